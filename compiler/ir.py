@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The graph every stage works on: frozen tensors and nodes, in the order they run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from mcuforge.compiler.ops.base import Op
+
+Array = NDArray[np.generic]
+
+
+class DType(Enum):
+    """Element types a tensor may have; the value is numpy's name of it."""
+
+    INT8 = "int8"
+    UINT8 = "uint8"
+    INT32 = "int32"
+    FLOAT32 = "float32"
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return np.dtype(self.value).itemsize
+
+    @property
+    def numpy(self) -> np.dtype[np.generic]:
+        """The numpy dtype."""
+        return np.dtype(self.value)
+
+    @property
+    def c_type(self) -> str:
+        """The C99 type."""
+        return "float" if self is DType.FLOAT32 else f"{self.value}_t"
+
+
+@dataclass(frozen=True)
+class Quant:
+    """real = scale * (q - zero_point); one scale per slice of `axis`, or one for all."""
+
+    scale: tuple[float, ...]
+    zero_point: int = 0
+    axis: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A value of the graph; compared by identity: equal content is not the same tensor."""
+
+    name: str
+    shape: tuple[int, ...]  # NHWC, batch included
+    dtype: DType
+    quant: Quant | None = None
+    data: Array | None = field(default=None, repr=False)  # None: computed at run time
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """Size in memory."""
+        return self.elements * self.dtype.itemsize
+
+    @property
+    def is_constant(self) -> bool:
+        """True when the value is in the model file."""
+        return self.data is not None
+
+    @property
+    def scale(self) -> float:
+        """The per-tensor scale; `verify` has made sure there is one where an op asks for it."""
+        assert self.quant is not None
+        return self.quant.scale[0]
+
+    @property
+    def zero_point(self) -> int:
+        """The per-tensor zero point, 0 for an unquantised tensor."""
+        return self.quant.zero_point if self.quant is not None else 0
+
+    def values(self) -> Array:
+        """The constant's data; the op's check has made sure it is one."""
+        assert self.data is not None, self.name
+        return self.data
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operation: reads `inputs` (constants included), writes `output`."""
+
+    name: str
+    op: Op
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+    origin: str = ""  # where the user's model says it: "operator 12 CONV_2D"
+
+    @property
+    def activations(self) -> tuple[Tensor, ...]:
+        """The inputs that are computed at run time."""
+        return tuple(t for t in self.inputs if not t.is_constant)
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Nodes in the order they run, with the tensors the user feeds and reads."""
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    nodes: tuple[Node, ...]
+    source: str = ""  # the user's file, for errors
+
+    def readers(self, tensor: Tensor) -> tuple[Node, ...]:
+        """The nodes that read `tensor`, in order."""
+        return tuple(n for n in self.nodes if any(t is tensor for t in n.inputs))
+
+    def writer(self, tensor: Tensor) -> Node | None:
+        """The node that writes `tensor`, None for inputs and constants."""
+        return next((n for n in self.nodes if n.output is tensor), None)
+
+    def constants(self) -> tuple[Tensor, ...]:
+        """Every constant a node reads, once each, in the order met."""
+        return unique(t for n in self.nodes for t in n.inputs if t.is_constant)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(n.op.macs(n.inputs, n.output) for n in self.nodes)
+
+    @property
+    def parameters(self) -> int:
+        """Elements of all constants."""
+        return sum(t.elements for t in self.constants())
+
+
+def unique(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
+    """The distinct tensors, by identity, in the order met."""
+    return tuple({id(t): t for t in tensors}.values())

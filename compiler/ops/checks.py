@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks operators share; each raises Refusal with the value met and the value wanted."""
+
+from __future__ import annotations
+
+import math
+
+from mcuforge.compiler.ir import DType, Tensor
+from mcuforge.errors import Refusal
+
+SUPPORTED_INT8 = "convert with full-integer quantisation (int8, representative dataset)"
+
+
+def want_dtype(tensor: Tensor, *allowed: DType) -> None:
+    """Refuse any element type not in `allowed`."""
+    if tensor.dtype not in allowed:
+        names = " or ".join(d.value for d in allowed)
+        raise Refusal(
+            f"tensor '{tensor.name}' is {tensor.dtype.value}, supported here: {names}",
+            SUPPORTED_INT8,
+        )
+
+
+def want_rank(tensor: Tensor, *allowed: int) -> None:
+    """Refuse any number of dimensions not in `allowed`."""
+    if len(tensor.shape) not in allowed:
+        names = " or ".join(str(r) for r in allowed)
+        raise Refusal(
+            f"tensor '{tensor.name}' has shape {list(tensor.shape)}, supported rank: {names}",
+            "reshape it in the model before this operator",
+        )
+
+
+def want_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:
+    """Refuse a tensor whose shape is not the one the operator computes."""
+    if tensor.shape != shape:
+        raise Refusal(
+            f"tensor '{tensor.name}' has shape {list(tensor.shape)}, "
+            f"this operator gives {list(shape)}",
+            "export the model again: its shapes contradict each other",
+        )
+
+
+def want_quant(tensor: Tensor, axis: int | None = None) -> None:
+    """Refuse missing, non-finite or non-positive scales, zero points out of range, wrong axis.
+
+    With `axis`, one scale per slice of that axis is accepted too.
+    """
+    quant = tensor.quant
+    if quant is None or not quant.scale:
+        raise Refusal(f"tensor '{tensor.name}' has no scale", SUPPORTED_INT8)
+    bad = [s for s in quant.scale if not (math.isfinite(s) and s > 0.0)]
+    if bad:
+        raise Refusal(
+            f"tensor '{tensor.name}' has scale {bad[0]}, wanted finite and above 0",
+            "quantise again with a representative dataset that exercises this tensor",
+        )
+    low, high = {DType.INT8: (-128, 127), DType.UINT8: (0, 255)}.get(tensor.dtype, (0, 0))
+    if not low <= quant.zero_point <= high:
+        raise Refusal(
+            f"tensor '{tensor.name}' has zero point {quant.zero_point}, wanted {low} to {high}",
+            "quantise the model again: the file contradicts itself",
+        )
+    if len(quant.scale) > 1:
+        if axis is None or quant.axis != axis:
+            raise Refusal(
+                f"tensor '{tensor.name}' has one scale per slice of axis {quant.axis}, "
+                f"supported here: {'one scale' if axis is None else f'axis {axis}'}",
+                "quantise this tensor per tensor",
+            )
+        if len(quant.scale) != tensor.shape[axis]:
+            raise Refusal(
+                f"tensor '{tensor.name}' has {len(quant.scale)} scales for "
+                f"{tensor.shape[axis]} slices of axis {axis}",
+                "quantise the model again: the file contradicts itself",
+            )
+
+
+def want_int8(tensor: Tensor) -> None:
+    """Refuse anything but a per-tensor quantised int8 activation."""
+    want_dtype(tensor, DType.INT8)
+    want_quant(tensor)
+
+
+def want_constant(tensor: Tensor) -> None:
+    """Refuse a tensor that must be known at compile time and is computed instead."""
+    if not tensor.is_constant:
+        raise Refusal(
+            f"tensor '{tensor.name}' is computed at run time, wanted a constant",
+            "export the model with this value frozen",
+        )
+
+
+def want_same_quant(tensor: Tensor, other: Tensor) -> None:
+    """Refuse two tensors an operator copies between when their quantisation differs."""
+    if tensor.quant != other.quant:
+        raise Refusal(
+            f"tensors '{tensor.name}' and '{other.name}' differ in scale or zero point, "
+            "wanted the same: this operator only moves values",
+            "convert again with a current TFLite converter, which keeps them equal",
+        )

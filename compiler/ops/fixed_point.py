@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TFLite's integer arithmetic in numpy: quantised multipliers and double rounding.
+
+Formulas: gemmlowp fixedpoint.h (SaturatingRoundingDoublingHighMul, RoundingDivideByPOT) and
+TFLite kernels/internal/quantization_util.cc (QuantizeMultiplier), restated.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mcuforge.compiler.ir import DType, Quant, Tensor
+from mcuforge.compiler.ops.base import Activation
+
+Int64 = NDArray[np.int64]
+
+RANGE = {DType.INT8: (-128, 127), DType.UINT8: (0, 255), DType.INT32: (-(2**31), 2**31 - 1)}
+
+
+@dataclass(frozen=True)
+class Multiplier:
+    """A real factor as mantissa * 2**(shift - 31), mantissa in [2**30, 2**31) or 0."""
+
+    mantissa: int
+    shift: int
+
+
+def quantise_multiplier(real: float) -> Multiplier:
+    """The fixed-point form of a non-negative factor, as TFLite's QuantizeMultiplier rounds it."""
+    if real == 0.0:
+        return Multiplier(0, 0)
+    fraction, shift = math.frexp(real)
+    mantissa = int(math.floor(fraction * 2**31 + 0.5))
+    if mantissa == 2**31:
+        mantissa //= 2
+        shift += 1
+    if shift < -31:
+        return Multiplier(0, 0)
+    if shift > 30:
+        return Multiplier(2**31 - 1, 30)
+    return Multiplier(mantissa, shift)
+
+
+def wrap_int32(x: ArrayLike) -> Int64:
+    """The value an int32 register would hold, as int64."""
+    return np.asarray(x, dtype=np.int64).astype(np.int32).astype(np.int64)
+
+
+def doubling_high_mul(x: ArrayLike, mantissa: ArrayLike) -> Int64:
+    """round(x * mantissa / 2**31), halves upwards, saturating for the one overflowing pair."""
+    product = np.asarray(x, dtype=np.int64) * np.asarray(mantissa, dtype=np.int64)
+    result: Int64 = np.minimum((product + (1 << 30)) >> 31, 2**31 - 1)
+    return result
+
+
+def rounding_shift_right(x: ArrayLike, shift: ArrayLike) -> Int64:
+    """round(x / 2**shift), halves away from zero; `shift` is 0 to 31."""
+    value = np.asarray(x, dtype=np.int64)
+    amount = np.asarray(shift, dtype=np.int64)
+    mask = (np.int64(1) << amount) - 1
+    threshold = (mask >> 1) + (value < 0)
+    result: Int64 = (value >> amount) + ((value & mask) > threshold)
+    return result
+
+
+def requantise(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
+    """TFLite's MultiplyByQuantizedMultiplier on int32 values (double rounding), elementwise."""
+    amount = np.asarray(shift, dtype=np.int64)
+    left = wrap_int32(np.asarray(x, dtype=np.int64) << np.maximum(amount, 0))
+    return rounding_shift_right(doubling_high_mul(left, mantissa), np.maximum(-amount, 0))
+
+
+def quantise_real(real: float, quant: Quant) -> int:
+    """zero_point + round(real / scale) in float32, halves away from zero, as TFLite clamps."""
+    ratio = float(np.float32(real) / np.float32(quant.scale[0]))
+    return quant.zero_point + int(math.floor(abs(ratio) + 0.5)) * (1 if ratio >= 0 else -1)
+
+
+def activation_range(act: Activation, output: Tensor) -> tuple[int, int]:
+    """Smallest and largest quantised value a fused activation lets through."""
+    low, high = RANGE[output.dtype]
+    assert output.quant is not None
+    if act == "relu":
+        low = max(low, quantise_real(0.0, output.quant))
+    elif act == "relu6":
+        low = max(low, quantise_real(0.0, output.quant))
+        high = min(high, quantise_real(6.0, output.quant))
+    elif act == "relu_n1_to_1":
+        low = max(low, quantise_real(-1.0, output.quant))
+        high = min(high, quantise_real(1.0, output.quant))
+    return low, high

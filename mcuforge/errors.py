@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The errors mcuforge raises; the one module of the face package every room may import.
+
+Exception
+├── UserError         three lines for the user, exit code 1
+│   ├── CompileError  the model, the data or the budget is at fault
+│   └── BoardError    the board, the port, the build or a tool is at fault
+├── Refusal           an operator's own check: what and hint; the caller knows where
+└── InternalError     a broken invariant of ours, exit code 3
+"""
+
+
+class UserError(Exception):
+    """A refusal the command line prints as three lines: what is wrong, where, what to try.
+
+    `what` names the value met and the value wanted, with units; `where` names the user's file and
+    operator (or board and port), never our internals; `hint` is one thing that works.
+    """
+
+    def __init__(self, what: str, where: str, hint: str) -> None:
+        self.what = what
+        self.where = where
+        self.hint = hint
+        super().__init__(f"error: {what}\nwhere: {where}\ntry:   {hint}")
+
+
+class CompileError(UserError):
+    """The model, the data file or the memory budget is at fault."""
+
+
+class BoardError(UserError):
+    """The board, its port, its build or a tool on this machine is at fault."""
+
+
+class Refusal(Exception):
+    """What an operator cannot do and what to try; the front end or verifier adds where."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        self.what = what
+        self.hint = hint
+        super().__init__(what)
+
+
+class InternalError(Exception):
+    """An invariant of mcuforge does not hold; the fault is ours, never the user's."""

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the check firmware asks of a board; each chip family under boards/bsp implements it.
+ */
+#ifndef MCUFORGE_BOARD_H
+#define MCUFORGE_BOARD_H
+
+#include <stdint.h>
+
+/* The id of the board's TOML file. */
+extern const char board_id[];
+
+/* Ticks of board_ticks() per second of the board's own (or the emulator's virtual) time. */
+extern const uint32_t board_tick_hz;
+
+/* The stack grows down from `board_stack_high` to `board_stack_low`; the linker script says where. */
+extern uint8_t board_stack_low[];
+extern uint8_t board_stack_high[];
+
+/* Clocks, UART, receive interrupt, free-running counter. */
+void board_init(void);
+
+/* The next received byte, or -1 when the interrupt-fed ring is empty. Never blocks. */
+int32_t board_read(void);
+
+/* Received bytes lost since the start because the ring or the UART was full. */
+uint32_t board_dropped(void);
+
+/* Send `size` bytes; returns when the last one is in the UART's transmit register. */
+void board_write(const uint8_t *data, uint32_t size);
+
+/* A free-running 64-bit counter at board_tick_hz. */
+uint64_t board_ticks(void);
+
+/* Give up: after a fault report there is nothing to return to. */
+void board_halt(void) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The generated model as the check firmware sees it; codegen writes one `check_model.c` per model.
+ */
+#ifndef MCUFORGE_CHECK_MODEL_H
+#define MCUFORGE_CHECK_MODEL_H
+
+#include <stdint.h>
+
+enum check_dtype { CHECK_INT8 = 0, CHECK_UINT8 = 1, CHECK_INT32 = 2, CHECK_FLOAT32 = 3 };
+
+/* How the MLPerf Tiny runner's bytes become input elements. */
+enum check_feed {
+    CHECK_FEED_RAW = 0,     /* the input's own bytes */
+    CHECK_FEED_U8 = 1,      /* uint8 pixels: int8 = u8 - 128 */
+    CHECK_FEED_F32 = 2      /* little-endian float32, quantised with the input's scale */
+};
+
+/* What `results%` prints. */
+enum check_answer {
+    CHECK_ANSWER_VALUES = 0, /* the dequantised first output */
+    CHECK_ANSWER_MSE = 1     /* one float: mean squared error between input and output */
+};
+
+struct check_tensor {
+    const char *name;
+    uint32_t bytes;
+    uint32_t elements;
+    enum check_dtype dtype;
+    float scale;
+    int32_t zero_point;
+};
+
+struct check_model {
+    const char *name;
+    const char *task;     /* MLPerf Tiny model id ("kws01"), or the model's own name */
+    const uint8_t *hash;  /* 32 bytes: SHA-256 of the user's model file */
+    uint8_t *arena;
+    uint32_t arena_bytes;
+    int32_t layer_count;
+    int32_t input_count;
+    int32_t output_count;
+    const struct check_tensor *inputs;
+    const struct check_tensor *outputs;
+    enum check_feed feed;
+    enum check_answer answer;
+    int32_t (*init)(void);                       /* 0 when the arena is accepted */
+    void *(*input)(int32_t index);               /* where the caller writes input `index` */
+    const void *(*output)(int32_t index);        /* where output `index` stands after the last layer */
+    int32_t (*run)(int32_t begin, int32_t end);  /* layers [begin, end); 0 on success */
+};
+
+extern const struct check_model mcuforge_check_model;
+
+#endif

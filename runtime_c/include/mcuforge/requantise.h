@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TFLite's integer rounding, written once for every kernel.
+ *
+ * A real factor is multiplier * 2^(shift - 31) with multiplier in [2^30, 2^31) or 0. Products are
+ * rounded twice, as the TFLite reference does: first to the high word (halves upwards), then by
+ * the right shift (halves away from zero).
+ *
+ * Right shifts of negative values are arithmetic on every compiler mcuforge supports.
+ */
+#ifndef MCUFORGE_REQUANTISE_H
+#define MCUFORGE_REQUANTISE_H
+
+#include <stdint.h>
+
+/* a + b in an int32 register: wraps, where C would leave the overflow undefined. */
+static inline int32_t mcuforge_wrap_add(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+/* round(x * multiplier / 2^31); multiplier is never INT32_MIN, so nothing saturates. */
+static inline int32_t mcuforge_high_mul(int32_t x, int32_t multiplier)
+{
+    const int64_t product = (int64_t)x * multiplier;
+    return (int32_t)((product + (INT64_C(1) << 30)) >> 31);
+}
+
+/* round(x / 2^shift), halves away from zero; shift is 0 to 31. */
+static inline int32_t mcuforge_shift_right(int32_t x, int32_t shift)
+{
+    const int32_t mask = (int32_t)((UINT32_C(1) << shift) - 1U);
+    const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+    return (x >> shift) + ((x & mask) > threshold ? 1 : 0);
+}
+
+/* round(x * multiplier * 2^(shift - 31)); shift is -31 to 30, positive to the left. */
+static inline int32_t mcuforge_requantise(int32_t x, int32_t multiplier, int32_t shift)
+{
+    const int32_t left = shift > 0 ? shift : 0;
+    const int32_t right = shift > 0 ? 0 : -shift;
+    const int32_t shifted = (int32_t)((uint32_t)x << left);
+    return mcuforge_shift_right(mcuforge_high_mul(shifted, multiplier), right);
+}
+
+static inline int32_t mcuforge_clamp(int32_t x, int32_t low, int32_t high)
+{
+    return x < low ? low : (x > high ? high : x);
+}
+
+#endif
