@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes .tflite files of any shape, sound or not: what the tests and the fuzzer feed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import flatbuffers
+import numpy as np
+import tflite
+
+from mcuforge.compiler.ir import Array
+from tests.golden.case import Case, Field, Operand, constant
+
+TYPES = {
+    "float32": tflite.TensorType.FLOAT32,
+    "float16": tflite.TensorType.FLOAT16,
+    "int32": tflite.TensorType.INT32,
+    "uint8": tflite.TensorType.UINT8,
+    "int64": tflite.TensorType.INT64,
+    "bool": tflite.TensorType.BOOL,
+    "int16": tflite.TensorType.INT16,
+    "int8": tflite.TensorType.INT8,
+    "int4": tflite.TensorType.INT4,
+}
+ALIGNMENT = 16  # what TFLite asks of buffer data
+Options = tuple[str, Mapping[str, Field]]
+
+
+@dataclass(frozen=True, eq=False)
+class TensorSpec:
+    """One tensor as the file says it; `data` None is a run-time tensor."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = "int8"
+    scale: tuple[float, ...] | None = None
+    zero_point: tuple[int, ...] = (0,)
+    axis: int = 0
+    data: Array | bytes | None = None
+    signature: tuple[int, ...] | None = None  # shape_signature, -1 for a dynamic dimension
+    variable: bool = False
+    sparse: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class OperatorSpec:
+    """One operator; tensors by index, -1 for an absent optional input."""
+
+    code: str | int  # "CONV_2D", or a number the schema may not know
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Options | None = None
+    custom_code: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelSpec:
+    """A model of one subgraph (plus empty ones if asked), buffers inline or after the root."""
+
+    tensors: tuple[TensorSpec, ...]
+    operators: tuple[OperatorSpec, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    signature: tuple[tuple[str, ...], tuple[str, ...]] | None = None  # input and output names
+    external_buffers: bool = False
+    empty_subgraphs: int = 0
+    version: int = 3
+
+
+def case_spec(case: Case) -> ModelSpec:
+    """A model of the case's one operator: run-time operands are inputs, constants are data."""
+    operands = case.inputs + case.outputs
+    names = [f"in{i}" for i in range(len(case.inputs))]
+    names += [f"out{i}" for i in range(len(case.outputs))]
+    tensors = tuple(
+        _operand_spec(name, operand, constant(case.name, i, operand))
+        for i, (name, operand) in enumerate(zip(names, operands, strict=True))
+    )
+    count = len(case.inputs)
+    outputs = tuple(range(count, len(operands)))
+    operator = OperatorSpec(case.op, tuple(range(count)), outputs, case.options)
+    feeds = tuple(i for i in range(count) if case.inputs[i].data is None)
+    return ModelSpec(tensors, (operator,), feeds, outputs)
+
+
+def case_model(case: Case) -> bytes:
+    """The .tflite file of a golden case."""
+    return write_model(case_spec(case))
+
+
+def _operand_spec(name: str, operand: Operand, data: Array | None) -> TensorSpec:
+    scale = operand.scale
+    scales = scale if isinstance(scale, tuple) or scale is None else (scale,)
+    zeros = (operand.zero_point,) * len(scales or (1,))
+    return TensorSpec(name, operand.shape, operand.dtype, scales, zeros, operand.axis, data)
+
+
+def write_model(spec: ModelSpec) -> bytes:
+    """The file's bytes. External buffers lie after the root, their offsets from file start."""
+    if not spec.external_buffers:
+        return _Writer(spec, {}).finish()
+    blobs = _payloads(spec)
+    places = {i: (1 << 20, len(b)) for i, b in blobs.items()}  # any offset gives the same size
+    root = _Writer(spec, places).finish()
+    at = _aligned(len(root))
+    for i, blob in blobs.items():
+        places[i] = (at, len(blob))
+        at = _aligned(at + len(blob))
+    file = bytearray(_Writer(spec, places).finish())
+    assert len(file) == len(root)
+    for i, blob in blobs.items():
+        file.extend(bytes(places[i][0] - len(file)))
+        file.extend(blob)
+    return bytes(file)
+
+
+def _aligned(offset: int) -> int:
+    return -(-offset // ALIGNMENT) * ALIGNMENT
+
+
+def _payloads(spec: ModelSpec) -> dict[int, bytes]:
+    """Constant data by tensor index."""
+    return {
+        i: t.data if isinstance(t.data, bytes) else t.data.tobytes()
+        for i, t in enumerate(spec.tensors)
+        if t.data is not None
+    }
+
+
+class _Writer:
+    """Builds one flatbuffer from the leaves up; buffer i + 1 belongs to tensor i."""
+
+    def __init__(self, spec: ModelSpec, places: dict[int, tuple[int, int]]) -> None:
+        self.spec = spec
+        self.places = places
+        self.builder = flatbuffers.Builder(4096)
+        self.codes = tuple(dict.fromkeys((o.code, o.custom_code) for o in spec.operators))
+
+    def finish(self) -> bytes:
+        """The root table with its identifier."""
+        payloads = _payloads(self.spec)
+        buffers = [self._table("Buffer", {})]
+        buffers += [self._buffer(i, payloads.get(i)) for i in range(len(self.spec.tensors))]
+        subgraphs = [self._subgraph()]
+        subgraphs += [self._table("SubGraph", {}) for _ in range(self.spec.empty_subgraphs)]
+        fields = {
+            "Version": self.spec.version,
+            "OperatorCodes": self._offsets([self._code(c, custom) for c, custom in self.codes]),
+            "Subgraphs": self._offsets(subgraphs),
+            "Description": self.builder.CreateString("written by a test"),
+            "Buffers": self._offsets(buffers),
+        }
+        if self.spec.signature is not None:
+            fields["SignatureDefs"] = self._offsets([self._signature(*self.spec.signature)])
+        root = self._table("Model", fields)
+        self.builder.Finish(root, file_identifier=b"TFL3")
+        return bytes(self.builder.Output())
+
+    def _table(self, table: str, fields: Mapping[str, int | float | bool]) -> int:
+        """Any table of the schema; offsets and numbers alike, named as the package names them."""
+        self._function(f"{table}Start")(self.builder)
+        for name, value in fields.items():
+            self._function(f"{table}Add{name}")(self.builder, value)
+        return int(self._function(f"{table}End")(self.builder))
+
+    def _function(self, name: str) -> Callable[..., object]:
+        function: Callable[..., object] = getattr(tflite, name)
+        return function
+
+    def _vector(self, table: str, name: str, values: Iterable[int | float], push: str) -> int:
+        items = list(values)
+        self._function(f"{table}Start{name}Vector")(self.builder, len(items))
+        for value in reversed(items):
+            getattr(self.builder, f"Prepend{push}")(value)
+        return int(self.builder.EndVector())
+
+    def _offsets(self, items: Sequence[int]) -> int:
+        self.builder.StartVector(4, len(items), 4)
+        for item in reversed(items):
+            self.builder.PrependUOffsetTRelative(item)
+        return int(self.builder.EndVector())
+
+    def _buffer(self, index: int, payload: bytes | None) -> int:
+        if payload is None:
+            return self._table("Buffer", {})
+        if index in self.places:
+            offset, size = self.places[index]
+            return self._table("Buffer", {"Offset": offset, "Size": size})
+        self.builder.StartVector(1, len(payload), ALIGNMENT)
+        self.builder.head -= len(payload)
+        self.builder.Bytes[self.builder.head : self.builder.head + len(payload)] = payload
+        return self._table("Buffer", {"Data": self.builder.EndVector()})
+
+    def _code(self, code: str | int, custom: str) -> int:
+        number = code if isinstance(code, int) else getattr(tflite.BuiltinOperator, code)
+        fields = {"DeprecatedBuiltinCode": min(number, 127), "Version": 1, "BuiltinCode": number}
+        if custom:
+            fields["CustomCode"] = self.builder.CreateString(custom)
+        return self._table("OperatorCode", fields)
+
+    def _subgraph(self) -> int:
+        spec = self.spec
+        fields = {
+            "Tensors": self._offsets([self._tensor(i, t) for i, t in enumerate(spec.tensors)]),
+            "Inputs": self._vector("SubGraph", "Inputs", spec.inputs, "Int32"),
+            "Outputs": self._vector("SubGraph", "Outputs", spec.outputs, "Int32"),
+            "Operators": self._offsets([self._operator(o) for o in spec.operators]),
+            "Name": self.builder.CreateString("main"),
+        }
+        return self._table("SubGraph", fields)
+
+    def _tensor(self, index: int, tensor: TensorSpec) -> int:
+        fields: dict[str, int | float | bool] = {
+            "Shape": self._vector("Tensor", "Shape", tensor.shape, "Int32"),
+            "Type": TYPES[tensor.dtype],
+            "Buffer": index + 1 if tensor.data is not None else 0,
+            "Name": self.builder.CreateString(tensor.name),
+            "IsVariable": tensor.variable,
+        }
+        if tensor.signature is not None:
+            fields["ShapeSignature"] = self._vector(
+                "Tensor", "ShapeSignature", tensor.signature, "Int32"
+            )
+        if tensor.scale is not None:
+            fields["Quantization"] = self._quantization(tensor.scale, tensor)
+        if tensor.sparse:
+            fields["Sparsity"] = self._table("SparsityParameters", {})
+        return self._table("Tensor", fields)
+
+    def _quantization(self, scale: tuple[float, ...], tensor: TensorSpec) -> int:
+        fields = {
+            "Scale": self._vector("QuantizationParameters", "Scale", scale, "Float32"),
+            "ZeroPoint": self._vector(
+                "QuantizationParameters", "ZeroPoint", tensor.zero_point, "Int64"
+            ),
+            "QuantizedDimension": tensor.axis,
+        }
+        return self._table("QuantizationParameters", fields)
+
+    def _operator(self, operator: OperatorSpec) -> int:
+        fields: dict[str, int | float | bool] = {
+            "OpcodeIndex": self.codes.index((operator.code, operator.custom_code)),
+            "Inputs": self._vector("Operator", "Inputs", operator.inputs, "Int32"),
+            "Outputs": self._vector("Operator", "Outputs", operator.outputs, "Int32"),
+        }
+        if operator.options is not None:
+            table, options = operator.options
+            fields["BuiltinOptionsType"] = getattr(tflite.BuiltinOptions, table)
+            fields["BuiltinOptions"] = self._options(table, options)
+        return self._table("Operator", fields)
+
+    def _options(self, table: str, options: Mapping[str, Field]) -> int:
+        """Tuples become int32 vectors: Reshape's NewShape, Squeeze's SqueezeDims."""
+        fields: dict[str, int | float | bool] = {}
+        for name, value in options.items():
+            if isinstance(value, tuple):
+                fields[name] = self._vector(table, name, value, "Int32")
+            else:
+                fields[name] = value
+        return self._table(table, fields)
+
+    def _signature(self, inputs: Sequence[str], outputs: Sequence[str]) -> int:
+        named = {
+            "Inputs": zip(inputs, self.spec.inputs, strict=True),
+            "Outputs": zip(outputs, self.spec.outputs, strict=True),
+        }
+        fields = {
+            side: self._offsets(
+                [
+                    self._table(
+                        "TensorMap",
+                        {"Name": self.builder.CreateString(name), "TensorIndex": index},
+                    )
+                    for name, index in pairs
+                ]
+            )
+            for side, pairs in named.items()
+        }
+        fields["SignatureKey"] = self.builder.CreateString("serving_default")
+        return self._table("SignatureDef", fields)
+
+
+def feed(shape: tuple[int, ...], dtype: str, seed: int = 0) -> Array:
+    """A random run-time input over the dtype's whole range (floats: -4 to 4)."""
+    rng = np.random.default_rng(seed)
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return rng.uniform(-4.0, 4.0, shape).astype(kind)
+    limits = np.iinfo(kind)
+    return rng.integers(limits.min, limits.max, shape, endpoint=True).astype(kind)
