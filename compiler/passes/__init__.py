@@ -1,2 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Graph rewrites, one file each."""
+"""Graph rewrites: each `Graph -> Graph`, one file, verified after each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.passes.drop_unread import drop_unread
+from mcuforge.compiler.passes.fold_constants import fold_constants
+from mcuforge.compiler.passes.fold_padding import fold_padding
+from mcuforge.compiler.verify import verify
+
+Pass = Callable[[Graph], Graph]
+
+PASSES: tuple[Pass, ...] = (
+    fold_constants,
+    fold_padding,
+    drop_unread,  # last: it removes what the others left without a reader
+)
+
+
+def optimise(graph: Graph, dump: Path | None = None) -> Graph:
+    """`graph` after every pass, verified after each; `dump` gets one text file per stage."""
+    verify(graph, "the front end")
+    if dump is not None:
+        dump.mkdir(parents=True, exist_ok=True)
+        (dump / "0_front_end.txt").write_text(describe(graph))
+    for index, rewrite in enumerate(PASSES, start=1):
+        graph = rewrite(graph)
+        verify(graph, rewrite.__name__)
+        if dump is not None:
+            (dump / f"{index}_{rewrite.__name__}.txt").write_text(describe(graph))
+    return graph
+
+
+def describe(graph: Graph) -> str:
+    """One line per node: what it reads, what it writes, its attributes."""
+    lines = [f"graph {graph.name}"]
+    lines += [f"input  {t.name} {list(t.shape)} {t.dtype.value}" for t in graph.inputs]
+    for node in graph.nodes:
+        reads = ", ".join(t.name for t in node.inputs)
+        lines.append(
+            f"{node.name}: {node.op} ({reads}) -> {node.output.name} {list(node.output.shape)}"
+        )
+    lines += [f"output {t.name} {list(t.shape)} {t.dtype.value}" for t in graph.outputs]
+    return "\n".join(lines) + "\n"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Order of nodes to a memory problem."""
+"""Order of nodes to a memory problem and the trace its plan is checked with."""

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""check_model.c: the generated model as the check firmware sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcuforge.compiler.codegen.constants import literal
+from mcuforge.compiler.codegen.model import GeneratedModel, Port, environment
+from mcuforge.compiler.codegen.names import string_literal
+from mcuforge.compiler.ir import DType
+
+GUARD_BYTES = 16  # canary bytes on each side of the arena; a multiple of the arena's alignment
+
+
+@dataclass(frozen=True)
+class Task:
+    """An MLPerf Tiny benchmark: its model id, how the runner feeds it, what it wants back.
+
+    Source: mlcommons/tiny, benchmark/api and the reference submissions.
+    """
+
+    id: str
+    input_bytes: int
+    output_elements: int
+    feed: str
+    answer: str
+
+
+TASKS = (
+    Task("kws01", 490, 12, "CHECK_FEED_RAW", "CHECK_ANSWER_VALUES"),
+    Task("ic01", 3072, 10, "CHECK_FEED_U8", "CHECK_ANSWER_VALUES"),
+    Task("vww01", 27648, 2, "CHECK_FEED_U8", "CHECK_ANSWER_VALUES"),
+    Task("ad01", 640, 640, "CHECK_FEED_F32", "CHECK_ANSWER_MSE"),
+    Task("sww01", 1200, 3, "CHECK_FEED_RAW", "CHECK_ANSWER_VALUES"),
+)
+
+
+def task_of(model: GeneratedModel) -> Task:
+    """The MLPerf Tiny task whose input and output sizes are the model's, else one of its own name.
+
+    The runner knows a task by its id, so a model with the sizes of a benchmark answers as it.
+    """
+    if len(model.inputs) == 1 and len(model.outputs) == 1:
+        sizes = (model.inputs[0].bytes, model.outputs[0].elements)
+        if model.inputs[0].dtype is DType.INT8:
+            for task in TASKS:
+                if (task.input_bytes, task.output_elements) == sizes:
+                    return task
+    feed, answer = "CHECK_FEED_RAW", "CHECK_ANSWER_VALUES"
+    return Task(model.name, model.inputs[0].bytes, model.outputs[0].elements, feed, answer)
+
+
+def check_model(model: GeneratedModel, model_hash: bytes) -> str:
+    """The text of check_model.c; `model_hash` is the SHA-256 of the user's file (32 bytes)."""
+    return environment().get_template("check_model.c.j2").render(
+        name=model.name,
+        NAME=model.name.upper(),
+        title=string_literal(model.name),
+        task=task_of(model),
+        task_id=string_literal(task_of(model).id),
+        guard_bytes=GUARD_BYTES,
+        hash=[f"0x{b:02x}" for b in model_hash],
+        inputs=[_tensor(p) for p in model.inputs],
+        outputs=[_tensor(p) for p in model.outputs],
+    )
+
+
+def _tensor(port: Port) -> str:
+    """One `struct check_tensor` initialiser."""
+    dtype = f"CHECK_{port.dtype.name}"
+    name = string_literal(port.name)
+    scale = literal(float(port.scale))
+    return f"{{{name}, {port.bytes}, {port.elements}, {dtype}, {scale}, {port.zero_point}}}"

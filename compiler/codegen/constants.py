@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Constant arrays of the generated code: one per distinct content, named after its first layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array
+from mcuforge.compiler.ops.base import Blob
+
+C_TYPE = {
+    "int8": "int8_t",
+    "uint8": "uint8_t",
+    "int16": "int16_t",
+    "int32": "int32_t",
+    "float32": "float",
+}
+LINE_COLUMNS = 96
+
+
+@dataclass(frozen=True)
+class ConstantArray:
+    """One array of weights.c. `lines` are its initialisers, ready to print."""
+
+    name: str
+    c_type: str
+    elements: int
+    bytes: int
+    lines: tuple[str, ...]
+    about: str  # the layer it was first met in, and its shape
+
+
+class ConstantPool:
+    """Hands out names for blobs; equal content (dtype and bytes) is stored once."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._arrays: dict[tuple[str, bytes], ConstantArray] = {}
+        self._names: set[str] = set()
+
+    def name(self, blob: Blob, layer: str) -> str:
+        """The C name of the array holding `blob`; `layer` is the identifier of who asks."""
+        data = np.ascontiguousarray(blob.data)
+        key = (data.dtype.name, data.tobytes())
+        if key not in self._arrays:
+            name = f"{self._prefix}_{layer}_{blob.role}"
+            count = 1
+            while name in self._names:
+                count += 1
+                name = f"{self._prefix}_{layer}_{blob.role}_{count}"
+            self._names.add(name)
+            shape = "x".join(str(d) for d in data.shape)
+            self._arrays[key] = ConstantArray(
+                name=name,
+                c_type=C_TYPE[data.dtype.name],
+                elements=max(data.size, 1),
+                bytes=data.nbytes,
+                lines=tuple(_lines(data)),
+                about=f"{layer}: {blob.role} ({shape})",
+            )
+        return self._arrays[key].name
+
+    def arrays(self) -> tuple[ConstantArray, ...]:
+        """Every array handed out, in the order first met."""
+        return tuple(self._arrays.values())
+
+
+def _lines(data: Array) -> list[str]:
+    words = [literal(v) for v in data.reshape(-1).tolist()] or ["0"]
+    lines, line = [], ""
+    for word in words:
+        if line and len(line) + len(word) + 2 > LINE_COLUMNS:
+            lines.append(line + ",")
+            line = word
+        else:
+            line = f"{line}, {word}" if line else word
+    return [*lines, line]
+
+
+def literal(value: float) -> str:
+    """A C literal that reads back as exactly this int32 or float32."""
+    if isinstance(value, int):
+        return "(-2147483647 - 1)" if value == -(2**31) else str(value)
+    text = np.format_float_scientific(np.float32(value), unique=True, trim="0")
+    return f"{text}f"

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reference interpreter, in a process of its own: a crash in it becomes an error, not ours.
+
+tflite-runtime 2.14 with its reference kernels (BUILTIN_REF) is the meaning mcuforge is exact to.
+Where it has no wheel, ai-edge-litert stands in and is named: its reference kernels differ from
+2.14's in a few elements per thousand.
+
+`python -m mcuforge.compiler.oracle MODEL IN.npz OUT.npz` is that process.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array
+from mcuforge.errors import CompileError
+
+PACKAGES = ("tflite_runtime", "ai_edge_litert")
+EXACT = "tflite-runtime 2.14"
+
+
+def reference_name() -> str | None:
+    """'tflite-runtime 2.14.0 BUILTIN_REF', or None when no interpreter is installed."""
+    for package in PACKAGES:
+        if importlib.util.find_spec(package) is not None:
+            dist = package.replace("_", "-")
+            return f"{dist} {version(dist)} BUILTIN_REF"
+    return None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The reference's outputs: one array per model output, samples first."""
+
+    reference: str
+    outputs: tuple[Array, ...]
+
+
+class Oracle:
+    """Runs the reference on a model and samples while the board is at work.
+
+    with Oracle(model, inputs) as oracle: ...; oracle.answers()
+    `inputs` holds one array per model input, samples first, in the inputs' own dtypes.
+    """
+
+    def __init__(self, model: Path, inputs: Sequence[Array]) -> None:
+        name = reference_name()
+        if name is None:
+            raise CompileError(
+                "no reference interpreter is installed, wanted tflite-runtime or ai-edge-litert",
+                str(model),
+                "pip install 'tflite-runtime==2.14.0' (Python 3.11), or ai-edge-litert",
+            )
+        self._name = name
+        self._model = model
+        self._folder = tempfile.TemporaryDirectory(prefix="mcuforge-oracle-")
+        folder = Path(self._folder.name)
+        self._out = folder / "out.npz"
+        np.savez(folder / "in.npz", **{f"x{i}": x for i, x in enumerate(inputs)})
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mcuforge.compiler.oracle", str(model)]
+            + [str(folder / "in.npz"), str(self._out)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Oracle:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._folder.cleanup()
+
+    def answers(self, timeout_s: float = 600.0) -> Answers:
+        """Wait for the outputs. Raises CompileError when the interpreter refuses or dies."""
+        try:
+            _, stderr = self._process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise self._error(f"gave no answer in {timeout_s:.0f} s") from None
+        if self._process.returncode != 0:
+            lines = [line for line in stderr.splitlines() if line.strip()]
+            reason = lines[-1][:200] if lines else f"exit status {self._process.returncode}"
+            raise self._error(f"failed: {reason}")
+        with np.load(self._out) as data:
+            return Answers(self._name, tuple(data[f"y{i}"] for i in range(len(data.files))))
+
+    def _error(self, what: str) -> CompileError:
+        return CompileError(
+            f"the reference interpreter ({self._name}) {what}",
+            str(self._model),
+            "check that the model runs in the interpreter by itself; `mcuforge doctor` shows it",
+        )
+
+
+def run_interpreter(model: bytes, inputs: Sequence[Array]) -> tuple[Array, ...]:
+    """The BUILTIN_REF outputs for every sample, in this process; samples first, batch dropped in.
+
+    inputs: per model input an array (samples, *shape without batch). Returns the same for outputs.
+    """
+    if importlib.util.find_spec("tflite_runtime") is not None:
+        from tflite_runtime import interpreter as runtime
+    else:
+        from ai_edge_litert import interpreter as runtime
+    engine = runtime.Interpreter(
+        model_content=model,
+        experimental_op_resolver_type=runtime.OpResolverType.BUILTIN_REF,
+        num_threads=1,
+    )
+    engine.allocate_tensors()
+    into, out = engine.get_input_details(), engine.get_output_details()
+    answers: list[list[Array]] = [[] for _ in out]
+    for sample in range(len(inputs[0])):
+        for detail, x in zip(into, inputs, strict=True):
+            engine.set_tensor(detail["index"], x[sample].reshape(detail["shape"]))
+        engine.invoke()
+        for detail, values in zip(out, answers, strict=True):
+            values.append(engine.get_tensor(detail["index"]))
+    return tuple(np.stack(values) for values in answers)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Read MODEL and IN.npz, write OUT.npz."""
+    model, source, target = arguments
+    with np.load(source) as data:
+        inputs = [data[f"x{i}"] for i in range(len(data.files))]
+    outputs = run_interpreter(Path(model).read_bytes(), inputs)
+    np.savez(target, **{f"y{i}": y for i, y in enumerate(outputs)})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

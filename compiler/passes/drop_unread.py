@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Remove what nobody reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mcuforge.compiler.ir import Graph
+
+
+def drop_unread(graph: Graph) -> Graph:
+    """Nodes whose output reaches no output of the graph are removed."""
+    wanted = {id(t) for t in graph.outputs}
+    kept = []
+    for node in reversed(graph.nodes):
+        if id(node.output) in wanted:
+            kept.append(node)
+            wanted.update(id(t) for t in node.inputs)
+    nodes = tuple(reversed(kept))
+    return graph if len(nodes) == len(graph.nodes) else replace(graph, nodes=nodes)

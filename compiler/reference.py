@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The integer meaning of a graph: every operator's numpy `evaluate`, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mcuforge.compiler.ir import Array, Graph
+
+
+def run(graph: Graph, inputs: Sequence[Array]) -> tuple[Array, ...]:
+    """The graph's outputs for one inference; `inputs` match `graph.inputs` in shape and dtype."""
+    values = run_all(graph, inputs)
+    return tuple(values[t.name] for t in graph.outputs)
+
+
+def run_all(graph: Graph, inputs: Sequence[Array]) -> Mapping[str, Array]:
+    """Every tensor computed in one inference, by tensor name, inputs included."""
+    values = {t.name: v for t, v in zip(graph.inputs, inputs, strict=True)}
+    for node in graph.nodes:
+        operands = [t.data if t.data is not None else values[t.name] for t in node.inputs]
+        values[node.output.name] = node.op.evaluate(node.inputs, node.output, operands)
+    return values

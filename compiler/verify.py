@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The graph's invariants, checked after the front end and after every pass."""
+
+from __future__ import annotations
+
+from mcuforge.compiler.ir import Graph
+from mcuforge.errors import InternalError, Refusal
+
+
+def verify(graph: Graph, stage: str) -> None:
+    """Raise InternalError when `graph` breaks an invariant; `stage` names who left it so.
+
+    Every node reads constants, graph inputs or what an earlier node wrote; every tensor is written
+    once; tensor names are unique; outputs are written; every operator's own check holds.
+    """
+    names: dict[str, int] = {}
+    written = set()
+    for tensor in graph.inputs:
+        _claim(tensor.name, id(tensor), names, stage)
+        written.add(id(tensor))
+    for node in graph.nodes:
+        for tensor in node.inputs:
+            _claim(tensor.name, id(tensor), names, stage)
+            if not tensor.is_constant and id(tensor) not in written:
+                raise InternalError(
+                    f"after {stage}: '{node.name}' reads '{tensor.name}' before it is written"
+                )
+            if tensor.data is not None and tensor.data.shape != tensor.shape:
+                raise InternalError(
+                    f"after {stage}: constant '{tensor.name}' holds {tensor.data.shape}, "
+                    f"is declared {tensor.shape}"
+                )
+        if id(node.output) in written or node.output.is_constant:
+            raise InternalError(f"after {stage}: '{node.output.name}' is written twice")
+        _claim(node.output.name, id(node.output), names, stage)
+        written.add(id(node.output))
+        try:
+            node.op.check(node.inputs, node.output)
+        except Refusal as refusal:
+            raise InternalError(f"after {stage}: '{node.name}': {refusal.what}") from refusal
+    for tensor in graph.outputs:
+        if id(tensor) not in written:
+            raise InternalError(f"after {stage}: output '{tensor.name}' is never written")
+
+
+def _claim(name: str, identity: int, names: dict[str, int], stage: str) -> None:
+    if names.setdefault(name, identity) != identity:
+        raise InternalError(f"after {stage}: two tensors are called '{name}'")

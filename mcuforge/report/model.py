@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report of a deploy: frozen records whose field names are the JSON keys."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The user's file."""
+
+    name: str
+    sha256: str
+    format: str
+    ops: int
+    macs: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class BoardFacts:
+    """Where it ran. `stand_in` names the emulated machine, None on hardware."""
+
+    id: str
+    cpu: str
+    isa: str
+    emulated: bool
+    stand_in: str | None
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """What built it."""
+
+    compiler: str
+    version: str
+    flags: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """The board's answers beside the reference's, over all samples."""
+
+    reference: str
+    data: str  # the data file's name, or how samples were drawn
+    samples: int
+    exact_samples: int
+    mismatched_elements: int
+    max_abs_diff: float
+    accuracy: float | None  # of the board's answers against labels
+    reference_accuracy: float | None
+    top1_agreement: float | None  # board against reference; None for outputs of one element
+
+
+@dataclass(frozen=True)
+class Ram:
+    """Bytes. total = arena + static + stack; the test firmware's own buffers stand apart."""
+
+    arena: int  # every activation, scratch and line buffer
+    static: int  # .data and .bss of model and runtime
+    stack: int  # worst case of the inference call tree, from the compiler's call graph
+    stack_painted: int | None  # high-water mark measured on the board
+    total: int
+    budget: int
+    test_firmware: int
+
+
+@dataclass(frozen=True)
+class Flash:
+    """Bytes. total = weights + code; the test firmware's own code stands apart."""
+
+    weights: int
+    code: int
+    total: int
+    budget: int
+    test_firmware: int
+
+
+@dataclass(frozen=True)
+class RegionUse:
+    """One memory of the plan."""
+
+    name: str
+    peak: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """The memory plan. `optimal` only when proved."""
+
+    peak: int
+    lower_bound: int
+    optimal: bool
+    solver: str
+    seconds: float
+    regions: tuple[RegionUse, ...]
+    deciding_layer: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One inference. Emulated boards count instructions, never time."""
+
+    instructions: int | None
+    instructions_per_mac: float | None
+    cycles: int | None
+    microseconds: float | None
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """One layer: its cost and the arena bytes alive while it runs."""
+
+    index: int
+    name: str
+    op: str
+    macs: int
+    instructions: int | None
+    ram_live: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything `deploy` found."""
+
+    mcuforge: str
+    model: ModelFacts
+    board: BoardFacts
+    toolchain: Toolchain
+    verdict: Literal["pass", "fail"]
+    reasons: tuple[str, ...]
+    check: Check
+    ram: Ram
+    flash: Flash
+    plan: PlanFacts
+    run: Run
+    layers: tuple[LayerFacts, ...]
+
+
+def to_json(report: Report) -> str:
+    """The report as one JSON object, schema version first (docs/report.md has every key)."""
+    return json.dumps({"schema": SCHEMA, **asdict(report)}, indent=2, allow_nan=False) + "\n"

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a long command is doing: bars on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+
+class Stages:
+    """Announces the stages of a command on stderr, so that stdout stays the report."""
+
+    def __init__(self, console: Console, quiet: bool = False) -> None:
+        self._console = console
+        self._quiet = quiet
+
+    @contextmanager
+    def stage(self, text: str) -> Iterator[None]:
+        """A stage without a count, timed."""
+        started = time.monotonic()
+        if self._quiet:
+            yield
+        elif self._console.is_terminal:
+            with self._console.status(text):
+                yield
+            self._console.print(f"[dim]{text} {time.monotonic() - started:.1f} s[/dim]")
+        else:
+            yield
+            self._console.print(f"{text} {time.monotonic() - started:.1f} s", highlight=False)
+
+    @contextmanager
+    def counted(self, text: str, total: int) -> Iterator[Counter]:
+        """A stage of `total` equal parts; call `advance()` on what it yields after each."""
+        started = time.monotonic()
+        if self._quiet:
+            yield Counter(None)
+            return
+        if self._console.is_terminal:
+            columns = (
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+            )
+            with Progress(*columns, console=self._console, transient=True) as bar:
+                bar.add_task(text, total=total)
+                yield Counter(bar)
+        else:
+            yield Counter(None)
+        self._console.print(
+            f"{text}: {total} in {time.monotonic() - started:.1f} s", highlight=False
+        )
+
+
+class Counter:
+    """Counts the parts of a stage done."""
+
+    def __init__(self, bar: Progress | None) -> None:
+        self._bar = bar
+
+    def advance(self) -> None:
+        """One more part is done."""
+        if self._bar is not None:
+            self._bar.advance(self._bar.task_ids[0])

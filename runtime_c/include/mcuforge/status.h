@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MCUFORGE_STATUS_H
+#define MCUFORGE_STATUS_H
+
+/* What the generated entry points return. Kernels cannot fail: the compiler has proved sizes. */
+enum mcuforge_status {
+    MCUFORGE_OK = 0,
+    MCUFORGE_ERR_ARENA_SIZE = -1,  /* the arena is smaller than <NAME>_ARENA_BYTES */
+    MCUFORGE_ERR_ARENA_ALIGN = -2, /* the arena is not aligned to <NAME>_ARENA_ALIGN, or null */
+    MCUFORGE_ERR_ARGUMENT = -3     /* a null state, or a layer range outside the model */
+};
+
+#endif
