@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which C files a project needs: the folders are the registry, there is no list to keep."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from mcuforge.errors import InternalError
+
+ROOT = Path(__file__).resolve().parent
+PORTABLE = "portable"
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)
+
+
+def headers_dir() -> Path:
+    """The folder a C compiler is given as -I: its `mcuforge/` has one header per kernel."""
+    return ROOT / "include"
+
+
+def kernels_dir() -> Path:
+    """The folder that holds one folder of kernels per ISA."""
+    return ROOT / "src"
+
+
+def firmware_dir() -> Path:
+    """The folder of the serial check program."""
+    return ROOT / "firmware"
+
+
+def kernel_names() -> tuple[str, ...]:
+    """Every kernel there is; each has a portable version, which is its definition."""
+    return tuple(sorted(path.stem for path in (kernels_dir() / PORTABLE).glob("*.c")))
+
+
+def kernel_source(kernel: str, isa: str) -> Path:
+    """The file of `kernel` for `isa`: src/<isa>/<kernel>.c where it exists, else the portable one.
+
+    InternalError when there is neither: the compiler calls only kernels that exist.
+    """
+    for folder in (isa, PORTABLE):
+        path = kernels_dir() / folder / f"{kernel}.c"
+        if path.is_file():
+            return path
+    raise InternalError(f"no kernel '{kernel}': {', '.join(kernel_names())}")
+
+
+def firmware_sources() -> tuple[Path, ...]:
+    """The C files of the serial check program, the same on every board."""
+    return tuple(sorted(firmware_dir().glob("*.c")))
+
+
+def firmware_headers() -> tuple[Path, ...]:
+    """The headers the check program shares with the generated model and with a board."""
+    return tuple(sorted(firmware_dir().glob("*.h")))
+
+
+def included_files(sources: Iterable[Path], texts: Iterable[str] = ()) -> tuple[Path, ...]:
+    """The headers of the runtime that `sources` and the C `texts` include, directly or not.
+
+    A quoted include is looked for beside the file that has it, then in headers_dir(); what is in
+    neither (`"model.h"` of the generated code) is the caller's own.
+    """
+    found: set[Path] = set()
+    pending = [(path.read_text(encoding="utf-8"), path.parent) for path in sources]
+    pending += [(text, headers_dir()) for text in texts]
+    while pending:
+        text, folder = pending.pop()
+        for name in _INCLUDE.findall(text):
+            for candidate in (folder / name, headers_dir() / name):
+                path = candidate.resolve()
+                if path.is_file():
+                    if path not in found:
+                        found.add(path)
+                        pending.append((path.read_text(encoding="utf-8"), path.parent))
+                    break
+    return tuple(sorted(found))
