@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every command starts from: the user's model, compiled for the user's board."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcuforge.boards.catalog import Board, emulated, load_board
+from mcuforge.compiler.compile import Compiled, compile_graph
+from mcuforge.compiler.frontends import read_model
+from mcuforge.compiler.ir import Graph
+from mcuforge.errors import BoardError
+from mcuforge.report.model import LayerFacts, ModelFacts, PlanFacts, RegionUse
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A model file and the board to build it for."""
+
+    path: Path
+    file: bytes
+    graph: Graph  # as the front end read it
+    board: Board  # the stand-in's chip with the real board's budgets when emulated
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the model file: what the firmware answers a hello with."""
+        return hashlib.sha256(self.file).digest()
+
+
+def open_session(model: Path, board_id: str, *, emulate: bool) -> Session:
+    """Read the model and the board; raises UserError for either."""
+    board = load_board(board_id)
+    if emulate:
+        board = emulated(board)
+    elif board.bsp is None:
+        raise BoardError(
+            f"mcuforge has no start-up code for '{board.id}' yet",
+            f"board {board.id} ({board.name})",
+            f"--emulate runs it on the stand-in {board.stand_in} with this board's budgets",
+        )
+    graph = read_model(model)
+    return Session(model, model.read_bytes(), graph, board)
+
+
+def compile_session(session: Session, dump_passes: Path | None = None) -> Compiled:
+    """Compile and plan for the session's board; over-budget plans come back too."""
+    board = session.board
+    return compile_graph(session.graph, board.isa, board.ram_bytes, dump_passes=dump_passes)
+
+
+def model_facts(session: Session) -> ModelFacts:
+    """The report's words on the user's file; counts are those of the file, before any pass."""
+    graph = session.graph
+    return ModelFacts(
+        name=session.path.name,
+        sha256=session.digest.hex(),
+        format="tflite",
+        ops=len(graph.nodes),
+        macs=graph.macs,
+        parameters=graph.parameters,
+    )
+
+
+def plan_facts(compiled: Compiled) -> PlanFacts:
+    """The report's words on the memory plan."""
+    plan = compiled.plan
+    sizes = {r.name: r.bytes for r in compiled.problem.regions}
+    return PlanFacts(
+        peak=compiled.arena_bytes,
+        lower_bound=plan.lower_bound,
+        optimal=plan.optimal,
+        solver=plan.solver,
+        seconds=round(plan.seconds, 3),
+        regions=tuple(RegionUse(name, peak, sizes[name]) for name, peak in plan.peaks.items()),
+        deciding_layer=compiled.deciding_layer(),
+    )
+
+
+def layer_facts(compiled: Compiled, instructions: tuple[int, ...] | None) -> tuple[LayerFacts, ...]:
+    """One entry per layer that runs, with the counted instructions where they were measured."""
+    live = compiled.ram_live()
+    return tuple(
+        LayerFacts(
+            index=i,
+            name=step.node.name,
+            op=step.node.op.kind,
+            macs=step.node.op.macs(step.node.inputs, step.node.output),
+            instructions=None if instructions is None else instructions[i],
+            ram_live=live[i],
+        )
+        for i, step in enumerate(compiled.schedule.steps)
+    )

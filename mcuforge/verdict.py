@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The board's answers beside the reference's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler import reference
+from mcuforge.compiler.compile import Compiled
+from mcuforge.compiler.ir import Array
+from mcuforge.data import Samples
+from mcuforge.report.model import Check
+
+
+def compare(
+    got: Sequence[Array], want: Sequence[Array], samples: Samples, reference_name: str
+) -> Check:
+    """Element by element, and by class where there are classes.
+
+    got, want: one array per model output, samples first, the outputs' own dtypes. Floats are equal
+    when their values are (two NaNs are equal).
+    """
+    count = samples.count
+    differs = np.zeros(count, dtype=bool)
+    mismatched, largest = 0, 0.0
+    for g, w in zip(got, want, strict=True):
+        a, b = g.reshape(count, -1), w.reshape(count, -1)
+        unequal = (a != b) & ~((a != a) & (b != b))
+        differs |= unequal.any(axis=1)
+        mismatched += int(unequal.sum())
+        if unequal.any():
+            gap = np.abs(a[unequal].astype(np.float64) - b[unequal].astype(np.float64))
+            largest = max(largest, float(np.nan_to_num(gap, nan=np.inf).max()))
+    top, wanted = classes(got[0]), classes(want[0])
+    labels = samples.labels
+    classifier = got[0].reshape(count, -1).shape[1] > 1
+    return Check(
+        reference=reference_name,
+        data=samples.origin,
+        samples=count,
+        exact_samples=int(count - differs.sum()),
+        mismatched_elements=mismatched,
+        max_abs_diff=min(largest, float(np.finfo(np.float64).max)),
+        accuracy=None if labels is None else float((top == labels).mean()),
+        reference_accuracy=None if labels is None else float((wanted == labels).mean()),
+        top1_agreement=float((top == wanted).mean()) if classifier else None,
+    )
+
+
+def classes(output: Array) -> NDArray[np.int64]:
+    """The class each sample's first output names: the first greatest element."""
+    return output.reshape(len(output), -1).argmax(axis=1).astype(np.int64)
+
+
+def first_difference(
+    compiled: Compiled, sample: Sequence[Array], layer_values: Sequence[Array]
+) -> str:
+    """The first layer whose board value is not the reference meaning's, with index and values.
+
+    layer_values: what the board held as each step's output right after that step, flat.
+    """
+    values = reference.run_all(compiled.graph, sample)
+    for step, got in zip(compiled.schedule.steps, layer_values, strict=True):
+        want = values[step.node.output.name].reshape(-1)
+        unequal = np.flatnonzero(got != want)
+        if unequal.size:
+            at = int(unequal[0])
+            where = ", ".join(str(i) for i in np.unravel_index(at, step.node.output.shape))
+            return (
+                f"first layer that differs: {step.node.origin} '{step.node.name}' "
+                f"({step.node.op.kind}) at [{where}]: expected {want[at]}, got {got[at]} "
+                f"({unequal.size} of {want.size} elements)"
+            )
+    return (
+        "every layer equals mcuforge's own integer reference: that reference differs from the "
+        "interpreter, which is our fault; please report the model"
+    )

@@ -1,0 +1,72 @@
+#!/bin/sh
+# Make .venv with mcuforge in it, and the Debian packages it needs where they are missing and this
+# user may install them. Says in plain words what is missing otherwise.
+#
+#   scripts/setup.sh run    what `mcuforge deploy --emulate` needs
+#   scripts/setup.sh test   that, and what the tests need
+set -eu
+cd "$(dirname "$0")/.."
+
+need=""
+want() { command -v "$1" >/dev/null 2>&1 || need="$need $2"; }
+want arm-none-eabi-gcc gcc-arm-none-eabi
+want riscv64-unknown-elf-gcc gcc-riscv64-unknown-elf
+want qemu-system-arm qemu-system-arm
+want qemu-system-riscv32 qemu-system-misc
+if command -v arm-none-eabi-gcc >/dev/null 2>&1 &&
+    [ ! -e "$(arm-none-eabi-gcc -print-file-name=libc.a)" ]; then
+    need="$need libnewlib-arm-none-eabi"
+elif ! command -v arm-none-eabi-gcc >/dev/null 2>&1; then
+    need="$need libnewlib-arm-none-eabi"
+fi
+if ! riscv64-unknown-elf-gcc --specs=picolibc.specs -E -x c /dev/null >/dev/null 2>&1; then
+    need="$need picolibc-riscv64-unknown-elf"
+fi
+if [ "${1:-run}" = test ]; then
+    want gcc gcc
+    echo '#include <stdlib.h>' | gcc -E - >/dev/null 2>&1 || need="$need libc6-dev"
+    want clang clang
+    [ -n "$(find /usr/lib/llvm-* /usr/lib/clang -name 'libclang_rt.fuzzer-*' 2>/dev/null | head -1)" ] ||
+        need="$need libclang-rt-dev"
+fi
+
+python=""
+for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3; do
+    if [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 &&
+        "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        python=$candidate
+        break
+    fi
+done
+if [ -z "$python" ]; then
+    echo "error: no Python 3.11 or newer on PATH" >&2
+    echo "try:   apt-get install python3 python3-venv (Debian 12 has 3.11), or PYTHON=/path make ..." >&2
+    exit 1
+fi
+"$python" -c 'import ensurepip, venv' 2>/dev/null || need="$need python3-venv"
+
+if [ -n "$need" ]; then
+    # libclang-rt-dev is versioned on Debian: the one of the default clang
+    case $need in *libclang-rt-dev*)
+        version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -1)
+        need=$(echo "$need" | sed "s/libclang-rt-dev/libclang-rt-${version:-14}-dev/") ;;
+    esac
+    root=""
+    [ "$(id -u)" = 0 ] || root="sudo -n"
+    if command -v apt-get >/dev/null 2>&1 && { [ -z "$root" ] || sudo -n true 2>/dev/null; }; then
+        echo "installing Debian packages:$need"
+        $root apt-get update -qq
+        # shellcheck disable=SC2086  # a list of names
+        DEBIAN_FRONTEND=noninteractive $root apt-get install -y -qq --no-install-recommends $need >/dev/null
+    else
+        echo "error: missing Debian packages:$need" >&2
+        echo "try:   sudo apt-get install$need   (or your system's packages of the same tools)" >&2
+        exit 1
+    fi
+fi
+
+if [ ! -x .venv/bin/python ]; then
+    "$python" -m venv .venv
+fi
+echo "installing Python packages into .venv"
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'

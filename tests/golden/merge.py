@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All cases as one graph: one build and one board then check every case at once."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import zlib
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+import tests.golden.cases
+from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.ir import Array, Graph, Tensor
+from tests.golden.case import Case
+from tests.models.tflite_writer import case_model
+
+FEEDS = ("random", "random again", "lowest", "highest", "ramp", "ends")
+
+
+def case_modules() -> tuple[str, ...]:
+    """The case lists there are, by operator module."""
+    return tuple(m.name for m in pkgutil.iter_modules(tests.golden.cases.__path__))
+
+
+def cases_of(module: str) -> tuple[Case, ...]:
+    """The cases of one operator."""
+    cases: tuple[Case, ...] = importlib.import_module(f"tests.golden.cases.{module}").CASES
+    return cases
+
+
+def case_graph(case: Case) -> Graph:
+    """The front end's graph of the case's model."""
+    return read_tflite(case_model(case), name=case.name)
+
+
+def merged(name: str, cases: Iterable[Case]) -> Graph:
+    """One graph whose nodes are the cases' nodes, inputs and outputs in the cases' order."""
+    inputs: list[Tensor] = []
+    outputs: list[Tensor] = []
+    nodes = []
+    for index, case in enumerate(cases):
+        graph = case_graph(case)
+        renamed: dict[int, Tensor] = {}
+
+        def rename(t: Tensor, index: int = index, renamed: dict[int, Tensor] = renamed) -> Tensor:
+            return renamed.setdefault(id(t), replace(t, name=f"c{index}/{t.name}"))
+
+        inputs += [rename(t) for t in graph.inputs]
+        for node in graph.nodes:
+            nodes.append(
+                replace(
+                    node,
+                    name=f"c{index} {case.name} {node.name}",
+                    inputs=tuple(rename(t) for t in node.inputs),
+                    output=rename(node.output),
+                )
+            )
+        outputs += [rename(t) for t in graph.outputs]
+    return Graph(name, tuple(inputs), tuple(outputs), tuple(nodes), source=name)
+
+
+def feed(case: str, tensor: Tensor, kind: str) -> Array:
+    """A run-time input of one kind, seeded by the case, the tensor and the kind."""
+    rng = np.random.default_rng(zlib.crc32(f"{case}/{tensor.name}/{kind}".encode()))
+    dtype = tensor.dtype.numpy
+    if dtype.kind == "f":
+        low, high = -8.0, 8.0
+        floats = {
+            "lowest": np.full(tensor.shape, low),
+            "highest": np.full(tensor.shape, high),
+            "ramp": np.linspace(low, high, tensor.elements).reshape(tensor.shape),
+            "ends": rng.choice([low, high], tensor.shape),
+        }
+        return floats.get(kind, rng.uniform(low, high, tensor.shape)).astype(np.float32)
+    limits = np.iinfo(dtype)
+    integers = {
+        "lowest": np.full(tensor.shape, limits.min),
+        "highest": np.full(tensor.shape, limits.max),
+        "ramp": (np.arange(tensor.elements) % 256 + limits.min).reshape(tensor.shape),
+        "ends": rng.choice([limits.min, limits.max], tensor.shape),
+    }
+    drawn = integers.get(kind)
+    if drawn is None:
+        drawn = rng.integers(limits.min, limits.max, tensor.shape, endpoint=True)
+    return drawn.astype(dtype)
+
+
+def feeds(case: Case, graph: Graph) -> tuple[tuple[Array, ...], ...]:
+    """Every kind of feed: one tuple of inputs each."""
+    return tuple(tuple(feed(case.name, t, kind) for t in graph.inputs) for kind in FEEDS)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""First link: reference.py equals TFLite's reference kernels on every golden case."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mcuforge.compiler import reference
+from mcuforge.compiler.ops.base import Op
+from tests.golden.case import Case
+from tests.golden.merge import FEEDS, case_graph, case_modules, cases_of, feeds
+from tests.models.oracle import run_reference
+from tests.models.tflite_writer import case_model
+
+CASES = [(module, case) for module in case_modules() for case in cases_of(module)]
+
+
+@pytest.mark.parametrize(
+    "case", [c for _, c in CASES], ids=[f"{m}-{c.name}".replace(" ", "-") for m, c in CASES]
+)
+def test_reference_equals_tflite_bit_for_bit(case: Case) -> None:
+    model, graph = case_model(case), case_graph(case)
+    for kind, inputs in zip(FEEDS, feeds(case, graph), strict=True):
+        want = run_reference(model, inputs)
+        got = reference.run(graph, inputs)
+        for w, g in zip(want, got, strict=True):
+            assert g.dtype == w.dtype
+            assert g.shape == w.shape
+            np.testing.assert_array_equal(g, w, err_msg=f"{case.name}, feed {kind}")
+
+
+def test_every_operator_has_golden_cases() -> None:
+    covered = {type(n.op) for _, case in CASES for n in case_graph(case).nodes}
+    missing = {op.__name__ for op in _concrete(Op)} - {op.__name__ for op in covered}
+    assert not missing
+
+
+def test_case_names_are_unique_within_an_operator() -> None:
+    for module in case_modules():
+        names = [case.name for case in cases_of(module)]
+        assert len(set(names)) == len(names), module
+
+
+def _concrete(kind: type[Op]) -> set[type[Op]]:
+    below = {op for child in kind.__subclasses__() for op in _concrete(child)}
+    return below | ({kind} if not kind.__abstractmethods__ else set())
