@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TOML table read key by key: a wrong, missing or unknown key is an error that names its place."""
+"""A TOML table read key by key: a wrong, missing or unknown key is refused with its place."""
 
 import difflib
 from typing import NoReturn

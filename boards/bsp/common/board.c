@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "board.h"
+
+#include "board_config.h" /* written by boards/support.py from the board's TOML */
+#include "family.h"
+#include "serial.h"
+
+const char board_id[] = BOARD_ID;
+const uint32_t board_tick_hz = BOARD_TICK_HZ;
+
+void board_init(void)
+{
+    family_init();
+    interrupt_enable();
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a chip family writes and the shared start-up code calls. Beside these functions a family has a
+ * chip.h with its interrupt numbers and implements board_ticks() of board.h.
+ */
+#ifndef MCUFORGE_FAMILY_H
+#define MCUFORGE_FAMILY_H
+
+#include <stdint.h>
+
+/* Clocks, UART and timer; the receive interrupt is on in the UART, not yet at the controller. */
+void family_init(void);
+
+/* Send one byte; returns when it is in the UART's transmit register. */
+void family_send(uint8_t byte);
+
+/*
+ * The UART's receive interrupt: serial_put() every byte it holds while serial_has_room(), and leave
+ * the rest with the interrupt pending.
+ */
+void family_receive(void);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cortex-M start-up: vector table, memory initialisation, faults. Registers are those of the
+ * ARMv7-M Architecture Reference Manual (DDI 0403), sections B3.2 to B3.4.
+ *
+ * The stack lies at the bottom of RAM: an overflow runs off the memory map and faults, instead of
+ * eating the data above it.
+ */
+#include "board.h"
+#include "chip.h"
+#include "family.h"
+#include "fault.h"
+#include "reg.h"
+#include "serial.h"
+
+#define ICSR REG32(0xE000ED04u)
+#define VTOR REG32(0xE000ED08u)
+#define CCR REG32(0xE000ED14u)
+#define SHCSR REG32(0xE000ED24u)
+#define CFSR REG32(0xE000ED28u)
+#define MMFAR REG32(0xE000ED34u)
+#define BFAR REG32(0xE000ED38u)
+#define CPACR REG32(0xE000ED88u)
+#define NVIC_ISER(n) REG32(0xE000E100u + 4u * ((n) / 32u))
+#define NVIC_ICER(n) REG32(0xE000E180u + 4u * ((n) / 32u))
+#define NVIC_IPR(n) REG8(0xE000E400u + (n))
+
+#define CCR_DIV_0_TRP (1u << 4)
+#define SHCSR_FAULTS_ENABLED (7u << 16)         /* MemManage, BusFault, UsageFault */
+#define CPACR_FPU_FULL (15u << 20)              /* CP10 and CP11 */
+#define CFSR_STACKING ((1u << 4) | (1u << 12))  /* MSTKERR, STKERR: the frame could not be pushed */
+#define CFSR_MMARVALID (1u << 7)
+#define CFSR_BFARVALID (1u << 15)
+#define BELOW_FAULTS 0x80u /* a UART interrupt must not keep a fault from being taken */
+
+/* written by the linker script */
+extern uint32_t board_data_load[];
+extern uint32_t board_data_start[];
+extern uint32_t board_data_end[];
+extern uint32_t board_bss_start[];
+extern uint32_t board_bss_end[];
+
+int main(void);
+void reset_entry(void) __attribute__((noreturn));
+void fault_entry(void);
+void fault_taken(const uint32_t *frame) __attribute__((noreturn, used));
+void interrupt_entry(void);
+
+struct vector_table {
+    uint8_t *stack;
+    void (*handlers[15 + CHIP_INTERRUPTS])(void);
+};
+
+const struct vector_table vectors __attribute__((section(".boot"), used)) = {
+    .stack = board_stack_high,
+    .handlers = {
+        [0] = reset_entry,
+        [1 ... 14] = fault_entry, /* NMI, the faults, and SVCall to SysTick, which nobody uses */
+        [15 ... 14 + CHIP_INTERRUPTS] = interrupt_entry,
+    },
+};
+
+void reset_entry(void)
+{
+    CPACR |= CPACR_FPU_FULL; /* first: the compiler may use the FPU anywhere below */
+    __asm volatile("dsb\n isb" ::: "memory");
+    VTOR = (uint32_t)(uintptr_t)&vectors;
+    SHCSR |= SHCSR_FAULTS_ENABLED;
+    CCR |= CCR_DIV_0_TRP;
+
+    const uint32_t *load = board_data_load;
+    for (uint32_t *word = board_data_start; word < board_data_end; word++) {
+        *word = *load++;
+    }
+    for (uint32_t *word = board_bss_start; word < board_bss_end; word++) {
+        *word = 0;
+    }
+    (void)main();
+    board_halt();
+}
+
+/* Keeps the stack pointer while the report fits below the frame; after an overflow takes a fresh one. */
+__attribute__((naked)) void fault_entry(void)
+{
+    __asm volatile("mrs r0, msp\n"
+                   "ldr r1, =board_stack_low + 512\n"
+                   "cmp r0, r1\n"
+                   "bhs 1f\n"
+                   "ldr r1, =board_stack_high\n"
+                   "msr msp, r1\n"
+                   "1:\n"
+                   "b fault_taken\n"
+                   ".ltorg\n");
+}
+
+static const char *fault_name(uint32_t exception)
+{
+    switch (exception) {
+    case 2: return "nmi";
+    case 3: return "hardfault";
+    case 4: return "memmanage";
+    case 5: return "busfault";
+    case 6: return "usagefault";
+    default: return "interrupt";
+    }
+}
+
+/* frame: r0-r3, r12, lr, pc, xpsr as the core pushed them (DDI 0403, B1.5.6) */
+void fault_taken(const uint32_t *frame)
+{
+    const uint32_t cfsr = CFSR;
+    const uint32_t exception = ICSR & 0x1FFu;
+    const uintptr_t at = (uintptr_t)frame;
+    const int overflow = at < (uintptr_t)board_stack_low || (cfsr & CFSR_STACKING) != 0u;
+    const uint32_t address =
+        (cfsr & CFSR_BFARVALID) != 0u ? BFAR : (cfsr & CFSR_MMARVALID) != 0u ? MMFAR : 0u;
+    const struct fault_word words[] = {
+        {"pc", overflow ? 0u : frame[6]}, /* an overflow has lost the frame */
+        {"lr", overflow ? 0u : frame[5]},
+        {"cfsr", cfsr},
+        {"addr", address},
+        {"exception", exception},
+    };
+    fault_report(overflow ? "stackoverflow" : fault_name(exception), words, 5);
+}
+
+void interrupt_entry(void)
+{
+    const uint32_t exception = ICSR & 0x1FFu;
+    if (exception == 16u + CHIP_UART_INTERRUPT) {
+        family_receive();
+        return;
+    }
+    const struct fault_word words[] = {{"exception", exception}};
+    fault_report("interrupt", words, 1);
+}
+
+void interrupt_enable(void)
+{
+    NVIC_IPR(CHIP_UART_INTERRUPT) = BELOW_FAULTS;
+    NVIC_ISER(CHIP_UART_INTERRUPT) = 1u << (CHIP_UART_INTERRUPT % 32u);
+}
+
+void interrupt_disable(void)
+{
+    NVIC_ICER(CHIP_UART_INTERRUPT) = 1u << (CHIP_UART_INTERRUPT % 32u);
+}
+
+void board_halt(void)
+{
+    __asm volatile("cpsid i" ::: "memory");
+    for (;;) {
+        __asm volatile("wfi");
+    }
+}

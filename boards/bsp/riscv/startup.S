@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RISC-V start-up and trap entry, machine mode only (The RISC-V Instruction Set Manual, volume II,
+ * section 3.1). The first instruction of the image: the reset code of every board jumps here.
+ */
+#include "csr.h"
+
+    .section .boot, "ax"
+    .globl reset_entry
+reset_entry:
+    csrw mie, zero
+    .option push
+    .option norelax
+    la gp, __global_pointer$
+    .option pop
+    la sp, board_stack_high
+    la t0, trap_entry
+    csrw mtvec, t0
+
+    la t0, board_data_load
+    la t1, board_data_start
+    la t2, board_data_end
+1:  bgeu t1, t2, 2f
+    lw t3, 0(t0)
+    sw t3, 0(t1)
+    addi t0, t0, 4
+    addi t1, t1, 4
+    j 1b
+2:  la t1, board_bss_start
+    la t2, board_bss_end
+3:  bgeu t1, t2, 4f
+    sw zero, 0(t1)
+    addi t1, t1, 4
+    j 3b
+4:  call main
+    tail board_halt
+
+/*
+ * An interrupt saves what C may change on the stack in use. An exception never returns, and may come
+ * from a stack that has overflowed: it starts a fresh one.
+ */
+    .section .text.trap_entry, "ax"
+    .align 2
+trap_entry:
+    csrw mscratch, t0
+    csrr t0, mcause
+    bltz t0, 1f
+    mv a0, sp
+    la sp, board_stack_high
+    tail exception_taken
+
+1:  csrr t0, mscratch
+    addi sp, sp, -64
+    sw ra, 0(sp)
+    sw t0, 4(sp)
+    sw t1, 8(sp)
+    sw t2, 12(sp)
+    sw t3, 16(sp)
+    sw t4, 20(sp)
+    sw t5, 24(sp)
+    sw t6, 28(sp)
+    sw a0, 32(sp)
+    sw a1, 36(sp)
+    sw a2, 40(sp)
+    sw a3, 44(sp)
+    sw a4, 48(sp)
+    sw a5, 52(sp)
+    sw a6, 56(sp)
+    sw a7, 60(sp)
+    call interrupt_taken
+    lw ra, 0(sp)
+    lw t0, 4(sp)
+    lw t1, 8(sp)
+    lw t2, 12(sp)
+    lw t3, 16(sp)
+    lw t4, 20(sp)
+    lw t5, 24(sp)
+    lw t6, 28(sp)
+    lw a0, 32(sp)
+    lw a1, 36(sp)
+    lw a2, 40(sp)
+    lw a3, 44(sp)
+    lw a4, 48(sp)
+    lw a5, 52(sp)
+    lw a6, 56(sp)
+    lw a7, 60(sp)
+    addi sp, sp, 64
+    mret

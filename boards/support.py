@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an image of a board needs besides the program: start-up sources, linker script, flags."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcuforge.boards.catalog import FOLDER, Board
+from mcuforge.boards.linker import linker_script
+from mcuforge.boards.tools import locate
+from mcuforge.errors import BoardError
+
+_ARCHITECTURE_FOLDERS = {"arm-none-eabi-": "cortex_m", "riscv64-unknown-elf-": "riscv"}
+
+
+@dataclass(frozen=True)
+class Support:
+    """The board's part of an image. `generated` files (name, text) belong in an include folder."""
+
+    sources: tuple[Path, ...]
+    include_dirs: tuple[Path, ...]
+    generated: tuple[tuple[str, str], ...]
+    compile_flags: tuple[str, ...]
+    link_flags: tuple[str, ...]
+
+
+def board_support(board: Board, *, stack_bytes: int | None = None) -> Support:
+    """Sources, headers, generated files and flags for `board`; the firmware adds main and board.h.
+
+    Generated are board_config.h (id, clocks, baud) and board.ld (the linker script; link with
+    `-T board.ld`). BoardError when the board has no start-up code.
+    """
+    if board.bsp is None:
+        raise BoardError(
+            f"'{board.id}' has no start-up code yet",
+            f"boards/{board.id}.toml, key bsp",
+            "--emulate runs the same image, with this board's memory budgets, in QEMU",
+        )
+    bsp = FOLDER / "bsp"
+    folders = tuple(
+        bsp / name for name in ("common", _ARCHITECTURE_FOLDERS[board.toolchain.prefix], board.bsp)
+    )
+    sources = [
+        path for folder in folders for path in folder.iterdir() if path.suffix in (".c", ".S")
+    ]
+    return Support(
+        sources=tuple(sorted(sources)),
+        include_dirs=folders,
+        generated=(
+            ("board_config.h", board_config(board)),
+            ("board.ld", linker_script(board, stack_bytes=stack_bytes)),
+        ),
+        compile_flags=(*board.toolchain.flags, "-ffunction-sections", "-fdata-sections"),
+        link_flags=(*board.toolchain.flags, "-nostartfiles", "-Wl,--gc-sections"),
+    )
+
+
+def board_config(board: Board) -> str:
+    """board_config.h: what the start-up code takes from the board's TOML."""
+    return (
+        "/* Written by mcuforge from the board's TOML file. */\n"
+        f'#define BOARD_ID "{board.id}"\n'
+        f"#define BOARD_CLOCK_HZ {board.clock_hz}u\n"
+        f"#define BOARD_TICK_HZ {board.tick_hz}u\n"
+        f"#define BOARD_BAUD {board.baud}u\n"
+    )
+
+
+def libc_flags(board: Board) -> tuple[str, ...]:
+    """Flags that make the toolchain on PATH find a C library (memcpy, string.h).
+
+    Debian's RISC-V gcc brings none and picolibc comes with a specs file; others bring newlib and
+    need nothing. BoardError when the compiler itself is missing.
+    """
+    compiler = locate(f"{board.toolchain.prefix}gcc", board.id)
+    specs = "picolibc.specs"
+    found = subprocess.run(
+        [str(compiler), f"-print-file-name={specs}"], capture_output=True, text=True, check=True
+    )
+    return (f"--specs={specs}",) if Path(found.stdout.strip()).is_absolute() else ()
