@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Building a written project with PlatformIO, and its failures as three lines for the user."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcuforge.boards.catalog import Board
+from mcuforge.boards.pio import BUILD_SECONDS, run_pio
+from mcuforge.boards.project import Project
+from mcuforge.boards.tools import locate, remedy, version
+from mcuforge.errors import BoardError, InternalError
+
+_OVERFLOW = re.compile(r"region [`'](RAM|FLASH)' overflowed by (\d+) bytes?")
+_LIBC_HEADER = re.compile(r"fatal error: (?:string|stddef|stdint|math|limits)\.h: No such file")
+_COMPILER_ERROR = re.compile(r"^\S[^\n]*?:\d+(?::\d+)?: (?:fatal )?error: .*$", re.MULTILINE)
+_UNDEFINED = re.compile(r"undefined reference to [`'](\w+)'")
+_OTHER_ERROR = re.compile(r"^(?:.*\bld: |\*\*\* |\w*Error: ).*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A built image and what built it; `seconds` is how long PlatformIO took."""
+
+    board: Board
+    elf: Path
+    map: Path
+    build_dir: Path  # objects, with GCC's .su and .ci files beside them
+    compiler: str
+    version: str
+    flags: tuple[str, ...]
+    seconds: float
+
+
+def build(project: Project, *, timeout_seconds: float = BUILD_SECONDS) -> Firmware:
+    """Compile and link `project`; what has not changed since the last time is not built again.
+
+    BoardError when the compiler is missing, the image exceeds the board's RAM or flash (by how
+    many bytes), the C does not compile (the first error) or the time is up. The log of every
+    build is `.pio/build.log`.
+    """
+    board = project.board
+    compiler = f"{board.toolchain.prefix}gcc"
+    path = locate(compiler, board.id)
+    result = run_pio(project.directory, "run", timeout_seconds=timeout_seconds)
+    log = project.directory / ".pio" / "build.log"
+    log.parent.mkdir(exist_ok=True)
+    log.write_text(result.output, encoding="utf-8")
+    if result.code != 0:
+        raise _failure(project, result.output, log)
+    firmware = Firmware(
+        board=board,
+        elf=project.build_dir / "firmware.elf",
+        map=project.build_dir / "firmware.map",
+        build_dir=project.build_dir,
+        compiler=compiler,
+        version=version(path),
+        flags=project.flags,
+        seconds=result.seconds,
+    )
+    for file in (firmware.elf, firmware.map):
+        if not file.is_file():
+            raise InternalError(f"pio run ended well and left no {file}: {log}")
+    return firmware
+
+
+def _failure(project: Project, output: str, log: Path) -> BoardError:
+    board = project.board
+    where = f"{project.directory}, board {board.id}"
+    overflow = dict(_OVERFLOW.findall(output))
+    if overflow:
+        budgets = {"RAM": board.ram_bytes, "FLASH": board.flash_bytes}
+        parts = [
+            f"{budgets[name] + int(bytes_over)} B of {name.replace('FLASH', 'flash')} "
+            f"({int(bytes_over)} B over the board's {budgets[name]} B)"
+            for name, bytes_over in sorted(overflow.items())
+        ]
+        return BoardError(
+            f"the firmware needs {' and '.join(parts)}",
+            where,
+            f"a smaller model, or a board with more: `mcuforge boards`; the linker's log: {log}",
+        )
+    if _LIBC_HEADER.search(output):
+        compiler = f"{board.toolchain.prefix}gcc"
+        return BoardError(f"{compiler} has no C library", where, remedy(compiler))
+    hint = f"the whole log: {log}"
+    if error := _COMPILER_ERROR.search(output):
+        return BoardError(error[0], where, hint)
+    if missing := sorted(set(_UNDEFINED.findall(output))):
+        return BoardError(f"nothing defines {', '.join(missing)}", where, hint)
+    other = _OTHER_ERROR.search(output)
+    last = output.strip().rpartition("\n")[2]
+    return BoardError((other[0] if other else last) or "pio run failed", where, hint)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds all of src/ with the compiler on PATH; `upload` starts the board's emulator.
+
+What belongs to the board (compiler, CPU and ABI) comes from its JSON file in the folder above,
+everything else from platformio.ini.
+"""
+
+import subprocess
+
+from SCons.Script import AlwaysBuild, Default, DefaultEnvironment
+
+PICOLIBC = "picolibc.specs"
+
+
+def libc_flags(compiler):
+    """Debian's RISC-V gcc has no C library of its own: picolibc is named by a specs file."""
+    command = [compiler, "-print-file-name=" + PICOLIBC]
+    found = subprocess.run(command, env=env["ENV"], capture_output=True, text=True, check=False)
+    return ["--specs=" + PICOLIBC] if found.stdout.startswith("/") else []
+
+
+env = DefaultEnvironment()
+board = env.BoardConfig()
+prefix = board.get("build.toolchain")
+libc = libc_flags(prefix + "gcc")
+compile_flags = board.get("build.compile_flags") + libc
+emulator = '"$PYTHONEXE" -m mcuforge.boards.emulator'
+state = '"$PROJECT_DIR/.pio/emulator.json"'
+
+env.Replace(
+    CC=prefix + "gcc",
+    AS=prefix + "gcc",
+    LINK=prefix + "gcc",
+    AR=prefix + "gcc-ar",
+    RANLIB=prefix + "gcc-ranlib",
+    PROGNAME="firmware",
+    PROGSUFFIX=".elf",
+)
+env.Append(
+    ASPPFLAGS=compile_flags,
+    CCFLAGS=compile_flags + ["-ffile-prefix-map=" + env.subst("$PROJECT_DIR") + "=."],
+    LINKFLAGS=board.get("build.link_flags")
+    + libc
+    + ["-Wl,-Map," + env.subst("$BUILD_DIR/$PROGNAME") + ".map", "-Wl,--cref"],
+)
+
+program = env.BuildProgram()
+env.Depends(program, env.subst("$PROJECT_DIR/$LDSCRIPT_PATH"))
+
+if board.get("build.emulated"):
+    run = [emulator, "run --board", board.id, '"$SOURCE"', "--state", state]
+    started = env.VerboseAction(" ".join(run), "Starting the emulator with $SOURCE")
+    AlwaysBuild(env.Alias("upload", program, started))
+    env.AddCustomTarget(
+        name="stop",
+        dependencies=None,
+        actions=[" ".join([emulator, "stop --state", state])],
+        title="Stop the emulator",
+        description="End the emulator that upload started",
+    )
+
+Default(program)
