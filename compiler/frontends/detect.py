@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What kind of file this is, and clear words for those that are no model we read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from mcuforge.compiler.frontends.tflite_file import IDENTIFIER
+from mcuforge.errors import CompileError
+
+LARGEST_FILE_BYTES = 256 << 20
+SNIFFED_BYTES = 512
+TO_TFLITE = "convert it: tf.lite.TFLiteConverter, full-integer quantisation, then give the .tflite"
+
+# How a file begins, what it is, what to do with it.
+BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
+    (b"version https://git-lfs", "a Git LFS pointer, the model is elsewhere", "git lfs pull"),
+    (b"\x89HDF", "an HDF5 file (Keras .h5)", TO_TFLITE),
+    (b"PK\x03\x04", "a zip archive (Keras .keras, PyTorch .pt?)", TO_TFLITE),
+    (b"\x1f\x8b", "gzip-compressed", "unpack it with gunzip first"),
+    (b"\x7fELF", "a program (ELF)", "give the model file it was built from"),
+    (b"<", "a web page or XML", "download the model itself, not the page that shows it"),
+    (b"{", "a JSON text", TO_TFLITE),
+    (b"\x80", "a Python pickle (PyTorch?)", TO_TFLITE),
+)
+
+
+def read_file(path: Path) -> bytes:
+    """The file's bytes. Raises CompileError when there is none, or none of a model's size."""
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise CompileError("this is a folder, wanted a model file", str(path), _inside(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise CompileError(
+                "this is a device or a pipe, wanted a model file", str(path), "save it to a file"
+            )
+        if status.st_size > LARGEST_FILE_BYTES:
+            raise CompileError(
+                f"the file has {status.st_size / 2**20:.0f} MiB, "
+                f"at most {LARGEST_FILE_BYTES >> 20} MiB is read",
+                str(path),
+                "no microcontroller holds such a model: quantise or shrink it",
+            )
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise CompileError("there is no such file", str(path), _inside(path.parent)) from None
+    except (OSError, ValueError) as problem:
+        reason = os.strerror(problem.errno) if getattr(problem, "errno", None) else str(problem)
+        raise CompileError(
+            f"the file cannot be read: {reason}", str(path), "check the path and its permissions"
+        ) from None
+
+
+def check_tflite(data: bytes, file: str) -> None:
+    """Refuse bytes that do not begin like a TFLite file, saying what they are."""
+    if data[4:8] == IDENTIFIER:
+        return
+    what, hint = describe(data)
+    raise CompileError(f"this is {what}, wanted a TFLite model", file, hint)
+
+
+def describe(data: bytes) -> tuple[str, str]:
+    """What bytes that are no TFLite file are, and what to do with them."""
+    if not data:
+        return "an empty file", "copy or export it again"
+    for beginning, what, hint in BEGINNINGS:
+        if data.startswith(beginning):
+            return what, hint
+    if is_onnx(data):
+        return "an ONNX model", ONNX_LATER
+    if data[4:7] == IDENTIFIER[:3]:
+        return f"a TFLite file of version {data[7:8].decode('ascii', 'replace')}", TO_TFLITE
+    if all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in data[:SNIFFED_BYTES]):
+        return "a text file", "give the .tflite file"
+    return "no model file we know", TO_TFLITE
+
+
+ONNX_LATER = "ONNX arrives in a later release; give a full-integer .tflite file for now"
+
+
+def is_onnx(data: bytes) -> bool:
+    """True for what a protobuf ModelProto begins with: ir_version, then a known field."""
+    return len(data) > 2 and data[0] == 0x08 and data[1] < 0x20 and data[2] in (0x12, 0x3A, 0x42)
+
+
+def _inside(folder: Path) -> str:
+    """The models a folder holds, as a hint."""
+    try:
+        names = sorted(p.name for p in folder.iterdir() if p.suffix == ".tflite")
+    except OSError:
+        names = []
+    if (folder / "saved_model.pb").exists():
+        return f"a SavedModel: tf.lite.TFLiteConverter.from_saved_model('{folder.name}')"
+    if names:
+        return f"there: {', '.join(names[:5])}"
+    return "check the path: it holds no .tflite file"
