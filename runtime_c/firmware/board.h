@@ -20,6 +20,9 @@ extern uint8_t board_stack_high[];
 /* Clocks, UART, receive interrupt, free-running counter. */
 void board_init(void);
 
+/* The receive ring holds at least this much: two of the link's longest frames, with room. */
+#define BOARD_RING_BYTES 1024
+
 /* The next received byte, or -1 when the interrupt-fed ring is empty. Never blocks. */
 int32_t board_read(void);
 

@@ -48,6 +48,10 @@ struct check_model {
     void *(*input)(int32_t index);               /* where the caller writes input `index` */
     const void *(*output)(int32_t index);        /* where output `index` stands after the last layer */
     int32_t (*run)(int32_t begin, int32_t end);  /* layers [begin, end); 0 on success */
+    uint32_t guard_bytes; /* canary bytes the firmware owns on either side of the arena; 0: none */
+    uint8_t *db;          /* what `db` commands fill, apart from the arena; NULL: no RAM for it */
+    uint32_t db_bytes;    /* input 0 as the runner sends it: CHECK_FEED_F32 takes 4 an element */
+    const char *build;    /* names this build in HELLO; NULL: nameless */
 };
 
 extern const struct check_model mcuforge_check_model;

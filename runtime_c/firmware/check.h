@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The check firmware: the MLPerf Tiny text protocol (mlperf.h) and frames (frame.h, session.h) on
+ * one UART. main.c calls check_init() once and check_poll() for ever.
+ */
+#ifndef MCUFORGE_CHECK_H
+#define MCUFORGE_CHECK_H
+
+/* Start the board and the model, say the prologue. */
+void check_init(void);
+
+/* Serve every byte received so far; returns when there is none left. */
+void check_poll(void);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the runner's bytes, the model's tensors and real values.
+ */
+#ifndef MCUFORGE_FEED_H
+#define MCUFORGE_FEED_H
+
+#include <stdint.h>
+
+/* Bytes of input 0 as the runner sends them; 0 when this build has no buffer for them. */
+uint32_t feed_bytes(void);
+
+/* Convert the received bytes into input 0; without a buffer, leave the input as it is. */
+void feed_load(void);
+
+/* Element `index` of output 0, dequantised. */
+float feed_output_value(uint32_t index);
+
+/* Mean of (output 0 - the received values)^2; feed_bytes() must not be 0. */
+float feed_squared_error(void);
+
+#endif

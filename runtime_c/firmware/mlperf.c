@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mlperf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "board.h"
+#include "check_model.h"
+#include "command.h"
+#include "feed.h"
+#include "measure.h"
+#include "received.h"
+#include "text.h"
+
+#define TERMINATOR '%'
+
+/* More than any run needs; the fuzzer sets it low to stay quick. */
+#ifndef CHECK_INFER_MAX
+#define CHECK_INFER_MAX 1000000000
+#endif
+
+/*
+ * The runner gives up after 30 s without a line, so a longer `infer` says "m-busy" in between.
+ * Emulated boards, whose seconds last longer than ours, are built with a smaller number.
+ */
+#ifndef CHECK_BUSY_SECONDS
+#define CHECK_BUSY_SECONDS 20
+#endif
+
+static void put_timestamp(void)
+{
+    const uint64_t ticks = board_ticks();
+    const uint64_t seconds = ticks / board_tick_hz;
+    const uint64_t rest = ticks % board_tick_hz;
+    text_put("m-lap-us-");
+    text_put_u64(seconds * 1000000U + rest * 1000000U / board_tick_hz);
+    text_put("\r\n");
+}
+
+static void put_results(void)
+{
+    const bool squared_error = mcuforge_check_model.answer == CHECK_ANSWER_MSE;
+    if (squared_error && feed_bytes() == 0U) {
+        text_put("e-[This build keeps no input to compare with]\r\n");
+        return;
+    }
+    const uint32_t count = squared_error ? 1U : mcuforge_check_model.outputs[0].elements;
+    text_put("m-results-[");
+    for (uint32_t i = 0; i < count; i++) {
+        text_put(i > 0U ? "," : "");
+        text_put_float(squared_error ? feed_squared_error() : feed_output_value(i));
+    }
+    text_put("]\r\n");
+}
+
+/* Run the model `count` times; false when it fails. */
+static bool run_times(int32_t count, uint64_t *last_line_ticks)
+{
+    const uint64_t patience = (uint64_t)board_tick_hz * CHECK_BUSY_SECONDS;
+    for (int32_t i = 0; i < count; i++) {
+        if (mcuforge_check_model.run(0, mcuforge_check_model.layer_count) != 0) {
+            return false;
+        }
+        const uint64_t now = board_ticks();
+        if (now - *last_line_ticks > patience) {
+            text_put("m-busy\r\n");
+            *last_line_ticks = now;
+        }
+    }
+    return true;
+}
+
+static void infer(int32_t iterations, int32_t warmups)
+{
+    if (measure_status() != 0) {
+        text_put_number("e-[The model refused its arena: ", measure_status(), "]\r\n");
+        return;
+    }
+    feed_load();
+    uint64_t last_line_ticks = board_ticks();
+    text_put_number("m-warmup-start-", warmups, "\r\n");
+    bool ran = run_times(warmups, &last_line_ticks);
+    text_put("m-warmup-done\r\n");
+    feed_load(); /* the warm-up's activations stand where the input stood */
+    text_put_number("m-infer-start-", iterations, "\r\n");
+    put_timestamp();
+    ran = ran && run_times(iterations, &last_line_ticks);
+    put_timestamp();
+    text_put("m-infer-done\r\n");
+    if (ran) {
+        put_results();
+    } else {
+        text_put("e-[The model failed]\r\n");
+    }
+}
+
+static void parse_infer(void)
+{
+    int32_t iterations = 1;
+    int32_t warmups = 10;
+    const char *token = command_next();
+    if (token != NULL) {
+        iterations = command_number(token);
+        token = command_next();
+        warmups = token != NULL ? command_number(token) : warmups;
+    }
+    if (iterations <= 0) {
+        text_put("e-[Inference iterations must be >0]\r\n");
+    } else if (warmups < 0) {
+        text_put("e-[Inference warmup must be >=0]\r\n");
+    } else if (iterations > CHECK_INFER_MAX || warmups > CHECK_INFER_MAX) {
+        text_put_number("e-[Inference counts must be <=", CHECK_INFER_MAX, "]\r\n");
+    } else {
+        infer(iterations, warmups);
+    }
+}
+
+static void put_profile(void)
+{
+    text_put("m-profile-[ULPMark for tinyML Firmware V0.0.1]\r\n");
+    text_put("m-model-[");
+    text_put_printable(mcuforge_check_model.task);
+    text_put("]\r\n");
+}
+
+static void put_help(void)
+{
+    text_put("ULPMark for tinyML Firmware V0.0.1\r\n"
+             "\r\n"
+             "name         : Print the name of the device\r\n"
+             "profile      : Print the profile and the model's id\r\n"
+             "timestamp    : Print the time in microseconds\r\n"
+             "db load N    : Expect N bytes of input\r\n"
+             "db HH[HH]*   : The next bytes of input, in hex\r\n"
+             "db print [N=all] [offset=0]\r\n"
+             "             : Print the bytes of input\r\n"
+             "infer [N=1] [W=10]\r\n"
+             "             : W inferences to warm up, then N with the time taken\r\n"
+             "results      : Print the answer of the last inference\r\n");
+}
+
+static void execute(void)
+{
+    command_rewind();
+    const char *const token = command_next();
+    const char *const word = token != NULL ? token : "";
+    if (command_is(word, "name")) {
+        text_put("m-name-dut-[mcuforge ");
+        text_put(board_id);
+        text_put("]\r\n");
+    } else if (command_is(word, "profile")) {
+        put_profile();
+    } else if (command_is(word, "timestamp")) {
+        put_timestamp();
+    } else if (command_is(word, "help")) {
+        put_help();
+    } else if (command_is(word, "db")) {
+        received_command();
+    } else if (command_is(word, "infer")) {
+        parse_infer();
+    } else if (command_is(word, "results")) {
+        put_results();
+    } else {
+        text_put("e-[Unknown command: ");
+        text_put_printable(word);
+        text_put("]\r\n");
+    }
+    text_put("m-ready\r\n");
+}
+
+void mlperf_start(void)
+{
+    text_put("m-timestamp-mode-performance\r\n"
+             "m-init-done\r\n"
+             "m-ready\r\n");
+}
+
+void mlperf_take(char character)
+{
+    if (character == TERMINATOR) {
+        execute();
+        command_clear();
+    } else {
+        command_keep(character);
+    }
+}
+
+void mlperf_forget(void)
+{
+    command_clear();
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The `db` commands: the buffer the runner fills with one input.
+ */
+#ifndef MCUFORGE_RECEIVED_H
+#define MCUFORGE_RECEIVED_H
+
+/* Execute what follows `db` in the command (command.h). */
+void received_command(void);
+
+#endif

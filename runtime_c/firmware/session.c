@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session.h"
+
+#include <string.h>
+
+#include "board.h"
+#include "check_model.h"
+#include "measure.h"
+
+#define STRING_MAX 39U
+
+static struct {
+    bool open;
+    bool run_known;        /* `run` answers the RUN numbered `run_sequence` */
+    uint16_t run_sequence;
+    struct measure run;
+    uint32_t bad_frames;
+} session;
+
+static void answer(const struct frame *request, enum session_status status, const uint8_t *end)
+{
+    const uint32_t size = (uint32_t)(end - frame_body());
+    frame_send((uint8_t)(request->kind | SESSION_ANSWER), (uint8_t)status, request->sequence, size);
+}
+
+/* Append without the closing zero when `room` ends first. */
+static uint8_t *put_text(uint8_t *at, const char *text, uint32_t room)
+{
+    for (uint32_t i = 0; i < room && text[i] != '\0'; i++) {
+        *at++ = (uint8_t)text[i];
+    }
+    return at;
+}
+
+static uint8_t *put_string(uint8_t *at, const char *text)
+{
+    uint8_t *const end = put_text(at, text, STRING_MAX);
+    *end = 0;
+    return end + 1;
+}
+
+static void refuse(const struct frame *request, enum session_status status, const char *reason)
+{
+    answer(request, status, put_text(frame_body(), reason, FRAME_BODY_BYTES));
+}
+
+static void serve_hello(const struct frame *request)
+{
+    const struct check_model *const model = &mcuforge_check_model;
+    session.open = true;
+    session.bad_frames = 0;
+    memset(&session.run, 0, sizeof session.run);
+    const int32_t status = measure_init();
+
+    uint8_t *at = frame_body();
+    at = frame_put_u32(at, SESSION_PROTOCOL);
+    at = frame_put_u32(at, CHECK_DATA_BYTES);
+    at = frame_put_u32(at, (uint32_t)model->input_count);
+    at = frame_put_u32(at, (uint32_t)model->output_count);
+    at = frame_put_u32(at, (uint32_t)model->layer_count);
+    at = frame_put_u32(at, model->arena_bytes);
+    at = frame_put_u32(at, model->guard_bytes);
+    at = frame_put_u32(at, board_tick_hz);
+    at = frame_put_u32(at, (uint32_t)status);
+    memcpy(at, model->hash, 32);
+    at = put_string(at + 32, model->name);
+    at = put_string(at, model->task);
+    at = put_string(at, board_id);
+    at = put_string(at, model->build != NULL ? model->build : "");
+    answer(request, SESSION_OK, at);
+}
+
+/* The tensor, or NULL when there is none. */
+static const struct check_tensor *find_tensor(uint32_t space, uint32_t index)
+{
+    const struct check_model *const model = &mcuforge_check_model;
+    if (space == SESSION_INPUT && index < (uint32_t)model->input_count) {
+        return &model->inputs[index];
+    }
+    if (space == SESSION_OUTPUT && index < (uint32_t)model->output_count) {
+        return &model->outputs[index];
+    }
+    return NULL;
+}
+
+static void serve_tensor(const struct frame *request)
+{
+    const struct check_tensor *tensor = NULL;
+    if (request->size == 8U) {
+        tensor = find_tensor(frame_u32(request->body), frame_u32(request->body + 4));
+    }
+    if (tensor == NULL) {
+        refuse(request, SESSION_RANGE, "TENSOR: no such tensor");
+        return;
+    }
+    uint32_t scale_bits;
+    memcpy(&scale_bits, &tensor->scale, sizeof scale_bits);
+    uint8_t *at = frame_body();
+    at = frame_put_u32(at, tensor->bytes);
+    at = frame_put_u32(at, tensor->elements);
+    at = frame_put_u32(at, (uint32_t)tensor->dtype);
+    at = frame_put_u32(at, scale_bits);
+    at = frame_put_u32(at, (uint32_t)tensor->zero_point);
+    answer(request, SESSION_OK, put_string(at, tensor->name));
+}
+
+static void serve_write(const struct frame *request)
+{
+    const uint32_t size = request->size - 8U; /* of the data; used once size >= 8 is known */
+    const struct check_tensor *tensor = NULL;
+    if (request->size >= 8U) {
+        tensor = find_tensor(SESSION_INPUT, frame_u32(request->body));
+    }
+    if (tensor == NULL) {
+        refuse(request, SESSION_RANGE, "WRITE: no such input");
+        return;
+    }
+    const uint32_t offset = frame_u32(request->body + 4);
+    if (offset > tensor->bytes || size > tensor->bytes - offset) {
+        refuse(request, SESSION_RANGE, "WRITE: past the end of the input");
+        return;
+    }
+    uint8_t *const input = mcuforge_check_model.input((int32_t)frame_u32(request->body));
+    memcpy(input + offset, request->body + 8, size);
+    answer(request, SESSION_OK, frame_body());
+}
+
+/* The readable bytes of a space and their number, or NULL when there is no such space. */
+static const uint8_t *find_bytes(uint32_t space, uint32_t index, uint32_t *bytes)
+{
+    const struct check_model *const model = &mcuforge_check_model;
+    if (space == SESSION_ARENA && index == 0U) {
+        *bytes = model->arena_bytes;
+        return model->arena;
+    }
+    const struct check_tensor *const tensor = find_tensor(space, index);
+    if (tensor == NULL) {
+        return NULL;
+    }
+    *bytes = tensor->bytes;
+    return space == SESSION_INPUT ? model->input((int32_t)index) : model->output((int32_t)index);
+}
+
+static void serve_read(const struct frame *request)
+{
+    uint32_t bytes = 0;
+    const uint8_t *from = NULL;
+    if (request->size == 16U) {
+        from = find_bytes(frame_u32(request->body), frame_u32(request->body + 4), &bytes);
+    }
+    if (from == NULL) {
+        refuse(request, SESSION_RANGE, "READ: no such tensor");
+        return;
+    }
+    const uint32_t offset = frame_u32(request->body + 8);
+    const uint32_t size = frame_u32(request->body + 12);
+    if (size > CHECK_DATA_BYTES || offset > bytes || size > bytes - offset) {
+        refuse(request, SESSION_RANGE, "READ: past the end");
+        return;
+    }
+    memcpy(frame_body(), from + offset, size);
+    answer(request, SESSION_OK, frame_body() + size);
+}
+
+static void serve_run(const struct frame *request)
+{
+    if (!session.run_known || session.run_sequence != request->sequence) {
+        const uint32_t layers = (uint32_t)mcuforge_check_model.layer_count;
+        const uint32_t begin = request->size == 8U ? frame_u32(request->body) : UINT32_MAX;
+        const uint32_t end = request->size == 8U ? frame_u32(request->body + 4) : 0;
+        if (begin > end || end > layers) {
+            refuse(request, SESSION_RANGE, "RUN: no such layers");
+            return;
+        }
+        answer(request, SESSION_RUNNING, frame_body());
+        session.run = measure_run(begin, end);
+        session.run_sequence = request->sequence;
+        session.run_known = true;
+    }
+    uint8_t *at = frame_put_u64(frame_body(), session.run.ticks);
+    at = frame_put_u32(at, (uint32_t)session.run.status);
+    answer(request, session.run.status == 0 ? SESSION_OK : SESSION_MODEL, at);
+}
+
+static void serve_counters(const struct frame *request)
+{
+    uint8_t *at = frame_put_u64(frame_body(), session.run.ticks);
+    at = frame_put_u32(at, session.run.begin);
+    at = frame_put_u32(at, session.run.end);
+    at = frame_put_u32(at, session.run.stack_bytes);
+    at = frame_put_u32(at, session.run.stack_total_bytes);
+    at = frame_put_u32(at, measure_guard_before());
+    at = frame_put_u32(at, measure_guard_after());
+    at = frame_put_u32(at, board_dropped());
+    at = frame_put_u32(at, session.bad_frames);
+    answer(request, SESSION_OK, at);
+}
+
+void session_serve(const struct frame *request)
+{
+    if (!session.open && request->kind != SESSION_HELLO) {
+        refuse(request, SESSION_CLOSED, "no HELLO since the board started");
+        return;
+    }
+    if (request->kind != SESSION_RUN) {
+        session.run_known = false; /* copies of a RUN arrive before any later request */
+    }
+    switch (request->kind) {
+    case SESSION_HELLO:
+        serve_hello(request);
+        break;
+    case SESSION_TENSOR:
+        serve_tensor(request);
+        break;
+    case SESSION_WRITE:
+        serve_write(request);
+        break;
+    case SESSION_READ:
+        serve_read(request);
+        break;
+    case SESSION_RUN:
+        serve_run(request);
+        break;
+    case SESSION_COUNTERS:
+        serve_counters(request);
+        break;
+    default:
+        refuse(request, SESSION_UNKNOWN, "no such request");
+        break;
+    }
+}
+
+void session_refuse_frame(void)
+{
+    session.bad_frames++;
+    frame_send((uint8_t)(SESSION_NO_SEQUENCE & 0xFFU), SESSION_BAD_FRAME, SESSION_NO_SEQUENCE, 0);
+}

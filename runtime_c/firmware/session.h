@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The framed protocol: requests from the host, one answer each (RUN: two).
+ *
+ * An answer repeats the request's sequence number; its kind is the request's with SESSION_ANSWER
+ * added. Every request may be sent again when its answer is lost: writes and reads do the same
+ * once more, and a RUN repeated under its old sequence number is answered from memory, not run
+ * again. The host may have two requests of full length on their way at a time.
+ *
+ * Numbers are u32 and little-endian unless said otherwise; strings end in a zero byte and are cut
+ * to 39 characters.
+ *
+ * HELLO     -> opens a session: gives the model its arena again, lays the canaries afresh.
+ *           <- protocol, data bytes, inputs, outputs, layers, arena bytes, guard bytes, tick hz,
+ *              model status i32, SHA-256 of the model file (32 bytes), strings: model, task,
+ *              board, build
+ * TENSOR    -> direction (0 input, 1 output), index
+ *           <- bytes, elements, dtype (enum check_dtype), scale f32, zero point i32, string: name
+ * WRITE     -> index, offset, data: into an input
+ *           <- nothing
+ * READ      -> space (enum session_space), index, offset, bytes
+ *           <- data
+ * RUN       -> begin, end: layers [begin, end)
+ *           <- status SESSION_RUNNING at once, with nothing
+ *           <- ticks u64, model status i32
+ * COUNTERS  <- of the last run: ticks u64, begin, end, stack bytes, total stack bytes; then
+ *              canary bytes changed before the arena, and after it, received bytes dropped since
+ *              the start, and bad frames since HELLO
+ *
+ * A refusal has a status from SESSION_BAD_FRAME up and its reason as text. A frame that does not
+ * read is answered with kind and sequence of SESSION_NO_SEQUENCE: send again what is unanswered.
+ */
+#ifndef MCUFORGE_SESSION_H
+#define MCUFORGE_SESSION_H
+
+#include "frame.h"
+
+#define SESSION_PROTOCOL 1U
+#define SESSION_ANSWER 0x80U
+#define SESSION_NO_SEQUENCE 0xFFFFU
+
+enum session_kind {
+    SESSION_HELLO = 1,
+    SESSION_TENSOR = 2,
+    SESSION_WRITE = 3,
+    SESSION_READ = 4,
+    SESSION_RUN = 5,
+    SESSION_COUNTERS = 6
+};
+
+enum session_space { SESSION_INPUT = 0, SESSION_OUTPUT = 1, SESSION_ARENA = 2 };
+
+enum session_status {
+    SESSION_OK = 0,
+    SESSION_RUNNING = 1,
+    SESSION_BAD_FRAME = 2, /* damaged on the way */
+    SESSION_UNKNOWN = 3,   /* no such kind of request */
+    SESSION_RANGE = 4,     /* a tensor, layer or byte that is not there */
+    SESSION_CLOSED = 5,    /* no HELLO since the board started */
+    SESSION_MODEL = 6      /* the model refused its arena or failed in a run */
+};
+
+/* Serve one request. */
+void session_serve(const struct frame *request);
+
+/* Tell the host that a frame did not read. */
+void session_refuse_frame(void);
+
+#endif

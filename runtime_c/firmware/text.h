@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lines of text to the host, without stdio. Nothing here ever sends a zero byte, which is what
+ * parts text from frames.
+ */
+#ifndef MCUFORGE_TEXT_H
+#define MCUFORGE_TEXT_H
+
+#include <stdint.h>
+
+void text_put(const char *text);
+
+/* Bytes that are not printable ASCII appear as '?'. */
+void text_put_printable(const char *text);
+
+void text_put_u64(uint64_t value);
+void text_put_i32(int32_t value);
+
+/* The number between two texts. */
+void text_put_number(const char *before, int32_t value, const char *after);
+
+/* Two lower-case hex digits. */
+void text_put_hex(uint8_t value);
+
+/* Exactly what printf's "%0.3f" gives: halves to even, "-0.000", "inf", "nan", every digit. */
+void text_put_float(float value);
+
+#endif
