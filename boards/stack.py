@@ -12,8 +12,10 @@ frames of its callers and of interrupt handlers.
 from dataclasses import dataclass
 from pathlib import Path
 
+from mcuforge.boards.build import Firmware
 from mcuforge.boards.callgraph import INDIRECT, Function, read_callgraph
 from mcuforge.boards.disassembly import Image, read_image
+from mcuforge.boards.tools import locate
 from mcuforge.errors import InternalError
 
 # Charged for a call that cannot be followed: four times the deepest library leaf we have met.
@@ -32,7 +34,14 @@ class StackBound:
     unknown: tuple[str, ...]
 
 
-def stack_bound(build_dir: Path, elf: Path, objdump: Path, entry: str) -> StackBound:
+def stack_bound(firmware: Firmware, entry: str) -> StackBound:
+    """The bound for the function `entry` ("<name>_run") of `firmware`; errors: see bound_of."""
+    board = firmware.board
+    objdump = locate(f"{board.toolchain.prefix}objdump", board.id)
+    return bound_of(firmware.build_dir, firmware.elf, objdump, entry)
+
+
+def bound_of(build_dir: Path, elf: Path, objdump: Path, entry: str) -> StackBound:
     """The bound for the function `entry` of the image `elf` built in `build_dir`.
 
     InternalError when there is no such function or when a bound does not exist: recursion, or a

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The map file of GNU ld: which object put how many bytes where, and which object uses which.
+
+Read are the part "Linker script and memory map" and, written with --cref, the "Cross Reference
+Table" (ld manual, options -Map and --cref).
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcuforge.errors import InternalError
+
+FILL = "*fill*"
+
+_NUMBERS = r"\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)"
+_OUTPUT = re.compile(rf"^([^\s*]\S*){_NUMBERS}(?:\s+load address .*)?$")
+_INPUT = re.compile(rf"^ (\S+){_NUMBERS} (\S.*)$")
+_FILL = re.compile(rf"^ \*fill\*{_NUMBERS}\s*$")
+_NAME_ALONE = re.compile(r"^ ?[^\s*]\S*$")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Bytes of one section of one object, or padding (object FILL), in an output section."""
+
+    output: str
+    section: str
+    object: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class LinkMap:
+    """`users` of an object: the objects that refer to a symbol it defines."""
+
+    pieces: tuple[Piece, ...]
+    users: dict[str, frozenset[str]]
+
+
+def read_map(path: Path) -> LinkMap:
+    """Read a map file; InternalError when it is not one, since our own build wrote it."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    _, found, rest = text.partition("\nLinker script and memory map\n")
+    memory, _, _ = rest.partition("\nOUTPUT(")
+    _, crossed, references = rest.partition("\nCross Reference Table\n")
+    if not found or not crossed:
+        raise InternalError(f"{path} is no map file of GNU ld with --cref")
+    return LinkMap(_pieces(memory), _users(references))
+
+
+def _pieces(memory: str) -> tuple[Piece, ...]:
+    pieces: list[Piece] = []
+    output = ""
+    name = ""  # of a section whose numbers are on the next line
+    for line in memory.splitlines():
+        if name:
+            line, name = name + line, ""
+        if _NAME_ALONE.match(line):
+            name = line
+        elif found := _OUTPUT.match(line):
+            output = found[1]
+        elif found := _FILL.match(line):
+            pieces.append(Piece(output, FILL, FILL, int(found[2], 16)))
+        elif found := _INPUT.match(line):
+            pieces.append(Piece(output, found[1], found[4], int(found[3], 16)))
+    return tuple(piece for piece in pieces if piece.bytes)
+
+
+def _users(references: str) -> dict[str, frozenset[str]]:
+    """A symbol's first file defines it, the others use it."""
+    users: dict[str, set[str]] = {}
+    definer = ""
+    for line in references.splitlines()[2:]:  # after an empty line and the titles
+        if not line.strip():
+            continue
+        if line[0].isspace():
+            users.setdefault(definer, set()).add(line.strip())
+        else:
+            definer = line.split(None, 1)[-1].strip()
+    return {name: frozenset(files) for name, files in users.items()}
