@@ -5,11 +5,13 @@ What belongs to the board (compiler, CPU and ABI) comes from its JSON file in th
 everything else from platformio.ini.
 """
 
+import os
 import subprocess
 
-from SCons.Script import AlwaysBuild, Default, DefaultEnvironment
+from SCons.Script import COMMAND_LINE_TARGETS, AlwaysBuild, Default, DefaultEnvironment
 
 PICOLIBC = "picolibc.specs"
+OWNER = "MCUFORGE_OWNER_PID"  # the emulator ends with this process
 
 
 def libc_flags(compiler):
@@ -17,6 +19,13 @@ def libc_flags(compiler):
     command = [compiler, "-print-file-name=" + PICOLIBC]
     found = subprocess.run(command, env=env["ENV"], capture_output=True, text=True, check=False)
     return ["--specs=" + PICOLIBC] if found.stdout.startswith("/") else []
+
+
+def caller():
+    """The process that called pio, the parent of this one: the user's shell, IDE or script."""
+    command = ["ps", "-o", "ppid=", "-p", str(os.getppid())]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.stdout.strip()
 
 
 env = DefaultEnvironment()
@@ -51,6 +60,8 @@ if board.get("build.emulated"):
     run = [emulator, "run --board", board.id, '"$SOURCE"', "--state", state]
     started = env.VerboseAction(" ".join(run), "Starting the emulator with $SOURCE")
     AlwaysBuild(env.Alias("upload", program, started))
+    if "upload" in COMMAND_LINE_TARGETS and OWNER not in env["ENV"]:
+        env["ENV"][OWNER] = caller()
     env.AddCustomTarget(
         name="stop",
         dependencies=None,

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this machine has for building, emulating and checking, and what to do about the rest."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from serial.tools import list_ports
+
+from mcuforge.boards.catalog import Board
+from mcuforge.boards.tools import remedy, version
+
+# -fcallgraph-info, which the stack bound is read from, came with GCC 10 (its release notes)
+OLDEST_GCC = 10
+PIP = f"{sys.executable} -m pip install"
+# the TFLite runtime whose reference kernels define our answers, and its successor
+REFERENCES = ("tflite-runtime", "ai-edge-litert")
+PACKAGES = (
+    ("platformio", "building and flashing"),
+    ("scons", "PlatformIO's build engine"),
+    ("pyserial", "talking to a board"),
+    ("ortools", "the exact memory planner"),
+)
+
+
+@dataclass(frozen=True)
+class ToolStatus:
+    """One thing a command needs: `found` is its version or path, `remedy` what helps if not ok."""
+
+    name: str
+    purpose: str
+    ok: bool
+    found: str
+    remedy: str
+
+
+def tools(boards: Iterable[Board]) -> tuple[ToolStatus, ...]:
+    """Compilers and emulators of `boards`, the Python packages that matter, the serial ports."""
+    known = tuple(boards)
+    compilers = sorted({f"{board.toolchain.prefix}gcc" for board in known})
+    emulators = sorted({board.emulator.command for board in known if board.emulator})
+    return (
+        *(compiler_status(name) for name in compilers),
+        *(program_status(name, "emulated boards") for name in emulators),
+        *(package_status(name, purpose) for name, purpose in PACKAGES),
+        reference_status(),
+        *serial_ports(),
+    )
+
+
+def program_status(name: str, purpose: str) -> ToolStatus:
+    """A program on PATH."""
+    path = shutil.which(name)
+    found = version(Path(path)) or path if path else ""
+    return ToolStatus(name, purpose, path is not None, found, "" if path else remedy(name))
+
+
+def compiler_status(name: str) -> ToolStatus:
+    """A cross compiler: new enough, and with a C library (Debian packs RISC-V's apart)."""
+    status = program_status(name, "building firmware")
+    if not status.ok:
+        return status
+    major = status.found.partition(".")[0]
+    if major.isdigit() and int(major) < OLDEST_GCC:
+        return _failed(status, f"{status.found}; {OLDEST_GCC} or newer is needed")
+    if not _finds(name, "libc.a") and not _finds(name, "picolibc.specs"):
+        return _failed(status, f"{status.found}, without a C library")
+    return status
+
+
+def package_status(name: str, purpose: str) -> ToolStatus:
+    """A Python package of this interpreter."""
+    found = _package_version(name)
+    return ToolStatus(name, purpose, bool(found), found, "" if found else f"{PIP} {name}")
+
+
+def reference_status() -> ToolStatus:
+    """The TFLite reference, and a numpy it works with.
+
+    tflite-runtime 2.14 imports under numpy 2 and fails only when it runs a model.
+    """
+    purpose = "the answers a board is checked against"
+    for name in REFERENCES:
+        found = _package_version(name)
+        if not found:
+            continue
+        numpy = _package_version("numpy")
+        label = f"{found}, numpy {numpy}"
+        if name == REFERENCES[0]:
+            fine = numpy.partition(".")[0] == "1"
+            return ToolStatus(name, purpose, fine, label, "" if fine else f"{PIP} 'numpy<2'")
+        return ToolStatus(
+            name,
+            f"{purpose}; about 0.2 % of keyword outputs differ from {REFERENCES[0]} 2.14",
+            True,
+            label,
+            "",
+        )
+    wanted = "tflite-runtime==2.14.0" if sys.version_info < (3, 12) else "ai-edge-litert"
+    return ToolStatus(wanted.partition("=")[0], purpose, False, "", f"{PIP} {wanted}")
+
+
+def serial_ports() -> tuple[ToolStatus, ...]:
+    """The serial ports with a device behind them; not ok when this user may not open them."""
+    statuses = []
+    for port in sorted(list_ports.comports(), key=lambda port: str(port.device)):
+        if port.hwid == "n/a":  # a port of the machine's own, with nothing known to be on it
+            continue
+        allowed = os.access(port.device, os.R_OK | os.W_OK)
+        statuses.append(
+            ToolStatus(
+                str(port.device),
+                "serial port",
+                allowed,
+                str(port.description),
+                "" if allowed else "sudo usermod -aG dialout $USER, then log in again",
+            )
+        )
+    return tuple(statuses)
+
+
+def _failed(status: ToolStatus, found: str) -> ToolStatus:
+    return ToolStatus(status.name, status.purpose, False, found, remedy(status.name))
+
+
+def _finds(compiler: str, file: str) -> bool:
+    """Whether a compiler knows the path of a library file: it answers the bare name otherwise."""
+    answer = subprocess.run(
+        [compiler, f"-print-file-name={file}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return answer.stdout.strip() not in ("", file)
+
+
+def _package_version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
