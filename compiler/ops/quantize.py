@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""To int8 or uint8: from float32 by division, from 8 bits by a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.ir import Array, DType, Tensor
+from mcuforge.compiler.ops.base import Call, Params, Slot
+from mcuforge.compiler.ops.checks import want_dtype, want_quant, want_shape
+from mcuforge.compiler.ops.fixed_point import RANGE, Int64
+from mcuforge.compiler.ops.table import TableOp, clamp_to, rescaled, want_factor
+
+REACH = 512.0  # a quotient this far from zero saturates at every zero point
+
+
+@dataclass(frozen=True)
+class Quantize(TableOp):
+    """float32, int8 or uint8, any shape, to int8 or uint8 of the same shape.
+
+    From float32: zero_point + round(x / scale), halves away from zero, clamped. The reference
+    leaves quotients beyond int32 undefined; here they and the infinities saturate, and NaN gives
+    the smallest value.
+    """
+
+    kind: ClassVar[str] = "quantize"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x = inputs[0]
+        want_dtype(x, DType.FLOAT32, DType.INT8, DType.UINT8)
+        want_dtype(output, DType.INT8, DType.UINT8)
+        want_quant(output)
+        want_shape(output, x.shape)
+        if x.dtype is not DType.FLOAT32:
+            want_quant(x)
+            want_factor(x.scale / output.scale, x, output)
+
+    def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
+        scaled = rescaled(values - x.zero_point, x.scale / output.scale)
+        return clamp_to(output, scaled + output.zero_point)
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        if inputs[0].dtype is not DType.FLOAT32:
+            return super().evaluate(inputs, output, values)
+        rounded = rounded_quotient(values[0].astype(np.float32), output.scale)
+        return clamp_to(output, rounded + output.zero_point).astype(output.dtype.numpy)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        if inputs[0].dtype is not DType.FLOAT32:
+            return super().calls(inputs, output, isa)
+        low, high = RANGE[output.dtype]
+        params = Params(
+            "quantize_params",
+            (
+                ("count", output.elements),
+                ("scale", output.scale),
+                ("zero_point", output.zero_point),
+                ("low", low),
+                ("high", high),
+            ),
+        )
+        return (Call("quantize_f32", (inputs[0], output, Slot.PARAMS), params),)
+
+
+def rounded_quotient(x: NDArray[np.float32], scale: float) -> Int64:
+    """round(x / scale) in float32, halves away from zero, held within `REACH`; NaN is -REACH."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        ratio = (x / np.float32(scale)).astype(np.float64)
+    held = np.clip(np.where(np.isnan(ratio), -REACH, ratio), -REACH, REACH)
+    rounded: Int64 = np.copysign(np.floor(np.abs(held) + 0.5), held).astype(np.int64)
+    return rounded
