@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From int8 or uint8 to float32: scale * (q - zero_point)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, DType, Tensor
+from mcuforge.compiler.ops.base import Call, Op, Params, Slot
+from mcuforge.compiler.ops.checks import want_dtype, want_quant, want_shape
+
+
+@dataclass(frozen=True)
+class Dequantize(Op):
+    """int8 or uint8, any shape, to float32 of the same shape.
+
+    The product of two float32 is rounded once, so it equals the reference's, which goes through
+    double.
+    """
+
+    kind: ClassVar[str] = "dequantize"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        want_dtype(inputs[0], DType.INT8, DType.UINT8)
+        want_quant(inputs[0])
+        want_dtype(output, DType.FLOAT32)
+        want_shape(output, inputs[0].shape)
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        centred = values[0].astype(np.int32) - inputs[0].zero_point
+        with np.errstate(over="ignore", under="ignore"):
+            return np.float32(inputs[0].scale) * centred.astype(np.float32)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x = inputs[0]
+        params = Params(
+            "dequantize_params",
+            (
+                ("count", output.elements),
+                ("scale", x.scale),
+                ("zero_point", x.zero_point),
+                ("is_signed", int(x.dtype is DType.INT8)),
+            ),
+        )
+        return (Call("dequantize_f32", (x, output, Slot.PARAMS), params),)
