@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same bytes under another shape: RESHAPE, SQUEEZE, EXPAND_DIMS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Access, Call, Op
+from mcuforge.compiler.ops.checks import want_dtype, want_same_quant
+from mcuforge.errors import Refusal
+
+
+@dataclass(frozen=True)
+class Reshape(Op):
+    """Any dtype and shape to another shape of as many elements; needs no kernel."""
+
+    kind: ClassVar[str] = "reshape"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x = inputs[0]
+        want_dtype(output, x.dtype)
+        want_same_quant(x, output)
+        if x.elements != output.elements:
+            raise Refusal(
+                f"tensor '{x.name}' has {x.elements} elements, "
+                f"its new shape {list(output.shape)} holds {output.elements}",
+                "export the model again: its shapes contradict each other",
+            )
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        return values[0].reshape(output.shape)
+
+    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
+        return (Access.ELEMENTWISE,) * len(inputs)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return ()
+
+    @property
+    def is_view(self) -> bool:
+        return True
