@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A box of a tensor, with steps of any size and sign: STRIDED_SLICE, SLICE, one part of a SPLIT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Call, Op
+from mcuforge.compiler.ops.strided_copy import (
+    Axis,
+    Block,
+    copy_call,
+    row_major,
+    want_same_bytes,
+    want_walkable,
+)
+from mcuforge.errors import Refusal
+
+
+@dataclass(frozen=True)
+class Slice(Op):
+    """int8 or uint8; out[i, j, ...] = x[begin[0] + i * stride[0], begin[1] + j * stride[1], ...].
+
+    The extents are the output's; a negative stride walks backwards from `begin`.
+    """
+
+    kind: ClassVar[str] = "slice"
+    begin: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x = inputs[0]
+        want_same_bytes(x, output, output.shape)
+        if not len(x.shape) == len(output.shape) == len(self.begin) == len(self.stride):
+            raise Refusal(
+                f"a slice of {list(x.shape)} from {list(self.begin)} in steps of "
+                f"{list(self.stride)} to {list(output.shape)}, wanted as many numbers each",
+                "export the model again: its shapes contradict each other",
+            )
+        for axis, (size, extent) in enumerate(zip(x.shape, output.shape, strict=True)):
+            first = self.begin[axis]
+            last = first + (extent - 1) * self.stride[axis]
+            if (
+                self.stride[axis] == 0
+                or extent < 1
+                or min(first, last) < 0
+                or max(first, last) >= size
+            ):
+                raise Refusal(
+                    f"axis {axis}: {extent} elements from {first} in steps of "
+                    f"{self.stride[axis]}, the tensor has {size}",
+                    "export the model again: its shapes contradict each other",
+                )
+        want_walkable(self.block(x, output))
+
+    def block(self, x: Tensor, output: Tensor) -> Block:
+        """The box's place in the input."""
+        strides = row_major(x.shape)
+        steps = tuple(s * step for s, step in zip(strides, self.stride, strict=True))
+        axes = tuple(map(Axis, output.shape, steps, row_major(output.shape)))
+        return Block(axes, sum(b * s for b, s in zip(self.begin, strides, strict=True)))
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        index = np.ix_(
+            *(
+                b + np.arange(n) * s
+                for b, n, s in zip(self.begin, output.shape, self.stride, strict=True)
+            )
+        )
+        picked: Array = values[0][index]
+        return picked
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return (copy_call(inputs[0], output, self.block(inputs[0], output)),)
