@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dimensions in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Call, Op
+from mcuforge.compiler.ops.strided_copy import (
+    Axis,
+    Block,
+    copy_call,
+    row_major,
+    want_same_bytes,
+    want_walkable,
+)
+from mcuforge.errors import Refusal
+
+
+@dataclass(frozen=True)
+class Transpose(Op):
+    """int8 or uint8; dimension i of the output is dimension `perm[i]` of the input."""
+
+    kind: ClassVar[str] = "transpose"
+    perm: tuple[int, ...] = ()
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x = inputs[0]
+        if sorted(self.perm) != list(range(len(x.shape))):
+            raise Refusal(
+                f"permutation {list(self.perm)} of the {len(x.shape)} dimensions of '{x.name}', "
+                "wanted each once",
+                "export the model again: its shapes contradict each other",
+            )
+        want_same_bytes(x, output, tuple(x.shape[p] for p in self.perm))
+        want_walkable(self.block(x, output))
+
+    def block(self, x: Tensor, output: Tensor) -> Block:
+        """The input's elements in the output's order."""
+        strides = row_major(x.shape)
+        steps = tuple(strides[p] for p in self.perm)
+        return Block(tuple(map(Axis, output.shape, steps, row_major(output.shape))))
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        return np.ascontiguousarray(values[0].transpose(self.perm))
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return (copy_call(inputs[0], output, self.block(inputs[0], output)),)
