@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images scaled by repeating or dropping rows and columns.
+
+Formula: TFLite kernels/internal/reference/resize_nearest_neighbor.h, restated; its float32 scale
+is evaluated here, once, and the kernel reads the resulting indices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Slot
+from mcuforge.compiler.ops.checks import want_one_image
+from mcuforge.compiler.ops.strided_copy import want_same_bytes
+from mcuforge.errors import Refusal
+
+MAX_SIZE = 2**15 - 1  # what an int16 index reaches
+
+
+@dataclass(frozen=True)
+class ResizeNearest(Op):
+    """int8 or uint8, (1, h, w, c) to (1, h', w', c)."""
+
+    kind: ClassVar[str] = "resize_nearest"
+    align_corners: bool = False
+    half_pixel_centers: bool = False
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x = inputs[0]
+        want_one_image(x)
+        want_one_image(output)
+        want_same_bytes(x, output, (*output.shape[:3], x.shape[3]))
+        if min(output.shape) < 1 or max(*x.shape[1:3], *output.shape[1:3]) > MAX_SIZE:
+            raise Refusal(
+                f"from {x.shape[1]}x{x.shape[2]} to {output.shape[1]}x{output.shape[2]}, "
+                f"wanted 1 to {MAX_SIZE} each",
+                "scale to a smaller image",
+            )
+
+    def sources(self, size: int, output_size: int) -> NDArray[np.int16]:
+        """For each of `output_size` rows (or columns) the one of `size` it repeats."""
+        if self.align_corners and output_size > 1:
+            scale = np.float32(size - 1) / np.float32(output_size - 1)
+        else:
+            scale = np.float32(size) / np.float32(output_size)
+        offset = np.float32(0.5 if self.half_pixel_centers else 0.0)
+        places = (np.arange(output_size).astype(np.float32) + offset) * scale
+        half = 0.5 if self.align_corners else 0.0  # then it rounds, else it takes the floor
+        index = np.floor(places.astype(np.float64) + half)
+        result: NDArray[np.int16] = np.minimum(index, size - 1).astype(np.int16)
+        return result
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        _, height, width, _ = inputs[0].shape
+        rows = self.sources(height, output.shape[1])
+        columns = self.sources(width, output.shape[2])
+        return values[0][:, rows][:, :, columns]
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x = inputs[0]
+        params = Params(
+            "resize_nearest_params",
+            (
+                ("input", x.shape[1:]),
+                ("output", output.shape[1:]),
+                ("rows", Blob("rows", self.sources(x.shape[1], output.shape[1]))),
+                ("columns", Blob("columns", self.sources(x.shape[2], output.shape[2]))),
+            ),
+        )
+        return (Call("resize_nearest_s8", (x, output, Slot.PARAMS), params),)
