@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which buffers can get in each other's way; the solvers' and the bound's reading of a problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcuforge.memplan.problem import Problem
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Buffers `first` < `second` (indices) alive together: kept apart, or in their window.
+
+    `window` is (low, high): they may share bytes when low <= offset(second) - offset(first) <=
+    high, both ends included. None: never.
+    """
+
+    first: int
+    second: int
+    window: tuple[int, int] | None
+
+
+def find_conflicts(problem: Problem) -> tuple[Conflict, ...]:
+    """Every pair of buffers alive at one step, once, in rising order of indices."""
+    windows = find_windows(problem)
+    buffers = problem.buffers
+    pairs: list[tuple[int, int]] = []
+    alive: list[int] = []
+    for i in sorted(range(len(buffers)), key=lambda i: buffers[i].begin):
+        begin = buffers[i].begin
+        alive = [j for j in alive if buffers[j].end > begin]
+        pairs += [(i, j) if i < j else (j, i) for j in alive]
+        alive.append(i)
+    return tuple(Conflict(*pair, windows.get(pair)) for pair in sorted(pairs))
+
+
+def find_windows(problem: Problem) -> dict[tuple[int, int], tuple[int, int]]:
+    """The overlap relations as (low, high) of offset(j) - offset(i), by indices i < j."""
+    if not problem.overlaps:
+        return {}
+    index = {buffer.name: i for i, buffer in enumerate(problem.buffers)}
+    windows: dict[tuple[int, int], tuple[int, int]] = {}
+    for overlap in problem.overlaps:
+        first, second = index[overlap.first], index[overlap.second]
+        if first < second:
+            windows[first, second] = (overlap.low, overlap.high)
+        else:
+            windows[second, first] = (-overlap.high, -overlap.low)
+    return windows

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exact planner: constraints for OR-tools' CP-SAT, until it has a proof or no time left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import gcd
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from mcuforge.errors import InternalError
+from mcuforge.memplan.bound import lower_bound
+from mcuforge.memplan.conflicts import find_conflicts
+from mcuforge.memplan.problem import Placement, Plan, Problem
+
+if TYPE_CHECKING:
+    from ortools.sat.python.cp_model import CpModel, CpSolver, IntVar
+
+# CP-SAT counts its own work, and the count grows by 0.03 to 0.3 a second. With this allowance the
+# count ends the search of a network-sized problem before the clock does: alike on every machine.
+WORK_PER_SECOND = 0.05
+
+
+def improve(problem: Problem, start: Plan, *, seconds: float, workers: int = 1) -> Plan:
+    """The best plan found in `seconds`: `start` itself when nothing better was, never a worse one.
+
+    `optimal` is set when CP-SAT proved that no plan is better. The parts of the cost (see
+    `Problem.cost`) are minimised one after the other, each with the earlier ones held at their
+    proved minimum, and each search asks for strictly less than the plan at hand: that there is no
+    such plan is the proof. One worker has a fixed seed and gives the same plan on every run unless
+    the clock stops it; several are faster and not repeatable.
+    """
+    started = perf_counter()
+    model = _Model(problem, start.lower_bound)
+    work = WORK_PER_SECOND * seconds
+    best = start
+    for part in model.parts:
+        if problem.cost(best.peaks)[part] <= model.least[part]:
+            continue
+        left = seconds - (perf_counter() - started)
+        if left <= 0 or work <= 0:
+            break
+        answer = model.search(best, part, left, work, workers)
+        work -= answer.work
+        if answer.placements is not None:
+            peaks = _peaks(problem, answer.placements)
+            best = replace(best, placements=answer.placements, peaks=peaks, solver="exact")
+        if not answer.final:
+            break
+    else:
+        best = replace(best, optimal=True)
+    return replace(best, seconds=start.seconds + perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """Better placements, if any; `final` when it is proved that this part cannot be lower."""
+
+    placements: Mapping[str, Placement] | None
+    final: bool
+    work: float
+
+
+class _Model:
+    """The constraints of a problem, in units that divide all its sizes.
+
+    The search may keep to multiples of the unit: for fixed regions and a fixed choice of who lies
+    below whom, the offsets are bounded from below only by each other plus sizes or windows, rounded
+    up to alignments. Raising all from 0 until every constraint holds reaches the least solution,
+    which has the least peaks, and leaves multiples of the unit at each step.
+    """
+
+    def __init__(self, problem: Problem, bound: int) -> None:
+        from ortools.sat.python import cp_model  # heavy, and most problems never come here
+
+        self._problem = problem
+        self._unit = _unit(problem)
+        self._model: CpModel = cp_model.CpModel()
+        several = len(problem.regions) > 1
+        # With one region the overflow follows from the peak, so the peak alone is minimised.
+        self.parts = range(len(problem.regions) + 1) if several else range(1, 2)
+        regions = problem.fastest_first
+        forced = [lower_bound(problem, (r.name,)) for r in regions] if several else [bound]
+        self.least = (0, *reversed(forced))  # of each part of the cost, in bytes
+        # Stacking everything in one region is always allowed, so no plan needs more than this.
+        self._top = sum(b.bytes + b.alignment for b in problem.buffers) // self._unit
+        self._offsets = [self._offset_of(i) for i in range(len(problem.buffers))]
+        self._homes = [self._homes_of(i) for i in range(len(problem.buffers))]
+        self._keep_apart()
+        peaks = [self._peak_of(r, least) for r, least in enumerate(forced)]
+        self._model.add(sum(peaks) >= -(-bound // self._unit))
+        overs = []
+        for region, peak in zip(regions, peaks, strict=True):
+            over = self._model.new_int_var(0, self._top, f"{region.name} overflow")
+            self._model.add(over >= peak - region.bytes // self._unit)
+            overs.append(over)
+        total = self._model.new_int_var(0, self._top * len(overs), "overflow")
+        self._model.add(total == sum(overs))
+        self._cost = [total, *reversed(peaks)]
+
+    def search(self, best: Plan, part: int, seconds: float, work: float, workers: int) -> _Answer:
+        """Minimise one part of the cost below that of `best`, from where `best` put the buffers."""
+        from ortools.sat.python import cp_model
+
+        model = self._model.clone()
+        known = self._problem.cost(best.peaks)
+        for earlier in self.parts:
+            if earlier < part:
+                model.add(self._cost[earlier] <= known[earlier] // self._unit)
+        model.add(self._cost[part] <= -(-known[part] // self._unit) - 1)
+        model.minimize(self._cost[part])
+        names = [region.name for region in self._problem.fastest_first]
+        for i, buffer in enumerate(self._problem.buffers):
+            placement = best.placements[buffer.name]
+            model.add_hint(self._offsets[i], placement.offset // self._unit)
+            for r, home in self._homes[i].items():
+                model.add_hint(home, placement.region == names[r])
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = workers
+        solver.parameters.random_seed = 0
+        solver.parameters.max_time_in_seconds = seconds
+        solver.parameters.max_deterministic_time = work
+        status = solver.solve(model)
+        if status == cp_model.MODEL_INVALID:
+            raise InternalError(f"CP-SAT refuses the model: {model.validate()}")
+        found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+        return _Answer(
+            placements=self._placements(solver) if found else None,
+            final=status in (cp_model.OPTIMAL, cp_model.INFEASIBLE),
+            work=solver.response_proto.deterministic_time,
+        )
+
+    def _offset_of(self, i: int) -> IntVar:
+        """The variable for a buffer's offset, in units."""
+        buffer = self._problem.buffers[i]
+        offset = self._model.new_int_var(0, self._top, f"{buffer.name} offset")
+        step = buffer.alignment // gcd(buffer.alignment, self._unit)
+        if step > 1:
+            rows = self._model.new_int_var(0, self._top // step, f"{buffer.name} row")
+            self._model.add(offset == rows * step)
+        return offset
+
+    def _homes_of(self, i: int) -> dict[int, IntVar]:
+        """For each region (by index) a buffer may lie in: does it?"""
+        buffer = self._problem.buffers[i]
+        homes = {
+            r: self._model.new_bool_var(f"{buffer.name} in {region.name}")
+            for r, region in enumerate(self._problem.fastest_first)
+            if not buffer.regions or region.name in buffer.regions
+        }
+        self._model.add_exactly_one(list(homes.values()))
+        return homes
+
+    def _peak_of(self, r: int, least: int) -> IntVar:
+        """The variable for a region's peak, in units."""
+        region = self._problem.fastest_first[r]
+        peak = self._model.new_int_var(-(-least // self._unit), self._top, f"{region.name} peak")
+        for i, buffer in enumerate(self._problem.buffers):
+            if r in self._homes[i]:
+                end = self._offsets[i] + buffer.bytes // self._unit
+                self._model.add(end <= peak).only_enforce_if(self._homes[i][r])
+        return peak
+
+    def _keep_apart(self) -> None:
+        """Rectangles of time and address for most buffers; cases for pairs that may share."""
+        conflicts = find_conflicts(self._problem)
+        single: set[int] = set()  # buffers kept out of the rectangles, one of each sharing pair
+        for conflict in conflicts:
+            if conflict.window and not single & {conflict.first, conflict.second}:
+                single.add(conflict.second)
+        for r in range(len(self._problem.regions)):
+            self._keep_rectangles_apart(
+                r, [i for i, homes in enumerate(self._homes) if r in homes and i not in single]
+            )
+        for conflict in conflicts:
+            if single & {conflict.first, conflict.second}:
+                self._keep_pair_apart(conflict.first, conflict.second, conflict.window)
+
+    def _keep_rectangles_apart(self, r: int, members: list[int]) -> None:
+        times, addresses = [], []
+        for i in members:
+            buffer, home = self._problem.buffers[i], self._homes[i][r]
+            lifetime = buffer.end - buffer.begin
+            size = buffer.bytes // self._unit
+            times.append(
+                self._model.new_optional_fixed_size_interval_var(
+                    buffer.begin, lifetime, home, f"{buffer.name} alive in {r}"
+                )
+            )
+            addresses.append(
+                self._model.new_optional_fixed_size_interval_var(
+                    self._offsets[i], size, home, f"{buffer.name} bytes in {r}"
+                )
+            )
+        self._model.add_no_overlap_2d(times, addresses)
+
+    def _keep_pair_apart(self, i: int, j: int, window: tuple[int, int] | None) -> None:
+        model, unit = self._model, self._unit
+        common = self._homes[i].keys() & self._homes[j].keys()
+        if not common:
+            return
+        names = f"{self._problem.buffers[i].name}, {self._problem.buffers[j].name}"
+        below = model.new_bool_var(f"{names}: first below")
+        above = model.new_bool_var(f"{names}: first above")
+        difference = self._offsets[j] - self._offsets[i]
+        model.add(difference >= self._problem.buffers[i].bytes // unit).only_enforce_if(below)
+        model.add(-difference >= self._problem.buffers[j].bytes // unit).only_enforce_if(above)
+        cases = [below, above]
+        if window is not None:
+            share = model.new_bool_var(f"{names}: share")
+            model.add(difference >= window[0] // unit).only_enforce_if(share)
+            model.add(difference <= window[1] // unit).only_enforce_if(share)
+            cases.append(share)
+        if len(self._problem.regions) > 1:
+            elsewhere = model.new_bool_var(f"{names}: different regions")
+            for r in sorted(common):
+                clause = [~self._homes[i][r], ~self._homes[j][r], ~elsewhere]
+                model.add_bool_or(clause)
+            cases.append(elsewhere)
+        model.add_bool_or(cases)
+
+    def _placements(self, solver: CpSolver) -> dict[str, Placement]:
+        """The solver's answer in names and bytes."""
+        names = [region.name for region in self._problem.fastest_first]
+        return {
+            buffer.name: Placement(
+                next(names[r] for r, home in self._homes[i].items() if solver.boolean_value(home)),
+                solver.value(self._offsets[i]) * self._unit,
+            )
+            for i, buffer in enumerate(self._problem.buffers)
+        }
+
+
+def _peaks(problem: Problem, placements: Mapping[str, Placement]) -> dict[str, int]:
+    """The bytes each region needs."""
+    peaks = {region.name: 0 for region in problem.regions}
+    for buffer in problem.buffers:
+        placement = placements[buffer.name]
+        end = placement.offset + buffer.bytes
+        peaks[placement.region] = max(peaks[placement.region], end)
+    return peaks
+
+
+def _unit(problem: Problem) -> int:
+    """The largest step all offsets of some best plan are multiples of (see `_Model`)."""
+    unit = gcd(*(buffer.bytes for buffer in problem.buffers))
+    unit = gcd(unit, *(side for pair in problem.overlaps for side in (pair.low, pair.high)))
+    if len(problem.regions) > 1:  # capacities matter: what does not fit goes elsewhere
+        unit = gcd(unit, *(region.bytes for region in problem.regions))
+    while True:
+        # An alignment that divides the unit holds by itself; any other must be counted in units.
+        finer = gcd(unit, *(b.alignment for b in problem.buffers if unit % b.alignment))
+        if finer == unit:
+            return unit
+        unit = finer

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Problems as text: the CSV of the minimalloc allocator, in which public hard problems come."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+
+from mcuforge.memplan.problem import Buffer, Problem, ProblemError, Region
+
+REQUIRED = ("id", "lower", "upper", "size")  # lifetime [lower, upper) in steps, size in bytes
+OPTIONAL = ("alignment",)
+
+
+def read_csv(text: str, capacity: int | None = None) -> Problem:
+    """The problem in one region "memory" of `capacity` bytes (None: room for all at once).
+
+    Raises ProblemError on a missing or unknown column or a value that is no number, by line.
+    """
+    rows = csv.DictReader(StringIO(text))
+    columns = tuple(name.strip() for name in rows.fieldnames or ())
+    rows.fieldnames = columns
+    if missing := [name for name in REQUIRED if name not in columns]:
+        raise ProblemError(f"line 1: no column '{missing[0]}', wants {','.join(REQUIRED)}")
+    if unknown := [name for name in columns if name not in REQUIRED + OPTIONAL]:
+        accepted = ",".join(REQUIRED + OPTIONAL)
+        raise ProblemError(f"line 1: unknown column '{unknown[0]}', accepted: {accepted}")
+    buffers = []
+    for row in rows:
+        try:
+            lower, upper, size = (int(row[name]) for name in REQUIRED[1:])
+            alignment = int(row.get("alignment", 1))
+        except (TypeError, ValueError):
+            raise ProblemError(f"line {rows.line_num}: wants {','.join(columns)}") from None
+        buffers.append(Buffer(row["id"].strip(), size, lower, upper, alignment))
+    room = sum(b.bytes + b.alignment for b in buffers) or 1
+    return Problem(tuple(buffers), (Region("memory", room if capacity is None else capacity),))
+
+
+def write_csv(problem: Problem) -> str:
+    """The text of a problem; ProblemError when the format cannot say it (regions, overlaps)."""
+    if len(problem.regions) > 1 or problem.overlaps:
+        raise ProblemError("minimalloc's CSV has one region and no overlaps")
+    aligned = any(buffer.alignment > 1 for buffer in problem.buffers)
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(REQUIRED + OPTIONAL if aligned else REQUIRED)
+    for buffer in problem.buffers:
+        row = (buffer.name, buffer.begin, buffer.end, buffer.bytes)
+        writer.writerow((*row, buffer.alignment) if aligned else row)
+    return text.getvalue()

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the planner is asked and what it answers: buffers with lifetimes, places in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+class ProblemError(ValueError):
+    """A planning problem (or its text form) contradicts itself; the message names the part."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A piece of memory of `bytes`; a greater `speed` is filled first, ties in the order given."""
+
+    name: str
+    bytes: int
+    speed: int = 0
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Bytes that must stay put during the steps [begin, end)."""
+
+    name: str
+    bytes: int
+    begin: int
+    end: int
+    alignment: int = 1  # the offset in its region is a multiple of this
+    regions: tuple[str, ...] = ()  # the regions it may lie in; empty: any
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """A pair that may share bytes when low <= offset(second) - offset(first) <= high.
+
+    All in bytes, both ends included, both buffers in one region. Outside that window the two are
+    kept apart like any other pair that is alive together.
+    """
+
+    first: str
+    second: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Buffers to place in regions; raises ProblemError when it contradicts itself.
+
+    A plan is better when it has fewer bytes past the ends of its regions and, among equals, a lower
+    peak in the slowest region, then in the next faster one and so on: with one region, simply the
+    lower peak. Whether the buffers fit is no part of the problem: see `Plan.overflow`.
+    """
+
+    buffers: tuple[Buffer, ...]
+    regions: tuple[Region, ...]
+    overlaps: tuple[Overlap, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.regions:
+            raise ProblemError("a problem needs at least one region")
+        _refuse_duplicates("region", (region.name for region in self.regions))
+        _refuse_duplicates("buffer", (buffer.name for buffer in self.buffers))
+        for region in self.regions:
+            if region.bytes <= 0:
+                raise ProblemError(f"region '{region.name}' has {region.bytes} bytes, wants > 0")
+        known = {region.name for region in self.regions}
+        for buffer in self.buffers:
+            _check_buffer(buffer, known)
+        _check_overlaps(self.overlaps, {buffer.name for buffer in self.buffers})
+
+    @property
+    def fastest_first(self) -> tuple[Region, ...]:
+        """The regions in the order they are filled."""
+        return tuple(sorted(self.regions, key=lambda region: -region.speed))
+
+    def cost(self, peaks: Mapping[str, int]) -> tuple[int, ...]:
+        """Bytes of overflow, then the peak of each region from the slowest on; less is better."""
+        overflow = sum(max(0, peaks[region.name] - region.bytes) for region in self.regions)
+        return (overflow, *(peaks[region.name] for region in reversed(self.fastest_first)))
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a buffer lies: `offset` bytes into `region`."""
+
+    region: str
+    offset: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A place for every buffer, by name, and the bytes each region needs for it.
+
+    `lower_bound` is a number of bytes that no plan's `peak` can go below. `optimal` is set only
+    when it is proved that no plan is better in the sense of `Problem`.
+    """
+
+    placements: Mapping[str, Placement]
+    peaks: Mapping[str, int]  # every region, 0 for one that is not used
+    solver: str  # "greedy" or "exact": whose placements these are
+    optimal: bool
+    lower_bound: int
+    seconds: float  # spent finding it
+
+    @property
+    def peak(self) -> int:
+        """Bytes needed in all regions together."""
+        return sum(self.peaks.values())
+
+    def overflow(self, problem: Problem) -> dict[str, int]:
+        """Bytes missing, for each region that is too small; empty when the plan fits."""
+        missing = {
+            region.name: self.peaks[region.name] - region.bytes for region in problem.regions
+        }
+        return {name: count for name, count in missing.items() if count > 0}
+
+
+def _refuse_duplicates(kind: str, names: Iterable[str]) -> None:
+    for name, count in Counter(names).items():
+        if not name:
+            raise ProblemError(f"a {kind} has no name")
+        if count > 1:
+            raise ProblemError(f"{count} {kind}s are called '{name}'")
+
+
+def _check_buffer(buffer: Buffer, known: set[str]) -> None:
+    name = buffer.name
+    if buffer.bytes <= 0:
+        raise ProblemError(f"buffer '{name}' has {buffer.bytes} bytes, wants > 0")
+    if not 0 <= buffer.begin < buffer.end:
+        raise ProblemError(
+            f"buffer '{name}' lives in steps [{buffer.begin}, {buffer.end}), wants 0 <= begin < end"
+        )
+    if buffer.alignment <= 0:
+        raise ProblemError(f"buffer '{name}' has alignment {buffer.alignment}, wants > 0")
+    _refuse_duplicates(f"region of buffer '{name}'", buffer.regions)
+    for region in buffer.regions:
+        if region not in known:
+            raise ProblemError(f"buffer '{name}' wants region '{region}', which is not there")
+
+
+def _check_overlaps(overlaps: tuple[Overlap, ...], known: set[str]) -> None:
+    pairs: set[frozenset[str]] = set()
+    for overlap in overlaps:
+        pair = f"overlap of '{overlap.first}' and '{overlap.second}'"
+        for name in (overlap.first, overlap.second):
+            if name not in known:
+                raise ProblemError(f"{pair}: there is no buffer '{name}'")
+        if overlap.first == overlap.second:
+            raise ProblemError(f"{pair}: a buffer and itself")
+        if overlap.low > overlap.high:
+            raise ProblemError(f"{pair}: low {overlap.low} is above high {overlap.high}")
+        key = frozenset((overlap.first, overlap.second))
+        if key in pairs:
+            raise ProblemError(f"{pair}: stated twice")
+        pairs.add(key)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The planner as the compiler calls it: bound, greedy and, where that leaves a gap, exact."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+
+from mcuforge.memplan import exact, greedy
+from mcuforge.memplan.bound import lower_bound
+from mcuforge.memplan.conflicts import find_conflicts
+from mcuforge.memplan.problem import Plan, Problem
+
+PATIENCE = 500  # packings the greedy planner may try once an exact search is worth its seconds
+VISITS_PER_SECOND = 4_000_000  # neighbours a packing looks at, in Python on a laptop
+
+
+def solve(problem: Problem, *, exact_seconds: float = 2.0, workers: int = 1) -> Plan:
+    """The best plan within the time: `optimal` when it is proved, beside its lower bound if not.
+
+    It takes milliseconds when the greedy plan meets the bound. Otherwise a longer greedy run (half
+    of `exact_seconds` at most) and the exact search (`exact_seconds`) follow; 0 leaves both out.
+    A problem larger than its regions still gets its plan, the one with the least bytes too many:
+    ask `plan.overflow(problem)`.
+    """
+    started = perf_counter()
+    bound = lower_bound(problem)
+    plan = greedy.place(problem, bound=bound)
+    if not plan.optimal and exact_seconds > 0:
+        visits = len(problem.buffers) + 2 * len(find_conflicts(problem))
+        affordable = int(exact_seconds / 2 * VISITS_PER_SECOND / visits)
+        iterations = min(PATIENCE, affordable)
+        if iterations > greedy.ITERATIONS:
+            plan = greedy.place(problem, bound=bound, iterations=iterations)
+        if not plan.optimal:
+            plan = exact.improve(problem, plan, seconds=exact_seconds, workers=workers)
+    return replace(plan, seconds=perf_counter() - started)
