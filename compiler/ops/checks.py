@@ -31,6 +31,16 @@ def want_rank(tensor: Tensor, *allowed: int) -> None:
         )
 
 
+def want_one_image(tensor: Tensor) -> None:
+    """Refuse anything but one image (1, height, width, channels)."""
+    want_rank(tensor, 4)
+    if tensor.shape[0] != 1:
+        raise Refusal(
+            f"tensor '{tensor.name}' holds a batch of {tensor.shape[0]}, supported: 1",
+            "export the model with batch size 1",
+        )
+
+
 def want_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:
     """Refuse a tensor whose shape is not the one the operator computes."""
     if tensor.shape != shape:

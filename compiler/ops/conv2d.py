@@ -9,22 +9,20 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, DType, Tensor
+from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Activation, Blob, Call, Op, Params, Slot
-from mcuforge.compiler.ops.checks import (
-    want_constant,
-    want_dtype,
-    want_int8,
-    want_quant,
-    want_rank,
-    want_shape,
-)
-from mcuforge.compiler.ops.fixed_point import (
-    Multiplier,
-    activation_range,
-    quantise_multiplier,
-    requantise,
-    wrap_int32,
+from mcuforge.compiler.ops.checks import want_int8, want_one_image, want_rank, want_shape
+from mcuforge.compiler.ops.fixed_point import activation_range
+from mcuforge.compiler.ops.weighted import (
+    bias_values,
+    check_bias,
+    check_summed,
+    check_weights,
+    conv_multipliers,
+    finish,
+    folded_bias,
+    mantissas,
+    shifts,
 )
 from mcuforge.compiler.ops.window import Pad, Pair, Window
 from mcuforge.errors import Refusal
@@ -49,10 +47,11 @@ class Conv2D(Op):
         x, weights = inputs[:2]
         want_int8(x)
         want_int8(output)
-        want_rank(x, 4)
+        want_one_image(x)
         want_rank(weights, 4)
         check_weights(weights, axis=0)
         check_bias(inputs, channels=weights.shape[0])
+        check_summed(weights.shape[3])
         if weights.shape[3] == 0 or x.shape[3] % weights.shape[3] != 0:
             raise Refusal(
                 f"{x.shape[3]} input channels do not divide into groups of {weights.shape[3]}",
@@ -65,7 +64,7 @@ class Conv2D(Op):
                 "export the model again: its shapes contradict each other",
             )
         height, width = self.window(weights).output_size(x.shape[1:3])
-        want_shape(output, (x.shape[0], height, width, weights.shape[0]))
+        want_shape(output, (1, height, width, weights.shape[0]))
 
     def evaluate(
         self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
@@ -85,8 +84,7 @@ class Conv2D(Op):
             kernel = filters[g * out_per_group : (g + 1) * out_per_group].reshape(out_per_group, -1)
             parts.append(columns @ kernel.T)
         acc = np.concatenate(parts, axis=1).astype(np.int64)
-        if len(values) > 2:
-            acc = acc + values[2].astype(np.int64)
+        acc += bias_values(inputs, weights.shape[0])
         return finish(acc, conv_multipliers(x, weights, output), self.act, output)
 
     def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
@@ -97,6 +95,7 @@ class Conv2D(Op):
         x, weights = inputs[:2]
         low, high = activation_range(self.act, output)
         multipliers = conv_multipliers(x, weights, output)
+        filters = weights.values()
         params = Params(
             "conv2d_params",
             (
@@ -106,69 +105,17 @@ class Conv2D(Op):
                 ("stride", self.stride),
                 ("pad", self.pad[:2]),
                 ("dilation", self.dilation),
+                ("groups", x.shape[3] // weights.shape[3]),
                 ("group_channels", weights.shape[3]),
+                ("group_filters", weights.shape[0] * weights.shape[3] // x.shape[3]),
                 ("input_zero_point", x.zero_point),
                 ("output_zero_point", output.zero_point),
                 ("act_min", low),
                 ("act_max", high),
-                ("bias", Blob("bias", folded_bias(inputs, weights.values()))),
+                ("bias", folded_bias(inputs, filters.reshape(filters.shape[0], -1))),
                 ("multiplier", Blob("multiplier", mantissas(multipliers))),
                 ("shift", Blob("shift", shifts(multipliers))),
             ),
         )
-        blob = Blob("weights", weights.values())
-        return (Call("conv2d_s8", (x, blob, output, Slot.PARAMS), params),)
-
-
-def check_weights(weights: Tensor, axis: int) -> None:
-    """Constant int8 weights, symmetric, one scale or one per slice of `axis`."""
-    want_constant(weights)
-    want_dtype(weights, DType.INT8)
-    want_quant(weights, axis)
-    if weights.zero_point != 0:
-        raise Refusal(
-            f"weights '{weights.name}' have zero point {weights.zero_point}, wanted 0",
-            "quantise the weights symmetrically, as TFLite's int8 specification asks",
-        )
-
-
-def check_bias(inputs: tuple[Tensor, ...], channels: int) -> None:
-    """A third input, where there is one, is a constant int32 vector of one value per channel."""
-    if len(inputs) > 2:
-        want_constant(inputs[2])
-        want_dtype(inputs[2], DType.INT32)
-        want_shape(inputs[2], (channels,))
-
-
-def conv_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Multiplier, ...]:
-    """One multiplier per output channel: x.scale * weights.scale / output.scale in doubles."""
-    assert weights.quant is not None
-    channels = output.shape[3]
-    scales = weights.quant.scale * (channels if len(weights.quant.scale) == 1 else 1)
-    return tuple(quantise_multiplier(x.scale * s / output.scale) for s in scales)
-
-
-def folded_bias(inputs: tuple[Tensor, ...], filters: Array) -> Array:
-    """bias[o] - x.zero_point * sum(filters[o]), wrapped to int32: kernels then skip the offset."""
-    sums = filters.astype(np.int64).reshape(filters.shape[0], -1).sum(axis=1)
-    bias = inputs[2].values().astype(np.int64) if len(inputs) > 2 else 0
-    return wrap_int32(bias - inputs[0].zero_point * sums).astype(np.int32)
-
-
-def mantissas(multipliers: tuple[Multiplier, ...]) -> Array:
-    """The multipliers' mantissas as the int32 array the kernels read."""
-    return np.array([m.mantissa for m in multipliers], np.int32)
-
-
-def shifts(multipliers: tuple[Multiplier, ...]) -> Array:
-    """The multipliers' shifts, positive to the left, as the int8 array the kernels read."""
-    return np.array([m.shift for m in multipliers], np.int8)
-
-
-def finish(
-    acc: Array, multipliers: tuple[Multiplier, ...], act: Activation, output: Tensor
-) -> Array:
-    """int32 accumulators (..., channels) to the output's int8: requantise, offset, clamp."""
-    low, high = activation_range(act, output)
-    scaled = requantise(wrap_int32(acc), mantissas(multipliers), shifts(multipliers))
-    return np.clip(wrap_int32(scaled + output.zero_point), low, high).astype(np.int8).reshape(output.shape)
+        arguments = (x, Blob("weights", filters), output, Slot.PARAMS)
+        return (Call("conv2d_s8", arguments, params),)

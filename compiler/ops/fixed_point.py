@@ -34,7 +34,7 @@ def quantise_multiplier(real: float) -> Multiplier:
     if real == 0.0:
         return Multiplier(0, 0)
     fraction, shift = math.frexp(real)
-    mantissa = int(math.floor(fraction * 2**31 + 0.5))
+    mantissa = math.floor(fraction * 2**31 + 0.5)
     if mantissa == 2**31:
         mantissa //= 2
         shift += 1
@@ -77,7 +77,7 @@ def requantise(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
 def quantise_real(real: float, quant: Quant) -> int:
     """zero_point + round(real / scale) in float32, halves away from zero, as TFLite clamps."""
     ratio = float(np.float32(real) / np.float32(quant.scale[0]))
-    return quant.zero_point + int(math.floor(abs(ratio) + 0.5)) * (1 if ratio >= 0 else -1)
+    return quant.zero_point + math.floor(abs(ratio) + 0.5) * (1 if ratio >= 0 else -1)
 
 
 def activation_range(act: Activation, output: Tensor) -> tuple[int, int]:

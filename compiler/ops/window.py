@@ -70,7 +70,8 @@ class Window:
         columns = (np.arange(out[1]) * self.stride[1])[:, None] + (
             np.arange(self.kernel[1]) * self.dilation[1]
         )
-        return padded[rows[:, None, :, None], columns[None, :, None, :]]
+        taps: NDArray[np.int64] = padded[rows[:, None, :, None], columns[None, :, None, :]]
+        return taps
 
 
 def resolve_padding(

@@ -11,7 +11,9 @@ struct mcuforge_conv2d_params {
     int32_t stride[2];
     int32_t pad[2];            /* top, left */
     int32_t dilation[2];
+    int32_t groups;
     int32_t group_channels;    /* input channels each filter sees: ci / groups */
+    int32_t group_filters;     /* filters that see the same channels: co / groups */
     int32_t input_zero_point;
     int32_t output_zero_point;
     int32_t act_min;

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Depthwise 2-D convolution, NHWC, int8: every input channel has its own filters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Activation, Blob, Call, Op, Params, Slot
+from mcuforge.compiler.ops.checks import want_int8, want_one_image, want_rank, want_shape
+from mcuforge.compiler.ops.fixed_point import activation_range
+from mcuforge.compiler.ops.weighted import (
+    bias_values,
+    check_bias,
+    check_summed,
+    check_weights,
+    conv_multipliers,
+    finish,
+    folded_bias,
+    mantissas,
+    shifts,
+)
+from mcuforge.compiler.ops.window import Pad, Pair, Window
+from mcuforge.errors import Refusal
+
+
+@dataclass(frozen=True)
+class DepthwiseConv2D(Op):
+    """inputs: x (1, h, w, ci), weights (1, kh, kw, co), bias (co) int32 optional.
+
+    Output channel o reads input channel o // (co / ci).
+    """
+
+    kind: ClassVar[str] = "depthwise_conv2d"
+    stride: Pair = (1, 1)
+    pad: Pad = (0, 0, 0, 0)  # top, left, bottom, right
+    dilation: Pair = (1, 1)
+    act: Activation = "none"
+
+    def window(self, weights: Tensor) -> Window:
+        """The sliding window over the input."""
+        kernel = (weights.shape[1], weights.shape[2])
+        return Window(kernel, self.stride, self.pad, self.dilation)
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x, weights = inputs[:2]
+        want_int8(x)
+        want_int8(output)
+        want_one_image(x)
+        want_rank(weights, 4)
+        check_weights(weights, axis=3)
+        channels = weights.shape[3]
+        want_shape(weights, (1, *weights.shape[1:]))
+        check_bias(inputs, channels)
+        check_summed(weights.shape[1] * weights.shape[2])
+        if x.shape[3] == 0 or channels % x.shape[3] != 0:
+            raise Refusal(
+                f"{channels} filters do not divide over {x.shape[3]} input channels",
+                "export the model again: its shapes contradict each other",
+            )
+        height, width = self.window(weights).output_size(x.shape[1:3])
+        want_shape(output, (1, height, width, channels))
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        x, weights = inputs[:2]
+        patches = self.window(weights).patches(
+            values[0].astype(np.int64) - x.zero_point, output.shape[1:3]
+        )  # (oh, ow, kh, kw, ci)
+        kh, kw, channels = weights.shape[1:]
+        filters = values[1].astype(np.int64).reshape(kh, kw, x.shape[3], -1)
+        acc = np.zeros((*output.shape[1:3], *filters.shape[2:]), np.int64)  # (oh, ow, ci, co / ci)
+        for ky in range(kh):
+            for kx in range(kw):
+                acc += patches[:, :, ky, kx, :, None] * filters[ky, kx]
+        acc = acc.reshape(*output.shape[1:]) + bias_values(inputs, channels)
+        return finish(acc, conv_multipliers(x, weights, output), self.act, output)
+
+    def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+        return output.elements * inputs[1].shape[1] * inputs[1].shape[2]
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x, weights = inputs[:2]
+        low, high = activation_range(self.act, output)
+        multipliers = conv_multipliers(x, weights, output)
+        filters = weights.values()
+        params = Params(
+            "depthwise_conv2d_params",
+            (
+                ("input", x.shape[1:]),
+                ("output", output.shape[1:]),
+                ("kernel", weights.shape[1:3]),
+                ("stride", self.stride),
+                ("pad", self.pad[:2]),
+                ("dilation", self.dilation),
+                ("depth_multiplier", weights.shape[3] // x.shape[3]),
+                ("input_zero_point", x.zero_point),
+                ("output_zero_point", output.zero_point),
+                ("act_min", low),
+                ("act_max", high),
+                ("bias", folded_bias(inputs, filters.reshape(-1, filters.shape[3]).T)),
+                ("multiplier", Blob("multiplier", mantissas(multipliers))),
+                ("shift", Blob("shift", shifts(multipliers))),
+            ),
+        )
+        arguments = (x, Blob("weights", filters), output, Slot.PARAMS)
+        return (Call("depthwise_conv2d_s8", arguments, params),)

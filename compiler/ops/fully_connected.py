@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A linear layer on the last axis, int8, per-tensor or per-channel weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Activation, Blob, Call, Op, Params, Slot
+from mcuforge.compiler.ops.checks import want_int8, want_rank
+from mcuforge.compiler.ops.fixed_point import Multiplier, activation_range, quantise_multiplier
+from mcuforge.compiler.ops.weighted import (
+    bias_values,
+    check_bias,
+    check_summed,
+    check_weights,
+    finish,
+    folded_bias,
+    mantissas,
+    shifts,
+)
+from mcuforge.errors import Refusal
+
+
+@dataclass(frozen=True)
+class FullyConnected(Op):
+    """inputs: x of any rank, read as (rows, i), weights (o, i), bias (o) int32 optional."""
+
+    kind: ClassVar[str] = "fully_connected"
+    act: Activation = "none"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x, weights = inputs[:2]
+        want_int8(x)
+        want_int8(output)
+        want_rank(weights, 2)
+        check_weights(weights, axis=0)
+        out_features, in_features = weights.shape
+        check_bias(inputs, channels=out_features)
+        check_summed(in_features)
+        if in_features == 0 or x.elements % in_features != 0:
+            raise Refusal(
+                f"{x.elements} inputs do not divide into vectors of {in_features}",
+                "export the model again: its shapes contradict each other",
+            )
+        rows = x.elements // in_features
+        if output.shape[-1:] != (out_features,) or output.elements != rows * out_features:
+            raise Refusal(
+                f"tensor '{output.name}' has shape {list(output.shape)}, "
+                f"this operator gives {rows} vectors of {out_features}",
+                "export the model again: its shapes contradict each other",
+            )
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        x, weights = inputs[:2]
+        rows = values[0].astype(np.float64).reshape(-1, weights.shape[1]) - x.zero_point
+        acc = (rows @ values[1].astype(np.float64).T).astype(np.int64)  # below 2**53: exact
+        acc += bias_values(inputs, weights.shape[0])
+        return finish(acc, linear_multipliers(x, weights, output), self.act, output)
+
+    def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+        return output.elements * inputs[1].shape[1]
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x, weights = inputs[:2]
+        low, high = activation_range(self.act, output)
+        multipliers = linear_multipliers(x, weights, output)
+        params = Params(
+            "fully_connected_params",
+            (
+                ("rows", x.elements // weights.shape[1]),
+                ("in_features", weights.shape[1]),
+                ("out_features", weights.shape[0]),
+                ("multiplier_step", int(len(multipliers) > 1)),
+                ("output_zero_point", output.zero_point),
+                ("act_min", low),
+                ("act_max", high),
+                ("bias", folded_bias(inputs, weights.values())),
+                ("multiplier", Blob("multiplier", mantissas(multipliers))),
+                ("shift", Blob("shift", shifts(multipliers))),
+            ),
+        )
+        arguments = (x, Blob("weights", weights.values()), output, Slot.PARAMS)
+        return (Call("fully_connected_s8", arguments, params),)
+
+
+def linear_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Multiplier, ...]:
+    """One multiplier per output feature, or one for all where the weights have one scale.
+
+    TFLite multiplies the scales in float32 for the one, in doubles for the many.
+    """
+    assert weights.quant is not None
+    scales = weights.quant.scale
+    if len(scales) == 1:
+        product = float(np.float32(x.scale) * np.float32(scales[0]))
+        return (quantise_multiplier(product / output.scale),)
+    return tuple(quantise_multiplier(x.scale * s / output.scale) for s in scales)

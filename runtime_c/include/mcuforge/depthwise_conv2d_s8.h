@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MCUFORGE_DEPTHWISE_CONV2D_S8_H
+#define MCUFORGE_DEPTHWISE_CONV2D_S8_H
+
+#include <stdint.h>
+
+struct mcuforge_depthwise_conv2d_params {
+    int32_t input[3];          /* h, w, ci */
+    int32_t output[3];         /* h, w, co */
+    int32_t kernel[2];         /* vertical, horizontal */
+    int32_t stride[2];
+    int32_t pad[2];            /* top, left */
+    int32_t dilation[2];
+    int32_t depth_multiplier;  /* output channels per input channel: co / ci */
+    int32_t input_zero_point;
+    int32_t output_zero_point;
+    int32_t act_min;
+    int32_t act_max;
+    const int32_t *bias;       /* (co): less input_zero_point * sum of the filter */
+    const int32_t *multiplier; /* (co) */
+    const int8_t *shift;       /* (co) */
+};
+
+/*
+ * in (h, w, ci), weights (kh, kw, co), out (h, w, co); batch 1. Output channel o reads input
+ * channel o / depth_multiplier. `in` and `out` must not overlap.
+ */
+void mcuforge_depthwise_conv2d_s8(const int8_t *in, const int8_t *weights, int8_t *out,
+                                  const struct mcuforge_depthwise_conv2d_params *params);
+
+#endif
