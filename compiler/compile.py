@@ -12,9 +12,10 @@ from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.memory import memory_problem, memory_trace
 from mcuforge.compiler.schedule.schedule import Schedule, schedule
 from mcuforge.errors import CompileError
+from mcuforge.memplan.peak import peak_moment
 from mcuforge.memplan.problem import Plan, Problem, Region
 from mcuforge.memplan.replay import replay
-from mcuforge.memplan.solve import solve, peak_moment
+from mcuforge.memplan.solve import solve
 
 ARENA = "ram"  # the one region of this version; a board's several RAMs come with the regions issue
 
@@ -76,7 +77,7 @@ def compile_graph(
     planned = schedule(graph, isa)
     problem = memory_problem(planned, (Region(ARENA, ram_bytes),))
     plan = solve(problem, exact_seconds=exact_seconds)
-    replay(problem, plan, memory_trace(planned))
+    replay(problem, plan.placements, memory_trace(planned))
     offsets = {name: placement.offset for name, placement in plan.placements.items()}
     model = generate(planned, offsets, plan.peaks[ARENA])
     return Compiled(graph, planned, problem, plan, model)

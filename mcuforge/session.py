@@ -45,6 +45,12 @@ def open_session(model: Path, board_id: str, *, emulate: bool) -> Session:
     return Session(model, model.read_bytes(), graph, board)
 
 
+def runs_emulated(board_id: str) -> bool:
+    """True when only the board's emulated form has start-up code to build with."""
+    board = load_board(board_id)
+    return board.emulator is not None or board.bsp is None
+
+
 def compile_session(session: Session, dump_passes: Path | None = None) -> Compiled:
     """Compile and plan for the session's board; over-budget plans come back too."""
     board = session.board

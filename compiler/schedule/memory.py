@@ -42,21 +42,27 @@ def memory_problem(schedule: Schedule, regions: tuple[Region, ...]) -> Problem:
         buffers=tuple(Buffer(n, size, born[n], dies[n], ALIGNMENT) for n, size in buffers),
         regions=regions,
         overlaps=tuple(
-            Overlap(schedule.buffer(x).name, step.node.output.name, 0, 0)
+            Overlap(buffer.name, step.node.output.name, 0, 0)
             for time, step in enumerate(steps)
-            for x in _overwritten(step.node)
-            if dies[schedule.buffer(x).name] == time + 1
+            for buffer in _overwritten(schedule, step.node)
+            if dies[buffer.name] == time + 1
         ),
     )
 
 
-def _overwritten(node: Node) -> tuple[Tensor, ...]:
-    """The inputs the operator itself allows its output to lie over."""
+def _overwritten(schedule: Schedule, node: Node) -> tuple[Tensor, ...]:
+    """The buffers the operator allows its output to lie over: all their readings are elementwise.
+
+    A buffer may be read twice in one step, under two views or as both operands.
+    """
     access = node.op.access(node.inputs, node.output)
-    whole = {
-        id(x) for x, how in zip(node.inputs, access, strict=True) if how is not Access.ELEMENTWISE
-    }
-    return unique(x for x in node.activations if id(x) not in whole)
+    read = [
+        (schedule.buffer(x), how)
+        for x, how in zip(node.inputs, access, strict=True)
+        if not x.is_constant
+    ]
+    whole = {id(buffer) for buffer, how in read if how is not Access.ELEMENTWISE}
+    return unique(buffer for buffer, _ in read if id(buffer) not in whole)
 
 
 def memory_trace(schedule: Schedule) -> Trace:

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Output files that are whole or not there."""
+"""Output files that are whole or not there; reports as JSON."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
-from mcuforge.errors import CompileError
+from mcuforge.errors import CompileError, InternalError
+
+SCHEMA = 1  # docs/report.md describes it; raised when a key changes its meaning
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -27,3 +32,17 @@ def write_whole(path: Path, text: str) -> None:
             str(path),
             "name a file in a folder that exists and is writable",
         ) from error
+
+
+def write_json(report: object, path: Path | None) -> None:
+    """A report (a dataclass, or a mapping) as one JSON object, schema first; None: no file."""
+    if path is None:
+        return
+    if isinstance(report, Mapping):
+        content = dict(report)
+    elif is_dataclass(report) and not isinstance(report, type):
+        content = asdict(report)
+    else:
+        raise InternalError(f"{type(report).__name__} is no report")
+    text = json.dumps({"schema": SCHEMA, **content}, indent=2, allow_nan=False)
+    write_whole(path, text + "\n")

@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -141,8 +138,3 @@ class Report:
     plan: PlanFacts
     run: Run
     layers: tuple[LayerFacts, ...]
-
-
-def to_json(report: Report) -> str:
-    """The report as one JSON object, schema version first (docs/report.md has every key)."""
-    return json.dumps({"schema": SCHEMA, **asdict(report)}, indent=2, allow_nan=False) + "\n"

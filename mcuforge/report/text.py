@@ -7,14 +7,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mcuforge.report.model import LayerFacts, Report
+from mcuforge.bench import BenchReport
+from mcuforge.check import CheckReport
+from mcuforge.report.model import BoardFacts, Check, LayerFacts, ModelFacts, Report, Run
 
 
 def print_report(report: Report, console: Console) -> None:
     """The report of a deploy: model, memory, answers, cost, verdict."""
+    _print_title(report.model, report.board, console)
     board = report.board
-    where = f"emulated on {board.stand_in}" if board.emulated else "hardware"
-    console.print(f"[bold]{escape(report.model.name)}[/bold] on [bold]{board.id}[/bold] ({where})")
     console.print(
         f"{report.model.ops} operators, {report.model.macs:,} MACs, "
         f"{report.model.parameters:,} parameters; {board.cpu}, kernels {board.isa}, "
@@ -30,11 +31,34 @@ def print_report(report: Report, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    _print_answers(report, console)
-    _print_cost(report, console)
-    colour = "green" if report.verdict == "pass" else "red"
-    console.print(f"verdict: [bold {colour}]{report.verdict}[/bold {colour}]")
-    for reason in report.reasons:
+    _print_answers(report.check, console)
+    _print_cost(report.run, console)
+    _print_verdict(report.verdict, report.reasons, console)
+
+
+def print_check(report: CheckReport, console: Console) -> None:
+    """The report of a check: answers and verdict."""
+    _print_title(report.model, report.board, console)
+    _print_answers(report.check, console)
+    _print_verdict(report.verdict, report.reasons, console)
+
+
+def print_bench(report: BenchReport, console: Console) -> None:
+    """The report of a bench: layers, then the whole."""
+    _print_title(report.model, report.board, console)
+    console.print(layer_table(report.layers))
+    _print_cost(report.run, console)
+
+
+def _print_title(model: ModelFacts, board: BoardFacts, console: Console) -> None:
+    where = f"emulated on {board.stand_in}" if board.emulated else "hardware"
+    console.print(f"[bold]{escape(model.name)}[/bold] on [bold]{board.id}[/bold] ({where})")
+
+
+def _print_verdict(verdict: str, reasons: tuple[str, ...], console: Console) -> None:
+    colour = "green" if verdict == "pass" else "red"
+    console.print(f"verdict: [bold {colour}]{verdict}[/bold {colour}]")
+    for reason in reasons:
         console.print(f"  {escape(reason)}", highlight=False, soft_wrap=True)
 
 
@@ -65,8 +89,7 @@ def _memory_table(report: Report) -> Table:
     return table
 
 
-def _print_answers(report: Report, console: Console) -> None:
-    check = report.check
+def _print_answers(check: Check, console: Console) -> None:
     console.print(
         f"answers: {check.exact_samples} of {check.samples} samples exact, "
         f"{check.mismatched_elements} elements differ (largest difference {check.max_abs_diff:g}) "
@@ -82,8 +105,7 @@ def _print_answers(report: Report, console: Console) -> None:
         )
 
 
-def _print_cost(report: Report, console: Console) -> None:
-    run = report.run
+def _print_cost(run: Run, console: Console) -> None:
     if run.instructions is not None:
         per_mac = "" if run.instructions_per_mac is None else f", {run.instructions_per_mac:.2f}/MAC"
         console.print(

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Per-layer instructions on the emulated board."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import mcuforge
+from mcuforge.board_check import layer_ticks, run_samples
+from mcuforge.data import random_samples
+from mcuforge.deploy import board_facts, cost
+from mcuforge.firmware import build_check, project_folder
+from mcuforge.report.model import BoardFacts, LayerFacts, ModelFacts, Run, Toolchain
+from mcuforge.report.progress import Stages
+from mcuforge.session import (
+    compile_session,
+    layer_facts,
+    model_facts,
+    open_session,
+)
+from mcuforge.target import open_board
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """What `bench` counted; its JSON keys are those of the deploy report."""
+
+    mcuforge: str
+    model: ModelFacts
+    board: BoardFacts
+    toolchain: Toolchain
+    run: Run
+    layers: tuple[LayerFacts, ...]
+
+
+def bench(model: Path, board_id: str, stages: Stages) -> BenchReport:
+    """Build, start the emulator, count each layer once: the counts are deterministic."""
+    session = open_session(model, board_id, emulate=True)
+    with stages.stage("compiling and planning"):
+        compiled = compile_session(session)
+    samples = random_samples(compiled.graph, 1)
+    with project_folder(None) as folder:
+        with stages.stage("building the firmware"):
+            built = build_check(session, compiled, folder)
+        with open_board(session, built, None, stages) as link:
+            answers = run_samples(link, compiled, samples, stages)
+            ticks = layer_ticks(link, compiled, samples)
+    instructions = cost(answers.run_ticks, session)
+    assert instructions is not None  # bench always emulates
+    macs = session.graph.macs
+    return BenchReport(
+        mcuforge=mcuforge.__version__,
+        model=model_facts(session),
+        board=board_facts(session),
+        toolchain=built.toolchain,
+        run=Run(instructions, round(instructions / macs, 4) if macs else None, None, None),
+        layers=layer_facts(compiled, tuple(cost(t, session) or 0 for t in ticks)),
+    )

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Only the on-board check, for firmware that is built or flashed already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import mcuforge
+from mcuforge.board_check import run_samples
+from mcuforge.boards.catalog import load_board
+from mcuforge.boards.link.client import Link
+from mcuforge.compiler.oracle import Oracle
+from mcuforge.data import load_samples
+from mcuforge.deploy import board_facts
+from mcuforge.errors import BoardError, CompileError
+from mcuforge.firmware import MANIFEST, MODEL_COPY
+from mcuforge.report.model import BoardFacts, Check, ModelFacts
+from mcuforge.report.progress import Stages
+from mcuforge.session import Session, compile_session, model_facts, open_session
+from mcuforge.target import emulate_elf, open_port
+from mcuforge.verdict import compare
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of `mcuforge check`."""
+
+    target: str
+    data: Path
+    model: Path | None = None
+    board: str | None = None
+    samples: int | None = None
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `check` found; its JSON keys are those of the deploy report."""
+
+    mcuforge: str
+    model: ModelFacts
+    board: BoardFacts
+    verdict: Literal["pass", "fail"]
+    reasons: tuple[str, ...]
+    check: Check
+
+
+def check(request: Request, stages: Stages) -> CheckReport:
+    """Run the data on the target and compare with the reference's answers.
+
+    The target is an ELF file or the project `deploy --out` left, or a serial port.
+    """
+    path = Path(request.target)
+    session, elf = (
+        _project_session(path, request) if path.is_file() or path.is_dir() else (None, None)
+    )
+    if session is None or elf is None:
+        session = _port_session(request)
+    compiled = compile_session(session)
+    samples = load_samples(compiled.graph, request.data, request.samples)
+    with Oracle(session.path, samples.inputs) as oracle:
+        with _target(session, elf, request.target, stages) as link:
+            answers = run_samples(link, compiled, samples, stages)
+        wanted = oracle.answers()
+    found = compare(answers.outputs, wanted.outputs, samples, wanted.reference)
+    reasons = (
+        (f"{found.mismatched_elements} output elements differ from {found.reference}",)
+        if found.mismatched_elements
+        else ()
+    )
+    return CheckReport(
+        mcuforge=mcuforge.__version__,
+        model=model_facts(session),
+        board=board_facts(session),
+        verdict="fail" if reasons else "pass",
+        reasons=reasons,
+        check=found,
+    )
+
+
+def _target(
+    session: Session, elf: Path | None, port: str, stages: Stages
+) -> AbstractContextManager[Link]:
+    return open_port(session, port) if elf is None else emulate_elf(session, elf, stages)
+
+
+def _project_session(path: Path, request: Request) -> tuple[Session, Path]:
+    """The session a project remembers, and its ELF file."""
+    folder = next(
+        (f for f in (path, *path.absolute().parents) if (f / MANIFEST).is_file()), None
+    )
+    if folder is None:
+        raise BoardError(
+            f"'{path}' belongs to no project of mcuforge: there is no {MANIFEST} above it",
+            str(path),
+            "give the folder or the firmware.elf that `mcuforge deploy --out` left",
+        )
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        board, digest = str(manifest["board"]), str(manifest["sha256"])
+        name, emulate = str(manifest["model"]), bool(manifest["emulated"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BoardError(
+            f"{MANIFEST} cannot be read: {error}", str(folder), "deploy again with --out"
+        ) from error
+    if request.board is not None and request.board != board:
+        raise BoardError(
+            f"the firmware is built for '{board}', --board says '{request.board}'",
+            str(folder),
+            "leave --board out: a project remembers its own",
+        )
+    model = request.model or folder / MODEL_COPY
+    session = open_session(model, board, emulate=emulate)
+    if hashlib.sha256(session.file).hexdigest() != digest:
+        raise CompileError(
+            f"the model is not the one the firmware was built from ({name}, SHA-256 {digest[:16]})",
+            str(model),
+            "give that model with --model, or deploy this one",
+        )
+    elf = path if path.is_file() else folder / ".pio" / "build" / board / "firmware.elf"
+    if not elf.is_file():
+        raise BoardError("the project has no firmware.elf", str(elf), "`pio run` builds it")
+    return session, elf
+
+
+def _port_session(request: Request) -> Session:
+    if request.model is None or request.board is None:
+        raise BoardError(
+            "a port does not say which model and board are behind it",
+            request.target,
+            "add --model MODEL --board ID; a project folder or its firmware.elf needs neither",
+        )
+    board = load_board(request.board)
+    session = open_session(
+        request.model, request.board, emulate=board.emulator is not None or board.bsp is None
+    )
+    return session

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: arguments in, a call, a table out. No logic lives here.
+
+Exit codes: 0 verdict pass; 1 the model, the board or the answers are at fault; 2 usage; 3 our bug.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+import mcuforge
+from mcuforge.errors import UserError
+
+if TYPE_CHECKING:
+    from mcuforge.report.progress import Stages
+
+EXIT_PASS, EXIT_FAULT, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 3, 130
+
+app = typer.Typer(
+    name="mcuforge",
+    help="From a neural network file to a verdict from the microcontroller board: "
+    "it fits, it runs, its answers are the reference's.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An int8 .tflite file.")]
+BoardId = Annotated[
+    str, typer.Option("--board", "-b", metavar="ID", help="Board id; `mcuforge boards` lists them.")
+]
+Emulate = Annotated[
+    bool, typer.Option("--emulate", help="Run on the board's emulated stand-in, its budgets kept.")
+]
+Port = Annotated[
+    str | None,
+    typer.Option(help="Serial port of the board: /dev/ttyACM0, COM3, socket://host:port."),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", "-d", help=".npz with x (or x0, x1, ...) and optional labels y."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Keep the generated PlatformIO project in this folder."),
+]
+Json = Annotated[
+    Path | None,
+    typer.Option("--json", help="Write the report as one JSON object to this file."),
+]
+Samples = Annotated[
+    int | None,
+    typer.Option(
+        "--samples", "-n", min=1, help="Samples to run: of --data all, else 32 random ones."
+    ),
+]
+DumpPasses = Annotated[
+    Path | None,
+    typer.Option("--dump-passes", help="Write the graph after each pass to this folder."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the report.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"mcuforge {mcuforge.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    """Options of every command; --debug is read by main()."""
+
+
+@app.command(
+    epilog="Example: mcuforge deploy kws.tflite --board disco_f746ng --emulate --data kws.npz"
+)
+def deploy(
+    model: Model,
+    board: BoardId,
+    emulate: Emulate = False,
+    port: Port = None,
+    data: Data = None,
+    samples: Samples = None,
+    out: Out = None,
+    json: Json = None,
+    dump_passes: DumpPasses = None,
+    quiet: Quiet = False,
+) -> None:
+    """Compile, build, flash (or emulate), run, compare, report; exit 0 only when all is well."""
+    from mcuforge import deploy as flow
+    from mcuforge.report.files import write_json
+    from mcuforge.report.text import print_report
+
+    request = flow.Request(model, board, emulate, port, data, samples, out, dump_passes)
+    report = flow.deploy(request, _progress(quiet))
+    write_json(report, json)
+    print_report(report, Console())
+    raise typer.Exit(EXIT_PASS if report.verdict == "pass" else EXIT_FAULT)
+
+
+@app.command(
+    name="compile", epilog="Example: mcuforge compile kws.tflite --board nucleo_l4r5zi --out kws_c"
+)
+def compile_(
+    model: Model,
+    board: BoardId,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")],
+    dump_passes: DumpPasses = None,
+) -> None:
+    """Write the model as C with a main.c that shows its use, to put into your own firmware."""
+    from mcuforge import inspect
+
+    inspect.compile_to_folder(model, board, out, dump_passes, Console())
+
+
+@app.command(epilog="Example: mcuforge plan kws.tflite --board hifive1")
+def plan(model: Model, board: BoardId, json: Json = None) -> None:
+    """Show where every byte of RAM goes, without building anything."""
+    from mcuforge import inspect
+
+    raise typer.Exit(inspect.plan(model, board, json, Console()))
+
+
+@app.command(epilog="Example: mcuforge ops model.tflite")
+def ops(
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="[MODEL]", help="A model to check; none: the whole table."),
+    ] = None,
+    json: Json = None,
+) -> None:
+    """List the operators mcuforge takes; with MODEL, every one it does not take and why."""
+    from mcuforge import inspect
+
+    raise typer.Exit(inspect.ops(model, json, Console()))
+
+
+@app.command(epilog="Example: mcuforge boards disco_f746ng")
+def boards(
+    board: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="One board in full."),
+    ] = None,
+    json: Json = None,
+) -> None:
+    """List the boards mcuforge knows, or show one."""
+    from mcuforge import inspect
+
+    inspect.boards(board, json, Console())
+
+
+@app.command(epilog="Example: mcuforge doctor")
+def doctor(json: Json = None) -> None:
+    """Say which tools, boards and serial ports this machine has, and what is missing."""
+    from mcuforge import inspect
+
+    raise typer.Exit(inspect.doctor(json, Console()))
+
+
+@app.command(epilog="Example: mcuforge check out/kws --data kws.npz")
+def check(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="ELF_OR_PORT", help="A built firmware (or its project), or a serial port."
+        ),
+    ],
+    data: Annotated[Path, typer.Option("--data", "-d", help=".npz with x and optional y.")],
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", help="The model on the board; a project remembers its own."),
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option("--board", "-b", help="The board at a port; a project remembers its own."),
+    ] = None,
+    samples: Samples = None,
+    json: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run only the on-board check, for firmware that is built or flashed already."""
+    from mcuforge import check as flow
+    from mcuforge.report.files import write_json
+    from mcuforge.report.text import print_check
+
+    request = flow.Request(target, data, model, board, samples)
+    report = flow.check(request, _progress(quiet))
+    write_json(report, json)
+    print_check(report, Console())
+    raise typer.Exit(EXIT_PASS if report.verdict == "pass" else EXIT_FAULT)
+
+
+@app.command(epilog="Example: mcuforge bench kws.tflite --board qemu-mps2-an386")
+def bench(
+    model: Model,
+    board: BoardId,
+    json: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Count the instructions of every layer on the emulated board."""
+    from mcuforge import bench as flow
+    from mcuforge.report.files import write_json
+    from mcuforge.report.text import print_bench
+
+    report = flow.bench(model, board, _progress(quiet))
+    write_json(report, json)
+    print_bench(report, Console())
+
+
+def _progress(quiet: bool) -> Stages:
+    from mcuforge.report.progress import Stages
+
+    return Stages(Console(stderr=True), quiet)
+
+
+def main() -> None:
+    """Run the command line; turns errors into the contract's exit codes."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        app()
+    except UserError as error:
+        if debug:
+            raise
+        print(error, file=sys.stderr)
+        sys.exit(EXIT_FAULT)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        if debug:
+            raise
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="mcuforge-error-", suffix=".txt", delete=False
+        ) as dump:
+            dump.write(f"mcuforge {mcuforge.__version__}, {' '.join(sys.argv)}\n\n")
+            dump.write(traceback.format_exc())
+        first = str(error).splitlines()[0] if str(error) else ""
+        print(f"error: {type(error).__name__}: {first}", file=sys.stderr)
+        print(f"where: this is our fault; the details are in {dump.name}", file=sys.stderr)
+        print("try:   send that file with the model, or run again with --debug", file=sys.stderr)
+        sys.exit(EXIT_BUG)

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Model to verdict: read, compile, plan, build, flash or emulate, run, compare, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import mcuforge
+from mcuforge.board_check import BoardAnswers, layer_outputs, layer_ticks, run_samples
+from mcuforge.boards.link.client import Link
+from mcuforge.compiler.compile import Compiled
+from mcuforge.compiler.oracle import Oracle
+from mcuforge.data import Samples, load_samples, random_samples
+from mcuforge.errors import BoardError
+from mcuforge.firmware import Built, build_check, project_folder
+from mcuforge.report.model import BoardFacts, Check, Flash, Ram, Report, Run
+from mcuforge.report.progress import Stages
+from mcuforge.session import (
+    Session,
+    compile_session,
+    layer_facts,
+    model_facts,
+    open_session,
+    plan_facts,
+)
+from mcuforge.target import open_board
+from mcuforge.verdict import compare, first_difference
+
+DEFAULT_SAMPLES = 32
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of `mcuforge deploy`."""
+
+    model: Path
+    board: str
+    emulate: bool = False
+    port: str | None = None
+    data: Path | None = None
+    samples: int | None = None
+    out: Path | None = None
+    dump_passes: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the board said."""
+
+    answers: BoardAnswers
+    check: Check
+    layer_ticks: tuple[int, ...]
+    difference: str | None  # the first layer that differs, when an answer did
+
+
+def deploy(request: Request, stages: Stages) -> Report:
+    """The whole way; raises UserError before a verdict is possible."""
+    session = open_session(request.model, request.board, emulate=request.emulate)
+    if not session.board.emulated and request.port is None:
+        raise BoardError(
+            f"no way to reach '{request.board}': neither --port nor --emulate is given",
+            f"board {request.board}",
+            "--port /dev/ttyACM0 (`mcuforge doctor` lists ports), or --emulate",
+        )
+    with stages.stage("compiling and planning"):
+        compiled = compile_session(session, request.dump_passes)
+    samples = choose_samples(compiled, request.data, request.samples)
+    with Oracle(request.model, samples.inputs) as oracle, project_folder(request.out) as folder:
+        with stages.stage("building the firmware"):
+            built = build_check(session, compiled, folder)
+        with open_board(session, built, request.port, stages) as link:
+            measured = measure_board(link, compiled, samples, oracle, stages)
+    return make_report(session, compiled, built, measured)
+
+
+def choose_samples(compiled: Compiled, data: Path | None, count: int | None) -> Samples:
+    """The user's samples, or random ones."""
+    if data is not None:
+        return load_samples(compiled.graph, data, count)
+    return random_samples(compiled.graph, count or DEFAULT_SAMPLES)
+
+
+def measure_board(
+    link: Link, compiled: Compiled, samples: Samples, oracle: Oracle, stages: Stages
+) -> Measured:
+    """Run the samples, compare, profile, and look between layers when an answer is wrong."""
+    answers = run_samples(link, compiled, samples, stages)
+    with stages.stage("waiting for the reference"):
+        wanted = oracle.answers()
+    check = compare(answers.outputs, wanted.outputs, samples, wanted.reference)
+    difference = None
+    if check.mismatched_elements:
+        index = first_wrong(answers.outputs, wanted.outputs)
+        sample = samples.sample(index)
+        found = first_difference(compiled, sample, layer_outputs(link, compiled, sample))
+        difference = f"sample {index}: {found}"
+    return Measured(answers, check, layer_ticks(link, compiled, samples), difference)
+
+
+def first_wrong(got: tuple[np.ndarray, ...], want: tuple[np.ndarray, ...]) -> int:
+    """The first sample any of whose outputs differ."""
+    wrong = np.zeros(len(got[0]), dtype=bool)
+    for g, w in zip(got, want, strict=True):
+        wrong |= (g.reshape(len(g), -1) != w.reshape(len(w), -1)).any(axis=1)
+    return int(np.flatnonzero(wrong)[0])
+
+
+def make_report(
+    session: Session, compiled: Compiled, built: Built, measured: Measured
+) -> Report:
+    """The verdict and everything it rests on."""
+    board = session.board
+    ram = built.ram(compiled, board.ram_bytes, measured.answers.stack_painted)
+    flash = built.flash(board.flash_bytes)
+    instructions = cost(measured.answers.run_ticks, session)
+    per_layer = (
+        None
+        if instructions is None
+        else tuple(cost(t, session) or 0 for t in measured.layer_ticks)
+    )
+    macs = session.graph.macs
+    reasons = tuple(find_reasons(measured, ram, flash))
+    return Report(
+        mcuforge=mcuforge.__version__,
+        model=model_facts(session),
+        board=board_facts(session),
+        toolchain=built.toolchain,
+        verdict="fail" if reasons else "pass",
+        reasons=reasons,
+        check=measured.check,
+        ram=ram,
+        flash=flash,
+        plan=plan_facts(compiled),
+        run=Run(
+            instructions=instructions,
+            instructions_per_mac=(
+                None if instructions is None or not macs else round(instructions / macs, 4)
+            ),
+            cycles=None if board.emulated else measured.answers.run_ticks,
+            microseconds=(
+                None if board.emulated else measured.answers.run_ticks / board.tick_hz * 1e6
+            ),
+        ),
+        layers=layer_facts(compiled, per_layer),
+    )
+
+
+def find_reasons(measured: Measured, ram: Ram, flash: Flash) -> list[str]:
+    """Why the verdict is fail, worst first; none: it is pass."""
+    check, reasons = measured.check, []
+    if check.mismatched_elements:
+        reasons.append(
+            f"{check.mismatched_elements} output elements in "
+            f"{check.samples - check.exact_samples} of {check.samples} samples differ from "
+            f"{check.reference}"
+        )
+    if measured.difference is not None:
+        reasons.append(measured.difference)
+    for name, use in (("RAM", ram), ("flash", flash)):
+        if use.total > use.budget:
+            reasons.append(f"{name}: {use.total:,} bytes needed, the board has {use.budget:,}")
+    if ram.stack_painted is not None and ram.stack_painted > ram.stack:
+        reasons.append(
+            f"the inference used {ram.stack_painted:,} bytes of stack, the bound from the call "
+            f"graph is {ram.stack:,}: the RAM total cannot be trusted (our fault)"
+        )
+    return reasons
+
+
+def board_facts(session: Session) -> BoardFacts:
+    """The report's words on the board."""
+    board = session.board
+    emulator = board.emulator if board.emulated else None
+    stand_in = None if emulator is None else f"{emulator.command} -M {emulator.machine}"
+    return BoardFacts(board.id, board.cpu, board.isa, board.emulated, stand_in)
+
+
+def cost(ticks: int, session: Session) -> int | None:
+    """Instructions, for emulated boards: one instruction is one virtual nanosecond."""
+    if not session.board.emulated:
+        return None
+    return round(ticks * 1_000_000_000 / session.board.tick_hz)

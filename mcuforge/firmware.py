@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A compiled model as check firmware: project written, built, measured."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import mcuforge
+from mcuforge.boards.build import Firmware, OverBudget, build
+from mcuforge.boards.footprint import Footprint, measure
+from mcuforge.boards.project import write_project
+from mcuforge.boards.stack import StackBound, stack_bound
+from mcuforge.compiler.codegen.check import check_model, db_bytes
+from mcuforge.compiler.compile import Compiled, refuse_over_budget
+from mcuforge.errors import CompileError
+from mcuforge.report.files import write_whole
+from mcuforge.report.model import Flash, Ram, Toolchain
+from mcuforge.session import Session
+
+FIRMWARE_RESERVE = 12 * 1024  # RAM kept for stack and link buffers before a db buffer is given
+MANIFEST = "mcuforge.json"
+MODEL_COPY = "model.tflite"
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A built check firmware and what it takes."""
+
+    folder: Path
+    firmware: Firmware
+    footprint: Footprint
+    stack: StackBound
+
+    def ram(self, compiled: Compiled, budget: int, painted: int | None) -> Ram:
+        """The RAM of the model in the user's own firmware; the test firmware's apart."""
+        static = self.footprint.ram.static
+        return Ram(
+            arena=compiled.arena_bytes,
+            static=static,
+            stack=self.stack.bytes,
+            stack_painted=painted,
+            total=compiled.arena_bytes + static + self.stack.bytes,
+            budget=budget,
+            test_firmware=self.footprint.ram.firmware,
+        )
+
+    def flash(self, budget: int) -> Flash:
+        """The flash of the model in the user's own firmware; the test firmware's apart."""
+        flash = self.footprint.flash
+        return Flash(
+            weights=flash.weights,
+            code=flash.code,
+            total=flash.weights + flash.code,
+            budget=budget,
+            test_firmware=flash.firmware,
+        )
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """What built it."""
+        firmware = self.firmware
+        return Toolchain(firmware.compiler, firmware.version, " ".join(firmware.flags))
+
+
+@contextmanager
+def project_folder(out: Path | None) -> Iterator[Path]:
+    """`out`, or a folder that is gone afterwards."""
+    if out is not None:
+        yield out
+        return
+    with TemporaryDirectory(prefix="mcuforge-") as folder:
+        yield Path(folder) / "firmware"
+
+
+def build_check(session: Session, compiled: Compiled, folder: Path) -> Built:
+    """Write and build the check firmware in `folder`; remembers the model for `mcuforge check`.
+
+    Raises CompileError naming bytes needed, bytes there and the deciding layer when it does not
+    fit; BoardError when a tool is missing or the build fails.
+    """
+    board = session.board
+    refuse_over_budget(compiled, board.id, board.ram_bytes)
+    model = compiled.model
+    spare = board.ram_bytes - model.arena_bytes - FIRMWARE_RESERVE
+    name = f"mcuforge {mcuforge.__version__} {board.id}"
+    check = check_model(model, session.digest, name, db=db_bytes(model) <= spare)
+    files = {**model.files, "check_model.c": check}
+    project = write_project(folder, board, files, model.kernels, firmware=True)
+    shutil.copyfile(session.path, folder / MODEL_COPY)
+    manifest = {"model": session.path.name, "sha256": session.digest.hex(), "board": board.id}
+    write_whole(folder / MANIFEST, json.dumps(manifest | {"emulated": board.emulated}) + "\n")
+    try:
+        firmware = build(project)
+    except OverBudget as over:
+        raise CompileError(over.what, compiled.deciding_layer(), over.hint) from over
+    bound = stack_bound(firmware, f"{model.name}_run")
+    return Built(folder, firmware, measure(firmware, compiled.model.arena_bytes), bound)

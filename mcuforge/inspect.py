@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands that look without running anything: compile, plan, ops, boards, doctor."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mcuforge.boards.catalog import Board, all_boards, load_board
+from mcuforge.boards.doctor import tools
+from mcuforge.boards.project import write_project
+from mcuforge.compiler.codegen.model import example_main
+from mcuforge.compiler.compile import refuse_over_budget
+from mcuforge.compiler.frontends.tflite import SUPPORTED, OperatorSupport, survey
+from mcuforge.compiler.oracle import EXACT, reference_name
+from mcuforge.memplan.draw import draw
+from mcuforge.report.files import write_json
+from mcuforge.report.text import layer_table
+from mcuforge.runtime_c.sources import kernel_names, kernels_dir
+from mcuforge.session import (
+    compile_session,
+    layer_facts,
+    model_facts,
+    open_session,
+    plan_facts,
+    runs_emulated,
+)
+
+
+def compile_to_folder(
+    model: Path, board_id: str, out: Path, dump_passes: Path | None, console: Console
+) -> None:
+    """Write the C, the kernels it calls and a main.c as a PlatformIO project in `out`."""
+    session = open_session(model, board_id, emulate=runs_emulated(board_id))
+    compiled = compile_session(session, dump_passes)
+    refuse_over_budget(compiled, session.board.id, session.board.ram_bytes)
+    generated = compiled.model
+    files = {**generated.files, "main.c": example_main(generated)}
+    write_project(out, session.board, files, generated.kernels, firmware=False)
+    console.print(
+        f"{escape(str(out))}: {session.path.name} for {session.board.id} as C99", highlight=False
+    )
+    console.print(
+        f"arena {generated.arena_bytes:,} bytes, constants {generated.weights_bytes:,} bytes, "
+        f"{len(generated.layers)} layers, {len(generated.kernels)} kernels",
+        highlight=False,
+    )
+    console.print(
+        "src/model.c, src/weights.c, include/model.h: the model; src/kernels: what it calls; "
+        "src/main.c: its use; `pio run` builds it",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def plan(model: Path, board_id: str, json_file: Path | None, console: Console) -> int:
+    """Print the plan as a table and a map; 1 when the arena alone exceeds the board's RAM."""
+    session = open_session(model, board_id, emulate=runs_emulated(board_id))
+    compiled = compile_session(session)
+    facts, layers = plan_facts(compiled), layer_facts(compiled, None)
+    if json_file is not None:
+        content = {
+            "model": asdict(model_facts(session)),
+            "plan": asdict(facts),
+            "buffers": [
+                {
+                    "name": b.name,
+                    "bytes": b.bytes,
+                    "begin": b.begin,
+                    "end": b.end,
+                    "region": compiled.plan.placements[b.name].region,
+                    "offset": compiled.plan.placements[b.name].offset,
+                }
+                for b in compiled.problem.buffers
+            ],
+            "layers": [asdict(layer) for layer in layers],
+        }
+        write_json(content, json_file)
+    console.print(layer_table(layers))
+    console.print(draw(compiled.problem, compiled.plan), markup=False, highlight=False)
+    quality = "optimal" if facts.optimal else f"lower bound {facts.lower_bound:,}"
+    console.print(
+        f"arena {facts.peak:,} of {session.board.ram_bytes:,} bytes ({quality}, {facts.solver}), "
+        f"decided by {escape(facts.deciding_layer)}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    refuse_over_budget(compiled, session.board.id, session.board.ram_bytes)
+    return 0
+
+
+def ops(model: Path | None, json_file: Path | None, console: Console) -> int:
+    """The operator table, or a model's operators with everything refused; 1 when any is."""
+    if model is None:
+        return _operator_table(json_file, console)
+    found = survey(model)
+    if json_file is not None:
+        content = {"operators": [asdict(support) for support in found]}
+        write_json(content, json_file)
+    table = Table("#", "operator", "output", "shape", "dtype", "", box=None)
+    for support in found:
+        table.add_row(
+            str(support.index) if support.index >= 0 else "",
+            escape(support.operator),
+            escape(support.output),
+            "x".join(str(d) for d in support.output_shape),
+            support.dtype,
+            "[green]ok[/green]" if support.supported else "[red]refused[/red]",
+        )
+    console.print(table)
+    refused = [support for support in found if not support.supported]
+    for support in refused:
+        _print_refusal(support, console)
+    if not refused:
+        console.print(f"all {len(found)} operators are supported", highlight=False)
+    return 1 if refused else 0
+
+
+def _print_refusal(support: OperatorSupport, console: Console) -> None:
+    for label, text in (
+        ("error:", support.what),
+        ("where:", support.where),
+        ("try:  ", support.hint),
+    ):
+        console.print(f"{label} {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _operator_table(json_file: Path | None, console: Console) -> int:
+    isas = sorted(p.name for p in kernels_dir().iterdir() if p.is_dir())
+    own = {isa: {p.stem for p in (kernels_dir() / isa).glob("*.c")} for isa in isas}
+    if json_file is not None:
+        content = {
+            "operators": {
+                name: {"ops": list(entry.ops), "dtypes": ["int8"], "note": entry.note}
+                for name, entry in SUPPORTED.items()
+            },
+            "kernels": {k: [isa for isa in isas if k in own[isa]] for k in kernel_names()},
+        }
+        write_json(content, json_file)
+    table = Table("TFLite operator", "becomes", "note", box=None)
+    for name, entry in SUPPORTED.items():
+        table.add_row(name, ", ".join(entry.ops), escape(entry.note))
+    console.print(table)
+    kernels = Table("kernel", *isas, box=None)
+    for kernel in kernel_names():
+        kernels.add_row(kernel, *("own" if kernel in own[isa] else "portable" for isa in isas))
+    console.print(kernels)
+    return 0
+
+
+def boards(board_id: str | None, json_file: Path | None, console: Console) -> None:
+    """The catalog as a table, or one board in full."""
+    chosen = all_boards() if board_id is None else (load_board(board_id),)
+    if json_file is not None:
+        content = {"boards": [asdict(board) for board in chosen]}
+        write_json(content, json_file)
+    if board_id is not None:
+        _print_board(chosen[0], console)
+        return
+    table = Table("id", "name", "cpu", "RAM", "flash", "runs", box=None)
+    for board in chosen:
+        table.add_row(
+            board.id,
+            escape(board.name),
+            board.cpu,
+            f"{board.ram_bytes // 1024} KiB",
+            f"{board.flash_bytes // 1024} KiB",
+            _how(board),
+        )
+    console.print(table)
+
+
+def _how(board: Board) -> str:
+    if board.emulator is not None:
+        return "emulated"
+    return f"--emulate ({board.stand_in})" if board.stand_in is not None else "hardware"
+
+
+def _print_board(board: Board, console: Console) -> None:
+    lines = [
+        f"{board.id}: {board.name}",
+        f"{board.cpu} at {board.clock_hz / 1e6:g} MHz, kernels {board.isa}, {_how(board)}",
+        f"budget: RAM {board.ram_bytes:,} bytes, flash {board.flash_bytes:,} bytes",
+    ]
+    lines += [
+        f"  {m.name}: {m.kind} at 0x{m.origin:08x}, {m.bytes:,} bytes" for m in board.memory
+    ]
+    lines += [f"compiler: {board.toolchain.prefix}gcc {' '.join(board.toolchain.flags)}"]
+    lines += [f"source: {board.source}"]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def doctor(json_file: Path | None, console: Console) -> int:
+    """What this machine has; 1 when something every emulated deploy needs is missing."""
+    found = tools(all_boards())
+    if json_file is not None:
+        content = {"tools": [asdict(tool) for tool in found]}
+        write_json(content, json_file)
+    table = Table("", "tool", "for", "found", "remedy", box=None)
+    for tool in found:
+        mark = "[green]ok[/green]" if tool.ok else "[red]missing[/red]"
+        words = (tool.name, tool.purpose, tool.found, tool.remedy)
+        table.add_row(mark, *(escape(word) for word in words))
+    console.print(table)
+    name = reference_name()
+    console.print(f"reference: {name or 'none'}", highlight=False)
+    if name is not None and not name.startswith(EXACT):
+        console.print(
+            f"mcuforge is bit-exact to {EXACT}; another release's reference kernels differ in a "
+            "few elements per thousand, which a check then reports as mismatches",
+            highlight=False,
+            soft_wrap=True,
+        )
+    return 0 if all(tool.ok for tool in found) else 1

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Firmware onto a board, emulated or real, and an open link to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mcuforge
+from mcuforge.boards import emulator
+from mcuforge.boards.link.client import Link
+from mcuforge.boards.pio import run_pio
+from mcuforge.errors import BoardError
+from mcuforge.firmware import Built
+from mcuforge.report.progress import Stages
+from mcuforge.session import Session
+
+STATE = Path(".pio") / "emulator.json"  # where the upload of the local platform says who it started
+
+
+@contextmanager
+def open_board(
+    session: Session, built: Built, port: str | None, stages: Stages
+) -> Iterator[Link]:
+    """Upload with PlatformIO, then a link to the model: on `port`, or on the emulator's own.
+
+    The emulator is gone when the context is left, however it is left.
+    """
+    state = built.folder / STATE
+    try:
+        with stages.stage("flashing" if port is not None else "starting the emulator"):
+            upload(session, built)
+            name = port or _port_of(state, session)
+        with open_port(session, name) as link:
+            yield link
+    finally:
+        emulator.stop_detached(state)
+
+
+def upload(session: Session, built: Built) -> None:
+    """`pio run -t upload`: flash the board, or start its emulator under this process."""
+    # the platform calls `python -m mcuforge.boards.emulator`, from a checkout too
+    here = str(Path(mcuforge.__file__).parent.parent)
+    environment = {emulator.OWNER_VARIABLE: str(os.getpid()), "PYTHONPATH": here}
+    result = run_pio(built.folder, "run", "-t", "upload", environment=environment)
+    if result.code != 0:
+        told = [line for line in result.output.splitlines() if line.startswith("error: ")]
+        last = result.output.strip().rpartition("\n")[2]
+        raise BoardError(
+            f"the upload failed: {told[0].removeprefix('error: ') if told else last}",
+            f"board {session.board.id}, project {built.folder}",
+            "`mcuforge doctor` shows what is missing",
+        )
+
+
+def _port_of(state: Path, session: Session) -> str:
+    running = emulator.read_state(state)
+    if running is None:
+        raise BoardError(
+            "the emulator ended as soon as it had started",
+            f"board {session.board.id}",
+            "`mcuforge doctor` shows whether QEMU is the one this board needs",
+        )
+    return running.port
+
+
+@contextmanager
+def emulate_elf(session: Session, elf: Path, stages: Stages) -> Iterator[Link]:
+    """A link to a built image on the board's emulator, without building anything."""
+    with stages.stage("starting the emulator"):
+        running = emulator.start(session.board, elf)
+    with running, open_port(session, running.port) as link:
+        yield link
+
+
+@contextmanager
+def open_port(session: Session, port: str) -> Iterator[Link]:
+    """A link on `port`, opened only when the firmware says it holds the session's model."""
+    with Link.open(port, baud=session.board.baud) as link:
+        link.hello(session.digest)
+        yield link
