@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Samples changed in one place, and the refusal a changed model meets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.errors import CompileError
+from tests.golden.case import Case, Field, Operand
+from tests.models.samples import SAMPLES
+from tests.models.tflite_writer import (
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    case_model,
+    case_spec,
+    write_model,
+)
+
+AGAIN = "export the model again"  # how the hint to a contradictory file begins
+
+
+def refusal(model: bytes) -> CompileError:
+    """The refusal of a model, its three lines in the order they are printed."""
+    with pytest.raises(CompileError) as caught:
+        read_tflite(model)
+    error = caught.value
+    assert str(error).splitlines() == [
+        f"error: {error.what}",
+        f"where: {error.where}",
+        f"try:   {error.hint}",
+    ]
+    return error
+
+
+def sample_case(name: str) -> Case:
+    return next(s.case for s in SAMPLES if s.case.name == name)
+
+
+def with_options(name: str, **fields: Field) -> bytes:
+    """A sample with some options changed."""
+    case = sample_case(name)
+    table, options = case.options or ("", {})
+    return case_model(replace(case, options=(table, dict(options) | fields)))
+
+
+def with_input(name: str, place: int, operand: Operand) -> bytes:
+    """A sample with one input replaced."""
+    case = sample_case(name)
+    inputs = tuple(operand if i == place else o for i, o in enumerate(case.inputs))
+    return case_model(replace(case, inputs=inputs))
+
+
+def with_output(name: str, operand: Operand) -> bytes:
+    """A sample with its output replaced."""
+    return case_model(replace(sample_case(name), outputs=(operand,)))
+
+
+def with_tensor(name: str, place: int, **fields: object) -> bytes:
+    """A sample with fields of one tensor of the file changed."""
+    spec = case_spec(sample_case(name))
+    tensors = list(spec.tensors)
+    tensors[place] = replace(tensors[place], **fields)  # type: ignore[arg-type]
+    return write_model(replace(spec, tensors=tuple(tensors)))
+
+
+def with_operator(name: str, **fields: object) -> bytes:
+    """A sample with fields of its one operator changed."""
+    spec = case_spec(sample_case(name))
+    operator = replace(spec.operators[0], **fields)  # type: ignore[arg-type]
+    return write_model(replace(spec, operators=(operator,)))
+
+
+def with_graph(**fields: object) -> bytes:
+    """A RELU with fields of its model changed."""
+    spec = case_spec(sample_case("RELU"))
+    return write_model(replace(spec, **fields))  # type: ignore[arg-type]
+
+
+def one_operator(op: str, custom: str = "") -> bytes:
+    """A model of one operator the front end does not know."""
+    tensors = (TensorSpec("x", (1, 6), "int8", (0.1,)), TensorSpec("y", (1, 6), "int8", (0.1,)))
+    operator = OperatorSpec(op, (0,), (1,), None, custom)
+    return write_model(ModelSpec(tensors, (operator,), (0,), (1,)))
+
+
+def expect_refusal(model: bytes, what: str, where: str, hint: str) -> None:
+    """Assert all three lines: how what and hint begin, the file and operator in where."""
+    error = refusal(model)
+    assert error.what.startswith(what)
+    assert where in error.where
+    assert error.where.startswith("model.tflite, ")
+    assert error.hint.startswith(hint)
