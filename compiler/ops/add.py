@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Addition and subtraction of int8 tensors of any two scales, with broadcasting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Access, Activation, Call, Op, Params, Slot
+from mcuforge.compiler.ops.broadcast import (
+    broadcast,
+    broadcast_access,
+    check_broadcast,
+    operands,
+)
+from mcuforge.compiler.ops.checks import want_int8
+from mcuforge.compiler.ops.fixed_point import (
+    Int64,
+    Multiplier,
+    activation_range,
+    quantise_multiplier,
+    requantise,
+)
+from mcuforge.errors import Refusal
+
+LEFT_SHIFT = 20  # fraction bits the inputs gain before they are brought to one scale
+
+
+@dataclass(frozen=True)
+class Add(Op):
+    """inputs: a, b of shapes that broadcast to the output's; a - b where `subtract` is set."""
+
+    kind: ClassVar[str] = "add"
+    subtract: bool = False
+    act: Activation = "none"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        for tensor in (*inputs, output):
+            want_int8(tensor)
+        check_broadcast(inputs, output)
+        if output_multiplier(inputs, output).shift > 0:
+            largest = max(t.scale for t in inputs)
+            raise Refusal(
+                f"input scale {largest:g} is over 2**19 times the output scale {output.scale:g}",
+                "quantise again with a representative dataset that exercises this tensor",
+            )
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        total: Int64 = np.zeros(1, np.int64)
+        for tensor, value, factor in zip(inputs, values, self.multipliers(inputs), strict=True):
+            fine = (value.astype(np.int64) - tensor.zero_point) << LEFT_SHIFT
+            total = total + requantise(fine, factor.mantissa, factor.shift)
+        factor = output_multiplier(inputs, output)
+        low, high = activation_range(self.act, output)
+        result = requantise(total, factor.mantissa, factor.shift) + output.zero_point
+        return np.clip(result, low, high).astype(np.int8).reshape(output.shape)
+
+    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
+        return broadcast_access(inputs, output)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        a, b = inputs
+        factor_a, factor_b = self.multipliers(inputs)
+        factor = output_multiplier(inputs, output)
+        low, high = activation_range(self.act, output)
+        params = Params(
+            "add_params",
+            (
+                *broadcast(a.shape, b.shape).fields(),
+                ("zero_point_a", a.zero_point),
+                ("multiplier_a", factor_a.mantissa),
+                ("shift_a", factor_a.shift),
+                ("zero_point_b", b.zero_point),
+                ("multiplier_b", factor_b.mantissa),
+                ("shift_b", factor_b.shift),
+                ("output_zero_point", output.zero_point),
+                ("output_multiplier", factor.mantissa),
+                ("output_shift", factor.shift),
+                ("act_min", low),
+                ("act_max", high),
+            ),
+        )
+        return (Call("add_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+
+    def multipliers(self, inputs: tuple[Tensor, ...]) -> tuple[Multiplier, Multiplier]:
+        """Bring both inputs to twice the larger scale; b's is negative to subtract."""
+        a, b = (quantise_multiplier(t.scale / common_scale(inputs)) for t in inputs)
+        return a, replace(b, mantissa=-b.mantissa) if self.subtract else b
+
+
+def common_scale(inputs: tuple[Tensor, ...]) -> float:
+    """Twice the larger input scale: the sum of two int8 values then keeps to 8 bits."""
+    return 2.0 * max(t.scale for t in inputs)
+
+
+def output_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
+    """From the common scale, less the fraction bits, to the output's."""
+    return quantise_multiplier(common_scale(inputs) / (2.0**LEFT_SHIFT * output.scale))

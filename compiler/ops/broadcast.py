@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How two inputs of different shapes fill one output: checks, strides, access, arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.base import Access, Argument, Blob
+from mcuforge.compiler.ops.checks import want_shape
+from mcuforge.errors import Refusal
+
+MAX_DIMS = 5  # of the kernels, after merging: runtime_c/include/mcuforge/broadcast.h
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """The output's dimensions, merged and padded with ones in front to five, the last a row.
+
+    A stride is in elements, 0 along a dimension its input repeats.
+    """
+
+    dims: Shape
+    stride_a: Shape
+    stride_b: Shape
+
+    def fields(self) -> tuple[tuple[str, Shape], ...]:
+        """The parameter fields every broadcasting kernel begins with."""
+        return (("dims", self.dims), ("stride_a", self.stride_a), ("stride_b", self.stride_b))
+
+
+def check_broadcast(inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    """Refuse shapes that do not broadcast to the output's, or in more ways than kernels walk."""
+    a, b = inputs
+    want_shape(output, broadcast_shape(a, b))
+    merged = len(_merge(a.shape, b.shape))
+    if merged > MAX_DIMS:
+        raise Refusal(
+            f"shapes {list(a.shape)} and {list(b.shape)} alternate between repeated and full "
+            f"dimensions: {merged} after merging, supported: up to {MAX_DIMS}",
+            "reshape or tile one of the two before this operator",
+        )
+
+
+def broadcast_shape(a: Tensor, b: Tensor) -> Shape:
+    """The output's shape by TFLite's (and numpy's) rule: aligned at the last dimension."""
+    pairs = _pairs(a.shape, b.shape)
+    if any(m != n and 1 not in (m, n) for m, n in pairs):
+        raise Refusal(
+            f"shapes {list(a.shape)} and {list(b.shape)} of '{a.name}' and '{b.name}' differ in "
+            "a dimension where neither is 1",
+            "export the model again: its shapes contradict each other",
+        )
+    return tuple(max(m, n) for m, n in pairs)
+
+
+def broadcast(a: Shape, b: Shape) -> Broadcast:
+    """The walk over two shapes `check_broadcast` has accepted."""
+    dims: list[int] = []
+    strides: tuple[list[int], list[int]] = ([], [])
+    steps = [1, 1]
+    for size, full in reversed(_merge(a, b)):
+        dims.insert(0, size)
+        for i in (0, 1):
+            strides[i].insert(0, steps[i] if full[i] else 0)
+            steps[i] *= size if full[i] else 1
+    return Broadcast(_padded(dims, 1), _padded(strides[0], 0), _padded(strides[1], 0))
+
+
+def broadcast_access(inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
+    """An input as large as the output is read in step with it, a repeated one is not."""
+    return tuple(
+        Access.ELEMENTWISE if t.elements == output.elements else Access.WHOLE for t in inputs
+    )
+
+
+def operands(inputs: tuple[Tensor, ...]) -> tuple[Argument, ...]:
+    """The inputs as kernel arguments; constants lie in flash."""
+    return tuple(Blob("operand", t.values()) if t.is_constant else t for t in inputs)
+
+
+def _pairs(a: Shape, b: Shape) -> list[tuple[int, int]]:
+    """The two shapes aligned at the last dimension, outermost first."""
+    return list(zip_longest(reversed(a), reversed(b), fillvalue=1))[::-1]
+
+
+def _merge(a: Shape, b: Shape) -> list[tuple[int, tuple[bool, bool]]]:
+    """(size, which inputs are full along it), neighbours of the same kind made one."""
+    merged: list[tuple[int, tuple[bool, bool]]] = []
+    for m, n in _pairs(a, b):
+        size, full = max(m, n), (m != 1, n != 1)
+        if size == 1:
+            continue
+        if merged and merged[-1][1] == full:
+            merged[-1] = (merged[-1][0] * size, full)
+        else:
+            merged.append((size, full))
+    return merged
+
+
+def _padded(values: list[int], fill: int) -> Shape:
+    return (fill,) * (MAX_DIMS - len(values)) + tuple(values)
