@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise product of two int8 tensors, with broadcasting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Access, Activation, Call, Op, Params, Slot
+from mcuforge.compiler.ops.broadcast import (
+    broadcast,
+    broadcast_access,
+    check_broadcast,
+    operands,
+)
+from mcuforge.compiler.ops.checks import want_int8
+from mcuforge.compiler.ops.fixed_point import (
+    Multiplier,
+    activation_range,
+    quantise_multiplier,
+    requantise,
+    wrap_int32,
+)
+
+
+@dataclass(frozen=True)
+class Mul(Op):
+    """inputs: a, b of shapes that broadcast to the output's."""
+
+    kind: ClassVar[str] = "mul"
+    act: Activation = "none"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        for tensor in (*inputs, output):
+            want_int8(tensor)
+        check_broadcast(inputs, output)
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        a, b = (v.astype(np.int64) - t.zero_point for v, t in zip(values, inputs, strict=True))
+        factor = product_multiplier(inputs, output)
+        low, high = activation_range(self.act, output)
+        scaled = requantise(a * b, factor.mantissa, factor.shift)
+        result = np.clip(wrap_int32(scaled + output.zero_point), low, high)
+        return result.astype(np.int8).reshape(output.shape)
+
+    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
+        return broadcast_access(inputs, output)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        a, b = inputs
+        factor = product_multiplier(inputs, output)
+        low, high = activation_range(self.act, output)
+        params = Params(
+            "mul_params",
+            (
+                *broadcast(a.shape, b.shape).fields(),
+                ("zero_point_a", a.zero_point),
+                ("zero_point_b", b.zero_point),
+                ("output_zero_point", output.zero_point),
+                ("multiplier", factor.mantissa),
+                ("shift", factor.shift),
+                ("act_min", low),
+                ("act_max", high),
+            ),
+        )
+        return (Call("mul_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+
+
+def product_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
+    """a.scale * b.scale / output.scale, every step in float32 as TFLite takes it."""
+    a, b = (np.float32(t.scale) for t in inputs)
+    return quantise_multiplier(float(a * b / np.float32(output.scale)))

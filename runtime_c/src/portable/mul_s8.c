@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcuforge/mul_s8.h"
+
+#include "mcuforge/broadcast.h"
+#include "mcuforge/requantise.h"
+
+static int8_t multiply(int32_t a, int32_t b, const struct mcuforge_mul_params *params)
+{
+    const int32_t product = (a - params->zero_point_a) * (b - params->zero_point_b);
+    const int32_t scaled = mcuforge_requantise(product, params->multiplier, params->shift);
+    const int32_t value = mcuforge_wrap_add(scaled, params->output_zero_point);
+    return (int8_t)mcuforge_clamp(value, params->act_min, params->act_max);
+}
+
+void mcuforge_mul_s8(const int8_t *a, const int8_t *b, int8_t *out,
+                     const struct mcuforge_mul_params *params)
+{
+    const int32_t row_size = params->dims[MCUFORGE_BROADCAST_ROW];
+    const int32_t step_a = params->stride_a[MCUFORGE_BROADCAST_ROW];
+    const int32_t step_b = params->stride_b[MCUFORGE_BROADCAST_ROW];
+    struct mcuforge_broadcast_row row = {{0}, 0, 0};
+    do {
+        const int8_t *from_a = a + row.a;
+        const int8_t *from_b = b + row.b;
+        for (int32_t i = 0; i < row_size; i++) {
+            *out++ = multiply(*from_a, *from_b, params);
+            from_a += step_a;
+            from_b += step_b;
+        }
+    } while (mcuforge_next_row(&row, params->dims, params->stride_a, params->stride_b));
+}
