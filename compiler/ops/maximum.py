@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise maximum of two int8 tensors of one quantisation, with broadcasting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Access, Call, Op, Params, Slot
+from mcuforge.compiler.ops.broadcast import (
+    broadcast,
+    broadcast_access,
+    check_broadcast,
+    operands,
+)
+from mcuforge.compiler.ops.checks import want_int8, want_same_quant
+
+
+@dataclass(frozen=True)
+class Maximum(Op):
+    """inputs: a, b of shapes that broadcast to the output's."""
+
+    kind: ClassVar[str] = "maximum"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        for tensor in inputs:
+            want_int8(tensor)
+            want_same_quant(tensor, output)
+        want_int8(output)
+        check_broadcast(inputs, output)
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        a, b = (v.astype(np.int8) for v in values)
+        return np.maximum(a, b).reshape(output.shape)
+
+    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
+        return broadcast_access(inputs, output)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        a, b = inputs
+        params = Params("maximum_params", broadcast(a.shape, b.shape).fields())
+        return (Call("maximum_s8", (*operands(inputs), output, Slot.PARAMS), params),)
