@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""2-D max pooling, NHWC, int8: padding never wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Activation, Call, Op, Params, Slot
+from mcuforge.compiler.ops.fixed_point import activation_range
+from mcuforge.compiler.ops.pooling import check_pool, pool_fields
+from mcuforge.compiler.ops.window import Pad, Pair, Window
+
+LOWEST = -128
+
+
+@dataclass(frozen=True)
+class MaxPool2D(Op):
+    """inputs: x (1, h, w, c); the largest of a window's taps."""
+
+    kind: ClassVar[str] = "max_pool2d"
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    pad: Pad = (0, 0, 0, 0)  # top, left, bottom, right
+    act: Activation = "none"
+
+    @property
+    def window(self) -> Window:
+        """The sliding window over the input."""
+        return Window(self.kernel, self.stride, self.pad)
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        check_pool(self.window, inputs[0], output)
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        raised = values[0].astype(np.int64) - LOWEST  # so that padding taps, 0, are the lowest
+        largest = self.window.patches(raised, output.shape[1:3]).max(axis=(2, 3)) + LOWEST
+        low, high = activation_range(self.act, output)
+        clamped: Array = np.clip(largest, low, high).astype(np.int8).reshape(output.shape)
+        return clamped
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x = inputs[0]
+        params = Params("max_pool2d_params", pool_fields(self.window, self.act, x, output))
+        return (Call("max_pool2d_s8", (x, output, Slot.PARAMS), params),)
