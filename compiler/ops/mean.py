@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The mean over any axes of an int8 tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Call, Op, Params, Slot
+from mcuforge.compiler.ops.checks import want_int8
+from mcuforge.compiler.ops.fixed_point import (
+    Multiplier,
+    quantise_multiplier,
+    requantise,
+    wrap_int32,
+)
+from mcuforge.errors import Refusal
+
+MAX_DIMS = 3  # kept and reduced dimensions the kernel walks, after merging
+MAX_COUNT = 2**23  # averaged elements whose sum less the zero point an int32 always holds
+Sides = tuple[tuple[int, ...], tuple[int, ...]]  # sizes, strides
+
+
+@dataclass(frozen=True)
+class Mean(Op):
+    """inputs: x of any rank; `axes` are rising and not negative.
+
+    The output keeps the averaged axes as 1 or drops them.
+    """
+
+    kind: ClassVar[str] = "mean"
+    axes: tuple[int, ...] = ()
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x = inputs[0]
+        want_int8(x)
+        want_int8(output)
+        if any(axis >= len(x.shape) for axis in self.axes):
+            raise Refusal(
+                f"axes {list(self.axes)} of a tensor of shape {list(x.shape)}",
+                "export the model again: its shapes contradict each other",
+            )
+        kept = tuple(1 if i in self.axes else n for i, n in enumerate(x.shape))
+        dropped = tuple(n for i, n in enumerate(x.shape) if i not in self.axes)
+        if output.shape not in (kept, dropped):
+            raise Refusal(
+                f"tensor '{output.name}' has shape {list(output.shape)}, "
+                f"this operator gives {list(kept)} or {list(dropped)}",
+                "export the model again: its shapes contradict each other",
+            )
+        sides = self._merged(x, True), self._merged(x, False)
+        if max(len(sizes) for sizes, _ in sides) > MAX_DIMS:
+            raise Refusal(
+                f"axes {list(self.axes)} of shape {list(x.shape)} alternate with kept ones more "
+                f"than {MAX_DIMS} times",
+                "transpose the averaged axes together before this operator",
+            )
+        if self.count(x) > MAX_COUNT:
+            raise Refusal(
+                f"the mean of {self.count(x)} values, supported: up to {MAX_COUNT}",
+                "average in two steps",
+            )
+
+    def count(self, x: Tensor) -> int:
+        """How many elements each output averages."""
+        return prod(x.shape[axis] for axis in self.axes)
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        x = inputs[0]
+        total = values[0].astype(np.int64).sum(axis=self.axes)
+        factor = mean_multiplier(x, output, self.count(x))
+        acc = total - x.zero_point * self.count(x)
+        scaled = requantise(acc, factor.mantissa, factor.shift)
+        result = np.clip(wrap_int32(scaled + output.zero_point), -128, 127)
+        return result.astype(np.int8).reshape(output.shape)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x = inputs[0]
+        factor = mean_multiplier(x, output, self.count(x))
+        kept, kept_stride = _padded(self._merged(x, False))
+        reduced, reduced_stride = _padded(self._merged(x, True))
+        params = Params(
+            "mean_params",
+            (
+                ("kept", kept),
+                ("kept_stride", kept_stride),
+                ("reduced", reduced),
+                ("reduced_stride", reduced_stride),
+                ("bias", -x.zero_point * self.count(x)),
+                ("multiplier", factor.mantissa),
+                ("shift", factor.shift),
+                ("output_zero_point", output.zero_point),
+            ),
+        )
+        return (Call("mean_s8", (x, output, Slot.PARAMS), params),)
+
+    def _merged(self, x: Tensor, reduced: bool) -> Sides:
+        """Sizes and strides of the reduced or the kept dimensions, neighbours made one."""
+        sizes: list[int] = []
+        strides: list[int] = []
+        joins = False  # whether the dimension inside this one is of the wanted kind
+        step = 1
+        for axis in reversed(range(len(x.shape))):
+            size = x.shape[axis]
+            if size == 1:
+                continue
+            if (axis in self.axes) != reduced:
+                joins = False
+            elif joins:
+                sizes[0] *= size
+            else:
+                sizes.insert(0, size)
+                strides.insert(0, step)
+                joins = True
+            step *= size
+        return tuple(sizes), tuple(strides)
+
+
+def _padded(sides: Sides) -> Sides:
+    """Filled up in front to the kernel's number of dimensions."""
+    sizes, strides = sides
+    missing = MAX_DIMS - len(sizes)
+    return (1,) * missing + sizes, (0,) * missing + strides
+
+
+def mean_multiplier(x: Tensor, output: Tensor, count: int) -> Multiplier:
+    """x.scale / output.scale / count; TFLite divides the quantised mantissa, rounding down.
+
+    The mantissa is first shifted left by the bits of `count`, as far as the shift allows.
+    """
+    factor = quantise_multiplier(x.scale / output.scale)
+    shift = min(count.bit_length() - 1, 32, 31 + factor.shift)
+    return Multiplier((factor.mantissa << shift) // count, factor.shift - shift)
