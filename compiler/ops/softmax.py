@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Softmax over the last axis, int8, as TFLite's fixed-point reference computes it.
+
+Formulas: gemmlowp fixedpoint.h (exp_on_negative_values, one_over_one_plus_x_for_x_in_0_1) and
+TFLite's reference softmax, restated. The exponential depends on one int8 difference only, so the
+compiler tabulates it and kernels neither multiply nor shift to find it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Access, Blob, Call, Op, Params, Slot
+from mcuforge.compiler.ops.checks import want_int8, want_rank, want_shape
+from mcuforge.compiler.ops.fixed_point import (
+    Int64,
+    Multiplier,
+    doubling_high_mul,
+    quantise_multiplier,
+    rounding_shift_right,
+)
+from mcuforge.errors import Refusal
+
+OUTPUT_SCALE = 1.0 / 256.0
+OUTPUT_ZERO_POINT = -128
+DIFFERENCE_BITS = 26  # fraction bits of (x - max) * beta * scale, an int32 of range -32 to 32
+SUM_INTEGER_BITS = 12  # of the sum of exponentials
+MAX_DEPTH = 2**SUM_INTEGER_BITS - 1  # ones that fit the sum
+NEGLIGIBLE = 2 ** (SUM_INTEGER_BITS - 1)  # exponentials below round to 0 in sum and output
+INT32_MAX = 2**31 - 1
+ONE_EIGHTH = 2**28
+EXP_OF_MINUS_EIGHTH = 1895147668  # exp(-1/8) * 2**31
+ONE_THIRD = 715827883  # 2**31 / 3
+# exp(-2**k) * 2**31 for k = -2 to 4
+EXP_OF_MINUS_POWERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
+
+
+@dataclass(frozen=True)
+class Softmax(Op):
+    """inputs: x of rank 1 to 4; exp(beta * x) over its sum along the last axis."""
+
+    kind: ClassVar[str] = "softmax"
+    beta: float = 1.0
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x = inputs[0]
+        want_int8(x)
+        want_int8(output)
+        want_rank(x, 1, 2, 3, 4)
+        want_shape(output, x.shape)
+        right_scale = math.isclose(output.scale, OUTPUT_SCALE, rel_tol=1e-3)
+        if not right_scale or output.zero_point != OUTPUT_ZERO_POINT:
+            raise Refusal(
+                f"tensor '{output.name}' has scale {output.scale:g} and zero point "
+                f"{output.zero_point}, wanted 1/256 and {OUTPUT_ZERO_POINT}",
+                "convert again with a current TFLite converter, which fixes softmax's output",
+            )
+        if x.shape[-1] > MAX_DEPTH:
+            raise Refusal(
+                f"softmax over {x.shape[-1]} values, supported: up to {MAX_DEPTH}",
+                "leave the softmax out and take the largest logit",
+            )
+        if not self.beta * x.scale > 2.0**-DIFFERENCE_BITS:
+            raise Refusal(
+                f"beta {self.beta:g} times scale {x.scale:g} is not above 2**-{DIFFERENCE_BITS}",
+                "quantise again with a representative dataset that exercises this tensor",
+            )
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        table = np.zeros(256, np.int64)
+        known = self.exponentials(inputs[0])
+        table[: known.size] = known
+        x = values[0].astype(np.int64)
+        exps = table[x.max(axis=-1, keepdims=True) - x]
+        total = rounding_shift_right(exps, SUM_INTEGER_BITS).sum(axis=-1, keepdims=True)
+        headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)  # leading zeros
+        factor = one_over_one_plus((total << headroom) - 2**31)
+        shift = SUM_INTEGER_BITS - headroom + 31 - 8
+        scaled = rounding_shift_right(doubling_high_mul(factor, exps), np.minimum(shift, 31))
+        # from 512 equal largest values on each is below half a step
+        result = np.where(shift > 31, 0, scaled) + OUTPUT_ZERO_POINT
+        return np.clip(result, -128, 127).astype(np.int8).reshape(output.shape)
+
+    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
+        return (Access.ELEMENTWISE,)  # a row is read whole before it is written, in rising order
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x = inputs[0]
+        table = self.exponentials(x)
+        params = Params(
+            "softmax_params",
+            (
+                ("rows", x.elements // x.shape[-1]),
+                ("depth", x.shape[-1]),
+                ("exp_count", table.size),
+                ("exp", Blob("table", table.astype(np.int32))),
+            ),
+        )
+        return (Call("softmax_s8", (x, output, Slot.PARAMS), params),)
+
+    def exponentials(self, x: Tensor) -> Int64:
+        """exp(-i * beta * scale) with 31 fraction bits for i = 0, 1, ... until negligible.
+
+        i is how far an element lies below the largest of its row: 0 to 255.
+        """
+        factor = difference_multiplier(self.beta, x.scale)
+        reach = math.floor(31 * 2.0**DIFFERENCE_BITS / 2.0**factor.shift)  # no overflow up to here
+        below = np.arange(min(reach, 255) + 1, dtype=np.int64)
+        table = exp_of_negative(doubling_high_mul(-below << factor.shift, factor.mantissa))
+        return table[: int(np.flatnonzero(table >= NEGLIGIBLE)[-1]) + 1]
+
+
+def difference_multiplier(beta: float, scale: float) -> Multiplier:
+    """beta * scale to DIFFERENCE_BITS fraction bits, capped where one step is already beyond."""
+    return quantise_multiplier(min(beta * scale * 2.0**DIFFERENCE_BITS, float(INT32_MAX)))
+
+
+def exp_of_negative(x: Int64) -> Int64:
+    """exp(x) with 31 fraction bits for x <= 0 with DIFFERENCE_BITS: gemmlowp's rounding.
+
+    x is split into a part in [-1/4, 0), by a Taylor series around -1/8, and powers of two from
+    -1/4 to -16, each a constant factor.
+    """
+    quarter = 2 ** (DIFFERENCE_BITS - 2)
+    fraction = (x & (quarter - 1)) - quarter
+    result = _exp_of_small(fraction << (31 - DIFFERENCE_BITS))
+    remainder = fraction - x
+    for bit, factor in enumerate(EXP_OF_MINUS_POWERS, start=DIFFERENCE_BITS - 2):
+        taken = (remainder >> bit) & 1 == 1
+        result = np.where(taken, doubling_high_mul(result, factor), result)
+    return np.where(x == 0, INT32_MAX, result)
+
+
+def _exp_of_small(x: Int64) -> Int64:
+    """exp(x) for x in [-1/4, 0), both with 31 fraction bits."""
+    t = x + ONE_EIGHTH
+    t2 = doubling_high_mul(t, t)
+    t3 = doubling_high_mul(t2, t)
+    t4 = rounding_shift_right(doubling_high_mul(t2, t2), 2)
+    higher = rounding_shift_right(doubling_high_mul(t4 + t3, ONE_THIRD) + t2, 1)
+    return EXP_OF_MINUS_EIGHTH + doubling_high_mul(t + higher, EXP_OF_MINUS_EIGHTH)
+
+
+def one_over_one_plus(x: ArrayLike) -> Int64:
+    """1 / (1 + x) for x in [0, 1), both with 31 fraction bits: gemmlowp's Newton division."""
+    half = (np.asarray(x, np.int64) + INT32_MAX + 1) // 2
+    y = 1515870810 + doubling_high_mul(half, -1010580540)  # 48/17 - 32/17 * half, 29 bits
+    for _ in range(3):
+        error = 2**29 - doubling_high_mul(half, y)
+        y = y + _saturate(doubling_high_mul(y, error) << 2)
+    return _saturate(y << 1)
+
+
+def _saturate(x: Int64) -> Int64:
+    result: Int64 = np.clip(x, -(2**31), INT32_MAX)
+    return result

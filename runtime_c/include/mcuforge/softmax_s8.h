@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MCUFORGE_SOFTMAX_S8_H
+#define MCUFORGE_SOFTMAX_S8_H
+
+#include <stdint.h>
+
+struct mcuforge_softmax_params {
+    int32_t rows;
+    int32_t depth;
+    int32_t exp_count;
+    const int32_t *exp; /* (exp_count): exp(-i * beta * scale), 31 fraction bits; 0 beyond */
+};
+
+/* in, out (rows, depth): softmax over each row, output scale 1/256, zero point -128.
+ * `out` may be `in`. */
+void mcuforge_softmax_s8(const int8_t *in, int8_t *out,
+                         const struct mcuforge_softmax_params *params);
+
+#endif
