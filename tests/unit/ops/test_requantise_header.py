@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""runtime_c's requantise.h, compiled here, equals fixed_point.py value for value."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mcuforge.compiler.ops.fixed_point import (
+    doubling_high_mul,
+    quantise_multiplier,
+    requantise,
+    rounding_shift_right,
+    wrap_int32,
+)
+from mcuforge.runtime_c.sources import headers_dir
+
+Int32 = NDArray[np.int32]
+
+WRAPPER = """
+#include "mcuforge/requantise.h"
+
+void each(const int32_t *x, const int32_t *a, const int32_t *b, int32_t *out, int32_t n,
+          int32_t which)
+{
+    for (int32_t i = 0; i < n; i++) {
+        switch (which) {
+        case 0: out[i] = mcuforge_requantise(x[i], a[i], b[i]); break;
+        case 1: out[i] = mcuforge_high_mul(x[i], a[i]); break;
+        case 2: out[i] = mcuforge_shift_right(x[i], a[i]); break;
+        case 3: out[i] = mcuforge_wrap_add(x[i], a[i]); break;
+        default: out[i] = mcuforge_clamp(x[i], a[i], b[i]); break;
+        }
+    }
+}
+"""
+LOWEST, HIGHEST = -(2**31), 2**31 - 1
+EDGES = (LOWEST, LOWEST + 1, -(2**30), -256, -1, 0, 1, 255, 2**30, HIGHEST - 1, HIGHEST)
+
+
+class Header:
+    """The header's functions on arrays; undefined behaviour ends the process."""
+
+    def __init__(self, folder: Path) -> None:
+        source, library = folder / "wrapper.c", folder / "wrapper.so"
+        source.write_text(WRAPPER)
+        command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-O2"]
+        command += ["-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-shared"]
+        command += ["-fPIC", "-I", str(headers_dir()), str(source), "-o", str(library)]
+        subprocess.run(command, check=True)
+        self.each = ctypes.CDLL(str(library)).each
+
+    def __call__(self, which: int, x: Int32, a: Int32, b: Int32) -> list[int]:
+        inputs = [np.ascontiguousarray(v, np.int32) for v in np.broadcast_arrays(x, a, b)]
+        out = np.empty(inputs[0].size, np.int32)
+        pointers = [v.ctypes.data_as(ctypes.c_void_p) for v in (*inputs, out)]
+        self.each(*pointers, out.size, which)
+        return [int(v) for v in out]
+
+
+@pytest.fixture(scope="module")
+def header(tmp_path_factory: pytest.TempPathFactory) -> Header:
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    return Header(tmp_path_factory.mktemp("requantise"))
+
+
+def array(*values: int) -> Int32:
+    return np.array(values, np.int32)
+
+
+def drawn(seed: int, count: int = 20000) -> Int32:
+    """int32 values of every magnitude, the edges first."""
+    rng = np.random.default_rng(seed)
+    values = rng.integers(LOWEST, HIGHEST, count, endpoint=True) >> rng.integers(0, 31, count)
+    values[: len(EDGES)] = EDGES
+    return values.astype(np.int32)
+
+
+@pytest.mark.parametrize("real", [0.0, 1e-9, 0.0013, 0.25, 0.5, 0.73, 1.0, 1.5, 3.3, 1000.0])
+def test_requantise_agrees_on_every_small_value(header: Header, real: float) -> None:
+    multiplier = quantise_multiplier(real)
+    x = np.arange(-70000, 70001, dtype=np.int32)
+    got = header(0, x, array(multiplier.mantissa), array(multiplier.shift))
+    assert got == requantise(x, multiplier.mantissa, multiplier.shift).tolist()
+
+
+@pytest.mark.parametrize("shift", range(-31, 31))
+def test_requantise_agrees_on_every_shift(header: Header, shift: int) -> None:
+    x = drawn(shift + 100, 4000)
+    mantissas = np.abs(drawn(shift + 200, 4000).astype(np.int64)) % 2**30 + 2**30
+    mantissas[:3] = (0, 2**30, HIGHEST)
+    got = header(0, x, mantissas.astype(np.int32), array(shift))
+    assert got == requantise(x, mantissas, shift).tolist()
+
+
+def test_high_products_agree(header: Header) -> None:
+    x, mantissas = drawn(1), drawn(2)
+    mantissas[mantissas == LOWEST] = 1
+    assert header(1, x, mantissas, array(0)) == doubling_high_mul(x, mantissas).tolist()
+
+
+def test_shifts_agree(header: Header) -> None:
+    x = drawn(3)
+    shifts = (np.arange(x.size) % 32).astype(np.int32)
+    assert header(2, x, shifts, array(0)) == rounding_shift_right(x, shifts).tolist()
+
+
+def test_wrapping_sums_agree(header: Header) -> None:
+    x, y = drawn(4), drawn(5)
+    assert header(3, x, y, array(0)) == wrap_int32(x.astype(np.int64) + y).tolist()
+
+
+def test_clamps_agree(header: Header) -> None:
+    x = drawn(6)
+    assert header(4, x, array(-128), array(127)) == np.clip(x, -128, 127).tolist()
