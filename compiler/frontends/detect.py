@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def read_file(path: Path) -> bytes:
     except FileNotFoundError:
         raise CompileError("there is no such file", str(path), _inside(path.parent)) from None
     except (OSError, ValueError) as problem:
-        reason = os.strerror(problem.errno) if getattr(problem, "errno", None) else str(problem)
+        reason = problem.strerror if isinstance(problem, OSError) else str(problem)
         raise CompileError(
             f"the file cannot be read: {reason}", str(path), "check the path and its permissions"
         ) from None

@@ -72,7 +72,8 @@ def read_tflite(source: str | Path | bytes, *, name: str | None = None) -> Graph
     reading = _Reading(*_open(source, name))
     refused = [support for support in reading.supports if not support.supported]
     if refused:
-        first, more = refused[0], len(refused) - 1
+        first = refused[0]  # a bad input is met again by its reader: that is no second problem
+        more = sum(s.what != first.what or s.operator == first.operator for s in refused[1:])
         also = f"; {more} more refused: `mcuforge ops {reading.file}` lists all" if more else ""
         raise CompileError(first.what, first.where, first.hint + also)
     return reading.graph()

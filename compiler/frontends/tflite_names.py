@@ -14,7 +14,7 @@ WRAPPERS = re.compile(
 MODEL_PARTS = re.compile(r"^(model|functional|sequential)(_\d+)?$")
 STEPS = re.compile(
     r"^(Relu6?|BiasAdd|Conv2D|depthwise\d*|MatMul|add|AddV2|mul|sub|Softmax|Sigmoid|Tanh|Reshape|"
-    r"FusedBatchNormV\d|AvgPool|MaxPool|Mean|ReadVariableOp|resource\d*)(_\d+)?$"
+    r"FusedBatchNormV\d|AvgPool|MaxPool|Mean|ReadVariableOp|resource\d*)$"
 )
 # How layers that become an operator are usually called.
 HINTS = {
@@ -57,9 +57,13 @@ def layer_name(operator: str, tensor: str) -> str:
     hint = HINTS.get(operator)
     hinted = [c for c in chains if hint is not None and any(hint.search(part) for part in c)]
     candidates = [c for c in hinted + chains if c]
-    short = "/".join(candidates[0][-2:]) if candidates else operator.lower()
-    clean = re.sub(r"[^A-Za-z0-9_./-]+", "_", short)
-    return re.sub(r"_{2,}", "_", clean).strip("_./-")[:LONGEST] or operator.lower()
+    parts = [_clean(part) for part in (candidates or [[]])[0][-2:]]
+    return "/".join(part for part in parts if part)[:LONGEST] or _clean(operator.lower())
+
+
+def _clean(part: str) -> str:
+    """Letters, digits and _ . - only: names end up in C comments and file names."""
+    return re.sub(r"_{2,}", "_", re.sub(r"[^A-Za-z0-9_.-]+", "_", part)).strip("_.-")
 
 
 def _parts(segment: str) -> list[str]:

@@ -11,14 +11,17 @@ import numpy as np
 from mcuforge.compiler.frontends.tflite_file import RawModel, RawQuantization, RawTensor
 from mcuforge.compiler.frontends.tflite_names import Unique, tensor_names
 from mcuforge.compiler.ir import Array, DType, Quant, Tensor
-from mcuforge.compiler.ops.fixed_point import RANGE
+from mcuforge.compiler.ops.fixed_point import RANGE, Int64
 from mcuforge.errors import Refusal
 
 LARGEST_TENSOR_BYTES = 64 << 20
 LARGEST_INTEGER_LIST = 4096  # values of a shape, axis, padding or size list
 SCALE_LIMITS = (1e-12, 1e12)  # of activations; products of three stay finite in float32
 TYPES = {dtype.value: dtype for dtype in DType}
-INTEGER_TYPES = {"int32": np.dtype("<i4"), "int64": np.dtype("<i8")}
+INTEGER_TYPES: dict[str, np.dtype[np.generic]] = {
+    "int32": np.dtype("<i4"),
+    "int64": np.dtype("<i8"),
+}
 
 QUANTISE = (
     "convert to full int8: converter.optimizations = [tf.lite.Optimize.DEFAULT], "
@@ -49,17 +52,18 @@ class Values:
         self.names = tensor_names(model, unique)
         self.fresh = unique.take  # a name no tensor of the graph has yet
         self._made: dict[int, Tensor] = {}
-        self._known: dict[int, Array] = {}  # shape arithmetic folded so far
+        self._known: dict[int, Int64] = {}  # shape arithmetic folded so far
 
     def raw(self, index: int) -> RawTensor:
         """The tensor as stored."""
         return self.model.tensors[index]
 
     def is_constant(self, index: int) -> bool:
-        """True when the value is in the file or was folded from values that are."""
-        return index in self._known or self.raw(index).span is not None
+        """True when the value is in the file (or needs none), or was folded from such values."""
+        raw = self.raw(index)
+        return index in self._known or raw.span is not None or 0 in raw.shape
 
-    def know(self, index: int, value: Array) -> None:
+    def know(self, index: int, value: Int64) -> None:
         """Record the value of a tensor computed while reading."""
         self._known[index] = value
 
@@ -69,7 +73,7 @@ class Values:
             self._made[index] = self._make(index)
         return self._made[index]
 
-    def integers(self, index: int) -> Array:
+    def integers(self, index: int) -> Int64:
         """A constant list of integers (axes, paddings, sizes) as int64, in its own shape."""
         if index in self._known:
             return self._known[index]
@@ -173,7 +177,7 @@ def _quant(raw: RawTensor, name: str, dtype: DType) -> Quant | None:
     for scale in stored.scale:
         if not (math.isfinite(scale) and low <= scale <= high and scale > 0.0):
             raise Refusal(
-                f"'{name}' has scale {scale:.8g}, wanted above {low:g}, up to {high:g}",
+                f"'{name}' has scale {scale:.6g}, wanted above {low:g}, up to {high:g}",
                 "quantise again with a representative dataset that exercises this tensor",
             )
     return _made_quant(stored, _zero_point(stored, name, dtype))

@@ -59,9 +59,9 @@ def with_output(name: str, operand: Operand) -> bytes:
     return case_model(replace(sample_case(name), outputs=(operand,)))
 
 
-def with_tensor(name: str, place: int, **fields: object) -> bytes:
+def with_tensor(sample: str, place: int, **fields: object) -> bytes:
     """A sample with fields of one tensor of the file changed."""
-    spec = case_spec(sample_case(name))
+    spec = case_spec(sample_case(sample))
     tensors = list(spec.tensors)
     tensors[place] = replace(tensors[place], **fields)  # type: ignore[arg-type]
     return write_model(replace(spec, tensors=tuple(tensors)))

@@ -163,10 +163,10 @@ class _Writer:
         self._function(f"{table}Start")(self.builder)
         for name, value in fields.items():
             self._function(f"{table}Add{name}")(self.builder, value)
-        return int(self._function(f"{table}End")(self.builder))
+        return self._function(f"{table}End")(self.builder)
 
-    def _function(self, name: str) -> Callable[..., object]:
-        function: Callable[..., object] = getattr(tflite, name)
+    def _function(self, name: str) -> Callable[..., int]:
+        function: Callable[..., int] = getattr(tflite, name)
         return function
 
     def _vector(self, table: str, name: str, values: Iterable[int | float], push: str) -> int:

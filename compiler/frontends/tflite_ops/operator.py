@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from mcuforge.compiler.frontends.flatbuffer import Table
 from mcuforge.compiler.frontends.tflite_file import RawOperator
 from mcuforge.compiler.frontends.tflite_tensors import EXPORT_AGAIN, Values
-from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.base import Activation, Op
+from mcuforge.compiler.ops.fixed_point import Int64
 from mcuforge.errors import Refusal
 
 ACTIVATIONS: dict[int, Activation] = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
@@ -98,7 +99,7 @@ class Operator:
         """An input that is a constant list of integers, flattened."""
         return tuple(int(v) for v in self.array(place).reshape(-1))
 
-    def array(self, place: int) -> Array:
+    def array(self, place: int) -> Int64:
         """An input that is a constant of integers, int64 in its own shape."""
         return self.values.integers(self.index(place))
 

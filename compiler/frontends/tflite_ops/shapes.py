@@ -19,13 +19,14 @@ from mcuforge.compiler.frontends.tflite_tensors import (
     LARGEST_INTEGER_LIST,
     check_shape,
 )
-from mcuforge.compiler.ir import Array, DType
+from mcuforge.compiler.ir import DType
+from mcuforge.compiler.ops.fixed_point import Int64
 from mcuforge.errors import Refusal
 
-Fold = Callable[[Operator], Array]
+Fold = Callable[[Operator], Int64]
 
 
-def shape_of(operator: Operator) -> Array:
+def shape_of(operator: Operator) -> Int64:
     """SHAPE: the dimensions of its input, whatever its type."""
     operator.arity(1)
     index = operator.index(0)
@@ -34,7 +35,7 @@ def shape_of(operator: Operator) -> Array:
     return np.array(raw.shape, np.int64)
 
 
-def pack(operator: Operator) -> Array:
+def pack(operator: Operator) -> Int64:
     """PACK: values_count 0, axis 1."""
     arrays = _arrays(operator)
     axis = resolve_axis(operator.options("PackOptions").integer(1), arrays[0].ndim + 1)
@@ -42,7 +43,7 @@ def pack(operator: Operator) -> Array:
     return np.stack(arrays, axis)
 
 
-def concatenation(operator: Operator) -> Array:
+def concatenation(operator: Operator) -> Int64:
     """CONCATENATION: axis 0."""
     arrays = _arrays(operator)
     axis = resolve_axis(operator.options("ConcatenationOptions").integer(0), arrays[0].ndim)
@@ -50,13 +51,13 @@ def concatenation(operator: Operator) -> Array:
     return np.concatenate(arrays, axis)
 
 
-def cast(operator: Operator) -> Array:
+def cast(operator: Operator) -> Int64:
     """CAST between integer types."""
     operator.arity(1)
     return operator.array(0)
 
 
-def gather(operator: Operator) -> Array:
+def gather(operator: Operator) -> Int64:
     """GATHER: axis 0; inputs values and indices."""
     operator.arity(2)
     values, indices = operator.array(0), operator.array(1)
@@ -72,7 +73,7 @@ def gather(operator: Operator) -> Array:
     return np.take(values, indices, axis)
 
 
-def reduce_prod(operator: Operator) -> Array:
+def reduce_prod(operator: Operator) -> Int64:
     """REDUCE_PROD: keep_dims 0; inputs values and axes."""
     operator.arity(2)
     values = operator.array(0)
@@ -81,7 +82,7 @@ def reduce_prod(operator: Operator) -> Array:
     return np.asarray(np.prod(values, axis=axes, keepdims=keep))
 
 
-def strided_slice(operator: Operator) -> Array:
+def strided_slice(operator: Operator) -> Int64:
     """STRIDED_SLICE of a constant."""
     values = operator.array(0)
     cut = strided_cut(operator, values.shape)
@@ -124,7 +125,7 @@ def fold(operator: Operator) -> bool:
     return True
 
 
-def _arrays(operator: Operator) -> list[Array]:
+def _arrays(operator: Operator) -> list[Int64]:
     """The inputs, not more of them than a shape could need."""
     operator.arity(1, 64)
     return [operator.array(i) for i in range(len(operator.raw.inputs))]

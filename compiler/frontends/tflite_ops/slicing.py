@@ -40,7 +40,8 @@ class Masks:
     @staticmethod
     def of(options: Options) -> Masks:
         """begin 0, end 1, ellipsis 2, new_axis 3, shrink_axis 4, offset 5."""
-        return Masks(*(options.integer(i) for i in range(5)), options.flag(5))
+        begin, end, ellipsis, new_axis, shrink_axis = (options.integer(i) for i in range(5))
+        return Masks(begin, end, ellipsis, new_axis, shrink_axis, options.flag(5))
 
 
 def slice_(operator: Operator) -> Steps:
@@ -89,7 +90,7 @@ def strided_cut(operator: Operator, shape: tuple[int, ...]) -> Cut:
             EXPORT_AGAIN,
         )
     dense = _dense(masks, len(begin), len(shape))
-    ranges = []
+    ranges: list[range] = []
     kept: list[int] = []
     for entry in dense:
         if entry is None:
@@ -115,7 +116,7 @@ def _dense(masks: Masks, count: int, rank: int) -> tuple[int | None, ...]:
     is_ellipsis = [bool(masks.ellipsis >> i & 1) for i in range(count)]
     is_new = [bool(masks.new_axis >> i & 1) and not is_ellipsis[i] for i in range(count)]
     left = rank - (count - sum(is_ellipsis) - sum(is_new))
-    if left < 0 or sum(is_ellipsis) > 1:
+    if left < sum(is_ellipsis) or sum(is_ellipsis) > 1:  # TFLite miscounts an empty ellipsis
         raise Refusal(
             f"it has {count} entries with {sum(is_ellipsis)} ellipses for {rank} dimensions",
             EXPORT_AGAIN,

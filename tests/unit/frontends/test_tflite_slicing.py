@@ -64,7 +64,8 @@ def is_surely_sound(case: Case) -> bool:
     assert isinstance(begin, tuple)
     assert isinstance(strides, tuple)
     assert case.options is not None
-    masks = {name: int(value) for name, value in case.options[1].items() if name in MASKS}
+    options = case.options[1]
+    masks = {name: value for name in MASKS if isinstance(value := options[name], int)}
     unspoken = masks["EllipsisMask"] | masks["NewAxisMask"]
     spoken = [i for i in range(len(begin)) if not unspoken >> i & 1]
     shrinks = [i for i in spoken if masks["ShrinkAxisMask"] >> i & 1]
