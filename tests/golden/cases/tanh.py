@@ -28,5 +28,6 @@ CASES = (
     case("an output coarser than one", 0.05, 4, (3.0, 5)),
     case("an output zero point at the floor", 0.05, 4, (1 / 128, -128)),
     case("an output zero point at the ceiling", 0.05, 4, (1 / 128, 127)),
+    case("entries that C libraries round apart", float.fromhex("0x1.2faa6cp-8"), -53),
     case("an output scale near the smallest defined", 0.05, 4, (1e-9, 4)),
 )
