@@ -18,6 +18,10 @@ _UNDEFINED = re.compile(r"undefined reference to [`'](\w+)'")
 _OTHER_ERROR = re.compile(r"^(?:.*\bld: |\*\*\* |\w*Error: ).*$", re.MULTILINE)
 
 
+class OverBudget(BoardError):
+    """The image needs more RAM or flash than the board's budget."""
+
+
 @dataclass(frozen=True)
 class Firmware:
     """A built image and what built it; `seconds` is how long PlatformIO took."""
@@ -47,7 +51,7 @@ def build(project: Project, *, timeout_seconds: float = BUILD_SECONDS) -> Firmwa
     log.parent.mkdir(exist_ok=True)
     log.write_text(result.output, encoding="utf-8")
     if result.code != 0:
-        raise _failure(project, result.output, log)
+        raise build_error(project, result.output, log)
     firmware = Firmware(
         board=board,
         elf=project.build_dir / "firmware.elf",
@@ -64,7 +68,8 @@ def build(project: Project, *, timeout_seconds: float = BUILD_SECONDS) -> Firmwa
     return firmware
 
 
-def _failure(project: Project, output: str, log: Path) -> BoardError:
+def build_error(project: Project, output: str, log: Path) -> BoardError:
+    """What `output` of a failed `pio run` says to the user; `log` is the file that holds it."""
     board = project.board
     where = f"{project.directory}, board {board.id}"
     overflow = dict(_OVERFLOW.findall(output))
@@ -75,7 +80,7 @@ def _failure(project: Project, output: str, log: Path) -> BoardError:
             f"({int(bytes_over)} B over the board's {budgets[name]} B)"
             for name, bytes_over in sorted(overflow.items())
         ]
-        return BoardError(
+        return OverBudget(
             f"the firmware needs {' and '.join(parts)}",
             where,
             f"a smaller model, or a board with more: `mcuforge boards`; the linker's log: {log}",

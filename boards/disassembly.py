@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mcuforge.boards.elf import read_elf
+from mcuforge.boards.elf import Elf, read_elf
 from mcuforge.errors import InternalError
 
 OBJDUMP_SECONDS = 120.0
@@ -76,7 +76,6 @@ class _Body:
 
 def read_image(elf: Path, objdump: Path) -> Image:
     """Disassemble `elf` (Thumb or RV32) with the toolchain's `objdump`."""
-    symbols = read_elf(elf)
     answer = subprocess.run(
         [str(objdump), "-d", "--no-show-raw-insn", str(elf)],
         stdin=subprocess.DEVNULL,
@@ -88,9 +87,14 @@ def read_image(elf: Path, objdump: Path) -> Image:
     )
     if answer.returncode != 0:
         raise InternalError(f"{objdump.name} on {elf}: {answer.stderr.strip()}")
-    step = _thumb if symbols.thumb else _riscv
+    return parse_listing(answer.stdout, read_elf(elf))
+
+
+def parse_listing(listing: str, elf: Elf) -> Image:
+    """What read_image makes of objdump's text and the symbols of `elf`."""
+    step = _thumb if elf.thumb else _riscv
     bodies: list[_Body] = []
-    for line in answer.stdout.splitlines():
+    for line in listing.splitlines():
         if label := _LABEL.match(line):
             bodies.append(_Body(label[2], int(label[1], 16)))
             continue
@@ -101,7 +105,7 @@ def read_image(elf: Path, objdump: Path) -> Image:
             step(bodies[-1], code[2], (code[3] or "").strip())
     starts = tuple(body.start for body in bodies)
     known = frozenset(starts)
-    addresses = {s.name: s.address for s in symbols.symbols if s.address in known}
+    addresses = {s.name: s.address for s in elf.symbols if s.address in known}
     image = Image({}, starts, addresses)
     for index, body in enumerate(bodies):
         jumps = _routines(image, body.targets) - {body.start}

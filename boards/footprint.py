@@ -71,12 +71,13 @@ def measure(firmware: Firmware, arena_bytes: int) -> Footprint:
     has no arena of that size.
     """
     sections = {s.name: s for s in read_elf(firmware.elf).sections if s.allocated and s.bytes}
-    return _measure(sections, read_map(firmware.map), firmware.build_dir, arena_bytes)
+    return split(sections, read_map(firmware.map), firmware.build_dir, arena_bytes)
 
 
-def _measure(
+def split(
     sections: dict[str, Section], link_map: LinkMap, build_dir: Path, arena_bytes: int
 ) -> Footprint:
+    """As measure, for the allocated sections of an ELF file (by name) and its map."""
     owners = _owners(link_map, build_dir)
     flash = {"weights": 0, "code": 0, "firmware": 0}
     ram = {"arena": 0, "code": 0, "weights": 0, "stack": 0, "firmware": 0}

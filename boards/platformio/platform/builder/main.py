@@ -33,6 +33,8 @@ board = env.BoardConfig()
 prefix = board.get("build.toolchain")
 libc = libc_flags(prefix + "gcc")
 compile_flags = board.get("build.compile_flags") + libc
+# relative: a comma in the project's own path would end the linker's option
+map_file = os.path.relpath(env.subst("$BUILD_DIR/firmware.map"), env.subst("$PROJECT_DIR"))
 emulator = '"$PYTHONEXE" -m mcuforge.boards.emulator'
 state = '"$PROJECT_DIR/.pio/emulator.json"'
 
@@ -50,7 +52,7 @@ env.Append(
     CCFLAGS=compile_flags + ["-ffile-prefix-map=" + env.subst("$PROJECT_DIR") + "=."],
     LINKFLAGS=board.get("build.link_flags")
     + libc
-    + ["-Wl,-Map," + env.subst("$BUILD_DIR/$PROGNAME") + ".map", "-Wl,--cref"],
+    + ["-Wl,-Map," + map_file, "-Wl,--cref"],
 )
 
 program = env.BuildProgram()

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A project from nothing to a board that answers, through PlatformIO, with an empty home."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import serial
+
+from mcuforge.boards import emulator
+from mcuforge.boards.build import Firmware, build
+from mcuforge.boards.catalog import Board, all_boards, emulated, load_board
+from mcuforge.boards.footprint import measure
+from mcuforge.boards.pio import run_pio
+from mcuforge.boards.project import Project, write_project
+from mcuforge.boards.stack import stack_bound
+from mcuforge.errors import BoardError
+
+ARENA_BYTES = 256
+WEIGHTS = 200
+EMULATED = [board.id for board in all_boards() if board.emulator or board.stand_in]
+MODEL = {
+    "model.h": (
+        "#include <stdint.h>\n"
+        "int32_t hello_run(int8_t *arena);\n"
+    ),
+    "model.c": (
+        '#include "model.h"\n\n#include <string.h>\n\n'
+        '#include "mcuforge/table_s8.h"\n#include "weights.h"\n\n'
+        "int32_t hello_run(int8_t *arena)\n"
+        "{\n"
+        "    memcpy(arena, hello_w, sizeof hello_w);\n"
+        "    return (int32_t)((int64_t)arena[0] * 1000000007 / arena[1]);\n"
+        "}\n"
+    ),
+    "weights.h": f"#include <stdint.h>\nextern const int8_t hello_w[{WEIGHTS}];\n",
+    "weights.c": f'#include "weights.h"\nconst int8_t hello_w[{WEIGHTS}] = {{3, 1}};\n',
+    # answers "+" to every byte once the model has run well
+    "main.c": (
+        '#include "board.h"\n#include "model.h"\n\n'
+        f'static int8_t arena[{ARENA_BYTES}] __attribute__((section(".mcuforge_arena")));\n'
+        "static int32_t state;\n\n"
+        "int main(void)\n"
+        "{\n"
+        "    board_init();\n"
+        "    state = hello_run(arena) == (int32_t)3000000021 ? '+' : '-';\n"
+        "    for (;;) {\n"
+        "        if (board_read() >= 0) {\n"
+        "            const uint8_t answer = (uint8_t)state;\n"
+        "            board_write(&answer, 1);\n"
+        "        }\n"
+        "    }\n"
+        "}\n"
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home; after each test there is still no PlatformIO folder in it."""
+    path = tmp_path / "home"
+    path.mkdir()
+    monkeypatch.setenv("HOME", str(path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    yield path
+    assert {entry.name for entry in path.iterdir()} <= {".cache"}
+    assert {entry.name for entry in (path / ".cache").glob("*")} <= {"mcuforge"}
+
+
+def project(directory: Path, board: Board, **changes: str) -> Project:
+    files = MODEL | {f"{name}.c": text for name, text in changes.items()}
+    return write_project(directory, board, files, ["table_s8"], firmware=False)
+
+
+def answer(port: str) -> bytes:
+    with serial.Serial(port, timeout=10) as line:
+        line.write(b"?")
+        return bytes(line.read(1))
+
+
+def check_sums(firmware: Firmware) -> None:
+    footprint = measure(firmware, ARENA_BYTES)
+    assert footprint.flash.weights == WEIGHTS
+    assert 0 < footprint.flash.code < 2000
+    assert footprint.ram.arena == ARENA_BYTES
+    assert footprint.ram.static == 4  # `state`
+    assert footprint.ram.stack >= 2048
+
+
+@pytest.mark.parametrize("board", EMULATED)
+def test_every_emulated_board_builds_runs_and_answers(board: str, tmp_path: Path) -> None:
+    target = emulated(load_board(board))
+    firmware = build(project(tmp_path / "p", target))
+    assert firmware.compiler == f"{target.toolchain.prefix}gcc"
+    assert firmware.version.partition(".")[0].isdigit()
+    assert set(target.toolchain.flags) < set(firmware.flags)
+    check_sums(firmware)
+    bound = stack_bound(firmware, "hello_run")
+    assert bound.unknown == ()
+    assert bound.path[0] == "hello_run"
+    assert 0 < bound.bytes < 200
+    with emulator.start(target, firmware.elf) as running:
+        assert answer(running.port) == b"+"
+
+
+def test_upload_starts_the_emulator_and_stop_ends_it_also_in_an_awkward_folder(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "a folder, déjà=vu"
+    written = project(folder, emulated(load_board("qemu-riscv32")))
+    owner = {emulator.OWNER_VARIABLE: str(os.getpid())}
+    uploaded = run_pio(folder, "run", "-t", "upload", environment=owner)
+    assert uploaded.code == 0, uploaded.output
+    state = folder / ".pio" / "emulator.json"
+    running = emulator.read_state(state)
+    assert running is not None
+    assert answer(running.port) == b"+"
+    check_sums(build(written))
+    stopped = run_pio(folder, "run", "-t", "stop")
+    assert stopped.code == 0, stopped.output
+    assert not state.exists()
+
+
+def test_the_image_is_the_same_bytes_in_every_folder(tmp_path: Path) -> None:
+    board = emulated(load_board("qemu-mps2-an386"))
+    first = build(project(tmp_path / "one", board))
+    shutil.copytree(tmp_path / "one", tmp_path / "moved", ignore=shutil.ignore_patterns(".pio"))
+    moved = build(project(tmp_path / "moved", board))
+    assert first.elf.read_bytes() == moved.elf.read_bytes()
+
+
+def test_what_has_not_changed_is_not_built_again(tmp_path: Path) -> None:
+    board = emulated(load_board("qemu-mps2-an386"))
+    build(project(tmp_path / "p", board))
+    log = tmp_path / "p" / ".pio" / "build.log"
+    build(project(tmp_path / "p", board))
+    assert "Compiling" not in log.read_text()
+    build(project(tmp_path / "p", board, weights=MODEL["weights.c"].replace("{3,", "{4,")))
+    compiled = [line for line in log.read_text().splitlines() if "Compiling" in line]
+    assert [Path(line.split()[1]).name for line in compiled] == ["weights.o"]
+
+
+def test_a_build_connects_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        proxy = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy)
+            monkeypatch.setenv(name.lower(), proxy)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        for _ in range(2):  # the first run of a new core folder, and an ordinary one
+            build(project(tmp_path / "p", emulated(load_board("qemu-mps2-an386"))))
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+def test_a_model_too_large_for_the_board_is_refused_with_the_bytes(tmp_path: Path) -> None:
+    board = emulated(load_board("hifive1"))
+    large = MODEL["main.c"].replace(f"arena[{ARENA_BYTES}]", "arena[20000]")
+    fits = measure(build(project(tmp_path / "fits", board)), ARENA_BYTES).ram.image
+    with pytest.raises(BoardError) as refusal:
+        build(project(tmp_path / "p", board, main=large))
+    needed = fits - ARENA_BYTES + 20000
+    over = int(refusal.value.what.partition("(")[2].partition(" B over")[0])
+    assert refusal.value.what.startswith(f"the firmware needs {16384 + over} B of RAM")
+    assert abs(16384 + over - needed) < 16  # alignment of the arena
+    assert refusal.value.where == f"{tmp_path / 'p'}, board hifive1"
+
+
+def test_c_that_does_not_compile_is_shown_with_its_line(tmp_path: Path) -> None:
+    wrong = MODEL["model.c"] + "int8_t narrow(int32_t x)\n{\n    return x;\n}\n"
+    with pytest.raises(BoardError) as refusal:
+        build(project(tmp_path / "p", emulated(load_board("qemu-mps2-an386")), model=wrong))
+    assert refusal.value.what.startswith("src/model.c:15:12: error: conversion")
+    log = tmp_path / "p" / ".pio" / "build.log"
+    assert refusal.value.hint == f"the whole log: {log}"
+    assert "-Werror=conversion" in log.read_text()
+
+
+def test_a_build_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    written = project(tmp_path / "p", emulated(load_board("qemu-mps2-an386")))
+    with pytest.raises(BoardError, match=r"pio run took longer than 0\.05 s"):
+        build(written, timeout_seconds=0.05)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a failed build says: the first thing that is wrong, in the user's terms."""
+
+from pathlib import Path
+
+import pytest
+
+from mcuforge.boards.build import build, build_error
+from mcuforge.boards.catalog import emulated, load_board
+from mcuforge.boards.project import Project
+from mcuforge.errors import BoardError
+
+LOG = Path("/p/.pio/build.log")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path, emulated(load_board("hifive1")), ())
+
+
+def test_too_much_ram_is_said_in_bytes(project: Project) -> None:
+    output = (
+        "Linking .pio/build/hifive1/firmware.elf\n"
+        "/usr/bin/ld: .pio/build/hifive1/firmware.elf section `.bss' will not fit in region `RAM'\n"
+        "/usr/bin/ld: region `RAM' overflowed by 3616 bytes\n"
+        "collect2: error: ld returned 1 exit status\n"
+        "*** [.pio/build/hifive1/firmware.elf] Error 1\n"
+    )
+    error = build_error(project, output, LOG)
+    assert error.what == "the firmware needs 20000 B of RAM (3616 B over the board's 16384 B)"
+    assert error.where == f"{project.directory}, board hifive1"
+    assert "`mcuforge boards`" in error.hint
+    assert str(LOG) in error.hint
+
+
+def test_too_much_of_both_memories_is_said_at_once(project: Project) -> None:
+    output = "ld: region `FLASH' overflowed by 100 bytes\nld: region `RAM' overflowed by 1 bytes\n"
+    assert build_error(project, output, LOG).what == (
+        "the firmware needs 4128868 B of flash (100 B over the board's 4128768 B)"
+        " and 16385 B of RAM (1 B over the board's 16384 B)"
+    )
+
+
+def test_the_first_compiler_error_is_what_is_wrong(project: Project) -> None:
+    output = (
+        "Compiling .pio/build/hifive1/src/model.o\n"
+        "src/model.c: In function 'f':\n"
+        "src/model.c:5:12: error: conversion from 'int' to 'int8_t' [-Werror=conversion]\n"
+        "    5 |     return x;\n"
+        "src/model.c:6:1: error: expected ';'\n"
+        "*** [.pio/build/hifive1/src/model.o] Error 1\n"
+    )
+    error = build_error(project, output, LOG)
+    assert error.what == (
+        "src/model.c:5:12: error: conversion from 'int' to 'int8_t' [-Werror=conversion]"
+    )
+    assert error.hint == f"the whole log: {LOG}"
+
+
+def test_undefined_functions_are_named_once_each(project: Project) -> None:
+    output = (
+        "src/main.c:3: undefined reference to `kws_run'\n"
+        "src/main.c:4: undefined reference to `kws_init'\n"
+        "src/main.c:5: undefined reference to `kws_run'\n"
+        "collect2: error: ld returned 1 exit status\n"
+    )
+    assert build_error(project, output, LOG).what == "nothing defines kws_init, kws_run"
+
+
+def test_a_toolchain_without_a_c_library_is_a_package_to_install(project: Project) -> None:
+    output = "src/model.c:1:10: fatal error: string.h: No such file or directory\n"
+    error = build_error(project, output, LOG)
+    assert error.what == "riscv64-unknown-elf-gcc has no C library"
+    assert "picolibc-riscv64-unknown-elf" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("output", "what"),
+    [
+        ("Processing\n/usr/bin/ld: cannot find board.ld\n=== [FAILED] ===\n",
+         "/usr/bin/ld: cannot find board.ld"),
+        ("*** [firmware.elf] Explicit dependency not found\n=== [FAILED] ===\n",
+         "*** [firmware.elf] Explicit dependency not found"),
+        ("UnknownPlatform: Unknown development platform 'mcuforge'\n",
+         "UnknownPlatform: Unknown development platform 'mcuforge'"),
+        ("something else entirely\n", "something else entirely"),
+        ("", "pio run failed"),
+    ],
+)  # fmt: skip
+def test_other_failures_show_the_line_that_tells_most(
+    project: Project, output: str, what: str
+) -> None:
+    assert build_error(project, output, LOG).what == what
+
+
+def test_a_missing_compiler_is_a_package_to_install(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BoardError) as refusal:
+        build(project)
+    assert refusal.value.what == "riscv64-unknown-elf-gcc is not on PATH"
+    assert refusal.value.where == "board hifive1"
+    assert refusal.value.hint == (
+        "apt install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"
+    )
