@@ -28,7 +28,11 @@ from mcuforge.errors import Refusal
 
 @dataclass(frozen=True)
 class FullyConnected(Op):
-    """inputs: x of any rank, read as (rows, i), weights (o, i), bias (o) int32 optional."""
+    """inputs: x of any rank, read as (rows, i), weights (o, i), bias (o) int32 optional.
+
+    TFLite 2.14's reference kernel leaves part of the output unwritten where per-channel weights
+    meet an output of more than two dimensions; this is the meaning of its optimised kernels.
+    """
 
     kind: ClassVar[str] = "fully_connected"
     act: Activation = "none"
