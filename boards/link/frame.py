@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames on the wire, as runtime_c/firmware/frame.h and session.h define them."""
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+from mcuforge.boards.link import cobs
+
+PROTOCOL = 1
+ANSWER = 0x80
+NO_SEQUENCE = 0xFFFF
+SYNC = 0xA5
+HEADER = struct.Struct("<BBH")  # kind, status, sequence
+CRC = struct.Struct("<I")
+FOREIGN_KEPT = 4096  # bytes of text or noise remembered, for words about it and for faults
+
+_EVENT = re.compile(
+    rb"m-fault-\[(?P<fault>[^\]\r\n]*)\]|m-timestamp-mode-(?:performance|energy)\r?\n"
+)
+
+
+class Kind(IntEnum):
+    """What a request asks."""
+
+    HELLO = 1
+    TENSOR = 2
+    WRITE = 3
+    READ = 4
+    RUN = 5
+    COUNTERS = 6
+
+
+class Space(IntEnum):
+    """What a READ reads."""
+
+    INPUT = 0
+    OUTPUT = 1
+    ARENA = 2
+
+
+class Status(IntEnum):
+    """What an answer says."""
+
+    OK = 0
+    RUNNING = 1
+    BAD_FRAME = 2
+    UNKNOWN = 3
+    RANGE = 4
+    CLOSED = 5
+    MODEL = 6
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame that arrived whole: its CRC agrees."""
+
+    kind: int
+    status: int
+    sequence: int
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something the board said unasked: it crashed (`fault` holds its words) or it started."""
+
+    fault: str | None
+
+
+def encode(kind: int, sequence: int, body: bytes, status: int = 0) -> bytes:
+    """The bytes to send. Two zeros in front: one may have to end a frame cut short before."""
+    covered = HEADER.pack(kind, status, sequence) + body
+    packed = cobs.encode(covered + CRC.pack(zlib.crc32(covered)))
+    return b"\0\0" + bytes([SYNC]) + packed + b"\0"
+
+
+def decode(chunk: bytes) -> Frame | None:
+    """The frame in what stood between two zeros, or None: text or damage."""
+    if not chunk or chunk[0] != SYNC:
+        return None
+    raw = cobs.decode(chunk[1:])
+    if raw is None or len(raw) < HEADER.size + CRC.size:
+        return None
+    covered = raw[: -CRC.size]
+    if CRC.unpack(raw[-CRC.size :])[0] != zlib.crc32(covered):
+        return None
+    kind, status, sequence = HEADER.unpack_from(covered)
+    return Frame(kind, status, sequence, covered[HEADER.size :])
+
+
+class Splitter:
+    """Parts received bytes into frames and the rest: text lines, noise, damaged frames."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()  # since the last zero
+        self._foreign = bytearray()
+        self.foreign_chunks = 0  # that stood between zeros
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that `data` completes, in order."""
+        *chunks, rest = data.split(b"\0")
+        frames = []
+        for chunk in chunks:
+            whole = bytes(self._pending) + chunk
+            self._pending.clear()
+            frame = decode(whole)
+            if frame is not None:
+                frames.append(frame)
+            elif whole:
+                self.foreign_chunks += 1
+                self._set_aside(whole)
+        self._pending += rest
+        if len(self._pending) > FOREIGN_KEPT:  # longer than any frame
+            self._set_aside(bytes(self._pending))
+            self._pending.clear()
+        return frames
+
+    def foreign(self) -> bytes:
+        """The last bytes that were no frame, those that may still become one included."""
+        return bytes(self._foreign + self._pending)
+
+    def take_events(self) -> list[Event]:
+        """What the board has said unasked since the last call, in order.
+
+        Looked for in everything that was no frame, so that a crash half-way through sending a
+        frame is heard as well.
+        """
+        events = []
+        end = 0
+        for found in _EVENT.finditer(self.foreign()):
+            fault = found["fault"]
+            events.append(Event(None if fault is None else fault.decode("ascii", "replace")))
+            end = found.end()
+        in_foreign = min(end, len(self._foreign))
+        del self._foreign[:in_foreign]
+        del self._pending[: end - in_foreign]
+        return events
+
+    def _set_aside(self, chunk: bytes) -> None:
+        self._foreign += chunk
+        del self._foreign[:-FOREIGN_KEPT]

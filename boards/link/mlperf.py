@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client of the MLPerf Tiny text protocol, as the official runner speaks it."""
+
+import re
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import NoReturn, Self
+
+from mcuforge.boards.link.errors import BoardCrashed, Garbage, NoAnswer, Refused
+from mcuforge.boards.link.port import DEFAULT_BAUD, Port
+
+TIMEOUT_S = 5.0
+INFER_TIMEOUT_S = 30.0  # for one line of the answer to `infer`
+LOAD_BYTES = 31  # of one `db` command: the runner's number
+_READY = "m-ready"
+_FAULT = re.compile(r"m-fault-\[(.*?)\]?$")
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What `infer N W` answered: microseconds of N inferences, results of the last one."""
+
+    microseconds: int
+    results: tuple[float, ...]
+
+
+class TextLink:
+    """A conversation in commands and lines; one command at a time."""
+
+    def __init__(self, port: Port, timeout_s: float = TIMEOUT_S) -> None:
+        self._port = port
+        self._timeout_s = timeout_s
+        self._pending = b""
+
+    @classmethod
+    def open(cls, url: str, *, timeout_s: float = TIMEOUT_S, baud: int = DEFAULT_BAUD) -> Self:
+        """Open a tty, a pty or a pyserial URL; a line may take up to `timeout_s` seconds."""
+        return cls(Port.open(url, baud), timeout_s)
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._port.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def send(self, text: str) -> None:
+        """Send characters as they are."""
+        self._port.write(text.encode("ascii"))
+
+    def read_line(self, timeout_s: float | None = None) -> str:
+        """The next line without its end. NoAnswer, or BoardCrashed for a fault line."""
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        deadline = time.monotonic() + limit_s
+        while b"\n" not in self._pending:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise NoAnswer(
+                    f"no line from the board for {limit_s:g} s",
+                    f"port {self._port.name}",
+                    "reset the board, check port and cable",
+                )
+            self._pending += self._port.read(left_s)
+        line, self._pending = self._pending.split(b"\n", 1)
+        text = line.decode("ascii", errors="replace").strip("\r\0")
+        fault = _FAULT.search(text)
+        if fault is not None:
+            raise BoardCrashed(
+                f"the board crashed: {fault[1]}",
+                f"port {self._port.name}",
+                "addr2line -e firmware.elf names the place; a stack too small is usual",
+            )
+        return text
+
+    def read_answer(self, timeout_s: float | None = None) -> tuple[str, ...]:
+        """Lines up to the one that says m-ready, without it and without empty ones."""
+        lines = []
+        while _READY not in (line := self.read_line(timeout_s)):
+            if line:
+                lines.append(line)
+        return tuple(lines)
+
+    def command(self, text: str, timeout_s: float | None = None) -> tuple[str, ...]:
+        """Send one command (without '%'); its answer. Refused for a line that begins with "e-"."""
+        self.send(f"{text}%")
+        lines = self.read_answer(timeout_s)
+        for line in lines:
+            if line.startswith("e-"):
+                raise Refused(
+                    f"the board refused '{text}': {line}",
+                    f"port {self._port.name}",
+                    "`help%` lists the commands",
+                )
+        return lines
+
+    def name(self) -> str:
+        """What the device calls itself."""
+        return self._field(r"m-name-dut-\[([^]]+)\]", self.command("name"))
+
+    def profile(self) -> str:
+        """The MLPerf Tiny id of the model ("kws01")."""
+        return self._field(r"m-model-\[([^]]+)\]", self.command("profile"))
+
+    def timestamp(self) -> int:
+        """The board's time in microseconds."""
+        return int(self._field(r"m-lap-us-([0-9]+)", self.command("timestamp")))
+
+    def load(self, data: bytes) -> None:
+        """Send one input, as the runner does."""
+        self._field(r"m-\[Expecting ([0-9]+) bytes\]", self.command(f"db load {len(data)}"))
+        lines: tuple[str, ...] = ()
+        for at in range(0, len(data), LOAD_BYTES):
+            lines = self.command(f"db {data[at : at + LOAD_BYTES].hex()}")
+        self._field("(m-load-done)", lines)
+
+    def infer(self, iterations: int = 1, warmups: int = 0) -> Inference:
+        """Run what was loaded `warmups` times unmeasured, then `iterations` times."""
+        lines = self.command(f"infer {iterations} {warmups}", INFER_TIMEOUT_S)
+        laps = [int(line[9:]) for line in lines if re.fullmatch(r"m-lap-us-[0-9]+", line)]
+        if len(laps) != 2:
+            self._unreadable(lines)
+        return Inference(laps[1] - laps[0], self._results(lines))
+
+    def results(self) -> tuple[float, ...]:
+        """The results of the last inference."""
+        return self._results(self.command("results"))
+
+    def _results(self, lines: tuple[str, ...]) -> tuple[float, ...]:
+        text = self._field(r"m-results-\[([^]]+)\]", lines)
+        return tuple(float(part) for part in text.split(","))
+
+    def _field(self, pattern: str, lines: tuple[str, ...]) -> str:
+        """The first group of the first line that matches."""
+        found = next(filter(None, (re.fullmatch(pattern, line) for line in lines)), None)
+        if found is None:
+            self._unreadable(lines)
+        return found[1]
+
+    def _unreadable(self, lines: tuple[str, ...]) -> NoReturn:
+        raise Garbage(
+            f"the answer does not read: {' / '.join(lines) or 'no line'}",
+            f"port {self._port.name}",
+            "check which firmware is on the board",
+        )

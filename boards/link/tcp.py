@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A TCP socket as a serial device: pyserial's own leaks when the other end goes first."""
+
+import socket
+from urllib.parse import urlsplit
+
+SCHEME = "socket://"
+CONNECT_SECONDS = 5.0
+
+
+class TcpDevice:
+    """The open connection of "socket://host:port"."""
+
+    def __init__(self, url: str, write_timeout_s: float) -> None:
+        """Connect; OSError when nobody listens there, ValueError for a URL without a port."""
+        parts = urlsplit(url)
+        if parts.hostname is None or parts.port is None:
+            raise ValueError("wanted socket://host:port")
+        self._socket = socket.create_connection((parts.hostname, parts.port), CONNECT_SECONDS)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.settimeout(write_timeout_s)
+        self.timeout: float | None = None
+
+    @property
+    def in_waiting(self) -> int:
+        """Unknown; who has a descriptor does not ask."""
+        return 0
+
+    def fileno(self) -> int:
+        """For select()."""
+        return self._socket.fileno()
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes."""
+        return self._socket.recv(size)
+
+    def write(self, data: bytes) -> int | None:
+        """All of `data`; TimeoutError when the other end takes nothing."""
+        self._socket.sendall(data)
+        return len(data)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()

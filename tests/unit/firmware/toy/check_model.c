@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A model small enough to be checked by eye, standing in for the generated one:
+ *
+ *     layer 0   x[i] = clamp(2 * x[i] + 3), in place, i < 700
+ *     layer 1   sum[k] = bias[k] + sum of x[i] with i % 4 == k; output 1 is sum (int32),
+ *               output 0 is clamp(sum >> 6) (int8); both stand where x stood
+ *
+ * TOY_TRICK in the environment makes it misbehave.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "check_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "board.h"
+
+#ifndef TOY_FEED
+#define TOY_FEED CHECK_FEED_RAW
+#define TOY_WIRE_BYTES INPUT_BYTES
+#endif
+#ifndef TOY_ANSWER
+#define TOY_ANSWER CHECK_ANSWER_VALUES
+#endif
+
+#define GUARD_BYTES 16
+#define INPUT_BYTES 700
+#define SUMS 4
+#define ARENA_BYTES (INPUT_BYTES + 4 * SUMS)
+#define STACK_TRICK_BYTES 5000
+
+static union {
+    uint8_t bytes[GUARD_BYTES + ARENA_BYTES + GUARD_BYTES];
+    int32_t aligned;
+} memory;
+
+#ifndef TOY_WITHOUT_DB
+static uint8_t db[TOY_WIRE_BYTES];
+#endif
+
+static int8_t *x(void)
+{
+    return (int8_t *)(memory.bytes + GUARD_BYTES);
+}
+
+static int trick(const char *name)
+{
+    const char *const wanted = getenv("TOY_TRICK");
+    return wanted != NULL && strcmp(wanted, name) == 0;
+}
+
+static int8_t clamp(int32_t value)
+{
+    return (int8_t)(value < -128 ? -128 : (value > 127 ? 127 : value));
+}
+
+static void scale(void)
+{
+    for (int32_t i = 0; i < INPUT_BYTES; i++) {
+        x()[i] = clamp(2 * x()[i] + 3);
+    }
+}
+
+static void add_up(void)
+{
+    int32_t sums[SUMS];
+    memcpy(sums, x() + INPUT_BYTES, sizeof sums);
+    for (int32_t i = 0; i < INPUT_BYTES; i++) {
+        sums[i % SUMS] += x()[i];
+    }
+    memcpy(x() + SUMS, sums, sizeof sums);
+    for (int32_t k = 0; k < SUMS; k++) {
+        x()[k] = clamp(sums[k] >> 6);
+    }
+}
+
+__attribute__((noinline)) static uint8_t use_stack(void)
+{
+    volatile uint8_t deep[STACK_TRICK_BYTES];
+    for (int32_t i = 0; i < STACK_TRICK_BYTES; i++) {
+        deep[i] = (uint8_t)i;
+    }
+    return deep[0];
+}
+
+static void misbehave(void)
+{
+    if (trick("overrun")) {
+        memory.bytes[GUARD_BYTES - 1] = 1;
+        memory.bytes[GUARD_BYTES + ARENA_BYTES] = 1;
+        memory.bytes[GUARD_BYTES + ARENA_BYTES + 1] = 1;
+    }
+    if (trick("stack")) {
+        (void)use_stack();
+    }
+    if (trick("slow")) {
+        const struct timespec pause = {.tv_sec = 1};
+        nanosleep(&pause, NULL);
+    }
+    if (trick("fault")) {
+        static const char line[] = "\r\nm-fault-[hard fault pc=0x08001234]\r\n";
+        board_write((const uint8_t *)line, sizeof line - 1U);
+        board_halt();
+    }
+    if (trick("hang")) {
+        board_halt();
+    }
+}
+
+static int32_t init(void)
+{
+    return trick("refuse") ? 7 : 0;
+}
+
+static void *input(int32_t index)
+{
+    return index == 0 ? x() : x() + INPUT_BYTES;
+}
+
+static const void *output(int32_t index)
+{
+    return index == 0 ? x() : x() + SUMS;
+}
+
+static int32_t run(int32_t begin, int32_t end)
+{
+    misbehave();
+    if (trick("fail")) {
+        return 5;
+    }
+    if (begin <= 0 && end > 0) {
+        scale();
+    }
+    if (begin <= 1 && end > 1) {
+        add_up();
+    }
+    return 0;
+}
+
+static const uint8_t hash[32] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+                                 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 32};
+
+static const struct check_tensor inputs[] = {
+    {"toy/input", INPUT_BYTES, INPUT_BYTES, CHECK_INT8, 0.5F, -3},
+    {"toy/bias", 4 * SUMS, SUMS, CHECK_INT32, 1.0F, 0},
+};
+
+static const struct check_tensor outputs[] = {
+    {"toy/answer", SUMS, SUMS, CHECK_INT8, 0.25F, 2},
+    {"toy/sums", 4 * SUMS, SUMS, CHECK_INT32, 0.0078125F, 0},
+};
+
+const struct check_model mcuforge_check_model = {
+    .name = "toy",
+    .task = "toy01",
+    .hash = hash,
+    .arena = memory.bytes + GUARD_BYTES,
+    .arena_bytes = ARENA_BYTES,
+    .layer_count = 2,
+    .input_count = 2,
+    .output_count = 2,
+    .inputs = inputs,
+    .outputs = outputs,
+    .feed = TOY_FEED,
+    .answer = TOY_ANSWER,
+    .init = init,
+    .input = input,
+    .output = output,
+    .run = run,
+    .guard_bytes = GUARD_BYTES,
+#ifndef TOY_WITHOUT_DB
+    .db = db,
+    .db_bytes = sizeof db,
+#endif
+    .build = "toy build",
+};

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The check firmware as a process on this machine, with the toy model, behind a pty or a socket."""
+
+import contextlib
+import os
+import pty
+import random
+import select
+import socket
+import struct
+import subprocess
+import threading
+import tty
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mcuforge.runtime_c.sources import firmware_dir, firmware_sources
+
+ROOT = Path(__file__).resolve().parents[3]
+TOY = Path(__file__).resolve().parent / "toy" / "check_model.c"
+HOST = ROOT / "boards" / "bsp" / "host" / "board.c"
+WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror")
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g")
+
+TOY_HASH = bytes([*range(1, 17), *[0] * 8, *[255] * 4, 0, 0, 0, 32])
+INPUT_BYTES = 700
+ARENA_BYTES = INPUT_BYTES + 16
+
+Damage = Callable[[bytes], bytes]
+
+
+def build_toy(folder: Path, *defines: str, model: Path = TOY) -> Path:
+    """Compile firmware, host board and `model` with sanitizers; the program's path."""
+    program = folder / "host-board"
+    flags = [*WARNINGS, *SANITIZERS, f"-I{firmware_dir()}", *defines]
+    objects: list[Path] = []
+    for source in (*firmware_sources(), HOST, model):
+        target = folder / f"{source.stem}-{len(objects)}.o"
+        rename = ["-Dmain=firmware_main"] if source.name == "main.c" else []
+        subprocess.run(["gcc", *flags, *rename, "-c", source, "-o", target], check=True)
+        objects.append(target)
+    subprocess.run(["gcc", *flags, *objects, "-lpthread", "-o", program], check=True)
+    return program
+
+
+class ToyBoard:
+    """The running firmware; its serial line is the socket or pty master `line`."""
+
+    def __init__(self, program: Path, line: int, trick: str = "") -> None:
+        self._program = program
+        self._line = line
+        self._start(trick)
+
+    def _start(self, trick: str) -> None:
+        self._process = subprocess.Popen(
+            [self._program, str(self._line)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[self._line],
+            env={**os.environ, "TOY_TRICK": trick},
+        )
+
+    def reset(self) -> None:
+        """Start again, as after a power cut."""
+        self._process.kill()
+        self._process.communicate()
+        self._start("")
+
+    def stop(self) -> None:
+        """End the process; AssertionError when a sanitizer has ended it before."""
+        ended = self._process.poll()
+        if ended is None:
+            self._process.kill()
+        _, errors = self._process.communicate()
+        assert not ended, errors.decode()
+
+
+@contextlib.contextmanager
+def toy_on_pty(program: Path, trick: str = "") -> Iterator[tuple[ToyBoard, str]]:
+    """A board and the name of its port."""
+    master, slave = raw_pty()
+    board = ToyBoard(program, master, trick)
+    try:
+        yield board, os.ttyname(slave)
+    finally:
+        board.stop()
+        os.close(master)
+        os.close(slave)
+
+
+@contextlib.contextmanager
+def toy_on_socket(program: Path) -> Iterator[str]:
+    """The pyserial URL of a board that listens on TCP for one connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        boards: list[ToyBoard] = []
+        connections: list[socket.socket] = []
+
+        def accept() -> None:
+            connection, _ = server.accept()
+            connections.append(connection)
+            boards.append(ToyBoard(program, connection.fileno()))
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        try:
+            yield f"socket://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            thread.join(5)
+            for connection in connections:
+                connection.close()
+            for board in boards:
+                board.stop()
+
+
+@contextlib.contextmanager
+def toy_on_bad_line(program: Path, to_board: Damage, to_host: Damage) -> Iterator[str]:
+    """The port of a board behind a line that damages what passes; chunks are up to 64 bytes."""
+    master, slave = raw_pty()
+    ours, theirs = socket.socketpair()
+    board = ToyBoard(program, theirs.fileno())
+    ended, wake = os.pipe()
+
+    def pump() -> None:
+        while True:
+            ready, _, _ = select.select([master, ours.fileno(), ended], [], [])
+            if ended in ready:
+                return
+            if master in ready:
+                ours.sendall(to_board(os.read(master, 64)))
+            if ours.fileno() in ready:
+                os.write(master, to_host(ours.recv(64)))
+
+    thread = threading.Thread(target=pump, daemon=True)
+    thread.start()
+    try:
+        yield os.ttyname(slave)
+    finally:
+        os.write(wake, b"x")
+        thread.join(5)
+        board.stop()
+        ours.close()
+        theirs.close()
+        for descriptor in (master, slave, ended, wake):
+            os.close(descriptor)
+
+
+def raw_pty() -> tuple[int, int]:
+    """Master and slave of a pty that neither echoes nor edits, as emulators make them."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    return master, slave
+
+
+def flipper(seed: int, chance: float) -> Damage:
+    """Damage: each byte has one bit flipped, is lost or is doubled with probability `chance`."""
+    draw = random.Random(seed)
+
+    def damage(data: bytes) -> bytes:
+        out = bytearray()
+        for byte in data:
+            if draw.random() >= chance:
+                out.append(byte)
+                continue
+            kind = draw.randrange(3)
+            out += (bytes([byte ^ (1 << draw.randrange(8))]), b"", bytes([byte, byte]))[kind]
+        return bytes(out)
+
+    return damage
+
+
+def toy_input(seed: int) -> bytes:
+    """A random first input."""
+    return np.random.default_rng(seed).integers(-128, 128, INPUT_BYTES, np.int8).tobytes()
+
+
+def toy_bias(*values: int) -> bytes:
+    """The second input."""
+    return struct.pack("<4i", *values)
+
+
+def toy_answers(x: bytes, bias: bytes) -> tuple[bytes, bytes]:
+    """Both outputs of the toy model, as toy/check_model.c describes it."""
+    scaled = np.clip(2 * np.frombuffer(x, np.int8).astype(np.int32) + 3, -128, 127)
+    sums = np.frombuffer(bias, np.int32) + scaled.reshape(-1, 4).sum(axis=0)
+    answer = np.clip(sums >> 6, -128, 127).astype(np.int8)
+    return answer.tobytes(), sums.astype(np.int32).tobytes()
