@@ -68,8 +68,10 @@ class Oracle:
         self._out = folder / "out.npz"
         np.savez(folder / "in.npz", **{f"x{i}": x for i, x in enumerate(inputs)})
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mcuforge.compiler.oracle", str(model)]
-            + [str(folder / "in.npz"), str(self._out)],
+            [
+                *(sys.executable, "-m", "mcuforge.compiler.oracle"),
+                *(str(model), str(folder / "in.npz"), str(self._out)),
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a neural network file to a verdict from the microcontroller board.
 
-The public API: what the command line calls, for scripts and tests.
+The public API: what the command line calls, for scripts and tests. The whole way, as the command
+`mcuforge deploy` goes it, is `mcuforge.deploy.deploy(Request(...), stages)`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from mcuforge.boards.catalog import Board, load_board
     from mcuforge.compiler.compile import compile_graph
     from mcuforge.compiler.frontends import read_model
-    from mcuforge.deploy import deploy
     from mcuforge.report.model import Report
 
 # where a name lives: loaded when first asked for, so that `mcuforge --help` does not load numpy
@@ -23,7 +23,6 @@ _HOMES = {
     "Board": "mcuforge.boards.catalog",
     "Report": "mcuforge.report.model",
     "compile_graph": "mcuforge.compiler.compile",
-    "deploy": "mcuforge.deploy",
     "load_board": "mcuforge.boards.catalog",
     "read_model": "mcuforge.compiler.frontends",
 }
@@ -38,7 +37,6 @@ __all__ = [
     "UserError",
     "__version__",
     "compile_graph",
-    "deploy",
     "load_board",
     "read_model",
 ]

@@ -90,9 +90,7 @@ def _target(
 
 def _project_session(path: Path, request: Request) -> tuple[Session, Path]:
     """The session a project remembers, and its ELF file."""
-    folder = next(
-        (f for f in (path, *path.absolute().parents) if (f / MANIFEST).is_file()), None
-    )
+    folder = next((f for f in (path, *path.absolute().parents) if (f / MANIFEST).is_file()), None)
     if folder is None:
         raise BoardError(
             f"'{path}' belongs to no project of mcuforge: there is no {MANIFEST} above it",
@@ -135,7 +133,6 @@ def _port_session(request: Request) -> Session:
             "add --model MODEL --board ID; a project folder or its firmware.elf needs neither",
         )
     board = load_board(request.board)
-    session = open_session(
+    return open_session(
         request.model, request.board, emulate=board.emulator is not None or board.bsp is None
     )
-    return session

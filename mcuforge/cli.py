@@ -80,9 +80,7 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error.")
-    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Options of every command; --debug is read by main()."""
 
@@ -103,12 +101,13 @@ def deploy(
     quiet: Quiet = False,
 ) -> None:
     """Compile, build, flash (or emulate), run, compare, report; exit 0 only when all is well."""
-    from mcuforge import deploy as flow
+    from mcuforge.deploy import Request
+    from mcuforge.deploy import deploy as run
     from mcuforge.report.files import write_json
     from mcuforge.report.text import print_report
 
-    request = flow.Request(model, board, emulate, port, data, samples, out, dump_passes)
-    report = flow.deploy(request, _progress(quiet))
+    request = Request(model, board, emulate, port, data, samples, out, dump_passes)
+    report = run(request, _progress(quiet))
     write_json(report, json)
     print_report(report, Console())
     raise typer.Exit(EXIT_PASS if report.verdict == "pass" else EXIT_FAULT)

@@ -59,7 +59,8 @@ def _draw(graph: Graph, tensor: Tensor, count: int, rng: np.random.Generator) ->
                 high = (float(bounds.max) - node.output.zero_point) * node.output.scale
         return rng.uniform(low, high, shape).astype(np.float32)
     limits = np.iinfo(tensor.dtype.value)
-    return rng.integers(limits.min, limits.max, shape, endpoint=True, dtype=tensor.dtype.value)
+    drawn = rng.integers(limits.min, limits.max, shape, endpoint=True)
+    return drawn.astype(tensor.dtype.numpy)
 
 
 def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
@@ -125,11 +126,12 @@ def _matching(x: Array, tensor: Tensor, name: str, path: Path) -> Array:
                 str(path),
                 "clean the data before the check",
             )
-        ratio = x.astype(np.float32) / np.float32(tensor.scale)
-        rounded = np.trunc(ratio + np.copysign(np.float32(0.5), ratio)) + tensor.zero_point
+        # divided in float32 as TFLite does, halves away from zero; doubles so that the half is exact
+        ratio = (x / np.float32(tensor.scale)).astype(np.float64)
+        rounded = np.trunc(ratio + np.copysign(0.5, ratio)) + tensor.zero_point
         limits = np.iinfo(tensor.dtype.value)
-        clipped = np.clip(rounded, limits.min, limits.max)
-        return clipped.astype(tensor.dtype.numpy).reshape(len(x), *want)
+        clipped: Array = np.clip(rounded, limits.min, limits.max).astype(tensor.dtype.numpy)
+        return clipped.reshape(len(x), *want)
     raise CompileError(
         f"array '{name}' is {x.dtype}, wanted {tensor.dtype.value} (raw) or float32 (real)",
         str(path),

@@ -12,6 +12,7 @@ import mcuforge
 from mcuforge.board_check import BoardAnswers, layer_outputs, layer_ticks, run_samples
 from mcuforge.boards.link.client import Link
 from mcuforge.compiler.compile import Compiled
+from mcuforge.compiler.ir import Array
 from mcuforge.compiler.oracle import Oracle
 from mcuforge.data import Samples, load_samples, random_samples
 from mcuforge.errors import BoardError
@@ -100,7 +101,7 @@ def measure_board(
     return Measured(answers, check, layer_ticks(link, compiled, samples), difference)
 
 
-def first_wrong(got: tuple[np.ndarray, ...], want: tuple[np.ndarray, ...]) -> int:
+def first_wrong(got: tuple[Array, ...], want: tuple[Array, ...]) -> int:
     """The first sample any of whose outputs differ."""
     wrong = np.zeros(len(got[0]), dtype=bool)
     for g, w in zip(got, want, strict=True):
@@ -108,21 +109,17 @@ def first_wrong(got: tuple[np.ndarray, ...], want: tuple[np.ndarray, ...]) -> in
     return int(np.flatnonzero(wrong)[0])
 
 
-def make_report(
-    session: Session, compiled: Compiled, built: Built, measured: Measured
-) -> Report:
+def make_report(session: Session, compiled: Compiled, built: Built, measured: Measured) -> Report:
     """The verdict and everything it rests on."""
     board = session.board
     ram = built.ram(compiled, board.ram_bytes, measured.answers.stack_painted)
     flash = built.flash(board.flash_bytes)
     instructions = cost(measured.answers.run_ticks, session)
     per_layer = (
-        None
-        if instructions is None
-        else tuple(cost(t, session) or 0 for t in measured.layer_ticks)
+        None if instructions is None else tuple(cost(t, session) or 0 for t in measured.layer_ticks)
     )
     macs = session.graph.macs
-    reasons = tuple(find_reasons(measured, ram, flash))
+    reasons = tuple(find_reasons(measured, built, ram, flash))
     return Report(
         mcuforge=mcuforge.__version__,
         model=model_facts(session),
@@ -148,7 +145,7 @@ def make_report(
     )
 
 
-def find_reasons(measured: Measured, ram: Ram, flash: Flash) -> list[str]:
+def find_reasons(measured: Measured, built: Built, ram: Ram, flash: Flash) -> list[str]:
     """Why the verdict is fail, worst first; none: it is pass."""
     check, reasons = measured.check, []
     if check.mismatched_elements:
@@ -162,10 +159,11 @@ def find_reasons(measured: Measured, ram: Ram, flash: Flash) -> list[str]:
     for name, use in (("RAM", ram), ("flash", flash)):
         if use.total > use.budget:
             reasons.append(f"{name}: {use.total:,} bytes needed, the board has {use.budget:,}")
-    if ram.stack_painted is not None and ram.stack_painted > ram.stack:
+    painted, bound = ram.stack_painted, built.painted_bound
+    if painted is not None and painted > bound:
         reasons.append(
-            f"the inference used {ram.stack_painted:,} bytes of stack, the bound from the call "
-            f"graph is {ram.stack:,}: the RAM total cannot be trusted (our fault)"
+            f"the inference used {painted:,} bytes of stack, the call graph and one interrupt "
+            f"allow {bound:,}: the RAM total cannot be trusted (our fault)"
         )
     return reasons
 

@@ -24,6 +24,9 @@ from mcuforge.report.model import Flash, Ram, Toolchain
 from mcuforge.session import Session
 
 FIRMWARE_RESERVE = 12 * 1024  # RAM kept for stack and link buffers before a db buffer is given
+# A byte may arrive while the model runs: 108 bytes of hardware frame with the FPU in use (Armv7-M
+# Architecture Reference Manual B1.5.7) or 64 of saved registers on RISC-V, and the handler's own.
+INTERRUPT_BYTES = 256
 MANIFEST = "mcuforge.json"
 MODEL_COPY = "model.tflite"
 
@@ -36,6 +39,7 @@ class Built:
     firmware: Firmware
     footprint: Footprint
     stack: StackBound
+    painted_bound: int  # what painting may find: the call of the model and one interrupt
 
     def ram(self, compiled: Compiled, budget: int, painted: int | None) -> Ram:
         """The RAM of the model in the user's own firmware; the test firmware's apart."""
@@ -99,5 +103,10 @@ def build_check(session: Session, compiled: Compiled, folder: Path) -> Built:
         firmware = build(project)
     except OverBudget as over:
         raise CompileError(over.what, compiled.deciding_layer(), over.hint) from over
-    bound = stack_bound(firmware, f"{model.name}_run")
-    return Built(folder, firmware, measure(firmware, compiled.model.arena_bytes), bound)
+    return Built(
+        folder,
+        firmware,
+        measure(firmware, model.arena_bytes),
+        stack_bound(firmware, f"{model.name}_run"),
+        stack_bound(firmware, "src/check_model.c:model_run").bytes + INTERRUPT_BYTES,
+    )

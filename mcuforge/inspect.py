@@ -186,9 +186,7 @@ def _print_board(board: Board, console: Console) -> None:
         f"{board.cpu} at {board.clock_hz / 1e6:g} MHz, kernels {board.isa}, {_how(board)}",
         f"budget: RAM {board.ram_bytes:,} bytes, flash {board.flash_bytes:,} bytes",
     ]
-    lines += [
-        f"  {m.name}: {m.kind} at 0x{m.origin:08x}, {m.bytes:,} bytes" for m in board.memory
-    ]
+    lines += [f"  {m.name}: {m.kind} at 0x{m.origin:08x}, {m.bytes:,} bytes" for m in board.memory]
     lines += [f"compiler: {board.toolchain.prefix}gcc {' '.join(board.toolchain.flags)}"]
     lines += [f"source: {board.source}"]
     for line in lines:

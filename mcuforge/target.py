@@ -21,9 +21,7 @@ STATE = Path(".pio") / "emulator.json"  # where the upload of the local platform
 
 
 @contextmanager
-def open_board(
-    session: Session, built: Built, port: str | None, stages: Stages
-) -> Iterator[Link]:
+def open_board(session: Session, built: Built, port: str | None, stages: Stages) -> Iterator[Link]:
     """Upload with PlatformIO, then a link to the model: on `port`, or on the emulator's own.
 
     The emulator is gone when the context is left, however it is left.

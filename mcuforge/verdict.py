@@ -52,7 +52,8 @@ def compare(
 
 def classes(output: Array) -> NDArray[np.int64]:
     """The class each sample's first output names: the first greatest element."""
-    return output.reshape(len(output), -1).argmax(axis=1).astype(np.int64)
+    best: NDArray[np.int64] = output.reshape(len(output), -1).argmax(axis=1).astype(np.int64)
+    return best
 
 
 def first_difference(

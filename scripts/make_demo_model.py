@@ -94,7 +94,8 @@ def train(x: Float, y: NDArray[np.int64]) -> Net:
             loss.backward()
             optimiser.step()
         plan.step()
-    return net.eval()
+    net.eval()
+    return net
 
 
 class Quantiser:
@@ -131,9 +132,7 @@ class Quantiser:
         data = np.round(values / scales).astype(np.int32)
         zeros = (0,) * len(scales)
         shape = (len(values),)
-        return self.add(
-            TensorSpec(name, shape, "int32", tuple(map(float, scales)), zeros, 0, data)
-        )
+        return self.add(TensorSpec(name, shape, "int32", tuple(map(float, scales)), zeros, 0, data))
 
 
 def quantise(net: Net, calibration: Float) -> ModelSpec:
@@ -187,8 +186,8 @@ def quantise(net: Net, calibration: Float) -> ModelSpec:
     bias = np.round(net.head.bias.detach().numpy() / product).astype(np.int32)
     b = q.add(TensorSpec("head/bias", (10,), "int32", (float(product[0]),), (0,), 0, bias))
     out = q.activation("head", logits, (1, 10))
-    options = ("FullyConnectedOptions", {"FusedActivationFunction": 0})
-    q.operators.append(OperatorSpec("FULLY_CONNECTED", (here, w, b), (out,), options))
+    activation = ("FullyConnectedOptions", {"FusedActivationFunction": 0})
+    q.operators.append(OperatorSpec("FULLY_CONNECTED", (here, w, b), (out,), activation))
     soft = q.add(TensorSpec("probabilities", (1, 10), "int8", (1 / 256,), (-128,)))
     q.operators.append(OperatorSpec("SOFTMAX", (out,), (soft,), ("SoftmaxOptions", {"Beta": 1.0})))
     return ModelSpec(tuple(q.tensors), tuple(q.operators), (feed,), (soft,))

@@ -63,18 +63,22 @@ def check_model(model: GeneratedModel, model_hash: bytes, build: str, *, db: boo
     model_hash: SHA-256 of the user's file (32 bytes). build: names this build in a hello. db:
     whether the board has RAM for the text protocol's own copy of the input.
     """
-    return environment().get_template("check_model.c.j2").render(
-        name=model.name,
-        NAME=model.name.upper(),
-        title=string_literal(model.name),
-        task=task_of(model),
-        task_id=string_literal(task_of(model).id),
-        build=string_literal(build),
-        guard_bytes=GUARD_BYTES,
-        db_bytes=db_bytes(model) if db else 0,
-        hash=[f"0x{b:02x}" for b in model_hash],
-        inputs=[_tensor(p) for p in model.inputs],
-        outputs=[_tensor(p) for p in model.outputs],
+    return (
+        environment()
+        .get_template("check_model.c.j2")
+        .render(
+            name=model.name,
+            NAME=model.name.upper(),
+            title=string_literal(model.name),
+            task=task_of(model),
+            task_id=string_literal(task_of(model).id),
+            build=string_literal(build),
+            guard_bytes=GUARD_BYTES,
+            db_bytes=db_bytes(model) if db else 0,
+            hash=[f"0x{b:02x}" for b in model_hash],
+            inputs=[_tensor(p) for p in model.inputs],
+            outputs=[_tensor(p) for p in model.outputs],
+        )
     )
 
 

@@ -117,8 +117,12 @@ def generate(schedule: Schedule, offsets: Mapping[str, int], arena_bytes: int) -
 
 def example_main(model: GeneratedModel) -> str:
     """A minimal main.c that shows the generated model's use."""
-    return environment().get_template("main.c.j2").render(
-        name=model.name, NAME=model.name.upper(), input=model.inputs[0], output=model.outputs[0]
+    return (
+        environment()
+        .get_template("main.c.j2")
+        .render(
+            name=model.name, NAME=model.name.upper(), input=model.inputs[0], output=model.outputs[0]
+        )
     )
 
 
@@ -191,4 +195,3 @@ class _Printer:
 def shape_text(tensor: Tensor) -> str:
     """'25x5x64': the shape without the batch."""
     return "x".join(str(d) for d in (tensor.shape[1:] or tensor.shape)) or "1"
-

@@ -61,7 +61,7 @@ class Ram:
     arena: int  # every activation, scratch and line buffer
     static: int  # .data and .bss of model and runtime
     stack: int  # worst case of the inference call tree, from the compiler's call graph
-    stack_painted: int | None  # high-water mark measured on the board
+    stack_painted: int | None  # high-water mark measured on the board, interrupts included
     total: int
     budget: int
     test_firmware: int

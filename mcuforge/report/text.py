@@ -63,25 +63,21 @@ def _print_verdict(verdict: str, reasons: tuple[str, ...], console: Console) -> 
 
 
 def _memory_table(report: Report) -> Table:
-    table = Table("bytes", *("", "", "", "total", "budget", "test firmware"), box=None)
-    for column in table.columns[1:]:
+    table = Table("", "used for the model", "total", "budget", "test firmware", box=None)
+    for column in table.columns[2:]:
         column.justify = "right"
     ram, flash = report.ram, report.flash
-    painted = "" if ram.stack_painted is None else f" ({ram.stack_painted:,} painted)"
+    painted = "" if ram.stack_painted is None else f" (painted {ram.stack_painted:,})"
     table.add_row(
         "RAM",
-        f"arena {ram.arena:,}",
-        f"static {ram.static:,}",
-        f"stack {ram.stack:,}{painted}",
+        f"arena {ram.arena:,} + static {ram.static:,} + stack {ram.stack:,}{painted}",
         f"{ram.total:,}",
         f"{ram.budget:,}",
         f"+{ram.test_firmware:,}",
     )
     table.add_row(
         "flash",
-        f"weights {flash.weights:,}",
-        f"code {flash.code:,}",
-        "",
+        f"weights {flash.weights:,} + code {flash.code:,}",
         f"{flash.total:,}",
         f"{flash.budget:,}",
         f"+{flash.test_firmware:,}",
@@ -107,7 +103,9 @@ def _print_answers(check: Check, console: Console) -> None:
 
 def _print_cost(run: Run, console: Console) -> None:
     if run.instructions is not None:
-        per_mac = "" if run.instructions_per_mac is None else f", {run.instructions_per_mac:.2f}/MAC"
+        per_mac = (
+            "" if run.instructions_per_mac is None else f", {run.instructions_per_mac:.2f}/MAC"
+        )
         console.print(
             f"cost: {run.instructions:,} instructions per inference{per_mac} (emulated, not time)",
             highlight=False,

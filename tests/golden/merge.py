@@ -75,7 +75,7 @@ def feed(case: str, tensor: Tensor, kind: str) -> Array:
             "ends": rng.choice([low, high], tensor.shape),
         }
         return floats.get(kind, rng.uniform(low, high, tensor.shape)).astype(np.float32)
-    limits = np.iinfo(dtype)
+    limits = np.iinfo(tensor.dtype.value)
     integers = {
         "lowest": np.full(tensor.shape, limits.min),
         "highest": np.full(tensor.shape, limits.max),

@@ -20,7 +20,8 @@ def test_portable_c_equals_reference(module: str, placement: str, tmp_path: Path
     cases = cases_of(module)
     graph = merged(f"golden_{module}", cases)
     compiled = compile_graph(graph, "portable", 1 << 24, exact_seconds=0.0)
-    model, gaps = compiled.model, []
+    model = compiled.model
+    gaps: list[str] = []
     if placement == "redzoned":
         sizes = {b.name: b.bytes for b in compiled.problem.buffers}
         model, gaps = host.redzoned(compiled.schedule, sizes)
