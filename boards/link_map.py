@@ -6,7 +6,9 @@ Table" (ld manual, options -Map and --cref).
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 from mcuforge.errors import InternalError
@@ -27,6 +29,7 @@ class Piece:
     output: str
     section: str
     object: str
+    address: int
     bytes: int
 
 
@@ -61,10 +64,25 @@ def _pieces(memory: str) -> tuple[Piece, ...]:
         elif found := _OUTPUT.match(line):
             output = found[1]
         elif found := _FILL.match(line):
-            pieces.append(Piece(output, FILL, FILL, int(found[2], 16)))
+            pieces.append(Piece(output, FILL, FILL, int(found[1], 16), int(found[2], 16)))
         elif found := _INPUT.match(line):
-            pieces.append(Piece(output, found[1], found[4], int(found[3], 16)))
-    return tuple(piece for piece in pieces if piece.bytes)
+            numbers = int(found[2], 16), int(found[3], 16)
+            pieces.append(Piece(output, found[1], found[4], *numbers))
+    return tuple(_clip([piece for piece in pieces if piece.bytes]))
+
+
+def _clip(pieces: list[Piece]) -> Iterator[Piece]:
+    """Cut each piece where the next begins.
+
+    ld prints a section of strings with its own size also when it found all of them in another
+    object's; the next piece then has the same address.
+    """
+    for piece, following in zip_longest(pieces, pieces[1:]):
+        room = piece.bytes
+        if following is not None and following.output == piece.output:
+            room = min(room, following.address - piece.address)
+        if room > 0:
+            yield replace(piece, bytes=room)
 
 
 def _users(references: str) -> dict[str, frozenset[str]]:

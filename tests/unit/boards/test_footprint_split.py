@@ -37,6 +37,9 @@ LOAD .pio/build/b1/src/model.o
  .text.main     0x00000110        0x6 .pio/build/b1/src/firmware/main.o
 
 .rodata         0x00000118      0x128
+ .rodata.str1.4
+                0x00000118        0x9 .pio/build/b1/src/firmware/main.o
+                                  0xc (size before relaxing)
  .rodata.w      0x00000118      0x100 .pio/build/b1/src/weights.o
  .rodata.p0     0x00000218       0x28 .pio/build/b1/src/model.o
 
