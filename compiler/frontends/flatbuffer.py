@@ -11,7 +11,19 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-SCALARS = {"i8": "b", "u8": "B", "i32": "i", "u32": "I", "i64": "q", "u64": "Q", "f32": "f"}
+# Kinds of scalars as struct names them; the last three hold the file together.
+SCALARS = {
+    "i8": "b",
+    "u8": "B",
+    "i32": "i",
+    "u32": "I",
+    "i64": "q",
+    "u64": "Q",
+    "f32": "f",
+    "offset": "I",
+    "length": "I",
+    "vtable": "i",
+}
 LARGEST_READ_BYTES = 16 << 20  # of tables, names and lists; constants are not read here
 SLACK_BYTES = 64 << 10
 ROOT_OFFSET = 0
@@ -56,11 +68,11 @@ class FileBytes:
 
     def follow(self, at: int) -> int:
         """Where the unsigned offset stored at `at` leads."""
-        return at + int(self.read("u32", at))
+        return at + int(self.read("offset", at))
 
     def table(self, at: int) -> Table:
         """The table at a file offset, its vtable checked."""
-        vtable = at - int(self.read("i32", at))
+        vtable = at - int(self.read("vtable", at))
         self.within(vtable, 4)
         vtable_size, size = struct.unpack_from("<HH", self.data, vtable)
         if vtable_size < 4 or vtable_size % 2 or size < 4:
@@ -115,7 +127,7 @@ class Table:
         if at is None:
             return (0, 0)
         start = self.file.follow(at)
-        count = int(self.file.read("u32", start))
+        count = int(self.file.read("length", start))
         self.file.within(start + 4, count * item_bytes)
         return (start + 4, count)
 
@@ -134,7 +146,7 @@ class Table:
         start, count = self.span(slot, 4)
         if count > limit:
             raise Malformed(f"it lists {count} {what}, at most {limit} are read")
-        offsets = self.file.read_many("u32", start, count)
+        offsets = self.file.read_many("offset", start, count)
         return tuple(start + 4 * i + int(offset) for i, offset in enumerate(offsets))
 
     def text(self, slot: int) -> str:

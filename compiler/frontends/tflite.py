@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mcuforge.compiler.frontends.detect import check_tflite, read_file
-from mcuforge.compiler.frontends.flatbuffer import Malformed
+from mcuforge.compiler.frontends.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite_file import RawModel, RawOperator, parse
 from mcuforge.compiler.frontends.tflite_names import Unique, layer_name
 from mcuforge.compiler.frontends.tflite_ops.operator import Operator, Step
@@ -95,7 +95,7 @@ def _open(source: str | Path | bytes, name: str | None) -> tuple[RawModel, str]:
         data, file = read_file(Path(source)), name or Path(source).name
     check_tflite(data, file)
     try:
-        return parse(data), file
+        return parse(FileBytes(data)), file
     except Malformed as problem:
         raise CompileError(f"the file is damaged: {problem}", file, DAMAGED) from None
 

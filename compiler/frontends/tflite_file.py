@@ -81,28 +81,28 @@ class RawModel:
     signature_names: dict[int, str]  # of inputs and outputs, by tensor index
 
 
-def parse(data: bytes) -> RawModel:
+def parse(file: FileBytes) -> RawModel:
     """The tables of a file that begins like a .tflite file; raises Malformed."""
-    root = FileBytes(data).root()
+    root = file.root()
     version = root.integer(0, "u32")
     if version != VERSION:
         raise Malformed(f"it has schema version {version}, supported: {VERSION}")
     subgraphs = root.places(2, MOST_OPERATORS, "subgraphs")
     if not subgraphs:
         raise Malformed("it has no subgraph")
-    graph = root.file.table(subgraphs[0])
+    graph = file.table(subgraphs[0])
     buffers = root.places(4, MOST_BUFFERS, "buffers")
     codes = root.places(1, MOST_OPERATORS, "operator codes")
-    names = tuple(_operator_name(root.file.table(at)) for at in codes)
+    names = tuple(_operator_name(file.table(at)) for at in codes)
     tensors = tuple(
-        _tensor(root.file.table(at), buffers) for at in graph.places(0, MOST_TENSORS, "tensors")
+        _tensor(file.table(at), buffers) for at in graph.places(0, MOST_TENSORS, "tensors")
     )
     operators = tuple(
-        _operator(i, root.file.table(at), names)
+        _operator(i, file.table(at), names)
         for i, at in enumerate(graph.places(3, MOST_OPERATORS, "operators"))
     )
     model = RawModel(
-        data,
+        file.data,
         tensors,
         operators,
         graph.integers(1),
