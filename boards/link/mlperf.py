@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of the MLPerf Tiny text protocol, as the official runner speaks it."""
 
+import contextlib
+import itertools
 import re
 import time
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from mcuforge.boards.link.errors import BoardCrashed, Garbage, NoAnswer, Refused
 from mcuforge.boards.link.port import DEFAULT_BAUD, Port
 
 TIMEOUT_S = 5.0
+SYNC_S = 0.5  # before a command is tried again
 INFER_TIMEOUT_S = 30.0  # for one line of the answer to `infer`
 LOAD_BYTES = 31  # of one `db` command: the runner's number
 _READY = "m-ready"
@@ -35,8 +38,17 @@ class TextLink:
 
     @classmethod
     def open(cls, url: str, *, timeout_s: float = TIMEOUT_S, baud: int = DEFAULT_BAUD) -> Self:
-        """Open a tty, a pty or a pyserial URL; a line may take up to `timeout_s` seconds."""
-        return cls(Port.open(url, baud), timeout_s)
+        """Open a tty, a pty or a pyserial URL and wait until the board answers there.
+
+        A line may take up to `timeout_s` seconds. NoAnswer when none comes.
+        """
+        link = cls(Port.open(url, baud), timeout_s)
+        try:
+            link.synchronise()
+        except BaseException:
+            link.close()
+            raise
+        return link
 
     def close(self) -> None:
         """Give the port back."""
@@ -53,6 +65,23 @@ class TextLink:
     ) -> None:
         self.close()
 
+    def synchronise(self) -> None:
+        """Get past whatever the board is saying: its prologue, answers nobody waited for.
+
+        Asks for commands that do not exist until one of them is refused by its own name.
+        """
+        deadline = time.monotonic() + self._timeout_s
+        for attempt in itertools.count():
+            word = f"sync{attempt}"
+            self.send(f"{word}%")
+            with contextlib.suppress(NoAnswer):
+                while word not in self.read_line(min(SYNC_S, self._timeout_s)):
+                    pass
+                self.read_answer()
+                return
+            if time.monotonic() > deadline:
+                self._silent(self._timeout_s)
+
     def send(self, text: str) -> None:
         """Send characters as they are."""
         self._port.write(text.encode("ascii"))
@@ -64,11 +93,7 @@ class TextLink:
         while b"\n" not in self._pending:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
-                raise NoAnswer(
-                    f"no line from the board for {limit_s:g} s",
-                    f"port {self._port.name}",
-                    "reset the board, check port and cable",
-                )
+                self._silent(limit_s)
             self._pending += self._port.read(left_s)
         line, self._pending = self._pending.split(b"\n", 1)
         text = line.decode("ascii", errors="replace").strip("\r\0")
@@ -144,6 +169,13 @@ class TextLink:
         if found is None:
             self._unreadable(lines)
         return found[1]
+
+    def _silent(self, limit_s: float) -> NoReturn:
+        raise NoAnswer(
+            f"no line from the board for {limit_s:g} s",
+            f"port {self._port.name}",
+            "reset the board, check port and cable",
+        )
 
     def _unreadable(self, lines: tuple[str, ...]) -> NoReturn:
         raise Garbage(

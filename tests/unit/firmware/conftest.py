@@ -6,12 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.firmware.toy_board import build_toy
+from tests.unit.firmware.toy_board import compile_firmware, link_toy
 
 
 @pytest.fixture(scope="session")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy model's firmware as a program of this machine."""
+def firmware(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+    """Objects of the firmware for this machine, to be linked with a model."""
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed")
-    return build_toy(tmp_path_factory.mktemp("toy"))
+    return compile_firmware(tmp_path_factory.mktemp("firmware"))
+
+
+@pytest.fixture(scope="session")
+def toy(firmware: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy model's firmware as a program of this machine."""
+    return link_toy(tmp_path_factory.mktemp("toy"), firmware)

@@ -31,18 +31,31 @@ ARENA_BYTES = INPUT_BYTES + 16
 Damage = Callable[[bytes], bytes]
 
 
-def build_toy(folder: Path, *defines: str, model: Path = TOY) -> Path:
-    """Compile firmware, host board and `model` with sanitizers; the program's path."""
+def compile_firmware(folder: Path, *defines: str) -> tuple[Path, ...]:
+    """Objects of the firmware and the host board, with sanitizers."""
+    return tuple(
+        _compile(source, folder, *defines, *_renamed(source))
+        for source in (*firmware_sources(), HOST)
+    )
+
+
+def link_toy(folder: Path, firmware: tuple[Path, ...], *defines: str) -> Path:
+    """The program of that firmware with the toy model; `defines` vary the model."""
     program = folder / "host-board"
-    flags = [*WARNINGS, *SANITIZERS, f"-I{firmware_dir()}", *defines]
-    objects: list[Path] = []
-    for source in (*firmware_sources(), HOST, model):
-        target = folder / f"{source.stem}-{len(objects)}.o"
-        rename = ["-Dmain=firmware_main"] if source.name == "main.c" else []
-        subprocess.run(["gcc", *flags, *rename, "-c", source, "-o", target], check=True)
-        objects.append(target)
-    subprocess.run(["gcc", *flags, *objects, "-lpthread", "-o", program], check=True)
+    objects = [*firmware, _compile(TOY, folder, *defines)]
+    subprocess.run(["gcc", *SANITIZERS, *objects, "-lpthread", "-o", program], check=True)
     return program
+
+
+def _renamed(source: Path) -> tuple[str, ...]:
+    return ("-Dmain=firmware_main",) if source.name == "main.c" else ()
+
+
+def _compile(source: Path, folder: Path, *defines: str) -> Path:
+    target = folder / f"{source.parent.name}-{source.stem}.o"
+    flags = [*WARNINGS, *SANITIZERS, f"-I{firmware_dir()}", *defines]
+    subprocess.run(["gcc", *flags, "-c", source, "-o", target], check=True)
+    return target
 
 
 class ToyBoard:
@@ -186,3 +199,11 @@ def toy_answers(x: bytes, bias: bytes) -> tuple[bytes, bytes]:
     sums = np.frombuffer(bias, np.int32) + scaled.reshape(-1, 4).sum(axis=0)
     answer = np.clip(sums >> 6, -128, 127).astype(np.int8)
     return answer.tobytes(), sums.astype(np.int32).tobytes()
+
+
+def say(program: Path, data: bytes) -> bytes:
+    """Everything the firmware answers to `data` (under a ring of bytes), without the prologue."""
+    done = subprocess.run([program], input=data, capture_output=True, check=True)
+    prologue = b"m-timestamp-mode-performance\r\nm-init-done\r\nm-ready\r\n"
+    assert done.stdout.startswith(prologue)
+    return done.stdout.removeprefix(prologue)

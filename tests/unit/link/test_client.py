@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the client says of boards that misbehave: the right class, the port, in bounded time."""
+
+import struct
+import time
+
+import pytest
+
+from mcuforge.boards.link import BoardCrashed, Garbage, Link, LinkError, NoAnswer
+from mcuforge.boards.link.frame import ANSWER, Kind, Splitter, Status, encode
+from mcuforge.errors import BoardError
+from tests.unit.link.fake_board import Reply, fake_board
+
+TIMEOUT_S = 0.4
+
+
+def silent(_: bytes) -> bytes:
+    return b""
+
+
+def echo(data: bytes) -> bytes:
+    return data
+
+
+def text_only(_: bytes) -> bytes:
+    return b"e-[Unknown command: ?]\r\nm-ready\r\n"
+
+
+def complaining(_: bytes) -> bytes:
+    return encode(0xFF, 0xFFFF, b"", Status.BAD_FRAME)
+
+
+def answering(body: bytes) -> Reply:
+    """A board whose every answer is OK with this body."""
+
+    def reply(data: bytes) -> bytes:
+        frames = Splitter().feed(data)
+        return b"".join(encode(frame.kind | ANSWER, frame.sequence, body) for frame in frames)
+
+    return reply
+
+
+def hello_error(reply: Reply, babble: bytes = b"") -> LinkError:
+    """How hello() fails on that board."""
+    started = time.monotonic()
+    with (
+        fake_board(reply, babble=babble) as port,
+        Link.open(port, timeout_s=TIMEOUT_S) as link,
+        pytest.raises(LinkError) as caught,
+    ):
+        link.hello()
+    assert time.monotonic() - started < 10 * TIMEOUT_S
+    assert port in caught.value.where
+    assert isinstance(caught.value, BoardError)
+    return caught.value
+
+
+def test_silence_is_no_answer() -> None:
+    error = hello_error(silent)
+    assert isinstance(error, NoAnswer)
+    assert "no answer from the board for 0.4 s" in error.what
+    assert "waiting for its hello" in error.where
+
+
+@pytest.mark.parametrize("babble", [b"\x12\xfe\x80" * 50, b"x\0y" * 50, b"U" * 100])
+def test_endless_garbage_is_garbage_and_points_at_the_baud_rate(babble: bytes) -> None:
+    error = hello_error(silent, babble)
+    assert isinstance(error, Garbage)
+    assert "none of it reads as an answer" in error.what
+    assert "115200" in error.hint
+
+
+def test_our_own_bytes_coming_back_are_recognised() -> None:
+    error = hello_error(echo)
+    assert isinstance(error, Garbage)
+    assert "our own bytes" in error.what
+
+
+def test_a_plain_mlperf_device_is_recognised() -> None:
+    error = hello_error(text_only)
+    assert isinstance(error, Garbage)
+    assert "does not know mcuforge's frames" in error.what
+
+
+def test_a_board_that_only_gets_damaged_frames_blames_the_line() -> None:
+    error = hello_error(complaining)
+    assert isinstance(error, Garbage)
+    assert "the line damages what is sent" in error.what
+    assert "cable" in error.hint
+
+
+def test_a_board_that_has_crashed_before_is_reported() -> None:
+    error = hello_error(lambda _: b"\r\nm-fault-[usage fault pc=0x0]\r\n")
+    assert isinstance(error, BoardCrashed)
+    assert "usage fault pc=0x0" in error.what
+
+
+def test_another_version_of_the_protocol_is_named() -> None:
+    error = hello_error(answering(struct.pack("<I", 9)))
+    assert "version 9 of the protocol" in error.what
+
+
+@pytest.mark.parametrize("size", [0, 3, 4, 40, 68, 70])
+def test_an_answer_too_short_is_garbage(size: int) -> None:
+    error = hello_error(answering(struct.pack("<I", 1).ljust(size, b"\x01")[:size]))
+    assert isinstance(error, Garbage)
+    assert "does not read" in error.what
+
+
+def test_answers_to_questions_nobody_asked_are_ignored() -> None:
+    stale = encode(Kind.HELLO | ANSWER, 0xFFFE, b"stale")
+    assert isinstance(hello_error(lambda _: stale), LinkError)
