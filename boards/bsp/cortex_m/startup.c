@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cortex-M start-up: vector table, memory initialisation, faults. Registers are those of the
+ * Cortex-M start-up: memory initialisation, faults, the UART's interrupt. Registers are those of the
  * ARMv7-M Architecture Reference Manual (DDI 0403), sections B3.2 to B3.4.
  *
- * The stack lies at the bottom of RAM: an overflow runs off the memory map and faults, instead of
- * eating the data above it.
+ * The stack lies at the bottom of RAM: an overflow runs into addresses that the memory protection
+ * unit forbids, instead of eating the data above it.
  */
 #include "board.h"
 #include "chip.h"
 #include "family.h"
 #include "fault.h"
+#include "mpu.h"
 #include "reg.h"
 #include "serial.h"
 
@@ -31,6 +32,7 @@
 #define CFSR_STACKING ((1u << 4) | (1u << 12))  /* MSTKERR, STKERR: the frame could not be pushed */
 #define CFSR_MMARVALID (1u << 7)
 #define CFSR_BFARVALID (1u << 15)
+#define STACK_GUARD_LOG2 16u   /* 64 KiB below the stack; board.ld aligns it */
 #define BELOW_FAULTS 0x80u /* a UART interrupt must not keep a fault from being taken */
 
 /* written by the linker script */
@@ -40,33 +42,21 @@ extern uint32_t board_data_end[];
 extern uint32_t board_bss_start[];
 extern uint32_t board_bss_end[];
 
+extern const uint32_t vectors[];
+
 int main(void);
 void reset_entry(void) __attribute__((noreturn));
-void fault_entry(void);
-void fault_taken(const uint32_t *frame) __attribute__((noreturn, used));
-void interrupt_entry(void);
-
-struct vector_table {
-    uint8_t *stack;
-    void (*handlers[15 + CHIP_INTERRUPTS])(void);
-};
-
-const struct vector_table vectors __attribute__((section(".boot"), used)) = {
-    .stack = board_stack_high,
-    .handlers = {
-        [0] = reset_entry,
-        [1 ... 14] = fault_entry, /* NMI, the faults, and SVCall to SysTick, which nobody uses */
-        [15 ... 14 + CHIP_INTERRUPTS] = interrupt_entry,
-    },
-};
+void fault_taken(const uint32_t *frame) __attribute__((noreturn));
 
 void reset_entry(void)
 {
     CPACR |= CPACR_FPU_FULL; /* first: the compiler may use the FPU anywhere below */
     __asm volatile("dsb\n isb" ::: "memory");
-    VTOR = (uint32_t)(uintptr_t)&vectors;
+    VTOR = (uint32_t)(uintptr_t)vectors;
     SHCSR |= SHCSR_FAULTS_ENABLED;
     CCR |= CCR_DIV_0_TRP;
+    mpu_restrict(0, (uint32_t)(uintptr_t)board_stack_low - (1u << STACK_GUARD_LOG2),
+                 STACK_GUARD_LOG2, MPU_NONE);
 
     const uint32_t *load = board_data_load;
     for (uint32_t *word = board_data_start; word < board_data_end; word++) {
@@ -77,20 +67,6 @@ void reset_entry(void)
     }
     (void)main();
     board_halt();
-}
-
-/* Keeps the stack pointer while the report fits below the frame; after an overflow takes a fresh one. */
-__attribute__((naked)) void fault_entry(void)
-{
-    __asm volatile("mrs r0, msp\n"
-                   "ldr r1, =board_stack_low + 512\n"
-                   "cmp r0, r1\n"
-                   "bhs 1f\n"
-                   "ldr r1, =board_stack_high\n"
-                   "msr msp, r1\n"
-                   "1:\n"
-                   "b fault_taken\n"
-                   ".ltorg\n");
 }
 
 static const char *fault_name(uint32_t exception)
@@ -122,17 +98,6 @@ void fault_taken(const uint32_t *frame)
         {"exception", exception},
     };
     fault_report(overflow ? "stackoverflow" : fault_name(exception), words, 5);
-}
-
-void interrupt_entry(void)
-{
-    const uint32_t exception = ICSR & 0x1FFu;
-    if (exception == 16u + CHIP_UART_INTERRUPT) {
-        family_receive();
-        return;
-    }
-    const struct fault_word words[] = {{"exception", exception}};
-    fault_report("interrupt", words, 1);
 }
 
 void interrupt_enable(void)

@@ -3,7 +3,7 @@
 #ifndef MCUFORGE_CHIP_H
 #define MCUFORGE_CHIP_H
 
-#define CHIP_INTERRUPTS 32u
-#define CHIP_UART_INTERRUPT 0u /* UART0 receive */
+#define CHIP_INTERRUPTS 32
+#define CHIP_UART_INTERRUPT 0 /* UART0 receive */
 
 #endif

@@ -6,6 +6,7 @@
 #include "board.h"
 #include "board_config.h"
 #include "family.h"
+#include "mpu.h"
 #include "reg.h"
 #include "serial.h"
 #include "widen.h"
@@ -29,10 +30,15 @@
 #define INT_RX (1u << 1)
 #define TIMER_ENABLE (1u << 0)
 
+#define CODE_RAM_ORIGIN 0x00000000u
+#define CODE_RAM_LOG2 22u
+
 #define TICKS_PER_100HZ (BOARD_TICK_HZ / 100u)
 
 void family_init(void)
 {
+    mpu_restrict(1, CODE_RAM_ORIGIN, CODE_RAM_LOG2, MPU_READ); /* as the flash it stands for */
+
     TIMER0_RELOAD = UINT32_MAX;
     TIMER0_VALUE = UINT32_MAX;
     TIMER0_CTRL = TIMER_ENABLE;
@@ -49,15 +55,16 @@ void family_send(uint8_t byte)
     UART0_DATA = byte;
 }
 
+/* One byte an interrupt: there is no FIFO, and each register read costs an emulator dear. */
 void family_receive(void)
 {
-    if ((UART0_STATE & STATE_RX_OVERRUN) != 0u) {
+    const uint32_t state = UART0_STATE;
+    if ((state & STATE_RX_OVERRUN) != 0u) {
         UART0_STATE = STATE_RX_OVERRUN;
         serial_lost();
     }
-    while ((UART0_STATE & STATE_RX_FULL) != 0u && serial_has_room()) {
-        /* cleared before the read: the byte that comes next raises it again */
-        UART0_INTCLEAR = INT_RX;
+    if ((state & STATE_RX_FULL) != 0u && serial_has_room()) {
+        UART0_INTCLEAR = INT_RX; /* before the read: the byte that comes next raises it again */
         serial_put((uint8_t)UART0_DATA);
     }
 }

@@ -3,7 +3,7 @@
 #ifndef MCUFORGE_CHIP_H
 #define MCUFORGE_CHIP_H
 
-#define CHIP_INTERRUPTS 82u
-#define CHIP_UART_INTERRUPT 37u /* USART1 */
+#define CHIP_INTERRUPTS 82
+#define CHIP_UART_INTERRUPT 37 /* USART1 */
 
 #endif

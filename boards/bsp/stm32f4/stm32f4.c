@@ -71,20 +71,19 @@ void family_send(uint8_t byte)
     USART1_DR = byte;
 }
 
+/* One byte an interrupt: there is no FIFO, and each register read costs an emulator dear. */
 void family_receive(void)
 {
-    for (;;) {
-        const uint32_t status = USART1_SR;
-        if ((status & (SR_RX_FULL | SR_OVERRUN)) == 0u || !serial_has_room()) {
-            return;
-        }
-        const uint8_t byte = (uint8_t)USART1_DR; /* clears both, SR having been read */
-        if ((status & SR_RX_FULL) != 0u) {
-            serial_put(byte);
-        }
-        if ((status & SR_OVERRUN) != 0u) {
-            serial_lost();
-        }
+    const uint32_t status = USART1_SR;
+    if ((status & (SR_RX_FULL | SR_OVERRUN)) == 0u || !serial_has_room()) {
+        return;
+    }
+    const uint8_t byte = (uint8_t)USART1_DR; /* clears both, SR having been read */
+    if ((status & SR_RX_FULL) != 0u) {
+        serial_put(byte);
+    }
+    if ((status & SR_OVERRUN) != 0u) {
+        serial_lost();
     }
 }
 
