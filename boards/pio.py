@@ -88,7 +88,6 @@ def pio_environment(core: Path) -> dict[str, str]:
         "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true",
         "PLATFORMIO_NO_ANSI": "true",
         "PLATFORMIO_DISABLE_PROGRESSBAR": "true",
-        "PYTHONDONTWRITEBYTECODE": "1",  # nothing of ours beside the platform in the project
         "LC_ALL": "C.UTF-8",  # the compiler's messages are read
     }
     # `pio run -t upload` runs `python -m mcuforge.boards.emulator`, also from a checkout

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A project from nothing to a board that answers, through PlatformIO, with an empty home."""
 
-import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -107,12 +106,12 @@ def test_every_emulated_board_builds_runs_and_answers(board: str, tmp_path: Path
 
 
 def test_upload_starts_the_emulator_and_stop_ends_it_also_in_an_awkward_folder(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv(emulator.OWNER_VARIABLE, raising=False)
     folder = tmp_path / "a folder, déjà=vu"
     written = project(folder, emulated(load_board("qemu-riscv32")))
-    owner = {emulator.OWNER_VARIABLE: str(os.getpid())}
-    uploaded = run_pio(folder, "run", "-t", "upload", environment=owner)
+    uploaded = run_pio(folder, "run", "-t", "upload")  # this process called pio: it is the owner
     assert uploaded.code == 0, uploaded.output
     state = folder / ".pio" / "emulator.json"
     running = emulator.read_state(state)
@@ -185,3 +184,13 @@ def test_a_build_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     written = project(tmp_path / "p", emulated(load_board("qemu-mps2-an386")))
     with pytest.raises(BoardError, match=r"pio run took longer than 0\.05 s"):
         build(written, timeout_seconds=0.05)
+
+
+def test_pio_alone_says_which_compiler_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = project(tmp_path / "p", emulated(load_board("hifive1")))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = run_pio(written.directory, "run")
+    assert result.code != 0
+    assert "Error: riscv64-unknown-elf-gcc is not on PATH: `mcuforge doctor`" in result.output

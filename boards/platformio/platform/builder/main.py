@@ -7,6 +7,7 @@ everything else from platformio.ini.
 
 import os
 import subprocess
+import sys
 
 from SCons.Script import COMMAND_LINE_TARGETS, AlwaysBuild, Default, DefaultEnvironment
 
@@ -17,15 +18,24 @@ OWNER = "MCUFORGE_OWNER_PID"  # the emulator ends with this process
 def libc_flags(compiler):
     """Debian's RISC-V gcc has no C library of its own: picolibc is named by a specs file."""
     command = [compiler, "-print-file-name=" + PICOLIBC]
-    found = subprocess.run(command, env=env["ENV"], capture_output=True, text=True, check=False)
+    try:
+        found = subprocess.run(command, env=env["ENV"], capture_output=True, text=True, check=True)
+    except OSError:
+        sys.stderr.write("Error: %s is not on PATH: `mcuforge doctor`\n" % compiler)
+        env.Exit(1)
     return ["--specs=" + PICOLIBC] if found.stdout.startswith("/") else []
 
 
 def caller():
     """The process that called pio, the parent of this one: the user's shell, IDE or script."""
-    command = ["ps", "-o", "ppid=", "-p", str(os.getppid())]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    return answer.stdout.strip()
+    pio = os.getppid()
+    try:
+        with open("/proc/%d/status" % pio) as status:
+            return next(line.split()[1] for line in status if line.startswith("PPid:"))
+    except OSError:  # not Linux
+        command = ["ps", "-o", "ppid=", "-p", str(pio)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+        return answer.stdout.strip()
 
 
 env = DefaultEnvironment()
