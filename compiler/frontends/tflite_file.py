@@ -19,6 +19,8 @@ VERSION = 3
 MOST_TENSORS = 1 << 15
 MOST_OPERATORS = 1 << 14
 MOST_BUFFERS = 1 << 16
+MOST_EDGES = 64  # inputs or outputs of a model
+MOST_OPERANDS = 1 << 16  # of all operators together
 MOST_DIMENSIONS = 8
 EMBEDDED = 1  # Buffer.offset up to this value means the data is inside the flatbuffer
 
@@ -193,6 +195,12 @@ def _signature_names(root: Table) -> dict[int, str]:
 def _check_indices(model: RawModel) -> None:
     """Refuse tensor numbers the file does not have."""
     count = len(model.tensors)
+    for side, indices in (("inputs", model.inputs), ("outputs", model.outputs)):
+        if len(indices) > MOST_EDGES:
+            raise Malformed(f"the graph has {len(indices)} {side}, at most {MOST_EDGES} are read")
+    operands = sum(len(o.inputs) + len(o.outputs) for o in model.operators)
+    if operands > MOST_OPERANDS:
+        raise Malformed(f"its operators name {operands} tensors, at most {MOST_OPERANDS} are read")
     for index in model.inputs + model.outputs:
         if not 0 <= index < count:
             raise Malformed(f"the graph names tensor {index} of {count}")

@@ -51,6 +51,11 @@ def read_window(x: Tensor, kernel: Pair, stride: Pair, dilation: Pair, padding: 
     for name, pair in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
         if min(pair) < 1 or max(pair) > LARGEST_STEP:
             raise Refusal(f"{name} {pair}, wanted 1 to {LARGEST_STEP} each", EXPORT_AGAIN)
+    if max(x.shape[1:3]) > LARGEST_STEP:
+        raise Refusal(
+            f"the image is {x.shape[1]}x{x.shape[2]}, at most {LARGEST_STEP} each is read",
+            "use a smaller input resolution",
+        )
     if padding not in PADDINGS:
         raise Refusal(f"padding is {padding}, wanted 0 (SAME) or 1 (VALID)", EXPORT_AGAIN)
     pad = resolve_padding(PADDINGS[padding], x.shape[1:3], kernel, stride, dilation)

@@ -103,6 +103,7 @@ def test_another_schema_version_is_refused(version: int) -> None:
     [
         ({"inputs": (9,)}, "the graph names tensor 9 of 2"),
         ({"outputs": (-1,)}, "the graph names tensor -1 of 2"),
+        ({"inputs": (0,) * 65}, "the graph has 65 inputs, at most 64 are read"),
     ],
 )
 def test_a_graph_that_names_missing_tensors_is_damaged(
@@ -118,6 +119,7 @@ def test_a_graph_that_names_missing_tensors_is_damaged(
         ({"inputs": (9,)}, "operator 0 reads tensor 9 of 2"),
         ({"inputs": (-2,)}, "operator 0 reads tensor -2 of 2"),
         ({"outputs": (7,)}, "operator 0 writes tensor 7 of 2"),
+        ({"inputs": (0,) * 65536}, "its operators name 65537 tensors, at most 65536 are read"),
     ],
 )
 def test_an_operator_that_names_missing_tensors_is_damaged(

@@ -73,6 +73,23 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         "operator 0 CONV_2D",
         "use a smaller kernel or dilation",
     ),
+    "endless image": (
+        case_model(
+            Case(
+                "endless",
+                "MAX_POOL_2D",
+                (Operand((1, 1, 40000, 1), 0.1),),
+                (Operand((1, 1, 40000, 1), 0.1),),
+                (
+                    "Pool2DOptions",
+                    {"StrideW": 1, "StrideH": 1, "FilterWidth": 1, "FilterHeight": 1},
+                ),
+            )
+        ),
+        "the image is 1x40000, at most 32767 each is read",
+        "operator 0 MAX_POOL_2D",
+        "use a smaller input resolution",
+    ),
     "padding mode": (
         with_options("CONV_2D", Padding=2),
         "padding is 2, wanted 0 (SAME) or 1 (VALID)",
