@@ -7,7 +7,7 @@ enum mcuforge_status {
     MCUFORGE_OK = 0,
     MCUFORGE_ERR_ARENA_SIZE = -1,  /* the arena is smaller than <NAME>_ARENA_BYTES */
     MCUFORGE_ERR_ARENA_ALIGN = -2, /* the arena is not aligned to <NAME>_ARENA_ALIGN, or null */
-    MCUFORGE_ERR_ARGUMENT = -3     /* a null state, or a layer range outside the model */
+    MCUFORGE_ERR_ARGUMENT = -3     /* no state, one without an arena, or layers outside the model */
 };
 
 #endif

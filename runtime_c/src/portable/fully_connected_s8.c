@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/fully_connected_s8.h"
 
+#include "mcuforge/dot.h"
 #include "mcuforge/requantise.h"
-
-/* sum of x[i] * w[i]: by far the most time is spent in this loop */
-static int32_t dot(const int8_t *x, const int8_t *w, int32_t n)
-{
-    int32_t sum = 0;
-    for (int32_t i = 0; i < n; i++) {
-        sum += x[i] * w[i];
-    }
-    return sum;
-}
 
 void mcuforge_fully_connected_s8(const int8_t *in, const int8_t *weights, int8_t *out,
                                  const struct mcuforge_fully_connected_params *params)
@@ -22,7 +13,7 @@ void mcuforge_fully_connected_s8(const int8_t *in, const int8_t *weights, int8_t
         const int32_t *multiplier = params->multiplier;
         const int8_t *shift = params->shift;
         for (int32_t o = 0; o < params->out_features; o++) {
-            const int32_t acc = mcuforge_wrap_add(params->bias[o], dot(in, w, depth));
+            const int32_t acc = mcuforge_wrap_add(params->bias[o], mcuforge_dot_s8(in, w, depth));
             const int32_t scaled = mcuforge_requantise(acc, *multiplier, *shift);
             const int32_t value = mcuforge_wrap_add(scaled, params->output_zero_point);
             *out++ = (int8_t)mcuforge_clamp(value, params->act_min, params->act_max);
