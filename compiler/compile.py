@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcuforge.compiler.codegen.model import GeneratedModel, generate
@@ -70,14 +70,15 @@ def compile_graph(
 ) -> Compiled:
     """Compile `graph` for `isa`; `ram_bytes` is what the board has for everything.
 
-    Raises CompileError when the activations alone are more than the board's RAM; the plan is
-    always replayed, and InternalError says it is our fault when the replay fails.
+    A plan that needs more comes back too: `refuse_over_budget` refuses it. Every plan is replayed,
+    and InternalError says it is our fault when the replay fails. Raises CompileError for outputs
+    that are constants, and when `dump_passes` cannot be written.
     """
     graph = optimise(graph, dump_passes)
     planned = schedule(graph, isa)
     problem = memory_problem(planned, (Region(ARENA, ram_bytes),))
     plan = solve(problem, exact_seconds=exact_seconds)
-    replay(problem, plan.placements, memory_trace(planned))
+    replay(_with_room(problem, plan), plan.placements, memory_trace(planned))
     offsets = {name: placement.offset for name, placement in plan.placements.items()}
     model = generate(planned, offsets, plan.peaks[ARENA])
     return Compiled(graph, planned, problem, plan, model)
@@ -92,6 +93,12 @@ def refuse_over_budget(compiled: Compiled, board: str, ram_bytes: int) -> None:
             compiled.deciding_layer(),
             "a board with more RAM (`mcuforge boards` lists them), or a smaller input",
         )
+
+
+def _with_room(problem: Problem, plan: Plan) -> Problem:
+    """`problem` with regions that hold `plan`: too little RAM is refused later, by the byte."""
+    regions = tuple(replace(r, bytes=max(r.bytes, plan.peaks[r.name])) for r in problem.regions)
+    return replace(problem, regions=regions)
 
 
 def _covered(intervals: list[tuple[int, int]]) -> int:

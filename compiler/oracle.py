@@ -11,6 +11,7 @@ Where it has no wheel, ai-edge-litert stands in and is named: its reference kern
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from types import TracebackType
 
 import numpy as np
 
+from mcuforge import errors
 from mcuforge.compiler.ir import Array
 from mcuforge.errors import CompileError
 
@@ -69,12 +71,15 @@ class Oracle:
         np.savez(folder / "in.npz", **{f"x{i}": x for i, x in enumerate(inputs)})
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "mcuforge.compiler.oracle"),
+                # -P: a json.py in the user's folder is not the module that numpy wants
+                *(sys.executable, "-P", "-m", "mcuforge.compiler.oracle"),
                 *(str(model), str(folder / "in.npz"), str(self._out)),
             ],
+            env=os.environ | {"PYTHONPATH": _import_path()},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            errors="replace",
         )
 
     def __enter__(self) -> Oracle:
@@ -109,6 +114,12 @@ class Oracle:
             str(self._model),
             "check that the model runs in the interpreter by itself; `mcuforge doctor` shows it",
         )
+
+
+def _import_path() -> str:
+    """PYTHONPATH with this mcuforge first: it may be a checkout that is not installed."""
+    root = str(Path(errors.__file__).resolve().parents[1])
+    return os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
 
 
 def run_interpreter(model: bytes, inputs: Sequence[Array]) -> tuple[Array, ...]:

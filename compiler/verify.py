@@ -11,14 +11,21 @@ def verify(graph: Graph, stage: str) -> None:
     """Raise InternalError when `graph` breaks an invariant; `stage` names who left it so.
 
     Every node reads constants, graph inputs or what an earlier node wrote; every tensor is written
-    once; tensor names are unique; outputs are written; every operator's own check holds.
+    once; tensor names are unique, and so are node names; outputs are written; every operator's own
+    check holds.
     """
     names: dict[str, int] = {}
-    written = set()
+    layers: set[str] = set()
+    written: set[int] = set()
     for tensor in graph.inputs:
         _claim(tensor.name, id(tensor), names, stage)
+        if id(tensor) in written or tensor.is_constant:
+            raise InternalError(f"after {stage}: input '{tensor.name}' has a value already")
         written.add(id(tensor))
     for node in graph.nodes:
+        if node.name in layers:
+            raise InternalError(f"after {stage}: two nodes are called '{node.name}'")
+        layers.add(node.name)
         for tensor in node.inputs:
             _claim(tensor.name, id(tensor), names, stage)
             if not tensor.is_constant and id(tensor) not in written:

@@ -108,5 +108,5 @@ def build_check(session: Session, compiled: Compiled, folder: Path) -> Built:
         firmware,
         measure(firmware, model.arena_bytes),
         stack_bound(firmware, f"{model.name}_run"),
-        stack_bound(firmware, "src/check_model.c:model_run").bytes + INTERRUPT_BYTES,
+        stack_bound(firmware, "src/check_model.c:mcuforge_model_run").bytes + INTERRUPT_BYTES,
     )

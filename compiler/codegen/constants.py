@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.base import Blob
+from mcuforge.errors import InternalError
 
 C_TYPE = {
     "int8": "int8_t",
@@ -80,8 +82,10 @@ def _lines(data: Array) -> list[str]:
 
 
 def literal(value: float) -> str:
-    """A C literal that reads back as exactly this int32 or float32."""
+    """A C literal that reads back as exactly this int32 or float32; InternalError for others."""
     if isinstance(value, int):
         return "(-2147483647 - 1)" if value == -(2**31) else str(value)
+    if not math.isfinite(value):
+        raise InternalError(f"{value} has no literal in C")
     text = np.format_float_scientific(np.float32(value), unique=True, trim="0")
     return f"{text}f"

@@ -121,7 +121,7 @@ def example_main(model: GeneratedModel) -> str:
         environment()
         .get_template("main.c.j2")
         .render(
-            name=model.name, NAME=model.name.upper(), input=model.inputs[0], output=model.outputs[0]
+            name=model.name, NAME=model.name.upper(), inputs=model.inputs, output=model.outputs[0]
         )
     )
 

@@ -5,31 +5,35 @@ from __future__ import annotations
 
 import re
 
-C_WORDS = """
-auto break case char const continue default do double else enum extern float for goto if inline int
-long register restrict return short signed sizeof static struct switch typedef union unsigned void
-volatile while main
-""".split()
+LONGEST_COMMENT = 80  # characters of a name in a comment: converters make names of a thousand
+# the check firmware and the board support have functions <word>_init or <word>_run of their own
+FIRMWARE_WORDS = ("board", "check", "copy", "family", "measure", "serve")
 
 
 def identifier(name: str) -> str:
-    """`name` as a lower-case C identifier; 'm_' is put before what C could not take."""
+    """`name` as the beginning of lower-case C identifiers: 'kws' of kws_init, kws_dense_weights.
+
+    'm_' is put before what C could not take or what is someone else's already.
+    """
     text = re.sub(r"[^0-9a-z_]+", "_", name.lower()).strip("_")[:48].rstrip("_")
-    if not text or text[0].isdigit() or text in C_WORDS or text.startswith("mcuforge"):
+    taken = text in FIRMWARE_WORDS or text.startswith("mcuforge")
+    if not text or text[0].isdigit() or taken:
         text = f"m_{text}".rstrip("_")
     return text
 
 
 def comment(text: str) -> str:
-    """`text` as it may stand inside a C comment: printable ASCII, no comment marks."""
-    plain = "".join(c if " " <= c <= "~" else "?" for c in text)
-    return plain.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")
+    """`text` as it may stand inside a C comment: one short line of ASCII, no comment marks."""
+    plain = "".join(c if " " <= c <= "~" else "?" for c in text).replace("\\", "/")
+    if len(plain) > LONGEST_COMMENT:
+        plain = plain[: LONGEST_COMMENT - 3] + "..."
+    return plain.replace("*/", "* /").replace("/*", "/ *")
 
 
 def string_literal(text: str) -> str:
-    """`text` as a C string literal of printable ASCII."""
+    """`text` as a C string literal of printable ASCII; no `??` is left that could be a trigraph."""
     plain = "".join(c if " " <= c <= "~" else "?" for c in text)
-    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"').replace("??", "?\\?") + '"'
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?") + '"'
 
 
 def distinct(names: list[str]) -> list[str]:

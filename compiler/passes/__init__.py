@@ -11,6 +11,7 @@ from mcuforge.compiler.passes.drop_unread import drop_unread
 from mcuforge.compiler.passes.fold_constants import fold_constants
 from mcuforge.compiler.passes.fold_padding import fold_padding
 from mcuforge.compiler.verify import verify
+from mcuforge.errors import CompileError
 
 Pass = Callable[[Graph], Graph]
 
@@ -22,17 +23,31 @@ PASSES: tuple[Pass, ...] = (
 
 
 def optimise(graph: Graph, dump: Path | None = None) -> Graph:
-    """`graph` after every pass, verified after each; `dump` gets one text file per stage."""
+    """`graph` after every pass, verified after each; `dump` gets one text file per stage.
+
+    Raises CompileError when `dump` is no folder that can be written.
+    """
     verify(graph, "the front end")
-    if dump is not None:
-        dump.mkdir(parents=True, exist_ok=True)
-        (dump / "0_front_end.txt").write_text(describe(graph))
+    _write(graph, dump, "0_front_end")
     for index, rewrite in enumerate(PASSES, start=1):
         graph = rewrite(graph)
         verify(graph, rewrite.__name__)
-        if dump is not None:
-            (dump / f"{index}_{rewrite.__name__}.txt").write_text(describe(graph))
+        _write(graph, dump, f"{index}_{rewrite.__name__}")
     return graph
+
+
+def _write(graph: Graph, folder: Path | None, stage: str) -> None:
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{stage}.txt").write_text(describe(graph), encoding="utf-8")
+    except OSError as error:
+        raise CompileError(
+            f"cannot write the graph: {error.strerror or error}",
+            str(error.filename or folder),
+            "choose another folder with --dump-passes",
+        ) from error
 
 
 def describe(graph: Graph) -> str:

@@ -36,8 +36,9 @@ def memory_problem(schedule: Schedule, regions: tuple[Region, ...]) -> Problem:
         if step.scratch_bytes:
             born[step.scratch_name], dies[step.scratch_name] = time, time + 1
             buffers.append((step.scratch_name, step.scratch_bytes))
-    for tensor in schedule.graph.outputs:
-        dies[schedule.buffer(tensor).name] = last
+    kept = {schedule.buffer(tensor).name for tensor in schedule.graph.outputs}
+    for name in kept:
+        dies[name] = last
     return Problem(
         buffers=tuple(Buffer(n, size, born[n], dies[n], ALIGNMENT) for n, size in buffers),
         regions=regions,
@@ -45,7 +46,7 @@ def memory_problem(schedule: Schedule, regions: tuple[Region, ...]) -> Problem:
             Overlap(buffer.name, step.node.output.name, 0, 0)
             for time, step in enumerate(steps)
             for buffer in _overwritten(schedule, step.node)
-            if dies[buffer.name] == time + 1
+            if dies[buffer.name] == time + 1 and buffer.name not in kept
         ),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mcuforge.compiler.ir import Graph, Node, Tensor
 from mcuforge.compiler.ops.base import Call
+from mcuforge.errors import CompileError
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,16 +17,12 @@ class Step:
 
     node: Node
     calls: tuple[Call, ...]
+    scratch_name: str  # of the scratch buffer in the memory problem, unlike every tensor's
 
     @property
     def scratch_bytes(self) -> int:
         """Scratch shared by the step's calls, which run one after the other."""
         return max((c.scratch_bytes for c in self.calls), default=0)
-
-    @property
-    def scratch_name(self) -> str:
-        """The scratch buffer's name in the memory problem; no tensor name holds a '#'."""
-        return f"{self.node.name}#scratch"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +42,26 @@ def schedule(graph: Graph, isa: str) -> Schedule:
     """The graph's nodes in file order, with the kernel calls of `isa`.
 
     File order is a valid topological order by `verify`; choosing a better one is the striped
-    scheduler's work.
+    scheduler's work. Raises CompileError for an output that is a constant under another shape:
+    there is nothing to run that would write it.
     """
     storage: dict[str, Tensor] = {t.name: t for t in graph.inputs}
+    taken = {t.name for t in graph.inputs} | {n.output.name for n in graph.nodes}
     steps = []
     for node in graph.nodes:
         if node.op.is_view:
+            if node.inputs[0].is_constant:
+                raise CompileError(
+                    f"output '{node.output.name}' is a constant, wanted something computed",
+                    f"{graph.source}, {node.origin} '{node.name}'",
+                    "leave it out of the model's outputs",
+                )
             storage[node.output.name] = storage[node.inputs[0].name]
             continue
         storage[node.output.name] = node.output
-        steps.append(Step(node, node.op.calls(node.inputs, node.output, isa)))
+        scratch = f"{node.name}#scratch"
+        while scratch in taken:
+            scratch += "#"
+        taken.add(scratch)
+        steps.append(Step(node, node.op.calls(node.inputs, node.output, isa), scratch))
     return Schedule(graph, tuple(steps), storage)
