@@ -121,13 +121,14 @@ class _Model:
         solver.parameters.random_seed = 0
         solver.parameters.max_time_in_seconds = seconds
         solver.parameters.max_deterministic_time = work
-        status = solver.solve(model)
-        if status == cp_model.MODEL_INVALID:
+        solver.solve(model)
+        status = solver.status_name()
+        if status == "MODEL_INVALID":
             raise InternalError(f"CP-SAT refuses the model: {model.validate()}")
-        found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+        found = status in ("OPTIMAL", "FEASIBLE")
         return _Answer(
             placements=self._placements(solver) if found else None,
-            final=status in (cp_model.OPTIMAL, cp_model.INFEASIBLE),
+            final=status in ("OPTIMAL", "INFEASIBLE"),
             work=solver.response_proto.deterministic_time,
         )
 

@@ -17,9 +17,8 @@ def read_csv(text: str, capacity: int | None = None) -> Problem:
 
     Raises ProblemError on a missing or unknown column or a value that is no number, by line.
     """
-    rows = csv.DictReader(StringIO(text))
-    columns = tuple(name.strip() for name in rows.fieldnames or ())
-    rows.fieldnames = columns
+    rows = csv.reader(StringIO(text))
+    columns = [name.strip() for name in next(rows, [])]
     if missing := [name for name in REQUIRED if name not in columns]:
         raise ProblemError(f"line 1: no column '{missing[0]}', wants {','.join(REQUIRED)}")
     if unknown := [name for name in columns if name not in REQUIRED + OPTIONAL]:
@@ -27,12 +26,15 @@ def read_csv(text: str, capacity: int | None = None) -> Problem:
         raise ProblemError(f"line 1: unknown column '{unknown[0]}', accepted: {accepted}")
     buffers = []
     for row in rows:
+        if not row:
+            continue
         try:
-            lower, upper, size = (int(row[name]) for name in REQUIRED[1:])
-            alignment = int(row.get("alignment", 1))
-        except (TypeError, ValueError):
+            cells = dict(zip(columns, row, strict=True))
+            lower, upper, size = (int(cells[name]) for name in REQUIRED[1:])
+            alignment = int(cells.get("alignment", 1))
+        except ValueError:
             raise ProblemError(f"line {rows.line_num}: wants {','.join(columns)}") from None
-        buffers.append(Buffer(row["id"].strip(), size, lower, upper, alignment))
+        buffers.append(Buffer(cells["id"].strip(), size, lower, upper, alignment))
     room = sum(b.bytes + b.alignment for b in buffers) or 1
     return Problem(tuple(buffers), (Region("memory", room if capacity is None else capacity),))
 

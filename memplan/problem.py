@@ -138,7 +138,8 @@ def _check_buffer(buffer: Buffer, known: set[str]) -> None:
         )
     if buffer.alignment <= 0:
         raise ProblemError(f"buffer '{name}' has alignment {buffer.alignment}, wants > 0")
-    _refuse_duplicates(f"region of buffer '{name}'", buffer.regions)
+    if len(set(buffer.regions)) < len(buffer.regions):
+        raise ProblemError(f"buffer '{name}' names a region twice")
     for region in buffer.regions:
         if region not in known:
             raise ProblemError(f"buffer '{name}' wants region '{region}', which is not there")
