@@ -119,6 +119,12 @@ def _project_session(path: Path, request: Request) -> tuple[Session, Path]:
             str(model),
             "give that model with --model, or deploy this one",
         )
+    if not session.board.emulated:
+        raise BoardError(
+            f"the project is for the hardware of '{board}', only emulated boards can be started",
+            str(folder),
+            f"give its serial port: mcuforge check PORT --board {board} --model MODEL --data FILE",
+        )
     elf = path if path.is_file() else folder / ".pio" / "build" / board / "firmware.elf"
     if not elf.is_file():
         raise BoardError("the project has no firmware.elf", str(elf), "`pio run` builds it")
@@ -128,7 +134,8 @@ def _project_session(path: Path, request: Request) -> tuple[Session, Path]:
 def _port_session(request: Request) -> Session:
     if request.model is None or request.board is None:
         raise BoardError(
-            "a port does not say which model and board are behind it",
+            f"'{request.target}' is no project of mcuforge, and a port does not say which model "
+            "and board are behind it",
             request.target,
             "add --model MODEL --board ID; a project folder or its firmware.elf needs neither",
         )

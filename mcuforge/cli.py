@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import traceback
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,10 +107,12 @@ def deploy(
     from mcuforge.report.files import write_json
     from mcuforge.report.text import print_report
 
+    if emulate and port is not None:
+        raise typer.BadParameter("--emulate and --port exclude each other: give one of them")
     request = Request(model, board, emulate, port, data, samples, out, dump_passes)
     report = run(request, _progress(quiet))
-    write_json(report, json)
     print_report(report, Console())
+    write_json(report, json)
     raise typer.Exit(EXIT_PASS if report.verdict == "pass" else EXIT_FAULT)
 
 
@@ -200,8 +203,8 @@ def check(
 
     request = flow.Request(target, data, model, board, samples)
     report = flow.check(request, _progress(quiet))
-    write_json(report, json)
     print_check(report, Console())
+    write_json(report, json)
     raise typer.Exit(EXIT_PASS if report.verdict == "pass" else EXIT_FAULT)
 
 
@@ -218,8 +221,8 @@ def bench(
     from mcuforge.report.text import print_bench
 
     report = flow.bench(model, board, _progress(quiet))
-    write_json(report, json)
     print_bench(report, Console())
+    write_json(report, json)
 
 
 def _progress(quiet: bool) -> Stages:
@@ -231,6 +234,9 @@ def _progress(quiet: bool) -> Stages:
 def main() -> None:
     """Run the command line; turns errors into the contract's exit codes."""
     debug = "--debug" in sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without the letters of a name
     try:
         app()
     except UserError as error:
@@ -244,12 +250,19 @@ def main() -> None:
         if debug:
             raise
         with tempfile.NamedTemporaryFile(
-            "w", prefix="mcuforge-error-", suffix=".txt", delete=False
+            "w",
+            prefix="mcuforge-error-",
+            suffix=".txt",
+            delete=False,
+            encoding="utf-8",
+            errors="backslashreplace",
         ) as dump:
             dump.write(f"mcuforge {mcuforge.__version__}, {' '.join(sys.argv)}\n\n")
             dump.write(traceback.format_exc())
         first = str(error).splitlines()[0] if str(error) else ""
         print(f"error: {type(error).__name__}: {first}", file=sys.stderr)
         print(f"where: this is our fault; the details are in {dump.name}", file=sys.stderr)
-        print("try:   send that file with the model, or run again with --debug", file=sys.stderr)
+        print(
+            "try:   send that file with the model, or run `mcuforge --debug ...`", file=sys.stderr
+        )
         sys.exit(EXIT_BUG)

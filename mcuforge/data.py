@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, DType, Graph, Tensor
-from mcuforge.compiler.ops.quantize import Quantize
+from mcuforge.compiler.ops.quantize import Quantize, rounded_quotient
+from mcuforge.compiler.ops.table import clamp_to
 from mcuforge.errors import CompileError
 
 SEED = 20231121
@@ -19,7 +21,7 @@ SEED = 20231121
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Inputs for the check: per model input an array (samples, *shape without batch)."""
+    """Inputs for the check: per model input an array (samples, *the input's shape)."""
 
     inputs: tuple[Array, ...]
     labels: NDArray[np.int64] | None  # (samples)
@@ -31,8 +33,8 @@ class Samples:
         return len(self.inputs[0])
 
     def sample(self, index: int) -> tuple[Array, ...]:
-        """One sample with its batch dimension of 1, as `reference.run` takes it."""
-        return tuple(x[index][None] for x in self.inputs)
+        """One sample, as `reference.run` takes it."""
+        return tuple(x[index] for x in self.inputs)
 
 
 def random_samples(graph: Graph, count: int) -> Samples:
@@ -49,7 +51,7 @@ def random_samples(graph: Graph, count: int) -> Samples:
 
 
 def _draw(graph: Graph, tensor: Tensor, count: int, rng: np.random.Generator) -> Array:
-    shape = (count, *tensor.shape[1:])
+    shape = (count, *tensor.shape)
     if tensor.dtype is DType.FLOAT32:
         low, high = -1.0, 1.0
         for node in graph.readers(tensor):
@@ -66,77 +68,84 @@ def _draw(graph: Graph, tensor: Tensor, count: int, rng: np.random.Generator) ->
 def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
     """Samples of an .npz file: `x` or `x0`, `x1`, ... and optional integer labels `y`.
 
-    Values of the input's own dtype are raw; float32 values are real and quantised with the input's
-    scale. Raises CompileError for files that are no .npz, missing or odd arrays, wrong shapes.
+    A sample may leave out dimensions of 1 or be flat. Values of the input's own dtype are raw;
+    float32 values are real and quantised with the input's scale. Raises CompileError for files that
+    are no .npz, missing or odd arrays, wrong shapes, real values that are not finite.
     """
     arrays = _read(path)
-    names = ["x"] if len(graph.inputs) == 1 and "x" in arrays else []
-    names = names or [f"x{i}" for i in range(len(graph.inputs))]
+    names = [f"x{i}" for i in range(len(graph.inputs))]
+    if len(names) == 1 and ("x" in arrays or "x0" not in arrays):
+        names = ["x"]
     missing = [n for n in names if n not in arrays]
     if missing:
         raise CompileError(
             f"the data file has no array '{missing[0]}', it has {sorted(arrays) or 'none'}",
             str(path),
-            f"np.savez('data.npz', {missing[0]}=inputs, y=labels)",
+            f"np.savez('data.npz', {', '.join(f'{n}=...' for n in names)}, y=labels)",
         )
-    inputs = tuple(
-        _matching(arrays[n], t, n, path)[:limit] for n, t in zip(names, graph.inputs, strict=True)
-    )
-    counts = {len(x) for x in inputs}
-    labels = _labels(arrays["y"], path)[:limit] if "y" in arrays else None
+    found = {n: _matching(arrays[n], t, n, path) for n, t in zip(names, graph.inputs, strict=True)}
+    labels = _labels(arrays["y"], path) if "y" in arrays else None
+    counts = {name: len(x) for name, x in found.items()}
     if labels is not None:
-        counts.add(len(labels))
-    if len(counts) > 1 or counts == {0}:
+        counts["y"] = len(labels)
+    if len(set(counts.values())) > 1 or 0 in counts.values():
+        held = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise CompileError(
-            f"the arrays hold {sorted(counts)} samples, wanted the same number, at least 1",
+            f"the arrays hold these numbers of samples: {held}; wanted one number, at least 1",
             str(path),
             "give every array one row per sample",
         )
-    return Samples(inputs, labels, path.name)
+    inputs = tuple(x[:limit] for x in found.values())
+    return Samples(inputs, None if labels is None else labels[:limit], path.name)
 
 
 def _read(path: Path) -> dict[str, Array]:
+    """The arrays of a .npz file. A damaged archive fails in any of these ways, pickles by ours."""
+    damage = (OSError, ValueError, EOFError, KeyError, RuntimeError, ArithmeticError, MemoryError)
     try:
-        with np.load(path, allow_pickle=False) as data:
-            if not hasattr(data, "files"):
-                raise ValueError("a single array, not an archive")
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            raise ValueError("it is a single array (.npy), no archive")
+        with loaded as data:
             return {name: np.asarray(data[name]) for name in data.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+    except (*damage, zipfile.BadZipFile, zlib.error) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise CompileError(
-            f"the data file cannot be read as .npz: {error}",
+            f"the data file cannot be read as .npz: {reason}",
             str(path),
             "write it with np.savez('data.npz', x=inputs, y=labels)",
         ) from error
 
 
 def _matching(x: Array, tensor: Tensor, name: str, path: Path) -> Array:
-    want = tensor.shape[1:]
-    if x.ndim < 1 or int(np.prod(x.shape[1:], dtype=np.int64)) != int(np.prod(want)):
+    """`x` as (samples, *the input's shape) in the input's dtype."""
+    shape = tensor.shape if len(tensor.shape) < 2 else tensor.shape[1:]
+    flat, squeezed = (tensor.elements,), tuple(d for d in shape if d != 1)
+    if x.ndim < 1 or (x.shape[1:] != flat and tuple(d for d in x.shape[1:] if d != 1) != squeezed):
         raise CompileError(
-            f"array '{name}' has shape {list(x.shape)}, wanted [n, {', '.join(map(str, want))}]",
+            f"array '{name}' has shape {list(x.shape)}, wanted [n, {', '.join(map(str, shape))}]",
             str(path),
             f"reshape it to the input '{tensor.name}' with the samples first",
         )
+    takes_real = tensor.dtype is not DType.INT32 and tensor.quant is not None
+    real = x.dtype == np.float32 and (tensor.dtype is DType.FLOAT32 or takes_real)
+    if x.dtype != tensor.dtype.numpy and not real:
+        raise CompileError(
+            f"array '{name}' is {x.dtype}, wanted {tensor.dtype.value} (raw) or float32 (real)",
+            str(path),
+            f"x.astype(np.{tensor.dtype.value}), or real values as float32",
+        )
+    if real and not np.isfinite(x).all():
+        raise CompileError(
+            f"array '{name}' holds NaN or infinity, wanted finite real values",
+            str(path),
+            "clean the data before the check",
+        )
+    values = x.reshape(len(x), *tensor.shape)
     if x.dtype == tensor.dtype.numpy:
-        return x.reshape(len(x), *want)
-    if x.dtype == np.float32 and tensor.quant is not None and tensor.dtype is not DType.INT32:
-        if not np.isfinite(x).all():
-            raise CompileError(
-                f"array '{name}' holds NaN or infinity, wanted finite real values",
-                str(path),
-                "clean the data before the check",
-            )
-        # divided in float32 as TFLite does, halves away from zero; doubles so that the half is exact
-        ratio = (x / np.float32(tensor.scale)).astype(np.float64)
-        rounded = np.trunc(ratio + np.copysign(0.5, ratio)) + tensor.zero_point
-        limits = np.iinfo(tensor.dtype.value)
-        clipped: Array = np.clip(rounded, limits.min, limits.max).astype(tensor.dtype.numpy)
-        return clipped.reshape(len(x), *want)
-    raise CompileError(
-        f"array '{name}' is {x.dtype}, wanted {tensor.dtype.value} (raw) or float32 (real)",
-        str(path),
-        f"x.astype(np.{tensor.dtype.value}), or real values as float32",
-    )
+        return values
+    rounded = rounded_quotient(values.astype(np.float32), tensor.scale) + tensor.zero_point
+    return clamp_to(tensor, rounded).astype(tensor.dtype.numpy)
 
 
 def _labels(y: Array, path: Path) -> NDArray[np.int64]:

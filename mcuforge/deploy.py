@@ -6,13 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 import mcuforge
 from mcuforge.board_check import BoardAnswers, layer_outputs, layer_ticks, run_samples
 from mcuforge.boards.link.client import Link
 from mcuforge.compiler.compile import Compiled
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.oracle import Oracle
 from mcuforge.data import Samples, load_samples, random_samples
 from mcuforge.errors import BoardError
@@ -28,7 +25,7 @@ from mcuforge.session import (
     plan_facts,
 )
 from mcuforge.target import open_board
-from mcuforge.verdict import compare, first_difference
+from mcuforge.verdict import compare, first_difference, first_wrong
 
 DEFAULT_SAMPLES = 32
 
@@ -99,14 +96,6 @@ def measure_board(
         found = first_difference(compiled, sample, layer_outputs(link, compiled, sample))
         difference = f"sample {index}: {found}"
     return Measured(answers, check, layer_ticks(link, compiled, samples), difference)
-
-
-def first_wrong(got: tuple[Array, ...], want: tuple[Array, ...]) -> int:
-    """The first sample any of whose outputs differ."""
-    wrong = np.zeros(len(got[0]), dtype=bool)
-    for g, w in zip(got, want, strict=True):
-        wrong |= (g.reshape(len(g), -1) != w.reshape(len(w), -1)).any(axis=1)
-    return int(np.flatnonzero(wrong)[0])
 
 
 def make_report(session: Session, compiled: Compiled, built: Built, measured: Measured) -> Report:

@@ -28,15 +28,15 @@ def compare(
     mismatched, largest = 0, 0.0
     for g, w in zip(got, want, strict=True):
         a, b = g.reshape(count, -1), w.reshape(count, -1)
-        unequal = (a != b) & ~((a != a) & (b != b))
+        unequal = differing(a, b)
         differs |= unequal.any(axis=1)
         mismatched += int(unequal.sum())
         if unequal.any():
             gap = np.abs(a[unequal].astype(np.float64) - b[unequal].astype(np.float64))
             largest = max(largest, float(np.nan_to_num(gap, nan=np.inf).max()))
     top, wanted = classes(got[0]), classes(want[0])
-    labels = samples.labels
     classifier = got[0].reshape(count, -1).shape[1] > 1
+    labels = samples.labels if classifier else None
     return Check(
         reference=reference_name,
         data=samples.origin,
@@ -48,6 +48,20 @@ def compare(
         reference_accuracy=None if labels is None else float((wanted == labels).mean()),
         top1_agreement=float((top == wanted).mean()) if classifier else None,
     )
+
+
+def differing(got: Array, want: Array) -> NDArray[np.bool_]:
+    """Where two arrays of one shape differ; two NaNs are equal."""
+    unequal: NDArray[np.bool_] = (got != want) & ~((got != got) & (want != want))
+    return unequal
+
+
+def first_wrong(got: Sequence[Array], want: Sequence[Array]) -> int:
+    """The first sample any of whose outputs differ; there is one."""
+    wrong = np.zeros(len(got[0]), dtype=bool)
+    for g, w in zip(got, want, strict=True):
+        wrong |= differing(g.reshape(len(g), -1), w.reshape(len(w), -1)).any(axis=1)
+    return int(np.flatnonzero(wrong)[0])
 
 
 def classes(output: Array) -> NDArray[np.int64]:
@@ -66,7 +80,7 @@ def first_difference(
     values = reference.run_all(compiled.graph, sample)
     for step, got in zip(compiled.schedule.steps, layer_values, strict=True):
         want = values[step.node.output.name].reshape(-1)
-        unequal = np.flatnonzero(got != want)
+        unequal = np.flatnonzero(differing(got, want))
         if unequal.size:
             at = int(unequal[0])
             where = ", ".join(str(i) for i in np.unravel_index(at, step.node.output.shape))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
+import mcuforge
 from mcuforge.errors import CompileError, InternalError
 
 SCHEMA = 1  # docs/report.md describes it; raised when a key changes its meaning
@@ -18,14 +19,23 @@ SCHEMA = 1  # docs/report.md describes it; raised when a key changes its meaning
 def write_whole(path: Path, text: str) -> None:
     """Write `text` to `path` by rename: no reader and no crash ever sees half of it.
 
-    Raises CompileError when the folder is missing or not writable.
+    A pipe or a device (/dev/stdout) is written to. Raises CompileError when the folder is missing
+    or not writable, and for a folder in the file's place.
     """
     try:
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        fresh = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            fresh.chmod(0o644)
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
     except OSError as error:
         raise CompileError(
             f"cannot write the file: {error.strerror or error}",
@@ -35,7 +45,10 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def write_json(report: object, path: Path | None) -> None:
-    """A report (a dataclass, or a mapping) as one JSON object, schema first; None: no file."""
+    """A report (a dataclass, or a mapping) as one JSON object; None: no file.
+
+    `schema` and the version of mcuforge come first in each. Raises CompileError as write_whole.
+    """
     if path is None:
         return
     if isinstance(report, Mapping):
@@ -44,5 +57,7 @@ def write_json(report: object, path: Path | None) -> None:
         content = asdict(report)
     else:
         raise InternalError(f"{type(report).__name__} is no report")
-    text = json.dumps({"schema": SCHEMA, **content}, indent=2, allow_nan=False)
+    text = json.dumps(
+        {"schema": SCHEMA, "mcuforge": mcuforge.__version__, **content}, indent=2, allow_nan=False
+    )
     write_whole(path, text + "\n")

@@ -49,7 +49,7 @@ class Check:
     exact_samples: int
     mismatched_elements: int
     max_abs_diff: float
-    accuracy: float | None  # of the board's answers against labels
+    accuracy: float | None  # of the board's answers against labels; None without either
     reference_accuracy: float | None
     top1_agreement: float | None  # board against reference; None for outputs of one element
 
