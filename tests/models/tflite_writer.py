@@ -42,6 +42,7 @@ class TensorSpec:
     signature: tuple[int, ...] | None = None  # shape_signature, -1 for a dynamic dimension
     variable: bool = False
     sparse: bool = False
+    custom_scheme: bool = False  # quantised in a way only its maker knows
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,7 @@ class ModelSpec:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     signature: tuple[tuple[str, ...], tuple[str, ...]] | None = None  # input and output names
+    signature_subgraph: int = 0
     external_buffers: bool = False
     empty_subgraphs: int = 0
     version: int = 3
@@ -237,6 +239,9 @@ class _Writer:
             ),
             "QuantizedDimension": tensor.axis,
         }
+        if tensor.custom_scheme:
+            fields["DetailsType"] = tflite.QuantizationDetails.CustomQuantization
+            fields["Details"] = self._table("CustomQuantization", {})
         return self._table("QuantizationParameters", fields)
 
     def _operator(self, operator: OperatorSpec) -> int:
@@ -279,6 +284,7 @@ class _Writer:
             for side, pairs in named.items()
         }
         fields["SignatureKey"] = self.builder.CreateString("serving_default")
+        fields["SubgraphIndex"] = self.spec.signature_subgraph
         return self._table("SignatureDef", fields)
 
 

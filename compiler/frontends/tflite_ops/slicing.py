@@ -35,13 +35,17 @@ class Masks:
     ellipsis: int
     new_axis: int
     shrink_axis: int
-    offset: bool  # `end` counts from `begin`
 
     @staticmethod
     def of(options: Options) -> Masks:
         """begin 0, end 1, ellipsis 2, new_axis 3, shrink_axis 4, offset 5."""
+        if options.flag(5):  # the reference computes such ends from memory it never set
+            raise Refusal(
+                "its ends are offsets from its begins, supported: ends as indices",
+                "slice with plain begin and end indices",
+            )
         begin, end, ellipsis, new_axis, shrink_axis = (options.integer(i) for i in range(5))
-        return Masks(begin, end, ellipsis, new_axis, shrink_axis, options.flag(5))
+        return Masks(begin, end, ellipsis, new_axis, shrink_axis)
 
 
 def slice_(operator: Operator) -> Steps:
@@ -144,8 +148,6 @@ def _range(masks: Masks, entry: int, size: int, cut: tuple[int, int, int]) -> ra
     first = min(max(begin + size if begin < 0 else begin, low), high)
     if masks.begin >> entry & 1:
         first = low if step > 0 else high
-    if masks.offset:
-        end += first
     last = min(max(end + size if end < 0 else end, low), high)
     if masks.end >> entry & 1:
         last = high if step > 0 else low

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcuforge.compiler.frontends import read_model
+from mcuforge.compiler.frontends.tflite import read_tflite
 from mcuforge.errors import CompileError, UserError
 from tests.models.samples import SAMPLES
 from tests.models.tflite_writer import case_model
@@ -67,12 +68,21 @@ def test_an_onnx_file_is_refused_by_its_suffix_too(tmp_path: Path) -> None:
     assert error.hint.startswith("ONNX arrives in a later release")
 
 
+def test_an_onnx_file_is_no_tflite_file_either() -> None:
+    with pytest.raises(CompileError) as caught:
+        read_tflite(b"\x08\x08\x12\x07pytorch", name="model.onnx")
+    assert caught.value.what == "this is an ONNX model, wanted a TFLite model"
+    assert caught.value.where == "model.onnx"
+    assert caught.value.hint.startswith("ONNX arrives in a later release")
+
+
 def test_a_missing_file_is_refused_with_the_models_that_are_there(tmp_path: Path) -> None:
     (tmp_path / "there.tflite").write_bytes(TFLITE)
     error = refusal(tmp_path / "their.tflite")
     assert error.what == "there is no such file"
     assert error.where == str(tmp_path / "their.tflite")
     assert error.hint == "there: there.tflite"
+    assert refusal(tmp_path / "nowhere" / "a.tflite").hint.startswith("check the path")
 
 
 def test_a_folder_is_refused_with_what_is_in_it(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.verify import verify
+from mcuforge.errors import CompileError
 from tests.golden.case import Case, Operand
 from tests.models.changed import with_graph, with_tensor
 from tests.models.oracle import run_reference
@@ -184,6 +185,61 @@ def test_arithmetic_on_constants_is_folded(
     assert [node.op for node in graph.nodes] == [Reshape()]
     x = feed((1, 6), "int8")
     assert np.array_equal(reference.run(graph, [x])[0], run_reference(model, [x])[0])
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs", "options", "what"),
+    [
+        (
+            "GATHER",
+            (vector("values", 7, 2, 3), vector("places", 2, 3)),
+            ("GatherOptions", {"Axis": 0}),
+            "an index is outside 0 to 2",
+        ),
+        (
+            "GATHER",
+            (vector("values", *range(100)), vector("places", *range(100))),
+            ("GatherOptions", {"Axis": 0}),
+            "it takes 100 of 100 values in batches, wanted one short list",
+        ),
+        (
+            "PACK",
+            (vector("a", 1), vector("b", 1, 2)),
+            ("PackOptions", {"ValuesCount": 2}),
+            "its inputs differ in shape",
+        ),
+        (
+            "CONCATENATION",
+            (vector("a", 1), vector("b", 1, 2)),
+            ("ConcatenationOptions", {"Axis": 0}),
+            "'shape' has shape [2], this operator gives [3]",
+        ),
+    ],
+)
+def test_arithmetic_on_constants_that_cannot_be_is_refused(
+    op: str, inputs: tuple[TensorSpec, ...], options: tuple[str, dict[str, int]], what: str
+) -> None:
+    typed = (options[0], dict(options[1]))
+    model = write_model(fold_model(op, inputs, OperatorSpec(op, (), (), typed)))
+    with pytest.raises(CompileError) as caught:
+        read_tflite(model)
+    assert caught.value.what == what
+    assert caught.value.where == f"model.tflite, operator 0 {op} 'shape'"
+    assert caught.value.hint.startswith("export the model again")
+
+
+def test_a_folded_shape_cannot_be_an_output() -> None:
+    spec = fold_model("CAST", (vector("c", 3, 2),), OperatorSpec("CAST", (), ()))
+    with pytest.raises(CompileError) as caught:
+        read_tflite(write_model(replace(spec, outputs=(1, 2))))
+    assert caught.value.what == "'shape' is a constant, wanted something computed"
+    assert caught.value.where == "model.tflite, output 1 'shape'"
+    assert caught.value.hint == "leave it out of the outputs"
+
+
+def test_the_signature_of_another_subgraph_names_nothing() -> None:
+    spec = replace(open_batch_flatten(), signature_subgraph=1, empty_subgraphs=1)
+    assert read_tflite(write_model(spec)).inputs[0].name == "serving_default_x:0"
 
 
 def test_a_survey_lists_every_operator_and_every_problem_at_once() -> None:

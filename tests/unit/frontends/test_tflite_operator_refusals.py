@@ -198,6 +198,12 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         "operator 0 STRIDED_SLICE",
         AGAIN,
     ),
+    "slice by offsets": (
+        with_options("STRIDED_SLICE", Offset=True),
+        "its ends are offsets from its begins, supported: ends as indices",
+        "operator 0 STRIDED_SLICE",
+        "slice with plain begin and end indices",
+    ),
     "slice stride 0": (
         with_input("STRIDED_SLICE", 3, ints(1, 0, 2)),
         "entry 1 has stride 0, wanted other than 0",

@@ -236,6 +236,12 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         "operator 0 FULLY_CONNECTED",
         "quantise per-channel weights symmetrically",
     ),
+    "custom quantisation scheme": (
+        with_tensor("RELU", 0, custom_scheme=True),
+        "'in0' is quantised by a custom scheme, supported: scales",
+        "input 0 'in0'",
+        INT8,
+    ),
     "zero point out of range": (
         with_tensor("RELU", 0, zero_point=(128,)),
         "'in0' has zero point 128, wanted -128 to 127 for int8",
