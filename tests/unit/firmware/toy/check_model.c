@@ -2,8 +2,8 @@
 /*
  * A model small enough to be checked by eye, standing in for the generated one:
  *
- *     layer 0   x[i] = clamp(2 * x[i] + 3), in place, i < 700
- *     layer 1   sum[k] = bias[k] + sum of x[i] with i % 4 == k; output 1 is sum (int32),
+ *     layer 0   x[i] = clamp(2 * x[i] + 3), in place, i < INPUT_BYTES
+ *     layer 1   sum[k] = bias[k] + sum of x[i] with i % 4 == k, wrapping; output 1 is sum (int32),
  *               output 0 is clamp(sum >> 6) (int8); both stand where x stood
  *
  * TOY_TRICK in the environment makes it misbehave.
@@ -26,8 +26,10 @@
 #define TOY_ANSWER CHECK_ANSWER_VALUES
 #endif
 
+#ifndef INPUT_BYTES
+#define INPUT_BYTES 700 /* a multiple of SUMS */
+#endif
 #define GUARD_BYTES 16
-#define INPUT_BYTES 700
 #define SUMS 4
 #define ARENA_BYTES (INPUT_BYTES + 4 * SUMS)
 #define STACK_TRICK_BYTES 5000
@@ -69,7 +71,7 @@ static void add_up(void)
     int32_t sums[SUMS];
     memcpy(sums, x() + INPUT_BYTES, sizeof sums);
     for (int32_t i = 0; i < INPUT_BYTES; i++) {
-        sums[i % SUMS] += x()[i];
+        sums[i % SUMS] = (int32_t)((uint32_t)sums[i % SUMS] + (uint32_t)x()[i]);
     }
     memcpy(x() + SUMS, sums, sizeof sums);
     for (int32_t k = 0; k < SUMS; k++) {

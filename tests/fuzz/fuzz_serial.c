@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libFuzzer entry: hostile bytes on the serial line of the check firmware.
+ *
+ * An input is a list of pieces, each a control byte, a length byte and that many bytes:
+ *
+ *     control % 4 == 0   the bytes as they are
+ *     control % 4 == 1   a frame: kind, sequence low, sequence high, body; packed and checked
+ *     control % 4 == 2   the same, with one byte of the wire changed
+ *     control % 4 == 3   a second of silence
+ *
+ * Held after every piece: what the firmware says is printable lines and frames whose CRC agrees.
+ * Held at the end: a well-formed HELLO is answered, whatever came before, and nothing was written
+ * outside the arena. The sanitizers hold the rest.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "board.h"
+#include "check.h"
+#include "measure.h"
+
+#define TICK_HZ 1000000U
+#define WIRE_MAX 640U /* a frame of a 255-byte piece, packed */
+#define SAID_MAX (1U << 20)
+#define SYNC 0xA5U
+#define HEADER_BYTES 4U
+#define CRC_BYTES 4U
+#define ANSWER_OF_HELLO 0x81U
+
+const char board_id[] = "fuzz";
+const uint32_t board_tick_hz = TICK_HZ;
+uint8_t board_stack_low[1]; /* the fuzzer's stack is not the board's: nothing is painted */
+uint8_t board_stack_high[1];
+
+static const uint8_t *line;
+static size_t line_size;
+static uint64_t ticks;
+static uint8_t said[SAID_MAX];
+static size_t said_size;
+
+void board_init(void)
+{
+}
+
+int32_t board_read(void)
+{
+    if (line_size == 0U) {
+        return -1;
+    }
+    line_size--;
+    return *line++;
+}
+
+uint32_t board_dropped(void)
+{
+    return 0;
+}
+
+void board_write(const uint8_t *data, uint32_t size)
+{
+    if (size > SAID_MAX - said_size) {
+        abort();
+    }
+    memcpy(said + said_size, data, size);
+    said_size += size;
+}
+
+uint64_t board_ticks(void)
+{
+    ticks += 10U;
+    return ticks;
+}
+
+void board_halt(void)
+{
+    abort();
+}
+
+/* Bit by bit, unlike the firmware's. */
+static uint32_t crc32(const uint8_t *bytes, size_t size)
+{
+    uint32_t crc = 0xFFFFFFFFU;
+    for (size_t i = 0; i < size; i++) {
+        crc ^= bytes[i];
+        for (int32_t bit = 0; bit < 8; bit++) {
+            crc = (crc >> 1) ^ ((crc & 1U) != 0U ? 0xEDB88320U : 0U);
+        }
+    }
+    return ~crc;
+}
+
+static uint32_t u32_at(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+           (uint32_t)bytes[3] << 24;
+}
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "the firmware %s\n", what);
+    abort();
+}
+
+/* Header and body of the frame between two zeros, unpacked in place; aborts when it is none. */
+static size_t unpack(uint8_t *chunk, size_t size)
+{
+    size_t from = 0;
+    size_t to = 0;
+    while (from < size) {
+        const size_t code = chunk[from];
+        if (code - 1U > size - from - 1U) {
+            fail("sent a block that ends too early");
+        }
+        memmove(chunk + to, chunk + from + 1U, code - 1U);
+        from += code;
+        to += code - 1U;
+        if (code < 255U && from < size) {
+            chunk[to] = 0;
+            to++;
+        }
+    }
+    if (to < HEADER_BYTES + CRC_BYTES) {
+        fail("sent a frame that is too short");
+    }
+    if (crc32(chunk, to - CRC_BYTES) != u32_at(chunk + to - CRC_BYTES)) {
+        fail("sent a frame with a wrong CRC");
+    }
+    return to - CRC_BYTES;
+}
+
+/* Check all that was said and forget it; whether an OK answer to HELLO was among it. */
+static bool check_said(void)
+{
+    bool hello = false;
+    size_t begin = 0;
+    for (size_t end = 0; end <= said_size; end++) {
+        if (end < said_size && said[end] != 0U) {
+            continue;
+        }
+        if (end > begin && said[begin] == SYNC) {
+            if (end == said_size) {
+                fail("left a frame open");
+            }
+            unpack(said + begin + 1U, end - begin - 1U);
+            hello = hello || (said[begin + 1U] == ANSWER_OF_HELLO && said[begin + 2U] == 0U);
+        } else {
+            for (size_t i = begin; i < end; i++) {
+                if ((said[i] < ' ' || said[i] > '~') && said[i] != '\r' && said[i] != '\n') {
+                    fail("sent text with an unprintable byte");
+                }
+            }
+        }
+        begin = end + 1U;
+    }
+    said_size = 0;
+    return hello;
+}
+
+/* A frame of header and body as the host sends it. */
+static size_t pack(const uint8_t *bytes, size_t size, uint8_t *wire)
+{
+    uint8_t raw[HEADER_BYTES + 256U + CRC_BYTES] = {0};
+    raw[0] = size > 0U ? bytes[0] : 0;
+    raw[2] = size > 1U ? bytes[1] : 0;
+    raw[3] = size > 2U ? bytes[2] : 0;
+    const size_t body = size > 3U ? size - 3U : 0;
+    if (body > 0U) {
+        memcpy(raw + HEADER_BYTES, bytes + 3, body);
+    }
+    size_t total = HEADER_BYTES + body;
+    const uint32_t crc = crc32(raw, total);
+    for (uint32_t i = 0; i < CRC_BYTES; i++) {
+        raw[total] = (uint8_t)(crc >> (8U * i));
+        total++;
+    }
+
+    size_t at = 0;
+    wire[at++] = 0;
+    wire[at++] = 0;
+    wire[at++] = SYNC;
+    size_t code_at = at++;
+    for (size_t i = 0; i < total; i++) {
+        if (raw[i] != 0U) {
+            wire[at++] = raw[i];
+        }
+        if (raw[i] == 0U || at - code_at == 255U) {
+            wire[code_at] = (uint8_t)(at - code_at);
+            code_at = at++;
+        }
+    }
+    wire[code_at] = (uint8_t)(at - code_at);
+    wire[at++] = 0;
+    return at;
+}
+
+static void receive(const uint8_t *bytes, size_t size)
+{
+    line = bytes;
+    line_size = size;
+    check_poll();
+}
+
+static void play(uint8_t control, const uint8_t *bytes, size_t size)
+{
+    uint8_t wire[WIRE_MAX];
+    size_t wire_size;
+    switch (control % 4U) {
+    case 0:
+        receive(bytes, size);
+        break;
+    case 1:
+        wire_size = pack(bytes, size, wire);
+        receive(wire, wire_size);
+        break;
+    case 2:
+        wire_size = pack(bytes, size, wire);
+        wire[(control / 4U) * 7U % wire_size] ^= (uint8_t)(control | 1U);
+        receive(wire, wire_size);
+        break;
+    default:
+        ticks += TICK_HZ;
+        receive(NULL, 0);
+        break;
+    }
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    check_init();
+    check_said();
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const uint8_t hello[3] = {1, 0x34, 0x12};
+    static const uint8_t forget[] = "db load 0%";
+    uint8_t wire[WIRE_MAX];
+
+    /* the state an input starts from, so that a finding is found again from its input alone */
+    receive(wire, pack(hello, sizeof hello, wire));
+    receive(forget, sizeof forget - 1U);
+    if (!check_said()) {
+        fail("does not answer HELLO");
+    }
+    while (size >= 2U) {
+        const size_t wanted = data[1];
+        const size_t length = wanted < size - 2U ? wanted : size - 2U;
+        play(data[0], data + 2, length);
+        check_said();
+        data += 2U + length;
+        size -= 2U + length;
+    }
+    if (measure_guard_before() != 0U || measure_guard_after() != 0U) {
+        fail("wrote outside the model's arena");
+    }
+    receive(wire, pack(hello, sizeof hello, wire));
+    if (!check_said()) {
+        fail("no longer answers HELLO");
+    }
+    return 0;
+}
