@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an image of a board needs besides the program: start-up sources, linker script, flags."""
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.catalog import FOLDER, Board
 from mcuforge.boards.linker import linker_script
-from mcuforge.boards.tools import locate
 from mcuforge.errors import BoardError
 
 _ARCHITECTURE_FOLDERS = {"arm-none-eabi-": "cortex_m", "riscv64-unknown-elf-": "riscv"}
@@ -64,17 +62,3 @@ def board_config(board: Board) -> str:
         f"#define BOARD_TICK_HZ {board.tick_hz}u\n"
         f"#define BOARD_BAUD {board.baud}u\n"
     )
-
-
-def libc_flags(board: Board) -> tuple[str, ...]:
-    """Flags that make the toolchain on PATH find a C library (memcpy, string.h).
-
-    Debian's RISC-V gcc brings none and picolibc comes with a specs file; others bring newlib and
-    need nothing. BoardError when the compiler itself is missing.
-    """
-    compiler = locate(f"{board.toolchain.prefix}gcc", board.id)
-    specs = "picolibc.specs"
-    found = subprocess.run(
-        [str(compiler), f"-print-file-name={specs}"], capture_output=True, text=True, check=True
-    )
-    return (f"--specs={specs}",) if Path(found.stdout.strip()).is_absolute() else ()

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The catalog: every shipped board reads, and every mistake in a board's file is named."""
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from mcuforge.boards.catalog import (
+    FOLDER,
+    Board,
+    Memory,
+    all_boards,
+    emulated,
+    load_board,
+)
+from mcuforge.boards.toml_table import parse_quantity
+from mcuforge.errors import BoardError
+
+KERNELS = FOLDER.parent / "runtime_c" / "src"
+
+GOOD = """\
+name = "A board"
+cpu = "cortex-m4"
+isa = "armv7em"
+clock = "100 MHz"
+stand_in = "host"
+platformio = "a_board"
+source = "its data sheet"
+
+[budget]
+flash = "512 KiB"
+ram = "96 KiB"
+
+[[memory]]
+name = "flash"
+kind = "flash"
+origin = 0x08000000
+size = "512 KiB"
+
+[[memory]]
+name = "sram1"
+kind = "ram"
+origin = 0x20000000
+size = "64 KiB"
+
+[[memory]]
+name = "sram2"
+kind = "ram"
+origin = 0x20010000
+size = "32 KiB"
+
+[[memory]]
+name = "ccm"
+kind = "ram"
+origin = 0x10000000
+size = "64 KiB"
+
+[toolchain]
+prefix = "arm-none-eabi-"
+flags = ["-mcpu=cortex-m4"]
+"""
+
+HOST = """\
+name = "The emulated host"
+cpu = "cortex-m4"
+isa = "armv7em"
+clock = "25 MHz"
+bsp = "mps2"
+source = "an application note"
+memory = [
+    {name = "code", kind = "flash", origin = 0, size = "4 MiB"},
+    {name = "data", kind = "ram", origin = 0x30000000, size = "1 MiB"},
+]
+
+[budget]
+flash = "4 MiB"
+ram = "1 MiB"
+
+[toolchain]
+prefix = "arm-none-eabi-"
+flags = ["-mcpu=cortex-m4", "-mthumb"]
+
+[emulator]
+command = "qemu-system-arm"
+machine = "some-machine"
+ticks = "1 GHz"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "good.toml").write_text(GOOD)
+    (tmp_path / "host.toml").write_text(HOST)
+    return tmp_path
+
+
+def refusal(folder: Path, old: str, new: str) -> BoardError:
+    """What load_board says of the good board with one change."""
+    assert old in GOOD
+    (folder / "bad.toml").write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(BoardError) as refused:
+        load_board("bad", folder)
+    return refused.value
+
+
+def test_a_board_reads_into_bytes_and_hertz(folder: Path) -> None:
+    board = load_board("good", folder)
+    assert (board.id, board.name, board.clock_hz) == ("good", "A board", 100_000_000)
+    assert (board.flash_bytes, board.ram_bytes) == (512 * 1024, 96 * 1024)
+    assert board.first("ram") == Memory("sram1", "ram", 0x20000000, 64 * 1024)
+    assert board.tick_hz == board.clock_hz
+    assert (board.baud, board.bsp, board.emulator, board.emulated) == (115200, None, None, False)
+
+
+def test_a_board_that_only_qemu_has_is_emulated_from_the_start(folder: Path) -> None:
+    board = load_board("host", folder)
+    assert board.emulated
+    assert board.tick_hz == 1_000_000_000
+    assert emulated(board) == board
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1 B", 1), ("128 KiB", 131072), ("2 MiB", 2097152), ("25 MHz", 25_000_000), ("0 Hz", 0)],
+)
+def test_a_quantity_is_a_number_and_a_unit(text: str, value: int) -> None:
+    assert parse_quantity(text) == value
+
+
+@pytest.mark.parametrize("text", ["128", "128KiB", "128 kB", "1.5 MiB", "-1 B", "KiB", "", "² B"])
+def test_a_quantity_without_its_unit_or_number_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a whole number, a space and one of B, KiB"):
+        parse_quantity(text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "key", "hint"),
+    [
+        ('clock = "100 MHz"', 'clokc = "100 MHz"', "'clock' is missing", "clock", "catalog.py"),
+        ('cpu = "', 'cpus = 1\ncpu = "', "'cpus' is no key", "cpus", "did you mean 'cpu'?"),
+        ('size = "512 KiB"', 'size = "512 KiB"\nx = 1', "'memory[0].x' is no key", "x", "known: "),
+        ('name = "A board"', "name = 7", "'name' is 7; wanted a text", "name", "in quotes"),
+        ('name = "A board"', 'name = ""', "'name' is ''; wanted a text", "name", "in quotes"),
+        ('ram = "96 KiB"', 'ram = "96 kB"', "'budget.ram' does not read", "ram", "128 KiB"),
+        ('ram = "96 KiB"', 'ram = "0 KiB"', "'budget.ram' is zero", "ram", "data sheet"),
+        ('ram = "96 KiB"', 'ram = "97 KiB"', "hold 98304 B in one run", "budget.ram", "lower"),
+        ('kind = "ram"', 'kind = "rom"', "'memory[1].kind' is 'rom'", "kind", "flash, ram"),
+        (
+            "origin = 0x20000000",
+            'origin = "0"',
+            "wanted a whole number",
+            "origin",
+            "without quotes",
+        ),
+        ("origin = 0x20000000", "origin = true", "wanted a whole number", "origin", "quotes"),
+        ('prefix = "arm-none-eabi-"', 'prefix = "gcc-"', "is 'gcc-'", "prefix", "riscv64"),
+        ('flags = ["-mcpu=cortex-m4"]', "flags = [1]", "wanted a list of texts", "flags", '["a"'),
+        ("[toolchain]", "[emulator]", "'emulator.command' is missing", "command", "catalog"),
+    ],
+)
+def test_a_mistake_in_a_boards_file_is_named_with_its_key(
+    folder: Path, old: str, new: str, what: str, key: str, hint: str
+) -> None:
+    error = refusal(folder, old, new)
+    assert what in error.what
+    assert error.where.startswith("boards/bad.toml, key ")
+    assert error.where.endswith(key)
+    assert hint in error.hint
+
+
+def test_a_file_that_is_no_toml_is_refused_with_its_line(folder: Path) -> None:
+    error = refusal(folder, 'name = "A board"', "name = A board")
+    assert "line 1" in error.what
+    assert error.where == "boards/bad.toml"
+
+
+def test_a_table_where_a_value_stands_is_refused(folder: Path) -> None:
+    head, _, tail = GOOD.partition("[budget]")
+    memory = "[[memory]]" + tail.partition("[[memory]]")[2]
+    (folder / "bad.toml").write_text(f'{head}budget = "1 MiB"\n{memory}')
+    with pytest.raises(BoardError, match="'budget' is no table"):
+        load_board("bad", folder)
+
+
+def test_a_board_without_memory_is_refused(folder: Path) -> None:
+    text = GOOD.partition("[[memory]]")[0] + "[toolchain]" + GOOD.partition("[toolchain]")[2]
+    (folder / "bad.toml").write_text("memory = []\n" + text)
+    with pytest.raises(BoardError, match="'memory' has no entry"):
+        load_board("bad", folder)
+
+
+@pytest.mark.parametrize(
+    ("asked", "guess"), [("disco_f764ng", "disco_f746ng"), ("nucleo-h743zi", "nucleo_h743zi")]
+)
+def test_an_unknown_board_is_answered_with_the_nearest(asked: str, guess: str) -> None:
+    with pytest.raises(BoardError) as refused:
+        load_board(asked)
+    assert refused.value.what == f"no board is called '{asked}'"
+    assert refused.value.where.startswith("the ")
+    assert refused.value.hint == f"did you mean '{guess}'? `mcuforge boards` lists them"
+
+
+@pytest.mark.parametrize("asked", ["", "zzzzzzzz", "../boards/hifive1", "./hifive1"])
+def test_what_is_no_boards_name_is_no_path_either(asked: str) -> None:
+    with pytest.raises(BoardError) as refused:
+        load_board(asked)
+    assert "`mcuforge boards` lists them" in refused.value.hint
+
+
+def test_an_emulated_board_keeps_its_name_and_budgets_and_takes_the_stand_ins_addresses(
+    folder: Path,
+) -> None:
+    real = load_board("good", folder)
+    board = emulated(real, folder)
+    assert (board.id, board.name, board.clock_hz) == (real.id, real.name, real.clock_hz)
+    assert (board.flash_bytes, board.ram_bytes) == (real.flash_bytes, real.ram_bytes)
+    assert board.memory == (
+        Memory("flash", "flash", 0, 512 * 1024),
+        Memory("ram", "ram", 0x30000000, 96 * 1024),
+    )
+    host = load_board("host", folder)
+    assert board.toolchain == host.toolchain
+    assert (board.bsp, board.emulator, board.tick_hz) == ("mps2", host.emulator, host.tick_hz)
+    assert board.emulated
+    assert not real.emulated
+    assert emulated(board, folder) == board
+
+
+@pytest.mark.parametrize("stand_in", [None, "good"])
+def test_a_board_without_an_emulated_stand_in_is_refused(
+    folder: Path, stand_in: str | None
+) -> None:
+    board = replace(load_board("good", folder), stand_in=stand_in)
+    with pytest.raises(BoardError) as refused:
+        emulated(board, folder)
+    assert "'good'" in refused.value.what
+    assert "boards/good.toml" in refused.value.where
+    assert "board" in refused.value.hint
+
+
+def test_a_stand_in_with_less_memory_is_refused(folder: Path) -> None:
+    good = load_board("good", folder)
+    with pytest.raises(BoardError, match="has 2097152 B of ram, its stand-in 'host' only 1048576"):
+        emulated(replace(good, ram_bytes=2 << 20), folder)
+    with pytest.raises(BoardError, match="has 5242880 B of flash, its stand-in 'host' only 419430"):
+        emulated(replace(good, flash_bytes=5 << 20), folder)
+
+
+@pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.id)
+def test_every_shipped_board_runs_emulated_with_its_own_budgets(board: Board) -> None:
+    on_emulator = emulated(board)
+    assert on_emulator.emulator is not None
+    assert on_emulator.flash_bytes == board.flash_bytes
+    assert on_emulator.ram_bytes == board.ram_bytes
+    assert on_emulator.cpu == board.cpu
+
+
+@pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.id)
+def test_every_shipped_board_names_folders_that_exist(board: Board) -> None:
+    assert (KERNELS / board.isa).is_dir()
+    assert (FOLDER / "bsp" / str(emulated(board).bsp)).is_dir()
+
+
+@pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.id)
+def test_no_two_memories_of_a_shipped_board_overlap(board: Board) -> None:
+    runs = sorted((memory.origin, memory.origin + memory.bytes) for memory in board.memory)
+    assert all(end <= start for (_, end), (start, _) in pairwise(runs))
+
+
+def test_all_boards_are_sorted_and_load_by_their_ids() -> None:
+    boards = all_boards()
+    assert [board.id for board in boards] == sorted(path.stem for path in FOLDER.glob("*.toml"))
+    assert all(load_board(board.id) == board for board in boards)
