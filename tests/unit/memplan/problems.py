@@ -45,6 +45,28 @@ def crowd(buffers: int, seed: int, steps: int = 40) -> Problem:
     return problem_of(*((random.randint(1, 100), b, b + random.randint(1, 15)) for b in begins))
 
 
+def anything(seed: int) -> Problem:
+    """A tiny problem of everything there is: regions, alignments, overlaps in both directions."""
+    random = Random(seed)
+    count = random.choice((1, 1, 2, 2, 3))
+    regions = tuple(
+        Region(f"r{i}", random.randint(2, 8), random.randint(0, 2)) for i in range(count)
+    )
+    names = [region.name for region in regions]
+    buffers, overlaps = [], []
+    for i in range(random.randint(1, 4)):
+        begin, end = sorted(random.sample(range(5), 2))
+        allowed = random.sample(names, random.randint(1, count)) if random.random() < 0.3 else ()
+        alignment = random.choice((1, 1, 1, 2, 3, 4))
+        buffers.append(Buffer(f"b{i}", random.randint(1, 5), begin, end, alignment, tuple(allowed)))
+        for j in range(i):
+            if random.random() < 0.3:
+                low = random.randint(-6, 6)
+                first, second = random.sample((f"b{i}", f"b{j}"), 2)
+                overlaps.append(Overlap(first, second, low, low + random.randint(0, 5)))
+    return Problem(tuple(buffers), regions, tuple(overlaps))
+
+
 def together(first: Buffer, second: Buffer) -> bool:
     """Is there a step at which both are alive?"""
     return first.begin < second.end and second.begin < first.end

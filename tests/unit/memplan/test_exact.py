@@ -14,6 +14,7 @@ from mcuforge.memplan.problem import Buffer, Overlap, Plan, Problem, Region
 from mcuforge.memplan.replay import replay
 from tests.unit.memplan.problems import (
     RAM,
+    anything,
     crowd,
     every_problem,
     faults,
@@ -84,6 +85,23 @@ def test_two_regions_get_exactly_the_brute_force_cost(capacities: tuple[int, int
         assert not faults(problem, plan)
         assert plan.optimal
         assert problem.cost(plan.peaks) == least_cost(problem), sizes
+
+
+def test_regions_alignments_and_overlaps_together_get_exactly_the_brute_force_cost() -> None:
+    improved = 0
+    for seed in range(150):
+        problem = anything(seed)
+        start = greedy.place(problem, iterations=0)
+        plan = exact.improve(problem, start, seconds=20.0)
+        least = least_cost(problem)
+        assert not faults(problem, start), seed
+        assert not faults(problem, plan), seed
+        assert plan.optimal, seed
+        assert problem.cost(plan.peaks) == least, seed
+        assert not start.optimal or problem.cost(start.peaks) == least, seed
+        assert lower_bound(problem) <= sum(least[1:]), seed
+        improved += plan.solver == "exact"
+    assert improved > 10
 
 
 def test_row_operators_survive_the_replay_at_the_optimum() -> None:

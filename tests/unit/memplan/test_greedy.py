@@ -187,4 +187,4 @@ def test_a_network_of_sixty_buffers_takes_milliseconds() -> None:
 
     runs = [place() for _ in range(5)]
     assert not faults(problem, runs[0][1])
-    assert min(seconds for seconds, _ in runs) < 0.020
+    assert min(seconds for seconds, _ in runs) < 0.020  # 1 ms on an idle machine

@@ -200,4 +200,4 @@ def test_a_person_detector_sized_run_takes_milliseconds() -> None:
         started = perf_counter()
         replay(problem, places, trace)
         seconds.append(perf_counter() - started)
-    assert min(seconds) < 0.050
+    assert min(seconds) < 0.150  # 20 ms on an idle machine
