@@ -31,11 +31,11 @@ def run_samples(link: Link, compiled: Compiled, samples: Samples, stages: Stages
     first_ticks = 0
     with stages.counted("running samples on the board", samples.count) as counter:
         for index in range(samples.count):
-            _feed(link, samples.sample(index))
-            ticks = link.run()
-            first_ticks = ticks if index == 0 else first_ticks
-            for number, (port, answer) in enumerate(zip(ports, answers, strict=True)):
-                answer[index] = np.frombuffer(link.read_output(number), port.dtype.numpy)
+            outputs = run_sample(link, compiled, samples.sample(index))
+            for answer, output in zip(answers, outputs, strict=True):
+                answer[index] = output
+            if index == 0:
+                first_ticks = link.counters().ticks
             counter.advance()
     counters = link.counters()
     if not counters.canaries_intact:
@@ -45,6 +45,16 @@ def run_samples(link: Link, compiled: Compiled, samples: Samples, stages: Stages
             "this is a fault of mcuforge's: report the model, please",
         )
     return BoardAnswers(tuple(answers), first_ticks, counters.stack_bytes or None)
+
+
+def run_sample(link: Link, compiled: Compiled, sample: tuple[Array, ...]) -> tuple[Array, ...]:
+    """One inference: every output, flat, in its own dtype."""
+    _feed(link, sample)
+    link.run()
+    return tuple(
+        np.frombuffer(link.read_output(number), port.dtype.numpy)
+        for number, port in enumerate(compiled.model.outputs)
+    )
 
 
 def layer_ticks(link: Link, compiled: Compiled, samples: Samples) -> tuple[int, ...]:
