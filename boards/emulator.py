@@ -159,7 +159,8 @@ def command_line(board: Board, elf: Path) -> list[str]:
             "--emulate runs its stand-in",
         )
     qemu = locate(spec.command, board.id)
-    # -S: the guard lets it run once the serial port is held open; -qmp stdio: how it says so
+    # -S: the guard lets it run once the serial port is held open; -qmp stdio: how it says so.
+    # sleep and align stay as they are: firmware that polls never idles, so they change nothing
     fixed = "-icount shift=0 -display none -monitor none -serial pty -S -qmp stdio"
     return [str(qemu), "-M", spec.machine, *spec.args, *fixed.split(), "-kernel", str(elf)]
 

@@ -153,6 +153,14 @@ def test_what_exceeds_the_real_boards_memory_does_not_link_for_its_stand_in(
     assert build_probe(emulated(load_board("qemu-mps2-an500")), tmp_path, define).is_file()
 
 
+def test_the_image_for_the_hardware_builds_too(tmp_path: Path) -> None:
+    board = load_board("hifive1")
+    assert not board.emulated
+    assert build_probe(board, tmp_path).is_file()
+    config = (tmp_path / "board_config.h").read_text()
+    assert "#define BOARD_TICK_HZ 16000000u\n" in config  # mcycle counts the core's clock
+
+
 def test_a_firmware_that_fills_the_ram_to_the_last_bytes_still_runs(tmp_path: Path) -> None:
     board = emulated(load_board("hifive1"))
     largest = board.ram_bytes - default_stack_bytes(board) - 1024 - 64  # ring, variables

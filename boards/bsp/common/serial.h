@@ -2,9 +2,9 @@
 /*
  * The receive ring between the UART's interrupt and board_read().
  *
- * A full ring pauses the interrupt instead of dropping: bytes then wait in the UART, where flow control
- * or an emulator holds the sender back. Without flow control the UART overruns and the family reports
- * it with serial_lost().
+ * A full ring pauses the interrupt instead of dropping: bytes then wait in the UART, where flow
+ * control or an emulator holds the sender back. Without flow control the UART overruns and the
+ * family reports it with serial_lost().
  */
 #ifndef MCUFORGE_SERIAL_H
 #define MCUFORGE_SERIAL_H

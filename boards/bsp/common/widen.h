@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A 64-bit clock out of two free-running counters, without a wrap interrupt: an interrupt would add its
- * instructions to whatever is being counted, at a moment that differs from run to run.
+ * A 64-bit clock out of two free-running counters, without a wrap interrupt: an interrupt would
+ * add its instructions to whatever is being counted, at a moment that differs from run to run.
  */
 #ifndef MCUFORGE_WIDEN_H
 #define MCUFORGE_WIDEN_H
@@ -9,8 +9,9 @@
 #include <stdint.h>
 
 /*
- * The count whose low half is `fine` and which lies nearest to `coarse`, a slow counter scaled to the
- * same unit. Exact while `coarse` is less than 2^31 away; it may lag, and must have started later.
+ * The count whose low half is `fine` and which lies nearest to `coarse`, a slow counter scaled to
+ * the same unit. Exact while `coarse` is less than 2^31 away; it may lag, and must have started
+ * later.
  */
 static inline uint64_t widen(uint64_t coarse, uint32_t fine)
 {

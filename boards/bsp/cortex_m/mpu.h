@@ -11,7 +11,7 @@
 #define MPU_RBAR REG32(0xE000ED9Cu)
 #define MPU_RASR REG32(0xE000EDA0u)
 
-#define MPU_ON_OVER_DEFAULT_MAP 5u /* ENABLE and PRIVDEFENA: addresses in no region stay as they are */
+#define MPU_ON_OVER_DEFAULT_MAP 5u /* ENABLE, PRIVDEFENA: other addresses stay as they are */
 #define MPU_RBAR_VALID (1u << 4)
 
 enum mpu_access {

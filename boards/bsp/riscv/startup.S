@@ -36,8 +36,8 @@ reset_entry:
     tail board_halt
 
 /*
- * An interrupt saves what C may change on the stack in use. An exception never returns, and may come
- * from a stack that has overflowed: it starts a fresh one.
+ * An interrupt saves what C may change on the stack in use. An exception never returns, and may
+ * come from a stack that has overflowed: it starts a fresh one.
  */
     .section .text.trap_entry, "ax"
     .align 2
