@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import re
 import shutil
 import struct
 import subprocess
@@ -152,7 +153,12 @@ def fuzz(variant: Variant, program: Path, corpus: Path, limits: Sequence[str]) -
         "-print_final_stats=1",
         "-verbosity=0",
     ]
-    return subprocess.run(command, check=False).returncode == 0
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        print(done.stderr)
+    else:
+        print("".join(re.findall(r"^stat::number_of_executed_units: .*\n", done.stderr, re.M)))
+    return done.returncode == 0
 
 
 def main() -> int:

@@ -26,6 +26,7 @@ from mcuforge.boards.link.port import DEFAULT_BAUD, Port
 from mcuforge.errors import InternalError
 
 TIMEOUT_S = 10.0
+RUN_TIMEOUT_S = 60.0
 
 T = TypeVar("T")
 
@@ -37,16 +38,30 @@ class Link:
     or the line carries something else; damaged and lost frames are sent again.
     """
 
-    def __init__(self, port: Port, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, port: Port, timeout_s: float = TIMEOUT_S, run_timeout_s: float = RUN_TIMEOUT_S
+    ) -> None:
+        self._run_timeout_s = run_timeout_s
         self._exchange = Exchange(port, timeout_s)
         self._hello: Hello | None = None
         self._inputs: tuple[TensorInfo, ...] = ()
         self._outputs: tuple[TensorInfo, ...] = ()
 
     @classmethod
-    def open(cls, url: str, *, timeout_s: float = TIMEOUT_S, baud: int = DEFAULT_BAUD) -> Self:
-        """Open a tty, a pty or a pyserial URL; an answer may take up to `timeout_s` seconds."""
-        return cls(Port.open(url, baud), timeout_s)
+    def open(
+        cls,
+        url: str,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        run_timeout_s: float = RUN_TIMEOUT_S,
+        baud: int = DEFAULT_BAUD,
+    ) -> Self:
+        """Open a tty, a pty or a pyserial URL.
+
+        An answer may take up to `timeout_s` seconds, a run up to `run_timeout_s`. A run shorter
+        than an eighth of that is never disturbed by a question whether it has ended.
+        """
+        return cls(Port.open(url, baud), timeout_s, run_timeout_s)
 
     def close(self) -> None:
         """Give the port back."""
@@ -127,12 +142,14 @@ class Link:
     def run(self, begin: int = 0, end: int | None = None, *, timeout_s: float | None = None) -> int:
         """Run layers [begin, end) (all of them by default); ticks at Hello.tick_hz it took.
 
-        `timeout_s` bounds the run itself and its answer. ModelFailed when the model says so.
+        `timeout_s` bounds this run (default: the link's run_timeout_s). ModelFailed when the
+        model says so.
         """
         last = self._opened().layers if end is None else end
         doing = f"running layers {begin} to {last}"
         request = Request(Kind.RUN, struct.pack("<II", begin, last))
-        frame = self._exchange.ask(request, doing, timeout_s)
+        limit_s = self._run_timeout_s if timeout_s is None else timeout_s
+        frame = self._exchange.ask(request, doing, limit_s)
         ticks, status = self._read(read_run, frame, doing)
         if frame.status == Status.MODEL:
             raise ModelFailed(

@@ -7,7 +7,7 @@
 #include "check_model.h"
 
 #define PAINT 0xC5U
-#define PAINT_MARGIN 96U /* the painter's own locals, wherever the compiler puts them */
+#define PAINT_MARGIN 64U /* the painter's own locals, wherever the compiler puts them */
 
 static int32_t model_status = -1;
 

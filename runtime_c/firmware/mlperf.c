@@ -22,7 +22,7 @@
 
 /*
  * The runner gives up after 30 s without a line, so a longer `infer` says "m-busy" in between.
- * Emulated boards, whose seconds last longer than ours, are built with a smaller number.
+ * Build emulated boards with a smaller number: their seconds last longer than ours.
  */
 #ifndef CHECK_BUSY_SECONDS
 #define CHECK_BUSY_SECONDS 20
