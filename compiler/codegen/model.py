@@ -30,6 +30,14 @@ class Port:
     scale: float
     zero_point: int
 
+    @property
+    def meaning(self) -> str:
+        """', real = 0.1 * (q + 5)': what an integer stands for; a float says it itself."""
+        if self.dtype is DType.FLOAT32:
+            return ""
+        zero = f"(q {'-' if self.zero_point > 0 else '+'} {abs(self.zero_point)})"
+        return f", real = {self.scale} * {zero if self.zero_point else 'q'}"
+
 
 @dataclass(frozen=True)
 class Layer:
