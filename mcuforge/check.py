@@ -14,7 +14,7 @@ import mcuforge
 from mcuforge.board_check import run_samples
 from mcuforge.boards.catalog import load_board
 from mcuforge.boards.link.client import Link
-from mcuforge.compiler.oracle import Oracle
+from mcuforge.compiler.oracle import judge
 from mcuforge.data import load_samples
 from mcuforge.deploy import board_facts
 from mcuforge.errors import BoardError, CompileError
@@ -62,7 +62,7 @@ def check(request: Request, stages: Stages) -> CheckReport:
         session = _port_session(request)
     compiled = compile_session(session)
     samples = load_samples(compiled.graph, request.data, request.samples)
-    with Oracle(session.path, samples.inputs) as oracle:
+    with judge(session.graph, session.path, samples.inputs) as oracle:
         with _target(session, elf, request.target, stages) as link:
             answers = run_samples(link, compiled, samples, stages)
         wanted = oracle.answers()

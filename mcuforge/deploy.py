@@ -10,7 +10,7 @@ import mcuforge
 from mcuforge.board_check import BoardAnswers, layer_outputs, layer_ticks, run_samples
 from mcuforge.boards.link.client import Link
 from mcuforge.compiler.compile import Compiled
-from mcuforge.compiler.oracle import Oracle
+from mcuforge.compiler.oracle import Oracle, OwnReference, judge
 from mcuforge.data import Samples, load_samples, random_samples
 from mcuforge.errors import BoardError
 from mcuforge.firmware import Built, build_check, project_folder
@@ -66,7 +66,8 @@ def deploy(request: Request, stages: Stages) -> Report:
     with stages.stage("compiling and planning"):
         compiled = compile_session(session, request.dump_passes)
     samples = choose_samples(compiled, request.data, request.samples)
-    with Oracle(request.model, samples.inputs) as oracle, project_folder(request.out) as folder:
+    oracle = judge(session.graph, request.model, samples.inputs)
+    with oracle, project_folder(request.out) as folder:
         with stages.stage("building the firmware"):
             built = build_check(session, compiled, folder)
         with open_board(session, built, request.port, stages) as link:
@@ -82,7 +83,11 @@ def choose_samples(compiled: Compiled, data: Path | None, count: int | None) -> 
 
 
 def measure_board(
-    link: Link, compiled: Compiled, samples: Samples, oracle: Oracle, stages: Stages
+    link: Link,
+    compiled: Compiled,
+    samples: Samples,
+    oracle: Oracle | OwnReference,
+    stages: Stages,
 ) -> Measured:
     """Run the samples, compare, profile, and look between layers when an answer is wrong."""
     answers = run_samples(link, compiled, samples, stages)

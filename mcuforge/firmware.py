@@ -27,6 +27,7 @@ FIRMWARE_RESERVE = 12 * 1024  # RAM kept for stack and link buffers before a db 
 # A byte may arrive while the model runs: 108 bytes of hardware frame with the FPU in use (Armv7-M
 # Architecture Reference Manual B1.5.7) or 64 of saved registers on RISC-V, and the handler's own.
 INTERRUPT_BYTES = 256
+MORE_MEMORY = "a board with more memory (`mcuforge boards` lists them), or a smaller model"
 MANIFEST = "mcuforge.json"
 MODEL_COPY = "model.tflite"
 
@@ -102,7 +103,7 @@ def build_check(session: Session, compiled: Compiled, folder: Path) -> Built:
     try:
         firmware = build(project)
     except OverBudget as over:
-        raise CompileError(over.what, compiled.deciding_layer(), over.hint) from over
+        raise CompileError(over.what, compiled.deciding_layer(), MORE_MEMORY) from over
     return Built(
         folder,
         firmware,
