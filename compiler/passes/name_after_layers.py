@@ -5,26 +5,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mcuforge.compiler.ir import Graph, Tensor
+from mcuforge.compiler.ir import Graph
 
 
 def name_after_layers(graph: Graph) -> Graph:
-    """Every node's output is named after the node, except where another tensor has that name.
+    """Every node's output is named after the node, except where some tensor has that name.
 
     Converters join the names of all they fused ("a/Relu;b/BiasAdd;c/Conv2D"), which no map, error
     or comment can carry. The graph's own inputs and outputs keep the user's names.
     """
-    kept = [*graph.inputs, *graph.outputs, *graph.constants()]
-    taken = {t.name for t in kept}
-    fixed = {id(t) for t in kept}
-    renamed: dict[int, Tensor] = {}
-    for node in graph.nodes:
-        out = node.output
-        if id(out) not in fixed and node.name not in taken:
-            renamed[id(out)] = replace(out, name=node.name)
-            taken.add(node.name)
-    left = {t.name for n in graph.nodes if id(n.output) not in renamed for t in (n.output,)}
-    renamed = {k: t for k, t in renamed.items() if t.name not in left}
+    tensors = (*graph.inputs, *(t for n in graph.nodes for t in (*n.inputs, n.output)))
+    taken = {t.name for t in tensors}  # of those renamed too: a name changes hands at most once
+    fixed = {id(t) for t in graph.outputs}
+    renamed = {
+        id(node.output): replace(node.output, name=node.name)
+        for node in graph.nodes
+        if id(node.output) not in fixed and node.name not in taken
+    }
     nodes = tuple(
         replace(
             node,

@@ -20,6 +20,7 @@ from mcuforge.compiler.passes import PASSES, describe, optimise
 from mcuforge.compiler.passes.drop_unread import drop_unread
 from mcuforge.compiler.passes.fold_constants import fold_constants
 from mcuforge.compiler.passes.fold_padding import fold_padding
+from mcuforge.compiler.passes.name_after_layers import name_after_layers
 from mcuforge.compiler.verify import verify
 from mcuforge.errors import CompileError, InternalError
 from tests.models.samples import SAMPLES, Sample
@@ -42,12 +43,17 @@ def kinds(graph: Graph) -> list[str]:
 
 
 def test_the_passes_are_these_in_this_order() -> None:
-    assert [p.__name__ for p in PASSES] == ["fold_constants", "fold_padding", "drop_unread"]
+    assert [p.__name__ for p in PASSES] == [
+        "fold_constants",
+        "fold_padding",
+        "drop_unread",
+        "name_after_layers",
+    ]
 
 
 @pytest.mark.parametrize("rewrite", PASSES, ids=lambda p: str(p.__name__))
 def test_a_pass_returns_the_graph_itself_when_it_finds_nothing(rewrite: passes.Pass) -> None:
-    untouched = chain(3)
+    untouched = graph([x := tensor("x")], [relu(x, out := tensor("out"))], [out])
     assert rewrite(untouched) is untouched
 
 
@@ -207,6 +213,30 @@ def test_a_node_whose_reader_reaches_an_output_stays() -> None:
     assert drop_unread(before) is before
 
 
+def test_intermediate_tensors_are_called_as_their_layers() -> None:
+    x, long, flat, out = tensor("x"), tensor("a/Relu;b/Conv2D"), tensor("flat", (6,)), tensor("out")
+    before = graph([x], [relu(x, long, "conv"), view(long, flat), relu(flat, out)], [out])
+    after = name_after_layers(before)
+    assert [n.output.name for n in after.nodes] == ["conv", "view_flat", "out"]
+    assert [n.inputs[0].name for n in after.nodes] == ["x", "conv", "view_flat"]
+    assert name_after_layers(after) is after
+
+
+@pytest.mark.parametrize("taken", ["x", "t1", "out", "t0", "c"])
+def test_no_layers_name_makes_two_tensors_of_one(taken: str) -> None:
+    x, t0, t1, out = tensor("x"), tensor("t0"), tensor("t1"), tensor("out")
+    nodes = [
+        relu(x, t0, taken),
+        Node("t0" if taken != "t0" else "t1", Add(), (t0, constant("c")), t1),
+        relu(t1, out, "x" if taken != "x" else "t1"),
+    ]
+    before = graph([x], nodes, [out])
+    verify(before, "the test")
+    after = name_after_layers(before)
+    verify(after, "name_after_layers")
+    assert_same_meaning(before, after)
+
+
 def test_a_pass_that_breaks_the_graph_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def lose_a_node(graph: Graph) -> Graph:
         return replace(graph, nodes=graph.nodes[1:])
@@ -231,9 +261,10 @@ def test_the_graph_is_written_after_every_pass(tmp_path: Path) -> None:
         "1_fold_constants.txt",
         "2_fold_padding.txt",
         "3_drop_unread.txt",
+        "4_name_after_layers.txt",
     ]
     assert written["0_front_end.txt"] == describe(before)
-    assert written["3_drop_unread.txt"] == describe(after)
+    assert written["4_name_after_layers.txt"] == describe(after)
     assert "pad: Pad(" in written["2_fold_padding.txt"]
     assert "pad: Pad(" not in written["3_drop_unread.txt"]
 

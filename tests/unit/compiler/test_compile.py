@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A graph to C as one call: what it returns, and what it says when the RAM is too little."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mcuforge.compiler import compile as compiling
+from mcuforge.compiler.compile import ARENA, Compiled, compile_graph, refuse_over_budget
+from mcuforge.compiler.frontends import read_model
+from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.ops.add import Add
+from mcuforge.compiler.passes import PASSES
+from mcuforge.errors import CompileError
+from mcuforge.memplan.problem import Placement, Plan, Problem
+from mcuforge.memplan.replay import ReplayError
+from mcuforge.memplan.solve import solve
+from tests.unit.compiler.graphs import (
+    Scratchy,
+    chain,
+    constant,
+    graph,
+    padded_conv,
+    relu,
+    scratchy,
+    tensor,
+    view,
+)
+
+DIGITS = Path(__file__).resolve().parents[3] / "examples" / "digits" / "digits_cnn.tflite"
+
+
+def compiled(graph: Graph, ram_bytes: int = 1 << 20) -> Compiled:
+    return compile_graph(graph, "portable", ram_bytes, exact_seconds=0.0)
+
+
+def test_the_demo_model_fits_three_kibibytes() -> None:
+    built = compile_graph(read_model(DIGITS), "portable", 1 << 20)
+    assert built.arena_bytes == 3072
+    assert built.plan.optimal
+    assert built.model.arena_bytes == 3072
+    assert [step.node.op.kind for step in built.schedule.steps][-1] == "softmax"
+
+
+def test_the_graph_returned_is_the_one_after_the_passes() -> None:
+    assert [node.op.kind for node in compiled(padded_conv()).graph.nodes] == ["conv2d"]
+
+
+def test_a_plan_over_the_budget_comes_back_and_is_refused_in_three_lines() -> None:
+    over = compiled(padded_conv(), ram_bytes=64)
+    assert over.arena_bytes == 40 + 90
+    with pytest.raises(CompileError) as caught:
+        refuse_over_budget(over, "tiny_board", 64)
+    assert str(caught.value).splitlines() == [
+        "error: the model needs 130 bytes of RAM for its arena alone, tiny_board has 64 bytes",
+        "where: tiny.tflite, operator 1 CONV_2D 'conv': 'y', 'x' alive at once",
+        "try:   a board with more RAM (`mcuforge boards` lists them), or a smaller input",
+    ]
+
+
+@pytest.mark.parametrize("ram_bytes", [130, 131, 1 << 30])
+def test_a_plan_that_fits_to_the_byte_is_not_refused(ram_bytes: int) -> None:
+    refuse_over_budget(compiled(padded_conv(), ram_bytes), "tiny_board", ram_bytes)
+
+
+@pytest.mark.parametrize("ram_bytes", [1, 4, 6, 100])
+def test_every_budget_gets_its_plan(ram_bytes: int) -> None:
+    assert compiled(chain(3), ram_bytes).arena_bytes == 6
+
+
+def test_the_layer_that_decides_is_the_fullest_one() -> None:
+    x, big, out = tensor("x", (1, 1)), tensor("wide", (1, 600)), tensor("out", (1, 600))
+    wide = Node("wide", Add(), (x, constant("c", (1, 600))), big, "operator 3 ADD")
+    built = compiled(graph([x], [wide, scratchy(big, out, 8, "copy")], [out]))
+    where = built.deciding_layer()
+    wanted = "operator 0 SCRATCHY 'copy': 'out', 'wide', 'copy#scratch' alive at once"
+    assert where == f"tiny.tflite, {wanted}"
+
+
+def test_no_more_than_three_tensors_are_named() -> None:
+    outputs = [tensor(f"y{i}", (1, 8)) for i in range(5)]
+    x = tensor("x", (1, 8))
+    where = compiled(graph([x], [relu(x, y) for y in outputs], outputs)).deciding_layer()
+    assert where.endswith(": 'x', 'y0', 'y1' and 2 more alive at once")
+
+
+def test_a_model_without_layers_is_decided_by_its_ends() -> None:
+    x, flat = tensor("x"), tensor("flat", (6,))
+    built = compiled(graph([x], [view(x, flat)], [flat]))
+    assert built.arena_bytes == 6
+    assert built.ram_live() == ()
+    assert built.deciding_layer() == "tiny.tflite: its inputs and outputs alone"
+
+
+def test_bytes_alive_count_what_overlaps_once() -> None:
+    built = compiled(chain(3))
+    assert built.ram_live() == (6, 6, 6)
+    x, a, out = tensor("x"), tensor("a"), tensor("out")
+    nodes = [Node("one", Scratchy(20), (x,), a), relu(a, out)]
+    assert compiled(graph([x], nodes, [out])).ram_live() == (6 + 6 + 20, 6)
+
+
+def test_the_fullest_layer_needs_no_more_than_the_arena() -> None:
+    built = compiled(read_model(DIGITS))
+    assert max(built.ram_live()) <= built.arena_bytes
+    assert len(built.ram_live()) == len(built.schedule.steps)
+
+
+def test_every_plan_is_replayed_and_a_wrong_one_is_our_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def solve_wrongly(problem: Problem, *, exact_seconds: float) -> Plan:
+        plan = solve(problem, exact_seconds=exact_seconds)
+        places = dict.fromkeys(plan.placements, Placement(ARENA, 0))
+        return replace(plan, placements=places)
+
+    monkeypatch.setattr(compiling, "solve", solve_wrongly)
+    with pytest.raises(ReplayError, match=r"step 'conv' reads byte 0 of 'x' at ram\+0, which now"):
+        compiled(padded_conv())
+
+
+def test_a_wrong_plan_over_the_budget_is_still_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def solve_wrongly(problem: Problem, *, exact_seconds: float) -> Plan:
+        plan = solve(problem, exact_seconds=exact_seconds)
+        return replace(plan, placements={**plan.placements, "x": Placement(ARENA, 3)})
+
+    monkeypatch.setattr(compiling, "solve", solve_wrongly)
+    with pytest.raises(ReplayError, match="lies at 3, no multiple of 4"):
+        compiled(padded_conv(), ram_bytes=64)
+
+
+def test_the_passes_are_dumped_where_asked(tmp_path: Path) -> None:
+    compile_graph(chain(1), "portable", 1 << 20, dump_passes=tmp_path / "dump")
+    assert len(list((tmp_path / "dump").iterdir())) == 1 + len(PASSES)
