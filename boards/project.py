@@ -158,8 +158,10 @@ def _platform_files(board: Board, support: Support) -> dict[str, str]:
         keep_trailing_newline=True,
     )
     includes = [f"-I src/bsp/{folder.name}" for folder in support.include_dirs]
+    # an emulator may take minutes for what it counts as seconds: say sooner that it is at work
+    patience = ["-DCHECK_BUSY_SECONDS=2"] if board.emulated else []
     files["platformio.ini"] = environment.get_template("platformio.ini.j2").render(
-        board=board, flags=[*FLAGS, "-I src/firmware", *includes]
+        board=board, flags=[*FLAGS, *patience, "-I src/firmware", *includes]
     )
     return files
 

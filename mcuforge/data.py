@@ -103,11 +103,12 @@ def _read(path: Path) -> dict[str, Array]:
     """The arrays of a .npz file. A damaged archive fails in any of these ways, pickles by ours."""
     damage = (OSError, ValueError, EOFError, KeyError, RuntimeError, ArithmeticError, MemoryError)
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise ValueError("it is a single array (.npy), no archive")
-        with loaded as data:
-            return {name: np.asarray(data[name]) for name in data.files}
+        with path.open("rb") as file:  # numpy leaves a file open that it cannot read
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                raise ValueError("it is a single array (.npy), no archive")
+            with loaded as data:
+                return {name: np.asarray(data[name]) for name in data.files}
     except (*damage, zipfile.BadZipFile, zlib.error) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise CompileError(

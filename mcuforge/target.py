@@ -17,6 +17,8 @@ from mcuforge.firmware import Built
 from mcuforge.report.progress import Stages
 from mcuforge.session import Session
 
+RUN_SECONDS = 60.0
+SLOWEST_MACS_PER_SECOND = 1e6  # a 16 MHz core without a multiplier array, or a busy emulator
 STATE = Path(".pio") / "emulator.json"  # where the upload of the local platform says who it started
 
 
@@ -76,6 +78,7 @@ def emulate_elf(session: Session, elf: Path, stages: Stages) -> Iterator[Link]:
 @contextmanager
 def open_port(session: Session, port: str) -> Iterator[Link]:
     """A link on `port`, opened only when the firmware says it holds the session's model."""
-    with Link.open(port, baud=session.board.baud) as link:
+    patience = RUN_SECONDS + session.graph.macs / SLOWEST_MACS_PER_SECOND
+    with Link.open(port, baud=session.board.baud, run_timeout_s=patience) as link:
         link.hello(session.digest)
         yield link

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Last link: whole models through `deploy` on every emulated board that holds them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mcuforge.deploy import Request, deploy
+from mcuforge.errors import CompileError
+from mcuforge.report.progress import Stages
+from tests.shared import SHARED, shared
+
+ROOT = Path(__file__).resolve().parents[2]
+DIGITS = ROOT / "examples" / "digits"
+MODELS = (
+    "ad01_int8",
+    "kws_ref_model",
+    "pretrainedResnet_quant",
+    "str_ww_ref_model",
+    "vww_96_int8",
+)
+BOARDS = ("qemu-mps2-an386", "qemu-mps2-an500", "qemu-riscv32", "netduinoplus2")
+QUIET = Stages(Console(stderr=True), quiet=True)
+
+
+def mlperf(model: str) -> Path:
+    """A third-party model; the test skips by name where it is not there."""
+    return shared(f"models/mlperf_tiny/{model}.tflite")
+
+
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("model", MODELS)
+def test_mlperf_tiny_models_are_exact_on_every_board(model: str, board: str) -> None:
+    report = deploy(Request(mlperf(model), board, emulate=True, samples=32), QUIET)
+    assert report.reasons == ()
+    assert report.verdict == "pass"
+    assert report.check.exact_samples == report.check.samples == 32
+    assert report.check.mismatched_elements == 0
+    assert report.check.reference.startswith("tflite-runtime 2.14")
+    assert report.ram.total <= report.ram.budget
+    assert report.flash.total <= report.flash.budget
+    assert report.plan.optimal
+    assert sum(layer.macs for layer in report.layers) == report.model.macs
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_ram_is_below_tflite_micro_and_kws_flash_by_two_fifths(model: str) -> None:
+    file = mlperf(model)
+    rows = json.loads((SHARED / "baselines.json").read_text())["rows"]
+    tflm = [
+        row
+        for row in rows
+        if row["model"] == model and row["engine"] == "TFLM+CMSIS-NN" and row["cpu"] == "cortex-m7"
+    ]
+    assert tflm
+    report = deploy(Request(file, "disco_f746ng", emulate=True, samples=1), QUIET)
+    assert report.ram.total < min(row["ram_bytes"] for row in tflm)
+    assert report.flash.total < min(row["flash_bytes"] for row in tflm)
+    if model == "kws_ref_model":
+        assert report.flash.total <= 0.6 * min(row["flash_bytes"] for row in tflm)
+
+
+@pytest.mark.parametrize("board", ["hifive1", "disco_f746ng", "nucleo_l4r5zi", "nucleo_h743zi"])
+def test_the_demo_is_exact_and_accurate_on(board: str) -> None:
+    data = DIGITS / "digits_test.npz"
+    model = DIGITS / "digits_cnn.tflite"
+    report = deploy(Request(model, board, emulate=True, data=data, samples=90), QUIET)
+    assert report.verdict == "pass"
+    assert report.check.exact_samples == 90
+    assert report.check.accuracy == report.check.reference_accuracy
+    assert report.check.accuracy is not None
+    assert report.check.accuracy > 0.9
+
+
+def test_official_keyword_stimuli_give_the_references_accuracy() -> None:
+    data = shared("data/mlperf_kws01.npz")
+    request = Request(mlperf("kws_ref_model"), "disco_f746ng", emulate=True, data=data)
+    report = deploy(request, QUIET)
+    assert report.verdict == "pass"
+    assert report.check.samples == report.check.exact_samples == 1000
+    assert report.check.accuracy == report.check.reference_accuracy == 0.901
+
+
+@pytest.mark.parametrize("model", ["kws_ref_model", "vww_96_int8"])
+def test_a_model_too_large_is_refused_by_the_byte_with_the_layer_that_decides(model: str) -> None:
+    with pytest.raises(CompileError) as refusal:
+        deploy(Request(mlperf(model), "hifive1", emulate=True), QUIET)
+    assert "16384" in refusal.value.what.replace(",", "")
+    assert "operator" in refusal.value.where
+    assert "alive at once" in refusal.value.where
+    assert "mcuforge boards" in refusal.value.hint
+
+
+def test_instruction_counts_are_the_same_in_every_run() -> None:
+    model = DIGITS / "digits_cnn.tflite"
+    runs = [deploy(Request(model, "qemu-riscv32", emulate=True, samples=2), QUIET) for _ in "ab"]
+    assert runs[0].run == runs[1].run
+    assert runs[0].layers == runs[1].layers
+    assert runs[0].run.instructions
