@@ -113,6 +113,7 @@ def make_report(session: Session, compiled: Compiled, built: Built, measured: Me
         None if instructions is None else tuple(cost(t, session) or 0 for t in measured.layer_ticks)
     )
     macs = session.graph.macs
+    ticks = measured.answers.run_ticks
     reasons = tuple(find_reasons(measured, built, ram, flash))
     return Report(
         mcuforge=mcuforge.__version__,
@@ -130,10 +131,9 @@ def make_report(session: Session, compiled: Compiled, built: Built, measured: Me
             instructions_per_mac=(
                 None if instructions is None or not macs else round(instructions / macs, 4)
             ),
-            cycles=None if board.emulated else measured.answers.run_ticks,
-            microseconds=(
-                None if board.emulated else measured.answers.run_ticks / board.tick_hz * 1e6
-            ),
+            # a timer slower than the core measures time, but counts no cycles
+            cycles=None if board.emulated or board.tick_hz != board.clock_hz else ticks,
+            microseconds=None if board.emulated else ticks / board.tick_hz * 1e6,
         ),
         layers=layer_facts(compiled, per_layer),
     )

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verdict: what is counted, which sample and which layer is named, why a deploy fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mcuforge.board_check import BoardAnswers
+from mcuforge.compiler import reference
+from mcuforge.compiler.compile import Compiled, compile_graph
+from mcuforge.compiler.ir import Array, DType, Node
+from mcuforge.compiler.ops.dequantize import Dequantize
+from mcuforge.data import Samples
+from mcuforge.deploy import Measured, find_reasons
+from mcuforge.firmware import Built
+from mcuforge.report.model import Check, Flash, Ram
+from mcuforge.verdict import classes, compare, differing, first_difference, first_wrong
+from tests.unit.compiler.graphs import chain, graph, random_inputs, relu, tensor
+
+
+def samples(count: int, labels: list[int] | None = None) -> Samples:
+    """Samples whose values do not matter."""
+    y = None if labels is None else np.array(labels, np.int64)
+    return Samples((np.zeros((count, 1, 2), np.int8),), y, "data.npz")
+
+
+def logits(*rows: tuple[int, ...]) -> NDArray[np.int8]:
+    return np.array(rows, np.int8)
+
+
+def test_equal_answers_are_exact() -> None:
+    got = logits((1, 2), (4, 3))
+    check = compare([got], [got.reshape(2, 1, 2)], samples(2, [1, 0]), "the reference")
+    assert (check.reference, check.data, check.samples) == ("the reference", "data.npz", 2)
+    assert (check.exact_samples, check.mismatched_elements, check.max_abs_diff) == (2, 0, 0.0)
+    assert (check.accuracy, check.reference_accuracy, check.top1_agreement) == (1.0, 1.0, 1.0)
+
+
+def test_elements_samples_and_the_largest_difference_are_counted_over_all_outputs() -> None:
+    got = [logits((1, 2), (4, 3), (0, 0)), logits((-128,), (0,), (0,))]
+    want = [logits((1, 2), (4, 5), (1, 1)), logits((127,), (0,), (0,))]
+    check = compare(got, want, samples(3), "r")
+    assert check.mismatched_elements == 1 + 2 + 1
+    assert check.exact_samples == 0
+    assert check.max_abs_diff == 255.0  # no overflow of int8
+    assert check.accuracy is None
+    assert check.reference_accuracy is None
+
+
+def test_accuracies_are_those_of_each_side() -> None:
+    got, want = logits((9, 0), (9, 0), (0, 9), (9, 0)), logits((9, 0), (0, 9), (0, 9), (0, 9))
+    check = compare([got], [want], samples(4, [0, 0, 0, 0]), "r")
+    assert (check.accuracy, check.reference_accuracy) == (0.75, 0.25)
+    assert check.top1_agreement == 0.5
+
+
+def test_the_first_of_equal_classes_is_the_answer() -> None:
+    assert classes(logits((5, 5, 1), (0, 7, 7))).tolist() == [0, 1]
+    assert classes(np.zeros((2, 2, 3), np.float32)).tolist() == [0, 0]
+
+
+def test_an_output_of_one_element_names_no_class() -> None:
+    check = compare([logits((3,), (4,))], [logits((3,), (5,))], samples(2, [0, 0]), "r")
+    assert check.top1_agreement is None
+    assert check.accuracy is None
+    assert check.mismatched_elements == 1
+
+
+def test_two_nans_are_equal_and_one_is_not() -> None:
+    nan, inf = np.nan, np.inf
+    got = np.array([[nan, 1.0], [nan, inf], [1.0, -inf]], np.float32)
+    want = np.array([[nan, 1.0], [2.0, inf], [1.0, inf]], np.float32)
+    assert differing(got, want).tolist() == [[False, False], [True, False], [False, True]]
+    check = compare([got], [want], samples(3), "r")
+    assert (check.exact_samples, check.mismatched_elements) == (1, 2)
+    assert check.max_abs_diff == np.finfo(np.float64).max  # what JSON can hold
+    assert first_wrong([got], [want]) == 1
+
+
+def test_negative_zero_is_zero() -> None:
+    zero = np.array([[0.0]], np.float32)
+    assert compare([zero], [-zero], samples(1), "r").mismatched_elements == 0
+
+
+def test_the_first_wrong_sample_is_found_in_whichever_output() -> None:
+    a, b = logits((1,), (2,), (3,)), logits((1,), (2,), (4,))
+    c, d = logits((1, 1), (2, 2), (3, 3)), logits((1, 1), (2, 0), (3, 3))
+    assert first_wrong([a], [b]) == 2
+    assert first_wrong([a, c], [b, d]) == 1
+
+
+def held(compiled: Compiled, sample: tuple[Array, ...]) -> list[Array]:
+    """What a right board holds as each step's output, flat."""
+    values = reference.run_all(compiled.graph, sample)
+    return [values[s.node.output.name].reshape(-1).copy() for s in compiled.schedule.steps]
+
+
+def test_the_first_layer_that_differs_is_named_with_index_and_values() -> None:
+    compiled = compile_graph(chain(3, (1, 2, 3)), "portable", 1 << 20)
+    sample = random_inputs(compiled.graph, 1)
+    layers = held(compiled, sample)
+    expected = int(layers[1][4])
+    layers[1][4] = expected ^ 1
+    layers[1][5] ^= 1
+    layers[2][0] ^= 1
+    assert first_difference(compiled, sample, layers) == (
+        "first layer that differs: operator 0 RELU 'to_t1' (relu) at [0, 1, 1]: "
+        f"expected {expected}, got {expected ^ 1} (2 of 6 elements)"
+    )
+
+
+def test_layers_that_are_all_right_put_the_fault_on_our_reference() -> None:
+    compiled = compile_graph(chain(2), "portable", 1 << 20)
+    sample = random_inputs(compiled.graph, 1)
+    found = first_difference(compiled, sample, held(compiled, sample))
+    assert "our fault" in found
+
+
+def test_a_nan_that_should_be_one_is_no_difference() -> None:
+    x, q = tensor("x"), tensor("q")
+    real = tensor("real", (1, 6), DType.FLOAT32, None)
+    nodes = [relu(x, q), Node("real", Dequantize(), (q,), real)]
+    compiled = compile_graph(graph([x], nodes, [real]), "portable", 1 << 20)
+    sample = random_inputs(compiled.graph, 0)
+    layers = held(compiled, sample)
+    layers[1][2] = np.nan
+    assert "'real' (dequantize) at [0, 2]" in first_difference(compiled, sample, layers)
+
+
+@pytest.mark.parametrize("shape", [(6,), (1,)])
+def test_a_layer_without_a_batch_is_named_too(shape: tuple[int, ...]) -> None:
+    compiled = compile_graph(replace(chain(1, shape)), "portable", 1 << 20)
+    sample = random_inputs(compiled.graph, 0)
+    layers = held(compiled, sample)
+    layers[0][-1] ^= 1
+    assert f"at [{shape[0] - 1}]: " in first_difference(compiled, sample, layers)
+
+
+def measured(check: Check, difference: str | None = None) -> Measured:
+    answers = BoardAnswers((), run_ticks=0, stack_painted=None)
+    return Measured(answers, check, (), difference)
+
+
+RIGHT = compare([logits((1, 2))], [logits((1, 2))], samples(1), "the reference")
+WRONG = compare([logits((1, 2), (3, 4))], [logits((1, 2), (0, 0))], samples(2), "the reference")
+FITS = Ram(80, 10, 10, stack_painted=10, total=100, budget=100, test_firmware=500)
+FLASH = Flash(80, 20, total=100, budget=100, test_firmware=500)
+BUILT = cast(Built, SimpleNamespace(painted_bound=10))
+
+
+def test_a_model_that_fits_to_the_byte_and_is_right_has_no_reason_to_fail() -> None:
+    assert find_reasons(measured(RIGHT), BUILT, FITS, FLASH) == []
+
+
+def test_wrong_answers_come_first_then_the_layer_then_the_memories() -> None:
+    ram, flash = replace(FITS, total=101), replace(FLASH, total=1234567)
+    assert find_reasons(measured(WRONG, "sample 1: here"), BUILT, ram, flash) == [
+        "2 output elements in 1 of 2 samples differ from the reference",
+        "sample 1: here",
+        "RAM: 101 bytes needed, the board has 100",
+        "flash: 1,234,567 bytes needed, the board has 100",
+    ]
+
+
+def test_a_stack_deeper_than_its_bound_is_a_reason() -> None:
+    (reason,) = find_reasons(measured(RIGHT), BUILT, replace(FITS, stack_painted=11), FLASH)
+    assert reason.startswith("the inference used 11 bytes of stack")
+    assert "our fault" in reason
+
+
+def test_a_board_that_cannot_measure_its_stack_is_not_failed_for_it() -> None:
+    ram = replace(FITS, stack_painted=None)
+    assert find_reasons(measured(RIGHT), BUILT, ram, FLASH) == []
