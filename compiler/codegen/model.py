@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mcuforge.compiler.codegen.constants import ConstantArray, ConstantPool, literal
@@ -36,7 +37,7 @@ class Port:
         if self.dtype is DType.FLOAT32:
             return ""
         zero = f"(q {'-' if self.zero_point > 0 else '+'} {abs(self.zero_point)})"
-        return f", real = {self.scale} * {zero if self.zero_point else 'q'}"
+        return f", real = {np.float32(self.scale)!s} * {zero if self.zero_point else 'q'}"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from mcuforge.compiler import reference
 from mcuforge.compiler.ir import Array, DType, Graph, Node, Quant, Tensor
+from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.base import Access, Blob, Call, Op, Params, Slot
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.pad import Pad
@@ -21,6 +22,19 @@ from mcuforge.compiler.ops.reshape import Reshape
 
 QUANT = Quant((0.1,), -5)
 SHAPE = (1, 6)
+HOSTILE = (
+    "*/ #error escaped /*",
+    "*\\ #error spliced",
+    "//\\",
+    "%s%n%99999d",
+    "??/",
+    "größe 模型 🙂",
+    "\n#error newline",
+    '"#error quote"',
+    "int",
+    "0x7f",
+    "long " + "n" * 300,
+)
 
 
 def tensor(
@@ -89,6 +103,15 @@ def padded_conv(
         nodes.append(relu(p, r))
         outputs.append(r)
     return graph([x], nodes, outputs + ([p] if expose_pad else []))
+
+
+def hostile_graph() -> Graph:
+    """Every name of the graph is one that C would not take."""
+    tensors = [tensor(f"{name}@{i}") for i, name in enumerate(HOSTILE)]
+    extra = tensor("out")
+    nodes = [relu(a, b, f"{b.name}!") for a, b in pairwise(tensors)]
+    nodes.append(Node(HOSTILE[0], Add(), (tensors[-1], constant(HOSTILE[1])), extra))
+    return graph(tensors[:1], nodes, [tensors[3], extra], name=HOSTILE[0])
 
 
 def random_inputs(graph: Graph, seed: int) -> tuple[Array, ...]:

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from tests.unit.compiler.graphs import (
     chain,
     constant,
     graph,
+    hostile_graph,
     padded_conv,
     relu,
     scratchy,
@@ -36,19 +36,6 @@ from tests.unit.compiler.graphs import (
 ROOT = Path(__file__).resolve().parents[3]
 DIGITS = ROOT / "examples" / "digits" / "digits_cnn.tflite"
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-HOSTILE = (
-    "*/ #error escaped /*",
-    "*\\ #error spliced",
-    "//\\",
-    "%s%n%99999d",
-    "??/",
-    "größe 模型 🙂",
-    "\n#error newline",
-    '"#error quote"',
-    "int",
-    "0x7f",
-    "long " + "n" * 300,
-)
 
 
 def generated(graph: Graph) -> GeneratedModel:
@@ -58,15 +45,6 @@ def generated(graph: Graph) -> GeneratedModel:
 def code(text: str) -> str:
     """C without its comments."""
     return COMMENT.sub(" ", text)
-
-
-def hostile_graph() -> Graph:
-    """Every name of the graph is one that C would not take."""
-    tensors = [tensor(f"{name}@{i}") for i, name in enumerate(HOSTILE)]
-    extra = tensor("out")
-    nodes = [relu(a, b, f"{b.name}!") for a, b in pairwise(tensors)]
-    nodes.append(Node(HOSTILE[0], Add(), (tensors[-1], constant(HOSTILE[1])), extra))
-    return graph(tensors[:1], nodes, [tensors[3], extra], name=HOSTILE[0])
 
 
 def test_the_text_is_the_same_twice_and_in_another_process() -> None:
