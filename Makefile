@@ -21,7 +21,7 @@ lint: .venv/ready-test
 
 # mutated model files, then five minutes of hostile serial input under sanitizers
 fuzz: .venv/ready-test
-	.venv/bin/python -m scripts.fuzz_models --count 20000
+	.venv/bin/python -m scripts.fuzz_models --count 20000 --full
 	.venv/bin/python -m scripts.fuzz_serial --seconds 300
 
 .venv/ready-run: pyproject.toml setup.py scripts/setup.sh
