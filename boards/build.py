@@ -19,7 +19,11 @@ _OTHER_ERROR = re.compile(r"^(?:.*\bld: |\*\*\* |\w*Error: ).*$", re.MULTILINE)
 
 
 class OverBudget(BoardError):
-    """The image needs more RAM or flash than the board's budget."""
+    """The image needs more RAM or flash than the board's budget; `ram`: RAM is (also) short."""
+
+    def __init__(self, what: str, where: str, hint: str, *, ram: bool) -> None:
+        self.ram = ram
+        super().__init__(what, where, hint)
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ def build_error(project: Project, output: str, log: Path) -> BoardError:
             f"the firmware needs {' and '.join(parts)}",
             where,
             f"a smaller model, or a board with more: `mcuforge boards`; the linker's log: {log}",
+            ram="RAM" in overflow,
         )
     if _LIBC_HEADER.search(output):
         compiler = f"{board.toolchain.prefix}gcc"

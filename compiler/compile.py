@@ -59,6 +59,16 @@ class Compiled:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         return f"{self.graph.source}, {node.origin} '{node.name}': {held}{more} alive at once"
 
+    def largest_constant(self) -> str:
+        """What takes most flash, as an error's `where` names it."""
+        largest = max(self.model.constants, key=lambda c: c.bytes, default=None)
+        if largest is None:
+            return f"{self.graph.source}: it has no constants, its code alone"
+        return (
+            f"{self.graph.source}: {self.model.weights_bytes:,} bytes of constants, "
+            f"{largest.bytes:,} of them {largest.about}"
+        )
+
 
 def compile_graph(
     graph: Graph,

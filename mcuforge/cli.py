@@ -6,12 +6,13 @@ Exit codes: 0 verdict pass; 1 the model, the board or the answers are at fault; 
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import traceback
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -231,9 +232,15 @@ def _progress(quiet: bool) -> Stages:
     return Stages(Console(stderr=True), quiet)
 
 
+def _terminated(number: int, frame: object) -> NoReturn:
+    """Leave every context on SIGTERM, as on Ctrl-C: no emulator, process or folder stays behind."""
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run the command line; turns errors into the contract's exit codes."""
     debug = "--debug" in sys.argv[1:]
+    signal.signal(signal.SIGTERM, _terminated)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without the letters of a name

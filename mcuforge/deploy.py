@@ -57,6 +57,12 @@ class Measured:
 def deploy(request: Request, stages: Stages) -> Report:
     """The whole way; raises UserError before a verdict is possible."""
     session = open_session(request.model, request.board, emulate=request.emulate)
+    if session.board.emulated and request.port is not None:
+        raise BoardError(
+            f"'{request.board}' is emulated: it has no port to flash through, --port is given",
+            f"board {request.board}",
+            "leave --port out; `mcuforge check PORT` reaches an emulator that runs already",
+        )
     if not session.board.emulated and request.port is None:
         raise BoardError(
             f"no way to reach '{request.board}': neither --port nor --emulate is given",

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,13 +96,14 @@ def build_check(session: Session, compiled: Compiled, folder: Path) -> Built:
     check = check_model(model, session.digest, name, db=db_bytes(model) <= spare)
     files = {**model.files, "check_model.c": check}
     project = write_project(folder, board, files, model.kernels, firmware=True)
-    shutil.copyfile(session.path, folder / MODEL_COPY)
+    write_whole(folder / MODEL_COPY, session.file)  # the bytes the hash is of
     manifest = {"model": session.path.name, "sha256": session.digest.hex(), "board": board.id}
     write_whole(folder / MANIFEST, json.dumps(manifest | {"emulated": board.emulated}) + "\n")
     try:
         firmware = build(project)
     except OverBudget as over:
-        raise CompileError(over.what, compiled.deciding_layer(), MORE_MEMORY) from over
+        where = compiled.deciding_layer() if over.ram else compiled.largest_constant()
+        raise CompileError(over.what, where, MORE_MEMORY) from over
     return Built(
         folder,
         firmware,

@@ -42,7 +42,8 @@ def compile_to_folder(
     files = {**generated.files, "main.c": example_main(generated)}
     write_project(out, session.board, files, generated.kernels, firmware=False)
     console.print(
-        f"{escape(str(out))}: {session.path.name} for {session.board.id} as C99", highlight=False
+        f"{escape(str(out))}: {escape(session.path.name)} for {session.board.id} as C99",
+        highlight=False,
     )
     console.print(
         f"arena {generated.arena_bytes:,} bytes, constants {generated.weights_bytes:,} bytes, "

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import mcuforge
 from mcuforge.boards import emulator
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.pio import run_pio
@@ -41,9 +40,7 @@ def open_board(session: Session, built: Built, port: str | None, stages: Stages)
 
 def upload(session: Session, built: Built) -> None:
     """`pio run -t upload`: flash the board, or start its emulator under this process."""
-    # the platform calls `python -m mcuforge.boards.emulator`, from a checkout too
-    here = str(Path(mcuforge.__file__).parent.parent)
-    environment = {emulator.OWNER_VARIABLE: str(os.getpid()), "PYTHONPATH": here}
+    environment = {emulator.OWNER_VARIABLE: str(os.getpid())}
     result = run_pio(built.folder, "run", "-t", "upload", environment=environment)
     if result.code != 0:
         told = [line for line in result.output.splitlines() if line.startswith("error: ")]

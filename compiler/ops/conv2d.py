@@ -51,7 +51,7 @@ class Conv2D(Op):
         want_rank(weights, 4)
         check_weights(weights, axis=0)
         check_bias(inputs, channels=weights.shape[0])
-        check_summed(weights.shape[3])
+        check_summed(weights.shape[2] * weights.shape[3])  # kernels sum a row of taps, then wrap
         if weights.shape[3] == 0 or x.shape[3] % weights.shape[3] != 0:
             raise Refusal(
                 f"{x.shape[3]} input channels do not divide into groups of {weights.shape[3]}",

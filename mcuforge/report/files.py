@@ -16,22 +16,23 @@ from mcuforge.errors import CompileError, InternalError
 SCHEMA = 1  # docs/report.md describes it; raised when a key changes its meaning
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path` by rename: no reader and no crash ever sees half of it.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write `content` (text as UTF-8) to `path` by rename: nobody ever sees half of it.
 
     A pipe or a device (/dev/stdout) is written to. Raises CompileError when the folder is missing
     or not writable, and for a folder in the file's place.
     """
+    data = content.encode() if isinstance(content, str) else content
     try:
         path = path.resolve()
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
             return
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         fresh = Path(name)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
             fresh.chmod(0o644)
             fresh.replace(path)
         finally:

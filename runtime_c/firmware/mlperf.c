@@ -38,8 +38,17 @@ static void put_timestamp(void)
     text_put("\r\n");
 }
 
+static void put_refused_arena(void)
+{
+    text_put_number("e-[The model refused its arena: ", measure_status(), "]\r\n");
+}
+
 static void put_results(void)
 {
+    if (measure_status() != 0) {
+        put_refused_arena(); /* there is no output to read */
+        return;
+    }
     const bool squared_error = mcuforge_check_model.answer == CHECK_ANSWER_MSE;
     if (squared_error && feed_bytes() == 0U) {
         text_put("e-[This build keeps no input to compare with]\r\n");
@@ -74,7 +83,7 @@ static bool run_times(int32_t count, uint64_t *last_line_ticks)
 static void infer(int32_t iterations, int32_t warmups)
 {
     if (measure_status() != 0) {
-        text_put_number("e-[The model refused its arena: ", measure_status(), "]\r\n");
+        put_refused_arena();
         return;
     }
     feed_load();

@@ -121,6 +121,10 @@ static void serve_write(const struct frame *request)
         return;
     }
     uint8_t *const input = mcuforge_check_model.input((int32_t)frame_u32(request->body));
+    if (input == NULL) {
+        refuse(request, SESSION_MODEL, "WRITE: the model refused its arena");
+        return;
+    }
     memcpy(input + offset, request->body + 8, size);
     answer(request, SESSION_OK, frame_body());
 }

@@ -19,6 +19,12 @@ static inline int32_t mcuforge_wrap_add(int32_t a, int32_t b)
     return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
+/* a * b in an int32 register, wrapping like mcuforge_wrap_add. */
+static inline int32_t mcuforge_wrap_mul(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a * (uint32_t)b);
+}
+
 /* round(x * multiplier / 2^31); multiplier is never INT32_MIN, so nothing saturates. */
 static inline int32_t mcuforge_high_mul(int32_t x, int32_t multiplier)
 {

@@ -59,13 +59,13 @@ static int32_t filter_sum(const int8_t *in, int32_t corner, const int8_t *w,
     const int32_t first = corner + window->columns.first * window->column_step;
     const int32_t row = window->kernel[1] * window->channels;
     const int32_t below = window->kernel[0] - window->rows.end;
-    int32_t acc = window->zero_point * sum_of(w, window->rows.first * row);
+    int32_t acc = mcuforge_wrap_mul(window->zero_point, sum_of(w, window->rows.first * row));
     for (int32_t ky = window->rows.first; ky < window->rows.end; ky++) {
         const int32_t sum = row_sum(in + first + ky * window->row_step, w + ky * row, window);
         acc = mcuforge_wrap_add(acc, sum);
     }
     const int32_t padding = sum_of(w + window->rows.end * row, below * row);
-    return mcuforge_wrap_add(acc, window->zero_point * padding);
+    return mcuforge_wrap_add(acc, mcuforge_wrap_mul(window->zero_point, padding));
 }
 
 void mcuforge_conv2d_s8(const int8_t *in, const int8_t *weights, int8_t *out,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.boards.build import build, build_error
+from mcuforge.boards.build import OverBudget, build, build_error
 from mcuforge.boards.catalog import emulated, load_board
 from mcuforge.boards.project import Project
 from mcuforge.errors import BoardError
@@ -35,10 +35,19 @@ def test_too_much_ram_is_said_in_bytes(project: Project) -> None:
 
 def test_too_much_of_both_memories_is_said_at_once(project: Project) -> None:
     output = "ld: region `FLASH' overflowed by 100 bytes\nld: region `RAM' overflowed by 1 bytes\n"
-    assert build_error(project, output, LOG).what == (
+    error = build_error(project, output, LOG)
+    assert isinstance(error, OverBudget)
+    assert error.ram
+    assert error.what == (
         "the firmware needs 4128868 B of flash (100 B over the board's 4128768 B)"
         " and 16385 B of RAM (1 B over the board's 16384 B)"
     )
+
+
+def test_too_much_flash_alone_is_told_from_too_much_ram(project: Project) -> None:
+    error = build_error(project, "ld: region `FLASH' overflowed by 100 bytes\n", LOG)
+    assert isinstance(error, OverBudget)
+    assert not error.ram
 
 
 def test_the_first_compiler_error_is_what_is_wrong(project: Project) -> None:

@@ -93,6 +93,15 @@ def test_what_is_not_there_is_refused(toy: Path, request_: bytes, words: bytes) 
     assert words in answer.body
 
 
+def test_a_model_without_an_arena_takes_no_input(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_TRICK", "refuse")
+    _, answer = frames(say(toy, HELLO + write(2, 0, 0, b"x")))
+    assert (answer.sequence, answer.status) == (2, Status.MODEL)
+    assert b"refused its arena" in answer.body
+
+
 def test_an_unknown_kind_is_refused(toy: Path) -> None:
     _, answer = frames(say(toy, HELLO + encode(77, 2, b"")))
     assert (answer.kind, answer.status) == (77 | 0x80, Status.UNKNOWN)

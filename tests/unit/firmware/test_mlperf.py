@@ -236,6 +236,13 @@ def test_a_model_that_fails_is_no_result(toy: Path, trick: str, words: str) -> N
         link.infer()
 
 
+def test_a_model_without_an_arena_has_no_results(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_TRICK", "refuse")
+    assert say(toy, b"results%") == b"e-[The model refused its arena: 7]\r\n" + READY
+
+
 def test_a_long_infer_keeps_talking(tmp_path: Path) -> None:
     toy = link_toy(tmp_path, compile_firmware(tmp_path, "-DCHECK_BUSY_SECONDS=0"))
     lines = say(toy, b"infer 2 0%").split(b"\r\n")

@@ -68,6 +68,8 @@ REFUSED = [
     (Conv2D(), (IMAGE, weights((3, 1, 1, 4), Quant((0.1,) * 4, 0, 3))), (1, 5, 5, 3),
      "supported here: axis 0"),
     (Conv2D(), (IMAGE, weights((3, 1, 1, 4)), bias(4)), (1, 5, 5, 3), r"'b' has shape \[4\]"),
+    (Conv2D(), (tensor((1, 1, 512, 256)), weights((1, 1, 512, 256))), (1, 1, 1, 1),
+     "sums 131072 products"),
     (DepthwiseConv2D(), (IMAGE, weights((1, 3, 3, 6))), (1, 3, 3, 6), "6 filters do not divide"),
     (DepthwiseConv2D(), (IMAGE, weights((2, 3, 3, 4))), (1, 3, 3, 4), r"'w' has shape \[2, 3"),
     (FullyConnected(), (tensor((1, 9)), weights((3, 4))), (2, 3), "9 inputs do not divide"),

@@ -117,13 +117,20 @@ static int32_t init(void)
     return trick("refuse") ? 7 : 0;
 }
 
+/* A model without an arena has no tensors. */
 static void *input(int32_t index)
 {
+    if (trick("refuse")) {
+        return NULL;
+    }
     return index == 0 ? x() : x() + INPUT_BYTES;
 }
 
 static const void *output(int32_t index)
 {
+    if (trick("refuse")) {
+        return NULL;
+    }
     return index == 0 ? x() : x() + SUMS;
 }
 
