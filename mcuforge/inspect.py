@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from mcuforge.boards.catalog import Board, all_boards, load_board
 from mcuforge.boards.doctor import tools
@@ -102,7 +102,7 @@ def ops(model: Path | None, json_file: Path | None, console: Console) -> int:
     if json_file is not None:
         content = {"operators": [asdict(support) for support in found]}
         write_json(content, json_file)
-    table = Table("#", "operator", "output", "shape", "dtype", "", box=None)
+    table = Table("#", _whole("operator"), "output", "shape", "dtype", "", box=None)
     for support in found:
         table.add_row(
             str(support.index) if support.index >= 0 else "",
@@ -121,6 +121,11 @@ def ops(model: Path | None, json_file: Path | None, console: Console) -> int:
     return 1 if refused else 0
 
 
+def _whole(header: str) -> Column:
+    """A column whose words are to be copied: never cut, however narrow the terminal."""
+    return Column(header, no_wrap=True)
+
+
 def _print_refusal(support: OperatorSupport, console: Console) -> None:
     for label, text in (
         ("error:", support.what),
@@ -136,17 +141,17 @@ def _operator_table(json_file: Path | None, console: Console) -> int:
     if json_file is not None:
         content = {
             "operators": {
-                name: {"ops": list(entry.ops), "dtypes": ["int8"], "note": entry.note}
+                name: {"ops": entry.ops, "dtypes": entry.dtypes, "note": entry.note}
                 for name, entry in SUPPORTED.items()
             },
             "kernels": {k: [isa for isa in isas if k in own[isa]] for k in kernel_names()},
         }
         write_json(content, json_file)
-    table = Table("TFLite operator", "becomes", "note", box=None)
+    table = Table(_whole("TFLite operator"), "becomes", "takes", "note", box=None)
     for name, entry in SUPPORTED.items():
-        table.add_row(name, ", ".join(entry.ops), escape(entry.note))
+        table.add_row(name, ", ".join(entry.ops), ", ".join(entry.dtypes), escape(entry.note))
     console.print(table)
-    kernels = Table("kernel", *isas, box=None)
+    kernels = Table(_whole("kernel"), *isas, box=None)
     for kernel in kernel_names():
         kernels.add_row(kernel, *("own" if kernel in own[isa] else "portable" for isa in isas))
     console.print(kernels)
@@ -162,15 +167,16 @@ def boards(board_id: str | None, json_file: Path | None, console: Console) -> No
     if board_id is not None:
         _print_board(chosen[0], console)
         return
-    table = Table("id", "name", "cpu", "RAM", "flash", "runs", box=None)
+    words = (_whole("id"), "name", _whole("cpu"), "RAM KiB", "flash KiB", _whole("runs"))
+    table = Table(*words, box=None)
     for board in chosen:
         table.add_row(
             board.id,
             escape(board.name),
             board.cpu,
-            f"{board.ram_bytes // 1024} KiB",
-            f"{board.flash_bytes // 1024} KiB",
-            _how(board),
+            f"{board.ram_bytes // 1024}",
+            f"{board.flash_bytes // 1024}",
+            _how(board).partition(" ")[0],
         )
     console.print(table)
 
@@ -200,7 +206,7 @@ def doctor(json_file: Path | None, console: Console) -> int:
     if json_file is not None:
         content = {"tools": [asdict(tool) for tool in found]}
         write_json(content, json_file)
-    table = Table("", "tool", "for", "found", "remedy", box=None)
+    table = Table("", _whole("tool"), "for", "found", "remedy", box=None)
     for tool in found:
         mark = "[green]ok[/green]" if tool.ok else "[red]missing[/red]"
         words = (tool.name, tool.purpose, tool.found, tool.remedy)

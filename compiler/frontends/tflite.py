@@ -35,15 +35,16 @@ class SupportedOperator:
     """A row of the operator table."""
 
     ops: tuple[str, ...]  # classes of compiler/ops it becomes; empty: computed while reading
+    dtypes: tuple[str, ...]  # of the run-time inputs it takes
     note: str
 
 
 SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
     {
-        name: SupportedOperator(tuple(op.__name__ for op in arm.builds), arm.note)
+        name: SupportedOperator(tuple(op.__name__ for op in arm.builds), arm.dtypes, arm.note)
         for name, arm in ARMS.items()
     }
-    | {name: SupportedOperator((), ON_SHAPES) for name in SHAPE_OPERATORS}
+    | {name: SupportedOperator((), (), ON_SHAPES) for name in SHAPE_OPERATORS}
 )
 
 

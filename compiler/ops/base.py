@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Literal
 
-from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ir import Array, DType, Tensor
 
 Activation = Literal["none", "relu", "relu6", "relu_n1_to_1"]
 
@@ -75,6 +75,7 @@ class Op(ABC):
     """An operator: typed attributes, checks, integer meaning, access pattern, cost, kernel call."""
 
     kind: ClassVar[str]  # "conv2d": the module's name
+    input_types: ClassVar[tuple[DType, ...]] = (DType.INT8,)  # of what is computed at run time
 
     @abstractmethod
     def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:

@@ -23,9 +23,10 @@ class Dequantize(Op):
     """
 
     kind: ClassVar[str] = "dequantize"
+    input_types: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.UINT8)
 
     def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        want_dtype(inputs[0], DType.INT8, DType.UINT8)
+        want_dtype(inputs[0], *self.input_types)
         want_quant(inputs[0])
         want_dtype(output, DType.FLOAT32)
         want_shape(output, inputs[0].shape)

@@ -9,10 +9,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Call, Op, Params, Slot
 from mcuforge.compiler.ops.fixed_point import RANGE
 from mcuforge.compiler.ops.strided_copy import (
+    BYTES,
     Axis,
     Block,
     copy_call,
@@ -28,6 +29,7 @@ class Pad(Op):
     """int8 or uint8; `before` and `after` count elements per dimension, `value` is quantised."""
 
     kind: ClassVar[str] = "pad"
+    input_types: ClassVar[tuple[DType, ...]] = BYTES
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
     value: int = 0

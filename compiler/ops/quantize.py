@@ -29,10 +29,11 @@ class Quantize(TableOp):
     """
 
     kind: ClassVar[str] = "quantize"
+    input_types: ClassVar[tuple[DType, ...]] = (DType.FLOAT32, DType.INT8, DType.UINT8)
 
     def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         x = inputs[0]
-        want_dtype(x, DType.FLOAT32, DType.INT8, DType.UINT8)
+        want_dtype(x, *self.input_types)
         want_dtype(output, DType.INT8, DType.UINT8)
         want_quant(output)
         want_shape(output, x.shape)

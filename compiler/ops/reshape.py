@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Access, Call, Op
 from mcuforge.compiler.ops.checks import want_dtype, want_same_quant
 from mcuforge.errors import Refusal
@@ -18,6 +18,7 @@ class Reshape(Op):
     """Any dtype and shape to another shape of as many elements; needs no kernel."""
 
     kind: ClassVar[str] = "reshape"
+    input_types: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.UINT8, DType.FLOAT32)
 
     def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         x = inputs[0]

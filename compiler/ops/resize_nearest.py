@@ -14,10 +14,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Slot
 from mcuforge.compiler.ops.checks import want_one_image
-from mcuforge.compiler.ops.strided_copy import want_same_bytes
+from mcuforge.compiler.ops.strided_copy import BYTES, want_same_bytes
 from mcuforge.errors import Refusal
 
 MAX_SIZE = 2**15 - 1  # what an int16 index reaches
@@ -28,6 +28,7 @@ class ResizeNearest(Op):
     """int8 or uint8, (1, h, w, c) to (1, h', w', c)."""
 
     kind: ClassVar[str] = "resize_nearest"
+    input_types: ClassVar[tuple[DType, ...]] = BYTES
     align_corners: bool = False
     half_pixel_centers: bool = False
 

@@ -9,9 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Call, Op
 from mcuforge.compiler.ops.strided_copy import (
+    BYTES,
     Axis,
     Block,
     copy_call,
@@ -30,6 +31,7 @@ class Slice(Op):
     """
 
     kind: ClassVar[str] = "slice"
+    input_types: ClassVar[tuple[DType, ...]] = BYTES
     begin: tuple[int, ...] = ()
     stride: tuple[int, ...] = ()
 

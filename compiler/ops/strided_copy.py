@@ -11,6 +11,7 @@ from mcuforge.compiler.ops.checks import want_dtype, want_same_quant, want_shape
 from mcuforge.errors import Refusal
 
 KERNEL_RANK = 5
+BYTES = (DType.INT8, DType.UINT8)  # what the byte-moving operators take
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def want_walkable(block: Block) -> None:
 
 def want_same_bytes(x: Tensor, output: Tensor, shape: tuple[int, ...]) -> None:
     """Refuse what is no move of 8-bit values: another dtype, scale, zero point or shape."""
-    want_dtype(x, DType.INT8, DType.UINT8)
+    want_dtype(x, *BYTES)
     want_dtype(output, x.dtype)
     want_same_quant(x, output)
     want_shape(output, shape)

@@ -9,9 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Call, Op
 from mcuforge.compiler.ops.strided_copy import (
+    BYTES,
     Axis,
     Block,
     copy_call,
@@ -27,6 +28,7 @@ class Transpose(Op):
     """int8 or uint8; dimension i of the output is dimension `perm[i]` of the input."""
 
     kind: ClassVar[str] = "transpose"
+    input_types: ClassVar[tuple[DType, ...]] = BYTES
     perm: tuple[int, ...] = ()
 
     def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:

@@ -36,6 +36,16 @@ def test_every_operator_has_golden_cases() -> None:
     assert not missing
 
 
+def test_the_types_an_operator_says_it_takes_are_those_of_its_cases() -> None:
+    known = _concrete(Op)  # type: ignore[type-abstract]  # asks for subclasses only
+    said = {op.__name__: {t.value for t in op.input_types} for op in known}
+    used: dict[str, set[str]] = {name: set() for name in said}
+    for _, case in CASES:
+        for node in case_graph(case).nodes:
+            used[type(node.op).__name__] |= {t.dtype.value for t in node.activations}
+    assert used == said
+
+
 def test_case_names_are_unique_within_an_operator() -> None:
     for module in case_modules():
         names = [case.name for case in cases_of(module)]

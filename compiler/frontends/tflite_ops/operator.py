@@ -140,6 +140,12 @@ class Arm:
     builds: tuple[type[Op], ...]
     note: str = ""
 
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The run-time inputs every operator it becomes can take."""
+        types = [set(op.input_types) for op in self.builds]
+        return tuple(t.value for t in self.builds[0].input_types if t in set.intersection(*types))
+
 
 def resolve_axis(axis: int, rank: int) -> int:
     """A dimension's number counted from the front; negative ones count from the back."""
