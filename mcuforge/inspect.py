@@ -17,6 +17,7 @@ from mcuforge.compiler.codegen.model import example_main
 from mcuforge.compiler.compile import refuse_over_budget
 from mcuforge.compiler.frontends.tflite import SUPPORTED, OperatorSupport, survey
 from mcuforge.compiler.oracle import EXACT, reference_name
+from mcuforge.deploy import board_facts
 from mcuforge.memplan.draw import draw
 from mcuforge.report.files import write_json
 from mcuforge.report.text import layer_table
@@ -66,6 +67,7 @@ def plan(model: Path, board_id: str, json_file: Path | None, console: Console) -
     if json_file is not None:
         content = {
             "model": asdict(model_facts(session)),
+            "board": asdict(board_facts(session)),
             "plan": asdict(facts),
             "buffers": [
                 {
@@ -204,8 +206,8 @@ def doctor(json_file: Path | None, console: Console) -> int:
     """What this machine has; 1 when something every emulated deploy needs is missing."""
     found = tools(all_boards())
     if json_file is not None:
-        content = {"tools": [asdict(tool) for tool in found]}
-        write_json(content, json_file)
+        tool_facts = [asdict(tool) for tool in found]
+        write_json({"tools": tool_facts, "reference": reference_name()}, json_file)
     table = Table("", _whole("tool"), "for", "found", "remedy", box=None)
     for tool in found:
         mark = "[green]ok[/green]" if tool.ok else "[red]missing[/red]"

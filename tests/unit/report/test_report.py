@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report's keys are those of the contract, each described in docs/report.md."""
+
+from __future__ import annotations
+
+import json
+import types
+from dataclasses import fields, is_dataclass, replace
+from io import StringIO
+from pathlib import Path
+from typing import Literal, Union, get_args, get_origin, get_type_hints
+
+import pytest
+from rich.console import Console
+
+from mcuforge.bench import BenchReport
+from mcuforge.check import CheckReport
+from mcuforge.errors import CompileError, InternalError
+from mcuforge.report.files import SCHEMA, write_json, write_whole
+from mcuforge.report.model import (
+    BoardFacts,
+    Check,
+    Flash,
+    LayerFacts,
+    ModelFacts,
+    PlanFacts,
+    Ram,
+    RegionUse,
+    Report,
+    Run,
+    Toolchain,
+)
+from mcuforge.report.text import layer_table, print_bench, print_check, print_report
+from tests.unit.report.documented import commands, documented, fits, leaves
+
+# the fixed keys of the command line's contract; more may come
+CONTRACT = {
+    "model": "name sha256 format ops macs parameters",
+    "board": "id cpu isa emulated",
+    "toolchain": "compiler version flags",
+    "check": "reference samples exact_samples mismatched_elements max_abs_diff accuracy "
+    "reference_accuracy top1_agreement",
+    "ram": "arena static stack total budget",
+    "flash": "weights code total budget",
+    "plan": "peak lower_bound optimal solver seconds regions",
+    "run": "instructions instructions_per_mac cycles microseconds",
+}
+LAYER = "index name op macs instructions ram_live"
+
+REPORT = Report(
+    mcuforge="9.9.9",
+    model=ModelFacts("[bold]net.tflite", "ab" * 32, "tflite", 3, 1000, 200),
+    board=BoardFacts("a_board", "cortex-m4", "armv7em", True, "qemu -M machine"),
+    toolchain=Toolchain("arm-none-eabi-gcc", "12.2.1", "-O2"),
+    verdict="fail",
+    reasons=("RAM: [red]too much",),
+    check=Check("a reference", "x.npz", 10, 9, 3, 2.0, 0.5, 0.75, 0.9),
+    ram=Ram(1024, 4, 256, 264, 1284, 2048, 900),
+    flash=Flash(2000, 3000, 5000, 6000, 7000),
+    plan=PlanFacts(1024, 1000, False, "greedy", 0.5, (RegionUse("ram", 1024, 2048),), "a layer"),
+    run=Run(5000, 5.0, None, None),
+    layers=(
+        LayerFacts(0, "conv[1]", "conv2d", 1000, 4000, 900),
+        LayerFacts(1, "soft", "softmax", 0, 1000, 100),
+    ),
+)
+
+
+def declared(kind: type, path: str = "") -> dict[str, str]:
+    """Path -> type, in the document's words, of every leaf of a report's dataclass."""
+    found: dict[str, str] = {}
+    hints = get_type_hints(kind)
+    for field in fields(kind):
+        found |= _declared(hints[field.name], f"{path}.{field.name}" if path else field.name)
+    return found
+
+
+def _declared(hint: object, path: str) -> dict[str, str]:
+    if isinstance(hint, type) and is_dataclass(hint):
+        return declared(hint, path)
+    if get_origin(hint) is tuple:
+        return _declared(get_args(hint)[0], f"{path}[]")
+    if get_origin(hint) is Literal:
+        return {path: " or ".join(f'"{word}"' for word in get_args(hint))}
+    if get_origin(hint) in (Union, types.UnionType):
+        (inner,) = [h for h in get_args(hint) if h is not type(None)]
+        return {key: f"{word} or null" for key, word in _declared(inner, path).items()}
+    words = {str: "string", int: "integer", float: "number", bool: "boolean"}
+    assert isinstance(hint, type)
+    return {path: words[hint]}
+
+
+@pytest.mark.parametrize(
+    ("command", "report"), [("deploy", Report), ("check", CheckReport), ("bench", BenchReport)]
+)
+def test_every_key_is_described_with_its_type_and_no_other(command: str, report: type) -> None:
+    described = dict(documented(command))
+    assert described.pop("schema") == "integer"
+    assert described == declared(report)
+
+
+def test_the_keys_of_the_contract_are_all_there() -> None:
+    keys = set(declared(Report))
+    wanted = {f"{top}.{key}" for top, names in CONTRACT.items() for key in names.split()}
+    wanted |= {f"layers[].{key}" for key in LAYER.split()}
+    wanted |= {"mcuforge", "verdict", "reasons[]"}
+    assert not {w for w in wanted if w not in keys and not any(k.startswith(f"{w}[") for k in keys)}
+
+
+def test_every_command_that_writes_json_has_its_section() -> None:
+    assert commands() == (
+        "deploy",
+        "check",
+        "bench",
+        "plan",
+        "ops",
+        "ops MODEL",
+        "boards",
+        "doctor",
+    )
+
+
+def test_a_report_is_written_as_described(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    write_json(REPORT, path)
+    content = json.loads(path.read_text())
+    assert list(content)[:2] == ["schema", "mcuforge"]
+    assert content["schema"] == SCHEMA == 1
+    assert content["mcuforge"] == "9.9.9"
+    kinds = documented("deploy")
+    for key, value in leaves(content):
+        assert fits(value, kinds[key]), key
+    assert {key for key, _ in leaves(content)} == set(kinds)
+
+
+def test_without_a_file_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_json(REPORT, None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_report_is_our_fault(tmp_path: Path) -> None:
+    with pytest.raises(InternalError, match="list is no report"):
+        write_json([], tmp_path / "x.json")
+    with pytest.raises(InternalError, match="type is no report"):
+        write_json(Report, tmp_path / "x.json")
+
+
+def test_a_value_json_has_no_word_for_is_never_written(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(replace(REPORT, run=replace(REPORT.run, microseconds=float("nan"))), path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text("old")
+    write_whole(path, "größe")
+    assert path.read_bytes() == "größe".encode()
+    write_whole(path, b"\x00\xff")
+    assert path.read_bytes() == b"\x00\xff"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.json", tmp_path / "link.json"
+    real.write_text("old")
+    link.symlink_to(real)
+    write_whole(link, "new")
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+
+
+def test_a_device_is_written_to() -> None:
+    write_whole(Path("/dev/null"), "nothing")
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("place", ["missing/x.json", "a_file/x.json", "."])
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a_file").write_text("")
+    with pytest.raises(CompileError) as caught:
+        write_whole(tmp_path / place, "text")
+    assert caught.value.what.startswith("cannot write the file: ")
+    assert caught.value.where == str((tmp_path / place).resolve())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a_file"]
+
+
+def printed(show: str, report: Report | CheckReport | BenchReport, width: int = 100) -> str:
+    console = Console(width=width, record=True, file=StringIO())
+    if isinstance(report, Report):
+        print_report(report, console)
+    elif isinstance(report, CheckReport):
+        print_check(report, console)
+    else:
+        print_bench(report, console)
+    text = console.export_text()
+    assert show in text
+    return text
+
+
+def test_the_text_says_what_the_json_says() -> None:
+    text = printed("verdict: fail", REPORT)
+    for words in (
+        "[bold]net.tflite on a_board (emulated on qemu -M machine)",
+        "3 operators, 1,000 MACs, 200 parameters; cortex-m4, kernels armv7em",
+        "arena 1,024 + static 4 + stack 256 (painted 264)",
+        "1,284",
+        "+900",
+        "weights 2,000 + code 3,000",
+        "arena 1,024 bytes (lower bound 1,000, greedy), decided by a layer",
+        "9 of 10 samples exact, 3 elements differ (largest difference 2) from a reference",
+        "accuracy: 0.5000, reference 0.7500",
+        "5,000 instructions per inference, 5.00/MAC (emulated, not time)",
+        "RAM: [red]too much",
+    ):
+        assert words in text
+
+
+def test_hardware_is_timed_and_never_counted_in_instructions() -> None:
+    board = replace(REPORT.board, emulated=False, stand_in=None)
+    run = Run(None, None, 1234, 56.0)
+    text = printed("cost: 56 us per inference", replace(REPORT, board=board, run=run))
+    assert "on a_board (hardware)" in text
+    assert "instructions" not in text
+
+
+def test_a_check_and_a_bench_print_their_parts() -> None:
+    checked = CheckReport("1", REPORT.model, REPORT.board, "pass", (), REPORT.check)
+    assert "9 of 10 samples exact" in printed("verdict: pass", checked)
+    timed = BenchReport(
+        "1", REPORT.model, REPORT.board, REPORT.toolchain, REPORT.run, REPORT.layers
+    )
+    assert "80.0 %" in printed("conv[1]", timed)
+
+
+def test_layers_are_summed_and_shared() -> None:
+    console = Console(width=120, record=True, file=StringIO())
+    console.print(layer_table(REPORT.layers))
+    total = console.export_text().splitlines()[-1].split()
+    assert total == ["total", "1,000", "5,000", "5.00", "100.0", "%"]
+
+
+def test_layers_that_were_not_measured_have_no_total() -> None:
+    layers = tuple(replace(layer, instructions=None) for layer in REPORT.layers)
+    console = Console(width=120, record=True, file=StringIO())
+    console.print(layer_table(layers))
+    assert "total" not in console.export_text()
