@@ -25,6 +25,8 @@ from mcuforge.session import Session, compile_session, model_facts, open_session
 from mcuforge.target import emulate_elf, open_port
 from mcuforge.verdict import compare
 
+ELF_MAGIC = b"\x7fELF"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -128,6 +130,11 @@ def _project_session(path: Path, request: Request) -> tuple[Session, Path]:
     elf = path if path.is_file() else folder / ".pio" / "build" / board / "firmware.elf"
     if not elf.is_file():
         raise BoardError("the project has no firmware.elf", str(elf), "`pio run` builds it")
+    with elf.open("rb") as file:
+        if file.read(len(ELF_MAGIC)) != ELF_MAGIC:
+            raise BoardError(
+                "this is no ELF file", str(elf), f"give the project itself: mcuforge check {folder}"
+            )
     return session, elf
 
 
