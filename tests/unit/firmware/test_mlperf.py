@@ -151,6 +151,8 @@ def test_the_client_loads_infers_and_reads_results(toy: Path) -> None:
             assert answer.results == expected_values(toy_input(seed))
             assert answer.microseconds >= 0
             assert link.results() == answer.results
+            # an inference overwrites its input: what is answered is the input's all the same
+            assert link.infer(3).results == expected_values(toy_input(seed))
         with pytest.raises(Refused, match=r"e-\[Inference iterations must be >0\]"):
             link.infer(0)
 
