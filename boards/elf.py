@@ -49,13 +49,6 @@ class Elf:
     sections: tuple[Section, ...]
     symbols: tuple[Symbol, ...]
 
-    def address_of(self, name: str) -> int | None:
-        """The address of the first symbol of that name, the Thumb bit cleared for functions."""
-        for symbol in self.symbols:
-            if symbol.name == name:
-                return symbol.address
-        return None
-
 
 def read_elf(path: Path) -> Elf:
     """Read `path`; InternalError when it is not such a file, since our own build wrote it."""

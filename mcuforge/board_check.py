@@ -57,10 +57,10 @@ def run_sample(link: Link, compiled: Compiled, sample: tuple[Array, ...]) -> tup
     )
 
 
-def layer_ticks(link: Link, compiled: Compiled, samples: Samples) -> tuple[int, ...]:
+def layer_ticks(link: Link, samples: Samples) -> tuple[int, ...]:
     """Ticks of each layer on the first sample."""
     _feed(link, samples.sample(0))
-    return tuple(link.run(i, i + 1) for i in range(len(compiled.schedule.steps)))
+    return link.profile()
 
 
 def layer_outputs(link: Link, compiled: Compiled, sample: tuple[Array, ...]) -> tuple[Array, ...]:

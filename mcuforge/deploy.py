@@ -106,7 +106,7 @@ def measure_board(
         sample = samples.sample(index)
         found = first_difference(compiled, sample, layer_outputs(link, compiled, sample))
         difference = f"sample {index}: {found}"
-    return Measured(answers, check, layer_ticks(link, compiled, samples), difference)
+    return Measured(answers, check, layer_ticks(link, samples), difference)
 
 
 def make_report(session: Session, compiled: Compiled, built: Built, measured: Measured) -> Report:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Architecture search under a board's budgets; not built yet (DESIGN section 8)."""
+"""Architecture search under a board's budgets; empty in this release."""
