@@ -13,7 +13,7 @@
  *     const float *answer = fusion_output(&state, 0);
  *
  * Inputs are overwritten while the model runs: write them again before each run. Outputs stay
- * until the next run.
+ * until inputs are written again: the two may share memory, so read one before writing the other.
  */
 #ifndef MCUFORGE_MODEL_FUSION_H
 #define MCUFORGE_MODEL_FUSION_H
