@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 import mcuforge
 from mcuforge.errors import UserError
+from mcuforge.report.console import open_console
 
 if TYPE_CHECKING:
     from mcuforge.report.progress import Stages
@@ -35,38 +35,66 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+def _board_ids(begun: str) -> list[str]:
+    from mcuforge.boards.catalog import all_boards
+
+    return [board.id for board in all_boards() if board.id.startswith(begun)]
+
+
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An int8 .tflite file.")]
 BoardId = Annotated[
-    str, typer.Option("--board", "-b", metavar="ID", help="Board id; `mcuforge boards` lists them.")
+    str,
+    typer.Option(
+        "--board",
+        "-b",
+        metavar="ID",
+        help="Board id; `mcuforge boards` lists them.",
+        autocompletion=_board_ids,
+    ),
 ]
 Emulate = Annotated[
     bool, typer.Option("--emulate", help="Run on the board's emulated stand-in, its budgets kept.")
 ]
 Port = Annotated[
     str | None,
-    typer.Option(help="Serial port of the board: /dev/ttyACM0, COM3, socket://host:port."),
+    typer.Option(
+        metavar="PORT", help="Serial port of the board: /dev/ttyACM0, COM3, socket://host:port."
+    ),
 ]
 Data = Annotated[
     Path | None,
-    typer.Option("--data", "-d", help=".npz with x (or x0, x1, ...) and optional labels y."),
+    typer.Option(
+        "--data", "-d", metavar="FILE", help=".npz with x (or x0, x1, ...) and optional labels y."
+    ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Keep the generated PlatformIO project in this folder."),
+    typer.Option(
+        "--out", "-o", metavar="DIR", help="Keep the generated PlatformIO project in this folder."
+    ),
 ]
 Json = Annotated[
     Path | None,
-    typer.Option("--json", help="Write the report as one JSON object to this file."),
+    typer.Option(
+        "--json", metavar="FILE", help="Write the report as one JSON object to this file too."
+    ),
 ]
 Samples = Annotated[
     int | None,
     typer.Option(
-        "--samples", "-n", min=1, help="Samples to run: of --data all, else 32 random ones."
+        "--samples",
+        "-n",
+        min=1,
+        metavar="N",
+        help="Samples to run; without it all of --data, or 32 random ones.",
     ),
 ]
 DumpPasses = Annotated[
     Path | None,
-    typer.Option("--dump-passes", help="Write the graph after each pass to this folder."),
+    typer.Option(
+        "--dump-passes", metavar="DIR", help="Write the graph after each pass to this folder."
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the report.")]
 
@@ -87,9 +115,7 @@ def _options(
     """Options of every command; --debug is read by main()."""
 
 
-@app.command(
-    epilog="Example: mcuforge deploy kws.tflite --board disco_f746ng --emulate --data kws.npz"
-)
+@app.command(epilog="Example: mcuforge deploy kws.tflite --board hifive1 --emulate --data kws.npz")
 def deploy(
     model: Model,
     board: BoardId,
@@ -105,14 +131,15 @@ def deploy(
     """Compile, build, flash (or emulate), run, compare, report; exit 0 only when all is well."""
     from mcuforge.deploy import Request
     from mcuforge.deploy import deploy as run
-    from mcuforge.report.files import write_json
+    from mcuforge.report.files import refuse_unwritable, write_json
     from mcuforge.report.text import print_report
 
     if emulate and port is not None:
         raise typer.BadParameter("--emulate and --port exclude each other: give one of them")
+    refuse_unwritable(json)
     request = Request(model, board, emulate, port, data, samples, out, dump_passes)
     report = run(request, _progress(quiet))
-    print_report(report, Console())
+    print_report(report, open_console())
     write_json(report, json)
     raise typer.Exit(EXIT_PASS if report.verdict == "pass" else EXIT_FAULT)
 
@@ -123,13 +150,13 @@ def deploy(
 def compile_(
     model: Model,
     board: BoardId,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write.")],
     dump_passes: DumpPasses = None,
 ) -> None:
     """Write the model as C with a main.c that shows its use, to put into your own firmware."""
     from mcuforge import inspect
 
-    inspect.compile_to_folder(model, board, out, dump_passes, Console())
+    inspect.compile_to_folder(model, board, out, dump_passes, open_console())
 
 
 @app.command(epilog="Example: mcuforge plan kws.tflite --board hifive1")
@@ -137,35 +164,35 @@ def plan(model: Model, board: BoardId, json: Json = None) -> None:
     """Show where every byte of RAM goes, without building anything."""
     from mcuforge import inspect
 
-    raise typer.Exit(inspect.plan(model, board, json, Console()))
+    raise typer.Exit(inspect.plan(model, board, json, open_console()))
 
 
 @app.command(epilog="Example: mcuforge ops model.tflite")
 def ops(
     model: Annotated[
         Path | None,
-        typer.Argument(metavar="[MODEL]", help="A model to check; none: the whole table."),
+        typer.Argument(metavar="MODEL", help="A model to check; none: the whole table."),
     ] = None,
     json: Json = None,
 ) -> None:
     """List the operators mcuforge takes; with MODEL, every one it does not take and why."""
     from mcuforge import inspect
 
-    raise typer.Exit(inspect.ops(model, json, Console()))
+    raise typer.Exit(inspect.ops(model, json, open_console()))
 
 
 @app.command(epilog="Example: mcuforge boards disco_f746ng")
 def boards(
     board: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="One board in full."),
+        typer.Argument(metavar="ID", help="One board in full.", autocompletion=_board_ids),
     ] = None,
     json: Json = None,
 ) -> None:
     """List the boards mcuforge knows, or show one."""
     from mcuforge import inspect
 
-    inspect.boards(board, json, Console())
+    inspect.boards(board, json, open_console())
 
 
 @app.command(epilog="Example: mcuforge doctor")
@@ -173,7 +200,7 @@ def doctor(json: Json = None) -> None:
     """Say which tools, boards and serial ports this machine has, and what is missing."""
     from mcuforge import inspect
 
-    raise typer.Exit(inspect.doctor(json, Console()))
+    raise typer.Exit(inspect.doctor(json, open_console()))
 
 
 @app.command(epilog="Example: mcuforge check out/kws --data kws.npz")
@@ -184,14 +211,24 @@ def check(
             metavar="ELF_OR_PORT", help="A built firmware (or its project), or a serial port."
         ),
     ],
-    data: Annotated[Path, typer.Option("--data", "-d", help=".npz with x and optional y.")],
+    data: Annotated[
+        Path, typer.Option("--data", "-d", metavar="FILE", help=".npz with x and optional y.")
+    ],
     model: Annotated[
         Path | None,
-        typer.Option("--model", help="The model on the board; a project remembers its own."),
+        typer.Option(
+            "--model", metavar="MODEL", help="The model on the board; a project remembers its own."
+        ),
     ] = None,
     board: Annotated[
         str | None,
-        typer.Option("--board", "-b", help="The board at a port; a project remembers its own."),
+        typer.Option(
+            "--board",
+            "-b",
+            metavar="ID",
+            help="The board at a port; a project remembers its own.",
+            autocompletion=_board_ids,
+        ),
     ] = None,
     samples: Samples = None,
     json: Json = None,
@@ -199,12 +236,13 @@ def check(
 ) -> None:
     """Run only the on-board check, for firmware that is built or flashed already."""
     from mcuforge import check as flow
-    from mcuforge.report.files import write_json
+    from mcuforge.report.files import refuse_unwritable, write_json
     from mcuforge.report.text import print_check
 
+    refuse_unwritable(json)
     request = flow.Request(target, data, model, board, samples)
     report = flow.check(request, _progress(quiet))
-    print_check(report, Console())
+    print_check(report, open_console())
     write_json(report, json)
     raise typer.Exit(EXIT_PASS if report.verdict == "pass" else EXIT_FAULT)
 
@@ -218,18 +256,19 @@ def bench(
 ) -> None:
     """Count the instructions of every layer on the emulated board."""
     from mcuforge import bench as flow
-    from mcuforge.report.files import write_json
+    from mcuforge.report.files import refuse_unwritable, write_json
     from mcuforge.report.text import print_bench
 
+    refuse_unwritable(json)
     report = flow.bench(model, board, _progress(quiet))
-    print_bench(report, Console())
+    print_bench(report, open_console())
     write_json(report, json)
 
 
 def _progress(quiet: bool) -> Stages:
     from mcuforge.report.progress import Stages
 
-    return Stages(Console(stderr=True), quiet)
+    return Stages(open_console(stderr=True), quiet)
 
 
 def _terminated(number: int, frame: object) -> NoReturn:

@@ -24,10 +24,10 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """
     data = content.encode() if isinstance(content, str) else content
     try:
-        path = path.resolve()
-        if path.exists() and not path.is_file():
+        if path.exists() and not path.is_file():  # asked before the link /dev/stdout is resolved
             path.write_bytes(data)
             return
+        path = path.resolve()
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         fresh = Path(name)
         try:
@@ -38,11 +38,27 @@ def write_whole(path: Path, content: str | bytes) -> None:
         finally:
             fresh.unlink(missing_ok=True)
     except OSError as error:
-        raise CompileError(
-            f"cannot write the file: {error.strerror or error}",
-            str(path),
-            "name a file in a folder that exists and is writable",
-        ) from error
+        raise _unwritable(path, error.strerror or str(error)) from error
+
+
+def refuse_unwritable(path: Path | None) -> None:
+    """Raise now, before minutes of work, the CompileError that `write_json` would end them with."""
+    if path is None or (path.exists() and not path.is_file() and not path.is_dir()):
+        return
+    if path.is_dir():
+        raise _unwritable(path, "Is a directory")
+    if not path.resolve().parent.is_dir():
+        raise _unwritable(path, "No such file or directory")
+    if not os.access(path.resolve().parent, os.W_OK | os.X_OK):
+        raise _unwritable(path, "Permission denied")
+
+
+def _unwritable(path: Path, reason: str) -> CompileError:
+    return CompileError(
+        f"cannot write the file: {reason}",
+        str(path.resolve()),
+        "name a file in a folder that exists and is writable",
+    )
 
 
 def write_json(report: object, path: Path | None) -> None:

@@ -24,6 +24,7 @@ class Stages:
     def __init__(self, console: Console, quiet: bool = False) -> None:
         self._console = console
         self._quiet = quiet
+        self._live = console.is_terminal and not console.is_dumb_terminal
 
     @contextmanager
     def stage(self, text: str) -> Iterator[None]:
@@ -31,10 +32,12 @@ class Stages:
         started = time.monotonic()
         if self._quiet:
             yield
-        elif self._console.is_terminal:
+        elif self._live:
             with self._console.status(text):
                 yield
-            self._console.print(f"[dim]{text} {time.monotonic() - started:.1f} s[/dim]")
+            self._console.print(
+                f"[dim]{text} {time.monotonic() - started:.1f} s[/dim]", highlight=False
+            )
         else:
             yield
             self._console.print(f"{text} {time.monotonic() - started:.1f} s", highlight=False)
@@ -46,7 +49,7 @@ class Stages:
         if self._quiet:
             yield Counter(None)
             return
-        if self._console.is_terminal:
+        if self._live:
             columns = (
                 SpinnerColumn(),
                 TextColumn("{task.description}"),

@@ -9,27 +9,25 @@ from rich.table import Table
 
 from mcuforge.bench import BenchReport
 from mcuforge.check import CheckReport
-from mcuforge.report.model import BoardFacts, Check, LayerFacts, ModelFacts, Report, Run
+from mcuforge.report.model import BoardFacts, Check, Flash, LayerFacts, ModelFacts, Ram, Report, Run
 
 
 def print_report(report: Report, console: Console) -> None:
     """The report of a deploy: model, memory, answers, cost, verdict."""
     _print_title(report.model, report.board, console)
-    board = report.board
-    console.print(
-        f"{report.model.ops} operators, {report.model.macs:,} MACs, "
-        f"{report.model.parameters:,} parameters; {board.cpu}, kernels {board.isa}, "
-        f"{escape(report.toolchain.compiler)} {report.toolchain.version}",
-        highlight=False,
+    board, model, toolchain = report.board, report.model, report.toolchain
+    _print_line(
+        "model",
+        f"{model.ops} operators, {model.macs:,} MACs, {model.parameters:,} parameters",
+        console,
     )
-    console.print(_memory_table(report))
+    compiler = f"{toolchain.compiler} {toolchain.version}"
+    _print_line("target", f"{board.cpu} ({board.isa}), {compiler}", console)
+    _print_memory(report.ram, report.flash, console)
     plan = report.plan
-    quality = "optimal" if plan.optimal else f"lower bound {plan.lower_bound:,}"
-    console.print(
-        f"arena {plan.peak:,} bytes ({quality}, {plan.solver}), "
-        f"decided by {escape(plan.deciding_layer)}",
-        highlight=False,
-        soft_wrap=True,
+    quality = "no plan is smaller" if plan.optimal else f"lower bound {plan.lower_bound:,}"
+    _print_line(
+        "arena", f"{plan.peak:,} bytes ({quality}), decided by {plan.deciding_layer}", console
     )
     _print_answers(report.check, console)
     _print_cost(report.run, console)
@@ -51,67 +49,64 @@ def print_bench(report: BenchReport, console: Console) -> None:
 
 
 def _print_title(model: ModelFacts, board: BoardFacts, console: Console) -> None:
-    where = f"emulated on {board.stand_in}" if board.emulated else "hardware"
-    console.print(f"[bold]{escape(model.name)}[/bold] on [bold]{board.id}[/bold] ({where})")
+    where = f"emulated by {board.stand_in}" if board.emulated else "hardware"
+    console.print(
+        f"[bold]{escape(model.name)}[/bold] on [bold]{board.id}[/bold] ({where})",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _print_line(label: str, text: str, console: Console) -> None:
+    """One fact on one line: a log can be searched for it, a terminal folds it by itself."""
+    console.print(f"{label + ':':<9} {escape(text)}", highlight=False, soft_wrap=True)
 
 
 def _print_verdict(verdict: str, reasons: tuple[str, ...], console: Console) -> None:
     colour = "green" if verdict == "pass" else "red"
-    console.print(f"verdict: [bold {colour}]{verdict}[/bold {colour}]")
     for reason in reasons:
-        console.print(f"  {escape(reason)}", highlight=False, soft_wrap=True)
+        _print_line("reason", reason, console)
+    console.print(f"verdict: [bold {colour}]{verdict}[/bold {colour}]", highlight=False)
 
 
-def _memory_table(report: Report) -> Table:
-    table = Table("", "used for the model", "total", "budget", "test firmware", box=None)
-    for column in table.columns[2:]:
-        column.justify = "right"
-    ram, flash = report.ram, report.flash
-    painted = "" if ram.stack_painted is None else f" (painted {ram.stack_painted:,})"
-    table.add_row(
-        "RAM",
-        f"arena {ram.arena:,} + static {ram.static:,} + stack {ram.stack:,}{painted}",
-        f"{ram.total:,}",
-        f"{ram.budget:,}",
-        f"+{ram.test_firmware:,}",
-    )
-    table.add_row(
-        "flash",
-        f"weights {flash.weights:,} + code {flash.code:,}",
-        f"{flash.total:,}",
-        f"{flash.budget:,}",
-        f"+{flash.test_firmware:,}",
-    )
-    return table
+def _print_memory(ram: Ram, flash: Flash, console: Console) -> None:
+    parts = f"arena {ram.arena:,} + static {ram.static:,} + stack {ram.stack:,}"
+    _print_line("RAM", f"{_share(ram.total, ram.budget)} = {parts}", console)
+    parts = f"weights {flash.weights:,} + code {flash.code:,}"
+    _print_line("flash", f"{_share(flash.total, flash.budget)} = {parts}", console)
+    apart = f"test firmware: RAM {ram.test_firmware:,}, flash {flash.test_firmware:,}"
+    if ram.stack_painted is not None:
+        apart += f"; stack seen on the board, with its interrupts: {ram.stack_painted:,}"
+    _print_line("apart", apart, console)
+
+
+def _share(used: int, budget: int) -> str:
+    return f"{used:,} of {budget:,} bytes ({100 * used / budget:.1f} %)"
 
 
 def _print_answers(check: Check, console: Console) -> None:
-    console.print(
-        f"answers: {check.exact_samples} of {check.samples} samples exact, "
-        f"{check.mismatched_elements} elements differ (largest difference {check.max_abs_diff:g}) "
-        f"from {escape(check.reference)}",
-        highlight=False,
-        soft_wrap=True,
+    _print_line("samples", f"{check.samples:,} of {check.data}", console)
+    differ = (
+        f", {check.mismatched_elements:,} elements differ by up to {check.max_abs_diff:g}"
+        if check.mismatched_elements
+        else ""
     )
-    console.print(f"samples: {escape(check.data)}", highlight=False)
+    exact = f"{check.exact_samples:,} of {check.samples:,} exact{differ}"
+    _print_line("answers", f"{exact}, against {check.reference}", console)
     if check.accuracy is not None and check.reference_accuracy is not None:
-        console.print(
-            f"accuracy: {check.accuracy:.4f}, reference {check.reference_accuracy:.4f}",
-            highlight=False,
-        )
+        reference = f"the reference {check.reference_accuracy:.4f}"
+        _print_line("accuracy", f"{check.accuracy:.4f}, {reference}", console)
 
 
 def _print_cost(run: Run, console: Console) -> None:
     if run.instructions is not None:
         per_mac = (
-            "" if run.instructions_per_mac is None else f", {run.instructions_per_mac:.2f}/MAC"
+            "" if run.instructions_per_mac is None else f", {run.instructions_per_mac:.2f} per MAC"
         )
-        console.print(
-            f"cost: {run.instructions:,} instructions per inference{per_mac} (emulated, not time)",
-            highlight=False,
-        )
+        count = f"{run.instructions:,} instructions per inference{per_mac}"
+        _print_line("cost", f"{count} (emulated: a count, no time)", console)
     if run.microseconds is not None:
-        console.print(f"cost: {run.microseconds:,.0f} us per inference", highlight=False)
+        _print_line("cost", f"{run.microseconds:,.0f} us per inference", console)
 
 
 def layer_table(layers: tuple[LayerFacts, ...]) -> Table:
@@ -119,8 +114,8 @@ def layer_table(layers: tuple[LayerFacts, ...]) -> Table:
     table = Table("#", "layer", "op", "MACs", "instructions", "per MAC", "share", "RAM", box=None)
     for column in table.columns[3:]:
         column.justify = "right"
-    table.columns[1].overflow = "ellipsis"
-    table.columns[1].max_width = 40
+    table.columns[1].overflow = "fold"
+    table.columns[2].no_wrap = True
     total = sum(layer.instructions or 0 for layer in layers)
     for layer in layers:
         cost = layer.instructions

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import types
 from dataclasses import fields, is_dataclass, replace
 from io import StringIO
@@ -16,7 +17,7 @@ from rich.console import Console
 from mcuforge.bench import BenchReport
 from mcuforge.check import CheckReport
 from mcuforge.errors import CompileError, InternalError
-from mcuforge.report.files import SCHEMA, write_json, write_whole
+from mcuforge.report.files import SCHEMA, refuse_unwritable, write_json, write_whole
 from mcuforge.report.model import (
     BoardFacts,
     Check,
@@ -172,6 +173,17 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert real.read_text() == "new"
 
 
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    link = tmp_path / "stdout"
+    link.symlink_to(f"/proc/self/fd/{writer}")
+    refuse_unwritable(link)
+    write_whole(link, "through")
+    os.close(writer)
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+
+
 def test_a_device_is_written_to() -> None:
     write_whole(Path("/dev/null"), "nothing")
     assert Path("/dev/null").is_char_device()
@@ -183,6 +195,9 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> 
     with pytest.raises(CompileError) as caught:
         write_whole(tmp_path / place, "text")
     assert caught.value.what.startswith("cannot write the file: ")
+    with pytest.raises(CompileError) as early:
+        refuse_unwritable(tmp_path / place)
+    assert str(early.value).splitlines()[1:] == str(caught.value).splitlines()[1:]
     assert caught.value.where == str((tmp_path / place).resolve())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a_file"]
 
@@ -203,17 +218,18 @@ def printed(show: str, report: Report | CheckReport | BenchReport, width: int = 
 def test_the_text_says_what_the_json_says() -> None:
     text = printed("verdict: fail", REPORT)
     for words in (
-        "[bold]net.tflite on a_board (emulated on qemu -M machine)",
-        "3 operators, 1,000 MACs, 200 parameters; cortex-m4, kernels armv7em",
-        "arena 1,024 + static 4 + stack 256 (painted 264)",
-        "1,284",
-        "+900",
-        "weights 2,000 + code 3,000",
-        "arena 1,024 bytes (lower bound 1,000, greedy), decided by a layer",
-        "9 of 10 samples exact, 3 elements differ (largest difference 2) from a reference",
-        "accuracy: 0.5000, reference 0.7500",
-        "5,000 instructions per inference, 5.00/MAC (emulated, not time)",
-        "RAM: [red]too much",
+        "[bold]net.tflite on a_board (emulated by qemu -M machine)",
+        "model:    3 operators, 1,000 MACs, 200 parameters",
+        "target:   cortex-m4 (armv7em), arm-none-eabi-gcc 12.2.1",
+        "RAM:      1,284 of 2,048 bytes (62.7 %) = arena 1,024 + static 4 + stack 256",
+        "flash:    5,000 of 6,000 bytes (83.3 %) = weights 2,000 + code 3,000",
+        "test firmware: RAM 900, flash 7,000; stack seen on the board, with its interrupts: 264",
+        "arena:    1,024 bytes (lower bound 1,000), decided by a layer",
+        "samples:  10 of x.npz",
+        "answers:  9 of 10 exact, 3 elements differ by up to 2, against a reference",
+        "accuracy: 0.5000, the reference 0.7500",
+        "cost:     5,000 instructions per inference, 5.00 per MAC (emulated: a count, no time)",
+        "reason:   RAM: [red]too much",
     ):
         assert words in text
 
@@ -221,14 +237,14 @@ def test_the_text_says_what_the_json_says() -> None:
 def test_hardware_is_timed_and_never_counted_in_instructions() -> None:
     board = replace(REPORT.board, emulated=False, stand_in=None)
     run = Run(None, None, 1234, 56.0)
-    text = printed("cost: 56 us per inference", replace(REPORT, board=board, run=run))
+    text = printed("cost:     56 us per inference", replace(REPORT, board=board, run=run))
     assert "on a_board (hardware)" in text
     assert "instructions" not in text
 
 
 def test_a_check_and_a_bench_print_their_parts() -> None:
     checked = CheckReport("1", REPORT.model, REPORT.board, "pass", (), REPORT.check)
-    assert "9 of 10 samples exact" in printed("verdict: pass", checked)
+    assert "9 of 10 exact" in printed("verdict: pass", checked)
     timed = BenchReport(
         "1", REPORT.model, REPORT.board, REPORT.toolchain, REPORT.run, REPORT.layers
     )
