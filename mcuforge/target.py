@@ -39,7 +39,18 @@ def open_board(session: Session, built: Built, port: str | None, stages: Stages)
 
 
 def upload(session: Session, built: Built) -> None:
-    """`pio run -t upload`: flash the board, or start its emulator under this process."""
+    """`pio run -t upload`: start the board's emulator under this process.
+
+    BoardError for hardware: its flash tools are no part of the local PlatformIO platform yet.
+    """
+    board = session.board
+    if not board.emulated:
+        raise BoardError(
+            f"mcuforge builds firmware for '{board.id}' but cannot flash it yet",
+            f"board {board.id}, {built.firmware.elf}",
+            "deploy with --out, flash that file with the board's own tool, then "
+            f"`mcuforge check PORT --board {board.id} --model MODEL --data FILE`",
+        )
     environment = {emulator.OWNER_VARIABLE: str(os.getpid())}
     result = run_pio(built.folder, "run", "-t", "upload", environment=environment)
     if result.code != 0:
@@ -47,7 +58,7 @@ def upload(session: Session, built: Built) -> None:
         last = result.output.strip().rpartition("\n")[2]
         raise BoardError(
             f"the upload failed: {told[0].removeprefix('error: ') if told else last}",
-            f"board {session.board.id}, project {built.folder}",
+            f"board {board.id}, project {built.folder}",
             "`mcuforge doctor` shows what is missing",
         )
 
