@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wheel: it carries everything, and deploys from a clean environment, far from a checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import site
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "digits"
+ROOMS = ("compiler", "memplan", "runtime_c", "boards", "nas")
+NOT_SOURCE = (".*", "build", "dist", "out", "*.egg-info", "__pycache__")
+OLDEST_SETUPTOOLS = 77  # reads the licence expression; build-system.requires in pyproject.toml
+
+
+def run(command: Sequence[str | Path], folder: Path, home: Path | None = None) -> str:
+    """stdout of a command that succeeds, run in `folder` without this test's Python settings."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("PYTHON", "VIRTUAL_ENV", "XDG_", "PLATFORMIO_"))
+    }
+    result = subprocess.run(
+        list(map(str, command)),
+        cwd=folder,
+        env=kept if home is None else kept | {"HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of this tree: building writes beside what it builds."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    ignored = shutil.ignore_patterns(*NOT_SOURCE)
+    shutil.copytree(ROOT, source, symlinks=True, ignore=ignored)
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", str(folder), str(source)]
+    if int(version("setuptools").partition(".")[0]) >= OLDEST_SETUPTOOLS:
+        command.append("--no-build-isolation")  # no network is needed
+    run(command, folder)
+    (built,) = folder.glob("mcuforge-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripts folder of an environment with the wheel, dependencies from the one that runs."""
+    folder = tmp_path_factory.mktemp("installed") / "venv"
+    venv.EnvBuilder(with_pip=False, symlinks=True).create(folder)
+    python = folder / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python)]
+    run([*pip, "install", "--no-deps", "--no-index", str(wheel)], folder)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    ours = [path for path in site.getsitepackages() if Path(path).is_dir()]
+    (packages / "dependencies.pth").write_text("\n".join(ours) + "\n")
+    return folder / "bin"
+
+
+def test_the_wheel_carries_every_file_of_every_room(wheel: Path) -> None:
+    carried = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    wanted = {
+        f"mcuforge/{path.relative_to(ROOT).as_posix()}"
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    wanted |= {
+        path.relative_to(ROOT).as_posix()
+        for folder in (ROOT / "mcuforge", ROOT / "mcuforge" / "report")
+        for path in folder.iterdir()
+        if path.is_file()
+    }
+    assert carried == wanted
+
+
+def test_the_wheel_carries_what_a_build_needs(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for needed in (
+        "mcuforge/py.typed",
+        "mcuforge/runtime_c/src/portable/conv2d_s8.c",
+        "mcuforge/runtime_c/include/mcuforge/requantise.h",
+        "mcuforge/runtime_c/firmware/check.c",
+        "mcuforge/compiler/codegen/templates/model.c.j2",
+        "mcuforge/boards/disco_f746ng.toml",
+        "mcuforge/boards/bsp/linker.ld.j2",
+        "mcuforge/boards/bsp/riscv/startup.S",
+        "mcuforge/boards/platformio/platform/platform.json",
+        "mcuforge/boards/platformio/platform/builder/main.py",
+    ):
+        assert needed in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_nothing_but_the_package_is_installed(installed: Path, tmp_path: Path) -> None:
+    (packages,) = installed.parent.glob("lib/python*/site-packages")
+    there = {p.name for p in packages.iterdir() if not p.name.endswith(".dist-info")}
+    assert there == {"mcuforge", "dependencies.pth"}
+    script = "import mcuforge.compiler.ir as ir; print(ir.__file__)"
+    found = Path(run([installed / "python", "-c", script], tmp_path).strip())
+    assert found == packages / "mcuforge" / "compiler" / "ir.py"
+
+
+def deploy(scripts: Path, board: str, tmp_path: Path) -> None:
+    """A deploy of the example, from an unrelated folder and an empty home, passes."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    elsewhere.mkdir()
+    report = tmp_path / "report.json"
+    command: list[str | Path] = [scripts / "mcuforge", "deploy", EXAMPLE / "digits_cnn.tflite"]
+    command += ["--board", board, "--emulate", "--data", EXAMPLE / "digits_test.npz"]
+    said = run([*command, "--samples", "8", "--json", report], elsewhere, home)
+    assert "verdict: pass" in said
+    content = json.loads(report.read_text())
+    assert content["verdict"] == "pass"
+    assert content["check"]["exact_samples"] == content["check"]["samples"] == 8
+    assert not list(elsewhere.iterdir())
+    assert {path.name for path in home.iterdir()} <= {".cache"}
+
+
+@pytest.mark.parametrize("board", ["disco_f746ng", "hifive1"])
+def test_the_installed_wheel_deploys(installed: Path, board: str, tmp_path: Path) -> None:
+    deploy(installed, board, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_wheel_with_its_own_dependencies_deploys(wheel: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "venv"
+    venv.EnvBuilder(with_pip=True, symlinks=True).create(folder)
+    run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", wheel], tmp_path)
+    deploy(folder / "bin", "disco_f746ng", tmp_path)
