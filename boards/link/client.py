@@ -125,6 +125,11 @@ class Link:
         """The model's outputs, known after hello()."""
         return self._outputs
 
+    @property
+    def tick_hz(self) -> int:
+        """What the board's clock counts per second, known after hello()."""
+        return self._opened().tick_hz
+
     def write_input(self, index: int, data: bytes) -> None:
         """Fill input `index` (row-major, little-endian); InternalError for a wrong size."""
         tensor = self._tensor(self._inputs, "input", index)

@@ -14,7 +14,9 @@ import pytest
 
 import mcuforge
 from mcuforge import cli, inspect
+from mcuforge.check import as_told
 from mcuforge.errors import InternalError
+from mcuforge.session import open_session
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = str(ROOT / "examples" / "digits" / "digits_cnn.tflite")
@@ -161,3 +163,17 @@ def test_a_file_that_is_no_program_is_not_started(
     (tmp_path / "mcuforge.json").write_text(json.dumps(manifest))
     assert run(monkeypatch, "check", notes, "--data", "x.npz", "--model", MODEL) == 1
     assert "this is no ELF file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("board", "tick_hz", "emulated"),
+    [
+        ("hifive1", 16_000_000, False),
+        ("hifive1", 1_000_000_000, True),
+        ("netduinoplus2", 1_000_000_000, True),
+        ("disco_f746ng", 25_000_000, True),
+    ],
+)
+def test_a_board_at_a_port_is_what_its_clock_says(board: str, tick_hz: int, emulated: bool) -> None:
+    session = open_session(Path(MODEL), board, emulate=True)
+    assert as_told(session, tick_hz).board.emulated == emulated
