@@ -80,12 +80,12 @@ def build_error(project: Project, output: str, log: Path) -> BoardError:
     if overflow:
         budgets = {"RAM": board.ram_bytes, "FLASH": board.flash_bytes}
         parts = [
-            f"{budgets[name] + int(bytes_over)} B of {name.replace('FLASH', 'flash')} "
-            f"({int(bytes_over)} B over the board's {budgets[name]} B)"
+            f"{budgets[name] + int(bytes_over):,} bytes of {name.replace('FLASH', 'flash')} "
+            f"({int(bytes_over):,} over the board's {budgets[name]:,})"
             for name, bytes_over in sorted(overflow.items())
         ]
         return OverBudget(
-            f"the firmware needs {' and '.join(parts)}",
+            f"the check firmware needs {' and '.join(parts)}",
             where,
             f"a smaller model, or a board with more: `mcuforge boards`; the linker's log: {log}",
             ram="RAM" in overflow,

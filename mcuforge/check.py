@@ -25,6 +25,7 @@ from mcuforge.session import Session, compile_session, model_facts, open_session
 from mcuforge.target import emulate_elf, open_port
 from mcuforge.verdict import compare
 
+ELF = ".pio/build/BOARD/firmware.elf"
 ELF_MAGIC = b"\x7fELF"
 
 
@@ -56,11 +57,10 @@ def check(request: Request, stages: Stages) -> CheckReport:
 
     The target is an ELF file or the project `deploy --out` left, or a serial port.
     """
-    path = Path(request.target)
-    session, elf = (
-        _project_session(path, request) if path.is_file() or path.is_dir() else (None, None)
-    )
-    if session is None or elf is None:
+    path, elf, name = Path(request.target), None, None
+    if path.is_file() or path.is_dir():
+        session, elf, name = _project_session(path, request)
+    else:
         session = _port_session(request)
     compiled = compile_session(session)
     samples = load_samples(compiled.graph, request.data, request.samples)
@@ -77,7 +77,7 @@ def check(request: Request, stages: Stages) -> CheckReport:
     )
     return CheckReport(
         mcuforge=mcuforge.__version__,
-        model=model_facts(session),
+        model=replace(model_facts(session), name=name or session.path.name),
         board=board_facts(session),
         verdict="fail" if reasons else "pass",
         reasons=reasons,
@@ -100,8 +100,8 @@ def _target(
     return open_port(session, port) if elf is None else emulate_elf(session, elf, stages)
 
 
-def _project_session(path: Path, request: Request) -> tuple[Session, Path]:
-    """The session a project remembers, and its ELF file."""
+def _project_session(path: Path, request: Request) -> tuple[Session, Path, str]:
+    """The session a project remembers, its ELF file, and what the model was called."""
     folder = next((f for f in (path, *path.absolute().parents) if (f / MANIFEST).is_file()), None)
     if folder is None:
         raise BoardError(
@@ -145,10 +145,12 @@ def _project_session(path: Path, request: Request) -> tuple[Session, Path]:
             raise BoardError(
                 "this is no ELF file", str(elf), f"give the project itself: mcuforge check {folder}"
             )
-    return session, elf
+    return session, elf, name
 
 
 def _port_session(request: Request) -> Session:
+    if Path(request.target).suffix == ".elf":
+        raise BoardError("there is no such file", request.target, f"a project holds it in {ELF}")
     if request.model is None or request.board is None:
         raise BoardError(
             f"'{request.target}' is no project of mcuforge, and a port does not say which model "

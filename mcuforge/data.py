@@ -84,7 +84,7 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
             f"np.savez('data.npz', {', '.join(f'{n}=...' for n in names)}, y=labels)",
         )
     found = {n: _matching(arrays[n], t, n, path) for n, t in zip(names, graph.inputs, strict=True)}
-    labels = _labels(arrays["y"], path) if "y" in arrays else None
+    labels = _labels(arrays["y"], graph.outputs[0], path) if "y" in arrays else None
     counts = {name: len(x) for name, x in found.items()}
     if labels is not None:
         counts["y"] = len(labels)
@@ -101,6 +101,9 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
 
 def _read(path: Path) -> dict[str, Array]:
     """The arrays of a .npz file. A damaged archive fails in any of these ways, pickles by ours."""
+    if not path.is_file():
+        met = "this is a folder" if path.is_dir() else "there is no such file"
+        raise CompileError(f"{met}, wanted a data file", str(path), "give the path of an .npz file")
     damage = (OSError, ValueError, EOFError, KeyError, RuntimeError, ArithmeticError, MemoryError)
     try:
         with path.open("rb") as file:  # numpy leaves a file open that it cannot read
@@ -149,11 +152,18 @@ def _matching(x: Array, tensor: Tensor, name: str, path: Path) -> Array:
     return clamp_to(tensor, rounded).astype(tensor.dtype.numpy)
 
 
-def _labels(y: Array, path: Path) -> NDArray[np.int64]:
+def _labels(y: Array, output: Tensor, path: Path) -> NDArray[np.int64]:
     if y.ndim != 1 or y.dtype.kind not in "iu":
         raise CompileError(
             f"labels 'y' are {y.dtype} of shape {list(y.shape)}, wanted integers of shape [n]",
             str(path),
             "y.astype(np.int64), one class index per sample",
+        )
+    if output.elements > 1 and y.size and (int(y.min()) < 0 or int(y.max()) >= output.elements):
+        raise CompileError(
+            f"labels 'y' run from {int(y.min())} to {int(y.max())}, "
+            f"the model's classes from 0 to {output.elements - 1}",
+            str(path),
+            "number the classes as the model's output does",
         )
     return y.astype(np.int64)

@@ -52,8 +52,15 @@ def compile_to_folder(
         highlight=False,
     )
     console.print(
-        "src/model.c, src/weights.c, include/model.h: the model; src/kernels: what it calls; "
-        "src/main.c: its use; `pio run` builds it",
+        "src/model.c, src/weights.c, src/kernels/ and include/model.h with the headers beside it: "
+        "the model, for any C99 compiler; src/main.c: its use",
+        highlight=False,
+        soft_wrap=True,
+    )
+    emulator = session.board.emulator
+    target = board_id if emulator is None else f"the emulated board {emulator.machine}"
+    console.print(
+        f"`pio run` builds it for {target}: start-up code in src/bsp, linker script board.ld",
         highlight=False,
         soft_wrap=True,
     )
@@ -116,10 +123,15 @@ def ops(model: Path | None, json_file: Path | None, console: Console) -> int:
         )
     console.print(table)
     refused = [support for support in found if not support.supported]
+    alike: dict[tuple[str, str], list[OperatorSupport]] = {}
     for support in refused:
-        _print_refusal(support, console)
+        alike.setdefault((support.what, support.hint), []).append(support)
+    for supports in alike.values():
+        _print_refusal(supports, console)
+    summary = f"{len(refused)} of {len(found)} operators are refused"
     if not refused:
-        console.print(f"all {len(found)} operators are supported", highlight=False)
+        summary = f"all {len(found)} operators are supported"
+    console.print(summary, highlight=False)
     return 1 if refused else 0
 
 
@@ -128,11 +140,13 @@ def _whole(header: str) -> Column:
     return Column(header, no_wrap=True)
 
 
-def _print_refusal(support: OperatorSupport, console: Console) -> None:
+def _print_refusal(supports: list[OperatorSupport], console: Console) -> None:
+    """Three lines for all operators that are refused for one reason."""
+    first, others = supports[0], ", ".join(str(s.index) for s in supports[1:] if s.index >= 0)
     for label, text in (
-        ("error:", support.what),
-        ("where:", support.where),
-        ("try:  ", support.hint),
+        ("error:", first.what),
+        ("where:", first.where + (f"; the same in operators {others}" if others else "")),
+        ("try:  ", first.hint),
     ):
         console.print(f"{label} {text}", markup=False, highlight=False, soft_wrap=True)
 

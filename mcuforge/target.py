@@ -54,12 +54,13 @@ def upload(session: Session, built: Built) -> None:
     environment = {emulator.OWNER_VARIABLE: str(os.getpid())}
     result = run_pio(built.folder, "run", "-t", "upload", environment=environment)
     if result.code != 0:
-        told = [line for line in result.output.splitlines() if line.startswith("error: ")]
-        last = result.output.strip().rpartition("\n")[2]
+        lines = result.output.strip().splitlines()
+        told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+        hints = [line.removeprefix("try:   ") for line in lines if line.startswith("try:   ")]
         raise BoardError(
-            f"the upload failed: {told[0].removeprefix('error: ') if told else last}",
+            f"the upload failed: {(told or lines[-1:] or ['pio said nothing'])[0]}",
             f"board {board.id}, project {built.folder}",
-            "`mcuforge doctor` shows what is missing",
+            (hints or ["`mcuforge doctor` shows what is missing"])[0],
         )
 
 

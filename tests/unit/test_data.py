@@ -192,12 +192,12 @@ def test_a_file_that_is_no_archive_is_refused(npz: Path, content: bytes, reason:
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     what, hint = refused(image_model(), tmp_path / "none.npz")
-    assert "No such file or directory" in what
-    assert hint == HINT
+    assert what == "there is no such file, wanted a data file"
+    assert hint == "give the path of an .npz file"
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    assert "Is a directory" in refused(image_model(), tmp_path)[0]
+    assert refused(image_model(), tmp_path)[0] == "this is a folder, wanted a data file"
 
 
 def test_a_single_array_is_refused(tmp_path: Path) -> None:
@@ -301,6 +301,12 @@ def test_labels_are_integers_one_per_sample(npz: Path, labels: Array, said: str)
     what, hint = refused(image_model(), save(npz, x=np.zeros((2, 24), np.int8), y=labels))
     assert what == f"labels 'y' are {said}, wanted integers of shape [n]"
     assert hint == "y.astype(np.int64), one class index per sample"
+
+
+@pytest.mark.parametrize(("labels", "said"), [([0, 24], "from 0 to 24"), ([-1, 3], "from -1 to 3")])
+def test_labels_name_classes_the_model_has(npz: Path, labels: list[int], said: str) -> None:
+    what, _ = refused(image_model(), save(npz, x=np.zeros((2, 24), np.int8), y=labels))
+    assert what == f"labels 'y' run {said}, the model's classes from 0 to 23"
 
 
 def test_numbers_of_samples_that_differ_are_refused_whatever_the_limit(npz: Path) -> None:

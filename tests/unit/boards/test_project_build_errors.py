@@ -27,7 +27,9 @@ def test_too_much_ram_is_said_in_bytes(project: Project) -> None:
         "*** [.pio/build/hifive1/firmware.elf] Error 1\n"
     )
     error = build_error(project, output, LOG)
-    assert error.what == "the firmware needs 20000 B of RAM (3616 B over the board's 16384 B)"
+    assert error.what == (
+        "the check firmware needs 20,000 bytes of RAM (3,616 over the board's 16,384)"
+    )
     assert error.where == f"{project.directory}, board hifive1"
     assert "`mcuforge boards`" in error.hint
     assert str(LOG) in error.hint
@@ -39,8 +41,8 @@ def test_too_much_of_both_memories_is_said_at_once(project: Project) -> None:
     assert isinstance(error, OverBudget)
     assert error.ram
     assert error.what == (
-        "the firmware needs 4128868 B of flash (100 B over the board's 4128768 B)"
-        " and 16385 B of RAM (1 B over the board's 16384 B)"
+        "the check firmware needs 4,128,868 bytes of flash (100 over the board's 4,128,768)"
+        " and 16,385 bytes of RAM (1 over the board's 16,384)"
     )
 
 
