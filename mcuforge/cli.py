@@ -272,14 +272,17 @@ def _progress(quiet: bool) -> Stages:
 
 
 def _terminated(number: int, frame: object) -> NoReturn:
-    """Leave every context on SIGTERM, as on Ctrl-C: no emulator, process or folder stays behind."""
+    """Leave every context, as on Ctrl-C: no emulator, process or folder stays behind."""
     sys.exit(128 + number)
 
 
 def main() -> None:
     """Run the command line; turns errors into the contract's exit codes."""
     debug = "--debug" in sys.argv[1:]
-    signal.signal(signal.SIGTERM, _terminated)
+    for name in ("SIGTERM", "SIGHUP"):  # told to end, or the terminal is gone; nohup stays nohup
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminated)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without the letters of a name

@@ -12,6 +12,7 @@ from rich.console import Console
 
 import mcuforge.firmware
 import mcuforge.target
+from mcuforge.compiler.codegen.check import check_model
 from mcuforge.deploy import Request, deploy
 from mcuforge.errors import BoardError
 from mcuforge.report.progress import Stages
@@ -26,10 +27,9 @@ BOARDS = ("qemu-mps2-an386", "qemu-riscv32")
 
 def sabotage(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     """Make the built firmware execute `code` whenever the model is run."""
-    real = mcuforge.firmware.check_model
 
     def broken(*arguments: object, **options: object) -> str:
-        text = real(*arguments, **options)  # type: ignore[arg-type]
+        text = check_model(*arguments, **options)  # type: ignore[arg-type]
         assert RUN in text
         declaration = '#include "board.h"\n#include "check_model.h"\n'
         text = text.replace('#include "check_model.h"\n', declaration, 1)

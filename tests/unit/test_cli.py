@@ -25,13 +25,14 @@ MODEL = str(ROOT / "examples" / "digits" / "digits_cnn.tflite")
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     """The exit code of `mcuforge ARGUMENTS`."""
     monkeypatch.setattr(sys, "argv", ["mcuforge", *arguments])
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         cli.main()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return 0
 
 
@@ -113,17 +114,21 @@ def test_a_bug_is_exit_3_with_its_traceback_in_a_file(
     assert "Traceback" in dump.read_text()
 
 
-def test_sigterm_unwinds_and_says_so_in_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_end_unwinds_and_says_so_in_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
     cleaned = []
 
     def killed(*_: object) -> None:
         try:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
         finally:
             cleaned.append(True)
 
     monkeypatch.setattr(inspect, "boards", killed)
-    assert run(monkeypatch, "boards") == 128 + signal.SIGTERM
+    signal.signal(number, signal.SIG_DFL)  # pytest may run under nohup
+    assert run(monkeypatch, "boards") == 128 + number
     assert cleaned == [True]
 
 
