@@ -24,6 +24,7 @@ if ! riscv64-unknown-elf-gcc --specs=picolibc.specs -E -x c /dev/null >/dev/null
 fi
 if [ "${1:-run}" = test ]; then
     want gcc gcc
+    want g++ g++
     echo '#include <stdlib.h>' | gcc -E - >/dev/null 2>&1 || need="$need libc6-dev"
     want clang clang
     [ -n "$(find /usr/lib/llvm-* /usr/lib/clang -name 'libclang_rt.fuzzer-*' 2>/dev/null | head -1)" ] ||

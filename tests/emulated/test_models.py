@@ -32,6 +32,7 @@ def mlperf(model: str) -> Path:
     return shared(f"models/mlperf_tiny/{model}.tflite")
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("board", BOARDS)
 @pytest.mark.parametrize("model", MODELS)
 def test_mlperf_tiny_models_are_exact_on_every_board(model: str, board: str) -> None:
@@ -47,6 +48,7 @@ def test_mlperf_tiny_models_are_exact_on_every_board(model: str, board: str) -> 
     assert sum(layer.macs for layer in report.layers) == report.model.macs
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("model", MODELS)
 def test_ram_is_below_tflite_micro_and_kws_flash_by_two_fifths(model: str) -> None:
     file = mlperf(model)
@@ -76,6 +78,7 @@ def test_the_demo_is_exact_and_accurate_on(board: str) -> None:
     assert report.check.accuracy > 0.9
 
 
+@pytest.mark.shared
 def test_official_keyword_stimuli_give_the_references_accuracy() -> None:
     data = shared("data/mlperf_kws01.npz")
     request = Request(mlperf("kws_ref_model"), "disco_f746ng", emulate=True, data=data)
@@ -85,6 +88,7 @@ def test_official_keyword_stimuli_give_the_references_accuracy() -> None:
     assert report.check.accuracy == report.check.reference_accuracy == 0.901
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("model", ["kws_ref_model", "vww_96_int8"])
 def test_a_model_too_large_is_refused_by_the_byte_with_the_layer_that_decides(model: str) -> None:
     with pytest.raises(CompileError) as refusal:
