@@ -18,7 +18,6 @@ from mcuforge.boards.catalog import (
 from mcuforge.boards.toml_table import parse_quantity
 from mcuforge.errors import BoardError
 
-
 GOOD = """\
 name = "A board"
 cpu = "cortex-m4"
