@@ -70,4 +70,6 @@ if [ ! -x .venv/bin/python ]; then
     "$python" -m venv .venv
 fi
 echo "installing Python packages into .venv"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+extras=""
+[ "${1:-run}" = run ] || extras="[dev]"
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -e ".$extras"
