@@ -248,13 +248,14 @@ def main(arguments: list[str] | None = None) -> int:
             stop_detached(args.state)
         else:
             owner = os.environ.get(OWNER_VARIABLE)
-            _start_detached(
+            running = _start_detached(
                 emulated(load_board(args.board)),
                 args.elf,
                 args.state,
                 owner=int(owner) if owner else None,
                 max_seconds=args.max_seconds,
             )
+            print(f"serial port {running.port}; `pio run -t stop` ends the emulator")
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

@@ -32,6 +32,21 @@ class Port:
     zero_point: int
 
     @property
+    def quantised(self) -> bool:
+        """Whether an element is an integer that stands for a real value."""
+        return self.dtype is not DType.FLOAT32
+
+    @property
+    def scale_literal(self) -> str:
+        """The scale as a C float."""
+        return literal(float(np.float32(self.scale)))
+
+    @property
+    def zero_literal(self) -> str:
+        """The zero-point as a macro's value: '83', '(-128)'."""
+        return f"({self.zero_point})" if self.zero_point < 0 else str(self.zero_point)
+
+    @property
     def meaning(self) -> str:
         """', real = 0.1 * (q + 5)': what an integer stands for; a float says it itself."""
         if self.dtype is DType.FLOAT32:

@@ -34,10 +34,14 @@ extern "C" {
 #define DIGITS_CNN_INPUTS 1
 /* input 0 'image': int8_t 8x8x1, real = 0.003921569 * (q + 128) */
 #define DIGITS_CNN_INPUT_0_BYTES 64
+#define DIGITS_CNN_INPUT_0_SCALE 3.921569e-03f
+#define DIGITS_CNN_INPUT_0_ZERO_POINT (-128)
 
 #define DIGITS_CNN_OUTPUTS 1
 /* output 0 'probabilities': int8_t 10, real = 0.00390625 * (q + 128) */
 #define DIGITS_CNN_OUTPUT_0_BYTES 10
+#define DIGITS_CNN_OUTPUT_0_SCALE 3.90625e-03f
+#define DIGITS_CNN_OUTPUT_0_ZERO_POINT (-128)
 
 struct digits_cnn_state {
     int8_t *arena;

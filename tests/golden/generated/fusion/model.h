@@ -34,6 +34,8 @@ extern "C" {
 #define FUSION_INPUTS 2
 /* input 0 'sound': int8_t 8, real = 0.05 * (q - 3) */
 #define FUSION_INPUT_0_BYTES 8
+#define FUSION_INPUT_0_SCALE 5.0e-02f
+#define FUSION_INPUT_0_ZERO_POINT 3
 /* input 1 'motion': float 4 */
 #define FUSION_INPUT_1_BYTES 16
 
@@ -42,6 +44,8 @@ extern "C" {
 #define FUSION_OUTPUT_0_BYTES 20
 /* output 1 'logits': int8_t 5, real = 0.2 * (q + 4) */
 #define FUSION_OUTPUT_1_BYTES 5
+#define FUSION_OUTPUT_1_SCALE 2.0e-01f
+#define FUSION_OUTPUT_1_ZERO_POINT (-4)
 
 struct fusion_state {
     int8_t *arena;

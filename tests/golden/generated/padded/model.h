@@ -34,10 +34,14 @@ extern "C" {
 #define PADDED_INPUTS 1
 /* input 0 'image': int8_t 6x5x2, real = 0.1 * (q + 7) */
 #define PADDED_INPUT_0_BYTES 60
+#define PADDED_INPUT_0_SCALE 1.0e-01f
+#define PADDED_INPUT_0_ZERO_POINT (-7)
 
 #define PADDED_OUTPUTS 1
 /* output 0 'flat': int8_t 120, real = 0.15 * (q - 2) */
 #define PADDED_OUTPUT_0_BYTES 120
+#define PADDED_OUTPUT_0_SCALE 1.5e-01f
+#define PADDED_OUTPUT_0_ZERO_POINT 2
 
 struct padded_state {
     int8_t *arena;
