@@ -58,7 +58,7 @@ def compile_to_folder(
         soft_wrap=True,
     )
     emulator = session.board.emulator
-    target = board_id if emulator is None else f"the emulated board {emulator.machine}"
+    target = board_id if emulator is None else f"QEMU's {emulator.machine.partition(',')[0]}"
     console.print(
         f"`pio run` builds it for {target}: start-up code in src/bsp, linker script board.ld",
         highlight=False,
@@ -183,7 +183,8 @@ def boards(board_id: str | None, json_file: Path | None, console: Console) -> No
     if board_id is not None:
         _print_board(chosen[0], console)
         return
-    words = (_whole("id"), "name", _whole("cpu"), "RAM KiB", "flash KiB", _whole("runs"))
+    name = Column("name", overflow="fold")
+    words = (_whole("id"), name, _whole("cpu"), "RAM KiB", "flash KiB", _whole("runs"))
     table = Table(*words, box=None)
     for board in chosen:
         table.add_row(

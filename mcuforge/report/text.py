@@ -85,7 +85,7 @@ def _share(used: int, budget: int) -> str:
 
 
 def _print_answers(check: Check, console: Console) -> None:
-    _print_line("samples", f"{check.samples:,} of {check.data}", console)
+    _print_line("samples", f"{check.samples:,}, {check.data}", console)
     differ = (
         f", {check.mismatched_elements:,} elements differ by up to {check.max_abs_diff:g}"
         if check.mismatched_elements

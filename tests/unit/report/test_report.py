@@ -225,7 +225,7 @@ def test_the_text_says_what_the_json_says() -> None:
         "flash:    5,000 of 6,000 bytes (83.3 %) = weights 2,000 + code 3,000",
         "test firmware: RAM 900, flash 7,000; stack seen on the board, with its interrupts: 264",
         "arena:    1,024 bytes (lower bound 1,000), decided by a layer",
-        "samples:  10 of x.npz",
+        "samples:  10, x.npz",
         "answers:  9 of 10 exact, 3 elements differ by up to 2, against a reference",
         "accuracy: 0.5000, the reference 0.7500",
         "cost:     5,000 instructions per inference, 5.00 per MAC (emulated: a count, no time)",
