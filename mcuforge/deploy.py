@@ -104,7 +104,8 @@ def measure_board(
     if check.mismatched_elements:
         index = first_wrong(answers.outputs, wanted.outputs)
         sample = samples.sample(index)
-        found = first_difference(compiled, sample, layer_outputs(link, compiled, sample))
+        right = [outputs[index] for outputs in wanted.outputs]
+        found = first_difference(compiled, sample, layer_outputs(link, compiled, sample), right)
         difference = f"sample {index}: {found}"
     return Measured(answers, check, layer_ticks(link, samples), difference)
 

@@ -71,11 +71,15 @@ def classes(output: Array) -> NDArray[np.int64]:
 
 
 def first_difference(
-    compiled: Compiled, sample: Sequence[Array], layer_values: Sequence[Array]
+    compiled: Compiled,
+    sample: Sequence[Array],
+    layer_values: Sequence[Array],
+    wanted: Sequence[Array],
 ) -> str:
     """The first layer whose board value is not the reference meaning's, with index and values.
 
-    layer_values: what the board held as each step's output right after that step, flat.
+    layer_values: what the board held as each step's output right after that step, flat. wanted:
+    the interpreter's outputs of the sample. Where every layer is right it says whose fault is left.
     """
     values = reference.run_all(compiled.graph, sample)
     for step, got in zip(compiled.schedule.steps, layer_values, strict=True):
@@ -89,6 +93,12 @@ def first_difference(
                 f"({step.node.op.kind}) at [{where}]: expected {want[at]}, got {got[at]} "
                 f"({unequal.size} of {want.size} elements)"
             )
+    own = [values[t.name].reshape(-1) for t in compiled.graph.outputs]
+    if not any(differing(o, w.reshape(-1)).any() for o, w in zip(own, wanted, strict=True)):
+        return (
+            "every layer is right when the layers are run one by one: the whole run went wrong, "
+            "which points to the board's memory, supply or clock, or to an interrupt"
+        )
     return (
         "every layer equals mcuforge's own integer reference: that reference differs from the "
         "interpreter, which is our fault; please report the model"

@@ -109,7 +109,7 @@ def test_the_first_layer_that_differs_is_named_with_index_and_values() -> None:
     layers[1][4] = expected ^ 1
     layers[1][5] ^= 1
     layers[2][0] ^= 1
-    assert first_difference(compiled, sample, layers) == (
+    assert first_difference(compiled, sample, layers, layers[-1:]) == (
         "first layer that differs: operator 0 RELU 'to_t1' (relu) at [0, 1, 1]: "
         f"expected {expected}, got {expected ^ 1} (2 of 6 elements)"
     )
@@ -118,8 +118,17 @@ def test_the_first_layer_that_differs_is_named_with_index_and_values() -> None:
 def test_layers_that_are_all_right_put_the_fault_on_our_reference() -> None:
     compiled = compile_graph(chain(2), "portable", 1 << 20)
     sample = random_inputs(compiled.graph, 1)
-    found = first_difference(compiled, sample, held(compiled, sample))
-    assert "our fault" in found
+    layers = held(compiled, sample)
+    interpreter = np.bitwise_xor(layers[-1].astype(np.int8), 1)
+    assert "our fault" in first_difference(compiled, sample, layers, [interpreter])
+
+
+def test_answers_that_are_right_layer_by_layer_put_the_fault_on_the_board() -> None:
+    compiled = compile_graph(chain(2), "portable", 1 << 20)
+    sample = random_inputs(compiled.graph, 1)
+    layers = held(compiled, sample)
+    found = first_difference(compiled, sample, layers, layers[-1:])
+    assert found.startswith("every layer is right when the layers are run one by one")
 
 
 def test_a_nan_that_should_be_one_is_no_difference() -> None:
@@ -130,7 +139,9 @@ def test_a_nan_that_should_be_one_is_no_difference() -> None:
     sample = random_inputs(compiled.graph, 0)
     layers = held(compiled, sample)
     layers[1][2] = np.nan
-    assert "'real' (dequantize) at [0, 2]" in first_difference(compiled, sample, layers)
+    assert "'real' (dequantize) at [0, 2]" in first_difference(
+        compiled, sample, layers, layers[-1:]
+    )
 
 
 @pytest.mark.parametrize("shape", [(6,), (1,)])
@@ -139,7 +150,7 @@ def test_a_layer_without_a_batch_is_named_too(shape: tuple[int, ...]) -> None:
     sample = random_inputs(compiled.graph, 0)
     layers = held(compiled, sample)
     layers[0][-1] ^= 1
-    assert f"at [{shape[0] - 1}]: " in first_difference(compiled, sample, layers)
+    assert f"at [{shape[0] - 1}]: " in first_difference(compiled, sample, layers, layers[-1:])
 
 
 def measured(check: Check, difference: str | None = None) -> Measured:
