@@ -26,6 +26,7 @@ import numpy as np
 from mcuforge import errors
 from mcuforge.compiler import reference
 from mcuforge.compiler.ir import Array, Graph
+from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.errors import CompileError
 
@@ -54,9 +55,12 @@ def unjudged(graph: Graph) -> str | None:
     """Why the interpreter cannot judge `graph`; None: it can.
 
     The reference kernel of tflite-runtime 2.14 leaves outputs of a per-channel FULLY_CONNECTED
-    partly unwritten when they have more than two dimensions (its other kernels agree with ours).
+    partly unwritten when they have more than two dimensions (its other kernels agree with ours),
+    and no kernel of it runs a CONV_2D without bias.
     """
     for node in graph.nodes:
+        if isinstance(node.op, Conv2D) and len(node.inputs) == 2:
+            return f"{EXACT} does not run {node.origin} (it has no bias)"
         if isinstance(node.op, FullyConnected) and len(node.output.shape) > 2:
             quant = node.inputs[1].quant
             if quant is not None and len(quant.scale) > 1:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Markers by folder, and --no-skips: in CI a skipped test is a failure, but for third parties'."""
+"""Markers by folder, and --no-skips: in CI a skipped test is a failure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    strict = item.config.getoption("--no-skips") and item.get_closest_marker("shared") is None
+    strict = item.config.getoption("--no-skips")
     if report.skipped and strict and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped under --no-skips: {report.longrepr}"

@@ -12,6 +12,7 @@ import pytest
 from mcuforge.compiler import oracle
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.ir import Graph, Node, Quant
+from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.oracle import Oracle, OwnReference, judge, reference_name, unjudged
 from mcuforge.compiler.reference import run
@@ -129,6 +130,15 @@ def dense(scales: int, rank: int) -> Graph:
 @pytest.mark.parametrize(("scales", "rank"), [(3, 2), (1, 3), (1, 2)])
 def test_the_interpreter_judges_what_it_can(scales: int, rank: int) -> None:
     assert unjudged(dense(scales, rank)) is None
+
+
+def test_a_convolution_without_bias_is_judged_by_our_reference() -> None:
+    x, y = tensor("x", (1, 3, 3, 2)), tensor("y", (1, 3, 3, 4))
+    weights = constant("w", (4, 1, 1, 2), Quant((0.1,)))
+    node = Node("conv", Conv2D(), (x, weights), y, "operator 3 CONV_2D")
+    reason = unjudged(graph([x], [node], [y]))
+    assert reason is not None
+    assert "operator 3 CONV_2D" in reason
 
 
 def test_a_model_the_interpreter_cannot_judge_is_judged_by_our_reference_and_says_so() -> None:
