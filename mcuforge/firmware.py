@@ -103,7 +103,9 @@ def build_check(session: Session, compiled: Compiled, folder: Path) -> Built:
         firmware = build(project)
     except OverBudget as over:
         where = compiled.deciding_layer() if over.ram else compiled.largest_constant()
-        raise CompileError(over.what, where, MORE_MEMORY) from over
+        # the arena alone fits, or the model would have been refused before it was built
+        alone = f"{MORE_MEMORY}; without the check firmware it may fit: `mcuforge compile`"
+        raise CompileError(over.what, where, alone if over.ram else MORE_MEMORY) from over
     return Built(
         folder,
         firmware,
