@@ -9,10 +9,10 @@ demo: .venv/ready-run
 	    --data examples/digits/digits_test.npz
 
 test: .venv/ready-test
-	$(PYTEST) -n $(JOBS) -m "not slow"
+	$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow"
 
 test-all: .venv/ready-test
-	$(PYTEST) -n $(JOBS)
+	$(PYTEST) -n $(JOBS) --dist worksteal
 
 lint: .venv/ready-test
 	.venv/bin/ruff format --check .
