@@ -131,14 +131,16 @@ def deploy(
     """Compile, build, flash (or emulate), run, compare, report; exit 0 only when all is well."""
     from mcuforge.deploy import Request
     from mcuforge.deploy import deploy as run
-    from mcuforge.report.files import refuse_unwritable, write_json
+    from mcuforge.report.files import refusals_written, refuse_unwritable, write_json
+    from mcuforge.report.model import Report
     from mcuforge.report.text import print_report
 
     if emulate and port is not None:
         raise typer.BadParameter("--emulate and --port exclude each other: give one of them")
     refuse_unwritable(json)
     request = Request(model, board, emulate, port, data, samples, out, dump_passes)
-    report = run(request, _progress(quiet))
+    with refusals_written(Report, json):
+        report = run(request, _progress(quiet))
     print_report(report, open_console())
     write_json(report, json)
     raise typer.Exit(EXIT_PASS if report.verdict == "pass" else EXIT_FAULT)
@@ -236,12 +238,13 @@ def check(
 ) -> None:
     """Run only the on-board check, for firmware that is built or flashed already."""
     from mcuforge import check as flow
-    from mcuforge.report.files import refuse_unwritable, write_json
+    from mcuforge.report.files import refusals_written, refuse_unwritable, write_json
     from mcuforge.report.text import print_check
 
     refuse_unwritable(json)
     request = flow.Request(target, data, model, board, samples)
-    report = flow.check(request, _progress(quiet))
+    with refusals_written(flow.CheckReport, json):
+        report = flow.check(request, _progress(quiet))
     print_check(report, open_console())
     write_json(report, json)
     raise typer.Exit(EXIT_PASS if report.verdict == "pass" else EXIT_FAULT)

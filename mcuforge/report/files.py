@@ -6,12 +6,13 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 
 import mcuforge
-from mcuforge.errors import CompileError, InternalError
+from mcuforge.errors import CompileError, InternalError, UserError
 
 SCHEMA = 1  # docs/report.md describes it; raised when a key changes its meaning
 
@@ -78,3 +79,19 @@ def write_json(report: object, path: Path | None) -> None:
         {"schema": SCHEMA, "mcuforge": mcuforge.__version__, **content}, indent=2, allow_nan=False
     )
     write_whole(path, text + "\n")
+
+
+@contextmanager
+def refusals_written(kind: type, path: Path | None) -> Iterator[None]:
+    """Leave a failing report of `kind` (a report dataclass) when a UserError ends the block.
+
+    Nothing was measured, so every key is null but verdict "fail" and the three lines as reasons. A
+    pass that an earlier run left in the file would otherwise be read as this run's.
+    """
+    try:
+        yield
+    except UserError as error:
+        empty = dict.fromkeys(f.name for f in fields(kind) if f.name != "mcuforge")
+        reasons = [error.what, f"where: {error.where}", f"try: {error.hint}"]
+        write_json(empty | {"verdict": "fail", "reasons": reasons}, path)
+        raise

@@ -132,6 +132,24 @@ def test_a_signal_to_end_unwinds_and_says_so_in_the_exit_code(
     assert cleaned == [True]
 
 
+@pytest.mark.parametrize("command", ["deploy", "check"])
+def test_a_refusal_replaces_the_report_of_an_earlier_pass(
+    command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.json"
+    file.write_text('{"verdict": "pass"}')
+    options = {
+        "deploy": ("no such file.tflite", "--board", "hifive1", "--emulate"),
+        "check": (str(tmp_path), "--data", "no such file.npz"),
+    }
+    assert run(monkeypatch, command, *options[command], "--json", str(file)) == 1
+    content = json.loads(file.read_text())
+    assert content["mcuforge"] == mcuforge.__version__
+    assert content["verdict"] == "fail"
+    assert [line.partition(":")[0] for line in content["reasons"][1:]] == ["where", "try"]
+    assert content["check"] is None
+
+
 def test_a_plan_as_json_places_every_buffer(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
