@@ -72,6 +72,19 @@ class Tensor:
         return self.elements * self.dtype.itemsize
 
     @property
+    def rows(self) -> int:
+        """How many rows it is walked by: image rows of (1, h, w, c), tokens of (1, t, c) or (t, c).
+
+        Rows follow each other in memory; a vector is one row.
+        """
+        return prod(self.shape[: 2 if len(self.shape) > 2 else 1]) if len(self.shape) > 1 else 1
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes from one row to the next."""
+        return self.bytes // max(self.rows, 1)
+
+    @property
     def is_constant(self) -> bool:
         """True when the value is in the model file."""
         return self.data is not None

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mcuforge.compiler.codegen.constants import ConstantArray, ConstantPool, literal
 from mcuforge.compiler.codegen.names import comment, distinct, identifier
 from mcuforge.compiler.ir import DType, Tensor
-from mcuforge.compiler.ops.base import Blob, Params, Slot
+from mcuforge.compiler.ops.base import Argument, Blob, Params, RingRows, RowOf, Slot
 from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.schedule.schedule import Schedule, Step
 
@@ -186,9 +186,12 @@ class _Printer:
             calls.append((f"mcuforge_{call.kernel}", arguments))
         return Layer(index, about, tuple(structs), tuple(calls))
 
-    def argument(
-        self, argument: Tensor | Blob | Slot, step: Step, layer_id: str, params_name: str
-    ) -> str:
+    def argument(self, argument: Argument, step: Step, layer_id: str, params_name: str) -> str:
+        assert not isinstance(argument, RowOf)  # of row forms, which no schedule has yet
+        if argument is Slot.FIRST_ROW:
+            return "0"
+        if argument is Slot.END_ROW:
+            return str(step.node.output.rows)
         if isinstance(argument, Blob):
             return self.pool.name(argument, layer_id)
         if argument is Slot.PARAMS:
@@ -208,6 +211,8 @@ class _Printer:
         for field, value in params.fields:
             if isinstance(value, Blob):
                 text = self.pool.name(value, layer_id)
+            elif isinstance(value, RingRows):
+                text = literal(value.tensor.rows)
             elif isinstance(value, tuple):
                 text = "{" + ", ".join(literal(v) for v in value) + "}"
             else:
