@@ -16,26 +16,43 @@ from numpy.typing import NDArray
 from mcuforge.errors import InternalError
 from mcuforge.memplan.problem import Placement, Problem
 
-INDEX_BITS = 32  # a mark is owner << 32 | byte index; 0: never written
-INDEX_MASK = (1 << INDEX_BITS) - 1
+
+@dataclass(frozen=True)
+class Access:
+    """Bytes [begin, end) of a value, standing in `buffer` from its byte `at` on.
+
+    A value is what a tensor holds, as long as it is whole: a ring keeps only some of its rows, each
+    somewhere in the buffer, so `at` differs from `begin`. Bytes of one access stand side by side:
+    one that runs past a ring's end is two. Several values may take turns in a buffer (a sum stored
+    over its operand). By default the buffer is the tensor: `at` is `begin`, `value` its name.
+    """
+
+    buffer: str
+    begin: int
+    end: int
+    at: int = -1  # -1: `begin`
+    value: str = ""  # "": the buffer's name
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The bytes of the buffer that are touched, half-open."""
+        at = self.begin if self.at < 0 else self.at
+        return at, at + self.end - self.begin
+
+    @property
+    def tensor(self) -> str:
+        """The name of the value."""
+        return self.value or self.buffer
 
 
 @dataclass(frozen=True)
-class Read:
-    """The hardware may read bytes [begin, end) of a tensor as late as now."""
-
-    tensor: str
-    begin: int
-    end: int
+class Read(Access):
+    """The hardware may read these bytes as late as now."""
 
 
 @dataclass(frozen=True)
-class Write:
-    """The hardware may write bytes [begin, end) of a tensor as early as now."""
-
-    tensor: str
-    begin: int
-    end: int
+class Write(Access):
+    """The hardware may write these bytes as early as now."""
 
 
 Event = Read | Write
@@ -65,9 +82,10 @@ class Trace:
 class ReplayError(InternalError):
     """The plan lets a byte be lost, or puts a tensor where it may not lie.
 
-    `tensor` is the one read or placed, `owner` the one that now owns its byte ("" for nobody),
-    `step` says when ("" for a fault of the placement itself), `byte` is the index within `tensor`
-    and `address` the offset in `region` (-1 for none).
+    `tensor` is the value read or the buffer placed, `owner` the value that now owns its byte ("":
+    nobody; `tensor` itself when another of its bytes stands there now), `step` says when ("" for a
+    fault of the placement itself), `byte` is the index within `tensor` and `address` the offset in
+    `region` (-1 for none).
     """
 
     def __init__(
@@ -91,31 +109,37 @@ class ReplayError(InternalError):
 
 
 def replay(problem: Problem, placements: Mapping[str, Placement], trace: Trace) -> None:
-    """Run `trace` with every tensor at its place; raise ReplayError at the first byte gone wrong.
+    """Run `trace` with every buffer at its place; raise ReplayError at the first byte gone wrong.
 
-    Tensors are the problem's buffers, by name. Also refused: a tensor without a place, outside its
-    region or in one it may not use, misaligned, or accessed outside its own bytes.
+    A byte read must be the byte of that value that was last written there: neither another value's
+    nor, in a ring, another of its own. Also refused: a buffer without a place, outside its region
+    or in one it may not use, misaligned, or accessed outside its own bytes.
     """
-    _check_places(problem, placements)
+    check_places(problem, placements)
     sizes = {buffer.name: buffer.bytes for buffer in problem.buffers}
-    owners = {name: i for i, name in enumerate(sizes, start=1)}
     memory = _empty_memory(problem, placements)
-    indices = np.arange(max(sizes.values(), default=0), dtype=np.int64)
-    for step, event in _in_order(trace):
-        _check_event(step, event, sizes)
-        place = placements[event.tensor]
-        cells = memory[place.region][place.offset + event.begin : place.offset + event.end]
-        marks = indices[event.begin : event.end] + (owners[event.tensor] << INDEX_BITS)
+    # The mark of an address says which value owns it and how far the index of the byte is from the
+    # address. Marks are numbered from 1 on as they are first written; 0: never written.
+    marks: dict[tuple[str, int], int] = {}
+    for step, event in in_order(trace):
+        check_access(step, event, sizes)
+        place = placements[event.buffer]
+        begin, end = event.place
+        cells = memory[place.region][place.offset + begin : place.offset + end]
+        key = (event.tensor, event.begin - begin - place.offset)
         if isinstance(event, Write):
-            cells[:] = marks
-        elif not np.array_equal(cells, marks):
-            first = int(np.argmax(cells != marks))
+            cells[:] = marks.setdefault(key, len(marks) + 1)
+            continue
+        right = cells == marks.get(key, -1)
+        if not right.all():
+            first = int(np.argmin(right))
+            address = place.offset + begin + first
             found = int(cells[first])
-            owner = tuple(owners)[(found >> INDEX_BITS) - 1] if found else ""
-            raise _lost(step, event.tensor, event.begin + first, place, owner, found & INDEX_MASK)
+            owner, shift = list(marks)[found - 1] if found else ("", 0)
+            raise _lost(step, event, event.begin + first, place.region, address, owner, shift)
 
 
-def _check_places(problem: Problem, placements: Mapping[str, Placement]) -> None:
+def check_places(problem: Problem, placements: Mapping[str, Placement]) -> None:
     """Refuse a plan that puts a tensor where it may not lie, whatever the schedule."""
     regions = {region.name: region for region in problem.regions}
     for buffer in problem.buffers:
@@ -139,16 +163,16 @@ def _check_places(problem: Problem, placements: Mapping[str, Placement]) -> None
 
 def _empty_memory(
     problem: Problem, placements: Mapping[str, Placement]
-) -> dict[str, NDArray[np.int64]]:
+) -> dict[str, NDArray[np.int32]]:
     """A mark for every byte the plan uses of each region, nothing written yet."""
     used = {region.name: 0 for region in problem.regions}
     for buffer in problem.buffers:
         place = placements[buffer.name]
         used[place.region] = max(used[place.region], place.offset + buffer.bytes)
-    return {name: np.zeros(count, np.int64) for name, count in used.items()}
+    return {name: np.zeros(count, np.int32) for name, count in used.items()}
 
 
-def _in_order(trace: Trace) -> Iterator[tuple[str, Event]]:
+def in_order(trace: Trace) -> Iterator[tuple[str, Event]]:
     """Every access with the words that say when it happens."""
     for write in trace.arrive:
         yield "before the first step", write
@@ -159,30 +183,32 @@ def _in_order(trace: Trace) -> Iterator[tuple[str, Event]]:
         yield "after the last step", read
 
 
-def _check_event(step: str, event: Event, sizes: Mapping[str, int]) -> None:
-    """Refuse an access to no tensor or outside the tensor."""
-    tensor = event.tensor
-    if tensor not in sizes:
-        raise ReplayError(f"{step}: '{tensor}' is not in the plan", tensor=tensor, step=step)
-    if not 0 <= event.begin < event.end <= sizes[tensor]:
+def check_access(step: str, event: Event, sizes: Mapping[str, int]) -> None:
+    """Refuse an access to no buffer or outside the buffer."""
+    if event.buffer not in sizes:
         raise ReplayError(
-            f"{step}: bytes [{event.begin}, {event.end}) of '{tensor}', which has {sizes[tensor]}",
-            tensor=tensor,
-            step=step,
+            f"{step}: '{event.buffer}' is not in the plan", tensor=event.tensor, step=step
         )
+    size = sizes[event.buffer]
+    begin, end = event.place
+    if event.begin < 0 or not 0 <= begin < end <= size:
+        what = f"bytes [{event.begin}, {event.end}) of '{event.tensor}'"
+        where = f", which has {size}"
+        if event.at >= 0 or event.value:
+            where = f" at bytes [{begin}, {end}) of '{event.buffer}', which has {size}"
+        raise ReplayError(f"{step}: {what}{where}", tensor=event.tensor, step=step)
 
 
 def _lost(
-    step: str, tensor: str, byte: int, place: Placement, owner: str, owner_byte: int
+    step: str, event: Event, byte: int, region: str, address: int, owner: str, shift: int
 ) -> ReplayError:
-    address = place.offset + byte
-    now = f"now holds byte {owner_byte} of '{owner}'" if owner else "was never written"
+    now = f"now holds byte {address + shift} of '{owner}'" if owner else "was never written"
     return ReplayError(
-        f"{step} reads byte {byte} of '{tensor}' at {place.region}+{address}, which {now}",
-        tensor=tensor,
+        f"{step} reads byte {byte} of '{event.tensor}' at {region}+{address}, which {now}",
+        tensor=event.tensor,
         owner=owner,
         step=step,
-        region=place.region,
+        region=region,
         byte=byte,
         address=address,
     )

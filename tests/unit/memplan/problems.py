@@ -202,3 +202,39 @@ def row_chain(rows: int, widths: Sequence[int], region: Region = RAM) -> tuple[P
 def moved(placements: Mapping[str, Placement], name: str, offset: int) -> dict[str, Placement]:
     """The placements with one buffer elsewhere in its region."""
     return {**placements, name: Placement(placements[name].region, offset)}
+
+
+def ring_run(
+    rows: int, row_bytes: int, kernel: int, ring: int
+) -> tuple[Problem, dict[str, Placement], Trace]:
+    """A layer writes rows into a ring, the next reads `kernel` of them for each byte of "out".
+
+    Row y of "mid" stands at row y % ring of its buffer. The sums in "out" are a value of their own.
+    """
+    problem = Problem(
+        (
+            Buffer("in", rows * row_bytes, 0, 2 * rows),
+            Buffer("mid", ring * row_bytes, 0, 2 * rows),
+            Buffer("out", rows, 0, 2 * rows),
+        ),
+        (RAM,),
+    )
+    places = {
+        "in": Placement("ram", 0),
+        "mid": Placement("ram", rows * row_bytes),
+        "out": Placement("ram", rows * row_bytes + ring * row_bytes),
+    }
+
+    def row(kind: type[Read] | type[Write], y: int) -> Event:
+        return kind("mid", y * row_bytes, (y + 1) * row_bytes, y % ring * row_bytes)
+
+    steps = []
+    for y in range(rows):
+        piece = Read("in", y * row_bytes, (y + 1) * row_bytes)
+        steps.append(Step(f"first row {y}", (piece, row(Write, y))))
+        if y + 1 >= kernel:
+            window = [row(Read, k) for k in range(y + 1 - kernel, y + 1)]
+            out = Write("out", y, y + 1, value="sums")
+            steps.append(Step(f"second row {y}", (*window, out)))
+    last = Read("out", kernel - 1, rows, value="sums")
+    return problem, places, Trace((Write("in", 0, rows * row_bytes),), tuple(steps), (last,))

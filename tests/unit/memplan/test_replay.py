@@ -17,6 +17,7 @@ from tests.unit.memplan.problems import (
     moved,
     network,
     problem_of,
+    ring_run,
     row_chain,
     whole_trace,
 )
@@ -201,3 +202,62 @@ def test_a_person_detector_sized_run_takes_milliseconds() -> None:
         replay(problem, places, trace)
         seconds.append(perf_counter() - started)
     assert min(seconds) < 0.150  # 20 ms on an idle machine
+
+
+def test_a_ring_as_tall_as_its_reader_s_window_is_enough_and_one_row_less_is_not() -> None:
+    for rows, row_bytes, kernel in product((3, 5, 8), (1, 3), (1, 2, 3)):
+        for ring in range(kernel, rows + 1):
+            replay(*ring_run(rows, row_bytes, kernel, ring))
+        if kernel > 1:
+            with pytest.raises(ReplayError, match=r"of 'mid'.* now holds byte .* of 'mid'"):
+                replay(*ring_run(rows, row_bytes, kernel, kernel - 1))
+
+
+def test_a_ring_row_overwritten_by_a_newer_one_is_told_apart() -> None:
+    with pytest.raises(ReplayError) as caught:
+        replay(*ring_run(rows=5, row_bytes=4, kernel=3, ring=2))
+    assert str(caught.value) == (
+        "step 'second row 2' reads byte 0 of 'mid' at ram+20, which now holds byte 8 of 'mid'"
+    )
+    error = caught.value
+    assert (error.tensor, error.owner, error.byte, error.address) == ("mid", "mid", 0, 20)
+
+
+def test_values_that_take_turns_in_a_buffer_are_told_apart() -> None:
+    first, second = Write("in", 0, 8, value="x"), Write("in", 0, 8, value="x + y")
+    done = Trace((first,), (Step("add", (Read("in", 0, 8, value="x"), second)),), ())
+    replay(PAIR, APART, done)
+    again = Step("again", (Read("in", 3, 8, value="x"),))
+    with pytest.raises(ReplayError, match=r"byte 3 of 'x' at ram\+3, .* byte 3 of 'x \+ y'"):
+        replay(PAIR, APART, Trace(done.arrive, (*done.steps, again), ()))
+
+
+def test_the_same_bytes_at_another_place_of_the_buffer_are_not_the_value() -> None:
+    written = (Write("in", 0, 4, at=4),)
+    replay(PAIR, APART, Trace(written, (), (Read("in", 1, 4, at=5),)))
+    with pytest.raises(ReplayError, match=r"byte 1 of 'in' at ram\+4, .* byte 0 of 'in'"):
+        replay(PAIR, APART, Trace(written, (), (Read("in", 1, 4, at=4),)))
+    with pytest.raises(ReplayError, match="was never written"):
+        replay(PAIR, APART, Trace(written, (), (Read("in", 1, 4),)))
+
+
+def test_an_access_past_the_end_of_a_ring_is_refused() -> None:
+    trace = pair_trace(Write("out", 20, 24, at=6, value="rows"))
+    with pytest.raises(ReplayError) as caught:
+        replay(PAIR, APART, trace)
+    assert str(caught.value) == (
+        "step 'op': bytes [20, 24) of 'rows' at bytes [6, 10) of 'out', which has 8"
+    )
+
+
+def test_a_pipeline_of_four_hundred_tasks_is_replayed_in_milliseconds() -> None:
+    # The ring is 27 KB, read whole for each row that comes out.
+    problem, places, trace = ring_run(rows=200, row_bytes=9_000, kernel=3, ring=3)
+    problem = Problem(problem.buffers, (Region("ram", 1 << 22),))
+    assert len(trace.steps) == 398
+    seconds = []
+    for _ in range(5):
+        started = perf_counter()
+        replay(problem, places, trace)
+        seconds.append(perf_counter() - started)
+    assert min(seconds) < 0.100  # 10 ms on an idle machine

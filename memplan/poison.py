@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which bytes mean nothing between two steps: those a firmware may overwrite to prove a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.memplan.problem import Placement, Problem
+from mcuforge.memplan.replay import Event, Read, Trace, check_access, check_places
+
+
+class DeadRange(NamedTuple):
+    """Bytes [begin, end) of a region that no later read sees before they are written anew."""
+
+    region: str
+    begin: int
+    end: int
+
+
+def dead_bytes(
+    problem: Problem, placements: Mapping[str, Placement], trace: Trace
+) -> tuple[tuple[DeadRange, ...], ...]:
+    """For each step the bytes that are dead once it has run, up to each region's highest buffer.
+
+    Exact and as few ranges as possible, in rising order. Holes between buffers are dead throughout.
+    What the trace does not say is read is called dead: a value kept between steps (the sums of an
+    accumulating operator) must be read by the steps that go on with it. Raises ReplayError for
+    placements or accesses that `replay` refuses too.
+    """
+    check_places(problem, placements)
+    sizes = {buffer.name: buffer.bytes for buffer in problem.buffers}
+    used: dict[str, int] = {}
+    for buffer in problem.buffers:
+        place = placements[buffer.name]
+        used[place.region] = max(used.get(place.region, 0), place.offset + buffer.bytes)
+    wanted = {region: np.zeros(count, np.bool_) for region, count in sorted(used.items())}
+
+    def run_backwards(step: str, events: tuple[Event, ...]) -> None:
+        for event in reversed(events):
+            check_access(step, event, sizes)
+            place = placements[event.buffer]
+            begin, end = event.place
+            cells = wanted[place.region][place.offset + begin : place.offset + end]
+            cells[:] = isinstance(event, Read)
+
+    run_backwards("after the last step", trace.leave)
+    found = []
+    for step in reversed(trace.steps):
+        found.append(tuple(r for region, cells in wanted.items() for r in _clear(region, cells)))
+        run_backwards(f"step '{step.name}'", step.events)
+    return tuple(reversed(found))
+
+
+def _clear(region: str, wanted: NDArray[np.bool_]) -> list[DeadRange]:
+    """The maximal ranges of bytes that nobody wants."""
+    edges = np.flatnonzero(wanted[1:] != wanted[:-1]) + 1
+    bounds = [0, *edges.tolist(), len(wanted)]
+    first = int(wanted[0])  # ranges alternate: this is the first unwanted one
+    return [DeadRange(region, *bounds[i : i + 2]) for i in range(first, len(bounds) - 1, 2)]
