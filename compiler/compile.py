@@ -10,7 +10,7 @@ from mcuforge.compiler.codegen.model import GeneratedModel, generate
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.memory import memory_problem, memory_trace
-from mcuforge.compiler.schedule.schedule import Schedule, schedule
+from mcuforge.compiler.schedule.schedule import Schedule, whole_layers
 from mcuforge.errors import CompileError
 from mcuforge.memplan.peak import peak_moment
 from mcuforge.memplan.problem import Plan, Problem, Region
@@ -46,15 +46,15 @@ class Compiled:
                     if b.begin <= step < b.end
                 ]
             )
-            for step in range(len(self.schedule.steps))
+            for step in range(len(self.schedule.layers))
         )
 
     def deciding_layer(self) -> str:
         """The layer during which the arena is fullest, as an error's `where` names it."""
         step, names = peak_moment(self.problem, self.plan)
-        if not self.schedule.steps:
+        if not self.schedule.layers:
             return f"{self.graph.source}: its inputs and outputs alone"
-        node = self.schedule.steps[min(step, len(self.schedule.steps) - 1)].node
+        node = self.schedule.layers[min(step, len(self.schedule.layers) - 1)].node
         held = ", ".join(f"'{n}'" for n in names[:3])
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         return f"{self.graph.source}, {node.origin} '{node.name}': {held}{more} alive at once"
@@ -85,7 +85,7 @@ def compile_graph(
     that are constants, and when `dump_passes` cannot be written.
     """
     graph = optimise(graph, dump_passes)
-    planned = schedule(graph, isa)
+    planned = whole_layers(graph, isa)
     problem = memory_problem(planned, (Region(ARENA, ram_bytes),))
     plan = solve(problem, exact_seconds=exact_seconds)
     replay(_with_room(problem, plan), plan.placements, memory_trace(planned))

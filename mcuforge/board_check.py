@@ -67,7 +67,7 @@ def layer_outputs(link: Link, compiled: Compiled, sample: tuple[Array, ...]) -> 
     """What the arena holds as each layer's output right after it ran, flat."""
     _feed(link, sample)
     values = []
-    for index, step in enumerate(compiled.schedule.steps):
+    for index, step in enumerate(compiled.schedule.layers):
         link.run(index, index + 1)
         out = step.node.output
         offset = compiled.plan.placements[out.name].offset

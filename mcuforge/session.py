@@ -97,5 +97,5 @@ def layer_facts(compiled: Compiled, instructions: tuple[int, ...] | None) -> tup
             instructions=None if instructions is None else instructions[i],
             ram_live=live[i],
         )
-        for i, step in enumerate(compiled.schedule.steps)
+        for i, step in enumerate(compiled.schedule.layers)
     )

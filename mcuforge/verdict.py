@@ -82,7 +82,7 @@ def first_difference(
     the interpreter's outputs of the sample. Where every layer is right it says whose fault is left.
     """
     values = reference.run_all(compiled.graph, sample)
-    for step, got in zip(compiled.schedule.steps, layer_values, strict=True):
+    for step, got in zip(compiled.schedule.layers, layer_values, strict=True):
         want = values[step.node.output.name].reshape(-1)
         unequal = np.flatnonzero(differing(got, want))
         if unequal.size:

@@ -14,7 +14,8 @@ from mcuforge.compiler.codegen.names import comment, distinct, identifier
 from mcuforge.compiler.ir import DType, Tensor
 from mcuforge.compiler.ops.base import Argument, Blob, Params, RingRows, RowOf, Slot
 from mcuforge.compiler.schedule.memory import ALIGNMENT
-from mcuforge.compiler.schedule.schedule import Schedule, Step
+from mcuforge.compiler.schedule.schedule import Layer as ScheduledLayer
+from mcuforge.compiler.schedule.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,13 @@ def generate(schedule: Schedule, offsets: Mapping[str, int], arena_bytes: int) -
     """
     name = identifier(schedule.graph.name)
     pool = ConstantPool(name)
-    layer_ids = distinct([identifier(step.node.name) for step in schedule.steps])
+    layer_ids = distinct([identifier(step.node.name) for step in schedule.layers])
     printer = _Printer(schedule, offsets, pool)
     layers = tuple(
         printer.layer(i, step, layer_id)
-        for i, (step, layer_id) in enumerate(zip(schedule.steps, layer_ids, strict=True))
+        for i, (step, layer_id) in enumerate(zip(schedule.layers, layer_ids, strict=True))
     )
-    kernels = tuple(sorted({c.kernel for s in schedule.steps for c in s.calls}))
+    kernels = tuple(sorted({c.kernel for s in schedule.layers for c in s.calls}))
     view = {
         "name": name,
         "NAME": name.upper(),
@@ -171,7 +172,7 @@ class _Printer:
             zero_point=tensor.zero_point,
         )
 
-    def layer(self, index: int, step: Step, layer_id: str) -> Layer:
+    def layer(self, index: int, step: ScheduledLayer, layer_id: str) -> Layer:
         node = step.node
         reads = " + ".join(shape_text(t) for t in node.activations)
         about = f"{comment(node.name)}: {node.op.kind} {reads} -> {shape_text(node.output)}"
@@ -186,7 +187,9 @@ class _Printer:
             calls.append((f"mcuforge_{call.kernel}", arguments))
         return Layer(index, about, tuple(structs), tuple(calls))
 
-    def argument(self, argument: Argument, step: Step, layer_id: str, params_name: str) -> str:
+    def argument(
+        self, argument: Argument, step: ScheduledLayer, layer_id: str, params_name: str
+    ) -> str:
         assert not isinstance(argument, RowOf)  # of row forms, which no schedule has yet
         if argument is Slot.FIRST_ROW:
             return "0"

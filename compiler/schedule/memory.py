@@ -22,7 +22,7 @@ def memory_problem(schedule: Schedule, regions: tuple[Region, ...]) -> Problem:
     Inputs live from step 0, outputs to the end; a tensor lives from the step that writes it to the
     last that reads it. Views extend the life of the buffer they share.
     """
-    steps = schedule.steps
+    steps = schedule.layers
     last = max(len(steps), 1)
     born: dict[str, int] = {t.name: 0 for t in schedule.graph.inputs}
     dies: dict[str, int] = {t.name: 1 for t in schedule.graph.inputs}
@@ -72,7 +72,7 @@ def memory_trace(schedule: Schedule) -> Trace:
     A WHOLE input is read after the output has been written; an ELEMENTWISE one just ahead of it.
     """
     steps = []
-    for step in schedule.steps:
+    for step in schedule.layers:
         events = list(_events(schedule, step.node))
         if step.scratch_bytes:
             events.insert(0, Write(step.scratch_name, 0, step.scratch_bytes))

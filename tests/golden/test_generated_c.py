@@ -95,7 +95,7 @@ def test_the_answers_are_tflites(name: str, tmp_path: Path) -> None:
 
 
 def test_the_border_is_gone_and_the_answers_stay() -> None:
-    kinds = [step.node.op.kind for step in tiny_compiled("padded").schedule.steps]
+    kinds = [step.node.op.kind for step in tiny_compiled("padded").schedule.layers]
     assert kinds == ["conv2d", "depthwise_conv2d", "add"]
 
 

@@ -16,7 +16,7 @@ from mcuforge.compiler.codegen.model import example_main
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.memory import memory_problem
-from mcuforge.compiler.schedule.schedule import schedule
+from mcuforge.compiler.schedule.schedule import whole_layers
 from mcuforge.memplan.problem import Region
 from mcuforge.runtime_c.sources import (
     firmware_dir,
@@ -146,7 +146,7 @@ def everything() -> Graph:
 def test_a_model_of_every_operator_compiles_with_its_example_and_its_check(
     target: Target, everything: Graph, tmp_path: Path
 ) -> None:
-    steps = schedule(everything, target.isa)
+    steps = whole_layers(everything, target.isa)
     buffers = memory_problem(steps, (Region("ram", 1),)).buffers
     model, _ = redzoned(steps, {b.name: b.bytes for b in buffers})  # any plan will do
     assert set(model.kernels) == set(kernel_names())

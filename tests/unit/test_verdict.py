@@ -98,7 +98,7 @@ def test_the_first_wrong_sample_is_found_in_whichever_output() -> None:
 def held(compiled: Compiled, sample: tuple[Array, ...]) -> list[Array]:
     """What a right board holds as each step's output, flat."""
     values = reference.run_all(compiled.graph, sample)
-    return [values[s.node.output.name].reshape(-1).copy() for s in compiled.schedule.steps]
+    return [values[s.node.output.name].reshape(-1).copy() for s in compiled.schedule.layers]
 
 
 def test_the_first_layer_that_differs_is_named_with_index_and_values() -> None:

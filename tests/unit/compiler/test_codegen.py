@@ -19,7 +19,7 @@ from mcuforge.compiler.ir import DType, Graph, Node, Quant
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.quantize import Quantize
-from mcuforge.compiler.schedule.schedule import schedule
+from mcuforge.compiler.schedule.schedule import whole_layers
 from tests.unit.compiler.graphs import (
     QUANT,
     chain,
@@ -170,7 +170,7 @@ def test_a_layer_is_one_case_with_its_name_and_shapes_beside_it() -> None:
 
 def test_calls_of_one_layer_have_params_of_their_own_and_scratch_has_an_address() -> None:
     x, out = tensor("x"), tensor("out")
-    steps = schedule(graph([x], [scratchy(x, out, 16)], [out]), "portable")
+    steps = whole_layers(graph([x], [scratchy(x, out, 16)], [out]), "portable")
     model = generate(steps, {"x": 0, "out": 8, "to_out#scratch": 16}, 32)
     text = model.files["model.c"]
     assert "static const struct mcuforge_scratchy_params p0_0 = {" in text
@@ -189,7 +189,7 @@ def test_only_other_types_than_int8_are_cast() -> None:
         Node("u", Quantize(), (q,), u),
         Node("f", Dequantize(), (u,), f),
     ]
-    steps = schedule(graph([x], nodes, [f]), "portable")
+    steps = whole_layers(graph([x], nodes, [f]), "portable")
     text = generate(steps, {"x": 0, "q": 24, "u": 32, "f": 40}, 64).files["model.c"]
     assert "mcuforge_quantize_f32((void *)(a + 0), a + 24, &p0);" in text
     assert "mcuforge_dequantize_f32((void *)(a + 32), (void *)(a + 40), &p2);" in text
@@ -223,7 +223,7 @@ def test_a_model_without_layers_is_still_c() -> None:
 
 def test_an_empty_arena_is_one_byte() -> None:
     x, flat = tensor("x"), tensor("flat", (6,))
-    steps = schedule(graph([x], [view(x, flat)], [flat]), "portable")
+    steps = whole_layers(graph([x], [view(x, flat)], [flat]), "portable")
     assert generate(steps, {"x": 0}, 0).arena_bytes == 1
 
 

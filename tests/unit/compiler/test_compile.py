@@ -42,7 +42,7 @@ def test_the_demo_model_fits_three_kibibytes() -> None:
     assert built.arena_bytes == 3072
     assert built.plan.optimal
     assert built.model.arena_bytes == 3072
-    assert [step.node.op.kind for step in built.schedule.steps][-1] == "softmax"
+    assert [step.node.op.kind for step in built.schedule.layers][-1] == "softmax"
 
 
 def test_the_graph_returned_is_the_one_after_the_passes() -> None:
@@ -106,7 +106,7 @@ def test_bytes_alive_count_what_overlaps_once() -> None:
 def test_the_fullest_layer_needs_no_more_than_the_arena() -> None:
     built = compiled(read_model(DIGITS))
     assert max(built.ram_live()) <= built.arena_bytes
-    assert len(built.ram_live()) == len(built.schedule.steps)
+    assert len(built.ram_live()) == len(built.schedule.layers)
 
 
 def test_every_plan_is_replayed_and_a_wrong_one_is_our_fault(

@@ -12,7 +12,7 @@ from mcuforge.compiler.ir import DType, Graph, Node
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.schedule.memory import ALIGNMENT, CHUNKS, memory_problem, memory_trace
-from mcuforge.compiler.schedule.schedule import Schedule, schedule
+from mcuforge.compiler.schedule.schedule import Schedule, whole_layers
 from mcuforge.errors import CompileError
 from mcuforge.memplan.problem import Placement, Problem, Region
 from mcuforge.memplan.replay import Read, ReplayError, Write, replay
@@ -33,7 +33,7 @@ RAM = (Region("ram", 4096),)
 
 
 def planned(graph: Graph) -> tuple[Schedule, Problem]:
-    steps = schedule(graph, "portable")
+    steps = whole_layers(graph, "portable")
     return steps, memory_problem(steps, RAM)
 
 
@@ -92,7 +92,7 @@ def test_a_view_is_no_step_and_keeps_its_buffer_alive() -> None:
     nodes = [relu(x, a), view(a, flat), relu(x, b), view(flat, back)]
     nodes.append(Node("sum", Add(), (back, b), out))
     steps, problem = planned(graph([x], nodes, [out]))
-    assert [step.node.name for step in steps.steps] == ["to_a", "to_b", "sum"]
+    assert [step.node.name for step in steps.layers] == ["to_a", "to_b", "sum"]
     assert steps.buffer(flat) is a
     assert steps.buffer(back) is a
     assert lives(problem) == {"x": (0, 2), "a": (0, 3), "b": (1, 3), "out": (2, 3)}
@@ -109,7 +109,7 @@ def test_an_output_that_is_a_view_keeps_its_buffer_to_the_end() -> None:
 def test_a_model_of_views_alone_has_no_steps_and_one_buffer() -> None:
     x, flat = tensor("x"), tensor("flat", (6,))
     steps, problem = planned(graph([x], [view(x, flat)], [flat]))
-    assert steps.steps == ()
+    assert steps.layers == ()
     assert lives(problem) == {"x": (0, 1)}
     check(steps, problem, {"x": 0})
 
@@ -117,7 +117,7 @@ def test_a_model_of_views_alone_has_no_steps_and_one_buffer() -> None:
 def test_a_constant_under_another_shape_is_no_output() -> None:
     x, out, c, flat = tensor("x"), tensor("out"), constant("c"), tensor("flat", (6,))
     with pytest.raises(CompileError) as caught:
-        schedule(graph([x], [relu(x, out), view(c, flat)], [out, flat]), "portable")
+        whole_layers(graph([x], [relu(x, out), view(c, flat)], [out, flat]), "portable")
     assert str(caught.value).splitlines() == [
         "error: output 'flat' is a constant, wanted something computed",
         "where: tiny.tflite, operator 1 RESHAPE 'view_flat'",
@@ -182,13 +182,13 @@ def test_scratch_lives_for_its_step_only_and_takes_the_larger_of_two_calls() -> 
     steps, problem = planned(graph([x], [scratchy(x, a, 40), relu(a, out)], [out]))
     assert lives(problem)["to_a#scratch"] == (0, 1)
     assert next(b.bytes for b in problem.buffers if b.name == "to_a#scratch") == 40
-    assert [step.scratch_bytes for step in steps.steps] == [40, 0]
+    assert [step.scratch_bytes for step in steps.layers] == [40, 0]
 
 
 def test_scratch_is_named_unlike_every_tensor() -> None:
     x, a, out = tensor("x"), tensor("to_out#scratch"), tensor("out")
     steps, problem = planned(graph([x], [relu(x, a), scratchy(a, out)], [out]))
-    assert steps.steps[1].scratch_name == "to_out#scratch#"
+    assert steps.layers[1].scratch_name == "to_out#scratch#"
     assert set(lives(problem)) == {"x", "to_out#scratch", "out", "to_out#scratch#"}
 
 
