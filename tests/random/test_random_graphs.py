@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random models under every goal: the plan holds, the C is bit-exact, the reference is TFLite's.
+
+A model that fails is remade by its seed: seeded_model(SEED) of tests/models/random_graphs.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from mcuforge.compiler import reference
+from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.ir import Array, Graph
+from tests.models.oracle import run_reference
+from tests.models.random_graphs import models, seeded_model
+from tests.models.tflite_writer import ModelSpec, write_model
+from tests.random.batch import Job, build_kernels, run_batch
+from tests.random.goals import GOALS, compile_for
+
+BATCH = 25
+QUICK, ALL = 50, 600  # seeded models in `make test`, in `make test-all`
+SAMPLES = 2
+
+Outputs = tuple[Array, ...]
+
+
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_kernels(tmp_path_factory.mktemp("kernels"))
+
+
+def feeds(graph: Graph, seed: int) -> tuple[Outputs, ...]:
+    """Random inputs over the whole int8 range."""
+    rng = np.random.default_rng(seed)
+    return tuple(
+        tuple(rng.integers(-128, 127, t.shape, np.int8, endpoint=True) for t in graph.inputs)
+        for _ in range(SAMPLES)
+    )
+
+
+def expected(spec: ModelSpec, graph: Graph, inputs: Sequence[Outputs], label: str) -> list[Outputs]:
+    """The reference's answers, which must be TFLite's."""
+    model = write_model(spec)
+    wanted = [reference.run(graph, sample) for sample in inputs]
+    for sample, outputs in zip(inputs, wanted, strict=True):
+        assert_equal(outputs, run_reference(model, sample), f"{label}: reference.py and TFLite")
+    return wanted
+
+
+def assert_equal(got: Outputs, wanted: Outputs, label: str) -> None:
+    """Bit-equal outputs, the first difference named."""
+    for index, (mine, right) in enumerate(zip(got, wanted, strict=True)):
+        np.testing.assert_array_equal(
+            mine.reshape(-1), right.reshape(-1), err_msg=f"{label}, output {index}"
+        )
+
+
+def check_models(specs: Sequence[tuple[str, ModelSpec]], kernels: Path, folder: Path) -> None:
+    """Compile every model under every goal, run all in one program, compare with the reference."""
+    jobs, wanted = [], []
+    for number, (label, spec) in enumerate(specs):
+        for goal in GOALS:
+            name = f"m{number}_{goal}"
+            graph = read_tflite(write_model(spec), name=name)
+            inputs = feeds(graph, number)
+            if goal == GOALS[0]:
+                right = expected(spec, graph, inputs, label)
+            jobs.append(Job(f"{label}, {goal}", compile_for(graph, goal).model, inputs))
+            wanted.append(right)
+    for job, got, right in zip(jobs, run_batch(jobs, kernels, folder), wanted, strict=True):
+        for sample, outputs in enumerate(right):
+            assert_equal(got[sample], outputs, f"{job.label}, sample {sample}")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [pytest.param(i, marks=pytest.mark.slow if i >= QUICK else ()) for i in range(0, ALL, BATCH)],
+)
+def test_random_models_run_bit_exact_under_sanitizers(
+    first: int, kernels: Path, tmp_path: Path
+) -> None:
+    seeds = range(first, first + BATCH)
+    check_models([(f"seed {seed}", seeded_model(seed)) for seed in seeds], kernels, tmp_path)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(models())
+def test_any_drawn_model_compiles_to_a_plan_that_replays(spec: ModelSpec) -> None:
+    graph = read_tflite(write_model(spec), name="drawn")
+    inputs = feeds(graph, 0)
+    wanted = expected(spec, graph, inputs, "drawn")
+    for goal in GOALS:
+        compiled = compile_for(graph, goal)
+        for sample, outputs in zip(inputs, wanted, strict=True):
+            assert_equal(reference.run(compiled.graph, sample), outputs, f"after passes, {goal}")
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(spec=models())
+def test_any_drawn_model_runs_bit_exact_under_sanitizers(spec: ModelSpec, kernels: Path) -> None:
+    with TemporaryDirectory() as folder:
+        check_models([("drawn", spec)], kernels, Path(folder))
