@@ -9,13 +9,14 @@ from pathlib import Path
 from mcuforge.compiler.codegen.model import GeneratedModel, generate
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.passes import optimise
-from mcuforge.compiler.schedule.memory import memory_problem, memory_trace
-from mcuforge.compiler.schedule.schedule import Schedule, whole_layers
+from mcuforge.compiler.schedule.choose import choose
+from mcuforge.compiler.schedule.schedule import Schedule
+from mcuforge.compiler.schedule.search import Goal
+from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.errors import CompileError
 from mcuforge.memplan.peak import peak_moment
 from mcuforge.memplan.problem import Plan, Problem, Region
 from mcuforge.memplan.replay import replay
-from mcuforge.memplan.solve import solve
 
 ARENA = "ram"  # the one region of this version; a board's several RAMs come with the regions issue
 
@@ -75,6 +76,8 @@ def compile_graph(
     isa: str,
     ram_bytes: int,
     *,
+    goal: Goal = "balanced",
+    streamed: bool = False,
     exact_seconds: float = 2.0,
     dump_passes: Path | None = None,
 ) -> Compiled:
@@ -85,10 +88,11 @@ def compile_graph(
     that are constants, and when `dump_passes` cannot be written.
     """
     graph = optimise(graph, dump_passes)
-    planned = whole_layers(graph, isa)
-    problem = memory_problem(planned, (Region(ARENA, ram_bytes),))
-    plan = solve(problem, exact_seconds=exact_seconds)
-    replay(_with_room(problem, plan), plan.placements, memory_trace(planned))
+    regions = (Region(ARENA, ram_bytes),)
+    chosen = choose(graph, isa, regions, goal=goal, streamed=streamed, exact_seconds=exact_seconds)
+    planned, problem, plan = chosen.schedule, chosen.problem, chosen.plan
+    trace = memory_trace(planned, plan.placements)
+    replay(_with_room(problem, plan), plan.placements, trace)
     offsets = {name: placement.offset for name, placement in plan.placements.items()}
     model = generate(planned, offsets, plan.peaks[ARENA])
     return Compiled(graph, planned, problem, plan, model)

@@ -1,113 +1,131 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A schedule as a memplan problem, and the trace that proves a plan for it safe."""
+"""A schedule as a memplan problem: every buffer, and how outputs may lie over dying inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mcuforge.compiler.ir import Node, Tensor, unique
-from mcuforge.compiler.ops.base import Access
-from mcuforge.compiler.schedule.schedule import Schedule
+import numpy as np
+
+from mcuforge.compiler.schedule.overlap import least_distance
+from mcuforge.compiler.schedule.rows import row_events
+from mcuforge.compiler.schedule.schedule import Schedule, Stage
 from mcuforge.memplan.problem import Buffer, Overlap, Problem, Region
-from mcuforge.memplan.replay import Event, Read, Trace, Write
-from mcuforge.memplan.replay import Step as TraceStep
 
 ALIGNMENT = 4  # word loads of float32 tensors and of DSP kernels; also the arena's own alignment
-CHUNKS = 64  # how finely the trace interleaves an elementwise operator's reads and writes
 
 
 def memory_problem(schedule: Schedule, regions: tuple[Region, ...]) -> Problem:
-    """Every buffer with its lifetime in steps, and where an output may lie over its input.
+    """Every buffer with its lifetime in slots, and where an output may lie over its input.
 
-    Inputs live from step 0, outputs to the end; a tensor lives from the step that writes it to the
-    last that reads it. Views extend the life of the buffer they share.
+    A stage takes as many slots as it has layers (see `slots`). What is whole lives from the slot of
+    its first row to the end of the stage that reads it last; a ring in the slots of the layers that
+    run while it holds anything. Inputs live from slot 0, outputs to the end.
     """
-    steps = schedule.layers
-    last = max(len(steps), 1)
-    born: dict[str, int] = {t.name: 0 for t in schedule.graph.inputs}
-    dies: dict[str, int] = {t.name: 1 for t in schedule.graph.inputs}
-    buffers: list[tuple[str, int]] = [(t.name, t.bytes) for t in schedule.graph.inputs]
-    for time, step in enumerate(steps):
-        for tensor in step.node.activations:
-            dies[schedule.buffer(tensor).name] = time + 1
-        out = step.node.output
-        born[out.name], dies[out.name] = time, time + 1
-        buffers.append((out.name, out.bytes))
-        if step.scratch_bytes:
-            born[step.scratch_name], dies[step.scratch_name] = time, time + 1
-            buffers.append((step.scratch_name, step.scratch_bytes))
+    begins = slots(schedule)
+    inputs = [t for t in schedule.graph.inputs if t not in schedule.streamed]
+    born: dict[str, int] = {t.name: 0 for t in inputs}
+    dies: dict[str, int] = {t.name: 1 for t in inputs}
+    sizes: dict[str, int] = {t.name: t.bytes for t in inputs}
+
+    def hold(name: str, size: int, alive: tuple[int, int]) -> None:
+        sizes[name] = size
+        born[name], dies[name] = alive
+
+    for stage, begin, end in zip(schedule.stages, begins, begins[1:], strict=False):
+        for index, layer in enumerate(stage.layers):
+            for tensor in layer.node.activations:
+                name = schedule.buffer(tensor).name
+                if name not in schedule.rings:
+                    dies[name] = end
+            own, once = schedule.buffer(layer.node.output), (index, index + 1)
+            for name, size in (
+                (own.name, schedule.buffer_bytes(own)),
+                (layer.scratch_name, layer.scratch_bytes),
+            ):
+                if size and name not in sizes:
+                    alive = stage.alive.get(name, once)
+                    hold(name, size, (begin + alive[0], begin + alive[1]))
     kept = {schedule.buffer(tensor).name for tensor in schedule.graph.outputs}
     for name in kept:
-        dies[name] = last
+        dies[name] = max(begins[-1], 1)
+    overlaps = []
+    for stage, end in zip(schedule.stages, begins[1:], strict=True):
+        made = {schedule.buffer(layer.node.output).name for layer in stage.layers}
+        dying = {
+            name
+            for layer in stage.layers
+            for name in (schedule.buffer(t).name for t in layer.node.activations)
+            if name not in made and name not in kept and dies[name] == end
+        }
+        for first, second, distance in _distances(schedule, stage, dying):
+            if distance < sizes[second]:
+                overlaps.append(Overlap(first, second, -sizes[second], -distance))
     return Problem(
-        buffers=tuple(Buffer(n, size, born[n], dies[n], ALIGNMENT) for n, size in buffers),
+        buffers=tuple(Buffer(n, sizes[n], born[n], dies[n], ALIGNMENT) for n in sizes),
         regions=regions,
-        overlaps=tuple(
-            Overlap(buffer.name, step.node.output.name, 0, 0)
-            for time, step in enumerate(steps)
-            for buffer in _overwritten(schedule, step.node)
-            if dies[buffer.name] == time + 1 and buffer.name not in kept
-        ),
+        overlaps=tuple(overlaps),
     )
 
 
-def _overwritten(schedule: Schedule, node: Node) -> tuple[Tensor, ...]:
-    """The buffers the operator allows its output to lie over: all their readings are elementwise.
+def slots(schedule: Schedule) -> tuple[int, ...]:
+    """The slot each stage begins in, and the one after the last: a slot for every layer.
 
-    A buffer may be read twice in one step, under two views or as both operands.
+    Layers of a pipeline run in turn, many times over. A buffer is given the slots of the first to
+    the last layer that runs while it holds something, so two buffers without a common slot never
+    hold something at the same time.
     """
-    access = node.op.access(node.inputs, node.output)
-    read = [
-        (schedule.buffer(x), how)
-        for x, how in zip(node.inputs, access, strict=True)
-        if not x.is_constant
-    ]
-    whole = {id(buffer) for buffer, how in read if how is not Access.ELEMENTWISE}
-    return unique(buffer for buffer, _ in read if id(buffer) not in whole)
+    return (0, *np.cumsum([len(stage.layers) for stage in schedule.stages]).tolist())
 
 
-def memory_trace(schedule: Schedule) -> Trace:
-    """What one inference reads and writes, byte range by byte range, in the worst order allowed.
+def _distances(schedule: Schedule, stage: Stage, dying: set[str]) -> Iterator[tuple[str, str, int]]:
+    """(dying input, whole output, least distance of the output below the input) of one stage."""
+    if not stage.is_pipeline:
+        yield from _whole_distances(schedule, stage, dying)
+        return
+    outputs: dict[str, list[tuple[int, int]]] = {}  # buffer -> (time, end of the bytes written)
+    reads: dict[str, list[tuple[int, int]]] = {}  # buffer -> (time, begin of the bytes read)
+    for time, event in enumerate(row_events(schedule, stage)):
+        for tensor, row, _, before in event.reads:
+            buffer = schedule.buffer(tensor).name
+            if buffer in dying:
+                # 2 * time: before this row is written; one more: while it is, or after
+                when = 2 * time - 1 if before else 2 * time + 1
+                reads.setdefault(buffer, []).append((when, row * tensor.row_bytes))
+        if event.writes is not None:
+            tensor, _, end = event.writes
+            if schedule.buffer(tensor).name not in schedule.rings:
+                buffer = schedule.buffer(tensor).name
+                outputs.setdefault(buffer, []).append((2 * time, end * tensor.row_bytes))
+    for output, writes in outputs.items():
+        for source, seen in reads.items():
+            seen.sort()
+            times = np.array([t for t, _ in seen])
+            lowest = np.minimum.accumulate(np.array([b for _, b in seen])[::-1])[::-1]
+            after = np.searchsorted(times, [t for t, _ in writes])
+            size = max(end for _, end in writes)
+            needed = [
+                end - int(lowest[i]) if i < len(lowest) else -size
+                for i, (_, end) in zip(after, writes, strict=True)
+            ]
+            yield source, output, max(-size, *needed)
 
-    A WHOLE input is read after the output has been written; an ELEMENTWISE one just ahead of it.
+
+def _whole_distances(
+    schedule: Schedule, stage: Stage, dying: set[str]
+) -> Iterator[tuple[str, str, int]]:
+    """The distances of a layer that runs whole: what its kernel's order allows.
+
+    A buffer may be read twice, under two views or as both operands.
     """
-    steps = []
-    for step in schedule.layers:
-        events = list(_events(schedule, step.node))
-        if step.scratch_bytes:
-            events.insert(0, Write(step.scratch_name, 0, step.scratch_bytes))
-            events.append(Read(step.scratch_name, 0, step.scratch_bytes))
-        steps.append(TraceStep(step.node.name, tuple(events)))
-    outputs = unique(schedule.buffer(t) for t in schedule.graph.outputs)
-    return Trace(
-        arrive=tuple(Write(t.name, 0, t.bytes) for t in schedule.graph.inputs),
-        steps=tuple(steps),
-        leave=tuple(Read(t.name, 0, t.bytes) for t in outputs),
-    )
-
-
-def _events(schedule: Schedule, node: Node) -> Iterator[Event]:
-    access = node.op.access(node.inputs, node.output)
-    runtime = [
-        (schedule.buffer(x), x, how)
-        for x, how in zip(node.inputs, access, strict=True)
-        if not x.is_constant
-    ]
-    out = node.output
-    for begin, end in _chunks(out.elements):
-        for buffer, x, how in runtime:
-            if how is Access.ELEMENTWISE:
-                size = x.dtype.itemsize
-                yield Read(buffer.name, begin * size, end * size)
-        yield Write(out.name, begin * out.dtype.itemsize, end * out.dtype.itemsize)
-    for buffer, x, how in runtime:
-        if how is Access.WHOLE:
-            yield Read(buffer.name, 0, x.bytes)
-
-
-def _chunks(elements: int) -> Iterator[tuple[int, int]]:
-    """Ranges covering `elements`; the first is one element, so an output one byte ahead shows."""
-    yield 0, 1
-    size = max(1, -(-(elements - 1) // CHUNKS))
-    for begin in range(1, elements, size):
-        yield begin, min(begin + size, elements)
+    node = stage.layers[0].node
+    needed: dict[str, int] = {}
+    for x, reads in zip(node.inputs, node.op.reads(node.inputs, node.output), strict=True):
+        if x.is_constant:
+            continue
+        name = schedule.buffer(x).name
+        distance = node.output.bytes if reads is None else least_distance(reads)
+        needed[name] = max(distance, needed.get(name, distance))
+    for name, distance in needed.items():
+        if name in dying:
+            yield name, schedule.buffer(node.output).name, distance

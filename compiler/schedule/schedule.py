@@ -62,6 +62,8 @@ class Stage:
 
     layers: tuple[Layer, ...]
     tasks: tuple[Task, ...]
+    alive: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Of a pipeline: the layers [begin, end) running while a buffer made in it holds something."""
 
     @property
     def is_pipeline(self) -> bool:
@@ -75,12 +77,15 @@ class Schedule:
 
     `rings` holds, by the name of the tensor that owns a buffer, how many of its rows the buffer
     holds at once: row y stands at row y modulo that. Buffers not in it hold their whole tensor.
-    `streamed` inputs are not fed before a run: a layer of form ARRIVE asks for their rows.
+    `values` names the tensor whose value a view shows; unlike `storage` it tells tensors apart that
+    take turns in a ring. `streamed` inputs are not fed before a run: a layer of form ARRIVE asks
+    for their rows.
     """
 
     graph: Graph
     stages: tuple[Stage, ...]
     storage: Mapping[str, Tensor]  # tensor name -> the tensor that owns its buffer
+    values: Mapping[str, Tensor]  # tensor name -> itself, or the tensor it is a view of
     rings: Mapping[str, int] = field(default_factory=dict)
     streamed: tuple[Tensor, ...] = ()
 
@@ -121,7 +126,8 @@ def whole_layers(graph: Graph, isa: str) -> Schedule:
         calls = node.op.calls(node.inputs, node.output, isa)
         layer = Layer(node, Form.WHOLE, calls, scratch[node.output.name])
         stages.append(Stage((layer,), (Task(0, 0, node.output.rows),)))
-    return Schedule(graph, tuple(stages), view_storage(graph))
+    storage = view_storage(graph)
+    return Schedule(graph, tuple(stages), storage, storage)
 
 
 def runnable(graph: Graph) -> tuple[Node, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from mcuforge.compiler import reference
 from mcuforge.compiler.ir import Array, DType, Graph, Node, Quant, Tensor
 from mcuforge.compiler.ops.add import Add
-from mcuforge.compiler.ops.base import Access, Blob, Call, Op, Params, Slot
+from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, Slot
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.relu import Relu
@@ -161,8 +161,10 @@ class Scratchy(Op):
         second = Call("scratchy_s8", (output, Slot.SCRATCH, output), scratch_bytes=scratch)
         return (first, second)
 
-    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
-        return (Access.ELEMENTWISE if self.elementwise else Access.WHOLE,) * len(inputs)
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        units = np.arange(output.elements, dtype=np.int64)
+        whole = Reads(1, 1, units, units + 1, before_write=True)
+        return (whole if self.elementwise else None,) * len(inputs)
 
 
 def scratchy(x: Tensor, output: Tensor, scratch_bytes: int = 16, name: str = "") -> Node:

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A streamed input as a layer: its rows arrive when the pipeline asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mcuforge.compiler.ir import Array, Node, Tensor
+from mcuforge.compiler.ops.base import Call, Op
+from mcuforge.errors import InternalError
+
+
+@dataclass(frozen=True)
+class Arrival(Op):
+    """No inputs; the output is the input tensor. Only schedules hold it, never a graph."""
+
+    kind: ClassVar[str] = "input"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        raise InternalError("a streamed input stands in no graph")
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        raise InternalError("a streamed input has no operation")
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return ()
+
+
+def arrival(tensor: Tensor) -> Node:
+    """The node that stands for the rows of input `tensor`."""
+    return Node(f"input {tensor.name}", Arrival(), (), tensor, origin="input")

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stages a schedule can be cut into, with an estimate of what each holds and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.schedule.cost import instructions
+from mcuforge.compiler.schedule.overlap import least_distance
+from mcuforge.compiler.schedule.pipeline import Pipeline, RowLayer, build_pipeline, row_layer
+from mcuforge.compiler.schedule.schedule import Form, view_storage
+
+ROWS_PER_TASK = (1, 2, 4)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Nodes [begin, end) of the order as one stage, what it would hold and cost."""
+
+    begin: int
+    end: int
+    node: Node  # the first, the only one where it runs whole
+    pipeline: Pipeline | None  # None: one layer, whole
+    bytes: int  # estimate of the arena while it runs, what only passes by included
+    instructions: float
+
+
+class Candidates:
+    """Every stage worth having for one order of the nodes.
+
+    Buffers are estimated as if packed without holes; the planner has the last word.
+    """
+
+    def __init__(self, graph: Graph, nodes: Sequence[Node], isa: str) -> None:
+        self.graph, self.nodes, self.isa = graph, tuple(nodes), isa
+        self.storage = view_storage(graph)
+        self.rows = [row_layer(node, self.storage, isa) for node in self.nodes]
+        arrived = {n.output.name for n in self.nodes if not n.inputs}
+        self.born = {t.name: -1 for t in graph.inputs if t.name not in arrived}
+        self.dies = dict.fromkeys(self.born, -1)
+        self.tensors = {t.name: t for t in graph.inputs}
+        for i, node in enumerate(self.nodes):
+            self.born[node.output.name] = self.dies[node.output.name] = i
+            self.tensors[node.output.name] = node.output
+            for x in node.activations:
+                self.dies[self.storage[x.name].name] = i
+        for tensor in graph.outputs:
+            self.dies[self.storage[tensor.name].name] = len(self.nodes)
+
+    def passing(self, begin: int, end: int) -> int:
+        """Bytes alive before and after nodes [begin, end) that these do not read."""
+        read = {self.storage[x.name].name for n in self.nodes[begin:end] for x in n.activations}
+        return sum(
+            self.tensors[name].bytes
+            for name, born in self.born.items()
+            if born < begin and self.dies[name] >= end and name not in read
+        )
+
+    def whole(self, i: int) -> Choice:
+        """Node i run whole."""
+        node = self.nodes[i]
+        scratch = max(
+            (c.scratch_bytes for c in node.op.calls(node.inputs, node.output, self.isa)), default=0
+        )
+        distances: dict[str, int] = {}
+        for x, reads in zip(node.inputs, node.op.reads(node.inputs, node.output), strict=True):
+            if not x.is_constant:
+                name = self.storage[x.name].name
+                far = node.output.bytes if reads is None else least_distance(reads)
+                distances[name] = max(far, distances.get(name, far))
+        held = self._with_overlap(i, i + 1, node.output.bytes, distances) + scratch
+        return Choice(i, i + 1, node, None, held + self.passing(i, i + 1), instructions(node, 1))
+
+    def pipelines(self, begin: int, end: int) -> Iterator[Choice]:
+        """Nodes [begin, end) as pipelines, one for each number of rows a task; least RAM first."""
+        layers = [layer for layer in self.rows[begin:end] if layer is not None]
+        if len(layers) < end - begin or not self._connected(begin, end):
+            return
+        made = [n.output for n in self.nodes[begin:end]]
+        kept = [t for t in made if self.dies[t.name] >= end]
+        if any(not self._fits(layer, begin, end) for layer in layers):
+            return
+        tried = []
+        for rows in ROWS_PER_TASK:
+            forms = [build_pipeline(layers, kept, rows, eager) for eager in (False, True)]
+            best = min(forms, key=lambda p: self.inside(p))
+            tried.append(self._choice(begin, end, best))
+            if tried[0].instructions <= tried[-1].instructions * 1.001 and rows > 1:
+                break
+        yield from tried
+
+    def _fits(self, layer: RowLayer, begin: int, end: int) -> bool:
+        """What is read of a tensor made in the pipeline must be read in that tensor's own rows."""
+        needs = {need.buffer.name for need in layer.needs}
+        inside = {
+            self.storage[x.name].name
+            for x in layer.node.activations
+            if begin <= self.born[self.storage[x.name].name] < end
+        }
+        return inside <= needs
+
+    def _connected(self, begin: int, end: int) -> bool:
+        """True when every node but the last is read by a later one of the range."""
+        for i in range(begin, end - 1):
+            name = self.nodes[i].output.name
+            if not any(
+                self.storage[x.name].name == name
+                for node in self.nodes[i + 1 : end]
+                for x in node.activations
+            ):
+                return False
+        return True
+
+    def inside(self, pipeline: Pipeline) -> int:
+        """Bytes of rings and sums at the fullest slot."""
+        sizes = {layer.node.output.name: layer.node.output.row_bytes for layer in pipeline.layers}
+        held = [(pipeline.alive[name], rows * sizes[name]) for name, rows in pipeline.rings.items()]
+        for layer in pipeline.layers:
+            node = layer.node
+            if layer.form is Form.ACCUMULATE:
+                calls = node.op.accumulate(node.inputs, node.output, self.isa, layer.steps) or ()
+                size = max((c.scratch_bytes for c in calls), default=0)
+                held.append((pipeline.sums[node.output.name], size))
+        return max(
+            sum(-(-size // 4) * 4 for (first, last), size in held if first <= slot < last)
+            for slot in range(len(pipeline.layers))
+        )
+
+    def _choice(self, begin: int, end: int, pipeline: Pipeline) -> Choice:
+        calls = [0] * len(pipeline.layers)
+        for task in pipeline.tasks:
+            calls[task.layer] += 1
+        cost = sum(
+            instructions(layer.node, n) for layer, n in zip(pipeline.layers, calls, strict=True)
+        )
+        written = sum(
+            layer.node.output.bytes
+            for layer in pipeline.layers
+            if self.dies[layer.node.output.name] >= end
+        )
+        held = self.inside(pipeline) + self._with_overlap(
+            begin, end, written, self._distances(begin, end, pipeline)
+        )
+        first = self.nodes[begin]
+        return Choice(begin, end, first, pipeline, held + self.passing(begin, end), cost)
+
+    def _distances(self, begin: int, end: int, pipeline: Pipeline) -> dict[str, int]:
+        """How far below each dying input the pipeline's one whole output must begin."""
+        kept = [x for x in pipeline.layers if self.dies[x.node.output.name] >= end]
+        if len(kept) != 1:
+            return {}
+        output = kept[0].node.output
+        rows = {n.buffer.name: n.buffer for layer in pipeline.layers for n in layer.needs}
+        result = {}
+        for name, buffer in rows.items():
+            if self.born[name] >= begin:
+                continue
+            low, far = buffer.rows, -output.bytes
+            for task in reversed(pipeline.tasks):
+                layer = pipeline.layers[task.layer]
+                for need in layer.needs:
+                    if need.buffer.name == name:
+                        low = min(low, int(need.first[task.begin]))
+                if layer.node.output.name == output.name:
+                    far = max(far, task.end * output.row_bytes - low * buffer.row_bytes)
+            result[name] = far
+        return result
+
+    def _with_overlap(self, begin: int, end: int, written: int, distances: dict[str, int]) -> int:
+        """Inputs read and outputs written, the output laid over the one input it fits best."""
+        read = {self.storage[x.name].name for n in self.nodes[begin:end] for x in n.activations}
+        sources = [self.tensors[n] for n in read if self.born[n] < begin]
+        together = sum(t.bytes for t in sources) + written
+        saved = 0
+        for tensor in sources:
+            if self.dies[tensor.name] < end and tensor.name in distances:
+                far = max(0, distances[tensor.name])
+                union = max(tensor.bytes + far, written)
+                saved = max(saved, tensor.bytes + written - union)
+        return together - saved
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """All stages, pipelines that hold more than the best whole plan left out."""
+        single = [self._single(i) for i in range(len(self.nodes))]
+        limit = max((min(c.bytes for c in at) for at in single), default=0)
+        found = [c for at in single for c in at]
+        for begin in range(len(self.nodes)):
+            for end in range(begin + 2, len(self.nodes) + 1):
+                if self.rows[end - 1] is None:
+                    break
+                least = None
+                for choice in self.pipelines(begin, end):
+                    least = least or choice
+                    if choice.bytes <= limit:
+                        found.append(choice)
+                if least is not None and self._hopeless(least, limit):
+                    break
+        return tuple(found)
+
+    @cached_property
+    def _by_end(self) -> tuple[tuple[Choice, ...], ...]:
+        found: list[list[Choice]] = [[] for _ in range(len(self.nodes) + 1)]
+        for choice in self.choices:
+            found[choice.end].append(choice)
+        return tuple(tuple(choices) for choices in found)
+
+    def ending_at(self, end: int) -> tuple[Choice, ...]:
+        """The choices whose last node is node `end` - 1."""
+        return self._by_end[end]
+
+    def _hopeless(self, choice: Choice, limit: int) -> bool:
+        """True when its rings alone are too many: longer pipelines hold these and more."""
+        return choice.pipeline is not None and self.inside(choice.pipeline) > limit
+
+    def _single(self, i: int) -> list[Choice]:
+        node = self.nodes[i]
+        rows = list(self.pipelines(i, i + 1))
+        if not node.inputs:
+            return rows
+        whole = self.whole(i)
+        return [whole, *(c for c in rows if c.bytes < whole.bytes)]

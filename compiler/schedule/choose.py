@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scheduler: stages, rows a task and places together, for a goal and a budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.schedule.candidates import Candidates
+from mcuforge.compiler.schedule.memory import memory_problem
+from mcuforge.compiler.schedule.schedule import Schedule
+from mcuforge.compiler.schedule.search import Goal, cuts, make_schedule, run_order
+from mcuforge.memplan import greedy
+from mcuforge.memplan.problem import Plan, Problem, Region
+from mcuforge.memplan.solve import solve
+
+TRIES = 6  # cuts planned in earnest: estimates know nothing of holes
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """A schedule with its memory problem and plan."""
+
+    schedule: Schedule
+    problem: Problem
+    plan: Plan
+
+
+def choose(
+    graph: Graph,
+    isa: str,
+    regions: tuple[Region, ...],
+    *,
+    goal: Goal,
+    streamed: bool = False,
+    exact_seconds: float = 2.0,
+) -> Chosen:
+    """The best schedule for `goal` that fits the regions; when none does, what needs least RAM.
+
+    `streamed`: inputs are not resident, their rows are asked for. Raises CompileError for outputs
+    that are constants.
+    """
+    arriving = graph.inputs if streamed else ()
+    candidates = Candidates(graph, run_order(graph, arriving), isa)
+    budget = sum(region.bytes for region in regions)
+    best: tuple[tuple[int, ...], Schedule, Problem] | None = None
+    for cut in islice(cuts(candidates, goal, budget), TRIES):
+        schedule = make_schedule(graph, cut, isa, arriving)
+        problem = memory_problem(schedule, regions)
+        plan = greedy.place(problem)
+        missing = sum(plan.overflow(problem).values())
+        rank = (missing,) if goal == "speed" else (missing, plan.peak)
+        if best is None or rank < best[0]:
+            best = (rank, schedule, problem)
+        if goal == "speed" and not missing:
+            break
+    assert best is not None
+    _, schedule, problem = best
+    return Chosen(schedule, problem, solve(problem, exact_seconds=exact_seconds))

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Neighbouring layers as one pipeline: the order of their rows and the rows each ring must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.ir import Node, Tensor
+from mcuforge.compiler.ops.base import Reads
+from mcuforge.compiler.schedule.arrival import Arrival
+from mcuforge.compiler.schedule.schedule import Form, Task
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Needed:
+    """The rows [first[t], end[t]) of a buffer that step t of a layer reads."""
+
+    buffer: Tensor
+    first: Indices
+    end: Indices
+    in_place: bool  # step t may write its row over row t of this buffer, bit for bit in its place
+
+
+@dataclass(frozen=True, eq=False)
+class RowLayer:
+    """A node as pipelines see it: what each of its steps needs and which rows it finishes."""
+
+    node: Node
+    form: Form
+    steps: int  # output rows, or input rows where they are added up
+    needs: tuple[Needed, ...]  # only of what is read row by row
+
+    @property
+    def output_rows(self) -> int:
+        """Rows of the output."""
+        return self.node.output.rows
+
+
+def row_layer(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLayer | None:
+    """The node run by rows, or adding rows up; None when it can do neither."""
+    if isinstance(node.op, Arrival):
+        return RowLayer(node, Form.ARRIVE, node.output.rows, ())
+    reads = node.op.row_reads(node.inputs, node.output)
+    summed = _accumulated(node, storage, isa)
+    if summed is not None and node.output.rows == 1:
+        return summed
+    if reads is None or node.output.rows < 1:
+        return None
+    needs = []
+    for x, read in zip(node.inputs, reads, strict=True):
+        if x.is_constant:
+            continue
+        assert read is not None
+        needed = _in_rows_of(storage[x.name], x, node.output, read)
+        if needed is None:
+            return None
+        needs.append(needed)
+    return RowLayer(node, Form.ROWS, node.output.rows, tuple(needs))
+
+
+def _accumulated(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLayer | None:
+    if len(node.activations) != 1:
+        return None
+    buffer = storage[node.activations[0].name]
+    if node.op.accumulate(node.inputs, node.output, isa, buffer.rows) is None:
+        return None
+    rows = np.arange(buffer.rows, dtype=np.int64)
+    return RowLayer(
+        node, Form.ACCUMULATE, buffer.rows, (Needed(buffer, rows, rows + 1, in_place=False),)
+    )
+
+
+def _in_rows_of(buffer: Tensor, x: Tensor, output: Tensor, read: Reads) -> Needed | None:
+    """The reads of `x` in rows of the tensor whose bytes it shares; None for another row size."""
+    if (x.rows, x.row_bytes) != (buffer.rows, buffer.row_bytes):
+        return None
+    first, end = read.first, read.end
+    same = len(first) == x.rows and bool((first == np.arange(x.rows)).all())
+    in_place = read.before_write and same and x.row_bytes == output.row_bytes
+    return Needed(buffer, first, end, in_place)
+
+
+@dataclass(frozen=True, eq=False)
+class Pipeline:
+    """Row layers in a static order, and the buffers between them.
+
+    `rings`: rows held, by the owner of the buffer, for what lives inside the pipeline only. `owner`
+    says which tensors share a ring with the tensor computed in their place. `alive` gives for every
+    buffer written in the pipeline the layers [begin, end) that run while it holds something, `sums`
+    the same for the sums of a layer that adds up, by the name of its output.
+    """
+
+    layers: tuple[RowLayer, ...]
+    tasks: tuple[Task, ...]
+    rings: Mapping[str, int]
+    owner: Mapping[str, Tensor]
+    alive: Mapping[str, tuple[int, int]]
+    sums: Mapping[str, tuple[int, int]]
+
+
+def build_pipeline(
+    layers: Sequence[RowLayer], kept: Sequence[Tensor], rows_per_task: int, eager: bool
+) -> Pipeline:
+    """Order the layers' rows so that little need be held.
+
+    Rows are made when a later layer asks for them, the last layers asking in turn. `eager`: a layer
+    runs as soon as it can once what it reads has been made for another. `kept`: tensors written
+    here that are read after the pipeline, so they are whole.
+    """
+    names = {t.name for t in kept}
+    return _hold(tuple(layers), _order(layers, names, rows_per_task, eager), names)
+
+
+class _Puller:
+    """Makes rows on demand; `done[i]` counts the steps of layer i."""
+
+    def __init__(self, layers: Sequence[RowLayer], rows_per_task: int, eager: bool) -> None:
+        self.layers = layers
+        self.rows = rows_per_task
+        self.done = [0] * len(layers)
+        self.tasks: list[Task] = []
+        writer = {layer.node.output.name: i for i, layer in enumerate(layers)}
+        self.asks = [
+            [(writer[n.buffer.name], n.end) for n in layer.needs if n.buffer.name in writer]
+            for layer in layers
+        ]
+        self.read_by: list[list[int]] = [[] for _ in layers]
+        for i, asks in enumerate(self.asks):
+            for j, _ in asks:
+                if i not in self.read_by[j]:
+                    self.read_by[j].append(i)
+        self.eager = eager
+
+    def wanted(self, producer: int, rows: int) -> int:
+        """Steps of `producer` until it has made `rows` rows of its output."""
+        layer = self.layers[producer]
+        return layer.steps if layer.form is Form.ACCUMULATE and rows else rows
+
+    def ready(self, i: int, step: int) -> bool:
+        """True when all that the next task of layer i needs is there."""
+        return all(self.done[j] >= self.wanted(j, int(end[step])) for j, end in self.asks[i])
+
+    def pull(self, i: int, upto: int) -> None:
+        """Run layer i until it has done `upto` steps, and before it whatever it needs."""
+        stack = [(i, upto)]
+        while stack:
+            i, upto = stack[-1]
+            if self.done[i] >= upto:
+                stack.pop()
+                continue
+            begin = self.done[i]
+            end = min(begin + self.rows, self.layers[i].steps)
+            missing = [
+                (j, self.wanted(j, int(rows[end - 1])))
+                for j, rows in self.asks[i]
+                if self.done[j] < self.wanted(j, int(rows[end - 1]))
+            ]
+            if missing:
+                stack.append(missing[0])
+                continue
+            self.run(i, end)
+
+    def run(self, i: int, end: int) -> None:
+        """One task, then, when eager, the other layers it lets run."""
+        self.tasks.append(Task(i, self.done[i], end))
+        self.done[i] = end
+        if not self.eager or len(self.read_by[i]) < 2:
+            return
+        for k in self.read_by[i]:
+            if len(self.asks[k]) == 1:  # not one that waits for another branch
+                while self.done[k] < self.layers[k].steps:
+                    last = min(self.done[k] + self.rows, self.layers[k].steps)
+                    if not self.ready(k, last - 1):
+                        break
+                    self.run(k, last)
+
+
+def _order(
+    layers: Sequence[RowLayer], kept: set[str], rows_per_task: int, eager: bool
+) -> tuple[Task, ...]:
+    puller = _Puller(layers, rows_per_task, eager)
+    sinks = [i for i, readers in enumerate(puller.read_by) if not readers]
+    turns = max(layers[i].steps for i in sinks)
+    for turn in range(1, turns + 1):
+        for i in sinks:  # side by side, so that what they share need not be held
+            puller.pull(i, -(-layers[i].steps * turn // turns))
+    for i, layer in enumerate(layers):  # rows nobody here reads, of a tensor kept whole
+        if layer.node.output.name in kept:
+            puller.pull(i, layer.steps)
+    return tuple(puller.tasks)
+
+
+def _hold(layers: tuple[RowLayer, ...], tasks: tuple[Task, ...], kept: set[str]) -> Pipeline:
+    """Which buffers share, how many rows each ring needs, and when each holds something."""
+    last_read = _last_reads(layers, tasks)
+    made = {layer.node.output.name: _made_at(i, layer, tasks) for i, layer in enumerate(layers)}
+    owner = _shared(layers, kept, made, last_read)
+    rings: dict[str, int] = {}
+    alive: dict[str, tuple[int, int]] = {}
+    run_by = np.array([t.layer for t in tasks], np.int64)
+    groups: dict[str, list[str]] = {}
+    for layer in layers:
+        name = layer.node.output.name
+        groups.setdefault(owner[name].name if name in owner else name, []).append(name)
+    for name, members in groups.items():
+        begin = np.minimum.reduce([made[m] for m in members])
+        end = np.maximum.reduce([np.maximum(last_read[m], made[m]) for m in members])
+        if name in kept:
+            end[:] = len(tasks) - 1
+        else:
+            rings[name] = _rows_held(begin, end)
+        alive[name] = _layers_during(begin, end, run_by)
+    sums = {}
+    for i, layer in enumerate(layers):
+        if layer.form is Form.ACCUMULATE:
+            own = np.flatnonzero(run_by == i)
+            span = run_by[own[0] : own[-1] + 1]
+            sums[layer.node.output.name] = (int(span.min()), int(span.max()) + 1)
+    return Pipeline(layers, tasks, rings, owner, alive, sums)
+
+
+def _made_at(i: int, layer: RowLayer, tasks: tuple[Task, ...]) -> Indices:
+    """For each row of the layer's output the task that writes it."""
+    at = np.zeros(layer.output_rows, np.int64)
+    for time, task in enumerate(tasks):
+        if task.layer == i:
+            if layer.form is Form.ACCUMULATE:
+                at[:] = time
+            else:
+                at[task.begin : task.end] = time
+    return at
+
+
+def _last_reads(layers: tuple[RowLayer, ...], tasks: tuple[Task, ...]) -> dict[str, Indices]:
+    """For each row of every tensor written here the last task that reads it, -1 for none."""
+    last = {layer.node.output.name: np.full(layer.output_rows, -1, np.int64) for layer in layers}
+    for time, task in enumerate(tasks):
+        for need in layers[task.layer].needs:
+            if need.buffer.name in last:
+                rows = last[need.buffer.name]
+                rows[int(need.first[task.begin]) : int(need.end[task.end - 1])] = time
+    return last
+
+
+def _shared(
+    layers: tuple[RowLayer, ...],
+    kept: set[str],
+    made: Mapping[str, Indices],
+    last_read: Mapping[str, Indices],
+) -> dict[str, Tensor]:
+    """Tensors that are computed in place of one they are the only reader of."""
+    readers: dict[str, int] = {}
+    for layer in layers:
+        for need in layer.needs:
+            readers[need.buffer.name] = readers.get(need.buffer.name, 0) + 1
+    owner: dict[str, Tensor] = {}
+    for layer in layers[::-1]:  # the last of a chain of in-place layers owns the ring
+        out = layer.node.output
+        for need in layer.needs:
+            name = need.buffer.name
+            if need.in_place and name in made and name not in kept and readers[name] == 1:
+                owner[name] = owner.get(out.name, out)
+                break
+    return owner
+
+
+def _rows_held(begin: Indices, end: Indices) -> int:
+    """Rows a ring needs when row y is written by task begin[y] and read last by task end[y].
+
+    Row y may go where row y' stood once no task from begin[y] on reads y'.
+    """
+    held = 1
+    oldest = 0
+    for y in range(len(begin)):
+        while oldest < y and end[oldest] < begin[y]:
+            oldest += 1
+        # rows are read in rising order, so all rows before `oldest` are free too
+        held = max(held, y - oldest + 1)
+    return held
+
+
+def _layers_during(begin: Indices, end: Indices, run_by: Indices) -> tuple[int, int]:
+    """The layers that run while any row is held, as a range."""
+    marks = np.zeros(len(run_by) + 1, np.int64)
+    np.add.at(marks, begin, 1)
+    np.add.at(marks, end + 1, -1)
+    during = run_by[np.cumsum(marks[:-1]) > 0]
+    return int(during.min()), int(during.max()) + 1

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where stages begin and end: RAM against instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from mcuforge.compiler.ir import Graph, Node, Tensor
+from mcuforge.compiler.schedule.arrival import arrival
+from mcuforge.compiler.schedule.candidates import Candidates, Choice
+from mcuforge.compiler.schedule.schedule import (
+    Form,
+    Layer,
+    Schedule,
+    Stage,
+    Task,
+    runnable,
+    scratch_names,
+    view_storage,
+)
+
+Goal = Literal["balanced", "ram", "speed"]
+GOALS: tuple[Goal, ...] = ("balanced", "ram", "speed")
+SLACK = 1.03  # balanced: the least RAM within 3 % of the fastest plan's instructions
+
+Cut = tuple[Choice, ...]
+
+
+def cuts(candidates: Candidates, goal: Goal, budget: int) -> Iterator[Cut]:
+    """Lists of stages for one run, the most promising first, by estimated RAM and instructions.
+
+    ram: the least RAM, ties to fewer instructions. balanced: the same among those within `SLACK` of
+    the fewest instructions. speed: the fewest instructions within `budget` bytes. When nothing
+    within `budget` serves the goal, what needs least RAM follows.
+    """
+    levels = sorted({c.bytes for c in candidates.choices})
+    fastest = _cheapest(candidates, None)
+    if fastest is None:  # nothing to run
+        yield ()
+        return
+    allowed = _cost(fastest) * SLACK
+    seen: set[tuple[int, ...]] = set()
+    order: list[int | None] = list(levels)
+    if goal == "speed":
+        order = [None, *(level for level in levels[::-1] if level <= budget), *levels]
+    for limit in order:
+        cut = _cheapest(candidates, limit)
+        if cut is None or (goal == "balanced" and _cost(cut) > allowed):
+            continue
+        key = tuple(id(choice) for choice in cut)
+        if key not in seen:
+            seen.add(key)
+            yield cut
+    if goal == "balanced":
+        yield from (c for c in cuts(candidates, "ram", budget) if _key(c) not in seen)
+
+
+def _key(cut: Cut) -> tuple[int, ...]:
+    return tuple(id(choice) for choice in cut)
+
+
+def _cost(cut: Cut) -> float:
+    return sum(choice.instructions for choice in cut)
+
+
+def _cheapest(candidates: Candidates, limit: int | None) -> Cut | None:
+    """The fewest instructions with every stage within `limit` bytes (None: any), if it exists."""
+    best: list[tuple[float, Cut] | None] = [(0.0, ())] + [None] * len(candidates.nodes)
+    for end in range(1, len(best)):
+        for choice in candidates.ending_at(end):
+            before = best[choice.begin]
+            if before is None or (limit is not None and choice.bytes > limit):
+                continue
+            total = before[0] + choice.instructions
+            known = best[end]
+            if known is None or total < known[0]:
+                best[end] = (total, (*before[1], choice))
+    last = best[-1]
+    return None if last is None else last[1]
+
+
+def run_order(graph: Graph, streamed: Sequence[Tensor]) -> tuple[Node, ...]:
+    """The nodes in file order, before them the arrival of each streamed input."""
+    return (*(arrival(t) for t in streamed), *runnable(graph))
+
+
+def make_schedule(graph: Graph, cut: Cut, isa: str, streamed: tuple[Tensor, ...] = ()) -> Schedule:
+    """The schedule of a list of stages."""
+    values = view_storage(graph)
+    scratch = scratch_names(graph)
+    owner: dict[str, Tensor] = {}
+    rings: dict[str, int] = {}
+    stages = []
+    for choice in cut:
+        if choice.pipeline is not None:
+            owner |= choice.pipeline.owner
+            rings |= choice.pipeline.rings
+        stages.append(_stage(choice, isa, scratch))
+    storage = {name: owner.get(value.name, value) for name, value in values.items()}
+    return Schedule(graph, tuple(stages), storage, values, rings, streamed)
+
+
+def _stage(choice: Choice, isa: str, scratch: dict[str, str]) -> Stage:
+    pipeline = choice.pipeline
+    if pipeline is None:
+        node = choice.node
+        calls = node.op.calls(node.inputs, node.output, isa)
+        layer = Layer(node, Form.WHOLE, calls, scratch[node.output.name])
+        return Stage((layer,), (Task(0, 0, node.output.rows),))
+    layers = []
+    alive = dict(pipeline.alive)
+    for row_layer in pipeline.layers:
+        node = row_layer.node
+        name = scratch.get(node.output.name, f"{node.name}#scratch")
+        calls = ()
+        if row_layer.form is Form.ROWS:
+            calls = node.op.row_calls(node.inputs, node.output, isa)
+        elif row_layer.form is Form.ACCUMULATE:
+            calls = node.op.accumulate(node.inputs, node.output, isa, row_layer.steps) or ()
+        if node.output.name in pipeline.sums:
+            alive[name] = pipeline.sums[node.output.name]
+        layers.append(Layer(node, row_layer.form, calls, name))
+    return Stage(tuple(layers), pipeline.tasks, alive)

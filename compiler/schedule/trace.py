@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one inference reads and writes, byte range by byte range, for the replay of its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from mcuforge.compiler.ir import Node, Tensor, unique
+from mcuforge.compiler.schedule.rows import RowEvent, row_events
+from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Stage
+from mcuforge.memplan.problem import Placement
+from mcuforge.memplan.replay import Event, Read, Step, Trace, Write
+
+
+def memory_trace(schedule: Schedule, placements: Mapping[str, Placement]) -> Trace:
+    """Every step's reads and writes in the worst order its kernels may take.
+
+    A layer that runs whole writes all and then reads all, unless its output lies over an input:
+    then its reads and writes come in the units the operator states. A row of a pipeline is written
+    before it is computed from, unless the operator reads it first.
+    """
+    tracer = _Tracer(schedule, placements)
+    steps: list[Step] = []
+    for stage in schedule.stages:
+        steps += tracer.pipeline(stage) if stage.is_pipeline else [tracer.whole(stage.layers[0])]
+    outputs = unique(schedule.values[t.name] for t in schedule.graph.outputs)
+    fed = [t for t in schedule.graph.inputs if t not in schedule.streamed]
+    return Trace(
+        arrive=tuple(Write(t.name, 0, t.bytes) for t in fed),
+        steps=tuple(steps),
+        leave=tuple(Read(schedule.buffer(t).name, 0, t.bytes, value=t.name) for t in outputs),
+    )
+
+
+class _Tracer:
+    def __init__(self, schedule: Schedule, placements: Mapping[str, Placement]) -> None:
+        self.schedule = schedule
+        self.placements = placements
+
+    def whole(self, layer: Layer) -> Step:
+        """One layer, all of it."""
+        events = list(self._whole_events(layer.node))
+        return Step(layer.node.name, tuple(_with_scratch(layer, events)))
+
+    def _whole_events(self, node: Node) -> Iterator[Event]:
+        out = node.output
+        reads = node.op.reads(node.inputs, out)
+        fine = []
+        for x, read in zip(node.inputs, reads, strict=True):
+            if x.is_constant:
+                continue
+            if read is not None and self._meet(x, out):
+                fine.append((x, read))
+        if not fine:
+            yield self._bytes(Write, out, 0, out.bytes)
+        else:
+            # every input is walked in the finest of their units; coarser ones repeat theirs
+            units = max(len(read.first) for _, read in fine)
+            size = out.bytes // units
+            for i in range(units):
+                for late in (False, True):
+                    for x, read in fine:
+                        j = i * len(read.first) // units
+                        begin = int(read.first[j]) * read.in_bytes
+                        end = int(read.end[j]) * read.in_bytes
+                        if read.before_write is not late and begin < end:
+                            yield self._bytes(Read, x, begin, end)
+                    if not late:
+                        yield self._bytes(Write, out, i * size, (i + 1) * size)
+        for x in node.activations:
+            if not any(x is y for y, _ in fine):
+                yield self._bytes(Read, x, 0, x.bytes)
+
+    def _meet(self, x: Tensor, out: Tensor) -> bool:
+        """True when the places of an input and the output have bytes in common."""
+        a, b = (self.placements[self.schedule.buffer(t).name] for t in (x, out))
+        return (
+            a.region == b.region
+            and a.offset < b.offset + out.bytes
+            and b.offset < a.offset + x.bytes
+        )
+
+    def pipeline(self, stage: Stage) -> list[Step]:
+        """A step for each task."""
+        events: list[list[Event]] = [[] for _ in stage.tasks]
+        for event in row_events(self.schedule, stage):
+            events[event.task] += self._row_events(event)
+        steps = []
+        for task, found in zip(stage.tasks, events, strict=True):
+            layer = stage.layers[task.layer]
+            name = f"{layer.node.name} rows {task.begin} to {task.end}"
+            steps.append(Step(name, tuple(_with_scratch(layer, found, task.begin))))
+        return steps
+
+    def _row_events(self, event: RowEvent) -> Iterator[Event]:
+        for late in (False, True):
+            for tensor, first, end, before in event.reads:
+                if before is not late:
+                    yield from self._rows(Read, tensor, first, end)
+            if not late and event.writes is not None:
+                yield from self._rows(Write, *event.writes)
+
+    def _rows(
+        self, kind: type[Read] | type[Write], tensor: Tensor, first: int, end: int
+    ) -> Iterator[Event]:
+        """Rows [first, end) of a value where they stand in its buffer, split at the ring's end."""
+        buffer = self.schedule.buffer(tensor)
+        held = self.schedule.rings.get(buffer.name, tensor.rows)
+        size = tensor.row_bytes
+        while first < end:
+            last = min(end, first + held - first % held)
+            at = first % held * size
+            yield kind(buffer.name, first * size, last * size, at=at, value=tensor.name)
+            first = last
+
+    def _bytes(self, kind: type[Read] | type[Write], tensor: Tensor, begin: int, end: int) -> Event:
+        value, buffer = self.schedule.values[tensor.name], self.schedule.buffer(tensor)
+        return kind(buffer.name, begin, end, value=value.name)
+
+
+def _with_scratch(layer: Layer, events: list[Event], row: int = 0) -> Iterator[Event]:
+    """Scratch is written before all else and read after; sums stay from their first row on."""
+    size = layer.scratch_bytes
+    if size and (layer.form is not Form.ACCUMULATE or row == 0):
+        yield Write(layer.scratch_name, 0, size)
+    yield from events
+    if size:
+        yield Read(layer.scratch_name, 0, size)
