@@ -36,12 +36,10 @@ def cuts(candidates: Candidates, goal: Goal, budget: int) -> Iterator[Cut]:
     """
     levels = sorted({c.bytes for c in candidates.choices})
     fastest = _cheapest(candidates, None)
-    if fastest is None:  # nothing to run
-        yield ()
-        return
+    assert fastest is not None  # every node runs whole, or arrives
     allowed = _cost(fastest) * SLACK
     seen: set[tuple[int, ...]] = set()
-    order: list[int | None] = list(levels)
+    order: list[int | None] = [*levels] if levels else [None]
     if goal == "speed":
         order = [None, *(level for level in levels[::-1] if level <= budget), *levels]
     for limit in order:
