@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.catalog import Board
+from mcuforge.boards.linker import memory_run
 from mcuforge.boards.pio import BUILD_SECONDS, run_pio
 from mcuforge.boards.project import Project
 from mcuforge.boards.tools import locate, remedy, version
 from mcuforge.errors import BoardError, InternalError
 
-_OVERFLOW = re.compile(r"region [`'](RAM|FLASH)' overflowed by (\d+) bytes?")
+_OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes?")
+_PAST_THE_END = re.compile(r"address (0x[0-9a-f]+) of [^\n]* is not within region [`'](\w+)'")
 _LIBC_HEADER = re.compile(r"fatal error: (?:string|stddef|stdint|math|limits)\.h: No such file")
 _COMPILER_ERROR = re.compile(r"^\S[^\n]*?:\d+(?::\d+)?: (?:fatal )?error: .*$", re.MULTILINE)
 _UNDEFINED = re.compile(r"undefined reference to [`'](\w+)'")
@@ -19,7 +21,7 @@ _OTHER_ERROR = re.compile(r"^(?:.*\bld: |\*\*\* |\w*Error: ).*$", re.MULTILINE)
 
 
 class OverBudget(BoardError):
-    """The image needs more RAM or flash than the board's budget; `ram`: RAM is (also) short."""
+    """The image needs more of a memory than the board's budget; `ram`: a RAM is (also) short."""
 
     def __init__(self, what: str, where: str, hint: str, *, ram: bool) -> None:
         self.ram = ram
@@ -76,19 +78,19 @@ def build_error(project: Project, output: str, log: Path) -> BoardError:
     """What `output` of a failed `pio run` says to the user; `log` is the file that holds it."""
     board = project.board
     where = f"{project.directory}, board {board.id}"
-    overflow = dict(_OVERFLOW.findall(output))
+    overflow = _bytes_over(board, output)
     if overflow:
-        budgets = {"RAM": board.ram_bytes, "FLASH": board.flash_bytes}
+        runs = {name: memory_run(board, name) for name in overflow}
         parts = [
-            f"{budgets[name] + int(bytes_over):,} bytes of {name.replace('FLASH', 'flash')} "
-            f"({int(bytes_over):,} over the board's {budgets[name]:,})"
-            for name, bytes_over in sorted(overflow.items())
+            f"{run.bytes + overflow[name]:,} bytes of {run.words} "
+            f"({overflow[name]:,} over the board's {run.bytes:,})"
+            for name, run in sorted(runs.items())
         ]
         return OverBudget(
             f"the check firmware needs {' and '.join(parts)}",
             where,
             f"a smaller model, or a board with more: `mcuforge boards`; the linker's log: {log}",
-            ram="RAM" in overflow,
+            ram=any(run.kind == "ram" for run in runs.values()),
         )
     if _LIBC_HEADER.search(output):
         compiler = f"{board.toolchain.prefix}gcc"
@@ -101,3 +103,13 @@ def build_error(project: Project, output: str, log: Path) -> BoardError:
     other = _OTHER_ERROR.search(output)
     last = output.strip().rpartition("\n")[2]
     return BoardError((other[0] if other else last) or "pio run failed", where, hint)
+
+
+def _bytes_over(board: Board, output: str) -> dict[str, int]:
+    """Bytes too many for each memory that is too small; ld says it in one of two ways."""
+    over = {name: int(count) for name, count in _OVERFLOW.findall(output)}
+    for address, name in _PAST_THE_END.findall(output):
+        run = memory_run(board, name)
+        missing = int(address, 16) - run.origin - run.bytes
+        over[name] = max(over.get(name, 0), missing)
+    return over

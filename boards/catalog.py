@@ -10,37 +10,34 @@ are errors, and quantities carry their unit ("128 KiB", "25 MHz").
     bsp        optional               folder of boards/bsp; without it the board only runs emulated
     platformio optional               the board's PlatformIO id; without it there is no hardware
     stand_in   optional               id of the emulated board --emulate runs instead
-    [budget]   flash, ram             what a firmware may use
-    [[memory]] name, kind, origin, size    kind "flash" or "ram"; the image starts in the first of
-                                      each kind, and the budget must fit in one run from there
+    [budget]   flash, ram             what an image may use of the run it starts in
+    [[memory]] name, kind, origin, size, speed; external optional
     [toolchain] prefix, flags         flags: CPU and ABI only
     [emulator] optional               command, machine, ticks; args optional
+
+Memories. The image (stack, variables, firmware; code and constants) starts in the first of each
+kind "ram" and "flash", and the budget must fit in one run of addresses from there. The arenas of a
+model may lie in every RAM, its weights in every flash: each entry is a region of its own, and
+regions of one run may also be used as one. Neighbours of the same speed are one entry, so that
+nothing cuts a large tensor short. Kind "code" (ITCM) is listed for the reader and holds no data.
+speed: 3 tightly coupled to the core (DTCM, CCM), 2 on the chip, 1 beside it (SDRAM, QSPI flash).
+external = true: it is there only after software has set up its controller, so it is used only when
+asked for. Names are lower-case C identifiers: they are part of section and variable names.
 """
 
 import difflib
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, cast, get_args
 
+from mcuforge.boards.memory import Memory, MemoryKind, limited, read_memories, runs
 from mcuforge.boards.toml_table import TomlTable
+from mcuforge.boards.windows import NoRoom, windows
 from mcuforge.errors import BoardError
 
 PREFIXES = ("arm-none-eabi-", "riscv64-unknown-elf-")
 
 FOLDER = Path(__file__).resolve().parent
-
-MemoryKind = Literal["flash", "ram"]
-
-
-@dataclass(frozen=True)
-class Memory:
-    """A run of addresses [origin, origin + bytes) of the chip."""
-
-    name: str
-    kind: MemoryKind
-    origin: int
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,10 @@ class EmulatorSpec:
 
 @dataclass(frozen=True)
 class Board:
-    """A board to build for. `emulated`: the image is for the emulator, not for the hardware."""
+    """A board to build for. `emulated`: the image is for the emulator, not for the hardware.
+
+    `flash_bytes` and `ram_bytes` are the budgets of the image: what it may use of the first run.
+    """
 
     id: str
     name: str
@@ -86,6 +86,28 @@ class Board:
     def first(self, kind: MemoryKind) -> Memory:
         """The memory an image's code ("flash") or data ("ram") starts in."""
         return next(memory for memory in self.memory if memory.kind == kind)
+
+    def runs(self, kind: MemoryKind) -> tuple[tuple[Memory, ...], ...]:
+        """The memories of a kind in runs without gaps; the first is cut to the image's budget."""
+        found = runs([memory for memory in self.memory if memory.kind == kind])
+        budgets = {"ram": self.ram_bytes, "flash": self.flash_bytes}
+        if kind not in budgets or not found:
+            return found
+        return (limited(found[0], budgets[kind]), *found[1:])
+
+    @property
+    def ram_regions(self) -> tuple[Memory, ...]:
+        """Every RAM a model's arenas may lie in, the image's first, external ones included.
+
+        The image takes its stack and variables from the first: `regions.memory_regions` leaves
+        room for them.
+        """
+        return tuple(memory for run in self.runs("ram") for memory in run)
+
+    @property
+    def flash_regions(self) -> tuple[Memory, ...]:
+        """Every flash a model's weights may lie in, the image's first, external ones included."""
+        return tuple(memory for run in self.runs("flash") for memory in run)
 
 
 def load_board(board_id: str, folder: Path = FOLDER) -> Board:
@@ -111,9 +133,11 @@ def all_boards(folder: Path = FOLDER) -> tuple[Board, ...]:
 def emulated(board: Board, folder: Path = FOLDER) -> Board:
     """The board to build for with --emulate.
 
-    CPU, flags, start-up code, emulator and addresses are those of the stand-in (or of the board
-    itself when QEMU models it); id, name, baud and the RAM and flash budgets stay the board's own,
-    so that the linker refuses what would not fit the hardware. BoardError when nothing stands in.
+    CPU, flags, start-up code and emulator are those of the stand-in (or of the board itself when
+    QEMU models it); id, name, baud and the RAM and flash budgets stay the board's own, so that the
+    linker refuses what would not fit the hardware. Each region of the board is a window of the
+    stand-in's memory, as long as on the board, with gaps where the board has gaps. BoardError when
+    nothing stands in, or when it has too little memory.
     """
     if board.emulator is not None:
         return replace(board, emulated=True, tick_hz=board.emulator.tick_hz)
@@ -142,12 +166,21 @@ def emulated(board: Board, folder: Path = FOLDER) -> Board:
                 f"boards/{board.id}.toml, key stand_in",
                 "name a stand-in with more memory",
             )
+    try:
+        memory = windows((*board.ram_regions, *board.flash_regions), host.memory)
+    except NoRoom as none:
+        raise BoardError(
+            f"'{board.id}' has {none.bytes} B of '{none.name}', "
+            f"its stand-in '{host.id}' has only {none.left} B left",
+            f"boards/{board.id}.toml, key stand_in",
+            "name a stand-in with more memory",
+        ) from none
     return replace(
         board,
         cpu=host.cpu,
         isa=host.isa,
         tick_hz=host.emulator.tick_hz,
-        memory=tuple(Memory(kind, kind, host.first(kind).origin, size) for kind, size in budgets),
+        memory=memory,
         toolchain=host.toolchain,
         emulator=host.emulator,
         stand_in=None,
@@ -164,7 +197,7 @@ def _read_board(path: Path) -> Board:
             f"not a TOML file: {error}", f"boards/{path.name}", "correct the line it names"
         ) from None
     table = TomlTable(path.name, values)
-    memory = tuple(_read_memory(entry) for entry in table.tables("memory"))
+    memory = read_memories(table.tables("memory"))
     budget = table.table("budget")
     clock_hz = table.quantity("clock")
     hardware_tick_hz = table.quantity("ticks") if table.has("ticks") else clock_hz
@@ -195,13 +228,6 @@ def _read_board(path: Path) -> Board:
     return board
 
 
-def _read_memory(entry: TomlTable) -> Memory:
-    kind = cast(MemoryKind, entry.choice("kind", get_args(MemoryKind)))
-    memory = Memory(entry.text("name"), kind, entry.integer("origin"), entry.quantity("size"))
-    entry.finish()
-    return memory
-
-
 def _read_toolchain(entry: TomlTable) -> Toolchain:
     toolchain = Toolchain(entry.choice("prefix", PREFIXES), entry.texts("flags"))
     entry.finish()
@@ -218,14 +244,12 @@ def _read_emulator(entry: TomlTable) -> EmulatorSpec:
 def _read_budget(budget: TomlTable, kind: MemoryKind, memory: tuple[Memory, ...]) -> int:
     """The bytes a firmware may use; they must lie in one run from the first memory of that kind."""
     wanted = budget.quantity(kind)
-    end = origin = next((m.origin for m in memory if m.kind == kind), 0)
-    for entry in sorted(memory, key=lambda m: m.origin):
-        if entry.kind == kind and entry.origin == end:
-            end += entry.bytes
-    if wanted > end - origin:
+    found = runs([m for m in memory if m.kind == kind])
+    room = sum(m.bytes for m in found[0]) if found else 0
+    if wanted > room:
         budget.refuse(
             kind,
-            f"is {wanted} B; the [[memory]] entries hold {end - origin} B in one run",
+            f"is {wanted} B; the [[memory]] entries hold {room} B in one run",
             f"list the {kind} the image starts in first, or lower the budget",
         )
     return wanted

@@ -81,6 +81,13 @@ class TomlTable:
             self._refuse(f"is {value!r}; wanted a whole number", "write it without quotes", key)
         return value
 
+    def flag(self, key: str) -> bool:
+        """True or false; false where the key is absent."""
+        value = self._take(key) if self.has(key) else False
+        if not isinstance(value, bool):
+            self._refuse(f"is {value!r}; wanted true or false", "write it without quotes", key)
+        return value
+
     def quantity(self, key: str) -> int:
         """A number with its unit, in bytes or hertz, above zero."""
         text = self.text(key)

@@ -24,8 +24,8 @@ class BuildFailed(Exception):
     """What gcc and the linker said."""
 
 
-def build_probe(board: Board, folder: Path, *defines: str) -> Path:
-    """Compile and link the probe in `folder`; BuildFailed when that is refused."""
+def build_probe(board: Board, folder: Path, *defines: str, program: Path = PROBE) -> Path:
+    """Compile and link `program` in `folder`; BuildFailed when that is refused."""
     support = board_support(board)
     for name, text in support.generated:
         (folder / name).write_text(text, encoding="utf-8")
@@ -35,7 +35,7 @@ def build_probe(board: Board, folder: Path, *defines: str) -> Path:
     command += ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
     command += [f"-DCODE_ADDRESS={board.first('flash').origin:#x}", *defines]
     command += [f"-I{path}" for path in (folder, *support.include_dirs, FIRMWARE)]
-    command += [str(path) for path in (*support.sources, PROBE)]
+    command += [str(path) for path in (*support.sources, program)]
     command += [*support.link_flags, "-nostdlib", "-T", str(folder / "board.ld"), "-lgcc"]
     run = subprocess.run([*command, "-o", str(elf)], capture_output=True, text=True, check=False)
     if run.returncode != 0:

@@ -94,8 +94,12 @@ def test_boards_are_documented_one_or_all(
     ids = [board["id"] for board in content["boards"]]
     assert all(f" {name} " in said for name in ids)  # never cut: they are there to be copied
     assert run("boards", "disco_f746ng", "--json", str(one)) == 0
-    assert read(one, "boards")["boards"] == [b for b in content["boards"] if b["id"] == ids[0]]
-    assert ids[0] == "disco_f746ng"
+    chosen = [board for board in content["boards"] if board["id"] == "disco_f746ng"]
+    assert read(one, "boards")["boards"] == chosen
+    assert len(chosen) == 1
+    said = capsys.readouterr().out
+    assert "dtcm: ram at 0x20000000, 65,536 bytes, speed 3\n" in said
+    assert "qspi: flash at 0x90000000, 16,777,216 bytes, speed 1, external\n" in said
 
 
 def test_the_doctors_findings_are_documented(run: Run, tmp_path: Path) -> None:

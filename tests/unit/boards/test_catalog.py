@@ -10,11 +10,11 @@ import pytest
 from mcuforge.boards.catalog import (
     FOLDER,
     Board,
-    Memory,
     all_boards,
     emulated,
     load_board,
 )
+from mcuforge.boards.memory import Memory
 from mcuforge.boards.toml_table import parse_quantity
 from mcuforge.errors import BoardError
 
@@ -36,24 +36,43 @@ name = "flash"
 kind = "flash"
 origin = 0x08000000
 size = "512 KiB"
+speed = 2
 
 [[memory]]
 name = "sram1"
 kind = "ram"
 origin = 0x20000000
 size = "64 KiB"
+speed = 3
 
 [[memory]]
 name = "sram2"
 kind = "ram"
 origin = 0x20010000
 size = "32 KiB"
+speed = 2
 
 [[memory]]
 name = "ccm"
 kind = "ram"
 origin = 0x10000000
 size = "64 KiB"
+speed = 3
+
+[[memory]]
+name = "itcm"
+kind = "code"
+origin = 0x00000000
+size = "16 KiB"
+speed = 3
+
+[[memory]]
+name = "sdram"
+kind = "ram"
+origin = 0xC0000000
+size = "8 MiB"
+speed = 1
+external = true
 
 [toolchain]
 prefix = "arm-none-eabi-"
@@ -68,8 +87,9 @@ clock = "25 MHz"
 bsp = "mps2"
 source = "an application note"
 memory = [
-    {name = "code", kind = "flash", origin = 0, size = "4 MiB"},
-    {name = "data", kind = "ram", origin = 0x30000000, size = "1 MiB"},
+    {name = "code", kind = "flash", origin = 0, size = "4 MiB", speed = 2},
+    {name = "data", kind = "ram", origin = 0x30000000, size = "1 MiB", speed = 2},
+    {name = "far", kind = "ram", origin = 0x60000000, size = "2 MiB", speed = 1, external = true},
 ]
 
 [budget]
@@ -107,7 +127,7 @@ def test_a_board_reads_into_bytes_and_hertz(folder: Path) -> None:
     board = load_board("good", folder)
     assert (board.id, board.name, board.clock_hz) == ("good", "A board", 100_000_000)
     assert (board.flash_bytes, board.ram_bytes) == (512 * 1024, 96 * 1024)
-    assert board.first("ram") == Memory("sram1", "ram", 0x20000000, 64 * 1024)
+    assert board.first("ram") == Memory("sram1", "ram", 0x20000000, 64 * 1024, 3)
     assert board.tick_hz == board.clock_hz
     assert (board.baud, board.bsp, board.emulator, board.emulated) == (115200, None, None, False)
 
@@ -145,6 +165,27 @@ def test_a_quantity_without_its_unit_or_number_is_refused(text: str) -> None:
         ('ram = "96 KiB"', 'ram = "0 KiB"', "'budget.ram' is zero", "ram", "data sheet"),
         ('ram = "96 KiB"', 'ram = "97 KiB"', "hold 98304 B in one run", "budget.ram", "lower"),
         ('kind = "ram"', 'kind = "rom"', "'memory[1].kind' is 'rom'", "kind", "flash, ram"),
+        ("speed = 3", "speed = 4", "'memory[1].speed' is 4", "speed", "3 tightly coupled"),
+        ("speed = 3", 'speed = "3"', "wanted a whole number", "speed", "without quotes"),
+        ("speed = 3\n", "", "'memory[1].speed' is missing", "speed", "catalog.py"),
+        ("external = true", "external = 1", "wanted true or false", "external", "quotes"),
+        (
+            "speed = 3",
+            "speed = 3\nexternal = true",
+            "for the first ram",
+            "external",
+            "after a reset",
+        ),
+        (
+            'speed = 2\n\n[[memory]]\nname = "ccm"',
+            'speed = 3\n\n[[memory]]\nname = "ccm"',
+            "continues 'sram1', which is as fast",
+            "origin",
+            "as one entry",
+        ),
+        ('name = "ccm"', 'name = "CCM-1"', "'memory[3].name' is 'CCM-1'", "name", "small letters"),
+        ('name = "ccm"', 'name = "sram2"', "is 'sram2' a second time", "name", "own name"),
+        ('name = "ccm"', 'name = "ram"', "is 'ram', the image's", "name", "data sheet"),
         (
             "origin = 0x20000000",
             'origin = "0"',
@@ -215,8 +256,11 @@ def test_an_emulated_board_keeps_its_name_and_budgets_and_takes_the_stand_ins_ad
     assert (board.id, board.name, board.clock_hz) == (real.id, real.name, real.clock_hz)
     assert (board.flash_bytes, board.ram_bytes) == (real.flash_bytes, real.ram_bytes)
     assert board.memory == (
-        Memory("flash", "flash", 0, 512 * 1024),
-        Memory("ram", "ram", 0x30000000, 96 * 1024),
+        Memory("sram1", "ram", 0x30000000, 64 * 1024, 3),
+        Memory("sram2", "ram", 0x30010000, 32 * 1024, 2),
+        Memory("ccm", "ram", 0x30030000, 64 * 1024, 3),
+        Memory("sdram", "ram", 0x60000000, 2 << 20, 1, external=True),  # all that the host has
+        Memory("flash", "flash", 0, 512 * 1024, 2),
     )
     host = load_board("host", folder)
     assert board.toolchain == host.toolchain
@@ -244,6 +288,58 @@ def test_a_stand_in_with_less_memory_is_refused(folder: Path) -> None:
         emulated(replace(good, ram_bytes=2 << 20), folder)
     with pytest.raises(BoardError, match="has 5242880 B of flash, its stand-in 'host' only 419430"):
         emulated(replace(good, flash_bytes=5 << 20), folder)
+
+
+def test_a_second_ram_without_room_in_the_stand_in_is_refused(folder: Path) -> None:
+    good = load_board("good", folder)
+    large = tuple(replace(m, bytes=4 << 20) if m.name == "ccm" else m for m in good.memory)
+    with pytest.raises(BoardError) as refused:
+        emulated(replace(good, memory=large), folder)
+    assert refused.value.what == (
+        "'good' has 4194304 B of 'ccm', its stand-in 'host' has only 2097152 B left"
+    )
+    assert refused.value.where == "boards/good.toml, key stand_in"
+
+
+def test_the_budget_cuts_the_first_run_and_no_other(folder: Path) -> None:
+    board = replace(load_board("good", folder), ram_bytes=70 * 1024)
+    found = {region.name: region.bytes // 1024 for region in board.ram_regions}
+    assert found == {"sram1": 64, "sram2": 6, "ccm": 64, "sdram": 8192}
+    assert [[m.name for m in run] for run in board.runs("ram")] == [
+        ["sram1", "sram2"], ["ccm"], ["sdram"],
+    ]  # fmt: skip
+    assert [region.name for region in board.flash_regions] == ["flash"]
+
+
+@pytest.mark.parametrize(
+    ("board_id", "kib"),
+    [
+        ("disco_f407vg", {"sram": 128, "ccm": 64}),
+        ("disco_f746ng", {"dtcm": 64, "sram": 256, "sdram": 8192}),
+        ("nucleo_h743zi", {"axi_sram": 512, "dtcm": 128, "d2_sram": 288, "d3_sram": 64}),
+        ("nucleo_l4r5zi", {"sram": 640}),
+        ("hifive1", {"dtim": 16}),
+    ],
+)
+def test_the_regions_of_a_board_are_the_data_sheets_less_what_holds_no_data(
+    board_id: str, kib: dict[str, int]
+) -> None:
+    regions = load_board(board_id).ram_regions
+    assert {region.name: region.bytes // 1024 for region in regions} == kib
+
+
+@pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.id)
+def test_every_shipped_board_keeps_its_regions_when_emulated(board: Board) -> None:
+    on_emulator = emulated(board)
+    for kept, real in (
+        (on_emulator.ram_regions, board.ram_regions),
+        (on_emulator.flash_regions, board.flash_regions),
+    ):
+        assert [(r.name, r.speed, r.external) for r in kept] == [
+            (r.name, r.speed, r.external) for r in real
+        ]
+        # QEMU's MPS2 has 16 MiB beside the core, the F746's board 24
+        assert all(a.bytes == b.bytes or b.name == "qspi" for a, b in zip(kept, real, strict=True))
 
 
 @pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.id)

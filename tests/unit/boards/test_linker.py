@@ -7,7 +7,13 @@ from dataclasses import replace
 import pytest
 
 from mcuforge.boards.catalog import Board, all_boards, emulated, load_board
-from mcuforge.boards.linker import ARENA_SECTION, default_stack_bytes, linker_script
+from mcuforge.boards.linker import (
+    ARENA_SECTION,
+    WEIGHTS_SECTION,
+    default_stack_bytes,
+    linker_script,
+)
+from mcuforge.boards.memory import Memory
 from mcuforge.boards.support import board_support
 from mcuforge.errors import BoardError
 
@@ -32,8 +38,43 @@ def test_the_memories_are_the_boards_budgets_at_its_addresses(board: Board) -> N
 
 def test_the_stack_comes_first_in_ram_and_the_arena_last(disco: Board) -> None:
     script = linker_script(disco)
-    in_ram = re.findall(r"^    (\.\w+)[^{]*\{[^}]*\} > RAM", script, re.MULTILINE)
-    assert in_ram == [".stack", ".data", ".bss", ARENA_SECTION, ".tls"]
+    assert sections(script, "RAM") == [
+        ".stack", ".data", ".bss", ARENA_SECTION, f"{ARENA_SECTION}.sram", ".tls",
+    ]  # fmt: skip
+
+
+def test_each_further_memory_has_its_own_section(disco: Board) -> None:
+    script = linker_script(disco)
+    assert sections(script, "sdram") == [f"{ARENA_SECTION}.sdram"]
+    assert sections(script, "qspi") == [f"{WEIGHTS_SECTION}.qspi"]
+    assert re.findall(r"^    (sdram|qspi) \((\w+)\)", script, re.MULTILINE) == [
+        ("qspi", "rx"),
+        ("sdram", "rwx"),
+    ]
+
+
+def test_an_arena_finds_its_region_by_every_name_of_it(disco: Board) -> None:
+    script = linker_script(disco)
+    assert "*(.mcuforge_arena .mcuforge_arena.ram .mcuforge_arena.dtcm_sram" in script
+    assert ".mcuforge_arena.dtcm)" in script
+    two = Memory("bank1", "ram", 0x20400000, 65536, 2), Memory("bank2", "ram", 0x20410000, 65536, 1)
+    script = linker_script(replace(disco, memory=(*disco.memory, *two)))
+    assert "*(.mcuforge_arena.bank1_bank2 .mcuforge_arena.bank1)" in script
+    assert sections(script, "bank1_bank2") == [f"{ARENA_SECTION}.bank1", f"{ARENA_SECTION}.bank2"]
+    assert "bank1_bank2 (rwx) : ORIGIN = 0x20400000, LENGTH = 131072" in script
+
+
+@pytest.mark.parametrize("board", EMULATED, ids=lambda board: board.id)
+def test_a_board_with_one_ram_takes_every_arena_behind_its_variables(board: Board) -> None:
+    alone = len(board.ram_regions) == len(board.flash_regions) == 1
+    script = linker_script(board)
+    assert ("*(.mcuforge_arena .mcuforge_arena.*)" in script) == alone
+    assert ("mcuforge_nowhere" in script) != alone
+
+
+def sections(script: str, memory: str) -> list[str]:
+    """The output sections of one memory, in the script's order."""
+    return re.findall(rf"^    (\.[\w.]+)[^{{]*\{{[^}}]*\}} > {memory}\b", script, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("ram_kib", "stack"), [(16, 2048), (32, 2048), (33, 4096), (320, 4096)])

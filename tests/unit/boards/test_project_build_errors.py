@@ -46,6 +46,28 @@ def test_too_much_of_both_memories_is_said_at_once(project: Project) -> None:
     )
 
 
+def test_a_further_memory_is_named(tmp_path: Path) -> None:
+    project = Project(tmp_path, emulated(load_board("disco_f407vg")), ())
+    error = build_error(project, "ld: region `ccm' overflowed by 4 bytes\n", LOG)
+    assert isinstance(error, OverBudget)
+    assert error.ram
+    assert error.what == (
+        "the check firmware needs 65,540 bytes of RAM 'ccm' (4 over the board's 65,536)"
+    )
+
+
+def test_the_end_of_a_run_passed_behind_a_border_is_said_in_bytes(tmp_path: Path) -> None:
+    project = Project(tmp_path, emulated(load_board("disco_f746ng")), ())
+    output = (
+        "/usr/bin/ld: address 0x20050010 of firmware.elf section `.mcuforge_arena.sram' "
+        "is not within region `RAM'\n"
+    )
+    error = build_error(project, output, LOG)
+    assert error.what == (
+        "the check firmware needs 327,696 bytes of RAM (16 over the board's 327,680)"
+    )
+
+
 def test_too_much_flash_alone_is_told_from_too_much_ram(project: Project) -> None:
     error = build_error(project, "ld: region `FLASH' overflowed by 100 bytes\n", LOG)
     assert isinstance(error, OverBudget)
