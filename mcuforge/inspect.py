@@ -184,7 +184,7 @@ def boards(board_id: str | None, json_file: Path | None, console: Console) -> No
         _print_board(chosen[0], console)
         return
     name = Column("name", overflow="fold")
-    words = (_whole("id"), name, _whole("cpu"), "RAM KiB", "flash KiB", _whole("runs"))
+    words = (_whole("id"), name, _whole("cpu"), "RAM KiB", "flash KiB", "also", _whole("runs"))
     table = Table(*words, box=None)
     for board in chosen:
         table.add_row(
@@ -193,9 +193,16 @@ def boards(board_id: str | None, json_file: Path | None, console: Console) -> No
             board.cpu,
             f"{board.ram_bytes // 1024}",
             f"{board.flash_bytes // 1024}",
+            ", ".join(f"{name} {size // 1024}" for name, size in _further(board)),
             _how(board).partition(" ")[0],
         )
     console.print(table)
+
+
+def _further(board: Board) -> list[tuple[str, int]]:
+    """Name and bytes of the memories behind a gap, for arenas and weights only."""
+    runs = (*board.runs("ram")[1:], *board.runs("flash")[1:])
+    return [(memory.name, memory.bytes) for run in runs for memory in run]
 
 
 def _how(board: Board) -> str:
@@ -208,9 +215,13 @@ def _print_board(board: Board, console: Console) -> None:
     lines = [
         f"{board.id}: {board.name}",
         f"{board.cpu} at {board.clock_hz / 1e6:g} MHz, kernels {board.isa}, {_how(board)}",
-        f"budget: RAM {board.ram_bytes:,} bytes, flash {board.flash_bytes:,} bytes",
+        f"budget of the image: RAM {board.ram_bytes:,} bytes, flash {board.flash_bytes:,} bytes",
     ]
-    lines += [f"  {m.name}: {m.kind} at 0x{m.origin:08x}, {m.bytes:,} bytes" for m in board.memory]
+    lines += [
+        f"  {m.name}: {m.kind} at 0x{m.origin:08x}, {m.bytes:,} bytes, speed {m.speed}"
+        f"{', external' if m.external else ''}"
+        for m in board.memory
+    ]
     lines += [f"compiler: {board.toolchain.prefix}gcc {' '.join(board.toolchain.flags)}"]
     lines += [f"source: {board.source}"]
     for line in lines:
