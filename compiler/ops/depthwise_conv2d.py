@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Activation, Blob, Call, Op, Params, Slot
+from mcuforge.compiler.ops.base import Activation, Blob, Call, Op, Params, Reads, RingRows, Slot
 from mcuforge.compiler.ops.checks import want_int8, want_one_image, want_rank, want_shape
 from mcuforge.compiler.ops.fixed_point import activation_range
 from mcuforge.compiler.ops.weighted import (
@@ -94,6 +94,8 @@ class DepthwiseConv2D(Op):
             (
                 ("input", x.shape[1:]),
                 ("output", output.shape[1:]),
+                ("input_ring", RingRows(x)),
+                ("output_ring", RingRows(output)),
                 ("kernel", weights.shape[1:3]),
                 ("stride", self.stride),
                 ("pad", self.pad[:2]),
@@ -108,5 +110,10 @@ class DepthwiseConv2D(Op):
                 ("shift", Blob("shift", shifts(multipliers))),
             ),
         )
-        arguments = (x, Blob("weights", filters), output, Slot.PARAMS)
+        weights_blob = Blob("weights", filters)
+        arguments = (x, weights_blob, output, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
         return (Call("depthwise_conv2d_s8", arguments, params),)
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        x, weights = inputs[:2]
+        return (self.window(weights).reads(x, output), *(None for _ in inputs[1:]))

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Activation, Call, Op, Params, Slot
+from mcuforge.compiler.ops.base import Activation, Call, Op, Params, Reads, Slot
 from mcuforge.compiler.ops.fixed_point import activation_range
 from mcuforge.compiler.ops.pooling import check_pool, pool_fields
 from mcuforge.compiler.ops.window import Pad, Pair, Window
@@ -48,4 +48,8 @@ class MaxPool2D(Op):
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         params = Params("max_pool2d_params", pool_fields(self.window, self.act, x, output))
-        return (Call("max_pool2d_s8", (x, output, Slot.PARAMS), params),)
+        arguments = (x, output, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
+        return (Call("max_pool2d_s8", arguments, params),)
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        return (self.window.reads(inputs[0], output),)

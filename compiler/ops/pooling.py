@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.ops.base import Activation, Field, RingRows
 from mcuforge.compiler.ops.checks import (
     want_int8,
     want_one_image,
@@ -17,7 +17,7 @@ from mcuforge.compiler.ops.fixed_point import Int64, activation_range
 from mcuforge.compiler.ops.window import Window
 from mcuforge.errors import Refusal
 
-Fields = tuple[tuple[str, int | tuple[int, ...]], ...]
+Fields = tuple[tuple[str, Field], ...]
 
 
 def check_pool(window: Window, x: Tensor, output: Tensor) -> None:
@@ -52,6 +52,8 @@ def pool_fields(window: Window, act: Activation, x: Tensor, output: Tensor) -> F
     return (
         ("input", x.shape[1:]),
         ("output", output.shape[1:3]),
+        ("input_ring", RingRows(x)),
+        ("output_ring", RingRows(output)),
         ("kernel", window.kernel),
         ("stride", window.stride),
         ("pad", window.pad[:2]),

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Slot
+from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, RingRows, Slot
 from mcuforge.compiler.ops.checks import want_one_image
 from mcuforge.compiler.ops.strided_copy import BYTES, want_same_bytes
+from mcuforge.compiler.ops.window import pixel_reads
 from mcuforge.errors import Refusal
 
 MAX_SIZE = 2**15 - 1  # what an int16 index reaches
@@ -72,8 +73,18 @@ class ResizeNearest(Op):
             (
                 ("input", x.shape[1:]),
                 ("output", output.shape[1:]),
+                ("input_ring", RingRows(x)),
+                ("output_ring", RingRows(output)),
                 ("rows", Blob("rows", self.sources(x.shape[1], output.shape[1]))),
                 ("columns", Blob("columns", self.sources(x.shape[2], output.shape[2]))),
             ),
         )
-        return (Call("resize_nearest_s8", (x, output, Slot.PARAMS), params),)
+        arguments = (x, output, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
+        return (Call("resize_nearest_s8", arguments, params),)
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        x = inputs[0]
+        rows = self.sources(x.shape[1], output.shape[1]).astype(np.int64)
+        columns = self.sources(x.shape[2], output.shape[2]).astype(np.int64)
+        fresh = np.diff(rows, prepend=-1) != 0  # the others repeat the output row above
+        return (pixel_reads(x, output, (rows, rows + fresh), (columns, columns + 1)),)

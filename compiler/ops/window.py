@@ -9,6 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.base import Reads
+from mcuforge.compiler.ops.fixed_point import Int64
 from mcuforge.errors import Refusal
 
 Pair = tuple[int, int]
@@ -49,6 +52,31 @@ class Window:
             )
         return height, width
 
+    def on_image(self, axis: int, size: int, count: int) -> tuple[Int64, Int64]:
+        """What `count` output positions have taps on of `size` rows (axis 0) or columns (axis 1).
+
+        The first one and one past the last; equal where all taps are padding.
+        """
+        origin = np.arange(count, dtype=np.int64) * self.stride[axis] - self.pad[axis]
+        step = self.dilation[axis]
+        first_tap = np.maximum(-(origin // step), 0)
+        last_tap = np.minimum((size - 1 - origin) // step, self.kernel[axis] - 1)
+        first = origin + first_tap * step
+        return first, np.where(first_tap <= last_tap, origin + last_tap * step + 1, first)
+
+    def reads(self, x: Tensor, output: Tensor) -> Reads:
+        """What kernels that write pixel after pixel read of x (1, h, w, c); units are pixels."""
+        rows = self.on_image(0, x.shape[1], output.shape[1])
+        columns = self.on_image(1, x.shape[2], output.shape[2])
+        return pixel_reads(x, output, rows, columns)
+
+    def row_reads(self, x: Tensor, output: Tensor) -> Reads:
+        """The rows of x (1, h, w, c) that rows of the output need."""
+        top = np.arange(output.shape[1], dtype=np.int64) * self.stride[0] - self.pad[0]
+        first = np.clip(top, 0, x.shape[1])
+        end = np.clip(top + self.span(0), 0, x.shape[1])
+        return Reads(x.row_bytes, output.row_bytes, first, end)
+
     def patches(self, x: NDArray[np.int64], out: tuple[int, ...]) -> NDArray[np.int64]:
         """The taps of each output position, padding taps 0.
 
@@ -72,6 +100,28 @@ class Window:
         )
         taps: NDArray[np.int64] = padded[rows[:, None, :, None], columns[None, :, None, :]]
         return taps
+
+
+def pixel_reads(
+    x: Tensor, output: Tensor, rows: tuple[Int64, Int64], columns: tuple[Int64, Int64]
+) -> Reads:
+    """Reads in pixels from those of each output row and column: first, one past the last.
+
+    An output pixel that reads nothing (first == end of its row or column) is given an empty range
+    where the next that does begins, so that it keeps nothing alive.
+    """
+    height, width = x.shape[1:3]
+    first = (rows[0][:, None] * width + columns[0]).reshape(-1)
+    end = ((rows[1] - 1)[:, None] * width + columns[1]).reshape(-1)
+    idle = ((rows[0] == rows[1])[:, None] | (columns[0] == columns[1])).reshape(-1)
+    needed = np.where(idle, height * width, first)
+    later = np.minimum.accumulate(needed[::-1])[::-1]
+    return Reads(
+        in_bytes=x.shape[3],
+        out_bytes=output.shape[3],
+        first=np.where(idle, later, first),
+        end=np.where(idle, later, end),
+    )
 
 
 def resolve_padding(

@@ -7,6 +7,8 @@
 struct mcuforge_depthwise_conv2d_params {
     int32_t input[3];          /* h, w, ci */
     int32_t output[3];         /* h, w, co */
+    int32_t input_ring;        /* rows of `in` its buffer holds */
+    int32_t output_ring;
     int32_t kernel[2];         /* vertical, horizontal */
     int32_t stride[2];
     int32_t pad[2];            /* top, left */
@@ -23,9 +25,13 @@ struct mcuforge_depthwise_conv2d_params {
 
 /*
  * in (h, w, ci), weights (kh, kw, co), out (h, w, co); batch 1. Output channel o reads input
- * channel o / depth_multiplier. `in` and `out` must not overlap.
+ * channel o / depth_multiplier.
+ * Computes rows [first_row, end_row) of `out`. Row y of a tensor stands at row y modulo its ring;
+ * a whole tensor is a ring of all its rows. `out` may lie over input that is read no more, which is
+ * to be taken pixel by pixel.
  */
 void mcuforge_depthwise_conv2d_s8(const int8_t *in, const int8_t *weights, int8_t *out,
-                                  const struct mcuforge_depthwise_conv2d_params *params);
+                                  const struct mcuforge_depthwise_conv2d_params *params,
+                                  int32_t first_row, int32_t end_row);
 
 #endif

@@ -54,4 +54,12 @@ static inline int32_t mcuforge_clamp(int32_t x, int32_t low, int32_t high)
     return x < low ? low : (x > high ? high : x);
 }
 
+/* An accumulator as the output holds it: scaled, moved to the zero point, kept in [low, high]. */
+static inline int8_t mcuforge_output_s8(int32_t acc, int32_t multiplier, int32_t shift,
+                                        int32_t zero_point, int32_t low, int32_t high)
+{
+    const int32_t scaled = mcuforge_requantise(acc, multiplier, shift);
+    return (int8_t)mcuforge_clamp(mcuforge_wrap_add(scaled, zero_point), low, high);
+}
+
 #endif

@@ -12,6 +12,8 @@
 static const struct mcuforge_conv2d_params p0 = {
     .input = {8, 8, 1},
     .output = {8, 8, 16},
+    .input_ring = 8,
+    .output_ring = 8,
     .kernel = {3, 3},
     .stride = {1, 1},
     .pad = {1, 1},
@@ -32,6 +34,8 @@ static const struct mcuforge_conv2d_params p0 = {
 static const struct mcuforge_depthwise_conv2d_params p1 = {
     .input = {8, 8, 16},
     .output = {8, 8, 16},
+    .input_ring = 8,
+    .output_ring = 8,
     .kernel = {3, 3},
     .stride = {1, 1},
     .pad = {1, 1},
@@ -50,6 +54,8 @@ static const struct mcuforge_depthwise_conv2d_params p1 = {
 static const struct mcuforge_conv2d_params p2 = {
     .input = {8, 8, 16},
     .output = {8, 8, 32},
+    .input_ring = 8,
+    .output_ring = 8,
     .kernel = {1, 1},
     .stride = {1, 1},
     .pad = {0, 0},
@@ -70,6 +76,8 @@ static const struct mcuforge_conv2d_params p2 = {
 static const struct mcuforge_depthwise_conv2d_params p3 = {
     .input = {8, 8, 32},
     .output = {4, 4, 32},
+    .input_ring = 8,
+    .output_ring = 4,
     .kernel = {3, 3},
     .stride = {2, 2},
     .pad = {0, 0},
@@ -88,6 +96,8 @@ static const struct mcuforge_depthwise_conv2d_params p3 = {
 static const struct mcuforge_conv2d_params p4 = {
     .input = {4, 4, 32},
     .output = {4, 4, 64},
+    .input_ring = 4,
+    .output_ring = 4,
     .kernel = {1, 1},
     .stride = {1, 1},
     .pad = {0, 0},
@@ -108,6 +118,8 @@ static const struct mcuforge_conv2d_params p4 = {
 static const struct mcuforge_depthwise_conv2d_params p5 = {
     .input = {4, 4, 64},
     .output = {4, 4, 64},
+    .input_ring = 4,
+    .output_ring = 4,
     .kernel = {3, 3},
     .stride = {1, 1},
     .pad = {1, 1},
@@ -126,6 +138,8 @@ static const struct mcuforge_depthwise_conv2d_params p5 = {
 static const struct mcuforge_conv2d_params p6 = {
     .input = {4, 4, 64},
     .output = {4, 4, 64},
+    .input_ring = 4,
+    .output_ring = 4,
     .kernel = {1, 1},
     .stride = {1, 1},
     .pad = {0, 0},
@@ -198,7 +212,7 @@ void *digits_cnn_input(const struct digits_cnn_state *state, int32_t index)
     }
     switch (index) {
     case 0:
-        return state->arena + 1024;
+        return state->arena + 972;
     default:
         return NULL;
     }
@@ -234,34 +248,34 @@ enum mcuforge_status digits_cnn_run_layers(struct digits_cnn_state *state, int32
     for (int32_t layer = begin; layer < end; layer++) {
         switch (layer) {
         case 0: /* block0/conv: conv2d 8x8x1 -> 8x8x16 */
-            mcuforge_conv2d_s8(a + 1024, digits_cnn_block0_conv_weights, a + 0, &p0);
+            mcuforge_conv2d_s8(a + 972, digits_cnn_block0_conv_weights, a + 0, &p0, 0, 8);
             break;
         case 1: /* block1: depthwise_conv2d 8x8x16 -> 8x8x16 */
-            mcuforge_depthwise_conv2d_s8(a + 0, digits_cnn_block1_weights, a + 2048, &p1);
+            mcuforge_depthwise_conv2d_s8(a + 0, digits_cnn_block1_weights, a + 1072, &p1, 0, 8);
             break;
         case 2: /* block2/pointwise: conv2d 8x8x16 -> 8x8x32 */
-            mcuforge_conv2d_s8(a + 2048, digits_cnn_block2_pointwise_weights, a + 0, &p2);
+            mcuforge_conv2d_s8(a + 1072, digits_cnn_block2_pointwise_weights, a + 32, &p2, 0, 8);
             break;
         case 3: /* block3: depthwise_conv2d 8x8x32 -> 4x4x32 */
-            mcuforge_depthwise_conv2d_s8(a + 0, digits_cnn_block3_weights, a + 2048, &p3);
+            mcuforge_depthwise_conv2d_s8(a + 32, digits_cnn_block3_weights, a + 0, &p3, 0, 4);
             break;
         case 4: /* block4/pointwise: conv2d 4x4x32 -> 4x4x64 */
-            mcuforge_conv2d_s8(a + 2048, digits_cnn_block4_pointwise_weights, a + 0, &p4);
+            mcuforge_conv2d_s8(a + 0, digits_cnn_block4_pointwise_weights, a + 512, &p4, 0, 4);
             break;
         case 5: /* block5: depthwise_conv2d 4x4x64 -> 4x4x64 */
-            mcuforge_depthwise_conv2d_s8(a + 0, digits_cnn_block5_weights, a + 1024, &p5);
+            mcuforge_depthwise_conv2d_s8(a + 512, digits_cnn_block5_weights, a + 0, &p5, 0, 4);
             break;
         case 6: /* block6/pointwise: conv2d 4x4x64 -> 4x4x64 */
-            mcuforge_conv2d_s8(a + 1024, digits_cnn_block6_pointwise_weights, a + 0, &p6);
+            mcuforge_conv2d_s8(a + 0, digits_cnn_block6_pointwise_weights, a + 1024, &p6, 0, 4);
             break;
         case 7: /* pool: mean 4x4x64 -> 64 */
-            mcuforge_mean_s8(a + 0, a + 1024, &p7);
+            mcuforge_mean_s8(a + 1024, a + 24, &p7);
             break;
         case 8: /* head: fully_connected 64 -> 10 */
-            mcuforge_fully_connected_s8(a + 1024, digits_cnn_head_weights, a + 0, &p8);
+            mcuforge_fully_connected_s8(a + 24, digits_cnn_head_weights, a + 12, &p8);
             break;
         case 9: /* probabilities: softmax 10 -> 10 */
-            mcuforge_softmax_s8(a + 0, a + 0, &p9);
+            mcuforge_softmax_s8(a + 12, a + 0, &p9);
             break;
         default:
             break;

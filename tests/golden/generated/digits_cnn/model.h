@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define DIGITS_CNN_ARENA_BYTES 3072
+#define DIGITS_CNN_ARENA_BYTES 2096
 #define DIGITS_CNN_ARENA_ALIGN 4
 #define DIGITS_CNN_LAYERS 10
 

@@ -10,6 +10,8 @@
 static const struct mcuforge_conv2d_params p0 = {
     .input = {6, 5, 2},
     .output = {6, 5, 4},
+    .input_ring = 6,
+    .output_ring = 6,
     .kernel = {3, 3},
     .stride = {1, 1},
     .pad = {1, 1},
@@ -30,6 +32,8 @@ static const struct mcuforge_conv2d_params p0 = {
 static const struct mcuforge_depthwise_conv2d_params p1 = {
     .input = {6, 5, 4},
     .output = {6, 5, 4},
+    .input_ring = 6,
+    .output_ring = 6,
     .kernel = {3, 3},
     .stride = {1, 1},
     .pad = {1, 1},
@@ -84,7 +88,7 @@ void *padded_input(const struct padded_state *state, int32_t index)
     }
     switch (index) {
     case 0:
-        return state->arena + 120;
+        return state->arena + 76;
     default:
         return NULL;
     }
@@ -97,7 +101,7 @@ const void *padded_output(const struct padded_state *state, int32_t index)
     }
     switch (index) {
     case 0:
-        return state->arena + 0;
+        return state->arena + 240;
     default:
         return NULL;
     }
@@ -120,13 +124,13 @@ enum mcuforge_status padded_run_layers(struct padded_state *state, int32_t begin
     for (int32_t layer = begin; layer < end; layer++) {
         switch (layer) {
         case 0: /* features: conv2d 6x5x2 -> 6x5x4 */
-            mcuforge_conv2d_s8(a + 120, padded_features_weights, a + 0, &p0);
+            mcuforge_conv2d_s8(a + 76, padded_features_weights, a + 0, &p0, 0, 6);
             break;
         case 1: /* mixed: depthwise_conv2d 6x5x4 -> 6x5x4 */
-            mcuforge_depthwise_conv2d_s8(a + 0, padded_mixed_weights, a + 120, &p1);
+            mcuforge_depthwise_conv2d_s8(a + 0, padded_mixed_weights, a + 120, &p1, 0, 6);
             break;
         case 2: /* sum: add 6x5x4 + 6x5x4 -> 6x5x4 */
-            mcuforge_add_s8(a + 0, a + 120, a + 0, &p2);
+            mcuforge_add_s8(a + 0, a + 120, a + 240, &p2);
             break;
         default:
             break;

@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define PADDED_ARENA_BYTES 240
+#define PADDED_ARENA_BYTES 360
 #define PADDED_ARENA_ALIGN 4
 #define PADDED_LAYERS 3
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Average pooling's rounding, run whole or row by row.
+ */
+#ifndef MCUFORGE_AVERAGE_H
+#define MCUFORGE_AVERAGE_H
+
+#include <stdint.h>
+
+enum { MCUFORGE_AVERAGE_BITS = 24 };
+
+/* 2^24 / count, rounded down: the one division all averages of `count` taps share. */
+static inline uint32_t mcuforge_average_reciprocal(int32_t count)
+{
+    return (UINT32_C(1) << MCUFORGE_AVERAGE_BITS) / (uint32_t)count;
+}
+
+/*
+ * round(sum / count), halves away from zero.
+ *
+ * For |sum| <= 128 * count and count <= 2^16 the product stays below 2^32 and the quotient it
+ * gives is the true one or one less, which the remainder tells.
+ */
+static inline int32_t mcuforge_average(int32_t sum, int32_t count, uint32_t reciprocal)
+{
+    const uint32_t divisor = (uint32_t)count;
+    const uint32_t dividend = (uint32_t)(sum < 0 ? -sum : sum) + divisor / 2;
+    uint32_t quotient = (dividend * reciprocal) >> MCUFORGE_AVERAGE_BITS;
+    if (dividend - quotient * divisor >= divisor) {
+        quotient++;
+    }
+    return sum < 0 ? -(int32_t)quotient : (int32_t)quotient;
+}
+
+#endif
