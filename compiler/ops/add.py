@@ -10,13 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Access, Activation, Call, Op, Params, Slot
-from mcuforge.compiler.ops.broadcast import (
-    broadcast,
-    broadcast_access,
-    check_broadcast,
-    operands,
-)
+from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
+from mcuforge.compiler.ops.broadcast import BroadcastOp, broadcast, check_broadcast, operands
 from mcuforge.compiler.ops.checks import want_int8
 from mcuforge.compiler.ops.fixed_point import (
     Int64,
@@ -31,7 +26,7 @@ LEFT_SHIFT = 20  # fraction bits the inputs gain before they are brought to one 
 
 
 @dataclass(frozen=True)
-class Add(Op):
+class Add(BroadcastOp):
     """inputs: a, b of shapes that broadcast to the output's; a - b where `subtract` is set."""
 
     kind: ClassVar[str] = "add"
@@ -60,9 +55,6 @@ class Add(Op):
         low, high = activation_range(self.act, output)
         result = requantise(total, factor.mantissa, factor.shift) + output.zero_point
         return np.clip(result, low, high).astype(np.int8).reshape(output.shape)
-
-    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
-        return broadcast_access(inputs, output)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         a, b = inputs

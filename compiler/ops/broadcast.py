@@ -1,13 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How two inputs of different shapes fill one output: checks, strides, access, arguments."""
+"""How two inputs of different shapes fill one output: checks, strides, reads, arguments."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import zip_longest
 
+import numpy as np
+
 from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Access, Argument, Blob
+from mcuforge.compiler.ops.base import Access, Argument, Blob, Call, Op, Reads
+from mcuforge.compiler.ops.by_row import (
+    RowInput,
+    calls_on_rows,
+    row_dims,
+    row_input,
+    same_row_reads,
+    whole_input,
+)
 from mcuforge.compiler.ops.checks import want_shape
 from mcuforge.errors import Refusal
 
@@ -29,6 +39,31 @@ class Broadcast:
     def fields(self) -> tuple[tuple[str, Shape], ...]:
         """The parameter fields every broadcasting kernel begins with."""
         return (("dims", self.dims), ("stride_a", self.stride_a), ("stride_b", self.stride_b))
+
+
+@dataclass(frozen=True)
+class BroadcastOp(Op):
+    """Two 8-bit inputs, each element of the output from one of either."""
+
+    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
+        """An input as large as the output is read in step with it, a repeated one is not."""
+        return tuple(
+            Access.ELEMENTWISE if t.elements == output.elements else Access.WHOLE for t in inputs
+        )
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        return tuple(_element_reads(x, output) for x in inputs)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        if any(_rows_of(x, output) is None for x in inputs):
+            return None
+        return tuple(None if x.is_constant else _row_reads(x, output) for x in inputs)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        rows = [_rows_of(x, output) for x in inputs]
+        return calls_on_rows(self, [row for row in rows if row is not None], output, isa)
 
 
 def check_broadcast(inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -69,16 +104,48 @@ def broadcast(a: Shape, b: Shape) -> Broadcast:
     return Broadcast(_padded(dims, 1), _padded(strides[0], 0), _padded(strides[1], 0))
 
 
-def broadcast_access(inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
-    """An input as large as the output is read in step with it, a repeated one is not."""
-    return tuple(
-        Access.ELEMENTWISE if t.elements == output.elements else Access.WHOLE for t in inputs
-    )
-
-
 def operands(inputs: tuple[Tensor, ...]) -> tuple[Argument, ...]:
     """The inputs as kernel arguments; constants lie in flash."""
     return tuple(Blob("operand", t.values()) if t.is_constant else t for t in inputs)
+
+
+def _aligned(x: Tensor, output: Tensor) -> Shape:
+    """The shape of `x` with as many dimensions as the output's."""
+    return (1,) * (len(output.shape) - len(x.shape)) + x.shape
+
+
+def _element_reads(x: Tensor, output: Tensor) -> Reads:
+    """The one element of `x` each element of the output is computed from, read just before."""
+    numbers = np.arange(x.elements, dtype=np.int64).reshape(_aligned(x, output))
+    first = np.broadcast_to(numbers, output.shape).reshape(-1)
+    return Reads(x.dtype.itemsize, output.dtype.itemsize, first, first + 1, before_write=True)
+
+
+def _has_own_rows(x: Tensor, output: Tensor) -> bool:
+    """True where row y of `x` goes into row y of the output, and no other."""
+    dims = row_dims(len(output.shape))
+    return _aligned(x, output)[:dims] == output.shape[:dims] and x.rows == output.rows
+
+
+def _rows_of(x: Tensor, output: Tensor) -> RowInput | None:
+    """What an output row takes of `x`: its own row, or all where every row takes the same.
+
+    None where the rows of `x` repeat in turn or are not the output's.
+    """
+    if _has_own_rows(x, output):
+        return row_input(x)
+    repeats = set(_aligned(x, output)[: row_dims(len(output.shape))]) <= {1}
+    return whole_input(x) if repeats else None
+
+
+def _row_reads(x: Tensor, output: Tensor) -> Reads:
+    """How rows are read of an input `_rows_of` has something to say of."""
+    first = np.arange(output.rows, dtype=np.int64)
+    if not _has_own_rows(x, output):
+        return Reads(x.row_bytes, output.row_bytes, 0 * first, 0 * first + x.rows)
+    if _aligned(x, output) == output.shape:
+        return same_row_reads(x, output)
+    return Reads(x.row_bytes, output.row_bytes, first, first + 1)
 
 
 def _pairs(a: Shape, b: Shape) -> list[tuple[int, int]]:

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from math import gcd, prod
 from typing import ClassVar
 
 import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Call, Op
+from mcuforge.compiler.ops.base import Call, Op, Reads
+from mcuforge.compiler.ops.by_row import calls_on_rows, row_dims, row_input
 from mcuforge.compiler.ops.strided_copy import (
     BYTES,
     Axis,
@@ -82,3 +85,56 @@ class Concatenation(Op):
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         blocks = self.blocks(inputs, output)
         return tuple(copy_call(x, output, b) for x, b in zip(inputs, blocks, strict=True))
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        """Each at once, when its first byte is written, where they lie end to end; else unknown.
+
+        Inputs that lie side by side are copied one after the other, each through all the output.
+        The units are as long as fits every input.
+        """
+        if not self._end_to_end(inputs, output):
+            return (None,) * len(inputs)
+        step = gcd(*(x.elements for x in inputs))
+        unit = np.arange(output.elements // step, dtype=np.int64)
+        found = []
+        for begin, count in _spans([x.elements // step for x in inputs]):
+            first = np.where(unit > begin, count, 0)
+            end = np.where(unit >= begin, count, 0)
+            found.append(Reads(step, step, first, end, before_write=True))
+        return tuple(found)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        row = np.arange(output.rows + 1, dtype=np.int64)
+        if self.axis >= row_dims(len(output.shape)):
+            ranges = [row] * len(inputs)
+            at_once = len(inputs) == 1
+        elif self._end_to_end(inputs, output):
+            spans = _spans([x.rows for x in inputs])
+            ranges = [np.clip(row - begin, 0, count) for begin, count in spans]
+            at_once = True
+        else:
+            return None
+        return tuple(
+            None if x.is_constant else Reads(x.row_bytes, output.row_bytes, r[:-1], r[1:], at_once)
+            for x, r in zip(inputs, ranges, strict=True)
+        )
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        if self.axis >= row_dims(len(output.shape)):
+            return calls_on_rows(self, [row_input(x) for x in inputs], output, isa)
+        calls = []
+        for x, (begin, count) in zip(inputs, _spans([x.rows for x in inputs]), strict=True):
+            (call,) = calls_on_rows(Concatenation(0), [row_input(x, 1, -begin)], output, isa)
+            calls.append(replace(call, rows=(begin, begin + count)))
+        return tuple(calls)
+
+    def _end_to_end(self, inputs: tuple[Tensor, ...], output: Tensor) -> bool:
+        """True where each input is one run of the output, so the calls write it in rising order."""
+        return len(inputs) == 1 or prod(output.shape[: self.axis]) == 1
+
+
+def _spans(counts: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """(begin, count) of things that stand one after the other."""
+    return tuple(zip(accumulate(counts, initial=0), counts, strict=False))

@@ -10,7 +10,13 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Call, Op, Params, Slot
+from mcuforge.compiler.ops.base import Call, Op, Params, Reads, Slot
+from mcuforge.compiler.ops.by_row import (
+    calls_on_rows,
+    element_reads,
+    row_input,
+    same_row_reads,
+)
 from mcuforge.compiler.ops.checks import want_dtype, want_quant, want_shape
 
 
@@ -37,6 +43,17 @@ class Dequantize(Op):
         centred = values[0].astype(np.int32) - inputs[0].zero_point
         with np.errstate(over="ignore", under="ignore"):
             return np.float32(inputs[0].scale) * centred.astype(np.float32)
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        return (element_reads(inputs[0], output),)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        return (same_row_reads(inputs[0], output),)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return calls_on_rows(self, (row_input(inputs[0]),), output, isa)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]

@@ -10,18 +10,13 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Access, Call, Op, Params, Slot
-from mcuforge.compiler.ops.broadcast import (
-    broadcast,
-    broadcast_access,
-    check_broadcast,
-    operands,
-)
+from mcuforge.compiler.ops.base import Call, Params, Slot
+from mcuforge.compiler.ops.broadcast import BroadcastOp, broadcast, check_broadcast, operands
 from mcuforge.compiler.ops.checks import want_int8, want_same_quant
 
 
 @dataclass(frozen=True)
-class Maximum(Op):
+class Maximum(BroadcastOp):
     """inputs: a, b of shapes that broadcast to the output's."""
 
     kind: ClassVar[str] = "maximum"
@@ -38,9 +33,6 @@ class Maximum(Op):
     ) -> Array:
         a, b = (v.astype(np.int8) for v in values)
         return np.maximum(a, b).reshape(output.shape)
-
-    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
-        return broadcast_access(inputs, output)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         a, b = inputs

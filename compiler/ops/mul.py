@@ -10,13 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Access, Activation, Call, Op, Params, Slot
-from mcuforge.compiler.ops.broadcast import (
-    broadcast,
-    broadcast_access,
-    check_broadcast,
-    operands,
-)
+from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
+from mcuforge.compiler.ops.broadcast import BroadcastOp, broadcast, check_broadcast, operands
 from mcuforge.compiler.ops.checks import want_int8
 from mcuforge.compiler.ops.fixed_point import (
     Multiplier,
@@ -28,7 +23,7 @@ from mcuforge.compiler.ops.fixed_point import (
 
 
 @dataclass(frozen=True)
-class Mul(Op):
+class Mul(BroadcastOp):
     """inputs: a, b of shapes that broadcast to the output's."""
 
     kind: ClassVar[str] = "mul"
@@ -48,9 +43,6 @@ class Mul(Op):
         scaled = requantise(a * b, factor.mantissa, factor.shift)
         result = np.clip(wrap_int32(scaled + output.zero_point), low, high)
         return result.astype(np.int8).reshape(output.shape)
-
-    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
-        return broadcast_access(inputs, output)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         a, b = inputs

@@ -4,24 +4,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Call, Op, Params, Slot
+from mcuforge.compiler.ops.base import Call, Op, Params, Reads, RowOf, Slot
+from mcuforge.compiler.ops.by_row import calls_on_rows, one_row, row_dims, row_input
 from mcuforge.compiler.ops.fixed_point import RANGE
-from mcuforge.compiler.ops.strided_copy import (
-    BYTES,
-    Axis,
-    Block,
-    copy_call,
-    row_major,
-    want_same_bytes,
-    want_walkable,
-)
+from mcuforge.compiler.ops.strided_copy import BYTES, KERNEL_RANK, want_same_bytes
 from mcuforge.errors import Refusal
+
+
+@dataclass(frozen=True)
+class Border:
+    """One dimension: its extent, and the elements of padding on both sides."""
+
+    before: int
+    extent: int
+    after: int
+
+    @property
+    def padded(self) -> int:
+        """The extent with its padding."""
+        return self.before + self.extent + self.after
+
+    def times(self, inner: int) -> Border:
+        """This dimension joined with one of `inner` elements inside it."""
+        return Border(self.before * inner, self.extent * inner, self.after * inner)
+
+    def inside(self) -> NDArray[np.int64]:
+        """1 for each index that is no padding, else 0."""
+        return np.pad(np.ones(self.extent, np.int64), (self.before, self.after))
 
 
 @dataclass(frozen=True)
@@ -57,13 +73,24 @@ class Pad(Op):
                 f"padding value {self.value}, wanted {low} to {high} as {x.dtype.value} holds",
                 "pad with a value the tensor's scale can express",
             )
-        want_walkable(self.block(x, output))
+        walked = len(self.borders(x))
+        if walked > KERNEL_RANK:
+            raise Refusal(
+                f"this padding walks {walked} dimensions, supported: {KERNEL_RANK}",
+                "pad fewer dimensions, or join some with a reshape before this operator",
+            )
 
-    def block(self, x: Tensor, output: Tensor) -> Block:
-        """The input's place inside the output."""
-        strides = row_major(output.shape)
-        axes = tuple(map(Axis, x.shape, row_major(x.shape), strides))
-        return Block(axes, 0, sum(b * s for b, s in zip(self.before, strides, strict=True)))
+    def borders(self, x: Tensor) -> tuple[Border, ...]:
+        """The dimensions of `x` in as few as it takes, those without padding joined outwards."""
+        result = [Border(0, 1, 0)]
+        for border in map(Border, self.before, x.shape, self.after):
+            if border.before == border.after == 0:
+                result[-1] = result[-1].times(border.extent)
+            elif result[-1] == Border(0, 1, 0):
+                result[-1] = border
+            else:
+                result.append(border)
+        return tuple(result)
 
     def evaluate(
         self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
@@ -72,7 +99,68 @@ class Pad(Op):
         return np.pad(values[0], widths, constant_values=self.value)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        params = Params("fill_params", (("count", output.elements), ("value", self.value)))
-        fill = Call("fill_s8", (output, Slot.PARAMS), params)
-        copy = copy_call(inputs[0], output, self.block(inputs[0], output))
-        return (fill, copy) if output.elements > inputs[0].elements else (copy,)
+        borders = self.borders(inputs[0])
+        borders = (Border(0, 1, 0),) * (KERNEL_RANK - len(borders)) + borders
+        params = Params(
+            "pad_params",
+            (
+                ("before", tuple(b.before for b in borders)),
+                ("extent", tuple(b.extent for b in borders)),
+                ("after", tuple(b.after for b in borders)),
+                ("value", self.value),
+            ),
+        )
+        return (Call("pad_s8", (inputs[0], output, Slot.PARAMS), params),)
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        """Line by line, as the kernel writes; a line of padding reads nothing."""
+        *outer, line = self.borders(inputs[0])
+        inside = np.ones(1, np.int64)
+        for border in outer:
+            inside = np.multiply.outer(inside, border.inside()).reshape(-1)
+        end = np.cumsum(inside) * line.extent
+        first = end - inside * line.extent
+        return (Reads(1, line.padded, first, end, before_write=True),)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        x = inputs[0]
+        top = self._rows_above(x, output)
+        if top is None:
+            return None
+        at = np.clip(np.arange(output.rows + 1, dtype=np.int64) - top, 0, x.rows)
+        at_once = len(self._of_a_row(x).borders(one_row(x))) == 1
+        return (Reads(x.row_bytes, output.row_bytes, at[:-1], at[1:], before_write=at_once),)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x = inputs[0]
+        top = self._rows_above(x, output)
+        assert top is not None
+        row = output.elements // output.rows
+        params = Params("fill_params", (("count", row), ("value", self.value)))
+        fill = Call("fill_s8", (RowOf(output), Slot.PARAMS), params)
+        bottom = top + x.rows
+        inner = calls_on_rows(self._of_a_row(x), [row_input(x, 1, -top)], output, isa)
+        calls = [replace(call, rows=(top, bottom)) for call in inner]
+        if top > 0:
+            calls.insert(0, replace(fill, rows=(0, top)))
+        if bottom < output.rows:
+            calls.append(replace(fill, rows=(bottom, output.rows)))
+        return tuple(calls)
+
+    def _rows_above(self, x: Tensor, output: Tensor) -> int | None:
+        """Rows of padding before the input's first; None where some stand between its rows."""
+        dims = row_dims(len(x.shape))
+        if dims < 2:
+            return sum(self.before[:dims])
+        if x.shape[0] > 1 and output.shape[1] > x.shape[1]:
+            return None
+        return self.before[0] * output.shape[1] + self.before[1]
+
+    def _of_a_row(self, x: Tensor) -> Pad:
+        """What happens inside a row that is not padding."""
+        none = (0,) * row_dims(len(x.shape))
+        return replace(
+            self, before=none + self.before[len(none) :], after=none + self.after[len(none) :]
+        )

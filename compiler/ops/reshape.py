@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Access, Call, Op
+from mcuforge.compiler.ops.base import Access, Call, Op, Reads
+from mcuforge.compiler.ops.by_row import element_reads, same_row_reads
 from mcuforge.compiler.ops.checks import want_dtype, want_same_quant
 from mcuforge.errors import Refusal
 
@@ -38,6 +39,19 @@ class Reshape(Op):
 
     def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
         return (Access.ELEMENTWISE,) * len(inputs)
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        return (element_reads(inputs[0], output),)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        """Row for row where rows keep their size; else the bytes are other rows."""
+        same = inputs[0].rows == output.rows
+        return (same_row_reads(inputs[0], output),) if same else None
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return ()
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         return ()

@@ -10,12 +10,11 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Call, Op
 from mcuforge.compiler.ops.strided_copy import (
     BYTES,
     Axis,
     Block,
-    copy_call,
+    CopyOp,
     row_major,
     want_same_bytes,
     want_walkable,
@@ -24,7 +23,7 @@ from mcuforge.errors import Refusal
 
 
 @dataclass(frozen=True)
-class Slice(Op):
+class Slice(CopyOp):
     """int8 or uint8; out[i, j, ...] = x[begin[0] + i * stride[0], begin[1] + j * stride[1], ...].
 
     The extents are the output's; a negative stride walks backwards from `begin`.
@@ -78,6 +77,3 @@ class Slice(Op):
         )
         picked: Array = values[0][index]
         return picked
-
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        return (copy_call(inputs[0], output, self.block(inputs[0], output)),)

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Access, Blob, Call, Op, Params, Slot
+from mcuforge.compiler.ops.base import Access, Blob, Call, Op, Params, Reads, Slot
+from mcuforge.compiler.ops.by_row import calls_on_rows, row_input, same_row_reads
 from mcuforge.compiler.ops.checks import want_int8, want_rank, want_shape
 from mcuforge.compiler.ops.fixed_point import (
     Int64,
@@ -92,6 +93,21 @@ class Softmax(Op):
 
     def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
         return (Access.ELEMENTWISE,)  # a row is read whole before it is written, in rising order
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        """The rest of its row is read for an element, last of all the element itself."""
+        depth = output.shape[-1]
+        first = np.arange(output.elements, dtype=np.int64)
+        end = (first // depth + 1) * depth
+        return (Reads(1, 1, first, end, before_write=True),)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        return (same_row_reads(inputs[0], output),)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return calls_on_rows(self, (row_input(inputs[0]),), output, isa)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]

@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import DType, Tensor
-from mcuforge.compiler.ops.base import Call, Params, Slot
+from mcuforge.compiler.ops.base import Call, Op, Params, Reads, RowOf, Slot
+from mcuforge.compiler.ops.by_row import row_dims, row_input
 from mcuforge.compiler.ops.checks import want_dtype, want_same_quant, want_shape
 from mcuforge.errors import Refusal
 
@@ -30,6 +36,87 @@ class Block:
     axes: tuple[Axis, ...]
     in_offset: int = 0
     out_offset: int = 0
+
+
+@dataclass(frozen=True)
+class RowCopy:
+    """One row of a copy: it reads within row `step * row + first` of the input."""
+
+    step: int
+    first: int
+    block: Block
+
+
+@dataclass(frozen=True)
+class CopyOp(Op):
+    """One input, the output a block of it: whole, in rising order, 8-bit elements."""
+
+    @abstractmethod
+    def block(self, x: Tensor, output: Tensor) -> Block:
+        """Where each element of the output stands in the input; axes are the output's."""
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        outer, run = _runs(self.block(inputs[0], output))
+        return (Reads(1, run, outer, outer + run, before_write=True),)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        x = inputs[0]
+        copy = row_copy(x, output, self.block(x, output))
+        if copy is None:
+            return None
+        first = copy.first + copy.step * np.arange(output.rows, dtype=np.int64)
+        at_once = len(_runs(copy.block)[0]) == 1
+        return (Reads(x.row_bytes, output.row_bytes, first, first + 1, before_write=at_once),)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return (copy_call(inputs[0], output, self.block(inputs[0], output)),)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x = inputs[0]
+        copy = row_copy(x, output, self.block(x, output))
+        assert copy is not None
+        source = row_input(x, copy.step, copy.first).argument
+        call = copy_call(x, output, copy.block)
+        return (replace(call, args=(source, RowOf(output), Slot.PARAMS)),)
+
+
+def row_copy(x: Tensor, output: Tensor, block: Block) -> RowCopy | None:
+    """The copy of one output row; None where rows are no rows of the input at rising steps."""
+    dims = row_dims(len(output.shape))
+    begins = block.in_offset + _positions(block.axes[:dims])
+    row_elements = x.elements // x.rows
+    rows, places = np.divmod(begins, row_elements)
+    steps = np.diff(rows)
+    reach = [(a.extent - 1) * a.in_stride for a in block.axes[dims:]]
+    place = int(places[0])
+    inside = (
+        place + sum(r for r in reach if r < 0) >= 0
+        and place + sum(r for r in reach if r > 0) < row_elements
+    )
+    if not inside or (places != place).any() or (steps != steps[:1]).any() or (steps < 1).any():
+        return None
+    return RowCopy(
+        int(steps[0]) if steps.size else 1, int(rows[0]), Block(block.axes[dims:], place)
+    )
+
+
+def _runs(block: Block) -> tuple[NDArray[np.int64], int]:
+    """The input element each run of the kernel begins at, in order, and the elements of a run."""
+    axes = merged(block.axes)
+    if axes and axes[-1].in_stride == axes[-1].out_stride == 1:
+        return block.in_offset + _positions(axes[:-1]), axes[-1].extent
+    return block.in_offset + _positions(axes), 1
+
+
+def _positions(axes: Sequence[Axis]) -> NDArray[np.int64]:
+    """The input element at every index of `axes`, the last moving fastest."""
+    places = np.zeros(1, np.int64)
+    for axis in axes:
+        steps = np.arange(axis.extent, dtype=np.int64) * axis.in_stride
+        places = np.add.outer(places, steps).reshape(-1)
+    return places
 
 
 def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:

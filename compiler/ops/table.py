@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Access, Blob, Call, Op, Params, Slot
+from mcuforge.compiler.ops.base import Access, Blob, Call, Op, Params, Reads, Slot
+from mcuforge.compiler.ops.by_row import (
+    calls_on_rows,
+    element_reads,
+    row_input,
+    same_row_reads,
+)
 from mcuforge.compiler.ops.checks import want_int8, want_shape
 from mcuforge.compiler.ops.fixed_point import RANGE, Int64, quantise_multiplier, requantise
 from mcuforge.errors import Refusal
@@ -49,6 +55,17 @@ class TableOp(Op):
 
     def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
         return (Access.ELEMENTWISE,)
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        return (element_reads(inputs[0], output),)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        return (same_row_reads(inputs[0], output),)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return calls_on_rows(self, (row_input(inputs[0]),), output, isa)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         blob = Blob("table", self.table(inputs[0], output))

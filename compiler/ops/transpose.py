@@ -10,12 +10,11 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Call, Op
 from mcuforge.compiler.ops.strided_copy import (
     BYTES,
     Axis,
     Block,
-    copy_call,
+    CopyOp,
     row_major,
     want_same_bytes,
     want_walkable,
@@ -24,7 +23,7 @@ from mcuforge.errors import Refusal
 
 
 @dataclass(frozen=True)
-class Transpose(Op):
+class Transpose(CopyOp):
     """int8 or uint8; dimension i of the output is dimension `perm[i]` of the input."""
 
     kind: ClassVar[str] = "transpose"
@@ -52,6 +51,3 @@ class Transpose(Op):
         self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
     ) -> Array:
         return np.ascontiguousarray(values[0].transpose(self.perm))
-
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        return (copy_call(inputs[0], output, self.block(inputs[0], output)),)

@@ -13,7 +13,11 @@ struct mcuforge_strided_copy_params {
     int32_t out_offset;
 };
 
-/* Copies bytes, int8 or uint8, wherever the strides lead. `in` and `out` must not overlap. */
+/*
+ * Copies bytes, int8 or uint8, wherever the strides lead, in rising order of indices. A run of
+ * adjacent bytes (both last strides 1) is read before it is written, else each byte is; `out` may
+ * lie over bytes of `in` that are done with.
+ */
 void mcuforge_strided_copy_s8(const void *in, void *out,
                               const struct mcuforge_strided_copy_params *params);
 

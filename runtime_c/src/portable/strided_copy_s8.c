@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/strided_copy_s8.h"
 
-#include <string.h>
+#include "mcuforge/move.h"
 
 static void copy_run(const int8_t *in, int8_t *out, int32_t n, int32_t in_step, int32_t out_step)
 {
     if (in_step == 1 && out_step == 1) {
-        memcpy(out, in, (size_t)n);
+        mcuforge_move(out, in, n);
         return;
     }
     for (int32_t i = 0; i < n; i++) {

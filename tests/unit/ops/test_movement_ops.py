@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 
@@ -13,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcuforge.compiler.ir import Array, DType, Quant, Tensor
-from mcuforge.compiler.ops.base import Call, Op
+from mcuforge.compiler.ir import Array, DType, Node, Quant, Tensor
+from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.reshape import Reshape
@@ -23,6 +21,8 @@ from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.strided_copy import Axis, merged, row_major
 from mcuforge.compiler.ops.transpose import Transpose
 from mcuforge.errors import Refusal
+from tests.unit.ops.row_checks import raw, run_whole
+from tests.unit.ops.walks import fields
 
 Shape = tuple[int, ...]
 QUANT = Quant((0.1,), 3)
@@ -38,38 +38,6 @@ def numbered(shape: Shape, start: int = 0) -> Array:
     return (np.arange(prod(shape)) + start).astype(np.int8).reshape(shape)
 
 
-def fields(call: Call) -> Mapping[str, object]:
-    assert call.params is not None
-    return dict(call.params.fields)
-
-
-def vector(value: object) -> Shape:
-    assert isinstance(value, tuple)
-    return value
-
-
-def number(value: object) -> int:
-    assert isinstance(value, int)
-    return value
-
-
-def walked(call: Call, source: Array, target: Array) -> None:
-    """What the copy and fill kernels do, one element at a time."""
-    params = fields(call)
-    if call.kernel == "fill_s8":
-        assert number(params["count"]) == target.size
-        target[:] = number(params["value"])
-        return
-    assert call.kernel == "strided_copy_s8"
-    steps_in, steps_out = vector(params["in_stride"]), vector(params["out_stride"])
-    for index in itertools.product(*(range(n) for n in vector(params["dims"]))):
-        at = number(params["in_offset"]) + sum(map(int.__mul__, index, steps_in))
-        to = number(params["out_offset"]) + sum(map(int.__mul__, index, steps_out))
-        assert at >= 0
-        assert to >= 0
-        target[to] = source[at]
-
-
 def assert_moves(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> None:
     """The calls of `op`, walked, give what it evaluates to."""
     op.check(inputs, output)
@@ -78,11 +46,8 @@ def assert_moves(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> None:
     want = op.evaluate(inputs, output, values)
     assert want.shape == output.shape
     assert want.dtype == np.int8
-    flat = np.full(output.elements, 99, np.int8)
-    for call in op.calls(inputs, output, "portable"):
-        source = held.get(id(call.args[0]), flat)
-        walked(call, source.reshape(-1), flat)
-    np.testing.assert_array_equal(flat.reshape(output.shape), want)
+    moved = run_whole(Node("n", op, inputs, output), raw(values))
+    np.testing.assert_array_equal(np.frombuffer(moved, np.int8).reshape(output.shape), want)
 
 
 @settings(deadline=None)
@@ -151,6 +116,19 @@ def test_six_dimensions_apart_are_refused() -> None:
     x, output = tensor((2, 2, 2, 2, 2, 2)), tensor((2, 2, 2, 2, 2, 2), "y")
     with pytest.raises(Refusal, match="walks 6 dimensions, supported: 5"):
         Transpose((5, 4, 3, 2, 1, 0)).check((x,), output)
+
+
+def test_a_border_round_six_dimensions_is_refused() -> None:
+    x, output = tensor((1, 2, 2, 2, 2, 2)), tensor((3, 4, 4, 4, 4, 4), "y")
+    with pytest.raises(Refusal, match="this padding walks 6 dimensions, supported: 5"):
+        Pad((1,) * 6, (1,) * 6).check((x,), output)
+
+
+def test_dimensions_without_padding_are_walked_with_those_outside_them() -> None:
+    x, output = tensor((1, 4, 5, 6)), tensor((1, 6, 7, 6), "y")
+    (call,) = Pad((0, 1, 1, 0), (0, 1, 1, 0)).calls((x,), output, "portable")
+    assert fields(call)["extent"] == (1, 1, 1, 4, 30)
+    assert fields(call)["before"] == (0, 0, 0, 1, 6)
 
 
 @pytest.mark.parametrize(("size", "output_size"), [(5, 11), (11, 5), (7, 7), (1, 9), (9, 1)])

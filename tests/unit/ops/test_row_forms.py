@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What pointwise and movement operators say of their reads, held against what they do.
+
+`reads` against the kernels' own order in one memory; `row_reads` against the operator's meaning;
+`row_calls` walked through rings that hold no row longer than `row_reads` asks for.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mcuforge.compiler.ir import Array, DType, Node, Quant, Tensor
+from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.ops.concatenation import Concatenation
+from mcuforge.compiler.ops.maximum import Maximum
+from mcuforge.compiler.ops.pad import Pad
+from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.ops.transpose import Transpose
+from tests.golden.merge import case_graph, cases_of, feed
+from tests.unit.ops.row_checks import check_distances, check_row_reads, raw, run_rows, run_whole
+from tests.unit.ops.test_broadcast import pairs
+
+MODULES = (
+    "add", "mul", "minimum", "maximum", "relu", "leaky_relu", "logistic", "tanh", "hard_swish",
+    "quantize", "dequantize", "softmax", "pad", "concatenation", "slice", "transpose", "reshape",
+)  # fmt: skip
+MOVES = ("pad", "concatenation", "slice", "transpose")  # walked to the very values
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One node of one golden case."""
+
+    case: str
+    node: Node
+
+    def __str__(self) -> str:
+        return f"{self.case}-{self.node.name}".replace(" ", "-")
+
+    @property
+    def by_rows(self) -> bool:
+        return self.node.op.row_reads(self.node.inputs, self.node.output) is not None
+
+    def values(self, kind: str = "random") -> list[Array]:
+        return [t.values() if t.is_constant else feed(self.case, t, kind) for t in self.node.inputs]
+
+
+PLACES = [
+    Place(f"{module}-{case.name}", node)
+    for module in MODULES
+    for case in cases_of(module)
+    for node in case_graph(case).nodes
+]
+every_kernel = pytest.mark.parametrize(
+    "place", [p for p in PLACES if not p.node.op.is_view], ids=str
+)
+every_row_form = pytest.mark.parametrize("place", [p for p in PLACES if p.by_rows], ids=str)
+
+
+@every_kernel
+def test_an_output_may_lie_exactly_as_far_over_an_input_as_its_reads_say(place: Place) -> None:
+    rng = np.random.default_rng(zlib.crc32(str(place).encode()))
+    check_distances(place.node, raw(place.values()), rng)
+
+
+@every_row_form
+def test_an_output_row_is_computed_from_the_rows_its_row_reads_name(place: Place) -> None:
+    check_row_reads(place.node, place.values(), place.values("random again"))
+
+
+@every_row_form
+def test_rows_walked_through_rings_give_the_whole_output(place: Place) -> None:
+    node = place.node
+    if node.op.is_view:
+        assert node.op.row_calls(node.inputs, node.output, "portable") == ()
+        return
+    got = run_rows(node, raw(place.values()))
+    assert got == run_whole(node, raw(place.values()))
+    if node.op.kind in MOVES:
+        assert got == node.op.evaluate(node.inputs, node.output, place.values()).tobytes()
+
+
+def test_the_only_barriers_are_inputs_joined_side_by_side() -> None:
+    barriers = {str(p) for p in PLACES if None in p.node.op.reads(p.node.inputs, p.node.output)}
+    assert {name.partition("-")[0] for name in barriers} == {"concatenation"}
+    assert "concatenation-rows-out0" not in barriers
+    assert "concatenation-a-single-input-out0" not in barriers
+
+
+def test_operators_that_cannot_run_row_by_row_are_the_known_ones() -> None:
+    kinds: dict[str, list[str]] = {}
+    for place in PLACES:
+        if not place.by_rows:
+            kinds.setdefault(place.node.op.kind, []).append(place.case.partition("-")[2])
+    assert kinds.pop("add") == ["five dimensions in turn"]
+    assert kinds.pop("slice") == [
+        "rows upside down",
+        "backwards in steps of two on two axes",
+        "backwards in steps of three within a part",
+        "masks with a negative stride",
+    ]
+    assert len(kinds.pop("reshape")) == 9
+    transposed = kinds.pop("transpose")
+    assert not kinds
+    inside = {"nothing moved", "one element", "pixels to patches", "six dimensions that are fewer"}
+    assert inside.isdisjoint(transposed)
+    assert len(transposed) == len(cases_of("transpose")) - len(inside)
+
+
+# small shapes of every kind
+
+
+def tensor(shape: Shape, name: str = "x", data: Array | None = None) -> Tensor:
+    return Tensor(name, shape, DType.INT8, Quant((0.1,), 3), data)
+
+
+def assert_as_said(op: Op, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    op.check(inputs, output)
+    node = Node("n", op, inputs, output)
+    rng = np.random.default_rng(prod(output.shape))
+    values, others = (
+        [rng.integers(-128, 128, t.shape, np.int8) if t.data is None else t.data for t in inputs]
+        for _ in range(2)
+    )
+    check_distances(node, raw(values), rng)
+    if op.row_reads(inputs, output) is not None:
+        check_row_reads(node, values, others)
+        assert run_rows(node, raw(values)) == run_whole(node, raw(values))
+
+
+shapes = st.lists(st.integers(1, 4), min_size=1, max_size=4).map(tuple)
+few = settings(deadline=None, max_examples=60)
+
+
+@few
+@given(shapes, st.data())
+def test_transposes_read_as_they_say(shape: Shape, data: st.DataObject) -> None:
+    perm = data.draw(st.permutations(range(len(shape))))
+    output = tensor(tuple(shape[p] for p in perm), "y")
+    assert_as_said(Transpose(tuple(perm)), (tensor(shape),), output)
+
+
+@few
+@given(shapes, st.data())
+def test_slices_read_as_they_say(shape: Shape, data: st.DataObject) -> None:
+    begin, stride, extent = [], [], []
+    for size in shape:
+        begin.append(data.draw(st.integers(0, size - 1)))
+        stride.append(data.draw(st.sampled_from((-2, -1, 1, 1, 2, 3))))
+        room = size - 1 - begin[-1] if stride[-1] > 0 else begin[-1]
+        extent.append(data.draw(st.integers(1, room // abs(stride[-1]) + 1)))
+    op = Slice(tuple(begin), tuple(stride))
+    assert_as_said(op, (tensor(shape),), tensor(tuple(extent), "y"))
+
+
+@few
+@given(shapes, st.data())
+def test_pads_read_as_they_say(shape: Shape, data: st.DataObject) -> None:
+    widths = st.lists(st.integers(0, 2), min_size=len(shape), max_size=len(shape)).map(tuple)
+    before, after = data.draw(widths), data.draw(widths)
+    output = tuple(map(sum, zip(before, shape, after, strict=True)))
+    assert_as_said(Pad(before, after, -77), (tensor(shape),), tensor(output, "y"))
+
+
+@few
+@given(shapes, st.data())
+def test_concatenations_read_as_they_say(shape: Shape, data: st.DataObject) -> None:
+    axis = data.draw(st.integers(0, len(shape) - 1))
+    extents = data.draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
+    inputs = tuple(tensor((*shape[:axis], n, *shape[axis + 1 :])) for n in extents)
+    output = tensor((*shape[:axis], sum(extents), *shape[axis + 1 :]), "y")
+    assert_as_said(Concatenation(axis), inputs, output)
+
+
+@few
+@given(pairs(), st.booleans())
+def test_broadcasts_read_as_they_say(drawn: tuple[Shape, Shape], constant: bool) -> None:
+    a, b = drawn
+    data = np.arange(prod(b)).astype(np.int8).reshape(b)
+    inputs = tensor(a, "a"), tensor(b, "b", data if constant else None)
+    assert_as_said(Maximum(), inputs, tensor(np.broadcast_shapes(a, b), "y"))
