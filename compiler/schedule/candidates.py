@@ -14,6 +14,7 @@ from mcuforge.compiler.schedule.pipeline import Pipeline, RowLayer, build_pipeli
 from mcuforge.compiler.schedule.schedule import Form, view_storage
 
 ROWS_PER_TASK = (1, 2, 4)
+NEGLIGIBLE = 1.005  # what calls cost beside their work, not worth more rows in RAM
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +84,19 @@ class Candidates:
         kept = [t for t in made if self.dies[t.name] >= end]
         if any(not self._fits(layer, begin, end) for layer in layers):
             return
-        tried = []
+        branches = len({n.buffer.name for x in layers for n in x.needs}) < sum(
+            len(x.needs) for x in layers
+        )
+        whole = sum(instructions(layer.node, 1) for layer in layers)
         for rows in ROWS_PER_TASK:
-            forms = [build_pipeline(layers, kept, rows, eager) for eager in (False, True)]
-            best = min(forms, key=lambda p: self.inside(p))
-            tried.append(self._choice(begin, end, best))
-            if tried[0].instructions <= tried[-1].instructions * 1.001 and rows > 1:
-                break
-        yield from tried
+            orders = [
+                build_pipeline(layers, kept, rows, eager)
+                for eager in ((False, True) if branches else (False,))
+            ]
+            choice = self._choice(begin, end, min(orders, key=self.inside))
+            yield choice
+            if choice.instructions < whole * NEGLIGIBLE:
+                return
 
     def _fits(self, layer: RowLayer, begin: int, end: int) -> bool:
         """What is read of a tensor made in the pipeline must be read in that tensor's own rows."""
@@ -184,22 +190,56 @@ class Candidates:
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
-        """All stages, pipelines that hold more than the best whole plan left out."""
-        single = [self._single(i) for i in range(len(self.nodes))]
-        limit = max((min(c.bytes for c in at) for at in single), default=0)
-        found = [c for at in single for c in at]
-        for begin in range(len(self.nodes)):
-            for end in range(begin + 2, len(self.nodes) + 1):
-                if self.rows[end - 1] is None:
-                    break
-                least = None
-                for choice in self.pipelines(begin, end):
+        """All stages worth having.
+
+        Left out are pipelines longer than one whose rings alone exceed a plan known already, and
+        those over nodes that shorter stages take through within the bytes no plan goes below.
+        """
+        count = len(self.nodes)
+        singles = [self._single(i) for i in range(count)]
+        found = [c for at in singles for c in at]
+        limit = max((min(c.bytes for c in at) for at in singles), default=0)
+        enough = self._least_peak(found)
+        floor = sum(self.tensors[name].bytes for name, born in self.born.items() if born < 0)
+        growing = [i for i in range(count) if self.rows[i] is not None]
+        for length in range(2, count + 1):
+            still = []
+            settled = self._settled([c for c in found if c.bytes <= floor])
+            for begin in growing:
+                if begin + length > count or self.rows[begin + length - 1] is None:
+                    continue
+                if begin + length in settled[begin]:
+                    still.append(begin)
+                    continue
+                least: Choice | None = None
+                for choice in self.pipelines(begin, begin + length):
                     least = least or choice
                     if choice.bytes <= limit:
                         found.append(choice)
-                if least is not None and self._hopeless(least, limit):
-                    break
+                if least is None or self._rings(least) <= enough:
+                    still.append(begin)
+            growing = still
+            enough = self._least_peak(found)
         return tuple(found)
+
+    def _rings(self, choice: Choice) -> int:
+        """Bytes every longer pipeline from the same beginning holds too."""
+        return 0 if choice.pipeline is None else self.inside(choice.pipeline)
+
+    def _settled(self, choices: Sequence[Choice]) -> list[set[int]]:
+        """For every node the ends these choices reach from it, one after another."""
+        reached: list[set[int]] = [set() for _ in range(len(self.nodes) + 1)]
+        for choice in sorted(choices, key=lambda c: -c.begin):
+            reached[choice.begin] |= {choice.end} | reached[choice.end]
+        return reached
+
+    def _least_peak(self, choices: Sequence[Choice]) -> int:
+        """The least arena these choices can be cut to."""
+        best = [0] + [1 << 62] * len(self.nodes)
+        for choice in sorted(choices, key=lambda c: c.begin):
+            peak = max(best[choice.begin], choice.bytes)
+            best[choice.end] = min(best[choice.end], peak)
+        return best[-1]
 
     @cached_property
     def _by_end(self) -> tuple[tuple[Choice, ...], ...]:
@@ -211,10 +251,6 @@ class Candidates:
     def ending_at(self, end: int) -> tuple[Choice, ...]:
         """The choices whose last node is node `end` - 1."""
         return self._by_end[end]
-
-    def _hopeless(self, choice: Choice, limit: int) -> bool:
-        """True when its rings alone are too many: longer pipelines hold these and more."""
-        return choice.pipeline is not None and self.inside(choice.pipeline) > limit
 
     def _single(self, i: int) -> list[Choice]:
         node = self.nodes[i]

@@ -118,72 +118,71 @@ def build_pipeline(
 
 
 class _Puller:
-    """Makes rows on demand; `done[i]` counts the steps of layer i."""
+    """Makes rows on demand; `done[i]` counts the steps of layer i, `when[i]` says when each ran."""
 
     def __init__(self, layers: Sequence[RowLayer], rows_per_task: int, eager: bool) -> None:
-        self.layers = layers
+        self.steps = [layer.steps for layer in layers]
         self.rows = rows_per_task
         self.done = [0] * len(layers)
+        self.when: list[list[int]] = [[] for _ in layers]
         self.tasks: list[Task] = []
         writer = {layer.node.output.name: i for i, layer in enumerate(layers)}
-        self.asks = [
-            [(writer[n.buffer.name], n.end) for n in layer.needs if n.buffer.name in writer]
-            for layer in layers
-        ]
+        # (producer, for each step of the reader the steps the producer must have done)
+        self.asks: list[list[tuple[int, list[int]]]] = []
         self.read_by: list[list[int]] = [[] for _ in layers]
-        for i, asks in enumerate(self.asks):
-            for j, _ in asks:
-                if i not in self.read_by[j]:
-                    self.read_by[j].append(i)
-        self.eager = eager
-
-    def wanted(self, producer: int, rows: int) -> int:
-        """Steps of `producer` until it has made `rows` rows of its output."""
-        layer = self.layers[producer]
-        return layer.steps if layer.form is Form.ACCUMULATE and rows else rows
-
-    def ready(self, i: int, step: int) -> bool:
-        """True when all that the next task of layer i needs is there."""
-        return all(self.done[j] >= self.wanted(j, int(end[step])) for j, end in self.asks[i])
+        for i, layer in enumerate(layers):
+            inside = [(writer[n.buffer.name], n) for n in layer.needs if n.buffer.name in writer]
+            self.asks.append([(j, _steps_for(layers[j], n.end)) for j, n in inside])
+            for j in {j for j, _ in inside}:
+                self.read_by[j].append(i)
+        self.eager = [
+            [k for k in readers if len(self.asks[k]) == 1]  # none that waits for another branch
+            if eager and len(readers) > 1
+            else []
+            for readers in self.read_by
+        ]
 
     def pull(self, i: int, upto: int) -> None:
         """Run layer i until it has done `upto` steps, and before it whatever it needs."""
         stack = [(i, upto)]
+        done = self.done
         while stack:
             i, upto = stack[-1]
-            if self.done[i] >= upto:
+            if done[i] >= upto:
                 stack.pop()
                 continue
-            begin = self.done[i]
-            end = min(begin + self.rows, self.layers[i].steps)
-            missing = [
-                (j, self.wanted(j, int(rows[end - 1])))
-                for j, rows in self.asks[i]
-                if self.done[j] < self.wanted(j, int(rows[end - 1]))
-            ]
-            if missing:
-                stack.append(missing[0])
-                continue
-            self.run(i, end)
+            last = min(done[i] + self.rows, self.steps[i]) - 1
+            for j, needed in self.asks[i]:
+                if done[j] < needed[last]:
+                    stack.append((j, needed[last]))
+                    break
+            else:
+                self.run(i, last + 1)
 
     def run(self, i: int, end: int) -> None:
         """One task, then, when eager, the other layers it lets run."""
-        self.tasks.append(Task(i, self.done[i], end))
+        begin = self.done[i]
+        self.when[i] += [len(self.tasks)] * (end - begin)
+        self.tasks.append(Task(i, begin, end))
         self.done[i] = end
-        if not self.eager or len(self.read_by[i]) < 2:
-            return
-        for k in self.read_by[i]:
-            if len(self.asks[k]) == 1:  # not one that waits for another branch
-                while self.done[k] < self.layers[k].steps:
-                    last = min(self.done[k] + self.rows, self.layers[k].steps)
-                    if not self.ready(k, last - 1):
-                        break
-                    self.run(k, last)
+        for k in self.eager[i]:
+            ((_, needed),) = self.asks[k]
+            while self.done[k] < self.steps[k]:
+                last = min(self.done[k] + self.rows, self.steps[k])
+                if self.done[i] < needed[last - 1]:
+                    break
+                self.run(k, last)
 
 
-def _order(
-    layers: Sequence[RowLayer], kept: set[str], rows_per_task: int, eager: bool
-) -> tuple[Task, ...]:
+def _steps_for(producer: RowLayer, rows: Indices) -> list[int]:
+    """Steps of `producer` until it has made so many rows of its output."""
+    if producer.form is Form.ACCUMULATE:
+        return [producer.steps if count else 0 for count in rows.tolist()]
+    ends: list[int] = rows.tolist()
+    return ends
+
+
+def _order(layers: Sequence[RowLayer], kept: set[str], rows_per_task: int, eager: bool) -> _Puller:
     puller = _Puller(layers, rows_per_task, eager)
     sinks = [i for i, readers in enumerate(puller.read_by) if not readers]
     turns = max(layers[i].steps for i in sinks)
@@ -193,14 +192,16 @@ def _order(
     for i, layer in enumerate(layers):  # rows nobody here reads, of a tensor kept whole
         if layer.node.output.name in kept:
             puller.pull(i, layer.steps)
-    return tuple(puller.tasks)
+    return puller
 
 
-def _hold(layers: tuple[RowLayer, ...], tasks: tuple[Task, ...], kept: set[str]) -> Pipeline:
+def _hold(layers: tuple[RowLayer, ...], order: _Puller, kept: set[str]) -> Pipeline:
     """Which buffers share, how many rows each ring needs, and when each holds something."""
-    last_read = _last_reads(layers, tasks)
-    made = {layer.node.output.name: _made_at(i, layer, tasks) for i, layer in enumerate(layers)}
-    owner = _shared(layers, kept, made, last_read)
+    tasks = tuple(order.tasks)
+    when = [np.array(at, np.int64) for at in order.when]
+    made = {layer.node.output.name: _made_at(layer, when[i]) for i, layer in enumerate(layers)}
+    last_read = _last_reads(layers, made, when)
+    owner = _shared(layers, kept, made)
     rings: dict[str, int] = {}
     alive: dict[str, tuple[int, int]] = {}
     run_by = np.array([t.layer for t in tasks], np.int64)
@@ -209,42 +210,46 @@ def _hold(layers: tuple[RowLayer, ...], tasks: tuple[Task, ...], kept: set[str])
         name = layer.node.output.name
         groups.setdefault(owner[name].name if name in owner else name, []).append(name)
     for name, members in groups.items():
-        begin = np.minimum.reduce([made[m] for m in members])
-        end = np.maximum.reduce([np.maximum(last_read[m], made[m]) for m in members])
+        # a tensor and the one computed in its place have the same rows, but not all need be made
+        rows = max(len(made[m]) for m in members)
+        begin, end = np.full(rows, len(tasks), np.int64), np.full(rows, -1, np.int64)
+        for m in members:
+            count = len(made[m])
+            begin[:count] = np.minimum(begin[:count], made[m])
+            end[:count] = np.maximum(end[:count], np.maximum(last_read[m], made[m]))
         if name in kept:
             end[:] = len(tasks) - 1
         else:
-            rings[name] = _rows_held(begin, end)
+            rings[name] = _rows_held(begin.tolist(), end.tolist())
         alive[name] = _layers_during(begin, end, run_by)
     sums = {}
     for i, layer in enumerate(layers):
         if layer.form is Form.ACCUMULATE:
-            own = np.flatnonzero(run_by == i)
-            span = run_by[own[0] : own[-1] + 1]
+            span = run_by[when[i][0] : when[i][-1] + 1]
             sums[layer.node.output.name] = (int(span.min()), int(span.max()) + 1)
     return Pipeline(layers, tasks, rings, owner, alive, sums)
 
 
-def _made_at(i: int, layer: RowLayer, tasks: tuple[Task, ...]) -> Indices:
-    """For each row of the layer's output the task that writes it."""
-    at = np.zeros(layer.output_rows, np.int64)
-    for time, task in enumerate(tasks):
-        if task.layer == i:
-            if layer.form is Form.ACCUMULATE:
-                at[:] = time
-            else:
-                at[task.begin : task.end] = time
-    return at
+def _made_at(layer: RowLayer, when: Indices) -> Indices:
+    """For each row of the layer's output that is made, the task that writes it."""
+    return when[-1:] if layer.form is Form.ACCUMULATE else when
 
 
-def _last_reads(layers: tuple[RowLayer, ...], tasks: tuple[Task, ...]) -> dict[str, Indices]:
-    """For each row of every tensor written here the last task that reads it, -1 for none."""
-    last = {layer.node.output.name: np.full(layer.output_rows, -1, np.int64) for layer in layers}
-    for time, task in enumerate(tasks):
-        for need in layers[task.layer].needs:
-            if need.buffer.name in last:
-                rows = last[need.buffer.name]
-                rows[int(need.first[task.begin]) : int(need.end[task.end - 1])] = time
+def _last_reads(
+    layers: tuple[RowLayer, ...], made: Mapping[str, Indices], when: Sequence[Indices]
+) -> dict[str, Indices]:
+    """For each row made of every tensor written here the last task that reads it, -1 for none."""
+    last = {name: np.full(len(at), -1, np.int64) for name, at in made.items()}
+    for layer, at in zip(layers, when, strict=True):
+        for need in layer.needs:
+            if need.buffer.name not in last or not len(at):
+                continue
+            rows = np.arange(len(last[need.buffer.name]), dtype=np.int64)
+            # `first` and `end` never fall: the last step that begins at or before a row reads it
+            step = np.searchsorted(need.first[: len(at)], rows, side="right") - 1
+            reads = (step >= 0) & (need.end[step] > rows)
+            times = np.where(reads, at[step], -1)
+            last[need.buffer.name] = np.maximum(last[need.buffer.name], times)
     return last
 
 
@@ -252,7 +257,6 @@ def _shared(
     layers: tuple[RowLayer, ...],
     kept: set[str],
     made: Mapping[str, Indices],
-    last_read: Mapping[str, Indices],
 ) -> dict[str, Tensor]:
     """Tensors that are computed in place of one they are the only reader of."""
     readers: dict[str, int] = {}
@@ -270,7 +274,7 @@ def _shared(
     return owner
 
 
-def _rows_held(begin: Indices, end: Indices) -> int:
+def _rows_held(begin: Sequence[int], end: Sequence[int]) -> int:
     """Rows a ring needs when row y is written by task begin[y] and read last by task end[y].
 
     Row y may go where row y' stood once no task from begin[y] on reads y'.
