@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from mcuforge.compiler.compile import Compiled, compile_graph
+from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.schedule.search import GOALS, Goal
 
-GOALS = ("balanced",)
+__all__ = ["GOALS", "compile_for"]
+
 AMPLE_BYTES = 1 << 24
 
 
-def compile_for(graph: Graph, goal: str) -> Compiled:
+def compile_for(graph: Graph, goal: Goal, streamed: bool = False) -> Compiled:
     """`graph` compiled for portable kernels; every plan is replayed on the way."""
-    assert goal in GOALS
-    return compile_graph(graph, "portable", AMPLE_BYTES, exact_seconds=0.0)
+    options = PlanOptions(goal=goal, streamed=streamed)
+    return compile_graph(graph, "portable", AMPLE_BYTES, options=options, exact_seconds=0.0)

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernels keep the distances derived from what operators say they read.
+
+Every golden case runs with its output laid over one of its inputs: at the derived distance the
+answers are right; one unit of the output nearer (an element, a pixel) some of them are wrong, or
+two units nearer where a kernel finishes a pixel channel by channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mcuforge.compiler import reference
+from mcuforge.compiler.codegen.model import generate
+from mcuforge.compiler.ir import Array, Graph, Node, Tensor
+from mcuforge.compiler.schedule.overlap import least_distance
+from mcuforge.compiler.schedule.schedule import Schedule, whole_layers
+from mcuforge.memplan.problem import Placement
+from tests.golden import host
+from tests.golden.merge import case_graph, case_modules, cases_of, feeds, merged
+
+ALIGNMENT = 16
+# All but the view and the two that may read any of their input last.
+OVERLAPPING = frozenset(case_modules()) - {"reshape", "fully_connected", "mean"}
+
+
+def aligned(offset: int) -> int:
+    return -(-offset // ALIGNMENT) * ALIGNMENT
+
+
+@dataclass(frozen=True)
+class Over:
+    """How an output may lie over an input."""
+
+    distance: int  # bytes of the output's begin below the input's
+    unit: int  # bytes written at once
+
+
+def derived(node: Node, tensor: Tensor) -> Over | None:
+    """What the node's reads of `tensor` allow, in whole elements; None: the two lie apart."""
+    reads = node.op.reads(node.inputs, node.output)
+    found = [r for x, r in zip(node.inputs, reads, strict=True) if x is tensor]
+    known = [r for r in found if r is not None]
+    distance = max((least_distance(r) for r in known), default=node.output.bytes)
+    if len(known) < len(found) or distance >= node.output.bytes:
+        return None
+    step = max(t.dtype.itemsize for t in (tensor, node.output))
+    unit = max(r.out_bytes for r in known)
+    return Over(-(-distance // step) * step, -(-unit // step) * step)
+
+
+class Layout:
+    """The places of every buffer of a schedule, case after case."""
+
+    def __init__(self) -> None:
+        self.placements: dict[str, Placement] = {}
+        self.end = 0
+
+    def apart(self, name: str, size: int) -> None:
+        """A place of its own."""
+        self.placements[name] = Placement("ram", self.end)
+        self.end = aligned(self.end + size)
+
+    def over(self, output: Tensor, tensor: Tensor, below: int) -> None:
+        """`output` begins `below` bytes below `tensor`."""
+        begins = {output: self.end + max(-below, 0), tensor: self.end + max(below, 0)}
+        for placed, begin in begins.items():
+            self.placements[placed.name] = Placement("ram", begin)
+        ends = (begin + placed.bytes for placed, begin in begins.items())
+        self.end = aligned(max(ends))
+
+
+def laid_over(schedule: Schedule, place: int, nearer: int) -> tuple[Layout, dict[str, str]]:
+    """Each output over run-time input `place`, `nearer` units nearer than derived.
+
+    Also the operator of each output that was so laid, by the output's name.
+    """
+    layout, over = Layout(), {}
+    for layer in schedule.layers:
+        node = layer.node
+        inputs = [schedule.buffer(t) for t in node.activations]
+        chosen = inputs[place] if place < len(inputs) else None
+        found = None if chosen is None else derived(node, node.activations[place])
+        if chosen is not None and found is not None:
+            layout.over(node.output, chosen, found.distance - nearer * found.unit)
+            over[node.output.name] = node.op.kind
+        else:
+            layout.apart(node.output.name, node.output.bytes)
+        layout.apart(layer.scratch_name, layer.scratch_bytes)
+    for tensor in schedule.graph.inputs:
+        if tensor.name not in layout.placements:
+            layout.apart(tensor.name, tensor.bytes)
+    return layout, over
+
+
+def wrong_outputs(
+    graph: Graph, schedule: Schedule, layout: Layout, module: str, folder: Path
+) -> Iterator[str]:
+    """The buffers of outputs that differ from the reference in any feed."""
+    model = generate(schedule, layout.placements, {"ram": layout.end})
+    program = host.build(model, "portable", folder)
+    drawn = [feeds(case, case_graph(case)) for case in cases_of(module)]
+    inputs: list[list[Array]] = [[x for c in drawn for x in c[i]] for i in range(len(drawn[0]))]
+    for sample, answers in zip(inputs, host.run(program, model, inputs), strict=True):
+        wanted = reference.run(graph, sample)
+        for tensor, got, right in zip(graph.outputs, answers, wanted, strict=True):
+            if not np.array_equal(got, right.reshape(-1)):
+                yield schedule.buffer(tensor).name
+
+
+def overlapping() -> list[tuple[str, int]]:
+    """The operators whose output may lie over run-time input `place` in some golden case."""
+    found = {
+        (module, place)
+        for module in case_modules()
+        for case in cases_of(module)
+        for node in case_graph(case).nodes
+        for place, tensor in enumerate(node.activations)
+        if not node.op.is_view and derived(node, tensor) is not None
+    }
+    return sorted(found)
+
+
+def test_most_operators_may_lie_over_an_input() -> None:
+    assert {module for module, _ in overlapping()} >= OVERLAPPING
+
+
+@pytest.mark.parametrize(("module", "place"), overlapping())
+def test_outputs_over_inputs_at_the_derived_distance(
+    module: str, place: int, tmp_path: Path
+) -> None:
+    graph = merged(f"overlap_{module}", cases_of(module))
+    schedule = whole_layers(graph, "portable")
+    layout, _ = laid_over(schedule, place, nearer=0)
+    wrong = set(wrong_outputs(graph, schedule, layout, module, tmp_path / "derived"))
+    assert not wrong, f"at the derived distance: {sorted(wrong)}"
+    for nearer in (1, 2):
+        layout, over = laid_over(schedule, place, nearer)
+        try:
+            wrong = set(wrong_outputs(graph, schedule, layout, module, tmp_path / str(nearer)))
+        except AssertionError as stopped:  # a table read past its end, or memcpy over itself
+            assert "AddressSanitizer" in str(stopped)  # noqa: PT017
+            return
+        if {over[name] for name in wrong} == set(over.values()):
+            return
+    pytest.fail(f"two units nearer is still right: {sorted(set(over.values()))}")
