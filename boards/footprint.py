@@ -6,21 +6,25 @@ Flash, every byte of every loaded section once (initial values of variables incl
     code      model.c, the kernels, and what of libgcc and libc these reach; code and constants
     firmware  all else: start-up code, UART, check program, the caller's main()
 RAM, every byte of every writable section once:
-    arena     the model's arena without the canaries around it
+    arena     the model's arenas, one per region in use, without the canaries around them
     static    variables of model.c, the kernels and their part of the libraries, and the model's
               `state` struct wherever it is declared
     stack     what the linker script reserves; stack.py says how much of it an inference needs
     firmware  all else: serial ring, protocol buffers, canaries
 Padding between two objects counts with the one before it. The sums are those of the ELF file.
+
+And by memory of the board: how much of each is in use, whoever uses it.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.build import Firmware
 from mcuforge.boards.elf import Section, read_elf
 from mcuforge.boards.link_map import FILL, LinkMap, Piece, read_map
-from mcuforge.boards.linker import ARENA_SECTION
+from mcuforge.boards.linker import ARENA_SECTION, IMAGE_RAM
+from mcuforge.boards.memory import Memory
 from mcuforge.errors import InternalError
 
 STACK_SECTION = ".stack"
@@ -57,25 +61,41 @@ class RamUse:
 
 
 @dataclass(frozen=True)
+class MemoryUse:
+    """A memory of the board: `used` of its `bytes`, `arenas` of them with their canaries."""
+
+    memory: Memory
+    used: int
+    arenas: int
+
+
+@dataclass(frozen=True)
 class Footprint:
-    """Flash and RAM of one image."""
+    """Flash and RAM of one image, by owner and by memory of the board."""
 
     flash: FlashUse
     ram: RamUse
+    memories: tuple[MemoryUse, ...]
 
 
-def measure(firmware: Firmware, arena_bytes: int) -> Footprint:
-    """The footprint of `firmware`, whose model was planned with an arena of `arena_bytes`.
+def measure(firmware: Firmware, arenas: Mapping[str, int]) -> Footprint:
+    """The footprint of `firmware`, whose model was planned with `arenas`: bytes by region.
 
     InternalError when the map file and the ELF file do not agree to the byte, or when the image
-    has no arena of that size.
+    has no arena of that size in a region.
     """
+    board = firmware.board
     sections = {s.name: s for s in read_elf(firmware.elf).sections if s.allocated and s.bytes}
-    return split(sections, read_map(firmware.map), firmware.build_dir, arena_bytes)
+    memories = (*board.ram_regions, *board.flash_regions)
+    return split(sections, read_map(firmware.map), firmware.build_dir, arenas, memories)
 
 
 def split(
-    sections: dict[str, Section], link_map: LinkMap, build_dir: Path, arena_bytes: int
+    sections: dict[str, Section],
+    link_map: LinkMap,
+    build_dir: Path,
+    arenas: Mapping[str, int],
+    memories: tuple[Memory, ...],
 ) -> Footprint:
     """As measure, for the allocated sections of an ELF file (by name) and its map."""
     owners = _owners(link_map, build_dir)
@@ -99,10 +119,8 @@ def split(
             raise InternalError(
                 f"{name}: {total} B in the map, {sections[name].bytes} B in the ELF"
             )
-    if ram["arena"] < arena_bytes:
-        raise InternalError(
-            f"section {ARENA_SECTION} has {ram['arena']} B, the plan's arena {arena_bytes} B"
-        )
+    _check_arenas(link_map, arenas)
+    arena_bytes = sum(arenas.values())
     return Footprint(
         FlashUse(flash["weights"], flash["code"], flash["firmware"]),
         RamUse(
@@ -111,11 +129,46 @@ def split(
             stack=ram["stack"],
             firmware=ram["firmware"] + ram["arena"] - arena_bytes,
         ),
+        tuple(_use(memory, memories, sections.values(), link_map) for memory in memories),
     )
 
 
+def _check_arenas(link_map: LinkMap, arenas: Mapping[str, int]) -> None:
+    """InternalError unless the sections of arenas have the bytes the plan wants in each region."""
+    found: dict[str, int] = {}
+    for piece in link_map.pieces:
+        if _is_arena(piece.output) and piece.object != FILL:
+            region = piece.section.removeprefix(ARENA_SECTION).removeprefix(".") or IMAGE_RAM
+            found[region] = found.get(region, 0) + piece.bytes
+    for region, wanted in arenas.items():
+        if found.get(region, 0) < wanted:
+            raise InternalError(
+                f"region '{region}' has {found.get(region, 0)} B of arena in the image, "
+                f"the plan wants {wanted} B"
+            )
+
+
+def _is_arena(output: str) -> bool:
+    return output == ARENA_SECTION or output.startswith(f"{ARENA_SECTION}.")
+
+
+def _use(
+    memory: Memory, memories: tuple[Memory, ...], sections: Iterable[Section], link_map: LinkMap
+) -> MemoryUse:
+    """What lies in a memory; initial values of variables lie in the image's flash."""
+
+    def inside(address: int, size: int) -> int:
+        return max(0, min(memory.end, address + size) - max(memory.origin, address))
+
+    used = sum(inside(section.address, section.bytes) for section in sections)
+    if memory == next((m for m in memories if m.kind == "flash"), None):
+        used += sum(section.bytes for section in sections if section.loaded and section.writable)
+    pieces = [piece for piece in link_map.pieces if _is_arena(piece.output)]
+    return MemoryUse(memory, used, sum(inside(piece.address, piece.bytes) for piece in pieces))
+
+
 def _variable_owner(piece: Piece, owner: str) -> str:
-    if piece.output == ARENA_SECTION:
+    if _is_arena(piece.output):
         return "arena"
     if piece.output == STACK_SECTION:
         return "stack"

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The memories of a chip, and runs of neighbouring ones.
 
-A run is what follows each other in the address space without a gap: a buffer may lie across the
-border of two memories of one run, never across a gap. An image starts in the first memory of each
-kind, and the budget limits the run from there on; further runs are used whole.
+A run is what follows each other in the address space without a gap, all of it on the chip or all
+of it external: a buffer may lie across the border of two memories of one run, never elsewhere. An
+image starts in the first memory of each kind, and the budget limits the run from there on; further
+runs are used whole.
 """
 
 import re
@@ -50,7 +51,13 @@ def runs(memories: Sequence[Memory]) -> tuple[tuple[Memory, ...], ...]:
         return ()
     found: list[list[Memory]] = []
     for memory in sorted(memories, key=lambda m: m.origin):
-        if found and found[-1][-1].end == memory.origin and memory != memories[0]:
+        before = found[-1][-1] if found else None
+        if (
+            before is not None
+            and before.end == memory.origin
+            and before.external == memory.external
+            and memory != memories[0]
+        ):
             found[-1].append(memory)
         else:
             found.append([memory])
@@ -82,7 +89,7 @@ def read_memories(entries: tuple[TomlTable, ...]) -> tuple[Memory, ...]:
     for kind in get_args(MemoryKind):
         for run in runs([memory for memory in found if memory.kind == kind]):
             for low, high in pairwise(run):
-                if (low.speed, low.external) == (high.speed, high.external):
+                if low.speed == high.speed:
                     entries[found.index(high)].refuse(
                         "origin",
                         f"continues '{low.name}', which is as fast",

@@ -109,7 +109,7 @@ def build_check(session: Session, compiled: Compiled, folder: Path) -> Built:
     return Built(
         folder,
         firmware,
-        measure(firmware, model.arena_bytes),
+        measure(firmware, compiled.plan.peaks),
         stack_bound(firmware, f"{model.name}_run"),
         stack_bound(firmware, "src/check_model.c:mcuforge_model_run").bytes + INTERRUPT_BYTES,
     )

@@ -81,7 +81,7 @@ def answer(port: str) -> bytes:
 
 
 def check_sums(firmware: Firmware) -> None:
-    footprint = measure(firmware, ARENA_BYTES)
+    footprint = measure(firmware, {"ram": ARENA_BYTES})
     assert footprint.flash.weights == WEIGHTS
     assert 0 < footprint.flash.code < 2000
     assert footprint.ram.arena == ARENA_BYTES
@@ -101,6 +101,40 @@ def test_every_emulated_board_builds_runs_and_answers(board: str, tmp_path: Path
     assert bound.unknown == ()
     assert bound.path[0] == "hello_run"
     assert 0 < bound.bytes < 200
+    with emulator.start(target, firmware.elf) as running:
+        assert answer(running.port) == b"+"
+
+
+def test_arenas_and_weights_are_found_in_the_memories_they_lie_in(tmp_path: Path) -> None:
+    target = emulated(load_board("disco_f746ng"))
+    main = (
+        MODEL["main.c"]
+        .replace(
+            "static int32_t state;",
+            'static volatile uint8_t far[5000] __attribute__((section(".mcuforge_arena.sdram")));\n'
+            'static volatile uint8_t near[3000] __attribute__((section(".mcuforge_arena.sram")));\n'
+            "static int32_t state;",
+        )
+        .replace("    board_init();\n", "    board_init();\n    far[0] = near[0] = 1;\n")
+    )
+    weights = MODEL["weights.c"].replace(
+        " = ", ' __attribute__((section(".mcuforge_weights.qspi"))) = '
+    )
+    read = "    state = hello_run(arena)"
+    main = main.replace(read, read.replace("arena)", "arena + far[0] - near[0])"))
+    firmware = build(project(tmp_path / "p", target, main=main, weights=weights))
+    footprint = measure(firmware, {"ram": ARENA_BYTES, "sdram": 5000, "sram": 2968})
+    assert footprint.ram.arena == ARENA_BYTES + 5000 + 2968
+    assert footprint.ram.firmware >= 32  # what of `near` is round the arena
+    assert footprint.flash.weights == WEIGHTS
+    found = {use.memory.name: use for use in footprint.memories}
+    assert (found["sdram"].used, found["sdram"].arenas) == (5000, 5000)
+    assert (found["sram"].used, found["sram"].arenas) == (3000, 3000)
+    assert found["dtcm"].arenas == ARENA_BYTES
+    assert found["dtcm"].used > ARENA_BYTES + footprint.ram.stack
+    assert found["qspi"].used == WEIGHTS
+    assert sum(found[name].used for name in ("flash", "qspi")) == footprint.flash.image
+    assert sum(found[name].used for name in ("dtcm", "sram", "sdram")) >= footprint.ram.image
     with emulator.start(target, firmware.elf) as running:
         assert answer(running.port) == b"+"
 
@@ -160,7 +194,7 @@ def test_a_build_connects_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_model_too_large_for_the_board_is_refused_with_the_bytes(tmp_path: Path) -> None:
     board = emulated(load_board("hifive1"))
     large = MODEL["main.c"].replace(f"arena[{ARENA_BYTES}]", "arena[20000]")
-    fits = measure(build(project(tmp_path / "fits", board)), ARENA_BYTES).ram.image
+    fits = measure(build(project(tmp_path / "fits", board)), {"ram": ARENA_BYTES}).ram.image
     with pytest.raises(BoardError) as refusal:
         build(project(tmp_path / "p", board, main=large))
     needed = fits - ARENA_BYTES + 20000

@@ -6,11 +6,17 @@ from pathlib import Path
 import pytest
 
 from mcuforge.boards.elf import Section
-from mcuforge.boards.footprint import FlashUse, RamUse, split
+from mcuforge.boards.footprint import FlashUse, MemoryUse, RamUse, split
 from mcuforge.boards.link_map import LinkMap, read_map
+from mcuforge.boards.memory import Memory
 from mcuforge.errors import InternalError
 
 BUILD = Path("/p/.pio/build/b1")
+FLASH = Memory("flash", "flash", 0, 0x1000, 2)
+SRAM = Memory("sram", "ram", 0x20000000, 0x600, 2)
+SRAM2 = Memory("sram2", "ram", 0x20000600, 0x1000, 1)
+CCM = Memory("ccm", "ram", 0x10000000, 0x200, 3)
+MEMORIES = (SRAM, SRAM2, CCM, FLASH)
 MAP = """Archive member included to satisfy reference by file (symbol)
 
 Linker script and memory map
@@ -61,6 +67,11 @@ LOAD .pio/build/b1/src/model.o
  .mcuforge_arena
                 0x20000470      0x220 .pio/build/b1/src/check_model.o
 
+.mcuforge_arena.ccm
+                0x10000000      0x110
+ .mcuforge_arena.ccm
+                0x10000000      0x110 .pio/build/b1/src/check_model.o
+
 .tls
 OUTPUT(.pio/build/b1/firmware.elf elf32-littlearm)
 
@@ -91,8 +102,12 @@ SECTIONS = {
         Section(".data", 0x20000400, 0xC, allocated=True, writable=True, loaded=True),
         Section(".bss", 0x20000410, 0x5C, allocated=True, writable=True, loaded=False),
         Section(".mcuforge_arena", 0x20000470, 0x220, allocated=True, writable=True, loaded=False),
+        Section(
+            ".mcuforge_arena.ccm", 0x10000000, 0x110, allocated=True, writable=True, loaded=False
+        ),
     )
 }
+ARENAS = {"ram": 0x200, "ccm": 0xF0}
 
 
 @pytest.fixture
@@ -103,7 +118,7 @@ def link_map(tmp_path: Path) -> LinkMap:
 
 
 def test_flash_is_split_into_weights_the_models_code_and_the_firmware(link_map: LinkMap) -> None:
-    flash = split(SECTIONS, link_map, BUILD, 0x200).flash
+    flash = split(SECTIONS, link_map, BUILD, ARENAS, MEMORIES).flash
     memset_and_its_division = 0xE + 2 + 0x20  # the padding goes with the object before it
     assert flash == FlashUse(
         weights=0x100,
@@ -114,24 +129,40 @@ def test_flash_is_split_into_weights_the_models_code_and_the_firmware(link_map: 
 
 
 def test_ram_is_split_into_arena_statics_stack_and_the_firmware(link_map: LinkMap) -> None:
-    ram = split(SECTIONS, link_map, BUILD, 0x200).ram
-    canaries = 0x20
+    ram = split(SECTIONS, link_map, BUILD, ARENAS, MEMORIES).ram
+    canaries = 2 * 0x20
     assert ram == RamUse(
-        arena=0x200, static=8 + 8, stack=0x400, firmware=4 + 0x14 + 0x40 + canaries
+        arena=0x200 + 0xF0, static=8 + 8, stack=0x400, firmware=4 + 0x14 + 0x40 + canaries
     )
-    assert ram.image == 0x400 + 0xC + 0x5C + 0x220
+    assert ram.image == 0x400 + 0xC + 0x5C + 0x220 + 0x110
+
+
+def test_what_lies_in_each_memory_is_found_by_its_addresses(link_map: LinkMap) -> None:
+    memories = split(SECTIONS, link_map, BUILD, ARENAS, MEMORIES).memories
+    assert memories == (
+        MemoryUse(SRAM, used=0x600 - 8, arenas=0x600 - 0x470),  # 8 for alignment
+        MemoryUse(SRAM2, used=0x90, arenas=0x90),  # the arena lies across the border
+        MemoryUse(CCM, used=0x110, arenas=0x110),
+        MemoryUse(FLASH, used=0x40 + 0xD6 + 0x128 + 0xC, arenas=0),
+    )
 
 
 def test_a_map_that_disagrees_with_the_elf_is_our_own_bug(link_map: LinkMap) -> None:
     text = SECTIONS[".text"]
     longer = Section(text.name, text.address, text.bytes + 2, True, False, True)
     with pytest.raises(InternalError, match=r"\.text: 214 B in the map, 216 B in the ELF"):
-        split(SECTIONS | {".text": longer}, link_map, BUILD, 0x200)
+        split(SECTIONS | {".text": longer}, link_map, BUILD, ARENAS, MEMORIES)
 
 
-def test_an_image_without_an_arena_of_the_planned_size_is_our_own_bug(link_map: LinkMap) -> None:
-    with pytest.raises(InternalError, match="has 544 B, the plan's arena 545 B"):
-        split(SECTIONS, link_map, BUILD, 545)
+@pytest.mark.parametrize(
+    ("region", "wanted", "found"), [("ram", 545, 544), ("ccm", 0x111, 0x110), ("dtcm", 1, 0)]
+)
+def test_an_image_without_an_arena_of_the_planned_size_is_our_own_bug(
+    link_map: LinkMap, region: str, wanted: int, found: int
+) -> None:
+    said = f"region '{region}' has {found} B of arena in the image, the plan wants {wanted} B"
+    with pytest.raises(InternalError, match=said):
+        split(SECTIONS, link_map, BUILD, ARENAS | {region: wanted}, MEMORIES)
 
 
 def test_a_map_without_the_cross_reference_table_is_our_own_bug(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A board's memories as the regions a plan places buffers and weights in.
+
+A plan with one region calls it "ram" (or "flash"); with several, each has the name of its memory,
+or of the whole run by `memory.run_name`. The linker script has a section for every such name.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from mcuforge.boards.catalog import Board
+from mcuforge.boards.linker import default_stack_bytes
+from mcuforge.boards.memory import Memory, limited, run_name
+from mcuforge.memplan.problem import Region
+
+VARIABLES_BYTES = 4 * 1024  # of the check firmware: 1.6 KiB today, the model's state, alignment
+CODE_BYTES = 96 * 1024  # code and constants of model and check firmware beside the weights
+GUARD_BYTES = 32  # canaries before and behind an arena of the check firmware
+
+
+def memory_regions(
+    board: Board,
+    kind: Literal["ram", "flash"] = "ram",
+    *,
+    reserved_bytes: int | None = None,
+    external: bool = False,
+    split_runs: bool = False,
+) -> tuple[Region, ...]:
+    """The regions for a model's arenas ("ram") or weights ("flash"), the image's own first.
+
+    Neighbouring memories are one region, so that a tensor may lie across their border and none of
+    the run is lost; with `split_runs` each is one, and the solver fills the fastest. Memories that
+    software must set up first are left out unless `external`.
+
+    The image's region is shorter by `reserved_bytes`. None: by an estimate of what an image has
+    beside arenas or weights where there are several regions, by nothing where there is one, since
+    there is nothing to choose and the linker refuses by the byte. Where there are several, each RAM
+    is shorter by the canaries round an arena too.
+    """
+    image, *further = board.runs(kind)
+    others = [run for run in further if external or not run[0].external]
+    parts = len(image) if split_runs else 1
+    alone = parts == 1 and not others
+    if reserved_bytes is None:
+        reserved_bytes = 0 if alone else _image_bytes(board, kind)
+    if alone:
+        size = _sum(image) - reserved_bytes
+        return (Region(kind, max(1, size), _slowest(image)),)
+    guards = GUARD_BYTES if kind == "ram" else 0
+    free = [_without_start(image, reserved_bytes), *others]
+    return tuple(
+        region
+        for run, left in zip((image, *others), free, strict=True)
+        for region in _regions(run, left, guards, split_runs)
+    )
+
+
+def _image_bytes(board: Board, kind: Literal["ram", "flash"]) -> int:
+    return default_stack_bytes(board) + VARIABLES_BYTES if kind == "ram" else CODE_BYTES
+
+
+def _regions(
+    run: Sequence[Memory], left: Sequence[Memory], guards: int, split_runs: bool
+) -> list[Region]:
+    """Regions for what is left of a run, memory by memory or as one."""
+    if split_runs:
+        return [Region(m.name, max(1, m.bytes - guards), m.speed) for m in left]
+    return [Region(run_name(run), max(1, _sum(left) - guards), _slowest(run))]
+
+
+def _without_start(run: Sequence[Memory], reserved: int) -> tuple[Memory, ...]:
+    """A run without its first `reserved` bytes; sizes only, since the linker sets the addresses."""
+    backwards = limited(tuple(reversed(run)), max(1, _sum(run) - reserved))
+    return tuple(reversed(backwards))
+
+
+def _sum(run: Sequence[Memory]) -> int:
+    return sum(memory.bytes for memory in run)
+
+
+def _slowest(run: Sequence[Memory]) -> int:
+    """The speed a buffer anywhere in the run can count on."""
+    return min(memory.speed for memory in run)
