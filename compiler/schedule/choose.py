@@ -9,8 +9,9 @@ from itertools import islice
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.memory import memory_problem
+from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.schedule import Schedule
-from mcuforge.compiler.schedule.search import Goal, cuts, make_schedule, run_order
+from mcuforge.compiler.schedule.search import Goal, cuts, make_schedule
 from mcuforge.memplan import greedy
 from mcuforge.memplan.problem import Plan, Problem, Region
 from mcuforge.memplan.solve import solve
@@ -42,19 +43,21 @@ def choose(
     that are constants.
     """
     arriving = graph.inputs if streamed else ()
-    candidates = Candidates(graph, run_order(graph, arriving), isa)
     budget = sum(region.bytes for region in regions)
-    best: tuple[tuple[int, ...], Schedule, Problem] | None = None
-    for cut in islice(cuts(candidates, goal, budget), TRIES):
-        schedule = make_schedule(graph, cut, isa, arriving)
-        problem = memory_problem(schedule, regions)
-        plan = greedy.place(problem)
-        missing = sum(plan.overflow(problem).values())
-        rank = (missing,) if goal == "speed" else (missing, plan.peak)
-        if best is None or rank < best[0]:
-            best = (rank, schedule, problem)
-        if goal == "speed" and not missing:
-            break
+    best: tuple[tuple[float, ...], Schedule, Problem] | None = None
+    for nodes in orders(graph, arriving):
+        candidates = Candidates(graph, nodes, isa)
+        for cut in islice(cuts(candidates, goal, budget), TRIES):
+            schedule = make_schedule(graph, cut, isa, arriving)
+            problem = memory_problem(schedule, regions)
+            plan = greedy.place(problem)
+            missing = sum(plan.overflow(problem).values())
+            cost = sum(choice.instructions for choice in cut)
+            rank = (missing, cost, plan.peak) if goal == "speed" else (missing, plan.peak, cost)
+            if best is None or rank < best[0]:
+                best = (rank, schedule, problem)
+            if goal == "speed" and not missing:
+                break
     assert best is not None
     _, schedule, problem = best
     return Chosen(schedule, problem, solve(problem, exact_seconds=exact_seconds))

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
-from mcuforge.compiler.ir import Graph, Node, Tensor
-from mcuforge.compiler.schedule.arrival import arrival
+from mcuforge.compiler.ir import Graph, Tensor
 from mcuforge.compiler.schedule.candidates import Candidates, Choice
 from mcuforge.compiler.schedule.schedule import (
     Form,
@@ -15,7 +14,6 @@ from mcuforge.compiler.schedule.schedule import (
     Schedule,
     Stage,
     Task,
-    runnable,
     scratch_names,
     view_storage,
 )
@@ -76,11 +74,6 @@ def _cheapest(candidates: Candidates, limit: int | None) -> Cut | None:
                 best[end] = (total, (*before[1], choice))
     last = best[-1]
     return None if last is None else last[1]
-
-
-def run_order(graph: Graph, streamed: Sequence[Tensor]) -> tuple[Node, ...]:
-    """The nodes in file order, before them the arrival of each streamed input."""
-    return (*(arrival(t) for t in streamed), *runnable(graph))
 
 
 def make_schedule(graph: Graph, cut: Cut, isa: str, streamed: tuple[Tensor, ...] = ()) -> Schedule:

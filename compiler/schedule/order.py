@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Orders the nodes may run in: file order, and ones that hold less between branches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from mcuforge.compiler.ir import Graph, Node, Tensor
+from mcuforge.compiler.schedule.arrival import arrival
+from mcuforge.compiler.schedule.schedule import runnable, view_storage
+
+Order = tuple[Node, ...]
+
+
+def orders(graph: Graph, streamed: Sequence[Tensor]) -> tuple[Order, ...]:
+    """Distinct orders worth planning, file order first.
+
+    A graph without branches has one. Arrivals of streamed inputs come before everything else in
+    file order, and just before their first reader in the others.
+    """
+    nodes = (*(arrival(t) for t in streamed), *runnable(graph))
+    storage = view_storage(graph)
+    found = [nodes]
+    for choose in (_least_live, _deepest):
+        order = _ordered(graph, nodes, storage, choose)
+        if not any(_same(order, known) for known in found):
+            found.append(order)
+    return tuple(found)
+
+
+def _same(one: Order, other: Order) -> bool:
+    return all(a is b for a, b in zip(one, other, strict=True))
+
+
+# Of the nodes that could run next (with the bytes live after each) the place of the best.
+Choose = Callable[[Sequence[tuple[int, int]]], int]
+
+
+def _least_live(ready: Sequence[tuple[int, int]]) -> int:
+    """The node after which the fewest bytes are live; ties as in the file."""
+    return min(range(len(ready)), key=lambda i: (ready[i][1], ready[i][0]))
+
+
+def _deepest(ready: Sequence[tuple[int, int]]) -> int:
+    """The node that became ready last: one branch to its end, then the next."""
+    return len(ready) - 1
+
+
+def _ordered(graph: Graph, nodes: Order, storage: Mapping[str, Tensor], choose: Choose) -> Order:
+    """List scheduling: of the nodes whose inputs are there, the one `choose` takes."""
+    reads = [{storage[x.name].name for x in node.activations} for node in nodes]
+    left: dict[str, int] = {}
+    for names in reads:
+        for name in names:
+            left[name] = left.get(name, 0) + 1
+    kept = {storage[t.name].name for t in graph.outputs}
+    sizes = {t.name: t.bytes for t in graph.inputs} | {n.output.name: n.output.bytes for n in nodes}
+    made = {t.name for t in graph.inputs} - {n.output.name for n in nodes if not n.inputs}
+    waiting = list(range(len(nodes)))
+    ready: list[int] = []
+    order: list[Node] = []
+    while waiting or ready:
+        for i in [i for i in waiting if reads[i] <= made]:
+            waiting.remove(i)
+            ready.append(i)
+        growth = [
+            sizes[nodes[i].output.name]
+            - sum(sizes[n] for n in reads[i] if left[n] == 1 and n not in kept)
+            for i in ready
+        ]
+        i = ready.pop(choose(list(zip(ready, growth, strict=True))))
+        order.append(nodes[i])
+        made.add(nodes[i].output.name)
+        for name in reads[i]:
+            left[name] -= 1
+    return tuple(order)
