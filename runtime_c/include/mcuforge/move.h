@@ -16,11 +16,11 @@ static inline void mcuforge_move(int8_t *to, const int8_t *from, int32_t n)
     const uintptr_t size = (uintptr_t)n;
     if (up >= size && down >= size) {
         memcpy(to, from, size);
-    } else if (down < size) {
+    } else if (up != 0 && down < size) {
         for (int32_t i = 0; i < n; i++) {
             to[i] = from[i];
         }
-    } else {
+    } else if (up != 0) { /* at 0 the bytes are where they belong */
         for (int32_t i = n - 1; i >= 0; i--) {
             to[i] = from[i];
         }

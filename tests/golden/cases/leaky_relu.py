@@ -6,9 +6,10 @@ from tests.golden.case import Case, Operand
 Quant = tuple[float, int]
 
 
-def case(name: str, alpha: float, x: Quant, output: Quant) -> Case:
+def case(
+    name: str, alpha: float, x: Quant, output: Quant, shape: tuple[int, ...] = (1, 256)
+) -> Case:
     """A slope of `alpha` below zero, from one quantisation to another."""
-    shape = (1, 256)
     options = ("LeakyReluOptions", {"Alpha": alpha})
     return Case(name, "LEAKY_RELU", (Operand(shape, *x),), (Operand(shape, *output),), options)
 
@@ -16,6 +17,7 @@ def case(name: str, alpha: float, x: Quant, output: Quant) -> Case:
 CASES = (
     case("a tenth below zero", 0.1, (0.05, 0), (0.05, 0)),
     case("a fifth with unequal scales", 0.2, (0.07, 11), (0.04, -60)),
+    case("an image", 0.2, (0.07, 11), (0.04, -60), (1, 8, 4, 8)),
     case("a third with unequal scales", 0.3, (0.04, -11), (0.07, 60)),
     case("a power of two whose products are halves", 0.5, (0.05, 0), (0.05, 0)),
     case("a slope of zero", 0.0, (0.05, 3), (0.05, -128)),

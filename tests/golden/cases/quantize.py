@@ -6,10 +6,12 @@ from tests.golden.case import Case, Operand
 Quant = tuple[float, int]
 
 
-def from_float(name: str, output: Quant, dtype: str = "int8", elements: int = 257) -> Case:
+def from_float(
+    name: str, output: Quant, dtype: str = "int8", shape: tuple[int, ...] = (1, 257)
+) -> Case:
     """257 elements make the ramp feed step by 1/16 from -8 to 8."""
-    x = Operand((1, elements), dtype="float32")
-    return Case(name, "QUANTIZE", (x,), (Operand((1, elements), *output, dtype),))
+    x = Operand(shape, dtype="float32")
+    return Case(name, "QUANTIZE", (x,), (Operand(shape, *output, dtype),))
 
 
 def between(name: str, x: Quant, output: Quant, dtypes: str = "int8 int8") -> Case:
@@ -25,8 +27,8 @@ CASES = (
     from_float("float to uint8", (0.0625, 128), "uint8"),
     from_float("float to int8 with every second value a tie", (0.125, 0)),
     from_float("float to uint8 with every second value a tie", (0.125, 100), "uint8"),
-    from_float("float to int8 on an odd scale", (0.0471, 3), elements=1000),
-    from_float("float to uint8 on an odd scale", (0.0713, 77), "uint8", 1000),
+    from_float("float to int8 on an odd scale", (0.0471, 3), shape=(1, 1000)),
+    from_float("float to uint8 on an odd scale", (0.0713, 77), "uint8", (1, 1000)),
     from_float("float to int8 that saturates on both sides", (0.01, 0)),
     from_float("float to int8 at the lowest zero point", (0.03, -128)),
     from_float("float to int8 at the highest zero point", (0.03, 127)),
@@ -36,7 +38,9 @@ CASES = (
     from_float("float to int8 on a scale where a value is half", (16.0, 5)),
     from_float("float to int8 on a tiny scale", (3e-7, 5)),
     from_float("float to int8 on a huge scale", (1e10, 5)),
-    from_float("float to int8 of one element", (0.1, 5), elements=1),
+    from_float("float to int8 of one element", (0.1, 5), shape=(1, 1)),
+    from_float("float image to int8", (0.0471, 3), shape=(1, 8, 5, 3)),
+    from_float("float tokens to uint8", (0.0713, 77), "uint8", (1, 9, 7)),
     between("int8 to the same int8", (0.1, 5), (0.1, 5)),
     between("int8 to another zero point", (0.1, 5), (0.1, -20)),
     between("int8 to half the scale", (0.1, 5), (0.05, -20)),

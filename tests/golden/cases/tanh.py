@@ -5,17 +5,20 @@ from tests.golden.case import Case, Operand
 
 
 def case(
-    name: str, scale: float, zero_point: int, output: tuple[float, int] = (1 / 128, 0)
+    name: str,
+    scale: float,
+    zero_point: int,
+    output: tuple[float, int] = (1 / 128, 0),
+    shape: tuple[int, ...] = (1, 256),
 ) -> Case:
     """From any quantisation to the usual one, or to another."""
-    return Case(
-        name, "TANH", (Operand((1, 256), scale, zero_point),), (Operand((1, 256), *output),)
-    )
+    return Case(name, "TANH", (Operand(shape, scale, zero_point),), (Operand(shape, *output),))
 
 
 CASES = (
     case("the usual range of four", 0.03125, 0),
     case("an odd scale", 0.0237, 21),
+    case("an image", 0.0237, 21, shape=(1, 8, 4, 8)),
     case("an odd scale and a negative zero point", 0.0117, -90),
     case("nothing but positives", 0.02, -128),
     case("nothing but negatives", 0.02, 127),

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pointwise and movement operators, row by row on the host under sanitizers, equal the reference.
+
+Each golden case that can run by rows is a pipeline of one layer; its tasks are one row, two rows,
+three rows and so on, buffers stand apart with poisoned bytes between them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mcuforge.compiler import reference
+from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Stage, Task, whole_layers
+from tests.golden import host
+from tests.golden.merge import FEEDS, case_graph, cases_of, feeds, merged
+
+MODULES = (
+    "add", "mul", "minimum", "maximum", "relu", "leaky_relu", "logistic", "tanh", "hard_swish",
+    "quantize", "dequantize", "softmax", "pad", "concatenation", "slice", "transpose",
+)  # fmt: skip
+
+
+def growing_tasks(rows: int) -> tuple[Task, ...]:
+    """One row, then two, then three, up to all of them."""
+    tasks: list[Task] = []
+    begin = 0
+    while begin < rows:
+        end = min(rows, begin + len(tasks) + 1)
+        tasks.append(Task(0, begin, end))
+        begin = end
+    return tuple(tasks)
+
+
+def by_rows(graph: Graph) -> Schedule:
+    """Every layer that can runs row by row, the others whole."""
+    whole = whole_layers(graph, "portable")
+    stages = []
+    for stage in whole.stages:
+        (layer,) = stage.layers
+        node = layer.node
+        if node.op.row_reads(node.inputs, node.output) is not None:
+            calls = node.op.row_calls(node.inputs, node.output, "portable")
+            rows = Layer(node, Form.ROWS, calls, layer.scratch_name)
+            stage = Stage((rows,), growing_tasks(node.output.rows))
+        stages.append(stage)
+    return Schedule(graph, tuple(stages), whole.storage, whole.values)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_rows_in_portable_c_equal_reference(module: str, tmp_path: Path) -> None:
+    cases = cases_of(module)
+    graph = merged(f"rows_{module}", cases)
+    schedule = by_rows(graph)
+    assert any(stage.is_pipeline and len(stage.tasks) > 1 for stage in schedule.stages)
+    sizes = {t.name: t.bytes for t in schedule.graph.inputs}
+    sizes |= {layer.node.output.name: layer.node.output.bytes for layer in schedule.layers}
+    model, gaps = host.redzoned(schedule, sizes)
+    program = host.build(model, "portable", tmp_path, gaps)
+    drawn = [feeds(case, case_graph(case)) for case in cases]
+    inputs = [[x for case in drawn for x in case[kind]] for kind in range(len(FEEDS))]
+    got = host.run(program, model, inputs)
+    for kind, name in enumerate(FEEDS):
+        answers = iter(got[kind])
+        for case, fed in zip(cases, drawn, strict=True):
+            for want in reference.run(case_graph(case), fed[kind]):
+                where = f"{case.name}, feed {name}"
+                np.testing.assert_array_equal(next(answers), want.reshape(-1), err_msg=where)
