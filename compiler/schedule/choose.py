@@ -8,6 +8,7 @@ from itertools import islice
 
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
+from mcuforge.compiler.schedule.heat import favour_hot
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.schedule import Schedule
@@ -16,7 +17,7 @@ from mcuforge.memplan import greedy
 from mcuforge.memplan.problem import Plan, Problem, Region
 from mcuforge.memplan.solve import solve
 
-TRIES = 6  # cuts planned in earnest: estimates know nothing of holes
+TRIES = 8  # cuts planned in earnest: estimates know nothing of holes
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,4 +61,6 @@ def choose(
                 break
     assert best is not None
     _, schedule, problem = best
+    if len(regions) > 1:
+        problem, _ = favour_hot(problem, schedule, greedy.place)
     return Chosen(schedule, problem, solve(problem, exact_seconds=exact_seconds))

@@ -43,12 +43,12 @@ class RowLayer:
 
 
 def row_layer(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLayer | None:
-    """The node run by rows, or adding rows up; None when it can do neither."""
+    """The node run by rows, or adding rows up if that holds less; None when it can do neither."""
     if isinstance(node.op, Arrival):
         return RowLayer(node, Form.ARRIVE, node.output.rows, ())
     reads = node.op.row_reads(node.inputs, node.output)
     summed = _accumulated(node, storage, isa)
-    if summed is not None and node.output.rows == 1:
+    if summed is not None and (reads is None or _holds_less(summed, isa)):
         return summed
     if reads is None or node.output.rows < 1:
         return None
@@ -65,7 +65,7 @@ def row_layer(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLayer |
 
 
 def _accumulated(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLayer | None:
-    if len(node.activations) != 1:
+    if len(node.activations) != 1 or node.output.rows != 1:
         return None
     buffer = storage[node.activations[0].name]
     if node.op.accumulate(node.inputs, node.output, isa, buffer.rows) is None:
@@ -74,6 +74,15 @@ def _accumulated(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLaye
     return RowLayer(
         node, Form.ACCUMULATE, buffer.rows, (Needed(buffer, rows, rows + 1, in_place=False),)
     )
+
+
+def _holds_less(summed: RowLayer, isa: str) -> bool:
+    """True when one row and the sums take fewer bytes than all rows."""
+    node, rows = summed.node, summed.steps
+    calls = node.op.accumulate(node.inputs, node.output, isa, rows) or ()
+    sums = max((c.scratch_bytes for c in calls), default=0)
+    row_bytes = summed.needs[0].buffer.row_bytes
+    return row_bytes + sums < rows * row_bytes
 
 
 def _in_rows_of(buffer: Tensor, x: Tensor, output: Tensor, read: Reads) -> Needed | None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from mcuforge.compiler.ir import Graph, Tensor
@@ -41,13 +41,15 @@ def cuts(candidates: Candidates, goal: Goal, budget: int) -> Iterator[Cut]:
     if goal == "speed":
         order = [None, *(level for level in levels[::-1] if level <= budget), *levels]
     for limit in order:
-        cut = _cheapest(candidates, limit)
-        if cut is None or (goal == "balanced" and _cost(cut) > allowed):
-            continue
-        key = tuple(id(choice) for choice in cut)
-        if key not in seen:
-            seen.add(key)
-            yield cut
+        for weigh in (_instructions, _bytes):
+            cut = _cheapest(candidates, limit, weigh)
+            if cut is None or (goal == "balanced" and _cost(cut) > allowed):
+                continue
+            if _key(cut) not in seen:
+                seen.add(_key(cut))
+                yield cut
+            if goal == "speed":
+                break
     if goal == "balanced":
         yield from (c for c in cuts(candidates, "ram", budget) if _key(c) not in seen)
 
@@ -60,15 +62,26 @@ def _cost(cut: Cut) -> float:
     return sum(choice.instructions for choice in cut)
 
 
-def _cheapest(candidates: Candidates, limit: int | None) -> Cut | None:
-    """The fewest instructions with every stage within `limit` bytes (None: any), if it exists."""
+def _instructions(choice: Choice) -> float:
+    return choice.instructions
+
+
+def _bytes(choice: Choice) -> float:
+    """Few, small stages leave few holes between the buffers of one and the next."""
+    return choice.bytes
+
+
+def _cheapest(
+    candidates: Candidates, limit: int | None, weigh: Callable[[Choice], float] = _instructions
+) -> Cut | None:
+    """The least weight together, every stage within `limit` bytes (None: any); None for no cut."""
     best: list[tuple[float, Cut] | None] = [(0.0, ())] + [None] * len(candidates.nodes)
     for end in range(1, len(best)):
         for choice in candidates.ending_at(end):
             before = best[choice.begin]
             if before is None or (limit is not None and choice.bytes > limit):
                 continue
-            total = before[0] + choice.instructions
+            total = before[0] + weigh(choice)
             known = best[end]
             if known is None or total < known[0]:
                 best[end] = (total, (*before[1], choice))

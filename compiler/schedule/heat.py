@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hot buffers in fast memory: which buffers are touched most, and a plan that favours them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mcuforge.compiler.schedule.schedule import Schedule
+from mcuforge.memplan.problem import Buffer, Plan, Problem
+
+
+def touches(schedule: Schedule) -> dict[str, int]:
+    """Bytes read and written of every buffer in one inference, by its name.
+
+    A multiply-accumulate reads one element; other operators read each element once.
+    """
+    count: dict[str, int] = {}
+    for layer in schedule.layers:
+        node = layer.node
+        macs = node.op.macs(node.inputs, node.output)
+        for tensor in node.activations:
+            name = schedule.buffer(tensor).name
+            count[name] = count.get(name, 0) + max(macs, tensor.elements) * tensor.dtype.itemsize
+        out = schedule.buffer(node.output).name
+        count[out] = count.get(out, 0) + node.output.bytes
+        if layer.scratch_bytes:
+            count[layer.scratch_name] = count.get(layer.scratch_name, 0) + layer.scratch_bytes
+    return count
+
+
+def favour_hot(
+    problem: Problem, schedule: Schedule, solve: Callable[[Problem], Plan]
+) -> tuple[Problem, Plan]:
+    """The problem with its hottest buffers held to the fastest region, as many as still fit.
+
+    Hot is touched most for its bytes. With one region, or where the free plan does not fit, the
+    problem is answered as it is.
+    """
+    plan = solve(problem)
+    if len(problem.regions) == 1 or plan.overflow(problem):
+        return problem, plan
+    count = touches(schedule)
+    heat = sorted(problem.buffers, key=lambda b: -count.get(b.name, 0) / b.bytes)
+    best = problem, plan
+    low, high = 0, len(heat)
+    while low < high:  # the most buffers, hottest first, that the fastest region holds
+        middle = (low + high + 1) // 2
+        held = _held(problem, heat[:middle])
+        plan = solve(held)
+        if plan.overflow(held):
+            high = middle - 1
+        else:
+            best, low = (held, plan), middle
+    return best
+
+
+def _held(problem: Problem, hot: Sequence[Buffer]) -> Problem:
+    fastest = (problem.fastest_first[0].name,)
+    names = {b.name for b in hot}
+    return replace(
+        problem,
+        buffers=tuple(
+            replace(b, regions=fastest) if b.name in names else b for b in problem.buffers
+        ),
+    )
