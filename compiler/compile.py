@@ -93,8 +93,7 @@ def compile_graph(
     planned, problem, plan = chosen.schedule, chosen.problem, chosen.plan
     trace = memory_trace(planned, plan.placements)
     replay(_with_room(problem, plan), plan.placements, trace)
-    offsets = {name: placement.offset for name, placement in plan.placements.items()}
-    model = generate(planned, offsets, plan.peaks[ARENA])
+    model = generate(planned, plan.placements, plan.peaks)
     return Compiled(graph, planned, problem, plan, model)
 
 

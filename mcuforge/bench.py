@@ -48,7 +48,7 @@ def bench(model: Path, board_id: str, stages: Stages) -> BenchReport:
             built = build_check(session, compiled, folder)
         with open_board(session, built, None, stages) as link:
             answers = run_samples(link, compiled, samples, stages)
-            ticks = layer_ticks(link, samples)
+            ticks = layer_ticks(link, compiled, samples)
     instructions = cost(answers.run_ticks, session)
     assert instructions is not None  # bench always emulates
     macs = session.graph.macs

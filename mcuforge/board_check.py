@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
 from mcuforge.boards.link.client import Link
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Array
+from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Task
 from mcuforge.data import Samples
 from mcuforge.errors import BoardError
 from mcuforge.report.progress import Stages
+
+PROFILED_STEPS = 600  # more are not run one by one: those of one layer in a row go together
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,55 +29,113 @@ class BoardAnswers:
     stack_painted: int | None  # high-water mark of the inference, None where the board cannot tell
 
 
-def run_samples(link: Link, compiled: Compiled, samples: Samples, stages: Stages) -> BoardAnswers:
-    """Every sample through the board; BoardError when the link or the arena's guards break."""
+def run_samples(
+    link: Link, compiled: Compiled, samples: Samples, stages: Stages, *, poison: bool = False
+) -> BoardAnswers:
+    """Every sample through the board; BoardError when the link or an arena's guards break.
+
+    The guards are looked at after every sample. `poison`: between steps the board overwrites what
+    is dead; the ticks and the stack are those of a run of the first sample without it.
+    """
+    if poison and not link.can_poison:
+        raise BoardError(
+            "the firmware was built without --poison",
+            f"model {compiled.graph.source}",
+            "deploy with --poison: what is dead between steps is compiled into the firmware",
+        )
     ports = compiled.model.outputs
     answers = [np.empty((samples.count, p.elements), p.dtype.numpy) for p in ports]
-    first_ticks = 0
+    first_ticks, stack_bytes = 0, 0
     with stages.counted("running samples on the board", samples.count) as counter:
         for index in range(samples.count):
-            outputs = run_sample(link, compiled, samples.sample(index))
+            if index == 0 and poison:
+                run_sample(link, compiled, samples.sample(0))
+                counters = link.counters()
+                first_ticks, stack_bytes = counters.ticks, counters.stack_bytes
+            outputs = run_sample(link, compiled, samples.sample(index), poison=poison)
             for answer, output in zip(answers, outputs, strict=True):
                 answer[index] = output
-            if index == 0:
-                first_ticks = link.counters().ticks
+            counters = link.counters()
+            if not counters.canaries_intact:
+                raise BoardError(
+                    "the model wrote outside its arena: the guard bytes round it have changed",
+                    f"model {compiled.graph.source}, sample {index}",
+                    "this is a fault of mcuforge's: report the model, please",
+                )
+            if not poison:
+                first_ticks = counters.ticks if index == 0 else first_ticks
+                stack_bytes = counters.stack_bytes
             counter.advance()
-    counters = link.counters()
-    if not counters.canaries_intact:
-        raise BoardError(
-            "the model wrote outside its arena: the guard bytes round it have changed",
-            f"model {compiled.graph.source}",
-            "this is a fault of mcuforge's: report the model, please",
-        )
-    return BoardAnswers(tuple(answers), first_ticks, counters.stack_bytes or None)
+    return BoardAnswers(tuple(answers), first_ticks, stack_bytes or None)
 
 
-def run_sample(link: Link, compiled: Compiled, sample: tuple[Array, ...]) -> tuple[Array, ...]:
+def run_sample(
+    link: Link, compiled: Compiled, sample: tuple[Array, ...], *, poison: bool = False
+) -> tuple[Array, ...]:
     """One inference: every output, flat, in its own dtype."""
     _feed(link, sample)
-    link.run()
+    link.run(poison=poison)
     return tuple(
         np.frombuffer(link.read_output(number), port.dtype.numpy)
         for number, port in enumerate(compiled.model.outputs)
     )
 
 
-def layer_ticks(link: Link, samples: Samples) -> tuple[int, ...]:
-    """Ticks of each layer on the first sample."""
+def layer_ticks(link: Link, compiled: Compiled, samples: Samples) -> tuple[int, ...]:
+    """Ticks of each layer on the first sample: those of its steps together."""
     _feed(link, samples.sample(0))
-    return link.profile()
+    ticks = [0] * len(compiled.schedule.layers)
+    for layer, begin, end in profiled_runs(compiled.schedule):
+        ticks[layer] += link.run(begin, end)
+    return tuple(ticks)
+
+
+def profiled_runs(schedule: Schedule) -> Iterator[tuple[int, int, int]]:
+    """(layer, begin, end) of runs that cover every step, each of one layer alone."""
+    number = {id(layer): index for index, layer in enumerate(schedule.layers)}
+    layers = [number[id(layer)] for layer, _ in schedule.steps]
+    if len(layers) <= PROFILED_STEPS:
+        yield from ((layer, step, step + 1) for step, layer in enumerate(layers))
+        return
+    begin = 0
+    for layer, run in groupby(layers):
+        end = begin + len(list(run))
+        yield layer, begin, end
+        begin = end
 
 
 def layer_outputs(link: Link, compiled: Compiled, sample: tuple[Array, ...]) -> tuple[Array, ...]:
-    """What the arena holds as each layer's output right after it ran, flat."""
+    """What the arenas hold as each layer's output, every row read right after its step, flat."""
     _feed(link, sample)
-    values = []
-    for index, step in enumerate(compiled.schedule.layers):
-        link.run(index, index + 1)
-        out = step.node.output
-        offset = compiled.plan.placements[out.name].offset
-        values.append(np.frombuffer(link.read_arena(offset, out.bytes), out.dtype.numpy))
-    return tuple(values)
+    schedule = compiled.schedule
+    values = {id(x): bytearray(x.node.output.bytes) for x in schedule.layers}
+    for step, (layer, task) in enumerate(schedule.steps):
+        link.run(step, step + 1)
+        for at, offset, size in rows_written(schedule, layer, task):
+            place = compiled.plan.placements[schedule.buffer(layer.node.output).name]
+            arena = [a.region for a in compiled.model.arenas].index(place.region)
+            read = link.read_arena(place.offset + offset, size, arena)
+            values[id(layer)][at : at + size] = read
+    return tuple(
+        np.frombuffer(bytes(values[id(x)]), x.node.output.dtype.numpy) for x in schedule.layers
+    )
+
+
+def rows_written(schedule: Schedule, layer: Layer, task: Task) -> Iterator[tuple[int, int, int]]:
+    """What a step has written: (byte of the layer's output, byte of its buffer, bytes) for each
+    run of rows that stand together. Nothing while rows are only added up."""
+    out = layer.node.output
+    if layer.form is Form.ACCUMULATE and task.end < schedule.buffer(layer.node.activations[0]).rows:
+        return
+    if layer.form is not Form.ROWS and layer.form is not Form.ARRIVE:
+        yield 0, 0, out.bytes
+        return
+    ring, size = schedule.rows_held(out), out.row_bytes
+    row = task.begin
+    while row < task.end:
+        count = min(task.end - row, ring - row % ring)
+        yield row * size, row % ring * size, count * size
+        row += count
 
 
 def _feed(link: Link, sample: tuple[Array, ...]) -> None:

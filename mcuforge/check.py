@@ -38,6 +38,7 @@ class Request:
     model: Path | None = None
     board: str | None = None
     samples: int | None = None
+    poison: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def check(request: Request, stages: Stages) -> CheckReport:
     samples = load_samples(compiled.graph, request.data, request.samples)
     with judge(session.graph, session.path, samples.inputs) as oracle:
         with _target(session, elf, request.target, stages) as link:
-            answers = run_samples(link, compiled, samples, stages)
+            answers = run_samples(link, compiled, samples, stages, poison=request.poison)
             session = as_told(session, link.tick_hz)
         wanted = oracle.answers()
     found = compare(answers.outputs, wanted.outputs, samples, wanted.reference)

@@ -107,7 +107,7 @@ def measure_board(
         right = [outputs[index] for outputs in wanted.outputs]
         found = first_difference(compiled, sample, layer_outputs(link, compiled, sample), right)
         difference = f"sample {index}: {found}"
-    return Measured(answers, check, layer_ticks(link, samples), difference)
+    return Measured(answers, check, layer_ticks(link, compiled, samples), difference)
 
 
 def make_report(session: Session, compiled: Compiled, built: Built, measured: Measured) -> Report:

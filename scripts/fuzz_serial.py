@@ -84,15 +84,15 @@ def seeds() -> tuple[bytes, ...]:
     )
     too_much = piece(RAW, (b"db " + b"5a" * 35 + b"%") * 3)
     write = request(3, 0, 0, data=bytes(range(200)))
-    run = request(5, 0, 2, sequence=3)
+    run = request(5, 0, 2, 0, sequence=3)
     frames = (
         request(1) + request(2, 0, 0) + request(2, 1, 0) + request(2, 1, 1),
         write + request(3, 1, 0, data=bytes(16)) + run + run + request(4, 1, 0, 0, 4),
-        request(5, 0, 1) + request(4, 2, 0, 0, 256) + request(5, 1, 2, sequence=2) + request(6),
+        request(5, 0, 1, 0) + request(4, 2, 0, 0, 256) + request(5, 1, 2, 0, sequence=2) + request(6),
         request(3, 1, 8, data=bytes(8)) + request(3, 0, 690, data=bytes(10)),
         request(3, 0, 30, data=bytes(10)) + request(4, 2, 0, 40, 16) + request(4, 0, 0, 8, 32),
         request(4, 2, 0, 700, 16) + request(4, 0, 0, 600, 100) + request(4, 1, 1, 12, 4),
-        request(4, 0, 1, 0, 16) + request(5, 2, 1) + request(77) + request(3, 9, 9),
+        request(4, 0, 1, 0, 16) + request(5, 2, 1, 0) + request(77) + request(3, 9, 9),
     )
     mixed = (
         piece(RAW, b"db load 4%") + too_much + too_much,

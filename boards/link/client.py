@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The client of the check firmware: inputs in, layers run, tensors and counters out."""
+"""The client of the check firmware: inputs in, steps run, tensors and counters out."""
 
 import struct
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 from mcuforge.boards.link.errors import Garbage, ModelFailed, WrongModel
 from mcuforge.boards.link.exchange import Exchange, Request
@@ -14,6 +14,7 @@ from mcuforge.boards.link.messages import (
     Counters,
     Hello,
     Malformed,
+    RunAnswer,
     TensorInfo,
     read_counters,
     read_data,
@@ -46,6 +47,7 @@ class Link:
         self._hello: Hello | None = None
         self._inputs: tuple[TensorInfo, ...] = ()
         self._outputs: tuple[TensorInfo, ...] = ()
+        self._streams: dict[int, bytes] = {}  # what streamed inputs are fed from
 
     @classmethod
     def open(
@@ -110,6 +112,7 @@ class Link:
                 "build and flash again; if it stays, report it with the model",
             )
         self._exchange.in_session = True
+        self._streams = {}
         self._inputs = self._tensors(0, hello.input_count)
         self._outputs = self._tensors(1, hello.output_count)
         self._hello = hello
@@ -126,48 +129,108 @@ class Link:
         return self._outputs
 
     @property
+    def steps(self) -> int:
+        """How many steps the model has, known after hello()."""
+        return self._opened().steps
+
+    @property
+    def can_poison(self) -> bool:
+        """Whether the build overwrites what is dead when asked to, known after hello()."""
+        return bool(self._opened().poison)
+
+    @property
     def tick_hz(self) -> int:
         """What the board's clock counts per second, known after hello()."""
         return self._opened().tick_hz
 
     def write_input(self, index: int, data: bytes) -> None:
-        """Fill input `index` (row-major, little-endian); InternalError for a wrong size."""
+        """Fill input `index` (row-major, little-endian); InternalError for a wrong size.
+
+        The rows of a streamed input are kept here until a run asks for them.
+        """
         tensor = self._tensor(self._inputs, "input", index)
         if len(data) != tensor.bytes:
             raise InternalError(f"input {index} takes {tensor.bytes} B, not {len(data)} B")
-        step = self._opened().data_bytes
-        self._exchange.ask_all(
-            [
-                Request(Kind.WRITE, struct.pack("<II", index, at) + data[at : at + step])
-                for at in range(0, len(data), step)
-            ],
-            f"writing input {index}",
-        )
+        if tensor.row_bytes:
+            self._streams[index] = data
+        else:
+            self._write(index, 0, data, f"writing input {index}")
 
-    def run(self, begin: int = 0, end: int | None = None, *, timeout_s: float | None = None) -> int:
-        """Run layers [begin, end) (all of them by default); ticks at Hello.tick_hz it took.
+    def run(
+        self,
+        begin: int = 0,
+        end: int | None = None,
+        *,
+        poison: bool = False,
+        timeout_s: float | None = None,
+    ) -> int:
+        """Run steps [begin, end) (all of them by default); ticks at Hello.tick_hz it took.
 
-        `timeout_s` bounds this run (default: the link's run_timeout_s). ModelFailed when the
-        model says so.
+        Rows of streamed inputs are sent as the model asks for them; the ticks are the model's
+        alone. `poison`: after each step all that is dead is overwritten (Hello.poison says whether
+        the build can). `timeout_s` bounds the time between two rows (default: the link's
+        run_timeout_s). ModelFailed when the model says so.
         """
-        last = self._opened().layers if end is None else end
-        doing = f"running layers {begin} to {last}"
-        request = Request(Kind.RUN, struct.pack("<II", begin, last))
+        last = self._opened().steps if end is None else end
+        doing = f"running steps {begin} to {last}"
         limit_s = self._run_timeout_s if timeout_s is None else timeout_s
+        part = self._run_part(begin, last, poison, doing, limit_s)
+        ticks = part.ticks
+        asked: set[tuple[int, int]] = set()
+        while part.reached < last:
+            wanted = (part.input, part.row)
+            if wanted in asked or part.reached < begin:
+                self._refuse_row(part, "asks for it again", doing)
+            asked.add(wanted)
+            self._send_row(part, doing)
+            part = self._run_part(part.reached, last, poison, doing, limit_s)
+            ticks += part.ticks
+        return ticks
+
+    def _run_part(
+        self, begin: int, end: int, poison: bool, doing: str, limit_s: float
+    ) -> RunAnswer:
+        request = Request(Kind.RUN, struct.pack("<III", begin, end, poison))
         frame = self._exchange.ask(request, doing, limit_s)
-        ticks, status = self._read(read_run, frame, doing)
+        answer = self._read(read_run, frame, doing)
         if frame.status == Status.MODEL:
             raise ModelFailed(
-                f"the model failed on the board (status {status})",
+                f"the model failed on the board (status {answer.status})",
                 f"{self._exchange.where}, while {doing}",
                 "build and flash again; if it stays, report it with the model",
             )
-        return ticks
+        return answer
 
-    def profile(self, *, timeout_s: float | None = None) -> tuple[int, ...]:
-        """One inference run layer by layer: ticks of each, the call of the layer included."""
-        layers = self._opened().layers
-        return tuple(self.run(i, i + 1, timeout_s=timeout_s) for i in range(layers))
+    def _send_row(self, part: RunAnswer, doing: str) -> None:
+        """The row that the run waits for."""
+        data = self._streams.get(part.input)
+        if data is None:
+            if 0 <= part.input < len(self._inputs) and self._inputs[part.input].row_bytes:
+                raise InternalError(f"streamed input {part.input} is run before it is written")
+            self._refuse_row(part, "has no such streamed input", doing)
+        size = self._inputs[part.input].row_bytes
+        row = data[part.row * size : (part.row + 1) * size]
+        if not row:
+            self._refuse_row(part, "has no such row", doing)
+        self._write(part.input, part.row * size, row, f"{doing}: row {part.row}")
+
+    def _refuse_row(self, part: RunAnswer, why: str, doing: str) -> NoReturn:
+        raise Garbage(
+            f"the board wants row {part.row} of input {part.input} at step {part.reached} "
+            f"and {why}",
+            f"{self._exchange.where}, while {doing}",
+            "build and flash the firmware again with this mcuforge",
+        )
+
+    def _write(self, index: int, offset: int, data: bytes, doing: str) -> None:
+        step = self._opened().data_bytes
+        self._exchange.ask_all(
+            [
+                Request(Kind.WRITE, struct.pack("<II", index, offset + at) + data[at : at + step])
+                for at in range(0, len(data), step)
+            ],
+            doing,
+        )
 
     def read_output(self, index: int) -> bytes:
         """Output `index` as it stands after the last run."""
@@ -175,13 +238,13 @@ class Link:
         return self._read_bytes(Space.OUTPUT, index, 0, tensor.bytes, f"reading output {index}")
 
     def read_input(self, index: int) -> bytes:
-        """Input `index` as it stands now: a run may have overwritten it."""
+        """Input `index` as it stands now: a run may have overwritten it; not a streamed one."""
         tensor = self._tensor(self._inputs, "input", index)
         return self._read_bytes(Space.INPUT, index, 0, tensor.bytes, f"reading input {index}")
 
-    def read_arena(self, offset: int, size: int) -> bytes:
-        """`size` bytes of the arena from `offset`: an intermediate tensor between two runs."""
-        return self._read_bytes(Space.ARENA, 0, offset, size, "reading the arena")
+    def read_arena(self, offset: int, size: int, arena: int = 0) -> bytes:
+        """`size` bytes of an arena from `offset`: an intermediate tensor between two runs."""
+        return self._read_bytes(Space.ARENA, arena, offset, size, f"reading arena {arena}")
 
     def counters(self) -> Counters:
         """Ticks, stack and canaries of the last run, and what the line has cost."""

@@ -4,10 +4,10 @@
 import struct
 from dataclasses import dataclass
 
-_HELLO = struct.Struct("<8Ii32s")
+_HELLO = struct.Struct("<10Ii32s")
 _PROTOCOL = struct.Struct("<I")
-_TENSOR = struct.Struct("<IIIfi")
-_RUN = struct.Struct("<Qi")
+_TENSOR = struct.Struct("<IIIfiI")
+_RUN = struct.Struct("<Qi3I")
 _COUNTERS = struct.Struct("<Q8I")
 _DTYPES = ("int8", "uint8", "int32", "float32")
 
@@ -26,6 +26,7 @@ class TensorInfo:
     dtype: str
     scale: float
     zero_point: int
+    row_bytes: int  # of a streamed input, whose rows are written while it runs; else 0
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,13 @@ class Hello:
     data_bytes: int  # most bytes one request writes or reads
     input_count: int
     output_count: int
-    layers: int
-    arena_bytes: int
-    guard_bytes: int  # canary bytes on either side of the arena; 0: not watched
+    steps: int
+    arenas: int
+    arena_bytes: int  # of all arenas
+    guard_bytes: int  # canary bytes on either side of every arena; 0: not watched
     tick_hz: int
-    model_status: int  # 0: the model accepted its arena
+    poison: int  # 1: the build can overwrite what is dead between steps
+    model_status: int  # 0: the model accepted its arenas
     model_hash: bytes  # SHA-256 of the model file
     model: str
     task: str  # MLPerf Tiny id
@@ -49,11 +52,22 @@ class Hello:
 
 
 @dataclass(frozen=True)
+class RunAnswer:
+    """How far a run came: all the way, or to a step that wants a row of a streamed input."""
+
+    ticks: int
+    status: int  # what the model returned
+    reached: int  # steps done
+    input: int  # whose row is wanted
+    row: int
+
+
+@dataclass(frozen=True)
 class Counters:
     """What the board counted; stack bytes are 0 where it cannot tell."""
 
-    ticks: int  # of the last run, at Hello.tick_hz
-    begin: int  # the layers it ran: [begin, end)
+    ticks: int  # of the last run with all its parts, at Hello.tick_hz
+    begin: int  # the steps it was to run: [begin, end)
     end: int
     stack_bytes: int  # high-water mark of the run itself
     stack_total_bytes: int  # of the whole stack at that time
@@ -64,7 +78,7 @@ class Counters:
 
     @property
     def canaries_intact(self) -> bool:
-        """Nothing wrote outside the arena since the hello (where it is watched)."""
+        """Nothing wrote outside the arenas since the hello (where it is watched)."""
         return self.guard_before_changed == 0 and self.guard_after_changed == 0
 
 
@@ -85,8 +99,8 @@ def _strings(body: bytes) -> list[str]:
 def read_hello(body: bytes) -> Hello:
     """The answer to HELLO. Malformed when it is too short; only `protocol` is sure to be read."""
     _check_size(_HELLO, body)
-    protocol, data_bytes, inputs, outputs, layers, *rest = _HELLO.unpack_from(body)
-    arena_bytes, guard_bytes, tick_hz, model_status, model_hash = rest
+    protocol, data_bytes, inputs, outputs, steps, arenas, *rest = _HELLO.unpack_from(body)
+    arena_bytes, guard_bytes, tick_hz, poison, model_status, model_hash = rest
     strings = _strings(body[_HELLO.size :])
     if len(strings) != 4:
         raise Malformed(f"{len(strings)} strings, wanted 4")
@@ -96,10 +110,12 @@ def read_hello(body: bytes) -> Hello:
         data_bytes=data_bytes,
         input_count=inputs,
         output_count=outputs,
-        layers=layers,
+        steps=steps,
+        arenas=arenas,
         arena_bytes=arena_bytes,
         guard_bytes=guard_bytes,
         tick_hz=tick_hz,
+        poison=poison,
         model_status=model_status,
         model_hash=model_hash,
         model=model,
@@ -117,17 +133,16 @@ def read_protocol(body: bytes) -> int:
 def read_tensor(body: bytes) -> TensorInfo:
     """The answer to TENSOR."""
     _check_size(_TENSOR, body)
-    size, elements, dtype, scale, zero_point = _TENSOR.unpack_from(body)
+    size, elements, dtype, scale, zero_point, row_bytes = _TENSOR.unpack_from(body)
     strings = _strings(body[_TENSOR.size :])
     if dtype >= len(_DTYPES) or len(strings) != 1:
         raise Malformed(f"dtype {dtype}, {len(strings)} strings")
-    return TensorInfo(strings[0], size, elements, _DTYPES[dtype], scale, zero_point)
+    return TensorInfo(strings[0], size, elements, _DTYPES[dtype], scale, zero_point, row_bytes)
 
 
-def read_run(body: bytes) -> tuple[int, int]:
-    """The final answer to RUN: ticks, and what the model returned."""
-    ticks, status = _integers(_RUN, body)
-    return ticks, status
+def read_run(body: bytes) -> RunAnswer:
+    """The final answer to RUN."""
+    return RunAnswer(*_integers(_RUN, body))
 
 
 def read_counters(body: bytes) -> Counters:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcuforge.compiler.codegen.constants import literal
-from mcuforge.compiler.codegen.model import GeneratedModel, Port, environment
+from mcuforge.compiler.codegen.model import GeneratedModel, environment
 from mcuforge.compiler.codegen.names import string_literal
+from mcuforge.compiler.codegen.ports import Port
 from mcuforge.compiler.ir import DType
 
 GUARD_BYTES = 16  # canary bytes on each side of the arena; a multiple of the arena's alignment
@@ -57,11 +58,14 @@ def db_bytes(model: GeneratedModel) -> int:
     return model.inputs[0].elements * 4 if wide else model.inputs[0].bytes
 
 
-def check_model(model: GeneratedModel, model_hash: bytes, build: str, *, db: bool = True) -> str:
+def check_model(
+    model: GeneratedModel, model_hash: bytes, build: str, *, db: bool = True, poison: bool = False
+) -> str:
     """The text of check_model.c.
 
     model_hash: SHA-256 of the user's file (32 bytes). build: names this build in a hello. db:
-    whether the board has RAM for the text protocol's own copy of the input.
+    whether the board has RAM for the text protocol's own copy of the input. poison: whether
+    poison.c (see `poison`) is part of the build.
     """
     return (
         environment()
@@ -74,6 +78,9 @@ def check_model(model: GeneratedModel, model_hash: bytes, build: str, *, db: boo
             task_id=string_literal(task_of(model).id),
             build=string_literal(build),
             guard_bytes=GUARD_BYTES,
+            arenas=model.arenas,
+            staging_bytes=max((port.row_bytes for port in model.streamed), default=0),
+            poison=poison,
             db_bytes=db_bytes(model) if db else 0,
             hash=[f"0x{b:02x}" for b in model_hash],
             inputs=[_tensor(p) for p in model.inputs],
@@ -87,4 +94,6 @@ def _tensor(port: Port) -> str:
     dtype = f"CHECK_{port.dtype.name}"
     name = string_literal(port.name)
     scale = literal(float(port.scale))
-    return f"{{{name}, {port.bytes}, {port.elements}, {dtype}, {scale}, {port.zero_point}}}"
+    row_bytes = port.row_bytes if port.streamed else 0
+    numbers = f"{port.bytes}, {port.elements}, {dtype}, {scale}, {port.zero_point}, {row_bytes}"
+    return f"{{{name}, {numbers}}}"

@@ -19,7 +19,7 @@ C_TYPE = {
     "int32": "int32_t",
     "float32": "float",
 }
-LINE_COLUMNS = 96
+LINE_COLUMNS = 95
 
 
 @dataclass(frozen=True)

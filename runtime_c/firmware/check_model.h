@@ -29,31 +29,47 @@ struct check_tensor {
     enum check_dtype dtype;
     float scale;
     int32_t zero_point;
+    uint32_t row_bytes; /* of a streamed input, which the model asks for row by row; else 0 */
+};
+
+/* A piece of memory the model was planned into. */
+struct check_arena {
+    uint8_t *bytes; /* guard_bytes of canaries stand before it and after it */
+    uint32_t size;
 };
 
 struct check_model {
     const char *name;
     const char *task;     /* MLPerf Tiny model id ("kws01"), or the model's own name */
     const uint8_t *hash;  /* 32 bytes: SHA-256 of the user's model file */
-    uint8_t *arena;
-    uint32_t arena_bytes;
-    int32_t layer_count;
+    const struct check_arena *arenas;
+    int32_t arena_count;
+    int32_t step_count;
     int32_t input_count;
     int32_t output_count;
     const struct check_tensor *inputs;
     const struct check_tensor *outputs;
     enum check_feed feed;
     enum check_answer answer;
-    int32_t (*init)(void);                       /* 0 when the arena is accepted */
-    void *(*input)(int32_t index);               /* where the caller writes input `index` */
-    const void *(*output)(int32_t index);        /* where output `index` stands after the last layer */
-    int32_t (*run)(int32_t begin, int32_t end);  /* layers [begin, end); 0 on success */
-    uint32_t guard_bytes; /* canary bytes the firmware owns on either side of the arena; 0: none */
+    int32_t (*init)(void);                /* 0 when the arenas are accepted */
+    void *(*input)(int32_t index);        /* where the caller writes input `index`; NULL: streamed */
+    const void *(*output)(int32_t index); /* where output `index` stands after the last step */
+    /* steps [begin, end); 0 on success, with the steps done: fewer where a row is not there yet */
+    int32_t (*run)(int32_t begin, int32_t end, int32_t *reached);
+    void (*poison)(int32_t step); /* overwrite what is dead after `step`; NULL: not this build */
+    uint32_t guard_bytes; /* canary bytes the firmware owns round every arena; 0: none */
+    uint8_t *staging;     /* one row of the widest streamed input; NULL: none is streamed */
     uint8_t *db;          /* what `db` commands fill, apart from the arena; NULL: no RAM for it */
     uint32_t db_bytes;    /* input 0 as the runner sends it: CHECK_FEED_F32 takes 4 an element */
     const char *build;    /* names this build in HELLO; NULL: nameless */
 };
 
 extern const struct check_model mcuforge_check_model;
+
+/*
+ * The source of streamed inputs that the firmware gives the model (source.c): writes row `row` to
+ * `to` and returns 0, or returns 1 where the row is not there yet.
+ */
+int32_t check_read_row(void *context, int32_t input, int32_t row, void *to);
 
 #endif

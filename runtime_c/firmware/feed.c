@@ -77,29 +77,39 @@ static float received_value(uint32_t index)
     return real_value(input(), db, index);
 }
 
-void feed_load(void)
+/* Bytes [first, first + size) of input 0 from what was received. */
+static void convert(uint32_t first, uint32_t size, uint8_t *to)
 {
     const uint8_t *const db = mcuforge_check_model.db;
-    uint8_t *const to = mcuforge_check_model.input(0);
-    if (feed_bytes() == 0U) {
-        return;
-    }
     const enum check_dtype dtype = input()->dtype;
     if (mcuforge_check_model.feed == CHECK_FEED_U8 && dtype == CHECK_INT8) {
-        for (uint32_t i = 0; i < input()->bytes; i++) {
-            to[i] = (uint8_t)(db[i] - PIXEL_OFFSET);
+        for (uint32_t i = 0; i < size; i++) {
+            to[i] = (uint8_t)(db[first + i] - PIXEL_OFFSET);
         }
     } else if (mcuforge_check_model.feed == CHECK_FEED_F32 && dtype == CHECK_INT8) {
-        for (uint32_t i = 0; i < input()->elements; i++) {
-            to[i] = (uint8_t)quantise(float_at(db, i), -128, 127);
+        for (uint32_t i = 0; i < size; i++) {
+            to[i] = (uint8_t)quantise(float_at(db, first + i), -128, 127);
         }
     } else if (mcuforge_check_model.feed == CHECK_FEED_F32 && dtype == CHECK_UINT8) {
-        for (uint32_t i = 0; i < input()->elements; i++) {
-            to[i] = (uint8_t)quantise(float_at(db, i), 0, 255);
+        for (uint32_t i = 0; i < size; i++) {
+            to[i] = (uint8_t)quantise(float_at(db, first + i), 0, 255);
         }
     } else {
-        memcpy(to, db, input()->bytes);
+        memcpy(to, db + first, size);
     }
+}
+
+void feed_load(void)
+{
+    uint8_t *const to = mcuforge_check_model.input(0);
+    if (feed_bytes() > 0U && to != NULL) {
+        convert(0, input()->bytes, to);
+    }
+}
+
+void feed_row(uint32_t row, uint8_t *to)
+{
+    convert(row * input()->row_bytes, input()->row_bytes, to);
 }
 
 float feed_output_value(uint32_t index)

@@ -10,8 +10,11 @@
 /* Bytes of input 0 as the runner sends them; 0 when this build has no buffer for them. */
 uint32_t feed_bytes(void);
 
-/* Convert the received bytes into input 0; without a buffer, leave the input as it is. */
+/* Convert the received bytes into input 0; without a buffer, or streamed, leave it as it is. */
 void feed_load(void);
+
+/* Convert the received bytes of one row of streamed input 0; feed_bytes() must not be 0. */
+void feed_row(uint32_t row, uint8_t *to);
 
 /* Element `index` of output 0, dequantised. */
 float feed_output_value(uint32_t index);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure.h"
 
-#include <stdbool.h>
-
 #include "board.h"
 #include "check_model.h"
 
@@ -33,20 +31,22 @@ static uint32_t changed_bytes(const uint8_t *guard)
     return changed;
 }
 
-static uint8_t *guard_before(void)
+static uint8_t *guard_before(int32_t arena)
 {
-    return mcuforge_check_model.arena - mcuforge_check_model.guard_bytes;
+    return mcuforge_check_model.arenas[arena].bytes - mcuforge_check_model.guard_bytes;
 }
 
-static uint8_t *guard_after(void)
+static uint8_t *guard_after(int32_t arena)
 {
-    return mcuforge_check_model.arena + mcuforge_check_model.arena_bytes;
+    return mcuforge_check_model.arenas[arena].bytes + mcuforge_check_model.arenas[arena].size;
 }
 
 int32_t measure_init(void)
 {
-    lay_guard(guard_before());
-    lay_guard(guard_after());
+    for (int32_t i = 0; i < mcuforge_check_model.arena_count; i++) {
+        lay_guard(guard_before(i));
+        lay_guard(guard_after(i));
+    }
     model_status = mcuforge_check_model.init();
     return model_status;
 }
@@ -58,12 +58,20 @@ int32_t measure_status(void)
 
 uint32_t measure_guard_before(void)
 {
-    return changed_bytes(guard_before());
+    uint32_t changed = 0;
+    for (int32_t i = 0; i < mcuforge_check_model.arena_count; i++) {
+        changed += changed_bytes(guard_before(i));
+    }
+    return changed;
 }
 
 uint32_t measure_guard_after(void)
 {
-    return changed_bytes(guard_after());
+    uint32_t changed = 0;
+    for (int32_t i = 0; i < mcuforge_check_model.arena_count; i++) {
+        changed += changed_bytes(guard_after(i));
+    }
+    return changed;
 }
 
 /*
@@ -89,9 +97,35 @@ __attribute__((noinline, no_sanitize_address)) static uintptr_t deepest_write(ui
     return at;
 }
 
-__attribute__((noinline)) struct measure measure_run(uint32_t begin, uint32_t end)
+/* The model, timed; step by step with rubbish in all that is dead in between, where asked for. */
+__attribute__((noinline)) static void run_model(struct measure *result, bool poison)
 {
-    struct measure result = {.status = model_status, .begin = begin, .end = end};
+    const int32_t end = (int32_t)result->end;
+    int32_t reached = (int32_t)result->begin;
+    for (;;) {
+        const int32_t begin = reached;
+        const int32_t stop = poison && begin < end ? begin + 1 : end;
+        const uint64_t start = board_ticks();
+        result->status = mcuforge_check_model.run(begin, stop, &reached);
+        result->ticks += board_ticks() - start;
+        if (poison && result->status == 0 && reached > begin) {
+            mcuforge_check_model.poison(begin);
+        }
+        if (result->status != 0 || reached < stop || stop == end) {
+            break;
+        }
+    }
+    result->reached = (uint32_t)reached;
+}
+
+__attribute__((noinline)) struct measure measure_run(uint32_t begin, uint32_t end, bool poison)
+{
+    struct measure result = {
+        .status = model_status,
+        .begin = begin,
+        .end = end,
+        .reached = begin,
+    };
     if (model_status != 0) {
         return result;
     }
@@ -101,9 +135,7 @@ __attribute__((noinline)) struct measure measure_run(uint32_t begin, uint32_t en
     if (on_board_stack) {
         paint_stack();
     }
-    const uint64_t start = board_ticks();
-    result.status = mcuforge_check_model.run((int32_t)begin, (int32_t)end);
-    result.ticks = board_ticks() - start;
+    run_model(&result, poison);
     if (on_board_stack) {
         const uintptr_t deepest = deepest_write(here);
         result.stack_bytes = (uint32_t)(here - deepest);

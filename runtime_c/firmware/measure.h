@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Running the model under observation: time, stack, and canaries around the arena.
+ * Running the model under observation: time, stack, and canaries round its arenas.
  */
 #ifndef MCUFORGE_MEASURE_H
 #define MCUFORGE_MEASURE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct measure {
     int32_t status; /* what the model returned: 0 on success */
-    uint32_t begin; /* the layers run: [begin, end) */
+    uint32_t begin; /* the steps asked for: [begin, end) */
     uint32_t end;
+    uint32_t reached; /* the steps run: [begin, reached); less than `end` where a row is wanted */
     uint64_t ticks;             /* of board_ticks(), the call of the model only */
     uint32_t stack_bytes;       /* deepest use below the caller; 0: not on the board's own stack */
     uint32_t stack_total_bytes; /* deepest use below board_stack_high */
 };
 
-/* Give the model its arena and lay the canaries. Returns the model's status: 0 on success. */
+/* Give the model its arenas and lay the canaries. Returns the model's status: 0 on success. */
 int32_t measure_init(void);
 
 /* The status of the last measure_init(). */
 int32_t measure_status(void);
 
-/* Run layers [begin, end), which the caller has checked. */
-struct measure measure_run(uint32_t begin, uint32_t end);
+/* Run steps [begin, end), which the caller has checked; `poison` needs a build that can. */
+struct measure measure_run(uint32_t begin, uint32_t end, bool poison);
 
-/* Canary bytes that have changed since measure_init(): before the arena, after it. */
+/* Canary bytes that have changed since measure_init(): before the arenas, after them. */
 uint32_t measure_guard_before(void);
 uint32_t measure_guard_after(void);
 

@@ -11,6 +11,7 @@
 #include "feed.h"
 #include "measure.h"
 #include "received.h"
+#include "source.h"
 #include "text.h"
 
 #define TERMINATOR '%'
@@ -67,8 +68,10 @@ static void put_results(void)
 static bool run_times(int32_t count, uint64_t *last_line_ticks)
 {
     const uint64_t patience = (uint64_t)board_tick_hz * CHECK_BUSY_SECONDS;
+    const int32_t steps = mcuforge_check_model.step_count;
     for (int32_t i = 0; i < count; i++) {
-        if (mcuforge_check_model.run(0, mcuforge_check_model.layer_count) != 0) {
+        int32_t reached = 0;
+        if (mcuforge_check_model.run(0, steps, &reached) != 0 || reached < steps) {
             return false;
         }
         const uint64_t now = board_ticks();
@@ -86,6 +89,11 @@ static void infer(int32_t iterations, int32_t warmups)
         put_refused_arena();
         return;
     }
+    if (source_streams() && feed_bytes() == 0U) {
+        text_put("e-[This build keeps no input to stream from]\r\n");
+        return;
+    }
+    source_use_db(true);
     feed_load();
     uint64_t last_line_ticks = board_ticks();
     text_put_number("m-warmup-start-", warmups, "\r\n");
@@ -101,6 +109,7 @@ static void infer(int32_t iterations, int32_t warmups)
         feed_load();
         ran = ran && run_times(1, &last_line_ticks);
     }
+    source_use_db(false);
     if (ran) {
         put_results();
     } else {

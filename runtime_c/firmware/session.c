@@ -6,6 +6,7 @@
 #include "board.h"
 #include "check_model.h"
 #include "measure.h"
+#include "source.h"
 
 #define STRING_MAX 39U
 
@@ -13,7 +14,8 @@ static struct {
     bool open;
     bool run_known;        /* `run` answers the RUN numbered `run_sequence` */
     uint16_t run_sequence;
-    struct measure run;
+    struct measure run; /* with the parts it was run in */
+    uint64_t part_ticks;
     uint32_t bad_frames;
 } session;
 
@@ -50,6 +52,11 @@ static void serve_hello(const struct frame *request)
     session.open = true;
     session.bad_frames = 0;
     memset(&session.run, 0, sizeof session.run);
+    source_forget();
+    uint32_t arena_bytes = 0;
+    for (int32_t i = 0; i < model->arena_count; i++) {
+        arena_bytes += model->arenas[i].size;
+    }
     const int32_t status = measure_init();
 
     uint8_t *at = frame_body();
@@ -57,10 +64,12 @@ static void serve_hello(const struct frame *request)
     at = frame_put_u32(at, CHECK_DATA_BYTES);
     at = frame_put_u32(at, (uint32_t)model->input_count);
     at = frame_put_u32(at, (uint32_t)model->output_count);
-    at = frame_put_u32(at, (uint32_t)model->layer_count);
-    at = frame_put_u32(at, model->arena_bytes);
+    at = frame_put_u32(at, (uint32_t)model->step_count);
+    at = frame_put_u32(at, (uint32_t)model->arena_count);
+    at = frame_put_u32(at, arena_bytes);
     at = frame_put_u32(at, model->guard_bytes);
     at = frame_put_u32(at, board_tick_hz);
+    at = frame_put_u32(at, model->poison != NULL ? 1U : 0U);
     at = frame_put_u32(at, (uint32_t)status);
     memcpy(at, model->hash, 32);
     at = put_string(at + 32, model->name);
@@ -101,6 +110,7 @@ static void serve_tensor(const struct frame *request)
     at = frame_put_u32(at, (uint32_t)tensor->dtype);
     at = frame_put_u32(at, scale_bits);
     at = frame_put_u32(at, (uint32_t)tensor->zero_point);
+    at = frame_put_u32(at, tensor->row_bytes);
     answer(request, SESSION_OK, put_string(at, tensor->name));
 }
 
@@ -120,6 +130,14 @@ static void serve_write(const struct frame *request)
         refuse(request, SESSION_RANGE, "WRITE: past the end of the input");
         return;
     }
+    if (tensor->row_bytes > 0U) {
+        if (source_stage(frame_u32(request->body), offset, request->body + 8, size)) {
+            answer(request, SESSION_OK, frame_body());
+        } else {
+            refuse(request, SESSION_RANGE, "WRITE: of two rows of a streamed input");
+        }
+        return;
+    }
     uint8_t *const input = mcuforge_check_model.input((int32_t)frame_u32(request->body));
     if (input == NULL) {
         refuse(request, SESSION_MODEL, "WRITE: the model refused its arena");
@@ -133,9 +151,9 @@ static void serve_write(const struct frame *request)
 static const uint8_t *find_bytes(uint32_t space, uint32_t index, uint32_t *bytes)
 {
     const struct check_model *const model = &mcuforge_check_model;
-    if (space == SESSION_ARENA && index == 0U) {
-        *bytes = model->arena_bytes;
-        return model->arena;
+    if (space == SESSION_ARENA && index < (uint32_t)model->arena_count) {
+        *bytes = model->arenas[index].size;
+        return model->arenas[index].bytes;
     }
     const struct check_tensor *const tensor = find_tensor(space, index);
     if (tensor == NULL) {
@@ -166,23 +184,50 @@ static void serve_read(const struct frame *request)
     answer(request, SESSION_OK, frame_body() + size);
 }
 
+/* Run, and add to the run before where that one ended for want of a row. */
+static void run_part(uint32_t begin, uint32_t end, bool poison)
+{
+    const struct measure before = session.run;
+    const bool goes_on = before.reached < before.end && begin == before.reached;
+    session.run = measure_run(begin, end, poison);
+    session.part_ticks = session.run.ticks;
+    if (!goes_on) {
+        return;
+    }
+    session.run.begin = before.begin;
+    session.run.ticks += before.ticks;
+    if (before.stack_bytes > session.run.stack_bytes) {
+        session.run.stack_bytes = before.stack_bytes;
+        session.run.stack_total_bytes = before.stack_total_bytes;
+    }
+}
+
 static void serve_run(const struct frame *request)
 {
     if (!session.run_known || session.run_sequence != request->sequence) {
-        const uint32_t layers = (uint32_t)mcuforge_check_model.layer_count;
-        const uint32_t begin = request->size == 8U ? frame_u32(request->body) : UINT32_MAX;
-        const uint32_t end = request->size == 8U ? frame_u32(request->body + 4) : 0;
-        if (begin > end || end > layers) {
-            refuse(request, SESSION_RANGE, "RUN: no such layers");
+        const uint32_t steps = (uint32_t)mcuforge_check_model.step_count;
+        const bool whole = request->size == 12U;
+        const uint32_t begin = whole ? frame_u32(request->body) : UINT32_MAX;
+        const uint32_t end = whole ? frame_u32(request->body + 4) : 0;
+        const bool poison = whole && frame_u32(request->body + 8) != 0U;
+        if (begin > end || end > steps) {
+            refuse(request, SESSION_RANGE, "RUN: no such steps");
+            return;
+        }
+        if (poison && mcuforge_check_model.poison == NULL) {
+            refuse(request, SESSION_RANGE, "RUN: this build cannot poison");
             return;
         }
         answer(request, SESSION_RUNNING, frame_body());
-        session.run = measure_run(begin, end);
+        run_part(begin, end, poison);
         session.run_sequence = request->sequence;
         session.run_known = true;
     }
-    uint8_t *at = frame_put_u64(frame_body(), session.run.ticks);
+    uint8_t *at = frame_put_u64(frame_body(), session.part_ticks);
     at = frame_put_u32(at, (uint32_t)session.run.status);
+    at = frame_put_u32(at, session.run.reached);
+    at = frame_put_u32(at, source_input_wanted());
+    at = frame_put_u32(at, source_row_wanted());
     answer(request, session.run.status == 0 ? SESSION_OK : SESSION_MODEL, at);
 }
 

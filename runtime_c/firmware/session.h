@@ -10,22 +10,27 @@
  * Numbers are u32 and little-endian unless said otherwise; strings end in a zero byte and are cut
  * to 39 characters.
  *
- * HELLO     -> opens a session: gives the model its arena again, lays the canaries afresh.
- *           <- protocol, data bytes, inputs, outputs, layers, arena bytes, guard bytes, tick hz,
- *              model status i32, SHA-256 of the model file (32 bytes), strings: model, task,
- *              board, build
+ * HELLO     -> opens a session: gives the model its arenas again, lays the canaries afresh.
+ *           <- protocol, data bytes, inputs, outputs, steps, arenas, bytes of all arenas, guard
+ *              bytes, tick hz, whether RUN can poison, model status i32, SHA-256 of the model file
+ *              (32 bytes), strings: model, task, board, build
  * TENSOR    -> direction (0 input, 1 output), index
- *           <- bytes, elements, dtype (enum check_dtype), scale f32, zero point i32, string: name
- * WRITE     -> index, offset, data: into an input
+ *           <- bytes, elements, dtype (enum check_dtype), scale f32, zero point i32, bytes of a row
+ *              where the input is streamed, else 0, string: name
+ * WRITE     -> index, offset, data: into an input. Of a streamed one a single row is kept, until
+ *              the model asks for it: data must lie within a row, and another row replaces it.
  *           <- nothing
- * READ      -> space (enum session_space), index, offset, bytes
+ * READ      -> space (enum session_space), index of the tensor or arena, offset, bytes
  *           <- data
- * RUN       -> begin, end: layers [begin, end)
+ * RUN       -> begin, end, poison: steps [begin, end); poison 1: after each step whatever is dead
+ *              is overwritten, in untimed moments
  *           <- status SESSION_RUNNING at once, with nothing
- *           <- ticks u64, model status i32
+ *           <- ticks u64, model status i32, steps done so far, input, row: where a streamed input's
+ *              row is not there the run ends early. WRITE that row, then RUN from the steps done.
  * COUNTERS  <- of the last run: ticks u64, begin, end, stack bytes, total stack bytes; then
- *              canary bytes changed before the arena, and after it, received bytes dropped since
- *              the start, and bad frames since HELLO
+ *              canary bytes changed before the arenas, and after them, received bytes dropped since
+ *              the start, and bad frames since HELLO. A RUN that goes on where the one before it
+ *              ended early is a part of the same run.
  *
  * A refusal has a status from SESSION_BAD_FRAME up and its reason as text. A frame that does not
  * read is answered with kind and sequence of SESSION_NO_SEQUENCE: send again what is unanswered.
@@ -35,7 +40,7 @@
 
 #include "frame.h"
 
-#define SESSION_PROTOCOL 1U
+#define SESSION_PROTOCOL 2U
 #define SESSION_ANSWER 0x80U
 #define SESSION_NO_SEQUENCE 0xFFFFU
 
@@ -55,7 +60,7 @@ enum session_status {
     SESSION_RUNNING = 1,
     SESSION_BAD_FRAME = 2, /* damaged on the way */
     SESSION_UNKNOWN = 3,   /* no such kind of request */
-    SESSION_RANGE = 4,     /* a tensor, layer or byte that is not there */
+    SESSION_RANGE = 4,     /* a tensor, step or byte that is not there */
     SESSION_CLOSED = 5,    /* no HELLO since the board started */
     SESSION_MODEL = 6      /* the model refused its arena or failed in a run */
 };

@@ -15,6 +15,7 @@ from mcuforge.compiler.codegen.model import GeneratedModel, generate
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.schedule.schedule import Schedule
+from mcuforge.memplan.problem import Placement
 from mcuforge.runtime_c.sources import headers_dir, kernel_source
 
 REDZONE = 32  # poisoned bytes round every buffer; a multiple of ASan's 8
@@ -33,8 +34,8 @@ static const size_t outputs[] = { %(outputs)s };
 
 int main(void)
 {
-    struct %(name)s_state state;
-    char *arena = NULL;
+    static struct %(name)s_state state;
+    static char *arena;
     if (posix_memalign((void **)&arena, 64, %(NAME)s_ARENA_BYTES) != 0) return 3;
     if (%(name)s_init(&state, arena, %(NAME)s_ARENA_BYTES) != MCUFORGE_OK) return 4;
     for (size_t i = 0; i < sizeof gaps / sizeof gaps[0]; i++)
@@ -52,14 +53,14 @@ int main(void)
 
 def redzoned(schedule: Schedule, sizes: Mapping[str, int]) -> tuple[GeneratedModel, list[str]]:
     """C with every buffer apart and a gap after each, and the gaps as C initialisers."""
-    offsets, gaps, at = {}, [f"{{0, {REDZONE}}}"], REDZONE
+    placements, gaps, at = {}, [f"{{0, {REDZONE}}}"], REDZONE
     for name, size in sizes.items():
-        offsets[name] = at
+        assert at % ALIGNMENT == 0
+        placements[name] = Placement("ram", at)
         end = at + size
         at = -(-(end + REDZONE) // REDZONE) * REDZONE
-        assert offsets[name] % ALIGNMENT == 0
         gaps.append(f"{{{end}, {at}}}")
-    return generate(schedule, offsets, at), gaps
+    return generate(schedule, placements, {"ram": at}), gaps
 
 
 def build(model: GeneratedModel, isa: str, folder: Path, gaps: Sequence[str] = ()) -> Path:

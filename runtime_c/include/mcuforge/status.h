@@ -7,7 +7,8 @@ enum mcuforge_status {
     MCUFORGE_OK = 0,
     MCUFORGE_ERR_ARENA_SIZE = -1,  /* the arena is smaller than <NAME>_ARENA_BYTES */
     MCUFORGE_ERR_ARENA_ALIGN = -2, /* the arena is not aligned to <NAME>_ARENA_ALIGN, or null */
-    MCUFORGE_ERR_ARGUMENT = -3     /* no state, one without an arena, or layers outside the model */
+    MCUFORGE_ERR_ARGUMENT = -3,    /* no state, one without arena or source, or no such steps */
+    MCUFORGE_ERR_SOURCE = -4       /* a row of a streamed input is not there yet */
 };
 
 #endif

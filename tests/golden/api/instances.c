@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two instances run layer by layer in turn, from arenas full of different rubbish, and answer as
+ * Two instances run step by step in turn, from arenas full of different rubbish, and answer as
  * each does alone: nothing is kept outside state and arena, nothing is read before it is written.
  */
 #include <stdio.h>
@@ -16,9 +16,9 @@
 #define INPUT JOIN(NAME, _input)
 #define OUTPUT JOIN(NAME, _output)
 #define RUN JOIN(NAME, _run)
-#define RUN_LAYERS JOIN(NAME, _run_layers)
+#define RUN_STEPS JOIN(NAME, _run_steps)
 #define ARENA_BYTES JOIN(MACRO, _ARENA_BYTES)
-#define LAYERS JOIN(MACRO, _LAYERS)
+#define STEPS JOIN(MACRO, _STEPS)
 #define OUTPUT_BYTES JOIN(MACRO, _OUTPUT_0_BYTES)
 #define INPUT_BYTES JOIN(MACRO, _INPUT_0_BYTES)
 
@@ -74,9 +74,9 @@ int main(void)
     for (int round = 0; round < 2; round++) { /* the second from what the first left */
         feed(&state[0], 1);
         feed(&state[1], 2);
-        for (int32_t layer = 0; layer < LAYERS; layer++) {
-            (void)RUN_LAYERS(&state[0], layer, layer + 1);
-            (void)RUN_LAYERS(&state[1], layer, layer + 1);
+        for (int32_t step = 0; step < STEPS; step++) {
+            (void)RUN_STEPS(&state[0], step, step + 1);
+            (void)RUN_STEPS(&state[1], step, step + 1);
         }
         for (int i = 0; i < 2; i++) {
             if (memcmp(want[i], OUTPUT(&state[i], 0), OUTPUT_BYTES) != 0) {

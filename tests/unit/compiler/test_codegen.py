@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.compiler.codegen.model import GeneratedModel, example_main, generate, shape_text
+from mcuforge.compiler.codegen.model import GeneratedModel, example_main, generate
+from mcuforge.compiler.codegen.ports import shape_text
 from mcuforge.compiler.compile import compile_graph
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.ir import DType, Graph, Node, Quant
@@ -20,6 +21,7 @@ from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.schedule.schedule import whole_layers
+from mcuforge.memplan.problem import Placement
 from tests.unit.compiler.graphs import (
     QUANT,
     chain,
@@ -40,6 +42,11 @@ COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 def generated(graph: Graph) -> GeneratedModel:
     return compile_graph(graph, "portable", 1 << 20, exact_seconds=0.0).model
+
+
+def in_ram(**offsets: int) -> dict[str, Placement]:
+    """Buffers at those offsets of one region."""
+    return {name: Placement("ram", offset) for name, offset in offsets.items()}
 
 
 def code(text: str) -> str:
@@ -145,7 +152,7 @@ def test_hostile_names_stay_inside_comments(file: str) -> None:
 
 def test_lines_of_an_ordinary_model_are_short() -> None:
     files = generated(read_model(DIGITS)).files
-    assert max(len(line) for text in files.values() for line in text.splitlines()) <= 120
+    assert max(len(line) for text in files.values() for line in text.splitlines()) <= 100
 
 
 def test_layers_of_one_name_have_constants_of_their_own() -> None:
@@ -161,17 +168,17 @@ def test_layers_of_one_name_have_constants_of_their_own() -> None:
     assert names == ["tiny_a_b_operand", "tiny_a_b_2_operand", "tiny_a_b_3_operand"]
 
 
-def test_a_layer_is_one_case_with_its_name_and_shapes_beside_it() -> None:
+def test_a_layer_is_one_block_with_its_name_and_shapes_above_it() -> None:
     text = generated(padded_conv()).files["model.c"]
-    assert "case 0: /* conv: conv2d 5x4x2 -> 6x5x3 */" in text
-    assert text.count("case 0:") == 3  # the layer, the input, the output
-    assert "#define TINY_LAYERS 1" in generated(padded_conv()).files["model.h"]
+    assert "    if (begin <= 0 && 0 < end) {\n        /* 0 conv: conv2d 5x4x2 -> 6x5x3 */\n" in text
+    assert text.count("case 0:") == 2  # the input, the output
+    assert "#define TINY_STEPS 1" in generated(padded_conv()).files["model.h"]
 
 
 def test_calls_of_one_layer_have_params_of_their_own_and_scratch_has_an_address() -> None:
     x, out = tensor("x"), tensor("out")
     steps = whole_layers(graph([x], [scratchy(x, out, 16)], [out]), "portable")
-    model = generate(steps, {"x": 0, "out": 8, "to_out#scratch": 16}, 32)
+    model = generate(steps, in_ram(x=0, out=8, **{"to_out#scratch": 16}), {"ram": 32})
     text = model.files["model.c"]
     assert "static const struct mcuforge_scratchy_params p0_0 = {" in text
     assert "    .count = 6,\n    .none = 0,\n" in text
@@ -190,7 +197,7 @@ def test_only_other_types_than_int8_are_cast() -> None:
         Node("f", Dequantize(), (u,), f),
     ]
     steps = whole_layers(graph([x], nodes, [f]), "portable")
-    text = generate(steps, {"x": 0, "q": 24, "u": 32, "f": 40}, 64).files["model.c"]
+    text = generate(steps, in_ram(x=0, q=24, u=32, f=40), {"ram": 64}).files["model.c"]
     assert "mcuforge_quantize_f32((void *)(a + 0), a + 24, &p0);" in text
     assert "mcuforge_dequantize_f32((void *)(a + 32), (void *)(a + 40), &p2);" in text
 
@@ -205,7 +212,7 @@ def test_ports_are_the_models_inputs_and_outputs() -> None:
     assert (first.scale, first.zero_point) == (QUANT.scale[0], QUANT.zero_point)
     assert (second.name, second.bytes, second.c_type) == ("weird?name", 24, "float")
     assert (second.scale, second.zero_point) == (1.0, 0)
-    assert model.outputs[0].offset == model.outputs[1].offset  # one buffer, two shapes
+    assert model.outputs[0].address == model.outputs[1].address  # one buffer, two shapes
     header = model.files["model.h"]
     assert "#define TINY_INPUT_0_BYTES 12" in header
     assert "#define TINY_INPUT_1_BYTES 24" in header
@@ -217,14 +224,14 @@ def test_ports_are_the_models_inputs_and_outputs() -> None:
 def test_a_model_without_layers_is_still_c() -> None:
     x, flat = tensor("x"), tensor("flat", (6,))
     text = generated(graph([x], [view(x, flat)], [flat])).files["model.c"]
-    assert "switch (layer)" not in text
-    assert "TINY_LAYERS" in text
+    assert "0 < end" not in text
+    assert "TINY_STEPS" in text
 
 
 def test_an_empty_arena_is_one_byte() -> None:
     x, flat = tensor("x"), tensor("flat", (6,))
     steps = whole_layers(graph([x], [view(x, flat)], [flat]), "portable")
-    assert generate(steps, {"x": 0}, 0).arena_bytes == 1
+    assert generate(steps, in_ram(x=0), {"ram": 0}).arena_bytes == 1
 
 
 def test_the_example_feeds_every_input() -> None:

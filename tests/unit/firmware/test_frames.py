@@ -28,7 +28,7 @@ def read(sequence: int, space: int, index: int, offset: int, size: int) -> bytes
 
 
 def run(sequence: int, begin: int, end: int) -> bytes:
-    return encode(Kind.RUN, sequence, struct.pack("<II", begin, end))
+    return encode(Kind.RUN, sequence, struct.pack("<III", begin, end, 0))
 
 
 def test_a_run_sent_twice_happens_once(toy: Path) -> None:
@@ -80,10 +80,10 @@ def test_nothing_is_served_before_hello(toy: Path) -> None:
         (read(2, 2, 0, 0xFFFFFFFF, 2), b"past the end"),
         (read(2, 2, 0, 0, 257), b"past the end"),
         (encode(Kind.READ, 2, bytes(12)), b"no such tensor"),
-        (run(2, 0, 3), b"no such layers"),
-        (run(2, 2, 1), b"no such layers"),
-        (run(2, 0xFFFFFFFF, 0xFFFFFFFF), b"no such layers"),
-        (encode(Kind.RUN, 2, b""), b"no such layers"),
+        (run(2, 0, 3), b"no such steps"),
+        (run(2, 2, 1), b"no such steps"),
+        (run(2, 0xFFFFFFFF, 0xFFFFFFFF), b"no such steps"),
+        (encode(Kind.RUN, 2, b""), b"no such steps"),
         (encode(Kind.TENSOR, 2, struct.pack("<II", 2, 0)), b"no such tensor"),
     ],
 )

@@ -51,7 +51,7 @@ def test_hello_tells_all_about_the_model(toy: Path) -> None:
         "host",
         "toy build",
     )
-    assert (hello.layers, hello.arena_bytes, hello.guard_bytes) == (2, ARENA_BYTES, 16)
+    assert (hello.steps, hello.arena_bytes, hello.guard_bytes) == (2, ARENA_BYTES, 16)
     assert (hello.tick_hz, hello.data_bytes) == (1_000_000_000, 256)
     first, second = link.inputs
     assert (first.name, first.bytes, first.dtype) == ("toy/input", 700, "int8")
@@ -86,7 +86,7 @@ def test_an_input_reads_back_until_the_model_runs(toy: Path) -> None:
         assert link.read_input(0) != toy_input(5)
 
 
-def test_the_arena_shows_what_stands_between_two_layers(toy: Path) -> None:
+def test_the_arena_shows_what_stands_between_two_steps(toy: Path) -> None:
     with toy_on_pty(toy) as (_, port), Link.open(port) as link:
         link.hello()
         link.write_input(0, bytes(range(100)) * 7)
@@ -97,12 +97,12 @@ def test_the_arena_shows_what_stands_between_two_layers(toy: Path) -> None:
         assert link.read_arena(1, 2) == arena[1:3]
 
 
-def test_profile_has_one_figure_a_layer_and_runs_the_model(toy: Path) -> None:
+def test_steps_run_one_by_one_are_the_model_and_each_has_its_ticks(toy: Path) -> None:
     with toy_on_pty(toy) as (_, port), Link.open(port) as link:
         link.hello()
         link.write_input(0, toy_input(1))
         link.write_input(1, BIAS)
-        ticks = link.profile()
+        ticks = [link.run(step, step + 1) for step in range(link.steps)]
         assert len(ticks) == 2
         assert all(count > 0 for count in ticks)
         assert link.read_output(0) == toy_answers(toy_input(1), BIAS)[0]
@@ -177,7 +177,7 @@ def test_a_fault_ends_the_run_with_the_boards_words(toy: Path) -> None:
         link.hello()
         with pytest.raises(BoardCrashed, match="hard fault pc=0x08001234") as caught:
             link.run()
-    assert "running layers 0 to 2" in caught.value.where
+    assert "running steps 0 to 2" in caught.value.where
     assert "host" in caught.value.where
 
 
@@ -304,5 +304,5 @@ def test_wrong_use_is_our_fault_not_the_users(toy: Path) -> None:
             link.read_input(2)
         with pytest.raises(BoardError, match="past the end"):
             link.read_arena(ARENA_BYTES - 1, 2)
-        with pytest.raises(BoardError, match="no such layers"):
+        with pytest.raises(BoardError, match="no such steps"):
             link.run(1, 3)

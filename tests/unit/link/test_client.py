@@ -7,7 +7,7 @@ import time
 import pytest
 
 from mcuforge.boards.link import BoardCrashed, Garbage, Link, LinkError, NoAnswer
-from mcuforge.boards.link.frame import ANSWER, Kind, Splitter, Status, encode
+from mcuforge.boards.link.frame import ANSWER, PROTOCOL, Kind, Splitter, Status, encode
 from mcuforge.errors import BoardError
 from tests.unit.link.fake_board import Reply, fake_board
 
@@ -102,7 +102,7 @@ def test_another_version_of_the_protocol_is_named() -> None:
 
 @pytest.mark.parametrize("size", [0, 3, 4, 40, 68, 70])
 def test_an_answer_too_short_is_garbage(size: int) -> None:
-    error = hello_error(answering(struct.pack("<I", 1).ljust(size, b"\x01")[:size]))
+    error = hello_error(answering(struct.pack("<I", PROTOCOL).ljust(size, b"\x01")[:size]))
     assert isinstance(error, Garbage)
     assert "does not read" in error.what
 

@@ -50,12 +50,12 @@ static const struct mcuforge_depthwise_conv2d_params p1 = {
     .shift = digits_cnn_block1_shift,
 };
 
-/* 2 block2/pointwise: conv2d 8x8x16 -> 8x8x32 */
+/* 2 block2/pointwise: conv2d 8x8x16 -> 8x8x32, ring of 3 rows */
 static const struct mcuforge_conv2d_params p2 = {
     .input = {8, 8, 16},
     .output = {8, 8, 32},
     .input_ring = 8,
-    .output_ring = 8,
+    .output_ring = 3,
     .kernel = {1, 1},
     .stride = {1, 1},
     .pad = {0, 0},
@@ -76,7 +76,7 @@ static const struct mcuforge_conv2d_params p2 = {
 static const struct mcuforge_depthwise_conv2d_params p3 = {
     .input = {8, 8, 32},
     .output = {4, 4, 32},
-    .input_ring = 8,
+    .input_ring = 3,
     .output_ring = 4,
     .kernel = {3, 3},
     .stride = {2, 2},
@@ -190,7 +190,8 @@ static const struct mcuforge_softmax_params p9 = {
     .exp = digits_cnn_probabilities_table,
 };
 
-enum mcuforge_status digits_cnn_init(struct digits_cnn_state *state, void *arena, size_t arena_bytes)
+enum mcuforge_status digits_cnn_init(struct digits_cnn_state *state, void *arena,
+                                     size_t arena_bytes)
 {
     if (state == NULL) {
         return MCUFORGE_ERR_ARGUMENT;
@@ -202,6 +203,7 @@ enum mcuforge_status digits_cnn_init(struct digits_cnn_state *state, void *arena
         return MCUFORGE_ERR_ARENA_SIZE;
     }
     state->arena = arena;
+    state->step = 0;
     return MCUFORGE_OK;
 }
 
@@ -212,7 +214,7 @@ void *digits_cnn_input(const struct digits_cnn_state *state, int32_t index)
     }
     switch (index) {
     case 0:
-        return state->arena + 972;
+        return state->arena + 0;
     default:
         return NULL;
     }
@@ -231,55 +233,107 @@ const void *digits_cnn_output(const struct digits_cnn_state *state, int32_t inde
     }
 }
 
-enum mcuforge_status digits_cnn_run(struct digits_cnn_state *state)
+/*
+ * Layers 2 to 3 row by row, steps [begin, end) of 12. `order` holds the layer of each step; the
+ * rows of a layer rise without gaps.
+ */
+static void layers_2_to_3(struct digits_cnn_state *state, int32_t begin, int32_t end)
 {
-    return digits_cnn_run_layers(state, 0, DIGITS_CNN_LAYERS);
-}
-
-enum mcuforge_status digits_cnn_run_layers(struct digits_cnn_state *state, int32_t begin, int32_t end)
-{
-    if (state == NULL || state->arena == NULL) {
-        return MCUFORGE_ERR_ARGUMENT;
-    }
-    if (begin < 0 || begin > end || end > DIGITS_CNN_LAYERS) {
-        return MCUFORGE_ERR_ARGUMENT;
-    }
+    static const uint8_t order[12] = {
+        0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 1,
+    };
     int8_t *const a = state->arena;
-    for (int32_t layer = begin; layer < end; layer++) {
+    int32_t *const next = state->next; /* the row each layer is at */
+    if (begin <= 0 || begin + 2 != state->step) {
+        for (int32_t i = 0; i < 2; i++) {
+            next[i] = 0;
+        }
+        for (int32_t step = 0; step < begin; step++) {
+            next[order[step]] += 1;
+        }
+    }
+    for (int32_t step = begin > 0 ? begin : 0; step < end && step < 12; step++) {
+        const int32_t layer = order[step];
+        const int32_t row = next[layer];
+        const int32_t end_row = row + 1;
         switch (layer) {
-        case 0: /* block0/conv: conv2d 8x8x1 -> 8x8x16 */
-            mcuforge_conv2d_s8(a + 972, digits_cnn_block0_conv_weights, a + 0, &p0, 0, 8);
+        case 0: /* 2 block2/pointwise: conv2d 8x8x16 -> 8x8x32, ring of 3 rows */
+            mcuforge_conv2d_s8(a + 0, digits_cnn_block2_pointwise_weights, a + 1024, &p2, row,
+                               end_row);
             break;
-        case 1: /* block1: depthwise_conv2d 8x8x16 -> 8x8x16 */
-            mcuforge_depthwise_conv2d_s8(a + 0, digits_cnn_block1_weights, a + 1072, &p1, 0, 8);
-            break;
-        case 2: /* block2/pointwise: conv2d 8x8x16 -> 8x8x32 */
-            mcuforge_conv2d_s8(a + 1072, digits_cnn_block2_pointwise_weights, a + 32, &p2, 0, 8);
-            break;
-        case 3: /* block3: depthwise_conv2d 8x8x32 -> 4x4x32 */
-            mcuforge_depthwise_conv2d_s8(a + 32, digits_cnn_block3_weights, a + 0, &p3, 0, 4);
-            break;
-        case 4: /* block4/pointwise: conv2d 4x4x32 -> 4x4x64 */
-            mcuforge_conv2d_s8(a + 0, digits_cnn_block4_pointwise_weights, a + 512, &p4, 0, 4);
-            break;
-        case 5: /* block5: depthwise_conv2d 4x4x64 -> 4x4x64 */
-            mcuforge_depthwise_conv2d_s8(a + 512, digits_cnn_block5_weights, a + 0, &p5, 0, 4);
-            break;
-        case 6: /* block6/pointwise: conv2d 4x4x64 -> 4x4x64 */
-            mcuforge_conv2d_s8(a + 0, digits_cnn_block6_pointwise_weights, a + 1024, &p6, 0, 4);
-            break;
-        case 7: /* pool: mean 4x4x64 -> 64 */
-            mcuforge_mean_s8(a + 1024, a + 24, &p7);
-            break;
-        case 8: /* head: fully_connected 64 -> 10 */
-            mcuforge_fully_connected_s8(a + 24, digits_cnn_head_weights, a + 12, &p8);
-            break;
-        case 9: /* probabilities: softmax 10 -> 10 */
-            mcuforge_softmax_s8(a + 12, a + 0, &p9);
+        case 1: /* 3 block3: depthwise_conv2d 8x8x32 -> 4x4x32 */
+            mcuforge_depthwise_conv2d_s8(a + 1024, digits_cnn_block3_weights, a + 0, &p3, row,
+                                         end_row);
             break;
         default:
             break;
         }
+        next[layer] = end_row;
     }
+}
+
+enum mcuforge_status digits_cnn_run(struct digits_cnn_state *state)
+{
+    return digits_cnn_run_steps(state, 0, DIGITS_CNN_STEPS);
+}
+
+enum mcuforge_status digits_cnn_run_steps(struct digits_cnn_state *state, int32_t begin,
+                                          int32_t end)
+{
+    if (state == NULL || state->arena == NULL) {
+        return MCUFORGE_ERR_ARGUMENT;
+    }
+    if (begin < 0 || begin > end || end > DIGITS_CNN_STEPS) {
+        return MCUFORGE_ERR_ARGUMENT;
+    }
+    if (begin == end) {
+        return MCUFORGE_OK;
+    }
+    int8_t *const a = state->arena;
+
+    if (begin <= 0 && 0 < end) {
+        /* 0 block0/conv: conv2d 8x8x1 -> 8x8x16 */
+        mcuforge_conv2d_s8(a + 0, digits_cnn_block0_conv_weights, a + 160, &p0, 0, 8);
+    }
+
+    if (begin <= 1 && 1 < end) {
+        /* 1 block1: depthwise_conv2d 8x8x16 -> 8x8x16 */
+        mcuforge_depthwise_conv2d_s8(a + 160, digits_cnn_block1_weights, a + 0, &p1, 0, 8);
+    }
+
+    if (begin < 14 && 2 < end) {
+        layers_2_to_3(state, begin - 2, end - 2);
+    }
+
+    if (begin <= 14 && 14 < end) {
+        /* 4 block4/pointwise: conv2d 4x4x32 -> 4x4x64 */
+        mcuforge_conv2d_s8(a + 0, digits_cnn_block4_pointwise_weights, a + 512, &p4, 0, 4);
+    }
+
+    if (begin <= 15 && 15 < end) {
+        /* 5 block5: depthwise_conv2d 4x4x64 -> 4x4x64 */
+        mcuforge_depthwise_conv2d_s8(a + 512, digits_cnn_block5_weights, a + 64, &p5, 0, 4);
+    }
+
+    if (begin <= 16 && 16 < end) {
+        /* 6 block6/pointwise: conv2d 4x4x64 -> 4x4x64 */
+        mcuforge_conv2d_s8(a + 64, digits_cnn_block6_pointwise_weights, a + 0, &p6, 0, 4);
+    }
+
+    if (begin <= 17 && 17 < end) {
+        /* 7 pool: mean 4x4x64 -> 64 */
+        mcuforge_mean_s8(a + 0, a + 0, &p7);
+    }
+
+    if (begin <= 18 && 18 < end) {
+        /* 8 head: fully_connected 64 -> 10 */
+        mcuforge_fully_connected_s8(a + 0, digits_cnn_head_weights, a + 64, &p8);
+    }
+
+    if (begin <= 19 && 19 < end) {
+        /* 9 probabilities: softmax 10 -> 10 */
+        mcuforge_softmax_s8(a + 64, a + 0, &p9);
+    }
+    state->step = end;
     return MCUFORGE_OK;
 }

@@ -13,25 +13,31 @@ extern const int32_t digits_cnn_block1_multiplier[16]; /* block1: multiplier (16
 extern const int8_t digits_cnn_block1_shift[16]; /* block1: shift (16) */
 extern const int8_t digits_cnn_block1_weights[144]; /* block1: weights (1x3x3x16) */
 extern const int32_t digits_cnn_block2_pointwise_bias[32]; /* block2_pointwise: bias (32) */
-extern const int32_t digits_cnn_block2_pointwise_multiplier[32]; /* block2_pointwise: multiplier (32) */
+/* block2_pointwise: multiplier (32) */
+extern const int32_t digits_cnn_block2_pointwise_multiplier[32];
 extern const int8_t digits_cnn_block2_pointwise_shift[32]; /* block2_pointwise: shift (32) */
-extern const int8_t digits_cnn_block2_pointwise_weights[512]; /* block2_pointwise: weights (32x1x1x16) */
+/* block2_pointwise: weights (32x1x1x16) */
+extern const int8_t digits_cnn_block2_pointwise_weights[512];
 extern const int32_t digits_cnn_block3_bias[32]; /* block3: bias (32) */
 extern const int32_t digits_cnn_block3_multiplier[32]; /* block3: multiplier (32) */
 extern const int8_t digits_cnn_block3_shift[32]; /* block3: shift (32) */
 extern const int8_t digits_cnn_block3_weights[288]; /* block3: weights (1x3x3x32) */
 extern const int32_t digits_cnn_block4_pointwise_bias[64]; /* block4_pointwise: bias (64) */
-extern const int32_t digits_cnn_block4_pointwise_multiplier[64]; /* block4_pointwise: multiplier (64) */
+/* block4_pointwise: multiplier (64) */
+extern const int32_t digits_cnn_block4_pointwise_multiplier[64];
 extern const int8_t digits_cnn_block4_pointwise_shift[64]; /* block4_pointwise: shift (64) */
-extern const int8_t digits_cnn_block4_pointwise_weights[2048]; /* block4_pointwise: weights (64x1x1x32) */
+/* block4_pointwise: weights (64x1x1x32) */
+extern const int8_t digits_cnn_block4_pointwise_weights[2048];
 extern const int32_t digits_cnn_block5_bias[64]; /* block5: bias (64) */
 extern const int32_t digits_cnn_block5_multiplier[64]; /* block5: multiplier (64) */
 extern const int8_t digits_cnn_block5_shift[64]; /* block5: shift (64) */
 extern const int8_t digits_cnn_block5_weights[576]; /* block5: weights (1x3x3x64) */
 extern const int32_t digits_cnn_block6_pointwise_bias[64]; /* block6_pointwise: bias (64) */
-extern const int32_t digits_cnn_block6_pointwise_multiplier[64]; /* block6_pointwise: multiplier (64) */
+/* block6_pointwise: multiplier (64) */
+extern const int32_t digits_cnn_block6_pointwise_multiplier[64];
 extern const int8_t digits_cnn_block6_pointwise_shift[64]; /* block6_pointwise: shift (64) */
-extern const int8_t digits_cnn_block6_pointwise_weights[4096]; /* block6_pointwise: weights (64x1x1x64) */
+/* block6_pointwise: weights (64x1x1x64) */
+extern const int8_t digits_cnn_block6_pointwise_weights[4096];
 extern const int32_t digits_cnn_head_bias[10]; /* head: bias (10) */
 extern const int32_t digits_cnn_head_multiplier[1]; /* head: multiplier (1) */
 extern const int8_t digits_cnn_head_shift[1]; /* head: shift (1) */

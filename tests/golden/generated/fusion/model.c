@@ -87,9 +87,9 @@ void *fusion_input(const struct fusion_state *state, int32_t index)
     }
     switch (index) {
     case 0:
-        return state->arena + 16;
-    case 1:
         return state->arena + 0;
+    case 1:
+        return state->arena + 8;
     default:
         return NULL;
     }
@@ -112,39 +112,43 @@ const void *fusion_output(const struct fusion_state *state, int32_t index)
 
 enum mcuforge_status fusion_run(struct fusion_state *state)
 {
-    return fusion_run_layers(state, 0, FUSION_LAYERS);
+    return fusion_run_steps(state, 0, FUSION_STEPS);
 }
 
-enum mcuforge_status fusion_run_layers(struct fusion_state *state, int32_t begin, int32_t end)
+enum mcuforge_status fusion_run_steps(struct fusion_state *state, int32_t begin, int32_t end)
 {
     if (state == NULL || state->arena == NULL) {
         return MCUFORGE_ERR_ARGUMENT;
     }
-    if (begin < 0 || begin > end || end > FUSION_LAYERS) {
+    if (begin < 0 || begin > end || end > FUSION_STEPS) {
         return MCUFORGE_ERR_ARGUMENT;
     }
     int8_t *const a = state->arena;
-    for (int32_t layer = begin; layer < end; layer++) {
-        switch (layer) {
-        case 0: /* motion_q: quantize 4 -> 4 */
-            mcuforge_quantize_f32((void *)(a + 0), a + 24, &p0);
-            break;
-        case 1: /* both: concatenation 8 + 4 -> 12 */
-            mcuforge_strided_copy_s8(a + 16, a + 0, &p1_0);
-            mcuforge_strided_copy_s8(a + 24, a + 0, &p1_1);
-            break;
-        case 2: /* logits: fully_connected 12 -> 5 */
-            mcuforge_fully_connected_s8(a + 0, fusion_logits_weights, a + 20, &p2);
-            break;
-        case 3: /* probabilities: softmax 5 -> 5 */
-            mcuforge_softmax_s8(a + 20, a + 28, &p3);
-            break;
-        case 4: /* confidence: dequantize 5 -> 5 */
-            mcuforge_dequantize_f32(a + 28, (void *)(a + 0), &p4);
-            break;
-        default:
-            break;
-        }
+
+    if (begin <= 0 && 0 < end) {
+        /* 0 motion_q: quantize 4 -> 4 */
+        mcuforge_quantize_f32((void *)(a + 8), a + 8, &p0);
+    }
+
+    if (begin <= 1 && 1 < end) {
+        /* 1 both: concatenation 8 + 4 -> 12 */
+        mcuforge_strided_copy_s8(a + 0, a + 0, &p1_0);
+        mcuforge_strided_copy_s8(a + 8, a + 0, &p1_1);
+    }
+
+    if (begin <= 2 && 2 < end) {
+        /* 2 logits: fully_connected 12 -> 5 */
+        mcuforge_fully_connected_s8(a + 0, fusion_logits_weights, a + 20, &p2);
+    }
+
+    if (begin <= 3 && 3 < end) {
+        /* 3 probabilities: softmax 5 -> 5 */
+        mcuforge_softmax_s8(a + 20, a + 12, &p3);
+    }
+
+    if (begin <= 4 && 4 < end) {
+        /* 4 confidence: dequantize 5 -> 5 */
+        mcuforge_dequantize_f32(a + 12, (void *)(a + 0), &p4);
     }
     return MCUFORGE_OK;
 }

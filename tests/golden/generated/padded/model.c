@@ -50,7 +50,7 @@ static const struct mcuforge_depthwise_conv2d_params p1 = {
 
 /* 2 sum: add 6x5x4 + 6x5x4 -> 6x5x4 */
 static const struct mcuforge_add_params p2 = {
-    .dims = {1, 1, 1, 1, 120},
+    .dims = {1, 1, 1, 1, 20},
     .stride_a = {0, 0, 0, 0, 1},
     .stride_b = {0, 0, 0, 0, 1},
     .zero_point_a = -7,
@@ -78,6 +78,7 @@ enum mcuforge_status padded_init(struct padded_state *state, void *arena, size_t
         return MCUFORGE_ERR_ARENA_SIZE;
     }
     state->arena = arena;
+    state->step = 0;
     return MCUFORGE_OK;
 }
 
@@ -88,7 +89,7 @@ void *padded_input(const struct padded_state *state, int32_t index)
     }
     switch (index) {
     case 0:
-        return state->arena + 76;
+        return state->arena + 116;
     default:
         return NULL;
     }
@@ -101,40 +102,77 @@ const void *padded_output(const struct padded_state *state, int32_t index)
     }
     switch (index) {
     case 0:
-        return state->arena + 240;
+        return state->arena + 0;
     default:
         return NULL;
     }
 }
 
-enum mcuforge_status padded_run(struct padded_state *state)
+/*
+ * Layers 1 to 2 row by row, steps [begin, end) of 6. `order` holds the layer of each step; the rows
+ * of a layer rise without gaps.
+ */
+static void layers_1_to_2(struct padded_state *state, int32_t begin, int32_t end)
 {
-    return padded_run_layers(state, 0, PADDED_LAYERS);
-}
-
-enum mcuforge_status padded_run_layers(struct padded_state *state, int32_t begin, int32_t end)
-{
-    if (state == NULL || state->arena == NULL) {
-        return MCUFORGE_ERR_ARGUMENT;
-    }
-    if (begin < 0 || begin > end || end > PADDED_LAYERS) {
-        return MCUFORGE_ERR_ARGUMENT;
-    }
+    static const uint8_t order[6] = {
+        0, 1, 0, 1, 0, 1,
+    };
     int8_t *const a = state->arena;
-    for (int32_t layer = begin; layer < end; layer++) {
+    int32_t *const next = state->next; /* the row each layer is at */
+    if (begin <= 0 || begin + 1 != state->step) {
+        for (int32_t i = 0; i < 2; i++) {
+            next[i] = 0;
+        }
+        for (int32_t step = 0; step < begin; step++) {
+            next[order[step]] += 2;
+        }
+    }
+    for (int32_t step = begin > 0 ? begin : 0; step < end && step < 6; step++) {
+        const int32_t layer = order[step];
+        const int32_t row = next[layer];
+        const int32_t end_row = row + 2;
         switch (layer) {
-        case 0: /* features: conv2d 6x5x2 -> 6x5x4 */
-            mcuforge_conv2d_s8(a + 76, padded_features_weights, a + 0, &p0, 0, 6);
+        case 0: /* 1 mixed: depthwise_conv2d 6x5x4 -> 6x5x4 */
+            mcuforge_depthwise_conv2d_s8(a + 40, padded_mixed_weights, a + 0, &p1, row, end_row);
             break;
-        case 1: /* mixed: depthwise_conv2d 6x5x4 -> 6x5x4 */
-            mcuforge_depthwise_conv2d_s8(a + 0, padded_mixed_weights, a + 120, &p1, 0, 6);
-            break;
-        case 2: /* sum: add 6x5x4 + 6x5x4 -> 6x5x4 */
-            mcuforge_add_s8(a + 0, a + 120, a + 240, &p2);
+        case 1: /* 2 sum: add 6x5x4 + 6x5x4 -> 6x5x4 */
+            for (int32_t y = row; y < end_row; y++) {
+                mcuforge_add_s8(a + 40 + y * 20, a + y * 20, a + y * 20, &p2);
+            }
             break;
         default:
             break;
         }
+        next[layer] = end_row;
     }
+}
+
+enum mcuforge_status padded_run(struct padded_state *state)
+{
+    return padded_run_steps(state, 0, PADDED_STEPS);
+}
+
+enum mcuforge_status padded_run_steps(struct padded_state *state, int32_t begin, int32_t end)
+{
+    if (state == NULL || state->arena == NULL) {
+        return MCUFORGE_ERR_ARGUMENT;
+    }
+    if (begin < 0 || begin > end || end > PADDED_STEPS) {
+        return MCUFORGE_ERR_ARGUMENT;
+    }
+    if (begin == end) {
+        return MCUFORGE_OK;
+    }
+    int8_t *const a = state->arena;
+
+    if (begin <= 0 && 0 < end) {
+        /* 0 features: conv2d 6x5x2 -> 6x5x4 */
+        mcuforge_conv2d_s8(a + 116, padded_features_weights, a + 40, &p0, 0, 6);
+    }
+
+    if (begin < 7 && 1 < end) {
+        layers_1_to_2(state, begin - 1, end - 1);
+    }
+    state->step = end;
     return MCUFORGE_OK;
 }

@@ -2,8 +2,8 @@
 /*
  * A model small enough to be checked by eye, standing in for the generated one:
  *
- *     layer 0   x[i] = clamp(2 * x[i] + 3), in place, i < INPUT_BYTES
- *     layer 1   sum[k] = bias[k] + sum of x[i] with i % 4 == k, wrapping; output 1 is sum (int32),
+ *     step 0    x[i] = clamp(2 * x[i] + 3), in place, i < INPUT_BYTES
+ *     step 1    sum[k] = bias[k] + sum of x[i] with i % 4 == k, wrapping; output 1 is sum (int32),
  *               output 0 is clamp(sum >> 6) (int8); both stand where x stood
  *
  * TOY_TRICK in the environment makes it misbehave.
@@ -134,9 +134,10 @@ static const void *output(int32_t index)
     return index == 0 ? x() : x() + SUMS;
 }
 
-static int32_t run(int32_t begin, int32_t end)
+static int32_t run(int32_t begin, int32_t end, int32_t *reached)
 {
     misbehave();
+    *reached = end;
     if (trick("fail")) {
         return 5;
     }
@@ -152,23 +153,25 @@ static int32_t run(int32_t begin, int32_t end)
 static const uint8_t hash[32] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
                                  0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 32};
 
+static const struct check_arena arena = {memory.bytes + GUARD_BYTES, ARENA_BYTES};
+
 static const struct check_tensor inputs[] = {
-    {"toy/input", INPUT_BYTES, INPUT_BYTES, CHECK_INT8, 0.5F, -3},
-    {"toy/bias", 4 * SUMS, SUMS, CHECK_INT32, 1.0F, 0},
+    {"toy/input", INPUT_BYTES, INPUT_BYTES, CHECK_INT8, 0.5F, -3, 0},
+    {"toy/bias", 4 * SUMS, SUMS, CHECK_INT32, 1.0F, 0, 0},
 };
 
 static const struct check_tensor outputs[] = {
-    {"toy/answer", SUMS, SUMS, CHECK_INT8, 0.25F, 2},
-    {"toy/sums", 4 * SUMS, SUMS, CHECK_INT32, 0.0078125F, 0},
+    {"toy/answer", SUMS, SUMS, CHECK_INT8, 0.25F, 2, 0},
+    {"toy/sums", 4 * SUMS, SUMS, CHECK_INT32, 0.0078125F, 0, 0},
 };
 
 const struct check_model mcuforge_check_model = {
     .name = "toy",
     .task = "toy01",
     .hash = hash,
-    .arena = memory.bytes + GUARD_BYTES,
-    .arena_bytes = ARENA_BYTES,
-    .layer_count = 2,
+    .arenas = &arena,
+    .arena_count = 1,
+    .step_count = 2,
     .input_count = 2,
     .output_count = 2,
     .inputs = inputs,

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C in lines of at most 100 columns: calls, tables and comments broken where people break them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+COLUMNS = 100
+
+
+def call(head: str, arguments: Sequence[str], tail: str = ";", indent: int = 0) -> str:
+    """`head(arguments)tail` behind `indent` spaces, which the first line does not print.
+
+    Arguments that do not fit go on below the first one, or four spaces in where one is too long.
+    """
+    line = f"{head}({', '.join(arguments)}){tail}"
+    if indent + len(line) <= COLUMNS:
+        return line
+    below = indent + len(head) + 1
+    longest = max(len(a) for a in arguments) + len(tail) + 1
+    if below + longest > COLUMNS:
+        below = indent + 4
+        return f"{head}(\n" + _filled(arguments, below, tail)
+    return f"{head}(" + _filled(arguments, below, tail).lstrip()
+
+
+def _filled(arguments: Sequence[str], below: int, tail: str) -> str:
+    """Arguments in as few lines as go, each `below` spaces in."""
+    lines, line = [], ""
+    for number, argument in enumerate(arguments):
+        word = argument + (f"){tail}" if number == len(arguments) - 1 else ",")
+        if line and below + len(line) + 1 + len(word) > COLUMNS:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return "\n".join(" " * below + text for text in [*lines, line])
+
+
+def comment_block(text: str, indent: int = 0) -> str:
+    """`text` as one comment behind `indent` spaces, which the first line does not print."""
+    if indent + len(text) + 6 <= COLUMNS:
+        return f"/* {text} */"
+    margin = " " * indent
+    lines = textwrap.wrap(text, COLUMNS - indent - 3, break_on_hyphens=False)
+    return "/*\n" + "".join(f"{margin} * {line}\n" for line in lines) + f"{margin} */"
+
+
+def table(values: Sequence[int], indent: int) -> str:
+    """The initialisers of an array, every line `indent` spaces in."""
+    words = [f"{v}," for v in values]
+    margin = " " * indent
+    return textwrap.fill(" ".join(words), COLUMNS, initial_indent=margin, subsequent_indent=margin)

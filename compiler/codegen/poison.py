@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""poison.c: rubbish into everything that is dead between two steps, to show it is not read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mcuforge.compiler.codegen.model import GeneratedModel, environment
+from mcuforge.errors import InternalError
+from mcuforge.memplan.poison import DeadRange
+
+
+def poison(model: GeneratedModel, dead: Sequence[Sequence[DeadRange]]) -> str:
+    """The text of poison.c; `dead` holds for each step the ranges that are dead once it has run.
+
+    Steps with the same ranges share them. InternalError for other than one entry a step.
+    """
+    if len(dead) != model.steps:
+        raise InternalError(f"dead bytes of {len(dead)} steps, the model has {model.steps}")
+    arena = {a.region: i for i, a in enumerate(model.arenas)}
+    sets: dict[tuple[DeadRange, ...], int] = {}
+    ranges: list[str] = []
+    steps = []
+    for found in dead:
+        key = tuple(found)
+        if key not in sets:
+            sets[key] = len(ranges)
+            ranges += [f"{{{arena[r.region]}, {r.begin}, {r.end}}}," for r in key]
+        steps.append((sets[key], len(key)))
+    return (
+        environment()
+        .get_template("poison.c.j2")
+        .render(
+            ranges=ranges or ["{0, 0, 0},"],
+            first=[begin for begin, _ in steps] or [0],
+            count=[count for _, count in steps] or [0],
+        )
+    )

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The generated model's inputs, outputs and arenas, as its header tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcuforge.compiler.codegen.constants import literal
+from mcuforge.compiler.codegen.names import distinct, identifier
+from mcuforge.compiler.ir import DType, Tensor
+
+
+@dataclass(frozen=True)
+class Arena:
+    """A piece of memory the caller gives the model: one for each region the plan uses."""
+
+    region: str
+    word: str  # the region in identifiers; empty where there is one arena and no need to name it
+    bytes: int
+
+    @property
+    def variable(self) -> str:
+        """What the generated functions call its address."""
+        return f"a_{self.word}" if self.word else "a"
+
+    @property
+    def suffix(self) -> str:
+        """'_dtcm' of arena_dtcm; nothing where there is one arena."""
+        return f"_{self.word}" if self.word else ""
+
+
+def arenas_of(peaks: Mapping[str, int]) -> tuple[Arena, ...]:
+    """An arena for each region with bytes in use; a model that needs none still has one byte."""
+    used = {region: peak for region, peak in peaks.items() if peak > 0}
+    if len(used) < 2:
+        region, peak = next(iter((used or peaks).items()))
+        return (Arena(region, "", max(peak, 1)),)
+    words = distinct([identifier(region) for region in used])
+    return tuple(
+        Arena(region, word, peak) for (region, peak), word in zip(used.items(), words, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of the generated model."""
+
+    name: str  # the user's tensor name
+    shape: str
+    c_type: str
+    address: str  # in the generated functions; a streamed input has none
+    bytes: int
+    elements: int
+    rows: int
+    dtype: DType
+    scale: float
+    zero_point: int
+    streamed: bool = False
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one of its rows."""
+        return self.bytes // max(self.rows, 1)
+
+    @property
+    def quantised(self) -> bool:
+        """Whether an element is an integer that stands for a real value."""
+        return self.dtype is not DType.FLOAT32
+
+    @property
+    def scale_literal(self) -> str:
+        """The scale as a C float."""
+        return literal(float(np.float32(self.scale)))
+
+    @property
+    def zero_literal(self) -> str:
+        """The zero-point as a macro's value: '83', '(-128)'."""
+        return f"({self.zero_point})" if self.zero_point < 0 else str(self.zero_point)
+
+    @property
+    def meaning(self) -> str:
+        """', real = 0.1 * (q + 5)': what an integer stands for; a float says it itself."""
+        if self.dtype is DType.FLOAT32:
+            return ""
+        zero = f"(q {'-' if self.zero_point > 0 else '+'} {abs(self.zero_point)})"
+        return f", real = {np.float32(self.scale)!s} * {zero if self.zero_point else 'q'}"
+
+
+def shape_text(tensor: Tensor) -> str:
+    """'25x5x64': the shape without the batch."""
+    return "x".join(str(d) for d in (tensor.shape[1:] or tensor.shape)) or "1"

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stages as the template prints them: single layers, and pipelines with their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mcuforge.compiler.codegen.calls import CallPrinter, LayerText
+from mcuforge.compiler.codegen.ports import Arena
+from mcuforge.compiler.schedule.schedule import Form, Stage
+from mcuforge.errors import InternalError
+
+
+@dataclass(frozen=True)
+class Table:
+    """A `static const` array of small numbers."""
+
+    c_type: str
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class StageText:
+    """One stage, over steps [begin, end) of the model.
+
+    `function` is the name of a pipeline's function, empty for a single layer. `order` holds the
+    layer of each step; `counts` its rows, None where every step has `rows` of them.
+    """
+
+    begin: int
+    end: int
+    layers: tuple[LayerText, ...]
+    arenas: tuple[int, ...]  # numbers of the arenas its calls name
+    function: str = ""
+    order: Table = Table("uint8_t", ())
+    counts: Table | None = None
+    rows: int = 1
+
+    @property
+    def steps(self) -> int:
+        """How many steps the stage has."""
+        return self.end - self.begin
+
+    @property
+    def arrives(self) -> bool:
+        """Whether rows of an input are asked for in it."""
+        return any(layer.arrives is not None for layer in self.layers)
+
+
+def stage_texts(
+    stages: Sequence[Stage], layer_ids: Sequence[str], printer: CallPrinter
+) -> tuple[StageText, ...]:
+    """Every stage of a schedule; `layer_ids` are the layers' identifiers, in their order.
+
+    InternalError for a task that asks for several rows of an input: a source that has only some of
+    them would be asked twice.
+    """
+    texts = []
+    step = number = 0
+    for stage in stages:
+        ids = layer_ids[number : number + len(stage.layers)]
+        texts.append(_stage(stage, step, number, ids, printer))
+        step += len(stage.tasks)
+        number += len(stage.layers)
+    return tuple(texts)
+
+
+def _stage(
+    stage: Stage, step: int, number: int, layer_ids: Sequence[str], printer: CallPrinter
+) -> StageText:
+    sizes = [task.end - task.begin for task in stage.tasks]
+    several = {t.layer for t, size in zip(stage.tasks, sizes, strict=True) if size > 1}
+    for i in several:
+        if stage.layers[i].form is Form.ARRIVE:
+            raise InternalError("a task asks for several rows of a streamed input")
+    layers = tuple(
+        printer.layer(number + i, layer, layer_id, several=stage.is_pipeline and i in several)
+        for i, (layer, layer_id) in enumerate(zip(stage.layers, layer_ids, strict=True))
+    )
+    used = frozenset().union(*(layer.used for layer in layers))
+    arenas = _used_arenas(printer.arenas, used)
+    end = step + len(stage.tasks)
+    if not stage.is_pipeline:
+        return StageText(step, end, layers, arenas)
+    order = tuple(task.layer for task in stage.tasks)
+    return StageText(
+        step,
+        end,
+        layers,
+        arenas,
+        f"layers_{number}_to_{number + len(layers) - 1}" if len(layers) > 1 else f"layer_{number}",
+        Table(_narrowest(order), order),
+        None if len(set(sizes)) == 1 else Table(_narrowest(sizes), tuple(sizes)),
+        sizes[0],
+    )
+
+
+def _used_arenas(arenas: Sequence[Arena], used: frozenset[str]) -> tuple[int, ...]:
+    return tuple(i for i, arena in enumerate(arenas) if arena.variable in used)
+
+
+def _narrowest(values: Sequence[int]) -> str:
+    """The smallest unsigned type that holds them all."""
+    return next((f"uint{b}_t" for b in (8, 16) if max(values) < 1 << b), "uint32_t")

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows of streamed inputs: the host stages one at a time, or `db` holds all of input 0.
+ */
+#ifndef MCUFORGE_SOURCE_H
+#define MCUFORGE_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Is there a streamed input? */
+bool source_streams(void);
+
+/* Forget the staged row, and whence rows came. */
+void source_forget(void);
+
+/* From now on rows of input 0 come from `db` (feed.h); otherwise they are staged. */
+void source_use_db(bool use);
+
+/*
+ * Keep bytes [offset, offset + size) of streamed input `input` until the model asks for their row.
+ * False when they are not of one row. The bytes of another row than the one before replace it.
+ */
+bool source_stage(uint32_t input, uint32_t offset, const uint8_t *data, uint32_t size);
+
+/* What the model asked for last and did not get. */
+uint32_t source_input_wanted(void);
+uint32_t source_row_wanted(void);
+
+#endif
