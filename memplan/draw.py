@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from string import ascii_letters, digits
 from textwrap import wrap
 
@@ -15,67 +15,103 @@ WIDTH = 100
 ROWS = 20
 LABELS = ascii_letters + digits
 FREE = "."
+SHARED = "#"
 NARROWEST = 60  # columns below which a map says nothing
-STRETCH = 4  # columns a step may take when there are few steps
+STRETCH = 8  # columns a step may take when there are few steps
+MOST_NAMES = 6  # buffers named in a title; the legend has them all
 
 
-def draw(problem: Problem, plan: Plan, *, width: int = WIDTH, rows: int = ROWS) -> str:
-    """A map of every region in use, the deciding moment marked with ^, and a legend.
+def draw(
+    problem: Problem,
+    plan: Plan,
+    *,
+    width: int = WIDTH,
+    rows: int = ROWS,
+    steps: Sequence[str] = (),
+) -> str:
+    """Region by region a map, the deciding moment marked with v and ^, and a legend.
 
     No line is longer than `width` (60 columns at least). A cell stands for some steps and some
-    bytes and shows the buffer that covers most of it, the later one where two share. Steps at which
-    no buffer comes or goes are left out; what is too small to show is still in the legend.
+    bytes and shows the buffer that covers most of it, the later one where two share, and # where
+    one lies over another. Steps at which no buffer comes or goes are left out; what is too small to
+    show is still in the legend. `steps` has a name for each step, for the title.
     """
     width = max(width, NARROWEST)
-    labels = _labels(problem.buffers)
     lines: list[str] = []
     for region in problem.regions:
         if plan.peaks[region.name]:
-            lines += [*_title(problem, plan, region.name, width)]
-            lines += [*_map(problem, plan, region.name, labels, width, rows), ""]
-    lines += _legend(problem, plan, labels, width)
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+            inside = sorted(
+                (b for b in problem.buffers if plan.placements[b.name].region == region.name),
+                key=lambda b: b.begin,
+            )
+            labels = _labels(inside)
+            picture = _map(problem, plan, region.name, inside, labels, width, rows)
+            lines += _title(problem, plan, region.name, steps, width)
+            if any(SHARED in line for line in picture):
+                lines += [f"{SHARED} one buffer over another"]
+            lines += [*picture, "", *_legend(problem, plan, inside, labels, width), ""]
+    return "".join(f"{_plain(line).rstrip()}\n" for line in lines[:-1])
 
 
-def _labels(buffers: Iterable[Buffer]) -> dict[str, str]:
-    """One letter for each, in the order they come alive; two when the letters do not suffice."""
-    names = [buffer.name for buffer in sorted(buffers, key=lambda b: b.begin)]
+def _plain(line: str) -> str:
+    """`line` with a ? for each control character a name may bring: a terminal would obey it."""
+    return "".join(c if c.isprintable() else "?" for c in line)
+
+
+def _labels(buffers: Sequence[Buffer]) -> dict[str, str]:
+    """One letter for each, in the order they come alive.
+
+    When the letters do not suffice they are given again to buffers of other moments, which the
+    legend's steps tell apart; where a moment would have a letter twice, everyone gets two letters.
+    """
     base = len(LABELS)
-    if len(names) <= base:
-        return dict(zip(names, LABELS, strict=False))
-    return {name: LABELS[i // base % base] + LABELS[i % base] for i, name in enumerate(names)}
+    for first, again in zip(buffers, buffers[base:], strict=False):
+        if again.begin <= first.end:
+            return {
+                b.name: LABELS[i // base % base] + LABELS[i % base] for i, b in enumerate(buffers)
+            }
+    return {b.name: LABELS[i % base] for i, b in enumerate(buffers)}
 
 
-def _title(problem: Problem, plan: Plan, name: str, width: int) -> list[str]:
+def _title(problem: Problem, plan: Plan, name: str, steps: Sequence[str], width: int) -> list[str]:
     """What the region needs and has, and what decides it."""
     region = next(r for r in problem.regions if r.name == name)
-    text = f"{name}: {plan.peaks[name]} of {region.bytes} bytes"
+    peak = plan.peaks[name]
+    text = f"{name}: {peak:,} of {region.bytes:,} bytes ({100 * peak / region.bytes:.1f} %)"
     if missing := plan.overflow(problem).get(name):
-        text += f", {missing} too few"
+        text += f", {missing:,} too few"
     lines = wrap(text, width)
     if name == deciding_region(problem, plan):
         step, live = peak_moment(problem, plan)
-        lines += wrap(
-            f"decided at step {step} (^) by {', '.join(live)}", width, subsequent_indent="  "
-        )
+        when = f"step {step} {steps[step]}" if step < len(steps) else f"step {step}"
+        names = ", ".join(live[:MOST_NAMES])
+        if len(live) > MOST_NAMES:
+            names += f" and {len(live) - MOST_NAMES} more"
+        lines += wrap(f"decided at {when} (^) by {names}", width, subsequent_indent="  ")
     return lines
 
 
 def _map(
-    problem: Problem, plan: Plan, region: str, labels: dict[str, str], width: int, rows: int
+    problem: Problem,
+    plan: Plan,
+    region: str,
+    buffers: Sequence[Buffer],
+    labels: dict[str, str],
+    width: int,
+    rows: int,
 ) -> list[str]:
-    """The rows of one region from the highest address down, then the axis of steps."""
-    buffers = [b for b in problem.buffers if plan.placements[b.name].region == region]
+    """The rows of one region from the highest address down, between the marks and the axis."""
     peak = plan.peaks[region]
-    margin = len(str(peak)) + 2
+    margin = len(f"{peak:,}") + 2
     cell = len(next(iter(labels.values())))
     moments = sorted({step for b in buffers for step in (b.begin, b.end)})
     starts, ends = _slices(len(moments) - 1, (width - margin) // cell)
     bottoms, tops = _slices(peak, rows)
     # (bytes times moments, begin, label) of the buffer that covers most of each cell
     best: dict[tuple[int, int], tuple[int, int, str]] = {}
+    covered: dict[tuple[int, int], int] = {}
     for buffer in buffers:
-        begin, end = moments.index(buffer.begin), moments.index(buffer.end)
+        begin, end = bisect_left(moments, buffer.begin), bisect_left(moments, buffer.end)
         low = plan.placements[buffer.name].offset
         high = low + buffer.bytes
         for column in _touched(begin, end, starts, ends):
@@ -84,24 +120,32 @@ def _map(
                 area = moments_here * (min(high, tops[row]) - max(low, bottoms[row]))
                 key = (area, buffer.begin, labels[buffer.name])
                 best[row, column] = max(best.get((row, column), key), key)
+                covered[row, column] = covered.get((row, column), 0) + area
     stretch = max(1, min(STRETCH, (width - margin) // (cell * len(starts))))
     lines = []
     for row in reversed(range(len(bottoms))):
-        cells = (
-            best[row, column][2] if (row, column) in best else FREE * cell
-            for column in range(len(starts))
-        )
+        cells = []
+        for column in range(len(starts)):
+            area = (tops[row] - bottoms[row]) * (ends[column] - starts[column])
+            if covered.get((row, column), 0) > area:  # more than there is: some of it twice
+                cells.append(SHARED * cell)
+            else:
+                cells.append(best[row, column][2] if (row, column) in best else FREE * cell)
         picture = "".join(label * stretch for label in cells)
-        lines.append(f"{bottoms[row]:>{margin - 2}} |{picture}")
-    return lines + _axis(
-        problem, plan, region, [moments[s] for s in starts], margin, cell * stretch
-    )
+        lines.append(f"{bottoms[row]:>{margin - 2},} |{picture}")
+    drawn = [moments[s] for s in starts]
+    axis, numbers = _axis(drawn, margin, cell * stretch)
+    if region != deciding_region(problem, plan):
+        return [*lines, axis, numbers]
+    moment, _ = peak_moment(problem, plan)
+    column = max(c for c, step in enumerate(drawn) if step <= moment)
+    before = " " * (margin + column * cell * stretch)
+    down, up = (before + mark * (cell * stretch) for mark in "v^")
+    return [down, *lines, axis, up, numbers]
 
 
-def _axis(
-    problem: Problem, plan: Plan, region: str, steps: Sequence[int], margin: int, column_width: int
-) -> list[str]:
-    """The steps under the map, and the mark of the deciding one."""
+def _axis(steps: Sequence[int], margin: int, column_width: int) -> tuple[str, str]:
+    """The edge under the map, and the steps under it as far as they have room."""
     axis = " " * (margin - 2) + " +" + "-" * (column_width * len(steps))
     numbers = " " * margin
     for column, step in enumerate(steps):
@@ -109,23 +153,20 @@ def _axis(
         text = str(step)
         if at >= len(numbers) and at + len(text) <= len(axis):
             numbers = numbers.ljust(at) + text + "  "
-    lines = [axis, numbers]
-    if region == deciding_region(problem, plan):
-        moment, _ = peak_moment(problem, plan)
-        column = max(c for c, step in enumerate(steps) if step <= moment)
-        lines.insert(1, " " * (margin + column * column_width) + "^" * column_width)
-    return lines
+    return axis, numbers
 
 
-def _legend(problem: Problem, plan: Plan, labels: dict[str, str], width: int) -> list[str]:
+def _legend(
+    problem: Problem, plan: Plan, buffers: Sequence[Buffer], labels: dict[str, str], width: int
+) -> list[str]:
     """A line a buffer: label, name, bytes, place, lifetime; * for those of the deciding moment."""
     _, deciding = peak_moment(problem, plan)
     facts = []
-    for buffer in sorted(problem.buffers, key=lambda b: b.begin):
+    for buffer in buffers:
         place = plan.placements[buffer.name]
-        size = f"{buffer.bytes}"
-        where = f"{place.region}+{place.offset}"
-        facts.append((buffer.name, size, where, f"steps {buffer.begin}..{buffer.end - 1}"))
+        where = f"{place.region}+{place.offset:,}"
+        steps = f"steps {buffer.begin}..{buffer.end - 1}"
+        facts.append((buffer.name, f"{buffer.bytes:,}", where, steps))
     columns = [max((len(row[c]) for row in facts), default=0) for c in range(4)]
     label_width = max((len(label) for label in labels.values()), default=1)
     room = width - label_width - 4 - sum(columns[1:]) - 6 - len(" bytes")

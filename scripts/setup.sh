@@ -27,6 +27,7 @@ if [ "${1:-run}" = test ]; then
     want g++ g++
     echo '#include <stdlib.h>' | gcc -E - >/dev/null 2>&1 || need="$need libc6-dev"
     want clang clang
+    want chromium chromium
     [ -n "$(find /usr/lib/llvm-* /usr/lib/clang -name 'libclang_rt.fuzzer-*' 2>/dev/null | head -1)" ] ||
         need="$need libclang-rt-dev"
 fi

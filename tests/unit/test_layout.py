@@ -44,7 +44,7 @@ KEPT_TO = {
     "ai_edge_litert": ("compiler/oracle.py",),
     "serial": ("boards/link/", "boards/doctor.py"),
     "ortools": ("memplan/",),
-    "jinja2": ("compiler/codegen/", "boards/"),
+    "jinja2": ("compiler/codegen/", "boards/", "mcuforge/report/picture/"),
     "typer": ("mcuforge/cli.py",),
     "rich": ("mcuforge/",),
     "platformio": (),  # a subprocess, never an import
