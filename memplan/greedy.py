@@ -5,54 +5,71 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
-from random import Random
+from math import inf
 from time import perf_counter
 
 from mcuforge.memplan.bound import lower_bound, proves_optimal
+from mcuforge.memplan.ejection import Ejector
 from mcuforge.memplan.packing import Packer, Packing
 from mcuforge.memplan.problem import Plan, Problem
 
-ITERATIONS = 30  # packings tried by the improvement: 10 ms for 60 buffers, never reached by most
+ITERATIONS = 1000  # buffers put in by the improvement: 5 ms for 60 buffers, never used up by most
+ITERATIONS_PER_BUFFER = 30
+ATTEMPT = 100  # of these for one limit, at first; more for large problems
+ATTEMPT_PER_BUFFER = 3
+SMALLEST_STEP = 1 / 8  # of the way from the best peak so far to the bound; then a single byte
 
 
 def place(
-    problem: Problem, *, iterations: int = ITERATIONS, seed: int = 0, bound: int | None = None
+    problem: Problem,
+    *,
+    iterations: int | None = None,
+    seconds: float = inf,
+    seed: int = 0,
+    bound: int | None = None,
 ) -> Plan:
     """A good plan in milliseconds; the same problem, iterations and seed give the same plan.
 
-    `bound` spares computing `lower_bound(problem)` again. It stops as soon as the bound proves the
-    plan optimal.
+    `bound` spares computing `lower_bound(problem)` again; `iterations` counts the buffers put in to
+    improve the first plan (None: ITERATIONS, fewer for few buffers). It stops as soon as the bound
+    proves the plan optimal, after so many iterations or, which makes it depend on the machine,
+    after so many seconds.
     """
     started = perf_counter()
     least = lower_bound(problem) if bound is None else bound
     packer = Packer(problem)
+    if iterations is None:
+        iterations = min(ITERATIONS, ITERATIONS_PER_BUFFER * len(problem.buffers))
 
-    def finish(packing: Packing) -> Plan:
-        peaks = {region.name: packing.peaks[r] for r, region in enumerate(packer.regions)}
-        return Plan(
-            placements=packer.placements(packing),
-            peaks=peaks,
-            solver="greedy",
-            optimal=proves_optimal(problem, peaks, least),
-            lower_bound=least,
-            seconds=perf_counter() - started,
-        )
+    def optimal(packing: Packing) -> bool:
+        return proves_optimal(problem, packer.peaks(packing), least)
 
-    best, order = None, []
-    for candidate in _orders(packer):
-        for tightest in (False, True):
-            packing = packer.pack(candidate, tightest=tightest)
-            if best is None or packing.cost < best.cost:
-                best, order = packing, candidate
-                plan = finish(packing)
-                if plan.optimal:
-                    return plan
-    assert best is not None
-    for packing in _climb(packer, best, order, iterations, Random(seed)):
-        plan = finish(packing)
-        if plan.optimal:
+    for best in _packings(packer, least, iterations, started + seconds, seed):
+        if optimal(best):
             break
-    return plan
+    return Plan(
+        placements=packer.placements(best),
+        peaks=packer.peaks(best),
+        solver="greedy",
+        optimal=optimal(best),
+        lower_bound=least,
+        seconds=perf_counter() - started,
+    )
+
+
+def _packings(
+    packer: Packer, bound: int, iterations: int, deadline: float, seed: int
+) -> Iterator[Packing]:
+    """Ever better packings: those of several orders, then improved ones."""
+    best: Packing | None = None
+    for order in _orders(packer):
+        for tightest in (False, True):
+            packing = packer.pack(order, tightest=tightest, below=best.cost if best else None)
+            if packing is not None:
+                best = packing
+                yield best
+    assert best is not None
+    yield from _improve(packer, best, bound, iterations, deadline, seed)
 
 
 def _orders(packer: Packer) -> Iterator[list[int]]:
@@ -114,64 +131,56 @@ def rise(packer: Packer, preference: Sequence[int]) -> list[int]:
     return order
 
 
-def _climb(
-    packer: Packer, best: Packing, order: list[int], iterations: int, random: Random
+def _improve(
+    packer: Packer, best: Packing, bound: int, iterations: int, deadline: float, seed: int
 ) -> Iterator[Packing]:
-    """Yield ever better packings, moving what holds up the highest buffer within the order.
+    """Yield ever better packings: one region after the other is squeezed below its peak."""
+    ejector = Ejector(packer, seed)
+    forced = [bound]
+    if len(packer.regions) > 1:
+        forced = [lower_bound(packer.problem, (region.name,)) for region in packer.regions]
+    attempt = max(ATTEMPT, ATTEMPT_PER_BUFFER * len(packer.sizes))
+    step, rounds = 0.5, 0
+    while ejector.tries < iterations and perf_counter() < deadline:
+        limits = _limits(packer, best, forced, step, rounds)
+        if limits is None:
+            return
+        tries = min(attempt, iterations - ejector.tries)
+        squeezed = ejector.squeeze(best, limits, tries, deadline)
+        if squeezed is not None and squeezed.cost < best.cost:
+            order = sorted(range(len(packer.sizes)), key=squeezed.offsets.__getitem__)
+            best = packer.pack(order, below=squeezed.cost) or squeezed  # let all sink
+            yield best
+            step = min(1.0, 2 * step)
+        elif step:
+            step = step / 2 if step > SMALLEST_STEP else 0.0
+        else:
+            step, rounds, attempt = 1.0, rounds + 1, attempt * 3 // 2
 
-    Equal packings are accepted too: they lead across plateaus.
+
+def _limits(
+    packer: Packer, best: Packing, forced: Sequence[int], step: float, rounds: int
+) -> list[int] | None:
+    """For every region the peak a better packing may have; None: there is none.
+
+    `step` is the part to take off what the deciding region holds above its least, a byte at least.
+    A region too small is relieved first; else the slowest that holds more than it must or, every
+    other round, the next faster ones. Faster ones than it may be filled, slower ones stay as low.
     """
-    for _ in range(iterations):
-        chain = _holding_chain(packer, best, random)
-        moved = random.choice(chain)
-        near = packer.neighbours[moved]
-        if near and random.random() < 0.7:
-            other = random.choice(near)[0]
-        else:
-            other = random.randrange(len(order))
-        if moved == other:
-            continue
-        changed = list(order)
-        here, there = changed.index(moved), changed.index(other)
-        if random.random() < 0.5:
-            changed[here], changed[there] = other, moved
-        else:
-            del changed[here]
-            changed.insert(changed.index(other), moved)
-        packing = packer.pack(changed)
-        if packing.cost <= best.cost:
-            better = packing.cost < best.cost
-            best, order = packing, changed
-            if better:
-                yield packing
-
-
-def _holding_chain(packer: Packer, packing: Packing, random: Random) -> list[int]:
-    """The highest buffer of the region that decides the cost, then what each one rests on."""
-    over = [p - c for p, c in zip(packing.peaks, packer.capacities, strict=True)]
-    if max(over) > 0:
-        region = over.index(max(over))
-    else:  # the slowest region in use
-        region = max(r for r, peak in enumerate(packing.peaks) if peak)
-
-    def end(i: int) -> int:
-        return packing.offsets[i] + packer.sizes[i]
-
-    top = [
-        i
-        for i, home in enumerate(packing.homes)
-        if home == region and end(i) == packing.peaks[region]
-    ]
-    chain = [random.choice(top)]
-    while packing.offsets[chain[-1]] > 0:
-        i = chain[-1]
-        below = [
-            j
-            for j, _, _ in packer.neighbours[i]
-            if packing.homes[j] == region
-            and end(j) <= packing.offsets[i] < end(j) + packer.alignments[i]
-        ]
-        if not below:  # held by an overlap window
-            break
-        chain.append(random.choice(below))
-    return chain
+    capacities, peaks = packer.capacities, best.peaks
+    limits = [max(peak, capacity) for peak, capacity in zip(peaks, capacities, strict=True)]
+    over = [r for r in reversed(range(len(peaks))) if peaks[r] > max(capacities[r], forced[r])]
+    if best.cost[0]:
+        if not over:
+            return None
+        target = over[rounds % len(over)]
+        least = max(capacities[target], forced[target])
+    else:
+        above = [r for r in reversed(range(len(peaks))) if peaks[r] > forced[r]]
+        if not above:
+            return None
+        target = above[rounds % len(above)]
+        least = forced[target]
+        limits[target + 1 :] = peaks[target + 1 :]
+    limits[target] = peaks[target] - max(1, int((peaks[target] - least) * step))
+    return limits

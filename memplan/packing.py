@@ -26,7 +26,7 @@ class Packer:
     """A problem prepared for many packings: plain lists, because a packing runs thousands of steps.
 
     `neighbours[i]` holds (j, low, high) for every buffer j that can be in the way of i; they may
-    share when low <= offset(i) - offset(j) <= high.
+    share when low <= offset(i) - offset(j) <= high. `allowed[i]` are the regions i may lie in.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -43,23 +43,30 @@ class Packer:
             low, high = (-high, -low) if conflict.window else APART
             self.neighbours[first].append((second, low, high))
         every = range(len(self.regions))
-        self._allowed = [
+        self.allowed = [
             [r for r in every if not buffer.regions or self.regions[r].name in buffer.regions]
             for buffer in problem.buffers
         ]
 
-    def pack(self, order: Sequence[int], *, tightest: bool = False) -> Packing:
+    def pack(
+        self,
+        order: Sequence[int],
+        *,
+        tightest: bool = False,
+        below: tuple[int, ...] | None = None,
+    ) -> Packing | None:
         """Place the buffers in `order`, each in the fastest region where it ends within capacity.
 
         At the lowest free offset or, with `tightest`, in the free gap with the least room to spare.
-        Where it fits no region it goes where it sticks out least.
+        Where it fits no region it goes where it sticks out least. None as soon as the cost is sure
+        not to be less than `below`.
         """
         offsets = [0] * len(self.sizes)
         homes = [-1] * len(self.sizes)  # -1: not placed yet
         peaks = [0] * len(self.regions)
         for i in order:
             least = -1
-            for region in self._allowed[i]:
+            for region in self.allowed[i]:
                 offset = self._free_offset(i, region, offsets, homes, tightest)
                 over = max(0, offset + self.sizes[i] - self.capacities[region])
                 if least < 0 or over < least:
@@ -67,9 +74,23 @@ class Packer:
                 if not over:
                     break
             homes[i] = home
-            peaks[home] = max(peaks[home], offsets[i] + self.sizes[i])
-        overflow = sum(max(0, p - c) for p, c in zip(peaks, self.capacities, strict=True))
-        return Packing(offsets, homes, peaks, (overflow, *reversed(peaks)))
+            end = offsets[i] + self.sizes[i]
+            if end > peaks[home]:
+                peaks[home] = end
+                if below is not None and self._cost(peaks) >= below:
+                    return None
+        return Packing(offsets, homes, peaks, self._cost(peaks))
+
+    def packing(self, offsets: list[int], homes: list[int]) -> Packing:
+        """These places as a packing."""
+        peaks = [0] * len(self.regions)
+        for home, offset, size in zip(homes, offsets, self.sizes, strict=True):
+            peaks[home] = max(peaks[home], offset + size)
+        return Packing(offsets, homes, peaks, self._cost(peaks))
+
+    def peaks(self, packing: Packing) -> dict[str, int]:
+        """The packing's peaks by the regions' names."""
+        return {region.name: packing.peaks[r] for r, region in enumerate(self.regions)}
 
     def placements(self, packing: Packing) -> dict[str, Placement]:
         """The packing by the buffers' and regions' names."""
@@ -80,29 +101,34 @@ class Packer:
             )
         }
 
-    def _free_offset(
-        self, i: int, region: int, offsets: list[int], homes: list[int], tightest: bool
-    ) -> int:
-        """The offset for buffer i among those already placed in the region."""
-        size = self.sizes[i]
-        blocked: list[tuple[int, int]] = []  # half-open ranges of offsets that would collide
+    def blocked(
+        self, i: int, region: int, offsets: Sequence[int], homes: Sequence[int]
+    ) -> list[tuple[int, int, int]]:
+        """Half-open ranges of offsets at which buffer i would collide, and with which buffer."""
+        size, sizes = self.sizes[i], self.sizes
+        ranges: list[tuple[int, int, int]] = []
         for j, low, high in self.neighbours[i]:
             if homes[j] != region:
                 continue
             other = offsets[j]
-            begin, end = other - size + 1, other + self.sizes[j]
+            begin, end = other - size + 1, other + sizes[j]
             if low > high:
-                blocked.append((begin, end))
+                ranges.append((begin, end, j))
                 continue
             if begin < other + low:
-                blocked.append((begin, min(end, other + low)))
+                ranges.append((begin, min(end, other + low), j))
             if other + high + 1 < end:
-                blocked.append((max(begin, other + high + 1), end))
-        blocked.sort()
+                ranges.append((max(begin, other + high + 1), end, j))
+        return ranges
+
+    def _free_offset(
+        self, i: int, region: int, offsets: list[int], homes: list[int], tightest: bool
+    ) -> int:
+        """The offset for buffer i among those already placed in the region."""
         alignment = self.alignments[i]
         offset = 0
         found, spare = -1, 0
-        for begin, end in blocked:
+        for begin, end, _ in sorted(self.blocked(i, region, offsets, homes)):
             if offset < begin:
                 if not tightest:
                     return offset
@@ -111,3 +137,7 @@ class Packer:
             if end > offset:
                 offset = -(-end // alignment) * alignment
         return offset if found < 0 else found
+
+    def _cost(self, peaks: list[int]) -> tuple[int, ...]:
+        overflow = sum(max(0, p - c) for p, c in zip(peaks, self.capacities, strict=True))
+        return (overflow, *reversed(peaks))

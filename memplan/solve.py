@@ -11,8 +11,8 @@ from mcuforge.memplan.bound import lower_bound
 from mcuforge.memplan.conflicts import find_conflicts
 from mcuforge.memplan.problem import Plan, Problem
 
-PATIENCE = 500  # packings the greedy planner may try once an exact search is worth its seconds
-VISITS_PER_SECOND = 4_000_000  # neighbours a packing looks at, in Python on a laptop
+PATIENCE = 100  # times each buffer is put in anew once an exact search is worth its seconds
+VISITS_PER_SECOND = 500_000  # neighbours looked at to put buffers in, in Python on a laptop
 
 
 def solve(problem: Problem, *, exact_seconds: float = 2.0, workers: int = 1) -> Plan:
@@ -27,9 +27,10 @@ def solve(problem: Problem, *, exact_seconds: float = 2.0, workers: int = 1) -> 
     bound = lower_bound(problem)
     plan = greedy.place(problem, bound=bound)
     if not plan.optimal and exact_seconds > 0:
-        visits = len(problem.buffers) + 2 * len(find_conflicts(problem))
+        count = len(problem.buffers)
+        visits = 5 + 2 * len(find_conflicts(problem)) // count
         affordable = int(exact_seconds / 2 * VISITS_PER_SECOND / visits)
-        iterations = min(PATIENCE, affordable)
+        iterations = min(PATIENCE * count, affordable)
         if iterations > greedy.ITERATIONS:
             plan = greedy.place(problem, bound=bound, iterations=iterations)
         if not plan.optimal:

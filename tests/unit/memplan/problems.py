@@ -238,3 +238,41 @@ def ring_run(
             steps.append(Step(f"second row {y}", (*window, out)))
     last = Read("out", kernel - 1, rows, value="sums")
     return problem, places, Trace((Write("in", 0, rows * row_bytes),), tuple(steps), (last,))
+
+
+def conv_chain(layers: int, seed: int) -> Problem:
+    """A chain in which each output must start some bytes below its dying input, or above it."""
+    random = Random(seed)
+    sizes = [100 * random.randint(60, 160) for _ in range(layers + 1)]
+    buffers = tuple(Buffer(f"t{i}", size, max(0, i - 1), i + 1) for i, size in enumerate(sizes))
+    distances = [random.choice((-3200, -1600, -640, -320, 200)) for _ in range(layers)]
+    overlaps = tuple(
+        Overlap(f"t{i}", f"t{i + 1}", -sizes[i + 1], max(distance, -sizes[i + 1]))
+        for i, distance in enumerate(distances)
+    )
+    return Problem(buffers, (RAM,), overlaps)
+
+
+def least_chain_peak(problem: Problem) -> int:
+    """The optimum of a `conv_chain`: which offsets can each buffer have under a given peak?
+
+    They are the offsets up to the highest of its input plus the distance, and those from the end of
+    its input at its lowest on.
+    """
+
+    def fits(peak: int) -> bool:
+        lowest, highest = 0, peak - problem.buffers[0].bytes
+        for i, overlap in enumerate(problem.overlaps):
+            top = peak - problem.buffers[i + 1].bytes
+            below = (0, min(highest + overlap.high, top))
+            above = (lowest + problem.buffers[i].bytes, top)
+            ranges = [r for r in (below, above) if r[0] <= r[1]]
+            if not ranges:
+                return False
+            lowest, highest = min(r[0] for r in ranges), max(r[1] for r in ranges)
+        return True
+
+    peak = max(buffer.bytes for buffer in problem.buffers)
+    while not fits(peak):
+        peak += 1
+    return peak

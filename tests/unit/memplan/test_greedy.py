@@ -14,9 +14,13 @@ from mcuforge.memplan.problem import Buffer, Overlap, Placement, Plan, Problem, 
 from mcuforge.memplan.replay import replay
 from tests.unit.memplan.problems import (
     RAM,
+    anything,
+    conv_chain,
     crowd,
     every_problem,
     faults,
+    least_chain_peak,
+    least_cost,
     least_peak,
     network,
     problem_of,
@@ -125,6 +129,37 @@ def test_a_growing_output_starts_below_its_input() -> None:
     assert places["t1"].offset - places["t0"].offset == -3
     assert plan.peak == 12
     replay(problem, places, trace)
+
+
+def test_chains_of_thirty_convolutions_at_a_distance_reach_the_optimum() -> None:
+    reached = 0
+    for seed in range(20):
+        problem = conv_chain(30, seed)
+        plan = greedy.place(problem)
+        least = least_chain_peak(problem)
+        assert not faults(problem, plan)
+        assert least <= plan.peak <= least * 1.02, seed
+        reached += plan.peak == least
+    assert reached >= 15
+
+
+def test_an_input_is_raised_for_an_output_that_starts_below_it() -> None:
+    buffers = (Buffer("in", 900, 0, 2), Buffer("out", 800, 1, 3))
+    plan = greedy.place(Problem(buffers, (RAM,), (Overlap("in", "out", -800, -320),)))
+    assert plan.placements == {"in": Placement("ram", 320), "out": Placement("ram", 0)}
+    assert (plan.peak, plan.optimal) == (1220, True)
+
+
+def test_with_regions_and_overlaps_it_is_nearly_always_the_brute_force_optimum() -> None:
+    reached = 0
+    for seed in range(150):
+        problem = anything(seed)
+        plan = greedy.place(problem)
+        assert not faults(problem, plan), seed
+        least = least_cost(problem)
+        assert problem.cost(plan.peaks) >= least, seed
+        reached += problem.cost(plan.peaks) == least
+    assert reached >= 140
 
 
 def test_offsets_are_multiples_of_the_alignment() -> None:

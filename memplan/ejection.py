@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Squeezing a packing under a limit: put a buffer in, throw out what is in its way, repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from time import perf_counter
+
+from mcuforge.memplan.packing import Packer, Packing
+
+NOWHERE = -1  # the region of a buffer that waits for a place
+# How often a buffer takes any place: what breaks circles of two that fight for one.
+NOISE = 0.1
+NOISY_BUFFERS = 3  # of all the buffers this many take any place in turn: less noise in a crowd
+CLOCK_PERIOD = 64  # tries between two looks at the clock
+
+
+class Ejector:
+    """Searches for packings within limits; it remembers which buffers are hard to place.
+
+    What sticks out over a limit waits outside. A waiting buffer is put where the buffers in its way
+    weigh least in sum; those leave and wait in turn. Each time a buffer has to throw others out its
+    own weight grows by one, so that those hard to place come to stay and the easy ones make room.
+    Candidate places are both ends of every stretch of addresses that is free (or equally cheap):
+    next to a buffer, at an end of an overlap window, at the bottom and under the limit.
+    """
+
+    def __init__(self, packer: Packer, seed: int) -> None:
+        self._packer = packer
+        self._random = Random(seed)
+        self._weights = [1] * len(packer.sizes)
+        self._noise = min(NOISE, NOISY_BUFFERS / max(1, len(packer.sizes)))
+        self.tries = 0  # buffers put in so far
+
+    def squeeze(
+        self, start: Packing, limits: Sequence[int], tries: int, deadline: float
+    ) -> Packing | None:
+        """A packing with every region's peak within its limit, from `start` on; None: not found.
+
+        It ends after so many tries, or at the `deadline` (of perf_counter).
+        """
+        self.tries += 1  # a limit nothing fits under costs one try too
+        packer, weights, chance = self._packer, self._weights, self._random.random
+        sizes = packer.sizes
+        offsets, homes = list(start.offsets), list(start.homes)
+        waiting = [i for i, home in enumerate(homes) if offsets[i] + sizes[i] > limits[home]]
+        for i in waiting:
+            if all(sizes[i] > limits[r] for r in packer.allowed[i]):
+                return None
+            homes[i] = NOWHERE
+        waiting.sort(key=lambda i: sizes[i])
+        for count in range(tries):
+            if not waiting:
+                return packer.packing(offsets, homes)
+            if count % CLOCK_PERIOD == 0 and perf_counter() > deadline:
+                return None
+            self.tries += 1
+            # The one thrown out last, or any.
+            k = int(chance() * len(waiting)) if chance() < 0.5 else len(waiting) - 1
+            i = waiting[k]
+            waiting[k] = waiting[-1]
+            waiting.pop()
+            home, offset, free = self._choose(i, limits, offsets, homes)
+            if not free:
+                weights[i] += 1
+                for begin, end, j in packer.blocked(i, home, offsets, homes):
+                    if begin <= offset < end:
+                        homes[j] = NOWHERE
+                        waiting.append(j)
+            homes[i], offsets[i] = home, offset
+        return packer.packing(offsets, homes) if not waiting else None
+
+    def _choose(
+        self, i: int, limits: Sequence[int], offsets: list[int], homes: list[int]
+    ) -> tuple[int, int, bool]:
+        """A place for buffer i: region, offset, and whether nothing is in its way there."""
+        packer, weights, chance = self._packer, self._weights, self._random.random
+        alignment = packer.alignments[i]
+        anywhere = chance() < self._noise
+        least = -1  # weight of what is in the way at the places found; -1: none found
+        places: list[tuple[int, int]] = []
+        for region in packer.allowed[i]:
+            top = limits[region] - packer.sizes[i]
+            weight = 0
+            changes: list[tuple[int, int]] = []
+            for begin, end, j in packer.blocked(i, region, offsets, homes):
+                if end > 0 and begin <= top:
+                    if begin <= 0:
+                        weight += weights[j]
+                    else:
+                        changes.append((begin, weights[j]))
+                    changes.append((end, -weights[j]))
+            changes.sort()
+            changes.append((top + 1, 0))
+            begin = 0
+            for end, change in changes:
+                if end > begin:
+                    end = min(end, top + 1)
+                    if least < 0 or weight <= least or anywhere:
+                        low = -(-begin // alignment) * alignment
+                        high = (end - 1) // alignment * alignment
+                        if low <= high:
+                            if weight < least and not anywhere:
+                                places.clear()
+                            least = weight
+                            places += ((region, low), (region, high))
+                    begin = end
+                    if begin > top:
+                        break
+                weight += change
+        # The lowest in the fastest region half of the time, else any.
+        chosen = places[0 if chance() < 0.5 and not anywhere else int(chance() * len(places))]
+        return *chosen, least == 0 and not anywhere
