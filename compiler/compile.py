@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mcuforge.compiler.codegen.model import GeneratedModel, generate
@@ -18,7 +18,21 @@ from mcuforge.memplan.peak import peak_moment
 from mcuforge.memplan.problem import Plan, Problem, Region
 from mcuforge.memplan.replay import replay
 
-ARENA = "ram"  # the one region of this version; a board's several RAMs come with the regions issue
+DEFAULT_EXACT_SECONDS = 2.0
+ARENA = "ram"  # the region when RAM is given as a number of bytes
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What the user asks of a plan: `mcuforge deploy --optimize --ram-budget --input`.
+
+    `ram_budget`: bytes the arenas may take together, None for all the board has. `streamed`: inputs
+    arrive row by row instead of being resident.
+    """
+
+    goal: Goal = "balanced"
+    ram_budget: int | None = None
+    streamed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +44,18 @@ class Compiled:
     problem: Problem
     plan: Plan
     model: GeneratedModel
+    isa: str = "portable"
+    options: PlanOptions = field(default_factory=PlanOptions)
 
     @property
     def arena_bytes(self) -> int:
-        """Bytes of activations, scratch and line buffers."""
-        return self.plan.peaks[ARENA]
+        """Bytes of activations, scratch and line buffers, in all regions together."""
+        return self.plan.peak
+
+    @property
+    def fits(self) -> bool:
+        """True when every region holds what is placed in it."""
+        return not self.plan.overflow(self.problem)
 
     def ram_live(self) -> tuple[int, ...]:
         """Bytes alive during each step, overlapping buffers counted once."""
@@ -74,38 +95,83 @@ class Compiled:
 def compile_graph(
     graph: Graph,
     isa: str,
-    ram_bytes: int,
+    ram: int | tuple[Region, ...],
     *,
-    goal: Goal = "balanced",
-    streamed: bool = False,
-    exact_seconds: float = 2.0,
+    options: PlanOptions | None = None,
+    exact_seconds: float = DEFAULT_EXACT_SECONDS,
     dump_passes: Path | None = None,
 ) -> Compiled:
-    """Compile `graph` for `isa`; `ram_bytes` is what the board has for everything.
+    """Compile `graph` for `isa`; `ram` is what there is for arenas, in bytes or region by region.
 
     A plan that needs more comes back too: `refuse_over_budget` refuses it. Every plan is replayed,
     and InternalError says it is our fault when the replay fails. Raises CompileError for outputs
     that are constants, and when `dump_passes` cannot be written.
     """
     graph = optimise(graph, dump_passes)
-    regions = (Region(ARENA, ram_bytes),)
-    chosen = choose(graph, isa, regions, goal=goal, streamed=streamed, exact_seconds=exact_seconds)
+    wanted = options or PlanOptions()
+    regions = (Region(ARENA, ram),) if isinstance(ram, int) else ram
+    chosen = choose(
+        graph,
+        isa,
+        _within(regions, wanted.ram_budget),
+        goal=wanted.goal,
+        streamed=wanted.streamed,
+        exact_seconds=exact_seconds,
+    )
     planned, problem, plan = chosen.schedule, chosen.problem, chosen.plan
     trace = memory_trace(planned, plan.placements)
     replay(_with_room(problem, plan), plan.placements, trace)
     model = generate(planned, plan.placements, plan.peaks)
-    return Compiled(graph, planned, problem, plan, model)
+    return Compiled(graph, planned, problem, plan, model, isa, wanted)
 
 
-def refuse_over_budget(compiled: Compiled, board: str, ram_bytes: int) -> None:
-    """CompileError when the arena alone exceeds the board's RAM: bytes needed, there, and why."""
-    if compiled.arena_bytes > ram_bytes:
-        raise CompileError(
-            f"the model needs {compiled.arena_bytes:,} bytes of RAM for its arena alone, "
-            f"{board} has {ram_bytes:,} bytes",
-            compiled.deciding_layer(),
-            "a board with more RAM (`mcuforge boards` lists them), or a smaller input",
+def refuse_over_budget(compiled: Compiled, board: str) -> None:
+    """CompileError when the arenas do not fit: bytes needed, bytes there, why, what would help."""
+    if compiled.fits:
+        return
+    needed, there = compiled.arena_bytes, sum(r.bytes for r in compiled.problem.regions)
+    limit = f"{board} has {there:,} bytes"
+    if compiled.options.ram_budget is not None and there == compiled.options.ram_budget:
+        limit = f"the budget is {there:,} bytes"
+    if needed <= there:  # enough together, but some tensor or moment does not fit region by region
+        missing = compiled.plan.overflow(compiled.problem)
+        over = ", ".join(f"{count:,} too many for '{name}'" for name, count in missing.items())
+        limit = f"{board} has {there:,} bytes in several memories: {over}"
+    raise CompileError(
+        f"the model needs {needed:,} bytes of RAM for its arena alone, {limit}",
+        compiled.deciding_layer(),
+        _what_would_help(compiled),
+    )
+
+
+def _what_would_help(compiled: Compiled) -> str:
+    """What the user could change, with the bytes it would come to where that can be computed."""
+    board = "a board with more RAM (`mcuforge boards` lists them)"
+    if compiled.options.streamed:
+        return f"{board}, or a smaller input"
+    regions = compiled.problem.regions
+    try:
+        streamed = choose(
+            compiled.graph, compiled.isa, regions, goal="ram", streamed=True, exact_seconds=0.0
         )
+    except CompileError:  # the graph's own fault, told already
+        return f"{board}, or a smaller input"
+    if streamed.plan.peak >= compiled.arena_bytes:
+        return f"{board}, or a smaller input"
+    fits = "would fit" if not streamed.plan.overflow(streamed.problem) else "not enough either"
+    return f"`--input streamed` needs {streamed.plan.peak:,} bytes ({fits}); or {board}"
+
+
+def _within(regions: tuple[Region, ...], budget: int | None) -> tuple[Region, ...]:
+    """The regions cut to `budget` bytes together, the fastest kept longest."""
+    if budget is None:
+        return regions
+    left, kept = budget, {}
+    for region in sorted(regions, key=lambda r: -r.speed):
+        kept[region.name] = min(region.bytes, left)
+        left -= kept[region.name]
+    cut = tuple(replace(r, bytes=kept[r.name]) for r in regions if kept[r.name])
+    return cut or (replace(regions[0], bytes=1),)
 
 
 def _with_room(problem: Problem, plan: Plan) -> Problem:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mcuforge
 from mcuforge.board_check import layer_ticks, run_samples
+from mcuforge.compiler.compile import PlanOptions
 from mcuforge.data import random_samples
 from mcuforge.deploy import board_facts, cost
 from mcuforge.firmware import build_check, project_folder
@@ -34,14 +35,16 @@ class BenchReport:
     layers: tuple[LayerFacts, ...]
 
 
-def bench(model: Path, board_id: str, stages: Stages) -> BenchReport:
+def bench(
+    model: Path, board_id: str, stages: Stages, options: PlanOptions | None = None
+) -> BenchReport:
     """Build, start the emulator, count each layer once.
 
     The counts repeat to one tick of the board's timer: 40 instructions on MPS2, 1 on RISC-V virt.
     """
     session = open_session(model, board_id, emulate=True)
     with stages.stage("compiling and planning"):
-        compiled = compile_session(session)
+        compiled = compile_session(session, options)
     samples = random_samples(compiled.graph, 1)
     with project_folder(None) as folder:
         with stages.stage("building the firmware"):

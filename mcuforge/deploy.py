@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import mcuforge
 from mcuforge.board_check import BoardAnswers, layer_outputs, layer_ticks, run_samples
 from mcuforge.boards.link.client import Link
-from mcuforge.compiler.compile import Compiled
+from mcuforge.compiler.compile import Compiled, PlanOptions
 from mcuforge.compiler.oracle import Oracle, OwnReference, judge
 from mcuforge.data import Samples, load_samples, random_samples
 from mcuforge.errors import BoardError
@@ -23,6 +23,7 @@ from mcuforge.session import (
     model_facts,
     open_session,
     plan_facts,
+    ram_budget,
 )
 from mcuforge.target import open_board
 from mcuforge.verdict import compare, first_difference, first_wrong
@@ -42,6 +43,8 @@ class Request:
     samples: int | None = None
     out: Path | None = None
     dump_passes: Path | None = None
+    options: PlanOptions = field(default_factory=PlanOptions)
+    poison: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,14 +73,14 @@ def deploy(request: Request, stages: Stages) -> Report:
             "--port /dev/ttyACM0 (`mcuforge doctor` lists ports), or --emulate",
         )
     with stages.stage("compiling and planning"):
-        compiled = compile_session(session, request.dump_passes)
+        compiled = compile_session(session, request.options, request.dump_passes)
     samples = choose_samples(compiled, request.data, request.samples)
     oracle = judge(session.graph, request.model, samples.inputs)
     with oracle, project_folder(request.out) as folder:
         with stages.stage("building the firmware"):
-            built = build_check(session, compiled, folder)
+            built = build_check(session, compiled, folder, poison=request.poison)
         with open_board(session, built, request.port, stages) as link:
-            measured = measure_board(link, compiled, samples, oracle, stages)
+            measured = measure_board(link, compiled, samples, oracle, stages, poison=request.poison)
     return make_report(session, compiled, built, measured)
 
 
@@ -94,9 +97,11 @@ def measure_board(
     samples: Samples,
     oracle: Oracle | OwnReference,
     stages: Stages,
+    *,
+    poison: bool = False,
 ) -> Measured:
     """Run the samples, compare, profile, and look between layers when an answer is wrong."""
-    answers = run_samples(link, compiled, samples, stages)
+    answers = run_samples(link, compiled, samples, stages, poison=poison)
     with stages.stage("waiting for the reference"):
         wanted = oracle.answers()
     check = compare(answers.outputs, wanted.outputs, samples, wanted.reference)
@@ -113,7 +118,7 @@ def measure_board(
 def make_report(session: Session, compiled: Compiled, built: Built, measured: Measured) -> Report:
     """The verdict and everything it rests on."""
     board = session.board
-    ram = built.ram(compiled, board.ram_bytes, measured.answers.stack_painted)
+    ram = built.ram(compiled, ram_budget(board), measured.answers.stack_painted)
     flash = built.flash(board.flash_bytes)
     instructions = cost(measured.answers.run_ticks, session)
     per_layer = (

@@ -12,12 +12,17 @@ from tempfile import TemporaryDirectory
 
 import mcuforge
 from mcuforge.boards.build import Firmware, OverBudget, build
+from mcuforge.boards.catalog import Board
 from mcuforge.boards.footprint import Footprint, measure
+from mcuforge.boards.memory import run_name
 from mcuforge.boards.project import write_project
 from mcuforge.boards.stack import StackBound, stack_bound
 from mcuforge.compiler.codegen.check import check_model, db_bytes
+from mcuforge.compiler.codegen.poison import poison as poison_c
 from mcuforge.compiler.compile import Compiled, refuse_over_budget
+from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.errors import CompileError
+from mcuforge.memplan.poison import dead_bytes
 from mcuforge.report.files import write_whole
 from mcuforge.report.model import Flash, Ram, Toolchain
 from mcuforge.session import Session
@@ -82,19 +87,26 @@ def project_folder(out: Path | None) -> Iterator[Path]:
         yield Path(folder) / "firmware"
 
 
-def build_check(session: Session, compiled: Compiled, folder: Path) -> Built:
+def build_check(
+    session: Session, compiled: Compiled, folder: Path, *, poison: bool = False
+) -> Built:
     """Write and build the check firmware in `folder`; remembers the model for `mcuforge check`.
 
+    `poison`: with a table of what is dead after each step, for runs that overwrite it.
     Raises CompileError naming bytes needed, bytes there and the deciding layer when it does not
     fit; BoardError when a tool is missing or the build fails.
     """
     board = session.board
-    refuse_over_budget(compiled, board.id, board.ram_bytes)
+    refuse_over_budget(compiled, board.id)
     model = compiled.model
-    spare = board.ram_bytes - model.arena_bytes - FIRMWARE_RESERVE
+    spare = board.ram_bytes - _in_image(board, compiled) - FIRMWARE_RESERVE
     name = f"mcuforge {mcuforge.__version__} {board.id}"
-    check = check_model(model, session.digest, name, db=db_bytes(model) <= spare)
+    check = check_model(model, session.digest, name, db=db_bytes(model) <= spare, poison=poison)
     files = {**model.files, "check_model.c": check}
+    if poison:
+        places = compiled.plan.placements
+        trace = memory_trace(compiled.schedule, places)
+        files["poison.c"] = poison_c(model, dead_bytes(compiled.problem, places, trace))
     project = write_project(folder, board, files, model.kernels, firmware=True)
     write_whole(folder / MODEL_COPY, session.file)  # the bytes the hash is of
     manifest = {"model": session.path.name, "sha256": session.digest.hex(), "board": board.id}
@@ -113,3 +125,10 @@ def build_check(session: Session, compiled: Compiled, folder: Path) -> Built:
         stack_bound(firmware, f"{model.name}_run"),
         stack_bound(firmware, "src/check_model.c:mcuforge_model_run").bytes + INTERRUPT_BYTES,
     )
+
+
+def _in_image(board: Board, compiled: Compiled) -> int:
+    """Bytes of the arenas that share their memory with stack and variables."""
+    run = board.runs("ram")[0]
+    shared = {"ram", run_name(run), *(memory.name for memory in run)}
+    return sum(peak for region, peak in compiled.plan.peaks.items() if region in shared)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.catalog import Board, emulated, load_board
-from mcuforge.compiler.compile import Compiled, compile_graph
+from mcuforge.boards.regions import memory_regions
+from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.ir import Graph
 from mcuforge.errors import BoardError
@@ -45,16 +46,33 @@ def open_session(model: Path, board_id: str, *, emulate: bool) -> Session:
     return Session(model, model.read_bytes(), graph, board)
 
 
+def ram_budget(board: Board) -> int:
+    """Bytes of RAM the board offers without setting anything up: all its own memories."""
+    return sum(memory.bytes for memory in board.ram_regions if not memory.external)
+
+
 def runs_emulated(board_id: str) -> bool:
     """True when only the board's emulated form has start-up code to build with."""
     board = load_board(board_id)
     return board.emulator is not None or board.bsp is None
 
 
-def compile_session(session: Session, dump_passes: Path | None = None) -> Compiled:
-    """Compile and plan for the session's board; over-budget plans come back too."""
+def compile_session(
+    session: Session, options: PlanOptions | None = None, dump_passes: Path | None = None
+) -> Compiled:
+    """Compile and plan for the session's board; over-budget plans come back too.
+
+    A board's memories are first used one by one, so that the fastest fills up; neighbours are taken
+    as one where that is not enough.
+    """
     board = session.board
-    return compile_graph(session.graph, board.isa, board.ram_bytes, dump_passes=dump_passes)
+    apart, joined = memory_regions(board, split_runs=True), memory_regions(board)
+    compiled = compile_graph(
+        session.graph, board.isa, apart, options=options, dump_passes=dump_passes
+    )
+    if compiled.fits or joined == apart:
+        return compiled
+    return compile_graph(session.graph, board.isa, joined, options=options)
 
 
 def model_facts(session: Session) -> ModelFacts:

@@ -8,14 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.compiler import compile as compiling
-from mcuforge.compiler.compile import ARENA, Compiled, compile_graph, refuse_over_budget
+from mcuforge.compiler.compile import (
+    ARENA,
+    Compiled,
+    PlanOptions,
+    compile_graph,
+    refuse_over_budget,
+)
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.ir import Graph, Node
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.passes import PASSES
+from mcuforge.compiler.schedule import choose as choosing
 from mcuforge.errors import CompileError
-from mcuforge.memplan.problem import Placement, Plan, Problem
+from mcuforge.memplan.problem import Placement, Plan, Problem, Region
 from mcuforge.memplan.replay import ReplayError
 from mcuforge.memplan.solve import solve
 from tests.unit.compiler.graphs import (
@@ -29,6 +35,7 @@ from tests.unit.compiler.graphs import (
     tensor,
     view,
 )
+from tests.unit.schedule.nets import residual_net
 
 DIGITS = Path(__file__).resolve().parents[3] / "examples" / "digits" / "digits_cnn.tflite"
 
@@ -37,11 +44,11 @@ def compiled(graph: Graph, ram_bytes: int = 1 << 20) -> Compiled:
     return compile_graph(graph, "portable", ram_bytes, exact_seconds=0.0)
 
 
-def test_the_demo_model_fits_three_kibibytes() -> None:
+def test_the_demo_model_fits_1792_bytes() -> None:
     built = compile_graph(read_model(DIGITS), "portable", 1 << 20)
-    assert built.arena_bytes == 3072
+    assert built.arena_bytes == 1792
     assert built.plan.optimal
-    assert built.model.arena_bytes == 3072
+    assert built.model.arena_bytes == 1792
     assert [step.node.op.kind for step in built.schedule.layers][-1] == "softmax"
 
 
@@ -51,19 +58,19 @@ def test_the_graph_returned_is_the_one_after_the_passes() -> None:
 
 def test_a_plan_over_the_budget_comes_back_and_is_refused_in_three_lines() -> None:
     over = compiled(padded_conv(), ram_bytes=64)
-    assert over.arena_bytes == 40 + 90
+    assert over.arena_bytes == 96  # 90 of the output, the last rows of the input beside it
     with pytest.raises(CompileError) as caught:
-        refuse_over_budget(over, "tiny_board", 64)
+        refuse_over_budget(over, "tiny_board")
     assert str(caught.value).splitlines() == [
-        "error: the model needs 130 bytes of RAM for its arena alone, tiny_board has 64 bytes",
+        "error: the model needs 96 bytes of RAM for its arena alone, tiny_board has 64 bytes",
         "where: tiny.tflite, operator 1 CONV_2D 'conv': 'y', 'x' alive at once",
         "try:   a board with more RAM (`mcuforge boards` lists them), or a smaller input",
     ]
 
 
-@pytest.mark.parametrize("ram_bytes", [130, 131, 1 << 30])
+@pytest.mark.parametrize("ram_bytes", [96, 97, 1 << 30])
 def test_a_plan_that_fits_to_the_byte_is_not_refused(ram_bytes: int) -> None:
-    refuse_over_budget(compiled(padded_conv(), ram_bytes), "tiny_board", ram_bytes)
+    refuse_over_budget(compiled(padded_conv(), ram_bytes), "tiny_board")
 
 
 @pytest.mark.parametrize("ram_bytes", [1, 4, 6, 100])
@@ -117,8 +124,10 @@ def test_every_plan_is_replayed_and_a_wrong_one_is_our_fault(
         places = dict.fromkeys(plan.placements, Placement(ARENA, 0))
         return replace(plan, placements=places)
 
-    monkeypatch.setattr(compiling, "solve", solve_wrongly)
-    with pytest.raises(ReplayError, match=r"step 'conv' reads byte 0 of 'x' at ram\+0, which now"):
+    monkeypatch.setattr(choosing, "solve", solve_wrongly)
+    with pytest.raises(
+        ReplayError, match=r"step 'conv' reads byte \d+ of 'x' at ram\+\d+, which now"
+    ):
         compiled(padded_conv())
 
 
@@ -127,7 +136,7 @@ def test_a_wrong_plan_over_the_budget_is_still_our_fault(monkeypatch: pytest.Mon
         plan = solve(problem, exact_seconds=exact_seconds)
         return replace(plan, placements={**plan.placements, "x": Placement(ARENA, 3)})
 
-    monkeypatch.setattr(compiling, "solve", solve_wrongly)
+    monkeypatch.setattr(choosing, "solve", solve_wrongly)
     with pytest.raises(ReplayError, match="lies at 3, no multiple of 4"):
         compiled(padded_conv(), ram_bytes=64)
 
@@ -135,3 +144,25 @@ def test_a_wrong_plan_over_the_budget_is_still_our_fault(monkeypatch: pytest.Mon
 def test_the_passes_are_dumped_where_asked(tmp_path: Path) -> None:
     compile_graph(chain(1), "portable", 1 << 20, dump_passes=tmp_path / "dump")
     assert len(list((tmp_path / "dump").iterdir())) == 1 + len(PASSES)
+
+
+def test_a_budget_below_the_boards_ram_is_what_a_refusal_names() -> None:
+    options = PlanOptions(ram_budget=50)
+    over = compile_graph(padded_conv(), "portable", 4096, options=options, exact_seconds=0.0)
+    with pytest.raises(CompileError, match="96 bytes of RAM for its arena alone, the budget is 50"):
+        refuse_over_budget(over, "tiny_board")
+
+
+def test_a_refusal_says_what_streaming_the_input_would_come_to() -> None:
+    over = compiled(residual_net(), ram_bytes=2000)
+    with pytest.raises(CompileError, match=r"`--input streamed` needs [\d,]+ bytes \(would fit\)"):
+        refuse_over_budget(over, "tiny_board")
+
+
+def test_too_little_in_every_one_of_several_memories_is_told_by_name() -> None:
+    regions = (Region("fast", 64, speed=2), Region("slow", 64))
+    over = compile_graph(padded_conv(), "portable", regions, exact_seconds=0.0)
+    with pytest.raises(
+        CompileError, match="in several memories: [0-9]+ too many for '(fast|slow)'"
+    ):
+        refuse_over_budget(over, "tiny_board")
