@@ -27,6 +27,11 @@ class Arena:
         return f"a_{self.word}" if self.word else "a"
 
     @property
+    def section(self) -> str:
+        """Where the linker script puts it; region "ram" is wherever a board keeps variables."""
+        return ".mcuforge_arena" + (f".{self.region}" if self.region != "ram" else "")
+
+    @property
     def suffix(self) -> str:
         """'_dtcm' of arena_dtcm; nothing where there is one arena."""
         return f"_{self.word}" if self.word else ""

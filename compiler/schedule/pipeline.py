@@ -131,7 +131,8 @@ class _Puller:
 
     def __init__(self, layers: Sequence[RowLayer], rows_per_task: int, eager: bool) -> None:
         self.steps = [layer.steps for layer in layers]
-        self.rows = rows_per_task
+        # rows of an input arrive one by one: its source may have only some of them
+        self.rows = [1 if x.form is Form.ARRIVE else rows_per_task for x in layers]
         self.done = [0] * len(layers)
         self.when: list[list[int]] = [[] for _ in layers]
         self.tasks: list[Task] = []
@@ -160,7 +161,7 @@ class _Puller:
             if done[i] >= upto:
                 stack.pop()
                 continue
-            last = min(done[i] + self.rows, self.steps[i]) - 1
+            last = min(done[i] + self.rows[i], self.steps[i]) - 1
             for j, needed in self.asks[i]:
                 if done[j] < needed[last]:
                     stack.append((j, needed[last]))
@@ -177,7 +178,7 @@ class _Puller:
         for k in self.eager[i]:
             ((_, needed),) = self.asks[k]
             while self.done[k] < self.steps[k]:
-                last = min(self.done[k] + self.rows, self.steps[k])
+                last = min(self.done[k] + self.rows[k], self.steps[k])
                 if self.done[i] < needed[last - 1]:
                     break
                 self.run(k, last)
