@@ -157,7 +157,8 @@ def test_the_keyboard_reaches_every_buffer(browser: Browser, tmp_path: Path) -> 
     page(browser, picture, tmp_path)
     browser.ask("document.getElementById('picture').focus()")
     browser.press("Tab")
-    browser.wait("document.activeElement.classList.contains('buffer')")
+    browser.wait("document.activeElement.id !== 'picture'")
+    assert browser.ask("document.activeElement.id") == "buffer-0"
     reached = []
     for _ in picture.buffers:
         reached.append(browser.ask("document.activeElement.id"))

@@ -51,14 +51,15 @@
     const shape = event.target.closest(".buffer");
     if (shape) shape.focus();
   });
-  plot.addEventListener("focusin", (event) => {
+  // on the frame: an SVG that listens for focus would be a stop of the Tab key itself
+  picture.addEventListener("focusin", (event) => {
     const shape = event.target.closest(".buffer");
     if (!shape) return;
     choose(shape);
     const box = shape.getBoundingClientRect();
     showTip(shape, Math.min(box.right, innerWidth), Math.min(Math.max(box.top, 0), innerHeight));
   });
-  plot.addEventListener("focusout", hideTip);
+  picture.addEventListener("focusout", hideTip);
   picture.addEventListener("scroll", hideTip);
 
   const shown = () => shapes.filter((shape) => !shape.classList.contains("dim"));
