@@ -1,50 +1,160 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Print README's table: the MLPerf Tiny models on emulated boards, beside TFLM's measured figures.
+"""Print README's tables: the MLPerf Tiny models on emulated boards, beside what peers need.
 
-    python -m scripts.peer_table
+    python -m scripts.peer_table             RAM, flash and instructions beside TFLM
+    python -m scripts.peer_table ram         arenas by goal and input, the bound, what they cost
+    python -m scripts.peer_table mobilenet   MobileNetV2 beside its naive live-tensor peak
 
-Needs the third-party models and baselines.json in ../shared beside the checkout.
+The first two need the third-party models and baselines.json in ../shared beside the checkout.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
+from mcuforge.compiler.compile import PlanOptions, compile_graph
+from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.schedule.naive import live_tensor_peak
 from mcuforge.deploy import Request, deploy
+from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
+from scripts.make_mobilenet_v2 import file_name, mobilenet_v2
+from tests.models.tflite_writer import write_model
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 MODELS = ("kws_ref_model", "vww_96_int8", "pretrainedResnet_quant", "ad01_int8", "str_ww_ref_model")
 BOARDS = ("qemu-mps2-an500", "qemu-mps2-an386", "qemu-riscv32")
-PEER = "TFLM+CMSIS-NN"
+TFLM, TINY_ENGINE = "TFLM+CMSIS-NN", "TinyEngine"
+PEER_CPU = "cortex-m7"
+BALANCED, SPEED = PlanOptions(), PlanOptions(goal="speed")
+STREAMED = PlanOptions(streamed=True)
+ROWLESS = frozenset({"ad01_int8"})  # its input is one vector: there are no rows to stream
+AMPLE_BYTES = 1 << 26
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What an engine needs for a model, the least over its build flags."""
+
+    ram_bytes: int
+    tensor_bytes: int  # of which tensors and scratch; equal where the engine does not tell
+    flash_bytes: int
+    instructions: int
+
+
+def peer(engine: str, model: str) -> Peer | None:
+    """The measured figures of an engine whose name begins so; None where it was not measured."""
+    rows = json.loads((SHARED / "baselines.json").read_text(encoding="utf-8"))["rows"]
+    found = [
+        row
+        for row in rows
+        if row["engine"].startswith(engine) and (row["model"], row["cpu"]) == (model, PEER_CPU)
+    ]
+    if not found:
+        return None
+    return Peer(
+        min(row["ram_bytes"] for row in found),
+        min(row.get("ram_tensors_and_scratch", row["ram_bytes"]) for row in found),
+        min(row["flash_bytes"] for row in found),
+        min(row["instructions"] for row in found),
+    )
+
+
+def model_file(model: str) -> Path:
+    """The third party's file."""
+    return SHARED / "models" / "mlperf_tiny" / f"{model}.tflite"
+
+
+def deployed(model: str, board: str, options: PlanOptions, stages: Stages) -> Report:
+    """The report of one deploy; every figure of a table stands on a verdict of pass."""
+    report = deploy(Request(model_file(model), board, emulate=True, options=options), stages)
+    assert report.verdict == "pass", (model, board, options)
+    return report
+
+
+def instructions(report: Report) -> int:
+    """Counted instructions of one inference; emulated boards always have them."""
+    assert report.run.instructions is not None
+    return report.run.instructions
+
+
+def overview(stages: Stages) -> Iterator[str]:
+    """RAM, flash and instructions on three boards beside TFLM."""
+    yield (
+        "| model | RAM, bytes | TFLM arena | flash, bytes | TFLM flash | instructions M7 | M4 "
+        "| RV32IMAC | TFLM + CMSIS-NN M7 |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for model in MODELS:
+        reports = [deployed(model, board, BALANCED, stages) for board in BOARDS]
+        tflm = peer(TFLM, model)
+        assert tflm is not None
+        counts = " | ".join(f"{instructions(r) / 1e6:.2f} M" for r in reports)
+        yield (
+            f"| {model} | {reports[0].ram.total:,} | {tflm.ram_bytes:,} "
+            f"| {reports[0].flash.total:,} | {tflm.flash_bytes:,} "
+            f"| {counts} | {tflm.instructions / 1e6:.2f} M |"
+        )
+
+
+def ram(stages: Stages) -> Iterator[str]:
+    """Arena bytes by goal and input beside peers, and the instructions balanced costs."""
+    yield (
+        "| model | TFLM tensors / whole arena | TinyEngine | balanced, resident input "
+        "| bound | streamed input | speed | instructions balanced | speed | overhead |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|---|"
+    for model in MODELS:
+        balanced = deployed(model, BOARDS[0], BALANCED, stages)
+        speed = deployed(model, BOARDS[0], SPEED, stages)
+        deployed(model, BOARDS[2], BALANCED, stages)
+        streamed = "-"
+        if model not in ROWLESS:
+            streamed = f"{deployed(model, BOARDS[0], STREAMED, stages).ram.arena:,}"
+            deployed(model, BOARDS[2], STREAMED, stages)
+        tflm, tiny = peer(TFLM, model), peer(TINY_ENGINE, model)
+        assert tflm is not None
+        overhead = instructions(balanced) / instructions(speed) - 1
+        bound = "optimal" if balanced.plan.optimal else f"{balanced.plan.lower_bound:,}"
+        yield (
+            f"| {model} | {tflm.tensor_bytes:,} / {tflm.ram_bytes:,} "
+            f"| {'-' if tiny is None else f'{tiny.ram_bytes:,}'} | {balanced.ram.arena:,} "
+            f"| {bound} | {streamed} | {speed.ram.arena:,} "
+            f"| {instructions(balanced) / 1e6:.2f} M | {instructions(speed) / 1e6:.2f} M "
+            f"| {overhead:+.1%} |"
+        )
+
+
+def mobilenet(stages: Stages) -> Iterator[str]:
+    """MobileNetV2, planned and not built: its weights are random, its RAM is real."""
+    yield "| model | naive live-tensor peak | balanced | streamed input | speed |"
+    yield "|---|---|---|---|---|"
+    for width in (1.0, 0.35):
+        name = file_name(width, 224)
+        graph = read_tflite(write_model(mobilenet_v2(width, 224)), name=name)
+        arenas = []
+        for options in (BALANCED, STREAMED, SPEED):
+            with stages.stage(f"planning {name}"):
+                arenas.append(compile_graph(graph, "portable", AMPLE_BYTES, options=options))
+        cells = " | ".join(f"{compiled.arena_bytes:,}" for compiled in arenas)
+        yield f"| {name} | {live_tensor_peak(graph):,} | {cells} |"
+
+
+TABLES = {"overview": overview, "ram": ram, "mobilenet": mobilenet}
 
 
 def main() -> None:
-    """Deploy every model to every board and print Markdown."""
-    rows = json.loads((SHARED / "baselines.json").read_text(encoding="utf-8"))["rows"]
-    stages = Stages(Console(stderr=True))
-    print(
-        "| model | RAM, bytes | TFLM arena | flash, bytes | TFLM flash | instructions M7 | M4 "
-        "| RV32IMAC | TFLM + CMSIS-NN M7 |\n|---|---|---|---|---|---|---|---|---|"
-    )
-    for model in MODELS:
-        file = SHARED / "models" / "mlperf_tiny" / f"{model}.tflite"
-        reports = [deploy(Request(file, board, emulate=True), stages) for board in BOARDS]
-        assert all(report.verdict == "pass" for report in reports)
-        peers = [
-            row
-            for row in rows
-            if (row["engine"], row["model"], row["cpu"]) == (PEER, model, "cortex-m7")
-        ]
-        counts = " | ".join(f"{(r.run.instructions or 0) / 1e6:.2f} M" for r in reports)
-        print(
-            f"| {model} | {reports[0].ram.total:,} | {min(p['ram_bytes'] for p in peers):,} "
-            f"| {reports[0].flash.total:,} | {min(p['flash_bytes'] for p in peers):,} "
-            f"| {counts} | {min(p['instructions'] for p in peers) / 1e6:.2f} M |"
-        )
+    """Print one table as Markdown, each row as soon as it is known."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("table", nargs="?", choices=tuple(TABLES), default="overview")
+    for row in TABLES[parser.parse_args().table](Stages(Console(stderr=True))):
+        print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from tests.golden.host import SANITIZERS, WARNINGS
 MAIN = """
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 %(includes)s
 
 static uint32_t seed = 1;
@@ -36,27 +37,6 @@ static void fill_with_rubbish(int8_t *bytes, size_t count)
     }
 }
 
-#define PIPE(name, NAME, SAMPLES, ...)                                                  \\
-    static int pipe_##name(void)                                                        \\
-    {                                                                                   \\
-        static const size_t sizes[] = {__VA_ARGS__};                                    \\
-        struct name##_state state;                                                      \\
-        int8_t *arena = malloc(NAME##_ARENA_BYTES);                                     \\
-        if (arena == NULL) return 3;                                                    \\
-        if (name##_init(&state, arena, NAME##_ARENA_BYTES) != MCUFORGE_OK) return 4;    \\
-        for (int sample = 0; sample < SAMPLES; sample++) {                              \\
-            fill_with_rubbish(arena, NAME##_ARENA_BYTES);                               \\
-            for (int32_t i = 0; i < NAME##_INPUTS; i++)                                 \\
-                if (fread(name##_input(&state, i), 1, sizes[i], stdin) != sizes[i])     \\
-                    return 5;                                                           \\
-            if (name##_run(&state) != MCUFORGE_OK) return 6;                            \\
-            for (int32_t i = 0; i < NAME##_OUTPUTS; i++)                                \\
-                fwrite(name##_output(&state, i), 1, sizes[NAME##_INPUTS + i], stdout);  \\
-        }                                                                               \\
-        free(arena);                                                                    \\
-        return 0;                                                                       \\
-    }
-
 %(pipes)s
 
 int main(void)
@@ -67,6 +47,74 @@ int main(void)
         int status = pipes[i]();
         if (status != 0) return status;
     }
+    return 0;
+}
+"""
+
+RESIDENT = """
+static int pipe_%(name)s(void)
+{
+    static const size_t inputs[] = {%(inputs)s}, outputs[] = {%(outputs)s};
+    struct %(name)s_state state;
+    int8_t *arena = malloc(%(NAME)s_ARENA_BYTES);
+    if (arena == NULL) return 3;
+    if (%(name)s_init(&state, arena, %(NAME)s_ARENA_BYTES) != MCUFORGE_OK) return 4;
+    for (int sample = 0; sample < %(samples)d; sample++) {
+        fill_with_rubbish(arena, %(NAME)s_ARENA_BYTES);
+        for (int32_t i = 0; i < %(NAME)s_INPUTS; i++)
+            if (fread(%(name)s_input(&state, i), 1, inputs[i], stdin) != inputs[i]) return 5;
+        if (%(name)s_run(&state) != MCUFORGE_OK) return 6;
+        for (int32_t i = 0; i < %(NAME)s_OUTPUTS; i++)
+            fwrite(%(name)s_output(&state, i), 1, outputs[i], stdout);
+    }
+    free(arena);
+    return 0;
+}
+"""
+
+# Rows come late one time in three, and must be asked for once each, in rising order.
+STREAMED = """
+static int8_t *fed_%(name)s[%(NAME)s_INPUTS];
+static int32_t next_%(name)s[%(NAME)s_INPUTS];
+
+static int32_t row_%(name)s(void *context, int32_t input, int32_t row, void *to)
+{
+    static const size_t row_bytes[] = {%(row_bytes)s};
+    static int asked = 0;
+    (void)context;
+    if (row != next_%(name)s[input]) abort();
+    if (++asked %% 3 == 0) return 1;
+    memcpy(to, fed_%(name)s[input] + (size_t)row * row_bytes[input], row_bytes[input]);
+    next_%(name)s[input]++;
+    return 0;
+}
+
+static int pipe_%(name)s(void)
+{
+    static const size_t inputs[] = {%(inputs)s}, outputs[] = {%(outputs)s};
+    static const int streamed[] = {%(streamed)s};
+    struct %(name)s_state state;
+    int8_t *arena = malloc(%(NAME)s_ARENA_BYTES);
+    if (arena == NULL) return 3;
+    if (%(name)s_init(&state, arena, %(NAME)s_ARENA_BYTES) != MCUFORGE_OK) return 4;
+    if (%(name)s_set_source(&state, row_%(name)s, NULL) != MCUFORGE_OK) return 7;
+    for (int sample = 0; sample < %(samples)d; sample++) {
+        fill_with_rubbish(arena, %(NAME)s_ARENA_BYTES);
+        for (int32_t i = 0; i < %(NAME)s_INPUTS; i++) {
+            next_%(name)s[i] = 0;
+            fed_%(name)s[i] = malloc(inputs[i]);
+            if (fread(fed_%(name)s[i], 1, inputs[i], stdin) != inputs[i]) return 5;
+            if (!streamed[i]) memcpy(%(name)s_input(&state, i), fed_%(name)s[i], inputs[i]);
+        }
+        enum mcuforge_status status = %(name)s_run(&state);
+        while (status == MCUFORGE_ERR_SOURCE)
+            status = %(name)s_run_steps(&state, state.step, %(NAME)s_STEPS);
+        if (status != MCUFORGE_OK) return 6;
+        for (int32_t i = 0; i < %(NAME)s_OUTPUTS; i++)
+            fwrite(%(name)s_output(&state, i), 1, outputs[i], stdout);
+        for (int32_t i = 0; i < %(NAME)s_INPUTS; i++) free(fed_%(name)s[i]);
+    }
+    free(arena);
     return 0;
 }
 """
@@ -154,6 +202,14 @@ def _build(jobs: Sequence[Job], kernels: Path, folder: Path) -> Path:
 
 
 def _pipe(job: Job) -> str:
+    """The C function that feeds one model and prints its answers."""
     model = job.model
-    sizes = ", ".join(str(port.bytes) for port in (*model.inputs, *model.outputs))
-    return f"PIPE({model.name}, {model.name.upper()}, {len(job.feeds)}, {sizes})"
+    return (STREAMED if model.streamed else RESIDENT) % {
+        "name": model.name,
+        "NAME": model.name.upper(),
+        "samples": len(job.feeds),
+        "inputs": ", ".join(str(port.bytes) for port in model.inputs),
+        "outputs": ", ".join(str(port.bytes) for port in model.outputs),
+        "row_bytes": ", ".join(str(port.row_bytes) for port in model.inputs),
+        "streamed": ", ".join(str(int(port.streamed)) for port in model.inputs),
+    }

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The optimisation goals random models are compiled under."""
+"""How random models are compiled."""
 
 from __future__ import annotations
 
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.ir import Graph
-from mcuforge.compiler.schedule.search import GOALS, Goal
-
-__all__ = ["GOALS", "compile_for"]
+from mcuforge.compiler.schedule.search import Goal
 
 AMPLE_BYTES = 1 << 24
 

@@ -7,6 +7,7 @@ A model that fails is remade by its seed: seeded_model(SEED) of tests/models/ran
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,15 +18,21 @@ from hypothesis import HealthCheck, given, settings
 from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.tflite import read_tflite
 from mcuforge.compiler.ir import Array, Graph
+from mcuforge.compiler.schedule.search import GOALS, Goal
 from tests.models.oracle import run_reference
 from tests.models.random_graphs import models, seeded_model
 from tests.models.tflite_writer import ModelSpec, write_model
 from tests.random.batch import Job, build_kernels, run_batch
-from tests.random.goals import GOALS, compile_for
+from tests.random.goals import compile_for
 
-BATCH = 25
-QUICK, ALL = 50, 600  # seeded models in `make test`, in `make test-all`
+BATCH = 20
+QUICK, ALL = 20, 500  # seeded models in `make test`, in `make test-all`
 SAMPLES = 2
+
+WAYS: tuple[tuple[Goal, bool], ...] = (  # goal, inputs streamed
+    *((goal, False) for goal in GOALS),
+    ("balanced", True),
+)
 
 Outputs = tuple[Array, ...]
 
@@ -65,13 +72,14 @@ def check_models(specs: Sequence[tuple[str, ModelSpec]], kernels: Path, folder: 
     """Compile every model under every goal, run all in one program, compare with the reference."""
     jobs, wanted = [], []
     for number, (label, spec) in enumerate(specs):
-        for goal in GOALS:
-            name = f"m{number}_{goal}"
-            graph = read_tflite(write_model(spec), name=name)
-            inputs = feeds(graph, number)
-            if goal == GOALS[0]:
-                right = expected(spec, graph, inputs, label)
-            jobs.append(Job(f"{label}, {goal}", compile_for(graph, goal).model, inputs))
+        graph = read_tflite(write_model(spec))
+        inputs = feeds(graph, number)
+        right = expected(spec, graph, inputs, label)
+        for goal, streamed in WAYS:
+            way = f"{goal}_streamed" if streamed else goal
+            named = replace(graph, name=f"m{number}_{way}")
+            model = compile_for(named, goal, streamed).model
+            jobs.append(Job(f"{label}, {way}", model, inputs))
             wanted.append(right)
     for job, got, right in zip(jobs, run_batch(jobs, kernels, folder), wanted, strict=True):
         for sample, outputs in enumerate(right):
@@ -89,21 +97,21 @@ def test_random_models_run_bit_exact_under_sanitizers(
     check_models([(f"seed {seed}", seeded_model(seed)) for seed in seeds], kernels, tmp_path)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=20, deadline=None, derandomize=True, database=None)
 @given(models())
 def test_any_drawn_model_compiles_to_a_plan_that_replays(spec: ModelSpec) -> None:
     graph = read_tflite(write_model(spec), name="drawn")
     inputs = feeds(graph, 0)
     wanted = expected(spec, graph, inputs, "drawn")
-    for goal in GOALS:
-        compiled = compile_for(graph, goal)
+    for goal, streamed in WAYS:
+        compiled = compile_for(graph, goal, streamed)
         for sample, outputs in zip(inputs, wanted, strict=True):
             assert_equal(reference.run(compiled.graph, sample), outputs, f"after passes, {goal}")
 
 
 @pytest.mark.slow
 @settings(
-    max_examples=300,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     database=None,
