@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from math import gcd
 
 from mcuforge.memplan.conflicts import find_windows
-from mcuforge.memplan.problem import Problem
+from mcuforge.memplan.paths import path_bound
+from mcuforge.memplan.problem import Buffer, Problem
 
-ENUMERATED = 10  # buffers of a sharing group whose every subset is tried
+ENUMERATED = 6  # buffers of a sharing group that are counted in every order
+
+Windows = dict[tuple[int, int], tuple[int, int]]
 
 
 def lower_bound(problem: Problem, within: Collection[str] | None = None) -> int:
@@ -23,17 +26,18 @@ def lower_bound(problem: Problem, within: Collection[str] | None = None) -> int:
        of all live buffers, bytes of different regions being different.
     2. Split the live buffers into groups linked by overlap relations. Buffers of two groups are
        disjoint, so the union's size is the sum of the groups' union sizes.
-    3. For any subset S of a group, the group's union is at least the union of S, and by
-       Bonferroni's inequality |union of S| >= sum of |b| over S - sum of |b and c| over pairs of S.
-    4. A pair without relation shares no byte. A pair with a window shares at most what the best
-       difference d inside it allows: max(0, min(|b|, d + |c|) - max(0, d)), which rises to a
-       plateau between 0 and |b| - |c| and falls after it, so d is the window's point nearest to
-       the plateau. Outside the window, or in different regions, the pair shares nothing.
-       Hence each S gives a valid bound; the best S found is used (all are tried in small groups).
+    3. Count a group's buffers in any order: each adds its bytes that no earlier one covers. An
+       earlier c covers bytes of b only where its window lets it reach, at most as many as the best
+       difference of the two allows (`_share`). Of all earlier ones together, split in any way into
+       two sets, the first covers at most the sum of these, the second at most the union of what it
+       reaches (`_covered`). So every order gives a valid bound, pairs and stars (one input under
+       several small outputs) an exact one; small groups are counted in every order.
+    4. Outside the window, or in different regions, a pair shares nothing.
     5. Alignment: let g divide the alignment of every live buffer. Buffers start at multiples of g,
        so those that are disjoint stay disjoint with their sizes rounded up to g, and 1 to 4 hold
        for rounded sizes and rounded ends. The true peak of a region is its rounded peak less what
        rounding added to the buffer that ends last, at most the largest such slack per region.
+    6. With one region, `path_bound` looks along chains of related buffers, across steps.
     """
     buffers = problem.buffers
     chosen = [
@@ -58,14 +62,17 @@ def lower_bound(problem: Problem, within: Collection[str] | None = None) -> int:
         return total
 
     best = 0
-    for step in sorted({buffers[i].begin for i in chosen}):
-        live = [i for i in chosen if buffers[i].begin <= step < buffers[i].end]
-        best = max(best, covered(live, 1))
+    for live in sorted(
+        _crowds(buffers, chosen), key=lambda live: -sum(buffers[i].bytes for i in live)
+    ):
         unit = gcd(*(buffers[i].alignment for i in live))
+        if sum(-(-buffers[i].bytes // unit) * unit for i in live) <= best:
+            continue  # even without sharing
+        best = max(best, covered(live, 1))
         if unit > 1:
             slacks = sorted((-buffers[i].bytes % unit for i in live), reverse=True)
             best = max(best, covered(live, unit) - sum(slacks[:regions]))
-    return best
+    return path_bound(problem, best) if len(problem.regions) == 1 and within is None else best
 
 
 def proves_optimal(problem: Problem, peaks: Mapping[str, int], bound: int) -> bool:
@@ -91,9 +98,20 @@ def proves_optimal(problem: Problem, peaks: Mapping[str, int], bound: int) -> bo
     return True
 
 
-def _groups(
-    live: list[int], windows: dict[tuple[int, int], tuple[int, int]]
-) -> list[tuple[int, ...]]:
+def _crowds(buffers: Sequence[Buffer], chosen: Iterable[int]) -> Iterator[list[int]]:
+    """The buffers alive together, in rising order, at each step after which one of them goes."""
+    alive: list[int] = []
+    for i in sorted(chosen, key=lambda i: buffers[i].begin):
+        first_end = min((buffers[j].end for j in alive), default=0)
+        if alive and first_end <= buffers[i].begin:
+            yield sorted(alive)
+            alive = [j for j in alive if buffers[j].end > buffers[i].begin]
+        alive.append(i)
+    if alive:
+        yield sorted(alive)
+
+
+def _groups(live: list[int], windows: Windows) -> list[tuple[int, ...]]:
     """The live buffers, split into those linked by relations."""
     parent = {i: i for i in live}
 
@@ -111,37 +129,68 @@ def _groups(
     return [tuple(group) for group in groups.values()]
 
 
-def _union(
-    group: tuple[int, ...],
-    sizes: dict[int, int],
-    windows: dict[tuple[int, int], tuple[int, int]],
-) -> int:
+def _union(group: tuple[int, ...], sizes: dict[int, int], windows: Windows) -> int:
     """The best bound found on the bytes a group covers together."""
-    shares = {
-        (i, j): _shared(sizes[i], sizes[j], windows[i, j])
-        for i, j in combinations(sorted(group), 2)
-        if (i, j) in windows
-    }
+    if len(group) == 1:
+        return sizes[group[0]]
+    reaches: dict[int, list[tuple[int, int, int, int]]] = {i: [] for i in group}
+    for i, j in combinations(sorted(group), 2):
+        if (i, j) in windows:
+            low, high = windows[i, j]
+            share = _share(sizes[i], sizes[j], (low, high))
+            if share:
+                begin, end = max(0, low), min(sizes[i], high + sizes[j])
+                reaches[i].append((j, begin, end, share))
+                begin, end = max(0, -high), min(sizes[j], sizes[i] - low)
+                reaches[j].append((i, begin, end, share))
 
-    def value(subset: frozenset[int]) -> int:
-        shared = sum(share for (i, j), share in shares.items() if i in subset and j in subset)
-        return sum(sizes[i] for i in subset) - shared
+    def added(i: int, earlier: Collection[int]) -> int:
+        return sizes[i] - _covered([reach for reach in reaches[i] if reach[0] in earlier])
 
-    if len(group) <= ENUMERATED:
-        subsets = (c for n in range(1, len(group) + 1) for c in combinations(group, n))
-        return max(value(frozenset(subset)) for subset in subsets)
-    # Any subset is a valid bound: climb from the largest buffer by adding or dropping one.
-    best = frozenset((max(group, key=lambda i: sizes[i]),))
-    while True:
-        step = max((best ^ {i} for i in group), key=value)
-        if value(step) <= value(best):
-            return value(best)
-        best = step
+    if len(group) > ENUMERATED:
+        return max(
+            sum(added(i, order[:k]) for k, i in enumerate(order))
+            for order in (
+                sorted(group, key=lambda i: -sizes[i]),
+                sorted(group, key=lambda i: (len(reaches[i]), -sizes[i])),
+                sorted(group, key=lambda i: (-len(reaches[i]), -sizes[i])),
+            )
+        )
+    most = {frozenset[int](): 0}  # bytes a subset covers, in its best order
+    for count in range(1, len(group) + 1):
+        for subset in map(frozenset, combinations(group, count)):
+            most[subset] = max(most[subset - {i}] + added(i, subset - {i}) for i in subset)
+    return most[frozenset(group)]
 
 
-def _shared(first: int, second: int, window: tuple[int, int]) -> int:
-    """The most bytes two buffers of these sizes share at a difference inside the window."""
+def _share(first: int, second: int, window: tuple[int, int]) -> int:
+    """The most bytes two buffers of these sizes share at a difference d inside the window.
+
+    At d they share max(0, min(first, d + second) - max(0, d)), which rises to a plateau between 0
+    and first - second and falls after it: best is the window's point nearest to the plateau.
+    """
     low, high = window
     plateau = (min(0, first - second), max(0, first - second))
     difference = min(max(low, plateau[0]), high)
     return max(0, min(first, difference + second) - max(0, difference))
+
+
+def _covered(reaches: list[tuple[int, int, int, int]]) -> int:
+    """The most bytes of a buffer that others cover, each (who, from, to, how many) of them.
+
+    The reaches that end first (or begin last) count as the stretch they span, the others as a sum;
+    the least over how many there are of either kind.
+    """
+    everything = least = sum(share for _, _, _, share in reaches)
+    if len(reaches) < 2:
+        return least
+    by_end = sorted(reaches, key=lambda reach: reach[2])
+    by_begin = sorted(reaches, key=lambda reach: -reach[1])
+    for ordered in (by_end, by_begin):
+        rest = everything
+        begin, end = ordered[0][1:3]
+        for _, low, high, share in ordered:
+            begin, end = min(begin, low), max(end, high)
+            rest -= share
+            least = min(least, rest + end - begin)
+    return least

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import gcd
+from math import ceil, gcd, isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 # CP-SAT counts its own work, and the count grows by 0.03 to 0.3 a second. With this allowance the
 # count ends the search of a network-sized problem before the clock does: alike on every machine.
 WORK_PER_SECOND = 0.05
+TOLERANCE = 1e-6  # CP-SAT gives whole numbers as floats
 
 
 def improve(problem: Problem, start: Plan, *, seconds: float, workers: int = 1) -> Plan:
     """The best plan found in `seconds`: `start` itself when nothing better was, never a worse one.
 
-    `optimal` is set when CP-SAT proved that no plan is better. The parts of the cost (see
+    `optimal` is set when CP-SAT proved that no plan is better; with one region the lower bound is
+    raised to whatever it proved. The parts of the cost (see
     `Problem.cost`) are minimised one after the other, each with the earlier ones held at their
     proved minimum, and each search asks for strictly less than the plan at hand: that there is no
     such plan is the proof. One worker has a fixed seed and gives the same plan on every run unless
@@ -46,6 +48,10 @@ def improve(problem: Problem, start: Plan, *, seconds: float, workers: int = 1) 
         if answer.placements is not None:
             peaks = _peaks(problem, answer.placements)
             best = replace(best, placements=answer.placements, peaks=peaks, solver="exact")
+        if len(problem.regions) == 1:
+            # No plan was shown to be below the answer's bound, or none to be better than the best.
+            proved = best.peak if answer.final else min(answer.bound, best.peak)
+            best = replace(best, lower_bound=max(best.lower_bound, proved))
         if not answer.final:
             break
     else:
@@ -55,10 +61,14 @@ def improve(problem: Problem, start: Plan, *, seconds: float, workers: int = 1) 
 
 @dataclass(frozen=True)
 class _Answer:
-    """Better placements, if any; `final` when it is proved that this part cannot be lower."""
+    """Better placements, if any; `final` when it is proved that this part cannot be lower.
+
+    `bound` bytes are what this part cannot go below in any plan better than the one at hand.
+    """
 
     placements: Mapping[str, Placement] | None
     final: bool
+    bound: int
     work: float
 
 
@@ -126,9 +136,11 @@ class _Model:
         if status == "MODEL_INVALID":
             raise InternalError(f"CP-SAT refuses the model: {model.validate()}")
         found = status in ("OPTIMAL", "FEASIBLE")
+        bound = solver.best_objective_bound
         return _Answer(
             placements=self._placements(solver) if found else None,
             final=status in ("OPTIMAL", "INFEASIBLE"),
+            bound=ceil(bound - TOLERANCE) * self._unit if isfinite(bound) else 0,
             work=solver.response_proto.deterministic_time,
         )
 

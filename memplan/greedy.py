@@ -140,7 +140,7 @@ def _improve(
     if len(packer.regions) > 1:
         forced = [lower_bound(packer.problem, (region.name,)) for region in packer.regions]
     attempt = max(ATTEMPT, ATTEMPT_PER_BUFFER * len(packer.sizes))
-    step, rounds = 0.5, 0
+    step, rounds = 1.0, 0
     while ejector.tries < iterations and perf_counter() < deadline:
         limits = _limits(packer, best, forced, step, rounds)
         if limits is None:

@@ -4,12 +4,20 @@
 from __future__ import annotations
 
 from itertools import product
+from random import Random
 
 import pytest
 
 from mcuforge.memplan.bound import lower_bound, proves_optimal
 from mcuforge.memplan.problem import Buffer, Overlap, Problem, Region
-from tests.unit.memplan.problems import RAM, least_cost, least_peak, problem_of
+from tests.unit.memplan.problems import (
+    RAM,
+    conv_chain,
+    least_chain_peak,
+    least_cost,
+    least_peak,
+    problem_of,
+)
 
 
 def test_the_bound_is_the_most_bytes_alive_at_once() -> None:
@@ -82,6 +90,59 @@ def test_a_sharing_group_too_large_to_enumerate_is_still_bounded() -> None:
     chain = tuple(Overlap(f"b{i}", f"b{i + 1}", 0, 0) for i in range(11))
     # Neighbours may share all, others nothing: every second buffer must be apart.
     assert 4 < lower_bound(Problem(buffers, (RAM,), chain)) <= 24
+
+
+def test_small_outputs_share_only_the_part_of_an_input_that_is_consumed() -> None:
+    # Rows of "in" are gone from byte 6 down when the others come: 4 + 4 + 4 bytes for 6.
+    small = tuple(Buffer(f"ring{i}", 4, 0, 1) for i in range(3))
+    overlaps = tuple(Overlap("in", ring.name, -4, 2) for ring in small)
+    problem = Problem((Buffer("in", 20, 0, 1), *small), (RAM,), overlaps)
+    assert lower_bound(problem) == 20 + 12 - 6
+    assert least_peak(problem, problem.buffers) == 26
+
+
+def test_the_bound_of_random_sharing_groups_is_at_most_the_optimum_and_mostly_equal() -> None:
+    equal = 0
+    for seed in range(150):
+        random = Random(seed)
+        buffers = tuple(Buffer(f"b{i}", random.randint(1, 6), 0, 1) for i in range(4))
+        overlaps = []
+        for j in range(4):
+            for i in range(j):
+                if random.random() < 0.6:
+                    low = random.randint(-6, 4)
+                    overlaps.append(Overlap(f"b{i}", f"b{j}", low, low + random.randint(0, 4)))
+        problem = Problem(buffers, (RAM,), tuple(overlaps))
+        bound, optimum = lower_bound(problem), least_peak(problem, buffers)
+        assert bound <= optimum, seed
+        equal += bound == optimum
+    assert equal > 60
+
+
+def test_the_bound_of_a_chain_at_distances_is_its_optimum() -> None:
+    for seed in range(20):
+        problem = conv_chain(30, seed)
+        assert lower_bound(problem) == least_chain_peak(problem), seed
+
+
+def test_the_bound_of_tiny_chains_is_at_most_the_optimum_and_mostly_equal() -> None:
+    equal = 0
+    for seed in range(150):
+        random = Random(seed)
+        buffers = tuple(
+            Buffer(f"b{i}", random.randint(1, 5), max(0, i - 1), i + 1 + (random.random() < 0.2))
+            for i in range(5)
+        )
+        lows = [random.randint(-5, 3) for _ in range(4)]
+        overlaps = tuple(
+            Overlap(f"b{i}", f"b{i + 1}", low, low + random.randint(0, 4))
+            for i, low in enumerate(lows)
+        )
+        problem = Problem(buffers, (RAM,), overlaps)
+        bound, optimum = lower_bound(problem), least_peak(problem, buffers)
+        assert bound <= optimum, seed
+        equal += bound == optimum
+    assert equal > 100
 
 
 def test_the_bound_over_two_regions_is_at_most_the_best_sum() -> None:

@@ -51,7 +51,7 @@ def test_tiny_problems_get_exactly_the_brute_force_optimum() -> None:
 def test_where_the_bound_cannot_be_met_the_proof_is_the_solver_s() -> None:
     assert lower_bound(FRAGMENTED) == 5
     plan = solved(FRAGMENTED)
-    assert plan.peak == least_peak(FRAGMENTED, FRAGMENTED.buffers) == 6
+    assert plan.peak == plan.lower_bound == least_peak(FRAGMENTED, FRAGMENTED.buffers) == 6
 
 
 def test_pairs_with_windows_get_exactly_the_brute_force_optimum() -> None:
@@ -135,6 +135,7 @@ def test_a_problem_too_hard_for_its_time_is_not_called_optimal() -> None:
     plan = exact.improve(problem, start, seconds=0.05)
     assert start.peak > start.lower_bound
     assert not faults(problem, plan)
+    assert start.lower_bound <= plan.lower_bound <= plan.peak
     assert not plan.optimal
 
 

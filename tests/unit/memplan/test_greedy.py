@@ -207,7 +207,7 @@ def test_more_iterations_never_make_it_worse_and_often_better() -> None:
             greedy.place(crowd(60, seed), iterations=iterations).peak for seed in (16, 27, 33, 94)
         ]
 
-    quick, patient = peaks(0), peaks(200)
+    quick, patient = peaks(0), peaks(2000)
     assert all(late <= early for early, late in zip(quick, patient, strict=True))
     assert sum(patient) < sum(quick)
 
