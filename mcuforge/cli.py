@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -21,6 +22,7 @@ from mcuforge.errors import UserError
 from mcuforge.report.console import open_console
 
 if TYPE_CHECKING:
+    from mcuforge.compiler.compile import PlanOptions
     from mcuforge.report.progress import Stages
 
 EXIT_PASS, EXIT_FAULT, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 3, 130
@@ -96,6 +98,67 @@ DumpPasses = Annotated[
         "--dump-passes", metavar="DIR", help="Write the graph after each pass to this folder."
     ),
 ]
+
+
+class Goal(StrEnum):
+    """What a plan is to be good at."""
+
+    balanced = "balanced"
+    ram = "ram"
+    speed = "speed"
+
+
+class InputMode(StrEnum):
+    """How inputs reach the model."""
+
+    resident = "resident"
+    streamed = "streamed"
+
+
+def _bytes(text: str) -> int:
+    """'5500', '64K' or '64KiB' as bytes."""
+    digits = text.strip().lower()
+    unit = 1
+    for suffix, size in (("kib", 1024), ("kb", 1024), ("k", 1024), ("b", 1)):
+        if digits.endswith(suffix):
+            digits, unit = digits.removesuffix(suffix).strip(), size
+            break
+    if not digits.isdecimal() or int(digits) * unit < 1:
+        raise typer.BadParameter(f"'{text}' is no number of bytes; wanted 5500, 64K or 64KiB")
+    return int(digits) * unit
+
+
+Optimize = Annotated[
+    Goal,
+    typer.Option(
+        "--optimize",
+        help="balanced: least RAM within 3 % of the fastest plan's instructions; ram: least RAM; "
+        "speed: fewest instructions that fit.",
+    ),
+]
+RamBudget = Annotated[
+    int | None,
+    typer.Option(
+        "--ram-budget",
+        metavar="BYTES",
+        parser=_bytes,
+        help="RAM the arena may take: 5500, 64K; without it all of the board's.",
+    ),
+]
+Input = Annotated[
+    InputMode,
+    typer.Option(
+        "--input",
+        help="resident: the whole input lies in RAM; streamed: the model asks for its rows.",
+    ),
+]
+Poison = Annotated[
+    bool,
+    typer.Option(
+        "--poison",
+        help="Overwrite all that is dead between steps: the answers must not change.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the report.")]
 
 
@@ -123,6 +186,10 @@ def deploy(
     port: Port = None,
     data: Data = None,
     samples: Samples = None,
+    optimize: Optimize = Goal.balanced,
+    ram_budget: RamBudget = None,
+    input_mode: Input = InputMode.resident,
+    poison: Poison = False,
     out: Out = None,
     json: Json = None,
     dump_passes: DumpPasses = None,
@@ -138,7 +205,8 @@ def deploy(
     if emulate and port is not None:
         raise typer.BadParameter("--emulate and --port exclude each other: give one of them")
     refuse_unwritable(json)
-    request = Request(model, board, emulate, port, data, samples, out, dump_passes)
+    options = _options_of_plan(optimize, ram_budget, input_mode)
+    request = Request(model, board, emulate, port, data, samples, out, dump_passes, options, poison)
     with refusals_written(Report, json):
         report = run(request, _progress(quiet))
     print_report(report, open_console())
@@ -153,20 +221,43 @@ def compile_(
     model: Model,
     board: BoardId,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write.")],
+    optimize: Optimize = Goal.balanced,
+    ram_budget: RamBudget = None,
+    input_mode: Input = InputMode.resident,
     dump_passes: DumpPasses = None,
 ) -> None:
     """Write the model as C with a main.c that shows its use, to put into your own firmware."""
     from mcuforge import inspect
 
-    inspect.compile_to_folder(model, board, out, dump_passes, open_console())
+    options = _options_of_plan(optimize, ram_budget, input_mode)
+    inspect.compile_to_folder(model, board, out, options, dump_passes, open_console())
 
 
-@app.command(epilog="Example: mcuforge plan kws.tflite --board hifive1")
-def plan(model: Model, board: BoardId, json: Json = None) -> None:
+@app.command(epilog="Example: mcuforge plan kws.tflite --board hifive1 --html kws.html")
+def plan(
+    model: Model,
+    board: BoardId,
+    optimize: Optimize = Goal.balanced,
+    ram_budget: RamBudget = None,
+    input_mode: Input = InputMode.resident,
+    svg: Annotated[
+        Path | None,
+        typer.Option(
+            "--svg", metavar="FILE", help="Draw the plan, time against address, for a document."
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="The same as a page: zoom, filter, table."),
+    ] = None,
+    json: Json = None,
+) -> None:
     """Show where every byte of RAM goes, without building anything."""
     from mcuforge import inspect
 
-    raise typer.Exit(inspect.plan(model, board, json, open_console()))
+    options = _options_of_plan(optimize, ram_budget, input_mode)
+    files = {"svg_file": svg, "html_file": html}
+    raise typer.Exit(inspect.plan(model, board, options, json, open_console(), **files))
 
 
 @app.command(epilog="Example: mcuforge ops model.tflite")
@@ -233,6 +324,7 @@ def check(
         ),
     ] = None,
     samples: Samples = None,
+    poison: Poison = False,
     json: Json = None,
     quiet: Quiet = False,
 ) -> None:
@@ -242,7 +334,7 @@ def check(
     from mcuforge.report.text import print_check
 
     refuse_unwritable(json)
-    request = flow.Request(target, data, model, board, samples)
+    request = flow.Request(target, data, model, board, samples, poison)
     with refusals_written(flow.CheckReport, json):
         report = flow.check(request, _progress(quiet))
     print_check(report, open_console())
@@ -254,6 +346,9 @@ def check(
 def bench(
     model: Model,
     board: BoardId,
+    optimize: Optimize = Goal.balanced,
+    ram_budget: RamBudget = None,
+    input_mode: Input = InputMode.resident,
     json: Json = None,
     quiet: Quiet = False,
 ) -> None:
@@ -263,9 +358,16 @@ def bench(
     from mcuforge.report.text import print_bench
 
     refuse_unwritable(json)
-    report = flow.bench(model, board, _progress(quiet))
+    options = _options_of_plan(optimize, ram_budget, input_mode)
+    report = flow.bench(model, board, _progress(quiet), options)
     print_bench(report, open_console())
     write_json(report, json)
+
+
+def _options_of_plan(goal: Goal, ram_budget: int | None, mode: InputMode) -> PlanOptions:
+    from mcuforge.compiler.compile import PlanOptions
+
+    return PlanOptions(goal.value, ram_budget, mode is InputMode.streamed)
 
 
 def _progress(quiet: bool) -> Stages:

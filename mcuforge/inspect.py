@@ -14,13 +14,15 @@ from mcuforge.boards.catalog import Board, all_boards, load_board
 from mcuforge.boards.doctor import tools
 from mcuforge.boards.project import write_project
 from mcuforge.compiler.codegen.model import example_main
-from mcuforge.compiler.compile import refuse_over_budget
+from mcuforge.compiler.compile import PlanOptions, refuse_over_budget
 from mcuforge.compiler.frontends.tflite import SUPPORTED, OperatorSupport, survey
 from mcuforge.compiler.oracle import EXACT, reference_name
 from mcuforge.deploy import board_facts
-from mcuforge.memplan.draw import draw
-from mcuforge.report.files import write_json
-from mcuforge.report.text import layer_table
+from mcuforge.memplan.draw import WIDTH, draw
+from mcuforge.report.files import refuse_unwritable, write_json, write_whole
+from mcuforge.report.picture.adapter import picture_of, slot_names
+from mcuforge.report.picture.table import plan_table
+from mcuforge.report.picture.write import html, svg
 from mcuforge.runtime_c.sources import kernel_names, kernels_dir
 from mcuforge.session import (
     compile_session,
@@ -28,17 +30,23 @@ from mcuforge.session import (
     model_facts,
     open_session,
     plan_facts,
+    ram_budget,
     runs_emulated,
 )
 
 
 def compile_to_folder(
-    model: Path, board_id: str, out: Path, dump_passes: Path | None, console: Console
+    model: Path,
+    board_id: str,
+    out: Path,
+    options: PlanOptions,
+    dump_passes: Path | None,
+    console: Console,
 ) -> None:
     """Write the C, the kernels it calls and a main.c as a PlatformIO project in `out`."""
     session = open_session(model, board_id, emulate=runs_emulated(board_id))
-    compiled = compile_session(session, dump_passes)
-    refuse_over_budget(compiled, session.board.id, session.board.ram_bytes)
+    compiled = compile_session(session, options, dump_passes)
+    refuse_over_budget(compiled, session.board.id)
     generated = compiled.model
     files = {**generated.files, "main.c": example_main(generated)}
     write_project(out, session.board, files, generated.kernels, firmware=False)
@@ -66,10 +74,24 @@ def compile_to_folder(
     )
 
 
-def plan(model: Path, board_id: str, json_file: Path | None, console: Console) -> int:
-    """Print the plan as a table and a map; 1 when the arena alone exceeds the board's RAM."""
+def plan(
+    model: Path,
+    board_id: str,
+    options: PlanOptions,
+    json_file: Path | None,
+    console: Console,
+    *,
+    svg_file: Path | None = None,
+    html_file: Path | None = None,
+) -> int:
+    """Print the plan as a table and a map and draw it where asked; 0, or CompileError.
+
+    A plan over the board's RAM is shown before it is refused: that is when to look at it.
+    """
+    for file in (json_file, svg_file, html_file):
+        refuse_unwritable(file)
     session = open_session(model, board_id, emulate=runs_emulated(board_id))
-    compiled = compile_session(session)
+    compiled = compile_session(session, options)
     facts, layers = plan_facts(compiled), layer_facts(compiled, None)
     if json_file is not None:
         content = {
@@ -90,16 +112,26 @@ def plan(model: Path, board_id: str, json_file: Path | None, console: Console) -
             "layers": [asdict(layer) for layer in layers],
         }
         write_json(content, json_file)
-    console.print(layer_table(layers))
-    console.print(draw(compiled.problem, compiled.plan), markup=False, highlight=False)
+    picture = picture_of(session, compiled)
+    drawings = [(f, draw_as(picture)) for f, draw_as in ((svg_file, svg), (html_file, html)) if f]
+    for file, text in drawings:
+        write_whole(file, text)
+    console.print(plan_table(picture))
+    width = console.width if console.is_terminal else WIDTH
+    console.print(
+        draw(compiled.problem, compiled.plan, width=width, steps=slot_names(compiled)),
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
     quality = "optimal" if facts.optimal else f"lower bound {facts.lower_bound:,}"
     console.print(
-        f"arena {facts.peak:,} of {session.board.ram_bytes:,} bytes ({quality}, {facts.solver}), "
+        f"arena {facts.peak:,} of {ram_budget(session.board):,} bytes ({quality}, {facts.solver}), "
         f"decided by {escape(facts.deciding_layer)}",
         highlight=False,
         soft_wrap=True,
     )
-    refuse_over_budget(compiled, session.board.id, session.board.ram_bytes)
+    refuse_over_budget(compiled, session.board.id)
     return 0
 
 

@@ -60,7 +60,10 @@ def slot_names(compiled: Compiled) -> tuple[str, ...]:
 
 
 def _columns_of_slots(schedule: Schedule) -> tuple[tuple[int, int], ...]:
-    """For each step of the planner's time the columns [begin, end) it is drawn over."""
+    """For each step of the planner's time the columns [begin, end) it is drawn over.
+
+    The planner's slots are one a layer (compiler/schedule/memory.py), as our columns are.
+    """
     return tuple((i, i + 1) for i in range(max(len(schedule.layers), 1)))
 
 

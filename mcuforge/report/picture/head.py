@@ -48,7 +48,7 @@ def figures_of(picture: PlanPicture) -> tuple[str, ...]:
     layers = len([c for c in picture.columns if c.op])
     return (
         f"arena {picture.arena:,} bytes: {bound_words(picture)}",
-        f"{share(picture.arena, picture.budget)} of {picture.budget:,} bytes of RAM",
+        f"{share(picture.arena, picture.budget)} of the {picture.budget:,} bytes it may take",
         f"{layers} layers, {len(picture.buffers)} buffers",
     )
 
@@ -61,7 +61,7 @@ def legend_of(picture: PlanPicture) -> tuple[tuple[str, str], ...]:
         found.append(("shared", "one over another"))
     if picture.deciding is not None:
         found.append(("moment", "deciding moment"))
-    if any(stage.end - stage.begin > 1 for stage in picture.stages):
+    if any(stage.name for stage in picture.stages):
         found.append(("pipeline", "pipeline"))
     return tuple(found)
 

@@ -33,9 +33,11 @@ def buffer_labels(buffer: DrawnBuffer, free: Box) -> tuple[Text, ...]:
     wanted = min(cells_of(name), LEAST_CELLS)
     flat, tall = _cells(free.width), _cells(free.height)
     if flat >= wanted and free.height >= LINE:
-        lines = [shortened(name, flat)]
-        room = int((free.height - 2) // LINE) - 1
-        lines += [fact for fact in facts[: max(room, 0)] if cells_of(fact) <= flat]
+        room = int((free.height - 2) // LINE)
+        lines = [shortened(name, flat), *(fact for fact in facts if cells_of(fact) <= flat)]
+        if room < len(lines):  # low and wide: side by side what does not fit below
+            together = "  ".join((name, *facts))
+            lines = [together] if cells_of(together) <= flat else lines[: max(room, 1)]
         return tuple(
             Text(free.x + PAD, free.y + 11 + LINE * i, line, "label")
             for i, line in enumerate(lines)

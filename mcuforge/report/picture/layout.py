@@ -12,7 +12,7 @@ from mcuforge.report.picture.labels import (
 from mcuforge.report.picture.panel import Frame, draw_panel
 from mcuforge.report.picture.record import PlanPicture, RegionBand
 from mcuforge.report.picture.shapes import Drawing, Line, Panel, Text
-from mcuforge.report.picture.words import layer_words, shortened
+from mcuforge.report.picture.words import brief, layer_words, shortened
 
 LEFT = 140.0  # room of the addresses
 RIGHT = 20.0
@@ -34,7 +34,7 @@ def layout(picture: PlanPicture) -> Drawing:
     plot = min(max(PLOT_WIDTH, count * NARROW_COLUMN), max(WIDEST, PLOT_WIDTH))
     column = plot / count
     right = LEFT + plot
-    pipelines = [stage for stage in picture.stages if stage.end - stage.begin > 1]
+    pipelines = [stage for stage in picture.stages if stage.name]
     top = MOMENT + (BRACKET if pipelines else 0.0)
     panels: list[Panel] = []
     axis: list[Text] = []
@@ -55,7 +55,7 @@ def layout(picture: PlanPicture) -> Drawing:
     )
     names_above = [
         _inside(
-            s.name,
+            brief(s.name),
             LEFT + (s.begin + s.end) / 2 * column,
             top - 11,
             (LEFT + s.begin * column, LEFT + s.end * column),
@@ -116,6 +116,7 @@ def _moment_words(picture: PlanPicture) -> str:
     assert deciding is not None
     when = layer_words(picture, deciding.begin)
     if deciding.end - deciding.begin > 1:
-        stage = picture.stages[picture.columns[deciding.begin].stage].name
-        when = f"{stage or when} ({when} to {layer_words(picture, deciding.end - 1)})"
-    return f"fullest during {when}: {deciding.bytes:,} bytes of {deciding.region} in use"
+        when += f" to {layer_words(picture, deciding.end - 1)}"
+    if stage := picture.stages[picture.columns[deciding.begin].stage].name:
+        when += f" ({brief(stage)})"
+    return f"fullest during {when}: {deciding.bytes:,} bytes of {brief(deciding.region)} in use"

@@ -104,7 +104,7 @@ def _bands(picture: PlanPicture, scale: _Scale) -> tuple[Box, ...]:
     bands = [
         scale.box(stage.begin, stage.end, 0, top, "pipeline")
         for stage in picture.stages
-        if stage.end - stage.begin > 1
+        if stage.name
     ]
     if picture.deciding is not None:
         bands.append(scale.box(picture.deciding.begin, picture.deciding.end, 0, top, "moment"))

@@ -23,7 +23,7 @@ class Column:
 
 @dataclass(frozen=True)
 class StageSpan:
-    """Columns [begin, end) that run together; more than one are a pipeline."""
+    """Columns [begin, end) that run together; a pipeline has a name, a layer run whole has none."""
 
     name: str
     begin: int
@@ -82,7 +82,7 @@ class PlanPicture:
     lower_bound: int
     optimal: bool
     solver: str
-    budget: int
+    budget: int  # bytes all regions have for it
 
 
 def share_bytes(first: DrawnBuffer, second: DrawnBuffer) -> bool:

@@ -82,7 +82,7 @@ def plan_table(picture: PlanPicture) -> Table:
         marked = deciding is not None and deciding.begin <= i < deciding.end
         cells = [str(i), escape(printable(column.label)), column.op, shape_words(column.shape)]
         if pipelines:
-            cells.append(picture.stages[column.stage].name)
+            cells.append(escape(brief(picture.stages[column.stage].name)))
         if rings:
             cells.append("" if buffer.rows is None else "{} of {}".format(*buffer.rows))
         cells += [f"{buffer.bytes:,}", escape(brief(buffer.region)), f"{buffer.offset:,}"]

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
+from mcuforge.compiler.compile import PlanOptions
 from mcuforge.report.picture.adapter import picture_of, slot_names
 from mcuforge.report.picture.labels import longest_gap, spread
 from mcuforge.report.picture.layout import layout
@@ -252,3 +253,23 @@ def test_the_longest_gap_is_what_nothing_else_covers() -> None:
 
 def test_crowded_labels_give_way_downwards() -> None:
     assert spread([0, 5, 40], 13) == (0, 13, 40)
+
+
+def test_pipelines_rings_and_streamed_inputs_are_drawn_as_they_are_scheduled() -> None:
+    session = open_session(DIGITS, "nucleo_l4r5zi", emulate=True)
+    compiled = compile_session(session, PlanOptions("ram", streamed=True))
+    picture = picture_of(session, compiled)
+    schedule = compiled.schedule
+    rings = {b.name: b.rows for b in picture.buffers if b.kind == "ring"}
+    assert {name: rows[0] for name, rows in rings.items() if rows} == dict(schedule.rings)
+    assert rings
+    spans = [(s.begin, s.end) for s in picture.stages if s.name]
+    assert [end - begin for begin, end in spans] == [
+        len(stage.layers) for stage in schedule.stages if stage.is_pipeline
+    ]
+    assert picture.columns[0].op == "input"  # the rows of a streamed input arrive
+    for buffer in picture.buffers:
+        if buffer.kind == "ring":  # inside its pipeline
+            assert any(begin <= buffer.begin and buffer.end <= end for begin, end in spans)
+    words = [text.words for text in layout(picture).texts]
+    assert "pipeline 1" in words
