@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,6 +26,7 @@ class Choice:
     node: Node  # the first, the only one where it runs whole
     pipeline: Pipeline | None  # None: one layer, whole
     bytes: int  # estimate of the arena while it runs, what only passes by included
+    least: int  # bytes no plan of this stage goes below
     instructions: float
 
 
@@ -72,8 +73,10 @@ class Candidates:
                 name = self.storage[x.name].name
                 far = node.output.bytes if reads is None else least_distance(reads)
                 distances[name] = max(far, distances.get(name, far))
-        held = self._with_overlap(i, i + 1, node.output.bytes, distances) + scratch
-        return Choice(i, i + 1, node, None, held + self.passing(i, i + 1), instructions(node, 1))
+        passing = self.passing(i, i + 1) + scratch
+        ends = self._ends(i, i + 1, node.output.bytes, distances)
+        guess, least = (passing + count for count in ends)
+        return Choice(i, i + 1, node, None, guess, least, instructions(node, 1))
 
     def pipelines(self, begin: int, end: int) -> Iterator[Choice]:
         """Nodes [begin, end) as pipelines, one for each number of rows a task; least RAM first."""
@@ -122,6 +125,10 @@ class Candidates:
 
     def inside(self, pipeline: Pipeline) -> int:
         """Bytes of rings and sums at the fullest slot."""
+        return max(self._by_slot(pipeline, 4))
+
+    def _by_slot(self, pipeline: Pipeline, alignment: int) -> list[int]:
+        """Bytes of rings and sums in each slot, every buffer rounded up to `alignment`."""
         sizes = {layer.node.output.name: layer.node.output.row_bytes for layer in pipeline.layers}
         held = [(pipeline.alive[name], rows * sizes[name]) for name, rows in pipeline.rings.items()]
         for layer in pipeline.layers:
@@ -130,10 +137,11 @@ class Candidates:
                 calls = node.op.accumulate(node.inputs, node.output, self.isa, layer.steps) or ()
                 size = max((c.scratch_bytes for c in calls), default=0)
                 held.append((pipeline.sums[node.output.name], size))
-        return max(
-            sum(-(-size // 4) * 4 for (first, last), size in held if first <= slot < last)
-            for slot in range(len(pipeline.layers))
-        )
+        total = [0] * len(pipeline.layers)
+        for (first, last), size in held:
+            for slot in range(first, last):
+                total[slot] += -(-size // alignment) * alignment
+        return total
 
     def _choice(self, begin: int, end: int, pipeline: Pipeline) -> Choice:
         calls = [0] * len(pipeline.layers)
@@ -142,16 +150,19 @@ class Candidates:
         cost = sum(
             instructions(layer.node, n) for layer, n in zip(pipeline.layers, calls, strict=True)
         )
-        written = sum(
-            layer.node.output.bytes
-            for layer in pipeline.layers
-            if self.dies[layer.node.output.name] >= end
-        )
-        held = self.inside(pipeline) + self._with_overlap(
-            begin, end, written, self._distances(begin, end, pipeline)
-        )
-        first = self.nodes[begin]
-        return Choice(begin, end, first, pipeline, held + self.passing(begin, end), cost)
+        passing = self.passing(begin, end)
+        kept = [layer.node.output for layer in pipeline.layers]
+        kept = [t for t in kept if self.dies[t.name] >= end]
+        distances = self._distances(begin, end, pipeline)
+        guess = least = 0
+        for slot, (rounded, exact) in enumerate(
+            zip(self._by_slot(pipeline, 4), self._by_slot(pipeline, 1), strict=True)
+        ):
+            alive = [t for t in kept if pipeline.alive[t.name][0] <= slot]
+            ends = self._ends(begin, end, sum(t.bytes for t in alive), distances)
+            guess = max(guess, passing + rounded + ends[0])
+            least = max(least, passing + exact + ends[1])
+        return Choice(begin, end, self.nodes[begin], pipeline, guess, least, cost)
 
     def _distances(self, begin: int, end: int, pipeline: Pipeline) -> dict[str, int]:
         """How far below each dying input the pipeline's one whole output must begin."""
@@ -175,18 +186,25 @@ class Candidates:
             result[name] = far
         return result
 
-    def _with_overlap(self, begin: int, end: int, written: int, distances: dict[str, int]) -> int:
-        """Inputs read and outputs written, the output laid over the one input it fits best."""
+    def _ends(
+        self, begin: int, end: int, written: int, distances: dict[str, int]
+    ) -> tuple[int, int]:
+        """Bytes of the inputs read and `written` bytes of output together: a guess, and the least.
+
+        The guess lays the output over the one dying input it fits best, the least over all of them.
+        """
         read = {self.storage[x.name].name for n in self.nodes[begin:end] for x in n.activations}
         sources = [self.tensors[n] for n in read if self.born[n] < begin]
-        together = sum(t.bytes for t in sources) + written
-        saved = 0
-        for tensor in sources:
-            if self.dies[tensor.name] < end and tensor.name in distances:
-                far = max(0, distances[tensor.name])
-                union = max(tensor.bytes + far, written)
-                saved = max(saved, tensor.bytes + written - union)
-        return together - saved
+        held = sum(t.bytes for t in sources)
+        dying = [t for t in sources if self.dies[t.name] < end]
+        shared = [
+            max(0, min(t.bytes, written, t.bytes + written - max(t.bytes + far, written)))
+            for t in dying
+            for far in [max(0, distances.get(t.name, 0))]
+        ]
+        known = [n for t, n in zip(dying, shared, strict=True) if t.name in distances]
+        most = min(written, sum(shared))
+        return held + written - max(known, default=0), held + written - most
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
@@ -199,8 +217,8 @@ class Candidates:
         singles = [self._single(i) for i in range(count)]
         found = [c for at in singles for c in at]
         limit = max((min(c.bytes for c in at) for at in singles), default=0)
-        enough = self._least_peak(found)
-        floor = sum(self.tensors[name].bytes for name, born in self.born.items() if born < 0)
+        enough = self._least_peak(found, lambda c: c.bytes)
+        floor = self._floor
         growing = [i for i in range(count) if self.rows[i] is not None]
         for length in range(2, count + 1):
             still = []
@@ -214,12 +232,12 @@ class Candidates:
                 least: Choice | None = None
                 for choice in self.pipelines(begin, begin + length):
                     least = least or choice
-                    if choice.bytes <= limit:
+                    if choice.least <= limit:
                         found.append(choice)
                 if least is None or self._rings(least) <= enough:
                     still.append(begin)
             growing = still
-            enough = self._least_peak(found)
+            enough = self._least_peak(found, lambda c: c.bytes)
         return tuple(found)
 
     def _rings(self, choice: Choice) -> int:
@@ -233,11 +251,26 @@ class Candidates:
             reached[choice.begin] |= {choice.end} | reached[choice.end]
         return reached
 
-    def _least_peak(self, choices: Sequence[Choice]) -> int:
+    @cached_property
+    def bound(self) -> int:
+        """Bytes below which no cut of this order into stages can be placed.
+
+        Every plan of a cut needs at least what its fullest stage needs at least; this is the least
+        such maximum over all cuts. Stages left out of `choices` cannot lower it: their rings alone
+        exceed the arena of a cut that is there, or they only pass through what fits anyway.
+        """
+        return max(self._floor, self._least_peak(self.choices, lambda c: c.least))
+
+    @property
+    def _floor(self) -> int:
+        """Resident inputs lie somewhere before anything runs."""
+        return sum(self.tensors[name].bytes for name, born in self.born.items() if born < 0)
+
+    def _least_peak(self, choices: Sequence[Choice], size: Callable[[Choice], int]) -> int:
         """The least arena these choices can be cut to."""
         best = [0] + [1 << 62] * len(self.nodes)
         for choice in sorted(choices, key=lambda c: c.begin):
-            peak = max(best[choice.begin], choice.bytes)
+            peak = max(best[choice.begin], size(choice))
             best[choice.end] = min(best[choice.end], peak)
         return best[-1]
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from mcuforge.compiler.ir import Graph
@@ -40,14 +40,20 @@ def choose(
 ) -> Chosen:
     """The best schedule for `goal` that fits the regions; when none does, what needs least RAM.
 
+    With one region, and unless speed is the goal, the plan's `lower_bound` is of every cut into
+    stages of every order tried, however placed, and `optimal` says that none needs less. Otherwise
+    both speak of the chosen schedule alone.
+
     `streamed`: inputs are not resident, their rows are asked for. Raises CompileError for outputs
     that are constants.
     """
     arriving = graph.inputs if streamed else ()
     budget = sum(region.bytes for region in regions)
+    bounds: list[int] = []
     best: tuple[tuple[float, ...], Schedule, Problem] | None = None
     for nodes in orders(graph, arriving):
         candidates = Candidates(graph, nodes, isa)
+        bounds.append(candidates.bound)
         for cut in islice(cuts(candidates, goal, budget), TRIES):
             schedule = make_schedule(graph, cut, isa, arriving)
             problem = memory_problem(schedule, regions)
@@ -63,4 +69,8 @@ def choose(
     _, schedule, problem = best
     if len(regions) > 1:
         problem, _ = favour_hot(problem, schedule, greedy.place)
-    return Chosen(schedule, problem, solve(problem, exact_seconds=exact_seconds))
+    plan = solve(problem, exact_seconds=exact_seconds)
+    if goal != "speed" and len(regions) == 1:
+        least = min(bounds)
+        plan = replace(plan, lower_bound=least, optimal=plan.peak == least)
+    return Chosen(schedule, problem, plan)
