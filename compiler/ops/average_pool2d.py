@@ -13,6 +13,7 @@ from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Activation, Call, Op, Params, Reads, Slot
 from mcuforge.compiler.ops.fixed_point import activation_range
 from mcuforge.compiler.ops.pooling import check_pool, pool_fields, taps
+from mcuforge.compiler.ops.summing import summing
 from mcuforge.compiler.ops.window import Pad, Pair, Window
 from mcuforge.errors import Refusal
 
@@ -64,3 +65,19 @@ class AveragePool2D(Op):
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         return (self.window.reads(inputs[0], output),)
+
+    def row_reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        return (self.window.row_reads(inputs[0], output),)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return self.calls(inputs, output, isa)
+
+    def accumulate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
+    ) -> tuple[Call, ...] | None:
+        x = inputs[0]
+        covered = int(taps(self.window, x, output, 0)[0])
+        if output.rows != 1 or rows != x.rows or covered < x.rows:
+            return None
+        (whole,) = self.calls(inputs, output, isa)
+        return (summing(whole, "average_pool2d_rows_s8", output.elements),)

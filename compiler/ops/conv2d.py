@@ -126,3 +126,10 @@ class Conv2D(Op):
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         x, weights = inputs[:2]
         return (self.window(weights).reads(x, output), *(None for _ in inputs[1:]))
+
+    def row_reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        x, weights = inputs[:2]
+        return (self.window(weights).row_reads(x, output), *(None for _ in inputs[1:]))
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return self.calls(inputs, output, isa)

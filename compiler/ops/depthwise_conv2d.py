@@ -13,6 +13,7 @@ from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Activation, Blob, Call, Op, Params, Reads, RingRows, Slot
 from mcuforge.compiler.ops.checks import want_int8, want_one_image, want_rank, want_shape
 from mcuforge.compiler.ops.fixed_point import activation_range
+from mcuforge.compiler.ops.summing import summing
 from mcuforge.compiler.ops.weighted import (
     bias_values,
     check_bias,
@@ -117,3 +118,18 @@ class DepthwiseConv2D(Op):
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         x, weights = inputs[:2]
         return (self.window(weights).reads(x, output), *(None for _ in inputs[1:]))
+
+    def row_reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        x, weights = inputs[:2]
+        return (self.window(weights).row_reads(x, output), *(None for _ in inputs[1:]))
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return self.calls(inputs, output, isa)
+
+    def accumulate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
+    ) -> tuple[Call, ...] | None:
+        if output.rows != 1 or rows != inputs[0].rows:
+            return None
+        (whole,) = self.calls(inputs, output, isa)
+        return (summing(whole, "depthwise_conv2d_rows_s8", output.elements),)

@@ -10,9 +10,22 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Activation, Blob, Call, Op, Params, Slot
+from mcuforge.compiler.ops.base import (
+    Activation,
+    Argument,
+    Blob,
+    Call,
+    Field,
+    Op,
+    Params,
+    Reads,
+    RingRows,
+    RowOf,
+    Slot,
+)
 from mcuforge.compiler.ops.checks import want_int8, want_rank
 from mcuforge.compiler.ops.fixed_point import Multiplier, activation_range, quantise_multiplier
+from mcuforge.compiler.ops.summing import SUM_BYTES, SUMMING
 from mcuforge.compiler.ops.weighted import (
     bias_values,
     check_bias,
@@ -24,6 +37,8 @@ from mcuforge.compiler.ops.weighted import (
     shifts,
 )
 from mcuforge.errors import Refusal
+
+Fields = tuple[tuple[str, Field], ...]
 
 
 @dataclass(frozen=True)
@@ -73,25 +88,80 @@ class FullyConnected(Op):
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         x, weights = inputs[:2]
+        vectors = x.elements // weights.shape[1]
+        return (self._call(inputs, output, vectors, x, output),)
+
+    def _call(
+        self,
+        inputs: tuple[Tensor, ...],
+        output: Tensor,
+        vectors: int,
+        source: Argument,
+        target: Argument,
+    ) -> Call:
+        """The call for `vectors` vectors, which begin at `source` and are written to `target`."""
+        weights = inputs[1]
+        sizes = (
+            ("rows", vectors),
+            ("in_features", weights.shape[1]),
+            ("out_features", weights.shape[0]),
+        )
+        params = Params("fully_connected_params", sizes + self._fields(inputs, output))
+        arguments = (source, Blob("weights", weights.values()), target, Slot.PARAMS)
+        return Call("fully_connected_s8", arguments, params)
+
+    def _fields(self, inputs: tuple[Tensor, ...], output: Tensor) -> Fields:
+        """What both forms of the kernel have behind their sizes."""
+        x, weights = inputs[:2]
         low, high = activation_range(self.act, output)
         multipliers = linear_multipliers(x, weights, output)
-        params = Params(
-            "fully_connected_params",
-            (
-                ("rows", x.elements // weights.shape[1]),
-                ("in_features", weights.shape[1]),
-                ("out_features", weights.shape[0]),
-                ("multiplier_step", int(len(multipliers) > 1)),
-                ("output_zero_point", output.zero_point),
-                ("act_min", low),
-                ("act_max", high),
-                ("bias", folded_bias(inputs, weights.values())),
-                ("multiplier", Blob("multiplier", mantissas(multipliers))),
-                ("shift", Blob("shift", shifts(multipliers))),
-            ),
+        return (
+            ("multiplier_step", int(len(multipliers) > 1)),
+            ("output_zero_point", output.zero_point),
+            ("act_min", low),
+            ("act_max", high),
+            ("bias", folded_bias(inputs, weights.values())),
+            ("multiplier", Blob("multiplier", mantissas(multipliers))),
+            ("shift", Blob("shift", shifts(multipliers))),
         )
-        arguments = (x, Blob("weights", weights.values()), output, Slot.PARAMS)
-        return (Call("fully_connected_s8", arguments, params),)
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        out_features, in_features = inputs[1].shape
+        vectors = np.arange(inputs[0].elements // in_features, dtype=np.int64)
+        per_vector = Reads(in_features, out_features, vectors, vectors + 1)
+        return (per_vector, *(None for _ in inputs[1:]))
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        x, weights = inputs[:2]
+        if x.rows != output.rows or x.row_bytes % weights.shape[1] != 0:
+            return None
+        rows = np.arange(x.rows, dtype=np.int64)
+        per_row = Reads(x.row_bytes, output.row_bytes, rows, rows + 1)
+        return (per_row, *(None for _ in inputs[1:]))
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x, weights = inputs[:2]
+        vectors = x.row_bytes // weights.shape[1]
+        return (self._call(inputs, output, vectors, RowOf(x), RowOf(output)),)
+
+    def accumulate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
+    ) -> tuple[Call, ...] | None:
+        x, weights = inputs[:2]
+        out_features, in_features = weights.shape
+        if x.elements != in_features or in_features % rows != 0:
+            return None
+        sizes = (
+            ("rows", rows),
+            ("row_features", in_features // rows),
+            ("input_ring", RingRows(x)),
+            ("out_features", out_features),
+        )
+        params = Params("fully_connected_rows_params", sizes + self._fields(inputs, output))
+        arguments = (x, Blob("weights", weights.values()), output, Slot.PARAMS, *SUMMING)
+        return (Call("fully_connected_rows_s8", arguments, params, out_features * SUM_BYTES),)
 
 
 def linear_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Multiplier, ...]:

@@ -53,3 +53,9 @@ class MaxPool2D(Op):
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         return (self.window.reads(inputs[0], output),)
+
+    def row_reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        return (self.window.row_reads(inputs[0], output),)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return self.calls(inputs, output, isa)

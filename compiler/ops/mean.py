@@ -11,7 +11,16 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Call, Op, Params, Slot
+from mcuforge.compiler.ops.base import (
+    Call,
+    Field,
+    Op,
+    Params,
+    Reads,
+    RingRows,
+    RowOf,
+    Slot,
+)
 from mcuforge.compiler.ops.checks import want_int8
 from mcuforge.compiler.ops.fixed_point import (
     Multiplier,
@@ -19,10 +28,12 @@ from mcuforge.compiler.ops.fixed_point import (
     requantise,
     wrap_int32,
 )
+from mcuforge.compiler.ops.summing import SUM_BYTES, SUMMING
 from mcuforge.errors import Refusal
 
 MAX_DIMS = 3  # kept and reduced dimensions the kernel walks, after merging
 MAX_COUNT = 2**23  # averaged elements whose sum less the zero point an int32 always holds
+Fields = tuple[tuple[str, Field], ...]
 Sides = tuple[tuple[int, ...], tuple[int, ...]]  # sizes, strides
 
 
@@ -83,23 +94,78 @@ class Mean(Op):
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
-        factor = mean_multiplier(x, output, self.count(x))
-        kept, kept_stride = _padded(self._merged(x, False))
-        reduced, reduced_stride = _padded(self._merged(x, True))
-        params = Params(
-            "mean_params",
-            (
-                ("kept", kept),
-                ("kept_stride", kept_stride),
-                ("reduced", reduced),
-                ("reduced_stride", reduced_stride),
-                ("bias", -x.zero_point * self.count(x)),
-                ("multiplier", factor.mantissa),
-                ("shift", factor.shift),
-                ("output_zero_point", output.zero_point),
-            ),
-        )
+        fields = self._fields(x, output, self._merged(x, False), self._merged(x, True))
+        params = Params("mean_params", fields)
         return (Call("mean_s8", (x, output, Slot.PARAMS), params),)
+
+    def _fields(self, x: Tensor, output: Tensor, kept: Sides, reduced: Sides) -> Fields:
+        """The fields of struct mcuforge_mean_params."""
+        factor = mean_multiplier(x, output, self.count(x))
+        kept_size, kept_stride = _padded(kept)
+        reduced_size, reduced_stride = _padded(reduced)
+        return (
+            ("kept", kept_size),
+            ("kept_stride", kept_stride),
+            ("reduced", reduced_size),
+            ("reduced_stride", reduced_stride),
+            ("bias", -x.zero_point * self.count(x)),
+            ("multiplier", factor.mantissa),
+            ("shift", factor.shift),
+            ("output_zero_point", output.zero_point),
+        )
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        sizes, strides = self._merged(inputs[0], False)
+        first = np.zeros(1, np.int64)  # of each output element the first it averages
+        for size, stride in zip(sizes, strides, strict=True):
+            first = (first[:, None] + np.arange(size, dtype=np.int64) * stride).reshape(-1)
+        last = sum((n - 1) * step for n, step in zip(*self._merged(inputs[0], True), strict=True))
+        return (Reads(1, 1, first, first + last + 1, before_write=True),)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        x = inputs[0]
+        if x.rows != output.rows or self._splits(x, x.rows, False) is None:
+            return None
+        rows = np.arange(x.rows, dtype=np.int64)
+        return (Reads(x.row_bytes, output.row_bytes, rows, rows + 1),)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x = inputs[0]
+        kept = self._splits(x, x.rows, False)
+        assert kept is not None
+        params = Params("mean_params", self._fields(x, output, kept, self._merged(x, True)))
+        return (Call("mean_s8", (RowOf(x), RowOf(output), Slot.PARAMS), params),)
+
+    def accumulate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
+    ) -> tuple[Call, ...] | None:
+        x = inputs[0]
+        reduced = self._splits(x, rows, True)
+        if reduced is None or output.rows != 1:
+            return None
+        of_rows = (
+            ("rows", rows),
+            ("row_size", x.elements // rows),
+            ("input_ring", RingRows(x)),
+        )
+        fields = self._fields(x, output, self._merged(x, False), reduced)
+        params = Params("mean_rows_params", of_rows + fields)
+        arguments = (x, output, Slot.PARAMS, *SUMMING)
+        return (Call("mean_rows_s8", arguments, params, output.elements * SUM_BYTES),)
+
+    def _splits(self, x: Tensor, rows: int, reduced: bool) -> Sides | None:
+        """The reduced or the kept dimensions of one of `rows` equal pieces of x.
+
+        None where the pieces are none of the outermost dimension, or it is of the other kind.
+        """
+        sizes, strides = self._merged(x, reduced)
+        if rows == 1:
+            return sizes, strides
+        if not sizes or sizes[0] * strides[0] != x.elements or sizes[0] % rows != 0:
+            return None
+        return (sizes[0] // rows, *sizes[1:]), strides
 
     def _merged(self, x: Tensor, reduced: bool) -> Sides:
         """Sizes and strides of the reduced or the kept dimensions, neighbours made one."""

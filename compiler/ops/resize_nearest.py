@@ -88,3 +88,11 @@ class ResizeNearest(Op):
         columns = self.sources(x.shape[2], output.shape[2]).astype(np.int64)
         fresh = np.diff(rows, prepend=-1) != 0  # the others repeat the output row above
         return (pixel_reads(x, output, (rows, rows + fresh), (columns, columns + 1)),)
+
+    def row_reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        x = inputs[0]
+        rows = self.sources(x.shape[1], output.shape[1]).astype(np.int64)
+        return (Reads(x.row_bytes, output.row_bytes, rows, rows + 1),)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return self.calls(inputs, output, isa)

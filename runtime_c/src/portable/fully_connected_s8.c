@@ -14,9 +14,8 @@ void mcuforge_fully_connected_s8(const int8_t *in, const int8_t *weights, int8_t
         const int8_t *shift = params->shift;
         for (int32_t o = 0; o < params->out_features; o++) {
             const int32_t acc = mcuforge_wrap_add(params->bias[o], mcuforge_dot_s8(in, w, depth));
-            const int32_t scaled = mcuforge_requantise(acc, *multiplier, *shift);
-            const int32_t value = mcuforge_wrap_add(scaled, params->output_zero_point);
-            *out++ = (int8_t)mcuforge_clamp(value, params->act_min, params->act_max);
+            *out++ = mcuforge_output_s8(acc, *multiplier, *shift, params->output_zero_point,
+                                        params->act_min, params->act_max);
             w += depth;
             multiplier += params->multiplier_step;
             shift += params->multiplier_step;
