@@ -57,6 +57,18 @@ class Compiled:
         """True when every region holds what is placed in it."""
         return not self.plan.overflow(self.problem)
 
+    def resident_peak(self) -> int:
+        """Bytes of arena with the whole input resident, whatever it is here."""
+        if not self.options.streamed:
+            return self.arena_bytes
+        return choose(
+            self.graph,
+            self.isa,
+            self.problem.regions,
+            goal=self.options.goal,
+            exact_seconds=0.0,
+        ).plan.peak
+
     def ram_live(self) -> tuple[int, ...]:
         """Bytes alive during each step, overlapping buffers counted once."""
         placed = self.plan.placements

@@ -100,6 +100,9 @@ def plan_facts(compiled: Compiled) -> PlanFacts:
         seconds=round(plan.seconds, 3),
         regions=tuple(RegionUse(name, peak, sizes[name]) for name, peak in plan.peaks.items()),
         deciding_layer=compiled.deciding_layer(),
+        optimize=compiled.options.goal,
+        input="streamed" if compiled.options.streamed else "resident",
+        resident_peak=compiled.resident_peak() if compiled.options.streamed else None,
     )
 
 

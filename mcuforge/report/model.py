@@ -98,6 +98,9 @@ class PlanFacts:
     seconds: float
     regions: tuple[RegionUse, ...]
     deciding_layer: str
+    optimize: str  # the goal: "balanced", "ram" or "speed"
+    input: str  # "resident" or "streamed"
+    resident_peak: int | None  # the peak with the input resident, where it is streamed
 
 
 @dataclass(frozen=True)

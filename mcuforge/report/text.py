@@ -26,9 +26,10 @@ def print_report(report: Report, console: Console) -> None:
     _print_memory(report.ram, report.flash, console)
     plan = report.plan
     quality = "no plan is smaller" if plan.optimal else f"lower bound {plan.lower_bound:,}"
-    _print_line(
-        "arena", f"{plan.peak:,} bytes ({quality}), decided by {plan.deciding_layer}", console
-    )
+    size = f"{plan.peak:,} bytes ({quality})"
+    if plan.resident_peak is not None:
+        size += f", input streamed: resident it would be {plan.resident_peak:,}"
+    _print_line("arena", f"{size}; decided by {plan.deciding_layer}", console)
     _print_answers(report.check, console)
     _print_cost(report.run, console)
     _print_verdict(report.verdict, report.reasons, console)
