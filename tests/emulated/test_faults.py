@@ -16,12 +16,13 @@ from mcuforge.compiler.codegen.check import check_model
 from mcuforge.deploy import Request, deploy
 from mcuforge.errors import BoardError
 from mcuforge.report.progress import Stages
+from mcuforge.session import compile_session, open_session
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "examples" / "digits" / "digits_cnn.tflite"
 QUIET = Stages(Console(stderr=True), quiet=True)
 BOUND_SECONDS = 60
-RUN = "static int32_t mcuforge_model_run(int32_t begin, int32_t end)\n{\n"
+RUN = "static int32_t mcuforge_model_run(int32_t begin, int32_t end, int32_t *reached)\n{\n"
 BOARDS = ("qemu-mps2-an386", "qemu-riscv32")
 
 
@@ -72,15 +73,23 @@ def test_a_dead_board_is_an_error_with_its_last_words(
 
 
 def test_a_wrong_answer_fails_and_names_the_first_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    # layer 2 reads a stray byte: its first input element is changed just before it runs
+    # layer 2 reads stray bytes: its input is changed just before it runs first
+    board = "qemu-mps2-an386"
+    compiled = compile_session(open_session(MODEL, board, emulate=True))
+    layer = compiled.schedule.layers[2]
+    read = compiled.schedule.buffer(layer.node.activations[0])
+    at = compiled.plan.placements[read.name].offset
+    step = [x is layer for x, _ in compiled.schedule.steps].index(True)
     sabotage(
         monkeypatch,
-        f"if (begin <= 2 && end > 2) {{\n        {MODEL.stem}_run_layers(&state, begin, 2);\n"
+        f"if (begin <= {step} && end > {step}) {{\n"
+        f"        {MODEL.stem}_run_steps(&state, begin, {step});\n"
         "        for (int32_t i = 0; i < 64; i++) {\n"
-        "            arena[GUARD_BYTES + 2048 + i] ^= 0x5aU;\n        }\n"
-        f"        return {MODEL.stem}_run_layers(&state, 2, end);\n    }}",
+        f"            arena[GUARD_BYTES + {at} + i] ^= 0x5aU;\n        }}\n"
+        "        *reached = end;\n"
+        f"        return {MODEL.stem}_run_steps(&state, {step}, end);\n    }}",
     )
-    report = deploy(Request(MODEL, "qemu-mps2-an386", emulate=True, samples=4), QUIET)
+    report = deploy(Request(MODEL, board, emulate=True, samples=4), QUIET)
     assert report.verdict == "fail"
     assert report.check.mismatched_elements > 0
     assert any("first layer that differs: operator 2 CONV_2D" in r for r in report.reasons)

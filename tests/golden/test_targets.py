@@ -14,11 +14,13 @@ import pytest
 
 from mcuforge.compiler.codegen.check import check_model
 from mcuforge.compiler.codegen.model import example_main
+from mcuforge.compiler.codegen.poison import poison
 from mcuforge.compiler.ir import Graph, Node
 from mcuforge.compiler.ops.base import Call
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.schedule import whole_layers
+from mcuforge.memplan.poison import DeadRange
 from mcuforge.memplan.problem import Region
 from mcuforge.runtime_c.sources import (
     firmware_dir,
@@ -29,6 +31,7 @@ from mcuforge.runtime_c.sources import (
 )
 from tests.golden.host import WARNINGS, redzoned
 from tests.golden.merge import case_modules, cases_of, merged
+from tests.unit.compiler.pipelines import RINGS, compiled, pipelined, residual
 
 # what a kernel may leave to be linked: two functions of the C library, the compiler's own helpers
 LIBC = {"memcpy", "memset"}
@@ -174,3 +177,18 @@ def test_a_model_of_every_operator_compiles_with_its_example_and_its_check(
         name.partition(".")[0] for _, kind, name in symbols(target, tmp_path) if kind in "BbDd"
     }
     assert state <= {"state", "arena", "answer", "db"}
+
+
+def test_pipelines_streams_and_several_arenas_compile_for(target: Target, tmp_path: Path) -> None:
+    rings = {**RINGS, "image": 4, "stem": 4}
+    schedule = pipelined(residual(), rings=rings, rows={"stem": 2}, streamed=True)
+    model = compiled(schedule, ("ram", "dtcm")).model
+    for name, text in model.files.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "main.c").write_text(example_main(model))
+    (tmp_path / "poison.c").write_text(poison(model, ((DeadRange("dtcm", 0, 4),),) * model.steps))
+    check = check_model(model, bytes(32), "build", poison=True)
+    (tmp_path / "check_model.c").write_text(check)
+    names = ("model.c", "weights.c", "main.c", "check_model.c", "poison.c")
+    for level in ("-O2", "-Os"):
+        compile_all(target, tmp_path, [tmp_path / name for name in names], level)
