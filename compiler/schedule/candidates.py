@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mcuforge.compiler.ir import Graph, Node
-from mcuforge.compiler.schedule.cost import instructions
+from mcuforge.compiler.schedule.cost import layer_cost
 from mcuforge.compiler.schedule.overlap import least_distance
 from mcuforge.compiler.schedule.pipeline import Pipeline, RowLayer, build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import Form, view_storage
@@ -40,6 +40,11 @@ class Candidates:
         self.graph, self.nodes, self.isa = graph, tuple(nodes), isa
         self.storage = view_storage(graph)
         self.rows = [row_layer(node, self.storage, isa) for node in self.nodes]
+        self.whole_costs = [layer_cost(n, Form.WHOLE, n.output.rows, isa) for n in self.nodes]
+        self.row_costs = [
+            at_once if row is None else layer_cost(row.node, row.form, row.steps, isa)
+            for row, at_once in zip(self.rows, self.whole_costs, strict=True)
+        ]
         arrived = {n.output.name for n in self.nodes if not n.inputs}
         self.born = {t.name: -1 for t in graph.inputs if t.name not in arrived}
         self.dies = dict.fromkeys(self.born, -1)
@@ -76,7 +81,7 @@ class Candidates:
         passing = self.passing(i, i + 1) + scratch
         ends = self._ends(i, i + 1, node.output.bytes, distances)
         guess, least = (passing + count for count in ends)
-        return Choice(i, i + 1, node, None, guess, least, instructions(node, 1))
+        return Choice(i, i + 1, node, None, guess, least, self.whole_costs[i].of(1))
 
     def pipelines(self, begin: int, end: int) -> Iterator[Choice]:
         """Nodes [begin, end) as pipelines, one for each number of rows a task; least RAM first."""
@@ -90,7 +95,7 @@ class Candidates:
         branches = len({n.buffer.name for x in layers for n in x.needs}) < sum(
             len(x.needs) for x in layers
         )
-        whole = sum(instructions(layer.node, 1) for layer in layers)
+        least = sum(cost.of(1) for cost in self.row_costs[begin:end])
         for rows in ROWS_PER_TASK:
             orders = [
                 build_pipeline(layers, kept, rows, eager)
@@ -98,7 +103,7 @@ class Candidates:
             ]
             choice = self._choice(begin, end, min(orders, key=self.inside))
             yield choice
-            if choice.instructions < whole * NEGLIGIBLE:
+            if choice.instructions < least * NEGLIGIBLE:
                 return
 
     def _fits(self, layer: RowLayer, begin: int, end: int) -> bool:
@@ -147,9 +152,7 @@ class Candidates:
         calls = [0] * len(pipeline.layers)
         for task in pipeline.tasks:
             calls[task.layer] += 1
-        cost = sum(
-            instructions(layer.node, n) for layer, n in zip(pipeline.layers, calls, strict=True)
-        )
+        cost = sum(c.of(n) for c, n in zip(self.row_costs[begin:end], calls, strict=True))
         passing = self.passing(begin, end)
         kept = [layer.node.output for layer in pipeline.layers]
         kept = [t for t in kept if self.dies[t.name] >= end]

@@ -7,7 +7,7 @@ import pytest
 
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.choose import Chosen, choose
-from mcuforge.compiler.schedule.cost import instructions
+from mcuforge.compiler.schedule.cost import schedule_cost
 from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.schedule import Form
 from mcuforge.compiler.schedule.search import GOALS, SLACK, Goal
@@ -30,10 +30,7 @@ def chosen(graph: Graph, goal: Goal, budget: int = AMPLE, streamed: bool = False
 
 
 def cost(found: Chosen) -> float:
-    calls: dict[int, int] = {}
-    for layer, _ in found.schedule.steps:
-        calls[id(layer)] = calls.get(id(layer), 0) + 1
-    return sum(instructions(layer.node, calls[id(layer)]) for layer in found.schedule.layers)
+    return schedule_cost(found.schedule, "portable")
 
 
 @pytest.mark.parametrize("streamed", [False, True])

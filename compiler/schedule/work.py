@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a layer's kernel does in one inference, counted in the things its instructions go to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import NamedTuple
+
+from mcuforge.compiler.ir import Node, Tensor
+from mcuforge.compiler.ops.average_pool2d import AveragePool2D
+from mcuforge.compiler.ops.broadcast import BroadcastOp
+from mcuforge.compiler.ops.concatenation import Concatenation
+from mcuforge.compiler.ops.conv2d import Conv2D
+from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
+from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.max_pool2d import MaxPool2D
+from mcuforge.compiler.ops.pad import Pad
+from mcuforge.compiler.ops.quantize import Quantize
+from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.compiler.ops.strided_copy import Block, CopyOp, merged
+from mcuforge.compiler.ops.table import TableOp
+from mcuforge.compiler.ops.window import Window
+from mcuforge.compiler.schedule.schedule import Form
+
+UNROLLED = 4  # products a turn of mcuforge_dot_s8
+
+
+class Counts(NamedTuple):
+    """How often a layer does something; or, as a price list, the instructions each time takes."""
+
+    task: float = 0  # tasks of a pipeline: the loop round the call
+    call: float = 0  # kernel calls
+    position: float = 0  # output pixels: where the window lies
+    output: float = 0  # output elements: sums finished, scaled, clamped
+    run: float = 0  # inner loops begun: over a row of taps, a vector, a row, a piece to copy
+    tap: float = 0  # products, or elements read, or bytes copied
+    rest: float = 0  # products left over where the inner loop takes several at once
+    padding: float = 0  # taps on padding
+    edge: float = 0  # rows of taps of windows that are partly on padding
+    carried: float = 0  # sums taken up again by a task that adds rows up
+
+
+@dataclass(frozen=True)
+class Work:
+    """`kernel`: its name less the type. In t tasks a layer does `fixed` + t * `per_task`."""
+
+    kernel: str
+    fixed: Counts
+    per_task: Counts
+
+
+def layer_work(node: Node, form: Form, rows: int) -> Work:
+    """What one inference of `node` in `form` does; run whole, it is one task.
+
+    `rows` are those it is run by: of the output, or of the input where they are added up.
+    """
+    op, x, out = node.op, node.inputs[0] if node.inputs else node.output, node.output
+    called = Counts(call=1) if form is Form.WHOLE else Counts(task=1, call=1)
+    summed = form is Form.ACCUMULATE
+    kernel = f"{op.kind}_rows" if summed else op.kind
+    match op:
+        case Conv2D():
+            return Work(op.kind, _conv(op, node), called)
+        case DepthwiseConv2D():
+            fixed = _windows(op.window(node.inputs[1]), x, out)
+            carried = out.elements if summed else 0
+            return Work(kernel, fixed, called._replace(carried=carried))
+        case AveragePool2D() | MaxPool2D():
+            fixed = _windows(op.window, x, out)._replace(padding=0, edge=0)
+            return Work(kernel, fixed, called)
+        case ResizeNearest():
+            pixels = prod(out.shape[:3])
+            return Work(op.kind, Counts(run=pixels, tap=out.bytes), called)
+    if summed:  # the mean and fully connected: their sums are taken up once a row
+        return Work(kernel, _dots(node, out.elements * rows), called)
+    if form is Form.ARRIVE:
+        return Work(op.kind, Counts(), called)
+    kernel, fixed, calls = _elements(node)
+    if form is Form.WHOLE:
+        return Work(kernel, fixed._replace(call=calls), Counts())
+    # kernels that know nothing of rows are called for each
+    return Work(kernel, fixed._replace(call=calls * rows), Counts(task=1))
+
+
+def _dots(node: Node, dots: int) -> Counts:
+    """Sums over the input in `dots` pieces of equal size."""
+    op, x, out = node.op, node.inputs[0], node.output
+    if isinstance(op, FullyConnected):
+        size = op.macs(node.inputs, out) // max(dots, 1)
+        rest = size % UNROLLED
+        return Counts(output=out.elements, run=dots, tap=dots * (size - rest), rest=dots * rest)
+    return Counts(output=out.elements, run=dots, tap=x.elements)
+
+
+def _conv(op: Conv2D, node: Node) -> Counts:
+    x, weights, out = node.inputs[0], node.inputs[1], node.output
+    window = op.window(weights)
+    filters, channels = out.shape[3], weights.shape[3]
+    found = _windows(window, x, out)
+    columns = _on_image(window, x, out, 1)
+    rows = sum(_on_image(window, x, out, 0))
+    if window.dilation[1] * x.shape[3] == channels:  # the taps of a row touch: one run
+        runs = len(columns)
+        rest = sum(c * channels % UNROLLED for c in columns)
+    else:
+        runs = sum(max(c, 1) for c in columns)
+        rest = sum(columns) * (channels % UNROLLED)
+    products = filters * rows * sum(columns) * channels
+    rest *= filters * rows
+    return found._replace(
+        run=filters * rows * runs,
+        tap=products - rest,
+        rest=rest,
+        padding=found.padding * channels,
+    )
+
+
+def _windows(window: Window, x: Tensor, out: Tensor) -> Counts:
+    """A window over each channel of the output by itself."""
+    rows, columns = _on_image(window, x, out, 0), _on_image(window, x, out, 1)
+    channels, positions = out.shape[3], len(rows) * len(columns)
+    taps = sum(rows) * sum(columns)
+    inside = rows.count(window.kernel[0]) * columns.count(window.kernel[1])
+    # a padded window's weights are summed above, beside and below the image
+    pieces = (sum(rows) + len(rows)) * len(columns) - inside * (window.kernel[0] + 1)
+    return Counts(
+        position=positions,
+        output=out.elements,
+        run=channels * sum(rows) * len(columns),
+        tap=channels * taps,
+        padding=channels * (positions * prod(window.kernel) - taps),
+        edge=channels * pieces,
+    )
+
+
+def _on_image(window: Window, x: Tensor, out: Tensor, axis: int) -> list[int]:
+    """For every output row (axis 0) or column (axis 1) the taps not on padding."""
+    first, end = window.on_image(axis, x.shape[axis + 1], out.shape[axis + 1])
+    counts: list[int] = (-(-(end - first) // window.dilation[axis])).tolist()
+    return counts
+
+
+def _elements(node: Node) -> tuple[str, Counts, int]:
+    """Kernels without rows: their name, what they do, and how many calls a layer is."""
+    op, out = node.op, node.output
+    match op:
+        case TableOp() if not (isinstance(op, Quantize) and node.inputs[0].dtype.itemsize > 1):
+            return "table", Counts(output=out.elements), 1
+        case BroadcastOp():
+            rows = out.elements // max(out.shape[-1:] or (1,))
+            sizes = {t.elements for t in node.inputs} - {1}
+            return op.kind, Counts(output=out.elements, run=rows if len(sizes) > 1 else 1), 1
+        case CopyOp():
+            return "strided_copy", _copied(op.block(node.inputs[0], out)), 1
+        case Concatenation():
+            parts = [_copied(block) for block in op.blocks(node.inputs, out)]
+            total = Counts(*(sum(column) for column in zip(*parts, strict=True)))
+            return "strided_copy", total, len(parts)
+        case Pad():
+            *outer, _ = op.borders(node.inputs[0])
+            lines = prod(border.padded for border in outer)
+            return op.kind, Counts(run=lines, tap=out.bytes), 1
+        case FullyConnected():
+            return op.kind, _dots(node, out.elements), 1
+    rows = out.elements // max(out.shape[-1:] or (1,))
+    taps = node.inputs[0].elements if op.kind == "mean" else 0
+    return op.kind, Counts(output=out.elements, run=0 if taps else rows, tap=taps), 1
+
+
+def _copied(block: Block) -> Counts:
+    """Bytes in pieces that lie together on both sides, or one by one."""
+    axes = merged(block.axes)
+    size = prod(axis.extent for axis in block.axes)
+    if not axes or axes[-1].in_stride != 1 or axes[-1].out_stride != 1:
+        return Counts(output=size, run=size // (axes[-1].extent if axes else 1))
+    return Counts(run=size // axes[-1].extent, tap=size)
