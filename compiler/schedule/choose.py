@@ -9,7 +9,7 @@ from itertools import islice
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.heat import favour_hot
-from mcuforge.compiler.schedule.memory import memory_problem
+from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
 from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.search import Goal, cuts, make_schedule
@@ -40,9 +40,9 @@ def choose(
 ) -> Chosen:
     """The best schedule for `goal` that fits the regions; when none does, what needs least RAM.
 
-    With one region, and unless speed is the goal, the plan's `lower_bound` is of every cut into
-    stages of every order tried, however placed, and `optimal` says that none needs less. Otherwise
-    both speak of the chosen schedule alone.
+    Unless speed is the goal, the plan's `lower_bound` is of every cut into stages of every order
+    tried, however placed, and `optimal` says that none needs less in all regions together. With
+    speed both speak of the chosen schedule alone.
 
     `streamed`: inputs are not resident, their rows are asked for. Raises CompileError for outputs
     that are constants.
@@ -70,7 +70,9 @@ def choose(
     if len(regions) > 1:
         problem, _ = favour_hot(problem, schedule, greedy.place)
     plan = solve(problem, exact_seconds=exact_seconds)
-    if goal != "speed" and len(regions) == 1:
-        least = min(bounds)
-        plan = replace(plan, lower_bound=least, optimal=plan.peak == least)
+    least = plan.lower_bound
+    if goal != "speed":
+        # regions end to end are one, but for the bytes that align all but the first
+        least = min(bounds) - (len(regions) - 1) * (ALIGNMENT - 1)
+    plan = replace(plan, lower_bound=least, optimal=plan.peak == least)
     return Chosen(schedule, problem, plan)
