@@ -3,9 +3,9 @@
 
     python -m scripts.fuzz_serial [--seconds 300] [--corpus DIR] [MODEL.tflite]
 
-The firmware is built three times for this machine with clang's libFuzzer, AddressSanitizer and
-UndefinedBehaviorSanitizer: with the toy model of the tests, fed bytes and fed floats, and with the
-generated C of MODEL (default: the demo's). The seconds are shared between them. Exits 1 on a
+The firmware is built four times for this machine with clang's libFuzzer, AddressSanitizer and
+UndefinedBehaviorSanitizer: with the toy model of the tests, fed bytes, fed floats and fed row by
+row, and with the generated C of MODEL (default: the demo's). The seconds are shared between them. Exits 1 on a
 finding and leaves the input that shows it in out/fuzz.
 """
 
@@ -44,6 +44,7 @@ FLAGS = ("-std=c99", "-g", "-O1", "-fsanitize=fuzzer,address,undefined")
 HARD = ("-fno-sanitize-recover=all", "-DCHECK_INFER_MAX=2")
 FLOATS = ("-DTOY_FEED=CHECK_FEED_F32", "-DTOY_WIRE_BYTES=160", "-DTOY_ANSWER=CHECK_ANSWER_MSE")
 SMALL = ("-DINPUT_BYTES=40",)  # every end of a buffer is near
+ROWS = ("-DTOY_ROW_BYTES=8", "-DTOY_WIRE_BYTES=40", "-DTOY_FEED=CHECK_FEED_U8")
 SECONDS_PER_INPUT = 10
 LONGEST_TOY = 4096
 LONGEST_MODEL = 512  # bytes of an input: each frame in it may run the whole model
@@ -88,11 +89,20 @@ def seeds() -> tuple[bytes, ...]:
     frames = (
         request(1) + request(2, 0, 0) + request(2, 1, 0) + request(2, 1, 1),
         write + request(3, 1, 0, data=bytes(16)) + run + run + request(4, 1, 0, 0, 4),
-        request(5, 0, 1, 0) + request(4, 2, 0, 0, 256) + request(5, 1, 2, 0, sequence=2) + request(6),
+        request(5, 0, 1, 0)
+        + request(4, 2, 0, 0, 256)
+        + request(5, 1, 2, 0, sequence=2)
+        + request(6),
         request(3, 1, 8, data=bytes(8)) + request(3, 0, 690, data=bytes(10)),
         request(3, 0, 30, data=bytes(10)) + request(4, 2, 0, 40, 16) + request(4, 0, 0, 8, 32),
         request(4, 2, 0, 700, 16) + request(4, 0, 0, 600, 100) + request(4, 1, 1, 12, 4),
         request(4, 0, 1, 0, 16) + request(5, 2, 1, 0) + request(77) + request(3, 9, 9),
+    )
+    row = request(3, 0, 0, data=bytes(8))
+    rows = (
+        request(5, 0, 6, 0) + row + request(5, 0, 6, 0, sequence=2) + request(3, 0, 8, data=row),
+        request(3, 0, 6, data=bytes(4)) + request(3, 0, 39, data=b"1") + request(5, 0, 1, 1),
+        row + request(5, 0, 1, 0) + request(3, 0, 16, data=bytes(8)) + request(5, 2, 3, 0) * 2,
     )
     mixed = (
         piece(RAW, b"db load 4%") + too_much + too_much,
@@ -101,7 +111,7 @@ def seeds() -> tuple[bytes, ...]:
         piece(DAMAGED, b"\x01\0\0") + piece(DAMAGED + 16, b"\x06\0\0") + request(6),
         piece(RAW, b"\0\xa5" + b"x" * 250) + piece(RAW, b"y" * 250 + b"\0") + request(6),
     )
-    return (*(piece(RAW, line) for line in text), *frames, *mixed)
+    return (*(piece(RAW, line) for line in text), *frames, *rows, *mixed)
 
 
 def toy_variants() -> tuple[Variant, ...]:
@@ -109,6 +119,7 @@ def toy_variants() -> tuple[Variant, ...]:
     return (
         Variant("toy", (TOY,), (), LONGEST_TOY),
         Variant("toy-floats", (TOY,), FLOATS + SMALL, LONGEST_TOY),
+        Variant("toy-rows", (TOY,), ROWS + SMALL, LONGEST_TOY),
     )
 
 

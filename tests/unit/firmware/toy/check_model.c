@@ -6,6 +6,7 @@
  *     step 1    sum[k] = bias[k] + sum of x[i] with i % 4 == k, wrapping; output 1 is sum (int32),
  *               output 0 is clamp(sum >> 6) (int8); both stand where x stood
  *
+ * With TOY_ROW_BYTES defined input 0 is streamed: step 0 becomes one step for each of its rows.
  * TOY_TRICK in the environment makes it misbehave.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -34,6 +35,15 @@
 #define ARENA_BYTES (INPUT_BYTES + 4 * SUMS)
 #define STACK_TRICK_BYTES 5000
 
+#ifdef TOY_ROW_BYTES
+#define ROW_BYTES TOY_ROW_BYTES
+#define ROWS (INPUT_BYTES / ROW_BYTES)
+static uint8_t staging[ROW_BYTES];
+#else
+#define ROW_BYTES 0
+#define ROWS 1
+#endif
+
 static union {
     uint8_t bytes[GUARD_BYTES + ARENA_BYTES + GUARD_BYTES];
     int32_t aligned;
@@ -59,9 +69,9 @@ static int8_t clamp(int32_t value)
     return (int8_t)(value < -128 ? -128 : (value > 127 ? 127 : value));
 }
 
-static void scale(void)
+static void scale(int32_t first, int32_t count)
 {
-    for (int32_t i = 0; i < INPUT_BYTES; i++) {
+    for (int32_t i = first; i < first + count; i++) {
         x()[i] = clamp(2 * x()[i] + 3);
     }
 }
@@ -123,6 +133,9 @@ static void *input(int32_t index)
     if (trick("refuse")) {
         return NULL;
     }
+    if (index == 0 && ROW_BYTES > 0) {
+        return NULL;
+    }
     return index == 0 ? x() : x() + INPUT_BYTES;
 }
 
@@ -141,11 +154,18 @@ static int32_t run(int32_t begin, int32_t end, int32_t *reached)
     if (trick("fail")) {
         return 5;
     }
-    if (begin <= 0 && end > 0) {
-        scale();
-    }
-    if (begin <= 1 && end > 1) {
-        add_up();
+    for (int32_t step = begin; step < end; step++) {
+        if (step == ROWS) {
+            add_up();
+            continue;
+        }
+#ifdef TOY_ROW_BYTES
+        if (check_read_row(NULL, 0, step, x() + step * ROW_BYTES) != 0) {
+            *reached = step;
+            return 0;
+        }
+#endif
+        scale(step * ROW_BYTES, INPUT_BYTES / ROWS);
     }
     return 0;
 }
@@ -156,7 +176,7 @@ static const uint8_t hash[32] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 
 static const struct check_arena arena = {memory.bytes + GUARD_BYTES, ARENA_BYTES};
 
 static const struct check_tensor inputs[] = {
-    {"toy/input", INPUT_BYTES, INPUT_BYTES, CHECK_INT8, 0.5F, -3, 0},
+    {"toy/input", INPUT_BYTES, INPUT_BYTES, CHECK_INT8, 0.5F, -3, ROW_BYTES},
     {"toy/bias", 4 * SUMS, SUMS, CHECK_INT32, 1.0F, 0, 0},
 };
 
@@ -171,7 +191,7 @@ const struct check_model mcuforge_check_model = {
     .hash = hash,
     .arenas = &arena,
     .arena_count = 1,
-    .step_count = 2,
+    .step_count = ROWS + 1,
     .input_count = 2,
     .output_count = 2,
     .inputs = inputs,
@@ -183,6 +203,9 @@ const struct check_model mcuforge_check_model = {
     .output = output,
     .run = run,
     .guard_bytes = GUARD_BYTES,
+#ifdef TOY_ROW_BYTES
+    .staging = staging,
+#endif
 #ifndef TOY_WITHOUT_DB
     .db = db,
     .db_bytes = sizeof db,
