@@ -9,7 +9,7 @@ from itertools import islice
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.heat import favour_hot
-from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
+from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.search import Goal, cuts, make_schedule
@@ -70,9 +70,7 @@ def choose(
     if len(regions) > 1:
         problem, _ = favour_hot(problem, schedule, greedy.place)
     plan = solve(problem, exact_seconds=exact_seconds)
-    least = plan.lower_bound
-    if goal != "speed":
-        # regions end to end are one, but for the bytes that align all but the first
-        least = min(bounds) - (len(regions) - 1) * (ALIGNMENT - 1)
+    # the bound counts bytes that are distinct wherever they lie: in one region or in several
+    least = plan.lower_bound if goal == "speed" else min(bounds)
     plan = replace(plan, lower_bound=least, optimal=plan.peak == least)
     return Chosen(schedule, problem, plan)
