@@ -46,20 +46,21 @@ class Candidates:
             for row, at_once in zip(self.rows, self.whole_costs, strict=True)
         ]
         arrived = {n.output.name for n in self.nodes if not n.inputs}
+        self._reads = [{self.storage[x.name].name for x in n.activations} for n in self.nodes]
         self.born = {t.name: -1 for t in graph.inputs if t.name not in arrived}
         self.dies = dict.fromkeys(self.born, -1)
         self.tensors = {t.name: t for t in graph.inputs}
         for i, node in enumerate(self.nodes):
             self.born[node.output.name] = self.dies[node.output.name] = i
             self.tensors[node.output.name] = node.output
-            for x in node.activations:
-                self.dies[self.storage[x.name].name] = i
+            for name in self._reads[i]:
+                self.dies[name] = i
         for tensor in graph.outputs:
             self.dies[self.storage[tensor.name].name] = len(self.nodes)
 
     def passing(self, begin: int, end: int) -> int:
         """Bytes alive before and after nodes [begin, end) that these do not read."""
-        read = {self.storage[x.name].name for n in self.nodes[begin:end] for x in n.activations}
+        read = set().union(*self._reads[begin:end])
         return sum(
             self.tensors[name].bytes
             for name, born in self.born.items()
@@ -92,9 +93,9 @@ class Candidates:
         kept = [t for t in made if self.dies[t.name] >= end]
         if any(not self._fits(layer, begin, end) for layer in layers):
             return
-        branches = len({n.buffer.name for x in layers for n in x.needs}) < sum(
-            len(x.needs) for x in layers
-        )
+        # two layers that need nothing but one tensor, and read it at different paces
+        alone = [x.needs[0].buffer.name for x in layers if len(x.needs) == 1]
+        branches = len(set(alone)) < len(alone)
         least = sum(cost.of(1) for cost in self.row_costs[begin:end])
         for rows in ROWS_PER_TASK:
             orders = [
@@ -120,11 +121,7 @@ class Candidates:
         """True when every node but the last is read by a later one of the range."""
         for i in range(begin, end - 1):
             name = self.nodes[i].output.name
-            if not any(
-                self.storage[x.name].name == name
-                for node in self.nodes[i + 1 : end]
-                for x in node.activations
-            ):
+            if not any(name in reads for reads in self._reads[i + 1 : end]):
                 return False
         return True
 
@@ -181,11 +178,12 @@ class Candidates:
             low, far = buffer.rows, -output.bytes
             for task in reversed(pipeline.tasks):
                 layer = pipeline.layers[task.layer]
-                for need in layer.needs:
-                    if need.buffer.name == name:
-                        low = min(low, int(need.first[task.begin]))
+                reads = [need for need in layer.needs if need.buffer.name == name]
+                late = [int(n.first[task.begin]) for n in reads if not n.in_place]
+                low = min([low, *late])
                 if layer.node.output.name == output.name:
                     far = max(far, task.end * output.row_bytes - low * buffer.row_bytes)
+                low = min([low, *(int(n.first[task.begin]) for n in reads)])
             result[name] = far
         return result
 
@@ -196,7 +194,7 @@ class Candidates:
 
         The guess lays the output over the one dying input it fits best, the least over all of them.
         """
-        read = {self.storage[x.name].name for n in self.nodes[begin:end] for x in n.activations}
+        read = set().union(*self._reads[begin:end])
         sources = [self.tensors[n] for n in read if self.born[n] < begin]
         held = sum(t.bytes for t in sources)
         dying = [t for t in sources if self.dies[t.name] < end]
