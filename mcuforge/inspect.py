@@ -23,6 +23,7 @@ from mcuforge.report.files import refuse_unwritable, write_json, write_whole
 from mcuforge.report.picture.adapter import picture_of, slot_names
 from mcuforge.report.picture.table import plan_table
 from mcuforge.report.picture.write import html, svg
+from mcuforge.report.text import region_words
 from mcuforge.runtime_c.sources import kernel_names, kernels_dir
 from mcuforge.session import (
     compile_session,
@@ -126,8 +127,8 @@ def plan(
     )
     quality = "optimal" if facts.optimal else f"lower bound {facts.lower_bound:,}"
     console.print(
-        f"arena {facts.peak:,} of {ram_budget(session.board):,} bytes ({quality}, {facts.solver}), "
-        f"decided by {escape(facts.deciding_layer)}",
+        f"arena {region_words(facts)}, of {ram_budget(session.board):,} ({quality}, "
+        f"{facts.solver}); decided by {escape(facts.deciding_layer)}",
         highlight=False,
         soft_wrap=True,
     )

@@ -91,14 +91,16 @@ def model_facts(session: Session) -> ModelFacts:
 def plan_facts(compiled: Compiled) -> PlanFacts:
     """The report's words on the memory plan."""
     plan = compiled.plan
-    sizes = {r.name: r.bytes for r in compiled.problem.regions}
     return PlanFacts(
         peak=compiled.arena_bytes,
         lower_bound=plan.lower_bound,
         optimal=plan.optimal,
         solver=plan.solver,
         seconds=round(plan.seconds, 3),
-        regions=tuple(RegionUse(name, peak, sizes[name]) for name, peak in plan.peaks.items()),
+        regions=tuple(
+            RegionUse(r.name, plan.peaks[r.name], r.bytes, r.speed)
+            for r in compiled.problem.regions
+        ),
         deciding_layer=compiled.deciding_layer(),
         optimize=compiled.options.goal,
         input="streamed" if compiled.options.streamed else "resident",

@@ -80,11 +80,12 @@ class Flash:
 
 @dataclass(frozen=True)
 class RegionUse:
-    """One memory of the plan."""
+    """One memory of the plan: `peak` of its `bytes` for arenas; a greater `speed` is faster."""
 
     name: str
     peak: int
     bytes: int
+    speed: int
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,17 @@ from rich.table import Table
 
 from mcuforge.bench import BenchReport
 from mcuforge.check import CheckReport
-from mcuforge.report.model import BoardFacts, Check, Flash, LayerFacts, ModelFacts, Ram, Report, Run
+from mcuforge.report.model import (
+    BoardFacts,
+    Check,
+    Flash,
+    LayerFacts,
+    ModelFacts,
+    PlanFacts,
+    Ram,
+    Report,
+    Run,
+)
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -26,7 +36,7 @@ def print_report(report: Report, console: Console) -> None:
     _print_memory(report.ram, report.flash, console)
     plan = report.plan
     quality = "no plan is smaller" if plan.optimal else f"lower bound {plan.lower_bound:,}"
-    size = f"{plan.peak:,} bytes ({quality})"
+    size = f"{region_words(plan)} ({quality})"
     if plan.resident_peak is not None:
         size += f", input streamed: resident it would be {plan.resident_peak:,}"
     _print_line("arena", f"{size}; decided by {plan.deciding_layer}", console)
@@ -79,6 +89,14 @@ def _print_memory(ram: Ram, flash: Flash, console: Console) -> None:
     if ram.stack_painted is not None:
         apart += f"; stack seen on the board, with its interrupts: {ram.stack_painted:,}"
     _print_line("apart", apart, console)
+
+
+def region_words(plan: PlanFacts) -> str:
+    """'180,224 bytes = sram 118,000 + ccm 62,224': where the arena lies, if that is a question."""
+    used = [region for region in plan.regions if region.peak]
+    if len(plan.regions) == 1 or not used:
+        return f"{plan.peak:,} bytes"
+    return f"{plan.peak:,} bytes = {' + '.join(f'{r.name} {r.peak:,}' for r in used)}"
 
 
 def _share(used: int, budget: int) -> str:

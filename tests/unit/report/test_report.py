@@ -64,7 +64,7 @@ REPORT = Report(
         False,
         "greedy",
         0.5,
-        (RegionUse("ram", 1024, 2048),),
+        (RegionUse("ram", 1024, 2048, 2),),
         "a layer",
         "balanced",
         "resident",

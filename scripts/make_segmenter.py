@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write an int8 segmentation network that keeps three maps whole at once: more than one RAM holds.
+
+    python -m scripts.make_segmenter --out FOLDER [--size 60]
+
+An encoder halves the image twice; a gate computed from all of the deepest map weighs every map
+before the decoder adds them up again. The gate is a barrier: until it is known no row of any map
+may go, so no order of rows saves them, and (16 + 64/4 + 128/16) * size * size bytes are alive. With
+60 rows these are 144,000: past the 128 KiB of an STM32F407 or F446, within the F407's 128 KiB and
+64 KiB of CCM together. The weights come from a fixed seed and the answers mean nothing; the same
+arguments give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tests.models.builder import PROBABILITY, ModelBuilder, Quantised, Sliding, Value
+from tests.models.tflite_writer import ModelSpec, write_model
+
+SEED = 407
+CHANNELS = (16, 64, 128)  # of the maps at full, half and quarter size
+IMAGE: Quantised = (1 / 127.5, -1)  # -1 to 1
+RELU6: Quantised = (6 / 255, -128)
+LINEAR: Quantised = (0.04, 0)
+POINT = Sliding((1, 1), same=False)
+
+
+def encoder(build: ModelBuilder, image: Value) -> list[Value]:
+    """The maps, largest first."""
+    maps = [build.conv(image, CHANNELS[0], Sliding((3, 3)), RELU6, "relu6")]
+    for channels in CHANNELS[1:]:
+        half = build.depthwise(maps[-1], 1, Sliding((3, 3), (2, 2)), RELU6, "relu6")
+        maps.append(build.conv(half, channels, POINT, RELU6, "relu6"))
+    return maps
+
+
+def gated(build: ModelBuilder, value: Value, context: Value) -> Value:
+    """`value` with each channel weighed by what the whole image holds."""
+    gate = build.conv(context, value.shape[3], POINT, LINEAR)
+    return build.arithmetic("MUL", value, build.function("LOGISTIC", gate, PROBABILITY), 1.0, -128)
+
+
+def segmenter(size: int) -> ModelSpec:
+    """The network for `size` x `size` x 3, a multiple of 4; one value a pixel comes out."""
+    build = ModelBuilder(SEED)
+    maps = encoder(build, build.input((1, size, size, 3), IMAGE))
+    context = build.mean(maps[-1], (1, 2), keep_dims=True, quant=RELU6)
+    x = gated(build, maps[-1], context)
+    for value in reversed(maps[:-1]):
+        x = build.conv(x, value.shape[3], POINT, LINEAR)
+        x = build.resize(x, (value.shape[1], value.shape[2]), False, False)
+        x = build.arithmetic("ADD", x, gated(build, value, context), 1.0, 0)
+    x = build.conv(x, 1, Sliding((3, 3)), LINEAR)
+    return build.spec([build.function("LOGISTIC", x, PROBABILITY)])
+
+
+def main() -> None:
+    """Write the file and say where it is."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder of the file")
+    parser.add_argument("--size", type=int, default=60, help="rows and columns of the image")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / f"segmenter_{options.size}.tflite"
+    model = write_model(segmenter(options.size))
+    path.write_bytes(model)
+    print(f"{path}: {len(model):,} bytes")
+
+
+if __name__ == "__main__":
+    main()
