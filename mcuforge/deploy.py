@@ -110,7 +110,8 @@ def measure_board(
         index = first_wrong(answers.outputs, wanted.outputs)
         sample = samples.sample(index)
         right = [outputs[index] for outputs in wanted.outputs]
-        found = first_difference(compiled, sample, layer_outputs(link, compiled, sample), right)
+        held = layer_outputs(link, compiled, sample)
+        found = first_difference(compiled, sample, held, right, poisoned=poison)
         difference = f"sample {index}: {found}"
     return Measured(answers, check, layer_ticks(link, compiled, samples), difference)
 

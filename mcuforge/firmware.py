@@ -22,7 +22,7 @@ from mcuforge.compiler.codegen.poison import poison as poison_c
 from mcuforge.compiler.compile import Compiled, refuse_over_budget
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.errors import CompileError
-from mcuforge.memplan.poison import dead_bytes
+from mcuforge.memplan.poison import DeadRange, dead_bytes
 from mcuforge.report.files import write_whole
 from mcuforge.report.model import Flash, Ram, Toolchain
 from mcuforge.session import Session
@@ -87,6 +87,13 @@ def project_folder(out: Path | None) -> Iterator[Path]:
         yield Path(folder) / "firmware"
 
 
+def dead_ranges(compiled: Compiled) -> tuple[tuple[DeadRange, ...], ...]:
+    """For each step of a run what is dead once it is done."""
+    places = compiled.plan.placements
+    trace = memory_trace(compiled.schedule, places)
+    return dead_bytes(compiled.problem, places, trace)
+
+
 def build_check(
     session: Session, compiled: Compiled, folder: Path, *, poison: bool = False
 ) -> Built:
@@ -104,9 +111,7 @@ def build_check(
     check = check_model(model, session.digest, name, db=db_bytes(model) <= spare, poison=poison)
     files = {**model.files, "check_model.c": check}
     if poison:
-        places = compiled.plan.placements
-        trace = memory_trace(compiled.schedule, places)
-        files["poison.c"] = poison_c(model, dead_bytes(compiled.problem, places, trace))
+        files["poison.c"] = poison_c(model, dead_ranges(compiled))
     project = write_project(folder, board, files, model.kernels, firmware=True)
     write_whole(folder / MODEL_COPY, session.file)  # the bytes the hash is of
     manifest = {"model": session.path.name, "sha256": session.digest.hex(), "board": board.id}

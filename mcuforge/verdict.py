@@ -75,11 +75,15 @@ def first_difference(
     sample: Sequence[Array],
     layer_values: Sequence[Array],
     wanted: Sequence[Array],
+    *,
+    poisoned: bool = False,
 ) -> str:
     """The first layer whose board value is not the reference meaning's, with index and values.
 
-    layer_values: what the board held as each step's output right after that step, flat. wanted:
-    the interpreter's outputs of the sample. Where every layer is right it says whose fault is left.
+    layer_values: what the board held of each layer's output right after it was written, flat.
+    wanted: the interpreter's outputs of the sample. poisoned: the answer was wrong in a run that
+    overwrites what is dead; these values are of one that does not. Where every layer is right it
+    says whose fault is left.
     """
     values = reference.run_all(compiled.graph, sample)
     for step, got in zip(compiled.schedule.layers, layer_values, strict=True):
@@ -95,6 +99,11 @@ def first_difference(
             )
     own = [values[t.name].reshape(-1) for t in compiled.graph.outputs]
     if not any(differing(o, w.reshape(-1)).any() for o, w in zip(own, wanted, strict=True)):
+        if poisoned:
+            return (
+                "every layer is right when nothing is overwritten between steps: the plan gives "
+                "bytes up that are read later, which is our fault; please report the model"
+            )
         return (
             "every layer is right when the layers are run one by one: the whole run went wrong, "
             "which points to the board's memory, supply or clock, or to an interrupt"

@@ -129,6 +129,8 @@ def test_answers_that_are_right_layer_by_layer_put_the_fault_on_the_board() -> N
     layers = held(compiled, sample)
     found = first_difference(compiled, sample, layers, layers[-1:])
     assert found.startswith("every layer is right when the layers are run one by one")
+    found = first_difference(compiled, sample, layers, layers[-1:], poisoned=True)
+    assert "the plan gives bytes up that are read later, which is our fault" in found
 
 
 def test_a_nan_that_should_be_one_is_no_difference() -> None:
