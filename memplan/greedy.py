@@ -139,7 +139,7 @@ def _improve(
     forced = [bound]
     if len(packer.regions) > 1:
         forced = [lower_bound(packer.problem, (region.name,)) for region in packer.regions]
-    attempt = max(ATTEMPT, ATTEMPT_PER_BUFFER * len(packer.sizes))
+    attempt = max(ATTEMPT, min(ATTEMPT_PER_BUFFER * len(packer.sizes), iterations // 8))
     step, rounds = 1.0, 0
     while ejector.tries < iterations and perf_counter() < deadline:
         limits = _limits(packer, best, forced, step, rounds)
