@@ -136,13 +136,11 @@ def _improve(
 ) -> Iterator[Packing]:
     """Yield ever better packings: one region after the other is squeezed below its peak."""
     ejector = Ejector(packer, seed)
-    forced = [bound]
-    if len(packer.regions) > 1:
-        forced = [lower_bound(packer.problem, (region.name,)) for region in packer.regions]
+    least = _least(packer, bound)
     attempt = max(ATTEMPT, min(ATTEMPT_PER_BUFFER * len(packer.sizes), iterations // 8))
     step, rounds = 1.0, 0
     while ejector.tries < iterations and perf_counter() < deadline:
-        limits = _limits(packer, best, forced, step, rounds)
+        limits = _limits(packer, best, least, step, rounds)
         if limits is None:
             return
         tries = min(attempt, iterations - ejector.tries)
@@ -158,29 +156,40 @@ def _improve(
             step, rounds, attempt = 1.0, rounds + 1, attempt * 3 // 2
 
 
+def _least(packer: Packer, bound: int) -> tuple[int, ...]:
+    """What no packing's cost can go below, part by part."""
+    capacities = packer.capacities
+    if len(capacities) == 1:
+        return (max(0, bound - capacities[0]), bound)
+    forced = [lower_bound(packer.problem, (region.name,)) for region in packer.regions]
+    homeless = (
+        min(size - capacities[r] for r in allowed)
+        for size, allowed in zip(packer.sizes, packer.allowed, strict=True)
+    )
+    tied = (least - capacity for least, capacity in zip(forced, capacities, strict=True))
+    return (max(0, bound - sum(capacities), *homeless, *tied), *reversed(forced))
+
+
 def _limits(
-    packer: Packer, best: Packing, forced: Sequence[int], step: float, rounds: int
+    packer: Packer, best: Packing, least: tuple[int, ...], step: float, rounds: int
 ) -> list[int] | None:
     """For every region the peak a better packing may have; None: there is none.
 
-    `step` is the part to take off what the deciding region holds above its least, a byte at least.
-    A region too small is relieved first; else the slowest that holds more than it must or, every
-    other round, the next faster ones. Faster ones than it may be filled, slower ones stay as low.
+    `step` is the part to take off what the cost at hand has above its least, a byte at least. The
+    parts of the cost have their turns, the first the first; so have, where the bytes are too few,
+    the regions that may hold what is too much.
     """
     capacities, peaks = packer.capacities, best.peaks
+    parts = [part for part, cost in enumerate(best.cost) if cost > least[part]]
+    if not parts:
+        return None
+    part = parts[rounds % len(parts)]
+    cost = best.cost[part] - max(1, int((best.cost[part] - least[part]) * step))
+    if part == 0:
+        limits = list(capacities)
+        limits[rounds // len(parts) % len(limits)] += cost
+        return limits
     limits = [max(peak, capacity) for peak, capacity in zip(peaks, capacities, strict=True)]
-    over = [r for r in reversed(range(len(peaks))) if peaks[r] > max(capacities[r], forced[r])]
-    if best.cost[0]:
-        if not over:
-            return None
-        target = over[rounds % len(over)]
-        least = max(capacities[target], forced[target])
-    else:
-        above = [r for r in reversed(range(len(peaks))) if peaks[r] > forced[r]]
-        if not above:
-            return None
-        target = above[rounds % len(above)]
-        least = forced[target]
-        limits[target + 1 :] = peaks[target + 1 :]
-    limits[target] = peaks[target] - max(1, int((peaks[target] - least) * step))
+    target = len(peaks) - part
+    limits[target:] = [cost, *peaks[target + 1 :]]
     return limits

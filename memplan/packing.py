@@ -26,7 +26,8 @@ class Packer:
     """A problem prepared for many packings: plain lists, because a packing runs thousands of steps.
 
     `neighbours[i]` holds (j, low, high) for every buffer j that can be in the way of i; they may
-    share when low <= offset(i) - offset(j) <= high. `allowed[i]` are the regions i may lie in.
+    share when low <= offset(i) - offset(j) <= high. `apart[i]` are the j of those that never share,
+    `windows[i]` the others. `allowed[i]` are the regions i may lie in.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -42,6 +43,8 @@ class Packer:
             self.neighbours[second].append((first, low, high))
             low, high = (-high, -low) if conflict.window else APART
             self.neighbours[first].append((second, low, high))
+        self.apart = [[j for j, low, high in near if low > high] for near in self.neighbours]
+        self.windows = [[pair for pair in near if pair[1] <= pair[2]] for near in self.neighbours]
         every = range(len(self.regions))
         self.allowed = [
             [r for r in every if not buffer.regions or self.regions[r].name in buffer.regions]
@@ -105,16 +108,24 @@ class Packer:
         self, i: int, region: int, offsets: Sequence[int], homes: Sequence[int]
     ) -> list[tuple[int, int, int]]:
         """Half-open ranges of offsets at which buffer i would collide, and with which buffer."""
-        size, sizes = self.sizes[i], self.sizes
+        before = 1 - self.sizes[i]
+        ranges = [
+            (offsets[j] + before, offsets[j] + self.sizes[j], j)
+            for j in self.apart[i]
+            if homes[j] == region
+        ]
+        return ranges + self.blocked_by_windows(i, region, offsets, homes)
+
+    def blocked_by_windows(
+        self, i: int, region: int, offsets: Sequence[int], homes: Sequence[int]
+    ) -> list[tuple[int, int, int]]:
+        """Those of the ranges that are due to buffers i may share with."""
         ranges: list[tuple[int, int, int]] = []
-        for j, low, high in self.neighbours[i]:
+        for j, low, high in self.windows[i]:
             if homes[j] != region:
                 continue
             other = offsets[j]
-            begin, end = other - size + 1, other + sizes[j]
-            if low > high:
-                ranges.append((begin, end, j))
-                continue
+            begin, end = other - self.sizes[i] + 1, other + self.sizes[j]
             if begin < other + low:
                 ranges.append((begin, min(end, other + low), j))
             if other + high + 1 < end:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcuforge.memplan import greedy
+from mcuforge.memplan import exact, greedy
 from mcuforge.memplan.problem import Buffer, Overlap, Placement, Plan, Problem, Region
 from mcuforge.memplan.replay import replay
 from tests.unit.memplan.problems import (
@@ -160,6 +161,29 @@ def test_with_regions_and_overlaps_it_is_nearly_always_the_brute_force_optimum()
         assert problem.cost(plan.peaks) >= least, seed
         reached += problem.cost(plan.peaks) == least
     assert reached >= 140
+
+
+def test_a_chain_too_large_for_either_region_fits_both_and_leaves_the_slow_one_its_least() -> None:
+    for seed in range(8):
+        chain = conv_chain(30, seed)
+        peak = least_chain_peak(chain)
+        regions = (Region("slow", peak * 7 // 10), Region("fast", peak * 9 // 10, speed=1))
+        problem = replace(chain, regions=regions)
+        plan = greedy.place(problem, iterations=3000)
+        assert not faults(problem, plan)
+        assert not plan.overflow(problem), seed
+        best = exact.improve(problem, plan, seconds=20.0)
+        assert best.optimal
+        assert plan.peaks["slow"] <= best.peaks["slow"] * 1.1, seed
+
+
+def test_too_small_regions_overflow_by_the_fewest_bytes_whole_buffers_allow() -> None:
+    regions = (Region("slow", 4), Region("fast", 4, speed=1))
+    buffers = (Buffer("a", 6, 0, 2), Buffer("b", 5, 0, 2), Buffer("c", 3, 0, 2))
+    problem = Problem(buffers, regions)
+    plan = greedy.place(problem)
+    assert not faults(problem, plan)
+    assert sum(plan.overflow(problem).values()) == least_cost(problem)[0] == 6
 
 
 def test_offsets_are_multiples_of_the_alignment() -> None:
