@@ -11,7 +11,7 @@ are errors, and quantities carry their unit ("128 KiB", "25 MHz").
     platformio optional               the board's PlatformIO id; without it there is no hardware
     stand_in   optional               id of the emulated board --emulate runs instead
     [budget]   flash, ram             what an image may use of the run it starts in
-    [[memory]] name, kind, origin, size, speed; external optional
+    [[memory]] name, kind, origin, size, speed; external, dma optional
     [toolchain] prefix, flags         flags: CPU and ABI only
     [emulator] optional               command, machine, ticks; args optional
 
@@ -22,7 +22,9 @@ regions of one run may also be used as one. Neighbours of the same speed are one
 nothing cuts a large tensor short. Kind "code" (ITCM) is listed for the reader and holds no data.
 speed: 3 tightly coupled to the core (DTCM, CCM), 2 on the chip, 1 beside it (SDRAM, QSPI flash).
 external = true: it is there only after software has set up its controller, so it is used only when
-asked for. Names are lower-case C identifiers: they are part of section and variable names.
+asked for. dma = false: the DMA that serves peripherals does not reach it (CCM; the DTCM of an H7),
+so a plan keeps a model's inputs and outputs elsewhere. Names are lower-case C identifiers: they are
+part of section and variable names.
 """
 
 import difflib

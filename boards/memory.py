@@ -26,7 +26,8 @@ class Memory:
     """Addresses [origin, origin + bytes), of the chip or, when `external`, beside it.
 
     `speed`, greater is faster: 3 tightly coupled to the core, 2 on the chip, 1 beside it. An
-    external memory is not there until software has set up its controller.
+    external memory is not there until software has set up its controller. `dma`: whether the DMA
+    that serves peripherals reaches it; where not, only the core reads and writes it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Memory:
     bytes: int
     speed: int
     external: bool = False
+    dma: bool = True
 
     @property
     def end(self) -> int:
@@ -107,6 +109,7 @@ def _read_memory(entry: TomlTable, earlier: list[Memory]) -> Memory:
         bytes=entry.quantity("size"),
         speed=entry.integer("speed"),
         external=entry.flag("external"),
+        dma=entry.flag("dma") if entry.has("dma") else True,
     )
     entry.finish()
     if not REGION_NAME.fullmatch(memory.name):

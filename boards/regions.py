@@ -45,7 +45,7 @@ def memory_regions(
         reserved_bytes = 0 if alone else _image_bytes(board, kind)
     if alone:
         size = _sum(image) - reserved_bytes
-        return (Region(kind, max(1, size), _slowest(image)),)
+        return (Region(kind, max(1, size), _slowest(image), _reached(image)),)
     guards = GUARD_BYTES if kind == "ram" else 0
     free = [_without_start(image, reserved_bytes), *others]
     return tuple(
@@ -64,8 +64,8 @@ def _regions(
 ) -> list[Region]:
     """Regions for what is left of a run, memory by memory or as one."""
     if split_runs:
-        return [Region(m.name, max(1, m.bytes - guards), m.speed) for m in left]
-    return [Region(run_name(run), max(1, _sum(left) - guards), _slowest(run))]
+        return [Region(m.name, max(1, m.bytes - guards), m.speed, m.dma) for m in left]
+    return [Region(run_name(run), max(1, _sum(left) - guards), _slowest(run), _reached(run))]
 
 
 def _without_start(run: Sequence[Memory], reserved: int) -> tuple[Memory, ...]:
@@ -76,6 +76,11 @@ def _without_start(run: Sequence[Memory], reserved: int) -> tuple[Memory, ...]:
 
 def _sum(run: Sequence[Memory]) -> int:
     return sum(memory.bytes for memory in run)
+
+
+def _reached(run: Sequence[Memory]) -> bool:
+    """Whether peripherals reach a buffer wherever in the run it lies."""
+    return all(memory.dma for memory in run)
 
 
 def _slowest(run: Sequence[Memory]) -> int:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -122,14 +123,17 @@ def compile_graph(
     graph = optimise(graph, dump_passes)
     wanted = options or PlanOptions()
     regions = (Region(ARENA, ram),) if isinstance(ram, int) else ram
-    chosen = choose(
-        graph,
-        isa,
-        _within(regions, wanted.ram_budget),
-        goal=wanted.goal,
-        streamed=wanted.streamed,
-        exact_seconds=exact_seconds,
-    )
+    for cut in _within(regions, wanted.ram_budget):
+        chosen = choose(
+            graph,
+            isa,
+            cut,
+            goal=wanted.goal,
+            streamed=wanted.streamed,
+            exact_seconds=exact_seconds,
+        )
+        if not chosen.plan.overflow(chosen.problem):
+            break
     planned, problem, plan = chosen.schedule, chosen.problem, chosen.plan
     trace = memory_trace(planned, plan.placements)
     replay(_with_room(problem, plan), plan.placements, trace)
@@ -174,12 +178,24 @@ def _what_would_help(compiled: Compiled) -> str:
     return f"`--input streamed` needs {streamed.plan.peak:,} bytes ({fits}); or {board}"
 
 
-def _within(regions: tuple[Region, ...], budget: int | None) -> tuple[Region, ...]:
-    """The regions cut to `budget` bytes together, the fastest kept longest."""
+def _within(regions: tuple[Region, ...], budget: int | None) -> list[tuple[Region, ...]]:
+    """The regions cut to `budget` bytes together, in the ways to try.
+
+    The fastest are kept longest or, where inputs and outputs then lack room, those that peripherals
+    reach.
+    """
     if budget is None:
-        return regions
+        return [regions]
+    fastest = sorted(regions, key=lambda r: -r.speed)
+    reached = sorted(fastest, key=lambda r: not r.dma)
+    ways = list(dict.fromkeys(_cut(regions, first, budget) for first in (fastest, reached)))
+    return [cut for cut in ways if any(region.dma for region in cut)] or ways
+
+
+def _cut(regions: tuple[Region, ...], first: Sequence[Region], budget: int) -> tuple[Region, ...]:
+    """`regions` with `budget` bytes together, given out in the order of `first`."""
     left, kept = budget, {}
-    for region in sorted(regions, key=lambda r: -r.speed):
+    for region in first:
         kept[region.name] = min(region.bytes, left)
         left -= kept[region.name]
     cut = tuple(replace(r, bytes=kept[r.name]) for r in regions if kept[r.name])

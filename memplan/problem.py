@@ -14,11 +14,16 @@ class ProblemError(ValueError):
 
 @dataclass(frozen=True)
 class Region:
-    """A piece of memory of `bytes`; a greater `speed` is filled first, ties in the order given."""
+    """A piece of memory of `bytes`; a greater `speed` is filled first, ties in the order given.
+
+    `dma` says whether peripherals reach it. Solvers do not ask: who states a problem keeps buffers
+    that must be reached out of other regions by `Buffer.regions`.
+    """
 
     name: str
     bytes: int
     speed: int = 0
+    dma: bool = True
 
 
 @dataclass(frozen=True)

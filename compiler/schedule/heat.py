@@ -56,11 +56,17 @@ def favour_hot(
 
 
 def _held(problem: Problem, hot: Sequence[Buffer]) -> Problem:
-    fastest = (problem.fastest_first[0].name,)
+    fastest = problem.fastest_first[0].name
     names = {b.name for b in hot}
     return replace(
         problem,
         buffers=tuple(
-            replace(b, regions=fastest) if b.name in names else b for b in problem.buffers
+            replace(b, regions=(fastest,)) if b.name in names and _allows(b, fastest) else b
+            for b in problem.buffers
         ),
     )
+
+
+def _allows(buffer: Buffer, region: str) -> bool:
+    """Whether the buffer may lie in the region."""
+    return not buffer.regions or region in buffer.regions

@@ -20,7 +20,8 @@ def memory_problem(schedule: Schedule, regions: tuple[Region, ...]) -> Problem:
 
     A stage takes as many slots as it has layers (see `slots`). What is whole lives from the slot of
     its first row to the end of the stage that reads it last; a ring in the slots of the layers that
-    run while it holds anything. Inputs live from slot 0, outputs to the end.
+    run while it holds anything. Inputs live from slot 0, outputs to the end. Both, and what holds
+    the rows of streamed inputs, lie where peripherals reach them, if there is such a region.
     """
     begins = slots(schedule)
     inputs = [t for t in schedule.graph.inputs if t not in schedule.streamed]
@@ -61,8 +62,15 @@ def memory_problem(schedule: Schedule, regions: tuple[Region, ...]) -> Problem:
         for first, second, distance in _distances(schedule, stage, dying):
             if distance < sizes[second]:
                 overlaps.append(Overlap(first, second, -sizes[second], -distance))
+    ports = kept | {schedule.buffer(tensor).name for tensor in schedule.graph.inputs}
+    reached = tuple(region.name for region in regions if region.dma)
+    if len(reached) == len(regions):
+        reached = ()  # no restriction, as Buffer.regions has it
     return Problem(
-        buffers=tuple(Buffer(n, sizes[n], born[n], dies[n], ALIGNMENT) for n in sizes),
+        buffers=tuple(
+            Buffer(n, sizes[n], born[n], dies[n], ALIGNMENT, reached if n in ports else ())
+            for n in sizes
+        ),
         regions=regions,
         overlaps=tuple(overlaps),
     )

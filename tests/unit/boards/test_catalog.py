@@ -169,6 +169,7 @@ def test_a_quantity_without_its_unit_or_number_is_refused(text: str) -> None:
         ("speed = 3", 'speed = "3"', "wanted a whole number", "speed", "without quotes"),
         ("speed = 3\n", "", "'memory[1].speed' is missing", "speed", "catalog.py"),
         ("external = true", "external = 1", "wanted true or false", "external", "quotes"),
+        ("external = true", "dma = 0", "'memory[5].dma' is 0; wanted true or", "dma", "quotes"),
         (
             "speed = 3",
             "speed = 3\nexternal = true",
@@ -328,6 +329,15 @@ def test_the_regions_of_a_board_are_the_data_sheets_less_what_holds_no_data(
     assert {region.name: region.bytes // 1024 for region in regions} == kib
 
 
+def test_memories_that_only_the_core_reaches_are_the_ones_the_manuals_name() -> None:
+    found = {(b.id, m.name) for b in all_boards() for m in b.memory if not m.dma}
+    assert found == {
+        ("disco_f407vg", "ccm"),
+        ("disco_f429zi", "ccm"),
+        ("nucleo_h743zi", "dtcm"),
+    }
+
+
 @pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.id)
 def test_every_shipped_board_keeps_its_regions_when_emulated(board: Board) -> None:
     on_emulator = emulated(board)
@@ -335,8 +345,8 @@ def test_every_shipped_board_keeps_its_regions_when_emulated(board: Board) -> No
         (on_emulator.ram_regions, board.ram_regions),
         (on_emulator.flash_regions, board.flash_regions),
     ):
-        assert [(r.name, r.speed, r.external) for r in kept] == [
-            (r.name, r.speed, r.external) for r in real
+        assert [(r.name, r.speed, r.external, r.dma) for r in kept] == [
+            (r.name, r.speed, r.external, r.dma) for r in real
         ]
         # QEMU's MPS2 has 16 MiB beside the core, the F746's board 24
         assert all(a.bytes == b.bytes or b.name == "qspi" for a, b in zip(kept, real, strict=True))

@@ -25,7 +25,7 @@ def test_a_board_with_one_run_is_one_region_of_all_its_budget() -> None:
 def test_rams_apart_are_regions_and_the_images_leaves_room_for_it() -> None:
     assert memory_regions(load_board("disco_f407vg")) == (
         Region("sram", 128 * KIB - IMAGE - GUARD_BYTES, 2),
-        Region("ccm", 64 * KIB - GUARD_BYTES, 3),
+        Region("ccm", 64 * KIB - GUARD_BYTES, 3, dma=False),
     )
     assert [r.name for r in memory_regions(load_board("nucleo_h743zi"))] == [
         "axi_sram", "dtcm", "d2_sram", "d3_sram",
@@ -43,6 +43,18 @@ def test_neighbours_are_one_region_until_they_are_asked_for_one_by_one() -> None
         Region("dtcm", 64 * KIB - IMAGE - GUARD_BYTES, 3),
         Region("sram", 256 * KIB - GUARD_BYTES, 2),
     )
+
+
+def test_peripherals_reach_a_run_when_they_reach_all_of_it() -> None:
+    board = load_board("disco_f746ng")
+    deaf = tuple(replace(m, dma=m.name != "dtcm") for m in board.memory)
+    board = replace(board, memory=deaf)
+    assert {r.name: r.dma for r in memory_regions(board, external=True)} == {
+        "dtcm_sram": False, "sdram": True,
+    }  # fmt: skip
+    assert {r.name: r.dma for r in memory_regions(emulated(board), split_runs=True)} == {
+        "dtcm": False, "sram": True,
+    }  # fmt: skip
 
 
 def test_external_memories_are_used_only_when_asked_for() -> None:
