@@ -5,13 +5,14 @@
 #include "mcuforge/add_s8.h"
 #include "mcuforge/conv2d_s8.h"
 #include "mcuforge/depthwise_conv2d_s8.h"
+#include "mcuforge/ring.h"
 
-/* 0 features: conv2d 6x5x2 -> 6x5x4 */
+/* 0 features: conv2d 6x5x2 -> 6x5x4, ring of 3 rows */
 static const struct mcuforge_conv2d_params p0 = {
     .input = {6, 5, 2},
     .output = {6, 5, 4},
     .input_ring = 6,
-    .output_ring = 6,
+    .output_ring = 3,
     .kernel = {3, 3},
     .stride = {1, 1},
     .pad = {1, 1},
@@ -32,7 +33,7 @@ static const struct mcuforge_conv2d_params p0 = {
 static const struct mcuforge_depthwise_conv2d_params p1 = {
     .input = {6, 5, 4},
     .output = {6, 5, 4},
-    .input_ring = 6,
+    .input_ring = 3,
     .output_ring = 6,
     .kernel = {3, 3},
     .stride = {1, 1},
@@ -89,7 +90,7 @@ void *padded_input(const struct padded_state *state, int32_t index)
     }
     switch (index) {
     case 0:
-        return state->arena + 116;
+        return state->arena + 40;
     default:
         return NULL;
     }
@@ -109,36 +110,38 @@ const void *padded_output(const struct padded_state *state, int32_t index)
 }
 
 /*
- * Layers 1 to 2 row by row, steps [begin, end) of 6. `order` holds the layer of each step; the rows
- * of a layer rise without gaps.
+ * Layers 0 to 2 row by row, steps [begin, end) of 18. `order` holds the layer of each step; the
+ * rows of a layer rise without gaps.
  */
-static void layers_1_to_2(struct padded_state *state, int32_t begin, int32_t end)
+static void layers_0_to_2(struct padded_state *state, int32_t begin, int32_t end)
 {
-    static const uint8_t order[6] = {
-        0, 1, 0, 1, 0, 1,
+    static const uint8_t order[18] = {
+        0, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 1, 2,
     };
     int8_t *const a = state->arena;
     int32_t *const next = state->next; /* the row each layer is at */
-    if (begin <= 0 || begin + 1 != state->step) {
-        for (int32_t i = 0; i < 2; i++) {
+    if (begin <= 0 || begin != state->step) {
+        for (int32_t i = 0; i < 3; i++) {
             next[i] = 0;
         }
         for (int32_t step = 0; step < begin; step++) {
-            next[order[step]] += 2;
+            next[order[step]] += 1;
         }
     }
-    for (int32_t step = begin > 0 ? begin : 0; step < end && step < 6; step++) {
+    for (int32_t step = begin > 0 ? begin : 0; step < end && step < 18; step++) {
         const int32_t layer = order[step];
         const int32_t row = next[layer];
-        const int32_t end_row = row + 2;
+        const int32_t end_row = row + 1;
         switch (layer) {
-        case 0: /* 1 mixed: depthwise_conv2d 6x5x4 -> 6x5x4 */
-            mcuforge_depthwise_conv2d_s8(a + 40, padded_mixed_weights, a + 0, &p1, row, end_row);
+        case 0: /* 0 features: conv2d 6x5x2 -> 6x5x4, ring of 3 rows */
+            mcuforge_conv2d_s8(a + 40, padded_features_weights, a + 120, &p0, row, end_row);
             break;
-        case 1: /* 2 sum: add 6x5x4 + 6x5x4 -> 6x5x4 */
-            for (int32_t y = row; y < end_row; y++) {
-                mcuforge_add_s8(a + 40 + y * 20, a + y * 20, a + y * 20, &p2);
-            }
+        case 1: /* 1 mixed: depthwise_conv2d 6x5x4 -> 6x5x4 */
+            mcuforge_depthwise_conv2d_s8(a + 120, padded_mixed_weights, a + 0, &p1, row, end_row);
+            break;
+        case 2: /* 2 sum: add 6x5x4 + 6x5x4 -> 6x5x4 */
+            mcuforge_add_s8(a + 120 + mcuforge_ring_row(row, 3) * 20, a + row * 20, a + row * 20,
+                            &p2);
             break;
         default:
             break;
@@ -163,15 +166,9 @@ enum mcuforge_status padded_run_steps(struct padded_state *state, int32_t begin,
     if (begin == end) {
         return MCUFORGE_OK;
     }
-    int8_t *const a = state->arena;
 
-    if (begin <= 0 && 0 < end) {
-        /* 0 features: conv2d 6x5x2 -> 6x5x4 */
-        mcuforge_conv2d_s8(a + 116, padded_features_weights, a + 40, &p0, 0, 6);
-    }
-
-    if (begin < 7 && 1 < end) {
-        layers_1_to_2(state, begin - 1, end - 1);
+    if (begin < 18 && 0 < end) {
+        layers_0_to_2(state, begin, end);
     }
     state->step = end;
     return MCUFORGE_OK;

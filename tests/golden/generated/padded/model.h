@@ -28,9 +28,9 @@
 extern "C" {
 #endif
 
-#define PADDED_ARENA_BYTES 176
+#define PADDED_ARENA_BYTES 180
 #define PADDED_ARENA_ALIGN 4
-#define PADDED_STEPS 7
+#define PADDED_STEPS 18
 
 #define PADDED_INPUTS 1
 /* input 0 'image': int8_t 6x5x2, real = 0.1 * (q + 7) */
@@ -47,7 +47,7 @@ extern "C" {
 struct padded_state {
     int8_t *arena;
     int32_t step; /* the step after the last one run */
-    int32_t next[2]; /* of the layers that run row by row: the row each is at */
+    int32_t next[3]; /* of the layers that run row by row: the row each is at */
 };
 
 /* Take the arena. MCUFORGE_ERR_ARENA_SIZE or MCUFORGE_ERR_ARENA_ALIGN when it will not do. */
