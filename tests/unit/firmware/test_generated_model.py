@@ -107,6 +107,21 @@ def test_a_noisy_line_delivers_every_row_once(streamed_board: Path, streamed: Co
             check_sample(link, streamed, seed)
 
 
+def test_a_line_that_eats_every_fifth_answer_delivers_every_row_once(
+    streamed_board: Path, streamed: Compiled
+) -> None:
+    passed = 0
+
+    def drop_some(data: bytes) -> bytes:
+        nonlocal passed
+        passed += 1
+        return b"" if passed % 5 == 0 else data
+
+    with toy_on_bad_line(streamed_board, bytes, drop_some) as port, Link.open(port) as link:
+        link.hello(HASH)
+        check_sample(link, streamed, 6)
+
+
 def test_a_reset_between_two_rows_is_noticed(streamed_board: Path, streamed: Compiled) -> None:
     with toy_on_pty(streamed_board) as (board, port), Link.open(port) as link:
         link.hello(HASH)
