@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -16,11 +16,12 @@ from mcuforge.compiler.codegen.names import comment, distinct, identifier
 from mcuforge.compiler.codegen.ports import Arena, Port, arenas_of
 from mcuforge.compiler.codegen.stages import stage_texts
 from mcuforge.compiler.schedule.memory import ALIGNMENT
-from mcuforge.compiler.schedule.schedule import Schedule
+from mcuforge.compiler.schedule.schedule import Layer, Schedule
+from mcuforge.compiler.schedule.weights import Constant, reads_per_inference
 from mcuforge.errors import InternalError
 from mcuforge.memplan.problem import Placement
 
-NOWHERE: Mapping[str, str] = MappingProxyType({})
+PlaceWeights = Callable[[Sequence[Constant]], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class GeneratedModel:
     layers: tuple[LayerText, ...]
     kernels: tuple[str, ...]
     constants: tuple[ConstantArray, ...]
+    flash: Mapping[str, str]  # the region of constants that do not lie in the image's flash
     files: Mapping[str, str]  # file name -> text
 
     @property
@@ -48,13 +50,24 @@ class GeneratedModel:
         return sum(c.bytes for c in self.constants)
 
     @property
+    def further_weights(self) -> dict[str, int]:
+        """Bytes of constants in each flash but the image's."""
+        found: dict[str, int] = {}
+        for constant in self.constants:
+            region = self.flash.get(constant.name)
+            if region is not None:
+                found[region] = found.get(region, 0) + constant.bytes
+        return found
+
+    @property
     def streamed(self) -> tuple[Port, ...]:
         """The inputs whose rows are asked for."""
         return tuple(port for port in self.inputs if port.streamed)
 
 
+@cache
 def environment() -> Environment:
-    """The templates of this package, strict about undefined names."""
+    """The templates of this package, strict about undefined names; read once a process."""
     env = Environment(
         loader=PackageLoader("mcuforge.compiler.codegen"),
         undefined=StrictUndefined,
@@ -71,12 +84,12 @@ def generate(
     schedule: Schedule,
     placements: Mapping[str, Placement],
     peaks: Mapping[str, int],
-    weights: Mapping[str, str] = NOWHERE,
+    place_weights: PlaceWeights | None = None,
 ) -> GeneratedModel:
     """C for `schedule` with each buffer where `placements` says, `peaks` bytes a region.
 
-    A region with bytes in use is an arena of the C. `weights` names the flash region of constant
-    arrays that are not to lie in the board's first, by the array's name in the C; InternalError
+    A region with bytes in use is an arena of the C. `place_weights` names the flash region of
+    constant arrays that are not to lie in the image's, by the array's name in the C; InternalError
     for an array that there is not. The text depends on nothing but the arguments: no dates, no
     paths.
     """
@@ -90,6 +103,11 @@ def generate(
     kernels = tuple(sorted({c.kernel for layer in schedule.layers for c in layer.calls}))
     inputs = tuple(printer.port(t) for t in schedule.graph.inputs)
     outputs = tuple(printer.port(t) for t in schedule.graph.outputs)
+    weights: Mapping[str, str] = {}
+    if place_weights is not None:
+        weights = place_weights(
+            _constants(pool, dict(zip(layer_ids, schedule.layers, strict=True)))
+        )
     unknown = sorted(set(weights) - {array.name for array in pool.arrays()})
     if unknown:
         raise InternalError(f"no constant array is called {', '.join(unknown)}")
@@ -128,8 +146,29 @@ def generate(
         layers=layers,
         kernels=kernels,
         constants=pool.arrays(),
+        flash=weights,
         files=files,
     )
+
+
+def _constants(pool: ConstantPool, layers: Mapping[str, Layer]) -> list[Constant]:
+    """Every array and how often an inference reads it; `layers` by their identifiers."""
+    arrays = pool.arrays()
+    largest = {
+        layer: max(array.elements for array in arrays if layer in pool.users(array))
+        for layer in {layer for array in arrays for layer in pool.users(array)}
+    }
+    return [
+        Constant(
+            array.name,
+            array.bytes,
+            sum(
+                reads_per_inference(layers[layer].node, array.elements, largest[layer])
+                for layer in pool.users(array)
+            ),
+        )
+        for array in arrays
+    ]
 
 
 def _addresses(layers: tuple[LayerText, ...]) -> list[str]:

@@ -219,9 +219,13 @@ def _hold(layers: tuple[RowLayer, ...], order: _Puller, kept: set[str]) -> Pipel
     for layer in layers:
         name = layer.node.output.name
         groups.setdefault(owner[name].name if name in owner else name, []).append(name)
+    place = {layer.node.output.name: i for i, layer in enumerate(layers)}
     for name, members in groups.items():
         # a tensor and the one computed in its place have the same rows, but not all need be made
         rows = max(len(made[m]) for m in members)
+        if not rows:  # padding is all that anybody reads of it
+            rings[name], alive[name] = 1, (place[name], place[name] + 1)
+            continue
         begin, end = np.full(rows, len(tasks), np.int64), np.full(rows, -1, np.int64)
         for m in members:
             count = len(made[m])

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from mcuforge.compiler.ir import Graph, Tensor
+from mcuforge.compiler.ir import Graph, Node, Tensor
+from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.schedule.arrival import arrival
 from mcuforge.compiler.schedule.pipeline import Pipeline, RowLayer, build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import Form, view_storage
-from tests.unit.schedule.nets import Net, chain_of_convs, residual_net
+from tests.unit.compiler.graphs import constant, tensor
+from tests.unit.schedule.nets import Net, W, chain_of_convs, residual_net
 
 
 def piped(
@@ -119,3 +121,15 @@ def test_no_task_runs_before_what_it_reads(eager: bool) -> None:
             assert made[need.buffer.name] >= need.end[task.end - 1]
         if layer.form is not Form.ACCUMULATE or task.end == layer.steps:
             made[layer.node.output.name] = 1 if layer.form is Form.ACCUMULATE else task.end
+
+
+
+
+def test_a_streamed_input_of_which_only_padding_is_read_is_never_asked_for() -> None:
+    net = Net(4, 4, 2)
+    blind = Conv2D((8, 1), (1, 0, 0, 0))  # its one row of windows lies above the image
+    out = tensor("blind", (1, 1, 4, 2))
+    net.nodes = [Node("blind", blind, (net.x, constant("wb", (2, 1, 1, 2), W)), out)]
+    pipeline = piped(net.graph(out))
+    assert pipeline.rings == {"x": 1}
+    assert [t.layer for t in pipeline.tasks] == [1]
