@@ -16,7 +16,7 @@ Padding between two objects counts with the one before it. The sums are those of
 And by memory of the board: how much of each is in use, whoever uses it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,11 +62,15 @@ class RamUse:
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """A memory of the board: `used` of its `bytes`, `arenas` of them with their canaries."""
+    """A memory of the board: `used` of its `bytes`.
+
+    Of these `arenas` with their canaries, and `weights` as in `FlashUse`.
+    """
 
     memory: Memory
     used: int
     arenas: int
+    weights: int
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ def split(
     ram = {"arena": 0, "code": 0, "weights": 0, "stack": 0, "firmware": 0}
     sums = dict.fromkeys(sections, 0)
     owner = "firmware"
+    weights = []
     for piece in link_map.pieces:
         section = sections.get(piece.output)
         if section is None:
@@ -112,6 +117,8 @@ def split(
             owner = owners[piece.object]
         if section.loaded:
             flash[owner] += piece.bytes
+            if owner == "weights":
+                weights.append(piece)
         if section.writable:
             ram[_variable_owner(piece, owner)] += piece.bytes
     for name, total in sums.items():
@@ -129,7 +136,7 @@ def split(
             stack=ram["stack"],
             firmware=ram["firmware"] + ram["arena"] - arena_bytes,
         ),
-        tuple(_use(memory, memories, sections.values(), link_map) for memory in memories),
+        tuple(_use(memory, memories, sections.values(), link_map, weights) for memory in memories),
     )
 
 
@@ -153,7 +160,11 @@ def _is_arena(output: str) -> bool:
 
 
 def _use(
-    memory: Memory, memories: tuple[Memory, ...], sections: Iterable[Section], link_map: LinkMap
+    memory: Memory,
+    memories: tuple[Memory, ...],
+    sections: Iterable[Section],
+    link_map: LinkMap,
+    weights: Sequence[Piece],
 ) -> MemoryUse:
     """What lies in a memory; initial values of variables lie in the image's flash."""
 
@@ -163,8 +174,13 @@ def _use(
     used = sum(inside(section.address, section.bytes) for section in sections)
     if memory == next((m for m in memories if m.kind == "flash"), None):
         used += sum(section.bytes for section in sections if section.loaded and section.writable)
-    pieces = [piece for piece in link_map.pieces if _is_arena(piece.output)]
-    return MemoryUse(memory, used, sum(inside(piece.address, piece.bytes) for piece in pieces))
+    arenas = [piece for piece in link_map.pieces if _is_arena(piece.output)]
+    return MemoryUse(
+        memory,
+        used,
+        sum(inside(piece.address, piece.bytes) for piece in arenas),
+        sum(inside(piece.address, piece.bytes) for piece in weights),
+    )
 
 
 def _variable_owner(piece: Piece, owner: str) -> str:

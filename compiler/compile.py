@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from mcuforge.compiler.codegen.model import GeneratedModel, generate
@@ -14,6 +15,7 @@ from mcuforge.compiler.schedule.choose import choose
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.search import Goal
 from mcuforge.compiler.schedule.trace import memory_trace
+from mcuforge.compiler.schedule.weights import Flash, WeightsIn, choose_flash
 from mcuforge.errors import CompileError
 from mcuforge.memplan.peak import peak_moment
 from mcuforge.memplan.problem import Plan, Problem, Region
@@ -25,15 +27,16 @@ ARENA = "ram"  # the region when RAM is given as a number of bytes
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """What the user asks of a plan: `mcuforge deploy --optimize --ram-budget --input`.
+    """What the user asks of a plan: `mcuforge deploy --optimize --ram-budget --input --weights`.
 
     `ram_budget`: bytes the arenas may take together, None for all the board has. `streamed`: inputs
-    arrive row by row instead of being resident.
+    arrive row by row instead of being resident. `weights`: which flash constants lie in.
     """
 
     goal: Goal = "balanced"
     ram_budget: int | None = None
     streamed: bool = False
+    weights: WeightsIn = "auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,12 +113,14 @@ def compile_graph(
     isa: str,
     ram: int | tuple[Region, ...],
     *,
+    flash: Flash | None = None,
     options: PlanOptions | None = None,
     exact_seconds: float = DEFAULT_EXACT_SECONDS,
     dump_passes: Path | None = None,
 ) -> Compiled:
     """Compile `graph` for `isa`; `ram` is what there is for arenas, in bytes or region by region.
 
+    `flash`: what there is for constants, None for the image's flash alone, which the linker checks.
     A plan that needs more comes back too: `refuse_over_budget` refuses it. Every plan is replayed,
     and InternalError says it is our fault when the replay fails. Raises CompileError for outputs
     that are constants, and when `dump_passes` cannot be written.
@@ -137,7 +142,8 @@ def compile_graph(
     planned, problem, plan = chosen.schedule, chosen.problem, chosen.plan
     trace = memory_trace(planned, plan.placements)
     replay(_with_room(problem, plan), plan.placements, trace)
-    model = generate(planned, plan.placements, plan.peaks)
+    place = None if flash is None else partial(choose_flash, flash=flash, where=wanted.weights)
+    model = generate(planned, plan.placements, plan.peaks, place)
     return Compiled(graph, planned, problem, plan, model, isa, wanted)
 
 

@@ -115,6 +115,14 @@ class InputMode(StrEnum):
     streamed = "streamed"
 
 
+class WeightsIn(StrEnum):
+    """Which flash constants lie in."""
+
+    auto = "auto"
+    internal = "internal"
+    external = "external"
+
+
 def _bytes(text: str) -> int:
     """'5500', '64K' or '64KiB' as bytes."""
     digits = text.strip().lower()
@@ -150,6 +158,14 @@ Input = Annotated[
     typer.Option(
         "--input",
         help="resident: the whole input lies in RAM; streamed: the model asks for its rows.",
+    ),
+]
+Weights = Annotated[
+    WeightsIn,
+    typer.Option(
+        "--weights",
+        help="auto: in an external flash only what the internal one does not hold; internal: all "
+        "in the chip's; external: all beside it.",
     ),
 ]
 Poison = Annotated[
@@ -189,6 +205,7 @@ def deploy(
     optimize: Optimize = Goal.balanced,
     ram_budget: RamBudget = None,
     input_mode: Input = InputMode.resident,
+    weights: Weights = WeightsIn.auto,
     poison: Poison = False,
     out: Out = None,
     json: Json = None,
@@ -205,7 +222,7 @@ def deploy(
     if emulate and port is not None:
         raise typer.BadParameter("--emulate and --port exclude each other: give one of them")
     refuse_unwritable(json)
-    options = _options_of_plan(optimize, ram_budget, input_mode)
+    options = _options_of_plan(optimize, ram_budget, input_mode, weights)
     request = Request(model, board, emulate, port, data, samples, out, dump_passes, options, poison)
     with refusals_written(Report, json):
         report = run(request, _progress(quiet))
@@ -224,12 +241,13 @@ def compile_(
     optimize: Optimize = Goal.balanced,
     ram_budget: RamBudget = None,
     input_mode: Input = InputMode.resident,
+    weights: Weights = WeightsIn.auto,
     dump_passes: DumpPasses = None,
 ) -> None:
     """Write the model as C with a main.c that shows its use, to put into your own firmware."""
     from mcuforge import inspect
 
-    options = _options_of_plan(optimize, ram_budget, input_mode)
+    options = _options_of_plan(optimize, ram_budget, input_mode, weights)
     inspect.compile_to_folder(model, board, out, options, dump_passes, open_console())
 
 
@@ -240,6 +258,7 @@ def plan(
     optimize: Optimize = Goal.balanced,
     ram_budget: RamBudget = None,
     input_mode: Input = InputMode.resident,
+    weights: Weights = WeightsIn.auto,
     svg: Annotated[
         Path | None,
         typer.Option(
@@ -255,7 +274,7 @@ def plan(
     """Show where every byte of RAM goes, without building anything."""
     from mcuforge import inspect
 
-    options = _options_of_plan(optimize, ram_budget, input_mode)
+    options = _options_of_plan(optimize, ram_budget, input_mode, weights)
     files = {"svg_file": svg, "html_file": html}
     raise typer.Exit(inspect.plan(model, board, options, json, open_console(), **files))
 
@@ -349,6 +368,7 @@ def bench(
     optimize: Optimize = Goal.balanced,
     ram_budget: RamBudget = None,
     input_mode: Input = InputMode.resident,
+    weights: Weights = WeightsIn.auto,
     json: Json = None,
     quiet: Quiet = False,
 ) -> None:
@@ -358,16 +378,18 @@ def bench(
     from mcuforge.report.text import print_bench
 
     refuse_unwritable(json)
-    options = _options_of_plan(optimize, ram_budget, input_mode)
+    options = _options_of_plan(optimize, ram_budget, input_mode, weights)
     report = flow.bench(model, board, _progress(quiet), options)
     print_bench(report, open_console())
     write_json(report, json)
 
 
-def _options_of_plan(goal: Goal, ram_budget: int | None, mode: InputMode) -> PlanOptions:
+def _options_of_plan(
+    goal: Goal, ram_budget: int | None, mode: InputMode, weights: WeightsIn
+) -> PlanOptions:
     from mcuforge.compiler.compile import PlanOptions
 
-    return PlanOptions(goal.value, ram_budget, mode is InputMode.streamed)
+    return PlanOptions(goal.value, ram_budget, mode is InputMode.streamed, weights.value)
 
 
 def _progress(quiet: bool) -> Stages:

@@ -72,6 +72,11 @@ def deploy(request: Request, stages: Stages) -> Report:
             f"board {request.board}",
             "--port /dev/ttyACM0 (`mcuforge doctor` lists ports), or --emulate",
         )
+    return deploy_session(session, request, stages)
+
+
+def deploy_session(session: Session, request: Request, stages: Stages) -> Report:
+    """The way from a model and a board that are read, and may be none of the catalog's."""
     with stages.stage("compiling and planning"):
         compiled = compile_session(session, request.options, request.dump_passes)
     samples = choose_samples(compiled, request.data, request.samples)
@@ -120,7 +125,7 @@ def make_report(session: Session, compiled: Compiled, built: Built, measured: Me
     """The verdict and everything it rests on."""
     board = session.board
     ram = built.ram(compiled, ram_budget(board), measured.answers.stack_painted)
-    flash = built.flash(board.flash_bytes)
+    flash = built.flash()
     instructions = cost(measured.answers.run_ticks, session)
     per_layer = (
         None if instructions is None else tuple(cost(t, session) or 0 for t in measured.layer_ticks)

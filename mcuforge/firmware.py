@@ -24,7 +24,7 @@ from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.errors import CompileError
 from mcuforge.memplan.poison import DeadRange, dead_bytes
 from mcuforge.report.files import write_whole
-from mcuforge.report.model import Flash, Ram, Toolchain
+from mcuforge.report.model import Flash, FlashRegion, Ram, Toolchain
 from mcuforge.session import Session
 
 FIRMWARE_RESERVE = 12 * 1024  # RAM kept for stack and link buffers before a db buffer is given
@@ -59,15 +59,21 @@ class Built:
             test_firmware=self.footprint.ram.firmware,
         )
 
-    def flash(self, budget: int) -> Flash:
+    def flash(self) -> Flash:
         """The flash of the model in the user's own firmware; the test firmware's apart."""
         flash = self.footprint.flash
+        image = self.firmware.board.runs("flash")[0]
+        flashes = [m for m in self.footprint.memories if m.memory.kind == "flash"]
+        used = [m for m in flashes if m.used or m.memory in image]
         return Flash(
             weights=flash.weights,
             code=flash.code,
             total=flash.weights + flash.code,
-            budget=budget,
+            budget=sum(m.memory.bytes for m in used),
             test_firmware=flash.firmware,
+            regions=tuple(
+                FlashRegion(m.memory.name, m.weights, m.memory.bytes, m.memory.speed) for m in used
+            ),
         )
 
     @property
@@ -121,8 +127,12 @@ def build_check(
     except OverBudget as over:
         where = compiled.deciding_layer() if over.ram else compiled.largest_constant()
         # the arena alone fits, or the model would have been refused before it was built
-        alone = f"{MORE_MEMORY}; without the check firmware it may fit: `mcuforge compile`"
-        raise CompileError(over.what, where, alone if over.ram else MORE_MEMORY) from over
+        help_ram = f"{MORE_MEMORY}; without the check firmware it may fit: `mcuforge compile`"
+        help_flash = MORE_MEMORY
+        outside = next((m.name for m in board.flash_regions if m.external), None)
+        if outside is not None and compiled.options.weights != "auto":
+            help_flash = f"`--weights auto`, which uses both the internal flash and '{outside}'"
+        raise CompileError(over.what, where, help_ram if over.ram else help_flash) from over
     return Built(
         folder,
         firmware,

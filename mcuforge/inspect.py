@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from mcuforge.boards.catalog import Board, all_boards, load_board
 from mcuforge.boards.doctor import tools
 from mcuforge.boards.project import write_project
-from mcuforge.compiler.codegen.model import example_main
+from mcuforge.compiler.codegen.model import GeneratedModel, example_main
 from mcuforge.compiler.compile import PlanOptions, refuse_over_budget
 from mcuforge.compiler.frontends.tflite import SUPPORTED, OperatorSupport, survey
 from mcuforge.compiler.oracle import EXACT, reference_name
@@ -56,7 +56,7 @@ def compile_to_folder(
         highlight=False,
     )
     console.print(
-        f"arena {generated.arena_bytes:,} bytes, constants {generated.weights_bytes:,} bytes, "
+        f"arena {generated.arena_bytes:,} bytes, constants {weights_words(generated)}, "
         f"{len(generated.layers)} layers, {len(generated.kernels)} kernels",
         highlight=False,
     )
@@ -132,8 +132,16 @@ def plan(
         highlight=False,
         soft_wrap=True,
     )
+    console.print(f"weights {weights_words(compiled.model)}", highlight=False, soft_wrap=True)
     refuse_over_budget(compiled, session.board.id)
     return 0
+
+
+def weights_words(model: GeneratedModel) -> str:
+    """'1,200,000 bytes, 300,000 of them in qspi': the constants, and what lies elsewhere."""
+    further = model.further_weights.items()
+    beside = "".join(f", {count:,} of them in {region}" for region, count in further)
+    return f"{model.weights_bytes:,} bytes{beside}"
 
 
 def ops(model: Path | None, json_file: Path | None, console: Console) -> int:

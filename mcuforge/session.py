@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.catalog import Board, emulated, load_board
+from mcuforge.boards.memory import run_name
 from mcuforge.boards.regions import memory_regions
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.schedule.weights import Flash, WeightsIn
 from mcuforge.errors import BoardError
 from mcuforge.report.model import LayerFacts, ModelFacts, PlanFacts, RegionUse
 
@@ -66,13 +68,34 @@ def compile_session(
     as one where that is not enough.
     """
     board = session.board
+    flash = flash_of(board, options.weights if options is not None else "auto")
     apart, joined = memory_regions(board, split_runs=True), memory_regions(board)
     compiled = compile_graph(
-        session.graph, board.isa, apart, options=options, dump_passes=dump_passes
+        session.graph,
+        board.isa,
+        apart,
+        flash=flash,
+        options=options,
+        dump_passes=dump_passes,
     )
     if compiled.fits or joined == apart:
         return compiled
-    return compile_graph(session.graph, board.isa, joined, options=options)
+    return compile_graph(session.graph, board.isa, joined, flash=flash, options=options)
+
+
+def flash_of(board: Board, where: WeightsIn) -> Flash:
+    """The board's flashes; BoardError when weights are to lie in an external one it has not."""
+    image, *further = memory_regions(board, "flash", external=True)
+    outside = {run_name(run) for run in board.runs("flash") if run[0].external}
+    external = tuple(region for region in further if region.name in outside)
+    if where == "external" and not external:
+        raise BoardError(
+            f"'{board.id}' has no external flash, --weights external wants one",
+            f"board {board.id} ({board.name})",
+            "leave --weights out; `mcuforge boards` lists the boards' memories",
+        )
+    internal = tuple(region for region in further if region.name not in outside)
+    return Flash((image, *internal), external)
 
 
 def model_facts(session: Session) -> ModelFacts:

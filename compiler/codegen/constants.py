@@ -41,6 +41,7 @@ class ConstantPool:
         self._prefix = prefix
         self._arrays: dict[tuple[str, bytes], ConstantArray] = {}
         self._names: set[str] = set()
+        self._users: dict[str, set[str]] = {}
 
     def name(self, blob: Blob, layer: str) -> str:
         """The C name of the array holding `blob`; `layer` is the identifier of who asks."""
@@ -62,7 +63,13 @@ class ConstantPool:
                 lines=tuple(_lines(data)),
                 about=f"{layer}: {blob.role} ({shape})",
             )
-        return self._arrays[key].name
+        name = self._arrays[key].name
+        self._users.setdefault(name, set()).add(layer)
+        return name
+
+    def users(self, array: ConstantArray) -> frozenset[str]:
+        """The identifiers of the layers that asked for it."""
+        return frozenset(self._users[array.name])
 
     def arrays(self) -> tuple[ConstantArray, ...]:
         """Every array handed out, in the order first met."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from mcuforge.compiler.ir import Node
 from mcuforge.memplan.problem import Buffer, Problem, Region
 from mcuforge.memplan.solve import solve
+
+WeightsIn = Literal["auto", "internal", "external"]
 
 ALIGNMENT = 16  # what an array in flash takes is rounded up to it; C arrays are aligned to less
 
@@ -19,6 +23,62 @@ class Constant:
     name: str
     bytes: int
     reads_per_inference: int
+
+
+@dataclass(frozen=True)
+class Flash:
+    """The flashes of a board; the first of `internal` is the image's.
+
+    Software sets up `external` ones before an inference may read them.
+    """
+
+    internal: tuple[Region, ...]
+    external: tuple[Region, ...] = ()
+
+
+def reads_per_inference(node: Node, elements: int, largest: int) -> int:
+    """How often an inference reads all of a constant of so many elements that `node` uses.
+
+    Weights, the `largest` constant of an operator that multiplies and accumulates, are read once a
+    multiply-accumulate, and what stands beside them (bias, multipliers) as often as they: once for
+    every output pixel or token. Other operators look up an element for each they write.
+    """
+    macs = node.op.macs(node.inputs, node.output)
+    looked_up = macs // max(largest, 1) if macs else node.output.elements // max(elements, 1)
+    return max(1, looked_up)
+
+
+def choose_flash(
+    constants: Sequence[Constant], flash: Flash, where: WeightsIn = "auto"
+) -> dict[str, str]:
+    """The region of each constant that does not lie in the image's flash, by name.
+
+    auto: the external flash is used only when the internal one does not hold them all, by the
+    constants read least. internal: never. external: by all of them, which leaves the internal one
+    to code.
+    """
+    both = (*flash.internal, *flash.external)
+    ways = {"auto": (flash.internal, both), "internal": (flash.internal,)}
+    homes: Mapping[str, str] = {}
+    for regions in ways.get(where, (flash.external,)):
+        homes = place_weights(constants, regions)
+        if _holds(constants, homes, regions):
+            break
+    return {name: home for name, home in homes.items() if home != flash.internal[0].name}
+
+
+def _holds(
+    constants: Sequence[Constant], homes: Mapping[str, str], regions: Sequence[Region]
+) -> bool:
+    """Whether every region holds what is placed in it."""
+    left = {region.name: region.bytes for region in regions}
+    for constant in constants:
+        left[homes[constant.name]] -= _rounded(constant)
+    return min(left.values()) >= 0
+
+
+def _rounded(constant: Constant) -> int:
+    return -(-constant.bytes // ALIGNMENT) * ALIGNMENT
 
 
 def place_weights(
@@ -52,7 +112,7 @@ def _hottest_first(
     left = {region.name: region.bytes for region in fastest}
     homes: dict[str, str] = {}
     for constant in sorted(constants, key=lambda c: (-c.reads_per_inference, -c.bytes, c.name)):
-        size = -(-constant.bytes // ALIGNMENT) * ALIGNMENT
+        size = _rounded(constant)
         home = next((name for name, room in left.items() if size <= room), None)
         if home is None:
             return None

@@ -68,14 +68,28 @@ class Ram:
 
 
 @dataclass(frozen=True)
+class FlashRegion:
+    """One flash with weights: so many of them in its `bytes`; a greater `speed` is faster."""
+
+    name: str
+    weights: int
+    bytes: int
+    speed: int
+
+
+@dataclass(frozen=True)
 class Flash:
-    """Bytes. total = weights + code; the test firmware's own code stands apart."""
+    """Bytes. total = weights + code; the test firmware's own code stands apart.
+
+    budget: of the image's flash and of what else is in use.
+    """
 
     weights: int
     code: int
     total: int
     budget: int
     test_firmware: int
+    regions: tuple[FlashRegion, ...]  # the image's first
 
 
 @dataclass(frozen=True)

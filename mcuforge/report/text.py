@@ -83,7 +83,7 @@ def _print_verdict(verdict: str, reasons: tuple[str, ...], console: Console) -> 
 def _print_memory(ram: Ram, flash: Flash, console: Console) -> None:
     parts = f"arena {ram.arena:,} + static {ram.static:,} + stack {ram.stack:,}"
     _print_line("RAM", f"{_share(ram.total, ram.budget)} = {parts}", console)
-    parts = f"weights {flash.weights:,} + code {flash.code:,}"
+    parts = f"weights {flash.weights:,}{_flash_words(flash)} + code {flash.code:,}"
     _print_line("flash", f"{_share(flash.total, flash.budget)} = {parts}", console)
     apart = f"test firmware: RAM {ram.test_firmware:,}, flash {flash.test_firmware:,}"
     if ram.stack_painted is not None:
@@ -97,6 +97,14 @@ def region_words(plan: PlanFacts) -> str:
     if len(plan.regions) == 1 or not used:
         return f"{plan.peak:,} bytes"
     return f"{plan.peak:,} bytes = {' + '.join(f'{r.name} {r.peak:,}' for r in used)}"
+
+
+def _flash_words(flash: Flash) -> str:
+    """' (flash 900,000, qspi 300,000)': where the weights lie, if not all in the image's flash."""
+    used = [region for region in flash.regions if region.weights]
+    if used == list(flash.regions[:1]) or not used:
+        return ""
+    return f" ({', '.join(f'{region.name} {region.weights:,}' for region in used)})"
 
 
 def _share(used: int, budget: int) -> str:

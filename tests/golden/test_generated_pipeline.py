@@ -95,7 +95,7 @@ def test_example_check_and_poison_compile_without_a_warning(tmp_path: Path) -> N
     schedule = streamed_in_two_arenas()
     placements = apart(schedule, ("ram", "dtcm"))
     weights = {"residual_half_weights": "qspi"}
-    model = generate(schedule, placements, peaks(schedule, placements), weights)
+    model = generate(schedule, placements, peaks(schedule, placements), lambda _: weights)
     write(model, tmp_path)
     dead = ((DeadRange("ram", 0, 4), DeadRange("dtcm", 8, 12)),) * model.steps
     (tmp_path / "main.c").write_text(example_main(model))

@@ -163,7 +163,7 @@ def measured(check: Check, difference: str | None = None) -> Measured:
 RIGHT = compare([logits((1, 2))], [logits((1, 2))], samples(1), "the reference")
 WRONG = compare([logits((1, 2), (3, 4))], [logits((1, 2), (0, 0))], samples(2), "the reference")
 FITS = Ram(80, 10, 10, stack_painted=10, total=100, budget=100, test_firmware=500)
-FLASH = Flash(80, 20, total=100, budget=100, test_firmware=500)
+FLASH = Flash(80, 20, total=100, budget=100, test_firmware=500, regions=())
 BUILT = cast(Built, SimpleNamespace(painted_bound=10))
 
 

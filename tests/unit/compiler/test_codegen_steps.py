@@ -246,7 +246,7 @@ def test_weights_of_a_further_flash_region_lie_in_its_section() -> None:
     schedule = whole_layers(residual(), "portable")
     placements = apart(schedule)
     there = {"residual_half_weights": "qspi"}
-    model = generate(schedule, placements, peaks(schedule, placements), there)
+    model = generate(schedule, placements, peaks(schedule, placements), lambda _: there)
     text = model.files["weights.c"]
     assert (
         "const int8_t residual_half_weights[180]\n"
@@ -254,7 +254,7 @@ def test_weights_of_a_further_flash_region_lie_in_its_section() -> None:
     ) in text
     assert text.count("section(") == 1
     with pytest.raises(InternalError, match="no constant array is called nothing"):
-        generate(schedule, placements, peaks(schedule, placements), {"nothing": "qspi"})
+        generate(schedule, placements, peaks(schedule, placements), lambda _: {"nothing": "qspi"})
 
 
 def test_poison_shares_the_ranges_of_like_steps() -> None:

@@ -3,11 +3,22 @@
 
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcuforge.compiler.schedule.weights import ALIGNMENT, Constant, place_weights
+from mcuforge.compiler.compile import PlanOptions, compile_graph
+from mcuforge.compiler.schedule.weights import (
+    ALIGNMENT,
+    Constant,
+    Flash,
+    WeightsIn,
+    choose_flash,
+    place_weights,
+    reads_per_inference,
+)
 from mcuforge.memplan.problem import Region
+from tests.unit.schedule.nets import residual_net
 
 INTERNAL, QSPI = Region("flash", 160, 2), Region("qspi", 320, 1)
 
@@ -65,3 +76,57 @@ def test_whatever_fits_in_some_way_fits(sizes: list[tuple[int, int]]) -> None:
         for choice in product([r.name for r in regions], repeat=len(constants))
     )
     assert possible == all(used(constants, homes, r) <= r.bytes for r in regions)
+
+
+@pytest.mark.parametrize(
+    ("size", "where", "outside"),
+    [
+        (80, "auto", set()),
+        (96, "auto", {"cold"}),
+        (96, "internal", set()),
+        (16, "external", {"hot", "cold"}),
+    ],
+)
+def test_the_external_flash_is_used_when_the_internal_is_full_or_the_user_says_so(
+    size: int, where: WeightsIn, outside: set[str]
+) -> None:
+    constants = [Constant("cold", size, 1), Constant("hot", size - 10, 9)]
+    homes = choose_flash(constants, Flash((INTERNAL,), (QSPI,)), where)
+    assert homes == dict.fromkeys(outside, "qspi")
+    assert choose_flash(constants, Flash((INTERNAL,))) == {}
+
+
+def test_weights_are_read_for_every_output_pixel_and_tables_for_every_element() -> None:
+    conv = residual_net().nodes[0]
+    pixels = 16 * 16
+    assert reads_per_inference(conv, 8 * 27, 8 * 27) == pixels
+    assert reads_per_inference(conv, 8, 8 * 27) == pixels  # its bias
+    add = next(node for node in residual_net().nodes if node.op.kind == "add")
+    assert reads_per_inference(add, 64, 64) == pixels * 8 // 64
+    assert reads_per_inference(add, 1 << 20, 1 << 20) == 1
+
+
+def test_a_compiled_model_keeps_what_is_read_most_in_the_chips_own_flash() -> None:
+    graph = residual_net()
+    inside = 2000
+    flash = Flash((Region("flash", inside, 2),), (Region("qspi", 1 << 20, 1),))
+
+    def sections(where: WeightsIn) -> dict[str, str]:
+        options = PlanOptions(weights=where)
+        model = compile_graph(
+            graph, "portable", 1 << 20, flash=flash, options=options, exact_seconds=0.0
+        ).model
+        assert sum(model.further_weights.values()) == sum(
+            c.bytes for c in model.constants if c.name in model.flash
+        )
+        assert model.files["weights.c"].count('section(".mcuforge_weights.qspi")') == len(
+            model.flash
+        )
+        return dict(model.flash)
+
+    split, names = sections("auto"), sections("external")
+    assert sections("internal") == {}
+    assert 0 < len(split) < len(names)
+    wide = {name for name in names if "to_t5" in name or "to_t6" in name}  # an eighth of the pixels
+    assert wide & split.keys()
+    assert not any("to_t0" in name or "to_t1_" in name for name in split)

@@ -22,6 +22,7 @@ from mcuforge.report.model import (
     BoardFacts,
     Check,
     Flash,
+    FlashRegion,
     LayerFacts,
     ModelFacts,
     PlanFacts,
@@ -57,7 +58,7 @@ REPORT = Report(
     reasons=("RAM: [red]too much",),
     check=Check("a reference", "x.npz", 10, 9, 3, 2.0, 0.5, 0.75, 0.9),
     ram=Ram(1024, 4, 256, 264, 1284, 2048, 900),
-    flash=Flash(2000, 3000, 5000, 6000, 7000),
+    flash=Flash(2000, 3000, 5000, 6000, 7000, (FlashRegion("flash", 2000, 6000, 2),)),
     plan=PlanFacts(
         1024,
         1000,

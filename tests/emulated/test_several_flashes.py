@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weights that the internal flash does not hold: exact with the external one beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mcuforge.boards.catalog import Board, emulated, load_board
+from mcuforge.boards.regions import CODE_BYTES
+from mcuforge.compiler.compile import PlanOptions
+from mcuforge.compiler.frontends import read_model
+from mcuforge.compiler.schedule.weights import WeightsIn
+from mcuforge.deploy import Request, deploy_session
+from mcuforge.errors import BoardError, CompileError
+from mcuforge.report.model import Report
+from mcuforge.report.progress import Stages
+from mcuforge.report.text import print_report
+from mcuforge.session import Session
+from tests.models.builder import ModelBuilder, Sliding
+from tests.models.tflite_writer import write_model
+
+QUIET = Stages(Console(stderr=True), quiet=True)
+INTERNAL_BYTES = CODE_BYTES + 32 * 1024  # what is left beside code holds the convolution
+DENSE_BYTES = 12 * 12 * 8 * 128
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A convolution, whose weights are read for every pixel, and a dense layer's, read once."""
+    build = ModelBuilder(746)
+    x = build.input((1, 12, 12, 3), (1 / 127.5, -1))
+    x = build.conv(x, 8, Sliding((3, 3)), (6 / 255, -128), "relu6")
+    x = build.linear(build.reshape(x, (1, x.elements)), 128, (0.04, 0))
+    path = tmp_path_factory.mktemp("model") / "dense.tflite"
+    path.write_bytes(write_model(build.spec([x])))
+    return path
+
+
+def narrow(board_id: str) -> Board:
+    """The board's stand-in with less internal flash than the model's weights."""
+    return emulated(replace(load_board(board_id), flash_bytes=INTERNAL_BYTES))
+
+
+def deployed(board: Board, model: Path, weights: WeightsIn) -> Report:
+    session = Session(model, model.read_bytes(), read_model(model), board)
+    options = PlanOptions(weights=weights)
+    request = Request(model, board.id, emulate=True, samples=3, options=options)
+    return deploy_session(session, request, QUIET)
+
+
+@pytest.mark.parametrize("where", ["auto", "external"])
+def test_weights_in_the_external_flash_give_the_reference_s_answers(
+    where: WeightsIn, model: Path
+) -> None:
+    report = deployed(narrow("disco_f746ng"), model, where)
+    assert (report.verdict, report.check.exact_samples) == ("pass", 3)
+    assert [region.name for region in report.flash.regions] == ["flash", "qspi"]
+    inside, outside = (region.weights for region in report.flash.regions)
+    assert inside + outside == report.flash.weights > INTERNAL_BYTES
+    assert outside >= DENSE_BYTES
+    assert (inside > 0) == (where == "auto")
+    console = Console(width=200, record=True, file=StringIO())
+    print_report(report, console)
+    homes = f"flash {inside:,}, qspi {outside:,}" if inside else f"qspi {outside:,}"
+    assert f"weights {inside + outside:,} ({homes}) + code" in console.export_text()
+
+
+def test_they_are_refused_where_they_may_not_lie_there(model: Path) -> None:
+    with pytest.raises(CompileError) as refused:
+        deployed(narrow("disco_f746ng"), model, "internal")
+    assert f"over the board's {INTERNAL_BYTES:,})" in refused.value.what
+    assert f"{DENSE_BYTES:,} of them linear" in refused.value.where
+    assert "--weights auto" in refused.value.hint
+    with pytest.raises(BoardError, match="'nucleo_f746zg' has no external flash"):
+        deployed(narrow("nucleo_f746zg"), model, "external")
