@@ -10,10 +10,69 @@ from mcuforge.compiler.ir import Node
 from mcuforge.compiler.schedule.schedule import Form, Schedule
 from mcuforge.compiler.schedule.work import Counts, layer_work
 
-DEFAULT = Counts(task=25, call=150, position=50, output=30, run=15, tap=6, rest=6)
-ARMV7EM: Mapping[str, Counts] = {}
-RV32: Mapping[str, Counts] = {}
-PRICES: Mapping[str, Mapping[str, Counts]] = {"rv32": RV32}  # all others: ARMV7EM
+ARMV7EM: Mapping[str, Counts] = {
+    "add": Counts(task=33.2, call=85.6, output=83.9, run=30.9),
+    "average_pool2d": Counts(call=50, position=41.7, output=36.7, run=11, tap=6.01),
+    "average_pool2d_rows": Counts(call=57.6, position=41.2, output=45.3, run=8.39, tap=6.46),
+    "conv2d": Counts(
+        call=139, position=115, output=69.2, run=25.4, tap=4.15, rest=6.09, padding=3.92, edge=18.8
+    ),
+    "depthwise_conv2d": Counts(
+        call=117, position=92.8, output=93.5, run=12.6, tap=6.87, padding=6.27, edge=24.4
+    ),
+    "depthwise_conv2d_rows": Counts(
+        call=222, position=57.4, output=61.2, run=19.5, tap=7.02, carried=32.7
+    ),
+    "dequantize": Counts(task=22, call=3.46, output=11.9, run=1.07),
+    "fully_connected": Counts(task=22.6, call=24.2, position=26.9, output=59, tap=4.02, rest=4.5),
+    "fully_connected_rows": Counts(call=75.2, position=81.6, run=19.2, tap=4.04, rest=7.88),
+    "max_pool2d": Counts(call=68.7, position=32.1, output=20.9, run=11.6, tap=7.92),
+    "maximum": Counts(task=24.2, call=92.7, output=9.97, run=25.6),
+    "mean": Counts(task=12.5, call=51.7, output=75.4, tap=5.96),
+    "mean_rows": Counts(call=92.3, output=41.5, run=55.7, tap=8.68),
+    "minimum": Counts(task=35.4, call=72.3, output=10.1, run=25.4),
+    "mul": Counts(task=28.2, call=96.9, output=50.2, run=31.9),
+    "pad": Counts(task=32.5, call=39.4, run=87.9, tap=1.87),
+    "quantize": Counts(task=21.9, call=5.58, output=43.8, run=1.26),
+    "resize_nearest": Counts(call=75.6, run=31.1, tap=0.769),
+    "softmax": Counts(task=19.3, call=14.6, output=51.9, run=169),
+    "strided_copy": Counts(call=56.4, output=3.87, run=54.8, tap=1.1),
+    "table": Counts(task=26.1, call=10.6, output=9.02),
+}
+RV32: Mapping[str, Counts] = {
+    "add": Counts(task=28.7, call=116, output=106, run=18.1),
+    "average_pool2d": Counts(call=66.3, position=28.2, output=30.4, run=7.1, tap=5.01),
+    "average_pool2d_rows": Counts(call=57.4, position=30.7, output=55.5, run=8.16, tap=5.23),
+    "conv2d": Counts(
+        call=163, position=108, output=98.2, run=19.2, tap=4.86, rest=7.66, padding=3.99, edge=15.3
+    ),
+    "depthwise_conv2d": Counts(
+        call=120, position=68.9, output=77.3, run=8.59, tap=6.89, padding=5.08, edge=20
+    ),
+    "depthwise_conv2d_rows": Counts(
+        call=177, position=45.1, output=55.1, run=13.4, tap=7.02, carried=27.6
+    ),
+    "dequantize": Counts(task=27.1, call=20.2, output=164, run=3.94),
+    "fully_connected": Counts(
+        task=19.3, call=47.7, position=13.1, output=58.7, tap=4.77, rest=7.37
+    ),
+    "fully_connected_rows": Counts(call=92.2, position=61.8, run=16.7, tap=4.79, rest=8.79),
+    "max_pool2d": Counts(call=74.5, position=22, output=19.2, run=7.7, tap=4.97),
+    "maximum": Counts(task=21.5, call=102, output=12.3, run=14.8),
+    "mean": Counts(task=16.3, call=62.4, output=64.4, tap=4.97),
+    "mean_rows": Counts(call=87.2, output=39.9, run=29.1, tap=5.38),
+    "minimum": Counts(task=43.4, call=58.4, output=13.1, run=15.2),
+    "mul": Counts(task=25.1, call=117, output=47.2, run=14.9),
+    "pad": Counts(task=14, call=64.9, run=47.7, tap=5.17),
+    "quantize": Counts(task=22.2, call=41.7, output=378, run=6.12),
+    "resize_nearest": Counts(call=91.8, run=15.8, tap=5.98),
+    "softmax": Counts(task=22.1, call=50.3, output=48, run=173),
+    "strided_copy": Counts(task=15.1, call=55.4, output=4.66, run=45.5, tap=6.11),
+    "table": Counts(task=28, call=8.02, output=9.03),
+}
+PRICES: Mapping[str, Mapping[str, Counts]] = {"armv7em": ARMV7EM, "rv32": RV32}
+WHOLE_MODEL_ERROR = 0.04  # ...
+ARRIVAL = Counts(call=40)  # the call round the user's own function
 
 
 @dataclass(frozen=True)
@@ -31,7 +90,7 @@ class LayerCost:
 def layer_cost(node: Node, form: Form, rows: int, isa: str) -> LayerCost:
     """What `node` run by `rows` rows costs: worked out once, then asked for any number of tasks."""
     work = layer_work(node, form, rows)
-    prices = PRICES.get(isa, ARMV7EM).get(work.kernel, DEFAULT)
+    prices = PRICES.get(isa, ARMV7EM).get(work.kernel, ARRIVAL)
     return LayerCost(_price(work.fixed, prices), _price(work.per_task, prices))
 
 

@@ -29,9 +29,9 @@ UNROLLED = 4  # products a turn of mcuforge_dot_s8
 class Counts(NamedTuple):
     """How often a layer does something; or, as a price list, the instructions each time takes."""
 
-    task: float = 0  # tasks of a pipeline: the loop round the call
-    call: float = 0  # kernel calls
-    position: float = 0  # output pixels: where the window lies
+    task: float = 0  # tasks of a pipeline, beside what each of their calls takes
+    call: float = 0  # kernel calls, in a pipeline with the loop round them
+    position: float = 0  # output pixels or vectors: where the window lies
     output: float = 0  # output elements: sums finished, scaled, clamped
     run: float = 0  # inner loops begun: over a row of taps, a vector, a row, a piece to copy
     tap: float = 0  # products, or elements read, or bytes copied
@@ -56,7 +56,7 @@ def layer_work(node: Node, form: Form, rows: int) -> Work:
     `rows` are those it is run by: of the output, or of the input where they are added up.
     """
     op, x, out = node.op, node.inputs[0] if node.inputs else node.output, node.output
-    called = Counts(call=1) if form is Form.WHOLE else Counts(task=1, call=1)
+    called = Counts(call=1)
     summed = form is Form.ACCUMULATE
     kernel = f"{op.kind}_rows" if summed else op.kind
     match op:
@@ -64,10 +64,14 @@ def layer_work(node: Node, form: Form, rows: int) -> Work:
             return Work(op.kind, _conv(op, node), called)
         case DepthwiseConv2D():
             fixed = _windows(op.window(node.inputs[1]), x, out)
-            carried = out.elements if summed else 0
-            return Work(kernel, fixed, called._replace(carried=carried))
+            if summed:  # each task goes over all sums once more
+                pixels = prod(out.shape[:3])
+                called = called._replace(position=pixels, carried=out.elements)
+            return Work(kernel, fixed, called)
         case AveragePool2D() | MaxPool2D():
             fixed = _windows(op.window, x, out)._replace(padding=0, edge=0)
+            if summed:  # where the windows lie is found for each row
+                fixed = fixed._replace(position=prod(out.shape[:3]) * rows)
             return Work(kernel, fixed, called)
         case ResizeNearest():
             pixels = prod(out.shape[:3])
@@ -89,7 +93,13 @@ def _dots(node: Node, dots: int) -> Counts:
     if isinstance(op, FullyConnected):
         size = op.macs(node.inputs, out) // max(dots, 1)
         rest = size % UNROLLED
-        return Counts(output=out.elements, run=dots, tap=dots * (size - rest), rest=dots * rest)
+        return Counts(
+            position=out.elements // out.shape[-1],
+            output=out.elements,
+            run=dots,
+            tap=dots * (size - rest),
+            rest=dots * rest,
+        )
     return Counts(output=out.elements, run=dots, tap=x.elements)
 
 

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fit the cost model of compiler/schedule/cost.py to counted instructions, and say its error.
+
+    python -m scripts.calibrate_cost fit [BOARD]     prices to paste, error on the models fitted to
+    python -m scripts.calibrate_cost check [BOARD]   error and ratios on networks not fitted to
+
+`fit` runs single layers in sizes drawn from a fixed seed, whole and row by row, and solves for
+prices that are not negative by least squares of the relative error. `check` runs real networks
+under every goal; those of ../shared are left out where they are not there. Both count on an
+emulated board, exact to the instruction but on MPS2 (40 at a time).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.compile import PlanOptions
+from mcuforge.compiler.schedule.cost import schedule_costs
+from mcuforge.compiler.schedule.search import GOALS
+from mcuforge.compiler.schedule.work import Counts, layer_work
+from scripts.calibration_models import calibration_models
+from scripts.count_instructions import Counted, count_alone, count_goal, session_of
+from scripts.make_mobilenet_v2 import mobilenet_v2
+from tests.models.tflite_writer import ModelSpec
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "models" / "mlperf_tiny"
+NETWORKS = ("kws_ref_model", "vww_96_int8", "pretrainedResnet_quant", "str_ww_ref_model")
+BOARD = "qemu-riscv32"
+ROWS_PER_TASK = (0, 1, 3)  # 0: whole
+SWEEPS = 20_000
+FEWEST = 50  # instructions below which a layer says nothing
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One layer alone: what its kernel did and the instructions counted."""
+
+    kernel: str
+    work: Vector  # a Counts
+    instructions: int
+
+
+def samples(counted: Counted) -> Iterator[Sample]:
+    """Every layer of a schedule of single layers."""
+    for stage, instructions in zip(counted.schedule.stages, counted.stages, strict=True):
+        (layer,) = stage.layers
+        work = layer_work(layer.node, layer.form, max(task.end for task in stage.tasks))
+        done = np.array(work.fixed) + len(stage.tasks) * np.array(work.per_task)
+        if instructions >= FEWEST:
+            yield Sample(work.kernel, done, instructions)
+
+
+def fitted(found: Sequence[Sample]) -> Vector:
+    """The prices of one kernel, none negative, of least relative error squared."""
+    rows = np.array([s.work / s.instructions for s in found])
+    size = np.linalg.norm(rows, axis=0)
+    used = np.flatnonzero(size)
+    rows = rows[:, used] / size[used]
+    gram, aim = rows.T @ rows, rows.T @ np.ones(len(rows))
+    x = np.zeros(len(used))
+    for _ in range(SWEEPS):
+        for i in range(len(used)):
+            x[i] = max(x[i] + aim[i] - gram[i] @ x, 0.0)
+    prices = np.zeros(len(size))
+    prices[used] = x / size[used]
+    return np.array([float(f"{price:.3g}") for price in prices])
+
+
+def literal(kernel: str, prices: Vector) -> str:
+    """A line of the table in cost.py."""
+    named = zip(Counts._fields, prices, strict=True)
+    fields = ", ".join(f"{name}={price:g}" for name, price in named if price >= 0.01)
+    return f'    "{kernel}": Counts({fields}),'
+
+
+def spread(errors: Sequence[float]) -> str:
+    """Median, 90th percentile and maximum of relative errors."""
+    sizes = np.abs(errors)
+    return (
+        f"median {np.median(sizes):.1%}, 90th percentile {np.quantile(sizes, 0.9):.1%}, "
+        f"max {sizes.max():.1%} of {len(sizes)}"
+    )
+
+
+def fit(board: str) -> None:
+    """Measure, fit, print."""
+    found: dict[str, list[Sample]] = {}
+    for name, model in calibration_models().items():
+        session = session_of(model, board)
+        for rows in ROWS_PER_TASK:
+            counted = count_alone(session, rows)
+            print(f"{name}, {rows or 'all'} rows a task: {counted.whole:,}", flush=True)
+            for sample in samples(counted):
+                found.setdefault(sample.kernel, []).append(sample)
+    report(found)
+
+
+def report(found: dict[str, list[Sample]]) -> None:
+    """Prices as Python, then the error of each kernel and of all."""
+    prices = {kernel: fitted(of_kernel) for kernel, of_kernel in sorted(found.items())}
+    print("\n".join(literal(kernel, of_kernel) for kernel, of_kernel in prices.items()))
+    every = []
+    for kernel, of_kernel in sorted(found.items()):
+        errors = [float(s.work @ prices[kernel]) / s.instructions - 1 for s in of_kernel]
+        every += errors
+        print(f"{kernel}: {spread(errors)}")
+    print(f"all layers: {spread(every)}")
+
+
+def networks() -> Iterator[tuple[str, Path | ModelSpec]]:
+    """What the prices were not fitted to."""
+    yield "digits_cnn", ROOT / "examples" / "digits" / "digits_cnn.tflite"
+    for name in NETWORKS:
+        if (SHARED / f"{name}.tflite").exists():
+            yield name, SHARED / f"{name}.tflite"
+    yield "mobilenet_v2_0.35_96", mobilenet_v2(0.35, 96)
+
+
+def check(board: str) -> None:
+    """A row for each network: counted instructions by goal, the ratios, what was foretold."""
+    layers: list[float] = []
+    models: list[float] = []
+    print("| network | speed | balanced | ram | balanced/speed | foretold | ram/speed | foretold |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, model in networks():
+        session = session_of(model, board)
+        counts = {goal: count_goal(session, PlanOptions(goal=goal)) for goal in GOALS}
+        costs = {goal: schedule_costs(c.schedule, c.isa) for goal, c in counts.items()}
+        fast = counts["speed"]
+        layers += [
+            cost / counted - 1
+            for stage, cost, counted in zip(
+                fast.schedule.stages, costs["speed"], fast.stages, strict=True
+            )
+            if not stage.is_pipeline and counted >= FEWEST
+        ]
+        models += [sum(costs[goal]) / counts[goal].whole - 1 for goal in GOALS]
+        cells = [f"{counts[goal].whole:,}" for goal in ("speed", "balanced", "ram")]
+        for goal in ("balanced", "ram"):
+            cells.append(f"{counts[goal].whole / fast.whole:.4f}")
+            cells.append(f"{sum(costs[goal]) / sum(costs['speed']):.4f}")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    print(f"layers: {spread(layers)}")
+    print(f"whole networks: {spread(models)}")
+
+
+def main() -> None:
+    """Fit or check."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("what", choices=("fit", "check"))
+    parser.add_argument("board", nargs="?", default=BOARD)
+    options = parser.parse_args()
+    (fit if options.what == "fit" else check)(options.board)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models to calibrate the cost model on: every kernel in sizes drawn from a fixed seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import exp, log
+from random import Random
+from typing import TypeVar
+
+from tests.models.builder import PROBABILITY, ModelBuilder, Pair, Quantised, Sliding, Value
+from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
+
+Item = TypeVar("Item")
+
+LAYERS = 16  # of a model
+MOST_BYTES = 4000  # of an activation
+MOST_PRODUCTS = 600_000  # of a layer
+QUANT: Quantised = (0.05, 3)
+TABLES = ("RELU", "HARD_SWISH", "LOGISTIC", "TANH", "LEAKY_RELU")
+
+
+class Draw:
+    """A model of single layers on inputs of its own, so that each can be run in either form."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.build = ModelBuilder(seed)
+        self.inputs: list[Value] = []
+
+    def size(self, low: int, high: int) -> int:
+        """Small and large numbers alike: even on a logarithmic scale."""
+        return round(exp(self.random.uniform(log(low), log(high))))
+
+    def choose(self, items: Sequence[Item]) -> Item:
+        """One of `items`."""
+        return self.random.choice(items)
+
+    def image(self, deepest: int = 64) -> Value:
+        """An input of any proportions, used by a few layers."""
+        if len(self.inputs) < 5:
+            channels = self.size(1, deepest)
+            height = self.size(2, 24)
+            width = max(min(self.size(2, 24), MOST_BYTES // (height * channels)), 1)
+            self.inputs.append(self.build.input((1, height, width, channels), QUANT))
+            return self.inputs[-1]
+        return self.choose(self.inputs)
+
+    def window(self, x: Value, most: int = 5) -> Sliding:
+        """A window that fits `x`, square or not, padded or not."""
+        side = self.random.randint
+        square = side(2, most)
+        kernel = self.choose(((3, 3), (square, square), (side(1, most), side(1, most))))
+        stride: Pair = self.choose(((1, 1), (1, 1), (2, 2), (1, 2)))
+        dilation: Pair = self.choose(((1, 1), (1, 1), (2, 1), (1, 2)))
+        found = Sliding(kernel, stride, dilation if stride == (1, 1) else (1, 1), side(0, 2) > 0)
+        if min(found.output_size((x.shape[1], x.shape[2]))) < 1:
+            return Sliding(kernel, stride)
+        return found
+
+
+Layer = Callable[[Draw], Value]
+
+
+def pointwise(draw: Draw) -> Value:
+    """A 1x1 convolution."""
+    x = draw.image()
+    pixels = x.shape[1] * x.shape[2]
+    filters = min(draw.size(1, 96), MOST_BYTES // pixels, MOST_PRODUCTS // x.elements)
+    window = Sliding((1, 1), draw.choose(((1, 1), (1, 1), (2, 2))), same=False)
+    return draw.build.conv(x, max(filters, 1), window, QUANT)
+
+
+def convolution(draw: Draw) -> Value:
+    """A convolution over a window."""
+    x = draw.image(24)
+    window = draw.window(x)
+    height, width = window.output_size((x.shape[1], x.shape[2]))
+    products = height * width * window.kernel[0] * window.kernel[1] * x.shape[3]
+    filters = min(draw.size(1, 64), MOST_BYTES // (height * width), MOST_PRODUCTS // products)
+    return draw.build.conv(x, max(filters, 1), window, QUANT, draw.choose(("none", "relu")))
+
+
+def depthwise(draw: Draw) -> Value:
+    """A depthwise convolution, sometimes two filters a channel."""
+    x = draw.image()
+    small = Sliding(draw.window(x).kernel, (2, 2)) if x.elements > 2000 else draw.window(x)
+    return draw.build.depthwise(x, draw.choose((1, 1, 2)), small, QUANT)
+
+
+def tall_depthwise(draw: Draw) -> Value:
+    """A depthwise convolution as high as its input: its rows are added up."""
+    x = draw.image()
+    kernel = (x.shape[1], draw.choose((1, x.shape[2], max(x.shape[2] // 2, 1))))
+    return draw.build.depthwise(x, 1, Sliding(kernel, same=False), QUANT)
+
+
+def pooling(draw: Draw) -> Value:
+    """Average or max over small windows, or over the whole image."""
+    x = draw.image()
+    whole = Sliding((x.shape[1], x.shape[2]), same=False)
+    window = draw.window(x, 3)
+    small = Sliding(window.kernel, window.stride, same=window.same)
+    if min(small.output_size((x.shape[1], x.shape[2]))) < 1:
+        small = whole
+    return draw.build.pool(x, draw.choose((small, small, whole)), draw.choose((False, True)))
+
+
+def tall_pooling(draw: Draw) -> Value:
+    """An average over all rows, and all columns or a few: its rows are added up."""
+    x = draw.image()
+    width = draw.choose((x.shape[2], max(x.shape[2] // 2, 1)))
+    return draw.build.pool(x, Sliding((x.shape[1], width), (1, width), same=False), True)
+
+
+def mean(draw: Draw) -> Value:
+    """The mean over the image, or along one dimension."""
+    x = draw.image()
+    return draw.build.mean(x, draw.choose(((1, 2), (1, 2), (1, 2), (1,), (3,))), False, QUANT)
+
+
+def linear(draw: Draw) -> Value:
+    """A linear layer over the flattened image, or over each of a few tokens."""
+    x = draw.image()
+    if draw.choose((True, True, False)):
+        flat = draw.build.reshape(x, (1, x.elements))
+        return draw.build.linear(flat, draw.size(1, min(MOST_PRODUCTS // x.elements, 24)), QUANT)
+    tokens = draw.build.input((1, x.shape[1] * x.shape[2], x.shape[3]), QUANT)
+    most = max(MOST_BYTES // tokens.shape[1], 1)
+    return draw.build.linear(tokens, min(draw.size(1, 64), most), QUANT, keep_dims=True)
+
+
+def arithmetic(draw: Draw) -> Value:
+    """ADD, SUB, MUL, MAXIMUM, MINIMUM with a tensor like it, a vector or a number."""
+    x = draw.image()
+    shape = draw.choose((x.shape, x.shape, x.shape, (x.shape[3],), (1,)))
+    other = draw.build.constant(shape, QUANT)
+    code = draw.choose(("ADD", "ADD", "SUB", "MUL", "MUL", "MAXIMUM", "MINIMUM"))
+    if code in ("MAXIMUM", "MINIMUM"):
+        return draw.build.extreme(code, x, other)
+    return draw.build.arithmetic(code, x, other, 1.0, 5)
+
+
+def function(draw: Draw) -> Value:
+    """A table, or softmax."""
+    code = draw.choose((*TABLES, *("SOFTMAX",) * 5))
+    x = draw.image()
+    return draw.build.function(code, x, PROBABILITY if code in ("LOGISTIC", "SOFTMAX") else QUANT)
+
+
+def movement(draw: Draw) -> Value:
+    """Padding, resizing, slices, transposes, concatenations."""
+    x = draw.image()
+    side = draw.random.randint
+    kind = side(0, 6)
+    if kind < 2:
+        widths = ((0, 0), (side(0, 2), side(0, 2)), (side(0, 2), side(0, 2)), (0, 0))
+        return draw.build.pad(x, widths)
+    if kind < 4:
+        size = (side(1, x.shape[1] + 3), side(1, x.shape[2] + 3))
+        return draw.build.resize(x, size, False, True)
+    if kind == 4:
+        cuts = [range(side(0, n - 1), n, draw.choose((1, 1, 2))) for n in x.shape]
+        return draw.build.cut(x, cuts)
+    if kind == 5:
+        return draw.build.transpose(x, draw.choose(((0, 2, 1, 3), (0, 1, 3, 2), (0, 3, 1, 2))))
+    other = draw.build.constant(x.shape, QUANT)
+    return draw.build.concatenate((x, other), draw.choose((1, 2, 3)))
+
+
+FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how many models of it
+    ("pointwise", pointwise, 1),
+    ("convolution", convolution, 2),
+    ("depthwise", depthwise, 2),
+    ("tall_depthwise", tall_depthwise, 1),
+    ("pooling", pooling, 2),
+    ("mean", mean, 1),
+    ("linear", linear, 1),
+    ("arithmetic", arithmetic, 2),
+    ("function", function, 1),
+    ("movement", movement, 2),
+    ("tall_pooling", tall_pooling, 1),
+)
+
+
+def calibration_models() -> dict[str, ModelSpec]:
+    """Every model by name; the same ones each time."""
+    drawn = {
+        f"{name}_{number}": _model(layer, 100 * family + number)
+        for family, (name, layer, models) in enumerate(FAMILIES)
+        for number in range(models)
+    }
+    return drawn | {"float": float_edges()}
+
+
+def float_edges() -> ModelSpec:
+    """Float inputs quantised and made float again, of several sizes."""
+    tensors: list[TensorSpec] = []
+    operators: list[OperatorSpec] = []
+    for shape in ((1, 6), (1, 10, 3), (1, 4, 5, 7), (1, 24, 4, 4), (1, 12, 40), (1, 700)):
+        at = len(tensors)
+        tensors += [
+            TensorSpec(f"float_{at}", shape, "float32"),
+            TensorSpec(f"int8_{at}", shape, "int8", (QUANT[0],), (QUANT[1],)),
+            TensorSpec(f"again_{at}", shape, "float32"),
+        ]
+        operators.append(OperatorSpec("QUANTIZE", (at,), (at + 1,), ("QuantizeOptions", {})))
+        operators.append(
+            OperatorSpec("DEQUANTIZE", (at + 1,), (at + 2,), ("DequantizeOptions", {}))
+        )
+    indices = range(0, len(tensors), 3)
+    return ModelSpec(
+        tuple(tensors), tuple(operators), tuple(indices), tuple(i + 2 for i in indices)
+    )
+
+
+def _model(layer: Layer, seed: int) -> ModelSpec:
+    draw = Draw(seed)
+    return draw.build.spec([layer(draw) for _ in range(LAYERS)])

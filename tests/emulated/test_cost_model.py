@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cost model against counted instructions: whole model, and balanced against speed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mcuforge.bench import bench
+from mcuforge.compiler.compile import PlanOptions
+from mcuforge.compiler.schedule.cost import WHOLE_MODEL_ERROR, schedule_cost
+from mcuforge.compiler.schedule.search import SLACK, Goal
+from mcuforge.report.progress import Stages
+from mcuforge.session import compile_session, open_session
+
+DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits_cnn.tflite"
+QUIET = Stages(Console(stderr=True), quiet=True)
+
+
+def counted_and_foretold(goal: Goal, board: str) -> tuple[int, float]:
+    options = PlanOptions(goal=goal)
+    counted = bench(DIGITS, board, QUIET, options).run.instructions
+    assert counted is not None
+    compiled = compile_session(open_session(DIGITS, board, emulate=True), options)
+    return counted, schedule_cost(compiled.schedule, compiled.isa)
+
+
+@pytest.mark.parametrize("board", ["qemu-riscv32", "netduinoplus2"])
+def test_instructions_are_foretold_and_balanced_keeps_its_promise(board: str) -> None:
+    speed, balanced = (counted_and_foretold(goal, board) for goal in ("speed", "balanced"))
+    for counted, foretold in (speed, balanced):
+        assert abs(foretold / counted - 1) <= WHOLE_MODEL_ERROR
+    assert balanced[0] <= SLACK * speed[0]
+    assert abs(balanced[1] / speed[1] - balanced[0] / speed[0]) <= 0.01
