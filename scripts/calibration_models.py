@@ -71,6 +71,14 @@ def pointwise(draw: Draw) -> Value:
     return draw.build.conv(x, max(filters, 1), window, QUANT)
 
 
+def deep(draw: Draw) -> Value:
+    """A convolution of many channels over few pixels, as networks end with."""
+    side, kernel = draw.random.randint(1, 5), draw.choose(((1, 1), (1, 1), (3, 3)))
+    x = draw.build.input((1, side, draw.random.randint(1, 5), draw.size(48, 256)), QUANT)
+    filters = min(draw.size(8, 96), 30_000 // (kernel[0] * kernel[1] * x.shape[3]))
+    return draw.build.conv(x, filters, Sliding(kernel), QUANT)
+
+
 def convolution(draw: Draw) -> Value:
     """A convolution over a window."""
     x = draw.image(24)
@@ -180,6 +188,7 @@ FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how man
     ("function", function, 1),
     ("movement", movement, 2),
     ("tall_pooling", tall_pooling, 1),
+    ("deep", deep, 1),
 )
 
 
