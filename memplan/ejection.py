@@ -31,20 +31,37 @@ class Ejector:
         self._random = Random(seed)
         self._weights = [1] * len(packer.sizes)
         self._noise = min(NOISE, NOISY_BUFFERS / max(1, len(packer.sizes)))
+        self._start: Packing | None = None
+        self._offsets: list[int] = []
+        self._homes: list[int] = []
         self.tries = 0  # buffers put in so far
 
     def squeeze(
-        self, start: Packing, limits: Sequence[int], tries: int, deadline: float
+        self,
+        start: Packing,
+        limits: Sequence[int],
+        tries: int,
+        deadline: float,
+        *,
+        onward: bool,
     ) -> Packing | None:
         """A packing with every region's peak within its limit, from `start` on; None: not found.
 
+        `onward`: with the same `start` again it goes on where it stopped, even under another limit.
         It ends after so many tries, or at the `deadline` (of perf_counter).
         """
         self.tries += 1  # a limit nothing fits under costs one try too
         packer, weights, chance = self._packer, self._weights, self._random.random
         sizes = packer.sizes
-        offsets, homes = list(start.offsets), list(start.homes)
-        waiting = [i for i, home in enumerate(homes) if offsets[i] + sizes[i] > limits[home]]
+        if start is not self._start or not onward:
+            self._start = start
+            self._offsets, self._homes = list(start.offsets), list(start.homes)
+        offsets, homes = self._offsets, self._homes
+        waiting = [
+            i
+            for i, home in enumerate(homes)
+            if home == NOWHERE or offsets[i] + sizes[i] > limits[home]
+        ]
         for i in waiting:
             if all(sizes[i] > limits[r] for r in packer.allowed[i]):
                 return None
@@ -52,7 +69,7 @@ class Ejector:
         waiting.sort(key=lambda i: sizes[i])
         for count in range(tries):
             if not waiting:
-                return packer.packing(offsets, homes)
+                return packer.packing(list(offsets), list(homes))
             if count % CLOCK_PERIOD == 0 and perf_counter() > deadline:
                 return None
             self.tries += 1
@@ -69,7 +86,7 @@ class Ejector:
                     homes[j] = NOWHERE
                     waiting.append(j)
             homes[i], offsets[i] = home, offset
-        return packer.packing(offsets, homes) if not waiting else None
+        return packer.packing(list(offsets), list(homes)) if not waiting else None
 
     def _choose(
         self, i: int, limits: Sequence[int], offsets: list[int], homes: list[int]

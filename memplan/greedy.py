@@ -17,7 +17,11 @@ ITERATIONS = 1000  # buffers put in by the improvement: 5 ms for 60 buffers, nev
 ITERATIONS_PER_BUFFER = 30
 ATTEMPT = 100  # of these for one limit, at first; more for large problems
 ATTEMPT_PER_BUFFER = 3
+FULL_STEP_EVERY = 4  # rounds: a bound is mostly reached soon or not at all
 SMALLEST_STEP = 1 / 8  # of the way from the best peak so far to the bound; then a single byte
+# Measured: with more buffers it pays to go in finer steps and always from the best packing on.
+CROWD = 100
+SMALLEST_STEP_IN_CROWD = 1 / 32
 
 
 def place(
@@ -138,22 +142,26 @@ def _improve(
     ejector = Ejector(packer, seed)
     least = _least(packer, bound)
     attempt = max(ATTEMPT, min(ATTEMPT_PER_BUFFER * len(packer.sizes), iterations // 8))
+    crowded = len(packer.sizes) > CROWD
+    smallest = SMALLEST_STEP_IN_CROWD if crowded else SMALLEST_STEP
     step, rounds = 1.0, 0
     while ejector.tries < iterations and perf_counter() < deadline:
         limits = _limits(packer, best, least, step, rounds)
         if limits is None:
             return
         tries = min(attempt, iterations - ejector.tries)
-        squeezed = ejector.squeeze(best, limits, tries, deadline)
+        squeezed = ejector.squeeze(best, limits, tries, deadline, onward=not crowded)
         if squeezed is not None and squeezed.cost < best.cost:
             order = sorted(range(len(packer.sizes)), key=squeezed.offsets.__getitem__)
             best = packer.pack(order, below=squeezed.cost) or squeezed  # let all sink
             yield best
-            step = min(1.0, 2 * step)
+            step = min(1.0, max(2 * step, smallest))
         elif step:
-            step = step / 2 if step > SMALLEST_STEP else 0.0
+            step = step / 2 if step > smallest else 0.0
         else:
-            step, rounds, attempt = 1.0, rounds + 1, attempt * 3 // 2
+            rounds += 1
+            step = 1.0 if rounds % FULL_STEP_EVERY == 0 else 2 * smallest
+            attempt = attempt * 3 // 2
 
 
 def _least(packer: Packer, bound: int) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ def squeezed(problem: Problem, limits: list[int], tries: int = 3000) -> Packing 
     regions = [region.name for region in packer.regions]
     places = [worst.placements[b.name] for b in problem.buffers]
     start = packer.packing([p.offset for p in places], [regions.index(p.region) for p in places])
-    found = Ejector(packer, seed=0).squeeze(start, limits, tries, inf)
+    found = Ejector(packer, seed=0).squeeze(start, limits, tries, inf, onward=False)
     if found is not None:
         plan = replace(worst, placements=packer.placements(found), peaks=packer.peaks(found))
         assert not faults(problem, plan)
@@ -74,10 +74,26 @@ def test_a_buffer_larger_than_every_limit_ends_it_at_once() -> None:
     assert squeezed(problem, [7, 7], tries=10**9) is None
 
 
+def test_it_goes_on_where_it_stopped_or_begins_again() -> None:
+    problem = problem_of(*((size, 0, 1) for size in range(1, 13)))
+    packer = Packer(problem)
+    start = packer.pack(range(12))
+    assert start is not None
+    for onward in (True, False):
+        ejector = Ejector(packer, seed=0)
+        assert ejector.squeeze(start, [77], 50, inf, onward=onward) is None  # needs 78
+        assert ejector.tries == 51
+        found = ejector.squeeze(start, [78], 50, inf, onward=onward)
+        # Nothing sticks out of the start itself; what was left of the search has to be put in.
+        assert (ejector.tries == 52) is not onward
+        assert found is not None
+        assert found.peaks == [78]
+
+
 def test_the_deadline_ends_the_search() -> None:
     problem = problem_of((8, 0, 1), (8, 0, 1))
     packer = Packer(problem)
     ejector = Ejector(packer, seed=0)
     start = packer.pack([0, 1])
     assert start is not None
-    assert ejector.squeeze(start, [15], 10**9, deadline=0.0) is None
+    assert ejector.squeeze(start, [15], 10**9, deadline=0.0, onward=False) is None
