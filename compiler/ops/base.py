@@ -17,18 +17,6 @@ from mcuforge.compiler.ir import Array, DType, Tensor
 Activation = Literal["none", "relu", "relu6", "relu_n1_to_1"]
 
 
-class Access(Enum):
-    """How the kernel's reads of one input interleave with its writes of the output.
-
-    ELEMENTWISE: element i of the input is read for the last time before element i of the output is
-    written, in rising order, so the output may lie exactly over the input.
-    WHOLE: any input element may be read after any output element is written.
-    """
-
-    ELEMENTWISE = "elementwise"
-    WHOLE = "whole"
-
-
 @dataclass(frozen=True, eq=False)
 class Reads:
     """What is read of one input while the output is written, in units both are walked by.
@@ -122,7 +110,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Op(ABC):
-    """An operator: typed attributes, checks, integer meaning, access pattern, cost, kernel call."""
+    """An operator: typed attributes, checks, integer meaning, what it reads when, kernel calls."""
 
     kind: ClassVar[str]  # "conv2d": the module's name
     input_types: ClassVar[tuple[DType, ...]] = (DType.INT8,)  # of what is computed at run time
@@ -143,10 +131,6 @@ class Op(ABC):
     @abstractmethod
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         """The kernel calls that compute `output` on `isa`; empty when memory is merely renamed."""
-
-    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
-        """One entry per input (constants included, their entry is ignored)."""
-        return (Access.WHOLE,) * len(inputs)
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         """How `calls` read each input (constants included, their entry is ignored).

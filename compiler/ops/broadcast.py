@@ -9,7 +9,7 @@ from itertools import zip_longest
 import numpy as np
 
 from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Access, Argument, Blob, Call, Op, Reads
+from mcuforge.compiler.ops.base import Argument, Blob, Call, Op, Reads
 from mcuforge.compiler.ops.by_row import (
     RowInput,
     calls_on_rows,
@@ -44,12 +44,6 @@ class Broadcast:
 @dataclass(frozen=True)
 class BroadcastOp(Op):
     """Two 8-bit inputs, each element of the output from one of either."""
-
-    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
-        """An input as large as the output is read in step with it, a repeated one is not."""
-        return tuple(
-            Access.ELEMENTWISE if t.elements == output.elements else Access.WHOLE for t in inputs
-        )
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         return tuple(_element_reads(x, output) for x in inputs)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Access, Call, Op, Reads
+from mcuforge.compiler.ops.base import Call, Op, Reads
 from mcuforge.compiler.ops.by_row import element_reads, same_row_reads
 from mcuforge.compiler.ops.checks import want_dtype, want_same_quant
 from mcuforge.errors import Refusal
@@ -36,9 +36,6 @@ class Reshape(Op):
         self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
     ) -> Array:
         return values[0].reshape(output.shape)
-
-    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
-        return (Access.ELEMENTWISE,) * len(inputs)
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         return (element_reads(inputs[0], output),)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Access, Blob, Call, Op, Params, Reads, Slot
+from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, Slot
 from mcuforge.compiler.ops.by_row import calls_on_rows, row_input, same_row_reads
 from mcuforge.compiler.ops.checks import want_int8, want_rank, want_shape
 from mcuforge.compiler.ops.fixed_point import (
@@ -90,9 +90,6 @@ class Softmax(Op):
         # from 512 equal largest values on each is below half a step
         result = np.where(shift > 31, 0, scaled) + OUTPUT_ZERO_POINT
         return np.clip(result, -128, 127).astype(np.int8).reshape(output.shape)
-
-    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
-        return (Access.ELEMENTWISE,)  # a row is read whole before it is written, in rising order
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         """The rest of its row is read for an element, last of all the element itself."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Access, Blob, Call, Op, Params, Reads, Slot
+from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, Slot
 from mcuforge.compiler.ops.by_row import (
     calls_on_rows,
     element_reads,
@@ -52,9 +52,6 @@ class TableOp(Op):
     ) -> Array:
         raw = values[0].astype(np.uint8)
         return self.table(inputs[0], output)[raw].view(output.dtype.numpy)
-
-    def access(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Access, ...]:
-        return (Access.ELEMENTWISE,)
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         return (element_reads(inputs[0], output),)

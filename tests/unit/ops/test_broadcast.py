@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from mcuforge.compiler.ir import DType, Quant, Tensor
 from mcuforge.compiler.ops.add import Add
-from mcuforge.compiler.ops.base import Access
 from mcuforge.compiler.ops.broadcast import Shape, broadcast, check_broadcast
 from mcuforge.compiler.ops.maximum import Maximum
+from mcuforge.compiler.schedule.overlap import least_distance
 from mcuforge.errors import Refusal
 
 
@@ -57,9 +57,13 @@ def test_a_constant_per_channel_is_rows_of_channels() -> None:
     assert walk.stride_b[3:] == (0, 1)
 
 
-def test_only_a_full_input_may_lie_under_the_output() -> None:
+def test_only_a_full_input_may_lie_right_under_the_output() -> None:
     inputs = (tensor("a", (1, 4, 3)), tensor("b", (3,)))
-    assert Add().access(inputs, tensor("y", (1, 4, 3))) == (Access.ELEMENTWISE, Access.WHOLE)
+    full, repeated = Add().reads(inputs, tensor("y", (1, 4, 3)))
+    assert full is not None
+    assert repeated is not None
+    assert least_distance(full) == 0
+    assert least_distance(repeated) == 9  # all rows but the last are written before b's first goes
 
 
 def test_six_dimensions_in_turn_are_refused() -> None:

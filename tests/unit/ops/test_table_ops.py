@@ -11,7 +11,7 @@ import pytest
 
 from mcuforge.compiler.ir import DType, Quant, Tensor
 from mcuforge.compiler.ops import libm
-from mcuforge.compiler.ops.base import Access, Blob, Slot
+from mcuforge.compiler.ops.base import Blob, Slot
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.hard_swish import HardSwish
 from mcuforge.compiler.ops.leaky_relu import LeakyRelu
@@ -66,7 +66,6 @@ def test_the_table_in_flash_is_the_meaning(case: tuple[TableOp, Quant]) -> None:
     assert (blob.role, blob.data.shape) == ("table", (256,))
     assert blob.data.dtype == np.int8
     assert blob.data[VALUES.view(np.uint8)].tolist() == answers(op, x, output)
-    assert op.access((x,), output) == (Access.ELEMENTWISE,)
 
 
 @pytest.mark.parametrize("zero_point", [-128, -5, 127])
