@@ -66,6 +66,9 @@ def compile_to_folder(
         highlight=False,
         soft_wrap=True,
     )
+    outside = {m.name for m in session.board.flash_regions if m.external}
+    for region in sorted(outside & generated.further_weights.keys()):
+        console.print(f"map {region} into memory before the first inference", highlight=False)
     emulator = session.board.emulator
     target = board_id if emulator is None else f"QEMU's {emulator.machine.partition(',')[0]}"
     console.print(

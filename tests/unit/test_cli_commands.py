@@ -197,6 +197,24 @@ def test_a_compiled_model_is_a_project_that_says_where_things_are(
     assert run("compile", DIGITS, *arguments) == 0  # the same again is no conflict
 
 
+def test_weights_beside_the_chip_are_told_of_and_refused_where_nothing_holds_them(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = ("--weights", "external", "--out", str(tmp_path / "out"))
+    assert run("compile", DIGITS, "--board", "disco_f746ng", *beside) == 0
+    said = capsys.readouterr().out
+    assert "map qspi into memory before the first inference" in said
+    assert "of them in qspi" in said
+    assert ".mcuforge_weights.qspi" in (tmp_path / "out" / "src" / "weights.c").read_text()
+    assert run("plan", DIGITS, "--board", "disco_f746ng") == 0
+    assert "qspi" not in capsys.readouterr().out
+    assert run("compile", DIGITS, "--board", "hifive1", *beside) == 1
+    refusal = capsys.readouterr().err.splitlines()
+    assert refusal[0] == "error: 'hifive1' has no external flash, --weights external wants one"
+    assert refusal[1].startswith("where: board hifive1")
+    assert refusal[2].startswith("try:   leave --weights out")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

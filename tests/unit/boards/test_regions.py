@@ -98,6 +98,14 @@ def test_an_external_neighbour_of_the_images_ram_is_a_region_of_its_own() -> Non
 
 
 @pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.id)
+def test_memory_for_instructions_is_no_region_of_any_kind(board: Board) -> None:
+    code = {memory.name for memory in board.memory if memory.kind == "code"}
+    for kind in ("ram", "flash"):
+        regions = memory_regions(board, kind, external=True, split_runs=True)
+        assert not code & {region.name for region in regions}
+
+
+@pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.id)
 @pytest.mark.parametrize("split_runs", [False, True])
 @pytest.mark.parametrize("external", [False, True])
 def test_the_linker_script_has_a_section_for_every_region(
