@@ -146,10 +146,11 @@ class Candidates:
         return total
 
     def _choice(self, begin: int, end: int, pipeline: Pipeline) -> Choice:
-        calls = [0] * len(pipeline.layers)
+        calls, made = [0] * len(pipeline.layers), [0] * len(pipeline.layers)
         for task in pipeline.tasks:
             calls[task.layer] += 1
-        cost = sum(c.of(n) for c, n in zip(self.row_costs[begin:end], calls, strict=True))
+            made[task.layer] = task.end
+        cost = sum(c.of(*n) for c, *n in zip(self.row_costs[begin:end], calls, made, strict=True))
         passing = self.passing(begin, end)
         kept = [layer.node.output for layer in pipeline.layers]
         kept = [t for t in kept if self.dies[t.name] >= end]

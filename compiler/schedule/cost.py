@@ -87,14 +87,19 @@ ARRIVAL = Counts(call=40)  # a row of a streamed input asked for; the same in ev
 
 @dataclass(frozen=True)
 class LayerCost:
-    """Instructions of one inference of a layer: `fixed` + tasks * `per_task`."""
+    """Instructions of one inference of a layer: `fixed` for all its `rows`, and more for tasks."""
 
+    rows: int
     fixed: float
     per_task: float
 
-    def of(self, tasks: int) -> float:
-        """The estimate for so many tasks; a layer that runs whole is one."""
-        return self.fixed + tasks * self.per_task
+    def of(self, tasks: int, rows: int | None = None) -> float:
+        """The estimate for so many tasks; a layer that runs whole is one.
+
+        `rows`: how many of them are run at all, where nobody reads the last ones.
+        """
+        share = 1.0 if rows is None else rows / max(self.rows, 1)
+        return self.fixed * share + tasks * self.per_task
 
 
 def layer_cost(node: Node, form: Form, rows: int, isa: str) -> LayerCost:
@@ -105,7 +110,7 @@ def layer_cost(node: Node, form: Form, rows: int, isa: str) -> LayerCost:
         price = ARRIVAL
     else:
         price = prices.get(work.kernel, prices["add"])  # one not fitted yet counts as an addition
-    return LayerCost(_price(work.fixed, price), _price(work.per_task, price))
+    return LayerCost(rows, _price(work.fixed, price), _price(work.per_task, price))
 
 
 def schedule_cost(schedule: Schedule, isa: str) -> float:
@@ -119,8 +124,11 @@ def schedule_costs(schedule: Schedule, isa: str) -> tuple[float, ...]:
     for stage in schedule.stages:
         for i, layer in enumerate(stage.layers):
             tasks = [task for task in stage.tasks if task.layer == i]
-            rows = max(task.end for task in tasks)
-            costs.append(layer_cost(layer.node, layer.form, rows, isa).of(len(tasks)))
+            of_rows = layer.node.output.rows
+            if layer.form is Form.ACCUMULATE:
+                of_rows = schedule.buffer(layer.node.activations[0]).rows
+            cost = layer_cost(layer.node, layer.form, of_rows, isa)
+            costs.append(cost.of(len(tasks), max((task.end for task in tasks), default=0)))
     return tuple(costs)
 
 

@@ -86,3 +86,10 @@ def test_a_layer_is_priced_in_well_under_a_millisecond() -> None:
     for tasks in range(10_000):
         cost.of(tasks)
     assert perf_counter() - begin < 0.1
+
+
+def test_rows_nobody_reads_cost_nothing() -> None:
+    (node, *_) = residual_net().nodes
+    rows = node.output.rows
+    cost = layer_cost(node, Form.ROWS, rows, "armv7em")
+    assert cost.of(rows // 2, rows // 2) == pytest.approx(cost.of(rows) / 2)
