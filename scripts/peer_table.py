@@ -6,6 +6,8 @@
     python -m scripts.peer_table mobilenet   MobileNetV2 beside its naive live-tensor peak
 
 The first two need the third-party models and baselines.json in ../shared beside the checkout.
+Several tables may be asked for at once; what they share is deployed once. --samples N: random
+inputs each deploy compares, 32 by default; counts do not depend on it.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -71,11 +73,24 @@ def model_file(model: str) -> Path:
     return SHARED / "models" / "mlperf_tiny" / f"{model}.tflite"
 
 
-def deployed(model: str, board: str, options: PlanOptions, stages: Stages) -> Report:
-    """The report of one deploy; every figure of a table stands on a verdict of pass."""
-    report = deploy(Request(model_file(model), board, emulate=True, options=options), stages)
-    assert report.verdict == "pass", (model, board, options)
-    return report
+@dataclass(frozen=True)
+class Bench:
+    """Deploys each model once for a board and options, `samples` random inputs each."""
+
+    stages: Stages
+    samples: int | None = None
+    reports: dict[tuple[str, str, PlanOptions], Report] = field(default_factory=dict)
+
+    def deployed(self, model: str, board: str, options: PlanOptions) -> Report:
+        """The report of one deploy; every figure of a table stands on a verdict of pass."""
+        key = (model, board, options)
+        if key not in self.reports:
+            request = Request(
+                model_file(model), board, emulate=True, samples=self.samples, options=options
+            )
+            self.reports[key] = deploy(request, self.stages)
+        assert self.reports[key].verdict == "pass", key
+        return self.reports[key]
 
 
 def instructions(report: Report) -> int:
@@ -84,7 +99,7 @@ def instructions(report: Report) -> int:
     return report.run.instructions
 
 
-def overview(stages: Stages) -> Iterator[str]:
+def overview(bench: Bench) -> Iterator[str]:
     """RAM, flash and instructions on three boards beside TFLM."""
     yield (
         "| model | RAM, bytes | TFLM arena | flash, bytes | TFLM flash | instructions M7 | M4 "
@@ -92,7 +107,7 @@ def overview(stages: Stages) -> Iterator[str]:
     )
     yield "|---|---|---|---|---|---|---|---|---|"
     for model in MODELS:
-        reports = [deployed(model, board, BALANCED, stages) for board in BOARDS]
+        reports = [bench.deployed(model, board, BALANCED) for board in BOARDS]
         tflm = peer(TFLM, model)
         assert tflm is not None
         counts = " | ".join(f"{instructions(r) / 1e6:.2f} M" for r in reports)
@@ -103,7 +118,7 @@ def overview(stages: Stages) -> Iterator[str]:
         )
 
 
-def ram(stages: Stages) -> Iterator[str]:
+def ram(bench: Bench) -> Iterator[str]:
     """Arena bytes by goal and input beside peers, and the instructions balanced costs."""
     yield (
         "| model | TFLM tensors / whole arena | TinyEngine | balanced, resident input "
@@ -111,13 +126,13 @@ def ram(stages: Stages) -> Iterator[str]:
     )
     yield "|---|---|---|---|---|---|---|---|---|---|"
     for model in MODELS:
-        balanced = deployed(model, BOARDS[0], BALANCED, stages)
-        speed = deployed(model, BOARDS[0], SPEED, stages)
-        deployed(model, BOARDS[2], BALANCED, stages)
+        balanced = bench.deployed(model, BOARDS[0], BALANCED)
+        speed = bench.deployed(model, BOARDS[0], SPEED)
+        bench.deployed(model, BOARDS[2], BALANCED)
         streamed = "-"
         if model not in ROWLESS:
-            streamed = f"{deployed(model, BOARDS[0], STREAMED, stages).ram.arena:,}"
-            deployed(model, BOARDS[2], STREAMED, stages)
+            streamed = f"{bench.deployed(model, BOARDS[0], STREAMED).ram.arena:,}"
+            bench.deployed(model, BOARDS[2], STREAMED)
         tflm, tiny = peer(TFLM, model), peer(TINY_ENGINE, model)
         assert tflm is not None
         overhead = instructions(balanced) / instructions(speed) - 1
@@ -131,7 +146,7 @@ def ram(stages: Stages) -> Iterator[str]:
         )
 
 
-def mobilenet(stages: Stages) -> Iterator[str]:
+def mobilenet(bench: Bench) -> Iterator[str]:
     """MobileNetV2, planned and not built: its weights are random, its RAM is real."""
     yield "| model | naive live-tensor peak | balanced | streamed input | speed |"
     yield "|---|---|---|---|---|"
@@ -140,7 +155,7 @@ def mobilenet(stages: Stages) -> Iterator[str]:
         graph = read_tflite(write_model(mobilenet_v2(width, 224)), name=name)
         arenas = []
         for options in (BALANCED, STREAMED, SPEED):
-            with stages.stage(f"planning {name}"):
+            with bench.stages.stage(f"planning {name}"):
                 arenas.append(compile_graph(graph, "portable", AMPLE_BYTES, options=options))
         cells = " | ".join(f"{compiled.arena_bytes:,}" for compiled in arenas)
         yield f"| {name} | {live_tensor_peak(graph):,} | {cells} |"
@@ -150,11 +165,15 @@ TABLES = {"overview": overview, "ram": ram, "mobilenet": mobilenet}
 
 
 def main() -> None:
-    """Print one table as Markdown, each row as soon as it is known."""
+    """Print tables as Markdown, each row as soon as it is known."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("table", nargs="?", choices=tuple(TABLES), default="overview")
-    for row in TABLES[parser.parse_args().table](Stages(Console(stderr=True))):
-        print(row, flush=True)
+    parser.add_argument("tables", nargs="*", choices=tuple(TABLES), default="overview")
+    parser.add_argument("--samples", type=int, metavar="N", help="random inputs of each deploy")
+    wanted = parser.parse_args()
+    bench = Bench(Stages(Console(stderr=True)), wanted.samples)
+    for name in [wanted.tables] if isinstance(wanted.tables, str) else wanted.tables:
+        for row in TABLES[name](bench):
+            print(row, flush=True)
 
 
 if __name__ == "__main__":
