@@ -9,7 +9,7 @@ from functools import cached_property
 
 from mcuforge.compiler.ir import Graph, Node
 from mcuforge.compiler.schedule.cost import layer_cost
-from mcuforge.compiler.schedule.overlap import least_distance
+from mcuforge.compiler.schedule.overlap import least_distance, pipeline_distances
 from mcuforge.compiler.schedule.pipeline import Pipeline, RowLayer, build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import Form, view_storage
 
@@ -167,26 +167,10 @@ class Candidates:
 
     def _distances(self, begin: int, end: int, pipeline: Pipeline) -> dict[str, int]:
         """How far below each dying input the pipeline's one whole output must begin."""
-        kept = [x for x in pipeline.layers if self.dies[x.node.output.name] >= end]
+        kept = [x.node.output for x in pipeline.layers if self.dies[x.node.output.name] >= end]
         if len(kept) != 1:
             return {}
-        output = kept[0].node.output
-        rows = {n.buffer.name: n.buffer for layer in pipeline.layers for n in layer.needs}
-        result = {}
-        for name, buffer in rows.items():
-            if self.born[name] >= begin:
-                continue
-            low, far = buffer.rows, -output.bytes
-            for task in reversed(pipeline.tasks):
-                layer = pipeline.layers[task.layer]
-                reads = [need for need in layer.needs if need.buffer.name == name]
-                late = [int(n.first[task.begin]) for n in reads if not n.in_place]
-                low = min([low, *late])
-                if layer.node.output.name == output.name:
-                    far = max(far, task.end * output.row_bytes - low * buffer.row_bytes)
-                low = min([low, *(int(n.first[task.begin]) for n in reads)])
-            result[name] = far
-        return result
+        return pipeline_distances(pipeline, kept[0], lambda name: self.born[name] < begin)
 
     def _ends(
         self, begin: int, end: int, written: int, distances: dict[str, int]
@@ -244,7 +228,7 @@ class Candidates:
 
     def _rings(self, choice: Choice) -> int:
         """Bytes every longer pipeline from the same beginning holds too."""
-        return 0 if choice.pipeline is None else self.inside(choice.pipeline)
+        return 0 if choice.pipeline is None else max(self._by_slot(choice.pipeline, 1))
 
     def _settled(self, choices: Sequence[Choice]) -> list[set[int]]:
         """For every node the ends these choices reach from it, one after another."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mcuforge.compiler.schedule.overlap import least_distance
+from mcuforge.compiler.schedule.overlap import least_distance, least_distance_of_rows
 from mcuforge.compiler.schedule.rows import row_events
 from mcuforge.compiler.schedule.schedule import Schedule, Stage
 from mcuforge.memplan.problem import Buffer, Overlap, Problem, Region
@@ -107,16 +107,8 @@ def _distances(schedule: Schedule, stage: Stage, dying: set[str]) -> Iterator[tu
                 outputs.setdefault(buffer, []).append((2 * time, end * tensor.row_bytes))
     for output, writes in outputs.items():
         for source, seen in reads.items():
-            seen.sort()
-            times = np.array([t for t, _ in seen])
-            lowest = np.minimum.accumulate(np.array([b for _, b in seen])[::-1])[::-1]
-            after = np.searchsorted(times, [t for t, _ in writes])
-            size = max(end for _, end in writes)
-            needed = [
-                end - int(lowest[i]) if i < len(lowest) else -size
-                for i, (_, end) in zip(after, writes, strict=True)
-            ]
-            yield source, output, max(-size, *needed)
+            columns = (*np.array(writes, np.int64).T, *np.array(seen, np.int64).T)
+            yield source, output, least_distance_of_rows(*columns)
 
 
 def _whole_distances(

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.base import Reads
+from mcuforge.compiler.schedule.pipeline import Indices, Pipeline
+from mcuforge.compiler.schedule.schedule import Form
 
 
 def least_distance(reads: Reads) -> int:
@@ -29,3 +34,49 @@ def least_distance(reads: Reads) -> int:
         still = np.append(still[1:], far // max(reads.in_bytes, 1))
     written = (np.arange(units, dtype=np.int64) + 1) * reads.out_bytes
     return int(min(size, (written - still * reads.in_bytes).max(initial=-size)))
+
+
+def least_distance_of_rows(written: Indices, ends: Indices, read: Indices, begins: Indices) -> int:
+    """The same where rows are written and read in any order.
+
+    At times `written` the output is written up to byte `ends`, at times `read` the input is read
+    from byte `begins` on. What is read once a row is being written must lie above that row. No less
+    than minus the output's size: it then lies where nothing is read any more.
+    """
+    order = np.argsort(read, kind="stable")
+    nothing = np.iinfo(np.int64).max // 2
+    lowest = np.minimum.accumulate(np.append(begins[order], nothing)[::-1])[::-1]
+    still = lowest[np.searchsorted(read[order], written)]
+    return int(max(-ends.max(), (ends - still).max()))
+
+
+def pipeline_distances(
+    pipeline: Pipeline, output: Tensor, is_input: Callable[[str], bool]
+) -> dict[str, int]:
+    """The least distance of a pipeline's whole `output` below each of its inputs that it reads.
+
+    `is_input` tells from its name a tensor made before the pipeline.
+    """
+    rows = np.repeat([t.layer for t in pipeline.tasks], [t.end - t.begin for t in pipeline.tasks])
+    written: list[tuple[Indices, Indices]] = []
+    read: dict[str, list[tuple[Indices, Indices]]] = {}
+    for i, layer in enumerate(pipeline.layers):
+        at = 2 * np.flatnonzero(rows == i)  # when each of its rows is written
+        own = layer.node.output
+        if pipeline.owner.get(own.name, own) is output:
+            made = at[-1:] if layer.form is Form.ACCUMULATE else at
+            written.append((made, (np.arange(len(made)) + 1) * own.row_bytes))
+        for need in layer.needs:
+            if is_input(need.buffer.name):
+                first, end = need.first[: len(at)], need.end[: len(at)]
+                some = first < end
+                when = at - 1 if need.before else at + 1
+                seen = (when[some], first[some] * need.buffer.row_bytes)
+                read.setdefault(need.buffer.name, []).append(seen)
+    times, ends = (np.concatenate(column) for column in zip(*written, strict=True))
+    return {
+        name: least_distance_of_rows(
+            times, ends, *(np.concatenate(column) for column in zip(*seen, strict=True))
+        )
+        for name, seen in read.items()
+    }

@@ -24,6 +24,7 @@ class Needed:
     buffer: Tensor
     first: Indices
     end: Indices
+    before: bool  # step t reads all of it before it writes anything
     in_place: bool  # step t may write its row over row t of this buffer, bit for bit in its place
 
 
@@ -71,9 +72,8 @@ def _accumulated(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLaye
     if node.op.accumulate(node.inputs, node.output, isa, buffer.rows) is None:
         return None
     rows = np.arange(buffer.rows, dtype=np.int64)
-    return RowLayer(
-        node, Form.ACCUMULATE, buffer.rows, (Needed(buffer, rows, rows + 1, in_place=False),)
-    )
+    need = Needed(buffer, rows, rows + 1, before=False, in_place=False)
+    return RowLayer(node, Form.ACCUMULATE, buffer.rows, (need,))
 
 
 def _holds_less(summed: RowLayer, isa: str) -> bool:
@@ -92,7 +92,7 @@ def _in_rows_of(buffer: Tensor, x: Tensor, output: Tensor, read: Reads) -> Neede
     first, end = read.first, read.end
     same = len(first) == x.rows and bool((first == np.arange(x.rows)).all())
     in_place = read.before_write and same and x.row_bytes == output.row_bytes
-    return Needed(buffer, first, end, in_place)
+    return Needed(buffer, first, end, read.before_write, in_place)
 
 
 @dataclass(frozen=True, eq=False)

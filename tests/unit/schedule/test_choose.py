@@ -3,17 +3,25 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
+from mcuforge.compiler.frontends.tflite import read_tflite
 from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.schedule.candidates import Candidates, Choice
 from mcuforge.compiler.schedule.choose import Chosen, choose
 from mcuforge.compiler.schedule.cost import schedule_cost
+from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.schedule import Form
-from mcuforge.compiler.schedule.search import GOALS, SLACK, Goal
+from mcuforge.compiler.schedule.search import GOALS, SLACK, Goal, make_schedule
 from mcuforge.compiler.schedule.trace import memory_trace
+from mcuforge.memplan import greedy
 from mcuforge.memplan.problem import Region
 from mcuforge.memplan.replay import replay
+from tests.models.random_graphs import seeded_model
+from tests.models.tflite_writer import write_model
 from tests.unit.schedule.nets import Net, chain_of_convs, residual_net
 
 AMPLE = 1 << 20
@@ -95,3 +103,46 @@ def test_orders_are_orders_and_branches_give_more_than_one() -> None:
             assert {t.name for t in node.activations} <= made
             made.add(node.output.name)
         assert len(order) == len(graph.nodes)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_no_plan_needs_less_than_the_bound_where_sums_are_written_over_a_dying_input(
+    streamed: bool,
+) -> None:
+    net = Net(8, 8, 4)
+    found = chosen(net.graph(net.mean(net.conv(net.x, 64))), "ram", streamed=streamed)
+    assert any(layer.form is Form.ACCUMULATE for layer in found.schedule.layers)
+    assert found.plan.lower_bound <= found.plan.peak
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_stage_of_a_random_model_is_placed_in_less_than_is_said_to_be_its_least(
+    seed: int,
+) -> None:
+    graph = read_tflite(write_model(seeded_model(seed)))
+    streamed = graph.inputs if seed % 2 else ()
+    for nodes in orders(graph, streamed):
+        candidates = Candidates(graph, nodes, "portable")
+        for cut in random_cuts(candidates, Random(seed)):
+            schedule = make_schedule(graph, cut, "portable", streamed)
+            problem = memory_problem(schedule, (Region("ram", AMPLE),))
+            plan = greedy.place(problem)
+            replay(problem, plan.placements, memory_trace(schedule, plan.placements))
+            assert max(choice.least for choice in cut) <= plan.peak
+            assert candidates.bound <= plan.peak
+
+
+def random_cuts(candidates: Candidates, random: Random) -> list[tuple[Choice, ...]]:
+    """Four cuts into any stages there are, whether the search would look at them or not."""
+    count = len(candidates.nodes)
+    cuts = []
+    for _ in range(4):
+        cut: list[Choice] = []
+        while not cut or cut[-1].end < count:
+            begin = cut[-1].end if cut else 0
+            found = [candidates.whole(begin)] if candidates.nodes[begin].inputs else []
+            for end in range(begin + 1, min(begin + 6, count) + 1):
+                found += candidates.pipelines(begin, end)
+            cut.append(random.choice(found))
+        cuts.append(tuple(cut))
+    return cuts
