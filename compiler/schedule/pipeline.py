@@ -239,7 +239,8 @@ def _hold(layers: tuple[RowLayer, ...], order: _Puller, kept: set[str]) -> Pipel
     sums = {}
     for i, layer in enumerate(layers):
         if layer.form is Form.ACCUMULATE:
-            span = run_by[when[i][0] : when[i][-1] + 1]
+            # a sum that only padding of another layer's windows asks for never runs
+            span = run_by[when[i][0] : when[i][-1] + 1] if len(when[i]) else np.array([i])
             sums[layer.node.output.name] = (int(span.min()), int(span.max()) + 1)
     return Pipeline(layers, tasks, rings, owner, alive, sums)
 
