@@ -36,6 +36,10 @@ class Ejector:
         self._homes: list[int] = []
         self.tries = 0  # buffers put in so far
 
+    def forget(self) -> None:
+        """Take every buffer for equally hard to place again."""
+        self._weights = [1] * len(self._packer.sizes)
+
     def squeeze(
         self,
         start: Packing,

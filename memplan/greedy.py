@@ -19,7 +19,8 @@ ATTEMPT = 100  # of these for one limit, at first; more for large problems
 ATTEMPT_PER_BUFFER = 3
 FULL_STEP_EVERY = 4  # rounds: a bound is mostly reached soon or not at all
 SMALLEST_STEP = 1 / 8  # of the way from the best peak so far to the bound; then a single byte
-# Measured: with more buffers it pays to go in finer steps and always from the best packing on.
+# Measured: with more buffers it pays to go in finer steps, each from the best packing or, every
+# other round, the first, and to judge anew in each round which buffers are hard to place.
 CROWD = 100
 SMALLEST_STEP_IN_CROWD = 1 / 32
 
@@ -144,13 +145,15 @@ def _improve(
     attempt = max(ATTEMPT, min(ATTEMPT_PER_BUFFER * len(packer.sizes), iterations // 8))
     crowded = len(packer.sizes) > CROWD
     smallest = SMALLEST_STEP_IN_CROWD if crowded else SMALLEST_STEP
+    first = best
     step, rounds = 1.0, 0
     while ejector.tries < iterations and perf_counter() < deadline:
         limits = _limits(packer, best, least, step, rounds)
         if limits is None:
             return
         tries = min(attempt, iterations - ejector.tries)
-        squeezed = ejector.squeeze(best, limits, tries, deadline, onward=not crowded)
+        start = first if crowded and rounds % 2 else best
+        squeezed = ejector.squeeze(start, limits, tries, deadline, onward=not crowded)
         if squeezed is not None and squeezed.cost < best.cost:
             order = sorted(range(len(packer.sizes)), key=squeezed.offsets.__getitem__)
             best = packer.pack(order, below=squeezed.cost) or squeezed  # let all sink
@@ -161,7 +164,9 @@ def _improve(
         else:
             rounds += 1
             step = 1.0 if rounds % FULL_STEP_EVERY == 0 else 2 * smallest
-            attempt = attempt * 3 // 2
+            attempt *= 2
+            if crowded:
+                ejector.forget()
 
 
 def _least(packer: Packer, bound: int) -> tuple[int, ...]:
