@@ -9,12 +9,14 @@ from functools import cached_property
 
 from mcuforge.compiler.ir import Graph, Node
 from mcuforge.compiler.schedule.cost import layer_cost
+from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.schedule.overlap import least_distance, pipeline_distances
 from mcuforge.compiler.schedule.pipeline import Pipeline, RowLayer, build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import Form, view_storage
 
 ROWS_PER_TASK = (1, 2, 4)
 NEGLIGIBLE = 1.005  # what calls cost beside their work, not worth more rows in RAM
+ALWAYS_TRIED = 4  # layers: so short a pipeline may save the planner a hole no estimate shows
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +188,7 @@ class Candidates:
         shared = [
             max(0, min(t.bytes, written, t.bytes + written - max(t.bytes + far, written)))
             for t in dying
-            for far in [max(0, distances.get(t.name, 0))]
+            for far in [max(0, -(-distances.get(t.name, 0) // ALIGNMENT) * ALIGNMENT)]
         ]
         known = [n for t, n in zip(dying, shared, strict=True) if t.name in distances]
         most = min(written, sum(shared))
@@ -212,7 +214,7 @@ class Candidates:
             for begin in growing:
                 if begin + length > count or self.rows[begin + length - 1] is None:
                     continue
-                if begin + length in settled[begin]:
+                if length > ALWAYS_TRIED and begin + length in settled[begin]:
                     still.append(begin)
                     continue
                 least: Choice | None = None

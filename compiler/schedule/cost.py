@@ -106,10 +106,8 @@ def layer_cost(node: Node, form: Form, rows: int, isa: str) -> LayerCost:
     """What `node` run by `rows` rows costs: worked out once, then asked for any number of tasks."""
     work = layer_work(node, form, rows)
     prices = PRICES.get(isa, ARMV7EM)
-    if form is Form.ARRIVE:
-        price = ARRIVAL
-    else:
-        price = prices.get(work.kernel, prices["add"])  # one not fitted yet counts as an addition
+    fitted = prices.get(work.kernel, prices["add"])  # one not fitted yet counts as an addition
+    price = ARRIVAL if form is Form.ARRIVE else fitted
     return LayerCost(rows, _price(work.fixed, price), _price(work.per_task, price))
 
 

@@ -123,8 +123,6 @@ def test_no_task_runs_before_what_it_reads(eager: bool) -> None:
             made[layer.node.output.name] = 1 if layer.form is Form.ACCUMULATE else task.end
 
 
-
-
 def test_a_streamed_input_of_which_only_padding_is_read_is_never_asked_for() -> None:
     net = Net(4, 4, 2)
     blind = Conv2D((8, 1), (1, 0, 0, 0))  # its one row of windows lies above the image
