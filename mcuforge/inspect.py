@@ -120,7 +120,7 @@ def plan(
     drawings = [(f, draw_as(picture)) for f, draw_as in ((svg_file, svg), (html_file, html)) if f]
     for file, text in drawings:
         write_whole(file, text)
-    console.print(plan_table(picture))
+    console.print(plan_table(picture, console.width if console.is_terminal else None))
     width = console.width if console.is_terminal else WIDTH
     console.print(
         draw(compiled.problem, compiled.plan, width=width, steps=slot_names(compiled)),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.markup import escape
@@ -23,6 +24,16 @@ from mcuforge.report.picture.words import (
 )
 
 LONGEST_FIGURE = 40  # characters of a layer's name in the page's header
+
+LAYER = "layer"
+LAYER_COLUMNS = (
+    *("#", LAYER, "op", "output", "stage"),
+    *("rows held", "bytes", "region", "offset", "in use"),
+)
+RIGHT = frozenset({"#", "rows held", "bytes", "offset", "in use"})
+SPARE = ("output", "op", "stage", "rows held", "region", LAYER)  # left out in this order
+FOLDED_LAYER = 12  # characters a layer's name keeps at least
+PADDING = 2  # characters round a cell
 
 
 @dataclass(frozen=True)
@@ -55,39 +66,63 @@ BUFFER_COLUMNS = (
 )
 
 
-def plan_table(picture: PlanPicture) -> Table:
+def plan_table(picture: PlanPicture, width: int | None = None) -> Table:
     """Per layer its output: shape, pipeline, ring rows, bytes and place; and the bytes in use.
 
-    The layers of the deciding moment are marked with *.
+    The layers of the deciding moment are marked with *. Figures are never cut: columns are left out
+    until the rest fits into `width` characters, names of layers are folded.
     """
-    table = Table(box=None)
-    pipelines = any(stage.name for stage in picture.stages)
-    rings = any(buffer.rows is not None for buffer in picture.buffers)
-    table.add_column("#", justify="right")
-    table.add_column("layer", overflow="fold")
-    table.add_column("op", no_wrap=True)
-    table.add_column("output", no_wrap=True)
-    if pipelines:
-        table.add_column("stage", no_wrap=True)
-    if rings:
-        table.add_column("rows held", justify="right", no_wrap=True)
-    for header in ("bytes", "region", "offset", "in use"):
-        table.add_column(header, justify="left" if header == "region" else "right", no_wrap=True)
     buffers = {buffer.name: buffer for buffer in picture.buffers}
     deciding = picture.deciding
+    rows: list[dict[str, str]] = []
     for i, (column, live) in enumerate(zip(picture.columns, live_bytes(picture), strict=True)):
         buffer = buffers.get(column.buffer)
         if buffer is None:  # a model without layers
             continue
         marked = deciding is not None and deciding.begin <= i < deciding.end
-        cells = [str(i), escape(printable(column.label)), column.op, shape_words(column.shape)]
-        if pipelines:
-            cells.append(escape(brief(picture.stages[column.stage].name)))
-        if rings:
-            cells.append("" if buffer.rows is None else "{} of {}".format(*buffer.rows))
-        cells += [f"{buffer.bytes:,}", escape(brief(buffer.region)), f"{buffer.offset:,}"]
-        table.add_row(*cells, f"{live:,}{'*' if marked else ' '}")
+        rows.append(
+            {
+                "#": str(i),
+                "layer": printable(column.label),
+                "op": column.op,
+                "output": shape_words(column.shape),
+                "stage": brief(picture.stages[column.stage].name),
+                "rows held": "" if buffer.rows is None else "{} of {}".format(*buffer.rows),
+                "bytes": f"{buffer.bytes:,}",
+                "region": brief(buffer.region),
+                "offset": f"{buffer.offset:,}",
+                "in use": f"{live:,}{'*' if marked else ' '}",
+            }
+        )
+    table = Table(box=None)
+    shown = _columns(rows, width)
+    for header in shown:
+        if header == LAYER:
+            table.add_column(header, overflow="fold")
+        else:
+            right = header in RIGHT
+            table.add_column(header, justify="right" if right else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(escape(row[header]) for header in shown))
     return table
+
+
+def _columns(rows: Sequence[Mapping[str, str]], width: int | None) -> list[str]:
+    """The headers of the columns that say something and fit, in their order."""
+    shown = [
+        header
+        for header in LAYER_COLUMNS
+        if header not in ("stage", "rows held") or any(row[header] for row in rows)
+    ]
+    alone = len({row["region"] for row in rows}) < 2
+    for spare in ("region", *SPARE) if alone else SPARE:
+        widest = {h: max([len(h), *(len(row[h]) for row in rows)]) for h in shown}
+        if LAYER in widest:
+            widest[LAYER] = min(widest[LAYER], FOLDED_LAYER)
+        if width is None or sum(widest.values()) + PADDING * len(shown) <= width:
+            break
+        shown = [header for header in shown if header != spare]
+    return shown
 
 
 def buffer_rows(picture: PlanPicture) -> tuple[BufferRow, ...]:

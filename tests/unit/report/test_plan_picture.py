@@ -212,6 +212,20 @@ def test_the_table_has_a_line_a_layer_and_marks_the_deciding_ones() -> None:
     assert any(line.rstrip().endswith("*") for line in lines)
 
 
+@pytest.mark.parametrize("width", [120, 100, 80, 60, 44])
+def test_a_narrow_table_leaves_columns_out_and_cuts_no_figure(width: int) -> None:
+    out = StringIO()
+    picture = pictures.chain(12, pipeline=5)
+    Console(file=out, width=width).print(plan_table(picture, width))
+    text = out.getvalue()
+    header = text.splitlines()[0].split()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    assert {"#", "bytes", "offset"} <= set(header)
+    assert ("op" in header) == (width >= 100)
+    assert all(f"{buffer.offset:,}" in text for buffer in picture.buffers if buffer.kind == "ring")
+
+
 def test_names_in_the_table_are_no_markup() -> None:
     out = StringIO()
     picture = pictures.chain(2, name="[red]{}[/red]\x1b[31m")
