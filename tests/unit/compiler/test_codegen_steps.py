@@ -201,6 +201,14 @@ def test_a_streamed_input_has_a_source_and_no_place() -> None:
     assert "memset(residual_input" not in main
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("regions", [("ram",), ("dtcm", "axi_sram", "sram123")])
+def test_a_long_name_makes_no_long_lines(streamed: bool, regions: tuple[str, ...]) -> None:
+    model = text_of(pipelined(residual("pretrainedResnet_quant"), streamed=streamed), regions)
+    texts = [*model.files.values(), example_main(model)]
+    assert max(len(line) for text in texts for line in text.splitlines()) <= COLUMNS
+
+
 def test_several_rows_of_an_input_in_one_step_are_our_fault() -> None:
     schedule = pipelined(residual(), rows={"input image": 3}, streamed=True)
     with pytest.raises(InternalError, match="several rows of a streamed input"):
