@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import inf
 
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
@@ -12,7 +13,13 @@ from mcuforge.compiler.schedule.heat import favour_hot
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.schedule import Schedule
-from mcuforge.compiler.schedule.search import Goal, cuts, make_schedule
+from mcuforge.compiler.schedule.search import (
+    Goal,
+    balanced_cost,
+    cut_cost,
+    cuts,
+    make_schedule,
+)
 from mcuforge.memplan import greedy
 from mcuforge.memplan.problem import Plan, Problem, Region
 from mcuforge.memplan.solve import solve
@@ -54,13 +61,17 @@ def choose(
     for nodes in orders(graph, arriving):
         candidates = Candidates(graph, nodes, isa)
         bounds.append(candidates.bound)
+        allowed = balanced_cost(candidates) if goal == "balanced" else inf
         for cut in islice(cuts(candidates, goal, budget), TRIES):
             schedule = make_schedule(graph, cut, isa, arriving)
             problem = memory_problem(schedule, regions)
             plan = greedy.place(problem)
             missing = sum(plan.overflow(problem).values())
-            cost = sum(choice.instructions for choice in cut)
-            rank = (missing, cost, plan.peak) if goal == "speed" else (missing, plan.peak, cost)
+            cost = cut_cost(cut)
+            slow = cost > allowed  # taken only where nothing faster fits
+            rank: tuple[float, ...] = (missing, slow, plan.peak, cost)
+            if goal == "speed":
+                rank = (missing, cost, plan.peak)
             if best is None or rank < best[0]:
                 best = (rank, schedule, problem)
             if goal == "speed" and not missing:

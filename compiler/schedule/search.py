@@ -33,9 +33,7 @@ def cuts(candidates: Candidates, goal: Goal, budget: int) -> Iterator[Cut]:
     within `budget` serves the goal, what needs least RAM follows.
     """
     levels = sorted({c.bytes for c in candidates.choices})
-    fastest = _cheapest(candidates, None)
-    assert fastest is not None  # every node runs whole, or arrives
-    allowed = _cost(fastest) * SLACK
+    allowed = balanced_cost(candidates)
     seen: set[tuple[int, ...]] = set()
     order: list[int | None] = [*levels] if levels else [None]
     if goal == "speed":
@@ -43,7 +41,7 @@ def cuts(candidates: Candidates, goal: Goal, budget: int) -> Iterator[Cut]:
     for limit in order:
         for weigh in (_instructions, _bytes):
             cut = _cheapest(candidates, limit, weigh)
-            if cut is None or (goal == "balanced" and _cost(cut) > allowed):
+            if cut is None or (goal == "balanced" and cut_cost(cut) > allowed):
                 continue
             if _key(cut) not in seen:
                 seen.add(_key(cut))
@@ -54,11 +52,19 @@ def cuts(candidates: Candidates, goal: Goal, budget: int) -> Iterator[Cut]:
         yield from (c for c in cuts(candidates, "ram", budget) if _key(c) not in seen)
 
 
+def balanced_cost(candidates: Candidates) -> float:
+    """The most instructions a balanced cut may come to: `SLACK` times the fewest there are."""
+    fastest = _cheapest(candidates, None)
+    assert fastest is not None  # every node runs whole, or arrives
+    return cut_cost(fastest) * SLACK
+
+
 def _key(cut: Cut) -> tuple[int, ...]:
     return tuple(id(choice) for choice in cut)
 
 
-def _cost(cut: Cut) -> float:
+def cut_cost(cut: Cut) -> float:
+    """Instructions of one inference, estimated."""
     return sum(choice.instructions for choice in cut)
 
 

@@ -52,6 +52,31 @@ def test_ram_needs_least_and_speed_costs_least(streamed: bool) -> None:
     assert ram.plan.peak < 0.7 * speed.plan.peak
 
 
+def narrow_net() -> Graph:
+    """Rows of two bytes: row by row, calls cost more than the work."""
+    net = Net(32, 2, 1)
+    x = net.x
+    for _ in range(4):
+        x = net.conv(x, 1, kernel=1)
+    return net.graph(x)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_balanced_takes_no_more_instructions_for_less_ram_unless_nothing_else_fits(
+    streamed: bool,
+) -> None:
+    graph = narrow_net()
+    ram, balanced, speed = (
+        chosen(graph, goal, streamed=streamed) for goal in ("ram", "balanced", "speed")
+    )
+    assert cost(ram) > 1.2 * cost(speed)
+    assert cost(balanced) <= SLACK * cost(speed)
+    assert ram.plan.peak < balanced.plan.peak <= speed.plan.peak
+    assert not balanced.plan.optimal  # the bound is of every cut, however slow
+    tight = chosen(graph, "balanced", budget=ram.plan.peak, streamed=streamed)
+    assert tight.plan.peak == ram.plan.peak
+
+
 def test_speed_runs_whole_layers_where_they_fit() -> None:
     found = chosen(residual_net(), "speed")
     assert all(layer.form is Form.WHOLE for layer in found.schedule.layers)
