@@ -22,9 +22,9 @@
  * Inputs are overwritten while the model runs: write them again before each run. Outputs stay
  * until inputs are written again: the two may share memory, so read one before writing the other.
  *
- * A streamed input (0) is not written beforehand: the model asks for its rows, each once and in
- * rising order, while it runs. A source that does not have the row yet says so; the run then ends
- * with MCUFORGE_ERR_SOURCE and goes on, once the row is there, with
+ * A streamed input (0) is not written beforehand: the model asks for its rows while it runs,
+ * each once and in rising order, up to the last it needs. A source that does not have the row yet
+ * says so; the run then ends with MCUFORGE_ERR_SOURCE and goes on, once the row is there, with
  *
  *     residual_run_steps(&state, state.step, RESIDUAL_STEPS);
  *
