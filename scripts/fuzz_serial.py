@@ -5,8 +5,8 @@
 
 The firmware is built four times for this machine with clang's libFuzzer, AddressSanitizer and
 UndefinedBehaviorSanitizer: with the toy model of the tests, fed bytes, fed floats and fed row by
-row, and with the generated C of MODEL (default: the demo's). The seconds are shared between them. Exits 1 on a
-finding and leaves the input that shows it in out/fuzz.
+row, and with the generated C of MODEL (default: the demo's). The seconds are shared between them.
+Exits 1 on a finding and leaves the input that shows it in out/fuzz.
 """
 
 from __future__ import annotations
