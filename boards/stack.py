@@ -33,6 +33,11 @@ class StackBound:
     path: tuple[str, ...]
     unknown: tuple[str, ...]
 
+    @property
+    def assumed_bytes(self) -> int:
+        """How much of the deepest chain's bytes is assumed."""
+        return ASSUMED_BYTES * sum(name in self.unknown for name in self.path)
+
 
 def stack_bound(firmware: Firmware, entry: str) -> StackBound:
     """The bound for the function `entry` ("<name>_run") of `firmware`; errors: see bound_of."""

@@ -70,7 +70,9 @@ def check(request: Request, stages: Stages) -> CheckReport:
             answers = run_samples(link, compiled, samples, stages, poison=request.poison)
             session = as_told(session, link.tick_hz)
         wanted = oracle.answers()
-    found = compare(answers.outputs, wanted.outputs, samples, wanted.reference)
+    found = compare(
+        answers.outputs, wanted.outputs, samples, wanted.reference, poisoned=request.poison
+    )
     reasons = (
         (f"{found.mismatched_elements} output elements differ from {found.reference}",)
         if found.mismatched_elements

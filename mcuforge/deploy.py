@@ -109,7 +109,7 @@ def measure_board(
     answers = run_samples(link, compiled, samples, stages, poison=poison)
     with stages.stage("waiting for the reference"):
         wanted = oracle.answers()
-    check = compare(answers.outputs, wanted.outputs, samples, wanted.reference)
+    check = compare(answers.outputs, wanted.outputs, samples, wanted.reference, poisoned=poison)
     difference = None
     if check.mismatched_elements:
         index = first_wrong(answers.outputs, wanted.outputs)

@@ -57,6 +57,7 @@ class Built:
             total=compiled.arena_bytes + static + self.stack.bytes,
             budget=budget,
             test_firmware=self.footprint.ram.firmware,
+            stack_assumed=self.stack.assumed_bytes,
         )
 
     def flash(self) -> Flash:

@@ -16,12 +16,17 @@ from mcuforge.report.model import Check
 
 
 def compare(
-    got: Sequence[Array], want: Sequence[Array], samples: Samples, reference_name: str
+    got: Sequence[Array],
+    want: Sequence[Array],
+    samples: Samples,
+    reference_name: str,
+    *,
+    poisoned: bool = False,
 ) -> Check:
     """Element by element, and by class where there are classes.
 
     got, want: one array per model output, samples first, the outputs' own dtypes. Floats are equal
-    when their values are (two NaNs are equal).
+    when their values are (two NaNs are equal). poisoned: dead bytes were overwritten meanwhile.
     """
     count = samples.count
     differs = np.zeros(count, dtype=bool)
@@ -47,6 +52,7 @@ def compare(
         accuracy=None if labels is None else float((top == labels).mean()),
         reference_accuracy=None if labels is None else float((wanted == labels).mean()),
         top1_agreement=float((top == wanted).mean()) if classifier else None,
+        poisoned=poisoned,
     )
 
 

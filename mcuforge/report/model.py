@@ -52,6 +52,7 @@ class Check:
     accuracy: float | None  # of the board's answers against labels; None without either
     reference_accuracy: float | None
     top1_agreement: float | None  # board against reference; None for outputs of one element
+    poisoned: bool = False  # all that is dead was overwritten between steps
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Ram:
     total: int
     budget: int
     test_firmware: int
+    stack_assumed: int = 0  # of `stack`, for calls nobody can follow: a streamed input's source
 
 
 @dataclass(frozen=True)

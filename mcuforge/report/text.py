@@ -82,6 +82,9 @@ def _print_verdict(verdict: str, reasons: tuple[str, ...], console: Console) -> 
 
 def _print_memory(ram: Ram, flash: Flash, console: Console) -> None:
     parts = f"arena {ram.arena:,} + static {ram.static:,} + stack {ram.stack:,}"
+    if ram.stack_assumed:
+        why = "for calls nobody can follow: your source of rows"
+        parts += f" ({ram.stack_assumed:,} of it assumed {why})"
     _print_line("RAM", f"{_share(ram.total, ram.budget)} = {parts}", console)
     parts = f"weights {flash.weights:,}{_flash_words(flash)} + code {flash.code:,}"
     _print_line("flash", f"{_share(flash.total, flash.budget)} = {parts}", console)
@@ -119,7 +122,8 @@ def _print_answers(check: Check, console: Console) -> None:
         else ""
     )
     exact = f"{check.exact_samples:,} of {check.samples:,} exact{differ}"
-    _print_line("answers", f"{exact}, against {check.reference}", console)
+    poisoned = ", what is dead overwritten between steps" if check.poisoned else ""
+    _print_line("answers", f"{exact}, against {check.reference}{poisoned}", console)
     if check.accuracy is not None and check.reference_accuracy is not None:
         reference = f"the reference {check.reference_accuracy:.4f}"
         _print_line("accuracy", f"{check.accuracy:.4f}, {reference}", console)

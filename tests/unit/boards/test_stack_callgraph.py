@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.boards.stack import StackBound, bound_of
+from mcuforge.boards.stack import ASSUMED_BYTES, StackBound, bound_of
 from mcuforge.errors import InternalError
 
 
@@ -96,6 +96,7 @@ def test_a_call_through_a_pointer_is_charged_and_named(tmp_path: Path) -> None:
     found = bound(tmp_path, "f")
     assert found.bytes == 16 + 256
     assert found.unknown == ("a call through a pointer in f",)
+    assert found.assumed_bytes == ASSUMED_BYTES
 
 
 def test_two_definitions_of_one_function_count_as_the_worse(tmp_path: Path) -> None:

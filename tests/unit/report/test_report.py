@@ -246,6 +246,19 @@ def test_the_text_says_what_the_json_says() -> None:
         assert words in text
 
 
+def test_a_poisoned_run_and_an_assumed_stack_are_told() -> None:
+    poisoned = replace(REPORT.check, poisoned=True)
+    text = printed(
+        "a reference, what is dead overwritten between steps", replace(REPORT, check=poisoned)
+    )
+    assert "assumed" not in text
+    ram = replace(REPORT.ram, stack_assumed=128)
+    assert "overwritten" not in printed(
+        "stack 256 (128 of it assumed for calls nobody can follow: your source of rows)",
+        replace(REPORT, ram=ram),
+    )
+
+
 def test_hardware_is_timed_and_never_counted_in_instructions() -> None:
     board = replace(REPORT.board, emulated=False, stand_in=None)
     run = Run(None, None, 1234, 56.0)
