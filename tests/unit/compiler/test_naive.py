@@ -34,6 +34,14 @@ def test_a_branch_is_held_until_it_is_joined_and_outputs_to_the_end() -> None:
     assert live_tensor_peak(graph_of(build, long, last)) == 32 + 64 + 32
 
 
+def test_a_second_operand_is_held_as_long_as_a_first() -> None:
+    build = ModelBuilder(0)
+    x = build.input((1, 4, 4, 2), QUANT)
+    long = build.conv(build.conv(x, 4, Sliding((1, 1)), QUANT), 2, Sliding((1, 1)), QUANT)
+    joined = build.arithmetic("ADD", long, x, 1.0, 0)
+    assert live_tensor_peak(graph_of(build, joined)) == 32 + 64 + 32
+
+
 def test_a_view_costs_nothing_and_keeps_what_it_shows() -> None:
     build = ModelBuilder(0)
     x = build.input((1, 4, 4, 2), QUANT)

@@ -157,6 +157,13 @@ def test_no_stage_of_a_random_model_is_placed_in_less_than_is_said_to_be_its_lea
             assert candidates.bound <= plan.peak
 
 
+def test_what_only_passes_by_a_stage_counts_until_its_last_reader_has_run() -> None:
+    net = Net(8, 8, 2)
+    graph = net.graph(net.sum(net.conv(net.conv(net.x, 2), 2), net.x))
+    candidates = Candidates(graph, graph.nodes, "portable")
+    assert [candidates.passing(i, i + 1) for i in range(3)] == [0, 128, 0]
+
+
 def random_cuts(candidates: Candidates, random: Random) -> list[tuple[Choice, ...]]:
     """Four cuts into any stages there are, whether the search would look at them or not."""
     count = len(candidates.nodes)

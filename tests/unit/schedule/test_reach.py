@@ -7,9 +7,13 @@ import pytest
 
 from mcuforge.compiler.compile import PlanOptions, compile_graph
 from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.schedule.heat import favour_hot, touches
+from mcuforge.compiler.schedule.memory import memory_problem
+from mcuforge.compiler.schedule.schedule import whole_layers
 from mcuforge.compiler.schedule.search import GOALS, Goal
+from mcuforge.memplan import greedy
 from mcuforge.memplan.problem import Region
-from tests.unit.schedule.nets import chain_of_convs, residual_net
+from tests.unit.schedule.nets import Net, chain_of_convs, residual_net
 
 SRAM, CCM = Region("sram", 1 << 20, 2), Region("ccm", 1 << 20, 3, dma=False)
 
@@ -50,6 +54,26 @@ def test_a_budget_is_cut_from_what_inputs_do_not_need() -> None:
     small = Region("ccm", least - 64, 3, dma=False)
     assert homes(graph, SRAM, small, budget=least) == ({"sram"}, {"sram"})
     assert homes(graph, SRAM, CCM, budget=least) == ({"sram"}, {"sram"})
+
+
+def test_a_budget_is_cut_from_the_slowest_memory_first() -> None:
+    graph = chain_of_convs(3)
+    tightly = Region("tcm", 1 << 20, 3)
+    assert homes(graph, SRAM, tightly, budget=1 << 20) == ({"tcm"}, {"tcm"})
+
+
+def test_the_hottest_buffer_takes_the_fast_memory_from_a_larger_cold_one() -> None:
+    net = Net(8, 8, 4)
+    hot = net.conv(net.conv(net.x, 1), 1)  # 64 bytes, nine reads of each
+    schedule = whole_layers(net.graph(net.sum(net.conv(hot, 4), net.x)), "portable")
+    regions = (Region("slow", 4096), Region("fast", 256, speed=1))
+    problem = memory_problem(schedule, regions)
+    count = touches(schedule)
+    hottest = max(problem.buffers, key=lambda b: count[b.name] / b.bytes)
+    free, favoured = greedy.place(problem), favour_hot(problem, schedule, greedy.place)[1]
+    assert free.placements[hottest.name].region == "slow"
+    assert favoured.placements[hottest.name].region == "fast"
+    assert not favoured.overflow(problem)
 
 
 def test_where_nothing_is_reached_there_is_nothing_to_choose() -> None:
