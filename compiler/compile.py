@@ -70,7 +70,7 @@ class Compiled:
             self.isa,
             self.problem.regions,
             goal=self.options.goal,
-            exact_seconds=0.0,
+            exact_seconds=DEFAULT_EXACT_SECONDS,
         ).plan.peak
 
     def ram_live(self) -> tuple[int, ...]:
@@ -173,15 +173,14 @@ def _what_would_help(compiled: Compiled) -> str:
         return f"{board}, or a smaller input"
     regions = compiled.problem.regions
     try:
-        streamed = choose(
-            compiled.graph, compiled.isa, regions, goal="ram", streamed=True, exact_seconds=0.0
-        )
+        streamed = choose(compiled.graph, compiled.isa, regions, goal="ram", streamed=True)
     except CompileError:  # the graph's own fault, told already
         return f"{board}, or a smaller input"
     if streamed.plan.peak >= compiled.arena_bytes:
         return f"{board}, or a smaller input"
-    fits = "would fit" if not streamed.plan.overflow(streamed.problem) else "not enough either"
-    return f"`--input streamed` needs {streamed.plan.peak:,} bytes ({fits}); or {board}"
+    if streamed.plan.overflow(streamed.problem):
+        return f"{board}; `--input streamed` is not enough: {streamed.plan.peak:,} bytes"
+    return f"`--input streamed` needs {streamed.plan.peak:,} bytes (would fit); or {board}"
 
 
 def _within(regions: tuple[Region, ...], budget: int | None) -> list[tuple[Region, ...]]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +158,33 @@ def test_a_refusal_says_what_streaming_the_input_would_come_to() -> None:
     over = compiled(residual_net(), ram_bytes=2200)
     with pytest.raises(CompileError, match=r"`--input streamed` needs [\d,]+ bytes \(would fit\)"):
         refuse_over_budget(over, "tiny_board")
+
+
+def test_a_refusal_tries_first_what_would_be_enough() -> None:
+    over = compiled(residual_net(), ram_bytes=300)
+    with pytest.raises(CompileError) as caught:
+        refuse_over_budget(over, "tiny_board")
+    assert caught.value.hint.startswith("a board with more RAM")
+    assert re.search(r"; `--input streamed` is not enough: [\d,]+ bytes$", caught.value.hint)
+
+
+def test_what_the_input_resident_would_come_to_is_planned_with_the_same_care(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds: list[float] = []
+
+    def watched(problem: Problem, *, exact_seconds: float) -> Plan:
+        seconds.append(exact_seconds)
+        return solve(problem, exact_seconds=exact_seconds)
+
+    streamed = compile_graph(
+        residual_net(), "portable", 1 << 16, options=PlanOptions(streamed=True)
+    )
+    monkeypatch.setattr(choosing, "solve", watched)
+    resident = compile_graph(residual_net(), "portable", 1 << 16)
+    assert streamed.resident_peak() == resident.arena_bytes > streamed.arena_bytes
+    assert seconds == [seconds[0]] * 2
+    assert seconds[0] > 0
 
 
 def test_too_little_in_every_one_of_several_memories_is_told_by_name() -> None:
