@@ -170,8 +170,7 @@ def _share(first: int, second: int, window: tuple[int, int]) -> int:
     and first - second and falls after it: best is the window's point nearest to the plateau.
     """
     low, high = window
-    plateau = (min(0, first - second), max(0, first - second))
-    difference = min(max(low, plateau[0]), high)
+    difference = min(max(low, min(0, first - second)), high)
     return max(0, min(first, difference + second) - max(0, difference))
 
 

@@ -11,7 +11,7 @@ from mcuforge.compiler.ir import Graph, Node
 from mcuforge.compiler.schedule.cost import layer_cost
 from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.schedule.overlap import least_distance, pipeline_distances
-from mcuforge.compiler.schedule.pipeline import Pipeline, RowLayer, build_pipeline, row_layer
+from mcuforge.compiler.schedule.pipeline import Pipeline, build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import Form, view_storage
 
 ROWS_PER_TASK = (1, 2, 4)
@@ -93,8 +93,6 @@ class Candidates:
             return
         made = [n.output for n in self.nodes[begin:end]]
         kept = [t for t in made if self.dies[t.name] >= end]
-        if any(not self._fits(layer, begin, end) for layer in layers):
-            return
         # two layers that need nothing but one tensor, and read it at different paces
         alone = [x.needs[0].buffer.name for x in layers if len(x.needs) == 1]
         branches = len(set(alone)) < len(alone)
@@ -108,16 +106,6 @@ class Candidates:
             yield choice
             if choice.instructions < least * NEGLIGIBLE:
                 return
-
-    def _fits(self, layer: RowLayer, begin: int, end: int) -> bool:
-        """What is read of a tensor made in the pipeline must be read in that tensor's own rows."""
-        needs = {need.buffer.name for need in layer.needs}
-        inside = {
-            self.storage[x.name].name
-            for x in layer.node.activations
-            if begin <= self.born[self.storage[x.name].name] < end
-        }
-        return inside <= needs
 
     def _connected(self, begin: int, end: int) -> bool:
         """True when every node but the last is read by a later one of the range."""
