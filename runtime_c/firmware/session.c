@@ -134,7 +134,7 @@ static void serve_write(const struct frame *request)
         if (source_stage(frame_u32(request->body), offset, request->body + 8, size)) {
             answer(request, SESSION_OK, frame_body());
         } else {
-            refuse(request, SESSION_RANGE, "WRITE: of two rows of a streamed input");
+            refuse(request, SESSION_RANGE, "WRITE: not of one row of a streamed input");
         }
         return;
     }

@@ -19,7 +19,7 @@ void source_use_db(bool use);
 
 /*
  * Keep bytes [offset, offset + size) of streamed input `input` until the model asks for their row.
- * False when they are not of one row. The bytes of another row than the one before replace it.
+ * False when they are not of one row, or none. Bytes of another row than the one before replace it.
  */
 bool source_stage(uint32_t input, uint32_t offset, const uint8_t *data, uint32_t size);
 

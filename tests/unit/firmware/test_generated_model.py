@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from mcuforge.board_check import (
     run_samples,
 )
 from mcuforge.boards.link import BoardReset, Link, Refused, TextLink
+from mcuforge.boards.link.exchange import Request
+from mcuforge.boards.link.frame import Kind
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Array
@@ -139,12 +142,14 @@ def test_a_streamed_input_that_was_never_written_is_our_fault(streamed_board: Pa
         link.run()
 
 
-def test_a_write_over_two_rows_or_a_read_of_a_streamed_input_is_refused(
+def test_a_write_over_two_rows_or_of_none_or_a_read_of_a_streamed_input_is_refused(
     streamed_board: Path,
 ) -> None:
     with open_model(streamed_board) as link:
-        with pytest.raises(Refused, match="two rows of a streamed input"):
-            link._write(0, 6, bytes(12), "writing")
+        for offset, data in ((6, bytes(12)), (12, b"")):
+            body = struct.pack("<II", 0, offset) + data
+            with pytest.raises(Refused, match="not of one row of a streamed input"):
+                link._exchange.ask(Request(Kind.WRITE, body), "writing")
         with pytest.raises(Refused, match="READ: no such tensor"):
             link.read_input(0)
 
