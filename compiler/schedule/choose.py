@@ -9,7 +9,7 @@ from math import inf
 
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
-from mcuforge.compiler.schedule.heat import favour_hot
+from mcuforge.compiler.schedule.heat import confined, favour_hot
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.schedule import Schedule
@@ -47,6 +47,9 @@ def choose(
 ) -> Chosen:
     """The best schedule for `goal` that fits the regions; when none does, what needs least RAM.
 
+    Of several regions one alone is used where that takes fewer bytes in all, unless speed is the
+    goal; where more than one is used, hot buffers go to the fastest.
+
     Unless speed is the goal, the plan's `lower_bound` is of every cut into stages of every order
     tried, however placed, and `optimal` says that none needs less in all regions together. With
     speed both speak of the chosen schedule alone.
@@ -57,28 +60,29 @@ def choose(
     arriving = graph.inputs if streamed else ()
     budget = sum(region.bytes for region in regions)
     bounds: list[int] = []
-    best: tuple[tuple[float, ...], Schedule, Problem] | None = None
+    best: tuple[tuple[float, ...], Schedule, Problem, bool] | None = None
     for nodes in orders(graph, arriving):
         candidates = Candidates(graph, nodes, isa)
         bounds.append(candidates.bound)
         allowed = balanced_cost(candidates) if goal == "balanced" else inf
         for cut in islice(cuts(candidates, goal, budget), TRIES):
             schedule = make_schedule(graph, cut, isa, arriving)
-            problem = memory_problem(schedule, regions)
-            plan = greedy.place(problem)
-            missing = sum(plan.overflow(problem).values())
+            whole = memory_problem(schedule, regions)
             cost = cut_cost(cut)
             slow = cost > allowed  # taken only where nothing faster fits
-            rank: tuple[float, ...] = (missing, slow, plan.peak, cost)
-            if goal == "speed":
-                rank = (missing, cost, plan.peak)
-            if best is None or rank < best[0]:
-                best = (rank, schedule, problem)
+            for problem in (whole,) if goal == "speed" else (whole, *confined(whole)):
+                plan = greedy.place(problem)
+                missing = sum(plan.overflow(problem).values())
+                rank: tuple[float, ...] = (missing, slow, plan.peak, cost)
+                if goal == "speed":
+                    rank = (missing, cost, plan.peak)
+                if best is None or rank < best[0]:
+                    best = (rank, schedule, problem, problem is whole)
             if goal == "speed" and not missing:
                 break
     assert best is not None
-    _, schedule, problem = best
-    if len(regions) > 1:
+    _, schedule, problem, free = best
+    if free and len(regions) > 1:
         problem, _ = favour_hot(problem, schedule, greedy.place)
     plan = solve(problem, exact_seconds=exact_seconds)
     # the bound counts bytes that are distinct wherever they lie: in one region or in several

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from mcuforge.compiler.schedule.schedule import Schedule
@@ -53,6 +53,19 @@ def favour_hot(
         else:
             best, low = (held, plan), middle
     return best
+
+
+def confined(problem: Problem) -> Iterator[Problem]:
+    """The problem within one region, for each that may hold every buffer, the fastest first.
+
+    Buffers in different memories share no bytes: one memory may do with less than two together.
+    """
+    if len(problem.regions) == 1:
+        return
+    for region in problem.fastest_first:
+        if all(_allows(b, region.name) for b in problem.buffers):
+            alone = tuple(replace(b, regions=(region.name,)) for b in problem.buffers)
+            yield replace(problem, buffers=alone)
 
 
 def _held(problem: Problem, hot: Sequence[Buffer]) -> Problem:

@@ -43,7 +43,8 @@ def test_what_peripherals_touch_is_kept_out_of_memory_they_do_not_reach(
     goal: Goal, streamed: bool
 ) -> None:
     graph = residual_net()
-    assert homes(graph, SRAM, CCM, streamed=streamed, goal=goal) == ({"sram"}, {"ccm"})
+    elsewhere = {"ccm"} if goal == "speed" else {"sram"}  # alone it takes fewer bytes
+    assert homes(graph, SRAM, CCM, streamed=streamed, goal=goal) == ({"sram"}, elsewhere)
     fast = Region("ccm", 1 << 20, 3)
     assert homes(graph, SRAM, fast, streamed=streamed, goal=goal) == ({"ccm"}, {"ccm"})
 
