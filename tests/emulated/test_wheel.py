@@ -81,11 +81,11 @@ def test_the_wheel_carries_every_file_of_every_room(wheel: Path) -> None:
         for path in (ROOT / room).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    report = ROOT / "mcuforge" / "report"
     wanted |= {
         path.relative_to(ROOT).as_posix()
-        for folder in (ROOT / "mcuforge", ROOT / "mcuforge" / "report")
-        for path in folder.iterdir()
-        if path.is_file()
+        for path in (*(ROOT / "mcuforge").iterdir(), *report.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
     }
     assert carried == wanted
 
