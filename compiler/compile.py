@@ -169,6 +169,8 @@ def refuse_over_budget(compiled: Compiled, board: str) -> None:
 def _what_would_help(compiled: Compiled) -> str:
     """What the user could change, with the bytes it would come to where that can be computed."""
     board = "a board with more RAM (`mcuforge boards` lists them)"
+    if compiled.options.ram_budget is not None:
+        board = f"`--ram-budget {compiled.arena_bytes}`"
     if compiled.options.streamed:
         return f"{board}, or a smaller input"
     regions = compiled.problem.regions

@@ -128,9 +128,10 @@ def plan(
         highlight=False,
         soft_wrap=True,
     )
+    budget = options.ram_budget or ram_budget(session.board)
     quality = "optimal" if facts.optimal else f"lower bound {facts.lower_bound:,}"
     console.print(
-        f"arena {region_words(facts)}, of {ram_budget(session.board):,} ({quality}, "
+        f"arena {region_words(facts)}, of {budget:,} ({quality}, "
         f"{facts.solver}); decided by {escape(facts.deciding_layer)}",
         highlight=False,
         soft_wrap=True,

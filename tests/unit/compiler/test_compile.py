@@ -150,8 +150,10 @@ def test_the_passes_are_dumped_where_asked(tmp_path: Path) -> None:
 def test_a_budget_below_the_boards_ram_is_what_a_refusal_names() -> None:
     options = PlanOptions(ram_budget=50)
     over = compile_graph(padded_conv(), "portable", 4096, options=options, exact_seconds=0.0)
-    with pytest.raises(CompileError, match="96 bytes of RAM for its arena alone, the budget is 50"):
+    with pytest.raises(CompileError) as caught:
         refuse_over_budget(over, "tiny_board")
+    assert "96 bytes of RAM for its arena alone, the budget is 50" in caught.value.what
+    assert "`--ram-budget 96`" in caught.value.hint
 
 
 def test_a_refusal_says_what_streaming_the_input_would_come_to() -> None:
