@@ -10,18 +10,19 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Activation, Call, Op, Params, Reads, Slot
+from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
 from mcuforge.compiler.ops.fixed_point import activation_range
 from mcuforge.compiler.ops.pooling import check_pool, pool_fields, taps
 from mcuforge.compiler.ops.summing import summing
 from mcuforge.compiler.ops.window import Pad, Pair, Window
+from mcuforge.compiler.ops.windowed import WindowedOp
 from mcuforge.errors import Refusal
 
 MAX_TAPS = 2**16  # the kernel's division by a reciprocal is exact up to here
 
 
 @dataclass(frozen=True)
-class AveragePool2D(Op):
+class AveragePool2D(WindowedOp):
     """inputs: x (1, h, w, c); the sum of a window's taps over their number, halves outwards."""
 
     kind: ClassVar[str] = "average_pool2d"
@@ -63,14 +64,8 @@ class AveragePool2D(Op):
         arguments = (x, output, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
         return (Call("average_pool2d_s8", arguments, params),)
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        return (self.window.reads(inputs[0], output),)
-
-    def row_reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        return (self.window.row_reads(inputs[0], output),)
-
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        return self.calls(inputs, output, isa)
+    def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
+        return self.window
 
     def accumulate(
         self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int

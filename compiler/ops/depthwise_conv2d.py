@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Activation, Blob, Call, Op, Params, Reads, RingRows, Slot
+from mcuforge.compiler.ops.base import Activation, Blob, Call, Params, RingRows, Slot
 from mcuforge.compiler.ops.checks import want_int8, want_one_image, want_rank, want_shape
 from mcuforge.compiler.ops.fixed_point import activation_range
 from mcuforge.compiler.ops.summing import summing
@@ -26,11 +26,12 @@ from mcuforge.compiler.ops.weighted import (
     shifts,
 )
 from mcuforge.compiler.ops.window import Pad, Pair, Window
+from mcuforge.compiler.ops.windowed import WindowedOp
 from mcuforge.errors import Refusal
 
 
 @dataclass(frozen=True)
-class DepthwiseConv2D(Op):
+class DepthwiseConv2D(WindowedOp):
     """inputs: x (1, h, w, ci), weights (1, kh, kw, co), bias (co) int32 optional.
 
     Output channel o reads input channel o // (co / ci).
@@ -115,16 +116,8 @@ class DepthwiseConv2D(Op):
         arguments = (x, weights_blob, output, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
         return (Call("depthwise_conv2d_s8", arguments, params),)
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        x, weights = inputs[:2]
-        return (self.window(weights).reads(x, output), *(None for _ in inputs[1:]))
-
-    def row_reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        x, weights = inputs[:2]
-        return (self.window(weights).row_reads(x, output), *(None for _ in inputs[1:]))
-
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        return self.calls(inputs, output, isa)
+    def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
+        return self.window(inputs[1])
 
     def accumulate(
         self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int

@@ -10,16 +10,17 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Activation, Call, Op, Params, Reads, Slot
+from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
 from mcuforge.compiler.ops.fixed_point import activation_range
 from mcuforge.compiler.ops.pooling import check_pool, pool_fields
 from mcuforge.compiler.ops.window import Pad, Pair, Window
+from mcuforge.compiler.ops.windowed import WindowedOp
 
 LOWEST = -128
 
 
 @dataclass(frozen=True)
-class MaxPool2D(Op):
+class MaxPool2D(WindowedOp):
     """inputs: x (1, h, w, c); the largest of a window's taps."""
 
     kind: ClassVar[str] = "max_pool2d"
@@ -51,11 +52,5 @@ class MaxPool2D(Op):
         arguments = (x, output, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
         return (Call("max_pool2d_s8", arguments, params),)
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        return (self.window.reads(inputs[0], output),)
-
-    def row_reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        return (self.window.row_reads(inputs[0], output),)
-
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        return self.calls(inputs, output, isa)
+    def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
+        return self.window

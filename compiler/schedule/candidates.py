@@ -117,7 +117,7 @@ class Candidates:
 
     def inside(self, pipeline: Pipeline) -> int:
         """Bytes of rings and sums at the fullest slot."""
-        return max(self._by_slot(pipeline, 4))
+        return max(self._by_slot(pipeline, ALIGNMENT))
 
     def _by_slot(self, pipeline: Pipeline, alignment: int) -> list[int]:
         """Bytes of rings and sums in each slot, every buffer rounded up to `alignment`."""
@@ -147,7 +147,7 @@ class Candidates:
         distances = self._distances(begin, end, pipeline)
         guess = least = 0
         for slot, (rounded, exact) in enumerate(
-            zip(self._by_slot(pipeline, 4), self._by_slot(pipeline, 1), strict=True)
+            zip(self._by_slot(pipeline, ALIGNMENT), self._by_slot(pipeline, 1), strict=True)
         ):
             alive = [t for t in kept if pipeline.alive[t.name][0] <= slot]
             ends = self._ends(begin, end, sum(t.bytes for t in alive), distances)

@@ -11,7 +11,10 @@ struct mcuforge_dequantize_params {
     int32_t is_signed; /* 1: `in` is int8, 0: uint8 */
 };
 
-/* out[i] = scale * (in[i] - zero_point). `in` and `out` must not overlap. */
+/*
+ * out[i] = scale * (in[i] - zero_point), in rising order: `out` may lie over elements of `in` that
+ * have been read, no others.
+ */
 void mcuforge_dequantize_f32(const void *in, float *out,
                              const struct mcuforge_dequantize_params *params);
 

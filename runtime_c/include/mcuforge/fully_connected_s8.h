@@ -19,7 +19,8 @@ struct mcuforge_fully_connected_params {
 
 /*
  * in (rows, in_features), weights (out_features, in_features), out (rows, out_features).
- * `in` and `out` must not overlap.
+ * A vector of `out` is written when it has been computed: it must not lie over vectors of `in` that
+ * are yet to be read, its own included.
  */
 void mcuforge_fully_connected_s8(const int8_t *in, const int8_t *weights, int8_t *out,
                                  const struct mcuforge_fully_connected_params *params);
