@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from math import prod
@@ -122,15 +122,36 @@ class Node:
         return tuple(t for t in self.inputs if not t.is_constant)
 
 
+@dataclass(frozen=True)
+class Port:
+    """How the user's file has an input or output, where the graph's tensor differs from it.
+
+    `dtype` is numpy's name, `shape` the file's. The graph's tensor holds the user's values,
+    quantised with its own scale where they are float32, less `shift` where they are uint8, with
+    axes in the order `perm` of the file's, under the tensor's shape.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    perm: tuple[int, ...]
+    shift: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Nodes in the order they run, with the tensors the user feeds and reads."""
+    """Nodes in the order they run, with the tensors the user feeds and reads.
+
+    `ports` tells, by tensor name, how the file has an input or output that the graph stores in
+    another form (NCHW, float32); the others are in the file as they are here.
+    """
 
     name: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     nodes: tuple[Node, ...]
     source: str = ""  # the user's file, for errors
+    format: str = "tflite"  # or "onnx"
+    ports: Mapping[str, Port] = field(default_factory=dict)
 
     def readers(self, tensor: Tensor) -> tuple[Node, ...]:
         """The nodes that read `tensor`, in order."""
