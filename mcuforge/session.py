@@ -138,7 +138,7 @@ def layer_facts(compiled: Compiled, instructions: tuple[int, ...] | None) -> tup
         LayerFacts(
             index=i,
             name=step.node.name,
-            op=step.node.op.kind,
+            op=step.node.op.title,
             macs=step.node.op.macs(step.node.inputs, step.node.output),
             instructions=None if instructions is None else instructions[i],
             ram_live=live[i],

@@ -100,7 +100,7 @@ def first_difference(
             where = ", ".join(str(i) for i in np.unravel_index(at, step.node.output.shape))
             return (
                 f"first layer that differs: {step.node.origin} '{step.node.name}' "
-                f"({step.node.op.kind}) at [{where}]: expected {want[at]}, got {got[at]} "
+                f"({step.node.op.title}) at [{where}]: expected {want[at]}, got {got[at]} "
                 f"({unequal.size} of {want.size} elements)"
             )
     own = [values[t.name].reshape(-1) for t in compiled.graph.outputs]

@@ -129,7 +129,7 @@ class CallPrinter:
         """'conv2d_2: conv2d 25x5x64 -> 25x5x64, ring of 3 rows'."""
         node = layer.node
         reads = " + ".join(shape_text(t) for t in node.activations)
-        text = f"{comment(node.name)}: {node.op.kind} {reads} -> {shape_text(node.output)}"
+        text = f"{comment(node.name)}: {node.op.title} {reads} -> {shape_text(node.output)}"
         if layer.form is Form.ACCUMULATE:
             text += ", rows added up"
         return text + self.ring_note(node.output)

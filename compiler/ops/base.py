@@ -173,6 +173,11 @@ class Op(ABC):
         return 0
 
     @property
+    def title(self) -> str:
+        """What reports and comments call it."""
+        return self.kind
+
+    @property
     def is_view(self) -> bool:
         """True when the output is the input's bytes under another shape."""
         return False

@@ -39,7 +39,7 @@ class TableOp(Op):
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
         """The output for each of the (256,) input `values`, clamped to the output's range."""
 
-    def table(self, x: Tensor, output: Tensor) -> NDArray[np.int8]:
+    def stored_table(self, x: Tensor, output: Tensor) -> NDArray[np.int8]:
         """The output byte for each input byte; both indexed and stored as raw bytes."""
         low, high = RANGE[x.dtype]
         values = np.arange(low, high + 1, dtype=np.int64)
@@ -51,7 +51,7 @@ class TableOp(Op):
         self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
     ) -> Array:
         raw = values[0].astype(np.uint8)
-        return self.table(inputs[0], output)[raw].view(output.dtype.numpy)
+        return self.stored_table(inputs[0], output)[raw].view(output.dtype.numpy)
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         return (element_reads(inputs[0], output),)
@@ -65,7 +65,7 @@ class TableOp(Op):
         return calls_on_rows(self, (row_input(inputs[0]),), output, isa)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        blob = Blob("table", self.table(inputs[0], output))
+        blob = Blob("table", self.stored_table(inputs[0], output))
         params = Params("table_params", (("count", output.elements),))
         return (Call("table_s8", (inputs[0], blob, output, Slot.PARAMS), params),)
 

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from mcuforge.compiler.ir import Array
+from mcuforge.compiler.ops.base import Op
 
 Number = int | float
 Data = None | Literal["random", "extremes"] | tuple[Number, ...]
@@ -48,6 +49,19 @@ class Case:
     inputs: tuple[Operand, ...]
     outputs: tuple[Operand, ...]
     options: tuple[str, Mapping[str, Field]] | None = None
+
+
+@dataclass(frozen=True)
+class OwnCase:
+    """One operator of our own meaning, which no TFLite file can state."""
+
+    name: str
+    op: Op
+    inputs: tuple[Operand, ...]
+    output: Operand
+
+
+AnyCase = Case | OwnCase
 
 
 def constant(case: str, index: int, operand: Operand) -> Array | None:

@@ -13,8 +13,8 @@ import numpy as np
 
 import tests.golden.cases
 from mcuforge.compiler.frontends.tflite import read_tflite
-from mcuforge.compiler.ir import Array, Graph, Tensor
-from tests.golden.case import Case
+from mcuforge.compiler.ir import Array, DType, Graph, Node, Quant, Tensor
+from tests.golden.case import AnyCase, Case, Operand, constant
 from tests.models.tflite_writer import case_model
 
 FEEDS = ("random", "random again", "lowest", "highest", "ramp", "ends")
@@ -25,18 +25,34 @@ def case_modules() -> tuple[str, ...]:
     return tuple(m.name for m in pkgutil.iter_modules(tests.golden.cases.__path__))
 
 
-def cases_of(module: str) -> tuple[Case, ...]:
+def cases_of(module: str) -> tuple[AnyCase, ...]:
     """The cases of one operator."""
-    cases: tuple[Case, ...] = importlib.import_module(f"tests.golden.cases.{module}").CASES
+    cases: tuple[AnyCase, ...] = importlib.import_module(f"tests.golden.cases.{module}").CASES
     return cases
 
 
-def case_graph(case: Case) -> Graph:
-    """The front end's graph of the case's model."""
-    return read_tflite(case_model(case), name=case.name)
+def case_graph(case: AnyCase) -> Graph:
+    """The front end's graph of the case's model; of a case without a file its one node."""
+    if isinstance(case, Case):
+        return read_tflite(case_model(case), name=case.name)
+    inputs = tuple(
+        own_tensor(f"in{i}", x, constant(case.name, i, x)) for i, x in enumerate(case.inputs)
+    )
+    output = own_tensor("out", case.output, None)
+    case.op.check(inputs, output)
+    node = Node(case.op.kind, case.op, inputs, output, "operator 0")
+    return Graph(case.name, node.activations, (output,), (node,), source=case.name)
 
 
-def merged(name: str, cases: Iterable[Case]) -> Graph:
+def own_tensor(name: str, operand: Operand, data: Array | None) -> Tensor:
+    """The graph's tensor of an operand."""
+    scale = operand.scale
+    scales = scale if isinstance(scale, tuple) or scale is None else (scale,)
+    quant = None if scales is None else Quant(scales, operand.zero_point)
+    return Tensor(name, operand.shape, DType(operand.dtype), quant, data)
+
+
+def merged(name: str, cases: Iterable[AnyCase]) -> Graph:
     """One graph whose nodes are the cases' nodes, inputs and outputs in the cases' order."""
     inputs: list[Tensor] = []
     outputs: list[Tensor] = []
@@ -88,6 +104,6 @@ def feed(case: str, tensor: Tensor, kind: str) -> Array:
     return drawn.astype(dtype)
 
 
-def feeds(case: Case, graph: Graph) -> tuple[tuple[Array, ...], ...]:
+def feeds(case: AnyCase, graph: Graph) -> tuple[tuple[Array, ...], ...]:
     """Every kind of feed: one tuple of inputs each."""
     return tuple(tuple(feed(case.name, t, kind) for t in graph.inputs) for kind in FEEDS)

@@ -20,7 +20,7 @@ from tests.golden.merge import FEEDS, case_graph, cases_of, feeds, merged
 
 MODULES = (
     "add", "mul", "minimum", "maximum", "relu", "leaky_relu", "logistic", "tanh", "hard_swish",
-    "quantize", "dequantize", "softmax", "pad", "concatenation", "slice", "transpose",
+    "quantize", "dequantize", "lookup", "softmax", "pad", "concatenation", "slice", "transpose",
 )  # fmt: skip
 
 

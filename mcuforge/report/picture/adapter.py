@@ -80,7 +80,7 @@ def _time_axis(schedule: Schedule) -> tuple[tuple[Column, ...], tuple[StageSpan,
             columns.append(
                 Column(
                     label=layer.node.name,
-                    op=layer.node.op.kind,
+                    op=layer.node.op.title,
                     stage=len(stages),
                     shape=out.shape,
                     dtype=out.dtype.value,
