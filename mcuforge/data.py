@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array, DType, Graph, Tensor
+from mcuforge.compiler.ir import Array, DType, Graph, Port, Tensor
 from mcuforge.compiler.ops.quantize import Quantize, rounded_quotient
 from mcuforge.compiler.ops.table import clamp_to
+from mcuforge.compiler.user_ports import to_graph
 from mcuforge.errors import CompileError
 
 SEED = 20231121
@@ -26,6 +27,7 @@ class Samples:
     inputs: tuple[Array, ...]
     labels: NDArray[np.int64] | None  # (samples)
     origin: str  # "data.npz", or how they were drawn
+    drawn: bool = False  # by us: they say nothing of the accuracy on the user's own data
 
     @property
     def count(self) -> int:
@@ -47,6 +49,7 @@ def random_samples(graph: Graph, count: int) -> Samples:
         tuple(_draw(graph, t, count, rng) for t in graph.inputs),
         None,
         f"random, seed {SEED}, full input range",
+        drawn=True,
     )
 
 
@@ -68,6 +71,7 @@ def _draw(graph: Graph, tensor: Tensor, count: int, rng: np.random.Generator) ->
 def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
     """Samples of an .npz file: `x` or `x0`, `x1`, ... and optional integer labels `y`.
 
+    Samples are as the model's file has its inputs: their shape (for ONNX usually NCHW) and dtype.
     A sample may leave out dimensions of 1 or be flat. Values of the input's own dtype are raw;
     float32 values are real and quantised with the input's scale. Raises CompileError for files that
     are no .npz, missing or odd arrays, wrong shapes, real values that are not finite.
@@ -83,7 +87,10 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
             str(path),
             f"np.savez('data.npz', {', '.join(f'{n}=...' for n in names)}, y=labels)",
         )
-    found = {n: _matching(arrays[n], t, n, path) for n, t in zip(names, graph.inputs, strict=True)}
+    found = {
+        name: _matching(arrays[name], tensor, graph.ports.get(tensor.name), name, path)
+        for name, tensor in zip(names, graph.inputs, strict=True)
+    }
     labels = _labels(arrays["y"], graph.outputs[0], path) if "y" in arrays else None
     counts = {name: len(x) for name, x in found.items()}
     if labels is not None:
@@ -121,23 +128,26 @@ def _read(path: Path) -> dict[str, Array]:
         ) from error
 
 
-def _matching(x: Array, tensor: Tensor, name: str, path: Path) -> Array:
+def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path) -> Array:
     """`x` as (samples, *the input's shape) in the input's dtype."""
-    shape = tensor.shape if len(tensor.shape) < 2 else tensor.shape[1:]
+    whole = tensor.shape if port is None else port.shape
+    dtype = np.dtype(tensor.dtype.value if port is None else port.dtype)
+    shape = whole if len(whole) < 2 else whole[1:]
     flat, squeezed = (tensor.elements,), tuple(d for d in shape if d != 1)
     if x.ndim < 1 or (x.shape[1:] != flat and tuple(d for d in x.shape[1:] if d != 1) != squeezed):
         raise CompileError(
             f"array '{name}' has shape {list(x.shape)}, wanted [n, {', '.join(map(str, shape))}]",
             str(path),
-            f"reshape it to the input '{tensor.name}' with the samples first",
+            _shape_hint(x, tensor, shape, name),
         )
     takes_real = tensor.dtype is not DType.INT32 and tensor.quant is not None
-    real = x.dtype == np.float32 and (tensor.dtype is DType.FLOAT32 or takes_real)
-    if x.dtype != tensor.dtype.numpy and not real:
+    real = x.dtype == np.float32 and (dtype == np.float32 or takes_real)
+    if x.dtype != dtype and not real:
+        wanted = f"{dtype} (raw) or float32 (real)" if dtype != np.float32 else "float32 (real)"
         raise CompileError(
-            f"array '{name}' is {x.dtype}, wanted {tensor.dtype.value} (raw) or float32 (real)",
+            f"array '{name}' is {x.dtype}, wanted {wanted}",
             str(path),
-            f"x.astype(np.{tensor.dtype.value}), or real values as float32",
+            _dtype_hint(x, dtype),
         )
     if real and not np.isfinite(x).all():
         raise CompileError(
@@ -145,11 +155,32 @@ def _matching(x: Array, tensor: Tensor, name: str, path: Path) -> Array:
             str(path),
             "clean the data before the check",
         )
-    values = x.reshape(len(x), *tensor.shape)
-    if x.dtype == tensor.dtype.numpy:
+    values = x.reshape(len(x), *whole)
+    if port is not None:
+        return to_graph(values, port, tensor)
+    if x.dtype == dtype:
         return values
     rounded = rounded_quotient(values.astype(np.float32), tensor.scale) + tensor.zero_point
     return clamp_to(tensor, rounded).astype(tensor.dtype.numpy)
+
+
+def _shape_hint(x: Array, tensor: Tensor, shape: tuple[int, ...], name: str) -> str:
+    """What brings `x` into the input's shape; for images the other way round, how to turn them."""
+    for order in ((0, 3, 1, 2), (0, 2, 3, 1)):
+        if x.ndim == 4 and tuple(x.shape[axis] for axis in order[1:]) == shape:
+            layout = "NCHW" if order[1] == 3 else "NHWC"
+            axes = ", ".join(map(str, order))
+            return f"{name}.transpose({axes}): the file has the input '{tensor.name}' as {layout}"
+    return f"reshape it to the input '{tensor.name}' with the samples first"
+
+
+def _dtype_hint(x: Array, dtype: np.dtype[np.generic]) -> str:
+    """What brings values into the input's dtype without a mistake in their meaning."""
+    if dtype != np.float32:
+        return f"x.astype(np.{dtype}), or real values as float32"
+    if x.dtype.kind in "iub":
+        return "give what the model was trained on: normalised, then x.astype(np.float32)"
+    return "x.astype(np.float32)"
 
 
 def _labels(y: Array, output: Tensor, path: Path) -> NDArray[np.int64]:

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inputs and outputs between the form a user's file has them in and the form the graph has."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, DType, Graph, Port, Tensor
+from mcuforge.compiler.ops.fixed_point import RANGE, Int64
+
+REACH = 2.0**20  # a quotient this far from zero saturates at every zero point
+
+
+def port_of(graph: Graph, tensor: Tensor) -> Port:
+    """How the user's file has an input or output; the tensor as it is where it says nothing."""
+    plain = Port(tensor.dtype.value, tensor.shape, tuple(range(len(tensor.shape))))
+    return graph.ports.get(tensor.name, plain)
+
+
+def to_graph(x: Array, port: Port, tensor: Tensor) -> Array:
+    """The file's values (samples, *port.shape) as the graph's (samples, *tensor.shape).
+
+    Real values (float32) of a quantised tensor are quantised as ONNX QuantizeLinear does it:
+    round(x / scale) + zero_point, halves to even, saturated. uint8 values are moved by the port's
+    shift.
+    """
+    if x.dtype == np.float32 and tensor.dtype is not DType.FLOAT32:
+        stored = quantised(x, tensor).astype(tensor.dtype.numpy)
+    else:
+        stored = (x.astype(np.int64) - port.shift).astype(tensor.dtype.numpy) if port.shift else x
+    turned = stored.transpose(0, *(axis + 1 for axis in port.perm))
+    return np.ascontiguousarray(turned).reshape(len(x), *tensor.shape)
+
+
+def to_file(values: Array, port: Port, tensor: Tensor) -> Array:
+    """The graph's values (samples, *tensor.shape) as the file has them (samples, *port.shape).
+
+    Where the file has real values: scale * (q - zero_point) in float32, as DequantizeLinear.
+    """
+    turned = values.reshape(len(values), *(port.shape[axis] for axis in port.perm))
+    stored = turned.transpose(0, *(int(axis) + 1 for axis in np.argsort(port.perm)))
+    if port.dtype == DType.FLOAT32.value and tensor.dtype is not DType.FLOAT32:
+        zeroed = (stored.astype(np.int64) - tensor.zero_point).astype(np.float32)
+        return np.ascontiguousarray(zeroed * np.float32(tensor.scale))
+    if port.shift:
+        stored = stored.astype(np.int64) + port.shift
+    return np.ascontiguousarray(stored.astype(port.dtype))
+
+
+def quantised(x: Array, tensor: Tensor) -> Int64:
+    """round(x / scale) + zero_point in float32, halves to even, saturated; NaN is the smallest."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        ratio = x.astype(np.float32) / np.float32(tensor.scale)
+    held = np.clip(np.where(np.isnan(ratio), -REACH, ratio), -REACH, REACH)
+    low, high = RANGE[tensor.dtype]
+    shifted: Int64 = np.clip(np.rint(held).astype(np.int64) + tensor.zero_point, low, high)
+    return shifted
