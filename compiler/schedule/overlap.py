@@ -71,7 +71,7 @@ def pipeline_distances(
                 first, end = need.first[: len(at)], need.end[: len(at)]
                 some = first < end
                 when = at - 1 if need.before else at + 1
-                seen = (when[some], first[some] * need.buffer.row_bytes)
+                seen = (when[some], need.begins[: len(at)][some])
                 read.setdefault(need.buffer.name, []).append(seen)
     times, ends = (np.concatenate(column) for column in zip(*written, strict=True))
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,16 @@ class Needed:
     end: Indices
     before: bool  # step t reads all of it before it writes anything
     in_place: bool  # step t may write its row over row t of this buffer, bit for bit in its place
+    together: int = 1  # rows that must follow each other in memory: one row of a view
+    unit_bytes: int = 0  # of what `units` count, where a step reads only part of a row
+    units: Indices | None = None  # the first unit step t reads
+
+    @property
+    def begins(self) -> Indices:
+        """The first byte of the buffer that each step reads."""
+        if self.units is None:
+            return self.first * self.buffer.row_bytes
+        return self.units * self.unit_bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +97,24 @@ def _holds_less(summed: RowLayer, isa: str) -> bool:
 
 
 def _in_rows_of(buffer: Tensor, x: Tensor, output: Tensor, read: Reads) -> Needed | None:
-    """The reads of `x` in rows of the tensor whose bytes it shares; None for another row size."""
-    if (x.rows, x.row_bytes) != (buffer.rows, buffer.row_bytes):
-        return None
+    """The reads of `x` in rows of the tensor whose bytes it shares.
+
+    Rows of the one may be several of the other, tokens of a line of an image say; None where
+    neither holds a whole number of the other's.
+    """
     first, end = read.first, read.end
+    same_size = x.row_bytes == buffer.row_bytes and x.rows == buffer.rows
+    if not same_size:
+        several, left = divmod(buffer.row_bytes, max(x.row_bytes, 1))
+        if several and not left:
+            lines = (first // several, -(-end // several))
+            return Needed(
+                buffer, *lines, read.before_write, False, unit_bytes=x.row_bytes, units=first
+            )
+        several, left = divmod(x.row_bytes, max(buffer.row_bytes, 1))
+        if not several or left:
+            return None
+        return Needed(buffer, first * several, end * several, read.before_write, False, several)
     same = len(first) == x.rows and bool((first == np.arange(x.rows)).all())
     in_place = read.before_write and same and x.row_bytes == output.row_bytes
     return Needed(buffer, first, end, read.before_write, in_place)
@@ -220,6 +245,10 @@ def _hold(layers: tuple[RowLayer, ...], order: _Puller, kept: set[str]) -> Pipel
         name = layer.node.output.name
         groups.setdefault(owner[name].name if name in owner else name, []).append(name)
     place = {layer.node.output.name: i for i, layer in enumerate(layers)}
+    together: dict[str, int] = {}
+    for need in (n for layer in layers for n in layer.needs):
+        shared = owner[need.buffer.name].name if need.buffer.name in owner else need.buffer.name
+        together[shared] = lcm(together.get(shared, 1), need.together)
     for name, members in groups.items():
         # a tensor and the one computed in its place have the same rows, but not all need be made
         rows = max(len(made[m]) for m in members)
@@ -234,7 +263,8 @@ def _hold(layers: tuple[RowLayer, ...], order: _Puller, kept: set[str]) -> Pipel
         if name in kept:
             end[:] = len(tasks) - 1
         else:
-            rings[name] = _rows_held(begin.tolist(), end.tolist())
+            held = _rows_held(begin.tolist(), end.tolist())
+            rings[name] = -(-held // together.get(name, 1)) * together.get(name, 1)
         alive[name] = _layers_during(begin, end, run_by)
     sums = {}
     for i, layer in enumerate(layers):

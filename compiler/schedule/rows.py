@@ -15,7 +15,7 @@ class RowEvent:
     """One row computed, arrived, or added up.
 
     `reads`: (tensor, first row, row after the last, whether all is read before anything is
-    written), rows being those of the tensor that owns the value. `writes`: (tensor, first row, row
+    written), rows being the tensor's, which may be a view. `writes`: (tensor, first row, row
     after the last); None while rows are only added up.
     """
 
@@ -47,7 +47,7 @@ class _Reading:
             for x, read in zip(node.inputs, reads, strict=True):
                 if not x.is_constant:
                     assert read is not None
-                    self.inputs.append((schedule.values[x.name], read))
+                    self.inputs.append((x, read))
 
     def event(self, task: int, row: int) -> RowEvent:
         output = self.layer.node.output

@@ -104,9 +104,14 @@ class Schedule:
         return self.storage[tensor.name]
 
     def rows_held(self, tensor: Tensor) -> int:
-        """Rows the buffer of `tensor` holds at once, no less than all where it is whole."""
+        """Rows of `tensor` its buffer holds at once, no less than all where it is whole."""
         buffer = self.buffer(tensor)
-        return self.rings.get(buffer.name, max(buffer.rows, tensor.rows))
+        held = self.rings.get(buffer.name)
+        if held is None:
+            return max(buffer.rows, tensor.rows)
+        if tensor.row_bytes == buffer.row_bytes:
+            return held
+        return held * buffer.row_bytes // tensor.row_bytes
 
     def buffer_bytes(self, tensor: Tensor) -> int:
         """Size of the buffer that `tensor` owns."""

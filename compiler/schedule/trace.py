@@ -105,12 +105,13 @@ class _Tracer:
     ) -> Iterator[Event]:
         """Rows [first, end) of a value where they stand in its buffer, split at the ring's end."""
         buffer = self.schedule.buffer(tensor)
-        held = self.schedule.rings.get(buffer.name, tensor.rows)
+        held = self.schedule.rows_held(tensor)
+        value = self.schedule.values[tensor.name].name
         size = tensor.row_bytes
         while first < end:
             last = min(end, first + held - first % held)
             at = first % held * size
-            yield kind(buffer.name, first * size, last * size, at=at, value=tensor.name)
+            yield kind(buffer.name, first * size, last * size, at=at, value=value)
             first = last
 
     def _bytes(self, kind: type[Read] | type[Write], tensor: Tensor, begin: int, end: int) -> Event:
