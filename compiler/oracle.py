@@ -11,23 +11,29 @@ Where it has no wheel, ai-edge-litert stands in and is named: its reference kern
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import numpy as np
 
-from mcuforge import errors
-from mcuforge.compiler import reference
+from mcuforge.compiler.answers import (
+    PATIENCE_SECONDS,
+    Answers,
+    Child,
+    ChildFailed,
+    Judge,
+    patience,
+)
 from mcuforge.compiler.ir import Array, Graph
+from mcuforge.compiler.onnx_peer import OnnxJudge
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.own_reference import OwnReference
 from mcuforge.errors import CompileError
 
 PACKAGES = ("tflite_runtime", "ai_edge_litert")
@@ -41,14 +47,6 @@ def reference_name() -> str | None:
             dist = package.replace("_", "-")
             return f"{dist} {version(dist)} BUILTIN_REF"
     return None
-
-
-@dataclass(frozen=True)
-class Answers:
-    """The reference's outputs: one array per model output, samples first."""
-
-    reference: str
-    outputs: tuple[Array, ...]
 
 
 def unjudged(graph: Graph) -> str | None:
@@ -71,33 +69,15 @@ def unjudged(graph: Graph) -> str | None:
     return None
 
 
-class OwnReference:
-    """Stands in for the interpreter on graphs it cannot judge: mcuforge's own integer meaning."""
-
-    def __init__(self, graph: Graph, inputs: Sequence[Array], reason: str) -> None:
-        self._graph = graph
-        self._inputs = inputs
-        self._name = f"mcuforge's own integer reference, since {reason}"
-
-    def __enter__(self) -> OwnReference:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def answers(self, timeout_s: float = 600.0) -> Answers:
-        """Evaluate every sample; `timeout_s` is not needed, numpy comes to an end."""
-        runs = [
-            reference.run(self._graph, [x[i] for x in self._inputs])
-            for i in range(len(self._inputs[0]))
-        ]
-        return Answers(self._name, tuple(np.stack(values) for values in zip(*runs, strict=True)))
-
-
-def judge(graph: Graph, model: Path, inputs: Sequence[Array]) -> Oracle | OwnReference:
-    """The interpreter on the user's file or, where it cannot judge `graph`, our own reference."""
+def judge(graph: Graph, model: Path, inputs: Sequence[Array]) -> Judge:
+    """Who says what is right: the interpreter on the user's TFLite file or, where it cannot judge
+    `graph`, our own reference; for ONNX our own reference, with onnxruntime beside it."""
+    if graph.format == "onnx":
+        return OnnxJudge(graph, model, inputs)
     reason = unjudged(graph)
-    return Oracle(model, inputs) if reason is None else OwnReference(graph, inputs, reason)
+    if reason is not None:
+        return OwnReference(graph, inputs, reason)
+    return Oracle(model, inputs, patience(graph.macs, len(inputs[0])))
 
 
 class Oracle:
@@ -105,9 +85,12 @@ class Oracle:
 
     with Oracle(model, inputs) as oracle: ...; oracle.answers()
     `inputs` holds one array per model input, samples first, in the inputs' own dtypes.
+    `patience_s`: how long the answers may take.
     """
 
-    def __init__(self, model: Path, inputs: Sequence[Array]) -> None:
+    def __init__(
+        self, model: Path, inputs: Sequence[Array], patience_s: float = PATIENCE_SECONDS
+    ) -> None:
         name = reference_name()
         if name is None:
             raise CompileError(
@@ -117,24 +100,16 @@ class Oracle:
             )
         self._name = name
         self._model = model
+        self._patience_s = patience_s
         self._folder = tempfile.TemporaryDirectory(prefix="mcuforge-oracle-")
         folder = Path(self._folder.name)
         self._out = folder / "out.npz"
         np.savez(folder / "in.npz", **{f"x{i}": x for i, x in enumerate(inputs)})
-        self._process = subprocess.Popen(
-            [
-                # -P: a json.py in the user's folder is not the module that numpy wants
-                *(sys.executable, "-P", "-m", "mcuforge.compiler.oracle"),
-                *(str(model), str(folder / "in.npz"), str(self._out)),
-            ],
-            env=os.environ | {"PYTHONPATH": _import_path()},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
+        self._child = Child(
+            "mcuforge.compiler.oracle", (str(model), str(folder / "in.npz"), str(self._out))
         )
 
-    def __enter__(self) -> Oracle:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -143,35 +118,22 @@ class Oracle:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.kill()
-        self._process.communicate()
+        self._child.close()
         self._folder.cleanup()
 
-    def answers(self, timeout_s: float = 600.0) -> Answers:
+    def answers(self, timeout_s: float | None = None) -> Answers:
         """Wait for the outputs. Raises CompileError when the interpreter refuses or dies."""
         try:
-            _, stderr = self._process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            raise self._error(f"gave no answer in {timeout_s:.0f} s") from None
-        if self._process.returncode != 0:
-            lines = [line for line in stderr.splitlines() if line.strip()]
-            reason = lines[-1][:200] if lines else f"exit status {self._process.returncode}"
-            raise self._error(f"failed: {reason}")
+            self._child.wait(self._patience_s if timeout_s is None else timeout_s)
+        except ChildFailed as failed:
+            raise CompileError(
+                f"the reference interpreter ({self._name}) {failed}",
+                str(self._model),
+                "check that the model runs in the interpreter by itself; "
+                "`mcuforge doctor` shows it",
+            ) from None
         with np.load(self._out) as data:
             return Answers(self._name, tuple(data[f"y{i}"] for i in range(len(data.files))))
-
-    def _error(self, what: str) -> CompileError:
-        return CompileError(
-            f"the reference interpreter ({self._name}) {what}",
-            str(self._model),
-            "check that the model runs in the interpreter by itself; `mcuforge doctor` shows it",
-        )
-
-
-def _import_path() -> str:
-    """PYTHONPATH with this mcuforge first: it may be a checkout that is not installed."""
-    root = str(Path(errors.__file__).resolve().parents[1])
-    return os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
 
 
 def run_interpreter(model: bytes, inputs: Sequence[Array]) -> tuple[Array, ...]:

@@ -23,7 +23,7 @@ from mcuforge.report.model import BoardFacts, Check, ModelFacts
 from mcuforge.report.progress import Stages
 from mcuforge.session import Session, compile_session, model_facts, open_session
 from mcuforge.target import emulate_elf, open_port
-from mcuforge.verdict import compare
+from mcuforge.verdict import compare, exact_reference, peer_reasons
 
 ELF = ".pio/build/BOARD/firmware.elf"
 ELF_MAGIC = b"\x7fELF"
@@ -71,13 +71,12 @@ def check(request: Request, stages: Stages) -> CheckReport:
             session = as_told(session, link.tick_hz)
         wanted = oracle.answers()
     found = compare(
-        answers.outputs, wanted.outputs, samples, wanted.reference, poisoned=request.poison
+        *(answers.outputs, wanted.outputs, samples, wanted.reference),
+        poisoned=request.poison,
+        peer=wanted.peer,
     )
-    reasons = (
-        (f"{found.mismatched_elements} output elements differ from {found.reference}",)
-        if found.mismatched_elements
-        else ()
-    )
+    differ = f"{found.mismatched_elements} output elements differ from {exact_reference(found)}"
+    reasons = (*([differ] if found.mismatched_elements else []), *peer_reasons(found))
     return CheckReport(
         mcuforge=mcuforge.__version__,
         model=replace(model_facts(session), name=name or session.path.name),

@@ -9,8 +9,9 @@ from pathlib import Path
 import mcuforge
 from mcuforge.board_check import BoardAnswers, layer_outputs, layer_ticks, run_samples
 from mcuforge.boards.link.client import Link
+from mcuforge.compiler.answers import Judge
 from mcuforge.compiler.compile import Compiled, PlanOptions
-from mcuforge.compiler.oracle import Oracle, OwnReference, judge
+from mcuforge.compiler.oracle import judge
 from mcuforge.data import Samples, load_samples, random_samples
 from mcuforge.errors import BoardError
 from mcuforge.firmware import Built, build_check, project_folder
@@ -26,7 +27,13 @@ from mcuforge.session import (
     ram_budget,
 )
 from mcuforge.target import open_board
-from mcuforge.verdict import compare, first_difference, first_wrong
+from mcuforge.verdict import (
+    compare,
+    exact_reference,
+    first_difference,
+    first_wrong,
+    peer_reasons,
+)
 
 DEFAULT_SAMPLES = 32
 
@@ -100,7 +107,7 @@ def measure_board(
     link: Link,
     compiled: Compiled,
     samples: Samples,
-    oracle: Oracle | OwnReference,
+    oracle: Judge,
     stages: Stages,
     *,
     poison: bool = False,
@@ -109,7 +116,11 @@ def measure_board(
     answers = run_samples(link, compiled, samples, stages, poison=poison)
     with stages.stage("waiting for the reference"):
         wanted = oracle.answers()
-    check = compare(answers.outputs, wanted.outputs, samples, wanted.reference, poisoned=poison)
+    check = compare(
+        *(answers.outputs, wanted.outputs, samples, wanted.reference),
+        poisoned=poison,
+        peer=wanted.peer,
+    )
     difference = None
     if check.mismatched_elements:
         index = first_wrong(answers.outputs, wanted.outputs)
@@ -164,10 +175,11 @@ def find_reasons(measured: Measured, built: Built, ram: Ram, flash: Flash) -> li
         reasons.append(
             f"{check.mismatched_elements} output elements in "
             f"{check.samples - check.exact_samples} of {check.samples} samples differ from "
-            f"{check.reference}"
+            f"{exact_reference(check)}"
         )
     if measured.difference is not None:
         reasons.append(measured.difference)
+    reasons += peer_reasons(check)
     for name, use in (("RAM", ram), ("flash", flash)):
         if use.total > use.budget:
             reasons.append(f"{name}: {use.total:,} bytes needed, the board has {use.budget:,}")

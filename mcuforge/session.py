@@ -104,7 +104,7 @@ def model_facts(session: Session) -> ModelFacts:
     return ModelFacts(
         name=session.path.name,
         sha256=session.digest.hex(),
-        format="tflite",
+        format=graph.format,
         ops=len(graph.nodes),
         macs=graph.macs,
         parameters=graph.parameters,
@@ -134,14 +134,19 @@ def plan_facts(compiled: Compiled) -> PlanFacts:
 def layer_facts(compiled: Compiled, instructions: tuple[int, ...] | None) -> tuple[LayerFacts, ...]:
     """One entry per layer that runs, with the counted instructions where they were measured."""
     live = compiled.ram_live()
-    return tuple(
-        LayerFacts(
-            index=i,
-            name=step.node.name,
-            op=step.node.op.title,
-            macs=step.node.op.macs(step.node.inputs, step.node.output),
-            instructions=None if instructions is None else instructions[i],
-            ram_live=live[i],
+    facts = []
+    for i, step in enumerate(compiled.schedule.layers):
+        macs = step.node.op.macs(step.node.inputs, step.node.output)
+        cost = None if instructions is None else instructions[i]
+        facts.append(
+            LayerFacts(
+                index=i,
+                name=step.node.name,
+                op=step.node.op.title,
+                macs=macs,
+                instructions=cost,
+                ram_live=live[i],
+                instructions_per_mac=None if cost is None or not macs else round(cost / macs, 4),
+            )
         )
-        for i, step in enumerate(compiled.schedule.layers)
-    )
+    return tuple(facts)

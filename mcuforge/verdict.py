@@ -9,10 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler import reference
+from mcuforge.compiler.answers import Peer
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Array
+from mcuforge.compiler.own_reference import NAME
 from mcuforge.data import Samples
 from mcuforge.report.model import Check
+
+JUDGED_SAMPLES = 200  # of the user's own data: with fewer a share of a few in 1,000 says nothing
+LEAST_AGREEMENT = 0.985  # with a peer that is near, never exact: near-ties of a network's classes
 
 
 def compare(
@@ -22,11 +27,14 @@ def compare(
     reference_name: str,
     *,
     poisoned: bool = False,
+    peer: Peer | None = None,
 ) -> Check:
     """Element by element, and by class where there are classes.
 
     got, want: one array per model output, samples first, the outputs' own dtypes. Floats are equal
     when their values are (two NaNs are equal). poisoned: dead bytes were overwritten meanwhile.
+    peer: another runtime whose answers are only near: accuracy and agreement are against it, and
+    the agreement is judged on `JUDGED_SAMPLES` samples of the user's own or more.
     """
     count = samples.count
     differs = np.zeros(count, dtype=bool)
@@ -39,7 +47,8 @@ def compare(
         if unequal.any():
             gap = np.abs(a[unequal].astype(np.float64) - b[unequal].astype(np.float64))
             largest = max(largest, float(np.nan_to_num(gap, nan=np.inf).max()))
-    top, wanted = classes(got[0]), classes(want[0])
+    beside = want if peer is None else peer.outputs
+    top, wanted = classes(got[0]), classes(beside[0])
     classifier = got[0].reshape(count, -1).shape[1] > 1
     labels = samples.labels if classifier else None
     return Check(
@@ -53,6 +62,36 @@ def compare(
         reference_accuracy=None if labels is None else float((wanted == labels).mean()),
         top1_agreement=float((top == wanted).mean()) if classifier else None,
         poisoned=poisoned,
+        peer=None if peer is None else peer.name,
+        peer_max_abs_diff=None if peer is None else largest_difference(got, peer.outputs),
+        peer_judged=(
+            peer is not None and classifier and not samples.drawn and count >= JUDGED_SAMPLES
+        ),
+    )
+
+
+def exact_reference(check: Check) -> str:
+    """What the board's answers have to equal, without the peer beside it."""
+    return check.reference if check.peer is None else NAME
+
+
+def peer_reasons(check: Check) -> list[str]:
+    """Why the other runtime's answers fail the verdict: too few of the same class."""
+    if not check.peer_judged or check.top1_agreement is None:
+        return []
+    if check.top1_agreement >= LEAST_AGREEMENT:
+        return []
+    return [
+        f"{100 * check.top1_agreement:.2f} % of {check.samples:,} samples get the class that "
+        f"{check.peer} gives them, wanted {100 * LEAST_AGREEMENT:g} %"
+    ]
+
+
+def largest_difference(got: Sequence[Array], want: Sequence[Array]) -> float:
+    """The largest difference of two elements, over all outputs; of integers: in steps."""
+    return max(
+        float(np.abs(g.reshape(-1).astype(np.float64) - w.reshape(-1).astype(np.float64)).max())
+        for g, w in zip(got, want, strict=True)
     )
 
 

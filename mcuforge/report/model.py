@@ -53,6 +53,9 @@ class Check:
     reference_accuracy: float | None
     top1_agreement: float | None  # board against reference; None for outputs of one element
     poisoned: bool = False  # all that is dead was overwritten between steps
+    peer: str | None = None  # a runtime that is near, not exact: accuracy and agreement are with it
+    peer_max_abs_diff: float | None = None
+    peer_judged: bool = False  # its agreement counts for the verdict
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ class LayerFacts:
     macs: int
     instructions: int | None
     ram_live: int
+    instructions_per_mac: float | None = None
 
 
 @dataclass(frozen=True)

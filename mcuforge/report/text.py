@@ -20,6 +20,7 @@ from mcuforge.report.model import (
     Report,
     Run,
 )
+from mcuforge.verdict import JUDGED_SAMPLES, LEAST_AGREEMENT, exact_reference
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -123,10 +124,24 @@ def _print_answers(check: Check, console: Console) -> None:
     )
     exact = f"{check.exact_samples:,} of {check.samples:,} exact{differ}"
     poisoned = ", what is dead overwritten between steps" if check.poisoned else ""
-    _print_line("answers", f"{exact}, against {check.reference}{poisoned}", console)
+    _print_line("answers", f"{exact}, against {exact_reference(check)}{poisoned}", console)
     if check.accuracy is not None and check.reference_accuracy is not None:
-        reference = f"the reference {check.reference_accuracy:.4f}"
-        _print_line("accuracy", f"{check.accuracy:.4f}, {reference}", console)
+        beside = "the reference" if check.peer is None else "the peer"
+        line = f"{check.accuracy:.4f}, {beside} {check.reference_accuracy:.4f}"
+        _print_line("accuracy", line, console)
+    if check.peer is not None:
+        _print_line("peer", _peer_words(check), console)
+
+
+def _peer_words(check: Check) -> str:
+    """How near the board's answers are to a runtime that computes in float what we do not."""
+    words = f"{check.peer}: outputs differ by up to {check.peer_max_abs_diff:g} steps"
+    if check.top1_agreement is None:
+        return words
+    words += f", same class in {100 * check.top1_agreement:.2f} % of samples"
+    if check.peer_judged:
+        return f"{words} (wanted {100 * LEAST_AGREEMENT:g} %)"
+    return f"{words} (not judged: that takes --data with {JUDGED_SAMPLES} samples or more)"
 
 
 def _print_cost(run: Run, console: Console) -> None:
@@ -156,7 +171,7 @@ def layer_table(layers: tuple[LayerFacts, ...]) -> Table:
             layer.op,
             f"{layer.macs:,}" if layer.macs else "",
             "" if cost is None else f"{cost:,}",
-            "" if cost is None or not layer.macs else f"{cost / layer.macs:.2f}",
+            "" if layer.instructions_per_mac is None else f"{layer.instructions_per_mac:.2f}",
             "" if cost is None or not total else f"{100 * cost / total:.1f} %",
             f"{layer.ram_live:,}",
         )

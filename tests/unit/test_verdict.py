@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mcuforge.board_check import BoardAnswers
 from mcuforge.compiler import reference
+from mcuforge.compiler.answers import Peer
 from mcuforge.compiler.compile import Compiled, compile_graph
 from mcuforge.compiler.ir import Array, DType, Node
 from mcuforge.compiler.ops.dequantize import Dequantize
@@ -158,6 +159,58 @@ def test_a_layer_without_a_batch_is_named_too(shape: tuple[int, ...]) -> None:
 def measured(check: Check, difference: str | None = None) -> Measured:
     answers = BoardAnswers((), run_ticks=0, stack_painted=None)
     return Measured(answers, check, (), difference)
+
+
+def beside(agreeing: int, count: int, *, drawn: bool = False) -> Check:
+    """A check whose answers are exact, and of the peer's class in `agreeing` of `count` samples."""
+    got = np.tile(logits((1, 2)), (count, 1))
+    peer = got.copy()
+    peer[agreeing:] = (4, 2)
+    data = replace(samples(count, [1] * count), drawn=drawn)
+    return compare([got], [got], data, "ours and the peer", peer=Peer("a peer 1.0", (peer,)))
+
+
+def test_a_peer_gives_accuracy_agreement_and_the_largest_difference_but_no_mismatch() -> None:
+    check = beside(3, 4)
+    assert (check.exact_samples, check.mismatched_elements) == (4, 0)
+    assert (check.accuracy, check.reference_accuracy, check.top1_agreement) == (1.0, 0.75, 0.75)
+    assert (check.peer, check.peer_max_abs_diff) == ("a peer 1.0", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("agreeing", "count", "drawn", "fails"),
+    [
+        (197, 200, False, False),  # 98.5 %
+        (196, 200, False, True),
+        (196, 200, True, False),
+        (0, 199, False, False),
+    ],
+)
+def test_a_peer_fails_the_verdict_only_on_enough_data_of_the_users(
+    agreeing: int, count: int, drawn: bool, fails: bool
+) -> None:
+    check = beside(agreeing, count, drawn=drawn)
+    assert check.peer_judged == (count >= 200 and not drawn)
+    reasons = find_reasons(measured(check), BUILT, FITS, FLASH)
+    assert reasons == (
+        ["98.00 % of 200 samples get the class that a peer 1.0 gives them, wanted 98.5 %"]
+        if fails
+        else []
+    )
+
+
+def test_a_peer_of_outputs_that_name_no_class_is_only_shown() -> None:
+    got = logits(*[(3,)] * 200)
+    check = compare([got], [got], samples(200), "r", peer=Peer("a peer", (got + 9,)))
+    assert (check.peer_judged, check.peer_max_abs_diff) == (False, 9.0)
+    assert find_reasons(measured(check), BUILT, FITS, FLASH) == []
+
+
+def test_wrong_answers_are_told_against_the_exact_reference_not_its_peer() -> None:
+    got, want = logits((1, 2)), logits((1, 3))
+    check = compare([got], [want], samples(1), "both", peer=Peer("a peer", (want,)))
+    (reason,) = find_reasons(measured(check), BUILT, FITS, FLASH)
+    assert reason.endswith("1 of 1 samples differ from mcuforge's own integer reference")
 
 
 RIGHT = compare([logits((1, 2))], [logits((1, 2))], samples(1), "the reference")

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler import oracle
+from mcuforge.compiler.answers import import_path
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.ir import Graph, Node, Quant
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
-from mcuforge.compiler.oracle import Oracle, OwnReference, judge, reference_name, unjudged
+from mcuforge.compiler.oracle import Oracle, judge, reference_name, unjudged
+from mcuforge.compiler.own_reference import OwnReference
 from mcuforge.compiler.reference import run
 from mcuforge.errors import CompileError
 from tests.models.oracle import run_reference
@@ -105,7 +107,7 @@ def test_without_an_interpreter_the_hint_says_what_to_install(
 
 def test_leaving_early_ends_the_process_and_its_folder() -> None:
     with Oracle(DIGITS, [digits(200)]) as reference:
-        process, folder = reference._process, Path(reference._folder.name)
+        process, folder = reference._child.process, Path(reference._folder.name)
         assert folder.is_dir()
     assert process.poll() is not None
     assert not folder.exists()
@@ -113,7 +115,7 @@ def test_leaving_early_ends_the_process_and_its_folder() -> None:
 
 def test_pythonpath_is_kept_behind_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
-    first, *rest = oracle._import_path().split(os.pathsep)
+    first, *rest = import_path().split(os.pathsep)
     assert (Path(first) / "mcuforge" / "errors.py").is_file()
     assert rest == ["/somewhere"]
 

@@ -47,7 +47,7 @@ CONTRACT = {
     "plan": "peak lower_bound optimal solver seconds regions",
     "run": "instructions instructions_per_mac cycles microseconds",
 }
-LAYER = "index name op macs instructions ram_live"
+LAYER = "index name op macs instructions ram_live instructions_per_mac"
 
 REPORT = Report(
     mcuforge="9.9.9",
@@ -73,7 +73,7 @@ REPORT = Report(
     ),
     run=Run(5000, 5.0, None, None),
     layers=(
-        LayerFacts(0, "conv[1]", "conv2d", 1000, 4000, 900),
+        LayerFacts(0, "conv[1]", "conv2d", 1000, 4000, 900, 4.0),
         LayerFacts(1, "soft", "softmax", 0, 1000, 100),
     ),
 )
@@ -259,6 +259,22 @@ def test_a_poisoned_run_and_an_assumed_stack_are_told() -> None:
     )
 
 
+def test_a_peer_is_told_with_its_distance_and_whether_it_counts() -> None:
+    check = replace(
+        REPORT.check, reference="ours and a peer 1.0", peer="a peer 1.0", peer_max_abs_diff=2.0
+    )
+    text = printed("accuracy: 0.5000, the peer 0.7500", replace(REPORT, check=check))
+    assert "exact, 3 elements differ by up to 2, against mcuforge's own integer reference" in text
+    assert (
+        "peer:     a peer 1.0: outputs differ by up to 2 steps, same class in 90.00 % of samples "
+        "(not judged: that takes --data with 200 samples or more)"
+    ) in text
+    judged = replace(check, peer_judged=True)
+    assert "(wanted 98.5 %)" in printed("peer: ", replace(REPORT, check=judged))
+    classless = replace(check, top1_agreement=None, accuracy=None, reference_accuracy=None)
+    assert "differ by up to 2 steps\n" in printed("peer: ", replace(REPORT, check=classless))
+
+
 def test_hardware_is_timed_and_never_counted_in_instructions() -> None:
     board = replace(REPORT.board, emulated=False, stand_in=None)
     run = Run(None, None, 1234, 56.0)
@@ -279,6 +295,7 @@ def test_a_check_and_a_bench_print_their_parts() -> None:
 def test_layers_are_summed_and_shared() -> None:
     console = Console(width=120, record=True, file=StringIO())
     console.print(layer_table(REPORT.layers))
+    assert console.export_text(clear=False).splitlines()[1].split()[4:6] == ["4,000", "4.00"]
     total = console.export_text().splitlines()[-1].split()
     assert total == ["total", "1,000", "5,000", "5.00", "100.0", "%"]
 
