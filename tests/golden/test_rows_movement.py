@@ -19,8 +19,10 @@ from tests.golden import host
 from tests.golden.merge import FEEDS, case_graph, cases_of, feeds, merged
 
 MODULES = (
-    "add", "mul", "minimum", "maximum", "relu", "leaky_relu", "logistic", "tanh", "hard_swish",
-    "quantize", "dequantize", "lookup", "softmax", "pad", "concatenation", "slice", "transpose",
+    "add", "mul", "squared_difference", "minimum", "maximum", "relu", "leaky_relu", "logistic",
+    "tanh", "hard_swish", "gelu", "rsqrt",
+    "quantize", "dequantize", "lookup", "softmax", "layer_norm", "pad", "concatenation", "slice",
+    "transpose", "batch_matmul",
 )  # fmt: skip
 
 

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layer normalisation over the last axis, int8 to int8, in integers.
+
+Meaning: (x - mean) / sqrt(variance + epsilon) * gamma + beta, as ONNX's LayerNormalization has it.
+With n elements a row, s their sum and q the sum of their squares, both exact in int32, the stored
+values alone give n * x - s over sqrt(n * q - s * s + n * n * epsilon / scale**2): zero points fall
+out, and nothing is rounded before the square root.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.ir import Array, DType, Tensor
+from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, Slot
+from mcuforge.compiler.ops.by_row import RowInput, calls_on_rows, row_input, same_row_reads
+from mcuforge.compiler.ops.checks import want_constant, want_dtype, want_int8, want_shape
+from mcuforge.compiler.ops.fixed_point import Int64, wrap_int32
+from mcuforge.compiler.ops.inverse_sqrt import inverse_sqrt
+from mcuforge.errors import Refusal
+
+MAX_DEPTH = 2**16  # squares of int8 that an int32 adds up, with room for n * q in 64 bits
+MAX_REACH = 2.0**18  # steps of the output's scale; more would need finer constants
+MAX_EPSILON = 2.0**60  # of n * n * epsilon / scale**2
+LARGEST_VARIANCE = 16257  # of int8 values, 127.5**2
+SUM_BITS = 62  # of variance and epsilon in fixed point
+INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Constants:
+    """What the compiler makes of epsilon, scales, gamma and beta for rows of one length.
+
+    Normalised values have `fraction` fraction bits, what is left after gamma `output_shift`; the
+    variance has `variance_shift`; epsilon is `epsilon` * 2**epsilon_shift on the variance's scale.
+    """
+
+    fraction: int
+    variance_shift: int
+    epsilon: int
+    epsilon_shift: int
+    output_shift: int
+    gamma: Int64
+    beta: Int64
+
+
+@dataclass(frozen=True)
+class LayerNorm(Op):
+    """inputs: x int8 [.., D], gamma float32 constant [D], beta float32 constant [D].
+
+    For every input the answer lies within 0.5 + 2**-25 * r steps of the exact one, never more than
+    0.51; r is sqrt(D) * max|gamma| + max|beta| in steps of the output, plus 128. A row of equal
+    values gives beta, with epsilon 0 too.
+    """
+
+    kind: ClassVar[str] = "layer_norm"
+    epsilon: float = 1e-5
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x, gamma, beta = inputs
+        want_int8(x)
+        want_int8(output)
+        want_shape(output, x.shape)
+        depth = x.shape[-1] if x.shape else 0
+        if not 0 < depth <= MAX_DEPTH:
+            raise Refusal(
+                f"layer normalisation over {depth} values, supported: 1 to {MAX_DEPTH}",
+                "normalise over fewer channels",
+            )
+        for tensor in (gamma, beta):
+            want_constant(tensor)
+            want_dtype(tensor, DType.FLOAT32)
+            want_shape(tensor, (depth,))
+            if not np.isfinite(tensor.values()).all():
+                raise Refusal(
+                    f"tensor '{tensor.name}' holds values that are no finite numbers",
+                    "train again: the model has diverged",
+                )
+        relative = math.inf if self.epsilon < 0 else _epsilon(self.epsilon, x)
+        if not relative < MAX_EPSILON:
+            raise Refusal(
+                f"epsilon {self.epsilon:g} over rows of {depth} of scale {x.scale:g}: wanted 0 or "
+                "more, and not beyond what the values can ever vary",
+                "quantise again with a representative dataset that exercises this tensor",
+            )
+        if not _reach(inputs, output) < MAX_REACH:
+            raise Refusal(
+                f"gamma and beta of '{output.name}' reach {_reach(inputs, output):g} steps of its "
+                f"scale {output.scale:g}, wanted below {MAX_REACH:g} of the 256 there are",
+                "quantise again with a representative dataset that exercises this tensor",
+            )
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        known = self.constants(inputs, output)
+        x = values[0].astype(np.int64)
+        depth = x.shape[-1]
+        total = x.sum(axis=-1, keepdims=True)
+        variance = depth * (x * x).sum(axis=-1, keepdims=True) - total * total
+        factor, shift = row_scale(variance, known)
+        centred = wrap_int32((depth * x - total) << shift)
+        normal = (centred * factor) >> 32
+        steps = (((normal * known.gamma) >> 32) + known.beta) >> known.output_shift
+        return np.clip(steps, -128, 127).astype(np.int8)
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        """The rest of its row is read for an element, last of all the element itself."""
+        depth = output.shape[-1]
+        first = np.arange(output.elements, dtype=np.int64)
+        end = (first // depth + 1) * depth
+        return (Reads(1, 1, first, end, before_write=True), None, None)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        return (same_row_reads(inputs[0], output), None, None)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x, *constants = inputs
+        rows = (row_input(x), *(RowInput(t, t) for t in constants))
+        return calls_on_rows(self, rows, output, isa)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x = inputs[0]
+        known = self.constants(inputs, output)
+        params = Params(
+            "layer_norm_params",
+            (
+                ("rows", x.elements // x.shape[-1]),
+                ("depth", x.shape[-1]),
+                ("fraction", known.fraction),
+                ("variance_shift", known.variance_shift),
+                ("epsilon", known.epsilon),
+                ("epsilon_shift", known.epsilon_shift),
+                ("output_shift", known.output_shift),
+            ),
+        )
+        gamma = Blob("gamma", known.gamma.astype(np.int32))
+        beta = Blob("beta", known.beta.astype(np.int32))
+        return (Call("layer_norm_s8", (x, gamma, beta, output, Slot.PARAMS), params),)
+
+    def constants(self, inputs: tuple[Tensor, ...], output: Tensor) -> Constants:
+        """Shifts as fine as int32 products allow, and the constants on them."""
+        x, gamma, beta = inputs
+        depth = x.shape[-1]
+        root_bits = math.ceil(math.log2(depth) / 2)  # no normalised value reaches sqrt(depth)
+        fraction = 29 - root_bits
+        epsilon = _epsilon(self.epsilon, x)
+        largest = depth * depth * LARGEST_VARIANCE + epsilon
+        variance_shift = (SUM_BITS - math.frexp(largest)[1]) // 2 * 2
+        scaled = math.ldexp(epsilon, variance_shift)
+        epsilon_shift = max(math.frexp(scaled)[1] - 30, 0)
+        factors = gamma.values().astype(np.float64) / output.scale
+        offsets = beta.values().astype(np.float64) / output.scale + output.zero_point
+        largest_factor = float(np.abs(factors).max())
+        output_shift = min(
+            31 - math.frexp(_reach(inputs, output))[1],
+            fraction - 1 - math.frexp(largest_factor)[1],  # gamma as an int32
+        )
+        return Constants(
+            fraction=fraction,
+            variance_shift=variance_shift,
+            epsilon=round(math.ldexp(scaled, -epsilon_shift)),
+            epsilon_shift=epsilon_shift,
+            output_shift=output_shift,
+            gamma=_rounded(np.ldexp(factors, output_shift + 32 - fraction)),
+            # half a step rounds the result, half a unit makes up for the product's lost bits
+            beta=_rounded(np.ldexp(offsets + 0.5, output_shift) + 0.5),
+        )
+
+
+def row_scale(variance: Int64, known: Constants) -> tuple[Int64, Int64]:
+    """(factor, shift): a row's values are (n * x - s) * 2**shift * factor / 2**32.
+
+    `variance` is n * q - s * s. Both are 0 where it is, as all values then are.
+    """
+    total = (variance << known.variance_shift) + (known.epsilon << known.epsilon_shift)
+    bits = np.frexp(total.astype(np.float64))[1].astype(np.int64)
+    bits -= total < np.left_shift(np.int64(1), np.maximum(bits - 1, 0))  # rounded up to a power
+    pairs = np.maximum(64 - bits, 0) >> 1  # steps of two bits until one of the two highest is set
+    top = (total.astype(np.uint64) << (2 * pairs).astype(np.uint64)) >> np.uint64(32)
+    factor = inverse_sqrt(np.where(variance == 0, 2**31, top))
+    shift = known.fraction + known.variance_shift // 2 + pairs - 30
+    factor >>= np.maximum(-shift, 0)
+    constant = variance == 0
+    return np.where(constant, 0, factor), np.where(constant, 0, np.maximum(shift, 0))
+
+
+def _epsilon(epsilon: float, x: Tensor) -> float:
+    """Epsilon where the variance is that of stored values, times n squared."""
+    return epsilon * (x.shape[-1] / x.scale) ** 2
+
+
+def _reach(inputs: tuple[Tensor, ...], output: Tensor) -> float:
+    """The farthest from 0 a result can come before it is clamped, in steps, and one more."""
+    x, gamma, beta = inputs
+    root = math.sqrt(x.shape[-1])
+    farthest = root * float(np.abs(gamma.values()).max()) + float(np.abs(beta.values()).max())
+    return farthest / output.scale + 128 + 1
+
+
+def _rounded(values: NDArray[np.float64]) -> Int64:
+    """To the nearest int32."""
+    limited: Int64 = np.clip(np.floor(values + 0.5), -INT32_MAX, INT32_MAX).astype(np.int64)
+    return limited

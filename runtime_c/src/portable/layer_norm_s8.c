@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcuforge/layer_norm_s8.h"
+
+#include "mcuforge/inverse_sqrt.h"
+#include "mcuforge/requantise.h"
+
+/* A row's normalised values are (x * step + offset) * factor / 2^32; the sum may pass through
+ * values beyond 32 bits and comes back. */
+struct row_scale {
+    uint32_t step;
+    uint32_t offset;
+    int32_t factor;
+};
+
+static int32_t high_word(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b) >> 32);
+}
+
+static struct row_scale scale_of(const int8_t *x, const struct mcuforge_layer_norm_params *params)
+{
+    const int32_t n = params->depth;
+    int32_t sum = 0;
+    int32_t squares = 0;
+    for (int32_t i = 0; i < n; i++) {
+        sum += x[i];
+        squares += x[i] * x[i];
+    }
+    struct row_scale scale = {0, 0, 0};
+    const int64_t variance = (int64_t)n * squares - (int64_t)sum * sum; /* times n * n */
+    if (variance == 0) {
+        return scale; /* every value is the mean */
+    }
+    uint64_t total = (uint64_t)variance << params->variance_shift;
+    total += (uint64_t)(uint32_t)params->epsilon << params->epsilon_shift;
+    int32_t shift = params->fraction + params->variance_shift / 2 - 30;
+    while (total >> 62 == 0) {
+        total <<= 2;
+        shift++;
+    }
+    scale.factor = mcuforge_inverse_sqrt((uint32_t)(total >> 32));
+    if (shift < 0) { /* epsilon outweighs all there is: values are small, so is their error */
+        scale.factor >>= -shift;
+        shift = 0;
+    }
+    scale.step = (uint32_t)n << shift;
+    scale.offset = 0U - ((uint32_t)sum << shift);
+    return scale;
+}
+
+void mcuforge_layer_norm_s8(const int8_t *in, const int32_t *gamma, const int32_t *beta,
+                            int8_t *out, const struct mcuforge_layer_norm_params *params)
+{
+    const int32_t depth = params->depth;
+    const int32_t output_shift = params->output_shift;
+    for (int32_t row = 0; row < params->rows; row++) {
+        const struct row_scale scale = scale_of(in, params);
+        for (int32_t i = 0; i < depth; i++) {
+            const int32_t centred = (int32_t)((uint32_t)in[i] * scale.step + scale.offset);
+            const int32_t normal = high_word(centred, scale.factor);
+            const int32_t steps = (high_word(normal, gamma[i]) + beta[i]) >> output_shift;
+            out[i] = (int8_t)mcuforge_clamp(steps, INT8_MIN, INT8_MAX);
+        }
+        in += depth;
+        out += depth;
+    }
+}
