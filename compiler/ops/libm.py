@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""float32 exp and tanh as this machine's C library rounds them.
+"""float32 exp, tanh and erfc as this machine's C library rounds them.
 
-TFLite's reference fills its 8-bit tables with the expf and tanhf of the machine it runs on, and C
+TFLite's reference fills its 8-bit tables with the functions of the machine it runs on, and C
 libraries differ in the last bit: glibc up to 2.40 rounds tanhf wrongly for one float in five, later
 ones never. One table in some ten thousand shows it, by one step in one entry. Asking the same
 library makes the compiled tables equal to the reference they are checked against.
@@ -10,6 +10,7 @@ library makes the compiled tables equal to the reference they are checked agains
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -28,6 +29,11 @@ def tanh(x: Float32) -> Float32:
     return _each("tanhf", x) if _has("tanhf") else tanh_rounded(x)
 
 
+def erfc(x: Float32) -> Float32:
+    """erfcf of each element of the (n,) vector `x`."""
+    return _each("erfcf", x) if _has("erfcf") else erfc_rounded(x)
+
+
 def exp_rounded(x: Float32) -> Float32:
     """exp in double, rounded to float32: where no C library can be asked."""
     with np.errstate(over="ignore", under="ignore"):
@@ -38,6 +44,12 @@ def tanh_rounded(x: Float32) -> Float32:
     """tanh in double, rounded to float32: where no C library can be asked."""
     with np.errstate(under="ignore"):
         return np.tanh(x.astype(np.float64)).astype(np.float32)
+
+
+def erfc_rounded(x: Float32) -> Float32:
+    """erfc in double, rounded to float32: where no C library can be asked."""
+    with np.errstate(under="ignore"):
+        return np.array([math.erfc(float(v)) for v in x]).astype(np.float32)
 
 
 def _has(name: str) -> bool:

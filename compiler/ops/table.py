@@ -91,6 +91,13 @@ def dequantised(x: Tensor, values: Int64) -> NDArray[np.float32]:
     return real
 
 
+def farthest(x: Tensor) -> float:
+    """The largest size of a real number `x` can hold, from float32."""
+    low, high = RANGE[x.dtype]
+    ends = np.array([low, high], np.int64)
+    return float(np.abs(dequantised(x, ends)).max())
+
+
 def quantised(real: NDArray[np.float32], output: Tensor) -> Int64:
     """Real numbers on the output's scale as TFLite's table writer rounds them, clamped.
 

@@ -16,6 +16,7 @@ from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.base import Activation, Op
 from mcuforge.compiler.ops.checks import want_shape
 from mcuforge.compiler.ops.dequantize import Dequantize
+from mcuforge.compiler.ops.gelu import Gelu
 from mcuforge.compiler.ops.hard_swish import HardSwish
 from mcuforge.compiler.ops.leaky_relu import LeakyRelu
 from mcuforge.compiler.ops.logistic import Logistic
@@ -25,7 +26,9 @@ from mcuforge.compiler.ops.minimum import Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.relu import Relu
+from mcuforge.compiler.ops.rsqrt import Rsqrt
 from mcuforge.compiler.ops.softmax import Softmax
+from mcuforge.compiler.ops.squared_difference import SquaredDifference
 from mcuforge.compiler.ops.tanh import Tanh
 from mcuforge.errors import Refusal
 
@@ -61,6 +64,12 @@ def minimum(operator: Operator) -> Steps:
     return _two_inputs(operator, Minimum())
 
 
+def squared_difference(operator: Operator) -> Steps:
+    """(a - b) * (a - b)."""
+    operator.options("SquaredDifferenceOptions")
+    return _two_inputs(operator, SquaredDifference())
+
+
 def relu(act: Activation) -> Read:
     """An arm for RELU, RELU6 or RELU_N1_TO_1."""
     return lambda operator: _one_input(operator, Relu(act))
@@ -86,6 +95,16 @@ def hard_swish(operator: Operator) -> Steps:
     """x * min(max(x + 3, 0), 6) / 6."""
     operator.options("HardSwishOptions")
     return _one_input(operator, HardSwish())
+
+
+def gelu(operator: Operator) -> Steps:
+    """GeluOptions: approximate 0."""
+    return _one_input(operator, Gelu(operator.options("GeluOptions").flag(0)))
+
+
+def rsqrt(operator: Operator) -> Steps:
+    """1 / sqrt(x)."""
+    return _one_input(operator, Rsqrt())
 
 
 def softmax(operator: Operator) -> Steps:

@@ -22,6 +22,7 @@ from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.gelu import Gelu
 from mcuforge.compiler.ops.hard_swish import HardSwish
 from mcuforge.compiler.ops.leaky_relu import LeakyRelu
 from mcuforge.compiler.ops.logistic import Logistic
@@ -35,8 +36,10 @@ from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.relu import Relu
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.compiler.ops.rsqrt import Rsqrt
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax import Softmax
+from mcuforge.compiler.ops.squared_difference import SquaredDifference
 from mcuforge.compiler.ops.tanh import Tanh
 from mcuforge.compiler.ops.transpose import Transpose
 
@@ -54,6 +57,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "DEQUANTIZE": Arm(pointwise.dequantize, (Dequantize,), "int8, uint8 to float32"),
         "EXPAND_DIMS": Arm(movement.expand_dims, (Reshape,), "costs nothing"),
         "FULLY_CONNECTED": Arm(weighted.fully_connected, (FullyConnected,), "constant weights"),
+        "GELU": Arm(pointwise.gelu, (Gelu,), "exact and by tanh"),
         "HARD_SWISH": Arm(pointwise.hard_swish, (HardSwish,)),
         "LEAKY_RELU": Arm(pointwise.leaky_relu, (LeakyRelu,)),
         "LOGISTIC": Arm(pointwise.logistic, (Logistic,)),
@@ -70,10 +74,14 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "RELU_N1_TO_1": Arm(pointwise.relu("relu_n1_to_1"), (Relu,)),
         "RESHAPE": Arm(movement.reshape, (Reshape,), "constant shape; costs nothing"),
         "RESIZE_NEAREST_NEIGHBOR": Arm(spatial.resize_nearest, (ResizeNearest,), "constant size"),
+        "RSQRT": Arm(pointwise.rsqrt, (Rsqrt,), "of positive values"),
         "SLICE": Arm(slicing.slice_, (Slice,), "constant begin and size"),
         "SOFTMAX": Arm(pointwise.softmax, (Softmax,), "over the last axis"),
         "SPLIT": Arm(movement.split, (Slice,), "constant axis"),
         "SPLIT_V": Arm(movement.split_v, (Slice,), "constant axis and sizes"),
+        "SQUARED_DIFFERENCE": Arm(
+            pointwise.squared_difference, (SquaredDifference,), "broadcasts"
+        ),
         "SQUEEZE": Arm(movement.squeeze, (Reshape,), "costs nothing"),
         "STRIDED_SLICE": Arm(
             slicing.strided_slice, (Slice, Reshape), "constant begin, end and strides; all masks"
@@ -94,7 +102,6 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "BATCH_MATMUL": "attention needs a later release; convolutions and dense layers work now",
         "BATCH_TO_SPACE_ND": "convert with fixed input shapes: the dilation then stays in CONV_2D",
         "ELU": "use ReLU or HardSwish in its place",
-        "GELU": "use ReLU or HardSwish in its place",
         "MIRROR_PAD": "pad with zeros (PAD) in its place",
         "PRELU": "use LeakyReLU with one slope in its place",
         "RESIZE_BILINEAR": "use interpolation='nearest' in its place",

@@ -246,7 +246,7 @@ def test_a_survey_lists_every_operator_and_every_problem_at_once() -> None:
     spec = ModelSpec(
         tuple(TensorSpec(n, (1, 6), "int8", (0.1,)) for n in "abcd"),
         (
-            OperatorSpec("GELU", (0,), (1,)),
+            OperatorSpec("ELU", (0,), (1,)),
             OperatorSpec("RELU", (1,), (2,)),
             OperatorSpec("CUMSUM", (2,), (3,)),
         ),
@@ -255,12 +255,12 @@ def test_a_survey_lists_every_operator_and_every_problem_at_once() -> None:
     )
     rows = survey(write_model(spec), name="m.tflite")
     assert [(r.index, r.operator, r.supported) for r in rows] == [
-        (0, "GELU", False),
+        (0, "ELU", False),
         (1, "RELU", True),
         (2, "CUMSUM", False),
     ]
     bad, good = rows[0], rows[1]
-    assert (bad.what, bad.where) == ("GELU is not supported", "m.tflite, operator 0 GELU 'b'")
+    assert (bad.what, bad.where) == ("ELU is not supported", "m.tflite, operator 0 ELU 'b'")
     assert bad.hint == "use ReLU or HardSwish in its place"
     assert (good.what, good.hint, good.output, good.dtype) == ("", "", "c", "int8")
     assert good.input_shapes == ((1, 6),)

@@ -121,9 +121,9 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         "move arithmetic on shapes and indices out of the model",
     ),
     "unknown operator": (
-        one_operator("GELU"),
-        "GELU is not supported",
-        "operator 0 GELU 'y'",
+        one_operator("ELU"),
+        "ELU is not supported",
+        "operator 0 ELU 'y'",
         "use ReLU or HardSwish",
     ),
     "operator without a replacement": (
@@ -355,7 +355,7 @@ def test_tiny_scales_of_dead_filters_are_accepted() -> None:
 def test_the_first_refusal_says_how_many_more_there_are() -> None:
     spec = ModelSpec(
         tuple(TensorSpec(n, (1, 6), "int8", (0.1,)) for n in "abcd"),
-        tuple(OperatorSpec("GELU", (i,), (i + 1,)) for i in range(3)),
+        tuple(OperatorSpec("ELU", (i,), (i + 1,)) for i in range(3)),
         (0,),
         (3,),
     )

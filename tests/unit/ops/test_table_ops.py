@@ -13,11 +13,13 @@ from mcuforge.compiler.ir import DType, Quant, Tensor
 from mcuforge.compiler.ops import libm
 from mcuforge.compiler.ops.base import Blob, Slot
 from mcuforge.compiler.ops.dequantize import Dequantize
+from mcuforge.compiler.ops.gelu import Gelu
 from mcuforge.compiler.ops.hard_swish import HardSwish
 from mcuforge.compiler.ops.leaky_relu import LeakyRelu
 from mcuforge.compiler.ops.logistic import Logistic
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.relu import Relu
+from mcuforge.compiler.ops.rsqrt import Rsqrt
 from mcuforge.compiler.ops.table import TableOp
 from mcuforge.compiler.ops.tanh import Tanh
 from mcuforge.errors import Refusal
@@ -33,7 +35,12 @@ USUAL: tuple[tuple[TableOp, Quant], ...] = (
     (Tanh(), Quant((1 / 128,), 0)),
     (Quantize(), Quant((0.1,), 7)),
 )
-EVERY = (*USUAL, (HardSwish(), Quant((0.05,), -120)))
+EVERY = (
+    *USUAL,
+    (HardSwish(), Quant((0.05,), -120)),
+    (Gelu(), Quant((0.04,), -123)),
+    (Gelu(approximate=True), Quant((0.04,), -123)),
+)
 
 
 def tensor(name: str, quant: Quant | None, dtype: DType = DType.INT8) -> Tensor:
@@ -104,6 +111,12 @@ def test_logistic_of_opposite_values_adds_to_one() -> None:
     [
         (Tanh(), Quant((1 / 128,), 0), math.tanh),
         (Logistic(), Quant((1 / 256,), -128), lambda x: 1 / (1 + math.exp(-x))),
+        (Gelu(), Quant((0.025,), -120), lambda x: x / 2 * math.erfc(-x / math.sqrt(2))),
+        (
+            Gelu(approximate=True),
+            Quant((0.025,), -120),
+            lambda x: x / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+        ),
     ],
 )
 def test_real_tables_are_within_half_a_step_of_the_function(
@@ -119,7 +132,12 @@ def test_real_tables_are_within_half_a_step_of_the_function(
 def test_tables_without_a_c_library_differ_by_one_step_at_most(
     scale: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cases = ((Tanh(), Quant((1 / 128,), 0)), (Logistic(), Quant((1 / 256,), -128)))
+    cases = (
+        (Tanh(), Quant((1 / 128,), 0)),
+        (Logistic(), Quant((1 / 256,), -128)),
+        (Gelu(), Quant((scale,), 0)),
+        (Gelu(approximate=True), Quant((scale,), 0)),
+    )
     for op, output in cases:
         operands = pair(Quant((scale,), 11), output)
         asked = answers(op, *operands)
@@ -134,9 +152,17 @@ def test_the_c_library_is_within_two_units_in_the_last_place() -> None:
     for asked, rounded in (
         (libm.exp(x), libm.exp_rounded(x)),
         (libm.tanh(x), libm.tanh_rounded(x)),
+        (libm.erfc(x), libm.erfc_rounded(x)),
     ):
         assert asked.dtype == np.float32
         assert np.all(np.abs(asked - rounded) <= 2 * np.spacing(np.abs(rounded)))
+
+
+def test_a_reciprocal_root_is_within_half_a_step_and_the_largest_where_there_is_none() -> None:
+    x, output = pair(Quant((0.006,), -20), Quant((0.1,), -128))
+    for q, got in zip(range(-128, 128), answers(Rsqrt(), x, output), strict=True):
+        exact = 1 / math.sqrt(0.006 * (q + 20)) / 0.1 - 128 if q > -20 else 127
+        assert abs(got - min(exact, 127)) <= 0.501
 
 
 def test_a_leak_of_one_is_a_change_of_scale() -> None:
@@ -200,6 +226,9 @@ def test_dequantising_and_quantising_returns_every_value() -> None:
         (Quantize(), Quant((1.0,)), Quant((1e-7,)), "multiplied by 1e+07"),
         (Logistic(), Quant((0.1,)), Quant((0.004,)), "wanted 1/256 after LOGISTIC"),
         (Tanh(), Quant((0.1,)), Quant((1e-10,)), "on which 1 is no int32"),
+        (Gelu(), Quant((0.1,)), Quant((1e-10,)), "on which 12.8 is no int32"),
+        (Rsqrt(), Quant((1e-4,), -128), Quant((1e-8,)), "'x' and 'y' is 1e+10, wanted 0.00024"),
+        (Rsqrt(), Quant((4.0,), -128), Quant((4096.0,)), "is 0.00012207, wanted 0.000244141 to"),
         (HardSwish(), Quant((1.0,)), Quant((0.001,)), "wanted more than 1/128 of the input's 1.0"),
         (HardSwish(), Quant((1e8,)), Quant((1e8,)), "wanted below 1e+07"),
     ],

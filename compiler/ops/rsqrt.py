@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""1 / sqrt(x) on int8 in TFLite's fixed point, as a table.
+
+Formulas: TFLite kernels/elementwise.cc (RsqrtEvalQuantized) and GetInvSqrtQuantizedMultiplierExp
+of kernels/internal/common.h, restated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.fixed_point import (
+    Int64,
+    Multiplier,
+    doubling_high_mul,
+    quantise_multiplier,
+    requantise,
+    rounding_shift_right,
+    wrap_int32,
+)
+from mcuforge.compiler.ops.table import TableOp, clamp_to
+from mcuforge.errors import Refusal
+
+FRACTION_BITS = 20  # of 1 / sqrt(steps), before the scales come in
+LEAST_FACTOR = 2.0**-12  # below, the reference shifts by more than an int32 is wide
+MOST_FACTOR = 2.0**30  # above, the reference loses the product's high bits
+NEWTON_STEPS = 5
+ONE = 2**28  # of the iteration's numbers, with three integer bits
+ROOT_HALF = 1518500250  # sqrt(1/2) * 2**31
+INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Rsqrt(TableOp):
+    """int8, any shape; the real input is taken for positive.
+
+    Zero gives the largest output, and so do values below, at which the reference stops.
+    """
+
+    kind: ClassVar[str] = "rsqrt"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        super().check(inputs, output)
+        factor = scale_factor(inputs[0], output)
+        if not LEAST_FACTOR <= factor < MOST_FACTOR:
+            raise Refusal(
+                f"1 / (sqrt({inputs[0].scale:g}) * {output.scale:g}) of the scales of "
+                f"'{inputs[0].name}' and '{output.name}' is {factor:g}, "
+                f"wanted {LEAST_FACTOR:g} to {MOST_FACTOR:g}",
+                "quantise again with a representative dataset that exercises both tensors",
+            )
+
+    def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
+        factor = quantise_multiplier(scale_factor(x, output))
+        steps = [int(v) for v in values - x.zero_point]
+        roots = np.array([_fixed_root(max(n, 1)) for n in steps], np.int64)
+        scaled = requantise(roots, factor.mantissa, factor.shift - FRACTION_BITS)
+        scaled = np.where(np.array(steps) > 0, wrap_int32(scaled + output.zero_point), INT32_MAX)
+        return clamp_to(output, scaled)
+
+
+def scale_factor(x: Tensor, output: Tensor) -> float:
+    """1 / (sqrt(x.scale) * output.scale), the product in float32 as TFLite takes it."""
+    return 1.0 / float(np.sqrt(np.float32(x.scale)) * np.float32(output.scale))
+
+
+def inverse_root(steps: int) -> Multiplier:
+    """1 / sqrt(steps) for 1 <= steps < 2**27 as a multiplier, by Newton's iteration from 1."""
+    if steps == 1:
+        return Multiplier(INT32_MAX, 0)
+    pairs = (31 - steps.bit_length()) // 2 - 1  # brings steps to [2**27, 2**29)
+    value = (steps << 2 * pairs) >> 1
+    half = int(rounding_shift_right(value, 1))
+    root = ONE
+    for _ in range(NEWTON_STEPS):
+        cube = _saturating_shift(_product(_product(root, root), root), 6)
+        root = _saturating_shift(_product(3 * ONE // 2, root) - _product(half, cube), 3)
+    return Multiplier(_product(root, ROOT_HALF), pairs - 11)
+
+
+def _fixed_root(steps: int) -> int:
+    """1 / sqrt(steps) with FRACTION_BITS."""
+    factor = inverse_root(steps)
+    return int(requantise(1, factor.mantissa, factor.shift + FRACTION_BITS))
+
+
+def _product(a: int, b: int) -> int:
+    return int(doubling_high_mul(a, b))
+
+
+def _saturating_shift(value: int, bits: int) -> int:
+    return max(-(2**31), min(value << bits, INT32_MAX))
