@@ -11,6 +11,7 @@ import tflite
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -138,6 +139,20 @@ WEIGHTED = (
         (Operand((1, 3, 4), 0.2, 1),),
         ("FullyConnectedOptions", {"KeepNumDims": True}),
         FullyConnected("none"),
+    ),
+    sample(
+        "BATCH_MATMUL",
+        (rows(1, 5, 6), rows(1, 4, 6)),
+        (Operand((1, 5, 4), 0.9, 1),),
+        ("BatchMatMulOptions", {"AdjX": False, "AdjY": True}),
+        BatchMatMul(adj_y=True),
+    ),
+    sample(
+        "BATCH_MATMUL by symmetric weights",
+        (rows(1, 5, 6), Operand((6, 4), 0.03, data="random")),
+        (Operand((1, 5, 4), 0.2, 1),),
+        ("BatchMatMulOptions", {}),
+        FullyConnected(),
     ),
 )
 

@@ -17,6 +17,7 @@ from mcuforge.compiler.frontends.tflite_ops.operator import Arm
 from mcuforge.compiler.frontends.tflite_ops.shapes import FOLDS
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
+from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -49,6 +50,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
     {
         "ADD": Arm(pointwise.add, (Add,), "broadcasts"),
         "AVERAGE_POOL_2D": Arm(spatial.average_pool2d, (AveragePool2D,)),
+        "BATCH_MATMUL": Arm(
+            weighted.batch_matmul, (BatchMatMul, FullyConnected), "batches broadcast, adj_x, adj_y"
+        ),
         "CONCATENATION": Arm(movement.concatenation, (Concatenation,), "one scale for all"),
         "CONV_2D": Arm(weighted.conv2d, (Conv2D,), "groups, dilation, per-channel weights"),
         "DEPTHWISE_CONV_2D": Arm(
@@ -99,7 +103,6 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         "ABS": "use MAXIMUM of x and its negative (MUL by -1)",
         "ARG_MAX": "end the model before it and take the largest output in your own code",
-        "BATCH_MATMUL": "attention needs a later release; convolutions and dense layers work now",
         "BATCH_TO_SPACE_ND": "convert with fixed input shapes: the dilation then stays in CONV_2D",
         "ELU": "use ReLU or HardSwish in its place",
         "MIRROR_PAD": "pad with zeros (PAD) in its place",

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED: operators with constant weights."""
+"""CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED and BATCH_MATMUL: sums of products."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
+
+import numpy as np
 
 from mcuforge.compiler.frontends.tflite_ops.operator import Operator, Step, Steps
 from mcuforge.compiler.frontends.tflite_ops.spatial import read_window
 from mcuforge.compiler.frontends.tflite_tensors import EXPORT_AGAIN
 from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.checks import want_rank, want_shape
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -79,6 +83,22 @@ def fully_connected(operator: Operator) -> Steps:
         want_shape(output, (prod(x.shape) // weights.shape[1], weights.shape[0]))
     op = FullyConnected(options.activation(0))
     return (Step(op, _with_bias(operator, x, weights), output),)
+
+
+def batch_matmul(operator: Operator) -> Steps:
+    """BatchMatMulOptions: adj_x 0, adj_y 1; a linear layer where b is symmetric weights."""
+    operator.arity(2)
+    options = operator.options("BatchMatMulOptions")
+    a, b, output = operator.input(0), operator.input(1), operator.output()
+    op = BatchMatMul(options.flag(0), options.flag(1))
+    op.check((a, b), output)
+    if not b.is_constant or b.zero_point != 0 or op.adj_x or prod(b.shape[:-2]) != 1:
+        return (Step(op, (a, b), output),)
+    matrix = b.values().reshape(b.shape[-2:])
+    by_output = np.ascontiguousarray(matrix if op.adj_y else matrix.T)
+    name = operator.values.fresh(f"{b.name}/by_output")
+    weights = replace(b, name=name, shape=by_output.shape, data=by_output)
+    return (Step(FullyConnected(), (a, weights), output),)
 
 
 def _with_bias(operator: Operator, x: Tensor, weights: Tensor) -> tuple[Tensor, ...]:

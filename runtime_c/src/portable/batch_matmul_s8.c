@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcuforge/batch_matmul_s8.h"
+
+#include "mcuforge/dot4.h"
+#include "mcuforge/requantise.h"
+
+enum { COLUMNS = 4 };
+
+/* The same for every element of a row: less the zero point of b, times the sum of the row of a. */
+static int32_t row_bias(const int8_t *a, const struct mcuforge_batch_matmul_params *params)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < params->depth; i++) {
+        sum += a[i * params->a_step] - params->a_zero_point;
+    }
+    return -params->b_zero_point * sum;
+}
+
+static int32_t single_sum(const int8_t *a, const int8_t *b, int32_t b_step,
+                          const struct mcuforge_batch_matmul_params *params)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < params->depth; i++) {
+        sum += (a[i * params->a_step] - params->a_zero_point) * b[i * b_step];
+    }
+    return sum;
+}
+
+static int8_t finish(int32_t acc, const struct mcuforge_batch_matmul_params *params)
+{
+    return mcuforge_output_s8(acc, params->multiplier, params->shift, params->output_zero_point,
+                              INT8_MIN, INT8_MAX);
+}
+
+static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
+                        const struct mcuforge_batch_matmul_params *params)
+{
+    const int32_t depth = params->depth;
+    const int32_t columns = params->columns;
+    const int32_t offset = -params->a_zero_point;
+    const int32_t next_column = params->b_transposed ? depth : 1;
+    const int32_t bias = row_bias(a, params);
+    int32_t sums[COLUMNS];
+    int32_t column = 0;
+
+    for (; column + COLUMNS <= columns; column += COLUMNS) {
+        const int8_t *w = b + column * next_column;
+        if (params->b_transposed) {
+            mcuforge_dot4_rows_s8(a, params->a_step, offset, w, depth, sums);
+        } else {
+            mcuforge_dot4_columns_s8(a, params->a_step, offset, w, columns, depth, sums);
+        }
+        for (int32_t i = 0; i < COLUMNS; i++) {
+            *out++ = finish(sums[i] + bias, params);
+        }
+    }
+    for (; column < columns; column++) {
+        const int32_t b_step = params->b_transposed ? 1 : columns;
+        const int32_t sum = single_sum(a, b + column * next_column, b_step, params);
+        *out++ = finish(sum + bias, params);
+    }
+}
+
+void mcuforge_batch_matmul_s8(const int8_t *a, const int8_t *b, int8_t *out,
+                              const struct mcuforge_batch_matmul_params *params)
+{
+    const int32_t *batch = params->batch;
+    const int32_t *as = params->a_batch;
+    const int32_t *bs = params->b_batch;
+
+    for (int32_t i = 0; i < batch[0]; i++) {
+        for (int32_t j = 0; j < batch[1]; j++) {
+            for (int32_t k = 0; k < batch[2]; k++) {
+                const int8_t *from = a + i * as[0] + j * as[1] + k * as[2];
+                const int8_t *with = b + i * bs[0] + j * bs[1] + k * bs[2];
+                for (int32_t row = 0; row < params->rows; row++) {
+                    product_row(from, with, out, params);
+                    from += params->a_row;
+                    out += params->columns;
+                }
+            }
+        }
+    }
+}
