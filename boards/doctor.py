@@ -25,6 +25,8 @@ PACKAGES = (
     ("scons", "PlatformIO's build engine"),
     ("pyserial", "talking to a board"),
     ("ortools", "the exact memory planner"),
+    ("onnx", "reading ONNX models"),
+    ("onnxruntime", "ONNX models' answers to compare with, and `mcuforge quantize`"),
 )
 
 

@@ -18,7 +18,7 @@ from mcuforge.compiler.oracle import judge
 from mcuforge.data import load_samples
 from mcuforge.deploy import board_facts
 from mcuforge.errors import BoardError, CompileError
-from mcuforge.firmware import MANIFEST, MODEL_COPY
+from mcuforge.firmware import MANIFEST
 from mcuforge.report.model import BoardFacts, Check, ModelFacts
 from mcuforge.report.progress import Stages
 from mcuforge.session import Session, compile_session, model_facts, open_session
@@ -115,6 +115,7 @@ def _project_session(path: Path, request: Request) -> tuple[Session, Path, str]:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         board, digest = str(manifest["board"]), str(manifest["sha256"])
         name, emulate = str(manifest["model"]), bool(manifest["emulated"])
+        copy = Path(str(manifest.get("copy", "model.tflite"))).name  # older ones say nothing
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BoardError(
             f"{MANIFEST} cannot be read: {error}", str(folder), "deploy again with --out"
@@ -125,7 +126,7 @@ def _project_session(path: Path, request: Request) -> tuple[Session, Path, str]:
             str(folder),
             "leave --board out: a project remembers its own",
         )
-    model = request.model or folder / MODEL_COPY
+    model = request.model or folder / copy
     session = open_session(model, board, emulate=emulate)
     if hashlib.sha256(session.file).hexdigest() != digest:
         raise CompileError(

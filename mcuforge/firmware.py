@@ -33,7 +33,6 @@ FIRMWARE_RESERVE = 12 * 1024  # RAM kept for stack and link buffers before a db 
 INTERRUPT_BYTES = 256
 MORE_MEMORY = "a board with more memory (`mcuforge boards` lists them), or a smaller model"
 MANIFEST = "mcuforge.json"
-MODEL_COPY = "model.tflite"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +119,11 @@ def build_check(
     if poison:
         files["poison.c"] = poison_c(model, dead_ranges(compiled))
     project = write_project(folder, board, files, model.kernels, firmware=True)
-    write_whole(folder / MODEL_COPY, session.file)  # the bytes the hash is of
-    manifest = {"model": session.path.name, "sha256": session.digest.hex(), "board": board.id}
-    write_whole(folder / MANIFEST, json.dumps(manifest | {"emulated": board.emulated}) + "\n")
+    copy = f"model.{session.graph.format}"
+    write_whole(folder / copy, session.file)  # the bytes the hash is of
+    manifest = {"model": session.path.name, "copy": copy, "sha256": session.digest.hex()}
+    ran = {"board": board.id, "emulated": board.emulated}
+    write_whole(folder / MANIFEST, json.dumps(manifest | ran) + "\n")
     try:
         firmware = build(project)
     except OverBudget as over:

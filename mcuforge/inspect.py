@@ -16,6 +16,7 @@ from mcuforge.boards.project import write_project
 from mcuforge.compiler.codegen.model import GeneratedModel, example_main
 from mcuforge.compiler.compile import PlanOptions, refuse_over_budget
 from mcuforge.compiler.frontends.tflite import SUPPORTED, OperatorSupport, survey
+from mcuforge.compiler.onnx_peer import peer_name
 from mcuforge.compiler.oracle import EXACT, reference_name
 from mcuforge.deploy import board_facts
 from mcuforge.memplan.draw import WIDTH, draw
@@ -278,7 +279,8 @@ def doctor(json_file: Path | None, console: Console) -> int:
     found = tools(all_boards())
     if json_file is not None:
         tool_facts = [asdict(tool) for tool in found]
-        write_json({"tools": tool_facts, "reference": reference_name()}, json_file)
+        names = {"reference": reference_name(), "peer": peer_name()}
+        write_json({"tools": tool_facts} | names, json_file)
     table = Table("", _whole("tool"), "for", "found", "remedy", box=None)
     for tool in found:
         mark = "[green]ok[/green]" if tool.ok else "[red]missing[/red]"
@@ -287,6 +289,8 @@ def doctor(json_file: Path | None, console: Console) -> int:
     console.print(table)
     name = reference_name()
     console.print(f"reference: {name or 'none'}", highlight=False)
+    peer = peer_name() or "none: without onnxruntime no ONNX model is judged"
+    console.print(f"beside it, for ONNX models: {peer}", highlight=False)
     if name is not None and not name.startswith(EXACT):
         console.print(
             f"mcuforge is bit-exact to {EXACT}; another release's reference kernels differ in a "
