@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Softmax over the last axis, int8 to any int8 quantisation, in integers.
+
+Meaning: exp(beta * x) over its sum, as ONNX's Softmax between DequantizeLinear and QuantizeLinear
+has it. TFLite's softmax, with its one output scale and its roundings, is `softmax.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, Slot
+from mcuforge.compiler.ops.by_row import calls_on_rows, row_input, same_row_reads
+from mcuforge.compiler.ops.checks import want_int8, want_shape
+from mcuforge.compiler.ops.fixed_point import (
+    Int64,
+    Multiplier,
+    doubling_high_mul,
+    quantise_multiplier,
+)
+from mcuforge.compiler.ops.softmax import one_over_one_plus
+from mcuforge.errors import Refusal
+
+EXP_BITS = 30  # fraction bits of exponentials
+MAX_FRACTION = 22  # fraction bits of a result before it is rounded
+MAX_DEPTH = 2**15
+LEAST_SCALE = 2.0**-16  # of the output: it would reach 1/256 at most
+COARSE_SCALE = 4.0
+ENTRIES = 256  # of differences of int8 values
+
+
+@dataclass(frozen=True)
+class SoftmaxQdq(Op):
+    """inputs: x int8 [.., D].
+
+    For every input the answer lies within 0.5 + 2**-23 * D + 2**-26 / (scale of the output) +
+    2**-17 steps of the exact one, never more than 0.51.
+    """
+
+    kind: ClassVar[str] = "softmax_qdq"
+    beta: float = 1.0
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x = inputs[0]
+        want_int8(x)
+        want_int8(output)
+        want_shape(output, x.shape)
+        depth = x.shape[-1] if x.shape else 0
+        if not 0 < depth <= MAX_DEPTH:
+            raise Refusal(
+                f"softmax over {depth} values, supported: 1 to {MAX_DEPTH}",
+                "leave the softmax out and take the largest logit",
+            )
+        if not (self.beta >= 0 and math.isfinite(self.beta * x.scale)):
+            raise Refusal(
+                f"softmax of values times {self.beta:g}, wanted a finite factor that is 0 or more",
+                "move the sign into the layer before",
+            )
+        if output.scale < LEAST_SCALE:
+            raise Refusal(
+                f"tensor '{output.name}' has scale {output.scale:g}, wanted at least "
+                f"{LEAST_SCALE:g}: nearly every result of this softmax is beyond what it holds",
+                "quantise again with a representative dataset that exercises this tensor",
+            )
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        x = values[0].astype(np.int64)
+        exps = self.exponentials(inputs[0])[x.max(axis=-1, keepdims=True) - x]
+        total = exps.sum(axis=-1, keepdims=True)
+        steps = steps_in_one(output)
+        bits = np.frexp(total.astype(np.float64))[1].astype(np.int64) - 1  # floor of the logarithm
+        reciprocal = one_over_one_plus(((total << 1) >> (bits - EXP_BITS)) - 2**31)
+        fraction = bits - 1 - steps.shift
+        spare = np.maximum(fraction - MAX_FRACTION, 0)
+        factor = doubling_high_mul(reciprocal, steps.mantissa) >> spare
+        fraction = fraction - spare
+        offset = (2 * output.zero_point + 1) << (fraction - 1)
+        result = (((exps * factor) >> 32) + offset) >> fraction
+        answer: NDArray[np.int8] = np.minimum(result, 127).astype(np.int8)
+        return answer
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        """The rest of its row is read for an element, last of all the element itself."""
+        depth = output.shape[-1]
+        first = np.arange(output.elements, dtype=np.int64)
+        end = (first // depth + 1) * depth
+        return (Reads(1, 1, first, end, before_write=True),)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        return (same_row_reads(inputs[0], output),)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return calls_on_rows(self, (row_input(inputs[0]),), output, isa)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x = inputs[0]
+        steps = steps_in_one(output)
+        params = Params(
+            "softmax_qdq_params",
+            (
+                ("rows", x.elements // x.shape[-1]),
+                ("depth", x.shape[-1]),
+                ("multiplier", steps.mantissa),
+                ("shift", steps.shift),
+                ("zero_point", output.zero_point),
+            ),
+        )
+        table = Blob("table", self.exponentials(x).astype(np.int32))
+        return (Call("softmax_qdq_s8", (x, table, output, Slot.PARAMS), params),)
+
+    def exponentials(self, x: Tensor) -> Int64:
+        """exp(-i * beta * scale) for i = 0 to 255: how far a value lies below its row's largest."""
+        below = np.arange(ENTRIES, dtype=np.float64) * (self.beta * x.scale)
+        table: Int64 = np.floor(np.exp(-below) * 2.0**EXP_BITS + 0.5).astype(np.int64)
+        return table
+
+
+def steps_in_one(output: Tensor) -> Multiplier:
+    """1 / scale; 0 where a probability is below half a step in any case."""
+    return quantise_multiplier(1.0 / output.scale if output.scale < COARSE_SCALE else 0.0)

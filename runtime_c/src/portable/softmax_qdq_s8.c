@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcuforge/softmax_qdq_s8.h"
+
+#include "mcuforge/reciprocal.h"
+#include "mcuforge/requantise.h"
+
+enum { EXP_BITS = 30, MAX_FRACTION = 22 };
+
+/* A row's results are (exp * factor / 2^32 + offset) / 2^fraction; zero point and half a step, for
+ * rounding, are in the offset. */
+struct row_scale {
+    int32_t factor;
+    int32_t offset;
+    int32_t fraction;
+};
+
+static int32_t largest(const int8_t *x, int32_t n)
+{
+    int32_t max = x[0];
+    for (int32_t i = 1; i < n; i++) {
+        max = x[i] > max ? x[i] : max;
+    }
+    return max;
+}
+
+static uint64_t sum_of_exps(const int8_t *x, int32_t max, const int32_t *exp, int32_t n)
+{
+    uint64_t sum = 0;
+    for (int32_t i = 0; i < n; i++) {
+        sum += (uint32_t)exp[max - x[i]];
+    }
+    return sum;
+}
+
+static struct row_scale one_over(uint64_t sum, const struct mcuforge_softmax_qdq_params *params)
+{
+    int32_t bits = EXP_BITS; /* of the sum, less one: at least exp(0) is in it */
+    sum <<= 1;
+    while (sum >> 32 != 0) {
+        sum >>= 1;
+        bits++;
+    }
+    const int32_t above_one = (int32_t)((uint32_t)sum - (UINT32_C(1) << 31));
+    const int32_t reciprocal = mcuforge_one_over_one_plus(above_one);
+    struct row_scale scale;
+    scale.factor = mcuforge_high_mul(reciprocal, params->multiplier);
+    scale.fraction = bits - 1 - params->shift;
+    if (scale.fraction > MAX_FRACTION) {
+        scale.factor >>= scale.fraction - MAX_FRACTION;
+        scale.fraction = MAX_FRACTION;
+    }
+    scale.offset = (2 * params->zero_point + 1) * (INT32_C(1) << (scale.fraction - 1));
+    return scale;
+}
+
+void mcuforge_softmax_qdq_s8(const int8_t *in, const int32_t *exp, int8_t *out,
+                             const struct mcuforge_softmax_qdq_params *params)
+{
+    const int32_t depth = params->depth;
+    for (int32_t row = 0; row < params->rows; row++) {
+        const int32_t max = largest(in, depth);
+        const struct row_scale scale = one_over(sum_of_exps(in, max, exp, depth), params);
+        for (int32_t i = 0; i < depth; i++) {
+            const int32_t part = (int32_t)(((int64_t)exp[max - in[i]] * scale.factor) >> 32);
+            const int32_t steps = (part + scale.offset) >> scale.fraction;
+            out[i] = (int8_t)(steps > INT8_MAX ? INT8_MAX : steps);
+        }
+        in += depth;
+        out += depth;
+    }
+}
