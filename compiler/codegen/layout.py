@@ -19,17 +19,16 @@ def call(head: str, arguments: Sequence[str], tail: str = ";", indent: int = 0) 
         return line
     below = indent + len(head) + 1
     longest = max(len(a) for a in arguments) + len(tail) + 1
+    words = [f"{a}," for a in arguments[:-1]] + [f"{arguments[-1]}){tail}"]
     if below + longest > COLUMNS:
-        below = indent + 4
-        return f"{head}(\n" + _filled(arguments, below, tail)
-    return f"{head}(" + _filled(arguments, below, tail).lstrip()
+        return f"{head}(\n" + _filled(words, indent + 4)
+    return f"{head}(" + _filled(words, below).lstrip()
 
 
-def _filled(arguments: Sequence[str], below: int, tail: str) -> str:
-    """Arguments in as few lines as go, each `below` spaces in."""
+def _filled(words: Sequence[str], below: int) -> str:
+    """Words in as few lines as go, each `below` spaces in."""
     lines, line = [], ""
-    for number, argument in enumerate(arguments):
-        word = argument + (f"){tail}" if number == len(arguments) - 1 else ",")
+    for word in words:
         if line and below + len(line) + 1 + len(word) > COLUMNS:
             lines.append(line)
             line = word
@@ -47,8 +46,6 @@ def comment_block(text: str, indent: int = 0) -> str:
     return "/*\n" + "".join(f"{margin} * {line}\n" for line in lines) + f"{margin} */"
 
 
-def table(values: Sequence[int], indent: int) -> str:
+def table(values: Sequence[int | str], indent: int) -> str:
     """The initialisers of an array, every line `indent` spaces in."""
-    words = [f"{v}," for v in values]
-    margin = " " * indent
-    return textwrap.fill(" ".join(words), COLUMNS, initial_indent=margin, subsequent_indent=margin)
+    return _filled([f"{v}," for v in values], indent)

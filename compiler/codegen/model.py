@@ -128,6 +128,7 @@ def generate(
         "steps": len(schedule.steps),
         "layers": layers,
         "kernels": kernels,
+        "pieces": any(stage.pieces for stage in pipelines),
         "rings": any("mcuforge_ring_row(" in t for s in pipelines for t in _addresses(s.layers)),
         "constants": pool.arrays(),
         "sections": {array: f".mcuforge_weights.{place}" for array, place in weights.items()},

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from mcuforge.compiler.codegen.calls import CallPrinter, LayerText
 from mcuforge.compiler.codegen.ports import Arena
+from mcuforge.compiler.codegen.repeats import Piece, repeats
 from mcuforge.compiler.schedule.schedule import Form, Stage
 from mcuforge.errors import InternalError
+
+CODE_BYTES = 100  # of a pipeline's function, to run through pieces: the least that is to be saved
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Table:
 
     c_type: str
     values: tuple[int, ...]
+    entry_bytes: int
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ class StageText:
     """One stage, over steps [begin, end) of the model.
 
     `function` is the name of a pipeline's function, empty for a single layer. `order` holds the
-    layer of each step; `counts` its rows, None where every step has `rows` of them.
+    layer of each step; `counts` its rows, None where every step has `rows` of them. `pieces` say
+    how often which part of both is run through; empty where they have an entry for each step.
     """
 
     begin: int
@@ -33,9 +38,10 @@ class StageText:
     layers: tuple[LayerText, ...]
     arenas: tuple[int, ...]  # numbers of the arenas its calls name
     function: str = ""
-    order: Table = Table("uint8_t", ())
+    order: Table = Table("uint8_t", (), 1)
     counts: Table | None = None
     rows: int = 1
+    pieces: tuple[str, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -83,23 +89,37 @@ def _stage(
     end = step + len(stage.tasks)
     if not stage.is_pipeline:
         return StageText(step, end, layers, arenas)
-    order = tuple(task.layer for task in stage.tasks)
+    entries, pieces = _entries(stage)
+    order, counts = zip(*entries, strict=True)
     return StageText(
         step,
         end,
         layers,
         arenas,
         f"layers_{number}_to_{number + len(layers) - 1}" if len(layers) > 1 else f"layer_{number}",
-        Table(_narrowest(order), order),
-        None if len(set(sizes)) == 1 else Table(_narrowest(sizes), tuple(sizes)),
-        sizes[0],
+        _table(order),
+        None if len(set(counts)) == 1 else _table(counts),
+        counts[0],
+        tuple(f"{{{piece.length}, {piece.times}}}" for piece in pieces),
     )
+
+
+def _entries(stage: Stage) -> tuple[tuple[tuple[int, int], ...], tuple[Piece, ...]]:
+    """(layer, rows) for each entry of a pipeline's tables, and the pieces these are cut into."""
+    steps = tuple((task.layer, task.end - task.begin) for task in stage.tasks)
+    order, counts = (_table(column) for column in zip(*steps, strict=True))
+    entry_bytes = order.entry_bytes + (counts.entry_bytes if len(set(counts.values)) > 1 else 0)
+    short = repeats(steps, entry_bytes)
+    if short.bytes + CODE_BYTES < len(steps) * entry_bytes:
+        return short.entries, short.pieces
+    return steps, ()
 
 
 def _used_arenas(arenas: Sequence[Arena], used: frozenset[str]) -> tuple[int, ...]:
     return tuple(i for i, arena in enumerate(arenas) if arena.variable in used)
 
 
-def _narrowest(values: Sequence[int]) -> str:
-    """The smallest unsigned type that holds them all."""
-    return next((f"uint{b}_t" for b in (8, 16) if max(values) < 1 << b), "uint32_t")
+def _table(values: Sequence[int]) -> Table:
+    """The values in the smallest unsigned type that holds them all."""
+    bits = next((b for b in (8, 16) if max(values) < 1 << b), 32)
+    return Table(f"uint{bits}_t", tuple(values), bits // 8)

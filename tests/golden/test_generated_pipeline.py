@@ -81,6 +81,17 @@ def test_two_instances_of_a_pipeline_take_turns_step_by_step(tmp_path: Path) -> 
     assert run_c(model, "instances.c", tmp_path) == "ok\n"
 
 
+@pytest.mark.parametrize("rows", [{}, {"mixed": 2, "half": 2}], ids=["a row", "some two rows"])
+@pytest.mark.parametrize("size", [9, 81], ids=["an entry a step", "in pieces"])
+def test_a_run_cut_anywhere_goes_on_where_it_was(
+    size: int, rows: dict[str, int], tmp_path: Path
+) -> None:
+    schedule = pipelined(residual(rows=size), rings=EVERYTHING_TWICE, rows=rows)
+    model = compiled(schedule).model
+    assert ("mcuforge_entry(" in model.files["model.c"]) == (size == 81)
+    assert run_c(model, "resume.c", tmp_path) == "ok\n"
+
+
 def test_a_pipeline_misused_gives_the_documented_status(tmp_path: Path) -> None:
     model = compiled(pipelined(residual())).model
     assert run_c(model, "misuse.c", tmp_path) == "ok\n"

@@ -21,11 +21,12 @@ HALO = (1, 1, 1, 1)
 RINGS = {"image": 3, "stem": 3, "mixed": 1, "sum": 3}
 
 
-def residual(name: str = "residual") -> Graph:
-    """image -> stem -> mixed; stem + mixed -> sum -> half (rows 2 apart) -> logits."""
-    image, stem = tensor("image", (1, 9, 6, 2)), tensor("stem", (1, 9, 6, 4))
-    mixed, total = tensor("mixed", (1, 9, 6, 4)), tensor("sum", (1, 9, 6, 4))
-    half, logits = tensor("half", (1, 5, 3, 5)), tensor("logits", (1, 1, 1, 3))
+def residual(name: str = "residual", rows: int = 9) -> Graph:
+    """image -> stem -> mixed; stem + mixed -> sum -> half (rows 2 apart) -> logits; odd rows."""
+    image, stem = tensor("image", (1, rows, 6, 2)), tensor("stem", (1, rows, 6, 4))
+    mixed, total = tensor("mixed", (1, rows, 6, 4)), tensor("sum", (1, rows, 6, 4))
+    halved = (rows + 1) // 2
+    half, logits = tensor("half", (1, halved, 3, 5)), tensor("logits", (1, 1, 1, 3))
     weights = Quant((0.003,), 0)
     nodes = (
         Node("stem", Conv2D(pad=HALO), (image, constant("k", (4, 3, 3, 2), weights)), stem),
@@ -42,7 +43,7 @@ def residual(name: str = "residual") -> Graph:
             (total, constant("h", (5, 3, 3, 4), weights)),
             half,
         ),
-        Node("logits", Conv2D(), (half, constant("l", (3, 5, 3, 5), weights)), logits),
+        Node("logits", Conv2D(), (half, constant("l", (3, halved, 3, 5), weights)), logits),
     )
     origins = [replace(n, origin=f"operator {i}") for i, n in enumerate(nodes)]
     return graph([image], origins, [logits], name)

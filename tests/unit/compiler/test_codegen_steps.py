@@ -14,7 +14,7 @@ from mcuforge.compiler.codegen.check import check_model
 from mcuforge.compiler.codegen.layout import COLUMNS, call, comment_block, table
 from mcuforge.compiler.codegen.model import GeneratedModel, example_main, generate
 from mcuforge.compiler.codegen.poison import poison
-from mcuforge.compiler.ir import DType, Node, Tensor
+from mcuforge.compiler.ir import DType, Graph, Node, Tensor
 from mcuforge.compiler.ops.base import Argument, Blob, Call, RowOf, Slot
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.relu import Relu
@@ -22,7 +22,14 @@ from mcuforge.compiler.schedule.schedule import Form, Schedule, Stage, Task, who
 from mcuforge.errors import InternalError
 from mcuforge.memplan.poison import DeadRange
 from tests.unit.compiler.graphs import chain, graph, tensor
-from tests.unit.compiler.pipelines import RINGS, apart, peaks, pipelined, residual
+from tests.unit.compiler.pipelines import (
+    RINGS,
+    apart,
+    peaks,
+    pipelined,
+    residual,
+)
+from tests.unit.schedule.nets import chain_of_convs
 
 
 def text_of(schedule: Schedule, regions: Sequence[str] = ("ram",)) -> GeneratedModel:
@@ -99,6 +106,60 @@ def test_steps_that_all_have_as_many_rows_need_no_table() -> None:
     assert "const int32_t end_row = row + 3;" in text
     assert "mcuforge_relu_s8(a + 0, a + 60, row, end_row);" in text
     assert "static void layer_0(" in text
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        chain_of_convs(4, size=50),
+        chain_of_convs(3, size=49),
+        chain_of_convs(8, size=60),
+        residual(rows=61),
+    ],
+    ids=["even", "odd", "many layers", "strides"],
+)
+@pytest.mark.parametrize("two_rows", [(), (0,), (1, 2)], ids=["one", "first two", "others two"])
+def test_the_order_in_the_c_is_the_schedules(net: Graph, two_rows: Sequence[int]) -> None:
+    rows = {net.nodes[i].name: 2 for i in two_rows}
+    schedule = pipelined(net, 4 if net.name == "residual" else len(net.nodes), {}, rows=rows)
+    text = text_of(schedule).files["model.c"]
+    stage = schedule.stages[0]
+    wanted = [(task.layer, task.end - task.begin) for task in stage.tasks]
+    assert steps_in(text) == wanted
+    assert len(table_in(text, "order")) < len(wanted) // 2
+
+
+def table_in(text: str, name: str) -> list[int]:
+    """The numbers of a table of model.c, which is as long as it says; empty where there is none."""
+    found = re.search(rf" {name}\[(\d+)\] = \{{(.*?)\n    \}};", text, re.DOTALL)
+    if found is None:
+        return []
+    numbers = [int(word) for word in re.findall(r"\d+", found[2])]
+    assert int(found[1]) == len(numbers) // (2 if name == "pieces" else 1)
+    return numbers
+
+
+def steps_in(text: str) -> list[tuple[int, int]]:
+    """The layer and the rows of every step of the only pipeline, from its tables in the C."""
+    order, pieces = table_in(text, "order"), table_in(text, "pieces")
+    (same,) = re.findall(r"end_row = row \+ (\d+|rows\[entry\]);", text)
+    rows = table_in(text, "rows") or [int(same)] * len(order)
+    entries = list(zip(order, rows, strict=True))
+    steps, begin = [], 0
+    for length, times in zip(pieces[::2], pieces[1::2], strict=True):
+        steps += entries[begin : begin + length] * times
+        begin += length
+    assert f"step < {len(steps)}; step++, entry++" in text
+    return steps
+
+
+def test_an_order_that_would_hardly_be_shorter_has_an_entry_for_each_step() -> None:
+    for net in (chain_of_convs(4, size=12), chain_of_convs(1, size=90)):
+        text = text_of(pipelined(net, len(net.nodes), {})).files["model.c"]
+        assert "order.h" not in text
+        assert "mcuforge_entry(" not in text
+        assert "const int32_t layer = order[step];" in text
+        assert len(table_in(text, "order")) == sum(node.output.rows for node in net.nodes)
 
 
 @pytest.mark.parametrize(

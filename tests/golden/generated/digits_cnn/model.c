@@ -244,18 +244,21 @@ static void layers_2_to_3(struct digits_cnn_state *state, int32_t begin, int32_t
     };
     int8_t *const a = state->arena;
     int32_t *const next = state->next; /* the row each layer is at */
+    int32_t step = begin;
     if (begin <= 0 || begin + 2 != state->step) {
+        step = 0; /* the rows of steps before `begin` are only counted */
         for (int32_t i = 0; i < 2; i++) {
             next[i] = 0;
         }
-        for (int32_t step = 0; step < begin; step++) {
-            next[order[step]] += 1;
-        }
     }
-    for (int32_t step = begin > 0 ? begin : 0; step < end && step < 12; step++) {
+    for (; step < end && step < 12; step++) {
         const int32_t layer = order[step];
         const int32_t row = next[layer];
         const int32_t end_row = row + 1;
+        if (step < begin) {
+            next[layer] = end_row;
+            continue;
+        }
         switch (layer) {
         case 0: /* 2 block2/pointwise: conv2d 8x8x16 -> 8x8x32, ring of 3 rows */
             mcuforge_conv2d_s8(a + 0, digits_cnn_block2_pointwise_weights, a + 1024, &p2, row,

@@ -120,18 +120,21 @@ static void layers_0_to_2(struct padded_state *state, int32_t begin, int32_t end
     };
     int8_t *const a = state->arena;
     int32_t *const next = state->next; /* the row each layer is at */
+    int32_t step = begin;
     if (begin <= 0 || begin != state->step) {
+        step = 0; /* the rows of steps before `begin` are only counted */
         for (int32_t i = 0; i < 3; i++) {
             next[i] = 0;
         }
-        for (int32_t step = 0; step < begin; step++) {
-            next[order[step]] += 1;
-        }
     }
-    for (int32_t step = begin > 0 ? begin : 0; step < end && step < 18; step++) {
+    for (; step < end && step < 18; step++) {
         const int32_t layer = order[step];
         const int32_t row = next[layer];
         const int32_t end_row = row + 1;
+        if (step < begin) {
+            next[layer] = end_row;
+            continue;
+        }
         switch (layer) {
         case 0: /* 0 features: conv2d 6x5x2 -> 6x5x4, ring of 3 rows */
             mcuforge_conv2d_s8(a + 40, padded_features_weights, a + 120, &p0, row, end_row);

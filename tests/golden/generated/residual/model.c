@@ -190,18 +190,21 @@ static enum mcuforge_status layers_0_to_4(struct residual_state *state, int32_t 
     int8_t *const a_ram = state->arena[0];
     int8_t *const a_dtcm = state->arena[1];
     int32_t *const next = state->next; /* the row each layer is at */
+    int32_t step = begin;
     if (begin <= 0 || begin != state->step) {
+        step = 0; /* the rows of steps before `begin` are only counted */
         for (int32_t i = 0; i < 5; i++) {
             next[i] = 0;
         }
-        for (int32_t step = 0; step < begin; step++) {
-            next[order[step]] += rows[step];
-        }
     }
-    for (int32_t step = begin > 0 ? begin : 0; step < end && step < 37; step++) {
+    for (; step < end && step < 37; step++) {
         const int32_t layer = order[step];
         const int32_t row = next[layer];
         const int32_t end_row = row + rows[step];
+        if (step < begin) {
+            next[layer] = end_row;
+            continue;
+        }
         switch (layer) {
         case 0: /* 0 rows of input 0 'image' arrive, ring of 4 rows */
             if (state->read_row(state->context, 0, row,

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order of a pipeline's steps as a short table: cut into pieces, each run through several times
+ * before the next begins.
+ */
+#ifndef MCUFORGE_ORDER_H
+#define MCUFORGE_ORDER_H
+
+#include <stdint.h>
+
+/* The next `length` entries of the table, `times` times. */
+struct mcuforge_piece {
+    uint16_t length;
+    uint16_t times;
+};
+
+/* The entry of step `step`; `*turn_end` becomes the one at which that turn of its piece ends. */
+static inline int32_t mcuforge_entry(const struct mcuforge_piece *piece, int32_t step,
+                                     int32_t *turn_end)
+{
+    int32_t first = 0;
+    for (; step >= piece->length * piece->times; piece++) {
+        step -= piece->length * piece->times;
+        first += piece->length;
+    }
+    *turn_end = first + piece->length;
+    return first + (int32_t)((uint32_t)step % piece->length);
+}
+
+#endif
