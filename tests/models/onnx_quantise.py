@@ -61,8 +61,12 @@ def quantise(
     reshapes.
     """
     with TemporaryDirectory() as folder, quiet():
-        prepared, result = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
-        quant_pre_process(model, str(prepared), skip_optimization=not optimise)
+        single, prepared, result = (Path(folder) / f"{step}.onnx" for step in ("0", "1", "2"))
+        onnx.save(model, str(single))
+        # shapes are fixed: the symbolic inference, which needs sympy, has nothing to find
+        quant_pre_process(
+            str(single), str(prepared), skip_optimization=not optimise, skip_symbolic_shape=True
+        )
         quantize_static(
             str(prepared),
             str(result),
