@@ -7,11 +7,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from mcuforge.compiler.ir import Graph, Node
 from mcuforge.compiler.schedule.cost import layer_cost
 from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.schedule.overlap import least_distance, pipeline_distances
-from mcuforge.compiler.schedule.pipeline import Pipeline, build_pipeline, row_layer
+from mcuforge.compiler.schedule.pipeline import (
+    Indices,
+    Pipeline,
+    RowLayer,
+    build_pipeline,
+    has_barrier,
+    renamed,
+    row_layer,
+)
 from mcuforge.compiler.schedule.schedule import Form, view_storage
 
 ROWS_PER_TASK = (1, 2, 4)
@@ -26,10 +36,30 @@ class Choice:
     begin: int
     end: int
     node: Node  # the first, the only one where it runs whole
-    pipeline: Pipeline | None  # None: one layer, whole
     bytes: int  # estimate of the arena while it runs, what only passes by included
     least: int  # bytes no plan of this stage goes below
     instructions: float
+    layers: tuple[RowLayer, ...] = ()  # none: one layer, whole
+    like: Pipeline | None = None  # of layers of the same rows, maybe elsewhere in the network
+
+    @cached_property
+    def pipeline(self) -> Pipeline | None:
+        """The pipeline; None where one layer runs whole."""
+        return None if self.like is None else renamed(self.like, self.layers)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A pipeline with its estimates, less what only passes by."""
+
+    pipeline: Pipeline
+    bytes: int
+    least: int
+    instructions: float
+
+
+Key = tuple[object, ...]
+Known = dict[Key, tuple[Found, ...]]  # by what layers do with rows: networks repeat themselves
 
 
 class Candidates:
@@ -38,8 +68,11 @@ class Candidates:
     Buffers are estimated as if packed without holes; the planner has the last word.
     """
 
-    def __init__(self, graph: Graph, nodes: Sequence[Node], isa: str) -> None:
+    def __init__(
+        self, graph: Graph, nodes: Sequence[Node], isa: str, known: Known | None = None
+    ) -> None:
         self.graph, self.nodes, self.isa = graph, tuple(nodes), isa
+        self.known: Known = {} if known is None else known
         self.storage = view_storage(graph)
         self.rows = [row_layer(node, self.storage, isa) for node in self.nodes]
         self.whole_costs = [layer_cost(n, Form.WHOLE, n.output.rows, isa) for n in self.nodes]
@@ -62,11 +95,20 @@ class Candidates:
 
     def passing(self, begin: int, end: int) -> int:
         """Bytes alive before and after nodes [begin, end) that these do not read."""
-        read = set().union(*self._reads[begin:end])
-        return sum(
-            self.tensors[name].bytes
-            for name, born in self.born.items()
-            if born < begin and self.dies[name] >= end and name not in read
+        born, dies, sizes, place = self._lives
+        across = (born < begin) & (dies >= end)
+        read = [place[name] for name in set().union(*self._reads[begin:end])]
+        return int(sizes[across].sum() - (sizes[read] * across[read]).sum())
+
+    @cached_property
+    def _lives(self) -> tuple[Indices, Indices, Indices, dict[str, int]]:
+        """Of every buffer the nodes that write it and read it last, its bytes; and its place."""
+        names = list(self.born)
+        return (
+            np.array([self.born[n] for n in names], np.int64),
+            np.array([self.dies[n] for n in names], np.int64),
+            np.array([self.tensors[n].bytes for n in names], np.int64),
+            {name: i for i, name in enumerate(names)},
         )
 
     def whole(self, i: int) -> Choice:
@@ -84,13 +126,71 @@ class Candidates:
         passing = self.passing(i, i + 1) + scratch
         ends = self._ends(i, i + 1, node.output.bytes, distances)
         guess, least = (passing + count for count in ends)
-        return Choice(i, i + 1, node, None, guess, least, self.whole_costs[i].of(1))
+        return Choice(i, i + 1, node, guess, least, self.whole_costs[i].of(1))
 
     def pipelines(self, begin: int, end: int) -> Iterator[Choice]:
         """Nodes [begin, end) as pipelines, one for each number of rows a task; least RAM first."""
-        layers = [layer for layer in self.rows[begin:end] if layer is not None]
-        if len(layers) < end - begin or not self._connected(begin, end):
+        layers = tuple(layer for layer in self.rows[begin:end] if layer is not None)
+        if len(layers) < end - begin or has_barrier(layers) or not self._connected(begin, end):
             return
+        key = self._key(begin, end)
+        if key not in self.known:
+            self.known[key] = tuple(self._found(begin, end, layers))
+        passing = self.passing(begin, end)
+        for found in self.known[key]:
+            guess, least = passing + found.bytes, passing + found.least
+            yield Choice(
+                *(begin, end, self.nodes[begin], guess, least, found.instructions),
+                layers=layers,
+                like=found.pipeline,
+            )
+
+    def _key(self, begin: int, end: int) -> Key:
+        """All that pipelines over nodes [begin, end) depend on, but for the tensors' names."""
+        numbers: dict[str, int] = {}
+        parts: list[object] = []
+        for i in range(begin, end):
+            numbers[self.nodes[i].output.name] = i - begin
+            parts.append(self._row_kinds[i])
+            parts.append(self.dies[self.nodes[i].output.name] >= end)
+            for name in self._ordered_reads[i]:
+                if name not in numbers:
+                    numbers[name] = -len(numbers) - 1
+                parts.append((numbers[name], self.dies[name] < end))
+        return tuple(parts)
+
+    @cached_property
+    def _ordered_reads(self) -> list[list[str]]:
+        return [[self.storage[x.name].name for x in n.activations] for n in self.nodes]
+
+    @cached_property
+    def _row_kinds(self) -> list[int]:
+        """A number for each node, the same for nodes that do the same with rows at equal cost."""
+        numbers: dict[Key, int] = {}
+        kinds = []
+        for node, row, cost in zip(self.nodes, self.rows, self.row_costs, strict=True):
+            if row is None:
+                kinds.append(-1)
+                continue
+            out = node.output
+            key: Key = (row.form, row.steps, out.rows, out.row_bytes, cost, self._sums(row))
+            for need in row.needs:
+                size = (need.buffer.rows, need.buffer.row_bytes)
+                units = None if need.units is None else (need.unit_bytes, need.units.tobytes())
+                flags = (need.before, need.in_place, need.together)
+                key += (*size, need.first.tobytes(), need.end.tobytes(), *flags, units)
+            kinds.append(numbers.setdefault(key, len(numbers)))
+        return kinds
+
+    def _sums(self, layer: RowLayer) -> int:
+        """Bytes of the sums of a layer that adds up."""
+        if layer.form is not Form.ACCUMULATE:
+            return 0
+        node = layer.node
+        calls = node.op.accumulate(node.inputs, node.output, self.isa, layer.steps) or ()
+        return max((c.scratch_bytes for c in calls), default=0)
+
+    def _found(self, begin: int, end: int, layers: tuple[RowLayer, ...]) -> Iterator[Found]:
         made = [n.output for n in self.nodes[begin:end]]
         kept = [t for t in made if self.dies[t.name] >= end]
         # two layers that need nothing but one tensor, and read it at different paces
@@ -102,18 +202,22 @@ class Candidates:
                 build_pipeline(layers, kept, rows, eager)
                 for eager in ((False, True) if branches else (False,))
             ]
-            choice = self._choice(begin, end, min(orders, key=self.inside))
-            yield choice
-            if choice.instructions < least * NEGLIGIBLE:
+            found = self._estimated(begin, end, min(orders, key=self.inside))
+            yield found
+            if found.instructions < least * NEGLIGIBLE:
                 return
 
     def _connected(self, begin: int, end: int) -> bool:
-        """True when every node but the last is read by a later one of the range."""
-        for i in range(begin, end - 1):
-            name = self.nodes[i].output.name
-            if not any(name in reads for reads in self._reads[i + 1 : end]):
-                return False
-        return True
+        """True when what the nodes hand on within the range ties all of them together."""
+        group = list(range(end - begin))
+        writers = {self.nodes[i].output.name: i - begin for i in range(begin, end)}
+        for i in range(begin, end):
+            for name in self._reads[i]:
+                writer = writers.get(name)
+                if writer is not None and group[writer] != group[i - begin]:
+                    old, new = group[i - begin], group[writer]
+                    group = [new if g == old else g for g in group]
+        return len(set(group)) == 1
 
     def inside(self, pipeline: Pipeline) -> int:
         """Bytes of rings and sums at the fullest slot."""
@@ -126,22 +230,16 @@ class Candidates:
         for layer in pipeline.layers:
             node = layer.node
             if layer.form is Form.ACCUMULATE:
-                calls = node.op.accumulate(node.inputs, node.output, self.isa, layer.steps) or ()
-                size = max((c.scratch_bytes for c in calls), default=0)
-                held.append((pipeline.sums[node.output.name], size))
+                held.append((pipeline.sums[node.output.name], self._sums(layer)))
         total = [0] * len(pipeline.layers)
         for (first, last), size in held:
             for slot in range(first, last):
                 total[slot] += -(-size // alignment) * alignment
         return total
 
-    def _choice(self, begin: int, end: int, pipeline: Pipeline) -> Choice:
-        calls, made = [0] * len(pipeline.layers), [0] * len(pipeline.layers)
-        for task in pipeline.tasks:
-            calls[task.layer] += 1
-            made[task.layer] = task.end
-        cost = sum(c.of(*n) for c, *n in zip(self.row_costs[begin:end], calls, made, strict=True))
-        passing = self.passing(begin, end)
+    def _estimated(self, begin: int, end: int, pipeline: Pipeline) -> Found:
+        costs = self.row_costs[begin:end]
+        cost = sum(c.of(*pipeline.order.of_layer(i)) for i, c in enumerate(costs))
         kept = [layer.node.output for layer in pipeline.layers]
         kept = [t for t in kept if self.dies[t.name] >= end]
         distances = self._distances(begin, end, pipeline)
@@ -151,9 +249,9 @@ class Candidates:
         ):
             alive = [t for t in kept if pipeline.alive[t.name][0] <= slot]
             ends = self._ends(begin, end, sum(t.bytes for t in alive), distances)
-            guess = max(guess, passing + rounded + ends[0])
-            least = max(least, passing + exact + ends[1])
-        return Choice(begin, end, self.nodes[begin], pipeline, guess, least, cost)
+            guess = max(guess, rounded + ends[0])
+            least = max(least, exact + ends[1])
+        return Found(pipeline, guess, least, cost)
 
     def _distances(self, begin: int, end: int, pipeline: Pipeline) -> dict[str, int]:
         """How far below each dying input the pipeline's one whole output must begin."""
@@ -200,7 +298,7 @@ class Candidates:
             still = []
             settled = self._settled([c for c in found if c.bytes <= floor])
             for begin in growing:
-                if begin + length > count or self.rows[begin + length - 1] is None:
+                if begin + length > self._reach[begin]:
                     continue
                 if length > ALWAYS_TRIED and begin + length in settled[begin]:
                     still.append(begin)
@@ -216,9 +314,30 @@ class Candidates:
             enough = self._least_peak(found, lambda c: c.bytes)
         return tuple(found)
 
+    @cached_property
+    def _reach(self) -> list[int]:
+        """Where pipelines from each node end at the latest: at what cannot run by rows, or with it.
+
+        A layer all of whose rows need every row of another is in no pipeline with it.
+        """
+        count = len(self.nodes)
+        place = {node.output.name: i for i, node in enumerate(self.nodes)}
+        reach = [count] * (count + 1)
+        for i in range(count - 1, -1, -1):
+            row = self.rows[i]
+            reach[i] = i if row is None else reach[i + 1]
+        for i, row in enumerate(self.rows):
+            for need in row.needs if row is not None else ():
+                writer = place.get(need.buffer.name)
+                source = None if writer is None else self.rows[writer]
+                if writer is not None and source is not None and has_barrier((source, row)):
+                    for begin in range(writer + 1):
+                        reach[begin] = min(reach[begin], i)
+        return reach
+
     def _rings(self, choice: Choice) -> int:
         """Bytes every longer pipeline from the same beginning holds too."""
-        return 0 if choice.pipeline is None else max(self._by_slot(choice.pipeline, 1))
+        return 0 if choice.like is None else max(self._by_slot(choice.like, 1))
 
     def _settled(self, choices: Sequence[Choice]) -> list[set[int]]:
         """For every node the ends these choices reach from it, one after another."""

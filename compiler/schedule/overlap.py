@@ -57,7 +57,7 @@ def pipeline_distances(
 
     `is_input` tells from its name a tensor made before the pipeline.
     """
-    rows = np.repeat([t.layer for t in pipeline.tasks], [t.end - t.begin for t in pipeline.tasks])
+    rows = pipeline.order.layer_of_row
     written: list[tuple[Indices, Indices]] = []
     read: dict[str, list[tuple[Indices, Indices]]] = {}
     for i, layer in enumerate(pipeline.layers):

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import lcm
 
 import numpy as np
@@ -14,6 +15,7 @@ from mcuforge.compiler.ir import Node, Tensor
 from mcuforge.compiler.ops.base import Reads
 from mcuforge.compiler.schedule.arrival import Arrival
 from mcuforge.compiler.schedule.schedule import Form, Task
+from mcuforge.compiler.schedule.turns import Tasks
 
 Indices = NDArray[np.int64]
 
@@ -30,6 +32,13 @@ class Needed:
     together: int = 1  # rows that must follow each other in memory: one row of a view
     unit_bytes: int = 0  # of what `units` count, where a step reads only part of a row
     units: Indices | None = None  # the first unit step t reads
+
+    @cached_property
+    def row_for_row(self) -> bool:
+        """True when step t reads row t of the buffer, all of it and no other."""
+        steps = np.arange(len(self.first), dtype=np.int64)
+        whole = self.units is None and self.together == 1
+        return whole and bool((self.first == steps).all() and (self.end == steps + 1).all())
 
     @property
     def begins(self) -> Indices:
@@ -131,11 +140,16 @@ class Pipeline:
     """
 
     layers: tuple[RowLayer, ...]
-    tasks: tuple[Task, ...]
+    order: Tasks
     rings: Mapping[str, int]
     owner: Mapping[str, Tensor]
     alive: Mapping[str, tuple[int, int]]
     sums: Mapping[str, tuple[int, int]]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """Every task in order."""
+        return self.order.all
 
 
 def build_pipeline(
@@ -148,7 +162,57 @@ def build_pipeline(
     here that are read after the pipeline, so they are whole.
     """
     names = {t.name for t in kept}
-    return _hold(tuple(layers), _order(layers, names, rows_per_task, eager), names)
+    layers = tuple(layers)
+    if not _row_for_row(layers, 2 * rows_per_task):
+        return _hold(layers, _order(layers, names, rows_per_task, eager), names)
+    # every turn is like the one before: what two of them hold, all of them hold
+    two = tuple(_first_steps(layer, 2 * rows_per_task) for layer in layers)
+    found = _hold(two, _order(two, names, rows_per_task, eager), names)
+    turn = found.tasks[: len(found.tasks) // 2]
+    return replace(found, layers=layers, order=Tasks(turn, rows_per_task, layers[0].steps))
+
+
+def _row_for_row(layers: Sequence[RowLayer], fewest: int) -> bool:
+    """True where row y of every layer needs row y, and no other, of those before it."""
+    steps = layers[0].steps
+    made = {layer.node.output.name for layer in layers}
+    return steps > fewest and all(
+        layer.form is Form.ROWS
+        and layer.steps == steps
+        and all(n.row_for_row for n in layer.needs if n.buffer.name in made)
+        for layer in layers
+    )
+
+
+def _first_steps(layer: RowLayer, steps: int) -> RowLayer:
+    needs = tuple(replace(n, first=n.first[:steps], end=n.end[:steps]) for n in layer.needs)
+    return replace(layer, steps=steps, needs=needs)
+
+
+def has_barrier(layers: Sequence[RowLayer]) -> bool:
+    """True where every row of a layer needs all rows of one before it: no pipeline, two stages."""
+    steps = {layer.node.output.name: layer.steps for layer in layers}
+    return any(
+        layer.steps > 1 and int(need.end[0]) >= steps[need.buffer.name] > 1
+        for layer in layers
+        for need in layer.needs
+        if need.buffer.name in steps and len(need.end)
+    )
+
+
+def renamed(pipeline: Pipeline, layers: Sequence[RowLayer]) -> Pipeline:
+    """`pipeline` with other layers of the same rows in the places of its own."""
+    made = [layer.node.output for layer in layers]
+    names = [layer.node.output.name for layer in pipeline.layers]
+    new = dict(zip(names, made, strict=True))
+    return Pipeline(
+        tuple(layers),
+        pipeline.order,
+        {new[name].name: rows for name, rows in pipeline.rings.items()},
+        {new[name].name: new[owner.name] for name, owner in pipeline.owner.items()},
+        {new[name].name: span for name, span in pipeline.alive.items()},
+        {new[name].name: span for name, span in pipeline.sums.items()},
+    )
 
 
 class _Puller:
@@ -272,7 +336,7 @@ def _hold(layers: tuple[RowLayer, ...], order: _Puller, kept: set[str]) -> Pipel
             # a sum that only padding of another layer's windows asks for never runs
             span = run_by[when[i][0] : when[i][-1] + 1] if len(when[i]) else np.array([i])
             sums[layer.node.output.name] = (int(span.min()), int(span.max()) + 1)
-    return Pipeline(layers, tasks, rings, owner, alive, sums)
+    return Pipeline(layers, Tasks(tasks), rings, owner, alive, sums)
 
 
 def _made_at(layer: RowLayer, when: Indices) -> Indices:
