@@ -176,6 +176,16 @@ def movement(draw: Draw) -> Value:
     return draw.build.concatenate((x, other), draw.choose((1, 2, 3)))
 
 
+def product(draw: Draw) -> Value:
+    """A product of two activations, the second as it is stored or transposed."""
+    depth = draw.size(1, 96)
+    rows, columns = (min(draw.size(1, 48), 1500 // depth) for _ in range(2))
+    adj_y = draw.choose((False, True))
+    a = draw.build.input((1, rows, depth), QUANT)
+    b = draw.build.input((1, columns, depth) if adj_y else (1, depth, columns), QUANT)
+    return draw.build.matmul(a, b, adj_y, QUANT)
+
+
 FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how many models of it
     ("pointwise", pointwise, 1),
     ("convolution", convolution, 2),
@@ -189,6 +199,7 @@ FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how man
     ("movement", movement, 2),
     ("tall_pooling", tall_pooling, 1),
     ("deep", deep, 1),
+    ("product", product, 2),
 )
 
 

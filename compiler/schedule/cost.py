@@ -24,6 +24,9 @@ ARMV7EM: Mapping[str, Counts] = {
     "add": Counts(task=33.2, call=85.6, output=83.9, run=30.9),
     "average_pool2d": Counts(call=50, position=41.7, output=36.7, run=11, tap=6.01),
     "average_pool2d_rows": Counts(call=57.6, position=41.2, output=45.3, run=8.39, tap=6.46),
+    "batch_matmul": Counts(
+        task=9.62, call=91.1, position=59.5, output=53.8, run=1.13, tap=3.11, rest=8.33
+    ),
     "conv2d": Counts(
         call=144, position=115, output=69.9, run=26, tap=4.03, rest=5.97, padding=4.01, edge=18.5
     ),
@@ -53,6 +56,9 @@ RV32: Mapping[str, Counts] = {
     "add": Counts(task=28.7, call=116, output=106, run=18.1),
     "average_pool2d": Counts(call=66.3, position=28.2, output=30.4, run=7.1, tap=5.01),
     "average_pool2d_rows": Counts(call=57.4, position=30.7, output=55.5, run=8.16, tap=5.23),
+    "batch_matmul": Counts(
+        task=11.5, call=117, position=34.8, output=48.3, run=0.0284, tap=4.81, rest=7.94
+    ),
     "conv2d": Counts(
         call=167, position=108, output=98.7, run=19.7, tap=4.78, rest=7.55, padding=4.01, edge=15.3
     ),

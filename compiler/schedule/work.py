@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from mcuforge.compiler.ir import Node, Tensor
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
+from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.broadcast import BroadcastOp
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
@@ -24,6 +25,7 @@ from mcuforge.compiler.ops.window import Window
 from mcuforge.compiler.schedule.schedule import Form
 
 UNROLLED = 4  # products a turn of mcuforge_dot_s8
+COLUMNS = 4  # of a product of activations computed at once
 
 
 class Counts(NamedTuple):
@@ -173,9 +175,28 @@ def _elements(node: Node) -> tuple[str, Counts, int]:
             return op.kind, Counts(run=lines, tap=out.bytes), 1
         case FullyConnected():
             return op.kind, _dots(node, out.elements), 1
+        case BatchMatMul():
+            return op.kind, _product(op, node), 1
     rows = out.elements // max(out.shape[-1:] or (1,))
     taps = node.inputs[0].elements if op.kind == "mean" else 0
     return op.kind, Counts(output=out.elements, run=0 if taps else rows, tap=taps), 1
+
+
+def _product(op: BatchMatMul, node: Node) -> Counts:
+    """Columns four at a time; what is left of them, and the sum of each row of a, one by one."""
+    out = node.output
+    columns = out.shape[-1]
+    vectors = out.elements // columns
+    depth = op.macs(node.inputs, out) // max(out.elements, 1)
+    blocks = 0 if op.adj_x else columns // COLUMNS
+    left = columns - blocks * COLUMNS
+    return Counts(
+        position=vectors,
+        output=out.elements,
+        run=vectors * (blocks + left + 1),
+        tap=vectors * blocks * COLUMNS * depth,
+        rest=vectors * (left + 1) * depth,
+    )
 
 
 def _copied(block: Block) -> Counts:

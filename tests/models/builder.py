@@ -198,6 +198,14 @@ class ModelBuilder:
         table, fields = known.get(code, ("", {}))
         return self._operator(code, (x.index,), out, table, fields)
 
+    def matmul(self, a: Value, b: Value, adj_y: bool, quant: Quantised) -> Value:
+        """BATCH_MATMUL of two values of as many dimensions, b transposed if `adj_y`."""
+        shape = (*a.shape[:-1], b.shape[-2 if adj_y else -1])
+        out = self._activation("matmul", shape, quant)
+        fields: dict[str, Field] = {"AdjX": False, "AdjY": adj_y}
+        operands = (a.index, b.index)
+        return self._operator("BATCH_MATMUL", operands, out, "BatchMatMulOptions", fields)
+
     def mean(self, x: Value, axes: tuple[int, ...], keep_dims: bool, quant: Quantised) -> Value:
         """MEAN over `axes`."""
         shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape))

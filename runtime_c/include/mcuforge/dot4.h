@@ -8,9 +8,9 @@
 
 #include <stdint.h>
 
-/* sums[j] = sum of (x[i * step] + offset) * w[j * n + i]: four rows of n after each other. */
-static inline void mcuforge_dot4_rows_s8(const int8_t *x, int32_t step, int32_t offset,
-                                         const int8_t *w, int32_t n, int32_t sums[4])
+/* sums[j] = sum of (x[i] + offset) * w[j * n + i]: four rows of n after each other. */
+static inline void mcuforge_dot4_rows_s8(const int8_t *x, int32_t offset, const int8_t *w,
+                                         int32_t n, int32_t sums[4])
 {
     const int8_t *w1 = w + n;
     const int8_t *w2 = w1 + n;
@@ -20,12 +20,11 @@ static inline void mcuforge_dot4_rows_s8(const int8_t *x, int32_t step, int32_t 
     int32_t sum2 = 0;
     int32_t sum3 = 0;
     for (int32_t i = 0; i < n; i++) {
-        const int32_t value = *x + offset;
+        const int32_t value = x[i] + offset;
         sum0 += value * w[i];
         sum1 += value * w1[i];
         sum2 += value * w2[i];
         sum3 += value * w3[i];
-        x += step;
     }
     sums[0] = sum0;
     sums[1] = sum1;
@@ -33,22 +32,20 @@ static inline void mcuforge_dot4_rows_s8(const int8_t *x, int32_t step, int32_t 
     sums[3] = sum3;
 }
 
-/* sums[j] = sum of (x[i * step] + offset) * w[i * width + j]: four columns side by side. */
-static inline void mcuforge_dot4_columns_s8(const int8_t *x, int32_t step, int32_t offset,
-                                            const int8_t *w, int32_t width, int32_t n,
-                                            int32_t sums[4])
+/* sums[j] = sum of (x[i] + offset) * w[i * width + j]: four columns side by side. */
+static inline void mcuforge_dot4_columns_s8(const int8_t *x, int32_t offset, const int8_t *w,
+                                            int32_t width, int32_t n, int32_t sums[4])
 {
     int32_t sum0 = 0;
     int32_t sum1 = 0;
     int32_t sum2 = 0;
     int32_t sum3 = 0;
     for (int32_t i = 0; i < n; i++) {
-        const int32_t value = *x + offset;
+        const int32_t value = x[i] + offset;
         sum0 += value * w[0];
         sum1 += value * w[1];
         sum2 += value * w[2];
         sum3 += value * w[3];
-        x += step;
         w += width;
     }
     sums[0] = sum0;

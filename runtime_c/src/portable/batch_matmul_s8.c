@@ -40,21 +40,21 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
     const int32_t offset = -params->a_zero_point;
     const int32_t next_column = params->b_transposed ? depth : 1;
     const int32_t bias = row_bias(a, params);
+    const int32_t blocks = params->a_step == 1 ? columns / COLUMNS : 0;
     int32_t sums[COLUMNS];
-    int32_t column = 0;
 
-    for (; column + COLUMNS <= columns; column += COLUMNS) {
-        const int8_t *w = b + column * next_column;
+    for (int32_t block = 0; block < blocks; block++) {
+        const int8_t *w = b + block * COLUMNS * next_column;
         if (params->b_transposed) {
-            mcuforge_dot4_rows_s8(a, params->a_step, offset, w, depth, sums);
+            mcuforge_dot4_rows_s8(a, offset, w, depth, sums);
         } else {
-            mcuforge_dot4_columns_s8(a, params->a_step, offset, w, columns, depth, sums);
+            mcuforge_dot4_columns_s8(a, offset, w, columns, depth, sums);
         }
         for (int32_t i = 0; i < COLUMNS; i++) {
             *out++ = finish(sums[i] + bias, params);
         }
     }
-    for (; column < columns; column++) {
+    for (int32_t column = blocks * COLUMNS; column < columns; column++) {
         const int32_t b_step = params->b_transposed ? 1 : columns;
         const int32_t sum = single_sum(a, b + column * next_column, b_step, params);
         *out++ = finish(sum + bias, params);
