@@ -7,13 +7,11 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
-from numpy.typing import NDArray
 
 from scripts.make_vit import PRESETS, Vit, images, make_float, make_int8
 from tests.models.onnx_builder import parameters
+from tests.models.onnx_runner import quantised_values, run
 
 TINY = Vit(16, 4, 24, 2, 2, 12, 2, classes=10)
 SMALL_VITS = {
@@ -21,22 +19,6 @@ SMALL_VITS = {
     "mean of tokens": replace(TINY, class_token=False),
     "low rank": replace(TINY, rank=0.5),
 }
-
-
-def run(
-    model: onnx.ModelProto, image: NDArray[np.float32], *values: str
-) -> list[NDArray[np.float32]]:
-    """The named values of `model` for one image, computed by onnxruntime as they are written."""
-    model = onnx.ModelProto.FromString(model.SerializeToString())
-    known = {output.name for output in model.graph.output}
-    for value in values:
-        if value not in known:
-            model.graph.output.append(onnx.helper.make_empty_tensor_value_info(value))
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-    return list(session.run(list(values), {"image": image}))
 
 
 @pytest.mark.parametrize(
@@ -71,9 +53,7 @@ def test_the_int8_network_answers_as_the_float_one(vit: Vit) -> None:
 @pytest.mark.parametrize("vit", SMALL_VITS.values(), ids=SMALL_VITS)
 def test_activations_neither_saturate_nor_die(vit: Vit) -> None:
     model = make_int8("tiny", vit)
-    kinds = {"QuantizeLinear"}
-    inner = [node.output[0] for node in model.graph.node if node.op_type in kinds]
-    for name, value in zip(inner, run(model, images(vit, 1, seed=5)[0], *inner), strict=True):
+    for name, value in quantised_values(model, images(vit, 1, seed=5)[0]):
         assert value.dtype == np.int8
         ends = np.mean(value == value.min()), np.mean(value == value.max())
         assert max(ends) < 0.8, name
