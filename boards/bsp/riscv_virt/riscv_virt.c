@@ -25,7 +25,7 @@
 #define LSR_TX_EMPTY 0x20u
 
 #define FLASH_ORIGIN 0x80000000u
-#define FLASH_BYTES 0x01000000u
+#define FLASH_BYTES 0x04000000u
 
 /* pmpcfg: locked, so that it binds machine mode too; naturally aligned power of two */
 #define PMP_NONE 0x98u
