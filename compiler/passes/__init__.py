@@ -10,6 +10,7 @@ from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.passes.drop_unread import drop_unread
 from mcuforge.compiler.passes.fold_constants import fold_constants
 from mcuforge.compiler.passes.fold_padding import fold_padding
+from mcuforge.compiler.passes.fuse_tables import fuse_tables
 from mcuforge.compiler.passes.name_after_layers import name_after_layers
 from mcuforge.compiler.verify import verify
 from mcuforge.errors import CompileError
@@ -18,6 +19,7 @@ Pass = Callable[[Graph], Graph]
 
 PASSES: tuple[Pass, ...] = (
     fold_constants,
+    fuse_tables,  # after fold_constants, which may leave a single number
     fold_padding,
     drop_unread,  # removes what the others left without a reader
     name_after_layers,  # last: it names what is left

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mcuforge import deploy
 from mcuforge.board_check import BoardAnswers
 from mcuforge.compiler import reference
 from mcuforge.compiler.answers import Peer
@@ -18,11 +19,11 @@ from mcuforge.compiler.compile import Compiled, compile_graph
 from mcuforge.compiler.ir import Array, DType, Node
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.data import Samples
-from mcuforge.deploy import Measured, find_reasons
-from mcuforge.firmware import Built
+from mcuforge.deploy import Measured, choose_samples, default_samples, find_reasons
+from mcuforge.firmware import Built, build_seconds
 from mcuforge.report.model import Check, Flash, Ram
 from mcuforge.verdict import classes, compare, differing, first_difference, first_wrong
-from tests.unit.compiler.graphs import chain, graph, random_inputs, relu, tensor
+from tests.unit.compiler.graphs import chain, graph, random_inputs, relu, sums, tensor
 
 
 def samples(count: int, labels: list[int] | None = None) -> Samples:
@@ -103,7 +104,7 @@ def held(compiled: Compiled, sample: tuple[Array, ...]) -> list[Array]:
 
 
 def test_the_first_layer_that_differs_is_named_with_index_and_values() -> None:
-    compiled = compile_graph(chain(3, (1, 2, 3)), "portable", 1 << 20)
+    compiled = compile_graph(sums(3, (1, 2, 3)), "portable", 1 << 20)
     sample = random_inputs(compiled.graph, 1)
     layers = held(compiled, sample)
     expected = int(layers[1][4])
@@ -111,13 +112,13 @@ def test_the_first_layer_that_differs_is_named_with_index_and_values() -> None:
     layers[1][5] ^= 1
     layers[2][0] ^= 1
     assert first_difference(compiled, sample, layers, layers[-1:]) == (
-        "first layer that differs: operator 0 RELU 'to_t1' (relu) at [0, 1, 1]: "
+        "first layer that differs: operator 0 ADD 'to_t1' (add) at [0, 1, 1]: "
         f"expected {expected}, got {expected ^ 1} (2 of 6 elements)"
     )
 
 
 def test_layers_that_are_all_right_put_the_fault_on_our_reference() -> None:
-    compiled = compile_graph(chain(2), "portable", 1 << 20)
+    compiled = compile_graph(sums(2), "portable", 1 << 20)
     sample = random_inputs(compiled.graph, 1)
     layers = held(compiled, sample)
     interpreter = np.bitwise_xor(layers[-1].astype(np.int8), 1)
@@ -125,7 +126,7 @@ def test_layers_that_are_all_right_put_the_fault_on_our_reference() -> None:
 
 
 def test_answers_that_are_right_layer_by_layer_put_the_fault_on_the_board() -> None:
-    compiled = compile_graph(chain(2), "portable", 1 << 20)
+    compiled = compile_graph(sums(2), "portable", 1 << 20)
     sample = random_inputs(compiled.graph, 1)
     layers = held(compiled, sample)
     found = first_difference(compiled, sample, layers, layers[-1:])
@@ -243,3 +244,27 @@ def test_a_stack_deeper_than_its_bound_is_a_reason() -> None:
 def test_a_board_that_cannot_measure_its_stack_is_not_failed_for_it() -> None:
     ram = replace(FITS, stack_painted=None)
     assert find_reasons(measured(RIGHT), BUILT, ram, FLASH) == []
+
+
+@pytest.mark.parametrize(
+    ("macs", "count"),
+    [(0, 32), (33_000_000, 32), (125_000_000, 32), (1_250_000_000, 3), (5_000_000_000, 2)],
+)
+def test_slow_models_are_run_on_fewer_random_samples(macs: int, count: int) -> None:
+    assert default_samples(macs) == count
+
+
+def test_few_random_samples_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = compile_graph(chain(1), "portable", 1 << 20)
+    assert choose_samples(compiled, None, None).count == 32
+    monkeypatch.setattr(deploy, "default_samples", lambda macs: 3)
+    few = choose_samples(compiled, None, None)
+    assert (few.count, few.drawn) == (3, True)
+    assert few.origin.endswith("full input range; few, since an inference has 0 million MACs")
+    asked = choose_samples(compiled, None, 5)
+    assert (asked.count, asked.origin) == (5, "random, seed 20231121, full input range")
+
+
+def test_builds_are_given_the_time_that_their_weights_take() -> None:
+    assert build_seconds(0) == 600
+    assert build_seconds(22_000_000) == 1040

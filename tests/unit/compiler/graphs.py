@@ -78,6 +78,16 @@ def chain(length: int, shape: tuple[int, ...] = SHAPE) -> Graph:
     return graph(tensors[:1], nodes, tensors[-1:])
 
 
+def sums(length: int, shape: tuple[int, ...] = SHAPE) -> Graph:
+    """x -> t0 -> t1 ..., each plus a constant of its own: layers that no pass makes one."""
+    tensors = [tensor("x", shape), *(tensor(f"t{i}", shape) for i in range(length))]
+    nodes = [
+        Node(f"to_{b.name}", Add(), (a, constant(f"c_{b.name}", shape)), b, "operator 0 ADD")
+        for a, b in pairwise(tensors)
+    ]
+    return graph(tensors[:1], nodes, tensors[-1:])
+
+
 def padded_conv(
     *,
     value: int = QUANT.zero_point,

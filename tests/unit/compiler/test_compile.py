@@ -33,6 +33,7 @@ from tests.unit.compiler.graphs import (
     padded_conv,
     relu,
     scratchy,
+    sums,
     tensor,
     view,
 )
@@ -76,7 +77,7 @@ def test_a_plan_that_fits_to_the_byte_is_not_refused(ram_bytes: int) -> None:
 
 @pytest.mark.parametrize("ram_bytes", [1, 4, 6, 100])
 def test_every_budget_gets_its_plan(ram_bytes: int) -> None:
-    assert compiled(chain(3), ram_bytes).arena_bytes == 6
+    assert compiled(sums(3), ram_bytes).arena_bytes == 6
 
 
 def test_the_layer_that_decides_is_the_fullest_one() -> None:
@@ -104,7 +105,7 @@ def test_a_model_without_layers_is_decided_by_its_ends() -> None:
 
 
 def test_bytes_alive_count_what_overlaps_once() -> None:
-    built = compiled(chain(3))
+    built = compiled(sums(3))
     assert built.ram_live() == (6, 6, 6)
     x, a, out = tensor("x"), tensor("a"), tensor("out")
     nodes = [Node("one", Scratchy(20), (x,), a), relu(a, out)]

@@ -45,6 +45,7 @@ def kinds(graph: Graph) -> list[str]:
 def test_the_passes_are_these_in_this_order() -> None:
     assert [p.__name__ for p in PASSES] == [
         "fold_constants",
+        "fuse_tables",
         "fold_padding",
         "drop_unread",
         "name_after_layers",
@@ -259,14 +260,15 @@ def test_the_graph_is_written_after_every_pass(tmp_path: Path) -> None:
     assert sorted(written) == [
         "0_front_end.txt",
         "1_fold_constants.txt",
-        "2_fold_padding.txt",
-        "3_drop_unread.txt",
-        "4_name_after_layers.txt",
+        "2_fuse_tables.txt",
+        "3_fold_padding.txt",
+        "4_drop_unread.txt",
+        "5_name_after_layers.txt",
     ]
     assert written["0_front_end.txt"] == describe(before)
-    assert written["4_name_after_layers.txt"] == describe(after)
-    assert "pad: Pad(" in written["2_fold_padding.txt"]
-    assert "pad: Pad(" not in written["3_drop_unread.txt"]
+    assert written["5_name_after_layers.txt"] == describe(after)
+    assert "pad: Pad(" in written["3_fold_padding.txt"]
+    assert "pad: Pad(" not in written["4_drop_unread.txt"]
 
 
 def test_a_description_says_shapes_names_and_attributes() -> None:
