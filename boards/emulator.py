@@ -31,7 +31,8 @@ from mcuforge.errors import BoardError, UserError
 OWNER_VARIABLE = "MCUFORGE_OWNER_PID"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
-MAX_SECONDS = 3600.0
+MAX_SECONDS = 3600.0  # of an emulator that no process owns
+OWNED_SECONDS = 7 * 24 * 3600.0  # of others: 1,000 images of a transformer take hours
 DIAGNOSTIC_CHARS = 4000
 
 _GUARD = Path(__file__).resolve().with_name("emulator_guard.py")
@@ -101,7 +102,7 @@ class Emulator:
 
 
 def start(
-    board: Board, elf: Path, *, owner: int | None = None, max_seconds: float = MAX_SECONDS
+    board: Board, elf: Path, *, owner: int | None = None, max_seconds: float = OWNED_SECONDS
 ) -> Emulator:
     """Run `elf` on the emulator of `board` (one `catalog.emulated` returned).
 
@@ -237,7 +238,7 @@ def main(arguments: list[str] | None = None) -> int:
     actions = parser.add_subparsers(dest="action", required=True)
     run = actions.add_parser("run", help=f"ends with process {OWNER_VARIABLE} if that is set")
     run.add_argument("--board", required=True)
-    run.add_argument("--max-seconds", type=float, default=MAX_SECONDS)
+    run.add_argument("--max-seconds", type=float)
     run.add_argument("elf", type=Path)
     stop = actions.add_parser("stop")
     for action in (run, stop):
@@ -248,12 +249,13 @@ def main(arguments: list[str] | None = None) -> int:
             stop_detached(args.state)
         else:
             owner = os.environ.get(OWNER_VARIABLE)
+            usual = OWNED_SECONDS if owner else MAX_SECONDS
             running = _start_detached(
                 emulated(load_board(args.board)),
                 args.elf,
                 args.state,
                 owner=int(owner) if owner else None,
-                max_seconds=args.max_seconds,
+                max_seconds=usual if args.max_seconds is None else args.max_seconds,
             )
             print(f"serial port {running.port}; `pio run -t stop` ends the emulator")
     except UserError as error:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import mcuforge
@@ -36,6 +36,8 @@ from mcuforge.verdict import (
 )
 
 DEFAULT_SAMPLES = 32
+DEFAULT_MACS = 4_000_000_000  # of all default samples: some minutes on an emulated board
+FEWEST_SAMPLES = 2
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,20 @@ def deploy_session(session: Session, request: Request, stages: Stages) -> Report
 
 
 def choose_samples(compiled: Compiled, data: Path | None, count: int | None) -> Samples:
-    """The user's samples, or random ones."""
+    """The user's samples, or random ones: fewer than `DEFAULT_SAMPLES` of a slow model."""
     if data is not None:
         return load_samples(compiled.graph, data, count)
-    return random_samples(compiled.graph, count or DEFAULT_SAMPLES)
+    usual = default_samples(compiled.graph.macs)
+    drawn = random_samples(compiled.graph, count or usual)
+    if count is not None or usual == DEFAULT_SAMPLES:
+        return drawn
+    macs = f"{compiled.graph.macs / 1e6:,.0f} million MACs"
+    return replace(drawn, origin=f"{drawn.origin}; few, since an inference has {macs}")
+
+
+def default_samples(macs: int) -> int:
+    """How many random samples are run of a model whose inference has so many MACs."""
+    return max(FEWEST_SAMPLES, min(DEFAULT_SAMPLES, DEFAULT_MACS // max(macs, 1)))
 
 
 def measure_board(

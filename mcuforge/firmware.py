@@ -15,6 +15,7 @@ from mcuforge.boards.build import Firmware, OverBudget, build
 from mcuforge.boards.catalog import Board
 from mcuforge.boards.footprint import Footprint, measure
 from mcuforge.boards.memory import run_name
+from mcuforge.boards.pio import BUILD_SECONDS
 from mcuforge.boards.project import write_project
 from mcuforge.boards.stack import StackBound, stack_bound
 from mcuforge.compiler.codegen.check import check_model, db_bytes
@@ -31,6 +32,7 @@ FIRMWARE_RESERVE = 12 * 1024  # RAM kept for stack and link buffers before a db 
 # A byte may arrive while the model runs: 108 bytes of hardware frame with the FPU in use (Armv7-M
 # Architecture Reference Manual B1.5.7) or 64 of saved registers on RISC-V, and the handler's own.
 INTERRUPT_BYTES = 256
+SLOWEST_WEIGHTS_PER_SECOND = 50_000  # bytes that gcc compiles on a busy machine
 MORE_MEMORY = "a board with more memory (`mcuforge boards` lists them), or a smaller model"
 MANIFEST = "mcuforge.json"
 
@@ -125,7 +127,7 @@ def build_check(
     ran = {"board": board.id, "emulated": board.emulated}
     write_whole(folder / MANIFEST, json.dumps(manifest | ran) + "\n")
     try:
-        firmware = build(project)
+        firmware = build(project, timeout_seconds=build_seconds(model.weights_bytes))
     except OverBudget as over:
         where = compiled.deciding_layer() if over.ram else compiled.largest_constant()
         # the arena alone fits, or the model would have been refused before it was built
@@ -142,6 +144,11 @@ def build_check(
         stack_bound(firmware, f"{model.name}_run"),
         stack_bound(firmware, "src/check_model.c:mcuforge_model_run").bytes + INTERRUPT_BYTES,
     )
+
+
+def build_seconds(weights_bytes: int) -> float:
+    """How long a build may take: gcc reads some 700 kB of weights a second if nothing else runs."""
+    return BUILD_SECONDS + weights_bytes / SLOWEST_WEIGHTS_PER_SECOND
 
 
 def _in_image(board: Board, compiled: Compiled) -> int:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -16,6 +16,8 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+
+LINE_SECONDS = 60.0  # between two lines of a log on one stage
 
 
 class Stages:
@@ -49,6 +51,11 @@ class Stages:
         if self._quiet:
             yield Counter(None)
             return
+
+        def tell(done: int) -> None:
+            seconds = time.monotonic() - started
+            self._console.print(f"{text}: {done} of {total} in {seconds:.1f} s", highlight=False)
+
         if self._live:
             columns = (
                 SpinnerColumn(),
@@ -61,19 +68,26 @@ class Stages:
                 bar.add_task(text, total=total)
                 yield Counter(bar)
         else:
-            yield Counter(None)
+            yield Counter(None, tell)
         self._console.print(
             f"{text}: {total} in {time.monotonic() - started:.1f} s", highlight=False
         )
 
 
 class Counter:
-    """Counts the parts of a stage done."""
+    """Counts the parts of a stage done; in a log `tell` says so, at most once in `LINE_SECONDS`."""
 
-    def __init__(self, bar: Progress | None) -> None:
+    def __init__(self, bar: Progress | None, tell: Callable[[int], None] | None = None) -> None:
         self._bar = bar
+        self._tell = tell
+        self._done = 0
+        self._told_s = time.monotonic()
 
     def advance(self) -> None:
         """One more part is done."""
+        self._done += 1
         if self._bar is not None:
             self._bar.advance(self._bar.task_ids[0])
+        if self._tell is not None and time.monotonic() - self._told_s >= LINE_SECONDS:
+            self._told_s = time.monotonic()
+            self._tell(self._done)
