@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -59,7 +59,17 @@ class Found:
 
 
 Key = tuple[object, ...]
-Known = dict[Key, tuple[Found, ...]]  # by what layers do with rows: networks repeat themselves
+
+
+@dataclass(frozen=True)
+class Known:
+    """Pipelines by what their layers do with rows: blocks and heads of a network repeat.
+
+    `kinds` numbers the layers that do the same with rows at equal cost.
+    """
+
+    pipelines: dict[Key, tuple[Found, ...]] = field(default_factory=dict)
+    kinds: dict[Key, int] = field(default_factory=dict)
 
 
 class Candidates:
@@ -72,7 +82,7 @@ class Candidates:
         self, graph: Graph, nodes: Sequence[Node], isa: str, known: Known | None = None
     ) -> None:
         self.graph, self.nodes, self.isa = graph, tuple(nodes), isa
-        self.known: Known = {} if known is None else known
+        self.known = Known() if known is None else known
         self.storage = view_storage(graph)
         self.rows = [row_layer(node, self.storage, isa) for node in self.nodes]
         self.whole_costs = [layer_cost(n, Form.WHOLE, n.output.rows, isa) for n in self.nodes]
@@ -134,10 +144,10 @@ class Candidates:
         if len(layers) < end - begin or has_barrier(layers) or not self._connected(begin, end):
             return
         key = self._key(begin, end)
-        if key not in self.known:
-            self.known[key] = tuple(self._found(begin, end, layers))
+        if key not in self.known.pipelines:
+            self.known.pipelines[key] = tuple(self._found(begin, end, layers))
         passing = self.passing(begin, end)
-        for found in self.known[key]:
+        for found in self.known.pipelines[key]:
             guess, least = passing + found.bytes, passing + found.least
             yield Choice(
                 *(begin, end, self.nodes[begin], guess, least, found.instructions),
@@ -166,7 +176,7 @@ class Candidates:
     @cached_property
     def _row_kinds(self) -> list[int]:
         """A number for each node, the same for nodes that do the same with rows at equal cost."""
-        numbers: dict[Key, int] = {}
+        numbers = self.known.kinds
         kinds = []
         for node, row, cost in zip(self.nodes, self.rows, self.row_costs, strict=True):
             if row is None:
@@ -330,7 +340,9 @@ class Candidates:
             for need in row.needs if row is not None else ():
                 writer = place.get(need.buffer.name)
                 source = None if writer is None else self.rows[writer]
-                if writer is not None and source is not None and has_barrier((source, row)):
+                if writer is None or source is None or row is None:
+                    continue
+                if has_barrier((source, row)):
                     for begin in range(writer + 1):
                         reach[begin] = min(reach[begin], i)
         return reach
@@ -355,6 +367,11 @@ class Candidates:
         exceed the arena of a cut that is there, or they only pass through what fits anyway.
         """
         return max(self._floor, self._least_peak(self.choices, lambda c: c.least))
+
+    @cached_property
+    def least_peak(self) -> int:
+        """The least estimate of an arena there is: no cut is within fewer bytes."""
+        return self._least_peak(self.choices, lambda c: c.bytes)
 
     @property
     def _floor(self) -> int:

@@ -8,23 +8,26 @@ from itertools import islice
 from math import inf
 
 from mcuforge.compiler.ir import Graph
-from mcuforge.compiler.schedule.candidates import Candidates
+from mcuforge.compiler.schedule.candidates import Candidates, Known
+from mcuforge.compiler.schedule.forms import attention_forms
 from mcuforge.compiler.schedule.heat import confined, favour_hot
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.search import (
+    SLACK,
+    Cut,
     Goal,
-    balanced_cost,
     cut_cost,
     cuts,
+    fewest_instructions,
     make_schedule,
 )
 from mcuforge.memplan import greedy
 from mcuforge.memplan.problem import Plan, Problem, Region
 from mcuforge.memplan.solve import solve
 
-TRIES = 8  # cuts planned in earnest: estimates know nothing of holes
+TRIES = 8  # cuts of an order planned in earnest: estimates know nothing of holes
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,27 +62,41 @@ def choose(
     """
     arriving = graph.inputs if streamed else ()
     budget = sum(region.bytes for region in regions)
-    bounds: list[int] = []
+    known = Known()
+    plain, *forms = attention_forms(graph)
+    runs = [(plain, nodes) for nodes in orders(plain, arriving)]
+    runs += [(form, orders(form, arriving)[0]) for form in forms]  # their order is what they are
+    tried = [Candidates(form, nodes, isa, known) for form, nodes in runs]
+    bounds = [candidates.bound for candidates in tried]
+    allowed = inf
+    if goal == "balanced":
+        allowed = SLACK * min(fewest_instructions(candidates) for candidates in tried)
+    attempts = [
+        (candidates.graph, cut, cut_cost(cut))
+        for candidates in tried
+        for cut in islice(cuts(candidates, goal, budget, allowed), TRIES)
+    ]
+    if goal == "speed":
+        attempts.sort(key=lambda a: (a[2], _estimate(a[1])))
+    else:
+        attempts.sort(key=lambda a: (a[2] > allowed, _estimate(a[1]), a[2]))
     best: tuple[tuple[float, ...], Schedule, Problem, bool] | None = None
-    for nodes in orders(graph, arriving):
-        candidates = Candidates(graph, nodes, isa)
-        bounds.append(candidates.bound)
-        allowed = balanced_cost(candidates) if goal == "balanced" else inf
-        for cut in islice(cuts(candidates, goal, budget), TRIES):
-            schedule = make_schedule(graph, cut, isa, arriving)
-            whole = memory_problem(schedule, regions)
-            cost = cut_cost(cut)
-            slow = cost > allowed  # taken only where nothing faster fits
-            for problem in (whole,) if goal == "speed" else (whole, *confined(whole)):
-                plan = greedy.place(problem)
-                missing = sum(plan.overflow(problem).values())
-                rank: tuple[float, ...] = (missing, slow, plan.peak, cost)
-                if goal == "speed":
-                    rank = (missing, cost, plan.peak)
-                if best is None or rank < best[0]:
-                    best = (rank, schedule, problem, problem is whole)
-            if goal == "speed" and not missing:
-                break
+    for form, cut, cost in attempts:
+        slow = cost > allowed  # taken only where nothing faster fits
+        least = max((choice.least for choice in cut), default=0)
+        promised = (0, cost, least) if goal == "speed" else (0, slow, least, cost)
+        if best is not None and best[0] <= promised:
+            continue
+        schedule = make_schedule(form, cut, isa, arriving)
+        whole = memory_problem(schedule, regions)
+        for problem in (whole,) if goal == "speed" else (whole, *confined(whole)):
+            plan = greedy.place(problem)
+            missing = sum(plan.overflow(problem).values())
+            rank: tuple[float, ...] = (missing, slow, plan.peak, cost)
+            if goal == "speed":
+                rank = (missing, cost, plan.peak)
+            if best is None or rank < best[0]:
+                best = (rank, schedule, problem, problem is whole)
     assert best is not None
     _, schedule, problem, free = best
     if free and len(regions) > 1:
@@ -89,3 +106,8 @@ def choose(
     least = plan.lower_bound if goal == "speed" else min(bounds)
     plan = replace(plan, lower_bound=least, optimal=plan.peak == least)
     return Chosen(schedule, problem, plan)
+
+
+def _estimate(cut: Cut) -> int:
+    """Bytes of the arena, as far as known before anything is placed."""
+    return max((choice.bytes for choice in cut), default=0)

@@ -118,8 +118,8 @@ def moved(node: Node, index: Index) -> Index:
     """Where elements `index` of a move's output stand in its input."""
     x = node.inputs[0]
     places = np.arange(x.elements, dtype=np.int64).reshape(x.shape)
-    gathered: Index = node.op.evaluate(node.inputs, node.output, [places]).reshape(-1)[index]
-    return gathered
+    gathered = node.op.evaluate(node.inputs, node.output, [places]).reshape(-1)[index]
+    return gathered.astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +245,8 @@ class _Splitter:
         straight = (token == np.arange(tokens)[:, None]).all()
         if not straight or (head != head[0]).any() or (column != column[0]).any():
             return None
-        return np.stack([head[0], column[0]])
+        columns: Index = np.stack([head[0], column[0]])
+        return columns
 
     def _join(self, heads: list[Tensor], joined: _Joined) -> tuple[Node, ...]:
         """The heads side by side in the order the columns say, under the output's shape."""

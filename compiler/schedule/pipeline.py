@@ -191,9 +191,9 @@ def _first_steps(layer: RowLayer, steps: int) -> RowLayer:
 
 def has_barrier(layers: Sequence[RowLayer]) -> bool:
     """True where every row of a layer needs all rows of one before it: no pipeline, two stages."""
-    steps = {layer.node.output.name: layer.steps for layer in layers}
+    steps = {layer.node.output.name: layer.output_rows for layer in layers}
     return any(
-        layer.steps > 1 and int(need.end[0]) >= steps[need.buffer.name] > 1
+        int(need.end[0]) >= steps[need.buffer.name] > 1
         for layer in layers
         for need in layer.needs
         if need.buffer.name in steps and len(need.end)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Literal
 
 from mcuforge.compiler.ir import Graph, Tensor
@@ -25,15 +26,15 @@ SLACK = 1.03  # balanced: the least RAM within 3 % of the fastest plan's instruc
 Cut = tuple[Choice, ...]
 
 
-def cuts(candidates: Candidates, goal: Goal, budget: int) -> Iterator[Cut]:
+def cuts(candidates: Candidates, goal: Goal, budget: int, allowed: float = inf) -> Iterator[Cut]:
     """Lists of stages for one run, the most promising first, by estimated RAM and instructions.
 
-    ram: the least RAM, ties to fewer instructions. balanced: the same among those within `SLACK` of
-    the fewest instructions. speed: the fewest instructions within `budget` bytes. When nothing
+    ram: the least RAM, ties to fewer instructions. balanced: the same among those of at most
+    `allowed` instructions. speed: the fewest instructions within `budget` bytes. When nothing
     within `budget` serves the goal, what needs least RAM follows.
     """
-    levels = sorted({c.bytes for c in candidates.choices})
-    allowed = balanced_cost(candidates)
+    least = candidates.least_peak
+    levels = sorted({c.bytes for c in candidates.choices if c.bytes >= least})
     seen: set[tuple[int, ...]] = set()
     order: list[int | None] = [*levels] if levels else [None]
     if goal == "speed":
@@ -52,11 +53,11 @@ def cuts(candidates: Candidates, goal: Goal, budget: int) -> Iterator[Cut]:
         yield from (c for c in cuts(candidates, "ram", budget) if _key(c) not in seen)
 
 
-def balanced_cost(candidates: Candidates) -> float:
-    """The most instructions a balanced cut may come to: `SLACK` times the fewest there are."""
+def fewest_instructions(candidates: Candidates) -> float:
+    """Instructions of the fastest cut there is, whatever RAM it takes."""
     fastest = _cheapest(candidates, None)
     assert fastest is not None  # every node runs whole, or arrives
-    return cut_cost(fastest) * SLACK
+    return cut_cost(fastest)
 
 
 def _key(cut: Cut) -> tuple[int, ...]:
@@ -81,18 +82,24 @@ def _cheapest(
     candidates: Candidates, limit: int | None, weigh: Callable[[Choice], float] = _instructions
 ) -> Cut | None:
     """The least weight together, every stage within `limit` bytes (None: any); None for no cut."""
-    best: list[tuple[float, Cut] | None] = [(0.0, ())] + [None] * len(candidates.nodes)
-    for end in range(1, len(best)):
+    total = [0.0] + [inf] * len(candidates.nodes)
+    last: list[Choice | None] = [None] * len(total)
+    for end in range(1, len(total)):
         for choice in candidates.ending_at(end):
-            before = best[choice.begin]
-            if before is None or (limit is not None and choice.bytes > limit):
+            if limit is not None and choice.bytes > limit:
                 continue
-            total = before[0] + weigh(choice)
-            known = best[end]
-            if known is None or total < known[0]:
-                best[end] = (total, (*before[1], choice))
-    last = best[-1]
-    return None if last is None else last[1]
+            weight = total[choice.begin] + weigh(choice)
+            if weight < total[end]:
+                total[end], last[end] = weight, choice
+    cut: list[Choice] = []
+    end = len(candidates.nodes)
+    while end:
+        choice_at = last[end]
+        if choice_at is None:
+            return None
+        cut.append(choice_at)
+        end = choice_at.begin
+    return tuple(reversed(cut))
 
 
 def make_schedule(graph: Graph, cut: Cut, isa: str, streamed: tuple[Tensor, ...] = ()) -> Schedule:
