@@ -32,12 +32,14 @@ from mcuforge.compiler.answers import (
 from mcuforge.compiler.ir import Array, Graph
 from mcuforge.compiler.onnx_peer import OnnxJudge
 from mcuforge.compiler.ops.conv2d import Conv2D
+from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.own_reference import OwnReference
 from mcuforge.errors import CompileError
 
 PACKAGES = ("tflite_runtime", "ai_edge_litert")
 EXACT = "tflite-runtime 2.14"
+NOT_IN_INT8 = (Div,)  # operators the interpreter has, but not in int8
 
 
 def reference_name() -> str | None:
@@ -57,6 +59,8 @@ def unjudged(graph: Graph) -> str | None:
     and no kernel of it runs a CONV_2D without bias.
     """
     for node in graph.nodes:
+        if isinstance(node.op, NOT_IN_INT8):
+            return f"{EXACT} does not run {node.origin} in int8"
         if isinstance(node.op, Conv2D) and len(node.inputs) == 2:
             return f"{EXACT} does not run {node.origin} (it has no bias)"
         if isinstance(node.op, FullyConnected) and len(node.output.shape) > 2:

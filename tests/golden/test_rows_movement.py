@@ -19,9 +19,10 @@ from tests.golden import host
 from tests.golden.merge import FEEDS, case_graph, cases_of, feeds, merged
 
 MODULES = (
-    "add", "mul", "squared_difference", "minimum", "maximum", "relu", "leaky_relu", "logistic",
-    "tanh", "hard_swish", "gelu", "rsqrt", "quantize", "dequantize", "lookup", "softmax",
-    "softmax_qdq", "layer_norm", "pad", "concatenation", "slice", "transpose", "batch_matmul",
+    "add", "mul", "div", "squared_difference", "minimum", "maximum", "relu", "leaky_relu",
+    "logistic", "tanh", "hard_swish", "gelu", "rsqrt", "quantize", "dequantize", "lookup",
+    "softmax", "softmax_qdq", "layer_norm", "pad", "concatenation", "slice", "transpose",
+    "batch_matmul",
 )  # fmt: skip
 
 

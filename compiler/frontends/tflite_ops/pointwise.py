@@ -16,6 +16,7 @@ from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.base import Activation, Op
 from mcuforge.compiler.ops.checks import want_shape
 from mcuforge.compiler.ops.dequantize import Dequantize
+from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.gelu import Gelu
 from mcuforge.compiler.ops.hard_swish import HardSwish
 from mcuforge.compiler.ops.leaky_relu import LeakyRelu
@@ -50,6 +51,11 @@ def sub(operator: Operator) -> Steps:
 def mul(operator: Operator) -> Steps:
     """MulOptions: activation 0."""
     return _two_inputs(operator, Mul(operator.options("MulOptions").activation(0)))
+
+
+def div(operator: Operator) -> Steps:
+    """DivOptions: activation 0."""
+    return _two_inputs(operator, Div(operator.options("DivOptions").activation(0)))
 
 
 def maximum(operator: Operator) -> Steps:

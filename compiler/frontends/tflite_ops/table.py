@@ -22,6 +22,7 @@ from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.dequantize import Dequantize
+from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.gelu import Gelu
 from mcuforge.compiler.ops.hard_swish import HardSwish
@@ -59,6 +60,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
             weighted.depthwise_conv2d, (DepthwiseConv2D,), "dilation, per-channel weights"
         ),
         "DEQUANTIZE": Arm(pointwise.dequantize, (Dequantize,), "int8, uint8 to float32"),
+        "DIV": Arm(pointwise.div, (Div,), "broadcasts"),
         "EXPAND_DIMS": Arm(movement.expand_dims, (Reshape,), "costs nothing"),
         "FULLY_CONNECTED": Arm(weighted.fully_connected, (FullyConnected,), "constant weights"),
         "GELU": Arm(pointwise.gelu, (Gelu,), "exact and by tanh"),
@@ -83,9 +85,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "SOFTMAX": Arm(pointwise.softmax, (Softmax,), "over the last axis"),
         "SPLIT": Arm(movement.split, (Slice,), "constant axis"),
         "SPLIT_V": Arm(movement.split_v, (Slice,), "constant axis and sizes"),
-        "SQUARED_DIFFERENCE": Arm(
-            pointwise.squared_difference, (SquaredDifference,), "broadcasts"
-        ),
+        "SQUARED_DIFFERENCE": Arm(pointwise.squared_difference, (SquaredDifference,), "broadcasts"),
         "SQUEEZE": Arm(movement.squeeze, (Reshape,), "costs nothing"),
         "STRIDED_SLICE": Arm(
             slicing.strided_slice, (Slice, Reshape), "constant begin, end and strides; all masks"

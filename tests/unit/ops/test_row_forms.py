@@ -28,8 +28,8 @@ from tests.unit.ops.row_checks import check_distances, check_row_reads, raw, run
 from tests.unit.ops.test_broadcast import pairs
 
 MODULES = (
-    "add", "mul", "squared_difference", "minimum", "maximum", "relu", "leaky_relu", "logistic",
-    "tanh", "hard_swish", "gelu", "rsqrt",
+    "add", "mul", "div", "squared_difference", "minimum", "maximum", "relu", "leaky_relu",
+    "logistic", "tanh", "hard_swish", "gelu", "rsqrt",
     "quantize", "dequantize", "softmax", "pad", "concatenation", "slice", "transpose", "reshape",
 )  # fmt: skip
 MOVES = ("pad", "concatenation", "slice", "transpose")  # walked to the very values

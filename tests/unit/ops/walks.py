@@ -120,6 +120,7 @@ WALKS: Mapping[str, Callable[[bytearray, tuple[int, ...], int, Fields], None]] =
     "strided_copy_s8": _strided_copy,
     "add_s8": _two_inputs,
     "mul_s8": _two_inputs,
+    "div_s8": _two_inputs,
     "squared_difference_s8": _two_inputs,
     "maximum_s8": _two_inputs,
     "minimum_s8": _two_inputs,

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise quotient of two int8 tensors of any scales, with broadcasting.
+
+Formula: TFLite kernels/internal/reference/div.h (DivElementwise) and GetReciprocal, restated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
+from mcuforge.compiler.ops.broadcast import BroadcastOp, broadcast, check_broadcast, operands
+from mcuforge.compiler.ops.checks import want_int8
+from mcuforge.compiler.ops.fixed_point import (
+    Int64,
+    Multiplier,
+    activation_range,
+    doubling_high_mul,
+    quantise_multiplier,
+    rounding_shift_right,
+)
+from mcuforge.compiler.ops.softmax import one_over_one_plus
+from mcuforge.errors import Refusal
+
+MAX_FACTOR = 2.0**22  # times the quotient of centred values of 9 bits this fits int32
+
+
+@dataclass(frozen=True)
+class Div(BroadcastOp):
+    """inputs: a, b of shapes that broadcast to the output's; a / b.
+
+    tflite-runtime 2.14 divides uint8 alone, later versions int8 with the same arithmetic; this is
+    theirs but in two places. Where a quotient is below 2**-32 steps of the output they shift by
+    more than an int32 is wide and answer anything: here it rounds to 0. At a divisor of 0 they
+    stop: here a / 0 is the largest or smallest output, 0 / 0 is 0.
+    """
+
+    kind: ClassVar[str] = "div"
+    act: Activation = "none"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        for tensor in (*inputs, output):
+            want_int8(tensor)
+        check_broadcast(inputs, output)
+        factor = scale_factor(inputs, output)
+        if not factor < MAX_FACTOR:
+            a, b = inputs
+            raise Refusal(
+                f"scale {a.scale:g} over {b.scale:g} is {factor:g} times the output scale "
+                f"{output.scale:g}, wanted below {MAX_FACTOR:g}",
+                "quantise again with a representative dataset that exercises these tensors",
+            )
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        a, b = (v.astype(np.int64) - t.zero_point for v, t in zip(values, inputs, strict=True))
+        low, high = activation_range(self.act, output)
+        scaled = quotients(a, b, quantise_multiplier(scale_factor(inputs, output)))
+        result = np.clip(scaled + output.zero_point, low, high)
+        return result.astype(np.int8).reshape(output.shape)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        a, b = inputs
+        factor = quantise_multiplier(scale_factor(inputs, output))
+        low, high = activation_range(self.act, output)
+        params = Params(
+            "div_params",
+            (
+                *broadcast(a.shape, b.shape).fields(),
+                ("zero_point_a", a.zero_point),
+                ("zero_point_b", b.zero_point),
+                ("output_zero_point", output.zero_point),
+                ("multiplier", factor.mantissa),
+                ("shift", factor.shift),
+                ("act_min", low),
+                ("act_max", high),
+            ),
+        )
+        return (Call("div_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+
+
+def scale_factor(inputs: tuple[Tensor, ...], output: Tensor) -> float:
+    """a.scale / (b.scale * output.scale), every step in float32 as TFLite takes it."""
+    a, b = (np.float32(t.scale) for t in inputs)
+    with np.errstate(over="ignore"):
+        return float(a / (b * np.float32(output.scale)))
+
+
+def quotients(a: Int64, b: Int64, factor: Multiplier) -> Int64:
+    """a / b * factor of centred 8-bit values, rounded; a / 0 is beyond any output."""
+    a, b = np.broadcast_arrays(np.where(b < 0, -a, a), b)
+    size = np.maximum(np.abs(b), 1)
+    bits = _bit_length(size)
+    inverse = one_over_one_plus((size << (32 - bits)) - 2**31)
+    headroom = 31 - _bit_length(np.where(a < 0, ~a, a))
+    fine = doubling_high_mul(a << headroom, inverse)
+    shift = bits - 1 + headroom - factor.shift
+    scaled = rounding_shift_right(doubling_high_mul(fine, factor.mantissa), np.minimum(shift, 31))
+    scaled = np.where(shift > 31, 0, scaled)
+    return np.where(b == 0, np.sign(a) * 2**31, scaled)
+
+
+def _bit_length(x: Int64) -> Int64:
+    """The bits of a small value that is not negative."""
+    return np.frexp(x.astype(np.float64))[1].astype(np.int64)
