@@ -9,7 +9,7 @@ from itertools import groupby
 
 from mcuforge.compiler.codegen.constants import ConstantPool, literal
 from mcuforge.compiler.codegen.names import comment
-from mcuforge.compiler.codegen.ports import Arena, Port, shape_text
+from mcuforge.compiler.codegen.ports import Arena, Port, file_words, shape_text
 from mcuforge.compiler.ir import DType, Tensor
 from mcuforge.compiler.ops.base import Argument, Blob, Call, Params, RingRows, RowOf, Slot
 from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule
@@ -79,7 +79,9 @@ class CallPrinter:
 
     def port(self, tensor: Tensor) -> Port:
         """An input or output of the model."""
+        graph = self.schedule.graph
         streamed = any(tensor is t for t in self.schedule.streamed)
+        output = any(tensor is t for t in graph.outputs)
         return Port(
             name=comment(tensor.name),
             shape=shape_text(tensor),
@@ -92,6 +94,7 @@ class CallPrinter:
             scale=tensor.quant.scale[0] if tensor.quant is not None else 1.0,
             zero_point=tensor.zero_point,
             streamed=streamed,
+            in_file=file_words(tensor, graph.ports.get(tensor.name), output=output),
         )
 
     def whole_address(self, tensor: Tensor) -> str:

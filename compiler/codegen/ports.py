@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mcuforge.compiler import ir
 from mcuforge.compiler.codegen.constants import literal
 from mcuforge.compiler.codegen.names import distinct, identifier
 from mcuforge.compiler.ir import DType, Tensor
@@ -64,6 +65,7 @@ class Port:
     scale: float
     zero_point: int
     streamed: bool = False
+    in_file: str = ""  # how the model's file has it, where that is another form
 
     @property
     def row_bytes(self) -> int:
@@ -92,6 +94,24 @@ class Port:
             return ""
         zero = f"(q {'-' if self.zero_point > 0 else '+'} {abs(self.zero_point)})"
         return f", real = {np.float32(self.scale)!s} * {zero if self.zero_point else 'q'}"
+
+
+def file_words(tensor: Tensor, port: ir.Port | None, *, output: bool = False) -> str:
+    """How the model's file has an input or output; empty where it has it as it is here."""
+    plain = ir.Port(tensor.dtype.value, tensor.shape, tuple(range(len(tensor.shape))))
+    if port is None or port == plain:
+        return ""
+    words = f"In the model's file: {port.dtype} {'x'.join(map(str, port.shape))}"
+    if port.dtype == DType.FLOAT32.value and tensor.dtype is not DType.FLOAT32:
+        into = f"q = round(x / scale) + zero_point, halves to even, kept in {tensor.dtype.value}"
+        words += ", x = scale * (q - zero_point)" if output else f", {into}"
+    if port.shift:
+        words += f", {port.shift} more than here" if output else f", here less {port.shift}"
+    if port.perm != tuple(range(len(port.perm))):
+        order = ", ".join(map(str, port.perm))
+        last = " (channels last)" if port.perm == (0, *range(2, len(port.perm)), 1) else ""
+        words += f"; here its axes are in the order {order}{last}"
+    return f"{words}."
 
 
 def shape_text(tensor: Tensor) -> str:
