@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mcuforge.compiler.frontends.detect import ONNX_LATER, is_onnx, read_file
+from mcuforge.compiler.frontends.detect import is_onnx, read_file
 from mcuforge.compiler.frontends.tflite import read_tflite
 from mcuforge.compiler.ir import Graph
-from mcuforge.errors import CompileError
 
 
 def read_model(path: str | Path) -> Graph:
@@ -18,6 +17,8 @@ def read_model(path: str | Path) -> Graph:
     """
     path = Path(path)
     data = read_file(path)
-    if is_onnx(data) or (path.suffix == ".onnx" and data):
-        raise CompileError("this is an ONNX model, supported: TFLite", path.name, ONNX_LATER)
+    if is_onnx(data) or path.suffix == ".onnx":
+        from mcuforge.compiler.frontends.onnx import read_onnx  # loads onnx: not for TFLite
+
+        return read_onnx(data, name=path.name, folder=path.parent)
     return read_tflite(data, name=path.name)

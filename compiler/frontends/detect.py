@@ -11,7 +11,10 @@ from mcuforge.errors import CompileError
 
 LARGEST_FILE_BYTES = 256 << 20
 SNIFFED_BYTES = 512
-TO_TFLITE = "convert it: tf.lite.TFLiteConverter, full-integer quantisation, then give the .tflite"
+TO_TFLITE = (
+    "convert it: tf.lite.TFLiteConverter, full-integer quantisation, then give the .tflite; "
+    "or torch.onnx.export and `mcuforge quantize`, then give the .onnx"
+)
 
 # How a file begins, what it is, what to do with it.
 BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
@@ -69,15 +72,12 @@ def describe(data: bytes) -> tuple[str, str]:
         if data.startswith(beginning):
             return what, hint
     if is_onnx(data):
-        return "an ONNX model", ONNX_LATER
+        return "an ONNX model", "give it the suffix .onnx"
     if data[4:7] == IDENTIFIER[:3]:
         return f"a TFLite file of version {data[7:8].decode('ascii', 'replace')}", TO_TFLITE
     if all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in data[:SNIFFED_BYTES]):
-        return "a text file", "give the .tflite file"
+        return "a text file", "give the .tflite or .onnx file"
     return "no model file we know", TO_TFLITE
-
-
-ONNX_LATER = "ONNX arrives in a later release; give a full-integer .tflite file for now"
 
 
 def is_onnx(data: bytes) -> bool:
@@ -88,11 +88,11 @@ def is_onnx(data: bytes) -> bool:
 def _inside(folder: Path) -> str:
     """The models a folder holds, as a hint."""
     try:
-        names = sorted(p.name for p in folder.iterdir() if p.suffix == ".tflite")
+        names = sorted(p.name for p in folder.iterdir() if p.suffix in (".tflite", ".onnx"))
     except OSError:
         names = []
     if (folder / "saved_model.pb").exists():
         return f"a SavedModel: tf.lite.TFLiteConverter.from_saved_model('{folder.name}')"
     if names:
         return f"there: {', '.join(names[:5])}"
-    return "check the path: it holds no .tflite file"
+    return "check the path: it holds no .tflite or .onnx file"

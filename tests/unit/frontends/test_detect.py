@@ -42,8 +42,7 @@ def test_a_model_is_read_by_path(tmp_path: Path) -> None:
         (b"version https://git-lfs.github.com/spec/v1", "this is a Git LFS", "git lfs pull"),
         (b'{"a": 1}', "this is a JSON text", "convert it: tf.lite"),
         (b"\x80\x02}q", "this is a Python pickle (PyTorch?)", "convert it: tf.lite"),
-        (b"just words\n", "this is a text file", "give the .tflite file"),
-        (b"\x08\x08\x12\x07pytorch", "this is an ONNX model, supported: TFLite", "ONNX arrives"),
+        (b"just words\n", "this is a text file", "give the .tflite or .onnx file"),
         (b"\0\0\0\0TFL2\0", "this is a TFLite file of version 2", "convert it: tf.lite"),
         (bytes(range(256)), "this is no model file we know", "convert it: tf.lite"),
     ],
@@ -59,21 +58,40 @@ def test_a_file_that_is_no_model_is_called_what_it_is(
     assert error.hint.startswith(hint)
 
 
-def test_an_onnx_file_is_refused_by_its_suffix_too(tmp_path: Path) -> None:
-    path = tmp_path / "model.onnx"
-    path.write_bytes(b"\x0a\x0b\x0c")
+def test_an_onnx_file_is_told_by_its_first_bytes_whatever_its_suffix(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"\x08\x08\x12\x07pytorch")
     error = refusal(path)
-    assert error.what == "this is an ONNX model, supported: TFLite"
+    assert error.what == "the file is damaged: it holds no graph"
+    assert error.where == "model.tflite"
+    assert error.hint == "copy or export the file again"
+
+
+@pytest.mark.parametrize(
+    ("data", "what", "hint"),
+    [
+        (b"", "this is an empty file, wanted an ONNX model", "copy or export it again"),
+        (b"\x0a\xff\x0c", "the file is damaged: it is no sound protobuf message", "copy or"),
+        (b"version https://git-lfs.github.com/spec/v1", "this is a Git LFS", "git lfs pull"),
+    ],
+)
+def test_an_onnx_file_is_told_by_its_suffix_too(
+    tmp_path: Path, data: bytes, what: str, hint: str
+) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(data)
+    error = refusal(path)
+    assert error.what.startswith(what)
     assert error.where == "model.onnx"
-    assert error.hint.startswith("ONNX arrives in a later release")
+    assert error.hint.startswith(hint)
 
 
-def test_an_onnx_file_is_no_tflite_file_either() -> None:
+def test_an_onnx_file_is_no_tflite_file() -> None:
     with pytest.raises(CompileError) as caught:
         read_tflite(b"\x08\x08\x12\x07pytorch", name="model.onnx")
     assert caught.value.what == "this is an ONNX model, wanted a TFLite model"
     assert caught.value.where == "model.onnx"
-    assert caught.value.hint.startswith("ONNX arrives in a later release")
+    assert caught.value.hint == "give it the suffix .onnx"
 
 
 def test_a_missing_file_is_refused_with_the_models_that_are_there(tmp_path: Path) -> None:
@@ -89,7 +107,7 @@ def test_a_folder_is_refused_with_what_is_in_it(tmp_path: Path) -> None:
     error = refusal(tmp_path)
     assert error.what == "this is a folder, wanted a model file"
     assert error.where == str(tmp_path)
-    assert error.hint == "check the path: it holds no .tflite file"
+    assert error.hint == "check the path: it holds no .tflite or .onnx file"
     (tmp_path / "saved_model.pb").write_bytes(b"x")
     assert refusal(tmp_path).hint.startswith("a SavedModel: tf.lite.TFLiteConverter")
 
