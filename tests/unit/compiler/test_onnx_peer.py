@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import onnx
@@ -60,7 +61,7 @@ def as_read(dtype: str = "float32") -> Graph:
     x, y = Tensor("x", NHWC, DType.INT8, quant), Tensor("y", NHWC, DType.INT8, quant)
     port = Port(dtype, NCHW, TO_NHWC, 128 if dtype == "uint8" else 0)
     made = graph([x], [relu(x, y)], [y])
-    return replace(made, format="onnx", ports={"x": port, "y": port})
+    return replace(made, format="onnx", ports=MappingProxyType({"x": port, "y": port}))
 
 
 def judged(folder: Path, dtype: str, samples: int = 9) -> tuple[Graph, Array, OnnxJudge]:
