@@ -179,3 +179,11 @@ class Graph:
 def unique(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
     """The distinct tensors, by identity, in the order met."""
     return tuple({id(t): t for t in tensors}.values())
+
+
+def fresh(name: str, taken: set[str]) -> str:
+    """`name`, with something behind it where it is taken; taken from now on."""
+    while name in taken:
+        name += "+"
+    taken.add(name)
+    return name

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.ir import Graph, Node, Tensor
+from mcuforge.compiler.ir import Graph, Node, Tensor, fresh
 from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.broadcast import BroadcastOp
@@ -22,14 +22,22 @@ from mcuforge.compiler.ops.table import TableOp
 ON_LAST_AXIS = ("layer_norm", "softmax", "softmax_qdq")
 
 
+@dataclass(frozen=True)
+class _Names:
+    """The names taken in a graph."""
+
+    tensors: set[str]
+    nodes: set[str]
+
+
 def read_needed_rows(graph: Graph) -> Graph:
     """Where one slice of rows is all that is read of a tensor, its writer computes no other rows.
 
     A classifier on a class token needs one row of its last block's queries, products and MLP: the
     slice moves up to the keys and values, which need every token.
     """
-    names = {t.name for n in graph.nodes for t in (*n.inputs, n.output)}
-    names |= {n.name for n in graph.nodes} | {t.name for t in graph.inputs}
+    tensors = {t.name for n in graph.nodes for t in (*n.inputs, n.output)}
+    names = _Names(tensors | {t.name for t in graph.inputs}, {n.name for n in graph.nodes})
     while True:
         changed = _one_step(graph, names)
         if changed is None:
@@ -37,7 +45,7 @@ def read_needed_rows(graph: Graph) -> Graph:
         graph = changed
 
 
-def _one_step(graph: Graph, names: set[str]) -> Graph | None:
+def _one_step(graph: Graph, names: _Names) -> Graph | None:
     """The first slice that can move up, moved by one node; None when there is none."""
     merged = _merged(graph)
     if merged is not None:
@@ -102,7 +110,7 @@ def _cuts_rows(node: Node) -> bool:
     )
 
 
-def _moved_up(cut: Node, writer: Node, names: set[str]) -> list[Node] | None:
+def _moved_up(cut: Node, writer: Node, names: _Names) -> list[Node] | None:
     """The writer on fewer rows, behind slices of its inputs; None where rows are not its own."""
     assert isinstance(cut.op, Slice)
     axis = _row_axis(cut.inputs[0].shape)
@@ -121,14 +129,14 @@ def _moved_up(cut: Node, writer: Node, names: set[str]) -> list[Node] | None:
         if at is None or x.shape[at] != cut.inputs[0].shape[axis]:
             return None
         shape = (*x.shape[:at], count, *x.shape[at + 1 :])
-        fewer = replace(x, name=_fresh(f"{x.name}.needed", names), shape=shape)
+        fewer = replace(x, name=fresh(f"{x.name}.needed", names.tensors), shape=shape)
         if x.data is not None:
             rows = first + step * np.arange(count)
             inputs.append(replace(fewer, data=np.take(x.data, rows, axis=at)))
             continue
         begin = tuple(first if a == at else 0 for a in range(len(shape)))
         stride = tuple(step if a == at else 1 for a in range(len(shape)))
-        name = _fresh(f"{x.name}.rows", names)
+        name = fresh(f"{x.name}.needed", names.nodes)
         nodes.append(Node(name, Slice(begin=begin, stride=stride), (x,), fewer, cut.origin))
         inputs.append(fewer)
     nodes.append(replace(writer, inputs=tuple(inputs), output=cut.output))
@@ -158,10 +166,3 @@ def _sliced_inputs(node: Node) -> tuple[bool, ...] | None:
     if node.op.kind in ON_LAST_AXIS and len(out.shape) == row_dims(len(out.shape)) + 1:
         return (True, *(False for _ in node.inputs[1:]))
     return None
-
-
-def _fresh(name: str, names: set[str]) -> str:
-    while name in names:
-        name += "+"
-    names.add(name)
-    return name

@@ -97,9 +97,9 @@ class _Again:
         copies: dict[int, Tensor] = {}
         copied = []
         for node in chain:
-            output = replace(node.output, name=self.links.fresh(f"{node.output.name}.{tag}"))
+            output = replace(node.output, name=self.links.tensor_name(f"{node.output.name}.{tag}"))
             inputs = tuple(copies.get(id(x), x) for x in node.inputs)
-            name = self.links.fresh(f"{node.name}.{tag}")
+            name = self.links.node_name(f"{node.name}.{tag}")
             copied.append(Node(name, node.op, inputs, output, node.origin))
             copies[id(node.output)] = output
         renewed = [replace(n, inputs=tuple(copies.get(id(x), x) for x in n.inputs)) for n in nodes]

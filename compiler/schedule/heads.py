@@ -20,7 +20,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array, Graph, Node, Quant, Tensor
+from mcuforge.compiler.ir import Array, Graph, Node, Quant, Tensor, fresh
 from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.broadcast import BroadcastOp
@@ -83,15 +83,17 @@ class Links:
                 self.readers.setdefault(id(x), []).append(node)
         self.outputs = {id(t) for t in graph.outputs}
         self.place = {id(n): i for i, n in enumerate(graph.nodes)}
-        self.names = {t.name for t in graph.inputs} | {n.name for n in graph.nodes}
-        self.names |= {t.name for n in graph.nodes for t in (*n.inputs, n.output)}
+        self.tensors = {t.name for n in graph.nodes for t in (*n.inputs, n.output)}
+        self.tensors |= {t.name for t in graph.inputs}
+        self.nodes = {n.name for n in graph.nodes}
 
-    def fresh(self, name: str) -> str:
-        """`name`, or the like where something has that name."""
-        while name in self.names:
-            name += "+"
-        self.names.add(name)
-        return name
+    def tensor_name(self, name: str) -> str:
+        """`name`, or the like where a tensor has that name."""
+        return fresh(name, self.tensors)
+
+    def node_name(self, name: str) -> str:
+        """`name`, or the like where a node has that name."""
+        return fresh(name, self.nodes)
 
     def only_reader(self, tensor: Tensor) -> Node | None:
         """The one node that reads `tensor`, None for several or for an output of the graph."""
@@ -350,7 +352,7 @@ class _Splitter:
         return out
 
     def _tensor(self, like: Tensor, shape: tuple[int, ...], more: str = "") -> Tensor:
-        name = self.links.fresh(f"{like.name}{self.tag}{more}")
+        name = self.links.tensor_name(f"{like.name}{self.tag}{more}")
         return replace(like, name=name, shape=shape, data=None)
 
     def _picked(self, constant: Tensor, columns: Index) -> Tensor:
@@ -372,9 +374,9 @@ class _Splitter:
         return self._constant(constant, np.ascontiguousarray(data))
 
     def _constant(self, like: Tensor, data: Array) -> Tensor:
-        name = self.links.fresh(f"{like.name}{self.tag}")
+        name = self.links.tensor_name(f"{like.name}{self.tag}")
         return replace(like, name=name, shape=data.shape, data=data)
 
     def _add(self, op: Op, inputs: tuple[Tensor, ...], output: Tensor, node: Node) -> None:
-        name = self.links.fresh(f"{node.name}{self.tag}")
+        name = self.links.node_name(f"{node.name}{self.tag}")
         self.nodes.append(Node(name, op, inputs, output, node.origin))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from mcuforge.compiler.ir import Node, Tensor
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
+from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.broadcast import BroadcastOp
 from mcuforge.compiler.ops.concatenation import Concatenation
@@ -16,6 +17,7 @@ from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
+from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest
@@ -60,7 +62,7 @@ def layer_work(node: Node, form: Form, rows: int) -> Work:
     op, x, out = node.op, node.inputs[0] if node.inputs else node.output, node.output
     called = Counts(call=1)
     summed = form is Form.ACCUMULATE
-    kernel = f"{op.kind}_rows" if summed else op.kind
+    kernel = f"{_kernel(op)}_rows" if summed else _kernel(op)
     match op:
         case Conv2D():
             return Work(op.kind, _conv(op, node), called)
@@ -87,6 +89,11 @@ def layer_work(node: Node, form: Form, rows: int) -> Work:
         return Work(kernel, fixed._replace(call=calls), Counts())
     # kernels that know nothing of rows are called for each
     return Work(kernel, fixed._replace(call=calls * rows), Counts(task=1))
+
+
+def _kernel(op: Op) -> str:
+    """The operator's own kernel; a sum is a mean with another multiplier."""
+    return Mean.kind if isinstance(op, Mean) else op.kind
 
 
 def _dots(node: Node, dots: int) -> Counts:
@@ -178,8 +185,8 @@ def _elements(node: Node) -> tuple[str, Counts, int]:
         case BatchMatMul():
             return op.kind, _product(op, node), 1
     rows = out.elements // max(out.shape[-1:] or (1,))
-    taps = node.inputs[0].elements if op.kind == "mean" else 0
-    return op.kind, Counts(output=out.elements, run=0 if taps else rows, tap=taps), 1
+    taps = node.inputs[0].elements if isinstance(op, Mean) else 0
+    return _kernel(op), Counts(output=out.elements, run=0 if taps else rows, tap=taps), 1
 
 
 def _product(op: BatchMatMul, node: Node) -> Counts:
