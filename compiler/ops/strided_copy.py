@@ -56,8 +56,13 @@ class CopyOp(Op):
         """Where each element of the output stands in the input; axes are the output's."""
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        outer, run = _runs(self.block(inputs[0], output))
-        return (Reads(1, run, outer, outer + run, before_write=True),)
+        """Run after run; an element repeated in place is read once, then it is its own copy."""
+        block = self.block(inputs[0], output)
+        outer, run = runs_of(block)
+        axes = merged(block.axes)
+        repeats = axes[-1].extent if axes and axes[-1].in_stride == 0 else 1
+        again = np.arange(len(outer)) % repeats > 0
+        return (Reads(1, run, outer, np.where(again, outer, outer + run), before_write=True),)
 
     def row_reads(
         self, inputs: tuple[Tensor, ...], output: Tensor
@@ -67,7 +72,7 @@ class CopyOp(Op):
         if copy is None:
             return None
         first = copy.first + copy.step * np.arange(output.rows, dtype=np.int64)
-        at_once = len(_runs(copy.block)[0]) == 1
+        at_once = len(runs_of(copy.block)[0]) == 1
         return (Reads(x.row_bytes, output.row_bytes, first, first + 1, before_write=at_once),)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
@@ -83,7 +88,10 @@ class CopyOp(Op):
 
 
 def row_copy(x: Tensor, output: Tensor, block: Block) -> RowCopy | None:
-    """The copy of one output row; None where rows are no rows of the input at rising steps."""
+    """The copy of one output row; None where rows are no rows of the input at equal steps.
+
+    A step may be 0: every output row is a copy of one.
+    """
     dims = row_dims(len(output.shape))
     begins = block.in_offset + _positions(block.axes[:dims])
     row_elements = x.elements // x.rows
@@ -95,14 +103,14 @@ def row_copy(x: Tensor, output: Tensor, block: Block) -> RowCopy | None:
         place + sum(r for r in reach if r < 0) >= 0
         and place + sum(r for r in reach if r > 0) < row_elements
     )
-    if not inside or (places != place).any() or (steps != steps[:1]).any() or (steps < 1).any():
+    if not inside or (places != place).any() or (steps != steps[:1]).any() or (steps < 0).any():
         return None
     return RowCopy(
         int(steps[0]) if steps.size else 1, int(rows[0]), Block(block.axes[dims:], place)
     )
 
 
-def _runs(block: Block) -> tuple[NDArray[np.int64], int]:
+def runs_of(block: Block) -> tuple[NDArray[np.int64], int]:
     """The input element each run of the kernel begins at, in order, and the elements of a run."""
     axes = merged(block.axes)
     if axes and axes[-1].in_stride == axes[-1].out_stride == 1:

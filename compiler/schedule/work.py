@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
@@ -12,10 +13,12 @@ from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.broadcast import BroadcastOp
+from mcuforge.compiler.ops.by_row import row_dims
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.gather import Gather
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.pad import Pad
@@ -87,6 +90,8 @@ def layer_work(node: Node, form: Form, rows: int) -> Work:
     kernel, fixed, calls = _elements(node)
     if form is Form.WHOLE:
         return Work(kernel, fixed._replace(call=calls), Counts())
+    if isinstance(op, Concatenation | Gather) and op.axis < row_dims(len(out.shape)):
+        calls = 1  # whichever has this row
     # kernels that know nothing of rows are called for each
     return Work(kernel, fixed._replace(call=calls * rows), Counts(task=1))
 
@@ -173,9 +178,9 @@ def _elements(node: Node) -> tuple[str, Counts, int]:
         case CopyOp():
             return "strided_copy", _copied(op.block(node.inputs[0], out)), 1
         case Concatenation():
-            parts = [_copied(block) for block in op.blocks(node.inputs, out)]
-            total = Counts(*(sum(column) for column in zip(*parts, strict=True)))
-            return "strided_copy", total, len(parts)
+            return "strided_copy", *_all_copied(op.blocks(node.inputs, out))
+        case Gather():
+            return "strided_copy", *_all_copied(op.blocks(node.inputs[0], out))
         case Pad():
             *outer, _ = op.borders(node.inputs[0])
             lines = prod(border.padded for border in outer)
@@ -187,6 +192,12 @@ def _elements(node: Node) -> tuple[str, Counts, int]:
     rows = out.elements // max(out.shape[-1:] or (1,))
     taps = node.inputs[0].elements if isinstance(op, Mean) else 0
     return _kernel(op), Counts(output=out.elements, run=0 if taps else rows, tap=taps), 1
+
+
+def _all_copied(blocks: Sequence[Block]) -> tuple[Counts, int]:
+    """Several copies, a call each."""
+    parts = [_copied(block) for block in blocks]
+    return Counts(*(sum(column) for column in zip(*parts, strict=True))), len(parts)
 
 
 def _product(op: BatchMatMul, node: Node) -> Counts:

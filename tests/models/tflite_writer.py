@@ -24,6 +24,7 @@ TYPES = {
     "int8": tflite.TensorType.INT8,
     "int4": tflite.TensorType.INT4,
 }
+VERSIONS = {"BROADCAST_TO": 2}  # where the first one of an operator is no longer known
 ALIGNMENT = 16  # what TFLite asks of buffer data
 Options = tuple[str, Mapping[str, Field]]
 
@@ -197,7 +198,11 @@ class _Writer:
 
     def _code(self, code: str | int, custom: str) -> int:
         number = code if isinstance(code, int) else getattr(tflite.BuiltinOperator, code)
-        fields = {"DeprecatedBuiltinCode": min(number, 127), "Version": 1, "BuiltinCode": number}
+        fields = {
+            "DeprecatedBuiltinCode": min(number, 127),
+            "Version": VERSIONS.get(str(code), 1),
+            "BuiltinCode": number,
+        }
         if custom:
             fields["CustomCode"] = self.builder.CreateString(custom)
         return self._table("OperatorCode", fields)

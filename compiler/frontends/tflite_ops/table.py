@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mcuforge.compiler.frontends.tflite_ops import (
+    gathering,
     movement,
     pointwise,
     slicing,
@@ -18,12 +19,14 @@ from mcuforge.compiler.frontends.tflite_ops.shapes import FOLDS
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
+from mcuforge.compiler.ops.broadcast_to import BroadcastTo
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.gather import Gather
 from mcuforge.compiler.ops.gelu import Gelu
 from mcuforge.compiler.ops.hard_swish import HardSwish
 from mcuforge.compiler.ops.leaky_relu import LeakyRelu
@@ -54,6 +57,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "BATCH_MATMUL": Arm(
             weighted.batch_matmul, (BatchMatMul, FullyConnected), "batches broadcast, adj_x, adj_y"
         ),
+        "BROADCAST_TO": Arm(gathering.broadcast_to, (BroadcastTo,), "constant shape"),
         "CONCATENATION": Arm(movement.concatenation, (Concatenation,), "one scale for all"),
         "CONV_2D": Arm(weighted.conv2d, (Conv2D,), "groups, dilation, per-channel weights"),
         "DEPTHWISE_CONV_2D": Arm(
@@ -63,6 +67,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "DIV": Arm(pointwise.div, (Div,), "broadcasts"),
         "EXPAND_DIMS": Arm(movement.expand_dims, (Reshape,), "costs nothing"),
         "FULLY_CONNECTED": Arm(weighted.fully_connected, (FullyConnected,), "constant weights"),
+        "GATHER": Arm(gathering.gather, (Gather, Slice, Reshape), "constant indices"),
         "GELU": Arm(pointwise.gelu, (Gelu,), "exact and by tanh"),
         "HARD_SWISH": Arm(pointwise.hard_swish, (HardSwish,)),
         "LEAKY_RELU": Arm(pointwise.leaky_relu, (LeakyRelu,)),
@@ -72,6 +77,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "MEAN": Arm(pointwise.mean, (Mean,), "constant axes"),
         "MINIMUM": Arm(pointwise.minimum, (Minimum,), "broadcasts"),
         "MUL": Arm(pointwise.mul, (Mul,), "broadcasts"),
+        "PACK": Arm(gathering.pack, (Concatenation, Reshape), "one scale for all"),
         "PAD": Arm(movement.pad, (Pad,), "constant paddings"),
         "PADV2": Arm(movement.pad_v2, (Pad,), "constant paddings and value"),
         "QUANTIZE": Arm(pointwise.quantize, (Quantize,), "float32, int8, uint8 to int8, uint8"),
@@ -93,6 +99,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "SUB": Arm(pointwise.sub, (Add,), "broadcasts"),
         "TANH": Arm(pointwise.tanh, (Tanh,)),
         "TRANSPOSE": Arm(movement.transpose, (Transpose,), "constant permutation"),
+        "UNPACK": Arm(gathering.unpack, (Slice, Reshape)),
     }
 )
 

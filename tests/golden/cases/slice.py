@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""STRIDED_SLICE, SLICE, SPLIT, SPLIT_V."""
+"""STRIDED_SLICE, SLICE, SPLIT, SPLIT_V, UNPACK."""
 
 from tests.golden.case import Case, Field, Operand
 
@@ -46,6 +46,14 @@ def split_v(name: str, x: Shape, axis: int, sizes: Shape, outputs: tuple[Shape, 
     inputs = (Operand(x, 0.1, 3), numbers(sizes), Operand((1,), dtype="int32", data=(axis,)))
     options = ("SplitVOptions", {"NumSplits": len(outputs)})
     return Case(name, "SPLIT_V", inputs, tuple(Operand(o, 0.1, 3) for o in outputs), options)
+
+
+def unpack(name: str, x: Shape, axis: int, dtype: str = "int8") -> Case:
+    """UNPACK: every element of `axis` an output."""
+    place = axis % len(x)
+    output = Operand((*x[:place], *x[place + 1 :]), 0.1, 3, dtype)
+    options = ("UnpackOptions", {"Axis": axis, "Num": x[place]})
+    return Case(name, "UNPACK", (Operand(x, 0.1, 3, dtype),), (output,) * x[place], options)
 
 
 IMAGE = (1, 6, 7, 4)
@@ -148,5 +156,12 @@ CASES = (
         (1, 3, 2),
         ((1, 5, 5, 1), (1, 5, 5, 3), (1, 5, 5, 2)),
     ),
+    box("the first token", (1, 9, 8), (0, 0, 0), (1, 1, 8), (1, 1, 8)),
+    box("one head of three", (1, 7, 12), (0, 0, 4), (1, 7, 4), (1, 7, 4)),
+    unpack("queries keys and values unpacked", (1, 3, 5, 4), 1),
+    unpack("columns unpacked", (1, 4, 3, 2), -2),
+    unpack("channels unpacked", (1, 5, 3), 2),
+    unpack("one of one unpacked", (1, 1, 6), 1),
+    unpack("uint8 unpacked", (1, 2, 6), 1, "uint8"),
     split_v("rows with the rest last", (1, 6, 5, 2), 1, (4, -1), ((1, 4, 5, 2), (1, 2, 5, 2))),
 )

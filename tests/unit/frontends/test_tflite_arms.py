@@ -10,12 +10,15 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.tflite import SUPPORTED, read_tflite
 from mcuforge.compiler.frontends.tflite_ops.table import ARMS
 from mcuforge.compiler.verify import verify
+from tests.models.gathering_samples import GATHERING
 from tests.models.oracle import input_ports, run_reference
 from tests.models.samples import SAMPLES, Sample
 from tests.models.tflite_writer import case_model, feed
 
+EVERY = (*SAMPLES, *GATHERING)
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: s.case.name)
+
+@pytest.mark.parametrize("sample", EVERY, ids=lambda s: s.case.name)
 def test_an_operator_becomes_what_it_means(sample: Sample) -> None:
     graph = read_tflite(case_model(sample.case))
     assert tuple(node.op for node in graph.nodes) == sample.ops
@@ -23,7 +26,7 @@ def test_an_operator_becomes_what_it_means(sample: Sample) -> None:
     verify(graph, "the front end")
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: s.case.name)
+@pytest.mark.parametrize("sample", EVERY, ids=lambda s: s.case.name)
 def test_an_operator_gives_the_answers_of_the_reference_kernels(sample: Sample) -> None:
     model = case_model(sample.case)
     graph = read_tflite(model)
@@ -38,7 +41,7 @@ def test_an_operator_gives_the_answers_of_the_reference_kernels(sample: Sample) 
 
 def test_every_arm_has_a_sample_that_builds_what_the_table_says() -> None:
     built: dict[str, set[type]] = {}
-    for sample in SAMPLES:
+    for sample in EVERY:
         built.setdefault(sample.case.op, set()).update(type(op) for op in sample.ops)
     assert built == {name: set(arm.builds) for name, arm in ARMS.items()}
 
@@ -46,6 +49,6 @@ def test_every_arm_has_a_sample_that_builds_what_the_table_says() -> None:
 def test_the_operator_table_names_the_classes_and_the_shape_arithmetic() -> None:
     assert SUPPORTED["CONV_2D"].ops == ("Conv2D",)
     assert SUPPORTED["STRIDED_SLICE"].ops == ("Slice", "Reshape")
-    assert SUPPORTED["PACK"].ops == ()
-    assert "shapes only" in SUPPORTED["PACK"].note
+    assert SUPPORTED["CAST"].ops == ()
+    assert "shapes only" in SUPPORTED["CAST"].note
     assert set(ARMS) < set(SUPPORTED)

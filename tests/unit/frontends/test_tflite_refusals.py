@@ -159,9 +159,9 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         "unroll the loop",
     ),
     "shape arithmetic at run time": (
-        one_operator("PACK"),
-        "PACK works on run-time values, supported: on shapes only",
-        "operator 0 PACK",
+        one_operator("CAST"),
+        "CAST works on run-time values, supported: on shapes only",
+        "operator 0 CAST",
         "convert with fixed shapes and batch 1",
     ),
     "open dimension": (

@@ -31,8 +31,16 @@ MODULES = (
     "add", "mul", "div", "squared_difference", "minimum", "maximum", "relu", "leaky_relu",
     "logistic", "tanh", "hard_swish", "gelu", "rsqrt",
     "quantize", "dequantize", "softmax", "pad", "concatenation", "slice", "transpose", "reshape",
+    "gather", "broadcast_to",
 )  # fmt: skip
-MOVES = ("pad", "concatenation", "slice", "transpose")  # walked to the very values
+MOVES = (
+    "pad",
+    "concatenation",
+    "slice",
+    "transpose",
+    "gather",
+    "broadcast_to",
+)  # walked to the very values
 
 Shape = tuple[int, ...]
 
@@ -100,9 +108,9 @@ def test_rows_walked_through_rings_give_the_whole_output(place: Place) -> None:
         assert got == node.op.evaluate(node.inputs, node.output, place.values()).tobytes()
 
 
-def test_the_only_barriers_are_inputs_joined_side_by_side() -> None:
+def test_the_only_barriers_are_copies_side_by_side() -> None:
     barriers = {str(p) for p in PLACES if None in p.node.op.reads(p.node.inputs, p.node.output)}
-    assert {name.partition("-")[0] for name in barriers} == {"concatenation"}
+    assert {name.partition("-")[0] for name in barriers} == {"concatenation", "gather"}
     assert "concatenation-rows-out0" not in barriers
     assert "concatenation-a-single-input-out0" not in barriers
 
@@ -118,8 +126,19 @@ def test_operators_that_cannot_run_row_by_row_are_the_known_ones() -> None:
         "backwards in steps of two on two axes",
         "backwards in steps of three within a part",
         "masks with a negative stride",
+        "tokens backwards",
     ]
-    assert len(kinds.pop("reshape")) == 9
+    assert kinds.pop("gather") == [
+        "tokens falling and rising",
+        "rows of an image in turn",
+        "a matrix of indices",
+        "the only batch twice",
+        "indices with the shared batch",
+        "int64 indices",
+        "uint8",
+    ]
+    assert kinds.pop("broadcast_to") == ["more batches"]
+    assert len(kinds.pop("reshape")) == 20
     transposed = kinds.pop("transpose")
     assert not kinds
     inside = {"nothing moved", "one element", "pixels to patches", "six dimensions that are fewer"}

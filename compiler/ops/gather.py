@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elements of one axis picked by constant indices, in any order and as often as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import gcd, prod
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, DType, Tensor
+from mcuforge.compiler.ops.base import Call, Op, Reads, RowOf, Slot
+from mcuforge.compiler.ops.by_row import calls_on_rows, row_dims, row_input, same_row_reads
+from mcuforge.compiler.ops.fixed_point import Int64
+from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.ops.strided_copy import (
+    BYTES,
+    Axis,
+    Block,
+    copy_call,
+    row_major,
+    runs_of,
+    want_same_bytes,
+    want_walkable,
+)
+from mcuforge.errors import Refusal
+
+MOST_RUNS = 64  # each is a kernel call
+
+
+@dataclass(frozen=True)
+class Run:
+    """Outputs `begin` and after, `count` of them, take inputs `first`, `first + step`, ..."""
+
+    begin: int
+    first: int
+    step: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Gather(Op):
+    """int8 or uint8; element i of `axis` of the output is element `indices[i]` of the input's.
+
+    Indices at equal steps are one copy; `picked` makes a Slice of those that are one in all.
+    """
+
+    kind: ClassVar[str] = "gather"
+    input_types: ClassVar[tuple[DType, ...]] = BYTES
+    axis: int = 0
+    indices: tuple[int, ...] = ()
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x = inputs[0]
+        rank = len(x.shape)
+        if not 0 <= self.axis < rank:
+            raise Refusal(
+                f"picks along axis {self.axis}, wanted 0 to {rank - 1}",
+                "export the model again: its shapes contradict each other",
+            )
+        extent = x.shape[self.axis]
+        outside = [i for i in self.indices if not 0 <= i < extent]
+        if outside:
+            raise Refusal(
+                f"index {outside[0]} of axis {self.axis}, which has {extent} elements",
+                "export the model again: its shapes contradict each other",
+            )
+        shape = (*x.shape[: self.axis], len(self.indices), *x.shape[self.axis + 1 :])
+        want_same_bytes(x, output, shape)
+        runs = len(arithmetic_runs(self.indices))
+        if runs > MOST_RUNS:
+            raise Refusal(
+                f"the indices are {runs} runs of equal steps, supported: up to {MOST_RUNS}",
+                "sort the indices, or reorder the data before it enters the model",
+            )
+        for block in self.blocks(x, output):
+            want_walkable(block)
+
+    def blocks(self, x: Tensor, output: Tensor) -> tuple[Block, ...]:
+        """The copy of each run."""
+        source, target = row_major(x.shape), row_major(output.shape)
+        blocks = []
+        for run in arithmetic_runs(self.indices):
+            axes = list(map(Axis, x.shape, source, target))
+            step = run.step * source[self.axis]
+            axes[self.axis] = Axis(run.count, step, target[self.axis])
+            offsets = run.first * source[self.axis], run.begin * target[self.axis]
+            blocks.append(Block(tuple(axes), *offsets))
+        return tuple(blocks)
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        return np.take(values[0], self.indices, self.axis)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x = inputs[0]
+        return tuple(copy_call(x, output, block) for block in self.blocks(x, output))
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        """In rising order, each piece that lies together before it is written; else unknown.
+
+        Runs inside of a dimension are copied one after the other, each through all the output. The
+        units are as long as fits every piece.
+        """
+        x = inputs[0]
+        found = [runs_of(block) for block in self.blocks(x, output)]
+        if prod(x.shape[: self.axis]) != 1 and len(found) > 1:
+            return (None,)
+        begins = np.concatenate([starts for starts, _ in found])
+        sizes = np.concatenate([np.full(len(starts), size) for starts, size in found])
+        step = gcd(*begins.tolist(), *sizes.tolist())
+        # the first unit of a piece reads all of it, the others nothing more
+        leads = np.append(0, np.cumsum(sizes // step)[:-1])
+        first = np.zeros(output.elements // step, np.int64)
+        end = first.copy()
+        first[leads] = begins // step
+        end[leads] = (begins + sizes) // step
+        return (Reads(step, step, first, end, before_write=True),)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        x = inputs[0]
+        if self.axis >= row_dims(len(x.shape)):
+            return (replace(same_row_reads(x, output), before_write=False),)
+        rows = self._rows(x, output)
+        if (np.diff(rows) < 0).any():
+            return None
+        return (Reads(x.row_bytes, output.row_bytes, rows, rows + 1, before_write=True),)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        x = inputs[0]
+        if self.axis >= row_dims(len(x.shape)):
+            return calls_on_rows(self, [row_input(x)], output, isa)
+        size = x.row_bytes
+        call = copy_call(x, output, Block((Axis(size, 1, 1),)))
+        calls = []
+        for run in arithmetic_runs(tuple(self._rows(x, output).tolist())):
+            source = row_input(x, run.step, run.first - run.begin * run.step).argument
+            args = (source, RowOf(output), Slot.PARAMS)
+            calls.append(replace(call, args=args, rows=(run.begin, run.begin + run.count)))
+        return tuple(calls)
+
+    def _rows(self, x: Tensor, output: Tensor) -> Int64:
+        """The input row each output row is."""
+        shape = x.shape[: row_dims(len(x.shape))]
+        numbers = np.arange(x.rows, dtype=np.int64).reshape(shape)
+        rows: Int64 = np.take(numbers, self.indices, self.axis).reshape(-1)
+        return rows
+
+
+def picked(x: Tensor, axis: int, indices: tuple[int, ...]) -> Slice | Gather:
+    """The operator that takes `indices` of `axis`: a Slice where their steps are equal."""
+    runs = arithmetic_runs(indices)
+    if len(runs) != 1 or runs[0].step == 0:
+        return Gather(axis, indices)
+    begin = tuple(runs[0].first if i == axis else 0 for i in range(len(x.shape)))
+    stride = tuple(runs[0].step if i == axis else 1 for i in range(len(x.shape)))
+    return Slice(begin, stride)
+
+
+def arithmetic_runs(numbers: Sequence[int]) -> tuple[Run, ...]:
+    """The numbers as runs of equal steps, each as long as it goes on; a single one steps by 1."""
+    runs: list[Run] = []
+    begin = 0
+    while begin < len(numbers):
+        end = begin + 1
+        step = numbers[end] - numbers[begin] if end < len(numbers) else 1
+        while end < len(numbers) and numbers[end] - numbers[end - 1] == step:
+            end += 1
+        if end - begin == 1:
+            step = 1
+        runs.append(Run(begin, numbers[begin], step, end - begin))
+        begin = end
+    return tuple(runs)

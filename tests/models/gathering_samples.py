@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Samples of the operators that pick, stack, take apart and repeat."""
+
+from __future__ import annotations
+
+from mcuforge.compiler.ops.broadcast_to import BroadcastTo
+from mcuforge.compiler.ops.concatenation import Concatenation
+from mcuforge.compiler.ops.gather import Gather
+from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.ops.slice import Slice
+from tests.golden.case import Operand
+from tests.models.samples import ints, rows, sample
+
+GATHERING = (
+    sample(
+        "GATHER",
+        (rows(1, 5, 3), ints(4, 0, 1)),
+        (rows(1, 3, 3),),
+        ("GatherOptions", {"Axis": 1}),
+        Gather(1, (4, 0, 1)),
+    ),
+    sample(
+        "GATHER of one token",
+        (rows(1, 5, 3), Operand((), dtype="int32", data=(2,))),
+        (rows(1, 3),),
+        ("GatherOptions", {"Axis": -2}),
+        Slice((0, 2, 0), (1, 1, 1)),
+        Reshape(),
+    ),
+    sample(
+        "GATHER backwards",
+        (rows(1, 5, 3), ints(4, 2, 0, dtype="int64")),
+        (rows(1, 3, 3),),
+        ("GatherOptions", {"Axis": 1}),
+        Slice((0, 4, 0), (1, -2, 1)),
+    ),
+    sample(
+        "PACK",
+        (rows(1, 3), Operand((1, 3), 0.1, -7, data="random"), rows(1, 3)),
+        (rows(1, 3, 3),),
+        ("PackOptions", {"Axis": 1, "ValuesCount": 3}),
+        Reshape(),
+        Reshape(),
+        Concatenation(1),
+    ),
+    sample(
+        "PACK of one",
+        (rows(1, 3),),
+        (rows(1, 3, 1),),
+        ("PackOptions", {"Axis": -1, "ValuesCount": 1}),
+        Reshape(),
+    ),
+    sample(
+        "UNPACK",
+        (rows(1, 2, 3),),
+        (rows(1, 3), rows(1, 3)),
+        ("UnpackOptions", {"Axis": 1, "Num": 2}),
+        Slice((0, 0, 0), (1, 1, 1)),
+        Reshape(),
+        Slice((0, 1, 0), (1, 1, 1)),
+        Reshape(),
+    ),
+    sample(
+        "UNPACK of one",
+        (rows(1, 3),),
+        (rows(3),),
+        ("UnpackOptions", {"Axis": 0, "Num": 1}),
+        Reshape(),
+    ),
+    sample(
+        "BROADCAST_TO",
+        (rows(1, 1, 3), ints(1, 4, 3)),
+        (rows(1, 4, 3),),
+        ("BroadcastToOptions", {}),
+        BroadcastTo(),
+    ),
+)
