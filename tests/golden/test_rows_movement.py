@@ -22,7 +22,7 @@ MODULES = (
     "add", "mul", "div", "squared_difference", "minimum", "maximum", "relu", "leaky_relu",
     "logistic", "tanh", "hard_swish", "gelu", "rsqrt", "quantize", "dequantize", "lookup",
     "softmax", "softmax_qdq", "layer_norm", "pad", "concatenation", "slice", "transpose",
-    "batch_matmul",
+    "gather", "broadcast_to", "batch_matmul",
 )  # fmt: skip
 
 
