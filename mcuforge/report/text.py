@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -21,6 +23,9 @@ from mcuforge.report.model import (
     Run,
 )
 from mcuforge.verdict import JUDGED_SAMPLES, LEAST_AGREEMENT, exact_reference
+
+if TYPE_CHECKING:
+    from mcuforge.quantize import QuantizeReport
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -58,6 +63,27 @@ def print_bench(report: BenchReport, console: Console) -> None:
     _print_title(report.model, report.board, console)
     console.print(layer_table(report.layers))
     _print_cost(report.run, console)
+
+
+def print_quantize(report: QuantizeReport, console: Console) -> None:
+    """The report of a quantize: the file written, what it costs, whether mcuforge reads it."""
+    output, calibration, answers = report.output, report.calibration, report.answers
+    sizes = f"{report.model.bytes:,} -> {output.bytes:,} bytes"
+    _print_line("written", f"{report.model.name} -> {output.name}, {sizes}", console)
+    activations = "asymmetric" if calibration.asymmetric else "symmetric"
+    weights = "per channel" if calibration.per_channel else "per tensor"
+    how = f"int8 activations {activations}, int8 weights {weights}"
+    _print_line("ranges", f"{how}, from {calibration.samples:,} of {calibration.data}", console)
+    if answers.float_accuracy is not None and answers.int8_accuracy is not None:
+        drop = f"{100 * (answers.accuracy_drop or 0.0):.2f} points lost"
+        both = f"float {answers.float_accuracy:.4f}, int8 {answers.int8_accuracy:.4f}"
+        _print_line("accuracy", f"{both}, {drop}", console)
+    if answers.top1_agreement is not None:
+        agree = f"same class in {100 * answers.top1_agreement:.2f} % of {answers.samples:,} samples"
+        _print_line("answers", f"{agree}, both by onnxruntime", console)
+    if report.verdict == "pass":
+        _print_line("next", f"mcuforge deploy {output.name} --board ID --emulate", console)
+    _print_verdict(report.verdict, report.reasons, console)
 
 
 def _print_title(model: ModelFacts, board: BoardFacts, console: Console) -> None:

@@ -17,6 +17,7 @@ from rich.console import Console
 from mcuforge.bench import BenchReport
 from mcuforge.check import CheckReport
 from mcuforge.errors import CompileError, InternalError
+from mcuforge.quantize import QuantizeReport
 from mcuforge.report.files import SCHEMA, refuse_unwritable, write_json, write_whole
 from mcuforge.report.model import (
     BoardFacts,
@@ -104,7 +105,13 @@ def _declared(hint: object, path: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("command", "report"), [("deploy", Report), ("check", CheckReport), ("bench", BenchReport)]
+    ("command", "report"),
+    [
+        ("deploy", Report),
+        ("check", CheckReport),
+        ("bench", BenchReport),
+        ("quantize", QuantizeReport),
+    ],
 )
 def test_every_key_is_described_with_its_type_and_no_other(command: str, report: type) -> None:
     described = dict(documented(command))
@@ -128,6 +135,7 @@ def test_every_command_that_writes_json_has_its_section() -> None:
         "plan",
         "ops",
         "ops MODEL",
+        "quantize",
         "boards",
         "doctor",
     )

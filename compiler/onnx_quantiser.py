@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Float ONNX to int8 QDQ by onnxruntime's static quantiser, in a process of its own.
+
+`python -m mcuforge.compiler.onnx_quantiser MODEL DATA.npz INT8.onnx ANSWERS.npz SAMPLES OPTION...`
+is that process: `Quantiser` starts it and says what it reads and writes.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mcuforge.compiler.answers import Child, ChildFailed, patience
+from mcuforge.compiler.ir import Array
+from mcuforge.compiler.onnx_peer import peer_name, run_onnxruntime
+from mcuforge.errors import CompileError
+
+ASYMMETRIC, PER_TENSOR = "asymmetric", "per-tensor"
+SLOW_MACS = 1_000_000_000  # what a model is taken to have when time-outs are set
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to quantise: activations' zero points free or all 0, weights' scales one or many."""
+
+    asymmetric: bool = False
+    per_channel: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Quantised:
+    """The int8 file, and the first output of both models for every sample, samples first."""
+
+    file: bytes
+    float_answers: Array
+    int8_answers: Array
+
+
+def quantise(
+    model: Path, inputs: Sequence[Array], calibrate: Sequence[int], options: Options
+) -> Quantised:
+    """Quantise a float model, its activations' ranges from the samples `calibrate`; run both.
+
+    inputs: float32 arrays (samples, *the file's shape with batch 1). An open batch becomes 1.
+    Raises CompileError when onnxruntime is missing, refuses the model, or dies.
+    """
+    name = peer_name()
+    if name is None:
+        raise CompileError(
+            "onnxruntime is not installed, wanted for its quantiser",
+            str(model),
+            "pip install onnxruntime",
+        )
+    with tempfile.TemporaryDirectory(prefix="mcuforge-quantise-") as temporary:
+        folder = Path(temporary)
+        data, result, answers = folder / "in.npz", folder / "int8.onnx", folder / "answers.npz"
+        arrays = {f"x{i}": x for i, x in enumerate(inputs)}
+        np.savez(data, calibrate=np.asarray(calibrate, np.int64), **arrays)
+        words = [ASYMMETRIC] * options.asymmetric + [PER_TENSOR] * (not options.per_channel)
+        child = Child(
+            "mcuforge.compiler.onnx_quantiser",
+            (str(model), str(data), str(result), str(answers), *words),
+        )
+        try:
+            child.wait(patience(SLOW_MACS, 3 * len(inputs[0])))
+        except ChildFailed as failed:
+            raise CompileError(
+                f"{name}'s quantiser {failed}",
+                str(model),
+                "check that the float model runs in onnxruntime by itself",
+            ) from None
+        finally:
+            child.close()
+        with np.load(answers) as found:
+            return Quantised(result.read_bytes(), found["float"], found["int8"])
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Read MODEL and DATA.npz, write INT8.onnx and ANSWERS.npz."""
+    import logging
+
+    import onnx
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Feeds(CalibrationDataReader):  # type: ignore[misc]
+        """The calibration samples, one after the other."""
+
+        def __init__(self, names: Sequence[str], inputs: Sequence[Array]) -> None:
+            self._feeds = iter(
+                [dict(zip(names, sample, strict=True)) for sample in zip(*inputs, strict=True)]
+            )
+
+        def get_next(self) -> dict[str, Array] | None:
+            """The next feed; None behind the last, as the interface asks."""
+            return next(self._feeds, None)
+
+    logging.disable(logging.WARNING)
+    model_file, data_file, result, answers, *words = arguments
+    with np.load(data_file) as data:
+        calibrate = data["calibrate"]
+        inputs = [data[f"x{i}"] for i in range(len(data.files) - 1)]
+    model = onnx.load(model_file)
+    fix_batch(model)
+    constants = {constant.name for constant in model.graph.initializer}
+    names = [x.name for x in model.graph.input if x.name not in constants]
+    source = Path(result).with_name("float.onnx")
+    prepared = Path(result).with_name("prepared.onnx")
+    onnx.save(model, source)
+    quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+    quantize_static(
+        str(prepared),
+        result,
+        Feeds(names, [x[calibrate] for x in inputs]),
+        quant_format=QuantFormat.QDQ,
+        per_channel=PER_TENSOR not in words,
+        activation_type=QuantType.QInt8,
+        weight_type=QuantType.QInt8,
+        extra_options={"ActivationSymmetric": ASYMMETRIC not in words, "WeightSymmetric": True},
+    )
+    outputs = {
+        "float": run_onnxruntime(source.read_bytes(), inputs)[0],
+        "int8": run_onnxruntime(Path(result).read_bytes(), inputs)[0],
+    }
+    np.savez(answers, **outputs)
+
+
+def fix_batch(model: object) -> None:
+    """Give the open first dimension of an onnx.ModelProto's inputs the size 1, wherever it is.
+
+    With every shape known, what exporters compute of them at run time becomes constant.
+    """
+    import onnx
+
+    assert isinstance(model, onnx.ModelProto)
+    open_names = {
+        dim.dim_param
+        for value in model.graph.input
+        for dim in value.type.tensor_type.shape.dim[:1]
+        if not dim.HasField("dim_value")
+    }
+    for value in (*model.graph.input, *model.graph.output):
+        for place, dim in enumerate(value.type.tensor_type.shape.dim):
+            named = bool(dim.dim_param) and dim.dim_param in open_names
+            if not dim.HasField("dim_value") and (place == 0 or named):
+                dim.dim_value = 1
+    del model.graph.value_info[:]  # they tell of the open batch, and are inferred again
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
