@@ -286,14 +286,16 @@ def plan(
 def ops(
     model: Annotated[
         Path | None,
-        typer.Argument(metavar="MODEL", help="A model to check; none: the whole table."),
+        typer.Argument(
+            metavar="MODEL", help="A .tflite or .onnx file to check; none: the whole table."
+        ),
     ] = None,
     json: Json = None,
 ) -> None:
     """List the operators mcuforge takes; with MODEL, every one it does not take and why."""
-    from mcuforge import inspect
+    from mcuforge import operators
 
-    raise typer.Exit(inspect.ops(model, json, open_console()))
+    raise typer.Exit(operators.ops(model, json, open_console()))
 
 
 @app.command(epilog="Example: mcuforge boards disco_f746ng")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands that look without running anything: compile, plan, ops, boards, doctor."""
+"""Commands that look without running anything: compile, plan, boards, doctor."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from mcuforge.boards.doctor import tools
 from mcuforge.boards.project import write_project
 from mcuforge.compiler.codegen.model import GeneratedModel, example_main
 from mcuforge.compiler.compile import PlanOptions, refuse_over_budget
-from mcuforge.compiler.frontends.tflite import SUPPORTED, OperatorSupport, survey
 from mcuforge.compiler.onnx_peer import peer_name
 from mcuforge.compiler.oracle import EXACT, reference_name
 from mcuforge.deploy import board_facts
 from mcuforge.memplan.draw import WIDTH, draw
-from mcuforge.report.files import refuse_unwritable, write_json, write_whole
+from mcuforge.operators import whole_column
+from mcuforge.report.files import refuse_unwritable, write_json
 from mcuforge.report.picture.adapter import picture_of, slot_names
 from mcuforge.report.picture.table import plan_table
 from mcuforge.report.picture.write import html, svg
 from mcuforge.report.text import region_words
-from mcuforge.runtime_c.sources import kernel_names, kernels_dir
 from mcuforge.session import (
     compile_session,
     layer_facts,
@@ -149,77 +148,6 @@ def weights_words(model: GeneratedModel) -> str:
     return f"{model.weights_bytes:,} bytes{beside}"
 
 
-def ops(model: Path | None, json_file: Path | None, console: Console) -> int:
-    """The operator table, or a model's operators with everything refused; 1 when any is."""
-    if model is None:
-        return _operator_table(json_file, console)
-    found = survey(model)
-    if json_file is not None:
-        content = {"operators": [asdict(support) for support in found]}
-        write_json(content, json_file)
-    table = Table("#", _whole("operator"), "output", "shape", "dtype", "", box=None)
-    for support in found:
-        table.add_row(
-            str(support.index) if support.index >= 0 else "",
-            escape(support.operator),
-            escape(support.output),
-            "x".join(str(d) for d in support.output_shape),
-            support.dtype,
-            "[green]ok[/green]" if support.supported else "[red]refused[/red]",
-        )
-    console.print(table)
-    refused = [support for support in found if not support.supported]
-    alike: dict[tuple[str, str], list[OperatorSupport]] = {}
-    for support in refused:
-        alike.setdefault((support.what, support.hint), []).append(support)
-    for supports in alike.values():
-        _print_refusal(supports, console)
-    summary = f"{len(refused)} of {len(found)} operators are refused"
-    if not refused:
-        summary = f"all {len(found)} operators are supported"
-    console.print(summary, highlight=False)
-    return 1 if refused else 0
-
-
-def _whole(header: str) -> Column:
-    """A column whose words are to be copied: never cut, however narrow the terminal."""
-    return Column(header, no_wrap=True)
-
-
-def _print_refusal(supports: list[OperatorSupport], console: Console) -> None:
-    """Three lines for all operators that are refused for one reason."""
-    first, others = supports[0], ", ".join(str(s.index) for s in supports[1:] if s.index >= 0)
-    for label, text in (
-        ("error:", first.what),
-        ("where:", first.where + (f"; the same in operators {others}" if others else "")),
-        ("try:  ", first.hint),
-    ):
-        console.print(f"{label} {text}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _operator_table(json_file: Path | None, console: Console) -> int:
-    isas = sorted(p.name for p in kernels_dir().iterdir() if p.is_dir())
-    own = {isa: {p.stem for p in (kernels_dir() / isa).glob("*.c")} for isa in isas}
-    if json_file is not None:
-        content = {
-            "operators": {
-                name: {"ops": entry.ops, "dtypes": entry.dtypes, "note": entry.note}
-                for name, entry in SUPPORTED.items()
-            },
-            "kernels": {k: [isa for isa in isas if k in own[isa]] for k in kernel_names()},
-        }
-        write_json(content, json_file)
-    table = Table(_whole("TFLite operator"), "becomes", "takes", "note", box=None)
-    for name, entry in SUPPORTED.items():
-        table.add_row(name, ", ".join(entry.ops), ", ".join(entry.dtypes), escape(entry.note))
-    console.print(table)
-    kernels = Table(_whole("kernel"), *isas, box=None)
-    for kernel in kernel_names():
-        kernels.add_row(kernel, *("own" if kernel in own[isa] else "portable" for isa in isas))
-    console.print(kernels)
-    return 0
-
-
 def boards(board_id: str | None, json_file: Path | None, console: Console) -> None:
     """The catalog as a table, or one board in full."""
     chosen = all_boards() if board_id is None else (load_board(board_id),)
@@ -230,7 +158,15 @@ def boards(board_id: str | None, json_file: Path | None, console: Console) -> No
         _print_board(chosen[0], console)
         return
     name = Column("name", overflow="fold")
-    words = (_whole("id"), name, _whole("cpu"), "RAM KiB", "flash KiB", "also", _whole("runs"))
+    words = (
+        whole_column("id"),
+        name,
+        whole_column("cpu"),
+        "RAM KiB",
+        "flash KiB",
+        "also",
+        whole_column("runs"),
+    )
     table = Table(*words, box=None)
     for board in chosen:
         table.add_row(
@@ -281,7 +217,7 @@ def doctor(json_file: Path | None, console: Console) -> int:
         tool_facts = [asdict(tool) for tool in found]
         names = {"reference": reference_name(), "peer": peer_name()}
         write_json({"tools": tool_facts} | names, json_file)
-    table = Table("", _whole("tool"), "for", "found", "remedy", box=None)
+    table = Table("", whole_column("tool"), "for", "found", "remedy", box=None)
     for tool in found:
         mark = "[green]ok[/green]" if tool.ok else "[red]missing[/red]"
         words = (tool.name, tool.purpose, tool.found, tool.remedy)

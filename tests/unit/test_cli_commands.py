@@ -17,6 +17,7 @@ import pytest
 from mcuforge import cli, inspect, session
 from mcuforge.boards import catalog, doctor
 from mcuforge.boards.catalog import Board, load_board
+from mcuforge.compiler.frontends import onnx
 from mcuforge.compiler.frontends.tflite import SUPPORTED
 from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec, write_model
 from tests.unit.report.documented import documented, fits, leaves
@@ -68,12 +69,14 @@ def test_the_table_of_operators_is_documented(
 ) -> None:
     file = tmp_path / "ops.json"
     assert run("ops", "--json", str(file)) == 0
-    names = ("operators:NAME", "kernels:KERNEL")
+    names = ("operators:NAME", "onnx:NAME", "kernels:KERNEL")
     content = read(file, "ops", names)
     assert isinstance(content["operators"], dict)
     assert set(content["operators"]) == set(SUPPORTED)
+    assert isinstance(content["onnx"], dict)
+    assert set(content["onnx"]) == set(onnx.SUPPORTED)
     said = capsys.readouterr().out
-    assert all(name in said for name in SUPPORTED)
+    assert all(f" {name} " in said for name in (*SUPPORTED, *onnx.SUPPORTED))
 
 
 def test_every_operator_of_a_model_is_documented(run: Run, tmp_path: Path) -> None:
