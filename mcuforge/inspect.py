@@ -20,7 +20,7 @@ from mcuforge.compiler.oracle import EXACT, reference_name
 from mcuforge.deploy import board_facts
 from mcuforge.memplan.draw import WIDTH, draw
 from mcuforge.operators import whole_column
-from mcuforge.report.files import refuse_unwritable, write_json
+from mcuforge.report.files import refuse_unwritable, write_json, write_whole
 from mcuforge.report.picture.adapter import picture_of, slot_names
 from mcuforge.report.picture.table import plan_table
 from mcuforge.report.picture.write import html, svg
