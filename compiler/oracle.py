@@ -34,12 +34,17 @@ from mcuforge.compiler.onnx_peer import OnnxJudge
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.log import Log
+from mcuforge.compiler.ops.neg import Neg
+from mcuforge.compiler.ops.sqrt import Sqrt
+from mcuforge.compiler.ops.square import Square
+from mcuforge.compiler.ops.sum import Sum
 from mcuforge.compiler.own_reference import OwnReference
 from mcuforge.errors import CompileError
 
 PACKAGES = ("tflite_runtime", "ai_edge_litert")
 EXACT = "tflite-runtime 2.14"
-NOT_IN_INT8 = (Div,)  # operators the interpreter has, but not in int8
+NOT_IN_INT8 = (Div, Log, Neg, Sqrt, Square)  # operators the interpreter has, but not in int8
 
 
 def reference_name() -> str | None:
@@ -55,12 +60,15 @@ def unjudged(graph: Graph) -> str | None:
     """Why the interpreter cannot judge `graph`; None: it can.
 
     The reference kernel of tflite-runtime 2.14 leaves outputs of a per-channel FULLY_CONNECTED
-    partly unwritten when they have more than two dimensions (its other kernels agree with ours),
-    and no kernel of it runs a CONV_2D without bias.
+    partly unwritten when they have more than two dimensions (its other kernels agree with ours)
+    and adds up int8 as if it were uint8; no kernel of it runs a CONV_2D without bias, nor what it
+    has for floats alone.
     """
     for node in graph.nodes:
         if isinstance(node.op, NOT_IN_INT8):
             return f"{EXACT} does not run {node.origin} in int8"
+        if isinstance(node.op, Sum):
+            return f"{EXACT} takes the int8 of {node.origin} for uint8"
         if isinstance(node.op, Conv2D) and len(node.inputs) == 2:
             return f"{EXACT} does not run {node.origin} (it has no bias)"
         if isinstance(node.op, FullyConnected) and len(node.output.shape) > 2:

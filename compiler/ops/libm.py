@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""float32 exp, tanh and erfc as this machine's C library rounds them.
+"""float32 exp, log, tanh and erfc as this machine's C library rounds them.
 
 TFLite's reference fills its 8-bit tables with the functions of the machine it runs on, and C
 libraries differ in the last bit: glibc up to 2.40 rounds tanhf wrongly for one float in five, later
@@ -24,6 +24,11 @@ def exp(x: Float32) -> Float32:
     return _each("expf", x) if _has("expf") else exp_rounded(x)
 
 
+def log(x: Float32) -> Float32:
+    """logf of each element of the (n,) vector `x`, all positive."""
+    return _each("logf", x) if _has("logf") else log_rounded(x)
+
+
 def tanh(x: Float32) -> Float32:
     """tanhf of each element of the (n,) vector `x`."""
     return _each("tanhf", x) if _has("tanhf") else tanh_rounded(x)
@@ -38,6 +43,11 @@ def exp_rounded(x: Float32) -> Float32:
     """exp in double, rounded to float32: where no C library can be asked."""
     with np.errstate(over="ignore", under="ignore"):
         return np.exp(x.astype(np.float64)).astype(np.float32)
+
+
+def log_rounded(x: Float32) -> Float32:
+    """log in double, rounded to float32: where no C library can be asked."""
+    return np.log(x.astype(np.float64)).astype(np.float32)
 
 
 def tanh_rounded(x: Float32) -> Float32:

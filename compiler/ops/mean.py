@@ -81,12 +81,16 @@ class Mean(Op):
         """How many elements each output averages."""
         return prod(x.shape[axis] for axis in self.axes)
 
+    def factor(self, x: Tensor, output: Tensor) -> Multiplier:
+        """From a sum less its zero points to the output's scale."""
+        return mean_multiplier(x, output, self.count(x))
+
     def evaluate(
         self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
     ) -> Array:
         x = inputs[0]
         total = values[0].astype(np.int64).sum(axis=self.axes)
-        factor = mean_multiplier(x, output, self.count(x))
+        factor = self.factor(x, output)
         acc = total - x.zero_point * self.count(x)
         scaled = requantise(acc, factor.mantissa, factor.shift)
         result = np.clip(wrap_int32(scaled + output.zero_point), -128, 127)
@@ -100,7 +104,7 @@ class Mean(Op):
 
     def _fields(self, x: Tensor, output: Tensor, kept: Sides, reduced: Sides) -> Fields:
         """The fields of struct mcuforge_mean_params."""
-        factor = mean_multiplier(x, output, self.count(x))
+        factor = self.factor(x, output)
         kept_size, kept_stride = _padded(kept)
         reduced_size, reduced_stride = _padded(reduced)
         return (

@@ -16,9 +16,9 @@ from tests.golden.rows import RowRun, row_runs, run_rows, summed_runs
 
 WINDOWS = (
     "conv2d", "depthwise_conv2d", "average_pool2d", "max_pool2d", "resize_nearest",
-    "fully_connected", "mean",
+    "fully_connected", "mean", "sum",
 )  # fmt: skip
-SUMMED = ("average_pool2d", "depthwise_conv2d", "fully_connected", "mean")
+SUMMED = ("average_pool2d", "depthwise_conv2d", "fully_connected", "mean", "sum")
 FEEDS = ("random", "highest", "lowest", "ends")
 
 

@@ -20,7 +20,8 @@ from tests.golden.merge import FEEDS, case_graph, cases_of, feeds, merged
 
 MODULES = (
     "add", "mul", "div", "squared_difference", "minimum", "maximum", "relu", "leaky_relu",
-    "logistic", "tanh", "hard_swish", "gelu", "rsqrt", "quantize", "dequantize", "lookup",
+    "logistic", "tanh", "hard_swish", "gelu", "rsqrt", "abs", "exp", "log", "neg",
+    "sqrt", "square", "quantize", "dequantize", "lookup",
     "softmax", "softmax_qdq", "layer_norm", "pad", "concatenation", "slice", "transpose",
     "gather", "broadcast_to", "batch_matmul",
 )  # fmt: skip

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mcuforge.compiler.frontends.tflite_ops.operator import (
     Operator,
     Read,
@@ -14,7 +16,7 @@ from mcuforge.compiler.frontends.tflite_tensors import EXPORT_AGAIN
 from mcuforge.compiler.ir import DType
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.base import Activation, Op
-from mcuforge.compiler.ops.checks import want_shape
+from mcuforge.compiler.ops.checks import want_constant, want_int8, want_shape
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.gelu import Gelu
@@ -27,12 +29,14 @@ from mcuforge.compiler.ops.minimum import Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.relu import Relu
-from mcuforge.compiler.ops.rsqrt import Rsqrt
 from mcuforge.compiler.ops.softmax import Softmax
+from mcuforge.compiler.ops.square import Square
 from mcuforge.compiler.ops.squared_difference import SquaredDifference
+from mcuforge.compiler.ops.sum import Sum
 from mcuforge.compiler.ops.tanh import Tanh
 from mcuforge.errors import Refusal
 
+ROUNDED = 1e-6  # relative: what a float32 scale does to a whole number
 LARGEST_FACTOR = 1e6  # of LeakyRelu's alpha and Softmax's beta
 
 
@@ -56,6 +60,22 @@ def mul(operator: Operator) -> Steps:
 def div(operator: Operator) -> Steps:
     """DivOptions: activation 0."""
     return _two_inputs(operator, Div(operator.options("DivOptions").activation(0)))
+
+
+def pow_(operator: Operator) -> Steps:
+    """inputs x and a constant exponent, which is 2."""
+    operator.arity(2)
+    operator.options("PowOptions")
+    exponent = operator.input(1)
+    want_int8(exponent)
+    want_constant(exponent)
+    reals = exponent.scale * (exponent.values().astype(np.float64) - exponent.zero_point)
+    if exponent.elements == 0 or np.abs(reals - 2.0).max() > ROUNDED * 2.0:
+        raise Refusal(
+            f"the exponent is {', '.join(f'{v:g}' for v in reals.reshape(-1)[:4])}, supported: 2",
+            "use SQRT, RSQRT, EXP or products in its place",
+        )
+    return (Step(Square(), (operator.input(0),), operator.output()),)
 
 
 def maximum(operator: Operator) -> Steps:
@@ -103,14 +123,20 @@ def hard_swish(operator: Operator) -> Steps:
     return _one_input(operator, HardSwish())
 
 
+def unary(op: Op, options: str | None = None) -> Read:
+    """An arm for an operator of one input that has no options, or a table without any."""
+
+    def read(operator: Operator) -> Steps:
+        if options is not None:
+            operator.options(options)
+        return _one_input(operator, op)
+
+    return read
+
+
 def gelu(operator: Operator) -> Steps:
     """GeluOptions: approximate 0."""
     return _one_input(operator, Gelu(operator.options("GeluOptions").flag(0)))
-
-
-def rsqrt(operator: Operator) -> Steps:
-    """1 / sqrt(x)."""
-    return _one_input(operator, Rsqrt())
 
 
 def softmax(operator: Operator) -> Steps:
@@ -133,17 +159,26 @@ def dequantize(operator: Operator) -> Steps:
 
 def mean(operator: Operator) -> Steps:
     """ReducerOptions: keep_dims 0; inputs x and constant axes."""
+    return _reduced(operator, Mean)
+
+
+def sum_(operator: Operator) -> Steps:
+    """ReducerOptions: keep_dims 0; inputs x and constant axes."""
+    return _reduced(operator, Sum)
+
+
+def _reduced(operator: Operator, reducer: type[Mean]) -> Steps:
     operator.arity(2)
     options = operator.options("ReducerOptions")
     x, output = operator.input(0), operator.output()
     rank = len(x.shape)
     axes = tuple(sorted({resolve_axis(axis, rank) for axis in operator.integers(1)}))
     if not axes:
-        raise Refusal("it averages no axis, wanted at least one", "remove this operator")
+        raise Refusal("it names no axis, wanted at least one", "remove this operator")
     kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     dropped = tuple(n for i, n in enumerate(x.shape) if i not in axes)
     want_shape(output, kept if options.flag(0) else dropped)
-    return (Step(Mean(axes), (x,), output),)
+    return (Step(reducer(axes), (x,), output),)
 
 
 def _one_input(operator: Operator, op: Op) -> Steps:

@@ -29,7 +29,7 @@ from tests.unit.ops.test_broadcast import pairs
 
 MODULES = (
     "add", "mul", "div", "squared_difference", "minimum", "maximum", "relu", "leaky_relu",
-    "logistic", "tanh", "hard_swish", "gelu", "rsqrt",
+    "logistic", "tanh", "hard_swish", "gelu", "rsqrt", "abs", "exp", "log", "neg", "sqrt", "square",
     "quantize", "dequantize", "softmax", "pad", "concatenation", "slice", "transpose", "reshape",
     "gather", "broadcast_to",
 )  # fmt: skip

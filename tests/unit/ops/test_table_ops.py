@@ -11,15 +11,21 @@ import pytest
 
 from mcuforge.compiler.ir import DType, Quant, Tensor
 from mcuforge.compiler.ops import libm
+from mcuforge.compiler.ops.abs import Abs
 from mcuforge.compiler.ops.base import Blob, Slot
 from mcuforge.compiler.ops.dequantize import Dequantize
+from mcuforge.compiler.ops.exp import Exp
 from mcuforge.compiler.ops.gelu import Gelu
 from mcuforge.compiler.ops.hard_swish import HardSwish
 from mcuforge.compiler.ops.leaky_relu import LeakyRelu
+from mcuforge.compiler.ops.log import Log
 from mcuforge.compiler.ops.logistic import Logistic
+from mcuforge.compiler.ops.neg import Neg
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.relu import Relu
 from mcuforge.compiler.ops.rsqrt import Rsqrt
+from mcuforge.compiler.ops.sqrt import Sqrt
+from mcuforge.compiler.ops.square import Square
 from mcuforge.compiler.ops.table import TableOp
 from mcuforge.compiler.ops.tanh import Tanh
 from mcuforge.errors import Refusal
@@ -33,6 +39,9 @@ USUAL: tuple[tuple[TableOp, Quant], ...] = (
     (LeakyRelu(0.125), Quant((0.04,), -60)),
     (Logistic(), Quant((1 / 256,), -128)),
     (Tanh(), Quant((1 / 128,), 0)),
+    (Exp(), Quant((1.0,), -128)),
+    (Log(), Quant((0.03,), 20)),
+    (Sqrt(), Quant((0.01,), -128)),
     (Quantize(), Quant((0.1,), 7)),
 )
 EVERY = (
@@ -40,6 +49,9 @@ EVERY = (
     (HardSwish(), Quant((0.05,), -120)),
     (Gelu(), Quant((0.04,), -123)),
     (Gelu(approximate=True), Quant((0.04,), -123)),
+    (Abs(), Quant((0.05,), -128)),
+    (Neg(), Quant((0.05,), -3)),
+    (Square(), Quant((0.17,), -128)),
 )
 
 
@@ -88,7 +100,8 @@ def test_rising_functions_have_rising_tables(case: tuple[TableOp, Quant], zero_p
 def test_zero_maps_to_the_function_s_value_at_zero(case: tuple[TableOp, Quant]) -> None:
     op, quant = case
     at_zero = answers(op, *pair(Quant((0.05,), 3), quant))[3 + 128]
-    assert at_zero == (0 if op.kind == "logistic" else quant.zero_point)
+    others = {"logistic": 0, "exp": quant.zero_point + 1, "log": -128}
+    assert at_zero == others.get(op.kind, quant.zero_point)
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.05, 0.0031])
@@ -111,6 +124,9 @@ def test_logistic_of_opposite_values_adds_to_one() -> None:
     [
         (Tanh(), Quant((1 / 128,), 0), math.tanh),
         (Logistic(), Quant((1 / 256,), -128), lambda x: 1 / (1 + math.exp(-x))),
+        (Log(), Quant((0.03,), 20), lambda x: math.log(x) if x > 0 else -math.inf),
+        (Sqrt(), Quant((0.01,), -128), lambda x: math.sqrt(max(x, 0.0))),
+        (Square(), Quant((0.3,), -128), lambda x: x * x),
         (Gelu(), Quant((0.025,), -120), lambda x: x / 2 * math.erfc(-x / math.sqrt(2))),
         (
             Gelu(approximate=True),
@@ -152,10 +168,18 @@ def test_the_c_library_is_within_two_units_in_the_last_place() -> None:
     for asked, rounded in (
         (libm.exp(x), libm.exp_rounded(x)),
         (libm.tanh(x), libm.tanh_rounded(x)),
+        (libm.log(abs(x) + 1), libm.log_rounded(abs(x) + 1)),
         (libm.erfc(x), libm.erfc_rounded(x)),
     ):
         assert asked.dtype == np.float32
         assert np.all(np.abs(asked - rounded) <= 2 * np.spacing(np.abs(rounded)))
+
+
+def test_exponentials_are_within_half_a_step() -> None:
+    outputs = answers(Exp(), *pair(Quant((0.05,), 20), Quant((0.5,), -100)))
+    for q, got in zip(range(-128, 128), outputs, strict=True):
+        exact = math.exp(0.05 * (q - 20)) / 0.5 - 100
+        assert abs(got - min(exact, 127)) <= 0.501
 
 
 def test_a_reciprocal_root_is_within_half_a_step_and_the_largest_where_there_is_none() -> None:
@@ -226,6 +250,12 @@ def test_dequantising_and_quantising_returns_every_value() -> None:
         (Quantize(), Quant((1.0,)), Quant((1e-7,)), "multiplied by 1e+07"),
         (Logistic(), Quant((0.1,)), Quant((0.004,)), "wanted 1/256 after LOGISTIC"),
         (Tanh(), Quant((0.1,)), Quant((1e-10,)), "on which 1 is no int32"),
+        (Exp(), Quant((0.2,)), Quant((1e-3,)), "on which 1.07419e+11 is no int32"),
+        (Log(), Quant((1e-12,)), Quant((1e-9,)), "on which 27.631 is no int32"),
+        (Sqrt(), Quant((1.0,)), Quant((1e-9,)), "on which 11.3137 is no int32"),
+        (Square(), Quant((1.0,)), Quant((1e-6,)), "on which 16384 is no int32"),
+        (Abs(), Quant((1.0,)), Quant((1e-7,)), "multiplied by 1e+07"),
+        (Neg(), Quant((1.0,)), Quant((1e-7,)), "multiplied by 1e+07"),
         (Gelu(), Quant((0.1,)), Quant((1e-10,)), "on which 12.8 is no int32"),
         (Rsqrt(), Quant((1e-4,), -128), Quant((1e-8,)), "'x' and 'y' is 1e+10, wanted 0.00024"),
         (Rsqrt(), Quant((4.0,), -128), Quant((4096.0,)), "is 0.00012207, wanted 0.000244141 to"),

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sum over any axes of an int8 tensor: the mean's kernels with another multiplier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.fixed_point import Multiplier, quantise_multiplier
+from mcuforge.compiler.ops.mean import MAX_COUNT, Mean
+from mcuforge.errors import Refusal
+
+
+@dataclass(frozen=True)
+class Sum(Mean):
+    """inputs and axes as the mean's.
+
+    The reference kernel of tflite-runtime 2.14 takes int8 for uint8; this is what it does with
+    uint8, on int8.
+    """
+
+    kind: ClassVar[str] = "sum"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        super().check(inputs, output)
+        x = inputs[0]
+        shift = self.factor(x, output).shift
+        if self.count(x) << max(shift, 0) > MAX_COUNT:
+            raise Refusal(
+                f"{self.count(x)} values of scale {x.scale:g} in steps of {output.scale:.2g} may "
+                f"come to more than an int32 holds",
+                "quantise again with a representative dataset that exercises both tensors",
+            )
+
+    def factor(self, x: Tensor, output: Tensor) -> Multiplier:
+        return quantise_multiplier(float(np.float32(x.scale) / np.float32(output.scale)))
