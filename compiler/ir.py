@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -61,17 +62,17 @@ class Tensor:
     quant: Quant | None = None
     data: Array | None = field(default=None, repr=False)  # None: computed at run time
 
-    @property
+    @cached_property
     def elements(self) -> int:
         """Number of elements."""
         return prod(self.shape)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """Size in memory."""
         return self.elements * self.dtype.itemsize
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """How many rows it is walked by: image rows of (1, h, w, c), tokens of (1, t, c) or (t, c).
 
@@ -79,7 +80,7 @@ class Tensor:
         """
         return prod(self.shape[: 2 if len(self.shape) > 2 else 1]) if len(self.shape) > 1 else 1
 
-    @property
+    @cached_property
     def row_bytes(self) -> int:
         """Bytes from one row to the next."""
         return self.bytes // max(self.rows, 1)

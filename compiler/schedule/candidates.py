@@ -39,6 +39,7 @@ class Choice:
     bytes: int  # estimate of the arena while it runs, what only passes by included
     least: int  # bytes no plan of this stage goes below
     instructions: float
+    rings: int = 0  # bytes that every longer pipeline from the same beginning holds too
     layers: tuple[RowLayer, ...] = ()  # none: one layer, whole
     like: Pipeline | None = None  # of layers of the same rows, maybe elsewhere in the network
 
@@ -56,6 +57,7 @@ class Found:
     bytes: int
     least: int
     instructions: float
+    rings: int  # that every longer pipeline from the same beginning holds too
 
 
 Key = tuple[object, ...]
@@ -151,6 +153,7 @@ class Candidates:
             guess, least = passing + found.bytes, passing + found.least
             yield Choice(
                 *(begin, end, self.nodes[begin], guess, least, found.instructions),
+                rings=found.rings,
                 layers=layers,
                 like=found.pipeline,
             )
@@ -230,22 +233,22 @@ class Candidates:
         return len(set(group)) == 1
 
     def inside(self, pipeline: Pipeline) -> int:
-        """Bytes of rings and sums at the fullest slot."""
-        return max(self._by_slot(pipeline, ALIGNMENT))
+        """Bytes of rings and sums at the fullest slot, as they are placed."""
+        return max(placed for placed, _ in self._by_slot(pipeline))
 
-    def _by_slot(self, pipeline: Pipeline, alignment: int) -> list[int]:
-        """Bytes of rings and sums in each slot, every buffer rounded up to `alignment`."""
+    def _by_slot(self, pipeline: Pipeline) -> list[tuple[int, int]]:
+        """Bytes of rings and sums in each slot: every buffer rounded to its alignment, and bare."""
         sizes = {layer.node.output.name: layer.node.output.row_bytes for layer in pipeline.layers}
         held = [(pipeline.alive[name], rows * sizes[name]) for name, rows in pipeline.rings.items()]
         for layer in pipeline.layers:
-            node = layer.node
             if layer.form is Form.ACCUMULATE:
-                held.append((pipeline.sums[node.output.name], self._sums(layer)))
-        total = [0] * len(pipeline.layers)
+                held.append((pipeline.sums[layer.node.output.name], self._sums(layer)))
+        placed, bare = [0] * len(pipeline.layers), [0] * len(pipeline.layers)
         for (first, last), size in held:
             for slot in range(first, last):
-                total[slot] += -(-size // alignment) * alignment
-        return total
+                placed[slot] += -(-size // ALIGNMENT) * ALIGNMENT
+                bare[slot] += size
+        return list(zip(placed, bare, strict=True))
 
     def _estimated(self, begin: int, end: int, pipeline: Pipeline) -> Found:
         costs = self.row_costs[begin:end]
@@ -253,15 +256,16 @@ class Candidates:
         kept = [layer.node.output for layer in pipeline.layers]
         kept = [t for t in kept if self.dies[t.name] >= end]
         distances = self._distances(begin, end, pipeline)
-        guess = least = 0
-        for slot, (rounded, exact) in enumerate(
-            zip(self._by_slot(pipeline, ALIGNMENT), self._by_slot(pipeline, 1), strict=True)
-        ):
-            alive = [t for t in kept if pipeline.alive[t.name][0] <= slot]
-            ends = self._ends(begin, end, sum(t.bytes for t in alive), distances)
-            guess = max(guess, rounded + ends[0])
-            least = max(least, exact + ends[1])
-        return Found(pipeline, guess, least, cost)
+        ends: dict[int, tuple[int, int]] = {}  # by the bytes of whole outputs, few in number
+        guess = least = rings = 0
+        for slot, (placed, bare) in enumerate(self._by_slot(pipeline)):
+            written = sum(t.bytes for t in kept if pipeline.alive[t.name][0] <= slot)
+            if written not in ends:
+                ends[written] = self._ends(begin, end, written, distances)
+            guess = max(guess, placed + ends[written][0])
+            least = max(least, bare + ends[written][1])
+            rings = max(rings, bare)
+        return Found(pipeline, guess, least, cost, rings)
 
     def _distances(self, begin: int, end: int, pipeline: Pipeline) -> dict[str, int]:
         """How far below each dying input the pipeline's one whole output must begin."""
@@ -318,9 +322,11 @@ class Candidates:
                     least = least or choice
                     if choice.least <= limit:
                         found.append(choice)
-                if least is None or self._rings(least) <= enough:
+                if least is None or least.rings <= enough:
                     still.append(begin)
             growing = still
+            if not growing:
+                break
             enough = self._least_peak(found, lambda c: c.bytes)
         return tuple(found)
 
@@ -346,10 +352,6 @@ class Candidates:
                     for begin in range(writer + 1):
                         reach[begin] = min(reach[begin], i)
         return reach
-
-    def _rings(self, choice: Choice) -> int:
-        """Bytes every longer pipeline from the same beginning holds too."""
-        return 0 if choice.like is None else max(self._by_slot(choice.like, 1))
 
     def _settled(self, choices: Sequence[Choice]) -> list[set[int]]:
         """For every node the ends these choices reach from it, one after another."""
