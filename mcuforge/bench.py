@@ -51,7 +51,8 @@ def bench(
             built = build_check(session, compiled, folder)
         with open_board(session, built, None, stages) as link:
             answers = run_samples(link, compiled, samples, stages)
-            ticks = layer_ticks(link, compiled, samples)
+            with stages.stage("counting layer by layer"):
+                ticks = layer_ticks(link, compiled, samples)
     instructions = cost(answers.run_ticks, session)
     assert instructions is not None  # bench always emulates
     macs = session.graph.macs

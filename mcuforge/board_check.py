@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 
@@ -16,8 +15,6 @@ from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Task
 from mcuforge.data import Samples
 from mcuforge.errors import BoardError
 from mcuforge.report.progress import Stages
-
-PROFILED_STEPS = 600  # more are not run one by one: those of one layer in a row go together
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,23 +82,11 @@ def layer_ticks(link: Link, compiled: Compiled, samples: Samples) -> tuple[int, 
     """Ticks of each layer on the first sample: those of its steps together."""
     _feed(link, samples.sample(0))
     ticks = [0] * len(compiled.schedule.layers)
-    for layer, begin, end in profiled_runs(compiled.schedule):
-        ticks[layer] += link.run(begin, end)
+    number = {id(layer): index for index, layer in enumerate(compiled.schedule.layers)}
+    layers = [number[id(layer)] for layer, _ in compiled.schedule.steps]
+    for step, cost in link.time_steps():
+        ticks[layers[step]] += cost
     return tuple(ticks)
-
-
-def profiled_runs(schedule: Schedule) -> Iterator[tuple[int, int, int]]:
-    """(layer, begin, end) of runs that cover every step, each of one layer alone."""
-    number = {id(layer): index for index, layer in enumerate(schedule.layers)}
-    layers = [number[id(layer)] for layer, _ in schedule.steps]
-    if len(layers) <= PROFILED_STEPS:
-        yield from ((layer, step, step + 1) for step, layer in enumerate(layers))
-        return
-    begin = 0
-    for layer, run in groupby(layers):
-        end = begin + len(list(run))
-        yield layer, begin, end
-        begin = end
 
 
 def layer_outputs(link: Link, compiled: Compiled, sample: tuple[Array, ...]) -> tuple[Array, ...]:

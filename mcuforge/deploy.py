@@ -141,7 +141,9 @@ def measure_board(
         held = layer_outputs(link, compiled, sample)
         found = first_difference(compiled, sample, held, right, poisoned=poison)
         difference = f"sample {index}: {found}"
-    return Measured(answers, check, layer_ticks(link, compiled, samples), difference)
+    with stages.stage("counting layer by layer"):
+        ticks = layer_ticks(link, compiled, samples)
+    return Measured(answers, check, ticks, difference)
 
 
 def make_report(session: Session, compiled: Compiled, built: Built, measured: Measured) -> Report:

@@ -2,14 +2,14 @@
 """The client of the check firmware: inputs in, steps run, tensors and counters out."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from types import TracebackType
 from typing import NoReturn, Self, TypeVar
 
 from mcuforge.boards.link.errors import Garbage, ModelFailed, WrongModel
 from mcuforge.boards.link.exchange import Exchange, Request
-from mcuforge.boards.link.frame import PROTOCOL, Frame, Kind, Space, Status
+from mcuforge.boards.link.frame import PROTOCOL, TIMED_STEPS, Frame, Kind, Mode, Space, Status
 from mcuforge.boards.link.messages import (
     Counters,
     Hello,
@@ -172,27 +172,44 @@ class Link:
         run_timeout_s). ModelFailed when the model says so.
         """
         last = self._opened().steps if end is None else end
-        doing = f"running steps {begin} to {last}"
         limit_s = self._run_timeout_s if timeout_s is None else timeout_s
-        part = self._run_part(begin, last, poison, doing, limit_s)
-        ticks = part.ticks
+        mode = Mode.POISON if poison else Mode.PLAIN
+        return sum(part.ticks for part in self._run_parts(begin, last, mode, limit_s))
+
+    def time_steps(self) -> Iterator[tuple[int, int]]:
+        """Run everything; of each step in turn its number and ticks, as for `run`.
+
+        A step that waits for a row of a streamed input comes once more for every such row.
+        """
+        steps = self._opened().steps
+        for begin in range(0, steps, TIMED_STEPS):
+            end = min(begin + TIMED_STEPS, steps)
+            at = begin
+            for part in self._run_parts(begin, end, Mode.TIME_STEPS, self._run_timeout_s):
+                done = part.reached + (part.reached < end)  # the one that waits has begun
+                yield from enumerate(part.step_ticks[: done - at], at)
+                at = part.reached
+
+    def _run_parts(self, begin: int, end: int, mode: Mode, limit_s: float) -> Iterator[RunAnswer]:
+        """A run of steps [begin, end) in the parts that rows of streamed inputs cut it into."""
+        doing = f"running steps {begin} to {end}"
+        part = self._run_part(begin, end, mode, doing, limit_s)
+        yield part
         asked: set[tuple[int, int]] = set()
-        while part.reached < last:
+        while part.reached < end:
             wanted = (part.input, part.row)
             if wanted in asked or part.reached < begin:
                 self._refuse_row(part, "asks for it again", doing)
             asked.add(wanted)
             self._send_row(part, doing)
-            part = self._run_part(part.reached, last, poison, doing, limit_s)
-            ticks += part.ticks
-        return ticks
+            part = self._run_part(part.reached, end, mode, doing, limit_s)
+            yield part
 
-    def _run_part(
-        self, begin: int, end: int, poison: bool, doing: str, limit_s: float
-    ) -> RunAnswer:
-        request = Request(Kind.RUN, struct.pack("<III", begin, end, poison))
+    def _run_part(self, begin: int, end: int, mode: Mode, doing: str, limit_s: float) -> RunAnswer:
+        request = Request(Kind.RUN, struct.pack("<III", begin, end, mode))
         frame = self._exchange.ask(request, doing, limit_s)
-        answer = self._read(read_run, frame, doing)
+        timed = end - begin if mode is Mode.TIME_STEPS else 0
+        answer = self._read(partial(read_run, timed), frame, doing)
         if frame.status == Status.MODEL:
             raise ModelFailed(
                 f"the model failed on the board (status {answer.status})",

@@ -33,6 +33,17 @@ class Kind(IntEnum):
     COUNTERS = 6
 
 
+class Mode(IntEnum):
+    """How a RUN goes through its steps."""
+
+    PLAIN = 0
+    POISON = 1  # all that is dead is overwritten after each
+    TIME_STEPS = 2  # each is timed by itself
+
+
+TIMED_STEPS = 16  # at most in one such RUN
+
+
 class Space(IntEnum):
     """What a READ reads."""
 

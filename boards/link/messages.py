@@ -60,6 +60,7 @@ class RunAnswer:
     reached: int  # steps done
     input: int  # whose row is wanted
     row: int
+    step_ticks: tuple[int, ...] = ()  # of each step asked for, where each was to be timed
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,12 @@ def read_tensor(body: bytes) -> TensorInfo:
     return TensorInfo(strings[0], size, elements, _DTYPES[dtype], scale, zero_point, row_bytes)
 
 
-def read_run(body: bytes) -> RunAnswer:
-    """The final answer to RUN."""
-    return RunAnswer(*_integers(_RUN, body))
+def read_run(timed: int, body: bytes) -> RunAnswer:
+    """The final answer to RUN, which has the ticks of `timed` steps behind it."""
+    each = struct.Struct(f"<{timed}Q")
+    told, ticks = body[: _RUN.size], body[_RUN.size :]
+    spent, status, reached, index, row = _integers(_RUN, told)
+    return RunAnswer(spent, status, reached, index, row, _integers(each, ticks))
 
 
 def read_counters(body: bytes) -> Counters:

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure.h"
 
+#include <stddef.h>
+
 #include "board.h"
 #include "check_model.h"
 
@@ -97,17 +99,25 @@ __attribute__((noinline, no_sanitize_address)) static uintptr_t deepest_write(ui
     return at;
 }
 
-/* The model, timed; step by step with rubbish in all that is dead in between, where asked for. */
-__attribute__((noinline)) static void run_model(struct measure *result, bool poison)
+/*
+ * The model, timed; step by step where each is timed by itself, or where asked for with rubbish in
+ * all that is dead in between.
+ */
+__attribute__((noinline)) static void run_model(struct measure *result, bool poison, uint64_t *each)
 {
     const int32_t end = (int32_t)result->end;
     int32_t reached = (int32_t)result->begin;
     for (;;) {
         const int32_t begin = reached;
-        const int32_t stop = poison && begin < end ? begin + 1 : end;
+        const bool single = (poison || each != NULL) && begin < end;
+        const int32_t stop = single ? begin + 1 : end;
         const uint64_t start = board_ticks();
         result->status = mcuforge_check_model.run(begin, stop, &reached);
-        result->ticks += board_ticks() - start;
+        const uint64_t ticks = board_ticks() - start;
+        result->ticks += ticks;
+        if (each != NULL && single) {
+            each[(uint32_t)begin - result->begin] = ticks;
+        }
         if (poison && result->status == 0 && reached > begin) {
             mcuforge_check_model.poison(begin);
         }
@@ -118,7 +128,8 @@ __attribute__((noinline)) static void run_model(struct measure *result, bool poi
     result->reached = (uint32_t)reached;
 }
 
-__attribute__((noinline)) struct measure measure_run(uint32_t begin, uint32_t end, bool poison)
+__attribute__((noinline)) struct measure measure_run(uint32_t begin, uint32_t end, bool poison,
+                                                     uint64_t *each)
 {
     struct measure result = {
         .status = model_status,
@@ -135,7 +146,7 @@ __attribute__((noinline)) struct measure measure_run(uint32_t begin, uint32_t en
     if (on_board_stack) {
         paint_stack();
     }
-    run_model(&result, poison);
+    run_model(&result, poison, each);
     if (on_board_stack) {
         const uintptr_t deepest = deepest_write(here);
         result.stack_bytes = (uint32_t)(here - deepest);

@@ -24,8 +24,11 @@ int32_t measure_init(void);
 /* The status of the last measure_init(). */
 int32_t measure_status(void);
 
-/* Run steps [begin, end), which the caller has checked; `poison` needs a build that can. */
-struct measure measure_run(uint32_t begin, uint32_t end, bool poison);
+/*
+ * Run steps [begin, end), which the caller has checked; `poison` needs a build that can. Not NULL,
+ * `each` is given the ticks of every step asked for; those of a step that is not run stay.
+ */
+struct measure measure_run(uint32_t begin, uint32_t end, bool poison, uint64_t *each);
 
 /* Canary bytes that have changed since measure_init(): before the arenas, after them. */
 uint32_t measure_guard_before(void);

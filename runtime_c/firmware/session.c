@@ -16,6 +16,7 @@ static struct {
     uint16_t run_sequence;
     struct measure run; /* with the parts it was run in */
     uint64_t part_ticks;
+    uint64_t step_ticks[SESSION_TIMED_STEPS]; /* of each step of `run`, where that was asked for */
     uint32_t bad_frames;
 } session;
 
@@ -185,11 +186,13 @@ static void serve_read(const struct frame *request)
 }
 
 /* Run, and add to the run before where that one ended for want of a row. */
-static void run_part(uint32_t begin, uint32_t end, bool poison)
+static void run_part(uint32_t begin, uint32_t end, enum session_mode mode)
 {
     const struct measure before = session.run;
     const bool goes_on = before.reached < before.end && begin == before.reached;
-    session.run = measure_run(begin, end, poison);
+    memset(session.step_ticks, 0, sizeof session.step_ticks);
+    session.run = measure_run(begin, end, mode == SESSION_POISON,
+                              mode == SESSION_TIME_STEPS ? session.step_ticks : NULL);
     session.part_ticks = session.run.ticks;
     if (!goes_on) {
         return;
@@ -204,22 +207,27 @@ static void run_part(uint32_t begin, uint32_t end, bool poison)
 
 static void serve_run(const struct frame *request)
 {
+    const bool whole = request->size == 12U;
+    const uint32_t begin = whole ? frame_u32(request->body) : UINT32_MAX;
+    const uint32_t end = whole ? frame_u32(request->body + 4) : 0;
+    const uint32_t mode = whole ? frame_u32(request->body + 8) : 0;
+    const uint32_t timed = mode == SESSION_TIME_STEPS ? end - begin : 0;
     if (!session.run_known || session.run_sequence != request->sequence) {
         const uint32_t steps = (uint32_t)mcuforge_check_model.step_count;
-        const bool whole = request->size == 12U;
-        const uint32_t begin = whole ? frame_u32(request->body) : UINT32_MAX;
-        const uint32_t end = whole ? frame_u32(request->body + 4) : 0;
-        const bool poison = whole && frame_u32(request->body + 8) != 0U;
         if (begin > end || end > steps) {
             refuse(request, SESSION_RANGE, "RUN: no such steps");
             return;
         }
-        if (poison && mcuforge_check_model.poison == NULL) {
+        if (mode == SESSION_POISON && mcuforge_check_model.poison == NULL) {
             refuse(request, SESSION_RANGE, "RUN: this build cannot poison");
             return;
         }
+        if (mode > SESSION_TIME_STEPS || timed > SESSION_TIMED_STEPS) {
+            refuse(request, SESSION_RANGE, "RUN: no such mode, or too many steps for it");
+            return;
+        }
         answer(request, SESSION_RUNNING, frame_body());
-        run_part(begin, end, poison);
+        run_part(begin, end, (enum session_mode)mode);
         session.run_sequence = request->sequence;
         session.run_known = true;
     }
@@ -228,6 +236,9 @@ static void serve_run(const struct frame *request)
     at = frame_put_u32(at, session.run.reached);
     at = frame_put_u32(at, source_input_wanted());
     at = frame_put_u32(at, source_row_wanted());
+    for (uint32_t i = 0; i < timed && i < SESSION_TIMED_STEPS; i++) {
+        at = frame_put_u64(at, session.step_ticks[i]);
+    }
     answer(request, session.run.status == 0 ? SESSION_OK : SESSION_MODEL, at);
 }
 

@@ -22,11 +22,13 @@
  *           <- nothing
  * READ      -> space (enum session_space), index of the tensor or arena, offset, bytes
  *           <- data
- * RUN       -> begin, end, poison: steps [begin, end); poison 1: after each step whatever is dead
- *              is overwritten, in untimed moments
+ * RUN       -> begin, end, mode (enum session_mode): steps [begin, end). SESSION_POISON: after each
+ *              step whatever is dead is overwritten, in untimed moments. SESSION_TIME_STEPS: at most
+ *              SESSION_TIMED_STEPS of them, each timed by itself
  *           <- status SESSION_RUNNING at once, with nothing
  *           <- ticks u64, model status i32, steps done so far, input, row: where a streamed input's
  *              row is not there the run ends early. WRITE that row, then RUN from the steps done.
+ *              With SESSION_TIME_STEPS then ticks u64 of every step asked for, 0 if it was not run.
  * COUNTERS  <- of the last run: ticks u64, begin, end, stack bytes, total stack bytes; then
  *              canary bytes changed before the arenas, and after them, received bytes dropped since
  *              the start, and bad frames since HELLO. A RUN that goes on where the one before it
@@ -43,6 +45,7 @@
 #define SESSION_PROTOCOL 2U
 #define SESSION_ANSWER 0x80U
 #define SESSION_NO_SEQUENCE 0xFFFFU
+#define SESSION_TIMED_STEPS 16
 
 enum session_kind {
     SESSION_HELLO = 1,
@@ -52,6 +55,8 @@ enum session_kind {
     SESSION_RUN = 5,
     SESSION_COUNTERS = 6
 };
+
+enum session_mode { SESSION_PLAIN = 0, SESSION_POISON = 1, SESSION_TIME_STEPS = 2 };
 
 enum session_space { SESSION_INPUT = 0, SESSION_OUTPUT = 1, SESSION_ARENA = 2 };
 

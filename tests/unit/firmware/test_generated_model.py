@@ -14,7 +14,6 @@ from rich.console import Console
 from mcuforge.board_check import (
     layer_outputs,
     layer_ticks,
-    profiled_runs,
     rows_written,
     run_sample,
     run_samples,
@@ -233,17 +232,16 @@ def test_a_profile_has_one_figure_a_layer(resident_board: Path, resident: Compil
     assert all(count > 0 for count in ticks)
 
 
-def test_a_long_profile_runs_neighbouring_steps_of_one_layer_together(
-    resident: Compiled, monkeypatch: pytest.MonkeyPatch
+def test_a_streamed_model_is_profiled_row_by_row_and_answers_as_ever(
+    streamed_board: Path, streamed: Compiled
 ) -> None:
-    one_by_one = list(profiled_runs(resident.schedule))
-    assert [(b, e) for _, b, e in one_by_one] == [(i, i + 1) for i in range(len(one_by_one))]
-    monkeypatch.setattr("mcuforge.board_check.PROFILED_STEPS", 3)
-    runs = list(profiled_runs(resident.schedule))
-    assert len(runs) < len(one_by_one)
-    assert [b for _, b, _ in runs] == [0, *(e for _, _, e in runs[:-1])]
-    for layer, begin, end in runs:
-        assert {x for x, b, _ in one_by_one if begin <= b < end} == {layer}
+    samples = drawn(streamed, 1)
+    with open_model(streamed_board) as link:
+        ticks = layer_ticks(link, streamed, samples)
+        got = link.read_output(0)
+    assert len(ticks) == len(streamed.schedule.layers)
+    assert all(count > 0 for count in ticks)
+    assert got == _answer(streamed, samples.sample(0)).tobytes()
 
 
 def test_rows_that_wrap_round_their_ring_are_two_reads(streamed: Compiled) -> None:

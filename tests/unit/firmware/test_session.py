@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames end to end: the real firmware as a process, the real client."""
 
+import struct
 import subprocess
 import sys
 import time
@@ -18,6 +19,8 @@ from mcuforge.boards.link import (
     PortBusy,
     WrongModel,
 )
+from mcuforge.boards.link.exchange import Request
+from mcuforge.boards.link.frame import Kind
 from mcuforge.errors import BoardError, InternalError
 from tests.unit.firmware.toy_board import (
     ARENA_BYTES,
@@ -108,6 +111,26 @@ def test_steps_run_one_by_one_are_the_model_and_each_has_its_ticks(toy: Path) ->
         assert link.read_output(0) == toy_answers(toy_input(1), BIAS)[0]
         counters = link.counters()
     assert (counters.begin, counters.end) == (1, 2)
+
+
+def test_every_step_of_one_run_is_timed_by_itself(toy: Path) -> None:
+    with toy_on_pty(toy) as (_, port), Link.open(port) as link:
+        link.hello()
+        link.write_input(0, toy_input(9))
+        link.write_input(1, BIAS)
+        timed = list(link.time_steps())
+        assert (link.read_output(0), link.read_output(1)) == toy_answers(toy_input(9), BIAS)
+        assert link.counters().ticks == sum(ticks for _, ticks in timed)
+    assert [step for step, _ in timed] == [0, 1]
+    assert all(ticks > 0 for _, ticks in timed)
+
+
+def test_modes_of_a_run_that_there_are_not_are_refused(toy: Path) -> None:
+    with toy_on_pty(toy) as (_, port), Link.open(port) as link:
+        link.hello()
+        for mode in (3, 2**32 - 1):
+            with pytest.raises(LinkError, match="no such mode"):
+                link._exchange.ask(Request(Kind.RUN, struct.pack("<III", 0, 1, mode)), "testing")
 
 
 def test_stack_high_water_mark_sees_a_deep_call(toy: Path) -> None:
