@@ -71,7 +71,7 @@ def read_onnx(
     CompileError for a file that is missing, damaged, float or no ONNX file, and for the first
     operator that is not supported, saying how many more there are.
     """
-    reading = _open(source, name, folder)
+    reading = open_onnx(source, name, folder)
     refused = [support for support in reading.supports if not support.supported]
     if refused:
         first, more = refused[0], len(refused) - 1
@@ -88,11 +88,14 @@ def survey_onnx(
     Operators behind a refused one count as supported where their kind is. Raises CompileError for
     a file that cannot be read at all.
     """
-    return tuple(_open(source, name).supports)
+    return tuple(open_onnx(source, name).supports)
 
 
-def _open(source: str | Path | bytes, name: str | None, folder: Path | None = None) -> _Reading:
-    """One pass over the file."""
+def open_onnx(source: str | Path | bytes, name: str | None, folder: Path | None = None) -> Reading:
+    """One pass over a file: the graph, and what each of the file's names stands for.
+
+    Raises CompileError for a file that cannot be read at all.
+    """
     if isinstance(source, bytes):
         data, file = source, name or "model.onnx"
     else:
@@ -107,10 +110,10 @@ def _open(source: str | Path | bytes, name: str | None, folder: Path | None = No
         want_integers(model)
     except Refusal as refusal:
         raise CompileError(refusal.what, file, refusal.hint) from None
-    return _Reading(model, file)
+    return Reading(model, file)
 
 
-class _Reading:
+class Reading:
     """One pass over a file's nodes, collecting values, nodes and refusals."""
 
     def __init__(self, model: OnnxFile, file: str) -> None:

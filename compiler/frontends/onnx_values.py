@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 Real = NDArray[np.float64]
+Float = NDArray[np.float32]
 DEEPEST = 64  # float operators one on another
 OFFSET = {"int8": 0, "uint8": 128}  # what is taken off to store it as int8
 
@@ -49,14 +50,19 @@ class Scheme:
         """What makes two schemes the same in the graph."""
         return (self.scale, self.zero_point)
 
-    def reals(self) -> Real:
-        """What the stored values -128 to 127 stand for."""
-        return self.scale * (np.arange(-128, 128, dtype=np.float64) - self.zero_point)
+    def reals(self) -> Float:
+        """What the stored values -128 to 127 stand for, as DequantizeLinear computes it."""
+        steps = np.arange(-128, 128, dtype=np.float32) - np.float32(self.zero_point)
+        return np.float32(self.scale) * steps
 
-    def store(self, real: Real) -> NDArray[np.int8]:
-        """Real numbers as stored: halves to even, clamped as QuantizeLinear does; NaN is zero."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            steps = np.rint(np.nan_to_num(real / self.scale, nan=0.0, posinf=1e9, neginf=-1e9))
+    def store(self, real: Float) -> NDArray[np.int8]:
+        """Real numbers as QuantizeLinear stores them: divided in float32, halves to even, clamped.
+
+        NaN is stored as zero.
+        """
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            ratio = real / np.float32(self.scale)
+            steps = np.rint(np.nan_to_num(ratio, nan=0.0, posinf=1e9, neginf=-1e9))
             return np.clip(steps + self.zero_point, -128, 127).astype(np.int8)
 
 
@@ -112,7 +118,7 @@ class Constant(Value):
 
     @cached_property
     def real(self) -> Real:
-        """The real numbers, float64."""
+        """The real numbers, not rounded to float32."""
         if self.quant is None:
             return self.data.astype(np.float64)
         scale, zero = self.quant.scale, self.quant.zero_point
@@ -122,6 +128,12 @@ class Constant(Value):
             scale, zero = scale.reshape(spread), zero.reshape(spread)
         result: Real = (self.data.astype(np.float64) - zero) * scale
         return result
+
+    @property
+    def float(self) -> Float:
+        """The real numbers as onnxruntime computes with them."""
+        with np.errstate(over="ignore", under="ignore"):
+            return self.real.astype(np.float32)
 
     @property
     def is_real(self) -> bool:

@@ -120,7 +120,7 @@ class Work:
     def constant_view(self, value: Constant, scheme: Scheme, perm: Shape | None = None) -> View:
         """A constant quantised to `scheme`, its axes stored in the order `perm` puts them."""
         perm = tuple(range(len(value.shape))) if perm is None else perm
-        data = scheme.store(value.real).transpose(inverse(perm))
+        data = scheme.store(value.float).transpose(inverse(perm))
         tag = f"activation {scheme.key} {perm}"
         return View(self.constant(value, tag, data, scheme.quant), perm, value.shape)
 

@@ -20,12 +20,13 @@ from mcuforge.compiler.frontends.tflite_tensors import SCALE_LIMITS
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.base import Activation, Op
+from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.maximum import Maximum
 from mcuforge.compiler.ops.minimum import Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.errors import Refusal
 
-BUILT = ("Add", "Sub", "Mul", "Max", "Min")
+BUILT = ("Add", "Sub", "Mul", "Div", "Max", "Min")
 
 
 def want_broadcast(a: Shape, b: Shape) -> Shape:
@@ -71,8 +72,8 @@ def build_binary(
 def _op(kind: str, act: Activation) -> Op:
     if kind in ("Add", "Sub"):
         return Add(subtract=kind == "Sub", act=act)
-    if kind == "Mul":
-        return Mul(act)
+    if kind in ("Mul", "Div"):
+        return Mul(act) if kind == "Mul" else Div(act)
     return Maximum() if kind == "Max" else Minimum()
 
 
@@ -136,4 +137,4 @@ def _stored(constant: Constant) -> tuple[Scheme, np.ndarray[tuple[int, ...], np.
             "fold it into the layer before",
         )
     scheme = Scheme(scale, int(np.clip(-128 - round(low / scale), -128, 127)))
-    return scheme, scheme.store(real)
+    return scheme, scheme.store(constant.float)

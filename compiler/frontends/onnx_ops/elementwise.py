@@ -2,7 +2,7 @@
 """Elementwise operators: of one tensor a table, of two an operator of their own, of none a number.
 
 A chain of them that the quantiser left in float is one function of what it starts from: it is
-evaluated on all 256 stored values.
+evaluated on all 256 stored values, in float32 as onnxruntime does.
 """
 
 from __future__ import annotations
@@ -14,14 +14,21 @@ import numpy as np
 from mcuforge.compiler.frontends.onnx_file import EXPORT_AGAIN
 from mcuforge.compiler.frontends.onnx_ops.binary import BUILT, build_binary, want_broadcast
 from mcuforge.compiler.frontends.onnx_ops.convolution import Convolution
-from mcuforge.compiler.frontends.onnx_ops.functions import BINARY, UNARY, Binary, Unary
+from mcuforge.compiler.frontends.onnx_ops.functions import (
+    BINARY,
+    UNARY,
+    Binary,
+    Real,
+    Unary,
+)
+from mcuforge.compiler.frontends.onnx_ops.islands import layer_norm_of
 from mcuforge.compiler.frontends.onnx_ops.linear import Linear
 from mcuforge.compiler.frontends.onnx_ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx_ops.weighted import QUANTISE_TOO
 from mcuforge.compiler.frontends.onnx_values import (
     Constant,
     Deferred,
-    Real,
+    Float,
     Scheme,
     Shape,
     Stored,
@@ -60,6 +67,9 @@ class Elementwise(Deferred):
             op = Lookup(_name(self), tuple(int(v) for v in table))
             output = work.emit(op, (leaf.view.tensor,), leaf.view.tensor.shape, scheme)
             return View(output, leaf.view.perm, self.shape)
+        normal = layer_norm_of(self)
+        if normal is not None:
+            return normal.build(work, scheme)
         kind, inner = self.origin.op, self.values[0]
         if kind in CLAMPS and isinstance(inner, Deferred):
             return self._clamped(work, inner, scheme)
@@ -94,7 +104,7 @@ class Elementwise(Deferred):
     def _clamped(self, work: Work, inner: Deferred, scheme: Scheme) -> View:
         """A clamp right behind an operator: its activation, else a table behind it."""
         assert self.one is not None
-        limits = self.one(np.array([-np.inf, np.inf]))
+        limits = self.one(np.array([-np.inf, np.inf], np.float32)).astype(np.float32)
         for low, high, act in FUSED:
             if (low, high) == (limits[0], limits[1]):
                 if isinstance(inner, Convolution | Linear):
@@ -155,13 +165,13 @@ def _full(shape: Shape) -> Shape:
     return shape[begin:]
 
 
-def evaluate(value: Value, reals: Real) -> Real:
+def evaluate(value: Value, reals: Float) -> Float:
     """What a chain makes of its stored tensor, whose values stand for `reals`."""
     known: dict[int, Real] = {}
 
     def of(v: Value) -> Real:
         if isinstance(v, Constant):
-            return v.real.reshape(-1)
+            return v.float.reshape(-1)
         if not isinstance(v, Elementwise):
             return reals
         if id(v) not in known:
@@ -169,7 +179,7 @@ def evaluate(value: Value, reals: Real) -> Real:
             known[id(v)] = _apply(v, parts)
         return known[id(v)]
 
-    return np.broadcast_to(of(value), reals.shape)
+    return np.broadcast_to(of(value), reals.shape).astype(np.float32)
 
 
 def _apply(value: Elementwise, parts: list[Real]) -> Real:

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ONNX's elementwise operators compute, on float64 (and on integers of shapes)."""
+"""What ONNX's elementwise operators compute, on floats (and on integers of shapes).
+
+Operators between integers are evaluated in float32, as onnxruntime does: halves then round alike.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcuforge.compiler.frontends.onnx_ops.operator import Operator
-from mcuforge.compiler.frontends.onnx_values import Real
 
+Real = NDArray[np.floating[Any]]
 Unary = Callable[[Real], Real]
 MakeUnary = Callable[[Operator], Unary]
 Binary = Callable[[Real, Real], Real]
@@ -19,7 +24,7 @@ Binary = Callable[[Real, Real], Real]
 
 def erf(x: Real) -> Real:
     """The error function."""
-    result: Real = np.array([math.erf(v) for v in x.reshape(-1)], np.float64).reshape(x.shape)
+    result: Real = np.array([math.erf(v) for v in x.reshape(-1)], x.dtype).reshape(x.shape)
     return result
 
 

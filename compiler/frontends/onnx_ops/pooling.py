@@ -147,6 +147,11 @@ class Meaned(Deferred):
         return (self.x,)
 
     def build(self, work: Work, scheme: Scheme) -> View:
+        if isinstance(self.x, Deferred) and self.x.origin.op in ("Pow", "Mul"):
+            raise Refusal(
+                "it averages squares left in float32, as a layer normalisation quantised in part",
+                "export LayerNormalization as one operator (opset 17 or later), then quantise",
+            )
         view = work.aligned(stored_input(self.x, "input").view)
         stored = tuple(sorted(view.perm[axis] for axis in self.axes))
         shape = tuple(1 if i in stored else n for i, n in enumerate(view.tensor.shape))

@@ -188,7 +188,7 @@ def pad(operator: Operator) -> Value:
         order = _logical(view)
         quant = view.tensor.quant
         assert quant is not None
-        border = int(Scheme(quant.scale[0], quant.zero_point).store(np.array(value)))
+        border = int(Scheme(quant.scale[0], quant.zero_point).store(np.array(value, np.float32)))
         op = Pad(permuted(tuple(before), order), permuted(tuple(after), order), border)
         return View(work.emit(op, (view.tensor,), permuted(shape, order), quant), view.perm, shape)
 

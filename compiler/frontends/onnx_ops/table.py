@@ -29,6 +29,7 @@ from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
+from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.lookup import Lookup
@@ -64,7 +65,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Add": Arm(binary, (Add, Lookup)),
         "Sub": Arm(binary, (Add, Lookup)),
         "Mul": Arm(binary, (Mul, Lookup)),
-        "Div": Arm(binary, (Lookup,)),
+        "Div": Arm(binary, (Div, Lookup)),
         "Pow": Arm(binary, (Lookup,), "by one number"),
         "Max": Arm(binary, (Maximum, Lookup)),
         "Min": Arm(binary, (Minimum, Lookup)),
