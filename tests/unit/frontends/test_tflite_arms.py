@@ -10,12 +10,14 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.tflite import SUPPORTED, read_tflite
 from mcuforge.compiler.frontends.tflite_ops.table import ARMS
 from mcuforge.compiler.verify import verify
+from tests.models import elementwise_samples
 from tests.models.gathering_samples import GATHERING
 from tests.models.oracle import input_ports, run_reference
 from tests.models.samples import SAMPLES, Sample
 from tests.models.tflite_writer import case_model, feed
 
-EVERY = (*SAMPLES, *GATHERING)
+JUDGED = (*SAMPLES, *GATHERING, *elementwise_samples.JUDGED)
+EVERY = (*JUDGED, *elementwise_samples.UNJUDGED)
 
 
 @pytest.mark.parametrize("sample", EVERY, ids=lambda s: s.case.name)
@@ -26,7 +28,7 @@ def test_an_operator_becomes_what_it_means(sample: Sample) -> None:
     verify(graph, "the front end")
 
 
-@pytest.mark.parametrize("sample", EVERY, ids=lambda s: s.case.name)
+@pytest.mark.parametrize("sample", JUDGED, ids=lambda s: s.case.name)
 def test_an_operator_gives_the_answers_of_the_reference_kernels(sample: Sample) -> None:
     model = case_model(sample.case)
     graph = read_tflite(model)

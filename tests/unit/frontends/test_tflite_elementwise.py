@@ -1,56 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators on elements that no interpreter runs in int8 are read, and say who judges them."""
+"""Operators on elements that no interpreter runs in int8 say who judges them, and their limits."""
 
 from __future__ import annotations
 
 import pytest
-from tflite import ActivationFunctionType as Act
 
 from mcuforge.compiler.frontends.tflite import read_tflite
-from mcuforge.compiler.ops.base import Op
-from mcuforge.compiler.ops.div import Div
-from mcuforge.compiler.ops.log import Log
-from mcuforge.compiler.ops.neg import Neg
-from mcuforge.compiler.ops.sqrt import Sqrt
-from mcuforge.compiler.ops.square import Square
-from mcuforge.compiler.ops.sum import Sum
 from mcuforge.compiler.oracle import unjudged
 from mcuforge.errors import CompileError
-from tests.golden.case import Case, Field, Operand
+from tests.golden.case import Case, Operand
+from tests.models.elementwise_samples import UNJUDGED
+from tests.models.samples import ROW, Sample
 from tests.models.tflite_writer import case_model
 
-X, Y = Operand((1, 4, 6), 0.05, -3), Operand((1, 4, 6), 0.1, 2)
-TWO = Operand((1,), 2.0 / 127.0, data=(127,))
-Options = tuple[str, dict[str, Field]]
 
-
-@pytest.mark.parametrize(
-    ("name", "inputs", "options", "op"),
-    [
-        ("DIV", (X, X), ("DivOptions", {}), Div()),
-        ("LOG", (X,), None, Log()),
-        ("SQRT", (X,), None, Sqrt()),
-        ("NEG", (X,), ("NegOptions", {}), Neg()),
-        ("SQUARE", (X,), ("SquareOptions", {}), Square()),
-        ("POW", (X, TWO), ("PowOptions", {}), Square()),
-        ("DIV", (X, X), ("DivOptions", {"FusedActivationFunction": Act.RELU6}), Div("relu6")),
-    ],
-)
-def test_an_operator_without_a_reference_is_read_and_judged_by_our_own(
-    name: str, inputs: tuple[Operand, ...], options: Options | None, op: Op
-) -> None:
-    graph = read_tflite(case_model(Case("one", name, inputs, (Y,), options)))
-    (node,) = graph.nodes
-    assert node.op == op
-    assert unjudged(graph) == f"tflite-runtime 2.14 does not run operator 0 {name} in int8"
-
-
-def test_a_sum_is_read_and_judged_by_our_own_since_the_reference_misreads_it() -> None:
-    axes = Operand((2,), dtype="int32", data=(-1, 1))
-    case = Case("one", "SUM", (X, axes), (Operand((1,), 0.1, 2),), ("ReducerOptions", {}))
-    graph = read_tflite(case_model(case))
-    assert graph.nodes[0].op == Sum((1, 2))
-    assert unjudged(graph) == "tflite-runtime 2.14 takes the int8 of operator 0 SUM for uint8"
+@pytest.mark.parametrize("sample", UNJUDGED, ids=lambda s: s.case.name)
+def test_an_operator_without_a_reference_is_judged_by_our_own(sample: Sample) -> None:
+    operator = f"operator 0 {sample.case.op}"
+    misread = f"tflite-runtime 2.14 takes the int8 of {operator} for uint8"
+    missing = f"tflite-runtime 2.14 does not run {operator} in int8"
+    reason = unjudged(read_tflite(case_model(sample.case)))
+    assert reason == (misread if sample.case.op == "SUM" else missing)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +32,7 @@ def test_a_sum_is_read_and_judged_by_our_own_since_the_reference_misreads_it() -
     ],
 )
 def test_powers_other_than_squares_are_refused(exponent: Operand, what: str) -> None:
-    case = Case("one", "POW", (X, exponent), (Y,), ("PowOptions", {}))
+    case = Case("one", "POW", (ROW, exponent), (ROW,), ("PowOptions", {}))
     with pytest.raises(CompileError) as caught:
         read_tflite(case_model(case))
     assert what in caught.value.what

@@ -152,7 +152,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "mean of no axis": (
         with_input("MEAN", 1, ints()),
-        "it averages no axis, wanted at least one",
+        "it names no axis, wanted at least one",
         "operator 0 MEAN",
         "remove this operator",
     ),
