@@ -8,6 +8,15 @@ from math import exp, log
 from random import Random
 from typing import TypeVar
 
+import numpy as np
+
+from mcuforge.compiler.ir import DType, Graph, Node, Quant, Tensor
+from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.ops.broadcast import BroadcastOp
+from mcuforge.compiler.ops.div import Div
+from mcuforge.compiler.ops.layer_norm import LayerNorm
+from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
+from mcuforge.compiler.ops.squared_difference import SquaredDifference
 from tests.models.builder import PROBABILITY, ModelBuilder, Pair, Quantised, Sliding, Value
 from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
 
@@ -203,14 +212,40 @@ FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how man
 )
 
 
-def calibration_models() -> dict[str, ModelSpec]:
+def calibration_models() -> dict[str, ModelSpec | Graph]:
     """Every model by name; the same ones each time."""
-    drawn = {
+    drawn: dict[str, ModelSpec | Graph] = {
         f"{name}_{number}": _model(layer, 100 * family + number)
         for family, (name, layer, models) in enumerate(FAMILIES)
         for number in range(models)
     }
-    return drawn | {"float": float_edges()}
+    own = {f"own_{seed}": own_layers(seed) for seed in range(4)}
+    return drawn | {"float": float_edges()} | own
+
+
+def own_layers(seed: int) -> Graph:
+    """Operators a transformer has, of ONNX's meaning too, on tokens of many sizes."""
+    draw = Draw(seed)
+    rng = np.random.default_rng(seed)
+    quant = Quant(QUANT[:1], QUANT[1])
+    nodes = []
+    for number in range(LAYERS):
+        op: Op = (SoftmaxQdq(), LayerNorm(), SquaredDifference(), Div())[number % 4]
+        width = draw.size(4, 256)
+        shape = (1, min(draw.size(2, 64), MOST_BYTES // width), width)
+        inputs = [Tensor(f"x{number}", shape, DType.INT8, quant)]
+        if isinstance(op, LayerNorm):
+            for name in ("gamma", "beta"):
+                values = rng.standard_normal(width).astype(np.float32)
+                inputs.append(Tensor(f"{name}{number}", (width,), DType.FLOAT32, None, values))
+        elif isinstance(op, BroadcastOp):
+            like = draw.choose((shape, shape, (width,), (*shape[:2], 1)))
+            other = rng.integers(1, 127, like).astype(np.int8)
+            inputs.append(Tensor(f"y{number}", like, DType.INT8, quant, other))
+        out = Tensor(f"out{number}", shape, DType.INT8, Quant((1 / 64,), -5))
+        nodes.append(Node(f"layer{number}", op, tuple(inputs), out, f"operator {number}"))
+    first, last = tuple(n.inputs[0] for n in nodes), tuple(n.output for n in nodes)
+    return Graph("own_layers", first, last, tuple(nodes), "own_layers")
 
 
 def float_edges() -> ModelSpec:

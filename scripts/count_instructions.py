@@ -9,10 +9,12 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from mcuforge.boards.catalog import emulated, load_board
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.regions import memory_regions
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled, PlanOptions
+from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.memory import memory_problem
@@ -42,10 +44,12 @@ class Counted:
     stages: tuple[int, ...]
 
 
-def session_of(model: Path | ModelSpec, board: str) -> Session:
-    """A model, a file or one to be written, on an emulated board."""
+def session_of(model: Path | ModelSpec | Graph, board: str) -> Session:
+    """A model, a file or one to be written or a graph no file states, on an emulated board."""
     if isinstance(model, Path):
         return open_session(model, board, emulate=True)
+    if isinstance(model, Graph):
+        return Session(Path(model.name), model.name.encode(), model, emulated(load_board(board)))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(write_model(model))
@@ -66,7 +70,7 @@ def count_alone(session: Session, rows: int) -> Counted:
         choice = candidates.whole(i)
         if rows and layer is not None:
             pipeline = build_pipeline([layer], [layer.node.output], rows, eager=False)
-            choice = replace(choice, pipeline=pipeline)
+            choice = replace(choice, layers=(layer,), like=pipeline)
         cut.append(choice)
     schedule = make_schedule(graph, tuple(cut), session.board.isa)
     problem = memory_problem(schedule, memory_regions(session.board))

@@ -37,8 +37,10 @@ ARMV7EM: Mapping[str, Counts] = {
         call=222, position=57.4, output=61.2, run=19.5, tap=7.02, carried=32.7
     ),
     "dequantize": Counts(task=22, call=3.46, output=11.9, run=1.07),
+    "div": Counts(task=12.5, call=138, position=204, output=76.7, run=20.7),
     "fully_connected": Counts(task=22.6, call=24.2, position=26.9, output=59, tap=4.02, rest=4.5),
     "fully_connected_rows": Counts(call=75.2, position=81.6, run=19.2, tap=4.04, rest=7.88),
+    "layer_norm": Counts(task=9.03, call=39, output=22.1, run=158),
     "max_pool2d": Counts(call=68.7, position=32.1, output=20.9, run=11.6, tap=7.92),
     "maximum": Counts(task=24.2, call=92.7, output=9.97, run=25.6),
     "mean": Counts(task=12.5, call=51.7, output=75.4, tap=5.96),
@@ -49,6 +51,8 @@ ARMV7EM: Mapping[str, Counts] = {
     "quantize": Counts(task=21.9, call=5.58, output=43.8, run=1.26),
     "resize_nearest": Counts(call=75.6, run=31.1, tap=0.769),
     "softmax": Counts(task=19.3, call=14.6, output=51.9, run=169),
+    "softmax_qdq": Counts(task=15.7, call=31.5, output=26.1, run=157),
+    "squared_difference": Counts(task=2.69, call=131, output=118, run=14.5),
     "strided_copy": Counts(call=56.4, output=3.87, run=54.8, tap=1.1),
     "table": Counts(task=26.1, call=10.6, output=9.02),
 }
@@ -69,10 +73,12 @@ RV32: Mapping[str, Counts] = {
         call=177, position=45.1, output=55.1, run=13.4, tap=7.02, carried=27.6
     ),
     "dequantize": Counts(task=27.1, call=20.2, output=164, run=3.94),
+    "div": Counts(task=14, call=171, position=224, output=72.8, run=18.7),
     "fully_connected": Counts(
         task=19.3, call=47.7, position=13.1, output=58.7, tap=4.77, rest=7.37
     ),
     "fully_connected_rows": Counts(call=92.2, position=61.8, run=16.7, tap=4.79, rest=8.79),
+    "layer_norm": Counts(task=21.2, call=59.8, output=23.1, run=182),
     "max_pool2d": Counts(call=74.5, position=22, output=19.2, run=7.7, tap=4.97),
     "maximum": Counts(task=21.5, call=102, output=12.3, run=14.8),
     "mean": Counts(task=16.3, call=62.4, output=64.4, tap=4.97),
@@ -83,6 +89,8 @@ RV32: Mapping[str, Counts] = {
     "quantize": Counts(task=22.2, call=41.7, output=378, run=6.12),
     "resize_nearest": Counts(call=91.8, run=15.8, tap=5.98),
     "softmax": Counts(task=22.1, call=50.3, output=48, run=173),
+    "softmax_qdq": Counts(task=21.1, call=51.6, output=28.1, run=181),
+    "squared_difference": Counts(task=8.21, call=137, output=104, run=4.3),
     "strided_copy": Counts(task=15.1, call=55.4, output=4.66, run=45.5, tap=6.11),
     "table": Counts(task=28, call=8.02, output=9.03),
 }

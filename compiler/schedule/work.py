@@ -17,6 +17,7 @@ from mcuforge.compiler.ops.by_row import row_dims
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
+from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.gather import Gather
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
@@ -174,7 +175,9 @@ def _elements(node: Node) -> tuple[str, Counts, int]:
         case BroadcastOp():
             rows = out.elements // max(out.shape[-1:] or (1,))
             sizes = {t.elements for t in node.inputs} - {1}
-            return op.kind, Counts(output=out.elements, run=rows if len(sizes) > 1 else 1), 1
+            runs = rows if len(sizes) > 1 else 1
+            divisors = _divisors(node) if isinstance(op, Div) else 0
+            return op.kind, Counts(position=divisors, output=out.elements, run=runs), 1
         case CopyOp():
             return "strided_copy", _copied(op.block(node.inputs[0], out)), 1
         case Concatenation():
@@ -198,6 +201,14 @@ def _all_copied(blocks: Sequence[Block]) -> tuple[Counts, int]:
     """Several copies, a call each."""
     parts = [_copied(block) for block in blocks]
     return Counts(*(sum(column) for column in zip(*parts, strict=True))), len(parts)
+
+
+def _divisors(node: Node) -> int:
+    """How often a quotient's divisor is not the one before: its reciprocal is found anew."""
+    b, out = node.inputs[1], node.output
+    if b.elements == 1:
+        return 1
+    return out.elements if b.shape[-1] > 1 else out.elements // out.shape[-1]
 
 
 def _product(op: BatchMatMul, node: Node) -> Counts:
