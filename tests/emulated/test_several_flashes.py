@@ -15,7 +15,7 @@ from mcuforge.boards.regions import CODE_BYTES
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.schedule.weights import WeightsIn
-from mcuforge.deploy import Request, deploy_session
+from mcuforge.deploy import Request, deploy, deploy_session
 from mcuforge.errors import BoardError, CompileError
 from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
@@ -78,3 +78,23 @@ def test_they_are_refused_where_they_may_not_lie_there(model: Path) -> None:
     assert "--weights auto" in refused.value.hint
     with pytest.raises(BoardError, match="'nucleo_f746zg' has no external flash"):
         deployed(narrow("nucleo_f746zg"), model, "external")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("board", "width", "where"),
+    [("disco_f746ng", 2390, "qspi"), ("qemu-riscv32", 4700, "dram_low")],
+)
+def test_megabytes_of_weights_are_where_they_belong(
+    board: str, width: int, where: str, tmp_path: Path
+) -> None:
+    # 5.7 MB, a DeiT-Tiny's, in the external flash of the F746's stand-in; 22 MB, a DeiT-Small's
+    build = ModelBuilder(5)
+    x = build.input((1, width), (1 / 127.5, -1))
+    path = tmp_path / "wide.tflite"
+    path.write_bytes(write_model(build.spec([build.linear(x, width, (0.05, 0))])))
+    report = deploy(Request(path, board, emulate=True, samples=1), QUIET)
+    assert (report.verdict, report.check.exact_samples) == ("pass", 1)
+    held = {region.name: region.weights for region in report.flash.regions}
+    assert held[where] >= width * width
+    assert sum(held.values()) == report.flash.weights
