@@ -30,7 +30,6 @@ from mcuforge.compiler.answers import (
     patience,
 )
 from mcuforge.compiler.ir import Array, Graph
-from mcuforge.compiler.linear_rows import with_linear_rows
 from mcuforge.compiler.onnx_peer import OnnxJudge
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.div import Div
@@ -57,13 +56,13 @@ def reference_name() -> str | None:
     return None
 
 
-def unjudged(graph: Graph, *, linear_rows: bool = False) -> str | None:
+def unjudged(graph: Graph) -> str | None:
     """Why the interpreter cannot judge `graph`; None: it can.
 
     The reference kernel of tflite-runtime 2.14 leaves outputs of a per-channel FULLY_CONNECTED
     partly unwritten when they have more than two dimensions (its other kernels agree with ours)
     and adds up int8 as if it were uint8; no kernel of it runs a CONV_2D without bias, nor what it
-    has for floats alone. `linear_rows`: it is given a copy of the file with none of the first.
+    has for floats alone.
     """
     for node in graph.nodes:
         if isinstance(node.op, NOT_IN_INT8):
@@ -72,7 +71,7 @@ def unjudged(graph: Graph, *, linear_rows: bool = False) -> str | None:
             return f"{EXACT} takes the int8 of {node.origin} for uint8"
         if isinstance(node.op, Conv2D) and len(node.inputs) == 2:
             return f"{EXACT} does not run {node.origin} (it has no bias)"
-        if isinstance(node.op, FullyConnected) and len(node.output.shape) > 2 and not linear_rows:
+        if isinstance(node.op, FullyConnected) and len(node.output.shape) > 2:
             quant = node.inputs[1].quant
             if quant is not None and len(quant.scale) > 1:
                 return (
@@ -87,15 +86,10 @@ def judge(graph: Graph, model: Path, inputs: Sequence[Array]) -> Judge:
     `graph`, our own reference; for ONNX our own reference, with onnxruntime beside it."""
     if graph.format == "onnx":
         return OnnxJudge(graph, model, inputs)
-    patience_s = patience(graph.macs, len(inputs[0]))
     reason = unjudged(graph)
-    if reason is None:
-        return Oracle(model, inputs, patience_s)
-    if unjudged(graph, linear_rows=True) is None and model.is_file():
-        copy = with_linear_rows(model.read_bytes())
-        if copy is not None:
-            return Oracle(model, inputs, patience_s, copy)
-    return OwnReference(graph, inputs, reason)
+    if reason is not None:
+        return OwnReference(graph, inputs, reason)
+    return Oracle(model, inputs, patience(graph.macs, len(inputs[0])))
 
 
 class Oracle:
@@ -103,16 +97,11 @@ class Oracle:
 
     with Oracle(model, inputs) as oracle: ...; oracle.answers()
     `inputs` holds one array per model input, samples first, in the inputs' own dtypes.
-    `patience_s`: how long the answers may take. `linear_rows`: what the interpreter is given in
-    the file's place, where it cannot run that.
+    `patience_s`: how long the answers may take.
     """
 
     def __init__(
-        self,
-        model: Path,
-        inputs: Sequence[Array],
-        patience_s: float = PATIENCE_SECONDS,
-        linear_rows: bytes | None = None,
+        self, model: Path, inputs: Sequence[Array], patience_s: float = PATIENCE_SECONDS
     ) -> None:
         name = reference_name()
         if name is None:
@@ -121,19 +110,15 @@ class Oracle:
                 str(model),
                 "pip install 'tflite-runtime==2.14.0' (Python 3.11), or ai-edge-litert",
             )
-        self._name = name if linear_rows is None else f"{name}, linear layers as rows"
+        self._name = name
         self._model = model
         self._patience_s = patience_s
         self._folder = tempfile.TemporaryDirectory(prefix="mcuforge-oracle-")
         folder = Path(self._folder.name)
         self._out = folder / "out.npz"
         np.savez(folder / "in.npz", **{f"x{i}": x for i, x in enumerate(inputs)})
-        given = model
-        if linear_rows is not None:
-            given = folder / "linear_rows.tflite"
-            given.write_bytes(linear_rows)
         self._child = Child(
-            "mcuforge.compiler.oracle", (str(given), str(folder / "in.npz"), str(self._out))
+            "mcuforge.compiler.oracle", (str(model), str(folder / "in.npz"), str(self._out))
         )
 
     def __enter__(self) -> Self:

@@ -137,11 +137,10 @@ class ModelBuilder:
         act: str = "none",
         keep_dims: bool = False,
         inputs: int | None = None,
-        per_channel: bool = False,
     ) -> Value:
         """FULLY_CONNECTED over vectors of `inputs`: the last dimension, or the whole flattened."""
         inputs = inputs or x.shape[-1]
-        weights = self._weights((features, inputs), 0, per_channel, x, quant)
+        weights = self._weights((features, inputs), 0, False, x, quant)
         rows = x.elements // inputs
         shape = (*x.shape[:-1], features) if keep_dims else (rows, features)
         out = self._activation("linear", shape, quant)
