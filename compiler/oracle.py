@@ -29,11 +29,10 @@ from mcuforge.compiler.answers import (
     Judge,
     patience,
 )
+from mcuforge.compiler.frontends.tflite_judgeable import judgeable
 from mcuforge.compiler.ir import Array, Graph
 from mcuforge.compiler.onnx_peer import OnnxJudge
-from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.div import Div
-from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.log import Log
 from mcuforge.compiler.ops.neg import Neg
 from mcuforge.compiler.ops.sqrt import Sqrt
@@ -59,25 +58,14 @@ def reference_name() -> str | None:
 def unjudged(graph: Graph) -> str | None:
     """Why the interpreter cannot judge `graph`; None: it can.
 
-    The reference kernel of tflite-runtime 2.14 leaves outputs of a per-channel FULLY_CONNECTED
-    partly unwritten when they have more than two dimensions (its other kernels agree with ours)
-    and adds up int8 as if it were uint8; no kernel of it runs a CONV_2D without bias, nor what it
-    has for floats alone.
+    The reference kernels of tflite-runtime 2.14 add up int8 as if it were uint8, and none of them
+    runs in int8 what it has for floats alone.
     """
     for node in graph.nodes:
         if isinstance(node.op, NOT_IN_INT8):
             return f"{EXACT} does not run {node.origin} in int8"
         if isinstance(node.op, Sum):
             return f"{EXACT} takes the int8 of {node.origin} for uint8"
-        if isinstance(node.op, Conv2D) and len(node.inputs) == 2:
-            return f"{EXACT} does not run {node.origin} (it has no bias)"
-        if isinstance(node.op, FullyConnected) and len(node.output.shape) > 2:
-            quant = node.inputs[1].quant
-            if quant is not None and len(quant.scale) > 1:
-                return (
-                    f"{EXACT} leaves the output of {node.origin} (per-channel weights, "
-                    f"{len(node.output.shape)} dimensions) partly unwritten"
-                )
     return None
 
 
@@ -145,7 +133,9 @@ class Oracle:
                 "`mcuforge doctor` shows it",
             ) from None
         with np.load(self._out) as data:
-            return Answers(self._name, tuple(data[f"y{i}"] for i in range(len(data.files))))
+            changes = str(data["changes"])
+            name = f"{self._name} ({changes})" if changes else self._name
+            return Answers(name, tuple(data[f"y{i}"] for i in range(len(data.files) - 1)))
 
 
 def run_interpreter(model: bytes, inputs: Sequence[Array]) -> tuple[Array, ...]:
@@ -175,12 +165,14 @@ def run_interpreter(model: bytes, inputs: Sequence[Array]) -> tuple[Array, ...]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Read MODEL and IN.npz, write OUT.npz."""
+    """Read MODEL and IN.npz, write OUT.npz: the answers, and how MODEL was changed for them."""
     model, source, target = arguments
     with np.load(source) as data:
         inputs = [data[f"x{i}"] for i in range(len(data.files))]
-    outputs = run_interpreter(Path(model).read_bytes(), inputs)
-    np.savez(target, **{f"y{i}": y for i, y in enumerate(outputs)})
+    runs = judgeable(Path(model).read_bytes())
+    outputs = run_interpreter(runs.model, inputs)
+    answers = {f"y{i}": y for i, y in enumerate(outputs)}
+    np.savez(target, changes=np.array(runs.changes), **answers)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import numpy as np
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.fixed_point import (
     Int64,
-    Multiplier,
     doubling_high_mul,
     quantise_multiplier,
     requantise,
@@ -56,10 +55,10 @@ class Rsqrt(TableOp):
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
         factor = quantise_multiplier(scale_factor(x, output))
-        steps = [int(v) for v in values - x.zero_point]
-        roots = np.array([_fixed_root(max(n, 1)) for n in steps], np.int64)
+        steps = values - x.zero_point
+        roots = fixed_roots(np.maximum(steps, 1))
         scaled = requantise(roots, factor.mantissa, factor.shift - FRACTION_BITS)
-        scaled = np.where(np.array(steps) > 0, wrap_int32(scaled + output.zero_point), INT32_MAX)
+        scaled = np.where(steps > 0, wrap_int32(scaled + output.zero_point), INT32_MAX)
         return clamp_to(output, scaled)
 
 
@@ -68,29 +67,25 @@ def scale_factor(x: Tensor, output: Tensor) -> float:
     return 1.0 / float(np.sqrt(np.float32(x.scale)) * np.float32(output.scale))
 
 
-def inverse_root(steps: int) -> Multiplier:
-    """1 / sqrt(steps) for 1 <= steps < 2**27 as a multiplier, by Newton's iteration from 1."""
-    if steps == 1:
-        return Multiplier(INT32_MAX, 0)
-    pairs = (31 - steps.bit_length()) // 2 - 1  # brings steps to [2**27, 2**29)
-    value = (steps << 2 * pairs) >> 1
-    half = int(rounding_shift_right(value, 1))
-    root = ONE
+def fixed_roots(steps: Int64) -> Int64:
+    """1 / sqrt(steps) with FRACTION_BITS for 1 <= steps < 2**27, by Newton's iteration from 1."""
+    bits = np.frexp(steps.astype(np.float64))[1].astype(np.int64)
+    pairs = (31 - bits) // 2 - 1  # brings steps to [2**27, 2**29)
+    half = rounding_shift_right((steps << 2 * pairs) >> 1, 1)
+    root = np.full(steps.shape, ONE, np.int64)
     for _ in range(NEWTON_STEPS):
-        cube = _saturating_shift(_product(_product(root, root), root), 6)
-        root = _saturating_shift(_product(3 * ONE // 2, root) - _product(half, cube), 3)
-    return Multiplier(_product(root, ROOT_HALF), pairs - 11)
+        cube = _saturating_shift(_cubed(root), 6)
+        root = doubling_high_mul(3 * ONE // 2, root) - doubling_high_mul(half, cube)
+        root = _saturating_shift(root, 3)
+    one = steps == 1  # which the reference takes out
+    mantissa = np.where(one, INT32_MAX, doubling_high_mul(root, ROOT_HALF))
+    return requantise(1, mantissa, np.where(one, 0, pairs - 11) + FRACTION_BITS)
 
 
-def _fixed_root(steps: int) -> int:
-    """1 / sqrt(steps) with FRACTION_BITS."""
-    factor = inverse_root(steps)
-    return int(requantise(1, factor.mantissa, factor.shift + FRACTION_BITS))
+def _cubed(root: Int64) -> Int64:
+    return doubling_high_mul(doubling_high_mul(root, root), root)
 
 
-def _product(a: int, b: int) -> int:
-    return int(doubling_high_mul(a, b))
-
-
-def _saturating_shift(value: int, bits: int) -> int:
-    return max(-(2**31), min(value << bits, INT32_MAX))
+def _saturating_shift(value: Int64, bits: int) -> Int64:
+    shifted: Int64 = np.clip(value << bits, -(2**31), INT32_MAX)
+    return shifted

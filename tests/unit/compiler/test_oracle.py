@@ -12,16 +12,15 @@ import pytest
 from mcuforge.compiler import oracle
 from mcuforge.compiler.answers import import_path
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.ir import Graph, Node, Quant
-from mcuforge.compiler.ops.conv2d import Conv2D
-from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.ops.neg import Neg
 from mcuforge.compiler.oracle import Oracle, judge, reference_name, unjudged
 from mcuforge.compiler.own_reference import OwnReference
 from mcuforge.compiler.reference import run
 from mcuforge.errors import CompileError
 from tests.models.oracle import run_reference
-from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec, write_model
-from tests.unit.compiler.graphs import constant, graph, random_inputs, tensor
+from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec, feed, write_model
+from tests.unit.compiler.graphs import graph, random_inputs, tensor
 
 DIGITS = Path(__file__).resolve().parents[3] / "examples" / "digits" / "digits_cnn.tflite"
 
@@ -120,31 +119,52 @@ def test_pythonpath_is_kept_behind_ours(monkeypatch: pytest.MonkeyPatch) -> None
     assert rest == ["/somewhere"]
 
 
-def dense(scales: int, rank: int) -> Graph:
-    """A dense layer with per-channel or per-tensor weights on rows of 6."""
-    shape = (1,) * (rank - 2)
-    x, out = tensor("x", (*shape, 2, 6)), tensor("out", (*shape, 2, 3))
-    quant = Quant((0.02, 0.01, 0.03)[:scales], 0, 0)
-    node = Node("dense", FullyConnected(), (x, constant("w", (3, 6), quant)), out, "operator 7")
-    return graph([x], [node], [out])
+def dense_file(folder: Path, rows: tuple[int, ...]) -> Path:
+    """A model of one dense layer with per-channel weights on `rows` of 6."""
+    tensors = (
+        TensorSpec("x", (*rows, 6), "int8", (0.05,), (3,)),
+        TensorSpec("w", (3, 6), "int8", (0.02, 0.01, 0.03), (0, 0, 0), 0, feed((3, 6), "int8")),
+        TensorSpec("out", (*rows, 3), "int8", (0.1,), (-4,)),
+    )
+    keep = ("FullyConnectedOptions", {"KeepNumDims": True})
+    operators = (OperatorSpec("FULLY_CONNECTED", (0, 1), (2,), keep),)
+    path = folder / "dense.tflite"
+    path.write_bytes(write_model(ModelSpec(tensors, operators, (0,), (2,))))
+    return path
 
 
-@pytest.mark.parametrize(("scales", "rank"), [(3, 2), (1, 3), (1, 2)])
-def test_the_interpreter_judges_what_it_can(scales: int, rank: int) -> None:
-    assert unjudged(dense(scales, rank)) is None
+def test_what_the_interpreter_would_leave_unwritten_is_judged_by_it_and_the_report_says_how(
+    tmp_path: Path,
+) -> None:
+    path = dense_file(tmp_path, (1, 4))
+    model = read_model(path)
+    x = np.stack([feed((1, 4, 6), "int8", seed) for seed in range(3)])
+    with judge(model, path, [x]) as judging:
+        answers = judging.answers()
+    assert isinstance(judging, Oracle)
+    assert answers.reference == (
+        f"{reference_name()} (keep_num_dims off and a RESHAPE behind: 1 operator)"
+    )
+    assert answers.outputs[0].shape == (3, 1, 4, 3)
+    for sample, got in zip(x, answers.outputs[0], strict=True):
+        np.testing.assert_array_equal(got, run(model, [sample])[0])
 
 
-def test_a_convolution_without_bias_is_judged_by_our_reference() -> None:
-    x, y = tensor("x", (1, 3, 3, 2)), tensor("y", (1, 3, 3, 4))
-    weights = constant("w", (4, 1, 1, 2), Quant((0.1,)))
-    node = Node("conv", Conv2D(), (x, weights), y, "operator 3 CONV_2D")
-    reason = unjudged(graph([x], [node], [y]))
-    assert reason is not None
-    assert "operator 3 CONV_2D" in reason
+def test_a_model_the_interpreter_runs_as_it_is_has_no_note(tmp_path: Path) -> None:
+    path = dense_file(tmp_path, (1,))
+    with judge(read_model(path), path, [feed((2, 1, 6), "int8")]) as judging:
+        assert judging.answers().reference == reference_name()
+
+
+def negation() -> Graph:
+    """What the interpreter has for floats alone."""
+    x, out = tensor("x"), tensor("out")
+    return graph([x], [Node("neg", Neg(), (x,), out, "operator 7 NEG")], [out])
 
 
 def test_a_model_the_interpreter_cannot_judge_is_judged_by_our_reference_and_says_so() -> None:
-    odd = dense(3, 3)
+    odd = negation()
+    assert unjudged(odd) == "tflite-runtime 2.14 does not run operator 7 NEG in int8"
     inputs = np.stack([random_inputs(odd, seed)[0] for seed in range(3)])
     with judge(odd, Path("no such file"), [inputs]) as judging:
         answers = judging.answers()
