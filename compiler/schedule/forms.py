@@ -10,39 +10,56 @@ For N tokens of width d and heads of width e, beside what a single row takes:
     queries   one token after the other: keys and values of all heads, 3 * N * d bytes; what the
               projections read is computed twice, once for keys and values, once for queries
     kept      one head after the other, what the projections read is kept: no work done twice
+    again     as heads, where projections are pairs of low rank: the first factors of keys and
+              values are computed again for each head, products more than once
 
-The scheduler plans them all and takes what serves the goal. Products are never computed twice.
+The scheduler plans them all and takes what serves the goal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from mcuforge.compiler.ir import Graph, Node, Tensor
 from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.broadcast import BroadcastOp
+from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.table import TableOp
 from mcuforge.compiler.passes.drop_unread import drop_unread
 from mcuforge.compiler.passes.read_needed_rows import read_needed_rows
 from mcuforge.compiler.schedule.heads import Attention, Links, find_attention
 from mcuforge.compiler.verify import verify
 
-Form = Literal["whole", "heads", "queries", "kept"]
-FORMS: tuple[Form, ...] = ("heads", "queries", "kept")
+Form = Literal["heads", "queries", "kept", "again"]
 NARROW = 8  # a tensor whose rows are this many times smaller than a token's is kept, not recomputed
 
 
 def attention_forms(graph: Graph) -> tuple[Graph, ...]:
     """The graph in every form of its attention that differs, its own first."""
     plain = read_needed_rows(graph)
-    if not find_attention(graph, Links(graph)):
+    found = find_attention(graph, Links(graph))
+    if not found:
         return (plain,)
-    return (plain, *(_rewritten(graph, form) for form in FORMS))
+    kept = _rewritten(graph, "kept")
+    forms = [kept, _queries(graph, kept.macs)]
+    heads = _rewritten(graph, "heads")
+    if len(heads.nodes) > len(kept.nodes):
+        forms.append(heads)
+    if any(len(a.heads) > 1 and len(a.sources) > 1 for a in found):
+        forms.append(_rewritten(graph, "again"))
+    return (plain, *forms)
 
 
-def _rewritten(graph: Graph, form: Form) -> Graph:
+def _queries(graph: Graph, macs: int) -> Graph:
+    """By queries, products of low rank delayed with them where none is computed twice for that."""
+    delayed = _rewritten(graph, "queries", products=True)
+    return delayed if delayed.macs == macs else _rewritten(graph, "queries")
+
+
+def _rewritten(graph: Graph, form: Form, *, products: bool = False) -> Graph:
     """`graph` with each attention taken apart, its nodes where its output was written."""
     links = Links(graph)
     found = find_attention(graph, links)
@@ -53,25 +70,30 @@ def _rewritten(graph: Graph, form: Form) -> Graph:
         if attention is None:
             nodes.append(node)
         else:
-            nodes += _in_form(attention, form, links)
+            nodes += _in_form(
+                attention, form, _Again(attention, links, products or form == "again")
+            )
     changed = drop_unread(replace(graph, nodes=tuple(nodes)))
     changed = read_needed_rows(changed)
     verify(changed, f"attention by {form}")
     return changed
 
 
-def _in_form(attention: Attention, form: Form, links: Links) -> list[Node]:
+def _in_form(attention: Attention, form: Form, again: _Again) -> list[Node]:
     """The nodes of one attention in the order the form runs them."""
-    again = _Again(attention, links)
     nodes: list[Node] = []
     each = range(len(attention.heads))
     if form == "queries":
-        for head in each:
-            nodes += attention.keys_values[head]
-        last: list[Node] = []
-        for head in each:
-            last += (*attention.queries[head], *attention.heads[head])
+        nodes += (n for head in each for n in attention.keys_values[head])
+        last = [n for h in each for n in (*attention.queries[h], *attention.heads[h])]
         nodes += again.computed(last, "queries")
+    elif form == "again":
+        first = (attention.keys_values[0], *attention.queries)
+        nodes += (n for group in first for n in group)
+        for head in each:
+            if head > 0:
+                nodes += again.computed(attention.keys_values[head], f"head{head}")
+            nodes += attention.heads[head]
     else:
         for head in each:
             own = [*attention.keys_values[head], *attention.queries[head]]
@@ -83,21 +105,21 @@ def _in_form(attention: Attention, form: Form, links: Links) -> list[Node]:
 
 @dataclass(eq=False)
 class _Again:
-    """Computes once more, row by row, what the projections read instead of keeping it."""
+    """Computes once more, row by row, what projections read instead of keeping it."""
 
     attention: Attention
     links: Links
+    products: bool  # linear layers too
 
     def computed(self, nodes: Sequence[Node], tag: str) -> list[Node]:
-        """`nodes`, behind nodes that compute their common source again where that saves RAM."""
-        source = self.attention.source
-        chain = [] if source is None else self._cheap(source)
-        if not chain:
-            return list(nodes)
+        """`nodes`, behind nodes that compute what they read again where that saves RAM."""
+        read = {id(x) for node in nodes for x in node.inputs}
+        chain = [n for x in self.attention.sources if id(x) in read for n in self._chain(x)]
         copies: dict[int, Tensor] = {}
         copied = []
-        for node in chain:
-            output = replace(node.output, name=self.links.tensor_name(f"{node.output.name}.{tag}"))
+        for node in sorted({id(n): n for n in chain}.values(), key=self._place):
+            name = self.links.tensor_name(f"{node.output.name}.{tag}")
+            output = replace(node.output, name=name)
             inputs = tuple(copies.get(id(x), x) for x in node.inputs)
             name = self.links.node_name(f"{node.name}.{tag}")
             copied.append(Node(name, node.op, inputs, output, node.origin))
@@ -105,44 +127,52 @@ class _Again:
         renewed = [replace(n, inputs=tuple(copies.get(id(x), x) for x in n.inputs)) for n in nodes]
         return [*copied, *renewed]
 
-    def _cheap(self, source: Tensor) -> list[Node]:
+    def _place(self, node: Node) -> int:
+        return self.links.place[id(node)]
+
+    def _chain(self, source: Tensor) -> list[Node]:
         """The nodes from tensors that stay anyway to `source`; none where that would save nothing.
 
-        Tensors that others read too stay anyway; narrow ones are kept at little cost.
+        What others read too stays anyway; narrow tensors, a row's statistics, are kept at little
+        cost.
         """
-        readers = self.links.readers[id(source)]
-        if any(id(r) not in self.attention.projections for r in readers):
-            return []  # it stays anyway
         chain: list[Node] = []
-        waiting = [source]
+        waiting = [] if self._stays(source) else [source]
         seen: set[int] = set()
         while waiting:
             tensor = waiting.pop()
-            node = self.links.writer.get(id(tensor))
             if id(tensor) in seen:
                 continue
             seen.add(id(tensor))
-            if node is None or not _by_rows_alone(node.op):
-                return []  # a product would be computed again, or an input is kept for nothing else
+            node = self.links.writer.get(id(tensor))
+            if node is None or not self._may_repeat(node.op):
+                return []  # an expensive layer, or an input of the graph kept for nothing else
             chain.append(node)
             for x in node.activations:
-                narrow = x.row_bytes * NARROW <= source.row_bytes
-                if not narrow and not self._stays(x, seen):
+                narrow = x.row_bytes * NARROW <= tensor.row_bytes
+                if not narrow and not self._stays(x):
                     waiting.append(x)
-        return sorted(chain, key=lambda n: self.links.place[id(n)])
+        return chain
 
-    def _stays(self, tensor: Tensor, seen: set[int]) -> bool:
-        """True when something that is no part of the chain reads `tensor` later."""
+    def _may_repeat(self, op: Op) -> bool:
+        """True for what works on each token alone, at a few instructions an element if need be."""
+        cheap = isinstance(op, TableOp | BroadcastOp) or op.kind == "layer_norm"
+        return cheap or (self.products and isinstance(op, FullyConnected))
+
+    def _stays(self, tensor: Tensor) -> bool:
+        """True when something behind this attention reads `tensor` too."""
         readers = self.links.readers.get(id(tensor), [])
         return id(tensor) in self.links.outputs or any(
-            id(r.output) not in seen and not self._narrowing(r) for r in readers
+            id(r) not in self._inner and r.output.row_bytes * NARROW > tensor.row_bytes
+            for r in readers
         )
 
-    def _narrowing(self, node: Node) -> bool:
-        """True for statistics of a row: they are done when the chain runs again."""
-        return node.output.row_bytes * NARROW <= node.inputs[0].row_bytes
-
-
-def _by_rows_alone(op: Op) -> bool:
-    """True for what costs a few instructions an element and works on each token alone."""
-    return isinstance(op, TableOp | BroadcastOp) or op.kind == "layer_norm"
+    @cached_property
+    def _inner(self) -> set[int]:
+        """The projections, and all nodes read by nothing but these."""
+        inner = set(self.attention.projections)
+        for node in sorted(self.links.writer.values(), key=self._place, reverse=True):
+            readers = self.links.readers.get(id(node.output), [])
+            if readers and all(id(r) in inner for r in readers):
+                inner.add(id(node))
+        return inner

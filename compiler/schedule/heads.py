@@ -44,8 +44,8 @@ class Attention:
     """The nodes of one attention, head by head, and what they stand in for.
 
     `keys_values[h]` and `queries[h]` compute what head h multiplies, `heads[h]` the rest of it,
-    `join` puts the heads side by side in `output`, whose writer they replace. `source` is what the
-    `projections`, nodes of the graph by identity, read, where all read one tensor.
+    `join` puts the heads side by side in `output`, whose writer they replace. `sources` are what
+    the `projections`, nodes of the graph by identity, read.
     """
 
     keys_values: tuple[tuple[Node, ...], ...]
@@ -53,7 +53,7 @@ class Attention:
     heads: tuple[tuple[Node, ...], ...]
     join: tuple[Node, ...]
     output: Tensor
-    source: Tensor | None
+    sources: tuple[Tensor, ...]
     projections: frozenset[int]
 
 
@@ -171,14 +171,13 @@ class _Splitter:
             heads.append(self._taken())
             last.append(rows)
         join = self._join(last, joined)
-        source = next(iter(self.sources.values())) if len(self.sources) == 1 else None
         return Attention(
             tuple(keys_values),
             tuple(queries),
             tuple(heads),
             join,
             joined.output,
-            source,
+            tuple(self.sources.values()),
             frozenset(self.projections),
         )
 

@@ -23,6 +23,7 @@ SPELLINGS = {
     "class_token": Shape(class_token=True, blocks=2),
     "all_at_once": Shape(fused=True, turned=True, bias=True, scale=True, class_token=True),
     "one_head": Shape(heads=1, blocks=2),
+    "low_rank": Shape(low_rank=True, blocks=2),
     "wide_heads": Shape(head_width=7, heads=2),
 }
 SAMPLES = 2
@@ -43,7 +44,7 @@ def images(shape: Shape) -> tuple[tuple[np.ndarray, ...], ...]:
 def test_attention_in_any_spelling_is_taken_apart_and_means_the_same(spelling: str) -> None:
     graph = transformer(SPELLINGS[spelling])
     plain, *forms = attention_forms(graph)
-    assert len(forms) == 3
+    assert len(forms) == (2 if SPELLINGS[spelling].heads == 1 else 3)
     for form in forms:
         products = [n for n in form.nodes if isinstance(n.op, BatchMatMul)]
         assert all(n.output.shape[0] == 1 and len(n.output.shape) == 3 for n in products)
@@ -57,8 +58,9 @@ def test_transformers_run_bit_exact_in_every_spelling_and_goal(
     kernels: Path, tmp_path: Path
 ) -> None:
     jobs, wanted = [], []
-    ways: tuple[tuple[Goal, bool], ...] = (*((g, False) for g in GOALS), ("ram", True))
+    every: tuple[tuple[Goal, bool], ...] = (*((g, False) for g in GOALS), ("ram", True))
     for spelling, shape in SPELLINGS.items():
+        ways = every if spelling in ("plain", "class_token") else every[1:2]
         graph = transformer(shape)
         right = [reference.run(graph, sample) for sample in images(shape)]
         for goal, streamed in ways:

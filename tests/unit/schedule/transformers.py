@@ -44,6 +44,7 @@ class Shape:
     turned: bool = False  # keys transposed before the product instead of by it
     scale: bool = False  # queries multiplied by a constant
     bias: bool = False  # a table added to the scores
+    low_rank: bool = False  # every linear layer of a block as a pair
     head_width: int | None = None
     name: str = "vit"
 
@@ -157,6 +158,12 @@ class _Builder:
         return self.add(name, LayerNorm(1e-5), (x, gamma, beta), x.shape, Quant((0.03,), 3))
 
     def linear(self, name: str, x: Tensor, features: int) -> Tensor:
+        if self.shape.low_rank and name.startswith("block"):
+            rank = 3 * min(features, x.shape[-1]) // 4
+            x = self.dense(f"{name}_low", x, rank)
+        return self.dense(name, x, features)
+
+    def dense(self, name: str, x: Tensor, features: int) -> Tensor:
         weights = constant(f"{name}_w", (features, x.shape[-1]), W)
         return self.add(name, FullyConnected(), (x, weights), (*x.shape[:-1], features))
 
