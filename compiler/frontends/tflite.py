@@ -12,6 +12,7 @@ from mcuforge.compiler.frontends.detect import check_tflite, read_file
 from mcuforge.compiler.frontends.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite_file import RawModel, RawOperator, parse
 from mcuforge.compiler.frontends.tflite_names import Unique, layer_name
+from mcuforge.compiler.frontends.tflite_ops.islands import Islands
 from mcuforge.compiler.frontends.tflite_ops.operator import Operator, Step
 from mcuforge.compiler.frontends.tflite_ops.shapes import fold
 from mcuforge.compiler.frontends.tflite_ops.table import (
@@ -108,6 +109,7 @@ class _Reading:
         self.model = model
         self.file = file
         self.values = Values(model)
+        self.islands = Islands(self.values)
         self.nodes: list[Node] = []
         self.supports: list[OperatorSupport] = []
         self._layers = Unique()
@@ -157,6 +159,9 @@ class _Reading:
         if raw.name not in ARMS:
             hint = NO_FLEX if raw.name.startswith("custom 'Flex") else REPLACE
             raise Refusal(f"{raw.name} is not supported", INSTEAD.get(raw.name, hint))
+        island = self.islands.steps(operator)
+        if island is not None:
+            return island
         if raw.name not in MOVES_FLOATS:
             self._check_integer(raw)
         return ARMS[raw.name].read(operator)
@@ -213,6 +218,8 @@ class _Reading:
             )
         if index not in self._written:
             raise Refusal(f"'{name}' is written by no operator", EXPORT_AGAIN)
+        if self.islands.computes(index):
+            raise Refusal(f"'{name}' is computed in float32, supported: int8", QUANTISE)
 
     def _read_edges(
         self, side: str, indices: tuple[int, ...], check: Callable[[int], None]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""float32 exp, log, tanh and erfc as this machine's C library rounds them.
+"""float32 functions as this machine's C library rounds them.
 
 TFLite's reference fills its 8-bit tables with the functions of the machine it runs on, and C
 libraries differ in the last bit: glibc up to 2.40 rounds tanhf wrongly for one float in five, later
@@ -39,6 +39,15 @@ def erfc(x: Float32) -> Float32:
     return _each("erfcf", x) if _has("erfcf") else erfc_rounded(x)
 
 
+def power(x: Float32, exponent: Float32) -> Float32:
+    """powf of each pair of the two vectors, one of which may be a single number."""
+    if not _has("powf"):
+        return power_rounded(x, exponent)
+    function: Callable[[float, float], float] = _function("powf", 2)
+    pairs = zip(*np.broadcast_arrays(x, exponent), strict=True)
+    return np.array([function(float(a), float(b)) for a, b in pairs], np.float32)
+
+
 def exp_rounded(x: Float32) -> Float32:
     """exp in double, rounded to float32: where no C library can be asked."""
     with np.errstate(over="ignore", under="ignore"):
@@ -48,6 +57,12 @@ def exp_rounded(x: Float32) -> Float32:
 def log_rounded(x: Float32) -> Float32:
     """log in double, rounded to float32: where no C library can be asked."""
     return np.log(x.astype(np.float64)).astype(np.float32)
+
+
+def power_rounded(x: Float32, exponent: Float32) -> Float32:
+    """pow in double, rounded to float32: where no C library can be asked."""
+    with np.errstate(all="ignore"):
+        return np.power(x.astype(np.float64), exponent.astype(np.float64)).astype(np.float32)
 
 
 def tanh_rounded(x: Float32) -> Float32:
@@ -74,6 +89,6 @@ def _each(name: str, x: Float32) -> Float32:
     return np.array([function(float(v)) for v in x], np.float32)
 
 
-def _function(name: str) -> Callable[[float], float]:
-    prototype = ctypes.CFUNCTYPE(ctypes.c_float, ctypes.c_float)
+def _function(name: str, arguments: int = 1) -> Callable[..., float]:
+    prototype = ctypes.CFUNCTYPE(ctypes.c_float, *(ctypes.c_float,) * arguments)
     return prototype((name, ctypes.CDLL(None)))

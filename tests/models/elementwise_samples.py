@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from tflite import ActivationFunctionType as Act
 
 from mcuforge.compiler.ops.abs import Abs
@@ -18,6 +19,7 @@ from mcuforge.compiler.ops.squared_difference import SquaredDifference
 from mcuforge.compiler.ops.sum import Sum
 from tests.golden.case import Operand
 from tests.models.samples import ROW, ints, rows, sample
+from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
 
 TOKENS = rows(1, 4, 6)
 POSITIVE = Operand((1, 6), 0.1, -128)
@@ -69,3 +71,33 @@ UNJUDGED = (
         Sum((2,)),
     ),
 )
+
+
+def float_island() -> ModelSpec:
+    """1 / sqrt(x + 0.1) and a quotient of two tensors, in float between DEQUANTIZE and QUANTIZE."""
+    shape = (1, 4, 6)
+    tensors = (
+        TensorSpec("x", shape, "int8", (0.05,), (-128,)),
+        TensorSpec("b", shape, "int8", (0.03,), (-128,)),
+        TensorSpec("real_x", shape, "float32"),
+        TensorSpec("real_b", shape, "float32"),
+        TensorSpec("epsilon", (1,), "float32", data=np.array([0.1], np.float32)),
+        TensorSpec("above", shape, "float32"),
+        TensorSpec("root", shape, "float32"),
+        TensorSpec("one", (), "float32", data=np.array(1.0, np.float32)),
+        TensorSpec("inverse", shape, "float32"),
+        TensorSpec("y", shape, "int8", (0.01,), (-128,)),
+        TensorSpec("ratio", shape, "float32"),
+        TensorSpec("z", shape, "int8", (0.1,), (-128,)),
+    )
+    operators = (
+        OperatorSpec("DEQUANTIZE", (0,), (2,)),
+        OperatorSpec("DEQUANTIZE", (1,), (3,)),
+        OperatorSpec("ADD", (2, 4), (5,), ("AddOptions", {})),
+        OperatorSpec("SQRT", (5,), (6,)),
+        OperatorSpec("DIV", (7, 6), (8,), ("DivOptions", {})),
+        OperatorSpec("QUANTIZE", (8,), (9,)),
+        OperatorSpec("DIV", (2, 3), (10,), ("DivOptions", {})),
+        OperatorSpec("QUANTIZE", (10,), (11,)),
+    )
+    return ModelSpec(tensors, operators, (0, 1), (9, 11))

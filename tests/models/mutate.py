@@ -14,6 +14,8 @@ from mcuforge.compiler.frontends.flatbuffer import SCALARS, FileBytes
 from mcuforge.compiler.frontends.tflite_file import parse
 from mcuforge.compiler.frontends.tflite_ops.table import ARMS
 from tests.golden.case import Field
+from tests.models.elementwise_samples import JUDGED, UNJUDGED, float_island
+from tests.models.gathering_samples import GATHERING
 from tests.models.samples import SAMPLES, open_batch_flatten, two_in_two_out
 from tests.models.tflite_writer import (
     TYPES,
@@ -78,15 +80,16 @@ class Recorder(FileBytes):
 
 def seed_models(shared: Path) -> tuple[Seed, ...]:
     """The samples, with constants inside and outside, and the third-party models where present."""
-    files = [case_model(sample.case) for sample in SAMPLES]
-    specs = (open_batch_flatten(), two_in_two_out())
+    samples = (*SAMPLES, *GATHERING, *JUDGED, *UNJUDGED)
+    files = [case_model(sample.case) for sample in samples]
+    specs = (open_batch_flatten(), two_in_two_out(), float_island())
     files += [write_model(spec) for spec in specs]
     files += [
         write_model(replace(spec, external_buffers=True))
         for spec in (*specs, *(case_spec(sample.case) for sample in SAMPLES[:8]))
     ]
     files += [path.read_bytes() for path in sorted(shared.glob("models/mlperf_tiny/*.tflite"))]
-    return tuple(_seed(data) for data in files)
+    return tuple(seed_of(data) for data in files)
 
 
 def mutate(seeds: tuple[Seed, ...], seed: int, index: int) -> bytes:
@@ -120,7 +123,8 @@ def mutate(seeds: tuple[Seed, ...], seed: int, index: int) -> bytes:
     return bytes(data)
 
 
-def _seed(data: bytes) -> Seed:
+def seed_of(data: bytes) -> Seed:
+    """A sound file with what a reader of it looks at."""
     recorder = Recorder(data)
     model = parse(recorder)
     for operator in model.operators:
