@@ -30,8 +30,8 @@ from tests.unit.ops.test_broadcast import pairs
 MODULES = (
     "add", "mul", "div", "squared_difference", "minimum", "maximum", "relu", "leaky_relu",
     "logistic", "tanh", "hard_swish", "gelu", "rsqrt", "abs", "exp", "log", "neg", "sqrt", "square",
-    "quantize", "dequantize", "softmax", "pad", "concatenation", "slice", "transpose", "reshape",
-    "gather", "broadcast_to",
+    "quantize", "dequantize", "lookup", "softmax", "softmax_qdq", "pad", "concatenation", "slice",
+    "transpose", "reshape", "gather", "broadcast_to",
 )  # fmt: skip
 MOVES = (
     "pad",

@@ -128,4 +128,5 @@ WALKS: Mapping[str, Callable[[bytearray, tuple[int, ...], int, Fields], None]] =
     "quantize_f32": _each(4, 1),
     "dequantize_f32": _each(1, 4),
     "softmax_s8": _softmax,
+    "softmax_qdq_s8": _softmax,
 }
