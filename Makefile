@@ -7,6 +7,8 @@ JOBS ?= 2
 demo: .venv/ready-run
 	.venv/bin/mcuforge deploy examples/digits/digits_cnn.tflite --board qemu-mps2-an500 --emulate \
 	    --data examples/digits/digits_test.npz
+	.venv/bin/mcuforge deploy examples/digits/digits_vit.onnx --board qemu-mps2-an500 --emulate \
+	    --data examples/digits/digits_vit_test.npz
 
 test: .venv/ready-test
 	$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow"
@@ -22,6 +24,7 @@ lint: .venv/ready-test
 # mutated model files, then five minutes of hostile serial input under sanitizers
 fuzz: .venv/ready-test
 	.venv/bin/python -m scripts.fuzz_models --count 20000 --full
+	.venv/bin/python -m scripts.fuzz_onnx --count 20000
 	.venv/bin/python -m scripts.fuzz_serial --seconds 300
 
 .venv/ready-run: pyproject.toml setup.py scripts/setup.sh
