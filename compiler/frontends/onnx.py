@@ -134,6 +134,8 @@ class Reading:
             self._read(node)
         for port in model.outputs:
             self._read_output(port)
+        if all(support.supported for support in self.supports):
+            self._want_inputs_read()
         if not model.inputs or not model.outputs:
             side = "output" if model.inputs else "input"
             self._note_model(f"its {side}s", Refusal(f"the model has no {side}", EXPORT_AGAIN))
@@ -141,11 +143,8 @@ class Reading:
     def graph(self) -> Graph:
         """The graph, once nothing was refused."""
         ports: dict[str, Port] = {}
-        tensors = []
         for port, shape in self._inputs:
-            stored = self.work.inputs[port.name]
-            tensors.append(stored.view.tensor)
-            ports[port.name] = ported_input(port, shape, stored)
+            ports[port.name] = ported_input(port, shape, self.work.inputs[port.name])
         outputs = []
         for port, value in self._outputs:
             tensor, ports[port.name] = ported_output(self.work, port, value)
@@ -155,7 +154,7 @@ class Reading:
         )
         return Graph(
             name=Path(self.file).stem,
-            inputs=tuple(tensors),
+            inputs=tuple(self.work.inputs[port.name].view.tensor for port, _ in self._inputs),
             outputs=renamed,
             nodes=nodes,
             source=self.file,
@@ -174,6 +173,13 @@ class Reading:
             return
         self._inputs.append((port, shape))
         self.values[port.name] = Edge(port.name, shape, port.type_name)
+
+    def _want_inputs_read(self) -> None:
+        """Refuse inputs that nothing puts on a scale."""
+        for port, _ in self._inputs:
+            if port.name not in self.work.inputs:
+                problem = Refusal("nothing computed reads it", "leave it out of the inputs")
+                self._note_model(f"input '{printable(port.name)}'", problem, port)
 
     def _read(self, node: OnnxNode) -> None:
         """What the node's outputs stand for, or what is wrong with it."""

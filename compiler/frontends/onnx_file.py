@@ -108,12 +108,13 @@ def parse(data: bytes, folder: Path | None) -> OnnxFile:
         raise Refusal("it holds sparse constants, supported: dense", "export dense constants")
     initializers: dict[str, onnx.TensorProto] = {}
     for tensor in graph.initializer:
-        if tensor.name in initializers:
-            raise Refusal(f"two constants are called '{printable(tensor.name)}'", EXPORT_AGAIN)
-        initializers[tensor.name] = tensor
+        name = _text(tensor.name)
+        if name in initializers:
+            raise Refusal(f"two constants are called '{printable(name)}'", EXPORT_AGAIN)
+        initializers[name] = tensor
     return OnnxFile(
         opset=_opset(model),
-        inputs=tuple(_port(i) for i in graph.input if i.name not in initializers),
+        inputs=tuple(_port(i) for i in graph.input if _text(i.name) not in initializers),
         outputs=tuple(_port(o) for o in graph.output),
         nodes=tuple(_node(index, node, folder) for index, node in enumerate(graph.node)),
         initializers=initializers,
@@ -189,7 +190,7 @@ def _listed(
 
 def _external(tensor: onnx.TensorProto, name: str, folder: Path | None, wanted: int) -> bytes:
     """Data kept in a file beside the model; never read from outside its folder."""
-    entries = {str(entry.key): str(entry.value) for entry in tensor.external_data}
+    entries = {_text(entry.key): _text(entry.value) for entry in tensor.external_data}
     location = entries.get("location", "")
     if folder is None:
         raise Refusal(f"constant '{name}' is kept in another file, wanted it inside", BESIDE)
@@ -219,6 +220,11 @@ def _external(tensor: onnx.TensorProto, name: str, folder: Path | None, wanted: 
         ) from None
 
 
+def _text(stored: str | bytes) -> str:
+    """A string field, which protobuf gives as bytes where they are no UTF-8."""
+    return stored if isinstance(stored, str) else stored.decode("utf-8", "replace")
+
+
 def _opset(model: onnx.ModelProto) -> int:
     """The version of the standard operators."""
     versions = [int(o.version) for o in model.opset_import if o.domain in ("", "ai.onnx")]
@@ -234,25 +240,25 @@ def _opset(model: onnx.ModelProto) -> int:
 
 def _port(value: onnx.ValueInfoProto) -> OnnxPort:
     if not value.type.HasField("tensor_type"):
-        return OnnxPort(value.name, "no tensor", None)
+        return OnnxPort(_text(value.name), "no tensor", None)
     tensor = value.type.tensor_type
     shape: tuple[int | None, ...] | None = None
     if tensor.HasField("shape"):
         shape = tuple(
             int(d.dim_value) if d.HasField("dim_value") else None for d in tensor.shape.dim
         )
-    return OnnxPort(value.name, type_name(tensor.elem_type), shape)
+    return OnnxPort(_text(value.name), type_name(tensor.elem_type), shape)
 
 
 def _node(index: int, node: onnx.NodeProto, folder: Path | None) -> OnnxNode:
     return OnnxNode(
         index=index,
-        op=printable(node.op_type) or "?",
-        domain="" if node.domain == "ai.onnx" else printable(node.domain),
-        name=printable(node.name),
-        inputs=tuple(node.input),
-        outputs=tuple(node.output),
-        attributes={a.name: _attribute(a, folder) for a in node.attribute},
+        op=printable(_text(node.op_type)) or "?",
+        domain="" if node.domain == "ai.onnx" else printable(_text(node.domain)),
+        name=printable(_text(node.name)),
+        inputs=tuple(_text(name) for name in node.input),
+        outputs=tuple(_text(name) for name in node.output),
+        attributes={_text(a.name): _attribute(a, folder) for a in node.attribute},
     )
 
 
@@ -270,5 +276,5 @@ def _attribute(attribute: onnx.AttributeProto, folder: Path | None) -> Attribute
     if attribute.type == kinds.FLOATS:
         return tuple(float(f) for f in attribute.floats)
     if attribute.type == kinds.TENSOR:
-        return tensor_values(attribute.t, attribute.name, folder)
+        return tensor_values(attribute.t, _text(attribute.name), folder)
     return None

@@ -149,7 +149,7 @@ def matmul(operator: Operator) -> Value:
     operator.arity(2)
     a, b = operator.value(0), operator.value(1)
     if len(a.shape) < 2 or len(b.shape) < 2:
-        if not isinstance(b, Constant) or len(b.shape) != 2:
+        if not isinstance(b, Constant) or len(b.shape) != 2 or _needs_zero_point(b):
             raise Refusal(
                 f"it multiplies {list(a.shape)} by {list(b.shape)}, supported: matrices",
                 "write vectors as matrices of one row",

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small QDQ models around images: convolutions, pools, two operands, concatenation, resizing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+import onnx
+
+from tests.models.onnx_qdq import Qdq
+
+Build = Callable[[Qdq], str]
+IMAGE = (1, 6, 9, 7)
+
+
+def conv(q: Qdq, shape: tuple[int, ...] = (8, 6, 3, 3), **attributes: object) -> str:
+    """Per-channel weights and an int32 bias on the scale of the products."""
+    scales = np.linspace(0.005, 0.03, shape[0]).tolist()
+    dims = (1, shape[1] * int(attributes.get("group", 1)), *IMAGE[2 : len(shape)])  # type: ignore[call-overload]
+    x = q.input(dims)
+    inputs = [x, q.weights(shape, scales), q.bias(shape[0], [0.05 * s for s in scales])]
+    return q.op("Conv", inputs, 0.9, -7, **attributes)  # type: ignore[arg-type]
+
+
+def conv_with_float_bias(q: Qdq) -> str:
+    bias = q.constant(q.random.normal(0, 2, 8).astype(np.float32))
+    return q.op("Conv", [q.input(IMAGE), q.weights((8, 6, 3, 3)), bias], 0.9, pads=[1, 1, 1, 1])
+
+
+def conv_with_int8_bias(q: Qdq) -> str:
+    bias = q.weights((8,), 0.04)
+    return q.op("Conv", [q.input(IMAGE), q.weights((8, 6, 3, 3)), bias], 0.9, pads=[1, 1, 1, 1])
+
+
+def conv_then(kind: str, *bounds: float) -> Build:
+    """A clamp between the convolution and its QuantizeLinear."""
+
+    def build(q: Qdq) -> str:
+        x = q.node("Conv", [q.input(IMAGE), q.weights((8, 6, 1, 1))])
+        limits = [q.constant(np.array(b, np.float32)) for b in bounds]
+        return q.op(kind, [x, *limits], 0.5, -40)
+
+    return build
+
+
+def conv_weights_in_float(q: Qdq) -> str:
+    """Weights stored in float with a QuantizeLinear right behind them."""
+    data = q.constant(q.random.normal(0, 1, (8, 6, 3, 3)).astype(np.float32))
+    scale, zero = q.constant(np.full(8, 0.02, np.float32)), q.constant(np.zeros(8, np.int8))
+    integers = q.node("QuantizeLinear", [data, scale, zero], axis=0)
+    weights = q.node("DequantizeLinear", [integers, scale, zero], axis=0)
+    return q.op("Conv", [q.input(IMAGE), weights], 0.9)
+
+
+def uint8_weights(q: Qdq) -> str:
+    return q.op("Conv", [q.input(IMAGE), q.weights((8, 6, 3, 3), 0.02, 0, 128, "uint8")], 0.9)
+
+
+def flattened(q: Qdq) -> str:
+    """The weights take the order the map is stored in: nothing is moved."""
+    x = conv(q, pads=[1, 1, 1, 1])
+    flat = q.op("Flatten", [x], 0.9, -7)
+    return q.op("Gemm", [flat, q.weights((5, 8 * 63)), q.bias(5, 0.018)], 3.0, transB=1)
+
+
+def pair(kind: str, shape: tuple[int, ...] = IMAGE, second: tuple[int, ...] = IMAGE) -> Build:
+    """Two run-time tensors of different scales."""
+
+    def build(q: Qdq) -> str:
+        b = q.input(second, 0.02, -9, name="b")
+        return q.op(kind, [q.input(shape), b], 0.11, 5)
+
+    return build
+
+
+def with_constant(kind: str, shape: tuple[int, ...], first: bool = False) -> Build:
+    """A run-time tensor and a quantised constant."""
+
+    def build(q: Qdq) -> str:
+        operands = [q.input(IMAGE), q.weights(shape, 0.03)]
+        return q.op(kind, operands[::-1] if first else operands, 0.2, 5)
+
+    return build
+
+
+def add_float_vector(q: Qdq) -> str:
+    vector = q.constant(np.linspace(-1, 2, 7, dtype=np.float32))
+    return q.op("Add", [q.input(IMAGE), vector], 0.06, 5)
+
+
+def add_then_relu(q: Qdq) -> str:
+    x = q.node("Add", [q.input(IMAGE), q.input(IMAGE, 0.02, -9, name="b")])
+    return q.op("Relu", [x], 0.06, -128)
+
+
+def pool(kind: str, same: bool = True, **attributes: object) -> Build:
+    """A pool on the input's scale or on a finer one."""
+
+    def build(q: Qdq) -> str:
+        scale, zero = (0.05, 3) if same else (0.03, -2)
+        return q.op(kind, [q.input(IMAGE)], scale, zero, **attributes)  # type: ignore[arg-type]
+
+    return build
+
+
+def pad(q: Qdq) -> str:
+    value = q.constant(np.array(0.5, np.float32))
+    return q.op("Pad", [q.input(IMAGE), q.integers(0, 0, 1, 2, 0, 1, 0, 1), value], 0.05, 3)
+
+
+def two_images_joined(q: Qdq) -> str:
+    a, b = q.input(IMAGE, name="a"), q.input(IMAGE, 0.02, -9, name="b")
+    joined = q.op("Concat", [a, b], 0.05, 3, axis=1)
+    return q.op("Conv", [joined, q.weights((4, 12, 3, 3))], 1.5)
+
+
+def resize(q: Qdq, **attributes: object) -> str:
+    scales = q.constant(np.array([1, 1, 2, 3], np.float32))
+    return q.op("Resize", [q.input(IMAGE), "", scales], 0.05, 3, mode="nearest", **attributes)  # type: ignore[arg-type]
+
+
+def conv_1d(q: Qdq) -> str:
+    x = q.input((1, 6, 30))
+    y = q.op("Conv", [x, q.weights((8, 6, 5)), q.bias(8, 0.001)], 0.9, pads=[2, 2], strides=[2])
+    y = q.op("Relu", [y], 0.5, -128)
+    y = q.op("Conv", [y, q.weights((8, 1, 3))], 0.4, pads=[1, 1], group=8)
+    return q.op("GlobalAveragePool", [y], 0.1)
+
+
+def normalised_uint8_image(q: Qdq) -> str:
+    """A camera's bytes: cast, scaled and shifted in float before they are quantised."""
+    q.inputs.append(onnx.helper.make_tensor_value_info("x", onnx.TensorProto.UINT8, IMAGE))
+    real = q.node("Cast", ["x"], to=1)
+    unit = q.node("Div", [real, q.constant(np.array(255, np.float32))])
+    x = q.op("Sub", [unit, q.constant(np.array(0.5, np.float32))], 0.004, 0)
+    return q.op("Conv", [x, q.weights((4, 6, 1, 1))], 0.02)
+
+
+def shape_arithmetic(q: Qdq) -> str:
+    """Reshape to [batch, -1] the way exporters write it: Shape, Gather, Unsqueeze, Concat."""
+    x = conv(q, (4, 6, 3, 3))
+    first = q.node("Gather", [q.node("Shape", [x]), q.constant(np.array(0, np.int64))])
+    sizes = q.node("Concat", [q.node("Unsqueeze", [first, q.integers(0)]), q.integers(-1)], axis=0)
+    return q.op("Gemm", [q.node("Reshape", [x, sizes]), q.weights((5, 140))], 3.0, transB=1)
+
+
+# name: what builds it, the kinds of the nodes it becomes
+CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
+    {
+        "conv": (conv, ["conv2d"]),
+        "conv padded, strided, dilated": (
+            lambda q: conv(q, pads=[1, 0, 2, 1], strides=[2, 1], dilations=[2, 1]),
+            ["conv2d"],
+        ),
+        "conv SAME_UPPER": (lambda q: conv(q, auto_pad="SAME_UPPER", strides=[2, 2]), ["conv2d"]),
+        "conv SAME_LOWER": (lambda q: conv(q, auto_pad="SAME_LOWER", strides=[2, 2]), ["conv2d"]),
+        "conv in groups": (lambda q: conv(q, (8, 3, 3, 3), group=2), ["conv2d"]),
+        "depthwise": (lambda q: conv(q, (12, 1, 3, 3), group=6), ["depthwise_conv2d"]),
+        "conv float bias": (conv_with_float_bias, ["conv2d"]),
+        "conv int8 bias": (conv_with_int8_bias, ["conv2d"]),
+        "conv float weights quantised in place": (conv_weights_in_float, ["conv2d"]),
+        "conv uint8 weights": (uint8_weights, ["conv2d"]),
+        "conv and relu": (conv_then("Relu"), ["conv2d"]),
+        "conv and relu6": (conv_then("Clip", 0.0, 6.0), ["conv2d"]),
+        "conv and clip": (conv_then("Clip", -3.0, 11.0), ["conv2d", "lookup"]),
+        "1-D conv": (conv_1d, ["conv2d", "lookup", "depthwise_conv2d", "mean"]),
+        "flatten and gemm": (flattened, ["conv2d", "fully_connected"]),
+        "add": (pair("Add"), ["add"]),
+        "sub": (pair("Sub"), ["add"]),
+        "mul": (pair("Mul"), ["mul"]),
+        "max": (pair("Max"), ["quantize", "quantize", "maximum"]),
+        "min": (pair("Min"), ["quantize", "quantize", "minimum"]),
+        "mul by a gate per channel": (pair("Mul", IMAGE, (1, 6, 1, 1)), ["mul"]),
+        "add of lower rank": (pair("Add", IMAGE, (1, 7)), ["add"]),
+        "add constant per channel": (with_constant("Add", (6, 1, 1)), ["add"]),
+        "sub from a constant": (with_constant("Sub", (1, 6, 9, 7), first=True), ["add"]),
+        "mul by one number": (with_constant("Mul", ()), ["lookup"]),
+        "div by one number": (with_constant("Div", (1,)), ["lookup"]),
+        "add float vector": (add_float_vector, ["add"]),
+        "add and relu": (add_then_relu, ["add"]),
+        "global average pool": (pool("GlobalAveragePool", False), ["mean"]),
+        "average pool": (pool("AveragePool", kernel_shape=[2, 2]), ["average_pool2d"]),
+        "average pool, padding left out": (
+            pool("AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+            ["average_pool2d"],
+        ),
+        "average pool, padding counted": (
+            pool("AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1),
+            ["depthwise_conv2d"],
+        ),
+        "average pool on another scale": (
+            pool("AveragePool", False, kernel_shape=[3, 2], strides=[2, 2]),
+            ["depthwise_conv2d"],
+        ),
+        "average pool rounded up": (
+            pool("AveragePool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
+            ["average_pool2d"],
+        ),
+        "max pool": (pool("MaxPool", kernel_shape=[3, 3], pads=[1, 1, 1, 1]), ["max_pool2d"]),
+        "max pool rounded up": (
+            pool("MaxPool", kernel_shape=[2, 3], strides=[2, 2], ceil_mode=1),
+            ["max_pool2d"],
+        ),
+        "max pool on another scale": (
+            pool("MaxPool", False, kernel_shape=[2, 2]),
+            ["max_pool2d", "quantize"],
+        ),
+        "resize": (
+            lambda q: resize(q, coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+            ["resize_nearest"],
+        ),
+        "resize by half pixels": (resize, ["resize_nearest"]),
+        "pad": (pad, ["pad"]),
+        "two images joined": (two_images_joined, ["quantize", "concatenation", "conv2d"]),
+        "normalised bytes": (normalised_uint8_image, ["lookup", "conv2d"]),
+        "shape arithmetic": (shape_arithmetic, ["conv2d", "fully_connected"]),
+    }
+)

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small QDQ models around tokens: products, attention, normalisation, functions, moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from tests.models.onnx_qdq import Qdq
+
+Build = Callable[[Qdq], str]
+TOKENS = (1, 10, 12)
+
+
+def gemm(q: Qdq, by_rows: int = 1, scale: tuple[float, ...] | float = 0.02) -> str:
+    shape, axis = ((5, 12), 0) if by_rows else ((12, 5), 1)
+    inputs = [q.input((1, 12)), q.weights(shape, scale, axis), q.bias(5, 0.001)]
+    return q.op("Gemm", inputs, 0.3, 4, transB=by_rows)
+
+
+def matmul(q: Qdq, shape: tuple[int, ...] = TOKENS) -> str:
+    scales = np.linspace(0.01, 0.03, 7).tolist()
+    return q.op("MatMul", [q.input(shape), q.weights((shape[-1], 7), scales, 1)], 0.3, 4)
+
+
+def matmul_with_bias_in_float(q: Qdq) -> str:
+    x = q.node("MatMul", [q.input(TOKENS), q.weights((12, 7))])
+    return q.op("Add", [q.constant(np.linspace(-9, 9, 7, dtype=np.float32)), x], 0.3, 4)
+
+
+def matmul_from_left(q: Qdq) -> str:
+    """Weights times tokens, as mixers have it: columns of the input are summed."""
+    scales = np.linspace(0.01, 0.03, 7).tolist()
+    return q.op("MatMul", [q.weights((7, 10), scales, 0), q.input(TOKENS)], 0.3, 4)
+
+
+def matmul_asymmetric(q: Qdq) -> str:
+    data = q.random.integers(-128, 127, (12, 7), endpoint=True).astype(np.int8)
+    return q.op("MatMul", [q.input(TOKENS), q.stored(data, 0.02, 0, -100)], 0.9, 4)
+
+
+def attention(q: Qdq) -> str:
+    """Two heads: the only transposes left are those of the heads."""
+    x = q.input((1, 5, 8))
+
+    def head(perm: tuple[int, ...]) -> str:
+        y = q.op("MatMul", [x, q.weights((8, 8), 0.02)], 0.1, 2)
+        split = q.op("Reshape", [y, q.integers(1, 5, 2, 4)], 0.1, 2)
+        return q.op("Transpose", [split], 0.1, 2, perm=perm)
+
+    scores = q.op("MatMul", [head((0, 2, 1, 3)), head((0, 2, 3, 1))], 0.4, -3)
+    weights = q.op("Softmax", [scores], 1 / 256, -128, axis=-1)
+    mixed = q.op("MatMul", [weights, head((0, 2, 1, 3))], 0.08, 1)
+    merged = q.op("Transpose", [mixed], 0.08, 1, perm=(0, 2, 1, 3))
+    return q.op("Reshape", [merged, q.integers(1, 5, 8)], 0.08, 1)
+
+
+def one(kind: str, zero: int = 5, scale: float = 0.06, **attributes: object) -> Build:
+    """A function of one tensor."""
+    return lambda q: q.op(kind, [q.input(TOKENS)], scale, zero, **attributes)  # type: ignore[arg-type]
+
+
+def erf_gelu(q: Qdq) -> str:
+    """x / 2 * (1 + erf(x / sqrt(2))), all of it in float."""
+    x = q.input(TOKENS)
+    halves = [q.constant(np.array(v, np.float32)) for v in (np.sqrt(2.0), 1.0, 0.5)]
+    grown = q.node("Add", [q.node("Erf", [q.node("Div", [x, halves[0]])]), halves[1]])
+    return q.op("Mul", [q.node("Mul", [x, grown]), halves[2]], 0.05, -120)
+
+
+def tanh_gelu(q: Qdq) -> str:
+    """x / 2 * (1 + tanh(0.798 (x + 0.0447 x ** 3)))."""
+    x = q.input(TOKENS)
+    a, b, c, d, e = (q.constant(np.array(v, np.float32)) for v in (3, 0.044715, 0.79788, 1, 0.5))
+    inner = q.node("Add", [x, q.node("Mul", [q.node("Pow", [x, a]), b])])
+    grown = q.node("Add", [q.node("Tanh", [q.node("Mul", [inner, c])]), d])
+    return q.op("Mul", [q.node("Mul", [x, e]), grown], 0.05, -120)
+
+
+def sigmoid_gelu(q: Qdq) -> str:
+    """x * sigmoid(1.702 x)."""
+    x = q.input(TOKENS)
+    gate = q.node("Sigmoid", [q.node("Mul", [x, q.constant(np.array(1.702, np.float32))])])
+    return q.op("Mul", [x, gate], 0.05, -120)
+
+
+def layer_norm(q: Qdq, axis: int = -1) -> str:
+    size = 12 if axis in (-1, 2) else 120
+    gamma, beta = q.weights((size,), 0.01), q.bias(size, 0.001, 1000)
+    if size > 12:
+        shape = q.integers(10, 12)
+        gamma, beta = (q.node("Reshape", [v, shape]) for v in (gamma, beta))
+    return q.op("LayerNormalization", [q.input(TOKENS), gamma, beta], 0.03, 5, axis=axis)
+
+
+def layer_norm_in_parts(root: str) -> Build:
+    """The decomposition, left in float."""
+
+    def build(q: Qdq) -> str:
+        x = q.input(TOKENS)
+
+        def number(value: float) -> str:
+            return q.constant(np.array(value, np.float32))
+
+        mean = q.node("ReduceMean", [x], axes=[-1])
+        d = q.node("Sub", [x, mean])
+        square = q.node("Pow", [d, number(2)]) if root != "rsqrt" else q.node("Mul", [d, d])
+        variance = q.node("Add", [q.node("ReduceMean", [square], axes=[-1]), number(1e-5)])
+        if root == "sqrt":
+            y = q.node("Div", [d, q.node("Sqrt", [variance])])
+        elif root == "rsqrt":
+            y = q.node("Mul", [d, q.node("Reciprocal", [q.node("Sqrt", [variance])])])
+        else:
+            y = q.node("Mul", [q.node("Pow", [variance, number(-0.5)]), d])
+        y = q.node("Mul", [y, q.weights((12,), 0.01)])
+        return q.op("Add", [y, q.constant(np.linspace(-1, 1, 12, dtype=np.float32))], 0.03, 5)
+
+    return build
+
+
+def softmax(q: Qdq, axis: int = -1, shape: tuple[int, ...] = TOKENS) -> str:
+    return q.op("Softmax", [q.input(shape)], 0.003, -120, axis=axis)
+
+
+def moving(
+    kind: str, *lists: tuple[int, ...], shape: tuple[int, ...] = TOKENS, **more: object
+) -> Build:
+    """An operator that moves values, its lists of integers behind its input."""
+
+    def build(q: Qdq) -> str:
+        x = q.op("Neg", [q.input(shape)], 0.05, 3)
+        inputs = [x, *(q.integers(*values) for values in lists)]
+        return q.op(kind, inputs, 0.05, 3, **more)  # type: ignore[arg-type]
+
+    return build
+
+
+def split(q: Qdq) -> str:
+    x = q.input(TOKENS)
+    first = q.node("Split", [x, q.integers(5, 7)], 2, axis=2)
+    parts = [q.requantised(name, 0.05, 3) for name in (first, f"{first}.1")]
+    sums = [q.op("ReduceMean", [part], 0.03, 1, axes=[2], keepdims=0) for part in parts]
+    return q.op("Sub", sums, 0.03, 1)
+
+
+def gather_row(q: Qdq) -> str:
+    return q.op("Gather", [q.input(TOKENS), q.constant(np.array(-2, np.int64))], 0.05, 3, axis=1)
+
+
+def class_token(q: Qdq) -> str:
+    """A constant in front, on another scale than the tokens."""
+    token = q.weights((1, 1, 12), 0.01)
+    return q.op("Concat", [token, q.input(TOKENS)], 0.06, 1, axis=1)
+
+
+def twice_quantised(q: Qdq) -> str:
+    """QuantizeLinear and DequantizeLinear on another scale, and another, in sequence."""
+    return q.requantised(q.requantised(q.input(TOKENS), 0.09, -20), 0.03, 40)
+
+
+def moved_in_float(q: Qdq) -> str:
+    """A product, then a Reshape and a Transpose before anything is quantised."""
+    x = q.node("MatMul", [q.input(TOKENS), q.weights((12, 8))])
+    x = q.node("Transpose", [q.node("Reshape", [x, q.integers(1, 10, 2, 4)])], perm=(0, 2, 1, 3))
+    return q.requantised(x, 0.3, 4)
+
+
+# name: what builds it, the kinds of the nodes it becomes
+CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
+    {
+        "gemm": (gemm, ["fully_connected"]),
+        "gemm by columns, per channel": (
+            lambda q: gemm(q, 0, (0.01, 0.02, 0.03, 0.02, 0.01)),
+            ["fully_connected"],
+        ),
+        "matmul": (matmul, ["fully_connected"]),
+        "matmul of rank 4": (lambda q: matmul(q, (1, 3, 4, 6)), ["fully_connected"]),
+        "matmul and bias in float": (matmul_with_bias_in_float, ["fully_connected"]),
+        "matmul from the left": (matmul_from_left, ["transpose", "fully_connected"]),
+        "matmul, asymmetric weights": (matmul_asymmetric, ["batch_matmul"]),
+        "attention": (
+            attention,
+            ["fully_connected"] * 2
+            + ["transpose"] * 2
+            + ["batch_matmul", "softmax_qdq", "fully_connected", "transpose", "batch_matmul"]
+            + ["transpose"],
+        ),
+        "relu": (one("Relu"), ["lookup"]),
+        "leaky relu": (one("LeakyRelu", alpha=0.2), ["lookup"]),
+        "sigmoid": (one("Sigmoid", -128, 1 / 256), ["lookup"]),
+        "hard sigmoid": (one("HardSigmoid", -128, 1 / 256, alpha=0.3), ["lookup"]),
+        "hard swish": (one("HardSwish", -100), ["lookup"]),
+        "tanh": (one("Tanh", 0, 1 / 128), ["lookup"]),
+        "elu": (one("Elu", -90), ["lookup"]),
+        "softplus": (one("Softplus", -128), ["lookup"]),
+        "exp": (one("Exp", -128, 2.0), ["lookup"]),
+        "erf": (one("Erf", 0, 1 / 127), ["lookup"]),
+        "gelu in parts, erf": (erf_gelu, ["lookup"]),
+        "gelu in parts, tanh": (tanh_gelu, ["lookup"]),
+        "gelu in parts, sigmoid": (sigmoid_gelu, ["lookup"]),
+        "layer norm": (layer_norm, ["layer_norm"]),
+        "layer norm over two axes": (lambda q: layer_norm(q, 1), ["layer_norm"]),
+        "layer norm in parts, sqrt": (layer_norm_in_parts("sqrt"), ["layer_norm"]),
+        "layer norm in parts, reciprocal": (layer_norm_in_parts("rsqrt"), ["layer_norm"]),
+        "layer norm in parts, power": (layer_norm_in_parts("power"), ["layer_norm"]),
+        "softmax": (softmax, ["softmax_qdq"]),
+        "softmax over the tokens": (lambda q: softmax(q, 1), ["transpose", "softmax_qdq"]),
+        "softmax of one row": (lambda q: softmax(q, 1, (1, 12)), ["softmax_qdq"]),
+        "reduce mean": (
+            lambda q: q.op("ReduceMean", [q.input(TOKENS)], 0.02, 1, axes=[1], keepdims=0),
+            ["mean"],
+        ),
+        "reshape": (moving("Reshape", (1, 5, 24)), ["lookup"]),
+        "squeeze": (moving("Squeeze", (0,)), ["lookup"]),
+        "unsqueeze": (moving("Unsqueeze", (0, 2)), ["lookup"]),
+        "transpose": (moving("Transpose", perm=(0, 2, 1)), ["lookup"]),
+        "slice": (moving("Slice", (2, -1), (9, -20), (1, 2), (3, -2)), ["lookup", "slice"]),
+        "gather a row": (gather_row, ["slice"]),
+        "gather in disorder": (
+            moving("Gather", (7, 2, 3, 9), axis=1),
+            ["lookup"] + ["slice"] * 3 + ["concatenation"],
+        ),
+        "split": (split, ["slice", "slice", "mean", "mean", "add"]),
+        "class token": (class_token, ["quantize", "concatenation"]),
+        "twice quantised": (twice_quantised, ["quantize", "quantize"]),
+        "moved in float": (moved_in_float, ["fully_connected"]),
+    }
+)
