@@ -32,13 +32,14 @@ QUIET = Stages(Console(file=StringIO()), quiet=True)
 CLASSES = 4
 
 
-def network(batch: str | int = "n") -> onnx.ModelProto:
-    """A convolution, a mean, a layer of four classes on images of 3x8x8."""
+def network(batch: str | int = "n", end: str = "") -> onnx.ModelProto:
+    """A convolution, a mean, a layer of four classes on images of 3x8x8; `end`: one op more."""
     net = OnnxBuilder(7, 17)
     x = net.input("image", (1, 3, 8, 8))
     x = net.node("Relu", "relu", [net.conv("conv", x, (8, 3, 3, 3), pad=1)])
     x = net.node("Flatten", "flat", [net.node("GlobalAveragePool", "mean", [x])])
-    model = net.model("net", net.gemm("classes", x, 8, CLASSES), (1, CLASSES))
+    x = net.gemm("classes", x, 8, CLASSES)
+    model = net.model("net", net.node(end, "end", [x]) if end else x, (1, CLASSES))
     for value in (*model.graph.input, *model.graph.output):
         dim = value.type.tensor_type.shape.dim[0]
         if isinstance(batch, str):
@@ -227,6 +228,18 @@ def test_what_is_no_model_or_the_model_itself_is_refused(
     )
     monkeypatch.setattr(onnx_quantiser, "peer_name", lambda: None)
     assert refused(tmp_path, Request(model, data)).hint == "pip install onnxruntime"
+
+
+@pytest.mark.parametrize("end", ["Tanh", "Softmax"])
+def test_whatever_a_model_ends_in_its_output_is_int8(
+    model: Path, data: Path, tmp_path: Path, end: str
+) -> None:
+    model.write_bytes(network(end=end).SerializeToString())
+    report = quantize.quantize(Request(model, data), QUIET)
+    assert (report.verdict, report.reasons) == ("pass", ())
+    graph = onnx.load(tmp_path / "net_int8.onnx").graph
+    (last,) = [n for n in graph.node if graph.output[0].name in n.output]
+    assert last.op_type == "DequantizeLinear"
 
 
 def test_calibration_samples_are_spread_evenly_over_all() -> None:
