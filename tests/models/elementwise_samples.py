@@ -11,7 +11,9 @@ from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.exp import Exp
 from mcuforge.compiler.ops.gelu import Gelu
 from mcuforge.compiler.ops.log import Log
+from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.neg import Neg
+from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.rsqrt import Rsqrt
 from mcuforge.compiler.ops.sqrt import Sqrt
 from mcuforge.compiler.ops.square import Square
@@ -32,6 +34,14 @@ JUDGED = (
     sample("GELU", (ROW,), (OUT,), ("GeluOptions", {}), Gelu()),
     sample("GELU by tanh", (ROW,), (OUT,), ("GeluOptions", {"Approximate": True}), Gelu(True)),
     sample("RSQRT", (POSITIVE,), (OUT,), None, Rsqrt()),
+    sample(
+        "MEAN over features",
+        (TOKENS, ints(-1)),
+        (Operand((1, 4), 0.1, 2),),
+        ("ReducerOptions", {}),
+        Mean((2,)),
+        Reshape(),
+    ),
     sample(
         "SQUARED_DIFFERENCE",
         (TOKENS, rows(1, 4, 1)),
@@ -62,6 +72,14 @@ UNJUDGED = (
         (Operand((1,), 0.1, 2),),
         ("ReducerOptions", {}),
         Sum((1, 2)),
+    ),
+    sample(
+        "SUM over features",
+        (TOKENS, ints(2)),
+        (Operand((1, 4), 0.1, 2),),
+        ("ReducerOptions", {}),
+        Sum((2,)),
+        Reshape(),
     ),
     sample(
         "SUM keeps dimensions",

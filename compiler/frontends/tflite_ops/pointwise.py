@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mcuforge.compiler.frontends.tflite_ops.operator import (
@@ -29,6 +31,7 @@ from mcuforge.compiler.ops.minimum import Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.relu import Relu
+from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.softmax import Softmax
 from mcuforge.compiler.ops.square import Square
 from mcuforge.compiler.ops.squared_difference import SquaredDifference
@@ -178,6 +181,10 @@ def _reduced(operator: Operator, reducer: type[Mean]) -> Steps:
     kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     dropped = tuple(n for i, n in enumerate(x.shape) if i not in axes)
     want_shape(output, kept if options.flag(0) else dropped)
+    by_rows = replace(output, name=f"{output.name}/kept", shape=kept)
+    if by_rows.rows == x.rows != output.rows:  # one result a token, dropped dimensions are a view
+        by_rows = replace(by_rows, name=operator.values.fresh(by_rows.name))
+        return (Step(reducer(axes), (x,), by_rows), Step(Reshape(), (by_rows,), output))
     return (Step(reducer(axes), (x,), output),)
 
 

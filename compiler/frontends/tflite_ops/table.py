@@ -56,6 +56,7 @@ from mcuforge.compiler.ops.tanh import Tanh
 from mcuforge.compiler.ops.transpose import Transpose
 
 ON_SHAPES = "on shapes only, computed while reading"
+IN_FLOAT = "also in float between DEQUANTIZE and QUANTIZE"
 
 ARMS: Mapping[str, Arm] = MappingProxyType(
     {
@@ -72,7 +73,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
             weighted.depthwise_conv2d, (DepthwiseConv2D,), "dilation, per-channel weights"
         ),
         "DEQUANTIZE": Arm(pointwise.dequantize, (Dequantize,), "int8, uint8 to float32"),
-        "DIV": Arm(pointwise.div, (Div,), "broadcasts"),
+        "DIV": Arm(pointwise.div, (Div,), f"broadcasts; {IN_FLOAT}"),
         "EXP": Arm(pointwise.unary(Exp(), "ExpOptions"), (Exp,)),
         "EXPAND_DIMS": Arm(movement.expand_dims, (Reshape,), "costs nothing"),
         "FULLY_CONNECTED": Arm(weighted.fully_connected, (FullyConnected,), "constant weights"),
@@ -80,18 +81,18 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "GELU": Arm(pointwise.gelu, (Gelu,), "exact and by tanh"),
         "HARD_SWISH": Arm(pointwise.hard_swish, (HardSwish,)),
         "LEAKY_RELU": Arm(pointwise.leaky_relu, (LeakyRelu,)),
-        "LOG": Arm(pointwise.unary(Log()), (Log,)),
+        "LOG": Arm(pointwise.unary(Log()), (Log,), IN_FLOAT),
         "LOGISTIC": Arm(pointwise.logistic, (Logistic,)),
         "MAXIMUM": Arm(pointwise.maximum, (Maximum,), "broadcasts"),
         "MAX_POOL_2D": Arm(spatial.max_pool2d, (MaxPool2D,)),
-        "MEAN": Arm(pointwise.mean, (Mean,), "constant axes"),
+        "MEAN": Arm(pointwise.mean, (Mean, Reshape), "constant axes"),
         "MINIMUM": Arm(pointwise.minimum, (Minimum,), "broadcasts"),
         "MUL": Arm(pointwise.mul, (Mul,), "broadcasts"),
         "PACK": Arm(gathering.pack, (Concatenation, Reshape), "one scale for all"),
-        "NEG": Arm(pointwise.unary(Neg(), "NegOptions"), (Neg,)),
+        "NEG": Arm(pointwise.unary(Neg(), "NegOptions"), (Neg,), IN_FLOAT),
         "PAD": Arm(movement.pad, (Pad,), "constant paddings"),
         "PADV2": Arm(movement.pad_v2, (Pad,), "constant paddings and value"),
-        "POW": Arm(pointwise.pow_, (Square,), "by 2"),
+        "POW": Arm(pointwise.pow_, (Square,), f"by 2; {IN_FLOAT}, by any number"),
         "QUANTIZE": Arm(pointwise.quantize, (Quantize,), "float32, int8, uint8 to int8, uint8"),
         "RELU": Arm(pointwise.relu("relu"), (Relu,)),
         "RELU6": Arm(pointwise.relu("relu6"), (Relu,)),
@@ -103,15 +104,15 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "SOFTMAX": Arm(pointwise.softmax, (Softmax,), "over the last axis"),
         "SPLIT": Arm(movement.split, (Slice,), "constant axis"),
         "SPLIT_V": Arm(movement.split_v, (Slice,), "constant axis and sizes"),
-        "SQRT": Arm(pointwise.unary(Sqrt()), (Sqrt,)),
-        "SQUARE": Arm(pointwise.unary(Square(), "SquareOptions"), (Square,)),
+        "SQRT": Arm(pointwise.unary(Sqrt()), (Sqrt,), IN_FLOAT),
+        "SQUARE": Arm(pointwise.unary(Square(), "SquareOptions"), (Square,), IN_FLOAT),
         "SQUARED_DIFFERENCE": Arm(pointwise.squared_difference, (SquaredDifference,), "broadcasts"),
         "SQUEEZE": Arm(movement.squeeze, (Reshape,), "costs nothing"),
         "STRIDED_SLICE": Arm(
             slicing.strided_slice, (Slice, Reshape), "constant begin, end and strides; all masks"
         ),
         "SUB": Arm(pointwise.sub, (Add,), "broadcasts"),
-        "SUM": Arm(pointwise.sum_, (Sum,), "constant axes"),
+        "SUM": Arm(pointwise.sum_, (Sum, Reshape), "constant axes"),
         "TANH": Arm(pointwise.tanh, (Tanh,)),
         "TRANSPOSE": Arm(movement.transpose, (Transpose,), "constant permutation"),
         "UNPACK": Arm(gathering.unpack, (Slice, Reshape)),

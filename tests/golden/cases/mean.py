@@ -46,6 +46,7 @@ CASES = (
     mean("tokens", (1, 16, 12), (1,)),
     mean("tokens kept", (1, 16, 12), (1,), keep_dims=True),
     mean("features of each token", (1, 16, 12), (2,), keep_dims=True),
+    mean("features of each token, dropped", (1, 16, 12), (2,)),
     mean("a matrix along its rows", (1, 23), (1,)),
     mean("a vector", (19,), (0,)),
     mean("five dimensions, every second", (1, 3, 4, 2, 3), (0, 2, 4)),
