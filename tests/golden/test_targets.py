@@ -37,6 +37,11 @@ from tests.unit.compiler.pipelines import RINGS, compiled, pipelined, residual
 LIBC = {"memcpy", "memset"}
 HELPER = re.compile(r"__(aeabi_\w+|\w*[sdt][ifc]\d?|gnu_thumb1_case_\w+|riscv_(save|restore)_\d+)")
 
+# what float arithmetic comes to where a core has no instructions for it: calls of the helpers' own
+FLOAT = re.compile(r"__(aeabi_(f|d|u?[il]2[fd]|c[fd])|\w*[sd]f(\d?|[sd]i)$|\w*[sd]i[sd]f$)")
+SOFT_FLOAT = ("cortex-m0plus", "rv32imac")
+OF_FLOATS = {"quantize_f32", "dequantize_f32"}
+
 
 @dataclass(frozen=True)
 class Target:
@@ -120,6 +125,12 @@ def test_kernels_call_memcpy_memset_and_nothing_else(target: Target, objects: Pa
         if kind == "U" and name not in LIBC and not HELPER.fullmatch(name)
     }
     assert not wanted
+
+
+def test_kernels_of_integers_know_no_float(target: Target, objects: Path) -> None:
+    called = {k for k, kind, name in symbols(target, objects) if kind == "U" and FLOAT.match(name)}
+    assert called <= OF_FLOATS
+    assert target.name not in SOFT_FLOAT or called == OF_FLOATS
 
 
 def test_kernels_keep_no_state(target: Target, objects: Path) -> None:
