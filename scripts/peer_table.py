@@ -4,6 +4,8 @@
     python -m scripts.peer_table             RAM, flash and instructions beside TFLM
     python -m scripts.peer_table ram         arenas by goal and input, the bound, what they cost
     python -m scripts.peer_table mobilenet   MobileNetV2 beside its naive live-tensor peak
+    python -m scripts.peer_table vit         vision transformers: arenas beside TFLM and targets
+    python -m scripts.peer_table vit_runs    the same networks' instructions (an hour)
 
 The first two need the third-party models and baselines.json in ../shared beside the checkout.
 Several tables may be asked for at once; what they share is deployed once. --samples N: random
@@ -15,18 +17,23 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
 from mcuforge.compiler.compile import PlanOptions, compile_graph
+from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.naive import live_tensor_peak
 from mcuforge.deploy import Request, deploy
 from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
 from scripts.make_mobilenet_v2 import file_name, mobilenet_v2
+from scripts.make_vit import PRESETS, make_int8
 from tests.models.tflite_writer import write_model
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -38,6 +45,26 @@ BALANCED, SPEED = PlanOptions(), PlanOptions(goal="speed")
 STREAMED = PlanOptions(streamed=True)
 ROWLESS = frozenset({"ad01_int8"})  # its input is one vector: there are no rows to stream
 AMPLE_BYTES = 1 << 26
+
+
+@dataclass(frozen=True)
+class VitPeers:
+    """What TFLM needs for a transformer's RAM, what we are to need, and which Cortex-M7 runs it."""
+
+    tflm_bytes: int | None  # the smallest arena that allocates, GELU as x * sigmoid(1.702 x)
+    streamed_target: int
+    resident_target: int
+    board: str | None  # None: no Cortex-M7's flash holds the weights
+
+
+# measured on the networks of the same shapes, tables in ../shared/models/vit/README.md
+VIT_PEERS = {
+    "vit_32": VitPeers(157_312, 17_600, 17_600, "qemu-mps2-an500"),
+    "deit_tiny": VitPeers(1_194_752, 104_500, 164_000, "disco_f746ng"),
+    "mcuformer_t": VitPeers(1_527_296, 119_500, 187_000, "disco_f746ng"),
+    "mcuformer_t_largest": VitPeers(2_093_296, 139_500, 187_000, "disco_f746ng"),
+    "deit_small": VitPeers(None, 210_000, 212_000, None),
+}
 
 
 @dataclass(frozen=True)
@@ -161,7 +188,73 @@ def mobilenet(bench: Bench) -> Iterator[str]:
         yield f"| {name} | {live_tensor_peak(graph):,} | {cells} |"
 
 
-TABLES = {"overview": overview, "ram": ram, "mobilenet": mobilenet}
+def planned(graph: Graph, bench: Bench, options: PlanOptions) -> tuple[str, str]:
+    """Bytes of the arena, and what no plan goes below."""
+    with bench.stages.stage(f"planning {graph.name}"):
+        compiled = compile_graph(graph, "armv7em", AMPLE_BYTES, options=options)
+    optimal = compiled.plan.peak == compiled.plan.lower_bound
+    bound = "optimal" if optimal else f"{compiled.plan.lower_bound:,}"
+    return f"{compiled.arena_bytes:,}", bound
+
+
+def vit(bench: Bench) -> Iterator[str]:
+    """Vision transformers, planned for Cortex-M7 and not built: random weights, RAM is real."""
+    yield (
+        "| model | tokens | parameters | naive live tensors | TFLM arena "
+        "| image streamed | bound | target | image resident | bound | target |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    for preset, peers in VIT_PEERS.items():
+        with vit_file(preset) as file:
+            graph = read_model(file)
+        streamed, streamed_bound = planned(graph, bench, STREAMED)
+        resident, resident_bound = planned(graph, bench, BALANCED)
+        yield (
+            f"| {preset} | {PRESETS[preset].tokens} | {graph.parameters:,} "
+            f"| {live_tensor_peak(graph):,} "
+            f"| {'-' if peers.tflm_bytes is None else f'{peers.tflm_bytes:,}'} "
+            f"| {streamed} | {streamed_bound} | {peers.streamed_target:,} "
+            f"| {resident} | {resident_bound} | {peers.resident_target:,} |"
+        )
+
+
+def vit_runs(bench: Bench) -> Iterator[str]:
+    """Instructions of an inference on the boards that hold the weights; every verdict is pass."""
+    yield "| model | MACs | Cortex-M7 | per MAC | RV32IMAC | per MAC |"
+    yield "|---|---|---|---|---|---|"
+    for preset, peers in VIT_PEERS.items():
+        cells = []
+        with vit_file(preset) as file:
+            macs = read_model(file).macs
+            for board in (peers.board, BOARDS[2]):
+                if board is None:
+                    cells.append("- | -")
+                    continue
+                request = Request(file, board, emulate=True, samples=bench.samples or 1)
+                report = deploy(request, bench.stages)
+                assert report.verdict == "pass", (preset, board)
+                count = instructions(report)
+                cells.append(f"{count / 1e6:,.0f} M | {count / macs:.2f}")
+        yield f"| {preset} | {macs / 1e6:,.0f} M | {' | '.join(cells)} |"
+
+
+@contextmanager
+def vit_file(preset: str) -> Iterator[Path]:
+    """The int8 model of a preset, in a folder that is gone afterwards."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / f"{preset}.onnx"
+        model = make_int8(preset, PRESETS[preset])
+        file.write_bytes(model.SerializeToString(deterministic=True))
+        yield file
+
+
+TABLES = {
+    "overview": overview,
+    "ram": ram,
+    "mobilenet": mobilenet,
+    "vit": vit,
+    "vit_runs": vit_runs,
+}
 
 
 def main() -> None:
