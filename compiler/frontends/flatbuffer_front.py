@@ -11,7 +11,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mcuforge.compiler.frontends.flatbuffer import SCALARS, Table
+from mcuforge.compiler.frontends.flatbuffer import SCALARS, FileBytes, Table
 
 ALIGNMENT = 64  # of the old file behind the front; nothing in it asks for more
 LENGTH_BYTES = 4  # stand before a vector's items, which are aligned to 16 bytes
@@ -45,9 +45,23 @@ class _Piece:
 
 
 def old(table: Table, slot: int) -> Old | None:
-    """Where a reference of a table of the old file leads; None: the field is absent."""
+    """Where a reference of a table of the old file leads; None: the field is absent.
+
+    Raises Malformed where it leads out of the file.
+    """
     at = table.place(slot)
-    return None if at is None else Old(table.file.follow(at))
+    if at is None:
+        return None
+    leads = table.file.follow(at)
+    table.file.within(leads, LENGTH_BYTES)
+    return Old(leads)
+
+
+def olds(file: FileBytes, places: Sequence[int]) -> list[Old | New]:
+    """The tables of the old file at `places`. Raises Malformed where one lies outside it."""
+    for at in places:
+        file.within(at, LENGTH_BYTES)
+    return [Old(at) for at in places]
 
 
 def present(fields: Mapping[int, Field | None]) -> dict[int, Field]:

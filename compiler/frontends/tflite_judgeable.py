@@ -11,7 +11,6 @@ back; such a CONV_2D adds a bias of zeros. Every tensor keeps its number, shape 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 from types import MappingProxyType
@@ -21,7 +20,7 @@ from tflite.BuiltinOptions import BuiltinOptions
 from tflite.TensorType import TensorType
 
 from mcuforge.compiler.frontends.flatbuffer import FileBytes
-from mcuforge.compiler.frontends.flatbuffer_front import Field, Front, New, Old, old, present
+from mcuforge.compiler.frontends.flatbuffer_front import Field, Front, New, Old, old, olds, present
 from mcuforge.compiler.frontends.tflite_file import (
     EMBEDDED,
     IDENTIFIER,
@@ -127,14 +126,15 @@ class _Copy:
         self.file = self.root.file
         self.old_buffers = self.root.places(4, MOST_BUFFERS, "buffers")
         graphs = self.root.places(2, MOST_OPERATORS, "subgraphs")
-        self.other_graphs = _olds(graphs[1:])
+        self.other_graphs = olds(self.file, graphs[1:])
         self.graph = self.file.table(graphs[0])
         self.old_tensors = self.graph.places(0, MOST_TENSORS, "tensors")
         self.old_operators = self.graph.places(3, MOST_OPERATORS, "operators")
-        self.codes = _olds(self.root.places(1, MOST_OPERATORS, "operator codes"))
-        self.buffers = _olds(self.old_buffers)
-        self.tensors = _olds(self.old_tensors)
-        self.operators = [[place] for place in _olds(self.old_operators)]
+        codes = self.root.places(1, MOST_OPERATORS, "operator codes")
+        self.codes = olds(self.file, codes)
+        self.buffers = olds(self.file, self.old_buffers)
+        self.tensors = olds(self.file, self.old_tensors)
+        self.operators = [[place] for place in olds(self.file, self.old_operators)]
         self.reshape: int | None = None  # its operator code, once it has one
 
     def write_rows(self, operator: RawOperator) -> None:
@@ -258,7 +258,3 @@ class _Copy:
         inputs, outputs = edges
         kind, table = options
         return self.front.table(present({0: code, 1: inputs, 2: outputs, 3: kind, 4: table}))
-
-
-def _olds(places: Sequence[int]) -> list[Old | New]:
-    return [Old(at) for at in places]

@@ -24,7 +24,7 @@ from mcuforge.compiler.ops.base import (
     Slot,
 )
 from mcuforge.compiler.ops.checks import want_int8, want_rank
-from mcuforge.compiler.ops.fixed_point import Multiplier, activation_range, quantise_multiplier
+from mcuforge.compiler.ops.fixed_point import Multiplier, activation_range, output_multiplier
 from mcuforge.compiler.ops.summing import SUM_BYTES, SUMMING
 from mcuforge.compiler.ops.weighted import (
     bias_values,
@@ -46,7 +46,7 @@ class FullyConnected(Op):
     """inputs: x of any rank, read as (rows, i), weights (o, i), bias (o) int32 optional.
 
     TFLite 2.14's reference kernel leaves part of the output unwritten where per-channel weights
-    meet an output of more than two dimensions; this is the meaning of its optimised kernels.
+    meet an output of more than two dimensions; this is what it gives of the same rows in two.
     """
 
     kind: ClassVar[str] = "fully_connected"
@@ -173,5 +173,5 @@ def linear_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Mult
     scales = weights.quant.scale
     if len(scales) == 1:
         product = float(np.float32(x.scale) * np.float32(scales[0]))
-        return (quantise_multiplier(product / output.scale),)
-    return tuple(quantise_multiplier(x.scale * s / output.scale) for s in scales)
+        return (output_multiplier(product / output.scale, output),)
+    return tuple(output_multiplier(x.scale * s / output.scale, output) for s in scales)
