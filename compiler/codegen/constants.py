@@ -77,15 +77,21 @@ class ConstantPool:
 
 
 def _lines(data: Array) -> list[str]:
-    words = [literal(v) for v in data.reshape(-1).tolist()] or ["0"]
-    lines, line = [], ""
-    for word in words:
-        if line and len(line) + len(word) + 2 > LINE_COLUMNS:
-            lines.append(line + ",")
-            line = word
-        else:
-            line = f"{line}, {word}" if line else word
-    return [*lines, line]
+    """The elements' literals, as many a line as go: networks have millions of them."""
+    values = data.reshape(-1).tolist() or [0]
+    if data.dtype.kind == "f":  # one by one: -0.0 equals 0.0
+        words = [literal(v) + ",\n" for v in values]
+    else:
+        known = {v: literal(v) + ",\n" for v in set(values)}
+        words = [known[v] for v in values]
+    text = "".join(words)
+    lines = []
+    begin, end = 0, len(text)
+    while end - begin > LINE_COLUMNS + 2:
+        cut = text.rindex("\n", begin, begin + LINE_COLUMNS + 2)
+        lines.append(text[begin:cut].replace("\n", " "))
+        begin = cut + 1
+    return [*lines, text[begin:-2].replace("\n", " ")]
 
 
 def literal(value: float) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from mcuforge.compiler.schedule.overlap import least_distance, least_distance_of_rows
-from mcuforge.compiler.schedule.rows import row_events
+from mcuforge.compiler.schedule.pipeline import Indices
+from mcuforge.compiler.schedule.rows import layer_rows
 from mcuforge.compiler.schedule.schedule import Schedule, Stage
 from mcuforge.memplan.problem import Buffer, Overlap, Problem, Region
 
@@ -91,24 +92,46 @@ def _distances(schedule: Schedule, stage: Stage, dying: set[str]) -> Iterator[tu
     if not stage.is_pipeline:
         yield from _whole_distances(schedule, stage, dying)
         return
-    outputs: dict[str, list[tuple[int, int]]] = {}  # buffer -> (time, end of the bytes written)
-    reads: dict[str, list[tuple[int, int]]] = {}  # buffer -> (time, begin of the bytes read)
-    for time, event in enumerate(row_events(schedule, stage)):
-        for tensor, row, _, before in event.reads:
-            buffer = schedule.buffer(tensor).name
+    outputs, reads = _Accesses(), _Accesses()  # up to where is written, from where on is read
+    for rows in layer_rows(schedule, stage):
+        for read in rows.reads:
+            buffer = schedule.buffer(read.tensor).name
             if buffer in dying:
-                # 2 * time: before this row is written; one more: while it is, or after
-                when = 2 * time - 1 if before else 2 * time + 1
-                reads.setdefault(buffer, []).append((when, row * tensor.row_bytes))
-        if event.writes is not None:
-            tensor, _, end = event.writes
-            if schedule.buffer(tensor).name not in schedule.rings:
-                buffer = schedule.buffer(tensor).name
-                outputs.setdefault(buffer, []).append((2 * time, end * tensor.row_bytes))
-    for output, writes in outputs.items():
-        for source, seen in reads.items():
-            columns = (*np.array(writes, np.int64).T, *np.array(seen, np.int64).T)
-            yield source, output, least_distance_of_rows(*columns)
+                first, end = read.first[: len(rows.at)], read.end[: len(rows.at)]
+                some = first < end
+                # 2 * row: before this row is written; one more: while it is, or after
+                times = 2 * rows.at[some] + (-1 if read.before else 1)
+                reads.add(buffer, rows.at[some], times, first[some] * read.tensor.row_bytes)
+        output = rows.layer.node.output
+        buffer = schedule.buffer(output).name
+        if buffer not in schedule.rings:
+            some = rows.writes >= 0
+            ends = (rows.writes[some] + 1) * output.row_bytes
+            outputs.add(buffer, rows.at[some], 2 * rows.at[some], ends)
+    for output_name, written in outputs.in_order():
+        for source, seen in reads.in_order():
+            yield source, output_name, least_distance_of_rows(*written, *seen)
+
+
+class _Accesses:
+    """When buffers are accessed, and at which of their bytes."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[tuple[Indices, Indices]]] = {}
+        self._begun: dict[str, int] = {}
+
+    def add(self, buffer: str, rows: Indices, times: Indices, places: Indices) -> None:
+        """The accesses of a layer while the pipeline computes its rows `rows`, which rise."""
+        if len(rows):
+            begun = int(rows[0])
+            self._begun[buffer] = min(begun, self._begun.get(buffer, begun))
+            self._found.setdefault(buffer, []).append((times, places))
+
+    def in_order(self) -> Iterator[tuple[str, tuple[Indices, Indices]]]:
+        """Each buffer with (times, places), what is accessed first first."""
+        for buffer in sorted(self._found, key=lambda name: self._begun[name]):
+            times, places = zip(*self._found[buffer], strict=True)
+            yield buffer, (np.concatenate(times), np.concatenate(places))
 
 
 def _whole_distances(
@@ -118,14 +141,14 @@ def _whole_distances(
 
     A buffer may be read twice, under two views or as both operands.
     """
+    if not dying:
+        return
     node = stage.layers[0].node
     needed: dict[str, int] = {}
     for x, reads in zip(node.inputs, node.op.reads(node.inputs, node.output), strict=True):
-        if x.is_constant:
-            continue
-        name = schedule.buffer(x).name
-        distance = node.output.bytes if reads is None else least_distance(reads)
-        needed[name] = max(distance, needed.get(name, distance))
-    for name, distance in needed.items():
+        name = "" if x.is_constant else schedule.buffer(x).name
         if name in dying:
-            yield name, schedule.buffer(node.output).name, distance
+            distance = node.output.bytes if reads is None else least_distance(reads)
+            needed[name] = max(distance, needed.get(name, distance))
+    for name, distance in needed.items():
+        yield name, schedule.buffer(node.output).name, distance

@@ -25,14 +25,16 @@ def least_distance(reads: Reads) -> int:
     output may begin that far above the input's first byte. Any greater d is safe too. The output's
     size is returned when nothing less is found: the two then lie apart.
     """
-    units = len(reads.first)
+    first, end = reads.first, reads.end
+    units = len(first)
     size = units * reads.out_bytes
-    far = np.iinfo(np.int64).max // 2
-    used = np.where(reads.first < reads.end, reads.first, far // max(reads.in_bytes, 1))
-    still = np.minimum.accumulate(used[::-1])[::-1]  # the lowest unit read from unit i on
-    if reads.before_write:
-        still = np.append(still[1:], far // max(reads.in_bytes, 1))
-    written = (np.arange(units, dtype=np.int64) + 1) * reads.out_bytes
+    never = np.iinfo(np.int64).max // 2 // max(reads.in_bytes, 1)
+    still = first if (first < end).all() else np.where(first < end, first, never)
+    if (still[1:] < still[:-1]).any():
+        still = np.minimum.accumulate(still[::-1])[::-1]  # the lowest unit read from unit i on
+    written = np.arange(1, units + 1, dtype=np.int64) * reads.out_bytes
+    if reads.before_write:  # and after the last unit nothing is
+        still, written = still[1:], written[:-1]
     return int(min(size, (written - still * reads.in_bytes).max(initial=-size)))
 
 

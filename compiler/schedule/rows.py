@@ -1,64 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a pipeline reads and writes, row after row, in the order it runs."""
+"""What each row of a pipeline reads and writes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.schedule.pipeline import Indices
 from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Stage
 
 
 @dataclass(frozen=True, eq=False)
-class RowEvent:
-    """One row computed, arrived, or added up.
+class RowReads:
+    """The rows [first[i], end[i]) of `tensor`, a view maybe, that row i of a layer reads."""
 
-    `reads`: (tensor, first row, row after the last, whether all is read before anything is
-    written), rows being the tensor's, which may be a view. `writes`: (tensor, first row, row
-    after the last); None while rows are only added up.
+    tensor: Tensor
+    first: Indices
+    end: Indices
+    before: bool  # all is read before anything is written
+
+
+@dataclass(frozen=True, eq=False)
+class LayerRows:
+    """The rows of a layer that are computed, arrive, or are added up, all at once.
+
+    Row i is the pipeline's row `at[i]`: a task's rows come one after the other. It writes row
+    `writes[i]` of the output, -1 for none while rows are only added up.
     """
 
-    task: int  # index into the stage's tasks
     layer: Layer
-    reads: tuple[tuple[Tensor, int, int, bool], ...]
-    writes: tuple[Tensor, int, int] | None
+    at: Indices
+    reads: tuple[RowReads, ...]
+    writes: Indices
 
 
-def row_events(schedule: Schedule, stage: Stage) -> Iterator[RowEvent]:
-    """Every row of a pipeline's tasks in order: a task's rows come one after the other."""
-    reading = [_Reading(schedule, layer) for layer in stage.layers]
-    for number, task in enumerate(stage.tasks):
-        for row in range(task.begin, task.end):
-            yield reading[task.layer].event(number, row)
+def layer_rows(schedule: Schedule, stage: Stage) -> Iterator[LayerRows]:
+    """The rows of every layer of a pipeline."""
+    sizes = [task.end - task.begin for task in stage.tasks]
+    layers = np.repeat([task.layer for task in stage.tasks], sizes)
+    for number, layer in enumerate(stage.layers):
+        at = np.flatnonzero(layers == number)
+        rows = np.arange(len(at), dtype=np.int64)
+        if layer.form is Form.ACCUMULATE:
+            summed = schedule.values[layer.node.activations[0].name]
+            writes = np.where(rows == summed.rows - 1, 0, -1)
+            yield LayerRows(layer, at, (RowReads(summed, rows, rows + 1, before=False),), writes)
+        else:
+            yield LayerRows(layer, at, _reads(layer), rows)
 
 
-class _Reading:
-    """The row reads of one layer, looked up once."""
-
-    def __init__(self, schedule: Schedule, layer: Layer) -> None:
-        self.layer = layer
-        node = layer.node
-        self.summed = schedule.values[node.activations[0].name] if node.activations else None
-        self.inputs = []
-        if layer.form is Form.ROWS:
-            reads = node.op.row_reads(node.inputs, node.output)
-            assert reads is not None
-            for x, read in zip(node.inputs, reads, strict=True):
-                if not x.is_constant:
-                    assert read is not None
-                    self.inputs.append((x, read))
-
-    def event(self, task: int, row: int) -> RowEvent:
-        output = self.layer.node.output
-        if self.layer.form is Form.ACCUMULATE:
-            assert self.summed is not None
-            last = row == self.summed.rows - 1
-            reads = ((self.summed, row, row + 1, False),)
-            return RowEvent(task, self.layer, reads, (output, 0, 1) if last else None)
-        needs = tuple(
-            (x, int(read.first[row]), int(read.end[row]), read.before_write)
-            for x, read in self.inputs
-            if read.first[row] < read.end[row]
-        )
-        return RowEvent(task, self.layer, needs, (output, row, row + 1))
+def _reads(layer: Layer) -> tuple[RowReads, ...]:
+    """What an operator says of its inputs; nothing of rows that arrive."""
+    node = layer.node
+    if layer.form is not Form.ROWS:
+        return ()
+    reads = node.op.row_reads(node.inputs, node.output)
+    assert reads is not None
+    return tuple(
+        RowReads(x, read.first, read.end, read.before_write)
+        for x, read in zip(node.inputs, reads, strict=True)
+        if read is not None and not x.is_constant
+    )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mcuforge.compiler.ir import Node, Tensor, unique
-from mcuforge.compiler.schedule.rows import RowEvent, row_events
+from mcuforge.compiler.schedule.rows import LayerRows, layer_rows
 from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Stage
 from mcuforge.memplan.problem import Placement
 from mcuforge.memplan.replay import Event, Read, Step, Trace, Write
@@ -82,41 +82,62 @@ class _Tracer:
 
     def pipeline(self, stage: Stage) -> list[Step]:
         """A step for each task."""
-        events: list[list[Event]] = [[] for _ in stage.tasks]
-        for event in row_events(self.schedule, stage):
-            events[event.task] += self._row_events(event)
+        layers = [_RowEvents(self.schedule, rows) for rows in layer_rows(self.schedule, stage)]
         steps = []
-        for task, found in zip(stage.tasks, events, strict=True):
+        for task in stage.tasks:
             layer = stage.layers[task.layer]
+            of_row = layers[task.layer].of_row
+            events = [event for row in range(task.begin, task.end) for event in of_row(row)]
             name = f"{layer.node.name} rows {task.begin} to {task.end}"
-            steps.append(Step(name, tuple(_with_scratch(layer, found, task.begin))))
+            steps.append(Step(name, tuple(_with_scratch(layer, events, task.begin))))
         return steps
-
-    def _row_events(self, event: RowEvent) -> Iterator[Event]:
-        for late in (False, True):
-            for tensor, first, end, before in event.reads:
-                if before is not late:
-                    yield from self._rows(Read, tensor, first, end)
-            if not late and event.writes is not None:
-                yield from self._rows(Write, *event.writes)
-
-    def _rows(
-        self, kind: type[Read] | type[Write], tensor: Tensor, first: int, end: int
-    ) -> Iterator[Event]:
-        """Rows [first, end) of a value where they stand in its buffer, split at the ring's end."""
-        buffer = self.schedule.buffer(tensor)
-        held = self.schedule.rows_held(tensor)
-        value = self.schedule.values[tensor.name].name
-        size = tensor.row_bytes
-        while first < end:
-            last = min(end, first + held - first % held)
-            at = first % held * size
-            yield kind(buffer.name, first * size, last * size, at=at, value=value)
-            first = last
 
     def _bytes(self, kind: type[Read] | type[Write], tensor: Tensor, begin: int, end: int) -> Event:
         value, buffer = self.schedule.values[tensor.name], self.schedule.buffer(tensor)
         return kind(buffer.name, begin, end, value=value.name)
+
+
+class _RowEvents:
+    """What each row of one layer reads and writes, in the worst order."""
+
+    def __init__(self, schedule: Schedule, rows: LayerRows) -> None:
+        self.output = _Rows(schedule, rows.layer.node.output)
+        self.writes: list[int] = rows.writes.tolist()
+        self.early, self.late = (
+            [
+                (_Rows(schedule, read.tensor), read.first.tolist(), read.end.tolist())
+                for read in rows.reads
+                if read.before is before
+            ]
+            for before in (True, False)
+        )
+
+    def of_row(self, row: int) -> Iterator[Event]:
+        for rows, first, end in self.early:
+            yield from rows.events(Read, first[row], end[row])
+        written = self.writes[row]
+        if written >= 0:
+            yield from self.output.events(Write, written, written + 1)
+        for rows, first, end in self.late:
+            yield from rows.events(Read, first[row], end[row])
+
+
+class _Rows:
+    """Rows of a value where they stand in its buffer."""
+
+    def __init__(self, schedule: Schedule, tensor: Tensor) -> None:
+        self.buffer = schedule.buffer(tensor).name
+        self.value = schedule.values[tensor.name].name
+        self.held = schedule.rows_held(tensor)
+        self.size = tensor.row_bytes
+
+    def events(self, kind: type[Read] | type[Write], first: int, end: int) -> Iterator[Event]:
+        """Rows [first, end), split at the ring's end."""
+        while first < end:
+            last = min(end, first + self.held - first % self.held)
+            at = first % self.held * self.size
+            yield kind(self.buffer, first * self.size, last * self.size, at=at, value=self.value)
+            first = last
 
 
 def _with_scratch(layer: Layer, events: list[Event], row: int = 0) -> Iterator[Event]:
