@@ -15,24 +15,35 @@ PATIENCE = 100  # times each buffer is put in anew once an exact search is worth
 VISITS_PER_SECOND = 500_000  # neighbours looked at to put buffers in, in Python on a laptop
 
 
-def solve(problem: Problem, *, exact_seconds: float = 2.0, workers: int = 1) -> Plan:
+def solve(
+    problem: Problem, *, exact_seconds: float = 2.0, workers: int = 1, start: Plan | None = None
+) -> Plan:
     """The best plan within the time: `optimal` when it is proved, beside its lower bound if not.
 
     It takes milliseconds when the greedy plan meets the bound. Otherwise a longer greedy run (half
     of `exact_seconds` at most) and the exact search (`exact_seconds`) follow; 0 leaves both out.
+    `start`: a plan known already, no worse one is returned.
     A problem larger than its regions still gets its plan, the one with the least bytes too many:
     ask `plan.overflow(problem)`.
     """
     started = perf_counter()
     bound = lower_bound(problem)
-    plan = greedy.place(problem, bound=bound)
+    plan = _better(problem, start, greedy.place(problem, bound=bound))
     if not plan.optimal and exact_seconds > 0:
         count = len(problem.buffers)
         visits = 5 + 2 * len(find_conflicts(problem)) // count
         affordable = int(exact_seconds / 2 * VISITS_PER_SECOND / visits)
         iterations = min(PATIENCE * count, affordable)
         if iterations > greedy.ITERATIONS:
-            plan = greedy.place(problem, bound=bound, iterations=iterations)
+            longer = greedy.place(problem, bound=bound, iterations=iterations)
+            plan = _better(problem, plan, longer)
         if not plan.optimal:
             plan = exact.improve(problem, plan, seconds=exact_seconds, workers=workers)
     return replace(plan, seconds=perf_counter() - started)
+
+
+def _better(problem: Problem, known: Plan | None, plan: Plan) -> Plan:
+    """The plan of the least cost; `plan` where both cost the same."""
+    if known is None or problem.cost(plan.peaks) <= problem.cost(known.peaks):
+        return plan
+    return replace(known, optimal=False, lower_bound=plan.lower_bound)

@@ -24,10 +24,12 @@ from mcuforge.compiler.schedule.search import (
     make_schedule,
 )
 from mcuforge.memplan import greedy
+from mcuforge.memplan.greedy import CROWD
 from mcuforge.memplan.problem import Plan, Problem, Region
-from mcuforge.memplan.solve import solve
+from mcuforge.memplan.solve import PATIENCE, solve
 
 TRIES = 8  # cuts of an order planned in earnest: estimates know nothing of holes
+LONG_TRIES = 4  # of them placed with patience, where a thousand moves leave holes
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +82,14 @@ def choose(
         attempts.sort(key=lambda a: (a[2], _estimate(a[1])))
     else:
         attempts.sort(key=lambda a: (a[2] > allowed, _estimate(a[1]), a[2]))
-    best: tuple[tuple[float, ...], Schedule, Problem, bool] | None = None
+    best: tuple[tuple[float, ...], Schedule, Problem, bool, Plan] | None = None
+    patience = LONG_TRIES
     for form, cut, cost in attempts:
         slow = cost > allowed  # taken only where nothing faster fits
+        estimate = _estimate(cut)
         least = max((choice.least for choice in cut), default=0)
+        if len(form.nodes) > CROWD:  # placing takes long, and estimates are close
+            least = estimate
         promised = (0, cost, least) if goal == "speed" else (0, slow, least, cost)
         if best is not None and best[0] <= promised:
             continue
@@ -91,17 +97,20 @@ def choose(
         whole = memory_problem(schedule, regions)
         for problem in (whole,) if goal == "speed" else (whole, *confined(whole)):
             plan = greedy.place(problem)
+            if len(problem.buffers) > CROWD and plan.peak > estimate and patience:
+                patience -= 1
+                plan = greedy.place(problem, iterations=PATIENCE * len(problem.buffers))
             missing = sum(plan.overflow(problem).values())
             rank: tuple[float, ...] = (missing, slow, plan.peak, cost)
             if goal == "speed":
                 rank = (missing, cost, plan.peak)
             if best is None or rank < best[0]:
-                best = (rank, schedule, problem, problem is whole)
+                best = (rank, schedule, problem, problem is whole, plan)
     assert best is not None
-    _, schedule, problem, free = best
+    _, schedule, problem, free, known_plan = best
     if free and len(regions) > 1:
-        problem, _ = favour_hot(problem, schedule, greedy.place)
-    plan = solve(problem, exact_seconds=exact_seconds)
+        problem, known_plan = favour_hot(problem, schedule, greedy.place)
+    plan = solve(problem, exact_seconds=exact_seconds, start=known_plan)
     # the bound counts bytes that are distinct wherever they lie: in one region or in several
     least = plan.lower_bound if goal == "speed" else min(bounds)
     plan = replace(plan, lower_bound=least, optimal=plan.peak == least)
