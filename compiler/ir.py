@@ -45,11 +45,16 @@ class DType(Enum):
 
 @dataclass(frozen=True)
 class Quant:
-    """real = scale * (q - zero_point); one scale per slice of `axis`, or one for all."""
+    """real = scale * (q - zero_point); one scale per slice of `axis`, or one for all.
+
+    `nearest`: products are rounded to this scale once, to the nearest, as ONNX runtimes round what
+    they compute in float; otherwise twice, as TFLite does.
+    """
 
     scale: tuple[float, ...]
     zero_point: int = 0
     axis: int | None = None
+    nearest: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,7 +43,7 @@ class Scheme:
     @property
     def quant(self) -> Quant:
         """The graph's form of it."""
-        return Quant((self.scale,), self.zero_point)
+        return Quant((self.scale,), self.zero_point, nearest=True)
 
     @property
     def key(self) -> tuple[float, int]:

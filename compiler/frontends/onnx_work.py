@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcuforge.compiler.frontends.onnx_file import EXPORT_AGAIN, OnnxNode
 from mcuforge.compiler.frontends.onnx_layout import inverse, permuted, renamed, same_memory
@@ -25,10 +26,12 @@ from mcuforge.compiler.frontends.tflite_names import Unique
 from mcuforge.compiler.frontends.tflite_tensors import LARGEST_TENSOR_BYTES
 from mcuforge.compiler.ir import Array, DType, Node, Quant, Tensor
 from mcuforge.compiler.ops.base import Op
-from mcuforge.compiler.ops.quantize import Quantize
+from mcuforge.compiler.ops.lookup import Lookup
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.transpose import Transpose
 from mcuforge.errors import Refusal
+
+Int8 = NDArray[np.int8]
 
 
 class Work:
@@ -45,6 +48,7 @@ class Work:
         self._kept: list[Value] = []  # values named by identity above must live
         self._constants: dict[tuple[int, str], Tensor] = {}
         self._whole: dict[int, Tensor] = {}  # what a reshaped tensor is another shape of
+        self.tables: dict[int, tuple[Tensor, Int8]] = {}  # what a tensor is a table of
         self._moved: dict[tuple[int, Shape], Tensor] = {}
 
     @contextmanager
@@ -76,6 +80,15 @@ class Work:
         op.check(inputs, output)
         self.nodes.append(Node(self._layers.take(layer), op, inputs, output, self.node.origin))
         return output
+
+    def table_of(self, tensor: Tensor) -> tuple[Tensor, Int8]:
+        """The tensor each element of `tensor` is looked up from, and the answers to -128 to 127."""
+        own = np.arange(-128, 128, dtype=np.int8)
+        source, table = self.tables.get(id(tensor), (tensor, own))
+        if source is tensor or id(source) not in self.tables:
+            return source, table
+        first, inner = self.table_of(source)
+        return first, table[inner.astype(np.int64) + 128]
 
     def constant(
         self, source: Constant, tag: str, data: Array, quant: Quant | None = None
@@ -114,7 +127,14 @@ class Work:
         view = value.view
         if value.scheme.key == scheme.key:
             return view
-        output = self.emit(Quantize(), (view.tensor,), view.tensor.shape, scheme)
+        table = scheme.store(value.scheme.reals())
+        return self.looked_up("requantise", view, table, scheme)
+
+    def looked_up(self, name: str, view: View, table: Int8, scheme: Scheme) -> View:
+        """`table`'s answers to the stored values -128 to 127 of `view`."""
+        op = Lookup(name, tuple(int(v) for v in table))
+        output = self.emit(op, (view.tensor,), view.tensor.shape, scheme)
+        self.tables[id(output)] = (view.tensor, table)
         return View(output, view.perm, view.shape)
 
     def constant_view(self, value: Constant, scheme: Scheme, perm: Shape | None = None) -> View:

@@ -17,7 +17,7 @@ from mcuforge.compiler.ops.checks import want_int8, want_rank, want_shape
 from mcuforge.compiler.ops.fixed_point import (
     Int64,
     Multiplier,
-    quantise_multiplier,
+    output_multiplier,
     requantise,
     wrap_int32,
 )
@@ -168,7 +168,7 @@ class BatchMatMul(Op):
 def matmul_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
     """a.scale * b.scale in float32, over output.scale in doubles, as TFLite takes them."""
     product = float(np.float32(inputs[0].scale) * np.float32(inputs[1].scale))
-    return quantise_multiplier(product / output.scale)
+    return output_multiplier(product / output.scale, output)
 
 
 def _broadcast(a: Shape, b: Shape) -> Shape | None:

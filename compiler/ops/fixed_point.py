@@ -18,12 +18,13 @@ from mcuforge.compiler.ops.base import Activation
 
 Int64 = NDArray[np.int64]
 
+LEAST_ROUNDED_ONCE = 2.0**-12
 RANGE = {DType.INT8: (-128, 127), DType.UINT8: (0, 255), DType.INT32: (-(2**31), 2**31 - 1)}
 
 
 @dataclass(frozen=True)
 class Multiplier:
-    """A real factor as mantissa * 2**(shift - 31), mantissa in [2**30, 2**31) or 0."""
+    """A real factor as mantissa * 2**(shift - 31), mantissa in [0, 2**31), mostly above 2**30."""
 
     mantissa: int
     shift: int
@@ -43,6 +44,20 @@ def quantise_multiplier(real: float) -> Multiplier:
     if shift > 30:
         return Multiplier(2**31 - 1, 30)
     return Multiplier(mantissa, shift)
+
+
+def output_multiplier(real: float, output: Tensor) -> Multiplier:
+    """The factor that brings an accumulator to the output's scale, rounding as it asks.
+
+    Without a right shift the kernels round once, in the high word of the product: so does a factor
+    below 1/2 whose mantissa is kept as small as it is. From 2**-12 on it still has 19 bits, and 256
+    steps come out within 2**-12 of a step; below, where rounding twice tells once in 2**13 results
+    at most, it is TFLite's.
+    """
+    assert output.quant is not None
+    if output.quant.nearest and LEAST_ROUNDED_ONCE <= real < 0.5:
+        return Multiplier(math.floor(real * 2.0**31 + 0.5), 0)
+    return quantise_multiplier(real)
 
 
 def wrap_int32(x: ArrayLike) -> Int64:

@@ -24,6 +24,7 @@ from mcuforge.compiler.ops.base import (
 from mcuforge.compiler.ops.checks import want_int8
 from mcuforge.compiler.ops.fixed_point import (
     Multiplier,
+    output_multiplier,
     quantise_multiplier,
     requantise,
     wrap_int32,
@@ -205,6 +206,9 @@ def mean_multiplier(x: Tensor, output: Tensor, count: int) -> Multiplier:
 
     The mantissa is first shifted left by the bits of `count`, as far as the shift allows.
     """
+    assert output.quant is not None
+    if output.quant.nearest:
+        return output_multiplier(x.scale / output.scale / count, output)
     factor = quantise_multiplier(x.scale / output.scale)
     shift = min(count.bit_length() - 1, 32, 31 + factor.shift)
     return Multiplier((factor.mantissa << shift) // count, factor.shift - shift)

@@ -16,7 +16,7 @@ from mcuforge.compiler.ops.checks import want_int8
 from mcuforge.compiler.ops.fixed_point import (
     Multiplier,
     activation_range,
-    quantise_multiplier,
+    output_multiplier,
     requantise,
     wrap_int32,
 )
@@ -67,4 +67,4 @@ class Mul(BroadcastOp):
 def product_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
     """a.scale * b.scale / output.scale, every step in float32 as TFLite takes it."""
     a, b = (np.float32(t.scale) for t in inputs)
-    return quantise_multiplier(float(a * b / np.float32(output.scale)))
+    return output_multiplier(float(a * b / np.float32(output.scale)), output)

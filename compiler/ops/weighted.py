@@ -17,7 +17,7 @@ from mcuforge.compiler.ops.fixed_point import (
     Int64,
     Multiplier,
     activation_range,
-    quantise_multiplier,
+    output_multiplier,
     requantise,
     wrap_int32,
 )
@@ -60,7 +60,7 @@ def conv_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Multip
     assert weights.quant is not None
     channels = output.shape[-1]
     scales = weights.quant.scale * (channels if len(weights.quant.scale) == 1 else 1)
-    return tuple(quantise_multiplier(x.scale * s / output.scale) for s in scales)
+    return tuple(output_multiplier(x.scale * s / output.scale, output) for s in scales)
 
 
 def bias_values(inputs: tuple[Tensor, ...], channels: int) -> Int64:

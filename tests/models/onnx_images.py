@@ -170,8 +170,8 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "add": (pair("Add"), ["add"]),
         "sub": (pair("Sub"), ["add"]),
         "mul": (pair("Mul"), ["mul"]),
-        "max": (pair("Max"), ["quantize", "quantize", "maximum"]),
-        "min": (pair("Min"), ["quantize", "quantize", "minimum"]),
+        "max": (pair("Max"), ["lookup", "lookup", "maximum"]),
+        "min": (pair("Min"), ["lookup", "lookup", "minimum"]),
         "mul by a gate per channel": (pair("Mul", IMAGE, (1, 6, 1, 1)), ["mul"]),
         "add of lower rank": (pair("Add", IMAGE, (1, 7)), ["add"]),
         "add constant per channel": (with_constant("Add", (6, 1, 1)), ["add"]),
@@ -205,7 +205,7 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         ),
         "max pool on another scale": (
             pool("MaxPool", False, kernel_shape=[2, 2]),
-            ["max_pool2d", "quantize"],
+            ["max_pool2d", "lookup"],
         ),
         "resize": (
             lambda q: resize(q, coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
@@ -213,7 +213,7 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         ),
         "resize by half pixels": (resize, ["resize_nearest"]),
         "pad": (pad, ["pad"]),
-        "two images joined": (two_images_joined, ["quantize", "concatenation", "conv2d"]),
+        "two images joined": (two_images_joined, ["lookup", "concatenation", "conv2d"]),
         "normalised bytes": (normalised_uint8_image, ["lookup", "conv2d"]),
         "shape arithmetic": (shape_arithmetic, ["conv2d", "fully_connected"]),
     }

@@ -223,8 +223,8 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
             ["lookup"] + ["slice"] * 3 + ["concatenation"],
         ),
         "split": (split, ["slice", "slice", "mean", "mean", "add"]),
-        "class token": (class_token, ["quantize", "concatenation"]),
-        "twice quantised": (twice_quantised, ["quantize", "quantize"]),
+        "class token": (class_token, ["lookup", "concatenation"]),
+        "twice quantised": (twice_quantised, ["lookup", "lookup"]),
         "moved in float": (moved_in_float, ["fully_connected"]),
     }
 )

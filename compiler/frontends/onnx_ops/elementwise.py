@@ -13,6 +13,7 @@ import numpy as np
 
 from mcuforge.compiler.frontends.onnx_file import EXPORT_AGAIN
 from mcuforge.compiler.frontends.onnx_ops.binary import BUILT, build_binary, want_broadcast
+from mcuforge.compiler.frontends.onnx_ops.chain import Computed, as_table, leaves
 from mcuforge.compiler.frontends.onnx_ops.convolution import Convolution
 from mcuforge.compiler.frontends.onnx_ops.functions import (
     BINARY,
@@ -28,9 +29,7 @@ from mcuforge.compiler.frontends.onnx_ops.weighted import QUANTISE_TOO
 from mcuforge.compiler.frontends.onnx_values import (
     Constant,
     Deferred,
-    Float,
     Scheme,
-    Shape,
     Stored,
     Value,
     View,
@@ -38,7 +37,6 @@ from mcuforge.compiler.frontends.onnx_values import (
 from mcuforge.compiler.frontends.onnx_work import Work
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.base import Activation
-from mcuforge.compiler.ops.lookup import Lookup
 from mcuforge.errors import Refusal
 
 CLAMPS = ("Relu", "Clip")
@@ -50,23 +48,22 @@ FUSED: tuple[tuple[float, float, Activation], ...] = (
 
 
 @dataclass(frozen=True, eq=False)
-class Elementwise(Deferred):
-    """A function of one or two values, element by element."""
+class Elementwise(Computed):
+    """A function of one or two values."""
 
-    values: tuple[Value, ...]
     one: Unary | None = None
     two: Binary | None = None
 
-    def operands(self) -> tuple[Value, ...]:
-        return self.values
+    def apply(self, parts: list[Real]) -> Real:
+        if self.one is not None:
+            return self.one(parts[0])
+        assert self.two is not None
+        return self.two(parts[0], parts[1])
 
     def build(self, work: Work, scheme: Scheme) -> View:
-        leaf = only_leaf(self)
-        if leaf is not None:
-            table = scheme.store(evaluate(self, leaf.scheme.reals()))
-            op = Lookup(_name(self), tuple(int(v) for v in table))
-            output = work.emit(op, (leaf.view.tensor,), leaf.view.tensor.shape, scheme)
-            return View(output, leaf.view.perm, self.shape)
+        table = as_table(work, self, scheme)
+        if table is not None:
+            return table
         normal = layer_norm_of(self)
         if normal is not None:
             return normal.build(work, scheme)
@@ -83,7 +80,8 @@ class Elementwise(Deferred):
     def takes_activation(self) -> bool:
         """True where it becomes a node of two operands that clamps too."""
         sums = self.origin.op in ("Add", "Sub", "Mul")
-        return sums and only_leaf(self) is None and _with_bias(*self.values) is None
+        several = len({id(leaf.view.tensor) for leaf in leaves(self)}) != 1
+        return sums and several and _with_bias(*self.values) is None
 
     def _binary(self, work: Work, scheme: Scheme, act: Activation) -> View:
         kind = self.origin.op
@@ -113,14 +111,12 @@ class Elementwise(Deferred):
                 if isinstance(inner, Elementwise) and inner.takes_activation:
                     with work.at(inner.origin):
                         return inner._binary(work, scheme, act)
-        view = work.realise(inner, scheme)
+        kind, view = self.origin.op, work.realise(inner, scheme)
         low, high = (int(v) for v in scheme.store(limits))
         if (low, high) == (-128, 127):
             return view
-        table = np.clip(np.arange(-128, 128), low, high)
-        op = Lookup(_name(self), tuple(int(v) for v in table))
-        output = work.emit(op, (view.tensor,), view.tensor.shape, scheme)
-        return View(output, view.perm, self.shape)
+        table = np.clip(np.arange(-128, 128), low, high).astype(np.int8)
+        return work.looked_up(kind.lower(), view, table, scheme)
 
 
 def _with_bias(a: Value, b: Value) -> Deferred | None:
@@ -131,81 +127,6 @@ def _with_bias(a: Value, b: Value) -> Deferred | None:
             if bias.data.size in (1, count) and bias.shape[-1:] in ((), (1,), (count,)):
                 return replace(product, bias=bias)
     return None
-
-
-def only_leaf(value: Value) -> Stored | None:
-    """The one stored tensor a chain of elementwise operators is a function of, if it is one."""
-    found: list[Stored] = []
-    seen: set[int] = set()
-    pending = [value]
-    while pending:
-        value = pending.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, Elementwise):
-            pending += value.values
-        elif isinstance(value, Stored) and value.real:
-            found.append(value)
-        elif not isinstance(value, Constant) or value.data.size != 1:
-            return None
-    first = found[0] if found else None
-    same = all(
-        v.view.tensor is found[0].view.tensor
-        and v.view.perm == found[0].view.perm
-        and _full(v.shape) == _full(found[0].shape)
-        for v in found
-    )
-    return first if same else None
-
-
-def _full(shape: Shape) -> Shape:
-    """`shape` without dimensions of 1 in front."""
-    begin = next((i for i, n in enumerate(shape) if n != 1), len(shape))
-    return shape[begin:]
-
-
-def evaluate(value: Value, reals: Float) -> Float:
-    """What a chain makes of its stored tensor, whose values stand for `reals`."""
-    known: dict[int, Real] = {}
-
-    def of(v: Value) -> Real:
-        if isinstance(v, Constant):
-            return v.float.reshape(-1)
-        if not isinstance(v, Elementwise):
-            return reals
-        if id(v) not in known:
-            parts = [of(part) for part in v.values]
-            known[id(v)] = _apply(v, parts)
-        return known[id(v)]
-
-    return np.broadcast_to(of(value), reals.shape).astype(np.float32)
-
-
-def _apply(value: Elementwise, parts: list[Real]) -> Real:
-    with np.errstate(all="ignore"):
-        if value.one is not None:
-            return value.one(parts[0])
-        assert value.two is not None
-        return value.two(parts[0], parts[1])
-
-
-def _name(value: Elementwise) -> str:
-    """What the table is called: the function people know a chain as, else its last operator."""
-    kinds: set[str] = set()
-    pending: list[Value] = [value]
-    seen: set[int] = set()
-    while pending:
-        part = pending.pop()
-        if isinstance(part, Elementwise) and id(part) not in seen:
-            seen.add(id(part))
-            kinds.add(part.origin.op)
-            pending += part.values
-    if len(kinds) > 1 and "Mul" in kinds:
-        for part_of, name in (("Erf", "gelu"), ("Tanh", "gelu"), ("Sigmoid", "silu")):
-            if part_of in kinds:
-                return name
-    return value.origin.op.lower()
 
 
 def unary(operator: Operator) -> Value:

@@ -39,7 +39,6 @@ from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.minimum import Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.pad import Pad
-from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest
 from mcuforge.compiler.ops.slice import Slice
@@ -54,7 +53,7 @@ ONE_TENSOR = "of one tensor: a table; between float operators a part of theirs"
 
 ARMS: Mapping[str, Arm] = MappingProxyType(
     {
-        "QuantizeLinear": Arm(qdq.quantize_linear, (Quantize,), "int8 and uint8, per tensor"),
+        "QuantizeLinear": Arm(qdq.quantize_linear, (Lookup,), "int8 and uint8, per tensor"),
         "DequantizeLinear": Arm(qdq.dequantize_linear, (), "of constants per channel too"),
         "Conv": Arm(
             convolution.conv, (Conv2D, DepthwiseConv2D), "1-D and 2-D, groups; symmetric weights"

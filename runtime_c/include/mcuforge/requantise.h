@@ -2,9 +2,9 @@
 /*
  * TFLite's integer rounding, written once for every kernel.
  *
- * A real factor is multiplier * 2^(shift - 31) with multiplier in [2^30, 2^31) or 0. Products are
- * rounded twice, as the TFLite reference does: first to the high word (halves upwards), then by
- * the right shift (halves away from zero).
+ * A real factor is multiplier * 2^(shift - 31) with multiplier in [0, 2^31). Products are rounded
+ * twice, as the TFLite reference does: first to the high word (halves upwards), then by the right
+ * shift (halves away from zero). With a shift of 0 they are rounded once.
  *
  * Right shifts of negative values are arithmetic on every compiler mcuforge supports.
  */

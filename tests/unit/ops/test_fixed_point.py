@@ -17,6 +17,7 @@ from mcuforge.compiler.ops.fixed_point import (
     Multiplier,
     activation_range,
     doubling_high_mul,
+    output_multiplier,
     quantise_multiplier,
     quantise_real,
     requantise,
@@ -165,3 +166,21 @@ def test_activations_clamp_where_their_bounds_lie(act: Activation, want: tuple[i
 def test_activation_bounds_beyond_the_dtype_are_the_dtype_s() -> None:
     output = Tensor("y", (1,), DType.UINT8, Quant((0.001,), 0))
     assert activation_range("relu_n1_to_1", output) == (0, 255)
+
+
+@pytest.mark.parametrize("real", [2.0**-12, 3e-4, 0.0011, 0.0173, 0.25, 0.4999, 0.5, 0.8, 3.7])
+def test_a_factor_that_rounds_once_is_within_half_a_step(real: float) -> None:
+    """A scale of ONNX: every accumulator that lands on the 256 steps, and what it comes to."""
+    output = Tensor("y", (1,), DType.INT8, Quant((1.0,), 0, nearest=True))
+    factor = output_multiplier(real, output)
+    reach = int(128 / real)
+    acc = np.unique(np.linspace(-reach, reach, 200_001).astype(np.int64))
+    got = requantise(acc, factor.mantissa, factor.shift)
+    assert np.abs(got - acc * real).max() <= 0.5 + 2.0**-12
+    assert 0 <= factor.mantissa < 2**31
+
+
+def test_a_factor_for_tflite_is_normalised() -> None:
+    output = Tensor("y", (1,), DType.INT8, Quant((1.0,), 0))
+    assert output_multiplier(0.0173, output) == quantise_multiplier(0.0173)
+    assert quantise_multiplier(0.0173).mantissa >= 2**30
