@@ -143,7 +143,7 @@ Optimize = Annotated[
     Goal,
     typer.Option(
         "--optimize",
-        help="balanced: least RAM within 6 % of the fastest plan's instructions; ram: least RAM; "
+        help="balanced: least RAM within 7 % of the fastest plan's instructions; ram: least RAM; "
         "speed: fewest instructions that fit.",
     ),
 ]

@@ -21,10 +21,10 @@ from mcuforge.compiler.schedule.schedule import (
 
 Goal = Literal["balanced", "ram", "speed"]
 GOALS: tuple[Goal, ...] = ("balanced", "ram", "speed")
-# balanced: the least RAM within 6 % of the fastest plan's instructions. Attention by heads
+# balanced: the least RAM within 7 % of the fastest plan's instructions. Attention by heads
 # normalises each token once for each head: 5 to 6 % where TFLite's operators spell that out, for a
 # fifth of the RAM. Pipelines come to less than 1 %.
-SLACK = 1.06
+SLACK = 1.07
 
 Cut = tuple[Choice, ...]
 
