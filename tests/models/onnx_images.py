@@ -178,6 +178,7 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "sub from a constant": (with_constant("Sub", (1, 6, 9, 7), first=True), ["add"]),
         "mul by one number": (with_constant("Mul", ()), ["lookup"]),
         "div by one number": (with_constant("Div", (1,)), ["lookup"]),
+        "div by constants per channel": (with_constant("Div", (6, 1, 1)), ["div"]),
         "add float vector": (add_float_vector, ["add"]),
         "add and relu": (add_then_relu, ["add"]),
         "global average pool": (pool("GlobalAveragePool", False), ["mean"]),

@@ -120,6 +120,17 @@ def layer_norm_in_parts(root: str) -> Build:
     return build
 
 
+def layer_norm_all_quantised(q: Qdq) -> str:
+    """The decomposition, every step on a scale of its own."""
+    x = q.input(TOKENS)
+    d = q.op("Sub", [x, q.op("ReduceMean", [x], 0.02, 1, axes=[-1])], 0.06, 2)
+    square = q.op("Pow", [d, q.constant(np.array(2, np.float32))], 0.25, -128)
+    mean = q.op("ReduceMean", [square], 0.15, -128, axes=[-1])
+    root = q.op("Sqrt", [q.op("Add", [mean, q.weights((), 1e-7)], 0.15, -128)], 0.025, -128)
+    y = q.op("Mul", [q.op("Div", [d, root], 0.03, 3), q.weights((12,), 0.01)], 0.03, 5)
+    return q.op("Add", [y, q.weights((12,), 0.01)], 0.03, 5)
+
+
 def softmax(q: Qdq, axis: int = -1, shape: tuple[int, ...] = TOKENS) -> str:
     return q.op("Softmax", [q.input(shape)], 0.003, -120, axis=axis)
 
@@ -205,6 +216,10 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "layer norm in parts, sqrt": (layer_norm_in_parts("sqrt"), ["layer_norm"]),
         "layer norm in parts, reciprocal": (layer_norm_in_parts("rsqrt"), ["layer_norm"]),
         "layer norm in parts, power": (layer_norm_in_parts("power"), ["layer_norm"]),
+        "layer norm in parts, all quantised": (
+            layer_norm_all_quantised,
+            ["mean", "add", "lookup", "mean", "lookup", "lookup", "div", "mul", "add"],
+        ),
         "softmax": (softmax, ["softmax_qdq"]),
         "softmax over the tokens": (lambda q: softmax(q, 1), ["transpose", "softmax_qdq"]),
         "softmax of one row": (lambda q: softmax(q, 1, (1, 12)), ["softmax_qdq"]),

@@ -52,6 +52,23 @@ def layer_norm_of(root: Deferred) -> Normalised | None:
     return Normalised(root.origin, x.shape, x, length, epsilon, gamma, beta)
 
 
+def is_variance(value: Value) -> bool:
+    """True for the mean square of x - mean(x), and for that plus a number.
+
+    A quantiser that knows Add but not Pow and Sqrt puts these on a scale of their own, 256 steps
+    for a whole network's variances. Only a layer normalisation has a use for them, and it computes
+    them exactly: they are not rounded here.
+    """
+    floor = _with_constant(value, "Add")
+    if floor is not None and floor[1].data.size == 1:
+        value = floor[0]
+    if not isinstance(value, Meaned) or not value.keep:
+        return False
+    factors = _is(value.x, "Pow")[:1] or _is(value.x, "Mul")[:1]
+    x, axes = _centred(factors[0]) if factors else (None, ())
+    return isinstance(x, Stored) and axes == value.axes and _is_square_of(value.x, x, axes)
+
+
 def _is(value: Value, kind: str) -> tuple[Value, ...]:
     """The operands of a value that is the result of `kind`, none where it is not."""
     if isinstance(value, Deferred) and value.origin.op == kind:

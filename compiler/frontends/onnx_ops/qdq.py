@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.frontends.onnx_file import EXPORT_AGAIN
+from mcuforge.compiler.frontends.onnx_ops.islands import is_variance
 from mcuforge.compiler.frontends.onnx_ops.operator import Operator, resolve
 from mcuforge.compiler.frontends.onnx_values import (
     OFFSET,
@@ -38,7 +39,9 @@ def quantize_linear(operator: Operator) -> Value:
     x = operator.value(0)
     if isinstance(x, Constant):
         return _quantised_constant(operator, x)
-    if isinstance(x, (Stored, Edge)) and not _is_real(x):
+    if is_variance(x):
+        return x
+    if isinstance(x, Stored | Edge) and not _is_real(x):
         raise Refusal("it quantises integers, wanted float32", EXPORT_AGAIN)
     scheme = _scheme(operator, _quantised_type(operator))
     return Stored(operator.work.realise(x, scheme), scheme, real=False)
@@ -58,6 +61,8 @@ def dequantize_linear(operator: Operator) -> Value:
                 "it reads the input on another scale than an operator before", EXPORT_AGAIN
             )
         return Stored(view, scheme, real=True)
+    if is_variance(x):
+        return x
     if isinstance(x, Deferred) or not isinstance(x, Stored) or x.real:
         raise Refusal("it dequantises float32, wanted 8-bit integers", EXPORT_AGAIN)
     scheme = _scheme(operator, x.scheme.dtype)

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
+from mcuforge.compiler import reference
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.onnx import read_onnx, survey_onnx
 from mcuforge.compiler.ir import DType, Port
@@ -130,6 +131,26 @@ def test_a_chain_of_float_operators_is_a_table_with_the_name_people_know() -> No
     (node,) = graph_of(q.model(onnx_tokens.erf_gelu(q))).nodes
     assert isinstance(node.op, Lookup)
     assert node.op.name == "gelu"
+
+
+def test_a_variance_on_eight_bits_is_computed_exactly() -> None:
+    """onnxruntime's quantiser knows Add alone of a layer normalisation in parts: 256 variances."""
+    q = Qdq()
+    x = q.input((1, 10, 12))
+    d = q.node("Sub", [x, q.node("ReduceMean", [x], axes=[-1])])
+    square = q.node("Pow", [d, q.constant(np.array(2, np.float32))])
+    variance = q.op("ReduceMean", [square], 0.15, -128, axes=[-1])
+    floor = q.op("Add", [variance, q.weights((), 1e-7)], 0.15, -128)
+    y = q.requantised(q.node("Div", [d, q.node("Sqrt", [floor])]), 0.03, 3)
+    graph = graph_of(q.model(y))
+    assert kinds_of(graph) == ["layer_norm"]
+    tensor, output = graph.inputs[0], graph.outputs[0]
+    stored = q.random.integers(-128, 128, tensor.shape).astype(np.int8)
+    real = tensor.scale * (stored.astype(np.float64) - tensor.zero_point)
+    normal = (real - real.mean(-1, keepdims=True)) / real.std(-1, keepdims=True)
+    exact = np.clip(normal / output.scale + output.zero_point, -128, 127)
+    (met,) = reference.run(graph, [stored])
+    assert np.abs(met - exact).max() <= 0.51
 
 
 def test_a_bias_on_another_scale_is_brought_to_that_of_the_products() -> None:

@@ -156,7 +156,7 @@ def partly_quantised_norm(q: Qdq) -> str:
     x = q.input((1, 10, 12))
     d = q.node("Sub", [x, q.node("ReduceMean", [x], axes=[-1])])
     square = q.node("Pow", [d, q.constant(np.array(2, np.float32))])
-    return q.op("ReduceMean", [square], 0.1, -128, axes=[-1])
+    return q.op("ReduceMean", [square], 0.1, -128, axes=[-1], keepdims=0)
 
 
 def power_of_two_tensors(q: Qdq) -> str:
@@ -285,7 +285,7 @@ def test_open_and_larger_dimensions_are_refused() -> None:
 
 def test_constants_that_contradict_themselves_are_refused() -> None:
     def weights(model: onnx.ModelProto) -> onnx.TensorProto:
-        (found,) = (t for t in model.graph.initializer if len(t.dims) == 4)
+        found: onnx.TensorProto = next(t for t in model.graph.initializer if len(t.dims) == 4)
         return found
 
     def grow(model: onnx.ModelProto) -> None:
