@@ -204,7 +204,7 @@ class CallPrinter:
             if isinstance(value, Blob):
                 text = self.pool.name(value, layer_id)
             elif isinstance(value, RingRows):
-                text = literal(self.schedule.rows_held(value.tensor))
+                text = literal(self.schedule.rows_held(value.tensor, value.rows))
             elif isinstance(value, tuple):
                 text = "{" + ", ".join(literal(v) for v in value) + "}"
             else:

@@ -55,10 +55,12 @@ class Blob:
 class RingRows:
     """A parameter: the rows of `tensor` its buffer holds at once, all of them where it is whole.
 
-    Row y stands at row y modulo that number of the buffer.
+    Row y stands at row y modulo that number of the buffer. `rows`: how many the kernel takes the
+    tensor for, where it counts others than the tensor's own.
     """
 
     tensor: Tensor
+    rows: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

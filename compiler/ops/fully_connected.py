@@ -156,7 +156,7 @@ class FullyConnected(Op):
         sizes = (
             ("rows", rows),
             ("row_features", in_features // rows),
-            ("input_ring", RingRows(x)),
+            ("input_ring", RingRows(x, rows)),
             ("out_features", out_features),
         )
         params = Params("fully_connected_rows_params", sizes + self._fields(inputs, output))

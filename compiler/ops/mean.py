@@ -153,7 +153,7 @@ class Mean(Op):
         of_rows = (
             ("rows", rows),
             ("row_size", x.elements // rows),
-            ("input_ring", RingRows(x)),
+            ("input_ring", RingRows(x, rows)),
         )
         fields = self._fields(x, output, self._merged(x, False), reduced)
         params = Params("mean_rows_params", of_rows + fields)

@@ -103,15 +103,17 @@ class Schedule:
         """The tensor that owns the bytes of `tensor`: itself, what it is a view of, or its ring."""
         return self.storage[tensor.name]
 
-    def rows_held(self, tensor: Tensor) -> int:
-        """Rows of `tensor` its buffer holds at once, no less than all where it is whole."""
+    def rows_held(self, tensor: Tensor, rows: int | None = None) -> int:
+        """Rows of `tensor` its buffer holds at once, no less than all where it is whole.
+
+        `rows`: how many equal rows the tensor is taken for, where not for its own.
+        """
         buffer = self.buffer(tensor)
         held = self.rings.get(buffer.name)
+        counted = tensor.rows if rows is None else rows
         if held is None:
-            return max(buffer.rows, tensor.rows)
-        if tensor.row_bytes == buffer.row_bytes:
-            return held
-        return held * buffer.row_bytes // tensor.row_bytes
+            return max(buffer.rows, counted)
+        return held * buffer.row_bytes * counted // tensor.bytes
 
     def buffer_bytes(self, tensor: Tensor) -> int:
         """Size of the buffer that `tensor` owns."""
