@@ -21,10 +21,16 @@ _OTHER_ERROR = re.compile(r"^(?:.*\bld: |\*\*\* |\w*Error: ).*$", re.MULTILINE)
 
 
 class OverBudget(BoardError):
-    """The image needs more of a memory than the board's budget; `ram`: a RAM is (also) short."""
+    """The image needs more of a memory than the board's budget; `ram`: a RAM is (also) short.
 
-    def __init__(self, what: str, where: str, hint: str, *, ram: bool) -> None:
+    `image_flash_bytes`: how many bytes too many there are in the flash that code lies in.
+    """
+
+    def __init__(
+        self, what: str, where: str, hint: str, *, ram: bool, image_flash_bytes: int
+    ) -> None:
         self.ram = ram
+        self.image_flash_bytes = image_flash_bytes
         super().__init__(what, where, hint)
 
 
@@ -91,6 +97,7 @@ def build_error(project: Project, output: str, log: Path) -> BoardError:
             where,
             f"a smaller model, or a board with more: `mcuforge boards`; the linker's log: {log}",
             ram=any(run.kind == "ram" for run in runs.values()),
+            image_flash_bytes=overflow.get("FLASH", 0),
         )
     if _LIBC_HEADER.search(output):
         compiler = f"{board.toolchain.prefix}gcc"

@@ -147,6 +147,14 @@ def compile_graph(
     return Compiled(graph, planned, problem, plan, model, isa, wanted)
 
 
+def with_weights_in(compiled: Compiled, flash: Flash) -> Compiled:
+    """The same plan with its constants in other flashes."""
+    place = partial(choose_flash, flash=flash, where=compiled.options.weights)
+    plan = compiled.plan
+    model = generate(compiled.schedule, plan.placements, plan.peaks, place)
+    return replace(compiled, model=model)
+
+
 def refuse_over_budget(compiled: Compiled, board: str) -> None:
     """CompileError when the arenas do not fit: bytes needed, bytes there, why, what would help."""
     if compiled.fits:

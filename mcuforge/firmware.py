@@ -26,12 +26,13 @@ from mcuforge.errors import CompileError
 from mcuforge.memplan.poison import DeadRange, dead_bytes
 from mcuforge.report.files import write_whole
 from mcuforge.report.model import Flash, FlashRegion, Ram, Toolchain
-from mcuforge.session import Session
+from mcuforge.session import Session, with_code_room
 
 FIRMWARE_RESERVE = 12 * 1024  # RAM kept for stack and link buffers before a db buffer is given
 # A byte may arrive while the model runs: 108 bytes of hardware frame with the FPU in use (Armv7-M
 # Architecture Reference Manual B1.5.7) or 64 of saved registers on RISC-V, and the handler's own.
 INTERRUPT_BYTES = 256
+CODE_MARGIN_BYTES = 4096  # beside what a first build lacked: weights are placed whole
 SLOWEST_WEIGHTS_PER_SECOND = 50_000  # bytes that gcc compiles on a busy machine
 MORE_MEMORY = "a board with more memory (`mcuforge boards` lists them), or a smaller model"
 MANIFEST = "mcuforge.json"
@@ -111,8 +112,31 @@ def build_check(
     Raises CompileError naming bytes needed, bytes there and the deciding layer when it does not
     fit; BoardError when a tool is missing or the build fails.
     """
+    refuse_over_budget(compiled, session.board.id)
+    try:
+        firmware = _build(session, compiled, folder, poison)
+    except OverBudget as over:
+        room = over.image_flash_bytes + CODE_MARGIN_BYTES
+        roomier = None if over.ram else with_code_room(session, compiled, room)
+        if roomier is None:
+            raise _refused(session, compiled, over) from over
+        compiled = roomier
+        try:  # more weights beside the chip: there is more code than was allowed for
+            firmware = _build(session, compiled, folder, poison)
+        except OverBudget as still:
+            raise _refused(session, compiled, still) from still
+    return Built(
+        folder,
+        firmware,
+        measure(firmware, compiled.plan.peaks),
+        stack_bound(firmware, f"{compiled.model.name}_run"),
+        stack_bound(firmware, "src/check_model.c:mcuforge_model_run").bytes + INTERRUPT_BYTES,
+    )
+
+
+def _build(session: Session, compiled: Compiled, folder: Path, poison: bool) -> Firmware:
+    """The project written and built; OverBudget when a memory is too small."""
     board = session.board
-    refuse_over_budget(compiled, board.id)
     model = compiled.model
     spare = board.ram_bytes - _in_image(board, compiled) - FIRMWARE_RESERVE
     name = f"mcuforge {mcuforge.__version__} {board.id}"
@@ -126,24 +150,19 @@ def build_check(
     manifest = {"model": session.path.name, "copy": copy, "sha256": session.digest.hex()}
     ran = {"board": board.id, "emulated": board.emulated}
     write_whole(folder / MANIFEST, json.dumps(manifest | ran) + "\n")
-    try:
-        firmware = build(project, timeout_seconds=build_seconds(model.weights_bytes))
-    except OverBudget as over:
-        where = compiled.deciding_layer() if over.ram else compiled.largest_constant()
-        # the arena alone fits, or the model would have been refused before it was built
-        help_ram = f"{MORE_MEMORY}; without the check firmware it may fit: `mcuforge compile`"
-        help_flash = MORE_MEMORY
-        outside = next((m.name for m in board.flash_regions if m.external), None)
-        if outside is not None and compiled.options.weights != "auto":
-            help_flash = f"`--weights auto`, which uses both the internal flash and '{outside}'"
-        raise CompileError(over.what, where, help_ram if over.ram else help_flash) from over
-    return Built(
-        folder,
-        firmware,
-        measure(firmware, compiled.plan.peaks),
-        stack_bound(firmware, f"{model.name}_run"),
-        stack_bound(firmware, "src/check_model.c:mcuforge_model_run").bytes + INTERRUPT_BYTES,
-    )
+    return build(project, timeout_seconds=build_seconds(model.weights_bytes))
+
+
+def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileError:
+    """What does not fit, in the model's words."""
+    where = compiled.deciding_layer() if over.ram else compiled.largest_constant()
+    # the arena alone fits, or the model would have been refused before it was built
+    help_ram = f"{MORE_MEMORY}; without the check firmware it may fit: `mcuforge compile`"
+    help_flash = MORE_MEMORY
+    outside = next((m.name for m in session.board.flash_regions if m.external), None)
+    if outside is not None and compiled.options.weights != "auto":
+        help_flash = f"`--weights auto`, which uses both the internal flash and '{outside}'"
+    return CompileError(over.what, where, help_ram if over.ram else help_flash)
 
 
 def build_seconds(weights_bytes: int) -> float:

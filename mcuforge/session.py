@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcuforge.boards.catalog import Board, emulated, load_board
 from mcuforge.boards.memory import run_name
 from mcuforge.boards.regions import memory_regions
-from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
+from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph, with_weights_in
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.weights import Flash, WeightsIn
@@ -96,6 +96,21 @@ def flash_of(board: Board, where: WeightsIn) -> Flash:
         )
     internal = tuple(region for region in further if region.name not in outside)
     return Flash((image, *internal), external)
+
+
+def with_code_room(session: Session, compiled: Compiled, bytes_more: int) -> Compiled | None:
+    """The same plan with so many bytes more of the image's flash left to code than was estimated.
+
+    None where weights may not move: no external flash, or the user says where they lie.
+    """
+    if compiled.options.weights != "auto":
+        return None
+    flash = flash_of(session.board, "auto")
+    image, *others = flash.internal
+    if not flash.external or image.bytes <= bytes_more:
+        return None
+    smaller = replace(image, bytes=image.bytes - bytes_more)
+    return with_weights_in(compiled, Flash((smaller, *others), flash.external))
 
 
 def model_facts(session: Session) -> ModelFacts:

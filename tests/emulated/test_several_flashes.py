@@ -70,6 +70,19 @@ def test_weights_in_the_external_flash_give_the_reference_s_answers(
     assert f"weights {inside + outside:,} ({homes}) + code" in console.export_text()
 
 
+def test_weights_make_room_for_more_code_than_was_estimated(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcuforge.boards.regions.CODE_BYTES", 1024)
+    board = emulated(replace(load_board("disco_f746ng"), flash_bytes=DENSE_BYTES + 5 * 1024))
+    report = deployed(board, model, "auto")
+    assert (report.verdict, report.check.exact_samples) == ("pass", 3)
+    inside, outside = (region.weights for region in report.flash.regions)
+    assert inside < outside
+    with pytest.raises(CompileError, match="bytes of flash"):
+        deployed(board, model, "internal")
+
+
 def test_they_are_refused_where_they_may_not_lie_there(model: Path) -> None:
     with pytest.raises(CompileError) as refused:
         deployed(narrow("disco_f746ng"), model, "internal")
