@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,44 @@ class Write(Access):
 
 
 Event = Read | Write
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class SweepReads:
+    """Bytes [begin[i], end[i]) of a value in its buffer that unit i of a sweep reads."""
+
+    buffer: str
+    value: str
+    begin: Indices
+    end: Indices
+    before: bool  # all of it before the unit is written; otherwise after
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """A value written over its buffer unit by unit, with what is read for each: many events as one.
+
+    Unit i is bytes [i * unit_bytes, (i + 1) * unit_bytes).
+    """
+
+    buffer: str
+    value: str
+    unit_bytes: int
+    units: int
+    reads: tuple[SweepReads, ...]
+
+    def events(self) -> Iterator[Event]:
+        """Every read and write of it."""
+        begins = [(read, read.begin.tolist(), read.end.tolist()) for read in self.reads]
+        for i in range(self.units):
+            for late in (False, True):
+                for read, begin, end in begins:
+                    if read.before is not late and begin[i] < end[i]:
+                        yield Read(read.buffer, begin[i], end[i], value=read.value)
+                if not late:
+                    at = i * self.unit_bytes
+                    yield Write(self.buffer, at, at + self.unit_bytes, value=self.value)
 
 
 @dataclass(frozen=True)
@@ -67,7 +106,13 @@ class Step:
     """
 
     name: str
-    events: tuple[Event, ...]
+    accesses: tuple[Event | Sweep, ...]
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The same one by one."""
+        each = (a.events() if isinstance(a, Sweep) else (a,) for a in self.accesses)
+        return tuple(chain.from_iterable(each))
 
 
 @dataclass(frozen=True)
@@ -116,27 +161,84 @@ def replay(problem: Problem, placements: Mapping[str, Placement], trace: Trace) 
     or in one it may not use, misaligned, or accessed outside its own bytes.
     """
     check_places(problem, placements)
-    sizes = {buffer.name: buffer.bytes for buffer in problem.buffers}
-    memory = _empty_memory(problem, placements)
-    # The mark of an address says which value owns it and how far the index of the byte is from the
-    # address. Marks are numbered from 1 on as they are first written; 0: never written.
-    marks: dict[tuple[str, int], int] = {}
-    for step, event in in_order(trace):
-        check_access(step, event, sizes)
-        place = placements[event.buffer]
+    memory = _Memory(problem, placements)
+    for step, access in _in_order(trace):
+        if not isinstance(access, Sweep):
+            memory.run(step, access)
+        elif not memory.sweep(access):
+            for event in access.events():  # says which byte goes wrong, if one does
+                memory.run(step, event)
+
+
+class _Memory:
+    """Which byte of which value every byte holds.
+
+    The mark of an address says which value owns it and how far the index of the byte is from the
+    address. Marks are numbered from 1 on as they are first written; 0: never written.
+    """
+
+    def __init__(self, problem: Problem, placements: Mapping[str, Placement]) -> None:
+        self.sizes = {buffer.name: buffer.bytes for buffer in problem.buffers}
+        self.placements = placements
+        self.cells = _empty_memory(problem, placements)
+        self.marks: dict[tuple[str, int], int] = {}
+
+    def run(self, step: str, event: Event) -> None:
+        """Carry out one access; ReplayError where it reads what is not there."""
+        check_access(step, event, self.sizes)
+        place = self.placements[event.buffer]
         begin, end = event.place
-        cells = memory[place.region][place.offset + begin : place.offset + end]
+        cells = self.cells[place.region][place.offset + begin : place.offset + end]
         key = (event.tensor, event.begin - begin - place.offset)
         if isinstance(event, Write):
-            cells[:] = marks.setdefault(key, len(marks) + 1)
-            continue
-        right = cells == marks.get(key, -1)
+            cells[:] = self.marks.setdefault(key, len(self.marks) + 1)
+            return
+        right = cells == self.marks.get(key, -1)
         if not right.all():
             first = int(np.argmin(right))
             address = place.offset + begin + first
             found = int(cells[first])
-            owner, shift = list(marks)[found - 1] if found else ("", 0)
+            owner, shift = list(self.marks)[found - 1] if found else ("", 0)
             raise _lost(step, event, event.begin + first, place.region, address, owner, shift)
+
+    def sweep(self, sweep: Sweep) -> bool:
+        """Carry out a whole sweep if that is surely the same as its events in turn.
+
+        It is where every byte it reads is right before it begins and, if it is written over, read
+        for the last time before that.
+        """
+        written = sweep.units * sweep.unit_bytes
+        if not 0 < written <= self.sizes.get(sweep.buffer, 0):
+            return False
+        if not all(self._is_read_in_time(sweep, reads) for reads in sweep.reads):
+            return False
+        place = self.placements[sweep.buffer]
+        mark = self.marks.setdefault((sweep.value, -place.offset), len(self.marks) + 1)
+        self.cells[place.region][place.offset : place.offset + written] = mark
+        return True
+
+    def _is_read_in_time(self, sweep: Sweep, reads: SweepReads) -> bool:
+        units = np.flatnonzero(reads.begin < reads.end)
+        if not len(units):
+            return True
+        begin, end = reads.begin[units], reads.end[units]
+        rising = (begin[1:] >= begin[:-1]).all() and (end[1:] >= end[:-1]).all()
+        if not rising or begin[0] < 0 or end[-1] > self.sizes.get(reads.buffer, 0):
+            return False
+        read = np.arange(begin[0], end[-1])
+        last = np.searchsorted(begin, read, side="right") - 1  # the last to begin at or before it
+        some = end[last] > read
+        read, last = read[some], units[last[some]]
+        source, target = self.placements[reads.buffer], self.placements[sweep.buffer]
+        mark = self.marks.get((reads.value, -source.offset), -1)
+        address = read + source.offset
+        if reads.value == sweep.value or (self.cells[source.region][address] != mark).any():
+            return False
+        if source.region != target.region:
+            return True
+        unit = (address - target.offset) // sweep.unit_bytes  # the one that is written there
+        lost = (unit < last) if reads.before else (unit <= last)
+        return not (lost & (unit >= 0) & (unit < sweep.units)).any()
 
 
 def check_places(problem: Problem, placements: Mapping[str, Placement]) -> None:
@@ -172,13 +274,13 @@ def _empty_memory(
     return {name: np.zeros(count, np.int32) for name, count in used.items()}
 
 
-def in_order(trace: Trace) -> Iterator[tuple[str, Event]]:
+def _in_order(trace: Trace) -> Iterator[tuple[str, Event | Sweep]]:
     """Every access with the words that say when it happens."""
     for write in trace.arrive:
         yield "before the first step", write
     for step in trace.steps:
-        for event in step.events:
-            yield f"step '{step.name}'", event
+        for access in step.accesses:
+            yield f"step '{step.name}'", access
     for read in trace.leave:
         yield "after the last step", read
 

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
 
 from mcuforge.compiler.ir import Node, Tensor, unique
+from mcuforge.compiler.ops.base import Reads
 from mcuforge.compiler.schedule.rows import LayerRows, layer_rows
 from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Stage
 from mcuforge.memplan.problem import Placement
-from mcuforge.memplan.replay import Event, Read, Step, Trace, Write
+from mcuforge.memplan.replay import Event, Read, Step, Sweep, SweepReads, Trace, Write
 
 
 def memory_trace(schedule: Schedule, placements: Mapping[str, Placement]) -> Trace:
@@ -39,10 +42,10 @@ class _Tracer:
 
     def whole(self, layer: Layer) -> Step:
         """One layer, all of it."""
-        events = list(self._whole_events(layer.node))
-        return Step(layer.node.name, tuple(_with_scratch(layer, events)))
+        accesses = self._whole_events(layer.node)
+        return Step(layer.node.name, tuple(_with_scratch(layer, accesses)))
 
-    def _whole_events(self, node: Node) -> Iterator[Event]:
+    def _whole_events(self, node: Node) -> Iterator[Event | Sweep]:
         out = node.output
         reads = node.op.reads(node.inputs, out)
         fine = []
@@ -56,20 +59,19 @@ class _Tracer:
         else:
             # every input is walked in the finest of their units; coarser ones repeat theirs
             units = max(len(read.first) for _, read in fine)
-            size = out.bytes // units
-            for i in range(units):
-                for late in (False, True):
-                    for x, read in fine:
-                        j = i * len(read.first) // units
-                        begin = int(read.first[j]) * read.in_bytes
-                        end = int(read.end[j]) * read.in_bytes
-                        if read.before_write is not late and begin < end:
-                            yield self._bytes(Read, x, begin, end)
-                    if not late:
-                        yield self._bytes(Write, out, i * size, (i + 1) * size)
+            buffer, value = self.schedule.buffer(out), self.schedule.values[out.name]
+            walked = tuple(self._walked(x, read, units) for x, read in fine)
+            yield Sweep(buffer.name, value.name, out.bytes // units, units, walked)
         for x in node.activations:
             if not any(x is y for y, _ in fine):
                 yield self._bytes(Read, x, 0, x.bytes)
+
+    def _walked(self, x: Tensor, read: Reads, units: int) -> SweepReads:
+        """What is read of an input while the output is written in so many units."""
+        unit = np.arange(units) * len(read.first) // units
+        begin, end = read.first[unit] * read.in_bytes, read.end[unit] * read.in_bytes
+        buffer, value = self.schedule.buffer(x), self.schedule.values[x.name]
+        return SweepReads(buffer.name, value.name, begin, end, read.before_write)
 
     def _meet(self, x: Tensor, out: Tensor) -> bool:
         """True when the places of an input and the output have bytes in common."""
@@ -140,11 +142,13 @@ class _Rows:
             first = last
 
 
-def _with_scratch(layer: Layer, events: list[Event], row: int = 0) -> Iterator[Event]:
+def _with_scratch(
+    layer: Layer, accesses: Iterable[Event | Sweep], row: int = 0
+) -> Iterator[Event | Sweep]:
     """Scratch is written before all else and read after; sums stay from their first row on."""
     size = layer.scratch_bytes
     if size and (layer.form is not Form.ACCUMULATE or row == 0):
         yield Write(layer.scratch_name, 0, size)
-    yield from events
+    yield from accesses
     if size:
         yield Read(layer.scratch_name, 0, size)
