@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import onnx
 import pytest
 
 from tests.models import onnx_images, onnx_tokens
@@ -30,4 +32,45 @@ def test_uint8_activations_are_int8_in_the_graph(name: str) -> None:
     graph = graph_of(model)
     assert kinds_of(graph) == kinds
     assert {t.dtype.value for node in graph.nodes for t in node.activations} == {"int8"}
+    assert largest_difference(model) <= 1
+
+
+def means_since_18(q: Qdq) -> str:
+    """Axes are an input of ReduceMean since opset 18."""
+    mean = q.node("ReduceMean", [q.input((1, 10, 12)), q.integers(1)], keepdims=0)
+    return q.requantised(mean, 0.02, 1)
+
+
+def parts_since_18(q: Qdq) -> str:
+    """Split says how many parts since opset 18, the last may be smaller; Pad names its axes."""
+    x = q.node("Split", [q.input((1, 10, 11))], 2, axis=2, num_outputs=2)
+    padded = q.node("Pad", [f"{x}.1", q.integers(0, 1), "", q.integers(2)])
+    return q.op("Add", [q.requantised(x, 0.05, 3), q.requantised(padded, 0.05, 3)], 0.1, 1)
+
+
+def types_since_21(q: Qdq) -> str:
+    """QuantizeLinear without a zero point, its type an attribute."""
+    x = q.node("Relu", [q.input((1, 10, 12))])
+    scale = q.constant(np.array(0.04, np.float32))
+    integers = q.node("QuantizeLinear", [x, scale], output_dtype=onnx.TensorProto.INT8)
+    return q.node("DequantizeLinear", [integers, scale])
+
+
+@pytest.mark.parametrize(
+    ("opset", "build", "kinds"),
+    [
+        (13, CASES["conv"][0], ["conv2d"]),
+        (13, CASES["attention"][0], CASES["attention"][1]),
+        (18, means_since_18, ["mean"]),
+        (18, parts_since_18, ["slice", "slice", "pad", "add"]),
+        (20, lambda q: q.op("Gelu", [q.input((1, 10, 12))], 0.05, -120), ["lookup"]),
+        (21, types_since_21, ["lookup"]),
+        (21, CASES["attention"][0], CASES["attention"][1]),
+        (21, CASES["conv"][0], ["conv2d"]),
+    ],
+)
+def test_opsets_13_to_21_are_read(opset: int, build: onnx_images.Build, kinds: list[str]) -> None:
+    q = Qdq(opset)
+    model = q.model(build(q))
+    assert kinds_of(graph_of(model)) == kinds
     assert largest_difference(model) <= 1

@@ -141,7 +141,8 @@ class Qdq:
             self.output(value)
         graph = helper.make_graph(self.nodes, "small", self.inputs, self.outputs, self.constants)
         opsets = [helper.make_opsetid("", self._opset), helper.make_opsetid("com.microsoft", 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+        version = 8 if self._opset < 19 else 10
+        return helper.make_model(graph, opset_imports=opsets, ir_version=version)
 
 
 def graph_of(model: onnx.ModelProto) -> Graph:

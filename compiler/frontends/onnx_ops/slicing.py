@@ -31,6 +31,7 @@ from mcuforge.compiler.ops.slice import Slice
 from mcuforge.errors import Refusal
 
 LARGEST_INDEX = 2**31 - 1
+MOST_RUNS = 64  # pieces a Gather is cut into
 
 
 def slice_(operator: Operator) -> Value:
@@ -137,6 +138,11 @@ def _picked(operator: Operator, x: Value, axis: int, flat: list[int], shape: Sha
             runs[-1] = range(runs[-1].start, place + 1)
         else:
             runs.append(range(place, place + 1))
+    if len(runs) > MOST_RUNS:
+        raise Refusal(
+            f"it gathers {len(runs)} pieces, at most {MOST_RUNS} are read",
+            "keep what belongs together side by side, or fold the order into the weights",
+        )
     between = (*x.shape[:axis], len(flat), *x.shape[axis + 1 :])
 
     def on_view(work: Work, view: View) -> View:
