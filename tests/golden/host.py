@@ -63,7 +63,13 @@ def redzoned(schedule: Schedule, sizes: Mapping[str, int]) -> tuple[GeneratedMod
     return generate(schedule, placements, {"ram": at}), gaps
 
 
-def build(model: GeneratedModel, isa: str, folder: Path, gaps: Sequence[str] = ()) -> Path:
+def build(
+    model: GeneratedModel,
+    isa: str,
+    folder: Path,
+    gaps: Sequence[str] = (),
+    flags: Sequence[str] = SANITIZERS,
+) -> Path:
     """Compile the model, its kernels and a main that pipes inputs to outputs; skips without gcc."""
     if shutil.which("gcc") is None:
         pytest.skip("needs gcc")
@@ -87,10 +93,10 @@ def build(model: GeneratedModel, isa: str, folder: Path, gaps: Sequence[str] = (
     objects = []
     for source in sources:  # -Werror for what we wrote; the test's own main is plain
         out = folder / f"{Path(source).stem}.o"
-        command = ["gcc", *WARNINGS, *SANITIZERS, *includes, "-c", source, "-o", str(out)]
+        command = ["gcc", *WARNINGS, *flags, *includes, "-c", source, "-o", str(out)]
         subprocess.run(command, check=True)
         objects.append(str(out))
-    main = ["gcc", *SANITIZERS, *includes, str(folder / "main.c"), *objects, "-o", str(program)]
+    main = ["gcc", *flags, *includes, str(folder / "main.c"), *objects, "-o", str(program)]
     subprocess.run(main, check=True)
     return program
 
