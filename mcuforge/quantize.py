@@ -15,8 +15,8 @@ import mcuforge
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.detect import is_onnx, read_file
 from mcuforge.compiler.frontends.onnx_file import OnnxFile, OnnxPort, parse
+from mcuforge.compiler.frontends.onnx_quantiser import Options, quantise
 from mcuforge.compiler.ir import Array, DType, Graph, Tensor
-from mcuforge.compiler.onnx_quantiser import Options, quantise
 from mcuforge.data import Samples, load_samples
 from mcuforge.errors import CompileError, Refusal
 from mcuforge.report.files import refuse_unwritable, write_whole

@@ -42,10 +42,11 @@ KEPT_TO = {
     "onnx": ("compiler/frontends/",),
     "tflite_runtime": ("compiler/oracle.py",),
     "ai_edge_litert": ("compiler/oracle.py",),
+    "onnxruntime": ("compiler/onnx_peer.py", "compiler/frontends/onnx_quantiser.py"),
     "serial": ("boards/link/", "boards/doctor.py"),
     "ortools": ("memplan/",),
     "jinja2": ("compiler/codegen/", "boards/", "mcuforge/report/picture/"),
-    "typer": ("mcuforge/cli.py",),
+    "typer": ("mcuforge/cli.py", "mcuforge/cli_options.py"),
     "rich": ("mcuforge/",),
     "platformio": (),  # a subprocess, never an import
     "torch": ("nas/",),

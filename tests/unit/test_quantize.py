@@ -17,9 +17,9 @@ from onnx import TensorProto
 from rich.console import Console
 
 from mcuforge import cli, quantize
-from mcuforge.compiler import onnx_quantiser
+from mcuforge.compiler.frontends import onnx_quantiser
+from mcuforge.compiler.frontends.onnx_quantiser import fix_batch
 from mcuforge.compiler.onnx_peer import run_onnxruntime
-from mcuforge.compiler.onnx_quantiser import fix_batch
 from mcuforge.errors import CompileError
 from mcuforge.quantize import Request, spread
 from mcuforge.report.progress import Stages

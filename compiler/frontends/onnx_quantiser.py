@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Float ONNX to int8 QDQ by onnxruntime's static quantiser, in a process of its own.
 
-`python -m mcuforge.compiler.onnx_quantiser MODEL DATA.npz INT8.onnx ANSWERS.npz SAMPLES OPTION...`
-is that process: `Quantiser` starts it and says what it reads and writes.
+`quantise` starts it: `python -m mcuforge.compiler.frontends.onnx_quantiser` with model and data
+and the two files to write, then words that stand for the options.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def quantise(
         np.savez(data, calibrate=np.asarray(calibrate, np.int64), **arrays)
         words = [ASYMMETRIC] * options.asymmetric + [PER_TENSOR] * (not options.per_channel)
         child = Child(
-            "mcuforge.compiler.onnx_quantiser",
+            "mcuforge.compiler.frontends.onnx_quantiser",
             (str(model), str(data), str(result), str(answers), *words),
         )
         try:
