@@ -106,7 +106,7 @@ def _cuts_rows(node: Node) -> bool:
         axis is not None
         and out.shape[axis] < x.shape[axis]
         and all(x.shape[a] == out.shape[a] for a in others)
-        and node.op.stride[axis] > 0
+        and all(step > 0 for step, n in zip(node.op.stride, x.shape, strict=True) if n > 1)
     )
 
 
@@ -116,17 +116,16 @@ def _moved_up(cut: Node, writer: Node, names: _Names) -> list[Node] | None:
     axis = _row_axis(cut.inputs[0].shape)
     assert axis is not None
     first, step, count = cut.op.begin[axis], cut.op.stride[axis], cut.output.shape[axis]
-    sliced = _sliced_inputs(writer)
+    sliced = _sliced_axes(writer, axis)
     if sliced is None:
         return None
     nodes: list[Node] = []
     inputs: list[Tensor] = []
-    for x, own_rows in zip(writer.inputs, sliced, strict=True):
-        if not own_rows:
+    for x, at in zip(writer.inputs, sliced, strict=True):
+        if at is None:
             inputs.append(x)
             continue
-        at = _row_axis(x.shape)
-        if at is None or x.shape[at] != cut.inputs[0].shape[axis]:
+        if x.shape[at] != cut.inputs[0].shape[axis]:
             return None
         shape = (*x.shape[:at], count, *x.shape[at + 1 :])
         fewer = replace(x, name=fresh(f"{x.name}.needed", names.tensors), shape=shape)
@@ -143,26 +142,41 @@ def _moved_up(cut: Node, writer: Node, names: _Names) -> list[Node] | None:
     return nodes
 
 
-def _sliced_inputs(node: Node) -> tuple[bool, ...] | None:
-    """Which inputs' rows are the output's, row for row; None where rows depend on other rows."""
+def _sliced_axes(node: Node, axis: int) -> tuple[int | None, ...] | None:
+    """Each input's axis whose rows are those of `axis` of the output, None for one read whole.
+
+    None instead of the tuple where rows depend on other rows.
+    """
     x, out = node.inputs[0], node.output
+    if isinstance(node.op, BroadcastOp):
+        return _aligned_axes(node, axis)
+    rows = _row_axis(x.shape)
+    own = (rows, *(None for _ in node.inputs[1:]))
+    found = False
     match node.op:
         case FullyConnected():
-            fits = out.rows == x.rows and prod(x.shape[:-1]) == x.rows
-            return (True, False, False)[: len(node.inputs)] if fits else None
-        case BroadcastOp():
-            return tuple(t.rows == out.rows and t.rows > 1 for t in node.inputs)
+            found = out.rows == x.rows and prod(x.shape[:-1]) == x.rows
         case TableOp():
-            return (True,)
+            found = True
         case BatchMatMul() as op:
-            alone = prod(out.shape[:-2]) == 1 and not op.adj_x
-            return (True, False) if alone else None
+            found = prod(out.shape[:-2]) == 1 and not op.adj_x
         case Concatenation() as op:
-            side_by_side = op.axis == len(out.shape) - 1
-            return (True,) * len(node.inputs) if side_by_side else None
+            own = (rows,) * len(node.inputs)
+            found = op.axis == len(out.shape) - 1
         case Reshape():
-            same = x.rows == out.rows and _row_axis(x.shape) is not None
-            return (True,) if same else None
-    if node.op.kind in ON_LAST_AXIS and len(out.shape) == row_dims(len(out.shape)) + 1:
-        return (True, *(False for _ in node.inputs[1:]))
-    return None
+            found = x.rows == out.rows
+        case _ if node.op.kind in ON_LAST_AXIS:
+            found = len(out.shape) == row_dims(len(out.shape)) + 1
+    return own if found and rows is not None else None
+
+
+def _aligned_axes(node: Node, axis: int) -> tuple[int | None, ...] | None:
+    """The same where inputs are broadcast: dimensions are aligned at the last one."""
+    found: list[int | None] = []
+    for x in node.inputs:
+        at = axis - len(node.output.shape) + len(x.shape)
+        varies = at >= 0 and x.shape[at] > 1
+        if varies and not x.is_constant and _row_axis(x.shape) != at:
+            return None
+        found.append(at if varies else None)
+    return tuple(found)

@@ -87,7 +87,7 @@ def _in_form(attention: Attention, form: Form, again: _Again) -> list[Node]:
         nodes += (n for head in each for n in attention.keys_values[head])
         last = [n for h in each for n in (*attention.queries[h], *attention.heads[h])]
         nodes += again.computed(last, "queries")
-    elif form == "again":
+    elif form == "again" and attention.queries_alone:
         first = (attention.keys_values[0], *attention.queries)
         nodes += (n for group in first for n in group)
         for head in each:

@@ -56,6 +56,12 @@ class Attention:
     sources: tuple[Tensor, ...]
     projections: frozenset[int]
 
+    @property
+    def queries_alone(self) -> bool:
+        """True when no query is computed from what computes keys and values."""
+        made = {id(node.output) for nodes in self.keys_values for node in nodes}
+        return not any(id(x) in made for nodes in self.queries for n in nodes for x in n.inputs)
+
 
 def find_attention(graph: Graph, links: Links) -> tuple[Attention, ...]:
     """Every attention of the graph that can be taken apart, in the order they run.
@@ -153,6 +159,8 @@ class _Splitter:
         probabilities = self.values.inputs[0]
         chain, scores = self._scores(probabilities)
         count = prod(self.values.output.shape[:-2])
+        if prod(scores.output.shape[:-2]) != count:  # heads share their scores
+            raise NotRecognised
         joined = self._joined(count)
         keys_values, queries, heads, last = [], [], [], []
         for head in range(count):
