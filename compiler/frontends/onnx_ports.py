@@ -11,6 +11,7 @@ from mcuforge.compiler.frontends.onnx_file import (
     EXPORT_AGAIN,
     MOST_DIMENSIONS,
     OnnxFile,
+    OnnxNode,
     OnnxPort,
 )
 from mcuforge.compiler.frontends.onnx_layout import channels_last, inverse
@@ -29,6 +30,7 @@ FIX_SHAPE = (
 ON_IMAGES = frozenset(
     {"Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize", "BatchNormalization"}
 )
+PATCH_DIMENSIONS = 6
 KEEPS_AXES = frozenset(
     {"QuantizeLinear", "DequantizeLinear", "Identity", "Cast", "Dropout", "Pad", "Concat"}
     | {"Add", "Sub", "Mul", "Div"}
@@ -89,10 +91,18 @@ def _reaches_image_operator(model: OnnxFile, readers: dict[str, list[int]], name
             node = model.nodes[place]
             if node.op in ON_IMAGES and node.inputs[0] == current:
                 return True
+            if node.op == "Reshape" and _cuts_patches(model, node):
+                return True
             if node.op in KEEPS_AXES and place not in seen:
                 seen.add(place)
                 pending.extend(node.outputs)
     return False
+
+
+def _cuts_patches(model: OnnxFile, node: OnnxNode) -> bool:
+    """True for a Reshape of an image to (batch, channels, rows, in one, columns, in one)."""
+    shape = model.initializers.get(node.inputs[1]) if len(node.inputs) > 1 else None
+    return shape is not None and list(shape.dims) == [PATCH_DIMENSIONS]
 
 
 def ported_input(port: OnnxPort, shape: Shape, stored: Stored) -> Port:

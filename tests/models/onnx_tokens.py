@@ -131,6 +131,15 @@ def layer_norm_all_quantised(q: Qdq) -> str:
     return q.op("Add", [y, q.weights((12,), 0.01)], 0.03, 5)
 
 
+def patches(q: Qdq, order: tuple[int, ...] = (1, 3, 5)) -> str:
+    """An image cut into patches by moves alone, then a linear layer: a convolution."""
+    x = q.op("Reshape", [q.input((1, 3, 8, 12)), q.integers(1, 3, 2, 4, 3, 4)], 0.05, 3)
+    x = q.op("Transpose", [x], 0.05, 3, perm=(0, 2, 4, *order))
+    x = q.op("Reshape", [x, q.integers(1, 6, 48)], 0.05, 3)
+    scales = np.linspace(0.01, 0.03, 7).tolist()
+    return q.op("MatMul", [x, q.weights((48, 7), scales, 1)], 0.6, 4)
+
+
 def softmax(q: Qdq, axis: int = -1, shape: tuple[int, ...] = TOKENS) -> str:
     return q.op("Softmax", [q.input(shape)], 0.003, -120, axis=axis)
 
@@ -189,6 +198,8 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "matmul": (matmul, ["fully_connected"]),
         "matmul of rank 4": (lambda q: matmul(q, (1, 3, 4, 6)), ["fully_connected"]),
         "matmul and bias in float": (matmul_with_bias_in_float, ["fully_connected"]),
+        "patches": (patches, ["conv2d"]),
+        "patches, channels last": (lambda q: patches(q, (3, 5, 1)), ["conv2d"]),
         "matmul from the left": (matmul_from_left, ["transpose", "fully_connected"]),
         "matmul, asymmetric weights": (matmul_asymmetric, ["batch_matmul"]),
         "attention": (

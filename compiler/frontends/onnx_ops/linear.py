@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mcuforge.compiler.frontends.onnx_file import EXPORT_AGAIN
 from mcuforge.compiler.frontends.onnx_layout import inverse, permuted
 from mcuforge.compiler.frontends.onnx_ops.operator import Operator, want_size
+from mcuforge.compiler.frontends.onnx_ops.patches import patches_of
 from mcuforge.compiler.frontends.onnx_ops.weighted import (
     Weights,
     int8_weights,
@@ -30,6 +31,7 @@ from mcuforge.compiler.frontends.onnx_values import (
 from mcuforge.compiler.frontends.onnx_work import Work, flat_perm
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.errors import Refusal
 
@@ -48,16 +50,27 @@ class Linear(Deferred):
 
     def build(self, work: Work, scheme: Scheme) -> View:
         x = stored_input(self.x, "input")
-        source = _vectors(work, x.view)
         count = self.weights.data.shape[0]
+        bias: tuple[Tensor, ...] = ()
+        if self.bias is not None:
+            bias = (int32_bias(work, self.bias, x, self.weights, count),)
+        patches = patches_of(work, x.view)
+        if patches is not None:
+            filters = patches.filters(self.weights.data)
+            tag = f"patches {filters.shape} {patches.order}"
+            weights = self.weights.tensor(work, tag, filters, 0)
+            conv = Conv2D(stride=patches.size, act=self.act)
+            shape = (*patches.outer, count)
+            output = work.emit(conv, (patches.image, weights, *bias), shape, scheme)
+            return View(output, flat_perm(shape), self.shape)
+        source = _vectors(work, x.view)
         data, tag = self.weights.data, "linear"
         if source.mixed is not None:
             data, tag = data[:, source.mixed], f"linear {source.tensor.shape} {x.view.perm}"
-        inputs = [source.tensor, self.weights.tensor(work, tag, data, 0)]
-        if self.bias is not None:
-            inputs.append(int32_bias(work, self.bias, x, self.weights, count))
+        weights = self.weights.tensor(work, tag, data, 0)
         shape = (*source.outer, count)
-        output = work.emit(FullyConnected(self.act), tuple(inputs), shape, scheme)
+        op = FullyConnected(self.act)
+        output = work.emit(op, (source.tensor, weights, *bias), shape, scheme)
         return View(output, source.perm, self.shape)
 
 
@@ -147,7 +160,13 @@ def _linear(
     want_size(shape)
     if bias is not None:
         bias = _row_of(bias, count)
-    return Linear(operator.node, shape, x, Weights(weights.source, data, weights.scales), bias)
+    return Linear(
+        operator.node,
+        shape,
+        x,
+        Weights(weights.source, data, weights.scales, turned=not by_rows),
+        bias,
+    )
 
 
 def _row_of(bias: Constant, count: int) -> Constant:

@@ -29,16 +29,20 @@ SAME_SCALE = 1e-5  # relative: a bias scale this near the product of the two is 
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """int8 weights with zero point 0; `scales` has one entry or one per output channel."""
+    """int8 weights with zero point 0; `scales` has one entry or one per output channel.
+
+    `turned`: `data` is the transpose of what the file has.
+    """
 
     source: Constant
     data: NDArray[np.int8]
     scales: tuple[float, ...]
+    turned: bool = False
 
     def tensor(self, work: Work, tag: str, data: NDArray[np.int8], axis: int) -> Tensor:
         """These weights in the graph's order of axes, output channels along `axis`."""
         quant = Quant(self.scales, 0, axis if len(self.scales) > 1 else None)
-        return work.constant(self.source, tag, data, quant)
+        return work.constant(self.source, f"{tag} {self.turned}", data, quant)
 
 
 def stored_input(value: Value, place: str) -> Stored:
