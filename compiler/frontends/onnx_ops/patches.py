@@ -22,7 +22,7 @@ ACROSS, INSIDE = (0, 1, 3), (2, 4, 5)
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """An image (1, h, w, c) in patches of `size`; `order` is that of INSIDE in the file's vectors."""
+    """An image (1, h, w, c) in patches of `size`; `order`: INSIDE as the file's vectors have it."""
 
     image: Tensor
     size: Pair

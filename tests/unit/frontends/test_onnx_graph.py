@@ -16,6 +16,7 @@ from mcuforge.compiler.ir import DType, Port
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.lookup import Lookup
+from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.verify import verify
 from tests.models import onnx_images, onnx_tokens
 from tests.models.onnx_qdq import Qdq, graph_of, kinds_of
@@ -169,6 +170,23 @@ def test_constants_read_twice_are_one_tensor() -> None:
     graph = graph_of(q.model(x))
     first, second = graph.nodes
     assert first.inputs[1] is second.inputs[1]
+
+
+def test_weights_read_in_both_directions_are_two_tensors() -> None:
+    q = Qdq()
+    weights = q.weights((12, 12))
+    x = q.op("Gemm", [q.input((1, 12)), weights], 0.3)
+    graph = graph_of(q.model(q.op("Gemm", [x, weights], 0.9, transB=1)))
+    first, second = (node.inputs[1].values() for node in graph.nodes)
+    np.testing.assert_array_equal(first, second.T)
+
+
+def test_patches_cut_by_moves_are_read_from_an_image_with_channels_last() -> None:
+    q = Qdq()
+    graph = optimise(graph_of(q.model(onnx_tokens.patches(q))))
+    assert [node.op.kind for node in graph.nodes] == ["conv2d"]
+    assert graph.inputs[0].shape == (1, 8, 12, 3)
+    assert graph.nodes[0].op == Conv2D(stride=(4, 4))
 
 
 def test_weights_with_a_zero_point_are_taken_where_int8_holds_them() -> None:
