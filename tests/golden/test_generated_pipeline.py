@@ -26,6 +26,7 @@ from tests.unit.compiler.pipelines import (
     pipelined,
     residual,
 )
+from tests.unit.schedule.nets import Net
 
 TWO_AT_A_TIME = {**RINGS, "image": 4, "stem": 4}
 ROWS = {"stem": 2}
@@ -89,6 +90,14 @@ def test_a_run_cut_anywhere_goes_on_where_it_was(
     schedule = pipelined(residual(rows=size), rings=EVERYTHING_TWICE, rows=rows)
     model = compiled(schedule).model
     assert ("mcuforge_entry(" in model.files["model.c"]) == (size == 81)
+    assert run_c(model, "resume.c", tmp_path) == "ok\n"
+
+
+def test_a_run_through_turns_that_are_all_alike_is_cut_anywhere(tmp_path: Path) -> None:
+    net = Net(40, 3, 2)
+    graph = net.graph(net.conv(net.relu(net.conv(net.x, 4, kernel=1)), 3, kernel=1))
+    model = compiled(pipelined(graph, 3, {"t0": 1, "t1": 2})).model
+    assert "        {3, 40},\n" in model.files["model.c"]
     assert run_c(model, "resume.c", tmp_path) == "ok\n"
 
 
