@@ -112,11 +112,12 @@ class OnnxJudge:
         )
 
 
-def run_onnxruntime(model: bytes, inputs: Sequence[Array]) -> tuple[Array, ...]:
+def run_onnxruntime(model: bytes | Path, inputs: Sequence[Array]) -> tuple[Array, ...]:
     """onnxruntime's outputs for every sample, in this process: samples first.
 
-    inputs: per model input an array (samples, *the file's shape). Each operator is computed as the
-    file spells it: no graph optimisation, one thread, the CPU.
+    model: a file, which may have data beside it, or the bytes of one that has none. inputs: per
+    model input an array (samples, *the file's shape). Each operator is computed as the file spells
+    it: no graph optimisation, one thread, the CPU.
     """
     import onnxruntime
 
@@ -125,7 +126,8 @@ def run_onnxruntime(model: bytes, inputs: Sequence[Array]) -> tuple[Array, ...]:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    source = model if isinstance(model, bytes) else str(model)
+    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     names = [x.name for x in session.get_inputs()]
     runs = [
         session.run(None, {n: x[sample] for n, x in zip(names, inputs, strict=True)})
@@ -139,7 +141,7 @@ def main(arguments: Sequence[str]) -> None:
     model, source, target = arguments
     with np.load(source) as data:
         inputs = [data[f"x{i}"] for i in range(len(data.files))]
-    outputs = run_onnxruntime(Path(model).read_bytes(), inputs)
+    outputs = run_onnxruntime(Path(model), inputs)
     np.savez(target, **{f"y{i}": y for i, y in enumerate(outputs)})
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from mcuforge.compiler import onnx_peer, own_reference, reference
 from mcuforge.compiler.answers import patience
@@ -30,11 +30,11 @@ SCALE, ZERO = 0.1, -5
 def rectifier(dtype: str = "float32") -> onnx.ModelProto:
     """Quantise, rectify, quantise again: NCHW, float32 or raw 8-bit at both ends."""
     kinds = {"float32": TensorProto.FLOAT, "int8": TensorProto.INT8, "uint8": TensorProto.UINT8}
-    inner = kinds["uint8" if dtype == "uint8" else "int8"]
+    inner = np.uint8 if dtype == "uint8" else np.int8
     shift = 128 if dtype == "uint8" else 0
     kind = kinds[dtype]
-    scale = helper.make_tensor("scale", TensorProto.FLOAT, [], [SCALE])
-    zero = helper.make_tensor("zero", inner, [], [ZERO + shift])
+    scale = numpy_helper.from_array(np.array(SCALE, np.float32), "scale")
+    zero = numpy_helper.from_array(np.array(ZERO + shift, inner), "zero")
     nodes = [
         helper.make_node("DequantizeLinear", ["xq", "scale", "zero"], ["xr"]),
         helper.make_node("Relu", ["xr"], ["yr"]),
@@ -88,6 +88,19 @@ def test_both_answer_in_the_graphs_form(tmp_path: Path, dtype: str) -> None:
         np.testing.assert_array_equal(own, want)
         np.testing.assert_array_equal(peer, want)
         assert peer.dtype == np.int8
+
+
+def test_a_model_may_keep_its_data_in_a_file_beside_it(tmp_path: Path) -> None:
+    made = as_read()
+    x = random_samples(made, 2).inputs
+    model = rectifier()
+    path = tmp_path / "split.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="split.data", size_threshold=0)
+    assert (tmp_path / "split.data").is_file()
+    with judge(made, path, x) as judging:
+        answers = judging.answers()
+    assert answers.peer is not None
+    np.testing.assert_array_equal(answers.peer.outputs[0], answers.outputs[0])
 
 
 def test_a_file_onnxruntime_refuses_is_three_lines(tmp_path: Path) -> None:
