@@ -143,7 +143,7 @@ class Candidates:
     def pipelines(self, begin: int, end: int) -> Iterator[Choice]:
         """Nodes [begin, end) as pipelines, one for each number of rows a task; least RAM first."""
         layers = tuple(layer for layer in self.rows[begin:end] if layer is not None)
-        if len(layers) < end - begin or has_barrier(layers) or not self._connected(begin, end):
+        if len(layers) < end - begin or has_barrier(layers) or not self._worth_joining(begin, end):
             return
         key = self._key(begin, end)
         if key not in self.known.pipelines:
@@ -220,8 +220,14 @@ class Candidates:
             if found.instructions < least * NEGLIGIBLE:
                 return
 
-    def _connected(self, begin: int, end: int) -> bool:
-        """True when what the nodes hand on within the range ties all of them together."""
+    def _worth_joining(self, begin: int, end: int) -> bool:
+        """True when what the nodes hand on within the range ties all of them together.
+
+        And at every place: where nothing but tensors that stay whole is handed on, two stages hold
+        no more than one.
+        """
+        if not self._handed_on(begin, end):
+            return False
         group = list(range(end - begin))
         writers = {self.nodes[i].output.name: i - begin for i in range(begin, end)}
         for i in range(begin, end):
@@ -231,6 +237,17 @@ class Candidates:
                     old, new = group[i - begin], group[writer]
                     group = [new if g == old else g for g in group]
         return len(set(group)) == 1
+
+    def _handed_on(self, begin: int, end: int) -> bool:
+        """True when a tensor of the range alone crosses every place between its nodes."""
+        reached = begin
+        for i in range(begin, end - 1):
+            last = self.dies[self.nodes[i].output.name]
+            if last < end:
+                reached = max(reached, last)
+            if reached <= i:
+                return False
+        return True
 
     def inside(self, pipeline: Pipeline) -> int:
         """Bytes of rings and sums at the fullest slot, as they are placed."""

@@ -43,8 +43,14 @@ class Tasks:
         """How many tasks a layer has, and how many rows they make."""
         if self.rows:
             return -(-self.steps // self.rows), self.steps
-        own = [t for t in self.turn if t.layer == layer]
-        return len(own), own[-1].end if own else 0
+        return self._counts.get(layer, (0, 0))
+
+    @cached_property
+    def _counts(self) -> dict[int, tuple[int, int]]:
+        counts: dict[int, tuple[int, int]] = {}
+        for task in self.turn:
+            counts[task.layer] = (counts.get(task.layer, (0, 0))[0] + 1, task.end)
+        return counts
 
     @cached_property
     def layer_of_row(self) -> NDArray[np.int64]:

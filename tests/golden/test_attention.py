@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler import reference
+from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.schedule.forms import attention_forms
 from mcuforge.compiler.schedule.search import GOALS, Goal
@@ -34,7 +35,7 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_kernels(tmp_path_factory.mktemp("kernels"))
 
 
-def images(shape: Shape) -> tuple[tuple[np.ndarray, ...], ...]:
+def images(shape: Shape) -> tuple[tuple[Array, ...], ...]:
     rng = np.random.default_rng(7)
     size = (1, shape.image, shape.image, 3)
     return tuple((rng.integers(-128, 128, size).astype(np.int8),) for _ in range(SAMPLES))
