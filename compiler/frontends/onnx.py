@@ -227,7 +227,6 @@ class Reading:
         return self.values[name]
 
     def _read_output(self, port: OnnxPort) -> None:
-        where = f"output '{printable(port.name)}'"
         value = self.values.get(port.name)
         if isinstance(value, Broken):
             return
@@ -238,7 +237,7 @@ class Reading:
                 raise Refusal("it is listed twice among the outputs", EXPORT_AGAIN)
             self._outputs.append((port, self._checked_output(value)))
         except Refusal as refusal:
-            self._note_model(where, refusal, port)
+            self._note_model(f"output '{printable(port.name)}'", refusal, port)
 
     def _checked_output(self, value: Value) -> Stored:
         """An output that is on a scale and computed."""
