@@ -121,8 +121,8 @@ def test_the_fullest_layer_needs_no_more_than_the_arena() -> None:
 def test_every_plan_is_replayed_and_a_wrong_one_is_our_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def solve_wrongly(problem: Problem, *, exact_seconds: float) -> Plan:
-        plan = solve(problem, exact_seconds=exact_seconds)
+    def solve_wrongly(problem: Problem, *, exact_seconds: float, start: Plan | None) -> Plan:
+        plan = solve(problem, exact_seconds=exact_seconds, start=start)
         places = dict.fromkeys(plan.placements, Placement(ARENA, 0))
         return replace(plan, placements=places)
 
@@ -134,8 +134,8 @@ def test_every_plan_is_replayed_and_a_wrong_one_is_our_fault(
 
 
 def test_a_wrong_plan_over_the_budget_is_still_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    def solve_wrongly(problem: Problem, *, exact_seconds: float) -> Plan:
-        plan = solve(problem, exact_seconds=exact_seconds)
+    def solve_wrongly(problem: Problem, *, exact_seconds: float, start: Plan | None) -> Plan:
+        plan = solve(problem, exact_seconds=exact_seconds, start=start)
         return replace(plan, placements={**plan.placements, "x": Placement(ARENA, 3)})
 
     monkeypatch.setattr(choosing, "solve", solve_wrongly)
@@ -176,9 +176,9 @@ def test_what_the_input_resident_would_come_to_is_planned_with_the_same_care(
 ) -> None:
     seconds: list[float] = []
 
-    def watched(problem: Problem, *, exact_seconds: float) -> Plan:
+    def watched(problem: Problem, *, exact_seconds: float, start: Plan | None) -> Plan:
         seconds.append(exact_seconds)
-        return solve(problem, exact_seconds=exact_seconds)
+        return solve(problem, exact_seconds=exact_seconds, start=start)
 
     streamed = compile_graph(
         residual_net(), "portable", 1 << 16, options=PlanOptions(streamed=True)
