@@ -223,8 +223,8 @@ class Candidates:
     def _worth_joining(self, begin: int, end: int) -> bool:
         """True when what the nodes hand on within the range ties all of them together.
 
-        And at every place: where nothing but tensors that stay whole is handed on, two stages hold
-        no more than one.
+        And at every place: where all that goes on is whole from here on, two stages hold no more
+        than one.
         """
         if not self._handed_on(begin, end):
             return False
@@ -239,8 +239,16 @@ class Candidates:
         return len(set(group)) == 1
 
     def _handed_on(self, begin: int, end: int) -> bool:
-        """True when a tensor of the range alone crosses every place between its nodes."""
-        reached = begin
+        """True when at every place between the nodes a tensor goes on that dies within the range.
+
+        One written in the range need not be whole then, and over one made before the pipeline may
+        write, row by row, what two stages would lay beside it.
+        """
+        read = set().union(*self._reads[begin:end])
+        reached = max(
+            (self.dies[n] for n in read if self.born[n] < begin and self.dies[n] < end),
+            default=begin,
+        )
         for i in range(begin, end - 1):
             last = self.dies[self.nodes[i].output.name]
             if last < end:

@@ -190,14 +190,10 @@ def _first_steps(layer: RowLayer, steps: int) -> RowLayer:
 
 
 def has_barrier(layers: Sequence[RowLayer]) -> bool:
-    """True where no row of a layer can follow those of one before it: two stages, no pipeline.
-
-    It needs all rows for each of its own, or has one row only and the other layer many.
-    """
+    """True where every row of a layer needs all rows of one before it: no pipeline, two stages."""
     steps = {layer.node.output.name: layer.output_rows for layer in layers}
     return any(
-        steps[need.buffer.name] > 1
-        and (int(need.end[0]) >= steps[need.buffer.name] or layer.steps == 1)
+        int(need.end[0]) >= steps[need.buffer.name] > 1
         for layer in layers
         for need in layer.needs
         if need.buffer.name in steps and len(need.end)
