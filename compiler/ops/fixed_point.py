@@ -24,7 +24,10 @@ RANGE = {DType.INT8: (-128, 127), DType.UINT8: (0, 255), DType.INT32: (-(2**31),
 
 @dataclass(frozen=True)
 class Multiplier:
-    """A real factor as mantissa * 2**(shift - 31), mantissa in [0, 2**31), mostly above 2**30."""
+    """A real factor as mantissa * 2**(shift - 31), mantissa in [0, 2**31).
+
+    TFLite's are above 2**30, but for 0; those that round once (`output_multiplier`) may be less.
+    """
 
     mantissa: int
     shift: int

@@ -19,9 +19,12 @@ static inline int32_t mcuforge_entry(const struct mcuforge_piece *piece, int32_t
                                      int32_t *turn_end)
 {
     int32_t first = 0;
-    for (; step >= piece->length * piece->times; piece++) {
-        step -= piece->length * piece->times;
+    int32_t steps = (int32_t)((uint32_t)piece->length * piece->times);
+    while (step >= steps) {
+        step -= steps;
         first += piece->length;
+        piece++;
+        steps = (int32_t)((uint32_t)piece->length * piece->times);
     }
     *turn_end = first + piece->length;
     return first + (int32_t)((uint32_t)step % piece->length);
