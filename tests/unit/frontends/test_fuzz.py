@@ -16,7 +16,9 @@ from tests.models.changed import with_graph
 SOUND = with_graph()
 
 
-@pytest.mark.parametrize("subject", [fuzz_models.subject(), fuzz_onnx.subject()], ids=lambda s: s.suffix)
+@pytest.mark.parametrize(
+    "subject", [fuzz_models.subject(), fuzz_onnx.subject()], ids=lambda s: s.suffix
+)
 def test_five_hundred_damaged_models_end_in_a_graph_or_a_user_error(subject: Subject) -> None:
     outcomes = [examine(subject.make(1, index), subject.read, check_graph) for index in range(500)]
     assert [o for o in outcomes if o not in ("graph", "refused")] == []
@@ -24,7 +26,9 @@ def test_five_hundred_damaged_models_end_in_a_graph_or_a_user_error(subject: Sub
     assert outcomes.count("refused") > 200
 
 
-@pytest.mark.parametrize("subject", [fuzz_models.subject(), fuzz_onnx.subject()], ids=lambda s: s.suffix)
+@pytest.mark.parametrize(
+    "subject", [fuzz_models.subject(), fuzz_onnx.subject()], ids=lambda s: s.suffix
+)
 def test_the_same_seed_and_index_give_the_same_file(subject: Subject) -> None:
     assert subject.make(3, 7) == subject.make(3, 7)
     assert subject.make(3, 7) != subject.make(3, 8)
