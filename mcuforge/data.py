@@ -183,12 +183,19 @@ def _dtype_hint(x: Array, dtype: np.dtype[np.generic]) -> str:
     return "x.astype(np.float32)"
 
 
+def _to_indices(y: Array) -> str:
+    """What makes class indices of labels: of a one-hot row each, of a column, of other types."""
+    if y.ndim == 2 and y.shape[1] > 1 and y.dtype.kind in "fiub":
+        return "y.argmax(axis=1)"
+    return "y.ravel()" if y.ndim == 2 and y.dtype.kind in "iu" else "y.astype(np.int64)"
+
+
 def _labels(y: Array, output: Tensor, path: Path) -> NDArray[np.int64]:
     if y.ndim != 1 or y.dtype.kind not in "iu":
         raise CompileError(
             f"labels 'y' are {y.dtype} of shape {list(y.shape)}, wanted integers of shape [n]",
             str(path),
-            "y.astype(np.int64), one class index per sample",
+            f"{_to_indices(y)}, one class index per sample",
         )
     if output.elements > 1 and y.size and (int(y.min()) < 0 or int(y.max()) >= output.elements):
         raise CompileError(

@@ -289,18 +289,21 @@ def test_another_shape_is_refused_even_of_as_many_values(npz: Path, shape: tuple
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"),
+    ("labels", "said", "remedy"),
     [
-        (np.zeros(2, np.float32), "float32 of shape [2]"),
-        (np.zeros((2, 1), np.int32), "int32 of shape [2, 1]"),
-        (np.int64(3), "int64 of shape []"),
-        (np.array(["cat", "dog"]), "<U3 of shape [2]"),
+        (np.zeros(2, np.float32), "float32 of shape [2]", "y.astype(np.int64)"),
+        (np.zeros((2, 1), np.int32), "int32 of shape [2, 1]", "y.ravel()"),
+        (np.eye(2, 24), "float64 of shape [2, 24]", "y.argmax(axis=1)"),
+        (np.int64(3), "int64 of shape []", "y.astype(np.int64)"),
+        (np.array(["cat", "dog"]), "<U3 of shape [2]", "y.astype(np.int64)"),
     ],
 )
-def test_labels_are_integers_one_per_sample(npz: Path, labels: Array, said: str) -> None:
+def test_labels_are_integers_one_per_sample(
+    npz: Path, labels: Array, said: str, remedy: str
+) -> None:
     what, hint = refused(image_model(), save(npz, x=np.zeros((2, 24), np.int8), y=labels))
     assert what == f"labels 'y' are {said}, wanted integers of shape [n]"
-    assert hint == "y.astype(np.int64), one class index per sample"
+    assert hint == f"{remedy}, one class index per sample"
 
 
 @pytest.mark.parametrize(("labels", "said"), [([0, 24], "from 0 to 24"), ([-1, 3], "from -1 to 3")])

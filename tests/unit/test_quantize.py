@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 from rich.console import Console
 
 from mcuforge import cli, quantize
@@ -176,9 +176,39 @@ def unknown_operator(model: onnx.ModelProto) -> None:
     model.graph.node[1].op_type = "Relax"
 
 
+def half_precision(model: onnx.ModelProto) -> None:
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT16
+
+
+def constant_of(model: onnx.ModelProto, value: float) -> None:
+    for constant in model.graph.initializer:
+        if constant.data_type == TensorProto.FLOAT:
+            array = numpy_helper.to_array(constant).copy()
+            array.flat[0] = value
+            constant.CopyFrom(numpy_helper.from_array(array, constant.name))
+
+
+def mask_of_infinity(model: onnx.ModelProto) -> None:
+    constant_of(model, -np.inf)
+
+
+def diverged(model: onnx.ModelProto) -> None:
+    constant_of(model, np.nan)
+
+
+def data_elsewhere(model: onnx.ModelProto) -> None:
+    for constant in model.graph.initializer:
+        onnx.external_data_helper.set_external_data(constant, "gone.data")
+        constant.ClearField("raw_data")
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [
+        (half_precision, "input 'image' is float16, wanted float32"),
+        (mask_of_infinity, "which node 0 Conv reads, holds infinity, which int8 has no scale for"),
+        (diverged, "which node 0 Conv reads, holds NaN, wanted numbers"),
+        (data_elsewhere, "of 'gone.data' cannot be read"),
         (no_input, "the model has no inputs"),
         (whole_numbers, "input 'image' is int64, wanted float32"),
         (open_width, "input 'image' has shape [?, 3, 8, ?], wanted all but the batch fixed"),
@@ -204,6 +234,18 @@ def test_a_quantised_model_is_refused(model: Path, data: Path, tmp_path: Path) -
     assert error.what.startswith("the model is quantised already (node ")
 
 
+def test_bounds_that_bound_nothing_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    net = OnnxBuilder(7, 17)
+    x = net.node(
+        "Clip",
+        "clip",
+        [net.input("image", (1, 3, 8, 8)), net.constant("zero", np.array(0, np.float32))],
+    )
+    x = net.node("Clip", "all", [x, "", net.constant("most", np.array(np.inf, np.float32))])
+    content = net.model("clip", x, (1, 3, 8, 8)).SerializeToString()
+    assert len(quantize.read_float(content, tmp_path / "clip.onnx").nodes) == 2
+
+
 def test_data_that_does_not_fit_the_model_is_refused(
     model: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -226,6 +268,11 @@ def test_what_is_no_model_or_the_model_itself_is_refused(
     assert refused(tmp_path, Request(other, data)).what == (
         "this is no ONNX model, wanted a float one"
     )
+    model.write_bytes(b"a list of layers\n")
+    assert refused(tmp_path, Request(model, data)).what == (
+        "this is a text file, wanted a float ONNX model"
+    )
+    model.write_bytes(network().SerializeToString())
     monkeypatch.setattr(onnx_quantiser, "peer_name", lambda: None)
     assert refused(tmp_path, Request(model, data)).hint == "pip install onnxruntime"
 
