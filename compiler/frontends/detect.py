@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import stat
+from difflib import get_close_matches
 from pathlib import Path
 
 from mcuforge.compiler.frontends.tflite_file import IDENTIFIER
@@ -48,7 +49,7 @@ def read_file(path: Path) -> bytes:
             )
         return path.read_bytes()
     except FileNotFoundError:
-        raise CompileError("there is no such file", str(path), _inside(path.parent)) from None
+        raise CompileError("there is no such file", str(path), _near(path)) from None
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else str(problem)
         raise CompileError(
@@ -85,12 +86,23 @@ def is_onnx(data: bytes) -> bool:
     return len(data) > 2 and data[0] == 0x08 and data[1] < 0x20 and data[2] in (0x12, 0x3A, 0x42)
 
 
+def _near(path: Path) -> str:
+    """The model beside a path that is not there which it nearly names, or all, as a hint."""
+    near = get_close_matches(path.name, _models(path.parent), n=1, cutoff=0.8)
+    return f"did you mean '{near[0]}'?" if near else _inside(path.parent)
+
+
+def _models(folder: Path) -> list[str]:
+    """The names of a folder's model files, in order; none where it cannot be read."""
+    try:
+        return sorted(p.name for p in folder.iterdir() if p.suffix in (".tflite", ".onnx"))
+    except OSError:
+        return []
+
+
 def _inside(folder: Path) -> str:
     """The models a folder holds, as a hint."""
-    try:
-        names = sorted(p.name for p in folder.iterdir() if p.suffix in (".tflite", ".onnx"))
-    except OSError:
-        names = []
+    names = _models(folder)
     if (folder / "saved_model.pb").exists():
         return f"a SavedModel: tf.lite.TFLiteConverter.from_saved_model('{folder.name}')"
     if names:

@@ -96,10 +96,12 @@ def test_an_onnx_file_is_no_tflite_file() -> None:
 
 def test_a_missing_file_is_refused_with_the_models_that_are_there(tmp_path: Path) -> None:
     (tmp_path / "there.tflite").write_bytes(TFLITE)
+    (tmp_path / "a.onnx").write_bytes(b"")
     error = refusal(tmp_path / "their.tflite")
     assert error.what == "there is no such file"
     assert error.where == str(tmp_path / "their.tflite")
-    assert error.hint == "there: there.tflite"
+    assert error.hint == "did you mean 'there.tflite'?"
+    assert refusal(tmp_path / "net.tflite").hint == "there: a.onnx, there.tflite"
     assert refusal(tmp_path / "nowhere" / "a.tflite").hint.startswith("check the path")
 
 
