@@ -41,7 +41,7 @@ class Mode(IntEnum):
     TIME_STEPS = 2  # each is timed by itself
 
 
-TIMED_STEPS = 16  # at most in one such RUN
+TIMED_STEPS = 4  # at most in one such RUN
 
 
 class Space(IntEnum):

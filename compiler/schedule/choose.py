@@ -30,6 +30,8 @@ from mcuforge.memplan.solve import PATIENCE, solve
 
 TRIES = 8  # cuts of an order planned in earnest: estimates know nothing of holes
 LONG_TRIES = 4  # of them placed with patience, where a thousand moves leave holes
+MANY = 1000  # buffers: moves are too slow for patience
+HUGE, FEW_TRIES = 800, 2  # nodes with which placing takes seconds, and how often it is done then
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +84,8 @@ def choose(
         attempts.sort(key=lambda a: (a[2], _estimate(a[1])))
     else:
         attempts.sort(key=lambda a: (a[2] > allowed, _estimate(a[1]), a[2]))
+    if len(graph.nodes) > HUGE:
+        attempts = attempts[:FEW_TRIES]
     best: tuple[tuple[float, ...], Schedule, Problem, bool, Plan] | None = None
     patience = LONG_TRIES
     for form, cut, cost in attempts:
@@ -97,7 +101,7 @@ def choose(
         whole = memory_problem(schedule, regions)
         for problem in (whole,) if goal == "speed" else (whole, *confined(whole)):
             plan = greedy.place(problem)
-            if len(problem.buffers) > CROWD and plan.peak > estimate and patience:
+            if CROWD < len(problem.buffers) < MANY and plan.peak > estimate and patience:
                 patience -= 1
                 plan = greedy.place(problem, iterations=PATIENCE * len(problem.buffers))
             missing = sum(plan.overflow(problem).values())

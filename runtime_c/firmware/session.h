@@ -45,7 +45,7 @@
 #define SESSION_PROTOCOL 2U
 #define SESSION_ANSWER 0x80U
 #define SESSION_NO_SEQUENCE 0xFFFFU
-#define SESSION_TIMED_STEPS 16
+#define SESSION_TIMED_STEPS 4 /* eight bytes of RAM each */
 
 enum session_kind {
     SESSION_HELLO = 1,
