@@ -10,13 +10,12 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 import numpy as np
-from onnx import TensorProto
 
 import mcuforge
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.detect import describe, is_onnx, read_file
 from mcuforge.compiler.frontends.onnx_file import OnnxFile, OnnxPort, parse
-from mcuforge.compiler.frontends.onnx_quantiser import Options, quantise
+from mcuforge.compiler.frontends.onnx_quantiser import Options, check_constants, quantise
 from mcuforge.compiler.ir import Array, DType, Graph, Tensor
 from mcuforge.data import Samples, load_samples
 from mcuforge.errors import CompileError, Refusal
@@ -28,7 +27,6 @@ CALIBRATION_SAMPLES = 200
 QUANTISED_OPS = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
 QUANTISED_PREFIXES = ("QLinear", "ConvInteger", "MatMulInteger")
 HALF_PRECISION = ("float16", "bfloat16", "BFLOAT16")
-TAKE_INFINITY = ("Clip", "Max", "Min", "Pad")  # a bound that bounds nothing, a pool's padding
 SUFFIX = "_int8.onnx"
 
 
@@ -175,33 +173,6 @@ def check_input(port: OnnxPort) -> None:
             f"input '{port.name}' has batch {shape[0]}, wanted 1 or an open one",
             "export with a batch of 1",
         )
-
-
-def check_constants(file: OnnxFile) -> None:
-    """Refuse constants that no scale is for, or whose data outside the file is not there."""
-    values = {
-        name: file.constant(name)
-        for name, stored in file.initializers.items()
-        if stored.data_type == TensorProto.FLOAT
-    }
-    for node in file.nodes:
-        value = node.attributes.get("value") if node.op == "Constant" and node.outputs else None
-        if isinstance(value, np.ndarray) and value.dtype == np.float32:
-            values[node.outputs[0]] = value
-    unsound = {name for name, value in values.items() if not np.isfinite(value).all()}
-    for node in file.nodes:
-        for name in unsound.intersection(node.inputs):
-            if np.isnan(values[name]).any():
-                raise Refusal(
-                    f"constant '{name}', which {node.origin} reads, holds NaN, wanted numbers",
-                    "export the model again from a training that did not diverge",
-                )
-            if node.op not in TAKE_INFINITY:
-                raise Refusal(
-                    f"constant '{name}', which {node.origin} reads, holds infinity, "
-                    "which int8 has no scale for; wanted finite values",
-                    "export masks with -16 for -inf: exp(-16) is 1e-7, and scores keep their steps",
-                )
 
 
 def as_graph(file: OnnxFile, path: Path) -> Graph:

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from onnx import TensorProto
 
 from mcuforge.compiler.answers import Child, ChildFailed, patience
+from mcuforge.compiler.frontends.onnx_file import OnnxFile
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.onnx_peer import peer_name, run_onnxruntime
-from mcuforge.errors import CompileError
+from mcuforge.errors import CompileError, Refusal
 
 ASYMMETRIC, PER_TENSOR = "asymmetric", "per-tensor"
+TAKE_INFINITY = ("Clip", "Max", "Min", "Pad")  # a bound that bounds nothing, a pool's padding
 SLOW_MACS = 1_000_000_000  # what a model is taken to have when time-outs are set
 
 
@@ -78,6 +81,33 @@ def quantise(
             child.close()
         with np.load(answers) as found:
             return Quantised(result.read_bytes(), found["float"], found["int8"])
+
+
+def check_constants(file: OnnxFile) -> None:
+    """Refuse constants that no scale is for, or whose data outside the file is not there."""
+    values = {
+        name: file.constant(name)
+        for name, stored in file.initializers.items()
+        if stored.data_type == TensorProto.FLOAT
+    }
+    for node in file.nodes:
+        value = node.attributes.get("value") if node.op == "Constant" and node.outputs else None
+        if isinstance(value, np.ndarray) and value.dtype == np.float32:
+            values[node.outputs[0]] = value
+    unsound = {name for name, value in values.items() if not np.isfinite(value).all()}
+    for node in file.nodes:
+        for name in unsound.intersection(node.inputs):
+            if np.isnan(values[name]).any():
+                raise Refusal(
+                    f"constant '{name}', which {node.origin} reads, holds NaN, wanted numbers",
+                    "export the model again from a training that did not diverge",
+                )
+            if node.op not in TAKE_INFINITY:
+                raise Refusal(
+                    f"constant '{name}', which {node.origin} reads, holds infinity, "
+                    "which int8 has no scale for; wanted finite values",
+                    "export masks with -16 for -inf: exp(-16) is 1e-7, and scores keep their steps",
+                )
 
 
 def main(arguments: Sequence[str]) -> None:
