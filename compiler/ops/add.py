@@ -11,8 +11,14 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
-from mcuforge.compiler.ops.broadcast import BroadcastOp, broadcast, check_broadcast, operands
+from mcuforge.compiler.ops.broadcast import BroadcastOp, check_broadcast, operands
 from mcuforge.compiler.ops.checks import want_int8
+from mcuforge.compiler.ops.common_scale import (
+    common_scale,
+    input_multipliers,
+    on_common_scale,
+    two_scale_fields,
+)
 from mcuforge.compiler.ops.fixed_point import (
     Int64,
     Multiplier,
@@ -49,31 +55,19 @@ class Add(BroadcastOp):
     ) -> Array:
         total: Int64 = np.zeros(1, np.int64)
         for tensor, value, factor in zip(inputs, values, self.multipliers(inputs), strict=True):
-            fine = (value.astype(np.int64) - tensor.zero_point) << LEFT_SHIFT
-            total = total + requantise(fine, factor.mantissa, factor.shift)
+            total = total + on_common_scale(tensor, value, factor, LEFT_SHIFT)
         factor = output_multiplier(inputs, output)
         low, high = activation_range(self.act, output)
         result = requantise(total, factor.mantissa, factor.shift) + output.zero_point
         return np.clip(result, low, high).astype(np.int8).reshape(output.shape)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        a, b = inputs
-        factor_a, factor_b = self.multipliers(inputs)
         factor = output_multiplier(inputs, output)
         low, high = activation_range(self.act, output)
         params = Params(
             "add_params",
             (
-                *broadcast(a.shape, b.shape).fields(),
-                ("zero_point_a", a.zero_point),
-                ("multiplier_a", factor_a.mantissa),
-                ("shift_a", factor_a.shift),
-                ("zero_point_b", b.zero_point),
-                ("multiplier_b", factor_b.mantissa),
-                ("shift_b", factor_b.shift),
-                ("output_zero_point", output.zero_point),
-                ("output_multiplier", factor.mantissa),
-                ("output_shift", factor.shift),
+                *two_scale_fields(inputs, self.multipliers(inputs), output, factor),
                 ("act_min", low),
                 ("act_max", high),
             ),
@@ -81,14 +75,9 @@ class Add(BroadcastOp):
         return (Call("add_s8", (*operands(inputs), output, Slot.PARAMS), params),)
 
     def multipliers(self, inputs: tuple[Tensor, ...]) -> tuple[Multiplier, Multiplier]:
-        """Bring both inputs to twice the larger scale; b's is negative to subtract."""
-        a, b = (quantise_multiplier(t.scale / common_scale(inputs)) for t in inputs)
+        """Bring both inputs to the common scale; b's is negative to subtract."""
+        a, b = input_multipliers(inputs)
         return a, replace(b, mantissa=-b.mantissa) if self.subtract else b
-
-
-def common_scale(inputs: tuple[Tensor, ...]) -> float:
-    """Twice the larger input scale: the sum of two int8 values then keeps to 8 bits."""
-    return 2.0 * max(t.scale for t in inputs)
 
 
 def output_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:

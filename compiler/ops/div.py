@@ -14,7 +14,8 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
-from mcuforge.compiler.ops.broadcast import BroadcastOp, broadcast, check_broadcast, operands
+from mcuforge.compiler.ops.broadcast import BroadcastOp, check_broadcast, operands
+from mcuforge.compiler.ops.centred import centred_fields
 from mcuforge.compiler.ops.checks import want_int8
 from mcuforge.compiler.ops.fixed_point import (
     Int64,
@@ -66,22 +67,8 @@ class Div(BroadcastOp):
         return result.astype(np.int8).reshape(output.shape)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        a, b = inputs
         factor = quantise_multiplier(scale_factor(inputs, output))
-        low, high = activation_range(self.act, output)
-        params = Params(
-            "div_params",
-            (
-                *broadcast(a.shape, b.shape).fields(),
-                ("zero_point_a", a.zero_point),
-                ("zero_point_b", b.zero_point),
-                ("output_zero_point", output.zero_point),
-                ("multiplier", factor.mantissa),
-                ("shift", factor.shift),
-                ("act_min", low),
-                ("act_max", high),
-            ),
-        )
+        params = Params("div_params", centred_fields(inputs, output, factor, self.act))
         return (Call("div_s8", (*operands(inputs), output, Slot.PARAMS), params),)
 
 

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, Slot
-from mcuforge.compiler.ops.by_row import RowInput, calls_on_rows, row_input, same_row_reads
+from mcuforge.compiler.ops.base import Blob, Call, Params, Slot
 from mcuforge.compiler.ops.checks import want_constant, want_dtype, want_int8, want_shape
 from mcuforge.compiler.ops.fixed_point import Int64, wrap_int32
 from mcuforge.compiler.ops.inverse_sqrt import inverse_sqrt
+from mcuforge.compiler.ops.last_axis import LastAxisOp
 from mcuforge.errors import Refusal
 
 MAX_DEPTH = 2**16  # squares of int8 that an int32 adds up, with room for n * q in 64 bits
@@ -51,7 +51,7 @@ class Constants:
 
 
 @dataclass(frozen=True)
-class LayerNorm(Op):
+class LayerNorm(LastAxisOp):
     """inputs: x int8 [.., D], gamma float32 constant [D], beta float32 constant [D].
 
     For every input the answer lies within 0.5 + 2**-25 * r steps of the exact one, never more than
@@ -109,23 +109,6 @@ class LayerNorm(Op):
         normal = (centred * factor) >> 32
         steps = (((normal * known.gamma) >> 32) + known.beta) >> known.output_shift
         return np.clip(steps, -128, 127).astype(np.int8)
-
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        """The rest of its row is read for an element, last of all the element itself."""
-        depth = output.shape[-1]
-        first = np.arange(output.elements, dtype=np.int64)
-        end = (first // depth + 1) * depth
-        return (Reads(1, 1, first, end, before_write=True), None, None)
-
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
-        return (same_row_reads(inputs[0], output), None, None)
-
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        x, *constants = inputs
-        rows = (row_input(x), *(RowInput(t, t) for t in constants))
-        return calls_on_rows(self, rows, output, isa)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, Slot
-from mcuforge.compiler.ops.by_row import calls_on_rows, row_input, same_row_reads
+from mcuforge.compiler.ops.base import Blob, Call, Params, Slot
 from mcuforge.compiler.ops.checks import want_int8, want_rank, want_shape
 from mcuforge.compiler.ops.fixed_point import (
     Int64,
@@ -27,6 +26,7 @@ from mcuforge.compiler.ops.fixed_point import (
     quantise_multiplier,
     rounding_shift_right,
 )
+from mcuforge.compiler.ops.last_axis import LastAxisOp
 from mcuforge.errors import Refusal
 
 OUTPUT_SCALE = 1.0 / 256.0
@@ -44,7 +44,7 @@ EXP_OF_MINUS_POWERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 7
 
 
 @dataclass(frozen=True)
-class Softmax(Op):
+class Softmax(LastAxisOp):
     """inputs: x of rank 1 to 4; exp(beta * x) over its sum along the last axis."""
 
     kind: ClassVar[str] = "softmax"
@@ -90,21 +90,6 @@ class Softmax(Op):
         # from 512 equal largest values on each is below half a step
         result = np.where(shift > 31, 0, scaled) + OUTPUT_ZERO_POINT
         return np.clip(result, -128, 127).astype(np.int8).reshape(output.shape)
-
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        """The rest of its row is read for an element, last of all the element itself."""
-        depth = output.shape[-1]
-        first = np.arange(output.elements, dtype=np.int64)
-        end = (first // depth + 1) * depth
-        return (Reads(1, 1, first, end, before_write=True),)
-
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
-        return (same_row_reads(inputs[0], output),)
-
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        return calls_on_rows(self, (row_input(inputs[0]),), output, isa)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]

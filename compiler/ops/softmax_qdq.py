@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, Slot
-from mcuforge.compiler.ops.by_row import calls_on_rows, row_input, same_row_reads
+from mcuforge.compiler.ops.base import Blob, Call, Params, Slot
 from mcuforge.compiler.ops.checks import want_int8, want_shape
 from mcuforge.compiler.ops.fixed_point import (
     Int64,
@@ -25,6 +24,7 @@ from mcuforge.compiler.ops.fixed_point import (
     doubling_high_mul,
     quantise_multiplier,
 )
+from mcuforge.compiler.ops.last_axis import LastAxisOp
 from mcuforge.compiler.ops.softmax import one_over_one_plus
 from mcuforge.errors import Refusal
 
@@ -37,7 +37,7 @@ ENTRIES = 256  # of differences of int8 values
 
 
 @dataclass(frozen=True)
-class SoftmaxQdq(Op):
+class SoftmaxQdq(LastAxisOp):
     """inputs: x int8 [.., D].
 
     For every input the answer lies within 0.5 + 2**-23 * D + 2**-26 / (scale of the output) +
@@ -87,21 +87,6 @@ class SoftmaxQdq(Op):
         result = (((exps * factor) >> 32) + offset) >> fraction
         answer: NDArray[np.int8] = np.minimum(result, 127).astype(np.int8)
         return answer
-
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        """The rest of its row is read for an element, last of all the element itself."""
-        depth = output.shape[-1]
-        first = np.arange(output.elements, dtype=np.int64)
-        end = (first // depth + 1) * depth
-        return (Reads(1, 1, first, end, before_write=True),)
-
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
-        return (same_row_reads(inputs[0], output),)
-
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        return calls_on_rows(self, (row_input(inputs[0]),), output, isa)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]

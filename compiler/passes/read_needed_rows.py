@@ -15,11 +15,10 @@ from mcuforge.compiler.ops.broadcast import BroadcastOp
 from mcuforge.compiler.ops.by_row import row_dims
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.last_axis import LastAxisOp
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.table import TableOp
-
-ON_LAST_AXIS = ("layer_norm", "softmax", "softmax_qdq")
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def _sliced_axes(node: Node, axis: int) -> tuple[int | None, ...] | None:
             found = op.axis == len(out.shape) - 1
         case Reshape():
             found = x.rows == out.rows
-        case _ if node.op.kind in ON_LAST_AXIS:
+        case _ if isinstance(node.op, LastAxisOp):
             found = len(out.shape) == row_dims(len(out.shape)) + 1
     return own if found and rows is not None else None
 

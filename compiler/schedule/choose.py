@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import inf
@@ -34,6 +35,9 @@ MANY = 1000  # buffers: moves are too slow for patience
 HUGE, FEW_TRIES = 800, 2  # nodes with which placing takes seconds, and how often it is done then
 
 
+Rank = tuple[float, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Chosen:
     """A schedule with its memory problem and plan."""
@@ -41,6 +45,32 @@ class Chosen:
     schedule: Schedule
     problem: Problem
     plan: Plan
+
+
+@dataclass(frozen=True, eq=False)
+class _Attempt:
+    """A cut that may be planned in earnest; `slow` where it is over what balanced allows."""
+
+    graph: Graph
+    cut: Cut
+    cost: float
+    slow: bool
+
+    @property
+    def estimate(self) -> int:
+        """Bytes of the arena, as far as known before anything is placed."""
+        return max((choice.bytes for choice in self.cut), default=0)
+
+    @property
+    def least(self) -> int:
+        """Bytes below which it cannot be placed."""
+        return max((choice.least for choice in self.cut), default=0)
+
+    def rank(self, goal: Goal, missing: int, peak: int) -> Rank:
+        """What it is judged by with so many bytes too few and in use, the least first."""
+        if goal == "speed":
+            return (missing, self.cost, peak)
+        return (missing, self.slow, peak, self.cost)
 
 
 def choose(
@@ -72,42 +102,24 @@ def choose(
     runs += [(form, orders(form, arriving)[0]) for form in forms]  # their order is what they are
     tried = [Candidates(form, nodes, isa, known) for form, nodes in runs]
     bounds = [candidates.bound for candidates in tried]
-    allowed = inf
-    if goal == "balanced":
-        allowed = SLACK * min(fewest_instructions(candidates) for candidates in tried)
-    attempts = [
-        (candidates.graph, cut, cut_cost(cut))
-        for candidates in tried
-        for cut in islice(cuts(candidates, goal, budget, allowed), TRIES)
-    ]
-    if goal == "speed":
-        attempts.sort(key=lambda a: (a[2], _estimate(a[1])))
-    else:
-        attempts.sort(key=lambda a: (a[2] > allowed, _estimate(a[1]), a[2]))
+    attempts = _attempts(tried, goal, budget)
     if len(graph.nodes) > HUGE:
         attempts = attempts[:FEW_TRIES]
-    best: tuple[tuple[float, ...], Schedule, Problem, bool, Plan] | None = None
+    best: tuple[Rank, Schedule, Problem, bool, Plan] | None = None
     patience = LONG_TRIES
-    for form, cut, cost in attempts:
-        slow = cost > allowed  # taken only where nothing faster fits
-        estimate = _estimate(cut)
-        least = max((choice.least for choice in cut), default=0)
-        if len(form.nodes) > CROWD:  # placing takes long, and estimates are close
-            least = estimate
-        promised = (0, cost, least) if goal == "speed" else (0, slow, least, cost)
-        if best is not None and best[0] <= promised:
+    for attempt in attempts:
+        # where placing takes long, estimates are close enough to leave the rest out
+        least = attempt.estimate if len(attempt.graph.nodes) > CROWD else attempt.least
+        if best is not None and best[0] <= attempt.rank(goal, 0, least):
             continue
-        schedule = make_schedule(form, cut, isa, arriving)
+        schedule = make_schedule(attempt.graph, attempt.cut, isa, arriving)
         whole = memory_problem(schedule, regions)
         for problem in (whole,) if goal == "speed" else (whole, *confined(whole)):
             plan = greedy.place(problem)
-            if CROWD < len(problem.buffers) < MANY and plan.peak > estimate and patience:
+            if CROWD < len(problem.buffers) < MANY and plan.peak > attempt.estimate and patience:
                 patience -= 1
                 plan = greedy.place(problem, iterations=PATIENCE * len(problem.buffers))
-            missing = sum(plan.overflow(problem).values())
-            rank: tuple[float, ...] = (missing, slow, plan.peak, cost)
-            if goal == "speed":
-                rank = (missing, cost, plan.peak)
+            rank = attempt.rank(goal, sum(plan.overflow(problem).values()), plan.peak)
             if best is None or rank < best[0]:
                 best = (rank, schedule, problem, problem is whole, plan)
     assert best is not None
@@ -121,6 +133,15 @@ def choose(
     return Chosen(schedule, problem, plan)
 
 
-def _estimate(cut: Cut) -> int:
-    """Bytes of the arena, as far as known before anything is placed."""
-    return max((choice.bytes for choice in cut), default=0)
+def _attempts(tried: Sequence[Candidates], goal: Goal, budget: int) -> list[_Attempt]:
+    """The most promising cuts of every form and order, by what is known before placing them."""
+    allowed = inf
+    if goal == "balanced":
+        allowed = SLACK * min(fewest_instructions(candidates) for candidates in tried)
+    found = []
+    for candidates in tried:
+        for cut in islice(cuts(candidates, goal, budget, allowed), TRIES):
+            cost = cut_cost(cut)
+            # slow ones are taken only where nothing faster fits
+            found.append(_Attempt(candidates.graph, cut, cost, slow=cost > allowed))
+    return sorted(found, key=lambda attempt: attempt.rank(goal, 0, attempt.estimate))

@@ -27,6 +27,7 @@ from mcuforge.compiler.ir import Graph, Node, Tensor
 from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.broadcast import BroadcastOp
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.table import TableOp
 from mcuforge.compiler.passes.drop_unread import drop_unread
 from mcuforge.compiler.passes.read_needed_rows import read_needed_rows
@@ -156,7 +157,7 @@ class _Again:
 
     def _may_repeat(self, op: Op) -> bool:
         """True for what works on each token alone, at a few instructions an element if need be."""
-        cheap = isinstance(op, TableOp | BroadcastOp) or op.kind == "layer_norm"
+        cheap = isinstance(op, TableOp | BroadcastOp | LayerNorm)
         return cheap or (self.products and isinstance(op, FullyConnected))
 
     def _stays(self, tensor: Tensor) -> bool:

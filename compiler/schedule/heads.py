@@ -28,11 +28,12 @@ from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.ops.softmax import Softmax
+from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.strided_copy import CopyOp
 from mcuforge.compiler.ops.table import TableOp
 
 Index = NDArray[np.int64]
-SOFTMAXES = ("softmax", "softmax_qdq")
 
 
 class NotRecognised(Exception):
@@ -205,7 +206,7 @@ class _Splitter:
                 break
             same_rows = node.output.shape[-2:] == node.inputs[0].shape[-2:]
             if not (isinstance(node.op, Reshape) and same_rows):
-                if node.op.kind in SOFTMAXES:
+                if isinstance(node.op, Softmax | SoftmaxQdq):
                     softmax += 1
                 elif not is_elementwise(node):
                     raise NotRecognised

@@ -51,7 +51,7 @@ def build_binary(
     """The node of a binary operator; at least one operand is stored."""
     op = _op(kind, act)
     if kind in ("Max", "Min"):  # rounding keeps the order: both go to the output's scale first
-        operands = tuple(_on_scheme(work, x, scheme) for x in operands)  # type: ignore[assignment]
+        operands = (_on_scheme(work, operands[0], scheme), _on_scheme(work, operands[1], scheme))
     a, b = operands
     if isinstance(a, Stored) and isinstance(b, Stored):
         views = _together(work, a.view, b.view, shape)

@@ -202,5 +202,8 @@ def pad(operator: Operator) -> Value:
     if isinstance(x, Constant) and x.quant is not None:
         x = Constant(x.name, x.real.astype(np.float32))
     borders = list(zip(before, after, strict=True))
-    on_array = lambda a: np.pad(a, borders, constant_values=a.dtype.type(value))  # noqa: E731
+
+    def on_array(data: Array) -> Array:
+        return np.pad(data, borders, constant_values=data.dtype.type(value))
+
     return moved(operator, x, on_array, on_view, shape)
