@@ -13,6 +13,7 @@ from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Activation, Blob, Call, Params, RingRows, Slot
 from mcuforge.compiler.ops.checks import want_int8, want_one_image, want_rank, want_shape
 from mcuforge.compiler.ops.fixed_point import activation_range
+from mcuforge.compiler.ops.packed import packed_conv2d
 from mcuforge.compiler.ops.weighted import (
     bias_values,
     check_bias,
@@ -96,6 +97,11 @@ class Conv2D(WindowedOp):
         x, weights = inputs[:2]
         low, high = activation_range(self.act, output)
         multipliers = conv_multipliers(x, weights, output)
+        if weights.shape[3] == x.shape[3]:
+            window = self.window(weights)
+            call = packed_conv2d(inputs, output, isa, window, multipliers, (low, high))
+            if call is not None:
+                return (call,)
         filters = weights.values()
         params = Params(
             "conv2d_params",

@@ -13,6 +13,7 @@ from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Activation, Blob, Call, Params, RingRows, Slot
 from mcuforge.compiler.ops.checks import want_int8, want_one_image, want_rank, want_shape
 from mcuforge.compiler.ops.fixed_point import activation_range
+from mcuforge.compiler.ops.packed import packed_depthwise
 from mcuforge.compiler.ops.summing import summing
 from mcuforge.compiler.ops.weighted import (
     bias_values,
@@ -90,6 +91,15 @@ class DepthwiseConv2D(WindowedOp):
         x, weights = inputs[:2]
         low, high = activation_range(self.act, output)
         multipliers = conv_multipliers(x, weights, output)
+        window = self.window(weights)
+        call = packed_depthwise(inputs, output, isa, window, multipliers, (low, high))
+        return (call or self._unpacked(inputs, output),)
+
+    def _unpacked(self, inputs: tuple[Tensor, ...], output: Tensor) -> Call:
+        """The call of the kernel that takes weights as they are."""
+        x, weights = inputs[:2]
+        low, high = activation_range(self.act, output)
+        multipliers = conv_multipliers(x, weights, output)
         filters = weights.values()
         params = Params(
             "depthwise_conv2d_params",
@@ -114,7 +124,7 @@ class DepthwiseConv2D(WindowedOp):
         )
         weights_blob = Blob("weights", filters)
         arguments = (x, weights_blob, output, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
-        return (Call("depthwise_conv2d_s8", arguments, params),)
+        return Call("depthwise_conv2d_s8", arguments, params)
 
     def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
         return self.window(inputs[1])
@@ -124,5 +134,5 @@ class DepthwiseConv2D(WindowedOp):
     ) -> tuple[Call, ...] | None:
         if output.rows != 1 or rows != inputs[0].rows:
             return None
-        (whole,) = self.calls(inputs, output, isa)
+        whole = self._unpacked(inputs, output)
         return (summing(whole, "depthwise_conv2d_rows_s8", output.elements),)

@@ -25,6 +25,7 @@ from mcuforge.compiler.ops.base import (
 )
 from mcuforge.compiler.ops.checks import want_int8, want_rank
 from mcuforge.compiler.ops.fixed_point import Multiplier, activation_range, output_multiplier
+from mcuforge.compiler.ops.packed import packed_conv2d, packed_vector
 from mcuforge.compiler.ops.summing import SUM_BYTES, SUMMING
 from mcuforge.compiler.ops.weighted import (
     bias_values,
@@ -36,6 +37,7 @@ from mcuforge.compiler.ops.weighted import (
     mantissas,
     shifts,
 )
+from mcuforge.compiler.ops.window import Window
 from mcuforge.errors import Refusal
 
 Fields = tuple[tuple[str, Field], ...]
@@ -89,7 +91,23 @@ class FullyConnected(Op):
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         x, weights = inputs[:2]
         vectors = x.elements // weights.shape[1]
-        return (self._call(inputs, output, vectors, x, output),)
+        packed = self._packed(inputs, output, isa)
+        return (packed or self._call(inputs, output, vectors, x, output),)
+
+    def _packed(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> Call | None:
+        """The call of a kernel with packed weights, for whole tensors as for rows."""
+        x, weights = inputs[:2]
+        out_features, in_features = weights.shape
+        multipliers = linear_multipliers(x, weights, output)
+        act_range = activation_range(self.act, output)
+        if x.elements == in_features:
+            return packed_vector(inputs, output, isa, multipliers, act_range)
+        if self.row_reads(inputs, output) is None:
+            return None
+        vectors = (x.rows, x.row_bytes // in_features)
+        shapes = ((*vectors, in_features), (*vectors, out_features))
+        window = Window((1, 1))  # over rows of vectors as over pixels
+        return packed_conv2d(inputs, output, isa, window, multipliers, act_range, shapes)
 
     def _call(
         self,
@@ -144,7 +162,8 @@ class FullyConnected(Op):
     def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         x, weights = inputs[:2]
         vectors = x.row_bytes // weights.shape[1]
-        return (self._call(inputs, output, vectors, RowOf(x), RowOf(output)),)
+        packed = self._packed(inputs, output, isa)
+        return (packed or self._call(inputs, output, vectors, RowOf(x), RowOf(output)),)
 
     def accumulate(
         self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int

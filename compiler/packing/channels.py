@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a packed kernel does to each accumulator, checked to need no more than it can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.fixed_point import Multiplier
+from mcuforge.compiler.ops.weighted import folded_bias, mantissas, shifts
+
+MAX_RIGHT = 22  # (2 * zero point + 1) << right >> 1 is an int32
+ACCUMULATOR_BITS = 30  # a bit to spare: kernels double an accumulator before they multiply it
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Channels:
+    """Per output channel (co) what makes an int8 of acc = bias + sum of products.
+
+    bias: int32, the input's zero point folded in, so that padding holds the zero point.
+    multiplier: int32 mantissa in [0, 2^31); 0 where the output is the zero point whatever comes in.
+    right: 0 to 22. reach: int64, the largest |acc| there can be, below 2^30.
+
+    TFLite's double rounding (`requantise.h`) is then
+        offset = (2 * zero point + 1) << right >> 1
+        (round(2 * acc * multiplier / 2^32) + offset - (1 if acc < 0 and right > 0 else 0)) >> right
+    clamped to int8: the zero point goes in before the shift. `ties_away`: whether the term for
+    negative accumulators counts at all; it does not where they are all clamped to the zero point.
+    """
+
+    bias: Int32
+    multiplier: Int32
+    right: Int32
+    reach: Int64
+    ties_away: bool
+
+
+def packable(
+    inputs: tuple[Tensor, ...],
+    filters: Array,
+    multipliers: tuple[Multiplier, ...],
+    output: Tensor,
+    act_min: int,
+) -> Channels | None:
+    """The channels of a layer with constant `filters` (co, taps); None where portable code must do.
+
+    That is where a factor has a left shift, or an accumulator may pass 2^30. `multipliers`: one per
+    channel, or one for all.
+    """
+    count = filters.shape[0]
+    bias = folded_bias(inputs, filters).data.astype(np.int32)
+    reach = np.abs(bias.astype(np.int64)) + 128 * np.abs(filters.astype(np.int64)).sum(axis=1)
+    mantissa = np.broadcast_to(mantissas(multipliers), count)
+    shift = np.broadcast_to(shifts(multipliers), count).astype(np.int64)
+    # below half a step whatever comes in: the output is the zero point
+    dead = reach.astype(np.float64) * mantissa * 2.0 ** (shift - 31.0) < 0.49
+    multiplier: Int32 = np.where(dead, 0, mantissa).astype(np.int32)
+    right: Int32 = np.where(dead, 0, -shift).astype(np.int32)
+    if reach.max(initial=0) >= 1 << ACCUMULATOR_BITS:
+        return None
+    if right.min(initial=0) < 0 or right.max(initial=0) > MAX_RIGHT:
+        return None
+    ties_away = bool(right.any()) and act_min < output.zero_point
+    return Channels(bias, multiplier, right, reach, ties_away)
