@@ -27,9 +27,10 @@ def firmware_dir() -> Path:
     return ROOT / "firmware"
 
 
-def kernel_names() -> tuple[str, ...]:
-    """Every kernel there is; each has a portable version, which is its definition."""
-    return tuple(sorted(path.stem for path in (kernels_dir() / PORTABLE).glob("*.c")))
+def kernel_names(isa: str = PORTABLE) -> tuple[str, ...]:
+    """Every kernel there is for `isa`: the portable ones, and those with weights packed for it."""
+    found = (path.stem for name in (PORTABLE, isa) for path in (kernels_dir() / name).glob("*.c"))
+    return tuple(sorted(set(found)))
 
 
 def kernel_source(kernel: str, isa: str) -> Path:
@@ -41,7 +42,7 @@ def kernel_source(kernel: str, isa: str) -> Path:
         path = kernels_dir() / folder / f"{kernel}.c"
         if path.is_file():
             return path
-    raise InternalError(f"no kernel '{kernel}': {', '.join(kernel_names())}")
+    raise InternalError(f"no kernel '{kernel}' for {isa}: {', '.join(kernel_names(isa))}")
 
 
 def firmware_sources() -> tuple[Path, ...]:

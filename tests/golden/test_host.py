@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Second link: the portable C equals reference.py, under sanitizers, apart and in place."""
+"""Second link: the C of every ISA equals reference.py, under sanitizers, apart and in place.
+
+Kernels of other cores run on the host by what stands beside their instructions in C.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,22 @@ import pytest
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import compile_graph
 from tests.golden import host
-from tests.golden.merge import FEEDS, case_graph, case_modules, cases_of, feeds, merged
+from tests.golden.isas import isa_modules
+from tests.golden.merge import FEEDS, case_graph, cases_of, feeds, merged
 
 
 @pytest.mark.parametrize("placement", ["redzoned", "planned"])
-@pytest.mark.parametrize("module", case_modules())
-def test_portable_c_equals_reference(module: str, placement: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("isa", "module"), isa_modules())
+def test_c_equals_the_reference(isa: str, module: str, placement: str, tmp_path: Path) -> None:
     cases = cases_of(module)
     graph = merged(f"golden_{module}", cases)
-    compiled = compile_graph(graph, "portable", 1 << 24, exact_seconds=0.0)
+    compiled = compile_graph(graph, isa, 1 << 24, exact_seconds=0.0)
     model = compiled.model
     gaps: list[str] = []
     if placement == "redzoned":
         sizes = {b.name: b.bytes for b in compiled.problem.buffers}
         model, gaps = host.redzoned(compiled.schedule, sizes)
-    program = host.build(model, "portable", tmp_path, gaps)
+    program = host.build(model, isa, tmp_path, gaps)
     drawn = [feeds(case, case_graph(case)) for case in cases]
     inputs = [[x for case in drawn for x in case[kind]] for kind in range(len(FEEDS))]
     got = host.run(program, model, inputs)
@@ -34,5 +38,5 @@ def test_portable_c_equals_reference(module: str, placement: str, tmp_path: Path
         for case, fed in zip(cases, drawn, strict=True):
             for want in reference.run(case_graph(case), fed[kind]):
                 answer, _ = next(outputs)
-                where = f"{case.name}, feed {name}, {placement}"
+                where = f"{isa}, {case.name}, feed {name}, {placement}"
                 np.testing.assert_array_equal(answer, want.reshape(-1), err_msg=where)

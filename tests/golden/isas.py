@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which golden cases and nodes run a kernel that was written for an ISA: those are run for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.ops.base import Call
+from mcuforge.compiler.packing.isa import PACKINGS
+from mcuforge.compiler.passes import optimise
+from mcuforge.runtime_c.sources import kernels_dir
+from tests.golden.merge import case_modules, cases_of, merged
+
+PORTABLE = "portable"
+ISAS = (PORTABLE, *sorted(PACKINGS))
+
+
+def own_kernels(isa: str) -> frozenset[str]:
+    """The kernels with a file in the folder of `isa`."""
+    return frozenset(path.stem for path in (kernels_dir() / isa).glob("*.c"))
+
+
+def calls_of_every_form(node: Node, isa: str) -> Iterator[Call]:
+    """The calls of a node run whole, row by row and adding rows up, as far as it can."""
+    op, inputs, output = node.op, node.inputs, node.output
+    yield from op.calls(inputs, output, isa)
+    if op.row_reads(inputs, output) is not None:
+        yield from op.row_calls(inputs, output, isa)
+    if len(node.activations) == 1:
+        yield from op.accumulate(inputs, output, isa, node.activations[0].rows) or ()
+
+
+def is_for(node: Node, isa: str) -> bool:
+    """True where some form of `node` calls a kernel of that ISA's folder."""
+    if isa == PORTABLE:
+        return True
+    return any(call.kernel in own_kernels(isa) for call in calls_of_every_form(node, isa))
+
+
+@cache
+def module_graph(module: str) -> Graph:
+    """The cases of one operator as one graph, as the compiler's passes leave it."""
+    return optimise(merged(module, cases_of(module)))
+
+
+@cache
+def isa_modules() -> tuple[tuple[str, str], ...]:
+    """(ISA, operator) wherever a golden case of the operator calls a kernel of that ISA's folder.
+
+    Of portable C all operators.
+    """
+    return tuple(
+        (isa, module)
+        for isa in ISAS
+        for module in case_modules()
+        if any(is_for(node, isa) for node in module_graph(module).nodes)
+    )
