@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from mcuforge.compiler.ops.base import Op
+    from mcuforge.compiler.ops.base import Call, Op
 
 Array = NDArray[np.generic]
 
@@ -121,6 +121,10 @@ class Node:
     inputs: tuple[Tensor, ...]
     output: Tensor
     origin: str = ""  # where the user's model says it: "operator 12 CONV_2D"
+    # by form: worked out once, since packing weights takes time
+    known_calls: dict[object, tuple[Call, ...]] = field(
+        init=False, repr=False, default_factory=dict
+    )
 
     @property
     def activations(self) -> tuple[Tensor, ...]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.packing.channels import Channels, Int32
@@ -24,6 +25,8 @@ class Packed:
 
 class Packing:
     """The layouts of one ISA; of this class none. None: this layer is for the portable kernel."""
+
+    pixels: ClassVar[int] = 1  # conv2d_packed_s8 takes at once
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """For conv2d_packed_s8. filters: int8 (co, kh * kw * ci), one group."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from mcuforge.compiler.ir import Graph, Node
 from mcuforge.compiler.schedule.cost import layer_cost
+from mcuforge.compiler.schedule.kernels import layer_calls, scratch_bytes
 from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.schedule.overlap import least_distance, pipeline_distances
 from mcuforge.compiler.schedule.pipeline import (
@@ -126,9 +127,7 @@ class Candidates:
     def whole(self, i: int) -> Choice:
         """Node i run whole."""
         node = self.nodes[i]
-        scratch = max(
-            (c.scratch_bytes for c in node.op.calls(node.inputs, node.output, self.isa)), default=0
-        )
+        scratch = scratch_bytes(layer_calls(node, Form.WHOLE, node.output.rows, self.isa))
         distances: dict[str, int] = {}
         for x, reads in zip(node.inputs, node.op.reads(node.inputs, node.output), strict=True):
             if not x.is_constant:
@@ -186,7 +185,7 @@ class Candidates:
                 kinds.append(-1)
                 continue
             out = node.output
-            key: Key = (row.form, row.steps, out.rows, out.row_bytes, cost, self._sums(row))
+            key: Key = (row.form, row.steps, out.rows, out.row_bytes, cost, self._scratch(row))
             for need in row.needs:
                 size = (need.buffer.rows, need.buffer.row_bytes)
                 units = None if need.units is None else (need.unit_bytes, need.units.tobytes())
@@ -195,13 +194,9 @@ class Candidates:
             kinds.append(numbers.setdefault(key, len(numbers)))
         return kinds
 
-    def _sums(self, layer: RowLayer) -> int:
-        """Bytes of the sums of a layer that adds up."""
-        if layer.form is not Form.ACCUMULATE:
-            return 0
-        node = layer.node
-        calls = node.op.accumulate(node.inputs, node.output, self.isa, layer.steps) or ()
-        return max((c.scratch_bytes for c in calls), default=0)
+    def _scratch(self, layer: RowLayer) -> int:
+        """Bytes of a layer's scratch: the sums where it adds up, or what a task of it needs."""
+        return scratch_bytes(layer_calls(layer.node, layer.form, layer.steps, self.isa))
 
     def _found(self, begin: int, end: int, layers: tuple[RowLayer, ...]) -> Iterator[Found]:
         made = [n.output for n in self.nodes[begin:end]]
@@ -258,16 +253,16 @@ class Candidates:
         return True
 
     def inside(self, pipeline: Pipeline) -> int:
-        """Bytes of rings and sums at the fullest slot, as they are placed."""
+        """Bytes of rings and scratch at the fullest slot, as they are placed."""
         return max(placed for placed, _ in self._by_slot(pipeline))
 
     def _by_slot(self, pipeline: Pipeline) -> list[tuple[int, int]]:
-        """Bytes of rings and sums in each slot: every buffer rounded to its alignment, and bare."""
+        """Bytes of rings and scratch in each slot: each rounded to its alignment, and bare."""
         sizes = {layer.node.output.name: layer.node.output.row_bytes for layer in pipeline.layers}
         held = [(pipeline.alive[name], rows * sizes[name]) for name, rows in pipeline.rings.items()]
-        for layer in pipeline.layers:
-            if layer.form is Form.ACCUMULATE:
-                held.append((pipeline.sums[layer.node.output.name], self._sums(layer)))
+        for i, layer in enumerate(pipeline.layers):
+            alive = pipeline.sums.get(layer.node.output.name, (i, i + 1))
+            held.append((alive, self._scratch(layer)))
         placed, bare = [0] * len(pipeline.layers), [0] * len(pipeline.layers)
         for (first, last), size in held:
             for slot in range(first, last):

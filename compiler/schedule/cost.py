@@ -118,7 +118,7 @@ class LayerCost:
 
 def layer_cost(node: Node, form: Form, rows: int, isa: str) -> LayerCost:
     """What `node` run by `rows` rows costs: worked out once, then asked for any number of tasks."""
-    work = layer_work(node, form, rows)
+    work = layer_work(node, form, rows, isa)
     prices = PRICES.get(isa, ARMV7EM)
     fitted = prices.get(work.kernel, prices["add"])  # one not fitted yet counts as an addition
     price = ARRIVAL if form is Form.ARRIVE else fitted

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mcuforge.compiler.ir import Node, Tensor
 from mcuforge.compiler.ops.base import Reads
 from mcuforge.compiler.schedule.arrival import Arrival
+from mcuforge.compiler.schedule.kernels import layer_calls, scratch_bytes
 from mcuforge.compiler.schedule.schedule import Form, Task
 from mcuforge.compiler.schedule.turns import Tasks
 
@@ -89,7 +90,7 @@ def _accumulated(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLaye
     if len(node.activations) != 1 or node.output.rows != 1:
         return None
     buffer = storage[node.activations[0].name]
-    if node.op.accumulate(node.inputs, node.output, isa, buffer.rows) is None:
+    if not layer_calls(node, Form.ACCUMULATE, buffer.rows, isa):
         return None
     rows = np.arange(buffer.rows, dtype=np.int64)
     need = Needed(buffer, rows, rows + 1, before=False, in_place=False)
@@ -99,8 +100,7 @@ def _accumulated(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLaye
 def _holds_less(summed: RowLayer, isa: str) -> bool:
     """True when one row and the sums take fewer bytes than all rows."""
     node, rows = summed.node, summed.steps
-    calls = node.op.accumulate(node.inputs, node.output, isa, rows) or ()
-    sums = max((c.scratch_bytes for c in calls), default=0)
+    sums = scratch_bytes(layer_calls(node, Form.ACCUMULATE, rows, isa))
     row_bytes = summed.needs[0].buffer.row_bytes
     return row_bytes + sums < rows * row_bytes
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from mcuforge.compiler.ir import Graph, Tensor
 from mcuforge.compiler.schedule.candidates import Candidates, Choice
+from mcuforge.compiler.schedule.kernels import layer_calls
 from mcuforge.compiler.schedule.schedule import (
     Form,
     Layer,
@@ -125,7 +126,7 @@ def _stage(choice: Choice, isa: str, scratch: dict[str, str]) -> Stage:
     pipeline = choice.pipeline
     if pipeline is None:
         node = choice.node
-        calls = node.op.calls(node.inputs, node.output, isa)
+        calls = layer_calls(node, Form.WHOLE, node.output.rows, isa)
         layer = Layer(node, Form.WHOLE, calls, scratch[node.output.name])
         return Stage((layer,), (Task(0, 0, node.output.rows),))
     layers = []
@@ -133,11 +134,7 @@ def _stage(choice: Choice, isa: str, scratch: dict[str, str]) -> Stage:
     for row_layer in pipeline.layers:
         node = row_layer.node
         name = scratch.get(node.output.name, f"{node.name}#scratch")
-        calls = ()
-        if row_layer.form is Form.ROWS:
-            calls = node.op.row_calls(node.inputs, node.output, isa)
-        elif row_layer.form is Form.ACCUMULATE:
-            calls = node.op.accumulate(node.inputs, node.output, isa, row_layer.steps) or ()
+        calls = layer_calls(node, row_layer.form, row_layer.steps, isa)
         if node.output.name in pipeline.sums:
             alive[name] = pipeline.sums[node.output.name]
         layers.append(Layer(node, row_layer.form, calls, name))

@@ -28,8 +28,12 @@ from mcuforge.compiler.ops.resize_nearest import ResizeNearest
 from mcuforge.compiler.ops.strided_copy import Block, CopyOp, merged
 from mcuforge.compiler.ops.table import TableOp
 from mcuforge.compiler.ops.window import Window
+from mcuforge.compiler.packing.isa import packing_of
+from mcuforge.compiler.schedule.kernels import layer_calls
 from mcuforge.compiler.schedule.schedule import Form
 
+PACKED = ("conv2d_packed_s8", "fully_connected_packed_s8", "depthwise_conv2d_packed_s8")
+FILTERS = 4  # a block of packed weights
 UNROLLED = 4  # products a turn of mcuforge_dot_s8
 COLUMNS = 4  # of a product of activations computed at once
 
@@ -47,6 +51,7 @@ class Counts(NamedTuple):
     padding: float = 0  # taps on padding
     edge: float = 0  # rows of taps of windows that are partly on padding
     carried: float = 0  # sums taken up again by a task that adds rows up
+    gathered: float = 0  # elements brought together before their products are summed
 
 
 @dataclass(frozen=True)
@@ -58,11 +63,14 @@ class Work:
     per_task: Counts
 
 
-def layer_work(node: Node, form: Form, rows: int) -> Work:
+def layer_work(node: Node, form: Form, rows: int, isa: str) -> Work:
     """What one inference of `node` in `form` does; run whole, it is one task.
 
     `rows` are those it is run by: of the output, or of the input where they are added up.
     """
+    calls = layer_calls(node, form, rows, isa)
+    if calls and calls[0].kernel in PACKED:
+        return _packed(node, form, isa, calls[0].kernel)
     op, x, out = node.op, node.inputs[0] if node.inputs else node.output, node.output
     called = Counts(call=1)
     summed = form is Form.ACCUMULATE
@@ -88,13 +96,40 @@ def layer_work(node: Node, form: Form, rows: int) -> Work:
         return Work(kernel, _dots(node, out.elements * rows), called)
     if form is Form.ARRIVE:
         return Work(op.kind, Counts(), called)
-    kernel, fixed, calls = _elements(node)
+    kernel, fixed, count = _elements(node)
     if form is Form.WHOLE:
-        return Work(kernel, fixed._replace(call=calls), Counts())
+        return Work(kernel, fixed._replace(call=count), Counts())
     if isinstance(op, Concatenation | Gather) and op.axis < row_dims(len(out.shape)):
-        calls = 1  # whichever has this row
+        count = 1  # whichever has this row
     # kernels that know nothing of rows are called for each
-    return Work(kernel, fixed._replace(call=calls * rows), Counts(task=1))
+    return Work(kernel, fixed._replace(call=count * rows), Counts(task=1))
+
+
+def _packed(node: Node, form: Form, isa: str, kernel: str) -> Work:
+    """Kernels with packed weights: blocks of pixels by blocks of filters."""
+    x, out = node.inputs[0], node.output
+    channels = out.shape[-1]
+    pixels, products = out.elements // channels, node.op.macs(node.inputs, out)
+    blocks, left = divmod(channels, FILTERS)
+    found = Counts(position=pixels, output=out.elements)
+    if kernel == "depthwise_conv2d_packed_s8":
+        taps = products // out.elements
+        found = found._replace(
+            run=pixels * blocks, tap=pixels * taps * blocks * FILTERS, rest=pixels * taps * left
+        )
+    else:
+        blocks += left > 0
+        depth = -(-products // out.elements // FILTERS) * FILTERS
+        at_once = packing_of(isa).pixels if kernel == "conv2d_packed_s8" else 1
+        width = pixels if form is Form.WHOLE else pixels // out.rows  # row ends break pairs
+        together = pixels - pixels // width * (width % at_once)
+        found = found._replace(
+            run=(together // at_once + pixels - together) * blocks,
+            tap=together * blocks * FILTERS * depth,
+            rest=(pixels - together) * blocks * FILTERS * depth,
+            gathered=pixels * depth if at_once > 1 else x.elements,
+        )
+    return Work(kernel.removesuffix("_s8"), found, Counts(call=1))
 
 
 def _kernel(op: Op) -> str:
