@@ -47,13 +47,13 @@ class RowRun:
         return max(c.scratch_bytes for c in self.calls)
 
 
-def row_runs(name: str, node: Node) -> Iterator[RowRun]:
+def row_runs(name: str, node: Node, isa: str) -> Iterator[RowRun]:
     """The node by rows in rings just large enough and larger; nothing if it has no row form."""
     reads = node.op.row_reads(node.inputs, node.output)
     if reads is None or reads[0] is None:
         return
     rows = node.output.rows
-    calls = node.op.row_calls(node.inputs, node.output, "portable")
+    calls = node.op.row_calls(node.inputs, node.output, isa)
     first, end = tuple(reads[0].first.tolist()), tuple(reads[0].end.tolist())
     for step, more_in, more_out in ((1, 0, 0), (1, 1, 2), (2, 0, 1), (3, 2, 0), (rows, 0, 0)):
         held = max(_span(reads[0], at, min(at + step, rows)) for at in range(0, rows, step))
@@ -64,9 +64,9 @@ def row_runs(name: str, node: Node) -> Iterator[RowRun]:
         )
 
 
-def summed_runs(name: str, node: Node, rows: int) -> Iterator[RowRun]:
+def summed_runs(name: str, node: Node, rows: int, isa: str) -> Iterator[RowRun]:
     """The node adding up an input stored in `rows` rows; nothing if it cannot."""
-    calls = node.op.accumulate(node.inputs, node.output, "portable", rows)
+    calls = node.op.accumulate(node.inputs, node.output, isa, rows)
     if calls is None:
         return
     first, end = tuple(range(rows)), tuple(range(1, rows + 1))
@@ -242,7 +242,7 @@ class _Printer:
 
 
 def run_rows(
-    runs: Sequence[RowRun], feeds: Sequence[Sequence[Array]], folder: Path
+    runs: Sequence[RowRun], feeds: Sequence[Sequence[Array]], isa: str, folder: Path
 ) -> list[list[Array]]:
     """Each run's answers to its feeds, flat; a finding of a sanitizer or canary fails the test.
 
@@ -264,7 +264,7 @@ def run_rows(
             "feeds": len(feeds[0]),
         }
     )
-    sources = [str(kernel_source(k, "portable")) for k in kernels]
+    sources = [str(kernel_source(k, isa)) for k in kernels]
     command = ["gcc", *WARNINGS, *SANITIZERS, "-I", str(headers_dir()), str(main), *sources]
     subprocess.run([*command, "-o", str(folder / "program")], check=True)
     fed = b"".join(np.ascontiguousarray(x).tobytes() for of_run in feeds for x in of_run)

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Window and summing operators row by row through rings, under sanitizers, equal the reference."""
+"""Window and summing operators row by row through rings, under sanitizers, equal the reference.
+
+In the kernels of an ISA what calls kernels of its own folder.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mcuforge.compiler.ir import Array, Node
+from tests.golden.isas import ISAS, PORTABLE, own_kernels
 from tests.golden.merge import case_graph, cases_of, feed
 from tests.golden.odd_windows import DRAW, drawn_nodes
 from tests.golden.rows import RowRun, row_runs, run_rows, summed_runs
@@ -30,20 +34,28 @@ def golden_nodes(module: str) -> Iterator[tuple[str, Node]]:
                 yield case.name, node
 
 
-def runs_of(nodes: Iterator[tuple[str, Node]]) -> list[RowRun]:
+def runs_of(nodes: Iterator[tuple[str, Node]], isa: str) -> list[RowRun]:
     """Every way to run the nodes by rows, and to add up their input in any number of rows."""
     runs: list[RowRun] = []
     for name, found in nodes:
-        runs += row_runs(name, found)
+        runs += row_runs(name, found, isa)
         size = found.inputs[0].elements
         for rows in (r for r in range(2, size + 1) if size % r == 0):
-            runs += summed_runs(name, found, rows)
-    return runs
+            runs += summed_runs(name, found, rows, isa)
+    own = own_kernels(isa)
+    return [run for run in runs if any(call.kernel in own for call in run.calls)]
 
 
-def assert_equal_the_reference(runs: list[RowRun], folder: Path) -> None:
+def of_isas(
+    kinds: Iterable[str], nodes: Callable[[str], Iterator[tuple[str, Node]]]
+) -> list[tuple[str, str]]:
+    """(ISA, kind) where some node of the kind runs by rows in a kernel of that ISA's folder."""
+    return [(isa, kind) for isa in ISAS for kind in kinds if runs_of(nodes(kind), isa)]
+
+
+def assert_equal_the_reference(runs: list[RowRun], isa: str, folder: Path) -> None:
     drawn = [[feed(run.name, run.node.inputs[0], kind) for kind in FEEDS] for run in runs]
-    for run, fed, answers in zip(runs, drawn, run_rows(runs, drawn, folder), strict=True):
+    for run, fed, answers in zip(runs, drawn, run_rows(runs, drawn, isa, folder), strict=True):
         for kind, x, got in zip(FEEDS, fed, answers, strict=True):
             values: list[Array] = [x, *(t.values() for t in run.node.inputs[1:])]
             want = run.node.op.evaluate(run.node.inputs, run.node.output, values)
@@ -51,15 +63,17 @@ def assert_equal_the_reference(runs: list[RowRun], folder: Path) -> None:
 
 
 @pytest.mark.parametrize("module", WINDOWS)
-def test_golden_cases_by_rows_equal_the_reference(module: str, tmp_path: Path) -> None:
-    runs = runs_of(golden_nodes(module))
+def test_golden_cases_run_in_several_rows_a_call(module: str) -> None:
+    runs = runs_of(golden_nodes(module), PORTABLE)
     assert any(run.step > 1 and not run.summed for run in runs)
     assert any(run.step > 1 and run.summed for run in runs) is (module in SUMMED)
-    assert_equal_the_reference(runs, tmp_path)
 
 
-@pytest.mark.parametrize("kind", DRAW)
-def test_odd_windows_by_rows_equal_the_reference(kind: str, tmp_path: Path) -> None:
-    runs = runs_of(drawn_nodes(kind))
-    assert runs
-    assert_equal_the_reference(runs, tmp_path)
+@pytest.mark.parametrize(("isa", "module"), of_isas(WINDOWS, golden_nodes))
+def test_golden_cases_by_rows_equal_the_reference(isa: str, module: str, tmp_path: Path) -> None:
+    assert_equal_the_reference(runs_of(golden_nodes(module), isa), isa, tmp_path)
+
+
+@pytest.mark.parametrize(("isa", "kind"), of_isas(DRAW, drawn_nodes))
+def test_odd_windows_by_rows_equal_the_reference(isa: str, kind: str, tmp_path: Path) -> None:
+    assert_equal_the_reference(runs_of(drawn_nodes(kind), isa), isa, tmp_path)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pointwise and movement operators, row by row on the host under sanitizers, equal the reference.
 
+For each ISA those that call a kernel of its folder.
+
 Each golden case that can run by rows is a pipeline of one layer; its tasks are one row, two rows,
 three rows and so on, buffers stand apart with poisoned bytes between them.
 """
@@ -16,6 +18,7 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Stage, Task, whole_layers
 from tests.golden import host
+from tests.golden.isas import isa_modules
 from tests.golden.merge import FEEDS, case_graph, cases_of, feeds, merged
 
 MODULES = (
@@ -38,31 +41,31 @@ def growing_tasks(rows: int) -> tuple[Task, ...]:
     return tuple(tasks)
 
 
-def by_rows(graph: Graph) -> Schedule:
+def by_rows(graph: Graph, isa: str) -> Schedule:
     """Every layer that can runs row by row, the others whole."""
-    whole = whole_layers(graph, "portable")
+    whole = whole_layers(graph, isa)
     stages = []
     for stage in whole.stages:
         (layer,) = stage.layers
         node = layer.node
         if node.op.row_reads(node.inputs, node.output) is not None:
-            calls = node.op.row_calls(node.inputs, node.output, "portable")
+            calls = node.op.row_calls(node.inputs, node.output, isa)
             rows = Layer(node, Form.ROWS, calls, layer.scratch_name)
             stage = Stage((rows,), growing_tasks(node.output.rows))
         stages.append(stage)
     return Schedule(graph, tuple(stages), whole.storage, whole.values)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_rows_in_portable_c_equal_reference(module: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("isa", "module"), [p for p in isa_modules() if p[1] in MODULES])
+def test_rows_in_c_equal_reference(isa: str, module: str, tmp_path: Path) -> None:
     cases = cases_of(module)
     graph = merged(f"rows_{module}", cases)
-    schedule = by_rows(graph)
+    schedule = by_rows(graph, isa)
     assert any(stage.is_pipeline and len(stage.tasks) > 1 for stage in schedule.stages)
     sizes = {t.name: t.bytes for t in schedule.graph.inputs}
     sizes |= {layer.node.output.name: layer.node.output.bytes for layer in schedule.layers}
     model, gaps = host.redzoned(schedule, sizes)
-    program = host.build(model, "portable", tmp_path, gaps)
+    program = host.build(model, isa, tmp_path, gaps)
     drawn = [feeds(case, case_graph(case)) for case in cases]
     inputs = [[x for case in drawn for x in case[kind]] for kind in range(len(FEEDS))]
     got = host.run(program, model, inputs)
