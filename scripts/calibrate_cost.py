@@ -52,9 +52,8 @@ def samples(counted: Counted) -> Iterator[Sample]:
     """Every layer of a schedule of single layers."""
     for stage, instructions in zip(counted.schedule.stages, counted.stages, strict=True):
         (layer,) = stage.layers
-        work = layer_work(
-            layer.node, layer.form, max(task.end for task in stage.tasks), counted.isa
-        )
+        rows = max(task.end for task in stage.tasks)
+        work = layer_work(layer.node, layer.form, rows, counted.isa, layer.kernel)
         done = np.array(work.fixed) + len(stage.tasks) * np.array(work.per_task)
         if instructions >= FEWEST:
             yield Sample(work.kernel, done, instructions)

@@ -9,6 +9,8 @@ from typing import ClassVar
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.packing.channels import Channels, Int32
 
+PACKED_KERNELS = ("conv2d_packed_s8", "fully_connected_packed_s8", "depthwise_conv2d_packed_s8")
+
 
 @dataclass(frozen=True, eq=False)
 class Packed:

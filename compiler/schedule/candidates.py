@@ -10,8 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from mcuforge.compiler.ir import Graph, Node
-from mcuforge.compiler.schedule.cost import layer_cost
-from mcuforge.compiler.schedule.kernels import layer_calls, scratch_bytes
+from mcuforge.compiler.schedule.kernels import calls_cost, layer_calls, scratch_bytes
 from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.schedule.overlap import least_distance, pipeline_distances
 from mcuforge.compiler.schedule.pipeline import (
@@ -88,9 +87,9 @@ class Candidates:
         self.known = Known() if known is None else known
         self.storage = view_storage(graph)
         self.rows = [row_layer(node, self.storage, isa) for node in self.nodes]
-        self.whole_costs = [layer_cost(n, Form.WHOLE, n.output.rows, isa) for n in self.nodes]
+        self.whole_costs = [calls_cost(n, Form.WHOLE, n.output.rows, isa) for n in self.nodes]
         self.row_costs = [
-            at_once if row is None else layer_cost(row.node, row.form, row.steps, isa)
+            at_once if row is None else calls_cost(row.node, row.form, row.steps, isa)
             for row, at_once in zip(self.rows, self.whole_costs, strict=True)
         ]
         arrived = {n.output.name for n in self.nodes if not n.inputs}

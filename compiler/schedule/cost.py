@@ -27,18 +27,21 @@ ARMV7EM: Mapping[str, Counts] = {
     "batch_matmul": Counts(
         task=9.62, call=91.1, position=59.5, output=53.8, run=1.13, tap=3.11, rest=8.33
     ),
+    "conv2d_packed": Counts(call=150, position=40, run=75, tap=0.8, rest=1.05, gathered=1.2),
     "conv2d": Counts(
         call=144, position=115, output=69.9, run=26, tap=4.03, rest=5.97, padding=4.01, edge=18.5
     ),
     "depthwise_conv2d": Counts(
         call=117, position=92.8, output=93.5, run=12.6, tap=6.87, padding=6.27, edge=24.4
     ),
+    "depthwise_conv2d_packed": Counts(call=100, position=90, run=50, tap=1.8, rest=9, output=5),
     "depthwise_conv2d_rows": Counts(
         call=222, position=57.4, output=61.2, run=19.5, tap=7.02, carried=32.7
     ),
     "dequantize": Counts(task=22, call=3.46, output=11.9, run=1.07),
     "div": Counts(task=12.5, call=138, position=204, output=76.7, run=20.7),
     "fully_connected": Counts(task=22.6, call=24.2, position=26.9, output=59, tap=4.02, rest=4.5),
+    "fully_connected_packed": Counts(call=60, run=80, tap=1),
     "fully_connected_rows": Counts(call=75.2, position=81.6, run=19.2, tap=4.04, rest=7.88),
     "layer_norm": Counts(task=9.03, call=39, output=22.1, run=158),
     "max_pool2d": Counts(call=68.7, position=32.1, output=20.9, run=11.6, tap=7.92),
@@ -63,12 +66,14 @@ RV32: Mapping[str, Counts] = {
     "batch_matmul": Counts(
         task=11.5, call=117, position=34.8, output=48.3, run=0.0284, tap=4.81, rest=7.94
     ),
+    "conv2d_packed": Counts(call=150, position=40, run=150, tap=2.55, rest=3.2, gathered=2.5),
     "conv2d": Counts(
         call=167, position=108, output=98.7, run=19.7, tap=4.78, rest=7.55, padding=4.01, edge=15.3
     ),
     "depthwise_conv2d": Counts(
         call=120, position=68.9, output=77.3, run=8.59, tap=6.89, padding=5.08, edge=20
     ),
+    "depthwise_conv2d_packed": Counts(call=100, position=90, run=50, tap=4.2, rest=9, output=5),
     "depthwise_conv2d_rows": Counts(
         call=177, position=45.1, output=55.1, run=13.4, tap=7.02, carried=27.6
     ),
@@ -77,6 +82,7 @@ RV32: Mapping[str, Counts] = {
     "fully_connected": Counts(
         task=19.3, call=47.7, position=13.1, output=58.7, tap=4.77, rest=7.37
     ),
+    "fully_connected_packed": Counts(call=60, run=120, tap=3.2),
     "fully_connected_rows": Counts(call=92.2, position=61.8, run=16.7, tap=4.79, rest=8.79),
     "layer_norm": Counts(task=21.2, call=59.8, output=23.1, run=182),
     "max_pool2d": Counts(call=74.5, position=22, output=19.2, run=7.7, tap=4.97),
@@ -116,9 +122,12 @@ class LayerCost:
         return self.fixed * share + tasks * self.per_task
 
 
-def layer_cost(node: Node, form: Form, rows: int, isa: str) -> LayerCost:
-    """What `node` run by `rows` rows costs: worked out once, then asked for any number of tasks."""
-    work = layer_work(node, form, rows, isa)
+def layer_cost(node: Node, form: Form, rows: int, isa: str, kernel: str = "") -> LayerCost:
+    """What `node` run by `rows` rows costs: worked out once, then asked for any number of tasks.
+
+    `kernel`: the one it calls, where there are several for it.
+    """
+    work = layer_work(node, form, rows, isa, kernel)
     prices = PRICES.get(isa, ARMV7EM)
     fitted = prices.get(work.kernel, prices["add"])  # one not fitted yet counts as an addition
     price = ARRIVAL if form is Form.ARRIVE else fitted
@@ -139,7 +148,7 @@ def schedule_costs(schedule: Schedule, isa: str) -> tuple[float, ...]:
             of_rows = layer.node.output.rows
             if layer.form is Form.ACCUMULATE:
                 of_rows = schedule.buffer(layer.node.activations[0]).rows
-            cost = layer_cost(layer.node, layer.form, of_rows, isa)
+            cost = layer_cost(layer.node, layer.form, of_rows, isa, layer.kernel)
             costs.append(cost.of(len(tasks), max((task.end for task in tasks), default=0)))
     return tuple(costs)
 

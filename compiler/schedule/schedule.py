@@ -36,6 +36,11 @@ class Layer:
     scratch_name: str  # of the scratch buffer in the memory problem, unlike every tensor's
 
     @property
+    def kernel(self) -> str:
+        """The kernel it calls first, all there is but for what is moved piece by piece."""
+        return self.calls[0].kernel if self.calls else ""
+
+    @property
     def scratch_bytes(self) -> int:
         """Scratch shared by the layer's calls, which run one after the other."""
         return max((c.scratch_bytes for c in self.calls), default=0)

@@ -29,10 +29,9 @@ from mcuforge.compiler.ops.strided_copy import Block, CopyOp, merged
 from mcuforge.compiler.ops.table import TableOp
 from mcuforge.compiler.ops.window import Window
 from mcuforge.compiler.packing.isa import packing_of
-from mcuforge.compiler.schedule.kernels import layer_calls
+from mcuforge.compiler.packing.packing import PACKED_KERNELS
 from mcuforge.compiler.schedule.schedule import Form
 
-PACKED = ("conv2d_packed_s8", "fully_connected_packed_s8", "depthwise_conv2d_packed_s8")
 FILTERS = 4  # a block of packed weights
 UNROLLED = 4  # products a turn of mcuforge_dot_s8
 COLUMNS = 4  # of a product of activations computed at once
@@ -63,14 +62,14 @@ class Work:
     per_task: Counts
 
 
-def layer_work(node: Node, form: Form, rows: int, isa: str) -> Work:
+def layer_work(node: Node, form: Form, rows: int, isa: str, kernel: str = "") -> Work:
     """What one inference of `node` in `form` does; run whole, it is one task.
 
-    `rows` are those it is run by: of the output, or of the input where they are added up.
+    `rows` are those it is run by: of the output, or of the input where they are added up. `kernel`:
+    the one it calls, where there are several for it.
     """
-    calls = layer_calls(node, form, rows, isa)
-    if calls and calls[0].kernel in PACKED:
-        return _packed(node, form, isa, calls[0].kernel)
+    if kernel in PACKED_KERNELS:
+        return _packed(node, form, isa, kernel)
     op, x, out = node.op, node.inputs[0] if node.inputs else node.output, node.output
     called = Counts(call=1)
     summed = form is Form.ACCUMULATE
