@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +14,7 @@ import pytest
 from mcuforge.compiler.codegen.check import check_model
 from mcuforge.compiler.codegen.model import example_main
 from mcuforge.compiler.codegen.poison import poison
-from mcuforge.compiler.ir import Graph, Node
-from mcuforge.compiler.ops.base import Call
+from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.schedule import whole_layers
@@ -30,6 +28,7 @@ from mcuforge.runtime_c.sources import (
     kernels_dir,
 )
 from tests.golden.host import WARNINGS, redzoned
+from tests.golden.isas import calls_of_every_form
 from tests.golden.merge import case_modules, cases_of, merged
 from tests.unit.compiler.pipelines import RINGS, compiled, pipelined, residual
 
@@ -64,6 +63,8 @@ TARGETS = (
     Target("cortex-m0plus", ARM, ("-mcpu=cortex-m0plus", "-mthumb")),
     Target("cortex-m4", ARM, ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", *HARD), "armv7em"),
     Target("cortex-m7", ARM, ("-mcpu=cortex-m7", "-mfpu=fpv5-sp-d16", *HARD), "armv7em"),
+    Target("cortex-m33", ARM, ("-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", *HARD), "armv7em"),
+    Target("cortex-m55", ARM, ("-mcpu=cortex-m55", "-mfpu=auto", *HARD), "helium"),
     Target("rv32imac", RISCV, ("-march=rv32imac", "-mabi=ilp32", "--specs=picolibc.specs"), "rv32"),
 )
 
@@ -85,10 +86,8 @@ def compile_all(target: Target, folder: Path, sources: list[Path], optimise: str
 
 
 def sources_of(target: Target) -> list[Path]:
-    """The kernels of a target; the host compiles those of every ISA, by their fallbacks."""
-    if target.name == "host":
-        return sorted(kernels_dir().glob("portable/*.c"))
-    return [kernel_source(kernel, target.isa) for kernel in kernel_names()]
+    """The kernels of a target."""
+    return [kernel_source(kernel, target.isa) for kernel in kernel_names(target.isa)]
 
 
 @pytest.fixture(scope="module", params=["-O2", "-Os"])
@@ -114,8 +113,8 @@ def symbols(target: Target, folder: Path) -> list[tuple[str, str, str]]:
     return found
 
 
-def test_every_kernel_compiles_without_a_warning(objects: Path) -> None:
-    assert {p.stem for p in objects.glob("*.o")} == set(kernel_names())
+def test_every_kernel_compiles_without_a_warning(target: Target, objects: Path) -> None:
+    assert {p.stem for p in objects.glob("*.o")} == set(kernel_names(target.isa))
 
 
 def test_kernels_call_memcpy_memset_and_nothing_else(target: Target, objects: Path) -> None:
@@ -140,7 +139,7 @@ def test_kernels_keep_no_state(target: Target, objects: Path) -> None:
 
 def test_a_kernels_only_public_name_is_its_own(target: Target, objects: Path) -> None:
     public = {(k, name) for k, kind, name in symbols(target, objects) if kind in "TRVW"}
-    assert public == {(kernel, f"mcuforge_{kernel}") for kernel in kernel_names()}
+    assert public == {(kernel, f"mcuforge_{kernel}") for kernel in kernel_names(target.isa)}
 
 
 def test_every_isas_kernels_compile_on_the_host(tmp_path: Path) -> None:
@@ -159,16 +158,6 @@ def everything() -> Graph:
     return optimise(merged("every operator", cases))
 
 
-def calls_of_every_form(node: Node, isa: str) -> Iterator[Call]:
-    """The calls of a node run whole, row by row and adding rows up, as far as it can."""
-    op, inputs, output = node.op, node.inputs, node.output
-    yield from op.calls(inputs, output, isa)
-    if op.row_reads(inputs, output) is not None:
-        yield from op.row_calls(inputs, output, isa)
-    if len(node.activations) == 1:
-        yield from op.accumulate(inputs, output, isa, node.activations[0].rows) or ()
-
-
 def test_a_model_of_every_operator_compiles_with_its_example_and_its_check(
     target: Target, everything: Graph, tmp_path: Path
 ) -> None:
@@ -177,7 +166,7 @@ def test_a_model_of_every_operator_compiles_with_its_example_and_its_check(
     model, _ = redzoned(steps, {b.name: b.bytes for b in buffers})  # any plan will do
     called = {c.kernel for n in everything.nodes for c in calls_of_every_form(n, target.isa)}
     assert set(model.kernels) <= called
-    assert called == set(kernel_names())
+    assert called == set(kernel_names(target.isa))
     for name, text in model.files.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "main.c").write_text(example_main(model))
