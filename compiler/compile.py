@@ -14,6 +14,7 @@ from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.choose import choose
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.search import Goal
+from mcuforge.compiler.schedule.slim import slimmed
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.compiler.schedule.weights import Flash, WeightsIn, choose_flash
 from mcuforge.errors import CompileError
@@ -153,6 +154,19 @@ def with_weights_in(compiled: Compiled, flash: Flash) -> Compiled:
     plan = compiled.plan
     model = generate(compiled.schedule, plan.placements, plan.peaks, place)
     return replace(compiled, model=model)
+
+
+def with_fewer_constants(compiled: Compiled, bytes_less: int) -> Compiled | None:
+    """The same plan with kernels that read so many bytes less of flash; None where there are none.
+
+    They take more instructions.
+    """
+    schedule = slimmed(compiled.schedule, compiled.isa, bytes_less)
+    if schedule is None:
+        return None
+    plan = compiled.plan
+    model = generate(schedule, plan.placements, plan.peaks)
+    return replace(compiled, schedule=schedule, model=model)
 
 
 def refuse_over_budget(compiled: Compiled, board: str) -> None:

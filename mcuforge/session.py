@@ -10,7 +10,13 @@ from pathlib import Path
 from mcuforge.boards.catalog import Board, emulated, load_board
 from mcuforge.boards.memory import run_name
 from mcuforge.boards.regions import memory_regions
-from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph, with_weights_in
+from mcuforge.compiler.compile import (
+    Compiled,
+    PlanOptions,
+    compile_graph,
+    with_fewer_constants,
+    with_weights_in,
+)
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.weights import Flash, WeightsIn
@@ -101,13 +107,16 @@ def flash_of(board: Board, where: WeightsIn) -> Flash:
 def with_code_room(session: Session, compiled: Compiled, bytes_more: int) -> Compiled | None:
     """The same plan with so many bytes more of the image's flash left to code than was estimated.
 
-    None where weights may not move: no external flash, or the user says where they lie.
+    In external flash, where there is one that weights may move to; otherwise by slower kernels with
+    smaller constants. None where neither is enough.
     """
-    if compiled.options.weights != "auto":
+    if compiled.options.weights == "external":
         return None
-    flash = flash_of(session.board, "auto")
+    flash = flash_of(session.board, compiled.options.weights)
     image, *others = flash.internal
-    if not flash.external or image.bytes <= bytes_more:
+    if not flash.external or compiled.options.weights == "internal":
+        return None if others else with_fewer_constants(compiled, bytes_more)
+    if image.bytes <= bytes_more:
         return None
     smaller = replace(image, bytes=image.bytes - bytes_more)
     return with_weights_in(compiled, Flash((smaller, *others), flash.external))
