@@ -12,7 +12,15 @@ from mcuforge.compiler.compile import PlanOptions
 from mcuforge.data import random_samples
 from mcuforge.deploy import board_facts, cost
 from mcuforge.firmware import build_check, project_folder
-from mcuforge.report.model import BoardFacts, LayerFacts, ModelFacts, Run, Toolchain
+from mcuforge.report.model import (
+    BoardFacts,
+    LayerFacts,
+    ModelFacts,
+    OperatorFacts,
+    Run,
+    Toolchain,
+)
+from mcuforge.report.profile import operator_facts
 from mcuforge.report.progress import Stages
 from mcuforge.session import (
     compile_session,
@@ -33,12 +41,13 @@ class BenchReport:
     toolchain: Toolchain
     run: Run
     layers: tuple[LayerFacts, ...]
+    operators: tuple[OperatorFacts, ...]  # most instructions first
 
 
 def bench(
     model: Path, board_id: str, stages: Stages, options: PlanOptions | None = None
 ) -> BenchReport:
-    """Build, start the emulator, count each layer once.
+    """Build, start the emulator, count the inference and each layer once; the layers add up to it.
 
     The counts repeat to one tick of the board's timer: 40 instructions on MPS2, 1 on RISC-V virt.
     """
@@ -52,15 +61,18 @@ def bench(
         with open_board(session, built, None, stages) as link:
             answers = run_samples(link, compiled, samples, stages)
             with stages.stage("counting layer by layer"):
-                ticks = layer_ticks(link, compiled, samples)
+                timed = layer_ticks(link, compiled, samples)
     instructions = cost(answers.run_ticks, session)
     assert instructions is not None  # bench always emulates
     macs = session.graph.macs
+    ticks = timed.adding_up(answers.run_ticks)
+    layers = layer_facts(compiled, tuple(cost(t, session) or 0 for t in ticks))
     return BenchReport(
         mcuforge=mcuforge.__version__,
         model=model_facts(session),
         board=board_facts(session),
         toolchain=built.toolchain,
         run=Run(instructions, round(instructions / macs, 4) if macs else None, None, None),
-        layers=layer_facts(compiled, tuple(cost(t, session) or 0 for t in ticks)),
+        layers=layers,
+        operators=operator_facts(layers),
     )

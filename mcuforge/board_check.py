@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -24,6 +25,30 @@ class BoardAnswers:
     outputs: tuple[Array, ...]
     run_ticks: int  # of the first sample's whole inference
     stack_painted: int | None  # high-water mark of the inference, None where the board cannot tell
+
+
+@dataclass(frozen=True)
+class LayerTicks:
+    """Of each layer the ticks of its steps, timed one by one, and how many timings these are."""
+
+    ticks: tuple[int, ...]
+    timings: tuple[int, ...]
+
+    def adding_up(self, whole: int) -> tuple[int, ...]:
+        """The layers' parts of an inference of `whole` ticks run at once: their sum is `whole`.
+
+        A step timed by itself costs the way to it beside: a call and the comparisons that skip what
+        is not asked for, alike for every step. What all timings together are too many is taken off
+        each of them alike.
+        """
+        beside = (sum(self.ticks) - whole) / max(sum(self.timings), 1)
+        own = [
+            max(ticks - timings * beside, 0.0)
+            for ticks, timings in zip(self.ticks, self.timings, strict=True)
+        ]
+        scale = whole / (sum(own) or 1.0)  # 1.0, but where a layer costs less than the way to it
+        ends = [round(end * scale) for end in accumulate(own)]
+        return tuple(end - begin for begin, end in pairwise((0, *ends)))
 
 
 def run_samples(
@@ -78,15 +103,17 @@ def run_sample(
     )
 
 
-def layer_ticks(link: Link, compiled: Compiled, samples: Samples) -> tuple[int, ...]:
-    """Ticks of each layer on the first sample: those of its steps together."""
+def layer_ticks(link: Link, compiled: Compiled, samples: Samples) -> LayerTicks:
+    """Every step of the first sample timed by itself."""
     _feed(link, samples.sample(0))
     ticks = [0] * len(compiled.schedule.layers)
+    timings = [0] * len(compiled.schedule.layers)
     number = {id(layer): index for index, layer in enumerate(compiled.schedule.layers)}
     layers = [number[id(layer)] for layer, _ in compiled.schedule.steps]
     for step, cost in link.time_steps():
         ticks[layers[step]] += cost
-    return tuple(ticks)
+        timings[layers[step]] += 1
+    return LayerTicks(tuple(ticks), tuple(timings))
 
 
 def layer_outputs(link: Link, compiled: Compiled, sample: tuple[Array, ...]) -> tuple[Array, ...]:

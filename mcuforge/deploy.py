@@ -62,7 +62,7 @@ class Measured:
 
     answers: BoardAnswers
     check: Check
-    layer_ticks: tuple[int, ...]
+    layer_ticks: tuple[int, ...]  # their sum is the first sample's answers.run_ticks
     difference: str | None  # the first layer that differs, when an answer did
 
 
@@ -142,7 +142,7 @@ def measure_board(
         found = first_difference(compiled, sample, held, right, poisoned=poison)
         difference = f"sample {index}: {found}"
     with stages.stage("counting layer by layer"):
-        ticks = layer_ticks(link, compiled, samples)
+        ticks = layer_ticks(link, compiled, samples).adding_up(answers.run_ticks)
     return Measured(answers, check, ticks, difference)
 
 

@@ -171,6 +171,7 @@ def layer_facts(compiled: Compiled, instructions: tuple[int, ...] | None) -> tup
                 instructions=cost,
                 ram_live=live[i],
                 instructions_per_mac=None if cost is None or not macs else round(cost / macs, 4),
+                shape=step.node.output.shape,
             )
         )
     return tuple(facts)

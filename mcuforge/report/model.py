@@ -144,6 +144,19 @@ class LayerFacts:
     instructions: int | None
     ram_live: int
     instructions_per_mac: float | None = None
+    shape: tuple[int, ...] = ()  # of its output
+
+
+@dataclass(frozen=True)
+class OperatorFacts:
+    """All layers of one operator together; `share` of the instructions of all layers."""
+
+    op: str
+    layers: int
+    macs: int
+    instructions: int
+    instructions_per_mac: float | None
+    share: float
 
 
 @dataclass(frozen=True)

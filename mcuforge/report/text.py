@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mcuforge.bench import BenchReport
 from mcuforge.check import CheckReport
@@ -15,13 +14,13 @@ from mcuforge.report.model import (
     BoardFacts,
     Check,
     Flash,
-    LayerFacts,
     ModelFacts,
     PlanFacts,
     Ram,
     Report,
     Run,
 )
+from mcuforge.report.profile import layer_table, operator_table
 from mcuforge.verdict import JUDGED_SAMPLES, LEAST_AGREEMENT, exact_reference
 
 if TYPE_CHECKING:
@@ -59,9 +58,12 @@ def print_check(report: CheckReport, console: Console) -> None:
 
 
 def print_bench(report: BenchReport, console: Console) -> None:
-    """The report of a bench: layers, then the whole."""
+    """The report of a bench: layers, operators, then the whole."""
     _print_title(report.model, report.board, console)
-    console.print(layer_table(report.layers))
+    console.print(layer_table(report.layers, console.width))
+    console.print()
+    console.print(operator_table(report.operators))
+    console.print()
     _print_cost(report.run, console)
 
 
@@ -179,30 +181,3 @@ def _print_cost(run: Run, console: Console) -> None:
         _print_line("cost", f"{count} (emulated: a count, no time)", console)
     if run.microseconds is not None:
         _print_line("cost", f"{run.microseconds:,.0f} us per inference", console)
-
-
-def layer_table(layers: tuple[LayerFacts, ...]) -> Table:
-    """Per layer: operator, MACs, instructions, instructions per MAC, share, arena bytes alive."""
-    table = Table("#", "layer", "op", "MACs", "instructions", "per MAC", "share", "RAM", box=None)
-    for column in table.columns[3:]:
-        column.justify = "right"
-    table.columns[1].overflow = "fold"
-    table.columns[2].no_wrap = True
-    total = sum(layer.instructions or 0 for layer in layers)
-    for layer in layers:
-        cost = layer.instructions
-        table.add_row(
-            str(layer.index),
-            escape(layer.name),
-            layer.op,
-            f"{layer.macs:,}" if layer.macs else "",
-            "" if cost is None else f"{cost:,}",
-            "" if layer.instructions_per_mac is None else f"{layer.instructions_per_mac:.2f}",
-            "" if cost is None or not total else f"{100 * cost / total:.1f} %",
-            f"{layer.ram_live:,}",
-        )
-    macs = sum(layer.macs for layer in layers)
-    if total:
-        per_mac = f"{total / macs:.2f}" if macs else ""
-        table.add_row("", "total", "", f"{macs:,}", f"{total:,}", per_mac, "100.0 %", "")
-    return table

@@ -227,9 +227,10 @@ def test_the_first_layer_that_differs_is_named_by_a_row_long_overwritten(
 
 def test_a_profile_has_one_figure_a_layer(resident_board: Path, resident: Compiled) -> None:
     with open_model(resident_board) as link:
-        ticks = layer_ticks(link, resident, drawn(resident, 1))
-    assert len(ticks) == len(resident.schedule.layers) == 5
-    assert all(count > 0 for count in ticks)
+        timed = layer_ticks(link, resident, drawn(resident, 1))
+    assert len(timed.ticks) == len(timed.timings) == len(resident.schedule.layers) == 5
+    assert all(count > 0 for count in timed.ticks)
+    assert sum(timed.timings) == len(list(resident.schedule.steps))
 
 
 def test_a_streamed_model_is_profiled_row_by_row_and_answers_as_ever(
@@ -237,10 +238,11 @@ def test_a_streamed_model_is_profiled_row_by_row_and_answers_as_ever(
 ) -> None:
     samples = drawn(streamed, 1)
     with open_model(streamed_board) as link:
-        ticks = layer_ticks(link, streamed, samples)
+        timed = layer_ticks(link, streamed, samples)
         got = link.read_output(0)
-    assert len(ticks) == len(streamed.schedule.layers)
-    assert all(count > 0 for count in ticks)
+    assert len(timed.ticks) == len(streamed.schedule.layers)
+    assert all(count > 0 for count in timed.ticks)
+    assert sum(timed.timings) > len(list(streamed.schedule.steps)), "some waited for a row"
     assert got == _answer(streamed, samples.sample(0)).tobytes()
 
 

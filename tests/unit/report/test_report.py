@@ -33,7 +33,8 @@ from mcuforge.report.model import (
     Run,
     Toolchain,
 )
-from mcuforge.report.text import layer_table, print_bench, print_check, print_report
+from mcuforge.report.profile import operator_facts
+from mcuforge.report.text import print_bench, print_check, print_report
 from tests.unit.report.documented import commands, documented, fits, leaves
 
 # the fixed keys of the command line's contract; more may come
@@ -74,8 +75,8 @@ REPORT = Report(
     ),
     run=Run(5000, 5.0, None, None),
     layers=(
-        LayerFacts(0, "conv[1]", "conv2d", 1000, 4000, 900, 4.0),
-        LayerFacts(1, "soft", "softmax", 0, 1000, 100),
+        LayerFacts(0, "conv[1]", "conv2d", 1000, 4000, 900, 4.0, (1, 8, 8, 4)),
+        LayerFacts(1, "soft", "softmax", 0, 1000, 100, None, (1, 10)),
     ),
 )
 
@@ -295,21 +296,9 @@ def test_a_check_and_a_bench_print_their_parts() -> None:
     checked = CheckReport("1", REPORT.model, REPORT.board, "pass", (), REPORT.check)
     assert "9 of 10 exact" in printed("verdict: pass", checked)
     timed = BenchReport(
-        "1", REPORT.model, REPORT.board, REPORT.toolchain, REPORT.run, REPORT.layers
+        *("1", REPORT.model, REPORT.board, REPORT.toolchain, REPORT.run, REPORT.layers),
+        operator_facts(REPORT.layers),
     )
-    assert "80.0 %" in printed("conv[1]", timed)
-
-
-def test_layers_are_summed_and_shared() -> None:
-    console = Console(width=120, record=True, file=StringIO())
-    console.print(layer_table(REPORT.layers))
-    assert console.export_text(clear=False).splitlines()[1].split()[4:6] == ["4,000", "4.00"]
-    total = console.export_text().splitlines()[-1].split()
-    assert total == ["total", "1,000", "5,000", "5.00", "100.0", "%"]
-
-
-def test_layers_that_were_not_measured_have_no_total() -> None:
-    layers = tuple(replace(layer, instructions=None) for layer in REPORT.layers)
-    console = Console(width=120, record=True, file=StringIO())
-    console.print(layer_table(layers))
-    assert "total" not in console.export_text()
+    text = printed("conv[1]", timed)
+    assert text.count("80.0 %") == 2, "of the layer, of its operator"
+    assert "cost:     5,000 instructions per inference" in text

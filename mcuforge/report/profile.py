@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each layer and each operator of an inference costs, as tables for a terminal or a log."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+from rich.table import Table
+
+from mcuforge.report.model import LayerFacts, OperatorFacts
+
+SHAPE_COLUMNS, BAR_COLUMNS = 100, 120  # a terminal this wide has room for them
+BAR = 20  # characters of the dearest layer
+
+
+def operator_facts(layers: tuple[LayerFacts, ...]) -> tuple[OperatorFacts, ...]:
+    """Layers that were counted, summed by operator, most instructions first."""
+    total = sum(layer.instructions or 0 for layer in layers)
+    facts = []
+    for op in dict.fromkeys(layer.op for layer in layers):
+        own = [layer for layer in layers if layer.op == op]
+        macs, cost = sum(x.macs for x in own), sum(x.instructions or 0 for x in own)
+        per_mac = round(cost / macs, 4) if macs else None
+        share = round(cost / total, 4) if total else 0.0
+        facts.append(OperatorFacts(op, len(own), macs, cost, per_mac, share))
+    return tuple(sorted(facts, key=lambda x: (-x.instructions, x.op)))
+
+
+def layer_table(layers: tuple[LayerFacts, ...], columns: int) -> Table:
+    """Per layer: operator, MACs, instructions, per MAC, share, arena bytes alive; then their sum.
+
+    columns: of the terminal; a wide one has room for outputs' shapes, then for bars.
+    """
+    table = Table(box=None)
+    table.add_column("#", justify="right")
+    table.add_column("layer", overflow="fold")
+    table.add_column("op", no_wrap=True)
+    shapes, bars = columns >= SHAPE_COLUMNS, columns >= BAR_COLUMNS
+    if shapes:
+        table.add_column("output", no_wrap=True)
+    for name in ("MACs", "instructions", "per MAC", "share", "RAM"):
+        table.add_column(name, justify="right", no_wrap=True)
+    if bars:
+        table.add_column("", no_wrap=True)
+    total = sum(layer.instructions or 0 for layer in layers)
+    most = max((layer.instructions or 0 for layer in layers), default=0)
+    for layer in layers:
+        cost = layer.instructions
+        table.add_row(
+            str(layer.index),
+            escape(layer.name),
+            layer.op,
+            *(("x".join(map(str, layer.shape)),) if shapes else ()),
+            f"{layer.macs:,}" if layer.macs else "",
+            "" if cost is None else f"{cost:,}",
+            "" if layer.instructions_per_mac is None else f"{layer.instructions_per_mac:.2f}",
+            "" if cost is None or not total else f"{100 * cost / total:.1f} %",
+            f"{layer.ram_live:,}",
+            *(("#" * round(BAR * (cost or 0) / most) if most else "",) if bars else ()),
+        )
+    if total:
+        macs = sum(layer.macs for layer in layers)
+        blank = ("",) if shapes else ()
+        per_mac = f"{total / macs:.2f}" if macs else ""
+        table.add_row("", "total", "", *blank, f"{macs:,}", f"{total:,}", per_mac, "100.0 %")
+    return table
+
+
+def operator_table(operators: tuple[OperatorFacts, ...]) -> Table:
+    """Per operator: layers, MACs, instructions, instructions per MAC, share."""
+    table = Table(box=None)
+    table.add_column("operator", overflow="fold")
+    for name in ("layers", "MACs", "instructions", "per MAC", "share"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for x in operators:
+        table.add_row(
+            x.op,
+            str(x.layers),
+            f"{x.macs:,}" if x.macs else "",
+            f"{x.instructions:,}",
+            "" if x.instructions_per_mac is None else f"{x.instructions_per_mac:.2f}",
+            f"{100 * x.share:.1f} %",
+        )
+    return table
