@@ -116,6 +116,29 @@ static inline int32_t mcuforge_ssat8(int32_t x)
     return result;
 }
 
+/* x / 2, rounded down and kept in [-128, 127]. */
+static inline int32_t mcuforge_ssat8_half(int32_t x)
+{
+    int32_t result;
+    __asm__("ssat %0, #8, %1, asr #1" : "=r"(result) : "r"(x) : "cc");
+    return result;
+}
+
+/* x shifted by the low byte of `shift`, below 32: registers need not be rid of their other bytes. */
+static inline int32_t mcuforge_asr_byte(int32_t x, uint32_t shift)
+{
+    int32_t result;
+    __asm__("asr %0, %1, %2" : "=r"(result) : "r"(x), "r"(shift));
+    return result;
+}
+
+static inline int32_t mcuforge_lsl_byte(int32_t x, uint32_t shift)
+{
+    int32_t result;
+    __asm__("lsl %0, %1, %2" : "=r"(result) : "r"(x), "r"(shift));
+    return result;
+}
+
 #else
 
 static inline int32_t mcuforge_low_lane(uint32_t x)
@@ -183,7 +206,8 @@ static inline uint32_t mcuforge_high_lanes(uint32_t a, uint32_t b)
 
 static inline int32_t mcuforge_smmulr(int32_t a, int32_t b)
 {
-    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+    const int64_t product = (int64_t)a * b; /* four instructions on RISC-V, a sum of 64 bits six */
+    return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
 }
 
 static inline int32_t mcuforge_smmlar(int32_t a, int32_t b, int32_t sum)
@@ -194,6 +218,21 @@ static inline int32_t mcuforge_smmlar(int32_t a, int32_t b, int32_t sum)
 static inline int32_t mcuforge_ssat8(int32_t x)
 {
     return x < INT8_MIN ? INT8_MIN : (x > INT8_MAX ? INT8_MAX : x);
+}
+
+static inline int32_t mcuforge_ssat8_half(int32_t x)
+{
+    return mcuforge_ssat8(x >> 1);
+}
+
+static inline int32_t mcuforge_asr_byte(int32_t x, uint32_t shift)
+{
+    return x >> (shift & 31u);
+}
+
+static inline int32_t mcuforge_lsl_byte(int32_t x, uint32_t shift)
+{
+    return (int32_t)((uint32_t)x << (shift & 31u));
 }
 
 #endif

@@ -11,7 +11,10 @@
 #ifndef MCUFORGE_REQUANTISE_H
 #define MCUFORGE_REQUANTISE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "mcuforge/dsp.h"
 
 /* a + b in an int32 register: wraps, where C would leave the overflow undefined. */
 static inline int32_t mcuforge_wrap_add(int32_t a, int32_t b)
@@ -60,6 +63,45 @@ static inline int8_t mcuforge_output_s8(int32_t acc, int32_t multiplier, int32_t
 {
     const int32_t scaled = mcuforge_requantise(acc, multiplier, shift);
     return (int8_t)mcuforge_clamp(mcuforge_wrap_add(scaled, zero_point), low, high);
+}
+
+/*
+ * The same in few instructions, for accumulators x with |x| < 2^30 and factors without a left shift:
+ * the product's high word is taken of 2 * x, zero point and half a step are added to it at once.
+ * Halves away from zero: a negative x needs one less than half a step, and the sign of x may stand
+ * for its product's, which shares it or is 0.
+ */
+struct mcuforge_scaling {
+    int32_t multiplier;
+    int32_t offset; /* zero point and half a step, with `right` fraction bits */
+    int32_t right;
+    int32_t ties;   /* all ones; 0 where nothing is shifted, and so rounded only once */
+};
+
+/* With more fraction bits a zero point would leave 32 bits. */
+enum { MCUFORGE_MOST_SCALING_BITS = 22 };
+
+/* Whether mcuforge_scaled() knows this shift. */
+static inline bool mcuforge_has_scaling(int32_t shift)
+{
+    return shift <= 0 && shift >= -MCUFORGE_MOST_SCALING_BITS;
+}
+
+static inline struct mcuforge_scaling mcuforge_scaling_of(int32_t multiplier, int32_t shift,
+                                                          int32_t zero_point)
+{
+    const int32_t right = -shift;
+    const int32_t half = (int32_t)((UINT32_C(1) << right) >> 1);
+    const int32_t offset = (int32_t)((uint32_t)zero_point << right) + half;
+    const struct mcuforge_scaling scaling = {multiplier, offset, right, right > 0 ? -1 : 0};
+    return scaling;
+}
+
+/* requantise(twice / 2) + zero point, not clamped; 4 instructions on Armv7E-M. */
+static inline int32_t mcuforge_scaled(int32_t twice, const struct mcuforge_scaling *scaling)
+{
+    const int32_t offset = scaling->offset + ((twice & scaling->ties) >> 31);
+    return mcuforge_smmlar(twice, scaling->multiplier, offset) >> scaling->right;
 }
 
 #endif
