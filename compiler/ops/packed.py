@@ -48,7 +48,8 @@ def packed_conv2d(
     )
     blob = Blob("weights", packed.words)
     arguments = (x, blob, output, Slot.PARAMS, Slot.SCRATCH, Slot.FIRST_ROW, Slot.END_ROW)
-    return Call("conv2d_packed_s8", arguments, params, packed.scratch_bytes)
+    scratch_bytes = packed.scratch_bytes + (packed.odd_bytes if of_input[-1] % 4 else 0)
+    return Call("conv2d_packed_s8", arguments, params, scratch_bytes)
 
 
 def packed_depthwise(

@@ -3,8 +3,30 @@
 
 from __future__ import annotations
 
-from mcuforge.compiler.packing.packing import Packing
+from typing import ClassVar
+
+from mcuforge.compiler.ir import Array
+from mcuforge.compiler.packing.blocks import depth_of, pack_blocks
+from mcuforge.compiler.packing.channels import Channels
+from mcuforge.compiler.packing.packing import Packed, Packing
+
+LANE_BYTES = 2
 
 
 class Armv7em(Packing):
-    """Nothing is packed yet."""
+    """Weights of two filters share their words: see blocks.py."""
+
+    pixels: ClassVar[int] = 2
+
+    def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
+        """Blocks of filters; both pixels at hand lie in scratch, spread into lanes."""
+        words = pack_blocks(filters, channels)
+        if words is None:
+            return None
+        depth = depth_of(filters)
+        return Packed(words, depth, self.pixels * depth * LANE_BYTES, depth)
+
+    def fully_connected(self, filters: Array, channels: Channels) -> Packed | None:
+        """Blocks of filters."""
+        words = pack_blocks(filters, channels)
+        return None if words is None else Packed(words, depth_of(filters))
