@@ -46,6 +46,7 @@ static void loop(uint32_t times)
 {
     __asm volatile("1:\n"
 #ifdef __arm__
+                   ".syntax unified\n"
                    "subs %0, %0, #1\n"
                    "bne 1b\n"
 #else

@@ -20,7 +20,14 @@ from mcuforge.target import open_board
 from tests.golden.merge import FEEDS, case_graph, case_modules, cases_of, feeds, merged
 
 FED = ("random", "ramp", "ends")  # the host has run them all
-BOARDS = ("qemu-mps2-an386", "qemu-mps2-an500", "qemu-riscv32")
+BOARDS = (
+    "qemu-mps2-an386",
+    "qemu-mps2-an500",
+    "qemu-mps2-an505",
+    "qemu-mps2-m0plus",
+    "qemu-mps3-an547",
+    "qemu-riscv32",
+)
 
 
 @pytest.mark.parametrize("board_id", BOARDS)

@@ -36,7 +36,15 @@ ARENA_TARGETS = {
     "vww_96_int8": (33_500, 19_500),
 }
 STREAMED = tuple(model for model, (_, streamed) in ARENA_TARGETS.items() if streamed is not None)
-BOARDS = ("qemu-mps2-an386", "qemu-mps2-an500", "qemu-riscv32", "netduinoplus2")
+BOARDS = (
+    "qemu-mps2-an386",
+    "qemu-mps2-an500",
+    "qemu-mps2-an505",
+    "qemu-mps2-m0plus",
+    "qemu-mps3-an547",
+    "qemu-riscv32",
+    "netduinoplus2",
+)
 QUIET = Stages(Console(stderr=True), quiet=True)
 
 

@@ -4,7 +4,8 @@
  * the ARMv7-M Architecture Reference Manual (DDI 0403), sections B3.2 to B3.4.
  *
  * The stack lies at the bottom of RAM: an overflow runs into addresses that the memory protection
- * unit forbids, instead of eating the data above it.
+ * unit forbids, instead of eating the data above it. Armv8-M has a limit for its stack pointer too
+ * (DDI 0553, B3.21), which stops a large frame before anything is written.
  */
 #include "board.h"
 #include "chip.h"
@@ -29,7 +30,8 @@
 #define CCR_DIV_0_TRP (1u << 4)
 #define SHCSR_FAULTS_ENABLED (7u << 16)         /* MemManage, BusFault, UsageFault */
 #define CPACR_FPU_FULL (15u << 20)              /* CP10 and CP11 */
-#define CFSR_STACKING ((1u << 4) | (1u << 12))  /* MSTKERR, STKERR: the frame could not be pushed */
+/* MSTKERR, STKERR: the frame could not be pushed; STKOF: beyond Armv8-M's limit */
+#define CFSR_STACKING ((1u << 4) | (1u << 12) | (1u << 20))
 #define CFSR_MMARVALID (1u << 7)
 #define CFSR_BFARVALID (1u << 15)
 #define STACK_GUARD_LOG2 16u   /* 64 KiB below the stack; board.ld aligns it */
@@ -52,6 +54,9 @@ void reset_entry(void)
 {
     CPACR |= CPACR_FPU_FULL; /* first: the compiler may use the FPU anywhere below */
     __asm volatile("dsb\n isb" ::: "memory");
+#if __ARM_ARCH >= 8
+    __asm volatile("msr msplim, %0" ::"r"(board_stack_low));
+#endif
     VTOR = (uint32_t)(uintptr_t)vectors;
     SHCSR |= SHCSR_FAULTS_ENABLED;
     CCR |= CCR_DIV_0_TRP;

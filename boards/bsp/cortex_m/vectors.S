@@ -35,5 +35,6 @@ fault_entry:
     bhs 1f
     ldr r1, =board_stack_high
     msr msp, r1
-1:  b fault_taken
+1:  ldr r1, =fault_taken /* farther than a branch of Armv6-M reaches */
+    bx r1
     .ltorg

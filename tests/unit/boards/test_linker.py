@@ -100,7 +100,8 @@ def test_a_stack_that_cannot_be_is_refused(disco: Board, stack_bytes: int) -> No
 @pytest.mark.parametrize("board", EMULATED, ids=lambda board: board.id)
 def test_a_boards_support_is_its_three_folders_and_two_written_files(board: Board) -> None:
     support = board_support(board)
-    architecture = "cortex_m" if board.isa == "armv7em" else "riscv"
+    arm = board.toolchain.prefix.startswith("arm")
+    architecture = "cortex_m" if arm else "riscv"
     assert [path.name for path in support.include_dirs] == ["common", architecture, board.bsp]
     assert {path.parent for path in support.sources} == set(support.include_dirs)
     generated = dict(support.generated)
