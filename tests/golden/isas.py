@@ -6,10 +6,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
+from mcuforge.compiler.codegen.model import generate
+from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Graph, Node
 from mcuforge.compiler.ops.base import Call
 from mcuforge.compiler.packing.isa import PACKINGS
 from mcuforge.compiler.passes import optimise
+from mcuforge.compiler.schedule.memory import memory_problem
+from mcuforge.compiler.schedule.schedule import whole_layers
+from mcuforge.compiler.schedule.trace import memory_trace
+from mcuforge.memplan.problem import Region
+from mcuforge.memplan.replay import replay
+from mcuforge.memplan.solve import solve
 from mcuforge.runtime_c.sources import kernels_dir
 from tests.golden.merge import case_modules, cases_of, merged
 
@@ -37,6 +45,17 @@ def is_for(node: Node, isa: str) -> bool:
     if isa == PORTABLE:
         return True
     return any(call.kernel in own_kernels(isa) for call in calls_of_every_form(node, isa))
+
+
+def in_own_kernels(graph: Graph, isa: str, ram_bytes: int) -> Compiled:
+    """The graph layer by layer in the kernels of `isa`, also where others would be faster."""
+    graph = optimise(graph)
+    schedule = whole_layers(graph, isa)
+    problem = memory_problem(schedule, (Region("ram", ram_bytes),))
+    plan = solve(problem, exact_seconds=0.0)
+    replay(problem, plan.placements, memory_trace(schedule, plan.placements))
+    model = generate(schedule, plan.placements, plan.peaks)
+    return Compiled(graph, schedule, problem, plan, model, isa)
 
 
 @cache

@@ -22,7 +22,7 @@ from tests.golden.small_shapes import SHAPES, small_nodes
 
 EVERY: Mapping[str, int] = MappingProxyType(  # one in so many shapes in `make test`
     {
-        "conv2d": 23, "depthwise_conv2d": 3, "fully_connected": 3, "batch_matmul": 7, "pairs": 5,
+        "conv2d": 11, "depthwise_conv2d": 1, "fully_connected": 1, "batch_matmul": 1, "pairs": 3,
         "ones": 1,
     }
 )  # fmt: skip
@@ -79,6 +79,6 @@ def test_small_shapes_between_unreadable_pages(isa: str, kind: str, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("isa", "kind"), kinds())
+@pytest.mark.parametrize(("isa", "kind"), [p for p in kinds() if EVERY[p[1]] > 1])
 def test_every_small_shape_between_unreadable_pages(isa: str, kind: str, tmp_path: Path) -> None:
     assert_guarded(isa, kind, 1, tmp_path)

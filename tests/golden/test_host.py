@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Second link: the C of every ISA equals reference.py, under sanitizers, apart and in place.
 
+Apart, layers run in the ISA's own kernels wherever it has some; in place, in those that the
+compiler chooses.
+
 Kernels of other cores run on the host by what stands beside their instructions in C.
 """
 
@@ -14,8 +17,10 @@ import pytest
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import compile_graph
 from tests.golden import host
-from tests.golden.isas import isa_modules
+from tests.golden.isas import in_own_kernels, isa_modules
 from tests.golden.merge import FEEDS, case_graph, cases_of, feeds, merged
+
+RAM_BYTES = 1 << 24
 
 
 @pytest.mark.parametrize("placement", ["redzoned", "planned"])
@@ -23,10 +28,10 @@ from tests.golden.merge import FEEDS, case_graph, cases_of, feeds, merged
 def test_c_equals_the_reference(isa: str, module: str, placement: str, tmp_path: Path) -> None:
     cases = cases_of(module)
     graph = merged(f"golden_{module}", cases)
-    compiled = compile_graph(graph, isa, 1 << 24, exact_seconds=0.0)
-    model = compiled.model
+    model = compile_graph(graph, isa, RAM_BYTES, exact_seconds=0.0).model
     gaps: list[str] = []
     if placement == "redzoned":
+        compiled = in_own_kernels(graph, isa, RAM_BYTES)
         sizes = {b.name: b.bytes for b in compiled.problem.buffers}
         model, gaps = host.redzoned(compiled.schedule, sizes)
     program = host.build(model, isa, tmp_path, gaps)
