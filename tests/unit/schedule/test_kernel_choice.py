@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which kernels a layer calls: the quickest of those there are, or those with fewer constants."""
+
+from __future__ import annotations
+
+from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.schedule.cost import schedule_cost
+from mcuforge.compiler.schedule.kernels import layer_calls, variants
+from mcuforge.compiler.schedule.schedule import Form, Schedule, whole_layers
+from mcuforge.compiler.schedule.slim import constant_bytes, slimmed
+from tests.unit.schedule.nets import Net
+
+ISA = "armv7em"
+
+
+def small_filters() -> Graph:
+    """Layers whose blocks are mostly filled up with zeros: packed, their weights grow."""
+    net = Net(8, 8, 3)
+    return net.graph(net.conv(net.conv(net.x, 5), 1))
+
+
+def schedule(graph: Graph) -> Schedule:
+    return whole_layers(graph, ISA)
+
+
+def held(planned: Schedule) -> int:
+    return sum(constant_bytes(layer.calls) for layer in planned.layers)
+
+
+def test_a_convolution_has_packed_and_plain_kernels_and_takes_packed_ones() -> None:
+    net = Net(8, 8, 16)
+    (node,) = net.graph(net.conv(net.x, 16)).nodes
+    kernels = [calls[0].kernel for calls in variants(node, Form.WHOLE, 8, ISA)]
+    assert kernels == ["conv2d_packed_s8", "conv2d_s8"]
+    assert layer_calls(node, Form.WHOLE, 8, ISA)[0].kernel == "conv2d_packed_s8"
+    assert layer_calls(node, Form.WHOLE, 8, "portable")[0].kernel == "conv2d_s8"
+
+
+def test_calls_are_made_once_a_node_form_and_isa() -> None:
+    net = Net(8, 8, 16)
+    (node,) = net.graph(net.conv(net.x, 16)).nodes
+    calls = layer_calls(node, Form.WHOLE, 8, ISA)
+    assert layer_calls(node, Form.WHOLE, 8, ISA) is calls
+    assert layer_calls(node, Form.ROWS, 8, ISA) is not calls
+
+
+def test_constants_shrink_by_what_is_asked_and_cost_instructions() -> None:
+    fast = schedule(small_filters())
+    slim = slimmed(fast, ISA, 40)
+    assert slim is not None
+    assert held(slim) <= held(fast) - 40
+    assert schedule_cost(slim, ISA) > schedule_cost(fast, ISA)
+
+
+def test_the_cheapest_byte_is_saved_first() -> None:
+    fast = schedule(small_filters())
+    slim = slimmed(fast, ISA, 1)
+    assert slim is not None
+    changed = [a is not b for a, b in zip(fast.layers, slim.layers, strict=True)]
+    assert changed.count(True) == 1
+
+
+def test_nothing_is_changed_where_that_would_not_be_enough() -> None:
+    assert slimmed(schedule(small_filters()), ISA, 1 << 20) is None
