@@ -197,8 +197,9 @@ class _Printer:
             one_row = any(isinstance(a, RowOf) for a in call.args)
             each = "for (int32_t row = first_row; row < end_row; row++) " if one_row else ""
             body += f"    {each}mcuforge_{call.kernel}({arguments});\n"
+        unused = "".join(f"    (void){x};\n" for x in ("scratch", "first_row", "end_row"))
         text += f"static void call{number}(int8_t *x, int8_t *y, int8_t *scratch, "
-        text += "int32_t first_row, int32_t end_row)\n{\n    (void)scratch;\n" + body + "}\n"
+        text += "int32_t first_row, int32_t end_row)\n{\n" + unused + body + "}\n"
         for end, rows in (("first", run.first), ("end", run.end)):
             numbers = ", ".join(map(str, rows))
             text += f"static const int32_t {end}{number}[] = {{{numbers}}};\n"

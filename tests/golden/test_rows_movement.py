@@ -64,6 +64,7 @@ def test_rows_in_c_equal_reference(isa: str, module: str, tmp_path: Path) -> Non
     assert any(stage.is_pipeline and len(stage.tasks) > 1 for stage in schedule.stages)
     sizes = {t.name: t.bytes for t in schedule.graph.inputs}
     sizes |= {layer.node.output.name: layer.node.output.bytes for layer in schedule.layers}
+    sizes |= {layer.scratch_name: layer.scratch_bytes for layer in schedule.layers}
     model, gaps = host.redzoned(schedule, sizes)
     program = host.build(model, isa, tmp_path, gaps)
     drawn = [feeds(case, case_graph(case)) for case in cases]
