@@ -35,7 +35,7 @@ def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
     filters of the layer cannot share their words. A block is
         256 * bias B + bias A and bias A, for both pairs of filters
         two words of weights, one a pair, for every two values
-        four multipliers; four bytes, each right shift less one
+        four bytes, each right shift less one; four multipliers
     None where a shift is 0, for kernels shift their halves out with the last bit.
     """
     if np.any((channels.right == 0) & (channels.multiplier != 0)):
@@ -60,7 +60,7 @@ def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
     bias, multiplier, right = ending.reshape(3, count // FILTERS, FILTERS)
     begin = np.stack([(bias[:, 1::2] << 8) + bias[:, 0::2], bias[:, 0::2]], axis=2)
     shifts = ((right - 1) << np.array([0, 8, 16, 24])).sum(axis=1)
-    blocks = (begin, words, multiplier, shifts)
+    blocks = (begin, words, shifts, multiplier)
     rows = np.concatenate([part.reshape(count // FILTERS, -1) for part in blocks], axis=1)
     stream = np.concatenate([[FILTERS if together else FILTERS // 2], rows.reshape(-1)])
     return stream.astype(np.uint32).view(np.int32)

@@ -11,60 +11,62 @@
 
 #include "mcuforge/dsp.h"
 
-enum { MCUFORGE_BLOCK_FILTERS = 4 };
+enum { MCUFORGE_BLOCK_FILTERS = 4, MCUFORGE_BLOCK_END_WORDS = 5 };
 
-/* What follows a block's weights: five words. */
+/* What follows a block's weights. */
 struct mcuforge_block_end {
-    int32_t multiplier[MCUFORGE_BLOCK_FILTERS];
     uint32_t shifts; /* a byte each, to the right, less one: ssat shifts once more */
+    int32_t multiplier[MCUFORGE_BLOCK_FILTERS];
 };
 
-/* The int8 of twice an accumulator; the offset has a bit for the half, as `scaled` has. */
-static inline int8_t mcuforge_ending(int32_t twice, int32_t multiplier, int32_t offset,
-                                     uint32_t shift)
+/* The int8 of twice an accumulator of that sign; the offset has a bit for the half. */
+static inline int8_t mcuforge_ending(int32_t twice, int32_t sign, int32_t multiplier,
+                                     int32_t offset, uint32_t shift)
 {
-    const int32_t scaled = mcuforge_smmlar(twice, multiplier, offset + (twice >> 31));
+    const int32_t scaled = mcuforge_smmlar(twice, multiplier, offset + (sign >> 31));
     return (int8_t)mcuforge_ssat8_half(mcuforge_asr_byte(scaled, shift));
 }
 
-/* The outputs of two filters, whose sums are of 256 * b + a and of a. */
+/* The outputs of filters A and B of a pair, whose sums are of 256 * b + a and of a. */
 static inline void mcuforge_end_pair(const int32_t sums[2], const int32_t multiplier[2],
-                                     const int32_t offset[2], const uint32_t shift[2],
-                                     int8_t out[2])
+                                     int32_t odd_zero_point, uint32_t shifts, int8_t out[2])
 {
-    const uint32_t both = (uint32_t)sums[0];
-    const uint32_t low = (uint32_t)sums[1];
-    out[0] = mcuforge_ending((int32_t)(low << 1), multiplier[0], offset[0], shift[0]);
-    out[1] = mcuforge_ending((int32_t)(both - low) >> 7, multiplier[1], offset[1], shift[1]);
+    const int32_t low = sums[1];
+    const int32_t high = (int32_t)((uint32_t)sums[0] - (uint32_t)low);
+    const uint32_t shift_b = shifts >> 8;
+    out[0] = mcuforge_ending((int32_t)((uint32_t)low << 1), low, multiplier[0],
+                             mcuforge_lsl_byte(odd_zero_point, shifts), shifts);
+    out[1] = mcuforge_ending(high >> 7, high, multiplier[1],
+                             mcuforge_lsl_byte(odd_zero_point, shift_b), shift_b);
 }
 
 /*
- * The outputs of a block of one or two pixels. odd_zero_point: twice the zero point and one, so that
- * halves are rounded upwards.
+ * The outputs of a block of one pixel. odd_zero_point: twice the zero point and one, so that halves
+ * are rounded upwards.
  */
-static inline __attribute__((always_inline)) void
-mcuforge_end_block(const struct mcuforge_block_end *end, int32_t odd_zero_point, int32_t pixels,
-                   int32_t (*sums)[MCUFORGE_BLOCK_FILTERS], int8_t *const *out)
+static inline void mcuforge_end_block(const struct mcuforge_block_end *end, int32_t odd_zero_point,
+                                      const int32_t sums[MCUFORGE_BLOCK_FILTERS], int8_t *out)
 {
-    uint32_t shifts = end->shifts;
-    for (int32_t pair = 0; pair < 2; pair++) {
-        const uint32_t shift[2] = {shifts, shifts >> 8};
-        const int32_t offset[2] = {mcuforge_lsl_byte(odd_zero_point, shift[0]),
-                                   mcuforge_lsl_byte(odd_zero_point, shift[1])};
-        const int32_t *const multiplier = end->multiplier + 2 * pair;
-        mcuforge_end_pair(sums[0] + 2 * pair, multiplier, offset, shift, out[0] + 2 * pair);
-        if (pixels > 1) {
-            mcuforge_end_pair(sums[1] + 2 * pair, multiplier, offset, shift, out[1] + 2 * pair);
-        }
-        shifts >>= 16;
-    }
+    mcuforge_end_pair(sums, end->multiplier, odd_zero_point, end->shifts, out);
+    mcuforge_end_pair(sums + 2, end->multiplier + 2, odd_zero_point, end->shifts >> 16, out + 2);
 }
 
-/* out (count), outputs of a block less one in `step` of them. */
-static inline void mcuforge_take(const int8_t *block, int8_t *out, int32_t count, int32_t step)
+/* Two values, as lanes, by two words of two filters each. */
+static inline void mcuforge_add_products(int32_t sums[MCUFORGE_BLOCK_FILTERS], uint32_t lanes,
+                                         uint32_t w0, uint32_t w1)
+{
+    sums[0] = mcuforge_smlad(lanes, w0, sums[0]);
+    sums[2] = mcuforge_smlad(lanes, w1, sums[2]);
+    sums[1] = mcuforge_smlad(lanes, mcuforge_sxtb16(w0), sums[1]);
+    sums[3] = mcuforge_smlad(lanes, mcuforge_sxtb16(w1), sums[3]);
+}
+
+/* out (count) from a block that holds `held` filters. */
+static inline void mcuforge_take(const int8_t *block, int8_t *out, int32_t count, int32_t held)
 {
     for (int32_t i = 0; i < count; i++) {
-        out[i] = block[i * step];
+        out[i] = *block;
+        block += held == MCUFORGE_BLOCK_FILTERS ? 1 : 2;
     }
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two pixels of four filters at a time: 12 instructions for 16 products, where a dot product of
- * each takes 20 and more. The pixels' windows are spread into int16 lanes in scratch before, padding
- * included, so that nothing in the loop knows where it is in the image.
+ * Two pixels of four filters at a time: 12 instructions for 16 products, where dot products of
+ * bytes take 20 and more. The pixels' windows are spread into int16 lanes in scratch before, padding
+ * included, so that nothing in the loop knows where in the image it is.
  */
 #include "mcuforge/conv2d_packed_s8.h"
 
@@ -16,36 +16,45 @@
 
 enum { PIXELS = 2 };
 
-/* A window on the image; sizes and steps in elements. */
-struct window {
+/* What all pixels are multiplied with, and where they lie spread. */
+struct filters {
+    const uint32_t *lanes;
+    const int32_t *blocks;
+    int32_t held; /* filters of a block: all four or every other */
+    int32_t count;
+    int32_t depth;
+    int32_t odd_zero_point;
+    int32_t act_min;
+    int32_t act_max;
+};
+
+/* Where windows of a row of outputs lie; sizes and steps in elements. */
+struct windows {
     const int8_t *in;
     struct mcuforge_tap_range rows; /* of taps on the image */
     int32_t first_row;              /* where the first of those begins */
     int32_t row_step;
     int32_t ring;
     int32_t kernel[2];
-    int32_t dilation;    /* horizontal */
-    int32_t width;       /* of the image, in pixels */
+    int32_t dilation; /* horizontal */
+    int32_t width;    /* of the image, in pixels */
     int32_t channels;
     int32_t zero_point;
-    int8_t *bytes;       /* where channels do not fill words: a window that is spread afterwards */
-    uint32_t *lanes;
 };
 
-/* What is done to every pixel. */
-struct filters {
-    const int32_t *blocks;
-    int32_t held;        /* filters of a block: all four or every other */
-    int32_t count;
-    int32_t depth;
-    int32_t odd_zero_point;
+/* Windows are gathered as lanes, or first as bytes where their pieces are no whole words. */
+struct place {
+    uint32_t *lanes;
+    int8_t *bytes;
 };
 
 /* Words of four bytes into two of lanes, (0, 2) and (1, 3), beside those of the other pixel. */
-static uint32_t *spread(uint32_t *lanes, const int8_t *from, int32_t n)
+static inline uint32_t *spread(uint32_t *lanes, const int8_t *from, int32_t n)
 {
-    for (const int8_t *const end = from + n; from != end; from += 4) {
+    const int8_t *const end = from + n;
+    while (from != end) {
         const uint32_t word = mcuforge_load_word(from);
+        from += 4;
         lanes[0] = mcuforge_sxtb16(word);
         lanes[PIXELS] = mcuforge_sxtb16_odd(word);
         lanes += 2 * PIXELS;
@@ -54,7 +63,7 @@ static uint32_t *spread(uint32_t *lanes, const int8_t *from, int32_t n)
 }
 
 /* A few bytes; a last word that is not whole is taken from before its end. */
-static void copy(int8_t *to, const int8_t *from, int32_t n)
+static inline void copy(int8_t *to, const int8_t *from, int32_t n)
 {
     if (n < 4) {
         for (int32_t i = 0; i < n; i++) {
@@ -68,90 +77,146 @@ static void copy(int8_t *to, const int8_t *from, int32_t n)
     memcpy(to + n - 4, from + n - 4, 4);
 }
 
-static void take(struct window *window, const int8_t *from, int32_t n)
+static void take(struct place *place, const int8_t *from, int32_t n)
 {
-    if (window->bytes == NULL) {
-        window->lanes = spread(window->lanes, from, n);
+    if (place->bytes == NULL) {
+        place->lanes = spread(place->lanes, from, n);
         return;
     }
-    copy(window->bytes, from, n);
-    window->bytes += n;
+    copy(place->bytes, from, n);
+    place->bytes += n;
 }
 
-static void pad(struct window *window, int32_t n)
+static void pad(struct place *place, int32_t zero_point, int32_t n)
 {
-    if (window->bytes == NULL) {
-        const uint32_t lane = (uint32_t)window->zero_point & 0xffffu;
+    if (place->bytes == NULL) {
+        const uint32_t lane = (uint32_t)zero_point & 0xffffu;
         for (; n > 0; n -= 2) {
-            *window->lanes = lane | lane << 16;
-            window->lanes += PIXELS;
+            *place->lanes = lane | lane << 16;
+            place->lanes += PIXELS;
         }
         return;
     }
-    memset(window->bytes, window->zero_point, (size_t)n);
-    window->bytes += n;
+    memset(place->bytes, zero_point, (size_t)n);
+    place->bytes += n;
 }
 
-/* The window whose left taps lie on column x0, to where `window` says. */
-static void gather(struct window *window, int32_t x0)
+/* The window whose left taps lie on column x0, wherever that is. */
+static __attribute__((noinline)) void gather(const struct windows *at, int32_t x0,
+                                             struct place place)
 {
-    const int32_t taps = window->kernel[1];
-    const int32_t channels = window->channels;
-    const int32_t run = taps * channels;
+    const int32_t taps = at->kernel[1];
+    const int32_t zero_point = at->zero_point;
+    const int32_t run = taps * at->channels;
     const struct mcuforge_tap_range columns =
-        mcuforge_taps_inside(x0, taps, window->dilation, window->width);
-    const bool touching = window->dilation == 1;
+        mcuforge_taps_inside(x0, taps, at->dilation, at->width);
     const int32_t inside = columns.end - columns.first;
-    int32_t at = window->first_row;
+    const int32_t pieces = at->dilation == 1 && inside > 0 ? 1 : inside;
+    const int32_t piece = (at->dilation == 1 ? inside : 1) * at->channels;
+    int32_t row = at->first_row;
 
-    pad(window, window->rows.first * run);
-    for (int32_t ky = window->rows.first; ky < window->rows.end; ky++) {
-        const int8_t *x = window->in + at + (x0 + columns.first * window->dilation) * channels;
-        pad(window, columns.first * channels);
-        if (touching) {
-            take(window, x, inside * channels);
-        } else {
-            for (int32_t i = 0; i < inside; i++) {
-                take(window, x + i * window->dilation * channels, channels);
-            }
+    pad(&place, zero_point, at->rows.first * run);
+    for (int32_t ky = at->rows.first; ky < at->rows.end; ky++) {
+        int32_t x = row + (x0 + columns.first * at->dilation) * at->channels;
+        pad(&place, zero_point, columns.first * at->channels);
+        for (int32_t i = 0; i < pieces; i++) {
+            take(&place, at->in + x, piece);
+            x += at->dilation * at->channels;
         }
-        pad(window, (taps - columns.end) * channels);
-        at = mcuforge_ring_step(at, window->row_step, window->ring);
+        pad(&place, zero_point, (taps - columns.end) * at->channels);
+        row = mcuforge_ring_step(row, at->row_step, at->ring);
     }
-    pad(window, (window->kernel[0] - window->rows.end) * run);
+    pad(&place, zero_point, (at->kernel[0] - at->rows.end) * run);
+}
+
+/* The same, in few steps, of a window that lies on the image; its first row begins at `row`. */
+static inline void gather_inside(const struct windows *at, int32_t row, struct place place)
+{
+    const int32_t run = at->kernel[1] * at->channels;
+    for (int32_t ky = at->kernel[0];;) {
+        if (place.bytes == NULL) {
+            place.lanes = spread(place.lanes, at->in + row, run);
+        } else {
+            copy(place.bytes, at->in + row, run);
+            place.bytes += run;
+        }
+        if (--ky == 0) {
+            return;
+        }
+        row = mcuforge_ring_step(row, at->row_step, at->ring);
+    }
 }
 
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb__)
 
 /* Two values of two pixels by four filters; words of weights are used up in place. */
-#define VALUES                                                                                 \
-    "ldrd %[x0], %[x1], [%[x]], #8\n\t"                                                        \
-    "ldrd %[w0], %[w1], [%[w]], #8\n\t"                                                        \
-    "smlad %[s0], %[x0], %[w0], %[s0]\n\t"                                                     \
-    "smlad %[s4], %[x1], %[w0], %[s4]\n\t"                                                     \
-    "smlad %[s2], %[x0], %[w1], %[s2]\n\t"                                                     \
-    "smlad %[s6], %[x1], %[w1], %[s6]\n\t"                                                     \
-    "sxtb16 %[w0], %[w0]\n\t"                                                                  \
-    "sxtb16 %[w1], %[w1]\n\t"                                                                  \
-    "smlad %[s1], %[x0], %[w0], %[s1]\n\t"                                                     \
-    "smlad %[s5], %[x1], %[w0], %[s5]\n\t"                                                     \
-    "smlad %[s3], %[x0], %[w1], %[s3]\n\t"                                                     \
+#define VALUES                             \
+    "ldrd %[x0], %[x1], [%[x]], #8\n\t"    \
+    "ldrd %[w0], %[w1], [%[w]], #8\n\t"    \
+    "smlad %[s0], %[x0], %[w0], %[s0]\n\t" \
+    "smlad %[s4], %[x1], %[w0], %[s4]\n\t" \
+    "smlad %[s2], %[x0], %[w1], %[s2]\n\t" \
+    "smlad %[s6], %[x1], %[w1], %[s6]\n\t" \
+    "sxtb16 %[w0], %[w0]\n\t"              \
+    "sxtb16 %[w1], %[w1]\n\t"              \
+    "smlad %[s1], %[x0], %[w0], %[s1]\n\t" \
+    "smlad %[s5], %[x1], %[w0], %[s5]\n\t" \
+    "smlad %[s3], %[x0], %[w1], %[s3]\n\t" \
     "smlad %[s7], %[x1], %[w1], %[s7]\n\t"
 
 enum { VALUES_BYTES = 12 * 4, TURN_VALUES = 16 };
 
+/* mcuforge_ending(); x0 is the multiplier, w0 the shift, w1 the offset, x spare. */
+#define ENDING(sum, twice)                                \
+    "add %[x], %[w1], %[" sum "], asr #31\n\t"            \
+    twice "\n\t"                                          \
+    "smmlar %[" sum "], %[" sum "], %[x0], %[x]\n\t"      \
+    "asr %[" sum "], %[" sum "], %[w0]\n\t"               \
+    "ssat %[" sum "], #8, %[" sum "], asr #1\n\t"
+
+/* x1 is the odd zero point. */
+#define FILTER                   \
+    "ldr %[x0], [%[w]], #4\n\t"  \
+    "lsl %[w1], %[x1], %[w0]\n\t"
+
+/* Filters A and B of two pixels from sums of 256 * B + A, where B is left, and of A. */
+#define PAIR(both0, low0, both1, low1)                                     \
+    "sub %[" both0 "], %[" both0 "], %[" low0 "]\n\t"                      \
+    "sub %[" both1 "], %[" both1 "], %[" low1 "]\n\t"                      \
+    FILTER                                                                 \
+    ENDING(low0, "lsl %[" low0 "], %[" low0 "], #1")                       \
+    ENDING(low1, "lsl %[" low1 "], %[" low1 "], #1")                       \
+    "lsr %[w0], %[w0], #8\n\t"                                             \
+    FILTER                                                                 \
+    ENDING(both0, "asr %[" both0 "], %[" both0 "], #7")                    \
+    ENDING(both1, "asr %[" both1 "], %[" both1 "], #7")
+
+#define STORE(pixel, a, b, c, d)            \
+    "strb %[" a "], [%[" pixel "]], #1\n\t" \
+    "strb %[" b "], [%[" pixel "]], #1\n\t" \
+    "strb %[" c "], [%[" pixel "]], #1\n\t" \
+    "strb %[" d "], [%[" pixel "]], #1\n\t"
+
 /*
- * Sums of a block, whose end is returned. All 14 registers are taken, so where the loop ends is
- * asked from memory, once for 16 values; it is entered where as many are left as there are.
+ * The outputs of some blocks, whose end is returned. All 14 registers are taken in the loop, so
+ * where it ends is asked from memory, once for 16 values; it is entered where as many are left as
+ * there are. Besides the loop a block takes 81 instructions.
  */
-static inline __attribute__((always_inline)) const int32_t *
-sum_two(const uint32_t *x, const int32_t *w, int32_t depth, int32_t sums[PIXELS][4])
+static __attribute__((noinline)) const int32_t *two_pixels(const struct filters *filters,
+                                                           const int32_t *w, int32_t blocks,
+                                                           int8_t *const *to)
 {
-    const uint32_t *const end = x + depth;
-    const int32_t skipped = -depth & (TURN_VALUES - 1);
-    const int32_t entry = skipped / 2 * VALUES_BYTES;
-    uint32_t x0, x1, w0, w1;
-    __asm__("ldr %[w0], %[entry]\n\t"
+    const uint32_t *const lanes = filters->lanes;
+    const uint32_t *const end = lanes + filters->depth;
+    const int32_t entry = (-filters->depth & (TURN_VALUES - 1)) / 2 * VALUES_BYTES;
+    const int32_t odd_zero_point = filters->odd_zero_point;
+    int8_t *out[PIXELS] = {to[0], to[1]};
+    for (; blocks > 0; blocks--) {
+        const uint32_t *x = lanes;
+        uint32_t x0, x1, w0, w1;
+        int32_t s0, s1, s2, s3, s4, s5, s6, s7;
+        __asm__ volatile(
+            "ldr %[w0], %[entry]\n\t"
             "ldrd %[s0], %[s1], [%[w]], #8\n\t"
             "ldrd %[s2], %[s3], [%[w]], #8\n\t"
             "mov %[s4], %[s0]\n\t"
@@ -163,117 +228,103 @@ sum_two(const uint32_t *x, const int32_t *w, int32_t depth, int32_t sums[PIXELS]
             "1:\n\t" VALUES VALUES VALUES VALUES VALUES VALUES VALUES VALUES
             "ldr %[w0], %[end]\n\t"
             "cmp %[x], %[w0]\n\t"
-            "bne 1b"
-            : [s0] "=&r"(sums[0][0]), [s1] "=&r"(sums[0][1]), [s2] "=&r"(sums[0][2]),
-              [s3] "=&r"(sums[0][3]), [s4] "=&r"(sums[1][0]), [s5] "=&r"(sums[1][1]),
-              [s6] "=&r"(sums[1][2]), [s7] "=&r"(sums[1][3]), [x0] "=&r"(x0), [x1] "=&r"(x1),
-              [w0] "=&r"(w0), [w1] "=&r"(w1), [x] "+r"(x), [w] "+r"(w)
-            : [entry] "m"(entry), [end] "m"(end)
+            "bne 1b\n\t"
+            "ldr %[x1], %[odd_zero_point]\n\t"
+            "ldr %[w0], [%[w]], #4\n\t"
+            PAIR("s0", "s1", "s4", "s5")
+            "lsr %[w0], %[w0], #8\n\t"
+            PAIR("s2", "s3", "s6", "s7")
+            "ldrd %[x0], %[x1], %[out]\n\t"
+            STORE("x0", "s1", "s0", "s3", "s2")
+            STORE("x1", "s5", "s4", "s7", "s6")
+            "strd %[x0], %[x1], %[out]\n\t"
+            : [s0] "=&r"(s0), [s1] "=&r"(s1), [s2] "=&r"(s2), [s3] "=&r"(s3), [s4] "=&r"(s4),
+              [s5] "=&r"(s5), [s6] "=&r"(s6), [s7] "=&r"(s7), [x0] "=&r"(x0), [x1] "=&r"(x1),
+              [w0] "=&r"(w0), [w1] "=&r"(w1), [x] "+r"(x), [w] "+r"(w), [out] "+m"(out)
+            : [entry] "m"(entry), [end] "m"(end), [odd_zero_point] "m"(odd_zero_point)
             : "cc", "memory");
+    }
     return w;
 }
 
 #else
 
-static inline const int32_t *sum_two(const uint32_t *x, const int32_t *w, int32_t depth,
-                                     int32_t sums[PIXELS][4])
+static const int32_t *two_pixels(const struct filters *filters, const int32_t *w, int32_t blocks,
+                                 int8_t *const *to)
 {
-    memcpy(sums[0], w, sizeof sums[0]);
-    memcpy(sums[1], w, sizeof sums[1]);
-    w += 4;
-    for (; depth > 0; depth -= 2) {
-        for (int32_t pair = 0; pair < 2; pair++) {
-            const uint32_t word = (uint32_t)*w++;
-            for (int32_t i = 0; i < PIXELS; i++) {
-                int32_t *const s = sums[i] + 2 * pair;
-                s[0] = mcuforge_smlad(x[i], word, s[0]);
-                s[1] = mcuforge_smlad(x[i], mcuforge_sxtb16(word), s[1]);
+    for (int32_t block = 0; block < blocks; block++) {
+        const int32_t *const first = w;
+        for (int32_t i = 0; i < PIXELS; i++) {
+            int32_t sums[] = {first[0], first[1], first[2], first[3]};
+            w = first + 4;
+            for (int32_t value = 0; value < filters->depth; value += 2) {
+                mcuforge_add_products(sums, filters->lanes[value + i], (uint32_t)w[0],
+                                      (uint32_t)w[1]);
+                w += 2;
             }
+            mcuforge_end_block((const void *)w, filters->odd_zero_point, sums,
+                               to[i] + block * MCUFORGE_BLOCK_FILTERS);
         }
-        x += PIXELS;
+        w += MCUFORGE_BLOCK_END_WORDS;
     }
     return w;
 }
 
 #endif
 
-static __attribute__((noinline)) const int32_t *
-two_pixels(const uint32_t *lanes, const struct filters *filters, const int32_t *w, int32_t blocks,
-           int8_t *const *to)
+/* The last pixel of an odd number of them. */
+static __attribute__((noinline)) const int32_t *one_pixel(const struct filters *filters,
+                                                          const int32_t *w, int32_t blocks,
+                                                          int8_t *out)
 {
-    int8_t *out[PIXELS] = {to[0], to[1]};
+    const uint32_t *const end = filters->lanes + filters->depth;
     for (; blocks > 0; blocks--) {
-        int32_t sums[PIXELS][4];
-        w = sum_two(lanes, w, filters->depth, sums);
-        const struct mcuforge_block_end *const end = (const void *)w;
-        mcuforge_end_block(end, filters->odd_zero_point, PIXELS, sums, out);
-        out[0] += MCUFORGE_BLOCK_FILTERS;
-        out[1] += MCUFORGE_BLOCK_FILTERS;
-        w = (const int32_t *)(end + 1);
-    }
-    return w;
-}
-
-/* The last pixel of an odd number of them: 15 instructions for 16 products. */
-static __attribute__((noinline)) const int32_t *
-one_pixel(const uint32_t *lanes, const struct filters *filters, const int32_t *w, int32_t blocks,
-          int8_t *const *to)
-{
-    int8_t *out = to[0];
-    for (; blocks > 0; blocks--) {
-        int32_t sums[1][4] = {{w[0], w[1], w[2], w[3]}};
-        const uint32_t *x = lanes;
-        const uint32_t *const x_end = lanes + PIXELS * filters->depth / 2;
+        int32_t sums[] = {w[0], w[1], w[2], w[3]};
         w += 4;
-        for (; x != x_end; x += 2 * PIXELS) {
-            for (int32_t half = 0; half < 2; half++) {
-                const uint32_t word = x[half * PIXELS];
-                const uint32_t w0 = (uint32_t)w[2 * half];
-                const uint32_t w1 = (uint32_t)w[2 * half + 1];
-                sums[0][0] = mcuforge_smlad(word, w0, sums[0][0]);
-                sums[0][1] = mcuforge_smlad(word, mcuforge_sxtb16(w0), sums[0][1]);
-                sums[0][2] = mcuforge_smlad(word, w1, sums[0][2]);
-                sums[0][3] = mcuforge_smlad(word, mcuforge_sxtb16(w1), sums[0][3]);
-            }
+        for (const uint32_t *x = filters->lanes; x != end; x += 2 * PIXELS) {
+            mcuforge_add_products(sums, x[0], (uint32_t)w[0], (uint32_t)w[1]);
+            mcuforge_add_products(sums, x[PIXELS], (uint32_t)w[2], (uint32_t)w[3]);
             w += 4;
         }
-        const struct mcuforge_block_end *const end = (const void *)w;
-        mcuforge_end_block(end, filters->odd_zero_point, 1, sums, &out);
+        mcuforge_end_block((const void *)w, filters->odd_zero_point, sums, out);
         out += MCUFORGE_BLOCK_FILTERS;
-        w = (const int32_t *)(end + 1);
+        w += MCUFORGE_BLOCK_END_WORDS;
     }
     return w;
 }
 
-static const int32_t *some_pixels(int32_t pixels, const uint32_t *lanes,
-                                  const struct filters *filters, const int32_t *w, int32_t blocks,
-                                  int8_t *const *to)
+static const int32_t *some_blocks(const struct filters *filters, const int32_t *w, int32_t blocks,
+                                  int32_t pixels, int8_t *const *to)
 {
-    return pixels == PIXELS ? two_pixels(lanes, filters, w, blocks, to)
-                            : one_pixel(lanes, filters, w, blocks, to);
+    return pixels == PIXELS ? two_pixels(filters, w, blocks, to)
+                            : one_pixel(filters, w, blocks, to[0]);
 }
 
 /* All outputs of the pixels at hand; those of a block that is not whole by way of a spare one. */
-static void all_filters(int32_t pixels, const uint32_t *lanes, const struct filters *filters,
-                        int8_t *const *out)
+static __attribute__((noinline)) void all_filters(const struct filters *filters, int32_t pixels,
+                                                  int8_t *const *out)
 {
     const int32_t *w = filters->blocks;
     int32_t done = 0;
     if (filters->held == MCUFORGE_BLOCK_FILTERS) {
-        const int32_t blocks = filters->count / MCUFORGE_BLOCK_FILTERS;
-        w = some_pixels(pixels, lanes, filters, w, blocks, out);
-        done = blocks * MCUFORGE_BLOCK_FILTERS;
+        done = filters->count & ~(MCUFORGE_BLOCK_FILTERS - 1);
+        w = some_blocks(filters, w, done / MCUFORGE_BLOCK_FILTERS, pixels, out);
     }
     while (done < filters->count) {
         int8_t spare[PIXELS][MCUFORGE_BLOCK_FILTERS];
         int8_t *const to[PIXELS] = {spare[0], spare[1]};
         const int32_t left = filters->count - done;
         const int32_t taken = left < filters->held ? left : filters->held;
-        w = some_pixels(pixels, lanes, filters, w, 1, to);
+        w = some_blocks(filters, w, 1, pixels, to);
         for (int32_t i = 0; i < pixels; i++) {
-            mcuforge_take(spare[i], out[i] + done, taken, MCUFORGE_BLOCK_FILTERS / filters->held);
+            mcuforge_take(spare[i], out[i] + done, taken, filters->held);
         }
         done += taken;
+    }
+    if (filters->act_min > INT8_MIN || filters->act_max < INT8_MAX) {
+        for (int32_t i = 0; i < pixels; i++) {
+            mcuforge_clamp_all(out[i], filters->count, filters->act_min, filters->act_max);
+        }
     }
 }
 
@@ -282,52 +333,63 @@ void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t 
                                int32_t first_row, int32_t end_row)
 {
     uint32_t *const lanes = scratch;
-    const int32_t row = params->input[1] * params->input[2];
+    const int32_t channels = params->input[2];
+    const int32_t row = params->input[1] * channels;
     const int32_t co = params->output[2];
-    const struct filters filters = {weights + 1, weights[0], co, params->depth,
-                                    2 * params->output_zero_point + 1};
-    int8_t *const bytes =
-        params->input[2] % 4 == 0 ? NULL : (int8_t *)(lanes + PIXELS * params->depth / 2);
-    struct window window = {
+    int8_t *const bytes = channels % 4 == 0 ? NULL : (int8_t *)(lanes + params->depth);
+    const struct filters filters = {
+        .lanes = lanes,
+        .blocks = weights + 1,
+        .held = weights[0],
+        .count = co,
+        .depth = params->depth,
+        .odd_zero_point = 2 * params->output_zero_point + 1,
+        .act_min = params->act_min,
+        .act_max = params->act_max,
+    };
+    struct windows at = {
         .in = in,
         .row_step = params->dilation[0] * row,
         .ring = params->input_ring * row,
         .kernel = {params->kernel[0], params->kernel[1]},
         .dilation = params->dilation[1],
         .width = params->input[1],
-        .channels = params->input[2],
+        .channels = channels,
         .zero_point = params->input_zero_point,
     };
-    const bool clamped = params->act_min > INT8_MIN || params->act_max < INT8_MAX;
+    const bool touching = params->kernel[1] == 1 || params->dilation[1] == 1;
     int8_t *to[PIXELS];
     int32_t held = 0;
 
     for (int32_t oy = first_row; oy < end_row; oy++) {
         const int32_t y0 = oy * params->stride[0] - params->pad[0];
-        window.rows = mcuforge_taps_inside(y0, params->kernel[0], params->dilation[0],
-                                           params->input[0]);
-        const int32_t y = y0 + window.rows.first * params->dilation[0];
-        window.first_row = mcuforge_ring_row(y, params->input_ring) * row;
+        at.rows = mcuforge_taps_inside(y0, at.kernel[0], params->dilation[0], params->input[0]);
+        const bool inside = touching && at.rows.end - at.rows.first == at.kernel[0];
+        const int32_t last_inside = inside ? at.width - at.kernel[1] : -1;
+        const int32_t y = y0 + at.rows.first * params->dilation[0];
+        at.first_row = mcuforge_ring_row(y, params->input_ring) * row;
         int8_t *pixel = out + mcuforge_ring_row(oy, params->output_ring) * params->output[1] * co;
         int32_t x0 = -params->pad[1];
-        for (int32_t ox = 0; ox < params->output[1]; ox++) {
-            window.lanes = lanes + held;
-            window.bytes = bytes;
-            gather(&window, x0);
-            if (bytes != NULL) {
-                spread(lanes + held, bytes, params->depth);
+        for (int32_t ox = params->output[1]; ox > 0; ox--) {
+            const struct place place = {lanes + held, bytes};
+            if (x0 >= 0 && x0 <= last_inside) {
+                gather_inside(&at, at.first_row + x0 * channels, place);
+            } else {
+                gather(&at, x0, place);
             }
-            to[held++] = pixel;
-            const bool last = oy + 1 == end_row && ox + 1 == params->output[1];
-            if (held == PIXELS || last) {
-                all_filters(held, lanes, &filters, to);
-                for (int32_t i = 0; clamped && i < held; i++) {
-                    mcuforge_clamp_all(to[i], co, params->act_min, params->act_max);
-                }
+            if (bytes != NULL) {
+                spread(place.lanes, bytes, params->depth);
+            }
+            to[held] = pixel;
+            if (++held == PIXELS) {
+                all_filters(&filters, PIXELS, to);
                 held = 0;
             }
             x0 += params->stride[1];
             pixel += co;
         }
+    }
+    if (held > 0) {
+        all_filters(&filters, 1, to);
     }
 }

@@ -10,16 +10,12 @@
 #include "mcuforge/dsp.h"
 #include "mcuforge/paired_filters.h"
 
-/* Four inputs by two pairs of filters, whose sums are of 256 * b + a and of a. */
-static inline const int32_t *add_products(uint32_t x, const int32_t *w, int32_t sums[4])
+/* Four inputs by two pairs of filters. */
+static inline const int32_t *add_word(uint32_t x, const int32_t *w, int32_t sums[4])
 {
-    const uint32_t lanes[2] = {mcuforge_sxtb16(x), mcuforge_sxtb16_odd(x)};
-    for (int32_t i = 0; i < 4; i++) {
-        const uint32_t word = (uint32_t)w[i];
-        int32_t *const s = sums + 2 * (i & 1);
-        s[0] = mcuforge_smlad(lanes[i >> 1], word, s[0]);
-        s[1] = mcuforge_smlad(lanes[i >> 1], mcuforge_sxtb16(word), s[1]);
-    }
+    const uint32_t odd = mcuforge_sxtb16_odd(x);
+    mcuforge_add_products(sums, mcuforge_sxtb16(x), (uint32_t)w[0], (uint32_t)w[1]);
+    mcuforge_add_products(sums, odd, (uint32_t)w[2], (uint32_t)w[3]);
     return w + 4;
 }
 
@@ -37,23 +33,23 @@ void mcuforge_fully_connected_packed_s8(const int8_t *in, const int32_t *weights
 
     const int32_t *w = weights + 1;
     for (int32_t done = 0; done < count; done += held) {
-        int32_t sums[1][4] = {{w[0], w[1], w[2], w[3]}};
+        int32_t sums[] = {w[0], w[1], w[2], w[3]};
         w += 4;
         for (const int8_t *x = in; x != words_end; x += 4) {
-            w = add_products(mcuforge_load_word(x), w, sums[0]);
+            w = add_word(mcuforge_load_word(x), w, sums);
         }
         if (params->depth > params->in_features) {
-            w = add_products(rest, w, sums[0]);
+            w = add_word(rest, w, sums);
         }
         const struct mcuforge_block_end *const end = (const void *)w;
         w = (const int32_t *)(end + 1);
         int8_t block[MCUFORGE_BLOCK_FILTERS];
         const bool whole = held == MCUFORGE_BLOCK_FILTERS && count - done >= held;
         int8_t *const to = whole ? out + done : block;
-        mcuforge_end_block(end, odd_zero_point, 1, sums, &to);
+        mcuforge_end_block(end, odd_zero_point, sums, to);
         if (!whole) {
             const int32_t left = count - done < held ? count - done : held;
-            mcuforge_take(block, out + done, left, MCUFORGE_BLOCK_FILTERS / held);
+            mcuforge_take(block, out + done, left, held);
         }
     }
     if (params->act_min > INT8_MIN || params->act_max < INT8_MAX) {
