@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Four pixels by four filters at a time: 40 instructions for 16 products. The windows of the pixels
+ * are gathered into scratch first, padding included, so the products know nothing of borders.
+ */
+#include "mcuforge/conv2d_packed_s8.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "mcuforge/requantise.h"
+#include "mcuforge/ring.h"
+#include "mcuforge/rv32.h"
+
+/* Scratch holds four channels of each pixel in turn: a word of one, a word of the next. */
+enum { PIXELS = 4, FILTERS = 4, WORD = 4, GROUP = PIXELS * WORD };
+
+/* Where a row of windows lies; sizes and steps in elements. */
+struct window {
+    int32_t top;      /* row of the image its first taps are on, or would be */
+    int32_t at;       /* where that row begins */
+    int32_t row_step; /* from one row of taps to the next, within the ring */
+    int32_t ring;
+    int32_t pieces;   /* a row of taps is one run, or one for each tap */
+    int32_t taps;     /* of a piece */
+    uint32_t padding; /* a word of zero points */
+};
+
+/* n elements behind what scratch holds of a pixel, `step` 1; or n zero points, `step` 0. */
+__attribute__((noinline)) static int8_t *append(int8_t *to, const void *elements, int32_t n,
+                                                int32_t step)
+{
+    const int8_t *from = elements;
+    if ((((uintptr_t)to | (uintptr_t)from) & (WORD - 1)) == 0) {
+        for (; n >= WORD; n -= WORD) {
+            memcpy(__builtin_assume_aligned(to, WORD), __builtin_assume_aligned(from, WORD), WORD);
+            to += GROUP;
+            from += WORD * step;
+        }
+    }
+    for (; n > 0; n--) {
+        *to++ = *from;
+        from += step;
+        if (((uintptr_t)to & (WORD - 1)) == 0) {
+            to += GROUP - WORD;
+        }
+    }
+    return to;
+}
+
+/* The window whose left edge is column `left` of the image. */
+__attribute__((noinline)) static void gather(
+    const int8_t *in, int8_t *to, int32_t left, const struct window *window,
+    const struct mcuforge_conv2d_packed_params *params)
+{
+    const int32_t channels = params->input[2];
+    const int32_t taps = window->taps;
+    int32_t y = window->top;
+    int32_t at = window->at;
+
+    for (int32_t ky = 0; ky < params->kernel[0]; ky++) {
+        int32_t x = left;
+        for (int32_t piece = 0; piece < window->pieces; piece++) {
+            int32_t first = x < 0 ? -x : 0; /* taps [first, end) are on the image */
+            int32_t end = params->input[1] - x;
+            end = end > taps ? taps : end;
+            if (first >= end || y < 0 || y >= params->input[0]) {
+                first = taps;
+                end = taps;
+            }
+            to = append(to, &window->padding, first * channels, 0);
+            if (first < end) {
+                to = append(to, in + at + (x + first) * channels, (end - first) * channels, 1);
+            }
+            to = append(to, &window->padding, (taps - end) * channels, 0);
+            x += params->dilation[1];
+        }
+        y += params->dilation[0];
+        at = mcuforge_ring_step(at, window->row_step, window->ring);
+    }
+}
+
+/* The windows of output row `oy`. */
+static void enter_row(struct window *window, int32_t oy,
+                      const struct mcuforge_conv2d_packed_params *params)
+{
+    const int32_t row_size = params->input[1] * params->input[2];
+    window->top = oy * params->stride[0] - params->pad[0];
+    int32_t y = window->top;
+    while (y < 0) {
+        y += params->input_ring;
+    }
+    window->at = mcuforge_ring_row(y, params->input_ring) * row_size;
+}
+
+/* sums[4 * filter + pixel] of four pixels and four filters. */
+static void sums_of_four(const int8_t *x, const int32_t *block, int32_t depth, int32_t *sums)
+{
+    const int8_t *w = (const int8_t *)(block + FILTERS);
+    const int8_t *const end = w + FILTERS * depth;
+    int32_t a0 = block[0], a1 = a0, a2 = a0, a3 = a0;
+    int32_t b0 = block[1], b1 = b0, b2 = b0, b3 = b0;
+    int32_t c0 = block[2], c1 = c0, c2 = c0, c3 = c0;
+    int32_t d0 = block[3], d1 = d0, d2 = d0, d3 = d0;
+    int32_t x0, x1, x2, x3, w0, w1;
+#define CHANNEL(i)                                          \
+    MCUFORGE_LOAD_HERE(w0, w + 4 * (i));                    \
+    MCUFORGE_LOAD_HERE(x0, x + (i));                        \
+    MCUFORGE_LOAD_HERE(x1, x + 4 + (i));                    \
+    MCUFORGE_LOAD_HERE(x2, x + 8 + (i));                    \
+    MCUFORGE_LOAD_HERE(x3, x + 12 + (i));                   \
+    MCUFORGE_LOAD_HERE(w1, w + 4 * (i) + 1);                \
+    MCUFORGE_MAC4(a0, a1, a2, a3, x0, x1, x2, x3, w0);      \
+    MCUFORGE_LOAD_HERE(w0, w + 4 * (i) + 2);                \
+    MCUFORGE_MAC4(b0, b1, b2, b3, x0, x1, x2, x3, w1);      \
+    MCUFORGE_LOAD_HERE(w1, w + 4 * (i) + 3);                \
+    MCUFORGE_MAC4(c0, c1, c2, c3, x0, x1, x2, x3, w0);      \
+    MCUFORGE_MAC4(d0, d1, d2, d3, x0, x1, x2, x3, w1)
+    do {
+        CHANNEL(0);
+        CHANNEL(1);
+        CHANNEL(2);
+        CHANNEL(3);
+        w += FILTERS * WORD;
+        x += GROUP;
+    } while (w != end);
+#undef CHANNEL
+    const int32_t of_filters[] = {a0, a1, a2, a3, b0, b1, b2, b3,
+                                  c0, c1, c2, c3, d0, d1, d2, d3};
+    memcpy(sums, of_filters, sizeof of_filters);
+}
+
+/* sums[filter] of one pixel and four filters. */
+static void sums_of_one(const int8_t *x, const int32_t *block, int32_t depth, int32_t *sums)
+{
+    const int8_t *w = (const int8_t *)(block + FILTERS);
+    const int8_t *const end = w + FILTERS * depth;
+    int32_t a = block[0], b = block[1], c = block[2], d = block[3];
+#define CHANNEL(i)           \
+    a += x[i] * w[4 * (i)];     \
+    b += x[i] * w[4 * (i) + 1]; \
+    c += x[i] * w[4 * (i) + 2]; \
+    d += x[i] * w[4 * (i) + 3]
+    do {
+        CHANNEL(0);
+        CHANNEL(1);
+        CHANNEL(2);
+        CHANNEL(3);
+        w += FILTERS * WORD;
+        x += GROUP;
+    } while (w != end);
+#undef CHANNEL
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = c;
+    sums[3] = d;
+}
+
+/* How the sums of a filter become bytes. */
+struct ending {
+    uint32_t doubled; /* twice the multiplier */
+    int32_t offset;
+    int32_t right;
+    uint32_t most; /* for mcuforge_saturate_s8 */
+    bool ties_away;
+};
+
+/* That of filter `i` of a block, whose multipliers begin at `constants`. */
+static inline struct ending ending_of(const int32_t *constants, int32_t i,
+                                      const struct mcuforge_conv2d_packed_params *params)
+{
+    const int32_t right = ((const int8_t *)(constants + FILTERS))[i];
+    const struct ending ending = {
+        .doubled = (uint32_t)constants[i],
+        .offset = ((2 * params->output_zero_point + 1) * (1 << right)) >> 1,
+        .right = right,
+        .most = mcuforge_kept(255),
+        .ties_away = params->ties_away != 0 && right > 0,
+    };
+    return ending;
+}
+
+static inline int8_t finish(int32_t sum, const struct ending *ending)
+{
+    int32_t steps = mcuforge_high_of(sum, ending->doubled) + ending->offset;
+    if (ending->ties_away) {
+        steps += sum >> 31;
+    }
+    return mcuforge_saturate_s8(steps >> ending->right, ending->most);
+}
+
+/* All channels of the four pixels in scratch, which go to `to`: the first one last. */
+static void four_pixels(const int8_t *x, const int32_t *weights, int8_t *const *to,
+                        const struct mcuforge_conv2d_packed_params *params)
+{
+    int8_t *to0 = to[0], *to1 = to[1], *to2 = to[2], *to3 = to[3];
+    int32_t sums[PIXELS * FILTERS];
+    int32_t left = params->output[2];
+    do {
+        sums_of_four(x, weights, params->depth, sums);
+        weights += FILTERS + params->depth;
+        const int32_t *sum = sums;
+        for (int32_t i = 0; i < FILTERS && left > 0; i++) {
+            const struct ending ending = ending_of(weights, i, params);
+            *to3++ = finish(sum[3], &ending);
+            *to2++ = finish(sum[2], &ending);
+            *to1++ = finish(sum[1], &ending);
+            *to0++ = finish(sum[0], &ending);
+            sum += PIXELS;
+            left--;
+        }
+        weights += FILTERS + 1;
+    } while (left > 0);
+}
+
+/* All channels of one pixel. */
+static void one_pixel(const int8_t *x, const int32_t *weights, int8_t *to,
+                      const struct mcuforge_conv2d_packed_params *params)
+{
+    int32_t sums[FILTERS];
+    int32_t left = params->output[2];
+    do {
+        sums_of_one(x, weights, params->depth, sums);
+        weights += FILTERS + params->depth;
+        for (int32_t i = 0; i < FILTERS && left > 0; i++) {
+            const struct ending ending = ending_of(weights, i, params);
+            *to++ = finish(sums[i], &ending);
+            left--;
+        }
+        weights += FILTERS + 1;
+    } while (left > 0);
+}
+
+static void clamp(int8_t *x, const struct mcuforge_conv2d_packed_params *params)
+{
+    for (int32_t i = 0; i < params->output[2]; i++) {
+        x[i] = (int8_t)mcuforge_clamp(x[i], params->act_min, params->act_max);
+    }
+}
+
+void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t *out,
+                               const struct mcuforge_conv2d_packed_params *params, void *scratch,
+                               int32_t first_row, int32_t end_row)
+{
+    const int32_t out_w = params->output[1];
+    const int32_t row_size = params->input[1] * params->input[2];
+    const bool touching = params->dilation[1] == 1;
+    struct window window = {
+        .row_step = mcuforge_ring_row(params->dilation[0], params->input_ring) * row_size,
+        .ring = params->input_ring * row_size,
+        .pieces = touching ? 1 : params->kernel[1],
+        .taps = touching ? params->kernel[1] : 1,
+        .padding = 0x01010101U * (uint8_t)params->input_zero_point,
+    };
+    int8_t *gathered = scratch;
+    int8_t *to[PIXELS];
+    int8_t *next = out;
+    int32_t oy = first_row;
+    int32_t ox = 0;
+
+    while (oy < end_row) {
+        int32_t pixels = 0;
+        while (pixels < PIXELS && oy < end_row) {
+            if (ox == 0) {
+                enter_row(&window, oy, params);
+                next = out + mcuforge_ring_row(oy, params->output_ring) * out_w *
+                                 params->output[2];
+            }
+            gather(in, gathered + WORD * pixels, ox * params->stride[1] - params->pad[1], &window,
+                   params);
+            to[pixels++] = next;
+            next += params->output[2];
+            if (++ox == out_w) {
+                ox = 0;
+                oy++;
+            }
+        }
+        if (pixels > PIXELS / 2) {
+            to[3] = pixels < PIXELS ? to[0] : to[3]; /* no pixel's sums, then overwritten */
+            four_pixels(gathered, weights, to, params);
+        } else {
+            for (int32_t i = 0; i < pixels; i++) {
+                one_pixel(gathered + WORD * i, weights, to[i], params);
+            }
+        }
+        if (params->act_min > INT8_MIN || params->act_max < INT8_MAX) {
+            for (int32_t i = 0; i < pixels; i++) {
+                clamp(to[i], params);
+            }
+        }
+    }
+}
