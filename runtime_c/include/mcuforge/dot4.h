@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Four sums of products over one vector at once: each of its elements is read, and moved by
- * `offset`, once for four products.
+ * `offset`, once for four products. Four elements a turn: on cores without addresses that step by themselves,
+ * and with multiplications apart from additions, 15 instructions for four products become 14.
  */
 #ifndef MCUFORGE_DOT4_H
 #define MCUFORGE_DOT4_H
@@ -19,7 +20,18 @@ static inline void mcuforge_dot4_rows_s8(const int8_t *x, int32_t offset, const 
     int32_t sum1 = 0;
     int32_t sum2 = 0;
     int32_t sum3 = 0;
-    for (int32_t i = 0; i < n; i++) {
+    int32_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        const int32_t value0 = x[i] + offset;
+        const int32_t value1 = x[i + 1] + offset;
+        const int32_t value2 = x[i + 2] + offset;
+        const int32_t value3 = x[i + 3] + offset;
+        sum0 += value0 * w[i] + value1 * w[i + 1] + value2 * w[i + 2] + value3 * w[i + 3];
+        sum1 += value0 * w1[i] + value1 * w1[i + 1] + value2 * w1[i + 2] + value3 * w1[i + 3];
+        sum2 += value0 * w2[i] + value1 * w2[i + 1] + value2 * w2[i + 2] + value3 * w2[i + 3];
+        sum3 += value0 * w3[i] + value1 * w3[i + 1] + value2 * w3[i + 2] + value3 * w3[i + 3];
+    }
+    for (; i < n; i++) {
         const int32_t value = x[i] + offset;
         sum0 += value * w[i];
         sum1 += value * w1[i];

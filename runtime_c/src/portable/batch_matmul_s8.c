@@ -4,16 +4,21 @@
 #include "mcuforge/dot4.h"
 #include "mcuforge/requantise.h"
 
-enum { COLUMNS = 4 };
+/* Sums of no more products than MOST_SCALED stay below 2^30, whatever the zero points. */
+enum { COLUMNS = 4, MOST_SCALED = 16512 };
 
 /* The same for every element of a row: less the zero point of b, times the sum of the row of a. */
 static int32_t row_bias(const int8_t *a, const struct mcuforge_batch_matmul_params *params)
 {
     int32_t sum = 0;
-    for (int32_t i = 0; i < params->depth; i++) {
-        sum += a[i * params->a_step] - params->a_zero_point;
+    if (params->b_zero_point == 0) {
+        return 0;
     }
-    return -params->b_zero_point * sum;
+    for (int32_t i = 0; i < params->depth; i++) {
+        sum += *a;
+        a += params->a_step;
+    }
+    return -params->b_zero_point * (sum - params->depth * params->a_zero_point);
 }
 
 static int32_t single_sum(const int8_t *a, const int8_t *b, int32_t b_step,
@@ -41,6 +46,10 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
     const int32_t next_column = params->b_transposed ? depth : 1;
     const int32_t bias = row_bias(a, params);
     const int32_t blocks = params->a_step == 1 ? columns / COLUMNS : 0;
+    const bool scaled = mcuforge_has_scaling(params->shift) && depth <= MOST_SCALED;
+    const struct mcuforge_scaling scaling =
+        mcuforge_scaling_of(params->multiplier, scaled ? params->shift : 0,
+                            params->output_zero_point);
     int32_t sums[COLUMNS];
 
     for (int32_t block = 0; block < blocks; block++) {
@@ -51,7 +60,9 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
             mcuforge_dot4_columns_s8(a, offset, w, columns, depth, sums);
         }
         for (int32_t i = 0; i < COLUMNS; i++) {
-            *out++ = finish(sums[i] + bias, params);
+            const int32_t sum = sums[i] + bias;
+            *out++ = scaled ? (int8_t)mcuforge_ssat8(mcuforge_scaled(2 * sum, &scaling))
+                            : finish(sum, params);
         }
     }
     for (int32_t column = blocks * COLUMNS; column < columns; column++) {
