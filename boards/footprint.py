@@ -28,6 +28,7 @@ from mcuforge.boards.memory import Memory
 from mcuforge.errors import InternalError
 
 STACK_SECTION = ".stack"
+_JOINED_BYTES = 4  # less is padding
 STATE_VARIABLE = "state"  # codegen's name of the one `struct <name>_state`
 
 
@@ -92,6 +93,24 @@ def measure(firmware: Firmware, arenas: Mapping[str, int]) -> Footprint:
     sections = {s.name: s for s in read_elf(firmware.elf).sections if s.allocated and s.bytes}
     memories = (*board.ram_regions, *board.flash_regions)
     return split(sections, read_map(firmware.map), firmware.build_dir, arenas, memories)
+
+
+def model_code(firmware: Firmware) -> tuple[tuple[int, int], ...]:
+    """Where the model's code and read-only data lie: half-open addresses, neighbours joined."""
+    link_map = read_map(firmware.map)
+    owners = _owners(link_map, firmware.build_dir)
+    flash = {s.name for s in read_elf(firmware.elf).sections if s.loaded and not s.writable}
+    found: list[tuple[int, int]] = []
+    pieces = [p for p in link_map.pieces if p.output in flash and p.object != FILL]
+    for piece in sorted(pieces, key=lambda piece: piece.address):
+        if owners[piece.object] != "code":
+            continue
+        end = piece.address + piece.bytes
+        if found and piece.address - found[-1][1] < _JOINED_BYTES:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((piece.address, end))
+    return tuple(found)
 
 
 def split(

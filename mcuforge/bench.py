@@ -8,7 +8,9 @@ from pathlib import Path
 
 import mcuforge
 from mcuforge.board_check import layer_ticks, run_samples
+from mcuforge.boards.cycles.core import core_of
 from mcuforge.compiler.compile import PlanOptions
+from mcuforge.cycles import CycleEstimate, estimate_cycles
 from mcuforge.data import random_samples
 from mcuforge.deploy import board_facts, cost
 from mcuforge.firmware import build_check, project_folder
@@ -42,16 +44,25 @@ class BenchReport:
     run: Run
     layers: tuple[LayerFacts, ...]
     operators: tuple[OperatorFacts, ...]  # most instructions first
+    estimated_cycles: CycleEstimate | None = None  # where asked for; never measured
 
 
 def bench(
-    model: Path, board_id: str, stages: Stages, options: PlanOptions | None = None
+    model: Path,
+    board_id: str,
+    stages: Stages,
+    options: PlanOptions | None = None,
+    *,
+    cycles: bool = False,
 ) -> BenchReport:
     """Build, start the emulator, count the inference and each layer once; the layers add up to it.
 
     The counts repeat to one tick of the board's timer: 40 instructions on MPS2, 1 on RISC-V virt.
+    `cycles`: estimate them too; BoardError for a core without timings.
     """
     session = open_session(model, board_id, emulate=True)
+    if cycles:
+        core_of(session.board.cpu, session.board.id)
     with stages.stage("compiling and planning"):
         compiled = compile_session(session, options)
     samples = random_samples(compiled.graph, 1)
@@ -62,6 +73,7 @@ def bench(
             answers = run_samples(link, compiled, samples, stages)
             with stages.stage("counting layer by layer"):
                 timed = layer_ticks(link, compiled, samples)
+        estimate = estimate_cycles(session, compiled, built, samples, stages) if cycles else None
     instructions = cost(answers.run_ticks, session)
     assert instructions is not None  # bench always emulates
     macs = session.graph.macs
@@ -75,4 +87,5 @@ def bench(
         run=Run(instructions, round(instructions / macs, 4) if macs else None, None, None),
         layers=layers,
         operators=operator_facts(layers),
+        estimated_cycles=estimate,
     )

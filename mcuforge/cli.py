@@ -19,6 +19,7 @@ import typer
 import mcuforge
 from mcuforge.cli_options import (
     BoardId,
+    Cycles,
     Data,
     DumpPasses,
     Emulate,
@@ -251,18 +252,22 @@ def bench(
     ram_budget: RamBudget = None,
     input_mode: Input = InputMode.resident,
     weights: Weights = WeightsIn.auto,
+    cycles: Cycles = False,
     json: Json = None,
     quiet: Quiet = False,
 ) -> None:
     """Count the instructions of every layer on the emulated board."""
     from mcuforge import bench as flow
+    from mcuforge.report.cycles import print_cycles
     from mcuforge.report.files import refuse_unwritable, write_json
     from mcuforge.report.text import print_bench
 
     refuse_unwritable(json)
     options = _options_of_plan(optimize, ram_budget, input_mode, weights)
-    report = flow.bench(model, board, _progress(quiet), options)
+    report = flow.bench(model, board, _progress(quiet), options, cycles=cycles)
     print_bench(report, open_console())
+    if report.estimated_cycles is not None:
+        print_cycles(report.estimated_cycles, report.layers, open_console())
     write_json(report, json)
 
 

@@ -151,4 +151,11 @@ Poison = Annotated[
         help="Overwrite all that is dead between steps: the answers must not change.",
     ),
 ]
+Cycles = Annotated[
+    bool,
+    typer.Option(
+        "--cycles",
+        help="Estimate cycles too, from what is executed and documented timings: Cortex-M4, M7.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the report.")]

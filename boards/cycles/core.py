@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What pricing asks of a core's timings, and which cores have some."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from mcuforge.boards.cycles.cortex_m4 import CortexM4
+from mcuforge.boards.cycles.cortex_m7 import CortexM7
+from mcuforge.boards.cycles.instruction import Instruction
+from mcuforge.errors import BoardError
+
+
+class Core(Protocol):
+    """Timings of one core, with every fetch and every access to data served at once."""
+
+    @property
+    def mispredict_cycles(self) -> int:
+        """Lost where a branch goes another way than mostly; 0 for a core that predicts none."""
+
+    def cycles(
+        self, before: Sequence[Instruction], block: Sequence[Instruction], taken: bool
+    ) -> int:
+        """Cycles of `block` after `before`, the way there included.
+
+        `before` is empty at the start of a run; `taken`: its last instruction branched to `block`.
+        """
+
+
+def core_of(cpu: str, board: str) -> Core:
+    """The timings of a core; BoardError for one without documented or published ones."""
+    cores: dict[str, Core] = {"cortex-m4": CortexM4(), "cortex-m7": CortexM7()}
+    if cpu not in cores:
+        raise BoardError(
+            f"no cycles can be estimated for a {cpu}: wanted one of {', '.join(cores)}",
+            f"board {board}",
+            "bench without --cycles, which counts instructions; docs/cycles.md says what is priced",
+        )
+    return cores[cpu]

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Executed blocks times what a core needs for each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mcuforge.boards.cycles.core import Core
+from mcuforge.boards.cycles.instruction import Instruction
+from mcuforge.boards.cycles.listing import Listing
+from mcuforge.boards.cycles.trace import Block, Run
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one run: instructions executed, and cycles estimated for them."""
+
+    instructions: int
+    cycles: int
+
+
+def price(
+    blocks: Sequence[Block], runs: Sequence[Run], listing: Listing, core: Core
+) -> tuple[Cost, ...]:
+    """The cost of each run.
+
+    A block is priced behind each block it followed, so a loop's own overlap counts. A branch that
+    goes to several places is taken for predicted where it mostly goes, run by run.
+    """
+    code = [listing.between(block.first, block.last) for block in blocks]
+    known: dict[tuple[int, int], int] = {}
+    return tuple(_price(run, code, core, known) for run in runs)
+
+
+def _price(
+    run: Run, code: list[tuple[Instruction, ...]], core: Core, known: dict[tuple[int, int], int]
+) -> Cost:
+    instructions = cycles = 0
+    leaving: dict[int, list[int]] = {}
+    for (source, target), count in run.edges.items():
+        if (source, target) not in known:
+            before = code[source] if source >= 0 else ()
+            known[source, target] = core.cycles(before, code[target], _taken(before, code[target]))
+        instructions += count * len(code[target])
+        cycles += count * known[source, target]
+        if source >= 0 and code[source][-1].jumps:
+            leaving.setdefault(source, []).append(count)
+    surprises = sum(sum(counts) - max(counts) for counts in leaving.values())
+    return Cost(instructions, cycles + surprises * core.mispredict_cycles)
+
+
+def _taken(before: Sequence[Instruction], block: Sequence[Instruction]) -> bool:
+    if not before or not before[-1].jumps:
+        return False
+    return before[-1].address + before[-1].bytes != block[0].address

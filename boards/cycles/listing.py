@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The instructions of an image by address, from objdump."""
+
+import re
+import subprocess
+from bisect import bisect_left
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcuforge.boards.cycles.instruction import Instruction, decode
+from mcuforge.boards.disassembly import OBJDUMP_SECONDS
+from mcuforge.errors import InternalError
+
+_CODE = re.compile(r"^\s*([0-9a-f]+):\t([0-9a-f ]+?)\s*\t(\S+)(?:\t(.*))?$")
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """Instructions in the order of their addresses."""
+
+    instructions: tuple[Instruction, ...]
+    addresses: tuple[int, ...]
+
+    def between(self, first: int, last: int) -> tuple[Instruction, ...]:
+        """Those from `first` to the one at `last`; InternalError where none begins there."""
+        begin, end = bisect_left(self.addresses, first), bisect_left(self.addresses, last)
+        if last < first or self.addresses[begin : begin + 1] != (first,):
+            raise InternalError(f"no instruction of the image begins at {first:#x}")
+        if self.addresses[end : end + 1] != (last,):
+            raise InternalError(f"no instruction of the image begins at {last:#x}")
+        return self.instructions[begin : end + 1]
+
+
+def read_listing(elf: Path, objdump: Path) -> Listing:
+    """Disassemble the code of a Thumb image."""
+    answer = subprocess.run(
+        [str(objdump), "-d", str(elf)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=OBJDUMP_SECONDS,
+        check=False,
+    )
+    if answer.returncode != 0:
+        raise InternalError(f"{objdump.name} on {elf}: {answer.stderr.strip()}")
+    return parse_listing(answer.stdout)
+
+
+def parse_listing(text: str) -> Listing:
+    """What read_listing makes of objdump's text; data between instructions is left out."""
+    found = []
+    for line in text.splitlines():
+        code = _CODE.match(line)
+        if code and not code[3].startswith("."):
+            size = len(code[2].replace(" ", "")) // 2
+            found.append(decode(int(code[1], 16), size, code[3], code[4] or ""))
+    found.sort(key=lambda instruction: instruction.address)
+    return Listing(tuple(found), tuple(instruction.address for instruction in found))

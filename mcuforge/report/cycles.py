@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Estimated cycles as text: no figure here without the word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from mcuforge.report.model import LayerFacts
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mcuforge.cycles import CycleEstimate
+
+
+def print_cycles(estimate: CycleEstimate, layers: tuple[LayerFacts, ...], console: Console) -> None:
+    """A table by layer, then the whole with its error; `layers` as the report has them."""
+    console.print()
+    console.print(_table(estimate, layers))
+    console.print()
+    for label, text in (("estimate", cycles_words(estimate)), ("error", error_words(estimate))):
+        console.print(f"{label + ':':<9} {escape(text)}", highlight=False, soft_wrap=True)
+
+
+def cycles_words(estimate: CycleEstimate) -> str:
+    """'5,217,424 estimated cycles per inference, 1.96 per MAC, ...'."""
+    words = f"{estimate.cycles:,} estimated cycles per inference"
+    if estimate.cycles_per_mac is not None:
+        words += f", {estimate.cycles_per_mac:.2f} per MAC"
+    words += f", {estimate.cycles_per_instruction:.2f} per instruction"
+    if estimate.milliseconds is not None and estimate.clock_hz is not None:
+        clock = f"{estimate.clock_hz / 1e6:g} MHz"
+        words += f"; at {clock} estimated {estimate.milliseconds:,.2f} ms"
+    return f"{words} ({estimate.core}, not measured)"
+
+
+def error_words(estimate: CycleEstimate) -> str:
+    """What the estimate leaves out and how far published figures were from such ones."""
+    below, above = estimate.published_below_percent, estimate.published_above_percent
+    return (
+        "memory without wait states; published cycles of other engines were from "
+        f"{below} % below to {above} % above such estimates (docs/cycles.md)"
+    )
+
+
+def _table(estimate: CycleEstimate, layers: tuple[LayerFacts, ...]) -> Table:
+    table = Table(box=None)
+    table.add_column("#", justify="right")
+    table.add_column("layer", overflow="fold")
+    table.add_column("op", no_wrap=True)
+    for name in ("MACs", "estimated cycles", "per MAC", "share"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for layer, own in zip(layers, estimate.layers, strict=True):
+        table.add_row(
+            str(layer.index),
+            escape(layer.name),
+            layer.op,
+            f"{layer.macs:,}" if layer.macs else "",
+            f"{own.cycles:,}",
+            "" if own.cycles_per_mac is None else f"{own.cycles_per_mac:.2f}",
+            f"{100 * own.cycles / max(estimate.cycles, 1):.1f} %",
+        )
+    return table
