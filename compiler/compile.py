@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from mcuforge.compiler.codegen.model import GeneratedModel, generate
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.choose import choose
+from mcuforge.compiler.schedule.kernels import UNPACKED
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.search import Goal
 from mcuforge.compiler.schedule.slim import slimmed
@@ -49,7 +51,7 @@ class Compiled:
     problem: Problem
     plan: Plan
     model: GeneratedModel
-    isa: str = "portable"
+    isa: str = "portable"  # whose kernels it calls
     options: PlanOptions = field(default_factory=PlanOptions)
 
     @property
@@ -121,6 +123,9 @@ def compile_graph(
 ) -> Compiled:
     """Compile `graph` for `isa`; `ram` is what there is for arenas, in bytes or region by region.
 
+    Where the kernels of `isa` lack room for the pixels they bring together, those that take weights
+    and pixels as they lie are called, at several times the instructions.
+
     `flash`: what there is for constants, None for the image's flash alone, which the linker checks.
     A plan that needs more comes back too: `refuse_over_budget` refuses it. Every plan is replayed,
     and InternalError says it is our fault when the replay fails. Raises CompileError for outputs
@@ -129,10 +134,11 @@ def compile_graph(
     graph = optimise(graph, dump_passes)
     wanted = options or PlanOptions()
     regions = (Region(ARENA, ram),) if isinstance(ram, int) else ram
-    for cut in _within(regions, wanted.ram_budget):
+    cuts = _within(regions, wanted.ram_budget)
+    for kernels, cut in product(dict.fromkeys((isa, UNPACKED)), cuts):
         chosen = choose(
             graph,
-            isa,
+            kernels,
             cut,
             goal=wanted.goal,
             streamed=wanted.streamed,
@@ -145,7 +151,7 @@ def compile_graph(
     replay(_with_room(problem, plan), plan.placements, trace)
     place = None if flash is None else partial(choose_flash, flash=flash, where=wanted.weights)
     model = generate(planned, plan.placements, plan.peaks, place)
-    return Compiled(graph, planned, problem, plan, model, isa, wanted)
+    return Compiled(graph, planned, problem, plan, model, kernels, wanted)
 
 
 def with_weights_in(compiled: Compiled, flash: Flash) -> Compiled:

@@ -196,3 +196,14 @@ def test_too_little_in_every_one_of_several_memories_is_told_by_name() -> None:
     told = r"140 bytes in several memories: \d+ too many for '(fast|slow)'"
     with pytest.raises(CompileError, match=told):
         refuse_over_budget(over, "tiny_board")
+
+
+def test_kernels_without_scratch_are_called_where_the_others_lack_room() -> None:
+    graph = residual_net(channels=16)
+    fast = compile_graph(graph, "armv7em", 1 << 20, exact_seconds=0.0)
+    assert fast.isa == "armv7em"
+    assert "conv2d_packed_s8" in fast.model.kernels
+    small = compile_graph(graph, "armv7em", fast.arena_bytes - 8, exact_seconds=0.0)
+    assert small.fits
+    assert small.isa == "portable"
+    assert "conv2d_packed_s8" not in small.model.kernels
