@@ -14,13 +14,14 @@ from mcuforge.compiler.packing.packing import Packed, Packing
 
 Number = TypeVar("Number", np.int8, np.int32)
 Bytes = NDArray[np.int8]
-FILTERS = 4  # of a block
+FILTERS = 4  # of a block of conv2d
+VECTOR_FILTERS = 8  # of a block of fully_connected
 PIXELS = 4  # whose windows are gathered at a time
 WORD = 4
 
 
 class Rv32(Packing):
-    """Blocks of four filters: bias x4, weights, multiplier x4 doubled as uint32, shift x4 as int8.
+    """Blocks of filters: their biases, weights, multipliers doubled as uint32, shifts as int8.
 
     The weights of a block are those of the first value of each filter, then of the second, and so
     on; missing filters and values are zeros.
@@ -29,21 +30,38 @@ class Rv32(Packing):
     pixels: ClassVar[int] = PIXELS
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed:
-        depth = -(-filters.shape[1] // WORD) * WORD
-        return Packed(blocks(filters, channels, depth), depth, PIXELS * depth)
+        depth = whole_words(filters.shape[1])
+        return Packed(blocks(filters, channels, FILTERS), depth, PIXELS * depth)
+
+    def fully_connected(self, filters: Array, channels: Channels) -> Packed:
+        """Blocks of eight, then what is left of the filters one by one."""
+        count = len(filters) // VECTOR_FILTERS * VECTOR_FILTERS
+        parts = (
+            blocks(filters[:count], channels, VECTOR_FILTERS),
+            blocks(filters[count:], channels, 1, first=count),
+        )
+        return Packed(np.concatenate(parts), whole_words(filters.shape[1]))
 
 
-def blocks(filters: Array, channels: Channels, depth: int) -> Int32:
-    """Filters (co, taps) with `depth` values each, a multiple of four, as blocks of four."""
-    count = -(-len(filters) // FILTERS)
-    weights = padded(filters.astype(np.int8), (count * FILTERS, depth))
-    side_by_side = weights.reshape(count, FILTERS, depth).transpose(0, 2, 1)
-    shifts = padded(channels.right.astype(np.int8), (count * FILTERS,))
+def blocks(filters: Array, channels: Channels, size: int, first: int = 0) -> Int32:
+    """Filters (co, taps) in blocks of `size`; `first`: the channel of the first of them."""
+    if not len(filters):
+        return np.zeros(0, np.int32)
+    count = -(-len(filters) // size)
+    depth = whole_words(filters.shape[1])
+    mine = slice(first, first + len(filters))
+
+    def by_block(values: Int32) -> Int32:
+        return padded(values[mine], (count * size,)).reshape(count, size)
+
+    weights = padded(filters.astype(np.int8), (count * size, depth))
+    side_by_side = weights.reshape(count, size, depth).transpose(0, 2, 1).reshape(count, -1)
+    shifts = padded(by_block(channels.right).astype(np.int8), (count, whole_words(size)))
     columns = (
-        padded(channels.bias, (count * FILTERS,)).reshape(count, -1),
-        words(side_by_side).reshape(count, -1),
-        padded(doubled(channels), (count * FILTERS,)).reshape(count, -1),
-        words(shifts).reshape(count, -1),
+        by_block(channels.bias),
+        words(side_by_side),
+        by_block(doubled(channels)),
+        words(shifts),
     )
     return np.concatenate(columns, axis=1).reshape(-1)
 
@@ -55,11 +73,16 @@ def doubled(channels: Channels) -> Int32:
 
 def padded(values: NDArray[Number], shape: tuple[int, ...]) -> NDArray[Number]:
     """Zeros of `shape` with `values` first along every axis."""
-    result = np.zeros(shape, values.dtype)
+    result: NDArray[Number] = np.zeros(shape, values.dtype)
     result[tuple(slice(size) for size in values.shape)] = values
     return result
 
 
-def words(values: Bytes) -> Int32:
-    """Bytes, a multiple of four, as little-endian words."""
-    return np.ascontiguousarray(values).reshape(-1).view("<i4").astype(np.int32)
+def words(rows: Bytes) -> Int32:
+    """Rows of bytes, whole words each, as rows of little-endian words."""
+    return np.ascontiguousarray(rows).view("<i4").astype(np.int32)
+
+
+def whole_words(count: int) -> int:
+    """Bytes of as many words as hold `count` bytes."""
+    return -(-count // WORD) * WORD

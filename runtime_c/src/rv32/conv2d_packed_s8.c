@@ -136,11 +136,14 @@ static void sums_of_one(const int8_t *x, const int32_t *block, int32_t depth, in
     const int8_t *w = (const int8_t *)(block + FILTERS);
     const int8_t *const end = w + FILTERS * depth;
     int32_t a = block[0], b = block[1], c = block[2], d = block[3];
-#define CHANNEL(i)           \
-    a += x[i] * w[4 * (i)];     \
-    b += x[i] * w[4 * (i) + 1]; \
-    c += x[i] * w[4 * (i) + 2]; \
-    d += x[i] * w[4 * (i) + 3]
+    int32_t v, w0, w1, w2, w3;
+#define CHANNEL(i)                            \
+    MCUFORGE_LOAD_HERE(v, x + (i));           \
+    MCUFORGE_LOAD_HERE(w0, w + 4 * (i));      \
+    MCUFORGE_LOAD_HERE(w1, w + 4 * (i) + 1);  \
+    MCUFORGE_LOAD_HERE(w2, w + 4 * (i) + 2);  \
+    MCUFORGE_LOAD_HERE(w3, w + 4 * (i) + 3);  \
+    MCUFORGE_MAC4(a, b, c, d, w0, w1, w2, w3, v)
     do {
         CHANNEL(0);
         CHANNEL(1);
