@@ -54,8 +54,8 @@ def small_nodes(kind: str, every: int = 1) -> Iterator[tuple[str, Node]]:
 Maker = Callable[[Rng], Node]
 
 
-def quant(rng: Rng, scale: float = 0.05) -> Quant:
-    return Quant((scale,), int(rng.choice(ZERO_POINTS)))
+def quant(rng: Rng, scale: float = 0.05, nearest: bool = False) -> Quant:
+    return Quant((scale,), int(rng.choice(ZERO_POINTS)), nearest=nearest)
 
 
 def run_time(rng: Rng, name: str, shape: Shape) -> Tensor:
@@ -63,11 +63,14 @@ def run_time(rng: Rng, name: str, shape: Shape) -> Tensor:
 
 
 def weighted(rng: Rng, op: Op, x: Tensor, shape: Shape, axis: int, outputs: Shape) -> Node:
-    """A node with drawn weights and bias; its factors lie between 2**-11 and 1, some are 2**-n."""
+    """A node with drawn weights and bias; its factors lie between 2**-14 and 1, some are 2**-n.
+
+    Half of the outputs are rounded once: factors above 2**-12 then have no shift.
+    """
     count = shape[axis]
     data = rng.integers(-127, 128, shape).astype(np.int8)
     exact = rng.random() < 0.4  # halves are then met, and rounded
-    steps = -rng.integers(0, 12, count) if exact else rng.uniform(-11, 0, count)
+    steps = -rng.integers(0, 14, count) if exact else rng.uniform(-14, 0, count)
     scales = tuple(float(s) for s in 2.0**steps)
     one = rng.random() < 0.3
     weights_quant = Quant(scales[:1]) if one else Quant(scales, axis=axis)
@@ -76,7 +79,7 @@ def weighted(rng: Rng, op: Op, x: Tensor, shape: Shape, axis: int, outputs: Shap
         bias = rng.integers(-(2**12), 2**12, count).astype(np.int32)
         bias_quant = Quant(tuple(x.scale * s for s in weights_quant.scale))
         inputs.append(Tensor("bias", (count,), DType.INT32, bias_quant, bias))
-    output = Tensor("y", outputs, DType.INT8, quant(rng, x.scale))
+    output = Tensor("y", outputs, DType.INT8, quant(rng, x.scale, rng.random() < 0.5))
     return Node("n", op, tuple(inputs), output)
 
 
