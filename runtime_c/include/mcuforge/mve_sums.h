@@ -4,7 +4,8 @@
  *
  * Packed, a group of four filters is: their biases (4 words), for every 16 values of depth 16 weights
  * of each filter after the other, multipliers (4), shifts (4, right ones negative). The loops are
- * assembly since the compiler keeps accumulators where the instructions cannot reach them.
+ * assembly since the compiler keeps accumulators where the instructions cannot reach them. Lanes are
+ * set one by one: QEMU 7.2 takes the instruction for two of them the other way round than GCC does.
  */
 #ifndef MCUFORGE_MVE_SUMS_H
 #define MCUFORGE_MVE_SUMS_H
@@ -87,8 +88,10 @@ static inline const int32_t *mcuforge_mve_sums(const int32_t *w, const int8_t *x
                      "vldrb.8 %q[f], [%[w]], #16\n"
                      "vmladava.s8 r6, %q[x], %q[f]\n"
                      "letp lr, 1b\n"
-                     "2: vmov %q[x][2], %q[x][0], r4, r0\n"
-                     "vmov %q[x][3], %q[x][1], r6, r2"
+                     "2: vmov.32 %q[x][0], r0\n"
+                     "vmov.32 %q[x][1], r2\n"
+                     "vmov.32 %q[x][2], r4\n"
+                     "vmov.32 %q[x][3], r6"
                      : [x] "=&w"(values), [f] "=&w"(filter), [w] "+r"(w), [at] "+r"(x)
                      : [n] "r"(n)
                      : "r0", "r2", "r4", "r6", "lr", "cc", "memory");
@@ -136,10 +139,14 @@ static inline const int32_t *mcuforge_mve_sums_of_two(const int32_t *w, const in
                      "vmladava.s8 r6, %q[a], %q[g]\n"
                      "vmladava.s8 lr, %q[b], %q[g]\n"
                      "bne 1b\n"
-                     "vmov %q[a][2], %q[a][0], r4, r0\n"
-                     "vmov %q[a][3], %q[a][1], r6, r2\n"
-                     "vmov %q[b][2], %q[b][0], r12, r8\n"
-                     "vmov %q[b][3], %q[b][1], lr, r10"
+                     "vmov.32 %q[a][0], r0\n"
+                     "vmov.32 %q[a][1], r2\n"
+                     "vmov.32 %q[a][2], r4\n"
+                     "vmov.32 %q[a][3], r6\n"
+                     "vmov.32 %q[b][0], r8\n"
+                     "vmov.32 %q[b][1], r10\n"
+                     "vmov.32 %q[b][2], r12\n"
+                     "vmov.32 %q[b][3], lr"
                      : [a] "=&w"(a), [b] "=&w"(b), [f] "=&w"(f), [g] "=&w"(g), [w] "+r"(w),
                        [x] "+r"(x), [y] "+r"(y), [n] "+r"(depth)
                      :
