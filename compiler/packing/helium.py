@@ -12,6 +12,11 @@ from mcuforge.compiler.packing.packing import Packed, Packing
 LANES = 16  # int8 values of a vector
 FILTERS = 4  # int32 values of a vector
 
+MAX_TAPS = 50  # MCUFORGE_DEPTHWISE_PACKED_TAPS
+PAIR_REACH = 255  # |w| + |v| of two taps whose products, times -128 at most, fit an int16 together
+# what widening even and odd lanes twice makes of the order of 16 channels
+ORDER = (0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15)
+
 
 class Helium(Packing):
     """Layouts of mve_sums.h; the filters that fill up a group are zeros."""
@@ -25,6 +30,28 @@ class Helium(Packing):
         """The same groups; the vector is read where it lies."""
         words, depth = _groups_of_filters(filters, channels)
         return Packed(words, depth)
+
+    def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
+        """None for a filter of more than 50 taps, or of two -128 where one sum takes both."""
+        count = filters.shape[2]
+        taps = filters.reshape(-1, count)
+        if len(taps) > MAX_TAPS:
+            return None
+        size = np.abs(taps.astype(np.int32))
+        even = len(taps) // 2 * 2
+        if (size[0:even:2] + size[1:even:2]).max(initial=0) > PAIR_REACH:
+            return None
+        padded = np.zeros((len(taps), _up(count, LANES)), np.int8)
+        padded[:, :count] = taps
+        weights = padded.reshape(len(taps), -1, LANES).transpose(1, 0, 2)
+        groups = (
+            _in_groups(channels.bias, LANES)[:, ORDER],
+            np.ascontiguousarray(weights).reshape(len(weights), -1).view("<i4"),
+            _in_groups(channels.multiplier, LANES)[:, ORDER],
+            _in_groups(-channels.right, LANES)[:, ORDER],
+        )
+        words: Int32 = np.concatenate(groups, axis=1).reshape(-1).astype(np.int32)
+        return Packed(words, len(taps))
 
 
 def _groups_of_filters(filters: Array, channels: Channels) -> tuple[Int32, int]:
