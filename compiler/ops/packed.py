@@ -33,7 +33,7 @@ def packed_conv2d(
     x, weights = inputs[:2]
     filters = weights.values().reshape(weights.shape[0], -1)
     channels = packable(inputs, filters, multipliers, output, act_range[0])
-    packed = channels and packing_of(isa).conv2d(filters, channels)
+    packed = channels and packing_of(isa).conv2d(channels.used(filters), channels)
     if not channels or not packed:
         return None
     of_input, of_output = shapes or (x.shape[1:], output.shape[1:])
@@ -67,7 +67,7 @@ def packed_depthwise(
     filters = weights.values()[0]
     by_channel = filters.reshape(-1, filters.shape[2]).T
     channels = packable(inputs, by_channel, multipliers, output, act_range[0])
-    packed = channels and packing_of(isa).depthwise_conv2d(filters, channels)
+    packed = channels and packing_of(isa).depthwise_conv2d(channels.used(filters, 2), channels)
     if not channels or not packed:
         return None
     params = Params(
@@ -100,7 +100,7 @@ def packed_vector(
     """fully_connected_packed_s8 of one vector, or None where `isa` has none for this layer."""
     filters = inputs[1].values()
     channels = packable(inputs, filters, multipliers, output, act_range[0])
-    packed = channels and packing_of(isa).fully_connected(filters, channels)
+    packed = channels and packing_of(isa).fully_connected(channels.used(filters), channels)
     if not channels or not packed:
         return None
     params = Params(

@@ -31,7 +31,7 @@ def depth_of(filters: Array) -> int:
 def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
     """The words of all blocks, after a first one: how many filters a block holds.
 
-    filters: int8 (co, taps). Those are four, or two, with zeros for each filter's partner, where two
+    filters: int8 (co, taps). Those are four, or two, each with zeros for a partner, where two
     filters of the layer cannot share their words. A block is
         256 * bias B + bias A and bias A, for both pairs of filters
         two words of weights, one a pair, for every two values
@@ -63,13 +63,14 @@ def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
     blocks = (begin, words, shifts, multiplier)
     rows = np.concatenate([part.reshape(count // FILTERS, -1) for part in blocks], axis=1)
     stream = np.concatenate([[FILTERS if together else FILTERS // 2], rows.reshape(-1)])
-    return stream.astype(np.uint32).view(np.int32)
+    packed: Int32 = stream.astype(np.uint32).view(np.int32)
+    return packed
 
 
 def _pairs_hold(filters: Array, channels: Channels) -> Bool:
     """Whether filters 2i and 2i + 1 fit into the lanes they would share, and the sums of 2i + 1."""
-    upper, reach = filters[1::2].astype(np.int64), channels.reach[1::2]
-    lower = filters[0::2][: len(upper)]
-    lanes_hold = ~((upper == -128) & (lower < 0)).any(axis=1)
-    sums_hold: Bool = reach < UPPER_REACH
-    return lanes_hold & sums_hold
+    values: Int64 = filters.astype(np.int64)
+    upper, lower = values[1::2], values[: len(values) // 2 * 2 : 2]
+    held: Bool = ~((upper == -128) & (lower < 0)).any(axis=1)
+    held &= channels.reach[1::2] < UPPER_REACH
+    return held

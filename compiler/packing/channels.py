@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.fixed_point import Multiplier
+from mcuforge.compiler.ops.fixed_point import Multiplier, requantise
 from mcuforge.compiler.ops.weighted import folded_bias, mantissas, shifts
 
 MAX_RIGHT = 22  # (2 * zero point + 1) << right >> 1 is an int32
 ACCUMULATOR_BITS = 30  # a bit to spare: kernels double an accumulator before they multiply it
+INT32_MAX = 2**31 - 1
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
@@ -25,6 +26,8 @@ class Channels:
     bias: int32, the input's zero point folded in, so that padding holds the zero point.
     multiplier: int32 mantissa in [0, 2^31); 0 where the output is the zero point whatever comes in.
     right: 0 to 22. reach: int64, the largest |acc| there can be, below 2^30.
+    constant: whether nothing that comes in changes the output: then the filter is all zeros.
+    zero_point: the output's.
 
     TFLite's double rounding (`requantise.h`) is then
         offset = (2 * zero point + 1) << right >> 1
@@ -37,7 +40,15 @@ class Channels:
     multiplier: Int32
     right: Int32
     reach: Int64
+    constant: NDArray[np.bool_]
     ties_away: bool
+    zero_point: int
+
+    def used(self, filters: Array, axis: int = 0) -> Array:
+        """`filters`, one a slice of `axis`, with zeros where their outputs are constant."""
+        shape = [1] * filters.ndim
+        shape[axis] = -1
+        return np.where(self.constant.reshape(shape), 0, filters).astype(np.int8)
 
 
 def packable(
@@ -49,21 +60,30 @@ def packable(
 ) -> Channels | None:
     """The channels of a layer with constant `filters` (co, taps); None where portable code must do.
 
-    That is where a factor has a left shift, or an accumulator may pass 2^30. `multipliers`: one per
-    channel, or one for all.
+    That is where a factor has a left shift, or an accumulator may pass 2^30. Channels trained to do
+    nothing often have biases and factors far out, but one output: they are given others with the
+    same. `multipliers`: one per channel, or one for all.
     """
     count = filters.shape[0]
     bias = folded_bias(inputs, filters).data.astype(np.int32)
     reach = np.abs(bias.astype(np.int64)) + 128 * np.abs(filters.astype(np.int64)).sum(axis=1)
     mantissa = np.broadcast_to(mantissas(multipliers), count)
     shift = np.broadcast_to(shifts(multipliers), count).astype(np.int64)
-    # below half a step whatever comes in: the output is the zero point
-    dead = reach.astype(np.float64) * mantissa * 2.0 ** (shift - 31.0) < 0.49
-    multiplier: Int32 = np.where(dead, 0, mantissa).astype(np.int32)
-    right: Int32 = np.where(dead, 0, -shift).astype(np.int32)
+    swing = reach - np.abs(bias.astype(np.int64))
+    ends = [
+        np.clip(requantise(bias + end, mantissa, shift) + output.zero_point, act_min, 127)
+        for end in (-swing, swing)
+    ]
+    wraps = (reach > INT32_MAX) | ((shift > 0) & (swing > 0))
+    constant = (ends[0] == ends[1]) & ~wraps
+    above = ends[0] - output.zero_point  # half of four times this, one bit of it shifted out
+    bias = np.where(constant, 4 * above, bias).astype(np.int32)
+    multiplier: Int32 = np.where(constant, (above != 0) << 30, mantissa).astype(np.int32)
+    right: Int32 = np.where(constant, above != 0, -shift).astype(np.int32)
+    reach = np.where(constant, np.abs(4 * above), reach)
     if reach.max(initial=0) >= 1 << ACCUMULATOR_BITS:
         return None
     if right.min(initial=0) < 0 or right.max(initial=0) > MAX_RIGHT:
         return None
     ties_away = bool(right.any()) and act_min < output.zero_point
-    return Channels(bias, multiplier, right, reach, ties_away)
+    return Channels(bias, multiplier, right, reach, constant, ties_away, output.zero_point)

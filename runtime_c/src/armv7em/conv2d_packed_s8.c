@@ -258,14 +258,12 @@ static const int32_t *two_pixels(const struct filters *filters, const int32_t *w
             int32_t sums[] = {first[0], first[1], first[2], first[3]};
             w = first + 4;
             for (int32_t value = 0; value < filters->depth; value += 2) {
-                mcuforge_add_products(sums, filters->lanes[value + i], (uint32_t)w[0],
-                                      (uint32_t)w[1]);
+                mcuforge_add_products(sums, filters->lanes[value + i], w);
                 w += 2;
             }
-            mcuforge_end_block((const void *)w, filters->odd_zero_point, sums,
-                               to[i] + block * MCUFORGE_BLOCK_FILTERS);
+            w = mcuforge_end_block(w, filters->odd_zero_point, sums,
+                                   to[i] + block * MCUFORGE_BLOCK_FILTERS);
         }
-        w += MCUFORGE_BLOCK_END_WORDS;
     }
     return w;
 }
@@ -277,18 +275,11 @@ static __attribute__((noinline)) const int32_t *one_pixel(const struct filters *
                                                           const int32_t *w, int32_t blocks,
                                                           int8_t *out)
 {
-    const uint32_t *const end = filters->lanes + filters->depth;
     for (; blocks > 0; blocks--) {
         int32_t sums[] = {w[0], w[1], w[2], w[3]};
-        w += 4;
-        for (const uint32_t *x = filters->lanes; x != end; x += 2 * PIXELS) {
-            mcuforge_add_products(sums, x[0], (uint32_t)w[0], (uint32_t)w[1]);
-            mcuforge_add_products(sums, x[PIXELS], (uint32_t)w[2], (uint32_t)w[3]);
-            w += 4;
-        }
-        mcuforge_end_block((const void *)w, filters->odd_zero_point, sums, out);
+        w = mcuforge_sum_lanes(filters->lanes, filters->depth / 4, w + 4, sums);
+        w = mcuforge_end_block(w, filters->odd_zero_point, sums, out);
         out += MCUFORGE_BLOCK_FILTERS;
-        w += MCUFORGE_BLOCK_END_WORDS;
     }
     return w;
 }
