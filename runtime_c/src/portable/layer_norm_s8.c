@@ -3,6 +3,7 @@
 
 #include "mcuforge/inverse_sqrt.h"
 #include "mcuforge/requantise.h"
+#include "mcuforge/row_facts.h"
 
 /* A row's normalised values are (x * step + offset) * factor / 2^32; the sum may pass through
  * values beyond 32 bits and comes back. */
@@ -20,12 +21,9 @@ static int32_t high_word(int32_t a, int32_t b)
 static struct row_scale scale_of(const int8_t *x, const struct mcuforge_layer_norm_params *params)
 {
     const int32_t n = params->depth;
-    int32_t sum = 0;
-    int32_t squares = 0;
-    for (int32_t i = 0; i < n; i++) {
-        sum += x[i];
-        squares += x[i] * x[i];
-    }
+    const struct mcuforge_row_sums sums = mcuforge_row_sums_s8(x, n);
+    const int32_t sum = sums.sum;
+    const int32_t squares = sums.squares;
     struct row_scale scale = {0, 0, 0};
     const int64_t variance = (int64_t)n * squares - (int64_t)sum * sum; /* times n * n */
     if (variance == 0) {
@@ -48,19 +46,39 @@ static struct row_scale scale_of(const int8_t *x, const struct mcuforge_layer_no
     return scale;
 }
 
+static inline int8_t normalised(int32_t x, int32_t gamma, int32_t beta,
+                                const struct row_scale *scale, int32_t output_shift)
+{
+    const int32_t centred = (int32_t)((uint32_t)x * scale->step + scale->offset);
+    const int32_t normal = high_word(centred, scale->factor);
+    return (int8_t)mcuforge_ssat8((high_word(normal, gamma) + beta) >> output_shift);
+}
+
+static void normalise(const int8_t *in, const int32_t *gamma, const int32_t *beta, int8_t *out,
+                      int32_t n, struct row_scale scale, int32_t shift)
+{
+    for (; n >= 4; n -= 4) {
+        out[0] = normalised(in[0], gamma[0], beta[0], &scale, shift);
+        out[1] = normalised(in[1], gamma[1], beta[1], &scale, shift);
+        out[2] = normalised(in[2], gamma[2], beta[2], &scale, shift);
+        out[3] = normalised(in[3], gamma[3], beta[3], &scale, shift);
+        in += 4;
+        gamma += 4;
+        beta += 4;
+        out += 4;
+    }
+    for (; n > 0; n--) {
+        *out++ = normalised(*in++, *gamma++, *beta++, &scale, shift);
+    }
+}
+
 void mcuforge_layer_norm_s8(const int8_t *in, const int32_t *gamma, const int32_t *beta,
                             int8_t *out, const struct mcuforge_layer_norm_params *params)
 {
     const int32_t depth = params->depth;
-    const int32_t output_shift = params->output_shift;
     for (int32_t row = 0; row < params->rows; row++) {
         const struct row_scale scale = scale_of(in, params);
-        for (int32_t i = 0; i < depth; i++) {
-            const int32_t centred = (int32_t)((uint32_t)in[i] * scale.step + scale.offset);
-            const int32_t normal = high_word(centred, scale.factor);
-            const int32_t steps = (high_word(normal, gamma[i]) + beta[i]) >> output_shift;
-            out[i] = (int8_t)mcuforge_clamp(steps, INT8_MIN, INT8_MAX);
-        }
+        normalise(in, gamma, beta, out, depth, scale, params->output_shift);
         in += depth;
         out += depth;
     }

@@ -3,6 +3,7 @@
 
 #include "mcuforge/reciprocal.h"
 #include "mcuforge/requantise.h"
+#include "mcuforge/row_facts.h"
 
 enum { EXP_BITS = 30, MAX_FRACTION = 22 };
 
@@ -14,20 +15,17 @@ struct row_scale {
     int32_t fraction;
 };
 
-static int32_t largest(const int8_t *x, int32_t n)
-{
-    int32_t max = x[0];
-    for (int32_t i = 1; i < n; i++) {
-        max = x[i] > max ? x[i] : max;
-    }
-    return max;
-}
-
+/* Two exps fit 32 bits: their sum is carried into 64 only then. */
 static uint64_t sum_of_exps(const int8_t *x, int32_t max, const int32_t *exp, int32_t n)
 {
     uint64_t sum = 0;
-    for (int32_t i = 0; i < n; i++) {
-        sum += (uint32_t)exp[max - x[i]];
+    for (; n >= 4; n -= 4) {
+        sum += (uint32_t)exp[max - x[0]] + (uint32_t)exp[max - x[1]];
+        sum += (uint32_t)exp[max - x[2]] + (uint32_t)exp[max - x[3]];
+        x += 4;
+    }
+    for (; n > 0; n--) {
+        sum += (uint32_t)exp[max - *x++];
     }
     return sum;
 }
@@ -53,18 +51,37 @@ static struct row_scale one_over(uint64_t sum, const struct mcuforge_softmax_qdq
     return scale;
 }
 
+/* No result lies below the zero point, so only the upper end can be passed. */
+static inline int8_t share(int32_t exp, const struct row_scale *scale)
+{
+    const int32_t part = (int32_t)(((int64_t)exp * scale->factor) >> 32);
+    return (int8_t)mcuforge_ssat8((part + scale->offset) >> scale->fraction);
+}
+
+static void write_shares(const int8_t *in, const int32_t *exp, int8_t *out, int32_t n, int32_t max,
+                         struct row_scale scale)
+{
+    for (; n >= 4; n -= 4) {
+        out[0] = share(exp[max - in[0]], &scale);
+        out[1] = share(exp[max - in[1]], &scale);
+        out[2] = share(exp[max - in[2]], &scale);
+        out[3] = share(exp[max - in[3]], &scale);
+        in += 4;
+        out += 4;
+    }
+    for (; n > 0; n--) {
+        *out++ = share(exp[max - *in++], &scale);
+    }
+}
+
 void mcuforge_softmax_qdq_s8(const int8_t *in, const int32_t *exp, int8_t *out,
                              const struct mcuforge_softmax_qdq_params *params)
 {
     const int32_t depth = params->depth;
     for (int32_t row = 0; row < params->rows; row++) {
-        const int32_t max = largest(in, depth);
+        const int32_t max = mcuforge_largest_s8(in, depth);
         const struct row_scale scale = one_over(sum_of_exps(in, max, exp, depth), params);
-        for (int32_t i = 0; i < depth; i++) {
-            const int32_t part = (int32_t)(((int64_t)exp[max - in[i]] * scale.factor) >> 32);
-            const int32_t steps = (part + scale.offset) >> scale.fraction;
-            out[i] = (int8_t)(steps > INT8_MAX ? INT8_MAX : steps);
-        }
+        write_shares(in, exp, out, depth, max, scale);
         in += depth;
         out += depth;
     }

@@ -3,6 +3,7 @@
 
 #include "mcuforge/reciprocal.h"
 #include "mcuforge/requantise.h"
+#include "mcuforge/row_facts.h"
 
 enum { SUM_INTEGER_BITS = 12, OUTPUT_BITS = 8, MAX_SHIFT = 31 };
 
@@ -12,18 +13,9 @@ struct row_scale {
     int32_t shift;
 };
 
-static int32_t largest(const int8_t *x, int32_t n)
+static inline uint32_t exp_of(int32_t below_max, const int32_t *exp, int32_t count)
 {
-    int32_t max = x[0];
-    for (int32_t i = 1; i < n; i++) {
-        max = x[i] > max ? x[i] : max;
-    }
-    return max;
-}
-
-static int32_t exp_of(int32_t below_max, const struct mcuforge_softmax_params *params)
-{
-    return below_max < params->exp_count ? params->exp[below_max] : 0;
+    return below_max < count ? (uint32_t)exp[below_max] : 0;
 }
 
 /* The sum of exps with 19 fraction bits; up to 4095 ones fit. */
@@ -31,9 +23,19 @@ static uint32_t sum_of_exps(const int8_t *x, int32_t max,
                             const struct mcuforge_softmax_params *params)
 {
     const uint32_t half = UINT32_C(1) << (SUM_INTEGER_BITS - 1);
+    const int32_t *exp = params->exp;
+    const int32_t count = params->exp_count;
     uint32_t sum = 0;
-    for (int32_t i = 0; i < params->depth; i++) {
-        sum += ((uint32_t)exp_of(max - x[i], params) + half) >> SUM_INTEGER_BITS;
+    int32_t n = params->depth;
+    for (; n >= 4; n -= 4) {
+        sum += (exp_of(max - x[0], exp, count) + half) >> SUM_INTEGER_BITS;
+        sum += (exp_of(max - x[1], exp, count) + half) >> SUM_INTEGER_BITS;
+        sum += (exp_of(max - x[2], exp, count) + half) >> SUM_INTEGER_BITS;
+        sum += (exp_of(max - x[3], exp, count) + half) >> SUM_INTEGER_BITS;
+        x += 4;
+    }
+    for (; n > 0; n--) {
+        sum += (exp_of(max - *x++, exp, count) + half) >> SUM_INTEGER_BITS;
     }
     return sum;
 }
@@ -55,17 +57,42 @@ static struct row_scale one_over(uint32_t sum)
     return scale;
 }
 
+/* The high word of exp * twice_factor, rounded, then half a step and the shift: none is negative. */
+static inline int8_t share(uint32_t exp, uint32_t twice_factor, uint32_t half, int32_t shift)
+{
+    const uint64_t product = (uint64_t)exp * twice_factor;
+    const uint32_t rounded = (uint32_t)(product >> 32) + ((uint32_t)product >> 31);
+    return (int8_t)mcuforge_ssat8((int32_t)((rounded + half) >> shift) + INT8_MIN);
+}
+
+static void write_shares(const int8_t *in, int8_t *out, int32_t max, struct row_scale scale,
+                         const struct mcuforge_softmax_params *params)
+{
+    const int32_t *exp = params->exp;
+    const int32_t count = params->exp_count;
+    const uint32_t factor = 2 * (uint32_t)scale.factor;
+    const uint32_t half = (UINT32_C(1) << scale.shift) >> 1;
+    int32_t n = params->depth;
+    for (; n >= 4; n -= 4) {
+        out[0] = share(exp_of(max - in[0], exp, count), factor, half, scale.shift);
+        out[1] = share(exp_of(max - in[1], exp, count), factor, half, scale.shift);
+        out[2] = share(exp_of(max - in[2], exp, count), factor, half, scale.shift);
+        out[3] = share(exp_of(max - in[3], exp, count), factor, half, scale.shift);
+        in += 4;
+        out += 4;
+    }
+    for (; n > 0; n--) {
+        *out++ = share(exp_of(max - *in++, exp, count), factor, half, scale.shift);
+    }
+}
+
 void mcuforge_softmax_s8(const int8_t *in, int8_t *out,
                          const struct mcuforge_softmax_params *params)
 {
     for (int32_t row = 0; row < params->rows; row++) {
-        const int32_t max = largest(in, params->depth);
+        const int32_t max = mcuforge_largest_s8(in, params->depth);
         const struct row_scale scale = one_over(sum_of_exps(in, max, params));
-        for (int32_t i = 0; i < params->depth; i++) {
-            const int32_t product = mcuforge_high_mul(scale.factor, exp_of(max - in[i], params));
-            const int32_t value = mcuforge_shift_right(product, scale.shift) + INT8_MIN;
-            out[i] = (int8_t)mcuforge_clamp(value, INT8_MIN, INT8_MAX);
-        }
+        write_shares(in, out, max, scale, params);
         in += params->depth;
         out += params->depth;
     }
