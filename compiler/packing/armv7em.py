@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuforge.compiler.ir import Array
+from mcuforge.compiler.packing.armv7em_depthwise import pack_depthwise
 from mcuforge.compiler.packing.blocks import depth_of, pack_blocks
 from mcuforge.compiler.packing.channels import Channels
 from mcuforge.compiler.packing.packing import Packed, Packing
@@ -30,3 +31,7 @@ class Armv7em(Packing):
         """Blocks of filters."""
         words = pack_blocks(filters, channels)
         return None if words is None else Packed(words, depth_of(filters))
+
+    def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
+        """Blocks of channels."""
+        return pack_depthwise(filters, channels)
