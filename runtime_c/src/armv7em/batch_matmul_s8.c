@@ -53,107 +53,120 @@ static int32_t centred_sum(const int8_t *a, int32_t a_step, int32_t n, int32_t z
     return sum;
 }
 
-/* Columns stored one after the other. */
-static OWN_REGISTERS void dot4_rows(const struct row *row, const int8_t *b, int8_t *out)
+/* Elements of `out` up to the last whole four, of columns stored one after the other. */
+static OWN_REGISTERS void blocks_of_rows(const struct row *row, const int8_t *b, int32_t blocks,
+                                         int8_t *out)
 {
-    const int8_t *a = row->a;
     const int32_t depth = row->depth;
     const uint32_t offset = row->offset;
-    const int8_t *b2 = b + 2 * depth;
-    const int8_t *end = a + depth / STEP * STEP;
-    int32_t sum0 = row->bias;
-    int32_t sum1 = sum0;
-    int32_t sum2 = sum0;
-    int32_t sum3 = sum0;
-    while (a < end) {
-        const uint32_t x = mcuforge_load_word(a);
-        const uint32_t x_even = mcuforge_sxtab16(offset, x);
-        const uint32_t x_odd = mcuforge_sxtab16_odd(offset, x);
-        uint32_t y = mcuforge_load_word(b);
-        sum0 = mcuforge_smlad(x_even, mcuforge_sxtb16(y), sum0);
-        sum0 = mcuforge_smlad(x_odd, mcuforge_sxtb16_odd(y), sum0);
-        read_no_further();
-        y = mcuforge_load_word(b + depth);
-        sum1 = mcuforge_smlad(x_even, mcuforge_sxtb16(y), sum1);
-        sum1 = mcuforge_smlad(x_odd, mcuforge_sxtb16_odd(y), sum1);
-        read_no_further();
-        y = mcuforge_load_word(b2);
-        sum2 = mcuforge_smlad(x_even, mcuforge_sxtb16(y), sum2);
-        sum2 = mcuforge_smlad(x_odd, mcuforge_sxtb16_odd(y), sum2);
-        read_no_further();
-        y = mcuforge_load_word(b2 + depth);
-        sum3 = mcuforge_smlad(x_even, mcuforge_sxtb16(y), sum3);
-        sum3 = mcuforge_smlad(x_odd, mcuforge_sxtb16_odd(y), sum3);
-        a += STEP;
-        b += STEP;
-        b2 += STEP;
+    for (; blocks > 0; blocks--) {
+        const int8_t *a = row->a;
+        const int8_t *const end = a + (depth & -STEP);
+        const int8_t *b2 = b + 2 * depth;
+        int32_t sum0 = row->bias;
+        int32_t sum1 = sum0;
+        int32_t sum2 = sum0;
+        int32_t sum3 = sum0;
+        while (a < end) {
+            const uint32_t x = mcuforge_load_word(a);
+            a += STEP;
+            const uint32_t x_even = mcuforge_sxtab16(offset, x);
+            const uint32_t x_odd = mcuforge_sxtab16_odd(offset, x);
+            uint32_t y = mcuforge_load_word(b + depth);
+            sum1 = mcuforge_smlad(x_even, mcuforge_sxtb16(y), sum1);
+            sum1 = mcuforge_smlad(x_odd, mcuforge_sxtb16_odd(y), sum1);
+            read_no_further();
+            y = mcuforge_load_word(b);
+            b += STEP;
+            sum0 = mcuforge_smlad(x_even, mcuforge_sxtb16(y), sum0);
+            sum0 = mcuforge_smlad(x_odd, mcuforge_sxtb16_odd(y), sum0);
+            read_no_further();
+            y = mcuforge_load_word(b2 + depth);
+            sum3 = mcuforge_smlad(x_even, mcuforge_sxtb16(y), sum3);
+            sum3 = mcuforge_smlad(x_odd, mcuforge_sxtb16_odd(y), sum3);
+            read_no_further();
+            y = mcuforge_load_word(b2);
+            b2 += STEP;
+            sum2 = mcuforge_smlad(x_even, mcuforge_sxtb16(y), sum2);
+            sum2 = mcuforge_smlad(x_odd, mcuforge_sxtb16_odd(y), sum2);
+            read_no_further();
+        }
+        for (int32_t left = depth & (STEP - 1); left > 0; left--) {
+            const int32_t x = *a++ + (int16_t)offset;
+            sum0 += x * b[0];
+            sum1 += x * b[depth];
+            sum2 += x * b2[0];
+            sum3 += x * b2[depth];
+            b++;
+            b2++;
+        }
+        b = b2 + depth;
+        const struct mcuforge_scaling scaling = row->scaling;
+        out[0] = finish(sum0, &scaling);
+        out[1] = finish(sum1, &scaling);
+        out[2] = finish(sum2, &scaling);
+        out[3] = finish(sum3, &scaling);
+        out += COLUMNS;
     }
-    for (end = row->a + depth; a < end; a++) {
-        const int32_t x = *a + (int16_t)offset;
-        sum0 += x * b[0];
-        sum1 += x * b[depth];
-        sum2 += x * b2[0];
-        sum3 += x * b2[depth];
-        b++;
-        b2++;
-    }
-    const struct mcuforge_scaling scaling = row->scaling;
-    out[0] = finish(sum0, &scaling);
-    out[1] = finish(sum1, &scaling);
-    out[2] = finish(sum2, &scaling);
-    out[3] = finish(sum3, &scaling);
 }
 
-/* Columns side by side, `width` of them. Bytes k and k + 2 of a column become the lanes that meet
+/* The same of `width` columns side by side. Bytes k and k + 2 of a column become the lanes that meet
  * the same of `a`. */
-static OWN_REGISTERS void dot4_columns(const struct row *row, const int8_t *b, int32_t width,
-                         int8_t *out)
+static OWN_REGISTERS void blocks_of_columns(const struct row *row, const int8_t *b, int32_t width,
+                                            int8_t *out)
 {
-    const int8_t *a = row->a;
     const uint32_t offset = row->offset;
-    const int8_t *end = a + row->depth / STEP * STEP;
-    int32_t sum0 = row->bias;
-    int32_t sum1 = sum0;
-    int32_t sum2 = sum0;
-    int32_t sum3 = sum0;
-    while (a < end) {
-        const uint32_t x = mcuforge_load_word(a);
-        uint32_t lanes = mcuforge_sxtab16(offset, x);
-        uint32_t y = mcuforge_load_word(b);
-        uint32_t z = mcuforge_load_word(b + 2 * width);
-        uint32_t pairs = mcuforge_low_lanes(y, z);
-        sum0 = mcuforge_smlad(lanes, mcuforge_sxtb16(pairs), sum0);
-        sum1 = mcuforge_smlad(lanes, mcuforge_sxtb16_odd(pairs), sum1);
-        pairs = mcuforge_high_lanes(y, z);
-        sum2 = mcuforge_smlad(lanes, mcuforge_sxtb16(pairs), sum2);
-        sum3 = mcuforge_smlad(lanes, mcuforge_sxtb16_odd(pairs), sum3);
-        lanes = mcuforge_sxtab16_odd(offset, x);
-        b += width;
-        read_no_further();
-        y = mcuforge_load_word(b);
-        z = mcuforge_load_word(b + 2 * width);
-        pairs = mcuforge_low_lanes(y, z);
-        sum0 = mcuforge_smlad(lanes, mcuforge_sxtb16(pairs), sum0);
-        sum1 = mcuforge_smlad(lanes, mcuforge_sxtb16_odd(pairs), sum1);
-        pairs = mcuforge_high_lanes(y, z);
-        sum2 = mcuforge_smlad(lanes, mcuforge_sxtb16(pairs), sum2);
-        sum3 = mcuforge_smlad(lanes, mcuforge_sxtb16_odd(pairs), sum3);
-        a += STEP;
-        b += (STEP - 1) * width;
+    for (int32_t blocks = width / COLUMNS; blocks > 0; blocks--) {
+        const int8_t *a = row->a;
+        const int8_t *const end = a + (row->depth & -STEP);
+        const int8_t *from = b;
+        const int8_t *from2 = b + 2 * width;
+        int32_t sum0 = row->bias;
+        int32_t sum1 = sum0;
+        int32_t sum2 = sum0;
+        int32_t sum3 = sum0;
+        while (a < end) {
+            const uint32_t x = mcuforge_load_word(a);
+            a += STEP;
+            uint32_t lanes = mcuforge_sxtab16(offset, x);
+            uint32_t y = mcuforge_load_word(from);
+            uint32_t z = mcuforge_load_word(from2);
+            uint32_t pairs = mcuforge_low_lanes(y, z);
+            sum0 = mcuforge_smlad(lanes, mcuforge_sxtb16(pairs), sum0);
+            sum1 = mcuforge_smlad(lanes, mcuforge_sxtb16_odd(pairs), sum1);
+            pairs = mcuforge_high_lanes(y, z);
+            sum2 = mcuforge_smlad(lanes, mcuforge_sxtb16(pairs), sum2);
+            sum3 = mcuforge_smlad(lanes, mcuforge_sxtb16_odd(pairs), sum3);
+            lanes = mcuforge_sxtab16_odd(offset, x);
+            read_no_further();
+            y = mcuforge_load_word(from + width);
+            z = mcuforge_load_word(from2 + width);
+            from += STEP * width;
+            from2 += STEP * width;
+            pairs = mcuforge_low_lanes(y, z);
+            sum0 = mcuforge_smlad(lanes, mcuforge_sxtb16(pairs), sum0);
+            sum1 = mcuforge_smlad(lanes, mcuforge_sxtb16_odd(pairs), sum1);
+            pairs = mcuforge_high_lanes(y, z);
+            sum2 = mcuforge_smlad(lanes, mcuforge_sxtb16(pairs), sum2);
+            sum3 = mcuforge_smlad(lanes, mcuforge_sxtb16_odd(pairs), sum3);
+            read_no_further();
+        }
+        for (int32_t left = row->depth & (STEP - 1); left > 0; left--) {
+            const int32_t x = *a++ + (int16_t)offset;
+            sum0 += x * from[0];
+            sum1 += x * from[1];
+            sum2 += x * from[2];
+            sum3 += x * from[3];
+            from += width;
+        }
+        b += COLUMNS;
+        const struct mcuforge_scaling scaling = row->scaling;
+        out[0] = finish(sum0, &scaling);
+        out[1] = finish(sum1, &scaling);
+        out[2] = finish(sum2, &scaling);
+        out[3] = finish(sum3, &scaling);
+        out += COLUMNS;
     }
-    for (end = row->a + row->depth; a < end; a++) {
-        const int32_t x = *a + (int16_t)offset;
-        sum0 += x * b[0];
-        sum1 += x * b[1];
-        sum2 += x * b[2];
-        sum3 += x * b[3];
-        b += width;
-    }
-    const struct mcuforge_scaling scaling = row->scaling;
-    out[0] = finish(sum0, &scaling);
-    out[1] = finish(sum1, &scaling);
-    out[2] = finish(sum2, &scaling);
-    out[3] = finish(sum3, &scaling);
 }
 
 /* One element of any product: `a` may be stored transposed, sums may be large. */
@@ -185,13 +198,12 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
         const struct row row = {a, depth, lane | lane << 16, bias,
                                 mcuforge_scaling_of(params->multiplier, params->shift,
                                                     params->output_zero_point)};
-        for (; column + COLUMNS <= columns; column += COLUMNS) {
-            if (params->b_transposed) {
-                dot4_rows(&row, b + column * depth, out + column);
-            } else {
-                dot4_columns(&row, b + column, columns, out + column);
-            }
+        if (params->b_transposed) {
+            blocks_of_rows(&row, b, columns / COLUMNS, out);
+        } else {
+            blocks_of_columns(&row, b, columns, out);
         }
+        column = columns & -COLUMNS;
     }
     for (; column < columns; column++) {
         out[column] = single(a, b + column * next_column, bias, params);
