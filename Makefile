@@ -2,7 +2,7 @@
 PYTEST := .venv/bin/python -m pytest $(if $(NO_SKIPS),--no-skips)
 JOBS ?= 2
 
-.PHONY: demo test test-all lint fuzz clean
+.PHONY: demo test test-all lint bench fuzz clean
 
 demo: .venv/ready-run
 	.venv/bin/mcuforge deploy examples/digits/digits_cnn.tflite --board qemu-mps2-an500 --emulate \
@@ -20,6 +20,10 @@ lint: .venv/ready-test
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+
+# every model on every emulated board: bench/figures.json and README's tables; minutes
+bench: .venv/ready-test
+	.venv/bin/python -m scripts.bench_table --jobs $(JOBS)
 
 # mutated model files, then five minutes of hostile serial input under sanitizers
 fuzz: .venv/ready-test

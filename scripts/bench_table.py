@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Count every model on every emulated board: bench/figures.json, and README's tables from it.
+
+    python -m scripts.bench_table                 all of it, as `make bench` does
+    python -m scripts.bench_table MODEL ...       these models only (file names, suffix or not)
+    python -m scripts.bench_table --check [...]   compare with what is committed, write nothing
+    python -m scripts.bench_table --tables        README's tables from the file, nothing is run
+
+Models of others are counted where they lie in ../shared beside the checkout; elsewhere their
+committed figures stay. Every figure stands on a verdict of pass.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from mcuforge.boards.catalog import all_boards
+from mcuforge.compiler.compile import PlanOptions
+from mcuforge.deploy import Request, deploy
+from mcuforge.errors import UserError
+from mcuforge.report.files import write_whole
+from mcuforge.report.model import Report
+from mcuforge.report.profile import operator_facts
+from mcuforge.report.progress import Stages
+from scripts.bench_readme import README, with_tables
+from scripts.figures import (
+    FILE,
+    BoardFigure,
+    Case,
+    Figure,
+    Figures,
+    OperatorFigure,
+    Peer,
+    differences,
+    figures_text,
+    read_figures,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+OWN = ("digits_cnn.tflite", "digits_vit.onnx")
+MLPERF = (
+    "ad01_int8.tflite",
+    "kws_ref_model.tflite",
+    "pretrainedResnet_quant.tflite",
+    "str_ww_ref_model.tflite",
+    "vww_96_int8.tflite",
+)
+VITS = (  # the third on one core only: it is the second with other zero points
+    "vit_cifar10_tf_int8_erf.tflite",
+    "vit_cifar10_int8_qdq_default.onnx",
+    "vit_cifar10_int8_qdq_op20_asym.onnx",
+)
+M7 = "qemu-mps2-an500"
+BOARDS = (M7, "qemu-mps2-an386", "qemu-riscv32", "qemu-mps3-an547", "qemu-mps2-m0plus")
+ROWLESS = ("ad01_int8.tflite",)  # its input is one vector: there are no rows to stream
+ENGINES = ("TFLM+CMSIS-NN", "TinyEngine")
+PEER_OPERATORS = "per_op_tflm_cmsis_nn_cortex_m7_O3"
+REMEDY = "if that is meant: `make bench`, and commit bench/figures.json and README.md"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A case that ran."""
+
+    board: BoardFigure
+    figure: Figure
+    seconds: float
+
+
+def model_file(model: str) -> Path:
+    """Where a model lies, or would lie."""
+    if model in OWN:
+        return ROOT / "examples" / "digits" / model
+    return SHARED / "models" / ("vit" if model in VITS else "mlperf_tiny") / model
+
+
+def cases() -> Iterator[Case]:
+    """Everything that is counted, on the boards there are."""
+    known = {board.id for board in all_boards()}
+    for board in (board for board in BOARDS if board in known):
+        for model in (*OWN, *MLPERF, *(VITS if board == M7 else VITS[:2])):
+            yield Case(model, board)
+    for model in (*MLPERF, *VITS):
+        yield Case(model, M7, "speed")
+    for model in MLPERF:
+        if model not in ROWLESS:
+            yield Case(model, M7, streamed=True)
+
+
+def count(case: Case) -> Counted:
+    """Deploy the case on its emulated board; RuntimeError unless the verdict is pass."""
+    options = PlanOptions(goal=case.optimize, streamed=case.streamed)
+    request = Request(model_file(case.model), case.board, emulate=True, samples=1, options=options)
+    started = time.monotonic()
+    try:
+        report = deploy(request, Stages(Console(stderr=True), quiet=True))
+    except UserError as error:
+        raise RuntimeError(str(error)) from error
+    if report.verdict != "pass":
+        raise RuntimeError("; ".join(report.reasons))
+    return Counted(board_of(report), figure_of(report), time.monotonic() - started)
+
+
+def board_of(report: Report) -> BoardFigure:
+    """What a deploy counted with."""
+    board, tools = report.board, report.toolchain
+    compiler = f"{tools.compiler} {tools.version}"
+    return BoardFigure(board.cpu, board.isa, board.stand_in or "", compiler, tools.flags)
+
+
+def figure_of(report: Report) -> Figure:
+    """What a deploy counted."""
+    run, ram, flash = report.run, report.ram, report.flash
+    assert run.instructions is not None, "emulated boards count"
+    return Figure(
+        sha256=report.model.sha256,
+        macs=report.model.macs,
+        instructions=run.instructions,
+        per_mac=round(run.instructions / report.model.macs, 2),
+        arena=ram.arena,
+        bound=report.plan.lower_bound,
+        ram=ram.total,
+        flash=flash.total,
+        code=flash.code,
+        weights=flash.weights,
+        operators={
+            x.op: OperatorFigure(x.layers, x.macs, x.instructions)
+            for x in operator_facts(report.layers)
+        },
+    )
+
+
+def table_row(case: Case, figure: Figure) -> str:
+    """One line of what is counted."""
+    return (
+        f"| {case} | {figure.instructions:,} instructions (emulated) "
+        f"| {figure.per_mac:.2f} per MAC | arena {figure.arena:,} "
+        f"| flash {figure.flash:,} | code {figure.code:,} |"
+    )
+
+
+def peers() -> tuple[tuple[Peer, ...], dict[str, OperatorFigure]] | None:
+    """Peers' figures as they were measured; None without ../shared."""
+    file = SHARED / "baselines.json"
+    if not file.exists():
+        return None
+    content = json.loads(file.read_text(encoding="utf-8"))
+    found = tuple(
+        Peer(
+            engine=row["engine"],
+            model=row["model"],
+            cpu=row["cpu"],
+            flags=row["flags"],
+            instructions=row["instructions"],
+            ram=row["ram_bytes"],
+            tensors=row.get("ram_tensors_and_scratch", row["ram_bytes"]),
+            flash=row["flash_bytes"],
+        )
+        for row in content["rows"]
+        if row["engine"].startswith(ENGINES)
+    )
+    operators: dict[str, OperatorFigure] = {}
+    for layers in content[PEER_OPERATORS].values():
+        for layer in layers:
+            op = layer["op"].lower().replace("_2d", "2d")  # CONV_2D: our conv2d
+            sums = operators.get(op, OperatorFigure(0, 0, 0))
+            operators[op] = OperatorFigure(
+                sums.layers + 1, sums.macs + layer["macs"], sums.instructions + layer["instr"]
+            )
+    return found, operators
+
+
+def select(wanted: list[str]) -> list[Case]:
+    """Cases of the named models, of all by default; those that cannot be counted are told."""
+    models = (*OWN, *MLPERF, *VITS)
+    chosen = [model for model in models if not wanted or {model, Path(model).stem} & set(wanted)]
+    unknown = set(wanted) - {name for model in models for name in (model, Path(model).stem)}
+    if unknown:
+        sys.exit(f"no such model: {', '.join(sorted(unknown))}; there are {', '.join(models)}")
+    missing = [model for model in chosen if not model_file(model).exists()]
+    if missing:
+        print(f"not in {SHARED}, their committed figures stay: {', '.join(missing)}")
+    return [case for case in cases() if case.model in chosen and model_file(case.model).exists()]
+
+
+def count_all(wanted: list[Case], jobs: int) -> Iterator[tuple[Case, Counted | Exception]]:
+    """Each case as soon as it is counted, or why it was not; the long ones are begun first."""
+    order = sorted(wanted, key=lambda case: case.model not in VITS)
+    with ProcessPoolExecutor(jobs) as pool:
+        futures = {pool.submit(count, case): case for case in order}
+        for future in as_completed(futures):
+            error = future.exception()
+            if error is not None and not isinstance(error, Exception):
+                raise error
+            yield futures[future], future.result() if error is None else error
+
+
+def updated(figures: Figures, counted: dict[Case, Counted]) -> Figures:
+    """With what was counted; figures of cases that are counted no longer are dropped."""
+    kept = set(cases())
+    rows = {case: figure for case, figure in figures.rows.items() if case in kept}
+    rows |= {case: result.figure for case, result in counted.items()}
+    boards = figures.boards | {case.board: result.board for case, result in counted.items()}
+    used = {case.board for case in rows}
+    boards = {board: told for board, told in boards.items() if board in used}
+    figures = replace(figures, boards=boards, rows=rows)
+    told = peers()
+    return figures if told is None else replace(figures, peers=told[0], peer_operators=told[1])
+
+
+def write_tables(figures: Figures) -> None:
+    """README with the tables of these figures."""
+    write_whole(README, with_tables(README.read_text(encoding="utf-8"), figures))
+
+
+def renew(chosen: list[Case], committed: Figures, jobs: int) -> int:
+    """Count the cases and write each figure at once, README at the end; how many failed."""
+    figures, failed = updated(committed, {}), 0
+    for number, (case, result) in enumerate(count_all(chosen, jobs), 1):
+        if isinstance(result, Exception):
+            failed += 1
+            print(f"{number}/{len(chosen)} FAILED {case}: {result}", flush=True)
+            continue
+        figures = updated(figures, {case: result})
+        write_whole(FILE, figures_text(figures))
+        row = table_row(case, result.figure)
+        print(f"{number}/{len(chosen)} {row} {result.seconds:.0f} s", flush=True)
+    write_whole(FILE, figures_text(figures))
+    write_tables(figures)
+    return failed
+
+
+def check(chosen: list[Case], committed: Figures, jobs: int) -> int:
+    """Count the cases and tell what is not as committed; how many are not."""
+    failed = 0
+    for number, (case, result) in enumerate(count_all(chosen, jobs), 1):
+        if isinstance(result, Exception):
+            found = [str(result)]
+        elif case not in committed.rows:
+            found = ["no figure is committed"]
+        else:
+            found = differences(committed.rows[case], result.figure)
+            was, now = committed.boards[case.board].compiler, result.board.compiler
+            found += [f"counted with {now}, committed is {was}"] if found and was != now else []
+        row = str(case) if isinstance(result, Exception) else table_row(case, result.figure)
+        print(f"{number}/{len(chosen)} {row}", flush=True)
+        for line in found:
+            print(f"    {line}", flush=True)
+        failed += bool(found)
+    if failed:
+        print(f"{failed} of {len(chosen)} are not as committed; {REMEDY}")
+    return failed
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Count and write, or count and compare; 1 when something failed or is not as committed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("models", nargs="*", metavar="MODEL")
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    parser.add_argument("--tables", action="store_true", help="README from the file, run nothing")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="at once; 2 by default")
+    wanted = parser.parse_args(arguments)
+    committed = read_figures(FILE)
+    chosen = [] if wanted.tables else select(wanted.models)
+    flow = check if wanted.check else renew
+    return 1 if flow(chosen, committed, wanted.jobs) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

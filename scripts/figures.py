@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""bench/figures.json: what every model costs on every board, and what it costs by peers' engines.
+
+Instructions are counted by an emulator, so they repeat, and a change that makes a model more than
+1 % dearer is found by counting again. Sizes are bytes. One line of the file is one figure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from mcuforge.compiler.schedule.search import Goal
+
+FILE = Path(__file__).resolve().parents[1] / "bench" / "figures.json"
+SCHEMA = 1
+WORSE, BETTER = 0.01, 0.05  # as shares of the committed figure: a fault; a file that is out of date
+HELD = ("instructions", "arena", "flash", "code")
+
+
+@dataclass(frozen=True, order=True)
+class Case:
+    """A model's file name, and where and how it is planned; the default plan first in order."""
+
+    model: str
+    board: str
+    optimize: Goal = "balanced"
+    streamed: bool = False
+
+    def __str__(self) -> str:
+        """'kws.tflite on qemu-riscv32', and how, where that is not the default."""
+        how = "" if self.optimize == "balanced" else f" ({self.optimize})"
+        return f"{self.model} on {self.board}{how}{' (streamed)' if self.streamed else ''}"
+
+
+@dataclass(frozen=True)
+class OperatorFigure:
+    """All layers of one operator."""
+
+    layers: int
+    macs: int
+    instructions: int
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One inference of a case: instructions, and bytes.
+
+    ram = arena + static + stack, flash = code + weights; bound: no plan's arena is smaller.
+    """
+
+    sha256: str
+    macs: int
+    instructions: int
+    per_mac: float
+    arena: int
+    bound: int
+    ram: int
+    flash: int
+    code: int
+    weights: int
+    operators: dict[str, OperatorFigure]
+
+
+@dataclass(frozen=True)
+class BoardFigure:
+    """What the counting was done with."""
+
+    cpu: str
+    isa: str
+    emulator: str
+    compiler: str
+    flags: str
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One build of another engine, measured with the same compiler and emulator."""
+
+    engine: str
+    model: str  # without suffix, as in its source
+    cpu: str
+    flags: str
+    instructions: int
+    ram: int  # its arena or buffers, without stack
+    tensors: int  # of which tensors and scratch; `ram` where the engine does not tell
+    flash: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The whole file."""
+
+    boards: dict[str, BoardFigure] = field(default_factory=dict)
+    rows: dict[Case, Figure] = field(default_factory=dict)
+    peers: tuple[Peer, ...] = ()
+    peer_operators: dict[str, OperatorFigure] = field(default_factory=dict)  # TFLM on Cortex-M7
+
+
+def read_figures(file: Path = FILE) -> Figures:
+    """The committed figures; none where there is no file yet."""
+    if not file.exists():
+        return Figures()
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if content["schema"] != SCHEMA:
+        raise ValueError(f"{file} has schema {content['schema']}, this is for {SCHEMA}")
+    rows = {}
+    for row in content["rows"]:
+        case = Case(*(row.pop(key) for key in ("model", "board", "optimize", "streamed")))
+        operators = {op: OperatorFigure(*counts) for op, counts in row.pop("operators").items()}
+        rows[case] = Figure(**row, operators=operators)
+    return Figures(
+        {board: BoardFigure(**told) for board, told in content["boards"].items()},
+        rows,
+        tuple(Peer(**peer) for peer in content["peers"]),
+        {op: OperatorFigure(*counts) for op, counts in content["peer_operators"].items()},
+    )
+
+
+def figures_text(figures: Figures) -> str:
+    """The file, sorted, a figure a line: the same figures are always the same text."""
+    boards = {board: asdict(told) for board, told in sorted(figures.boards.items())}
+    rows = [
+        {**asdict(case), **asdict(figure), "operators": _counts(figure.operators)}
+        for case, figure in sorted(figures.rows.items())
+    ]
+    order = ("model", "engine", "cpu", "flags")
+    peers = sorted(map(asdict, figures.peers), key=lambda peer: [peer[key] for key in order])
+    parts = [
+        f'"schema": {SCHEMA}',
+        '"about": "written by `make bench`: emulated instructions of one inference, and bytes; '
+        'operators and peer_operators: [layers, MACs, instructions]"',
+        '"boards": '
+        + _lines("{}", [f"{json.dumps(b)}: {json.dumps(x)}" for b, x in boards.items()]),
+        '"rows": ' + _lines("[]", map(json.dumps, rows)),
+        '"peers": ' + _lines("[]", map(json.dumps, peers)),
+        f'"peer_operators": {json.dumps(_counts(figures.peer_operators))}',
+    ]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _counts(operators: dict[str, OperatorFigure]) -> dict[str, list[int]]:
+    return {op: [x.layers, x.macs, x.instructions] for op, x in sorted(operators.items())}
+
+
+def _lines(brackets: str, items: Iterable[str]) -> str:
+    return brackets[0] + "\n  " + ",\n  ".join(items) + "\n" + brackets[1]
+
+
+def differences(committed: Figure, counted: Figure) -> list[str]:
+    """What is more than `WORSE` above what is committed or `BETTER` below it, a line each."""
+    if committed.sha256 != counted.sha256:
+        return ["the model's file is another one"]
+    found = []
+    for name in HELD:
+        old, new = getattr(committed, name), getattr(counted, name)
+        change = f"{name} {old:,} -> {new:,} ({new / old - 1:+.1%})"
+        if new > old * (1 + WORSE):
+            found.append(f"{change}: at most {WORSE:+.0%} is allowed")
+        elif new < old * (1 - BETTER):
+            found.append(f"{change}: better than committed, the figures are out of date")
+    return found

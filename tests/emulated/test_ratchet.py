@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No model gets slower or larger unseen: counted again, beside bench/figures.json.
+
+An emulator's counts repeat, so 1 % is a change of ours and no noise. Figures that got much better
+fail too: a file that is out of date would let them get worse again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from _pytest.mark import ParameterSet
+
+from scripts.bench_table import (
+    M7,
+    MLPERF,
+    OWN,
+    REMEDY,
+    ROOT,
+    SHARED,
+    count,
+    model_file,
+    table_row,
+)
+from scripts.figures import Case, differences, read_figures
+from tests.shared import shared
+
+CODE_BYTES = 16 * 1024  # flash without weights, of a model of MLPerf Tiny's
+CODE_BOARDS = (M7, "qemu-mps2-an386", "qemu-riscv32")
+COMMITTED = read_figures()
+EVERY_TIME = {
+    *(Case(model, board) for model in OWN for board in COMMITTED.boards),
+    *(Case(model, board) for model in MLPERF for board in (M7, "qemu-riscv32")),
+    Case("vit_cifar10_int8_qdq_default.onnx", M7),
+}
+
+
+def cases() -> Iterator[ParameterSet]:
+    """All that is committed; what takes minutes together is left to make test-all."""
+    for case in sorted(COMMITTED.rows):
+        marks = [] if case in EVERY_TIME else [pytest.mark.slow]
+        marks += [] if case.model in OWN else [pytest.mark.shared]
+        yield pytest.param(case, id=str(case), marks=marks)
+
+
+@pytest.mark.parametrize("case", cases())
+def test_nothing_gets_slower_or_larger_unseen(case: Case) -> None:
+    if case.model not in OWN:
+        shared(str(model_file(case.model).relative_to(SHARED)))
+    counted = count(case)
+    was, now = COMMITTED.boards[case.board].compiler, counted.board.compiler
+    if was != now:
+        pytest.skip(f"{case}: the figures are of {was}, here is {now}")
+    found = differences(COMMITTED.rows[case], counted.figure)
+    told = "\n".join((f"{case}:", *found, table_row(case, counted.figure), REMEDY))
+    assert not found, told
+    if case.model in MLPERF and case in {Case(case.model, board) for board in CODE_BOARDS}:
+        assert counted.figure.code <= CODE_BYTES, told
+
+
+def test_models_of_ours_are_counted_wherever_they_run() -> None:
+    assert {Case(model, board) for model in OWN for board in COMMITTED.boards} <= set(
+        COMMITTED.rows
+    )
+    assert {M7, *CODE_BOARDS} <= set(COMMITTED.boards)
+    assert all(model_file(model).is_relative_to(ROOT) for model in OWN)
