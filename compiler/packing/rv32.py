@@ -18,6 +18,7 @@ FILTERS = 4  # of a block of conv2d
 VECTOR_FILTERS = 8  # of a block of fully_connected
 PIXELS = 4  # whose windows are gathered at a time
 WORD = 4
+MAX_TAPS = 50  # of a depthwise filter: MCUFORGE_DEPTHWISE_PACKED_TAPS
 
 
 class Rv32(Packing):
@@ -31,24 +32,35 @@ class Rv32(Packing):
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed:
         depth = whole_words(filters.shape[1])
-        return Packed(blocks(filters, channels, FILTERS), depth, PIXELS * depth)
+        return Packed(blocks(filters, channels, FILTERS, depth), depth, PIXELS * depth)
 
     def fully_connected(self, filters: Array, channels: Channels) -> Packed:
         """Blocks of eight, then what is left of the filters one by one."""
         count = len(filters) // VECTOR_FILTERS * VECTOR_FILTERS
+        depth = whole_words(filters.shape[1])
         parts = (
-            blocks(filters[:count], channels, VECTOR_FILTERS),
-            blocks(filters[count:], channels, 1, first=count),
+            blocks(filters[:count], channels, VECTOR_FILTERS, depth),
+            blocks(filters[count:], channels, 1, depth, first=count),
         )
-        return Packed(np.concatenate(parts), whole_words(filters.shape[1]))
+        return Packed(np.concatenate(parts), depth)
+
+    def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
+        """Blocks of four channels, for any filter whose taps have room on the stack."""
+        taps = filters.shape[0] * filters.shape[1]
+        if taps > MAX_TAPS:
+            return None
+        by_channel = filters.reshape(taps, -1).T
+        return Packed(blocks(by_channel, channels, FILTERS, taps), taps)
 
 
-def blocks(filters: Array, channels: Channels, size: int, first: int = 0) -> Int32:
-    """Filters (co, taps) in blocks of `size`; `first`: the channel of the first of them."""
+def blocks(filters: Array, channels: Channels, size: int, depth: int, first: int = 0) -> Int32:
+    """Filters (co, taps) in blocks of `size`, which hold whole words of `depth` values each.
+
+    first: the channel of the first of them.
+    """
     if not len(filters):
         return np.zeros(0, np.int32)
     count = -(-len(filters) // size)
-    depth = whole_words(filters.shape[1])
     mine = slice(first, first + len(filters))
 
     def by_block(values: Int32) -> Int32:
