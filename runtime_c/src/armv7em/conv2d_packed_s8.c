@@ -7,14 +7,11 @@
 #include "mcuforge/conv2d_packed_s8.h"
 
 #include <stdbool.h>
-#include <string.h>
 
-#include "mcuforge/dsp.h"
+#include "mcuforge/gathered_windows.h"
 #include "mcuforge/paired_filters.h"
-#include "mcuforge/ring.h"
-#include "mcuforge/tap_range.h"
 
-enum { PIXELS = 2 };
+enum { PIXELS = MCUFORGE_GATHERED_PIXELS };
 
 /* What all pixels are multiplied with, and where they lie spread. */
 struct filters {
@@ -24,128 +21,10 @@ struct filters {
     int32_t count;
     int32_t depth;
     int32_t odd_zero_point;
+    bool clamped;
     int32_t act_min;
     int32_t act_max;
 };
-
-/* Where windows of a row of outputs lie; sizes and steps in elements. */
-struct windows {
-    const int8_t *in;
-    struct mcuforge_tap_range rows; /* of taps on the image */
-    int32_t first_row;              /* where the first of those begins */
-    int32_t row_step;
-    int32_t ring;
-    int32_t kernel[2];
-    int32_t dilation; /* horizontal */
-    int32_t width;    /* of the image, in pixels */
-    int32_t channels;
-    int32_t zero_point;
-};
-
-/* Windows are gathered as lanes, or first as bytes where their pieces are no whole words. */
-struct place {
-    uint32_t *lanes;
-    int8_t *bytes;
-};
-
-/* Words of four bytes into two of lanes, (0, 2) and (1, 3), beside those of the other pixel. */
-static inline uint32_t *spread(uint32_t *lanes, const int8_t *from, int32_t n)
-{
-    const int8_t *const end = from + n;
-    while (from != end) {
-        const uint32_t word = mcuforge_load_word(from);
-        from += 4;
-        lanes[0] = mcuforge_sxtb16(word);
-        lanes[PIXELS] = mcuforge_sxtb16_odd(word);
-        lanes += 2 * PIXELS;
-    }
-    return lanes;
-}
-
-/* A few bytes; a last word that is not whole is taken from before its end. */
-static inline void copy(int8_t *to, const int8_t *from, int32_t n)
-{
-    if (n < 4) {
-        for (int32_t i = 0; i < n; i++) {
-            to[i] = from[i];
-        }
-        return;
-    }
-    for (int32_t i = 0; i < n - 4; i += 4) {
-        memcpy(to + i, from + i, 4);
-    }
-    memcpy(to + n - 4, from + n - 4, 4);
-}
-
-static void take(struct place *place, const int8_t *from, int32_t n)
-{
-    if (place->bytes == NULL) {
-        place->lanes = spread(place->lanes, from, n);
-        return;
-    }
-    copy(place->bytes, from, n);
-    place->bytes += n;
-}
-
-static void pad(struct place *place, int32_t zero_point, int32_t n)
-{
-    if (place->bytes == NULL) {
-        const uint32_t lane = (uint32_t)zero_point & 0xffffu;
-        for (; n > 0; n -= 2) {
-            *place->lanes = lane | lane << 16;
-            place->lanes += PIXELS;
-        }
-        return;
-    }
-    memset(place->bytes, zero_point, (size_t)n);
-    place->bytes += n;
-}
-
-/* The window whose left taps lie on column x0, wherever that is. */
-static __attribute__((noinline)) void gather(const struct windows *at, int32_t x0,
-                                             struct place place)
-{
-    const int32_t taps = at->kernel[1];
-    const int32_t zero_point = at->zero_point;
-    const int32_t run = taps * at->channels;
-    const struct mcuforge_tap_range columns =
-        mcuforge_taps_inside(x0, taps, at->dilation, at->width);
-    const int32_t inside = columns.end - columns.first;
-    const int32_t pieces = at->dilation == 1 && inside > 0 ? 1 : inside;
-    const int32_t piece = (at->dilation == 1 ? inside : 1) * at->channels;
-    int32_t row = at->first_row;
-
-    pad(&place, zero_point, at->rows.first * run);
-    for (int32_t ky = at->rows.first; ky < at->rows.end; ky++) {
-        int32_t x = row + (x0 + columns.first * at->dilation) * at->channels;
-        pad(&place, zero_point, columns.first * at->channels);
-        for (int32_t i = 0; i < pieces; i++) {
-            take(&place, at->in + x, piece);
-            x += at->dilation * at->channels;
-        }
-        pad(&place, zero_point, (taps - columns.end) * at->channels);
-        row = mcuforge_ring_step(row, at->row_step, at->ring);
-    }
-    pad(&place, zero_point, (at->kernel[0] - at->rows.end) * run);
-}
-
-/* The same, in few steps, of a window that lies on the image; its first row begins at `row`. */
-static inline void gather_inside(const struct windows *at, int32_t row, struct place place)
-{
-    const int32_t run = at->kernel[1] * at->channels;
-    for (int32_t ky = at->kernel[0];;) {
-        if (place.bytes == NULL) {
-            place.lanes = spread(place.lanes, at->in + row, run);
-        } else {
-            copy(place.bytes, at->in + row, run);
-            place.bytes += run;
-        }
-        if (--ky == 0) {
-            return;
-        }
-        row = mcuforge_ring_step(row, at->row_step, at->ring);
-    }
-}
 
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb__)
 
@@ -291,7 +170,7 @@ static const int32_t *some_blocks(const struct filters *filters, const int32_t *
                             : one_pixel(filters, w, blocks, to[0]);
 }
 
-/* All outputs of the pixels at hand; those of a block that is not whole by way of a spare one. */
+/* All outputs of the pixels at hand, also where a last block is not whole, by way of a spare one. */
 static __attribute__((noinline)) void all_filters(const struct filters *filters, int32_t pixels,
                                                   int8_t *const *out)
 {
@@ -312,10 +191,8 @@ static __attribute__((noinline)) void all_filters(const struct filters *filters,
         }
         done += taken;
     }
-    if (filters->act_min > INT8_MIN || filters->act_max < INT8_MAX) {
-        for (int32_t i = 0; i < pixels; i++) {
-            mcuforge_clamp_all(out[i], filters->count, filters->act_min, filters->act_max);
-        }
+    for (int32_t i = 0; filters->clamped && i < pixels; i++) {
+        mcuforge_clamp_all(out[i], filters->count, filters->act_min, filters->act_max);
     }
 }
 
@@ -335,10 +212,12 @@ void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t 
         .count = co,
         .depth = params->depth,
         .odd_zero_point = 2 * params->output_zero_point + 1,
+        .clamped = params->act_min > INT8_MIN || params->act_max < INT8_MAX,
         .act_min = params->act_min,
         .act_max = params->act_max,
     };
-    struct windows at = {
+    const bool plain = filters.held == MCUFORGE_BLOCK_FILTERS && co % 4 == 0 && !filters.clamped;
+    struct mcuforge_windows windows = {
         .in = in,
         .row_step = params->dilation[0] * row,
         .ring = params->input_ring * row,
@@ -354,27 +233,33 @@ void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t 
 
     for (int32_t oy = first_row; oy < end_row; oy++) {
         const int32_t y0 = oy * params->stride[0] - params->pad[0];
-        at.rows = mcuforge_taps_inside(y0, at.kernel[0], params->dilation[0], params->input[0]);
-        const bool inside = touching && at.rows.end - at.rows.first == at.kernel[0];
-        const int32_t last_inside = inside ? at.width - at.kernel[1] : -1;
-        const int32_t y = y0 + at.rows.first * params->dilation[0];
-        at.first_row = mcuforge_ring_row(y, params->input_ring) * row;
+        windows.rows = mcuforge_taps_inside(y0, params->kernel[0], params->dilation[0],
+                                            params->input[0]);
+        const bool inside =
+            touching && windows.rows.end - windows.rows.first == params->kernel[0];
+        const int32_t last_inside = inside ? windows.width - params->kernel[1] : -1;
+        const int32_t y = y0 + windows.rows.first * params->dilation[0];
+        windows.first_row = mcuforge_ring_row(y, params->input_ring) * row;
         int8_t *pixel = out + mcuforge_ring_row(oy, params->output_ring) * params->output[1] * co;
         int32_t x0 = -params->pad[1];
         for (int32_t ox = params->output[1]; ox > 0; ox--) {
-            const struct place place = {lanes + held, bytes};
+            const struct mcuforge_gathered gathered = {lanes + held, bytes};
             if (x0 >= 0 && x0 <= last_inside) {
-                gather_inside(&at, at.first_row + x0 * channels, place);
+                mcuforge_gather_inside(&windows, windows.first_row + x0 * channels, gathered);
             } else {
-                gather(&at, x0, place);
+                mcuforge_gather(&windows, x0, gathered);
             }
             if (bytes != NULL) {
-                spread(place.lanes, bytes, params->depth);
+                mcuforge_spread(gathered.lanes, bytes, params->depth);
             }
-            to[held] = pixel;
-            if (++held == PIXELS) {
-                all_filters(&filters, PIXELS, to);
+            to[held++] = pixel;
+            if (held == PIXELS) {
                 held = 0;
+                if (plain) {
+                    two_pixels(&filters, filters.blocks, co / MCUFORGE_BLOCK_FILTERS, to);
+                } else {
+                    all_filters(&filters, PIXELS, to);
+                }
             }
             x0 += params->stride[1];
             pixel += co;
