@@ -7,10 +7,7 @@ fail too: a file that is out of date would let them get worse again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from _pytest.mark import ParameterSet
 
 from scripts.bench_table import (
     M7,
@@ -29,22 +26,27 @@ from tests.shared import shared
 CODE_BYTES = 16 * 1024  # flash without weights, of a model of MLPerf Tiny's
 CODE_BOARDS = (M7, "qemu-mps2-an386", "qemu-riscv32")
 COMMITTED = read_figures()
-EVERY_TIME = {
+EVERY_TIME = {  # the rest, minutes together, is left to make test-all
     *(Case(model, board) for model in OWN for board in COMMITTED.boards),
     *(Case(model, board) for model in MLPERF for board in (M7, "qemu-riscv32")),
     Case("vit_cifar10_int8_qdq_default.onnx", M7),
 }
 
 
-def cases() -> Iterator[ParameterSet]:
-    """All that is committed; what takes minutes together is left to make test-all."""
-    for case in sorted(COMMITTED.rows):
-        marks = [] if case in EVERY_TIME else [pytest.mark.slow]
-        marks += [] if case.model in OWN else [pytest.mark.shared]
-        yield pytest.param(case, id=str(case), marks=marks)
-
-
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(
+            case,
+            id=str(case),
+            marks=[
+                *([] if case in EVERY_TIME else [pytest.mark.slow]),
+                *([] if case.model in OWN else [pytest.mark.shared]),
+            ],
+        )
+        for case in sorted(COMMITTED.rows)
+    ],
+)
 def test_nothing_gets_slower_or_larger_unseen(case: Case) -> None:
     if case.model not in OWN:
         shared(str(model_file(case.model).relative_to(SHARED)))
