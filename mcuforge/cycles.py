@@ -29,12 +29,17 @@ from mcuforge.report.progress import Stages
 from mcuforge.session import Session
 from mcuforge.target import emulate_elf
 
-# docs/cycles.md: the most that published cycles were above and below estimates like these
-PUBLISHED_ABOVE_PERCENT = 35
-PUBLISHED_BELOW_PERCENT = 25
 MISSING_PERCENT = 2.0  # of the counted instructions that a trace may lack: interrupts, the timer
 _CALL = "mcuforge_model_run"
 _CALLER = re.compile(r"run_model(\.\w+)*$")  # as compilers name copies of it
+
+
+@dataclass(frozen=True)
+class Error:
+    """How far below and above such estimates published cycles were, rounded outwards."""
+
+    below_percent: int
+    above_percent: int
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,7 @@ class CycleEstimate:
     core: str
     clock_hz: int | None  # None: no board of silicon is meant
     milliseconds: float | None
-    published_above_percent: int  # how far published cycles of other engines were above such
-    published_below_percent: int  # estimates, and below
+    error: Error
     layers: tuple[LayerCycles, ...]
 
 
@@ -83,6 +87,21 @@ def estimate_cycles(
     _check(counted, sum(cost.instructions for cost in whole))
     cycles = sum(cost.cycles for cost in whole)
     return _estimate(session, compiled, cycles, counted, _by_layer(compiled, steps, single, cycles))
+
+
+def error_of(cpu: str, parameters: int, macs: int) -> Error:
+    """The error docs/cycles.md derives, for a core that is priced.
+
+    Networks whose weights are each used about once wait for flash, which no estimate knows.
+    """
+    used_once = 2 * parameters > macs
+    match cpu:
+        case "cortex-m4":
+            return Error(10, 50) if used_once else Error(10, 25)
+        case "cortex-m7":
+            return Error(25, 75) if used_once else Error(25, 25)
+        case _:
+            raise InternalError(f"no error is known of estimates for a {cpu}")
 
 
 def _traced(session: Session, built: Built) -> Trace:
@@ -149,8 +168,7 @@ def _estimate(
         core=board.cpu,
         clock_hz=board.clock_hz if silicon else None,
         milliseconds=round(cycles / board.clock_hz * 1e3, 4) if silicon else None,
-        published_above_percent=PUBLISHED_ABOVE_PERCENT,
-        published_below_percent=PUBLISHED_BELOW_PERCENT,
+        error=error_of(board.cpu, session.graph.parameters, session.graph.macs),
         layers=tuple(
             LayerCycles(index, own, _per_mac(own, macs[index])) for index, own in enumerate(layers)
         ),

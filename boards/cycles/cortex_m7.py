@@ -47,7 +47,8 @@ class _Pipeline:
         """Issue in the first cycle in which operands, a slot and the pipes are there."""
         alone, first = _alone(this), _first(this)
         pipes = _pipes(this)
-        earliest = max((self.ready.get(r, 0) + _early(this, r) for r in this.reads), default=0)
+        awaited = [self.ready[r] + _early(this, r) for r in this.reads if r in self.ready]
+        earliest = max(awaited, default=0)
         if earliest > self.cycle:
             self.wait(earliest)
         busy = any(self.used.get(pipe, 0) >= PIPES[pipe] for pipe in pipes)

@@ -39,7 +39,7 @@ def cycles_words(estimate: CycleEstimate) -> str:
 
 def error_words(estimate: CycleEstimate) -> str:
     """What the estimate leaves out and how far published figures were from such ones."""
-    below, above = estimate.published_below_percent, estimate.published_above_percent
+    below, above = estimate.error.below_percent, estimate.error.above_percent
     return (
         "memory without wait states; published cycles of other engines were from "
         f"{below} % below to {above} % above such estimates (docs/cycles.md)"

@@ -99,7 +99,8 @@ def _declared(hint: object, path: str) -> dict[str, str]:
         return {path: " or ".join(f'"{word}"' for word in get_args(hint))}
     if get_origin(hint) in (Union, types.UnionType):
         (inner,) = [h for h in get_args(hint) if h is not type(None)]
-        return {key: f"{word} or null" for key, word in _declared(inner, path).items()}
+        parts = _declared(inner, path).items()
+        return {key: f"{word.removesuffix(' or null')} or null" for key, word in parts}
     words = {str: "string", int: "integer", float: "number", bool: "boolean"}
     assert isinstance(hint, type)
     return {path: words[hint]}
