@@ -12,11 +12,11 @@ from rich.console import Console
 from mcuforge.board_check import run_sample
 from mcuforge.boards.catalog import emulated, load_board
 from mcuforge.compiler import reference
-from mcuforge.compiler.compile import compile_graph
 from mcuforge.firmware import build_check
 from mcuforge.report.progress import Stages
 from mcuforge.session import Session
 from mcuforge.target import open_board
+from tests.golden.isas import in_own_kernels
 from tests.golden.merge import FEEDS, case_graph, case_modules, cases_of, feeds, merged
 
 FED = ("random", "ramp", "ends")  # the host has run them all
@@ -35,7 +35,7 @@ def test_every_golden_case_is_exact_on_the_board(board_id: str, tmp_path: Path) 
     cases = [case for module in case_modules() for case in cases_of(module)]
     graph = merged("golden", cases)
     board = emulated(load_board(board_id))
-    compiled = compile_graph(graph, board.isa, board.ram_bytes, exact_seconds=0.0)
+    compiled = in_own_kernels(graph, board.isa, board.ram_bytes)
     source = tmp_path / "golden.tflite"
     source.write_bytes(b"every golden case")
     session = Session(source, source.read_bytes(), graph, board)
