@@ -17,6 +17,7 @@ from mcuforge.compiler.schedule.search import Goal
 FILE = Path(__file__).resolve().parents[1] / "bench" / "figures.json"
 SCHEMA = 1
 WORSE, BETTER = 0.01, 0.05  # as shares of the committed figure: a fault; a file that is out of date
+UNPROVED = 0.08  # of an arena above its bound: on a busy machine the solver's time ends early
 HELD = ("instructions", "arena", "flash", "code")
 
 
@@ -157,8 +158,10 @@ def differences(committed: Figure, counted: Figure) -> list[str]:
     for name in HELD:
         old, new = getattr(committed, name), getattr(counted, name)
         change = f"{name} {old:,} -> {new:,} ({new / old - 1:+.1%})"
-        if new > old * (1 + WORSE):
-            found.append(f"{change}: at most {WORSE:+.0%} is allowed")
-        elif new < old * (1 - BETTER):
+        unproved = name == "arena" and old > committed.bound
+        worse, better = (UNPROVED, UNPROVED) if unproved else (WORSE, BETTER)
+        if new > old * (1 + worse):
+            found.append(f"{change}: at most {worse:+.0%} is allowed")
+        elif new < old * (1 - better):
             found.append(f"{change}: better than committed, the figures are out of date")
     return found

@@ -32,7 +32,7 @@ FIGURE = Figure(
     instructions=1_500_000,
     per_mac=1.5,
     arena=4000,
-    bound=3900,
+    bound=4000,
     ram=4500,
     flash=30_000,
     code=10_000,
@@ -105,6 +105,16 @@ def test_code_of_mlperf_tiny_models_is_within_16_kib() -> None:
 )
 def test_one_percent_worse_is_a_fault_and_much_better_is_told(now: Figure, told: list[str]) -> None:
     assert differences(FIGURE, now) == told
+
+
+def test_an_arena_that_is_not_proved_least_may_vary_with_the_solvers_time() -> None:
+    loose = replace(FIGURE, bound=3900)
+    assert differences(loose, replace(FIGURE, arena=4320)) == []
+    assert differences(loose, replace(FIGURE, arena=3680)) == []
+    assert differences(loose, replace(FIGURE, arena=4321)) == [
+        "arena 4,000 -> 4,321 (+8.0%): at most +8% is allowed"
+    ]
+    assert len(differences(loose, replace(FIGURE, instructions=1_516_000))) == 1
 
 
 def marked(*names: str) -> str:
