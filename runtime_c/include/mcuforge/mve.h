@@ -8,6 +8,7 @@
 #define MCUFORGE_MVE_H
 
 #include <stdint.h>
+#include <string.h>
 
 #if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
 #define MCUFORGE_HAS_MVE 1
@@ -32,6 +33,20 @@ typedef uint16_t mve_pred16_t; /* a bit for each byte of a vector */
 static inline int32_t mcuforge_mve_saturate(int64_t x, int32_t low, int32_t high)
 {
     return (int32_t)(x < low ? low : (x > high ? high : x));
+}
+
+static inline int16x8_t vreinterpretq_s16_s32(int32x4_t x)
+{
+    int16x8_t same;
+    memcpy(&same, &x, sizeof same);
+    return same;
+}
+
+static inline int8x16_t vreinterpretq_s8_s16(int16x8_t x)
+{
+    int8x16_t same;
+    memcpy(&same, &x, sizeof same);
+    return same;
 }
 
 /* Predicates: the first n lanes of 8 and 32 bits. */
@@ -60,6 +75,21 @@ static inline int8x16_t vldrbq_z_s8(const int8_t *from, mve_pred16_t p)
 static inline int8x16_t vldrbq_s8(const int8_t *from)
 {
     return vldrbq_z_s8(from, 0xffff);
+}
+
+/* Four bytes, one a lane. */
+static inline int32x4_t vldrbq_z_s32(const int8_t *from, mve_pred16_t p)
+{
+    int32x4_t x;
+    for (int32_t i = 0; i < 4; i++) {
+        x.lane[i] = ((uint32_t)p >> (4 * i) & 1U) != 0U ? from[i] : 0;
+    }
+    return x;
+}
+
+static inline int32x4_t vldrbq_s32(const int8_t *from)
+{
+    return vldrbq_z_s32(from, 0xffff);
 }
 
 static inline int32x4_t vldrwq_s32(const int32_t *from)
@@ -118,6 +148,16 @@ static inline int32x4_t vaddq_n_s32(int32x4_t a, int32_t b)
     return vaddq_s32(a, vdupq_n_s32(b));
 }
 
+/* sum + a * b, wrapping. */
+static inline int32x4_t vmlaq_n_s32(int32x4_t sum, int32x4_t a, int32_t b)
+{
+    for (int32_t i = 0; i < 4; i++) {
+        const uint32_t product = (uint32_t)a.lane[i] * (uint32_t)b;
+        sum.lane[i] = (int32_t)((uint32_t)sum.lane[i] + product);
+    }
+    return sum;
+}
+
 static inline int32x4_t vandq_s32(int32x4_t a, int32x4_t b)
 {
     for (int32_t i = 0; i < 4; i++) {
@@ -161,6 +201,15 @@ static inline int32x4_t vrshlq_s32(int32x4_t a, int32x4_t shift)
     return a;
 }
 
+/* Shifted to the left, as kernels do, what does not fit is lost. */
+static inline int32x4_t vshlq_s32(int32x4_t a, int32x4_t shift)
+{
+    for (int32_t i = 0; i < 4; i++) {
+        a.lane[i] = (int32_t)((uint32_t)a.lane[i] << shift.lane[i]);
+    }
+    return a;
+}
+
 /* The high word of 2 * a * b, halves upwards. */
 static inline int32x4_t vqrdmulhq_s32(int32x4_t a, int32x4_t b)
 {
@@ -176,6 +225,15 @@ static inline int32_t vmladavaq_s8(int32_t sum, int8x16_t a, int8x16_t b)
 {
     for (int32_t i = 0; i < 16; i++) {
         sum = (int32_t)((uint32_t)sum + (uint32_t)(a.lane[i] * b.lane[i]));
+    }
+    return sum;
+}
+
+/* sum + all lanes. */
+static inline int32_t vaddvaq_s8(int32_t sum, int8x16_t a)
+{
+    for (int32_t i = 0; i < 16; i++) {
+        sum += a.lane[i];
     }
     return sum;
 }

@@ -117,12 +117,10 @@ static inline const int32_t *mcuforge_mve_sums_of_two(const int32_t *w, const in
     int32x4_t b;
     int32x4_t f;
     int32x4_t g;
-    __asm__ volatile("ldrd r0, r2, [%[w]], #8\n"
+    __asm__ volatile("ldrd r8, r10, [%[w]]\n"
+                     "ldrd r12, lr, [%[w], #8]\n"
+                     "ldrd r0, r2, [%[w]], #8\n"
                      "ldrd r4, r6, [%[w]], #8\n"
-                     "mov r8, r0\n"
-                     "mov r10, r2\n"
-                     "mov r12, r4\n"
-                     "mov lr, r6\n"
                      "1: vldrb.8 %q[f], [%[w]], #16\n"
                      "vldrb.8 %q[a], [%[x]], #16\n"
                      "vmladava.s8 r0, %q[a], %q[f]\n"

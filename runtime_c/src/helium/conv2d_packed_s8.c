@@ -5,56 +5,49 @@
  */
 #include "mcuforge/conv2d_packed_s8.h"
 
+#include <stdbool.h>
+
 #include "mcuforge/mve_sums.h"
 #include "mcuforge/ring.h"
 #include "mcuforge/tap_range.h"
 
 enum { FILTERS = 4 };
 
-/* One row of taps; `from` is that of the input's image, or NULL where the row is padding. */
-static int8_t *gather_row(int8_t *to, const int8_t *from, int32_t x,
-                          struct mcuforge_tap_range columns,
-                          const struct mcuforge_conv2d_packed_params *params)
+/* A row of taps some of which are padding, or which are apart; `from` is that of the first. */
+static void gather_odd_row(int8_t *to, const int8_t *from, struct mcuforge_tap_range columns,
+                           const struct mcuforge_conv2d_packed_params *params)
+{
+    const int32_t channels = params->input[2];
+    const int32_t step = params->dilation[1] * channels;
+    mcuforge_mve_fill(to, params->input_zero_point, params->kernel[1] * channels);
+    for (int32_t column = columns.first; column < columns.end; column++) {
+        mcuforge_mve_copy(to + column * channels, from + column * step, channels);
+    }
+}
+
+/* The window that begins at (y, x) of the image into `to`. */
+static void gather(int8_t *to, const int8_t *in, int32_t y, int32_t x,
+                   const struct mcuforge_conv2d_packed_params *params)
 {
     const int32_t channels = params->input[2];
     const int32_t size = params->kernel[1] * channels;
-    int8_t *const end = to + size;
-    if (from == NULL) {
-        mcuforge_mve_fill(to, params->input_zero_point, size);
-        return end;
-    }
-    if (columns.end - columns.first < params->kernel[1]) {
-        mcuforge_mve_fill(to, params->input_zero_point, size);
-    }
-    to += columns.first * channels;
-    from += (x + columns.first * params->dilation[1]) * channels;
-    if (params->dilation[1] == 1) {
-        mcuforge_mve_copy(to, from, (columns.end - columns.first) * channels);
-        return end;
-    }
-    for (int32_t column = columns.first; column < columns.end; column++) {
-        mcuforge_mve_copy(to, from, channels);
-        to += channels;
-        from += params->dilation[1] * channels;
-    }
-    return end;
-}
-
-/* The window of output column `ox` into `to`; its first row of taps is `y` of the image. */
-static void gather(int8_t *to, const int8_t *in, int32_t y, int32_t ox,
-                   const struct mcuforge_conv2d_packed_params *params)
-{
-    const int32_t x = ox * params->stride[1] - params->pad[1];
-    const int32_t row_size = params->input[1] * params->input[2];
+    const int32_t row_size = params->input[1] * channels;
+    const int32_t ring = params->input_ring;
+    const int32_t end = y + params->kernel[0] * params->dilation[0];
     const struct mcuforge_tap_range columns =
         mcuforge_taps_inside(x, params->kernel[1], params->dilation[1], params->input[1]);
-    for (int32_t ky = 0; ky < params->kernel[0]; ky++) {
-        const int8_t *from = NULL;
-        if (y >= 0 && y < params->input[0]) {
-            from = in + mcuforge_ring_row(y, params->input_ring) * row_size;
+    const bool whole =
+        params->dilation[1] == 1 && columns.end - columns.first == params->kernel[1];
+    const int8_t *const column = in + x * channels;
+    for (; y < end; y += params->dilation[0]) {
+        if (y < 0 || y >= params->input[0]) {
+            mcuforge_mve_fill(to, params->input_zero_point, size);
+        } else if (whole) {
+            mcuforge_mve_copy(to, column + mcuforge_ring_row(y, ring) * row_size, size);
+        } else {
+            gather_odd_row(to, column + mcuforge_ring_row(y, ring) * row_size, columns, params);
         }
-        to = gather_row(to, from, x, columns, params);
-        y += params->dilation[0];
+        to += size;
     }
 }
 
@@ -139,7 +132,8 @@ void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t 
         int8_t *pixel = out + mcuforge_ring_row(oy, params->output_ring) * params->output[1] *
                                   params->output[2];
         for (int32_t ox = 0; ox < params->output[1]; ox++) {
-            gather(windows + waiting * params->depth, in, y, ox, params);
+            const int32_t x = ox * params->stride[1] - params->pad[1];
+            gather(windows + waiting * params->depth, in, y, x, params);
             to[waiting] = pixel;
             pixel += params->output[2];
             waiting++;
