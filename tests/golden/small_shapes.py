@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every small shape of the operators whose kernels work in blocks, with drawn scales and values."""
+"""Every small shape of the operators whose kernels work in blocks, with drawn scales."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from types import MappingProxyType
 
 import numpy as np
 
-from mcuforge.compiler.ir import DType, Node, Quant, Tensor
+from mcuforge.compiler.ir import DType, Graph, Node, Quant, Tensor
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.base import Activation, Op
@@ -271,6 +272,17 @@ def ones() -> Iterator[tuple[str, Maker]]:
             yield f"mean {where} {axis}", lambda rng, f=mean, i=axis: f(rng, i)  # type: ignore[misc]
         yield f"average {where}", lambda rng, f=pool: f(rng, AveragePool2D)  # type: ignore[misc]
         yield f"largest {where}", lambda rng, f=pool: f(rng, MaxPool2D)  # type: ignore[misc]
+
+
+def together(name: str, nodes: Sequence[Node]) -> Graph:
+    """One graph of unconnected nodes."""
+    apart = []
+    for i, node in enumerate(nodes):
+        inputs = tuple(replace(t, name=f"n{i}/{t.name}") for t in node.inputs)
+        output = replace(node.output, name=f"n{i}/{node.output.name}")
+        apart.append(replace(node, name=f"n{i}", inputs=inputs, output=output))
+    fed = tuple(t for node in apart for t in node.activations)
+    return Graph(name, fed, tuple(node.output for node in apart), tuple(apart), source=name)
 
 
 SHAPES: Mapping[str, Callable[[], Iterator[tuple[str, Maker]]]] = MappingProxyType(

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small shapes that run kernels written for an ISA, with drawn inputs and the wanted answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from types import MappingProxyType
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, Node
+from tests.golden.guarded import Guarded
+from tests.golden.isas import ISAS, own_kernels
+from tests.golden.small_shapes import small_nodes
+
+EVERY: Mapping[str, int] = MappingProxyType(  # one in so many shapes in `make test`
+    {
+        "conv2d": 11, "depthwise_conv2d": 1, "fully_connected": 1, "batch_matmul": 1, "pairs": 3,
+        "ones": 1,
+    }
+)  # fmt: skip
+
+
+def of_isa(kind: str, isa: str, every: int) -> Iterator[tuple[str, Node]]:
+    """The nodes of a kind that call a kernel of that ISA's folder."""
+    own = own_kernels(isa)
+    for name, node in small_nodes(kind, every) if own else ():
+        calls = node.op.calls(node.inputs, node.output, isa)
+        if any(call.kernel in own for call in calls):
+            yield name, node
+
+
+def isa_kinds() -> list[tuple[str, str]]:
+    """(ISA, kind) wherever an ISA has a kernel for some shape of the kind."""
+    return [
+        (isa, kind)
+        for isa in ISAS
+        for kind, every in EVERY.items()
+        if any(True for _ in islice(of_isa(kind, isa, every), 1))
+    ]
+
+
+def with_values(name: str, node: Node) -> Guarded:
+    """The node with drawn inputs, one in three of them of range ends only, and its answer."""
+    rng = np.random.default_rng(len(name))
+    values: list[Array] = []
+    for tensor in node.inputs:
+        if tensor.is_constant:
+            values.append(tensor.values())
+        elif rng.random() < 1 / 3:
+            values.append(rng.choice(np.array([-128, 127], np.int8), tensor.shape))
+        else:
+            values.append(rng.integers(-128, 128, tensor.shape).astype(np.int8))
+    wanted = node.op.evaluate(node.inputs, node.output, values)
+    return Guarded(name, node, tuple(values), wanted)
