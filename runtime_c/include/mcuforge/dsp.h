@@ -116,6 +116,22 @@ static inline int32_t mcuforge_ssat8(int32_t x)
     return result;
 }
 
+/* The larger bytes of `a` and `b`, signed ones. */
+static inline uint32_t mcuforge_max_bytes(uint32_t a, uint32_t b)
+{
+    uint32_t bytes;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(bytes) : "r"(a), "r"(b));
+    return bytes;
+}
+
+/* sum + the four bytes of x, unsigned ones. */
+static inline uint32_t mcuforge_usada8(uint32_t x, uint32_t sum)
+{
+    uint32_t result;
+    __asm__("usada8 %0, %1, %2, %3" : "=r"(result) : "r"(x), "r"(0), "r"(sum));
+    return result;
+}
+
 /* x / 2, rounded down and kept in [-128, 127]. */
 static inline int32_t mcuforge_ssat8_half(int32_t x)
 {
@@ -218,6 +234,21 @@ static inline int32_t mcuforge_smmlar(int32_t a, int32_t b, int32_t sum)
 static inline int32_t mcuforge_ssat8(int32_t x)
 {
     return x < INT8_MIN ? INT8_MIN : (x > INT8_MAX ? INT8_MAX : x);
+}
+
+static inline uint32_t mcuforge_max_bytes(uint32_t a, uint32_t b)
+{
+    uint32_t bytes = 0;
+    for (uint32_t shift = 0; shift < 32; shift += 8) {
+        const uint32_t larger = (int8_t)(a >> shift) > (int8_t)(b >> shift) ? a : b;
+        bytes |= larger & (UINT32_C(0xff) << shift);
+    }
+    return bytes;
+}
+
+static inline uint32_t mcuforge_usada8(uint32_t x, uint32_t sum)
+{
+    return sum + (x & 0xffu) + ((x >> 8) & 0xffu) + ((x >> 16) & 0xffu) + (x >> 24);
 }
 
 static inline int32_t mcuforge_ssat8_half(int32_t x)
