@@ -8,6 +8,7 @@
 #ifndef MCUFORGE_RV32_H
 #define MCUFORGE_RV32_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #if defined(__riscv_mul) && __riscv_xlen == 32
@@ -40,6 +41,14 @@ static inline int32_t mcuforge_mulhsu(int32_t a, uint32_t b)
     return high;
 }
 
+/* -1 where x is negative, else 0; here and not before a branch that may leave it out. */
+static inline int32_t mcuforge_sign_here(int32_t x)
+{
+    int32_t sign;
+    __asm__ volatile("srai %0, %1, 31" : "=r"(sign) : "r"(x));
+    return sign;
+}
+
 /* A constant that stays in a register. */
 static inline uint32_t mcuforge_kept(uint32_t x)
 {
@@ -52,6 +61,11 @@ static inline uint32_t mcuforge_kept(uint32_t x)
 static inline int32_t mcuforge_mulhsu(int32_t a, uint32_t b)
 {
     return (int32_t)(((int64_t)a * b) >> 32);
+}
+
+static inline int32_t mcuforge_sign_here(int32_t x)
+{
+    return x >> 31;
 }
 
 static inline uint32_t mcuforge_kept(uint32_t x)
@@ -71,19 +85,60 @@ static inline uint32_t mcuforge_kept(uint32_t x)
 
 #endif
 
-/* round(sum * doubled / 2^32), halves upwards; `doubled` is twice a multiplier. 4 instructions. */
-static inline int32_t mcuforge_high_of(int32_t sum, uint32_t doubled)
+/* How all sums of a layer become bytes. Copied to where stores of bytes cannot change it. */
+struct mcuforge_rv32_output {
+    int32_t twice;  /* 2 * zero point + 1: half of it is the zero point and half a step */
+    bool ties_away;
+    uint32_t most;  /* 255: see mcuforge_rv32_finish() */
+};
+
+/* How those of a channel do. */
+struct mcuforge_rv32_channel {
+    uint32_t doubled; /* twice the multiplier */
+    int32_t offset;
+    int32_t right;
+    bool ties_away;
+    uint32_t most;
+};
+
+static inline struct mcuforge_rv32_output mcuforge_rv32_output(int32_t zero_point,
+                                                               int32_t ties_away)
 {
-    return mcuforge_mulhsu(sum, doubled) + (int32_t)(((uint32_t)sum * doubled) >> 31);
+    const struct mcuforge_rv32_output output = {2 * zero_point + 1, ties_away != 0,
+                                                mcuforge_kept(255)};
+    return output;
 }
 
-/* x kept in [-128, 127]; `most` is 255 in a register, so that within it this is one comparison. */
-static inline int8_t mcuforge_saturate_s8(int32_t x, uint32_t most)
+static inline struct mcuforge_rv32_channel mcuforge_rv32_channel(
+    int32_t doubled, int32_t right, const struct mcuforge_rv32_output *output)
 {
-    if ((uint32_t)(x + 128) > most) {
-        x = (x >> 31) ^ 127;
+    const struct mcuforge_rv32_channel channel = {
+        .doubled = (uint32_t)doubled,
+        .offset = (output->twice * (1 << right)) >> 1,
+        .right = right,
+        .ties_away = output->ties_away && right > 0,
+        .most = output->most,
+    };
+    return channel;
+}
+
+/*
+ * A sum as the output holds it: compiler/packing/channels.py has the formula. The high word of
+ * sum * doubled, rounded, takes 4 instructions; saturating to int8 one comparison and an addition.
+ */
+static inline int8_t mcuforge_rv32_finish(int32_t sum, const struct mcuforge_rv32_channel *channel)
+{
+    const int32_t high = mcuforge_mulhsu(sum, channel->doubled);
+    const uint32_t low = (uint32_t)sum * channel->doubled;
+    int32_t value = high + (int32_t)(low >> 31) + channel->offset;
+    if (channel->ties_away) {
+        value += mcuforge_sign_here(sum);
     }
-    return (int8_t)x;
+    value >>= channel->right;
+    if ((uint32_t)(value + 128) > channel->most) {
+        value = mcuforge_sign_here(value) ^ 127;
+    }
+    return (int8_t)value;
 }
 
 #endif

@@ -31,16 +31,29 @@ __attribute__((noinline)) static int8_t *append(int8_t *to, const void *elements
                                                 int32_t step)
 {
     const int8_t *from = elements;
-    if ((((uintptr_t)to | (uintptr_t)from) & (WORD - 1)) == 0) {
-        for (; n >= WORD; n -= WORD) {
-            memcpy(__builtin_assume_aligned(to, WORD), __builtin_assume_aligned(from, WORD), WORD);
-            to += GROUP;
-            from += WORD * step;
+    while (n > 0) {
+        if (((uintptr_t)to & (WORD - 1)) == 0) {
+            if (((uintptr_t)from & (WORD - 1)) == 0) {
+                for (; n >= WORD; n -= WORD) {
+                    memcpy(__builtin_assume_aligned(to, WORD),
+                           __builtin_assume_aligned(from, WORD), WORD);
+                    to += GROUP;
+                    from += WORD * step;
+                }
+            } else {
+                for (; n >= WORD; n -= WORD) {
+                    memcpy(to, from, WORD);
+                    to += GROUP;
+                    from += WORD;
+                }
+            }
+            if (n == 0) {
+                break;
+            }
         }
-    }
-    for (; n > 0; n--) {
         *to++ = *from;
         from += step;
+        n--;
         if (((uintptr_t)to & (WORD - 1)) == 0) {
             to += GROUP - WORD;
         }
@@ -68,11 +81,15 @@ __attribute__((noinline)) static void gather(
                 first = taps;
                 end = taps;
             }
-            to = append(to, &window->padding, first * channels, 0);
+            if (first > 0) {
+                to = append(to, &window->padding, first * channels, 0);
+            }
             if (first < end) {
                 to = append(to, in + at + (x + first) * channels, (end - first) * channels, 1);
             }
-            to = append(to, &window->padding, (taps - end) * channels, 0);
+            if (end < taps) {
+                to = append(to, &window->padding, (taps - end) * channels, 0);
+            }
             x += params->dilation[1];
         }
         y += params->dilation[0];
@@ -159,37 +176,12 @@ static void sums_of_one(const int8_t *x, const int32_t *block, int32_t depth, in
     sums[3] = d;
 }
 
-/* How the sums of a filter become bytes. */
-struct ending {
-    uint32_t doubled; /* twice the multiplier */
-    int32_t offset;
-    int32_t right;
-    uint32_t most; /* for mcuforge_saturate_s8 */
-    bool ties_away;
-};
-
-/* That of filter `i` of a block, whose multipliers begin at `constants`. */
-static inline struct ending ending_of(const int32_t *constants, int32_t i,
-                                      const struct mcuforge_conv2d_packed_params *params)
+/* How the sums of filter `i` of a block end, whose multipliers begin at `constants`. */
+static inline struct mcuforge_rv32_channel channel_of(const int32_t *constants, int32_t i,
+                                                      const struct mcuforge_rv32_output *output)
 {
-    const int32_t right = ((const int8_t *)(constants + FILTERS))[i];
-    const struct ending ending = {
-        .doubled = (uint32_t)constants[i],
-        .offset = ((2 * params->output_zero_point + 1) * (1 << right)) >> 1,
-        .right = right,
-        .most = mcuforge_kept(255),
-        .ties_away = params->ties_away != 0 && right > 0,
-    };
-    return ending;
-}
-
-static inline int8_t finish(int32_t sum, const struct ending *ending)
-{
-    int32_t steps = mcuforge_high_of(sum, ending->doubled) + ending->offset;
-    if (ending->ties_away) {
-        steps += sum >> 31;
-    }
-    return mcuforge_saturate_s8(steps >> ending->right, ending->most);
+    const int8_t *shifts = (const int8_t *)(constants + FILTERS);
+    return mcuforge_rv32_channel(constants[i], shifts[i], output);
 }
 
 /* All channels of the four pixels in scratch, which go to `to`: the first one last. */
@@ -198,17 +190,20 @@ static void four_pixels(const int8_t *x, const int32_t *weights, int8_t *const *
 {
     int8_t *to0 = to[0], *to1 = to[1], *to2 = to[2], *to3 = to[3];
     int32_t sums[PIXELS * FILTERS];
+    const struct mcuforge_rv32_output output =
+        mcuforge_rv32_output(params->output_zero_point, params->ties_away);
+    const int32_t depth = params->depth;
     int32_t left = params->output[2];
     do {
-        sums_of_four(x, weights, params->depth, sums);
-        weights += FILTERS + params->depth;
+        sums_of_four(x, weights, depth, sums);
+        weights += FILTERS + depth;
         const int32_t *sum = sums;
         for (int32_t i = 0; i < FILTERS && left > 0; i++) {
-            const struct ending ending = ending_of(weights, i, params);
-            *to3++ = finish(sum[3], &ending);
-            *to2++ = finish(sum[2], &ending);
-            *to1++ = finish(sum[1], &ending);
-            *to0++ = finish(sum[0], &ending);
+            const struct mcuforge_rv32_channel channel = channel_of(weights, i, &output);
+            *to3++ = mcuforge_rv32_finish(sum[3], &channel);
+            *to2++ = mcuforge_rv32_finish(sum[2], &channel);
+            *to1++ = mcuforge_rv32_finish(sum[1], &channel);
+            *to0++ = mcuforge_rv32_finish(sum[0], &channel);
             sum += PIXELS;
             left--;
         }
@@ -221,13 +216,16 @@ static void one_pixel(const int8_t *x, const int32_t *weights, int8_t *to,
                       const struct mcuforge_conv2d_packed_params *params)
 {
     int32_t sums[FILTERS];
+    const struct mcuforge_rv32_output output =
+        mcuforge_rv32_output(params->output_zero_point, params->ties_away);
+    const int32_t depth = params->depth;
     int32_t left = params->output[2];
     do {
-        sums_of_one(x, weights, params->depth, sums);
-        weights += FILTERS + params->depth;
+        sums_of_one(x, weights, depth, sums);
+        weights += FILTERS + depth;
         for (int32_t i = 0; i < FILTERS && left > 0; i++) {
-            const struct ending ending = ending_of(weights, i, params);
-            *to++ = finish(sums[i], &ending);
+            const struct mcuforge_rv32_channel channel = channel_of(weights, i, &output);
+            *to++ = mcuforge_rv32_finish(sums[i], &channel);
             left--;
         }
         weights += FILTERS + 1;

@@ -14,39 +14,6 @@
 
 enum { LANES = 4 }; /* channels of a block */
 
-/* How the sums of a channel become bytes. */
-struct ending {
-    uint32_t doubled; /* twice the multiplier */
-    int32_t offset;
-    int32_t right;
-    uint32_t most; /* for mcuforge_saturate_s8 */
-    bool ties_away;
-};
-
-/* That of a lane of a block, whose multipliers begin at `constants`. */
-static inline struct ending ending_of(const int32_t *constants, int32_t lane,
-                                      const struct mcuforge_depthwise_conv2d_packed_params *params)
-{
-    const int32_t right = ((const int8_t *)(constants + LANES))[lane];
-    const struct ending ending = {
-        .doubled = (uint32_t)constants[lane],
-        .offset = ((2 * params->output_zero_point + 1) * (1 << right)) >> 1,
-        .right = right,
-        .most = mcuforge_kept(255),
-        .ties_away = params->ties_away != 0 && right > 0,
-    };
-    return ending;
-}
-
-static inline int8_t finish(int32_t sum, const struct ending *ending)
-{
-    int32_t steps = mcuforge_high_of(sum, ending->doubled) + ending->offset;
-    if (ending->ties_away) {
-        steps += sum >> 31;
-    }
-    return mcuforge_saturate_s8(steps >> ending->right, ending->most);
-}
-
 /* A row of the output and the three rows of the image its 3x3 windows take. */
 struct row {
     const int8_t *x[3]; /* one beside the image: the middle one */
@@ -61,72 +28,99 @@ static inline int32_t dot3(int32_t a, int32_t b, int32_t c, int32_t x, int32_t y
     return a * x + b * y + c * z;
 }
 
-/* Channel `lane` of a block, whose first channel is `channel`, along a row. */
-static void slide(const struct row *row, const int32_t *block, int32_t channel, int32_t lane,
-                  int32_t zero_point, const struct mcuforge_depthwise_conv2d_packed_params *params)
+/* How the sums of lane `i` of a block end, whose multipliers begin at `constants`. */
+static inline struct mcuforge_rv32_channel channel_of(const int32_t *constants, int32_t i,
+                                                      const struct mcuforge_rv32_output *output)
 {
-    const int8_t *w = (const int8_t *)(block + LANES) + lane;
-    const int32_t step = params->input[2];
-    const int8_t *x = row->x[0] + channel + lane;
-    const int8_t *y = row->x[1] + channel + lane;
-    const int8_t *z = row->x[2] + channel + lane;
-    int8_t *to = row->out + channel + lane;
-    int32_t a0 = w[0], a1 = w[4], a2 = w[8];
-    int32_t b0 = w[12], b1 = w[16], b2 = w[20];
-    int32_t c0 = w[24], c1 = w[28], c2 = w[32];
-    int32_t bias = block[lane];
-    const struct ending ending = ending_of(block + LANES + 9, lane, params);
+    const int8_t *shifts = (const int8_t *)(constants + LANES);
+    return mcuforge_rv32_channel(constants[i], shifts[i], output);
+}
 
-    if (!row->top) {
-        bias += zero_point * (a0 + a1 + a2);
-        a0 = a1 = a2 = 0;
-    }
-    if (!row->bottom) {
-        bias += zero_point * (c0 + c1 + c2);
-        c0 = c1 = c2 = 0;
-    }
-    int32_t sum = bias; /* of the pixel at hand */
-    if (params->pad[1] > 0) {
-        sum += zero_point * (a0 + b0 + c0);
-    } else {
-        sum += dot3(a0, b0, c0, *x, *y, *z);
-        x += step;
-        y += step;
-        z += step;
-    }
-    if (params->stride[1] == 1) {
-        int32_t next = bias + dot3(a0, b0, c0, *x, *y, *z);
-        sum += dot3(a1, b1, c1, *x, *y, *z);
-        for (int32_t i = row->full; i > 0; i--) {
+/* Channel after channel along a row. */
+static void slide(const struct row *row, const int32_t *block, int32_t zero_point,
+                  const struct mcuforge_depthwise_conv2d_packed_params *params)
+{
+    const struct mcuforge_rv32_output output =
+        mcuforge_rv32_output(params->output_zero_point, params->ties_away);
+    const struct row of = *row;
+    const int32_t step = params->input[2];
+    const int32_t stride = params->stride[1];
+    const bool padded = params->pad[1] > 0;
+    const bool rest = of.full < params->output[1];
+    int32_t lane = 0;
+
+    for (int32_t channel = 0; channel < step; channel++) {
+        const int8_t *w = (const int8_t *)(block + LANES) + lane;
+        const int8_t *x = of.x[0] + channel;
+        const int8_t *y = of.x[1] + channel;
+        const int8_t *z = of.x[2] + channel;
+        int8_t *to = of.out + channel;
+        int32_t a0 = w[0], a1 = w[4], a2 = w[8];
+        int32_t b0 = w[12], b1 = w[16], b2 = w[20];
+        int32_t c0 = w[24], c1 = w[28], c2 = w[32];
+        int32_t bias = block[lane];
+        const struct mcuforge_rv32_channel end = channel_of(block + LANES + 9, lane, &output);
+
+        if (++lane == LANES) {
+            lane = 0;
+            block += 2 * LANES + 9 + 1;
+        }
+        if (!of.top) {
+            bias += zero_point * (a0 + a1 + a2);
+            a0 = a1 = a2 = 0;
+        }
+        if (!of.bottom) {
+            bias += zero_point * (c0 + c1 + c2);
+            c0 = c1 = c2 = 0;
+        }
+        int32_t sum = bias; /* of the pixel at hand */
+        if (padded) {
+            sum += zero_point * (a0 + b0 + c0);
+        } else {
+            sum += dot3(a0, b0, c0, *x, *y, *z);
             x += step;
             y += step;
             z += step;
-            const int32_t p = *x, q = *y, r = *z;
-            *to = finish(sum + dot3(a2, b2, c2, p, q, r), &ending);
-            to += step;
-            sum = next + dot3(a1, b1, c1, p, q, r);
-            next = bias + dot3(a0, b0, c0, p, q, r);
         }
-    } else {
-        for (int32_t i = row->full; i > 0; i--) {
-            sum += dot3(a1, b1, c1, *x, *y, *z);
-            x += step;
-            y += step;
-            z += step;
-            const int32_t p = *x, q = *y, r = *z;
-            *to = finish(sum + dot3(a2, b2, c2, p, q, r), &ending);
-            to += step;
-            sum = bias + dot3(a0, b0, c0, p, q, r);
-            x += step;
-            y += step;
-            z += step;
+        int32_t p = *x, q = *y, r = *z;
+        if (stride == 1) {
+            int32_t next = bias + dot3(a0, b0, c0, p, q, r);
+            sum += dot3(a1, b1, c1, p, q, r);
+            for (int32_t i = of.full; i > 0; i--) {
+                x += step;
+                y += step;
+                z += step;
+                p = *x;
+                q = *y;
+                r = *z;
+                *to = mcuforge_rv32_finish(sum + dot3(a2, b2, c2, p, q, r), &end);
+                to += step;
+                sum = next + dot3(a1, b1, c1, p, q, r);
+                next = bias + dot3(a0, b0, c0, p, q, r);
+            }
+        } else {
+            for (int32_t i = of.full; i > 0; i--) {
+                sum += dot3(a1, b1, c1, *x, *y, *z);
+                x += step;
+                y += step;
+                z += step;
+                p = *x;
+                q = *y;
+                r = *z;
+                *to = mcuforge_rv32_finish(sum + dot3(a2, b2, c2, p, q, r), &end);
+                to += step;
+                sum = bias + dot3(a0, b0, c0, p, q, r);
+                x += step;
+                y += step;
+                z += step;
+            }
+            if (rest) {
+                sum += dot3(a1, b1, c1, *x, *y, *z);
+            }
         }
-        if (row->full < params->output[1]) {
-            sum += dot3(a1, b1, c1, *x, *y, *z);
+        if (rest) {
+            *to = mcuforge_rv32_finish(sum + zero_point * (a2 + b2 + c2), &end);
         }
-    }
-    if (row->full < params->output[1]) {
-        *to = finish(sum + zero_point * (a2 + b2 + c2), &ending);
     }
 }
 
@@ -239,6 +233,8 @@ void mcuforge_depthwise_conv2d_packed_s8(
     const int32_t count = params->kernel[0] * params->kernel[1];
     const int32_t block_size = 2 * LANES + count + 1;
     const bool slides = can_slide(params);
+    const struct mcuforge_rv32_output output =
+        mcuforge_rv32_output(params->output_zero_point, params->ties_away);
 
     for (int32_t oy = first_row; oy < end_row; oy++) {
         int8_t *to = out + mcuforge_ring_row(oy, params->output_ring) * row_size;
@@ -246,11 +242,8 @@ void mcuforge_depthwise_conv2d_packed_s8(
         if (slides) {
             const struct row row = row_of(in, to, oy, params);
             done = apart(&row, params);
-            const int32_t *block = weights;
-            for (int32_t channel = 0; done && channel < channels; channel++) {
-                const int32_t lane = channel % LANES;
-                slide(&row, block, channel - lane, lane, padding[0], params);
-                block += lane == LANES - 1 ? block_size : 0;
+            if (done) {
+                slide(&row, weights, padding[0], params);
             }
         }
         const int32_t top = oy * params->stride[0] - params->pad[0];
@@ -262,8 +255,9 @@ void mcuforge_depthwise_conv2d_packed_s8(
                 int32_t sums[LANES];
                 taps_sums(taps, count, channel, lanes, block, sums);
                 for (int32_t lane = 0; lane < lanes; lane++) {
-                    const struct ending ending = ending_of(block + LANES + count, lane, params);
-                    to[ox * channels + channel + lane] = finish(sums[lane], &ending);
+                    const struct mcuforge_rv32_channel end =
+                        channel_of(block + LANES + count, lane, &output);
+                    to[ox * channels + channel + lane] = mcuforge_rv32_finish(sums[lane], &end);
                 }
                 block += block_size;
             }

@@ -2,8 +2,6 @@
 /* Eight filters at a time, side by side: 25 instructions for 8 products. */
 #include "mcuforge/fully_connected_packed_s8.h"
 
-#include <stdbool.h>
-
 #include "mcuforge/requantise.h"
 #include "mcuforge/rv32.h"
 
@@ -62,21 +60,11 @@ static int32_t sum_of_one(const int8_t *x, const int32_t *block, int32_t n)
     return sum;
 }
 
-static int8_t finish(int32_t sum, uint32_t doubled, int32_t right,
-                     const struct mcuforge_fully_connected_packed_params *params)
-{
-    const int32_t offset = ((2 * params->output_zero_point + 1) * (1 << right)) >> 1;
-    int32_t steps = mcuforge_high_of(sum, doubled) + offset;
-    if (params->ties_away != 0 && right > 0) {
-        steps += sum >> 31;
-    }
-    const int32_t value = mcuforge_saturate_s8(steps >> right, mcuforge_kept(255));
-    return (int8_t)mcuforge_clamp(value, params->act_min, params->act_max);
-}
-
 void mcuforge_fully_connected_packed_s8(const int8_t *in, const int32_t *weights, int8_t *out,
                                         const struct mcuforge_fully_connected_packed_params *params)
 {
+    const struct mcuforge_rv32_output output =
+        mcuforge_rv32_output(params->output_zero_point, params->ties_away);
     int32_t left = params->out_features;
     while (left > 0) { /* the last few filters are packed one by one */
         const int32_t filters = left < FILTERS ? 1 : FILTERS;
@@ -89,7 +77,10 @@ void mcuforge_fully_connected_packed_s8(const int8_t *in, const int32_t *weights
         weights += filters + filters * params->depth / WORD;
         const int8_t *shifts = (const int8_t *)(weights + filters);
         for (int32_t i = 0; i < filters; i++) {
-            *out++ = finish(sums[i], (uint32_t)weights[i], shifts[i], params);
+            const struct mcuforge_rv32_channel channel =
+                mcuforge_rv32_channel(weights[i], shifts[i], &output);
+            const int32_t value = mcuforge_rv32_finish(sums[i], &channel);
+            *out++ = (int8_t)mcuforge_clamp(value, params->act_min, params->act_max);
         }
         weights += filters + (filters + WORD - 1) / WORD;
         left -= filters;
