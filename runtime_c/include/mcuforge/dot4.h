@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Four sums of products over one vector at once: each of its elements is read, and moved by
- * `offset`, once for four products. Two elements a turn: of more the compiler would load more at once
- * than there are registers for.
+ * `offset`, once for four products. Two elements a turn: of more the compiler would load more at
+ * once than there are registers for.
  */
 #ifndef MCUFORGE_DOT4_H
 #define MCUFORGE_DOT4_H

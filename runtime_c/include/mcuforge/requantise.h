@@ -66,8 +66,8 @@ static inline int8_t mcuforge_output_s8(int32_t acc, int32_t multiplier, int32_t
 }
 
 /*
- * The same in few instructions, for accumulators x with |x| < 2^30 and factors without a left shift:
- * the product's high word is taken of 2 * x, zero point and half a step are added to it at once.
+ * The same in few instructions, for accumulators x with |x| < 2^30 and factors without a left
+ * shift: the product's high word is taken of 2 * x, zero point and half a step are added at once.
  * Halves away from zero: a negative x needs one less than half a step, and the sign of x may stand
  * for its product's, which shares it or is 0.
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Four elements of a row of `out` at a time. A row of `a` goes through sxtab16, which takes its zero
- * point off for nothing; of `b` the lanes are made again for every row, there is no memory to keep
- * them. Four products of four elements in their inner loops: 27 instructions where `b` is stored
- * transposed, 31 where it is not, loop included.
+ * Four elements of a row of `out` at a time. A row of `a` goes through sxtab16, which takes its
+ * zero point off for nothing; of `b` the lanes are made again for every row, there is no memory to
+ * keep them. 16 products in the inner loops: 25 instructions where `b` is stored transposed, 31
+ * where it is not.
  */
 #include "mcuforge/batch_matmul_s8.h"
 
@@ -110,8 +110,8 @@ static OWN_REGISTERS void blocks_of_rows(const struct row *row, const int8_t *b,
     }
 }
 
-/* The same of `width` columns side by side. Bytes k and k + 2 of a column become the lanes that meet
- * the same of `a`. */
+/* The same of `width` columns side by side. Bytes k and k + 2 of a column become the lanes that
+ * meet the same of `a`. */
 static OWN_REGISTERS void blocks_of_columns(const struct row *row, const int8_t *b, int32_t width,
                                             int8_t *out)
 {

@@ -51,8 +51,8 @@ struct row {
     bool scaled;
 };
 
-/* Elements of a row of `out` up to the last whole four. Never inlined: its loops take every register
- * there is. */
+/* Elements of a row of `out` up to the last whole four. Never inlined: its loops take every
+ * register there is. */
 static __attribute__((noinline)) void fours(const struct row *row, const int8_t *b, int8_t *out)
 {
     const struct mcuforge_batch_matmul_params *params = row->params;

@@ -7,8 +7,8 @@
 /* Rows are loops of their own: inlined into one function they would spill. */
 #define OWN_REGISTERS __attribute__((noinline))
 
-/* x * step + offset is twice the centred x, shifted left where the factor is: products of two centred
- * values stay below 2^16, so up to 14 bits are free. */
+/* x * step + offset is twice the centred x, shifted left where the factor is: products of two
+ * centred values stay below 2^16, so up to 14 bits are free. */
 struct factors {
     int32_t step;
     int32_t offset;

@@ -57,7 +57,8 @@ static struct row_scale one_over(uint32_t sum)
     return scale;
 }
 
-/* The high word of exp * twice_factor, rounded, then half a step and the shift: none is negative. */
+/* The high word of exp * twice_factor, rounded, then half a step and the shift; 10 instructions on
+ * Armv7E-M, load and store included. */
 static inline int8_t share(uint32_t exp, uint32_t twice_factor, uint32_t half, int32_t shift)
 {
     const uint64_t product = (uint64_t)exp * twice_factor;

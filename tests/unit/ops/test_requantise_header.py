@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""runtime_c's requantise.h, compiled here, equals fixed_point.py value for value."""
+"""runtime_c's requantise.h and fine_scale.h, compiled here, equal fixed_point.py's values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,28 @@ from mcuforge.runtime_c.sources import headers_dir
 Int32 = NDArray[np.int32]
 
 WRAPPER = """
+#include "mcuforge/fine_scale.h"
 #include "mcuforge/requantise.h"
+
+static int32_t scaled(int32_t x, int32_t multiplier, int32_t shift, int32_t zero_point)
+{
+    const struct mcuforge_scaling scaling = mcuforge_scaling_of(multiplier, shift, zero_point);
+    return mcuforge_scaled(2 * x, &scaling);
+}
+
+static int32_t fine(int32_t x, int32_t multiplier, int32_t shift, int32_t zero_point)
+{
+    const struct mcuforge_fine fine = mcuforge_fine_of(zero_point, multiplier, shift, 20);
+    return mcuforge_finer(x, &fine);
+}
+
+static int32_t coarse(int32_t x, int32_t multiplier, int32_t zero_point)
+{
+    const struct mcuforge_coarse coarse = mcuforge_coarse_of(zero_point, multiplier, 20);
+    return mcuforge_coarser(x, &coarse);
+}
+
+static const int32_t zero_points[] = {-128, 5, 127};
 
 void each(const int32_t *x, const int32_t *a, const int32_t *b, int32_t *out, int32_t n,
           int32_t which)
@@ -35,12 +56,19 @@ void each(const int32_t *x, const int32_t *a, const int32_t *b, int32_t *out, in
         case 1: out[i] = mcuforge_high_mul(x[i], a[i]); break;
         case 2: out[i] = mcuforge_shift_right(x[i], a[i]); break;
         case 3: out[i] = mcuforge_wrap_add(x[i], a[i]); break;
-        default: out[i] = mcuforge_clamp(x[i], a[i], b[i]); break;
+        case 4: out[i] = mcuforge_clamp(x[i], a[i], b[i]); break;
+        case 5: out[i] = mcuforge_has_scaling(b[i]) ? 1 : 0; break;
+        case 10: case 11: case 12:
+            out[i] = scaled(x[i], a[i], b[i], zero_points[which - 10]); break;
+        case 20: case 21: case 22:
+            out[i] = fine(x[i], a[i], b[i], zero_points[which - 20]); break;
+        default: out[i] = coarse(x[i], a[i], zero_points[which - 30]); break;
         }
     }
 }
 """
 LOWEST, HIGHEST = -(2**31), 2**31 - 1
+ZERO_POINTS = (-128, 5, 127)  # as in the wrapper
 EDGES = (LOWEST, LOWEST + 1, -(2**30), -256, -1, 0, 1, 255, 2**30, HIGHEST - 1, HIGHEST)
 
 
@@ -120,3 +148,45 @@ def test_wrapping_sums_agree(header: Header) -> None:
 def test_clamps_agree(header: Header) -> None:
     x = drawn(6)
     assert header(4, x, array(-128), array(127)) == np.clip(x, -128, 127).tolist()
+
+
+@pytest.mark.parametrize("shift", range(-22, 1))
+@pytest.mark.parametrize("place", range(len(ZERO_POINTS)))
+def test_scaled_sums_agree_below_2_to_the_30(header: Header, place: int, shift: int) -> None:
+    x = drawn(shift + 300, 4000) >> 1
+    x[0] = -(2**30) + 1
+    mantissas = np.abs(drawn(shift + 400, 4000).astype(np.int64)) % 2**31
+    mantissas[:4] = (0, 1, 2**30, HIGHEST)
+    want = requantise(x, mantissas, shift) + ZERO_POINTS[place]
+    assert header(10 + place, x, mantissas.astype(np.int32), array(shift)) == want.tolist()
+
+
+def test_a_scaling_is_told_by_its_shift(header: Header) -> None:
+    shifts = np.arange(-31, 31, dtype=np.int32)
+    known = [int(-22 <= shift <= 0) for shift in shifts]
+    assert header(5, array(0), array(0), shifts) == known
+
+
+@pytest.mark.parametrize("real", [0.0, 1e-6, 0.0013, 0.2, 0.25, 0.25001, 0.37, 0.49999999, 0.5])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("place", range(len(ZERO_POINTS)))
+def test_the_finer_input_agrees_on_every_value(
+    header: Header, place: int, sign: int, real: float
+) -> None:
+    factor = quantise_multiplier(real)
+    x = np.arange(-128, 128, dtype=np.int32)
+    centred = (x.astype(np.int64) - ZERO_POINTS[place]) << 20
+    want = requantise(centred, sign * factor.mantissa, factor.shift)
+    got = header(20 + place, x, array(sign * factor.mantissa), array(factor.shift))
+    assert got == want.tolist()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("place", range(len(ZERO_POINTS)))
+def test_the_coarser_input_is_halved_without_a_product(
+    header: Header, place: int, sign: int
+) -> None:
+    x = np.arange(-128, 128, dtype=np.int32)
+    centred = (x.astype(np.int64) - ZERO_POINTS[place]) << 20
+    twice = 2 * requantise(centred, sign * 2**30, 0)
+    assert header(30 + place, x, array(sign * 2**30), array(0)) == twice.tolist()
