@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Four filters over one or two vectors with MVE, and how four accumulators end.
+ * Four filters over a vector with MVE, and how four accumulators end.
  *
  * Packed, a group of four filters is: their biases (4 words), for every 16 values of depth 16 weights
  * of each filter after the other, multipliers (4), shifts (4, right ones negative). The loops are
@@ -100,62 +100,6 @@ static inline const int32_t *mcuforge_mve_sums(const int32_t *w, const int8_t *x
 #else
     *sums = mcuforge_mve_plain_sums(w, x, n);
     return w + 4 + (n + 15) / 16 * 16;
-#endif
-}
-
-/*
- * As mcuforge_mve_sums(), over two vectors of `depth` values after each other, a multiple of 16 above
- * 0. 16 instructions for 128 products.
- */
-static inline const int32_t *mcuforge_mve_sums_of_two(const int32_t *w, const int8_t *x,
-                                                      int32_t depth, int32x4_t *first,
-                                                      int32x4_t *second)
-{
-    const int8_t *y = x + depth;
-#if MCUFORGE_HAS_MVE
-    int32x4_t a;
-    int32x4_t b;
-    int32x4_t f;
-    int32x4_t g;
-    __asm__ volatile("ldrd r8, r10, [%[w]]\n"
-                     "ldrd r12, lr, [%[w], #8]\n"
-                     "ldrd r0, r2, [%[w]], #8\n"
-                     "ldrd r4, r6, [%[w]], #8\n"
-                     "1: vldrb.8 %q[f], [%[w]], #16\n"
-                     "vldrb.8 %q[a], [%[x]], #16\n"
-                     "vmladava.s8 r0, %q[a], %q[f]\n"
-                     "vldrb.8 %q[b], [%[y]], #16\n"
-                     "vmladava.s8 r8, %q[b], %q[f]\n"
-                     "vldrb.8 %q[g], [%[w]], #16\n"
-                     "vmladava.s8 r2, %q[a], %q[g]\n"
-                     "vldrb.8 %q[f], [%[w]], #16\n"
-                     "vmladava.s8 r10, %q[b], %q[g]\n"
-                     "subs %[n], #16\n"
-                     "vmladava.s8 r4, %q[a], %q[f]\n"
-                     "vldrb.8 %q[g], [%[w]], #16\n"
-                     "vmladava.s8 r12, %q[b], %q[f]\n"
-                     "vmladava.s8 r6, %q[a], %q[g]\n"
-                     "vmladava.s8 lr, %q[b], %q[g]\n"
-                     "bne 1b\n"
-                     "vmov.32 %q[a][0], r0\n"
-                     "vmov.32 %q[a][1], r2\n"
-                     "vmov.32 %q[a][2], r4\n"
-                     "vmov.32 %q[a][3], r6\n"
-                     "vmov.32 %q[b][0], r8\n"
-                     "vmov.32 %q[b][1], r10\n"
-                     "vmov.32 %q[b][2], r12\n"
-                     "vmov.32 %q[b][3], lr"
-                     : [a] "=&w"(a), [b] "=&w"(b), [f] "=&w"(f), [g] "=&w"(g), [w] "+r"(w),
-                       [x] "+r"(x), [y] "+r"(y), [n] "+r"(depth)
-                     :
-                     : "r0", "r2", "r4", "r6", "r8", "r10", "r12", "lr", "cc", "memory");
-    *first = a;
-    *second = b;
-    return w;
-#else
-    *first = mcuforge_mve_plain_sums(w, x, depth);
-    *second = mcuforge_mve_plain_sums(w, y, depth);
-    return w + 4 + depth;
 #endif
 }
 

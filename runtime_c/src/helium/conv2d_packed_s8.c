@@ -99,24 +99,130 @@ static void one_pixel(const int8_t *x, const int32_t *weights, int8_t *out,
     }
 }
 
+/*
+ * Groups of four filters over two pixels, and their outputs; returns the weights behind them. Loop
+ * and ending are one piece of assembly: it leaves no register for what a compiler would move about.
+ */
+static __attribute__((noinline)) const int32_t *full_groups(const int8_t *x, const int32_t *w, int8_t *const out[2],
+                                         int32_t groups, int32_t depth,
+                                         const struct ending *ending)
+{
+#if MCUFORGE_HAS_MVE
+    /* sums have the even registers; those of narrow stores must be low ones */
+    register int8_t *first_out __asm__("r1") = out[0];
+    register int8_t *second_out __asm__("r3") = out[1];
+    register const int8_t *first __asm__("r5") = x;
+    register const int8_t *second __asm__("r7") = x + depth;
+    register const int32_t *weights __asm__("r9") = w;
+    register int32_t n __asm__("r11") = depth;
+    int32_t kept = depth; /* this and the next in memory, for want of registers */
+    int32_t left = groups;
+    int32x4_t a;
+    int32x4_t b;
+    int32x4_t f;
+    int32x4_t g;
+    int32x4_t t;
+    const int32x4_t zero_point = vdupq_n_s32(ending->zero_point);
+    __asm__ volatile("1: ldrd r8, r10, [%[w]]\n"
+                     "ldrd r12, lr, [%[w], #8]\n"
+                     "ldrd r0, r2, [%[w]], #8\n"
+                     "ldrd r4, r6, [%[w]], #8\n"
+                     "2: vldrb.8 %q[f], [%[w]], #16\n"
+                     "vldrb.8 %q[a], [%[x]], #16\n"
+                     "vmladava.s8 r0, %q[a], %q[f]\n"
+                     "vldrb.8 %q[b], [%[y]], #16\n"
+                     "vmladava.s8 r8, %q[b], %q[f]\n"
+                     "vldrb.8 %q[g], [%[w]], #16\n"
+                     "vmladava.s8 r2, %q[a], %q[g]\n"
+                     "vldrb.8 %q[f], [%[w]], #16\n"
+                     "vmladava.s8 r10, %q[b], %q[g]\n"
+                     "subs %[n], #16\n"
+                     "vmladava.s8 r4, %q[a], %q[f]\n"
+                     "vldrb.8 %q[g], [%[w]], #16\n"
+                     "vmladava.s8 r12, %q[b], %q[f]\n"
+                     "vmladava.s8 r6, %q[a], %q[g]\n"
+                     "vmladava.s8 lr, %q[b], %q[g]\n"
+                     "bne 2b\n"
+                     "vmov.32 %q[a][0], r0\n"
+                     "vmov.32 %q[b][0], r8\n"
+                     "vmov.32 %q[a][1], r2\n"
+                     "vmov.32 %q[b][1], r10\n"
+                     "vldrw.u32 %q[f], [%[w]], #16\n"
+                     "vmov.32 %q[a][2], r4\n"
+                     "vmov.32 %q[b][2], r12\n"
+                     "vldrw.u32 %q[g], [%[w]], #16\n"
+                     "vmov.32 %q[a][3], r6\n"
+                     "vmov.32 %q[b][3], lr\n"
+                     /* as mcuforge_mve_requantise() and end() */
+                     "vqrdmulh.s32 %q[a], %q[a], %q[f]\n"
+                     "ldr %[n], %[depth]\n"
+                     "vand %q[t], %q[a], %q[g]\n"
+                     "sub %[x], %[x], %[n]\n"
+                     "vshr.s32 %q[t], %q[t], #31\n"
+                     "sub %[y], %[y], %[n]\n"
+                     "vadd.i32 %q[a], %q[a], %q[t]\n"
+                     "vqrdmulh.s32 %q[b], %q[b], %q[f]\n"
+                     "vrshl.s32 %q[a], %q[a], %q[g]\n"
+                     "vand %q[t], %q[b], %q[g]\n"
+                     "vadd.i32 %q[a], %q[a], %q[zero]\n"
+                     "vshr.s32 %q[t], %q[t], #31\n"
+                     "vmax.s32 %q[a], %q[a], %q[low]\n"
+                     "vadd.i32 %q[b], %q[b], %q[t]\n"
+                     "vmin.s32 %q[a], %q[a], %q[high]\n"
+                     "vrshl.s32 %q[b], %q[b], %q[g]\n"
+                     "vstrb.32 %q[a], [%[first]], #4\n"
+                     "vadd.i32 %q[b], %q[b], %q[zero]\n"
+                     "ldr r0, %[left]\n"
+                     "vmax.s32 %q[b], %q[b], %q[low]\n"
+                     "subs r0, #1\n"
+                     "vmin.s32 %q[b], %q[b], %q[high]\n"
+                     "str r0, %[left]\n"
+                     "vstrb.32 %q[b], [%[second]], #4\n"
+                     "bne 1b"
+                     : [a] "=&w"(a), [b] "=&w"(b), [f] "=&w"(f), [g] "=&w"(g), [t] "=&w"(t),
+                       [w] "+r"(weights), [x] "+r"(first), [y] "+r"(second), [n] "+r"(n),
+                       [first] "+r"(first_out), [second] "+r"(second_out), [left] "+m"(left),
+                       [depth] "+m"(kept)
+                     : [zero] "w"(zero_point), [low] "w"(ending->low),
+                       [high] "w"(ending->high)
+                     : "r0", "r2", "r4", "r6", "r8", "r10", "r12", "lr", "cc", "memory");
+    return weights;
+#else
+    for (int32_t i = 0; i < groups * FILTERS; i += FILTERS) {
+        int32x4_t first;
+        int32x4_t second;
+        (void)mcuforge_mve_sums(w, x + depth, depth, &second);
+        w = mcuforge_mve_sums(w, x, depth, &first);
+        const int32x4_t multiplier = vldrwq_s32(w);
+        const int32x4_t shift = vldrwq_s32(w + FILTERS);
+        vstrbq_s32(out[0] + i, end(first, multiplier, shift, ending));
+        vstrbq_s32(out[1] + i, end(second, multiplier, shift, ending));
+        w += 2 * FILTERS;
+    }
+    return w;
+#endif
+}
+
 static void two_pixels(const int8_t *x, const int32_t *weights, int8_t *const out[2],
                        const struct mcuforge_conv2d_packed_params *params)
 {
     const struct ending ending = ending_of(params);
     const int32_t depth = params->depth;
-    int8_t *first_out = out[0];
-    int8_t *second_out = out[1];
-    for (int32_t left = params->output[2]; left > 0; left -= FILTERS) {
+    const int32_t groups = params->output[2] / FILTERS;
+    const int32_t done = groups * FILTERS;
+    const int32_t left = params->output[2] - done;
+    if (groups > 0) {
+        weights = full_groups(x, weights, out, groups, depth, &ending);
+    }
+    if (left > 0) {
         int32x4_t first;
         int32x4_t second;
-        weights = mcuforge_mve_sums_of_two(weights, x, depth, &first, &second);
+        weights = mcuforge_mve_sums(weights, x, depth, &first);
+        (void)mcuforge_mve_sums(weights - 4 - depth, x + depth, depth, &second);
         const int32x4_t multiplier = vldrwq_s32(weights);
         const int32x4_t shift = vldrwq_s32(weights + FILTERS);
-        store(first_out, end(first, multiplier, shift, &ending), left);
-        store(second_out, end(second, multiplier, shift, &ending), left);
-        weights += 2 * FILTERS;
-        first_out += FILTERS;
-        second_out += FILTERS;
+        store(out[0] + done, end(first, multiplier, shift, &ending), left);
+        store(out[1] + done, end(second, multiplier, shift, &ending), left);
     }
 }
 
