@@ -73,7 +73,7 @@ def _access(this: Instruction, previous: Instruction | None) -> int:
     base = 1 if fixed_store else 2
     if previous is None:
         return base
-    depends = bool(previous.writes & this.address_reads)
+    depends = bool((previous.writes - previous.moved) & this.address_reads)
     if previous.kind in _COMPUTES and depends:
         return base + 1
     overlaps = previous.kind is Kind.LOAD and not depends

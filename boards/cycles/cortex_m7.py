@@ -2,9 +2,8 @@
 """Cortex-M7 timings: two instructions a cycle, in order.
 
 Arm documents no timing table of this core. The pipes, latencies and rules of pairing here are those
-of LLVM's scheduling model (llvm/lib/Target/ARM/ARMScheduleM7.td), simplified, and agree with the
-pairs that quinapalus.com/cm7cycles.html measured on an STM32H730. Caches and tightly coupled
-memories always hit; data addresses are not looked at.
+of LLVM's scheduling model (llvm/lib/Target/ARM/ARMScheduleM7.td), simplified; docs/cycles.md
+compares the two. Caches and tightly coupled memories always hit; data addresses are not looked at.
 """
 
 from collections.abc import Sequence
@@ -133,15 +132,15 @@ def _occupies(this: Instruction) -> int:
 
 def _latency(this: Instruction, register: str) -> int:
     """Cycles from issue until plain arithmetic can use what is written."""
-    if this.kind in (Kind.LOAD, Kind.STORE) and register in this.address_reads:
-        return 0  # the base, moved on: there before the load's data
+    if register in this.moved:
+        return 0  # there before the data of a load
     match this.kind:
         case Kind.MULTIPLY:
             return 2
         case Kind.LOAD:
             return 2 if this.name in _SLOW_LOADS else 1
         case Kind.LOAD_MANY:
-            return 2
+            return _occupies(this)
         case Kind.SIMD:
             return 2 if this.name.startswith(_LATE_SIMD) else 1
         case Kind.FLOAT:

@@ -39,6 +39,7 @@ class Instruction:
     reads: frozenset[str]
     writes: frozenset[str]
     address_reads: frozenset[str]  # of `reads`, those a load's or store's address is made from
+    moved: frozenset[str]  # of `writes`, those of the address: it goes on to the next
     accumulator: str | None  # of a multiply-accumulate: read a cycle later than the factors
     transfers: int  # registers loaded or stored
     shifted: str | None  # the operand that passes the shifter on the way to plain arithmetic
@@ -84,13 +85,16 @@ def decode(address: int, size: int, mnemonic: str, operands: str) -> Instruction
     name, conditional, sets_flags = _split(base)
     kind = _kind(name)
     parts = _operands(text)
-    reads, writes, address_reads = _registers(name, kind, parts)
+    if kind in (Kind.LOAD, Kind.STORE, Kind.LOAD_MANY, Kind.STORE_MANY):
+        reads, writes, address_reads, moved = _memory_registers(kind, parts)
+    else:
+        reads, writes = _registers(name, kind, parts)
+        address_reads, moved = set(), set()
     jumps = kind is Kind.BRANCH or "pc" in writes
     if conditional or name in ("adc", "sbc", "sel"):
         reads |= {"flags"}
     if sets_flags or name in _COMPARE:
         writes |= {"flags"}
-    accumulator = _accumulator(name, kind, parts)
     return Instruction(
         address=address,
         bytes=size,
@@ -99,7 +103,8 @@ def decode(address: int, size: int, mnemonic: str, operands: str) -> Instruction
         reads=frozenset(reads),
         writes=frozenset(writes - {"pc"}),
         address_reads=frozenset(address_reads),
-        accumulator=accumulator,
+        moved=frozenset(moved),
+        accumulator=_accumulator(name, kind, parts),
         transfers=_transfers(name, kind, parts),
         shifted=_shifted(kind, text),
         indexed=kind in (Kind.LOAD, Kind.STORE) and len(address_reads) > 1,
@@ -178,14 +183,12 @@ def _names(text: str) -> set[str]:
     return {_ALIASES.get(name, name) for name in _REGISTER.findall(opened)}
 
 
-def _registers(name: str, kind: Kind, parts: list[str]) -> tuple[set[str], set[str], set[str]]:
-    """(read, written, read for an address)."""
+def _registers(name: str, kind: Kind, parts: list[str]) -> tuple[set[str], set[str]]:
+    """(read, written) by what is neither load nor store."""
     if not parts or kind in (Kind.IT, Kind.NOP):
-        return set(), set(), set()
+        return set(), set()
     if kind is Kind.BRANCH:  # a direct one names no register
-        return _names(" ".join(parts)), {"lr"} if name in ("bl", "blx") else set(), set()
-    if kind in (Kind.LOAD, Kind.STORE, Kind.LOAD_MANY, Kind.STORE_MANY):
-        return _memory_registers(name, kind, parts)
+        return _names(" ".join(parts)), {"lr"} if name in ("bl", "blx") else set()
     wide = re.match(r"[su]mull|[su]mlal|umaal|smlsld", name) is not None
     count = 2 if wide else 0 if name in _COMPARE or name == "vcmp" else 1
     writes = set().union(*(_names(part) for part in parts[:count]))
@@ -195,12 +198,13 @@ def _registers(name: str, kind: Kind, parts: list[str]) -> tuple[set[str], set[s
     unary = name in _NO_FIRST_READ or kind is Kind.SIMD
     if accumulates or name in ("movt", "bfi", "bfc") or (two_operands and not unary):
         reads |= writes
-    return reads, writes, set()
+    return reads, writes
 
 
 def _memory_registers(
-    name: str, kind: Kind, parts: list[str]
-) -> tuple[set[str], set[str], set[str]]:
+    kind: Kind, parts: list[str]
+) -> tuple[set[str], set[str], set[str], set[str]]:
+    """(read, written, read for the address, written to move the address on)."""
     stores = kind in (Kind.STORE, Kind.STORE_MANY)
     if "{" in parts[-1]:  # ldm r0!, {..}; push {..}
         data = _names(parts[-1])
@@ -213,7 +217,9 @@ def _memory_registers(
         after = place < len(parts) - 1 or (place < len(parts) and parts[place].endswith("!"))
         moved = _names(parts[place].partition(",")[0]) if after else set()
     base.discard("pc")
-    return (base | data, set(moved), base) if stores else (set(base), data | moved, base)
+    if stores:
+        return base | data, moved, base, moved
+    return base, data | moved, base, moved
 
 
 def _transfers(name: str, kind: Kind, parts: list[str]) -> int:

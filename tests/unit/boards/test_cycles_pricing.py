@@ -41,6 +41,7 @@ def cost(core: Core, text: str) -> int:
         ("ldr.w r0, [r1, r2]; str r1, [r3, r2]", 3),
         ("ldr.w r0, [r1, r5]; ldr r1, [r2]; ldr r2, [r3, #4]", 4),
         ("ldr r0, [r1]; ldr r2, [r0]", 4),
+        ("ldr.w r0, [r1], #4; ldr.w r2, [r1], #4", 3),  # a base moved on is no destination
         ("str r0, [r1, #4]", 1),
         ("str r0, [r1, r2]", 2),
         ("adds r1, #4; ldr r0, [r1]", 4),
@@ -96,6 +97,8 @@ def test_a_delay_loop_of_three_takes_four_cycles_on_a_cortex_m4() -> None:
         ("ldrb r0, [r1]; add r2, r0", 3),
         ("adds r1, #4; ldr r0, [r1]", 3),  # addresses are wanted early
         ("ldr.w r0, [r1], #4; ldr.w r2, [r1], #4", 2),  # a moved base is there at once
+        ("ldrd r0, r1, [r2]; ldr r3, [r0]", 3),
+        ("ldr.w r1, [r1, r2]; ldr r0, [r1]", 3),  # a base that is overwritten is not
         ("add.w r0, r1, r2, lsl #2; add.w r3, r4, r5, lsl #2", 2),  # one shifter
         ("ldrd r0, r1, [r2]; adds r3, #1", 2),  # alone
         ("push {r4-r7}; adds r0, #1", 3),  # 64 bits a cycle
