@@ -220,6 +220,36 @@ static inline int32x4_t vqrdmulhq_s32(int32x4_t a, int32x4_t b)
     return a;
 }
 
+/* The same with one value for all lanes. */
+
+static inline int32x4_t vqrdmulhq_n_s32(int32x4_t a, int32_t b)
+{
+    return vqrdmulhq_s32(a, vdupq_n_s32(b));
+}
+
+static inline int32x4_t vrshlq_n_s32(int32x4_t a, int32_t shift)
+{
+    return vrshlq_s32(a, vdupq_n_s32(shift));
+}
+
+static inline int32x4_t vshlq_r_s32(int32x4_t a, int32_t shift)
+{
+    return vshlq_s32(a, vdupq_n_s32(shift));
+}
+
+static inline int32x4_t vmulq_n_s32(int32x4_t a, int32_t b)
+{
+    return vmlaq_n_s32(vdupq_n_s32(0), a, b);
+}
+
+static inline int32x4_t vmulq_s32(int32x4_t a, int32x4_t b)
+{
+    for (int32_t i = 0; i < 4; i++) {
+        a.lane[i] = (int32_t)((uint32_t)a.lane[i] * (uint32_t)b.lane[i]);
+    }
+    return a;
+}
+
 /* sum + the products of all lanes, wrapping. */
 static inline int32_t vmladavaq_s8(int32_t sum, int8x16_t a, int8x16_t b)
 {
