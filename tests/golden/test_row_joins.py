@@ -15,9 +15,9 @@ from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.schedule.pipeline import build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import Form, runnable, view_storage
-from mcuforge.compiler.schedule.search import GOALS, Goal
-from tests.random.batch import Job, build_kernels, run_batch
-from tests.random.goals import compile_for
+from mcuforge.compiler.schedule.search import Goal
+from tests.random.batch import Job, Kernels, run_batch
+from tests.random.goals import ISA_GOALS, compile_for
 from tests.unit.compiler.graphs import constant, tensor
 
 W = Quant((0.02,))
@@ -57,23 +57,23 @@ def tokens_with_a_class(heads: int, read: str) -> Graph:
 
 
 @pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
     """Compiled once for all."""
-    return build_kernels(tmp_path_factory.mktemp("kernels"))
+    return Kernels(tmp_path_factory.mktemp("kernels"))
 
 
 @pytest.mark.parametrize("read", ["mean", "class"])
-@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize(("isa", "goal"), ISA_GOALS)
 def test_pipelines_run_through_joins_bit_exact(
-    goal: Goal, read: str, kernels: Path, tmp_path: Path
+    isa: str, goal: Goal, read: str, kernels: Kernels, tmp_path: Path
 ) -> None:
     graph = tokens_with_a_class(3, read)
     rng = np.random.default_rng(5)
     shape = graph.inputs[0].shape
     feeds = tuple((rng.integers(-128, 128, shape).astype(np.int8),) for _ in range(SAMPLES))
     for streamed in (False, True):
-        job = Job("joins", compile_for(graph, goal, streamed).model, feeds)
-        (answers,) = run_batch([job], kernels, tmp_path / f"streamed_{streamed}")
+        job = Job("joins", compile_for(graph, goal, streamed, isa).model, feeds)
+        (answers,) = run_batch([job], kernels.of(isa), tmp_path / f"streamed_{streamed}")
         for sample, outputs in zip(feeds, answers, strict=True):
             (want,) = reference.run(graph, sample)
             np.testing.assert_array_equal(outputs[0].reshape(-1), want.reshape(-1))

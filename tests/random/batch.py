@@ -119,6 +119,8 @@ static int pipe_%(name)s(void)
 }
 """
 
+ARCHIVE = "kernels.a"
+
 
 @dataclass(frozen=True, eq=False)
 class Job:
@@ -129,16 +131,28 @@ class Job:
     feeds: tuple[tuple[Array, ...], ...]
 
 
-def build_kernels(folder: Path) -> Path:
-    """Every portable kernel in one archive; skips the test without gcc and ar."""
+class Kernels:
+    """Archives of every kernel of an ISA, each built when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def of(self, isa: str) -> Path:
+        """The archive for `isa`."""
+        folder = self._folder / isa
+        return folder / ARCHIVE if folder.exists() else build_kernels(folder, isa)
+
+
+def build_kernels(folder: Path, isa: str) -> Path:
+    """Every kernel of `isa` in one archive; skips the test without gcc and ar."""
     for tool in ("gcc", "ar"):
         if shutil.which(tool) is None:
             pytest.skip(f"needs {tool}")
     folder.mkdir(parents=True, exist_ok=True)
-    sources = [str(kernel_source(name, "portable")) for name in kernel_names()]
+    sources = [str(kernel_source(name, isa)) for name in kernel_names(isa)]
     command = ["gcc", *WARNINGS, *SANITIZERS, "-I", str(headers_dir()), "-c", *sources]
     subprocess.run(command, check=True, cwd=folder)
-    archive = folder / "kernels.a"
+    archive = folder / ARCHIVE
     objects = [str(path) for path in sorted(folder.glob("*.o"))]
     subprocess.run(["ar", "rcs", str(archive), *objects], check=True)
     return archive

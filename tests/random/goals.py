@@ -5,12 +5,20 @@ from __future__ import annotations
 
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.ir import Graph
-from mcuforge.compiler.schedule.search import Goal
+from mcuforge.compiler.schedule.search import GOALS, Goal
+from tests.golden.isas import ISAS, PORTABLE, own_kernels
 
 AMPLE_BYTES = 1 << 24
 
 
-def compile_for(graph: Graph, goal: Goal, streamed: bool = False) -> Compiled:
-    """`graph` compiled for portable kernels; every plan is replayed on the way."""
+# every goal in portable C; for an ISA's kernels the one that cuts models into most pieces
+ISA_GOALS: tuple[tuple[str, Goal], ...] = (
+    *((PORTABLE, goal) for goal in GOALS),
+    *((isa, "ram") for isa in ISAS if isa != PORTABLE and own_kernels(isa)),
+)
+
+
+def compile_for(graph: Graph, goal: Goal, streamed: bool = False, isa: str = PORTABLE) -> Compiled:
+    """`graph` compiled for kernels of `isa`; every plan is replayed on the way."""
     options = PlanOptions(goal=goal, streamed=streamed)
-    return compile_graph(graph, "portable", AMPLE_BYTES, options=options, exact_seconds=0.0)
+    return compile_graph(graph, isa, AMPLE_BYTES, options=options, exact_seconds=0.0)

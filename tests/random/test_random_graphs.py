@@ -19,15 +19,18 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.tflite import read_tflite
 from mcuforge.compiler.ir import Array, Graph
 from mcuforge.compiler.schedule.search import GOALS, Goal
+from tests.golden.isas import ISAS, PORTABLE, own_kernels
 from tests.models.oracle import run_reference
 from tests.models.random_graphs import models, seeded_model
 from tests.models.tflite_writer import ModelSpec, write_model
-from tests.random.batch import Job, build_kernels, run_batch
+from tests.random.batch import Job, Kernels, run_batch
 from tests.random.goals import compile_for
 
 BATCH = 20
 QUICK, ALL = 20, 500  # seeded models in `make test`, in `make test-all`
+ALL_OF_AN_ISA = 200
 SAMPLES = 2
+CHECKED = tuple(isa for isa in ISAS if own_kernels(isa))
 
 WAYS: tuple[tuple[Goal, bool], ...] = (  # goal, inputs streamed
     *((goal, False) for goal in GOALS),
@@ -38,8 +41,8 @@ Outputs = tuple[Array, ...]
 
 
 @pytest.fixture(scope="session")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_kernels(tmp_path_factory.mktemp("kernels"))
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
+    return Kernels(tmp_path_factory.mktemp("kernels"))
 
 
 def feeds(graph: Graph, seed: int) -> tuple[Outputs, ...]:
@@ -68,7 +71,9 @@ def assert_equal(got: Outputs, wanted: Outputs, label: str) -> None:
         )
 
 
-def check_models(specs: Sequence[tuple[str, ModelSpec]], kernels: Path, folder: Path) -> None:
+def check_models(
+    specs: Sequence[tuple[str, ModelSpec]], isa: str, kernels: Kernels, folder: Path
+) -> None:
     """Compile every model under every goal, run all in one program, compare with the reference."""
     jobs, wanted = [], []
     for number, (label, spec) in enumerate(specs):
@@ -78,23 +83,29 @@ def check_models(specs: Sequence[tuple[str, ModelSpec]], kernels: Path, folder: 
         for goal, streamed in WAYS:
             way = f"{goal}_streamed" if streamed else goal
             named = replace(graph, name=f"m{number}_{way}")
-            model = compile_for(named, goal, streamed).model
+            model = compile_for(named, goal, streamed, isa).model
             jobs.append(Job(f"{label}, {way}", model, inputs))
             wanted.append(right)
-    for job, got, right in zip(jobs, run_batch(jobs, kernels, folder), wanted, strict=True):
+    answers = run_batch(jobs, kernels.of(isa), folder)
+    for job, got, right in zip(jobs, answers, wanted, strict=True):
         for sample, outputs in enumerate(right):
             assert_equal(got[sample], outputs, f"{job.label}, sample {sample}")
 
 
-@pytest.mark.parametrize(
-    "first",
-    [pytest.param(i, marks=pytest.mark.slow if i >= QUICK else ()) for i in range(0, ALL, BATCH)],
-)
+BATCHES = [
+    pytest.param(isa, i, marks=() if isa == PORTABLE and i < QUICK else pytest.mark.slow)
+    for isa in CHECKED
+    for i in range(0, ALL if isa == PORTABLE else ALL_OF_AN_ISA, BATCH)
+]
+
+
+@pytest.mark.parametrize(("isa", "first"), BATCHES)
 def test_random_models_run_bit_exact_under_sanitizers(
-    first: int, kernels: Path, tmp_path: Path
+    isa: str, first: int, kernels: Kernels, tmp_path: Path
 ) -> None:
     seeds = range(first, first + BATCH)
-    check_models([(f"seed {seed}", seeded_model(seed)) for seed in seeds], kernels, tmp_path)
+    specs = [(f"{isa}, seed {seed}", seeded_model(seed)) for seed in seeds]
+    check_models(specs, isa, kernels, tmp_path)
 
 
 @settings(max_examples=20, deadline=None, derandomize=True, database=None)
@@ -110,14 +121,17 @@ def test_any_drawn_model_compiles_to_a_plan_that_replays(spec: ModelSpec) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("isa", CHECKED)
 @settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(spec=models())
-def test_any_drawn_model_runs_bit_exact_under_sanitizers(spec: ModelSpec, kernels: Path) -> None:
+def test_any_drawn_model_runs_bit_exact_under_sanitizers(
+    isa: str, kernels: Kernels, spec: ModelSpec
+) -> None:
     with TemporaryDirectory() as folder:
-        check_models([("drawn", spec)], kernels, Path(folder))
+        check_models([("drawn", spec)], isa, kernels, Path(folder))
