@@ -41,14 +41,15 @@ class Helium(Packing):
         even = len(taps) // 2 * 2
         if (size[0:even:2] + size[1:even:2]).max(initial=0) > PAIR_REACH:
             return None
+        pixels = 2 if count == LANES // 2 else 1  # eight channels of two pixels are a group as well
         padded = np.zeros((len(taps), _up(count, LANES)), np.int8)
-        padded[:, :count] = taps
+        padded[:, : count * pixels] = np.tile(taps, pixels)
         weights = padded.reshape(len(taps), -1, LANES).transpose(1, 0, 2)
         groups = (
-            _in_groups(channels.bias, LANES)[:, ORDER],
+            _in_groups(np.tile(channels.bias, pixels), LANES)[:, ORDER],
             np.ascontiguousarray(weights).reshape(len(weights), -1).view("<i4"),
-            _in_groups(channels.multiplier, LANES)[:, ORDER],
-            _in_groups(-channels.right, LANES)[:, ORDER],
+            _in_groups(np.tile(channels.multiplier, pixels), LANES)[:, ORDER],
+            _in_groups(np.tile(-channels.right, pixels), LANES)[:, ORDER],
         )
         words: Int32 = np.concatenate(groups, axis=1).reshape(-1).astype(np.int32)
         return Packed(words, len(taps))

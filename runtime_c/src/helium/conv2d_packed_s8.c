@@ -25,29 +25,69 @@ static void gather_odd_row(int8_t *to, const int8_t *from, struct mcuforge_tap_r
     }
 }
 
-/* The window that begins at (y, x) of the image into `to`. */
-static void gather(int8_t *to, const int8_t *in, int32_t y, int32_t x,
-                   const struct mcuforge_conv2d_packed_params *params)
+/* A window with taps on padding, or with gaps, that begins at (y, x) of the image. */
+static __attribute__((noinline)) void
+gather_odd(int8_t *to, const int8_t *in, int32_t y, int32_t x,
+           const struct mcuforge_conv2d_packed_params *params)
 {
     const int32_t channels = params->input[2];
-    const int32_t size = params->kernel[1] * channels;
     const int32_t row_size = params->input[1] * channels;
-    const int32_t ring = params->input_ring;
     const int32_t end = y + params->kernel[0] * params->dilation[0];
     const struct mcuforge_tap_range columns =
         mcuforge_taps_inside(x, params->kernel[1], params->dilation[1], params->input[1]);
-    const bool whole =
-        params->dilation[1] == 1 && columns.end - columns.first == params->kernel[1];
-    const int8_t *const column = in + x * channels;
     for (; y < end; y += params->dilation[0]) {
         if (y < 0 || y >= params->input[0]) {
-            mcuforge_mve_fill(to, params->input_zero_point, size);
-        } else if (whole) {
-            mcuforge_mve_copy(to, column + mcuforge_ring_row(y, ring) * row_size, size);
+            mcuforge_mve_fill(to, params->input_zero_point, params->kernel[1] * channels);
         } else {
-            gather_odd_row(to, column + mcuforge_ring_row(y, ring) * row_size, columns, params);
+            const int32_t row = mcuforge_ring_row(y, params->input_ring) * row_size;
+            gather_odd_row(to, in + row + x * channels, columns, params);
         }
-        to += size;
+        to += params->kernel[1] * channels;
+    }
+}
+
+/* The windows of a row of outputs: what is the same for all of them. */
+struct row {
+    int32_t y;       /* where they begin in the image */
+    int32_t at;      /* and in the input's buffer */
+    int32_t step;    /* there to the next row of taps */
+    int32_t ring;    /* elements of the buffer */
+    int32_t size;    /* elements of a row of taps */
+    int32_t whole;   /* windows that begin before this column, and not before 0, have no odd taps */
+};
+
+static struct row row_of(int32_t oy, const struct mcuforge_conv2d_packed_params *params)
+{
+    const int32_t row_size = params->input[1] * params->input[2];
+    const int32_t y = oy * params->stride[0] - params->pad[0];
+    const int32_t last = y + (params->kernel[0] - 1) * params->dilation[0];
+    const bool whole = y >= 0 && last < params->input[0] &&
+                       (params->dilation[1] == 1 || params->kernel[1] == 1);
+    const struct row row = {
+        .y = y,
+        .at = whole ? mcuforge_ring_row(y, params->input_ring) * row_size : 0,
+        .step = params->dilation[0] * row_size,
+        .ring = params->input_ring * row_size,
+        .size = params->kernel[1] * params->input[2],
+        .whole = whole ? params->input[1] - params->kernel[1] + 1 : 0,
+    };
+    return row;
+}
+
+/* The window that begins in column `x` of the image. */
+static inline void gather(int8_t *to, const int8_t *in, const struct row *row, int32_t x,
+                          const struct mcuforge_conv2d_packed_params *params)
+{
+    if (x < 0 || x >= row->whole) {
+        gather_odd(to, in, row->y, x, params);
+        return;
+    }
+    const int8_t *const column = in + x * params->input[2];
+    int32_t at = row->at;
+    for (int32_t ky = params->kernel[0]; ky > 0; ky--) {
+        mcuforge_mve_copy(to, column + at, row->size);
+        to += row->size;
+        at = mcuforge_ring_step(at, row->step, row->ring);
     }
 }
 
@@ -234,12 +274,12 @@ void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t 
     int8_t *to[2] = {out, out};
     int32_t waiting = 0;
     for (int32_t oy = first_row; oy < end_row; oy++) {
-        const int32_t y = oy * params->stride[0] - params->pad[0];
+        const struct row row = row_of(oy, params);
         int8_t *pixel = out + mcuforge_ring_row(oy, params->output_ring) * params->output[1] *
                                   params->output[2];
         for (int32_t ox = 0; ox < params->output[1]; ox++) {
             const int32_t x = ox * params->stride[1] - params->pad[1];
-            gather(windows + waiting * params->depth, in, y, x, params);
+            gather(windows + waiting * params->depth, in, &row, x, params);
             to[waiting] = pixel;
             pixel += params->output[2];
             waiting++;
