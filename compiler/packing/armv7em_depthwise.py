@@ -33,7 +33,8 @@ def pack_depthwise(filters: Array, channels: Channels) -> Packed | None:
         multiplier and offset of each channel
         with OWN_SHIFTS a word of four bytes, the right shifts
     Biases and weights are scaled: see shared_shift.py; with OWN_SHIFTS they are doubled. None where
-    there are too many taps, or a channel without a right shift where ties are rounded away.
+    there are too many taps, or no shared shift and a channel without one: it would saturate, most
+    probably.
     """
     taps = filters.shape[0] * filters.shape[1]
     if taps > (MAX_TAPS if filters.shape[2] >= CHANNELS else MAX_COPIED_TAPS):
@@ -42,7 +43,7 @@ def pack_depthwise(filters: Array, channels: Channels) -> Packed | None:
     scaled = _shared_shift(weights, channels)
     if scaled is not None:
         return _packed(SHARED_SHIFT, weights, scaled)
-    if channels.ties_away and np.any((channels.right == 0) & (channels.multiplier != 0)):
+    if np.any((channels.right == 0) & (channels.multiplier != 0)):
         return None
     return _packed(OWN_SHIFTS, weights, _own_shifts(channels))
 

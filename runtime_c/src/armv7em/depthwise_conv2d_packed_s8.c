@@ -187,26 +187,26 @@ static inline const int32_t *write_shared(const int32_t *w, const int32_t sums[C
     return w;
 }
 
-/* One channel with a shift of its own, the low byte of `shift`; the sum is doubled. */
-static inline int8_t step_own(int32_t sum, int32_t multiplier, int32_t offset, int32_t ties,
-                              uint32_t shift)
+/*
+ * One channel with a shift of its own, the low byte of `shift`; the sum is doubled. Halves below zero
+ * are rounded away from it, which nothing tells where they are clamped to the zero point.
+ */
+static inline int32_t step_own(int32_t sum, int32_t multiplier, int32_t offset, uint32_t shift)
 {
-    const int32_t x = mcuforge_smmlar(sum, multiplier, offset + ((sum & ties) >> 31));
-    return (int8_t)mcuforge_ssat8(mcuforge_asr_byte(x, shift));
+    const int32_t x = mcuforge_smmlar(sum, multiplier, offset + (sum >> 31));
+    return mcuforge_ssat8(mcuforge_asr_byte(x, shift));
 }
 
-/* `ties`: all ones where halves are rounded away from zero, else 0. */
-static inline const int32_t *write_own(const int32_t *w, const int32_t sums[CHANNELS],
-                                       int32_t ties, int8_t *out)
+static inline const int32_t *write_own(const int32_t *w, const int32_t sums[CHANNELS], int8_t *out)
 {
     const uint32_t shifts = (uint32_t)w[2 * CHANNELS];
     int32_t word[4];
     w = load_four(w, word);
-    out[0] = step_own(sums[0], word[0], word[1], ties, shifts);
-    out[1] = step_own(sums[1], word[2], word[3], ties, shifts >> 8);
+    out[0] = (int8_t)step_own(sums[0], word[0], word[1], shifts);
+    out[1] = (int8_t)step_own(sums[1], word[2], word[3], shifts >> 8);
     w = load_four(w, word);
-    out[2] = step_own(sums[2], word[0], word[1], ties, shifts >> 16);
-    out[3] = step_own(sums[3], word[2], word[3], ties, shifts >> 24);
+    out[2] = (int8_t)step_own(sums[2], word[0], word[1], shifts >> 16);
+    out[3] = (int8_t)step_own(sums[3], word[2], word[3], shifts >> 24);
     return w + 1;
 }
 
@@ -221,7 +221,6 @@ static inline __attribute__((always_inline)) void write_run(
     const int32_t channels = params->input[2];
     const int32_t block = channels > CHANNELS ? channels - CHANNELS : 0; /* the last */
     const int32_t step = params->stride[1] * channels;
-    const int32_t ties = params->ties_away != 0 ? -1 : 0;
     /* bytes from the listed addresses, and from here to the outputs before those */
     uintptr_t before = (uintptr_t)out - CHANNELS;
     int32_t last = block;
@@ -232,7 +231,7 @@ static inline __attribute__((always_inline)) void write_run(
             int32_t sums[CHANNELS];
             w = sum_taps(list, &at, w, sums);
             int8_t *const to = (int8_t *)(before + (uintptr_t)at);
-            w = shared ? write_shared(w, sums, to) : write_own(w, sums, ties, to);
+            w = shared ? write_shared(w, sums, to) : write_own(w, sums, to);
             if (at > last) {
                 if (at == last + CHANNELS) {
                     break;
@@ -256,29 +255,31 @@ static inline const int8_t **list_row(const int8_t **list, int32_t count, const 
     return list;
 }
 
-/* The addresses of the taps of the window at (y, x), for sum_taps(). */
-static void list_taps(const int8_t *in, const int8_t *padding, int32_t y, int32_t x,
+/*
+ * The addresses, for sum_taps(), of the taps of the window that begins in column `x`. Of its rows
+ * `rows` lie on the image, the first of them `at` bytes into `in`.
+ */
+static void list_taps(const int8_t *in, int32_t at, const int8_t *padding,
+                      struct mcuforge_tap_range rows, int32_t x,
                       const struct mcuforge_depthwise_conv2d_packed_params *params,
                       const int8_t **list)
 {
-    const int32_t in_w = params->input[1];
     const int32_t channels = params->input[2];
     const int32_t columns = params->kernel[1];
     const int32_t step = params->dilation[1];
-    const struct mcuforge_tap_range inside = mcuforge_taps_inside(x, columns, step, in_w);
-    const int32_t at = (x + inside.first * step) * channels;
-    const int8_t **tap = list;
-    for (int32_t ky = params->kernel[0]; ky > 0; ky--) {
-        if (y >= 0 && y < params->input[0]) {
-            const int32_t row = mcuforge_ring_row(y, params->input_ring) * in_w * channels;
-            tap = list_row(tap, inside.first, padding, 0);
-            tap = list_row(tap, inside.end - inside.first, in + row + at, step * channels);
-            tap = list_row(tap, columns - inside.end, padding, 0);
-        } else {
-            tap = list_row(tap, columns, padding, 0);
-        }
-        y += params->dilation[0];
+    const int32_t row_size = params->input[1] * channels;
+    const struct mcuforge_tap_range inside =
+        mcuforge_taps_inside(x, columns, step, params->input[1]);
+    in += (x + inside.first * step) * channels;
+    const int8_t **tap = list_row(list, rows.first * columns, padding, 0);
+    for (int32_t ky = rows.end - rows.first; ky > 0; ky--) {
+        tap = list_row(tap, inside.first, padding, 0);
+        tap = list_row(tap, inside.end - inside.first, in + at, step * channels);
+        tap = list_row(tap, columns - inside.end, padding, 0);
+        at = mcuforge_ring_step(at, params->dilation[0] * row_size,
+                                params->input_ring * row_size);
     }
+    tap = list_row(tap, (params->kernel[0] - rows.end) * columns, padding, 0);
     const int32_t count = (int32_t)(tap - list);
     if (channels < CHANNELS) { /* a word of each tap, in the list's other half */
         for (int32_t i = 0; i < count; i++) {
@@ -299,15 +300,15 @@ static void list_taps(const int8_t *in, const int8_t *padding, int32_t y, int32_
     tap[1] = last;
 }
 
-/* Along a dimension (0: vertical) the outputs whose windows lie on the image entirely. */
-static __attribute__((noinline)) struct mcuforge_tap_range windows_inside(
-    const struct mcuforge_depthwise_conv2d_packed_params *params, int32_t dimension)
+/* The columns of `out` whose windows lie between the image's sides. */
+static struct mcuforge_tap_range columns_inside(
+    const struct mcuforge_depthwise_conv2d_packed_params *params)
 {
-    const int32_t stride = params->stride[dimension];
-    const int32_t reach = (params->kernel[dimension] - 1) * params->dilation[dimension];
-    const int32_t beyond = params->input[dimension] + params->pad[dimension] - reach;
-    struct mcuforge_tap_range range = {0, params->output[dimension]};
-    while (range.first < range.end && range.first * stride < params->pad[dimension]) {
+    const int32_t stride = params->stride[1];
+    const int32_t reach = (params->kernel[1] - 1) * params->dilation[1];
+    const int32_t beyond = params->input[1] + params->pad[1] - reach;
+    struct mcuforge_tap_range range = {0, params->output[1]};
+    while (range.first < range.end && range.first * stride < params->pad[1]) {
         range.first++;
     }
     while (range.end > range.first && (range.end - 1) * stride >= beyond) {
@@ -333,22 +334,26 @@ void mcuforge_depthwise_conv2d_packed_s8(
     const int32_t out_w = params->output[1];
     const int32_t row_size = out_w * channels;
     const bool shared = *weights++ == SHARED_SHIFT;
-    const struct mcuforge_tap_range inside = windows_inside(params, 1);
-    const struct mcuforge_tap_range rows_inside = windows_inside(params, 0);
+    const struct mcuforge_tap_range inside = columns_inside(params);
     const int8_t *list[LISTED];
 
     for (int32_t oy = first_row; oy < end_row; oy++) {
-        const bool row_inside =
-            oy >= rows_inside.first && oy < rows_inside.end && channels >= CHANNELS;
+        const int32_t y = oy * params->stride[0] - params->pad[0];
+        const struct mcuforge_tap_range rows =
+            mcuforge_taps_inside(y, params->kernel[0], params->dilation[0], params->input[0]);
+        const bool runs = rows.end - rows.first == params->kernel[0] && channels >= CHANNELS;
+        const int32_t y_inside = rows.first < rows.end ? y + rows.first * params->dilation[0] : 0;
+        const int32_t at =
+            mcuforge_ring_row(y_inside, params->input_ring) * params->input[1] * channels;
         int8_t *const row = out + mcuforge_ring_row(oy, params->output_ring) * row_size;
         int8_t *to = row;
         for (int32_t ox = 0; ox < out_w;) {
-            const bool run = row_inside && ox >= inside.first && ox < inside.end;
+            const bool run = runs && ox >= inside.first && ox < inside.end;
             const int32_t pixels = run ? inside.end - ox : 1;
             int8_t four[CHANNELS];
             int8_t *const first = channels < CHANNELS ? four : to;
-            list_taps(in, padding, oy * params->stride[0] - params->pad[0],
-                      ox * params->stride[1] - params->pad[1], params, list);
+            const int32_t x = ox * params->stride[1] - params->pad[1];
+            list_taps(in, at, padding, rows, x, params, list);
             if (shared) {
                 write_run(list, weights, first, params, pixels, true);
             } else {

@@ -127,10 +127,11 @@ def test_taps_the_stack_has_no_room_for_are_left_to_portable_code() -> None:
         assert pack_depthwise(np.concatenate([filters, filters[:1]]), channels(count)) is None
 
 
-def test_ties_without_a_shift_are_left_to_portable_code() -> None:
-    some = channels(4, ties_away=True)
+@pytest.mark.parametrize("ties_away", [True, False])
+def test_a_factor_near_one_is_left_to_portable_code(ties_away: bool) -> None:
+    some = channels(4, ties_away=ties_away)
     mixed = replace(some, right=np.array([7, 7, 0, 7], np.int32))
-    assert pack_depthwise(np.ones((1, 1, 4), np.int8), mixed) is None
+    assert pack_depthwise(np.full((1, 1, 4), 127, np.int8), mixed) is None
 
 
 def test_golden_cases_have_channels_of_every_number_beside_a_block() -> None:
