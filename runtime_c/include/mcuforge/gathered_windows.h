@@ -6,10 +6,12 @@
 #ifndef MCUFORGE_GATHERED_WINDOWS_H
 #define MCUFORGE_GATHERED_WINDOWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "mcuforge/conv2d_packed_s8.h"
 #include "mcuforge/dsp.h"
 #include "mcuforge/ring.h"
 #include "mcuforge/tap_range.h"
@@ -19,15 +21,11 @@ enum { MCUFORGE_GATHERED_PIXELS = 2 };
 /* Where windows of a row of outputs lie; sizes and steps in elements. */
 struct mcuforge_windows {
     const int8_t *in;
+    const struct mcuforge_conv2d_packed_params *params;
     struct mcuforge_tap_range rows; /* of taps on the image */
     int32_t first_row;              /* where the first of those begins */
     int32_t row_step;
     int32_t ring;
-    int32_t kernel[2];
-    int32_t dilation; /* horizontal */
-    int32_t width;    /* of the image, in pixels */
-    int32_t channels;
-    int32_t zero_point;
 };
 
 /* As lanes; or first as bytes, unless those are NULL: pieces that are no whole words. */
@@ -94,44 +92,48 @@ static __attribute__((noinline)) void mcuforge_take_padding(struct mcuforge_gath
 }
 
 /* The window whose left taps lie on column x0, wherever that is. */
-static __attribute__((noinline)) void mcuforge_gather(const struct mcuforge_windows *windows,
-                                                      int32_t x0, struct mcuforge_gathered to)
+static __attribute__((noinline, cold)) void mcuforge_gather(const struct mcuforge_windows *windows,
+                                                            int32_t x0,
+                                                            struct mcuforge_gathered to)
 {
-    const int32_t taps = windows->kernel[1];
-    const int32_t channels = windows->channels;
-    const int32_t zero_point = windows->zero_point;
-    const int32_t step = windows->dilation * channels;
+    const struct mcuforge_conv2d_packed_params *const params = windows->params;
+    const int32_t taps = params->kernel[1];
+    const int32_t dilation = params->dilation[1];
+    const int32_t channels = params->input[2];
+    const int32_t zero_point = params->input_zero_point;
     const struct mcuforge_tap_range columns =
-        mcuforge_taps_inside(x0, taps, windows->dilation, windows->width);
-    const int32_t left = columns.first * channels;
-    const int32_t right = (taps - columns.end) * channels;
-    const int8_t *const in = windows->in + x0 * channels + columns.first * step;
+        mcuforge_taps_inside(x0, taps, dilation, params->input[1]);
+    const int32_t inside = columns.end - columns.first;
+    const bool touching = dilation == 1 && inside > 0;
+    const int32_t pieces = touching ? 1 : inside;
+    const int32_t piece = touching ? inside * channels : channels;
+    const int8_t *const in = windows->in + (x0 + columns.first * dilation) * channels;
     int32_t row = windows->first_row;
 
     mcuforge_take_padding(&to, zero_point, windows->rows.first * taps * channels);
     for (int32_t ky = windows->rows.first; ky < windows->rows.end; ky++) {
         int32_t x = row;
-        mcuforge_take_padding(&to, zero_point, left);
-        for (int32_t kx = columns.first; kx < columns.end; kx++) {
-            mcuforge_take_bytes(&to, in + x, channels);
-            x += step;
+        mcuforge_take_padding(&to, zero_point, columns.first * channels);
+        for (int32_t i = 0; i < pieces; i++) {
+            mcuforge_take_bytes(&to, in + x, piece);
+            x += dilation * channels;
         }
-        mcuforge_take_padding(&to, zero_point, right);
+        mcuforge_take_padding(&to, zero_point, (taps - columns.end) * channels);
         row = mcuforge_ring_step(row, windows->row_step, windows->ring);
     }
-    mcuforge_take_padding(&to, zero_point,
-                          (windows->kernel[0] - windows->rows.end) * taps * channels);
+    const int32_t below = params->kernel[0] - windows->rows.end;
+    mcuforge_take_padding(&to, zero_point, below * taps * channels);
 }
 
 /*
  * The same, in few steps, of a window that lies on the image and whose taps touch in a row; its
  * first row begins at `row`.
  */
-static inline void mcuforge_gather_inside(const struct mcuforge_windows *windows, int32_t row,
-                                          struct mcuforge_gathered to)
+static __attribute__((noinline)) void mcuforge_gather_inside(
+    const struct mcuforge_windows *windows, int32_t row, struct mcuforge_gathered to)
 {
-    const int32_t run = windows->kernel[1] * windows->channels;
-    for (int32_t ky = windows->kernel[0];;) {
+    const int32_t run = windows->params->kernel[1] * windows->params->input[2];
+    for (int32_t ky = windows->params->kernel[0];;) {
         mcuforge_take_bytes(&to, windows->in + row, run);
         if (--ky == 0) {
             return;

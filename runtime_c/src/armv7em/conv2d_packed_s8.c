@@ -15,15 +15,12 @@ enum { PIXELS = MCUFORGE_GATHERED_PIXELS };
 
 /* What all pixels are multiplied with, and where they lie spread. */
 struct filters {
+    const struct mcuforge_conv2d_packed_params *params;
     const uint32_t *lanes;
     const int32_t *blocks;
     int32_t held; /* filters of a block: all four or every other */
-    int32_t count;
-    int32_t depth;
     int32_t odd_zero_point;
     bool clamped;
-    int32_t act_min;
-    int32_t act_max;
 };
 
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb__)
@@ -86,8 +83,9 @@ static __attribute__((noinline)) const int32_t *two_pixels(const struct filters 
                                                            int8_t *const *to)
 {
     const uint32_t *const lanes = filters->lanes;
-    const uint32_t *const end = lanes + filters->depth;
-    const int32_t entry = (-filters->depth & (TURN_VALUES - 1)) / 2 * VALUES_BYTES;
+    const int32_t depth = filters->params->depth;
+    const uint32_t *const end = lanes + depth;
+    const int32_t entry = (-depth & (TURN_VALUES - 1)) / 2 * VALUES_BYTES;
     const int32_t odd_zero_point = filters->odd_zero_point;
     int8_t *out[PIXELS] = {to[0], to[1]};
     for (; blocks > 0; blocks--) {
@@ -136,7 +134,7 @@ static const int32_t *two_pixels(const struct filters *filters, const int32_t *w
         for (int32_t i = 0; i < PIXELS; i++) {
             int32_t sums[] = {first[0], first[1], first[2], first[3]};
             w = first + 4;
-            for (int32_t value = 0; value < filters->depth; value += 2) {
+            for (int32_t value = 0; value < filters->params->depth; value += 2) {
                 mcuforge_add_products(sums, filters->lanes[value + i], w);
                 w += 2;
             }
@@ -156,7 +154,7 @@ static __attribute__((noinline)) const int32_t *one_pixel(const struct filters *
 {
     for (; blocks > 0; blocks--) {
         int32_t sums[] = {w[0], w[1], w[2], w[3]};
-        w = mcuforge_sum_lanes(filters->lanes, filters->depth / 4, w + 4, sums);
+        w = mcuforge_sum_lanes(filters->lanes, filters->params->depth / 4, w + 4, sums);
         w = mcuforge_end_block(w, filters->odd_zero_point, sums, out);
         out += MCUFORGE_BLOCK_FILTERS;
     }
@@ -174,16 +172,18 @@ static const int32_t *some_blocks(const struct filters *filters, const int32_t *
 static __attribute__((noinline)) void all_filters(const struct filters *filters, int32_t pixels,
                                                   int8_t *const *out)
 {
+    const struct mcuforge_conv2d_packed_params *const params = filters->params;
+    const int32_t count = params->output[2];
     const int32_t *w = filters->blocks;
     int32_t done = 0;
     if (filters->held == MCUFORGE_BLOCK_FILTERS) {
-        done = filters->count & ~(MCUFORGE_BLOCK_FILTERS - 1);
+        done = count & ~(MCUFORGE_BLOCK_FILTERS - 1);
         w = some_blocks(filters, w, done / MCUFORGE_BLOCK_FILTERS, pixels, out);
     }
-    while (done < filters->count) {
+    while (done < count) {
         int8_t spare[PIXELS][MCUFORGE_BLOCK_FILTERS];
         int8_t *const to[PIXELS] = {spare[0], spare[1]};
-        const int32_t left = filters->count - done;
+        const int32_t left = count - done;
         const int32_t taken = left < filters->held ? left : filters->held;
         w = some_blocks(filters, w, 1, pixels, to);
         for (int32_t i = 0; i < pixels; i++) {
@@ -192,7 +192,7 @@ static __attribute__((noinline)) void all_filters(const struct filters *filters,
         done += taken;
     }
     for (int32_t i = 0; filters->clamped && i < pixels; i++) {
-        mcuforge_clamp_all(out[i], filters->count, filters->act_min, filters->act_max);
+        mcuforge_clamp_all(out[i], count, params->act_min, params->act_max);
     }
 }
 
@@ -206,28 +206,22 @@ void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t 
     const int32_t co = params->output[2];
     int8_t *const bytes = channels % 4 == 0 ? NULL : (int8_t *)(lanes + params->depth);
     const struct filters filters = {
+        .params = params,
         .lanes = lanes,
         .blocks = weights + 1,
         .held = weights[0],
-        .count = co,
-        .depth = params->depth,
         .odd_zero_point = 2 * params->output_zero_point + 1,
         .clamped = params->act_min > INT8_MIN || params->act_max < INT8_MAX,
-        .act_min = params->act_min,
-        .act_max = params->act_max,
     };
     const bool plain = filters.held == MCUFORGE_BLOCK_FILTERS && co % 4 == 0 && !filters.clamped;
+    const bool touching = params->kernel[1] == 1 || params->dilation[1] == 1;
+    const bool one_run = bytes == NULL && params->kernel[0] == 1;
     struct mcuforge_windows windows = {
         .in = in,
+        .params = params,
         .row_step = params->dilation[0] * row,
         .ring = params->input_ring * row,
-        .kernel = {params->kernel[0], params->kernel[1]},
-        .dilation = params->dilation[1],
-        .width = params->input[1],
-        .channels = channels,
-        .zero_point = params->input_zero_point,
     };
-    const bool touching = params->kernel[1] == 1 || params->dilation[1] == 1;
     int8_t *to[PIXELS];
     int32_t held = 0;
 
@@ -237,15 +231,20 @@ void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t 
                                             params->input[0]);
         const bool inside =
             touching && windows.rows.end - windows.rows.first == params->kernel[0];
-        const int32_t last_inside = inside ? windows.width - params->kernel[1] : -1;
+        const int32_t last_inside = inside ? params->input[1] - params->kernel[1] : -1;
         const int32_t y = y0 + windows.rows.first * params->dilation[0];
         windows.first_row = mcuforge_ring_row(y, params->input_ring) * row;
         int8_t *pixel = out + mcuforge_ring_row(oy, params->output_ring) * params->output[1] * co;
         int32_t x0 = -params->pad[1];
         for (int32_t ox = params->output[1]; ox > 0; ox--) {
             const struct mcuforge_gathered gathered = {lanes + held, bytes};
+            const int32_t at = windows.first_row + x0 * channels;
             if (x0 >= 0 && x0 <= last_inside) {
-                mcuforge_gather_inside(&windows, windows.first_row + x0 * channels, gathered);
+                if (one_run) {
+                    mcuforge_spread(gathered.lanes, in + at, params->depth);
+                } else {
+                    mcuforge_gather_inside(&windows, at, gathered);
+                }
             } else {
                 mcuforge_gather(&windows, x0, gathered);
             }
