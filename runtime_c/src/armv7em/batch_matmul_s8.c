@@ -190,8 +190,11 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
     const int32_t depth = params->depth;
     const int32_t columns = params->columns;
     const int32_t next_column = params->b_transposed ? depth : 1;
-    const int32_t sum = centred_sum(a, params->a_step, depth, params->a_zero_point);
-    const int32_t bias = -params->b_zero_point * sum;
+    int32_t bias = 0;
+    if (params->b_zero_point != 0) {
+        bias = -params->b_zero_point *
+               centred_sum(a, params->a_step, depth, params->a_zero_point);
+    }
     int32_t column = 0;
     if (params->a_step == 1 && depth <= MOST_FAST && mcuforge_has_scaling(params->shift)) {
         const uint32_t lane = (uint32_t)-params->a_zero_point & 0xffffu;
