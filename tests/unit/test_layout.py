@@ -275,4 +275,5 @@ def test_the_runtime_has_a_header_for_every_kernel() -> None:
     headers = {p.stem for p in (runtime / "include" / "mcuforge").glob("*.h")}
     assert not kernels - headers
     portable = {p.stem for p in (runtime / "src" / "portable").glob("*.c")}
-    assert kernels == portable  # every kernel has its definition
+    defined = {name.replace("_packed", "") for name in kernels}
+    assert defined == portable  # every kernel has its definition, packed weights or not
