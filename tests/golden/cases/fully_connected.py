@@ -54,6 +54,8 @@ CASES = (
     linear("640 inputs", (1, 640), (9, 640)),
     linear("3 inputs, 9 outputs", (1, 3), (9, 3)),
     linear("sums beyond 23 bits", (1, 1201), (3, 1201)),
+    linear("17 outputs per channel", (1, 30), (17, 30),
+           weight_scale=tuple(0.003 + 0.001 * i for i in range(17))),
     linear("many outputs", (1, 5), (130, 5)),
     linear("several rows", (1, 7, 16), (5, 16)),
     linear("tokens keep their dimensions", (1, 9, 12), (7, 12), keep_dims=True),
