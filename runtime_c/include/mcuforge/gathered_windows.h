@@ -107,15 +107,15 @@ static __attribute__((noinline, cold)) void mcuforge_gather(const struct mcuforg
     const bool touching = dilation == 1 && inside > 0;
     const int32_t pieces = touching ? 1 : inside;
     const int32_t piece = touching ? inside * channels : channels;
-    const int8_t *const in = windows->in + (x0 + columns.first * dilation) * channels;
+    const int32_t first = (x0 + columns.first * dilation) * channels;
     int32_t row = windows->first_row;
 
     mcuforge_take_padding(&to, zero_point, windows->rows.first * taps * channels);
     for (int32_t ky = windows->rows.first; ky < windows->rows.end; ky++) {
-        int32_t x = row;
+        int32_t x = row + first;
         mcuforge_take_padding(&to, zero_point, columns.first * channels);
         for (int32_t i = 0; i < pieces; i++) {
-            mcuforge_take_bytes(&to, in + x, piece);
+            mcuforge_take_bytes(&to, windows->in + x, piece);
             x += dilation * channels;
         }
         mcuforge_take_padding(&to, zero_point, (taps - columns.end) * channels);

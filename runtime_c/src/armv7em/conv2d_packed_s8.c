@@ -19,11 +19,13 @@ struct filters {
     const uint32_t *lanes;
     const int32_t *blocks;
     int32_t held; /* filters of a block: all four or every other */
-    int32_t odd_zero_point;
+    struct mcuforge_rounding rounding;
     bool clamped;
 };
 
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb__)
+/* Only GCC leaves it all registers, and only where it optimises. */
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb__) && defined(__OPTIMIZE__) && \
+    !defined(__clang__)
 
 /* Two values of two pixels by four filters; words of weights are used up in place. */
 #define VALUES                             \
@@ -67,6 +69,22 @@ enum { VALUES_BYTES = 12 * 4, TURN_VALUES = 16 };
     ENDING(both0, "asr %[" both0 "], %[" both0 "], #7")                    \
     ENDING(both1, "asr %[" both1 "], %[" both1 "], #7")
 
+/* mcuforge_ending_once(); x0 is the multiplier, x1 the odd zero point. */
+#define ENDING_ONCE(sum, twice)                           \
+    twice "\n\t"                                          \
+    "smmla %[" sum "], %[" sum "], %[x0], %[x1]\n\t"      \
+    "ssat %[" sum "], #8, %[" sum "], asr #1\n\t"
+
+#define PAIR_ONCE(both0, low0, both1, low1)                                \
+    "sub %[" both0 "], %[" both0 "], %[" low0 "]\n\t"                      \
+    "sub %[" both1 "], %[" both1 "], %[" low1 "]\n\t"                      \
+    "ldr %[x0], [%[w]], #4\n\t"                                            \
+    ENDING_ONCE(low0, "lsl %[" low0 "], %[" low0 "], #1")                  \
+    ENDING_ONCE(low1, "lsl %[" low1 "], %[" low1 "], #1")                  \
+    "ldr %[x0], [%[w]], #4\n\t"                                            \
+    ENDING_ONCE(both0, "asr %[" both0 "], %[" both0 "], #7")               \
+    ENDING_ONCE(both1, "asr %[" both1 "], %[" both1 "], #7")
+
 #define STORE(pixel, a, b, c, d)            \
     "strb %[" a "], [%[" pixel "]], #1\n\t" \
     "strb %[" b "], [%[" pixel "]], #1\n\t" \
@@ -86,7 +104,8 @@ static __attribute__((noinline)) const int32_t *two_pixels(const struct filters 
     const int32_t depth = filters->params->depth;
     const uint32_t *const end = lanes + depth;
     const int32_t entry = (-depth & (TURN_VALUES - 1)) / 2 * VALUES_BYTES;
-    const int32_t odd_zero_point = filters->odd_zero_point;
+    const int32_t odd_zero_point = filters->rounding.odd_zero_point;
+    const int32_t once = filters->rounding.once;
     int8_t *out[PIXELS] = {to[0], to[1]};
     for (; blocks > 0; blocks--) {
         const uint32_t *x = lanes;
@@ -106,11 +125,19 @@ static __attribute__((noinline)) const int32_t *two_pixels(const struct filters 
             "ldr %[w0], %[end]\n\t"
             "cmp %[x], %[w0]\n\t"
             "bne 1b\n\t"
+            "ldr %[w1], %[once]\n\t"
             "ldr %[x1], %[odd_zero_point]\n\t"
+            "cmp %[w1], #0\n\t"
             "ldr %[w0], [%[w]], #4\n\t"
+            "bne 2f\n\t"
             PAIR("s0", "s1", "s4", "s5")
             "lsr %[w0], %[w0], #8\n\t"
             PAIR("s2", "s3", "s6", "s7")
+            "b 3f\n"
+            "2:\n\t"
+            PAIR_ONCE("s0", "s1", "s4", "s5")
+            PAIR_ONCE("s2", "s3", "s6", "s7")
+            "3:\n\t"
             "ldrd %[x0], %[x1], %[out]\n\t"
             STORE("x0", "s1", "s0", "s3", "s2")
             STORE("x1", "s5", "s4", "s7", "s6")
@@ -118,7 +145,8 @@ static __attribute__((noinline)) const int32_t *two_pixels(const struct filters 
             : [s0] "=&r"(s0), [s1] "=&r"(s1), [s2] "=&r"(s2), [s3] "=&r"(s3), [s4] "=&r"(s4),
               [s5] "=&r"(s5), [s6] "=&r"(s6), [s7] "=&r"(s7), [x0] "=&r"(x0), [x1] "=&r"(x1),
               [w0] "=&r"(w0), [w1] "=&r"(w1), [x] "+r"(x), [w] "+r"(w), [out] "+m"(out)
-            : [entry] "m"(entry), [end] "m"(end), [odd_zero_point] "m"(odd_zero_point)
+            : [entry] "m"(entry), [end] "m"(end), [odd_zero_point] "m"(odd_zero_point),
+              [once] "m"(once)
             : "cc", "memory");
     }
     return w;
@@ -138,7 +166,7 @@ static const int32_t *two_pixels(const struct filters *filters, const int32_t *w
                 mcuforge_add_products(sums, filters->lanes[value + i], w);
                 w += 2;
             }
-            w = mcuforge_end_block(w, filters->odd_zero_point, sums,
+            w = mcuforge_end_block(w, filters->rounding, sums,
                                    to[i] + block * MCUFORGE_BLOCK_FILTERS);
         }
     }
@@ -155,7 +183,7 @@ static __attribute__((noinline)) const int32_t *one_pixel(const struct filters *
     for (; blocks > 0; blocks--) {
         int32_t sums[] = {w[0], w[1], w[2], w[3]};
         w = mcuforge_sum_lanes(filters->lanes, filters->params->depth / 4, w + 4, sums);
-        w = mcuforge_end_block(w, filters->odd_zero_point, sums, out);
+        w = mcuforge_end_block(w, filters->rounding, sums, out);
         out += MCUFORGE_BLOCK_FILTERS;
     }
     return w;
@@ -209,8 +237,8 @@ void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t 
         .params = params,
         .lanes = lanes,
         .blocks = weights + 1,
-        .held = weights[0],
-        .odd_zero_point = 2 * params->output_zero_point + 1,
+        .held = mcuforge_held(weights[0]),
+        .rounding = mcuforge_rounding_of(weights[0], params->output_zero_point),
         .clamped = params->act_min > INT8_MIN || params->act_max < INT8_MAX,
     };
     const bool plain = filters.held == MCUFORGE_BLOCK_FILTERS && co % 4 == 0 && !filters.clamped;
