@@ -18,6 +18,7 @@ from mcuforge.compiler.packing.channels import Channels, Int32, Int64
 FILTERS = 4  # of a block; the last block is filled up with zeros
 VALUES = 4  # of a filter that are taken at a time
 LANES = (0, 2, 1, 3)
+ROUNDS_ONCE = 256  # in the first word
 UPPER_REACH = 1 << 23  # of the filter whose sum is the upper 24 bits
 
 Bool = NDArray[np.bool_]
@@ -29,16 +30,19 @@ def depth_of(filters: Array) -> int:
 
 
 def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
-    """The words of all blocks, after a first one: how many filters a block holds.
+    """The words of all blocks, after a first one: how many filters a block holds, and ROUNDS_ONCE.
 
     filters: int8 (co, taps). Those are four, or two, each with zeros for a partner, where two
     filters of the layer cannot share their words. A block is
         256 * bias B + bias A and bias A, for both pairs of filters
         two words of weights, one a pair, for every two values
         four bytes, each right shift less one; four multipliers
-    None where a shift is 0, for kernels shift their halves out with the last bit.
+    Kernels shift halves out with the last bit. So layers without shifts, which round once, have
+    multipliers twice as large; None where that is too much, or where a layer has both kinds.
     """
-    if np.any((channels.right == 0) & (channels.multiplier != 0)):
+    live = ~channels.constant
+    once = bool(np.any(live & (channels.right == 0) & (channels.multiplier != 0)))
+    if once and (channels.right[live].any() or channels.multiplier[live].max() >= 1 << 30):
         return None
     co, taps = filters.shape
     together = bool(_pairs_hold(filters, channels).all())
@@ -49,7 +53,8 @@ def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
     weights[slots, :taps] = filters
     ending: Int64 = np.zeros((3, count), np.int64)  # bias, multiplier, right shift
     ending[2] = 1
-    ending[:, slots] = channels.bias, channels.multiplier, np.maximum(channels.right, 1)
+    multipliers = np.where(live & once, 2, 1) * channels.multiplier.astype(np.int64)
+    ending[:, slots] = channels.bias, multipliers, np.maximum(channels.right, 1)
 
     lower, upper = weights[0::2], weights[1::2]
     lanes = (upper << 8) + lower  # (pairs, depth)
@@ -62,7 +67,8 @@ def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
     shifts = ((right - 1) << np.array([0, 8, 16, 24])).sum(axis=1)
     blocks = (begin, words, shifts, multiplier)
     rows = np.concatenate([part.reshape(count // FILTERS, -1) for part in blocks], axis=1)
-    stream = np.concatenate([[FILTERS if together else FILTERS // 2], rows.reshape(-1)])
+    held = FILTERS if together else FILTERS // 2
+    stream = np.concatenate([[held + ROUNDS_ONCE * once], rows.reshape(-1)])
     packed: Int32 = stream.astype(np.uint32).view(np.int32)
     return packed
 

@@ -108,6 +108,14 @@ static inline int32_t mcuforge_smmlar(int32_t a, int32_t b, int32_t sum)
     return result;
 }
 
+/* sum + the high word of a * b, rounded down; wrapping. */
+static inline int32_t mcuforge_smmla(int32_t a, int32_t b, int32_t sum)
+{
+    int32_t result;
+    __asm__("smmla %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
+}
+
 /* x kept in [-128, 127]. */
 static inline int32_t mcuforge_ssat8(int32_t x)
 {
@@ -224,6 +232,11 @@ static inline int32_t mcuforge_smmulr(int32_t a, int32_t b)
 {
     const int64_t product = (int64_t)a * b; /* four instructions on RISC-V, a sum of 64 bits six */
     return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
+}
+
+static inline int32_t mcuforge_smmla(int32_t a, int32_t b, int32_t sum)
+{
+    return (int32_t)((uint32_t)sum + (uint32_t)(((int64_t)a * b) >> 32));
 }
 
 static inline int32_t mcuforge_smmlar(int32_t a, int32_t b, int32_t sum)

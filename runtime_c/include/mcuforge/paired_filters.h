@@ -19,6 +19,27 @@ struct mcuforge_block_end {
     int32_t multiplier[MCUFORGE_BLOCK_FILTERS];
 };
 
+/*
+ * How a layer rounds: TFLite's twice, or once, where multipliers are packed doubled and shifts
+ * do not matter. odd_zero_point: twice the zero point and one, so that halves are rounded upwards.
+ */
+struct mcuforge_rounding {
+    int32_t odd_zero_point;
+    int32_t once;
+};
+
+/* What the first word of packed weights says: filters a block holds, and how they round. */
+static inline int32_t mcuforge_held(int32_t first_word)
+{
+    return first_word & 0xff;
+}
+
+static inline struct mcuforge_rounding mcuforge_rounding_of(int32_t first_word, int32_t zero_point)
+{
+    const struct mcuforge_rounding rounding = {2 * zero_point + 1, first_word >> 8};
+    return rounding;
+}
+
 /* The int8 of twice an accumulator of that sign; the offset has a bit for the half. */
 static inline int8_t mcuforge_ending(int32_t twice, int32_t sign, int32_t multiplier,
                                      int32_t offset, uint32_t shift)
@@ -27,30 +48,44 @@ static inline int8_t mcuforge_ending(int32_t twice, int32_t sign, int32_t multip
     return (int8_t)mcuforge_ssat8_half(mcuforge_asr_byte(scaled, shift));
 }
 
+/*
+ * The same of layers that round once, halves upwards: the product has one more bit, for the half
+ * that the odd zero point adds.
+ */
+static inline int8_t mcuforge_ending_once(int32_t twice, int32_t multiplier, int32_t odd_zero_point)
+{
+    return (int8_t)mcuforge_ssat8_half(mcuforge_smmla(twice, multiplier, odd_zero_point));
+}
+
 /* The outputs of filters A and B of a pair, whose sums are of 256 * b + a and of a. */
 static inline void mcuforge_end_pair(const int32_t sums[2], const int32_t multiplier[2],
-                                     int32_t odd_zero_point, uint32_t shifts, int8_t out[2])
+                                     struct mcuforge_rounding rounding, uint32_t shifts,
+                                     int8_t out[2])
 {
+    const int32_t odd_zero_point = rounding.odd_zero_point;
     const int32_t low = sums[1];
     const int32_t high = (int32_t)((uint32_t)sums[0] - (uint32_t)low);
     const uint32_t shift_b = shifts >> 8;
+    if (rounding.once) {
+        const int32_t twice = (int32_t)((uint32_t)low << 1);
+        out[0] = mcuforge_ending_once(twice, multiplier[0], odd_zero_point);
+        out[1] = mcuforge_ending_once(high >> 7, multiplier[1], odd_zero_point);
+        return;
+    }
     out[0] = mcuforge_ending((int32_t)((uint32_t)low << 1), low, multiplier[0],
                              mcuforge_lsl_byte(odd_zero_point, shifts), shifts);
     out[1] = mcuforge_ending(high >> 7, high, multiplier[1],
                              mcuforge_lsl_byte(odd_zero_point, shift_b), shift_b);
 }
 
-/*
- * The outputs of a block of one pixel; w is behind its weights, the next block is returned.
- * odd_zero_point: twice the zero point and one, so that halves are rounded upwards.
- */
-static inline const int32_t *mcuforge_end_block(const int32_t *w, int32_t odd_zero_point,
+/* The outputs of a block of one pixel; w is behind its weights, the next block is returned. */
+static inline const int32_t *mcuforge_end_block(const int32_t *w, struct mcuforge_rounding rounding,
                                                 const int32_t sums[MCUFORGE_BLOCK_FILTERS],
                                                 int8_t *out)
 {
     const struct mcuforge_block_end *const end = (const void *)w;
-    mcuforge_end_pair(sums, end->multiplier, odd_zero_point, end->shifts, out);
-    mcuforge_end_pair(sums + 2, end->multiplier + 2, odd_zero_point, end->shifts >> 16, out + 2);
+    mcuforge_end_pair(sums, end->multiplier, rounding, end->shifts, out);
+    mcuforge_end_pair(sums + 2, end->multiplier + 2, rounding, end->shifts >> 16, out + 2);
     return w + MCUFORGE_BLOCK_END_WORDS;
 }
 

@@ -14,8 +14,9 @@ void mcuforge_fully_connected_packed_s8(const int8_t *in, const int32_t *weights
                                         const struct mcuforge_fully_connected_packed_params *params)
 {
     const int32_t count = params->out_features;
-    const int32_t held = weights[0];
-    const int32_t odd_zero_point = 2 * params->output_zero_point + 1;
+    const int32_t held = mcuforge_held(weights[0]);
+    const struct mcuforge_rounding rounding =
+        mcuforge_rounding_of(weights[0], params->output_zero_point);
     const int32_t words = params->in_features / 4;
     const int32_t left = params->in_features % 4;
     int8_t rest[4] = {0}; /* a last word would end beyond the buffer */
@@ -39,7 +40,7 @@ void mcuforge_fully_connected_packed_s8(const int8_t *in, const int32_t *weights
         int8_t block[MCUFORGE_BLOCK_FILTERS];
         const int32_t room = count - done;
         const bool whole = room >= MCUFORGE_BLOCK_FILTERS && held == MCUFORGE_BLOCK_FILTERS;
-        w = mcuforge_end_block(w, odd_zero_point, sums, whole ? out + done : block);
+        w = mcuforge_end_block(w, rounding, sums, whole ? out + done : block);
         if (!whole) {
             mcuforge_take(block, out + done, room < held ? room : held, held);
         }
