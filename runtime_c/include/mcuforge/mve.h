@@ -28,6 +28,10 @@ typedef struct {
     int32_t lane[4];
 } int32x4_t;
 
+typedef struct {
+    uint32_t lane[4];
+} uint32x4_t;
+
 typedef uint16_t mve_pred16_t; /* a bit for each byte of a vector */
 
 static inline int32_t mcuforge_mve_saturate(int64_t x, int32_t low, int32_t high)
@@ -90,6 +94,13 @@ static inline int32x4_t vldrbq_z_s32(const int8_t *from, mve_pred16_t p)
 static inline int32x4_t vldrbq_s32(const int8_t *from)
 {
     return vldrbq_z_s32(from, 0xffff);
+}
+
+/* Four halves, one a lane. */
+static inline int32x4_t vldrhq_s32(const int16_t *from)
+{
+    const int32x4_t x = {{from[0], from[1], from[2], from[3]}};
+    return x;
 }
 
 static inline int32x4_t vldrwq_s32(const int32_t *from)
@@ -248,6 +259,99 @@ static inline int32x4_t vmulq_s32(int32x4_t a, int32x4_t b)
         a.lane[i] = (int32_t)((uint32_t)a.lane[i] * (uint32_t)b.lane[i]);
     }
     return a;
+}
+
+static inline int32x4_t vsubq_s32(int32x4_t a, int32x4_t b)
+{
+    for (int32_t i = 0; i < 4; i++) {
+        a.lane[i] = (int32_t)((uint32_t)a.lane[i] - (uint32_t)b.lane[i]);
+    }
+    return a;
+}
+
+/* Where a < b, of the lanes in p. */
+static inline mve_pred16_t vcmpltq_m_n_s32(int32x4_t a, int32_t b, mve_pred16_t p)
+{
+    uint32_t less = 0;
+    for (int32_t i = 0; i < 4; i++) {
+        less |= a.lane[i] < b ? 0xfU << (4 * i) : 0U;
+    }
+    return (mve_pred16_t)(less & p);
+}
+
+static inline mve_pred16_t vcmpltq_n_s32(int32x4_t a, int32_t b)
+{
+    return vcmpltq_m_n_s32(a, b, 0xffff);
+}
+
+/* Lanes of 32 bits without a sign. */
+
+static inline uint32x4_t vreinterpretq_u32_s32(int32x4_t x)
+{
+    uint32x4_t same;
+    memcpy(&same, &x, sizeof same);
+    return same;
+}
+
+static inline uint32x4_t vdupq_n_u32(uint32_t x)
+{
+    const uint32x4_t same = {{x, x, x, x}};
+    return same;
+}
+
+static inline uint32x4_t vldrwq_gather_shifted_offset_z_u32(const uint32_t *from, uint32x4_t at,
+                                                            mve_pred16_t p)
+{
+    for (int32_t i = 0; i < 4; i++) {
+        at.lane[i] = ((uint32_t)p >> (4 * i) & 1U) != 0U ? from[at.lane[i]] : 0U;
+    }
+    return at;
+}
+
+/* Halves upwards; `shift` is negative to the right, where alone kernels shift. */
+static inline uint32x4_t vrshlq_n_u32(uint32x4_t a, int32_t shift)
+{
+    for (int32_t i = 0; i < 4; i++) {
+        const uint64_t half = (UINT64_C(1) << -shift) >> 1;
+        a.lane[i] = (uint32_t)((a.lane[i] + half) >> -shift);
+    }
+    return a;
+}
+
+static inline uint32x4_t vrshrq_n_u32(uint32x4_t a, int32_t shift)
+{
+    return vrshlq_n_u32(a, -shift);
+}
+
+/* The high word of a * b, halves upwards. */
+static inline uint32x4_t vrmulhq_u32(uint32x4_t a, uint32x4_t b)
+{
+    for (int32_t i = 0; i < 4; i++) {
+        const uint64_t product = (uint64_t)a.lane[i] * b.lane[i];
+        a.lane[i] = (uint32_t)(product >> 32) + ((uint32_t)product >> 31);
+    }
+    return a;
+}
+
+static inline uint32x4_t vminq_u32(uint32x4_t a, uint32x4_t b)
+{
+    for (int32_t i = 0; i < 4; i++) {
+        a.lane[i] = a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i];
+    }
+    return a;
+}
+
+static inline int32x4_t vreinterpretq_s32_u32(uint32x4_t x)
+{
+    int32x4_t same;
+    memcpy(&same, &x, sizeof same);
+    return same;
+}
+
+/* sum + all lanes, wrapping. */
+static inline uint32_t vaddvaq_u32(uint32_t sum, uint32x4_t a)
+{
+    return sum + a.lane[0] + a.lane[1] + a.lane[2] + a.lane[3];
 }
 
 /* sum + the products of all lanes, wrapping. */

@@ -56,6 +56,8 @@ CASES = (
     matmul("odd sizes, rows of b", (1, 5, 33), (1, 7, 33), "y"),
     matmul("fewer than four columns", (1, 8, 24), (1, 3, 24), "y"),
     matmul("197 summed", (1, 2, 197), (1, 197, 10), quant_a=(1 / 256, -128)),
+    matmul("shares times 33 values", (1, 3, 2), (1, 2, 33), quant_a=(1 / 256, -128)),
+    matmul("shares times 64 values", (1, 4, 3), (1, 3, 64), quant_a=(1 / 256, -128)),
     matmul("a constant right side", (1, 7, 6), (1, 6, 5), data_b="random"),
     matmul("a constant right side of lower rank", (1, 7, 6), (6, 5), data_b="random"),
     matmul("a constant right side transposed", (1, 7, 6), (1, 5, 6), "y", data_b="random"),
