@@ -34,7 +34,7 @@ class Helium(Packing):
     def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """None for a filter of more than 50 taps, or of two -128 where one sum takes both."""
         count = filters.shape[2]
-        taps = filters.reshape(-1, count)
+        taps = channels.used(filters, 2).reshape(-1, count)
         if len(taps) > MAX_TAPS:
             return None
         size = np.abs(taps.astype(np.int32))
@@ -60,7 +60,7 @@ def _groups_of_filters(filters: Array, channels: Channels) -> tuple[Int32, int]:
     count, taps = filters.shape
     depth = _up(taps, LANES)
     padded = np.zeros((_up(count, FILTERS), depth), np.int8)
-    padded[:count, :taps] = filters
+    padded[:count, :taps] = channels.used(filters)
     weights = padded.reshape(-1, FILTERS, depth // LANES, LANES).transpose(0, 2, 1, 3)
     rows = np.ascontiguousarray(weights).reshape(len(weights), -1).view("<i4")
     groups = (
