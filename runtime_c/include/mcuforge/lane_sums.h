@@ -39,33 +39,43 @@ static inline int32_t mcuforge_sum_apart(const int8_t *x, int32_t count, int32_t
     return sum;
 }
 
-/* Adds `count` taps of four neighbours each, `stride` apart: 9 instructions for 8 values. */
+/*
+ * Adds up to MCUFORGE_LANE_TERMS taps of four neighbours each, `stride` apart: 9 instructions for 8
+ * values.
+ */
+static inline void mcuforge_add_few_taps(const int8_t *x, int32_t count, int32_t stride,
+                                         int32_t sums[4])
+{
+    uint32_t even = 0; /* sums of values 0 and 2 */
+    uint32_t odd = 0;  /* and of 1 and 3 */
+    if (count % 2 != 0) {
+        const uint32_t word = mcuforge_load_word(x);
+        even = mcuforge_sxtb16(word);
+        odd = mcuforge_sxtb16_odd(word);
+        x += stride;
+    }
+    for (int32_t left = count & ~1; left > 0; left -= 2) {
+        const uint32_t first = mcuforge_load_word(x);
+        const uint32_t second = mcuforge_load_word(x + stride);
+        even = mcuforge_sxtab16(mcuforge_sxtab16(even, first), second);
+        odd = mcuforge_sxtab16_odd(mcuforge_sxtab16_odd(odd, first), second);
+        x += 2 * stride;
+    }
+    sums[0] += (int16_t)even;
+    sums[1] += (int16_t)odd;
+    sums[2] += (int32_t)even >> 16;
+    sums[3] += (int32_t)odd >> 16;
+}
+
+/* Any number of them. */
 static inline void mcuforge_add_taps(const int8_t *x, int32_t count, int32_t stride,
                                      int32_t sums[4])
 {
-    while (count > 0) {
-        const int32_t taps = count < MCUFORGE_LANE_TERMS ? count : MCUFORGE_LANE_TERMS;
-        uint32_t even = 0; /* sums of values 0 and 2 */
-        uint32_t odd = 0;  /* and of 1 and 3 */
-        if (taps % 2 != 0) {
-            const uint32_t word = mcuforge_load_word(x);
-            even = mcuforge_sxtb16(word);
-            odd = mcuforge_sxtb16_odd(word);
-            x += stride;
-        }
-        for (int32_t pairs = taps / 2; pairs > 0; pairs--) {
-            const uint32_t first = mcuforge_load_word(x);
-            const uint32_t second = mcuforge_load_word(x + stride);
-            even = mcuforge_sxtab16(mcuforge_sxtab16(even, first), second);
-            odd = mcuforge_sxtab16_odd(mcuforge_sxtab16_odd(odd, first), second);
-            x += 2 * stride;
-        }
-        sums[0] += (int16_t)even;
-        sums[1] += (int16_t)odd;
-        sums[2] += (int32_t)even >> 16;
-        sums[3] += (int32_t)odd >> 16;
-        count -= taps;
+    for (; count > MCUFORGE_LANE_TERMS; count -= MCUFORGE_LANE_TERMS) {
+        mcuforge_add_few_taps(x, MCUFORGE_LANE_TERMS, stride, sums);
+        x += MCUFORGE_LANE_TERMS * stride;
     }
+    mcuforge_add_few_taps(x, count, stride, sums);
 }
 
 /* The sum over three dimensions, (size, stride) each, in elements; `x` is the first element. */

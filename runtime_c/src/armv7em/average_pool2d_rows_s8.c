@@ -15,6 +15,18 @@ static struct mcuforge_clipped_window columns_of(
     return mcuforge_clip_window(x0, params->kernel[1], params->input[1]);
 }
 
+/* Adds `count` pixels, no more than MCUFORGE_LANE_TERMS. */
+static void add_pixels(const int8_t *x, int32_t count, int32_t channels, int32_t *sums)
+{
+    int32_t c = 0;
+    for (; c + 4 <= channels; c += 4) {
+        mcuforge_add_few_taps(x + c, count, channels, sums + c);
+    }
+    for (; c < channels; c++) {
+        sums[c] += mcuforge_sum_apart(x + c, count, channels);
+    }
+}
+
 static void add_row(const int8_t *row, const struct mcuforge_average_pool2d_params *params,
                     int32_t *sums)
 {
@@ -22,14 +34,12 @@ static void add_row(const int8_t *row, const struct mcuforge_average_pool2d_para
     for (int32_t ox = 0; ox < params->output[1]; ox++) {
         const struct mcuforge_clipped_window columns = columns_of(ox, params);
         const int8_t *tap = row + columns.first * channels;
-        int32_t c = 0;
-        for (; c + 4 <= channels; c += 4) {
-            mcuforge_add_taps(tap + c, columns.count, channels, sums);
-            sums += 4;
+        for (int32_t left = columns.count; left > 0; left -= MCUFORGE_LANE_TERMS) {
+            add_pixels(tap, left < MCUFORGE_LANE_TERMS ? left : MCUFORGE_LANE_TERMS, channels,
+                       sums);
+            tap += MCUFORGE_LANE_TERMS * channels;
         }
-        for (; c < channels; c++) {
-            *sums++ += mcuforge_sum_apart(tap + c, columns.count, channels);
-        }
+        sums += channels;
     }
 }
 
