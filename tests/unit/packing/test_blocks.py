@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcuforge.compiler.packing.blocks import FILTERS, LANES, depth_of, pack_blocks
+from mcuforge.compiler.packing.blocks import FILTERS, LANES, ROUNDS_ONCE, depth_of, pack_blocks
 from mcuforge.compiler.packing.channels import Channels
 
 END_WORDS = 5
@@ -87,6 +89,27 @@ def test_sums_of_more_than_23_bits_have_words_of_their_own() -> None:
         assert words[0] == held
 
 
-def test_a_factor_without_a_shift_is_for_the_portable_kernel() -> None:
+def test_layers_that_round_once_say_so_and_have_twice_the_multipliers() -> None:
+    filters = random_filters(5, 4)
+    channels = channels_of(filters, right=0)
+    words = pack_blocks(filters, channels)
+    assert words is not None
+    assert words[0] == FILTERS + ROUNDS_ONCE
+    x = np.array([3, -5, 7, -9])
+    multipliers = [m for _, m, _ in slots(words, 4, x)[:5]]
+    assert multipliers == (2 * channels.multiplier).tolist()
+
+
+def test_layers_that_round_both_ways_are_for_the_portable_kernel() -> None:
+    filters = random_filters(3, 4)
+    mixed = replace(channels_of(filters), right=np.array([3, 0, 3], np.int32))
+    assert pack_blocks(filters, mixed) is None
+
+
+def test_a_multiplier_that_cannot_be_doubled_is_for_the_portable_kernel() -> None:
     filters = random_filters(2, 4)
-    assert pack_blocks(filters, channels_of(filters, right=0)) is None
+    for multiplier, packs in (((1 << 30) - 1, True), (1 << 30, False)):
+        channels = replace(
+            channels_of(filters, right=0), multiplier=np.array([1, multiplier], np.int32)
+        )
+        assert (pack_blocks(filters, channels) is not None) is packs
