@@ -177,6 +177,14 @@ static inline int32x4_t vandq_s32(int32x4_t a, int32x4_t b)
     return a;
 }
 
+static inline int32x4_t veorq_s32(int32x4_t a, int32x4_t b)
+{
+    for (int32_t i = 0; i < 4; i++) {
+        a.lane[i] ^= b.lane[i];
+    }
+    return a;
+}
+
 static inline int32x4_t vmaxq_s32(int32x4_t a, int32x4_t b)
 {
     for (int32_t i = 0; i < 4; i++) {
@@ -321,6 +329,14 @@ static inline uint32x4_t vrshlq_n_u32(uint32x4_t a, int32_t shift)
 static inline uint32x4_t vrshrq_n_u32(uint32x4_t a, int32_t shift)
 {
     return vrshlq_n_u32(a, -shift);
+}
+
+static inline uint32x4_t vshrq_n_u32(uint32x4_t a, int32_t shift)
+{
+    for (int32_t i = 0; i < 4; i++) {
+        a.lane[i] >>= shift;
+    }
+    return a;
 }
 
 /* The high word of a * b, halves upwards. */
