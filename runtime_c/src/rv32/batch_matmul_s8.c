@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Eight elements of a row of `out` at a time: 26 instructions for 8 products, and one or two to move
+ * Eight elements of a row of `out` at a time: 26 instructions for 8 products, and one or two to go
  * on. With outputs of 32 to 64 products 4.2 instructions a MAC; portable C takes 4.9.
  */
 #include "mcuforge/batch_matmul_s8.h"

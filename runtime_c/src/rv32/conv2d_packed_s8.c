@@ -147,33 +147,40 @@ static void sums_of_four(const int8_t *x, const int32_t *block, int32_t depth, i
     memcpy(sums, of_filters, sizeof of_filters);
 }
 
-/* sums[filter] of one pixel and four filters. */
-static void sums_of_one(const int8_t *x, const int32_t *block, int32_t depth, int32_t *sums)
+/* sums[filter] of one pixel and the filters of two blocks: 25 instructions for 8 products. */
+static void sums_of_one(const int8_t *x, const int32_t *block, const int32_t *next, int32_t depth,
+                        int32_t *sums)
 {
     const int8_t *w = (const int8_t *)(block + FILTERS);
+    const int8_t *u = (const int8_t *)(next + FILTERS);
     const int8_t *const end = w + FILTERS * depth;
-    int32_t a = block[0], b = block[1], c = block[2], d = block[3];
+    int32_t s0 = block[0], s1 = block[1], s2 = block[2], s3 = block[3];
+    int32_t s4 = next[0], s5 = next[1], s6 = next[2], s7 = next[3];
     int32_t v, w0, w1, w2, w3;
-#define CHANNEL(i)                            \
-    MCUFORGE_LOAD_HERE(v, x + (i));           \
-    MCUFORGE_LOAD_HERE(w0, w + 4 * (i));      \
-    MCUFORGE_LOAD_HERE(w1, w + 4 * (i) + 1);  \
-    MCUFORGE_LOAD_HERE(w2, w + 4 * (i) + 2);  \
-    MCUFORGE_LOAD_HERE(w3, w + 4 * (i) + 3);  \
-    MCUFORGE_MAC4(a, b, c, d, w0, w1, w2, w3, v)
+#define CHANNEL(i)                                     \
+    MCUFORGE_LOAD_HERE(v, x + (i));                    \
+    MCUFORGE_LOAD_HERE(w0, w + 4 * (i));               \
+    MCUFORGE_LOAD_HERE(w1, w + 4 * (i) + 1);           \
+    MCUFORGE_LOAD_HERE(w2, w + 4 * (i) + 2);           \
+    MCUFORGE_LOAD_HERE(w3, w + 4 * (i) + 3);           \
+    MCUFORGE_MAC4(s0, s1, s2, s3, w0, w1, w2, w3, v);  \
+    MCUFORGE_LOAD_HERE(w0, u + 4 * (i));               \
+    MCUFORGE_LOAD_HERE(w1, u + 4 * (i) + 1);           \
+    MCUFORGE_LOAD_HERE(w2, u + 4 * (i) + 2);           \
+    MCUFORGE_LOAD_HERE(w3, u + 4 * (i) + 3);           \
+    MCUFORGE_MAC4(s4, s5, s6, s7, w0, w1, w2, w3, v)
     do {
         CHANNEL(0);
         CHANNEL(1);
         CHANNEL(2);
         CHANNEL(3);
         w += FILTERS * WORD;
+        u += FILTERS * WORD;
         x += GROUP;
     } while (w != end);
 #undef CHANNEL
-    sums[0] = a;
-    sums[1] = b;
-    sums[2] = c;
-    sums[3] = d;
+    const int32_t of_filters[] = {s0, s1, s2, s3, s4, s5, s6, s7};
+    memcpy(sums, of_filters, sizeof of_filters);
 }
 
 /* How the sums of filter `i` of a block end, whose multipliers begin at `constants`. */
@@ -215,20 +222,23 @@ static void four_pixels(const int8_t *x, const int32_t *weights, int8_t *const *
 static void one_pixel(const int8_t *x, const int32_t *weights, int8_t *to,
                       const struct mcuforge_conv2d_packed_params *params)
 {
-    int32_t sums[FILTERS];
     const struct mcuforge_rv32_output output =
         mcuforge_rv32_output(params->output_zero_point, params->ties_away);
     const int32_t depth = params->depth;
+    const int32_t size = 2 * FILTERS + depth + 1; /* words of a block */
+    int32_t sums[2 * FILTERS];
     int32_t left = params->output[2];
     do {
-        sums_of_one(x, weights, depth, sums);
-        weights += FILTERS + depth;
-        for (int32_t i = 0; i < FILTERS && left > 0; i++) {
-            const struct mcuforge_rv32_channel channel = channel_of(weights, i, &output);
+        const bool both = left > FILTERS;
+        sums_of_one(x, weights, both ? weights + size : weights, depth, sums);
+        for (int32_t i = 0; i < 2 * FILTERS && left > 0; i++) {
+            const int32_t *block = weights + (i < FILTERS ? 0 : size);
+            const struct mcuforge_rv32_channel channel =
+                channel_of(block + FILTERS + depth, i % FILTERS, &output);
             *to++ = mcuforge_rv32_finish(sums[i], &channel);
             left--;
         }
-        weights += FILTERS + 1;
+        weights += 2 * size;
     } while (left > 0);
 }
 

@@ -36,9 +36,10 @@ static inline struct mcuforge_rv32_channel channel_of(const int32_t *constants, 
     return mcuforge_rv32_channel(constants[i], shifts[i], output);
 }
 
-/* Channel after channel along a row. */
-static void slide(const struct row *row, const int32_t *block, int32_t zero_point,
-                  const struct mcuforge_depthwise_conv2d_packed_params *params)
+/* Channel after channel along a row. Inlined into more it would spill what its loops need. */
+static __attribute__((noinline)) void slide(
+    const struct row *row, const int32_t *block, int32_t zero_point,
+    const struct mcuforge_depthwise_conv2d_packed_params *params)
 {
     const struct mcuforge_rv32_output output =
         mcuforge_rv32_output(params->output_zero_point, params->ties_away);
@@ -125,7 +126,8 @@ static void slide(const struct row *row, const int32_t *block, int32_t zero_poin
 }
 
 /* Whether nothing a row reads is overwritten while it is written channel by channel. */
-static bool apart(const struct row *row, const struct mcuforge_depthwise_conv2d_packed_params *params)
+static bool apart(const struct row *row,
+                  const struct mcuforge_depthwise_conv2d_packed_params *params)
 {
     const uintptr_t out = (uintptr_t)row->out;
     const uintptr_t out_end = out + (uintptr_t)(params->output[1] * params->output[2]);
