@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Two pixels of four filters at a time: 12 instructions for 16 products, where dot products of
- * bytes take 20 and more. The pixels' windows are spread into int16 lanes in scratch before, padding
- * included, so that nothing in the loop knows where in the image it is.
+ * bytes take 20 and more. The pixels' windows are spread into int16 lanes in scratch before,
+ * padding included, so that nothing in the loop knows where in the image it is.
  */
 #include "mcuforge/conv2d_packed_s8.h"
 
@@ -196,7 +196,7 @@ static const int32_t *some_blocks(const struct filters *filters, const int32_t *
                             : one_pixel(filters, w, blocks, to[0]);
 }
 
-/* All outputs of the pixels at hand, also where a last block is not whole, by way of a spare one. */
+/* All outputs of the pixels at hand; those of a block that is not whole by way of a spare one. */
 static __attribute__((noinline)) void all_filters(const struct filters *filters, int32_t pixels,
                                                   int8_t *const *out)
 {
