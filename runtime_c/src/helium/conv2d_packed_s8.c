@@ -83,11 +83,22 @@ static inline void gather(int8_t *to, const int8_t *in, const struct row *row, i
         return;
     }
     const int8_t *const column = in + x * params->input[2];
+    const int32_t size = row->size;
+    const int32_t step = row->step;
+    int32_t ky = params->kernel[0];
     int32_t at = row->at;
-    for (int32_t ky = params->kernel[0]; ky > 0; ky--) {
-        mcuforge_mve_copy(to, column + at, row->size);
-        to += row->size;
-        at = mcuforge_ring_step(at, row->step, row->ring);
+    if (at + (ky - 1) * step < row->ring) { /* not round the ring's end */
+        for (const int8_t *from = column + at; ky > 0; ky--) {
+            mcuforge_mve_copy(to, from, size);
+            to += size;
+            from += step;
+        }
+        return;
+    }
+    for (; ky > 0; ky--) {
+        mcuforge_mve_copy(to, column + at, size);
+        to += size;
+        at = mcuforge_ring_step(at, step, row->ring);
     }
 }
 
@@ -244,15 +255,15 @@ static __attribute__((noinline)) const int32_t *full_groups(const int8_t *x, con
 }
 
 static void two_pixels(const int8_t *x, const int32_t *weights, int8_t *const out[2],
-                       const struct mcuforge_conv2d_packed_params *params)
+                       const struct mcuforge_conv2d_packed_params *params,
+                       const struct ending *ending)
 {
-    const struct ending ending = ending_of(params);
     const int32_t depth = params->depth;
-    const int32_t groups = params->output[2] / FILTERS;
+    const int32_t groups = (int32_t)((uint32_t)params->output[2] / FILTERS);
     const int32_t done = groups * FILTERS;
     const int32_t left = params->output[2] - done;
     if (groups > 0) {
-        weights = full_groups(x, weights, out, groups, depth, &ending);
+        weights = full_groups(x, weights, out, groups, depth, ending);
     }
     if (left > 0) {
         int32x4_t first;
@@ -261,8 +272,8 @@ static void two_pixels(const int8_t *x, const int32_t *weights, int8_t *const ou
         (void)mcuforge_mve_sums(weights - 4 - depth, x + depth, depth, &second);
         const int32x4_t multiplier = vldrwq_s32(weights);
         const int32x4_t shift = vldrwq_s32(weights + FILTERS);
-        store(out[0] + done, end(first, multiplier, shift, &ending), left);
-        store(out[1] + done, end(second, multiplier, shift, &ending), left);
+        store(out[0] + done, end(first, multiplier, shift, ending), left);
+        store(out[1] + done, end(second, multiplier, shift, ending), left);
     }
 }
 
@@ -271,6 +282,7 @@ void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t 
                                int32_t first_row, int32_t end_row)
 {
     int8_t *const windows = scratch; /* (2, depth) */
+    const struct ending ending = ending_of(params);
     int8_t *to[2] = {out, out};
     int32_t waiting = 0;
     for (int32_t oy = first_row; oy < end_row; oy++) {
@@ -284,7 +296,7 @@ void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t 
             pixel += params->output[2];
             waiting++;
             if (waiting == 2) {
-                two_pixels(windows, weights, to, params);
+                two_pixels(windows, weights, to, params, &ending);
                 waiting = 0;
             }
         }
