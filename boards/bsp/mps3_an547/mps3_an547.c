@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * UART0 of the FPGA (DAI 0547, "Memory map") and the SSE-300's system counter (DAI 0547; Arm 101773,
- * "System counter"): 64 bits, one tick a cycle of the subsystem's clock.
+ * UART0 of the FPGA (DAI 0547, "Memory map") and the SSE-300's system counter (DAI 0547; Arm
+ * 101773, "System counter"): 64 bits, one tick a cycle of the subsystem's clock.
  *
  * After reset every peripheral and memory takes Secure accesses, which is what a core makes at
  * either alias of an address while its security attribution unit is off: nothing is to be opened.

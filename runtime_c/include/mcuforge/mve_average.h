@@ -6,8 +6,8 @@
 #include "mcuforge/mve.h"
 
 /*
- * round(sum / count), halves away from zero: as mcuforge_average(), with its conditions. The sign is
- * taken off by (x ^ sign) - sign, with a sign of 0 or -1, and put on again by the same.
+ * round(sum / count), halves away from zero: as mcuforge_average(), with its conditions. The sign
+ * is taken off by (x ^ sign) - sign, with a sign of 0 or -1, and put on again by the same.
  */
 static inline int32x4_t mcuforge_mve_average(int32x4_t sum, int32_t count, int32_t reciprocal)
 {

@@ -2,10 +2,11 @@
 /*
  * Four filters over a vector with MVE, and how four accumulators end.
  *
- * Packed, a group of four filters is: their biases (4 words), for every 16 values of depth 16 weights
- * of each filter after the other, multipliers (4), shifts (4, right ones negative). The loops are
- * assembly since the compiler keeps accumulators where the instructions cannot reach them. Lanes are
- * set one by one: QEMU 7.2 takes the instruction for two of them the other way round than GCC does.
+ * Packed, a group of four filters is: their biases (4 words), for every 16 values of depth 16
+ * weights of each filter after the other, multipliers (4), shifts (4, right ones negative). The
+ * loops are assembly since the compiler keeps accumulators where the instructions cannot reach
+ * them. Lanes are set one by one: QEMU 7.2 takes the instruction for two of them the other way
+ * round than GCC does.
  */
 #ifndef MCUFORGE_MVE_SUMS_H
 #define MCUFORGE_MVE_SUMS_H

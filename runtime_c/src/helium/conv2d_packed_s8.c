@@ -154,9 +154,9 @@ static void one_pixel(const int8_t *x, const int32_t *weights, int8_t *out,
  * Groups of four filters over two pixels, and their outputs; returns the weights behind them. Loop
  * and ending are one piece of assembly: it leaves no register for what a compiler would move about.
  */
-static __attribute__((noinline)) const int32_t *full_groups(const int8_t *x, const int32_t *w, int8_t *const out[2],
-                                         int32_t groups, int32_t depth,
-                                         const struct ending *ending)
+static __attribute__((noinline)) const int32_t *
+full_groups(const int8_t *x, const int32_t *w, int8_t *const out[2], int32_t groups,
+            int32_t depth, const struct ending *ending)
 {
 #if MCUFORGE_HAS_MVE
     /* sums have the even registers; those of narrow stores must be low ones */

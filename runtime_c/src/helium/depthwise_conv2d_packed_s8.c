@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * 16 channels of a pixel a turn, or 8 of two. Two taps are added as int16 before they are widened, which halves
- * the widening. The packing has made sure that they fit.
+ * 16 channels of a pixel a turn, or 8 of two. Two taps are added as int16 before they are widened,
+ * which halves the widening. The packing has made sure that they fit.
  *
- * Packed, 16 channels are: biases, the taps' weights (taps, 16), multipliers, -right. Words stand in
- * the order the widening leaves: channels 0 4 8 12, 2 6 10 14, 1 5 9 13, 3 7 11 15.
+ * Packed, 16 channels are: biases, the taps' weights (taps, 16), multipliers, -right. Words stand
+ * in the order the widening leaves: channels 0 4 8 12, 2 6 10 14, 1 5 9 13, 3 7 11 15.
  */
 #include "mcuforge/depthwise_conv2d_packed_s8.h"
 
@@ -252,7 +252,8 @@ void mcuforge_depthwise_conv2d_packed_s8(
                 }
             }
             /* taps of two pixels side by side are as good as those of 16 channels */
-            const int32_t pixels = pairs && whole && left > 1 && is_inside(x + 1, 1, params) ? 2 : 1;
+            const bool pair = pairs && whole && left > 1 && is_inside(x + 1, 1, params);
+            const int32_t pixels = pair ? 2 : 1;
             pixel(taps, count, weights, to, pixels * channels, &ending);
             passed = (pixels * channels + CHANNELS - 1) / CHANNELS * CHANNELS - (pixels - 1) * step;
             to += pixels * channels;
