@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * UART0 and the 100 Hz counter of the FPGA, timer 0 of the IoT Kit (DAI 0505, "Memory map" and
- * "FPGA system control and I/O"). After reset all of them take Secure accesses, as the core makes them.
+ * "FPGA system control and I/O"). After reset all of them take Secure accesses, as the core makes
+ * them.
  */
 #include "board.h"
 #include "board_config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part of mve.h that is on lanes of 32 bits, for where there is no MVE; only mve.h includes it. */
+/* The part of mve.h on lanes of 32 bits, for where there is no MVE; only mve.h includes it. */
 #ifndef MCUFORGE_MVE_PLAIN_WORDS_H
 #define MCUFORGE_MVE_PLAIN_WORDS_H
 
