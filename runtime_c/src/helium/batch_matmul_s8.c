@@ -2,7 +2,7 @@
 /*
  * With rows of `b` along the depth, four of them at once: 14 instructions for 64 products. With
  * rows across it, 16 columns at once, a lane each: 16 instructions for 16 products; but 12 for 32
- * where `a` is a softmax, the shares of which are so small together that int16 sums hold half a row.
+ * where `a` is a softmax, whose shares are so small together that int16 sums hold half a row.
  */
 #include "mcuforge/batch_matmul_s8.h"
 
