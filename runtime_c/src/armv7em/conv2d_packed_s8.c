@@ -4,6 +4,10 @@
  * bytes take 20 and more. The pixels' windows are spread into int16 lanes in scratch before,
  * padding included, so that nothing in the loop knows where in the image it is.
  */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("omit-frame-pointer") /* two_pixels() has need of its register */
+#endif
+
 #include "mcuforge/conv2d_packed_s8.h"
 
 #include <stdbool.h>

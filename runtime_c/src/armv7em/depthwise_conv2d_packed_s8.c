@@ -24,7 +24,9 @@ enum { SHARED_SHIFT = 1 }; /* the first word of the weights; 0: each channel has
 /* Taps four at a time, a null pointer, and a last one or another null pointer. */
 enum { LISTED = (MCUFORGE_DEPTHWISE_PACKED_TAPS + 3) / QUAD * QUAD + 2 };
 
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb__) && defined(__OPTIMIZE__)
+/* Only GCC leaves it all registers, and only where it optimises. */
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb__) && defined(__OPTIMIZE__) && \
+    !defined(__clang__)
 
 /* Two taps of four channels: a spread pair is the lanes of channel 0, then 1, 2 and 3. */
 #define ADD_PAIR                                                                                  \
