@@ -3,6 +3,7 @@
 
     python -m scripts.bench_table                 all of it, as `make bench` does
     python -m scripts.bench_table MODEL ...       these models only (file names, suffix or not)
+    python -m scripts.bench_table --board ID ...  on this board only; may be given several times
     python -m scripts.bench_table --check [...]   compare with what is committed, write nothing
     python -m scripts.bench_table --tables        README's tables from the file, nothing is run
 
@@ -180,8 +181,8 @@ def peers() -> tuple[tuple[Peer, ...], dict[str, OperatorFigure]] | None:
     return found, operators
 
 
-def select(wanted: list[str]) -> list[Case]:
-    """Cases of the named models, of all by default; those that cannot be counted are told."""
+def select(wanted: list[str], boards: list[str]) -> list[Case]:
+    """Cases of these models on these boards, of all by default; what cannot be counted is told."""
     models = (*OWN, *MLPERF, *VITS)
     chosen = [model for model in models if not wanted or {model, Path(model).stem} & set(wanted)]
     unknown = set(wanted) - {name for model in models for name in (model, Path(model).stem)}
@@ -190,7 +191,11 @@ def select(wanted: list[str]) -> list[Case]:
     missing = [model for model in chosen if not model_file(model).exists()]
     if missing:
         print(f"not in {SHARED}, their committed figures stay: {', '.join(missing)}")
-    return [case for case in cases() if case.model in chosen and model_file(case.model).exists()]
+    return [
+        case
+        for case in cases()
+        if case.model in set(chosen) - set(missing) and (not boards or case.board in boards)
+    ]
 
 
 def count_all(wanted: list[Case], jobs: int) -> Iterator[tuple[Case, Counted | Exception]]:
@@ -266,12 +271,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Count and write, or count and compare; 1 when something failed or is not as committed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("models", nargs="*", metavar="MODEL")
+    parser.add_argument("--board", action="append", default=[], choices=BOARDS, metavar="ID")
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     parser.add_argument("--tables", action="store_true", help="README from the file, run nothing")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="at once; 2 by default")
     wanted = parser.parse_args(arguments)
     committed = read_figures(FILE)
-    chosen = [] if wanted.tables else select(wanted.models)
+    chosen = [] if wanted.tables else select(wanted.models, wanted.board)
     flow = check if wanted.check else renew
     return 1 if flow(chosen, committed, wanted.jobs) else 0
 
