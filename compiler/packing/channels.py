@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.fixed_point import Multiplier, requantise
+from mcuforge.compiler.ops.fixed_point import Multiplier, requantise, wrap_int32
 from mcuforge.compiler.ops.weighted import folded_bias, mantissas, shifts
 
 MAX_RIGHT = 22  # (2 * zero point + 1) << right >> 1 is an int32
@@ -70,13 +70,15 @@ def packable(
     mantissa = np.broadcast_to(mantissas(multipliers), count)
     shift = np.broadcast_to(shifts(multipliers), count).astype(np.int64)
     swing = reach - np.abs(bias.astype(np.int64))
+    zero_point = output.zero_point
     ends = [
-        np.clip(requantise(bias + end, mantissa, shift) + output.zero_point, act_min, 127)
+        np.clip(wrap_int32(requantise(bias + end, mantissa, shift) + zero_point), act_min, 127)
         for end in (-swing, swing)
     ]
-    wraps = (reach > INT32_MAX) | ((shift > 0) & (swing > 0))
+    # the zero point, too, may be what takes a value beyond 32 bits
+    wraps = (swing > 0) & ((reach > INT32_MAX - 128) | (shift > 0))
     constant = (ends[0] == ends[1]) & ~wraps
-    above = ends[0] - output.zero_point  # half of four times this, one bit of it shifted out
+    above = ends[0] - zero_point  # half of four times this, one bit of it shifted out
     bias = np.where(constant, 4 * above, bias).astype(np.int32)
     multiplier: Int32 = np.where(constant, (above != 0) << 30, mantissa).astype(np.int32)
     right: Int32 = np.where(constant, above != 0, -shift).astype(np.int32)
@@ -85,5 +87,5 @@ def packable(
         return None
     if right.min(initial=0) < 0 or right.max(initial=0) > MAX_RIGHT:
         return None
-    ties_away = bool(right.any()) and act_min < output.zero_point
-    return Channels(bias, multiplier, right, reach, constant, ties_away, output.zero_point)
+    ties_away = bool(right.any()) and act_min < zero_point
+    return Channels(bias, multiplier, right, reach, constant, ties_away, zero_point)

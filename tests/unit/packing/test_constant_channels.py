@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import DType, Quant, Tensor
-from mcuforge.compiler.ops.fixed_point import Multiplier, requantise
+from mcuforge.compiler.ops.fixed_point import Multiplier, requantise, wrap_int32
 from mcuforge.compiler.packing.channels import Channels, packable
 
 HALF = 1 << 30
@@ -65,3 +65,11 @@ def test_an_output_that_depends_on_a_sum_that_wraps_is_not_called_constant() -> 
     filters = np.array([[127, 127]], np.int8)
     assert channels_of(filters, [2**31 - 1], [(HALF, -20)]) is None
     assert channels_of(filters, [0], [(HALF, 1)]) is None
+
+
+def test_an_output_that_wraps_with_the_zero_point_is_what_an_int32_register_holds() -> None:
+    bias, factor = -(2**31), (2**31 - 1, 0)
+    want = np.clip(wrap_int32(requantise(bias, *factor) + ZERO_POINT), -128, 127)
+    channels = channels_of(np.zeros((1, 2), np.int8), [bias], [factor])
+    assert channels is not None
+    assert outputs(channels, channels.bias.astype(np.int64)).tolist() == [want] == [127]
