@@ -10,7 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
+/* Assembly of kernels has need of registers that only GCC leaves it, and only where it optimises. */
+#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1) && defined(__OPTIMIZE__) && \
+    !defined(__clang__)
 #define MCUFORGE_HAS_MVE 1
 #include <arm_mve.h>
 #else

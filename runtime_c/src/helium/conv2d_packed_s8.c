@@ -3,6 +3,10 @@
  * Windows become rows in `scratch`, two at a time, across the ends of output rows; padding and
  * distance between taps are gone then. Four filters a turn: 16 instructions for 128 products.
  */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("omit-frame-pointer") /* full_groups() has need of its register */
+#endif
+
 #include "mcuforge/conv2d_packed_s8.h"
 
 #include <stdbool.h>
