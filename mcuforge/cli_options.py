@@ -116,7 +116,7 @@ Optimize = Annotated[
     Goal,
     typer.Option(
         "--optimize",
-        help="balanced: least RAM within 7 % of the fastest plan's instructions; ram: least RAM; "
+        help="balanced: least RAM within 10 % of the fastest plan's instructions; ram: least RAM; "
         "speed: fewest instructions that fit.",
     ),
 ]

@@ -137,19 +137,28 @@ ARRIVAL = Counts(call=40)  # a row of a streamed input asked for; the same in ev
 
 @dataclass(frozen=True)
 class LayerCost:
-    """Instructions of one inference of a layer: `fixed` for all its `rows`, and more for tasks."""
+    """Instructions of one inference of a layer: `fixed` for all its `rows`, and more for tasks.
+
+    `alone`: what a pixel costs more that a task leaves over, a row having `width` and the kernel
+    taking `at_once`.
+    """
 
     rows: int
     fixed: float
     per_task: float
+    alone: float = 0.0
+    width: int = 1
+    at_once: int = 1
 
     def of(self, tasks: int, rows: int | None = None) -> float:
         """The estimate for so many tasks; a layer that runs whole is one.
 
         `rows`: how many of them are run at all, where nobody reads the last ones.
         """
-        share = 1.0 if rows is None else rows / max(self.rows, 1)
-        return self.fixed * share + tasks * self.per_task
+        made = self.rows if rows is None else rows
+        left = -(-made // max(tasks, 1)) * self.width % self.at_once
+        share = made / max(self.rows, 1)
+        return self.fixed * share + tasks * (self.per_task + left * self.alone)
 
 
 def layer_cost(node: Node, form: Form, rows: int, isa: str, kernel: str = "") -> LayerCost:
@@ -161,7 +170,15 @@ def layer_cost(node: Node, form: Form, rows: int, isa: str, kernel: str = "") ->
     prices = PRICES.get(isa, ARMV7EM)
     fitted = prices.get(work.kernel, prices["add"])  # one not fitted yet counts as an addition
     price = ARRIVAL if form is Form.ARRIVE else fitted
-    return LayerCost(rows, _price(work.fixed, price), _price(work.per_task, price))
+    pixels = node.output.elements // max(node.output.shape[-1:] or (1,))
+    return LayerCost(
+        rows,
+        _price(work.fixed, price),
+        _price(work.per_task, price),
+        _price(work.alone, price),
+        pixels // max(rows, 1),
+        work.at_once,
+    )
 
 
 def schedule_cost(schedule: Schedule, isa: str) -> float:

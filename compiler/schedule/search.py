@@ -22,10 +22,10 @@ from mcuforge.compiler.schedule.schedule import (
 
 Goal = Literal["balanced", "ram", "speed"]
 GOALS: tuple[Goal, ...] = ("balanced", "ram", "speed")
-# balanced: the least RAM within 7 % of the fastest plan's instructions. Attention by heads
-# normalises each token once for each head: 5 to 6 % where TFLite's operators spell that out, for a
-# fifth of the RAM. Pipelines come to less than 1 %.
-SLACK = 1.07
+# balanced: the least RAM within 10 % of the fastest plan's instructions. Attention by heads
+# normalises each token once for each head: 8 to 10 % beside today's products, for a fifth of the
+# RAM. Pipelines of convolutions come to 1 %, to 5 where rows have an odd number of few pixels.
+SLACK = 1.1
 
 Cut = tuple[Choice, ...]
 

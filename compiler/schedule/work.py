@@ -53,13 +53,21 @@ class Counts(NamedTuple):
     gathered: float = 0  # elements brought together before their products are summed
 
 
+NONE = Counts()
+
+
 @dataclass(frozen=True)
 class Work:
-    """`kernel`: its name less the type. In t tasks a layer does `fixed` + t * `per_task`."""
+    """`kernel`: its name less the type. In t tasks a layer does `fixed` + t * `per_task`.
+
+    Kernels that take several pixels at once do `alone` more for each one that a task leaves over.
+    """
 
     kernel: str
     fixed: Counts
     per_task: Counts
+    alone: Counts = NONE
+    at_once: int = 1
 
 
 def layer_work(node: Node, form: Form, rows: int, isa: str, kernel: str = "") -> Work:
@@ -69,7 +77,7 @@ def layer_work(node: Node, form: Form, rows: int, isa: str, kernel: str = "") ->
     the one it calls, where there are several for it.
     """
     if kernel in PACKED_KERNELS:
-        return _packed(node, form, isa, kernel)
+        return _packed(node, isa, kernel)
     op, x, out = node.op, node.inputs[0] if node.inputs else node.output, node.output
     called = Counts(call=1)
     summed = form is Form.ACCUMULATE
@@ -104,13 +112,14 @@ def layer_work(node: Node, form: Form, rows: int, isa: str, kernel: str = "") ->
     return Work(kernel, fixed._replace(call=count * rows), Counts(task=1))
 
 
-def _packed(node: Node, form: Form, isa: str, kernel: str) -> Work:
+def _packed(node: Node, isa: str, kernel: str) -> Work:
     """Kernels with packed weights: blocks of pixels by blocks of filters."""
-    x, out = node.inputs[0], node.output
+    out = node.output
     channels = out.shape[-1]
     pixels, products = out.elements // channels, node.op.macs(node.inputs, out)
     blocks, left = divmod(channels, FILTERS)
     found = Counts(position=pixels, output=out.elements)
+    alone, at_once = NONE, 1
     if kernel == "depthwise_conv2d_packed_s8":
         taps = products // out.elements
         found = found._replace(
@@ -120,15 +129,11 @@ def _packed(node: Node, form: Form, isa: str, kernel: str) -> Work:
         blocks += left > 0
         depth = -(-products // out.elements // FILTERS) * FILTERS
         at_once = packing_of(isa).pixels if kernel == "conv2d_packed_s8" else 1
-        width = pixels if form is Form.WHOLE else pixels // out.rows  # row ends break pairs
-        together = pixels - pixels // width * (width % at_once)
-        found = found._replace(
-            run=(together // at_once + pixels - together) * blocks,
-            tap=together * blocks * FILTERS * depth,
-            rest=(pixels - together) * blocks * FILTERS * depth,
-            gathered=pixels * depth if at_once > 1 else x.elements,
-        )
-    return Work(kernel.removesuffix("_s8"), found, Counts(call=1))
+        taps = blocks * FILTERS * depth
+        gathered = pixels * depth if kernel == "conv2d_packed_s8" else 0
+        found = found._replace(run=pixels * blocks / at_once, tap=pixels * taps, gathered=gathered)
+        alone = Counts(run=blocks - blocks / at_once, tap=-taps, rest=taps)
+    return Work(kernel.removesuffix("_s8"), found, Counts(call=1), alone, at_once)
 
 
 def _kernel(op: Op) -> str:
