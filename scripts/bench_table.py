@@ -228,26 +228,29 @@ def write_tables(figures: Figures) -> None:
     write_whole(README, with_tables(README.read_text(encoding="utf-8"), figures))
 
 
-def renew(chosen: list[Case], committed: Figures, jobs: int) -> int:
-    """Count the cases and write each figure at once, README at the end; how many failed."""
-    figures, failed = updated(committed, {}), 0
+def renew(chosen: list[Case], jobs: int) -> int:
+    """Count the cases and write each figure at once, README at the end; how many failed.
+
+    The file is read again each time: another run may count other cases meanwhile.
+    """
+    failed = 0
     for number, (case, result) in enumerate(count_all(chosen, jobs), 1):
         if isinstance(result, Exception):
             failed += 1
             print(f"{number}/{len(chosen)} FAILED {case}: {result}", flush=True)
             continue
-        figures = updated(figures, {case: result})
-        write_whole(FILE, figures_text(figures))
+        write_whole(FILE, figures_text(updated(read_figures(FILE), {case: result})))
         row = table_row(case, result.figure)
         print(f"{number}/{len(chosen)} {row} {result.seconds:.0f} s", flush=True)
+    figures = updated(read_figures(FILE), {})
     write_whole(FILE, figures_text(figures))
     write_tables(figures)
     return failed
 
 
-def check(chosen: list[Case], committed: Figures, jobs: int) -> int:
+def check(chosen: list[Case], jobs: int) -> int:
     """Count the cases and tell what is not as committed; how many are not."""
-    failed = 0
+    committed, failed = read_figures(FILE), 0
     for number, (case, result) in enumerate(count_all(chosen, jobs), 1):
         if isinstance(result, Exception):
             found = [str(result)]
@@ -276,10 +279,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tables", action="store_true", help="README from the file, run nothing")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="at once; 2 by default")
     wanted = parser.parse_args(arguments)
-    committed = read_figures(FILE)
     chosen = [] if wanted.tables else select(wanted.models, wanted.board)
     flow = check if wanted.check else renew
-    return 1 if flow(chosen, committed, wanted.jobs) else 0
+    return 1 if flow(chosen, wanted.jobs) else 0
 
 
 if __name__ == "__main__":
