@@ -51,6 +51,7 @@ class Counts(NamedTuple):
     edge: float = 0  # rows of taps of windows that are partly on padding
     carried: float = 0  # sums taken up again by a task that adds rows up
     gathered: float = 0  # elements brought together before their products are summed
+    in_bytes: float = 0  # of them, where channels fill no words
 
 
 NONE = Counts()
@@ -130,8 +131,10 @@ def _packed(node: Node, isa: str, kernel: str) -> Work:
         depth = -(-products // out.elements // FILTERS) * FILTERS
         at_once = packing_of(isa).pixels if kernel == "conv2d_packed_s8" else 1
         taps = blocks * FILTERS * depth
-        gathered = pixels * depth if kernel == "conv2d_packed_s8" else 0
-        found = found._replace(run=pixels * blocks / at_once, tap=pixels * taps, gathered=gathered)
+        found = found._replace(run=pixels * blocks / at_once, tap=pixels * taps)
+        if kernel == "conv2d_packed_s8":
+            elements, in_words = pixels * depth, node.inputs[1].shape[-1] % FILTERS == 0
+            found = found._replace(gathered=elements, in_bytes=0 if in_words else elements)
         alone = Counts(run=blocks - blocks / at_once, tap=-taps, rest=taps)
     return Work(kernel.removesuffix("_s8"), found, Counts(call=1), alone, at_once)
 
