@@ -7,8 +7,9 @@ emulated boards: netduinoplus2 (Cortex-M4) for armv7em, qemu-riscv32 for rv32, q
 helium, GCC 12.2 at -O2. Portable kernels are out by 1 % in the median. Those of an ISA have edges
 that nothing counted tells of (channels that fill no word, pixels that fill no pair): packed
 convolutions are out by 5 to 16 % in the median and 35 % at the 90th percentile of shapes drawn at
-random, most of which no network has; networks that are not fitted to by less, see `check`. Prices
-of packed vectors are those of ad01's layers.
+random, most of which no network has. Networks are out by less: transformers on Cortex-M7 by 1 to 5
+%, the digits by 4 to 5 %, but on rv32 kws and vww are foretold 10 to 14 % too high. Prices of packed
+vectors are those of ad01's layers.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ PRICES: Mapping[str, Mapping[str, Counts]] = {  # else ARMV7EM
     "helium": HELIUM,
     "rv32": RV32,
 }
-WHOLE_MODEL_ERROR = 0.03  # relative; stated above, held by tests/emulated
+WHOLE_MODEL_ERROR = 0.06  # relative; stated above, held by tests/emulated
 ARRIVAL = Counts(call=40)  # a row of a streamed input asked for; the same in every plan
 
 
