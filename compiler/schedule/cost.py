@@ -7,8 +7,8 @@ emulated boards: netduinoplus2 (Cortex-M4) for armv7em, qemu-riscv32 for rv32, q
 helium, GCC 12.2 at -O2. Portable kernels are out by 1 % in the median. Those of an ISA have edges
 that nothing counted tells of (channels that fill no word, pixels that fill no pair): packed
 convolutions are out by 5 to 16 % in the median and 35 % at the 90th percentile of shapes drawn at
-random, most of which no network has. Networks are out by less: transformers on Cortex-M7 by 1 to 5
-%, the digits by 4 to 5 %, but on rv32 kws and vww are foretold 10 to 14 % too high. Prices of packed
+random, most of which no network has. Networks are out by less: transformers on Cortex-M7 by 5 %,
+digits by 5 %; but on rv32 kws and vww are foretold 10 to 14 % too high. Prices of packed
 vectors are those of ad01's layers.
 """
 
