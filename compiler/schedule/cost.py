@@ -8,8 +8,9 @@ helium, GCC 12.2 at -O2. Portable kernels are out by 1 % in the median. Those of
 that nothing counted tells of (channels that fill no word, pixels that fill no pair): packed
 convolutions are out by 5 to 16 % in the median and 35 % at the 90th percentile of shapes drawn at
 random, most of which no network has. Networks are out by less: transformers on Cortex-M7 by 5 %,
-digits by 5 to 12 % (rv32's depthwise is slower where its rows lie over its input). By hand, from networks' layers: packed vectors (ad01's), and rv32's packed depthwise
-(3x3 ones, as kws and vww have them; others take up to twice as many).
+digits by 5 to 12 % (rv32's depthwise is slower where its rows lie over its input). By hand, from
+networks' layers: packed vectors (ad01's), and rv32's packed depthwise (3x3 ones, as kws and vww
+have them; others take up to twice as many).
 """
 
 from __future__ import annotations
