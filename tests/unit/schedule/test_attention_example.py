@@ -122,8 +122,8 @@ def test_other_goals_and_a_resident_image(compiled: Compiled) -> None:
 def test_what_a_head_at_a_time_costs_by_the_model() -> None:
     _, kept, _, heads = (candidates(form) for form in attention_forms(transformer(SHAPE)))
     more = fewest_instructions(heads) / fewest_instructions(kept) - 1
-    assert 0.01 < more < 0.02
-    assert "less than 2 % by the cost model" in WORDS
+    assert 0.01 < more < 0.03
+    assert "less than 3 % by the cost model" in WORDS
 
 
 def test_the_text_shows_the_code_that_is_generated(compiled: Compiled) -> None:
