@@ -12,10 +12,9 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.packing.channels import Channels, Int64
-from mcuforge.compiler.packing.packing import Packed
+from mcuforge.compiler.packing.packing import MAX_TAPS, Packed
 from mcuforge.compiler.packing.shared_shift import Factor, shared_shift
 
-MAX_TAPS = 50  # MCUFORGE_DEPTHWISE_PACKED_TAPS: their addresses lie on the stack
 MAX_COPIED_TAPS = 25  # of fewer channels than a block has: copies of them lie there, too
 CHANNELS = 4  # of a block
 TAPS = 4  # that are taken at a time

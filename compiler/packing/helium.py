@@ -7,12 +7,11 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.packing.channels import Channels, Int32
-from mcuforge.compiler.packing.packing import Packed, Packing
+from mcuforge.compiler.packing.packing import MAX_TAPS, Packed, Packing
 
 LANES = 16  # int8 values of a vector
 FILTERS = 4  # int32 values of a vector
 
-MAX_TAPS = 50  # MCUFORGE_DEPTHWISE_PACKED_TAPS
 PAIR_REACH = 255  # |w| + |v| of two taps whose products, times -128 at most, fit an int16 together
 # what widening even and odd lanes twice makes of the order of 16 channels
 ORDER = (0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15)

@@ -10,6 +10,7 @@ from mcuforge.compiler.ir import Array
 from mcuforge.compiler.packing.channels import Channels, Int32
 
 PACKED_KERNELS = ("conv2d_packed_s8", "fully_connected_packed_s8", "depthwise_conv2d_packed_s8")
+MAX_TAPS = 50  # of a depthwise filter, MCUFORGE_DEPTHWISE_PACKED_TAPS: their addresses are kept
 
 
 @dataclass(frozen=True, eq=False)

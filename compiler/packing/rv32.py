@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.packing.channels import Channels, Int32
-from mcuforge.compiler.packing.packing import Packed, Packing
+from mcuforge.compiler.packing.packing import MAX_TAPS, Packed, Packing
 
 Number = TypeVar("Number", np.int8, np.int32)
 Bytes = NDArray[np.int8]
@@ -18,7 +18,6 @@ FILTERS = 4  # of a block of conv2d
 VECTOR_FILTERS = 8  # of a block of fully_connected
 PIXELS = 4  # whose windows are gathered at a time
 WORD = 4
-MAX_TAPS = 50  # of a depthwise filter: MCUFORGE_DEPTHWISE_PACKED_TAPS
 
 
 class Rv32(Packing):

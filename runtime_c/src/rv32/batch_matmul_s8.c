@@ -8,7 +8,7 @@
 #include "mcuforge/requantise.h"
 #include "mcuforge/rv32.h"
 
-enum { COLUMNS = 8, STEP = 4, MOST_RIGHT = 22 };
+enum { COLUMNS = 8, STEP = 4 };
 
 /* One row of `a`, and what of a product is the same for all of its elements. */
 struct row {
@@ -168,7 +168,7 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
                         const struct mcuforge_batch_matmul_params *params)
 {
     const struct mcuforge_rv32_output output = mcuforge_rv32_output(params->output_zero_point, 1);
-    const bool usual = params->shift <= 0 && params->shift >= -MOST_RIGHT;
+    const bool usual = mcuforge_has_scaling(params->shift);
     const int32_t doubled = (int32_t)(2U * (uint32_t)params->multiplier);
     const struct row row = {
         a, row_bias(a, params), params,

@@ -10,12 +10,12 @@ import pytest
 
 from mcuforge.compiler.packing.armv7em_depthwise import (
     MAX_COPIED_TAPS,
-    MAX_TAPS,
     OWN_SHIFTS,
     SHARED_SHIFT,
     pack_depthwise,
 )
 from mcuforge.compiler.packing.channels import Channels, Int64
+from mcuforge.compiler.packing.packing import MAX_TAPS
 from mcuforge.compiler.packing.shared_shift import FRACTION_BITS, Factor, Scaling, shared_shift
 from tests.golden.merge import cases_of
 

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mcuforge.compiler.packing.channels import Channels
-from mcuforge.compiler.packing.packing import Packed
-from mcuforge.compiler.packing.rv32 import MAX_TAPS, Rv32
+from mcuforge.compiler.packing.packing import MAX_TAPS, Packed
+from mcuforge.compiler.packing.rv32 import Rv32
 
 
 @dataclass(frozen=True)
