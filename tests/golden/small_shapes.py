@@ -6,6 +6,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from types import MappingProxyType
 
@@ -265,13 +266,12 @@ def ones() -> Iterator[tuple[str, Maker]]:
             return Node("n", kind((2, 2), (1, 1), (0, 0, 0, 0)), (x,), y)
 
         where = f"{rows} of {length}"
-        yield f"softmax {where}", lambda rng, f=last: f(rng, Softmax())  # type: ignore[misc]
-        yield f"softmax_qdq {where}", lambda rng, f=last: f(rng, SoftmaxQdq())  # type: ignore[misc]
-        yield f"logistic {where}", lambda rng, f=last: f(rng, Logistic())  # type: ignore[misc]
+        for op in (Softmax(), SoftmaxQdq(), Logistic()):
+            yield f"{op.kind} {where}", partial(last, op=op)
         for axis in (1, 2):
-            yield f"mean {where} {axis}", lambda rng, f=mean, i=axis: f(rng, i)  # type: ignore[misc]
-        yield f"average {where}", lambda rng, f=pool: f(rng, AveragePool2D)  # type: ignore[misc]
-        yield f"largest {where}", lambda rng, f=pool: f(rng, MaxPool2D)  # type: ignore[misc]
+            yield f"mean {where} {axis}", partial(mean, axis=axis)
+        yield f"average {where}", partial(pool, kind=AveragePool2D)
+        yield f"largest {where}", partial(pool, kind=MaxPool2D)
 
 
 def together(name: str, nodes: Sequence[Node]) -> Graph:

@@ -3,17 +3,11 @@
 #include "mcuforge/softmax_s8.h"
 
 #include "mcuforge/mve.h"
-#include "mcuforge/reciprocal.h"
 #include "mcuforge/requantise.h"
 #include "mcuforge/row_facts.h"
+#include "mcuforge/softmax_row.h"
 
-enum { SUM_INTEGER_BITS = 12, OUTPUT_BITS = 8, MAX_SHIFT = 31, LANES = 4 };
-
-/* Every output of a row is exp * factor / 2^(31 + shift), less 128. */
-struct row_scale {
-    int32_t factor;
-    int32_t shift;
-};
+enum { SUM_INTEGER_BITS = MCUFORGE_SOFTMAX_SUM_INTEGER_BITS, LANES = 4 };
 
 /* exp of four elements that are so far below the largest. */
 static inline uint32x4_t exps_of(int32x4_t below_max, mve_pred16_t p, const uint32_t *exp)
@@ -45,30 +39,14 @@ static uint32_t sum_of_exps(const int8_t *x, int32_t max,
     return sum;
 }
 
-static struct row_scale one_over(uint32_t sum)
-{
-    int32_t leading_zeros = 0;
-    while ((sum >> 31) == 0) {
-        sum <<= 1;
-        leading_zeros++;
-    }
-    const int32_t fraction = (int32_t)(sum - (UINT32_C(1) << 31));
-    const int32_t shift = SUM_INTEGER_BITS - leading_zeros + MAX_SHIFT - OUTPUT_BITS;
-    struct row_scale scale = {mcuforge_one_over_one_plus(fraction), shift};
-    if (shift > MAX_SHIFT) {
-        scale.factor = 0; /* from 512 equal largest values on each is below half a step */
-        scale.shift = 0;
-    }
-    return scale;
-}
-
 static inline int32x4_t shares_of(uint32x4_t exps, uint32x4_t factor, int32_t shift)
 {
     const uint32x4_t share = vrshlq_n_u32(vrmulhq_u32(exps, factor), -shift);
     return vaddq_n_s32(vreinterpretq_s32_u32(vminq_u32(share, vdupq_n_u32(UINT8_MAX))), INT8_MIN);
 }
 
-static void write_shares(const int8_t *in, int8_t *out, int32_t max, struct row_scale scale,
+static void write_shares(const int8_t *in, int8_t *out, int32_t max,
+                         struct mcuforge_softmax_row scale,
                          const struct mcuforge_softmax_params *params)
 {
     const uint32_t *exp = (const uint32_t *)params->exp;
@@ -96,7 +74,8 @@ void mcuforge_softmax_s8(const int8_t *in, int8_t *out,
 {
     for (int32_t row = 0; row < params->rows; row++) {
         const int32_t max = mcuforge_largest_s8(in, params->depth);
-        const struct row_scale scale = one_over(sum_of_exps(in, max, params));
+        const struct mcuforge_softmax_row scale =
+            mcuforge_softmax_row_of(sum_of_exps(in, max, params));
         write_shares(in, out, max, scale, params);
         in += params->depth;
         out += params->depth;

@@ -33,7 +33,7 @@ static inline int8_t of_both(int32_t x, int32_t y, const struct terms *terms)
 }
 
 static OWN_REGISTERS void both_row(const int8_t *x, const int8_t *y, int8_t *out, int32_t n,
-                      const struct terms *given)
+                                   const struct terms *given)
 {
     const struct terms terms = *given;
     for (; n >= 4; n -= 4) {
@@ -52,7 +52,7 @@ static OWN_REGISTERS void both_row(const int8_t *x, const int8_t *y, int8_t *out
 
 /* One y for the whole row, a mean say: a constant. */
 static OWN_REGISTERS void coarse_row(const int8_t *x, int32_t y, int8_t *out, int32_t n,
-                       const struct terms *given)
+                                     const struct terms *given)
 {
     const struct mcuforge_scaling output = given->output;
     struct mcuforge_coarse coarse = given->coarse;
@@ -72,7 +72,7 @@ static OWN_REGISTERS void coarse_row(const int8_t *x, int32_t y, int8_t *out, in
 
 /* One x for the whole row. */
 static OWN_REGISTERS void fine_row(int32_t x, const int8_t *y, int8_t *out, int32_t n,
-                     const struct terms *given)
+                                   const struct terms *given)
 {
     const struct mcuforge_scaling output = given->output;
     const struct mcuforge_fine fine = given->fine;
@@ -89,7 +89,7 @@ static OWN_REGISTERS int32_t requantise(int32_t x, int32_t multiplier, int32_t s
 
 /* A row of any output scale: few models have such, so this is short rather than fast. */
 static OWN_REGISTERS void row_of_any_scale(const int8_t *a, const int8_t *b, int8_t *out,
-                             const struct mcuforge_add_params *params)
+                                           const struct mcuforge_add_params *params)
 {
     const int32_t step_a = params->stride_a[MCUFORGE_BROADCAST_ROW];
     const int32_t step_b = params->stride_b[MCUFORGE_BROADCAST_ROW];

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/softmax_s8.h"
 
-#include "mcuforge/reciprocal.h"
 #include "mcuforge/requantise.h"
 #include "mcuforge/row_facts.h"
+#include "mcuforge/softmax_row.h"
 
-enum { SUM_INTEGER_BITS = 12, OUTPUT_BITS = 8, MAX_SHIFT = 31 };
-
-/* Every output of a row is exp * factor / 2^(31 + shift), less 128. */
-struct row_scale {
-    int32_t factor;
-    int32_t shift;
-};
+enum { SUM_INTEGER_BITS = MCUFORGE_SOFTMAX_SUM_INTEGER_BITS };
 
 static inline uint32_t exp_of(int32_t below_max, const int32_t *exp, int32_t count)
 {
@@ -40,23 +34,6 @@ static uint32_t sum_of_exps(const int8_t *x, int32_t max,
     return sum;
 }
 
-static struct row_scale one_over(uint32_t sum)
-{
-    int32_t leading_zeros = 0;
-    while ((sum >> 31) == 0) {
-        sum <<= 1;
-        leading_zeros++;
-    }
-    const int32_t fraction = (int32_t)(sum - (UINT32_C(1) << 31));
-    const int32_t shift = SUM_INTEGER_BITS - leading_zeros + MAX_SHIFT - OUTPUT_BITS;
-    struct row_scale scale = {mcuforge_one_over_one_plus(fraction), shift};
-    if (shift > MAX_SHIFT) {
-        scale.factor = 0; /* from 512 equal largest values on each is below half a step */
-        scale.shift = 0;
-    }
-    return scale;
-}
-
 /* The high word of exp * twice_factor, rounded, then half a step and the shift; 10 instructions on
  * Armv7E-M, load and store included. */
 static inline int8_t share(uint32_t exp, uint32_t twice_factor, uint32_t half, int32_t shift)
@@ -66,7 +43,8 @@ static inline int8_t share(uint32_t exp, uint32_t twice_factor, uint32_t half, i
     return (int8_t)mcuforge_ssat8((int32_t)((rounded + half) >> shift) + INT8_MIN);
 }
 
-static void write_shares(const int8_t *in, int8_t *out, int32_t max, struct row_scale scale,
+static void write_shares(const int8_t *in, int8_t *out, int32_t max,
+                         struct mcuforge_softmax_row scale,
                          const struct mcuforge_softmax_params *params)
 {
     const int32_t *exp = params->exp;
@@ -92,7 +70,8 @@ void mcuforge_softmax_s8(const int8_t *in, int8_t *out,
 {
     for (int32_t row = 0; row < params->rows; row++) {
         const int32_t max = mcuforge_largest_s8(in, params->depth);
-        const struct row_scale scale = one_over(sum_of_exps(in, max, params));
+        const struct mcuforge_softmax_row scale =
+            mcuforge_softmax_row_of(sum_of_exps(in, max, params));
         write_shares(in, out, max, scale, params);
         in += params->depth;
         out += params->depth;
