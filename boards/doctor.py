@@ -2,6 +2,7 @@
 """What this machine has for building, emulating and checking, and what to do about the rest."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,8 +19,13 @@ from mcuforge.boards.tools import remedy, version
 # -fcallgraph-info, which the stack bound is read from, came with GCC 10 (its release notes)
 OLDEST_GCC = 10
 PIP = f"{sys.executable} -m pip install"
-# the TFLite runtime whose reference kernels define our answers, and its successor
-REFERENCES = ("tflite-runtime", "ai-edge-litert")
+# what judges TFLite models on a Python version up to the one given; pyproject.toml says why these
+JUDGES = (
+    ((3, 11), ("tflite-runtime==2.14.0",)),
+    ((3, 12), ("ai-edge-litert==1.2.*",)),
+    ((3, 99), ("ai-edge-litert", "tflite-micro")),
+)
+NEEDS_NUMPY_1 = "tflite-runtime"
 PACKAGES = (
     ("platformio", "building and flashing"),
     ("scons", "PlatformIO's build engine"),
@@ -50,7 +56,7 @@ def tools(boards: Iterable[Board]) -> tuple[ToolStatus, ...]:
         *(compiler_status(name) for name in compilers),
         *(program_status(name, "emulated boards") for name in emulators),
         *(package_status(name, purpose) for name, purpose in PACKAGES),
-        reference_status(),
+        *judge_statuses(),
         *serial_ports(),
     )
 
@@ -81,30 +87,26 @@ def package_status(name: str, purpose: str) -> ToolStatus:
     return ToolStatus(name, purpose, bool(found), found, "" if found else f"{PIP} {name}")
 
 
-def reference_status() -> ToolStatus:
-    """The TFLite reference, and a numpy it works with.
+def judge_statuses() -> tuple[ToolStatus, ...]:
+    """The TFLite interpreters this Python should have, and whether numpy suits them."""
+    running = sys.version_info[:2]
+    wanted = next(packages for last, packages in JUDGES if running <= last)
+    return tuple(judge_status(package) for package in wanted)
 
-    tflite-runtime 2.14 imports under numpy 2 and fails only when it runs a model.
-    """
-    purpose = "the answers a board is checked against"
-    for name in REFERENCES:
-        found = _package_version(name)
-        if not found:
-            continue
-        numpy = _package_version("numpy")
-        label = f"{found}, numpy {numpy}"
-        if name == REFERENCES[0]:
-            fine = numpy.partition(".")[0] == "1"
-            return ToolStatus(name, purpose, fine, label, "" if fine else f"{PIP} 'numpy<2'")
-        return ToolStatus(
-            name,
-            f"{purpose}; about 0.2 % of keyword outputs differ from {REFERENCES[0]} 2.14",
-            True,
-            label,
-            "",
-        )
-    wanted = "tflite-runtime==2.14.0" if sys.version_info < (3, 12) else "ai-edge-litert"
-    return ToolStatus(wanted.partition("=")[0], purpose, False, "", f"{PIP} {wanted}")
+
+def judge_status(requirement: str) -> ToolStatus:
+    """One interpreter. tflite-runtime imports under numpy 2 and fails only when it runs a model."""
+    name = re.split("[=<>]", requirement)[0]
+    purpose = "the answers of TFLite models"
+    found = _package_version(name)
+    if not found:
+        return ToolStatus(name, purpose, False, "", f"{PIP} '{requirement}'")
+    if name != NEEDS_NUMPY_1:
+        return ToolStatus(name, purpose, True, found, "")
+    numpy = _package_version("numpy")
+    fine = numpy.partition(".")[0] == "1"
+    remedy = "" if fine else f"{PIP} 'numpy<2'"
+    return ToolStatus(name, purpose, fine, f"{found}, numpy {numpy}", remedy)
 
 
 def serial_ports() -> tuple[ToolStatus, ...]:

@@ -14,7 +14,7 @@ import mcuforge
 from mcuforge.board_check import run_samples
 from mcuforge.boards.catalog import load_board
 from mcuforge.boards.link.client import Link
-from mcuforge.compiler.oracle import judge
+from mcuforge.compiler.judges.tflite import judge
 from mcuforge.data import load_samples
 from mcuforge.deploy import board_facts
 from mcuforge.errors import BoardError, CompileError
@@ -23,7 +23,7 @@ from mcuforge.report.model import BoardFacts, Check, ModelFacts
 from mcuforge.report.progress import Stages
 from mcuforge.session import Session, compile_session, model_facts, open_session
 from mcuforge.target import emulate_elf, open_port
-from mcuforge.verdict import compare, exact_reference, peer_reasons
+from mcuforge.verdict import exact_reference, judged, peer_reasons
 
 ELF = ".pio/build/BOARD/firmware.elf"
 ELF_MAGIC = b"\x7fELF"
@@ -69,12 +69,7 @@ def check(request: Request, stages: Stages) -> CheckReport:
         with _target(session, elf, request.target, stages) as link:
             answers = run_samples(link, compiled, samples, stages, poison=request.poison)
             session = as_told(session, link.tick_hz)
-        wanted = oracle.answers()
-    found = compare(
-        *(answers.outputs, wanted.outputs, samples, wanted.reference),
-        poisoned=request.poison,
-        peer=wanted.peer,
-    )
+        found, _ = judged(oracle, answers.outputs, samples, poisoned=request.poison)
     differ = f"{found.mismatched_elements} output elements differ from {exact_reference(found)}"
     reasons = (*([differ] if found.mismatched_elements else []), *peer_reasons(found))
     return CheckReport(

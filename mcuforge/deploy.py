@@ -9,9 +9,9 @@ from pathlib import Path
 import mcuforge
 from mcuforge.board_check import BoardAnswers, layer_outputs, layer_ticks, run_samples
 from mcuforge.boards.link.client import Link
-from mcuforge.compiler.answers import Judge
 from mcuforge.compiler.compile import Compiled, PlanOptions
-from mcuforge.compiler.oracle import judge
+from mcuforge.compiler.judges.answers import Judge
+from mcuforge.compiler.judges.tflite import judge
 from mcuforge.data import Samples, load_samples, random_samples
 from mcuforge.errors import BoardError
 from mcuforge.firmware import Built, build_check, project_folder
@@ -28,10 +28,10 @@ from mcuforge.session import (
 )
 from mcuforge.target import open_board
 from mcuforge.verdict import (
-    compare,
     exact_reference,
     first_difference,
     first_wrong,
+    judged,
     peer_reasons,
 )
 
@@ -127,12 +127,7 @@ def measure_board(
     """Run the samples, compare, profile, and look between layers when an answer is wrong."""
     answers = run_samples(link, compiled, samples, stages, poison=poison)
     with stages.stage("waiting for the reference"):
-        wanted = oracle.answers()
-    check = compare(
-        *(answers.outputs, wanted.outputs, samples, wanted.reference),
-        poisoned=poison,
-        peer=wanted.peer,
-    )
+        check, wanted = judged(oracle, answers.outputs, samples, poisoned=poison)
     difference = None
     if check.mismatched_elements:
         index = first_wrong(answers.outputs, wanted.outputs)

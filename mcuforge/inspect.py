@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from mcuforge.boards.doctor import tools
 from mcuforge.boards.project import write_project
 from mcuforge.compiler.codegen.model import GeneratedModel, example_main
 from mcuforge.compiler.compile import PlanOptions, refuse_over_budget
-from mcuforge.compiler.onnx_peer import peer_name
-from mcuforge.compiler.oracle import EXACT, reference_name
+from mcuforge.compiler.judges.interpreters import ANY, EXACT, Interpreter, installed
+from mcuforge.compiler.judges.onnx import peer_name
 from mcuforge.deploy import board_facts
 from mcuforge.memplan.draw import WIDTH, draw
 from mcuforge.operators import whole_column
@@ -215,7 +216,15 @@ def doctor(json_file: Path | None, console: Console) -> int:
     found = tools(all_boards())
     if json_file is not None:
         tool_facts = [asdict(tool) for tool in found]
-        names = {"reference": reference_name(), "peer": peer_name()}
+        interpreters = installed()
+        names = {
+            "reference": interpreters[0].name if interpreters else None,
+            "interpreters": [
+                {"name": one.name, "differs_in": list(differing_operators(one))}
+                for one in interpreters
+            ],
+            "peer": peer_name(),
+        }
         write_json({"tools": tool_facts} | names, json_file)
     table = Table("", whole_column("tool"), "for", "found", "remedy", box=None)
     for tool in found:
@@ -223,15 +232,29 @@ def doctor(json_file: Path | None, console: Console) -> int:
         words = (tool.name, tool.purpose, tool.found, tool.remedy)
         table.add_row(mark, *(escape(word) for word in words))
     console.print(table)
-    name = reference_name()
-    console.print(f"reference: {name or 'none'}", highlight=False)
+    for line in judge_lines(installed()):
+        console.print(line, highlight=False, soft_wrap=True)
     peer = peer_name() or "none: without onnxruntime no ONNX model is judged"
     console.print(f"beside it, for ONNX models: {peer}", highlight=False)
-    if name is not None and not name.startswith(EXACT):
-        console.print(
-            f"mcuforge is bit-exact to {EXACT}; another release's reference kernels differ in a "
-            "few elements per thousand, which a check then reports as mismatches",
-            highlight=False,
-            soft_wrap=True,
-        )
     return 0 if all(tool.ok for tool in found) else 1
+
+
+def differing_operators(interpreter: Interpreter) -> tuple[str, ...]:
+    """The file's operators that an interpreter may compute otherwise than tflite-runtime 2.14."""
+    return tuple(d.operator for d in interpreter.deviations if d.operator != ANY)
+
+
+def judge_lines(interpreters: Sequence[Interpreter]) -> list[str]:
+    """Who judges a TFLite model on this machine, one line per interpreter."""
+    lines = []
+    for interpreter in interpreters:
+        differs = ", ".join(differing_operators(interpreter))
+        but = f", but for models with {differs}" if differs else ""
+        lines.append(f"judge of TFLite models: {interpreter.name}{but}")
+        if not differs:
+            return lines
+    lines.append(
+        f"judge of all others: mcuforge's own integer reference, which equals {EXACT} in every "
+        "golden case; an interpreter that runs the model is shown beside it"
+    )
+    return lines

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.answers import Peer
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Array
-from mcuforge.compiler.own_reference import NAME
+from mcuforge.compiler.judges.answers import Answers, Judge
+from mcuforge.compiler.judges.onnx import EXACT_MARK
+from mcuforge.compiler.judges.own import NAME
 from mcuforge.data import Samples
 from mcuforge.report.model import Check
 
@@ -20,22 +21,32 @@ JUDGED_SAMPLES = 200  # of the user's own data: with fewer a share of a few in 1
 LEAST_AGREEMENT = 0.985  # with a peer that is near, never exact: near-ties of a network's classes
 
 
+def judged(
+    judge: Judge, got: Sequence[Array], samples: Samples, *, poisoned: bool = False
+) -> tuple[Check, Answers]:
+    """What the judge makes of the board's outputs `got`, and its own answers.
+
+    Where they differ the judge looks twice: an interpreter may be the one that is wrong.
+    """
+    wanted = judge.answers()
+    check = compare(got, wanted, samples, poisoned=poisoned)
+    if check.mismatched_elements:
+        wanted = judge.review(wanted)
+        check = compare(got, wanted, samples, poisoned=poisoned)
+    return check, wanted
+
+
 def compare(
-    got: Sequence[Array],
-    want: Sequence[Array],
-    samples: Samples,
-    reference_name: str,
-    *,
-    poisoned: bool = False,
-    peer: Peer | None = None,
+    got: Sequence[Array], wanted: Answers, samples: Samples, *, poisoned: bool = False
 ) -> Check:
     """Element by element, and by class where there are classes.
 
-    got, want: one array per model output, samples first, the outputs' own dtypes. Floats are equal
-    when their values are (two NaNs are equal). poisoned: dead bytes were overwritten meanwhile.
-    peer: another runtime whose answers are only near: accuracy and agreement are against it, and
-    the agreement is judged on `JUDGED_SAMPLES` samples of the user's own or more.
+    got: one array per model output, samples first, the outputs' own dtypes. Floats are equal when
+    their values are (two NaNs are equal). poisoned: dead bytes were overwritten meanwhile. Where
+    the answers of a peer are only near, accuracy and agreement are against it, and the agreement is
+    judged on `JUDGED_SAMPLES` samples of the user's own or more.
     """
+    want, peer = wanted.outputs, wanted.peer
     count = samples.count
     differs = np.zeros(count, dtype=bool)
     mismatched, largest = 0, 0.0
@@ -47,36 +58,53 @@ def compare(
         if unequal.any():
             gap = np.abs(a[unequal].astype(np.float64) - b[unequal].astype(np.float64))
             largest = max(largest, float(np.nan_to_num(gap, nan=np.inf).max()))
-    beside = want if peer is None else peer.outputs
-    top, wanted = classes(got[0]), classes(beside[0])
+    near = peer is not None and peer.is_near
+    beside = peer.outputs if peer is not None and near else want
+    top, theirs = classes(got[0]), classes(beside[0])
     classifier = got[0].reshape(count, -1).shape[1] > 1
     labels = samples.labels if classifier else None
     return Check(
-        reference=reference_name,
+        reference=wanted.reference,
         data=samples.origin,
         samples=count,
         exact_samples=int(count - differs.sum()),
         mismatched_elements=mismatched,
         max_abs_diff=min(largest, float(np.finfo(np.float64).max)),
         accuracy=None if labels is None else float((top == labels).mean()),
-        reference_accuracy=None if labels is None else float((wanted == labels).mean()),
-        top1_agreement=float((top == wanted).mean()) if classifier else None,
+        reference_accuracy=None if labels is None else float((theirs == labels).mean()),
+        top1_agreement=float((top == theirs).mean()) if classifier else None,
         poisoned=poisoned,
         peer=None if peer is None else peer.name,
         peer_max_abs_diff=None if peer is None else largest_difference(got, peer.outputs),
-        peer_judged=(
-            peer is not None and classifier and not samples.drawn and count >= JUDGED_SAMPLES
-        ),
+        peer_judged=near and classifier and not samples.drawn and count >= JUDGED_SAMPLES,
+        peer_mismatched_elements=(None if peer is None or near else mismatches(want, peer.outputs)),
+        peer_operators=() if peer is None or peer.operators is None else peer.operators,
+        peer_unexplained=() if peer is None else peer.unexplained,
+    )
+
+
+def mismatches(a: Sequence[Array], b: Sequence[Array]) -> int:
+    """How many elements of two sets of outputs differ."""
+    return sum(
+        int(differing(x.reshape(-1), y.reshape(-1)).sum()) for x, y in zip(a, b, strict=True)
     )
 
 
 def exact_reference(check: Check) -> str:
     """What the board's answers have to equal, without the peer beside it."""
-    return check.reference if check.peer is None else NAME
+    return check.reference.partition(EXACT_MARK)[0]
 
 
 def peer_reasons(check: Check) -> list[str]:
-    """Why the other runtime's answers fail the verdict: too few of the same class."""
+    """Why the other runtime's answers fail the verdict.
+
+    Too few are of the same class, or some differ for no cause that is known.
+    """
+    if check.peer_unexplained:
+        return [
+            f"{check.peer} differs from {NAME} in {', '.join(check.peer_unexplained)}, for no "
+            "known cause: one of the two is wrong, which may be our fault; please report the model"
+        ]
     if not check.peer_judged or check.top1_agreement is None:
         return []
     if check.top1_agreement >= LEAST_AGREEMENT:

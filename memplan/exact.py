@@ -131,8 +131,7 @@ class _Model:
         solver.parameters.random_seed = 0
         solver.parameters.max_time_in_seconds = seconds
         solver.parameters.max_deterministic_time = work
-        solver.solve(model)
-        status = solver.status_name()
+        status = solver.status_name(solver.solve(model))
         if status == "MODEL_INVALID":
             raise InternalError(f"CP-SAT refuses the model: {model.validate()}")
         found = status in ("OPTIMAL", "FEASIBLE")

@@ -22,11 +22,11 @@ from mcuforge.compiler.codegen.model import GeneratedModel
 from mcuforge.compiler.compile import PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.ir import Array
-from mcuforge.compiler.oracle import judge
+from mcuforge.compiler.judges.tflite import judge
 from mcuforge.compiler.schedule.search import GOALS
 from mcuforge.data import Samples, load_samples
 from mcuforge.runtime_c.sources import headers_dir, kernel_names, kernel_source
-from mcuforge.verdict import compare
+from mcuforge.verdict import judged
 
 AMPLE_BYTES = 1 << 26
 NAME = "host_model"
@@ -93,8 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     samples = load_samples(compiled.graph, chosen.data, chosen.samples)
     with judge(graph, chosen.model, samples.inputs) as oracle:
         got = run_on_host(compiled.model, samples)
-        wanted = oracle.answers()
-    check = compare(got, wanted.outputs, samples, wanted.reference, peer=wanted.peer)
+        check, _ = judged(oracle, got, samples)
     print(
         f"{chosen.model.name}: arena {compiled.arena_bytes:,}; "
         f"{check.exact_samples:,} of {check.samples:,} exact, against {check.reference}"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.models.oracle import RECORDED
+
 TESTS = Path(__file__).resolve().parent
 FOLDER_MARKERS = ("unit", "golden", "emulated")
 
@@ -15,6 +17,20 @@ FOLDER_MARKERS = ("unit", "golden", "emulated")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="a skipped test fails the run")
     parser.addoption("--update-golden", action="store_true", help="rewrite the committed C")
+    parser.addoption(
+        "--update-answers", action="store_true", help="record tflite-runtime 2.14's answers again"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    RECORDED.updating = bool(config.getoption("--update-answers"))
+    if RECORDED.updating and (hasattr(config, "workerinput") or config.getoption("-n", None)):
+        raise pytest.UsageError("--update-answers needs one process: leave -n out")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if RECORDED.updating:
+        RECORDED.write()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto
 
-from mcuforge.compiler.answers import Child, ChildFailed, patience
 from mcuforge.compiler.frontends.onnx_file import OnnxFile
 from mcuforge.compiler.ir import Array
-from mcuforge.compiler.onnx_peer import peer_name, run_onnxruntime
+from mcuforge.compiler.judges.answers import Child, ChildFailed, patience
+from mcuforge.compiler.judges.onnx import peer_name, run_onnxruntime
 from mcuforge.errors import CompileError, Refusal
 
 ASYMMETRIC, PER_TENSOR = "asymmetric", "per-tensor"

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops import libm
+from mcuforge.compiler.ops import elementary
+from mcuforge.compiler.ops.elementary import Float32
 from mcuforge.compiler.ops.fixed_point import Int64
-from mcuforge.compiler.ops.libm import Float32
 from mcuforge.compiler.ops.table import TableOp, dequantised, quantised, want_room
 
 
@@ -32,4 +32,4 @@ class Exp(TableOp):
 
 def _exp(x: Float32) -> Float32:
     with np.errstate(over="ignore", under="ignore"):
-        return libm.exp(x)
+        return elementary.exp(x)

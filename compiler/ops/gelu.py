@@ -13,9 +13,9 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops import libm
+from mcuforge.compiler.ops import elementary
+from mcuforge.compiler.ops.elementary import Float32
 from mcuforge.compiler.ops.fixed_point import Int64
-from mcuforge.compiler.ops.libm import Float32
 from mcuforge.compiler.ops.table import TableOp, dequantised, farthest, quantised, want_room
 
 ROOT_HALF = np.float32(math.sqrt(0.5))
@@ -42,11 +42,11 @@ class Gelu(TableOp):
 def by_erfc(x: Float32) -> Float32:
     """x / 2 * erfc(-x / sqrt(2)): erfc keeps the digits 1 + erf loses far below zero."""
     with np.errstate(under="ignore"):
-        return np.float32(0.5) * x * libm.erfc(x * -ROOT_HALF)
+        return np.float32(0.5) * x * elementary.erfc(x * -ROOT_HALF)
 
 
 def by_tanh(x: Float32) -> Float32:
     """x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))."""
     with np.errstate(over="ignore", under="ignore"):  # tanh of infinity is the 1 we want
         inner = TANH_SCALE * (x + CUBIC * x * x * x)
-    return np.float32(0.5) * x * (np.float32(1) + libm.tanh(inner))
+    return np.float32(0.5) * x * (np.float32(1) + elementary.tanh(inner))

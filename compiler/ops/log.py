@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops import libm
+from mcuforge.compiler.ops import elementary
 from mcuforge.compiler.ops.fixed_point import RANGE, Int64
 from mcuforge.compiler.ops.table import TableOp, dequantised, farthest, quantised, want_room
 
@@ -32,6 +32,6 @@ class Log(TableOp):
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
         real = dequantised(x, values)
         defined = real > 0
-        logs = quantised(libm.log(np.where(defined, real, np.float32(1))), output)
+        logs = quantised(elementary.log(np.where(defined, real, np.float32(1))), output)
         low, _ = RANGE[output.dtype]
         return np.where(defined, logs, low)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops import libm
+from mcuforge.compiler.ops import elementary
 from mcuforge.compiler.ops.fixed_point import Int64
 from mcuforge.compiler.ops.table import TableOp, dequantised, quantised
 from mcuforge.errors import Refusal
@@ -32,5 +32,5 @@ class Logistic(TableOp):
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
         one = np.float32(1)
         with np.errstate(over="ignore"):  # exp may reach infinity: 1 / infinity is the 0 we want
-            real = one / (one + libm.exp(-dequantised(x, values)))
+            real = one / (one + elementary.exp(-dequantised(x, values)))
         return quantised(real, output)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Blob, Call, Params, Slot
 from mcuforge.compiler.ops.checks import want_int8, want_shape
+from mcuforge.compiler.ops.elementary import exp
 from mcuforge.compiler.ops.fixed_point import (
     Int64,
     Multiplier,
@@ -107,7 +108,7 @@ class SoftmaxQdq(LastAxisOp):
     def exponentials(self, x: Tensor) -> Int64:
         """exp(-i * beta * scale) for i = 0 to 255: how far a value lies below its row's largest."""
         below = np.arange(ENTRIES, dtype=np.float64) * (self.beta * x.scale)
-        table: Int64 = np.floor(np.exp(-below) * 2.0**EXP_BITS + 0.5).astype(np.int64)
+        table: Int64 = np.floor(exp(-below) * 2.0**EXP_BITS + 0.5).astype(np.int64)
         return table
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops import libm
+from mcuforge.compiler.ops import elementary
 from mcuforge.compiler.ops.fixed_point import Int64
 from mcuforge.compiler.ops.table import TableOp, dequantised, quantised, want_room
 
@@ -23,4 +23,4 @@ class Tanh(TableOp):
         want_room(output, 1.0)
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        return quantised(libm.tanh(dequantised(x, values)), output)
+        return quantised(elementary.tanh(dequantised(x, values)), output)

@@ -53,9 +53,14 @@ class Check:
     reference_accuracy: float | None
     top1_agreement: float | None  # board against reference; None for outputs of one element
     poisoned: bool = False  # all that is dead was overwritten between steps
-    peer: str | None = None  # a runtime that is near, not exact: accuracy and agreement are with it
+    peer: str | None = None  # another runtime, shown beside the reference
     peer_max_abs_diff: float | None = None
     peer_judged: bool = False  # its agreement counts for the verdict
+    # of a peer that computes the same integers (TFLite); None for one that is only near (ONNX),
+    # with which accuracy and agreement are then measured
+    peer_mismatched_elements: int | None = None  # the reference's elements that differ from its
+    peer_operators: tuple[str, ...] = ()  # known to be computed otherwise, and here they were
+    peer_unexplained: tuple[str, ...] = ()  # computed otherwise for no known cause
 
 
 @dataclass(frozen=True)

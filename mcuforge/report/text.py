@@ -154,7 +154,7 @@ def _print_answers(check: Check, console: Console) -> None:
     poisoned = ", what is dead overwritten between steps" if check.poisoned else ""
     _print_line("answers", f"{exact}, against {exact_reference(check)}{poisoned}", console)
     if check.accuracy is not None and check.reference_accuracy is not None:
-        beside = "the reference" if check.peer is None else "the peer"
+        beside = "the peer" if is_near(check) else "the reference"
         line = f"{check.accuracy:.4f}, {beside} {check.reference_accuracy:.4f}"
         _print_line("accuracy", line, console)
     if check.peer is not None:
@@ -162,7 +162,9 @@ def _print_answers(check: Check, console: Console) -> None:
 
 
 def _peer_words(check: Check) -> str:
-    """How near the board's answers are to a runtime that computes in float what we do not."""
+    """How the answers stand to another runtime's."""
+    if not is_near(check):
+        return _mismatch_words(check)
     words = f"{check.peer}: outputs differ by up to {check.peer_max_abs_diff:g} steps"
     if check.top1_agreement is None:
         return words
@@ -170,6 +172,24 @@ def _peer_words(check: Check) -> str:
     if check.peer_judged:
         return f"{words} (wanted {100 * LEAST_AGREEMENT:g} %)"
     return f"{words} (not judged: that takes --data with {JUDGED_SAMPLES} samples or more)"
+
+
+def is_near(check: Check) -> bool:
+    """True where the peer computes in float what we compute in integers."""
+    return check.peer is not None and check.peer_mismatched_elements is None
+
+
+def _mismatch_words(check: Check) -> str:
+    """Where a peer that computes the same integers differs from the reference, and why."""
+    if not check.peer_mismatched_elements:
+        return f"{check.peer}: the same in every element"
+    words = f"{check.peer}: {check.peer_mismatched_elements:,} output elements differ"
+    causes = []
+    if check.peer_operators:
+        causes.append(f"it computes {', '.join(check.peer_operators)} otherwise, as is known")
+    if check.peer_unexplained:
+        causes.append(f"no known cause in {', '.join(check.peer_unexplained)}")
+    return f"{words}; {'; '.join(causes)}"
 
 
 def _print_cost(run: Run, console: Console) -> None:

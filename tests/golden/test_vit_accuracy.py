@@ -11,7 +11,7 @@ import pytest
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import compile_graph
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.onnx_peer import run_onnxruntime
+from mcuforge.compiler.judges.onnx import run_onnxruntime
 from mcuforge.compiler.user_ports import port_of, to_file, to_graph
 from mcuforge.data import load_samples
 from tests.golden import host

@@ -37,12 +37,14 @@ ARROWS = {
 
 # third-party package -> where alone it may be imported, besides tests and scripts
 KEPT_TO = {
-    "tflite": ("compiler/frontends/",),
+    "tflite": ("compiler/frontends/", "compiler/judges/judgeable.py"),
     "flatbuffers": (),  # writes the files tests read; ours are read by flatbuffer.py
     "onnx": ("compiler/frontends/",),
-    "tflite_runtime": ("compiler/oracle.py",),
-    "ai_edge_litert": ("compiler/oracle.py",),
-    "onnxruntime": ("compiler/onnx_peer.py", "compiler/frontends/onnx_quantiser.py"),
+    "tflite_runtime": ("compiler/judges/interpreters.py",),
+    "ai_edge_litert": ("compiler/judges/interpreters.py",),
+    "tflite_micro": ("compiler/judges/interpreters.py",),
+    "onnxruntime": ("compiler/judges/onnx.py", "compiler/frontends/onnx_quantiser.py"),
+    "mpmath": ("compiler/ops/elementary.py",),
     "serial": ("boards/link/", "boards/doctor.py"),
     "ortools": ("memplan/",),
     "jinja2": ("compiler/codegen/", "boards/", "mcuforge/report/picture/"),

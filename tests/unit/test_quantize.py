@@ -19,7 +19,7 @@ from rich.console import Console
 from mcuforge import cli, quantize
 from mcuforge.compiler.frontends import onnx_quantiser
 from mcuforge.compiler.frontends.onnx_quantiser import fix_batch
-from mcuforge.compiler.onnx_peer import run_onnxruntime
+from mcuforge.compiler.judges.onnx import run_onnxruntime
 from mcuforge.errors import CompileError
 from mcuforge.quantize import Request, spread
 from mcuforge.report.progress import Stages

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -14,15 +15,16 @@ from numpy.typing import NDArray
 from mcuforge import deploy
 from mcuforge.board_check import BoardAnswers
 from mcuforge.compiler import reference
-from mcuforge.compiler.answers import Peer
 from mcuforge.compiler.compile import Compiled, compile_graph
 from mcuforge.compiler.ir import Array, DType, Node
+from mcuforge.compiler.judges.answers import Answers, Judge, Peer
+from mcuforge.compiler.judges.own import NAME
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.data import Samples
 from mcuforge.deploy import Measured, choose_samples, default_samples, find_reasons
 from mcuforge.firmware import Built, build_seconds
 from mcuforge.report.model import Check, Flash, Ram
-from mcuforge.verdict import classes, compare, differing, first_difference, first_wrong
+from mcuforge.verdict import classes, compare, differing, first_difference, first_wrong, judged
 from tests.unit.compiler.graphs import chain, graph, random_inputs, relu, sums, tensor
 
 
@@ -32,13 +34,25 @@ def samples(count: int, labels: list[int] | None = None) -> Samples:
     return Samples((np.zeros((count, 1, 2), np.int8),), y, "data.npz")
 
 
+def told(
+    got: Sequence[Array],
+    want: Sequence[Array],
+    data: Samples,
+    name: str,
+    *,
+    peer: Peer | None = None,
+) -> Check:
+    """The check of the board's `got` beside a judge's `want`."""
+    return compare(got, Answers(name, tuple(want), peer), data)
+
+
 def logits(*rows: tuple[int, ...]) -> NDArray[np.int8]:
     return np.array(rows, np.int8)
 
 
 def test_equal_answers_are_exact() -> None:
     got = logits((1, 2), (4, 3))
-    check = compare([got], [got.reshape(2, 1, 2)], samples(2, [1, 0]), "the reference")
+    check = told([got], [got.reshape(2, 1, 2)], samples(2, [1, 0]), "the reference")
     assert (check.reference, check.data, check.samples) == ("the reference", "data.npz", 2)
     assert (check.exact_samples, check.mismatched_elements, check.max_abs_diff) == (2, 0, 0.0)
     assert (check.accuracy, check.reference_accuracy, check.top1_agreement) == (1.0, 1.0, 1.0)
@@ -47,7 +61,7 @@ def test_equal_answers_are_exact() -> None:
 def test_elements_samples_and_the_largest_difference_are_counted_over_all_outputs() -> None:
     got = [logits((1, 2), (4, 3), (0, 0)), logits((-128,), (0,), (0,))]
     want = [logits((1, 2), (4, 5), (1, 1)), logits((127,), (0,), (0,))]
-    check = compare(got, want, samples(3), "r")
+    check = told(got, want, samples(3), "r")
     assert check.mismatched_elements == 1 + 2 + 1
     assert check.exact_samples == 0
     assert check.max_abs_diff == 255.0  # no overflow of int8
@@ -57,7 +71,7 @@ def test_elements_samples_and_the_largest_difference_are_counted_over_all_output
 
 def test_accuracies_are_those_of_each_side() -> None:
     got, want = logits((9, 0), (9, 0), (0, 9), (9, 0)), logits((9, 0), (0, 9), (0, 9), (0, 9))
-    check = compare([got], [want], samples(4, [0, 0, 0, 0]), "r")
+    check = told([got], [want], samples(4, [0, 0, 0, 0]), "r")
     assert (check.accuracy, check.reference_accuracy) == (0.75, 0.25)
     assert check.top1_agreement == 0.5
 
@@ -68,7 +82,7 @@ def test_the_first_of_equal_classes_is_the_answer() -> None:
 
 
 def test_an_output_of_one_element_names_no_class() -> None:
-    check = compare([logits((3,), (4,))], [logits((3,), (5,))], samples(2, [0, 0]), "r")
+    check = told([logits((3,), (4,))], [logits((3,), (5,))], samples(2, [0, 0]), "r")
     assert check.top1_agreement is None
     assert check.accuracy is None
     assert check.mismatched_elements == 1
@@ -79,7 +93,7 @@ def test_two_nans_are_equal_and_one_is_not() -> None:
     got = np.array([[nan, 1.0], [nan, inf], [1.0, -inf]], np.float32)
     want = np.array([[nan, 1.0], [2.0, inf], [1.0, inf]], np.float32)
     assert differing(got, want).tolist() == [[False, False], [True, False], [False, True]]
-    check = compare([got], [want], samples(3), "r")
+    check = told([got], [want], samples(3), "r")
     assert (check.exact_samples, check.mismatched_elements) == (1, 2)
     assert check.max_abs_diff == np.finfo(np.float64).max  # what JSON can hold
     assert first_wrong([got], [want]) == 1
@@ -87,7 +101,7 @@ def test_two_nans_are_equal_and_one_is_not() -> None:
 
 def test_negative_zero_is_zero() -> None:
     zero = np.array([[0.0]], np.float32)
-    assert compare([zero], [-zero], samples(1), "r").mismatched_elements == 0
+    assert told([zero], [-zero], samples(1), "r").mismatched_elements == 0
 
 
 def test_the_first_wrong_sample_is_found_in_whichever_output() -> None:
@@ -168,7 +182,7 @@ def beside(agreeing: int, count: int, *, drawn: bool = False) -> Check:
     peer = got.copy()
     peer[agreeing:] = (4, 2)
     data = replace(samples(count, [1] * count), drawn=drawn)
-    return compare([got], [got], data, "ours and the peer", peer=Peer("a peer 1.0", (peer,)))
+    return told([got], [got], data, "ours and the peer", peer=Peer("a peer 1.0", (peer,)))
 
 
 def test_a_peer_gives_accuracy_agreement_and_the_largest_difference_but_no_mismatch() -> None:
@@ -200,22 +214,82 @@ def test_a_peer_fails_the_verdict_only_on_enough_data_of_the_users(
     )
 
 
+def same_integers(
+    operators: tuple[str, ...] = (), unexplained: tuple[str, ...] = (), off: int = 0
+) -> Check:
+    """Exact answers beside a peer that computes the same integers, but for `off` elements."""
+    got = np.tile(logits((1, 2)), (300, 1))
+    theirs = got.copy()
+    theirs[:off, 0] = 4
+    peer = Peer("a peer 1.0", (theirs,), operators, unexplained)
+    return told([got], [got], samples(300, [1] * 300), f"{NAME}, since", peer=peer)
+
+
+def test_a_peer_of_the_same_integers_leaves_accuracy_to_the_reference() -> None:
+    check = same_integers(("operator 3 TANH",), off=250)
+    assert (check.accuracy, check.reference_accuracy, check.top1_agreement) == (1.0, 1.0, 1.0)
+    assert (check.peer_mismatched_elements, check.peer_max_abs_diff) == (250, 3.0)
+    assert check.peer_operators == ("operator 3 TANH",)
+    assert not check.peer_judged
+
+
+def test_a_peer_that_differs_for_a_known_cause_fails_no_verdict() -> None:
+    check = same_integers(("operator 3 TANH",), off=250)
+    assert find_reasons(measured(check), BUILT, FITS, FLASH) == []
+
+
+def test_a_peer_that_differs_for_no_known_cause_fails_the_verdict() -> None:
+    check = same_integers(("operator 3 TANH",), ("operator 1 ADD",), off=1)
+    (reason,) = find_reasons(measured(check), BUILT, FITS, FLASH)
+    assert reason.startswith(f"a peer 1.0 differs from {NAME} in operator 1 ADD, for no known")
+
+
+@dataclass
+class SecondThoughts:
+    """A judge whose first answers are wrong and whose second ones are right."""
+
+    first: Answers
+    second: Answers
+    reviews: int = 0
+
+    def answers(self) -> Answers:
+        return self.first
+
+    def review(self, answers: Answers) -> Answers:
+        assert answers is self.first
+        self.reviews += 1
+        return self.second
+
+
+def test_the_judge_is_asked_again_only_where_an_answer_differs() -> None:
+    got, other = [logits((1, 2))], (logits((3, 2)),)
+    judge = SecondThoughts(Answers("an interpreter", other), Answers(NAME, tuple(got)))
+    check, wanted = judged(cast(Judge, judge), got, samples(1))
+    assert (check.reference, check.mismatched_elements, judge.reviews) == (NAME, 0, 1)
+    assert wanted is judge.second
+    content = SecondThoughts(Answers("an interpreter", tuple(got)), Answers(NAME, other))
+    check, _ = judged(cast(Judge, content), got, samples(1))
+    assert (check.reference, content.reviews) == ("an interpreter", 0)
+
+
 def test_a_peer_of_outputs_that_name_no_class_is_only_shown() -> None:
     got = logits(*[(3,)] * 200)
-    check = compare([got], [got], samples(200), "r", peer=Peer("a peer", (got + 9,)))
+    check = told([got], [got], samples(200), "r", peer=Peer("a peer", (got + 9,)))
     assert (check.peer_judged, check.peer_max_abs_diff) == (False, 9.0)
     assert find_reasons(measured(check), BUILT, FITS, FLASH) == []
 
 
 def test_wrong_answers_are_told_against_the_exact_reference_not_its_peer() -> None:
     got, want = logits((1, 2)), logits((1, 3))
-    check = compare([got], [want], samples(1), "both", peer=Peer("a peer", (want,)))
+    check = told(
+        [got], [want], samples(1), f"{NAME} (exact) and a peer", peer=Peer("a peer", (want,))
+    )
     (reason,) = find_reasons(measured(check), BUILT, FITS, FLASH)
     assert reason.endswith("1 of 1 samples differ from mcuforge's own integer reference")
 
 
-RIGHT = compare([logits((1, 2))], [logits((1, 2))], samples(1), "the reference")
-WRONG = compare([logits((1, 2), (3, 4))], [logits((1, 2), (0, 0))], samples(2), "the reference")
+RIGHT = told([logits((1, 2))], [logits((1, 2))], samples(1), "the reference")
+WRONG = told([logits((1, 2), (3, 4))], [logits((1, 2), (0, 0))], samples(2), "the reference")
 FITS = Ram(80, 10, 10, stack_painted=10, total=100, budget=100, test_firmware=500)
 FLASH = Flash(80, 20, total=100, budget=100, test_firmware=500, regions=())
 BUILT = cast(Built, SimpleNamespace(painted_bound=10))

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.frontends.onnx_ops.operator import Operator
+from mcuforge.compiler.ops import elementary
+from mcuforge.compiler.ops.elementary import erf, tanh
 
 Real = NDArray[np.floating[Any]]
 Unary = Callable[[Real], Real]
@@ -22,15 +24,16 @@ MakeUnary = Callable[[Operator], Unary]
 Binary = Callable[[Real, Real], Real]
 
 
-def erf(x: Real) -> Real:
-    """The error function."""
-    result: Real = np.array([math.erf(v) for v in x.reshape(-1)], x.dtype).reshape(x.shape)
-    return result
+def power(x: Real, exponent: Real) -> Real:
+    """x to the power of `exponent`; integers, which shapes are computed from, stay integers."""
+    if x.dtype.kind != "f":
+        return np.power(x, exponent)
+    return elementary.power(x, exponent.astype(x.dtype))
 
 
 def sigmoid(x: Real) -> Real:
     """1 / (1 + exp(-x)) without overflow."""
-    small = np.exp(-np.abs(x))
+    small = elementary.exp(-np.abs(x))
     result: Real = np.where(x >= 0, 1.0 / (1.0 + small), small / (1.0 + small))
     return result
 
@@ -38,7 +41,7 @@ def sigmoid(x: Real) -> Real:
 def _gelu(operator: Operator) -> Unary:
     """x * Phi(x), or its tanh form."""
     if operator.node.op == "FastGelu" or operator.text_of("approximate", "none") == "tanh":
-        return lambda x: 0.5 * x * (1.0 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+        return lambda x: 0.5 * x * (1.0 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
     return lambda x: 0.5 * x * (1.0 + erf(x / math.sqrt(2.0)))
 
 
@@ -49,7 +52,7 @@ def _leaky_relu(operator: Operator) -> Unary:
 
 def _elu(operator: Operator) -> Unary:
     alpha = operator.float_of("alpha", 1.0)
-    return lambda x: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0.0)))
+    return lambda x: np.where(x > 0, x, alpha * elementary.expm1(np.minimum(x, 0.0)))
 
 
 def _hard_sigmoid(operator: Operator) -> Unary:
@@ -82,15 +85,15 @@ UNARY: Mapping[str, MakeUnary] = MappingProxyType(
         "Sigmoid": _plain(sigmoid),
         "HardSigmoid": _hard_sigmoid,
         "HardSwish": _plain(lambda x: x * np.clip(x / 6.0 + 0.5, 0.0, 1.0)),
-        "Tanh": _plain(np.tanh),
+        "Tanh": _plain(tanh),
         "Erf": _plain(erf),
         "Gelu": _gelu,
         "FastGelu": _gelu,
         "QuickGelu": _quick_gelu,
-        "Softplus": _plain(lambda x: np.logaddexp(0.0, x)),
+        "Softplus": _plain(elementary.softplus),
         "Softsign": _plain(lambda x: x / (1.0 + np.abs(x))),
-        "Exp": _plain(np.exp),
-        "Log": _plain(np.log),
+        "Exp": _plain(elementary.exp),
+        "Log": _plain(elementary.log),
         "Sqrt": _plain(np.sqrt),
         "Reciprocal": _plain(lambda x: 1.0 / x),
         "Abs": _plain(np.abs),
@@ -99,8 +102,8 @@ UNARY: Mapping[str, MakeUnary] = MappingProxyType(
         "Ceil": _plain(np.ceil),
         "Round": _plain(np.rint),
         "Sign": _plain(np.sign),
-        "Sin": _plain(np.sin),
-        "Cos": _plain(np.cos),
+        "Sin": _plain(elementary.sin),
+        "Cos": _plain(elementary.cos),
     }
 )
 
@@ -110,7 +113,7 @@ BINARY: Mapping[str, Binary] = MappingProxyType(
         "Sub": np.subtract,
         "Mul": np.multiply,
         "Div": np.divide,
-        "Pow": np.power,
+        "Pow": power,
         "Max": np.maximum,
         "Min": np.minimum,
         "PRelu": lambda x, slope: np.where(x >= 0, x, x * slope),

@@ -17,11 +17,11 @@ import numpy as np
 from mcuforge.compiler.frontends.tflite_ops.operator import Operator, Step, Steps
 from mcuforge.compiler.frontends.tflite_tensors import QUANTISE, Values
 from mcuforge.compiler.ir import DType, Tensor
-from mcuforge.compiler.ops import libm
+from mcuforge.compiler.ops import elementary
 from mcuforge.compiler.ops.base import Activation
 from mcuforge.compiler.ops.checks import want_int8
 from mcuforge.compiler.ops.div import Div
-from mcuforge.compiler.ops.libm import Float32
+from mcuforge.compiler.ops.elementary import Float32
 from mcuforge.compiler.ops.lookup import HIGHEST, LOWEST, Lookup
 from mcuforge.compiler.ops.quantize import rounded_quotient
 from mcuforge.compiler.ops.table import dequantised
@@ -175,8 +175,8 @@ def clamped(x: Float32, act: Activation) -> Float32:
 
 def logistic(x: Float32) -> Float32:
     """1 / (1 + exp(-x)) as the float reference has it, exp(x) or 1 far from zero."""
-    near = ONE / (ONE + libm.exp(-x))
-    return np.where(x > UPPER_CUTOFF, ONE, np.where(x < LOWER_CUTOFF, libm.exp(x), near))
+    near = ONE / (ONE + elementary.exp(-x))
+    return np.where(x > UPPER_CUTOFF, ONE, np.where(x < LOWER_CUTOFF, elementary.exp(x), near))
 
 
 BINARY: Mapping[str, Function] = MappingProxyType(
@@ -186,15 +186,15 @@ BINARY: Mapping[str, Function] = MappingProxyType(
         "MAXIMUM": _binary(np.maximum, "MaximumMinimumOptions", fused=False),
         "MINIMUM": _binary(np.minimum, "MaximumMinimumOptions", fused=False),
         "MUL": _binary(np.multiply, "MulOptions"),
-        "POW": _binary(libm.power, "PowOptions", fused=False),
+        "POW": _binary(elementary.power, "PowOptions", fused=False),
         "SUB": _binary(np.subtract, "SubOptions"),
     }
 )
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "ABS": _unary(np.abs, "AbsOptions"),
-        "EXP": _unary(libm.exp, "ExpOptions"),
-        "LOG": _unary(libm.log),
+        "EXP": _unary(elementary.exp, "ExpOptions"),
+        "LOG": _unary(elementary.log),
         "LOGISTIC": _unary(logistic),
         "NEG": _unary(np.negative, "NegOptions"),
         "RELU": _unary(lambda x: clamped(x, "relu")),
@@ -203,7 +203,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "RSQRT": _unary(lambda x: ONE / np.sqrt(x)),
         "SQRT": _unary(np.sqrt),
         "SQUARE": _unary(lambda x: x * x, "SquareOptions"),
-        "TANH": _unary(libm.tanh),
+        "TANH": _unary(elementary.tanh),
         **BINARY,
     }
 )

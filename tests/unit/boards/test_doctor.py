@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the doctor says of a machine, of a bare one above all."""
 
+import sys
+import tomllib
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from serial.tools import list_ports
 
 from mcuforge.boards import doctor
 from mcuforge.boards.catalog import all_boards
 from mcuforge.boards.tools import version
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def versions(monkeypatch: pytest.MonkeyPatch, known: dict[str, str]) -> None:
@@ -72,20 +77,44 @@ def test_a_compiler_without_a_c_library_is_not_ok(
 
 def test_numpy_2_under_tflite_runtime_is_not_ok(monkeypatch: pytest.MonkeyPatch) -> None:
     versions(monkeypatch, {"tflite-runtime": "2.14.0", "numpy": "2.1.0"})
-    status = doctor.reference_status()
+    status = doctor.judge_status("tflite-runtime==2.14.0")
     assert not status.ok
     assert status.remedy.endswith("-m pip install 'numpy<2'")
     versions(monkeypatch, {"tflite-runtime": "2.14.0", "numpy": "1.26.4"})
-    assert doctor.reference_status().ok
+    assert doctor.judge_status("tflite-runtime==2.14.0").ok
 
 
-def test_the_other_reference_is_ok_and_its_difference_is_told(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("version", "wanted"),
+    [
+        ((3, 11), {"tflite-runtime"}),
+        ((3, 12), {"ai-edge-litert"}),
+        ((3, 13), {"ai-edge-litert", "tflite-micro"}),
+        ((3, 14), {"ai-edge-litert", "tflite-micro"}),
+    ],
+)
+def test_the_judges_of_each_python_are_those_that_pip_installs(
+    version: tuple[int, int], wanted: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    versions(monkeypatch, {"ai-edge-litert": "2.3.0", "numpy": "2.1.0"})
-    status = doctor.reference_status()
-    assert status.ok
-    assert "differ from tflite-runtime" in status.purpose
+    monkeypatch.setattr(sys, "version_info", version)
+    versions(monkeypatch, {})
+    statuses = doctor.judge_statuses()
+    assert {status.name for status in statuses} == wanted
+    assert not any(status.ok for status in statuses)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    requirements = [Requirement(text) for text in project["dependencies"]]
+    machine = {
+        "python_version": ".".join(map(str, version)),
+        "sys_platform": "linux",
+        "platform_machine": "x86_64",
+    }
+    installs = {
+        requirement.name
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate(machine)
+    }
+    assert installs & {"tflite-runtime", "ai-edge-litert", "tflite-micro"} == wanted
+    assert "numpy" in installs
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from mcuforge.compiler.frontends.tflite_ops.table import ARMS
 from mcuforge.compiler.verify import verify
 from tests.models import elementwise_samples
 from tests.models.gathering_samples import GATHERING
-from tests.models.oracle import input_ports, run_reference
+from tests.models.oracle import run_reference
 from tests.models.samples import SAMPLES, Sample
 from tests.models.tflite_writer import case_model, feed
 
@@ -33,8 +33,8 @@ def test_an_operator_gives_the_answers_of_the_reference_kernels(sample: Sample) 
     model = case_model(sample.case)
     graph = read_tflite(model)
     for seed in range(3):
-        ports = enumerate(input_ports(model))
-        inputs = [feed(port.shape, port.dtype, seed * 8 + i) for i, port in ports]
+        places = enumerate(graph.inputs)
+        inputs = [feed(t.shape, t.dtype.value, seed * 8 + i) for i, t in places]
         wanted = run_reference(model, inputs)
         for met, want in zip(reference.run(graph, inputs), wanted, strict=True):
             assert met.dtype == want.dtype

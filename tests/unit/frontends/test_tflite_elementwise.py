@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from mcuforge.compiler.frontends.tflite import read_tflite
-from mcuforge.compiler.oracle import unjudged
+from mcuforge.compiler.judges.tflite import unjudged
 from mcuforge.errors import CompileError
 from tests.golden.case import Case, Operand
 from tests.models.elementwise_samples import UNJUDGED

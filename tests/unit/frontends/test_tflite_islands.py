@@ -13,10 +13,10 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.tflite import read_tflite
 from mcuforge.compiler.frontends.tflite_ops.islands import FUNCTIONS
 from mcuforge.compiler.frontends.tflite_ops.table import ARMS
+from mcuforge.compiler.judges.tflite import unjudged
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.lookup import Lookup
-from mcuforge.compiler.oracle import unjudged
 from mcuforge.compiler.passes import optimise
 from mcuforge.errors import CompileError
 from tests.models.oracle import run_reference

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 
+from mcuforge.compiler.judges.onnx import run_onnxruntime
 from tests.models.onnx_runner import quantised_values
 
 DIGITS = Path(__file__).resolve().parents[3] / "examples" / "digits"
@@ -29,13 +29,11 @@ def test_its_images_are_the_cnns_in_its_own_layout() -> None:
 
 def test_it_classifies_images_it_was_not_trained_on() -> None:
     data = np.load(DIGITS / "digits_vit_test.npz")
-    session = onnxruntime.InferenceSession(MODEL.read_bytes())
-    right = [
-        session.run(None, {"image": data["x"][index : index + 1]})[0].argmax() == label
-        for index, label in enumerate(data["y"])
-    ]
-    assert len(right) == 360
-    assert np.mean(right) >= 0.96
+    # as the file spells it: onnxruntime's fused int8 kernels saturate on processors without VNNI,
+    # which costs this model seven points
+    (answers,) = run_onnxruntime(MODEL, [data["x"][:, None]])
+    right = answers.reshape(360, -1).argmax(axis=1) == data["y"]
+    assert right.mean() >= 0.96
 
 
 def test_everything_between_its_layers_is_int8_and_alive() -> None:

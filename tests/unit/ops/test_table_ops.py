@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler.ir import DType, Quant, Tensor
-from mcuforge.compiler.ops import libm
 from mcuforge.compiler.ops.abs import Abs
 from mcuforge.compiler.ops.base import Blob, Slot
 from mcuforge.compiler.ops.dequantize import Dequantize
@@ -142,37 +141,6 @@ def test_real_tables_are_within_half_a_step_of_the_function(
     for q, got in zip(range(-128, 128), outputs, strict=True):
         exact = function(q * scale) / output.scale[0] + output.zero_point
         assert abs(got - min(max(exact, -128), 127)) <= 0.501
-
-
-@pytest.mark.parametrize("scale", [0.5, 0.05, 0.0031, 1e9])
-def test_tables_without_a_c_library_differ_by_one_step_at_most(
-    scale: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cases = (
-        (Tanh(), Quant((1 / 128,), 0)),
-        (Logistic(), Quant((1 / 256,), -128)),
-        (Gelu(), Quant((scale,), 0)),
-        (Gelu(approximate=True), Quant((scale,), 0)),
-    )
-    for op, output in cases:
-        operands = pair(Quant((scale,), 11), output)
-        asked = answers(op, *operands)
-        with monkeypatch.context() as patch:
-            patch.setattr(libm, "_has", lambda _: False)
-            alone = answers(op, *operands)
-        assert max(abs(a - b) for a, b in zip(asked, alone, strict=True)) <= 1
-
-
-def test_the_c_library_is_within_two_units_in_the_last_place() -> None:
-    x = np.linspace(-20, 20, 1001).astype(np.float32)
-    for asked, rounded in (
-        (libm.exp(x), libm.exp_rounded(x)),
-        (libm.tanh(x), libm.tanh_rounded(x)),
-        (libm.log(abs(x) + 1), libm.log_rounded(abs(x) + 1)),
-        (libm.erfc(x), libm.erfc_rounded(x)),
-    ):
-        assert asked.dtype == np.float32
-        assert np.all(np.abs(asked - rounded) <= 2 * np.spacing(np.abs(rounded)))
 
 
 def test_exponentials_are_within_half_a_step() -> None:

@@ -145,7 +145,8 @@ def test_every_command_that_writes_json_has_its_section() -> None:
 
 def test_a_report_is_written_as_described(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    write_json(REPORT, path)
+    check = replace(REPORT.check, peer_operators=("an operator",), peer_unexplained=("another",))
+    write_json(replace(REPORT, check=check), path)
     content = json.loads(path.read_text())
     assert list(content)[:2] == ["schema", "mcuforge"]
     assert content["schema"] == SCHEMA == 1
@@ -271,10 +272,13 @@ def test_a_poisoned_run_and_an_assumed_stack_are_told() -> None:
 
 def test_a_peer_is_told_with_its_distance_and_whether_it_counts() -> None:
     check = replace(
-        REPORT.check, reference="ours and a peer 1.0", peer="a peer 1.0", peer_max_abs_diff=2.0
+        REPORT.check,
+        reference="our own (exact) and a peer 1.0",
+        peer="a peer 1.0",
+        peer_max_abs_diff=2.0,
     )
     text = printed("accuracy: 0.5000, the peer 0.7500", replace(REPORT, check=check))
-    assert "exact, 3 elements differ by up to 2, against mcuforge's own integer reference" in text
+    assert "exact, 3 elements differ by up to 2, against our own\n" in text
     assert (
         "peer:     a peer 1.0: outputs differ by up to 2 steps, same class in 90.00 % of samples "
         "(not judged: that takes --data with 200 samples or more)"
@@ -283,6 +287,18 @@ def test_a_peer_is_told_with_its_distance_and_whether_it_counts() -> None:
     assert "(wanted 98.5 %)" in printed("peer: ", replace(REPORT, check=judged))
     classless = replace(check, top1_agreement=None, accuracy=None, reference_accuracy=None)
     assert "differ by up to 2 steps\n" in printed("peer: ", replace(REPORT, check=classless))
+
+
+def test_a_peer_of_the_same_integers_is_told_with_the_operators_that_differ() -> None:
+    same = replace(REPORT.check, peer="a peer 1.0", peer_mismatched_elements=0)
+    text = printed("accuracy: 0.5000, the reference 0.7500", replace(REPORT, check=same))
+    assert "peer:     a peer 1.0: the same in every element\n" in text
+    known = replace(same, peer_mismatched_elements=1200, peer_operators=("operator 3 TANH",))
+    assert "peer:     a peer 1.0: 1,200 output elements differ; it computes operator 3 TANH " in (
+        printed("otherwise, as is known\n", replace(REPORT, check=known))
+    )
+    unknown = replace(known, peer_unexplained=("operator 1 ADD",))
+    printed("as is known; no known cause in operator 1 ADD\n", replace(REPORT, check=unknown))
 
 
 def test_hardware_is_timed_and_never_counted_in_instructions() -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """mcuforge's own integer meaning of a model as the reference, computed in the background.
 
-`python -m mcuforge.compiler.own_reference GRAPH.pickle IN.npz OUT.npz FIRST EVERY` is one of the
+`python -m mcuforge.compiler.judges.own GRAPH.pickle IN.npz OUT.npz FIRST EVERY` is one of the
 processes: it evaluates the samples FIRST, FIRST + EVERY, ...
 """
 
@@ -20,8 +20,8 @@ from typing import Self
 import numpy as np
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.answers import Answers, Child, ChildFailed, patience
 from mcuforge.compiler.ir import Array, Graph
+from mcuforge.compiler.judges.answers import Answers, Child, ChildFailed, patience
 from mcuforge.errors import CompileError
 
 SAMPLES_A_PROCESS = 4  # fewer are not worth another start of Python
@@ -49,7 +49,7 @@ class OwnReference:
         self._outs = tuple(folder / f"out{first}.npz" for first in range(count))
         self._children = tuple(
             Child(
-                "mcuforge.compiler.own_reference",
+                "mcuforge.compiler.judges.own",
                 (
                     *(str(folder / "graph.pickle"), str(folder / "in.npz"), str(out)),
                     *(str(first), str(count)),
@@ -87,6 +87,10 @@ class OwnReference:
             with np.load(out) as data:
                 parts.append(tuple(data[f"y{i}"] for i in range(len(data.files))))
         return Answers(self._name, tuple(interleaved(p) for p in zip(*parts, strict=True)))
+
+    def review(self, answers: Answers) -> Answers:
+        """The same: these answers are our own reference's."""
+        return answers
 
 
 def processes_for(samples: int) -> int:

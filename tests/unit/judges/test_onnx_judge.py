@@ -12,13 +12,15 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mcuforge.compiler import onnx_peer, own_reference, reference
-from mcuforge.compiler.answers import patience
+from mcuforge.compiler import reference
 from mcuforge.compiler.ir import Array, DType, Graph, Node, Port, Quant, Tensor
-from mcuforge.compiler.onnx_peer import OnnxJudge, peer_name
+from mcuforge.compiler.judges import onnx as onnx_judge
+from mcuforge.compiler.judges import own
+from mcuforge.compiler.judges.answers import patience
+from mcuforge.compiler.judges.onnx import OnnxJudge, peer_name
+from mcuforge.compiler.judges.own import OwnReference, interleaved, processes_for
+from mcuforge.compiler.judges.tflite import judge
 from mcuforge.compiler.ops.add import Add
-from mcuforge.compiler.oracle import judge
-from mcuforge.compiler.own_reference import OwnReference, interleaved, processes_for
 from mcuforge.data import random_samples
 from mcuforge.errors import CompileError
 from tests.unit.compiler.graphs import chain, constant, graph, relu, tensor
@@ -83,9 +85,9 @@ def test_both_answer_in_the_graphs_form(tmp_path: Path, dtype: str) -> None:
     assert answers.reference.startswith("mcuforge's own integer reference (exact) and onnxruntime")
     assert answers.peer is not None
     assert answers.peer.name == f"{peer_name()}, CPU, graph optimisations off"
-    for sample, own, peer in zip(x, answers.outputs[0], answers.peer.outputs[0], strict=True):
+    for sample, mine, peer in zip(x, answers.outputs[0], answers.peer.outputs[0], strict=True):
         want = reference.run(made, [sample])[0]
-        np.testing.assert_array_equal(own, want)
+        np.testing.assert_array_equal(mine, want)
         np.testing.assert_array_equal(peer, want)
         assert peer.dtype == np.int8
 
@@ -134,7 +136,7 @@ def test_outputs_of_another_size_than_the_file_says_are_refused(tmp_path: Path) 
 def test_without_onnxruntime_the_hint_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx_peer, "PACKAGE", "no_such_runtime")
+    monkeypatch.setattr(onnx_judge, "PACKAGE", "no_such_runtime")
     with pytest.raises(CompileError, match="onnxruntime is not installed") as caught:
         judged(tmp_path, "float32")
     assert caught.value.hint == "pip install onnxruntime"
@@ -157,10 +159,10 @@ def test_our_reference_is_the_same_in_any_number_of_processes(
     x = random_samples(made, 11).inputs[0]
     want = np.stack([reference.run(made, [sample])[0] for sample in x])
     for processes in (1, 3):
-        monkeypatch.setattr(own_reference, "processes_for", lambda _, n=processes: n)
-        with OwnReference(made, [x], "of a test") as own:
-            assert len(own._children) == processes
-            answers = own.answers()
+        monkeypatch.setattr(own, "processes_for", lambda _, n=processes: n)
+        with OwnReference(made, [x], "of a test") as judge_of:
+            assert len(judge_of._children) == processes
+            answers = judge_of.answers()
         np.testing.assert_array_equal(answers.outputs[0], want)
         assert answers.reference == "mcuforge's own integer reference, since of a test"
 

@@ -20,7 +20,6 @@ from tflite.BuiltinOptions import BuiltinOptions
 from tflite.TensorType import TensorType
 
 from mcuforge.compiler.frontends.flatbuffer import FileBytes
-from mcuforge.compiler.frontends.flatbuffer_front import Field, Front, New, Old, old, olds, present
 from mcuforge.compiler.frontends.tflite_file import (
     EMBEDDED,
     IDENTIFIER,
@@ -32,6 +31,7 @@ from mcuforge.compiler.frontends.tflite_file import (
     RawTensor,
     parse,
 )
+from mcuforge.compiler.judges.flatbuffer_front import Field, Front, New, Old, old, olds, present
 
 LARGEST = 1 << 31  # elements of a tensor TFLite can count
 LARGEST_SCALE = 2.0**127  # of a bias, still a float32

@@ -21,10 +21,22 @@ SLOWEST_MACS_PER_SECOND = 2e7  # a reference interpreter on a machine that is bu
 
 @dataclass(frozen=True)
 class Peer:
-    """Another runtime's outputs in the graph's own form, where it is near but not exact."""
+    """Another runtime's outputs in the graph's own form, shown beside the right answers.
+
+    operators None: it is near in every operator and exact in none (onnxruntime). Otherwise it
+    computes the same integers, but for those of the file's `operators` that make its outputs differ
+    for a known cause, and those `unexplained`, which nobody knew to differ.
+    """
 
     name: str
     outputs: tuple[Array, ...]  # samples first
+    operators: tuple[str, ...] | None = None
+    unexplained: tuple[str, ...] = ()
+
+    @property
+    def is_near(self) -> bool:
+        """True for a runtime that computes in floats what we compute in integers."""
+        return self.operators is None
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,10 @@ class Judge(Protocol):
 
     def answers(self, timeout_s: float | None = None) -> Answers:
         """Wait for them, by default as long as the model's work may take."""
+        ...
+
+    def review(self, answers: Answers) -> Answers:
+        """The answers again, or better ones: asked where the board's differ from them."""
         ...
 
 

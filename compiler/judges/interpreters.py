@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The TFLite interpreters, and what each is known to compute otherwise than tflite-runtime 2.14.
+
+tflite-runtime 2.14 with its reference kernels (BUILTIN_REF) is the meaning mcuforge is exact to. It
+exists up to Python 3.11. Its successors changed a few kernels. The tables here were measured: every
+golden case ran through every interpreter (docs/judges.md), and `tests/golden/test_interpreters.py`
+repeats that for those installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from math import prod
+from typing import Protocol
+
+import numpy as np
+
+from mcuforge.compiler.frontends.tflite_file import RawModel
+from mcuforge.compiler.ir import Array, DType, Node
+from mcuforge.compiler.ops.exp import Exp
+from mcuforge.compiler.ops.gelu import Gelu
+from mcuforge.compiler.ops.leaky_relu import LeakyRelu
+from mcuforge.compiler.ops.log import Log
+from mcuforge.compiler.ops.logistic import Logistic
+from mcuforge.compiler.ops.lookup import Lookup
+from mcuforge.compiler.ops.tanh import Tanh
+
+EXACT = "tflite-runtime 2.14"
+# Their tables come from the machine's C library, which may round the last bit of a float otherwise.
+FROM_C_LIBRARY = (Exp, Gelu, Log, Logistic, Lookup, Tanh)
+ONE_STEP = 1.0
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """An operator, as the file names it, that an interpreter computes otherwise than 2.14.
+
+    applies: to which nodes made of it. refuses: it does not run them at all.
+    """
+
+    operator: str
+    applies: Callable[[Node], bool] = lambda node: True
+    refuses: bool = False
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """An installed interpreter and its deviations from tflite-runtime 2.14."""
+
+    distribution: str
+    version: str
+    deviations: tuple[Deviation, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """'tflite-runtime 2.14.0 BUILTIN_REF': as reports name it."""
+        kernels = "" if self.distribution == MICRO else " BUILTIN_REF"
+        return f"{self.distribution} {self.version}{kernels}"
+
+    def deviating(self, nodes: Iterable[Node]) -> tuple[Node, ...]:
+        """Those of `nodes` that it is known to compute otherwise, or not to run."""
+        return tuple(node for node in nodes if self._deviation(node) is not None)
+
+    def refuses(self, nodes: Iterable[Node]) -> bool:
+        """True where it is known not to run one of `nodes`."""
+        found = (self._deviation(node) for node in nodes)
+        return any(deviation.refuses for deviation in found if deviation is not None)
+
+    def explains(self, node: Node, largest: float) -> bool:
+        """Whether a difference of `largest` steps in `node` has a known cause."""
+        rounding = isinstance(node.op, FROM_C_LIBRARY) and largest <= ONE_STEP
+        return rounding or self._deviation(node) is not None
+
+    def _deviation(self, node: Node) -> Deviation | None:
+        for deviation in self.deviations:
+            if deviation.operator in (ANY, operator_name(node)) and deviation.applies(node):
+                return deviation
+        return None
+
+
+def operator_name(node: Node) -> str:
+    """The operator of the file that a node was made of: 'CONV_2D'."""
+    return node.origin.rpartition(" ")[2]
+
+
+def _slopes_down(node: Node) -> bool:
+    return isinstance(node.op, LeakyRelu) and node.op.alpha < 0
+
+
+def _is_uint8(node: Node) -> bool:
+    return any(t.dtype is DType.UINT8 for t in (*node.inputs, node.output))
+
+
+ANY = "*"
+RUNTIME, LITERT, MICRO = "tflite-runtime", "ai-edge-litert", "tflite-micro"
+OF_MICRO = (
+    Deviation(ANY, _is_uint8, refuses=True),
+    Deviation("EXP", refuses=True),
+    Deviation("GELU", refuses=True),
+    Deviation("RELU_N1_TO_1", refuses=True),
+    Deviation("LEAKY_RELU", _slopes_down),
+    Deviation("LOGISTIC"),  # scales far from those of a trained network
+    Deviation("RELU6"),  # as an operator of its own; fused it is exact
+    Deviation("TANH"),  # output scales other than 1/128
+)
+# first version (major, minor) -> its deviations and those of later ones, up to the next entry
+OF_LITERT: tuple[tuple[tuple[int, int], tuple[Deviation, ...]], ...] = (
+    ((0, 0), ()),
+    ((1, 3), (Deviation("FULLY_CONNECTED"),)),
+    ((2, 1), (Deviation("FULLY_CONNECTED"), Deviation("LEAKY_RELU", _slopes_down))),
+)
+
+
+def deviations_of(distribution: str, released: str) -> tuple[Deviation, ...]:
+    """What a release is known to compute otherwise; one later than all known ones as the last."""
+    if distribution == MICRO:
+        return OF_MICRO
+    if distribution == RUNTIME:
+        return ()
+    major, minor = (int(number) for number in (*re.findall(r"\d+", released), "0", "0")[:2])
+    return [found for first, found in OF_LITERT if first <= (major, minor)][-1]
+
+
+def installed() -> tuple[Interpreter, ...]:
+    """The interpreters of this Python, those that agree with 2.14 in everything first."""
+    found = []
+    for distribution in (RUNTIME, MICRO, LITERT):
+        if importlib.util.find_spec(distribution.replace("-", "_")) is None:
+            continue
+        try:
+            released = version(distribution)
+        except PackageNotFoundError:  # a folder of that name, nothing that pip has installed
+            continue
+        found.append(Interpreter(distribution, released, deviations_of(distribution, released)))
+    return tuple(sorted(found, key=lambda one: bool(one.deviations)))
+
+
+class Engine(Protocol):
+    """One model in an interpreter."""
+
+    def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """The outputs of one inference; each input in its own dtype, of the file's elements."""
+        ...
+
+    def tensor(self, index: int) -> Array:
+        """What tensor `index` of the file holds after a run, where all tensors are kept."""
+        ...
+
+
+def load(distribution: str, model: bytes, file: RawModel, *, keep_all: bool = False) -> Engine:
+    """`model` in an interpreter. `file`: its tables. keep_all: every tensor keeps its value.
+
+    Raises RuntimeError or ValueError, as the interpreter does, for a model it refuses.
+    """
+    return (_Micro if distribution == MICRO else _Lite)(distribution, model, file, keep_all)
+
+
+class _Lite:
+    """tflite-runtime or ai-edge-litert with their reference kernels, on one thread."""
+
+    def __init__(self, distribution: str, model: bytes, file: RawModel, keep_all: bool) -> None:
+        if distribution == RUNTIME:
+            from tflite_runtime import interpreter as runtime
+        else:
+            from ai_edge_litert import interpreter as runtime
+        self._engine = runtime.Interpreter(
+            model_content=model,
+            experimental_op_resolver_type=runtime.OpResolverType.BUILTIN_REF,
+            experimental_preserve_all_tensors=keep_all,
+            num_threads=1,
+        )
+        self._engine.allocate_tensors()
+        self._inputs = self._engine.get_input_details()
+        self._outputs = self._engine.get_output_details()
+
+    def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        for detail, x in zip(self._inputs, inputs, strict=True):
+            self._engine.set_tensor(detail["index"], x.reshape(detail["shape"]))
+        self._engine.invoke()
+        return tuple(self.tensor(detail["index"]) for detail in self._outputs)
+
+    def tensor(self, index: int) -> Array:
+        value: Array = self._engine.get_tensor(index)
+        return value
+
+
+class _Micro:
+    """TFLite Micro's interpreter, which is told how much memory it may take."""
+
+    def __init__(self, distribution: str, model: bytes, file: RawModel, keep_all: bool) -> None:
+        from tflite_micro import runtime
+
+        keep = runtime.InterpreterConfig.kPreserveAllTensors
+        record = runtime.InterpreterConfig.kAllocationRecording
+        self._file = file
+        self._engine = runtime.Interpreter.from_bytes(
+            model,
+            arena_size=arena_bytes(file),
+            intrepreter_config=keep if keep_all else record,  # their spelling
+        )
+
+    def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        for place, (index, x) in enumerate(zip(self._file.inputs, inputs, strict=True)):
+            self._engine.set_input(x.reshape(self._file.tensors[index].shape), place)
+        self._engine.invoke()
+        return tuple(
+            np.array(self._engine.get_output(place)) for place in range(len(self._file.outputs))
+        )
+
+    def tensor(self, index: int) -> Array:
+        return np.array(self._engine.GetTensor(index, 0))
+
+
+def arena_bytes(file: RawModel) -> int:
+    """Ample memory for TFLite Micro: all tensors side by side, with what it notes of each."""
+    widest = 8  # bytes of an element
+    elements = sum(prod(max(n, 1) for n in tensor.shape) for tensor in file.tensors)
+    return (1 << 20) + widest * elements + 4096 * (len(file.tensors) + len(file.operators))
