@@ -1,43 +1,51 @@
 # Two commands matter: `make demo` and `make test`. Each sets up what it needs first.
-PYTEST := .venv/bin/python -m pytest $(if $(NO_SKIPS),--no-skips)
+VENV ?= .venv
+export VENV
+PYTEST := $(VENV)/bin/python -m pytest $(if $(NO_SKIPS),--no-skips)
 JOBS ?= 2
 
-.PHONY: demo test test-all lint bench fuzz clean
+.PHONY: demo test test-all quick lint bench fuzz clean
 
-demo: .venv/ready-run
-	.venv/bin/mcuforge deploy examples/digits/digits_cnn.tflite --board qemu-mps2-an500 --emulate \
+demo: $(VENV)/ready-run
+	$(VENV)/bin/mcuforge deploy examples/digits/digits_cnn.tflite --board qemu-mps2-an500 --emulate \
 	    --data examples/digits/digits_test.npz
-	.venv/bin/mcuforge deploy examples/digits/digits_vit.onnx --board qemu-mps2-an500 --emulate \
+	$(VENV)/bin/mcuforge deploy examples/digits/digits_vit.onnx --board qemu-mps2-an500 --emulate \
 	    --data examples/digits/digits_vit_test.npz
 
-test: .venv/ready-test
+test: $(VENV)/ready-test
 	$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow"
 
-test-all: .venv/ready-test
+test-all: $(VENV)/ready-test
 	$(PYTEST) -n $(JOBS) --dist worksteal
 
-lint: .venv/ready-test
-	.venv/bin/ruff format --check .
-	.venv/bin/ruff check .
-	.venv/bin/mypy
+# on another Python: make quick PYTHON=python3.13 VENV=.venv-3.13
+quick: $(VENV)/ready-test
+	$(PYTEST) -n $(JOBS) -m "not slow" tests/unit
+	$(VENV)/bin/mcuforge deploy examples/digits/digits_cnn.tflite --board qemu-mps2-an500 --emulate \
+	    --data examples/digits/digits_test.npz
+
+lint: $(VENV)/ready-test
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
 
 # every model on every emulated board: bench/figures.json and README's tables; minutes
-bench: .venv/ready-test
-	.venv/bin/python -m scripts.bench_table --jobs $(JOBS)
+bench: $(VENV)/ready-test
+	$(VENV)/bin/python -m scripts.bench_table --jobs $(JOBS)
 
 # mutated model files, then five minutes of hostile serial input under sanitizers
-fuzz: .venv/ready-test
-	.venv/bin/python -m scripts.fuzz_models --count 20000 --full
-	.venv/bin/python -m scripts.fuzz_onnx --count 20000
-	.venv/bin/python -m scripts.fuzz_serial --seconds 300
+fuzz: $(VENV)/ready-test
+	$(VENV)/bin/python -m scripts.fuzz_models --count 20000 --full
+	$(VENV)/bin/python -m scripts.fuzz_onnx --count 20000
+	$(VENV)/bin/python -m scripts.fuzz_serial --seconds 300
 
-.venv/ready-run: pyproject.toml setup.py scripts/setup.sh
+$(VENV)/ready-run: pyproject.toml setup.py scripts/setup.sh
 	scripts/setup.sh run
 	touch $@
 
-.venv/ready-test: pyproject.toml setup.py scripts/setup.sh
+$(VENV)/ready-test: pyproject.toml setup.py scripts/setup.sh
 	scripts/setup.sh test
-	touch $@ .venv/ready-run
+	touch $@ $(VENV)/ready-run
 
 clean:
-	rm -rf .venv build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,7 +16,7 @@ from mcuforge.boards.doctor import tools
 from mcuforge.boards.project import write_project
 from mcuforge.compiler.codegen.model import GeneratedModel, example_main
 from mcuforge.compiler.compile import PlanOptions, refuse_over_budget
-from mcuforge.compiler.judges.interpreters import ANY, EXACT, Interpreter, installed
+from mcuforge.compiler.judges.interpreters import EXACT, Interpreter, installed
 from mcuforge.compiler.judges.onnx import peer_name
 from mcuforge.deploy import board_facts
 from mcuforge.memplan.draw import WIDTH, draw
@@ -240,8 +240,11 @@ def doctor(json_file: Path | None, console: Console) -> int:
 
 
 def differing_operators(interpreter: Interpreter) -> tuple[str, ...]:
-    """The file's operators that an interpreter may compute otherwise than tflite-runtime 2.14."""
-    return tuple(d.operator for d in interpreter.deviations if d.operator != ANY)
+    """Operators that an interpreter computes otherwise than tflite-runtime 2.14.
+
+    Without those for which that holds in rare forms only: uint8, a slope below zero.
+    """
+    return tuple(d.operator for d in interpreter.deviations if d.applies is None)
 
 
 def judge_lines(interpreters: Sequence[Interpreter]) -> list[str]:

@@ -18,7 +18,8 @@ FILE = Path(__file__).resolve().parents[1] / "bench" / "figures.json"
 SCHEMA = 1
 WORSE, BETTER = 0.01, 0.05  # as shares of the committed figure: a fault; a file that is out of date
 UNPROVED = 0.08  # of an arena above its bound: on a busy machine the solver's time ends early
-OTHER_COMPILER = 0.10  # GCC 14.2 beside 12.2: -4.9 % to +6.5 % of instructions or code
+# as WORSE; GCC 14.2 beside 12.2: at most +1.8, +1.2 and, of 2 KB, +11.4 % (bench_table --check)
+OTHER_COMPILER = {"instructions": 0.05, "flash": 0.05, "code": 0.15}
 HELD = ("instructions", "arena", "flash", "code")
 
 
@@ -154,8 +155,8 @@ def _lines(brackets: str, items: Iterable[str]) -> str:
 def differences(committed: Figure, counted: Figure, *, other_compiler: bool = False) -> list[str]:
     """What is more than `WORSE` above what is committed or `BETTER` below it, a line each.
 
-    other_compiler: not the one the figures are of, which may be off by `OTHER_COMPILER` where its
-    code counts, to either side.
+    other_compiler: not the one the figures are of. What it makes may cost `OTHER_COMPILER` more,
+    and less by any amount: the file is not out of date for that.
     """
     if committed.sha256 != counted.sha256:
         return ["the model's file is another one"]
@@ -165,8 +166,8 @@ def differences(committed: Figure, counted: Figure, *, other_compiler: bool = Fa
         change = f"{name} {old:,} -> {new:,} ({new / old - 1:+.1%})"
         unproved = name == "arena" and old > committed.bound
         worse, better = (UNPROVED, UNPROVED) if unproved else (WORSE, BETTER)
-        if other_compiler and name != "arena":
-            worse, better = OTHER_COMPILER, OTHER_COMPILER
+        if other_compiler and name in OTHER_COMPILER:
+            worse, better = OTHER_COMPILER[name], 1.0
         if new > old * (1 + worse):
             found.append(f"{change}: at most {worse:+.0%} is allowed")
         elif new < old * (1 - better):

@@ -4,8 +4,11 @@
 #
 #   scripts/setup.sh run    what `mcuforge deploy --emulate` needs
 #   scripts/setup.sh test   that, and what the tests need
+#
+# PYTHON=/path chooses the interpreter, VENV=folder the environment (.venv).
 set -eu
 cd "$(dirname "$0")/.."
+venv=${VENV:-.venv}
 
 need=""
 want() { command -v "$1" >/dev/null 2>&1 || need="$need $2"; }
@@ -32,17 +35,21 @@ if [ "${1:-run}" = test ]; then
         need="$need libclang-rt-dev"
 fi
 
+# the Pythons that onnxruntime, ortools and a TFLite interpreter have wheels for
 python=""
-for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3; do
-    if [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 &&
-        "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+for candidate in ${PYTHON:-python3.11 python3.12 python3.13 python3.14 python3}; do
+    if command -v "$candidate" >/dev/null 2>&1 &&
+        "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null
+    then
         python=$candidate
         break
     fi
 done
 if [ -z "$python" ]; then
-    echo "error: no Python 3.11 or newer on PATH" >&2
-    echo "try:   apt-get install python3 python3-venv (Debian 12 has 3.11), or PYTHON=/path make ..." >&2
+    found=$(${PYTHON:-python3} --version 2>&1) || found="no ${PYTHON:-python3}"
+    echo "error: Python 3.11, 3.12, 3.13 or 3.14 is needed, found: $found" >&2
+    echo "try:   apt-get install python3 python3-venv (Debian 12 and 13, Ubuntu 24.04)," >&2
+    echo "       or PYTHON=/path/to/python3.13 make ...; docs/install.md has other systems" >&2
     exit 1
 fi
 "$python" -c 'import ensurepip, venv' 2>/dev/null || need="$need python3-venv"
@@ -67,10 +74,10 @@ if [ -n "$need" ]; then
     fi
 fi
 
-if [ ! -x .venv/bin/python ]; then
-    "$python" -m venv .venv
+if [ ! -x "$venv/bin/python" ]; then
+    "$python" -m venv "$venv"
 fi
-echo "installing Python packages into .venv"
+echo "installing Python packages into $venv"
 extras=""
 [ "${1:-run}" = run ] || extras="[dev]"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -e ".$extras"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".$extras"

@@ -39,12 +39,17 @@ ONE_STEP = 1.0
 class Deviation:
     """An operator, as the file names it, that an interpreter computes otherwise than 2.14.
 
-    applies: to which nodes made of it. refuses: it does not run them at all.
+    applies: to which nodes made of it, None: to all. refuses: it does not run them at all.
     """
 
     operator: str
-    applies: Callable[[Node], bool] = lambda node: True
+    applies: Callable[[Node], bool] | None = None
     refuses: bool = False
+
+    def holds_for(self, node: Node) -> bool:
+        """Whether this node is computed otherwise."""
+        named = self.operator == operator_name(node)
+        return named and (self.applies is None or self.applies(node))
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class Interpreter:
 
     def _deviation(self, node: Node) -> Deviation | None:
         for deviation in self.deviations:
-            if deviation.operator in (ANY, operator_name(node)) and deviation.applies(node):
+            if deviation.holds_for(node):
                 return deviation
         return None
 
@@ -91,14 +96,24 @@ def _slopes_down(node: Node) -> bool:
     return isinstance(node.op, LeakyRelu) and node.op.alpha < 0
 
 
-def _is_uint8(node: Node) -> bool:
-    return any(t.dtype is DType.UINT8 for t in (*node.inputs, node.output))
+def _moves_uint8(node: Node) -> bool:
+    return node.output.dtype is DType.UINT8
 
 
-ANY = "*"
+def _quantises_to_uint8(node: Node) -> bool:
+    return _moves_uint8(node) and node.inputs[0].dtype is DType.FLOAT32
+
+
 RUNTIME, LITERT, MICRO = "tflite-runtime", "ai-edge-litert", "tflite-micro"
 OF_MICRO = (
-    Deviation(ANY, _is_uint8, refuses=True),
+    *(
+        Deviation(operator, _moves_uint8, refuses=True)
+        for operator in (
+            *("CONCATENATION", "GATHER", "PACK", "PAD", "PADV2", "RESIZE_NEAREST_NEIGHBOR"),
+            *("STRIDED_SLICE", "TRANSPOSE", "UNPACK"),
+        )
+    ),
+    Deviation("QUANTIZE", _quantises_to_uint8, refuses=True),
     Deviation("EXP", refuses=True),
     Deviation("GELU", refuses=True),
     Deviation("RELU_N1_TO_1", refuses=True),
@@ -156,6 +171,8 @@ def load(distribution: str, model: bytes, file: RawModel, *, keep_all: bool = Fa
 
     Raises RuntimeError or ValueError, as the interpreter does, for a model it refuses.
     """
+    if distribution not in (RUNTIME, LITERT, MICRO):
+        raise ValueError(f"there is no interpreter called {distribution}")
     return (_Micro if distribution == MICRO else _Lite)(distribution, model, file, keep_all)
 
 
@@ -212,7 +229,7 @@ class _Micro:
         )
 
     def tensor(self, index: int) -> Array:
-        return np.array(self._engine.GetTensor(index, 0))
+        return np.array(self._engine.GetTensor(index, 0)["tensor_data"])
 
 
 def arena_bytes(file: RawModel) -> int:

@@ -110,7 +110,9 @@ def digest(arrays: Sequence[Array]) -> str:
 
 def _proved(key: str, model: bytes, inputs: Sequence[Array]) -> tuple[Array, ...]:
     known = RECORDED.get(key)
-    if known is None or known == OTHERWISE:
+    if known is None:
+        pytest.skip(f"{NEEDS_2_14}; its answer is not recorded")
+    if known == OTHERWISE:
         pytest.skip(NEEDS_2_14)
     ours = reference.run(read_tflite(model), inputs)
     assert digest(ours) == known, "reference.py's answer is not the one tflite-runtime 2.14 gave"

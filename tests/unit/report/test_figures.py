@@ -117,6 +117,18 @@ def test_an_arena_that_is_not_proved_least_may_vary_with_the_solvers_time() -> N
     assert len(differences(loose, replace(FIGURE, instructions=1_516_000))) == 1
 
 
+def test_another_compiler_may_cost_some_more_and_any_less_but_plans_the_same() -> None:
+    within = replace(FIGURE, instructions=FIGURE.instructions * 21 // 20, code=FIGURE.code // 2)
+    assert differences(FIGURE, within, other_compiler=True) == []
+    slow = replace(FIGURE, instructions=FIGURE.instructions * 12 // 10)
+    assert differences(FIGURE, slow, other_compiler=True) == [
+        "instructions 1,500,000 -> 1,800,000 (+20.0%): at most +5% is allowed"
+    ]
+    assert (
+        len(differences(FIGURE, replace(FIGURE, arena=FIGURE.arena * 2), other_compiler=True)) == 1
+    )
+
+
 def marked(*names: str) -> str:
     blocks = (
         f"<!-- figures: {name} (`make bench` writes this) -->\nold\n<!-- end of figures -->\n"
