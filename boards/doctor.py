@@ -23,7 +23,7 @@ PIP = f"{sys.executable} -m pip install"
 JUDGES = (
     ((3, 11), ("tflite-runtime==2.14.0",)),
     ((3, 12), ("ai-edge-litert==1.2.*",)),
-    ((3, 99), ("ai-edge-litert", "tflite-micro")),
+    ((3, 99), ("ai-edge-litert<2.4", "tflite-micro")),
 )
 NEEDS_NUMPY_1 = "tflite-runtime"
 PACKAGES = (

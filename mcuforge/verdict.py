@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Array
-from mcuforge.compiler.judges.answers import Answers, Judge
+from mcuforge.compiler.judges.answers import Answers, Judge, differing, largest_gap
 from mcuforge.compiler.judges.onnx import EXACT_MARK
 from mcuforge.compiler.judges.own import NAME
 from mcuforge.data import Samples
@@ -49,15 +49,12 @@ def compare(
     want, peer = wanted.outputs, wanted.peer
     count = samples.count
     differs = np.zeros(count, dtype=bool)
-    mismatched, largest = 0, 0.0
+    mismatched = 0
     for g, w in zip(got, want, strict=True):
         a, b = g.reshape(count, -1), w.reshape(count, -1)
         unequal = differing(a, b)
         differs |= unequal.any(axis=1)
         mismatched += int(unequal.sum())
-        if unequal.any():
-            gap = np.abs(a[unequal].astype(np.float64) - b[unequal].astype(np.float64))
-            largest = max(largest, float(np.nan_to_num(gap, nan=np.inf).max()))
     near = peer is not None and peer.is_near
     beside = peer.outputs if peer is not None and near else want
     top, theirs = classes(got[0]), classes(beside[0])
@@ -69,7 +66,7 @@ def compare(
         samples=count,
         exact_samples=int(count - differs.sum()),
         mismatched_elements=mismatched,
-        max_abs_diff=min(largest, float(np.finfo(np.float64).max)),
+        max_abs_diff=largest_difference(got, want),
         accuracy=None if labels is None else float((top == labels).mean()),
         reference_accuracy=None if labels is None else float((theirs == labels).mean()),
         top1_agreement=float((top == theirs).mean()) if classifier else None,
@@ -77,7 +74,7 @@ def compare(
         peer=None if peer is None else peer.name,
         peer_max_abs_diff=None if peer is None else largest_difference(got, peer.outputs),
         peer_judged=near and classifier and not samples.drawn and count >= JUDGED_SAMPLES,
-        peer_mismatched_elements=(None if peer is None or near else mismatches(want, peer.outputs)),
+        peer_mismatched_elements=None if peer is None or near else mismatches(want, peer.outputs),
         peer_operators=() if peer is None or peer.operators is None else peer.operators,
         peer_unexplained=() if peer is None else peer.unexplained,
     )
@@ -116,17 +113,9 @@ def peer_reasons(check: Check) -> list[str]:
 
 
 def largest_difference(got: Sequence[Array], want: Sequence[Array]) -> float:
-    """The largest difference of two elements, over all outputs; of integers: in steps."""
-    return max(
-        float(np.abs(g.reshape(-1).astype(np.float64) - w.reshape(-1).astype(np.float64)).max())
-        for g, w in zip(got, want, strict=True)
-    )
-
-
-def differing(got: Array, want: Array) -> NDArray[np.bool_]:
-    """Where two arrays of one shape differ; two NaNs are equal."""
-    unequal: NDArray[np.bool_] = (got != want) & ~((got != got) & (want != want))
-    return unequal
+    """The largest difference of two elements, over all outputs; of integers: in steps. Finite."""
+    gaps = (largest_gap(g.reshape(-1), w.reshape(-1)) for g, w in zip(got, want, strict=True))
+    return min(max(gaps), float(np.finfo(np.float64).max))
 
 
 def first_wrong(got: Sequence[Array], want: Sequence[Array]) -> int:

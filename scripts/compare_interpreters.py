@@ -20,6 +20,7 @@ from mcuforge.compiler.frontends.flatbuffer import FileBytes
 from mcuforge.compiler.frontends.tflite import read_tflite
 from mcuforge.compiler.frontends.tflite_file import parse
 from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.judges.answers import differing, largest_gap
 from mcuforge.compiler.judges.interpreters import Interpreter, installed, load
 from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.judges.tflite import run_interpreter
@@ -38,7 +39,7 @@ class Outcome:
     case: Case
     graph: Graph
     elements: int
-    differing: int
+    unequal: int  # elements that differ
     largest: float  # difference, in steps of the output
     refusal: str = ""
 
@@ -46,7 +47,7 @@ class Outcome:
 def outcome(interpreter: Interpreter, case: Case, most_feeds: int | None = None) -> Outcome:
     """Run a case's feeds, all or the first few."""
     model, graph = case_model(case), case_graph(case)
-    elements = differing = 0
+    elements = unequal = 0
     largest = 0.0
     try:
         engine = load(interpreter.distribution, model, parse(FileBytes(model)))
@@ -54,15 +55,12 @@ def outcome(interpreter: Interpreter, case: Case, most_feeds: int | None = None)
             theirs = engine.run(inputs)
             for a, b in zip(reference.run(graph, inputs), theirs, strict=True):
                 b = b.reshape(a.shape)
-                unequal = (a != b) & ~((a != a) & (b != b))
                 elements += a.size
-                differing += int(unequal.sum())
-                if unequal.any():
-                    gap = np.abs(a[unequal].astype(np.float64) - b[unequal].astype(np.float64))
-                    largest = max(largest, float(gap.max()))
+                unequal += int(differing(a, b).sum())
+                largest = max(largest, largest_gap(a, b))
     except FAILURES as error:
         return Outcome(case, graph, 0, 0, 0.0, str(error) or type(error).__name__)
-    return Outcome(case, graph, elements, differing, largest)
+    return Outcome(case, graph, elements, unequal, largest)
 
 
 def tflite_cases() -> Iterator[Case]:
@@ -73,12 +71,12 @@ def tflite_cases() -> Iterator[Case]:
 
 def words(outcomes: Sequence[Outcome]) -> str:
     """A cell of the table: '35 of 4,302, up to 255 steps; 2 of 38 cases refused'."""
-    elements, differing = (sum(getattr(o, n) for o in outcomes) for n in ("elements", "differing"))
+    elements, unequal = (sum(getattr(o, n) for o in outcomes) for n in ("elements", "unequal"))
     refused = sum(bool(o.refusal) for o in outcomes)
     parts = []
-    if differing:
+    if unequal:
         largest = max(o.largest for o in outcomes)
-        parts.append(f"{differing:,} of {elements:,}, up to {largest:g}")
+        parts.append(f"{unequal:,} of {elements:,}, up to {largest:g}")
     if refused:
         parts.append(f"{refused} of {len(outcomes)} cases refused")
     return "; ".join(parts) or "0"

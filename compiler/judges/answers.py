@@ -12,6 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mcuforge import errors
 from mcuforge.compiler.ir import Array
 
@@ -67,6 +70,21 @@ class Judge(Protocol):
     def review(self, answers: Answers) -> Answers:
         """The answers again, or better ones: asked where the board's differ from them."""
         ...
+
+
+def differing(got: Array, want: Array) -> NDArray[np.bool_]:
+    """Where two arrays of one shape differ; two NaNs are equal."""
+    unequal: NDArray[np.bool_] = (got != want) & ~((got != got) & (want != want))
+    return unequal
+
+
+def largest_gap(got: Array, want: Array) -> float:
+    """The largest difference of two elements, 0 where all are equal, inf where one is NaN."""
+    unequal = differing(got, want)
+    if not unequal.any():
+        return 0.0
+    gap = np.abs(got[unequal].astype(np.float64) - want[unequal].astype(np.float64))
+    return float(np.nan_to_num(gap, nan=np.inf).max())
 
 
 def patience(macs: int, samples: int) -> float:

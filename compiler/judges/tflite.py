@@ -24,7 +24,15 @@ import numpy as np
 from mcuforge.compiler.frontends.flatbuffer import FileBytes
 from mcuforge.compiler.frontends.tflite_file import parse
 from mcuforge.compiler.ir import Array, Graph, Node
-from mcuforge.compiler.judges.answers import Answers, Child, ChildFailed, Judge, Peer, patience
+from mcuforge.compiler.judges.answers import (
+    Answers,
+    Child,
+    ChildFailed,
+    Judge,
+    Peer,
+    differing,
+    patience,
+)
 from mcuforge.compiler.judges.interpreters import EXACT, Interpreter, installed, load
 from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.judges.onnx import OnnxJudge
@@ -175,8 +183,7 @@ class TfliteJudge:
         """Our own answers, with an interpreter's beside them and the operators that differ."""
         wrong = np.zeros(len(self._inputs[0]), dtype=bool)
         for mine, theirs in zip(right.outputs, outputs, strict=True):
-            unequal = (mine != theirs) & ~((mine != mine) & (theirs != theirs))
-            wrong |= unequal.reshape(len(wrong), -1).any(axis=1)
+            wrong |= differing(mine, theirs).reshape(len(wrong), -1).any(axis=1)
         operators: tuple[str, ...] = ()
         unexplained: tuple[str, ...] = ()
         if wrong.any():

@@ -24,7 +24,7 @@ from mcuforge.compiler.frontends.flatbuffer import FileBytes
 from mcuforge.compiler.frontends.tflite_file import RawModel, parse
 from mcuforge.compiler.frontends.tflite_names import Unique, tensor_names
 from mcuforge.compiler.ir import Array, Graph
-from mcuforge.compiler.judges.answers import Child
+from mcuforge.compiler.judges.answers import Child, differing, largest_gap
 from mcuforge.compiler.judges.interpreters import Engine, Interpreter, load
 from mcuforge.compiler.judges.judgeable import judgeable
 
@@ -83,11 +83,8 @@ def differences_of(
                 continue
             theirs = engine.tensor(index).reshape(ours.shape)
             held[node.output.name] = theirs
-            unequal = (ours != theirs) & ~((ours != ours) & (theirs != theirs))
-            if unequal.any():
-                gap = np.abs(ours[unequal].astype(np.float64) - theirs[unequal].astype(np.float64))
-                elements[place] += int(unequal.sum())
-                largest[place] = max(largest[place], float(np.nan_to_num(gap, nan=np.inf).max()))
+            elements[place] += int(differing(ours, theirs).sum())
+            largest[place] = max(largest[place], largest_gap(ours, theirs))
     return tuple(
         Difference(int(place), int(elements[place]), float(largest[place]))
         for place in np.flatnonzero(elements)

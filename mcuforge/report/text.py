@@ -183,7 +183,8 @@ def _mismatch_words(check: Check) -> str:
     """Where a peer that computes the same integers differs from the reference, and why."""
     if not check.peer_mismatched_elements:
         return f"{check.peer}: the same in every element"
-    words = f"{check.peer}: {check.peer_mismatched_elements:,} output elements differ"
+    count = check.peer_mismatched_elements
+    words = f"{check.peer}: {count:,} output element{'s differ' if count > 1 else ' differs'}"
     causes = []
     if check.peer_operators:
         causes.append(f"it computes {', '.join(check.peer_operators)} otherwise, as is known")

@@ -31,13 +31,13 @@ def test_an_interpreter_differs_only_where_it_is_known_to(
     shown: set[str] = set()
     for found in outcomes(interpreter, module):
         nodes = found.graph.nodes
-        if found.differing:
+        if found.unequal:
             # the cases have one operator: what differs is what it is made of
             explained = any(interpreter.explains(node, found.largest) for node in nodes)
-            assert explained, (found.case.op, found.case.name, found.differing, found.largest)
+            assert explained, (found.case.op, found.case.name, found.unequal, found.largest)
         if interpreter.refuses(nodes):
             assert found.refusal, (found.case.op, found.case.name)
-        if found.differing or found.refusal:
+        if found.unequal or found.refusal:
             shown.add(found.case.op)
     # a deviation that no case shows would let an interpreter judge less than it can
     operators = {

@@ -22,7 +22,10 @@ import pytest
 from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.tflite import read_tflite
 from mcuforge.compiler.ir import Array
+from mcuforge.compiler.judges.interpreters import installed
+from mcuforge.compiler.judges.own import NAME
 from mcuforge.errors import CompileError
+from mcuforge.report.model import Check
 
 HAS_2_14 = importlib.util.find_spec("tflite_runtime") is not None
 NEEDS_2_14 = "needs tflite-runtime 2.14, which has no wheel for this Python"
@@ -97,6 +100,19 @@ def run_reference(
     if recorded:
         _hold(key, model, inputs, answers)
     return answers
+
+
+def assert_rightly_judged(check: Check) -> None:
+    """2.14 judged a TFLite model, or what stands in for it on this Python; all is explained."""
+    names = [interpreter.name for interpreter in installed()]
+    if HAS_2_14:
+        assert check.reference.startswith("tflite-runtime 2.14")
+    elif check.peer is None:
+        assert check.reference.startswith((*names, NAME))
+    else:
+        assert check.reference.startswith(NAME)
+        assert check.peer in names
+    assert check.peer_unexplained == ()
 
 
 def digest(arrays: Sequence[Array]) -> str:

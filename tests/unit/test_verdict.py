@@ -17,14 +17,14 @@ from mcuforge.board_check import BoardAnswers
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled, compile_graph
 from mcuforge.compiler.ir import Array, DType, Node
-from mcuforge.compiler.judges.answers import Answers, Judge, Peer
+from mcuforge.compiler.judges.answers import Answers, Judge, Peer, differing
 from mcuforge.compiler.judges.own import NAME
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.data import Samples
 from mcuforge.deploy import Measured, choose_samples, default_samples, find_reasons
 from mcuforge.firmware import Built, build_seconds
 from mcuforge.report.model import Check, Flash, Ram
-from mcuforge.verdict import classes, compare, differing, first_difference, first_wrong, judged
+from mcuforge.verdict import classes, compare, first_difference, first_wrong, judged
 from tests.unit.compiler.graphs import chain, graph, random_inputs, relu, sums, tensor
 
 
