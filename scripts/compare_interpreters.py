@@ -25,6 +25,7 @@ from mcuforge.compiler.judges.interpreters import Interpreter, installed, load
 from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.judges.tflite import run_interpreter
 from mcuforge.data import load_samples, random_samples
+from scripts.random_scales import random_cases
 from tests.golden.case import Case
 from tests.golden.merge import case_graph, case_modules, cases_of, feeds
 from tests.models.tflite_writer import case_model
@@ -103,6 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the table, the operators in which nobody differs in one row; or one model's row."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", nargs="?", type=Path, help="a .tflite file instead of the cases")
+    parser.add_argument("--scales", action="store_true", help="large cases on random scales")
     parser.add_argument("--data", type=Path, help="its samples, instead of random ones")
     parser.add_argument("--samples", type=int, default=400, help="how many random ones")
     chosen = parser.parse_args(arguments)
@@ -111,8 +113,8 @@ def main(arguments: list[str] | None = None) -> int:
         for one in interpreters:
             print(one.name, whole_model(one, chosen.model, chosen.data, chosen.samples), sep=": ")
         return 0
-    operators: dict[str, list[Case]] = {}
-    for case in tflite_cases():
+    operators: dict[str, list[Case]] = random_cases() if chosen.scales else {}
+    for case in () if chosen.scales else tflite_cases():
         operators.setdefault(case.op, []).append(case)
     print("| operator | cases |", " | ".join(one.name for one in interpreters), "|")
     print("|---|---|" + "---|" * len(interpreters))

@@ -2,7 +2,9 @@
 # Show that `make demo` and `make test` work on a fresh Debian: a new root folder with git, make and
 # Python in it and nothing else, a clone of what is committed here, and the commands run inside.
 #
-#   scripts/fresh_machine.sh bookworm|trixie [demo|test|all] [FOLDER]     as root; the default is all
+#   scripts/fresh_machine.sh bookworm|trixie [demo|test|all|ci] [FOLDER]     as root
+#
+# all, the default: demo and test. ci: demo, then .ci/run, which allows no skipped test.
 #
 # FOLDER is the root, ${TMPDIR:-/var/tmp}/mcuforge-SUITE by default: 4 GB for demo, 7 GB for all.
 # It stays for a second run, which is quicker but finds the packages of the first already installed.
@@ -17,7 +19,7 @@ refuse() {
     echo "try:   $2" >&2
     exit 2
 }
-usage="scripts/fresh_machine.sh bookworm|trixie [demo|test|all] [FOLDER]"
+usage="scripts/fresh_machine.sh bookworm|trixie [demo|test|all|ci] [FOLDER]"
 
 suite=${1:-}
 root=${3:-${TMPDIR:-/var/tmp}/mcuforge-$suite}
@@ -28,7 +30,8 @@ esac
 case ${2:-all} in
     demo | test) commands=$2 ;;
     all) commands="demo test" ;;
-    *) refuse "unknown command '$2': demo, test and all are known" "$usage" ;;
+    ci) commands="demo ci" ;;
+    *) refuse "unknown command '$2': demo, test, all and ci are known" "$usage" ;;
 esac
 case $root in *[!A-Za-z0-9/._-]*)
     refuse "FOLDER '$root' has a character other than letters, digits and / . _ -" "a plainer name" ;;
@@ -112,10 +115,12 @@ inside() { # run a command line in the root folder: of this environment it sees 
     chroot "$root" "$@" sh -c "$line"
 }
 
-make_inside() { # show and keep what `make $1` says; its exit status goes to a file
+make_inside() { # show and keep what `make $1` says, or .ci/run; its exit status goes to a file
     {
         result=0
-        inside "cd /root/mcuforge && make $1" || result=$?
+        run="make $1"
+        [ "$1" != ci ] || run="CI=true .ci/run"
+        inside "cd /root/mcuforge && $run" || result=$?
         stop_inside
         echo "$result" >"$root/$1.status"
     } 2>&1 | tee "$root/$1.log"
@@ -140,7 +145,7 @@ if [ "$made" = "$suite finished" ]; then
     age="used before: what an earlier run installed is still there"
     say "using $root again, with what an earlier run installed"
     for old in mcuforge .cache/mcuforge .platformio; do discard "$root/root/$old"; done
-    rm -f "$root/demo.log" "$root/test.log"
+    rm -f "$root/demo.log" "$root/test.log" "$root/ci.log"
 else
     age=new
     discard "$root"
@@ -181,16 +186,16 @@ fi
 results="" line="
 "
 for command in $commands; do
-    say "make $command"
+    say "$command"
     start=$(date +%s)
     rm -f "$root/$command.status"
     waited make_inside "$command"
     outcome=passed
     [ "$(cat "$root/$command.status" 2>/dev/null)" = 0 ] || outcome=failed failed=1
     took=$(($(date +%s) - start))
-    results=$results$(printf '%-26s%s' "make $command" "$outcome after $took s, see $root/$command.log")$line
-    if [ "$command" = test ]; then
-        counts=$(grep -E '[0-9]+ (passed|failed|skipped|errors?).* in [0-9.]+s' "$root/test.log" |
+    results=$results$(printf '%-26s%s' "$command" "$outcome after $took s, see $root/$command.log")$line
+    if [ "$command" != demo ]; then
+        counts=$(grep -E '[0-9]+ (passed|failed|skipped|errors?).* in [0-9.]+s' "$root/$command.log" |
             tail -n 1 | sed 's/^=* *//; s/ *=*$//')
         results=$results$(printf '%-26s%s' "  pytest" "${counts:-did not run}")$line
     fi

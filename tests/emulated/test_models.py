@@ -58,8 +58,10 @@ def mlperf(model: str) -> Path:
 @pytest.mark.parametrize("board", BOARDS)
 @pytest.mark.parametrize("model", MODELS)
 def test_mlperf_tiny_models_are_exact_on_every_board(model: str, board: str) -> None:
-    # a large input takes seconds over the emulated line: all 32 on one board
-    samples = 8 if model == "vww_96_int8" and board != "qemu-mps2-an500" else 32
+    # a large input takes seconds over the emulated line, so most samples run on one board; that a
+    # kernel is exact on the others is test_golden_boards.py's to show, over all values
+    samples = 32 if board == "qemu-mps2-an500" else 4
+    samples = samples // 4 if model == "vww_96_int8" else samples
     report = deploy(Request(mlperf(model), board, emulate=True, samples=samples), QUIET)
     assert report.reasons == ()
     assert report.verdict == "pass"
