@@ -2,6 +2,7 @@
 """What this machine has for building, emulating and checking, and what to do about the rest."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -19,12 +20,6 @@ from mcuforge.boards.tools import remedy, version
 # -fcallgraph-info, which the stack bound is read from, came with GCC 10 (its release notes)
 OLDEST_GCC = 10
 PIP = f"{sys.executable} -m pip install"
-# what judges TFLite models on a Python version up to the one given; pyproject.toml says why these
-JUDGES = (
-    ((3, 11), ("tflite-runtime==2.14.0",)),
-    ((3, 12), ("ai-edge-litert==1.2.*",)),
-    ((3, 99), ("ai-edge-litert<2.4", "tflite-micro")),
-)
 NEEDS_NUMPY_1 = "tflite-runtime"
 PACKAGES = (
     ("platformio", "building and flashing"),
@@ -89,9 +84,19 @@ def package_status(name: str, purpose: str) -> ToolStatus:
 
 def judge_statuses() -> tuple[ToolStatus, ...]:
     """The TFLite interpreters this Python should have, and whether numpy suits them."""
-    running = sys.version_info[:2]
-    wanted = next(packages for last, packages in JUDGES if running <= last)
+    wanted = judges_of(sys.version_info[:2], sys.platform, platform.machine())
     return tuple(judge_status(package) for package in wanted)
+
+
+def judges_of(python: tuple[int, int], system: str, machine: str) -> tuple[str, ...]:
+    """The interpreters there are wheels of: pyproject.toml installs these and says why."""
+    if python < (3, 12) and system == "linux":
+        return ("tflite-runtime==2.14.0",)
+    if python < (3, 13):
+        return ("ai-edge-litert==1.2.*",)
+    if (system, machine) == ("linux", "x86_64"):
+        return ("ai-edge-litert<2.4", "tflite-micro")
+    return ("ai-edge-litert<2.4",)
 
 
 def judge_status(requirement: str) -> ToolStatus:
