@@ -242,7 +242,7 @@ def doctor(json_file: Path | None, console: Console) -> int:
 def differing_operators(interpreter: Interpreter) -> tuple[str, ...]:
     """Operators that an interpreter computes otherwise than tflite-runtime 2.14.
 
-    Without those for which that holds in rare forms only: uint8, a slope below zero.
+    Without those of which only a special form differs: uint8, a slope below zero.
     """
     return tuple(d.operator for d in interpreter.deviations if d.applies is None)
 
@@ -252,12 +252,13 @@ def judge_lines(interpreters: Sequence[Interpreter]) -> list[str]:
     lines = []
     for interpreter in interpreters:
         differs = ", ".join(differing_operators(interpreter))
-        but = f", but for models with {differs}" if differs else ""
+        but = f", except for models with {differs}" if differs else ""
         lines.append(f"judge of TFLite models: {interpreter.name}{but}")
         if not differs:
             return lines
+    models = "all others" if interpreters else "TFLite models"
     lines.append(
-        f"judge of all others: mcuforge's own integer reference, which equals {EXACT} in every "
+        f"judge of {models}: mcuforge's own integer reference, which equals {EXACT} in every "
         "golden case; an interpreter that runs the model is shown beside it"
     )
     return lines

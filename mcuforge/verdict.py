@@ -77,6 +77,7 @@ def compare(
         peer_mismatched_elements=None if peer is None or near else mismatches(want, peer.outputs),
         peer_operators=() if peer is None or peer.operators is None else peer.operators,
         peer_unexplained=() if peer is None else peer.unexplained,
+        peer_note="" if peer is None else peer.note,
     )
 
 
@@ -143,7 +144,7 @@ def first_difference(
     """The first layer whose board value is not the reference meaning's, with index and values.
 
     layer_values: what the board held of each layer's output right after it was written, flat.
-    wanted: the interpreter's outputs of the sample. poisoned: the answer was wrong in a run that
+    wanted: the judge's outputs of the sample. poisoned: the answer was wrong in a run that
     overwrites what is dead; these values are of one that does not. Where every layer is right it
     says whose fault is left.
     """

@@ -33,6 +33,9 @@ case ${2:-all} in
     ci) commands="demo ci" ;;
     *) refuse "unknown command '$2': demo, test, all and ci are known" "$usage" ;;
 esac
+[ "$suite $commands" != "trixie demo ci" ] ||
+    refuse "tests that need tflite-runtime 2.14 skip on Debian 13's Python, and .ci/run allows no skip" \
+        "scripts/fresh_machine.sh trixie all"
 case $root in *[!A-Za-z0-9/._-]*)
     refuse "FOLDER '$root' has a character other than letters, digits and / . _ -" "a plainer name" ;;
 esac

@@ -27,14 +27,16 @@ class Peer:
     """Another runtime's outputs in the graph's own form, shown beside the right answers.
 
     operators None: it is near in every operator and exact in none (onnxruntime). Otherwise it
-    computes the same integers, but for those of the file's `operators` that make its outputs differ
-    for a known cause, and those `unexplained`, which nobody knew to differ.
+    computes the same integers, except in those of the file's `operators` that make its outputs
+    differ for a known cause, and in those `unexplained`, which nobody knew to differ. note: why
+    there is nothing to say of its operators.
     """
 
     name: str
     outputs: tuple[Array, ...]  # samples first
     operators: tuple[str, ...] | None = None
     unexplained: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def is_near(self) -> bool:

@@ -32,7 +32,7 @@ NAME = "mcuforge's own integer reference"
 class OwnReference:
     """Evaluates `graph` for every sample by `reference.run`, in processes of its own.
 
-    One core is left for the emulator. `inputs` as `Oracle` takes them. `reason`: why no other
+    One core is left for the emulator. `inputs` as `TfliteJudge` takes them. `reason`: why no other
     interpreter is the reference.
     """
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -44,8 +45,10 @@ from mcuforge.compiler.ops.neg import Neg
 from mcuforge.compiler.ops.sqrt import Sqrt
 from mcuforge.compiler.ops.square import Square
 from mcuforge.compiler.ops.sum import Sum
+from mcuforge.errors import CompileError
 
 NOT_IN_INT8 = (Div, Log, Neg, Sqrt, Square)  # operators 2.14 has, but not in int8
+AS_A_WHOLE = "the model as a whole, in none of its operators run one by one"
 NAMED = 3  # operators that a reason lists
 
 
@@ -99,7 +102,11 @@ class TfliteJudge:
         self._patience_s = patience(graph.macs, len(inputs[0]))
         self._own: OwnReference | None = None
         self._run: Run | None = None
-        self._start()
+        try:
+            self._start()
+        except BaseException:  # nobody has entered yet, so nobody would end what was started
+            self.__exit__(None, None, None)
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -133,24 +140,33 @@ class TfliteJudge:
                 continue
             if self._own is None:
                 name = self._run.interpreter.name
-                return Answers(f"{name} ({changes})" if changes else name, outputs)
+                return self._told(Answers(f"{name} ({changes})" if changes else name, outputs))
             right = self._own.answers(limit_s)
-            return self._beside(self._run.interpreter, right, outputs)
+            return self._told(self._beside(self._run.interpreter, right, outputs))
         assert self._own is not None
-        return self._own.answers(limit_s)
+        return self._told(self._own.answers(limit_s))
+
+    def _told(self, answers: Answers) -> Answers:
+        """The answers, with the interpreters that were left out."""
+        left_out = [failure for failure in self._failures if failure not in answers.reference]
+        return replace(answers, reference="; ".join((answers.reference, *left_out)))
 
     def review(self, answers: Answers) -> Answers:
         """The answers again, now that the board's differ from them in some sample.
 
-        Where our own reference differs too and every cause is known (this machine's C library
-        rounds a float otherwise), our reference decides and the interpreter stands beside it.
+        Where our own reference differs too and every cause that some of these samples show is known
+        (this machine's C library rounds a float otherwise), our reference decides and the
+        interpreter stands beside it.
         """
         if self._own is not None or self._run is None:
             return answers
         interpreter = self._run.interpreter
         reason = f"this machine's {interpreter.name} rounds otherwise"
-        with OwnReference(self._graph, self._inputs, reason) as own:
-            right = own.answers(self._patience_s)
+        try:
+            with OwnReference(self._graph, self._inputs, reason) as own:
+                right = own.answers(self._patience_s)
+        except CompileError:
+            return answers  # the difference that was found is what there is to tell
         reviewed = self._beside(interpreter, right, answers.outputs)
         peer = reviewed.peer
         known = peer is not None and peer.operators and not peer.unexplained
@@ -168,6 +184,8 @@ class TfliteJudge:
 
     def _why(self, chosen: Interpreter | None) -> str:
         """Why the answers of no interpreter, not even the `chosen` one, are the right ones."""
+        if chosen is not None and not chosen.measured:
+            return f"{chosen.name} was never compared with {EXACT}"
         if chosen is not None:
             where = listed(chosen.deviating(self._graph.nodes))
             return f"{chosen.name} computes {where} otherwise than {EXACT}"
@@ -184,31 +202,27 @@ class TfliteJudge:
         wrong = np.zeros(len(self._inputs[0]), dtype=bool)
         for mine, theirs in zip(right.outputs, outputs, strict=True):
             wrong |= differing(mine, theirs).reshape(len(wrong), -1).any(axis=1)
-        operators: tuple[str, ...] = ()
-        unexplained: tuple[str, ...] = ()
+        peer = Peer(interpreter.name, tuple(outputs), ())
         if wrong.any():
-            samples = [x[wrong] for x in self._inputs]
-            operators, unexplained = self._causes(interpreter, samples)
-        peer = Peer(interpreter.name, tuple(outputs), operators, unexplained)
+            peer = self._with_causes(peer, interpreter, [x[wrong] for x in self._inputs])
         return Answers(right.reference, right.outputs, peer)
 
-    def _causes(
-        self, interpreter: Interpreter, samples: Sequence[Array]
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Operators with a known deviation that differ in `samples`, and those without one."""
+    def _with_causes(self, peer: Peer, interpreter: Interpreter, samples: Sequence[Array]) -> Peer:
+        """The peer with the operators that make it differ in the first of these `samples`."""
         try:
             found = find_differences(interpreter, self._model, samples, self._patience_s)
         except ChildFailed as failed:
-            return (), (f"operators that could not be compared: it {failed}",)
+            note = f"its operators could not be compared one by one: that {failed}"
+            return replace(peer, note=note)
         if not found:
-            return (), ("no operator when they are run one by one",)
-        known: list[str] = []
-        unknown: list[str] = []
+            return replace(peer, unexplained=(AS_A_WHOLE,))
+        known: dict[str, None] = {}
+        unknown: dict[str, None] = {}
         for difference in found:
             node = self._graph.nodes[difference.node]
             explained = interpreter.explains(node, difference.largest)
-            (known if explained else unknown).append(node.origin)
-        return tuple(known), tuple(unknown)
+            (known if explained else unknown)[node.origin] = None
+        return replace(peer, operators=tuple(known), unexplained=tuple(unknown))
 
 
 class Run:
@@ -246,9 +260,10 @@ def listed(nodes: Sequence[Node]) -> str:
 
 
 def run_interpreter(distribution: str, model: bytes, inputs: Sequence[Array]) -> tuple[Array, ...]:
-    """An interpreter's outputs for every sample, in this process; samples first, batch dropped in.
+    """An interpreter's outputs for every sample, in this process.
 
-    inputs: per model input an array (samples, *shape without batch). Returns the same for outputs.
+    inputs: one array per model input, (samples, *the file's shape) in the file's dtype. Returns one
+    such array per model output.
     """
     engine = load(distribution, model, parse(FileBytes(model)))
     answers = [engine.run([x[sample] for x in inputs]) for sample in range(len(inputs[0]))]

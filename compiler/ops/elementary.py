@@ -81,7 +81,7 @@ def power(x: F, exponent: F) -> F:
     bases, exponents = np.broadcast_arrays(x, exponent)
     with np.errstate(all="ignore"):  # right where a base is 0 or an operand is not finite
         special = np.power(bases.astype(np.float64), exponents.astype(np.float64))
-        result = special.astype(x.dtype)
+        result = np.array(special, dtype=x.dtype)  # also where numpy gives a scalar for 0-d arrays
     regular = np.isfinite(bases) & np.isfinite(exponents) & (bases != 0) & ~np.isnan(special)
     result[regular] = [
         rounded(_power(float(a), float(b)), x.dtype)
@@ -114,7 +114,7 @@ def _each(function: Callable[[Any], Any], x: F, at_infinity: tuple[float, float]
             found = function(EXACT.mpf(v))
             exact = found if isinstance(found, float) else rounded(found, x.dtype)
             results[i] = v if v == exact == 0 else exact
-    shaped: F = results[places.reshape(x.shape)]
+    shaped: F = results[places.reshape(-1)].reshape(x.shape)
     return shaped
 
 

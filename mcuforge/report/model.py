@@ -61,6 +61,7 @@ class Check:
     peer_mismatched_elements: int | None = None  # the reference's elements that differ from its
     peer_operators: tuple[str, ...] = ()  # known to be computed otherwise, and here they were
     peer_unexplained: tuple[str, ...] = ()  # computed otherwise for no known cause
+    peer_note: str = ""  # why nothing is said of its operators, where it differs
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from mcuforge.report.model import (
 from mcuforge.report.profile import layer_table, operator_table
 from mcuforge.verdict import JUDGED_SAMPLES, LEAST_AGREEMENT, exact_reference
 
+MOST_NAMED = 4  # operators on one line
+
 if TYPE_CHECKING:
     from mcuforge.quantize import QuantizeReport
 
@@ -185,12 +187,18 @@ def _mismatch_words(check: Check) -> str:
         return f"{check.peer}: the same in every element"
     count = check.peer_mismatched_elements
     words = f"{check.peer}: {count:,} output element{'s differ' if count > 1 else ' differs'}"
-    causes = []
+    causes = [check.peer_note] if check.peer_note else []
     if check.peer_operators:
-        causes.append(f"it computes {', '.join(check.peer_operators)} otherwise, as is known")
+        causes.append(f"it computes {_some(check.peer_operators)} otherwise, as is known")
     if check.peer_unexplained:
-        causes.append(f"no known cause in {', '.join(check.peer_unexplained)}")
-    return f"{words}; {'; '.join(causes)}"
+        causes.append(f"without a known cause: {_some(check.peer_unexplained)}")
+    return "; ".join((words, *causes))
+
+
+def _some(names: tuple[str, ...]) -> str:
+    """The first few, and how many more there are; the JSON has all."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _print_cost(run: Run, console: Console) -> None:

@@ -18,6 +18,7 @@ from mcuforge.compiler.frontends.tflite_file import parse
 from mcuforge.compiler.ir import Array, Graph, Node
 from mcuforge.compiler.judges.answers import Answers, ChildFailed, import_path
 from mcuforge.compiler.judges.interpreters import (
+    EXACT,
     LITERT,
     MICRO,
     RUNTIME,
@@ -25,10 +26,11 @@ from mcuforge.compiler.judges.interpreters import (
     Interpreter,
     deviations_of,
     installed,
+    is_measured,
     load,
 )
 from mcuforge.compiler.judges.own import NAME, OwnReference
-from mcuforge.compiler.judges.tflite import Run, TfliteJudge, judge, listed, unjudged
+from mcuforge.compiler.judges.tflite import AS_A_WHOLE, Run, TfliteJudge, judge, listed, unjudged
 from mcuforge.compiler.judges.witness import differences_of
 from mcuforge.compiler.ops.leaky_relu import LeakyRelu
 from mcuforge.compiler.ops.neg import Neg
@@ -113,7 +115,8 @@ def test_the_first_interpreter_that_agrees_is_chosen() -> None:
 
 def test_an_interpreter_that_fails_is_left_out() -> None:
     answers = answered(DIGITS, [digits(2)], [OF_NO_PYTHON, INTERPRETER])
-    assert (answers.reference, answers.peer) == (INTERPRETER.name, None)
+    assert answers.reference.startswith(f"{INTERPRETER.name}; no-such-interpreter 1.0 BUILTIN_REF ")
+    assert answers.peer is None
 
 
 def test_where_all_fail_our_reference_decides_and_says_why() -> None:
@@ -170,7 +173,7 @@ def test_a_difference_that_no_operator_explains_is_said_to_be_so() -> None:
         peer = judging.answers().peer
     assert peer is not None
     assert peer.operators == ()
-    assert peer.unexplained == ("no operator when they are run one by one",)
+    assert peer.unexplained == (AS_A_WHOLE,)
 
 
 @needs_2_14
@@ -241,6 +244,40 @@ def test_a_deviation_may_hold_for_some_nodes_only() -> None:
     assert litert.deviating([up, down]) == (down,)
     assert litert.explains(down, 1.0)
     assert not litert.explains(up, 1.0)
+
+
+def test_a_rare_deviation_is_one_of_a_step() -> None:
+    micro = Interpreter(MICRO, "1", deviations_of(MICRO, "1"))
+    (mul,) = (replace(negation().nodes[0], origin="operator 3 MUL"),)
+    assert micro.explains(mul, 1.0)
+    assert not micro.explains(mul, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "released", "measured"),
+    [
+        (RUNTIME, "2.14.0", True),
+        (RUNTIME, "2.5.0", False),
+        (LITERT, "1.1.2", False),
+        (LITERT, "1.2.0", True),
+        (LITERT, "2.3.0", True),
+        (LITERT, "2.4.0", False),
+        (MICRO, "0.dev20261023182759", True),
+        (MICRO, "0.dev20270101000000", False),
+    ],
+)
+def test_releases_that_were_measured_are_known(
+    distribution: str, released: str, measured: bool
+) -> None:
+    assert is_measured(distribution, released) == measured
+
+
+def test_a_release_that_was_never_measured_stands_beside_our_reference() -> None:
+    unknown = replace(INTERPRETER, version="99", measured=False)
+    answers = answered(DIGITS, [digits(2)], [unknown])
+    assert answers.reference == f"{NAME}, since {unknown.name} was never compared with {EXACT}"
+    assert answers.peer is not None
+    assert answers.peer.name == unknown.name
 
 
 def test_many_operators_are_counted() -> None:

@@ -86,6 +86,15 @@ def test_shapes_and_dtypes_are_kept() -> None:
     np.testing.assert_allclose(got, np.exp(x), rtol=1e-15)
 
 
+def test_single_numbers_stay_arrays() -> None:
+    two, three = np.array(2.0, np.float32), np.array(3.0, np.float32)
+    power = elementary.power(two, three)
+    assert (power.shape, float(power)) == ((), 8.0)
+    root = elementary.exp(np.array(0.0, np.float32))
+    assert isinstance(root, np.ndarray)
+    assert (root.shape, float(root)) == ((), 1.0)
+
+
 def test_powers_are_the_nearest_float32() -> None:
     rng = np.random.default_rng(0)
     x = np.exp(rng.normal(0, 2, 300)).astype(np.float32)

@@ -298,7 +298,7 @@ def test_a_peer_of_the_same_integers_is_told_with_the_operators_that_differ() ->
         printed("otherwise, as is known\n", replace(REPORT, check=known))
     )
     unknown = replace(known, peer_unexplained=("operator 1 ADD",))
-    printed("as is known; no known cause in operator 1 ADD\n", replace(REPORT, check=unknown))
+    printed("as is known; without a known cause: operator 1 ADD\n", replace(REPORT, check=unknown))
 
 
 def test_hardware_is_timed_and_never_counted_in_instructions() -> None:
