@@ -7,7 +7,7 @@ import stat
 from difflib import get_close_matches
 from pathlib import Path
 
-from mcuforge.compiler.frontends.tflite_file import IDENTIFIER
+from mcuforge.compiler.frontends.tflite.file import IDENTIFIER
 from mcuforge.errors import CompileError
 
 LARGEST_FILE_BYTES = 256 << 20

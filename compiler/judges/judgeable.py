@@ -19,8 +19,7 @@ from tflite.BuiltinOperator import BuiltinOperator
 from tflite.BuiltinOptions import BuiltinOptions
 from tflite.TensorType import TensorType
 
-from mcuforge.compiler.frontends.flatbuffer import FileBytes
-from mcuforge.compiler.frontends.tflite_file import (
+from mcuforge.compiler.frontends.tflite.file import (
     EMBEDDED,
     IDENTIFIER,
     MOST_BUFFERS,
@@ -31,6 +30,7 @@ from mcuforge.compiler.frontends.tflite_file import (
     RawTensor,
     parse,
 )
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
 from mcuforge.compiler.judges.flatbuffer_front import Field, Front, New, Old, old, olds, present
 
 LARGEST = 1 << 31  # elements of a tensor TFLite can count

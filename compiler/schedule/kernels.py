@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from mcuforge.compiler.ir import Node
+from mcuforge.compiler.isa.layouts import PACKED_KERNELS
 from mcuforge.compiler.ops.base import Call
-from mcuforge.compiler.packing.packing import PACKED_KERNELS
 from mcuforge.compiler.schedule.cost import LayerCost, layer_cost
 from mcuforge.compiler.schedule.schedule import Form
 

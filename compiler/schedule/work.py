@@ -9,11 +9,14 @@ from math import prod
 from typing import NamedTuple
 
 from mcuforge.compiler.ir import Node, Tensor
+from mcuforge.compiler.isa.isa import packing_of
+from mcuforge.compiler.isa.layouts import PACKED_KERNELS
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
-from mcuforge.compiler.ops.broadcast import BroadcastOp
-from mcuforge.compiler.ops.by_row import row_dims
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp
+from mcuforge.compiler.ops.common.by_row import row_dims
+from mcuforge.compiler.ops.common.window import Window
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -26,10 +29,7 @@ from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest
 from mcuforge.compiler.ops.strided_copy import Block, CopyOp, merged
-from mcuforge.compiler.ops.table import TableOp
-from mcuforge.compiler.ops.window import Window
-from mcuforge.compiler.packing.isa import packing_of
-from mcuforge.compiler.packing.packing import PACKED_KERNELS
+from mcuforge.compiler.ops.tables.table import TableOp
 from mcuforge.compiler.schedule.schedule import Form
 
 FILTERS = 4  # a block of packed weights

@@ -98,7 +98,7 @@ def test_the_wheel_carries_what_a_build_needs(wheel: Path) -> None:
         "mcuforge/runtime_c/include/mcuforge/requantise.h",
         "mcuforge/runtime_c/firmware/check.c",
         "mcuforge/compiler/codegen/templates/model.c.j2",
-        "mcuforge/boards/disco_f746ng.toml",
+        "mcuforge/boards/catalog/disco_f746ng.toml",
         "mcuforge/boards/bsp/linker.ld.j2",
         "mcuforge/boards/bsp/riscv/startup.S",
         "mcuforge/boards/platformio/platform/platform.json",

@@ -18,7 +18,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.frontends.onnx import read_onnx
+from mcuforge.compiler.frontends.onnx.reader import read_onnx
 from mcuforge.compiler.ir import Array, Graph
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.user_ports import port_of, to_file, to_graph

@@ -123,7 +123,7 @@ static inline struct mcuforge_rv32_channel mcuforge_rv32_channel(
 }
 
 /*
- * A sum as the output holds it: compiler/packing/channels.py has the formula. The high word of
+ * A sum as the output holds it: compiler/isa/channels.py has the formula. The high word of
  * sum * doubled, rounded, takes 4 instructions; saturating to int8 one comparison and an addition.
  */
 static inline int8_t mcuforge_rv32_finish(int32_t sum, const struct mcuforge_rv32_channel *channel)

@@ -11,13 +11,6 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mcuforge.board_check import (
-    layer_outputs,
-    layer_ticks,
-    rows_written,
-    run_sample,
-    run_samples,
-)
 from mcuforge.boards.link import BoardReset, Link, Refused, TextLink
 from mcuforge.boards.link.exchange import Request
 from mcuforge.boards.link.frame import Kind
@@ -25,11 +18,18 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.schedule.schedule import Form, Task
-from mcuforge.data import Samples, random_samples
 from mcuforge.errors import BoardError, InternalError
+from mcuforge.flow.board_check import (
+    layer_outputs,
+    layer_ticks,
+    rows_written,
+    run_sample,
+    run_samples,
+)
+from mcuforge.flow.data import Samples, random_samples
+from mcuforge.flow.verdict import first_difference
 from mcuforge.memplan.poison import DeadRange
 from mcuforge.report.progress import Stages
-from mcuforge.verdict import first_difference
 from tests.unit.compiler.graphs import random_inputs
 from tests.unit.compiler.pipelines import RINGS, compiled, pipelined, residual
 from tests.unit.firmware.generated import HASH, link_model, open_model

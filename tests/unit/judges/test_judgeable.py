@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mcuforge.compiler.frontends.flatbuffer import FileBytes, Malformed
-from mcuforge.compiler.frontends.tflite import read_tflite
-from mcuforge.compiler.frontends.tflite_file import parse
+from mcuforge.compiler.frontends.tflite.file import parse
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.flatbuffer_front import Front, old, present
 from mcuforge.compiler.judges.interpreters import RUNTIME

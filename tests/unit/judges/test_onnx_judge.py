@@ -21,8 +21,8 @@ from mcuforge.compiler.judges.onnx import OnnxJudge, peer_name
 from mcuforge.compiler.judges.own import OwnReference, interleaved, processes_for
 from mcuforge.compiler.judges.tflite import judge
 from mcuforge.compiler.ops.add import Add
-from mcuforge.data import random_samples
 from mcuforge.errors import CompileError
+from mcuforge.flow.data import random_samples
 from tests.unit.compiler.graphs import chain, constant, graph, relu, tensor
 
 NHWC, NCHW, TO_NHWC = (1, 4, 5, 3), (1, 3, 4, 5), (0, 2, 3, 1)

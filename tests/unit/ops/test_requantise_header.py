@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.fixed_point import (
     doubling_high_mul,
     quantise_multiplier,
     requantise,

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.candidates import Candidates, Choice
 from mcuforge.compiler.schedule.choose import Chosen, choose

@@ -9,7 +9,7 @@ from time import perf_counter
 import pytest
 
 from mcuforge.compiler.ir import Node
-from mcuforge.compiler.packing.packing import PACKED_KERNELS
+from mcuforge.compiler.isa.layouts import PACKED_KERNELS
 from mcuforge.compiler.schedule.cost import PRICES, layer_cost
 from mcuforge.compiler.schedule.pipeline import row_layer
 from mcuforge.compiler.schedule.schedule import Form, view_storage

@@ -11,8 +11,8 @@ import pytest
 from mcuforge.compiler.ir import Graph, Node, Tensor
 from mcuforge.compiler.ops.base import Call
 from mcuforge.compiler.ops.fully_connected import FullyConnected
-from mcuforge.compiler.ops.relu import Relu
 from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
 from mcuforge.compiler.schedule.schedule import Form, Schedule
