@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcuforge.compiler.codegen.repeats import LONGEST_PERIOD, MOST, PIECE_BYTES, Piece, repeats
+from mcuforge.compiler.schedule.repeats import LONGEST_PERIOD, MOST, PIECE_BYTES, Piece, repeats
 
 IMAGE_OF_TOKENS = ([0] * 16 + [1] + list(range(2, 12)) * 14) * 14  # a row of them at a time
 
