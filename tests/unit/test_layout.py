@@ -271,11 +271,12 @@ def test_setup_names_every_package_of_the_face() -> None:
             assert f'"{FACE}.{folder.name}"' in text
 
 
-def test_the_runtime_has_a_header_for_every_kernel() -> None:
+def test_the_runtime_has_one_public_header_per_kernel() -> None:
     runtime = ROOT / "runtime_c"
     kernels = {p.stem for p in (runtime / "src").glob("*/*.c")}
     headers = {p.stem for p in (runtime / "include" / "mcuforge").glob("*.h")}
-    assert not kernels - headers
+    of_generated_code = {"order", "ring", "status"}  # included by model.c and model.h
+    assert headers == kernels | of_generated_code
     portable = {p.stem for p in (runtime / "src" / "portable").glob("*.c")}
     defined = {name.replace("_packed", "") for name in kernels}
     assert defined == portable  # every kernel has its definition, packed weights or not

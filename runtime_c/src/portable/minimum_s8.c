@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/minimum_s8.h"
 
-#include "mcuforge/broadcast.h"
+#include "../common/broadcast.h"
 
 void mcuforge_minimum_s8(const int8_t *a, const int8_t *b, int8_t *out,
                          const struct mcuforge_minimum_params *params)
