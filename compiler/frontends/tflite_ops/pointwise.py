@@ -21,13 +21,12 @@ from mcuforge.compiler.ops.base import Activation, Op
 from mcuforge.compiler.ops.checks import want_constant, want_int8, want_shape
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.div import Div
+from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.gelu import Gelu
 from mcuforge.compiler.ops.hard_swish import HardSwish
 from mcuforge.compiler.ops.leaky_relu import LeakyRelu
 from mcuforge.compiler.ops.logistic import Logistic
-from mcuforge.compiler.ops.maximum import Maximum
 from mcuforge.compiler.ops.mean import Mean
-from mcuforge.compiler.ops.minimum import Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.relu import Relu

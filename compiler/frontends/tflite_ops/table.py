@@ -27,6 +27,7 @@ from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.exp import Exp
+from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.gather import Gather
 from mcuforge.compiler.ops.gelu import Gelu
@@ -35,9 +36,7 @@ from mcuforge.compiler.ops.leaky_relu import LeakyRelu
 from mcuforge.compiler.ops.log import Log
 from mcuforge.compiler.ops.logistic import Logistic
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
-from mcuforge.compiler.ops.maximum import Maximum
 from mcuforge.compiler.ops.mean import Mean
-from mcuforge.compiler.ops.minimum import Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.neg import Neg
 from mcuforge.compiler.ops.pad import Pad
