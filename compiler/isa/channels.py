@@ -29,7 +29,7 @@ class Channels:
     constant: whether nothing that comes in changes the output: then the filter is all zeros.
     zero_point: the output's.
 
-    TFLite's double rounding (`requantise.h`) is then
+    TFLite's double rounding (`requantize.h`) is then
         offset = (2 * zero point + 1) << right >> 1
         (round(2 * acc * multiplier / 2^32) + offset - (1 if acc < 0 and right > 0 else 0)) >> right
     clamped to int8: the zero point goes in before the shift. `ties_away`: whether the term for

@@ -21,7 +21,7 @@ from mcuforge.compiler.frontends.tflite.reader import (
     survey,
 )
 from mcuforge.report.files import write_json
-from mcuforge.runtime_c.sources import kernel_names, kernels_dir
+from mcuforge.runtime_c.sources import isas, kernel_names, kernels_dir
 
 
 def whole_column(header: str) -> Column:
@@ -80,13 +80,12 @@ def _print_refusal(supports: list[OperatorSupport], console: Console) -> None:
 
 
 def _operator_table(json_file: Path | None, console: Console) -> int:
-    isas = sorted(p.name for p in kernels_dir().iterdir() if p.is_dir())
-    own = {isa: {p.stem for p in (kernels_dir() / isa).glob("*.c")} for isa in isas}
+    own = {isa: {p.stem for p in (kernels_dir() / isa).glob("*.c")} for isa in isas()}
     if json_file is not None:
         content = {
             "operators": _as_json(SUPPORTED),
             "onnx": _as_json(onnx.SUPPORTED),
-            "kernels": {k: [isa for isa in isas if k in own[isa]] for k in kernel_names()},
+            "kernels": {k: [isa for isa in own if k in own[isa]] for k in kernel_names()},
         }
         write_json(content, json_file)
     for title, supported in (("TFLite", SUPPORTED), ("ONNX", onnx.SUPPORTED)):
@@ -94,9 +93,9 @@ def _operator_table(json_file: Path | None, console: Console) -> int:
         for name, entry in supported.items():
             table.add_row(name, ", ".join(entry.ops), ", ".join(entry.dtypes), escape(entry.note))
         console.print(table)
-    kernels = Table(whole_column("kernel"), *isas, box=None)
+    kernels = Table(whole_column("kernel"), *own, box=None)
     for kernel in kernel_names():
-        kernels.add_row(kernel, *("own" if kernel in own[isa] else "portable" for isa in isas))
+        kernels.add_row(kernel, *("own" if kernel in own[isa] else "portable" for isa in own))
     console.print(kernels)
     return 0
 

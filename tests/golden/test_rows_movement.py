@@ -22,7 +22,7 @@ from tests.golden.isas import isa_modules
 from tests.golden.merge import FEEDS, case_graph, cases_of, feeds, merged
 
 MODULES = (
-    "add", "mul", "div", "squared_difference", "minimum", "maximum", "relu", "leaky_relu",
+    "add", "mul", "div", "squared_difference", "extremum", "relu", "leaky_relu",
     "logistic", "tanh", "hard_swish", "gelu", "rsqrt", "abs", "exp", "log", "neg",
     "sqrt", "square", "quantize", "dequantize", "lookup",
     "softmax", "softmax_qdq", "layer_norm", "pad", "concatenation", "slice", "transpose",

@@ -16,11 +16,10 @@ from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.dequantize import Dequantize
+from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
-from mcuforge.compiler.ops.maximum import Maximum
 from mcuforge.compiler.ops.mean import Mean
-from mcuforge.compiler.ops.minimum import Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.quantize import Quantize

@@ -264,11 +264,12 @@ def test_a_wheel_carries_every_file_that_is_no_module() -> None:
     assert not {str(p.relative_to(ROOT)) for p in data - carried}
 
 
-def test_the_runtime_has_a_header_for_every_kernel() -> None:
+def test_the_runtime_has_one_public_header_per_kernel() -> None:
     runtime = ROOT / "runtime_c"
     kernels = {p.stem for p in (runtime / "src").glob("*/*.c")}
     headers = {p.stem for p in (runtime / "include" / "mcuforge").glob("*.h")}
-    assert not kernels - headers
+    of_generated_code = {"order", "ring", "status"}  # included by model.c and model.h
+    assert headers == kernels | of_generated_code
     portable = {p.stem for p in (runtime / "src" / "portable").glob("*.c")}
     defined = {name.replace("_packed", "") for name in kernels}
     assert defined == portable  # every kernel has its definition, packed weights or not

@@ -21,7 +21,7 @@ from mcuforge.compiler.ops.common.by_row import (
 from mcuforge.compiler.ops.common.checks import want_shape
 from mcuforge.errors import Refusal
 
-MAX_DIMS = 5  # of the kernels, after merging: runtime_c/include/mcuforge/broadcast.h
+MAX_DIMS = 5  # of the kernels, after merging: runtime_c/src/common/broadcast.h
 Shape = tuple[int, ...]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""1 / sqrt(x) in fixed point: what runtime_c's mcuforge/inverse_sqrt.h computes, in numpy.
+"""1 / sqrt(x) in fixed point: what runtime_c's common/inverse_sqrt.h computes, in numpy.
 
 Newton's y = y * (3 - x * y * y) / 2, four times from the line nearest to the curve on [1/4, 1).
 """

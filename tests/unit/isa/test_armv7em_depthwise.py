@@ -34,7 +34,7 @@ def channels(count: int, right: int = 7, ties_away: bool = False) -> Channels:
 
 
 def by_own_shift(factor: Factor, acc: Int64, zero_point: int) -> Int64:
-    """requantise.h, halves below zero rounded upwards."""
+    """requantize.h, halves below zero rounded upwards."""
     high: Int64 = (acc * factor.multiplier + (1 << 30)) >> 31
     half = 1 << factor.right >> 1
     return ((high + half) >> factor.right) + zero_point

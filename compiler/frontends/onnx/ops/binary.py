@@ -21,8 +21,7 @@ from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.base import Activation, Op
 from mcuforge.compiler.ops.div import Div
-from mcuforge.compiler.ops.maximum import Maximum
-from mcuforge.compiler.ops.minimum import Minimum
+from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.errors import Refusal
 

@@ -21,9 +21,8 @@ from mcuforge.compiler.ops.base import Activation, Op
 from mcuforge.compiler.ops.common.checks import want_constant, want_int8, want_shape
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.div import Div
-from mcuforge.compiler.ops.maximum import Maximum
+from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.mean import Mean
-from mcuforge.compiler.ops.minimum import Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.reshape import Reshape

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "mcuforge/dsp.h"
+#include "../common/dsp.h"
 
 enum { MCUFORGE_BLOCK_FILTERS = 4, MCUFORGE_BLOCK_END_WORDS = 5 };
 

@@ -140,7 +140,7 @@ static inline void vstrbq_s32(int8_t *to, int32x4_t x)
     vstrbq_p_s32(to, x, 0xffff);
 }
 
-#include "mcuforge/mve_plain_words.h"
+#include "mve_plain_words.h"
 
 /* Lanes of 16 bits: even lanes are the bottom ones of a pair, odd lanes the top ones. */
 

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "mcuforge/requantise.h"
+#include "requantize.h"
 
 /* x * 2^exponent, kept within int32. */
 static inline int32_t mcuforge_saturating_shift_left(int32_t x, int32_t exponent)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MAXIMUM: broadcasting of every kind, constants on either side; scales do not matter."""
+"""MAXIMUM, MINIMUM: broadcasting of every kind, constants on either side; any scale."""
+
+from dataclasses import replace
 
 from tests.golden.case import Case, Data, Operand
 
@@ -23,9 +25,14 @@ def maximum(
     return Case(name, "MAXIMUM", inputs, (output,), ("MaximumMinimumOptions", {}))
 
 
+def minimum(case: Case) -> Case:
+    """The same as a minimum."""
+    return replace(case, name=f"minimum: {case.name}", op="MINIMUM")
+
+
 IMAGE = (1, 4, 5, 3)
 
-CASES = (
+MAXIMA = (
     maximum("two images", IMAGE, IMAGE),
     maximum("one element", (1, 1), (1, 1)),
     maximum("vectors without batch", (17,), (17,)),
@@ -46,3 +53,5 @@ CASES = (
     maximum("zero point -128", IMAGE, IMAGE, quant=(0.01, -128)),
     maximum("zero point 127", IMAGE, IMAGE, quant=(3.0, 127)),
 )
+
+CASES = (*MAXIMA, *map(minimum, MAXIMA))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* requantise.h in lanes, for one multiplier and shift: kernels without channels. */
+/* requantize.h in lanes, for one multiplier and shift: kernels without channels. */
 #ifndef MCUFORGE_MVE_SCALE_H
 #define MCUFORGE_MVE_SCALE_H
 
-#include "mcuforge/mve.h"
+#include "mve.h"
 
 struct mcuforge_mve_scale {
     int32_t left;
@@ -20,7 +20,7 @@ static inline struct mcuforge_mve_scale mcuforge_mve_scale_of(int32_t multiplier
     return scale;
 }
 
-/* mcuforge_requantise() but for the left shift, which is the caller's: 5 instructions. */
+/* mcuforge_requantize() but for the left shift, which is the caller's: 5 instructions. */
 static inline int32x4_t mcuforge_mve_scaled(int32x4_t x, const struct mcuforge_mve_scale *scale)
 {
     const int32x4_t product = vqrdmulhq_n_s32(x, scale->multiplier);

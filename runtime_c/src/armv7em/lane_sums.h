@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "mcuforge/dsp.h"
+#include "../common/dsp.h"
 
 enum { MCUFORGE_LANE_TERMS = 256 }; /* of -128 an int16 holds */
 

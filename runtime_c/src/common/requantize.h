@@ -8,13 +8,13 @@
  *
  * Right shifts of negative values are arithmetic on every compiler mcuforge supports.
  */
-#ifndef MCUFORGE_REQUANTISE_H
-#define MCUFORGE_REQUANTISE_H
+#ifndef MCUFORGE_REQUANTIZE_H
+#define MCUFORGE_REQUANTIZE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "mcuforge/dsp.h"
+#include "dsp.h"
 
 /* a + b in an int32 register: wraps, where C would leave the overflow undefined. */
 static inline int32_t mcuforge_wrap_add(int32_t a, int32_t b)
@@ -44,7 +44,7 @@ static inline int32_t mcuforge_shift_right(int32_t x, int32_t shift)
 }
 
 /* round(x * multiplier * 2^(shift - 31)); shift is -31 to 30, positive to the left. */
-static inline int32_t mcuforge_requantise(int32_t x, int32_t multiplier, int32_t shift)
+static inline int32_t mcuforge_requantize(int32_t x, int32_t multiplier, int32_t shift)
 {
     const int32_t left = shift > 0 ? shift : 0;
     const int32_t right = shift > 0 ? 0 : -shift;
@@ -61,7 +61,7 @@ static inline int32_t mcuforge_clamp(int32_t x, int32_t low, int32_t high)
 static inline int8_t mcuforge_output_s8(int32_t acc, int32_t multiplier, int32_t shift,
                                         int32_t zero_point, int32_t low, int32_t high)
 {
-    const int32_t scaled = mcuforge_requantise(acc, multiplier, shift);
+    const int32_t scaled = mcuforge_requantize(acc, multiplier, shift);
     return (int8_t)mcuforge_clamp(mcuforge_wrap_add(scaled, zero_point), low, high);
 }
 
@@ -97,7 +97,7 @@ static inline struct mcuforge_scaling mcuforge_scaling_of(int32_t multiplier, in
     return scaling;
 }
 
-/* requantise(twice / 2) + zero point, not clamped; 4 instructions on Armv7E-M. */
+/* requantize(twice / 2) + zero point, not clamped; 4 instructions on Armv7E-M. */
 static inline int32_t mcuforge_scaled(int32_t twice, const struct mcuforge_scaling *scaling)
 {
     const int32_t offset = scaling->offset + ((twice & scaling->ties) >> 31);

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "mcuforge/dsp.h"
+#include "dsp.h"
 
 enum { MCUFORGE_ONE_HALF = 1 << 30 }; /* as a multiplier */
 

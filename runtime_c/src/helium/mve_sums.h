@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#include "mcuforge/mve.h"
+#include "mve.h"
 
 /* Copies n >= 0 bytes: 3 instructions for 16. */
 static inline void mcuforge_mve_copy(int8_t *to, const int8_t *from, int32_t n)
@@ -106,9 +106,9 @@ static inline const int32_t *mcuforge_mve_sums(const int32_t *w, const int8_t *x
 
 /*
  * round(x * multiplier / 2^31), then round(that / 2^right), halves away from zero: what
- * mcuforge_requantise() does. `shift` is -right. 5 instructions for 4 lanes.
+ * mcuforge_requantize() does. `shift` is -right. 5 instructions for 4 lanes.
  */
-static inline int32x4_t mcuforge_mve_requantise(int32x4_t x, int32x4_t multiplier, int32x4_t shift)
+static inline int32x4_t mcuforge_mve_requantize(int32x4_t x, int32x4_t multiplier, int32x4_t shift)
 {
     const int32x4_t scaled = vqrdmulhq_s32(x, multiplier);
     /* -1 where a negative value is shifted: halves upwards then is halves away from zero */

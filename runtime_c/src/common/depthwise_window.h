@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "mcuforge/ring.h"
-#include "mcuforge/tap_range.h"
+#include "tap_range.h"
 
 /* A filter (kh, kw) of one channel and where it stands; all steps in elements. */
 struct mcuforge_depthwise_window {

@@ -3,7 +3,7 @@
 #ifndef MCUFORGE_MVE_AVERAGE_H
 #define MCUFORGE_MVE_AVERAGE_H
 
-#include "mcuforge/mve.h"
+#include "mve.h"
 
 /*
  * round(sum / count), halves away from zero: as mcuforge_average(), with its conditions. The sign

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "mcuforge/reciprocal.h"
+#include "reciprocal.h"
 
 enum { MCUFORGE_SOFTMAX_SUM_INTEGER_BITS = 12 }; /* of the sum of a row's exps */
 

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "mcuforge/dsp.h"
+#include "dsp.h"
 
 static inline int32_t mcuforge_larger(int32_t a, int32_t b)
 {

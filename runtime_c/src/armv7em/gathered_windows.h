@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "mcuforge/conv2d_packed_s8.h"
-#include "mcuforge/dsp.h"
 #include "mcuforge/ring.h"
-#include "mcuforge/tap_range.h"
+#include "../common/dsp.h"
+#include "../common/tap_range.h"
 
 enum { MCUFORGE_GATHERED_PIXELS = 2 };
 
