@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Float ONNX to int8 QDQ by onnxruntime's static quantiser, in a process of its own.
+"""Converts a float ONNX model to int8 QDQ with onnxruntime's static quantizer, in its own process.
 
-`quantise` starts it: `python -m mcuforge.compiler.builders.onnx_quantizer` with model and data
-and the two files to write, then words that stand for the options.
+`quantize_model` starts `python -m mcuforge.compiler.builders.onnx_quantizer` with the model, the
+data, the two files to write, and words that stand for the options.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ SLOW_MACS = 1_000_000_000  # what a model is taken to have when time-outs are se
 
 @dataclass(frozen=True)
 class Options:
-    """How to quantise: activations' zero points free or all 0, weights' scales one or many."""
+    """How to quantize: activations' zero points free or all 0, weights' scales one or many."""
 
     asymmetric: bool = False
     per_channel: bool = True
 
 
 @dataclass(frozen=True, eq=False)
-class Quantised:
+class Quantized:
     """The int8 file, and the first output of both models for every sample, samples first."""
 
     file: bytes
@@ -44,10 +44,10 @@ class Quantised:
     int8_answers: Array
 
 
-def quantise(
+def quantize_model(
     model: Path, inputs: Sequence[Array], calibrate: Sequence[int], options: Options
-) -> Quantised:
-    """Quantise a float model, its activations' ranges from the samples `calibrate`; run both.
+) -> Quantized:
+    """Quantize a float model, its activations' ranges from the samples `calibrate`; run both.
 
     inputs: float32 arrays (samples, *the file's shape with batch 1). An open batch becomes 1.
     Raises CompileError when onnxruntime is missing, refuses the model, or dies.
@@ -55,11 +55,11 @@ def quantise(
     name = peer_name()
     if name is None:
         raise CompileError(
-            "onnxruntime is not installed, wanted for its quantiser",
+            "onnxruntime is not installed, wanted for its quantizer",
             str(model),
             "pip install onnxruntime",
         )
-    with tempfile.TemporaryDirectory(prefix="mcuforge-quantise-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="mcuforge-quantize-") as temporary:
         folder = Path(temporary)
         data, result, answers = folder / "in.npz", folder / "int8.onnx", folder / "answers.npz"
         arrays = {f"x{i}": x for i, x in enumerate(inputs)}
@@ -73,14 +73,14 @@ def quantise(
             child.wait(patience(SLOW_MACS, 3 * len(inputs[0])))
         except ChildFailed as failed:
             raise CompileError(
-                f"{name}'s quantiser {failed}",
+                f"{name}'s quantizer {failed}",
                 str(model),
                 "check that the float model runs in onnxruntime by itself",
             ) from None
         finally:
             child.close()
         with np.load(answers) as found:
-            return Quantised(result.read_bytes(), found["float"], found["int8"])
+            return Quantized(result.read_bytes(), found["float"], found["int8"])
 
 
 def check_constants(file: OnnxFile) -> None:
@@ -153,7 +153,7 @@ def main(arguments: Sequence[str]) -> None:
         result,
         Feeds(names, [x[calibrate] for x in inputs]),
         quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=kinds_to_quantise(onnx.load(prepared)),
+        op_types_to_quantize=kinds_to_quantize(onnx.load(prepared)),
         per_channel=PER_TENSOR not in words,
         activation_type=QuantType.QInt8,
         weight_type=QuantType.QInt8,
@@ -166,8 +166,8 @@ def main(arguments: Sequence[str]) -> None:
     np.savez(answers, **outputs)
 
 
-def kinds_to_quantise(model: object) -> list[str]:
-    """The operators onnxruntime quantises by itself, and those an onnx.ModelProto ends in.
+def kinds_to_quantize(model: object) -> list[str]:
+    """The operators onnxruntime quantizes by itself, and those an onnx.ModelProto ends in.
 
     It leaves a Tanh or Gelu in float, and behind one at the end there would be no int8 output.
     """

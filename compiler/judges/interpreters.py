@@ -112,7 +112,7 @@ def _moves_uint8(node: Node) -> bool:
     return node.output.dtype is DType.UINT8
 
 
-def _quantises_to_uint8(node: Node) -> bool:
+def _quantizes_to_uint8(node: Node) -> bool:
     return _moves_uint8(node) and node.inputs[0].dtype is DType.FLOAT32
 
 
@@ -125,7 +125,7 @@ OF_MICRO = (
             *("STRIDED_SLICE", "TRANSPOSE", "UNPACK"),
         )
     ),
-    Deviation("QUANTIZE", _quantises_to_uint8, refuses=True),
+    Deviation("QUANTIZE", _quantizes_to_uint8, refuses=True),
     Deviation("EXP", refuses=True),
     Deviation("GELU", refuses=True),
     Deviation("RELU_N1_TO_1", refuses=True),

@@ -19,9 +19,9 @@ from tflite.BuiltinOperator import BuiltinOperator
 from tflite.BuiltinOptions import BuiltinOptions
 from tflite.TensorType import TensorType
 
+from mcuforge.compiler.frontends.detect import TFLITE_IDENTIFIER
 from mcuforge.compiler.frontends.tflite.file import (
     EMBEDDED,
-    IDENTIFIER,
     MOST_BUFFERS,
     MOST_OPERATORS,
     MOST_TENSORS,
@@ -226,7 +226,7 @@ class _Copy:
             4: self.front.tables(self.buffers),
         }
         root = self.front.table(present(kept | changed))
-        return self.front.finish(root, IDENTIFIER) + self._moved(self.front.size())
+        return self.front.finish(root, TFLITE_IDENTIFIER) + self._moved(self.front.size())
 
     def _moved(self, by: int) -> bytes:
         """The file with its constants outside the flatbuffer found `by` bytes further back."""

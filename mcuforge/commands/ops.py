@@ -11,15 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from mcuforge.compiler.frontends.common import OperatorSupport, SupportedOperator
 from mcuforge.compiler.frontends.detect import is_onnx, read_file
 from mcuforge.compiler.frontends.onnx import reader as onnx
 from mcuforge.compiler.frontends.onnx.reader import survey_onnx
-from mcuforge.compiler.frontends.tflite.reader import (
-    SUPPORTED,
-    OperatorSupport,
-    SupportedOperator,
-    survey,
-)
+from mcuforge.compiler.frontends.tflite.reader import SUPPORTED, survey
 from mcuforge.report.files import write_json
 from mcuforge.runtime_c.sources import isas, kernel_names, kernels_dir
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 import mcuforge
-from mcuforge.compiler.builders.onnx_quantizer import Options, check_constants, quantise
+from mcuforge.compiler.builders.onnx_quantizer import Options, check_constants, quantize_model
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.detect import describe, is_onnx, read_file
 from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxPort, parse
@@ -101,7 +101,7 @@ def quantize(request: Request, stages: Stages) -> QuantizeReport:
     samples = load_samples(as_graph(file, request.model), request.data)
     calibrate = spread(samples.count, request.samples or CALIBRATION_SAMPLES)
     with stages.stage("quantising, then running both models"):
-        found = quantise(request.model, samples.inputs, calibrate, request.options)
+        found = quantize_model(request.model, samples.inputs, calibrate, request.options)
     with TemporaryDirectory(prefix="mcuforge-quantize-") as folder:
         fresh = Path(folder) / out.name
         fresh.write_bytes(found.file)

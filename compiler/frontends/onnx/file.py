@@ -11,18 +11,20 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from mcuforge.compiler.frontends.tflite.file import printable
-from mcuforge.compiler.frontends.tflite.tensors import LARGEST_TENSOR_BYTES
+from mcuforge.compiler.frontends.common import (
+    DAMAGED,
+    EXPORT_AGAIN,
+    LARGEST_TENSOR_BYTES,
+    MOST_DIMENSIONS,
+    MOST_EDGES,
+    printable,
+)
 from mcuforge.compiler.ir import Array
 from mcuforge.errors import Refusal
 
 OPSETS = range(13, 22)
 MOST_NODES = 20_000
-MOST_EDGES = 64
 MOST_OPERANDS = 200_000
-MOST_DIMENSIONS = 8
-DAMAGED = "copy or export the file again"
-EXPORT_AGAIN = "export the model again: the file contradicts itself"
 ANOTHER_OPSET = "export or convert it to another opset: onnx.version_converter.convert_version"
 BESIDE = "keep the data file in the model's folder, or save the model with its data inside"
 
@@ -129,7 +131,7 @@ def tensor_values(tensor: onnx.TensorProto, name: str, folder: Path | None) -> A
         met = type_name(tensor.data_type)
         raise Refusal(
             f"constant '{name}' is {met}, supported: 8-bit and 32-bit integers and floats",
-            "quantise weights to 8 bits: weight_type=QuantType.QInt8",
+            "quantize weights to 8 bits: weight_type=QuantType.QInt8",
         )
     numpy_name, field = STORED[tensor.data_type]
     dtype = np.dtype(numpy_name)

@@ -5,7 +5,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcuforge.compiler.frontends.onnx.values import Shape, View
+from mcuforge.compiler.ir import Tensor
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A logical value that `tensor` holds: its axes in the order `perm`, read under `shape`.
+
+    logical = tensor.transpose(perm).reshape(shape)
+    """
+
+    tensor: Tensor
+    perm: Shape
+    shape: Shape
+
+    @property
+    def aligned(self) -> bool:
+        """True where each logical axis is a stored axis."""
+        return permuted(self.tensor.shape, self.perm) == self.shape
+
+    @property
+    def in_order(self) -> bool:
+        """True where elements follow each other in memory as they do in the logical value."""
+        kept = [p for p in self.perm if self.tensor.shape[p] != 1]
+        return kept == sorted(kept)
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import prod
 
-from mcuforge.compiler.frontends.onnx.file import (
-    EXPORT_AGAIN,
-    MOST_DIMENSIONS,
-    OnnxFile,
-    OnnxNode,
-    OnnxPort,
-)
-from mcuforge.compiler.frontends.onnx.layout import channels_last, inverse
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_TENSOR_BYTES, MOST_DIMENSIONS
+from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxNode, OnnxPort
+from mcuforge.compiler.frontends.onnx.layout import Shape, channels_last, inverse
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
-from mcuforge.compiler.frontends.onnx.values import OFFSET, Shape, Stored
+from mcuforge.compiler.frontends.onnx.values import OFFSET, Stored
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.frontends.tflite.tensors import LARGEST_TENSOR_BYTES
 from mcuforge.compiler.ir import Node, Port, Tensor
 from mcuforge.errors import Refusal
 

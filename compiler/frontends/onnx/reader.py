@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from mcuforge.compiler.frontends.detect import describe, is_onnx, read_file
-from mcuforge.compiler.frontends.onnx.file import (
+from mcuforge.compiler.frontends.common import (
     EXPORT_AGAIN,
-    OnnxFile,
-    OnnxNode,
-    OnnxPort,
-    parse,
+    OperatorSupport,
+    SupportedOperator,
+    Unique,
+    printable,
+    refusal_error,
 )
+from mcuforge.compiler.frontends.detect import describe, is_onnx, read_file
+from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxNode, OnnxPort, parse
 from mcuforge.compiler.frontends.onnx.names import layer_name
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.table import (
@@ -32,18 +34,8 @@ from mcuforge.compiler.frontends.onnx.ports import (
     ported_output,
     with_output_names,
 )
-from mcuforge.compiler.frontends.onnx.values import (
-    Broken,
-    Constant,
-    Deferred,
-    Edge,
-    Stored,
-    Value,
-)
-from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.frontends.tflite.file import printable
-from mcuforge.compiler.frontends.tflite.names import Unique
-from mcuforge.compiler.frontends.tflite.reader import OperatorSupport, SupportedOperator
+from mcuforge.compiler.frontends.onnx.values import Broken, Constant, Edge, Stored, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work
 from mcuforge.compiler.ir import Graph, Port
 from mcuforge.errors import CompileError, Refusal
 
@@ -74,9 +66,7 @@ def read_onnx(
     reading = open_onnx(source, name, folder)
     refused = [support for support in reading.supports if not support.supported]
     if refused:
-        first, more = refused[0], len(refused) - 1
-        also = f"; {more} more refused: `mcuforge ops {reading.file}` lists all" if more else ""
-        raise CompileError(first.what, first.where, first.hint + also)
+        raise refusal_error(refused[0], len(refused) - 1, reading.file)
     return reading.graph()
 
 
@@ -246,7 +236,7 @@ class Reading:
             raise Refusal(
                 f"the output is the float32 result of {node.origin} '{layer_name(node)}', "
                 "supported: int8, with DequantizeLinear behind it at most",
-                "quantise the output too: quantize_static without nodes_to_exclude and "
+                "quantize the output too: quantize_static without nodes_to_exclude and "
                 "op_types_to_quantize, or end the model before this operator",
             )
         inputs = [stored.view.tensor for stored in self.work.inputs.values()]

@@ -2,39 +2,31 @@
 """What a name of an ONNX file stands for while it is read.
 
 Values
-├── Constant   known now, perhaps quantised
-├── Edge       an input of the model nobody has quantised yet
+├── Constant   known now, perhaps quantized
+├── Edge       an input of the model nobody has quantized yet
 ├── Stored     an 8-bit tensor of the graph, or what its DequantizeLinear makes of it
-└── Deferred   a float result; it becomes integer when a QuantizeLinear says on which scale
+└── Deferred   a float result (work.py); a QuantizeLinear gives its scale and makes it integer
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.onnx.file import OnnxNode
-from mcuforge.compiler.ir import Array, Quant, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.compiler.frontends.onnx.layout import Shape, View
+from mcuforge.compiler.ir import Array, Quant
 
-if TYPE_CHECKING:
-    from mcuforge.compiler.frontends.onnx.work import Work
-
-Shape = tuple[int, ...]
 Real = NDArray[np.float64]
 Float = NDArray[np.float32]
-DEEPEST = 64  # float operators one on another
 OFFSET = {"int8": 0, "uint8": 128}  # what is taken off to store it as int8
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """The quantisation of an activation as the graph stores it: int8."""
+    """The quantization of an activation as the graph stores it: int8."""
 
     scale: float
     zero_point: int  # of the int8 form
@@ -64,29 +56,6 @@ class Scheme:
             ratio = real / np.float32(self.scale)
             steps = np.rint(np.nan_to_num(ratio, nan=0.0, posinf=1e9, neginf=-1e9))
             return np.clip(steps + self.zero_point, -128, 127).astype(np.int8)
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """A logical value kept in `tensor`: its axes in the order `perm`, read under `shape`.
-
-    logical = tensor.transpose(perm).reshape(shape)
-    """
-
-    tensor: Tensor
-    perm: Shape
-    shape: Shape
-
-    @property
-    def aligned(self) -> bool:
-        """True where each logical axis is a stored axis."""
-        return tuple(self.tensor.shape[p] for p in self.perm) == self.shape
-
-    @property
-    def in_order(self) -> bool:
-        """True where elements follow each other in memory as they do in the logical value."""
-        kept = [p for p in self.perm if self.tensor.shape[p] != 1]
-        return kept == sorted(kept)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,13 +106,13 @@ class Constant(Value):
 
     @property
     def is_real(self) -> bool:
-        """True for floats, stored or dequantised."""
+        """True for floats, stored or dequantized."""
         return self.quant is not None or self.data.dtype.kind == "f"
 
 
 @dataclass(frozen=True, eq=False)
 class Edge(Value):
-    """An input of the model: float32 until quantised, int8 or uint8 until dequantised."""
+    """An input of the model: float32 until quantized, int8 or uint8 until dequantized."""
 
     name: str
     shape: Shape
@@ -152,7 +121,7 @@ class Edge(Value):
 
 @dataclass(frozen=True, eq=False)
 class Stored(Value):
-    """A tensor of the graph under the file's shape; `real` once it is dequantised."""
+    """A tensor of the graph under the file's shape; `real` once it is dequantized."""
 
     view: View
     scheme: Scheme
@@ -168,32 +137,3 @@ class Broken(Value):
     """The result of a node that was refused: what reads it is not looked at."""
 
     shape: Shape = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Deferred(Value, ABC):
-    """A float result of `origin`, built once its scale is known."""
-
-    origin: OnnxNode
-    shape: Shape
-
-    @abstractmethod
-    def operands(self) -> tuple[Value, ...]:
-        """The values it is computed from."""
-
-    @abstractmethod
-    def build(self, work: Work, scheme: Scheme) -> View:
-        """The nodes that compute it on `scheme`; raises Refusal where there are none."""
-
-    @cached_property
-    def depth(self) -> int:
-        """How many float operators stand on one another; refuses more than anyone writes."""
-        inner = [v.depth for v in self.operands() if isinstance(v, Deferred)]
-        depth = 1 + max(inner, default=0)
-        if depth > DEEPEST:
-            raise Refusal(
-                f"{depth} float operators follow each other without a QuantizeLinear, "
-                f"at most {DEEPEST} are read",
-                "quantise the operators between them too",
-            )
-        return depth

@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the graph while an ONNX file is read: nodes, constants, layouts, requantisation."""
+"""Builds the graph while an ONNX file is read: nodes, constants, layouts, requantization."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN, OnnxNode
-from mcuforge.compiler.frontends.onnx.layout import inverse, permuted, renamed, same_memory
-from mcuforge.compiler.frontends.onnx.names import layer_name
-from mcuforge.compiler.frontends.onnx.values import (
-    Constant,
-    Deferred,
-    Edge,
-    Scheme,
+from mcuforge.compiler.frontends.common import LARGEST_TENSOR_BYTES, Unique
+from mcuforge.compiler.frontends.onnx.file import OnnxNode
+from mcuforge.compiler.frontends.onnx.layout import (
     Shape,
-    Stored,
-    Value,
     View,
+    inverse,
+    permuted,
+    renamed,
+    same_memory,
 )
-from mcuforge.compiler.frontends.tflite.names import Unique
-from mcuforge.compiler.frontends.tflite.tensors import LARGEST_TENSOR_BYTES
+from mcuforge.compiler.frontends.onnx.names import layer_name
+from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
 from mcuforge.compiler.ir import Array, DType, Node, Quant, Tensor
 from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.reshape import Reshape
@@ -31,7 +31,47 @@ from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
 from mcuforge.errors import Refusal
 
+DEEPEST = 64  # float operators that read one another
 Int8 = NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class Deferred(Value, ABC):
+    """A float result of `origin`, built once its scale is known."""
+
+    origin: OnnxNode
+    shape: Shape
+
+    @abstractmethod
+    def operands(self) -> tuple[Value, ...]:
+        """The values it is computed from."""
+
+    @abstractmethod
+    def build(self, work: Work, scheme: Scheme) -> View:
+        """Add the nodes that compute it on `scheme`. Raises Refusal where none can."""
+
+    @cached_property
+    def depth(self) -> int:
+        """How many float operators read one another, this one last. Raises Refusal over 64."""
+        inner = [v.depth for v in self.operands() if isinstance(v, Deferred)]
+        depth = 1 + max(inner, default=0)
+        if depth > DEEPEST:
+            raise Refusal(
+                f"{depth} float operators follow each other without a QuantizeLinear, "
+                f"at most {DEEPEST} are read",
+                "quantize the operators between them too",
+            )
+        return depth
+
+
+@dataclass(frozen=True, eq=False)
+class Unary(Deferred):
+    """A float result of one value `x` and constants."""
+
+    x: Value
+
+    def operands(self) -> tuple[Value, ...]:
+        return (self.x,)
 
 
 class Work:
@@ -104,7 +144,7 @@ class Work:
         return self._constants[key]
 
     def realise(self, value: Value, scheme: Scheme) -> View:
-        """`value` on `scheme`: as it is, requantised, or computed."""
+        """`value` on `scheme`: as it is, requantized, or computed."""
         key = (id(value), scheme.key)
         if key not in self._built:
             self._kept.append(value)
@@ -113,7 +153,7 @@ class Work:
 
     def _realise(self, value: Value, scheme: Scheme) -> View:
         if isinstance(value, Stored):
-            return self.requantised(value, scheme)
+            return self.requantized(value, scheme)
         if isinstance(value, Edge):
             return self._input(value, scheme)
         if isinstance(value, Constant):
@@ -122,13 +162,13 @@ class Work:
         with self.at(value.origin):
             return value.build(self, scheme)
 
-    def requantised(self, value: Stored, scheme: Scheme) -> View:
+    def requantized(self, value: Stored, scheme: Scheme) -> View:
         """A stored tensor on another scheme; itself where the two are one."""
         view = value.view
         if value.scheme.key == scheme.key:
             return view
         table = scheme.store(value.scheme.reals())
-        return self.looked_up("requantise", view, table, scheme)
+        return self.looked_up("requantize", view, table, scheme)
 
     def looked_up(self, name: str, view: View, table: Int8, scheme: Scheme) -> View:
         """`table`'s answers to the stored values -128 to 127 of `view`."""
@@ -138,20 +178,20 @@ class Work:
         return View(output, view.perm, view.shape)
 
     def constant_view(self, value: Constant, scheme: Scheme, perm: Shape | None = None) -> View:
-        """A constant quantised to `scheme`, its axes stored in the order `perm` puts them."""
+        """A constant quantized to `scheme`, its axes stored in the order `perm` puts them."""
         perm = tuple(range(len(value.shape))) if perm is None else perm
         data = scheme.store(value.float).transpose(inverse(perm))
         tag = f"activation {scheme.key} {perm}"
         return View(self.constant(value, tag, data, scheme.quant), perm, value.shape)
 
     def _input(self, edge: Edge, scheme: Scheme) -> View:
-        """The graph's input, made when its quantisation is first met."""
+        """The graph's input, made when its quantization is first met."""
         if edge.name not in self.inputs:
             perm = self._layouts.get(edge.name, tuple(range(len(edge.shape))))
             stored = permuted(edge.shape, inverse(perm))
             tensor = Tensor(edge.name, stored, DType.INT8, scheme.quant)
             self.inputs[edge.name] = Stored(View(tensor, perm, edge.shape), scheme, True)
-        return self.requantised(self.inputs[edge.name], scheme)
+        return self.requantized(self.inputs[edge.name], scheme)
 
     def reshaped(self, tensor: Tensor, shape: Shape) -> Tensor:
         """The same bytes under another shape; the tensor itself where it has that shape."""
@@ -197,11 +237,3 @@ class Work:
 def flat_perm(shape: Shape) -> Shape:
     """The permutation of a tensor stored as the file has it."""
     return tuple(range(len(shape)))
-
-
-def stored_axis(view: View, axis: int) -> int:
-    """Where logical axis `axis` of an aligned view is stored; negative ones count from the end."""
-    rank = len(view.shape)
-    if not -rank <= axis < rank:
-        raise Refusal(f"axis {axis} of a tensor with {rank} dimensions", EXPORT_AGAIN)
-    return view.perm[axis % rank]

@@ -12,16 +12,14 @@ from tflite.BuiltinOperator import BuiltinOperator
 from tflite.BuiltinOptions import BuiltinOptions
 from tflite.TensorType import TensorType
 
+from mcuforge.compiler.frontends.common import MOST_DIMENSIONS, MOST_EDGES, printable
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed, Table
 
-IDENTIFIER = b"TFL3"
 VERSION = 3
 MOST_TENSORS = 1 << 15
 MOST_OPERATORS = 1 << 14
 MOST_BUFFERS = 1 << 16
-MOST_EDGES = 64  # inputs or outputs of a model
 MOST_OPERANDS = 1 << 16  # of all operators together
-MOST_DIMENSIONS = 8
 EMBEDDED = 1  # Buffer.offset up to this value means the data is inside the flatbuffer
 
 
@@ -37,7 +35,7 @@ TYPE_NAMES = {value: name.lower() for value, name in schema_names(TensorType).it
 
 @dataclass(frozen=True)
 class RawQuantization:
-    """A tensor's quantisation as stored."""
+    """A tensor's quantization as stored."""
 
     scale: tuple[float, ...]
     zero_point: tuple[int, ...]
@@ -211,8 +209,3 @@ def _check_indices(model: RawModel) -> None:
         for index in operator.outputs:
             if not 0 <= index < count:
                 raise Malformed(f"operator {operator.index} writes tensor {index} of {count}")
-
-
-def printable(text: str) -> str:
-    """A name fit for a terminal: no control characters, at most 200 characters."""
-    return "".join(c if c.isprintable() else "?" for c in text[:200])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from mcuforge.compiler.frontends.common import LONGEST_LAYER_NAME, Unique, clean_name
 from mcuforge.compiler.frontends.tflite.file import RawModel
 
 # What the converter adds around the layer's own name.
@@ -22,20 +23,6 @@ HINTS = {
     "DEPTHWISE_CONV_2D": re.compile(r"depthwise|dw", re.IGNORECASE),
     "FULLY_CONNECTED": re.compile(r"dense|matmul|linear|fc|logits", re.IGNORECASE),
 }
-LONGEST = 48  # characters of a layer name
-
-
-class Unique:
-    """Hands out names, a number behind those already taken."""
-
-    def __init__(self) -> None:
-        self._taken: dict[str, int] = {}
-
-    def take(self, name: str) -> str:
-        """`name`, or `name_2`, `name_3`, ... where it is taken."""
-        count = self._taken.get(name, 0) + 1
-        self._taken[name] = count
-        return name if count == 1 else self.take(f"{name}_{count}")
 
 
 def tensor_names(model: RawModel, unique: Unique) -> tuple[str, ...]:
@@ -57,13 +44,9 @@ def layer_name(operator: str, tensor: str) -> str:
     hint = HINTS.get(operator)
     hinted = [c for c in chains if hint is not None and any(hint.search(part) for part in c)]
     candidates = [c for c in hinted + chains if c]
-    parts = [_clean(part) for part in (candidates or [[]])[0][-2:]]
-    return "/".join(part for part in parts if part)[:LONGEST] or _clean(operator.lower())
-
-
-def _clean(part: str) -> str:
-    """Letters, digits and _ . - only: names end up in C comments and file names."""
-    return re.sub(r"_{2,}", "_", re.sub(r"[^A-Za-z0-9_.-]+", "_", part)).strip("_.-")
+    parts = [clean_name(part) for part in (candidates or [[]])[0][-2:]]
+    joined = "/".join(part for part in parts if part)
+    return joined[:LONGEST_LAYER_NAME] or clean_name(operator.lower())
 
 
 def _parts(segment: str) -> list[str]:

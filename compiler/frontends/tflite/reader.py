@@ -4,14 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from mcuforge.compiler.frontends.common import (
+    DAMAGED,
+    EXPORT_AGAIN,
+    OperatorSupport,
+    SupportedOperator,
+    Unique,
+    refusal_error,
+)
 from mcuforge.compiler.frontends.detect import check_tflite, read_file
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawOperator, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
-from mcuforge.compiler.frontends.tflite.names import Unique, layer_name
+from mcuforge.compiler.frontends.tflite.names import layer_name
 from mcuforge.compiler.frontends.tflite.ops.islands import Islands
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step
 from mcuforge.compiler.frontends.tflite.ops.shapes import fold
@@ -23,22 +30,11 @@ from mcuforge.compiler.frontends.tflite.ops.table import (
     REPLACE,
     SHAPE_OPERATORS,
 )
-from mcuforge.compiler.frontends.tflite.tensors import EXPORT_AGAIN, FIX_SHAPE, QUANTISE, Values
+from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, QUANTIZE, Values
 from mcuforge.compiler.ir import Graph, Node
 from mcuforge.errors import CompileError, Refusal
 
 MOVES_FLOATS = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
-DAMAGED = "copy or export the file again"
-
-
-@dataclass(frozen=True)
-class SupportedOperator:
-    """A row of the operator table."""
-
-    ops: tuple[str, ...]  # classes of compiler/ops it becomes; empty: computed while reading
-    dtypes: tuple[str, ...]  # of the run-time inputs it takes
-    note: str
-
 
 SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
     {
@@ -47,22 +43,6 @@ SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
     }
     | {name: SupportedOperator((), (), ON_SHAPES) for name in SHAPE_OPERATORS}
 )
-
-
-@dataclass(frozen=True)
-class OperatorSupport:
-    """What the front end says of one operator; index -1 is the model's own inputs and outputs."""
-
-    index: int
-    operator: str  # "CONV_2D"
-    supported: bool
-    what: str  # why not; empty where it is supported
-    hint: str
-    where: str
-    output: str  # the output tensor's name
-    input_shapes: tuple[tuple[int, ...], ...]
-    output_shape: tuple[int, ...]
-    dtype: str  # of the output, as the file says it
 
 
 def read_tflite(source: str | Path | bytes, *, name: str | None = None) -> Graph:
@@ -76,8 +56,7 @@ def read_tflite(source: str | Path | bytes, *, name: str | None = None) -> Graph
     if refused:
         first = refused[0]  # a bad input is met again by its reader: that is no second problem
         more = sum(s.what != first.what or s.operator == first.operator for s in refused[1:])
-        also = f"; {more} more refused: `mcuforge ops {reading.file}` lists all" if more else ""
-        raise CompileError(first.what, first.where, first.hint + also)
+        raise refusal_error(first, more, reading.file)
     return reading.graph()
 
 
@@ -186,12 +165,12 @@ class _Reading:
             raise Refusal("it writes one tensor twice", EXPORT_AGAIN)
 
     def _check_integer(self, raw: RawOperator) -> None:
-        """Refuse float arithmetic, saying which kind of quantisation made it."""
+        """Refuse float arithmetic, saying which kind of quantization made it."""
         if self.values.raw(raw.outputs[0]).type_name != "float32":
             return
         types = [self.values.raw(i).type_name for i in raw.inputs if i >= 0]
-        mixed = " with int8 weights (dynamic-range quantisation)" if "int8" in types else ""
-        raise Refusal(f"it computes in float32{mixed}, supported: int8", QUANTISE)
+        mixed = " with int8 weights (dynamic-range quantization)" if "int8" in types else ""
+        raise Refusal(f"it computes in float32{mixed}, supported: int8", QUANTIZE)
 
     def _check_input(self, index: int) -> None:
         raw, name = self.values.raw(index), self.values.names[index]
@@ -219,7 +198,7 @@ class _Reading:
         if index not in self._written:
             raise Refusal(f"'{name}' is written by no operator", EXPORT_AGAIN)
         if self.islands.computes(index):
-            raise Refusal(f"'{name}' is computed in float32, supported: int8", QUANTISE)
+            raise Refusal(f"'{name}' is computed in float32, supported: int8", QUANTIZE)
 
     def _read_edges(
         self, side: str, indices: tuple[int, ...], check: Callable[[int], None]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A file's tensors as the graph's: element types, sizes, quantisation and constants checked."""
+"""A file's tensors as the graph's: element types, sizes, quantization and constants checked."""
 
 from __future__ import annotations
 
@@ -8,33 +8,36 @@ from math import prod
 
 import numpy as np
 
+from mcuforge.compiler.frontends.common import (
+    EXPORT_AGAIN,
+    LARGEST_INTEGER_LIST,
+    LARGEST_TENSOR_BYTES,
+    SCALE_LIMITS,
+    Unique,
+)
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawQuantization, RawTensor
-from mcuforge.compiler.frontends.tflite.names import Unique, tensor_names
+from mcuforge.compiler.frontends.tflite.names import tensor_names
 from mcuforge.compiler.ir import Array, DType, Quant, Tensor
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 from mcuforge.errors import Refusal
 
-LARGEST_TENSOR_BYTES = 64 << 20
-LARGEST_INTEGER_LIST = 4096  # values of a shape, axis, padding or size list
-SCALE_LIMITS = (1e-12, 1e12)  # of activations; products of three stay finite in float32
 TYPES = {dtype.value: dtype for dtype in DType}
 INTEGER_TYPES: dict[str, np.dtype[np.generic]] = {
     "int32": np.dtype("<i4"),
     "int64": np.dtype("<i8"),
 }
 
-QUANTISE = (
+QUANTIZE = (
     "convert to full int8: converter.optimizations = [tf.lite.Optimize.DEFAULT], "
     "representative_dataset set, "
     "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]"
 )
-EXPORT_AGAIN = "export the model again: the file contradicts itself"
 TYPE_HINTS = {
     "int16": "convert with int8 activations: "
     "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]",
     "int4": "convert with int8 weights: "
     "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]",
-    "float16": "full-integer instead of float16 quantisation: drop "
+    "float16": "full-integer instead of float16 quantization: drop "
     "target_spec.supported_types = [tf.float16] and give a representative_dataset",
 }
 FIX_SHAPE = (
@@ -148,20 +151,20 @@ def _dtype(raw: RawTensor, name: str) -> DType:
     if raw.type_name not in TYPES:
         raise Refusal(
             f"'{name}' is {raw.type_name}, supported: int8, uint8, int32 and float32",
-            TYPE_HINTS.get(raw.type_name, QUANTISE),
+            TYPE_HINTS.get(raw.type_name, QUANTIZE),
         )
     return TYPES[raw.type_name]
 
 
 def _quant(raw: RawTensor, name: str, dtype: DType) -> Quant | None:
-    """The tensor's quantisation; biases may have odd scales, no kernel reads them."""
+    """The tensor's quantization; biases may have odd scales, no kernel reads them."""
     stored = raw.quantization
     if stored is None or dtype is DType.FLOAT32:
         return None
     if dtype is DType.INT32:
         return None if _bias_is_odd(stored, raw.shape) else _made_quant(stored, 0)
     if stored.custom:
-        raise Refusal(f"'{name}' is quantised by a custom scheme, supported: scales", QUANTISE)
+        raise Refusal(f"'{name}' is quantized by a custom scheme, supported: scales", QUANTIZE)
     count = len(stored.scale)
     if count > 1 and not 0 <= stored.axis < len(raw.shape):
         raise Refusal(
@@ -178,7 +181,7 @@ def _quant(raw: RawTensor, name: str, dtype: DType) -> Quant | None:
         if not (math.isfinite(scale) and low <= scale <= high and scale > 0.0):
             raise Refusal(
                 f"'{name}' has scale {scale:.6g}, wanted above {low:g}, up to {high:g}",
-                "quantise again with a representative dataset that exercises this tensor",
+                "quantize again with a representative dataset that exercises this tensor",
             )
     return _made_quant(stored, _zero_point(stored, name, dtype))
 
@@ -192,7 +195,7 @@ def _zero_point(stored: RawQuantization, name: str, dtype: DType) -> int:
     if any(zero != zeros[0] for zero in zeros):
         raise Refusal(
             f"'{name}' has zero points from {min(zeros)} to {max(zeros)}, supported: one for all",
-            "quantise per-channel weights symmetrically",
+            "quantize per-channel weights symmetrically",
         )
     low, high = RANGE[dtype]
     if not low <= zeros[0] <= high:

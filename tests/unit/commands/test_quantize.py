@@ -19,7 +19,7 @@ from rich.console import Console
 from mcuforge import cli
 from mcuforge.commands import quantize
 from mcuforge.commands.quantize import Request, spread
-from mcuforge.compiler.builders import onnx_quantizer as onnx_quantiser
+from mcuforge.compiler.builders import onnx_quantizer
 from mcuforge.compiler.builders.onnx_quantizer import fix_batch
 from mcuforge.compiler.judges.onnx import run_onnxruntime
 from mcuforge.errors import CompileError
@@ -214,10 +214,10 @@ def data_elsewhere(model: onnx.ModelProto) -> None:
         (whole_numbers, "input 'image' is int64, wanted float32"),
         (open_width, "input 'image' has shape [?, 3, 8, ?], wanted all but the batch fixed"),
         (batch_of_eight, "input 'image' has batch 8, wanted 1 or an open one"),
-        (unknown_operator, "'s quantiser failed: "),
+        (unknown_operator, "'s quantizer failed: "),
     ],
 )
-def test_models_that_cannot_be_quantised_are_refused(
+def test_models_that_cannot_be_quantized_are_refused(
     model: Path, data: Path, tmp_path: Path, change: Callable[[onnx.ModelProto], None], what: str
 ) -> None:
     changed = network()
@@ -228,7 +228,7 @@ def test_models_that_cannot_be_quantised_are_refused(
     assert error.where == str(model)
 
 
-def test_a_quantised_model_is_refused(model: Path, data: Path, tmp_path: Path) -> None:
+def test_a_quantized_model_is_refused(model: Path, data: Path, tmp_path: Path) -> None:
     int8 = quantise(network(1), [image[None] for image in images(3)])
     model.write_bytes(int8.SerializeToString())
     error = refused(tmp_path, Request(model, data))
@@ -274,7 +274,7 @@ def test_what_is_no_model_or_the_model_itself_is_refused(
         "this is a text file, wanted a float ONNX model"
     )
     model.write_bytes(network().SerializeToString())
-    monkeypatch.setattr(onnx_quantiser, "peer_name", lambda: None)
+    monkeypatch.setattr(onnx_quantizer, "peer_name", lambda: None)
     assert refused(tmp_path, Request(model, data)).hint == "pip install onnxruntime"
 
 

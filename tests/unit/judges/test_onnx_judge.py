@@ -30,7 +30,7 @@ SCALE, ZERO = 0.1, -5
 
 
 def rectifier(dtype: str = "float32") -> onnx.ModelProto:
-    """Quantise, rectify, quantise again: NCHW, float32 or raw 8-bit at both ends."""
+    """Quantize, rectify, quantize again: NCHW, float32 or raw 8-bit at both ends."""
     kinds = {"float32": TensorProto.FLOAT, "int8": TensorProto.INT8, "uint8": TensorProto.UINT8}
     inner = np.uint8 if dtype == "uint8" else np.int8
     shift = 128 if dtype == "uint8" else 0

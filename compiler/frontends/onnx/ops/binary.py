@@ -5,18 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
-from mcuforge.compiler.frontends.onnx.layout import inverse
-from mcuforge.compiler.frontends.onnx.values import (
-    OFFSET,
-    Constant,
-    Scheme,
-    Shape,
-    Stored,
-    View,
-)
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, SCALE_LIMITS
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
+from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.frontends.tflite.tensors import SCALE_LIMITS
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.base import Activation, Op
@@ -79,7 +71,7 @@ def _op(kind: str, act: Activation) -> Op:
 def _on_scheme(work: Work, x: Stored | Constant, scheme: Scheme) -> Stored | Constant:
     if isinstance(x, Constant):
         return x
-    return Stored(work.requantised(x, scheme), scheme, real=True)
+    return Stored(work.requantized(x, scheme), scheme, real=True)
 
 
 def _together(work: Work, a: View, b: View, shape: Shape) -> tuple[View, View]:

@@ -9,18 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.functions import Real
-from mcuforge.compiler.frontends.onnx.values import (
-    Constant,
-    Deferred,
-    Float,
-    Scheme,
-    Shape,
-    Stored,
-    Value,
-    View,
-)
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.values import Constant, Float, Scheme, Stored, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work
 
 KNOWN_AS = (("Erf", "gelu"), ("Tanh", "gelu"), ("Sigmoid", "silu"))  # beside a Mul
 

@@ -7,20 +7,10 @@ from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
-from mcuforge.compiler.frontends.onnx.ops.operator import (
-    FREEZE,
-    Operator,
-    want_size,
-)
-from mcuforge.compiler.frontends.onnx.values import (
-    Constant,
-    Edge,
-    Scheme,
-    Stored,
-    Value,
-)
+from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
+from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
 from mcuforge.errors import Refusal
 
 FLOATS = (1, 10, 11)  # TensorProto's float32, float16, float64
@@ -66,7 +56,7 @@ def cast(operator: Operator) -> Value:
         return x
     raise Refusal(
         f"it casts run-time values to type {target}, supported: between floats",
-        "quantise with QuantizeLinear and DequantizeLinear instead of Cast",
+        "quantize with QuantizeLinear and DequantizeLinear instead of Cast",
     )
 
 

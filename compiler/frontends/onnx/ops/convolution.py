@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
-from mcuforge.compiler.frontends.onnx.layout import channels_last
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.onnx.layout import View, channels_last
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.ops.weighted import (
     Weights,
@@ -16,14 +16,8 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import (
     want_weights,
 )
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, read_slide
-from mcuforge.compiler.frontends.onnx.values import (
-    Constant,
-    Deferred,
-    Scheme,
-    Value,
-    View,
-)
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work
 from mcuforge.compiler.ops.base import Activation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D

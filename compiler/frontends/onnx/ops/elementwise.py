@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Elementwise operators: of one tensor a table, of two an operator of their own, of none a number.
 
-A chain of them that the quantiser left in float is one function of what it starts from: it is
+A chain of them that the quantizer left in float is one function of what it starts from: it is
 evaluated on all 256 stored values, in float32 as onnxruntime does.
 """
 
@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.onnx.layout import View
 from mcuforge.compiler.frontends.onnx.ops.binary import BUILT, build_binary, want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.chain import Computed, as_table, leaves
 from mcuforge.compiler.frontends.onnx.ops.convolution import Convolution
@@ -25,16 +26,9 @@ from mcuforge.compiler.frontends.onnx.ops.functions import (
 from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
-from mcuforge.compiler.frontends.onnx.ops.weighted import QUANTISE_TOO
-from mcuforge.compiler.frontends.onnx.values import (
-    Constant,
-    Deferred,
-    Scheme,
-    Stored,
-    Value,
-    View,
-)
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.ops.weighted import QUANTIZE_TOO
+from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.base import Activation
 from mcuforge.errors import Refusal
@@ -90,7 +84,7 @@ class Elementwise(Computed):
             raise Refusal(
                 "it reads a float32 result that no QuantizeLinear has put on a scale, "
                 "supported: int8 between operators",
-                QUANTISE_TOO,
+                QUANTIZE_TOO,
             )
         if kind not in BUILT:
             raise Refusal(
@@ -181,7 +175,7 @@ def _folded(kind: str, a: Constant, b: Constant) -> Constant:
 
 
 def _like(data: Array, result: Array, real: bool) -> Array:
-    """A folded result in the type it was computed from; what was dequantised is float32."""
+    """A folded result in the type it was computed from; what was dequantized is float32."""
     return result.astype(np.float32 if real and data.dtype.kind != "f" else data.dtype)
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Value
 from mcuforge.compiler.ir import Array

@@ -12,7 +12,8 @@ import numpy as np
 
 from mcuforge.compiler.frontends.onnx.ops.normalise import Normalised
 from mcuforge.compiler.frontends.onnx.ops.pooling import Meaned
-from mcuforge.compiler.frontends.onnx.values import Constant, Deferred, Stored, Value
+from mcuforge.compiler.frontends.onnx.values import Constant, Stored, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred
 
 ONE = Constant("one", np.ones(1, np.float32))
 ZERO = Constant("zero", np.zeros(1, np.float32))
@@ -55,7 +56,7 @@ def layer_norm_of(root: Deferred) -> Normalised | None:
 def is_variance(value: Value) -> bool:
     """True for the mean square of x - mean(x), and for that plus a number.
 
-    A quantiser that knows Add but not Pow and Sqrt puts these on a scale of their own, 256 steps
+    A quantizer that knows Add but not Pow and Sqrt puts these on a scale of their own, 256 steps
     for a whole network's variances. Only a layer normalisation has a use for them, and it computes
     them exactly: they are not rounded here.
     """

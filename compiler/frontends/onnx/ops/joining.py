@@ -7,24 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
-from mcuforge.compiler.frontends.onnx.layout import permuted, same_memory
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, permuted, same_memory
 from mcuforge.compiler.frontends.onnx.ops.binary import want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear, matmul_weights
 from mcuforge.compiler.frontends.onnx.ops.moving import OnView, moved_run_time
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator, resolve, want_size
+from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.ops.weighted import Weights, int8_weights, stored_input
-from mcuforge.compiler.frontends.onnx.values import (
-    OFFSET,
-    Constant,
-    Deferred,
-    Scheme,
-    Shape,
-    Stored,
-    Value,
-    View,
-)
-from mcuforge.compiler.frontends.onnx.work import Work, flat_perm
+from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work, flat_perm
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.errors import Refusal
@@ -60,11 +51,11 @@ class Joined(Deferred):
 
 
 def concat(operator: Operator) -> Value:
-    """Along `axis`; inputs on other scales are requantised to the output's."""
+    """Along `axis`; inputs on other scales are requantized to the output's."""
     operator.arity(1, 64)
     parts = tuple(operator.value(place) for place in range(len(operator.inputs)))
     rank = len(parts[0].shape)
-    axis = resolve(operator.int_of("axis", 0), rank)
+    axis = resolve_axis(operator.int_of("axis", 0), rank)
     for part in parts:
         if len(part.shape) != rank or any(
             m != n
@@ -138,7 +129,7 @@ def _constant(work: Work, value: Constant) -> View:
     if quant is None or quant.axis is not None or name not in OFFSET:
         raise Refusal(
             f"the constant operand is {name}, wanted 8 bits with one scale",
-            "quantise weights per tensor: per_channel=False",
+            "quantize weights per tensor: per_channel=False",
         )
     scheme = Scheme(float(quant.scale[0]), int(quant.zero_point[0]) - OFFSET[name])
     return work.constant_view(value, scheme)

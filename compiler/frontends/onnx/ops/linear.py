@@ -9,8 +9,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
-from mcuforge.compiler.frontends.onnx.layout import inverse, permuted
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.ops.patches import patches_of
 from mcuforge.compiler.frontends.onnx.ops.weighted import (
@@ -20,15 +20,8 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import (
     stored_input,
     want_weights,
 )
-from mcuforge.compiler.frontends.onnx.values import (
-    Constant,
-    Deferred,
-    Scheme,
-    Shape,
-    Value,
-    View,
-)
-from mcuforge.compiler.frontends.onnx.work import Work, flat_perm
+from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work, flat_perm
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.base import Activation
 from mcuforge.compiler.ops.conv2d import Conv2D

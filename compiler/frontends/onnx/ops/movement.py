@@ -7,18 +7,11 @@ from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
-from mcuforge.compiler.frontends.onnx.layout import permuted
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axes, resolve_axis
+from mcuforge.compiler.frontends.onnx.layout import View, permuted
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
-from mcuforge.compiler.frontends.onnx.ops.operator import (
-    Operator,
-    resolve,
-    resolve_all,
-)
-from mcuforge.compiler.frontends.onnx.values import (
-    Value,
-    View,
-)
+from mcuforge.compiler.frontends.onnx.ops.operator import Operator
+from mcuforge.compiler.frontends.onnx.values import Value
 from mcuforge.compiler.frontends.onnx.work import Work
 from mcuforge.errors import Refusal
 
@@ -49,7 +42,7 @@ def flatten(operator: Operator) -> Value:
     x = operator.value(0)
     axis = operator.int_of("axis", 1)
     if axis != len(x.shape):
-        axis = resolve(axis, len(x.shape))
+        axis = resolve_axis(axis, len(x.shape))
     return shaped(operator, x, (prod(x.shape[:axis]), prod(x.shape[axis:])))
 
 
@@ -60,7 +53,7 @@ def squeeze(operator: Operator) -> Value:
     axes = operator.axes(1)
     if axes is None:
         return shaped(operator, x, tuple(n for n in x.shape if n != 1))
-    dropped = resolve_all(axes, len(x.shape))
+    dropped = resolve_axes(axes, len(x.shape))
     if any(x.shape[axis] != 1 for axis in dropped):
         raise Refusal(f"axes {list(axes)} of {list(x.shape)} are not all 1", EXPORT_AGAIN)
     return shaped(operator, x, tuple(n for i, n in enumerate(x.shape) if i not in dropped))
@@ -73,7 +66,7 @@ def unsqueeze(operator: Operator) -> Value:
     axes = operator.axes(1, ())
     assert axes is not None
     rank = len(x.shape) + len(axes)
-    added = resolve_all(axes, rank)
+    added = resolve_axes(axes, rank)
     left = iter(x.shape)
     return shaped(operator, x, tuple(1 if i in added else next(left) for i in range(rank)))
 

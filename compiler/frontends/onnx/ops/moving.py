@@ -2,7 +2,7 @@
 """How operators that only move values treat what they may be given.
 
 A constant is moved while reading, a stored tensor at once; a float result is moved once it is
-quantised, since rounding each value and moving it commute.
+quantized, since rounding each value and moving it commute.
 """
 
 from __future__ import annotations
@@ -12,20 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN, OnnxNode
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.onnx.file import OnnxNode
+from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import (
     Constant,
     ConstantQuant,
-    Deferred,
     Edge,
     Scheme,
-    Shape,
     Stored,
     Value,
-    View,
 )
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work
 from mcuforge.compiler.ir import Array
 from mcuforge.errors import Refusal
 
@@ -35,7 +34,7 @@ OnView = Callable[[Work, View], View]
 
 @dataclass(frozen=True, eq=False)
 class Moved(Deferred):
-    """A float result (or input) moved: quantised first, then moved."""
+    """A float result (or input) moved: quantized first, then moved."""
 
     x: Value
     move: OnView
@@ -63,7 +62,7 @@ def moved_run_time(node: OnnxNode, work: Work, x: Value, on_view: OnView, shape:
             return Stored(on_view(work, x.view), x.scheme, x.real)
     if isinstance(x, Edge) and x.dtype != "float32":
         raise Refusal(
-            "it moves integers that nothing has dequantised yet",
+            "it moves integers that nothing has dequantized yet",
             "put the DequantizeLinear right behind the input",
         )
     result = Moved(node, shape, x, on_view)

@@ -8,18 +8,12 @@ from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator, resolve
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
+from mcuforge.compiler.frontends.onnx.layout import Shape, View
+from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
-from mcuforge.compiler.frontends.onnx.values import (
-    Constant,
-    Deferred,
-    Scheme,
-    Shape,
-    Value,
-    View,
-)
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.errors import Refusal
@@ -72,7 +66,7 @@ def layer_normalization(operator: Operator) -> Value:
     if any(operator.node.outputs[1:]):
         raise Refusal("its mean or deviation is read, supported: the first output", EXPORT_AGAIN)
     x = operator.value(0)
-    axis = resolve(operator.int_of("axis", -1), len(x.shape))
+    axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
     gamma = operator.constant(1)
     beta = operator.constant(2) if operator.has(2) else Constant("zero", np.zeros(1, np.float32))
     return normalised(operator, x, x.shape[axis:], operator.float_of("epsilon", 1e-5), gamma, beta)
@@ -128,5 +122,5 @@ def softmax(operator: Operator) -> Value:
     """exp(x) over its sum along `axis`, the last by default."""
     operator.arity(1)
     x = operator.value(0)
-    axis = resolve(operator.int_of("axis", -1), len(x.shape))
+    axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
     return Softened(operator.node, x.shape, x, axis)

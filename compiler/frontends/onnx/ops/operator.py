@@ -11,11 +11,16 @@ from typing import Never
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN, Attribute, OnnxNode
-from mcuforge.compiler.frontends.onnx.values import Constant, Shape, Value
+from mcuforge.compiler.frontends.common import (
+    EXPORT_AGAIN,
+    LARGEST_INTEGER_LIST,
+    LARGEST_TENSOR_BYTES,
+    printable,
+)
+from mcuforge.compiler.frontends.onnx.file import Attribute, OnnxNode
+from mcuforge.compiler.frontends.onnx.layout import Shape
+from mcuforge.compiler.frontends.onnx.values import Constant, Value
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.frontends.tflite.file import printable
-from mcuforge.compiler.frontends.tflite.tensors import LARGEST_INTEGER_LIST, LARGEST_TENSOR_BYTES
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.base import Op
 from mcuforge.errors import Refusal
@@ -151,21 +156,6 @@ class Arm:
     read: Read
     builds: tuple[type[Op], ...] = ()
     note: str = ""
-
-
-def resolve(axis: int, rank: int) -> int:
-    """A dimension's number counted from the front; negative ones count from the back."""
-    if not -rank <= axis < rank:
-        raise Refusal(f"axis {axis} of a tensor with {rank} dimensions", EXPORT_AGAIN)
-    return axis % rank
-
-
-def resolve_all(axes: Shape, rank: int) -> Shape:
-    """Axes from the front, each once."""
-    found = tuple(resolve(axis, rank) for axis in axes)
-    if len(set(found)) != len(found):
-        raise Refusal(f"axes {list(axes)}, wanted each once", EXPORT_AGAIN)
-    return found
 
 
 def want_size(shape: Shape) -> None:

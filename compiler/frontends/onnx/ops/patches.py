@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.onnx.values import Shape, View
+from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.work import Work
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common.window import Pair

@@ -7,22 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
-from mcuforge.compiler.frontends.onnx.layout import channels_last
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axes
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, channels_last
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, shaped
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator, resolve_all, want_size
+from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, read_slide
-from mcuforge.compiler.frontends.onnx.values import (
-    Constant,
-    Deferred,
-    Scheme,
-    Shape,
-    Stored,
-    Value,
-    View,
-)
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work
 from mcuforge.compiler.ir import Quant, Tensor
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -78,7 +70,7 @@ class Averaged(Deferred):
         pool = AveragePool2D(window.kernel, window.stride, window.pad)
         output = work.emit(pool, (image,), shape, x.scheme)
         between = Stored(_logical(work, output, self.shape), x.scheme, real=True)
-        return work.requantised(between, scheme)
+        return work.requantized(between, scheme)
 
     def _ones(self, work: Work, channels: int) -> Tensor:
         """Weights that average: 1 over the taps of the window."""
@@ -149,8 +141,8 @@ class Meaned(Deferred):
     def build(self, work: Work, scheme: Scheme) -> View:
         if isinstance(self.x, Deferred) and self.x.origin.op in ("Pow", "Mul"):
             raise Refusal(
-                "it averages squares left in float32, as a layer normalisation quantised in part",
-                "export LayerNormalization as one operator (opset 17 or later), then quantise",
+                "it averages squares left in float32, as a layer normalisation quantized in part",
+                "export LayerNormalization as one operator (opset 17 or later), then quantize",
             )
         view = work.aligned(stored_input(self.x, "input").view)
         stored = tuple(sorted(view.perm[axis] for axis in self.axes))
@@ -175,7 +167,7 @@ def reduce_mean(operator: Operator) -> Value:
         if operator.flag_of("noop_with_empty_axes"):
             return x
         axes = tuple(range(rank))
-    return meaned(operator, x, resolve_all(axes, rank), operator.flag_of("keepdims", True))
+    return meaned(operator, x, resolve_axes(axes, rank), operator.flag_of("keepdims", True))
 
 
 def global_average_pool(operator: Operator) -> Value:

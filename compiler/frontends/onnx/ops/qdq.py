@@ -6,31 +6,30 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, SCALE_LIMITS, resolve_axis
 from mcuforge.compiler.frontends.onnx.ops.islands import is_variance
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator, resolve
+from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.values import (
     OFFSET,
     Constant,
     ConstantQuant,
-    Deferred,
     Edge,
     Real,
     Scheme,
     Stored,
     Value,
 )
-from mcuforge.compiler.frontends.tflite.tensors import SCALE_LIMITS
+from mcuforge.compiler.frontends.onnx.work import Deferred
 from mcuforge.compiler.ir import DType
 from mcuforge.compiler.ops.common.fixed_point import RANGE
 from mcuforge.errors import Refusal
 
 EIGHT_BITS = (
-    "quantise to 8 bits: quantize_static(..., activation_type=QuantType.QInt8, "
+    "quantize to 8 bits: quantize_static(..., activation_type=QuantType.QInt8, "
     "weight_type=QuantType.QInt8)"
 )
-CALIBRATE = "quantise again with calibration data that exercises this tensor"
-PER_TENSOR = "quantise activations per tensor; only weights may have a scale per channel"
+CALIBRATE = "quantize again with calibration data that exercises this tensor"
+PER_TENSOR = "quantize activations per tensor; only weights may have a scale per channel"
 
 
 def quantize_linear(operator: Operator) -> Value:
@@ -38,12 +37,12 @@ def quantize_linear(operator: Operator) -> Value:
     operator.arity(2, 3)
     x = operator.value(0)
     if isinstance(x, Constant):
-        return _quantised_constant(operator, x)
+        return _quantized_constant(operator, x)
     if is_variance(x):
         return x
     if isinstance(x, Stored | Edge) and not _is_real(x):
-        raise Refusal("it quantises integers, wanted float32", EXPORT_AGAIN)
-    scheme = _scheme(operator, _quantised_type(operator))
+        raise Refusal("it quantizes integers, wanted float32", EXPORT_AGAIN)
+    scheme = _scheme(operator, _quantized_type(operator))
     return Stored(operator.work.realise(x, scheme), scheme, real=False)
 
 
@@ -52,7 +51,7 @@ def dequantize_linear(operator: Operator) -> Value:
     operator.arity(2, 3)
     x = operator.value(0)
     if isinstance(x, Constant):
-        return _dequantised_constant(operator, x)
+        return _dequantized_constant(operator, x)
     if isinstance(x, Edge) and not _is_real(x):
         scheme = _scheme(operator, x.dtype)
         view = operator.work.realise(x, scheme)
@@ -64,11 +63,11 @@ def dequantize_linear(operator: Operator) -> Value:
     if is_variance(x):
         return x
     if isinstance(x, Deferred) or not isinstance(x, Stored) or x.real:
-        raise Refusal("it dequantises float32, wanted 8-bit integers", EXPORT_AGAIN)
+        raise Refusal("it dequantizes float32, wanted 8-bit integers", EXPORT_AGAIN)
     scheme = _scheme(operator, x.scheme.dtype)
     if scheme.key != x.scheme.key:
         raise Refusal(
-            f"it dequantises with scale {scheme.scale:g} what was quantised with "
+            f"it dequantizes with scale {scheme.scale:g} what was quantized with "
             f"{x.scheme.scale:g}, or with another zero point; wanted the same",
             EXPORT_AGAIN,
         )
@@ -79,7 +78,7 @@ def _is_real(x: Stored | Edge) -> bool:
     return x.real if isinstance(x, Stored) else x.dtype == "float32"
 
 
-def _quantised_type(operator: Operator) -> str:
+def _quantized_type(operator: Operator) -> str:
     """The integer type QuantizeLinear gives: its zero point's, else output_dtype's, else uint8."""
     if operator.has(2):
         return operator.constant(2).data.dtype.name
@@ -110,7 +109,7 @@ def _scheme(operator: Operator, dtype: str) -> Scheme:
 def _scales(operator: Operator) -> Real:
     """The scales, flattened: finite and above 0."""
     if operator.int_of("block_size", 0) != 0:
-        raise Refusal("it is quantised in blocks, supported: per tensor or channel", EIGHT_BITS)
+        raise Refusal("it is quantized in blocks, supported: per tensor or channel", EIGHT_BITS)
     data = operator.constant(1).data
     if data.dtype.kind != "f" or data.ndim > 1:
         raise Refusal(
@@ -140,11 +139,11 @@ def _zero_points(operator: Operator, dtype: str, count: int) -> NDArray[np.int64
 
 
 def _constant_quant(operator: Operator, x: Constant, dtype: str) -> ConstantQuant:
-    """The quantisation of a constant of type `dtype`, per tensor or along an axis."""
+    """The quantization of a constant of type `dtype`, per tensor or along an axis."""
     scale = _scales(operator)
     axis = None
     if scale.size > 1:
-        axis = resolve(operator.int_of("axis", 1), x.data.ndim)
+        axis = resolve_axis(operator.int_of("axis", 1), x.data.ndim)
         if x.shape[axis] != scale.size:
             raise Refusal(
                 f"{scale.size} scales for {x.shape[axis]} slices of axis {axis}", EXPORT_AGAIN
@@ -152,18 +151,18 @@ def _constant_quant(operator: Operator, x: Constant, dtype: str) -> ConstantQuan
     return ConstantQuant(scale, _zero_points(operator, dtype, scale.size), axis)
 
 
-def _dequantised_constant(operator: Operator, x: Constant) -> Constant:
+def _dequantized_constant(operator: Operator, x: Constant) -> Constant:
     if x.quant is not None or x.data.dtype.name not in ("int8", "uint8", "int32"):
         met = "float32" if x.is_real else x.data.dtype.name
         raise Refusal(
-            f"it dequantises a constant of {met}, supported: int8, uint8 and int32", EIGHT_BITS
+            f"it dequantizes a constant of {met}, supported: int8, uint8 and int32", EIGHT_BITS
         )
     return Constant(x.name, x.data, _constant_quant(operator, x, x.data.dtype.name))
 
 
-def _quantised_constant(operator: Operator, x: Constant) -> Constant:
+def _quantized_constant(operator: Operator, x: Constant) -> Constant:
     """Weights stored in float with a QuantizeLinear right behind them."""
-    dtype = _quantised_type(operator)
+    dtype = _quantized_type(operator)
     if not x.is_real or dtype not in OFFSET:
         met = dtype if x.is_real else x.data.dtype.name
         raise Refusal(f"the constant is or becomes {met}, supported: int8 and uint8", EIGHT_BITS)

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
-from mcuforge.compiler.frontends.onnx.layout import channels_last
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, channels_last
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
-from mcuforge.compiler.frontends.onnx.values import Shape, Value, View
+from mcuforge.compiler.frontends.onnx.values import Value
 from mcuforge.compiler.frontends.onnx.work import Work
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest

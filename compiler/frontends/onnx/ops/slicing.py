@@ -5,25 +5,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
-from mcuforge.compiler.frontends.onnx.layout import permuted
+from mcuforge.compiler.frontends.common import (
+    EXPORT_AGAIN,
+    LARGEST_INTEGER_LIST,
+    resolve_axes,
+    resolve_axis,
+)
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, permuted
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
-from mcuforge.compiler.frontends.onnx.ops.operator import (
-    FREEZE,
-    Operator,
-    resolve,
-    resolve_all,
-    want_size,
-)
-from mcuforge.compiler.frontends.onnx.values import (
-    Constant,
-    Scheme,
-    Shape,
-    Value,
-    View,
-)
+from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
+from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.frontends.tflite.tensors import LARGEST_INTEGER_LIST
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.pad import Pad
@@ -47,7 +39,7 @@ def slice_(operator: Operator) -> Value:
         raise Refusal("a step is 0, wanted another", EXPORT_AGAIN)
     taken = [range(n) for n in x.shape]
     for axis, start, end, step in zip(
-        resolve_all(axes, len(x.shape)), starts, ends, steps, strict=True
+        resolve_axes(axes, len(x.shape)), starts, ends, steps, strict=True
     ):
         taken[axis] = range(*slice(start, end, step).indices(x.shape[axis]))
     return boxed(operator, x, taken)
@@ -82,7 +74,7 @@ def split(operator: Operator) -> tuple[Value, ...]:
     """Parts along an axis; sizes are an input, or equal."""
     operator.arity(1, 2, outputs=64)
     x = operator.value(0)
-    axis = resolve(operator.int_of("axis", 0), len(x.shape))
+    axis = resolve_axis(operator.int_of("axis", 0), len(x.shape))
     count = len(operator.node.outputs)
     if operator.has(1):
         sizes = operator.integers(1)
@@ -108,7 +100,7 @@ def gather(operator: Operator) -> Value:
     """Slices of x at constant indices along an axis; the axis becomes the indices' dimensions."""
     operator.arity(2)
     x = operator.value(0)
-    axis = resolve(operator.int_of("axis", 0), len(x.shape))
+    axis = resolve_axis(operator.int_of("axis", 0), len(x.shape))
     size = x.shape[axis]
     index = operator.constant(1).data
     if index.dtype.kind not in "iu" or index.size > LARGEST_INTEGER_LIST:
@@ -173,7 +165,7 @@ def pad(operator: Operator) -> Value:
     if mode != "constant":
         raise Refusal(f"the border is '{mode[:20]}', supported: constant", "pad with zeros")
     rank = len(x.shape)
-    axes = resolve_all(operator.integers(3), rank) if operator.has(3) else tuple(range(rank))
+    axes = resolve_axes(operator.integers(3), rank) if operator.has(3) else tuple(range(rank))
     pads = operator.integers(1)
     if len(pads) != 2 * len(axes):
         raise Refusal(f"{len(pads)} pads for {len(axes)} axes", EXPORT_AGAIN)

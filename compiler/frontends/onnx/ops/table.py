@@ -99,7 +99,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
 )
 
 QDQ = (
-    "quantise to QDQ form: quantize_static(..., quant_format=QuantFormat.QDQ), "
+    "quantize to QDQ form: quantize_static(..., quant_format=QuantFormat.QDQ), "
     "or `mcuforge quantize MODEL --data FILE` on the float model"
 )
 FOLD_FIRST = "fold it first: onnxruntime.quantization.shape_inference.quant_pre_process"
@@ -139,21 +139,21 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
     )
 )
 REPLACE = "replace it in the model by supported operators: `mcuforge ops` lists them"
-QUANTISE = "`mcuforge quantize MODEL --data FILE` writes a quantised one from calibration data"
+QUANTIZE = "`mcuforge quantize MODEL --data FILE` writes a quantized one from calibration data"
 
 
 def want_integers(model: OnnxFile) -> None:
-    """Refuse files without QuantizeLinear, saying which kind of quantisation they have instead."""
+    """Refuse files without QuantizeLinear, saying which kind of quantization they have instead."""
     kinds = [node.op for node in model.nodes]
     if any(kind in ("QuantizeLinear", "DequantizeLinear") for kind in kinds):
         return
     other = next((kind for kind in kinds if INSTEAD.get(kind) == QDQ), None)
     if other is not None:
         dynamic = "Dynamic" in other or other.endswith("Integer")
-        form = "quantised dynamically" if dynamic else "quantised in operator form"
+        form = "quantized dynamically" if dynamic else "quantized in operator form"
         raise Refusal(f"the model is {form} ({other}), supported: static, in QDQ form", QDQ)
     raise Refusal(
         f"this is a float model: {len(kinds)} operators, no QuantizeLinear among them; "
         "supported: int8 in QDQ form",
-        QUANTISE,
+        QUANTIZE,
     )

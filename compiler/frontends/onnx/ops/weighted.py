@@ -8,20 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.onnx.values import (
-    OFFSET,
-    Constant,
-    Stored,
-    Value,
-)
+from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Work
 from mcuforge.compiler.ir import DType, Quant, Tensor
 from mcuforge.compiler.ops.common.fixed_point import RANGE
 from mcuforge.errors import Refusal
 
-SYMMETRIC = "quantise weights symmetrically: extra_options={'WeightSymmetric': True}"
-QUANTISE_TOO = (
-    "quantise this operator and its neighbours too: quantize_static without op_types_to_quantize, "
+SYMMETRIC = "quantize weights symmetrically: extra_options={'WeightSymmetric': True}"
+QUANTIZE_TOO = (
+    "quantize this operator and its neighbours too: quantize_static without op_types_to_quantize, "
     "or `mcuforge quantize MODEL --data FILE` on the float model"
 )
 SAME_SCALE = 1e-5  # relative: a bias scale this near the product of the two is that product
@@ -50,7 +45,7 @@ def stored_input(value: Value, place: str) -> Stored:
     if isinstance(value, Stored) and value.real:
         return value
     raise Refusal(
-        f"its {place} is float32, no DequantizeLinear gives it; supported: int8", QUANTISE_TOO
+        f"its {place} is float32, no DequantizeLinear gives it; supported: int8", QUANTIZE_TOO
     )
 
 
@@ -67,7 +62,7 @@ def int8_weights(value: Value, axis: int) -> Weights:
     """Weights as int8 with zero point 0, scales per tensor or along `axis`."""
     if not isinstance(value, Constant) or value.quant is None:
         met = "float32" if isinstance(value, Constant) else "computed at run time"
-        raise Refusal(f"the weights are {met}, wanted constants of 8 bits", QUANTISE_TOO)
+        raise Refusal(f"the weights are {met}, wanted constants of 8 bits", QUANTIZE_TOO)
     if value.data.dtype.name not in OFFSET:
         raise Refusal(
             f"the weights are {value.data.dtype.name}, supported: int8 and uint8", SYMMETRIC
@@ -77,7 +72,7 @@ def int8_weights(value: Value, axis: int) -> Weights:
         raise Refusal(
             f"the weights have a scale per slice of axis {quant.axis}, "
             f"supported here: axis {axis % value.data.ndim} (output channels)",
-            "quantise the weights per tensor, or per output channel",
+            "quantize the weights per tensor, or per output channel",
         )
     zero = quant.zero_point
     if quant.axis is not None:
@@ -112,7 +107,7 @@ def int32_bias(work: Work, bias: Constant, x: Stored, weights: Weights, channels
     if not np.all((stored >= low) & (stored <= high)):
         raise Refusal(
             "a bias is beyond int32 on the scale of input times weights",
-            "quantise again: a channel of weights is nearly zero, its scale too small",
+            "quantize again: a channel of weights is nearly zero, its scale too small",
         )
     tag = f"bias {x.scheme.scale} {id(weights.source)}"
     return work.constant(bias, tag, stored.astype(np.int32))

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcuforge.compiler.frontends.onnx.file import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_STEP, LARGEST_TENSOR_BYTES
+from mcuforge.compiler.frontends.onnx.layout import Shape
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
-from mcuforge.compiler.frontends.onnx.values import Shape
-from mcuforge.compiler.frontends.tflite.ops.spatial import LARGEST_STEP
-from mcuforge.compiler.frontends.tflite.tensors import LARGEST_TENSOR_BYTES
 from mcuforge.compiler.ops.common.window import Pair, Window
 from mcuforge.errors import Refusal
 

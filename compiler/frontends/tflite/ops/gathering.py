@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps, resolve_axis
-from mcuforge.compiler.frontends.tflite.tensors import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
+from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.broadcast_to import BroadcastTo
 from mcuforge.compiler.ops.common.checks import want_shape

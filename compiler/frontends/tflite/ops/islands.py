@@ -15,7 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
-from mcuforge.compiler.frontends.tflite.tensors import QUANTISE, Values
+from mcuforge.compiler.frontends.tflite.tensors import QUANTIZE, Values
 from mcuforge.compiler.ir import DType, Tensor
 from mcuforge.compiler.ops.base import Activation
 from mcuforge.compiler.ops.common import elementary
@@ -45,7 +45,7 @@ class Real:
 
 @dataclass(frozen=True, eq=False)
 class Quotient:
-    """One int8 tensor, dequantised, by another."""
+    """One int8 tensor, dequantized, by another."""
 
     a: Tensor
     b: Tensor
@@ -72,7 +72,7 @@ class Islands:
         if raw.name in FUNCTIONS and self._extend(operator):
             return ()
         if any(self.computes(i) for i in raw.inputs):
-            raise Refusal(f"{raw.name} computes in float32, supported: int8", QUANTISE)
+            raise Refusal(f"{raw.name} computes in float32, supported: int8", QUANTIZE)
         return None
 
     def computes(self, index: int) -> bool:
@@ -114,7 +114,7 @@ class Islands:
         arity = 2 if raw.name in BINARY else 1
         operator.arity(arity)
         numbers = tuple(x.values if isinstance(x, Real) else x for x in operands if x is not None)
-        with np.errstate(all="ignore"):  # what is no number or infinite is quantised to an end
+        with np.errstate(all="ignore"):  # what is no number or infinite is quantized to an end
             values = FUNCTIONS[raw.name](operator, numbers)
         steps = dict.fromkeys((*(step for x in reals for step in x.steps), raw.name.lower()))
         self._known[raw.outputs[0]] = Real(reals[0].base, values, tuple(steps))
@@ -134,7 +134,7 @@ class Islands:
         return constant.values().astype(np.float32).reshape(1)
 
     def _divide(self, operator: Operator, reals: list[Real]) -> bool:
-        """Note a quotient of two dequantised tensors, which int8 has a kernel for."""
+        """Note a quotient of two dequantized tensors, which int8 has a kernel for."""
         if operator.raw.name != "DIV" or any(x.steps for x in reals):
             return False
         operator.arity(2)

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from math import prod
 
-from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps, resolve_axis
-from mcuforge.compiler.frontends.tflite.tensors import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
+from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common.checks import want_constant, want_same_quant, want_shape
 from mcuforge.compiler.ops.concatenation import Concatenation
@@ -55,14 +55,14 @@ def expand_dims(operator: Operator) -> Steps:
 
 
 def pad(operator: Operator) -> Steps:
-    """Inputs x and constant paddings (rank, 2); fills with the quantised zero."""
+    """Inputs x and constant paddings (rank, 2); fills with the quantized zero."""
     operator.arity(2)
     operator.options("PadOptions")
     return _pad(operator, operator.output().zero_point)
 
 
 def pad_v2(operator: Operator) -> Steps:
-    """As PAD, filling with a third input: one constant of x's quantisation."""
+    """As PAD, filling with a third input: one constant of x's quantization."""
     operator.arity(3)
     operator.options("PadV2Options")
     fill = operator.input(2)

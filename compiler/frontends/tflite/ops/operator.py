@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN
 from mcuforge.compiler.frontends.tflite.file import RawOperator
 from mcuforge.compiler.frontends.tflite.flatbuffer import Table
-from mcuforge.compiler.frontends.tflite.tensors import EXPORT_AGAIN, Values
+from mcuforge.compiler.frontends.tflite.tensors import Values
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.base import Activation, Op
 from mcuforge.compiler.ops.common.fixed_point import Int64
@@ -145,10 +146,3 @@ class Arm:
         """The run-time inputs every operator it becomes can take."""
         types = [set(op.input_types) for op in self.builds]
         return tuple(t.value for t in self.builds[0].input_types if t in set.intersection(*types))
-
-
-def resolve_axis(axis: int, rank: int) -> int:
-    """A dimension's number counted from the front; negative ones count from the back."""
-    if not -rank <= axis < rank:
-        raise Refusal(f"axis {axis} of a tensor with {rank} dimensions", EXPORT_AGAIN)
-    return axis % rank

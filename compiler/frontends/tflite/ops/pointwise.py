@@ -7,14 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mcuforge.compiler.frontends.tflite.ops.operator import (
-    Operator,
-    Read,
-    Step,
-    Steps,
-    resolve_axis,
-)
-from mcuforge.compiler.frontends.tflite.tensors import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
+from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Read, Step, Steps
 from mcuforge.compiler.ir import DType
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.base import Activation, Op
@@ -148,7 +142,7 @@ def softmax(operator: Operator) -> Steps:
 
 
 def quantize(operator: Operator) -> Steps:
-    """To 8 bits, from float32 or another 8-bit quantisation."""
+    """To 8 bits, from float32 or another 8-bit quantization."""
     operator.options("QuantizeOptions")
     return _one_input(operator, Quantize())
 

@@ -11,14 +11,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mcuforge.compiler.frontends.tflite.ops.operator import Operator, resolve_axis
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_INTEGER_LIST, resolve_axis
+from mcuforge.compiler.frontends.tflite.ops.operator import Operator
 from mcuforge.compiler.frontends.tflite.ops.slicing import strided_cut
-from mcuforge.compiler.frontends.tflite.tensors import (
-    EXPORT_AGAIN,
-    INTEGER_TYPES,
-    LARGEST_INTEGER_LIST,
-    check_shape,
-)
+from mcuforge.compiler.frontends.tflite.tensors import INTEGER_TYPES, check_shape
 from mcuforge.compiler.ir import DType
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.errors import Refusal

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mcuforge.compiler.frontends.tflite.file import MOST_DIMENSIONS
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, MOST_DIMENSIONS
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Options, Step, Steps
-from mcuforge.compiler.frontends.tflite.tensors import EXPORT_AGAIN
 from mcuforge.compiler.ops.common.checks import want_shape
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice

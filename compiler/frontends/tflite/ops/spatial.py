@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_STEP, LARGEST_TENSOR_BYTES
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Options, Step, Steps
-from mcuforge.compiler.frontends.tflite.tensors import EXPORT_AGAIN, LARGEST_TENSOR_BYTES
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.common.checks import want_one_image, want_shape
@@ -14,7 +14,6 @@ from mcuforge.compiler.ops.resize_nearest import ResizeNearest
 from mcuforge.errors import Refusal
 
 PADDINGS: dict[int, Padding] = {0: "same", 1: "valid"}
-LARGEST_STEP = (1 << 15) - 1  # of a kernel, stride or dilation
 
 
 def average_pool2d(operator: Operator) -> Steps:

@@ -8,9 +8,9 @@ from math import prod
 
 import numpy as np
 
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
 from mcuforge.compiler.frontends.tflite.ops.spatial import read_window
-from mcuforge.compiler.frontends.tflite.tensors import EXPORT_AGAIN
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.common.checks import want_rank, want_shape

@@ -135,7 +135,7 @@ def test_a_chain_of_float_operators_is_a_table_with_the_name_people_know() -> No
 
 
 def test_a_variance_on_eight_bits_is_computed_exactly() -> None:
-    """onnxruntime's quantiser knows Add alone of a layer normalisation in parts: 256 variances."""
+    """onnxruntime's quantizer knows Add alone of a layer normalisation in parts: 256 variances."""
     q = Qdq()
     x = q.input((1, 10, 12))
     d = q.node("Sub", [x, q.node("ReduceMean", [x], axes=[-1])])
@@ -224,7 +224,7 @@ def test_data_beside_the_model_is_read(tmp_path: Path) -> None:
         np.testing.assert_array_equal(met.values(), wanted.values())
 
 
-def test_a_survey_has_a_row_per_operator_but_the_quantisers() -> None:
+def test_a_survey_has_a_row_per_operator_but_the_quantizers() -> None:
     q = Qdq()
     rows = survey_onnx(q.model(onnx_tokens.attention(q)).SerializeToString(), name="a.onnx")
     assert [row.operator for row in rows] == [

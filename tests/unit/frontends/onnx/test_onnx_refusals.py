@@ -53,12 +53,12 @@ def test_a_float_model_is_sent_to_quantize() -> None:
 @pytest.mark.parametrize(
     ("kind", "what"),
     [
-        ("QLinearConv", "the model is quantised in operator form (QLinearConv)"),
-        ("DynamicQuantizeLinear", "the model is quantised dynamically (DynamicQuantizeLinear)"),
-        ("MatMulInteger", "the model is quantised dynamically (MatMulInteger)"),
+        ("QLinearConv", "the model is quantized in operator form (QLinearConv)"),
+        ("DynamicQuantizeLinear", "the model is quantized dynamically (DynamicQuantizeLinear)"),
+        ("MatMulInteger", "the model is quantized dynamically (MatMulInteger)"),
     ],
 )
-def test_other_kinds_of_quantisation_are_named(kind: str, what: str) -> None:
+def test_other_kinds_of_quantization_are_named(kind: str, what: str) -> None:
     model = float_model()
     model.graph.node[0].op_type = kind
     error = refusal(model)
@@ -152,7 +152,7 @@ def run_time_indices(q: Qdq) -> str:
     return q.op("Gather", [x, x], 0.05, 3)
 
 
-def partly_quantised_norm(q: Qdq) -> str:
+def partly_quantized_norm(q: Qdq) -> str:
     x = q.input((1, 10, 12))
     d = q.node("Sub", [x, q.node("ReduceMean", [x], axes=[-1])])
     square = q.node("Pow", [d, q.constant(np.array(2, np.float32))])
@@ -183,16 +183,16 @@ def scale_of(value: float) -> Build:
     ("build", "what", "where", "hint"),
     [
         (transposed_conv, "ConvTranspose is not supported", "node 3 ConvTranspose", "scale with"),
-        (float_weights, "the weights are float32, wanted constants", "node 2 Conv", "quantise"),
-        (asymmetric_weights, "the weights have zero point 100 and", "node 3 Conv", "quantise weig"),
+        (float_weights, "the weights are float32, wanted constants", "node 2 Conv", "quantize"),
+        (asymmetric_weights, "the weights have zero point 100 and", "node 3 Conv", "quantize weig"),
         (
             weights_by_input_channel,
             "the weights have a scale per slice of axis 1, supported here: axis 0",
             "node 3 Conv",
-            "quantise the weights per tensor",
+            "quantize the weights per tensor",
         ),
-        (float_between, "its input is float32, no DequantizeLinear", "node 5 Conv", "quantise"),
-        (float_output, "the output is the float32 result of node 3 Gemm", "output", "quantise the"),
+        (float_between, "its input is float32, no DequantizeLinear", "node 5 Conv", "quantize"),
+        (float_output, "the output is the float32 result of node 3 Gemm", "output", "quantize the"),
         (constant_output, "the output is an input or a constant", "output", "leave it out"),
         (input_output, "the output is an input or a constant", "output", "leave it out"),
         (batch_norm, "BatchNormalization is not supported", "node 2 Batch", "fold it first"),
@@ -206,18 +206,18 @@ def scale_of(value: float) -> Build:
         (run_time_expand, "it repeats [1, 4] to [3, 4] at run time", "node 2 Expand", "let the op"),
         (run_time_indices, "input 1 'dequantizelinear_4' is computed", "node 2 Gat", "export with"),
         (
-            partly_quantised_norm,
+            partly_quantized_norm,
             "it averages squares left in float32",
             "node 5 Red",
             "export Layer",
         ),
         (power_of_two_tensors, "Pow of two run-time tensors is not", "node 4 Pow", "use Add, Sub"),
-        (other_scale_back, "it dequantises with scale 0.2 what", "node 5 Deq", "export the model"),
-        (sixteen_bits, "the activation is uint16, supported", "node 3 Quan", "quantise to 8 bits"),
-        (scale_of(0.0), "a scale is 0, wanted finite and above 0", "node 3 Quan", "quantise again"),
-        (scale_of(-1.0), "a scale is -1, wanted finite and above", "node 3 Quan", "quantise again"),
-        (scale_of(float("nan")), "a scale is nan, wanted finite", "node 3 Quan", "quantise again"),
-        (scale_of(1e-30), "the scale is 1e-30, wanted 1e-12 to", "node 3 Quan", "quantise again"),
+        (other_scale_back, "it dequantizes with scale 0.2 what", "node 5 Deq", "export the model"),
+        (sixteen_bits, "the activation is uint16, supported", "node 3 Quan", "quantize to 8 bits"),
+        (scale_of(0.0), "a scale is 0, wanted finite and above 0", "node 3 Quan", "quantize again"),
+        (scale_of(-1.0), "a scale is -1, wanted finite and above", "node 3 Quan", "quantize again"),
+        (scale_of(float("nan")), "a scale is nan, wanted finite", "node 3 Quan", "quantize again"),
+        (scale_of(1e-30), "the scale is 1e-30, wanted 1e-12 to", "node 3 Quan", "quantize again"),
     ],
 )
 def test_a_refusal_says_what_where_and_what_works(
@@ -354,7 +354,7 @@ def test_a_float_chain_without_end_is_refused() -> None:
         x = q.node("Tanh", [x])
     error = refusal(q.model(q.requantised(x, 0.1, 0)))
     assert error.what.startswith("65 float operators follow each other")
-    assert error.hint == "quantise the operators between them too"
+    assert error.hint == "quantize the operators between them too"
 
 
 def test_a_constant_with_an_int4_type_is_named() -> None:

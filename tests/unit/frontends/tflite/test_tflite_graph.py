@@ -275,7 +275,7 @@ def test_a_survey_lists_the_models_own_problems_first() -> None:
     ]
 
 
-def test_uint8_and_float_edges_are_read_as_quantise_and_dequantise() -> None:
+def test_uint8_and_float_edges_are_read_as_quantize_and_dequantize() -> None:
     graph = read_tflite(case_model(next(s.case for s in SAMPLES if s.case.name == "QUANTIZE")))
     assert graph.inputs[0].dtype.value == "float32"
     assert isinstance(graph.nodes[0].op, Quantize)

@@ -35,7 +35,7 @@ RELU6 = {"FusedActivationFunction": Act.RELU6}
 
 @dataclass
 class Island:
-    """A model of one int8 input "x", dequantised as tensor 1, growing operator by operator."""
+    """A model of one int8 input "x", dequantized as tensor 1, growing operator by operator."""
 
     scale: float = 0.05
     zero_point: int = 3
@@ -152,7 +152,7 @@ def test_quotients_beyond_any_number_saturate() -> None:
 
 
 def quotient(divisor: tuple[int, ...], square: bool = False) -> bytes:
-    """One dequantised tensor, or its square, over another."""
+    """One dequantized tensor, or its square, over another."""
     island = Island()
     b = island.add(TensorSpec("b", divisor, "int8", (0.03,), (-128,)))
     real = island.add(TensorSpec("real", divisor, "float32"))
@@ -214,7 +214,7 @@ def test_an_output_in_float_is_refused() -> None:
     assert f"output 0 'f{last}'" in error.where
 
 
-def test_a_dequantised_output_beside_the_table_stays() -> None:
+def test_a_dequantized_output_beside_the_table_stays() -> None:
     island = Island()
     last = island.then("ABS", 1, options=("AbsOptions", {}))
     out = island.add(TensorSpec("y", SHAPE, "int8", (0.05,), (0,)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from mcuforge.compiler.frontends.tflite.names import Unique, layer_name
+from mcuforge.compiler.frontends.common import Unique
+from mcuforge.compiler.frontends.tflite.names import layer_name
 
 
 @pytest.mark.parametrize(

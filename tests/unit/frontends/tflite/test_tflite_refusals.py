@@ -77,7 +77,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "dynamic range": (
         HYBRID_DENSE,
-        "it computes in float32 with int8 weights (dynamic-range quantisation), supported: int8",
+        "it computes in float32 with int8 weights (dynamic-range quantization), supported: int8",
         "operator 0 FULLY_CONNECTED",
         INT8,
     ),
@@ -85,7 +85,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         HALF_WEIGHTS,
         "'w16' is float16, supported: int8, uint8, int32 and float32",
         "operator 0 DEQUANTIZE 'w'",
-        "full-integer instead of float16 quantisation",
+        "full-integer instead of float16 quantization",
     ),
     "int16 activations": (
         case_model(Case("int16", "RELU", (float_row(dtype="int16"),), (float_row(dtype="int16"),))),
@@ -212,7 +212,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         "operator 0 FULLY_CONNECTED",
         "export or copy the file again",
     ),
-    "custom quantisation scales": (
+    "custom quantization scales": (
         with_tensor("RELU", 0, scale=(0.1, 0.2), zero_point=(0, 0), axis=5),
         "'in0' has scales along axis 5 of 2",
         "input 0 'in0'",
@@ -234,11 +234,11 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         with_tensor("FULLY_CONNECTED", 1, scale=(0.1,) * 4, zero_point=(0, 0, 1, 0)),
         "'in1' has zero points from 0 to 1, supported: one for all",
         "operator 0 FULLY_CONNECTED",
-        "quantise per-channel weights symmetrically",
+        "quantize per-channel weights symmetrically",
     ),
-    "custom quantisation scheme": (
+    "custom quantization scheme": (
         with_tensor("RELU", 0, custom_scheme=True),
-        "'in0' is quantised by a custom scheme, supported: scales",
+        "'in0' is quantized by a custom scheme, supported: scales",
         "input 0 'in0'",
         INT8,
     ),
@@ -335,7 +335,7 @@ def test_a_scale_that_is_no_scale_is_refused(scale: float, met: str) -> None:
     assert "more refused" not in error.hint  # the operator that reads it is no second problem
     assert error.what.endswith(", wanted above 1e-12, up to 1e+12")
     assert error.where == "model.tflite, input 0 'in0'"
-    assert error.hint.startswith("quantise again with a representative dataset")
+    assert error.hint.startswith("quantize again with a representative dataset")
 
 
 def test_an_odd_scale_of_a_bias_does_not_matter() -> None:
