@@ -11,7 +11,7 @@ from mcuforge.compiler.codegen.names import comment
 from mcuforge.compiler.codegen.ports import Arena
 from mcuforge.compiler.schedule.describe import describe_stages
 from mcuforge.compiler.schedule.repeats import Piece, repeats
-from mcuforge.compiler.schedule.schedule import Form, Schedule, Stage
+from mcuforge.compiler.schedule.schedule import Execution, Schedule, Stage
 from mcuforge.errors import InternalError
 
 CODE_BYTES = 100  # of a pipeline's function, to run through pieces: the least that is to be saved
@@ -83,7 +83,7 @@ def _stage(
     sizes = [task.end - task.begin for task in stage.tasks]
     several = {t.layer for t, size in zip(stage.tasks, sizes, strict=True) if size > 1}
     for i in several:
-        if stage.layers[i].form is Form.ARRIVE:
+        if stage.layers[i].execution is Execution.ARRIVE:
             raise InternalError("a task asks for several rows of a streamed input")
     layers = tuple(
         printer.layer(number + i, layer, layer_id, several=stage.is_pipeline and i in several)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.schedule.memory import memory_problem, slots
 from mcuforge.compiler.schedule.repeats import repeats
-from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Stage, Task
+from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule, Stage, Task
 from mcuforge.memplan.problem import Problem, Region
 
 Naming = Callable[[str], str]
@@ -76,17 +76,17 @@ def _stage_lines(
 def _operation(layer: Layer) -> str:
     """'conv2d 8x8x3 -> 8x8x8'."""
     node = layer.node
-    if layer.form is Form.ARRIVE:
+    if layer.execution is Execution.ARRIVE:
         return f"rows of {_shape(node.output)} arrive"
     return f"{node.op.kind} {' + '.join(map(_shape, node.activations))} -> {_shape(node.output)}"
 
 
 def _rows(layer: Layer, tasks: Sequence[Task]) -> Iterator[str]:
     """'8 tasks of 1 row' of a layer that does not run whole."""
-    if layer.form is not Form.WHOLE:
+    if layer.execution is not Execution.WHOLE:
         sizes = {task.end - task.begin for task in tasks} or {0}
         rows = f"{min(sizes)} to {max(sizes)} rows" if len(sizes) > 1 else _count(max(sizes), "row")
-        added = " added up" if layer.form is Form.ACCUMULATE else ""
+        added = " added up" if layer.execution is Execution.ACCUMULATE else ""
         yield f"{_count(len(tasks), 'task')} of {rows}{added}"
 
 

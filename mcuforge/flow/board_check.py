@@ -12,7 +12,7 @@ import numpy as np
 from mcuforge.boards.link.client import Link
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Array
-from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Task
+from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule, Task
 from mcuforge.errors import BoardError
 from mcuforge.flow.data import Samples
 from mcuforge.report.progress import Stages
@@ -137,9 +137,12 @@ def rows_written(schedule: Schedule, layer: Layer, task: Task) -> Iterator[tuple
     """What a step has written: (byte of the layer's output, byte of its buffer, bytes) for each
     run of rows that stand together. Nothing while rows are only added up."""
     out = layer.node.output
-    if layer.form is Form.ACCUMULATE and task.end < schedule.buffer(layer.node.activations[0]).rows:
+    if (
+        layer.execution is Execution.ACCUMULATE
+        and task.end < schedule.buffer(layer.node.activations[0]).rows
+    ):
         return
-    if layer.form is not Form.ROWS and layer.form is not Form.ARRIVE:
+    if layer.execution is not Execution.ROWS and layer.execution is not Execution.ARRIVE:
         yield 0, 0, out.bytes
         return
     ring, size = schedule.rows_held(out), out.row_bytes

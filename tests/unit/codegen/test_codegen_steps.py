@@ -18,7 +18,7 @@ from mcuforge.compiler.ir import DType, Graph, Node, Tensor
 from mcuforge.compiler.ops.base import Argument, Blob, Call, RowOf, Slot
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.tables.relu import Relu
-from mcuforge.compiler.schedule.schedule import Form, Schedule, Stage, Task, whole_layers
+from mcuforge.compiler.schedule.schedule import Execution, Schedule, Stage, Task, whole_layers
 from mcuforge.errors import InternalError
 from mcuforge.memplan.poison import DeadRange
 from tests.unit.compiler.graphs import chain, graph, tensor
@@ -42,13 +42,13 @@ def calling(
     x: Tensor,
     out: Tensor,
     tasks: Sequence[int],
-    form: Form = Form.ROWS,
+    execution: Execution = Execution.ROWS,
     rings: dict[str, int] | None = None,
 ) -> str:
     """model.c of one layer that runs by rows, `tasks` rows at a time, with those calls."""
     op = Quantize() if x.dtype is DType.FLOAT32 else Relu("relu")
     whole = whole_layers(graph([x], [Node("layer", op, (x,), out)], [out]), "portable")
-    layer = replace(whole.layers[0], form=form, calls=calls)
+    layer = replace(whole.layers[0], execution=execution, calls=calls)
     ends = np.cumsum(tasks).tolist()
     steps = tuple(Task(0, end - size, end) for size, end in zip(tasks, ends, strict=True))
     schedule = replace(whole, stages=(Stage((layer,), steps),), rings=rings or {})
@@ -240,7 +240,7 @@ def test_calls_for_a_row_are_repeated_for_each_of_a_step_and_others_get_them_all
 def test_a_layer_that_adds_rows_up_says_so() -> None:
     out = tensor("out", (1, 1, 1, 5))
     calls = (one(IMAGE, out, Slot.FIRST_ROW, Slot.END_ROW),)
-    text = calling(*calls, x=IMAGE, out=out, tasks=[1] * 6, form=Form.ACCUMULATE)
+    text = calling(*calls, x=IMAGE, out=out, tasks=[1] * 6, execution=Execution.ACCUMULATE)
     assert "case 0: /* 0 layer: relu 6x2x5 -> 1x1x5, rows added up */" in text
     assert "mcuforge_relu_s8(a + 0, a + 60, row, end_row);" in text
 

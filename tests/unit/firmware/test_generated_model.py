@@ -17,7 +17,7 @@ from mcuforge.boards.link.frame import Kind
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Array
-from mcuforge.compiler.schedule.schedule import Form, Task
+from mcuforge.compiler.schedule.schedule import Execution, Task
 from mcuforge.errors import BoardError, InternalError
 from mcuforge.flow.board_check import (
     layer_outputs,
@@ -248,7 +248,7 @@ def test_a_streamed_model_is_profiled_row_by_row_and_answers_as_ever(
 
 def test_rows_that_wrap_round_their_ring_are_two_reads(streamed: Compiled) -> None:
     stem = streamed.schedule.layers[1]
-    assert (stem.form, stem.node.output.row_bytes) == (Form.ROWS, 24)
+    assert (stem.execution, stem.node.output.row_bytes) == (Execution.ROWS, 24)
     assert list(rows_written(streamed.schedule, stem, Task(1, 2, 4))) == [(48, 48, 48)]
     assert list(rows_written(streamed.schedule, stem, Task(1, 3, 5))) == [
         (72, 72, 24),
