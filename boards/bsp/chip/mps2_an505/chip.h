@@ -6,4 +6,11 @@
 #define CHIP_INTERRUPTS 128
 #define CHIP_UART_INTERRUPT 32 /* UART0 receive */
 
+#define CHIP_TIMER0 0x50000000u
+#define CHIP_FPGAIO 0x50302000u
+#define CHIP_UART0 0x50200000u
+
+#define CHIP_CODE_RAM 0x10000000u /* in flash's place */
+#define CHIP_CODE_RAM_LOG2 22u
+
 #endif

@@ -1,54 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * UART0 and the 100 Hz counter of the FPGA, timer 0 of the IoT Kit (DAI 0505, "Memory map" and
- * "FPGA system control and I/O"). After reset all of them take Secure accesses, as the core makes
- * them.
+ * The same peripherals in an IoT Kit, at DAI 0505's addresses ("Memory map" and "FPGA system control
+ * and I/O"). After reset all of them take Secure accesses, as the core makes them.
  */
-#include "board.h"
-#include "board_config.h"
-#include "cmsdk_uart.h"
-#include "family.h"
-#include "mpu.h"
-#include "reg.h"
-#include "widen.h"
-
-#define TIMER0_CTRL REG32(0x50000000u)
-#define TIMER0_VALUE REG32(0x50000004u)
-#define TIMER0_RELOAD REG32(0x50000008u)
-#define UART0 0x50200000u
-#define FPGAIO_CLK100HZ REG32(0x50302014u)
-
-#define TIMER_ENABLE (1u << 0)
-
-#define CODE_RAM_ORIGIN 0x10000000u
-#define CODE_RAM_LOG2 22u
-
-#define TICKS_PER_100HZ (BOARD_TICK_HZ / 100u)
-
-void family_init(void)
-{
-    mpu_restrict(1, CODE_RAM_ORIGIN, CODE_RAM_LOG2, MPU_READ); /* as the flash it stands for */
-
-    TIMER0_RELOAD = UINT32_MAX;
-    TIMER0_VALUE = UINT32_MAX;
-    TIMER0_CTRL = TIMER_ENABLE;
-    FPGAIO_CLK100HZ = 0; /* after the timer, as widen() wants */
-
-    cmsdk_uart_start(UART0, BOARD_CLOCK_HZ, BOARD_BAUD);
-}
-
-void family_send(uint8_t byte)
-{
-    cmsdk_uart_send(UART0, byte);
-}
-
-void family_receive(void)
-{
-    cmsdk_uart_receive(UART0);
-}
-
-uint64_t board_ticks(void)
-{
-    const uint64_t coarse = (uint64_t)FPGAIO_CLK100HZ * TICKS_PER_100HZ;
-    return widen(coarse, UINT32_MAX - TIMER0_VALUE); /* it counts down */
-}
+#include "cmsdk_fpga.h"
