@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Count every model on every emulated board: bench/figures.json, and README's tables from it.
+"""Count every model on every emulated board: bench/figures.json, and the documents' tables.
 
     python -m scripts.bench_table                 all of it, as `make bench` does
     python -m scripts.bench_table MODEL ...       these models only (file names, suffix or not)
     python -m scripts.bench_table --board ID ...  on this board only; may be given several times
     python -m scripts.bench_table --check [...]   compare with what is committed, write nothing
-    python -m scripts.bench_table --tables        README's tables from the file, nothing is run
+    python -m scripts.bench_table --tables        the tables from the file, nothing is run
 
-Models of others are counted where they lie in ../shared beside the checkout; elsewhere their
-committed figures stay. Every figure stands on a verdict of pass.
+The tables stand in README.md and docs/figures.md. Models of others are counted if they lie in
+../shared beside the checkout; otherwise their committed figures stay. A figure is only written
+after a verdict of pass.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from mcuforge.report.files import write_whole
 from mcuforge.report.model import Report
 from mcuforge.report.profile import operator_facts
 from mcuforge.report.progress import Stages
-from scripts.bench_readme import README, with_tables
+from scripts.figure_tables import DOCUMENTS, with_tables
 from scripts.figures import (
     FILE,
     BoardFigure,
@@ -48,6 +49,7 @@ from scripts.figures import (
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+PAGES = ROOT  # of the documents with tables
 OWN = ("digits_cnn.tflite", "digits_vit.onnx")
 MLPERF = (
     "ad01_int8.tflite",
@@ -66,7 +68,7 @@ BOARDS = (M7, "qemu-mps2-an386", "qemu-riscv32", "qemu-mps3-an547", "qemu-mps2-m
 ROWLESS = ("ad01_int8.tflite",)  # its input is one vector: there are no rows to stream
 ENGINES = ("TFLM+CMSIS-NN", "TinyEngine")
 PEER_OPERATORS = "per_op_tflm_cmsis_nn_cortex_m7_O3"
-REMEDY = "if that is meant: `make bench`, and commit bench/figures.json and README.md"
+REMEDY = f"if that is meant: `make bench`, and commit bench/figures.json, {', '.join(DOCUMENTS)}"
 
 
 @dataclass(frozen=True)
@@ -224,12 +226,15 @@ def updated(figures: Figures, counted: dict[Case, Counted]) -> Figures:
 
 
 def write_tables(figures: Figures) -> None:
-    """README with the tables of these figures."""
-    write_whole(README, with_tables(README.read_text(encoding="utf-8"), figures))
+    """The documents with the tables of these figures."""
+    for name in DOCUMENTS:
+        document = PAGES / name
+        text = with_tables(name, document.read_text(encoding="utf-8"), figures)
+        write_whole(document, text)
 
 
 def renew(chosen: list[Case], jobs: int) -> int:
-    """Count the cases and write each figure at once, README at the end; how many failed.
+    """Count the cases, write each figure at once and the tables at the end; how many failed.
 
     The file is read again each time: another run may count other cases meanwhile.
     """
@@ -276,7 +281,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("models", nargs="*", metavar="MODEL")
     parser.add_argument("--board", action="append", default=[], choices=BOARDS, metavar="ID")
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    parser.add_argument("--tables", action="store_true", help="README from the file, run nothing")
+    parser.add_argument(
+        "--tables", action="store_true", help="the tables from the file, run nothing"
+    )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="at once; 2 by default")
     wanted = parser.parse_args(arguments)
     chosen = [] if wanted.tables else select(wanted.models, wanted.board)
