@@ -58,14 +58,14 @@ MLPERF = (
     "str_ww_ref_model.tflite",
     "vww_96_int8.tflite",
 )
-VITS = (  # the third on one core only: it is the second with other zero points
+VITS = (  # the third is the second with other zero points: counted on one core only
     "vit_cifar10_tf_int8_erf.tflite",
     "vit_cifar10_int8_qdq_default.onnx",
     "vit_cifar10_int8_qdq_op20_asym.onnx",
 )
 M7 = "qemu-mps2-an500"
 BOARDS = (M7, "qemu-mps2-an386", "qemu-riscv32", "qemu-mps3-an547", "qemu-mps2-m0plus")
-ROWLESS = ("ad01_int8.tflite",)  # its input is one vector: there are no rows to stream
+ROWLESS = ("ad01_int8.tflite",)  # its input is one vector, without rows to stream
 ENGINES = ("TFLM+CMSIS-NN", "TinyEngine")
 PEER_OPERATORS = "per_op_tflm_cmsis_nn_cortex_m7_O3"
 REMEDY = f"if that is meant: `make bench`, and commit bench/figures.json, {', '.join(DOCUMENTS)}"
@@ -73,7 +73,7 @@ REMEDY = f"if that is meant: `make bench`, and commit bench/figures.json, {', '.
 
 @dataclass(frozen=True)
 class Counted:
-    """A case that ran."""
+    """The result of a case that ran."""
 
     board: BoardFigure
     figure: Figure
@@ -81,14 +81,14 @@ class Counted:
 
 
 def model_file(model: str) -> Path:
-    """Where a model lies, or would lie."""
+    """The path of a model's file, whether it exists or not."""
     if model in OWN:
         return ROOT / "examples" / "digits" / model
     return SHARED / "models" / ("vit" if model in VITS else "mlperf_tiny") / model
 
 
 def cases() -> Iterator[Case]:
-    """Everything that is counted, on the boards there are."""
+    """Every case that is counted, on the boards of the catalog."""
     known = {board.id for board in all_boards()}
     for board in (board for board in BOARDS if board in known):
         for model in (*OWN, *MLPERF, *(VITS if board == M7 else VITS[:2])):
@@ -115,14 +115,14 @@ def count(case: Case) -> Counted:
 
 
 def board_of(report: Report) -> BoardFigure:
-    """What a deploy counted with."""
+    """Core, emulator and compiler of a deploy."""
     board, tools = report.board, report.toolchain
     compiler = f"{tools.compiler} {tools.version}"
     return BoardFigure(board.cpu, board.isa, board.stand_in or "", compiler, tools.flags)
 
 
 def figure_of(report: Report) -> Figure:
-    """What a deploy counted."""
+    """The figure that a deploy counted."""
     run, ram, flash = report.run, report.ram, report.flash
     assert run.instructions is not None, "emulated boards count"
     return Figure(
@@ -144,7 +144,7 @@ def figure_of(report: Report) -> Figure:
 
 
 def table_row(case: Case, figure: Figure) -> str:
-    """One line of what is counted."""
+    """One line of output: a case and its figure."""
     return (
         f"| {case} | {figure.instructions:,} instructions (emulated) "
         f"| {figure.per_mac:.2f} per MAC | arena {figure.arena:,} "
@@ -153,7 +153,7 @@ def table_row(case: Case, figure: Figure) -> str:
 
 
 def peers() -> tuple[tuple[Peer, ...], dict[str, OperatorFigure]] | None:
-    """Peers' figures as they were measured; None without ../shared."""
+    """The measured figures of peers, and TFLM's by operator; None without ../shared."""
     file = SHARED / "baselines.json"
     if not file.exists():
         return None
@@ -184,7 +184,7 @@ def peers() -> tuple[tuple[Peer, ...], dict[str, OperatorFigure]] | None:
 
 
 def select(wanted: list[str], boards: list[str]) -> list[Case]:
-    """Cases of these models on these boards, of all by default; what cannot be counted is told."""
+    """Cases of these models on these boards, or of all; prints which models are missing."""
     models = (*OWN, *MLPERF, *VITS)
     chosen = [model for model in models if not wanted or {model, Path(model).stem} & set(wanted)]
     unknown = set(wanted) - {name for model in models for name in (model, Path(model).stem)}
@@ -201,7 +201,7 @@ def select(wanted: list[str], boards: list[str]) -> list[Case]:
 
 
 def count_all(wanted: list[Case], jobs: int) -> Iterator[tuple[Case, Counted | Exception]]:
-    """Each case as soon as it is counted, or why it was not; the long ones are begun first."""
+    """Each case as soon as it is counted, or its error; the long ones start first."""
     order = sorted(wanted, key=lambda case: case.model not in VITS)
     with ProcessPoolExecutor(jobs) as pool:
         futures = {pool.submit(count, case): case for case in order}
@@ -213,7 +213,7 @@ def count_all(wanted: list[Case], jobs: int) -> Iterator[tuple[Case, Counted | E
 
 
 def updated(figures: Figures, counted: dict[Case, Counted]) -> Figures:
-    """With what was counted; figures of cases that are counted no longer are dropped."""
+    """The figures with new ones; figures of cases that no longer exist are dropped."""
     kept = set(cases())
     rows = {case: figure for case, figure in figures.rows.items() if case in kept}
     rows |= {case: result.figure for case, result in counted.items()}
@@ -254,7 +254,7 @@ def renew(chosen: list[Case], jobs: int) -> int:
 
 
 def check(chosen: list[Case], jobs: int) -> int:
-    """Count the cases and tell what is not as committed; how many are not."""
+    """Count the cases and print what differs from the committed figures; how many differ."""
     committed, failed = read_figures(FILE), 0
     for number, (case, result) in enumerate(count_all(chosen, jobs), 1):
         if isinstance(result, Exception):
@@ -276,7 +276,7 @@ def check(chosen: list[Case], jobs: int) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Count and write, or count and compare; 1 when something failed or is not as committed."""
+    """Count and write, or count and compare; 1 if a case failed or differs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("models", nargs="*", metavar="MODEL")
     parser.add_argument("--board", action="append", default=[], choices=BOARDS, metavar="ID")

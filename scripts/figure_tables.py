@@ -60,7 +60,7 @@ def heading(cells: Iterable[str]) -> Iterator[str]:
 
 
 def row(cells: Iterable[str]) -> str:
-    """A further line."""
+    """A further line of a table."""
     return f"| {' | '.join(cells)} |"
 
 
@@ -162,7 +162,7 @@ def memory(figures: Figures) -> Iterator[str]:
 
 
 def plans(figures: Figures) -> Iterator[str]:
-    """Arenas by goal and input on Cortex-M7, what they cost, and the bound."""
+    """Arenas by goal and input on Cortex-M7, their bound and instructions."""
     yield from heading(
         (
             *("bytes of arena", "TFLM tensors", "balanced", "bound", "streamed input", "speed"),
@@ -214,7 +214,7 @@ def operators(figures: Figures) -> Iterator[str]:
 
 
 def totals(figures: Figures, board: str) -> dict[str, OperatorFigure]:
-    """Operators of all models that peers run, on a board, summed."""
+    """Sums by operator over all models that peers run, on a board."""
     found: dict[str, OperatorFigure] = {}
     for model in models(figures, peers=True):
         figure: Figure | None = figures.rows.get(Case(model, board))

@@ -5,7 +5,7 @@
     python -m scripts.peer_table vit         vision transformers: arenas beside TFLM's
     python -m scripts.peer_table vit_runs    the same networks' instructions (an hour)
 
-What is small enough to be counted on every change is in bench_table.
+bench_table counts the networks that are small enough to be counted on every change.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ VIT_PEERS = {
 
 
 def planned(graph: Graph, stages: Stages, options: PlanOptions) -> Compiled:
-    """Planned for a Cortex-M7 with RAM for anything."""
+    """The graph planned for a Cortex-M7 with ample RAM."""
     with stages.stage(f"planning {graph.name}"):
         return compile_graph(graph, "armv7em", AMPLE_BYTES, options=options)
 
 
 def mobilenet(stages: Stages) -> Iterator[str]:
-    """MobileNetV2, planned and not built: its weights are random, its RAM is real."""
+    """MobileNetV2, planned and not built: random weights, real RAM."""
     yield "| model | naive live-tensor peak | balanced | streamed input | speed |"
     yield "|---|---|---|---|---|"
     for width in (1.0, 0.35):
@@ -74,14 +74,14 @@ def mobilenet(stages: Stages) -> Iterator[str]:
 
 
 def arena_and_bound(compiled: Compiled) -> str:
-    """Two cells: bytes of the arena, and what no plan goes below."""
+    """Two cells: bytes of the arena, and its lower bound."""
     optimal = compiled.plan.peak == compiled.plan.lower_bound
     bound = "optimal" if optimal else f"{compiled.plan.lower_bound:,}"
     return f"{compiled.arena_bytes:,} | {bound}"
 
 
 def vit(stages: Stages) -> Iterator[str]:
-    """Vision transformers, planned for Cortex-M7 and not built: random weights, RAM is real."""
+    """Vision transformers, planned for Cortex-M7 and not built: random weights, real RAM."""
     yield (
         "| bytes of arena | tokens | parameters | live tensors | TFLM "
         "| image streamed | bound | image resident | bound | streamed, `--optimize ram` |"
@@ -105,7 +105,7 @@ def vit(stages: Stages) -> Iterator[str]:
 
 
 def vit_runs(stages: Stages) -> Iterator[str]:
-    """Instructions of an inference on the boards that hold the weights; every verdict is pass."""
+    """Instructions per inference on boards that hold the weights; every verdict is pass."""
     yield "| model | MACs | Cortex-M7 | per MAC | RV32IMAC | per MAC |"
     yield "|---|---|---|---|---|---|"
     for preset, peers in VIT_PEERS.items():
