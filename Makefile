@@ -29,7 +29,7 @@ lint: $(VENV)/ready-test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-# every model on every emulated board: bench/figures.json and README's tables; minutes
+# every model on every emulated board: bench/figures.json, the tables of README and docs/figures.md; minutes
 bench: $(VENV)/ready-test
 	$(VENV)/bin/python -m scripts.bench_table --jobs $(JOBS)
 

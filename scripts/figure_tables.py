@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""README's tables of what is counted, made of bench/figures.json and of nothing else."""
+"""The documents' tables of counted figures, made from bench/figures.json and nothing else."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from scripts.figures import Case, Figure, Figures, OperatorFigure, Peer
 
-README = Path(__file__).resolve().parents[1] / "README.md"
 M7 = "qemu-mps2-an500"
 CORES = {  # board -> its column
     M7: "Cortex-M7",
@@ -24,27 +22,31 @@ END = "<!-- end of figures -->\n"
 NONE = "-"
 
 
-def with_tables(text: str, figures: Figures) -> str:
-    """The README with every marked block made anew; ValueError for a mark without its table."""
+def with_tables(document: str, text: str, figures: Figures) -> str:
+    """The text of a document of `DOCUMENTS` with every marked table made anew.
+
+    ValueError for a mark without its table, or a table without its mark.
+    """
+    tables = DOCUMENTS[document]
     blocks = re.compile(
         re.escape(MARK).replace(r"\{name\}", r"(\w+)") + ".*?" + re.escape(END), re.S
     )
 
     def block(match: re.Match[str]) -> str:
         name = match[1]
-        if name not in TABLES:
-            raise ValueError(f"README marks a table '{name}'; there are {', '.join(TABLES)}")
-        lines = "".join(f"{line}\n" for line in TABLES[name](figures))
+        if name not in tables:
+            raise ValueError(f"{document} marks a table '{name}'; there are {', '.join(tables)}")
+        lines = "".join(f"{line}\n" for line in tables[name](figures))
         return f"{MARK.format(name=name)}\n{lines}\n{END}"
 
     made, count = blocks.subn(block, text)
-    if count != len(TABLES):
-        raise ValueError(f"README marks {count} tables, there are {len(TABLES)}")
+    if count != len(tables):
+        raise ValueError(f"{document} marks {count} tables, there are {len(tables)}")
     return made
 
 
 def models(figures: Figures, *, peers: bool) -> list[str]:
-    """Models counted by default plans: those that peers run, or the others."""
+    """Models counted with default plans: those that peers run, or the others."""
     named = {f"{peer.model}.tflite" for peer in figures.peers}
     found = dict.fromkeys(case.model for case in sorted(figures.rows))
     return [model for model in found if (model in named) == peers]
@@ -58,14 +60,14 @@ def heading(cells: Iterable[str]) -> Iterator[str]:
 
 
 def row(cells: Iterable[str]) -> str:
-    """A further line."""
+    """A further line of a table."""
     return f"| {' | '.join(cells)} |"
 
 
 def least(
     figures: Figures, engine: str, model: str, cpu: str, of: Callable[[Peer], int]
 ) -> int | None:
-    """The least of an engine's builds for a model and a core; None where it was not measured."""
+    """The least of an engine's builds for a model and a core; None if it was not measured."""
     name = model.removesuffix(".tflite")
     found = [
         of(peer)
@@ -83,6 +85,29 @@ def millions(count: int | None) -> str:
 def number(count: int | None) -> str:
     """'5,226'."""
     return NONE if count is None else f"{count:,}"
+
+
+def peers(figures: Figures) -> Iterator[str]:
+    """Arena and instructions on Cortex-M7 of the models that peers run, beside theirs."""
+    engines = ("mcuforge", "TFLM + CMSIS-NN", "TinyEngine")
+    yield from heading(
+        (
+            "on Cortex-M7",
+            *(f"arena: {engine}" for engine in engines),
+            *(f"instructions: {engine}" for engine in engines),
+        )
+    )
+    for model in models(figures, peers=True):
+        own = figures.rows.get(Case(model, M7))
+        if own is None:
+            continue
+        arenas, counts = (
+            [least(figures, engine, model, "cortex-m7", of) for engine in (TFLM, TINY)]
+            for of in (lambda peer: peer.ram, lambda peer: peer.instructions)
+        )
+        name = model.removesuffix(".tflite")
+        ours, theirs = number(own.arena), map(number, arenas)
+        yield row((name, ours, *theirs, millions(own.instructions), *map(millions, counts)))
 
 
 def instructions(figures: Figures) -> Iterator[str]:
@@ -116,8 +141,8 @@ def memory(figures: Figures) -> Iterator[str]:
     """RAM and flash on Cortex-M7 beside peers."""
     yield from heading(
         (
-            *("bytes on Cortex-M7", "RAM", "of it arena", f"{TFLM} arena", f"{TINY} buffers"),
-            *("flash", "of it weights", "code", f"{TFLM} flash", f"{TINY} flash"),
+            *("bytes on Cortex-M7", "RAM", "arena", f"{TFLM} arena", f"{TINY} buffers"),
+            *("flash", "weights", "code", f"{TFLM} flash", f"{TINY} flash"),
         )
     )
     for model in (*models(figures, peers=True), *models(figures, peers=False)):
@@ -137,7 +162,7 @@ def memory(figures: Figures) -> Iterator[str]:
 
 
 def plans(figures: Figures) -> Iterator[str]:
-    """Arenas by goal and input on Cortex-M7, what they cost, and the bound."""
+    """Arenas by goal and input on Cortex-M7, their bound and instructions."""
     yield from heading(
         (
             *("bytes of arena", "TFLM tensors", "balanced", "bound", "streamed input", "speed"),
@@ -189,7 +214,7 @@ def operators(figures: Figures) -> Iterator[str]:
 
 
 def totals(figures: Figures, board: str) -> dict[str, OperatorFigure]:
-    """Operators of all models that peers run, on a board, summed."""
+    """Sums by operator over all models that peers run, on a board."""
     found: dict[str, OperatorFigure] = {}
     for model in models(figures, peers=True):
         figure: Figure | None = figures.rows.get(Case(model, board))
@@ -208,9 +233,13 @@ def per_mac(figure: OperatorFigure | None) -> str:
     return f"{figure.instructions / figure.macs:.2f}"
 
 
-TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
-    "instructions": instructions,
-    "memory": memory,
-    "operators": operators,
-    "plans": plans,
+Table = Callable[[Figures], Iterator[str]]
+DOCUMENTS: Mapping[str, Mapping[str, Table]] = {  # by the document's path in the repository
+    "README.md": {"peers": peers},
+    "docs/figures.md": {
+        "instructions": instructions,
+        "operators": operators,
+        "memory": memory,
+        "plans": plans,
+    },
 }
