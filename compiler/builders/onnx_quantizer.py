@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts a float ONNX model to int8 QDQ with onnxruntime's static quantizer, in its own process.
 
-`quantize_model` starts `python -m mcuforge.compiler.builders.onnx_quantizer` with the model, the
-data, the two files to write, and words that stand for the options.
+`python -m mcuforge.compiler.builders.onnx_quantizer MODEL OPTIONS` is that process.
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,18 +16,22 @@ from onnx import TensorProto
 
 from mcuforge.compiler.frontends.onnx.file import OnnxFile
 from mcuforge.compiler.ir import Array
-from mcuforge.compiler.judges.answers import Child, ChildFailed, patience
+from mcuforge.compiler.judges.child import Child, ChildFailed, patience, serve
 from mcuforge.compiler.judges.onnx import peer_name, run_onnxruntime
 from mcuforge.errors import CompileError, Refusal
 
 ASYMMETRIC, PER_TENSOR = "asymmetric", "per-tensor"
-TAKE_INFINITY = ("Clip", "Max", "Min", "Pad")  # a bound that bounds nothing, a pool's padding
-SLOW_MACS = 1_000_000_000  # what a model is taken to have when time-outs are set
+TAKE_INFINITY = ("Clip", "Max", "Min", "Pad")  # as a bound without effect, or a pool's padding
+SLOW_MACS = 1_000_000_000  # the size assumed of a model when the time limit is set
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to quantize: activations' zero points free or all 0, weights' scales one or many."""
+    """How to quantize.
+
+    asymmetric: activations may have any zero point; else all are 0. per_channel: one scale per
+    output channel of the weights; else one per tensor.
+    """
 
     asymmetric: bool = False
     per_channel: bool = True
@@ -47,7 +49,7 @@ class Quantized:
 def quantize_model(
     model: Path, inputs: Sequence[Array], calibrate: Sequence[int], options: Options
 ) -> Quantized:
-    """Quantize a float model, its activations' ranges from the samples `calibrate`; run both.
+    """Quantize a float model with ranges from the samples `calibrate`, then run both models.
 
     inputs: float32 arrays (samples, *the file's shape with batch 1). An open batch becomes 1.
     Raises CompileError when onnxruntime is missing, refuses the model, or dies.
@@ -55,36 +57,29 @@ def quantize_model(
     name = peer_name()
     if name is None:
         raise CompileError(
-            "onnxruntime is not installed, wanted for its quantizer",
+            "onnxruntime is not installed, expected it for its quantizer",
             str(model),
             "pip install onnxruntime",
         )
-    with tempfile.TemporaryDirectory(prefix="mcuforge-quantize-") as temporary:
-        folder = Path(temporary)
-        data, result, answers = folder / "in.npz", folder / "int8.onnx", folder / "answers.npz"
-        arrays = {f"x{i}": x for i, x in enumerate(inputs)}
-        np.savez(data, calibrate=np.asarray(calibrate, np.int64), **arrays)
-        words = [ASYMMETRIC] * options.asymmetric + [PER_TENSOR] * (not options.per_channel)
-        child = Child(
-            "mcuforge.compiler.builders.onnx_quantizer",
-            (str(model), str(data), str(result), str(answers), *words),
-        )
+    words = [ASYMMETRIC] * options.asymmetric + [PER_TENSOR] * (not options.per_channel)
+    with Child(
+        "mcuforge.compiler.builders.onnx_quantizer",
+        (str(model), *words),
+        [np.asarray(calibrate, np.int64), *inputs],
+    ) as child:
         try:
-            child.wait(patience(SLOW_MACS, 3 * len(inputs[0])))
+            content, real, int8 = child.answer(patience(SLOW_MACS, 3 * len(inputs[0])))
         except ChildFailed as failed:
             raise CompileError(
                 f"{name}'s quantizer {failed}",
                 str(model),
                 "check that the float model runs in onnxruntime by itself",
             ) from None
-        finally:
-            child.close()
-        with np.load(answers) as found:
-            return Quantized(result.read_bytes(), found["float"], found["int8"])
+    return Quantized(content.tobytes(), real, int8)
 
 
 def check_constants(file: OnnxFile) -> None:
-    """Refuse constants that no scale is for, or whose data outside the file is not there."""
+    """Refuse constants that are not finite, or whose data file is missing. Raises Refusal."""
     values = {
         name: file.constant(name)
         for name, stored in file.initializers.items()
@@ -99,19 +94,19 @@ def check_constants(file: OnnxFile) -> None:
         for name in unsound.intersection(node.inputs):
             if np.isnan(values[name]).any():
                 raise Refusal(
-                    f"constant '{name}', which {node.origin} reads, holds NaN, wanted numbers",
+                    f"constant '{name}', which {node.origin} reads, holds NaN, expected numbers",
                     "export the model again from a training that did not diverge",
                 )
             if node.op not in TAKE_INFINITY:
                 raise Refusal(
                     f"constant '{name}', which {node.origin} reads, holds infinity, "
-                    "which int8 has no scale for; wanted finite values",
+                    "which int8 cannot hold; expected finite values",
                     "export masks with -16 for -inf: exp(-16) is 1e-7, and scores keep their steps",
                 )
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Read MODEL and DATA.npz, write INT8.onnx and ANSWERS.npz."""
+def compute(words: Sequence[str], arrays: list[Array]) -> list[Array]:
+    """The int8 file's bytes, and both models' first output for every sample."""
     import logging
 
     import onnx
@@ -124,7 +119,7 @@ def main(arguments: Sequence[str]) -> None:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Feeds(CalibrationDataReader):  # type: ignore[misc]
-        """The calibration samples, one after the other."""
+        """Hands out the calibration samples, one after the other."""
 
         def __init__(self, names: Sequence[str], inputs: Sequence[Array]) -> None:
             self._feeds = iter(
@@ -132,44 +127,40 @@ def main(arguments: Sequence[str]) -> None:
             )
 
         def get_next(self) -> dict[str, Array] | None:
-            """The next feed; None behind the last, as the interface asks."""
+            """The next feed; None after the last, as the interface asks."""
             return next(self._feeds, None)
 
     logging.disable(logging.WARNING)
-    model_file, data_file, result, answers, *words = arguments
-    with np.load(data_file) as data:
-        calibrate = data["calibrate"]
-        inputs = [data[f"x{i}"] for i in range(len(data.files) - 1)]
+    model_file, *options = words
+    calibrate, *inputs = arrays
     model = onnx.load(model_file)
     fix_batch(model)
     constants = {constant.name for constant in model.graph.initializer}
     names = [x.name for x in model.graph.input if x.name not in constants]
-    source = Path(result).with_name("float.onnx")
-    prepared = Path(result).with_name("prepared.onnx")
+    folder = Path(tempfile.gettempdir())  # our own: the parent made it and removes it
+    source, prepared, result = (folder / f"{n}.onnx" for n in ("float", "prepared", "int8"))
     onnx.save(model, source)
     quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
     quantize_static(
         str(prepared),
-        result,
+        str(result),
         Feeds(names, [x[calibrate] for x in inputs]),
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=kinds_to_quantize(onnx.load(prepared)),
-        per_channel=PER_TENSOR not in words,
+        per_channel=PER_TENSOR not in options,
         activation_type=QuantType.QInt8,
         weight_type=QuantType.QInt8,
-        extra_options={"ActivationSymmetric": ASYMMETRIC not in words, "WeightSymmetric": True},
+        extra_options={"ActivationSymmetric": ASYMMETRIC not in options, "WeightSymmetric": True},
     )
-    outputs = {
-        "float": run_onnxruntime(source.read_bytes(), inputs)[0],
-        "int8": run_onnxruntime(Path(result).read_bytes(), inputs)[0],
-    }
-    np.savez(answers, **outputs)
+    int8 = result.read_bytes()
+    real = run_onnxruntime(source.read_bytes(), inputs)[0]
+    return [np.frombuffer(int8, np.uint8), real, run_onnxruntime(int8, inputs)[0]]
 
 
 def kinds_to_quantize(model: object) -> list[str]:
-    """The operators onnxruntime quantizes by itself, and those an onnx.ModelProto ends in.
+    """The operators that onnxruntime quantizes by itself, and the last ones of an onnx.ModelProto.
 
-    It leaves a Tanh or Gelu in float, and behind one at the end there would be no int8 output.
+    onnxruntime leaves a Tanh or Gelu in float, so a model ending in one would not end in int8.
     """
     import onnx
     from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
@@ -181,9 +172,9 @@ def kinds_to_quantize(model: object) -> list[str]:
 
 
 def fix_batch(model: object) -> None:
-    """Give the open first dimension of an onnx.ModelProto's inputs the size 1, wherever it is.
+    """Give the open first dimension of an onnx.ModelProto's inputs the size 1, wherever it is used.
 
-    With every shape known, what exporters compute of them at run time becomes constant.
+    Exporters compute some values from shapes at run time; with fixed shapes these are constants.
     """
     import onnx
 
@@ -199,8 +190,8 @@ def fix_batch(model: object) -> None:
             named = bool(dim.dim_param) and dim.dim_param in open_names
             if not dim.HasField("dim_value") and (place == 0 or named):
                 dim.dim_value = 1
-    del model.graph.value_info[:]  # they tell of the open batch, and are inferred again
+    del model.graph.value_info[:]  # they name the open batch; onnx infers them again
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    serve(compute)

@@ -207,8 +207,8 @@ def data_elsewhere(model: onnx.ModelProto) -> None:
     ("change", "what"),
     [
         (half_precision, "input 'image' is float16, wanted float32"),
-        (mask_of_infinity, "which node 0 Conv reads, holds infinity, which int8 has no scale for"),
-        (diverged, "which node 0 Conv reads, holds NaN, wanted numbers"),
+        (mask_of_infinity, "which node 0 Conv reads, holds infinity, which int8 cannot hold"),
+        (diverged, "which node 0 Conv reads, holds NaN, expected numbers"),
         (data_elsewhere, "of 'gone.data' cannot be read"),
         (no_input, "the model has no inputs"),
         (whole_numbers, "input 'image' is int64, wanted float32"),

@@ -16,7 +16,7 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.ir import Array, DType, Graph, Node, Port, Quant, Tensor
 from mcuforge.compiler.judges import onnx as onnx_judge
 from mcuforge.compiler.judges import own
-from mcuforge.compiler.judges.answers import patience
+from mcuforge.compiler.judges.child import patience
 from mcuforge.compiler.judges.onnx import OnnxJudge, peer_name
 from mcuforge.compiler.judges.own import OwnReference, interleaved, processes_for
 from mcuforge.compiler.judges.tflite import judge
@@ -146,7 +146,7 @@ def test_leaving_early_ends_every_process_and_folder(tmp_path: Path) -> None:
     _, _, judging = judged(tmp_path, "float32")
     with judging:
         children = [judging._child, *judging._own._children]
-        folders = [Path(f.name) for f in (judging._folder, judging._own._folder)]
+        folders = [child.folder for child in children]
         assert all(folder.is_dir() for folder in folders)
     assert all(child.process.poll() is not None for child in children)
     assert not any(folder.exists() for folder in folders)

@@ -16,7 +16,8 @@ from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array, Graph, Node
-from mcuforge.compiler.judges.answers import Answers, ChildFailed, import_path
+from mcuforge.compiler.judges.answers import Answers
+from mcuforge.compiler.judges.child import ChildFailed, import_path
 from mcuforge.compiler.judges.interpreters import (
     EXACT,
     LITERT,
@@ -135,10 +136,11 @@ def test_without_an_interpreter_our_reference_decides() -> None:
 
 
 def test_an_interpreter_that_is_too_slow_is_left_out() -> None:
-    at_work = Run(INTERPRETER, DIGITS, [digits(2)])
-    with pytest.raises(ChildFailed, match="gave no answer in 0 s"):
-        at_work.outputs(0.0)
-    at_work.close()
+    with (
+        Run(INTERPRETER, DIGITS, [digits(2)]) as at_work,
+        pytest.raises(ChildFailed, match="gave no answer in 0 s"),
+    ):
+        at_work.answer(0.0)
 
 
 def changed_softmax(model: Graph) -> Graph:
@@ -325,7 +327,7 @@ def test_leaving_early_ends_the_process_and_its_folder() -> None:
     with TfliteJudge(read_model(DIGITS), DIGITS, [digits(200)], [INTERPRETER]) as judging:
         at_work = judging._run
         assert isinstance(at_work, Run)
-        process, folder = at_work._child.process, Path(at_work._folder.name)
+        process, folder = at_work.process, at_work.folder
         assert folder.is_dir()
     assert process.poll() is not None
     assert not folder.exists()
