@@ -112,30 +112,10 @@ def check_constants(file: OnnxFile) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Read MODEL and DATA.npz, write INT8.onnx and ANSWERS.npz."""
-    import logging
-
     import onnx
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    class Feeds(CalibrationDataReader):  # type: ignore[misc]
-        """The calibration samples, one after the other."""
+    from mcuforge.compiler.builders.static_quantizer import quantize_file
 
-        def __init__(self, names: Sequence[str], inputs: Sequence[Array]) -> None:
-            self._feeds = iter(
-                [dict(zip(names, sample, strict=True)) for sample in zip(*inputs, strict=True)]
-            )
-
-        def get_next(self) -> dict[str, Array] | None:
-            """The next feed; None behind the last, as the interface asks."""
-            return next(self._feeds, None)
-
-    logging.disable(logging.WARNING)
     model_file, data_file, result, answers, *words = arguments
     with np.load(data_file) as data:
         calibrate = data["calibrate"]
@@ -145,39 +125,20 @@ def main(arguments: Sequence[str]) -> None:
     constants = {constant.name for constant in model.graph.initializer}
     names = [x.name for x in model.graph.input if x.name not in constants]
     source = Path(result).with_name("float.onnx")
-    prepared = Path(result).with_name("prepared.onnx")
     onnx.save(model, source)
-    quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-    quantize_static(
-        str(prepared),
-        result,
-        Feeds(names, [x[calibrate] for x in inputs]),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=kinds_to_quantise(onnx.load(prepared)),
+    samples = zip(*(x[calibrate] for x in inputs), strict=True)
+    quantize_file(
+        source,
+        Path(result),
+        [dict(zip(names, sample, strict=True)) for sample in samples],
         per_channel=PER_TENSOR not in words,
-        activation_type=QuantType.QInt8,
-        weight_type=QuantType.QInt8,
-        extra_options={"ActivationSymmetric": ASYMMETRIC not in words, "WeightSymmetric": True},
+        symmetric=ASYMMETRIC not in words,
     )
     outputs = {
         "float": run_onnxruntime(source.read_bytes(), inputs)[0],
         "int8": run_onnxruntime(Path(result).read_bytes(), inputs)[0],
     }
     np.savez(answers, **outputs)
-
-
-def kinds_to_quantise(model: object) -> list[str]:
-    """The operators onnxruntime quantises by itself, and those an onnx.ModelProto ends in.
-
-    It leaves a Tanh or Gelu in float, and behind one at the end there would be no int8 output.
-    """
-    import onnx
-    from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
-
-    assert isinstance(model, onnx.ModelProto)
-    ends = {value.name for value in model.graph.output}
-    last = {node.op_type for node in model.graph.node if ends & set(node.output)}
-    return sorted(set(QLinearOpsRegistry) | set(QDQRegistry) | last)
 
 
 def fix_batch(model: object) -> None:
