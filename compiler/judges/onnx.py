@@ -118,11 +118,12 @@ class OnnxJudge:
 
 
 def run_onnxruntime(model: bytes | Path, inputs: Sequence[Array]) -> tuple[Array, ...]:
-    """onnxruntime's outputs for every sample, in this process: samples first.
+    """Compute onnxruntime's outputs for every sample, in this process.
 
     model: a file, which may have data beside it, or the bytes of one that has none. inputs: per
-    model input an array (samples, *the file's shape). Each operator is computed as the file spells
-    it: no graph optimisation, one thread, the CPU.
+    model input an array (samples, *the file's shape). Outputs have the shape (samples, *the file's)
+    and the file's dtype. Each operator is computed as the file spells it: no graph optimisation,
+    one thread, the CPU.
     """
     import onnxruntime
 

@@ -240,7 +240,10 @@ class Run:
         )
 
     def outputs(self, timeout_s: float) -> tuple[tuple[Array, ...], str]:
-        """The outputs, samples first, and how the file was changed for them; raises ChildFailed."""
+        """Wait for the outputs, and for the text that says how the file was changed to run.
+
+        Outputs have the shape (samples, *the file's) and the file's dtype. Raises ChildFailed.
+        """
         self._child.wait(timeout_s)
         with np.load(self._out) as data:
             count = len(data.files) - 1
