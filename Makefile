@@ -35,9 +35,9 @@ bench: $(VENV)/ready-test
 
 # mutated model files, then five minutes of hostile serial input under sanitizers
 fuzz: $(VENV)/ready-test
-	$(VENV)/bin/python -m scripts.fuzz_models --count 20000 --full
-	$(VENV)/bin/python -m scripts.fuzz_onnx --count 20000
-	$(VENV)/bin/python -m scripts.fuzz_serial --seconds 300
+	$(VENV)/bin/python -m tests.fuzz.models --count 20000 --full
+	$(VENV)/bin/python -m tests.fuzz.onnx_models --count 20000
+	$(VENV)/bin/python -m tests.fuzz.serial --seconds 300
 
 $(VENV)/ready-run: pyproject.toml setup.py scripts/setup.sh
 	scripts/setup.sh run

@@ -107,7 +107,10 @@ class Tensor:
         return self.quant.zero_point if self.quant is not None else 0
 
     def values(self) -> Array:
-        """The constant's data; the op's check has made sure it is one."""
+        """Return the constant's data, in the tensor's shape and dtype.
+
+        The op's check has made sure that the tensor is a constant.
+        """
         assert self.data is not None, self.name
         return self.data
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mcuforge.compiler.builders.tflite_writer import ModelSpec
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.compiler.schedule.cost import schedule_costs
 from mcuforge.compiler.schedule.search import GOALS
@@ -27,7 +28,6 @@ from mcuforge.compiler.schedule.work import Counts, layer_work
 from scripts.calibration_models import calibration_models
 from scripts.count_instructions import Counted, count_alone, count_goal, session_of
 from scripts.make_mobilenet_v2 import mobilenet_v2
-from tests.models.tflite_writer import ModelSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "models" / "mlperf_tiny"

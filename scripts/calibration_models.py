@@ -10,6 +10,15 @@ from typing import TypeVar
 
 import numpy as np
 
+from mcuforge.compiler.builders.tflite_builder import (
+    PROBABILITY,
+    ModelBuilder,
+    Pair,
+    Quantised,
+    Sliding,
+    Value,
+)
+from mcuforge.compiler.builders.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
 from mcuforge.compiler.ir import DType, Graph, Node, Quant, Tensor
 from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
@@ -17,8 +26,6 @@ from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.squared_difference import SquaredDifference
-from tests.models.builder import PROBABILITY, ModelBuilder, Pair, Quantised, Sliding, Value
-from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
 
 Item = TypeVar("Item")
 

@@ -13,6 +13,7 @@ from mcuforge.boards.catalog.board import emulated, load_board
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.regions import memory_regions
 from mcuforge.commands.deploy import cost
+from mcuforge.compiler.builders.tflite_writer import ModelSpec, write_model
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled, PlanOptions
 from mcuforge.compiler.ir import Graph
@@ -28,7 +29,6 @@ from mcuforge.flow.session import Session, compile_session, open_session
 from mcuforge.flow.target import open_board
 from mcuforge.memplan import greedy
 from mcuforge.report.progress import Stages
-from tests.models.tflite_writer import ModelSpec, write_model
 
 QUIET = Stages(Console(stderr=True), quiet=True)
 

@@ -22,7 +22,12 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec, write_model
+from mcuforge.compiler.builders.tflite_writer import (
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    write_model,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 7

@@ -14,8 +14,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tests.models.builder import PROBABILITY, ModelBuilder, Quantised, Sliding, Value
-from tests.models.tflite_writer import ModelSpec, write_model
+from mcuforge.compiler.builders.tflite_builder import (
+    PROBABILITY,
+    ModelBuilder,
+    Quantised,
+    Sliding,
+    Value,
+)
+from mcuforge.compiler.builders.tflite_writer import ModelSpec, write_model
 
 SEED = 2018
 STAGES = (  # expansion, channels, blocks, stride of the first

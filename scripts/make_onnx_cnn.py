@@ -23,8 +23,8 @@ import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import QuantType
 
-from tests.models.onnx_builder import OnnxBuilder
-from tests.models.onnx_quantise import quantise
+from mcuforge.compiler.builders.onnx_builder import OnnxBuilder
+from mcuforge.compiler.builders.static_quantizer import quantize_model
 
 SEED = 13
 OPSET = 17
@@ -134,7 +134,7 @@ def images(model: onnx.ModelProto, count: int, seed: int) -> list[NDArray[np.flo
 
 def make_int8(model: onnx.ModelProto, style: Style) -> onnx.ModelProto:
     """The network as int8 QDQ, quantised in that style."""
-    return quantise(
+    return quantize_model(
         model,
         images(model, CALIBRATION_IMAGES, SEED),
         per_channel=style.per_channel,

@@ -16,8 +16,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tests.models.builder import PROBABILITY, ModelBuilder, Quantised, Sliding, Value
-from tests.models.tflite_writer import ModelSpec, write_model
+from mcuforge.compiler.builders.tflite_builder import (
+    PROBABILITY,
+    ModelBuilder,
+    Quantised,
+    Sliding,
+    Value,
+)
+from mcuforge.compiler.builders.tflite_writer import ModelSpec, write_model
 
 SEED = 407
 CHANNELS = (16, 64, 128)  # of the maps at full, half and quarter size

@@ -24,8 +24,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from tests.models.onnx_builder import OnnxBuilder, parameters
-from tests.models.onnx_quantise import quantise
+from mcuforge.compiler.builders.onnx_builder import OnnxBuilder, parameters
+from mcuforge.compiler.builders.static_quantizer import quantize_model
 
 SEED = 11
 OPSET = 20
@@ -159,7 +159,7 @@ def make_float(name: str, vit: Vit) -> onnx.ModelProto:
 def make_int8(name: str, vit: Vit) -> onnx.ModelProto:
     """The network as int8 QDQ."""
     samples = images(vit, CALIBRATION_IMAGES, SEED)
-    return quantise(make_float(name, vit), samples, optimise=False)
+    return quantize_model(make_float(name, vit), samples, optimize=False)
 
 
 def main() -> None:

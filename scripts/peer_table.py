@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from mcuforge.commands.deploy import Request, deploy
+from mcuforge.compiler.builders.tflite_writer import write_model
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
@@ -28,7 +29,6 @@ from mcuforge.compiler.schedule.naive import live_tensor_peak
 from mcuforge.report.progress import Stages
 from scripts.make_mobilenet_v2 import file_name, mobilenet_v2
 from scripts.make_vit import PRESETS, make_int8
-from tests.models.tflite_writer import write_model
 
 BALANCED, SPEED = PlanOptions(), PlanOptions(goal="speed")
 STREAMED, LEAST = PlanOptions(streamed=True), PlanOptions(goal="ram", streamed=True)

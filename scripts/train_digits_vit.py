@@ -24,7 +24,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from tests.models.onnx_quantise import quantise
+from mcuforge.compiler.builders.static_quantizer import quantize_model
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 7
@@ -153,7 +153,7 @@ def main() -> None:
         images, digits.target, test_size=360, random_state=SEED, stratify=digits.target
     )
     single = exported(train(x, y))
-    int8 = quantise(single, [x[i : i + 1] for i in range(CALIBRATION_IMAGES)])
+    int8 = quantize_model(single, [x[i : i + 1] for i in range(CALIBRATION_IMAGES)])
     model = int8.SerializeToString(deterministic=True)
     folder = ROOT / "examples" / "digits"
     (folder / "digits_vit.onnx").write_bytes(model)

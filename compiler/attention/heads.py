@@ -124,7 +124,7 @@ def is_elementwise(node: Node) -> bool:
 
 
 def moved(node: Node, index: Index) -> Index:
-    """Where elements `index` of a move's output stand in its input."""
+    """Find where elements `index` of a move's output stand in its input: int64 of index's shape."""
     x = node.inputs[0]
     places = np.arange(x.elements, dtype=np.int64).reshape(x.shape)
     gathered = node.op.evaluate(node.inputs, node.output, [places]).reshape(-1)[index]

@@ -106,31 +106,14 @@ def check_constants(file: OnnxFile) -> None:
 
 
 def compute(words: Sequence[str], arrays: list[Array]) -> list[Array]:
-    """The int8 file's bytes, and both models' first output for every sample."""
-    import logging
+    """Compute the int8 file's bytes, uint8 [n], and both models' first output for every sample.
 
+    Outputs have the shape (samples, *the file's) and the file's dtype, usually float32.
+    """
     import onnx
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    class Feeds(CalibrationDataReader):  # type: ignore[misc]
-        """Hands out the calibration samples, one after the other."""
+    from mcuforge.compiler.builders.static_quantizer import quantize_file
 
-        def __init__(self, names: Sequence[str], inputs: Sequence[Array]) -> None:
-            self._feeds = iter(
-                [dict(zip(names, sample, strict=True)) for sample in zip(*inputs, strict=True)]
-            )
-
-        def get_next(self) -> dict[str, Array] | None:
-            """The next feed; None after the last, as the interface asks."""
-            return next(self._feeds, None)
-
-    logging.disable(logging.WARNING)
     model_file, *options = words
     calibrate, *inputs = arrays
     model = onnx.load(model_file)
@@ -138,37 +121,19 @@ def compute(words: Sequence[str], arrays: list[Array]) -> list[Array]:
     constants = {constant.name for constant in model.graph.initializer}
     names = [x.name for x in model.graph.input if x.name not in constants]
     folder = Path(tempfile.gettempdir())  # our own: the parent made it and removes it
-    source, prepared, result = (folder / f"{n}.onnx" for n in ("float", "prepared", "int8"))
+    source, result = folder / "float.onnx", folder / "int8.onnx"
     onnx.save(model, source)
-    quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-    quantize_static(
-        str(prepared),
-        str(result),
-        Feeds(names, [x[calibrate] for x in inputs]),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=kinds_to_quantize(onnx.load(prepared)),
+    samples = zip(*(x[calibrate] for x in inputs), strict=True)
+    quantize_file(
+        source,
+        result,
+        [dict(zip(names, sample, strict=True)) for sample in samples],
         per_channel=PER_TENSOR not in options,
-        activation_type=QuantType.QInt8,
-        weight_type=QuantType.QInt8,
-        extra_options={"ActivationSymmetric": ASYMMETRIC not in options, "WeightSymmetric": True},
+        symmetric=ASYMMETRIC not in options,
     )
     int8 = result.read_bytes()
     real = run_onnxruntime(source.read_bytes(), inputs)[0]
     return [np.frombuffer(int8, np.uint8), real, run_onnxruntime(int8, inputs)[0]]
-
-
-def kinds_to_quantize(model: object) -> list[str]:
-    """The operators that onnxruntime quantizes by itself, and the last ones of an onnx.ModelProto.
-
-    onnxruntime leaves a Tanh or Gelu in float, so a model ending in one would not end in int8.
-    """
-    import onnx
-    from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
-
-    assert isinstance(model, onnx.ModelProto)
-    ends = {value.name for value in model.graph.output}
-    last = {node.op_type for node in model.graph.node if ends & set(node.output)}
-    return sorted(set(QLinearOpsRegistry) | set(QDQRegistry) | last)
 
 
 def fix_batch(model: object) -> None:

@@ -30,12 +30,12 @@ def depth_of(filters: Array) -> int:
 
 
 def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
-    """The words of all blocks, after a first one: how many filters a block holds, and ROUNDS_ONCE.
+    """Pack filters, int8 (co, taps), into the words of all blocks: int32 (words,).
 
-    filters: int8 (co, taps). Those are four, or two, each with zeros for a partner, where two
-    filters of the layer cannot share their words. A block is
+    The first word is how many filters a block holds, and ROUNDS_ONCE. A block holds four filters,
+    or two, each with zeros for a partner, where two filters of the layer cannot share their words:
         256 * bias B + bias A and bias A, for both pairs of filters
-        two words of weights, one a pair, for every two values
+        two words of weights, one per pair, for every two values
         four bytes, each right shift less one; four multipliers
     Kernels shift halves out with the last bit. So layers without shifts, which round once, have
     multipliers twice as large; None where that is too much, or where a layer has both kinds.

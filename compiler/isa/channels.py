@@ -45,7 +45,10 @@ class Channels:
     zero_point: int
 
     def used(self, filters: Array, axis: int = 0) -> Array:
-        """`filters`, one a slice of `axis`, with zeros where their outputs are constant."""
+        """Zero the filters whose outputs are constant; int8 of the filters' shape.
+
+        filters: one per slice of `axis`.
+        """
         shape = [1] * filters.ndim
         shape[axis] = -1
         return np.where(self.constant.reshape(shape), 0, filters).astype(np.int8)

@@ -53,9 +53,9 @@ class Rv32(Packing):
 
 
 def blocks(filters: Array, channels: Channels, size: int, depth: int, first: int = 0) -> Int32:
-    """Filters (co, taps) in blocks of `size`, which hold whole words of `depth` values each.
+    """Pack filters (co, taps) in blocks of `size`, which hold whole words of `depth` values each.
 
-    first: the channel of the first of them.
+    first: the channel of the first filter. Returns the blocks one after the other: int32 (words,).
     """
     if not len(filters):
         return np.zeros(0, np.int32)
@@ -78,19 +78,19 @@ def blocks(filters: Array, channels: Channels, size: int, depth: int, first: int
 
 
 def doubled(channels: Channels) -> Int32:
-    """Twice the multipliers: what mulhsu takes, uint32 as the int32 of the same bits."""
+    """Double the multipliers, as mulhsu takes them: int32 (co,), the bits of a uint32."""
     return (channels.multiplier.astype(np.uint32) * np.uint32(2)).view(np.int32)
 
 
 def padded(values: NDArray[Number], shape: tuple[int, ...]) -> NDArray[Number]:
-    """Zeros of `shape` with `values` first along every axis."""
+    """Pad `values` with zeros at the end of every axis to `shape`; the dtype stays."""
     result: NDArray[Number] = np.zeros(shape, values.dtype)
     result[tuple(slice(size) for size in values.shape)] = values
     return result
 
 
 def words(rows: Bytes) -> Int32:
-    """Rows of bytes, whole words each, as rows of little-endian words."""
+    """Read int8 rows (n, bytes), whole words each, as little-endian words: int32 (n, bytes / 4)."""
     return np.ascontiguousarray(rows).view("<i4").astype(np.int32)
 
 

@@ -58,7 +58,7 @@ class Judge(Background):
 
 
 def differing(got: Array, want: Array) -> NDArray[np.bool_]:
-    """Where two arrays of one shape differ; two NaNs are equal."""
+    """Mark where two arrays of one shape differ: bool of that shape; two NaNs are equal."""
     unequal: NDArray[np.bool_] = (got != want) & ~((got != got) & (want != want))
     return unequal
 

@@ -195,11 +195,17 @@ class Engine(Protocol):
     """One model in an interpreter."""
 
     def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        """The outputs of one inference; each input in its own dtype, of the file's elements."""
+        """Compute one inference; every output in the file's shape and dtype.
+
+        inputs: each in its own dtype, of as many elements as the file's tensor.
+        """
         ...
 
     def tensor(self, index: int) -> Array:
-        """What tensor `index` of the file holds after a run, where all tensors are kept."""
+        """Return what tensor `index` holds after a run, in the file's shape and dtype.
+
+        All tensors must have been kept (`load`, keep_all).
+        """
         ...
 
 

@@ -97,11 +97,12 @@ class OnnxJudge(Judge):
 
 
 def run_onnxruntime(model: bytes | Path, inputs: Sequence[Array]) -> tuple[Array, ...]:
-    """onnxruntime's outputs for every sample, samples first, in this process.
+    """Compute onnxruntime's outputs for every sample, in this process.
 
-    model: a file, which may have data files beside it, or the bytes of a file that has none.
-    inputs: one array (samples, *the file's shape) per model input. onnxruntime computes each
-    operator as the file spells it: without graph optimisation, on one CPU thread.
+    model: a file, which may have data beside it, or the bytes of one that has none. inputs: per
+    model input an array (samples, *the file's shape). Outputs have the shape (samples, *the file's)
+    and the file's dtype. Each operator is computed as the file spells it: no graph optimisation,
+    one thread, the CPU.
     """
     import onnxruntime
 

@@ -70,7 +70,10 @@ def processes_for(samples: int) -> int:
 
 
 def interleaved(parts: Sequence[Array]) -> Array:
-    """One array of all samples; sample k is the next one of part k modulo their number."""
+    """Join parts: sample k of the whole is the next one of part k modulo their number.
+
+    Returns shape (all samples, *one sample's), in the parts' dtype.
+    """
     whole = np.empty((sum(map(len, parts)), *parts[0].shape[1:]), parts[0].dtype)
     for first, part in enumerate(parts):
         whole[first :: len(parts)] = part

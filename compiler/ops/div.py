@@ -80,7 +80,10 @@ def scale_factor(inputs: tuple[Tensor, ...], output: Tensor) -> float:
 
 
 def quotients(a: Int64, b: Int64, factor: Multiplier) -> Int64:
-    """a / b * factor of centred 8-bit values, rounded; a / 0 is beyond any output."""
+    """Compute a / b * factor of centred 8-bit values, rounded; int64 of the broadcast shape.
+
+    a / 0 is beyond any output.
+    """
     a, b = np.broadcast_arrays(np.where(b < 0, -a, a), b)
     size = np.maximum(np.abs(b), 1)
     bits = _bit_length(size)

@@ -160,9 +160,10 @@ class LayerNorm(LastAxisOp):
 
 
 def row_scale(variance: Int64, known: Constants) -> tuple[Int64, Int64]:
-    """(factor, shift): a row's values are (n * x - s) * 2**shift * factor / 2**32.
+    """Find each row's factor and shift, int64 of variance's shape.
 
-    `variance` is n * q - s * s. Both are 0 where it is, as all values then are.
+    A row's values are (n * x - s) * 2**shift * factor / 2**32. `variance` is n * q - s * s; where
+    it is 0, as are all values, both are 0.
     """
     total = (variance << known.variance_shift) + (known.epsilon << known.epsilon_shift)
     bits = np.frexp(total.astype(np.float64))[1].astype(np.int64)

@@ -36,7 +36,7 @@ class Border:
         return Border(self.before * inner, self.extent * inner, self.after * inner)
 
     def inside(self) -> NDArray[np.int64]:
-        """1 for each index that is no padding, else 0."""
+        """Mark each index with 1, and padding with 0: int64 (before + extent + after,)."""
         return np.pad(np.ones(self.extent, np.int64), (self.before, self.after))
 
 

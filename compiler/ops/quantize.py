@@ -71,7 +71,10 @@ class Quantize(TableOp):
 
 
 def rounded_quotient(x: NDArray[np.float32], scale: float) -> Int64:
-    """round(x / scale) in float32, halves away from zero, held within `REACH`; NaN is -REACH."""
+    """Compute round(x / scale) in float32, halves away from zero; int64 of x's shape.
+
+    Results are held within `REACH`; NaN is -REACH.
+    """
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         ratio = (x / np.float32(scale)).astype(np.float64)
     held = np.clip(np.where(np.isnan(ratio), -REACH, ratio), -REACH, REACH)

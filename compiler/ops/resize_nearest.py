@@ -46,7 +46,7 @@ class ResizeNearest(Op):
             )
 
     def sources(self, size: int, output_size: int) -> NDArray[np.int16]:
-        """For each of `output_size` rows (or columns) the one of `size` it repeats."""
+        """Find the row (or column) of `size` that each output row repeats: int16 (output_size,)."""
         if self.align_corners and output_size > 1:
             scale = np.float32(size - 1) / np.float32(output_size - 1)
         else:

@@ -111,7 +111,10 @@ def row_copy(x: Tensor, output: Tensor, block: Block) -> RowCopy | None:
 
 
 def runs_of(block: Block) -> tuple[NDArray[np.int64], int]:
-    """The input element each run of the kernel begins at, in order, and the elements of a run."""
+    """Find the input element each run of the kernel begins at, and the elements per run.
+
+    The elements are in the kernel's order: int64 (runs,).
+    """
     axes = merged(block.axes)
     if axes and axes[-1].in_stride == axes[-1].out_stride == 1:
         return block.in_offset + _positions(axes[:-1]), axes[-1].extent

@@ -43,7 +43,7 @@ class Needed:
 
     @property
     def begins(self) -> Indices:
-        """The first byte of the buffer that each step reads."""
+        """The first byte of the buffer that each step reads: int64 (steps,)."""
         if self.units is None:
             return self.first * self.buffer.row_bytes
         return self.units * self.unit_bytes

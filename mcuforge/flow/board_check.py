@@ -94,7 +94,7 @@ def run_samples(
 def run_sample(
     link: Link, compiled: Compiled, sample: tuple[Array, ...], *, poison: bool = False
 ) -> tuple[Array, ...]:
-    """One inference: every output, flat, in its own dtype."""
+    """Run one inference and read every output, each of shape (elements,) in its own dtype."""
     _feed(link, sample)
     link.run(poison=poison)
     return tuple(
@@ -117,7 +117,10 @@ def layer_ticks(link: Link, compiled: Compiled, samples: Samples) -> LayerTicks:
 
 
 def layer_outputs(link: Link, compiled: Compiled, sample: tuple[Array, ...]) -> tuple[Array, ...]:
-    """What the arenas hold as each layer's output, every row read right after its step, flat."""
+    """Read what the arenas hold as each layer's output, every row right after its step.
+
+    One array per layer, of shape (elements,) in the output's dtype.
+    """
     _feed(link, sample)
     schedule = compiled.schedule
     values = {id(x): bytearray(x.node.output.bytes) for x in schedule.layers}

@@ -35,7 +35,7 @@ class Samples:
         return len(self.inputs[0])
 
     def sample(self, index: int) -> tuple[Array, ...]:
-        """One sample, as `reference.run` takes it."""
+        """Return one sample as `reference.run` takes it, in the inputs' shapes and dtypes."""
         return tuple(x[index] for x in self.inputs)
 
 

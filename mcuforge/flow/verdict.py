@@ -128,7 +128,10 @@ def first_wrong(got: Sequence[Array], want: Sequence[Array]) -> int:
 
 
 def classes(output: Array) -> NDArray[np.int64]:
-    """The class each sample's first output names: the first greatest element."""
+    """Find the class that each sample's first output names: the first greatest element.
+
+    Returns int64 (samples,).
+    """
     best: NDArray[np.int64] = output.reshape(len(output), -1).argmax(axis=1).astype(np.int64)
     return best
 

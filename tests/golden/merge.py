@@ -16,7 +16,7 @@ import tests.golden.cases
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array, DType, Graph, Node, Quant, Tensor
 from tests.golden.case import AnyCase, Case, Operand, constant
-from tests.models.tflite_writer import case_model
+from tests.models.case_model import case_model
 
 FEEDS = ("random", "random again", "lowest", "highest", "ramp", "ends")
 

@@ -20,8 +20,8 @@ from mcuforge.compiler.schedule.arrival import Arrival
 from tests.golden.case import Case
 from tests.golden.cases.tables import tanh
 from tests.golden.merge import FEEDS, case_graph, case_modules, cases_of, feeds
+from tests.models.case_model import case_model
 from tests.models.oracle import needs_2_14, run_reference
-from tests.models.tflite_writer import case_model
 
 CASES = [(module, case) for module in case_modules() for case in cases_of(module)]
 

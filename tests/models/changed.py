@@ -7,18 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.errors import CompileError
-from tests.golden.case import Case, Field, Operand
-from tests.models.samples import SAMPLES
-from tests.models.tflite_writer import (
+from mcuforge.compiler.builders.tflite_writer import (
+    Field,
     ModelSpec,
     OperatorSpec,
     TensorSpec,
-    case_model,
-    case_spec,
     write_model,
 )
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
+from mcuforge.errors import CompileError
+from tests.golden.case import Case, Operand
+from tests.models.case_model import case_model, case_spec
+from tests.models.samples import SAMPLES
 
 AGAIN = "export the model again"  # how the hint to a contradictory file begins
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 from tflite import ActivationFunctionType as Act
 
+from mcuforge.compiler.builders.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.reshape import Reshape
@@ -21,7 +22,6 @@ from mcuforge.compiler.ops.tables.sqrt import Sqrt
 from mcuforge.compiler.ops.tables.square import Square
 from tests.golden.case import Operand
 from tests.models.samples import ROW, ints, rows, sample
-from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
 
 TOKENS = rows(1, 4, 6)
 POSITIVE = Operand((1, 6), 0.1, -128)

@@ -10,21 +10,20 @@ from random import Random
 
 import numpy as np
 
+from mcuforge.compiler.builders.tflite_writer import (
+    TYPES,
+    Field,
+    OperatorSpec,
+    TensorSpec,
+    write_model,
+)
 from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import SCALARS, FileBytes
 from mcuforge.compiler.frontends.tflite.ops.table import ARMS
-from tests.golden.case import Field
+from tests.models.case_model import case_model, case_spec
 from tests.models.elementwise_samples import JUDGED, UNJUDGED, float_island
 from tests.models.gathering_samples import GATHERING
 from tests.models.samples import SAMPLES, open_batch_flatten, two_in_two_out
-from tests.models.tflite_writer import (
-    TYPES,
-    OperatorSpec,
-    TensorSpec,
-    case_model,
-    case_spec,
-    write_model,
-)
 
 INTEGERS = (0, 1, 2, 3, 4, 5, 8, 16, 127, 128, 255, 256, 32767, 65535, 65536, 1 << 20, 1 << 24)
 EXTREMES = tuple(

@@ -14,8 +14,15 @@ from typing import Protocol, TypeVar
 
 from hypothesis import strategies as st
 
-from tests.models.builder import PROBABILITY, ModelBuilder, Pair, Quantised, Sliding, Value
-from tests.models.tflite_writer import ModelSpec
+from mcuforge.compiler.builders.tflite_builder import (
+    PROBABILITY,
+    ModelBuilder,
+    Pair,
+    Quantised,
+    Sliding,
+    Value,
+)
+from mcuforge.compiler.builders.tflite_writer import ModelSpec
 
 Item = TypeVar("Item")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import tflite
 
+from mcuforge.compiler.builders.tflite_writer import Field, ModelSpec, OperatorSpec, TensorSpec
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.base import Op
@@ -33,8 +34,8 @@ from mcuforge.compiler.ops.tables.logistic import Logistic
 from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.compiler.ops.tables.tanh import Tanh
 from mcuforge.compiler.ops.transpose import Transpose
-from tests.golden.case import Case, Field, Operand
-from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec, feed
+from tests.golden.case import Case, Operand
+from tests.models.case_model import feed
 
 SAME, VALID = tflite.Padding.SAME, tflite.Padding.VALID
 RELU, RELU6, RELU_N1 = 1, 3, 2  # tflite.ActivationFunctionType

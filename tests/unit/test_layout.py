@@ -8,7 +8,8 @@ import pkgutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -43,7 +44,7 @@ KEPT_TO = {
     "tflite_runtime": ("compiler/judges/interpreters.py",),
     "ai_edge_litert": ("compiler/judges/interpreters.py",),
     "tflite_micro": ("compiler/judges/interpreters.py",),
-    "onnxruntime": ("compiler/judges/onnx.py", "compiler/builders/onnx_quantizer.py"),
+    "onnxruntime": ("compiler/judges/onnx.py", "compiler/builders/static_quantizer.py"),
     "mpmath": ("compiler/ops/common/elementary.py",),
     "serial": ("boards/link/", "boards/doctor.py"),
     "ortools": ("memplan/",),
@@ -55,6 +56,14 @@ KEPT_TO = {
     "ray": ("nas/",),
     "sklearn": (),
 }
+
+
+# commands import this builder only: the others need packages for development
+BUILDERS = "mcuforge.compiler.builders"
+QUANTIZER = f"{BUILDERS}.onnx_quantizer"
+
+MOST_FILES = 40  # of a folder
+CROWDED = ("runtime_c/include/mcuforge",)  # private headers still have to leave it
 
 
 def files(*suffixes: str) -> tuple[Path, ...]:
@@ -117,6 +126,34 @@ def test_rooms_import_along_the_arrows_only() -> None:
     assert not wrong
 
 
+def test_the_product_imports_neither_tests_nor_scripts() -> None:
+    assert not _importing(PACKAGED, {"tests", "scripts"})
+
+
+def test_scripts_do_not_import_tests() -> None:
+    assert not _importing([p for p in PYTHON if room_of(p) == "scripts"], {"tests"})
+
+
+def _importing(paths: Iterable[Path], tops: set[str]) -> list[str]:
+    """Every import of a module below one of these top-level packages: 'file imports module'."""
+    return [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in paths
+        for module in sorted(imported(path))
+        if module.partition(".")[0] in tops
+    ]
+
+
+def test_only_the_search_imports_builders_of_models() -> None:
+    wrong = []
+    for path in PACKAGED:
+        if room_of(path) == "nas" or path.is_relative_to(ROOT / "compiler" / "builders"):
+            continue
+        built = (m for m in sorted(imported(path)) if m.startswith(f"{BUILDERS}."))
+        wrong += [f"{path.relative_to(ROOT)}: {m}" for m in built if not m.startswith(QUANTIZER)]
+    assert not wrong
+
+
 def test_every_arrow_that_would_be_wrong_is_seen(tmp_path: Path) -> None:
     file = tmp_path / "x.py"
     file.write_text("from mcuforge.boards import link\nfrom mcuforge import errors\nimport json\n")
@@ -162,6 +199,12 @@ def test_no_file_is_longer_than_500_lines() -> None:
         and "generated" not in path.parts
     ]
     assert not long
+
+
+def test_no_folder_is_crowded() -> None:
+    counts = Counter(path.parent.relative_to(ROOT).as_posix() for path in _walk(ROOT))
+    crowded = {folder: n for folder, n in counts.items() if n > MOST_FILES}
+    assert not {folder: n for folder, n in crowded.items() if folder not in CROWDED}
 
 
 def test_every_source_file_begins_with_its_licence() -> None:

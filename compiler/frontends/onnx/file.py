@@ -84,7 +84,10 @@ class OnnxFile:
     folder: Path | None
 
     def constant(self, name: str) -> Array:
-        """An initializer's values. Raises Refusal for data that is not what its shape wants."""
+        """Return an initializer's values in the shape and dtype that the file states.
+
+        Raises Refusal for data that does not fill its shape.
+        """
         return tensor_values(self.initializers[name], name, self.folder)
 
 
@@ -125,7 +128,10 @@ def parse(data: bytes, folder: Path | None) -> OnnxFile:
 
 
 def tensor_values(tensor: onnx.TensorProto, name: str, folder: Path | None) -> Array:
-    """A constant's values in its own shape."""
+    """Read a constant's values in its own shape and dtype.
+
+    Raises Refusal for a dtype that is not supported, a tensor too large, or damaged data.
+    """
     name = printable(name)
     if tensor.data_type not in STORED:
         met = type_name(tensor.data_type)

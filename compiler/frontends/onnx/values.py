@@ -43,14 +43,14 @@ class Scheme:
         return (self.scale, self.zero_point)
 
     def reals(self) -> Float:
-        """What the stored values -128 to 127 stand for, as DequantizeLinear computes it."""
+        """Dequantize the stored values -128 to 127 as DequantizeLinear does: float32 (256,)."""
         steps = np.arange(-128, 128, dtype=np.float32) - np.float32(self.zero_point)
         return np.float32(self.scale) * steps
 
     def store(self, real: Float) -> NDArray[np.int8]:
-        """Real numbers as QuantizeLinear stores them: divided in float32, halves to even, clamped.
+        """Quantize as QuantizeLinear does: divide in float32, round halves to even, clamp.
 
-        NaN is stored as zero.
+        Returns int8 of real's shape; NaN is stored as zero.
         """
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             ratio = real / np.float32(self.scale)
@@ -87,7 +87,7 @@ class Constant(Value):
 
     @cached_property
     def real(self) -> Real:
-        """The real numbers, not rounded to float32."""
+        """The real numbers, float64 of the data's shape: not rounded to float32."""
         if self.quant is None:
             return self.data.astype(np.float64)
         scale, zero = self.quant.scale, self.quant.zero_point
@@ -100,7 +100,7 @@ class Constant(Value):
 
     @property
     def float(self) -> Float:
-        """The real numbers as onnxruntime computes with them."""
+        """The real numbers as onnxruntime computes with them: float32 of the data's shape."""
         with np.errstate(over="ignore", under="ignore"):
             return self.real.astype(np.float32)
 

@@ -122,7 +122,10 @@ class Work:
         return output
 
     def table_of(self, tensor: Tensor) -> tuple[Tensor, Int8]:
-        """The tensor each element of `tensor` is looked up from, and the answers to -128 to 127."""
+        """Find the tensor each element of `tensor` is looked up from, and the table.
+
+        The table holds the answers to -128 to 127: int8 (256,).
+        """
         own = np.arange(-128, 128, dtype=np.int8)
         source, table = self.tables.get(id(tensor), (tensor, own))
         if source is tensor or id(source) not in self.tables:

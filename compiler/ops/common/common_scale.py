@@ -28,7 +28,10 @@ def input_multipliers(inputs: tuple[Tensor, ...]) -> tuple[Multiplier, Multiplie
 
 
 def on_common_scale(tensor: Tensor, values: Array, factor: Multiplier, left_shift: int) -> Int64:
-    """The centred values with `left_shift` fraction bits, in steps of the common scale."""
+    """Bring values to the common scale: int64 of their shape, with `left_shift` fraction bits.
+
+    values: as stored; the tensor's zero point is taken off.
+    """
     fine = (values.astype(np.int64) - tensor.zero_point) << left_shift
     return requantise(fine, factor.mantissa, factor.shift)
 

@@ -29,55 +29,55 @@ EXACT.prec = (
 
 
 def exp(x: F) -> F:
-    """e to the power of each element."""
+    """Compute e to the power of each element, in x's shape and dtype."""
     # beyond these every result is infinite or 0 in float32 and float64 alike
     return _each(lambda v: EXACT.exp(min(max(v, -800), 800)), x, (0.0, np.inf))
 
 
 def expm1(x: F) -> F:
-    """exp(x) - 1 of each element, without cancellation near 0."""
+    """Compute exp(x) - 1 in x's shape and dtype, without cancellation near 0."""
     return _each(lambda v: EXACT.expm1(min(max(v, -800), 800)), x, (-1.0, np.inf))
 
 
 def log(x: F) -> F:
-    """The natural logarithm of each element; -inf of 0 and NaN below it."""
+    """Compute the natural logarithm in x's shape and dtype; -inf of 0 and NaN below it."""
     return _each(
         lambda v: EXACT.log(v) if v > 0 else -np.inf if v == 0 else np.nan, x, (np.nan, np.inf)
     )
 
 
 def tanh(x: F) -> F:
-    """The hyperbolic tangent of each element."""
+    """Compute the hyperbolic tangent of each element, in x's shape and dtype."""
     return _each(lambda v: EXACT.tanh(min(max(v, -40), 40)), x, (-1.0, 1.0))
 
 
 def erf(x: F) -> F:
-    """The error function of each element."""
+    """Compute the error function of each element, in x's shape and dtype."""
     return _each(lambda v: EXACT.erf(min(max(v, -8), 8)), x, (-1.0, 1.0))
 
 
 def erfc(x: F) -> F:
-    """1 - erf(x) of each element, without cancellation far above 0."""
+    """Compute 1 - erf(x) in x's shape and dtype, without cancellation far above 0."""
     return _each(lambda v: EXACT.erfc(min(max(v, -8), 30)), x, (2.0, 0.0))
 
 
 def softplus(x: F) -> F:
-    """log(1 + exp(x)) of each element."""
+    """Compute log(1 + exp(x)) of each element, in x's shape and dtype."""
     return _each(_softplus, x, (0.0, np.inf))
 
 
 def sin(x: F) -> F:
-    """The sine of each element, in radians."""
+    """Compute the sine of each element, in radians, in x's shape and dtype."""
     return _each(EXACT.sin, x, (np.nan, np.nan))
 
 
 def cos(x: F) -> F:
-    """The cosine of each element, in radians."""
+    """Compute the cosine of each element, in radians, in x's shape and dtype."""
     return _each(EXACT.cos, x, (np.nan, np.nan))
 
 
 def power(x: F, exponent: F) -> F:
-    """x to the power of `exponent`, broadcast against each other, with C99's special cases."""
+    """Raise x to `exponent` with C99's special cases: their broadcast shape in x's dtype."""
     bases, exponents = np.broadcast_arrays(x, exponent)
     with np.errstate(all="ignore"):  # right where a base is 0 or an operand is not finite
         special = np.power(bases.astype(np.float64), exponents.astype(np.float64))

@@ -64,19 +64,25 @@ def output_multiplier(real: float, output: Tensor) -> Multiplier:
 
 
 def wrap_int32(x: ArrayLike) -> Int64:
-    """The value an int32 register would hold, as int64."""
+    """Wrap to the values an int32 register would hold; int64 of x's shape."""
     return np.asarray(x, dtype=np.int64).astype(np.int32).astype(np.int64)
 
 
 def doubling_high_mul(x: ArrayLike, mantissa: ArrayLike) -> Int64:
-    """round(x * mantissa / 2**31), halves upwards, saturating for the one overflowing pair."""
+    """Compute round(x * mantissa / 2**31), halves upwards; int64 of the broadcast shape.
+
+    The one pair that overflows saturates.
+    """
     product = np.asarray(x, dtype=np.int64) * np.asarray(mantissa, dtype=np.int64)
     result: Int64 = np.minimum((product + (1 << 30)) >> 31, 2**31 - 1)
     return result
 
 
 def rounding_shift_right(x: ArrayLike, shift: ArrayLike) -> Int64:
-    """round(x / 2**shift), halves away from zero; `shift` is 0 to 31."""
+    """Compute round(x / 2**shift), halves away from zero; int64 of the broadcast shape.
+
+    shift: 0 to 31.
+    """
     value = np.asarray(x, dtype=np.int64)
     amount = np.asarray(shift, dtype=np.int64)
     mask = (np.int64(1) << amount) - 1
@@ -86,7 +92,10 @@ def rounding_shift_right(x: ArrayLike, shift: ArrayLike) -> Int64:
 
 
 def requantise(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
-    """TFLite's MultiplyByQuantizedMultiplier on int32 values (double rounding), elementwise."""
+    """Apply TFLite's MultiplyByQuantizedMultiplier (double rounding) to int32 values.
+
+    Returns int64 of the broadcast shape.
+    """
     amount = np.asarray(shift, dtype=np.int64)
     left = wrap_int32(np.asarray(x, dtype=np.int64) << np.maximum(amount, 0))
     return rounding_shift_right(doubling_high_mul(left, mantissa), np.maximum(-amount, 0))

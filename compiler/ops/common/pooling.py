@@ -37,7 +37,10 @@ def check_pool(window: Window, x: Tensor, output: Tensor) -> None:
 
 
 def taps(window: Window, x: Tensor, output: Tensor, axis: int) -> Int64:
-    """How many rows (axis 0) or columns (axis 1) of the image each output position covers."""
+    """Count the rows (axis 0) or columns (axis 1) of the image that each output position covers.
+
+    Returns int64 (output positions,).
+    """
     size = x.shape[axis + 1]
     first = np.arange(output.shape[axis + 1], dtype=np.int64) * window.stride[axis]
     first -= window.pad[axis]

@@ -64,7 +64,7 @@ def conv_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Multip
 
 
 def bias_values(inputs: tuple[Tensor, ...], channels: int) -> Int64:
-    """The bias (channels) as int64, zeros where the operator has none."""
+    """Return the bias as int64 (channels,); zeros where the operator has none."""
     if len(inputs) > 2:
         return inputs[2].values().astype(np.int64)
     return np.zeros(channels, np.int64)
@@ -81,19 +81,22 @@ def folded_bias(inputs: tuple[Tensor, ...], filters: Array) -> Blob:
 
 
 def mantissas(multipliers: tuple[Multiplier, ...]) -> Array:
-    """The multipliers' mantissas as the int32 array the kernels read."""
+    """Collect the multipliers' mantissas as the kernels read them: int32 (multipliers,)."""
     return np.array([m.mantissa for m in multipliers], np.int32)
 
 
 def shifts(multipliers: tuple[Multiplier, ...]) -> Array:
-    """The multipliers' shifts, positive to the left, as the int8 array the kernels read."""
+    """Collect the multipliers' shifts, positive to the left: int8 (multipliers,)."""
     return np.array([m.shift for m in multipliers], np.int8)
 
 
 def finish(
     acc: Array, multipliers: tuple[Multiplier, ...], act: Activation, output: Tensor
 ) -> Array:
-    """int32 accumulators (..., channels) to the output's int8: requantise, offset, clamp."""
+    """Requantize int32 accumulators (..., channels), add the zero point, clamp.
+
+    Returns int8 of the output's shape.
+    """
     low, high = activation_range(act, output)
     scaled = requantise(wrap_int32(acc), mantissas(multipliers), shifts(multipliers))
     values = np.clip(wrap_int32(scaled + output.zero_point), low, high)

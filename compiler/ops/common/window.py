@@ -53,9 +53,10 @@ class Window:
         return height, width
 
     def on_image(self, axis: int, size: int, count: int) -> tuple[Int64, Int64]:
-        """What `count` output positions have taps on of `size` rows (axis 0) or columns (axis 1).
+        """Find what `count` output positions touch of `size` rows (axis 0) or columns (axis 1).
 
-        The first one and one past the last; equal where all taps are padding.
+        Returns two int64 (count,): the first one touched and one past the last;
+        equal where all taps are padding.
         """
         origin = np.arange(count, dtype=np.int64) * self.stride[axis] - self.pad[axis]
         step = self.dilation[axis]
@@ -78,9 +79,9 @@ class Window:
         return Reads(x.row_bytes, output.row_bytes, first, end)
 
     def patches(self, x: NDArray[np.int64], out: tuple[int, ...]) -> NDArray[np.int64]:
-        """The taps of each output position, padding taps 0.
+        """Gather the taps of each output position, padding taps 0.
 
-        x: (1, h, w, c); returns (oh, ow, kh, kw, c).
+        x: int64 (1, h, w, c); returns int64 (oh, ow, kh, kw, c).
         """
         padded = np.zeros(
             (

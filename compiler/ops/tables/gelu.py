@@ -40,13 +40,16 @@ class Gelu(TableOp):
 
 
 def by_erfc(x: Float32) -> Float32:
-    """x / 2 * erfc(-x / sqrt(2)): erfc keeps the digits 1 + erf loses far below zero."""
+    """Compute x / 2 * erfc(-x / sqrt(2)); float32 of x's shape.
+
+    erfc keeps the digits that 1 + erf loses far below zero.
+    """
     with np.errstate(under="ignore"):
         return np.float32(0.5) * x * elementary.erfc(x * -ROOT_HALF)
 
 
 def by_tanh(x: Float32) -> Float32:
-    """x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))."""
+    """Compute x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))); float32 of x's shape."""
     with np.errstate(over="ignore", under="ignore"):  # tanh of infinity is the 1 we want
         inner = TANH_SCALE * (x + CUBIC * x * x * x)
     return np.float32(0.5) * x * (np.float32(1) + elementary.tanh(inner))

@@ -70,7 +70,7 @@ def narrow(real: np.float32) -> Multiplier:
 
 
 def relu_ramp(hires: Int64, multiplier: Multiplier) -> Int64:
-    """relu6(x + 3) / 6 as a fraction of 2**15, 0 to 2**15 - 1."""
+    """Compute relu6(x + 3) / 6 as a fraction of 2**15, 0 to 2**15 - 1; int64 of hires' shape."""
     left = max(multiplier.shift, 0)
     value = hires
     if left > 0:
@@ -83,20 +83,24 @@ def relu_ramp(hires: Int64, multiplier: Multiplier) -> Int64:
 
 
 def saturate_16(values: Int64) -> Int64:
-    """`values` limited to int16."""
+    """Limit `values` to the range of int16; int64 of their shape."""
     limited: Int64 = np.clip(values, -(2**15), 2**15 - 1)
     return limited
 
 
 def high_mul_16(values: Int64, mantissa: int) -> Int64:
-    """round(values * mantissa / 2**15), halves upwards; the mantissa is never -2**15."""
+    """Compute round(values * mantissa / 2**15), halves upwards; int64 of values' shape.
+
+    The mantissa is never -2**15.
+    """
     return (values * mantissa + 2**14) >> 15
 
 
 def shift_right_16(values: Int64, shift: int) -> Int64:
-    """round(values / 2**shift), halves away from zero, as int16 arithmetic answers it.
+    """Compute round(values / 2**shift), halves away from zero, as int16 arithmetic answers it.
 
-    From a shift of 16 the reference's int16 mask is all ones, and any value becomes 1 or -1.
+    Returns int64 of values' shape. From a shift of 16 the reference's int16 mask is all ones, and
+    any value becomes 1 or -1.
     """
     mask = (1 << shift) - 1 if shift < 16 else -1
     threshold = (mask >> 1) + (values < 0)

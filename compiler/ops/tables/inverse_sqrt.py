@@ -19,7 +19,10 @@ RELATIVE_ERROR = 2.0**-29
 
 
 def inverse_sqrt(x: ArrayLike) -> Int64:
-    """1 / sqrt(x) with 30 fraction bits, below 2**31, for x in [1/4, 1) with 32 fraction bits."""
+    """Compute 1 / sqrt(x) with 30 fraction bits, for x in [1/4, 1) with 32 fraction bits.
+
+    Returns int64 of x's shape, below 2**31.
+    """
     value = np.asarray(x, np.uint64)
     y = np.uint64(LINE_AT_ZERO) - _rounded_mul(value, np.uint64(LINE_SLOPE), 32)
     for _ in range(STEPS):

@@ -68,7 +68,10 @@ def scale_factor(x: Tensor, output: Tensor) -> float:
 
 
 def fixed_roots(steps: Int64) -> Int64:
-    """1 / sqrt(steps) with FRACTION_BITS for 1 <= steps < 2**27, by Newton's iteration from 1."""
+    """Compute 1 / sqrt(steps) with FRACTION_BITS for 1 <= steps < 2**27; int64 of steps' shape.
+
+    This is Newton's iteration from 1.
+    """
     bits = np.frexp(steps.astype(np.float64))[1].astype(np.int64)
     pairs = (31 - bits) // 2 - 1  # brings steps to [2**27, 2**29)
     half = rounding_shift_right((steps << 2 * pairs) >> 1, 1)

@@ -37,10 +37,16 @@ class TableOp(Op):
 
     @abstractmethod
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        """The output for each of the (256,) input `values`, clamped to the output's range."""
+        """Compute the output for each int64 input value (256,), clamped to the output's range.
+
+        Returns int64 (256,).
+        """
 
     def stored_table(self, x: Tensor, output: Tensor) -> NDArray[np.int8]:
-        """The output byte for each input byte; both indexed and stored as raw bytes."""
+        """Tabulate the output byte for each input byte: int8 (256,).
+
+        The bytes, and the index, are raw: those of uint8 for a uint8 tensor.
+        """
         low, high = RANGE[x.dtype]
         values = np.arange(low, high + 1, dtype=np.int64)
         table = np.empty(256, np.int8)
@@ -71,21 +77,24 @@ class TableOp(Op):
 
 
 def clamp_to(output: Tensor, values: Int64) -> Int64:
-    """`values` limited to what the output's dtype holds."""
+    """Limit `values` to what the output's dtype holds; int64 of their shape."""
     low, high = RANGE[output.dtype]
     clamped: Int64 = np.clip(values, low, high)
     return clamped
 
 
 def rescaled(values: Int64, factor: float) -> Int64:
-    """`values` times `factor`, of either sign, through TFLite's quantised multiplier."""
+    """Multiply `values` by `factor`, of either sign, through TFLite's quantized multiplier.
+
+    Returns int64 of values' shape.
+    """
     multiplier = quantise_multiplier(abs(factor))
     mantissa = multiplier.mantissa if factor >= 0 else -multiplier.mantissa
     return requantise(values, mantissa, multiplier.shift)
 
 
 def dequantised(x: Tensor, values: Int64) -> NDArray[np.float32]:
-    """The real numbers `values` stand for, multiplied in float32."""
+    """Compute the real numbers that `values` stand for; float32 of their shape."""
     with np.errstate(over="ignore", under="ignore"):
         real: NDArray[np.float32] = np.float32(x.scale) * (values - x.zero_point).astype(np.float32)
     return real
@@ -99,9 +108,10 @@ def farthest(x: Tensor) -> float:
 
 
 def quantised(real: NDArray[np.float32], output: Tensor) -> Int64:
-    """Real numbers on the output's scale as TFLite's table writer rounds them, clamped.
+    """Quantize real numbers as TFLite's table writer rounds them, clamped.
 
-    It multiplies by the scale's float32 inverse and rounds halves away from zero.
+    Returns int64 of real's shape. It multiplies by the scale's float32 inverse and rounds halves
+    away from zero.
     """
     steps = (real * (np.float32(1) / np.float32(output.scale))).astype(np.float64)
     rounded = np.copysign(np.floor(np.abs(steps) + 0.5), steps)

@@ -19,10 +19,15 @@ from mcuforge.boards import doctor
 from mcuforge.boards.catalog import board as catalog
 from mcuforge.boards.catalog.board import Board, load_board
 from mcuforge.commands import inspect
+from mcuforge.compiler.builders.tflite_writer import (
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    write_model,
+)
 from mcuforge.compiler.frontends.onnx import reader as onnx
 from mcuforge.compiler.frontends.tflite.reader import SUPPORTED
 from mcuforge.flow import session
-from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec, write_model
 from tests.unit.report.documented import documented, fits, leaves
 
 ROOT = Path(__file__).resolve().parents[3]

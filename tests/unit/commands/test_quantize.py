@@ -20,13 +20,13 @@ from mcuforge import cli
 from mcuforge.commands import quantize
 from mcuforge.commands.quantize import Request, spread
 from mcuforge.compiler.builders import onnx_quantizer
+from mcuforge.compiler.builders.onnx_builder import OnnxBuilder
 from mcuforge.compiler.builders.onnx_quantizer import fix_batch
+from mcuforge.compiler.builders.static_quantizer import quantize_model
 from mcuforge.compiler.judges.onnx import run_onnxruntime
 from mcuforge.errors import CompileError
 from mcuforge.report.progress import Stages
 from mcuforge.report.text import print_quantize
-from tests.models.onnx_builder import OnnxBuilder
-from tests.models.onnx_quantise import quantise
 from tests.unit.report.documented import documented, fits, leaves
 
 QUIET = Stages(Console(file=StringIO()), quiet=True)
@@ -229,7 +229,7 @@ def test_models_that_cannot_be_quantized_are_refused(
 
 
 def test_a_quantized_model_is_refused(model: Path, data: Path, tmp_path: Path) -> None:
-    int8 = quantise(network(1), [image[None] for image in images(3)])
+    int8 = quantize_model(network(1), [image[None] for image in images(3)])
     model.write_bytes(int8.SerializeToString())
     error = refused(tmp_path, Request(model, data))
     assert error.what.startswith("the model is quantised already (node ")

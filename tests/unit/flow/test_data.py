@@ -18,8 +18,8 @@ from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.errors import CompileError
 from mcuforge.flow.data import SEED, load_samples, random_samples
 from tests.golden.case import Case, Operand
+from tests.models.case_model import case_model
 from tests.models.oracle import run_reference
-from tests.models.tflite_writer import case_model
 from tests.unit.compiler.graphs import graph, relu, tensor
 
 HINT = "write it with np.savez('data.npz', x=inputs, y=labels)"

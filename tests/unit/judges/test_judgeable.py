@@ -6,6 +6,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mcuforge.compiler.builders.tflite_writer import (
+    Field,
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    write_model,
+)
 from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
@@ -16,19 +23,11 @@ from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.judges.tflite import run_interpreter
 from mcuforge.compiler.reference import run, run_all
 from mcuforge.errors import CompileError
-from tests.golden.case import Field
+from tests.models.case_model import case_model, feed
 from tests.models.cifar import MEAN, SPREAD
 from tests.models.mutate import mutate, seed_of
 from tests.models.oracle import needs_2_14, run_reference
 from tests.models.samples import SAMPLES
-from tests.models.tflite_writer import (
-    ModelSpec,
-    OperatorSpec,
-    TensorSpec,
-    case_model,
-    feed,
-    write_model,
-)
 from tests.shared import shared
 
 FEATURES, WIDTH = 6, 8

@@ -11,6 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcuforge.compiler.builders.tflite_writer import (
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    write_model,
+)
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
@@ -38,15 +44,8 @@ from mcuforge.compiler.ops.tables.neg import Neg
 from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.compiler.reference import run
 from tests.golden.cases.tables import tanh
+from tests.models.case_model import case_model, feed
 from tests.models.oracle import needs_2_14
-from tests.models.tflite_writer import (
-    ModelSpec,
-    OperatorSpec,
-    TensorSpec,
-    case_model,
-    feed,
-    write_model,
-)
 from tests.unit.compiler.graphs import graph, random_inputs, tensor
 
 DIGITS = Path(__file__).resolve().parents[3] / "examples" / "digits" / "digits_cnn.tflite"

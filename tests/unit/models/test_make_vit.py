@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mcuforge.compiler.builders.onnx_builder import parameters
 from scripts.make_vit import PRESETS, Vit, images, make_float, make_int8
-from tests.models.onnx_builder import parameters
 from tests.models.onnx_runner import quantised_values, run
 
 TINY = Vit(16, 4, 24, 2, 2, 12, 2, classes=10)

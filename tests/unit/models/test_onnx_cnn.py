@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 import pytest
 
+from mcuforge.compiler.builders.onnx_builder import parameters
 from scripts.make_onnx_cnn import NETWORKS, Style, images, make_int8, mobilenet, resnet
-from tests.models.onnx_builder import parameters
 from tests.models.onnx_runner import quantised_values, run
 
 STYLES = (

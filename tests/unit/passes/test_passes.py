@@ -23,8 +23,8 @@ from mcuforge.compiler.passes.fold_padding import fold_padding
 from mcuforge.compiler.passes.name_after_layers import name_after_layers
 from mcuforge.compiler.verify import verify
 from mcuforge.errors import CompileError, InternalError
+from tests.models.case_model import case_model
 from tests.models.samples import SAMPLES, Sample
-from tests.models.tflite_writer import case_model
 from tests.unit.compiler.graphs import (
     QUANT,
     assert_same_meaning,

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from mcuforge.compiler.builders.tflite_writer import write_model
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.candidates import Candidates, Choice
@@ -21,7 +22,6 @@ from mcuforge.memplan import greedy
 from mcuforge.memplan.problem import Region
 from mcuforge.memplan.replay import replay
 from tests.models.random_graphs import seeded_model
-from tests.models.tflite_writer import write_model
 from tests.unit.schedule.nets import Net, chain_of_convs, residual_net
 
 AMPLE = 1 << 20

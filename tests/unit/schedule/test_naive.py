@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+from mcuforge.compiler.builders.tflite_builder import ModelBuilder, Sliding, Value
+from mcuforge.compiler.builders.tflite_writer import write_model
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.naive import live_tensor_peak
-from tests.models.builder import ModelBuilder, Sliding, Value
-from tests.models.tflite_writer import write_model
 
 QUANT = (0.05, 0)
 

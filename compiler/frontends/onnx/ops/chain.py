@@ -28,7 +28,7 @@ class Computed(Deferred):
 
     @abstractmethod
     def apply(self, parts: list[Real]) -> Real:
-        """The function."""
+        """Apply the function to operands of one float dtype whose shapes broadcast."""
 
 
 def leaves(value: Value) -> list[Stored]:

@@ -25,14 +25,17 @@ Binary = Callable[[Real, Real], Real]
 
 
 def power(x: Real, exponent: Real) -> Real:
-    """x to the power of `exponent`; integers, which shapes are computed from, stay integers."""
+    """Raise x to `exponent`: their broadcast shape in x's dtype.
+
+    Integers, which shapes are computed from, stay integers.
+    """
     if x.dtype.kind != "f":
         return np.power(x, exponent)
     return elementary.power(x, exponent.astype(x.dtype))
 
 
 def sigmoid(x: Real) -> Real:
-    """1 / (1 + exp(-x)) without overflow."""
+    """Compute 1 / (1 + exp(-x)) without overflow, in x's shape and dtype."""
     small = elementary.exp(-np.abs(x))
     result: Real = np.where(x >= 0, 1.0 / (1.0 + small), small / (1.0 + small))
     return result

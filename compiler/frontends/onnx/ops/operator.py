@@ -127,7 +127,7 @@ class Operator:
         return value if isinstance(value, str) else self._odd(name, "a text")
 
     def array_of(self, name: str) -> Array | None:
-        """A tensor attribute, None where it is absent."""
+        """Return a tensor attribute in its own shape and dtype; None where it is absent."""
         value = self._attribute(name, np.zeros(0))
         if name not in self.node.attributes:
             return None

@@ -30,7 +30,7 @@ class Patches:
     order: Shape
 
     def filters(self, data: NDArray[np.int8]) -> NDArray[np.int8]:
-        """Weights (n, k) as a convolution's (n, kh, kw, c)."""
+        """Reorder int8 weights (n, k) into those of a convolution, (n, kh, kw, c)."""
         sizes = dict(zip(INSIDE, (*self.size, self.image.shape[3]), strict=True))
         spread = data.reshape(-1, *(sizes[axis] for axis in self.order))
         return spread.transpose(0, *(1 + self.order.index(axis) for axis in INSIDE))

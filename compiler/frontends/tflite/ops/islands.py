@@ -165,7 +165,7 @@ def _binary(
 
 
 def clamped(x: Float32, act: Activation) -> Float32:
-    """`x` through a fused activation, in float32."""
+    """Apply a fused activation to `x`; float32 of its shape."""
     if act == "relu":
         return np.maximum(x, ZERO)
     if act == "relu6":
@@ -174,7 +174,10 @@ def clamped(x: Float32, act: Activation) -> Float32:
 
 
 def logistic(x: Float32) -> Float32:
-    """1 / (1 + exp(-x)) as the float reference has it, exp(x) or 1 far from zero."""
+    """Compute 1 / (1 + exp(-x)) as the float reference does; float32 of x's shape.
+
+    Far from zero the reference takes exp(x) or 1.
+    """
     near = ONE / (ONE + elementary.exp(-x))
     return np.where(x > UPPER_CUTOFF, ONE, np.where(x < LOWER_CUTOFF, elementary.exp(x), near))
 

@@ -10,6 +10,7 @@ import onnx
 import pytest
 
 from mcuforge.compiler import reference
+from mcuforge.compiler.builders.qdq_builder import Qdq
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.onnx.reader import read_onnx, survey_onnx
 from mcuforge.compiler.ir import DType, Port
@@ -19,7 +20,7 @@ from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.verify import verify
 from tests.models import onnx_images, onnx_tokens
-from tests.models.onnx_qdq import Qdq, graph_of, kinds_of
+from tests.models.onnx_runner import graph_of, kinds_of
 
 CASES = {**onnx_images.CASES, **onnx_tokens.CASES}
 

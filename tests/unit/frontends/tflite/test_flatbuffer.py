@@ -10,9 +10,9 @@ import pytest
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.errors import CompileError
+from tests.models.case_model import case_model
 from tests.models.changed import with_graph, with_operator
 from tests.models.samples import SAMPLES
-from tests.models.tflite_writer import case_model
 
 MODEL = case_model(SAMPLES[0].case)
 

@@ -11,10 +11,10 @@ from mcuforge.compiler.frontends.tflite.ops.table import ARMS
 from mcuforge.compiler.frontends.tflite.reader import SUPPORTED, read_tflite
 from mcuforge.compiler.verify import verify
 from tests.models import elementwise_samples
+from tests.models.case_model import case_model, feed
 from tests.models.gathering_samples import GATHERING
 from tests.models.oracle import run_reference
 from tests.models.samples import SAMPLES, Sample
-from tests.models.tflite_writer import case_model, feed
 
 JUDGED = (*SAMPLES, *GATHERING, *elementwise_samples.JUDGED)
 EVERY = (*JUDGED, *elementwise_samples.UNJUDGED)

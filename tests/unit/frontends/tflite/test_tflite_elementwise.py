@@ -9,9 +9,9 @@ from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.judges.tflite import unjudged
 from mcuforge.errors import CompileError
 from tests.golden.case import Case, Operand
+from tests.models.case_model import case_model
 from tests.models.elementwise_samples import UNJUDGED
 from tests.models.samples import ROW, Sample
-from tests.models.tflite_writer import case_model
 
 
 @pytest.mark.parametrize("sample", UNJUDGED, ids=lambda s: s.case.name)

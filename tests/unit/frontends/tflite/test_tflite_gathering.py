@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import pytest
 
+from mcuforge.compiler.builders.tflite_writer import Field
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.errors import CompileError
-from tests.golden.case import Case, Field, Operand
+from tests.golden.case import Case, Operand
+from tests.models.case_model import case_model
 from tests.models.samples import ints, rows
-from tests.models.tflite_writer import case_model
 
 Options = tuple[str, dict[str, Field]]
 

@@ -9,6 +9,12 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler import reference
+from mcuforge.compiler.builders.tflite_writer import (
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    write_model,
+)
 from mcuforge.compiler.frontends.tflite.reader import read_tflite, survey
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.ops.quantize import Quantize
@@ -16,18 +22,10 @@ from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.verify import verify
 from mcuforge.errors import CompileError
 from tests.golden.case import Case, Operand
+from tests.models.case_model import case_model, case_spec, feed
 from tests.models.changed import with_graph, with_tensor
 from tests.models.oracle import run_reference
 from tests.models.samples import SAMPLES, open_batch_flatten, rows, two_in_two_out, vector
-from tests.models.tflite_writer import (
-    ModelSpec,
-    OperatorSpec,
-    TensorSpec,
-    case_model,
-    case_spec,
-    feed,
-    write_model,
-)
 
 
 def constants(graph: Graph) -> dict[str, bytes]:

@@ -10,6 +10,13 @@ import pytest
 from tflite import ActivationFunctionType as Act
 
 from mcuforge.compiler import reference
+from mcuforge.compiler.builders.tflite_writer import (
+    ModelSpec,
+    OperatorSpec,
+    Options,
+    TensorSpec,
+    write_model,
+)
 from mcuforge.compiler.frontends.tflite.ops.islands import FUNCTIONS
 from mcuforge.compiler.frontends.tflite.ops.table import ARMS
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
@@ -20,13 +27,6 @@ from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.passes import optimise
 from mcuforge.errors import CompileError
 from tests.models.oracle import run_reference
-from tests.models.tflite_writer import (
-    ModelSpec,
-    OperatorSpec,
-    Options,
-    TensorSpec,
-    write_model,
-)
 
 SHAPE = (1, 4, 64)
 EVERY = np.arange(-128, 128).astype(np.int8).reshape(SHAPE)

@@ -7,6 +7,7 @@ import pytest
 import tflite
 
 from tests.golden.case import Case, Operand
+from tests.models.case_model import case_model
 from tests.models.changed import (
     AGAIN,
     expect_refusal,
@@ -16,7 +17,6 @@ from tests.models.changed import (
     with_output,
 )
 from tests.models.samples import ints, rows
-from tests.models.tflite_writer import case_model
 
 ROW = rows(1, 6)
 COMPUTED_WEIGHTS = case_model(

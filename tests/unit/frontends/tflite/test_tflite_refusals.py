@@ -8,8 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mcuforge.compiler.builders.tflite_writer import (
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    write_model,
+)
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from tests.golden.case import Case, Operand
+from tests.models.case_model import case_model, case_spec
 from tests.models.changed import (
     AGAIN,
     expect_refusal,
@@ -21,14 +28,6 @@ from tests.models.changed import (
     with_tensor,
 )
 from tests.models.samples import rows
-from tests.models.tflite_writer import (
-    ModelSpec,
-    OperatorSpec,
-    TensorSpec,
-    case_model,
-    case_spec,
-    write_model,
-)
 
 INT8 = "convert to full int8: converter.optimizations"
 

@@ -12,8 +12,8 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.errors import CompileError
 from tests.golden.case import Case, Operand
+from tests.models.case_model import case_model, feed
 from tests.models.oracle import needs_2_14, output_shapes, run_reference
-from tests.models.tflite_writer import case_model, feed
 
 SHAPE = (1, 4, 5, 3)
 MASKS = ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask")

@@ -25,10 +25,10 @@ from mcuforge.compiler.judges.interpreters import Interpreter, installed, load
 from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.judges.tflite import run_interpreter
 from mcuforge.flow.data import load_samples, random_samples
-from scripts.random_scales import random_cases
 from tests.golden.case import Case
 from tests.golden.merge import case_graph, case_modules, cases_of, feeds
-from tests.models.tflite_writer import case_model
+from tests.golden.random_scales import random_cases
+from tests.models.case_model import case_model
 
 FAILURES = (RuntimeError, ValueError)  # what interpreters raise
 

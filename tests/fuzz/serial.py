@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile serial input against the check firmware, under sanitizers.
 
-    python -m scripts.fuzz_serial [--seconds 300] [--corpus DIR] [MODEL.tflite]
+    python -m tests.fuzz.serial [--seconds 300] [--corpus DIR] [MODEL.tflite]
 
 The firmware is built four times for this machine with clang's libFuzzer, AddressSanitizer and
 UndefinedBehaviorSanitizer: with the toy model of the tests, fed bytes, fed floats and fed row by
@@ -33,7 +33,7 @@ from mcuforge.runtime_c.sources import (
     kernel_source,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HARNESS = ROOT / "tests" / "fuzz" / "fuzz_serial.c"
 DICTIONARY = ROOT / "tests" / "fuzz" / "serial.dict"
 TOY = ROOT / "tests" / "unit" / "firmware" / "toy" / "check_model.c"

@@ -14,10 +14,9 @@ from math import prod, sqrt
 import numpy as np
 import tflite
 
+from mcuforge.compiler.builders.tflite_writer import Field, ModelSpec, OperatorSpec, TensorSpec
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.common.window import resolve_padding
-from tests.golden.case import Field
-from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
 
 SPREAD = 40.0  # standard deviation of an activation, in quantised steps
 WEIGHT_SPREAD = 73.0  # of int8 weights drawn evenly from -127 to 127

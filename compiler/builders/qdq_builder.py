@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small ONNX models in QDQ form, written operator by operator, and what both sides make of them."""
+"""Builds small ONNX models in QDQ form, operator by operator, with every scale stated."""
 
 from __future__ import annotations
 
@@ -7,15 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-
-from mcuforge.compiler.frontends.onnx.layout import inverse, permuted
-from mcuforge.compiler.frontends.onnx.reader import open_onnx, read_onnx
-from mcuforge.compiler.frontends.onnx.values import Stored
-from mcuforge.compiler.ir import Graph
-from mcuforge.compiler.user_ports import port_of, to_file
 
 Attribute = int | float | str | Sequence[int] | Sequence[float]
 ELEMENT = {"int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
@@ -143,64 +136,3 @@ class Qdq:
         opsets = [helper.make_opsetid("", self._opset), helper.make_opsetid("com.microsoft", 1)]
         version = 8 if self._opset < 19 else 10
         return helper.make_model(graph, opset_imports=opsets, ir_version=version)
-
-
-def graph_of(model: onnx.ModelProto) -> Graph:
-    """The graph mcuforge reads."""
-    return read_onnx(model.SerializeToString(), name="small.onnx")
-
-
-def kinds_of(graph: Graph) -> list[str]:
-    """What its nodes are, views left out."""
-    return [node.op.kind for node in graph.nodes if not node.op.is_view]
-
-
-def largest_difference(model: onnx.ModelProto, samples: int = 6, seed: int = 1) -> int:
-    """Steps between onnxruntime and reference.py, node by node.
-
-    Inputs are random over every value; what a node reads is what onnxruntime has quantised there,
-    so that no difference is carried on.
-    """
-    reading = open_onnx(model.SerializeToString(), "small.onnx")
-    graph = reading.graph()
-    random = np.random.default_rng(seed)
-    names = [node.output[0] for node in model.graph.node if node.op_type == "QuantizeLinear"]
-    known = {n: v for n in names if isinstance(v := reading.values[n], Stored)}
-    session = _session(model, list(known))
-    worst = 0
-    for _ in range(samples):
-        inputs = [random.integers(-128, 127, (1, *t.shape), endpoint=True) for t in graph.inputs]
-        feeds = {}
-        values: dict[int, NDArray[np.generic]] = {}
-        for tensor, drawn in zip(graph.inputs, inputs, strict=True):
-            x = drawn.astype(np.int8)
-            values[id(tensor)] = x[0]
-            feeds[tensor.name] = to_file(x, port_of(graph, tensor), tensor)[0]
-        theirs = dict(zip(known, session.run(list(known), feeds), strict=True))
-        truth = {id(v.view.tensor): in_memory(v, theirs[name]) for name, v in known.items()}
-        values |= truth
-        for node in reading.work.nodes:
-            operands = [values[id(t)] if t.data is None else t.data for t in node.inputs]
-            met = node.op.evaluate(node.inputs, node.output, operands)
-            wanted = truth.get(id(node.output), met)
-            worst = max(worst, int(np.abs(met.astype(int) - wanted.astype(int)).max()))
-            values.setdefault(id(node.output), met)
-    return worst
-
-
-def in_memory(value: Stored, integers: NDArray[np.generic]) -> NDArray[np.int8]:
-    """What the file has for a value, as the graph stores it."""
-    view, offset = value.view, 128 if value.scheme.dtype == "uint8" else 0
-    logical = (integers.astype(np.int16) - offset).astype(np.int8)
-    spread = logical.reshape(permuted(view.tensor.shape, view.perm))
-    return np.ascontiguousarray(spread.transpose(inverse(view.perm)))
-
-
-def _session(model: onnx.ModelProto, names: Sequence[str]) -> onnxruntime.InferenceSession:
-    """The model as it is written, giving out these values."""
-    opened = onnx.ModelProto.FromString(model.SerializeToString())
-    opened.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(opened.SerializeToString(), options)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Feeds the ONNX front end damaged models: each ends in a graph or a UserError, fast and small.
+"""Feeds the TFLite front end damaged models: each ends in a graph or a UserError, fast and small.
 
-    python -m scripts.fuzz_onnx [--count 20000] [--seed 0] [--full] [--only INDEX] [--keep DIR]
+    python -m tests.fuzz.models [--count 20000] [--seed 0] [--full] [--only INDEX] [--keep DIR]
 
 A finding is anything else: another exception, more than 5 seconds, more than 1 GiB, a dead worker.
 Each is printed with the command that repeats it; the exit code is 1 when there are any. --full
@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import sys
 
-from mcuforge.compiler.frontends.onnx.reader import read_onnx
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Graph
-from scripts.fuzzing import Subject, command_line
-from tests.models.onnx_mutate import mutate, seed_models
+from tests.fuzz.fuzzing import Subject, command_line
+from tests.models.mutate import mutate, seed_models
+from tests.shared import SHARED
 
 
 def subject() -> Subject:
-    """The ONNX front end and damaged samples of its arms."""
-    seeds = seed_models()
+    """The TFLite front end and damaged samples of its arms."""
+    seeds = seed_models(SHARED)
     return Subject(
-        "python -m scripts.fuzz_onnx",
-        ".onnx",
+        "python -m tests.fuzz.models",
+        ".tflite",
         read,
         lambda series, index: mutate(seeds, series, index),
     )
@@ -31,7 +32,7 @@ def subject() -> Subject:
 
 def read(data: bytes) -> Graph:
     """The graph of a file's bytes."""
-    return read_onnx(data, name="fuzzed.onnx")
+    return read_tflite(data, name="fuzzed.tflite")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes .tflite files of any shape, sound or not: what the tests and the fuzzer feed on."""
+"""Writes .tflite files from plain records, sound or not: the tests and fuzzers need both."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import flatbuffers
-import numpy as np
 import tflite
 
 from mcuforge.compiler.ir import Array
-from tests.golden.case import Case, Field, Operand, constant
+
+try:
+    import flatbuffers
+except ImportError as missing:
+    raise ImportError(
+        "flatbuffers is not installed, and the writer of .tflite files needs it; "
+        "try: pip install flatbuffers (`pip install -e '.[dev]'` has it)"
+    ) from missing
 
 TYPES = {
     "float32": tflite.TensorType.FLOAT32,
@@ -24,8 +29,11 @@ TYPES = {
     "int8": tflite.TensorType.INT8,
     "int4": tflite.TensorType.INT4,
 }
-VERSIONS = {"BROADCAST_TO": 2}  # where the first one of an operator is no longer known
-ALIGNMENT = 16  # what TFLite asks of buffer data
+VERSIONS = {"BROADCAST_TO": 2}  # operators whose version 1 the readers do not know any more
+ALIGNMENT = 16  # bytes; TFLite requires it of buffer data
+# the bytes of examples/digits and the answers recorded in tests/models contain this description
+DESCRIPTION = "written by a test"
+Field = int | float | bool | tuple[int, ...]  # the value of one field of an option table
 Options = tuple[str, Mapping[str, Field]]
 
 
@@ -70,34 +78,6 @@ class ModelSpec:
     external_buffers: bool = False
     empty_subgraphs: int = 0
     version: int = 3
-
-
-def case_spec(case: Case) -> ModelSpec:
-    """A model of the case's one operator: run-time operands are inputs, constants are data."""
-    operands = case.inputs + case.outputs
-    names = [f"in{i}" for i in range(len(case.inputs))]
-    names += [f"out{i}" for i in range(len(case.outputs))]
-    tensors = tuple(
-        _operand_spec(name, operand, constant(case.name, i, operand))
-        for i, (name, operand) in enumerate(zip(names, operands, strict=True))
-    )
-    count = len(case.inputs)
-    outputs = tuple(range(count, len(operands)))
-    operator = OperatorSpec(case.op, tuple(range(count)), outputs, case.options)
-    feeds = tuple(i for i in range(count) if case.inputs[i].data is None)
-    return ModelSpec(tensors, (operator,), feeds, outputs)
-
-
-def case_model(case: Case) -> bytes:
-    """The .tflite file of a golden case."""
-    return write_model(case_spec(case))
-
-
-def _operand_spec(name: str, operand: Operand, data: Array | None) -> TensorSpec:
-    scale = operand.scale
-    scales = scale if isinstance(scale, tuple) or scale is None else (scale,)
-    zeros = (operand.zero_point,) * len(scales or (1,))
-    return TensorSpec(name, operand.shape, operand.dtype, scales, zeros, operand.axis, data)
 
 
 def write_model(spec: ModelSpec) -> bytes:
@@ -152,7 +132,7 @@ class _Writer:
             "Version": self.spec.version,
             "OperatorCodes": self._offsets([self._code(c, custom) for c, custom in self.codes]),
             "Subgraphs": self._offsets(subgraphs),
-            "Description": self.builder.CreateString("written by a test"),
+            "Description": self.builder.CreateString(DESCRIPTION),
             "Buffers": self._offsets(buffers),
         }
         if self.spec.signature is not None:
@@ -291,13 +271,3 @@ class _Writer:
         fields["SignatureKey"] = self.builder.CreateString("serving_default")
         fields["SubgraphIndex"] = self.spec.signature_subgraph
         return self._table("SignatureDef", fields)
-
-
-def feed(shape: tuple[int, ...], dtype: str, seed: int = 0) -> Array:
-    """A random run-time input over the dtype's whole range (floats: -4 to 4)."""
-    rng = np.random.default_rng(seed)
-    kind = np.dtype(dtype)
-    if kind.kind == "f":
-        return rng.uniform(-4.0, 4.0, shape).astype(kind)
-    limits = np.iinfo(kind)
-    return rng.integers(limits.min, limits.max, shape, endpoint=True).astype(kind)
