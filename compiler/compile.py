@@ -13,7 +13,6 @@ from mcuforge.compiler.codegen.model import GeneratedModel, generate
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.choose import choose
-from mcuforge.compiler.schedule.kernels import UNPACKED
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.search import Goal
 from mcuforge.compiler.schedule.slim import slimmed
@@ -23,6 +22,7 @@ from mcuforge.errors import CompileError
 from mcuforge.memplan.peak import peak_moment
 from mcuforge.memplan.problem import Plan, Problem, Region
 from mcuforge.memplan.replay import replay
+from mcuforge.runtime_c.sources import PORTABLE
 
 DEFAULT_EXACT_SECONDS = 2.0
 ARENA = "ram"  # the region when RAM is given as a number of bytes
@@ -135,7 +135,7 @@ def compile_graph(
     wanted = options or PlanOptions()
     regions = (Region(ARENA, ram),) if isinstance(ram, int) else ram
     cuts = _within(regions, wanted.ram_budget)
-    for kernels, cut in product(dict.fromkeys((isa, UNPACKED)), cuts):
+    for kernels, cut in product(dict.fromkeys((isa, PORTABLE)), cuts):
         chosen = choose(
             graph,
             kernels,

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls of the kernels whose weights are packed for an ISA, where there are such."""
+"""Calls and work of the kernels whose weights are packed for an instruction set."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.isa.channels import Channels, packable
-from mcuforge.compiler.isa.isa import packing_of
 from mcuforge.compiler.ops.base import Blob, Call, Field, Params, RingRows, Slot
 from mcuforge.compiler.ops.common.fixed_point import Multiplier
 from mcuforge.compiler.ops.common.window import Window
+from mcuforge.compiler.work import CALLED, Counts, Work
 
 Fields = tuple[tuple[str, Field], ...]
 Shape = tuple[int, ...]
 Range = tuple[int, int]
+FILTERS = 4  # of a block of packed weights
 
 
 def packed_conv2d(
@@ -33,7 +35,7 @@ def packed_conv2d(
     x, weights = inputs[:2]
     filters = weights.values().reshape(weights.shape[0], -1)
     channels = packable(inputs, filters, multipliers, output, act_range[0])
-    packed = channels and packing_of(isa).conv2d(channels.used(filters), channels)
+    packed = channels and find_instruction_set(isa).conv2d(channels.used(filters), channels)
     if not channels or not packed:
         return None
     of_input, of_output = shapes or (x.shape[1:], output.shape[1:])
@@ -67,7 +69,9 @@ def packed_depthwise(
     filters = weights.values()[0]
     by_channel = filters.reshape(-1, filters.shape[2]).T
     channels = packable(inputs, by_channel, multipliers, output, act_range[0])
-    packed = channels and packing_of(isa).depthwise_conv2d(channels.used(filters, 2), channels)
+    packed = channels and find_instruction_set(isa).depthwise_conv2d(
+        channels.used(filters, 2), channels
+    )
     if not channels or not packed:
         return None
     params = Params(
@@ -100,7 +104,9 @@ def packed_vector(
     """fully_connected_packed_s8 of one vector, or None where `isa` has none for this layer."""
     filters = inputs[1].values()
     channels = packable(inputs, filters, multipliers, output, act_range[0])
-    packed = channels and packing_of(isa).fully_connected(channels.used(filters), channels)
+    packed = channels and find_instruction_set(isa).fully_connected(
+        channels.used(filters), channels
+    )
     if not channels or not packed:
         return None
     params = Params(
@@ -114,6 +120,32 @@ def packed_vector(
     )
     arguments = (inputs[0], Blob("weights", packed.words), output, Slot.PARAMS)
     return Call("fully_connected_packed_s8", arguments, params)
+
+
+def packed_work(
+    inputs: tuple[Tensor, ...], output: Tensor, products: int, isa: str, kernel: str
+) -> Work:
+    """What a packed `kernel` does for a layer of `products`: blocks of pixels times of filters."""
+    channels = output.shape[-1]
+    pixels = output.elements // channels
+    blocks, left = divmod(channels, FILTERS)
+    counts = Counts(position=pixels, output=output.elements)
+    if kernel == "depthwise_conv2d_packed_s8":
+        taps = products // output.elements
+        counts = counts._replace(
+            run=pixels * blocks, tap=pixels * taps * blocks * FILTERS, rest=pixels * taps * left
+        )
+        return Work(kernel, counts, CALLED)
+    blocks += left > 0
+    depth = -(-products // output.elements // FILTERS) * FILTERS
+    at_once = find_instruction_set(isa).pixels if kernel == "conv2d_packed_s8" else 1
+    taps = blocks * FILTERS * depth
+    counts = counts._replace(run=pixels * blocks / at_once, tap=pixels * taps)
+    if kernel == "conv2d_packed_s8":
+        elements, in_words = pixels * depth, inputs[1].shape[-1] % FILTERS == 0
+        counts = counts._replace(gathered=elements, in_bytes=0 if in_words else elements)
+    alone = Counts(run=blocks - blocks / at_once, tap=-taps, rest=taps)
+    return Work(kernel, counts, CALLED, alone, at_once)
 
 
 def _places(x: Tensor, output: Tensor, of_input: Shape, of_output: Shape, window: Window) -> Fields:

@@ -66,7 +66,7 @@ class Child(Background):
         )
 
     def answer(self, timeout_s: float) -> list[Array]:
-        """Wait for the arrays that the module computed.
+        """Wait for the arrays that the module computed, in the shapes and dtypes it computed.
 
         Raises ChildFailed when the process fails or takes longer than `timeout_s`.
         """

@@ -122,7 +122,10 @@ def run_onnxruntime(model: bytes | Path, inputs: Sequence[Array]) -> tuple[Array
 
 
 def compute(words: Sequence[str], arrays: list[Array]) -> Sequence[Array]:
-    """The outputs of the model file named in `words`."""
+    """Compute the outputs of the model file named in `words`.
+
+    Outputs have the shape (samples, *the file's) and the file's dtype.
+    """
     (model,) = words
     return run_onnxruntime(Path(model), arrays)
 

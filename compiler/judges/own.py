@@ -81,7 +81,10 @@ def interleaved(parts: Sequence[Array]) -> Array:
 
 
 def compute(words: Sequence[str], arrays: list[Array]) -> list[Array]:
-    """The outputs, samples first, for a pickled graph (our parent's own) and its inputs."""
+    """Compute the outputs of a pickled graph (our parent's own) for its inputs.
+
+    Outputs have the shape (samples, *the tensor's) and the tensor's dtype.
+    """
     packed, *inputs = arrays
     graph: Graph = pickle.loads(packed.tobytes())
     runs = [reference.run(graph, [x[i] for x in inputs]) for i in range(len(inputs[0]))]

@@ -84,7 +84,7 @@ def differences_of(
 
 
 def compute(words: Sequence[str], arrays: list[Array]) -> list[Array]:
-    """The differences as three arrays: nodes, elements, largest."""
+    """Find what differs: nodes, elements (both int64) and largest gaps, of one shape [n] each."""
     distribution, model = words
     copy = judgeable(Path(model).read_bytes()).model
     file = parse(FileBytes(copy))

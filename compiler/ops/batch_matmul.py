@@ -27,10 +27,12 @@ from mcuforge.compiler.ops.common.fixed_point import (
     requantise,
     wrap_int32,
 )
+from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
 MAX_BATCH_DIMS = 3  # the kernel's loops over products
 MAX_DEPTH = (2**31 - 1) // (255 * 255)  # products less zero points an int32 always holds a sum of
+COLUMNS = 4  # that kernels compute at once
 Shape = tuple[int, ...]
 
 
@@ -112,6 +114,23 @@ class BatchMatMul(Op):
             ),
         )
         return (Call("batch_matmul_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        """Columns four at a time; those left over and the sum of each row of `a` one by one."""
+        columns = output.shape[-1]
+        vectors = output.elements // columns
+        depth = self.macs(inputs, output) // max(output.elements, 1)
+        blocks = 0 if self.adj_x else columns // COLUMNS
+        left = columns - blocks * COLUMNS
+        counts = Counts(
+            call=1,
+            position=vectors,
+            output=output.elements,
+            run=vectors * (blocks + left + 1),
+            tap=vectors * blocks * COLUMNS * depth,
+            rest=vectors * (left + 1) * depth,
+        )
+        return Work("batch_matmul_s8", counts)
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         """Row after row of the output; all of `b`'s matrix for each, a row of `a` or all of it."""

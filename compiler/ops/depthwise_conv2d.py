@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -27,7 +28,8 @@ from mcuforge.compiler.ops.common.weighted import (
     shifts,
 )
 from mcuforge.compiler.ops.common.window import Pad, Pair, Window
-from mcuforge.compiler.ops.common.windowed import WindowedOp
+from mcuforge.compiler.ops.common.windowed import WindowedOp, window_counts
+from mcuforge.compiler.work import CALLED, Work
 from mcuforge.errors import Refusal
 
 
@@ -136,3 +138,9 @@ class DepthwiseConv2D(WindowedOp):
             return None
         whole = self._unpacked(inputs, output)
         return (summing(whole, "depthwise_conv2d_rows_s8", output.elements),)
+
+    def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
+        """Each task goes over all sums once more."""
+        counts = window_counts(self.sliding(inputs), inputs[0], output)
+        per_task = CALLED._replace(position=prod(output.shape[:3]), carried=output.elements)
+        return Work("depthwise_conv2d_rows_s8", counts, per_task)

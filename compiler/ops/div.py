@@ -7,7 +7,7 @@ Formula: TFLite kernels/internal/reference/div.h (DivElementwise) and GetRecipro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -26,6 +26,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     rounding_shift_right,
 )
 from mcuforge.compiler.ops.softmax import one_over_one_plus
+from mcuforge.compiler.work import Work
 from mcuforge.errors import Refusal
 
 MAX_FACTOR = 2.0**22  # times the quotient of centred values of 9 bits this fits int32
@@ -70,6 +71,17 @@ class Div(BroadcastOp):
         factor = quantise_multiplier(scale_factor(inputs, output))
         params = Params("div_params", centred_fields(inputs, output, factor, self.act))
         return (Call("div_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        found = super().work(inputs, output)
+        return replace(found, fixed=found.fixed._replace(position=reciprocals(inputs[1], output)))
+
+
+def reciprocals(b: Tensor, output: Tensor) -> int:
+    """How often the divisor differs from the one before: its reciprocal is computed again."""
+    if b.elements == 1:
+        return 1
+    return output.elements if b.shape[-1] > 1 else output.elements // output.shape[-1]
 
 
 def scale_factor(inputs: tuple[Tensor, ...], output: Tensor) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Call, Params, Slot
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp, broadcast, check_broadcast, operands
 from mcuforge.compiler.ops.common.checks import want_int8, want_same_quant
+from mcuforge.compiler.work import Work
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class Extremum(BroadcastOp):
         walk = broadcast(a.shape, b.shape)
         params = Params("extremum_params", (*walk.fields(), ("largest", int(self.largest))))
         return (Call("extremum_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return replace(super().work(inputs, output), kernel="extremum_s8")
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,13 @@ from mcuforge.compiler.ops.strided_copy import (
     Axis,
     Block,
     copy_call,
+    copy_work,
     row_major,
     runs_of,
     want_same_bytes,
     want_walkable,
 )
+from mcuforge.compiler.work import Work
 from mcuforge.errors import Refusal
 
 MOST_RUNS = 64  # each is a kernel call
@@ -143,6 +145,14 @@ class Gather(Op):
             args = (source, RowOf(output), Slot.PARAMS)
             calls.append(replace(call, args=args, rows=(run.begin, run.begin + run.count)))
         return tuple(calls)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return copy_work(self.blocks(inputs[0], output))
+
+    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        if self.axis >= row_dims(len(output.shape)):
+            return super().row_work(inputs, output)
+        return self.work(inputs, output).in_calls(output.rows)  # one of the calls has this row
 
     def _rows(self, x: Tensor, output: Tensor) -> Int64:
         """The input row each output row is."""

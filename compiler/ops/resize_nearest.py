@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, RingRows, 
 from mcuforge.compiler.ops.common.checks import want_one_image
 from mcuforge.compiler.ops.common.window import pixel_reads
 from mcuforge.compiler.ops.strided_copy import BYTES, want_same_bytes
+from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 
 MAX_SIZE = 2**15 - 1  # what an int16 index reaches
@@ -96,3 +98,10 @@ class ResizeNearest(Op):
 
     def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         return self.calls(inputs, output, isa)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        counts = Counts(run=prod(output.shape[:3]), tap=output.bytes)
+        return Work("resize_nearest_s8", counts, CALLED)
+
+    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return self.work(inputs, output)

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from mcuforge.compiler.ir import Node
-from mcuforge.compiler.isa.layouts import PACKED_KERNELS
+from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.ops.base import Call
 from mcuforge.compiler.schedule.cost import LayerCost, layer_cost
 from mcuforge.compiler.schedule.schedule import Execution
+from mcuforge.runtime_c.sources import PORTABLE
 
-UNPACKED = "portable"  # asked for it, an operator answers with weights as they are
 Calls = tuple[Call, ...]
 
 
@@ -37,9 +37,9 @@ def calls_cost(node: Node, form: Execution, rows: int, isa: str) -> LayerCost:
 def variants(node: Node, form: Execution, rows: int, isa: str) -> tuple[Calls, ...]:
     """The ways to compute `node` on `isa`, its own kernels first: with weights packed, and not."""
     calls = _calls(node, form, rows, isa)
-    if not calls or calls[0].kernel not in PACKED_KERNELS:
+    if not calls or calls[0].kernel not in find_instruction_set(isa).packed_kernels:
         return (calls,)
-    return (calls, _calls(node, form, rows, UNPACKED))
+    return (calls, _calls(node, form, rows, PORTABLE))
 
 
 def scratch_bytes(calls: Calls) -> int:

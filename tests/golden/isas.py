@@ -10,17 +10,16 @@ from itertools import accumulate
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Graph, Node
-from mcuforge.compiler.isa.isa import PACKINGS
+from mcuforge.compiler.isa import INSTRUCTION_SETS
 from mcuforge.compiler.ops.base import Call
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
 from mcuforge.compiler.schedule.schedule import whole_layers
 from mcuforge.memplan.problem import Placement, Plan, Region
-from mcuforge.runtime_c.sources import kernels_dir
+from mcuforge.runtime_c.sources import PORTABLE, kernels_dir
 from tests.golden.merge import case_modules, cases_of, merged
 
-PORTABLE = "portable"
-ISAS = (PORTABLE, *sorted(PACKINGS))
+ISAS = tuple(isa.name for isa in INSTRUCTION_SETS)
 
 
 def own_kernels(isa: str) -> frozenset[str]:

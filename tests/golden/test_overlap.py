@@ -24,8 +24,9 @@ from mcuforge.compiler.ir import Array, Node, Tensor
 from mcuforge.compiler.schedule.overlap import least_distance
 from mcuforge.compiler.schedule.schedule import Schedule, whole_layers
 from mcuforge.memplan.problem import Placement
+from mcuforge.runtime_c.sources import PORTABLE
 from tests.golden import host
-from tests.golden.isas import PORTABLE, isa_modules
+from tests.golden.isas import isa_modules
 from tests.golden.merge import case_graph, case_modules, cases_of, feeds, merged
 
 ALIGNMENT = 16

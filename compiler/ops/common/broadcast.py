@@ -9,7 +9,7 @@ from itertools import zip_longest
 import numpy as np
 
 from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Argument, Blob, Call, Op, Reads
+from mcuforge.compiler.ops.base import Argument, Blob, Call, Op, Reads, vector_counts
 from mcuforge.compiler.ops.common.by_row import (
     RowInput,
     calls_on_rows,
@@ -19,6 +19,7 @@ from mcuforge.compiler.ops.common.by_row import (
     whole_input,
 )
 from mcuforge.compiler.ops.common.checks import want_shape
+from mcuforge.compiler.work import Work
 from mcuforge.errors import Refusal
 
 MAX_DIMS = 5  # of the kernels, after merging: runtime_c/src/common/broadcast.h
@@ -58,6 +59,12 @@ class BroadcastOp(Op):
     def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         rows = [_rows_of(x, output) for x in inputs]
         return calls_on_rows(self, [row for row in rows if row is not None], output, isa)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        counts = vector_counts(output)
+        if len({x.elements for x in inputs} - {1}) <= 1:  # of one shape: walked as one vector
+            counts = counts._replace(run=1)
+        return Work(f"{self.kind}_s8", counts)
 
 
 def check_broadcast(inputs: tuple[Tensor, ...], output: Tensor) -> None:

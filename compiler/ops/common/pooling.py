@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.base import Activation, Field, RingRows
@@ -13,11 +13,38 @@ from mcuforge.compiler.ops.common.checks import (
     want_same_quant,
     want_shape,
 )
-from mcuforge.compiler.ops.common.fixed_point import Int64, activation_range
-from mcuforge.compiler.ops.common.window import Window
+from mcuforge.compiler.ops.common.fixed_point import activation_range
+from mcuforge.compiler.ops.common.window import Pad, Pair, Window
+from mcuforge.compiler.ops.common.windowed import WindowedOp, window_counts
+from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 
 Fields = tuple[tuple[str, Field], ...]
+
+
+@dataclass(frozen=True)
+class PoolOp(WindowedOp):
+    """inputs: x (1, h, w, c); each channel of a window becomes one value."""
+
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    pad: Pad = (0, 0, 0, 0)  # top, left, bottom, right
+    act: Activation = "none"
+
+    @property
+    def window(self) -> Window:
+        """The sliding window over the input."""
+        return Window(self.kernel, self.stride, self.pad)
+
+    def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
+        return self.window
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return Work(f"{self.kind}_s8", self.counts(inputs[0], output), CALLED)
+
+    def counts(self, x: Tensor, output: Tensor) -> Counts:
+        """Windows are clipped to the image: padding costs nothing."""
+        return window_counts(self.window, x, output)._replace(padding=0, edge=0)
 
 
 def check_pool(window: Window, x: Tensor, output: Tensor) -> None:
@@ -28,25 +55,12 @@ def check_pool(window: Window, x: Tensor, output: Tensor) -> None:
     want_same_quant(x, output)
     height, width = window.output_size(x.shape[1:3])
     want_shape(output, (1, height, width, x.shape[3]))
-    if min(*taps(window, x, output, 0), *taps(window, x, output, 1)) < 1:
+    if min(*window.taps(0, x, output), *window.taps(1, x, output)) < 1:
         raise Refusal(
             f"a {window.kernel[0]}x{window.kernel[1]} window with padding {list(window.pad)} "
             "lies wholly in the padding",
             "use padding smaller than the window",
         )
-
-
-def taps(window: Window, x: Tensor, output: Tensor, axis: int) -> Int64:
-    """Count the rows (axis 0) or columns (axis 1) of the image that each output position covers.
-
-    Returns int64 (output positions,).
-    """
-    size = x.shape[axis + 1]
-    first = np.arange(output.shape[axis + 1], dtype=np.int64) * window.stride[axis]
-    first -= window.pad[axis]
-    last = first + window.kernel[axis]
-    covered: Int64 = np.minimum(last, size) - np.maximum(first, 0)
-    return covered
 
 
 def pool_fields(window: Window, act: Activation, x: Tensor, output: Tensor) -> Fields:

@@ -24,6 +24,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
 from mcuforge.errors import Refusal
 
 MAX_SUMMED = 2**17 - 1  # products of two int8 values an int32 always holds the sum of
+UNROLLED = 4  # products per iteration of mcuforge_dot_s8
 
 
 def check_weights(weights: Tensor, axis: int) -> None:

@@ -65,6 +65,12 @@ class Window:
         first = origin + first_tap * step
         return first, np.where(first_tap <= last_tap, origin + last_tap * step + 1, first)
 
+    def taps(self, axis: int, x: Tensor, output: Tensor) -> list[int]:
+        """How many taps each output row (axis 0) or column (axis 1) has on the image x."""
+        first, end = self.on_image(axis, x.shape[axis + 1], output.shape[axis + 1])
+        counts: list[int] = (-(-(end - first) // self.dilation[axis])).tolist()
+        return counts
+
     def reads(self, x: Tensor, output: Tensor) -> Reads:
         """What kernels that write pixel after pixel read of x (1, h, w, c); units are pixels."""
         rows = self.on_image(0, x.shape[1], output.shape[1])

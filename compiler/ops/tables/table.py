@@ -20,6 +20,7 @@ from mcuforge.compiler.ops.common.by_row import (
 )
 from mcuforge.compiler.ops.common.checks import want_int8, want_shape
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64, quantise_multiplier, requantise
+from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
 MAX_FACTOR = 2**23  # times a centred 8-bit value of 9 bits this still fits int32
@@ -74,6 +75,9 @@ class TableOp(Op):
         blob = Blob("table", self.stored_table(inputs[0], output))
         params = Params("table_params", (("count", output.elements),))
         return (Call("table_s8", (inputs[0], blob, output, Slot.PARAMS), params),)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return Work("table_s8", Counts(call=1, output=output.elements))
 
 
 def clamp_to(output: Tensor, values: Int64) -> Int64:

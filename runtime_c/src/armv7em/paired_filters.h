@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Blocks of four filters as compiler/isa/blocks.py packs them. A word of weights holds two
+ * Blocks of four filters as compiler/isa/armv7em/blocks.py packs them. A word of weights holds two
  * values of two filters: lanes 256 * b + a. It is multiplied as it stands, and once more with the
  * sign-extended a; the sum of b is the difference's upper 24 bits.
  */

@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mcuforge.compiler.isa.armv7em_depthwise import (
+from mcuforge.compiler.isa.armv7em.depthwise import (
     MAX_COPIED_TAPS,
     OWN_SHIFTS,
     SHARED_SHIFT,
     pack_depthwise,
 )
+from mcuforge.compiler.isa.armv7em.shared_shift import FRACTION_BITS, Factor, Scaling, shared_shift
 from mcuforge.compiler.isa.channels import Channels, Int64
-from mcuforge.compiler.isa.layouts import MAX_TAPS
-from mcuforge.compiler.isa.shared_shift import FRACTION_BITS, Factor, Scaling, shared_shift
+from mcuforge.compiler.isa.instruction_set import MAX_TAPS
 from tests.golden.merge import cases_of
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcuforge.compiler.isa.blocks import FILTERS, LANES, ROUNDS_ONCE, depth_of, pack_blocks
+from mcuforge.compiler.isa.armv7em.blocks import FILTERS, LANES, ROUNDS_ONCE, depth_of, pack_blocks
 from mcuforge.compiler.isa.channels import Channels
 
 END_WORDS = 5

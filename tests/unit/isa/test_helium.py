@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mcuforge.compiler.isa.channels import Channels
-from mcuforge.compiler.isa.helium import Helium
-from mcuforge.compiler.isa.layouts import Packed
+from mcuforge.compiler.isa.helium.layouts import Helium
+from mcuforge.compiler.isa.instruction_set import Packed
 
 COUNTS = (1, 3, 4, 5, 8, 9, 16, 17, 33)
 

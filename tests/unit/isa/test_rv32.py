@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mcuforge.compiler.isa.channels import Channels
-from mcuforge.compiler.isa.layouts import MAX_TAPS, Packed
-from mcuforge.compiler.isa.rv32 import Rv32
+from mcuforge.compiler.isa.instruction_set import MAX_TAPS, Packed
+from mcuforge.compiler.isa.rv32.layouts import Rv32
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.isa.channels import Channels, Int32
-from mcuforge.compiler.isa.layouts import MAX_TAPS, Packed, Packing
+from mcuforge.compiler.isa.instruction_set import MAX_TAPS, InstructionSet, Packed
 
 LANES = 16  # int8 values of a vector
 FILTERS = 4  # int32 values of a vector
@@ -17,8 +19,10 @@ PAIR_REACH = 255  # |w| + |v| of two taps whose products, times -128 at most, fi
 ORDER = (0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15)
 
 
-class Helium(Packing):
+class Helium(InstructionSet):
     """Layouts of mve_sums.h; the filters that fill up a group are zeros."""
+
+    name: ClassVar[str] = "helium"
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Scratch for the windows of two pixels."""

@@ -6,17 +6,18 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuforge.compiler.ir import Array
-from mcuforge.compiler.isa.armv7em_depthwise import pack_depthwise
-from mcuforge.compiler.isa.blocks import depth_of, pack_blocks
+from mcuforge.compiler.isa.armv7em.blocks import depth_of, pack_blocks
+from mcuforge.compiler.isa.armv7em.depthwise import pack_depthwise
 from mcuforge.compiler.isa.channels import Channels
-from mcuforge.compiler.isa.layouts import Packed, Packing
+from mcuforge.compiler.isa.instruction_set import InstructionSet, Packed
 
 LANE_BYTES = 2
 
 
-class Armv7em(Packing):
+class Armv7em(InstructionSet):
     """Weights of two filters share their words: see blocks.py."""
 
+    name: ClassVar[str] = "armv7em"
     pixels: ClassVar[int] = 2
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:

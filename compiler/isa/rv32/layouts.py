@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.isa.channels import Channels, Int32
-from mcuforge.compiler.isa.layouts import MAX_TAPS, Packed, Packing
+from mcuforge.compiler.isa.instruction_set import MAX_TAPS, InstructionSet, Packed
 
 Number = TypeVar("Number", np.int8, np.int32)
 Bytes = NDArray[np.int8]
@@ -20,13 +20,14 @@ PIXELS = 4  # whose windows are gathered at a time
 WORD = 4
 
 
-class Rv32(Packing):
+class Rv32(InstructionSet):
     """Blocks of filters: their biases, weights, multipliers doubled as uint32, shifts as int8.
 
     The weights of a block are those of the first value of each filter, then of the second, and so
     on; missing filters and values are zeros.
     """
 
+    name: ClassVar[str] = "rv32"
     pixels: ClassVar[int] = PIXELS
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed:
