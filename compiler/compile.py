@@ -19,6 +19,7 @@ from mcuforge.compiler.schedule.slim import slimmed
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.compiler.schedule.weights import Flash, WeightsIn, choose_flash
 from mcuforge.errors import CompileError
+from mcuforge.memplan.intervals import union_length
 from mcuforge.memplan.peak import peak_moment
 from mcuforge.memplan.problem import Plan, Problem, Region
 from mcuforge.memplan.replay import replay
@@ -80,7 +81,7 @@ class Compiled:
         """Bytes alive during each step, overlapping buffers counted once."""
         placed = self.plan.placements
         return tuple(
-            _covered(
+            union_length(
                 [
                     (placed[b.name].offset, placed[b.name].offset + b.bytes)
                     for b in self.problem.buffers
@@ -241,12 +242,3 @@ def _with_room(problem: Problem, plan: Plan) -> Problem:
     """`problem` with regions that hold `plan`: too little RAM is refused later, by the byte."""
     regions = tuple(replace(r, bytes=max(r.bytes, plan.peaks[r.name])) for r in problem.regions)
     return replace(problem, regions=regions)
-
-
-def _covered(intervals: list[tuple[int, int]]) -> int:
-    """Length of the union of half-open intervals."""
-    total, reached = 0, 0
-    for begin, end in sorted(intervals):
-        total += max(end, reached) - max(begin, reached)
-        reached = max(end, reached)
-    return total

@@ -12,7 +12,6 @@ from rich.console import Console
 from mcuforge.boards.catalog.board import emulated, load_board
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.regions import memory_regions
-from mcuforge.commands.deploy import cost
 from mcuforge.compiler.builders.tflite_writer import ModelSpec, write_model
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled, PlanOptions
@@ -24,6 +23,7 @@ from mcuforge.compiler.schedule.pipeline import build_pipeline
 from mcuforge.compiler.schedule.schedule import Schedule, runnable
 from mcuforge.compiler.schedule.search import make_schedule
 from mcuforge.flow.data import random_samples
+from mcuforge.flow.facts import instructions_of
 from mcuforge.flow.firmware import build_check
 from mcuforge.flow.session import Session, compile_session, open_session
 from mcuforge.flow.target import open_board
@@ -108,4 +108,4 @@ def _feed(link: Link, compiled: Compiled) -> None:
 
 
 def _instructions(ticks: int, session: Session) -> int:
-    return cost(ticks, session) or 0
+    return instructions_of(ticks, session) or 0

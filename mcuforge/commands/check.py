@@ -1,32 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Only the on-board check, for firmware that is built or flashed already."""
+"""`mcuforge check`: only the check on the board, for firmware that is built or flashed already."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated
 
-import mcuforge
-from mcuforge.boards.catalog.board import load_board
-from mcuforge.boards.link.client import Link
-from mcuforge.commands.deploy import board_facts
-from mcuforge.compiler.judges.tflite import judge
-from mcuforge.errors import BoardError, CompileError
-from mcuforge.flow.board_check import run_samples
-from mcuforge.flow.data import load_samples
-from mcuforge.flow.firmware import MANIFEST
-from mcuforge.flow.session import Session, compile_session, model_facts, open_session
-from mcuforge.flow.target import emulate_elf, open_port
-from mcuforge.flow.verdict import exact_reference, judged, peer_reasons
-from mcuforge.report.model import BoardFacts, Check, ModelFacts
-from mcuforge.report.progress import Stages
+import typer
 
-ELF = ".pio/build/BOARD/firmware.elf"
-ELF_MAGIC = b"\x7fELF"
+from mcuforge.commands.options import Json, Poison, Quiet, Samples, board_ids, progress
+
+if TYPE_CHECKING:
+    from mcuforge.boards.link.client import Link
+    from mcuforge.report.model import CheckReport
+    from mcuforge.report.progress import Stages
 
 
 @dataclass(frozen=True)
@@ -35,46 +24,50 @@ class Request:
 
     target: str
     data: Path
+    _: KW_ONLY
     model: Path | None = None
     board: str | None = None
     samples: int | None = None
     poison: bool = False
 
 
-@dataclass(frozen=True)
-class CheckReport:
-    """What `check` found; its JSON keys are those of the deploy report."""
-
-    mcuforge: str
-    model: ModelFacts
-    board: BoardFacts
-    verdict: Literal["pass", "fail"]
-    reasons: tuple[str, ...]
-    check: Check
-
-
 def check(request: Request, stages: Stages) -> CheckReport:
     """Run the data on the target and compare with the reference's answers.
 
-    The target is an ELF file or the project `deploy --out` left, or a serial port.
+    The target is an ELF file, the project that `deploy --out` left, or a serial port. Raises
+    CompileError or BoardError when no verdict is possible.
     """
-    path, elf, name = Path(request.target), None, None
+    from mcuforge.compiler.judges.tflite import judge
+    from mcuforge.flow.board_check import run_samples
+    from mcuforge.flow.data import load_samples
+    from mcuforge.flow.facts import board_facts, model_facts
+    from mcuforge.flow.project import as_told, port_session, project_session
+    from mcuforge.flow.session import compile_session
+    from mcuforge.flow.target import emulate_elf, open_port
+    from mcuforge.flow.verdict import judged, peer_reasons
+    from mcuforge.report.model import CheckReport
+    from mcuforge.report.text import exact_reference
+
+    path = Path(request.target)
+    target: AbstractContextManager[Link]
     if path.is_file() or path.is_dir():
-        session, elf, name = _project_session(path, request)
+        session, elf, name = project_session(path, request.model, request.board)
+        target = emulate_elf(session, elf, stages)
     else:
-        session = _port_session(request)
+        session = port_session(request.target, request.model, request.board)
+        name = session.path.name
+        target = open_port(session, request.target)
     compiled = compile_session(session)
     samples = load_samples(compiled.graph, request.data, request.samples)
     with judge(session.graph, session.path, samples.inputs) as oracle:
-        with _target(session, elf, request.target, stages) as link:
+        with target as link:
             answers = run_samples(link, compiled, samples, stages, poison=request.poison)
             session = as_told(session, link.tick_hz)
         found, _ = judged(oracle, answers.outputs, samples, poisoned=request.poison)
     differ = f"{found.mismatched_elements} output elements differ from {exact_reference(found)}"
     reasons = (*([differ] if found.mismatched_elements else []), *peer_reasons(found))
     return CheckReport(
-        mcuforge=mcuforge.__version__,
-        model=replace(model_facts(session), name=name or session.path.name),
+        model=replace(model_facts(session), name=name),
         board=board_facts(session),
         verdict="fail" if reasons else "pass",
         reasons=reasons,
@@ -82,81 +75,54 @@ def check(request: Request, stages: Stages) -> CheckReport:
     )
 
 
-def as_told(session: Session, tick_hz: int) -> Session:
-    """The session with hardware for a board, if that is what answered: its clock tells them apart.
+def command(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="ELF_OR_PORT", help="A built firmware (or its project), or a serial port."
+        ),
+    ],
+    data: Annotated[
+        Path, typer.Option("--data", "-d", metavar="FILE", help=".npz with x and optional y.")
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model", metavar="MODEL", help="The model on the board; a project remembers its own."
+        ),
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(
+            "--board",
+            "-b",
+            metavar="ID",
+            help="The board at a port; a project remembers its own.",
+            autocompletion=board_ids,
+        ),
+    ] = None,
+    samples: Samples = None,
+    poison: Poison = False,
+    json: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run only the on-board check, for firmware that is built or flashed already."""
+    from mcuforge.report.console import open_console
+    from mcuforge.report.files import refusals_written, refuse_unwritable, write_json
+    from mcuforge.report.model import CheckReport
+    from mcuforge.report.text import print_check
 
-    A board at a port is taken for its emulated form, which never claims too much, until it speaks.
-    """
-    hardware = load_board(session.board.id)
-    return replace(session, board=hardware) if tick_hz == hardware.tick_hz else session
-
-
-def _target(
-    session: Session, elf: Path | None, port: str, stages: Stages
-) -> AbstractContextManager[Link]:
-    return open_port(session, port) if elf is None else emulate_elf(session, elf, stages)
-
-
-def _project_session(path: Path, request: Request) -> tuple[Session, Path, str]:
-    """The session a project remembers, its ELF file, and what the model was called."""
-    folder = next((f for f in (path, *path.absolute().parents) if (f / MANIFEST).is_file()), None)
-    if folder is None:
-        raise BoardError(
-            f"'{path}' belongs to no project of mcuforge: there is no {MANIFEST} above it",
-            str(path),
-            "give the folder or the firmware.elf that `mcuforge deploy --out` left",
-        )
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        board, digest = str(manifest["board"]), str(manifest["sha256"])
-        name, emulate = str(manifest["model"]), bool(manifest["emulated"])
-        copy = Path(str(manifest.get("copy", "model.tflite"))).name  # older ones say nothing
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BoardError(
-            f"{MANIFEST} cannot be read: {error}", str(folder), "deploy again with --out"
-        ) from error
-    if request.board is not None and request.board != board:
-        raise BoardError(
-            f"the firmware is built for '{board}', --board says '{request.board}'",
-            str(folder),
-            "leave --board out: a project remembers its own",
-        )
-    model = request.model or folder / copy
-    session = open_session(model, board, emulate=emulate)
-    if hashlib.sha256(session.file).hexdigest() != digest:
-        raise CompileError(
-            f"the model is not the one the firmware was built from ({name}, SHA-256 {digest[:16]})",
-            str(model),
-            "give that model with --model, or deploy this one",
-        )
-    if not session.board.emulated:
-        raise BoardError(
-            f"the project is for the hardware of '{board}', only emulated boards can be started",
-            str(folder),
-            f"give its serial port: mcuforge check PORT --board {board} --model MODEL --data FILE",
-        )
-    elf = path if path.is_file() else folder / ".pio" / "build" / board / "firmware.elf"
-    if not elf.is_file():
-        raise BoardError("the project has no firmware.elf", str(elf), "`pio run` builds it")
-    with elf.open("rb") as file:
-        if file.read(len(ELF_MAGIC)) != ELF_MAGIC:
-            raise BoardError(
-                "this is no ELF file", str(elf), f"give the project itself: mcuforge check {folder}"
-            )
-    return session, elf, name
-
-
-def _port_session(request: Request) -> Session:
-    if Path(request.target).suffix == ".elf":
-        raise BoardError("there is no such file", request.target, f"a project holds it in {ELF}")
-    if request.model is None or request.board is None:
-        raise BoardError(
-            f"'{request.target}' is no project of mcuforge, and a port does not say which model "
-            "and board are behind it",
-            request.target,
-            "add --model MODEL --board ID; a project folder or its firmware.elf needs neither",
-        )
-    board = load_board(request.board)
-    return open_session(
-        request.model, request.board, emulate=board.emulator is not None or board.bsp is None
+    refuse_unwritable(json)
+    request = Request(
+        target=target, data=data, model=model, board=board, samples=samples, poison=poison
     )
+    with refusals_written(CheckReport, json):
+        report = check(request, progress(quiet))
+    print_check(report, open_console())
+    write_json(report, json)
+    raise typer.Exit(0 if report.verdict == "pass" else 1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(name="check", epilog="Example: mcuforge check out/kws --data kws.npz")(command)

@@ -1,40 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command `ops`: what mcuforge takes, or what stands in the way of one model."""
+"""`mcuforge ops`: the operators mcuforge takes, or what stands in the way of one model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
+import typer
 
-from mcuforge.compiler.frontends.common import OperatorSupport, SupportedOperator
-from mcuforge.compiler.frontends.detect import is_onnx, read_file
-from mcuforge.compiler.frontends.onnx import reader as onnx
-from mcuforge.compiler.frontends.onnx.reader import survey_onnx
-from mcuforge.compiler.frontends.tflite.reader import SUPPORTED, survey
-from mcuforge.report.files import write_json
-from mcuforge.runtime_c.sources import isas, kernel_names, kernels_dir
+from mcuforge.commands.options import Json
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
-def whole_column(header: str) -> Column:
-    """A column whose words are to be copied: never cut, however narrow the terminal."""
-    return Column(header, no_wrap=True)
+    from mcuforge.compiler.frontends.common import OperatorSupport, SupportedOperator
+    from mcuforge.report.model import ModelOperators, OperatorTable
 
 
-def ops(model: Path | None, json_file: Path | None, console: Console) -> int:
-    """The operator table, or a model's operators with everything refused; 1 when any is."""
-    if model is None:
-        return _operator_table(json_file, console)
-    found = survey_model(model)
-    if json_file is not None:
-        content = {"operators": [asdict(support) for support in found]}
-        write_json(content, json_file)
+def survey_model(model: Path) -> ModelOperators:
+    """Every operator of a model file of either format, with what is wrong with it."""
+    from mcuforge.compiler.frontends.detect import is_onnx, read_file
+    from mcuforge.compiler.frontends.onnx.reader import survey_onnx
+    from mcuforge.compiler.frontends.tflite.reader import survey
+    from mcuforge.report.model import ModelOperators
+
+    if model.suffix == ".onnx" or is_onnx(read_file(model)):
+        return ModelOperators(survey_onnx(model))
+    return ModelOperators(survey(model))
+
+
+def operator_table() -> OperatorTable:
+    """Every operator of both formats, and the kernels with the instruction sets that have them."""
+    from mcuforge.compiler.frontends.onnx import reader as onnx
+    from mcuforge.compiler.frontends.tflite import reader as tflite
+    from mcuforge.report.model import OperatorTable
+    from mcuforge.runtime_c.sources import isas, kernel_names, kernels_dir
+
+    own = {isa: {p.stem for p in (kernels_dir() / isa).glob("*.c")} for isa in isas()}
+    return OperatorTable(
+        operators=dict(tflite.SUPPORTED),
+        onnx=dict(onnx.SUPPORTED),
+        kernels={k: tuple(isa for isa in own if k in own[isa]) for k in kernel_names()},
+    )
+
+
+def print_survey(found: ModelOperators, console: Console) -> None:
+    """Print a model's operators, then three lines for every reason to refuse some."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from mcuforge.report.console import whole_column
+
     table = Table("#", whole_column("operator"), "output", "shape", "dtype", "", box=None)
-    for support in found:
+    for support in found.operators:
         table.add_row(
             str(support.index) if support.index >= 0 else "",
             escape(support.operator),
@@ -44,28 +64,20 @@ def ops(model: Path | None, json_file: Path | None, console: Console) -> int:
             "[green]ok[/green]" if support.supported else "[red]refused[/red]",
         )
     console.print(table)
-    refused = [support for support in found if not support.supported]
+    refused = [support for support in found.operators if not support.supported]
     alike: dict[tuple[str, str], list[OperatorSupport]] = {}
     for support in refused:
         alike.setdefault((support.what, support.hint), []).append(support)
     for supports in alike.values():
         _print_refusal(supports, console)
-    summary = f"{len(refused)} of {len(found)} operators are refused"
+    summary = f"{len(refused)} of {len(found.operators)} operators are refused"
     if not refused:
-        summary = f"all {len(found)} operators are supported"
+        summary = f"all {len(found.operators)} operators are supported"
     console.print(summary, highlight=False)
-    return 1 if refused else 0
-
-
-def survey_model(model: Path) -> tuple[OperatorSupport, ...]:
-    """Every operator of a model file of either format, with what is wrong with it."""
-    if model.suffix == ".onnx" or is_onnx(read_file(model)):
-        return survey_onnx(model)
-    return survey(model)
 
 
 def _print_refusal(supports: list[OperatorSupport], console: Console) -> None:
-    """Three lines for all operators that are refused for one reason."""
+    """Print three lines for all operators that are refused for one reason."""
     first, others = supports[0], ", ".join(str(s.index) for s in supports[1:] if s.index >= 0)
     for label, text in (
         ("error:", first.what),
@@ -75,29 +87,57 @@ def _print_refusal(supports: list[OperatorSupport], console: Console) -> None:
         console.print(f"{label} {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _operator_table(json_file: Path | None, console: Console) -> int:
-    own = {isa: {p.stem for p in (kernels_dir() / isa).glob("*.c")} for isa in isas()}
-    if json_file is not None:
-        content = {
-            "operators": _as_json(SUPPORTED),
-            "onnx": _as_json(onnx.SUPPORTED),
-            "kernels": {k: [isa for isa in own if k in own[isa]] for k in kernel_names()},
-        }
-        write_json(content, json_file)
-    for title, supported in (("TFLite", SUPPORTED), ("ONNX", onnx.SUPPORTED)):
-        table = Table(whole_column(f"{title} operator"), "becomes", "takes", "note", box=None)
-        for name, entry in supported.items():
-            table.add_row(name, ", ".join(entry.ops), ", ".join(entry.dtypes), escape(entry.note))
-        console.print(table)
-    kernels = Table(whole_column("kernel"), *own, box=None)
-    for kernel in kernel_names():
-        kernels.add_row(kernel, *("own" if kernel in own[isa] else "portable" for isa in own))
+def print_operators(found: OperatorTable, console: Console) -> None:
+    """Print the operators of each format, then the kernels by instruction set."""
+    from rich.table import Table
+
+    from mcuforge.report.console import whole_column
+    from mcuforge.runtime_c.sources import isas
+
+    for title, supported in (("TFLite", found.operators), ("ONNX", found.onnx)):
+        console.print(_format_table(title, supported))
+    kernels = Table(whole_column("kernel"), *isas(), box=None)
+    for kernel, own in found.kernels.items():
+        kernels.add_row(kernel, *("own" if isa in own else "portable" for isa in isas()))
     console.print(kernels)
-    return 0
 
 
-def _as_json(supported: Mapping[str, SupportedOperator]) -> dict[str, dict[str, object]]:
-    return {
-        name: {"ops": entry.ops, "dtypes": entry.dtypes, "note": entry.note}
-        for name, entry in supported.items()
-    }
+def _format_table(title: str, supported: Mapping[str, SupportedOperator]) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from mcuforge.report.console import whole_column
+
+    table = Table(whole_column(f"{title} operator"), "becomes", "takes", "note", box=None)
+    for name, entry in supported.items():
+        table.add_row(name, ", ".join(entry.ops), ", ".join(entry.dtypes), escape(entry.note))
+    return table
+
+
+def command(
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="MODEL", help="A .tflite or .onnx file to check; none: the whole table."
+        ),
+    ] = None,
+    json: Json = None,
+) -> None:
+    """List the operators mcuforge takes; with MODEL, every one it does not take and why."""
+    from mcuforge.report.console import open_console
+    from mcuforge.report.files import write_json
+
+    if model is None:
+        table = operator_table()
+        write_json(table, json)
+        print_operators(table, open_console())
+        return
+    found = survey_model(model)
+    write_json(found, json)
+    print_survey(found, open_console())
+    raise typer.Exit(0 if all(support.supported for support in found.operators) else 1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(name="ops", epilog="Example: mcuforge ops model.tflite")(command)

@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The arguments and options that commands share, with the help they have everywhere."""
+"""Declares the arguments and options that commands share, and opens what they print progress to."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+if TYPE_CHECKING:
+    from mcuforge.compiler.compile import PlanOptions
+    from mcuforge.report.progress import Stages
+
 
 def board_ids(begun: str) -> list[str]:
-    """Boards whose id begins so, for a shell that completes it."""
+    """The ids of boards that begin with `begun`, for a shell that completes them."""
     from mcuforge.boards.catalog.board import all_boards
 
     return [board.id for board in all_boards() if board.id.startswith(begun)]
@@ -31,7 +39,10 @@ BoardId = Annotated[
     ),
 ]
 Emulate = Annotated[
-    bool, typer.Option("--emulate", help="Run on the board's emulated stand-in, its budgets kept.")
+    bool,
+    typer.Option(
+        "--emulate", help="Run on the board's emulated stand-in, with the budgets of the board."
+    ),
 ]
 Port = Annotated[
     str | None,
@@ -77,7 +88,7 @@ DumpPasses = Annotated[
 
 
 class Goal(StrEnum):
-    """What a plan is to be good at."""
+    """What a plan is optimized for."""
 
     balanced = "balanced"
     ram = "ram"
@@ -92,7 +103,7 @@ class InputMode(StrEnum):
 
 
 class WeightsIn(StrEnum):
-    """Which flash constants lie in."""
+    """Which flash holds the constants."""
 
     auto = "auto"
     internal = "internal"
@@ -100,7 +111,7 @@ class WeightsIn(StrEnum):
 
 
 def _bytes(text: str) -> int:
-    """'5500', '64K' or '64KiB' as bytes."""
+    """Read '5500', '64K' or '64KiB' as a number of bytes."""
     digits = text.strip().lower()
     unit = 1
     for suffix, size in (("kib", 1024), ("kb", 1024), ("k", 1024), ("b", 1)):
@@ -108,54 +119,105 @@ def _bytes(text: str) -> int:
             digits, unit = digits.removesuffix(suffix).strip(), size
             break
     if not digits.isdecimal() or int(digits) * unit < 1:
-        raise typer.BadParameter(f"'{text}' is no number of bytes; wanted 5500, 64K or 64KiB")
+        raise typer.BadParameter(f"'{text}' is not a number of bytes; wanted 5500, 64K or 64KiB")
     return int(digits) * unit
 
 
-Optimize = Annotated[
-    Goal,
-    typer.Option(
-        "--optimize",
-        help="balanced: least RAM within 10 % of the fastest plan's instructions; ram: least RAM; "
-        "speed: fewest instructions that fit.",
-    ),
-]
-RamBudget = Annotated[
-    int | None,
-    typer.Option(
-        "--ram-budget",
-        metavar="BYTES",
-        parser=_bytes,
-        help="RAM the arena may take: 5500, 64K; without it all of the board's.",
-    ),
-]
-Input = Annotated[
-    InputMode,
-    typer.Option(
-        "--input",
-        help="resident: the whole input lies in RAM; streamed: the model asks for its rows.",
-    ),
-]
-Weights = Annotated[
-    WeightsIn,
-    typer.Option(
-        "--weights",
-        help="auto: in an external flash only what the internal one does not hold; internal: all "
-        "in the chip's; external: all beside it.",
-    ),
-]
+@dataclass(frozen=True)
+class PlanFlags:
+    """The flags of every command that plans memory: one field, one flag."""
+
+    optimize: Annotated[
+        Goal,
+        typer.Option(
+            "--optimize",
+            help="balanced: least RAM within 10 % of the fastest plan's instructions; ram: least "
+            "RAM; speed: fewest instructions that fit.",
+        ),
+    ] = Goal.balanced
+    ram_budget: Annotated[
+        int | None,
+        typer.Option(
+            "--ram-budget",
+            metavar="BYTES",
+            parser=_bytes,
+            help="RAM the arena may take: 5500, 64K; without it all of the board's.",
+        ),
+    ] = None
+    input_mode: Annotated[
+        InputMode,
+        typer.Option(
+            "--input",
+            help="resident: the whole input lies in RAM; streamed: the model asks for its rows.",
+        ),
+    ] = InputMode.resident
+    weights: Annotated[
+        WeightsIn,
+        typer.Option(
+            "--weights",
+            help="auto: external flash only for what does not fit the internal one; internal: all "
+            "on the chip; external: all in external flash.",
+        ),
+    ] = WeightsIn.auto
+
+    def options(self) -> PlanOptions:
+        """The options as the compiler takes them."""
+        from mcuforge.compiler.compile import PlanOptions
+
+        return PlanOptions(
+            goal=self.optimize.value,
+            ram_budget=self.ram_budget,
+            streamed=self.input_mode is InputMode.streamed,
+            weights=self.weights.value,
+        )
+
+
+def with_plan_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the flags of PlanFlags in place of its parameter `flags: PlanFlags`.
+
+    Typer reads a command's flags from its signature, so the returned function has one parameter
+    per field.
+    """
+    types = get_type_hints(PlanFlags, include_extras=True)
+    ours = [
+        Parameter(f.name, Parameter.KEYWORD_ONLY, default=f.default, annotation=types[f.name])
+        for f in fields(PlanFlags)
+    ]
+    parameters: list[Parameter] = []
+    for parameter in signature(command, eval_str=True).parameters.values():
+        parameters += ours if parameter.annotation is PlanFlags else [parameter]
+
+    @wraps(command)
+    def flat(**given: Any) -> None:
+        flags = PlanFlags(**{f.name: given.pop(f.name) for f in fields(PlanFlags)})
+        command(**given, flags=flags)
+
+    flat.__annotations__ = {p.name: p.annotation for p in parameters}
+    flat.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return flat
+
+
 Poison = Annotated[
     bool,
     typer.Option(
         "--poison",
-        help="Overwrite all that is dead between steps: the answers must not change.",
+        help="Overwrite dead bytes of RAM between steps: the answers must not change.",
     ),
 ]
 Cycles = Annotated[
     bool,
     typer.Option(
         "--cycles",
-        help="Estimate cycles too, from what is executed and documented timings: Cortex-M4, M7.",
+        help="Estimate cycles too, from executed instructions and documented timings: Cortex-M4, "
+        "M7.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the report.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the report, no progress.")]
+
+
+def progress(quiet: bool) -> Stages:
+    """Announces stages on stderr, unless `quiet`."""
+    from mcuforge.report.console import open_console
+    from mcuforge.report.progress import Stages
+
+    return Stages(open_console(stderr=True), quiet)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Samples to the board and answers back, over an open link."""
+"""Sends samples to the board and reads its answers back, over an open link."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -12,7 +11,7 @@ import numpy as np
 from mcuforge.boards.link.client import Link
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Array
-from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule, Task
+from mcuforge.compiler.schedule.written import rows_written
 from mcuforge.errors import BoardError
 from mcuforge.flow.data import Samples
 from mcuforge.report.progress import Stages
@@ -20,33 +19,35 @@ from mcuforge.report.progress import Stages
 
 @dataclass(frozen=True, eq=False)
 class BoardAnswers:
-    """What the board answered: per model output an array (samples, elements), and what it cost."""
+    """What the board answered, and what it cost.
+
+    outputs: one array (samples, elements) per model output, in the output's own dtype.
+    """
 
     outputs: tuple[Array, ...]
     run_ticks: int  # of the first sample's whole inference
-    stack_painted: int | None  # high-water mark of the inference, None where the board cannot tell
+    stack_painted: int | None  # bytes, deepest use in an inference; None: the board cannot tell
 
 
 @dataclass(frozen=True)
 class LayerTicks:
-    """Of each layer the ticks of its steps, timed one by one, and how many timings these are."""
+    """Per layer the ticks of its steps, timed one by one, and the number of these timings."""
 
     ticks: tuple[int, ...]
     timings: tuple[int, ...]
 
     def adding_up(self, whole: int) -> tuple[int, ...]:
-        """The layers' parts of an inference of `whole` ticks run at once: their sum is `whole`.
+        """Each layer's part of an uninterrupted inference of `whole` ticks; the parts add up to it.
 
-        A step timed by itself costs the way to it beside: a call and the comparisons that skip what
-        is not asked for, alike for every step. What all timings together are too many is taken off
-        each of them alike.
+        Timing one step also times reaching it: a call, and the comparisons that skip other steps.
+        The surplus over the whole inference is divided equally among the timings.
         """
-        beside = (sum(self.ticks) - whole) / max(sum(self.timings), 1)
+        surplus = (sum(self.ticks) - whole) / max(sum(self.timings), 1)
         own = [
-            max(ticks - timings * beside, 0.0)
+            max(ticks - timings * surplus, 0.0)
             for ticks, timings in zip(self.ticks, self.timings, strict=True)
         ]
-        scale = whole / (sum(own) or 1.0)  # 1.0, but where a layer costs less than the way to it
+        scale = whole / (sum(own) or 1.0)  # 1.0, unless a layer costs less than reaching it
         ends = [round(end * scale) for end in accumulate(own)]
         return tuple(end - begin for begin, end in pairwise((0, *ends)))
 
@@ -54,16 +55,18 @@ class LayerTicks:
 def run_samples(
     link: Link, compiled: Compiled, samples: Samples, stages: Stages, *, poison: bool = False
 ) -> BoardAnswers:
-    """Every sample through the board; BoardError when the link or an arena's guards break.
+    """Run every sample on the board.
 
-    The guards are looked at after every sample. `poison`: between steps the board overwrites what
-    is dead; the ticks and the stack are those of a run of the first sample without it.
+    poison: the board overwrites dead bytes between steps; ticks and stack then come from another
+    run of the first sample, without poison. Raises BoardError when the link breaks, when the
+    firmware cannot poison, and when the guard bytes around an arena have changed: they are checked
+    after every sample.
     """
     if poison and not link.can_poison:
         raise BoardError(
             "the firmware was built without --poison",
             f"model {compiled.graph.source}",
-            "deploy with --poison: what is dead between steps is compiled into the firmware",
+            "deploy with --poison: the firmware must hold the table of dead bytes",
         )
     ports = compiled.model.outputs
     answers = [np.empty((samples.count, p.elements), p.dtype.numpy) for p in ports]
@@ -80,9 +83,9 @@ def run_samples(
             counters = link.counters()
             if not counters.canaries_intact:
                 raise BoardError(
-                    "the model wrote outside its arena: the guard bytes round it have changed",
+                    "the model wrote outside its arena: the guard bytes around it have changed",
                     f"model {compiled.graph.source}, sample {index}",
-                    "this is a fault of mcuforge's: report the model, please",
+                    "this is mcuforge's fault: please report the model",
                 )
             if not poison:
                 first_ticks = counters.ticks if index == 0 else first_ticks
@@ -95,7 +98,7 @@ def run_sample(
     link: Link, compiled: Compiled, sample: tuple[Array, ...], *, poison: bool = False
 ) -> tuple[Array, ...]:
     """Run one inference and read every output, each of shape (elements,) in its own dtype."""
-    _feed(link, sample)
+    feed(link, sample)
     link.run(poison=poison)
     return tuple(
         np.frombuffer(link.read_output(number), port.dtype.numpy)
@@ -104,8 +107,8 @@ def run_sample(
 
 
 def layer_ticks(link: Link, compiled: Compiled, samples: Samples) -> LayerTicks:
-    """Every step of the first sample timed by itself."""
-    _feed(link, samples.sample(0))
+    """Time every step of the first sample by itself."""
+    feed(link, samples.sample(0))
     ticks = [0] * len(compiled.schedule.layers)
     timings = [0] * len(compiled.schedule.layers)
     number = {id(layer): index for index, layer in enumerate(compiled.schedule.layers)}
@@ -121,7 +124,7 @@ def layer_outputs(link: Link, compiled: Compiled, sample: tuple[Array, ...]) -> 
 
     One array per layer, of shape (elements,) in the output's dtype.
     """
-    _feed(link, sample)
+    feed(link, sample)
     schedule = compiled.schedule
     values = {id(x): bytearray(x.node.output.bytes) for x in schedule.layers}
     for step, (layer, task) in enumerate(schedule.steps):
@@ -136,26 +139,7 @@ def layer_outputs(link: Link, compiled: Compiled, sample: tuple[Array, ...]) -> 
     )
 
 
-def rows_written(schedule: Schedule, layer: Layer, task: Task) -> Iterator[tuple[int, int, int]]:
-    """What a step has written: (byte of the layer's output, byte of its buffer, bytes) for each
-    run of rows that stand together. Nothing while rows are only added up."""
-    out = layer.node.output
-    if (
-        layer.execution is Execution.ACCUMULATE
-        and task.end < schedule.buffer(layer.node.activations[0]).rows
-    ):
-        return
-    if layer.execution is not Execution.ROWS and layer.execution is not Execution.ARRIVE:
-        yield 0, 0, out.bytes
-        return
-    ring, size = schedule.rows_held(out), out.row_bytes
-    row = task.begin
-    while row < task.end:
-        count = min(task.end - row, ring - row % ring)
-        yield row * size, row % ring * size, count * size
-        row += count
-
-
-def _feed(link: Link, sample: tuple[Array, ...]) -> None:
+def feed(link: Link, sample: tuple[Array, ...]) -> None:
+    """Write one sample, an array per model input, into the board's input buffers."""
     for index, x in enumerate(sample):
         link.write_input(index, np.ascontiguousarray(x).tobytes())

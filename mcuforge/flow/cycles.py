@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Estimated cycles of a model: what the emulator executed, priced by the core's timings.
+"""Estimates the cycles of a model: what the emulator executed, priced by the core's timings.
 
-Never measured, and never printed without the word: docs/cycles.md says what is left out and how far
-such estimates were from published figures.
+An estimate is not a measurement, and no text shows one without saying so. docs/cycles.md says what
+estimates leave out and how far they were from published figures.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from mcuforge.boards.build.tools import locate
 from mcuforge.boards.cycles.core import Core, core_of
@@ -19,14 +17,14 @@ from mcuforge.boards.cycles.listing import read_listing
 from mcuforge.boards.cycles.trace import Marks, Trace
 from mcuforge.boards.image.elf import Symbol, read_elf
 from mcuforge.boards.image.footprint import model_code
-from mcuforge.boards.link.client import Link
 from mcuforge.compiler.compile import Compiled
 from mcuforge.errors import InternalError
-from mcuforge.flow.board_check import LayerTicks
+from mcuforge.flow.board_check import LayerTicks, feed
 from mcuforge.flow.data import Samples
 from mcuforge.flow.firmware import Built
 from mcuforge.flow.session import Session
 from mcuforge.flow.target import emulate_elf
+from mcuforge.report.model import CycleEstimate, EstimateError, LayerCycles
 from mcuforge.report.progress import Stages
 
 MISSING_PERCENT = 2.0  # of the counted instructions that a trace may lack: interrupts, the timer
@@ -34,52 +32,21 @@ _CALL = "mcuforge_model_run"
 _CALLER = re.compile(r"run_model(\.\w+)*$")  # as compilers name copies of it
 
 
-@dataclass(frozen=True)
-class Error:
-    """How far below and above such estimates published cycles were, rounded outwards."""
-
-    below_percent: int
-    above_percent: int
-
-
-@dataclass(frozen=True)
-class LayerCycles:
-    """One layer's part of the estimate; all of them together are the whole's."""
-
-    index: int
-    cycles: int
-    cycles_per_mac: float | None
-
-
-@dataclass(frozen=True)
-class CycleEstimate:
-    """Estimated cycles of one inference on a core whose memories never make it wait."""
-
-    cycles: int
-    cycles_per_mac: float | None
-    cycles_per_instruction: float
-    core: str
-    clock_hz: int | None  # None: no board of silicon is meant
-    milliseconds: float | None
-    error: Error
-    layers: tuple[LayerCycles, ...]
-
-
 def estimate_cycles(
     session: Session, compiled: Compiled, built: Built, samples: Samples, stages: Stages
 ) -> CycleEstimate:
-    """Run the first sample once at once and once step by step, traced, and price both.
+    """Trace the first sample twice, uninterrupted and step by step, and price both.
 
-    BoardError for a core that is not priced or an emulator that tells nothing.
+    Raises BoardError for a core without timings and for an emulator that cannot trace.
     """
     board = session.board
     core = core_of(board.cpu, board.id)
     with stages.stage("tracing what is executed"), _traced(session, built) as trace:
         traced = replace(session, board=trace.board)
         with emulate_elf(traced, built.firmware.elf, stages) as link:
-            _feed(link, samples)
+            feed(link, samples.sample(0))
             ticks = link.run()
-            _feed(link, samples)
+            feed(link, samples.sample(0))
             steps = tuple(step for step, _ in link.time_steps())
     costs = _price(trace, session, built, core)
     whole, single = costs[: len(costs) - len(steps)], costs[len(costs) - len(steps) :]
@@ -89,17 +56,17 @@ def estimate_cycles(
     return _estimate(session, compiled, cycles, counted, _by_layer(compiled, steps, single, cycles))
 
 
-def error_of(cpu: str, parameters: int, macs: int) -> Error:
-    """The error docs/cycles.md derives, for a core that is priced.
+def error_of(cpu: str, parameters: int, macs: int) -> EstimateError:
+    """The error that docs/cycles.md derives for a core with timings.
 
-    Networks whose weights are each used about once wait for flash, which no estimate knows.
+    Networks that use each weight about once wait for flash, which the estimate does not know.
     """
     used_once = 2 * parameters > macs
     match cpu:
         case "cortex-m4":
-            return Error(10, 50) if used_once else Error(10, 25)
+            return EstimateError(10, 50) if used_once else EstimateError(10, 25)
         case "cortex-m7":
-            return Error(25, 75) if used_once else Error(25, 25)
+            return EstimateError(25, 75) if used_once else EstimateError(25, 25)
         case _:
             raise InternalError(f"no error is known of estimates for a {cpu}")
 
@@ -119,11 +86,6 @@ def _only(found: list[Symbol], name: str) -> Symbol:
     return found[0]
 
 
-def _feed(link: Link, samples: Samples) -> None:
-    for index, x in enumerate(samples.sample(0)):
-        link.write_input(index, np.ascontiguousarray(x).tobytes())
-
-
 def _price(trace: Trace, session: Session, built: Built, core: Core) -> tuple[Cost, ...]:
     blocks, runs = trace.result()
     objdump = locate(f"{session.board.toolchain.prefix}objdump", session.board.id)
@@ -131,7 +93,7 @@ def _price(trace: Trace, session: Session, built: Built, core: Core) -> tuple[Co
 
 
 def _check(counted: float, traced: int) -> None:
-    """InternalError when the trace is not of what the timer counted."""
+    """Raise InternalError when the trace and the timer disagree."""
     if abs(traced - counted) > counted * MISSING_PERCENT / 100 + 1000:
         raise InternalError(f"the trace has {traced:,} instructions, the timer says {counted:,.0f}")
 
@@ -139,7 +101,7 @@ def _check(counted: float, traced: int) -> None:
 def _by_layer(
     compiled: Compiled, steps: tuple[int, ...], costs: tuple[Cost, ...], cycles: int
 ) -> tuple[int, ...]:
-    """Each layer's cycles; what running steps one by one costs beside is taken off alike."""
+    """Each layer's cycles, less the surplus of running steps one by one."""
     if len(steps) != len(costs):
         raise InternalError(f"{len(steps)} steps were timed, the trace has {len(costs)}")
     number = {id(layer): index for index, layer in enumerate(compiled.schedule.layers)}

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Samples for the check: a user's .npz file, or a fixed seed over the inputs' full range."""
+"""Gives samples to check with: the user's .npz file, or random ones from a fixed seed."""
 
 from __future__ import annotations
 
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +18,19 @@ from mcuforge.compiler.user_ports import to_graph
 from mcuforge.errors import CompileError
 
 SEED = 20231121
+DEFAULT_SAMPLES = 32
+DEFAULT_MACS = 4_000_000_000  # of all default samples: some minutes on an emulated board
+FEWEST_SAMPLES = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Inputs for the check: per model input an array (samples, *the input's shape)."""
+    """Inputs for the check: one array (samples, *the input's shape) per model input."""
 
     inputs: tuple[Array, ...]
     labels: NDArray[np.int64] | None  # (samples)
     origin: str  # "data.npz", or how they were drawn
-    drawn: bool = False  # by us: they say nothing of the accuracy on the user's own data
+    drawn: bool = False  # by us: they say nothing about the accuracy on the user's own data
 
     @property
     def count(self) -> int:
@@ -39,10 +42,30 @@ class Samples:
         return tuple(x[index] for x in self.inputs)
 
 
-def random_samples(graph: Graph, count: int) -> Samples:
-    """`count` samples drawn uniformly over each input's full quantised range, seed fixed.
+def choose_samples(graph: Graph, data: Path | None, count: int | None) -> Samples:
+    """The user's samples, or random ones: fewer than `DEFAULT_SAMPLES` for a slow model.
 
-    A float32 input is drawn over the real range its Quantize node represents, or [-1, 1).
+    data: an .npz file, None for random samples. count: how many, None for all or the default.
+    """
+    if data is not None:
+        return load_samples(graph, data, count)
+    usual = default_samples(graph.macs)
+    drawn = random_samples(graph, count or usual)
+    if count is not None or usual == DEFAULT_SAMPLES:
+        return drawn
+    macs = f"{graph.macs / 1e6:,.0f} million MACs"
+    return replace(drawn, origin=f"{drawn.origin}; few, since an inference has {macs}")
+
+
+def default_samples(macs: int) -> int:
+    """How many random samples to run of a model with `macs` MACs per inference."""
+    return max(FEWEST_SAMPLES, min(DEFAULT_SAMPLES, DEFAULT_MACS // max(macs, 1)))
+
+
+def random_samples(graph: Graph, count: int) -> Samples:
+    """Draw `count` samples uniformly over each input's full quantized range, with a fixed seed.
+
+    A float32 input is drawn over the real range that its Quantize node represents, or [-1, 1).
     """
     rng = np.random.default_rng(SEED)
     return Samples(
@@ -69,12 +92,13 @@ def _draw(graph: Graph, tensor: Tensor, count: int, rng: np.random.Generator) ->
 
 
 def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
-    """Samples of an .npz file: `x` or `x0`, `x1`, ... and optional integer labels `y`.
+    """Load samples from an .npz file: `x` or `x0`, `x1`, ... and optional integer labels `y`.
 
-    Samples are as the model's file has its inputs: their shape (for ONNX usually NCHW) and dtype.
-    A sample may leave out dimensions of 1 or be flat. Values of the input's own dtype are raw;
-    float32 values are real and quantised with the input's scale. Raises CompileError for files that
-    are no .npz, missing or odd arrays, wrong shapes, real values that are not finite.
+    Samples have the shape and dtype of the inputs in the model's file (for ONNX usually NCHW). A
+    sample may leave out dimensions of 1 or be flat. Values of the input's own dtype are raw;
+    float32 values are real and are quantized with the input's scale. limit: the first so many
+    samples. Raises CompileError for files other than .npz, missing or unusable arrays, wrong shapes
+    and real values that are not finite.
     """
     arrays = _read(path)
     names = [f"x{i}" for i in range(len(graph.inputs))]
@@ -107,16 +131,17 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
 
 
 def _read(path: Path) -> dict[str, Array]:
-    """The arrays of a .npz file. A damaged archive fails in any of these ways, pickles by ours."""
+    """The arrays of an .npz file; CompileError for a damaged one and for pickled objects."""
     if not path.is_file():
         met = "this is a folder" if path.is_dir() else "there is no such file"
         raise CompileError(f"{met}, wanted a data file", str(path), "give the path of an .npz file")
+    # numpy and zipfile raise any of these for a damaged archive
     damage = (OSError, ValueError, EOFError, KeyError, RuntimeError, ArithmeticError, MemoryError)
     try:
         with path.open("rb") as file:  # numpy leaves a file open that it cannot read
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
-                raise ValueError("it is a single array (.npy), no archive")
+                raise ValueError("it is a single array (.npy), not an archive")
             with loaded as data:
                 return {name: np.asarray(data[name]) for name in data.files}
     except (*damage, zipfile.BadZipFile, zlib.error) as error:
@@ -165,7 +190,7 @@ def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path
 
 
 def _shape_hint(x: Array, tensor: Tensor, shape: tuple[int, ...], name: str) -> str:
-    """What brings `x` into the input's shape; for images the other way round, how to turn them."""
+    """How to bring `x` into the input's shape; for images in the other layout, the transpose."""
     for order in ((0, 3, 1, 2), (0, 2, 3, 1)):
         if x.ndim == 4 and tuple(x.shape[axis] for axis in order[1:]) == shape:
             layout = "NCHW" if order[1] == 3 else "NHWC"
@@ -175,16 +200,16 @@ def _shape_hint(x: Array, tensor: Tensor, shape: tuple[int, ...], name: str) -> 
 
 
 def _dtype_hint(x: Array, dtype: np.dtype[np.generic]) -> str:
-    """What brings values into the input's dtype without a mistake in their meaning."""
+    """How to bring values into the input's dtype without changing their meaning."""
     if dtype != np.float32:
         return f"x.astype(np.{dtype}), or real values as float32"
     if x.dtype.kind in "iub":
-        return "give what the model was trained on: normalised, then x.astype(np.float32)"
+        return "normalize as for training, then x.astype(np.float32)"
     return "x.astype(np.float32)"
 
 
 def _to_indices(y: Array) -> str:
-    """What makes class indices of labels: of a one-hot row each, of a column, of other types."""
+    """How to make class indices of labels: of one-hot rows, of a column, of other types."""
     if y.ndim == 2 and y.shape[1] > 1 and y.dtype.kind in "fiub":
         return "y.argmax(axis=1)"
     return "y.ravel()" if y.ndim == 2 and y.dtype.kind in "iu" else "y.astype(np.int64)"

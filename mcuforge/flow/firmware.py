@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import mcuforge
 from mcuforge.boards.build.build import Firmware, OverBudget, build
 from mcuforge.boards.build.pio import BUILD_SECONDS
 from mcuforge.boards.build.project import write_project
@@ -27,6 +26,7 @@ from mcuforge.flow.session import Session, with_code_room
 from mcuforge.memplan.poison import DeadRange, dead_bytes
 from mcuforge.report.files import write_whole
 from mcuforge.report.model import Flash, FlashRegion, Ram, Toolchain
+from mcuforge.version import VERSION
 
 FIRMWARE_RESERVE = 12 * 1024  # RAM kept for stack and link buffers before a db buffer is given
 # A byte may arrive while the model runs: 108 bytes of hardware frame with the FPU in use (Armv7-M
@@ -139,7 +139,7 @@ def _build(session: Session, compiled: Compiled, folder: Path, poison: bool) -> 
     board = session.board
     model = compiled.model
     spare = board.ram_bytes - _in_image(board, compiled) - FIRMWARE_RESERVE
-    name = f"mcuforge {mcuforge.__version__} {board.id}"
+    name = f"mcuforge {VERSION} {board.id}"
     check = check_model(model, session.digest, name, db=db_bytes(model) <= spare, poison=poison)
     files = {**model.files, "check_model.c": check}
     if poison:

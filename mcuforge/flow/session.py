@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every command starts from: the user's model, compiled for the user's board."""
+"""Opens the user's model and board, and compiles the one for the other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.weights import Flash, WeightsIn
 from mcuforge.errors import BoardError
-from mcuforge.report.model import LayerFacts, ModelFacts, PlanFacts, RegionUse
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +34,12 @@ class Session:
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the model file: what the firmware answers a hello with."""
+        """SHA-256 of the model file, 32 bytes; the firmware answers a hello with it."""
         return hashlib.sha256(self.file).digest()
 
 
 def open_session(model: Path, board_id: str, *, emulate: bool) -> Session:
-    """Read the model and the board; raises UserError for either."""
+    """Read the model and the board; raises CompileError or BoardError."""
     board = load_board(board_id)
     if emulate:
         board = emulated(board)
@@ -55,7 +54,7 @@ def open_session(model: Path, board_id: str, *, emulate: bool) -> Session:
 
 
 def ram_budget(board: Board) -> int:
-    """Bytes of RAM the board offers without setting anything up: all its own memories."""
+    """Bytes of RAM the board offers without any set-up: all memories on the chip."""
     return sum(memory.bytes for memory in board.ram_regions if not memory.external)
 
 
@@ -120,58 +119,3 @@ def with_code_room(session: Session, compiled: Compiled, bytes_more: int) -> Com
         return None
     smaller = replace(image, bytes=image.bytes - bytes_more)
     return with_weights_in(compiled, Flash((smaller, *others), flash.external))
-
-
-def model_facts(session: Session) -> ModelFacts:
-    """The report's words on the user's file; counts are those of the file, before any pass."""
-    graph = session.graph
-    return ModelFacts(
-        name=session.path.name,
-        sha256=session.digest.hex(),
-        format=graph.format,
-        ops=len(graph.nodes),
-        macs=graph.macs,
-        parameters=graph.parameters,
-    )
-
-
-def plan_facts(compiled: Compiled) -> PlanFacts:
-    """The report's words on the memory plan."""
-    plan = compiled.plan
-    return PlanFacts(
-        peak=compiled.arena_bytes,
-        lower_bound=plan.lower_bound,
-        optimal=plan.optimal,
-        solver=plan.solver,
-        seconds=round(plan.seconds, 3),
-        regions=tuple(
-            RegionUse(r.name, plan.peaks[r.name], r.bytes, r.speed)
-            for r in compiled.problem.regions
-        ),
-        deciding_layer=compiled.deciding_layer(),
-        optimize=compiled.options.goal,
-        input="streamed" if compiled.options.streamed else "resident",
-        resident_peak=compiled.resident_peak() if compiled.options.streamed else None,
-    )
-
-
-def layer_facts(compiled: Compiled, instructions: tuple[int, ...] | None) -> tuple[LayerFacts, ...]:
-    """One entry per layer that runs, with the counted instructions where they were measured."""
-    live = compiled.ram_live()
-    facts = []
-    for i, step in enumerate(compiled.schedule.layers):
-        macs = step.node.op.macs(step.node.inputs, step.node.output)
-        cost = None if instructions is None else instructions[i]
-        facts.append(
-            LayerFacts(
-                index=i,
-                name=step.node.name,
-                op=step.node.op.title,
-                macs=macs,
-                instructions=cost,
-                ram_live=live[i],
-                instructions_per_mac=None if cost is None or not macs else round(cost / macs, 4),
-                shape=step.node.output.shape,
-            )
-        )
-    return tuple(facts)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Firmware onto a board, emulated or real, and an open link to it."""
+"""Puts firmware onto a board, emulated or real, and opens a link to it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from mcuforge.report.progress import Stages
 
 RUN_SECONDS = 60.0
 SLOWEST_MACS_PER_SECOND = 1e6  # a 16 MHz core without a multiplier array, or a busy emulator
-STATE = Path(".pio") / "emulator.json"  # where the upload of the local platform says who it started
+STATE = Path(".pio") / "emulator.json"  # our platform's upload writes the emulator's process here
 
 
 @contextmanager
 def open_board(session: Session, built: Built, port: str | None, stages: Stages) -> Iterator[Link]:
-    """Upload with PlatformIO, then a link to the model: on `port`, or on the emulator's own.
+    """Upload with PlatformIO and open a link to the model, on `port` or on the emulator's own.
 
-    The emulator is gone when the context is left, however it is left.
+    The emulator ends when the context is left, however it is left.
     """
     state = built.folder / STATE
     try:
@@ -39,9 +39,9 @@ def open_board(session: Session, built: Built, port: str | None, stages: Stages)
 
 
 def upload(session: Session, built: Built) -> None:
-    """`pio run -t upload`: start the board's emulator under this process.
+    """Run `pio run -t upload`, which starts the board's emulator under this process.
 
-    BoardError for hardware: its flash tools are no part of the local PlatformIO platform yet.
+    Raises BoardError for hardware: our PlatformIO platform does not have its flash tools yet.
     """
     board = session.board
     if not board.emulated:
@@ -77,7 +77,7 @@ def _port_of(state: Path, session: Session) -> str:
 
 @contextmanager
 def emulate_elf(session: Session, elf: Path, stages: Stages) -> Iterator[Link]:
-    """A link to a built image on the board's emulator, without building anything."""
+    """Start a built image on the board's emulator and open a link to it."""
     with stages.stage("starting the emulator"):
         running = qemu.start(session.board, elf)
     with running, open_port(session, running.port) as link:
@@ -86,7 +86,7 @@ def emulate_elf(session: Session, elf: Path, stages: Stages) -> Iterator[Link]:
 
 @contextmanager
 def open_port(session: Session, port: str) -> Iterator[Link]:
-    """A link on `port`, opened only when the firmware says it holds the session's model."""
+    """Open a link on `port`; BoardError unless the firmware holds the session's model."""
     patience = RUN_SECONDS + session.graph.macs / SLOWEST_MACS_PER_SECOND
     with Link.open(port, baud=session.board.baud, run_timeout_s=patience) as link:
         link.hello(session.digest)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The board's answers beside the reference's."""
+"""Compares the board's answers with the reference's."""
 
 from __future__ import annotations
 
@@ -12,21 +12,17 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.answers import Answers, Judge, differing, largest_gap
-from mcuforge.compiler.judges.onnx import EXACT_MARK
 from mcuforge.compiler.judges.own import NAME
 from mcuforge.flow.data import Samples
-from mcuforge.report.model import Check
-
-JUDGED_SAMPLES = 200  # of the user's own data: with fewer a share of a few in 1,000 says nothing
-LEAST_AGREEMENT = 0.985  # with a peer that is near, never exact: near-ties of a network's classes
+from mcuforge.report.model import JUDGED_SAMPLES, LEAST_AGREEMENT, Check
 
 
 def judged(
     judge: Judge, got: Sequence[Array], samples: Samples, *, poisoned: bool = False
 ) -> tuple[Check, Answers]:
-    """What the judge makes of the board's outputs `got`, and its own answers.
+    """Compare the board's outputs `got` with the judge's answers, which come back too.
 
-    Where they differ the judge looks twice: an interpreter may be the one that is wrong.
+    Where they differ the judge reviews its answers: an interpreter may be the one that is wrong.
     """
     wanted = judge.answers()
     check = compare(got, wanted, samples, poisoned=poisoned)
@@ -39,12 +35,12 @@ def judged(
 def compare(
     got: Sequence[Array], wanted: Answers, samples: Samples, *, poisoned: bool = False
 ) -> Check:
-    """Element by element, and by class where there are classes.
+    """Compare element by element, and by class where the outputs are classes.
 
-    got: one array per model output, samples first, the outputs' own dtypes. Floats are equal when
-    their values are (two NaNs are equal). poisoned: dead bytes were overwritten meanwhile. Where
-    the answers of a peer are only near, accuracy and agreement are against it, and the agreement is
-    judged on `JUDGED_SAMPLES` samples of the user's own or more.
+    got: one array per model output, samples first, in the outputs' own dtypes. Floats are equal
+    when their values are; two NaNs are equal. poisoned: the board overwrote dead bytes meanwhile.
+    Where a peer is only near, accuracy and agreement are against the peer. The agreement is judged
+    from `JUDGED_SAMPLES` samples of the user's own on: a share of fewer samples says nothing.
     """
     want, peer = wanted.outputs, wanted.peer
     count = samples.count
@@ -82,26 +78,21 @@ def compare(
 
 
 def mismatches(a: Sequence[Array], b: Sequence[Array]) -> int:
-    """How many elements of two sets of outputs differ."""
+    """The number of elements in which two sets of outputs differ."""
     return sum(
         int(differing(x.reshape(-1), y.reshape(-1)).sum()) for x, y in zip(a, b, strict=True)
     )
 
 
-def exact_reference(check: Check) -> str:
-    """What the board's answers have to equal, without the peer beside it."""
-    return check.reference.partition(EXACT_MARK)[0]
-
-
 def peer_reasons(check: Check) -> list[str]:
-    """Why the other runtime's answers fail the verdict.
+    """The reasons why the peer's answers fail the verdict; empty when they do not.
 
-    Too few are of the same class, or some differ for no cause that is known.
+    Too few samples get the same class, or some answers differ for no known cause.
     """
     if check.peer_unexplained:
         return [
             f"{check.peer} differs from {NAME} in {', '.join(check.peer_unexplained)}, for no "
-            "known cause: one of the two is wrong, which may be our fault; please report the model"
+            "known cause: one of the two is wrong, perhaps mcuforge; please report the model"
         ]
     if not check.peer_judged or check.top1_agreement is None:
         return []
@@ -114,13 +105,13 @@ def peer_reasons(check: Check) -> list[str]:
 
 
 def largest_difference(got: Sequence[Array], want: Sequence[Array]) -> float:
-    """The largest difference of two elements, over all outputs; of integers: in steps. Finite."""
+    """The largest difference of two elements over all outputs; finite. Integers: in steps."""
     gaps = (largest_gap(g.reshape(-1), w.reshape(-1)) for g, w in zip(got, want, strict=True))
     return min(max(gaps), float(np.finfo(np.float64).max))
 
 
 def first_wrong(got: Sequence[Array], want: Sequence[Array]) -> int:
-    """The first sample any of whose outputs differ; there is one."""
+    """The index of the first sample with an output that differs; there must be one."""
     wrong = np.zeros(len(got[0]), dtype=bool)
     for g, w in zip(got, want, strict=True):
         wrong |= differing(g.reshape(len(g), -1), w.reshape(len(w), -1)).any(axis=1)
@@ -144,12 +135,12 @@ def first_difference(
     *,
     poisoned: bool = False,
 ) -> str:
-    """The first layer whose board value is not the reference meaning's, with index and values.
+    """Name the first layer whose output on the board differs from the reference's, with values.
 
-    layer_values: what the board held of each layer's output right after it was written, flat.
-    wanted: the judge's outputs of the sample. poisoned: the answer was wrong in a run that
-    overwrites what is dead; these values are of one that does not. Where every layer is right it
-    says whose fault is left.
+    layer_values: each layer's output as the board held it right after writing it, flat. wanted: the
+    judge's outputs for the sample. poisoned: the wrong answer came from a run that overwrites dead
+    bytes, the layer values from a run that does not. Where every layer is right, the text says what
+    else is at fault.
     """
     values = reference.run_all(compiled.graph, sample)
     for step, got in zip(compiled.schedule.layers, layer_values, strict=True):
@@ -168,10 +159,10 @@ def first_difference(
         if poisoned:
             return (
                 "every layer is right when nothing is overwritten between steps: the plan gives "
-                "bytes up that are read later, which is our fault; please report the model"
+                "up bytes that are read later, which is our fault; please report the model"
             )
         return (
-            "every layer is right when the layers are run one by one: the whole run went wrong, "
+            "every layer is right when the layers are run one by one: only the whole run is wrong, "
             "which points to the board's memory, supply or clock, or to an interrupt"
         )
     return (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A compiled model as a PlanPicture: the one file here that knows schedules and plans."""
+"""Makes a PlanPicture of a compiled model; no other file here knows schedules and plans."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import replace
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Tensor, unique
 from mcuforge.compiler.schedule.schedule import Schedule
-from mcuforge.flow.session import Session
 from mcuforge.memplan.peak import deciding_region, peak_moment
 from mcuforge.picture.record import (
     Column,
@@ -23,14 +22,17 @@ from mcuforge.picture.record import (
 )
 
 
-def picture_of(session: Session, compiled: Compiled) -> PlanPicture:
-    """The plan of `compiled` as the picture shows it, beside the RAM of the session's board."""
+def picture_of(compiled: Compiled, model: str, board: str) -> PlanPicture:
+    """The plan of `compiled` as the picture shows it.
+
+    model, board: the names in the title.
+    """
     schedule, problem, plan = compiled.schedule, compiled.problem, compiled.plan
     regions = tuple(RegionBand(r.name, r.bytes, plan.peaks[r.name]) for r in problem.regions)
     columns, stages = _time_axis(schedule)
     picture = PlanPicture(
-        model=session.path.name,
-        board=session.board.id,
+        model=model,
+        board=board,
         columns=columns,
         stages=stages,
         regions=regions,
@@ -53,22 +55,22 @@ def picture_of(session: Session, compiled: Compiled) -> PlanPicture:
 
 
 def slot_names(compiled: Compiled) -> tuple[str, ...]:
-    """The layer, or the layers of the pipeline, that run in each step of the planner's time."""
+    """The names of the layers that run in each step of the planner's time."""
     columns, _ = _time_axis(compiled.schedule)
     spans = _columns_of_slots(compiled.schedule)
     return tuple(", ".join(column.label for column in columns[b:e]) for b, e in spans)
 
 
 def _columns_of_slots(schedule: Schedule) -> tuple[tuple[int, int], ...]:
-    """For each step of the planner's time the columns [begin, end) it is drawn over.
+    """The columns [begin, end) of each step of the planner's time.
 
-    The planner's slots are one a layer (compiler/schedule/memory.py), as our columns are.
+    The planner has one slot per layer (compiler/schedule/memory.py), as we have columns.
     """
     return tuple((i, i + 1) for i in range(max(len(schedule.layers), 1)))
 
 
 def _time_axis(schedule: Schedule) -> tuple[tuple[Column, ...], tuple[StageSpan, ...]]:
-    """A column a layer, in the order they run; a model of views alone has one, without a layer."""
+    """One column per layer, in the order they run; one empty column for a model of only views."""
     columns: list[Column] = []
     stages: list[StageSpan] = []
     pipelines = 0
@@ -98,7 +100,7 @@ def _time_axis(schedule: Schedule) -> tuple[tuple[Column, ...], tuple[StageSpan,
 
 
 def _buffers(compiled: Compiled) -> tuple[DrawnBuffer, ...]:
-    """Every buffer of the problem at its place, with those it lies over."""
+    """Every buffer of the problem at its place, with the buffers it shares bytes with."""
     schedule, plan = compiled.schedule, compiled.plan
     owners = {t.name: t for t in unique(schedule.storage.values())}
     spans = _columns_of_slots(schedule)
@@ -127,7 +129,7 @@ def _buffers(compiled: Compiled) -> tuple[DrawnBuffer, ...]:
 
 
 def _kind(schedule: Schedule, tensor: Tensor | None) -> Kind:
-    """What a buffer is to a reader of the plan; one that is input and output counts as input."""
+    """What a buffer is for; one that is both input and output counts as input."""
     if tensor is None:
         return "scratch"
     if tensor.name in schedule.rings:

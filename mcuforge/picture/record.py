@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a picture of a plan shows, without a word on how: every number of it is in these records."""
+"""The records of a picture: everything it shows, and nothing about how it is drawn."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from mcuforge.memplan.intervals import union_length
+
 Kind = Literal["input", "output", "tensor", "ring", "scratch"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One layer, a step of the time axis. `shape`, `dtype` and `buffer` are those of its output."""
+    """One layer, a step of the time axis. `shape`, `dtype` and `buffer` are its output's."""
 
     label: str
     op: str
@@ -23,7 +25,7 @@ class Column:
 
 @dataclass(frozen=True)
 class StageSpan:
-    """Columns [begin, end) that run together; a pipeline has a name, a layer run whole has none."""
+    """Columns [begin, end) that run together. Only pipelines have a name."""
 
     name: str
     begin: int
@@ -32,7 +34,7 @@ class StageSpan:
 
 @dataclass(frozen=True)
 class RegionBand:
-    """One memory of the board: what it has and how much of it the plan needs, in bytes."""
+    """One memory of the board: its size, and what the plan needs of it, in bytes."""
 
     name: str
     bytes: int
@@ -41,7 +43,7 @@ class RegionBand:
 
 @dataclass(frozen=True)
 class DrawnBuffer:
-    """Bytes [offset, offset + bytes) of a region, taken during columns [begin, end)."""
+    """A buffer: bytes [offset, offset + bytes) of a region, during columns [begin, end)."""
 
     name: str
     bytes: int
@@ -50,10 +52,10 @@ class DrawnBuffer:
     region: str
     offset: int
     kind: Kind
-    rows: tuple[int, int] | None = None  # of a ring: rows held at once, rows of the tensor
+    rows: tuple[int, int] | None = None  # for a ring: rows held at once, rows of the tensor
     shape: tuple[int, ...] = ()  # empty for scratch
     dtype: str = ""
-    overlaps: tuple[str, ...] = ()  # names of those it shares bytes with while both are alive
+    overlaps: tuple[str, ...] = ()  # names of buffers that share bytes with it while both live
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Deciding:
 
 @dataclass(frozen=True)
 class PlanPicture:
-    """A plan to be drawn. `optimal` only when it is proved that no plan is smaller."""
+    """A plan to draw. `optimal` only when it is proved that no plan is smaller."""
 
     model: str
     board: str
@@ -82,11 +84,11 @@ class PlanPicture:
     lower_bound: int
     optimal: bool
     solver: str
-    budget: int  # bytes all regions have for it
+    budget: int  # bytes of all regions together
 
 
 def share_bytes(first: DrawnBuffer, second: DrawnBuffer) -> bool:
-    """True when the two lie over each other at some moment: same time, same region, same bytes."""
+    """True when the two share bytes of a region at some moment."""
     return (
         first.region == second.region
         and first.begin < second.end
@@ -97,26 +99,15 @@ def share_bytes(first: DrawnBuffer, second: DrawnBuffer) -> bool:
 
 
 def live_bytes(picture: PlanPicture) -> tuple[int, ...]:
-    """Bytes in use during each column, over all regions; those that are shared count once."""
+    """Bytes in use during each column, over all regions; shared bytes count once."""
     return tuple(
         sum(
-            _covered(
-                sorted(
-                    (b.offset, b.offset + b.bytes)
-                    for b in picture.buffers
-                    if b.region == region.name and b.begin <= column < b.end
-                )
+            union_length(
+                (b.offset, b.offset + b.bytes)
+                for b in picture.buffers
+                if b.region == region.name and b.begin <= column < b.end
             )
             for region in picture.regions
         )
         for column in range(len(picture.columns))
     )
-
-
-def _covered(ranges: list[tuple[int, int]]) -> int:
-    """Length of the union of half-open ranges, given in rising order."""
-    total = reached = 0
-    for begin, end in ranges:
-        total += max(end, reached) - max(begin, reached)
-        reached = max(end, reached)
-    return total

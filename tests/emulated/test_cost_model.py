@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mcuforge.commands.bench import bench
+from mcuforge.commands.bench import Request, bench
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.compiler.schedule.cost import WHOLE_MODEL_ERROR, schedule_cost
 from mcuforge.compiler.schedule.search import SLACK, Goal
@@ -21,7 +21,7 @@ QUIET = Stages(Console(stderr=True), quiet=True)
 
 def counted_and_foretold(goal: Goal, board: str) -> tuple[int, float]:
     options = PlanOptions(goal=goal)
-    counted = bench(DIGITS, board, QUIET, options).run.instructions
+    counted = bench(Request(DIGITS, board, options=options), QUIET).run.instructions
     assert counted is not None
     compiled = compile_session(open_session(DIGITS, board, emulate=True), options)
     return counted, schedule_cost(compiled.schedule, compiled.isa)

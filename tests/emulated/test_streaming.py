@@ -75,4 +75,4 @@ def test_poison_catches_a_plan_that_gives_a_buffer_up_too_early(
     report = deploy(request, QUIET)
     assert report.verdict == "fail"
     assert report.check.exact_samples == 0
-    assert any("the plan gives bytes up that are read later" in reason for reason in report.reasons)
+    assert any("the plan gives up bytes that are read later" in reason for reason in report.reasons)

@@ -14,9 +14,9 @@ import pytest
 
 import mcuforge
 from mcuforge import cli
-from mcuforge.commands import inspect
-from mcuforge.commands.check import as_told
+from mcuforge.commands import boards
 from mcuforge.errors import InternalError
+from mcuforge.flow.project import as_told
 from mcuforge.flow.session import open_session
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -50,7 +50,8 @@ def test_the_version_is_the_packages(
 
 
 @pytest.mark.parametrize(
-    "command", ["deploy", "compile", "plan", "ops", "boards", "doctor", "check", "bench"]
+    "command",
+    ["deploy", "compile", "plan", "ops", "boards", "doctor", "check", "bench", "quantize"],
 )
 def test_every_command_has_help_with_an_example(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
@@ -81,8 +82,8 @@ def test_wrong_usage_is_exit_2(monkeypatch: pytest.MonkeyPatch, arguments: tuple
         (("deploy", MODEL, "--board", "nucleo_l4r5zi"), "no start-up code"),
         (("deploy", MODEL, "--board", "hifive1"), "neither --port nor --emulate"),
         (("deploy", MODEL, "--board", "qemu-mps2-an386", "--port", "/dev/ttyX"), "is emulated"),
-        (("check", "/nowhere", "--data", "x.npz"), "no project of mcuforge"),
-        (("check", str(ROOT / "mcuforge"), "--data", "x.npz"), "belongs to no project"),
+        (("check", "/nowhere", "--data", "x.npz"), "is not a project of mcuforge"),
+        (("check", str(ROOT / "mcuforge"), "--data", "x.npz"), "does not belong to a project"),
     ],
 )
 def test_what_the_user_can_mend_is_exit_1_and_three_lines(
@@ -103,7 +104,7 @@ def test_a_bug_is_exit_3_with_its_traceback_in_a_file(
     def fail(*_: object) -> None:
         raise InternalError("two and two are five")
 
-    monkeypatch.setattr(inspect, "boards", fail)
+    monkeypatch.setattr(boards, "boards", fail)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert run(monkeypatch, "boards") == 3
     said = capsys.readouterr().err
@@ -127,7 +128,7 @@ def test_a_signal_to_end_unwinds_and_says_so_in_the_exit_code(
         finally:
             cleaned.append(True)
 
-    monkeypatch.setattr(inspect, "boards", killed)
+    monkeypatch.setattr(boards, "boards", killed)
     signal.signal(number, signal.SIG_DFL)  # pytest may run under nohup
     assert run(monkeypatch, "boards") == 128 + number
     assert cleaned == [True]
@@ -182,11 +183,11 @@ def test_a_file_that_is_no_program_is_not_started(
     (tmp_path / "notes.txt").write_text("hello")
     notes = str(tmp_path / "notes.txt")
     assert run(monkeypatch, "check", notes, "--data", "x.npz", "--model", MODEL) == 1
-    assert "not the one the firmware was built from" in capsys.readouterr().err
+    assert "the firmware was built from another model" in capsys.readouterr().err
     manifest["sha256"] = hashlib.sha256(Path(MODEL).read_bytes()).hexdigest()
     (tmp_path / "mcuforge.json").write_text(json.dumps(manifest))
     assert run(monkeypatch, "check", notes, "--data", "x.npz", "--model", MODEL) == 1
-    assert "this is no ELF file" in capsys.readouterr().err
+    assert "this file is not an ELF file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from mcuforge import cli
 from mcuforge.boards import doctor
 from mcuforge.boards.catalog import board as catalog
 from mcuforge.boards.catalog.board import Board, load_board
-from mcuforge.commands import inspect
+from mcuforge.commands import boards
 from mcuforge.compiler.builders.tflite_writer import (
     ModelSpec,
     OperatorSpec,
@@ -125,7 +125,7 @@ def test_the_doctor_fails_when_something_is_missing(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing = doctor.ToolStatus("a_tool", "a purpose", False, "", "install it")
-    monkeypatch.setattr(inspect, "tools", lambda boards: (missing,))
+    monkeypatch.setattr(doctor, "tools", lambda boards: (missing,))
     assert run("doctor") == 1
     said = capsys.readouterr().out
     assert "missing" in said
@@ -281,7 +281,7 @@ def test_debug_raises_what_is_otherwise_told(run: Run, monkeypatch: pytest.Monke
     def fail(*_: object) -> None:
         raise ZeroDivisionError("of ours")
 
-    monkeypatch.setattr(inspect, "boards", fail)
+    monkeypatch.setattr(boards, "boards", fail)
     with pytest.raises(ZeroDivisionError, match="of ours"):
         run("--debug", "boards")
 
@@ -292,7 +292,7 @@ def test_a_bug_without_words_and_an_odd_argument_still_end_in_three_lines(
     def fail(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(inspect, "boards", fail)
+    monkeypatch.setattr(boards, "boards", fail)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert run("boards", "\udcff\n") == 3
     lines = capsys.readouterr().err.splitlines()
@@ -306,7 +306,7 @@ def test_an_interrupt_is_exit_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(inspect, "boards", interrupted)
+    monkeypatch.setattr(boards, "boards", interrupted)
     assert run("boards") == 130
 
 

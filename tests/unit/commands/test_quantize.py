@@ -18,13 +18,15 @@ from rich.console import Console
 
 from mcuforge import cli
 from mcuforge.commands import quantize
-from mcuforge.commands.quantize import Request, spread
+from mcuforge.commands.quantize import Request
 from mcuforge.compiler.builders import onnx_quantizer
 from mcuforge.compiler.builders.onnx_builder import OnnxBuilder
 from mcuforge.compiler.builders.onnx_quantizer import fix_batch
 from mcuforge.compiler.builders.static_quantizer import quantize_model
 from mcuforge.compiler.judges.onnx import run_onnxruntime
 from mcuforge.errors import CompileError
+from mcuforge.flow import float_model
+from mcuforge.flow.float_model import read_float, spread
 from mcuforge.report.progress import Stages
 from mcuforge.report.text import print_quantize
 from tests.unit.report.documented import documented, fits, leaves
@@ -139,8 +141,8 @@ def test_a_file_that_mcuforge_does_not_read_is_written_and_said_to_be_so(
     def refuse(path: Path) -> None:
         raise CompileError("it has an operator of Mars", f"{path.name}, node 3", "another")
 
-    monkeypatch.setattr(quantize, "read_model", refuse)
-    report = quantize.quantize(Request(model, data, tmp_path / "out.onnx"), QUIET)
+    monkeypatch.setattr(float_model, "read_model", refuse)
+    report = quantize.quantize(Request(model, data, out=tmp_path / "out.onnx"), QUIET)
     assert report.verdict == "fail"
     where = "where: out.onnx, node 3"
     assert report.reasons == ("it has an operator of Mars", where, "try: another")
@@ -232,7 +234,7 @@ def test_a_quantized_model_is_refused(model: Path, data: Path, tmp_path: Path) -
     int8 = quantize_model(network(1), [image[None] for image in images(3)])
     model.write_bytes(int8.SerializeToString())
     error = refused(tmp_path, Request(model, data))
-    assert error.what.startswith("the model is quantised already (node ")
+    assert error.what.startswith("the model is quantized already (node ")
 
 
 def test_bounds_that_bound_nothing_are_no_reason_to_refuse(tmp_path: Path) -> None:
@@ -244,7 +246,7 @@ def test_bounds_that_bound_nothing_are_no_reason_to_refuse(tmp_path: Path) -> No
     )
     x = net.node("Clip", "all", [x, "", net.constant("most", np.array(np.inf, np.float32))])
     content = net.model("clip", x, (1, 3, 8, 8)).SerializeToString()
-    assert len(quantize.read_float(content, tmp_path / "clip.onnx").nodes) == 2
+    assert len(read_float(content, tmp_path / "clip.onnx").nodes) == 2
 
 
 def test_data_that_does_not_fit_the_model_is_refused(
@@ -263,11 +265,13 @@ def test_data_that_does_not_fit_the_model_is_refused(
 def test_what_is_no_model_or_the_model_itself_is_refused(
     model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "the output is the model itself" in refused(tmp_path, Request(model, data, model)).what
+    assert (
+        "the output is the model itself" in refused(tmp_path, Request(model, data, out=model)).what
+    )
     other = tmp_path / "net.tflite"
     other.write_bytes(b"\x1c\x00\x00\x00TFL3")
     assert refused(tmp_path, Request(other, data)).what == (
-        "this is no ONNX model, wanted a float one"
+        "this is not an ONNX model, wanted a float one"
     )
     model.write_bytes(b"a list of layers\n")
     assert refused(tmp_path, Request(model, data)).what == (

@@ -18,11 +18,11 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.schedule.schedule import Execution, Task
+from mcuforge.compiler.schedule.written import rows_written
 from mcuforge.errors import BoardError, InternalError
 from mcuforge.flow.board_check import (
     layer_outputs,
     layer_ticks,
-    rows_written,
     run_sample,
     run_samples,
 )

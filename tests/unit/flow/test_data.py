@@ -32,7 +32,7 @@ def image_model(shape: tuple[int, ...] = (1, 4, 3, 2)) -> Graph:
 
 
 def float_model() -> Graph:
-    """One float32 input, quantised by the model itself."""
+    """One float32 input, quantized by the model itself."""
     x, out = tensor("real", (1, 6), DType.FLOAT32, None), tensor("out")
     return graph([x], [Node("q", Quantize(), (x,), out)], [out])
 
@@ -126,7 +126,7 @@ def test_the_limit_takes_the_first_samples_and_their_labels(npz: Path) -> None:
     assert load_samples(image_model((1, 6)), npz, limit=99).count == 5
 
 
-def test_real_values_are_quantised_as_tflite_quantises_them(npz: Path) -> None:
+def test_real_values_are_quantized_as_tflite_quantizes_them(npz: Path) -> None:
     scale, zero = np.float32(0.1), -5
     halves = (np.arange(-300, 300) + 0.5).astype(np.float32) * scale
     edges = np.concatenate([np.nextafter(halves, 9e9), halves, np.nextafter(halves, -9e9)])
@@ -204,7 +204,7 @@ def test_a_single_array_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     np.save(path, np.zeros((2, 24), np.int8))
     what, _ = refused(image_model(), path)
-    assert what.endswith("it is a single array (.npy), no archive")
+    assert what.endswith("it is a single array (.npy), not an archive")
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -345,7 +345,7 @@ def test_random_real_values_cover_what_the_model_can_represent() -> None:
     assert high - 0.2 < drawn.max() <= high
 
 
-def test_random_real_values_nobody_quantises_are_between_minus_one_and_one() -> None:
+def test_random_real_values_nobody_quantizes_are_between_minus_one_and_one() -> None:
     x, q = tensor("x", (1, 6), DType.FLOAT32, None), tensor("q")
     out = tensor("out", (1, 6), DType.FLOAT32, None)
     model = graph([x, q], [Node("d", Dequantize(), (q,), out)], [out])

@@ -36,7 +36,7 @@ def saved(folder: Path, **arrays: object) -> Path:
     return path
 
 
-def test_real_values_are_quantised_and_turned(tmp_path: Path) -> None:
+def test_real_values_are_quantized_and_turned(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(0, 8, (6, *NCHW[1:])).astype(np.float32)
     got = load_samples(image_model("float32"), saved(tmp_path, x=x)).inputs[0]
     want = np.clip(np.rint(x / np.float32(0.1)).astype(int) - 5, -128, 127)
@@ -94,8 +94,8 @@ def test_images_the_other_way_round_are_refused_with_the_turn(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("dtype", "shift", "given", "wanted", "hint"),
     [
-        ("float32", 0, "uint8", "float32 (real)", "normalised"),
-        ("float32", 0, "int8", "float32 (real)", "normalised"),
+        ("float32", 0, "uint8", "float32 (real)", "normalize"),
+        ("float32", 0, "int8", "float32 (real)", "normalize"),
         ("float32", 0, "float64", "float32 (real)", "x.astype(np.float32)"),
         ("uint8", 128, "int8", "uint8 (raw) or float32 (real)", "x.astype(np.uint8)"),
         ("int8", 0, "uint8", "int8 (raw) or float32 (real)", "x.astype(np.int8)"),

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcuforge.commands import deploy
-from mcuforge.commands.deploy import Measured, choose_samples, default_samples, find_reasons
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled, compile_graph
 from mcuforge.compiler.ir import Array, DType, Node
 from mcuforge.compiler.judges.answers import Answers, Judge, Peer, differing
 from mcuforge.compiler.judges.own import NAME
 from mcuforge.compiler.ops.dequantize import Dequantize
+from mcuforge.flow import data
 from mcuforge.flow.board_check import BoardAnswers
-from mcuforge.flow.data import Samples
+from mcuforge.flow.data import Samples, choose_samples, default_samples
 from mcuforge.flow.firmware import Built, build_seconds
+from mcuforge.flow.measure import Measured, find_reasons
 from mcuforge.flow.verdict import classes, compare, first_difference, first_wrong, judged
 from mcuforge.report.model import Check, Flash, Ram
 from tests.unit.compiler.graphs import chain, graph, random_inputs, relu, sums, tensor
@@ -146,7 +146,7 @@ def test_answers_that_are_right_layer_by_layer_put_the_fault_on_the_board() -> N
     found = first_difference(compiled, sample, layers, layers[-1:])
     assert found.startswith("every layer is right when the layers are run one by one")
     found = first_difference(compiled, sample, layers, layers[-1:], poisoned=True)
-    assert "the plan gives bytes up that are read later, which is our fault" in found
+    assert "the plan gives up bytes that are read later, which is our fault" in found
 
 
 def test_a_nan_that_should_be_one_is_no_difference() -> None:
@@ -330,12 +330,12 @@ def test_slow_models_are_run_on_fewer_random_samples(macs: int, count: int) -> N
 
 def test_few_random_samples_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = compile_graph(chain(1), "portable", 1 << 20)
-    assert choose_samples(compiled, None, None).count == 32
-    monkeypatch.setattr(deploy, "default_samples", lambda macs: 3)
-    few = choose_samples(compiled, None, None)
+    assert choose_samples(compiled.graph, None, None).count == 32
+    monkeypatch.setattr(data, "default_samples", lambda macs: 3)
+    few = choose_samples(compiled.graph, None, None)
     assert (few.count, few.drawn) == (3, True)
     assert few.origin.endswith("full input range; few, since an inference has 0 million MACs")
-    asked = choose_samples(compiled, None, 5)
+    asked = choose_samples(compiled.graph, None, 5)
     assert (asked.count, asked.origin) == (5, "random, seed 20231121, full input range")
 
 

@@ -178,7 +178,7 @@ def test_a_plan_without_buffers_is_an_empty_drawing() -> None:
 def test_a_compiled_model_is_drawn_as_it_is_planned() -> None:
     session = open_session(DIGITS, "nucleo_l4r5zi", emulate=True)
     compiled = compile_session(session)
-    picture = picture_of(session, compiled)
+    picture = picture_of(compiled, session.path.name, session.board.id)
     places = {b.name: (b.region, b.offset, b.bytes) for b in picture.buffers}
     assert places == {
         b.name: (p.region, p.offset, b.bytes)
@@ -272,7 +272,7 @@ def test_crowded_labels_give_way_downwards() -> None:
 def test_pipelines_rings_and_streamed_inputs_are_drawn_as_they_are_scheduled() -> None:
     session = open_session(DIGITS, "nucleo_l4r5zi", emulate=True)
     compiled = compile_session(session, PlanOptions("ram", streamed=True))
-    picture = picture_of(session, compiled)
+    picture = picture_of(compiled, session.path.name, session.board.id)
     schedule = compiled.schedule
     rings = {b.name: b.rows for b in picture.buffers if b.kind == "ring"}
     assert {name: rows[0] for name, rows in rings.items() if rows} == dict(schedule.rings)
