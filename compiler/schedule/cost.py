@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from mcuforge.compiler.ir import Node
 from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.isa.packed import packed_work
+from mcuforge.compiler.schedule.arrival import Arrival
 from mcuforge.compiler.schedule.schedule import Execution, Schedule
 from mcuforge.compiler.work import CALLED, NONE, Counts, Work
+from mcuforge.errors import InternalError
 
 WHOLE_MODEL_ERROR = 0.12  # relative; held by tests/emulated
 ARRIVAL = Counts(call=40)  # a row of a streamed input asked for; the same in every plan
@@ -53,7 +55,8 @@ def layer_cost(node: Node, form: Execution, rows: int, isa: str, kernel: str = "
     `kernel`: the one it calls, where there are several for it.
     """
     work = layer_work(node, form, rows, isa, kernel)
-    price = ARRIVAL if form is Execution.ARRIVE else find_instruction_set(isa).price(work.kernel)
+    arrives = isinstance(node.op, Arrival)
+    price = ARRIVAL if arrives else find_instruction_set(isa).price(work.kernel)
     pixels = node.output.elements // max(node.output.shape[-1:] or (1,))
     return LayerCost(
         rows,
@@ -74,6 +77,8 @@ def layer_work(node: Node, form: Execution, rows: int, isa: str, kernel: str = "
     op, inputs, output = node.op, node.inputs, node.output
     if kernel in find_instruction_set(isa).packed_kernels:
         return packed_work(inputs, output, op.macs(inputs, output), isa, kernel)
+    if isinstance(op, Arrival):
+        return Work("", NONE, CALLED)
     match form:
         case Execution.WHOLE:
             return op.work(inputs, output)
@@ -82,7 +87,7 @@ def layer_work(node: Node, form: Execution, rows: int, isa: str, kernel: str = "
         case Execution.ACCUMULATE:
             return op.accumulate_work(inputs, output, rows)
         case Execution.ARRIVE:
-            return Work("", NONE, CALLED)
+            raise InternalError(f"'{node.name}' is not a streamed input, but its rows arrive")
 
 
 def schedule_cost(schedule: Schedule, isa: str) -> float:

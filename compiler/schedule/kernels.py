@@ -23,8 +23,10 @@ def layer_calls(node: Node, form: Execution, rows: int, isa: str) -> Calls:
     if key not in node.known_calls:
         ways = variants(node, form, rows, isa)
         tasks = 1 if form is Execution.WHOLE else rows
-        node.known_calls[key] = min(
-            ways, key=lambda calls: _cost(node, form, rows, isa, calls).of(tasks)
+        node.known_calls[key] = (
+            ways[0]
+            if len(ways) == 1
+            else min(ways, key=lambda calls: _cost(node, form, rows, isa, calls).of(tasks))
         )
     return node.known_calls[key]
 

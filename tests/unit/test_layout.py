@@ -23,7 +23,7 @@ FACE = "mcuforge"
 ROOMS = ("compiler", "memplan", "runtime_c", "boards", "nas")
 CODE = (FACE, *ROOMS)
 SCRIPTS = ("tests", "scripts", "bench")
-NOT_OURS = {".git", ".venv", "build", "dist", "out", "node_modules"}
+NOT_OURS = {ROOT / name for name in (".venv", "build", "dist", "out", "node_modules")}
 PLATFORM = Path("boards/build/platformio/platform")  # PlatformIO's to import, in its own process
 
 # room -> the rooms it may import; mcuforge.errors is a leaf for all
@@ -73,7 +73,7 @@ def files(*suffixes: str) -> tuple[Path, ...]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
-        if path.is_symlink() or path.name in NOT_OURS or path.name.startswith((".", "__pycache__")):
+        if path.is_symlink() or path in NOT_OURS or path.name.startswith((".", "__pycache__")):
             continue
         if path.is_dir():
             yield from _walk(path)
