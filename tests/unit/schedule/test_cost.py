@@ -11,6 +11,7 @@ import pytest
 from mcuforge.compiler.ir import Node
 from mcuforge.compiler.isa.layouts import PACKED_KERNELS
 from mcuforge.compiler.schedule.cost import PRICES, layer_cost
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import row_layer
 from mcuforge.compiler.schedule.schedule import Execution, view_storage
 from mcuforge.compiler.schedule.work import Counts
@@ -45,7 +46,7 @@ def test_layers_cost_something_and_more_in_more_tasks(isa: str) -> None:
     storage = view_storage(graph)
     for node in graph.nodes:
         assert whole(node, isa) > node.output.elements
-        row = row_layer(node, storage, isa)
+        row = row_layer(node, storage, Calls(isa))
         assert row is not None
         cost = layer_cost(node, row.execution, row.steps, isa)
         assert 0 < cost.of(1) <= cost.of(2) <= cost.of(row.steps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Graph
-from mcuforge.compiler.schedule.naive import live_tensor_peak
+from scripts.live_tensor_peak import live_tensor_peak
 from tests.models.builder import ModelBuilder, Sliding, Value
 from tests.models.tflite_writer import write_model
 
