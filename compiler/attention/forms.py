@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The forms attention can be executed in: graphs that mean the same and hold different things.
+"""Rewrites attention into its forms: graphs with the same answers that hold different tensors.
 
-For N tokens of width d and heads of width e, beside what a single row takes:
+For N tokens of width d and heads of width e the forms hold, beside single rows:
 
     whole     as the file has it: all heads' scores, heads * N * N bytes, and their transposes
-    heads     one head after the other: keys and values of one head, queries that become the head's
-              output in place, 2 * N * d + 2 * N * e bytes; what the projections read (a LayerNorm
-              of the residual stream, say) is computed again for each head, not kept
-    queries   one token after the other: keys and values of all heads, 3 * N * d bytes; what the
-              projections read is computed twice, once for keys and values, once for queries
-    kept      one head after the other, what the projections read is kept: no work done twice
-    again     as heads, where projections are pairs of low rank: the first factors of keys and
-              values are computed again for each head, products more than once
+    heads     one head after the other: keys and values of one head, and queries that become the
+              head's output in place, 2 * N * d + 2 * N * e bytes; the input of the projections (a
+              LayerNorm of the residual stream, say) is computed again for each head, not kept
+    queries   one token after the other: keys and values of all heads, 3 * N * d bytes; the input of
+              the projections is computed twice, once for keys and values, once for queries
+    kept      one head after the other; the input of the projections is kept: no work is done twice
+    again     as heads, for projections that are two factors of low rank: the first factors of keys
+              and values are computed again for each head, which repeats products
 
-The scheduler plans them all and takes what serves the goal.
+The scheduler plans all of them and takes the one that serves the goal best.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from mcuforge.compiler.attention.heads import Attention, Links, find_attention
+from mcuforge.compiler.attention.heads import Attention, find_attention
+from mcuforge.compiler.attention.names import Names
 from mcuforge.compiler.attention.read_needed_rows import read_needed_rows
 from mcuforge.compiler.ir import Graph, Node, Tensor
 from mcuforge.compiler.ops.base import Op
@@ -39,9 +40,9 @@ NARROW = 8  # a tensor whose rows are this many times smaller than a token's is 
 
 
 def attention_forms(graph: Graph) -> tuple[Graph, ...]:
-    """The graph in every form of its attention that differs, its own first."""
+    """Return the graph in each form of its attention that differs, its own form first."""
     plain = read_needed_rows(graph)
-    found = find_attention(graph, Links(graph))
+    found = find_attention(graph, Names(graph))
     if not found:
         return (plain,)
     kept = _rewritten(graph, "kept")
@@ -55,15 +56,15 @@ def attention_forms(graph: Graph) -> tuple[Graph, ...]:
 
 
 def _queries(graph: Graph, macs: int) -> Graph:
-    """By queries, products of low rank delayed with them where none is computed twice for that."""
+    """The form by queries; products of low rank wait for theirs where that computes none twice."""
     delayed = _rewritten(graph, "queries", products=True)
     return delayed if delayed.macs == macs else _rewritten(graph, "queries")
 
 
 def _rewritten(graph: Graph, form: Form, *, products: bool = False) -> Graph:
-    """`graph` with each attention taken apart, its nodes where its output was written."""
-    links = Links(graph)
-    found = find_attention(graph, links)
+    """Replace each attention, where its output was written, by its nodes in `form`."""
+    names = Names(graph)
+    found = find_attention(graph, names)
     parts = {id(a.output): a for a in found}
     nodes: list[Node] = []
     for node in graph.nodes:
@@ -71,9 +72,8 @@ def _rewritten(graph: Graph, form: Form, *, products: bool = False) -> Graph:
         if attention is None:
             nodes.append(node)
         else:
-            nodes += _in_form(
-                attention, form, _Again(attention, links, products or form == "again")
-            )
+            again = _Again(graph, names, attention, products or form == "again")
+            nodes += _in_form(attention, form, again)
     changed = drop_unread(replace(graph, nodes=tuple(nodes)))
     changed = read_needed_rows(changed)
     verify(changed, f"attention by {form}")
@@ -81,7 +81,7 @@ def _rewritten(graph: Graph, form: Form, *, products: bool = False) -> Graph:
 
 
 def _in_form(attention: Attention, form: Form, again: _Again) -> list[Node]:
-    """The nodes of one attention in the order the form runs them."""
+    """Return the nodes of one attention in the order that `form` runs them."""
     nodes: list[Node] = []
     each = range(len(attention.heads))
     if form == "queries":
@@ -106,36 +106,35 @@ def _in_form(attention: Attention, form: Form, again: _Again) -> list[Node]:
 
 @dataclass(eq=False)
 class _Again:
-    """Computes once more, row by row, what projections read instead of keeping it."""
+    """Computes the inputs of projections again, row by row, instead of keeping them."""
 
+    graph: Graph
+    names: Names
     attention: Attention
-    links: Links
-    products: bool  # linear layers too
+    products: bool  # linear layers may be computed again too
 
     def computed(self, nodes: Sequence[Node], tag: str) -> list[Node]:
-        """`nodes`, behind nodes that compute what they read again where that saves RAM."""
+        """Compute the inputs of `nodes` again just before them, where that saves RAM."""
         read = {id(x) for node in nodes for x in node.inputs}
         chain = [n for x in self.attention.sources if id(x) in read for n in self._chain(x)]
         copies: dict[int, Tensor] = {}
         copied = []
-        for node in sorted({id(n): n for n in chain}.values(), key=self._place):
-            name = self.links.tensor_name(f"{node.output.name}.{tag}")
+        for node in sorted(
+            {id(n): n for n in chain}.values(), key=lambda n: self.graph.written_at(n.output)
+        ):
+            name = self.names.tensor(f"{node.output.name}.{tag}")
             output = replace(node.output, name=name)
             inputs = tuple(copies.get(id(x), x) for x in node.inputs)
-            name = self.links.node_name(f"{node.name}.{tag}")
+            name = self.names.node(f"{node.name}.{tag}")
             copied.append(Node(name, node.op, inputs, output, node.origin))
             copies[id(node.output)] = output
         renewed = [replace(n, inputs=tuple(copies.get(id(x), x) for x in n.inputs)) for n in nodes]
         return [*copied, *renewed]
 
-    def _place(self, node: Node) -> int:
-        return self.links.place[id(node)]
-
     def _chain(self, source: Tensor) -> list[Node]:
         """The nodes from tensors that stay anyway to `source`; none where that would save nothing.
 
-        What others read too stays anyway; narrow tensors, a row's statistics, are kept at little
-        cost.
+        Tensors with other readers stay anyway; narrow ones, the statistics of a row, cost little.
         """
         chain: list[Node] = []
         waiting = [] if self._stays(source) else [source]
@@ -145,7 +144,7 @@ class _Again:
             if id(tensor) in seen:
                 continue
             seen.add(id(tensor))
-            node = self.links.writer.get(id(tensor))
+            node = self.graph.writer(tensor)
             if node is None or not self._may_repeat(node.op):
                 return []  # an expensive layer, or an input of the graph kept for nothing else
             chain.append(node)
@@ -156,24 +155,23 @@ class _Again:
         return chain
 
     def _may_repeat(self, op: Op) -> bool:
-        """True for what works on each token alone, at a few instructions an element if need be."""
+        """True for operators on single tokens that cost a few instructions per element."""
         cheap = isinstance(op, TableOp | BroadcastOp | LayerNorm)
         return cheap or (self.products and isinstance(op, FullyConnected))
 
     def _stays(self, tensor: Tensor) -> bool:
         """True when something behind this attention reads `tensor` too."""
-        readers = self.links.readers.get(id(tensor), [])
-        return id(tensor) in self.links.outputs or any(
+        return self.graph.is_output(tensor) or any(
             id(r) not in self._inner and r.output.row_bytes * NARROW > tensor.row_bytes
-            for r in readers
+            for r in self.graph.readers(tensor)
         )
 
     @cached_property
     def _inner(self) -> set[int]:
-        """The projections, and all nodes read by nothing but these."""
+        """The projections, and all nodes that only these read."""
         inner = set(self.attention.projections)
-        for node in sorted(self.links.writer.values(), key=self._place, reverse=True):
-            readers = self.links.readers.get(id(node.output), [])
+        for node in reversed(self.graph.nodes):
+            readers = self.graph.readers(node.output)
             if readers and all(id(r) in inner for r in readers):
                 inner.add(id(node))
         return inner

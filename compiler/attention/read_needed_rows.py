@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compute only the rows that are read: a slice of rows moves up through what works row by row."""
+"""Computes only the rows that are read: moves slices of rows up through row-wise operators."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.ir import Graph, Node, Tensor, fresh
+from mcuforge.compiler.attention.names import Names
+from mcuforge.compiler.ir import Graph, Node, Tensor
 from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
@@ -21,22 +22,13 @@ from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.tables.table import TableOp
 
 
-@dataclass(frozen=True)
-class _Names:
-    """The names taken in a graph."""
-
-    tensors: set[str]
-    nodes: set[str]
-
-
 def read_needed_rows(graph: Graph) -> Graph:
-    """Where one slice of rows is all that is read of a tensor, its writer computes no other rows.
+    """Let the writer of a tensor compute only the rows that the tensor's one slice takes.
 
-    A classifier on a class token needs one row of its last block's queries, products and MLP: the
-    slice moves up to the keys and values, which need every token.
+    A classifier on a class token needs one row of the queries, the products and the MLP of its last
+    block. The slice moves up to the keys and values, which need every token.
     """
-    tensors = {t.name for n in graph.nodes for t in (*n.inputs, n.output)}
-    names = _Names(tensors | {t.name for t in graph.inputs}, {n.name for n in graph.nodes})
+    names = Names(graph)
     while True:
         changed = _one_step(graph, names)
         if changed is None:
@@ -44,20 +36,16 @@ def read_needed_rows(graph: Graph) -> Graph:
         graph = changed
 
 
-def _one_step(graph: Graph, names: _Names) -> Graph | None:
-    """The first slice that can move up, moved by one node; None when there is none."""
+def _one_step(graph: Graph, names: Names) -> Graph | None:
+    """Move the first slice that can move up by one node; None when no slice can."""
     merged = _merged(graph)
     if merged is not None:
         return merged
-    writers = {id(n.output): n for n in graph.nodes}
-    reads: dict[int, int] = {id(t): 1 for t in graph.outputs}
-    for node in graph.nodes:
-        for x in node.inputs:
-            reads[id(x)] = reads.get(id(x), 0) + 1
     for cut in graph.nodes:
-        source = cut.inputs[0] if cut.inputs else cut.output
-        writer = writers.get(id(source))
-        if writer is None or reads[id(source)] > 1 or not _cuts_rows(cut):
+        if not _cuts_rows(cut) or graph.only_reader(cut.inputs[0]) is None:
+            continue
+        writer = graph.writer(cut.inputs[0])
+        if writer is None:
             continue
         moved = _moved_up(cut, writer, names)
         if moved is not None:
@@ -70,13 +58,13 @@ def _one_step(graph: Graph, names: _Names) -> Graph | None:
 
 
 def _merged(graph: Graph) -> Graph | None:
-    """Two slices of the same rows of a tensor made one; None where there are none."""
+    """Merge two slices that take the same rows of a tensor; None where there are no two."""
     seen: dict[tuple[int, Op, tuple[int, ...]], Node] = {}
     for node in graph.nodes:
         if not _cuts_rows(node):
             continue
         first = seen.setdefault((id(node.inputs[0]), node.op, node.output.shape), node)
-        if first is not node and not any(t is node.output for t in graph.outputs):
+        if first is not node and not graph.is_output(node.output):
             rewired = tuple(
                 replace(n, inputs=tuple(first.output if t is node.output else t for t in n.inputs))
                 for n in graph.nodes
@@ -87,7 +75,7 @@ def _merged(graph: Graph) -> Graph | None:
 
 
 def _row_axis(shape: tuple[int, ...]) -> int | None:
-    """The one axis rows are counted along; None where there are several or none."""
+    """The axis along which rows are counted; None unless there is exactly one."""
     dims = [a for a in range(row_dims(len(shape))) if shape[a] != 1]
     if len(dims) == 1:
         return dims[0]
@@ -95,7 +83,7 @@ def _row_axis(shape: tuple[int, ...]) -> int | None:
 
 
 def _cuts_rows(node: Node) -> bool:
-    """True for a slice that takes whole rows, and not all of them."""
+    """True for a slice that takes some rows whole."""
     if not isinstance(node.op, Slice):
         return False
     x, out = node.inputs[0], node.output
@@ -109,8 +97,8 @@ def _cuts_rows(node: Node) -> bool:
     )
 
 
-def _moved_up(cut: Node, writer: Node, names: _Names) -> list[Node] | None:
-    """The writer on fewer rows, behind slices of its inputs; None where rows are not its own."""
+def _moved_up(cut: Node, writer: Node, names: Names) -> list[Node] | None:
+    """Run the writer on fewer rows, behind slices of its inputs; None where rows are mixed."""
     assert isinstance(cut.op, Slice)
     axis = _row_axis(cut.inputs[0].shape)
     assert axis is not None
@@ -127,14 +115,14 @@ def _moved_up(cut: Node, writer: Node, names: _Names) -> list[Node] | None:
         if x.shape[at] != cut.inputs[0].shape[axis]:
             return None
         shape = (*x.shape[:at], count, *x.shape[at + 1 :])
-        fewer = replace(x, name=fresh(f"{x.name}.needed", names.tensors), shape=shape)
+        fewer = replace(x, name=names.tensor(f"{x.name}.needed"), shape=shape)
         if x.data is not None:
             rows = first + step * np.arange(count)
             inputs.append(replace(fewer, data=np.take(x.data, rows, axis=at)))
             continue
         begin = tuple(first if a == at else 0 for a in range(len(shape)))
         stride = tuple(step if a == at else 1 for a in range(len(shape)))
-        name = fresh(f"{x.name}.needed", names.nodes)
+        name = names.node(f"{x.name}.needed")
         nodes.append(Node(name, Slice(begin=begin, stride=stride), (x,), fewer, cut.origin))
         inputs.append(fewer)
     nodes.append(replace(writer, inputs=tuple(inputs), output=cut.output))
@@ -142,9 +130,9 @@ def _moved_up(cut: Node, writer: Node, names: _Names) -> list[Node] | None:
 
 
 def _sliced_axes(node: Node, axis: int) -> tuple[int | None, ...] | None:
-    """Each input's axis whose rows are those of `axis` of the output, None for one read whole.
+    """For each input the axis that matches `axis` of the output, None for inputs read whole.
 
-    None instead of the tuple where rows depend on other rows.
+    Returns None instead of the tuple where output rows depend on other input rows.
     """
     x, out = node.inputs[0], node.output
     if isinstance(node.op, BroadcastOp):
@@ -170,7 +158,7 @@ def _sliced_axes(node: Node, axis: int) -> tuple[int | None, ...] | None:
 
 
 def _aligned_axes(node: Node, axis: int) -> tuple[int | None, ...] | None:
-    """The same where inputs are broadcast: dimensions are aligned at the last one."""
+    """The same for broadcast inputs, whose dimensions are aligned at the last one."""
     found: list[int | None] = []
     for x in node.inputs:
         at = axis - len(node.output.shape) + len(x.shape)

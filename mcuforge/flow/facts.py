@@ -52,7 +52,7 @@ def plan_facts(compiled: Compiled) -> PlanFacts:
             for r in compiled.problem.regions
         ),
         deciding_layer=compiled.deciding_layer(),
-        resident_peak=compiled.resident_peak() if compiled.options.streamed else None,
+        resident_peak=compiled.resident_peak,
         **asked(compiled.options),
     )
 

@@ -19,10 +19,10 @@ from mcuforge.boards.image.footprint import Footprint, measure
 from mcuforge.boards.image.stack import StackBound, stack_bound
 from mcuforge.compiler.codegen.check import check_model, db_bytes
 from mcuforge.compiler.codegen.poison import poison as poison_c
-from mcuforge.compiler.compile import Compiled, refuse_over_budget
+from mcuforge.compiler.compile import Compiled, refuse_over_budget, with_code_room
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.errors import CompileError
-from mcuforge.flow.session import Session, with_code_room
+from mcuforge.flow.session import Session
 from mcuforge.memplan.poison import DeadRange, dead_bytes
 from mcuforge.report.files import write_whole
 from mcuforge.report.model import Flash, FlashRegion, Ram, Toolchain
@@ -113,18 +113,7 @@ def build_check(
     fit; BoardError when a tool is missing or the build fails.
     """
     refuse_over_budget(compiled, session.board.id)
-    try:
-        firmware = _build(session, compiled, folder, poison)
-    except OverBudget as over:
-        room = over.image_flash_bytes + CODE_MARGIN_BYTES
-        roomier = None if over.ram else with_code_room(session, compiled, room)
-        if roomier is None:
-            raise _refused(session, compiled, over) from over
-        compiled = roomier
-        try:  # more weights beside the chip: there is more code than was allowed for
-            firmware = _build(session, compiled, folder, poison)
-        except OverBudget as still:
-            raise _refused(session, compiled, still) from still
+    firmware, compiled = _built_in_room(session, compiled, folder, poison)
     return Built(
         folder,
         firmware,
@@ -132,6 +121,23 @@ def build_check(
         stack_bound(firmware, f"{compiled.model.name}_run"),
         stack_bound(firmware, "src/check_model.c:mcuforge_model_run").bytes + INTERRUPT_BYTES,
     )
+
+
+def _built_in_room(
+    session: Session, compiled: Compiled, folder: Path, poison: bool
+) -> tuple[Firmware, Compiled]:
+    """Build once; where the image's flash lacks room for code, make room and build once more."""
+    try:
+        return _build(session, compiled, folder, poison), compiled
+    except OverBudget as over:
+        room = over.image_flash_bytes + CODE_MARGIN_BYTES
+        roomier = None if over.ram else with_code_room(compiled, room)
+        if roomier is None:
+            raise _refused(session, compiled, over) from over
+    try:
+        return _build(session, roomier, folder, poison), roomier
+    except OverBudget as still:
+        raise _refused(session, roomier, still) from still
 
 
 def _build(session: Session, compiled: Compiled, folder: Path, poison: bool) -> Firmware:

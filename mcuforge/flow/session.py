@@ -4,19 +4,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.catalog.board import Board, emulated, load_board
 from mcuforge.boards.catalog.memory import run_name
 from mcuforge.boards.regions import memory_regions
-from mcuforge.compiler.compile import (
-    Compiled,
-    PlanOptions,
-    compile_graph,
-    with_fewer_constants,
-    with_weights_in,
-)
+from mcuforge.compiler.compile import Compiled, Memories, PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.weights import Flash, WeightsIn
@@ -67,29 +61,21 @@ def runs_emulated(board_id: str) -> bool:
 def compile_session(
     session: Session, options: PlanOptions | None = None, dump_passes: Path | None = None
 ) -> Compiled:
-    """Compile and plan for the session's board; over-budget plans come back too.
-
-    A board's memories are first used one by one, so that the fastest fills up; neighbours are taken
-    as one where that is not enough.
-    """
+    """Compile and plan for the session's board; over-budget plans come back too."""
     board = session.board
-    flash = flash_of(board, options.weights if options is not None else "auto")
-    apart, joined = memory_regions(board, split_runs=True), memory_regions(board)
-    compiled = compile_graph(
+    return compile_graph(
         session.graph,
         board.isa,
-        apart,
-        flash=flash,
+        Memories(memory_regions(board, split_runs=True), memory_regions(board)),
+        flash=_flash_of(board, options.weights if options is not None else "auto"),
         options=options,
         dump_passes=dump_passes,
+        resident_too=True,
     )
-    if compiled.fits or joined == apart:
-        return compiled
-    return compile_graph(session.graph, board.isa, joined, flash=flash, options=options)
 
 
-def flash_of(board: Board, where: WeightsIn) -> Flash:
-    """The board's flashes; BoardError when weights are to lie in an external one it has not."""
+def _flash_of(board: Board, where: WeightsIn) -> Flash:
+    """The board's flashes; BoardError when weights must lie in an external one and it has none."""
     image, *further = memory_regions(board, "flash", external=True)
     outside = {run_name(run) for run in board.runs("flash") if run[0].external}
     external = tuple(region for region in further if region.name in outside)
@@ -101,21 +87,3 @@ def flash_of(board: Board, where: WeightsIn) -> Flash:
         )
     internal = tuple(region for region in further if region.name not in outside)
     return Flash((image, *internal), external)
-
-
-def with_code_room(session: Session, compiled: Compiled, bytes_more: int) -> Compiled | None:
-    """The same plan with so many bytes more of the image's flash left to code than was estimated.
-
-    In external flash, where there is one that weights may move to; otherwise by slower kernels with
-    smaller constants. None where neither is enough.
-    """
-    if compiled.options.weights == "external":
-        return None
-    flash = flash_of(session.board, compiled.options.weights)
-    image, *others = flash.internal
-    if not flash.external or compiled.options.weights == "internal":
-        return None if others else with_fewer_constants(compiled, bytes_more)
-    if image.bytes <= bytes_more:
-        return None
-    smaller = replace(image, bytes=image.bytes - bytes_more)
-    return with_weights_in(compiled, Flash((smaller, *others), flash.external))

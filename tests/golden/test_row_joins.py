@@ -13,6 +13,7 @@ from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import Execution, runnable, view_storage
 from mcuforge.compiler.schedule.search import Goal
@@ -83,7 +84,8 @@ def test_pipelines_run_through_joins_bit_exact(
 def test_a_chain_through_joins_holds_one_token_of_each(heads: int) -> None:
     graph = tokens_with_a_class(heads, "mean")
     storage = view_storage(graph)
-    layers = [row_layer(n, storage, "portable") for n in runnable(graph)]
+    calls = Calls("portable")
+    layers = [row_layer(n, storage, calls) for n in runnable(graph)]
     known = [layer for layer in layers if layer is not None]
     assert len(known) == len(graph.nodes)
     assert known[-1].execution is Execution.ACCUMULATE

@@ -22,11 +22,11 @@ from mcuforge.compiler.schedule.schedule import (
     Schedule,
     Stage,
     Task,
-    whole_layers,
 )
 from tests.golden import host
 from tests.golden.isas import isa_modules
 from tests.golden.merge import FEEDS, case_graph, cases_of, feeds, merged
+from tests.schedules import whole_layers
 
 MODULES = (
     "add", "mul", "div", "squared_difference", "extremum", "relu", "leaky_relu",

@@ -17,7 +17,6 @@ from mcuforge.compiler.codegen.poison import poison
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.memory import memory_problem
-from mcuforge.compiler.schedule.schedule import whole_layers
 from mcuforge.memplan.poison import DeadRange
 from mcuforge.memplan.problem import Region
 from mcuforge.runtime_c.sources import (
@@ -31,6 +30,7 @@ from mcuforge.runtime_c.sources import (
 from tests.golden.host import WARNINGS, redzoned
 from tests.golden.isas import calls_of_every_form
 from tests.golden.merge import case_modules, cases_of, merged
+from tests.schedules import whole_layers
 from tests.unit.compiler.pipelines import RINGS, compiled, pipelined, residual
 
 # what a kernel may leave to be linked: two functions of the C library, the compiler's own helpers

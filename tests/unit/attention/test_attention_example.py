@@ -13,10 +13,12 @@ import pytest
 from mcuforge.compiler.attention.forms import attention_forms
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.ir import Graph
-from mcuforge.compiler.schedule.candidates import Candidates, Known
-from mcuforge.compiler.schedule.naive import live_tensor_peak
+from mcuforge.compiler.schedule.candidates import Candidates
+from mcuforge.compiler.schedule.estimate import Known
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.search import Goal, fewest_instructions
+from scripts.live_tensor_peak import live_tensor_peak
 from tests.unit.schedule.transformers import Shape, transformer
 
 TEXT = (Path(__file__).resolve().parents[3] / "ARCHITECTURE.md").read_text(encoding="utf-8")
@@ -47,7 +49,7 @@ def rows_of_table(heading: str) -> list[list[str]]:
 
 
 def candidates(graph: Graph, known: Known | None = None) -> Candidates:
-    return Candidates(graph, orders(graph, graph.inputs)[0], "portable", known)
+    return Candidates(graph, orders(graph, graph.inputs)[0], Calls("portable"), known)
 
 
 def bytes_held(compiled: Compiled, slot: int) -> int:

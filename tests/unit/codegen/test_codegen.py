@@ -20,8 +20,8 @@ from mcuforge.compiler.ir import DType, Graph, Node, Quant
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.quantize import Quantize
-from mcuforge.compiler.schedule.schedule import whole_layers
 from mcuforge.memplan.problem import Placement
+from tests.schedules import whole_layers
 from tests.unit.compiler.graphs import (
     QUANT,
     chain,

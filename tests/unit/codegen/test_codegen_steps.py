@@ -18,9 +18,10 @@ from mcuforge.compiler.ir import DType, Graph, Node, Tensor
 from mcuforge.compiler.ops.base import Argument, Blob, Call, RowOf, Slot
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.tables.relu import Relu
-from mcuforge.compiler.schedule.schedule import Execution, Schedule, Stage, Task, whole_layers
+from mcuforge.compiler.schedule.schedule import Execution, Schedule, Stage, Task
 from mcuforge.errors import InternalError
 from mcuforge.memplan.poison import DeadRange
+from tests.schedules import whole_layers
 from tests.unit.compiler.graphs import chain, graph, tensor
 from tests.unit.compiler.pipelines import (
     RINGS,

@@ -13,15 +13,16 @@ from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.schedule.arrival import arrival
+from mcuforge.compiler.schedule.fit import LADDER
 from mcuforge.compiler.schedule.schedule import (
     Execution,
     Layer,
     Schedule,
     Stage,
     Task,
-    whole_layers,
 )
 from mcuforge.memplan.problem import Buffer, Placement, Plan, Problem, Region
+from tests.schedules import whole_layers
 from tests.unit.compiler.graphs import constant, graph, tensor
 
 HALO = (1, 1, 1, 1)
@@ -150,4 +151,11 @@ def compiled(schedule: Schedule, regions: Sequence[str] = ("ram",)) -> Compiled:
     )
     plan = Plan(placements, used, "by hand", optimal=False, lower_bound=0, seconds=0.0)
     model = generate(schedule, placements, used)
-    return Compiled(schedule.graph, schedule, problem, plan, model)
+    return Compiled(
+        graph=schedule.graph,
+        schedule=schedule,
+        problem=problem,
+        plan=plan,
+        rung=LADDER[0],
+        model=model,
+    )

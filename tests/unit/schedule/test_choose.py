@@ -10,9 +10,12 @@ import pytest
 from mcuforge.compiler.builders.tflite_writer import write_model
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Graph
-from mcuforge.compiler.schedule.candidates import Candidates, Choice
+from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.choose import Chosen, choose
 from mcuforge.compiler.schedule.cost import schedule_cost
+from mcuforge.compiler.schedule.estimate import Choice, Estimates
+from mcuforge.compiler.schedule.holding import Holding
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.schedule import Execution
@@ -29,7 +32,12 @@ AMPLE = 1 << 20
 
 def chosen(graph: Graph, goal: Goal, budget: int = AMPLE, streamed: bool = False) -> Chosen:
     found = choose(
-        graph, "portable", (Region("ram", budget),), goal=goal, streamed=streamed, exact_seconds=0.0
+        graph,
+        Calls("portable"),
+        (Region("ram", budget),),
+        goal=goal,
+        streamed=streamed,
+        exact_seconds=0.0,
     )
     if not found.plan.overflow(found.problem):
         trace = memory_trace(found.schedule, found.plan.placements)
@@ -147,9 +155,10 @@ def test_no_stage_of_a_random_model_is_placed_in_less_than_is_said_to_be_its_lea
     graph = read_tflite(write_model(seeded_model(seed)))
     streamed = graph.inputs if seed % 2 else ()
     for nodes in orders(graph, streamed):
-        candidates = Candidates(graph, nodes, "portable")
-        for cut in random_cuts(candidates, Random(seed)):
-            schedule = make_schedule(graph, cut, "portable", streamed)
+        calls = Calls("portable")
+        candidates = Candidates(graph, nodes, calls)
+        for cut in random_cuts(candidates.estimates, Random(seed)):
+            schedule = make_schedule(graph, cut, calls, streamed)
             problem = memory_problem(schedule, (Region("ram", AMPLE),))
             plan = greedy.place(problem)
             replay(problem, plan.placements, memory_trace(schedule, plan.placements))
@@ -160,21 +169,21 @@ def test_no_stage_of_a_random_model_is_placed_in_less_than_is_said_to_be_its_lea
 def test_what_only_passes_by_a_stage_counts_until_its_last_reader_has_run() -> None:
     net = Net(8, 8, 2)
     graph = net.graph(net.sum(net.conv(net.conv(net.x, 2), 2), net.x))
-    candidates = Candidates(graph, graph.nodes, "portable")
-    assert [candidates.passing(i, i + 1) for i in range(3)] == [0, 128, 0]
+    holding = Holding(graph, graph.nodes)
+    assert [holding.passing(i, i + 1) for i in range(3)] == [0, 128, 0]
 
 
-def random_cuts(candidates: Candidates, random: Random) -> list[tuple[Choice, ...]]:
+def random_cuts(estimates: Estimates, random: Random) -> list[tuple[Choice, ...]]:
     """Four cuts into any stages there are, whether the search would look at them or not."""
-    count = len(candidates.nodes)
+    count = len(estimates.nodes)
     cuts = []
     for _ in range(4):
         cut: list[Choice] = []
         while not cut or cut[-1].end < count:
             begin = cut[-1].end if cut else 0
-            found = [candidates.whole(begin)] if candidates.nodes[begin].inputs else []
+            found = [estimates.whole(begin)] if estimates.nodes[begin].inputs else []
             for end in range(begin + 1, min(begin + 6, count) + 1):
-                found += candidates.pipelines(begin, end)
+                found += estimates.pipelines(begin, end)
             cut.append(random.choice(found))
         cuts.append(tuple(cut))
     return cuts

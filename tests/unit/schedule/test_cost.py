@@ -12,6 +12,7 @@ from mcuforge.compiler.ir import Node
 from mcuforge.compiler.isa import INSTRUCTION_SETS, find_instruction_set
 from mcuforge.compiler.isa.instruction_set import price_file, prices
 from mcuforge.compiler.schedule.cost import layer_cost
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import row_layer
 from mcuforge.compiler.schedule.schedule import Execution, view_storage
 from mcuforge.errors import InternalError
@@ -65,7 +66,7 @@ def test_layers_cost_something_and_more_in_more_tasks(isa: str) -> None:
     storage = view_storage(graph)
     for node in graph.nodes:
         assert whole(node, isa) > node.output.elements
-        row = row_layer(node, storage, isa)
+        row = row_layer(node, storage, Calls(isa))
         assert row is not None
         cost = layer_cost(node, row.execution, row.steps, isa)
         assert 0 < cost.of(1) <= cost.of(2) <= cost.of(row.steps)

@@ -13,9 +13,10 @@ from mcuforge.compiler.ops.base import Call
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.tables.relu import Relu
-from mcuforge.compiler.schedule.candidates import Candidates
+from mcuforge.compiler.schedule.estimate import Estimates
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
-from mcuforge.compiler.schedule.schedule import Execution, Schedule
+from mcuforge.compiler.schedule.schedule import Execution, Schedule, runnable
 from mcuforge.compiler.schedule.search import make_schedule
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.memplan.problem import Placement, Problem, Region
@@ -37,9 +38,10 @@ class Scribbling(Relu):
 
 def one_pipeline(graph: Graph) -> Schedule:
     """All of a graph as a pipeline, a row a task."""
-    candidates = Candidates(graph, [n for n in graph.nodes if not n.op.is_view], "portable")
-    choice = next(candidates.pipelines(0, len(candidates.nodes)))
-    return make_schedule(graph, (choice,), "portable")
+    calls = Calls("portable")
+    estimates = Estimates(graph, runnable(graph), calls)
+    choice = next(estimates.pipelines(0, len(estimates.nodes)))
+    return make_schedule(graph, (choice,), calls)
 
 
 def of_a_window() -> Graph:

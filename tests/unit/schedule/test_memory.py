@@ -11,12 +11,13 @@ from mcuforge.compiler.ir import DType, Graph, Node
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
-from mcuforge.compiler.schedule.schedule import Schedule, whole_layers
+from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.errors import CompileError
 from mcuforge.memplan.problem import Placement, Problem, Region
 from mcuforge.memplan.replay import Read, ReplayError, Trace, Write, replay
 from mcuforge.memplan.solve import solve
+from tests.schedules import whole_layers
 from tests.unit.compiler.graphs import (
     Scratchy,
     chain,

@@ -8,6 +8,7 @@ import pytest
 from mcuforge.compiler.ir import Graph, Node, Tensor
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.schedule.arrival import arrival
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import Pipeline, RowLayer, build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import Execution, view_storage
 from tests.unit.compiler.graphs import constant, tensor
@@ -20,7 +21,7 @@ def piped(
     storage = view_storage(graph)
     layers: list[RowLayer] = []
     for node in (arrival(graph.inputs[0]), *graph.nodes):
-        layer = row_layer(node, storage, "portable")
+        layer = row_layer(node, storage, Calls("portable"))
         assert layer is not None
         layers.append(layer)
     return build_pipeline(layers, (*kept, *graph.outputs), rows, eager)

@@ -7,7 +7,7 @@ from mcuforge.compiler.builders.tflite_builder import ModelBuilder, Sliding, Val
 from mcuforge.compiler.builders.tflite_writer import write_model
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Graph
-from mcuforge.compiler.schedule.naive import live_tensor_peak
+from scripts.live_tensor_peak import live_tensor_peak
 
 QUANT = (0.05, 0)
 
