@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Graph, Port, Tensor
-from mcuforge.compiler.ops.fixed_point import RANGE, Int64
+from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 
 REACH = 2.0**20  # a quotient this far from zero saturates at every zero point
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 import mcuforge
-from mcuforge.cli_options import (
+from mcuforge.commands.options import (
     BoardId,
     Cycles,
     Data,
@@ -94,8 +94,8 @@ def deploy(
     quiet: Quiet = False,
 ) -> None:
     """Compile, build, flash (or emulate), run, compare, report; exit 0 only when all is well."""
-    from mcuforge.deploy import Request
-    from mcuforge.deploy import deploy as run
+    from mcuforge.commands.deploy import Request
+    from mcuforge.commands.deploy import deploy as run
     from mcuforge.report.files import refusals_written, refuse_unwritable, write_json
     from mcuforge.report.model import Report
     from mcuforge.report.text import print_report
@@ -126,7 +126,7 @@ def compile_(
     dump_passes: DumpPasses = None,
 ) -> None:
     """Write the model as C with a main.c that shows its use, to put into your own firmware."""
-    from mcuforge import inspect
+    from mcuforge.commands import inspect
 
     options = _options_of_plan(optimize, ram_budget, input_mode, weights)
     inspect.compile_to_folder(model, board, out, options, dump_passes, open_console())
@@ -153,7 +153,7 @@ def plan(
     json: Json = None,
 ) -> None:
     """Show where every byte of RAM goes, without building anything."""
-    from mcuforge import inspect
+    from mcuforge.commands import inspect
 
     options = _options_of_plan(optimize, ram_budget, input_mode, weights)
     files = {"svg_file": svg, "html_file": html}
@@ -171,7 +171,7 @@ def ops(
     json: Json = None,
 ) -> None:
     """List the operators mcuforge takes; with MODEL, every one it does not take and why."""
-    from mcuforge import operators
+    from mcuforge.commands import ops as operators
 
     raise typer.Exit(operators.ops(model, json, open_console()))
 
@@ -185,7 +185,7 @@ def boards(
     json: Json = None,
 ) -> None:
     """List the boards mcuforge knows, or show one."""
-    from mcuforge import inspect
+    from mcuforge.commands import inspect
 
     inspect.boards(board, json, open_console())
 
@@ -193,7 +193,7 @@ def boards(
 @app.command(epilog="Example: mcuforge doctor")
 def doctor(json: Json = None) -> None:
     """Say which tools, boards and serial ports this machine has, and what is missing."""
-    from mcuforge import inspect
+    from mcuforge.commands import inspect
 
     raise typer.Exit(inspect.doctor(json, open_console()))
 
@@ -231,7 +231,7 @@ def check(
     quiet: Quiet = False,
 ) -> None:
     """Run only the on-board check, for firmware that is built or flashed already."""
-    from mcuforge import check as flow
+    from mcuforge.commands import check as flow
     from mcuforge.report.files import refusals_written, refuse_unwritable, write_json
     from mcuforge.report.text import print_check
 
@@ -257,7 +257,7 @@ def bench(
     quiet: Quiet = False,
 ) -> None:
     """Count the instructions of every layer on the emulated board."""
-    from mcuforge import bench as flow
+    from mcuforge.commands import bench as flow
     from mcuforge.report.cycles import print_cycles
     from mcuforge.report.files import refuse_unwritable, write_json
     from mcuforge.report.text import print_bench
@@ -310,8 +310,8 @@ def quantize(
     quiet: Quiet = False,
 ) -> None:
     """Quantise a float ONNX model to int8 with onnxruntime, and say what it costs in accuracy."""
-    from mcuforge import quantize as flow
-    from mcuforge.compiler.frontends.onnx_quantiser import Options
+    from mcuforge.commands import quantize as flow
+    from mcuforge.compiler.builders.onnx_quantizer import Options
     from mcuforge.report.files import refusals_written, refuse_unwritable, write_json
     from mcuforge.report.text import print_quantize
 

@@ -25,9 +25,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mcuforge.boards.catalog import all_boards
+from mcuforge.boards.catalog.board import all_boards
+from mcuforge.commands.deploy import Request, deploy
 from mcuforge.compiler.compile import PlanOptions
-from mcuforge.deploy import Request, deploy
 from mcuforge.errors import UserError
 from mcuforge.report.files import write_whole
 from mcuforge.report.model import Report

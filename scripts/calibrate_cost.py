@@ -53,7 +53,7 @@ def samples(counted: Counted) -> Iterator[Sample]:
     for stage, instructions in zip(counted.schedule.stages, counted.stages, strict=True):
         (layer,) = stage.layers
         rows = max(task.end for task in stage.tasks)
-        work = layer_work(layer.node, layer.form, rows, counted.isa, layer.kernel)
+        work = layer_work(layer.node, layer.execution, rows, counted.isa, layer.kernel)
         width = layer.node.output.elements // layer.node.output.shape[-1] // max(rows, 1)
         left = sum((task.end - task.begin) * width % work.at_once for task in stage.tasks)
         done = np.array(work.fixed) + len(stage.tasks) * np.array(work.per_task)

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mcuforge.bench import bench
-from mcuforge.cycles import CycleEstimate
+from mcuforge.commands.bench import bench
+from mcuforge.flow.cycles import CycleEstimate
 from mcuforge.report.progress import Stages
 
 M4, M7 = "qemu-mps2-an386", "qemu-mps2-an500"

@@ -12,7 +12,7 @@ import numpy as np
 
 from mcuforge.compiler.ir import DType, Graph, Node, Quant, Tensor
 from mcuforge.compiler.ops.base import Op
-from mcuforge.compiler.ops.broadcast import BroadcastOp
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq

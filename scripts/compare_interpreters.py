@@ -16,15 +16,15 @@ from pathlib import Path
 import numpy as np
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.frontends.flatbuffer import FileBytes
-from mcuforge.compiler.frontends.tflite import read_tflite
-from mcuforge.compiler.frontends.tflite_file import parse
+from mcuforge.compiler.frontends.tflite.file import parse
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.judges.answers import differing, largest_gap
 from mcuforge.compiler.judges.interpreters import Interpreter, installed, load
 from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.judges.tflite import run_interpreter
-from mcuforge.data import load_samples, random_samples
+from mcuforge.flow.data import load_samples, random_samples
 from scripts.random_scales import random_cases
 from tests.golden.case import Case
 from tests.golden.merge import case_graph, case_modules, cases_of, feeds

@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from mcuforge.boards.catalog import emulated, load_board
+from mcuforge.boards.catalog.board import emulated, load_board
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.regions import memory_regions
+from mcuforge.commands.deploy import cost
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled, PlanOptions
 from mcuforge.compiler.ir import Graph
@@ -21,13 +22,12 @@ from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.pipeline import build_pipeline
 from mcuforge.compiler.schedule.schedule import Schedule, runnable
 from mcuforge.compiler.schedule.search import make_schedule
-from mcuforge.data import random_samples
-from mcuforge.deploy import cost
-from mcuforge.firmware import build_check
+from mcuforge.flow.data import random_samples
+from mcuforge.flow.firmware import build_check
+from mcuforge.flow.session import Session, compile_session, open_session
+from mcuforge.flow.target import open_board
 from mcuforge.memplan import greedy
 from mcuforge.report.progress import Stages
-from mcuforge.session import Session, compile_session, open_session
-from mcuforge.target import open_board
 from tests.models.tflite_writer import ModelSpec, write_model
 
 QUIET = Stages(Console(stderr=True), quiet=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Graph
 from scripts.fuzzing import Subject, command_line
 from tests.models.mutate import mutate, seed_models

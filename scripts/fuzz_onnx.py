@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 
-from mcuforge.compiler.frontends.onnx import read_onnx
+from mcuforge.compiler.frontends.onnx.reader import read_onnx
 from mcuforge.compiler.ir import Graph
 from scripts.fuzzing import Subject, command_line
 from tests.models.onnx_mutate import mutate, seed_models

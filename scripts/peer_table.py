@@ -19,12 +19,12 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from mcuforge.commands.deploy import Request, deploy
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.naive import live_tensor_peak
-from mcuforge.deploy import Request, deploy
 from mcuforge.report.progress import Stages
 from scripts.make_mobilenet_v2 import file_name, mobilenet_v2
 from scripts.make_vit import PRESETS, make_int8

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """onnxruntime beside mcuforge's own reference, in a process of its own like TFLite's interpreter.
 
-onnxruntime computes much of a quantised model in float between DequantizeLinear and QuantizeLinear:
+onnxruntime computes much of a quantized model in float between DequantizeLinear and QuantizeLinear:
 it is near our integers, to about a rounding step an operator, and never the exact reference.
 
 `python -m mcuforge.compiler.judges.onnx MODEL IN.npz OUT.npz` is that process.

@@ -22,8 +22,8 @@ from typing import Self
 
 import numpy as np
 
-from mcuforge.compiler.frontends.flatbuffer import FileBytes
-from mcuforge.compiler.frontends.tflite_file import parse
+from mcuforge.compiler.frontends.tflite.file import parse
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
 from mcuforge.compiler.ir import Array, Graph, Node
 from mcuforge.compiler.judges.answers import (
     Answers,
@@ -40,11 +40,11 @@ from mcuforge.compiler.judges.onnx import OnnxJudge
 from mcuforge.compiler.judges.own import OwnReference
 from mcuforge.compiler.judges.witness import find_differences
 from mcuforge.compiler.ops.div import Div
-from mcuforge.compiler.ops.log import Log
-from mcuforge.compiler.ops.neg import Neg
-from mcuforge.compiler.ops.sqrt import Sqrt
-from mcuforge.compiler.ops.square import Square
 from mcuforge.compiler.ops.sum import Sum
+from mcuforge.compiler.ops.tables.log import Log
+from mcuforge.compiler.ops.tables.neg import Neg
+from mcuforge.compiler.ops.tables.sqrt import Sqrt
+from mcuforge.compiler.ops.tables.square import Square
 from mcuforge.errors import CompileError
 
 NOT_IN_INT8 = (Div, Log, Neg, Sqrt, Square)  # operators 2.14 has, but not in int8

@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.frontends.flatbuffer import FileBytes
-from mcuforge.compiler.frontends.tflite_file import RawModel, parse
-from mcuforge.compiler.frontends.tflite_names import Unique, tensor_names
+from mcuforge.compiler.frontends.common import Unique
+from mcuforge.compiler.frontends.tflite.file import RawModel, parse
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
+from mcuforge.compiler.frontends.tflite.names import tensor_names
 from mcuforge.compiler.ir import Array, Graph
 from mcuforge.compiler.judges.answers import Child, differing, largest_gap
 from mcuforge.compiler.judges.interpreters import Engine, Interpreter, load

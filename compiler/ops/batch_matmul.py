@@ -11,10 +11,16 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Call, Op, Params, Reads, Slot
-from mcuforge.compiler.ops.broadcast import operands
-from mcuforge.compiler.ops.by_row import RowInput, calls_on_rows, row_dims, row_input, whole_input
-from mcuforge.compiler.ops.checks import want_int8, want_rank, want_shape
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.broadcast import operands
+from mcuforge.compiler.ops.common.by_row import (
+    RowInput,
+    calls_on_rows,
+    row_dims,
+    row_input,
+    whole_input,
+)
+from mcuforge.compiler.ops.common.checks import want_int8, want_rank, want_shape
+from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     output_multiplier,

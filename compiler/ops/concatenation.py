@@ -13,7 +13,7 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Call, Op, Reads
-from mcuforge.compiler.ops.by_row import calls_on_rows, row_dims, row_input
+from mcuforge.compiler.ops.common.by_row import calls_on_rows, row_dims, row_input
 from mcuforge.compiler.ops.strided_copy import (
     BYTES,
     Axis,

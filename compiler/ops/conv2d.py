@@ -10,11 +10,11 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.isa.packed import packed_conv2d
 from mcuforge.compiler.ops.base import Activation, Blob, Call, Params, RingRows, Slot
-from mcuforge.compiler.ops.checks import want_int8, want_one_image, want_rank, want_shape
-from mcuforge.compiler.ops.fixed_point import activation_range
-from mcuforge.compiler.ops.packed import packed_conv2d
-from mcuforge.compiler.ops.weighted import (
+from mcuforge.compiler.ops.common.checks import want_int8, want_one_image, want_rank, want_shape
+from mcuforge.compiler.ops.common.fixed_point import activation_range
+from mcuforge.compiler.ops.common.weighted import (
     bias_values,
     check_bias,
     check_summed,
@@ -25,8 +25,8 @@ from mcuforge.compiler.ops.weighted import (
     mantissas,
     shifts,
 )
-from mcuforge.compiler.ops.window import Pad, Pair, Window
-from mcuforge.compiler.ops.windowed import WindowedOp
+from mcuforge.compiler.ops.common.window import Pad, Pair, Window
+from mcuforge.compiler.ops.common.windowed import WindowedOp
 from mcuforge.errors import Refusal
 
 

@@ -11,13 +11,13 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Call, Op, Params, Reads, Slot
-from mcuforge.compiler.ops.by_row import (
+from mcuforge.compiler.ops.common.by_row import (
     calls_on_rows,
     element_reads,
     row_input,
     same_row_reads,
 )
-from mcuforge.compiler.ops.checks import want_dtype, want_quant, want_shape
+from mcuforge.compiler.ops.common.checks import want_dtype, want_quant, want_shape
 
 
 @dataclass(frozen=True)

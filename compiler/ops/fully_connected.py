@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.isa.packed import packed_conv2d, packed_vector
 from mcuforge.compiler.ops.base import (
     Activation,
     Argument,
@@ -23,11 +24,10 @@ from mcuforge.compiler.ops.base import (
     RowOf,
     Slot,
 )
-from mcuforge.compiler.ops.checks import want_int8, want_rank
-from mcuforge.compiler.ops.fixed_point import Multiplier, activation_range, output_multiplier
-from mcuforge.compiler.ops.packed import packed_conv2d, packed_vector
-from mcuforge.compiler.ops.summing import SUM_BYTES, SUMMING
-from mcuforge.compiler.ops.weighted import (
+from mcuforge.compiler.ops.common.checks import want_int8, want_rank
+from mcuforge.compiler.ops.common.fixed_point import Multiplier, activation_range, output_multiplier
+from mcuforge.compiler.ops.common.summing import SUM_BYTES, SUMMING
+from mcuforge.compiler.ops.common.weighted import (
     bias_values,
     check_bias,
     check_summed,
@@ -37,7 +37,7 @@ from mcuforge.compiler.ops.weighted import (
     mantissas,
     shifts,
 )
-from mcuforge.compiler.ops.window import Window
+from mcuforge.compiler.ops.common.window import Window
 from mcuforge.errors import Refusal
 
 Fields = tuple[tuple[str, Field], ...]

@@ -12,8 +12,8 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Call, Op, Reads, RowOf, Slot
-from mcuforge.compiler.ops.by_row import calls_on_rows, row_dims, row_input, same_row_reads
-from mcuforge.compiler.ops.fixed_point import Int64
+from mcuforge.compiler.ops.common.by_row import calls_on_rows, row_dims, row_input, same_row_reads
+from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.strided_copy import (
     BYTES,

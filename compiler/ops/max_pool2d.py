@@ -11,10 +11,10 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
-from mcuforge.compiler.ops.fixed_point import activation_range
-from mcuforge.compiler.ops.pooling import check_pool, pool_fields
-from mcuforge.compiler.ops.window import Pad, Pair, Window
-from mcuforge.compiler.ops.windowed import WindowedOp
+from mcuforge.compiler.ops.common.fixed_point import activation_range
+from mcuforge.compiler.ops.common.pooling import check_pool, pool_fields
+from mcuforge.compiler.ops.common.window import Pad, Pair, Window
+from mcuforge.compiler.ops.common.windowed import WindowedOp
 
 LOWEST = -128
 

@@ -21,15 +21,15 @@ from mcuforge.compiler.ops.base import (
     RowOf,
     Slot,
 )
-from mcuforge.compiler.ops.checks import want_int8
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.checks import want_int8
+from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     output_multiplier,
     quantise_multiplier,
     requantise,
     wrap_int32,
 )
-from mcuforge.compiler.ops.summing import SUM_BYTES, SUMMING
+from mcuforge.compiler.ops.common.summing import SUM_BYTES, SUMMING
 from mcuforge.errors import Refusal
 
 MAX_DIMS = 3  # kept and reduced dimensions the kernel walks, after merging

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Call, Params, Slot
-from mcuforge.compiler.ops.checks import want_dtype, want_quant, want_shape
-from mcuforge.compiler.ops.fixed_point import RANGE, Int64
-from mcuforge.compiler.ops.table import TableOp, clamp_to, rescaled, want_factor
+from mcuforge.compiler.ops.common.checks import want_dtype, want_quant, want_shape
+from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
+from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
 
 REACH = 512.0  # a quotient this far from zero saturates at every zero point
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, RingRows, Slot
-from mcuforge.compiler.ops.checks import want_one_image
+from mcuforge.compiler.ops.common.checks import want_one_image
+from mcuforge.compiler.ops.common.window import pixel_reads
 from mcuforge.compiler.ops.strided_copy import BYTES, want_same_bytes
-from mcuforge.compiler.ops.window import pixel_reads
 from mcuforge.errors import Refusal
 
 MAX_SIZE = 2**15 - 1  # what an int16 index reaches

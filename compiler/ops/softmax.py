@@ -18,15 +18,15 @@ from numpy.typing import ArrayLike
 
 from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Blob, Call, Params, Slot
-from mcuforge.compiler.ops.checks import want_int8, want_rank, want_shape
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.checks import want_int8, want_rank, want_shape
+from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     doubling_high_mul,
     quantise_multiplier,
     rounding_shift_right,
 )
-from mcuforge.compiler.ops.last_axis import LastAxisOp
+from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.errors import Refusal
 
 OUTPUT_SCALE = 1.0 / 256.0

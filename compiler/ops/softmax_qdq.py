@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Blob, Call, Params, Slot
-from mcuforge.compiler.ops.checks import want_int8, want_shape
-from mcuforge.compiler.ops.elementary import exp
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.checks import want_int8, want_shape
+from mcuforge.compiler.ops.common.elementary import exp
+from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     doubling_high_mul,
     quantise_multiplier,
 )
-from mcuforge.compiler.ops.last_axis import LastAxisOp
+from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.softmax import one_over_one_plus
 from mcuforge.errors import Refusal
 

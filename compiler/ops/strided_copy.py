@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import DType, Tensor
 from mcuforge.compiler.ops.base import Call, Op, Params, Reads, RowOf, Slot
-from mcuforge.compiler.ops.by_row import row_dims, row_input
-from mcuforge.compiler.ops.checks import want_dtype, want_same_quant, want_shape
+from mcuforge.compiler.ops.common.by_row import row_dims, row_input
+from mcuforge.compiler.ops.common.checks import want_dtype, want_same_quant, want_shape
 from mcuforge.errors import Refusal
 
 KERNEL_RANK = 5

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Graph, Node, Tensor, unique
-from mcuforge.compiler.ops.broadcast import BroadcastOp
-from mcuforge.compiler.ops.lookup import HIGHEST, LOWEST, Lookup
-from mcuforge.compiler.ops.table import TableOp
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp
+from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST, Lookup
+from mcuforge.compiler.ops.tables.table import TableOp
 
 BYTES = (DType.INT8, DType.UINT8)
 

@@ -22,7 +22,7 @@ from mcuforge.compiler.schedule.pipeline import (
     renamed,
     row_layer,
 )
-from mcuforge.compiler.schedule.schedule import Form, view_storage
+from mcuforge.compiler.schedule.schedule import Execution, view_storage
 
 ROWS_PER_TASK = (1, 2, 4)
 NEGLIGIBLE = 1.005  # what calls cost beside their work, not worth more rows in RAM
@@ -87,9 +87,9 @@ class Candidates:
         self.known = Known() if known is None else known
         self.storage = view_storage(graph)
         self.rows = [row_layer(node, self.storage, isa) for node in self.nodes]
-        self.whole_costs = [calls_cost(n, Form.WHOLE, n.output.rows, isa) for n in self.nodes]
+        self.whole_costs = [calls_cost(n, Execution.WHOLE, n.output.rows, isa) for n in self.nodes]
         self.row_costs = [
-            at_once if row is None else calls_cost(row.node, row.form, row.steps, isa)
+            at_once if row is None else calls_cost(row.node, row.execution, row.steps, isa)
             for row, at_once in zip(self.rows, self.whole_costs, strict=True)
         ]
         arrived = {n.output.name for n in self.nodes if not n.inputs}
@@ -126,7 +126,7 @@ class Candidates:
     def whole(self, i: int) -> Choice:
         """Node i run whole."""
         node = self.nodes[i]
-        scratch = scratch_bytes(layer_calls(node, Form.WHOLE, node.output.rows, self.isa))
+        scratch = scratch_bytes(layer_calls(node, Execution.WHOLE, node.output.rows, self.isa))
         distances: dict[str, int] = {}
         for x, reads in zip(node.inputs, node.op.reads(node.inputs, node.output), strict=True):
             if not x.is_constant:
@@ -184,7 +184,7 @@ class Candidates:
                 kinds.append(-1)
                 continue
             out = node.output
-            key: Key = (row.form, row.steps, out.rows, out.row_bytes, cost, self._scratch(row))
+            key: Key = (row.execution, row.steps, out.rows, out.row_bytes, cost, self._scratch(row))
             for need in row.needs:
                 size = (need.buffer.rows, need.buffer.row_bytes)
                 units = None if need.units is None else (need.unit_bytes, need.units.tobytes())
@@ -195,7 +195,7 @@ class Candidates:
 
     def _scratch(self, layer: RowLayer) -> int:
         """Bytes of a layer's scratch: the sums where it adds up, or what a task of it needs."""
-        return scratch_bytes(layer_calls(layer.node, layer.form, layer.steps, self.isa))
+        return scratch_bytes(layer_calls(layer.node, layer.execution, layer.steps, self.isa))
 
     def _found(self, begin: int, end: int, layers: tuple[RowLayer, ...]) -> Iterator[Found]:
         made = [n.output for n in self.nodes[begin:end]]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from math import inf
 
+from mcuforge.compiler.attention.forms import attention_forms
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.candidates import Candidates, Known
-from mcuforge.compiler.schedule.forms import attention_forms
 from mcuforge.compiler.schedule.heat import confined, favour_hot
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.order import orders

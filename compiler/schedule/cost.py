@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mcuforge.compiler.ir import Node
-from mcuforge.compiler.schedule.schedule import Form, Schedule
+from mcuforge.compiler.schedule.schedule import Execution, Schedule
 from mcuforge.compiler.schedule.work import Counts, layer_work
 
 ARMV7EM: Mapping[str, Counts] = {
@@ -173,7 +173,7 @@ class LayerCost:
         return self.fixed * share + tasks * (self.per_task + left * self.alone)
 
 
-def layer_cost(node: Node, form: Form, rows: int, isa: str, kernel: str = "") -> LayerCost:
+def layer_cost(node: Node, form: Execution, rows: int, isa: str, kernel: str = "") -> LayerCost:
     """What `node` run by `rows` rows costs: worked out once, then asked for any number of tasks.
 
     `kernel`: the one it calls, where there are several for it.
@@ -181,7 +181,7 @@ def layer_cost(node: Node, form: Form, rows: int, isa: str, kernel: str = "") ->
     work = layer_work(node, form, rows, isa, kernel)
     prices = PRICES.get(isa, ARMV7EM)
     fitted = prices.get(work.kernel, prices["add"])  # one not fitted yet counts as an addition
-    price = ARRIVAL if form is Form.ARRIVE else fitted
+    price = ARRIVAL if form is Execution.ARRIVE else fitted
     pixels = node.output.elements // max(node.output.shape[-1:] or (1,))
     return LayerCost(
         rows,
@@ -205,9 +205,9 @@ def schedule_costs(schedule: Schedule, isa: str) -> tuple[float, ...]:
         for i, layer in enumerate(stage.layers):
             tasks = [task for task in stage.tasks if task.layer == i]
             of_rows = layer.node.output.rows
-            if layer.form is Form.ACCUMULATE:
+            if layer.execution is Execution.ACCUMULATE:
                 of_rows = schedule.buffer(layer.node.activations[0]).rows
-            cost = layer_cost(layer.node, layer.form, of_rows, isa, layer.kernel)
+            cost = layer_cost(layer.node, layer.execution, of_rows, isa, layer.kernel)
             costs.append(cost.of(len(tasks), max((task.end for task in tasks), default=0)))
     return tuple(costs)
 

@@ -15,7 +15,7 @@ from mcuforge.compiler.ir import Node, Tensor
 from mcuforge.compiler.ops.base import Reads
 from mcuforge.compiler.schedule.arrival import Arrival
 from mcuforge.compiler.schedule.kernels import layer_calls, scratch_bytes
-from mcuforge.compiler.schedule.schedule import Form, Task
+from mcuforge.compiler.schedule.schedule import Execution, Task
 from mcuforge.compiler.schedule.turns import Tasks
 
 Indices = NDArray[np.int64]
@@ -54,7 +54,7 @@ class RowLayer:
     """A node as pipelines see it: what each of its steps needs and which rows it finishes."""
 
     node: Node
-    form: Form
+    execution: Execution
     steps: int  # output rows, or input rows where they are added up
     needs: tuple[Needed, ...]  # only of what is read row by row
 
@@ -67,7 +67,7 @@ class RowLayer:
 def row_layer(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLayer | None:
     """The node run by rows, or adding rows up if that holds less; None when it can do neither."""
     if isinstance(node.op, Arrival):
-        return RowLayer(node, Form.ARRIVE, node.output.rows, ())
+        return RowLayer(node, Execution.ARRIVE, node.output.rows, ())
     reads = node.op.row_reads(node.inputs, node.output)
     summed = _accumulated(node, storage, isa)
     if summed is not None and (reads is None or _holds_less(summed, isa)):
@@ -83,24 +83,24 @@ def row_layer(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLayer |
         if needed is None:
             return None
         needs.append(needed)
-    return RowLayer(node, Form.ROWS, node.output.rows, tuple(needs))
+    return RowLayer(node, Execution.ROWS, node.output.rows, tuple(needs))
 
 
 def _accumulated(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLayer | None:
     if len(node.activations) != 1 or node.output.rows != 1:
         return None
     buffer = storage[node.activations[0].name]
-    if not layer_calls(node, Form.ACCUMULATE, buffer.rows, isa):
+    if not layer_calls(node, Execution.ACCUMULATE, buffer.rows, isa):
         return None
     rows = np.arange(buffer.rows, dtype=np.int64)
     need = Needed(buffer, rows, rows + 1, before=False, in_place=False)
-    return RowLayer(node, Form.ACCUMULATE, buffer.rows, (need,))
+    return RowLayer(node, Execution.ACCUMULATE, buffer.rows, (need,))
 
 
 def _holds_less(summed: RowLayer, isa: str) -> bool:
     """True when one row and the sums take fewer bytes than all rows."""
     node, rows = summed.node, summed.steps
-    sums = scratch_bytes(layer_calls(node, Form.ACCUMULATE, rows, isa))
+    sums = scratch_bytes(layer_calls(node, Execution.ACCUMULATE, rows, isa))
     row_bytes = summed.needs[0].buffer.row_bytes
     return row_bytes + sums < rows * row_bytes
 
@@ -177,7 +177,7 @@ def _row_for_row(layers: Sequence[RowLayer], fewest: int) -> bool:
     steps = layers[0].steps
     made = {layer.node.output.name for layer in layers}
     return steps > fewest and all(
-        layer.form is Form.ROWS
+        layer.execution is Execution.ROWS
         and layer.steps == steps
         and all(n.row_for_row for n in layer.needs if n.buffer.name in made)
         for layer in layers
@@ -221,7 +221,7 @@ class _Puller:
     def __init__(self, layers: Sequence[RowLayer], rows_per_task: int, eager: bool) -> None:
         self.steps = [layer.steps for layer in layers]
         # rows of an input arrive one by one: its source may have only some of them
-        self.rows = [1 if x.form is Form.ARRIVE else rows_per_task for x in layers]
+        self.rows = [1 if x.execution is Execution.ARRIVE else rows_per_task for x in layers]
         self.done = [0] * len(layers)
         self.when: list[list[int]] = [[] for _ in layers]
         self.tasks: list[Task] = []
@@ -275,7 +275,7 @@ class _Puller:
 
 def _steps_for(producer: RowLayer, rows: Indices) -> list[int]:
     """Steps of `producer` until it has made so many rows of its output."""
-    if producer.form is Form.ACCUMULATE:
+    if producer.execution is Execution.ACCUMULATE:
         return [producer.steps if count else 0 for count in rows.tolist()]
     ends: list[int] = rows.tolist()
     return ends
@@ -332,7 +332,7 @@ def _hold(layers: tuple[RowLayer, ...], order: _Puller, kept: set[str]) -> Pipel
         alive[name] = _layers_during(begin, end, run_by)
     sums = {}
     for i, layer in enumerate(layers):
-        if layer.form is Form.ACCUMULATE:
+        if layer.execution is Execution.ACCUMULATE:
             # a sum that only padding of another layer's windows asks for never runs
             span = run_by[when[i][0] : when[i][-1] + 1] if len(when[i]) else np.array([i])
             sums[layer.node.output.name] = (int(span.min()), int(span.max()) + 1)
@@ -341,7 +341,7 @@ def _hold(layers: tuple[RowLayer, ...], order: _Puller, kept: set[str]) -> Pipel
 
 def _made_at(layer: RowLayer, when: Indices) -> Indices:
     """For each row of the layer's output that is made, the task that writes it."""
-    return when[-1:] if layer.form is Form.ACCUMULATE else when
+    return when[-1:] if layer.execution is Execution.ACCUMULATE else when
 
 
 def _last_reads(

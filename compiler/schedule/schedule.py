@@ -12,7 +12,7 @@ from mcuforge.compiler.ops.base import Call
 from mcuforge.errors import CompileError
 
 
-class Form(Enum):
+class Execution(Enum):
     """How a layer is executed.
 
     WHOLE: `Op.calls`, once. ROWS: `Op.row_calls`, output rows [begin, end) a task. ACCUMULATE:
@@ -31,7 +31,7 @@ class Layer:
     """One layer that runs: its node, how, and the kernel calls of one ISA."""
 
     node: Node
-    form: Form
+    execution: Execution
     calls: tuple[Call, ...]
     scratch_name: str  # of the scratch buffer in the memory problem, unlike every tensor's
 
@@ -73,7 +73,7 @@ class Stage:
     @property
     def is_pipeline(self) -> bool:
         """True when its layers run row by row."""
-        return self.layers[0].form is not Form.WHOLE
+        return self.layers[0].execution is not Execution.WHOLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +136,7 @@ def whole_layers(graph: Graph, isa: str) -> Schedule:
     stages = []
     for node in runnable(graph):
         calls = node.op.calls(node.inputs, node.output, isa)
-        layer = Layer(node, Form.WHOLE, calls, scratch[node.output.name])
+        layer = Layer(node, Execution.WHOLE, calls, scratch[node.output.name])
         stages.append(Stage((layer,), (Task(0, 0, node.output.rows),)))
     storage = view_storage(graph)
     return Schedule(graph, tuple(stages), storage, storage)

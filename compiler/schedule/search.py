@@ -11,7 +11,7 @@ from mcuforge.compiler.ir import Graph, Tensor
 from mcuforge.compiler.schedule.candidates import Candidates, Choice
 from mcuforge.compiler.schedule.kernels import layer_calls
 from mcuforge.compiler.schedule.schedule import (
-    Form,
+    Execution,
     Layer,
     Schedule,
     Stage,
@@ -126,16 +126,16 @@ def _stage(choice: Choice, isa: str, scratch: dict[str, str]) -> Stage:
     pipeline = choice.pipeline
     if pipeline is None:
         node = choice.node
-        calls = layer_calls(node, Form.WHOLE, node.output.rows, isa)
-        layer = Layer(node, Form.WHOLE, calls, scratch[node.output.name])
+        calls = layer_calls(node, Execution.WHOLE, node.output.rows, isa)
+        layer = Layer(node, Execution.WHOLE, calls, scratch[node.output.name])
         return Stage((layer,), (Task(0, 0, node.output.rows),))
     layers = []
     alive = dict(pipeline.alive)
     for row_layer in pipeline.layers:
         node = row_layer.node
         name = scratch.get(node.output.name, f"{node.name}#scratch")
-        calls = layer_calls(node, row_layer.form, row_layer.steps, isa)
+        calls = layer_calls(node, row_layer.execution, row_layer.steps, isa)
         if node.output.name in pipeline.sums:
             alive[name] = pipeline.sums[node.output.name]
-        layers.append(Layer(node, row_layer.form, calls, name))
+        layers.append(Layer(node, row_layer.execution, calls, name))
     return Stage(tuple(layers), pipeline.tasks, alive)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from mcuforge.compiler.ops.base import Blob
 from mcuforge.compiler.schedule.cost import layer_cost
 from mcuforge.compiler.schedule.kernels import Calls, variants
-from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule
+from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +51,16 @@ def constant_bytes(calls: Calls) -> int:
 
 
 def _savings(layer: Layer, isa: str) -> list[_Saving]:
-    if layer.form not in (Form.WHOLE, Form.ROWS):
+    if layer.execution not in (Execution.WHOLE, Execution.ROWS):
         return []
     node, rows = layer.node, layer.node.output.rows
-    now, held = layer_cost(node, layer.form, rows, isa, layer.kernel), constant_bytes(layer.calls)
+    now, held = (
+        layer_cost(node, layer.execution, rows, isa, layer.kernel),
+        constant_bytes(layer.calls),
+    )
     found = []
-    for calls in variants(node, layer.form, rows, isa):
-        cost = layer_cost(node, layer.form, rows, isa, calls[0].kernel)
+    for calls in variants(node, layer.execution, rows, isa):
+        cost = layer_cost(node, layer.execution, rows, isa, calls[0].kernel)
         saved = held - constant_bytes(calls)
         if saved > 0 and max(c.scratch_bytes for c in calls) <= layer.scratch_bytes:
             found.append(_Saving(layer, calls, saved, cost.of(1) - now.of(1)))

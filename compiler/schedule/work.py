@@ -9,11 +9,14 @@ from math import prod
 from typing import NamedTuple
 
 from mcuforge.compiler.ir import Node, Tensor
+from mcuforge.compiler.isa.isa import packing_of
+from mcuforge.compiler.isa.layouts import PACKED_KERNELS
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
-from mcuforge.compiler.ops.broadcast import BroadcastOp
-from mcuforge.compiler.ops.by_row import row_dims
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp
+from mcuforge.compiler.ops.common.by_row import row_dims
+from mcuforge.compiler.ops.common.window import Window
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -26,11 +29,8 @@ from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest
 from mcuforge.compiler.ops.strided_copy import Block, CopyOp, merged
-from mcuforge.compiler.ops.table import TableOp
-from mcuforge.compiler.ops.window import Window
-from mcuforge.compiler.packing.isa import packing_of
-from mcuforge.compiler.packing.packing import PACKED_KERNELS
-from mcuforge.compiler.schedule.schedule import Form
+from mcuforge.compiler.ops.tables.table import TableOp
+from mcuforge.compiler.schedule.schedule import Execution
 
 FILTERS = 4  # a block of packed weights
 UNROLLED = 4  # products a turn of mcuforge_dot_s8
@@ -71,7 +71,7 @@ class Work:
     at_once: int = 1
 
 
-def layer_work(node: Node, form: Form, rows: int, isa: str, kernel: str = "") -> Work:
+def layer_work(node: Node, form: Execution, rows: int, isa: str, kernel: str = "") -> Work:
     """What one inference of `node` in `form` does; run whole, it is one task.
 
     `rows` are those it is run by: of the output, or of the input where they are added up. `kernel`:
@@ -81,7 +81,7 @@ def layer_work(node: Node, form: Form, rows: int, isa: str, kernel: str = "") ->
         return _packed(node, isa, kernel)
     op, x, out = node.op, node.inputs[0] if node.inputs else node.output, node.output
     called = Counts(call=1)
-    summed = form is Form.ACCUMULATE
+    summed = form is Execution.ACCUMULATE
     kernel = f"{_kernel(op)}_rows" if summed else _kernel(op)
     match op:
         case Conv2D():
@@ -102,10 +102,10 @@ def layer_work(node: Node, form: Form, rows: int, isa: str, kernel: str = "") ->
             return Work(op.kind, Counts(run=pixels, tap=out.bytes), called)
     if summed:  # the mean and fully connected: their sums are taken up once a row
         return Work(kernel, _dots(node, out.elements * rows), called)
-    if form is Form.ARRIVE:
+    if form is Execution.ARRIVE:
         return Work(op.kind, Counts(), called)
     kernel, fixed, count = _elements(node)
-    if form is Form.WHOLE:
+    if form is Execution.WHOLE:
         return Work(kernel, fixed._replace(call=count), Counts())
     if isinstance(op, Concatenation | Gather) and op.axis < row_dims(len(out.shape)):
         count = 1  # whichever has this row

@@ -13,7 +13,7 @@ from mcuforge.report.model import LayerFacts
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mcuforge.cycles import CycleEstimate
+    from mcuforge.flow.cycles import CycleEstimate
 
 
 def print_cycles(estimate: CycleEstimate, layers: tuple[LayerFacts, ...], console: Console) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from mcuforge.bench import BenchReport
-from mcuforge.check import CheckReport
+from mcuforge.commands.bench import BenchReport
+from mcuforge.commands.check import CheckReport
+from mcuforge.flow.verdict import JUDGED_SAMPLES, LEAST_AGREEMENT, exact_reference
 from mcuforge.report.model import (
     BoardFacts,
     Check,
@@ -21,12 +22,11 @@ from mcuforge.report.model import (
     Run,
 )
 from mcuforge.report.profile import layer_table, operator_table
-from mcuforge.verdict import JUDGED_SAMPLES, LEAST_AGREEMENT, exact_reference
 
 MOST_NAMED = 4  # operators on one line
 
 if TYPE_CHECKING:
-    from mcuforge.quantize import QuantizeReport
+    from mcuforge.commands.quantize import QuantizeReport
 
 
 def print_report(report: Report, console: Console) -> None:

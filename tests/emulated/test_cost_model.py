@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mcuforge.bench import bench
+from mcuforge.commands.bench import bench
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.compiler.schedule.cost import WHOLE_MODEL_ERROR, schedule_cost
 from mcuforge.compiler.schedule.search import SLACK, Goal
+from mcuforge.flow.session import compile_session, open_session
 from mcuforge.report.progress import Stages
-from mcuforge.session import compile_session, open_session
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits_cnn.tflite"
 QUIET = Stages(Console(stderr=True), quiet=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mcuforge.bench import bench
+from mcuforge.commands.bench import bench
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.errors import BoardError
 from mcuforge.report.progress import Stages

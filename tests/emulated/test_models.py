@@ -10,10 +10,10 @@ from time import process_time
 import pytest
 from rich.console import Console
 
+from mcuforge.commands.deploy import Request, deploy
 from mcuforge.compiler.compile import PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.schedule.search import Goal
-from mcuforge.deploy import Request, deploy
 from mcuforge.errors import CompileError
 from mcuforge.report.progress import Stages
 from tests.models.oracle import assert_rightly_judged

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mcuforge.boards.catalog import load_board
-from mcuforge.deploy import Request, deploy
+from mcuforge.boards.catalog.board import load_board
+from mcuforge.commands.deploy import Request, deploy
 from mcuforge.errors import CompileError
 from mcuforge.report.progress import Stages
 from mcuforge.report.text import print_report

@@ -10,8 +10,8 @@ from itertools import accumulate
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.isa.isa import PACKINGS
 from mcuforge.compiler.ops.base import Call
-from mcuforge.compiler.packing.isa import PACKINGS
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
 from mcuforge.compiler.schedule.schedule import whole_layers

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 import zlib
@@ -12,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 import tests.golden.cases
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array, DType, Graph, Node, Quant, Tensor
 from tests.golden.case import AnyCase, Case, Operand, constant
 from tests.models.tflite_writer import case_model
@@ -22,13 +23,20 @@ FEEDS = ("random", "random again", "lowest", "highest", "ramp", "ends")
 
 def case_modules() -> tuple[str, ...]:
     """The case lists there are, by operator module."""
-    return tuple(m.name for m in pkgutil.iter_modules(tests.golden.cases.__path__))
+    return tuple(sorted(_places()))
 
 
 def cases_of(module: str) -> tuple[AnyCase, ...]:
     """The cases of one operator."""
-    cases: tuple[AnyCase, ...] = importlib.import_module(f"tests.golden.cases.{module}").CASES
+    cases: tuple[AnyCase, ...] = importlib.import_module(_places()[module]).CASES
     return cases
+
+
+@functools.cache
+def _places() -> dict[str, str]:
+    """Where each case list is imported from, by operator module."""
+    found = pkgutil.walk_packages(tests.golden.cases.__path__, "tests.golden.cases.")
+    return {m.name.rpartition(".")[2]: m.name for m in found if not m.ispkg}
 
 
 def case_graph(case: AnyCase) -> Graph:

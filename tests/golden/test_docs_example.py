@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mcuforge.compiler.compile import PlanOptions, compile_graph
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.runtime_c.sources import headers_dir, kernel_source
 from tests.golden.host import SANITIZERS, WARNINGS
 

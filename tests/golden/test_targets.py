@@ -23,6 +23,7 @@ from mcuforge.memplan.problem import Region
 from mcuforge.runtime_c.sources import (
     firmware_dir,
     headers_dir,
+    isas,
     kernel_names,
     kernel_source,
     kernels_dir,
@@ -144,7 +145,7 @@ def test_a_kernels_only_public_name_is_its_own(target: Target, objects: Path) ->
 
 def test_every_isas_kernels_compile_on_the_host(tmp_path: Path) -> None:
     host = TARGETS[0]
-    for folder in sorted(p for p in kernels_dir().iterdir() if any(p.glob("*.c"))):
+    for folder in (kernels_dir() / isa for isa in isas()):
         out = tmp_path / folder.name
         out.mkdir()
         compile_all(host, out, sorted(folder.glob("*.c")))

@@ -13,7 +13,7 @@ import tflite
 
 from mcuforge.compiler.compile import Compiled, compile_graph
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array, Graph
 from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec, write_model
 

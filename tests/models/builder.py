@@ -15,7 +15,7 @@ import numpy as np
 import tflite
 
 from mcuforge.compiler.ir import Array
-from mcuforge.compiler.ops.window import resolve_padding
+from mcuforge.compiler.ops.common.window import resolve_padding
 from tests.golden.case import Field
 from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.errors import CompileError
 from tests.golden.case import Case, Field, Operand
 from tests.models.samples import SAMPLES

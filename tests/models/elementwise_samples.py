@@ -6,19 +6,19 @@ from __future__ import annotations
 import numpy as np
 from tflite import ActivationFunctionType as Act
 
-from mcuforge.compiler.ops.abs import Abs
 from mcuforge.compiler.ops.div import Div
-from mcuforge.compiler.ops.exp import Exp
-from mcuforge.compiler.ops.gelu import Gelu
-from mcuforge.compiler.ops.log import Log
 from mcuforge.compiler.ops.mean import Mean
-from mcuforge.compiler.ops.neg import Neg
 from mcuforge.compiler.ops.reshape import Reshape
-from mcuforge.compiler.ops.rsqrt import Rsqrt
-from mcuforge.compiler.ops.sqrt import Sqrt
-from mcuforge.compiler.ops.square import Square
 from mcuforge.compiler.ops.squared_difference import SquaredDifference
 from mcuforge.compiler.ops.sum import Sum
+from mcuforge.compiler.ops.tables.abs import Abs
+from mcuforge.compiler.ops.tables.exp import Exp
+from mcuforge.compiler.ops.tables.gelu import Gelu
+from mcuforge.compiler.ops.tables.log import Log
+from mcuforge.compiler.ops.tables.neg import Neg
+from mcuforge.compiler.ops.tables.rsqrt import Rsqrt
+from mcuforge.compiler.ops.tables.sqrt import Sqrt
+from mcuforge.compiler.ops.tables.square import Square
 from tests.golden.case import Operand
 from tests.models.samples import ROW, ints, rows, sample
 from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec

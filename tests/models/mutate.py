@@ -10,9 +10,9 @@ from random import Random
 
 import numpy as np
 
-from mcuforge.compiler.frontends.flatbuffer import SCALARS, FileBytes
-from mcuforge.compiler.frontends.tflite_file import parse
-from mcuforge.compiler.frontends.tflite_ops.table import ARMS
+from mcuforge.compiler.frontends.tflite.file import parse
+from mcuforge.compiler.frontends.tflite.flatbuffer import SCALARS, FileBytes
+from mcuforge.compiler.frontends.tflite.ops.table import ARMS
 from tests.golden.case import Field
 from tests.models.elementwise_samples import JUDGED, UNJUDGED, float_island
 from tests.models.gathering_samples import GATHERING

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from mcuforge.compiler.frontends.onnx_ops.table import ARMS
+from mcuforge.compiler.frontends.onnx.ops.table import ARMS
 from tests.models import onnx_images, onnx_tokens
 from tests.models.mutate import EXTREMES, REALS
 from tests.models.onnx_qdq import Qdq

@@ -11,9 +11,9 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from mcuforge.compiler.frontends.onnx import open_onnx, read_onnx
-from mcuforge.compiler.frontends.onnx_layout import inverse, permuted
-from mcuforge.compiler.frontends.onnx_values import Stored
+from mcuforge.compiler.frontends.onnx.layout import inverse, permuted
+from mcuforge.compiler.frontends.onnx.reader import open_onnx, read_onnx
+from mcuforge.compiler.frontends.onnx.values import Stored
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.user_ports import port_of, to_file
 

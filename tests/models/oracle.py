@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.interpreters import installed
 from mcuforge.compiler.judges.own import NAME

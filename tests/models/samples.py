@@ -16,23 +16,22 @@ from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.dequantize import Dequantize
+from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.fully_connected import FullyConnected
-from mcuforge.compiler.ops.hard_swish import HardSwish
-from mcuforge.compiler.ops.leaky_relu import LeakyRelu
-from mcuforge.compiler.ops.logistic import Logistic
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
-from mcuforge.compiler.ops.maximum import Maximum
 from mcuforge.compiler.ops.mean import Mean
-from mcuforge.compiler.ops.minimum import Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.quantize import Quantize
-from mcuforge.compiler.ops.relu import Relu
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax import Softmax
-from mcuforge.compiler.ops.tanh import Tanh
+from mcuforge.compiler.ops.tables.hard_swish import HardSwish
+from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
+from mcuforge.compiler.ops.tables.logistic import Logistic
+from mcuforge.compiler.ops.tables.relu import Relu
+from mcuforge.compiler.ops.tables.tanh import Tanh
 from mcuforge.compiler.ops.transpose import Transpose
 from tests.golden.case import Case, Field, Operand
 from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec, feed

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array, Graph
 from mcuforge.compiler.schedule.search import GOALS, Goal
 from tests.golden.isas import ISAS, PORTABLE, own_kernels

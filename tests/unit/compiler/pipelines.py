@@ -13,7 +13,14 @@ from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.schedule.arrival import arrival
-from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Stage, Task, whole_layers
+from mcuforge.compiler.schedule.schedule import (
+    Execution,
+    Layer,
+    Schedule,
+    Stage,
+    Task,
+    whole_layers,
+)
 from mcuforge.memplan.problem import Buffer, Placement, Plan, Problem, Region
 from tests.unit.compiler.graphs import constant, graph, tensor
 
@@ -83,14 +90,14 @@ def pipelined(
     layers = [
         replace(
             layer,
-            form=Form.ROWS,
+            execution=Execution.ROWS,
             calls=layer.node.op.row_calls(layer.node.inputs, layer.node.output, "portable"),
         )
         for layer in whole.layers[:length]
     ]
     if streamed:
         nodes.insert(0, arrival(graph.inputs[0]))
-        layers.insert(0, Layer(nodes[0], Form.ARRIVE, (), "nothing#scratch"))
+        layers.insert(0, Layer(nodes[0], Execution.ARRIVE, (), "nothing#scratch"))
     else:
         rings = {name: rows for name, rows in rings.items() if name != graph.inputs[0].name}
     pipeline = Stage(tuple(layers), pulled(nodes, rows or {}))

@@ -20,7 +20,7 @@ from mcuforge.runtime_c.sources import firmware_dir, firmware_sources
 
 ROOT = Path(__file__).resolve().parents[3]
 TOY = Path(__file__).resolve().parent / "toy" / "check_model.c"
-HOST = ROOT / "boards" / "bsp" / "host" / "board.c"
+HOST = TOY.with_name("host_board.c")
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g")
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mcuforge.compiler.frontends.flatbuffer import FileBytes, Malformed
-from mcuforge.compiler.frontends.tflite import read_tflite
-from mcuforge.compiler.frontends.tflite_file import parse
+from mcuforge.compiler.frontends.tflite.file import parse
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.flatbuffer_front import Front, old, present
 from mcuforge.compiler.judges.interpreters import RUNTIME
@@ -254,12 +254,12 @@ def showing(model: bytes, tensors: tuple[int, ...]) -> bytes:
 
 
 def images(count: int, scale: float, zero_point: int) -> Array:
-    """The first images beside the checkout, quantised for a transformer."""
+    """The first images beside the checkout, quantized for a transformer."""
     with np.load(shared("data/cifar10_test_1k.npz")) as data:
         pixels = data["images"][:count]
     steps = np.round((pixels.astype(np.float32) / 255 - MEAN) / SPREAD / scale) + zero_point
-    quantised: Array = np.clip(steps, -128, 127).astype(np.int8)
-    return quantised
+    quantized: Array = np.clip(steps, -128, 127).astype(np.int8)
+    return quantized
 
 
 @pytest.mark.shared

@@ -21,8 +21,8 @@ from mcuforge.compiler.judges.onnx import OnnxJudge, peer_name
 from mcuforge.compiler.judges.own import OwnReference, interleaved, processes_for
 from mcuforge.compiler.judges.tflite import judge
 from mcuforge.compiler.ops.add import Add
-from mcuforge.data import random_samples
 from mcuforge.errors import CompileError
+from mcuforge.flow.data import random_samples
 from tests.unit.compiler.graphs import chain, constant, graph, relu, tensor
 
 NHWC, NCHW, TO_NHWC = (1, 4, 5, 3), (1, 3, 4, 5), (0, 2, 3, 1)
@@ -30,7 +30,7 @@ SCALE, ZERO = 0.1, -5
 
 
 def rectifier(dtype: str = "float32") -> onnx.ModelProto:
-    """Quantise, rectify, quantise again: NCHW, float32 or raw 8-bit at both ends."""
+    """Quantize, rectify, quantize again: NCHW, float32 or raw 8-bit at both ends."""
     kinds = {"float32": TensorProto.FLOAT, "int8": TensorProto.INT8, "uint8": TensorProto.UINT8}
     inner = np.uint8 if dtype == "uint8" else np.int8
     shift = 128 if dtype == "uint8" else 0

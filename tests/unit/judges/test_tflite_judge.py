@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.frontends.flatbuffer import FileBytes
-from mcuforge.compiler.frontends.tflite import read_tflite
-from mcuforge.compiler.frontends.tflite_file import parse
+from mcuforge.compiler.frontends.tflite.file import parse
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array, Graph, Node
 from mcuforge.compiler.judges.answers import Answers, ChildFailed, import_path
 from mcuforge.compiler.judges.interpreters import (
@@ -32,11 +32,11 @@ from mcuforge.compiler.judges.interpreters import (
 from mcuforge.compiler.judges.own import NAME, OwnReference
 from mcuforge.compiler.judges.tflite import AS_A_WHOLE, Run, TfliteJudge, judge, listed, unjudged
 from mcuforge.compiler.judges.witness import differences_of
-from mcuforge.compiler.ops.leaky_relu import LeakyRelu
-from mcuforge.compiler.ops.neg import Neg
-from mcuforge.compiler.ops.relu import Relu
+from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
+from mcuforge.compiler.ops.tables.neg import Neg
+from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.compiler.reference import run
-from tests.golden.cases import tanh
+from tests.golden.cases.tables import tanh
 from tests.models.oracle import needs_2_14
 from tests.models.tflite_writer import (
     ModelSpec,

@@ -8,7 +8,7 @@ import pytest
 
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import compile_graph
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.schedule.naive import live_tensor_peak
 from scripts.make_mobilenet_v2 import mobilenet_v2
 from tests.models.oracle import run_reference

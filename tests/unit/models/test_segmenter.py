@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mcuforge.boards.catalog import load_board
+from mcuforge.boards.catalog.board import load_board
 from mcuforge.boards.regions import memory_regions
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import PlanOptions, compile_graph, refuse_over_budget
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.errors import CompileError
 from scripts.make_segmenter import segmenter
 from tests.models.oracle import run_reference

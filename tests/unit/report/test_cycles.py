@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mcuforge.cycles import CycleEstimate, Error, LayerCycles, error_of
 from mcuforge.errors import InternalError
+from mcuforge.flow.cycles import CycleEstimate, Error, LayerCycles, error_of
 from mcuforge.report.cycles import cycles_words, error_words, print_cycles
 from mcuforge.report.model import LayerFacts
 

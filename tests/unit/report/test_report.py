@@ -14,10 +14,10 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 from rich.console import Console
 
-from mcuforge.bench import BenchReport
-from mcuforge.check import CheckReport
+from mcuforge.commands.bench import BenchReport
+from mcuforge.commands.check import CheckReport
+from mcuforge.commands.quantize import QuantizeReport
 from mcuforge.errors import CompileError, InternalError
-from mcuforge.quantize import QuantizeReport
 from mcuforge.report.files import SCHEMA, refuse_unwritable, write_json, write_whole
 from mcuforge.report.model import (
     BoardFacts,

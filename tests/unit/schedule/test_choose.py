@@ -7,14 +7,14 @@ from random import Random
 
 import pytest
 
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.candidates import Candidates, Choice
 from mcuforge.compiler.schedule.choose import Chosen, choose
 from mcuforge.compiler.schedule.cost import schedule_cost
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.order import orders
-from mcuforge.compiler.schedule.schedule import Form
+from mcuforge.compiler.schedule.schedule import Execution
 from mcuforge.compiler.schedule.search import GOALS, SLACK, Goal, make_schedule
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.memplan import greedy
@@ -79,7 +79,7 @@ def test_balanced_takes_no_more_instructions_for_less_ram_unless_nothing_else_fi
 
 def test_speed_runs_whole_layers_where_they_fit() -> None:
     found = chosen(residual_net(), "speed")
-    assert all(layer.form is Form.WHOLE for layer in found.schedule.layers)
+    assert all(layer.execution is Execution.WHOLE for layer in found.schedule.layers)
 
 
 @pytest.mark.parametrize("goal", GOALS)
@@ -136,7 +136,7 @@ def test_no_plan_needs_less_than_the_bound_where_sums_are_written_over_a_dying_i
 ) -> None:
     net = Net(8, 8, 4)
     found = chosen(net.graph(net.mean(net.conv(net.x, 64))), "ram", streamed=streamed)
-    assert any(layer.form is Form.ACCUMULATE for layer in found.schedule.layers)
+    assert any(layer.execution is Execution.ACCUMULATE for layer in found.schedule.layers)
     assert found.plan.lower_bound <= found.plan.peak
 
 

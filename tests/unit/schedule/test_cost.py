@@ -9,10 +9,10 @@ from time import perf_counter
 import pytest
 
 from mcuforge.compiler.ir import Node
-from mcuforge.compiler.packing.packing import PACKED_KERNELS
+from mcuforge.compiler.isa.layouts import PACKED_KERNELS
 from mcuforge.compiler.schedule.cost import PRICES, layer_cost
 from mcuforge.compiler.schedule.pipeline import row_layer
-from mcuforge.compiler.schedule.schedule import Form, view_storage
+from mcuforge.compiler.schedule.schedule import Execution, view_storage
 from mcuforge.compiler.schedule.work import Counts
 from tests.unit.schedule.nets import Net, residual_net
 
@@ -21,7 +21,7 @@ ISAS = ("armv7em", "rv32", "portable")
 
 
 def whole(node: Node, isa: str = "armv7em") -> float:
-    return layer_cost(node, Form.WHOLE, node.output.rows, isa).of(1)
+    return layer_cost(node, Execution.WHOLE, node.output.rows, isa).of(1)
 
 
 @pytest.mark.parametrize("isa", sorted(PRICES))
@@ -47,7 +47,7 @@ def test_layers_cost_something_and_more_in_more_tasks(isa: str) -> None:
         assert whole(node, isa) > node.output.elements
         row = row_layer(node, storage, isa)
         assert row is not None
-        cost = layer_cost(node, row.form, row.steps, isa)
+        cost = layer_cost(node, row.execution, row.steps, isa)
         assert 0 < cost.of(1) <= cost.of(2) <= cost.of(row.steps)
         assert cost.of(row.steps) < 3 * whole(node, isa)
 
@@ -81,9 +81,9 @@ def test_a_layer_is_priced_in_well_under_a_millisecond() -> None:
     begin = perf_counter()
     for _ in range(50):
         for node in nodes:
-            layer_cost(node, Form.WHOLE, node.output.rows, "rv32")
+            layer_cost(node, Execution.WHOLE, node.output.rows, "rv32")
     assert perf_counter() - begin < 50 * len(nodes) * 1e-3
-    cost = layer_cost(nodes[0], Form.ROWS, 16, "rv32")
+    cost = layer_cost(nodes[0], Execution.ROWS, 16, "rv32")
     begin = perf_counter()
     for tasks in range(10_000):
         cost.of(tasks)
@@ -93,5 +93,5 @@ def test_a_layer_is_priced_in_well_under_a_millisecond() -> None:
 def test_rows_nobody_reads_cost_nothing() -> None:
     (node, *_) = residual_net().nodes
     rows = node.output.rows
-    cost = layer_cost(node, Form.ROWS, rows, "armv7em")
+    cost = layer_cost(node, Execution.ROWS, rows, "armv7em")
     assert cost.of(rows // 2, rows // 2) == pytest.approx(cost.of(rows) / 2)

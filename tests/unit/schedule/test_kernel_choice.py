@@ -6,7 +6,7 @@ from __future__ import annotations
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.cost import schedule_cost
 from mcuforge.compiler.schedule.kernels import layer_calls, variants
-from mcuforge.compiler.schedule.schedule import Form, Schedule, whole_layers
+from mcuforge.compiler.schedule.schedule import Execution, Schedule, whole_layers
 from mcuforge.compiler.schedule.slim import constant_bytes, slimmed
 from tests.unit.schedule.nets import Net
 
@@ -30,18 +30,18 @@ def held(planned: Schedule) -> int:
 def test_a_convolution_has_packed_and_plain_kernels_and_takes_packed_ones() -> None:
     net = Net(8, 8, 16)
     (node,) = net.graph(net.conv(net.x, 16)).nodes
-    kernels = [calls[0].kernel for calls in variants(node, Form.WHOLE, 8, ISA)]
+    kernels = [calls[0].kernel for calls in variants(node, Execution.WHOLE, 8, ISA)]
     assert kernels == ["conv2d_packed_s8", "conv2d_s8"]
-    assert layer_calls(node, Form.WHOLE, 8, ISA)[0].kernel == "conv2d_packed_s8"
-    assert layer_calls(node, Form.WHOLE, 8, "portable")[0].kernel == "conv2d_s8"
+    assert layer_calls(node, Execution.WHOLE, 8, ISA)[0].kernel == "conv2d_packed_s8"
+    assert layer_calls(node, Execution.WHOLE, 8, "portable")[0].kernel == "conv2d_s8"
 
 
 def test_calls_are_made_once_a_node_form_and_isa() -> None:
     net = Net(8, 8, 16)
     (node,) = net.graph(net.conv(net.x, 16)).nodes
-    calls = layer_calls(node, Form.WHOLE, 8, ISA)
-    assert layer_calls(node, Form.WHOLE, 8, ISA) is calls
-    assert layer_calls(node, Form.ROWS, 8, ISA) is not calls
+    calls = layer_calls(node, Execution.WHOLE, 8, ISA)
+    assert layer_calls(node, Execution.WHOLE, 8, ISA) is calls
+    assert layer_calls(node, Execution.ROWS, 8, ISA) is not calls
 
 
 def test_constants_shrink_by_what_is_asked_and_cost_instructions() -> None:

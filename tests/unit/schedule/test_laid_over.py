@@ -11,11 +11,11 @@ import pytest
 from mcuforge.compiler.ir import Graph, Node, Tensor
 from mcuforge.compiler.ops.base import Call
 from mcuforge.compiler.ops.fully_connected import FullyConnected
-from mcuforge.compiler.ops.relu import Relu
 from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
-from mcuforge.compiler.schedule.schedule import Form, Schedule
+from mcuforge.compiler.schedule.schedule import Execution, Schedule
 from mcuforge.compiler.schedule.search import make_schedule
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.memplan.problem import Placement, Problem, Region
@@ -94,7 +94,7 @@ def test_rows_of_a_flattened_map_that_is_whole_are_told_from_one_another() -> No
     linear = Node("linear", FullyConnected(), (flat, constant("w", (5, 96), W)), out)
     net.nodes += [Node("flatten", Reshape(), (net.x,), flat), linear]
     schedule = one_pipeline(net.graph(out))
-    assert schedule.layers[0].form is Form.ACCUMULATE
+    assert schedule.layers[0].execution is Execution.ACCUMULATE
     assert schedule.rows_held(flat) == 8
 
 

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The forms attention can be executed in: graphs that mean the same and hold different things.
+
+For N tokens of width d and heads of width e, beside what a single row takes:
+
+    whole     as the file has it: all heads' scores, heads * N * N bytes, and their transposes
+    heads     one head after the other: keys and values of one head, queries that become the head's
+              output in place, 2 * N * d + 2 * N * e bytes; what the projections read (a LayerNorm
+              of the residual stream, say) is computed again for each head, not kept
+    queries   one token after the other: keys and values of all heads, 3 * N * d bytes; what the
+              projections read is computed twice, once for keys and values, once for queries
+    kept      one head after the other, what the projections read is kept: no work done twice
+    again     as heads, where projections are pairs of low rank: the first factors of keys and
+              values are computed again for each head, products more than once
+
+The scheduler plans them all and takes what serves the goal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from mcuforge.compiler.attention.heads import Attention, Links, find_attention
+from mcuforge.compiler.attention.read_needed_rows import read_needed_rows
+from mcuforge.compiler.ir import Graph, Node, Tensor
+from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp
+from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.layer_norm import LayerNorm
+from mcuforge.compiler.ops.tables.table import TableOp
+from mcuforge.compiler.passes.drop_unread import drop_unread
+from mcuforge.compiler.verify import verify
+
+Form = Literal["heads", "queries", "kept", "again"]
+NARROW = 8  # a tensor whose rows are this many times smaller than a token's is kept, not recomputed
+
+
+def attention_forms(graph: Graph) -> tuple[Graph, ...]:
+    """The graph in every form of its attention that differs, its own first."""
+    plain = read_needed_rows(graph)
+    found = find_attention(graph, Links(graph))
+    if not found:
+        return (plain,)
+    kept = _rewritten(graph, "kept")
+    forms = [kept, _queries(graph, kept.macs)]
+    heads = _rewritten(graph, "heads")
+    if len(heads.nodes) > len(kept.nodes):
+        forms.append(heads)
+    if any(len(a.heads) > 1 and len(a.sources) > 1 for a in found):
+        forms.append(_rewritten(graph, "again"))
+    return (plain, *forms)
+
+
+def _queries(graph: Graph, macs: int) -> Graph:
+    """By queries, products of low rank delayed with them where none is computed twice for that."""
+    delayed = _rewritten(graph, "queries", products=True)
+    return delayed if delayed.macs == macs else _rewritten(graph, "queries")
+
+
+def _rewritten(graph: Graph, form: Form, *, products: bool = False) -> Graph:
+    """`graph` with each attention taken apart, its nodes where its output was written."""
+    links = Links(graph)
+    found = find_attention(graph, links)
+    parts = {id(a.output): a for a in found}
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        attention = parts.get(id(node.output))
+        if attention is None:
+            nodes.append(node)
+        else:
+            nodes += _in_form(
+                attention, form, _Again(attention, links, products or form == "again")
+            )
+    changed = drop_unread(replace(graph, nodes=tuple(nodes)))
+    changed = read_needed_rows(changed)
+    verify(changed, f"attention by {form}")
+    return changed
+
+
+def _in_form(attention: Attention, form: Form, again: _Again) -> list[Node]:
+    """The nodes of one attention in the order the form runs them."""
+    nodes: list[Node] = []
+    each = range(len(attention.heads))
+    if form == "queries":
+        nodes += (n for head in each for n in attention.keys_values[head])
+        last = [n for h in each for n in (*attention.queries[h], *attention.heads[h])]
+        nodes += again.computed(last, "queries")
+    elif form == "again" and attention.queries_alone:
+        first = (attention.keys_values[0], *attention.queries)
+        nodes += (n for group in first for n in group)
+        for head in each:
+            if head > 0:
+                nodes += again.computed(attention.keys_values[head], f"head{head}")
+            nodes += attention.heads[head]
+    else:
+        for head in each:
+            own = [*attention.keys_values[head], *attention.queries[head]]
+            if form == "heads" and head > 0:
+                own = again.computed(own, f"head{head}")
+            nodes += (*own, *attention.heads[head])
+    return [*nodes, *attention.join]
+
+
+@dataclass(eq=False)
+class _Again:
+    """Computes once more, row by row, what projections read instead of keeping it."""
+
+    attention: Attention
+    links: Links
+    products: bool  # linear layers too
+
+    def computed(self, nodes: Sequence[Node], tag: str) -> list[Node]:
+        """`nodes`, behind nodes that compute what they read again where that saves RAM."""
+        read = {id(x) for node in nodes for x in node.inputs}
+        chain = [n for x in self.attention.sources if id(x) in read for n in self._chain(x)]
+        copies: dict[int, Tensor] = {}
+        copied = []
+        for node in sorted({id(n): n for n in chain}.values(), key=self._place):
+            name = self.links.tensor_name(f"{node.output.name}.{tag}")
+            output = replace(node.output, name=name)
+            inputs = tuple(copies.get(id(x), x) for x in node.inputs)
+            name = self.links.node_name(f"{node.name}.{tag}")
+            copied.append(Node(name, node.op, inputs, output, node.origin))
+            copies[id(node.output)] = output
+        renewed = [replace(n, inputs=tuple(copies.get(id(x), x) for x in n.inputs)) for n in nodes]
+        return [*copied, *renewed]
+
+    def _place(self, node: Node) -> int:
+        return self.links.place[id(node)]
+
+    def _chain(self, source: Tensor) -> list[Node]:
+        """The nodes from tensors that stay anyway to `source`; none where that would save nothing.
+
+        What others read too stays anyway; narrow tensors, a row's statistics, are kept at little
+        cost.
+        """
+        chain: list[Node] = []
+        waiting = [] if self._stays(source) else [source]
+        seen: set[int] = set()
+        while waiting:
+            tensor = waiting.pop()
+            if id(tensor) in seen:
+                continue
+            seen.add(id(tensor))
+            node = self.links.writer.get(id(tensor))
+            if node is None or not self._may_repeat(node.op):
+                return []  # an expensive layer, or an input of the graph kept for nothing else
+            chain.append(node)
+            for x in node.activations:
+                narrow = x.row_bytes * NARROW <= tensor.row_bytes
+                if not narrow and not self._stays(x):
+                    waiting.append(x)
+        return chain
+
+    def _may_repeat(self, op: Op) -> bool:
+        """True for what works on each token alone, at a few instructions an element if need be."""
+        cheap = isinstance(op, TableOp | BroadcastOp | LayerNorm)
+        return cheap or (self.products and isinstance(op, FullyConnected))
+
+    def _stays(self, tensor: Tensor) -> bool:
+        """True when something behind this attention reads `tensor` too."""
+        readers = self.links.readers.get(id(tensor), [])
+        return id(tensor) in self.links.outputs or any(
+            id(r) not in self._inner and r.output.row_bytes * NARROW > tensor.row_bytes
+            for r in readers
+        )
+
+    @cached_property
+    def _inner(self) -> set[int]:
+        """The projections, and all nodes read by nothing but these."""
+        inner = set(self.attention.projections)
+        for node in sorted(self.links.writer.values(), key=self._place, reverse=True):
+            readers = self.links.readers.get(id(node.output), [])
+            if readers and all(id(r) in inner for r in readers):
+                inner.add(id(node))
+        return inner

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every command starts from: the user's model, compiled for the user's board."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mcuforge.boards.catalog.board import Board, emulated, load_board
+from mcuforge.boards.catalog.memory import run_name
+from mcuforge.boards.regions import memory_regions
+from mcuforge.compiler.compile import (
+    Compiled,
+    PlanOptions,
+    compile_graph,
+    with_fewer_constants,
+    with_weights_in,
+)
+from mcuforge.compiler.frontends import read_model
+from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.schedule.weights import Flash, WeightsIn
+from mcuforge.errors import BoardError
+from mcuforge.report.model import LayerFacts, ModelFacts, PlanFacts, RegionUse
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A model file and the board to build it for."""
+
+    path: Path
+    file: bytes
+    graph: Graph  # as the front end read it
+    board: Board  # the stand-in's chip with the real board's budgets when emulated
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the model file: what the firmware answers a hello with."""
+        return hashlib.sha256(self.file).digest()
+
+
+def open_session(model: Path, board_id: str, *, emulate: bool) -> Session:
+    """Read the model and the board; raises UserError for either."""
+    board = load_board(board_id)
+    if emulate:
+        board = emulated(board)
+    elif board.bsp is None:
+        raise BoardError(
+            f"mcuforge has no start-up code for '{board.id}' yet",
+            f"board {board.id} ({board.name})",
+            f"--emulate runs it on the stand-in {board.stand_in} with this board's budgets",
+        )
+    graph = read_model(model)
+    return Session(model, model.read_bytes(), graph, board)
+
+
+def ram_budget(board: Board) -> int:
+    """Bytes of RAM the board offers without setting anything up: all its own memories."""
+    return sum(memory.bytes for memory in board.ram_regions if not memory.external)
+
+
+def runs_emulated(board_id: str) -> bool:
+    """True when only the board's emulated form has start-up code to build with."""
+    board = load_board(board_id)
+    return board.emulator is not None or board.bsp is None
+
+
+def compile_session(
+    session: Session, options: PlanOptions | None = None, dump_passes: Path | None = None
+) -> Compiled:
+    """Compile and plan for the session's board; over-budget plans come back too.
+
+    A board's memories are first used one by one, so that the fastest fills up; neighbours are taken
+    as one where that is not enough.
+    """
+    board = session.board
+    flash = flash_of(board, options.weights if options is not None else "auto")
+    apart, joined = memory_regions(board, split_runs=True), memory_regions(board)
+    compiled = compile_graph(
+        session.graph,
+        board.isa,
+        apart,
+        flash=flash,
+        options=options,
+        dump_passes=dump_passes,
+    )
+    if compiled.fits or joined == apart:
+        return compiled
+    return compile_graph(session.graph, board.isa, joined, flash=flash, options=options)
+
+
+def flash_of(board: Board, where: WeightsIn) -> Flash:
+    """The board's flashes; BoardError when weights are to lie in an external one it has not."""
+    image, *further = memory_regions(board, "flash", external=True)
+    outside = {run_name(run) for run in board.runs("flash") if run[0].external}
+    external = tuple(region for region in further if region.name in outside)
+    if where == "external" and not external:
+        raise BoardError(
+            f"'{board.id}' has no external flash, --weights external wants one",
+            f"board {board.id} ({board.name})",
+            "leave --weights out; `mcuforge boards` lists the boards' memories",
+        )
+    internal = tuple(region for region in further if region.name not in outside)
+    return Flash((image, *internal), external)
+
+
+def with_code_room(session: Session, compiled: Compiled, bytes_more: int) -> Compiled | None:
+    """The same plan with so many bytes more of the image's flash left to code than was estimated.
+
+    In external flash, where there is one that weights may move to; otherwise by slower kernels with
+    smaller constants. None where neither is enough.
+    """
+    if compiled.options.weights == "external":
+        return None
+    flash = flash_of(session.board, compiled.options.weights)
+    image, *others = flash.internal
+    if not flash.external or compiled.options.weights == "internal":
+        return None if others else with_fewer_constants(compiled, bytes_more)
+    if image.bytes <= bytes_more:
+        return None
+    smaller = replace(image, bytes=image.bytes - bytes_more)
+    return with_weights_in(compiled, Flash((smaller, *others), flash.external))
+
+
+def model_facts(session: Session) -> ModelFacts:
+    """The report's words on the user's file; counts are those of the file, before any pass."""
+    graph = session.graph
+    return ModelFacts(
+        name=session.path.name,
+        sha256=session.digest.hex(),
+        format=graph.format,
+        ops=len(graph.nodes),
+        macs=graph.macs,
+        parameters=graph.parameters,
+    )
+
+
+def plan_facts(compiled: Compiled) -> PlanFacts:
+    """The report's words on the memory plan."""
+    plan = compiled.plan
+    return PlanFacts(
+        peak=compiled.arena_bytes,
+        lower_bound=plan.lower_bound,
+        optimal=plan.optimal,
+        solver=plan.solver,
+        seconds=round(plan.seconds, 3),
+        regions=tuple(
+            RegionUse(r.name, plan.peaks[r.name], r.bytes, r.speed)
+            for r in compiled.problem.regions
+        ),
+        deciding_layer=compiled.deciding_layer(),
+        optimize=compiled.options.goal,
+        input="streamed" if compiled.options.streamed else "resident",
+        resident_peak=compiled.resident_peak() if compiled.options.streamed else None,
+    )
+
+
+def layer_facts(compiled: Compiled, instructions: tuple[int, ...] | None) -> tuple[LayerFacts, ...]:
+    """One entry per layer that runs, with the counted instructions where they were measured."""
+    live = compiled.ram_live()
+    facts = []
+    for i, step in enumerate(compiled.schedule.layers):
+        macs = step.node.op.macs(step.node.inputs, step.node.output)
+        cost = None if instructions is None else instructions[i]
+        facts.append(
+            LayerFacts(
+                index=i,
+                name=step.node.name,
+                op=step.node.op.title,
+                macs=macs,
+                instructions=cost,
+                ram_live=live[i],
+                instructions_per_mac=None if cost is None or not macs else round(cost / macs, 4),
+                shape=step.node.output.shape,
+            )
+        )
+    return tuple(facts)
