@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Markdown documents: every relative link leads to a file, every anchor to a heading."""
+"""Markdown documents: links lead to files, anchors to headings, the glossary to the code."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} +(.+)$", re.MULTILINE)
+PATH = re.compile(r"`([\w.-]+(?:/[\w.-]*)+)`")
 ELSEWHERE = ("http://", "https://", "mailto:")
 
 
@@ -47,6 +48,12 @@ def broken_links(document: Path) -> list[str]:
 @pytest.mark.parametrize("document", files(".md"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
     assert broken_links(document) == []
+
+
+def test_every_file_of_the_glossary_exists() -> None:
+    named = set(PATH.findall((ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")))
+    assert len(named) > 50
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
 
 
 def test_a_link_to_a_missing_file_or_heading_is_found(tmp_path: Path) -> None:
