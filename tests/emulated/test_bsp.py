@@ -13,8 +13,6 @@ from mcuforge.boards.catalog import Board, all_boards, emulated, load_board
 from mcuforge.boards.linker import default_stack_bytes
 from tests.emulated.bsp_image import BuildFailed, build_probe, running
 
-pytestmark = pytest.mark.emulated
-
 BSP = Path(__file__).resolve().parents[2] / "boards" / "bsp"
 ECHO_BYTES = 65536
 BOARDS = [board.id for board in all_boards() if board.emulator is not None]

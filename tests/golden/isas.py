@@ -23,6 +23,7 @@ PORTABLE = "portable"
 ISAS = (PORTABLE, *sorted(PACKINGS))
 
 
+@cache
 def own_kernels(isa: str) -> frozenset[str]:
     """The kernels with a file in the folder of `isa`."""
     return frozenset(path.stem for path in (kernels_dir() / isa).glob("*.c"))

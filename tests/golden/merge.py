@@ -8,6 +8,7 @@ import pkgutil
 import zlib
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from tests.models.tflite_writer import case_model
 FEEDS = ("random", "random again", "lowest", "highest", "ramp", "ends")
 
 
+@cache
 def case_modules() -> tuple[str, ...]:
     """The case lists there are, by operator module."""
     return tuple(m.name for m in pkgutil.iter_modules(tests.golden.cases.__path__))
@@ -31,8 +33,12 @@ def cases_of(module: str) -> tuple[AnyCase, ...]:
     return cases
 
 
+@cache
 def case_graph(case: AnyCase) -> Graph:
-    """The front end's graph of the case's model; of a case without a file its one node."""
+    """The front end's graph of the case's model; of a case without a file its one node.
+
+    Made once per case and process: several tests and their collection ask for it.
+    """
     if isinstance(case, Case):
         return read_tflite(case_model(case), name=case.name)
     inputs = tuple(

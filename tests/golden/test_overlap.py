@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -117,7 +118,8 @@ def wrong_outputs(
                 yield schedule.buffer(tensor).name
 
 
-def overlapping() -> list[tuple[str, str, int]]:
+@cache
+def overlapping() -> tuple[tuple[str, str, int], ...]:
     """(ISA, operator, place): its output may lie over that run-time input in some golden case."""
     found = {
         (isa, module, place)
@@ -127,7 +129,7 @@ def overlapping() -> list[tuple[str, str, int]]:
         for place, tensor in enumerate(node.activations)
         if not node.op.is_view and derived(node, tensor) is not None
     }
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def test_most_operators_may_lie_over_an_input() -> None:

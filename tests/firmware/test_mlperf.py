@@ -12,7 +12,7 @@ import pytest
 
 from mcuforge.boards.link import BoardCrashed, NoAnswer, Refused, TextLink
 from mcuforge.runtime_c.sources import firmware_dir
-from tests.unit.firmware.toy_board import (
+from tests.firmware.toy_board import (
     SANITIZERS,
     WARNINGS,
     compile_firmware,

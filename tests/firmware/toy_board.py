@@ -18,7 +18,7 @@ import numpy as np
 
 from mcuforge.runtime_c.sources import firmware_dir, firmware_sources
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 TOY = Path(__file__).resolve().parent / "toy" / "check_model.c"
 HOST = ROOT / "boards" / "bsp" / "host" / "board.c"
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror")

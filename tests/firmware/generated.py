@@ -16,7 +16,7 @@ from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.memplan.poison import DeadRange, dead_bytes
 from mcuforge.runtime_c.sources import firmware_dir, headers_dir, kernel_source
-from tests.unit.firmware.toy_board import SANITIZERS, WARNINGS, toy_on_pty
+from tests.firmware.toy_board import SANITIZERS, WARNINGS, toy_on_pty
 
 HASH = hashlib.sha256(b"a model made by hand").digest()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.firmware.toy_board import compile_firmware, link_toy
+from tests.firmware.toy_board import compile_firmware, link_toy
 
 
 @pytest.fixture(scope="session")
