@@ -7,8 +7,10 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.cpu_seconds import CpuSeconds
+from tests.golden.objects import drop_folder, share_folder
 from tests.launches import Launches
 from tests.models.oracle import RECORDED
 
@@ -29,10 +31,15 @@ def pytest_configure(config: pytest.Config) -> None:
     RECORDED.updating = bool(config.getoption("--update-answers"))
     if RECORDED.updating and (hasattr(config, "workerinput") or config.getoption("-n", None)):
         raise pytest.UsageError("--update-answers needs one process: leave -n out")
+    # the same examples on every machine, busy or not
+    settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+    settings.load_profile("repeatable")
     is_worker = hasattr(config, "workerinput")
     cpu_seconds = CpuSeconds(TESTS.parent / ".pytest_cache", is_worker)
     config.pluginmanager.register(cpu_seconds, "mcuforge-cpu-seconds")
     config.pluginmanager.register(Launches(), "mcuforge-launches")
+    objects = share_folder()
+    config.add_cleanup(lambda: drop_folder(objects))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 
 import tests.golden.cases
+from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.tflite import read_tflite
 from mcuforge.compiler.ir import Array, DType, Graph, Node, Quant, Tensor
 from tests.golden.case import AnyCase, Case, Operand, constant
@@ -113,3 +114,10 @@ def feed(case: str, tensor: Tensor, kind: str) -> Array:
 def feeds(case: AnyCase, graph: Graph) -> tuple[tuple[Array, ...], ...]:
     """Every kind of feed: one tuple of inputs each."""
     return tuple(tuple(feed(case.name, t, kind) for t in graph.inputs) for kind in FEEDS)
+
+
+@cache
+def answers(case: AnyCase) -> tuple[tuple[Array, ...], ...]:
+    """reference.py's outputs for every kind of feed, computed once per process."""
+    graph = case_graph(case)
+    return tuple(reference.run(graph, fed) for fed in feeds(case, graph))

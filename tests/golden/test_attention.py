@@ -13,7 +13,7 @@ from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.schedule.forms import attention_forms
 from mcuforge.compiler.schedule.search import GOALS, Goal
 from tests.golden.isas import PORTABLE
-from tests.random.batch import Job, Kernels, run_batch
+from tests.random.batch import Job, run_batch
 from tests.random.goals import ISA_GOALS, compile_for
 from tests.unit.schedule.transformers import Shape, transformer
 
@@ -29,11 +29,6 @@ SPELLINGS = {
     "wide_heads": Shape(head_width=7, heads=2),
 }
 SAMPLES = 2
-
-
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
-    return Kernels(tmp_path_factory.mktemp("kernels"))
 
 
 def images(shape: Shape) -> tuple[tuple[Array, ...], ...]:
@@ -57,9 +52,7 @@ def test_attention_in_any_spelling_is_taken_apart_and_means_the_same(spelling: s
 
 
 @pytest.mark.parametrize("isa", sorted({isa for isa, _ in ISA_GOALS}))
-def test_transformers_run_bit_exact_in_every_spelling_and_goal(
-    isa: str, kernels: Kernels, tmp_path: Path
-) -> None:
+def test_transformers_run_bit_exact_in_every_spelling_and_goal(isa: str, tmp_path: Path) -> None:
     jobs, wanted = [], []
     every: tuple[tuple[Goal, bool], ...] = (*((g, False) for g in GOALS), ("ram", True))
     for spelling, shape in SPELLINGS.items():
@@ -72,9 +65,7 @@ def test_transformers_run_bit_exact_in_every_spelling_and_goal(
             compiled = compile_for(replace(graph, name=name), goal, streamed, isa)
             jobs.append(Job(name, compiled.model, images(shape)))
             wanted.append(right)
-    for job, got, right in zip(
-        jobs, run_batch(jobs, kernels.of(isa), tmp_path), wanted, strict=True
-    ):
+    for job, got, right in zip(jobs, run_batch(jobs, isa, tmp_path), wanted, strict=True):
         for mine, theirs in zip(got, right, strict=True):
             np.testing.assert_array_equal(
                 mine[0].reshape(-1), theirs[0].reshape(-1), err_msg=job.label
