@@ -113,7 +113,7 @@ def test_random_models_run_bit_exact_under_sanitizers(isa: str, first: int, tmp_
     check_models(specs, isa, tmp_path, recorded=quick)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True, database=None)
+@settings(max_examples=10, deadline=None, derandomize=True, database=None)
 @given(models())
 def test_any_drawn_model_compiles_to_a_plan_that_replays(spec: ModelSpec) -> None:
     graph = read_tflite(write_model(spec), name="drawn")
