@@ -4,7 +4,7 @@ export VENV
 PYTEST := $(VENV)/bin/python -m pytest $(if $(NO_SKIPS),--no-skips)
 JOBS ?= 2
 
-.PHONY: demo test test-all quick lint bench fuzz clean
+.PHONY: demo test test-all slowest quick lint bench fuzz clean
 
 demo: $(VENV)/ready-run
 	$(VENV)/bin/mcuforge deploy examples/digits/digits_cnn.tflite --board qemu-mps2-an500 --emulate \
@@ -17,6 +17,10 @@ test: $(VENV)/ready-test
 
 test-all: $(VENV)/ready-test
 	$(PYTEST) -n $(JOBS) --dist worksteal
+
+# the 30 slowest tests of the last run in CPU seconds, and the time per folder
+slowest: $(VENV)/ready-test
+	$(VENV)/bin/python -m scripts.slowest_tests
 
 # on another Python: make quick PYTHON=python3.13 VENV=.venv-3.13
 quick: $(VENV)/ready-test

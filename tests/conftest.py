@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Markers by folder, and --no-skips: in CI a skipped test is a failure."""
+"""Markers by folder, the order of tests, and --no-skips: in CI a skipped test is a failure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+from tests.cpu_seconds import CpuSeconds
+from tests.golden.objects import drop_folder, share_folder
+from tests.launches import Launches
 from tests.models.oracle import RECORDED
 
 TESTS = Path(__file__).resolve().parent
-FOLDER_MARKERS = ("unit", "golden", "emulated")
+FOLDER_MARKERS = ("unit", "firmware", "golden", "random", "fuzz", "browser", "emulated")
+FIRST = "test_smoke.py"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,6 +31,15 @@ def pytest_configure(config: pytest.Config) -> None:
     RECORDED.updating = bool(config.getoption("--update-answers"))
     if RECORDED.updating and (hasattr(config, "workerinput") or config.getoption("-n", None)):
         raise pytest.UsageError("--update-answers needs one process: leave -n out")
+    # the same examples on every machine, busy or not
+    settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+    settings.load_profile("repeatable")
+    is_worker = hasattr(config, "workerinput")
+    cpu_seconds = CpuSeconds(TESTS.parent / ".pytest_cache", is_worker)
+    config.pluginmanager.register(cpu_seconds, "mcuforge-cpu-seconds")
+    config.pluginmanager.register(Launches(), "mcuforge-launches")
+    objects = share_folder()
+    config.add_cleanup(lambda: drop_folder(objects))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -38,6 +52,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in FOLDER_MARKERS:
             item.add_marker(folder)
+        elif folder == FIRST:
+            item.add_marker("emulated")
+    items.sort(key=lambda item: item.path.name != FIRST)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,9 @@
 
 #include "board.h"
 
+#ifndef ECHO_BYTES
 #define ECHO_BYTES 65536u
+#endif
 #define PAUSE_LOOPS 20000000u
 #define DEEP 1000000
 

@@ -6,22 +6,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from mcuforge.commands.bench import Request, bench
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.compiler.schedule.cost import WHOLE_MODEL_ERROR, schedule_cost
 from mcuforge.compiler.schedule.search import SLACK, Goal
 from mcuforge.flow.session import compile_session, open_session
-from mcuforge.report.progress import Stages
+from tests.emulated.deployed import deployed
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits_cnn.tflite"
-QUIET = Stages(Console(stderr=True), quiet=True)
 
 
 def counted_and_foretold(goal: Goal, board: str) -> tuple[int, float]:
     options = PlanOptions(goal=goal)
-    counted = bench(Request(DIGITS, board, options=options), QUIET).run.instructions
+    counted = deployed(DIGITS, board, options).run.instructions
     assert counted is not None
     compiled = compile_session(open_session(DIGITS, board, emulate=True), options)
     return counted, schedule_cost(compiled.schedule, compiled.isa)

@@ -26,8 +26,6 @@ from mcuforge.boards.emulator.qemu import (
 from mcuforge.errors import BoardError
 from tests.emulated.bsp_image import Port, build_probe
 
-pytestmark = pytest.mark.emulated
-
 ROOT = Path(__file__).resolve().parents[2]
 BOARD_ID = "qemu-mps2-an386"
 OWNER = (

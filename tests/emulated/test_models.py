@@ -8,14 +8,13 @@ from pathlib import Path
 from time import process_time
 
 import pytest
-from rich.console import Console
 
 from mcuforge.commands.deploy import Request, deploy
 from mcuforge.compiler.compile import PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.schedule.search import Goal
 from mcuforge.errors import CompileError
-from mcuforge.report.progress import Stages
+from tests.emulated.deployed import QUIET, SAMPLES, deployed
 from tests.models.oracle import assert_rightly_judged
 from tests.shared import SHARED, shared
 
@@ -46,7 +45,26 @@ BOARDS = (
     "qemu-riscv32",
     "netduinoplus2",
 )
-QUIET = Stages(Console(stderr=True), quiet=True)
+# Every model on two boards, and one model each on the others: that kernels are exact there is
+# test_golden_boards.py's to show, over all values. The rest is left to `make test-all`.
+EVERY_TIME = {
+    *((model, board) for model in MODELS for board in ("qemu-mps2-an500", "qemu-riscv32")),
+    ("pretrainedResnet_quant", "qemu-mps2-an386"),
+    ("ad01_int8", "qemu-mps2-an505"),
+    ("kws_ref_model", "qemu-mps2-m0plus"),
+    ("str_ww_ref_model", "qemu-mps3-an547"),
+    ("kws_ref_model", "netduinoplus2"),
+}
+MODEL_ON_BOARD = [
+    pytest.param(model, board, marks=[] if (model, board) in EVERY_TIME else [pytest.mark.slow])
+    for model in MODELS
+    for board in BOARDS
+]
+STREAMED_ON_BOARD = [
+    pytest.param(model, board, marks=[] if place % 2 == turn else [pytest.mark.slow])
+    for place, model in enumerate(STREAMED)
+    for turn, board in enumerate(("qemu-riscv32", "qemu-mps2-an500"))
+]
 
 
 def mlperf(model: str) -> Path:
@@ -55,17 +73,12 @@ def mlperf(model: str) -> Path:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("board", BOARDS)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("model", "board"), MODEL_ON_BOARD)
 def test_mlperf_tiny_models_are_exact_on_every_board(model: str, board: str) -> None:
-    # a large input takes seconds over the emulated line, so most samples run on one board; that a
-    # kernel is exact on the others is test_golden_boards.py's to show, over all values
-    samples = 32 if board == "qemu-mps2-an500" else 4
-    samples = samples // 4 if model == "vww_96_int8" else samples
-    report = deploy(Request(mlperf(model), board, emulate=True, samples=samples), QUIET)
+    report = deployed(mlperf(model), board)
     assert report.reasons == ()
     assert report.verdict == "pass"
-    assert report.check.exact_samples == report.check.samples == samples
+    assert report.check.exact_samples == report.check.samples == SAMPLES
     assert report.check.mismatched_elements == 0
     assert_rightly_judged(report.check)
     assert report.ram.total <= report.ram.budget
@@ -76,15 +89,26 @@ def test_mlperf_tiny_models_are_exact_on_every_board(model: str, board: str) -> 
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("board", ["qemu-mps2-an500", "qemu-riscv32"])
-@pytest.mark.parametrize("model", STREAMED)
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
+def test_mlperf_tiny_models_are_exact_over_many_samples(model: str) -> None:
+    # a large input takes seconds over the emulated line
+    samples = 8 if model == "vww_96_int8" else 32
+    request = Request(mlperf(model), "qemu-mps2-an500", emulate=True, samples=samples)
+    report = deploy(request, QUIET)
+    assert (report.verdict, report.reasons) == ("pass", ())
+    assert report.check.exact_samples == report.check.samples == samples
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("model", "board"), STREAMED_ON_BOARD)
 def test_a_streamed_input_is_exact_in_less_ram(model: str, board: str) -> None:
     # pixels of rows one pixel wide cannot be taken in pairs: by rows it is a third slower
     goal: Goal = "ram" if model == "str_ww_ref_model" else "balanced"
     options = PlanOptions(goal=goal, streamed=True)
-    report = deploy(Request(mlperf(model), board, emulate=True, samples=4, options=options), QUIET)
+    report = deployed(mlperf(model), board, options)
     assert report.verdict == "pass"
-    assert report.check.exact_samples == 4
+    assert report.check.exact_samples == SAMPLES
     streamed = ARENA_TARGETS[model][1]
     assert streamed is not None
     assert report.ram.arena <= streamed
@@ -98,9 +122,8 @@ def test_a_balanced_plan_costs_at_most_six_per_cent_more_than_the_fastest(model:
     counted: dict[str, int | None] = {}
     goals: tuple[Goal, ...] = ("balanced", "speed")
     for goal in goals:
-        options = PlanOptions(goal=goal)
-        request = Request(mlperf(model), "qemu-riscv32", emulate=True, samples=1, options=options)
-        counted[goal] = deploy(request, QUIET).run.instructions
+        report = deployed(mlperf(model), "qemu-riscv32", PlanOptions(goal=goal))
+        counted[goal] = report.run.instructions
     balanced, speed = counted["balanced"], counted["speed"]
     assert balanced is not None
     assert speed is not None
@@ -144,14 +167,22 @@ def test_ram_is_below_tflite_micro_and_kws_flash_by_two_fifths(model: str) -> No
         if row["model"] == model and row["engine"] == "TFLM+CMSIS-NN" and row["cpu"] == "cortex-m7"
     ]
     assert tflm
-    report = deploy(Request(file, "disco_f746ng", emulate=True, samples=1), QUIET)
+    report = deployed(file, "disco_f746ng")
     assert report.ram.total < min(row["ram_bytes"] for row in tflm)
     assert report.flash.total < min(row["flash_bytes"] for row in tflm)
     if model == "kws_ref_model":
         assert report.flash.total <= 0.6 * min(row["flash_bytes"] for row in tflm)
 
 
-@pytest.mark.parametrize("board", ["hifive1", "disco_f746ng", "nucleo_l4r5zi", "nucleo_h743zi"])
+@pytest.mark.parametrize(
+    "board",
+    [
+        "hifive1",
+        "disco_f746ng",
+        pytest.param("nucleo_l4r5zi", marks=pytest.mark.slow),
+        pytest.param("nucleo_h743zi", marks=pytest.mark.slow),
+    ],
+)
 def test_the_demo_is_exact_and_accurate_on(board: str) -> None:
     data = DIGITS / "digits_test.npz"
     model = DIGITS / "digits_cnn.tflite"
@@ -184,8 +215,9 @@ def test_a_model_too_large_is_refused_by_the_byte_with_the_layer_that_decides() 
 
 
 def test_instruction_counts_are_the_same_in_every_run() -> None:
-    model = DIGITS / "digits_cnn.tflite"
-    runs = [deploy(Request(model, "qemu-riscv32", emulate=True, samples=2), QUIET) for _ in "ab"]
+    model, board = DIGITS / "digits_cnn.tflite", "qemu-riscv32"
+    again = deploy(Request(model, board, emulate=True, samples=SAMPLES), QUIET)
+    runs = [deployed(model, board), again]
     assert runs[0].run == runs[1].run
     assert runs[0].layers == runs[1].layers
     assert runs[0].run.instructions

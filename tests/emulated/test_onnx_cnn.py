@@ -16,8 +16,13 @@ from scripts.make_onnx_cnn import NETWORKS, Style, images, make_int8
 SAMPLES = 4
 CASES = (
     ("mobilenet", Style(), "qemu-mps2-an500"),
-    ("mobilenet", Style(per_channel=False, activations="uint8", symmetric=False), "qemu-riscv32"),
-    ("resnet", Style(per_channel=False), "qemu-mps2-an500"),
+    pytest.param(
+        "mobilenet",
+        Style(per_channel=False, activations="uint8", symmetric=False),
+        "qemu-riscv32",
+        marks=pytest.mark.slow,
+    ),
+    pytest.param("resnet", Style(per_channel=False), "qemu-mps2-an500", marks=pytest.mark.slow),
     ("resnet", Style(symmetric=False), "qemu-riscv32"),
 )
 

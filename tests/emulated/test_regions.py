@@ -17,8 +17,6 @@ from mcuforge.boards.catalog.board import Board, emulated, load_board
 from mcuforge.boards.catalog.memory import Memory
 from tests.emulated.bsp_image import BuildFailed, build_probe, running
 
-pytestmark = pytest.mark.emulated
-
 KIB = 1024
 IMAGE_BYTES = 16 * KIB  # of the image's own run: what is left of a region beside the program
 WEIGHTS_BYTES = 64 * KIB

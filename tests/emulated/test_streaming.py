@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 import mcuforge.flow.firmware
 from mcuforge.commands import check
@@ -14,11 +13,10 @@ from mcuforge.commands.deploy import Request, deploy
 from mcuforge.compiler.compile import Compiled, PlanOptions
 from mcuforge.errors import BoardError
 from mcuforge.memplan.poison import DeadRange
-from mcuforge.report.progress import Stages
+from tests.emulated.deployed import QUIET, deployed
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 MODEL, DATA = DIGITS / "digits_cnn.tflite", DIGITS / "digits_test.npz"
-QUIET = Stages(Console(stderr=True), quiet=True)
 STREAMED = PlanOptions("ram", streamed=True)
 
 
@@ -28,7 +26,7 @@ def test_a_streamed_input_answers_as_a_resident_one_and_poison_changes_nothing(b
     report = deploy(request, QUIET)
     assert report.reasons == ()
     assert report.check.exact_samples == 6
-    resident = deploy(Request(MODEL, board, emulate=True, samples=1), QUIET)
+    resident = deployed(MODEL, board)
     assert report.ram.arena <= resident.ram.arena
     instructions, usual = report.run.instructions, resident.run.instructions
     assert instructions is not None

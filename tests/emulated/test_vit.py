@@ -29,6 +29,13 @@ ARENA_TARGET = 17_600  # bytes for the network all of these are, image streamed 
 RESIDENT_AND_STREAMED = pytest.mark.parametrize(
     ("board", "streamed"), [(BOARDS[0], False), (BOARDS[1], True)], ids=("resident", "streamed")
 )
+RESIDENT_SLOW = pytest.mark.parametrize(
+    ("board", "streamed"),
+    [
+        pytest.param(BOARDS[0], False, id="resident", marks=pytest.mark.slow),
+        pytest.param(BOARDS[1], True, id="streamed"),
+    ],
+)
 QUIET = Stages(Console(stderr=True), quiet=True)
 
 
@@ -81,7 +88,7 @@ def test_a_tflite_transformer_is_exact_over_a_hundred_images(model: str, tmp_pat
 
 
 @pytest.mark.shared
-@RESIDENT_AND_STREAMED
+@RESIDENT_SLOW
 def test_an_onnx_transformer_takes_a_ninth_of_others_ram(
     board: str, streamed: bool, tmp_path: Path
 ) -> None:

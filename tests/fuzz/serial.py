@@ -36,7 +36,7 @@ from mcuforge.runtime_c.sources import (
 ROOT = Path(__file__).resolve().parents[2]
 HARNESS = ROOT / "tests" / "fuzz" / "fuzz_serial.c"
 DICTIONARY = ROOT / "tests" / "fuzz" / "serial.dict"
-TOY = ROOT / "tests" / "unit" / "firmware" / "toy" / "check_model.c"
+TOY = ROOT / "tests" / "firmware" / "toy" / "check_model.c"
 DEMO = ROOT / "examples" / "digits" / "digits_cnn.tflite"
 FINDINGS = ROOT / "out" / "fuzz"
 

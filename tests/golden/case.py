@@ -36,7 +36,7 @@ class Operand:
     data: Data = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # known by identity: a dict of options has no hash
 class Case:
     """One operator as TFLite names it: op "CONV_2D", options ("Conv2DOptions", {"StrideH": 2}).
 
@@ -51,7 +51,7 @@ class Case:
     options: tuple[str, Mapping[str, Field]] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OwnCase:
     """One operator of our own meaning, which no TFLite file can state."""
 

@@ -19,8 +19,8 @@ import pytest
 from mcuforge.compiler.ir import Array, Node
 from mcuforge.compiler.ops.base import Argument, Blob, Call, Field, Params, RingRows, RowOf, Slot
 from mcuforge.compiler.schedule.memory import ALIGNMENT
-from mcuforge.runtime_c.sources import headers_dir, kernel_source
-from tests.golden.host import SANITIZERS, WARNINGS
+from mcuforge.runtime_c.sources import headers_dir
+from tests.golden.host import SANITIZERS, kernel_objects
 
 HARNESS = Path(__file__).resolve().with_name("guarded.c")
 PLACEMENTS = ("at the end of a page", "at the begin of a page", *(f"{i} off a word" for i in "123"))
@@ -173,14 +173,10 @@ def build(examples: Sequence[Call], isa: str, folder: Path) -> Path:
         pytest.skip("needs gcc")
     (folder / "kernels.h").write_text(kernel_table(examples))
     includes = ["-I", str(folder), "-I", str(headers_dir())]
-    kernels = [str(kernel_source(call.kernel, isa)) for call in examples]
-    flags = [*SANITIZERS, *includes]
-    subprocess.run(["gcc", *WARNINGS, *flags, "-c", *kernels], check=True, cwd=folder)
-    objects = [str(path) for path in sorted(folder.glob("*.o"))]
+    objects = kernel_objects((call.kernel for call in examples), isa)
     program = folder / "guarded"
-    subprocess.run(
-        ["gcc", "-std=gnu11", *flags, str(HARNESS), *objects, "-o", str(program)], check=True
-    )
+    command = ["gcc", "-std=gnu11", *SANITIZERS, *includes, str(HARNESS), *objects]
+    subprocess.run([*command, "-o", str(program)], check=True)
     return program
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,11 @@ from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.memplan.problem import Placement
 from mcuforge.runtime_c.sources import headers_dir, kernel_source
+from tests.golden.objects import objects
 
 REDZONE = 32  # poisoned bytes round every buffer; a multiple of ASan's 8
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror")
-SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g")
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g1")
 
 MAIN = """
 #include <sanitizer/asan_interface.h>
@@ -87,18 +88,24 @@ def build(
         }
     )
     program = folder / "program"
-    kernels = [str(kernel_source(kernel, isa)) for kernel in model.kernels]
     includes = ["-I", str(folder), "-I", str(headers_dir())]
-    sources = [str(folder / "model.c"), str(folder / "weights.c"), *kernels]
-    objects = []
-    for source in sources:  # -Werror for what we wrote; the test's own main is plain
-        out = folder / f"{Path(source).stem}.o"
-        command = ["gcc", *WARNINGS, *flags, *includes, "-c", source, "-o", str(out)]
-        subprocess.run(command, check=True)
-        objects.append(str(out))
-    main = ["gcc", *flags, *includes, str(folder / "main.c"), *objects, "-o", str(program)]
+    sources = [str(folder / "model.c"), str(folder / "weights.c")]
+    # -Werror for what we wrote; the test's own main is plain
+    command = ["gcc", *WARNINGS, *flags, *includes, "-c", *sources]
+    subprocess.run(command, check=True, cwd=folder)
+    linked = [str(folder / "model.o"), str(folder / "weights.o")]
+    linked += kernel_objects(model.kernels, isa, flags)
+    main = ["gcc", *flags, *includes, str(folder / "main.c"), *linked, "-o", str(program)]
     subprocess.run(main, check=True)
     return program
+
+
+def kernel_objects(
+    kernels: Iterable[str], isa: str, flags: Sequence[str] = SANITIZERS
+) -> list[str]:
+    """The kernels of an ISA as object files, compiled once in a run for all tests."""
+    command = ["gcc", *WARNINGS, *flags, "-I", str(headers_dir())]
+    return objects([kernel_source(kernel, isa) for kernel in kernels], command)
 
 
 def run(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from functools import cache
 from types import MappingProxyType
 
 import numpy as np
@@ -31,14 +31,15 @@ def of_isa(kind: str, isa: str, every: int) -> Iterator[tuple[str, Node]]:
             yield name, node
 
 
-def isa_kinds() -> list[tuple[str, str]]:
+@cache
+def isa_kinds() -> tuple[tuple[str, str], ...]:
     """(ISA, kind) wherever an ISA has a kernel for some shape of the kind."""
-    return [
+    return tuple(
         (isa, kind)
         for isa in ISAS
         for kind, every in EVERY.items()
-        if any(True for _ in islice(of_isa(kind, isa, every), 1))
-    ]
+        if next(of_isa(kind, isa, every), None) is not None
+    )
 
 
 def with_values(name: str, node: Node) -> Guarded:

@@ -23,6 +23,7 @@ from tests.schedules import whole_layers
 ISAS = tuple(isa.name for isa in INSTRUCTION_SETS)
 
 
+@cache
 def own_kernels(isa: str) -> frozenset[str]:
     """The kernels with a file in the folder of `isa`."""
     return frozenset(path.stem for path in (kernels_dir() / isa).glob("*.c"))

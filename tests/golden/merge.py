@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import pkgutil
 import zlib
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
 import tests.golden.cases
+from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array, DType, Graph, Node, Quant, Tensor
 from tests.golden.case import AnyCase, Case, Operand, constant
@@ -21,6 +22,7 @@ from tests.models.case_model import case_model
 FEEDS = ("random", "random again", "lowest", "highest", "ramp", "ends")
 
 
+@cache
 def case_modules() -> tuple[str, ...]:
     """The case lists there are, by operator module."""
     return tuple(sorted(_places()))
@@ -32,15 +34,19 @@ def cases_of(module: str) -> tuple[AnyCase, ...]:
     return cases
 
 
-@functools.cache
+@cache
 def _places() -> dict[str, str]:
     """Where each case list is imported from, by operator module."""
     found = pkgutil.walk_packages(tests.golden.cases.__path__, "tests.golden.cases.")
     return {m.name.rpartition(".")[2]: m.name for m in found if not m.ispkg}
 
 
+@cache
 def case_graph(case: AnyCase) -> Graph:
-    """The front end's graph of the case's model; of a case without a file its one node."""
+    """The front end's graph of the case's model; of a case without a file its one node.
+
+    Made once per case and process: several tests and their collection ask for it.
+    """
     if isinstance(case, Case):
         return read_tflite(case_model(case), name=case.name)
     inputs = tuple(
@@ -115,3 +121,10 @@ def feed(case: str, tensor: Tensor, kind: str) -> Array:
 def feeds(case: AnyCase, graph: Graph) -> tuple[tuple[Array, ...], ...]:
     """Every kind of feed: one tuple of inputs each."""
     return tuple(tuple(feed(case.name, t, kind) for t in graph.inputs) for kind in FEEDS)
+
+
+@cache
+def answers(case: AnyCase) -> tuple[tuple[Array, ...], ...]:
+    """reference.py's outputs for every kind of feed, computed once per process."""
+    graph = case_graph(case)
+    return tuple(reference.run(graph, fed) for fed in feeds(case, graph))

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 
 import numpy as np
@@ -26,18 +27,20 @@ QUANT = Quant((0.05,), 7)
 Rng = np.random.Generator
 
 
-def drawn_nodes(kind: str) -> Iterator[tuple[str, Node]]:
+@cache
+def drawn_nodes(kind: str) -> tuple[tuple[str, Node], ...]:
     """Small nodes of any window a model file could ask for, those the operator refuses left out."""
     rng = np.random.default_rng(zlib.crc32(kind.encode()))
-    count = 0
-    while count < DRAWN:
+    drawn: list[tuple[str, Node]] = []
+    while len(drawn) < DRAWN:
         node = DRAW[kind](rng)
         try:
             node.op.check(node.inputs, node.output)
         except Refusal:
             continue
-        yield f"{kind} drawn {count}: {node.op} {[t.shape for t in node.inputs]}", node
-        count += 1
+        shapes = [t.shape for t in node.inputs]
+        drawn.append((f"{kind} drawn {len(drawn)}: {node.op} {shapes}", node))
+    return tuple(drawn)
 
 
 def image(rng: Rng) -> Tensor:

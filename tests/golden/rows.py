@@ -19,8 +19,8 @@ import pytest
 from mcuforge.compiler.codegen.constants import ConstantPool, literal
 from mcuforge.compiler.ir import Array, Node
 from mcuforge.compiler.ops.base import Argument, Blob, Call, Reads, RingRows, RowOf, Slot
-from mcuforge.runtime_c.sources import headers_dir, kernel_source
-from tests.golden.host import SANITIZERS, WARNINGS
+from mcuforge.runtime_c.sources import headers_dir
+from tests.golden.host import SANITIZERS, WARNINGS, kernel_objects
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,8 +265,8 @@ def run_rows(
             "feeds": len(feeds[0]),
         }
     )
-    sources = [str(kernel_source(k, isa)) for k in kernels]
-    command = ["gcc", *WARNINGS, *SANITIZERS, "-I", str(headers_dir()), str(main), *sources]
+    linked = kernel_objects(kernels, isa)
+    command = ["gcc", *WARNINGS, *SANITIZERS, "-I", str(headers_dir()), str(main), *linked]
     subprocess.run([*command, "-o", str(folder / "program")], check=True)
     fed = b"".join(np.ascontiguousarray(x).tobytes() for of_run in feeds for x in of_run)
     done = subprocess.run(

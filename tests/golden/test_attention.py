@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transformers in every spelling and form: taken apart, planned, replayed, run bit-exact in C."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.schedule.search import GOALS, Goal
 from mcuforge.runtime_c.sources import PORTABLE
-from tests.random.batch import Job, Kernels, run_batch
+from tests.random.batch import Job, run_batch
 from tests.random.goals import ISA_GOALS, compile_for
 from tests.unit.schedule.transformers import Shape, transformer
 
@@ -28,12 +29,9 @@ SPELLINGS = {
     "low_rank": Shape(low_rank=True, blocks=2),
     "wide_heads": Shape(head_width=7, heads=2),
 }
+DENSEST = ("all_at_once", "low_rank")  # every kernel that attention calls, forms that repeat
+OTHER_ISAS = sorted({isa for isa, _ in ISA_GOALS} - {PORTABLE})
 SAMPLES = 2
-
-
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
-    return Kernels(tmp_path_factory.mktemp("kernels"))
 
 
 def images(shape: Shape) -> tuple[tuple[Array, ...], ...]:
@@ -56,13 +54,27 @@ def test_attention_in_any_spelling_is_taken_apart_and_means_the_same(spelling: s
             np.testing.assert_array_equal(got, want)
 
 
-@pytest.mark.parametrize("isa", sorted({isa for isa, _ in ISA_GOALS}))
-def test_transformers_run_bit_exact_in_every_spelling_and_goal(
-    isa: str, kernels: Kernels, tmp_path: Path
-) -> None:
+def test_transformers_run_bit_exact_in_every_spelling_and_goal(tmp_path: Path) -> None:
+    assert_exact(PORTABLE, SPELLINGS, tmp_path)
+
+
+@pytest.mark.parametrize("isa", OTHER_ISAS)
+def test_transformers_run_bit_exact_in_the_kernels_of(isa: str, tmp_path: Path) -> None:
+    assert_exact(isa, DENSEST, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("isa", OTHER_ISAS)
+def test_every_spelling_runs_bit_exact_in_the_kernels_of(isa: str, tmp_path: Path) -> None:
+    assert_exact(isa, SPELLINGS, tmp_path)
+
+
+def assert_exact(isa: str, spellings: Iterable[str], folder: Path) -> None:
+    """Plan, run under sanitizers, compare: two of the spellings in portable C for every goal."""
     jobs, wanted = [], []
     every: tuple[tuple[Goal, bool], ...] = (*((g, False) for g in GOALS), ("ram", True))
-    for spelling, shape in SPELLINGS.items():
+    for spelling in spellings:
+        shape = SPELLINGS[spelling]
         thorough = isa == PORTABLE and spelling in ("plain", "class_token")
         ways = every if thorough else every[1:2]
         graph = transformer(shape)
@@ -72,9 +84,7 @@ def test_transformers_run_bit_exact_in_every_spelling_and_goal(
             compiled = compile_for(replace(graph, name=name), goal, streamed, isa)
             jobs.append(Job(name, compiled.model, images(shape)))
             wanted.append(right)
-    for job, got, right in zip(
-        jobs, run_batch(jobs, kernels.of(isa), tmp_path), wanted, strict=True
-    ):
+    for job, got, right in zip(jobs, run_batch(jobs, isa, folder), wanted, strict=True):
         for mine, theirs in zip(got, right, strict=True):
             np.testing.assert_array_equal(
                 mine[0].reshape(-1), theirs[0].reshape(-1), err_msg=job.label

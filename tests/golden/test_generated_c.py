@@ -19,9 +19,9 @@ from mcuforge.runtime_c.sources import (
     firmware_dir,
     firmware_sources,
     headers_dir,
-    kernel_source,
 )
 from tests.golden import host
+from tests.golden.objects import objects
 from tests.golden.tiny import WRITTEN, tiny_compiled, tiny_graph, tiny_model
 from tests.models.oracle import run_reference
 from tests.unit.compiler.graphs import chain, hostile_graph, random_inputs
@@ -48,9 +48,12 @@ def compile_c(folder: Path, *arguments: str | Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def model_sources(model: GeneratedModel) -> list[Path | str]:
-    """model.c, weights.c and the kernels they call."""
-    return ["model.c", "weights.c", *(kernel_source(k, "portable") for k in model.kernels)]
+MODEL_C = ("model.c", "weights.c")
+
+
+def kernels_of(model: GeneratedModel, *flags: str) -> list[str]:
+    """Objects of the kernels that a model calls, compiled with `flags`."""
+    return host.kernel_objects(model.kernels, "portable", flags)
 
 
 def run_c(model: GeneratedModel, test: str, folder: Path) -> str:
@@ -58,8 +61,8 @@ def run_c(model: GeneratedModel, test: str, folder: Path) -> str:
     write(model, folder)
     defines = [f"-DNAME={model.name}", f"-DMACRO={model.name.upper()}"]
     defines += [f"-DSECOND_INPUT={port.elements}" for port in model.inputs[1:]]
-    sources = [MISUSE / test, *model_sources(model)]
-    compile_c(folder, *host.SANITIZERS, *defines, *sources, "-o", "program")
+    linked = [*MODEL_C, *kernels_of(model, *host.SANITIZERS)]
+    compile_c(folder, *host.SANITIZERS, *defines, MISUSE / test, *linked, "-o", "program")
     result = subprocess.run(
         [str(folder / "program")], capture_output=True, text=True, timeout=60, check=False
     )
@@ -116,8 +119,8 @@ def test_the_headers_are_cpp_too(name: str, tmp_path: Path) -> None:
         pytest.skip("needs g++")
     model = tiny_compiled(name).model
     write(model, tmp_path)
-    compile_c(tmp_path, "-c", *model_sources(model))
-    objects = [str(p) for p in tmp_path.glob("*.o")]
+    compile_c(tmp_path, "-c", *MODEL_C)
+    linked = [*(str(p) for p in tmp_path.glob("*.o")), *kernels_of(model)]
     (tmp_path / "main.cpp").write_text(
         '#include "model.h"\n#include "weights.h"\n'
         + "".join(f'#include "mcuforge/{kernel}.h"\n' for kernel in model.kernels)
@@ -127,7 +130,7 @@ def test_the_headers_are_cpp_too(name: str, tmp_path: Path) -> None:
     program = tmp_path / "program"
     strict = ["-std=c++11", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror"]
     includes = ["-I", str(tmp_path), "-I", str(headers_dir())]
-    command = ["g++", *strict, *includes, str(tmp_path / "main.cpp"), *objects, "-o", str(program)]
+    command = ["g++", *strict, *includes, str(tmp_path / "main.cpp"), *linked, "-o", str(program)]
     subprocess.run(command, check=True)
     subprocess.run([str(program)], check=True)
 
@@ -137,7 +140,8 @@ def test_hostile_names_are_still_c(tmp_path: Path) -> None:
     write(model, tmp_path)
     (tmp_path / "main.c").write_text(example_main(model))
     (tmp_path / "check_model.c").write_text(check_model(model, bytes(32), '"??/\\'))
-    compile_c(tmp_path, "-Wpedantic", "-Wtrigraphs", "-Wcomment", *model_sources(model), "main.c")
+    strict = ("-Wpedantic", "-Wtrigraphs", "-Wcomment")
+    compile_c(tmp_path, *strict, *MODEL_C, *kernels_of(model, *strict), "main.c")
     compile_c(tmp_path, "-Wtrigraphs", "-Wcomment", "-c", "check_model.c")
 
 
@@ -146,8 +150,10 @@ def test_no_name_of_a_model_clashes_with_the_firmware(name: str, tmp_path: Path)
     model = compile_graph(_called(name), "portable", 1 << 20, exact_seconds=0.0).model
     write(model, tmp_path)
     (tmp_path / "check_model.c").write_text(check_model(model, bytes(32), "build"))
-    compile_c(tmp_path, "-c", *model_sources(model), "check_model.c")
-    compile_c(tmp_path, "-r", "-nostdlib", *firmware_sources(), *tmp_path.glob("*.o"), "-o", "all")
+    compile_c(tmp_path, "-c", *MODEL_C, "check_model.c")
+    command = ["gcc", *host.WARNINGS, "-I", str(firmware_dir())]
+    ours = [*objects(firmware_sources(), command), *kernels_of(model)]
+    compile_c(tmp_path, "-r", "-nostdlib", *ours, *tmp_path.glob("*.o"), "-o", "all")
 
 
 def _called(name: str) -> Graph:

@@ -15,7 +15,15 @@ from mcuforge.compiler.codegen.poison import poison
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.memplan.poison import DeadRange
 from tests.golden import host
-from tests.golden.test_generated_c import BY_HAND, GENERATED, compile_c, model_sources, run_c, write
+from tests.golden.test_generated_c import (
+    BY_HAND,
+    GENERATED,
+    MODEL_C,
+    compile_c,
+    kernels_of,
+    run_c,
+    write,
+)
 from tests.unit.compiler.graphs import random_inputs
 from tests.unit.compiler.pipelines import (
     RINGS,
@@ -122,5 +130,6 @@ def test_example_check_and_poison_compile_without_a_warning(tmp_path: Path) -> N
     (tmp_path / "poison.c").write_text(poison(model, dead))
     check = check_model(model, bytes(32), "build", poison=True)
     (tmp_path / "check_model.c").write_text(check)
-    compile_c(tmp_path, "-Wpedantic", *model_sources(model), "main.c", "-o", "program")
+    linked = kernels_of(model, "-Wpedantic")
+    compile_c(tmp_path, "-Wpedantic", *MODEL_C, *linked, "main.c", "-o", "program")
     compile_c(tmp_path, "-Wpedantic", "-c", "check_model.c", "poison.c")

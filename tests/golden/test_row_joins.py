@@ -17,7 +17,7 @@ from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import Execution, runnable, view_storage
 from mcuforge.compiler.schedule.search import Goal
-from tests.random.batch import Job, Kernels, run_batch
+from tests.random.batch import Job, run_batch
 from tests.random.goals import ISA_GOALS, compile_for
 from tests.unit.compiler.graphs import constant, tensor
 
@@ -57,16 +57,10 @@ def tokens_with_a_class(heads: int, read: str) -> Graph:
     return Graph("joins", (x,), (y,), tuple(nodes), "joins.tflite")
 
 
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
-    """Compiled once for all."""
-    return Kernels(tmp_path_factory.mktemp("kernels"))
-
-
 @pytest.mark.parametrize("read", ["mean", "class"])
 @pytest.mark.parametrize(("isa", "goal"), ISA_GOALS)
 def test_pipelines_run_through_joins_bit_exact(
-    isa: str, goal: Goal, read: str, kernels: Kernels, tmp_path: Path
+    isa: str, goal: Goal, read: str, tmp_path: Path
 ) -> None:
     graph = tokens_with_a_class(3, read)
     rng = np.random.default_rng(5)
@@ -74,7 +68,7 @@ def test_pipelines_run_through_joins_bit_exact(
     feeds = tuple((rng.integers(-128, 128, shape).astype(np.int8),) for _ in range(SAMPLES))
     for streamed in (False, True):
         job = Job("joins", compile_for(graph, goal, streamed, isa).model, feeds)
-        (answers,) = run_batch([job], kernels.of(isa), tmp_path / f"streamed_{streamed}")
+        (answers,) = run_batch([job], isa, tmp_path / f"streamed_{streamed}")
         for sample, outputs in zip(feeds, answers, strict=True):
             (want,) = reference.run(graph, sample)
             np.testing.assert_array_equal(outputs[0].reshape(-1), want.reshape(-1))

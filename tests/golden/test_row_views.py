@@ -16,7 +16,7 @@ from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import runnable, view_storage
 from mcuforge.compiler.schedule.search import Goal
-from tests.random.batch import Job, Kernels, run_batch
+from tests.random.batch import Job, run_batch
 from tests.random.goals import ISA_GOALS, compile_for
 from tests.unit.compiler.graphs import constant, tensor
 
@@ -47,23 +47,17 @@ def patches_to_tokens_and_back() -> Graph:
     return Graph("views", (x,), (y,), nodes, "views.tflite")
 
 
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
-    """Compiled once for all."""
-    return Kernels(tmp_path_factory.mktemp("kernels"))
-
-
 @pytest.mark.parametrize("streamed", [False, True], ids=["resident", "streamed"])
 @pytest.mark.parametrize(("isa", "goal"), ISA_GOALS)
 def test_pipelines_run_through_reshapes_bit_exact(
-    isa: str, goal: Goal, streamed: bool, kernels: Kernels, tmp_path: Path
+    isa: str, goal: Goal, streamed: bool, tmp_path: Path
 ) -> None:
     graph = patches_to_tokens_and_back()
     compiled = compile_for(graph, goal, streamed, isa)
     rng = np.random.default_rng(5)
     feeds = tuple((rng.integers(-128, 128, (1, 16, 8, 3)).astype(np.int8),) for _ in range(SAMPLES))
     job = Job("views", compiled.model, feeds)
-    (got,) = run_batch([job], kernels.of(isa), tmp_path)
+    (got,) = run_batch([job], isa, tmp_path)
     for sample, outputs in zip(feeds, got, strict=True):
         (want,) = reference.run(graph, sample)
         np.testing.assert_array_equal(outputs[0].reshape(-1), want.reshape(-1))

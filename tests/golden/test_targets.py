@@ -91,7 +91,7 @@ def sources_of(target: Target) -> list[Path]:
     return [kernel_source(kernel, target.isa) for kernel in kernel_names(target.isa)]
 
 
-@pytest.fixture(scope="module", params=["-O2", "-Os"])
+@pytest.fixture(scope="module", params=["-O2", pytest.param("-Os", marks=pytest.mark.slow)])
 def objects(
     target: Target, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:

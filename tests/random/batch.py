@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many generated models in one host program, each in an arena of its exact size, full of rubbish.
 
-The kernels are compiled once for all programs; AddressSanitizer's red zones lie at both ends of
-every arena, and every run starts in memory that holds other rubbish.
+AddressSanitizer's red zones lie at both ends of every arena, and every run starts in memory that
+holds other rubbish.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import pytest
 
 from mcuforge.compiler.codegen.model import GeneratedModel
 from mcuforge.compiler.ir import Array
-from mcuforge.runtime_c.sources import headers_dir, kernel_names, kernel_source
-from tests.golden.host import SANITIZERS, WARNINGS
+from mcuforge.runtime_c.sources import headers_dir
+from tests.golden.host import SANITIZERS, WARNINGS, kernel_objects
 
 MAIN = """
 #include <stdio.h>
@@ -119,8 +119,6 @@ static int pipe_%(name)s(void)
 }
 """
 
-ARCHIVE = "kernels.a"
-
 
 @dataclass(frozen=True, eq=False)
 class Job:
@@ -131,38 +129,14 @@ class Job:
     feeds: tuple[tuple[Array, ...], ...]
 
 
-class Kernels:
-    """Archives of every kernel of an ISA, each built when it is first asked for."""
+def run_batch(jobs: Sequence[Job], isa: str, folder: Path) -> list[tuple[tuple[Array, ...], ...]]:
+    """Each job's outputs for each of its feeds; a sanitizer's finding fails with its report.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def of(self, isa: str) -> Path:
-        """The archive for `isa`."""
-        folder = self._folder / isa
-        return folder / ARCHIVE if folder.exists() else build_kernels(folder, isa)
-
-
-def build_kernels(folder: Path, isa: str) -> Path:
-    """Every kernel of `isa` in one archive; skips the test without gcc and ar."""
-    for tool in ("gcc", "ar"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"needs {tool}")
-    folder.mkdir(parents=True, exist_ok=True)
-    sources = [str(kernel_source(name, isa)) for name in kernel_names(isa)]
-    command = ["gcc", *WARNINGS, *SANITIZERS, "-I", str(headers_dir()), "-c", *sources]
-    subprocess.run(command, check=True, cwd=folder)
-    archive = folder / ARCHIVE
-    objects = [str(path) for path in sorted(folder.glob("*.o"))]
-    subprocess.run(["ar", "rcs", str(archive), *objects], check=True)
-    return archive
-
-
-def run_batch(
-    jobs: Sequence[Job], kernels: Path, folder: Path
-) -> list[tuple[tuple[Array, ...], ...]]:
-    """Each job's outputs for each of its feeds; a sanitizer's finding fails with its report."""
-    program = _build(jobs, kernels, folder)
+    The kernels are those of `isa`. Skips the test without gcc.
+    """
+    if shutil.which("gcc") is None:
+        pytest.skip("needs gcc")
+    program = _build(jobs, isa, folder)
     feed = b"".join(x.tobytes() for job in jobs for sample in job.feeds for x in sample)
     result = subprocess.run([str(program)], input=feed, capture_output=True, timeout=300)
     told = result.stderr.decode(errors="replace")
@@ -183,7 +157,7 @@ def run_batch(
     return answers
 
 
-def _build(jobs: Sequence[Job], kernels: Path, folder: Path) -> Path:
+def _build(jobs: Sequence[Job], isa: str, folder: Path) -> Path:
     """The program: jobs side by side, each in a folder of its own."""
     sources = []
     for job in jobs:
@@ -211,7 +185,8 @@ def _build(jobs: Sequence[Job], kernels: Path, folder: Path) -> Path:
         subprocess.run(["gcc", *flags, "-c", source, "-o", out], check=True)
     command = ["gcc", *SANITIZERS, "-I", str(headers_dir()), str(main)]
     command += [out for _, out in numbered]
-    subprocess.run([*command, str(kernels), "-o", str(program)], check=True)
+    command += kernel_objects(sorted({k for job in jobs for k in job.model.kernels}), isa)
+    subprocess.run([*command, "-o", str(program)], check=True)
     return program
 
 

@@ -13,6 +13,7 @@ Every function takes and returns an array of one floating dtype, float32 almost 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import mpmath
@@ -31,34 +32,32 @@ EXACT.prec = (
 def exp(x: F) -> F:
     """Compute e to the power of each element, in x's shape and dtype."""
     # beyond these every result is infinite or 0 in float32 and float64 alike
-    return _each(lambda v: EXACT.exp(min(max(v, -800), 800)), x, (0.0, np.inf))
+    return _each(_exp, x, (0.0, np.inf))
 
 
 def expm1(x: F) -> F:
     """Compute exp(x) - 1 in x's shape and dtype, without cancellation near 0."""
-    return _each(lambda v: EXACT.expm1(min(max(v, -800), 800)), x, (-1.0, np.inf))
+    return _each(_expm1, x, (-1.0, np.inf))
 
 
 def log(x: F) -> F:
     """Compute the natural logarithm in x's shape and dtype; -inf of 0 and NaN below it."""
-    return _each(
-        lambda v: EXACT.log(v) if v > 0 else -np.inf if v == 0 else np.nan, x, (np.nan, np.inf)
-    )
+    return _each(_log, x, (np.nan, np.inf))
 
 
 def tanh(x: F) -> F:
     """Compute the hyperbolic tangent of each element, in x's shape and dtype."""
-    return _each(lambda v: EXACT.tanh(min(max(v, -40), 40)), x, (-1.0, 1.0))
+    return _each(_tanh, x, (-1.0, 1.0))
 
 
 def erf(x: F) -> F:
     """Compute the error function of each element, in x's shape and dtype."""
-    return _each(lambda v: EXACT.erf(min(max(v, -8), 8)), x, (-1.0, 1.0))
+    return _each(_erf, x, (-1.0, 1.0))
 
 
 def erfc(x: F) -> F:
     """Compute 1 - erf(x) in x's shape and dtype, without cancellation far above 0."""
-    return _each(lambda v: EXACT.erfc(min(max(v, -8), 30)), x, (2.0, 0.0))
+    return _each(_erfc, x, (2.0, 0.0))
 
 
 def softplus(x: F) -> F:
@@ -106,16 +105,55 @@ def _each(function: Callable[[Any], Any], x: F, at_infinity: tuple[float, float]
     """`function` of every element; at_infinity: its values at -inf and inf. NaN stays."""
     bits = np.ascontiguousarray(x).view(f"i{x.dtype.itemsize}")  # keeps -0 apart from 0
     values, places = np.unique(bits, return_inverse=True)
-    results = values.view(x.dtype).copy()
+    results = _of_values(function, values.tobytes(), x.dtype, at_infinity)
+    shaped: F = results[places.reshape(-1)].reshape(x.shape)
+    return shaped
+
+
+@lru_cache(maxsize=256)  # a model's table is asked for in every form that its layer may take
+def _of_values(
+    function: Callable[[Any], Any],
+    values: bytes,
+    dtype: np.dtype[Any],
+    at_infinity: tuple[float, float],
+) -> NDArray[Any]:
+    """`function` of the values whose bytes are given, read-only."""
+    results = np.frombuffer(values, dtype).copy()
     for i, v in enumerate(results.tolist()):
         if np.isinf(v):
             results[i] = at_infinity[v > 0]
         elif not np.isnan(v):
             found = function(EXACT.mpf(v))
-            exact = found if isinstance(found, float) else rounded(found, x.dtype)
+            exact = found if isinstance(found, float) else rounded(found, dtype)
             results[i] = v if v == exact == 0 else exact
-    shaped: F = results[places.reshape(-1)].reshape(x.shape)
-    return shaped
+    results.flags.writeable = False
+    return results
+
+
+def _exp(v: Any) -> Any:
+    return EXACT.exp(min(max(v, -800), 800))
+
+
+def _expm1(v: Any) -> Any:
+    return EXACT.expm1(min(max(v, -800), 800))
+
+
+def _log(v: Any) -> Any:
+    if v > 0:
+        return EXACT.log(v)
+    return -np.inf if v == 0 else np.nan
+
+
+def _tanh(v: Any) -> Any:
+    return EXACT.tanh(min(max(v, -40), 40))
+
+
+def _erf(v: Any) -> Any:
+    return EXACT.erf(min(max(v, -8), 8))
+
+
+def _erfc(v: Any) -> Any:
+    return EXACT.erfc(min(max(v, -8), 30))
 
 
 def _softplus(v: Any) -> Any:

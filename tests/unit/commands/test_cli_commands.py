@@ -113,14 +113,6 @@ def test_boards_are_documented_one_or_all(
     assert "qspi: flash at 0x90000000, 16,777,216 bytes, speed 1, external\n" in said
 
 
-def test_the_doctors_findings_are_documented(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "doctor.json"
-    code = run("doctor", "--json", str(file))
-    content = read(file, "doctor")
-    assert isinstance(content["tools"], list)
-    assert code == (0 if all(tool["ok"] for tool in content["tools"]) else 1)
-
-
 def test_the_doctor_fails_when_something_is_missing(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

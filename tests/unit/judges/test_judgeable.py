@@ -282,6 +282,7 @@ def test_every_tensor_of_a_vision_transformer_is_the_interpreters(gelu: str, ten
 
 @needs_2_14
 @pytest.mark.shared
+@pytest.mark.slow
 @pytest.mark.parametrize("gelu", ["erf", "sigmoid"])
 def test_a_hundred_answers_of_a_vision_transformer_are_the_interpreters(gelu: str) -> None:
     path = shared(f"models/vit/vit_cifar10_tf_int8_{gelu}.tflite")

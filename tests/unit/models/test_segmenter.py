@@ -23,6 +23,7 @@ BOARD = load_board("disco_f407vg")
 TOGETHER = (16 + 64 // 4 + 128 // 16) * 60 * 60  # bytes of the three maps
 
 
+@pytest.mark.slow  # planned again, and deployed, by tests/emulated/test_several_memories.py
 def test_neither_ram_of_the_board_holds_it_alone() -> None:
     assert max(region.bytes for region in memory_regions(BOARD)) < TOGETHER
     kept = tuple(memory for memory in BOARD.memory if memory.name != "ccm")

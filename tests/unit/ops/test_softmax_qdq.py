@@ -74,7 +74,7 @@ def test_one_value_far_below_the_others_is_within_the_bound_at_every_distance() 
 
 def test_entries_that_all_round_the_same_way_do_not_add_up() -> None:
     worst = 0.0
-    for scale in np.geomspace(0.05, 0.3, 60).tolist():
+    for scale in np.geomspace(0.05, 0.3, 20).tolist():
         values = np.full((255, 4096), -128) + np.arange(255)[:, None]
         values[:, 0] = 127
         x, output = operands(values.shape, scale)

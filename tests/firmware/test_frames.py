@@ -9,7 +9,7 @@ import pytest
 
 from mcuforge.boards.link.frame import NO_SEQUENCE, Frame, Kind, Splitter, Status, encode
 from mcuforge.boards.link.port import Port
-from tests.unit.firmware.toy_board import say, toy_answers, toy_bias, toy_input, toy_on_pty
+from tests.firmware.toy_board import say, toy_answers, toy_bias, toy_input, toy_on_pty
 
 HELLO = encode(Kind.HELLO, 1, b"")
 

@@ -30,10 +30,10 @@ from mcuforge.flow.data import Samples, random_samples
 from mcuforge.flow.verdict import first_difference
 from mcuforge.memplan.poison import DeadRange
 from mcuforge.report.progress import Stages
+from tests.firmware.generated import HASH, link_model, open_model
+from tests.firmware.toy_board import flipper, toy_on_bad_line, toy_on_pty
 from tests.unit.compiler.graphs import random_inputs
 from tests.unit.compiler.pipelines import RINGS, compiled, pipelined, residual
-from tests.unit.firmware.generated import HASH, link_model, open_model
-from tests.unit.firmware.toy_board import flipper, toy_on_bad_line, toy_on_pty
 
 QUIET = Stages(Console(stderr=True), quiet=True)
 ROWS, TWO_AT_A_TIME = {"stem": 2}, {**RINGS, "image": 4, "stem": 4}

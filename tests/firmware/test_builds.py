@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mcuforge.runtime_c.sources import firmware_dir, firmware_sources
-from tests.unit.firmware.toy_board import WARNINGS
+from tests.golden.host import WARNINGS
 
 TARGETS = (
     ("gcc", "-m64"),

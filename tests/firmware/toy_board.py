@@ -17,13 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from mcuforge.runtime_c.sources import firmware_dir, firmware_sources
+from tests.golden.host import SANITIZERS, WARNINGS
+from tests.golden.objects import objects
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 TOY = Path(__file__).resolve().parent / "toy" / "check_model.c"
 HOST = TOY.with_name("host_board.c")
-WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror")
-SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g")
-
 TOY_HASH = bytes([*range(1, 17), *[0] * 8, *[255] * 4, 0, 0, 0, 32])
 INPUT_BYTES = 700
 ARENA_BYTES = INPUT_BYTES + 16
@@ -31,19 +30,18 @@ ARENA_BYTES = INPUT_BYTES + 16
 Damage = Callable[[bytes], bytes]
 
 
-def compile_firmware(folder: Path, *defines: str) -> tuple[Path, ...]:
+def compile_firmware(*defines: str) -> tuple[Path, ...]:
     """Objects of the firmware and the host board, with sanitizers."""
     return tuple(
-        _compile(source, folder, *defines, *_renamed(source))
-        for source in (*firmware_sources(), HOST)
+        _compile(source, *defines, *_renamed(source)) for source in (*firmware_sources(), HOST)
     )
 
 
 def link_toy(folder: Path, firmware: tuple[Path, ...], *defines: str) -> Path:
     """The program of that firmware with the toy model; `defines` vary the model."""
     program = folder / "host-board"
-    objects = [*firmware, _compile(TOY, folder, *defines)]
-    subprocess.run(["gcc", *SANITIZERS, *objects, "-lpthread", "-o", program], check=True)
+    linked = [*firmware, _compile(TOY, *defines)]
+    subprocess.run(["gcc", *SANITIZERS, *linked, "-lpthread", "-o", program], check=True)
     return program
 
 
@@ -51,11 +49,10 @@ def _renamed(source: Path) -> tuple[str, ...]:
     return ("-Dmain=firmware_main",) if source.name == "main.c" else ()
 
 
-def _compile(source: Path, folder: Path, *defines: str) -> Path:
-    target = folder / f"{source.parent.name}-{source.stem}.o"
-    flags = [*WARNINGS, *SANITIZERS, f"-I{firmware_dir()}", *defines]
-    subprocess.run(["gcc", *flags, "-c", source, "-o", target], check=True)
-    return target
+def _compile(source: Path, *defines: str) -> Path:
+    command = ["gcc", *WARNINGS, *SANITIZERS, f"-I{firmware_dir()}", *defines]
+    (made,) = objects([source], command)
+    return Path(made)
 
 
 class ToyBoard:

@@ -12,9 +12,7 @@ import pytest
 
 from mcuforge.boards.link import BoardCrashed, NoAnswer, Refused, TextLink
 from mcuforge.runtime_c.sources import firmware_dir
-from tests.unit.firmware.toy_board import (
-    SANITIZERS,
-    WARNINGS,
+from tests.firmware.toy_board import (
     compile_firmware,
     link_toy,
     raw_pty,
@@ -24,6 +22,7 @@ from tests.unit.firmware.toy_board import (
     toy_input,
     toy_on_pty,
 )
+from tests.golden.host import SANITIZERS, WARNINGS
 
 READY = b"m-ready\r\n"
 PRINTER = """
@@ -246,7 +245,7 @@ def test_a_model_without_an_arena_has_no_results(
 
 
 def test_a_long_infer_keeps_talking(tmp_path: Path) -> None:
-    toy = link_toy(tmp_path, compile_firmware(tmp_path, "-DCHECK_BUSY_SECONDS=0"))
+    toy = link_toy(tmp_path, compile_firmware("-DCHECK_BUSY_SECONDS=0"))
     lines = say(toy, b"infer 2 0%").split(b"\r\n")
     assert lines.count(b"m-busy") == 3  # two that are timed and the one that answers
     assert lines.index(b"m-infer-done") > lines.index(b"m-busy")

@@ -15,8 +15,9 @@ from mcuforge.compiler.codegen.poison import poison
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.memplan.poison import DeadRange, dead_bytes
-from mcuforge.runtime_c.sources import firmware_dir, headers_dir, kernel_source
-from tests.unit.firmware.toy_board import SANITIZERS, WARNINGS, toy_on_pty
+from mcuforge.runtime_c.sources import firmware_dir, headers_dir
+from tests.firmware.toy_board import toy_on_pty
+from tests.golden.host import SANITIZERS, WARNINGS, kernel_objects
 
 HASH = hashlib.sha256(b"a model made by hand").digest()
 
@@ -40,10 +41,10 @@ def link_model(
     for name, text in files.items():
         (folder / name).write_text(text)
     sources = [folder / name for name in files if name.endswith(".c")]
-    sources += [kernel_source(kernel, "portable") for kernel in model.kernels]
+    kernels = kernel_objects(model.kernels, "portable")
     includes = [f"-I{path}" for path in (folder, headers_dir(), firmware_dir())]
     program = folder / "host-board"
-    command = ["gcc", *WARNINGS, *SANITIZERS, *includes, *map(str, (*sources, *firmware))]
+    command = ["gcc", *WARNINGS, *SANITIZERS, *includes, *map(str, (*sources, *kernels, *firmware))]
     subprocess.run([*command, "-lpthread", "-o", str(program)], check=True)
     return program
 

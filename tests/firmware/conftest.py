@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.firmware.toy_board import compile_firmware, link_toy
+from tests.firmware.toy_board import compile_firmware, link_toy
 
 
 @pytest.fixture(scope="session")
-def firmware(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+def firmware() -> tuple[Path, ...]:
     """Objects of the firmware for this machine, to be linked with a model."""
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed")
-    return compile_firmware(tmp_path_factory.mktemp("firmware"))
+    return compile_firmware()
 
 
 @pytest.fixture(scope="session")

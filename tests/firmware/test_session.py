@@ -22,7 +22,7 @@ from mcuforge.boards.link import (
 from mcuforge.boards.link.exchange import Request
 from mcuforge.boards.link.frame import Kind
 from mcuforge.errors import BoardError, InternalError
-from tests.unit.firmware.toy_board import (
+from tests.firmware.toy_board import (
     ARENA_BYTES,
     TOY_HASH,
     flipper,
