@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mcuforge.boards.link import BoardReset, Link, Refused, TextLink
+from mcuforge.boards.link import BoardReset, Link, Refused
 from mcuforge.boards.link.exchange import Request
 from mcuforge.boards.link.frame import Kind
 from mcuforge.compiler import reference
@@ -33,6 +33,7 @@ from mcuforge.report.progress import Stages
 from tests.unit.compiler.graphs import random_inputs
 from tests.unit.compiler.pipelines import RINGS, compiled, pipelined, residual
 from tests.unit.firmware.generated import HASH, link_model, open_model
+from tests.unit.firmware.text_link import TextLink
 from tests.unit.firmware.toy_board import flipper, toy_on_bad_line, toy_on_pty
 
 QUIET = Stages(Console(stderr=True), quiet=True)
