@@ -14,7 +14,7 @@ from mcuforge.compiler.builders.tflite_builder import (
     PROBABILITY,
     ModelBuilder,
     Pair,
-    Quantised,
+    Quantized,
     Sliding,
     Value,
 )
@@ -32,7 +32,7 @@ Item = TypeVar("Item")
 LAYERS = 16  # of a model
 MOST_BYTES = 4000  # of an activation
 MOST_PRODUCTS = 600_000  # of a layer
-QUANT: Quantised = (0.05, 3)
+QUANT: Quantized = (0.05, 3)
 TABLES = ("RELU", "HARD_SWISH", "LOGISTIC", "TANH", "LEAKY_RELU")
 
 
@@ -256,7 +256,7 @@ def own_layers(seed: int) -> Graph:
 
 
 def float_edges() -> ModelSpec:
-    """Float inputs quantised and made float again, of several sizes."""
+    """Float inputs quantized and made float again, of several sizes."""
     tensors: list[TensorSpec] = []
     operators: list[OperatorSpec] = []
     for shape in ((1, 6), (1, 10, 3), (1, 4, 5, 7), (1, 24, 4, 4), (1, 12, 40), (1, 700)):

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train, quantise and write the demo: examples/digits/digits_cnn.tflite and digits_test.npz.
+"""Train, quantize and write the demo: examples/digits/digits_cnn.tflite and digits_test.npz.
 
     pip install -e '.[train]'
     python -m scripts.make_demo_model
 
 A depthwise-separable CNN on scikit-learn's handwritten digits (8x8 grey, 10 classes, shipped with
-the package), trained in float by PyTorch, batch norms folded, quantised to int8 after training:
+the package), trained in float by PyTorch, batch norms folded, quantized to int8 after training:
 weights symmetric per channel, activations by their range over the training images. The labelled
 test images are the 360 the training never saw.
 """
@@ -103,7 +103,7 @@ def train(x: Float, y: NDArray[np.int64]) -> Net:
     return net
 
 
-class Quantiser:
+class Quantizer:
     """Collects the tensors and operators of the int8 model."""
 
     def __init__(self) -> None:
@@ -140,9 +140,9 @@ class Quantiser:
         return self.add(TensorSpec(name, shape, "int32", tuple(map(float, scales)), zeros, 0, data))
 
 
-def quantise(net: Net, calibration: Float) -> ModelSpec:
+def quantize(net: Net, calibration: Float) -> ModelSpec:
     """The int8 model; activation ranges from the float network's values on `calibration`."""
-    q = Quantiser()
+    q = Quantizer()
     x = torch.from_numpy(calibration)
     here = q.activation("image", calibration, (1, 8, 8, 1))
     feed = here
@@ -199,7 +199,7 @@ def quantise(net: Net, calibration: Float) -> ModelSpec:
 
 
 def main() -> None:
-    """Train, quantise, write both files, say the float network's accuracy."""
+    """Train, quantize, write both files, say the float network's accuracy."""
     digits = load_digits()
     images = (digits.images / 16).astype(np.float32)[:, None]
     x, test_x, y, test_y = train_test_split(
@@ -208,10 +208,10 @@ def main() -> None:
     net = train(x, y)
     with torch.no_grad():
         right = net(torch.from_numpy(test_x)).argmax(dim=1).numpy() == test_y
-        model = write_model(quantise(net, x))
+        model = write_model(quantize(net, x))
     folder = ROOT / "examples" / "digits"
     (folder / "digits_cnn.tflite").write_bytes(model)
-    # real values: deploy quantises them with the input's own scale
+    # real values: deploy quantizes them with the input's own scale
     np.savez_compressed(
         folder / "digits_test.npz",
         x=test_x.transpose(0, 2, 3, 1).astype(np.float32),

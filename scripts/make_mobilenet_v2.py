@@ -17,7 +17,7 @@ from pathlib import Path
 from mcuforge.compiler.builders.tflite_builder import (
     PROBABILITY,
     ModelBuilder,
-    Quantised,
+    Quantized,
     Sliding,
     Value,
 )
@@ -35,10 +35,10 @@ STAGES = (  # expansion, channels, blocks, stride of the first
 )
 CLASSES = 1000
 FIRST_CHANNELS, LAST_CHANNELS = 32, 1280
-IMAGE: Quantised = (1 / 127.5, -1)  # -1 to 1
-RELU6: Quantised = (6 / 255, -128)
-LINEAR: Quantised = (0.04, 0)  # of what leaves a bottleneck
-LOGITS: Quantised = (0.1, 0)
+IMAGE: Quantized = (1 / 127.5, -1)  # -1 to 1
+RELU6: Quantized = (6 / 255, -128)
+LINEAR: Quantized = (0.04, 0)  # of what leaves a bottleneck
+LOGITS: Quantized = (0.1, 0)
 POINT = Sliding((1, 1), same=False)
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write a small MobileNet or ResNet as int8 QDQ ONNX, made and quantised the way users do it.
+"""Write a small MobileNet or ResNet as int8 QDQ ONNX, made and quantized the way users do it.
 
     python -m scripts.make_onnx_cnn mobilenet --out .
     python -m scripts.make_onnx_cnn resnet --per-tensor --activations uint8 --out .
 
-Random weights, no PyTorch; onnxruntime's static quantiser, which leaves out each ReLU and Clip
+Random weights, no PyTorch; onnxruntime's static quantizer, which leaves out each ReLU and Clip
 that asymmetric activations make needless. `mobilenet`: 96x96x3, MobileNetV2's bottlenecks (expand
 1x1, depthwise 3x3, project 1x1, ReLU6 after the first two, added to their input where shapes
 agree), a quarter of the width, fewer blocks. `resnet`: CIFAR's 32x32x3 in three stages of two
@@ -41,7 +41,7 @@ ACTIVATIONS = {"int8": QuantType.QInt8, "uint8": QuantType.QUInt8}
 
 @dataclass(frozen=True)
 class Style:
-    """How a model is quantised: weights per channel or not, activations and their zero points."""
+    """How a model is quantized: weights per channel or not, activations and their zero points."""
 
     per_channel: bool = True
     activations: str = "int8"
@@ -133,7 +133,7 @@ def images(model: onnx.ModelProto, count: int, seed: int) -> list[NDArray[np.flo
 
 
 def make_int8(model: onnx.ModelProto, style: Style) -> onnx.ModelProto:
-    """The network as int8 QDQ, quantised in that style."""
+    """The network as int8 QDQ, quantized in that style."""
     return quantize_model(
         model,
         images(model, CALIBRATION_IMAGES, SEED),

@@ -19,7 +19,7 @@ from pathlib import Path
 from mcuforge.compiler.builders.tflite_builder import (
     PROBABILITY,
     ModelBuilder,
-    Quantised,
+    Quantized,
     Sliding,
     Value,
 )
@@ -27,9 +27,9 @@ from mcuforge.compiler.builders.tflite_writer import ModelSpec, write_model
 
 SEED = 407
 CHANNELS = (16, 64, 128)  # of the maps at full, half and quarter size
-IMAGE: Quantised = (1 / 127.5, -1)  # -1 to 1
-RELU6: Quantised = (6 / 255, -128)
-LINEAR: Quantised = (0.04, 0)
+IMAGE: Quantized = (1 / 127.5, -1)  # -1 to 1
+RELU6: Quantized = (6 / 255, -128)
+LINEAR: Quantized = (0.04, 0)
 POINT = Sliding((1, 1), same=False)
 
 

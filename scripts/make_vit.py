@@ -5,8 +5,8 @@
     python -m scripts.make_vit vit_32 --float --out .
 
 For RAM plans and instruction counts; PyTorch is not needed. Operators are those of opset 20
-(LayerNormalization, Gelu and Softmax as one each), layers MatMul and Add, quantised by
-onnxruntime's static quantiser, weights per channel, activations symmetric. The weights keep
+(LayerNormalization, Gelu and Softmax as one each), layers MatMul and Add, quantized by
+onnxruntime's static quantizer, weights per channel, activations symmetric. The weights keep
 activations at the size a trained network's have: a class is preferred, a softmax neither flat nor
 a single peak. The low-rank presets follow MCUFormer's decomposition: a linear layer is a product
 of three matrices, in x r, r x r and r x out, with r the rank's share of the width.
@@ -167,7 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("preset", choices=tuple(PRESETS))
     parser.add_argument("--out", type=Path, required=True, help="folder of the file")
-    parser.add_argument("--float", action="store_true", help="before it is quantised")
+    parser.add_argument("--float", action="store_true", help="before it is quantized")
     options = parser.parse_args()
     vit = PRESETS[options.preset]
     model = make_float(options.preset, vit)

@@ -43,12 +43,12 @@ class OnnxBuilder:
         return name
 
     def constant(self, name: str, values: NDArray[np.generic]) -> str:
-        """An initialiser."""
+        """An initializer."""
         self._constants.append(numpy_helper.from_array(values, name))
         return name
 
     def normal(self, name: str, shape: Sequence[int], spread: float, centre: float = 0.0) -> str:
-        """A float32 initialiser drawn from a normal distribution."""
+        """A float32 initializer drawn from a normal distribution."""
         drawn = self._rng.standard_normal(shape, np.float32)
         return self.constant(name, drawn * np.float32(spread) + np.float32(centre))
 
@@ -116,7 +116,7 @@ class OnnxBuilder:
 
 
 def parameters(model: onnx.ModelProto) -> int:
-    """Float constants of a model before it is quantised."""
+    """Float constants of a model before it is quantized."""
     return sum(
         prod(constant.dims)
         for constant in model.graph.initializer

@@ -15,7 +15,7 @@ ELEMENT = {"int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "float32": Tens
 
 
 class Qdq:
-    """Collects nodes; methods that make a value return its name, dequantised."""
+    """Collects nodes; methods that make a value return its name, dequantized."""
 
     def __init__(self, opset: int = 17, dtype: str = "int8", seed: int = 0) -> None:
         self.dtype = dtype
@@ -43,24 +43,24 @@ class Qdq:
         """An input and its DequantizeLinear, behind a QuantizeLinear where it is float32."""
         self.inputs.append(helper.make_tensor_value_info(name, ELEMENT[dtype], shape))
         if dtype == "float32":
-            return self.requantised(name, scale, zero)
-        return self.dequantised(name, scale, zero, dtype)
+            return self.requantized(name, scale, zero)
+        return self.dequantized(name, scale, zero, dtype)
 
-    def requantised(self, x: str, scale: float, zero: int) -> str:
+    def requantized(self, x: str, scale: float, zero: int) -> str:
         """QuantizeLinear and DequantizeLinear behind a value."""
         zero_name = self.constant(np.array(zero, self.dtype), "zero")
         scale_name = self.constant(np.array(scale, np.float32), "scale")
         integers = self.node("QuantizeLinear", [x, scale_name, zero_name])
         return self.node("DequantizeLinear", [integers, scale_name, zero_name])
 
-    def dequantised(self, x: str, scale: float, zero: int, dtype: str | None = None) -> str:
+    def dequantized(self, x: str, scale: float, zero: int, dtype: str | None = None) -> str:
         """DequantizeLinear behind integers."""
         zero_name = self.constant(np.array(zero, dtype or self.dtype), "zero")
         scale_name = self.constant(np.array(scale, np.float32), "scale")
         return self.node("DequantizeLinear", [x, scale_name, zero_name])
 
     def constant(self, values: NDArray[np.generic], stem: str = "constant") -> str:
-        """An initialiser as it is."""
+        """An initializer as it is."""
         name = self.fresh(stem)
         self.constants.append(numpy_helper.from_array(values, name))
         return name
@@ -73,13 +73,13 @@ class Qdq:
         zero: int = 0,
         dtype: str = "int8",
     ) -> str:
-        """8-bit weights over their whole range (symmetric around `zero`), dequantised."""
+        """8-bit weights over their whole range (symmetric around `zero`), dequantized."""
         low, high = (-127, 127) if dtype == "int8" else (1, 255)
         data = self.random.integers(low, high, shape, endpoint=True).astype(dtype)
         return self.stored(data, scale, axis, zero)
 
     def bias(self, count: int, scale: float | Sequence[float], reach: int = 2000) -> str:
-        """An int32 bias, dequantised."""
+        """An int32 bias, dequantized."""
         data = self.random.integers(-reach, reach, count, endpoint=True).astype(np.int32)
         return self.stored(data, scale, 0, 0)
 
@@ -117,8 +117,8 @@ class Qdq:
     def op(
         self, kind: str, inputs: Sequence[str], scale: float, zero: int = 0, **attributes: Attribute
     ) -> str:
-        """One operator whose result is quantised."""
-        return self.requantised(self.node(kind, inputs, 1, "", **attributes), scale, zero)
+        """One operator whose result is quantized."""
+        return self.requantized(self.node(kind, inputs, 1, "", **attributes), scale, zero)
 
     def integers(self, *values: int) -> str:
         """A constant list of int64."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Grows an int8 model layer by layer: sound shapes, weights that keep activations in their range.
 
-An activation's values are taken to spread over SPREAD quantised steps; each weight scale is chosen
+An activation's values are taken to spread over SPREAD quantized steps; each weight scale is chosen
 so that the layer's own output spreads as far, so nothing saturates everywhere and nothing dies.
 """
 
@@ -18,12 +18,12 @@ from mcuforge.compiler.builders.tflite_writer import Field, ModelSpec, OperatorS
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.common.window import resolve_padding
 
-SPREAD = 40.0  # standard deviation of an activation, in quantised steps
+SPREAD = 40.0  # standard deviation of an activation, in quantized steps
 WEIGHT_SPREAD = 73.0  # of int8 weights drawn evenly from -127 to 127
 ACTIVATIONS = {"none": 0, "relu": 1, "relu_n1_to_1": 2, "relu6": 3}
 PROBABILITY = (1 / 256, -128)  # what TFLite fixes for LOGISTIC and SOFTMAX
 Pair = tuple[int, int]
-Quantised = tuple[float, int]  # scale, zero point
+Quantized = tuple[float, int]  # scale, zero point
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Value:
     zero_point: int
 
     @property
-    def quant(self) -> Quantised:
+    def quant(self) -> Quantized:
         """Scale and zero point."""
         return self.scale, self.zero_point
 
@@ -92,7 +92,7 @@ class ModelBuilder:
             tuple(v.index for v in outputs),
         )
 
-    def input(self, shape: tuple[int, ...], quant: Quantised) -> Value:
+    def input(self, shape: tuple[int, ...], quant: Quantized) -> Value:
         """A run-time input."""
         value = self._activation("input", shape, quant)
         self._inputs.append(value.index)
@@ -103,7 +103,7 @@ class ModelBuilder:
         x: Value,
         filters: int,
         window: Sliding,
-        quant: Quantised,
+        quant: Quantized,
         act: str = "none",
         per_channel: bool = True,
     ) -> Value:
@@ -117,7 +117,7 @@ class ModelBuilder:
         x: Value,
         multiplier: int,
         window: Sliding,
-        quant: Quantised,
+        quant: Quantized,
         act: str = "none",
         per_channel: bool = True,
     ) -> Value:
@@ -132,7 +132,7 @@ class ModelBuilder:
         self,
         x: Value,
         features: int,
-        quant: Quantised,
+        quant: Quantized,
         act: str = "none",
         keep_dims: bool = False,
         inputs: int | None = None,
@@ -174,18 +174,18 @@ class ModelBuilder:
         return self._operator(code, (a.index, b.index), out, options, fields)
 
     def extreme(self, code: str, a: Value, b: Value) -> Value:
-        """MAXIMUM or MINIMUM of two values of one quantisation."""
+        """MAXIMUM or MINIMUM of two values of one quantization."""
         shape = np.broadcast_shapes(a.shape, b.shape)
         out = self._activation(code.lower(), shape, a.quant)
         return self._operator(code, (a.index, b.index), out, "MaximumMinimumOptions", {})
 
-    def constant(self, shape: tuple[int, ...], quant: Quantised) -> Value:
+    def constant(self, shape: tuple[int, ...], quant: Quantized) -> Value:
         """An int8 constant operand."""
         data = self._rng.integers(-128, 127, shape, endpoint=True).astype(np.int8)
         index = self._tensor("constant", shape, "int8", quant, data)
         return Value(index, shape, *quant)
 
-    def function(self, code: str, x: Value, quant: Quantised) -> Value:
+    def function(self, code: str, x: Value, quant: Quantized) -> Value:
         """An operator on single elements without options, or SOFTMAX or LEAKY_RELU."""
         out = self._activation(code.lower(), x.shape, quant)
         known: dict[str, tuple[str, dict[str, Field]]] = {
@@ -197,7 +197,7 @@ class ModelBuilder:
         table, fields = known.get(code, ("", {}))
         return self._operator(code, (x.index,), out, table, fields)
 
-    def matmul(self, a: Value, b: Value, adj_y: bool, quant: Quantised) -> Value:
+    def matmul(self, a: Value, b: Value, adj_y: bool, quant: Quantized) -> Value:
         """BATCH_MATMUL of two values of as many dimensions, b transposed if `adj_y`."""
         shape = (*a.shape[:-1], b.shape[-2 if adj_y else -1])
         out = self._activation("matmul", shape, quant)
@@ -205,7 +205,7 @@ class ModelBuilder:
         operands = (a.index, b.index)
         return self._operator("BATCH_MATMUL", operands, out, "BatchMatMulOptions", fields)
 
-    def mean(self, x: Value, axes: tuple[int, ...], keep_dims: bool, quant: Quantised) -> Value:
+    def mean(self, x: Value, axes: tuple[int, ...], keep_dims: bool, quant: Quantized) -> Value:
         """MEAN over `axes`."""
         shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
         if not keep_dims:
@@ -215,7 +215,7 @@ class ModelBuilder:
         return self._operator("MEAN", operands, out, "ReducerOptions", {"KeepDims": keep_dims})
 
     def concatenate(self, parts: Sequence[Value], axis: int) -> Value:
-        """CONCATENATION of values of one quantisation."""
+        """CONCATENATION of values of one quantization."""
         shape = list(parts[0].shape)
         shape[axis] = sum(p.shape[axis] for p in parts)
         out = self._activation("concatenation", tuple(shape), parts[0].quant)
@@ -224,7 +224,7 @@ class ModelBuilder:
         return self._operator("CONCATENATION", operands, out, "ConcatenationOptions", fields)
 
     def pad(self, x: Value, widths: Sequence[Pair], fill: int | None = None) -> Value:
-        """PAD with the zero point, or PADV2 with the quantised `fill`."""
+        """PAD with the zero point, or PADV2 with the quantized `fill`."""
         shape = tuple(b + n + a for n, (b, a) in zip(x.shape, widths, strict=True))
         out = self._activation("pad", shape, x.quant)
         operands = (x.index, self._integers(tuple(widths)))
@@ -273,7 +273,7 @@ class ModelBuilder:
         x: Value,
         weights: tuple[int, int],
         window: Sliding,
-        quant: Quantised,
+        quant: Quantized,
         act: str,
         more: Mapping[str, Field],
     ) -> Value:
@@ -288,7 +288,7 @@ class ModelBuilder:
         return self._operator(code, (x.index, *weights), out, table, {**fields, **more})
 
     def _weights(
-        self, shape: tuple[int, ...], axis: int, per_channel: bool, x: Value, quant: Quantised
+        self, shape: tuple[int, ...], axis: int, per_channel: bool, x: Value, quant: Quantized
     ) -> tuple[int, int]:
         """Weights and bias that bring x's spread to the output's."""
         channels = shape[axis]
@@ -311,11 +311,11 @@ class ModelBuilder:
         return self._add(TensorSpec("integers", data.shape, "int32", data=data))
 
     def _tensor(
-        self, name: str, shape: tuple[int, ...], dtype: str, quant: Quantised, data: Array
+        self, name: str, shape: tuple[int, ...], dtype: str, quant: Quantized, data: Array
     ) -> int:
         return self._add(TensorSpec(name, shape, dtype, (quant[0],), (quant[1],), 0, data))
 
-    def _activation(self, name: str, shape: tuple[int, ...], quant: Quantised) -> Value:
+    def _activation(self, name: str, shape: tuple[int, ...], quant: Quantized) -> Value:
         scale = float(np.float32(quant[0]))
         index = self._add(TensorSpec(name, shape, "int8", (scale,), (quant[1],)))
         return Value(index, shape, scale, quant[1])

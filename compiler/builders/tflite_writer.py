@@ -51,7 +51,7 @@ class TensorSpec:
     signature: tuple[int, ...] | None = None  # shape_signature, -1 for a dynamic dimension
     variable: bool = False
     sparse: bool = False
-    custom_scheme: bool = False  # quantised in a way only its maker knows
+    custom_scheme: bool = False  # quantized in a way only its maker knows
 
 
 @dataclass(frozen=True, eq=False)

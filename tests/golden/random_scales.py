@@ -15,7 +15,7 @@ Make = Callable[["Scales"], Case]
 
 
 class Scales:
-    """Random quantisations from one seed."""
+    """Random quantizations from one seed."""
 
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng(seed)

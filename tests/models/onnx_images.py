@@ -76,7 +76,7 @@ def pair(kind: str, shape: tuple[int, ...] = IMAGE, second: tuple[int, ...] = IM
 
 
 def with_constant(kind: str, shape: tuple[int, ...], first: bool = False) -> Build:
-    """A run-time tensor and a quantised constant."""
+    """A run-time tensor and a quantized constant."""
 
     def build(q: Qdq) -> str:
         operands = [q.input(IMAGE), q.weights(shape, 0.03)]
@@ -130,7 +130,7 @@ def conv_1d(q: Qdq) -> str:
 
 
 def normalised_uint8_image(q: Qdq) -> str:
-    """A camera's bytes: cast, scaled and shifted in float before they are quantised."""
+    """A camera's bytes: cast, scaled and shifted in float before they are quantized."""
     q.inputs.append(onnx.helper.make_tensor_value_info("x", onnx.TensorProto.UINT8, IMAGE))
     real = q.node("Cast", ["x"], to=1)
     unit = q.node("Div", [real, q.constant(np.array(255, np.float32))])
@@ -160,7 +160,7 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "depthwise": (lambda q: conv(q, (12, 1, 3, 3), group=6), ["depthwise_conv2d"]),
         "conv float bias": (conv_with_float_bias, ["conv2d"]),
         "conv int8 bias": (conv_with_int8_bias, ["conv2d"]),
-        "conv float weights quantised in place": (conv_weights_in_float, ["conv2d"]),
+        "conv float weights quantized in place": (conv_weights_in_float, ["conv2d"]),
         "conv uint8 weights": (uint8_weights, ["conv2d"]),
         "conv and relu": (conv_then("Relu"), ["conv2d"]),
         "conv and relu6": (conv_then("Clip", 0.0, 6.0), ["conv2d"]),

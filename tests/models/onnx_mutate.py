@@ -37,8 +37,8 @@ def seed_models() -> tuple[bytes, ...]:
 
 def _unsigned(q: Qdq) -> None:
     """Zero points of int8 as those of uint8."""
-    signed = q.requantised
-    q.requantised = lambda x, scale, zero: signed(x, scale, zero + 128)  # type: ignore[method-assign]
+    signed = q.requantized
+    q.requantized = lambda x, scale, zero: signed(x, scale, zero + 128)  # type: ignore[method-assign]
 
 
 def mutate(seeds: tuple[bytes, ...], seed: int, index: int) -> bytes:

@@ -26,8 +26,8 @@ def run(model: onnx.ModelProto, image: Float, *names: str) -> list[Float]:
     return list(_session(model, names).run(list(names), feed))
 
 
-def quantised_values(model: onnx.ModelProto, image: Float) -> Iterator[tuple[str, Integers]]:
-    """Name and integers of everything a QDQ model quantises at run time."""
+def quantized_values(model: onnx.ModelProto, image: Float) -> Iterator[tuple[str, Integers]]:
+    """Name and integers of everything a QDQ model quantizes at run time."""
     names = [node.output[0] for node in model.graph.node if node.op_type == "QuantizeLinear"]
     feed = {model.graph.input[0].name: image}
     return zip(names, _session(model, names).run(names, feed), strict=True)
@@ -46,7 +46,7 @@ def kinds_of(graph: Graph) -> list[str]:
 def largest_difference(model: onnx.ModelProto, samples: int = 6, seed: int = 1) -> int:
     """Steps between onnxruntime and reference.py, node by node.
 
-    Inputs are random over every value; what a node reads is what onnxruntime has quantised there,
+    Inputs are random over every value; what a node reads is what onnxruntime has quantized there,
     so that no difference is carried on.
     """
     reading = open_onnx(model.SerializeToString(), "small.onnx")

@@ -120,7 +120,7 @@ def layer_norm_in_parts(root: str) -> Build:
     return build
 
 
-def layer_norm_all_quantised(q: Qdq) -> str:
+def layer_norm_all_quantized(q: Qdq) -> str:
     """The decomposition, every step on a scale of its own."""
     x = q.input(TOKENS)
     d = q.op("Sub", [x, q.op("ReduceMean", [x], 0.02, 1, axes=[-1])], 0.06, 2)
@@ -160,7 +160,7 @@ def moving(
 def split(q: Qdq) -> str:
     x = q.input(TOKENS)
     first = q.node("Split", [x, q.integers(5, 7)], 2, axis=2)
-    parts = [q.requantised(name, 0.05, 3) for name in (first, f"{first}.1")]
+    parts = [q.requantized(name, 0.05, 3) for name in (first, f"{first}.1")]
     sums = [q.op("ReduceMean", [part], 0.03, 1, axes=[2], keepdims=0) for part in parts]
     return q.op("Sub", sums, 0.03, 1)
 
@@ -175,16 +175,16 @@ def class_token(q: Qdq) -> str:
     return q.op("Concat", [token, q.input(TOKENS)], 0.06, 1, axis=1)
 
 
-def twice_quantised(q: Qdq) -> str:
+def twice_quantized(q: Qdq) -> str:
     """QuantizeLinear and DequantizeLinear on another scale, and another, in sequence."""
-    return q.requantised(q.requantised(q.input(TOKENS), 0.09, -20), 0.03, 40)
+    return q.requantized(q.requantized(q.input(TOKENS), 0.09, -20), 0.03, 40)
 
 
 def moved_in_float(q: Qdq) -> str:
-    """A product, then a Reshape and a Transpose before anything is quantised."""
+    """A product, then a Reshape and a Transpose before anything is quantized."""
     x = q.node("MatMul", [q.input(TOKENS), q.weights((12, 8))])
     x = q.node("Transpose", [q.node("Reshape", [x, q.integers(1, 10, 2, 4)])], perm=(0, 2, 1, 3))
-    return q.requantised(x, 0.3, 4)
+    return q.requantized(x, 0.3, 4)
 
 
 # name: what builds it, the kinds of the nodes it becomes
@@ -227,8 +227,8 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "layer norm in parts, sqrt": (layer_norm_in_parts("sqrt"), ["layer_norm"]),
         "layer norm in parts, reciprocal": (layer_norm_in_parts("rsqrt"), ["layer_norm"]),
         "layer norm in parts, power": (layer_norm_in_parts("power"), ["layer_norm"]),
-        "layer norm in parts, all quantised": (
-            layer_norm_all_quantised,
+        "layer norm in parts, all quantized": (
+            layer_norm_all_quantized,
             ["mean", "add", "lookup", "mean", "lookup", "lookup", "div", "mul", "add"],
         ),
         "softmax": (softmax, ["softmax_qdq"]),
@@ -250,7 +250,7 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         ),
         "split": (split, ["slice", "slice", "mean", "mean", "add"]),
         "class token": (class_token, ["lookup", "concatenation"]),
-        "twice quantised": (twice_quantised, ["lookup", "lookup"]),
+        "twice quantized": (twice_quantized, ["lookup", "lookup"]),
         "moved in float": (moved_in_float, ["fully_connected"]),
     }
 )

@@ -18,7 +18,7 @@ from mcuforge.compiler.builders.tflite_builder import (
     PROBABILITY,
     ModelBuilder,
     Pair,
-    Quantised,
+    Quantized,
     Sliding,
     Value,
 )
@@ -133,7 +133,7 @@ class Growth:
         many = self.source.integer(1, MOST_CHANNELS)
         return -(-many // 4) * 4 if self.chance(50) else many
 
-    def quant(self) -> Quantised:
+    def quant(self) -> Quantized:
         """A scale and a zero point, which may lie at an end of the range."""
         zero = self.choose((-128, 127)) if self.chance(15) else self.source.integer(-30, 30)
         return self.choose(SCALES), zero
@@ -257,7 +257,7 @@ class Growth:
         return self.build.concatenate((a, b), self.choose((3, 1, 2)))
 
     def brought_to(self, a: Value, b: Value) -> Value:
-        """`b` in the quantisation of `a`."""
+        """`b` in the quantization of `a`."""
         if a.quant == b.quant:
             return b
         self.use(b)

@@ -68,12 +68,12 @@ def sample(
 
 
 def image(*shape: int) -> Operand:
-    """An image of IMAGE's quantisation."""
+    """An image of IMAGE's quantization."""
     return Operand((1, *shape), IMAGE.scale, IMAGE.zero_point)
 
 
 def rows(*shape: int) -> Operand:
-    """A tensor of ROW's quantisation."""
+    """A tensor of ROW's quantization."""
     return Operand(shape, ROW.scale, ROW.zero_point)
 
 
@@ -388,7 +388,7 @@ SAMPLES = WEIGHTED + WINDOWS + ARITHMETIC + FUNCTIONS + MOVEMENTS
 def open_batch_flatten() -> ModelSpec:
     """Keras's Flatten with the batch left open: SHAPE, STRIDED_SLICE, PACK, RESHAPE, then SOFTMAX.
 
-    The graph quantises at its edges, as converters without inference_input_type do.
+    The graph quantizes at its edges, as converters without inference_input_type do.
     """
     tensors = (
         TensorSpec("serving_default_x:0", (1, 2, 3, 1), "float32", signature=(-1, 2, 3, 1)),
