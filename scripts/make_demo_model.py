@@ -4,10 +4,10 @@
     pip install -e '.[train]'
     python -m scripts.make_demo_model
 
-A depthwise-separable CNN on scikit-learn's handwritten digits (8x8 grey, 10 classes, shipped with
-the package), trained in float by PyTorch, batch norms folded, quantized to int8 after training:
-weights symmetric per channel, activations by their range over the training images. The labelled
-test images are the 360 the training never saw.
+The model is a depthwise-separable CNN on scikit-learn's handwritten digits (8x8 grey, 10 classes,
+shipped with the package). PyTorch trains it in float. The script then folds the batch norms and
+quantizes to int8: weights symmetric per channel, activations by their range over the training
+images. The labelled test images are the 360 that the training never saw.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Layer(nn.Module):  # type: ignore[misc]
         return torch.relu(self.norm(self.conv(self.pad(x))))
 
     def folded(self) -> tuple[Float, Float]:
-        """Weights (co, ci, kh, kw) and bias (co) with the batch norm folded in."""
+        """Fold the batch norm: float32 weights (co, ci, kh, kw) and bias (co,)."""
         factor = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
         weights = self.conv.weight * factor[:, None, None, None]
         bias = self.norm.bias - self.norm.running_mean * factor
@@ -82,7 +82,7 @@ class Net(nn.Module):  # type: ignore[misc]
 
 
 def train(x: Float, y: NDArray[np.int64]) -> Net:
-    """The trained float network; x (n, 1, 8, 8) in 0..1."""
+    """Train the float network on x, float32 (n, 1, 8, 8) in 0..1."""
     torch.manual_seed(SEED)
     torch.use_deterministic_algorithms(True)
     net = Net()
@@ -115,13 +115,13 @@ class Quantizer:
         return len(self.tensors) - 1
 
     def activation(self, name: str, values: Float, shape: tuple[int, ...]) -> int:
-        """An activation whose range is that of `values`, zero included."""
+        """Add an activation whose range is that of `values`, zero included."""
         low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
         scale = float(np.float32((high - low) / 255))
         return self.add(TensorSpec(name, shape, "int8", (scale,), (round(-128 - low / scale),)))
 
     def weights(self, name: str, values: Float, axis: int, source: int) -> tuple[int, Float]:
-        """Symmetric per-channel weights, and the bias scales that go with them."""
+        """Add symmetric per-channel weights; return them with the scales of their bias."""
         others = tuple(i for i in range(values.ndim) if i != axis)
         scales = np.maximum(np.abs(values).max(axis=others), 1e-6).astype(np.float32) / 127
         shape = [-1 if i == axis else 1 for i in range(values.ndim)]
@@ -141,7 +141,7 @@ class Quantizer:
 
 
 def quantize(net: Net, calibration: Float) -> ModelSpec:
-    """The int8 model; activation ranges from the float network's values on `calibration`."""
+    """Quantize the network; activation ranges are those of the float values on `calibration`."""
     q = Quantizer()
     x = torch.from_numpy(calibration)
     here = q.activation("image", calibration, (1, 8, 8, 1))
@@ -199,7 +199,7 @@ def quantize(net: Net, calibration: Float) -> ModelSpec:
 
 
 def main() -> None:
-    """Train, quantize, write both files, say the float network's accuracy."""
+    """Train, quantize, write both files, print the float network's accuracy."""
     digits = load_digits()
     images = (digits.images / 16).astype(np.float32)[:, None]
     x, test_x, y, test_y = train_test_split(
