@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train, quantise and write the demo transformer: examples/digits/digits_vit.onnx and its images.
+"""Train, quantize and write the demo transformer: examples/digits/digits_vit.onnx and its images.
 
     pip install -e '.[train]'
     python -m scripts.train_digits_vit
 
 A vision transformer on scikit-learn's handwritten digits (8x8 grey, 10 classes, shipped with the
 package): patches of 2x2 are 16 tokens, and the mean token is classified. Trained in float by
-PyTorch in about a minute, exported by torch.onnx, quantised to int8 by onnxruntime's own recipe.
+PyTorch in about a minute, exported by torch.onnx, quantized to int8 by onnxruntime's own recipe.
 The labelled test images are the 360 the training never saw, the same as the CNN's.
 """
 
@@ -146,7 +146,7 @@ def accuracy(model: bytes, x: Float, y: NDArray[np.int64]) -> float:
 
 
 def main() -> None:
-    """Train, quantise, write both files, say the accuracy before and after."""
+    """Train, quantize, write both files, say the accuracy before and after."""
     digits = load_digits()
     images = (digits.images / 16).astype(np.float32)[:, None]
     x, test_x, y, test_y = train_test_split(

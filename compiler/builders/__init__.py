@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writers of graphs and model files: for tests, scripts and the search."""
+"""Builders of graphs and model files, for scripts, tests and the architecture search."""

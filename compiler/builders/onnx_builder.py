@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Grows a float ONNX model node by node, with weights drawn so that activations keep their size."""
+"""Builds a float ONNX model node by node, with random weights that keep activations their size."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ IR_VERSION = 10  # what opset 20 came with; newer ones are unknown to runtimes o
 
 
 class OnnxBuilder:
-    """Collects nodes and constants; each method returns the name of a value.
+    """Collects nodes and constants; each method adds one and returns the name of its value.
 
-    Weights are drawn with a variance of one over the products they sum, so that an output of a
-    layer spreads as far as its input; biases are a tenth of that.
+    Weights have a variance of one over the number of products per sum, so that the output of a
+    layer spreads as far as its input. Biases spread a tenth of that.
     """
 
     def __init__(self, seed: int, opset: int) -> None:
@@ -31,29 +31,29 @@ class OnnxBuilder:
         self._inputs: list[onnx.ValueInfoProto] = []
 
     def input(self, name: str, shape: Sequence[int]) -> str:
-        """A float32 input."""
+        """Add a float32 input."""
         self._inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
         return name
 
     def node(self, kind: str, name: str, inputs: Sequence[str], **attributes: Attribute) -> str:
-        """One operator of ONNX's own domain; its only output has its name."""
+        """Add an operator of ONNX's own domain; its one output has the node's name."""
         made = helper.make_node(kind, inputs, [name], name)
         made.attribute.extend(helper.make_attribute(key, to) for key, to in attributes.items())
         self._nodes.append(made)
         return name
 
     def constant(self, name: str, values: NDArray[np.generic]) -> str:
-        """An initialiser."""
+        """Add an initializer."""
         self._constants.append(numpy_helper.from_array(values, name))
         return name
 
     def normal(self, name: str, shape: Sequence[int], spread: float, centre: float = 0.0) -> str:
-        """A float32 initialiser drawn from a normal distribution."""
+        """Add a float32 initializer drawn from a normal distribution."""
         drawn = self._rng.standard_normal(shape, np.float32)
         return self.constant(name, drawn * np.float32(spread) + np.float32(centre))
 
     def linear(self, name: str, x: str, inputs: int, outputs: int, bias: bool = True) -> str:
-        """MatMul by an [inputs, outputs] matrix and Add of a bias, as exporters write a layer."""
+        """Add a layer as exporters write it: MatMul by (inputs, outputs), then Add of a bias."""
         weight = self.normal(f"{name}.weight", (inputs, outputs), 1 / sqrt(inputs))
         if not bias:
             return self.node("MatMul", name, [x, weight])
@@ -61,7 +61,7 @@ class OnnxBuilder:
         return self.node("Add", name, [product, self.normal(f"{name}.bias", (outputs,), 0.1)])
 
     def gemm(self, name: str, x: str, inputs: int, outputs: int) -> str:
-        """Gemm with an [outputs, inputs] matrix: a layer on a vector."""
+        """Add a layer on a vector: Gemm by a matrix (outputs, inputs), with a bias."""
         weight = self.normal(f"{name}.weight", (outputs, inputs), 1 / sqrt(inputs))
         bias = self.normal(f"{name}.bias", (outputs,), 0.1)
         return self.node("Gemm", name, [x, weight, bias], transB=1)
@@ -76,7 +76,10 @@ class OnnxBuilder:
         groups: int = 1,
         gain: float = 1.0,
     ) -> str:
-        """Conv with weights (outputs, inputs of a group, rows, columns), padded by `pad` around."""
+        """Add a Conv with a bias, padded by `pad` on every side.
+
+        weights: their shape, (outputs, inputs per group, rows, columns). gain: scales them.
+        """
         spread = gain / sqrt(prod(weights[1:]))
         inputs = [
             x,
@@ -94,19 +97,19 @@ class OnnxBuilder:
         )
 
     def layer_norm(self, name: str, x: str, width: int, epsilon: float = 1e-6) -> str:
-        """LayerNormalization over the last axis, gains around 1."""
+        """Add a LayerNormalization over the last axis, with gains around 1."""
         gain = self.normal(f"{name}.weight", (width,), 0.1, 1.0)
         bias = self.normal(f"{name}.bias", (width,), 0.1)
         return self.node("LayerNormalization", name, [x, gain, bias], axis=-1, epsilon=epsilon)
 
     def reshape(self, name: str, x: str, shape: Sequence[int]) -> str:
-        """Reshape to a constant shape."""
+        """Add a Reshape to a constant shape."""
         return self.node(
             "Reshape", name, [x, self.constant(f"{name}.shape", np.array(shape, np.int64))]
         )
 
     def model(self, name: str, output: str, shape: Sequence[int]) -> onnx.ModelProto:
-        """The model so far, checked, with this output."""
+        """Return the model with this float32 output; onnx's checker raises for an unsound one."""
         result = helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)
         graph = helper.make_graph(self._nodes, name, self._inputs, [result], self._constants)
         imports = [helper.make_opsetid("", self._opset)]
@@ -116,7 +119,7 @@ class OnnxBuilder:
 
 
 def parameters(model: onnx.ModelProto) -> int:
-    """Float constants of a model before it is quantised."""
+    """Count the float elements of a model's constants, without scalars."""
     return sum(
         prod(constant.dims)
         for constant in model.graph.initializer

@@ -15,7 +15,7 @@ ELEMENT = {"int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "float32": Tens
 
 
 class Qdq:
-    """Collects nodes; methods that make a value return its name, dequantised."""
+    """Collects nodes in QDQ form; a method that adds a value returns its name, dequantized."""
 
     def __init__(self, opset: int = 17, dtype: str = "int8", seed: int = 0) -> None:
         self.dtype = dtype
@@ -28,7 +28,7 @@ class Qdq:
         self._count = 0
 
     def fresh(self, stem: str) -> str:
-        """A name nobody has."""
+        """Return a name that nothing else has."""
         self._count += 1
         return f"{stem}_{self._count}"
 
@@ -40,27 +40,27 @@ class Qdq:
         dtype: str = "float32",
         name: str = "x",
     ) -> str:
-        """An input and its DequantizeLinear, behind a QuantizeLinear where it is float32."""
+        """Add an input and its DequantizeLinear; float32 inputs get a QuantizeLinear first."""
         self.inputs.append(helper.make_tensor_value_info(name, ELEMENT[dtype], shape))
         if dtype == "float32":
-            return self.requantised(name, scale, zero)
-        return self.dequantised(name, scale, zero, dtype)
+            return self.requantized(name, scale, zero)
+        return self.dequantized(name, scale, zero, dtype)
 
-    def requantised(self, x: str, scale: float, zero: int) -> str:
-        """QuantizeLinear and DequantizeLinear behind a value."""
+    def requantized(self, x: str, scale: float, zero: int) -> str:
+        """Add a QuantizeLinear and a DequantizeLinear behind a value."""
         zero_name = self.constant(np.array(zero, self.dtype), "zero")
         scale_name = self.constant(np.array(scale, np.float32), "scale")
         integers = self.node("QuantizeLinear", [x, scale_name, zero_name])
         return self.node("DequantizeLinear", [integers, scale_name, zero_name])
 
-    def dequantised(self, x: str, scale: float, zero: int, dtype: str | None = None) -> str:
-        """DequantizeLinear behind integers."""
+    def dequantized(self, x: str, scale: float, zero: int, dtype: str | None = None) -> str:
+        """Add a DequantizeLinear behind a value of integers."""
         zero_name = self.constant(np.array(zero, dtype or self.dtype), "zero")
         scale_name = self.constant(np.array(scale, np.float32), "scale")
         return self.node("DequantizeLinear", [x, scale_name, zero_name])
 
     def constant(self, values: NDArray[np.generic], stem: str = "constant") -> str:
-        """An initialiser as it is."""
+        """Add an initializer and return its name: there is no DequantizeLinear behind it."""
         name = self.fresh(stem)
         self.constants.append(numpy_helper.from_array(values, name))
         return name
@@ -73,20 +73,20 @@ class Qdq:
         zero: int = 0,
         dtype: str = "int8",
     ) -> str:
-        """8-bit weights over their whole range (symmetric around `zero`), dequantised."""
+        """Add random 8-bit weights over their whole range, symmetric around `zero`, dequantized."""
         low, high = (-127, 127) if dtype == "int8" else (1, 255)
         data = self.random.integers(low, high, shape, endpoint=True).astype(dtype)
         return self.stored(data, scale, axis, zero)
 
     def bias(self, count: int, scale: float | Sequence[float], reach: int = 2000) -> str:
-        """An int32 bias, dequantised."""
+        """Add a random int32 bias, dequantized."""
         data = self.random.integers(-reach, reach, count, endpoint=True).astype(np.int32)
         return self.stored(data, scale, 0, 0)
 
     def stored(
         self, data: NDArray[np.generic], scale: float | Sequence[float], axis: int, zero: int
     ) -> str:
-        """A constant of integers and its DequantizeLinear."""
+        """Add a constant of integers and its DequantizeLinear."""
         scales = np.array(scale, np.float32)
         zeros = np.full(scales.shape, zero, data.dtype)
         names = [
@@ -106,7 +106,7 @@ class Qdq:
         domain: str = "",
         **attributes: Attribute,
     ) -> str:
-        """One operator; the name of its first output, of which the others are numbered."""
+        """Add an operator; return its first output's name, which others extend by .1, .2, ..."""
         first = self.fresh(kind.lower())
         names = [first, *(f"{first}.{place}" for place in range(1, outputs))]
         made = helper.make_node(kind, inputs, names, first, domain=domain)
@@ -117,19 +117,19 @@ class Qdq:
     def op(
         self, kind: str, inputs: Sequence[str], scale: float, zero: int = 0, **attributes: Attribute
     ) -> str:
-        """One operator whose result is quantised."""
-        return self.requantised(self.node(kind, inputs, 1, "", **attributes), scale, zero)
+        """Add an operator and quantize its result."""
+        return self.requantized(self.node(kind, inputs, 1, "", **attributes), scale, zero)
 
     def integers(self, *values: int) -> str:
-        """A constant list of int64."""
+        """Add a constant list of int64."""
         return self.constant(np.array(values, np.int64), "list")
 
     def output(self, value: str, dtype: str = "float32") -> None:
-        """Make a value an output under the name it has."""
+        """Make a value an output of the model, under its own name."""
         self.outputs.append(helper.make_tensor_value_info(value, ELEMENT[dtype], None))
 
     def model(self, *values: str) -> onnx.ModelProto:
-        """The model with these float32 outputs besides those there are."""
+        """Return the model, with these float32 outputs besides those added before."""
         for value in values:
             self.output(value)
         graph = helper.make_graph(self.nodes, "small", self.inputs, self.outputs, self.constants)

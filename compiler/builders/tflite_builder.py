@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Grows an int8 model layer by layer: sound shapes, weights that keep activations in their range.
+"""Builds an int8 TFLite model layer by layer, with weights that keep activations in their range.
 
-An activation's values are taken to spread over SPREAD quantised steps; each weight scale is chosen
-so that the layer's own output spreads as far, so nothing saturates everywhere and nothing dies.
+The builder assumes that the values of an activation spread over SPREAD quantized steps. It chooses
+each weight scale so that the layer's own output spreads as far: then no layer saturates, and no
+layer answers with one value only.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ from mcuforge.compiler.builders.tflite_writer import Field, ModelSpec, OperatorS
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.common.window import resolve_padding
 
-SPREAD = 40.0  # standard deviation of an activation, in quantised steps
+SPREAD = 40.0  # standard deviation of an activation, in quantized steps
 WEIGHT_SPREAD = 73.0  # of int8 weights drawn evenly from -127 to 127
 ACTIVATIONS = {"none": 0, "relu": 1, "relu_n1_to_1": 2, "relu6": 3}
 PROBABILITY = (1 / 256, -128)  # what TFLite fixes for LOGISTIC and SOFTMAX
 Pair = tuple[int, int]
-Quantised = tuple[float, int]  # scale, zero point
+Quantized = tuple[float, int]  # scale, zero point
 
 
 @dataclass(frozen=True)
 class Value:
-    """An activation of the model being built."""
+    """An activation of the model so far."""
 
     index: int
     shape: tuple[int, ...]
@@ -36,19 +37,19 @@ class Value:
     zero_point: int
 
     @property
-    def quant(self) -> Quantised:
+    def quant(self) -> Quantized:
         """Scale and zero point."""
         return self.scale, self.zero_point
 
     @property
     def elements(self) -> int:
-        """Number of elements, bytes too."""
+        """Number of elements, which is also the number of bytes."""
         return prod(self.shape)
 
 
 @dataclass(frozen=True)
 class Sliding:
-    """How a kernel slides over an image; `same` is TFLite's padding of that name, else VALID."""
+    """How a kernel slides over an image: with TFLite's padding SAME, or with VALID."""
 
     kernel: Pair
     stride: Pair = (1, 1)
@@ -56,7 +57,7 @@ class Sliding:
     same: bool = True
 
     def output_size(self, size: Pair) -> Pair:
-        """Rows and columns that come out; below 1 where the window does not fit."""
+        """Compute rows and columns of the output; below 1 where the window does not fit."""
         pads = resolve_padding(
             "same" if self.same else "valid", size, self.kernel, self.stride, self.dilation
         )
@@ -69,13 +70,13 @@ class Sliding:
         return height, width
 
     def fields(self) -> dict[str, Field]:
-        """The options every sliding operator has."""
+        """Return the options that all sliding operators share."""
         padding = tflite.Padding.SAME if self.same else tflite.Padding.VALID
         return {"Padding": padding, "StrideH": self.stride[0], "StrideW": self.stride[1]}
 
 
 class ModelBuilder:
-    """Collects tensors and operators; each method adds one operator and returns what it gives."""
+    """Collects tensors and operators; each method adds one operator and returns its output."""
 
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng(seed)
@@ -84,7 +85,7 @@ class ModelBuilder:
         self._inputs: list[int] = []
 
     def spec(self, outputs: Sequence[Value]) -> ModelSpec:
-        """The model so far with these outputs."""
+        """Return the model so far, with these outputs."""
         return ModelSpec(
             tuple(self._tensors),
             tuple(self._operators),
@@ -92,8 +93,8 @@ class ModelBuilder:
             tuple(v.index for v in outputs),
         )
 
-    def input(self, shape: tuple[int, ...], quant: Quantised) -> Value:
-        """A run-time input."""
+    def input(self, shape: tuple[int, ...], quant: Quantized) -> Value:
+        """Add a run-time input."""
         value = self._activation("input", shape, quant)
         self._inputs.append(value.index)
         return value
@@ -103,11 +104,11 @@ class ModelBuilder:
         x: Value,
         filters: int,
         window: Sliding,
-        quant: Quantised,
+        quant: Quantized,
         act: str = "none",
         per_channel: bool = True,
     ) -> Value:
-        """CONV_2D with a bias."""
+        """Add a CONV_2D with a bias."""
         kh, kw = window.kernel
         weights = self._weights((filters, kh, kw, x.shape[3]), 0, per_channel, x, quant)
         return self._sliding("CONV_2D", "Conv2DOptions", x, weights, window, quant, act, {})
@@ -117,11 +118,11 @@ class ModelBuilder:
         x: Value,
         multiplier: int,
         window: Sliding,
-        quant: Quantised,
+        quant: Quantized,
         act: str = "none",
         per_channel: bool = True,
     ) -> Value:
-        """DEPTHWISE_CONV_2D with a bias."""
+        """Add a DEPTHWISE_CONV_2D with a bias."""
         shape = (1, *window.kernel, x.shape[3] * multiplier)
         weights = self._weights(shape, 3, per_channel, x, quant)
         more: dict[str, Field] = {"DepthMultiplier": multiplier}
@@ -132,12 +133,15 @@ class ModelBuilder:
         self,
         x: Value,
         features: int,
-        quant: Quantised,
+        quant: Quantized,
         act: str = "none",
         keep_dims: bool = False,
         inputs: int | None = None,
     ) -> Value:
-        """FULLY_CONNECTED over vectors of `inputs`: the last dimension, or the whole flattened."""
+        """Add a FULLY_CONNECTED with a bias over vectors of `inputs` elements.
+
+        inputs: the size of the last dimension by default; the number of all elements flattens `x`.
+        """
         inputs = inputs or x.shape[-1]
         weights = self._weights((features, inputs), 0, False, x, quant)
         rows = x.elements // inputs
@@ -151,7 +155,7 @@ class ModelBuilder:
         return self._operator("FULLY_CONNECTED", operands, out, "FullyConnectedOptions", fields)
 
     def pool(self, x: Value, window: Sliding, average: bool, act: str = "none") -> Value:
-        """AVERAGE_POOL_2D or MAX_POOL_2D."""
+        """Add an AVERAGE_POOL_2D or MAX_POOL_2D."""
         size = window.output_size((x.shape[1], x.shape[2]))
         out = self._activation("pool", (1, *size, x.shape[3]), x.quant)
         fields = window.fields() | {
@@ -165,7 +169,10 @@ class ModelBuilder:
     def arithmetic(
         self, code: str, a: Value, b: Value, factor: float, zero_point: int, act: str = "none"
     ) -> Value:
-        """ADD, SUB or MUL of shapes that broadcast; the output's range is `factor` of natural."""
+        """Add an ADD, SUB or MUL of shapes that broadcast.
+
+        factor: the output's scale over the one at which its values spread over SPREAD steps.
+        """
         natural = SPREAD * a.scale * b.scale if code == "MUL" else sqrt(a.scale**2 + b.scale**2)
         shape = np.broadcast_shapes(a.shape, b.shape)
         out = self._activation(code.lower(), shape, (natural * factor, zero_point))
@@ -174,19 +181,19 @@ class ModelBuilder:
         return self._operator(code, (a.index, b.index), out, options, fields)
 
     def extreme(self, code: str, a: Value, b: Value) -> Value:
-        """MAXIMUM or MINIMUM of two values of one quantisation."""
+        """Add a MAXIMUM or MINIMUM of two values with the same quantization."""
         shape = np.broadcast_shapes(a.shape, b.shape)
         out = self._activation(code.lower(), shape, a.quant)
         return self._operator(code, (a.index, b.index), out, "MaximumMinimumOptions", {})
 
-    def constant(self, shape: tuple[int, ...], quant: Quantised) -> Value:
-        """An int8 constant operand."""
+    def constant(self, shape: tuple[int, ...], quant: Quantized) -> Value:
+        """Add a random int8 constant operand."""
         data = self._rng.integers(-128, 127, shape, endpoint=True).astype(np.int8)
         index = self._tensor("constant", shape, "int8", quant, data)
         return Value(index, shape, *quant)
 
-    def function(self, code: str, x: Value, quant: Quantised) -> Value:
-        """An operator on single elements without options, or SOFTMAX or LEAKY_RELU."""
+    def function(self, code: str, x: Value, quant: Quantized) -> Value:
+        """Add SOFTMAX, LEAKY_RELU, or any elementwise operator without options."""
         out = self._activation(code.lower(), x.shape, quant)
         known: dict[str, tuple[str, dict[str, Field]]] = {
             "SOFTMAX": ("SoftmaxOptions", {"Beta": 1.0}),
@@ -197,16 +204,16 @@ class ModelBuilder:
         table, fields = known.get(code, ("", {}))
         return self._operator(code, (x.index,), out, table, fields)
 
-    def matmul(self, a: Value, b: Value, adj_y: bool, quant: Quantised) -> Value:
-        """BATCH_MATMUL of two values of as many dimensions, b transposed if `adj_y`."""
+    def matmul(self, a: Value, b: Value, adj_y: bool, quant: Quantized) -> Value:
+        """Add a BATCH_MATMUL of two values of the same rank; b is transposed if `adj_y`."""
         shape = (*a.shape[:-1], b.shape[-2 if adj_y else -1])
         out = self._activation("matmul", shape, quant)
         fields: dict[str, Field] = {"AdjX": False, "AdjY": adj_y}
         operands = (a.index, b.index)
         return self._operator("BATCH_MATMUL", operands, out, "BatchMatMulOptions", fields)
 
-    def mean(self, x: Value, axes: tuple[int, ...], keep_dims: bool, quant: Quantised) -> Value:
-        """MEAN over `axes`."""
+    def mean(self, x: Value, axes: tuple[int, ...], keep_dims: bool, quant: Quantized) -> Value:
+        """Add a MEAN over `axes`."""
         shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
         if not keep_dims:
             shape = tuple(n for i, n in enumerate(x.shape) if i not in axes)
@@ -215,7 +222,7 @@ class ModelBuilder:
         return self._operator("MEAN", operands, out, "ReducerOptions", {"KeepDims": keep_dims})
 
     def concatenate(self, parts: Sequence[Value], axis: int) -> Value:
-        """CONCATENATION of values of one quantisation."""
+        """Add a CONCATENATION of values with the same quantization."""
         shape = list(parts[0].shape)
         shape[axis] = sum(p.shape[axis] for p in parts)
         out = self._activation("concatenation", tuple(shape), parts[0].quant)
@@ -224,7 +231,7 @@ class ModelBuilder:
         return self._operator("CONCATENATION", operands, out, "ConcatenationOptions", fields)
 
     def pad(self, x: Value, widths: Sequence[Pair], fill: int | None = None) -> Value:
-        """PAD with the zero point, or PADV2 with the quantised `fill`."""
+        """Add a PAD with the zero point, or a PADV2 with the quantized value `fill`."""
         shape = tuple(b + n + a for n, (b, a) in zip(x.shape, widths, strict=True))
         out = self._activation("pad", shape, x.quant)
         operands = (x.index, self._integers(tuple(widths)))
@@ -234,7 +241,7 @@ class ModelBuilder:
         return self._operator("PADV2", (*operands, value), out, "PadV2Options", {})
 
     def resize(self, x: Value, size: Pair, align_corners: bool, half_pixels: bool) -> Value:
-        """RESIZE_NEAREST_NEIGHBOR."""
+        """Add a RESIZE_NEAREST_NEIGHBOR."""
         out = self._activation("resize", (1, *size, x.shape[3]), x.quant)
         fields: dict[str, Field] = {
             "AlignCorners": align_corners,
@@ -245,7 +252,7 @@ class ModelBuilder:
         return self._operator("RESIZE_NEAREST_NEIGHBOR", operands, out, table, fields)
 
     def cut(self, x: Value, cuts: Sequence[range]) -> Value:
-        """STRIDED_SLICE taking one range of each dimension; steps may be negative."""
+        """Add a STRIDED_SLICE that takes one range of each dimension; steps may be negative."""
         shape = tuple(len(c) for c in cuts)
         out = self._activation("cut", shape, x.quant)
         below = tuple(-n - 1 for n in x.shape)  # what "before the first element" is counted as
@@ -255,13 +262,13 @@ class ModelBuilder:
         return self._operator("STRIDED_SLICE", operands, out, "StridedSliceOptions", {})
 
     def transpose(self, x: Value, order: tuple[int, ...]) -> Value:
-        """TRANSPOSE."""
+        """Add a TRANSPOSE."""
         out = self._activation("transpose", tuple(x.shape[i] for i in order), x.quant)
         operands = (x.index, self._integers(order))
         return self._operator("TRANSPOSE", operands, out, "TransposeOptions", {})
 
     def reshape(self, x: Value, shape: tuple[int, ...]) -> Value:
-        """RESHAPE."""
+        """Add a RESHAPE."""
         out = self._activation("reshape", shape, x.quant)
         operands = (x.index, self._integers(shape))
         return self._operator("RESHAPE", operands, out, "ReshapeOptions", {})
@@ -273,7 +280,7 @@ class ModelBuilder:
         x: Value,
         weights: tuple[int, int],
         window: Sliding,
-        quant: Quantised,
+        quant: Quantized,
         act: str,
         more: Mapping[str, Field],
     ) -> Value:
@@ -288,9 +295,9 @@ class ModelBuilder:
         return self._operator(code, (x.index, *weights), out, table, {**fields, **more})
 
     def _weights(
-        self, shape: tuple[int, ...], axis: int, per_channel: bool, x: Value, quant: Quantised
+        self, shape: tuple[int, ...], axis: int, per_channel: bool, x: Value, quant: Quantized
     ) -> tuple[int, int]:
-        """Weights and bias that bring x's spread to the output's."""
+        """Add weights and a bias under which the output spreads as far as x does."""
         channels = shape[axis]
         taps = prod(shape) // channels
         scale = quant[0] / (x.scale * sqrt(taps) * WEIGHT_SPREAD)
@@ -311,11 +318,11 @@ class ModelBuilder:
         return self._add(TensorSpec("integers", data.shape, "int32", data=data))
 
     def _tensor(
-        self, name: str, shape: tuple[int, ...], dtype: str, quant: Quantised, data: Array
+        self, name: str, shape: tuple[int, ...], dtype: str, quant: Quantized, data: Array
     ) -> int:
         return self._add(TensorSpec(name, shape, dtype, (quant[0],), (quant[1],), 0, data))
 
-    def _activation(self, name: str, shape: tuple[int, ...], quant: Quantised) -> Value:
+    def _activation(self, name: str, shape: tuple[int, ...], quant: Quantized) -> Value:
         scale = float(np.float32(quant[0]))
         index = self._add(TensorSpec(name, shape, "int8", (scale,), (quant[1],)))
         return Value(index, shape, scale, quant[1])

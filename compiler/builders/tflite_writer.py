@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes .tflite files from plain records, sound or not: the tests and fuzzers need both."""
+"""Writes .tflite files from plain records, sound ones and damaged ones: tests need both."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Options = tuple[str, Mapping[str, Field]]
 
 @dataclass(frozen=True, eq=False)
 class TensorSpec:
-    """One tensor as the file says it; `data` None is a run-time tensor."""
+    """One tensor of the file; without `data` it is a run-time tensor."""
 
     name: str
     shape: tuple[int, ...]
@@ -51,12 +51,12 @@ class TensorSpec:
     signature: tuple[int, ...] | None = None  # shape_signature, -1 for a dynamic dimension
     variable: bool = False
     sparse: bool = False
-    custom_scheme: bool = False  # quantised in a way only its maker knows
+    custom_scheme: bool = False  # quantized in a way only its maker knows
 
 
 @dataclass(frozen=True, eq=False)
 class OperatorSpec:
-    """One operator; tensors by index, -1 for an absent optional input."""
+    """One operator; it names tensors by index, -1 for an absent optional input."""
 
     code: str | int  # "CONV_2D", or a number the schema may not know
     inputs: tuple[int, ...]
@@ -67,7 +67,10 @@ class OperatorSpec:
 
 @dataclass(frozen=True, eq=False)
 class ModelSpec:
-    """A model of one subgraph (plus empty ones if asked), buffers inline or after the root."""
+    """A model of one subgraph, or more where further empty ones are asked for.
+
+    Constant data lies inside the flatbuffer, or behind it (`external_buffers`).
+    """
 
     tensors: tuple[TensorSpec, ...]
     operators: tuple[OperatorSpec, ...]
@@ -81,7 +84,10 @@ class ModelSpec:
 
 
 def write_model(spec: ModelSpec) -> bytes:
-    """The file's bytes. External buffers lie after the root, their offsets from file start."""
+    """Write the file and return its bytes.
+
+    External buffers lie behind the root table; their offsets count from the start of the file.
+    """
     if not spec.external_buffers:
         return _Writer(spec, {}).finish()
     blobs = _payloads(spec)
@@ -104,7 +110,7 @@ def _aligned(offset: int) -> int:
 
 
 def _payloads(spec: ModelSpec) -> dict[int, bytes]:
-    """Constant data by tensor index."""
+    """Return the bytes of each constant by its tensor's index."""
     return {
         i: t.data if isinstance(t.data, bytes) else t.data.tobytes()
         for i, t in enumerate(spec.tensors)
@@ -122,7 +128,7 @@ class _Writer:
         self.codes = tuple(dict.fromkeys((o.code, o.custom_code) for o in spec.operators))
 
     def finish(self) -> bytes:
-        """The root table with its identifier."""
+        """Build the root table and return the file with its identifier."""
         payloads = _payloads(self.spec)
         buffers = [self._table("Buffer", {})]
         buffers += [self._buffer(i, payloads.get(i)) for i in range(len(self.spec.tensors))]
@@ -142,7 +148,7 @@ class _Writer:
         return bytes(self.builder.Output())
 
     def _table(self, table: str, fields: Mapping[str, int | float | bool]) -> int:
-        """Any table of the schema; offsets and numbers alike, named as the package names them."""
+        """Build a table of the schema from its fields, named as in the tflite package."""
         self._function(f"{table}Start")(self.builder)
         for name, value in fields.items():
             self._function(f"{table}Add{name}")(self.builder, value)
@@ -242,7 +248,7 @@ class _Writer:
         return self._table("Operator", fields)
 
     def _options(self, table: str, options: Mapping[str, Field]) -> int:
-        """Tuples become int32 vectors: Reshape's NewShape, Squeeze's SqueezeDims."""
+        """Build an option table; tuples become int32 vectors (Reshape's NewShape)."""
         fields: dict[str, int | float | bool] = {}
         for name, value in options.items():
             if isinstance(value, tuple):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mcuforge.boards.link import BoardReset, Link, Refused, TextLink
+from mcuforge.boards.link import BoardReset, Link, Refused
 from mcuforge.boards.link.exchange import Request
 from mcuforge.boards.link.frame import Kind
 from mcuforge.compiler import reference
@@ -31,6 +31,7 @@ from mcuforge.flow.verdict import first_difference
 from mcuforge.memplan.poison import DeadRange
 from mcuforge.report.progress import Stages
 from tests.firmware.generated import HASH, link_model, open_model
+from tests.firmware.text_link import TextLink
 from tests.firmware.toy_board import flipper, toy_on_bad_line, toy_on_pty
 from tests.unit.compiler.graphs import random_inputs
 from tests.unit.compiler.pipelines import RINGS, compiled, pipelined, residual

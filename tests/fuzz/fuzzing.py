@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What fuzzers of model files share: damaged files read by workers, findings counted and repeated.
+"""Shared by the fuzzers of model files: workers read damaged files, findings are counted.
 
-Each file must end in a graph or a UserError, fast and small. A finding is anything else: another
+Each file must end in a graph or a UserError, fast and small. Anything else is a finding: another
 exception, more than 5 seconds, more than 1 GiB, a dead worker.
 """
 
@@ -40,7 +40,7 @@ Make = Callable[[int, int], bytes]  # of a series and an index in it, the damage
 
 @dataclass(frozen=True)
 class Subject:
-    """A front end and the files it is fed; `script` repeats a finding."""
+    """A front end and the files it is fed; `script` is the command that repeats a finding."""
 
     script: str
     suffix: str
@@ -50,12 +50,12 @@ class Subject:
 
 
 class TooSlow(BaseException):
-    """Raised by the alarm; no `except Exception` swallows it."""
+    """Raised by the alarm; `except Exception` does not catch it."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What became of the files so far."""
+    """Counts of the files so far."""
 
     graphs: int = 0
     refused: int = 0
@@ -63,7 +63,7 @@ class Tally:
 
     @property
     def files(self) -> int:
-        """How many were examined."""
+        """How many files were examined."""
         return self.graphs + self.refused + len(self.findings)
 
     def __add__(self, other: Tally) -> Tally:
@@ -75,7 +75,7 @@ class Tally:
 
 
 def examine(data: bytes, read: Read, use: Use, limit_s: float = LIMIT_S) -> str:
-    """ "graph", "refused", or the report of a finding."""
+    """Return "graph", "refused", or the report of a finding."""
     signal.signal(signal.SIGALRM, _too_slow)
     signal.setitimer(signal.ITIMER_REAL, limit_s)
     try:
@@ -94,25 +94,25 @@ def examine(data: bytes, read: Read, use: Use, limit_s: float = LIMIT_S) -> str:
 
 
 def check_graph(graph: Graph) -> None:
-    """What every graph must hold."""
+    """Verify a graph as every compile does."""
     verify(graph, "the front end")
 
 
 def compile_whole(graph: Graph) -> None:
-    """Verify and compile to C, without the exact planner's seconds."""
+    """Verify and compile to C, without the exact planner."""
     verify(graph, "the front end")
     compile_graph(graph, "portable", RAM_BYTES, exact_seconds=0.0)
 
 
 def count_outcome(index: int, outcome: str) -> Tally:
-    """The tally of one file."""
+    """Return the tally of one file."""
     if outcome in ("graph", "refused"):
         return Tally(int(outcome == "graph"), int(outcome == "refused"))
     return Tally(findings=((index, outcome),))
 
 
 class Worker:
-    """A process with bounded memory that examines every n-th file; restarted past a crash."""
+    """A process with bounded memory that examines every n-th file; it restarts after a crash."""
 
     def __init__(self, subject: Subject, seed: int, indices: range, use: Use) -> None:
         self._context = multiprocessing.get_context("fork")
@@ -145,7 +145,7 @@ class Worker:
                 tally = Tally()
 
     def poll(self) -> bool:
-        """True when the worker has nothing more to do."""
+        """Return True when the worker has finished."""
         if len(self._indices) == 0:
             self._process.join()
             return True
@@ -166,7 +166,7 @@ class Worker:
         return False
 
     def _restart(self, what: str) -> bool:
-        """Go on behind the file that ended the worker; at most REPORT_FILES go uncounted."""
+        """Continue behind the file that ended the worker; at most REPORT_FILES go uncounted."""
         self._process.join()
         last = max(self._at.value, self._indices.start)
         self.tally += Tally(findings=((last, what),))
@@ -176,7 +176,7 @@ class Worker:
 
 
 def _behind(indices: range, last: int) -> range:
-    """What is left of `indices` after `last`."""
+    """Return what is left of `indices` after `last`."""
     return range(last + indices.step, indices.stop, indices.step)
 
 
@@ -193,7 +193,7 @@ def fuzz(subject: Subject, seed: int, count: int, use: Use, jobs: int) -> Tally:
 
 
 def command_line(subject: Subject, description: str) -> int:
-    """The command line of a fuzzer; 1 when there are findings."""
+    """Run a fuzzer's command line; return 1 when there are findings."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--count", type=int, default=20000)
     parser.add_argument("--seed", type=int, default=0)
@@ -222,7 +222,7 @@ def command_line(subject: Subject, description: str) -> int:
         print(report)
     _keep(options.keep, subject, options.seed, tally)
     print(
-        f"{options.count} files in {seconds:.1f} s ({options.count / seconds:.0f} a second): "
+        f"{options.count} files in {seconds:.1f} s ({options.count / seconds:.0f} per second): "
         f"{tally.graphs} graphs, {tally.refused} refused, {len(tally.findings)} findings"
     )
     return int(bool(tally.findings))

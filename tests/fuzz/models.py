@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Feeds the TFLite front end damaged models: each ends in a graph or a UserError, fast and small.
+"""Feeds damaged models to the TFLite front end: each must end in a graph or a UserError.
 
     python -m tests.fuzz.models [--count 20000] [--seed 0] [--full] [--only INDEX] [--keep DIR]
 
 A finding is anything else: another exception, more than 5 seconds, more than 1 GiB, a dead worker.
 Each is printed with the command that repeats it; the exit code is 1 when there are any. --full
-compiles the graphs that were read, down to C.
+also compiles the graphs to C.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.shared import SHARED
 
 
 def subject() -> Subject:
-    """The TFLite front end and damaged samples of its arms."""
+    """Return the TFLite front end with damaged samples of its arms."""
     seeds = seed_models(SHARED)
     return Subject(
         "python -m tests.fuzz.models",
@@ -31,7 +31,7 @@ def subject() -> Subject:
 
 
 def read(data: bytes) -> Graph:
-    """The graph of a file's bytes."""
+    """Read the graph of a file."""
     return read_tflite(data, name="fuzzed.tflite")
 
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Feeds the ONNX front end damaged models: each ends in a graph or a UserError, fast and small.
+"""Feeds damaged models to the ONNX front end: each must end in a graph or a UserError.
 
     python -m tests.fuzz.onnx_models [--count 20000] [--seed 0] [--full] [--only INDEX] [--keep DIR]
 
 A finding is anything else: another exception, more than 5 seconds, more than 1 GiB, a dead worker.
 Each is printed with the command that repeats it; the exit code is 1 when there are any. --full
-compiles the graphs that were read, down to C.
+also compiles the graphs to C.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.models.onnx_mutate import mutate, seed_models
 
 
 def subject() -> Subject:
-    """The ONNX front end and damaged samples of its arms."""
+    """Return the ONNX front end with damaged samples of its arms."""
     seeds = seed_models()
     return Subject(
         "python -m tests.fuzz.onnx_models",
@@ -30,7 +30,7 @@ def subject() -> Subject:
 
 
 def read(data: bytes) -> Graph:
-    """The graph of a file's bytes."""
+    """Read the graph of a file."""
     return read_onnx(data, name="fuzzed.onnx")
 
 

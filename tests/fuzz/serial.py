@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hostile serial input against the check firmware, under sanitizers.
+"""Feeds hostile serial input to the check firmware, under sanitizers.
 
     python -m tests.fuzz.serial [--seconds 300] [--corpus DIR] [MODEL.tflite]
 
 The firmware is built four times for this machine with clang's libFuzzer, AddressSanitizer and
 UndefinedBehaviorSanitizer: with the toy model of the tests, fed bytes, fed floats and fed row by
-row, and with the generated C of MODEL (default: the demo's). The seconds are shared between them.
-Exits 1 on a finding and leaves the input that shows it in out/fuzz.
+row, and with the generated C of MODEL (default: the demo's). They share the seconds. On a finding
+it exits with 1 and leaves the input in out/fuzz.
 """
 
 from __future__ import annotations
@@ -64,18 +64,18 @@ class Variant:
 
 
 def piece(kind: int, data: bytes) -> bytes:
-    """One piece of an input."""
+    """Return one piece of an input."""
     return bytes([kind, len(data)]) + data
 
 
 def request(kind: int, *numbers: int, data: bytes = b"", sequence: int = 1) -> bytes:
-    """A piece that is a well-formed frame."""
+    """Return a piece that is a well-formed frame."""
     body = struct.pack(f"<BH{len(numbers)}I", kind, sequence, *numbers)
     return piece(FRAME, body + data)
 
 
 def seeds() -> tuple[bytes, ...]:
-    """Inputs that reach every command and request."""
+    """Return inputs that reach every command and request."""
     text = (
         b"name%profile%timestamp%help%results%",
         b"db load 700%db 0001feff%db print%db print 3 1%",
@@ -115,7 +115,7 @@ def seeds() -> tuple[bytes, ...]:
 
 
 def toy_variants() -> tuple[Variant, ...]:
-    """The hand-written model: fast, so most inputs go there."""
+    """Return the hand-written model's variants: they are fast, so most inputs go there."""
     return (
         Variant("toy", (TOY,), (), LONGEST_TOY),
         Variant("toy-floats", (TOY,), FLOATS + SMALL, LONGEST_TOY),
@@ -124,7 +124,7 @@ def toy_variants() -> tuple[Variant, ...]:
 
 
 def model_variant(path: Path, folder: Path) -> Variant:
-    """The generated C of a model file, written to `folder`."""
+    """Write the generated C of a model file to `folder`."""
     compiled = compile_graph(read_model(path), "portable", ANY_RAM_BYTES)
     digest = hashlib.sha256(path.read_bytes()).digest()
     files = dict(compiled.model.files)
@@ -138,7 +138,7 @@ def model_variant(path: Path, folder: Path) -> Variant:
 
 
 def build(variant: Variant, folder: Path) -> Path:
-    """Compile the firmware of `variant` with the harness; the fuzzer's path."""
+    """Compile the firmware of `variant` with the harness; return the fuzzer's path."""
     program = folder / f"fuzz-{variant.name}"
     firmware = [source for source in firmware_sources() if source.name != "main.c"]
     flags = [*FLAGS, *HARD, *variant.flags, f"-I{firmware_dir()}"]
@@ -148,7 +148,7 @@ def build(variant: Variant, folder: Path) -> Path:
 
 
 def fuzz(variant: Variant, program: Path, corpus: Path, limits: Sequence[str]) -> bool:
-    """Run the fuzzer; True when it found nothing."""
+    """Run the fuzzer; return True when it found nothing."""
     corpus.mkdir(parents=True, exist_ok=True)
     for index, seed in enumerate(seeds()):
         (corpus / f"seed-{index}").write_bytes(seed)
@@ -173,7 +173,7 @@ def fuzz(variant: Variant, program: Path, corpus: Path, limits: Sequence[str]) -
 
 
 def main() -> int:
-    """Fuzz every variant; the exit code."""
+    """Fuzz every variant; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("model", nargs="?", type=Path, default=DEMO)
     parser.add_argument("--seconds", type=int, default=300, help="altogether (default 300)")

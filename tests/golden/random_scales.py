@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Large cases on random scales: they show kernels that differ in the last bits of a multiplier."""
+"""Large cases on random scales: they show kernels that differ in a multiplier's last bits."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ Make = Callable[["Scales"], Case]
 
 
 class Scales:
-    """Random quantisations from one seed."""
+    """Random quantizations from one seed."""
 
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng(seed)
 
     def scale(self, low: float = 0.005, high: float = 0.1) -> float:
-        """A float32 between the two, evenly on a logarithmic scale."""
+        """Draw a float32 between the two, evenly on a logarithmic scale."""
         return float(np.float32(exp(self._rng.uniform(log(low), log(high)))))
 
     def near(self, scale: float, low: float = 0.4, high: float = 1.5) -> float:
-        """A float32 of about this size."""
+        """Draw a float32 of about this size."""
         return float(np.float32(scale * self._rng.uniform(low, high)))
 
     def zero(self) -> int:
-        """A zero point of int8."""
+        """Draw a zero point of int8."""
         return int(self._rng.integers(-128, 128))
 
     def name(self) -> str:
-        """A new one: constants are drawn by it."""
+        """Draw a name; it seeds the case's constants."""
         return f"case {self._rng.integers(10**9)}"
 
 
 def pair(operator: str, options: str, output: Callable[[float, float], float]) -> Make:
-    """An elementwise operator of two tensors; output: the scale that its results fill."""
+    """An elementwise operator of two tensors; `output` computes the scale that its results fill."""
 
     def make(s: Scales) -> Case:
         a, b, shape = s.scale(), s.scale(), (1, 100, 100, 1)
@@ -50,7 +50,7 @@ def pair(operator: str, options: str, output: Callable[[float, float], float]) -
 
 
 def every_value(operator: str, options: str | None) -> Make:
-    """An operator of one tensor that holds all 256 values."""
+    """An operator of one tensor, which holds all 256 values."""
 
     def make(s: Scales) -> Case:
         x = s.scale()
@@ -63,7 +63,7 @@ def every_value(operator: str, options: str | None) -> Make:
 
 
 def filled(scale: float, terms: int) -> float:
-    """The scale that sums of so many random products fill, of this scale each."""
+    """Return the scale that a sum of `terms` random products fills; `scale` is a product's."""
     return scale * 73 * 73 * sqrt(terms) / 60
 
 
@@ -88,7 +88,7 @@ def fully_connected(s: Scales) -> Case:
 
 
 def convolution(depthwise: bool) -> Make:
-    """16 filters with a scale each: 1x1 over 8 channels, or 3x3 over one."""
+    """16 filters, one scale per filter: 1x1 over 8 channels, or depthwise 3x3."""
 
     def make(s: Scales) -> Case:
         x, weights = s.scale(), tuple(s.scale(0.001, 0.02) for _ in range(16))
@@ -138,6 +138,6 @@ MAKERS: dict[str, tuple[Make, int]] = {  # and how many cases
 
 
 def random_cases() -> dict[str, list[Case]]:
-    """The same cases each time, by operator."""
+    """Return the same cases each time, by operator."""
     scales = Scales(5)
     return {op: [make(scales) for _ in range(count)] for op, (make, count) in MAKERS.items()}

@@ -16,7 +16,7 @@ from tests.golden.case import Case, Operand, constant
 
 
 def case_spec(case: Case) -> ModelSpec:
-    """A model of the case's one operator: run-time operands are inputs, constants are data."""
+    """Describe a model of the case's one operator: run-time operands are its inputs."""
     operands = case.inputs + case.outputs
     names = [f"in{i}" for i in range(len(case.inputs))]
     names += [f"out{i}" for i in range(len(case.outputs))]
@@ -32,7 +32,7 @@ def case_spec(case: Case) -> ModelSpec:
 
 
 def case_model(case: Case) -> bytes:
-    """The .tflite file of a golden case."""
+    """Return the bytes of the .tflite file of a golden case."""
     return write_model(case_spec(case))
 
 
@@ -44,7 +44,7 @@ def _operand_spec(name: str, operand: Operand, data: Array | None) -> TensorSpec
 
 
 def feed(shape: tuple[int, ...], dtype: str, seed: int = 0) -> Array:
-    """A random run-time input over the dtype's whole range (floats: -4 to 4)."""
+    """Draw an input of this shape and dtype over the dtype's whole range (floats: -4 to 4)."""
     rng = np.random.default_rng(seed)
     kind = np.dtype(dtype)
     if kind.kind == "f":

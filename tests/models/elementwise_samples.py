@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The arms of operators on elements that transformers have, and those without a reference."""
+"""Samples of elementwise operators in transformers, with and without a reference in 2.14."""
 
 from __future__ import annotations
 

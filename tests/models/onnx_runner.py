@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs an ONNX model in this process, as it is written, and compares it with our graph."""
+"""Runs ONNX models with onnxruntime in this process, and compares them with our graphs."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ Integers = NDArray[np.int8] | NDArray[np.uint8]
 
 
 def run(model: onnx.ModelProto, image: Float, *names: str) -> list[Float]:
-    """The named values of a model with one input, computed by onnxruntime, nothing fused."""
+    """Compute the named values of a model with one input; onnxruntime fuses nothing."""
     feed = {model.graph.input[0].name: image}
     return list(_session(model, names).run(list(names), feed))
 
 
-def quantised_values(model: onnx.ModelProto, image: Float) -> Iterator[tuple[str, Integers]]:
-    """Name and integers of everything a QDQ model quantises at run time."""
+def quantized_values(model: onnx.ModelProto, image: Float) -> Iterator[tuple[str, Integers]]:
+    """Return the name and the integers of everything that a QDQ model quantizes at run time."""
     names = [node.output[0] for node in model.graph.node if node.op_type == "QuantizeLinear"]
     feed = {model.graph.input[0].name: image}
     return zip(names, _session(model, names).run(names, feed), strict=True)
 
 
 def graph_of(model: onnx.ModelProto) -> Graph:
-    """The graph mcuforge reads."""
+    """Return the graph that mcuforge reads from a model."""
     return read_onnx(model.SerializeToString(), name="small.onnx")
 
 
 def kinds_of(graph: Graph) -> list[str]:
-    """What its nodes are, views left out."""
+    """List the kinds of a graph's nodes, without views."""
     return [node.op.kind for node in graph.nodes if not node.op.is_view]
 
 
 def largest_difference(model: onnx.ModelProto, samples: int = 6, seed: int = 1) -> int:
-    """Steps between onnxruntime and reference.py, node by node.
+    """Return the most steps between onnxruntime and reference.py, node by node.
 
-    Inputs are random over every value; what a node reads is what onnxruntime has quantised there,
-    so that no difference is carried on.
+    Inputs are random over their whole range. Each node reads what onnxruntime quantized there, so
+    that a difference does not carry over to the next node.
     """
     reading = open_onnx(model.SerializeToString(), "small.onnx")
     graph = reading.graph()
@@ -77,7 +77,7 @@ def largest_difference(model: onnx.ModelProto, samples: int = 6, seed: int = 1) 
 
 
 def in_memory(value: Stored, integers: NDArray[np.generic]) -> NDArray[np.int8]:
-    """What the file has for a value, as the graph stores it."""
+    """Return the file's integers as the graph stores them: int8 of the tensor's shape."""
     view, offset = value.view, 128 if value.scheme.dtype == "uint8" else 0
     logical = (integers.astype(np.int16) - offset).astype(np.int8)
     spread = logical.reshape(permuted(view.tensor.shape, view.perm))
@@ -85,7 +85,7 @@ def in_memory(value: Stored, integers: NDArray[np.generic]) -> NDArray[np.int8]:
 
 
 def _session(model: onnx.ModelProto, names: Sequence[str]) -> onnxruntime.InferenceSession:
-    """A session of a copy of `model` that gives these values out."""
+    """Open a session of a copy of `model` that also outputs these values."""
     opened = onnx.ModelProto.FromString(model.SerializeToString())
     known = {output.name for output in opened.graph.output}
     opened.graph.output.extend(

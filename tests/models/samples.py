@@ -45,7 +45,7 @@ ROW = Operand((1, 6), 0.1, -7)
 
 @dataclass(frozen=True)
 class Sample:
-    """A case and the operators the front end makes of it."""
+    """A case, and the operators that the front end makes of it."""
 
     case: Case
     ops: tuple[Op, ...]
@@ -63,17 +63,17 @@ def sample(
     options: tuple[str, dict[str, Field]] | None,
     *ops: Op,
 ) -> Sample:
-    """A sample; the operator is the name up to a space ("PAD int64")."""
+    """Make a sample; its operator is the name up to the first space ("PAD int64")."""
     return Sample(Case(name, name.split(" ")[0], inputs, outputs, options), ops)
 
 
 def image(*shape: int) -> Operand:
-    """An image of IMAGE's quantisation."""
+    """An image of IMAGE's quantization."""
     return Operand((1, *shape), IMAGE.scale, IMAGE.zero_point)
 
 
 def rows(*shape: int) -> Operand:
-    """A tensor of ROW's quantisation."""
+    """A tensor of ROW's quantization."""
     return Operand(shape, ROW.scale, ROW.zero_point)
 
 
@@ -386,9 +386,9 @@ SAMPLES = WEIGHTED + WINDOWS + ARITHMETIC + FUNCTIONS + MOVEMENTS
 
 
 def open_batch_flatten() -> ModelSpec:
-    """Keras's Flatten with the batch left open: SHAPE, STRIDED_SLICE, PACK, RESHAPE, then SOFTMAX.
+    """Write Keras's Flatten with an open batch: SHAPE, STRIDED_SLICE, PACK, RESHAPE; SOFTMAX.
 
-    The graph quantises at its edges, as converters without inference_input_type do.
+    The graph quantizes at its edges, as converters without inference_input_type do.
     """
     tensors = (
         TensorSpec("serving_default_x:0", (1, 2, 3, 1), "float32", signature=(-1, 2, 3, 1)),
@@ -422,7 +422,7 @@ def open_batch_flatten() -> ModelSpec:
 
 
 def two_in_two_out() -> ModelSpec:
-    """ADD and MUL of two inputs, both sums and products given out; an absent bias in between."""
+    """Write ADD and MUL of two inputs; sum and product are outputs, a bias between is absent."""
     weights = feed((6, 6), "int8", 5)
     tensors = (
         TensorSpec("a", (1, 6), "int8", (0.1,), (3,)),

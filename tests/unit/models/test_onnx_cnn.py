@@ -11,7 +11,7 @@ import pytest
 
 from mcuforge.compiler.builders.onnx_builder import parameters
 from scripts.make_onnx_cnn import NETWORKS, Style, images, make_int8, mobilenet, resnet
-from tests.models.onnx_runner import quantised_values, run
+from tests.models.onnx_runner import quantized_values, run
 
 STYLES = (
     Style(),
@@ -54,7 +54,7 @@ def test_a_style_is_what_it_says(network: str, style: Style) -> None:
     model = make_int8(NETWORKS[network](), style)
     assert (set(weight_scales(model)) == {1}) == (not style.per_channel)
     image = images(model, 1, seed=5)[0]
-    kinds = {value.dtype for _, value in quantised_values(model, image)}
+    kinds = {value.dtype for _, value in quantized_values(model, image)}
     assert kinds == {np.dtype(style.activations)}
     count = Counter(node.op_type for node in model.graph.node)
     assert (count["Relu"] + count["Clip"] > 0) == style.symmetric
@@ -73,7 +73,7 @@ def test_the_int8_network_answers_as_the_float_one(network: str, style: Style) -
 @BOTH
 def test_activations_neither_saturate_nor_die(network: str) -> None:
     model = make_int8(NETWORKS[network](), Style())
-    for name, value in quantised_values(model, images(model, 1, seed=5)[0]):
+    for name, value in quantized_values(model, images(model, 1, seed=5)[0]):
         ends = np.mean(value == value.min()), np.mean(value == value.max())
         assert max(ends) < 0.9, name
         assert len(np.unique(value)) >= 8, name

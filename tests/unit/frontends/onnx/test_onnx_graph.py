@@ -143,7 +143,7 @@ def test_a_variance_on_eight_bits_is_computed_exactly() -> None:
     square = q.node("Pow", [d, q.constant(np.array(2, np.float32))])
     variance = q.op("ReduceMean", [square], 0.15, -128, axes=[-1])
     floor = q.op("Add", [variance, q.weights((), 1e-7)], 0.15, -128)
-    y = q.requantised(q.node("Div", [d, q.node("Sqrt", [floor])]), 0.03, 3)
+    y = q.requantized(q.node("Div", [d, q.node("Sqrt", [floor])]), 0.03, 3)
     graph = graph_of(q.model(y))
     assert kinds_of(graph) == ["layer_norm"]
     tensor, output = graph.inputs[0], graph.outputs[0]
@@ -204,7 +204,7 @@ def test_layers_are_called_as_the_file_calls_them() -> None:
     x = q.input((1, 4))
     made = onnx.helper.make_node("Gemm", [x, q.weights((4, 2))], ["out"], "/blocks.0/fc1/Gemm")
     q.nodes.append(made)
-    graph = graph_of(q.model(q.requantised("out", 0.3, 0)))
+    graph = graph_of(q.model(q.requantized("out", 0.3, 0)))
     assert graph.nodes[0].name == "blocks.0/fc1"
     assert graph.nodes[0].origin == "node 3 Gemm"
 

@@ -113,7 +113,7 @@ def batch_norm(q: Qdq) -> str:
 
 def unknown_domain(q: Qdq) -> str:
     x = q.input((1, 4))
-    return q.requantised(q.node("Relu", [x], 1, "my.company"), 0.1, 0)
+    return q.requantized(q.node("Relu", [x], 1, "my.company"), 0.1, 0)
 
 
 def transposed_gemm(q: Qdq) -> str:
@@ -165,7 +165,7 @@ def power_of_two_tensors(q: Qdq) -> str:
 
 def other_scale_back(q: Qdq) -> str:
     x = q.op("Relu", [q.input((1, 4))], 0.1)
-    return q.dequantised(q.nodes[-1].input[0], 0.2, 0) if x else x
+    return q.dequantized(q.nodes[-1].input[0], 0.2, 0) if x else x
 
 
 def sixteen_bits(q: Qdq) -> str:
@@ -352,7 +352,7 @@ def test_a_float_chain_without_end_is_refused() -> None:
     x = q.input((1, 4))
     for _ in range(100):
         x = q.node("Tanh", [x])
-    error = refusal(q.model(q.requantised(x, 0.1, 0)))
+    error = refusal(q.model(q.requantized(x, 0.1, 0)))
     assert error.what.startswith("65 float operators follow each other")
     assert error.hint == "quantize the operators between them too"
 
