@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A compiled model as check firmware: project written, built, measured."""
+"""Writes a compiled model as check firmware, builds it and measures its memory."""
 
 from __future__ import annotations
 
@@ -40,16 +40,19 @@ MANIFEST = "mcuforge.json"
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """A built check firmware and what it takes."""
+    """A built check firmware and the memory it takes."""
 
     folder: Path
     firmware: Firmware
     footprint: Footprint
     stack: StackBound
-    painted_bound: int  # what painting may find: the call of the model and one interrupt
+    painted_bound: int  # bytes that painting may find: the call of the model and one interrupt
 
     def ram(self, compiled: Compiled, budget: int, painted: int | None) -> Ram:
-        """The RAM of the model in the user's own firmware; the test firmware's apart."""
+        """The RAM of the model in the user's own firmware, and apart from it the test firmware's.
+
+        painted: bytes of stack measured on the board, None where it cannot tell.
+        """
         static = self.footprint.ram.static
         return Ram(
             arena=compiled.arena_bytes,
@@ -63,7 +66,7 @@ class Built:
         )
 
     def flash(self) -> Flash:
-        """The flash of the model in the user's own firmware; the test firmware's apart."""
+        """The flash of the model in the user's own firmware; apart from it, the test firmware's."""
         flash = self.footprint.flash
         image = self.firmware.board.runs("flash")[0]
         flashes = [m for m in self.footprint.memories if m.memory.kind == "flash"]
@@ -81,14 +84,14 @@ class Built:
 
     @property
     def toolchain(self) -> Toolchain:
-        """What built it."""
+        """The compiler that built it."""
         firmware = self.firmware
         return Toolchain(firmware.compiler, firmware.version, " ".join(firmware.flags))
 
 
 @contextmanager
 def project_folder(out: Path | None) -> Iterator[Path]:
-    """`out`, or a folder that is gone afterwards."""
+    """`out`, or a temporary folder when it is None."""
     if out is not None:
         yield out
         return
@@ -97,7 +100,7 @@ def project_folder(out: Path | None) -> Iterator[Path]:
 
 
 def dead_ranges(compiled: Compiled) -> tuple[tuple[DeadRange, ...], ...]:
-    """For each step of a run what is dead once it is done."""
+    """The dead bytes after each step of a run."""
     places = compiled.plan.placements
     trace = memory_trace(compiled.schedule, places)
     return dead_bytes(compiled.problem, places, trace)
@@ -172,7 +175,7 @@ def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileE
 
 
 def build_seconds(weights_bytes: int) -> float:
-    """How long a build may take: gcc reads some 700 kB of weights a second if nothing else runs."""
+    """How long a build may take; gcc reads some 700 kB of weights per second on an idle machine."""
     return BUILD_SECONDS + weights_bytes / SLOWEST_WEIGHTS_PER_SECOND
 
 

@@ -24,7 +24,7 @@ class Session:
     path: Path
     file: bytes
     graph: Graph  # as the front end read it
-    board: Board  # the stand-in's chip with the real board's budgets when emulated
+    board: Board  # when emulated: the stand-in's chip with the real board's budgets
 
     @property
     def digest(self) -> bytes:

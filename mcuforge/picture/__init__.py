@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A memory plan as a picture: time against address, as SVG, as a page and as a table."""
+"""Draws a memory plan, time against address: as SVG, as a page, as a table and in letters."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The words over a picture: whose plan it is, how much it takes, what its colours mean."""
+"""Draws the words above a picture: its title, the plan in figures, the legend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mcuforge.picture.record import PlanPicture
 from mcuforge.picture.shapes import Box, Text
 from mcuforge.picture.words import bound_words, printable, share
 
-HEAD = 92.0  # px: the height of title, figures and legend over the drawing
+HEAD = 92.0  # px: height of title, figures and legend together
 SWATCH = 14.0
 MEANINGS = {
     "input": "input",
@@ -23,7 +23,7 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class Swatch:
-    """An entry of the legend: a patch of what the drawing uses, and its meaning."""
+    """An entry of the legend: a patch in a style of the drawing, and its meaning."""
 
     kind: str
     box: Box
@@ -32,7 +32,7 @@ class Swatch:
 
 @dataclass(frozen=True)
 class Head:
-    """What stands over the drawing of a file that is seen by itself."""
+    """The words and the legend above the drawing."""
 
     texts: tuple[Text, ...]
     legend: tuple[Swatch, ...]
@@ -44,7 +44,7 @@ def title_of(picture: PlanPicture) -> str:
 
 
 def figures_of(picture: PlanPicture) -> tuple[str, ...]:
-    """The plan in numbers, a fact each."""
+    """The plan in figures, one string per fact."""
     layers = len([c for c in picture.columns if c.op])
     return (
         f"arena {picture.arena:,} bytes: {bound_words(picture)}",
@@ -54,7 +54,7 @@ def figures_of(picture: PlanPicture) -> tuple[str, ...]:
 
 
 def legend_of(picture: PlanPicture) -> tuple[tuple[str, str], ...]:
-    """The kinds the drawing has, each with its meaning."""
+    """The kinds of shapes in the drawing, each with its meaning."""
     kinds = {buffer.kind for buffer in picture.buffers}
     found: list[tuple[str, str]] = [(k, words) for k, words in MEANINGS.items() if k in kinds]
     if any(buffer.overlaps for buffer in picture.buffers):
@@ -67,7 +67,7 @@ def legend_of(picture: PlanPicture) -> tuple[tuple[str, str], ...]:
 
 
 def draw_head(picture: PlanPicture, left: float) -> Head:
-    """Title, figures and legend from `left` on, in the first HEAD pixels."""
+    """Draw title, figures and legend from `left` on, in the top HEAD pixels."""
     texts = (
         Text(left, 26, title_of(picture), "title"),
         Text(left, 47, " · ".join(figures_of(picture)), "figures"),

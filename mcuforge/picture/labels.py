@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Words that find their own room: in a buffer's rectangle, along the address axis, under a layer.
+"""Places words: in a buffer's rectangle, along the address axis, and under a layer.
 
-Widths are counted in cells of a monospaced face, so a label that fits here fits in any reader.
+Widths are counted in cells of a monospaced font, so a label that fits here fits in any viewer.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ TIGHT = 12.5  # px between two parallel lines of text that do not touch
 
 
 def buffer_labels(buffer: DrawnBuffer, free: Box) -> tuple[Text, ...]:
-    """Name, bytes and ring rows in the free part of a buffer's rectangle, upright or turned.
+    """Place name, bytes and ring rows in the free part of a buffer's rectangle, upright or turned.
 
-    Empty when there is no room for a name one could recognise.
+    Empty when there is no room for a recognizable name.
     """
     name = printable(buffer.name)
     facts = [f"{buffer.bytes:,} B"]
@@ -35,7 +35,7 @@ def buffer_labels(buffer: DrawnBuffer, free: Box) -> tuple[Text, ...]:
     if flat >= wanted and free.height >= LINE:
         room = int((free.height - 2) // LINE)
         lines = [shortened(name, flat), *(fact for fact in facts if cells_of(fact) <= flat)]
-        if room < len(lines):  # low and wide: side by side what does not fit below
+        if room < len(lines):  # low and wide: put the facts side by side
             together = "  ".join((name, *facts))
             lines = [together] if cells_of(together) <= flat else lines[: max(room, 1)]
         return tuple(
@@ -56,12 +56,12 @@ def _cells(pixels: float) -> int:
 
 
 def width_of(words: str) -> float:
-    """Pixels of a line of monospaced text."""
+    """The width of a line of monospaced text, in pixels."""
     return cells_of(words) * CELL
 
 
 def spread(wanted: Sequence[float], distance: float) -> tuple[float, ...]:
-    """Positions near `wanted`, which rise, at least `distance` apart: later ones give way."""
+    """Positions near the rising `wanted`, at least `distance` apart; later ones move."""
     placed: list[float] = []
     for position in wanted:
         placed.append(max(position, placed[-1] + distance) if placed else position)
@@ -71,10 +71,10 @@ def spread(wanted: Sequence[float], distance: float) -> tuple[float, ...]:
 def layer_labels(
     names: Sequence[str], left: float, top: float, column: float, marked: Iterable[int]
 ) -> tuple[tuple[Text, ...], float]:
-    """The layers' names under columns of `column` px, and the height they take.
+    """Place the layers' names under columns of `column` px; also returns their height.
 
-    Upright where all fit, slanted or vertical where not, and only every second, third, ... where
-    columns are narrower than a line of text; the `marked` columns always have theirs.
+    The names are horizontal where all fit, else slanted or vertical. Where columns are narrower
+    than a line of text, only every second, third, ... name is shown, and the first `marked` one.
     """
     bold = set(marked)
     words = [shortened(name, LONGEST_LAYER) for name in names]
@@ -83,7 +83,9 @@ def layer_labels(
     if longest + PAD > column:
         turn, anchor = (45, "start") if column * 0.7 >= TIGHT else (-90, "end")
     step = 1 if turn != -90 else ceil(TIGHT / column)
-    shown = sorted(bold)[:1]  # of a deciding pipeline the first layer, and with room the others
+    shown = sorted(bold)[
+        :1
+    ]  # the first layer of a deciding pipeline, and the others if there is room
     for i in range(0, len(words), step):
         if all(abs(i - j) >= step for j in shown[:1]):
             shown.append(i)
@@ -104,7 +106,7 @@ def layer_labels(
 
 
 def longest_gap(begin: int, end: int, taken: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    """The longest part of [begin, end) that no range of `taken` reaches into; empty if none."""
+    """The longest part of [begin, end) that is outside every range of `taken`; may be empty."""
     best, reached = (begin, begin), begin
     for low, high in sorted((max(b, begin), min(e, end)) for b, e in taken):
         if low - reached > best[1] - best[0]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A PlanPicture as a Drawing: where every rectangle, line and word goes."""
+"""Lays a PlanPicture out as a Drawing: the place of every rectangle, line and word."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEFT = 140.0  # room of the addresses
 RIGHT = 20.0
 PLOT_WIDTH = 1080.0  # of the plot: fits a slide and a laptop
 WIDEST = 6000.0  # beyond it columns become narrower than a line of text
-NARROW_COLUMN = 16.0  # px a layer gets while the plot may still grow
+NARROW_COLUMN = 16.0  # px per layer while the plot may still grow
 HEIGHT = 440.0  # of the panels of all regions in use
 LEAST_PANEL = 130.0
 UNUSED_PANEL = 14.0
@@ -29,7 +29,7 @@ BRACKET = 24.0  # height of the pipelines' brackets
 
 
 def layout(picture: PlanPicture) -> Drawing:
-    """The picture in pixels, as wide as its layers need and a slide at least."""
+    """Lay the picture out in pixels, as wide as its layers need and at least as wide as a slide."""
     count = len(picture.columns)
     plot = min(max(PLOT_WIDTH, count * NARROW_COLUMN), max(WIDEST, PLOT_WIDTH))
     column = plot / count
@@ -84,7 +84,7 @@ def layout(picture: PlanPicture) -> Drawing:
 
 
 def _heights(regions: tuple[RegionBand, ...]) -> tuple[float, ...]:
-    """Regions in use share the height by what they hold; unused ones are a thin line."""
+    """Heights of the regions: used ones in proportion to their peaks, unused ones a thin line."""
     used = sum(region.peak for region in regions)
     return tuple(
         max(LEAST_PANEL, HEIGHT * region.peak / used) if region.peak else UNUSED_PANEL
@@ -93,7 +93,7 @@ def _heights(regions: tuple[RegionBand, ...]) -> tuple[float, ...]:
 
 
 def _end_of(text: Text) -> float:
-    """How far to the right the name of a layer reaches."""
+    """The right end of a layer's name, in pixels."""
     share = {0: 0.5, 45: 0.75, -90: 0.0}[text.turn]
     return text.x + width_of(text.words) * share
 
@@ -103,7 +103,7 @@ def _bracket(begin: float, end: float, y: float) -> Line:
 
 
 def _inside(words: str, centre: float, y: float, room: tuple[float, float], style: str) -> Text:
-    """Words about `centre`, moved or shortened to stay between the ends of `room`."""
+    """Words centred at `centre`, moved or shortened to stay inside `room`."""
     begin, end = room
     words = shortened(words, int((end - begin) // CELL))
     x = min(max(centre - width_of(words) / 2, begin), end - width_of(words))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A plan as a picture of letters: time from left to right, addresses from bottom to top."""
+"""Draws a plan in letters: time from left to right, addresses from bottom to top."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROWS = 20
 LABELS = ascii_letters + digits
 FREE = "."
 SHARED = "#"
-NARROWEST = 60  # columns below which a map says nothing
+NARROWEST = 60  # columns; a narrower map is unreadable
 STRETCH = 8  # columns a step may take when there are few steps
 MOST_NAMES = 6  # buffers named in a title; the legend has them all
 
@@ -29,12 +29,12 @@ def draw(
     rows: int = ROWS,
     steps: Sequence[str] = (),
 ) -> str:
-    """Region by region a map, the deciding moment marked with v and ^, and a legend.
+    """Draw one map per region, with the deciding moment between v and ^, and a legend.
 
     No line is longer than `width` (60 columns at least). A cell stands for some steps and some
-    bytes and shows the buffer that covers most of it, the later one where two share, and # where
-    one lies over another. Steps at which no buffer comes or goes are left out; what is too small to
-    show is still in the legend. `steps` has a name for each step, for the title.
+    bytes. It shows the buffer that covers most of it (the later one of two equal ones), or # where
+    buffers overlap. Steps at which no buffer starts or ends are left out. Buffers too small to show
+    are still in the legend. steps: a name per step, for the title.
     """
     width = max(width, NARROWEST)
     lines: list[str] = []
@@ -54,15 +54,15 @@ def draw(
 
 
 def _plain(line: str) -> str:
-    """`line` with a ? for each control character a name may bring: a terminal would obey it."""
+    """`line` with ? for control characters in names, which a terminal would obey."""
     return "".join(c if c.isprintable() else "?" for c in line)
 
 
 def _labels(buffers: Sequence[Buffer]) -> dict[str, str]:
-    """One letter for each, in the order they come alive.
+    """One letter per buffer, in the order they come alive.
 
-    When the letters do not suffice they are given again to buffers of other moments, which the
-    legend's steps tell apart; where a moment would have a letter twice, everyone gets two letters.
+    Buffers of different moments may have the same letter; the legend's steps tell them apart. Where
+    a letter would occur twice at one moment, every buffer gets two letters.
     """
     base = len(LABELS)
     for first, again in zip(buffers, buffers[base:], strict=False):
@@ -74,7 +74,7 @@ def _labels(buffers: Sequence[Buffer]) -> dict[str, str]:
 
 
 def _title(problem: Problem, plan: Plan, name: str, steps: Sequence[str], width: int) -> list[str]:
-    """What the region needs and has, and what decides it."""
+    """What the region needs and has, and which buffers decide it."""
     region = next(r for r in problem.regions if r.name == name)
     peak = plan.peaks[name]
     text = f"{name}: {peak:,} of {region.bytes:,} bytes ({100 * peak / region.bytes:.1f} %)"
@@ -100,7 +100,7 @@ def _map(
     width: int,
     rows: int,
 ) -> list[str]:
-    """The rows of one region from the highest address down, between the marks and the axis."""
+    """The rows of one region's map, highest address first, with marks and axis."""
     peak = plan.peaks[region]
     margin = len(f"{peak:,}") + 2
     cell = len(next(iter(labels.values())))
@@ -127,7 +127,7 @@ def _map(
         cells = []
         for column in range(len(starts)):
             area = (tops[row] - bottoms[row]) * (ends[column] - starts[column])
-            if covered.get((row, column), 0) > area:  # more than there is: some of it twice
+            if covered.get((row, column), 0) > area:  # covers more than the cell: buffers overlap
                 cells.append(SHARED * cell)
             else:
                 cells.append(best[row, column][2] if (row, column) in best else FREE * cell)
@@ -145,7 +145,7 @@ def _map(
 
 
 def _axis(steps: Sequence[int], margin: int, column_width: int) -> tuple[str, str]:
-    """The edge under the map, and the steps under it as far as they have room."""
+    """The edge under the map, and the numbers of the steps that have room."""
     axis = " " * (margin - 2) + " +" + "-" * (column_width * len(steps))
     numbers = " " * margin
     for column, step in enumerate(steps):
@@ -159,7 +159,7 @@ def _axis(steps: Sequence[int], margin: int, column_width: int) -> tuple[str, st
 def _legend(
     problem: Problem, plan: Plan, buffers: Sequence[Buffer], labels: dict[str, str], width: int
 ) -> list[str]:
-    """A line a buffer: label, name, bytes, place, lifetime; * for those of the deciding moment."""
+    """One line per buffer: label, name, bytes, place, lifetime; * at the deciding moment."""
     _, deciding = peak_moment(problem, plan)
     facts = []
     for buffer in buffers:
@@ -181,12 +181,12 @@ def _legend(
 
 
 def _slices(count: int, most: int) -> tuple[list[int], list[int]]:
-    """[0, count) cut into at most `most` slices of nearly equal length: their begins and ends."""
+    """Begins and ends of at most `most` slices of [0, count), nearly equal in length."""
     slices = max(1, min(count, most))
     edges = [i * count // slices for i in range(slices + 1)]
     return edges[:-1], edges[1:]
 
 
 def _touched(begin: int, end: int, begins: Sequence[int], ends: Sequence[int]) -> range:
-    """The slices that [begin, end) reaches into."""
+    """The slices that [begin, end) overlaps."""
     return range(bisect_right(ends, begin), bisect_left(begins, end))

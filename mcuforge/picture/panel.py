@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One region's panel: buffers at their addresses, and how far the region is filled."""
+"""Draws the panel of one region: buffers at their addresses, and how full the region is."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from mcuforge.picture.words import (
     share,
 )
 
-NEAR = 1.35  # a capacity up to so many times the peak is drawn to scale, a greater one as a break
+NEAR = 1.35  # a capacity up to this many times the peak is drawn to scale, a greater one broken
 TICK_DISTANCE = 13.0  # px between two words of the axis
-LEAST_ROW = 4.0  # px of a ring's row below which the rows are hatched, not counted
+LEAST_ROW = 4.0  # px of a ring's row below which its rows are not drawn one by one
 ZIGZAG = 8.0  # px of a tooth of the broken line
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a panel goes: its ground, and the width of a layer's column."""
+    """The place of a panel, and the width of a layer's column, in pixels."""
 
     x: float
     y: float
@@ -39,7 +39,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Addresses of a region as heights of its panel, the lowest at the bottom."""
+    """Maps addresses of a region to heights of its panel, the lowest address at the bottom."""
 
     frame: Frame
     top_bytes: float  # address at the upper edge
@@ -58,7 +58,7 @@ class _Scale:
 def draw_panel(
     picture: PlanPicture, region: RegionBand, frame: Frame
 ) -> tuple[Panel, tuple[Text, ...]]:
-    """The panel of `region` in `frame`, and the words of its address axis."""
+    """Draw `region` in `frame`; also returns the words of its address axis."""
     broken = region.bytes > NEAR * region.peak
     top = 1.1 * region.peak if broken else 1.04 * max(region.peak, region.bytes)
     scale = _Scale(frame, max(top, 1.0))
@@ -99,7 +99,7 @@ def draw_panel(
 
 
 def _bands(picture: PlanPicture, scale: _Scale) -> tuple[Box, ...]:
-    """Pipelines, and the deciding moment, from the bottom of the panel to its top."""
+    """Bands over the panel's full height: pipelines, and the deciding moment."""
     top = scale.top_bytes
     bands = [
         scale.box(stage.begin, stage.end, 0, top, "pipeline")
@@ -129,7 +129,7 @@ def _shape(
 
 
 def _free_part(picture: PlanPicture, buffer: DrawnBuffer, inside: list[int], scale: _Scale) -> Box:
-    """The largest part of a buffer over which no other lies: some layers, or some addresses."""
+    """The largest part of a buffer that no other overlaps, by layers or by addresses."""
     over = [b for i in inside if (b := picture.buffers[i]) is not buffer and share_bytes(b, buffer)]
     end = buffer.offset + buffer.bytes
     columns = longest_gap(buffer.begin, buffer.end, ((b.begin, b.end) for b in over))
@@ -140,7 +140,7 @@ def _free_part(picture: PlanPicture, buffer: DrawnBuffer, inside: list[int], sca
 
 
 def _row_lines(buffer: DrawnBuffer, box: Box) -> tuple[Line, ...]:
-    """The borders between a ring's rows, where they are far enough apart to be counted."""
+    """The borders between a ring's rows, where they are far enough apart to count."""
     if buffer.rows is None or box.height < LEAST_ROW * buffer.rows[0]:
         return ()
     pitch = box.height / buffer.rows[0]
@@ -149,7 +149,7 @@ def _row_lines(buffer: DrawnBuffer, box: Box) -> tuple[Line, ...]:
 
 
 def _shared(picture: PlanPicture, inside: list[int], scale: _Scale) -> tuple[Shared, ...]:
-    """Where one buffer lies over another: the layers and the bytes they have in common."""
+    """Where two buffers overlap: the layers and the bytes they share."""
     found = []
     for order, index in enumerate(inside):
         first = picture.buffers[index]
@@ -174,7 +174,7 @@ def _shared(picture: PlanPicture, inside: list[int], scale: _Scale) -> tuple[Sha
 def _levels(
     picture: PlanPicture, region: RegionBand, scale: _Scale, broken: bool
 ) -> tuple[tuple[Line, ...], tuple[Text, ...]]:
-    """Lines at capacity, peak and bound, and the axis: their words, then round addresses."""
+    """Lines at capacity, peak and bound, and the words of the axis: theirs, and addresses."""
     frame = scale.frame
     if not region.peak:
         return (), (_tick(frame, frame.y + frame.height, "0"),)
@@ -209,7 +209,7 @@ def _tick(frame: Frame, y: float, words: str, style: str = "") -> Text:
 
 
 def _round_step(top_bytes: float, height: float) -> int:
-    """The least power of two whose multiples are far enough apart to be read."""
+    """The least power of two whose multiples are far enough apart to read."""
     step = 1
     while step * height / top_bytes < 3 * TICK_DISTANCE:
         step *= 2
@@ -217,7 +217,7 @@ def _round_step(top_bytes: float, height: float) -> int:
 
 
 def _zigzag(begin: float, end: float, y: float) -> Line:
-    """A line with teeth: between it and what is below, most of the addresses are left out."""
+    """A toothed line: most addresses between it and what is drawn below are left out."""
     count = int((end - begin) // ZIGZAG)
     points = [(begin + i * ZIGZAG, y + (3 if i % 2 else -1)) for i in range(count + 1)]
     return Line((*points, (end, y)), "capacity")

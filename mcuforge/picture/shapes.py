@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A drawing as data: coordinates in pixels from the top left, ready to be printed."""
+"""Records of a drawing: shapes with coordinates in pixels from the top left."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Line:
-    """A straight line or, with more than two points, a folded one."""
+    """A straight line or, with more than two points, a polyline."""
 
     points: tuple[tuple[float, float], ...]
     style: str
@@ -41,12 +41,12 @@ class Box:
 
 @dataclass(frozen=True)
 class Shape:
-    """A buffer: its rectangle, what hovering says, its label, the lines between a ring's rows."""
+    """A buffer: its rectangle, its facts on hover, its labels, the lines between a ring's rows."""
 
     index: int  # of the buffer in the picture
     kind: Kind
     other: bool  # drawn in the second shade of its kind, so that neighbours differ
-    decides: bool  # it is alive at the deciding moment, in the region that decides
+    decides: bool  # alive at the deciding moment, in the deciding region
     box: Box
     facts: tuple[str, ...]
     labels: tuple[Text, ...]
@@ -55,7 +55,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Shared:
-    """The bytes and the time in which one buffer lies over another."""
+    """The bytes and the time in which two buffers overlap."""
 
     box: Box
     facts: tuple[str, ...]
@@ -63,7 +63,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Panel:
-    """One region: its ground, what lies on it, and the lines across it."""
+    """One region: its ground, the buffers on it, and the lines across it."""
 
     name: str
     ground: Box
@@ -78,7 +78,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The whole picture without its title. Left of `left` is the axis, to the right the plot."""
+    """The whole picture without its title. The axis is left of `left`, the plot right of it."""
 
     width: float
     height: float

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A plan's layers as a table for the terminal, its buffers and figures as rows of the page."""
+"""Makes the table of layers for the terminal, and the rows of the page."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ PADDING = 2  # characters round a cell
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of the page's table: what is read, and what it is sorted by."""
+    """A cell of the page's table: its words, and the key it is sorted by."""
 
     words: str
-    key: int | None = None  # None: its words
+    key: int | None = None  # None: sorted by its words
 
 
 @dataclass(frozen=True)
 class BufferRow:
-    """A buffer in the page's table; `index` is that of its rectangle."""
+    """A buffer in the page's table; `index`: of its rectangle."""
 
     index: int
     name: str
@@ -67,10 +67,10 @@ BUFFER_COLUMNS = (
 
 
 def plan_table(picture: PlanPicture, width: int | None = None) -> Table:
-    """Per layer its output: shape, pipeline, ring rows, bytes and place; and the bytes in use.
+    """One row per layer: its output's shape, pipeline, ring rows, bytes and place; bytes in use.
 
-    The layers of the deciding moment are marked with *. Figures are never cut: columns are left out
-    until the rest fits into `width` characters, names of layers are folded.
+    A * marks the layers of the deciding moment. Figures are never cut: columns are left out until
+    the rest fits into `width` characters (None: any width), and names of layers are folded.
     """
     buffers = {buffer.name: buffer for buffer in picture.buffers}
     deciding = picture.deciding
@@ -108,7 +108,7 @@ def plan_table(picture: PlanPicture, width: int | None = None) -> Table:
 
 
 def _columns(rows: Sequence[Mapping[str, str]], width: int | None) -> list[str]:
-    """The headers of the columns that say something and fit, in their order."""
+    """The headers of the columns that are not empty and fit, in their order."""
     shown = [
         header
         for header in LAYER_COLUMNS
@@ -126,7 +126,7 @@ def _columns(rows: Sequence[Mapping[str, str]], width: int | None) -> list[str]:
 
 
 def buffer_rows(picture: PlanPicture) -> tuple[BufferRow, ...]:
-    """Every buffer with its facts, in the order they come alive."""
+    """One row per buffer, in the order they come alive."""
     order = sorted(
         range(len(picture.buffers)),
         key=lambda i: (picture.buffers[i].begin, picture.buffers[i].offset),
@@ -151,7 +151,7 @@ def buffer_rows(picture: PlanPicture) -> tuple[BufferRow, ...]:
 
 
 def facts_of(picture: PlanPicture) -> tuple[tuple[str, str, str], ...]:
-    """The page's header: name, figure and remark of each fact."""
+    """The facts in the page's header, each as (name, figure, remark)."""
     deciding = picture.deciding
     pipelines = [stage for stage in picture.stages if stage.name]
     facts = [

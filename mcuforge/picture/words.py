@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names and numbers of a plan as text that is safe and short enough to draw."""
+"""Writes names and numbers of a plan as text that is safe and short enough to draw."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def printable(name: str) -> str:
-    """`name` with every character that cannot be seen written as its escape, at most so long."""
+    """`name` with invisible characters escaped, shortened to `LONGEST_NAME` cells."""
     if len(name) > 2 * LONGEST_NAME:
-        name = name[:LONGEST_NAME] + name[-LONGEST_NAME:]  # what is between is cut below
+        name = name[:LONGEST_NAME] + name[-LONGEST_NAME:]  # the middle is cut below
     if name.isascii() and name.isprintable():
         return shortened(name, LONGEST_NAME)
     seen = "".join(
@@ -28,14 +28,14 @@ def printable(name: str) -> str:
 
 
 def brief(name: str) -> str:
-    """`name` printable and short enough to stand among others on a line."""
+    """`name` printable, and short enough for a line with other names."""
     return shortened(printable(name), LONGEST_OF_MANY)
 
 
 def shortened(text: str, cells: int) -> str:
-    """`text` in at most `cells` monospaced cells: its middle left out, as ends tell names apart.
+    """`text` in at most `cells` monospaced cells; the middle is left out, as ends tell names apart.
 
-    Empty when there is no room for anything that would be understood.
+    Empty when there is no room for a readable name.
     """
     if cells_of(text) <= cells:
         return text
@@ -46,7 +46,7 @@ def shortened(text: str, cells: int) -> str:
 
 
 def _leading(text: str, cells: int) -> str:
-    """As many of the first characters as fit."""
+    """The first characters of `text`, as many as fit in `cells`."""
     if text.isascii():
         return text[:cells]
     used = 0
@@ -70,7 +70,7 @@ def shape_words(shape: tuple[int, ...]) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """'12.5 %', and never 0.0 for what is there nor 100.0 for what is not all."""
+    """'12.5 %'; never '0.0 %' for a part above zero, never '100.0 %' for less than the whole."""
     if not part or not whole:
         return "0 %"
     percent = 100 * part / whole
@@ -89,7 +89,7 @@ def listed(names: tuple[str, ...]) -> str:
 
 
 def layer_words(picture: PlanPicture, column: int) -> str:
-    """'3 block1/conv': a layer by number and name, as every table of ours counts them."""
+    """'3 block1/conv': a layer by its number, as in every table, and its name."""
     return f"{column} {brief(picture.columns[column].label)}"
 
 
@@ -110,7 +110,7 @@ def rows_words(buffer: DrawnBuffer) -> str:
 
 
 def bound_words(picture: PlanPicture) -> str:
-    """How good the plan is: proved the least, or how far the bound is below it."""
+    """How good the plan is: proved minimal, or how far above the lower bound."""
     if picture.optimal:
         return "no plan is smaller"
     if picture.arena <= picture.lower_bound:
@@ -120,7 +120,7 @@ def bound_words(picture: PlanPicture) -> str:
 
 
 def hover_lines(picture: PlanPicture, buffer: DrawnBuffer) -> tuple[str, ...]:
-    """Everything known of a buffer, a fact a line, its name first."""
+    """Everything known about a buffer, one fact per line, its name first."""
     about = " ".join(filter(None, (buffer.dtype, shape_words(buffer.shape))))
     facts = [
         printable(buffer.name),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A PlanPicture as one self-contained file: SVG for slides and documents, a page to explore."""
+"""Writes a PlanPicture as one self-contained file: SVG for documents, or a page to explore."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TEMPLATES = "mcuforge.picture"
 
 
 def svg(picture: PlanPicture) -> str:
-    """The picture as an SVG document without scripts: hovering shows a buffer's facts.
+    """The picture as an SVG document without scripts; hovering shows a buffer's facts.
 
-    The text depends on the picture alone: no dates, no paths, no fonts or files from elsewhere.
+    The text depends only on the picture: it has no dates or paths, and loads no fonts or files.
     """
     drawing = layout(picture)
     return _template("plan.svg.j2").render(
@@ -37,9 +37,9 @@ def svg(picture: PlanPicture) -> str:
 
 
 def html(picture: PlanPicture) -> str:
-    """The picture as a page: zoom, filter by name, a sortable table; by mouse or by keyboard.
+    """The picture as a page with zoom, a filter by name and a sortable table; mouse or keyboard.
 
-    It may run its own script and no other, and fetch nothing: its content security policy says so.
+    Its content security policy allows its own script only, and no requests.
     """
     drawing = layout(picture)
     style, script = _asset("picture.css") + _asset("page.css"), _asset("page.js")
@@ -72,12 +72,12 @@ def _template(name: str) -> Template:
 
 
 def _pixels(value: object) -> object:
-    """Coordinates to a tenth of a pixel: '12', '12.5'."""
+    """Round coordinates to a tenth of a pixel: '12', '12.5'."""
     return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else value
 
 
 def _asset(name: str) -> Markup:
-    """A style sheet or script of ours, to stand in the document as it is."""
+    """A style sheet or script of ours, to put into the document unescaped."""
     return Markup(files(TEMPLATES).joinpath("templates", name).read_text(encoding="utf-8"))
 
 
