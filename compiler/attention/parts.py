@@ -44,7 +44,7 @@ def is_elementwise(node: Node) -> bool:
 
 
 def moved(node: Node, index: Index) -> Index:
-    """Return the places in a move's input of the elements `index` of its output."""
+    """Return where a move's input has the elements `index` of its output: int64, index's shape."""
     x = node.inputs[0]
     places = np.arange(x.elements, dtype=np.int64).reshape(x.shape)
     gathered = node.op.evaluate(node.inputs, node.output, [places]).reshape(-1)[index]

@@ -34,15 +34,6 @@ class Repeats(Generic[Entry]):
     pieces: tuple[Piece, ...]
     bytes: int  # of both
 
-    def expanded(self) -> tuple[Entry, ...]:
-        """The sequence."""
-        found: list[Entry] = []
-        begin = 0
-        for piece in self.pieces:
-            found += self.entries[begin : begin + piece.length] * piece.times
-            begin += piece.length
-        return tuple(found)
-
 
 def repeats(sequence: Sequence[Entry], entry_bytes: int) -> Repeats[Entry]:
     """A short form of `sequence`, an entry being so many bytes.
