@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 
 from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
+from mcuforge.compiler.frontends.tflite.ops.table import UNJUDGED
 from mcuforge.compiler.ir import Array, Graph, Node
 from mcuforge.compiler.judges.answers import Answers, Judge, Peer, differing
 from mcuforge.compiler.judges.child import Child, ChildFailed, patience, serve
@@ -30,30 +31,17 @@ from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.judges.onnx import OnnxJudge
 from mcuforge.compiler.judges.own import OwnReference
 from mcuforge.compiler.judges.witness import find_differences
-from mcuforge.compiler.ops.div import Div
-from mcuforge.compiler.ops.sum import Sum
-from mcuforge.compiler.ops.tables.log import Log
-from mcuforge.compiler.ops.tables.neg import Neg
-from mcuforge.compiler.ops.tables.sqrt import Sqrt
-from mcuforge.compiler.ops.tables.square import Square
 from mcuforge.errors import CompileError
 
-NOT_IN_INT8 = (Div, Log, Neg, Sqrt, Square)  # 2.14 has only float kernels for them
 AS_A_WHOLE = "the model as a whole, in none of its operators run one by one"
 NAMED = 3  # operators listed in a reason
 
 
 def unjudged(graph: Graph) -> str | None:
-    """Why tflite-runtime 2.14 cannot judge `graph`; None where it can.
-
-    Its reference kernels add up int8 as if it were uint8, and for some operators it has a float
-    kernel only.
-    """
+    """Why tflite-runtime 2.14 cannot judge `graph`; None where it can."""
     for node in graph.nodes:
-        if isinstance(node.op, NOT_IN_INT8):
-            return f"{EXACT} does not run {node.origin} in int8"
-        if isinstance(node.op, Sum):
-            return f"{EXACT} takes the int8 of {node.origin} for uint8"
+        if type(node.op) in UNJUDGED:
+            return f"{EXACT} {UNJUDGED[type(node.op)].format(node.origin)}"
     return None
 
 

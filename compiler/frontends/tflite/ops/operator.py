@@ -135,11 +135,16 @@ Read = Callable[[Operator], Steps]
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """How one kind of operator is read, what it becomes, and what the op table says of it."""
+    """How one kind of operator is read, what it becomes, and what the op table says of it.
+
+    `unjudged`: what keeps tflite-runtime 2.14 from judging the first operator it becomes, with {}
+    for the operator's place; empty where it does judge.
+    """
 
     read: Read
     builds: tuple[type[Op], ...]
     note: str = ""
+    unjudged: str = ""
 
     @property
     def dtypes(self) -> tuple[str, ...]:

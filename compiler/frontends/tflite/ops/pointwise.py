@@ -13,23 +13,16 @@ from mcuforge.compiler.ir import DType
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.base import Activation, Op
 from mcuforge.compiler.ops.common.checks import want_constant, want_int8, want_shape
-from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.div import Div
-from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.mul import Mul
-from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.softmax import Softmax
-from mcuforge.compiler.ops.squared_difference import SquaredDifference
 from mcuforge.compiler.ops.sum import Sum
 from mcuforge.compiler.ops.tables.gelu import Gelu
-from mcuforge.compiler.ops.tables.hard_swish import HardSwish
 from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
-from mcuforge.compiler.ops.tables.logistic import Logistic
 from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.compiler.ops.tables.square import Square
-from mcuforge.compiler.ops.tables.tanh import Tanh
 from mcuforge.errors import Refusal
 
 ROUNDED = 1e-6  # relative: what a float32 scale does to a whole number
@@ -74,24 +67,6 @@ def pow_(operator: Operator) -> Steps:
     return (Step(Square(), (operator.input(0),), operator.output()),)
 
 
-def maximum(operator: Operator) -> Steps:
-    """The larger of two elements."""
-    operator.options("MaximumMinimumOptions")
-    return _two_inputs(operator, Maximum())
-
-
-def minimum(operator: Operator) -> Steps:
-    """The smaller of two elements."""
-    operator.options("MaximumMinimumOptions")
-    return _two_inputs(operator, Minimum())
-
-
-def squared_difference(operator: Operator) -> Steps:
-    """(a - b) * (a - b)."""
-    operator.options("SquaredDifferenceOptions")
-    return _two_inputs(operator, SquaredDifference())
-
-
 def relu(act: Activation) -> Read:
     """An arm for RELU, RELU6 or RELU_N1_TO_1."""
     return lambda operator: _one_input(operator, Relu(act))
@@ -101,22 +76,6 @@ def leaky_relu(operator: Operator) -> Steps:
     """LeakyReluOptions: alpha 0."""
     alpha = operator.options("LeakyReluOptions", required=True).real(0)
     return _one_input(operator, LeakyRelu(_moderate("alpha", alpha)))
-
-
-def logistic(operator: Operator) -> Steps:
-    """1 / (1 + exp(-x))."""
-    return _one_input(operator, Logistic())
-
-
-def tanh(operator: Operator) -> Steps:
-    """The hyperbolic tangent."""
-    return _one_input(operator, Tanh())
-
-
-def hard_swish(operator: Operator) -> Steps:
-    """x * min(max(x + 3, 0), 6) / 6."""
-    operator.options("HardSwishOptions")
-    return _one_input(operator, HardSwish())
 
 
 def unary(op: Op, options: str | None = None) -> Read:
@@ -130,6 +89,17 @@ def unary(op: Op, options: str | None = None) -> Read:
     return read
 
 
+def binary(op: Op, options: str | None = None) -> Read:
+    """An arm for an operator of two inputs that has no options, or a table without any."""
+
+    def read(operator: Operator) -> Steps:
+        if options is not None:
+            operator.options(options)
+        return _two_inputs(operator, op)
+
+    return read
+
+
 def gelu(operator: Operator) -> Steps:
     """GeluOptions: approximate 0."""
     return _one_input(operator, Gelu(operator.options("GeluOptions").flag(0)))
@@ -139,18 +109,6 @@ def softmax(operator: Operator) -> Steps:
     """SoftmaxOptions: beta 0."""
     beta = operator.options("SoftmaxOptions", required=True).real(0)
     return _one_input(operator, Softmax(_moderate("beta", beta)))
-
-
-def quantize(operator: Operator) -> Steps:
-    """To 8 bits, from float32 or another 8-bit quantization."""
-    operator.options("QuantizeOptions")
-    return _one_input(operator, Quantize())
-
-
-def dequantize(operator: Operator) -> Steps:
-    """To float32; float16 weights, which the converter hides behind this operator, are refused."""
-    operator.options("DequantizeOptions")
-    return _one_input(operator, Dequantize())
 
 
 def mean(operator: Operator) -> Steps:
