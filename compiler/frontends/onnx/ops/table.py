@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every ONNX operator that is read, and what to do instead of some that are not."""
+"""Lists the ONNX operators that are read, and what to use instead of some others."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ from mcuforge.compiler.ops.transpose import Transpose
 from mcuforge.errors import Refusal
 
 MICROSOFT = "com.microsoft"
-# Operators of com.microsoft with the meaning of the standard ones of that name, or their own.
+# Operators of com.microsoft that are read: those that equal a standard one, and two of its own.
 ALSO_MICROSOFT = frozenset({"QuantizeLinear", "DequantizeLinear", "Gelu", "FastGelu", "QuickGelu"})
-ONE_TENSOR = "of one tensor: a table; between float operators a part of theirs"
+ONE_TENSOR = "of one tensor: a table; in a chain of float operators, part of its table"
 
 ARMS: Mapping[str, Arm] = MappingProxyType(
     {
@@ -143,7 +143,7 @@ QUANTIZE = "`mcuforge quantize MODEL --data FILE` writes a quantized one from ca
 
 
 def want_integers(model: OnnxFile) -> None:
-    """Refuse files without QuantizeLinear, saying which kind of quantization they have instead."""
+    """Refuse files without QuantizeLinear, and name the kind of quantization that they have."""
     kinds = [node.op for node in model.nodes]
     if any(kind in ("QuantizeLinear", "DequantizeLinear") for kind in kinds):
         return
@@ -153,7 +153,7 @@ def want_integers(model: OnnxFile) -> None:
         form = "quantized dynamically" if dynamic else "quantized in operator form"
         raise Refusal(f"the model is {form} ({other}), supported: static, in QDQ form", QDQ)
     raise Refusal(
-        f"this is a float model: {len(kinds)} operators, no QuantizeLinear among them; "
+        f"this is a float model: {len(kinds)} operators without a QuantizeLinear; "
         "supported: int8 in QDQ form",
         QUANTIZE,
     )

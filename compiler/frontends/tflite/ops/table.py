@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operators read, and what to do about some of those that are not."""
+"""Lists the operators that are read, and what to use instead of some others."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ IN_FLOAT = "also in float between DEQUANTIZE and QUANTIZE"
 ARMS: Mapping[str, Arm] = MappingProxyType(
     {
         "ABS": Arm(pointwise.unary(Abs(), "AbsOptions"), (Abs,)),
-        "ADD": Arm(pointwise.add, (Add,), "broadcasts"),
-        "AVERAGE_POOL_2D": Arm(spatial.average_pool2d, (AveragePool2D,)),
+        "ADD": Arm(pointwise.fused(lambda act: Add(act=act), "AddOptions"), (Add,), "broadcasts"),
+        "AVERAGE_POOL_2D": Arm(spatial.pool(AveragePool2D), (AveragePool2D,)),
         "BATCH_MATMUL": Arm(
             weighted.batch_matmul, (BatchMatMul, FullyConnected), "batches broadcast, adj_x, adj_y"
         ),
@@ -71,31 +71,43 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "DEPTHWISE_CONV_2D": Arm(
             weighted.depthwise_conv2d, (DepthwiseConv2D,), "dilation, per-channel weights"
         ),
-        "DEQUANTIZE": Arm(pointwise.dequantize, (Dequantize,), "int8, uint8 to float32"),
-        "DIV": Arm(pointwise.div, (Div,), f"broadcasts; {IN_FLOAT}"),
+        "DEQUANTIZE": Arm(
+            pointwise.unary(Dequantize(), "DequantizeOptions"),
+            (Dequantize,),
+            "int8, uint8 to float32",
+        ),
+        "DIV": Arm(pointwise.fused(Div, "DivOptions"), (Div,), f"broadcasts; {IN_FLOAT}"),
         "EXP": Arm(pointwise.unary(Exp(), "ExpOptions"), (Exp,)),
         "EXPAND_DIMS": Arm(movement.expand_dims, (Reshape,), "costs nothing"),
         "FULLY_CONNECTED": Arm(weighted.fully_connected, (FullyConnected,), "constant weights"),
         "GATHER": Arm(gathering.gather, (Gather, Slice, Reshape), "constant indices"),
         "GELU": Arm(pointwise.gelu, (Gelu,), "exact and by tanh"),
-        "HARD_SWISH": Arm(pointwise.hard_swish, (HardSwish,)),
+        "HARD_SWISH": Arm(pointwise.unary(HardSwish(), "HardSwishOptions"), (HardSwish,)),
         "LEAKY_RELU": Arm(pointwise.leaky_relu, (LeakyRelu,)),
         "LOG": Arm(pointwise.unary(Log()), (Log,), IN_FLOAT),
-        "LOGISTIC": Arm(pointwise.logistic, (Logistic,)),
-        "MAXIMUM": Arm(pointwise.maximum, (Maximum,), "broadcasts"),
-        "MAX_POOL_2D": Arm(spatial.max_pool2d, (MaxPool2D,)),
-        "MEAN": Arm(pointwise.mean, (Mean, Reshape), "constant axes"),
-        "MINIMUM": Arm(pointwise.minimum, (Minimum,), "broadcasts"),
-        "MUL": Arm(pointwise.mul, (Mul,), "broadcasts"),
+        "LOGISTIC": Arm(pointwise.unary(Logistic()), (Logistic,)),
+        "MAXIMUM": Arm(
+            pointwise.binary(Maximum(), "MaximumMinimumOptions"), (Maximum,), "broadcasts"
+        ),
+        "MAX_POOL_2D": Arm(spatial.pool(MaxPool2D), (MaxPool2D,)),
+        "MEAN": Arm(pointwise.reduced(Mean), (Mean, Reshape), "constant axes"),
+        "MINIMUM": Arm(
+            pointwise.binary(Minimum(), "MaximumMinimumOptions"), (Minimum,), "broadcasts"
+        ),
+        "MUL": Arm(pointwise.fused(Mul, "MulOptions"), (Mul,), "broadcasts"),
         "PACK": Arm(gathering.pack, (Concatenation, Reshape), "one scale for all"),
         "NEG": Arm(pointwise.unary(Neg(), "NegOptions"), (Neg,), IN_FLOAT),
         "PAD": Arm(movement.pad, (Pad,), "constant paddings"),
         "PADV2": Arm(movement.pad_v2, (Pad,), "constant paddings and value"),
         "POW": Arm(pointwise.pow_, (Square,), f"by 2; {IN_FLOAT}, by any number"),
-        "QUANTIZE": Arm(pointwise.quantize, (Quantize,), "float32, int8, uint8 to int8, uint8"),
-        "RELU": Arm(pointwise.relu("relu"), (Relu,)),
-        "RELU6": Arm(pointwise.relu("relu6"), (Relu,)),
-        "RELU_N1_TO_1": Arm(pointwise.relu("relu_n1_to_1"), (Relu,)),
+        "QUANTIZE": Arm(
+            pointwise.unary(Quantize(), "QuantizeOptions"),
+            (Quantize,),
+            "float32, int8, uint8 to int8, uint8",
+        ),
+        "RELU": Arm(pointwise.unary(Relu("relu")), (Relu,)),
+        "RELU6": Arm(pointwise.unary(Relu("relu6")), (Relu,)),
+        "RELU_N1_TO_1": Arm(pointwise.unary(Relu("relu_n1_to_1")), (Relu,)),
         "RESHAPE": Arm(movement.reshape, (Reshape,), "constant shape; costs nothing"),
         "RESIZE_NEAREST_NEIGHBOR": Arm(spatial.resize_nearest, (ResizeNearest,), "constant size"),
         "RSQRT": Arm(pointwise.unary(Rsqrt()), (Rsqrt,), "of positive values"),
@@ -105,14 +117,22 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "SPLIT_V": Arm(movement.split_v, (Slice,), "constant axis and sizes"),
         "SQRT": Arm(pointwise.unary(Sqrt()), (Sqrt,), IN_FLOAT),
         "SQUARE": Arm(pointwise.unary(Square(), "SquareOptions"), (Square,), IN_FLOAT),
-        "SQUARED_DIFFERENCE": Arm(pointwise.squared_difference, (SquaredDifference,), "broadcasts"),
+        "SQUARED_DIFFERENCE": Arm(
+            pointwise.binary(SquaredDifference(), "SquaredDifferenceOptions"),
+            (SquaredDifference,),
+            "broadcasts",
+        ),
         "SQUEEZE": Arm(movement.squeeze, (Reshape,), "costs nothing"),
         "STRIDED_SLICE": Arm(
             slicing.strided_slice, (Slice, Reshape), "constant begin, end and strides; all masks"
         ),
-        "SUB": Arm(pointwise.sub, (Add,), "broadcasts"),
-        "SUM": Arm(pointwise.sum_, (Sum, Reshape), "constant axes"),
-        "TANH": Arm(pointwise.tanh, (Tanh,)),
+        "SUB": Arm(
+            pointwise.fused(lambda act: Add(subtract=True, act=act), "SubOptions"),
+            (Add,),
+            "broadcasts",
+        ),
+        "SUM": Arm(pointwise.reduced(Sum), (Sum, Reshape), "constant axes"),
+        "TANH": Arm(pointwise.unary(Tanh()), (Tanh,)),
         "TRANSPOSE": Arm(movement.transpose, (Transpose,), "constant permutation"),
         "UNPACK": Arm(gathering.unpack, (Slice, Reshape)),
     }
