@@ -49,7 +49,6 @@ SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
             arm.note,
         )
         for name, arm in ARMS.items()
-        if name != "ConvTranspose"
     }
 )
 
@@ -254,7 +253,7 @@ class Reading:
         return value
 
     def _note_model(self, where: str, problem: Refusal, port: OnnxPort | None = None) -> None:
-        self._row(-1, "MODEL", where, problem, "" if port is None else port.name, (), ())
+        self._row(-1, "MODEL", where, problem, "" if port is None else port.name)
 
     def _note(self, node: OnnxNode, blamed: OnnxNode, problem: Refusal | None) -> None:
         """Record the verdict on one node; a refusal may be about an earlier node that it needs."""
@@ -273,8 +272,8 @@ class Reading:
         where: str,
         problem: Refusal | None,
         output: str,
-        input_shapes: tuple[tuple[int, ...], ...],
-        output_shape: tuple[int, ...],
+        input_shapes: tuple[tuple[int, ...], ...] = (),
+        output_shape: tuple[int, ...] = (),
     ) -> None:
         self.supports.append(
             OperatorSupport(

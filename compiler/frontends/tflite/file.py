@@ -203,9 +203,10 @@ def _check_indices(model: RawModel) -> None:
         if not 0 <= index < count:
             raise Malformed(f"the graph names tensor {index} of {count}")
     for operator in model.operators:
-        for index in operator.inputs:
-            if not -1 <= index < count:
-                raise Malformed(f"operator {operator.index} reads tensor {index} of {count}")
-        for index in operator.outputs:
-            if not 0 <= index < count:
-                raise Malformed(f"operator {operator.index} writes tensor {index} of {count}")
+        for verb, least, indices in (
+            ("reads", -1, operator.inputs),
+            ("writes", 0, operator.outputs),
+        ):
+            for index in indices:
+                if not least <= index < count:
+                    raise Malformed(f"operator {operator.index} {verb} tensor {index} of {count}")

@@ -115,15 +115,17 @@ class _Reading:
         name = "" if output is None else self.model.tensors[output].name
         layer = self._layers.take(layer_name(raw.name, name))
         origin = f"operator {raw.index} {raw.name}"
-        problem = None
+        problem: Refusal | None = None
         nodes: list[Node] = []
         try:
             for step in self._steps(raw):
                 step.op.check(step.inputs, step.output)
                 label = layer if not nodes else self._layers.take(f"{layer}/{step.op.kind}")
                 nodes.append(Node(label, step.op, step.inputs, step.output, origin))
-        except (Refusal, Malformed) as error:
-            problem = error
+        except Refusal as refusal:
+            problem = refusal
+        except Malformed as damage:
+            problem = Refusal(f"the file is damaged: {damage}", DAMAGED)
         self._written.update(raw.outputs)
         self.nodes.extend(nodes)
         self._note(raw.index, raw.name, raw.inputs, output, f"{origin} '{layer}'", problem)
@@ -224,20 +226,18 @@ class _Reading:
         inputs: tuple[int, ...],
         output: int | None,
         where: str,
-        problem: Refusal | Malformed | None,
+        problem: Refusal | None,
     ) -> None:
         """Record the verdict on one operator."""
         raws = [self.values.raw(i) for i in inputs if i >= 0]
         written = None if output is None else self.values.raw(output)
-        damaged = isinstance(problem, Malformed)
-        what = f"the file is damaged: {problem}" if damaged else str(problem or "")
         self.supports.append(
             OperatorSupport(
                 index=index,
                 operator=operator,
                 supported=problem is None,
-                what=what,
-                hint=problem.hint if isinstance(problem, Refusal) else DAMAGED if damaged else "",
+                what="" if problem is None else problem.what,
+                hint="" if problem is None else problem.hint,
                 where=f"{self.file}, {where}",
                 output="" if output is None else self.values.names[output],
                 input_shapes=tuple(raw.shape for raw in raws),

@@ -11,6 +11,7 @@ from mcuforge.compiler.frontends.common import EXPORT_AGAIN
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
+from mcuforge.compiler.ir import Array
 from mcuforge.errors import Refusal
 
 FLOATS = (1, 10, 11)  # TensorProto's float32, float16, float64
@@ -83,20 +84,20 @@ def constant(operator: Operator) -> Value:
     """A value written in the node itself."""
     name = operator.node.outputs[0] if operator.node.outputs else "constant"
     known = operator.node.attributes
+    data: Array | None = None
     if "value" in known:
         data = operator.array_of("value")
-        assert data is not None
-        return Constant(name, data)
-    if "value_float" in known:
-        return Constant(name, np.array(operator.float_of("value_float", 0.0), np.float32))
-    if "value_int" in known:
-        return Constant(name, np.array(operator.int_of("value_int", 0), np.int64))
-    if "value_ints" in known:
-        return Constant(name, np.array(operator.ints_of("value_ints"), np.int64))
-    floats = known.get("value_floats")
-    if isinstance(floats, tuple):
-        return Constant(name, np.array(floats, np.float32))
-    raise Refusal("its value is missing, expected a tensor of numbers", EXPORT_AGAIN)
+    elif "value_float" in known:
+        data = np.array(operator.float_of("value_float", 0.0), np.float32)
+    elif "value_int" in known:
+        data = np.array(operator.int_of("value_int", 0), np.int64)
+    elif "value_ints" in known:
+        data = np.array(operator.ints_of("value_ints"), np.int64)
+    elif isinstance(floats := known.get("value_floats"), tuple):
+        data = np.array(floats, np.float32)
+    if data is None:
+        raise Refusal("its value is missing, expected a tensor of numbers", EXPORT_AGAIN)
+    return Constant(name, data)
 
 
 def constant_of_shape(operator: Operator) -> Value:

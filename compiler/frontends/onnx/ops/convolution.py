@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads Conv; refuses ConvTranspose."""
+"""Reads Conv."""
 
 from __future__ import annotations
 
@@ -83,11 +83,3 @@ def conv(operator: Operator) -> Value:
         )
     output = slide.shape(shape[0], len(shape))
     return Convolution(operator.node, output, x, weights, bias, slide, groups)
-
-
-def conv_transpose(operator: Operator) -> Value:
-    """Refuses it: it has no kernel yet."""
-    raise Refusal(
-        "ConvTranspose is not supported",
-        "use Resize (nearest) and then a Conv instead",
-    )

@@ -7,6 +7,7 @@ evaluated on all 256 stored values, in float32 as onnxruntime does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,9 +20,7 @@ from mcuforge.compiler.frontends.onnx.ops.convolution import Convolution
 from mcuforge.compiler.frontends.onnx.ops.functions import (
     BINARY,
     UNARY,
-    Binary,
     Real,
-    Unary,
 )
 from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
@@ -45,14 +44,10 @@ FUSED: tuple[tuple[float, float, Activation], ...] = (
 class Elementwise(Computed):
     """A function of one or two values."""
 
-    one: Unary | None = None
-    two: Binary | None = None
+    function: Callable[..., Real]
 
     def apply(self, parts: list[Real]) -> Real:
-        if self.one is not None:
-            return self.one(parts[0])
-        assert self.two is not None
-        return self.two(parts[0], parts[1])
+        return self.function(*parts)
 
     def build(self, work: Work, scheme: Scheme) -> View:
         table = as_table(work, self, scheme)
@@ -80,7 +75,7 @@ class Elementwise(Computed):
     def _binary(self, work: Work, scheme: Scheme, act: Activation) -> View:
         kind = self.origin.op
         known = tuple(v for v in self.values if isinstance(v, Stored | Constant))
-        if self.two is None or len(known) != 2:
+        if len(known) != 2:
             raise Refusal(
                 "it reads a float32 result without QuantizeLinear, "
                 "supported: int8 between operators",
@@ -95,8 +90,7 @@ class Elementwise(Computed):
 
     def _clamped(self, work: Work, inner: Deferred, scheme: Scheme) -> View:
         """A clamp right after an operator: the operator's activation, else a table."""
-        assert self.one is not None
-        limits = self.one(np.array([-np.inf, np.inf], np.float32)).astype(np.float32)
+        limits = self.function(np.array([-np.inf, np.inf], np.float32)).astype(np.float32)
         for low, high, act in FUSED:
             if (low, high) == (limits[0], limits[1]):
                 if isinstance(inner, Convolution | Linear):
@@ -132,7 +126,7 @@ def unary(operator: Operator) -> Value:
         with np.errstate(all="ignore"):
             result = function(x.real)
             return Constant(x.name, _like(x.data, np.asarray(result), x.quant is not None))
-    return checked(Elementwise(operator.node, x.shape, (x,), one=function))
+    return checked(Elementwise(operator.node, x.shape, (x,), function))
 
 
 def binary(operator: Operator) -> Value:
@@ -148,12 +142,11 @@ def binary(operator: Operator) -> Value:
 
 def _pair(operator: Operator, a: Value, b: Value) -> Value:
     shape = want_broadcast(a.shape, b.shape)
-    function = BINARY[operator.node.op]
     if isinstance(a, Constant) and isinstance(b, Constant):
         want_size(shape, constant=True)
         return _folded(operator.node.op, a, b)
     want_size(shape)
-    return checked(Elementwise(operator.node, shape, (a, b), two=function))
+    return checked(Elementwise(operator.node, shape, (a, b), BINARY[operator.node.op]))
 
 
 def _folded(kind: str, a: Constant, b: Constant) -> Constant:

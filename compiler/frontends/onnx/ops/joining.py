@@ -13,7 +13,7 @@ from mcuforge.compiler.frontends.onnx.ops.binary import want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear, matmul_weights
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, transposed
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
-from mcuforge.compiler.frontends.onnx.ops.weighted import Weights, int8_weights, stored_input
+from mcuforge.compiler.frontends.onnx.ops.weighted import int8_weights, stored_input
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Deferred, Work, flat_perm
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
@@ -192,7 +192,7 @@ def _from_left(operator: Operator, a: Constant, b: Value) -> Value:
     want_size(out)
 
     x = moved_run_time(operator.node, operator.work, b, transposed(exchanged, between), between)
-    product = Linear(operator.node, out, x, Weights(a, weights.data, weights.scales), None)
+    product = Linear(operator.node, out, x, weights, None)
     shape = permuted(out, exchanged)
     return moved_run_time(
         operator.node, operator.work, product, transposed(exchanged, shape), shape

@@ -174,10 +174,9 @@ def _quantized_constant(operator: Operator, x: Constant) -> Constant:
         )
     quant = _constant_quant(operator, x, dtype)
     low, high = RANGE[DType(dtype)]
-    unit = Constant(x.name, np.ones(x.shape, np.int8), quant)
-    shifted = Constant(x.name, np.zeros(x.shape, np.int8), quant)
-    step = unit.real - shifted.real  # each element's scale
-    zero = np.rint(-shifted.real / step)
+    shape = quant.shape(x.data.ndim)
     with np.errstate(over="ignore", invalid="ignore"):
-        steps = np.nan_to_num(np.rint(x.real / step), nan=0.0, posinf=1e9, neginf=-1e9)
-    return Constant(x.name, np.clip(steps + zero, low, high).astype(dtype))
+        steps = np.rint(x.real / quant.scale.reshape(shape))
+        steps = np.nan_to_num(steps, nan=0.0, posinf=1e9, neginf=-1e9)
+    stored = np.clip(steps + quant.zero_point.reshape(shape), low, high)
+    return Constant(x.name, stored.astype(dtype))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import numpy as np
 
 from mcuforge.compiler.frontends.common import (
@@ -84,14 +86,16 @@ def split(operator: Operator) -> tuple[Value, ...]:
             f"expected {count} sizes that add up to them",
             EXPORT_AGAIN,
         )
-    parts = []
-    begin = 0
-    for size in sizes:
-        taken = [range(n) for n in x.shape]
-        taken[axis] = range(begin, begin + size)
-        parts.append(boxed(operator, x, taken))
-        begin += size
-    return tuple(parts)
+    ends = tuple(accumulate(sizes))
+    return tuple(
+        boxed(operator, x, _along(x, axis, range(end - size, end)))
+        for size, end in zip(sizes, ends, strict=True)
+    )
+
+
+def _along(x: Value, axis: int, indices: range) -> list[range]:
+    """Ranges that take `indices` of one axis and all of the others."""
+    return [indices if place == axis else range(n) for place, n in enumerate(x.shape)]
 
 
 def gather(operator: Operator) -> Value:
@@ -121,9 +125,8 @@ def gather(operator: Operator) -> Value:
     if steps.size and ((steps != steps[0]).any() or steps[0] == 0):
         return _picked(operator, x, axis, flat.tolist(), shape)
     step = int(steps[0]) if steps.size else 1
-    taken = [range(n) for n in x.shape]
-    taken[axis] = range(int(flat[0]), int(flat[0]) + step * flat.size, step)
-    return shaped(operator, boxed(operator, x, taken), shape)
+    indices = range(int(flat[0]), int(flat[0]) + step * flat.size, step)
+    return shaped(operator, boxed(operator, x, _along(x, axis, indices)), shape)
 
 
 def _picked(operator: Operator, x: Value, axis: int, flat: list[int], shape: Shape) -> Value:

@@ -57,7 +57,6 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Conv": Arm(
             convolution.conv, (Conv2D, DepthwiseConv2D), "1-D and 2-D, groups; symmetric weights"
         ),
-        "ConvTranspose": Arm(convolution.conv_transpose, (), "not supported"),
         "Gemm": Arm(linear.gemm, (FullyConnected,), "alpha, beta 1, transA 0"),
         "MatMul": Arm(joining.matmul, (FullyConnected, BatchMatMul), "by weights or run-time"),
         "Add": Arm(binary, (Add, Lookup)),
@@ -103,40 +102,24 @@ QDQ = (
     "or `mcuforge quantize MODEL --data FILE` on the float model"
 )
 FOLD_FIRST = "fold it first: onnxruntime.quantization.shape_inference.quant_pre_process"
+RECURRENT = "use convolutions or attention: recurrent layers are not supported"
+CONTROL_FLOW = "export without control flow: trace the model instead of scripting it"
+OTHER_QUANTIZED_FORMS = (
+    *("ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "DynamicQuantizeMatMul"),
+    *("MatMulIntegerToFloat", "QLinearConv", "QLinearMatMul", "QLinearAdd", "QLinearMul"),
+    *("QLinearConcat", "QLinearSigmoid", "QLinearSoftmax", "QLinearLeakyRelu"),
+    *("QLinearAveragePool", "QLinearGlobalAveragePool", "QGemm", "QAttention"),
+)
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         "BatchNormalization": FOLD_FIRST,
+        "ConvTranspose": "use Resize (nearest) and then a Conv instead",
         "InstanceNormalization": "use LayerNormalization or a folded BatchNormalization",
         "GlobalMaxPool": "use GlobalAveragePool, or MaxPool with the kernel of the whole image",
-        "LSTM": "use convolutions or attention: recurrent layers are not supported",
-        "GRU": "use convolutions or attention: recurrent layers are not supported",
-        "RNN": "use convolutions or attention: recurrent layers are not supported",
-        "If": "export without control flow: trace the model instead of scripting it",
-        "Loop": "export without control flow: trace the model instead of scripting it",
-        "Scan": "export without control flow: trace the model instead of scripting it",
     }
-    | dict.fromkeys(
-        (
-            "ConvInteger",
-            "MatMulInteger",
-            "DynamicQuantizeLinear",
-            "DynamicQuantizeMatMul",
-            "MatMulIntegerToFloat",
-            "QLinearConv",
-            "QLinearMatMul",
-            "QLinearAdd",
-            "QLinearMul",
-            "QLinearConcat",
-            "QLinearSigmoid",
-            "QLinearSoftmax",
-            "QLinearLeakyRelu",
-            "QLinearAveragePool",
-            "QLinearGlobalAveragePool",
-            "QGemm",
-            "QAttention",
-        ),
-        QDQ,
-    )
+    | dict.fromkeys(("LSTM", "GRU", "RNN"), RECURRENT)
+    | dict.fromkeys(("If", "Loop", "Scan"), CONTROL_FLOW)
+    | dict.fromkeys(OTHER_QUANTIZED_FORMS, QDQ)
 )
 REPLACE = "replace it in the model by supported operators: `mcuforge ops` lists them"
 QUANTIZE = "`mcuforge quantize MODEL --data FILE` writes a quantized one from calibration data"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import prod
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
@@ -164,11 +165,9 @@ def _pad(operator: Operator, value: int) -> Steps:
 def _parts(operator: Operator, x: Tensor, axis: int, sizes: tuple[int, ...]) -> Steps:
     """One slice per output, in order along `axis`."""
     steps = []
-    begin = 0
-    for i, size in enumerate(sizes):
+    for i, (size, end) in enumerate(zip(sizes, accumulate(sizes), strict=True)):
         output = operator.output(i)
         want_shape(output, (*x.shape[:axis], size, *x.shape[axis + 1 :]))
-        starts = tuple(begin if d == axis else 0 for d in range(len(x.shape)))
+        starts = tuple(end - size if d == axis else 0 for d in range(len(x.shape)))
         steps.append(Step(Slice(starts, (1,) * len(x.shape)), (x,), output))
-        begin += size
     return tuple(steps)
