@@ -58,7 +58,7 @@ def moved_run_time(node: OnnxNode, work: Work, x: Value, on_view: OnView, shape:
     if isinstance(x, Edge) and x.dtype != "float32":
         raise Refusal(
             "it moves an integer input before any DequantizeLinear, expected one in between",
-            "put the DequantizeLinear right behind the input",
+            "put the DequantizeLinear right after the input",
         )
     result = Moved(node, shape, x, on_view)
     assert result.depth
