@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Model files to graphs: the only modules that know a file format."""
+"""Reads model files into graphs. Only these modules know the file formats."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mcuforge.compiler.ir import Graph
 
 
 def read_model(path: str | Path) -> Graph:
-    """The graph of a model file, its format told from its content and its suffix.
+    """The graph of a model file; its content and its suffix tell the format.
 
-    Raises CompileError for every file that is no supported model.
+    Raises CompileError for every file that is not a supported model.
     """
     path = Path(path)
     data = read_file(path)

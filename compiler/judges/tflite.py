@@ -132,7 +132,7 @@ class TfliteJudge(Judge):
         if self._own is not None or self._run is None:
             return answers
         interpreter = self._run.interpreter
-        reason = f"this machine's {interpreter.name} rounds otherwise"
+        reason = f"this machine's {interpreter.name} rounds differently"
         try:
             with OwnReference(self._graph, self._inputs, reason) as own:
                 right = own.answers(self._patience_s)
@@ -159,7 +159,7 @@ class TfliteJudge(Judge):
             return f"{chosen.name} was never compared with {EXACT}"
         if chosen is not None:
             where = listed(chosen.deviating(self._graph.nodes))
-            return f"{chosen.name} computes {where} otherwise than {EXACT}"
+            return f"{chosen.name} computes {where} differently from {EXACT}"
         if self._failures:
             return self._failures[0]
         if self._candidates:

@@ -3,7 +3,7 @@
 
 It evaluates each node on the values that the interpreter held in the node's input tensors, and
 compares the result with the value that the interpreter held in the output. So a difference counts
-at the node where it arises, not at those behind it, and the nodes found explain the whole.
+at the node where it arises and not at later ones, and the nodes found explain all differences.
 
 `python -m mcuforge.compiler.judges.witness DISTRIBUTION MODEL` is the process it runs in.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the axes of a file's tensors (NCHW) stand in the graph's (NHWC)."""
+"""Tracks where the axes of a file's tensors (NCHW) are stored in the graph's (NHWC)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A logical value that `tensor` holds: its axes in the order `perm`, read under `shape`.
+    """A logical value that `tensor` holds, with its axes in the order `perm` and under `shape`.
 
     logical = tensor.transpose(perm).reshape(shape)
     """
@@ -35,7 +35,7 @@ class View:
 
 @dataclass(frozen=True)
 class Group:
-    """Axes of one shape that hold the same elements as axes of another; ones are left out."""
+    """Axes of one shape that hold the same elements as axes of another; axes of 1 are left out."""
 
     source: Shape
     target: Shape
@@ -47,7 +47,7 @@ def inverse(perm: Shape) -> Shape:
 
 
 def channels_last(rank: int) -> Shape:
-    """Where the axes (batch, channel, ...) stand when channels are stored last."""
+    """The stored places of the axes (batch, channel, ...) when channels are stored last."""
     return (0, rank - 1, *range(1, rank - 1))
 
 
@@ -57,7 +57,7 @@ def permuted(values: Shape, perm: Shape) -> Shape:
 
 
 def groups(source: Shape, target: Shape) -> tuple[Group, ...]:
-    """The finest split of two shapes of as many elements into parts of as many elements."""
+    """The finest split of two shapes with the same number of elements into parts that match."""
     found: list[Group] = []
     left = [i for i, n in enumerate(source) if n != 1]
     right = [i for i, n in enumerate(target) if n != 1]
@@ -78,10 +78,10 @@ def groups(source: Shape, target: Shape) -> tuple[Group, ...]:
 def renamed(view: View) -> tuple[Shape, Shape] | None:
     """The stored shape and permutation that make `view` aligned without moving a byte.
 
-    None where its reshape joins axes that are apart in memory.
+    None where its reshape joins axes that are not adjacent in memory.
     """
     logical = permuted(view.tensor.shape, view.perm)
-    place = {axis: view.perm[axis] for axis in range(len(logical))}  # in memory
+    place = dict(enumerate(view.perm))  # of each logical axis in memory
     full = [i for i, n in enumerate(view.tensor.shape) if n != 1]
     rank = {stored: order for order, stored in enumerate(full)}
     starts: list[tuple[int, Group]] = []
@@ -96,8 +96,10 @@ def renamed(view: View) -> tuple[Shape, Shape] | None:
 
 
 def _with_ones(memory: list[int], shape: Shape) -> Shape:
-    """`memory` (logical axes in stored order) with the axes of 1: leading ones first, the others
-    before the axis they stand before in the file, else last."""
+    """Insert the axes of 1 into `memory`, which lists logical axes in stored order.
+
+    Leading ones come first, the others before the axis that follows them in the file, else last.
+    """
     ones = [i for i, n in enumerate(shape) if n == 1]
     first_full = min(memory, default=len(shape))
     stored = [i for i in ones if i < first_full]
@@ -109,6 +111,6 @@ def _with_ones(memory: list[int], shape: Shape) -> Shape:
 
 
 def same_memory(view: View, perm: Shape) -> bool:
-    """True when an aligned view has the order of axes `perm` already, axes of 1 aside."""
+    """True where an aligned view already has the order of axes `perm`, apart from axes of 1."""
     full = [i for i, n in enumerate(view.shape) if n != 1]
     return sorted(full, key=lambda i: view.perm[i]) == sorted(full, key=lambda i: perm[i])

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Short layer names from what ONNX exporters write."""
+"""Makes short layer names from the names that ONNX exporters write."""
 
 from __future__ import annotations
 
 from mcuforge.compiler.frontends.common import LONGEST_LAYER_NAME, clean_name
 from mcuforge.compiler.frontends.onnx.file import OnnxNode
 
-REDUNDANT = ("Conv", "Gemm", "LayerNormalization")  # behind the layer's own name
+REDUNDANT = ("Conv", "Gemm", "LayerNormalization")  # dropped after the layer's own name
 
 
 def layer_name(node: OnnxNode) -> str:

@@ -94,7 +94,7 @@ def test_our_reference_decides_where_an_operator_is_known_to_be_computed_otherwi
     answers = answered(DIGITS, [x], [deviating("SOFTMAX", "FULLY_CONNECTED")])
     assert answers.reference == (
         f"{NAME}, since {INTERPRETER.name} computes operator 8 FULLY_CONNECTED, operator 9 SOFTMAX "
-        "otherwise than tflite-runtime 2.14"
+        "differently from tflite-runtime 2.14"
     )
     assert answers.peer is not None
     assert (answers.peer.name, answers.peer.is_near) == (INTERPRETER.name, False)
@@ -193,7 +193,7 @@ def test_a_table_that_the_c_library_rounds_otherwise_is_looked_at_twice(tmp_path
         assert second is first  # this machine's C library gives the nearest float
         return
     np.testing.assert_array_equal(second.outputs[0][0], ours)
-    assert second.reference == f"{NAME}, since this machine's {INTERPRETER.name} rounds otherwise"
+    assert second.reference == f"{NAME}, since this machine's {INTERPRETER.name} rounds differently"
     assert second.peer is not None
     assert (second.peer.operators, second.peer.unexplained) == (("operator 0 TANH",), ())
 
@@ -361,7 +361,7 @@ def test_what_the_interpreter_would_leave_unwritten_is_judged_by_it_and_the_repo
     x = np.stack([feed((1, 4, 6), "int8", seed) for seed in range(3)])
     with TfliteJudge(model, path, [x], [INTERPRETER]) as judging:
         answers = judging.answers()
-    words = "(keep_num_dims off and a RESHAPE behind: 1 operator)"
+    words = "(keep_num_dims off and a RESHAPE after it: 1 operator)"
     assert answers.reference == f"{INTERPRETER.name} {words}"
     assert answers.outputs[0].shape == (3, 1, 4, 3)
     for sample, got in zip(x, answers.outputs[0], strict=True):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ONNX's elementwise operators compute, on floats (and on integers of shapes).
+"""Defines ONNX's elementwise operators as functions of floats, and of integers of shapes.
 
-Operators between integers are evaluated in float32, as onnxruntime does: halves then round alike.
+Tables evaluate them in float32, as onnxruntime does, so that halves round the same way.
 """
 
 from __future__ import annotations

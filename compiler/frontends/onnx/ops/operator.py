@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an arm is given: one node of an ONNX file, its inputs as values, its attributes checked."""
+"""Defines what an arm gets: one node of an ONNX file, its inputs as values, its attributes."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ FREEZE = "export with fixed shapes and constant arguments, batch 1"
 
 @dataclass(frozen=True, eq=False)
 class Operator:
-    """One node of the file; each failure is a Refusal."""
+    """One node of the file. Its methods raise Refusal."""
 
     node: OnnxNode
-    inputs: tuple[Value | None, ...]  # None: an optional one that is absent
+    inputs: tuple[Value | None, ...]  # None: an optional input that is missing
     work: Work
     opset: int
 
     def arity(self, least: int, most: int | None = None, outputs: int = 1) -> None:
-        """Refuse other numbers of inputs, and more outputs than one knows of."""
+        """Refuse fewer than `least` or more than `most` inputs, and more than `outputs` outputs."""
         most = least if most is None else most
         count = len(self.inputs)
         if not least <= count <= most or not 1 <= len(self.node.outputs) <= outputs:
             wanted = f"{least}" if most == least else f"{least} to {most}"
             raise Refusal(
                 f"it has {count} inputs and {len(self.node.outputs)} outputs, "
-                f"wanted {wanted} and {'1' if outputs == 1 else f'up to {outputs}'}",
+                f"expected {wanted} and {'1' if outputs == 1 else f'up to {outputs}'}",
                 EXPORT_AGAIN,
             )
 
@@ -54,10 +54,10 @@ class Operator:
         return place < len(self.inputs) and self.inputs[place] is not None
 
     def value(self, place: int) -> Value:
-        """An input that has to be there."""
+        """An input. Raises Refusal where it is missing."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if value is None:
-            raise Refusal(f"input {place} is absent, this operator needs it", EXPORT_AGAIN)
+            raise Refusal(f"input {place} is missing, this operator needs it", EXPORT_AGAIN)
         return value
 
     def constant(self, place: int) -> Constant:
@@ -66,7 +66,7 @@ class Operator:
         if not isinstance(value, Constant):
             raise Refusal(
                 f"input {place} '{printable(self.node.inputs[place])}' is computed at run time, "
-                "wanted a constant",
+                "expected a constant",
                 FREEZE,
             )
         return value
@@ -77,7 +77,7 @@ class Operator:
         if data.dtype.kind not in "iu" or data.size > LARGEST_INTEGER_LIST:
             raise Refusal(
                 f"input {place} is {data.size} values of {data.dtype.name}, "
-                f"wanted at most {LARGEST_INTEGER_LIST} integers",
+                f"expected at most {LARGEST_INTEGER_LIST} integers",
                 EXPORT_AGAIN,
             )
         return tuple(int(v) for v in data.reshape(-1))
@@ -86,14 +86,14 @@ class Operator:
         """An input that is one constant integer."""
         values = self.integers(place)
         if len(values) != 1:
-            raise Refusal(f"input {place} holds {len(values)} values, wanted one", EXPORT_AGAIN)
+            raise Refusal(f"input {place} holds {len(values)} values, expected one", EXPORT_AGAIN)
         return values[0]
 
     def real(self, place: int) -> float:
         """An input that is one constant number."""
         values = self.constant(place).real.reshape(-1)
         if values.size != 1:
-            raise Refusal(f"input {place} holds {values.size} values, wanted one", EXPORT_AGAIN)
+            raise Refusal(f"input {place} holds {values.size} values, expected one", EXPORT_AGAIN)
         return float(values[0])
 
     def int_of(self, name: str, default: int) -> int:
@@ -134,7 +134,7 @@ class Operator:
         return value if isinstance(value, np.ndarray) else self._odd(name, "a tensor")
 
     def axes(self, place: int, default: Shape | None = None) -> Shape | None:
-        """Axes, an attribute up to opset 12 to 17 and an input since."""
+        """Axes: an attribute in old opsets, an input in new ones."""
         if self.has(place):
             return self.integers(place)
         return self.ints_of("axes") if "axes" in self.node.attributes else default
@@ -143,7 +143,9 @@ class Operator:
         return self.node.attributes.get(name, default)
 
     def _odd(self, name: str, wanted: str) -> Never:
-        raise Refusal(f"its attribute '{name}' is no such thing, wanted {wanted}", EXPORT_AGAIN)
+        raise Refusal(
+            f"its attribute '{name}' has the wrong type or value, expected {wanted}", EXPORT_AGAIN
+        )
 
 
 Read = Callable[[Operator], Value | tuple[Value, ...]]
@@ -151,22 +153,27 @@ Read = Callable[[Operator], Value | tuple[Value, ...]]
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """How one kind of operator is read, what it may become, what the op table says of it."""
+    """How one kind of operator is read, what it may become, and a note for the operator table."""
 
     read: Read
     builds: tuple[type[Op], ...] = ()
     note: str = ""
 
 
-def want_size(shape: Shape) -> None:
-    """Refuse shapes with nothing in them, and more elements than any microcontroller holds."""
-    if min(shape, default=1) < 1:
+def want_size(shape: Shape, *, constant: bool = False) -> None:
+    """Refuse an output that is empty or too large for any microcontroller.
+
+    A `constant` may be empty: it may be a list of shapes or axes.
+    """
+    if min(shape, default=1) < 1 and not constant:
         raise Refusal(
-            f"its output has shape {list(shape)}, wanted 1 or more in each dimension", EXPORT_AGAIN
+            f"its output has shape {list(shape)}, expected 1 or more in each dimension",
+            EXPORT_AGAIN,
         )
-    if prod(shape) > LARGEST_TENSOR_BYTES:
+    elements = prod(max(n, 1) for n in shape)
+    if elements > LARGEST_TENSOR_BYTES:
         raise Refusal(
-            f"its output {list(shape)} has {prod(shape)} elements, "
+            f"its output {list(shape)} has {elements} elements, "
             f"at most {LARGEST_TENSOR_BYTES} are read",
             "use a smaller input resolution or fewer channels",
         )

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that only move values: RESHAPE and its kin, PAD, CONCATENATION, TRANSPOSE, SPLIT."""
+"""Reads operators that only move values: RESHAPE, PAD, CONCATENATION, TRANSPOSE, SPLIT, ..."""
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import prod
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
@@ -18,7 +19,7 @@ from mcuforge.errors import Refusal
 
 
 def reshape(operator: Operator) -> Steps:
-    """ReshapeOptions: new_shape 0; a second input, where there is one, overrides it."""
+    """ReshapeOptions: new_shape 0; a second input overrides it."""
     operator.arity(1, 2)
     options = operator.options("ReshapeOptions")
     x, output = operator.input(0), operator.output()
@@ -28,7 +29,7 @@ def reshape(operator: Operator) -> Steps:
 
 
 def squeeze(operator: Operator) -> Steps:
-    """SqueezeOptions: squeeze_dims 0; none means every dimension of size 1."""
+    """SqueezeOptions: squeeze_dims 0; an empty list drops every dimension of size 1."""
     operator.arity(1)
     options = operator.options("SqueezeOptions")
     x, output = operator.input(0), operator.output()
@@ -37,7 +38,7 @@ def squeeze(operator: Operator) -> Steps:
     axes = axes or {i for i, n in enumerate(x.shape) if n == 1}
     if any(x.shape[axis] != 1 for axis in axes):
         raise Refusal(
-            f"it drops dimensions {sorted(axes)} of {list(x.shape)}, wanted ones of size 1",
+            f"it drops dimensions {sorted(axes)} of {list(x.shape)}, expected ones of size 1",
             EXPORT_AGAIN,
         )
     want_shape(output, tuple(n for i, n in enumerate(x.shape) if i not in axes))
@@ -55,14 +56,14 @@ def expand_dims(operator: Operator) -> Steps:
 
 
 def pad(operator: Operator) -> Steps:
-    """Inputs x and constant paddings (rank, 2); fills with the quantized zero."""
+    """Inputs x and constant paddings (rank, 2); fills with the zero point."""
     operator.arity(2)
     operator.options("PadOptions")
     return _pad(operator, operator.output().zero_point)
 
 
 def pad_v2(operator: Operator) -> Steps:
-    """As PAD, filling with a third input: one constant of x's quantization."""
+    """Inputs x, constant paddings, and the constant to fill with, on x's scale."""
     operator.arity(3)
     operator.options("PadV2Options")
     fill = operator.input(2)
@@ -71,7 +72,7 @@ def pad_v2(operator: Operator) -> Steps:
     if fill.elements != 1 or fill.dtype is not operator.input(0).dtype:
         raise Refusal(
             f"the fill value is {fill.dtype.value} {list(fill.shape)}, "
-            f"wanted one {operator.input(0).dtype.value}",
+            f"expected one {operator.input(0).dtype.value}",
             EXPORT_AGAIN,
         )
     return _pad(operator, int(fill.values().reshape(-1)[0]))
@@ -109,14 +110,14 @@ def split(operator: Operator) -> Steps:
     if count == 0 or met != count or x.shape[axis] % count != 0:
         raise Refusal(
             f"it splits {x.shape[axis]} elements of axis {axis} into {met} parts, "
-            f"{count} outputs are there",
+            f"but has {count} outputs; expected equal parts, one per output",
             EXPORT_AGAIN,
         )
     return _parts(operator, x, axis, (x.shape[axis] // count,) * count)
 
 
 def split_v(operator: Operator) -> Steps:
-    """SplitVOptions: num_splits 0; inputs x, sizes (one may be -1: what is left) and axis."""
+    """SplitVOptions: num_splits 0; inputs x, sizes (one may be -1: the rest) and axis."""
     count = len(operator.raw.outputs)
     operator.arity(3, outputs=count)
     operator.options("SplitVOptions")
@@ -126,7 +127,7 @@ def split_v(operator: Operator) -> Steps:
     if len(sizes) != count or min(sizes, default=0) < 1 or sum(sizes) != x.shape[axis]:
         raise Refusal(
             f"it splits {x.shape[axis]} elements of axis {axis} into {list(sizes[:8])}, "
-            f"{count} outputs are there",
+            f"but has {count} outputs; expected one size per output, which add up",
             EXPORT_AGAIN,
         )
     return _parts(operator, x, axis, sizes)
@@ -153,7 +154,7 @@ def _pad(operator: Operator, value: int) -> Steps:
     paddings = operator.array(1)
     if paddings.shape != (len(x.shape), 2):
         raise Refusal(
-            f"the paddings have shape {list(paddings.shape)}, wanted {[len(x.shape), 2]}",
+            f"the paddings have shape {list(paddings.shape)}, expected {[len(x.shape), 2]}",
             EXPORT_AGAIN,
         )
     before = tuple(int(n) for n in paddings[:, 0])
@@ -162,13 +163,11 @@ def _pad(operator: Operator, value: int) -> Steps:
 
 
 def _parts(operator: Operator, x: Tensor, axis: int, sizes: tuple[int, ...]) -> Steps:
-    """One slice per output, one after the other along `axis`."""
+    """One slice per output, in order along `axis`."""
     steps = []
-    begin = 0
-    for i, size in enumerate(sizes):
+    for i, (size, end) in enumerate(zip(sizes, accumulate(sizes), strict=True)):
         output = operator.output(i)
         want_shape(output, (*x.shape[:axis], size, *x.shape[axis + 1 :]))
-        starts = tuple(begin if d == axis else 0 for d in range(len(x.shape)))
+        starts = tuple(end - size if d == axis else 0 for d in range(len(x.shape)))
         steps.append(Step(Slice(starts, (1,) * len(x.shape)), (x,), output))
-        begin += size
     return tuple(steps)

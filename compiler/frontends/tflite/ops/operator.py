@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an arm is given (one operator of the file) and what it gives back (steps of the graph)."""
+"""What an arm gets (one operator of the file) and what it returns (steps of the graph)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHER_ACTIVATIONS = {4: "TANH", 5: "SIGN_BIT"}
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One operation of the graph an operator becomes."""
+    """One node of the graph that an operator becomes."""
 
     op: Op
     inputs: tuple[Tensor, ...]
@@ -51,7 +51,7 @@ class Options:
         """A float option, finite."""
         value = 0.0 if self.table is None else self.table.real(slot)
         if not math.isfinite(value):
-            raise Refusal(f"an option is {value}, wanted a finite number", EXPORT_AGAIN)
+            raise Refusal(f"option {slot} is {value}, expected a finite number", EXPORT_AGAIN)
         return value
 
     def integers(self, slot: int) -> tuple[int, ...]:
@@ -78,13 +78,13 @@ class Operator:
     values: Values
 
     def arity(self, least: int, most: int | None = None, outputs: int = 1) -> None:
-        """Refuse other numbers of inputs (from `least` to `most`, else exactly) and outputs."""
+        """Refuse another number of outputs, and fewer than `least` or more than `most` inputs."""
         most = least if most is None else most
         if not least <= len(self.raw.inputs) <= most or len(self.raw.outputs) != outputs:
             wanted = f"{least}" if most == least else f"{least} to {most}"
             raise Refusal(
                 f"it has {len(self.raw.inputs)} inputs and {len(self.raw.outputs)} outputs, "
-                f"wanted {wanted} and {outputs}",
+                f"expected {wanted} and {outputs}",
                 EXPORT_AGAIN,
             )
 
@@ -108,7 +108,7 @@ class Operator:
         """An input that is one constant integer."""
         values = self.integers(place)
         if len(values) != 1:
-            raise Refusal(f"input {place} holds {len(values)} values, wanted one", EXPORT_AGAIN)
+            raise Refusal(f"input {place} holds {len(values)} values, expected one", EXPORT_AGAIN)
         return values[0]
 
     def output(self, place: int = 0) -> Tensor:
@@ -116,16 +116,16 @@ class Operator:
         return self.values.tensor(self.raw.outputs[place])
 
     def options(self, table: str, required: bool = False) -> Options:
-        """The option table, which must be of the kind this operator has."""
+        """The option table. Raises Refusal where it is not a `table`."""
         met = self.raw.options_name
         if met not in (table, "NONE") or (required and self.raw.options is None):
-            raise Refusal(f"its options are {met}, wanted {table}", EXPORT_AGAIN)
+            raise Refusal(f"its options are {met}, expected {table}", EXPORT_AGAIN)
         return Options(self.raw.options)
 
     def index(self, place: int) -> int:
-        """The number of an input tensor that has to be there."""
+        """The number of an input tensor. Raises Refusal where it is missing."""
         if not self.has(place):
-            raise Refusal(f"input {place} is absent, this operator needs it", EXPORT_AGAIN)
+            raise Refusal(f"input {place} is missing, this operator needs it", EXPORT_AGAIN)
         return self.raw.inputs[place]
 
 
@@ -148,6 +148,6 @@ class Arm:
 
     @property
     def dtypes(self) -> tuple[str, ...]:
-        """The run-time inputs every operator it becomes can take."""
+        """The types that all operators it becomes accept at run time."""
         types = [set(op.input_types) for op in self.builds]
         return tuple(t.value for t in self.builds[0].input_types if t in set.intersection(*types))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arithmetic on shapes (SHAPE, STRIDED_SLICE, PACK ...), computed while the file is read.
+"""Computes arithmetic on shapes (SHAPE, STRIDED_SLICE, PACK ...) while the file is read.
 
-Converters write it where the batch was left open: Flatten becomes SHAPE, STRIDED_SLICE, PACK and
-RESHAPE. With fixed shapes all of it is constant.
+Converters write it where the batch is open: Flatten becomes SHAPE, STRIDED_SLICE, PACK and RESHAPE.
+With fixed shapes all of it is constant.
 """
 
 from __future__ import annotations
@@ -61,11 +61,15 @@ def gather(operator: Operator) -> Int64:
     axis = resolve_axis(options.integer(0), values.ndim)
     if options.integer(1) != 0 or values.size * indices.size > LARGEST_INTEGER_LIST:
         raise Refusal(
-            f"it takes {indices.size} of {values.size} values in batches, wanted one short list",
+            f"it takes {indices.size} of {values.size} values, batch_dims {options.integer(1)}; "
+            f"expected batch_dims 0 and at most {LARGEST_INTEGER_LIST} values",
             EXPORT_AGAIN,
         )
     if indices.min(initial=0) < 0 or indices.max(initial=0) >= values.shape[axis]:
-        raise Refusal(f"an index is outside 0 to {values.shape[axis] - 1}", EXPORT_AGAIN)
+        raise Refusal(
+            f"it takes an element outside axis {axis}, expected 0 to {values.shape[axis] - 1}",
+            EXPORT_AGAIN,
+        )
     return np.take(values, indices, axis)
 
 
@@ -101,7 +105,7 @@ FOLDS: dict[str, Fold] = {
 
 
 def fold(operator: Operator) -> bool:
-    """Compute the operator now if it is arithmetic on shapes; False when it is not."""
+    """Compute the operator now if it is arithmetic on shapes; return False if it is not."""
     raw, values = operator.raw, operator.values
     if raw.name not in FOLDS or len(raw.outputs) != 1:
         return False
@@ -114,7 +118,7 @@ def fold(operator: Operator) -> bool:
     if value.size > LARGEST_INTEGER_LIST or value.shape != values.raw(output).shape:
         raise Refusal(
             f"'{values.names[output]}' has shape {list(values.raw(output).shape)}, "
-            f"this operator gives {list(value.shape)}",
+            f"but this operator computes {list(value.shape)}",
             EXPORT_AGAIN,
         )
     values.know(output, value)
@@ -122,11 +126,11 @@ def fold(operator: Operator) -> bool:
 
 
 def _arrays(operator: Operator) -> list[Int64]:
-    """The inputs, not more of them than a shape could need."""
+    """The inputs; 64 are more than any shape needs."""
     operator.arity(1, 64)
     return [operator.array(i) for i in range(len(operator.raw.inputs))]
 
 
 def _want_alike(shapes: list[tuple[int, ...]]) -> None:
     if len(set(shapes)) != 1:
-        raise Refusal("its inputs differ in shape", EXPORT_AGAIN)
+        raise Refusal("its inputs differ in shape, expected one shape", EXPORT_AGAIN)
