@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -84,6 +85,7 @@ def room_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0]
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Every module a file imports, absolute; `from a import b` counts as a and as a.b."""
     found = set()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import onnx
@@ -21,6 +22,12 @@ STYLES = (
 )
 BOTH = pytest.mark.parametrize("network", NETWORKS)
 EVERY_STYLE = pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)
+
+
+@cache
+def quantized(network: str, style: Style) -> onnx.ModelProto:
+    """The int8 network, made once for all that look at it."""
+    return make_int8(NETWORKS[network](), style)
 
 
 def weight_scales(model: onnx.ModelProto) -> list[int]:
@@ -51,7 +58,7 @@ def test_the_same_arguments_give_the_same_bytes() -> None:
 @BOTH
 @EVERY_STYLE
 def test_a_style_is_what_it_says(network: str, style: Style) -> None:
-    model = make_int8(NETWORKS[network](), style)
+    model = quantized(network, style)
     assert (set(weight_scales(model)) == {1}) == (not style.per_channel)
     image = images(model, 1, seed=5)[0]
     kinds = {value.dtype for _, value in quantized_values(model, image)}
@@ -64,7 +71,7 @@ def test_a_style_is_what_it_says(network: str, style: Style) -> None:
 @EVERY_STYLE
 def test_the_int8_network_answers_as_the_float_one(network: str, style: Style) -> None:
     single = NETWORKS[network]()
-    int8 = make_int8(single, style)
+    int8 = quantized(network, style)
     for image in images(single, 3, seed=5):
         (right,), (got,) = run(single, image, "logits"), run(int8, image, "logits")
         assert np.corrcoef(right.ravel(), got.ravel())[0, 1] > 0.9
@@ -72,7 +79,7 @@ def test_the_int8_network_answers_as_the_float_one(network: str, style: Style) -
 
 @BOTH
 def test_activations_neither_saturate_nor_die(network: str) -> None:
-    model = make_int8(NETWORKS[network](), Style())
+    model = quantized(network, Style())
     for name, value in quantized_values(model, images(model, 1, seed=5)[0]):
         ends = np.mean(value == value.min()), np.mean(value == value.max())
         assert max(ends) < 0.9, name
