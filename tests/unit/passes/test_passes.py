@@ -288,7 +288,7 @@ def test_a_dump_folder_that_cannot_be_written_is_the_users_to_mend(tmp_path: Pat
     with pytest.raises(CompileError) as caught:
         optimise(chain(1), file / "below")
     assert str(caught.value).splitlines() == [
-        "error: cannot write the graph: Not a directory",
+        "error: cannot write the dump: Not a directory",
         f"where: {file / 'below'}",
         "try:   choose another folder with --dump-passes",
     ]
