@@ -67,7 +67,7 @@ class GeneratedModel:
 
 @cache
 def environment() -> Environment:
-    """The templates of this package, strict about undefined names; read once a process."""
+    """The templates of this package, strict about undefined names; read once per process."""
     env = Environment(
         loader=PackageLoader("mcuforge.compiler.codegen"),
         undefined=StrictUndefined,
