@@ -83,16 +83,6 @@ def test_nothing_is_shorter_under_the_rules(
     assert found.bytes == least(sequence, entry_bytes)
 
 
-def expanded(short: Repeats[Entry]) -> tuple[Entry, ...]:
-    """The sequence that the pieces stand for."""
-    found: list[Entry] = []
-    begin = 0
-    for piece in short.pieces:
-        found += short.entries[begin : begin + piece.length] * piece.times
-        begin += piece.length
-    return tuple(found)
-
-
 def least(sequence: tuple[int, ...], entry_bytes: int) -> int:
     """The bytes of the shortest form, by trying every way to begin with a piece."""
 
