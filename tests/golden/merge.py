@@ -34,6 +34,12 @@ def cases_of(module: str) -> tuple[AnyCase, ...]:
     return cases
 
 
+def whole_only(module: str) -> tuple[str, ...]:
+    """The names of those that cannot run row by row, as their file states them."""
+    names: tuple[str, ...] = getattr(importlib.import_module(_places()[module]), "WHOLE_ONLY", ())
+    return names
+
+
 @cache
 def _places() -> dict[str, str]:
     """Where each case list is imported from, by operator module."""
