@@ -22,12 +22,12 @@ from mcuforge.compiler.builders.tflite_builder import (
     Value,
 )
 from mcuforge.compiler.builders.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
-from mcuforge.compiler.ir import DType, Graph, Node, Quant, Tensor
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
 from mcuforge.compiler.ops.extremum import Extremum
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 
 Item = TypeVar("Item")
 

@@ -15,7 +15,8 @@ import numpy as np
 import tests.golden.cases
 from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Array, DType, Graph, Node, Quant, Tensor
+from mcuforge.compiler.graph import Graph, Node
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from tests.golden.case import AnyCase, Case, Operand, constant
 from tests.models.case_model import case_model
 

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcuforge.compiler.ir import Array, DType, Node, Quant, Tensor
-from mcuforge.compiler.ops.base import Call, Op
+from mcuforge.compiler.calls import Call
+from mcuforge.compiler.graph import Node, Op
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.concatenation import Concatenation
@@ -27,6 +27,7 @@ from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.tables.table import TableOp
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.runtime_c.sources import PORTABLE
 from tests.golden.isas import adds_up, in_ring_program
 from tests.golden.merge import case_graph, case_modules, cases_of, feed, whole_only
