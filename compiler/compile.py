@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from mcuforge.compiler.codegen.model import GeneratedModel, generate
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.passes import PASSES, optimise, write_dump
 from mcuforge.compiler.schedule import fit
 from mcuforge.compiler.schedule.choose import DEFAULT_EXACT_SECONDS, choose

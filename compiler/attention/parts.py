@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.attention.names import Names
-from mcuforge.compiler.ir import Array, Graph, Node, Quant, Tensor
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.strided_copy import CopyOp
 from mcuforge.compiler.ops.tables.table import TableOp
+from mcuforge.compiler.tensors import Array, Quant, Tensor
 
 Index = NDArray[np.int64]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mcuforge.compiler.frontends.detect import is_onnx, read_file
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 
 
 def read_model(path: str | Path) -> Graph:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.child import Background
+from mcuforge.compiler.tensors import Array
 
 
 @dataclass(frozen=True)

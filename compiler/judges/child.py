@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mcuforge import errors
-from mcuforge.compiler.ir import Array
+from mcuforge.compiler.tensors import Array
 
 PATIENCE_SECONDS = 600.0
 SLOWEST_MACS_PER_SECOND = 2e7  # of a reference interpreter on a busy machine

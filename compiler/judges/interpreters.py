@@ -20,7 +20,7 @@ from typing import Protocol
 import numpy as np
 
 from mcuforge.compiler.frontends.tflite.file import RawModel
-from mcuforge.compiler.ir import Array, DType, Node
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.ops.tables.exp import Exp
 from mcuforge.compiler.ops.tables.gelu import Gelu
 from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
@@ -28,6 +28,7 @@ from mcuforge.compiler.ops.tables.log import Log
 from mcuforge.compiler.ops.tables.logistic import Logistic
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.tables.tanh import Tanh
+from mcuforge.compiler.tensors import Array, DType
 
 EXACT = "tflite-runtime 2.14"
 # Their tables come from the machine's C library, whose floats may differ in the last bit.

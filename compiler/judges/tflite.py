@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
 from mcuforge.compiler.frontends.tflite.ops.table import UNJUDGED
-from mcuforge.compiler.ir import Array, Graph, Node
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.judges.answers import Answers, Judge, Peer, differing
 from mcuforge.compiler.judges.child import Child, ChildFailed, patience, serve
 from mcuforge.compiler.judges.interpreters import EXACT, Interpreter, installed, load
@@ -31,6 +31,7 @@ from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.judges.onnx import OnnxJudge
 from mcuforge.compiler.judges.own import OwnReference
 from mcuforge.compiler.judges.witness import find_differences
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import CompileError
 
 AS_A_WHOLE = "the model as a whole, in none of its operators run one by one"

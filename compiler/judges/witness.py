@@ -21,11 +21,12 @@ from mcuforge.compiler.frontends.common import Unique
 from mcuforge.compiler.frontends.tflite.file import RawModel, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
 from mcuforge.compiler.frontends.tflite.names import tensor_names
-from mcuforge.compiler.ir import Array, Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.judges.answers import differing, largest_gap
 from mcuforge.compiler.judges.child import Child, serve
 from mcuforge.compiler.judges.interpreters import Engine, Interpreter, load
 from mcuforge.compiler.judges.judgeable import judgeable
+from mcuforge.compiler.tensors import Array
 
 MOST_SAMPLES = 8  # enough: they are samples whose outputs differ
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.passes.drop_unread import drop_unread
 from mcuforge.compiler.passes.fold_constants import fold_constants
 from mcuforge.compiler.passes.fold_padding import fold_padding

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mcuforge.compiler.ir import Array, Node, Tensor
-from mcuforge.compiler.ops.base import Call, Op
+from mcuforge.compiler.calls import Call
+from mcuforge.compiler.graph import Node, Op
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.errors import InternalError
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mcuforge.compiler.ir import Graph, Node, Tensor
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.schedule.arrival import arrival
 from mcuforge.compiler.schedule.schedule import runnable, view_storage
+from mcuforge.compiler.tensors import Tensor
 
 Order = tuple[Node, ...]
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Reads
+from mcuforge.compiler.calls import Reads
 from mcuforge.compiler.schedule.pipeline import Indices, Pipeline
 from mcuforge.compiler.schedule.schedule import Execution
+from mcuforge.compiler.tensors import Tensor
 
 
 def least_distance(reads: Reads) -> int:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.schedule.pipeline import Indices
 from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule, Stage
+from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True, eq=False)

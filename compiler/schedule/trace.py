@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from mcuforge.compiler.ir import Node, Tensor, unique
-from mcuforge.compiler.ops.base import Reads
+from mcuforge.compiler.calls import Reads
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.schedule.rows import LayerRows, layer_rows
 from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule, Stage
+from mcuforge.compiler.tensors import Tensor, unique
 from mcuforge.memplan.problem import Placement
 from mcuforge.memplan.replay import Event, Read, Step, Sweep, SweepReads, Trace, Write
 

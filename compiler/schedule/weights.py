@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mcuforge.compiler.ir import Node
+from mcuforge.compiler.graph import Node
 from mcuforge.memplan.problem import Buffer, Problem, Region
 from mcuforge.memplan.solve import solve
 

@@ -12,7 +12,8 @@ from mcuforge.compiler.builders.onnx_quantizer import check_constants
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.detect import UNKNOWN, describe, is_onnx
 from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxPort, parse
-from mcuforge.compiler.ir import Array, DType, Graph, Tensor
+from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.errors import CompileError, Refusal
 from mcuforge.flow.data import Samples
 from mcuforge.flow.verdict import classes

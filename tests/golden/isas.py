@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import accumulate
 
+from mcuforge.compiler.calls import Call, Slot
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled
-from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.isa import INSTRUCTION_SETS
-from mcuforge.compiler.ops.base import Call, Op, Slot
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.fit import LADDER
 from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem

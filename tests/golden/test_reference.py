@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.tables.table import dequantised, quantised
 from mcuforge.compiler.schedule.arrival import Arrival

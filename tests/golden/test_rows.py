@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import Array, Node
+from mcuforge.compiler.graph import Node
+from mcuforge.compiler.tensors import Array
 from mcuforge.runtime_c.sources import PORTABLE
 from tests.golden.isas import ISAS, adds_up, own_kernels, ring_modules
 from tests.golden.merge import case_graph, cases_of, feed

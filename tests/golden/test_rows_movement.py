@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.schedule import (
     Execution,
     Layer,

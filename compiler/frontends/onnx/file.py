@@ -19,7 +19,7 @@ from mcuforge.compiler.frontends.common import (
     MOST_EDGES,
     printable,
 )
-from mcuforge.compiler.ir import Array
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 OPSETS = range(13, 22)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.tensors import Tensor
 
 Shape = tuple[int, ...]
 

@@ -13,7 +13,8 @@ from mcuforge.compiler.frontends.onnx.layout import Shape, channels_last, invers
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Stored
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.ir import Node, Port, Tensor
+from mcuforge.compiler.graph import Node, Port
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 FIX_SHAPE = (

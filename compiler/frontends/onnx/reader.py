@@ -36,7 +36,7 @@ from mcuforge.compiler.frontends.onnx.ports import (
 )
 from mcuforge.compiler.frontends.onnx.values import Broken, Constant, Edge, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Deferred, Work
-from mcuforge.compiler.ir import Graph, Port
+from mcuforge.compiler.graph import Graph, Port
 from mcuforge.errors import CompileError, Refusal
 
 SILENT = ("QuantizeLinear", "DequantizeLinear", "Constant")  # without rows of their own in a survey

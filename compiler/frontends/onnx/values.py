@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
-from mcuforge.compiler.ir import Array, Quant
+from mcuforge.compiler.tensors import Array, Quant
 
 Real = NDArray[np.float64]
 Float = NDArray[np.float32]

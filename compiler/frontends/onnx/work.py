@@ -27,11 +27,11 @@ from mcuforge.compiler.frontends.onnx.layout import (
 )
 from mcuforge.compiler.frontends.onnx.names import layer_name
 from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
-from mcuforge.compiler.ir import Array, DType, Node, Quant, Tensor
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.graph import Node, Op
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 DEEPEST = 64  # float operators that read one another

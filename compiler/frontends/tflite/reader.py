@@ -31,7 +31,7 @@ from mcuforge.compiler.frontends.tflite.ops.table import (
     SHAPE_OPERATORS,
 )
 from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, QUANTIZE, Values
-from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.errors import CompileError, Refusal
 
 MOVES_FLOATS = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})

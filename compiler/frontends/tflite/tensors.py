@@ -17,8 +17,8 @@ from mcuforge.compiler.frontends.common import (
 )
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawQuantization, RawTensor
 from mcuforge.compiler.frontends.tflite.names import tensor_names
-from mcuforge.compiler.ir import Array, DType, Quant, Tensor
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 TYPES = {dtype.value: dtype for dtype in DType}

@@ -18,7 +18,7 @@ from mcuforge.compiler.compile import (
     refuse_over_budget,
 )
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.passes import PASSES
 from mcuforge.compiler.schedule import choose as choosing

@@ -16,12 +16,12 @@ from mcuforge.compiler.builders.tflite_writer import (
 from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.flatbuffer_front import Front, old, present
 from mcuforge.compiler.judges.interpreters import RUNTIME
 from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.judges.tflite import run_interpreter
 from mcuforge.compiler.reference import run, run_all
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import CompileError
 from tests.models.case_model import case_model, feed
 from tests.models.cifar import MEAN, SPREAD

@@ -21,7 +21,7 @@ from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Array, Graph, Node
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.judges.answers import Answers
 from mcuforge.compiler.judges.child import ChildFailed, import_path
 from mcuforge.compiler.judges.interpreters import (
@@ -43,6 +43,7 @@ from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
 from mcuforge.compiler.ops.tables.neg import Neg
 from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.compiler.reference import run
+from mcuforge.compiler.tensors import Array
 from tests.golden.cases.tables import tanh
 from tests.models.case_model import case_model, feed
 from tests.models.oracle import needs_2_14

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcuforge.compiler.ir import Array, DType, Node, Quant, Tensor
-from mcuforge.compiler.ops.base import Call, Op
+from mcuforge.compiler.calls import Call
+from mcuforge.compiler.graph import Node, Op
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.concatenation import Concatenation
@@ -27,9 +27,10 @@ from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.tables.table import TableOp
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.runtime_c.sources import PORTABLE
 from tests.golden.isas import adds_up, in_ring_program
-from tests.golden.merge import case_graph, case_modules, cases_of, feed
+from tests.golden.merge import case_graph, case_modules, cases_of, feed, whole_only
 from tests.unit.ops.row_checks import check_distances, check_row_reads, raw, run_rows, run_whole
 from tests.unit.ops.test_broadcast import pairs
 from tests.unit.ops.walks import is_exact, walk_of
@@ -137,41 +138,15 @@ def test_the_only_barriers_are_copies_side_by_side() -> None:
     assert "concatenation-a-single-input-out0" not in barriers
 
 
-def test_operators_that_cannot_run_row_by_row_are_the_known_ones() -> None:
-    kinds: dict[str, list[str]] = {}
-    for place in PLACES:
-        if not place.by_rows and not adds_up(place.node):
-            kinds.setdefault(place.node.op.kind, []).append(place.case.partition("-")[2])
-    assert kinds.pop("add") == ["five dimensions in turn"]
-    assert kinds.pop("batch_matmul") == [
-        "left side transposed",
-        "both sides transposed",
-        "several products, three-dimensional",
-        "a constant left side transposed",
+@pytest.mark.parametrize("module", case_modules())
+def test_the_cases_that_only_run_whole_are_those_that_their_file_names(module: str) -> None:
+    found = [
+        place.case.partition("-")[2]
+        for place in PLACES
+        if place.case.startswith(f"{module}-")
+        and not (place.by_rows or place.node.op.is_view or adds_up(place.node))
     ]
-    assert kinds.pop("slice") == [
-        "tokens backwards",
-        "rows upside down",
-        "backwards in steps of two on two axes",
-        "backwards in steps of three within a part",
-        "masks with a negative stride",
-    ]
-    assert kinds.pop("gather") == [
-        "tokens falling and rising",
-        "rows of an image in turn",
-        "a matrix of indices",
-        "the only batch twice",
-        "indices with the shared batch",
-        "int64 indices",
-        "uint8",
-    ]
-    assert kinds.pop("broadcast_to") == ["more batches"]
-    assert len(kinds.pop("reshape")) == 23
-    transposed = kinds.pop("transpose")
-    assert not kinds
-    inside = {"nothing moved", "one element", "pixels to patches", "six dimensions that are fewer"}
-    assert inside.isdisjoint(transposed)
-    assert len(transposed) == len(cases_of("transpose")) - len(inside)
+    assert set(found) == set(whole_only(module)), f"correct WHOLE_ONLY of the cases of {module}"
 
 
 # small shapes of every kind

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mcuforge.compiler.ir import Node
-from mcuforge.compiler.ops.base import Call
+from mcuforge.compiler.calls import Call
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.work import Work
 from mcuforge.runtime_c.sources import PORTABLE, kernel_names
 from tests.golden.merge import case_graph, case_modules, cases_of

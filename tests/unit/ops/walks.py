@@ -12,8 +12,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Argument, Blob, Call, RowOf
+from mcuforge.compiler.calls import Argument, Blob, Call, RowOf
+from mcuforge.compiler.tensors import Tensor
 
 Fields = Mapping[str, object]
 Walk = Callable[[bytearray, tuple[int, ...], int, Fields], None]

@@ -16,7 +16,7 @@ from mcuforge.compiler.compile import (
     with_code_room,
 )
 from mcuforge.compiler.compile import plan_graph as planned
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.fit import LADDER
 from mcuforge.compiler.schedule.planned import Planned

@@ -9,12 +9,12 @@ from mcuforge.compiler.frontends.common import EXPORT_AGAIN, SCALE_LIMITS
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.add import Add
-from mcuforge.compiler.ops.base import Activation, Op
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.mul import Mul
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 BUILT = ("Add", "Sub", "Mul", "Div", "Max", "Min")

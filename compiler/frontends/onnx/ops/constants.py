@@ -11,7 +11,7 @@ from mcuforge.compiler.frontends.common import EXPORT_AGAIN
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
-from mcuforge.compiler.ir import Array
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 FLOATS = (1, 10, 11)  # TensorProto's float32, float16, float64

@@ -18,7 +18,7 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import (
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
 from mcuforge.compiler.frontends.onnx.work import OneInput, Work
-from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.errors import Refusal

@@ -28,8 +28,8 @@ from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.ops.weighted import QUANTIZE_TOO
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Deferred, Work
-from mcuforge.compiler.ir import Array
-from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.graph import Activation
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 CLAMPS = ("Relu", "Clip")

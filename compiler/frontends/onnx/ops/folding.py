@@ -11,7 +11,7 @@ import numpy as np
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Value
-from mcuforge.compiler.ir import Array
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 ON_SHAPES = "computed while reading: shape arithmetic on constants"

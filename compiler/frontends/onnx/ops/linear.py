@@ -22,10 +22,10 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import (
 )
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
 from mcuforge.compiler.frontends.onnx.work import OneInput, Work, flat_perm
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 

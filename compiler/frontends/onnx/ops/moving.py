@@ -25,7 +25,7 @@ from mcuforge.compiler.frontends.onnx.values import (
     Value,
 )
 from mcuforge.compiler.frontends.onnx.work import OneInput, Work
-from mcuforge.compiler.ir import Array
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 OnArray = Callable[[Array], Array]

@@ -21,8 +21,8 @@ from mcuforge.compiler.frontends.onnx.file import Attribute, OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import Shape
 from mcuforge.compiler.frontends.onnx.values import Constant, Value
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.ir import Array
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.graph import Op
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 FREEZE = "export with fixed shapes and constant arguments, batch 1"

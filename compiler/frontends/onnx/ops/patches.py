@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common.window import Pair
+from mcuforge.compiler.tensors import Tensor
 
 RANK = 6  # batch, rows of patches, rows in one, columns of patches, columns in one, channels
 ACROSS, INSIDE = (0, 1, 3), (2, 4, 5)

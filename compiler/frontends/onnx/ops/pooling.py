@@ -15,11 +15,11 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Deferred, OneInput, Work
-from mcuforge.compiler.ir import Quant, Tensor
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
+from mcuforge.compiler.tensors import Quant, Tensor
 from mcuforge.errors import Refusal
 
 OTHER_POOL = "use a pool without this option"

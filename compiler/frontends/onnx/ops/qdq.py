@@ -20,8 +20,8 @@ from mcuforge.compiler.frontends.onnx.values import (
     Value,
 )
 from mcuforge.compiler.frontends.onnx.work import Deferred
-from mcuforge.compiler.ir import DType
 from mcuforge.compiler.ops.common.fixed_point import RANGE
+from mcuforge.compiler.tensors import DType
 from mcuforge.errors import Refusal
 
 EIGHT_BITS = (

@@ -18,10 +18,10 @@ from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 LARGEST_INDEX = 2**31 - 1

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.ir import DType, Quant, Tensor
 from mcuforge.compiler.ops.common.fixed_point import RANGE
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 SYMMETRIC = "quantize weights symmetrically: extra_options={'WeightSymmetric': True}"

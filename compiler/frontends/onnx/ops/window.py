@@ -12,8 +12,8 @@ from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_STEP, LARGE
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, channels_last
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common.window import Pair, Window
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 AUTO = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")

@@ -9,12 +9,12 @@ from math import prod
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
 from mcuforge.compiler.frontends.tflite.ops.slicing import cut_and_shaped
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.broadcast_to import BroadcastTo
 from mcuforge.compiler.ops.common.checks import want_shape
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.gather import picked
 from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 

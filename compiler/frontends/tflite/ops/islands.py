@@ -16,8 +16,7 @@ import numpy as np
 
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
 from mcuforge.compiler.frontends.tflite.tensors import QUANTIZE, Values
-from mcuforge.compiler.ir import DType, Tensor
-from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.checks import want_int8
 from mcuforge.compiler.ops.common.elementary import Float32
@@ -25,6 +24,7 @@ from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.quantize import rounded_quotient
 from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST, Lookup
 from mcuforge.compiler.ops.tables.table import dequantised
+from mcuforge.compiler.tensors import DType, Tensor
 from mcuforge.errors import Refusal
 
 STORED = np.arange(LOWEST, HIGHEST + 1, dtype=np.int64)

@@ -8,13 +8,13 @@ from math import prod
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common.checks import want_constant, want_same_quant, want_shape
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 

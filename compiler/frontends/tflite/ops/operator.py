@@ -11,9 +11,9 @@ from mcuforge.compiler.frontends.common import EXPORT_AGAIN
 from mcuforge.compiler.frontends.tflite.file import RawOperator
 from mcuforge.compiler.frontends.tflite.flatbuffer import Table
 from mcuforge.compiler.frontends.tflite.tensors import Values
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Activation, Op
+from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.common.fixed_point import Int64
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 ACTIVATIONS: dict[int, Activation] = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}

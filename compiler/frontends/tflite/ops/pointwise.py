@@ -10,8 +10,7 @@ import numpy as np
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Read, Step, Steps
-from mcuforge.compiler.ir import DType
-from mcuforge.compiler.ops.base import Activation, Op
+from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.common.checks import want_constant, want_int8, want_shape
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.reshape import Reshape
@@ -19,6 +18,7 @@ from mcuforge.compiler.ops.softmax import Softmax
 from mcuforge.compiler.ops.tables.gelu import Gelu
 from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
 from mcuforge.compiler.ops.tables.square import Square
+from mcuforge.compiler.tensors import DType
 from mcuforge.errors import Refusal
 
 ROUNDED = 1e-6  # relative error of a whole number on a float32 scale

@@ -15,8 +15,8 @@ from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_INTEGER_LIS
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator
 from mcuforge.compiler.frontends.tflite.ops.slicing import strided_cut
 from mcuforge.compiler.frontends.tflite.tensors import INTEGER_TYPES, check_shape
-from mcuforge.compiler.ir import DType
 from mcuforge.compiler.ops.common.fixed_point import Int64
+from mcuforge.compiler.tensors import DType
 from mcuforge.errors import Refusal
 
 Fold = Callable[[Operator], Int64]

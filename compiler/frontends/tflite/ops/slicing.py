@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, MOST_DIMENSIONS
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Options, Step, Steps
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common.checks import want_shape
 from mcuforge.compiler.ops.gather import Gather
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 WHOLE = -1  # stands for a dimension without an entry: it is taken whole

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_STEP, LARGEST_TENSOR_BYTES
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Read, Step, Steps
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.common.checks import want_one_image, want_shape
 from mcuforge.compiler.ops.common.window import Padding, Pair, Window, resolve_padding
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 PADDINGS: dict[int, Padding] = {0: "same", 1: "valid"}

@@ -17,9 +17,9 @@ from mcuforge.compiler.frontends.tflite.ops import (
 from mcuforge.compiler.frontends.tflite.ops.operator import Arm
 from mcuforge.compiler.frontends.tflite.ops.pointwise import binary, fused, reduced, unary
 from mcuforge.compiler.frontends.tflite.ops.shapes import FOLDS
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
-from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.broadcast_to import BroadcastTo
 from mcuforge.compiler.ops.concatenation import Concatenation

@@ -11,13 +11,13 @@ import numpy as np
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Options, Step, Steps
 from mcuforge.compiler.frontends.tflite.ops.spatial import read_window
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.common.checks import want_rank, want_shape
 from mcuforge.compiler.ops.common.window import Window
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 SHUFFLED = "export without the shuffled weight format of TFLite's float CPU kernels"

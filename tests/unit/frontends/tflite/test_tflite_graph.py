@@ -16,7 +16,7 @@ from mcuforge.compiler.builders.tflite_writer import (
     write_model,
 )
 from mcuforge.compiler.frontends.tflite.reader import read_tflite, survey
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.verify import verify
