@@ -11,7 +11,7 @@ from mcuforge.compiler.graph import Graph
 
 
 def read_model(path: str | Path) -> Graph:
-    """The graph of a model file; its content and its suffix tell the format.
+    """Read the graph of a model file; its content and its suffix tell the format.
 
     Raises CompileError for every file that is not a supported model.
     """

@@ -35,7 +35,7 @@ BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
 
 
 def read_file(path: Path) -> bytes:
-    """The file's bytes. Raises CompileError for a missing, unreadable or too large file."""
+    """Read a file's bytes. Raises CompileError for a missing, unreadable or too large file."""
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -70,7 +70,7 @@ def check_tflite(data: bytes, file: str) -> None:
 
 
 def describe(data: bytes) -> tuple[str, str]:
-    """The kind of some bytes that are not a TFLite file, and what to do with them."""
+    """Name the kind of bytes that are not a TFLite file, and what to do with them."""
     if not data:
         return "an empty file", "copy or export it again"
     for beginning, what, hint in BEGINNINGS:
@@ -91,13 +91,13 @@ def is_onnx(data: bytes) -> bool:
 
 
 def _near(path: Path) -> str:
-    """A hint for a missing path: the model in its folder with nearly that name, or all of them."""
+    """Hint at a missing path: the model beside it with nearly that name, or all of them."""
     near = get_close_matches(path.name, _models(path.parent), n=1, cutoff=0.8)
     return f"did you mean '{near[0]}'?" if near else _inside(path.parent)
 
 
 def _models(folder: Path) -> list[str]:
-    """The names of a folder's model files, in order; empty where it cannot be read."""
+    """Return the names of a folder's model files, in order; empty where it cannot be read."""
     try:
         return sorted(p.name for p in folder.iterdir() if p.suffix in (".tflite", ".onnx"))
     except OSError:
@@ -105,7 +105,7 @@ def _models(folder: Path) -> list[str]:
 
 
 def _inside(folder: Path) -> str:
-    """A hint that lists the models in a folder."""
+    """Hint at the models in a folder."""
     names = _models(folder)
     if (folder / "saved_model.pb").exists():
         return f"a SavedModel: tf.lite.TFLiteConverter.from_saved_model('{folder.name}')"

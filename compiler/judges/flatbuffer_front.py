@@ -45,7 +45,7 @@ class _Piece:
 
 
 def old(table: Table, slot: int) -> Old | None:
-    """The place that a reference in a table of the old file leads to; None where it is missing.
+    """Follow a reference in a table of the old file; None where it is missing.
 
     Raises Malformed where it leads outside the file.
     """
@@ -58,14 +58,14 @@ def old(table: Table, slot: int) -> Old | None:
 
 
 def olds(file: FileBytes, places: Sequence[int]) -> list[Old | New]:
-    """The tables of the old file at `places`. Raises Malformed where one lies outside it."""
+    """Return the tables of the old file at `places`. Raises Malformed where one lies outside it."""
     for at in places:
         file.within(at, LENGTH_BYTES)
     return [Old(at) for at in places]
 
 
 def present(fields: Mapping[int, Field | None]) -> dict[int, Field]:
-    """The fields that are not None."""
+    """Return the fields that are not None."""
     return {slot: value for slot, value in fields.items() if value is not None}
 
 
@@ -76,7 +76,7 @@ class Front:
         self._pieces: list[_Piece] = []
 
     def table(self, fields: Mapping[int, Field]) -> New:
-        """A table by slot. Each field takes 4 bytes; narrower kinds use the first of them."""
+        """Add a table by slot. Each field takes 4 bytes; narrower kinds use the first of them."""
         slots = max(fields, default=-1) + 1
         anchor = 4 + 2 * slots
         offsets = [0] * slots
@@ -93,21 +93,21 @@ class Front:
         return self._add(_Piece(vtable + values, anchor, tuple(links)))
 
     def numbers(self, kind: str, values: Sequence[int | float]) -> New:
-        """A vector of numbers; `kind` is a key of SCALARS."""
+        """Add a vector of numbers; `kind` is a key of SCALARS."""
         items = struct.pack(f"<{len(values)}{SCALARS[kind]}", *values)
         return self._add(_Piece(struct.pack("<I", len(values)) + items, 0, ()))
 
     def blob(self, data: bytes) -> New:
-        """A vector of bytes."""
+        """Add a vector of bytes."""
         return self._add(_Piece(struct.pack("<I", len(data)) + data, 0, ()))
 
     def text(self, text: str) -> New:
-        """A string."""
+        """Add a string."""
         data = text.encode()
         return self._add(_Piece(struct.pack("<I", len(data)) + data + b"\0", 0, ()))
 
     def tables(self, places: Sequence[Old | New]) -> New:
-        """A vector of references."""
+        """Add a vector of references."""
         links = tuple((LENGTH_BYTES + 4 * i, place) for i, place in enumerate(places))
         return self._add(_Piece(struct.pack("<I", len(places)) + bytes(4 * len(places)), 0, links))
 
@@ -116,11 +116,11 @@ class Front:
         return New(len(self._pieces) - 1)
 
     def size(self) -> int:
-        """Bytes of the front, by which the old file moves back."""
+        """Return the bytes of the front, by which the old file moves back."""
         return self._places()[1]
 
     def finish(self, root: New, identifier: bytes) -> bytes:
-        """The front's bytes; the old file's bytes follow them."""
+        """Return the front's bytes; the old file's bytes follow them."""
         at, size = self._places()
         front = bytearray(size)
         struct.pack_into("<I4s", front, 0, at[root.index], identifier)
@@ -133,7 +133,7 @@ class Front:
         return bytes(front)
 
     def _places(self) -> tuple[list[int], int]:
-        """The place of each piece's anchor (the last piece comes first), and the bytes of all."""
+        """Place each piece's anchor (the last piece comes first), and count the bytes of all."""
         at = [0] * len(self._pieces)
         end = 8  # the reference to the root, the identifier
         for index, piece in reversed(list(enumerate(self._pieces))):

@@ -73,7 +73,7 @@ class Interpreter:
         return f"{self.distribution} {self.version}{kernels}"
 
     def deviating(self, nodes: Iterable[Node]) -> tuple[Node, ...]:
-        """The nodes for which it is known to deviate, or which it does not run.
+        """Return the nodes for which it is known to deviate, or which it does not run.
 
         All nodes where this release was never compared.
         """
@@ -102,7 +102,7 @@ class Interpreter:
 
 
 def operator_name(node: Node) -> str:
-    """The name of the file's operator that a node comes from: 'CONV_2D'."""
+    """Return the name of the file's operator that a node comes from: 'CONV_2D'."""
     return node.origin.rpartition(" ")[2]
 
 
@@ -152,7 +152,7 @@ OF_LITERT: tuple[tuple[tuple[int, int], tuple[Deviation, ...]], ...] = (
 
 
 def deviations_of(distribution: str, released: str) -> tuple[Deviation, ...]:
-    """The known deviations of a release; one newer than all known ones gets the last entry."""
+    """Return a release's known deviations; one newer than all gets the last entry."""
     if distribution == MICRO:
         return OF_MICRO
     if distribution == RUNTIME:
@@ -161,7 +161,7 @@ def deviations_of(distribution: str, released: str) -> tuple[Deviation, ...]:
 
 
 def installed() -> tuple[Interpreter, ...]:
-    """The interpreters of this Python; those that fully agree with 2.14 come first."""
+    """Return the interpreters of this Python; those that fully agree with 2.14 come first."""
     found = []
     for distribution in (RUNTIME, MICRO, LITERT):
         if importlib.util.find_spec(distribution.replace("-", "_")) is None:
@@ -188,7 +188,7 @@ def is_measured(distribution: str, released: str) -> bool:
 
 
 def major_minor(released: str) -> tuple[int, int]:
-    """(2, 14) of '2.14.0'."""
+    """Return (2, 14) for '2.14.0'."""
     major, minor = (int(number) for number in (*re.findall(r"\d+", released), "0", "0")[:2])
     return major, minor
 
@@ -278,7 +278,7 @@ class _Micro:
 
 
 def arena_bytes(file: RawModel) -> int:
-    """Ample memory for TFLite Micro: all tensors at once, and its notes about each."""
+    """Estimate ample memory for TFLite Micro: all tensors at once, and its notes about each."""
     widest = 8  # bytes of an element
     elements = sum(prod(max(n, 1) for n in tensor.shape) for tensor in file.tensors)
     return (1 << 20) + widest * elements + 4096 * (len(file.tensors) + len(file.operators))

@@ -48,7 +48,7 @@ class Judgeable:
 
 
 def judgeable(data: bytes) -> Judgeable:
-    """The file itself, or a copy that the interpreter runs correctly. Raises Malformed."""
+    """Return the file, or a copy that the interpreter runs correctly. Raises Malformed."""
     model = parse(FileBytes(data))
     linear = tuple(o for o in model.operators if left_unwritten(model, o))
     without_bias = tuple(o for o in model.operators if lacks_bias(model, o))
@@ -68,7 +68,7 @@ def judgeable(data: bytes) -> Judgeable:
 
 
 def counted(operators: int) -> str:
-    """'1 operator', '36 operators'."""
+    """Return '1 operator', '36 operators'."""
     return f"{operators} operator{'s' if operators != 1 else ''}"
 
 
@@ -205,7 +205,7 @@ class _Copy:
         ]
 
     def finish(self) -> bytes:
-        """The copy's bytes: the new part, then the file."""
+        """Return the copy's bytes: the new part, then the file."""
         operators = [place for places in self.operators for place in places]
         graph = self.front.table(
             present(
@@ -229,7 +229,7 @@ class _Copy:
         return self.front.finish(root, TFLITE_IDENTIFIER) + self._moved(self.front.size())
 
     def _moved(self, by: int) -> bytes:
-        """The file; offsets of constants outside the flatbuffer are increased by `by` bytes."""
+        """Move the file back: offsets of constants outside the flatbuffer grow by `by` bytes."""
         data = bytearray(self.data)
         for at in set(self.old_buffers):
             buffer = self.file.table(at)

@@ -31,7 +31,7 @@ FATAL = 4  # onnxruntime's log level that hides warnings
 
 
 def peer_name() -> str | None:
-    """'onnxruntime 1.32.0', or None when it is not installed."""
+    """Return 'onnxruntime 1.32.0', or None when it is not installed."""
     if importlib.util.find_spec(PACKAGE) is None:
         return None
     return f"{PACKAGE} {version(PACKAGE)}"

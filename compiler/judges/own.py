@@ -65,7 +65,7 @@ class OwnReference(Judge):
 
 
 def processes_for(samples: int) -> int:
-    """How many processes share the samples."""
+    """Choose how many processes share the samples."""
     spare = max(1, (os.cpu_count() or 2) - 1)
     return max(1, min(spare, MOST_PROCESSES, samples // SAMPLES_PER_PROCESS))
 

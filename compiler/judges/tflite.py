@@ -39,7 +39,7 @@ NAMED = 3  # operators listed in a reason
 
 
 def unjudged(graph: Graph) -> str | None:
-    """Why tflite-runtime 2.14 cannot judge `graph`; None where it can."""
+    """Say why tflite-runtime 2.14 cannot judge `graph`; None where it can."""
     for node in graph.nodes:
         if type(node.op) in UNJUDGED:
             return f"{EXACT} {UNJUDGED[type(node.op)].format(node.origin)}"
@@ -120,7 +120,7 @@ class TfliteJudge(Judge):
         return self._told(self._own.answers(limit_s))
 
     def _told(self, answers: Answers) -> Answers:
-        """The answers, naming the interpreters that were left out."""
+        """Add to the answers the names of interpreters that were left out."""
         left_out = [failure for failure in self._failures if failure not in answers.reference]
         return replace(answers, reference="; ".join((answers.reference, *left_out)))
 
@@ -155,7 +155,7 @@ class TfliteJudge(Judge):
             self._own = OwnReference(self._graph, self._inputs, self._why(chosen))
 
     def _why(self, chosen: Interpreter | None) -> str:
-        """Why our own reference decides, and not the `chosen` interpreter."""
+        """Say why our own reference decides, and not the `chosen` interpreter."""
         if chosen is not None and not chosen.measured:
             return f"{chosen.name} was never compared with {EXACT}"
         if chosen is not None:
@@ -170,7 +170,7 @@ class TfliteJudge(Judge):
     def _beside(
         self, interpreter: Interpreter, right: Answers, outputs: Sequence[Array]
     ) -> Answers:
-        """Our own answers beside an interpreter's, with the operators that differ."""
+        """Put our own answers beside an interpreter's, with the operators that differ."""
         wrong = np.zeros(len(self._inputs[0]), dtype=bool)
         for mine, theirs in zip(right.outputs, outputs, strict=True):
             wrong |= differing(mine, theirs).reshape(len(wrong), -1).any(axis=1)
@@ -207,14 +207,14 @@ class Run(Child):
 
 
 def listed(nodes: Sequence[Node]) -> str:
-    """'operator 3 TANH, operator 8 FULLY_CONNECTED and 2 more'."""
+    """Return 'operator 3 TANH, operator 8 FULLY_CONNECTED and 2 more'."""
     origins = list(dict.fromkeys(node.origin for node in nodes))
     more = len(origins) - NAMED
     return ", ".join(origins[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def run_interpreter(distribution: str, model: bytes, inputs: Sequence[Array]) -> tuple[Array, ...]:
-    """An interpreter's outputs for every sample, in this process.
+    """Compute an interpreter's outputs for every sample, in this process.
 
     inputs: one array (samples, *the file's shape) per model input, in the file's dtype. Returns one
     such array per model output.
@@ -225,7 +225,7 @@ def run_interpreter(distribution: str, model: bytes, inputs: Sequence[Array]) ->
 
 
 def compute(words: Sequence[str], arrays: list[Array]) -> list[ArrayLike]:
-    """The interpreter's outputs, and in words how the model was changed for it."""
+    """Compute the interpreter's outputs, and say how the model was changed for it."""
     distribution, model = words
     runs = judgeable(Path(model).read_bytes())
     return [*run_interpreter(distribution, runs.model, arrays), runs.changes]

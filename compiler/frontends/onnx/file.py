@@ -92,7 +92,7 @@ class OnnxFile:
 
 
 def parse(data: bytes, folder: Path | None) -> OnnxFile:
-    """The graph of the bytes of an ONNX file. Raises Refusal for damaged or too large files."""
+    """Read the graph of an ONNX file's bytes. Raises Refusal for damaged or too large files."""
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)
@@ -115,7 +115,10 @@ def parse(data: bytes, folder: Path | None) -> OnnxFile:
     for tensor in graph.initializer:
         name = _text(tensor.name)
         if name in initializers:
-            raise Refusal(f"two constants have the name '{printable(name)}'", EXPORT_AGAIN)
+            raise Refusal(
+                f"two constants have the name '{printable(name)}', expected different ones",
+                EXPORT_AGAIN,
+            )
         initializers[name] = tensor
     return OnnxFile(
         opset=_opset(model),
@@ -171,7 +174,7 @@ def tensor_values(tensor: onnx.TensorProto, name: str, folder: Path | None) -> A
 
 
 def type_name(code: int) -> str:
-    """numpy's name for an element type, else ONNX's."""
+    """Return numpy's name for an element type, else ONNX's."""
     if code in STORED:
         return STORED[code][0]
     known = code in onnx.TensorProto.DataType.values()
@@ -185,7 +188,7 @@ def _listed(
     dtype: np.dtype[np.generic],
     shape: tuple[int, ...],
 ) -> Array:
-    """A constant stored as a list of numbers instead of bytes."""
+    """Return a constant stored as a list of numbers instead of bytes."""
     stored = getattr(tensor, field)
     if len(stored) != prod(shape):
         raise Refusal(
@@ -201,7 +204,7 @@ def _listed(
 
 
 def _external(tensor: onnx.TensorProto, name: str, folder: Path | None, wanted: int) -> bytes:
-    """Data from a file beside the model. Raises Refusal for a path outside the model's folder."""
+    """Read data from a file beside the model. Raises Refusal for a path outside its folder."""
     entries = {_text(entry.key): _text(entry.value) for entry in tensor.external_data}
     location = entries.get("location", "")
     if folder is None:
@@ -235,12 +238,12 @@ def _external(tensor: onnx.TensorProto, name: str, folder: Path | None, wanted: 
 
 
 def _text(stored: str | bytes) -> str:
-    """A string field; protobuf gives bytes where it is not UTF-8."""
+    """Decode a string field; protobuf gives bytes where it is not UTF-8."""
     return stored if isinstance(stored, str) else stored.decode("utf-8", "replace")
 
 
 def _opset(model: onnx.ModelProto) -> int:
-    """The version of the standard operators."""
+    """Return the version of the standard operators."""
     versions = [int(o.version) for o in model.opset_import if o.domain in ("", "ai.onnx")]
     if len(versions) != 1:
         raise Refusal(
@@ -279,7 +282,7 @@ def _node(index: int, node: onnx.NodeProto, folder: Path | None) -> OnnxNode:
 
 
 def _attribute(attribute: onnx.AttributeProto, folder: Path | None) -> Attribute:
-    """An attribute's value; None for kinds that supported operators do not have."""
+    """Return an attribute's value; None for kinds that supported operators do not have."""
     kinds = onnx.AttributeProto
     if attribute.type == kinds.INT:
         return int(attribute.i)

@@ -42,22 +42,22 @@ class Group:
 
 
 def inverse(perm: Shape) -> Shape:
-    """The permutation that undoes `perm`."""
+    """Return the permutation that undoes `perm`."""
     return tuple(sorted(range(len(perm)), key=perm.__getitem__))
 
 
 def channels_last(rank: int) -> Shape:
-    """The stored places of the axes (batch, channel, ...) when channels are stored last."""
+    """Return the stored places of (batch, channel, ...) when channels are stored last."""
     return (0, rank - 1, *range(1, rank - 1))
 
 
 def permuted(values: Shape, perm: Shape) -> Shape:
-    """`values` in the order of `perm`."""
+    """Put `values` in the order of `perm`."""
     return tuple(values[p] for p in perm)
 
 
 def groups(source: Shape, target: Shape) -> tuple[Group, ...]:
-    """The finest split of two shapes with the same number of elements into parts that match."""
+    """Split two shapes with the same number of elements into the smallest parts that match."""
     found: list[Group] = []
     left = [i for i, n in enumerate(source) if n != 1]
     right = [i for i, n in enumerate(target) if n != 1]
@@ -76,7 +76,7 @@ def groups(source: Shape, target: Shape) -> tuple[Group, ...]:
 
 
 def renamed(view: View) -> tuple[Shape, Shape] | None:
-    """The stored shape and permutation that make `view` aligned without moving a byte.
+    """Find the stored shape and permutation that align `view` without moving a byte.
 
     None where its reshape joins axes that are not adjacent in memory.
     """

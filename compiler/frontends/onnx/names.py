@@ -10,7 +10,7 @@ REDUNDANT = ("Conv", "Gemm", "LayerNormalization")  # dropped after the layer's 
 
 
 def layer_name(node: OnnxNode) -> str:
-    """ "/blocks.0/fc1/Gemm" becomes "blocks.0/fc1"; an unnamed node is called after its output."""
+    """Shorten "/blocks.0/fc1/Gemm" to "blocks.0/fc1"; an unnamed node gets its output's name."""
     source = node.name or (node.outputs[0] if node.outputs else "") or node.op.lower()
     parts = [p for p in (clean_name(part) for part in source.split("/")) if p]
     if len(parts) > 1 and parts[-1] in REDUNDANT:

@@ -34,7 +34,7 @@ KEEPS_AXES = frozenset(
 
 
 def port_shape(port: OnnxPort) -> Shape:
-    """An input's shape; an open batch becomes 1. Raises Refusal for other open dimensions."""
+    """Return an input's shape; an open batch becomes 1. Raises Refusal for other open ones."""
     if port.type_name not in ("float32", *OFFSET):
         raise Refusal(
             f"it is {port.type_name}, supported: float32, int8 and uint8",
@@ -66,7 +66,7 @@ def port_shape(port: OnnxPort) -> Shape:
 
 
 def layouts(model: OnnxFile) -> dict[str, Shape]:
-    """The stored places of the axes of inputs that image operators read: channels last."""
+    """Return the stored places of the axes of inputs that image operators read: channels last."""
     readers: dict[str, list[int]] = {}
     for place, node in enumerate(model.nodes):
         for name in node.inputs:
@@ -103,12 +103,12 @@ def _cuts_patches(model: OnnxFile, node: OnnxNode) -> bool:
 
 
 def ported_input(port: OnnxPort, shape: Shape, stored: Stored) -> Port:
-    """The form in which the user feeds an input."""
+    """Return the form in which the user feeds an input."""
     return Port(port.type_name, shape, inverse(stored.view.perm), _shift(port.type_name))
 
 
 def ported_output(work: Work, port: OnnxPort, value: Stored) -> tuple[Tensor, Port]:
-    """The tensor of an output, and the form in which the user reads it."""
+    """Return the tensor of an output, and the form in which the user reads it."""
     view = value.view
     if not view.aligned and not view.in_order:
         view = work.ordered(view)
@@ -118,14 +118,14 @@ def ported_output(work: Work, port: OnnxPort, value: Stored) -> tuple[Tensor, Po
 
 
 def _shift(dtype: str) -> int:
-    """The number subtracted from the file's integers to store them as int8."""
+    """Return the number subtracted from the file's integers to store them as int8."""
     return OFFSET.get(dtype, 0)
 
 
 def with_output_names(
     nodes: Iterable[Node], outputs: Sequence[Tensor], names: Sequence[str]
 ) -> tuple[tuple[Node, ...], tuple[Tensor, ...]]:
-    """The nodes and outputs, with the outputs' names of the file."""
+    """Give the outputs their names of the file; returns the nodes and outputs."""
     named = {
         id(tensor): replace(tensor, name=name) for tensor, name in zip(outputs, names, strict=True)
     }

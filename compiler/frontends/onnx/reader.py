@@ -56,7 +56,7 @@ SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
 def read_onnx(
     source: str | Path | bytes, *, name: str | None = None, folder: Path | None = None
 ) -> Graph:
-    """The graph of an .onnx file, or of its bytes; `name` replaces the file's name.
+    """Read the graph of an .onnx file, or of its bytes; `name` replaces the file's name.
 
     `folder` may hold data files of the bytes; a file's data lies in its own folder. Raises
     CompileError for a file that is missing, damaged, float or of another kind, and for the first
@@ -72,7 +72,7 @@ def read_onnx(
 def survey_onnx(
     source: str | Path | bytes, *, name: str | None = None
 ) -> tuple[OperatorSupport, ...]:
-    """Lists every operator of a file in order, and what is wrong with it; the model comes last.
+    """List every operator of a file in order, and what is wrong with it; the model comes last.
 
     An operator that reads a refused one's result counts as supported where its kind is. Raises
     CompileError for a file that cannot be read at all.
@@ -131,7 +131,7 @@ class Reading:
             self._note_model(f"its {side}s", problem)
 
     def graph(self) -> Graph:
-        """The graph. Call it only where nothing was refused."""
+        """Return the graph. Call it only where nothing was refused."""
         ports: dict[str, Port] = {}
         for port, shape in self._inputs:
             ports[port.name] = ported_input(port, shape, self.work.inputs[port.name])
@@ -230,7 +230,7 @@ class Reading:
             self._note_model(f"output '{printable(port.name)}'", refusal, port)
 
     def _checked_output(self, value: Value) -> Stored:
-        """An output that is quantized and computed. Raises Refusal for any other."""
+        """Return an output that is quantized and computed. Raises Refusal for any other."""
         if isinstance(value, Deferred):
             node = value.origin
             raise Refusal(

@@ -67,7 +67,7 @@ class ConstantQuant:
     axis: int | None
 
     def shape(self, rank: int) -> Shape:
-        """The shape in which both broadcast to data of `rank` dimensions."""
+        """Return the shape in which both broadcast to data of `rank` dimensions."""
         if self.axis is None:
             return (1,)
         return tuple(self.scale.size if place == self.axis else 1 for place in range(rank))

@@ -47,7 +47,7 @@ class Deferred(Value, ABC):
 
     @abstractmethod
     def operands(self) -> tuple[Value, ...]:
-        """The values it is computed from."""
+        """Return the values it is computed from."""
 
     @abstractmethod
     def build(self, work: Work, scheme: Scheme) -> View:
@@ -145,7 +145,7 @@ class Work:
     def constant(
         self, source: Constant, tag: str, data: Array, quant: Quant | None = None
     ) -> Tensor:
-        """The tensor of `source` in the form `tag`: the same tensor for each request."""
+        """Return the tensor of `source` in the form `tag`: the same tensor for each request."""
         key = (id(source), tag)
         if key not in self._constants:
             self._kept.append(source)
@@ -156,7 +156,7 @@ class Work:
         return self._constants[key]
 
     def realise(self, value: Value, scheme: Scheme) -> View:
-        """`value` on `scheme`: unchanged, requantized, or computed."""
+        """Give `value` on `scheme`: unchanged, requantized, or computed."""
         key = (id(value), scheme.key)
         if key not in self._built:
             self._kept.append(value)
@@ -175,7 +175,7 @@ class Work:
             return value.build(self, scheme)
 
     def requantized(self, value: Stored, scheme: Scheme) -> View:
-        """A stored tensor on another scheme; unchanged where the two are the same."""
+        """Requantize a stored tensor; it stays unchanged where its scheme is the same."""
         view = value.view
         if value.scheme.key == scheme.key:
             return view
@@ -190,14 +190,14 @@ class Work:
         return View(output, view.perm, view.shape)
 
     def constant_view(self, value: Constant, scheme: Scheme, perm: Shape | None = None) -> View:
-        """A constant quantized to `scheme`, with logical axis i stored at `perm[i]`."""
+        """Quantize a constant to `scheme`, with logical axis i stored at `perm[i]`."""
         perm = flat_perm(value.shape) if perm is None else perm
         data = scheme.store(value.float).transpose(inverse(perm))
         tag = f"activation {scheme.key} {perm}"
         return View(self.constant(value, tag, data, scheme.quant), perm, value.shape)
 
     def _input(self, edge: Edge, scheme: Scheme) -> View:
-        """The graph's input; the first quantization that is found defines it."""
+        """Return the graph's input; the first quantization that is found defines it."""
         if edge.name not in self.inputs:
             perm = self._layouts.get(edge.name, flat_perm(edge.shape))
             stored = permuted(edge.shape, inverse(perm))
@@ -206,7 +206,7 @@ class Work:
         return self.requantized(self.inputs[edge.name], scheme)
 
     def reshaped(self, tensor: Tensor, shape: Shape) -> Tensor:
-        """The same bytes under another shape; the tensor itself where it already has it."""
+        """Give the same bytes another shape; the tensor itself where it already has it."""
         whole = self._whole.get(id(tensor), tensor)
         if tensor.shape == shape or whole.shape == shape:
             return tensor if tensor.shape == shape else whole
@@ -217,7 +217,7 @@ class Work:
         return self._moved[key]
 
     def aligned(self, view: View) -> View:
-        """`view` in a form where each logical axis is a stored axis."""
+        """Bring `view` into a form where each logical axis is a stored axis."""
         if view.aligned:
             return view
         found = renamed(view)
@@ -228,7 +228,7 @@ class Work:
         return View(self.reshaped(view.tensor, found[0]), found[1], view.shape)
 
     def ordered(self, view: View, perm: Shape | None = None) -> View:
-        """`view` with logical axis i stored at `perm[i]`, by default in the file's order."""
+        """Store logical axis i of `view` at `perm[i]`, by default in the file's order."""
         view = self.aligned(view)
         perm = flat_perm(view.shape) if perm is None else perm
         if view.perm == perm:
@@ -244,5 +244,5 @@ class Work:
 
 
 def flat_perm(shape: Shape) -> Shape:
-    """The permutation of a tensor stored in the file's order."""
+    """Return the permutation of a tensor stored in the file's order."""
     return tuple(range(len(shape)))

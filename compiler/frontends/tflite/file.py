@@ -24,7 +24,7 @@ EMBEDDED = 1  # up to this value, Buffer.offset means that the data is inside th
 
 
 def schema_names(enum: type) -> dict[int, str]:
-    """The names of a schema enumeration by value."""
+    """Return the names of a schema enumeration by value."""
     return {v: k for k, v in vars(enum).items() if isinstance(v, int)}
 
 
@@ -82,7 +82,7 @@ class RawModel:
 
 
 def parse(file: FileBytes) -> RawModel:
-    """The tables of a file that begins like a .tflite file. Raises Malformed."""
+    """Read the tables of a file that begins like a .tflite file. Raises Malformed."""
     root = file.root()
     version = root.integer(0, "u32")
     if version != VERSION:
@@ -114,7 +114,7 @@ def parse(file: FileBytes) -> RawModel:
 
 
 def _operator_name(code: Table) -> str:
-    """The operator's name, by the larger of the old 8-bit and the new 32-bit code."""
+    """Name an operator by the larger of its old 8-bit and its new 32-bit code."""
     number = max(code.integer(0, "i8"), code.integer(3, "i32"))
     if number == BuiltinOperator.CUSTOM:
         return f"custom '{printable(code.text(1))}'"
@@ -142,7 +142,7 @@ def _tensor(table: Table, buffers: tuple[int, ...]) -> RawTensor:
 
 
 def _span(buffer: Table) -> tuple[int, int] | None:
-    """Where a buffer's data lies: in the flatbuffer, or at an offset from the start of the file."""
+    """Locate a buffer's data: in the flatbuffer, or at an offset from the start of the file."""
     offset, size = buffer.integer(1, "u64"), buffer.integer(2, "u64")
     if offset <= EMBEDDED:
         offset, size = buffer.span(0, 1)
@@ -176,7 +176,7 @@ def _operator(index: int, table: Table, names: tuple[str, ...]) -> RawOperator:
 
 
 def _signature_names(root: Table) -> dict[int, str]:
-    """The names that the first signature of subgraph 0 gives its inputs and outputs."""
+    """Return the names that the first signature of subgraph 0 gives its inputs and outputs."""
     for at in root.places(7, MOST_OPERATORS, "signatures"):
         signature = root.file.table(at)
         if signature.integer(4, "u32") != 0:

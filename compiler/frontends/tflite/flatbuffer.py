@@ -47,11 +47,11 @@ class FileBytes:
             raise Malformed("it refers to the same bytes over and over")
 
     def read(self, kind: str, at: int) -> int | float:
-        """The scalar at a file offset."""
+        """Return the scalar at a file offset."""
         return self.read_many(kind, at, 1)[0]
 
     def read_many(self, kind: str, at: int, count: int) -> tuple[int | float, ...]:
-        """`count` scalars, starting at a file offset."""
+        """Read `count` scalars, starting at a file offset."""
         layout = f"<{count}{SCALARS[kind]}"
         self.within(at, struct.calcsize(layout))
         self.spend(struct.calcsize(layout))
@@ -63,15 +63,15 @@ class FileBytes:
             raise Malformed(f"an offset leads to byte {at + size} of {len(self.data)}")
 
     def root(self) -> Table:
-        """The file's root table."""
+        """Return the file's root table."""
         return self.table(self.follow(ROOT_OFFSET))
 
     def follow(self, at: int) -> int:
-        """The place that the unsigned offset stored at `at` leads to."""
+        """Return the place that the unsigned offset stored at `at` leads to."""
         return at + int(self.read("offset", at))
 
     def table(self, at: int) -> Table:
-        """The table at a file offset. Raises Malformed where its vtable is invalid."""
+        """Return the table at a file offset. Raises Malformed where its vtable is invalid."""
         vtable = at - int(self.read("vtable", at))
         self.within(vtable, 4)
         vtable_size, size = struct.unpack_from("<HH", self.data, vtable)
@@ -94,7 +94,7 @@ class Table:
     fields: tuple[int, ...]
 
     def place(self, slot: int) -> int | None:
-        """The file offset of a field; None where it is missing."""
+        """Return the file offset of a field; None where it is missing."""
         offset = self.fields[slot] if slot < len(self.fields) else 0
         if offset == 0:
             return None
@@ -107,22 +107,22 @@ class Table:
         return self.place(slot) is not None
 
     def integer(self, slot: int, kind: str, default: int = 0) -> int:
-        """An integer field."""
+        """Return an integer field."""
         at = self.place(slot)
         return default if at is None else int(self.file.read(kind, at))
 
     def real(self, slot: int, default: float = 0.0) -> float:
-        """A float field."""
+        """Return a float field."""
         at = self.place(slot)
         return default if at is None else float(self.file.read("f32", at))
 
     def table(self, slot: int) -> Table | None:
-        """A table field."""
+        """Return a table field."""
         at = self.place(slot)
         return None if at is None else self.file.table(self.file.follow(at))
 
     def span(self, slot: int, item_bytes: int) -> tuple[int, int]:
-        """Offset and length of a vector inside the file; (0, 0) where it is missing."""
+        """Locate a vector inside the file: offset and length; (0, 0) where it is missing."""
         at = self.place(slot)
         if at is None:
             return (0, 0)
@@ -132,17 +132,17 @@ class Table:
         return (start + 4, count)
 
     def integers(self, slot: int, kind: str = "i32") -> tuple[int, ...]:
-        """A vector of integers; empty where it is missing."""
+        """Return a vector of integers; empty where it is missing."""
         start, count = self.span(slot, struct.calcsize(f"<{SCALARS[kind]}"))
         return tuple(int(v) for v in self.file.read_many(kind, start, count))
 
     def reals(self, slot: int) -> tuple[float, ...]:
-        """A vector of floats; empty where it is missing."""
+        """Return a vector of floats; empty where it is missing."""
         start, count = self.span(slot, 4)
         return tuple(float(v) for v in self.file.read_many("f32", start, count))
 
     def places(self, slot: int, limit: int, what: str) -> tuple[int, ...]:
-        """The places of a vector's tables. Raises Malformed for more than `limit` of them."""
+        """Locate a vector's tables. Raises Malformed for more than `limit` of them."""
         start, count = self.span(slot, 4)
         if count > limit:
             raise Malformed(f"it lists {count} {what}, at most {limit} are read")
@@ -150,7 +150,7 @@ class Table:
         return tuple(start + 4 * i + int(offset) for i, offset in enumerate(offsets))
 
     def text(self, slot: int) -> str:
-        """A string; bytes that are not UTF-8 become replacement characters."""
+        """Return a string; bytes that are not UTF-8 become replacement characters."""
         start, count = self.span(slot, 1)
         self.file.spend(count)
         return self.file.data[start : start + count].decode("utf-8", "replace")

@@ -26,7 +26,7 @@ HINTS = {
 
 
 def tensor_names(model: RawModel, unique: Unique) -> tuple[str, ...]:
-    """One unique name per tensor: the signature's, else the file's, else "t<index>"."""
+    """Give each tensor a unique name: the signature's, else the file's, else "t<index>"."""
     asked = set(model.inputs + model.outputs)
     names = [
         (model.signature_names.get(i) if i in asked else None) or tensor.name or f"t{i}"
@@ -36,7 +36,7 @@ def tensor_names(model: RawModel, unique: Unique) -> tuple[str, ...]:
 
 
 def layer_name(operator: str, tensor: str) -> str:
-    """A short readable name for the node that writes `tensor`, a name or the converter's chain.
+    """Make a short name for the node that writes `tensor`, a name or the converter's chain.
 
     "model/conv2d/Relu;model/bn/FusedBatchNormV3;..." written by CONV_2D becomes "conv2d".
     """
@@ -50,7 +50,7 @@ def layer_name(operator: str, tensor: str) -> str:
 
 
 def _parts(segment: str) -> list[str]:
-    """The parts of a path, without the model's name and the layer's inner steps."""
+    """Return the parts of a path, without the model's name and the layer's inner steps."""
     path = [part for part in WRAPPERS.sub("", segment.split(":")[0]).split("/") if part]
     while len(path) > 1 and MODEL_PARTS.match(path[0]):
         path = path[1:]

@@ -46,7 +46,7 @@ SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
 
 
 def read_tflite(source: str | Path | bytes, *, name: str | None = None) -> Graph:
-    """The graph of a .tflite file, or of its bytes; `name` replaces the file's name.
+    """Read the graph of a .tflite file, or of its bytes; `name` replaces the file's name.
 
     Raises CompileError for a file that is missing, damaged or of another kind, and for the first
     operator that is not supported; it says how many more there are.
@@ -61,7 +61,7 @@ def read_tflite(source: str | Path | bytes, *, name: str | None = None) -> Graph
 
 
 def survey(source: str | Path | bytes, *, name: str | None = None) -> tuple[OperatorSupport, ...]:
-    """Lists every operator of a file in order, and what is wrong with it.
+    """List every operator of a file in order, and what is wrong with it.
 
     Problems of the model's inputs come first, those of its outputs last. Raises CompileError for a
     file whose tables cannot be read at all.
@@ -70,7 +70,7 @@ def survey(source: str | Path | bytes, *, name: str | None = None) -> tuple[Oper
 
 
 def _open(source: str | Path | bytes, name: str | None) -> tuple[RawModel, str]:
-    """The file's tables and the file's name for errors."""
+    """Read the file's tables and the file's name for errors."""
     if isinstance(source, bytes):
         data, file = source, name or "model.tflite"
     else:
@@ -100,7 +100,7 @@ class _Reading:
         self._read_edges("output", model.outputs, self._check_output)
 
     def graph(self) -> Graph:
-        """The graph. Call it only where nothing was refused."""
+        """Return the graph. Call it only where nothing was refused."""
         return Graph(
             name=Path(self.file).stem,
             inputs=tuple(self.values.tensor(i) for i in self.model.inputs),
@@ -131,7 +131,7 @@ class _Reading:
         self._note(raw.index, raw.name, raw.inputs, output, f"{origin} '{layer}'", problem)
 
     def _steps(self, raw: RawOperator) -> tuple[Step, ...]:
-        """The steps that the operator becomes; none where it could be computed while reading."""
+        """Read an operator into steps; none where it could be computed while reading."""
         operator = Operator(raw, self.values)
         self._check_order(raw)
         if fold(operator):

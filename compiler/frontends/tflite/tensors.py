@@ -58,7 +58,7 @@ class Values:
         self._known: dict[int, Int64] = {}  # results of shape arithmetic
 
     def raw(self, index: int) -> RawTensor:
-        """The tensor as stored."""
+        """Return the tensor as stored."""
         return self.model.tensors[index]
 
     def is_constant(self, index: int) -> bool:
@@ -71,13 +71,13 @@ class Values:
         self._known[index] = value
 
     def tensor(self, index: int) -> Tensor:
-        """The graph's tensor with this number: the same object each time."""
+        """Return the graph's tensor with this number: the same object each time."""
         if index not in self._made:
             self._made[index] = self._make(index)
         return self._made[index]
 
     def integers(self, index: int) -> Int64:
-        """A constant list of integers (axes, paddings, sizes) as int64, in its own shape."""
+        """Return a constant list of integers (axes, paddings, sizes) as int64, in its own shape."""
         if index in self._known:
             return self._known[index]
         raw, name = self.raw(index), self.names[index]
@@ -120,7 +120,7 @@ class Values:
         return Tensor(name, raw.shape, dtype, _quant(raw, name, dtype), data)
 
     def _data(self, raw: RawTensor, name: str, dtype: np.dtype[np.generic]) -> Array:
-        """A constant's values: a view of the file, never a copy."""
+        """Return a constant's values: a view of the file, never a copy."""
         offset, size = raw.span or (0, 0)
         wanted = prod(raw.shape) * dtype.itemsize
         if size != wanted:
@@ -157,7 +157,7 @@ def _dtype(raw: RawTensor, name: str) -> DType:
 
 
 def _quant(raw: RawTensor, name: str, dtype: DType) -> Quant | None:
-    """The tensor's quantization; int32 may have odd scales, because kernels do not read them."""
+    """Read a tensor's quantization; int32 may have odd scales: kernels do not read them."""
     stored = raw.quantization
     if stored is None or dtype is DType.FLOAT32:
         return None

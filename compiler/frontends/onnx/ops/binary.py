@@ -21,12 +21,12 @@ BUILT = ("Add", "Sub", "Mul", "Div", "Max", "Min")
 
 
 def want_broadcast(a: Shape, b: Shape) -> Shape:
-    """The shape that two shapes broadcast to. Raises Refusal where they do not."""
+    """Return the shape that two shapes broadcast to. Raises Refusal where they do not."""
     try:
         return tuple(int(n) for n in np.broadcast_shapes(a, b))
     except ValueError:
         raise Refusal(
-            f"shapes {list(a)} and {list(b)} differ in a dimension where neither is 1",
+            f"shapes {list(a)} and {list(b)} do not broadcast, expected equal dimensions or 1",
             EXPORT_AGAIN,
         ) from None
 
@@ -75,7 +75,7 @@ def _on_scheme(work: Work, x: Stored | Constant, scheme: Scheme) -> Stored | Con
 
 
 def _together(work: Work, a: View, b: View, shape: Shape) -> tuple[View, View]:
-    """Both with the same order of stored axes: they then broadcast in memory as in the file."""
+    """Give both the same order of stored axes: they then broadcast in memory as in the file."""
     if a.shape == b.shape == shape:
         if a.tensor.shape == b.tensor.shape and a.perm == b.perm:
             return a, b
@@ -88,12 +88,12 @@ def _together(work: Work, a: View, b: View, shape: Shape) -> tuple[View, View]:
 
 
 def _of_rank(view: View, rank: int) -> View:
-    """`view` with dimensions of 1 in front."""
+    """Add dimensions of 1 in front of `view`."""
     return View(view.tensor, view.perm, (1,) * (rank - len(view.shape)) + view.shape)
 
 
 def _beside(work: Work, view: View, constant: Constant, shape: Shape) -> tuple[View, Tensor]:
-    """A stored operand, and a constant in the same order of axes."""
+    """Lay a constant out in the order of a stored operand's axes; returns both."""
     scheme, data = _stored(constant)
     sizes = constant.shape
     while sizes and sizes[0] == 1:
@@ -110,7 +110,7 @@ def _beside(work: Work, view: View, constant: Constant, shape: Shape) -> tuple[V
 
 
 def _stored(constant: Constant) -> tuple[Scheme, np.ndarray[tuple[int, ...], np.dtype[np.int8]]]:
-    """A constant as int8: on the file's scale if it has 8 bits, else on a new one."""
+    """Store a constant as int8: on the file's scale if it has 8 bits, else on a new one."""
     if constant.scheme is not None:
         offset = OFFSET[constant.data.dtype.name]
         return constant.scheme, (constant.data.astype(np.int16) - offset).astype(np.int8)

@@ -32,7 +32,7 @@ class Computed(Deferred):
 
 
 def leaves(value: Value) -> list[Stored]:
-    """The stored tensors that a chain reads; empty where it reads anything else too."""
+    """Find the stored tensors that a chain reads; empty where it reads anything else too."""
     found: list[Stored] = []
     seen: set[int] = set()
     pending = [value]
@@ -57,7 +57,7 @@ def leaves(value: Value) -> list[Stored]:
 
 
 def _full(shape: Shape) -> Shape:
-    """`shape` without dimensions of 1 in front."""
+    """Drop dimensions of 1 in front of `shape`."""
     begin = next((i for i, n in enumerate(shape) if n != 1), len(shape))
     return shape[begin:]
 
@@ -88,7 +88,7 @@ def as_table(work: Work, root: Computed, scheme: Scheme) -> View | None:
 
 
 def _evaluate(root: Value, reals: Callable[[Stored], Float]) -> Float:
-    """A chain's results for the 256 values of its leaves."""
+    """Compute a chain's results for the 256 values of its leaves: float32 (256,)."""
     known: dict[int, Real] = {}
 
     def of(value: Value) -> Real:
@@ -106,7 +106,7 @@ def _evaluate(root: Value, reals: Callable[[Stored], Float]) -> Float:
 
 
 def _name(value: Computed) -> str:
-    """The table's name: the usual name of the chain's function, else its last operator."""
+    """Name the table: by the usual name of the chain's function, else by its last operator."""
     kinds: set[str] = set()
     pending: list[Value] = [value]
     seen: set[int] = set()

@@ -19,7 +19,7 @@ CAST_TYPES = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11
 
 
 def expand(operator: Operator) -> Value:
-    """Repeats a constant to a shape; a run-time value must already have its elements."""
+    """Repeat a constant to a shape; a run-time value must already have its elements."""
     operator.arity(2)
     x, wanted = operator.value(0), operator.integers(1)
     try:
@@ -41,7 +41,7 @@ def expand(operator: Operator) -> Value:
 
 
 def cast(operator: Operator) -> Value:
-    """Between floats it changes nothing; 8-bit inputs become floats on scale 1."""
+    """Cast floats to floats, which changes nothing, and 8-bit inputs to floats on scale 1."""
     operator.arity(1)
     x, target = operator.value(0), operator.int_of("to", 0)
     if isinstance(x, Constant):
@@ -67,7 +67,7 @@ def cast(operator: Operator) -> Value:
 
 
 def shape_of(operator: Operator) -> Value:
-    """The shape, known while reading."""
+    """Return the shape, which is known while reading."""
     operator.arity(1)
     shape = operator.value(0).shape
     begin, end = operator.int_of("start", 0), operator.int_of("end", len(shape))
@@ -75,13 +75,13 @@ def shape_of(operator: Operator) -> Value:
 
 
 def size_of(operator: Operator) -> Value:
-    """The number of elements, known while reading."""
+    """Return the number of elements, which is known while reading."""
     operator.arity(1)
     return Constant("size", np.array(prod(operator.value(0).shape), np.int64))
 
 
 def constant(operator: Operator) -> Value:
-    """A value written in the node itself."""
+    """Return a value written in the node itself."""
     name = operator.node.outputs[0] if operator.node.outputs else "constant"
     known = operator.node.attributes
     data: Array | None = None
@@ -101,7 +101,7 @@ def constant(operator: Operator) -> Value:
 
 
 def constant_of_shape(operator: Operator) -> Value:
-    """One value repeated to a constant shape."""
+    """Repeat one value to a constant shape."""
     operator.arity(1)
     shape = operator.integers(0)
     if min(shape, default=1) < 0:

@@ -55,7 +55,7 @@ class Convolution(OneInput):
 
 
 def conv(operator: Operator) -> Value:
-    """Inputs x (1, c, ..), weights (m, c / groups, ..), bias (m)."""
+    """Read inputs x (1, c, ..), weights (m, c / groups, ..), bias (m)."""
     operator.arity(2, 3)
     x = operator.value(0)
     want_weights(operator.value(1))
@@ -71,7 +71,8 @@ def conv(operator: Operator) -> Value:
     groups = operator.int_of("group", 1)
     if groups < 1 or min(shape) < 1 or x.shape[1] != shape[1] * groups or shape[0] % groups:
         raise Refusal(
-            f"{x.shape[1]} channels, {groups} groups and weights {list(shape)} do not fit together",
+            f"{x.shape[1]} channels and weights {list(shape)} in {groups} groups do not fit, "
+            "expected whole groups of channels and filters",
             EXPORT_AGAIN,
         )
     slide = read_slide(operator, x.shape, shape[2:], ceil=False)

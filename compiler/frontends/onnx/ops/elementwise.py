@@ -89,7 +89,7 @@ class Elementwise(Computed):
         return build_binary(work, kind, (known[0], known[1]), self.shape, scheme, act)
 
     def _clamped(self, work: Work, inner: Deferred, scheme: Scheme) -> View:
-        """A clamp right after an operator: the operator's activation, else a table."""
+        """Build a clamp right after an operator: as the operator's activation, else as a table."""
         limits = self.function(np.array([-np.inf, np.inf], np.float32)).astype(np.float32)
         for low, high, act in FUSED:
             if (low, high) == (limits[0], limits[1]):
@@ -108,7 +108,7 @@ class Elementwise(Computed):
 
 
 def _with_bias(a: Value, b: Value) -> Deferred | None:
-    """A product with the constant added to it as its bias; None where they do not fit."""
+    """Give a product the constant added to it as its bias; None where they do not fit."""
     for product, bias in ((a, b), (b, a)):
         if isinstance(product, Linear) and isinstance(bias, Constant) and product.bias is None:
             count = product.shape[-1]
@@ -118,7 +118,7 @@ def _with_bias(a: Value, b: Value) -> Deferred | None:
 
 
 def unary(operator: Operator) -> Value:
-    """A function of one value; Clip also has constant bounds."""
+    """Read a function of one value; Clip also has constant bounds."""
     operator.arity(1, 3 if operator.node.op == "Clip" else 1)
     x = operator.value(0)
     function = UNARY[operator.node.op](operator)
@@ -130,7 +130,7 @@ def unary(operator: Operator) -> Value:
 
 
 def binary(operator: Operator) -> Value:
-    """A function of two values; Max and Min may have more, which are taken in turn."""
+    """Read a function of two values; Max and Min may have more, which are taken in turn."""
     kind = operator.node.op
     many = kind in ("Max", "Min")
     operator.arity(1 if many else 2, 16 if many else 2)
@@ -150,7 +150,7 @@ def _pair(operator: Operator, a: Value, b: Value) -> Value:
 
 
 def _folded(kind: str, a: Constant, b: Constant) -> Constant:
-    """The result of two constants; integers of shapes stay integers."""
+    """Compute the result of two constants; integers of shapes stay integers."""
     integer = all(not c.is_real for c in (a, b))
     with np.errstate(all="ignore"):
         divisors = b.data.astype(np.int64) if integer else np.ones(1, np.int64)
@@ -168,11 +168,11 @@ def _folded(kind: str, a: Constant, b: Constant) -> Constant:
 
 
 def _like(data: Array, result: Array, real: bool) -> Array:
-    """A folded result in its operand's type; dequantized operands give float32."""
+    """Cast a folded result to its operand's type; dequantized operands give float32."""
     return result.astype(np.float32 if real and data.dtype.kind != "f" else data.dtype)
 
 
 def checked(value: Elementwise) -> Elementwise:
-    """`value`. Raises Refusal where the chain that it ends is too long."""
+    """Return `value`. Raises Refusal where the chain that it ends is too long."""
     assert value.depth
     return value

@@ -34,7 +34,7 @@ FOLDS: Mapping[str, Callable[..., Array]] = MappingProxyType(
 
 
 def fold(operator: Operator) -> Value:
-    """The result for constant inputs. Raises Refusal for any other."""
+    """Compute the result for constant inputs. Raises Refusal for any other."""
     kind = operator.node.op
     operator.arity(1, 3)
     arrays: list[Array] = []

@@ -20,7 +20,7 @@ ZERO = Constant("zero", np.zeros(1, np.float32))
 
 
 def layer_norm_of(root: Deferred) -> Normalised | None:
-    """The layer normalisation that a chain of float operators computes; None for other chains."""
+    """Find the layer normalisation that a chain of float operators computes; None for others."""
     core: Value = root
     gamma, beta = ONE, ZERO
     shifted = _with_constant(core, "Add")
@@ -71,21 +71,21 @@ def is_variance(value: Value) -> bool:
 
 
 def _is(value: Value, kind: str) -> tuple[Value, ...]:
-    """The operands of a value that `kind` computes; empty for any other."""
+    """Return the operands of a value that `kind` computes; empty for any other."""
     if isinstance(value, Deferred) and value.origin.op == kind:
         return value.operands()
     return ()
 
 
 def _number(value: Value) -> float | None:
-    """The number of a constant with one element; None for anything else."""
+    """Return the number of a constant with one element; None for anything else."""
     if isinstance(value, Constant) and value.data.size == 1:
         return float(value.real.reshape(-1)[0])
     return None
 
 
 def _with_constant(value: Value, kind: str) -> tuple[Value, Constant] | None:
-    """The operands of a sum or product of a value and a constant; None for anything else."""
+    """Return the operands of a sum or product of a value and a constant; None for anything else."""
     operands = _is(value, kind)
     if len(operands) == 2:
         for one, other in (operands, operands[::-1]):
@@ -95,7 +95,7 @@ def _with_constant(value: Value, kind: str) -> tuple[Value, Constant] | None:
 
 
 def _quotient(value: Value) -> tuple[Value, Value] | None:
-    """(d, v) of d / sqrt(v) or d * (1 / sqrt(v))."""
+    """Return (d, v) of d / sqrt(v) or d * (1 / sqrt(v))."""
     divided = _is(value, "Div")
     if len(divided) == 2:
         root = _power(divided[1], 0.5)
@@ -110,7 +110,7 @@ def _quotient(value: Value) -> tuple[Value, Value] | None:
 
 
 def _power(value: Value, exponent: float) -> Value | None:
-    """v of v ** 0.5 or v ** -0.5."""
+    """Return v of v ** 0.5 or v ** -0.5."""
     power = _is(value, "Pow")
     if len(power) == 2 and _number(power[1]) == exponent:
         return power[0]
@@ -127,7 +127,7 @@ def _power(value: Value, exponent: float) -> Value | None:
 
 
 def _centred(value: Value) -> tuple[Value | None, tuple[int, ...]]:
-    """(x, axes) of x - mean(x), where the mean keeps its axes."""
+    """Return (x, axes) of x - mean(x), where the mean keeps its axes."""
     parts = _is(value, "Sub")
     mean = parts[1] if len(parts) == 2 else None
     if isinstance(mean, Meaned) and mean.keep and _same(parts[0], mean.x):

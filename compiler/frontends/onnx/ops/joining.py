@@ -50,7 +50,7 @@ class Joined(Deferred):
 
 
 def concat(operator: Operator) -> Value:
-    """Along `axis`; inputs on other scales are requantized to the output's scale."""
+    """Join along `axis`; inputs on other scales are requantized to the output's scale."""
     operator.arity(1, 64)
     parts = tuple(operator.value(place) for place in range(len(operator.inputs)))
     axis = resolve_axis(operator.int_of("axis", 0), len(parts[0].shape))
@@ -74,7 +74,7 @@ def concat(operator: Operator) -> Value:
 
 
 def _joined_shape(parts: tuple[Value, ...], axis: int) -> Shape:
-    """The shape of `parts` along `axis`. Raises Refusal where another dimension differs."""
+    """Return the shape of `parts` along `axis`. Raises Refusal where another dimension differs."""
     rests = {(len(p.shape), p.shape[:axis], p.shape[axis + 1 :]) for p in parts}
     if len(rests) != 1:
         raise Refusal(
@@ -104,7 +104,7 @@ class Product(Deferred):
 
 
 def _operand(work: Work, value: Value, transpose_last: bool) -> tuple[View, bool]:
-    """An operand in the file's order, or with its last two axes exchanged (True).
+    """Order an operand as the file does, or with its last two axes exchanged (True).
 
     It keeps the order in which it is stored already. Any other is moved to the file's order; with
     `transpose_last`, to the exchanged one where that keeps the stored rows.
@@ -123,7 +123,7 @@ def _operand(work: Work, value: Value, transpose_last: bool) -> tuple[View, bool
 
 
 def _constant(work: Work, value: Constant) -> View:
-    """A constant operand of 8 bits with any zero point."""
+    """Return a constant operand of 8 bits with any zero point."""
     if value.scheme is None:
         raise Refusal(
             f"the constant operand is {value.data.dtype.name}, expected 8 bits with one scale",
@@ -133,7 +133,7 @@ def _constant(work: Work, value: Constant) -> View:
 
 
 def matmul(operator: Operator) -> Value:
-    """By weights on either side, or of two run-time tensors."""
+    """Multiply by weights on either side, or two run-time tensors."""
     operator.arity(2)
     a, b = operator.value(0), operator.value(1)
     _want_matrices(a, b)
@@ -182,7 +182,7 @@ def _needs_zero_point(constant: Constant) -> bool:
 
 
 def _from_left(operator: Operator, a: Constant, b: Value) -> Value:
-    """weights [m, k] times x [.., k, n]: the transpose of x by the weights, transposed back."""
+    """Multiply weights [m, k] by x [.., k, n]: x transposed times weights, transposed back."""
     weights = int8_weights(a, axis=0)
     rank = len(b.shape)
     exchanged = (*range(rank - 2), rank - 1, rank - 2)

@@ -78,7 +78,7 @@ class Vectors:
 
 
 def _vectors(work: Work, view: View) -> Vectors:
-    """`view` as vectors along its last axis; moves as few values as possible."""
+    """Read `view` as vectors along its last axis; moves as few values as possible."""
     tensor, length = view.tensor, view.shape[-1]
     if view.in_order and tensor.shape[-1] == length:
         return Vectors(tensor, tensor.shape[:-1], flat_perm(tensor.shape))
@@ -94,7 +94,7 @@ def _vectors(work: Work, view: View) -> Vectors:
 
 
 def gemm(operator: Operator) -> Value:
-    """Inputs a [m, k], b [k, n] or its transpose, and c, which adds to each row."""
+    """Read inputs a [m, k], b [k, n] or its transpose, and c, which adds to each row."""
     operator.arity(2, 3)
     x = operator.value(0)
     for name, wanted in (("alpha", 1.0), ("beta", 1.0)):
@@ -116,7 +116,7 @@ def gemm(operator: Operator) -> Value:
 
 
 def matmul_weights(operator: Operator) -> Value:
-    """x [.., k] times a constant [k, n]."""
+    """Multiply x [.., k] by a constant [k, n]."""
     constant = operator.constant(1)
     while constant.data.ndim > 2 and constant.data.shape[0] == 1 and constant.quant is not None:
         quant = constant.quant
@@ -137,7 +137,7 @@ def matmul_weights(operator: Operator) -> Value:
 def _linear(
     operator: Operator, x: Value, weights: Weights, by_rows: bool, bias: Constant | None
 ) -> Linear:
-    """The product by `weights` of the file: (n, k) with `by_rows`, else (k, n)."""
+    """Multiply by `weights` of the file: (n, k) with `by_rows`, else (k, n)."""
     data = weights.data if by_rows else np.ascontiguousarray(weights.data.T)
     count, length = data.shape
     if x.shape[-1] != length or length == 0 or count == 0:
@@ -160,7 +160,7 @@ def _linear(
 
 
 def _row_of(bias: Constant, count: int) -> Constant:
-    """A bias that adds the same to each row. Raises Refusal for any other."""
+    """Return a bias that adds the same to each row. Raises Refusal for any other."""
     if bias.data.size in (1, count) and bias.data.size == prod(bias.shape[-1:]):
         return bias
     raise Refusal(

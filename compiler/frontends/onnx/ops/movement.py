@@ -16,7 +16,7 @@ from mcuforge.errors import Refusal
 
 
 def reshape(operator: Operator) -> Value:
-    """Inputs x, shape: -1 takes the rest, 0 keeps a dimension unless allowzero is set."""
+    """Read inputs x, shape: -1 takes the rest, 0 keeps a dimension unless allowzero is set."""
     operator.arity(2)
     x, wanted = operator.value(0), list(operator.integers(1))
     keep = not operator.flag_of("allowzero")
@@ -31,15 +31,20 @@ def reshape(operator: Operator) -> Value:
     if wanted.count(-1) == 1:
         rest = prod(size for size in wanted if size != -1)
         if rest < 1 or prod(x.shape) % rest:
-            raise Refusal(f"{list(x.shape)} cannot become {wanted[:8]}", EXPORT_AGAIN)
+            raise Refusal(
+                f"it reshapes {list(x.shape)} to {wanted[:8]}, expected as many elements",
+                EXPORT_AGAIN,
+            )
         wanted[wanted.index(-1)] = prod(x.shape) // rest
     if min(wanted, default=1) < 0:
-        raise Refusal(f"{list(x.shape)} cannot become {wanted[:8]}", EXPORT_AGAIN)
+        raise Refusal(
+            f"it reshapes {list(x.shape)} to {wanted[:8]}, expected as many elements", EXPORT_AGAIN
+        )
     return shaped(operator, x, tuple(wanted))
 
 
 def flatten(operator: Operator) -> Value:
-    """To a matrix; the dimensions before `axis` become its rows."""
+    """Reshape to a matrix; the dimensions before `axis` become its rows."""
     operator.arity(1)
     x = operator.value(0)
     axis = operator.int_of("axis", 1)
@@ -49,7 +54,7 @@ def flatten(operator: Operator) -> Value:
 
 
 def squeeze(operator: Operator) -> Value:
-    """Drops the dimensions of 1 that it names, or all."""
+    """Drop the dimensions of 1 that it names, or all."""
     operator.arity(1, 2)
     x = operator.value(0)
     axes = operator.axes(1)
@@ -64,7 +69,7 @@ def squeeze(operator: Operator) -> Value:
 
 
 def unsqueeze(operator: Operator) -> Value:
-    """Inserts dimensions of 1 at places of the output."""
+    """Insert dimensions of 1 at places of the output."""
     operator.arity(1, 2)
     x = operator.value(0)
     axes = operator.axes(1, ())
@@ -76,7 +81,7 @@ def unsqueeze(operator: Operator) -> Value:
 
 
 def transpose(operator: Operator) -> Value:
-    """Dimensions in another order: only the record of their places changes."""
+    """Exchange dimensions: only the record of their places changes."""
     operator.arity(1)
     x = operator.value(0)
     rank = len(x.shape)
@@ -91,10 +96,10 @@ def transpose(operator: Operator) -> Value:
 
 
 def identity(operator: Operator) -> Value:
-    """The same value: Identity, and Dropout at inference."""
+    """Return the same value: Identity, and Dropout at inference."""
     if operator.has(2) and np.any(operator.constant(2).data):
         raise Refusal("training_mode is set, expected inference", "export with model.eval()")
     operator.arity(1, 3, outputs=2)
     if any(operator.node.outputs[1:]):
-        raise Refusal("its second output is read, supported: the first", EXPORT_AGAIN)
+        raise Refusal("the model reads its second output, supported: the first", EXPORT_AGAIN)
     return operator.value(0)

@@ -43,7 +43,7 @@ class Moved(OneInput):
 
 
 def moved(operator: Operator, x: Value, on_array: OnArray, on_view: OnView, shape: Shape) -> Value:
-    """`x` with its values moved, which gives it `shape`."""
+    """Move the values of `x`, which gives it `shape`."""
     want_size(shape, constant=isinstance(x, Constant))
     if isinstance(x, Constant):
         return moved_constant(x, on_array)
@@ -51,7 +51,7 @@ def moved(operator: Operator, x: Value, on_array: OnArray, on_view: OnView, shap
 
 
 def moved_run_time(node: OnnxNode, work: Work, x: Value, on_view: OnView, shape: Shape) -> Value:
-    """A computed value with its elements moved, which gives it `shape`."""
+    """Move the elements of a computed value, which gives it `shape`."""
     if isinstance(x, Stored):
         with work.at(node):
             return Stored(on_view(work, x.view), x.scheme, x.real)
@@ -66,7 +66,7 @@ def moved_run_time(node: OnnxNode, work: Work, x: Value, on_view: OnView, shape:
 
 
 def moved_constant(x: Constant, on_array: OnArray) -> Constant:
-    """A constant with its values moved. It becomes float where its scales cannot move along."""
+    """Move a constant's values. It becomes float where its scales cannot move along."""
     data = on_array(x.data)
     if x.quant is None or x.quant.axis is None:
         return Constant(x.name, data, x.quant)
@@ -82,7 +82,7 @@ def moved_constant(x: Constant, on_array: OnArray) -> Constant:
 
 
 def transposed(perm: Shape, shape: Shape) -> OnView:
-    """Puts the logical axes in the order `perm`, which gives `shape`; no value moves."""
+    """Put the logical axes in the order `perm`, which gives `shape`; no value moves."""
 
     def on_view(work: Work, view: View) -> View:
         view = work.aligned(view)
@@ -92,10 +92,10 @@ def transposed(perm: Shape, shape: Shape) -> OnView:
 
 
 def shaped(operator: Operator, x: Value, shape: Shape) -> Value:
-    """`x` under another shape with the same number of elements."""
+    """Give `x` another shape with the same number of elements."""
     if np.prod([float(n) for n in x.shape]) != np.prod([float(n) for n in shape]):
         raise Refusal(
-            f"{list(x.shape)} and {list(shape)} differ in their number of elements", EXPORT_AGAIN
+            f"it reshapes {list(x.shape)} to {list(shape)}, expected as many elements", EXPORT_AGAIN
         )
     if shape == x.shape:
         return x

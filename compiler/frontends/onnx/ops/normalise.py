@@ -20,7 +20,7 @@ from mcuforge.errors import Refusal
 
 
 def along_last(work: Work, view: View) -> View:
-    """`view` with its last axis last in memory; nothing moves where it already is."""
+    """Store the last axis of `view` last in memory; nothing moves where it already is."""
     if view.in_order and view.tensor.shape[-1:] == view.shape[-1:]:
         return view
     view = work.aligned(view)
@@ -50,14 +50,14 @@ class Normalised(OneInput):
         return View(output, view.perm, self.shape)
 
     def _spread(self, constant: Constant) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        """gamma or beta as float32, one per element of a row."""
+        """Spread gamma or beta to float32, one per element of a row."""
         with np.errstate(over="ignore"):
             flat = constant.real.reshape(-1).astype(np.float32)
         return np.broadcast_to(flat, (self.length,))
 
 
 def layer_normalization(operator: Operator) -> Value:
-    """Inputs x, scale, bias; over `axis` and all axes after it."""
+    """Read inputs x, scale, bias; over `axis` and all axes after it."""
     operator.arity(2, 3, outputs=3)
     if any(operator.node.outputs[1:]):
         raise Refusal(
@@ -78,7 +78,7 @@ def normalised(
     gamma: Constant,
     beta: Constant,
 ) -> Normalised:
-    """x normalised over its last dimensions `over`."""
+    """Normalise x over its last dimensions `over`."""
     length = prod(over)
     for name, constant in (("scale", gamma), ("bias", beta)):
         if constant.data.size not in (1, length):
@@ -110,7 +110,7 @@ class Softened(OneInput):
 
 
 def softmax(operator: Operator) -> Value:
-    """exp(x) over its sum along `axis`, the last by default."""
+    """Divide exp(x) by its sum along `axis`, the last by default."""
     operator.arity(1)
     x = operator.value(0)
     axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))

@@ -54,14 +54,14 @@ class Operator:
         return place < len(self.inputs) and self.inputs[place] is not None
 
     def value(self, place: int) -> Value:
-        """An input. Raises Refusal where it is missing."""
+        """Return an input. Raises Refusal where it is missing."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if value is None:
             raise Refusal(f"input {place} is missing, this operator needs it", EXPORT_AGAIN)
         return value
 
     def constant(self, place: int) -> Constant:
-        """An input known while reading."""
+        """Return an input known while reading."""
         value = self.value(place)
         if not isinstance(value, Constant):
             raise Refusal(
@@ -72,7 +72,7 @@ class Operator:
         return value
 
     def integers(self, place: int) -> tuple[int, ...]:
-        """An input that is a constant list of integers, flattened."""
+        """Return an input that is a constant list of integers, flattened."""
         data = self.constant(place).data
         if data.dtype.kind not in "iu" or data.size > LARGEST_INTEGER_LIST:
             raise Refusal(
@@ -83,37 +83,37 @@ class Operator:
         return tuple(int(v) for v in data.reshape(-1))
 
     def integer(self, place: int) -> int:
-        """An input that is one constant integer."""
+        """Return an input that is one constant integer."""
         values = self.integers(place)
         if len(values) != 1:
             raise Refusal(f"input {place} holds {len(values)} values, expected one", EXPORT_AGAIN)
         return values[0]
 
     def real(self, place: int) -> float:
-        """An input that is one constant number."""
+        """Return an input that is one constant number."""
         values = self.constant(place).real.reshape(-1)
         if values.size != 1:
             raise Refusal(f"input {place} holds {values.size} values, expected one", EXPORT_AGAIN)
         return float(values[0])
 
     def int_of(self, name: str, default: int) -> int:
-        """An integer attribute."""
+        """Return an integer attribute."""
         value = self._attribute(name, default)
         return value if isinstance(value, int) else self._odd(name, "an integer")
 
     def flag_of(self, name: str, default: bool = False) -> bool:
-        """A boolean attribute."""
+        """Return a boolean attribute."""
         return self.int_of(name, int(default)) != 0
 
     def float_of(self, name: str, default: float) -> float:
-        """A float attribute, finite."""
+        """Return a float attribute, finite."""
         value = self._attribute(name, default)
         if isinstance(value, float) and math.isfinite(value):
             return value
         return self._odd(name, "a finite float")
 
     def ints_of(self, name: str, default: Shape = ()) -> Shape:
-        """An attribute that lists integers."""
+        """Return an attribute that lists integers."""
         value = self._attribute(name, default)
         if not isinstance(value, tuple):
             return self._odd(name, "a list of integers")
@@ -122,7 +122,7 @@ class Operator:
         return tuple(int(v) for v in value)
 
     def text_of(self, name: str, default: str) -> str:
-        """An attribute that is a word."""
+        """Return an attribute that is a word."""
         value = self._attribute(name, default)
         return value if isinstance(value, str) else self._odd(name, "a text")
 
@@ -134,7 +134,7 @@ class Operator:
         return value if isinstance(value, np.ndarray) else self._odd(name, "a tensor")
 
     def axes(self, place: int, default: Shape | None = None) -> Shape | None:
-        """Axes: an attribute in old opsets, an input in new ones."""
+        """Read axes: an attribute in old opsets, an input in new ones."""
         if self.has(place):
             return self.integers(place)
         return self.ints_of("axes") if "axes" in self.node.attributes else default

@@ -37,7 +37,7 @@ class Patches:
 
 
 def patches_of(work: Work, view: View) -> Patches | None:
-    """The image whose patches are the vectors of `view`; None where they are not patches."""
+    """Find the image whose patches are the vectors of `view`; None for other vectors."""
     shape = view.tensor.shape
     if len(shape) != RANK or shape[0] != 1 or view.perm[:3] != ACROSS:
         return None

@@ -26,7 +26,7 @@ OTHER_POOL = "use a pool without this option"
 
 
 def max_pool(operator: Operator) -> Value:
-    """Largest values of windows, on the input's scale."""
+    """Take the largest values of windows, on the input's scale."""
     operator.arity(1, outputs=2)
     if any(operator.node.outputs[1:]):
         raise Refusal("the model reads its indices, supported: only its values", OTHER_POOL)
@@ -66,7 +66,7 @@ class Averaged(OneInput):
         return work.requantized(between, scheme)
 
     def _ones(self, work: Work, channels: int) -> Tensor:
-        """Weights that average: 1 over the number of taps."""
+        """Make weights that average: 1 over the number of taps."""
         kernel = self.slide.window.kernel
         data = np.ones((1, *kernel, channels), np.int8)
         source = Constant("ones", data)
@@ -74,7 +74,7 @@ class Averaged(OneInput):
 
 
 def average_pool(operator: Operator) -> Value:
-    """Means of windows, on any scale."""
+    """Average windows, on any scale."""
     operator.arity(1)
     x, slide = _pooled(operator)
     counts = operator.flag_of("count_include_pad")
@@ -110,7 +110,7 @@ class Meaned(OneInput):
     def build(self, work: Work, scheme: Scheme) -> View:
         if isinstance(self.x, Deferred) and self.x.origin.op in ("Pow", "Mul"):
             raise Refusal(
-                "it averages squares left in float32, as a layer normalisation quantized in part",
+                "it averages squares in float32: the layer normalisation is only partly quantized",
                 "export LayerNormalization as one operator (opset 17 or later), then quantize",
             )
         view = work.aligned(stored_input(self.x, "input").view)
@@ -127,7 +127,7 @@ class Meaned(OneInput):
 
 
 def reduce_mean(operator: Operator) -> Value:
-    """Over the axes that it names, all by default; keepdims is 1 by default."""
+    """Average over the axes that it names, all by default; keepdims is 1 by default."""
     operator.arity(1, 2)
     x = operator.value(0)
     rank = len(x.shape)
@@ -140,7 +140,7 @@ def reduce_mean(operator: Operator) -> Value:
 
 
 def global_average_pool(operator: Operator) -> Value:
-    """The mean of each channel."""
+    """Average each channel."""
     operator.arity(1)
     x = operator.value(0)
     if len(x.shape) < 3:
@@ -149,7 +149,7 @@ def global_average_pool(operator: Operator) -> Value:
 
 
 def meaned(operator: Operator, x: Value, axes: Shape, keep: bool) -> Value:
-    """The mean of `x` over `axes`."""
+    """Average `x` over `axes`."""
     shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     if not keep:
         shape = tuple(n for i, n in enumerate(shape) if i not in axes)

@@ -33,7 +33,7 @@ PER_TENSOR = "quantize activations per tensor; only weights may have one scale p
 
 
 def quantize_linear(operator: Operator) -> Value:
-    """Inputs x, scale, zero point; the graph's result is int8, also where the file's is uint8."""
+    """Read inputs x, scale, zero point; the result is int8, also where the file's is uint8."""
     operator.arity(2, 3)
     x = operator.value(0)
     if isinstance(x, Constant):
@@ -47,7 +47,7 @@ def quantize_linear(operator: Operator) -> Value:
 
 
 def dequantize_linear(operator: Operator) -> Value:
-    """Inputs x, scale, zero point."""
+    """Read inputs x, scale, zero point."""
     operator.arity(2, 3)
     x = operator.value(0)
     if isinstance(x, Constant):
@@ -80,7 +80,7 @@ def _is_real(x: Stored | Edge) -> bool:
 
 
 def _quantized_type(operator: Operator) -> str:
-    """QuantizeLinear's integer type: its zero point's, else output_dtype's, else uint8."""
+    """Find QuantizeLinear's type: its zero point's, else output_dtype's, else uint8."""
     if operator.has(2):
         return operator.constant(2).data.dtype.name
     codes = {0: "uint8", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16"}
@@ -89,7 +89,7 @@ def _quantized_type(operator: Operator) -> str:
 
 
 def _scheme(operator: Operator, dtype: str) -> Scheme:
-    """The scale and zero point of an activation. Raises Refusal for more than one scale."""
+    """Return the scale and zero point of an activation. Raises Refusal for more than one scale."""
     if dtype not in OFFSET:
         raise Refusal(f"the activation is {dtype}, supported: int8 and uint8", EIGHT_BITS)
     scale = _scales(operator)
@@ -108,7 +108,7 @@ def _scheme(operator: Operator, dtype: str) -> Scheme:
 
 
 def _scales(operator: Operator) -> Real:
-    """The scales, flattened: finite and above 0."""
+    """Return the scales, flattened: finite and above 0."""
     if operator.int_of("block_size", 0) != 0:
         raise Refusal("it is quantized in blocks, supported: per tensor or channel", EIGHT_BITS)
     data = operator.constant(1).data
@@ -127,7 +127,7 @@ def _scales(operator: Operator) -> Real:
 
 
 def _zero_points(operator: Operator, dtype: str, count: int) -> NDArray[np.int64]:
-    """One zero point per scale; 0 where the file has none."""
+    """Read one zero point per scale; 0 where the file has none."""
     if not operator.has(2):
         return np.zeros(count, np.int64)
     data = operator.constant(2).data
@@ -140,7 +140,7 @@ def _zero_points(operator: Operator, dtype: str, count: int) -> NDArray[np.int64
 
 
 def _constant_quant(operator: Operator, x: Constant, dtype: str) -> ConstantQuant:
-    """The quantization of a constant of type `dtype`, per tensor or along an axis."""
+    """Return the quantization of a constant of type `dtype`, per tensor or along an axis."""
     scale = _scales(operator)
     axis = None
     if scale.size > 1:

@@ -18,7 +18,7 @@ from mcuforge.errors import Refusal
 
 
 def resize(operator: Operator) -> Value:
-    """Inputs x, roi, scales, sizes."""
+    """Read inputs x, roi, scales, sizes."""
     operator.arity(2, 4)
     x = operator.value(0)
     mode = operator.text_of("mode", "nearest")
@@ -43,7 +43,7 @@ def resize(operator: Operator) -> Value:
 
 
 def _sizes(operator: Operator, shape: Shape) -> Shape:
-    """The output's shape, from scales or sizes."""
+    """Return the output's shape, from scales or sizes."""
     if operator.has(3):
         sizes = operator.integers(3)
     else:
@@ -64,7 +64,7 @@ def _sizes(operator: Operator, shape: Shape) -> Shape:
 
 
 def _nearest(operator: Operator, before: Shape, after: Shape) -> ResizeNearest:
-    """The TFLite operator that takes the same rows and columns. Raises Refusal where none does."""
+    """Find the TFLite operator that takes the same rows and columns. Raises Refusal."""
     transform = operator.text_of("coordinate_transformation_mode", "half_pixel")
     rounding = operator.text_of("nearest_mode", "round_prefer_floor")
     for corners, half in ((False, False), (False, True), (True, False)):
@@ -85,7 +85,7 @@ def _nearest(operator: Operator, before: Shape, after: Shape) -> ResizeNearest:
 
 
 def _sources(transform: str, rounding: str, size: int, count: int) -> Int64:
-    """For each of `count` rows, the one of `size` rows that ONNX takes."""
+    """Compute, for each of `count` rows, the one of `size` rows that ONNX takes."""
     out = np.arange(min(count, 1 << 15), dtype=np.float64)
     scale = count / size
     if transform == "asymmetric":

@@ -29,7 +29,7 @@ MOST_RUNS = 64  # pieces a Gather is cut into
 
 
 def slice_(operator: Operator) -> Value:
-    """Inputs x, starts, ends, axes, steps; an end beyond the tensor means its end."""
+    """Read inputs x, starts, ends, axes, steps; an end beyond the tensor means its end."""
     operator.arity(3, 5)
     x = operator.value(0)
     starts, ends = operator.integers(1), operator.integers(2)
@@ -50,7 +50,7 @@ def slice_(operator: Operator) -> Value:
 
 
 def boxed(operator: Operator, x: Value, taken: list[range]) -> Value:
-    """The elements of `x` at every index of `taken`, one range per dimension."""
+    """Return the elements of `x` at every index of `taken`, one range per dimension."""
     shape = tuple(len(r) for r in taken)
     if shape == x.shape and all(r.step > 0 for r in taken):
         return x
@@ -69,7 +69,7 @@ def boxed(operator: Operator, x: Value, taken: list[range]) -> Value:
 
 
 def split(operator: Operator) -> tuple[Value, ...]:
-    """Parts along an axis; an input gives their sizes, else they are equal."""
+    """Split along an axis; an input gives the parts' sizes, else they are equal."""
     operator.arity(1, 2, outputs=64)
     x = operator.value(0)
     axis = resolve_axis(operator.int_of("axis", 0), len(x.shape))
@@ -94,12 +94,12 @@ def split(operator: Operator) -> tuple[Value, ...]:
 
 
 def _along(x: Value, axis: int, indices: range) -> list[range]:
-    """Ranges that take `indices` of one axis and all of the others."""
+    """Make ranges that take `indices` of one axis and all of the others."""
     return [indices if place == axis else range(n) for place, n in enumerate(x.shape)]
 
 
 def gather(operator: Operator) -> Value:
-    """Slices of x at constant indices along an axis; the axis becomes the indices' dimensions."""
+    """Take slices at constant indices along an axis, which becomes the indices' dimensions."""
     operator.arity(2)
     x = operator.value(0)
     axis = resolve_axis(operator.int_of("axis", 0), len(x.shape))
@@ -130,7 +130,7 @@ def gather(operator: Operator) -> Value:
 
 
 def _picked(operator: Operator, x: Value, axis: int, flat: list[int], shape: Shape) -> Value:
-    """Elements at uneven distances: cuts out runs of them and joins these."""
+    """Take elements at uneven distances: cut out runs of them and join these."""
     runs: list[range] = []
     for place in flat:
         if runs and place == runs[-1].stop:
@@ -165,7 +165,7 @@ def _picked(operator: Operator, x: Value, axis: int, flat: list[int], shape: Sha
 
 
 def pad(operator: Operator) -> Value:
-    """Inputs x, pads (before each axis, then after), value, axes; constant borders only."""
+    """Read inputs x, pads (before each axis, then after), value, axes; constant borders only."""
     operator.arity(2, 4)
     x = operator.value(0)
     mode = operator.text_of("mode", "constant")

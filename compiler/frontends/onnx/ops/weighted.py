@@ -35,13 +35,13 @@ class Weights:
     turned: bool = False
 
     def tensor(self, work: Work, tag: str, data: NDArray[np.int8], axis: int) -> Tensor:
-        """These weights in the graph's order of axes, output channels along `axis`."""
+        """Make the tensor of these weights: `data` in the graph's order, channels along `axis`."""
         quant = Quant(self.scales, 0, axis if len(self.scales) > 1 else None)
         return work.constant(self.source, f"{tag} {self.turned}", data, quant)
 
 
 def stored_input(value: Value, place: str) -> Stored:
-    """A quantized activation. Raises Refusal for one left in float between two operators."""
+    """Return a quantized activation. Raises Refusal for one left in float."""
     if isinstance(value, Stored) and value.real:
         return value
     raise Refusal(
@@ -59,7 +59,7 @@ def want_weights(value: Value) -> None:
 
 
 def int8_weights(value: Value, axis: int) -> Weights:
-    """Weights as int8 with zero point 0, with one scale or one per slice of `axis`."""
+    """Make int8 weights with zero point 0, with one scale or one per slice of `axis`."""
     if not isinstance(value, Constant) or value.quant is None:
         met = "float32" if isinstance(value, Constant) else "computed at run time"
         raise Refusal(f"the weights are {met}, expected constants of 8 bits", QUANTIZE_TOO)
@@ -88,7 +88,7 @@ def int8_weights(value: Value, axis: int) -> Weights:
 
 
 def int32_bias(work: Work, bias: Constant, x: Stored, weights: Weights, channels: int) -> Tensor:
-    """The bias (channels) on the scale of the products. Raises Refusal for one beyond int32."""
+    """Put the bias (channels) on the products' scale. Raises Refusal for one beyond int32."""
     scale = x.scheme.scale * np.array(weights.scales)
     own = None if bias.quant is None else bias.quant
     stored = None

@@ -31,28 +31,28 @@ class Slide:
     declared: Shape
 
     def shape(self, channels: int, rank: int) -> Shape:
-        """The output's shape in the file, whose input has `rank` dimensions. Raises Refusal."""
+        """Return the output's shape in the file, whose input has `rank` dimensions."""
         shape = (1, channels, *self.output[4 - rank :])
         want_size(shape)
         return shape
 
 
 def as_image(work: Work, view: View) -> Tensor:
-    """(1, c, [h,] w) stored as (1, h, w, c)."""
+    """Store (1, c, [h,] w) as (1, h, w, c)."""
     rank = len(view.shape)
     image = work.ordered(view, channels_last(rank)).tensor
     return image if rank == 4 else work.reshaped(image, (1, *image.shape))
 
 
 def from_image(work: Work, output: Tensor, shape: Shape) -> View:
-    """A result (1, h, w, c) under the file's shape."""
+    """Give a result (1, h, w, c) the file's shape."""
     if len(shape) == 3:
         output = work.reshaped(output, output.shape[1:])
     return View(output, channels_last(len(shape)), shape)
 
 
 def read_slide(operator: Operator, x: Shape, kernel: Shape, ceil: bool) -> Slide:
-    """The window of an operator over an image (1, c, [h,] w). Raises Refusal."""
+    """Read the window of an operator over an image (1, c, [h,] w). Raises Refusal."""
     size, dims = x[2:], len(x) - 2
     declared = operator.ints_of("kernel_shape", kernel)
     if declared != kernel:
@@ -94,7 +94,7 @@ def read_slide(operator: Operator, x: Shape, kernel: Shape, ceil: bool) -> Slide
 def _walk(
     size: int, span: int, stride: int, before: int, after: int, *, ceil: bool
 ) -> tuple[int, int]:
-    """How many windows fit along an axis, and the padding after it that they need."""
+    """Count the windows that fit along an axis, and the padding after it that they need."""
     room = size + before + after - span
     if not ceil:
         return room // stride + 1, after
@@ -108,14 +108,14 @@ def _steps(operator: Operator, name: str, dims: int) -> Shape:
     steps = operator.ints_of(name, (1,) * dims)
     if len(steps) != dims or min(steps) < 1 or max(steps) > LARGEST_STEP:
         raise Refusal(
-            f"{name} {list(steps[:8])}, expected {dims} numbers of 1 to {LARGEST_STEP}",
+            f"{name} is {list(steps[:8])}, expected {dims} numbers of 1 to {LARGEST_STEP}",
             EXPORT_AGAIN,
         )
     return steps
 
 
 def _pads(operator: Operator, size: Shape, span: Shape, stride: Shape) -> Shape:
-    """Padding before each axis, then after each."""
+    """Read the padding before each axis, then after each."""
     auto = operator.text_of("auto_pad", "NOTSET")
     dims = len(size)
     if auto not in AUTO:

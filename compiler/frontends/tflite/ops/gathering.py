@@ -19,7 +19,7 @@ from mcuforge.errors import Refusal
 
 
 def gather(operator: Operator) -> Steps:
-    """GatherOptions: axis 0, batch_dims 1; inputs x and constant indices of any shape."""
+    """Read GatherOptions: axis 0, batch_dims 1; inputs x and constant indices of any shape."""
     operator.arity(2)
     options = operator.options("GatherOptions")
     x, output = operator.input(0), operator.output()
@@ -42,7 +42,7 @@ def gather(operator: Operator) -> Steps:
 
 
 def unpack(operator: Operator) -> Steps:
-    """UnpackOptions: num 0, axis 1; each element of the axis becomes one output."""
+    """Read UnpackOptions: num 0, axis 1; each element of the axis becomes one output."""
     count = len(operator.raw.outputs)
     operator.arity(1, outputs=count)
     options = operator.options("UnpackOptions", required=True)
@@ -64,7 +64,7 @@ def unpack(operator: Operator) -> Steps:
 
 
 def pack(operator: Operator) -> Steps:
-    """PackOptions: values_count 0, axis 1; joins inputs of one shape along a new dimension."""
+    """Read PackOptions: values_count 0, axis 1; joins inputs of one shape along a new dimension."""
     count = len(operator.raw.inputs)
     operator.arity(1, count)
     options = operator.options("PackOptions", required=True)
@@ -91,7 +91,7 @@ def pack(operator: Operator) -> Steps:
 
 
 def broadcast_to(operator: Operator) -> Steps:
-    """Inputs x and a constant shape."""
+    """Read inputs x and a constant shape."""
     operator.arity(2)
     operator.options("BroadcastToOptions")
     x, output = operator.input(0), operator.output()

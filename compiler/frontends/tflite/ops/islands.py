@@ -60,7 +60,7 @@ class Islands:
     _known: dict[int, Real | Quotient] = field(default_factory=dict)
 
     def steps(self, operator: Operator) -> Steps | None:
-        """What an operator inside an island becomes; None for DEQUANTIZE and for other operators.
+        """Read an operator inside an island; None for DEQUANTIZE and for other operators.
 
         Raises Refusal for an operator that reads an island's float result and cannot extend it.
         """
@@ -121,7 +121,7 @@ class Islands:
         return True
 
     def _operand(self, operator: Operator, place: int) -> Real | Float32 | None:
-        """An island's tensor or one constant number; None for anything else."""
+        """Return an island's tensor or one constant number; None for anything else."""
         index = operator.raw.inputs[place]
         known = self._known.get(index)
         if isinstance(known, Real):

@@ -19,7 +19,7 @@ from mcuforge.errors import Refusal
 
 
 def reshape(operator: Operator) -> Steps:
-    """ReshapeOptions: new_shape 0; a second input overrides it."""
+    """Read ReshapeOptions: new_shape 0; a second input overrides it."""
     operator.arity(1, 2)
     options = operator.options("ReshapeOptions")
     x, output = operator.input(0), operator.output()
@@ -29,7 +29,7 @@ def reshape(operator: Operator) -> Steps:
 
 
 def squeeze(operator: Operator) -> Steps:
-    """SqueezeOptions: squeeze_dims 0; an empty list drops every dimension of size 1."""
+    """Read SqueezeOptions: squeeze_dims 0; an empty list drops every dimension of size 1."""
     operator.arity(1)
     options = operator.options("SqueezeOptions")
     x, output = operator.input(0), operator.output()
@@ -46,7 +46,7 @@ def squeeze(operator: Operator) -> Steps:
 
 
 def expand_dims(operator: Operator) -> Steps:
-    """Inputs x and one constant axis."""
+    """Read inputs x and one constant axis."""
     operator.arity(2)
     operator.options("ExpandDimsOptions")
     x, output = operator.input(0), operator.output()
@@ -56,14 +56,14 @@ def expand_dims(operator: Operator) -> Steps:
 
 
 def pad(operator: Operator) -> Steps:
-    """Inputs x and constant paddings (rank, 2); fills with the zero point."""
+    """Read inputs x and constant paddings (rank, 2); fills with the zero point."""
     operator.arity(2)
     operator.options("PadOptions")
     return _pad(operator, operator.output().zero_point)
 
 
 def pad_v2(operator: Operator) -> Steps:
-    """Inputs x, constant paddings, and the constant to fill with, on x's scale."""
+    """Read inputs x, constant paddings, and the constant to fill with, on x's scale."""
     operator.arity(3)
     operator.options("PadV2Options")
     fill = operator.input(2)
@@ -79,14 +79,14 @@ def pad_v2(operator: Operator) -> Steps:
 
 
 def concatenation(operator: Operator) -> Steps:
-    """ConcatenationOptions: axis 0, activation 1."""
+    """Read ConcatenationOptions: axis 0, activation 1."""
     operator.arity(1, len(operator.raw.inputs))
     options = operator.options("ConcatenationOptions", required=True)
     output = operator.output()
     if options.activation(1) != "none":
         raise Refusal(
             f"the fused activation is {options.activation(1)}, supported: none",
-            "put the activation in a layer of its own",
+            "put the activation in a separate layer",
         )
     axis = resolve_axis(options.integer(0), len(output.shape))
     inputs = tuple(operator.input(i) for i in range(len(operator.raw.inputs)))
@@ -94,14 +94,14 @@ def concatenation(operator: Operator) -> Steps:
 
 
 def transpose(operator: Operator) -> Steps:
-    """Inputs x and a constant permutation."""
+    """Read inputs x and a constant permutation."""
     operator.arity(2)
     operator.options("TransposeOptions")
     return (Step(Transpose(operator.integers(1)), (operator.input(0),), operator.output()),)
 
 
 def split(operator: Operator) -> Steps:
-    """SplitOptions: num_splits 0; inputs axis and x; equal parts."""
+    """Read SplitOptions: num_splits 0; inputs axis and x; equal parts."""
     count = len(operator.raw.outputs)
     operator.arity(2, outputs=count)
     met = operator.options("SplitOptions", required=True).integer(0)
@@ -117,7 +117,7 @@ def split(operator: Operator) -> Steps:
 
 
 def split_v(operator: Operator) -> Steps:
-    """SplitVOptions: num_splits 0; inputs x, sizes (one may be -1: the rest) and axis."""
+    """Read SplitVOptions: num_splits 0; inputs x, sizes (one may be -1: the rest) and axis."""
     count = len(operator.raw.outputs)
     operator.arity(3, outputs=count)
     operator.options("SplitVOptions")
@@ -134,7 +134,7 @@ def split_v(operator: Operator) -> Steps:
 
 
 def _completed(shape: tuple[int, ...], elements: int) -> tuple[int, ...]:
-    """A requested shape with its one -1 computed."""
+    """Compute the one -1 of a requested shape."""
     known = prod(n for n in shape if n != -1)
     if shape.count(-1) != 1 or known < 1 or elements % known != 0:
         return shape
@@ -142,7 +142,7 @@ def _completed(shape: tuple[int, ...], elements: int) -> tuple[int, ...]:
 
 
 def _completed_sum(sizes: tuple[int, ...], total: int) -> tuple[int, ...]:
-    """Requested sizes with their one -1 computed."""
+    """Compute the one -1 of requested sizes."""
     if sizes.count(-1) != 1:
         return sizes
     left = total - sum(n for n in sizes if n != -1)
@@ -163,7 +163,7 @@ def _pad(operator: Operator, value: int) -> Steps:
 
 
 def _parts(operator: Operator, x: Tensor, axis: int, sizes: tuple[int, ...]) -> Steps:
-    """One slice per output, in order along `axis`."""
+    """Make one slice per output, in order along `axis`."""
     steps = []
     for i, (size, end) in enumerate(zip(sizes, accumulate(sizes), strict=True)):
         output = operator.output(i)

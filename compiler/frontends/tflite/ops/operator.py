@@ -36,36 +36,36 @@ class Options:
     table: Table | None
 
     def integer(self, slot: int, default: int = 0) -> int:
-        """A 32-bit option."""
+        """Return a 32-bit option."""
         return default if self.table is None else self.table.integer(slot, "i32", default)
 
     def flag(self, slot: int) -> bool:
-        """A boolean option."""
+        """Return a boolean option."""
         return self.table is not None and self.table.integer(slot, "u8") != 0
 
     def code(self, slot: int) -> int:
-        """An option of an 8-bit enumeration."""
+        """Return an option of an 8-bit enumeration."""
         return 0 if self.table is None else self.table.integer(slot, "i8")
 
     def real(self, slot: int) -> float:
-        """A float option, finite."""
+        """Return a float option, finite."""
         value = 0.0 if self.table is None else self.table.real(slot)
         if not math.isfinite(value):
             raise Refusal(f"option {slot} is {value}, expected a finite number", EXPORT_AGAIN)
         return value
 
     def integers(self, slot: int) -> tuple[int, ...]:
-        """A list of integers."""
+        """Return a list of integers."""
         return () if self.table is None else self.table.integers(slot)
 
     def activation(self, slot: int) -> Activation:
-        """The activation fused into the operator."""
+        """Return the activation fused into the operator."""
         code = self.code(slot)
         if code not in ACTIVATIONS:
             name = OTHER_ACTIVATIONS.get(code, f"activation {code}")
             raise Refusal(
                 f"the fused activation is {name}, supported: RELU, RELU6, RELU_N1_TO_1 or none",
-                "put the activation in a layer of its own",
+                "put the activation in a separate layer",
             )
         return ACTIVATIONS[code]
 
@@ -93,37 +93,37 @@ class Operator:
         return place < len(self.raw.inputs) and self.raw.inputs[place] >= 0
 
     def input(self, place: int) -> Tensor:
-        """An input tensor."""
+        """Return an input tensor."""
         return self.values.tensor(self.index(place))
 
     def integers(self, place: int) -> tuple[int, ...]:
-        """An input that is a constant list of integers, flattened."""
+        """Return an input that is a constant list of integers, flattened."""
         return tuple(int(v) for v in self.array(place).reshape(-1))
 
     def array(self, place: int) -> Int64:
-        """An input that is a constant of integers, int64 in its own shape."""
+        """Return an input that is a constant of integers, int64 in its own shape."""
         return self.values.integers(self.index(place))
 
     def integer(self, place: int) -> int:
-        """An input that is one constant integer."""
+        """Return an input that is one constant integer."""
         values = self.integers(place)
         if len(values) != 1:
             raise Refusal(f"input {place} holds {len(values)} values, expected one", EXPORT_AGAIN)
         return values[0]
 
     def output(self, place: int = 0) -> Tensor:
-        """An output tensor."""
+        """Return an output tensor."""
         return self.values.tensor(self.raw.outputs[place])
 
     def options(self, table: str, required: bool = False) -> Options:
-        """The option table. Raises Refusal where it is not a `table`."""
+        """Return the option table. Raises Refusal where it is not a `table`."""
         met = self.raw.options_name
         if met not in (table, "NONE") or (required and self.raw.options is None):
             raise Refusal(f"its options are {met}, expected {table}", EXPORT_AGAIN)
         return Options(self.raw.options)
 
     def index(self, place: int) -> int:
-        """The number of an input tensor. Raises Refusal where it is missing."""
+        """Return the number of an input tensor. Raises Refusal where it is missing."""
         if not self.has(place):
             raise Refusal(f"input {place} is missing, this operator needs it", EXPORT_AGAIN)
         return self.raw.inputs[place]

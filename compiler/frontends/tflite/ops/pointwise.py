@@ -26,7 +26,7 @@ LARGEST_FACTOR = 1e6  # of LeakyRelu's alpha and Softmax's beta
 
 
 def unary(op: Op, options: str | None = None) -> Read:
-    """An arm for an operator of one input; it refuses other option tables than `options`."""
+    """Return an arm for an operator of one input; it refuses other option tables than `options`."""
 
     def read(operator: Operator) -> Steps:
         if options is not None:
@@ -37,7 +37,7 @@ def unary(op: Op, options: str | None = None) -> Read:
 
 
 def binary(op: Op, options: str) -> Read:
-    """An arm for an operator of two inputs without a fused activation."""
+    """Return an arm for an operator of two inputs without a fused activation."""
 
     def read(operator: Operator) -> Steps:
         operator.options(options)
@@ -47,17 +47,17 @@ def binary(op: Op, options: str) -> Read:
 
 
 def fused(make: Callable[[Activation], Op], options: str) -> Read:
-    """An arm for an operator of two inputs whose option 0 is the fused activation."""
+    """Return an arm for an operator of two inputs whose option 0 is the fused activation."""
     return lambda operator: _two_inputs(operator, make(operator.options(options).activation(0)))
 
 
 def reduced(reducer: type[Mean]) -> Read:
-    """An arm for MEAN or SUM. ReducerOptions: keep_dims 0; inputs x and constant axes."""
+    """Return an arm for MEAN or SUM. ReducerOptions: keep_dims 0; inputs x and constant axes."""
     return lambda operator: _reduced(operator, reducer)
 
 
 def pow_(operator: Operator) -> Steps:
-    """Inputs x and a constant exponent, which must be 2."""
+    """Read inputs x and a constant exponent, which must be 2."""
     operator.arity(2)
     operator.options("PowOptions")
     exponent = operator.input(1)
@@ -73,18 +73,18 @@ def pow_(operator: Operator) -> Steps:
 
 
 def leaky_relu(operator: Operator) -> Steps:
-    """LeakyReluOptions: alpha 0."""
+    """Read LeakyReluOptions: alpha 0."""
     alpha = operator.options("LeakyReluOptions", required=True).real(0)
     return _one_input(operator, LeakyRelu(_moderate("alpha", alpha)))
 
 
 def gelu(operator: Operator) -> Steps:
-    """GeluOptions: approximate 0."""
+    """Read GeluOptions: approximate 0."""
     return _one_input(operator, Gelu(operator.options("GeluOptions").flag(0)))
 
 
 def softmax(operator: Operator) -> Steps:
-    """SoftmaxOptions: beta 0."""
+    """Read SoftmaxOptions: beta 0."""
     beta = operator.options("SoftmaxOptions", required=True).real(0)
     return _one_input(operator, Softmax(_moderate("beta", beta)))
 

@@ -23,7 +23,7 @@ Fold = Callable[[Operator], Int64]
 
 
 def shape_of(operator: Operator) -> Int64:
-    """SHAPE: the dimensions of its input, whatever its type; int64 (rank,)."""
+    """Compute SHAPE: the dimensions of its input, whatever its type; int64 (rank,)."""
     operator.arity(1)
     index = operator.index(0)
     raw = operator.values.raw(index)
@@ -32,7 +32,7 @@ def shape_of(operator: Operator) -> Int64:
 
 
 def pack(operator: Operator) -> Int64:
-    """PACK: values_count 0, axis 1; int64, the inputs' shape with one more axis."""
+    """Compute PACK: values_count 0, axis 1; int64, the inputs' shape with one more axis."""
     arrays = _arrays(operator)
     axis = resolve_axis(operator.options("PackOptions").integer(1), arrays[0].ndim + 1)
     _want_alike([a.shape for a in arrays])
@@ -40,7 +40,7 @@ def pack(operator: Operator) -> Int64:
 
 
 def concatenation(operator: Operator) -> Int64:
-    """CONCATENATION: axis 0; int64, the inputs' shape, longer along the axis."""
+    """Compute CONCATENATION: axis 0; int64, the inputs' shape, longer along the axis."""
     arrays = _arrays(operator)
     axis = resolve_axis(operator.options("ConcatenationOptions").integer(0), arrays[0].ndim)
     _want_alike([(a.ndim, *a.shape[:axis], *a.shape[axis + 1 :]) for a in arrays])
@@ -48,13 +48,13 @@ def concatenation(operator: Operator) -> Int64:
 
 
 def cast(operator: Operator) -> Int64:
-    """CAST between integer types; int64 of the input's shape."""
+    """Compute CAST between integer types; int64 of the input's shape."""
     operator.arity(1)
     return operator.array(0)
 
 
 def gather(operator: Operator) -> Int64:
-    """GATHER: axis 0; inputs values and indices; int64, the axis replaced by the indices' shape."""
+    """Compute GATHER: axis 0; inputs values and indices; int64, the indices' shape at the axis."""
     operator.arity(2)
     values, indices = operator.array(0), operator.array(1)
     options = operator.options("GatherOptions")
@@ -74,7 +74,7 @@ def gather(operator: Operator) -> Int64:
 
 
 def reduce_prod(operator: Operator) -> Int64:
-    """REDUCE_PROD: keep_dims 0; inputs values and axes; int64, the values' shape less the axes."""
+    """Compute REDUCE_PROD: keep_dims 0; inputs values, axes; int64, the shape without the axes."""
     operator.arity(2)
     values = operator.array(0)
     axes = tuple(sorted({resolve_axis(axis, values.ndim) for axis in operator.integers(1)}))
@@ -83,7 +83,7 @@ def reduce_prod(operator: Operator) -> Int64:
 
 
 def strided_slice(operator: Operator) -> Int64:
-    """STRIDED_SLICE of a constant; int64 of the cut's shape."""
+    """Compute STRIDED_SLICE of a constant; int64 of the cut's shape."""
     values = operator.array(0)
     cut = strided_cut(operator, values.shape)
     for axis, (first, step, count) in enumerate(
@@ -126,7 +126,7 @@ def fold(operator: Operator) -> bool:
 
 
 def _arrays(operator: Operator) -> list[Int64]:
-    """The inputs; 64 are more than any shape needs."""
+    """Read the inputs; 64 are more than any shape needs."""
     operator.arity(1, 64)
     return [operator.array(i) for i in range(len(operator.raw.inputs))]
 

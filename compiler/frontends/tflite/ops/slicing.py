@@ -39,7 +39,7 @@ class Masks:
 
     @staticmethod
     def of(options: Options) -> Masks:
-        """begin 0, end 1, ellipsis 2, new_axis 3, shrink_axis 4, offset 5."""
+        """Read begin 0, end 1, ellipsis 2, new_axis 3, shrink_axis 4, offset 5."""
         if options.flag(5):  # the reference reads such ends from memory that it never set
             raise Refusal(
                 "its ends are offsets from its begins, supported: ends as indices",
@@ -50,7 +50,7 @@ class Masks:
 
 
 def slice_(operator: Operator) -> Steps:
-    """Inputs x, constant begin and size; size -1 takes the rest."""
+    """Read inputs x, constant begin and size; size -1 takes the rest."""
     operator.arity(3)
     operator.options("SliceOptions")
     x, output = operator.input(0), operator.output()
@@ -67,7 +67,7 @@ def slice_(operator: Operator) -> Steps:
 
 
 def strided_slice(operator: Operator) -> Steps:
-    """Inputs x, constant begin, end and strides; becomes a Slice, a Reshape, or both."""
+    """Read inputs x, constant begin, end and strides; becomes a Slice, a Reshape, or both."""
     x, output = operator.input(0), operator.output()
     cut = strided_cut(operator, x.shape)
     want_shape(output, cut.shape)
@@ -77,7 +77,7 @@ def strided_slice(operator: Operator) -> Steps:
 def cut_and_shaped(
     operator: Operator, op: Slice | Gather, x: Tensor, extent: tuple[int, ...], output: Tensor
 ) -> Steps:
-    """`op` takes `extent` of `x`; a Reshape gives it the output's shape where that differs."""
+    """Let `op` take `extent` of `x`, and a Reshape give it the output's shape if that differs."""
     if extent == output.shape:
         return (Step(op, (x,), output),)
     if extent == x.shape and isinstance(op, Slice) and all(s == 1 for s in op.stride):
@@ -88,7 +88,7 @@ def cut_and_shaped(
 
 
 def strided_cut(operator: Operator, shape: tuple[int, ...]) -> Cut:
-    """The part that STRIDED_SLICE takes of a tensor of `shape`, by TFLite's rules."""
+    """Return the part that STRIDED_SLICE takes of a tensor of `shape`, by TFLite's rules."""
     operator.arity(4)
     masks = Masks.of(operator.options("StridedSliceOptions", required=True))
     begin, end, stride = (operator.integers(i) for i in (1, 2, 3))
@@ -121,7 +121,7 @@ def strided_cut(operator: Operator, shape: tuple[int, ...]) -> Cut:
 
 
 def _dense(masks: Masks, count: int, rank: int) -> tuple[int | None, ...]:
-    """Each dimension's entry: WHOLE where it has none, None for a new axis."""
+    """Find each dimension's entry: WHOLE where it has none, None for a new axis."""
     is_ellipsis = [bool(masks.ellipsis >> i & 1) for i in range(count)]
     is_new = [bool(masks.new_axis >> i & 1) and not is_ellipsis[i] for i in range(count)]
     left = rank - (count - sum(is_ellipsis) - sum(is_new))
@@ -142,7 +142,7 @@ def _dense(masks: Masks, count: int, rank: int) -> tuple[int | None, ...]:
 
 
 def _range(masks: Masks, entry: int, size: int, cut: tuple[int, int, int]) -> range:
-    """The indices that one entry takes of a dimension of `size`."""
+    """Return the indices that one entry takes of a dimension of `size`."""
     begin, end, step = cut
     shrinks = bool(masks.shrink_axis >> entry & 1)
     if step == 0 or (shrinks and step < 0):

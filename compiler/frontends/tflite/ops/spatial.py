@@ -17,7 +17,7 @@ PADDINGS: dict[int, Padding] = {0: "same", 1: "valid"}
 
 
 def pool(make: type[AveragePool2D | MaxPool2D]) -> Read:
-    """An arm for a pool. An average does not count the padding.
+    """Make an arm for a pool. An average does not count the padding.
 
     Pool2DOptions: padding 0, stride_w 1, stride_h 2, filter_w 3, filter_h 4, activation 5.
     """
@@ -37,7 +37,7 @@ def pool(make: type[AveragePool2D | MaxPool2D]) -> Read:
 
 
 def resize_nearest(operator: Operator) -> Steps:
-    """ResizeNearestNeighborOptions: align_corners 0, half_pixel_centers 1; inputs image, size."""
+    """Read inputs image and size; options align_corners 0, half_pixel_centers 1."""
     operator.arity(2)
     options = operator.options("ResizeNearestNeighborOptions")
     x, output = operator.input(0), operator.output()
@@ -49,14 +49,14 @@ def resize_nearest(operator: Operator) -> Steps:
 
 
 def read_window(x: Tensor, kernel: Pair, stride: Pair, dilation: Pair, padding: int) -> Window:
-    """The window with its padding resolved. Raises Refusal for sizes that are out of range."""
+    """Resolve a window's padding. Raises Refusal for sizes that are out of range."""
     want_one_image(x)
     for name, pair in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
         if min(pair) < 1 or max(pair) > LARGEST_STEP:
             raise Refusal(f"the {name} is {pair}, expected 1 to {LARGEST_STEP} each", EXPORT_AGAIN)
     if max(x.shape[1:3]) > LARGEST_STEP:
         raise Refusal(
-            f"the image is {x.shape[1]}x{x.shape[2]}, at most {LARGEST_STEP} each is read",
+            f"the image is {x.shape[1]}x{x.shape[2]}, at most {LARGEST_STEP} per side is read",
             "use a smaller input resolution",
         )
     if padding not in PADDINGS:

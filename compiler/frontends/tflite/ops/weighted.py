@@ -24,20 +24,20 @@ SHUFFLED = "export without the shuffled weight format of TFLite's float CPU kern
 
 
 def conv2d(operator: Operator) -> Steps:
-    """Conv2DOptions: padding 0, stride_w 1, stride_h 2, activation 3, dilation_w 4, _h 5."""
+    """Read Conv2DOptions: padding 0, stride_w 1, stride_h 2, activation 3, dilation_w 4, _h 5."""
     options, inputs, window = _convolution(operator, "Conv2DOptions", 3)
     op = Conv2D(window.stride, window.pad, window.dilation, options.activation(3))
     return (Step(op, inputs, operator.output()),)
 
 
 def depthwise_conv2d(operator: Operator) -> Steps:
-    """DepthwiseConv2DOptions: depth_multiplier 3, the rest as Conv2DOptions but one slot later."""
+    """Read DepthwiseConv2DOptions: depth_multiplier 3, then as Conv2DOptions one slot later."""
     options, inputs, window = _convolution(operator, "DepthwiseConv2DOptions", 4)
     multiplier, channels, filters = options.integer(3), inputs[0].shape[3], inputs[1].shape[3]
     if multiplier * channels != filters:
         raise Refusal(
-            f"depth_multiplier is {multiplier}, the weights have {filters} filters "
-            f"for {channels} channels",
+            f"depth_multiplier is {multiplier} and the input has {channels} channels, "
+            f"expected weights for {multiplier * channels} filters, found {filters}",
             EXPORT_AGAIN,
         )
     op = DepthwiseConv2D(window.stride, window.pad, window.dilation, options.activation(4))
@@ -45,7 +45,7 @@ def depthwise_conv2d(operator: Operator) -> Steps:
 
 
 def fully_connected(operator: Operator) -> Steps:
-    """FullyConnectedOptions: activation 0, weights_format 1, keep_num_dims 2."""
+    """Read FullyConnectedOptions: activation 0, weights_format 1, keep_num_dims 2."""
     operator.arity(2, 3)
     options = operator.options("FullyConnectedOptions")
     x, weights, output = operator.input(0), operator.input(1), operator.output()
@@ -67,7 +67,7 @@ def fully_connected(operator: Operator) -> Steps:
 
 
 def batch_matmul(operator: Operator) -> Steps:
-    """BatchMatMulOptions: adj_x 0, adj_y 1; a FullyConnected where b is symmetric weights."""
+    """Read BatchMatMulOptions: adj_x 0, adj_y 1; a FullyConnected where b is symmetric weights."""
     operator.arity(2)
     options = operator.options("BatchMatMulOptions")
     a, b, output = operator.input(0), operator.input(1), operator.output()
@@ -85,7 +85,7 @@ def batch_matmul(operator: Operator) -> Steps:
 def _convolution(
     operator: Operator, table: str, activation: int
 ) -> tuple[Options, tuple[Tensor, ...], Window]:
-    """A convolution's options, inputs and window; the dilations follow slot `activation`."""
+    """Read a convolution's options, inputs and window; dilations follow slot `activation`."""
     operator.arity(2, 3)
     options = operator.options(table, required=True)
     x, weights = operator.input(0), operator.input(1)

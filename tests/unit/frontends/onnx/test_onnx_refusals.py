@@ -207,7 +207,7 @@ def scale_of(value: float) -> Build:
         (run_time_indices, "input 1 'dequantizelinear_4' is computed", "node 2 Gat", "export with"),
         (
             partly_quantized_norm,
-            "it averages squares left in float32",
+            "it averages squares in float32",
             "node 5 Red",
             "export Layer",
         ),

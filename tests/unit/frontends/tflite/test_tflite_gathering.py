@@ -44,7 +44,7 @@ Options = tuple[str, dict[str, Field]]
             (rows(1, 5, 3), ints(1, 2)),
             (rows(1, 2, 3),),
             ("GatherOptions", {"Axis": 3}),
-            "axis 3 of a tensor with 3 dimensions",
+            "axis 3 is outside its 3 dimensions",
         ),
         (
             "GATHER",

@@ -35,13 +35,13 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         with_options("ADD", FusedActivationFunction=tflite.ActivationFunctionType.TANH),
         "the fused activation is TANH, supported: RELU, RELU6, RELU_N1_TO_1 or none",
         "operator 0 ADD",
-        "put the activation in a layer of its own",
+        "put the activation in a separate layer",
     ),
     "relu fused into a concatenation": (
         with_options("CONCATENATION", FusedActivationFunction=1),
         "the fused activation is relu, supported: none",
         "operator 0 CONCATENATION",
-        "put the activation in a layer of its own",
+        "put the activation in a separate layer",
     ),
     "no options": (
         with_operator("CONV_2D", options=None),
@@ -86,7 +86,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
                 ),
             )
         ),
-        "the image is 1x40000, at most 32767 each is read",
+        "the image is 1x40000, at most 32767 per side is read",
         "operator 0 MAX_POOL_2D",
         "use a smaller input resolution",
     ),
@@ -98,7 +98,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "depth multiplier": (
         with_options("DEPTHWISE_CONV_2D", DepthMultiplier=3),
-        "depth_multiplier is 3, the weights have 6 filters for 3 channels",
+        "depth_multiplier is 3 and the input has 3 channels, ",
         "operator 0 DEPTHWISE_CONV_2D",
         AGAIN,
     ),
@@ -146,7 +146,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "axis out of range": (
         with_options("CONCATENATION", Axis=2),
-        "axis 2 of a tensor with 2 dimensions",
+        "axis 2 is outside its 2 dimensions",
         "operator 0 CONCATENATION",
         AGAIN,
     ),
