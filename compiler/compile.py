@@ -185,7 +185,9 @@ def _what_would_help(planned: Planned) -> str:
         return f"{board}, or a smaller input"
     regions = planned.problem.regions
     try:
-        streamed = choose(planned.graph, Calls(planned.isa), regions, goal="ram", streamed=True)
+        streamed = choose(
+            planned.graph, Calls(planned.isa), regions, PlanOptions("ram", streamed=True)
+        )
     except CompileError:  # the fault lies in the graph, and was told already
         return f"{board}, or a smaller input"
     if streamed.plan.peak >= planned.arena_bytes:

@@ -16,6 +16,7 @@ from mcuforge.compiler.schedule.heat import confined, favour_hot
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.order import orders
+from mcuforge.compiler.schedule.planned import PlanOptions
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.search import (
     SLACK,
@@ -91,13 +92,12 @@ def choose(
     graph: Graph,
     calls: Calls,
     regions: tuple[Region, ...],
+    options: PlanOptions,
     *,
-    goal: Goal,
-    streamed: bool = False,
     exact_seconds: float = DEFAULT_EXACT_SECONDS,
     known: Known | None = None,
 ) -> Chosen:
-    """Find the best schedule for `goal` that fits the regions, or the one that needs least RAM.
+    """Find the best schedule for the goal that fits the regions, or the one that needs least RAM.
 
     Of several regions a single one is used where that takes fewer bytes in all, unless speed is the
     goal; where more than one is used, hot buffers go to the fastest.
@@ -106,10 +106,10 @@ def choose(
     order tried, however it is placed, and `optimal` says that none of them needs less in all
     regions together. With speed both are about the chosen schedule alone.
 
-    `streamed`: inputs are not resident; the pipeline asks for their rows. `known`: what was found
-    out about similar graphs, extended here. Raises CompileError for outputs that are constants.
+    `known`: what was found out about similar graphs, extended here. Raises CompileError for outputs that are constants.
     """
-    arriving = graph.inputs if streamed else ()
+    goal = options.goal
+    arriving = graph.inputs if options.streamed else ()
     tried = _candidates(graph, calls, arriving, Known() if known is None else known)
     attempts = _attempts(tried, goal, sum(region.bytes for region in regions))
     if len(graph.nodes) > HUGE:

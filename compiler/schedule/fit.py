@@ -55,12 +55,12 @@ def fit(
     resident ones too, for `Planned.resident_peak`. Raises CompileError for outputs that are
     constants.
     """
-    plan = partial(choose, graph, goal=options.goal, exact_seconds=exact_seconds, known=known)
+    plan = partial(choose, graph, exact_seconds=exact_seconds, known=known)
     calls = {name: Calls(name) for name in (isa, PORTABLE)}
     tried: dict[tuple[str, tuple[Region, ...]], Planned] = {}
     for rung, kernels, regions in _attempts(isa, memories, options.ram_budget):
         if (kernels, regions) not in tried:
-            chosen = plan(calls[kernels], regions, streamed=options.streamed)
+            chosen = plan(calls[kernels], regions, options)
             tried[kernels, regions] = Planned(
                 graph=graph,
                 schedule=chosen.schedule,
@@ -74,7 +74,7 @@ def fit(
         if found.fits:
             break
     if options.streamed and resident_too:
-        resident = plan(calls[found.isa], found.problem.regions, streamed=False)
+        resident = plan(calls[found.isa], found.problem.regions, replace(options, streamed=False))
         found = replace(found, resident_peak=resident.plan.peak)
     return found
 

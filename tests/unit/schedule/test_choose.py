@@ -18,6 +18,7 @@ from mcuforge.compiler.schedule.holding import Holding
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.order import orders
+from mcuforge.compiler.schedule.planned import PlanOptions
 from mcuforge.compiler.schedule.schedule import Execution
 from mcuforge.compiler.schedule.search import GOALS, SLACK, Goal, make_schedule
 from mcuforge.compiler.schedule.trace import memory_trace
@@ -35,8 +36,7 @@ def chosen(graph: Graph, goal: Goal, budget: int = AMPLE, streamed: bool = False
         graph,
         Calls("portable"),
         (Region("ram", budget),),
-        goal=goal,
-        streamed=streamed,
+        PlanOptions(goal, streamed=streamed),
         exact_seconds=0.0,
     )
     if not found.plan.overflow(found.problem):
