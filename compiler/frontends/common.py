@@ -53,6 +53,11 @@ def refusal_error(first: OperatorSupport, more: int, file: str) -> CompileError:
     return CompileError(first.what, first.where, first.hint + also)
 
 
+def contradiction(what: str) -> Refusal:
+    """Make the refusal of a file that contradicts itself."""
+    return Refusal(what, EXPORT_AGAIN)
+
+
 class Unique:
     """Hands out names and numbers those that are already taken."""
 
@@ -79,9 +84,8 @@ def clean_name(part: str) -> str:
 def resolve_axis(axis: int, rank: int) -> int:
     """Count an axis from the front; negative ones count from the back. Raises Refusal."""
     if not -rank <= axis < rank:
-        raise Refusal(
-            f"axis {axis} is outside its {rank} dimensions, expected {-rank} to {rank - 1}",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"axis {axis} is outside its {rank} dimensions, expected {-rank} to {rank - 1}"
         )
     return axis % rank
 
@@ -90,5 +94,5 @@ def resolve_axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
     """Count axes from the front, in their order. Raises Refusal where one is named twice."""
     found = tuple(resolve_axis(axis, rank) for axis in axes)
     if len(set(found)) != len(found):
-        raise Refusal(f"it names the axes {list(axes)}, expected each once", EXPORT_AGAIN)
+        raise contradiction(f"it names the axes {list(axes)}, expected each once")
     return found

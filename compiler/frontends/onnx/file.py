@@ -13,10 +13,10 @@ import onnx
 
 from mcuforge.compiler.frontends.common import (
     DAMAGED,
-    EXPORT_AGAIN,
     LARGEST_TENSOR_BYTES,
     MOST_DIMENSIONS,
     MOST_EDGES,
+    contradiction,
     printable,
 )
 from mcuforge.compiler.tensors import Array
@@ -108,16 +108,15 @@ def parse(data: bytes, folder: Path | None) -> OnnxFile:
         ("operands", sum(len(n.input) + len(n.output) for n in graph.node), MOST_OPERANDS),
     ):
         if count > most:
-            raise Refusal(f"the graph has {count} {what}, at most {most} are read", EXPORT_AGAIN)
+            raise contradiction(f"the graph has {count} {what}, at most {most} are read")
     if len(graph.sparse_initializer) > 0:
         raise Refusal("it holds sparse constants, supported: dense", "export dense constants")
     initializers: dict[str, onnx.TensorProto] = {}
     for tensor in graph.initializer:
         name = _text(tensor.name)
         if name in initializers:
-            raise Refusal(
-                f"two constants have the name '{printable(name)}', expected different ones",
-                EXPORT_AGAIN,
+            raise contradiction(
+                f"two constants have the name '{printable(name)}', expected different ones"
             )
         initializers[name] = tensor
     return OnnxFile(
@@ -146,10 +145,9 @@ def tensor_values(tensor: onnx.TensorProto, name: str, folder: Path | None) -> A
     dtype = np.dtype(numpy_name)
     shape = tuple(int(d) for d in tensor.dims)
     if min(shape, default=0) < 0 or len(shape) > MOST_DIMENSIONS:
-        raise Refusal(
+        raise contradiction(
             f"constant '{name}' has shape {list(shape[:9])}, "
-            f"expected at most {MOST_DIMENSIONS} dimensions of 0 or more",
-            EXPORT_AGAIN,
+            f"expected at most {MOST_DIMENSIONS} dimensions of 0 or more"
         )
     wanted = prod(shape) * dtype.itemsize
     if wanted > LARGEST_TENSOR_BYTES:
@@ -165,10 +163,9 @@ def tensor_values(tensor: onnx.TensorProto, name: str, folder: Path | None) -> A
     else:
         return _listed(tensor, name, field, dtype, shape)
     if len(raw) != wanted:
-        raise Refusal(
+        raise contradiction(
             f"constant '{name}' has {len(raw)} bytes of data, "
-            f"its shape {list(shape)} needs {wanted}",
-            EXPORT_AGAIN,
+            f"its shape {list(shape)} needs {wanted}"
         )
     return np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
 
@@ -191,10 +188,9 @@ def _listed(
     """Return a constant stored as a list of numbers instead of bytes."""
     stored = getattr(tensor, field)
     if len(stored) != prod(shape):
-        raise Refusal(
+        raise contradiction(
             f"constant '{name}' lists {len(stored)} values, "
-            f"its shape {list(shape)} needs {prod(shape)}",
-            EXPORT_AGAIN,
+            f"its shape {list(shape)} needs {prod(shape)}"
         )
     if dtype.name == "float16":  # stored as its bits, one number per value
         return np.array(stored, np.int64).astype(np.uint16).view(np.float16).reshape(shape)
@@ -246,8 +242,8 @@ def _opset(model: onnx.ModelProto) -> int:
     """Return the version of the standard operators."""
     versions = [int(o.version) for o in model.opset_import if o.domain in ("", "ai.onnx")]
     if len(versions) != 1:
-        raise Refusal(
-            f"it names {len(versions)} versions of the ONNX operators, expected one", EXPORT_AGAIN
+        raise contradiction(
+            f"it names {len(versions)} versions of the ONNX operators, expected one"
         )
     if versions[0] not in OPSETS:
         raise Refusal(

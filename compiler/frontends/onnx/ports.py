@@ -7,7 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import prod
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_TENSOR_BYTES, MOST_DIMENSIONS
+from mcuforge.compiler.frontends.common import (
+    LARGEST_TENSOR_BYTES,
+    MOST_DIMENSIONS,
+    contradiction,
+)
 from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxNode, OnnxPort
 from mcuforge.compiler.frontends.onnx.layout import Shape, channels_last, inverse
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
@@ -43,8 +47,8 @@ def port_shape(port: OnnxPort) -> Shape:
     if port.shape is None:
         raise Refusal("its shape is missing, expected a fixed one", FIX_SHAPE)
     if len(port.shape) > MOST_DIMENSIONS:
-        raise Refusal(
-            f"it has {len(port.shape)} dimensions, at most {MOST_DIMENSIONS} are read", EXPORT_AGAIN
+        raise contradiction(
+            f"it has {len(port.shape)} dimensions, at most {MOST_DIMENSIONS} are read"
         )
     shape = tuple(
         1 if place == 0 and (n is None or n <= 0) else n for place, n in enumerate(port.shape)

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mcuforge.compiler.frontends.common import (
-    EXPORT_AGAIN,
     OperatorSupport,
     SupportedOperator,
     Unique,
+    contradiction,
     printable,
     refusal_error,
 )
@@ -127,7 +127,7 @@ class Reading:
             self._want_inputs_read()
         if not model.inputs or not model.outputs:
             side = "output" if model.inputs else "input"
-            problem = Refusal(f"the model has no {side}, expected at least one", EXPORT_AGAIN)
+            problem = contradiction(f"the model has no {side}, expected at least one")
             self._note_model(f"its {side}s", problem)
 
     def graph(self) -> Graph:
@@ -156,7 +156,7 @@ class Reading:
         self.values.setdefault(port.name, Broken())
         try:
             if any(port.name == other.name for other, _ in self._inputs):
-                raise Refusal("it is listed twice among the inputs", EXPORT_AGAIN)
+                raise contradiction("it is listed twice among the inputs")
             shape = port_shape(port)
         except Refusal as refusal:
             self._note_model(f"input '{printable(port.name)}'", refusal, port)
@@ -190,11 +190,9 @@ class Reading:
     def _values_of(self, node: OnnxNode) -> tuple[Value, ...]:
         for name in node.outputs:
             if name and (name in self.values or name in self.model.initializers):
-                raise Refusal(
-                    f"it writes '{printable(name)}', which already has a value", EXPORT_AGAIN
-                )
+                raise contradiction(f"it writes '{printable(name)}', which already has a value")
         if not any(node.outputs):
-            raise Refusal("it has no output, expected one or more", EXPORT_AGAIN)
+            raise contradiction("it has no output, expected one or more")
         known = node.op in ARMS and (
             node.domain == "" or (node.domain == MICROSOFT and node.op in ALSO_MICROSOFT)
         )
@@ -210,9 +208,7 @@ class Reading:
     def _value(self, name: str) -> Value:
         if name not in self.values:
             if name not in self.model.initializers:
-                raise Refusal(
-                    f"it reads '{printable(name)}' before anything writes it", EXPORT_AGAIN
-                )
+                raise contradiction(f"it reads '{printable(name)}' before anything writes it")
             self.values[name] = Constant(name, self.model.constant(name))
         return self.values[name]
 
@@ -222,9 +218,9 @@ class Reading:
             return
         try:
             if value is None:
-                raise Refusal(f"no node writes '{printable(port.name)}'", EXPORT_AGAIN)
+                raise contradiction(f"no node writes '{printable(port.name)}'")
             if any(port.name == other.name for other, _ in self._outputs):
-                raise Refusal("it is listed twice among the outputs", EXPORT_AGAIN)
+                raise contradiction("it is listed twice among the outputs")
             self._outputs.append((port, self._checked_output(value)))
         except Refusal as refusal:
             self._note_model(f"output '{printable(port.name)}'", refusal, port)

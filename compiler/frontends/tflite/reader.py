@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 from mcuforge.compiler.frontends.common import (
     DAMAGED,
-    EXPORT_AGAIN,
     OperatorSupport,
     SupportedOperator,
     Unique,
+    contradiction,
     refusal_error,
 )
 from mcuforge.compiler.frontends.detect import check_tflite, read_file
@@ -152,20 +152,18 @@ class _Reading:
         """Refuse an operator that reads a tensor before its write, or writes one a second time."""
         for index in raw.inputs:
             if index >= 0 and index not in self._written and not self.values.is_constant(index):
-                raise Refusal(
-                    f"it reads '{self.values.names[index]}' before anything writes it",
-                    EXPORT_AGAIN,
+                raise contradiction(
+                    f"it reads '{self.values.names[index]}' before anything writes it"
                 )
         if not raw.outputs:
-            raise Refusal("it has no output, expected one or more", EXPORT_AGAIN)
+            raise contradiction("it has no output, expected one or more")
         for index in raw.outputs:
             if index in self._written or self.values.is_constant(index):
-                raise Refusal(
-                    f"it writes '{self.values.names[index]}', which already has a value",
-                    EXPORT_AGAIN,
+                raise contradiction(
+                    f"it writes '{self.values.names[index]}', which already has a value"
                 )
         if len(set(raw.outputs)) != len(raw.outputs):
-            raise Refusal("it writes one tensor twice", EXPORT_AGAIN)
+            raise contradiction("it writes one tensor twice")
 
     def _check_integer(self, raw: RawOperator) -> None:
         """Refuse float arithmetic, and name the kind of quantization that leaves it."""
@@ -188,7 +186,7 @@ class _Reading:
         if len(raw.shape) > 1 and raw.shape[0] != 1:
             raise Refusal(f"'{name}' has batch {raw.shape[0]}, supported: 1", FIX_SHAPE)
         if self.values.is_constant(index):
-            raise Refusal(f"'{name}' is both an input and a constant", EXPORT_AGAIN)
+            raise contradiction(f"'{name}' is both an input and a constant")
 
     def _check_output(self, index: int) -> None:
         name = self.values.names[index]
@@ -199,7 +197,7 @@ class _Reading:
                 f"'{name}' is {kind}, expected a computed tensor", "leave it out of the outputs"
             )
         if index not in self._written:
-            raise Refusal(f"no operator writes '{name}'", EXPORT_AGAIN)
+            raise contradiction(f"no operator writes '{name}'")
         if self.islands.computes(index):
             raise Refusal(f"'{name}' is computed in float32, supported: int8", QUANTIZE)
 
@@ -208,14 +206,14 @@ class _Reading:
     ) -> None:
         """Record what is wrong with the model's inputs or outputs."""
         if not indices:
-            problem = Refusal(f"the model has no {side}, expected at least one", EXPORT_AGAIN)
+            problem = contradiction(f"the model has no {side}, expected at least one")
             self._note(-1, "MODEL", (), None, f"its {side}s", problem)
         for place, index in enumerate(indices):
             where = f"{side} {place} '{self.values.names[index]}'"
             try:
                 check(index)
                 if index in indices[:place]:
-                    raise Refusal(f"it is listed twice among the {side}s", EXPORT_AGAIN)
+                    raise contradiction(f"it is listed twice among the {side}s")
             except Refusal as problem:
                 self._note(-1, "MODEL", (), index, where, problem)
 

@@ -9,11 +9,11 @@ from math import prod
 import numpy as np
 
 from mcuforge.compiler.frontends.common import (
-    EXPORT_AGAIN,
     LARGEST_INTEGER_LIST,
     LARGEST_TENSOR_BYTES,
     SCALE_LIMITS,
     Unique,
+    contradiction,
 )
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawQuantization, RawTensor
 from mcuforge.compiler.frontends.tflite.names import tensor_names
@@ -82,14 +82,11 @@ class Values:
             return self._known[index]
         raw, name = self.raw(index), self.names[index]
         if raw.type_name not in INTEGER_TYPES:
-            raise Refusal(
-                f"'{name}' is {raw.type_name}, expected a list of int32 or int64", EXPORT_AGAIN
-            )
+            raise contradiction(f"'{name}' is {raw.type_name}, expected a list of int32 or int64")
         if prod(raw.shape) > LARGEST_INTEGER_LIST or min(raw.shape, default=0) < 0:
-            raise Refusal(
+            raise contradiction(
                 f"'{name}' has shape {list(raw.shape)}, "
-                f"expected a list of at most {LARGEST_INTEGER_LIST} integers",
-                EXPORT_AGAIN,
+                f"expected a list of at most {LARGEST_INTEGER_LIST} integers"
             )
         if raw.span is None and prod(raw.shape) > 0:
             raise Refusal(
@@ -169,15 +166,13 @@ def _quant(raw: RawTensor, name: str, dtype: DType) -> Quant | None:
         )
     count = len(stored.scale)
     if count > 1 and not 0 <= stored.axis < len(raw.shape):
-        raise Refusal(
-            f"'{name}' has scales along axis {stored.axis}, but {len(raw.shape)} dimensions",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"'{name}' has scales along axis {stored.axis}, but {len(raw.shape)} dimensions"
         )
     if count > 1 and raw.shape[stored.axis] != count:
-        raise Refusal(
+        raise contradiction(
             f"'{name}' has {count} scales for {raw.shape[stored.axis]} slices of axis "
-            f"{stored.axis}, expected one per slice",
-            EXPORT_AGAIN,
+            f"{stored.axis}, expected one per slice"
         )
     low, high = SCALE_LIMITS if raw.span is None else (0.0, SCALE_LIMITS[1])
     for scale in stored.scale:
@@ -192,10 +187,9 @@ def _quant(raw: RawTensor, name: str, dtype: DType) -> Quant | None:
 def _zero_point(stored: RawQuantization, name: str, dtype: DType) -> int:
     zeros = stored.zero_point or (0,)
     if len(zeros) not in (1, len(stored.scale)):
-        raise Refusal(
+        raise contradiction(
             f"'{name}' has {len(zeros)} zero points for {len(stored.scale)} scales, "
-            "expected one, or one per scale",
-            EXPORT_AGAIN,
+            "expected one, or one per scale"
         )
     if any(zero != zeros[0] for zero in zeros):
         raise Refusal(
@@ -204,9 +198,8 @@ def _zero_point(stored: RawQuantization, name: str, dtype: DType) -> int:
         )
     low, high = RANGE[dtype]
     if not low <= zeros[0] <= high:
-        raise Refusal(
-            f"'{name}' has zero point {zeros[0]}, expected {low} to {high} for {dtype.value}",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"'{name}' has zero point {zeros[0]}, expected {low} to {high} for {dtype.value}"
         )
     return zeros[0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, SCALE_LIMITS
+from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored
 from mcuforge.compiler.frontends.onnx.work import Work
@@ -25,9 +25,8 @@ def want_broadcast(a: Shape, b: Shape) -> Shape:
     try:
         return tuple(int(n) for n in np.broadcast_shapes(a, b))
     except ValueError:
-        raise Refusal(
-            f"shapes {list(a)} and {list(b)} do not broadcast, expected equal dimensions or 1",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"shapes {list(a)} and {list(b)} do not broadcast, expected equal dimensions or 1"
         ) from None
 
 
@@ -116,7 +115,7 @@ def _stored(constant: Constant) -> tuple[Scheme, np.ndarray[tuple[int, ...], np.
         return constant.scheme, (constant.data.astype(np.int16) - offset).astype(np.int8)
     real = constant.real
     if not np.isfinite(real).all():
-        raise Refusal("a constant operand is infinite or NaN, expected numbers", EXPORT_AGAIN)
+        raise contradiction("a constant operand is infinite or NaN, expected numbers")
     low, high = min(float(real.min()), 0.0), max(float(real.max()), 0.0)
     scale = float(np.float32((high - low) / 255.0)) if high > low else 1.0
     if not SCALE_LIMITS[0] <= scale <= SCALE_LIMITS[1]:

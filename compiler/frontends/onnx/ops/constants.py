@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
@@ -25,9 +25,8 @@ def expand(operator: Operator) -> Value:
     try:
         shape = tuple(int(n) for n in np.broadcast_shapes(x.shape, wanted))
     except ValueError:
-        raise Refusal(
-            f"it repeats {list(x.shape)} to {list(wanted)[:8]}, expected shapes that broadcast",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"it repeats {list(x.shape)} to {list(wanted)[:8]}, expected shapes that broadcast"
         ) from None
     want_size(shape)
     if isinstance(x, Constant):
@@ -96,7 +95,7 @@ def constant(operator: Operator) -> Value:
     elif isinstance(floats := known.get("value_floats"), tuple):
         data = np.array(floats, np.float32)
     if data is None:
-        raise Refusal("its value is missing, expected a tensor of numbers", EXPORT_AGAIN)
+        raise contradiction("its value is missing, expected a tensor of numbers")
     return Constant(name, data)
 
 
@@ -105,10 +104,10 @@ def constant_of_shape(operator: Operator) -> Value:
     operator.arity(1)
     shape = operator.integers(0)
     if min(shape, default=1) < 0:
-        raise Refusal(f"its shape is {list(shape[:8])}, expected 0 or more", EXPORT_AGAIN)
+        raise contradiction(f"its shape is {list(shape[:8])}, expected 0 or more")
     want_size(shape, constant=True)
     fill = operator.array_of("value")
     fill = np.zeros(1, np.float32) if fill is None else fill
     if fill.size != 1:
-        raise Refusal(f"its value has {fill.size} elements, expected one", EXPORT_AGAIN)
+        raise contradiction(f"its value has {fill.size} elements, expected one")
     return Constant("filled", np.full(shape, fill.reshape(-1)[0], fill.dtype))

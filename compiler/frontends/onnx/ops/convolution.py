@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.layout import View
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.weighted import (
@@ -70,17 +70,15 @@ def conv(operator: Operator) -> Value:
         raise Refusal(f"the input has batch {x.shape[0]}, supported: 1", "export with batch 1")
     groups = operator.int_of("group", 1)
     if groups < 1 or min(shape) < 1 or x.shape[1] != shape[1] * groups or shape[0] % groups:
-        raise Refusal(
+        raise contradiction(
             f"{x.shape[1]} channels and weights {list(shape)} in {groups} groups do not fit, "
-            "expected whole groups of channels and filters",
-            EXPORT_AGAIN,
+            "expected whole groups of channels and filters"
         )
     slide = read_slide(operator, x.shape, shape[2:], ceil=False)
     bias = operator.constant(2) if operator.has(2) else None
     if bias is not None and bias.shape != (shape[0],):
-        raise Refusal(
-            f"the bias has shape {list(bias.shape)}, expected {[shape[0]]}: one value per filter",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"the bias has shape {list(bias.shape)}, expected {[shape[0]]}: one value per filter"
         )
     output = slide.shape(shape[0], len(shape))
     return Convolution(operator.node, output, x, weights, bias, slide, groups)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.layout import View
 from mcuforge.compiler.frontends.onnx.ops.binary import BUILT, build_binary, want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.chain import Computed, as_table, leaves
@@ -155,7 +155,7 @@ def _folded(kind: str, a: Constant, b: Constant) -> Constant:
     with np.errstate(all="ignore"):
         divisors = b.data.astype(np.int64) if integer else np.ones(1, np.int64)
         if (kind == "Div" and (divisors == 0).any()) or (kind == "Pow" and (divisors < 0).any()):
-            raise Refusal("it divides a constant by zero, expected another divisor", EXPORT_AGAIN)
+            raise contradiction("it divides a constant by zero, expected another divisor")
         if integer and kind == "Div":
             exact = a.data.astype(np.int64), b.data.astype(np.int64)
             quotient = np.abs(exact[0]) // np.abs(exact[1])

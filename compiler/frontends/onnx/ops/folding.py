@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Value
 from mcuforge.compiler.tensors import Array
@@ -48,9 +48,7 @@ def fold(operator: Operator) -> Value:
         with np.errstate(all="ignore"):
             result = np.asarray(FOLDS[kind](*arrays))
     except (ValueError, TypeError, IndexError, OverflowError, ZeroDivisionError):
-        raise Refusal(
-            f"{kind} cannot compute with its constants, expected others", EXPORT_AGAIN
-        ) from None
+        raise contradiction(f"{kind} cannot compute with its constants, expected others") from None
     want_size(result.shape, constant=True)
     return Constant(kind.lower(), result)
 
@@ -59,26 +57,24 @@ def _want_small(kind: str, arrays: list[Array]) -> None:
     """Refuse results that are too large to compute."""
     if kind == "Range":
         if len(arrays) != 3 or any(a.size != 1 or a.dtype.kind not in "iu" for a in arrays):
-            raise Refusal(
-                "its limits or its step do not fit, expected one integer each", EXPORT_AGAIN
-            )
+            raise contradiction("its limits or its step do not fit, expected one integer each")
         begin, end, step = (int(a.reshape(-1)[0]) for a in arrays)
         if step == 0:
-            raise Refusal("its step is 0, expected any other integer", EXPORT_AGAIN)
+            raise contradiction("its step is 0, expected any other integer")
         want_size((max(-((begin - end) // step), 0),), constant=True)
         arrays[:] = [a.reshape(-1)[0] for a in arrays]
     elif kind == "Tile":
         listed = arrays[1].reshape(-1) if len(arrays) == 2 else np.zeros(0)
         repeats = listed.astype(np.int64) if listed.dtype.kind in "iu" else np.full(1, -1)
         if repeats.size != arrays[0].ndim or (repeats < 0).any():
-            raise Refusal("its repeats do not fit, expected an integer per dimension", EXPORT_AGAIN)
+            raise contradiction("its repeats do not fit, expected an integer per dimension")
         sizes = zip(arrays[0].shape, repeats.tolist(), strict=True)
         want_size(tuple(n * int(r) for n, r in sizes), constant=True)
     else:
         try:
             shape = np.broadcast_shapes(*(a.shape for a in arrays))
         except ValueError:
-            raise Refusal(
-                "the shapes of its constants differ, expected shapes that broadcast", EXPORT_AGAIN
+            raise contradiction(
+                "the shapes of its constants differ, expected shapes that broadcast"
             ) from None
         want_size(shape, constant=True)

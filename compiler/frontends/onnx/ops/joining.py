@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
+from mcuforge.compiler.frontends.common import contradiction, resolve_axis
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted, same_memory
 from mcuforge.compiler.frontends.onnx.ops.binary import want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear, matmul_weights
@@ -69,7 +69,7 @@ def concat(operator: Operator) -> Value:
             view = joined.build(operator.work, stored[0].scheme)
         return Stored(view, stored[0].scheme, stored[0].real)
     if any(not part.real for part in stored):
-        raise Refusal("it joins integers on different scales, expected one scale", EXPORT_AGAIN)
+        raise contradiction("it joins integers on different scales, expected one scale")
     return joined
 
 
@@ -77,10 +77,9 @@ def _joined_shape(parts: tuple[Value, ...], axis: int) -> Shape:
     """Return the shape of `parts` along `axis`. Raises Refusal where another dimension differs."""
     rests = {(len(p.shape), p.shape[:axis], p.shape[axis + 1 :]) for p in parts}
     if len(rests) != 1:
-        raise Refusal(
+        raise contradiction(
             f"shapes {[list(p.shape) for p in parts[:4]]} do not join along axis {axis}, "
-            "expected other dimensions to be equal",
-            EXPORT_AGAIN,
+            "expected other dimensions to be equal"
         )
     whole = sum(part.shape[axis] for part in parts)
     return (*parts[0].shape[:axis], whole, *parts[0].shape[axis + 1 :])
@@ -157,10 +156,9 @@ def _want_matrices(a: Value, b: Value) -> None:
                 "write vectors as matrices of one row",
             )
     elif a.shape[-1] != b.shape[-2]:
-        raise Refusal(
+        raise contradiction(
             f"it multiplies {list(a.shape)} by {list(b.shape)}, "
-            "expected as many rows in the second as columns in the first",
-            EXPORT_AGAIN,
+            "expected as many rows in the second as columns in the first"
         )
     if isinstance(a, Constant) and isinstance(b, Constant):
         raise Refusal(

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.ops.patches import patches_of
@@ -107,9 +107,8 @@ def gemm(operator: Operator) -> Value:
     want_weights(operator.value(1))
     weights = int8_weights(operator.value(1), axis=0 if by_rows else 1)
     if weights.data.ndim != 2 or len(x.shape) != 2:
-        raise Refusal(
-            f"its inputs are {list(x.shape)} and {list(weights.data.shape)}, expected matrices",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"its inputs are {list(x.shape)} and {list(weights.data.shape)}, expected matrices"
         )
     bias = operator.constant(2) if operator.has(2) else None
     return _linear(operator, x, weights, by_rows, bias)
@@ -141,10 +140,9 @@ def _linear(
     data = weights.data if by_rows else np.ascontiguousarray(weights.data.T)
     count, length = data.shape
     if x.shape[-1] != length or length == 0 or count == 0:
-        raise Refusal(
+        raise contradiction(
             f"it multiplies vectors of {x.shape[-1]} by {count} weight vectors of {length}, "
-            "expected the same length above 0",
-            EXPORT_AGAIN,
+            "expected the same length above 0"
         )
     shape = (*x.shape[:-1], count)
     want_size(shape)

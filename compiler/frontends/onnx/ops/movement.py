@@ -7,7 +7,11 @@ from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axes, resolve_axis
+from mcuforge.compiler.frontends.common import (
+    contradiction,
+    resolve_axes,
+    resolve_axis,
+)
 from mcuforge.compiler.frontends.onnx.layout import permuted
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped, transposed
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
@@ -23,22 +27,20 @@ def reshape(operator: Operator) -> Value:
     for place, size in enumerate(wanted):
         if size == 0 and keep:
             if place >= len(x.shape):
-                raise Refusal(
-                    f"shape {wanted[:8]} keeps dimension {place}, {list(x.shape)} has none",
-                    EXPORT_AGAIN,
+                raise contradiction(
+                    f"shape {wanted[:8]} keeps dimension {place}, {list(x.shape)} has none"
                 )
             wanted[place] = x.shape[place]
     if wanted.count(-1) == 1:
         rest = prod(size for size in wanted if size != -1)
         if rest < 1 or prod(x.shape) % rest:
-            raise Refusal(
-                f"it reshapes {list(x.shape)} to {wanted[:8]}, expected as many elements",
-                EXPORT_AGAIN,
+            raise contradiction(
+                f"it reshapes {list(x.shape)} to {wanted[:8]}, expected as many elements"
             )
         wanted[wanted.index(-1)] = prod(x.shape) // rest
     if min(wanted, default=1) < 0:
-        raise Refusal(
-            f"it reshapes {list(x.shape)} to {wanted[:8]}, expected as many elements", EXPORT_AGAIN
+        raise contradiction(
+            f"it reshapes {list(x.shape)} to {wanted[:8]}, expected as many elements"
         )
     return shaped(operator, x, tuple(wanted))
 
@@ -62,8 +64,8 @@ def squeeze(operator: Operator) -> Value:
         return shaped(operator, x, tuple(n for n in x.shape if n != 1))
     dropped = resolve_axes(axes, len(x.shape))
     if any(x.shape[axis] != 1 for axis in dropped):
-        raise Refusal(
-            f"it drops axes {list(axes)} of {list(x.shape)}, expected dimensions of 1", EXPORT_AGAIN
+        raise contradiction(
+            f"it drops axes {list(axes)} of {list(x.shape)}, expected dimensions of 1"
         )
     return shaped(operator, x, tuple(n for i, n in enumerate(x.shape) if i not in dropped))
 
@@ -87,9 +89,8 @@ def transpose(operator: Operator) -> Value:
     rank = len(x.shape)
     perm = operator.ints_of("perm", tuple(reversed(range(rank))))
     if sorted(perm) != list(range(rank)):
-        raise Refusal(
-            f"its permutation is {list(perm[:8])}, expected each of 0 to {rank - 1} once",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"its permutation is {list(perm[:8])}, expected each of 0 to {rank - 1} once"
         )
     shape = permuted(x.shape, perm)
     return moved(operator, x, lambda a: a.transpose(perm), transposed(perm, shape), shape)
@@ -101,5 +102,5 @@ def identity(operator: Operator) -> Value:
         raise Refusal("training_mode is set, expected inference", "export with model.eval()")
     operator.arity(1, 3, outputs=2)
     if any(operator.node.outputs[1:]):
-        raise Refusal("the model reads its second output, supported: the first", EXPORT_AGAIN)
+        raise contradiction("the model reads its second output, supported: the first")
     return operator.value(0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.file import OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, permuted
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
@@ -94,8 +94,8 @@ def transposed(perm: Shape, shape: Shape) -> OnView:
 def shaped(operator: Operator, x: Value, shape: Shape) -> Value:
     """Give `x` another shape with the same number of elements."""
     if np.prod([float(n) for n in x.shape]) != np.prod([float(n) for n in shape]):
-        raise Refusal(
-            f"it reshapes {list(x.shape)} to {list(shape)}, expected as many elements", EXPORT_AGAIN
+        raise contradiction(
+            f"it reshapes {list(x.shape)} to {list(shape)}, expected as many elements"
         )
     if shape == x.shape:
         return x

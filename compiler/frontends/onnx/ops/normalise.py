@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
+from mcuforge.compiler.frontends.common import contradiction, resolve_axis
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
@@ -16,7 +16,6 @@ from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
 from mcuforge.compiler.frontends.onnx.work import OneInput, Work
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
-from mcuforge.errors import Refusal
 
 
 def along_last(work: Work, view: View) -> View:
@@ -60,9 +59,7 @@ def layer_normalization(operator: Operator) -> Value:
     """Read inputs x, scale, bias; over `axis` and all axes after it."""
     operator.arity(2, 3, outputs=3)
     if any(operator.node.outputs[1:]):
-        raise Refusal(
-            "the model reads its mean or deviation, supported: its first output", EXPORT_AGAIN
-        )
+        raise contradiction("the model reads its mean or deviation, supported: its first output")
     x = operator.value(0)
     axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
     gamma = operator.constant(1)
@@ -82,9 +79,8 @@ def normalised(
     length = prod(over)
     for name, constant in (("scale", gamma), ("bias", beta)):
         if constant.data.size not in (1, length):
-            raise Refusal(
-                f"its {name} has {constant.data.size} values, expected one or {length}",
-                EXPORT_AGAIN,
+            raise contradiction(
+                f"its {name} has {constant.data.size} values, expected one or {length}"
             )
     return Normalised(operator.node, x.shape, x, length, epsilon, gamma, beta)
 

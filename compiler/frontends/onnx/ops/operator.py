@@ -12,9 +12,9 @@ from typing import Never
 import numpy as np
 
 from mcuforge.compiler.frontends.common import (
-    EXPORT_AGAIN,
     LARGEST_INTEGER_LIST,
     LARGEST_TENSOR_BYTES,
+    contradiction,
     printable,
 )
 from mcuforge.compiler.frontends.onnx.file import Attribute, OnnxNode
@@ -43,10 +43,9 @@ class Operator:
         count = len(self.inputs)
         if not least <= count <= most or not 1 <= len(self.node.outputs) <= outputs:
             wanted = f"{least}" if most == least else f"{least} to {most}"
-            raise Refusal(
+            raise contradiction(
                 f"it has {count} inputs and {len(self.node.outputs)} outputs, "
-                f"expected {wanted} and {'1' if outputs == 1 else f'up to {outputs}'}",
-                EXPORT_AGAIN,
+                f"expected {wanted} and {'1' if outputs == 1 else f'up to {outputs}'}"
             )
 
     def has(self, place: int) -> bool:
@@ -57,7 +56,7 @@ class Operator:
         """Return an input. Raises Refusal where it is missing."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if value is None:
-            raise Refusal(f"input {place} is missing, this operator needs it", EXPORT_AGAIN)
+            raise contradiction(f"input {place} is missing, this operator needs it")
         return value
 
     def constant(self, place: int) -> Constant:
@@ -75,10 +74,9 @@ class Operator:
         """Return an input that is a constant list of integers, flattened."""
         data = self.constant(place).data
         if data.dtype.kind not in "iu" or data.size > LARGEST_INTEGER_LIST:
-            raise Refusal(
+            raise contradiction(
                 f"input {place} is {data.size} values of {data.dtype.name}, "
-                f"expected at most {LARGEST_INTEGER_LIST} integers",
-                EXPORT_AGAIN,
+                f"expected at most {LARGEST_INTEGER_LIST} integers"
             )
         return tuple(int(v) for v in data.reshape(-1))
 
@@ -86,14 +84,14 @@ class Operator:
         """Return an input that is one constant integer."""
         values = self.integers(place)
         if len(values) != 1:
-            raise Refusal(f"input {place} holds {len(values)} values, expected one", EXPORT_AGAIN)
+            raise contradiction(f"input {place} holds {len(values)} values, expected one")
         return values[0]
 
     def real(self, place: int) -> float:
         """Return an input that is one constant number."""
         values = self.constant(place).real.reshape(-1)
         if values.size != 1:
-            raise Refusal(f"input {place} holds {values.size} values, expected one", EXPORT_AGAIN)
+            raise contradiction(f"input {place} holds {values.size} values, expected one")
         return float(values[0])
 
     def int_of(self, name: str, default: int) -> int:
@@ -143,8 +141,8 @@ class Operator:
         return self.node.attributes.get(name, default)
 
     def _odd(self, name: str, wanted: str) -> Never:
-        raise Refusal(
-            f"its attribute '{name}' has the wrong type or value, expected {wanted}", EXPORT_AGAIN
+        raise contradiction(
+            f"its attribute '{name}' has the wrong type or value, expected {wanted}"
         )
 
 
@@ -166,9 +164,8 @@ def want_size(shape: Shape, *, constant: bool = False) -> None:
     A `constant` may be empty: it may be a list of shapes or axes.
     """
     if min(shape, default=1) < 1 and not constant:
-        raise Refusal(
-            f"its output has shape {list(shape)}, expected 1 or more in each dimension",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"its output has shape {list(shape)}, expected 1 or more in each dimension"
         )
     elements = prod(max(n, 1) for n in shape)
     if elements > LARGEST_TENSOR_BYTES:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axes
+from mcuforge.compiler.frontends.common import contradiction, resolve_axes
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
@@ -88,11 +88,11 @@ def average_pool(operator: Operator) -> Value:
 def _pooled(operator: Operator) -> tuple[Value, Slide]:
     x = operator.value(0)
     if len(x.shape) not in (3, 4) or x.shape[0] != 1:
-        raise Refusal(
-            f"the input has shape {list(x.shape)}, supported: one image or sequence", EXPORT_AGAIN
+        raise contradiction(
+            f"the input has shape {list(x.shape)}, supported: one image or sequence"
         )
     if isinstance(x, Constant):
-        raise Refusal("the input is a constant, expected a computed tensor", EXPORT_AGAIN)
+        raise contradiction("the input is a constant, expected a computed tensor")
     kernel = operator.ints_of("kernel_shape")
     slide = read_slide(operator, x.shape, kernel, operator.flag_of("ceil_mode"))
     if slide.window.dilation != (1, 1):
@@ -144,7 +144,7 @@ def global_average_pool(operator: Operator) -> Value:
     operator.arity(1)
     x = operator.value(0)
     if len(x.shape) < 3:
-        raise Refusal(f"the input has shape {list(x.shape)}, expected an image", EXPORT_AGAIN)
+        raise contradiction(f"the input has shape {list(x.shape)}, expected an image")
     return meaned(operator, x, tuple(range(2, len(x.shape))), keep=True)
 
 

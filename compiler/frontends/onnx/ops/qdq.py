@@ -6,7 +6,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, SCALE_LIMITS, resolve_axis
+from mcuforge.compiler.frontends.common import (
+    SCALE_LIMITS,
+    contradiction,
+    resolve_axis,
+)
 from mcuforge.compiler.frontends.onnx.ops.islands import is_variance
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.values import (
@@ -41,7 +45,7 @@ def quantize_linear(operator: Operator) -> Value:
     if is_variance(x):
         return x
     if isinstance(x, Stored | Edge) and not _is_real(x):
-        raise Refusal("it quantizes integers, expected float32", EXPORT_AGAIN)
+        raise contradiction("it quantizes integers, expected float32")
     scheme = _scheme(operator, _quantized_type(operator))
     return Stored(operator.work.realise(x, scheme), scheme, real=False)
 
@@ -56,21 +60,19 @@ def dequantize_linear(operator: Operator) -> Value:
         scheme = _scheme(operator, x.dtype)
         view = operator.work.realise(x, scheme)
         if operator.work.inputs[x.name].scheme.key != scheme.key:
-            raise Refusal(
-                "it reads the input on another scale than an earlier operator, expected the same",
-                EXPORT_AGAIN,
+            raise contradiction(
+                "it reads the input on another scale than an earlier operator, expected the same"
             )
         return Stored(view, scheme, real=True)
     if is_variance(x):
         return x
     if isinstance(x, Deferred) or not isinstance(x, Stored) or x.real:
-        raise Refusal("it dequantizes float32, expected 8-bit integers", EXPORT_AGAIN)
+        raise contradiction("it dequantizes float32, expected 8-bit integers")
     scheme = _scheme(operator, x.scheme.dtype)
     if scheme.key != x.scheme.key:
-        raise Refusal(
+        raise contradiction(
             f"it dequantizes with scale {scheme.scale:g} what was quantized with "
-            f"{x.scheme.scale:g}, or with another zero point; expected the same",
-            EXPORT_AGAIN,
+            f"{x.scheme.scale:g}, or with another zero point; expected the same"
         )
     return Stored(x.view, x.scheme, real=True)
 
@@ -113,10 +115,9 @@ def _scales(operator: Operator) -> Real:
         raise Refusal("it is quantized in blocks, supported: per tensor or channel", EIGHT_BITS)
     data = operator.constant(1).data
     if data.dtype.kind != "f" or data.ndim > 1:
-        raise Refusal(
+        raise contradiction(
             f"the scale is {data.dtype.name} of shape {list(data.shape)}, "
-            "expected one float or a list of floats",
-            EXPORT_AGAIN,
+            "expected one float or a list of floats"
         )
     scale = data.reshape(-1).astype(np.float64)
     bad = scale[~(np.isfinite(scale) & (scale > 0.0) & (scale <= SCALE_LIMITS[1]))]
@@ -132,9 +133,8 @@ def _zero_points(operator: Operator, dtype: str, count: int) -> NDArray[np.int64
         return np.zeros(count, np.int64)
     data = operator.constant(2).data
     if data.dtype.name != dtype or data.size not in (1, count):
-        raise Refusal(
-            f"it has {data.size} zero points of {data.dtype.name}, expected {count} of {dtype}",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"it has {data.size} zero points of {data.dtype.name}, expected {count} of {dtype}"
         )
     return np.broadcast_to(data.reshape(-1).astype(np.int64), (count,))
 
@@ -146,10 +146,9 @@ def _constant_quant(operator: Operator, x: Constant, dtype: str) -> ConstantQuan
     if scale.size > 1:
         axis = resolve_axis(operator.int_of("axis", 1), x.data.ndim)
         if x.shape[axis] != scale.size:
-            raise Refusal(
+            raise contradiction(
                 f"it has {scale.size} scales for {x.shape[axis]} slices of axis {axis}, "
-                "expected one per slice",
-                EXPORT_AGAIN,
+                "expected one per slice"
             )
     return ConstantQuant(scale, _zero_points(operator, dtype, scale.size), axis)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
@@ -25,12 +25,12 @@ def resize(operator: Operator) -> Value:
     if mode != "nearest":
         raise Refusal(f"the mode is '{mode[:20]}', supported: nearest", "scale with mode='nearest'")
     if len(x.shape) != 4 or x.shape[0] != 1 or operator.ints_of("axes"):
-        raise Refusal(f"it scales {list(x.shape)}, supported: one image (1, c, h, w)", EXPORT_AGAIN)
+        raise contradiction(f"it scales {list(x.shape)}, supported: one image (1, c, h, w)")
     sizes = _sizes(operator, x.shape)
     want_size(sizes)
     if sizes[:2] != x.shape[:2]:
-        raise Refusal(
-            f"it scales {list(x.shape)} to {list(sizes)}, supported: height and width", EXPORT_AGAIN
+        raise contradiction(
+            f"it scales {list(x.shape)} to {list(sizes)}, supported: height and width"
         )
     op = _nearest(operator, x.shape, sizes)
 
@@ -49,16 +49,14 @@ def _sizes(operator: Operator, shape: Shape) -> Shape:
     else:
         scales = operator.constant(2).real.reshape(-1)
         if scales.size != len(shape) or not np.all((scales > 0) & (scales < 1e6)):
-            raise Refusal(
+            raise contradiction(
                 f"it has {scales.size} scales for {len(shape)} dimensions, "
-                "expected one above 0 and below 1e6 per dimension",
-                EXPORT_AGAIN,
+                "expected one above 0 and below 1e6 per dimension"
             )
         sizes = tuple(int(np.floor(n * s)) for n, s in zip(shape, scales, strict=True))
     if len(sizes) != len(shape):
-        raise Refusal(
-            f"it has {len(sizes)} sizes for {len(shape)} dimensions, expected one each",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"it has {len(sizes)} sizes for {len(shape)} dimensions, expected one each"
         )
     return sizes
 

@@ -8,8 +8,8 @@ from itertools import accumulate
 import numpy as np
 
 from mcuforge.compiler.frontends.common import (
-    EXPORT_AGAIN,
     LARGEST_INTEGER_LIST,
+    contradiction,
     resolve_axes,
     resolve_axis,
 )
@@ -36,11 +36,9 @@ def slice_(operator: Operator) -> Value:
     axes = operator.integers(3) if operator.has(3) else tuple(range(len(starts)))
     steps = operator.integers(4) if operator.has(4) else (1,) * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps):
-        raise Refusal(
-            "its starts, ends, axes and steps differ in number, expected the same", EXPORT_AGAIN
-        )
+        raise contradiction("its starts, ends, axes and steps differ in number, expected the same")
     if 0 in steps:
-        raise Refusal("a step is 0, expected any other number", EXPORT_AGAIN)
+        raise contradiction("a step is 0, expected any other number")
     taken = [range(n) for n in x.shape]
     for axis, start, end, step in zip(
         resolve_axes(axes, len(x.shape)), starts, ends, steps, strict=True
@@ -81,10 +79,9 @@ def split(operator: Operator) -> tuple[Value, ...]:
         sizes = (size,) * (count - 1)
         sizes = (*sizes, x.shape[axis] - sum(sizes))
     if len(sizes) != count or sum(sizes) != x.shape[axis] or min(sizes) < 1:
-        raise Refusal(
+        raise contradiction(
             f"it splits {x.shape[axis]} elements of axis {axis} into {list(sizes[:8])}, "
-            f"expected {count} sizes that add up to them",
-            EXPORT_AGAIN,
+            f"expected {count} sizes that add up to them"
         )
     ends = tuple(accumulate(sizes))
     return tuple(
@@ -113,8 +110,8 @@ def gather(operator: Operator) -> Value:
         )
     places = index.astype(np.int64)
     if places.size == 0 or places.min() < -size or places.max() >= size:
-        raise Refusal(
-            f"it takes elements outside axis {axis}, expected {-size} to {size - 1}", EXPORT_AGAIN
+        raise contradiction(
+            f"it takes elements outside axis {axis}, expected {-size} to {size - 1}"
         )
     places = np.where(places < 0, places + size, places)
     shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
@@ -175,9 +172,7 @@ def pad(operator: Operator) -> Value:
     axes = resolve_axes(operator.integers(3), rank) if operator.has(3) else tuple(range(rank))
     pads = operator.integers(1)
     if len(pads) != 2 * len(axes):
-        raise Refusal(
-            f"it has {len(pads)} pads for {len(axes)} axes, expected two per axis", EXPORT_AGAIN
-        )
+        raise contradiction(f"it has {len(pads)} pads for {len(axes)} axes, expected two per axis")
     if min(pads, default=0) < 0 or max(pads, default=0) > LARGEST_INDEX:
         raise Refusal(
             f"its pads are {list(pads[:8])}, expected 0 to {LARGEST_INDEX}",

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_STEP, LARGEST_TENSOR_BYTES
+from mcuforge.compiler.frontends.common import (
+    LARGEST_STEP,
+    LARGEST_TENSOR_BYTES,
+    contradiction,
+)
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, channels_last
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.work import Work
@@ -56,16 +60,13 @@ def read_slide(operator: Operator, x: Shape, kernel: Shape, ceil: bool) -> Slide
     size, dims = x[2:], len(x) - 2
     declared = operator.ints_of("kernel_shape", kernel)
     if declared != kernel:
-        raise Refusal(
-            f"kernel_shape is {list(declared)}, the weights have {list(kernel)}", EXPORT_AGAIN
-        )
+        raise contradiction(f"kernel_shape is {list(declared)}, the weights have {list(kernel)}")
     stride = _steps(operator, "strides", dims)
     dilation = _steps(operator, "dilations", dims)
     for name, values in (("kernel", kernel), ("input", size)):
         if len(values) != dims or min(values) < 1 or max(values) > LARGEST_STEP:
-            raise Refusal(
-                f"the {name} is {list(values)}, expected {dims} numbers of 1 to {LARGEST_STEP}",
-                EXPORT_AGAIN,
+            raise contradiction(
+                f"the {name} is {list(values)}, expected {dims} numbers of 1 to {LARGEST_STEP}"
             )
     span = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
     pads = _pads(operator, size, span, stride)
@@ -107,9 +108,8 @@ def _walk(
 def _steps(operator: Operator, name: str, dims: int) -> Shape:
     steps = operator.ints_of(name, (1,) * dims)
     if len(steps) != dims or min(steps) < 1 or max(steps) > LARGEST_STEP:
-        raise Refusal(
-            f"{name} is {list(steps[:8])}, expected {dims} numbers of 1 to {LARGEST_STEP}",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"{name} is {list(steps[:8])}, expected {dims} numbers of 1 to {LARGEST_STEP}"
         )
     return steps
 
@@ -119,7 +119,7 @@ def _pads(operator: Operator, size: Shape, span: Shape, stride: Shape) -> Shape:
     auto = operator.text_of("auto_pad", "NOTSET")
     dims = len(size)
     if auto not in AUTO:
-        raise Refusal(f"auto_pad is {auto[:20]}, expected one of {', '.join(AUTO)}", EXPORT_AGAIN)
+        raise contradiction(f"auto_pad is {auto[:20]}, expected one of {', '.join(AUTO)}")
     if auto == "VALID":
         return (0,) * (2 * dims)
     if auto == "NOTSET":

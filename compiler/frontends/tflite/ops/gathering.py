@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
+from mcuforge.compiler.frontends.common import contradiction, resolve_axis
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
 from mcuforge.compiler.frontends.tflite.ops.slicing import cut_and_shaped
 from mcuforge.compiler.ops.broadcast_to import BroadcastTo
@@ -49,10 +49,9 @@ def unpack(operator: Operator) -> Steps:
     x = operator.input(0)
     axis = resolve_axis(options.integer(1), len(x.shape))
     if count == 0 or not count == x.shape[axis] == options.integer(0):
-        raise Refusal(
+        raise contradiction(
             f"it unpacks {x.shape[axis]} elements of axis {axis} into {options.integer(0)}, "
-            f"but has {count} outputs; expected one per element",
-            EXPORT_AGAIN,
+            f"but has {count} outputs; expected one per element"
         )
     extent = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
     steps: list[Step] = []
@@ -73,7 +72,7 @@ def pack(operator: Operator) -> Steps:
     axis = resolve_axis(options.integer(1), len(inputs[0].shape) + 1)
     shape = inputs[0].shape
     if any(x.shape != shape for x in inputs):
-        raise Refusal("its inputs differ in shape, expected one shape", EXPORT_AGAIN)
+        raise contradiction("its inputs differ in shape, expected one shape")
     want_shape(output, (*shape[:axis], count, *shape[axis:]))
     if count == 1:
         return (Step(Reshape(), inputs, output),)

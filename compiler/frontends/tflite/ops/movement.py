@@ -6,7 +6,7 @@ from __future__ import annotations
 from itertools import accumulate
 from math import prod
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
+from mcuforge.compiler.frontends.common import contradiction, resolve_axis
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
 from mcuforge.compiler.ops.common.checks import want_constant, want_same_quant, want_shape
 from mcuforge.compiler.ops.concatenation import Concatenation
@@ -37,9 +37,8 @@ def squeeze(operator: Operator) -> Steps:
     axes = {resolve_axis(axis, rank) for axis in options.integers(0)}
     axes = axes or {i for i, n in enumerate(x.shape) if n == 1}
     if any(x.shape[axis] != 1 for axis in axes):
-        raise Refusal(
-            f"it drops dimensions {sorted(axes)} of {list(x.shape)}, expected ones of size 1",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"it drops dimensions {sorted(axes)} of {list(x.shape)}, expected ones of size 1"
         )
     want_shape(output, tuple(n for i, n in enumerate(x.shape) if i not in axes))
     return (Step(Reshape(), (x,), output),)
@@ -70,10 +69,9 @@ def pad_v2(operator: Operator) -> Steps:
     want_constant(fill)
     want_same_quant(fill, operator.output())
     if fill.elements != 1 or fill.dtype is not operator.input(0).dtype:
-        raise Refusal(
+        raise contradiction(
             f"the fill value is {fill.dtype.value} {list(fill.shape)}, "
-            f"expected one {operator.input(0).dtype.value}",
-            EXPORT_AGAIN,
+            f"expected one {operator.input(0).dtype.value}"
         )
     return _pad(operator, int(fill.values().reshape(-1)[0]))
 
@@ -108,10 +106,9 @@ def split(operator: Operator) -> Steps:
     x = operator.input(1)
     axis = resolve_axis(operator.integer(0), len(x.shape))
     if count == 0 or met != count or x.shape[axis] % count != 0:
-        raise Refusal(
+        raise contradiction(
             f"it splits {x.shape[axis]} elements of axis {axis} into {met} parts, "
-            f"but has {count} outputs; expected equal parts, one per output",
-            EXPORT_AGAIN,
+            f"but has {count} outputs; expected equal parts, one per output"
         )
     return _parts(operator, x, axis, (x.shape[axis] // count,) * count)
 
@@ -125,10 +122,9 @@ def split_v(operator: Operator) -> Steps:
     axis = resolve_axis(operator.integer(2), len(x.shape))
     sizes = _completed_sum(operator.integers(1), x.shape[axis])
     if len(sizes) != count or min(sizes, default=0) < 1 or sum(sizes) != x.shape[axis]:
-        raise Refusal(
+        raise contradiction(
             f"it splits {x.shape[axis]} elements of axis {axis} into {list(sizes[:8])}, "
-            f"but has {count} outputs; expected one size per output, which add up",
-            EXPORT_AGAIN,
+            f"but has {count} outputs; expected one size per output, which add up"
         )
     return _parts(operator, x, axis, sizes)
 
@@ -153,9 +149,8 @@ def _pad(operator: Operator, value: int) -> Steps:
     x = operator.input(0)
     paddings = operator.array(1)
     if paddings.shape != (len(x.shape), 2):
-        raise Refusal(
-            f"the paddings have shape {list(paddings.shape)}, expected {[len(x.shape), 2]}",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"the paddings have shape {list(paddings.shape)}, expected {[len(x.shape), 2]}"
         )
     before = tuple(int(n) for n in paddings[:, 0])
     after = tuple(int(n) for n in paddings[:, 1])

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.tflite.file import RawOperator
 from mcuforge.compiler.frontends.tflite.flatbuffer import Table
 from mcuforge.compiler.frontends.tflite.tensors import Values
@@ -51,7 +51,7 @@ class Options:
         """Return a float option, finite."""
         value = 0.0 if self.table is None else self.table.real(slot)
         if not math.isfinite(value):
-            raise Refusal(f"option {slot} is {value}, expected a finite number", EXPORT_AGAIN)
+            raise contradiction(f"option {slot} is {value}, expected a finite number")
         return value
 
     def integers(self, slot: int) -> tuple[int, ...]:
@@ -82,10 +82,9 @@ class Operator:
         most = least if most is None else most
         if not least <= len(self.raw.inputs) <= most or len(self.raw.outputs) != outputs:
             wanted = f"{least}" if most == least else f"{least} to {most}"
-            raise Refusal(
+            raise contradiction(
                 f"it has {len(self.raw.inputs)} inputs and {len(self.raw.outputs)} outputs, "
-                f"expected {wanted} and {outputs}",
-                EXPORT_AGAIN,
+                f"expected {wanted} and {outputs}"
             )
 
     def has(self, place: int) -> bool:
@@ -108,7 +107,7 @@ class Operator:
         """Return an input that is one constant integer."""
         values = self.integers(place)
         if len(values) != 1:
-            raise Refusal(f"input {place} holds {len(values)} values, expected one", EXPORT_AGAIN)
+            raise contradiction(f"input {place} holds {len(values)} values, expected one")
         return values[0]
 
     def output(self, place: int = 0) -> Tensor:
@@ -119,13 +118,13 @@ class Operator:
         """Return the option table. Raises Refusal where it is not a `table`."""
         met = self.raw.options_name
         if met not in (table, "NONE") or (required and self.raw.options is None):
-            raise Refusal(f"its options are {met}, expected {table}", EXPORT_AGAIN)
+            raise contradiction(f"its options are {met}, expected {table}")
         return Options(self.raw.options)
 
     def index(self, place: int) -> int:
         """Return the number of an input tensor. Raises Refusal where it is missing."""
         if not self.has(place):
-            raise Refusal(f"input {place} is missing, this operator needs it", EXPORT_AGAIN)
+            raise contradiction(f"input {place} is missing, this operator needs it")
         return self.raw.inputs[place]
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
+from mcuforge.compiler.frontends.common import contradiction, resolve_axis
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Read, Step, Steps
 from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.common.checks import want_constant, want_int8, want_shape
@@ -125,8 +125,7 @@ def _two_inputs(operator: Operator, op: Op) -> Steps:
 
 def _moderate(name: str, value: float) -> float:
     if abs(value) > LARGEST_FACTOR:
-        raise Refusal(
-            f"{name} is {value:.8g}, expected -{LARGEST_FACTOR:g} to {LARGEST_FACTOR:g}",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"{name} is {value:.8g}, expected -{LARGEST_FACTOR:g} to {LARGEST_FACTOR:g}"
         )
     return value

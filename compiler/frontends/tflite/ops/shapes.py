@@ -11,13 +11,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_INTEGER_LIST, resolve_axis
+from mcuforge.compiler.frontends.common import (
+    LARGEST_INTEGER_LIST,
+    contradiction,
+    resolve_axis,
+)
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator
 from mcuforge.compiler.frontends.tflite.ops.slicing import strided_cut
 from mcuforge.compiler.frontends.tflite.tensors import INTEGER_TYPES, check_shape
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.tensors import DType
-from mcuforge.errors import Refusal
 
 Fold = Callable[[Operator], Int64]
 
@@ -60,15 +63,13 @@ def gather(operator: Operator) -> Int64:
     options = operator.options("GatherOptions")
     axis = resolve_axis(options.integer(0), values.ndim)
     if options.integer(1) != 0 or values.size * indices.size > LARGEST_INTEGER_LIST:
-        raise Refusal(
+        raise contradiction(
             f"it takes {indices.size} of {values.size} values, batch_dims {options.integer(1)}; "
-            f"expected batch_dims 0 and at most {LARGEST_INTEGER_LIST} values",
-            EXPORT_AGAIN,
+            f"expected batch_dims 0 and at most {LARGEST_INTEGER_LIST} values"
         )
     if indices.min(initial=0) < 0 or indices.max(initial=0) >= values.shape[axis]:
-        raise Refusal(
-            f"it takes an element outside axis {axis}, expected 0 to {values.shape[axis] - 1}",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"it takes an element outside axis {axis}, expected 0 to {values.shape[axis] - 1}"
         )
     return np.take(values, indices, axis)
 
@@ -116,10 +117,9 @@ def fold(operator: Operator) -> bool:
         return False
     value = FOLDS[raw.name](operator)
     if value.size > LARGEST_INTEGER_LIST or value.shape != values.raw(output).shape:
-        raise Refusal(
+        raise contradiction(
             f"'{values.names[output]}' has shape {list(values.raw(output).shape)}, "
-            f"but this operator computes {list(value.shape)}",
-            EXPORT_AGAIN,
+            f"but this operator computes {list(value.shape)}"
         )
     values.know(output, value)
     return True
@@ -133,4 +133,4 @@ def _arrays(operator: Operator) -> list[Int64]:
 
 def _want_alike(shapes: list[tuple[int, ...]]) -> None:
     if len(set(shapes)) != 1:
-        raise Refusal("its inputs differ in shape, expected one shape", EXPORT_AGAIN)
+        raise contradiction("its inputs differ in shape, expected one shape")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, MOST_DIMENSIONS
+from mcuforge.compiler.frontends.common import MOST_DIMENSIONS, contradiction
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Options, Step, Steps
 from mcuforge.compiler.ops.common.checks import want_shape
 from mcuforge.compiler.ops.gather import Gather
@@ -56,10 +56,9 @@ def slice_(operator: Operator) -> Steps:
     x, output = operator.input(0), operator.output()
     begin, size = operator.integers(1), operator.integers(2)
     if not len(begin) == len(size) == len(x.shape):
-        raise Refusal(
+        raise contradiction(
             f"it has {len(begin)} begins and {len(size)} sizes, "
-            f"expected {len(x.shape)}: one of each per dimension",
-            EXPORT_AGAIN,
+            f"expected {len(x.shape)}: one of each per dimension"
         )
     extents = tuple(n - b if s == -1 else s for n, b, s in zip(x.shape, begin, size, strict=True))
     want_shape(output, extents)
@@ -93,10 +92,9 @@ def strided_cut(operator: Operator, shape: tuple[int, ...]) -> Cut:
     masks = Masks.of(operator.options("StridedSliceOptions", required=True))
     begin, end, stride = (operator.integers(i) for i in (1, 2, 3))
     if not len(begin) == len(end) == len(stride) <= 2 * MOST_DIMENSIONS:
-        raise Refusal(
+        raise contradiction(
             f"it has {len(begin)} begins, {len(end)} ends and {len(stride)} strides, "
-            "expected the same number of each",
-            EXPORT_AGAIN,
+            "expected the same number of each"
         )
     dense = _dense(masks, len(begin), len(shape))
     ranges: list[range] = []
@@ -126,10 +124,9 @@ def _dense(masks: Masks, count: int, rank: int) -> tuple[int | None, ...]:
     is_new = [bool(masks.new_axis >> i & 1) and not is_ellipsis[i] for i in range(count)]
     left = rank - (count - sum(is_ellipsis) - sum(is_new))
     if left < sum(is_ellipsis) or sum(is_ellipsis) > 1:  # TFLite miscounts an empty ellipsis
-        raise Refusal(
+        raise contradiction(
             f"it has {count} entries with {sum(is_ellipsis)} ellipses for {rank} dimensions, "
-            "expected at most one ellipsis, for one dimension or more",
-            EXPORT_AGAIN,
+            "expected at most one ellipsis, for one dimension or more"
         )
     dense: list[int | None] = []
     for i in range(count):
@@ -146,9 +143,8 @@ def _range(masks: Masks, entry: int, size: int, cut: tuple[int, int, int]) -> ra
     begin, end, step = cut
     shrinks = bool(masks.shrink_axis >> entry & 1)
     if step == 0 or (shrinks and step < 0):
-        raise Refusal(
-            f"entry {entry} has stride {step}, expected {'above' if shrinks else 'other than'} 0",
-            EXPORT_AGAIN,
+        raise contradiction(
+            f"entry {entry} has stride {step}, expected {'above' if shrinks else 'other than'} 0"
         )
     low, high = (0, size) if step > 0 else (-1, size - 1)
     first = min(max(begin + size if begin < 0 else begin, low), high)

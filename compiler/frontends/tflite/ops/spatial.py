@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_STEP, LARGEST_TENSOR_BYTES
+from mcuforge.compiler.frontends.common import (
+    LARGEST_STEP,
+    LARGEST_TENSOR_BYTES,
+    contradiction,
+)
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Read, Step, Steps
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.common.checks import want_one_image, want_shape
@@ -53,14 +57,14 @@ def read_window(x: Tensor, kernel: Pair, stride: Pair, dilation: Pair, padding: 
     want_one_image(x)
     for name, pair in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
         if min(pair) < 1 or max(pair) > LARGEST_STEP:
-            raise Refusal(f"the {name} is {pair}, expected 1 to {LARGEST_STEP} each", EXPORT_AGAIN)
+            raise contradiction(f"the {name} is {pair}, expected 1 to {LARGEST_STEP} each")
     if max(x.shape[1:3]) > LARGEST_STEP:
         raise Refusal(
             f"the image is {x.shape[1]}x{x.shape[2]}, at most {LARGEST_STEP} per side is read",
             "use a smaller input resolution",
         )
     if padding not in PADDINGS:
-        raise Refusal(f"padding is {padding}, expected 0 (SAME) or 1 (VALID)", EXPORT_AGAIN)
+        raise contradiction(f"padding is {padding}, expected 0 (SAME) or 1 (VALID)")
     pad = resolve_padding(PADDINGS[padding], x.shape[1:3], kernel, stride, dilation)
     height, width = x.shape[1] + pad[0] + pad[2], x.shape[2] + pad[1] + pad[3]
     if height * width * x.shape[3] > LARGEST_TENSOR_BYTES:

@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Options, Step, Steps
 from mcuforge.compiler.frontends.tflite.ops.spatial import read_window
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
@@ -35,10 +35,9 @@ def depthwise_conv2d(operator: Operator) -> Steps:
     options, inputs, window = _convolution(operator, "DepthwiseConv2DOptions", 4)
     multiplier, channels, filters = options.integer(3), inputs[0].shape[3], inputs[1].shape[3]
     if multiplier * channels != filters:
-        raise Refusal(
+        raise contradiction(
             f"depth_multiplier is {multiplier} and the input has {channels} channels, "
-            f"expected weights for {multiplier * channels} filters, found {filters}",
-            EXPORT_AGAIN,
+            f"expected weights for {multiplier * channels} filters, found {filters}"
         )
     op = DepthwiseConv2D(window.stride, window.pad, window.dilation, options.activation(4))
     return (Step(op, inputs, operator.output()),)
