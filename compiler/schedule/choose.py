@@ -106,7 +106,8 @@ def choose(
     order tried, however it is placed, and `optimal` says that none of them needs less in all
     regions together. With speed both are about the chosen schedule alone.
 
-    `known`: what was found out about similar graphs, extended here. Raises CompileError for outputs that are constants.
+    `known`: what was found out about similar graphs, extended here. Raises CompileError for
+    outputs that are constants.
     """
     goal = options.goal
     arriving = graph.inputs if options.streamed else ()
