@@ -33,15 +33,15 @@ lint: $(VENV)/ready-test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-# every model on every emulated board: bench/figures.json and README's tables; minutes
+# every model on every emulated board: bench/figures.json, the tables of README and docs/figures.md; minutes
 bench: $(VENV)/ready-test
 	$(VENV)/bin/python -m scripts.bench_table --jobs $(JOBS)
 
 # mutated model files, then five minutes of hostile serial input under sanitizers
 fuzz: $(VENV)/ready-test
-	$(VENV)/bin/python -m scripts.fuzz_models --count 20000 --full
-	$(VENV)/bin/python -m scripts.fuzz_onnx --count 20000
-	$(VENV)/bin/python -m scripts.fuzz_serial --seconds 300
+	$(VENV)/bin/python -m tests.fuzz.models --count 20000 --full
+	$(VENV)/bin/python -m tests.fuzz.onnx_models --count 20000
+	$(VENV)/bin/python -m tests.fuzz.serial --seconds 300
 
 $(VENV)/ready-run: pyproject.toml setup.py scripts/setup.sh
 	scripts/setup.sh run

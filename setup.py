@@ -3,11 +3,14 @@
 
 from setuptools import find_packages, setup
 
-PARTS = ["compiler", "memplan", "runtime_c", "boards", "nas"]
-FOUND = find_packages(include=PARTS + [f"{part}.*" for part in PARTS])
-FACE = find_packages(include=["mcuforge", "mcuforge.report", "mcuforge.report.*"])
+ROOMS = ["compiler", "memplan", "runtime_c", "boards", "nas"]  # mcuforge/ has links to them
+LINKS = [f"mcuforge.{room}" for room in ROOMS]
+FRONT_DOOR = find_packages(
+    include=["mcuforge", "mcuforge.*"], exclude=LINKS + [f"{link}.*" for link in LINKS]
+)
+FOUND = find_packages(include=ROOMS + [f"{room}.*" for room in ROOMS])
 
 setup(
-    packages=FACE + [f"mcuforge.{name}" for name in FOUND],
-    package_dir={"mcuforge": "mcuforge"} | {f"mcuforge.{part}": part for part in PARTS},
+    packages=FRONT_DOOR + [f"mcuforge.{name}" for name in FOUND],
+    package_dir={"mcuforge": "mcuforge"} | {f"mcuforge.{room}": room for room in ROOMS},
 )

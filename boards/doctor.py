@@ -14,8 +14,8 @@ from pathlib import Path
 
 from serial.tools import list_ports
 
-from mcuforge.boards.catalog import Board
-from mcuforge.boards.tools import remedy, version
+from mcuforge.boards.build.tools import remedy, version
+from mcuforge.boards.catalog.board import Board
 
 # -fcallgraph-info, which the stack bound is read from, came with GCC 10 (its release notes)
 OLDEST_GCC = 10

@@ -8,9 +8,9 @@ or of the whole run by `memory.run_name`. The linker script has a section for ev
 from collections.abc import Sequence
 from typing import Literal
 
-from mcuforge.boards.catalog import Board
-from mcuforge.boards.linker import default_stack_bytes
-from mcuforge.boards.memory import Memory, limited, run_name
+from mcuforge.boards.build.linker import default_stack_bytes
+from mcuforge.boards.catalog.board import Board
+from mcuforge.boards.catalog.memory import Memory, limited, run_name
 from mcuforge.memplan.problem import Region
 
 VARIABLES_BYTES = 4 * 1024  # of the check firmware: 1.6 KiB today, the model's state, alignment

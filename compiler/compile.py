@@ -1,107 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A graph to C: passes, schedule, memory plan, proof of the plan, code."""
+"""Compiles a graph to C: passes, schedule and memory plan, proof of the plan, code."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
 from pathlib import Path
 
 from mcuforge.compiler.codegen.model import GeneratedModel, generate
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.passes import optimise
-from mcuforge.compiler.schedule.choose import choose
-from mcuforge.compiler.schedule.kernels import UNPACKED
-from mcuforge.compiler.schedule.schedule import Schedule
-from mcuforge.compiler.schedule.search import Goal
-from mcuforge.compiler.schedule.slim import slimmed
+from mcuforge.compiler.schedule import fit
+from mcuforge.compiler.schedule.choose import DEFAULT_EXACT_SECONDS, choose
+from mcuforge.compiler.schedule.estimate import Known
+from mcuforge.compiler.schedule.fit import Memories
+from mcuforge.compiler.schedule.kernels import Calls
+from mcuforge.compiler.schedule.planned import Planned, PlanOptions
 from mcuforge.compiler.schedule.trace import memory_trace
-from mcuforge.compiler.schedule.weights import Flash, WeightsIn, choose_flash
+from mcuforge.compiler.schedule.weights import Flash, choose_flash
 from mcuforge.errors import CompileError
-from mcuforge.memplan.peak import peak_moment
 from mcuforge.memplan.problem import Plan, Problem, Region
 from mcuforge.memplan.replay import replay
 
-DEFAULT_EXACT_SECONDS = 2.0
-ARENA = "ram"  # the region when RAM is given as a number of bytes
+__all__ = [
+    "ARENA",
+    "Compiled",
+    "Memories",
+    "PlanOptions",
+    "Planned",
+    "compile_graph",
+    "plan_graph",
+    "refuse_over_budget",
+    "with_code_room",
+]
+
+ARENA = "ram"  # the name of the region when RAM is given as a number of bytes
+Ram = int | tuple[Region, ...] | Memories
 
 
-@dataclass(frozen=True)
-class PlanOptions:
-    """What the user asks of a plan: `mcuforge deploy --optimize --ram-budget --input --weights`.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Compiled(Planned):
+    """A plan and the C that follows it: everything known of a model before it is built."""
 
-    `ram_budget`: bytes the arenas may take together, None for all the board has. `streamed`: inputs
-    arrive row by row instead of being resident. `weights`: which flash constants lie in.
-    """
-
-    goal: Goal = "balanced"
-    ram_budget: int | None = None
-    streamed: bool = False
-    weights: WeightsIn = "auto"
-
-
-@dataclass(frozen=True, eq=False)
-class Compiled:
-    """Everything known of a model before it is built."""
-
-    graph: Graph  # after the passes: its nodes are the layers reports speak of
-    schedule: Schedule
-    problem: Problem
-    plan: Plan
     model: GeneratedModel
-    isa: str = "portable"  # whose kernels it calls
-    options: PlanOptions = field(default_factory=PlanOptions)
-
-    @property
-    def arena_bytes(self) -> int:
-        """Bytes of activations, scratch and line buffers, in all regions together."""
-        return self.plan.peak
-
-    @property
-    def fits(self) -> bool:
-        """True when every region holds what is placed in it."""
-        return not self.plan.overflow(self.problem)
-
-    def resident_peak(self) -> int:
-        """Bytes of arena with the whole input resident, whatever it is here."""
-        if not self.options.streamed:
-            return self.arena_bytes
-        return choose(
-            self.graph,
-            self.isa,
-            self.problem.regions,
-            goal=self.options.goal,
-            exact_seconds=DEFAULT_EXACT_SECONDS,
-        ).plan.peak
-
-    def ram_live(self) -> tuple[int, ...]:
-        """Bytes alive during each step, overlapping buffers counted once."""
-        placed = self.plan.placements
-        return tuple(
-            _covered(
-                [
-                    (placed[b.name].offset, placed[b.name].offset + b.bytes)
-                    for b in self.problem.buffers
-                    if b.begin <= step < b.end
-                ]
-            )
-            for step in range(len(self.schedule.layers))
-        )
-
-    def deciding_layer(self) -> str:
-        """The layer during which the arena is fullest, as an error's `where` names it."""
-        step, names = peak_moment(self.problem, self.plan)
-        if not self.schedule.layers:
-            return f"{self.graph.source}: its inputs and outputs alone"
-        node = self.schedule.layers[min(step, len(self.schedule.layers) - 1)].node
-        held = ", ".join(f"'{n}'" for n in names[:3])
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        return f"{self.graph.source}, {node.origin} '{node.name}': {held}{more} alive at once"
+    flash: Flash | None = None  # what there is for constants, where that was given
 
     def largest_constant(self) -> str:
-        """What takes most flash, as an error's `where` names it."""
+        """The constant that takes most flash, for the `where` line of an error."""
         largest = max(self.model.constants, key=lambda c: c.bytes, default=None)
         if largest is None:
             return f"{self.graph.source}: it has no constants, its code alone"
@@ -111,142 +56,143 @@ class Compiled:
         )
 
 
+def plan_graph(
+    graph: Graph,
+    isa: str,
+    ram: Ram,
+    *,
+    options: PlanOptions | None = None,
+    exact_seconds: float = DEFAULT_EXACT_SECONDS,
+    dump_passes: Path | None = None,
+    known: Known | None = None,
+    resident_too: bool = False,
+) -> Planned:
+    """Plan `graph` for `isa` without generating C; a plan that does not fit comes back too.
+
+    `ram`: the memory for arenas, as bytes, as regions, or as regions that may be joined. What is
+    tried until a plan fits stands in schedule/fit.py. `exact_seconds`: time for the exact solver.
+    `known`: what plans of similar graphs have found out. `resident_too`: plan streamed inputs as
+    resident ones too, for `Planned.resident_peak`. Raises CompileError for outputs that are
+    constants, and when `dump_passes` cannot be written.
+    """
+    return fit.fit(
+        optimise(graph, dump_passes),
+        isa,
+        _memories(ram),
+        options or PlanOptions(),
+        exact_seconds=exact_seconds,
+        known=known,
+        resident_too=resident_too,
+    )
+
+
 def compile_graph(
     graph: Graph,
     isa: str,
-    ram: int | tuple[Region, ...],
+    ram: Ram,
     *,
     flash: Flash | None = None,
     options: PlanOptions | None = None,
     exact_seconds: float = DEFAULT_EXACT_SECONDS,
     dump_passes: Path | None = None,
+    resident_too: bool = False,
 ) -> Compiled:
-    """Compile `graph` for `isa`; `ram` is what there is for arenas, in bytes or region by region.
+    """Plan `graph` as `plan_graph` does, prove the plan by replaying it, and generate C.
 
-    Where the kernels of `isa` lack room for the pixels they bring together, those that take weights
-    and pixels as they lie are called, at several times the instructions.
-
-    `flash`: what there is for constants, None for the image's flash alone, which the linker checks.
-    A plan that needs more comes back too: `refuse_over_budget` refuses it. Every plan is replayed,
-    and InternalError says it is our fault when the replay fails. Raises CompileError for outputs
-    that are constants, and when `dump_passes` cannot be written.
+    `flash`: what there is for constants; None for the image's flash alone, which the linker checks.
+    A plan that does not fit comes back too: `refuse_over_budget` refuses it. Raises CompileError
+    like `plan_graph`, and InternalError when the replay fails: then mcuforge is at fault.
     """
-    graph = optimise(graph, dump_passes)
-    wanted = options or PlanOptions()
-    regions = (Region(ARENA, ram),) if isinstance(ram, int) else ram
-    cuts = _within(regions, wanted.ram_budget)
-    for kernels, cut in product(dict.fromkeys((isa, UNPACKED)), cuts):
-        chosen = choose(
-            graph,
-            kernels,
-            cut,
-            goal=wanted.goal,
-            streamed=wanted.streamed,
-            exact_seconds=exact_seconds,
-        )
-        if not chosen.plan.overflow(chosen.problem):
-            break
-    planned, problem, plan = chosen.schedule, chosen.problem, chosen.plan
-    trace = memory_trace(planned, plan.placements)
-    replay(_with_room(problem, plan), plan.placements, trace)
-    place = None if flash is None else partial(choose_flash, flash=flash, where=wanted.weights)
-    model = generate(planned, plan.placements, plan.peaks, place)
-    return Compiled(graph, planned, problem, plan, model, kernels, wanted)
+    planned = plan_graph(
+        graph,
+        isa,
+        ram,
+        options=options,
+        exact_seconds=exact_seconds,
+        dump_passes=dump_passes,
+        resident_too=resident_too,
+    )
+    plan = planned.plan
+    trace = memory_trace(planned.schedule, plan.placements)
+    replay(_with_room(planned.problem, plan), plan.placements, trace)
+    return _generated(planned, flash)
 
 
-def with_weights_in(compiled: Compiled, flash: Flash) -> Compiled:
-    """The same plan with its constants in other flashes."""
-    place = partial(choose_flash, flash=flash, where=compiled.options.weights)
-    plan = compiled.plan
-    model = generate(compiled.schedule, plan.placements, plan.peaks, place)
-    return replace(compiled, model=model)
+def with_code_room(compiled: Compiled, bytes_more: int) -> Compiled | None:
+    """Leave `bytes_more` more bytes of the image's flash to code; None where that is impossible.
 
-
-def with_fewer_constants(compiled: Compiled, bytes_less: int) -> Compiled | None:
-    """The same plan with kernels that read so many bytes less of flash; None where there are none.
-
-    They take more instructions.
+    The memory plan stays as it is. See `with_code_room` in schedule/fit.py for what is tried.
     """
-    schedule = slimmed(compiled.schedule, compiled.isa, bytes_less)
-    if schedule is None:
+    if compiled.flash is None:
         return None
-    plan = compiled.plan
-    model = generate(schedule, plan.placements, plan.peaks)
-    return replace(compiled, schedule=schedule, model=model)
+    found = fit.with_code_room(compiled, compiled.flash, bytes_more)
+    return None if found is None else _generated(*found)
 
 
-def refuse_over_budget(compiled: Compiled, board: str) -> None:
-    """CompileError when the arenas do not fit: bytes needed, bytes there, why, what would help."""
-    if compiled.fits:
+def _generated(planned: Planned, flash: Flash | None) -> Compiled:
+    """Generate the C of a plan, its constants placed in `flash`."""
+    where, plan = planned.options.weights, planned.plan
+    place = None if flash is None else partial(choose_flash, flash=flash, where=where)
+    return Compiled(
+        graph=planned.graph,
+        schedule=planned.schedule,
+        problem=planned.problem,
+        plan=plan,
+        rung=planned.rung,
+        isa=planned.isa,
+        options=planned.options,
+        resident_peak=planned.resident_peak,
+        model=generate(planned.schedule, plan.placements, plan.peaks, place),
+        flash=flash,
+    )
+
+
+def _memories(ram: Ram) -> Memories:
+    if isinstance(ram, Memories):
+        return ram
+    regions = (Region(ARENA, ram),) if isinstance(ram, int) else ram
+    return Memories(regions, regions)
+
+
+def refuse_over_budget(planned: Planned, board: str) -> None:
+    """Raise CompileError when the arenas do not fit: bytes needed, bytes there, why, what helps."""
+    if planned.fits:
         return
-    needed, there = compiled.arena_bytes, sum(r.bytes for r in compiled.problem.regions)
+    needed, there = planned.arena_bytes, sum(r.bytes for r in planned.problem.regions)
     limit = f"{board} has {there:,} bytes"
-    if compiled.options.ram_budget is not None and there == compiled.options.ram_budget:
+    if planned.options.ram_budget is not None and there == planned.options.ram_budget:
         limit = f"the budget is {there:,} bytes"
-    if needed <= there:  # enough together, but some tensor or moment does not fit region by region
-        missing = compiled.plan.overflow(compiled.problem)
+    if needed <= there:  # enough in all, but some tensor or moment fits no single region
+        missing = planned.plan.overflow(planned.problem)
         over = ", ".join(f"{count:,} too many for '{name}'" for name, count in missing.items())
         limit = f"{board} has {there:,} bytes in several memories: {over}"
     raise CompileError(
         f"the model needs {needed:,} bytes of RAM for its arena alone, {limit}",
-        compiled.deciding_layer(),
-        _what_would_help(compiled),
+        planned.deciding_layer(),
+        _what_would_help(planned),
     )
 
 
-def _what_would_help(compiled: Compiled) -> str:
-    """What the user could change, with the bytes it would come to where that can be computed."""
+def _what_would_help(planned: Planned) -> str:
+    """Say what the user could change, and the bytes that would need where we can compute them."""
     board = "a board with more RAM (`mcuforge boards` lists them)"
-    if compiled.options.ram_budget is not None:
-        board = f"`--ram-budget {compiled.arena_bytes}`"
-    if compiled.options.streamed:
+    if planned.options.ram_budget is not None:
+        board = f"`--ram-budget {planned.arena_bytes}`"
+    if planned.options.streamed:
         return f"{board}, or a smaller input"
-    regions = compiled.problem.regions
+    regions = planned.problem.regions
     try:
-        streamed = choose(compiled.graph, compiled.isa, regions, goal="ram", streamed=True)
-    except CompileError:  # the graph's own fault, told already
+        streamed = choose(planned.graph, Calls(planned.isa), regions, goal="ram", streamed=True)
+    except CompileError:  # the fault lies in the graph, and was told already
         return f"{board}, or a smaller input"
-    if streamed.plan.peak >= compiled.arena_bytes:
+    if streamed.plan.peak >= planned.arena_bytes:
         return f"{board}, or a smaller input"
     if streamed.plan.overflow(streamed.problem):
         return f"{board}; `--input streamed` is not enough: {streamed.plan.peak:,} bytes"
     return f"`--input streamed` needs {streamed.plan.peak:,} bytes (would fit); or {board}"
 
 
-def _within(regions: tuple[Region, ...], budget: int | None) -> list[tuple[Region, ...]]:
-    """The regions cut to `budget` bytes together, in the ways to try.
-
-    The fastest are kept longest or, where inputs and outputs then lack room, those that peripherals
-    reach.
-    """
-    if budget is None:
-        return [regions]
-    fastest = sorted(regions, key=lambda r: -r.speed)
-    reached = sorted(fastest, key=lambda r: not r.dma)
-    ways = list(dict.fromkeys(_cut(regions, first, budget) for first in (fastest, reached)))
-    return [cut for cut in ways if any(region.dma for region in cut)] or ways
-
-
-def _cut(regions: tuple[Region, ...], first: Sequence[Region], budget: int) -> tuple[Region, ...]:
-    """`regions` with `budget` bytes together, given out in the order of `first`."""
-    left, kept = budget, {}
-    for region in first:
-        kept[region.name] = min(region.bytes, left)
-        left -= kept[region.name]
-    cut = tuple(replace(r, bytes=kept[r.name]) for r in regions if kept[r.name])
-    return cut or (replace(regions[0], bytes=1),)
-
-
 def _with_room(problem: Problem, plan: Plan) -> Problem:
-    """`problem` with regions that hold `plan`: too little RAM is refused later, by the byte."""
+    """Grow the regions of `problem` until they hold `plan`; too little RAM is refused later."""
     regions = tuple(replace(r, bytes=max(r.bytes, plan.peaks[r.name])) for r in problem.regions)
     return replace(problem, regions=regions)
-
-
-def _covered(intervals: list[tuple[int, int]]) -> int:
-    """Length of the union of half-open intervals."""
-    total, reached = 0, 0
-    for begin, end in sorted(intervals):
-        total += max(end, reached) - max(begin, reached)
-        reached = max(end, reached)
-    return total

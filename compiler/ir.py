@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from mcuforge.compiler.ops.base import Call, Op
+    from mcuforge.compiler.ops.base import Op
 
 Array = NDArray[np.generic]
 
@@ -79,7 +79,7 @@ class Tensor:
 
     @cached_property
     def rows(self) -> int:
-        """How many rows it is walked by: image rows of (1, h, w, c), tokens of (1, t, c) or (t, c).
+        """Number of rows: image rows of (1, h, w, c), tokens of (1, t, c) or (t, c).
 
         Rows follow each other in memory; a vector is one row.
         """
@@ -103,11 +103,14 @@ class Tensor:
 
     @property
     def zero_point(self) -> int:
-        """The per-tensor zero point, 0 for an unquantised tensor."""
+        """The per-tensor zero point, 0 for a tensor without quantization."""
         return self.quant.zero_point if self.quant is not None else 0
 
     def values(self) -> Array:
-        """The constant's data; the op's check has made sure it is one."""
+        """Return the constant's data, in the tensor's shape and dtype.
+
+        The op's check has made sure that the tensor is a constant.
+        """
         assert self.data is not None, self.name
         return self.data
 
@@ -121,10 +124,6 @@ class Node:
     inputs: tuple[Tensor, ...]
     output: Tensor
     origin: str = ""  # where the user's model says it: "operator 12 CONV_2D"
-    # by form: worked out once, since packing weights takes time
-    known_calls: dict[object, tuple[Call, ...]] = field(
-        init=False, repr=False, default_factory=dict
-    )
 
     @property
     def activations(self) -> tuple[Tensor, ...]:
@@ -134,11 +133,11 @@ class Node:
 
 @dataclass(frozen=True)
 class Port:
-    """How the user's file has an input or output, where the graph's tensor differs from it.
+    """Describes an input or output of the user's file that the graph stores in another way.
 
-    `dtype` is numpy's name, `shape` the file's. The graph's tensor holds the user's values,
-    quantised with its own scale where they are float32, less `shift` where they are uint8, with
-    axes in the order `perm` of the file's, under the tensor's shape.
+    `dtype` is numpy's name, `shape` the file's. The graph's tensor holds the user's values: float32
+    ones quantized with the tensor's own scale, uint8 ones less `shift`. Its axes are the file's in
+    the order `perm`, under the tensor's own shape.
     """
 
     dtype: str
@@ -151,8 +150,8 @@ class Port:
 class Graph:
     """Nodes in the order they run, with the tensors the user feeds and reads.
 
-    `ports` tells, by tensor name, how the file has an input or output that the graph stores in
-    another form (NCHW, float32); the others are in the file as they are here.
+    `ports` describes, by tensor name, the inputs and outputs that the file stores in another way
+    (NCHW, float32); all others are in the file as they are here.
     """
 
     name: str
@@ -163,13 +162,34 @@ class Graph:
     format: str = "tflite"  # or "onnx"
     ports: Mapping[str, Port] = field(default_factory=dict)
 
+    @cached_property
+    def _links(self) -> _Links:
+        return _Links.of(self)
+
     def readers(self, tensor: Tensor) -> tuple[Node, ...]:
-        """The nodes that read `tensor`, in order."""
-        return tuple(n for n in self.nodes if any(t is tensor for t in n.inputs))
+        """The nodes that read `tensor`, in order, each once."""
+        return tuple(dict.fromkeys(self._links.reads.get(tensor, ())))
+
+    def only_reader(self, tensor: Tensor) -> Node | None:
+        """The node that reads `tensor` when nothing else does and it reads it once.
+
+        None for an output of the graph, which the user reads too.
+        """
+        reads = self._links.reads.get(tensor, ())
+        return reads[0] if len(reads) == 1 and not self.is_output(tensor) else None
 
     def writer(self, tensor: Tensor) -> Node | None:
         """The node that writes `tensor`, None for inputs and constants."""
-        return next((n for n in self.nodes if n.output is tensor), None)
+        place = self.written_at(tensor)
+        return self.nodes[place] if place >= 0 else None
+
+    def written_at(self, tensor: Tensor) -> int:
+        """The index of the node that writes `tensor`, -1 for inputs and constants."""
+        return self._links.written_at.get(tensor, -1)
+
+    def is_output(self, tensor: Tensor) -> bool:
+        """True when the user reads `tensor`."""
+        return tensor in self._links.outputs
 
     def constants(self) -> tuple[Tensor, ...]:
         """Every constant a node reads, once each, in the order met."""
@@ -186,13 +206,32 @@ class Graph:
         return sum(t.elements for t in self.constants())
 
 
+@dataclass(frozen=True)
+class _Links:
+    """Who writes and who reads each tensor of a graph."""
+
+    written_at: Mapping[Tensor, int]  # the index of its node
+    reads: Mapping[Tensor, Sequence[Node]]  # a node that reads it twice stands here twice
+    outputs: frozenset[Tensor]
+
+    @classmethod
+    def of(cls, graph: Graph) -> _Links:
+        """The links of `graph`."""
+        reads: dict[Tensor, list[Node]] = {}
+        for node in graph.nodes:
+            for tensor in node.inputs:
+                reads.setdefault(tensor, []).append(node)
+        written_at = {node.output: i for i, node in enumerate(graph.nodes)}
+        return cls(written_at, reads, frozenset(graph.outputs))
+
+
 def unique(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
     """The distinct tensors, by identity, in the order met."""
     return tuple({id(t): t for t in tensors}.values())
 
 
 def fresh(name: str, taken: set[str]) -> str:
-    """`name`, with something behind it where it is taken; taken from now on."""
+    """Return `name`, with "+" appended while it is taken, and take it."""
     while name in taken:
         name += "+"
     taken.add(name)

@@ -15,7 +15,10 @@ def run(graph: Graph, inputs: Sequence[Array]) -> tuple[Array, ...]:
 
 
 def run_all(graph: Graph, inputs: Sequence[Array]) -> Mapping[str, Array]:
-    """Every tensor computed in one inference, by tensor name, inputs included."""
+    """Compute every tensor of one inference, by tensor name, inputs included.
+
+    Each array has its tensor's shape and dtype.
+    """
     values = {t.name: v for t, v in zip(graph.inputs, inputs, strict=True)}
     for node in graph.nodes:
         operands = [t.data if t.data is not None else values[t.name] for t in node.inputs]

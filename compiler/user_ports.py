@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Graph, Port, Tensor
-from mcuforge.compiler.ops.fixed_point import RANGE, Int64
+from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 
 REACH = 2.0**20  # a quotient this far from zero saturates at every zero point
 
@@ -48,7 +48,10 @@ def to_file(values: Array, port: Port, tensor: Tensor) -> Array:
 
 
 def quantised(x: Array, tensor: Tensor) -> Int64:
-    """round(x / scale) + zero_point in float32, halves to even, saturated; NaN is the smallest."""
+    """Compute round(x / scale) + zero_point in float32, halves to even, saturated.
+
+    Returns int64 of x's shape; NaN becomes the smallest value.
+    """
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         ratio = x.astype(np.float32) / np.float32(tensor.scale)
     held = np.clip(np.where(np.isnan(ratio), -REACH, ratio), -REACH, REACH)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a neural network file to a verdict from the microcontroller board.
 
-The public API: what the command line calls, for scripts and tests. The whole way, as the command
-`mcuforge deploy` goes it, is `mcuforge.deploy.deploy(Request(...), stages)`.
+The public API, for scripts and notebooks. The whole way, as the command `mcuforge deploy` goes it:
+
+    from mcuforge import DeployRequest, deploy
+    report = deploy(DeployRequest(Path("kws.tflite"), "hifive1", emulate=True))
 """
 
 from __future__ import annotations
@@ -11,32 +13,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from mcuforge.errors import BoardError, CompileError, InternalError, UserError
+from mcuforge.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from mcuforge.boards.catalog import Board, load_board
-    from mcuforge.compiler.compile import compile_graph
+    from mcuforge.boards.catalog.board import Board, load_board
+    from mcuforge.commands.deploy import Request as DeployRequest
+    from mcuforge.commands.deploy import deploy
+    from mcuforge.compiler.compile import PlanOptions, compile_graph
     from mcuforge.compiler.frontends import read_model
     from mcuforge.report.model import Report
 
-# where a name lives: loaded when first asked for, so that `mcuforge --help` does not load numpy
+# Where a name lives. It is loaded when first asked for, so that `mcuforge --help` loads no numpy.
 _HOMES = {
-    "Board": "mcuforge.boards.catalog",
-    "Report": "mcuforge.report.model",
-    "compile_graph": "mcuforge.compiler.compile",
-    "load_board": "mcuforge.boards.catalog",
-    "read_model": "mcuforge.compiler.frontends",
+    "Board": ("mcuforge.boards.catalog.board", "Board"),
+    "DeployRequest": ("mcuforge.commands.deploy", "Request"),
+    "PlanOptions": ("mcuforge.compiler.compile", "PlanOptions"),
+    "Report": ("mcuforge.report.model", "Report"),
+    "compile_graph": ("mcuforge.compiler.compile", "compile_graph"),
+    "deploy": ("mcuforge.commands.deploy", "deploy"),
+    "load_board": ("mcuforge.boards.catalog.board", "load_board"),
+    "read_model": ("mcuforge.compiler.frontends", "read_model"),
 }
 
-__version__ = "0.1.0"
 __all__ = [
     "Board",
     "BoardError",
     "CompileError",
+    "DeployRequest",
     "InternalError",
+    "PlanOptions",
     "Report",
     "UserError",
     "__version__",
     "compile_graph",
+    "deploy",
     "load_board",
     "read_model",
 ]
@@ -44,5 +54,6 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        module, attribute = _HOMES[name]
+        return getattr(import_module(module), attribute)
     raise AttributeError(f"module 'mcuforge' has no attribute '{name}'")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The errors mcuforge raises; the one module of the face package every room may import.
+"""The errors mcuforge raises; the one module of the front door that every room may import.
 
 Exception
 ├── UserError         three lines for the user, exit code 1

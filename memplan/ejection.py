@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 from time import perf_counter
 
-from mcuforge.memplan.packing import Packer, Packing
+from mcuforge.memplan.place import Packer, Packing
 
 NOWHERE = -1  # the region of a buffer that waits for a place
 # How often a buffer takes any place: what breaks circles of two that fight for one.

@@ -10,7 +10,7 @@ from time import perf_counter
 
 from mcuforge.memplan.bound import lower_bound, proves_optimal
 from mcuforge.memplan.ejection import Ejector
-from mcuforge.memplan.packing import Packer, Packing
+from mcuforge.memplan.place import Packer, Packing
 from mcuforge.memplan.problem import Plan, Problem
 
 ITERATIONS = 1000  # buffers put in by the improvement: 5 ms for 60 buffers, never used up by most

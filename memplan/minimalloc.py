@@ -37,17 +37,3 @@ def read_csv(text: str, capacity: int | None = None) -> Problem:
         buffers.append(Buffer(cells["id"].strip(), size, lower, upper, alignment))
     room = sum(b.bytes + b.alignment for b in buffers) or 1
     return Problem(tuple(buffers), (Region("memory", room if capacity is None else capacity),))
-
-
-def write_csv(problem: Problem) -> str:
-    """The text of a problem; ProblemError when the format cannot say it (regions, overlaps)."""
-    if len(problem.regions) > 1 or problem.overlaps:
-        raise ProblemError("minimalloc's CSV has one region and no overlaps")
-    aligned = any(buffer.alignment > 1 for buffer in problem.buffers)
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(REQUIRED + OPTIONAL if aligned else REQUIRED)
-    for buffer in problem.buffers:
-        row = (buffer.name, buffer.begin, buffer.end, buffer.bytes)
-        writer.writerow((*row, buffer.alignment) if aligned else row)
-    return text.getvalue()

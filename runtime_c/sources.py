@@ -13,13 +13,22 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)
 
 
 def headers_dir() -> Path:
-    """The folder a C compiler is given as -I: its `mcuforge/` has one header per kernel."""
+    """The folder a C compiler gets as -I.
+
+    Its `mcuforge/` holds one header per kernel and what generated code includes beside them.
+    Kernels include the private headers of `src/` by relative paths.
+    """
     return ROOT / "include"
 
 
 def kernels_dir() -> Path:
-    """The folder that holds one folder of kernels per ISA."""
+    """The folder that holds one folder of kernels per ISA, and `common/` with shared headers."""
     return ROOT / "src"
+
+
+def isas() -> tuple[str, ...]:
+    """The ISAs that have kernels of their own: the folders with C files."""
+    return tuple(sorted({path.parent.name for path in kernels_dir().glob("*/*.c")}))
 
 
 def firmware_dir() -> Path:

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Count every model on every emulated board: bench/figures.json, and README's tables from it.
+"""Count every model on every emulated board: bench/figures.json, and the documents' tables.
 
     python -m scripts.bench_table                 all of it, as `make bench` does
     python -m scripts.bench_table MODEL ...       these models only (file names, suffix or not)
     python -m scripts.bench_table --board ID ...  on this board only; may be given several times
     python -m scripts.bench_table --check [...]   compare with what is committed, write nothing
-    python -m scripts.bench_table --tables        README's tables from the file, nothing is run
+    python -m scripts.bench_table --tables        the tables from the file, nothing is run
 
-Models of others are counted where they lie in ../shared beside the checkout; elsewhere their
-committed figures stay. Every figure stands on a verdict of pass.
+The tables stand in README.md and docs/figures.md. Models of others are counted if they lie in
+../shared beside the checkout; otherwise their committed figures stay. A figure is only written
+after a verdict of pass.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mcuforge.boards.catalog import all_boards
+from mcuforge.boards.catalog.board import all_boards
+from mcuforge.commands.deploy import Request, deploy
 from mcuforge.compiler.compile import PlanOptions
-from mcuforge.deploy import Request, deploy
 from mcuforge.errors import UserError
 from mcuforge.report.files import write_whole
 from mcuforge.report.model import Report
 from mcuforge.report.profile import operator_facts
 from mcuforge.report.progress import Stages
-from scripts.bench_readme import README, with_tables
+from scripts.figure_tables import DOCUMENTS, with_tables
 from scripts.figures import (
     FILE,
     BoardFigure,
@@ -48,6 +49,7 @@ from scripts.figures import (
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+PAGES = ROOT  # of the documents with tables
 OWN = ("digits_cnn.tflite", "digits_vit.onnx")
 MLPERF = (
     "ad01_int8.tflite",
@@ -56,22 +58,22 @@ MLPERF = (
     "str_ww_ref_model.tflite",
     "vww_96_int8.tflite",
 )
-VITS = (  # the third on one core only: it is the second with other zero points
+VITS = (  # the third is the second with other zero points: counted on one core only
     "vit_cifar10_tf_int8_erf.tflite",
     "vit_cifar10_int8_qdq_default.onnx",
     "vit_cifar10_int8_qdq_op20_asym.onnx",
 )
 M7 = "qemu-mps2-an500"
 BOARDS = (M7, "qemu-mps2-an386", "qemu-riscv32", "qemu-mps3-an547", "qemu-mps2-m0plus")
-ROWLESS = ("ad01_int8.tflite",)  # its input is one vector: there are no rows to stream
+ROWLESS = ("ad01_int8.tflite",)  # its input is one vector, without rows to stream
 ENGINES = ("TFLM+CMSIS-NN", "TinyEngine")
 PEER_OPERATORS = "per_op_tflm_cmsis_nn_cortex_m7_O3"
-REMEDY = "if that is meant: `make bench`, and commit bench/figures.json and README.md"
+REMEDY = f"if that is meant: `make bench`, and commit bench/figures.json, {', '.join(DOCUMENTS)}"
 
 
 @dataclass(frozen=True)
 class Counted:
-    """A case that ran."""
+    """The result of a case that ran."""
 
     board: BoardFigure
     figure: Figure
@@ -79,14 +81,14 @@ class Counted:
 
 
 def model_file(model: str) -> Path:
-    """Where a model lies, or would lie."""
+    """The path of a model's file, whether it exists or not."""
     if model in OWN:
         return ROOT / "examples" / "digits" / model
     return SHARED / "models" / ("vit" if model in VITS else "mlperf_tiny") / model
 
 
 def cases() -> Iterator[Case]:
-    """Everything that is counted, on the boards there are."""
+    """Every case that is counted, on the boards of the catalog."""
     known = {board.id for board in all_boards()}
     for board in (board for board in BOARDS if board in known):
         for model in (*OWN, *MLPERF, *(VITS if board == M7 else VITS[:2])):
@@ -113,14 +115,14 @@ def count(case: Case) -> Counted:
 
 
 def board_of(report: Report) -> BoardFigure:
-    """What a deploy counted with."""
+    """Core, emulator and compiler of a deploy."""
     board, tools = report.board, report.toolchain
     compiler = f"{tools.compiler} {tools.version}"
     return BoardFigure(board.cpu, board.isa, board.stand_in or "", compiler, tools.flags)
 
 
 def figure_of(report: Report) -> Figure:
-    """What a deploy counted."""
+    """The figure that a deploy counted."""
     run, ram, flash = report.run, report.ram, report.flash
     assert run.instructions is not None, "emulated boards count"
     return Figure(
@@ -142,7 +144,7 @@ def figure_of(report: Report) -> Figure:
 
 
 def table_row(case: Case, figure: Figure) -> str:
-    """One line of what is counted."""
+    """One line of output: a case and its figure."""
     return (
         f"| {case} | {figure.instructions:,} instructions (emulated) "
         f"| {figure.per_mac:.2f} per MAC | arena {figure.arena:,} "
@@ -151,7 +153,7 @@ def table_row(case: Case, figure: Figure) -> str:
 
 
 def peers() -> tuple[tuple[Peer, ...], dict[str, OperatorFigure]] | None:
-    """Peers' figures as they were measured; None without ../shared."""
+    """The measured figures of peers, and TFLM's by operator; None without ../shared."""
     file = SHARED / "baselines.json"
     if not file.exists():
         return None
@@ -182,7 +184,7 @@ def peers() -> tuple[tuple[Peer, ...], dict[str, OperatorFigure]] | None:
 
 
 def select(wanted: list[str], boards: list[str]) -> list[Case]:
-    """Cases of these models on these boards, of all by default; what cannot be counted is told."""
+    """Cases of these models on these boards, or of all; prints which models are missing."""
     models = (*OWN, *MLPERF, *VITS)
     chosen = [model for model in models if not wanted or {model, Path(model).stem} & set(wanted)]
     unknown = set(wanted) - {name for model in models for name in (model, Path(model).stem)}
@@ -199,7 +201,7 @@ def select(wanted: list[str], boards: list[str]) -> list[Case]:
 
 
 def count_all(wanted: list[Case], jobs: int) -> Iterator[tuple[Case, Counted | Exception]]:
-    """Each case as soon as it is counted, or why it was not; the long ones are begun first."""
+    """Each case as soon as it is counted, or its error; the long ones start first."""
     order = sorted(wanted, key=lambda case: case.model not in VITS)
     with ProcessPoolExecutor(jobs) as pool:
         futures = {pool.submit(count, case): case for case in order}
@@ -211,7 +213,7 @@ def count_all(wanted: list[Case], jobs: int) -> Iterator[tuple[Case, Counted | E
 
 
 def updated(figures: Figures, counted: dict[Case, Counted]) -> Figures:
-    """With what was counted; figures of cases that are counted no longer are dropped."""
+    """The figures with new ones; figures of cases that no longer exist are dropped."""
     kept = set(cases())
     rows = {case: figure for case, figure in figures.rows.items() if case in kept}
     rows |= {case: result.figure for case, result in counted.items()}
@@ -224,12 +226,15 @@ def updated(figures: Figures, counted: dict[Case, Counted]) -> Figures:
 
 
 def write_tables(figures: Figures) -> None:
-    """README with the tables of these figures."""
-    write_whole(README, with_tables(README.read_text(encoding="utf-8"), figures))
+    """The documents with the tables of these figures."""
+    for name in DOCUMENTS:
+        document = PAGES / name
+        text = with_tables(name, document.read_text(encoding="utf-8"), figures)
+        write_whole(document, text)
 
 
 def renew(chosen: list[Case], jobs: int) -> int:
-    """Count the cases and write each figure at once, README at the end; how many failed.
+    """Count the cases, write each figure at once and the tables at the end; how many failed.
 
     The file is read again each time: another run may count other cases meanwhile.
     """
@@ -249,7 +254,7 @@ def renew(chosen: list[Case], jobs: int) -> int:
 
 
 def check(chosen: list[Case], jobs: int) -> int:
-    """Count the cases and tell what is not as committed; how many are not."""
+    """Count the cases and print what differs from the committed figures; how many differ."""
     committed, failed = read_figures(FILE), 0
     for number, (case, result) in enumerate(count_all(chosen, jobs), 1):
         if isinstance(result, Exception):
@@ -271,12 +276,14 @@ def check(chosen: list[Case], jobs: int) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Count and write, or count and compare; 1 when something failed or is not as committed."""
+    """Count and write, or count and compare; 1 if a case failed or differs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("models", nargs="*", metavar="MODEL")
     parser.add_argument("--board", action="append", default=[], choices=BOARDS, metavar="ID")
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    parser.add_argument("--tables", action="store_true", help="README from the file, run nothing")
+    parser.add_argument(
+        "--tables", action="store_true", help="the tables from the file, run nothing"
+    )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="at once; 2 by default")
     wanted = parser.parse_args(arguments)
     chosen = [] if wanted.tables else select(wanted.models, wanted.board)

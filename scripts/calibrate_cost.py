@@ -1,33 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fit the cost model of compiler/schedule/cost.py to counted instructions, and say its error.
+"""Fit the prices of kernels to counted instructions, and report the error of the cost model.
 
-    python -m scripts.calibrate_cost fit [BOARD]     prices to paste, error on the models fitted to
+    python -m scripts.calibrate_cost fit [BOARD [KERNEL ...]]
+                                                     writes the prices.toml of the board's
+                                                     instruction set, prints the error on the models
     python -m scripts.calibrate_cost check [BOARD]   error and ratios on networks not fitted to
 
 `fit` runs single layers in sizes drawn from a fixed seed, whole and row by row, and solves for
-prices that are not negative by least squares of the relative error. `check` runs real networks
-under every goal; those of ../shared are left out where they are not there. Both count on an
-emulated board, exact to the instruction but on MPS2 (40 at a time).
+prices that are not negative by least squares of the relative error. A kernel without a price is
+planned with that of add_s8 while it is measured. Lines marked "by hand" stay. `check` runs real
+networks under every goal; those of ../shared are left out where they are not there. Both count on
+an emulated board, exact to the instruction but on MPS2 (40 at a time).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mcuforge.boards.catalog.board import load_board
+from mcuforge.compiler.builders.tflite_writer import ModelSpec
 from mcuforge.compiler.compile import PlanOptions
-from mcuforge.compiler.schedule.cost import schedule_costs
+from mcuforge.compiler.ir import Node
+from mcuforge.compiler.isa.instruction_set import price_file, prices
+from mcuforge.compiler.ops.base import Call
+from mcuforge.compiler.schedule.cost import layer_work, schedule_costs
 from mcuforge.compiler.schedule.search import GOALS
-from mcuforge.compiler.schedule.work import Counts, layer_work
+from mcuforge.compiler.work import Counts
+from mcuforge.runtime_c.sources import kernel_names
 from scripts.calibration_models import calibration_models
 from scripts.count_instructions import Counted, count_alone, count_goal, session_of
 from scripts.make_mobilenet_v2 import mobilenet_v2
-from tests.models.tflite_writer import ModelSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "models" / "mlperf_tiny"
@@ -35,6 +43,7 @@ NETWORKS = ("kws_ref_model", "vww_96_int8", "pretrainedResnet_quant", "str_ww_re
 BOARD = "qemu-riscv32"
 ROWS_PER_TASK = (0, 1, 3)  # 0: whole
 SWEEPS = 20_000
+UNPRICED = {"fill_s8"}  # a part of pad_s8
 FEWEST = 50  # instructions below which a layer says nothing
 Vector = NDArray[np.float64]
 
@@ -53,7 +62,7 @@ def samples(counted: Counted) -> Iterator[Sample]:
     for stage, instructions in zip(counted.schedule.stages, counted.stages, strict=True):
         (layer,) = stage.layers
         rows = max(task.end for task in stage.tasks)
-        work = layer_work(layer.node, layer.form, rows, counted.isa, layer.kernel)
+        work = layer_work(layer.node, layer.execution, rows, counted.isa, layer.kernel)
         width = layer.node.output.elements // layer.node.output.shape[-1] // max(rows, 1)
         left = sum((task.end - task.begin) * width % work.at_once for task in stage.tasks)
         done = np.array(work.fixed) + len(stage.tasks) * np.array(work.per_task)
@@ -78,11 +87,25 @@ def fitted(found: Sequence[Sample]) -> Vector:
     return np.array([float(f"{price:.3g}") for price in prices])
 
 
-def literal(kernel: str, prices: Vector) -> str:
-    """A line of the table in cost.py."""
-    named = zip(Counts._fields, prices, strict=True)
-    fields = ", ".join(f"{name}={price:g}" for name, price in named if price >= 0.01)
-    return f'    "{kernel}": Counts({fields}),'
+def price_line(kernel: str, price: Sequence[float]) -> str:
+    """A kernel's line of prices.toml."""
+    named = zip(Counts._fields, price, strict=True)
+    fields = ", ".join(f"{name} = {value:g}" for name, value in named if value >= 0.01)
+    return f"{kernel} = {{ {fields} }}"
+
+
+def write_prices(isa: str, found: Mapping[str, Sequence[float]]) -> None:
+    """Enter prices in an instruction set's file; what somebody set by hand stays."""
+    path = price_file(isa)
+    head, _, listed = path.read_text(encoding="utf-8").rpartition("\n\n")
+    lines = {line.partition(" ")[0]: line for line in listed.splitlines()}
+    by_hand = {kernel for kernel, line in lines.items() if "# by hand" in line}
+    for kernel, price in found.items():
+        if kernel not in by_hand:
+            lines[kernel] = price_line(kernel, price)
+    ordered = "".join(f"{lines[kernel]}\n" for kernel in sorted(lines))
+    path.write_text(f"{head}\n\n{ordered}", encoding="utf-8")
+    prices.cache_clear()
 
 
 def spread(errors: Sequence[float]) -> str:
@@ -94,26 +117,63 @@ def spread(errors: Sequence[float]) -> str:
     )
 
 
-def fit(board: str) -> None:
-    """Measure, fit, print."""
+def fit(board: str, only: Sequence[str]) -> None:
+    """Measure, fit, write, print: the kernels `only`, or all of them.
+
+    SystemExit where no model calls one of those, or a kernel without a price.
+    """
+    isa = load_board(board).isa
+    unpriced = set(kernel_names(isa)) - set(prices(isa)) - UNPRICED
+    before = price_file(isa).read_text(encoding="utf-8")
+    write_prices(isa, dict.fromkeys(unpriced, prices(isa)["add_s8"]))
+    try:
+        found = measured(board, only)
+    finally:
+        price_file(isa).write_text(before, encoding="utf-8")
+    missing = set(only or unpriced) - set(found)
+    if missing:
+        names = ", ".join(sorted(missing))
+        raise SystemExit(f"no layer of scripts/calibration_models.py calls {names}: add one")
+    fits = {kernel: fitted(of_kernel) for kernel, of_kernel in found.items()}
+    write_prices(isa, {kernel: price.tolist() for kernel, price in fits.items()})
+    report(found, fits)
+
+
+def measured(board: str, only: Sequence[str]) -> dict[str, list[Sample]]:
+    """The samples of each kernel, from every calibration model run whole and by rows.
+
+    `only`: of these kernels, from the models that call one; of all where it is empty.
+    """
     found: dict[str, list[Sample]] = {}
     for name, model in calibration_models().items():
         session = session_of(model, board)
+        if only and not any(
+            calls(node, session.board.isa) & set(only) for node in session.graph.nodes
+        ):
+            continue
         for rows in ROWS_PER_TASK:
             counted = count_alone(session, rows)
-            print(f"{name}, {rows or 'all'} rows a task: {counted.whole:,}", flush=True)
+            print(f"{name}, {rows or 'all'} rows per task: {counted.whole:,}", flush=True)
             for sample in samples(counted):
-                found.setdefault(sample.kernel, []).append(sample)
-    report(found)
+                if not only or sample.kernel in only:
+                    found.setdefault(sample.kernel, []).append(sample)
+    return found
 
 
-def report(found: dict[str, list[Sample]]) -> None:
-    """Prices as Python, then the error of each kernel and of all."""
-    prices = {kernel: fitted(of_kernel) for kernel, of_kernel in sorted(found.items())}
-    print("\n".join(literal(kernel, of_kernel) for kernel, of_kernel in prices.items()))
+def calls(node: Node, isa: str) -> set[str]:
+    """The kernels of a node run whole or adding rows up."""
+    op, inputs, output = node.op, node.inputs, node.output
+    summed: tuple[Call, ...] | None = ()
+    if len(node.activations) == 1:
+        summed = op.accumulate(inputs, output, isa, node.activations[0].rows)
+    return {call.kernel for call in (*op.calls(inputs, output, isa), *(summed or ()))}
+
+
+def report(found: Mapping[str, list[Sample]], fits: Mapping[str, Vector]) -> None:
+    """The error of each kernel and of all."""
     every = []
     for kernel, of_kernel in sorted(found.items()):
-        errors = [float(s.work @ prices[kernel]) / s.instructions - 1 for s in of_kernel]
+        errors = [float(s.work @ fits[kernel]) / s.instructions - 1 for s in of_kernel]
         every += errors
         print(f"{kernel}: {spread(errors)}")
     print(f"all layers: {spread(every)}")
@@ -161,8 +221,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("what", choices=("fit", "check"))
     parser.add_argument("board", nargs="?", default=BOARD)
+    parser.add_argument("kernel", nargs="*", help="fit the prices of these alone")
     options = parser.parse_args()
-    (fit if options.what == "fit" else check)(options.board)
+    if options.what == "fit":
+        fit(options.board, options.kernel)
+    else:
+        check(options.board)
 
 
 if __name__ == "__main__":

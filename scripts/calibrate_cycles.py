@@ -19,8 +19,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mcuforge.bench import bench
-from mcuforge.cycles import CycleEstimate
+from mcuforge.commands.bench import Request, bench
+from mcuforge.report.model import CycleEstimate
 from mcuforge.report.progress import Stages
 
 M4, M7 = "qemu-mps2-an386", "qemu-mps2-an500"
@@ -60,7 +60,8 @@ ENGINES = (
 def estimate(folder: Path, model: str, board: str) -> CycleEstimate:
     """The estimate of a model as `bench --cycles` makes it."""
     stages = Stages(Console(stderr=True), quiet=True)
-    found = bench(folder / f"{model}.tflite", board, stages, cycles=True).estimated_cycles
+    request = Request(folder / f"{model}.tflite", board, cycles=True)
+    found = bench(request, stages).estimated_cycles
     assert found is not None  # asked for
     return found
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models to calibrate the cost model on: every kernel in sizes drawn from a fixed seed."""
+"""Models to calibrate the cost model on: every kernel, in sizes drawn from a fixed seed."""
 
 from __future__ import annotations
 
@@ -10,27 +10,34 @@ from typing import TypeVar
 
 import numpy as np
 
+from mcuforge.compiler.builders.tflite_builder import (
+    PROBABILITY,
+    ModelBuilder,
+    Pair,
+    Quantized,
+    Sliding,
+    Value,
+)
+from mcuforge.compiler.builders.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
 from mcuforge.compiler.ir import DType, Graph, Node, Quant, Tensor
 from mcuforge.compiler.ops.base import Op
-from mcuforge.compiler.ops.broadcast import BroadcastOp
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.squared_difference import SquaredDifference
-from tests.models.builder import PROBABILITY, ModelBuilder, Pair, Quantised, Sliding, Value
-from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
 
 Item = TypeVar("Item")
 
 LAYERS = 16  # of a model
 MOST_BYTES = 4000  # of an activation
 MOST_PRODUCTS = 600_000  # of a layer
-QUANT: Quantised = (0.05, 3)
+QUANT: Quantized = (0.05, 3)
 TABLES = ("RELU", "HARD_SWISH", "LOGISTIC", "TANH", "LEAKY_RELU")
 
 
 class Draw:
-    """A model of single layers on inputs of its own, so that each can be run in either form."""
+    """A model of single layers, each on its own input, so that each can run whole or by rows."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
@@ -38,7 +45,7 @@ class Draw:
         self.inputs: list[Value] = []
 
     def size(self, low: int, high: int) -> int:
-        """Small and large numbers alike: even on a logarithmic scale."""
+        """Draw a size evenly on a logarithmic scale."""
         return round(exp(self.random.uniform(log(low), log(high))))
 
     def choose(self, items: Sequence[Item]) -> Item:
@@ -46,7 +53,7 @@ class Draw:
         return self.random.choice(items)
 
     def image(self, deepest: int = 64) -> Value:
-        """An input of any proportions, used by a few layers."""
+        """Draw an input of any proportions; a few layers share one."""
         if len(self.inputs) < 5:
             channels = self.size(1, deepest)
             height = self.size(2, 24)
@@ -81,7 +88,7 @@ def pointwise(draw: Draw) -> Value:
 
 
 def deep(draw: Draw) -> Value:
-    """A convolution of many channels over few pixels, as networks end with."""
+    """A convolution of many channels over few pixels, as at the end of a network."""
     side, kernel = draw.random.randint(1, 5), draw.choose(((1, 1), (1, 1), (3, 3)))
     x = draw.build.input((1, side, draw.random.randint(1, 5), draw.size(48, 256)), QUANT)
     filters = min(draw.size(8, 96), 30_000 // (kernel[0] * kernel[1] * x.shape[3]))
@@ -99,14 +106,14 @@ def convolution(draw: Draw) -> Value:
 
 
 def depthwise(draw: Draw) -> Value:
-    """A depthwise convolution, sometimes two filters a channel."""
+    """A depthwise convolution, sometimes with two filters per channel."""
     x = draw.image()
     small = Sliding(draw.window(x).kernel, (2, 2)) if x.elements > 2000 else draw.window(x)
     return draw.build.depthwise(x, draw.choose((1, 1, 2)), small, QUANT)
 
 
 def tall_depthwise(draw: Draw) -> Value:
-    """A depthwise convolution as high as its input: its rows are added up."""
+    """A depthwise convolution as tall as its input: it sums rows."""
     x = draw.image()
     kernel = (x.shape[1], draw.choose((1, x.shape[2], max(x.shape[2] // 2, 1))))
     return draw.build.depthwise(x, 1, Sliding(kernel, same=False), QUANT)
@@ -124,7 +131,7 @@ def pooling(draw: Draw) -> Value:
 
 
 def tall_pooling(draw: Draw) -> Value:
-    """An average over all rows, and all columns or a few: its rows are added up."""
+    """An average over all rows, and over all columns or a few: it sums rows."""
     x = draw.image()
     width = draw.choose((x.shape[2], max(x.shape[2] // 2, 1)))
     return draw.build.pool(x, Sliding((x.shape[1], width), (1, width), same=False), True)
@@ -148,7 +155,7 @@ def linear(draw: Draw) -> Value:
 
 
 def arithmetic(draw: Draw) -> Value:
-    """ADD, SUB, MUL, MAXIMUM, MINIMUM with a tensor like it, a vector or a number."""
+    """ADD, SUB, MUL, MAXIMUM or MINIMUM with a tensor of the same shape, a vector or a number."""
     x = draw.image()
     shape = draw.choose((x.shape, x.shape, x.shape, (x.shape[3],), (1,)))
     other = draw.build.constant(shape, QUANT)
@@ -213,7 +220,7 @@ FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how man
 
 
 def calibration_models() -> dict[str, ModelSpec | Graph]:
-    """Every model by name; the same ones each time."""
+    """Return every model by name, the same ones each time."""
     drawn: dict[str, ModelSpec | Graph] = {
         f"{name}_{number}": _model(layer, 100 * family + number)
         for family, (name, layer, models) in enumerate(FAMILIES)
@@ -224,7 +231,7 @@ def calibration_models() -> dict[str, ModelSpec | Graph]:
 
 
 def own_layers(seed: int) -> Graph:
-    """Operators a transformer has, of ONNX's meaning too, on tokens of many sizes."""
+    """Build operators of a transformer, some with ONNX's meaning, on tokens of many sizes."""
     draw = Draw(seed)
     rng = np.random.default_rng(seed)
     quant = Quant(QUANT[:1], QUANT[1])
@@ -249,7 +256,7 @@ def own_layers(seed: int) -> Graph:
 
 
 def float_edges() -> ModelSpec:
-    """Float inputs quantised and made float again, of several sizes."""
+    """Quantize and dequantize float inputs of several sizes."""
     tensors: list[TensorSpec] = []
     operators: list[OperatorSpec] = []
     for shape in ((1, 6), (1, 10, 3), (1, 4, 5, 7), (1, 24, 4, 4), (1, 12, 40), (1, 700)):

@@ -9,26 +9,28 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from mcuforge.boards.catalog import emulated, load_board
+from mcuforge.boards.catalog.board import emulated, load_board
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.regions import memory_regions
+from mcuforge.compiler.builders.tflite_writer import ModelSpec, write_model
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled, PlanOptions
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.passes import optimise
-from mcuforge.compiler.schedule.candidates import Candidates
+from mcuforge.compiler.schedule.estimate import Estimates
+from mcuforge.compiler.schedule.fit import LADDER
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.pipeline import build_pipeline
 from mcuforge.compiler.schedule.schedule import Schedule, runnable
 from mcuforge.compiler.schedule.search import make_schedule
-from mcuforge.data import random_samples
-from mcuforge.deploy import cost
-from mcuforge.firmware import build_check
+from mcuforge.flow.data import random_samples
+from mcuforge.flow.facts import instructions_of
+from mcuforge.flow.firmware import build_check
+from mcuforge.flow.session import Session, compile_session, open_session
+from mcuforge.flow.target import open_board
 from mcuforge.memplan import greedy
 from mcuforge.report.progress import Stages
-from mcuforge.session import Session, compile_session, open_session
-from mcuforge.target import open_board
-from tests.models.tflite_writer import ModelSpec, write_model
 
 QUIET = Stages(Console(stderr=True), quiet=True)
 
@@ -62,21 +64,31 @@ def count_goal(session: Session, options: PlanOptions) -> Counted:
 
 
 def count_alone(session: Session, rows: int) -> Counted:
-    """Every layer a stage of its own, by `rows` rows a task where it can be; whole for 0 rows."""
+    """Make every layer a stage: `rows` rows per task where it runs by rows, whole for 0 rows."""
     graph = optimise(session.graph, None)
-    candidates = Candidates(graph, runnable(graph), session.board.isa)
+    calls = Calls(session.board.isa)
+    estimates = Estimates(graph, runnable(graph), calls)
     cut = []
-    for i, layer in enumerate(candidates.rows):
-        choice = candidates.whole(i)
+    for i, layer in enumerate(estimates.rows):
+        choice = estimates.whole(i)
         if rows and layer is not None:
             pipeline = build_pipeline([layer], [layer.node.output], rows, eager=False)
             choice = replace(choice, layers=(layer,), like=pipeline)
         cut.append(choice)
-    schedule = make_schedule(graph, tuple(cut), session.board.isa)
+    schedule = make_schedule(graph, tuple(cut), calls)
     problem = memory_problem(schedule, memory_regions(session.board))
     plan = greedy.place(problem)
     model = generate(schedule, plan.placements, plan.peaks)
-    return count(session, Compiled(graph, schedule, problem, plan, model, session.board.isa))
+    compiled = Compiled(
+        graph=graph,
+        schedule=schedule,
+        problem=problem,
+        plan=plan,
+        rung=LADDER[0],
+        isa=session.board.isa,
+        model=model,
+    )
+    return count(session, compiled)
 
 
 def count(session: Session, compiled: Compiled) -> Counted:
@@ -108,4 +120,4 @@ def _feed(link: Link, compiled: Compiled) -> None:
 
 
 def _instructions(ticks: int, session: Session) -> int:
-    return cost(ticks, session) or 0
+    return instructions_of(ticks, session) or 0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""bench/figures.json: what every model costs on every board, and what it costs by peers' engines.
+"""bench/figures.json: the cost of every model on every board, and with other engines (peers).
 
-Instructions are counted by an emulator, so they repeat, and a change that makes a model more than
-1 % dearer is found by counting again. Sizes are bytes. One line of the file is one figure.
+An emulator counts instructions, so they repeat: counting again finds a change that makes a model
+more than 1 % slower. Sizes are in bytes. One line of the file is one figure.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HELD = ("instructions", "arena", "flash", "code")
 
 @dataclass(frozen=True, order=True)
 class Case:
-    """A model's file name, and where and how it is planned; the default plan first in order."""
+    """A model's file name, its board and its plan; the default plan is first in order."""
 
     model: str
     board: str
@@ -33,14 +33,14 @@ class Case:
     streamed: bool = False
 
     def __str__(self) -> str:
-        """'kws.tflite on qemu-riscv32', and how, where that is not the default."""
+        """'kws.tflite on qemu-riscv32', and the plan if it is not the default."""
         how = "" if self.optimize == "balanced" else f" ({self.optimize})"
         return f"{self.model} on {self.board}{how}{' (streamed)' if self.streamed else ''}"
 
 
 @dataclass(frozen=True)
 class OperatorFigure:
-    """All layers of one operator."""
+    """The sums over all layers of one operator."""
 
     layers: int
     macs: int
@@ -49,9 +49,9 @@ class OperatorFigure:
 
 @dataclass(frozen=True)
 class Figure:
-    """One inference of a case: instructions, and bytes.
+    """One inference of a case: instructions and bytes.
 
-    ram = arena + static + stack, flash = code + weights; bound: no plan's arena is smaller.
+    ram = arena + static + stack, flash = code + weights. No plan's arena is below `bound`.
     """
 
     sha256: str
@@ -69,7 +69,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class BoardFigure:
-    """What the counting was done with."""
+    """Core, emulator and compiler of the counted firmware."""
 
     cpu: str
     isa: str
@@ -103,7 +103,7 @@ class Figures:
 
 
 def read_figures(file: Path = FILE) -> Figures:
-    """The committed figures; none where there is no file yet."""
+    """The committed figures; none if the file does not exist. ValueError for another schema."""
     if not file.exists():
         return Figures()
     content = json.loads(file.read_text(encoding="utf-8"))
@@ -123,7 +123,7 @@ def read_figures(file: Path = FILE) -> Figures:
 
 
 def figures_text(figures: Figures) -> str:
-    """The file, sorted, a figure a line: the same figures are always the same text."""
+    """The text of the file, sorted, one figure per line: equal figures give equal text."""
     boards = {board: asdict(told) for board, told in sorted(figures.boards.items())}
     rows = [
         {**asdict(case), **asdict(figure), "operators": _counts(figure.operators)}
@@ -153,10 +153,10 @@ def _lines(brackets: str, items: Iterable[str]) -> str:
 
 
 def differences(committed: Figure, counted: Figure, *, other_compiler: bool = False) -> list[str]:
-    """What is more than `WORSE` above what is committed or `BETTER` below it, a line each.
+    """Figures more than `WORSE` above the committed ones or `BETTER` below them, one line each.
 
-    other_compiler: not the one the figures are of. What it makes may cost `OTHER_COMPILER` more,
-    and less by any amount: the file is not out of date for that.
+    other_compiler: `counted` was built with another compiler than `committed`. It may cost
+    `OTHER_COMPILER` more, and any amount less: that does not make the file out of date.
     """
     if committed.sha256 != counted.sha256:
         return ["the model's file is another one"]

@@ -24,9 +24,9 @@ from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.tflite import judge
 from mcuforge.compiler.schedule.search import GOALS
-from mcuforge.data import Samples, load_samples
+from mcuforge.flow.data import Samples, load_samples
+from mcuforge.flow.verdict import judged
 from mcuforge.runtime_c.sources import headers_dir, kernel_names, kernel_source
-from mcuforge.verdict import judged
 
 AMPLE_BYTES = 1 << 26
 NAME = "host_model"

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train, quantise and write the demo: examples/digits/digits_cnn.tflite and digits_test.npz.
+"""Train, quantize and write the demo: examples/digits/digits_cnn.tflite and digits_test.npz.
 
     pip install -e '.[train]'
     python -m scripts.make_demo_model
 
-A depthwise-separable CNN on scikit-learn's handwritten digits (8x8 grey, 10 classes, shipped with
-the package), trained in float by PyTorch, batch norms folded, quantised to int8 after training:
-weights symmetric per channel, activations by their range over the training images. The labelled
-test images are the 360 the training never saw.
+The model is a depthwise-separable CNN on scikit-learn's handwritten digits (8x8 grey, 10 classes,
+shipped with the package). PyTorch trains it in float. The script then folds the batch norms and
+quantizes to int8: weights symmetric per channel, activations by their range over the training
+images. The labelled test images are the 360 that the training never saw.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec, write_model
+from mcuforge.compiler.builders.tflite_writer import (
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    write_model,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 7
@@ -45,7 +50,7 @@ class Layer(nn.Module):  # type: ignore[misc]
         return torch.relu(self.norm(self.conv(self.pad(x))))
 
     def folded(self) -> tuple[Float, Float]:
-        """Weights (co, ci, kh, kw) and bias (co) with the batch norm folded in."""
+        """Fold the batch norm: float32 weights (co, ci, kh, kw) and bias (co,)."""
         factor = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
         weights = self.conv.weight * factor[:, None, None, None]
         bias = self.norm.bias - self.norm.running_mean * factor
@@ -77,7 +82,7 @@ class Net(nn.Module):  # type: ignore[misc]
 
 
 def train(x: Float, y: NDArray[np.int64]) -> Net:
-    """The trained float network; x (n, 1, 8, 8) in 0..1."""
+    """Train the float network on x, float32 (n, 1, 8, 8) in 0..1."""
     torch.manual_seed(SEED)
     torch.use_deterministic_algorithms(True)
     net = Net()
@@ -98,7 +103,7 @@ def train(x: Float, y: NDArray[np.int64]) -> Net:
     return net
 
 
-class Quantiser:
+class Quantizer:
     """Collects the tensors and operators of the int8 model."""
 
     def __init__(self) -> None:
@@ -110,13 +115,13 @@ class Quantiser:
         return len(self.tensors) - 1
 
     def activation(self, name: str, values: Float, shape: tuple[int, ...]) -> int:
-        """An activation whose range is that of `values`, zero included."""
+        """Add an activation whose range is that of `values`, zero included."""
         low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
         scale = float(np.float32((high - low) / 255))
         return self.add(TensorSpec(name, shape, "int8", (scale,), (round(-128 - low / scale),)))
 
     def weights(self, name: str, values: Float, axis: int, source: int) -> tuple[int, Float]:
-        """Symmetric per-channel weights, and the bias scales that go with them."""
+        """Add symmetric per-channel weights; return them with the scales of their bias."""
         others = tuple(i for i in range(values.ndim) if i != axis)
         scales = np.maximum(np.abs(values).max(axis=others), 1e-6).astype(np.float32) / 127
         shape = [-1 if i == axis else 1 for i in range(values.ndim)]
@@ -135,9 +140,9 @@ class Quantiser:
         return self.add(TensorSpec(name, shape, "int32", tuple(map(float, scales)), zeros, 0, data))
 
 
-def quantise(net: Net, calibration: Float) -> ModelSpec:
-    """The int8 model; activation ranges from the float network's values on `calibration`."""
-    q = Quantiser()
+def quantize(net: Net, calibration: Float) -> ModelSpec:
+    """Quantize the network; activation ranges are those of the float values on `calibration`."""
+    q = Quantizer()
     x = torch.from_numpy(calibration)
     here = q.activation("image", calibration, (1, 8, 8, 1))
     feed = here
@@ -194,7 +199,7 @@ def quantise(net: Net, calibration: Float) -> ModelSpec:
 
 
 def main() -> None:
-    """Train, quantise, write both files, say the float network's accuracy."""
+    """Train, quantize, write both files, print the float network's accuracy."""
     digits = load_digits()
     images = (digits.images / 16).astype(np.float32)[:, None]
     x, test_x, y, test_y = train_test_split(
@@ -203,10 +208,10 @@ def main() -> None:
     net = train(x, y)
     with torch.no_grad():
         right = net(torch.from_numpy(test_x)).argmax(dim=1).numpy() == test_y
-        model = write_model(quantise(net, x))
+        model = write_model(quantize(net, x))
     folder = ROOT / "examples" / "digits"
     (folder / "digits_cnn.tflite").write_bytes(model)
-    # real values: deploy quantises them with the input's own scale
+    # real values: deploy quantizes them with the input's own scale
     np.savez_compressed(
         folder / "digits_test.npz",
         x=test_x.transpose(0, 2, 3, 1).astype(np.float32),

@@ -5,7 +5,7 @@
 
 Structure: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", table 2, with
 channels rounded to multiples of 8 as its authors' code does. The weights come from a fixed seed and
-are scaled so that activations neither saturate nor die; the answers mean nothing. The same
+are scaled so that activations neither saturate nor vanish; the answers mean nothing. The same
 arguments give the same bytes.
 """
 
@@ -14,8 +14,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tests.models.builder import PROBABILITY, ModelBuilder, Quantised, Sliding, Value
-from tests.models.tflite_writer import ModelSpec, write_model
+from mcuforge.compiler.builders.tflite_builder import (
+    PROBABILITY,
+    ModelBuilder,
+    Quantized,
+    Sliding,
+    Value,
+)
+from mcuforge.compiler.builders.tflite_writer import ModelSpec, write_model
 
 SEED = 2018
 STAGES = (  # expansion, channels, blocks, stride of the first
@@ -29,21 +35,21 @@ STAGES = (  # expansion, channels, blocks, stride of the first
 )
 CLASSES = 1000
 FIRST_CHANNELS, LAST_CHANNELS = 32, 1280
-IMAGE: Quantised = (1 / 127.5, -1)  # -1 to 1
-RELU6: Quantised = (6 / 255, -128)
-LINEAR: Quantised = (0.04, 0)  # of what leaves a bottleneck
-LOGITS: Quantised = (0.1, 0)
+IMAGE: Quantized = (1 / 127.5, -1)  # -1 to 1
+RELU6: Quantized = (6 / 255, -128)
+LINEAR: Quantized = (0.04, 0)  # of what leaves a bottleneck
+LOGITS: Quantized = (0.1, 0)
 POINT = Sliding((1, 1), same=False)
 
 
 def rounded_channels(channels: float) -> int:
-    """The nearest multiple of 8, one higher where that would lose over a tenth."""
+    """Round to the nearest multiple of 8, or to one higher where that would lose over a tenth."""
     nearest = max(8, int(channels + 4) // 8 * 8)
     return nearest + 8 if nearest < 0.9 * channels else nearest
 
 
 def bottleneck(build: ModelBuilder, x: Value, expansion: int, channels: int, stride: int) -> Value:
-    """Expand, filter, project; and the input added where the shape allows."""
+    """Expand, filter, project; add the input where the shape allows."""
     wide = x
     if expansion > 1:
         wide = build.conv(x, x.shape[3] * expansion, POINT, RELU6, "relu6")
@@ -55,7 +61,7 @@ def bottleneck(build: ModelBuilder, x: Value, expansion: int, channels: int, str
 
 
 def mobilenet_v2(width: float, resolution: int) -> ModelSpec:
-    """The whole network for images of `resolution` x `resolution` x 3."""
+    """Build the whole network for images of `resolution` x `resolution` x 3."""
     build = ModelBuilder(SEED)
     x = build.input((1, resolution, resolution, 3), IMAGE)
     first = rounded_channels(FIRST_CHANNELS * width)
@@ -72,12 +78,12 @@ def mobilenet_v2(width: float, resolution: int) -> ModelSpec:
 
 
 def file_name(width: float, resolution: int) -> str:
-    """'mobilenet_v2_0.35_224.tflite'."""
+    """Return the file's name, such as 'mobilenet_v2_0.35_224.tflite'."""
     return f"mobilenet_v2_{width:g}_{resolution}.tflite"
 
 
 def main() -> None:
-    """Write the file and say where it is."""
+    """Write the file and print where it is."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the file")
     parser.add_argument("--width", type=float, default=1.0, help="width multiplier")

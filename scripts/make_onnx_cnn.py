@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write a small MobileNet or ResNet as int8 QDQ ONNX, made and quantised the way users do it.
+"""Write a small MobileNet or ResNet as int8 QDQ ONNX, quantized as users do it.
 
     python -m scripts.make_onnx_cnn mobilenet --out .
     python -m scripts.make_onnx_cnn resnet --per-tensor --activations uint8 --out .
 
-Random weights, no PyTorch; onnxruntime's static quantiser, which leaves out each ReLU and Clip
-that asymmetric activations make needless. `mobilenet`: 96x96x3, MobileNetV2's bottlenecks (expand
-1x1, depthwise 3x3, project 1x1, ReLU6 after the first two, added to their input where shapes
-agree), a quarter of the width, fewer blocks. `resnet`: CIFAR's 32x32x3 in three stages of two
-blocks, shortcuts of strided 1x1 convolutions. Both end in a global average and a linear layer.
+The weights are random; PyTorch is not needed. onnxruntime's static quantizer removes each ReLU and
+Clip that asymmetric activations make redundant.
+
+`mobilenet`: 96x96x3, MobileNetV2's bottlenecks (expand 1x1, depthwise 3x3, project 1x1, ReLU6 after
+the first two, a residual connection where shapes agree), a quarter of the width, fewer blocks.
+`resnet`: CIFAR's 32x32x3 in three stages of two blocks, with strided 1x1 convolutions as shortcuts.
+Both end with a global average and a linear layer.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import QuantType
 
-from tests.models.onnx_builder import OnnxBuilder
-from tests.models.onnx_quantise import quantise
+from mcuforge.compiler.builders.onnx_builder import OnnxBuilder
+from mcuforge.compiler.builders.static_quantizer import quantize_model
 
 SEED = 13
 OPSET = 17
@@ -41,7 +43,7 @@ ACTIVATIONS = {"int8": QuantType.QInt8, "uint8": QuantType.QUInt8}
 
 @dataclass(frozen=True)
 class Style:
-    """How a model is quantised: weights per channel or not, activations and their zero points."""
+    """How a model is quantized: weights per channel or not, activations and their zero points."""
 
     per_channel: bool = True
     activations: str = "int8"
@@ -49,7 +51,7 @@ class Style:
 
     @property
     def name(self) -> str:
-        """'per_channel_int8_sym'."""
+        """The style as part of a file name, such as 'per_channel_int8_sym'."""
         channels = "per_channel" if self.per_channel else "per_tensor"
         return f"{channels}_{self.activations}_{'sym' if self.symmetric else 'asym'}"
 
@@ -64,7 +66,7 @@ def relu6(build: OnnxBuilder, name: str, x: str) -> str:
 def bottleneck(
     build: OnnxBuilder, name: str, x: str, channels: tuple[int, int], stride: int
 ) -> str:
-    """Expand, depthwise, project; a residual connection where the shape allows."""
+    """Expand, filter, project; add a residual connection where the shape allows."""
     inputs, outputs = channels
     wide = EXPANSION * inputs
     y = build.conv(f"{name}.expand", x, (wide, inputs, 1, 1), gain=RELU_GAIN)
@@ -76,7 +78,7 @@ def bottleneck(
 
 
 def mobilenet(resolution: int = 96) -> onnx.ModelProto:
-    """The MobileNet-like float network for images of `resolution` x `resolution` x 3."""
+    """Build the MobileNet-like float network for images of `resolution` x `resolution` x 3."""
     build = OnnxBuilder(SEED, OPSET)
     x = build.input("image", (1, 3, resolution, resolution))
     x = relu6(build, "stem.act", build.conv("stem", x, (8, 3, 3, 3), 2, 1))
@@ -89,7 +91,7 @@ def mobilenet(resolution: int = 96) -> onnx.ModelProto:
 
 
 def residual(build: OnnxBuilder, name: str, x: str, channels: tuple[int, int], stride: int) -> str:
-    """Two 3x3 convolutions added to their input, or to a strided 1x1 convolution of it."""
+    """Add two 3x3 convolutions, and to them the input or a strided 1x1 convolution of it."""
     inputs, outputs = channels
     y = build.conv(f"{name}.conv1", x, (outputs, inputs, 3, 3), stride, 1, gain=RELU_GAIN)
     y = build.node("Relu", f"{name}.act1", [y])
@@ -100,7 +102,7 @@ def residual(build: OnnxBuilder, name: str, x: str, channels: tuple[int, int], s
 
 
 def resnet(resolution: int = 32) -> onnx.ModelProto:
-    """The ResNet-like float network for images of `resolution` x `resolution` x 3."""
+    """Build the ResNet-like float network for images of `resolution` x `resolution` x 3."""
     build = OnnxBuilder(SEED, OPSET)
     x = build.input("image", (1, 3, resolution, resolution))
     x = build.node("Relu", "stem.act", [build.conv("stem", x, (16, 3, 3, 3), 1, 1)])
@@ -114,7 +116,7 @@ def resnet(resolution: int = 32) -> onnx.ModelProto:
 
 
 def classified(build: OnnxBuilder, name: str, x: str, channels: int) -> onnx.ModelProto:
-    """Global average, flattening, a linear layer: the model."""
+    """Add a global average, a Flatten and a linear layer; return the model."""
     x = build.node("GlobalAveragePool", "pool", [x])
     x = build.node("Flatten", "feature", [x], axis=1)
     return build.model(name, build.gemm("logits", x, channels, CLASSES), (1, CLASSES))
@@ -124,7 +126,7 @@ NETWORKS: dict[str, Callable[[], onnx.ModelProto]] = {"mobilenet": mobilenet, "r
 
 
 def images(model: onnx.ModelProto, count: int, seed: int) -> list[NDArray[np.float32]]:
-    """Random images of the model's input shape: smooth, of about unit spread."""
+    """Draw smooth float32 images of the model's input shape, of about unit spread."""
     shape = [size.dim_value for size in model.graph.input[0].type.tensor_type.shape.dim]
     rng = np.random.default_rng(seed)
     coarse = rng.standard_normal((count, 1, shape[1], 8, 8), np.float32)
@@ -133,8 +135,8 @@ def images(model: onnx.ModelProto, count: int, seed: int) -> list[NDArray[np.flo
 
 
 def make_int8(model: onnx.ModelProto, style: Style) -> onnx.ModelProto:
-    """The network as int8 QDQ, quantised in that style."""
-    return quantise(
+    """Quantize the network to int8 QDQ in that style."""
+    return quantize_model(
         model,
         images(model, CALIBRATION_IMAGES, SEED),
         per_channel=style.per_channel,
@@ -144,7 +146,7 @@ def make_int8(model: onnx.ModelProto, style: Style) -> onnx.ModelProto:
 
 
 def main() -> None:
-    """Write the file and say where it is."""
+    """Write the file and print where it is."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("network", choices=tuple(NETWORKS))
     parser.add_argument("--out", type=Path, required=True, help="folder of the file")

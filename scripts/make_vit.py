@@ -5,8 +5,8 @@
     python -m scripts.make_vit vit_32 --float --out .
 
 For RAM plans and instruction counts; PyTorch is not needed. Operators are those of opset 20
-(LayerNormalization, Gelu and Softmax as one each), layers MatMul and Add, quantised by
-onnxruntime's static quantiser, weights per channel, activations symmetric. The weights keep
+(LayerNormalization, Gelu and Softmax as one each), layers MatMul and Add, quantized by
+onnxruntime's static quantizer, weights per channel, activations symmetric. The weights keep
 activations at the size a trained network's have: a class is preferred, a softmax neither flat nor
 a single peak. The low-rank presets follow MCUFormer's decomposition: a linear layer is a product
 of three matrices, in x r, r x r and r x out, with r the rank's share of the width.
@@ -24,8 +24,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from tests.models.onnx_builder import OnnxBuilder, parameters
-from tests.models.onnx_quantise import quantise
+from mcuforge.compiler.builders.onnx_builder import OnnxBuilder, parameters
+from mcuforge.compiler.builders.static_quantizer import quantize_model
 
 SEED = 11
 OPSET = 20
@@ -71,7 +71,7 @@ class VitWriter:
         self.build = OnnxBuilder(seed, OPSET)
 
     def linear(self, name: str, x: str, inputs: int, outputs: int) -> str:
-        """A linear layer with a bias, whole or in three factors."""
+        """Add a linear layer with a bias, whole or in three factors."""
         rank = round(self.vit.rank * self.vit.width)
         if rank:
             x = self.build.linear(f"{name}.0", x, inputs, rank, bias=False)
@@ -80,7 +80,7 @@ class VitWriter:
         return self.build.linear(name, x, inputs, outputs)
 
     def heads(self, name: str, x: str, order: Sequence[int], sharpness: float = 1.0) -> str:
-        """The projection of tokens for every head, heads in front; `order` is the Transpose's."""
+        """Project tokens for every head, heads first; `order` is that of the Transpose."""
         vit = self.vit
         x = self.linear(name, x, vit.width, vit.heads * vit.head_width)
         split = (1, vit.tokens, vit.heads, vit.head_width)
@@ -92,7 +92,7 @@ class VitWriter:
         return self.build.node("Mul", f"{name}.scaled", [x, factor])
 
     def attention(self, name: str, x: str) -> str:
-        """softmax(q k / sqrt(head width)) v of every head, then the output projection."""
+        """Add softmax(q k / sqrt(head width)) v for every head, then the output projection."""
         vit, build = self.vit, self.build
         q = self.heads(f"{name}.q", x, (0, 2, 1, 3), SHARPNESS**2 / sqrt(vit.head_width))
         k = self.heads(f"{name}.k", x, (0, 2, 3, 1))
@@ -106,7 +106,7 @@ class VitWriter:
         return self.linear(f"{name}.proj", mixed, joined[2], vit.width)
 
     def block(self, name: str, x: str) -> str:
-        """Attention and MLP, each behind a LayerNorm and added to the residual stream."""
+        """Add attention and MLP, each behind a LayerNorm and added to the residual stream."""
         vit, build = self.vit, self.build
         normal = build.layer_norm(f"{name}.n1", x, vit.width)
         x = build.node("Add", f"{name}.mid", [x, self.attention(f"{name}.attn", normal)])
@@ -117,7 +117,7 @@ class VitWriter:
         return build.node("Add", f"{name}.out", [x, out])
 
     def write(self, name: str) -> onnx.ModelProto:
-        """The whole float network: image (1, 3, rows, columns) to logits (1, classes)."""
+        """Build the whole float network: image (1, 3, rows, columns) to logits (1, classes)."""
         vit, build = self.vit, self.build
         x = build.input("image", (1, 3, vit.image, vit.image))
         x = build.conv("embed", x, (vit.width, 3, vit.patch, vit.patch), stride=vit.patch)
@@ -142,7 +142,7 @@ class VitWriter:
 
 
 def images(vit: Vit, count: int, seed: int) -> list[NDArray[np.float32]]:
-    """Smooth random images (1, 3, rows, columns) of about unit spread, as normalised photos are."""
+    """Draw smooth float32 images (1, 3, rows, columns) of about unit spread, like photos."""
     rng = np.random.default_rng(seed)
     coarse = rng.standard_normal((count, 1, 3, 8, 8), np.float32)
     fine = rng.standard_normal((count, 1, 3, vit.image, vit.image), np.float32)
@@ -152,22 +152,22 @@ def images(vit: Vit, count: int, seed: int) -> list[NDArray[np.float32]]:
 
 
 def make_float(name: str, vit: Vit) -> onnx.ModelProto:
-    """The network in float32."""
+    """Build the network in float32."""
     return VitWriter(vit, SEED).write(name)
 
 
 def make_int8(name: str, vit: Vit) -> onnx.ModelProto:
-    """The network as int8 QDQ."""
+    """Build the network as int8 QDQ."""
     samples = images(vit, CALIBRATION_IMAGES, SEED)
-    return quantise(make_float(name, vit), samples, optimise=False)
+    return quantize_model(make_float(name, vit), samples, optimize=False)
 
 
 def main() -> None:
-    """Write the file and say where it is and how many parameters the network has."""
+    """Write the file; print where it is and how many parameters the network has."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("preset", choices=tuple(PRESETS))
     parser.add_argument("--out", type=Path, required=True, help="folder of the file")
-    parser.add_argument("--float", action="store_true", help="before it is quantised")
+    parser.add_argument("--float", action="store_true", help="before it is quantized")
     options = parser.parse_args()
     vit = PRESETS[options.preset]
     model = make_float(options.preset, vit)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train, quantise and write the demo transformer: examples/digits/digits_vit.onnx and its images.
+"""Train, quantize and write the demo transformer: examples/digits/digits_vit.onnx and its images.
 
     pip install -e '.[train]'
     python -m scripts.train_digits_vit
 
 A vision transformer on scikit-learn's handwritten digits (8x8 grey, 10 classes, shipped with the
 package): patches of 2x2 are 16 tokens, and the mean token is classified. Trained in float by
-PyTorch in about a minute, exported by torch.onnx, quantised to int8 by onnxruntime's own recipe.
+PyTorch in about a minute, exported by torch.onnx, quantized to int8 by onnxruntime's own recipe.
 The labelled test images are the 360 the training never saw, the same as the CNN's.
 """
 
@@ -24,7 +24,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from tests.models.onnx_quantise import quantise
+from mcuforge.compiler.builders.static_quantizer import quantize_model
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 7
@@ -146,14 +146,14 @@ def accuracy(model: bytes, x: Float, y: NDArray[np.int64]) -> float:
 
 
 def main() -> None:
-    """Train, quantise, write both files, say the accuracy before and after."""
+    """Train, quantize, write both files, say the accuracy before and after."""
     digits = load_digits()
     images = (digits.images / 16).astype(np.float32)[:, None]
     x, test_x, y, test_y = train_test_split(
         images, digits.target, test_size=360, random_state=SEED, stratify=digits.target
     )
     single = exported(train(x, y))
-    int8 = quantise(single, [x[i : i + 1] for i in range(CALIBRATION_IMAGES)])
+    int8 = quantize_model(single, [x[i : i + 1] for i in range(CALIBRATION_IMAGES)])
     model = int8.SerializeToString(deterministic=True)
     folder = ROOT / "examples" / "digits"
     (folder / "digits_vit.onnx").write_bytes(model)

@@ -3,17 +3,14 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
-from mcuforge.deploy import Request, deploy
-from mcuforge.report.progress import Stages
+from mcuforge import DeployRequest, deploy
 
 DIGITS = Path(__file__).resolve().parents[1] / "examples" / "digits"
 
 
 def test_a_model_file_becomes_a_verdict() -> None:
     data = DIGITS / "digits_test.npz"
-    request = Request(DIGITS / "digits_cnn.tflite", "qemu-mps2-an500", emulate=True, data=data)
-    report = deploy(request, Stages(Console(stderr=True), quiet=True))
+    model = DIGITS / "digits_cnn.tflite"
+    report = deploy(DeployRequest(model, "qemu-mps2-an500", emulate=True, data=data))
     assert (report.verdict, report.reasons) == ("pass", ())
     assert report.check.exact_samples == report.check.samples > 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.cycles.instruction import Instruction, decode
-from mcuforge.boards.disassembly import OBJDUMP_SECONDS
+from mcuforge.boards.image.disassembly import OBJDUMP_SECONDS
 from mcuforge.errors import InternalError
 
 _CODE = re.compile(r"^\s*([0-9a-f]+):\t([0-9a-f ]+?)\s*\t(\S+)(?:\t(.*))?$")

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mcuforge.boards.catalog import Board
+from mcuforge.boards.catalog.board import Board
 from mcuforge.errors import BoardError, InternalError
 
 JOIN_SECONDS = 30.0

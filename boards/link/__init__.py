@@ -16,7 +16,6 @@ from mcuforge.boards.link.errors import (
     WrongModel,
 )
 from mcuforge.boards.link.messages import Counters, Hello, TensorInfo
-from mcuforge.boards.link.mlperf import Inference, TextLink
 
 __all__ = [
     "BoardCrashed",
@@ -24,7 +23,6 @@ __all__ = [
     "Counters",
     "Garbage",
     "Hello",
-    "Inference",
     "Link",
     "LinkError",
     "ModelFailed",
@@ -34,6 +32,5 @@ __all__ = [
     "PortRefused",
     "Refused",
     "TensorInfo",
-    "TextLink",
     "WrongModel",
 ]

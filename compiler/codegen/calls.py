@@ -12,7 +12,7 @@ from mcuforge.compiler.codegen.names import comment
 from mcuforge.compiler.codegen.ports import Arena, Port, file_words, shape_text
 from mcuforge.compiler.ir import DType, Tensor
 from mcuforge.compiler.ops.base import Argument, Blob, Call, Params, RingRows, RowOf, Slot
-from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule
+from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule
 from mcuforge.memplan.problem import Placement
 
 FIRST, END = "row", "end_row"  # of a pipeline's task, in its function
@@ -107,7 +107,7 @@ class CallPrinter:
     def layer(self, index: int, layer: Layer, layer_id: str, *, several: bool) -> LayerText:
         """The text of a layer; `several`: a task of it may be for more than one row."""
         self._used = set()
-        if layer.form is Form.ARRIVE:
+        if layer.execution is Execution.ARRIVE:
             number = [t is layer.node.output for t in self.schedule.graph.inputs].index(True)
             to = self.row_address(RowOf(layer.node.output), FIRST, layer_id)
             about = f"rows of input {number} '{comment(layer.node.output.name)}' arrive"
@@ -133,7 +133,7 @@ class CallPrinter:
         node = layer.node
         reads = " + ".join(shape_text(t) for t in node.activations)
         text = f"{comment(node.name)}: {node.op.title} {reads} -> {shape_text(node.output)}"
-        if layer.form is Form.ACCUMULATE:
+        if layer.execution is Execution.ACCUMULATE:
             text += ", rows added up"
         return text + self.ring_note(node.output)
 
@@ -216,7 +216,7 @@ class CallPrinter:
 def _rows_of(layer: Layer, *, each_row: bool) -> _Rows:
     """What FIRST_ROW, END_ROW and a RowOf's row are called."""
     count = layer.node.output.rows
-    if layer.form is Form.WHOLE:
+    if layer.execution is Execution.WHOLE:
         return _Rows("0", str(count), count)
     return _Rows(EACH, f"{EACH} + 1", count) if each_row else _Rows(FIRST, END, count)
 

@@ -46,6 +46,25 @@ def comment_block(text: str, indent: int = 0) -> str:
     return "/*\n" + "".join(f"{margin} * {line}\n" for line in lines) + f"{margin} */"
 
 
+def comment_lines(lines: Sequence[str]) -> str:
+    """`lines` as one comment; what a line lacks room for goes on deeper below it."""
+    broken = []
+    for line in lines:
+        if not line:
+            broken.append("")
+            continue
+        indent = len(line) - len(line.lstrip())
+        deeper = " " * (indent + 4 if indent else 0)
+        broken += textwrap.wrap(
+            line,
+            COLUMNS - 3,
+            subsequent_indent=deeper,
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+    return "/*\n" + "".join(f" * {line}".rstrip() + "\n" for line in broken) + " */"
+
+
 def table(values: Sequence[int | str], indent: int) -> str:
     """The initialisers of an array, every line `indent` spaces in."""
     return _filled([f"{v}," for v in values], indent)

@@ -76,7 +76,12 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # C, not HTML
     )
-    env.globals.update(call=layout.call, block=layout.comment_block, table=layout.table)
+    env.globals.update(
+        call=layout.call,
+        block=layout.comment_block,
+        listing=layout.comment_lines,
+        table=layout.table,
+    )
     return env
 
 
@@ -98,7 +103,7 @@ def generate(
     arenas = arenas_of(peaks)
     printer = CallPrinter(schedule, placements, arenas, pool)
     layer_ids = distinct([identifier(layer.node.name) for layer in schedule.layers])
-    stages = stage_texts(schedule.stages, layer_ids, printer)
+    stages = stage_texts(schedule, layer_ids, printer)
     layers = tuple(layer for stage in stages for layer in stage.layers)
     kernels = tuple(sorted({c.kernel for layer in schedule.layers for c in layer.calls}))
     inputs = tuple(printer.port(t) for t in schedule.graph.inputs)

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcuforge.compiler.codegen.calls import CallPrinter, LayerText
+from mcuforge.compiler.codegen.names import comment
 from mcuforge.compiler.codegen.ports import Arena
-from mcuforge.compiler.codegen.repeats import Piece, repeats
-from mcuforge.compiler.schedule.schedule import Form, Stage
+from mcuforge.compiler.schedule.describe import describe_stages
+from mcuforge.compiler.schedule.repeats import Piece, repeats
+from mcuforge.compiler.schedule.schedule import Execution, Schedule, Stage
 from mcuforge.errors import InternalError
 
 CODE_BYTES = 100  # of a pipeline's function, to run through pieces: the least that is to be saved
@@ -42,6 +44,7 @@ class StageText:
     counts: Table | None = None
     rows: int = 1
     pieces: tuple[str, ...] = ()
+    description: tuple[str, ...] = ()  # of a pipeline: `describe_stages`, as comment lines
 
     @property
     def steps(self) -> int:
@@ -55,7 +58,7 @@ class StageText:
 
 
 def stage_texts(
-    stages: Sequence[Stage], layer_ids: Sequence[str], printer: CallPrinter
+    schedule: Schedule, layer_ids: Sequence[str], printer: CallPrinter
 ) -> tuple[StageText, ...]:
     """Every stage of a schedule; `layer_ids` are the layers' identifiers, in their order.
 
@@ -64,9 +67,11 @@ def stage_texts(
     """
     texts = []
     step = number = 0
-    for stage in stages:
+    described = describe_stages(schedule, comment)
+    for stage, lines in zip(schedule.stages, described, strict=True):
         ids = layer_ids[number : number + len(stage.layers)]
-        texts.append(_stage(stage, step, number, ids, printer))
+        text = _stage(stage, step, number, ids, printer)
+        texts.append(replace(text, description=lines))
         step += len(stage.tasks)
         number += len(stage.layers)
     return tuple(texts)
@@ -78,7 +83,7 @@ def _stage(
     sizes = [task.end - task.begin for task in stage.tasks]
     several = {t.layer for t, size in zip(stage.tasks, sizes, strict=True) if size > 1}
     for i in several:
-        if stage.layers[i].form is Form.ARRIVE:
+        if stage.layers[i].execution is Execution.ARRIVE:
             raise InternalError("a task asks for several rows of a streamed input")
     layers = tuple(
         printer.layer(number + i, layer, layer_id, several=stage.is_pipeline and i in several)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mcuforge.compiler.frontends.detect import is_onnx, read_file
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Graph
 
 
@@ -18,7 +18,7 @@ def read_model(path: str | Path) -> Graph:
     path = Path(path)
     data = read_file(path)
     if is_onnx(data) or path.suffix == ".onnx":
-        from mcuforge.compiler.frontends.onnx import read_onnx  # loads onnx: not for TFLite
+        from mcuforge.compiler.frontends.onnx.reader import read_onnx  # loads onnx: not for TFLite
 
         return read_onnx(data, name=path.name, folder=path.parent)
     return read_tflite(data, name=path.name)

@@ -7,13 +7,13 @@ import stat
 from difflib import get_close_matches
 from pathlib import Path
 
-from mcuforge.compiler.frontends.tflite_file import IDENTIFIER
 from mcuforge.errors import CompileError
 
+TFLITE_IDENTIFIER = b"TFL3"  # bytes 4 to 7 of a file
 LARGEST_FILE_BYTES = 256 << 20
 SNIFFED_BYTES = 512
 TO_TFLITE = (
-    "convert it: tf.lite.TFLiteConverter, full-integer quantisation, then give the .tflite; "
+    "convert it: tf.lite.TFLiteConverter, full-integer quantization, then give the .tflite; "
     "or torch.onnx.export and `mcuforge quantize`, then give the .onnx"
 )
 
@@ -45,7 +45,7 @@ def read_file(path: Path) -> bytes:
                 f"the file has {status.st_size / 2**20:.0f} MiB, "
                 f"at most {LARGEST_FILE_BYTES >> 20} MiB is read",
                 str(path),
-                "no microcontroller holds such a model: quantise or shrink it",
+                "no microcontroller holds such a model: quantize or shrink it",
             )
         return path.read_bytes()
     except FileNotFoundError:
@@ -59,7 +59,7 @@ def read_file(path: Path) -> bytes:
 
 def check_tflite(data: bytes, file: str) -> None:
     """Refuse bytes that do not begin like a TFLite file, saying what they are."""
-    if data[4:8] == IDENTIFIER:
+    if data[4:8] == TFLITE_IDENTIFIER:
         return
     what, hint = describe(data)
     raise CompileError(f"this is {what}, wanted a TFLite model", file, hint)
@@ -74,7 +74,7 @@ def describe(data: bytes) -> tuple[str, str]:
             return what, hint
     if is_onnx(data):
         return "an ONNX model", "give it the suffix .onnx"
-    if data[4:7] == IDENTIFIER[:3]:
+    if data[4:7] == TFLITE_IDENTIFIER[:3]:
         return f"a TFLite file of version {data[7:8].decode('ascii', 'replace')}", TO_TFLITE
     if all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in data[:SNIFFED_BYTES]):
         return "a text file", "give the .tflite or .onnx file"

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mcuforge.compiler.frontends.flatbuffer import SCALARS, FileBytes, Table
+from mcuforge.compiler.frontends.tflite.flatbuffer import SCALARS, FileBytes, Table
 
 ALIGNMENT = 64  # of the old file behind the front; nothing in it asks for more
 LENGTH_BYTES = 4  # stand before a vector's items, which are aligned to 16 bytes

@@ -19,15 +19,15 @@ from typing import Protocol
 
 import numpy as np
 
-from mcuforge.compiler.frontends.tflite_file import RawModel
+from mcuforge.compiler.frontends.tflite.file import RawModel
 from mcuforge.compiler.ir import Array, DType, Node
-from mcuforge.compiler.ops.exp import Exp
-from mcuforge.compiler.ops.gelu import Gelu
-from mcuforge.compiler.ops.leaky_relu import LeakyRelu
-from mcuforge.compiler.ops.log import Log
-from mcuforge.compiler.ops.logistic import Logistic
-from mcuforge.compiler.ops.lookup import Lookup
-from mcuforge.compiler.ops.tanh import Tanh
+from mcuforge.compiler.ops.tables.exp import Exp
+from mcuforge.compiler.ops.tables.gelu import Gelu
+from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
+from mcuforge.compiler.ops.tables.log import Log
+from mcuforge.compiler.ops.tables.logistic import Logistic
+from mcuforge.compiler.ops.tables.lookup import Lookup
+from mcuforge.compiler.ops.tables.tanh import Tanh
 
 EXACT = "tflite-runtime 2.14"
 # Their tables come from the machine's C library, which may round the last bit of a float otherwise.
@@ -112,7 +112,7 @@ def _moves_uint8(node: Node) -> bool:
     return node.output.dtype is DType.UINT8
 
 
-def _quantises_to_uint8(node: Node) -> bool:
+def _quantizes_to_uint8(node: Node) -> bool:
     return _moves_uint8(node) and node.inputs[0].dtype is DType.FLOAT32
 
 
@@ -125,7 +125,7 @@ OF_MICRO = (
             *("STRIDED_SLICE", "TRANSPOSE", "UNPACK"),
         )
     ),
-    Deviation("QUANTIZE", _quantises_to_uint8, refuses=True),
+    Deviation("QUANTIZE", _quantizes_to_uint8, refuses=True),
     Deviation("EXP", refuses=True),
     Deviation("GELU", refuses=True),
     Deviation("RELU_N1_TO_1", refuses=True),
@@ -195,11 +195,17 @@ class Engine(Protocol):
     """One model in an interpreter."""
 
     def run(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        """The outputs of one inference; each input in its own dtype, of the file's elements."""
+        """Compute one inference; every output in the file's shape and dtype.
+
+        inputs: each in its own dtype, of as many elements as the file's tensor.
+        """
         ...
 
     def tensor(self, index: int) -> Array:
-        """What tensor `index` of the file holds after a run, where all tensors are kept."""
+        """Return what tensor `index` holds after a run, in the file's shape and dtype.
+
+        All tensors must have been kept (`load`, keep_all).
+        """
         ...
 
 

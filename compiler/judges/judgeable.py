@@ -19,10 +19,9 @@ from tflite.BuiltinOperator import BuiltinOperator
 from tflite.BuiltinOptions import BuiltinOptions
 from tflite.TensorType import TensorType
 
-from mcuforge.compiler.frontends.flatbuffer import FileBytes
-from mcuforge.compiler.frontends.tflite_file import (
+from mcuforge.compiler.frontends.detect import TFLITE_IDENTIFIER
+from mcuforge.compiler.frontends.tflite.file import (
     EMBEDDED,
-    IDENTIFIER,
     MOST_BUFFERS,
     MOST_OPERATORS,
     MOST_TENSORS,
@@ -31,6 +30,7 @@ from mcuforge.compiler.frontends.tflite_file import (
     RawTensor,
     parse,
 )
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
 from mcuforge.compiler.judges.flatbuffer_front import Field, Front, New, Old, old, olds, present
 
 LARGEST = 1 << 31  # elements of a tensor TFLite can count
@@ -226,7 +226,7 @@ class _Copy:
             4: self.front.tables(self.buffers),
         }
         root = self.front.table(present(kept | changed))
-        return self.front.finish(root, IDENTIFIER) + self._moved(self.front.size())
+        return self.front.finish(root, TFLITE_IDENTIFIER) + self._moved(self.front.size())
 
     def _moved(self, by: int) -> bytes:
         """The file with its constants outside the flatbuffer found `by` bytes further back."""

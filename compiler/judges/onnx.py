@@ -1,34 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""onnxruntime beside mcuforge's own reference, in a process of its own like TFLite's interpreter.
+"""Runs onnxruntime beside mcuforge's own reference, in its own process.
 
-onnxruntime computes much of a quantised model in float between DequantizeLinear and QuantizeLinear:
-it is near our integers, to about a rounding step an operator, and never the exact reference.
+onnxruntime computes much of a quantized model in float between DequantizeLinear and QuantizeLinear.
+It comes within about one rounding step per operator of our integers, so it is never the exact
+reference.
 
-`python -m mcuforge.compiler.judges.onnx MODEL IN.npz OUT.npz` is that process.
+`python -m mcuforge.compiler.judges.onnx MODEL` is that process.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import sys
-import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Graph
-from mcuforge.compiler.judges.answers import Answers, Child, ChildFailed, Peer, patience
+from mcuforge.compiler.judges.answers import Answers, Judge, Peer
+from mcuforge.compiler.judges.child import Child, ChildFailed, patience, serve
 from mcuforge.compiler.judges.own import OwnReference
 from mcuforge.compiler.user_ports import port_of, to_file, to_graph
 from mcuforge.errors import CompileError
 
 PACKAGE = "onnxruntime"
 EXACT_MARK = " (exact)"  # in the reference's name: the answers must equal what stands before it
-FATAL = 4  # onnxruntime's log level that says nothing of warnings
+FATAL = 4  # onnxruntime's log level that hides warnings
 
 
 def peer_name() -> str | None:
@@ -38,19 +36,19 @@ def peer_name() -> str | None:
     return f"{PACKAGE} {version(PACKAGE)}"
 
 
-class OnnxJudge:
-    """Our own reference for exactness and onnxruntime on the user's file, both in the background.
+class OnnxJudge(Judge):
+    """Runs our own reference for exactness, and onnxruntime on the user's file.
 
-    `inputs`: one array per graph input, samples first, in the graph's form; onnxruntime gets them
-    in the file's. Raises CompileError when onnxruntime is not installed: a verdict on an ONNX model
-    without it would say nothing of what the model's owner trained.
+    inputs: one array per graph input, samples first, in the graph's form; onnxruntime gets them in
+    the file's form. Raises CompileError when onnxruntime is not installed: without it, a verdict on
+    an ONNX model would not speak about the model that its owner trained.
     """
 
     def __init__(self, graph: Graph, model: Path, inputs: Sequence[Array]) -> None:
         name = peer_name()
         if name is None:
             raise CompileError(
-                "onnxruntime is not installed, wanted it beside mcuforge's own reference",
+                "onnxruntime is not installed, expected it beside mcuforge's own reference",
                 str(model),
                 "pip install onnxruntime",
             )
@@ -58,56 +56,37 @@ class OnnxJudge:
         self._graph = graph
         self._model = model
         self._samples = len(inputs[0])
-        self._folder = tempfile.TemporaryDirectory(prefix="mcuforge-peer-")
-        folder = Path(self._folder.name)
-        self._out = folder / "out.npz"
-        fed = {
-            f"x{i}": to_file(x, port_of(graph, tensor), tensor)
-            for i, (tensor, x) in enumerate(zip(graph.inputs, inputs, strict=True))
-        }
-        np.savez(folder / "in.npz", **fed)
+        fed = [
+            to_file(x, port_of(graph, tensor), tensor)
+            for tensor, x in zip(graph.inputs, inputs, strict=True)
+        ]
         self._own = OwnReference(graph, inputs)
-        self._child = Child(
-            "mcuforge.compiler.judges.onnx", (str(model), str(folder / "in.npz"), str(self._out))
-        )
+        self._child = Child("mcuforge.compiler.judges.onnx", (str(model),), fed)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End every process and remove its folder."""
         self._child.close()
-        self._own.__exit__(kind, error, trace)
-        self._folder.cleanup()
+        self._own.close()
 
     def answers(self, timeout_s: float | None = None) -> Answers:
         """Wait for both. Raises CompileError when onnxruntime refuses the model or dies."""
         limit_s = patience(self._graph.macs, self._samples) if timeout_s is None else timeout_s
         own = self._own.answers(limit_s)
         try:
-            self._child.wait(limit_s)
+            found = self._child.answer(limit_s)
         except ChildFailed as failed:
             raise self._error(str(failed)) from None
         outputs = []
-        with np.load(self._out) as data:
-            for i, tensor in enumerate(self._graph.outputs):
-                port, y = port_of(self._graph, tensor), data[f"y{i}"]
-                if y.size != self._samples * tensor.elements:
-                    raise self._error(
-                        f"gives output {i} of shape {list(y.shape[1:])}, the file says "
-                        f"{list(port.shape)}"
-                    )
-                outputs.append(to_graph(y.reshape(self._samples, *port.shape), port, tensor))
+        for i, tensor in enumerate(self._graph.outputs):
+            port, y = port_of(self._graph, tensor), found[i]
+            if y.size != self._samples * tensor.elements:
+                raise self._error(
+                    f"gives output {i} of shape {list(y.shape[1:])}, the file says "
+                    f"{list(port.shape)}"
+                )
+            outputs.append(to_graph(y.reshape(self._samples, *port.shape), port, tensor))
         names = f"{own.reference}{EXACT_MARK} and {self._name}"
         return Answers(names, own.outputs, Peer(self._name, tuple(outputs)))
-
-    def review(self, answers: Answers) -> Answers:
-        """The same: these answers are our own reference's."""
-        return answers
 
     def _error(self, what: str) -> CompileError:
         return CompileError(
@@ -118,11 +97,12 @@ class OnnxJudge:
 
 
 def run_onnxruntime(model: bytes | Path, inputs: Sequence[Array]) -> tuple[Array, ...]:
-    """onnxruntime's outputs for every sample, in this process: samples first.
+    """Compute onnxruntime's outputs for every sample, in this process.
 
     model: a file, which may have data beside it, or the bytes of one that has none. inputs: per
-    model input an array (samples, *the file's shape). Each operator is computed as the file spells
-    it: no graph optimisation, one thread, the CPU.
+    model input an array (samples, *the file's shape). Outputs have the shape (samples, *the file's)
+    and the file's dtype. Each operator is computed as the file spells it: no graph optimisation,
+    one thread, the CPU.
     """
     import onnxruntime
 
@@ -141,14 +121,14 @@ def run_onnxruntime(model: bytes | Path, inputs: Sequence[Array]) -> tuple[Array
     return tuple(np.stack(values) for values in zip(*runs, strict=True))
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Read MODEL and IN.npz, write OUT.npz."""
-    model, source, target = arguments
-    with np.load(source) as data:
-        inputs = [data[f"x{i}"] for i in range(len(data.files))]
-    outputs = run_onnxruntime(Path(model), inputs)
-    np.savez(target, **{f"y{i}": y for i, y in enumerate(outputs)})
+def compute(words: Sequence[str], arrays: list[Array]) -> Sequence[Array]:
+    """Compute the outputs of the model file named in `words`.
+
+    Outputs have the shape (samples, *the file's) and the file's dtype.
+    """
+    (model,) = words
+    return run_onnxruntime(Path(model), arrays)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    serve(compute)

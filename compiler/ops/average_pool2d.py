@@ -5,41 +5,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
-from mcuforge.compiler.ops.fixed_point import activation_range
-from mcuforge.compiler.ops.pooling import check_pool, pool_fields, taps
-from mcuforge.compiler.ops.summing import summing
-from mcuforge.compiler.ops.window import Pad, Pair, Window
-from mcuforge.compiler.ops.windowed import WindowedOp
+from mcuforge.compiler.ops.base import Call, Params, Slot
+from mcuforge.compiler.ops.common.fixed_point import activation_range
+from mcuforge.compiler.ops.common.pooling import PoolOp, check_pool, pool_fields
+from mcuforge.compiler.ops.common.summing import summing
+from mcuforge.compiler.work import CALLED, Work
 from mcuforge.errors import Refusal
 
 MAX_TAPS = 2**16  # the kernel's division by a reciprocal is exact up to here
 
 
 @dataclass(frozen=True)
-class AveragePool2D(WindowedOp):
+class AveragePool2D(PoolOp):
     """inputs: x (1, h, w, c); the sum of a window's taps over their number, halves outwards."""
 
     kind: ClassVar[str] = "average_pool2d"
-    kernel: Pair = (1, 1)
-    stride: Pair = (1, 1)
-    pad: Pad = (0, 0, 0, 0)  # top, left, bottom, right
-    act: Activation = "none"
-
-    @property
-    def window(self) -> Window:
-        """The sliding window over the input."""
-        return Window(self.kernel, self.stride, self.pad)
 
     def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         x = inputs[0]
         check_pool(self.window, x, output)
-        count = int(taps(self.window, x, output, 0).max() * taps(self.window, x, output, 1).max())
+        count = max(self.window.taps(0, x, output)) * max(self.window.taps(1, x, output))
         if count > MAX_TAPS:
             raise Refusal(
                 f"the average of {count} values, supported: up to {MAX_TAPS}",
@@ -52,7 +43,7 @@ class AveragePool2D(WindowedOp):
         x = inputs[0]
         patches = self.window.patches(values[0].astype(np.int64), output.shape[1:3])
         total = patches.sum(axis=(2, 3))  # (oh, ow, c); padding adds 0
-        count = np.outer(taps(self.window, x, output, 0), taps(self.window, x, output, 1))
+        count = np.outer(self.window.taps(0, x, output), self.window.taps(1, x, output))
         magnitude = (np.abs(total) + count[..., None] // 2) // count[..., None]
         low, high = activation_range(self.act, output)
         average: Array = np.clip(np.sign(total) * magnitude, low, high).astype(np.int8)
@@ -64,15 +55,16 @@ class AveragePool2D(WindowedOp):
         arguments = (x, output, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
         return (Call("average_pool2d_s8", arguments, params),)
 
-    def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
-        return self.window
-
     def accumulate(
         self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
     ) -> tuple[Call, ...] | None:
         x = inputs[0]
-        covered = int(taps(self.window, x, output, 0)[0])
-        if output.rows != 1 or rows != x.rows or covered < x.rows:
+        if output.rows != 1 or rows != x.rows or self.window.taps(0, x, output)[0] < x.rows:
             return None
         (whole,) = self.calls(inputs, output, isa)
         return (summing(whole, "average_pool2d_rows_s8", output.elements),)
+
+    def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
+        """Where the windows lie is worked out again for each row."""
+        counts = self.counts(inputs[0], output)._replace(position=prod(output.shape[:3]) * rows)
+        return Work("average_pool2d_rows_s8", counts, CALLED)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, DType, Tensor
+from mcuforge.compiler.work import Counts, Work
 
 Activation = Literal["none", "relu", "relu6", "relu_n1_to_1"]
 
@@ -170,6 +171,19 @@ class Op(ABC):
         """
         return None
 
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        """What `calls` do with weights as they are: by default one loop per output vector."""
+        return Work(f"{self.kind}_s8", vector_counts(output))
+
+    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        """What `row_calls` do: by default what `calls` do, called once for each row."""
+        whole = self.work(inputs, output)
+        return whole.in_calls(whole.fixed.call * output.rows)
+
+    def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
+        """What the calls of `accumulate` do for `rows` rows. Only where those are not None."""
+        raise NotImplementedError(self.kind)
+
     def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
         """Multiply-accumulates of one inference, padding taps included as peers count them."""
         return 0
@@ -183,3 +197,9 @@ class Op(ABC):
     def is_view(self) -> bool:
         """True when the output is the input's bytes under another shape."""
         return False
+
+
+def vector_counts(output: Tensor) -> Counts:
+    """One call that computes the output vector by vector, along its last axis."""
+    vectors = output.elements // max(output.shape[-1:] or (1,))
+    return Counts(call=1, output=output.elements, run=vectors)

@@ -11,20 +11,28 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Call, Op, Params, Reads, Slot
-from mcuforge.compiler.ops.broadcast import operands
-from mcuforge.compiler.ops.by_row import RowInput, calls_on_rows, row_dims, row_input, whole_input
-from mcuforge.compiler.ops.checks import want_int8, want_rank, want_shape
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.broadcast import operands
+from mcuforge.compiler.ops.common.by_row import (
+    RowInput,
+    calls_on_rows,
+    row_dims,
+    row_input,
+    whole_input,
+)
+from mcuforge.compiler.ops.common.checks import want_int8, want_rank, want_shape
+from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     output_multiplier,
     requantise,
     wrap_int32,
 )
+from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
 MAX_BATCH_DIMS = 3  # the kernel's loops over products
 MAX_DEPTH = (2**31 - 1) // (255 * 255)  # products less zero points an int32 always holds a sum of
+COLUMNS = 4  # that kernels compute at once
 Shape = tuple[int, ...]
 
 
@@ -106,6 +114,23 @@ class BatchMatMul(Op):
             ),
         )
         return (Call("batch_matmul_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        """Columns four at a time; those left over and the sum of each row of `a` one by one."""
+        columns = output.shape[-1]
+        vectors = output.elements // columns
+        depth = self.macs(inputs, output) // max(output.elements, 1)
+        blocks = 0 if self.adj_x else columns // COLUMNS
+        left = columns - blocks * COLUMNS
+        counts = Counts(
+            call=1,
+            position=vectors,
+            output=output.elements,
+            run=vectors * (blocks + left + 1),
+            tap=vectors * blocks * COLUMNS * depth,
+            rest=vectors * (left + 1) * depth,
+        )
+        return Work("batch_matmul_s8", counts)
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         """Row after row of the output; all of `b`'s matrix for each, a row of `a` or all of it."""

@@ -13,16 +13,18 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Call, Op, Reads
-from mcuforge.compiler.ops.by_row import calls_on_rows, row_dims, row_input
+from mcuforge.compiler.ops.common.by_row import calls_on_rows, row_dims, row_input
 from mcuforge.compiler.ops.strided_copy import (
     BYTES,
     Axis,
     Block,
     copy_call,
+    copy_work,
     row_major,
     want_same_bytes,
     want_walkable,
 )
+from mcuforge.compiler.work import Work
 from mcuforge.errors import Refusal
 
 
@@ -129,6 +131,14 @@ class Concatenation(Op):
             (call,) = calls_on_rows(Concatenation(0), [row_input(x, 1, -begin)], output, isa)
             calls.append(replace(call, rows=(begin, begin + count)))
         return tuple(calls)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return copy_work(self.blocks(inputs, output))
+
+    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        if self.axis >= row_dims(len(output.shape)):
+            return super().row_work(inputs, output)
+        return self.work(inputs, output).in_calls(output.rows)  # one of the calls has this row
 
     def _end_to_end(self, inputs: tuple[Tensor, ...], output: Tensor) -> bool:
         """True where each input is one run of the output, so the calls write it in rising order."""

@@ -10,11 +10,12 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.isa.packed import packed_conv2d
 from mcuforge.compiler.ops.base import Activation, Blob, Call, Params, RingRows, Slot
-from mcuforge.compiler.ops.checks import want_int8, want_one_image, want_rank, want_shape
-from mcuforge.compiler.ops.fixed_point import activation_range
-from mcuforge.compiler.ops.packed import packed_conv2d
-from mcuforge.compiler.ops.weighted import (
+from mcuforge.compiler.ops.common.checks import want_int8, want_one_image, want_rank, want_shape
+from mcuforge.compiler.ops.common.fixed_point import activation_range
+from mcuforge.compiler.ops.common.weighted import (
+    UNROLLED,
     bias_values,
     check_bias,
     check_summed,
@@ -25,8 +26,9 @@ from mcuforge.compiler.ops.weighted import (
     mantissas,
     shifts,
 )
-from mcuforge.compiler.ops.window import Pad, Pair, Window
-from mcuforge.compiler.ops.windowed import WindowedOp
+from mcuforge.compiler.ops.common.window import Pad, Pair, Window
+from mcuforge.compiler.ops.common.windowed import WindowedOp, window_counts
+from mcuforge.compiler.work import CALLED, Work
 from mcuforge.errors import Refusal
 
 
@@ -129,6 +131,27 @@ class Conv2D(WindowedOp):
         weights_blob = Blob("weights", filters)
         arguments = (x, weights_blob, output, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
         return (Call("conv2d_s8", arguments, params),)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        x, weights = inputs[:2]
+        filters, channels = output.shape[3], weights.shape[3]
+        window = self.window(weights)
+        rows, columns = sum(window.taps(0, x, output)), window.taps(1, x, output)
+        if window.dilation[1] * x.shape[3] == channels:  # the taps of a row touch: one run
+            runs = len(columns)
+            rest = sum(taps * channels % UNROLLED for taps in columns)
+        else:
+            runs = sum(max(taps, 1) for taps in columns)
+            rest = sum(columns) * (channels % UNROLLED)
+        rest *= filters * rows
+        each_channel = window_counts(window, x, output)
+        counts = each_channel._replace(
+            run=filters * rows * runs,
+            tap=filters * rows * sum(columns) * channels - rest,
+            rest=rest,
+            padding=each_channel.padding * channels,
+        )
+        return Work("conv2d_s8", counts, CALLED)
 
     def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
         return self.window(inputs[1])

@@ -5,17 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.isa.packed import packed_depthwise
 from mcuforge.compiler.ops.base import Activation, Blob, Call, Params, RingRows, Slot
-from mcuforge.compiler.ops.checks import want_int8, want_one_image, want_rank, want_shape
-from mcuforge.compiler.ops.fixed_point import activation_range
-from mcuforge.compiler.ops.packed import packed_depthwise
-from mcuforge.compiler.ops.summing import summing
-from mcuforge.compiler.ops.weighted import (
+from mcuforge.compiler.ops.common.checks import want_int8, want_one_image, want_rank, want_shape
+from mcuforge.compiler.ops.common.fixed_point import activation_range
+from mcuforge.compiler.ops.common.summing import summing
+from mcuforge.compiler.ops.common.weighted import (
     bias_values,
     check_bias,
     check_summed,
@@ -26,8 +27,9 @@ from mcuforge.compiler.ops.weighted import (
     mantissas,
     shifts,
 )
-from mcuforge.compiler.ops.window import Pad, Pair, Window
-from mcuforge.compiler.ops.windowed import WindowedOp
+from mcuforge.compiler.ops.common.window import Pad, Pair, Window
+from mcuforge.compiler.ops.common.windowed import WindowedOp, window_counts
+from mcuforge.compiler.work import CALLED, Work
 from mcuforge.errors import Refusal
 
 
@@ -136,3 +138,9 @@ class DepthwiseConv2D(WindowedOp):
             return None
         whole = self._unpacked(inputs, output)
         return (summing(whole, "depthwise_conv2d_rows_s8", output.elements),)
+
+    def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
+        """Each task goes over all sums once more."""
+        counts = window_counts(self.sliding(inputs), inputs[0], output)
+        per_task = CALLED._replace(position=prod(output.shape[:3]), carried=output.elements)
+        return Work("depthwise_conv2d_rows_s8", counts, per_task)

@@ -10,14 +10,15 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Call, Op, Params, Reads, Slot
-from mcuforge.compiler.ops.by_row import (
+from mcuforge.compiler.ops.base import Call, Op, Params, Reads, Slot, vector_counts
+from mcuforge.compiler.ops.common.by_row import (
     calls_on_rows,
     element_reads,
     row_input,
     same_row_reads,
 )
-from mcuforge.compiler.ops.checks import want_dtype, want_quant, want_shape
+from mcuforge.compiler.ops.common.checks import want_dtype, want_quant, want_shape
+from mcuforge.compiler.work import Work
 
 
 @dataclass(frozen=True)
@@ -67,3 +68,6 @@ class Dequantize(Op):
             ),
         )
         return (Call("dequantize_f32", (x, output, Slot.PARAMS), params),)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return Work("dequantize_f32", vector_counts(output))

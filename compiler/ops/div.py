@@ -7,17 +7,17 @@ Formula: TFLite kernels/internal/reference/div.h (DivElementwise) and GetRecipro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
-from mcuforge.compiler.ops.broadcast import BroadcastOp, check_broadcast, operands
-from mcuforge.compiler.ops.centred import centred_fields
-from mcuforge.compiler.ops.checks import want_int8
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
+from mcuforge.compiler.ops.common.centred import centred_fields
+from mcuforge.compiler.ops.common.checks import want_int8
+from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     activation_range,
@@ -26,6 +26,7 @@ from mcuforge.compiler.ops.fixed_point import (
     rounding_shift_right,
 )
 from mcuforge.compiler.ops.softmax import one_over_one_plus
+from mcuforge.compiler.work import Work
 from mcuforge.errors import Refusal
 
 MAX_FACTOR = 2.0**22  # times the quotient of centred values of 9 bits this fits int32
@@ -71,6 +72,17 @@ class Div(BroadcastOp):
         params = Params("div_params", centred_fields(inputs, output, factor, self.act))
         return (Call("div_s8", (*operands(inputs), output, Slot.PARAMS), params),)
 
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        found = super().work(inputs, output)
+        return replace(found, fixed=found.fixed._replace(position=reciprocals(inputs[1], output)))
+
+
+def reciprocals(b: Tensor, output: Tensor) -> int:
+    """How often the divisor differs from the one before: its reciprocal is computed again."""
+    if b.elements == 1:
+        return 1
+    return output.elements if b.shape[-1] > 1 else output.elements // output.shape[-1]
+
 
 def scale_factor(inputs: tuple[Tensor, ...], output: Tensor) -> float:
     """a.scale / (b.scale * output.scale), every step in float32 as TFLite takes it."""
@@ -80,7 +92,10 @@ def scale_factor(inputs: tuple[Tensor, ...], output: Tensor) -> float:
 
 
 def quotients(a: Int64, b: Int64, factor: Multiplier) -> Int64:
-    """a / b * factor of centred 8-bit values, rounded; a / 0 is beyond any output."""
+    """Compute a / b * factor of centred 8-bit values, rounded; int64 of the broadcast shape.
+
+    a / 0 is beyond any output.
+    """
     a, b = np.broadcast_arrays(np.where(b < 0, -a, a), b)
     size = np.maximum(np.abs(b), 1)
     bits = _bit_length(size)

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.isa.packed import packed_conv2d, packed_vector
 from mcuforge.compiler.ops.base import (
     Activation,
     Argument,
@@ -23,11 +24,11 @@ from mcuforge.compiler.ops.base import (
     RowOf,
     Slot,
 )
-from mcuforge.compiler.ops.checks import want_int8, want_rank
-from mcuforge.compiler.ops.fixed_point import Multiplier, activation_range, output_multiplier
-from mcuforge.compiler.ops.packed import packed_conv2d, packed_vector
-from mcuforge.compiler.ops.summing import SUM_BYTES, SUMMING
-from mcuforge.compiler.ops.weighted import (
+from mcuforge.compiler.ops.common.checks import want_int8, want_rank
+from mcuforge.compiler.ops.common.fixed_point import Multiplier, activation_range, output_multiplier
+from mcuforge.compiler.ops.common.summing import SUM_BYTES, SUMMING
+from mcuforge.compiler.ops.common.weighted import (
+    UNROLLED,
     bias_values,
     check_bias,
     check_summed,
@@ -37,7 +38,8 @@ from mcuforge.compiler.ops.weighted import (
     mantissas,
     shifts,
 )
-from mcuforge.compiler.ops.window import Window
+from mcuforge.compiler.ops.common.window import Window
+from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 
 Fields = tuple[tuple[str, Field], ...]
@@ -181,6 +183,26 @@ class FullyConnected(Op):
         params = Params("fully_connected_rows_params", sizes + self._fields(inputs, output))
         arguments = (x, Blob("weights", weights.values()), output, Slot.PARAMS, *SUMMING)
         return (Call("fully_connected_rows_s8", arguments, params, out_features * SUM_BYTES),)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        counts = self._counts(inputs, output, output.elements)
+        return Work("fully_connected_s8", counts._replace(call=1))
+
+    def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
+        counts = self._counts(inputs, output, output.elements * rows)
+        return Work("fully_connected_rows_s8", counts, CALLED)
+
+    def _counts(self, inputs: tuple[Tensor, ...], output: Tensor, dots: int) -> Counts:
+        """The products of the layer in `dots` pieces of equal size."""
+        size = self.macs(inputs, output) // max(dots, 1)
+        rest = size % UNROLLED
+        return Counts(
+            position=output.elements // output.shape[-1],
+            output=output.elements,
+            run=dots,
+            tap=dots * (size - rest),
+            rest=dots * rest,
+        )
 
 
 def linear_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Multiplier, ...]:

@@ -12,19 +12,21 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Call, Op, Reads, RowOf, Slot
-from mcuforge.compiler.ops.by_row import calls_on_rows, row_dims, row_input, same_row_reads
-from mcuforge.compiler.ops.fixed_point import Int64
+from mcuforge.compiler.ops.common.by_row import calls_on_rows, row_dims, row_input, same_row_reads
+from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.strided_copy import (
     BYTES,
     Axis,
     Block,
     copy_call,
+    copy_work,
     row_major,
     runs_of,
     want_same_bytes,
     want_walkable,
 )
+from mcuforge.compiler.work import Work
 from mcuforge.errors import Refusal
 
 MOST_RUNS = 64  # each is a kernel call
@@ -143,6 +145,14 @@ class Gather(Op):
             args = (source, RowOf(output), Slot.PARAMS)
             calls.append(replace(call, args=args, rows=(run.begin, run.begin + run.count)))
         return tuple(calls)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return copy_work(self.blocks(inputs[0], output))
+
+    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        if self.axis >= row_dims(len(output.shape)):
+            return super().row_work(inputs, output)
+        return self.work(inputs, output).in_calls(output.rows)  # one of the calls has this row
 
     def _rows(self, x: Tensor, output: Tensor) -> Int64:
         """The input row each output row is."""

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Blob, Call, Params, Slot
-from mcuforge.compiler.ops.checks import want_constant, want_dtype, want_int8, want_shape
-from mcuforge.compiler.ops.fixed_point import Int64, wrap_int32
-from mcuforge.compiler.ops.inverse_sqrt import inverse_sqrt
-from mcuforge.compiler.ops.last_axis import LastAxisOp
+from mcuforge.compiler.ops.common.checks import want_constant, want_dtype, want_int8, want_shape
+from mcuforge.compiler.ops.common.fixed_point import Int64, wrap_int32
+from mcuforge.compiler.ops.common.last_axis import LastAxisOp
+from mcuforge.compiler.ops.tables.inverse_sqrt import inverse_sqrt
 from mcuforge.errors import Refusal
 
 MAX_DEPTH = 2**16  # squares of int8 that an int32 adds up, with room for n * q in 64 bits
@@ -160,9 +160,10 @@ class LayerNorm(LastAxisOp):
 
 
 def row_scale(variance: Int64, known: Constants) -> tuple[Int64, Int64]:
-    """(factor, shift): a row's values are (n * x - s) * 2**shift * factor / 2**32.
+    """Find each row's factor and shift, int64 of variance's shape.
 
-    `variance` is n * q - s * s. Both are 0 where it is, as all values then are.
+    A row's values are (n * x - s) * 2**shift * factor / 2**32. `variance` is n * q - s * s; where
+    it is 0, as are all values, both are 0.
     """
     total = (variance << known.variance_shift) + (known.epsilon << known.epsilon_shift)
     bits = np.frexp(total.astype(np.float64))[1].astype(np.int64)

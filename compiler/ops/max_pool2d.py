@@ -10,29 +10,18 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
-from mcuforge.compiler.ops.fixed_point import activation_range
-from mcuforge.compiler.ops.pooling import check_pool, pool_fields
-from mcuforge.compiler.ops.window import Pad, Pair, Window
-from mcuforge.compiler.ops.windowed import WindowedOp
+from mcuforge.compiler.ops.base import Call, Params, Slot
+from mcuforge.compiler.ops.common.fixed_point import activation_range
+from mcuforge.compiler.ops.common.pooling import PoolOp, check_pool, pool_fields
 
 LOWEST = -128
 
 
 @dataclass(frozen=True)
-class MaxPool2D(WindowedOp):
+class MaxPool2D(PoolOp):
     """inputs: x (1, h, w, c); the largest of a window's taps."""
 
     kind: ClassVar[str] = "max_pool2d"
-    kernel: Pair = (1, 1)
-    stride: Pair = (1, 1)
-    pad: Pad = (0, 0, 0, 0)  # top, left, bottom, right
-    act: Activation = "none"
-
-    @property
-    def window(self) -> Window:
-        """The sliding window over the input."""
-        return Window(self.kernel, self.stride, self.pad)
 
     def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         check_pool(self.window, inputs[0], output)
@@ -51,6 +40,3 @@ class MaxPool2D(WindowedOp):
         params = Params("max_pool2d_params", pool_fields(self.window, self.act, x, output))
         arguments = (x, output, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
         return (Call("max_pool2d_s8", arguments, params),)
-
-    def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
-        return self.window

@@ -21,15 +21,16 @@ from mcuforge.compiler.ops.base import (
     RowOf,
     Slot,
 )
-from mcuforge.compiler.ops.checks import want_int8
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.checks import want_int8
+from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     output_multiplier,
     quantise_multiplier,
     requantise,
     wrap_int32,
 )
-from mcuforge.compiler.ops.summing import SUM_BYTES, SUMMING
+from mcuforge.compiler.ops.common.summing import SUM_BYTES, SUMMING
+from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 
 MAX_DIMS = 3  # kept and reduced dimensions the kernel walks, after merging
@@ -159,6 +160,14 @@ class Mean(Op):
         params = Params("mean_rows_params", of_rows + fields)
         arguments = (x, output, Slot.PARAMS, *SUMMING)
         return (Call("mean_rows_s8", arguments, params, output.elements * SUM_BYTES),)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        counts = Counts(call=1, output=output.elements, tap=inputs[0].elements)
+        return Work("mean_s8", counts)
+
+    def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
+        counts = Counts(output=output.elements, run=output.elements * rows, tap=inputs[0].elements)
+        return Work("mean_rows_s8", counts, CALLED)
 
     def _splits(self, x: Tensor, rows: int, reduced: bool) -> Sides | None:
         """The reduced or the kept dimensions of one of `rows` equal pieces of x.

@@ -11,10 +11,10 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
-from mcuforge.compiler.ops.broadcast import BroadcastOp, check_broadcast, operands
-from mcuforge.compiler.ops.centred import centred_fields
-from mcuforge.compiler.ops.checks import want_int8
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
+from mcuforge.compiler.ops.common.centred import centred_fields
+from mcuforge.compiler.ops.common.checks import want_int8
+from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     activation_range,
     output_multiplier,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Call, Op, Params, Reads, RowOf, Slot
-from mcuforge.compiler.ops.by_row import calls_on_rows, one_row, row_dims, row_input
-from mcuforge.compiler.ops.fixed_point import RANGE
+from mcuforge.compiler.ops.common.by_row import calls_on_rows, one_row, row_dims, row_input
+from mcuforge.compiler.ops.common.fixed_point import RANGE
 from mcuforge.compiler.ops.strided_copy import BYTES, KERNEL_RANK, want_same_bytes
+from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
 
@@ -36,7 +38,7 @@ class Border:
         return Border(self.before * inner, self.extent * inner, self.after * inner)
 
     def inside(self) -> NDArray[np.int64]:
-        """1 for each index that is no padding, else 0."""
+        """Mark each index with 1, and padding with 0: int64 (before + extent + after,)."""
         return np.pad(np.ones(self.extent, np.int64), (self.before, self.after))
 
 
@@ -148,6 +150,11 @@ class Pad(Op):
         if bottom < output.rows:
             calls.append(replace(fill, rows=(bottom, output.rows)))
         return tuple(calls)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        *outer, _ = self.borders(inputs[0])
+        lines = prod(border.padded for border in outer)
+        return Work("pad_s8", Counts(call=1, run=lines, tap=output.bytes))
 
     def _rows_above(self, x: Tensor, output: Tensor) -> int | None:
         """Rows of padding before the input's first; None where some stand between its rows."""

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Call, Params, Slot
-from mcuforge.compiler.ops.checks import want_dtype, want_quant, want_shape
-from mcuforge.compiler.ops.fixed_point import RANGE, Int64
-from mcuforge.compiler.ops.table import TableOp, clamp_to, rescaled, want_factor
+from mcuforge.compiler.ops.base import Call, Params, Slot, vector_counts
+from mcuforge.compiler.ops.common.checks import want_dtype, want_quant, want_shape
+from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
+from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
+from mcuforge.compiler.work import Work
 
 REACH = 512.0  # a quotient this far from zero saturates at every zero point
 
@@ -69,9 +70,17 @@ class Quantize(TableOp):
         )
         return (Call("quantize_f32", (inputs[0], output, Slot.PARAMS), params),)
 
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        if inputs[0].dtype is not DType.FLOAT32:
+            return super().work(inputs, output)
+        return Work("quantize_f32", vector_counts(output))
+
 
 def rounded_quotient(x: NDArray[np.float32], scale: float) -> Int64:
-    """round(x / scale) in float32, halves away from zero, held within `REACH`; NaN is -REACH."""
+    """Compute round(x / scale) in float32, halves away from zero; int64 of x's shape.
+
+    Results are held within `REACH`; NaN is -REACH.
+    """
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         ratio = (x / np.float32(scale)).astype(np.float64)
     held = np.clip(np.where(np.isnan(ratio), -REACH, ratio), -REACH, REACH)

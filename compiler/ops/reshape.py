@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Call, Op, Reads
-from mcuforge.compiler.ops.by_row import element_reads, same_row_reads
-from mcuforge.compiler.ops.checks import want_dtype, want_same_quant
+from mcuforge.compiler.ops.common.by_row import element_reads, same_row_reads
+from mcuforge.compiler.ops.common.checks import want_dtype, want_same_quant
 from mcuforge.errors import Refusal
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, RingRows, Slot
-from mcuforge.compiler.ops.checks import want_one_image
+from mcuforge.compiler.ops.common.checks import want_one_image
+from mcuforge.compiler.ops.common.window import pixel_reads
 from mcuforge.compiler.ops.strided_copy import BYTES, want_same_bytes
-from mcuforge.compiler.ops.window import pixel_reads
+from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 
 MAX_SIZE = 2**15 - 1  # what an int16 index reaches
@@ -46,7 +48,7 @@ class ResizeNearest(Op):
             )
 
     def sources(self, size: int, output_size: int) -> NDArray[np.int16]:
-        """For each of `output_size` rows (or columns) the one of `size` it repeats."""
+        """Find the row (or column) of `size` that each output row repeats: int16 (output_size,)."""
         if self.align_corners and output_size > 1:
             scale = np.float32(size - 1) / np.float32(output_size - 1)
         else:
@@ -96,3 +98,10 @@ class ResizeNearest(Op):
 
     def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         return self.calls(inputs, output, isa)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        counts = Counts(run=prod(output.shape[:3]), tap=output.bytes)
+        return Work("resize_nearest_s8", counts, CALLED)
+
+    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return self.work(inputs, output)

@@ -18,15 +18,15 @@ from numpy.typing import ArrayLike
 
 from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Blob, Call, Params, Slot
-from mcuforge.compiler.ops.checks import want_int8, want_rank, want_shape
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.checks import want_int8, want_rank, want_shape
+from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     doubling_high_mul,
     quantise_multiplier,
     rounding_shift_right,
 )
-from mcuforge.compiler.ops.last_axis import LastAxisOp
+from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.errors import Refusal
 
 OUTPUT_SCALE = 1.0 / 256.0
@@ -106,9 +106,10 @@ class Softmax(LastAxisOp):
         return (Call("softmax_s8", (x, output, Slot.PARAMS), params),)
 
     def exponentials(self, x: Tensor) -> Int64:
-        """exp(-i * beta * scale) with 31 fraction bits for i = 0, 1, ... until negligible.
+        """Tabulate exp(-i * beta * scale) with 31 fraction bits for i = 0, 1, ... until negligible.
 
-        i is how far an element lies below the largest of its row: 0 to 255.
+        i is how far an element lies below the largest of its row: 0 to 255. Returns int64 of shape
+        (entries,), at most 256.
         """
         factor = difference_multiplier(self.beta, x.scale)
         reach = math.floor(31 * 2.0**DIFFERENCE_BITS / 2.0**factor.shift)  # no overflow up to here
@@ -123,10 +124,10 @@ def difference_multiplier(beta: float, scale: float) -> Multiplier:
 
 
 def exp_of_negative(x: Int64) -> Int64:
-    """exp(x) with 31 fraction bits for x <= 0 with DIFFERENCE_BITS: gemmlowp's rounding.
+    """Compute exp(x) with 31 fraction bits for x <= 0 with DIFFERENCE_BITS, as gemmlowp rounds.
 
-    x is split into a part in [-1/4, 0), by a Taylor series around -1/8, and powers of two from
-    -1/4 to -16, each a constant factor.
+    Returns int64 of x's shape. x is split into a part in [-1/4, 0), by a Taylor series around -1/8,
+    and powers of two from -1/4 to -16, each a constant factor.
     """
     quarter = 2 ** (DIFFERENCE_BITS - 2)
     fraction = (x & (quarter - 1)) - quarter
@@ -149,7 +150,10 @@ def _exp_of_small(x: Int64) -> Int64:
 
 
 def one_over_one_plus(x: ArrayLike) -> Int64:
-    """1 / (1 + x) for x in [0, 1), both with 31 fraction bits: gemmlowp's Newton division."""
+    """Compute 1 / (1 + x) for x in [0, 1), both with 31 fraction bits; int64 of x's shape.
+
+    This is gemmlowp's Newton division.
+    """
     half = (np.asarray(x, np.int64) + INT32_MAX + 1) // 2
     y = 1515870810 + doubling_high_mul(half, -1010580540)  # 48/17 - 32/17 * half, 29 bits
     for _ in range(3):

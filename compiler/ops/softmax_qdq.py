@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Blob, Call, Params, Slot
-from mcuforge.compiler.ops.checks import want_int8, want_shape
-from mcuforge.compiler.ops.elementary import exp
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.checks import want_int8, want_shape
+from mcuforge.compiler.ops.common.elementary import exp
+from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     doubling_high_mul,
     quantise_multiplier,
 )
-from mcuforge.compiler.ops.last_axis import LastAxisOp
+from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.softmax import one_over_one_plus
 from mcuforge.errors import Refusal
 
@@ -106,7 +106,10 @@ class SoftmaxQdq(LastAxisOp):
         return (Call("softmax_qdq_s8", (x, table, output, Slot.PARAMS), params),)
 
     def exponentials(self, x: Tensor) -> Int64:
-        """exp(-i * beta * scale) for i = 0 to 255: how far a value lies below its row's largest."""
+        """Tabulate exp(-i * beta * scale) with EXP_BITS fraction bits: int64 (256,).
+
+        i, 0 to 255, is how far a value lies below the largest of its row.
+        """
         below = np.arange(ENTRIES, dtype=np.float64) * (self.beta * x.scale)
         table: Int64 = np.floor(exp(-below) * 2.0**EXP_BITS + 0.5).astype(np.int64)
         return table

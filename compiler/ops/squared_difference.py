@@ -14,15 +14,15 @@ import numpy as np
 
 from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.base import Call, Params, Slot
-from mcuforge.compiler.ops.broadcast import BroadcastOp, check_broadcast, operands
-from mcuforge.compiler.ops.checks import want_int8
-from mcuforge.compiler.ops.common_scale import (
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
+from mcuforge.compiler.ops.common.checks import want_int8
+from mcuforge.compiler.ops.common.common_scale import (
     common_scale,
     input_multipliers,
     on_common_scale,
     two_scale_fields,
 )
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     quantise_multiplier,
     requantise,

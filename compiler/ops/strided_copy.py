@@ -6,14 +6,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.ir import DType, Tensor
 from mcuforge.compiler.ops.base import Call, Op, Params, Reads, RowOf, Slot
-from mcuforge.compiler.ops.by_row import row_dims, row_input
-from mcuforge.compiler.ops.checks import want_dtype, want_same_quant, want_shape
+from mcuforge.compiler.ops.common.by_row import row_dims, row_input
+from mcuforge.compiler.ops.common.checks import want_dtype, want_same_quant, want_shape
+from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
 KERNEL_RANK = 5
@@ -86,6 +88,9 @@ class CopyOp(Op):
         call = copy_call(x, output, copy.block)
         return (replace(call, args=(source, RowOf(output), Slot.PARAMS)),)
 
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return copy_work([self.block(inputs[0], output)])
+
 
 def row_copy(x: Tensor, output: Tensor, block: Block) -> RowCopy | None:
     """The copy of one output row; None where rows are no rows of the input at equal steps.
@@ -111,7 +116,10 @@ def row_copy(x: Tensor, output: Tensor, block: Block) -> RowCopy | None:
 
 
 def runs_of(block: Block) -> tuple[NDArray[np.int64], int]:
-    """The input element each run of the kernel begins at, in order, and the elements of a run."""
+    """Find the input element each run of the kernel begins at, and the elements per run.
+
+    The elements are in the kernel's order: int64 (runs,).
+    """
     axes = merged(block.axes)
     if axes and axes[-1].in_stride == axes[-1].out_stride == 1:
         return block.in_offset + _positions(axes[:-1]), axes[-1].extent
@@ -191,3 +199,18 @@ def copy_call(x: Tensor, output: Tensor, block: Block) -> Call:
         ),
     )
     return Call("strided_copy_s8", (x, output, Slot.PARAMS), params)
+
+
+def copy_work(blocks: Sequence[Block]) -> Work:
+    """The copies of several blocks, one call each."""
+    counts = [_copy_counts(block) for block in blocks]
+    return Work("strided_copy_s8", Counts(*(sum(column) for column in zip(*counts, strict=True))))
+
+
+def _copy_counts(block: Block) -> Counts:
+    """Bytes in pieces that lie together on both sides, or one by one."""
+    axes = merged(block.axes)
+    size = prod(axis.extent for axis in block.axes)
+    if not axes or axes[-1].in_stride != 1 or axes[-1].out_stride != 1:
+        return Counts(call=1, output=size, run=size // (axes[-1].extent if axes else 1))
+    return Counts(call=1, run=size // axes[-1].extent, tap=size)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.fixed_point import Multiplier, quantise_multiplier
+from mcuforge.compiler.ops.common.fixed_point import Multiplier, quantise_multiplier
 from mcuforge.compiler.ops.mean import MAX_COUNT, Mean
 from mcuforge.errors import Refusal
 

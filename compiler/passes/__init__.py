@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Graph rewrites: each `Graph -> Graph`, one file, verified after each."""
+"""The graph rewrites, each a function `Graph -> Graph` in a file of its own."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Pass = Callable[[Graph], Graph]
 
 PASSES: tuple[Pass, ...] = (
     fold_constants,
-    fuse_tables,  # after fold_constants, which may leave a single number
+    fuse_tables,  # after fold_constants, which may leave an operand that is a single number
     fold_padding,
-    drop_unread,  # removes what the others left without a reader
-    name_after_layers,  # last: it names what is left
+    drop_unread,  # removes the nodes that the others left without a reader
+    name_after_layers,  # last: it names the nodes that are left
 )
 
 
 def optimise(graph: Graph, dump: Path | None = None) -> Graph:
-    """`graph` after every pass, verified after each; `dump` gets one text file per stage.
+    """Apply every pass to `graph` and verify after each; `dump` gets one text file per stage.
 
-    Raises CompileError when `dump` is no folder that can be written.
+    Raises CompileError when the folder `dump` cannot be written.
     """
     verify(graph, "the front end")
     _write(graph, dump, "0_front_end")
@@ -55,7 +55,7 @@ def _write(graph: Graph, folder: Path | None, stage: str) -> None:
 
 
 def describe(graph: Graph) -> str:
-    """One line per node: what it reads, what it writes, its attributes."""
+    """Print one line per node: its operator with attributes, its inputs, its output."""
     lines = [f"graph {graph.name}"]
     lines += [f"input  {t.name} {list(t.shape)} {t.dtype.value}" for t in graph.inputs]
     for node in graph.nodes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Remove what nobody reads."""
+"""Removes nodes that contribute to no output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mcuforge.compiler.ir import Graph
 
 
 def drop_unread(graph: Graph) -> Graph:
-    """Nodes whose output reaches no output of the graph are removed."""
+    """Remove the nodes whose output reaches no output of the graph."""
     wanted = {id(t) for t in graph.outputs}
     kept = []
     for node in reversed(graph.nodes):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compute at compile time what depends on constants alone."""
+"""Computes at compile time what depends on constants alone."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from mcuforge.compiler.ir import Graph, Tensor
 
 
 def fold_constants(graph: Graph) -> Graph:
-    """Nodes whose inputs are all constants become constants, unless the user reads their output."""
+    """Replace nodes whose inputs are all constants, except where the user reads their output."""
     folded: dict[int, Tensor] = {}
     kept = []
     for node in graph.nodes:
         inputs = tuple(folded.get(id(t), t) for t in node.inputs)
-        wanted = any(t is node.output for t in graph.outputs)
-        if all(t.is_constant for t in inputs) and not wanted:
+        if all(t.is_constant for t in inputs) and not graph.is_output(node.output):
             value = node.op.evaluate(inputs, node.output, [t.values() for t in inputs])
             folded[id(node.output)] = replace(node.output, data=value)
         else:

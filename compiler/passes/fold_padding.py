@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Let a convolution read padding instead of storing a padded tensor."""
+"""Lets convolutions pad on their own instead of reading a padded tensor from memory."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from mcuforge.compiler.ops.pad import Pad
 
 
 def fold_padding(graph: Graph) -> Graph:
-    """A Pad of height and width with the zero point moves into the convolutions that read it.
+    """Move a Pad of height and width with the zero point into the convolutions that read it.
 
-    Exact because a convolution's own padding is the zero point too. The Pad stays while anything
-    else reads it; drop_unread removes it otherwise.
+    Exact because a convolution pads with the zero point too. The Pad stays while anything else
+    reads it; drop_unread removes it otherwise.
     """
     nodes = tuple(_absorb(graph, node) for node in graph.nodes)
     return graph if nodes == graph.nodes else replace(graph, nodes=nodes)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Make one table of all that is computed from one 8-bit element, operator after operator."""
+"""Replaces chains of elementwise operators on one int8 tensor by one table of 256 results."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import replace
 import numpy as np
 
 from mcuforge.compiler.ir import Array, DType, Graph, Node, Tensor, unique
-from mcuforge.compiler.ops.broadcast import BroadcastOp
-from mcuforge.compiler.ops.lookup import HIGHEST, LOWEST, Lookup
-from mcuforge.compiler.ops.table import TableOp
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp
+from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST, Lookup
+from mcuforge.compiler.ops.tables.table import TableOp
 
 BYTES = (DType.INT8, DType.UINT8)
 
 
 def fuse_tables(graph: Graph) -> Graph:
-    """Elementwise nodes that come from one int8 tensor, and are read only by each other, are one.
+    """Merge elementwise nodes that compute from one int8 tensor and are read only by each other.
 
-    x * sigmoid(1.702 * x), a GELU spelled with Erf, an epsilon added before a square root: all
-    become a Lookup, and so does a single operator that is not a table yet, a product with a number.
-    Exact, since the table is what these operators answer to the 256 values there are.
+    x * sigmoid(1.702 * x), a GELU spelled with Erf, an epsilon added before a square root: each
+    becomes one Lookup. So does a single operator that is not a table yet, such as a product with a
+    number. Exact: the table holds what the operators compute for each of the 256 int8 values.
     """
     fusion = _Fusion(graph)
     nodes = tuple(fusion.nodes())
@@ -29,20 +29,14 @@ def fuse_tables(graph: Graph) -> Graph:
 
 
 class _Fusion:
-    """Regions of one graph; each ends in a node whose output others read."""
+    """Finds the regions of one graph; each ends in a node whose output others read."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.place = {id(node.output): i for i, node in enumerate(graph.nodes)}
-        self.readers: dict[int, list[Node]] = {}
-        for node in graph.nodes:
-            for tensor in unique(node.activations):
-                self.readers.setdefault(id(tensor), []).append(node)
-        self.outputs = {id(t) for t in graph.outputs}
         self.found = False
 
     def nodes(self) -> Iterator[Node]:
-        """What is left: the last node of each region as its table, the others as they are."""
+        """Yield the nodes of the new graph: one table per region, all other nodes as they are."""
         tables: dict[int, Node] = {}
         inside: set[int] = set()
         for node in reversed(self.graph.nodes):
@@ -58,10 +52,10 @@ class _Fusion:
                 yield node
 
     def region(self, last: Node) -> list[Node]:
-        """The most nodes up to `last` that come from one int8 tensor, in order; none if none do.
+        """Find the most nodes up to `last` that compute from one int8 tensor, in order, or none.
 
-        Nodes are taken in backwards, the one computed last first: what is left outside is then the
-        source as soon as it is a single tensor.
+        Nodes join backwards, the one computed last first. As soon as they read a single tensor from
+        outside, that tensor is the source.
         """
         taken: list[Node] = []
         largest: list[Node] = []
@@ -74,23 +68,20 @@ class _Fusion:
             ]
             if len(outside) == 1 and outside[0].dtype is DType.INT8:
                 largest = list(taken)
-            nearest = max(outside, key=lambda t: self.place.get(id(t), -1))
+            nearest = max(outside, key=self.graph.written_at)
             node = self.hidden_writer(nearest, taken)
-        largest.sort(key=lambda n: self.place[id(n.output)])
+        largest.sort(key=lambda n: self.graph.written_at(n.output))
         return largest if last.output.dtype is DType.INT8 else []
 
     def hidden_writer(self, tensor: Tensor, taken: Sequence[Node]) -> Node | None:
-        """The node that writes what only `taken` read."""
-        if id(tensor) not in self.place or id(tensor) in self.outputs:
-            return None
+        """The node that writes `tensor`; None where others than `taken` read it."""
         inside = {id(node) for node in taken}
-        if any(id(reader) not in inside for reader in self.readers[id(tensor)]):
-            return None
-        return self.graph.nodes[self.place[id(tensor)]]
+        others = any(id(reader) not in inside for reader in self.graph.readers(tensor))
+        return None if others or self.graph.is_output(tensor) else self.graph.writer(tensor)
 
 
 def _elementwise(node: Node) -> bool:
-    """True where each element of the output is a function of those that stand where it stands."""
+    """True where an output element depends only on the input elements at the same place."""
     if not isinstance(node.op, TableOp | BroadcastOp):
         return False
     known = [t for t in node.inputs if t.is_constant]
@@ -101,7 +92,7 @@ def _elementwise(node: Node) -> bool:
 
 
 def _as_table(region: Sequence[Node]) -> Node:
-    """The region's last node, reading its source through the table of what they all compute."""
+    """Return the region's last node as a Lookup of its source."""
     written = {id(node.output) for node in region}
     (source,) = unique(t for n in region for t in n.activations if id(t) not in written)
     values: dict[int, Array] = {id(source): np.arange(LOWEST, HIGHEST + 1, dtype=np.int8)}
@@ -121,7 +112,7 @@ def _as_table(region: Sequence[Node]) -> Node:
 
 
 def _on_all_values(tensor: Tensor) -> Tensor:
-    """It as a row of all int8 values, or as the one number it holds."""
+    """The tensor with one element per int8 value, or with the one number that a constant holds."""
     if tensor.data is None:
         return replace(tensor, shape=(HIGHEST - LOWEST + 1,))
     return replace(tensor, shape=(1,), data=tensor.data.reshape(-1)[:1])

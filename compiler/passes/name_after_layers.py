@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Give intermediate tensors the short names of the layers that write them."""
+"""Gives intermediate tensors the short names of the layers that write them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from mcuforge.compiler.ir import Graph
 
 
 def name_after_layers(graph: Graph) -> Graph:
-    """Every node's output is named after the node, except where some tensor has that name.
+    """Name every node's output after the node, unless a tensor has that name already.
 
-    Converters join the names of all they fused ("a/Relu;b/BiasAdd;c/Conv2D"), which no map, error
-    or comment can carry. The graph's own inputs and outputs keep the user's names.
+    Converters join the names of all operators they fused ("a/Relu;b/BiasAdd;c/Conv2D"), which is
+    too long for a map, an error or a comment. The graph's inputs and outputs keep the user's names.
     """
     tensors = (*graph.inputs, *(t for n in graph.nodes for t in (*n.inputs, n.output)))
-    taken = {t.name for t in tensors}  # of those renamed too: a name changes hands at most once
+    taken = {t.name for t in tensors}  # old names count too: no name moves to another tensor
     fixed = {id(t) for t in graph.outputs}
     renamed = {
         id(node.output): replace(node.output, name=node.name)

@@ -1,63 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which kernels a layer calls: of those that can do it the one with the fewest instructions."""
+"""Chooses the cheapest kernel that can compute a layer."""
 
 from __future__ import annotations
 
 from mcuforge.compiler.ir import Node
+from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.ops.base import Call
-from mcuforge.compiler.packing.packing import PACKED_KERNELS
 from mcuforge.compiler.schedule.cost import LayerCost, layer_cost
-from mcuforge.compiler.schedule.schedule import Form
-
-UNPACKED = "portable"  # asked for it, an operator answers with weights as they are
-Calls = tuple[Call, ...]
+from mcuforge.compiler.schedule.schedule import Execution
+from mcuforge.runtime_c.sources import PORTABLE
 
 
-def layer_calls(node: Node, form: Form, rows: int, isa: str) -> Calls:
-    """The calls of `node` in `form`; empty for rows that arrive.
+class Calls:
+    """Knows the kernel calls of layers on one ISA; works them out once, since packing is slow.
 
-    `rows`: those it is run by, of the output or of the input where they are added up. Worked out
-    once for a node: packing weights takes time.
+    `rows` are the rows that a layer is run by: of its output, or of its input where it adds up.
     """
-    key = (form, rows, isa)
-    if key not in node.known_calls:
-        ways = variants(node, form, rows, isa)
-        tasks = 1 if form is Form.WHOLE else rows
-        node.known_calls[key] = min(
-            ways, key=lambda calls: _cost(node, form, rows, isa, calls).of(tasks)
-        )
-    return node.known_calls[key]
+
+    def __init__(self, isa: str) -> None:
+        self.isa = isa
+        self._known: dict[tuple[Node, Execution, int], tuple[Call, ...]] = {}
+
+    def of(self, node: Node, execution: Execution, rows: int) -> tuple[Call, ...]:
+        """The calls with the fewest instructions that compute `node`; none for rows that arrive."""
+        key = (node, execution, rows)
+        if key not in self._known:
+            tasks = 1 if execution is Execution.WHOLE else rows
+            ways = variants(node, execution, rows, self.isa)
+            self._known[key] = ways[0]
+            if len(ways) > 1:
+                self._known[key] = min(
+                    ways, key=lambda calls: self._cost(node, execution, rows, calls).of(tasks)
+                )
+        return self._known[key]
+
+    def cost(self, node: Node, execution: Execution, rows: int) -> LayerCost:
+        """The instructions of these calls."""
+        return self._cost(node, execution, rows, self.of(node, execution, rows))
+
+    def scratch_bytes(self, node: Node, execution: Execution, rows: int) -> int:
+        """Bytes of the buffer that these calls share, one after the other."""
+        calls = self.of(node, execution, rows)
+        return max((call.scratch_bytes for call in calls), default=0)
+
+    def _cost(
+        self, node: Node, execution: Execution, rows: int, calls: tuple[Call, ...]
+    ) -> LayerCost:
+        return layer_cost(node, execution, rows, self.isa, calls[0].kernel if calls else "")
 
 
-def calls_cost(node: Node, form: Form, rows: int, isa: str) -> LayerCost:
-    """What `layer_calls` come to."""
-    return _cost(node, form, rows, isa, layer_calls(node, form, rows, isa))
-
-
-def variants(node: Node, form: Form, rows: int, isa: str) -> tuple[Calls, ...]:
-    """The ways to compute `node` on `isa`, its own kernels first: with weights packed, and not."""
-    calls = _calls(node, form, rows, isa)
-    if not calls or calls[0].kernel not in PACKED_KERNELS:
+def variants(node: Node, execution: Execution, rows: int, isa: str) -> tuple[tuple[Call, ...], ...]:
+    """The ways to compute `node` on `isa`: with its packed weights first, then without."""
+    calls = _calls(node, execution, rows, isa)
+    if not calls or calls[0].kernel not in find_instruction_set(isa).packed_kernels:
         return (calls,)
-    return (calls, _calls(node, form, rows, UNPACKED))
+    return (calls, _calls(node, execution, rows, PORTABLE))
 
 
-def scratch_bytes(calls: Calls) -> int:
-    """Bytes of the buffer that calls made one after the other share."""
-    return max((call.scratch_bytes for call in calls), default=0)
-
-
-def _cost(node: Node, form: Form, rows: int, isa: str, calls: Calls) -> LayerCost:
-    return layer_cost(node, form, rows, isa, calls[0].kernel if calls else "")
-
-
-def _calls(node: Node, form: Form, rows: int, isa: str) -> Calls:
-    match form:
-        case Form.WHOLE:
+def _calls(node: Node, execution: Execution, rows: int, isa: str) -> tuple[Call, ...]:
+    match execution:
+        case Execution.WHOLE:
             return node.op.calls(node.inputs, node.output, isa)
-        case Form.ROWS:
+        case Execution.ROWS:
             return node.op.row_calls(node.inputs, node.output, isa)
-        case Form.ACCUMULATE:
+        case Execution.ACCUMULATE:
             return node.op.accumulate(node.inputs, node.output, isa, rows) or ()
-        case Form.ARRIVE:
+        case Execution.ARRIVE:
             return ()

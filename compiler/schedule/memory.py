@@ -1,86 +1,90 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A schedule as a memplan problem: every buffer, and how outputs may lie over dying inputs."""
+"""States a schedule as a memplan problem: its buffers, and the outputs that may overlap inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from mcuforge.compiler.schedule.liveness import Life, liveness
 from mcuforge.compiler.schedule.overlap import least_distance, least_distance_of_rows
 from mcuforge.compiler.schedule.pipeline import Indices
 from mcuforge.compiler.schedule.rows import layer_rows
-from mcuforge.compiler.schedule.schedule import Schedule, Stage
+from mcuforge.compiler.schedule.schedule import Layer, Schedule, Stage
 from mcuforge.memplan.problem import Buffer, Overlap, Problem, Region
 
 ALIGNMENT = 4  # word loads of float32 tensors and of DSP kernels; also the arena's own alignment
 
 
 def memory_problem(schedule: Schedule, regions: tuple[Region, ...]) -> Problem:
-    """Every buffer with its lifetime in slots, and where an output may lie over its input.
+    """List every buffer with its lifetime in slots, and where an output may lie over its input.
 
-    A stage takes as many slots as it has layers (see `slots`). What is whole lives from the slot of
-    its first row to the end of the stage that reads it last; a ring in the slots of the layers that
-    run while it holds anything. Inputs live from slot 0, outputs to the end. Both, and what holds
-    the rows of streamed inputs, lie where peripherals reach them, if there is such a region.
+    A stage takes one slot per layer (see `slots`). A whole buffer lives from the slot of its first
+    row to the end of the stage that reads it last; a ring lives in the slots of the layers that run
+    while it holds something. Inputs live from slot 0, outputs to the end. Both, and the buffers of
+    streamed inputs, lie where peripherals reach them if there is such a region.
     """
+    nodes = [[layer.node for layer in stage.layers] for stage in schedule.stages]
+    lives = liveness(schedule.graph, nodes, schedule.storage)
+    buffers = tuple(_buffers(schedule, lives, regions))
+    return Problem(buffers, regions, tuple(_overlaps(schedule, lives, buffers)))
+
+
+def _buffers(
+    schedule: Schedule, lives: Mapping[str, Life], regions: tuple[Region, ...]
+) -> Iterator[Buffer]:
+    """Every buffer: inputs first, then in the order they are written."""
     begins = slots(schedule)
-    inputs = [t for t in schedule.graph.inputs if t not in schedule.streamed]
-    born: dict[str, int] = {t.name: 0 for t in inputs}
-    dies: dict[str, int] = {t.name: 1 for t in inputs}
-    sizes: dict[str, int] = {t.name: t.bytes for t in inputs}
-
-    def hold(name: str, size: int, alive: tuple[int, int]) -> None:
-        sizes[name] = size
-        born[name], dies[name] = alive
-
-    for stage, begin, end in zip(schedule.stages, begins, begins[1:], strict=False):
-        for index, layer in enumerate(stage.layers):
-            for tensor in layer.node.activations:
-                name = schedule.buffer(tensor).name
-                if name not in schedule.rings:
-                    dies[name] = end
-            own, once = schedule.buffer(layer.node.output), (index, index + 1)
-            for name, size in (
-                (own.name, schedule.buffer_bytes(own)),
-                (layer.scratch_name, layer.scratch_bytes),
-            ):
-                if size and name not in sizes:
-                    alive = stage.alive.get(name, once)
-                    hold(name, size, (begin + alive[0], begin + alive[1]))
-    kept = {schedule.buffer(tensor).name for tensor in schedule.graph.outputs}
-    for name in kept:
-        dies[name] = max(begins[-1], 1)
-    overlaps = []
-    for stage, end in zip(schedule.stages, begins[1:], strict=True):
-        made = {schedule.buffer(layer.node.output).name for layer in stage.layers}
-        dying = {
-            name
-            for layer in stage.layers
-            for name in (schedule.buffer(t).name for t in layer.node.activations)
-            if name not in made and name not in kept and dies[name] == end
-        }
-        for first, second, distance in _distances(schedule, stage, dying):
-            if distance < sizes[second]:
-                overlaps.append(Overlap(first, second, -sizes[second], -distance))
-    ports = kept | {schedule.buffer(tensor).name for tensor in schedule.graph.inputs}
+    graph = schedule.graph
+    ports = {schedule.buffer(tensor).name for tensor in (*graph.inputs, *graph.outputs)}
     reached = tuple(region.name for region in regions if region.dma)
     if len(reached) == len(regions):
-        reached = ()  # no restriction, as Buffer.regions has it
-    return Problem(
-        buffers=tuple(
-            Buffer(n, sizes[n], born[n], dies[n], ALIGNMENT, reached if n in ports else ())
-            for n in sizes
-        ),
-        regions=regions,
-        overlaps=tuple(overlaps),
-    )
+        reached = ()  # any region: see Buffer.regions
+
+    def end_of(name: str) -> int:
+        """The slot after the stage that reads a whole buffer last."""
+        return max(1, begins[min(lives[name].last + 1, len(schedule.stages))])
+
+    held = {t.name: t.bytes for t in graph.inputs if t not in schedule.streamed}
+    for name, size in held.items():
+        yield Buffer(name, size, 0, end_of(name), ALIGNMENT, reached)
+    for stage, begin in zip(schedule.stages, begins, strict=False):
+        for index, layer in enumerate(stage.layers):
+            for name, size in _written(schedule, layer):
+                if name in held:
+                    continue
+                held[name] = size
+                first, end = (begin + at for at in stage.alive.get(name, (index, index + 1)))
+                if name in lives and name not in schedule.rings:
+                    end = max(end, end_of(name))
+                yield Buffer(name, size, first, end, ALIGNMENT, reached if name in ports else ())
+
+
+def _written(schedule: Schedule, layer: Layer) -> Iterator[tuple[str, int]]:
+    """The buffers that a layer writes, with their bytes: its output and its scratch."""
+    own = schedule.buffer(layer.node.output)
+    buffers = ((own.name, schedule.buffer_bytes(own)), (layer.scratch_name, layer.scratch_bytes))
+    return ((name, size) for name, size in buffers if size)
+
+
+def _overlaps(
+    schedule: Schedule, lives: Mapping[str, Life], buffers: tuple[Buffer, ...]
+) -> Iterator[Overlap]:
+    """Where the whole outputs of each stage may lie over the inputs that it reads last."""
+    sizes = {buffer.name: buffer.bytes for buffer in buffers}
+    for number, stage in enumerate(schedule.stages):
+        read = {schedule.buffer(t).name for layer in stage.layers for t in layer.node.activations}
+        dying = {n for n in read if lives[n].first < number and lives[n].last == number}
+        for first, second, distance in _distances(schedule, stage, dying):
+            if distance < sizes[second]:
+                yield Overlap(first, second, -sizes[second], -distance)
 
 
 def slots(schedule: Schedule) -> tuple[int, ...]:
-    """The slot each stage begins in, and the one after the last: a slot for every layer.
+    """The slot that each stage begins in, and the one after the last: one slot per layer.
 
-    Layers of a pipeline run in turn, many times over. A buffer is given the slots of the first to
+    The layers of a pipeline run in turn, many times over. A buffer gets the slots from the first to
     the last layer that runs while it holds something, so two buffers without a common slot never
     hold something at the same time.
     """
@@ -92,14 +96,14 @@ def _distances(schedule: Schedule, stage: Stage, dying: set[str]) -> Iterator[tu
     if not stage.is_pipeline:
         yield from _whole_distances(schedule, stage, dying)
         return
-    outputs, reads = _Accesses(), _Accesses()  # up to where is written, from where on is read
+    outputs, reads = _Accesses(), _Accesses()  # with the end of each write, the begin of each read
     for rows in layer_rows(schedule, stage):
         for read in rows.reads:
             buffer = schedule.buffer(read.tensor).name
             if buffer in dying:
                 first, end = read.first[: len(rows.at)], read.end[: len(rows.at)]
                 some = first < end
-                # 2 * row: before this row is written; one more: while it is, or after
+                # row r is written at time 2 * r: reads come one before that, or one after
                 times = 2 * rows.at[some] + (-1 if read.before else 1)
                 reads.add(buffer, rows.at[some], times, first[some] * read.tensor.row_bytes)
         output = rows.layer.node.output
@@ -114,21 +118,21 @@ def _distances(schedule: Schedule, stage: Stage, dying: set[str]) -> Iterator[tu
 
 
 class _Accesses:
-    """When buffers are accessed, and at which of their bytes."""
+    """Collects when buffers are accessed, and at which of their bytes."""
 
     def __init__(self) -> None:
         self._found: dict[str, list[tuple[Indices, Indices]]] = {}
         self._begun: dict[str, int] = {}
 
     def add(self, buffer: str, rows: Indices, times: Indices, places: Indices) -> None:
-        """The accesses of a layer while the pipeline computes its rows `rows`, which rise."""
+        """Add the accesses of a layer while the pipeline computes rows `rows`, in rising order."""
         if len(rows):
             begun = int(rows[0])
             self._begun[buffer] = min(begun, self._begun.get(buffer, begun))
             self._found.setdefault(buffer, []).append((times, places))
 
     def in_order(self) -> Iterator[tuple[str, tuple[Indices, Indices]]]:
-        """Each buffer with (times, places), what is accessed first first."""
+        """Yield each buffer with (times, places), in the order of the first access."""
         for buffer in sorted(self._found, key=lambda name: self._begun[name]):
             times, places = zip(*self._found[buffer], strict=True)
             yield buffer, (np.concatenate(times), np.concatenate(places))
@@ -137,9 +141,9 @@ class _Accesses:
 def _whole_distances(
     schedule: Schedule, stage: Stage, dying: set[str]
 ) -> Iterator[tuple[str, str, int]]:
-    """The distances of a layer that runs whole: what its kernel's order allows.
+    """The distances that the kernel's order allows for a layer that runs whole.
 
-    A buffer may be read twice, under two views or as both operands.
+    A buffer may be read twice: under two views, or as both operands.
     """
     if not dying:
         return

@@ -10,7 +10,7 @@ import numpy as np
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.base import Reads
 from mcuforge.compiler.schedule.pipeline import Indices, Pipeline
-from mcuforge.compiler.schedule.schedule import Form
+from mcuforge.compiler.schedule.schedule import Execution
 
 
 def least_distance(reads: Reads) -> int:
@@ -66,7 +66,7 @@ def pipeline_distances(
         at = 2 * np.flatnonzero(rows == i)  # when each of its rows is written
         own = layer.node.output
         if pipeline.owner.get(own.name, own) is output:
-            made = at[-1:] if layer.form is Form.ACCUMULATE else at
+            made = at[-1:] if layer.execution is Execution.ACCUMULATE else at
             written.append((made, (np.arange(len(made)) + 1) * own.row_bytes))
         for need in layer.needs:
             if is_input(need.buffer.name):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Neighbouring layers as one pipeline: the order of their rows and the rows each ring must hold."""
+"""Runs neighbouring layers as one pipeline: the order of their rows, and the size of each ring."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from mcuforge.compiler.ir import Node, Tensor
 from mcuforge.compiler.ops.base import Reads
 from mcuforge.compiler.schedule.arrival import Arrival
-from mcuforge.compiler.schedule.kernels import layer_calls, scratch_bytes
-from mcuforge.compiler.schedule.schedule import Form, Task
+from mcuforge.compiler.schedule.kernels import Calls
+from mcuforge.compiler.schedule.schedule import Execution, Task
 from mcuforge.compiler.schedule.turns import Tasks
 
 Indices = NDArray[np.int64]
@@ -28,22 +28,22 @@ class Needed:
     buffer: Tensor
     first: Indices
     end: Indices
-    before: bool  # step t reads all of it before it writes anything
-    in_place: bool  # step t may write its row over row t of this buffer, bit for bit in its place
-    together: int = 1  # rows that must follow each other in memory: one row of a view
-    unit_bytes: int = 0  # of what `units` count, where a step reads only part of a row
-    units: Indices | None = None  # the first unit step t reads
+    before: bool  # step t reads all of these rows before it writes anything
+    in_place: bool  # step t may write its row exactly over row t of this buffer
+    together: int = 1  # rows that must follow each other in memory: they are one row of a view
+    unit_bytes: int = 0  # bytes of a unit, where a step reads only part of a row
+    units: Indices | None = None  # the first unit that step t reads
 
     @cached_property
     def row_for_row(self) -> bool:
-        """True when step t reads row t of the buffer, all of it and no other."""
+        """True when step t reads row t of the buffer, the whole row and no other."""
         steps = np.arange(len(self.first), dtype=np.int64)
         whole = self.units is None and self.together == 1
         return whole and bool((self.first == steps).all() and (self.end == steps + 1).all())
 
     @property
     def begins(self) -> Indices:
-        """The first byte of the buffer that each step reads."""
+        """The first byte of the buffer that each step reads: int64 (steps,)."""
         if self.units is None:
             return self.first * self.buffer.row_bytes
         return self.units * self.unit_bytes
@@ -51,12 +51,12 @@ class Needed:
 
 @dataclass(frozen=True, eq=False)
 class RowLayer:
-    """A node as pipelines see it: what each of its steps needs and which rows it finishes."""
+    """A node in a pipeline: the rows each of its steps needs, and the rows it finishes."""
 
     node: Node
-    form: Form
+    execution: Execution
     steps: int  # output rows, or input rows where they are added up
-    needs: tuple[Needed, ...]  # only of what is read row by row
+    needs: tuple[Needed, ...]  # one for each run-time input
 
     @property
     def output_rows(self) -> int:
@@ -64,13 +64,13 @@ class RowLayer:
         return self.node.output.rows
 
 
-def row_layer(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLayer | None:
-    """The node run by rows, or adding rows up if that holds less; None when it can do neither."""
+def row_layer(node: Node, storage: Mapping[str, Tensor], calls: Calls) -> RowLayer | None:
+    """Run the node by rows, or add rows up where that holds less; None if it can do neither."""
     if isinstance(node.op, Arrival):
-        return RowLayer(node, Form.ARRIVE, node.output.rows, ())
+        return RowLayer(node, Execution.ARRIVE, node.output.rows, ())
     reads = node.op.row_reads(node.inputs, node.output)
-    summed = _accumulated(node, storage, isa)
-    if summed is not None and (reads is None or _holds_less(summed, isa)):
+    summed = _accumulated(node, storage, calls)
+    if summed is not None and (reads is None or _holds_less(summed, calls)):
         return summed
     if reads is None or node.output.rows < 1:
         return None
@@ -83,33 +83,33 @@ def row_layer(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLayer |
         if needed is None:
             return None
         needs.append(needed)
-    return RowLayer(node, Form.ROWS, node.output.rows, tuple(needs))
+    return RowLayer(node, Execution.ROWS, node.output.rows, tuple(needs))
 
 
-def _accumulated(node: Node, storage: Mapping[str, Tensor], isa: str) -> RowLayer | None:
+def _accumulated(node: Node, storage: Mapping[str, Tensor], calls: Calls) -> RowLayer | None:
     if len(node.activations) != 1 or node.output.rows != 1:
         return None
     buffer = storage[node.activations[0].name]
-    if not layer_calls(node, Form.ACCUMULATE, buffer.rows, isa):
+    if not calls.of(node, Execution.ACCUMULATE, buffer.rows):
         return None
     rows = np.arange(buffer.rows, dtype=np.int64)
     need = Needed(buffer, rows, rows + 1, before=False, in_place=False)
-    return RowLayer(node, Form.ACCUMULATE, buffer.rows, (need,))
+    return RowLayer(node, Execution.ACCUMULATE, buffer.rows, (need,))
 
 
-def _holds_less(summed: RowLayer, isa: str) -> bool:
+def _holds_less(summed: RowLayer, calls: Calls) -> bool:
     """True when one row and the sums take fewer bytes than all rows."""
     node, rows = summed.node, summed.steps
-    sums = scratch_bytes(layer_calls(node, Form.ACCUMULATE, rows, isa))
+    sums = calls.scratch_bytes(node, Execution.ACCUMULATE, rows)
     row_bytes = summed.needs[0].buffer.row_bytes
     return row_bytes + sums < rows * row_bytes
 
 
 def _in_rows_of(buffer: Tensor, x: Tensor, output: Tensor, read: Reads) -> Needed | None:
-    """The reads of `x` in rows of the tensor whose bytes it shares.
+    """Express the reads of `x` in rows of the tensor whose bytes it shares.
 
-    Rows of the one may be several of the other, tokens of a line of an image say; None where
-    neither holds a whole number of the other's.
+    A row of one may be several rows of the other, such as the tokens in a line of an image. None
+    where neither row is a whole number of the other's.
     """
     first, end = read.first, read.end
     same_size = x.row_bytes == buffer.row_bytes and x.rows == buffer.rows
@@ -133,10 +133,10 @@ def _in_rows_of(buffer: Tensor, x: Tensor, output: Tensor, read: Reads) -> Neede
 class Pipeline:
     """Row layers in a static order, and the buffers between them.
 
-    `rings`: rows held, by the owner of the buffer, for what lives inside the pipeline only. `owner`
-    says which tensors share a ring with the tensor computed in their place. `alive` gives for every
-    buffer written in the pipeline the layers [begin, end) that run while it holds something, `sums`
-    the same for the sums of a layer that adds up, by the name of its output.
+    `rings` holds the number of rows of each buffer that lives inside the pipeline only, by the name
+    of its owner. `owner` maps a tensor to the one that is computed in its place, in the same ring.
+    `alive` gives for every buffer written in the pipeline the layers [begin, end) that run while it
+    holds something; `sums` gives the same for the sums of a layer, by the name of its output.
     """
 
     layers: tuple[RowLayer, ...]
@@ -155,17 +155,17 @@ class Pipeline:
 def build_pipeline(
     layers: Sequence[RowLayer], kept: Sequence[Tensor], rows_per_task: int, eager: bool
 ) -> Pipeline:
-    """Order the layers' rows so that little need be held.
+    """Order the layers' rows so that few must be held.
 
-    Rows are made when a later layer asks for them, the last layers asking in turn. `eager`: a layer
-    runs as soon as it can once what it reads has been made for another. `kept`: tensors written
-    here that are read after the pipeline, so they are whole.
+    Rows are made when a later layer asks for them; the last layers ask in turn. `eager`: when rows
+    were made for one layer, every other layer that reads them runs at once if it can. `kept`: the
+    tensors written here that are read after the pipeline, so they are whole.
     """
     names = {t.name for t in kept}
     layers = tuple(layers)
     if not _row_for_row(layers, 2 * rows_per_task):
         return _hold(layers, _order(layers, names, rows_per_task, eager), names)
-    # every turn is like the one before: what two of them hold, all of them hold
+    # every turn is like the one before: all of them hold no more than two of them
     two = tuple(_first_steps(layer, 2 * rows_per_task) for layer in layers)
     found = _hold(two, _order(two, names, rows_per_task, eager), names)
     turn = found.tasks[: len(found.tasks) // 2]
@@ -173,11 +173,11 @@ def build_pipeline(
 
 
 def _row_for_row(layers: Sequence[RowLayer], fewest: int) -> bool:
-    """True where row y of every layer needs row y, and no other, of those before it."""
+    """True where row y of every layer needs exactly row y of the layers before it."""
     steps = layers[0].steps
     made = {layer.node.output.name for layer in layers}
     return steps > fewest and all(
-        layer.form is Form.ROWS
+        layer.execution is Execution.ROWS
         and layer.steps == steps
         and all(n.row_for_row for n in layer.needs if n.buffer.name in made)
         for layer in layers
@@ -190,7 +190,7 @@ def _first_steps(layer: RowLayer, steps: int) -> RowLayer:
 
 
 def has_barrier(layers: Sequence[RowLayer]) -> bool:
-    """True where every row of a layer needs all rows of one before it: no pipeline, two stages."""
+    """True where every row of a layer needs all rows of an earlier one: they need two stages."""
     steps = {layer.node.output.name: layer.output_rows for layer in layers}
     return any(
         int(need.end[0]) >= steps[need.buffer.name] > 1
@@ -201,7 +201,7 @@ def has_barrier(layers: Sequence[RowLayer]) -> bool:
 
 
 def renamed(pipeline: Pipeline, layers: Sequence[RowLayer]) -> Pipeline:
-    """`pipeline` with other layers of the same rows in the places of its own."""
+    """Replace the layers of `pipeline` by others that do the same with rows."""
     made = [layer.node.output for layer in layers]
     names = [layer.node.output.name for layer in pipeline.layers]
     new = dict(zip(names, made, strict=True))
@@ -216,12 +216,12 @@ def renamed(pipeline: Pipeline, layers: Sequence[RowLayer]) -> Pipeline:
 
 
 class _Puller:
-    """Makes rows on demand; `done[i]` counts the steps of layer i, `when[i]` says when each ran."""
+    """Makes rows on demand; `done[i]` counts steps of layer i, `when[i]` tells their tasks."""
 
     def __init__(self, layers: Sequence[RowLayer], rows_per_task: int, eager: bool) -> None:
         self.steps = [layer.steps for layer in layers]
-        # rows of an input arrive one by one: its source may have only some of them
-        self.rows = [1 if x.form is Form.ARRIVE else rows_per_task for x in layers]
+        # rows of an input arrive one by one: the source may not have more yet
+        self.rows = [1 if x.execution is Execution.ARRIVE else rows_per_task for x in layers]
         self.done = [0] * len(layers)
         self.when: list[list[int]] = [[] for _ in layers]
         self.tasks: list[Task] = []
@@ -235,14 +235,14 @@ class _Puller:
             for j in {j for j, _ in inside}:
                 self.read_by[j].append(i)
         self.eager = [
-            [k for k in readers if len(self.asks[k]) == 1]  # none that waits for another branch
+            [k for k in readers if len(self.asks[k]) == 1]  # the others wait for another branch too
             if eager and len(readers) > 1
             else []
             for readers in self.read_by
         ]
 
     def pull(self, i: int, upto: int) -> None:
-        """Run layer i until it has done `upto` steps, and before it whatever it needs."""
+        """Run layer i until it has done `upto` steps, and first the layers it needs."""
         stack = [(i, upto)]
         done = self.done
         while stack:
@@ -259,7 +259,7 @@ class _Puller:
                 self.run(i, last + 1)
 
     def run(self, i: int, end: int) -> None:
-        """One task, then, when eager, the other layers it lets run."""
+        """Run one task, then, when eager, the other layers that now can run."""
         begin = self.done[i]
         self.when[i] += [len(self.tasks)] * (end - begin)
         self.tasks.append(Task(i, begin, end))
@@ -274,8 +274,8 @@ class _Puller:
 
 
 def _steps_for(producer: RowLayer, rows: Indices) -> list[int]:
-    """Steps of `producer` until it has made so many rows of its output."""
-    if producer.form is Form.ACCUMULATE:
+    """Steps of `producer` after which it has made each number of rows of its output."""
+    if producer.execution is Execution.ACCUMULATE:
         return [producer.steps if count else 0 for count in rows.tolist()]
     ends: list[int] = rows.tolist()
     return ends
@@ -286,16 +286,16 @@ def _order(layers: Sequence[RowLayer], kept: set[str], rows_per_task: int, eager
     sinks = [i for i, readers in enumerate(puller.read_by) if not readers]
     turns = max(layers[i].steps for i in sinks)
     for turn in range(1, turns + 1):
-        for i in sinks:  # side by side, so that what they share need not be held
+        for i in sinks:  # side by side, so that rows they share are not held long
             puller.pull(i, -(-layers[i].steps * turn // turns))
-    for i, layer in enumerate(layers):  # rows nobody here reads, of a tensor kept whole
+    for i, layer in enumerate(layers):  # rows of a kept tensor that no layer here reads
         if layer.node.output.name in kept:
             puller.pull(i, layer.steps)
     return puller
 
 
 def _hold(layers: tuple[RowLayer, ...], order: _Puller, kept: set[str]) -> Pipeline:
-    """Which buffers share, how many rows each ring needs, and when each holds something."""
+    """Find which buffers share, how many rows each ring needs, and when each holds something."""
     tasks = tuple(order.tasks)
     when = [np.array(at, np.int64) for at in order.when]
     made = {layer.node.output.name: _made_at(layer, when[i]) for i, layer in enumerate(layers)}
@@ -314,9 +314,9 @@ def _hold(layers: tuple[RowLayer, ...], order: _Puller, kept: set[str]) -> Pipel
         shared = owner[need.buffer.name].name if need.buffer.name in owner else need.buffer.name
         together[shared] = lcm(together.get(shared, 1), need.together)
     for name, members in groups.items():
-        # a tensor and the one computed in its place have the same rows, but not all need be made
+        # a tensor and the one computed in its place have the same rows; some may never be made
         rows = max(len(made[m]) for m in members)
-        if not rows:  # padding is all that anybody reads of it
+        if not rows:  # others read only padding instead of it
             rings[name], alive[name] = 1, (place[name], place[name] + 1)
             continue
         begin, end = np.full(rows, len(tasks), np.int64), np.full(rows, -1, np.int64)
@@ -332,22 +332,22 @@ def _hold(layers: tuple[RowLayer, ...], order: _Puller, kept: set[str]) -> Pipel
         alive[name] = _layers_during(begin, end, run_by)
     sums = {}
     for i, layer in enumerate(layers):
-        if layer.form is Form.ACCUMULATE:
-            # a sum that only padding of another layer's windows asks for never runs
+        if layer.execution is Execution.ACCUMULATE:
+            # a sum never runs when other layers' windows read only padding instead of it
             span = run_by[when[i][0] : when[i][-1] + 1] if len(when[i]) else np.array([i])
             sums[layer.node.output.name] = (int(span.min()), int(span.max()) + 1)
     return Pipeline(layers, Tasks(tasks), rings, owner, alive, sums)
 
 
 def _made_at(layer: RowLayer, when: Indices) -> Indices:
-    """For each row of the layer's output that is made, the task that writes it."""
-    return when[-1:] if layer.form is Form.ACCUMULATE else when
+    """The task that writes each row of the layer's output that is made."""
+    return when[-1:] if layer.execution is Execution.ACCUMULATE else when
 
 
 def _last_reads(
     layers: tuple[RowLayer, ...], made: Mapping[str, Indices], when: Sequence[Indices]
 ) -> dict[str, Indices]:
-    """For each row made of every tensor written here the last task that reads it, -1 for none."""
+    """For each row made of each tensor written here: the last task that reads it, -1 for none."""
     last = {name: np.full(len(at), -1, np.int64) for name, at in made.items()}
     for layer, at in zip(layers, when, strict=True):
         for need in layer.needs:
@@ -367,7 +367,7 @@ def _shared(
     kept: set[str],
     made: Mapping[str, Indices],
 ) -> dict[str, Tensor]:
-    """Tensors that are computed in place of one they are the only reader of."""
+    """Map tensors to those computed in their place: each is the only reader of the one before."""
     readers: dict[str, int] = {}
     for layer in layers:
         for need in layer.needs:
@@ -384,9 +384,9 @@ def _shared(
 
 
 def _rows_held(begin: Sequence[int], end: Sequence[int]) -> int:
-    """Rows a ring needs when row y is written by task begin[y] and read last by task end[y].
+    """Rows that a ring needs when task begin[y] writes row y and task end[y] reads it last.
 
-    Row y may go where row y' stood once no task from begin[y] on reads y'.
+    Row y may take the place of row y' when no task from begin[y] on reads y'.
     """
     held = 1
     oldest = 0

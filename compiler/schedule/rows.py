@@ -10,7 +10,7 @@ import numpy as np
 
 from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.schedule.pipeline import Indices
-from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Stage
+from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule, Stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ def layer_rows(schedule: Schedule, stage: Stage) -> Iterator[LayerRows]:
     for number, layer in enumerate(stage.layers):
         at = np.flatnonzero(layers == number)
         rows = np.arange(len(at), dtype=np.int64)
-        if layer.form is Form.ACCUMULATE:
+        if layer.execution is Execution.ACCUMULATE:
             summed = schedule.values[layer.node.activations[0].name]
             writes = np.where(rows == summed.rows - 1, 0, -1)
             yield LayerRows(layer, at, (RowReads(summed, rows, rows + 1, before=False),), writes)
@@ -55,7 +55,7 @@ def layer_rows(schedule: Schedule, stage: Stage) -> Iterator[LayerRows]:
 def _reads(layer: Layer) -> tuple[RowReads, ...]:
     """What an operator says of its inputs; nothing of rows that arrive."""
     node = layer.node
-    if layer.form is not Form.ROWS:
+    if layer.execution is not Execution.ROWS:
         return ()
     reads = node.op.row_reads(node.inputs, node.output)
     assert reads is not None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one inference does, in order: stages of layers, their row tasks, each tensor's buffer."""
+"""Describes one inference: stages of layers in order, their row tasks, each tensor's buffer."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mcuforge.compiler.ops.base import Call
 from mcuforge.errors import CompileError
 
 
-class Form(Enum):
-    """How a layer is executed.
+class Execution(Enum):
+    """How a layer runs.
 
-    WHOLE: `Op.calls`, once. ROWS: `Op.row_calls`, output rows [begin, end) a task. ACCUMULATE:
-    `Op.accumulate`, input rows [begin, end) a task. ARRIVE: no operator; rows of a streamed input
-    are asked for.
+    WHOLE: `Op.calls`, once. ROWS: `Op.row_calls`, output rows [begin, end) per task. ACCUMULATE:
+    `Op.accumulate`, input rows [begin, end) per task. ARRIVE: no operator; the pipeline asks for
+    rows of a streamed input.
     """
 
     WHOLE = "whole"
@@ -28,27 +28,27 @@ class Form(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One layer that runs: its node, how, and the kernel calls of one ISA."""
+    """A node, how it runs, and its kernel calls on one ISA."""
 
     node: Node
-    form: Form
+    execution: Execution
     calls: tuple[Call, ...]
-    scratch_name: str  # of the scratch buffer in the memory problem, unlike every tensor's
+    scratch_name: str  # of its scratch buffer in the memory problem; no tensor has it
 
     @property
     def kernel(self) -> str:
-        """The kernel it calls first, all there is but for what is moved piece by piece."""
+        """The kernel it calls first: the only one, unless it copies its output piece by piece."""
         return self.calls[0].kernel if self.calls else ""
 
     @property
     def scratch_bytes(self) -> int:
-        """Scratch shared by the layer's calls, which run one after the other."""
+        """Bytes of scratch that the layer's calls share, one after the other."""
         return max((c.scratch_bytes for c in self.calls), default=0)
 
 
 @dataclass(frozen=True)
 class Task:
-    """Rows [begin, end) of layer `layer` of its stage: of its output, or of the input it adds up.
+    """Rows [begin, end) of layer `layer` of its stage: rows of the output, or of a summed input.
 
     A layer that runs whole has one task, over all rows of its output.
     """
@@ -68,22 +68,22 @@ class Stage:
     layers: tuple[Layer, ...]
     tasks: tuple[Task, ...]
     alive: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """Of a pipeline: the layers [begin, end) running while a buffer made in it holds something."""
+    """In a pipeline: the layers [begin, end) that run while a buffer made in it holds something."""
 
     @property
     def is_pipeline(self) -> bool:
         """True when its layers run row by row."""
-        return self.layers[0].form is not Form.WHOLE
+        return self.layers[0].execution is not Execution.WHOLE
 
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """Stages in the order they run. Views are no layers: `storage` names the buffer they share.
+    """Stages in the order they run. A view has no layer: it shares the buffer in `storage`.
 
-    `rings` holds, by the name of the tensor that owns a buffer, how many of its rows the buffer
-    holds at once: row y stands at row y modulo that. Buffers not in it hold their whole tensor.
-    `values` names the tensor whose value a view shows; unlike `storage` it tells tensors apart that
-    take turns in a ring. `streamed` inputs are not fed before a run: a layer of form ARRIVE asks
+    `rings` holds the number of rows that a ring buffer has, by the name of the tensor that owns it:
+    row y stands at row y modulo that number. All other buffers hold their whole tensor. `values`
+    names the tensor whose value a view shows; unlike `storage` it tells tensors apart that take
+    turns in a ring. `streamed` inputs are not fed before a run: layers with Execution.ARRIVE ask
     for their rows.
     """
 
@@ -96,7 +96,7 @@ class Schedule:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """Every layer, stage after stage; an index into it is a layer's number everywhere."""
+        """Every layer, stage after stage; its index here is the layer's number everywhere."""
         return tuple(layer for stage in self.stages for layer in stage.layers)
 
     @property
@@ -105,13 +105,13 @@ class Schedule:
         return tuple((stage.layers[t.layer], t) for stage in self.stages for t in stage.tasks)
 
     def buffer(self, tensor: Tensor) -> Tensor:
-        """The tensor that owns the bytes of `tensor`: itself, what it is a view of, or its ring."""
+        """The tensor that owns the bytes of `tensor`: itself, a view's origin, a ring's owner."""
         return self.storage[tensor.name]
 
     def rows_held(self, tensor: Tensor, rows: int | None = None) -> int:
-        """Rows of `tensor` its buffer holds at once, no less than all where it is whole.
+        """Rows of `tensor` that its buffer holds at once; all of them, or more, where it is whole.
 
-        `rows`: how many equal rows the tensor is taken for, where not for its own.
+        `rows`: the number of equal rows that the tensor counts as, if not its own number.
         """
         buffer = self.buffer(tensor)
         held = self.rings.get(buffer.name)
@@ -126,29 +126,13 @@ class Schedule:
         return tensor.bytes if rows is None else rows * tensor.row_bytes
 
 
-def whole_layers(graph: Graph, isa: str) -> Schedule:
-    """The graph's nodes in file order, each run whole, with the kernel calls of `isa`.
-
-    Raises CompileError for an output that is a constant under another shape: there is nothing to
-    run that would write it.
-    """
-    scratch = scratch_names(graph)
-    stages = []
-    for node in runnable(graph):
-        calls = node.op.calls(node.inputs, node.output, isa)
-        layer = Layer(node, Form.WHOLE, calls, scratch[node.output.name])
-        stages.append(Stage((layer,), (Task(0, 0, node.output.rows),)))
-    storage = view_storage(graph)
-    return Schedule(graph, tuple(stages), storage, storage)
-
-
 def runnable(graph: Graph) -> tuple[Node, ...]:
-    """The nodes that are no views, in file order."""
+    """The nodes that are not views, in file order."""
     return tuple(n for n in graph.nodes if not n.op.is_view)
 
 
 def view_storage(graph: Graph) -> dict[str, Tensor]:
-    """For every run-time tensor by name the tensor whose bytes it shares: itself, but for views."""
+    """Map the name of every run-time tensor to itself, or to the tensor that it is a view of."""
     storage: dict[str, Tensor] = {t.name: t for t in graph.inputs}
     for node in graph.nodes:
         if not node.op.is_view:
@@ -165,7 +149,7 @@ def view_storage(graph: Graph) -> dict[str, Tensor]:
 
 
 def scratch_names(graph: Graph) -> dict[str, str]:
-    """A buffer name for each node's scratch, by its output's name, that no tensor has."""
+    """Name a scratch buffer for each node, by its output's name; no tensor has such a name."""
     taken = {t.name for t in graph.inputs} | {n.output.name for n in graph.nodes}
     names = {}
     for node in graph.nodes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where stages begin and end: RAM against instructions."""
+"""Decides where stages begin and end: RAM against instructions."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from math import inf
 from typing import Literal
 
 from mcuforge.compiler.ir import Graph, Tensor
-from mcuforge.compiler.schedule.candidates import Candidates, Choice
-from mcuforge.compiler.schedule.kernels import layer_calls
+from mcuforge.compiler.schedule.candidates import Candidates
+from mcuforge.compiler.schedule.estimate import Choice
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.schedule import (
-    Form,
+    Execution,
     Layer,
     Schedule,
     Stage,
@@ -23,19 +24,19 @@ from mcuforge.compiler.schedule.schedule import (
 Goal = Literal["balanced", "ram", "speed"]
 GOALS: tuple[Goal, ...] = ("balanced", "ram", "speed")
 # balanced: the least RAM within 10 % of the fastest plan's instructions. Attention by heads
-# normalises each token once for each head: 8 to 10 % beside today's products, for a fifth of the
-# RAM. Pipelines of convolutions come to 1 %, to 5 where rows have an odd number of few pixels.
+# normalises each token once per head, which costs 8 to 10 % more instructions for a fifth of the
+# RAM. Pipelines of convolutions cost 1 % more, 5 % where rows have few pixels, an odd number.
 SLACK = 1.1
 
 Cut = tuple[Choice, ...]
 
 
 def cuts(candidates: Candidates, goal: Goal, budget: int, allowed: float = inf) -> Iterator[Cut]:
-    """Lists of stages for one run, the most promising first, by estimated RAM and instructions.
+    """Yield cuts into stages, the most promising first, by estimated RAM and instructions.
 
-    ram: the least RAM, ties to fewer instructions. balanced: the same among those of at most
-    `allowed` instructions. speed: the fewest instructions within `budget` bytes. When nothing
-    within `budget` serves the goal, what needs least RAM follows.
+    ram: the least RAM, ties to fewer instructions. balanced: the same among the cuts of at most
+    `allowed` instructions. speed: the fewest instructions within `budget` bytes. When no cut within
+    `budget` serves the goal, the cuts that need least RAM follow.
     """
     least = candidates.least_peak
     levels = sorted({c.bytes for c in candidates.choices if c.bytes >= least})
@@ -58,7 +59,7 @@ def cuts(candidates: Candidates, goal: Goal, budget: int, allowed: float = inf) 
 
 
 def fewest_instructions(candidates: Candidates) -> float:
-    """Instructions of the fastest cut there is, whatever RAM it takes."""
+    """Instructions of the fastest cut, however much RAM it needs."""
     fastest = _cheapest(candidates, None)
     assert fastest is not None  # every node runs whole, or arrives
     return cut_cost(fastest)
@@ -78,14 +79,14 @@ def _instructions(choice: Choice) -> float:
 
 
 def _bytes(choice: Choice) -> float:
-    """Few, small stages leave few holes between the buffers of one and the next."""
+    """The bytes as a weight: few, small stages leave few holes between their buffers."""
     return choice.bytes
 
 
 def _cheapest(
     candidates: Candidates, limit: int | None, weigh: Callable[[Choice], float] = _instructions
 ) -> Cut | None:
-    """The least weight together, every stage within `limit` bytes (None: any); None for no cut."""
+    """Find the cut of least weight with every stage within `limit` bytes; None if there is none."""
     total = [0.0] + [inf] * len(candidates.nodes)
     last: list[Choice | None] = [None] * len(total)
     for end in range(1, len(total)):
@@ -106,8 +107,10 @@ def _cheapest(
     return tuple(reversed(cut))
 
 
-def make_schedule(graph: Graph, cut: Cut, isa: str, streamed: tuple[Tensor, ...] = ()) -> Schedule:
-    """The schedule of a list of stages."""
+def make_schedule(
+    graph: Graph, cut: Cut, calls: Calls, streamed: tuple[Tensor, ...] = ()
+) -> Schedule:
+    """Make the schedule that runs the stages of a cut."""
     values = view_storage(graph)
     scratch = scratch_names(graph)
     owner: dict[str, Tensor] = {}
@@ -117,25 +120,25 @@ def make_schedule(graph: Graph, cut: Cut, isa: str, streamed: tuple[Tensor, ...]
         if choice.pipeline is not None:
             owner |= choice.pipeline.owner
             rings |= choice.pipeline.rings
-        stages.append(_stage(choice, isa, scratch))
+        stages.append(_stage(choice, calls, scratch))
     storage = {name: owner.get(value.name, value) for name, value in values.items()}
     return Schedule(graph, tuple(stages), storage, values, rings, streamed)
 
 
-def _stage(choice: Choice, isa: str, scratch: dict[str, str]) -> Stage:
+def _stage(choice: Choice, calls: Calls, scratch: dict[str, str]) -> Stage:
     pipeline = choice.pipeline
     if pipeline is None:
         node = choice.node
-        calls = layer_calls(node, Form.WHOLE, node.output.rows, isa)
-        layer = Layer(node, Form.WHOLE, calls, scratch[node.output.name])
+        whole = calls.of(node, Execution.WHOLE, node.output.rows)
+        layer = Layer(node, Execution.WHOLE, whole, scratch[node.output.name])
         return Stage((layer,), (Task(0, 0, node.output.rows),))
     layers = []
     alive = dict(pipeline.alive)
     for row_layer in pipeline.layers:
         node = row_layer.node
         name = scratch.get(node.output.name, f"{node.name}#scratch")
-        calls = layer_calls(node, row_layer.form, row_layer.steps, isa)
+        by_rows = calls.of(node, row_layer.execution, row_layer.steps)
         if node.output.name in pipeline.sums:
             alive[name] = pipeline.sums[node.output.name]
-        layers.append(Layer(node, row_layer.form, calls, name))
+        layers.append(Layer(node, row_layer.execution, by_rows, name))
     return Stage(tuple(layers), pipeline.tasks, alive)

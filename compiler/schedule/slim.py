@@ -1,30 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kernels with smaller constants where flash is short: the fewest instructions lost for a byte."""
+"""Swaps in kernels with smaller constants when flash is short, cheapest per byte saved first."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mcuforge.compiler.ops.base import Blob
+from mcuforge.compiler.ops.base import Blob, Call
 from mcuforge.compiler.schedule.cost import layer_cost
-from mcuforge.compiler.schedule.kernels import Calls, variants
-from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule
+from mcuforge.compiler.schedule.kernels import variants
+from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule
 
 
 @dataclass(frozen=True, eq=False)
 class _Saving:
-    """A layer computed by other kernels, with so many bytes of constants less."""
+    """Other kernels for a layer, with the bytes of constants that they save."""
 
     layer: Layer
-    calls: Calls
+    calls: tuple[Call, ...]
     bytes: int
     instructions: float
 
 
 def slimmed(schedule: Schedule, isa: str, bytes_less: int) -> Schedule | None:
-    """The schedule with kernels whose constants take at least `bytes_less` fewer bytes of flash.
+    """Change kernels until their constants take at least `bytes_less` fewer bytes of flash.
 
-    The plan stays as it is: none of them needs more scratch. None where nothing saves that much.
+    The memory plan stays valid: no kernel needs more scratch than the one it replaces. None where
+    all savings together are not enough.
     """
     found = [s for stage in schedule.stages for layer in stage.layers for s in _savings(layer, isa)]
     found.sort(key=lambda saving: saving.instructions / saving.bytes)
@@ -43,21 +44,24 @@ def slimmed(schedule: Schedule, isa: str, bytes_less: int) -> Schedule | None:
     return replace(schedule, stages=stages)
 
 
-def constant_bytes(calls: Calls) -> int:
-    """Bytes of the arrays that calls and their parameters point to."""
+def constant_bytes(calls: tuple[Call, ...]) -> int:
+    """Bytes of the constant arrays that the calls and their parameters point to."""
     fields = [value for call in calls if call.params for _, value in call.params.fields]
     arguments = [argument for call in calls for argument in call.args]
     return sum(x.data.nbytes for x in (*fields, *arguments) if isinstance(x, Blob))
 
 
 def _savings(layer: Layer, isa: str) -> list[_Saving]:
-    if layer.form not in (Form.WHOLE, Form.ROWS):
+    if layer.execution not in (Execution.WHOLE, Execution.ROWS):
         return []
     node, rows = layer.node, layer.node.output.rows
-    now, held = layer_cost(node, layer.form, rows, isa, layer.kernel), constant_bytes(layer.calls)
+    now, held = (
+        layer_cost(node, layer.execution, rows, isa, layer.kernel),
+        constant_bytes(layer.calls),
+    )
     found = []
-    for calls in variants(node, layer.form, rows, isa):
-        cost = layer_cost(node, layer.form, rows, isa, calls[0].kernel)
+    for calls in variants(node, layer.execution, rows, isa):
+        cost = layer_cost(node, layer.execution, rows, isa, calls[0].kernel)
         saved = held - constant_bytes(calls)
         if saved > 0 and max(c.scratch_bytes for c in calls) <= layer.scratch_bytes:
             found.append(_Saving(layer, calls, saved, cost.of(1) - now.of(1)))

@@ -10,7 +10,7 @@ import numpy as np
 from mcuforge.compiler.ir import Node, Tensor, unique
 from mcuforge.compiler.ops.base import Reads
 from mcuforge.compiler.schedule.rows import LayerRows, layer_rows
-from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Stage
+from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule, Stage
 from mcuforge.memplan.problem import Placement
 from mcuforge.memplan.replay import Event, Read, Step, Sweep, SweepReads, Trace, Write
 
@@ -147,7 +147,7 @@ def _with_scratch(
 ) -> Iterator[Event | Sweep]:
     """Scratch is written before all else and read after; sums stay from their first row on."""
     size = layer.scratch_bytes
-    if size and (layer.form is not Form.ACCUMULATE or row == 0):
+    if size and (layer.execution is not Execution.ACCUMULATE or row == 0):
         yield Write(layer.scratch_name, 0, size)
     yield from accesses
     if size:

@@ -54,7 +54,7 @@ class Tasks:
 
     @cached_property
     def layer_of_row(self) -> NDArray[np.int64]:
-        """The layer of every row computed, in order."""
+        """The layer of every row computed, in order: int64 (rows computed,)."""
         tasks = self.turn
         sizes: Sequence[int] = [t.end - t.begin for t in tasks]
         layers = np.array([t.layer for t in tasks], np.int64)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Estimated cycles as text: no figure here without the word."""
+"""Prints estimated cycles; every line says that the figures are estimates."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from mcuforge.report.model import LayerFacts
+from mcuforge.report.model import CycleEstimate, LayerFacts
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mcuforge.cycles import CycleEstimate
-
 
 def print_cycles(estimate: CycleEstimate, layers: tuple[LayerFacts, ...], console: Console) -> None:
-    """A table by layer, then the whole with its error; `layers` as the report has them."""
+    """Print one row per layer, then the whole estimate with its error.
+
+    layers: the same layers as in the report of the bench.
+    """
     console.print()
     console.print(_table(estimate, layers))
     console.print()
@@ -38,7 +39,7 @@ def cycles_words(estimate: CycleEstimate) -> str:
 
 
 def error_words(estimate: CycleEstimate) -> str:
-    """What the estimate leaves out and how far published figures were from such ones."""
+    """What the estimate leaves out, and how far published figures were from such estimates."""
     below, above = estimate.error.below_percent, estimate.error.above_percent
     return (
         "memory without wait states; published cycles of other engines were from "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Output files that are whole or not there; reports as JSON."""
+"""Writes output files whole or not at all, and reports as JSON."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 
-import mcuforge
 from mcuforge.errors import CompileError, InternalError, UserError
+from mcuforge.version import VERSION
 
 SCHEMA = 1  # docs/report.md describes it; raised when a key changes its meaning
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write `content` (text as UTF-8) to `path` by rename: nobody ever sees half of it.
+    """Write `content` (text as UTF-8) to `path` by rename, so that nobody ever sees half of it.
 
-    A pipe or a device (/dev/stdout) is written to. Raises CompileError when the folder is missing
-    or not writable, and for a folder in the file's place.
+    A pipe or a device (/dev/stdout) is written to directly. Raises CompileError when the folder is
+    missing or not writable, and when `path` is a folder.
     """
     data = content.encode() if isinstance(content, str) else content
     try:
@@ -43,7 +43,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def refuse_unwritable(path: Path | None) -> None:
-    """Raise now, before minutes of work, the CompileError that `write_json` would end them with."""
+    """Raise the CompileError of `write_whole` now, instead of after minutes of work."""
     if path is None or (path.exists() and not path.is_file() and not path.is_dir()):
         return
     if path.is_dir():
@@ -63,35 +63,35 @@ def _unwritable(path: Path, reason: str) -> CompileError:
 
 
 def write_json(report: object, path: Path | None) -> None:
-    """A report (a dataclass, or a mapping) as one JSON object; None: no file.
+    """Write a report (a record of `report/model.py`) as one JSON object; None: write no file.
 
-    `schema` and the version of mcuforge come first in each. Raises CompileError as write_whole.
+    `schema` and the version of mcuforge come first. Raises CompileError as `write_whole` does.
     """
     if path is None:
         return
-    if isinstance(report, Mapping):
-        content = dict(report)
-    elif is_dataclass(report) and not isinstance(report, type):
-        content = asdict(report)
-    else:
-        raise InternalError(f"{type(report).__name__} is no report")
-    text = json.dumps(
-        {"schema": SCHEMA, "mcuforge": mcuforge.__version__, **content}, indent=2, allow_nan=False
-    )
-    write_whole(path, text + "\n")
+    if not is_dataclass(report) or isinstance(report, type):
+        raise InternalError(f"{type(report).__name__} is not a report")
+    _write_object(asdict(report), path)
+
+
+def _write_object(content: Mapping[str, object], path: Path) -> None:
+    head = {"schema": SCHEMA, "mcuforge": VERSION}
+    write_whole(path, json.dumps({**head, **content}, indent=2, allow_nan=False) + "\n")
 
 
 @contextmanager
 def refusals_written(kind: type, path: Path | None) -> Iterator[None]:
-    """Leave a failing report of `kind` (a report dataclass) when a UserError ends the block.
+    """Write a failing report of `kind` (a report's dataclass) when a UserError ends the block.
 
-    Nothing was measured, so every key is null but verdict "fail" and the three lines as reasons. A
-    pass that an earlier run left in the file would otherwise be read as this run's.
+    Nothing was measured: `verdict` is "fail", `reasons` holds the error's three lines, and every
+    other key is null. Otherwise a reader would take the "pass" that an earlier run left in the file
+    for the result of this run.
     """
     try:
         yield
     except UserError as error:
-        empty = dict.fromkeys(f.name for f in fields(kind) if f.name != "mcuforge")
-        reasons = [error.what, f"where: {error.where}", f"try: {error.hint}"]
-        write_json(empty | {"verdict": "fail", "reasons": reasons}, path)
+        if path is not None:
+            empty = dict.fromkeys(f.name for f in fields(kind))
+            reasons = [error.what, f"where: {error.where}", f"try: {error.hint}"]
+            _write_object({**empty, "verdict": "fail", "reasons": reasons}, path)
         raise

@@ -1,10 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report of a deploy: frozen records whose field names are the JSON keys."""
+"""What commands report: frozen records whose field names are the JSON keys, in their order.
+
+Every command's record stands here, below everything that fills or prints one. `write_json` puts
+`schema` and `mcuforge`, the version, in front of each.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from mcuforge.boards.catalog.board import Board
+    from mcuforge.boards.doctor import ToolStatus
+    from mcuforge.compiler.compile import PlanOptions
+    from mcuforge.compiler.frontends.common import OperatorSupport, SupportedOperator
+
+JUDGED_SAMPLES = 200  # the peer's agreement is judged on so many of the user's samples, or more
+LEAST_AGREEMENT = 0.985  # with a peer that is only near: some samples lie between two classes
 
 
 @dataclass(frozen=True)
@@ -21,7 +35,7 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class BoardFacts:
-    """Where it ran. `stand_in` names the emulated machine, None on hardware."""
+    """The board. `stand_in` names the emulated machine; None on hardware."""
 
     id: str
     cpu: str
@@ -32,7 +46,7 @@ class BoardFacts:
 
 @dataclass(frozen=True)
 class Toolchain:
-    """What built it."""
+    """The compiler that built the firmware, with its flags."""
 
     compiler: str
     version: str
@@ -41,7 +55,7 @@ class Toolchain:
 
 @dataclass(frozen=True)
 class Check:
-    """The board's answers beside the reference's, over all samples."""
+    """The board's answers compared with the reference's, over all samples."""
 
     reference: str
     data: str  # the data file's name, or how samples were drawn
@@ -49,24 +63,29 @@ class Check:
     exact_samples: int
     mismatched_elements: int
     max_abs_diff: float
-    accuracy: float | None  # of the board's answers against labels; None without either
+    accuracy: float | None  # of the board, against labels; None without labels or classes
     reference_accuracy: float | None
     top1_agreement: float | None  # board against reference; None for outputs of one element
-    poisoned: bool = False  # all that is dead was overwritten between steps
+    poisoned: bool = False  # the board overwrote all dead bytes between steps
     peer: str | None = None  # another runtime, shown beside the reference
     peer_max_abs_diff: float | None = None
     peer_judged: bool = False  # its agreement counts for the verdict
-    # of a peer that computes the same integers (TFLite); None for one that is only near (ONNX),
-    # with which accuracy and agreement are then measured
-    peer_mismatched_elements: int | None = None  # the reference's elements that differ from its
-    peer_operators: tuple[str, ...] = ()  # known to be computed otherwise, and here they were
-    peer_unexplained: tuple[str, ...] = ()  # computed otherwise for no known cause
-    peer_note: str = ""  # why nothing is said of its operators, where it differs
+    # Elements in which a peer that computes the same integers (TFLite) differs from the reference.
+    # None for a peer that is only near (ONNX): accuracy and agreement are then against the peer.
+    peer_mismatched_elements: int | None = None
+    peer_operators: tuple[str, ...] = ()  # operators that differ here for a known cause
+    peer_unexplained: tuple[str, ...] = ()  # operators that differ here for no known cause
+    peer_note: str = ""  # why no operators are named although the peer differs
+
+    @property
+    def peer_is_near(self) -> bool:
+        """True where the peer computes in float what mcuforge computes in integers."""
+        return self.peer is not None and self.peer_mismatched_elements is None
 
 
 @dataclass(frozen=True)
 class Ram:
-    """Bytes. total = arena + static + stack; the test firmware's own buffers stand apart."""
+    """RAM in bytes. total = arena + static + stack; the test firmware's own is not part of it."""
 
     arena: int  # every activation, scratch and line buffer
     static: int  # .data and .bss of model and runtime
@@ -75,12 +94,12 @@ class Ram:
     total: int
     budget: int
     test_firmware: int
-    stack_assumed: int = 0  # of `stack`, for calls nobody can follow: a streamed input's source
+    stack_assumed: int = 0  # part of `stack`: for calls into the user's source of streamed rows
 
 
 @dataclass(frozen=True)
 class FlashRegion:
-    """One flash with weights: so many of them in its `bytes`; a greater `speed` is faster."""
+    """One flash: `weights` of its `bytes` hold weights. A greater `speed` is faster."""
 
     name: str
     weights: int
@@ -90,9 +109,9 @@ class FlashRegion:
 
 @dataclass(frozen=True)
 class Flash:
-    """Bytes. total = weights + code; the test firmware's own code stands apart.
+    """Flash in bytes. total = weights + code; the test firmware's own code is not part of it.
 
-    budget: of the image's flash and of what else is in use.
+    budget: size of the image's flash and of every other flash in use.
     """
 
     weights: int
@@ -105,7 +124,7 @@ class Flash:
 
 @dataclass(frozen=True)
 class RegionUse:
-    """One memory of the plan: `peak` of its `bytes` for arenas; a greater `speed` is faster."""
+    """One memory of the plan: arenas use `peak` of its `bytes`. A greater `speed` is faster."""
 
     name: str
     peak: int
@@ -115,7 +134,7 @@ class RegionUse:
 
 @dataclass(frozen=True)
 class PlanFacts:
-    """The memory plan. `optimal` only when proved."""
+    """The memory plan. `optimal` only when proved. What the user asked for comes from `asked`."""
 
     peak: int
     lower_bound: int
@@ -126,12 +145,20 @@ class PlanFacts:
     deciding_layer: str
     optimize: str  # the goal: "balanced", "ram" or "speed"
     input: str  # "resident" or "streamed"
-    resident_peak: int | None  # the peak with the input resident, where it is streamed
+    resident_peak: int | None  # the peak if the input were resident; None where it is
+
+
+def asked(options: PlanOptions) -> dict[str, str]:
+    """The fields of PlanFacts that say what the user asked for."""
+    return {
+        "optimize": options.goal,
+        "input": "streamed" if options.streamed else "resident",
+    }
 
 
 @dataclass(frozen=True)
 class Run:
-    """One inference. Emulated boards count instructions, never time."""
+    """The cost of one inference. Emulated boards count instructions, never time."""
 
     instructions: int | None
     instructions_per_mac: float | None
@@ -141,7 +168,7 @@ class Run:
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """One layer: its cost and the arena bytes alive while it runs."""
+    """One layer: its cost, and the bytes of arena alive while it runs."""
 
     index: int
     name: str
@@ -155,7 +182,7 @@ class LayerFacts:
 
 @dataclass(frozen=True)
 class OperatorFacts:
-    """All layers of one operator together; `share` of the instructions of all layers."""
+    """All layers of one operator together; `share`: of the instructions of all layers."""
 
     op: str
     layers: int
@@ -167,9 +194,8 @@ class OperatorFacts:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything `deploy` found."""
+    """What `deploy` found."""
 
-    mcuforge: str
     model: ModelFacts
     board: BoardFacts
     toolchain: Toolchain
@@ -181,3 +207,170 @@ class Report:
     plan: PlanFacts
     run: Run
     layers: tuple[LayerFacts, ...]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `check` found."""
+
+    model: ModelFacts
+    board: BoardFacts
+    verdict: Literal["pass", "fail"]
+    reasons: tuple[str, ...]
+    check: Check
+
+
+@dataclass(frozen=True)
+class EstimateError:
+    """How far published cycles were from such estimates, in whole percent rounded outwards."""
+
+    below_percent: int
+    above_percent: int
+
+
+@dataclass(frozen=True)
+class LayerCycles:
+    """One layer's part of a cycle estimate; the parts add up to the whole."""
+
+    index: int
+    cycles: int
+    cycles_per_mac: float | None
+
+
+@dataclass(frozen=True)
+class CycleEstimate:
+    """Estimated cycles of one inference on a core that never waits for memory."""
+
+    cycles: int
+    cycles_per_mac: float | None
+    cycles_per_instruction: float
+    core: str
+    clock_hz: int | None  # None for a board that exists only in the emulator
+    milliseconds: float | None
+    error: EstimateError
+    layers: tuple[LayerCycles, ...]
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """What `bench` counted."""
+
+    model: ModelFacts
+    board: BoardFacts
+    toolchain: Toolchain
+    run: Run
+    layers: tuple[LayerFacts, ...]
+    operators: tuple[OperatorFacts, ...]  # most instructions first
+    estimated_cycles: CycleEstimate | None = None  # only with --cycles; never measured
+
+
+@dataclass(frozen=True)
+class BufferFacts:
+    """One buffer of a plan: alive during steps [begin, end), at `offset` of `region`'s arena."""
+
+    name: str
+    bytes: int
+    begin: int
+    end: int
+    region: str
+    offset: int
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """What `plan` found."""
+
+    model: ModelFacts
+    board: BoardFacts
+    plan: PlanFacts
+    buffers: tuple[BufferFacts, ...]
+    layers: tuple[LayerFacts, ...]
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """A model file that `quantize` read or wrote."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The samples that set the ranges of activations, and how activations and weights scale."""
+
+    data: str
+    samples: int
+    asymmetric: bool
+    per_channel: bool
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Float compared with int8 over all samples, both run by onnxruntime.
+
+    None for what takes labels or classes, where there are none.
+    """
+
+    samples: int
+    float_accuracy: float | None
+    int8_accuracy: float | None
+    accuracy_drop: float | None
+    top1_agreement: float | None
+
+
+@dataclass(frozen=True)
+class QuantizeReport:
+    """What `quantize` wrote and found. `verdict`: whether mcuforge reads the file."""
+
+    model: FileFacts
+    output: FileFacts
+    calibration: Calibration
+    answers: Answers
+    verdict: Literal["pass", "fail"]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OperatorTable:
+    """What `ops` lists: every supported operator by name, and the kernels.
+
+    kernels: by kernel, the instruction sets that have a version of their own.
+    """
+
+    operators: Mapping[str, SupportedOperator]  # of TFLite
+    onnx: Mapping[str, SupportedOperator]
+    kernels: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class ModelOperators:
+    """What `ops MODEL` found: every operator of the file, in the file's order."""
+
+    operators: tuple[OperatorSupport, ...]
+
+
+@dataclass(frozen=True)
+class BoardList:
+    """What `boards` lists."""
+
+    boards: tuple[Board, ...]
+
+
+@dataclass(frozen=True)
+class InterpreterFacts:
+    """An installed TFLite interpreter, and the operators it computes unlike 2.14."""
+
+    name: str
+    differs_in: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DoctorReport:
+    """What `doctor` found on this machine."""
+
+    tools: tuple[ToolStatus, ...]
+    reference: str | None
+    interpreters: tuple[InterpreterFacts, ...]
+    peer: str | None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each layer and each operator of an inference costs, as tables for a terminal or a log."""
+"""Tables of what each layer and each operator of an inference costs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from rich.table import Table
 
 from mcuforge.report.model import LayerFacts, OperatorFacts
 
-SHAPE_COLUMNS, BAR_COLUMNS = 100, 120  # a terminal this wide has room for them
-BAR = 20  # characters of the dearest layer
+SHAPE_COLUMNS, BAR_COLUMNS = 100, 120  # terminal widths from which they are shown
+BAR = 20  # characters of the most expensive layer's bar
 
 
 def operator_facts(layers: tuple[LayerFacts, ...]) -> tuple[OperatorFacts, ...]:
-    """Layers that were counted, summed by operator, most instructions first."""
+    """Sum counted layers by operator, most instructions first."""
     total = sum(layer.instructions or 0 for layer in layers)
     facts = []
     for op in dict.fromkeys(layer.op for layer in layers):
@@ -26,9 +26,9 @@ def operator_facts(layers: tuple[LayerFacts, ...]) -> tuple[OperatorFacts, ...]:
 
 
 def layer_table(layers: tuple[LayerFacts, ...], columns: int) -> Table:
-    """Per layer: operator, MACs, instructions, per MAC, share, arena bytes alive; then their sum.
+    """One row per layer (operator, MACs, instructions, share, live arena bytes), and their sum.
 
-    columns: of the terminal; a wide one has room for outputs' shapes, then for bars.
+    columns: width of the terminal. A wide one also shows output shapes, a very wide one bars.
     """
     table = Table(box=None)
     table.add_column("#", justify="right")
@@ -66,7 +66,7 @@ def layer_table(layers: tuple[LayerFacts, ...], columns: int) -> Table:
 
 
 def operator_table(operators: tuple[OperatorFacts, ...]) -> Table:
-    """Per operator: layers, MACs, instructions, instructions per MAC, share."""
+    """One row per operator: layers, MACs, instructions, instructions per MAC, share."""
     table = Table(box=None)
     table.add_column("operator", overflow="fold")
     for name in ("layers", "MACs", "instructions", "per MAC", "share"):

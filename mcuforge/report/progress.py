@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a long command is doing: bars on a terminal, plain lines in a log."""
+"""Shows what a long command is doing: bars on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-LINE_SECONDS = 60.0  # between two lines of a log on one stage
+LINE_SECONDS = 60.0  # between two log lines about the same stage
 
 
 class Stages:
-    """Announces the stages of a command on stderr, so that stdout stays the report."""
+    """Announces the stages of a command on stderr, so that stdout holds only the report."""
 
     def __init__(self, console: Console, quiet: bool = False) -> None:
         self._console = console
@@ -30,7 +30,7 @@ class Stages:
 
     @contextmanager
     def stage(self, text: str) -> Iterator[None]:
-        """A stage without a count, timed."""
+        """Announce a stage and time it."""
         started = time.monotonic()
         if self._quiet:
             yield
@@ -46,7 +46,7 @@ class Stages:
 
     @contextmanager
     def counted(self, text: str, total: int) -> Iterator[Counter]:
-        """A stage of `total` equal parts; call `advance()` on what it yields after each."""
+        """Announce a stage of `total` equal parts; call `advance()` on the counter after each."""
         started = time.monotonic()
         if self._quiet:
             yield Counter(None)
@@ -75,7 +75,7 @@ class Stages:
 
 
 class Counter:
-    """Counts the parts of a stage done; in a log `tell` says so, at most once in `LINE_SECONDS`."""
+    """Counts the finished parts of a stage; `tell` logs them at most once per `LINE_SECONDS`."""
 
     def __init__(self, bar: Progress | None, tell: Callable[[int], None] | None = None) -> None:
         self._bar = bar
@@ -84,7 +84,7 @@ class Counter:
         self._told_s = time.monotonic()
 
     def advance(self) -> None:
-        """One more part is done."""
+        """Count one more finished part."""
         self._done += 1
         if self._bar is not None:
             self._bar.advance(self._bar.task_ids[0])

@@ -1,36 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reports as tables for a terminal or a log."""
+"""Prints reports as text for a terminal or a log."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.markup import escape
 
-from mcuforge.bench import BenchReport
-from mcuforge.check import CheckReport
+from mcuforge.compiler.judges.onnx import EXACT_MARK
 from mcuforge.report.model import (
+    JUDGED_SAMPLES,
+    LEAST_AGREEMENT,
+    BenchReport,
     BoardFacts,
     Check,
+    CheckReport,
     Flash,
     ModelFacts,
     PlanFacts,
+    QuantizeReport,
     Ram,
     Report,
     Run,
 )
 from mcuforge.report.profile import layer_table, operator_table
-from mcuforge.verdict import JUDGED_SAMPLES, LEAST_AGREEMENT, exact_reference
 
 MOST_NAMED = 4  # operators on one line
 
-if TYPE_CHECKING:
-    from mcuforge.quantize import QuantizeReport
-
 
 def print_report(report: Report, console: Console) -> None:
-    """The report of a deploy: model, memory, answers, cost, verdict."""
+    """Print the report of a deploy: model, memory, answers, cost, verdict."""
     _print_title(report.model, report.board, console)
     board, model, toolchain = report.board, report.model, report.toolchain
     _print_line(
@@ -53,14 +53,14 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def print_check(report: CheckReport, console: Console) -> None:
-    """The report of a check: answers and verdict."""
+    """Print the report of a check: answers and verdict."""
     _print_title(report.model, report.board, console)
     _print_answers(report.check, console)
     _print_verdict(report.verdict, report.reasons, console)
 
 
 def print_bench(report: BenchReport, console: Console) -> None:
-    """The report of a bench: layers, operators, then the whole."""
+    """Print the report of a bench: layers, operators, then the whole inference."""
     _print_title(report.model, report.board, console)
     console.print(layer_table(report.layers, console.width))
     console.print()
@@ -69,8 +69,16 @@ def print_bench(report: BenchReport, console: Console) -> None:
     _print_cost(report.run, console)
 
 
+def print_plan(plan: PlanFacts, budget: int, weights: str, console: Console) -> None:
+    """Print a plan in two lines: the arena of `budget` bytes, and `weights` in words."""
+    quality = "optimal" if plan.optimal else f"lower bound {plan.lower_bound:,}"
+    arena = f"arena {region_words(plan)}, of {budget:,} ({quality}, {plan.solver})"
+    for line in (f"{arena}; decided by {plan.deciding_layer}", f"weights {weights}"):
+        console.print(escape(line), highlight=False, soft_wrap=True)
+
+
 def print_quantize(report: QuantizeReport, console: Console) -> None:
-    """The report of a quantize: the file written, what it costs, whether mcuforge reads it."""
+    """Print the report of a quantize: the file, its accuracy, whether mcuforge reads it."""
     output, calibration, answers = report.output, report.calibration, report.answers
     sizes = f"{report.model.bytes:,} -> {output.bytes:,} bytes"
     _print_line("written", f"{report.model.name} -> {output.name}, {sizes}", console)
@@ -100,7 +108,7 @@ def _print_title(model: ModelFacts, board: BoardFacts, console: Console) -> None
 
 
 def _print_line(label: str, text: str, console: Console) -> None:
-    """One fact on one line: a log can be searched for it, a terminal folds it by itself."""
+    """Print one fact on one line, so that a log can be searched for it."""
     console.print(f"{label + ':':<9} {escape(text)}", highlight=False, soft_wrap=True)
 
 
@@ -114,19 +122,28 @@ def _print_verdict(verdict: str, reasons: tuple[str, ...], console: Console) -> 
 def _print_memory(ram: Ram, flash: Flash, console: Console) -> None:
     parts = f"arena {ram.arena:,} + static {ram.static:,} + stack {ram.stack:,}"
     if ram.stack_assumed:
-        why = "for calls nobody can follow: your source of rows"
+        why = "for calls into your own source of rows"
         parts += f" ({ram.stack_assumed:,} of it assumed {why})"
     _print_line("RAM", f"{_share(ram.total, ram.budget)} = {parts}", console)
     parts = f"weights {flash.weights:,}{_flash_words(flash)} + code {flash.code:,}"
     _print_line("flash", f"{_share(flash.total, flash.budget)} = {parts}", console)
     apart = f"test firmware: RAM {ram.test_firmware:,}, flash {flash.test_firmware:,}"
     if ram.stack_painted is not None:
-        apart += f"; stack seen on the board, with its interrupts: {ram.stack_painted:,}"
+        apart += f"; stack seen on the board, interrupts included: {ram.stack_painted:,}"
     _print_line("apart", apart, console)
 
 
+def weights_words(weights_bytes: int, further: Mapping[str, int]) -> str:
+    """'1,200,000 bytes, 300,000 of them in qspi': the constants, and those in other flashes.
+
+    further: bytes by region, of what does not lie in the image's flash.
+    """
+    elsewhere = (f", {count:,} of them in {region}" for region, count in further.items())
+    return f"{weights_bytes:,} bytes{''.join(elsewhere)}"
+
+
 def region_words(plan: PlanFacts) -> str:
-    """'180,224 bytes = sram 118,000 + ccm 62,224': where the arena lies, if that is a question."""
+    """'180,224 bytes = sram 118,000 + ccm 62,224': the arena, by memory if the plan has several."""
     used = [region for region in plan.regions if region.peak]
     if len(plan.regions) == 1 or not used:
         return f"{plan.peak:,} bytes"
@@ -134,7 +151,7 @@ def region_words(plan: PlanFacts) -> str:
 
 
 def _flash_words(flash: Flash) -> str:
-    """' (flash 900,000, qspi 300,000)': where the weights lie, if not all in the image's flash."""
+    """' (flash 900,000, qspi 300,000)': where the weights lie, unless the image's flash has all."""
     used = [region for region in flash.regions if region.weights]
     if used == list(flash.regions[:1]) or not used:
         return ""
@@ -153,10 +170,10 @@ def _print_answers(check: Check, console: Console) -> None:
         else ""
     )
     exact = f"{check.exact_samples:,} of {check.samples:,} exact{differ}"
-    poisoned = ", what is dead overwritten between steps" if check.poisoned else ""
+    poisoned = ", dead bytes overwritten between steps" if check.poisoned else ""
     _print_line("answers", f"{exact}, against {exact_reference(check)}{poisoned}", console)
     if check.accuracy is not None and check.reference_accuracy is not None:
-        beside = "the peer" if is_near(check) else "the reference"
+        beside = "the peer" if check.peer_is_near else "the reference"
         line = f"{check.accuracy:.4f}, {beside} {check.reference_accuracy:.4f}"
         _print_line("accuracy", line, console)
     if check.peer is not None:
@@ -164,8 +181,8 @@ def _print_answers(check: Check, console: Console) -> None:
 
 
 def _peer_words(check: Check) -> str:
-    """How the answers stand to another runtime's."""
-    if not is_near(check):
+    """How near the answers are to another runtime's."""
+    if not check.peer_is_near:
         return _mismatch_words(check)
     words = f"{check.peer}: outputs differ by up to {check.peer_max_abs_diff:g} steps"
     if check.top1_agreement is None:
@@ -176,9 +193,9 @@ def _peer_words(check: Check) -> str:
     return f"{words} (not judged: that takes --data with {JUDGED_SAMPLES} samples or more)"
 
 
-def is_near(check: Check) -> bool:
-    """True where the peer computes in float what we compute in integers."""
-    return check.peer is not None and check.peer_mismatched_elements is None
+def exact_reference(check: Check) -> str:
+    """The name of what the board's answers must equal, without the peer."""
+    return check.reference.partition(EXACT_MARK)[0]
 
 
 def _mismatch_words(check: Check) -> str:
@@ -189,14 +206,14 @@ def _mismatch_words(check: Check) -> str:
     words = f"{check.peer}: {count:,} output element{'s differ' if count > 1 else ' differs'}"
     causes = [check.peer_note] if check.peer_note else []
     if check.peer_operators:
-        causes.append(f"it computes {_some(check.peer_operators)} otherwise, as is known")
+        causes.append(f"it is known to compute {_some(check.peer_operators)} differently")
     if check.peer_unexplained:
-        causes.append(f"without a known cause: {_some(check.peer_unexplained)}")
+        causes.append(f"for no known cause: {_some(check.peer_unexplained)}")
     return "; ".join((words, *causes))
 
 
 def _some(names: tuple[str, ...]) -> str:
-    """The first few, and how many more there are; the JSON has all."""
+    """The first few names, and how many more there are; the JSON has all."""
     more = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
@@ -207,6 +224,6 @@ def _print_cost(run: Run, console: Console) -> None:
             "" if run.instructions_per_mac is None else f", {run.instructions_per_mac:.2f} per MAC"
         )
         count = f"{run.instructions:,} instructions per inference{per_mac}"
-        _print_line("cost", f"{count} (emulated: a count, no time)", console)
+        _print_line("cost", f"{count} (emulated: a count, not a time)", console)
     if run.microseconds is not None:
         _print_line("cost", f"{run.microseconds:,.0f} us per inference", console)

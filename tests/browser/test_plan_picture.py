@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.report.picture.record import PlanPicture
-from mcuforge.report.picture.write import html, svg
+from mcuforge.picture.record import PlanPicture
+from mcuforge.picture.write import html, svg
 from tests.browser.chromium import Browser, installed, running
-from tests.unit.report import pictures
+from tests.unit.picture import pictures
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 MEASURE = Path(__file__).with_name("measure.js").read_text(encoding="utf-8")

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mcuforge.boards.catalog import Board
-from mcuforge.boards.emulator import Emulator, start
-from mcuforge.boards.support import board_support
-from mcuforge.boards.tools import locate
+from mcuforge.boards.build.support import board_support
+from mcuforge.boards.build.tools import locate
+from mcuforge.boards.catalog.board import Board
+from mcuforge.boards.emulator.qemu import Emulator, start
 
 PROBE = Path(__file__).with_name("bsp_probe.c")
 FIRMWARE = Path(__file__).resolve().parents[2] / "runtime_c" / "firmware"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mcuforge.commands.deploy import Request, deploy
 from mcuforge.compiler.compile import PlanOptions
-from mcuforge.deploy import Request, deploy
 from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
 from tests.golden.objects import VARIABLE

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.boards.catalog import Board, all_boards, emulated, load_board
-from mcuforge.boards.linker import default_stack_bytes
+from mcuforge.boards.build.linker import default_stack_bytes
+from mcuforge.boards.catalog.board import Board, all_boards, emulated, load_board
 from tests.emulated.bsp_image import BuildFailed, build_probe, running
 
 BSP = Path(__file__).resolve().parents[2] / "boards" / "bsp"

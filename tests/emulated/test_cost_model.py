@@ -10,7 +10,7 @@ import pytest
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.compiler.schedule.cost import WHOLE_MODEL_ERROR, schedule_cost
 from mcuforge.compiler.schedule.search import SLACK, Goal
-from mcuforge.session import compile_session, open_session
+from mcuforge.flow.session import compile_session, open_session
 from tests.emulated.deployed import deployed
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits_cnn.tflite"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mcuforge.bench import bench
+from mcuforge.commands.bench import Request, bench
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.errors import BoardError
 from mcuforge.report.progress import Stages
@@ -23,7 +23,7 @@ QUIET = Stages(Console(stderr=True), quiet=True)
 def test_cycles_follow_from_the_instructions_that_were_counted(
     board: str, least: float, most: float
 ) -> None:
-    report = bench(DIGITS, board, QUIET, cycles=True)
+    report = bench(Request(DIGITS, board, cycles=True), QUIET)
     estimate, counted = report.estimated_cycles, report.run.instructions
     assert estimate is not None
     assert counted is not None
@@ -43,7 +43,7 @@ def test_cycles_follow_from_the_instructions_that_were_counted(
 def test_an_inference_in_parts_is_priced_whole() -> None:
     """With its input streamed the model returns for every row and is called again."""
     streamed = PlanOptions(streamed=True)
-    report = bench(DIGITS, "netduinoplus2", QUIET, streamed, cycles=True)
+    report = bench(Request(DIGITS, "netduinoplus2", options=streamed, cycles=True), QUIET)
     assert report.estimated_cycles is not None
     assert report.run.instructions is not None
     assert report.run.cycles is None
@@ -52,7 +52,7 @@ def test_an_inference_in_parts_is_priced_whole() -> None:
 
 
 def test_no_milliseconds_are_estimated_for_a_board_that_is_only_emulated() -> None:
-    report = bench(DIGITS, "qemu-mps2-an386", QUIET, cycles=True)
+    report = bench(Request(DIGITS, "qemu-mps2-an386", cycles=True), QUIET)
     assert report.estimated_cycles is not None
     assert report.estimated_cycles.clock_hz is None
     assert report.estimated_cycles.milliseconds is None
@@ -60,4 +60,4 @@ def test_no_milliseconds_are_estimated_for_a_board_that_is_only_emulated() -> No
 
 def test_a_core_without_timings_is_refused_before_anything_is_built() -> None:
     with pytest.raises(BoardError, match="no cycles can be estimated for a rv32imac"):
-        bench(DIGITS, "qemu-riscv32", QUIET, cycles=True)
+        bench(Request(DIGITS, "qemu-riscv32", cycles=True), QUIET)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.unit.test_cli_commands import ROOT, read
+from tests.unit.commands.test_cli_commands import ROOT, read
 
 
 def test_the_doctors_findings_are_documented(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.boards.catalog import Board, emulated, load_board
-from mcuforge.boards.emulator import (
+from mcuforge.boards.catalog.board import Board, emulated, load_board
+from mcuforge.boards.emulator.qemu import (
     OWNER_VARIABLE,
     Emulator,
     Running,
@@ -31,8 +31,8 @@ BOARD_ID = "qemu-mps2-an386"
 OWNER = (
     "import sys, time\n"
     "from pathlib import Path\n"
-    "from mcuforge.boards.catalog import emulated, load_board\n"
-    "from mcuforge.boards.emulator import start\n"
+    "from mcuforge.boards.catalog.board import emulated, load_board\n"
+    "from mcuforge.boards.emulator.qemu import start\n"
     "emulator = start(emulated(load_board(sys.argv[1])), Path(sys.argv[2]))\n"
     "print(emulator.pid, flush=True)\n"
     "time.sleep(60)\n"

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-import mcuforge.firmware
-import mcuforge.target
+import mcuforge.flow.firmware
+import mcuforge.flow.target
+from mcuforge.commands.deploy import Request, deploy
 from mcuforge.compiler.codegen.check import check_model
-from mcuforge.deploy import Request, deploy
 from mcuforge.errors import BoardError
+from mcuforge.flow.session import compile_session, open_session
 from mcuforge.report.progress import Stages
-from mcuforge.session import compile_session, open_session
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "examples" / "digits" / "digits_cnn.tflite"
@@ -36,8 +36,8 @@ def sabotage(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
         text = text.replace('#include "check_model.h"\n', declaration, 1)
         return text.replace(RUN, f"{RUN}    {code}\n", 1)
 
-    monkeypatch.setattr(mcuforge.firmware, "check_model", broken)
-    monkeypatch.setattr(mcuforge.target, "RUN_SECONDS", 10.0)  # the demo takes milliseconds
+    monkeypatch.setattr(mcuforge.flow.firmware, "check_model", broken)
+    monkeypatch.setattr(mcuforge.flow.target, "RUN_SECONDS", 10.0)  # the demo takes milliseconds
 
 
 def emulators() -> int:

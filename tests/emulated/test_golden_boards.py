@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mcuforge.board_check import run_sample
-from mcuforge.boards.catalog import emulated, load_board
+from mcuforge.boards.catalog.board import emulated, load_board
 from mcuforge.compiler.ir import Array, Graph
-from mcuforge.firmware import build_check
+from mcuforge.flow.board_check import run_sample
+from mcuforge.flow.firmware import build_check
+from mcuforge.flow.session import Session
+from mcuforge.flow.target import open_board
 from mcuforge.report.progress import Stages
-from mcuforge.session import Session
-from mcuforge.target import open_board
 from tests.golden.isas import in_own_kernels
 from tests.golden.merge import FEEDS, answers, case_graph, case_modules, cases_of, feeds, merged
 

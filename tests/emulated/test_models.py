@@ -9,10 +9,10 @@ from time import process_time
 
 import pytest
 
+from mcuforge.commands.deploy import Request, deploy
 from mcuforge.compiler.compile import PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.schedule.search import Goal
-from mcuforge.deploy import Request, deploy
 from mcuforge.errors import CompileError
 from tests.emulated.deployed import QUIET, SAMPLES, deployed
 from tests.models.oracle import assert_rightly_judged

@@ -13,13 +13,13 @@ import onnx
 import pytest
 from rich.console import Console
 
-from mcuforge import check
-from mcuforge.deploy import Request, deploy
-from mcuforge.quantize import Request as QuantizeRequest
-from mcuforge.quantize import quantize
+from mcuforge.commands import check
+from mcuforge.commands.deploy import Request, deploy
+from mcuforge.commands.quantize import Request as QuantizeRequest
+from mcuforge.commands.quantize import quantize
+from mcuforge.compiler.builders.onnx_builder import OnnxBuilder
 from mcuforge.report.progress import Stages
 from mcuforge.report.text import print_report
-from tests.models.onnx_builder import OnnxBuilder
 
 QUIET = Stages(Console(stderr=True), quiet=True)
 BOARD = "qemu-mps2-an386"

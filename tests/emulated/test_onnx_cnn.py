@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mcuforge.deploy import Request, deploy
+from mcuforge.commands.deploy import Request, deploy
 from mcuforge.report.progress import Stages
 from scripts.make_onnx_cnn import NETWORKS, Style, images, make_int8
 

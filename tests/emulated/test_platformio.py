@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import serial
 
-from mcuforge.boards import emulator
-from mcuforge.boards.build import Firmware, build
-from mcuforge.boards.catalog import Board, all_boards, emulated, load_board
-from mcuforge.boards.footprint import measure
-from mcuforge.boards.pio import run_pio
-from mcuforge.boards.project import Project, write_project
-from mcuforge.boards.stack import stack_bound
+from mcuforge.boards.build.build import Firmware, build
+from mcuforge.boards.build.pio import run_pio
+from mcuforge.boards.build.project import Project, write_project
+from mcuforge.boards.catalog.board import Board, all_boards, emulated, load_board
+from mcuforge.boards.emulator import qemu
+from mcuforge.boards.image.footprint import measure
+from mcuforge.boards.image.stack import stack_bound
 from mcuforge.errors import BoardError
 
 ARENA_BYTES = 256
@@ -109,7 +109,7 @@ def test_every_emulated_board_builds_runs_and_answers(board: str, tmp_path: Path
     assert bound.unknown == ()
     assert bound.path[0] == "hello_run"
     assert 0 < bound.bytes < 200
-    with emulator.start(target, firmware.elf) as running:
+    with qemu.start(target, firmware.elf) as running:
         assert answer(running.port) == b"+"
 
 
@@ -143,20 +143,20 @@ def test_arenas_and_weights_are_found_in_the_memories_they_lie_in(tmp_path: Path
     assert found["qspi"].used == WEIGHTS
     assert sum(found[name].used for name in ("flash", "qspi")) == footprint.flash.image
     assert sum(found[name].used for name in ("dtcm", "sram", "sdram")) >= footprint.ram.image
-    with emulator.start(target, firmware.elf) as running:
+    with qemu.start(target, firmware.elf) as running:
         assert answer(running.port) == b"+"
 
 
 def test_upload_starts_the_emulator_and_stop_ends_it_also_in_an_awkward_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(emulator.OWNER_VARIABLE, raising=False)
+    monkeypatch.delenv(qemu.OWNER_VARIABLE, raising=False)
     folder = tmp_path / "a folder, déjà=vu"
     written = project(folder, emulated(load_board("qemu-riscv32")))
     uploaded = run_pio(folder, "run", "-t", "upload")  # this process called pio: it is the owner
     assert uploaded.code == 0, uploaded.output
     state = folder / ".pio" / "emulator.json"
-    running = emulator.read_state(state)
+    running = qemu.read_state(state)
     assert running is not None
     assert answer(running.port) == b"+"
     check_sums(build(written))

@@ -6,14 +6,14 @@ import re
 import pytest
 import serial
 
-from mcuforge.boards import emulator
-from mcuforge.boards.build import Firmware, build
-from mcuforge.boards.callgraph import read_callgraph
-from mcuforge.boards.catalog import emulated, load_board
-from mcuforge.boards.disassembly import read_image
-from mcuforge.boards.project import write_project
-from mcuforge.boards.stack import stack_bound
-from mcuforge.boards.tools import locate
+from mcuforge.boards.build.build import Firmware, build
+from mcuforge.boards.build.project import write_project
+from mcuforge.boards.build.tools import locate
+from mcuforge.boards.catalog.board import emulated, load_board
+from mcuforge.boards.emulator import qemu
+from mcuforge.boards.image.callgraph import read_callgraph
+from mcuforge.boards.image.disassembly import read_image
+from mcuforge.boards.image.stack import stack_bound
 from mcuforge.errors import InternalError
 
 BOARDS = ("qemu-mps2-an386", "qemu-riscv32")
@@ -170,7 +170,7 @@ def firmware(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def painted(firmware: Firmware) -> dict[str, int]:
     """Entry -> bytes of stack the emulated board touched in it, and in main()'s own frame."""
     with (
-        emulator.start(firmware.board, firmware.elf) as running,
+        qemu.start(firmware.board, firmware.elf) as running,
         serial.Serial(running.port, timeout=10) as line,
     ):
         line.write(b"?")

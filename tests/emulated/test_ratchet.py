@@ -11,7 +11,7 @@ from __future__ import annotations
 import pytest
 
 import scripts.bench_table
-from mcuforge.deploy import Request
+from mcuforge.commands.deploy import Request
 from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
 from scripts.bench_table import (

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.boards.build import OverBudget, build_error
-from mcuforge.boards.catalog import Board, emulated, load_board
-from mcuforge.boards.memory import Memory
-from mcuforge.boards.project import Project
+from mcuforge.boards.build.build import OverBudget, build_error
+from mcuforge.boards.build.project import Project
+from mcuforge.boards.catalog.board import Board, emulated, load_board
+from mcuforge.boards.catalog.memory import Memory
 from tests.emulated.bsp_image import BuildFailed, build_probe, running
 
 KIB = 1024

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mcuforge.boards.catalog import Board, emulated, load_board
+from mcuforge.boards.catalog.board import Board, emulated, load_board
 from mcuforge.boards.regions import CODE_BYTES
+from mcuforge.commands.deploy import Request, deploy, deploy_session
+from mcuforge.compiler.builders.tflite_builder import ModelBuilder, Sliding
+from mcuforge.compiler.builders.tflite_writer import write_model
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.schedule.weights import WeightsIn
-from mcuforge.deploy import Request, deploy, deploy_session
 from mcuforge.errors import BoardError, CompileError
+from mcuforge.flow.session import Session
 from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
 from mcuforge.report.text import print_report
-from mcuforge.session import Session
-from tests.models.builder import ModelBuilder, Sliding
-from tests.models.tflite_writer import write_model
 
 QUIET = Stages(Console(stderr=True), quiet=True)
 INTERNAL_BYTES = CODE_BYTES + 32 * 1024  # what is left beside code holds the convolution

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mcuforge.boards.catalog import load_board
-from mcuforge.deploy import Request, deploy
+from mcuforge.boards.catalog.board import load_board
+from mcuforge.commands.deploy import Request, deploy
+from mcuforge.compiler.builders.tflite_writer import write_model
 from mcuforge.errors import CompileError
 from mcuforge.report.progress import Stages
 from mcuforge.report.text import print_report
 from scripts.make_segmenter import segmenter
-from tests.models.tflite_writer import write_model
 
 QUIET = Stages(Console(stderr=True), quiet=True)
 BOARD = "disco_f407vg"

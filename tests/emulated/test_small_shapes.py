@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mcuforge.board_check import run_sample
-from mcuforge.boards.catalog import emulated, load_board
-from mcuforge.firmware import build_check
+from mcuforge.boards.catalog.board import emulated, load_board
+from mcuforge.flow.board_check import run_sample
+from mcuforge.flow.firmware import build_check
+from mcuforge.flow.session import Session
+from mcuforge.flow.target import open_board
 from mcuforge.report.progress import Stages
-from mcuforge.session import Session
-from mcuforge.target import open_board
 from tests.golden.isa_shapes import isa_kinds, of_isa, with_values
 from tests.golden.isas import in_own_kernels
 from tests.golden.small_shapes import together

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import mcuforge.firmware
-from mcuforge import check
+import mcuforge.flow.firmware
+from mcuforge.commands import check
+from mcuforge.commands.deploy import Request, deploy
 from mcuforge.compiler.compile import Compiled, PlanOptions
-from mcuforge.deploy import Request, deploy
 from mcuforge.errors import BoardError
 from mcuforge.memplan.poison import DeadRange
 from tests.emulated.deployed import QUIET, deployed
@@ -68,9 +68,9 @@ def test_poison_catches_a_plan_that_gives_a_buffer_up_too_early(
         half = DeadRange(place.region, place.offset, place.offset + layer.node.output.bytes // 2)
         return ((half,), *((),) * (compiled.model.steps - 1))
 
-    monkeypatch.setattr(mcuforge.firmware, "dead_ranges", too_much)
+    monkeypatch.setattr(mcuforge.flow.firmware, "dead_ranges", too_much)
     request = Request(MODEL, "qemu-mps2-an386", emulate=True, samples=3, poison=True)
     report = deploy(request, QUIET)
     assert report.verdict == "fail"
     assert report.check.exact_samples == 0
-    assert any("the plan gives bytes up that are read later" in reason for reason in report.reasons)
+    assert any("the plan gives up bytes that are read later" in reason for reason in report.reasons)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from mcuforge.commands.deploy import Request, deploy
 from mcuforge.compiler.compile import PlanOptions
-from mcuforge.deploy import Request, deploy
 from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
 from tests.models.cifar import cifar_file

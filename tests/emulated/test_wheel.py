@@ -95,10 +95,10 @@ def test_the_wheel_carries_what_a_build_needs(wheel: Path) -> None:
     for needed in (
         "mcuforge/py.typed",
         "mcuforge/runtime_c/src/portable/conv2d_s8.c",
-        "mcuforge/runtime_c/include/mcuforge/requantise.h",
+        "mcuforge/runtime_c/include/mcuforge/conv2d_s8.h",
         "mcuforge/runtime_c/firmware/check.c",
         "mcuforge/compiler/codegen/templates/model.c.j2",
-        "mcuforge/boards/disco_f746ng.toml",
+        "mcuforge/boards/catalog/disco_f746ng.toml",
         "mcuforge/boards/bsp/linker.ld.j2",
         "mcuforge/boards/bsp/riscv/startup.S",
         "mcuforge/boards/platformio/platform/platform.json",

@@ -11,26 +11,27 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mcuforge.board_check import (
-    layer_outputs,
-    layer_ticks,
-    rows_written,
-    run_sample,
-    run_samples,
-)
-from mcuforge.boards.link import BoardReset, Link, Refused, TextLink
+from mcuforge.boards.link import BoardReset, Link, Refused
 from mcuforge.boards.link.exchange import Request
 from mcuforge.boards.link.frame import Kind
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Array
-from mcuforge.compiler.schedule.schedule import Form, Task
-from mcuforge.data import Samples, random_samples
+from mcuforge.compiler.schedule.schedule import Execution, Task
+from mcuforge.compiler.schedule.written import rows_written
 from mcuforge.errors import BoardError, InternalError
+from mcuforge.flow.board_check import (
+    layer_outputs,
+    layer_ticks,
+    run_sample,
+    run_samples,
+)
+from mcuforge.flow.data import Samples, random_samples
+from mcuforge.flow.verdict import first_difference
 from mcuforge.memplan.poison import DeadRange
 from mcuforge.report.progress import Stages
-from mcuforge.verdict import first_difference
 from tests.firmware.generated import HASH, link_model, open_model
+from tests.firmware.text_link import TextLink
 from tests.firmware.toy_board import flipper, toy_on_bad_line, toy_on_pty
 from tests.unit.compiler.graphs import random_inputs
 from tests.unit.compiler.pipelines import RINGS, compiled, pipelined, residual
@@ -248,7 +249,7 @@ def test_a_streamed_model_is_profiled_row_by_row_and_answers_as_ever(
 
 def test_rows_that_wrap_round_their_ring_are_two_reads(streamed: Compiled) -> None:
     stem = streamed.schedule.layers[1]
-    assert (stem.form, stem.node.output.row_bytes) == (Form.ROWS, 24)
+    assert (stem.execution, stem.node.output.row_bytes) == (Execution.ROWS, 24)
     assert list(rows_written(streamed.schedule, stem, Task(1, 2, 4))) == [(48, 48, 48)]
     assert list(rows_written(streamed.schedule, stem, Task(1, 3, 5))) == [
         (72, 72, 24),

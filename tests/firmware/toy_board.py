@@ -22,7 +22,7 @@ from tests.golden.objects import objects
 
 ROOT = Path(__file__).resolve().parents[2]
 TOY = Path(__file__).resolve().parent / "toy" / "check_model.c"
-HOST = ROOT / "boards" / "bsp" / "host" / "board.c"
+HOST = TOY.with_name("host_board.c")
 TOY_HASH = bytes([*range(1, 17), *[0] * 8, *[255] * 4, 0, 0, 0, 32])
 INPUT_BYTES = 700
 ARENA_BYTES = INPUT_BYTES + 16

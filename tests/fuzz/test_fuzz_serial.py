@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcuforge.runtime_c.sources import firmware_dir, firmware_sources
-from scripts.fuzz_serial import FLAGS, HARD, HARNESS, TOY, build, request, seeds, toy_variants
+from tests.fuzz.serial import FLAGS, HARD, HARNESS, TOY, build, request, seeds, toy_variants
 
 pytestmark = pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed")
 

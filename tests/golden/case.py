@@ -10,12 +10,12 @@ from typing import Literal
 
 import numpy as np
 
+from mcuforge.compiler.builders.tflite_writer import Field
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.base import Op
 
 Number = int | float
 Data = None | Literal["random", "extremes"] | tuple[Number, ...]
-Field = int | float | bool | tuple[int, ...]
 
 BIAS_EXTREME = 2**30  # an int32 bias this large still leaves room for the sum of products
 

@@ -10,17 +10,17 @@ from itertools import accumulate
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.isa import INSTRUCTION_SETS
 from mcuforge.compiler.ops.base import Call
-from mcuforge.compiler.packing.isa import PACKINGS
 from mcuforge.compiler.passes import optimise
+from mcuforge.compiler.schedule.fit import LADDER
 from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
-from mcuforge.compiler.schedule.schedule import whole_layers
 from mcuforge.memplan.problem import Placement, Plan, Region
-from mcuforge.runtime_c.sources import kernels_dir
+from mcuforge.runtime_c.sources import PORTABLE, kernels_dir
 from tests.golden.merge import case_modules, cases_of, merged
+from tests.schedules import whole_layers
 
-PORTABLE = "portable"
-ISAS = (PORTABLE, *sorted(PACKINGS))
+ISAS = tuple(isa.name for isa in INSTRUCTION_SETS)
 
 
 @cache
@@ -59,7 +59,15 @@ def in_own_kernels(graph: Graph, isa: str, ram_bytes: int) -> Compiled:
     places = {b.name: Placement("ram", at) for b, at in zip(problem.buffers, begins, strict=True)}
     plan = Plan(places, {"ram": ends[-1]}, "greedy", False, 0, 0.0)
     model = generate(schedule, plan.placements, plan.peaks)
-    return Compiled(graph, schedule, problem, plan, model, isa)
+    return Compiled(
+        graph=graph,
+        schedule=schedule,
+        problem=problem,
+        plan=plan,
+        rung=LADDER[0],
+        isa=isa,
+        model=model,
+    )
 
 
 @cache

@@ -14,10 +14,10 @@ import numpy as np
 
 import tests.golden.cases
 from mcuforge.compiler import reference
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array, DType, Graph, Node, Quant, Tensor
 from tests.golden.case import AnyCase, Case, Operand, constant
-from tests.models.tflite_writer import case_model
+from tests.models.case_model import case_model
 
 FEEDS = ("random", "random again", "lowest", "highest", "ramp", "ends")
 
@@ -25,13 +25,20 @@ FEEDS = ("random", "random again", "lowest", "highest", "ramp", "ends")
 @cache
 def case_modules() -> tuple[str, ...]:
     """The case lists there are, by operator module."""
-    return tuple(m.name for m in pkgutil.iter_modules(tests.golden.cases.__path__))
+    return tuple(sorted(_places()))
 
 
 def cases_of(module: str) -> tuple[AnyCase, ...]:
     """The cases of one operator."""
-    cases: tuple[AnyCase, ...] = importlib.import_module(f"tests.golden.cases.{module}").CASES
+    cases: tuple[AnyCase, ...] = importlib.import_module(_places()[module]).CASES
     return cases
+
+
+@cache
+def _places() -> dict[str, str]:
+    """Where each case list is imported from, by operator module."""
+    found = pkgutil.walk_packages(tests.golden.cases.__path__, "tests.golden.cases.")
+    return {m.name.rpartition(".")[2]: m.name for m in found if not m.ispkg}
 
 
 @cache

@@ -19,16 +19,15 @@ from mcuforge.compiler.ops.base import Activation, Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
+from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.fully_connected import FullyConnected
-from mcuforge.compiler.ops.logistic import Logistic
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
-from mcuforge.compiler.ops.maximum import Maximum
 from mcuforge.compiler.ops.mean import Mean
-from mcuforge.compiler.ops.minimum import Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.softmax import Softmax
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.squared_difference import SquaredDifference
+from mcuforge.compiler.ops.tables.logistic import Logistic
 from mcuforge.errors import Refusal
 
 KERNELS = ((1, 1), (2, 2), (3, 3), (5, 1))

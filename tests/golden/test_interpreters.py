@@ -10,8 +10,8 @@ from __future__ import annotations
 import pytest
 
 from mcuforge.compiler.judges.interpreters import RUNTIME, Interpreter, installed, operator_name
-from scripts.compare_interpreters import Outcome, outcome
 from tests.golden.case import Case
+from tests.golden.compare_interpreters import Outcome, outcome
 from tests.golden.merge import case_graph, case_modules, cases_of
 
 INTERPRETERS = installed()

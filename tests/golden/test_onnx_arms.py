@@ -7,8 +7,9 @@ import numpy as np
 import onnx
 import pytest
 
+from mcuforge.compiler.builders.qdq_builder import Qdq
 from tests.models import onnx_images, onnx_tokens
-from tests.models.onnx_qdq import Qdq, graph_of, kinds_of, largest_difference
+from tests.models.onnx_runner import graph_of, kinds_of, largest_difference
 
 CASES = {**onnx_images.CASES, **onnx_tokens.CASES}
 
@@ -26,8 +27,8 @@ def test_an_arm_builds_these_nodes_within_a_step_of_onnxruntime(name: str) -> No
 def test_uint8_activations_are_int8_in_the_graph(name: str) -> None:
     build, kinds = CASES[name]
     q = Qdq(dtype="uint8")
-    positive = q.requantised
-    q.requantised = lambda x, scale, zero: positive(x, scale, zero + 128)  # type: ignore[method-assign]
+    positive = q.requantized
+    q.requantized = lambda x, scale, zero: positive(x, scale, zero + 128)  # type: ignore[method-assign]
     model = q.model(build(q))
     graph = graph_of(model)
     assert kinds_of(graph) == kinds
@@ -38,14 +39,14 @@ def test_uint8_activations_are_int8_in_the_graph(name: str) -> None:
 def means_since_18(q: Qdq) -> str:
     """Axes are an input of ReduceMean since opset 18."""
     mean = q.node("ReduceMean", [q.input((1, 10, 12)), q.integers(1)], keepdims=0)
-    return q.requantised(mean, 0.02, 1)
+    return q.requantized(mean, 0.02, 1)
 
 
 def parts_since_18(q: Qdq) -> str:
     """Split says how many parts since opset 18, the last may be smaller; Pad names its axes."""
     x = q.node("Split", [q.input((1, 10, 11))], 2, axis=2, num_outputs=2)
     padded = q.node("Pad", [f"{x}.1", q.integers(0, 1), "", q.integers(2)])
-    return q.op("Add", [q.requantised(x, 0.05, 3), q.requantised(padded, 0.05, 3)], 0.1, 1)
+    return q.op("Add", [q.requantized(x, 0.05, 3), q.requantized(padded, 0.05, 3)], 0.1, 1)
 
 
 def types_since_21(q: Qdq) -> str:

@@ -18,11 +18,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.frontends.onnx import read_onnx
+from mcuforge.compiler.builders.onnx_builder import IR_VERSION
+from mcuforge.compiler.frontends.onnx.reader import read_onnx
 from mcuforge.compiler.ir import Array, Graph
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.user_ports import port_of, to_file, to_graph
-from tests.models.onnx_builder import IR_VERSION
 
 TYPES = {"int8": TensorProto.INT8, "uint8": TensorProto.UINT8}
 OPSET = 20
@@ -32,7 +32,7 @@ EVERY = (1, 8, 32)  # elements enough for each of the 256 values
 TOKENS = (1, 33, 48)
 # no ratio of these makes ties, which TFLite's arithmetic rounds away, QuantizeLinear to even
 SYMMETRIC, ASYMMETRIC = (0.0501337, 0), (0.0370911, -21)
-Quantised = tuple[float, int]
+Quantized = tuple[float, int]
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Single:
 
     op: str
     shape: tuple[int, ...] = EVERY
-    inputs: tuple[Quantised, ...] = (ASYMMETRIC,)
-    output: Quantised = (0.03, -100)
+    inputs: tuple[Quantized, ...] = (ASYMMETRIC,)
+    output: Quantized = (0.03, -100)
     constants: Mapping[str, Array] = field(default_factory=dict)
     attributes: Mapping[str, int | float | str] = field(default_factory=dict)
     dtype: str = "int8"
@@ -122,12 +122,12 @@ def our_answers(graph: Graph, samples: list[Array]) -> Array:
     return to_file(np.stack(runs), port_of(graph, output), output)
 
 
-def softmax(shape: tuple[int, ...], scale: float, output: Quantised, axis: int = -1) -> Single:
+def softmax(shape: tuple[int, ...], scale: float, output: Quantized, axis: int = -1) -> Single:
     return Single("Softmax", shape, ((scale, -21),), output, attributes={"axis": axis})
 
 
 def layer_norm(
-    scale: float, output: Quantised, epsilon: float = 1e-5, shape: tuple[int, ...] = TOKENS
+    scale: float, output: Quantized, epsilon: float = 1e-5, shape: tuple[int, ...] = TOKENS
 ) -> Single:
     rng = np.random.default_rng(shape[-1])
     gamma, beta = rng.normal((1.0, 0.0), (0.4, 0.3), (shape[-1], 2)).T.astype(np.float32)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import onnx
 import pytest
 
-from tests.models.onnx_qdq import graph_of, kinds_of, largest_difference
+from tests.models.onnx_runner import graph_of, kinds_of, largest_difference
 from tests.shared import shared
 
 # file: its blocks; each turns queries, keys and values of its heads, and their outputs back

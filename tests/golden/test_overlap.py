@@ -22,11 +22,13 @@ import pytest
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.ir import Array, Node, Tensor
 from mcuforge.compiler.schedule.overlap import least_distance
-from mcuforge.compiler.schedule.schedule import Schedule, whole_layers
+from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.memplan.problem import Placement
+from mcuforge.runtime_c.sources import PORTABLE
 from tests.golden import host
-from tests.golden.isas import PORTABLE, isa_modules
+from tests.golden.isas import isa_modules
 from tests.golden.merge import answers, case_graph, case_modules, cases_of, feeds, merged
+from tests.schedules import whole_layers
 
 ALIGNMENT = 16
 OVERLAPPING = frozenset(case_modules()) - {"reshape"}  # a view is no copy

@@ -13,15 +13,15 @@ import pytest
 from numpy.typing import NDArray
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.ops import elementary
 from mcuforge.compiler.ops.base import Op
-from mcuforge.compiler.ops.table import dequantised, quantised
+from mcuforge.compiler.ops.common import elementary
+from mcuforge.compiler.ops.tables.table import dequantised, quantised
 from mcuforge.compiler.schedule.arrival import Arrival
 from tests.golden.case import Case
-from tests.golden.cases import tanh
+from tests.golden.cases.tables import tanh
 from tests.golden.merge import FEEDS, case_graph, case_modules, cases_of, feeds
+from tests.models.case_model import case_model
 from tests.models.oracle import needs_2_14, run_reference
-from tests.models.tflite_writer import case_model
 
 CASES = [(module, case) for module in case_modules() for case in cases_of(module)]
 

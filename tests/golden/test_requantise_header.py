@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""runtime_c's requantise.h and fine_scale.h, compiled here, equal fixed_point.py's values."""
+"""runtime_c's requantize.h and fine_scale.h, compiled here, equal fixed_point.py's values."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.fixed_point import (
     doubling_high_mul,
     quantise_multiplier,
     requantise,
     rounding_shift_right,
     wrap_int32,
 )
-from mcuforge.runtime_c.sources import headers_dir
+from mcuforge.runtime_c.sources import kernels_dir
 
 Int32 = NDArray[np.int32]
 
 WRAPPER = """
-#include "mcuforge/fine_scale.h"
-#include "mcuforge/requantise.h"
+#include "fine_scale.h"
+#include "requantize.h"
 
 static int32_t scaled(int32_t x, int32_t multiplier, int32_t shift, int32_t zero_point)
 {
@@ -52,7 +52,7 @@ void each(const int32_t *x, const int32_t *a, const int32_t *b, int32_t *out, in
 {
     for (int32_t i = 0; i < n; i++) {
         switch (which) {
-        case 0: out[i] = mcuforge_requantise(x[i], a[i], b[i]); break;
+        case 0: out[i] = mcuforge_requantize(x[i], a[i], b[i]); break;
         case 1: out[i] = mcuforge_high_mul(x[i], a[i]); break;
         case 2: out[i] = mcuforge_shift_right(x[i], a[i]); break;
         case 3: out[i] = mcuforge_wrap_add(x[i], a[i]); break;
@@ -80,7 +80,7 @@ class Header:
         source.write_text(WRAPPER)
         command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-O2"]
         command += ["-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-shared"]
-        command += ["-fPIC", "-I", str(headers_dir()), str(source), "-o", str(library)]
+        command += ["-fPIC", "-I", str(kernels_dir() / "common"), str(source), "-o", str(library)]
         subprocess.run(command, check=True)
         self.each = ctypes.CDLL(str(library)).each
 

@@ -13,8 +13,9 @@ from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import build_pipeline, row_layer
-from mcuforge.compiler.schedule.schedule import Form, runnable, view_storage
+from mcuforge.compiler.schedule.schedule import Execution, runnable, view_storage
 from mcuforge.compiler.schedule.search import Goal
 from tests.random.batch import Job, run_batch
 from tests.random.goals import ISA_GOALS, compile_for
@@ -77,10 +78,11 @@ def test_pipelines_run_through_joins_bit_exact(
 def test_a_chain_through_joins_holds_one_token_of_each(heads: int) -> None:
     graph = tokens_with_a_class(heads, "mean")
     storage = view_storage(graph)
-    layers = [row_layer(n, storage, "portable") for n in runnable(graph)]
+    calls = Calls("portable")
+    layers = [row_layer(n, storage, calls) for n in runnable(graph)]
     known = [layer for layer in layers if layer is not None]
     assert len(known) == len(graph.nodes)
-    assert known[-1].form is Form.ACCUMULATE
+    assert known[-1].execution is Execution.ACCUMULATE
     rings = build_pipeline(known, graph.outputs, 1, eager=False).rings
     assert set(rings.values()) == {1}
     assert set(rings) == {"embedded", "joined", "heads", *(f"scaled{i}" for i in range(heads))}

@@ -12,6 +12,7 @@ from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import runnable, view_storage
 from mcuforge.compiler.schedule.search import Goal
@@ -65,7 +66,8 @@ def test_pipelines_run_through_reshapes_bit_exact(
 def test_a_chain_through_reshapes_holds_a_few_lines_only() -> None:
     graph = patches_to_tokens_and_back()
     storage = view_storage(graph)
-    layers = [row_layer(n, storage, "portable") for n in runnable(graph)]
+    calls = Calls("portable")
+    layers = [row_layer(n, storage, calls) for n in runnable(graph)]
     rings = build_pipeline([x for x in layers if x], graph.outputs, 1, eager=False).rings
     # one line of patches; three lines of four tokens under the window
     assert rings == {"grid": 1, "wide": 12}

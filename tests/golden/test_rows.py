@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler.ir import Array, Node
-from tests.golden.isas import ISAS, PORTABLE, own_kernels
+from mcuforge.runtime_c.sources import PORTABLE
+from tests.golden.isas import ISAS, own_kernels
 from tests.golden.merge import case_graph, cases_of, feed
 from tests.golden.odd_windows import DRAW, drawn_nodes
 from tests.golden.rows import RowRun, row_runs, run_rows, summed_runs

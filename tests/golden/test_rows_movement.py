@@ -15,13 +15,20 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler.ir import Graph
-from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Stage, Task, whole_layers
+from mcuforge.compiler.schedule.schedule import (
+    Execution,
+    Layer,
+    Schedule,
+    Stage,
+    Task,
+)
 from tests.golden import host
 from tests.golden.isas import isa_modules
 from tests.golden.merge import FEEDS, answers, case_graph, cases_of, feeds, merged
+from tests.schedules import whole_layers
 
 MODULES = (
-    "add", "mul", "div", "squared_difference", "minimum", "maximum", "relu", "leaky_relu",
+    "add", "mul", "div", "squared_difference", "extremum", "relu", "leaky_relu",
     "logistic", "tanh", "hard_swish", "gelu", "rsqrt", "abs", "exp", "log", "neg",
     "sqrt", "square", "quantize", "dequantize", "lookup",
     "softmax", "softmax_qdq", "layer_norm", "pad", "concatenation", "slice", "transpose",
@@ -49,7 +56,7 @@ def by_rows(graph: Graph, isa: str) -> Schedule:
         node = layer.node
         if node.op.row_reads(node.inputs, node.output) is not None:
             calls = node.op.row_calls(node.inputs, node.output, isa)
-            rows = Layer(node, Form.ROWS, calls, layer.scratch_name)
+            rows = Layer(node, Execution.ROWS, calls, layer.scratch_name)
             stage = Stage((rows,), growing_tasks(node.output.rows))
         stages.append(stage)
     return Schedule(graph, tuple(stages), whole.storage, whole.values)

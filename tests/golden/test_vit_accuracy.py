@@ -13,7 +13,7 @@ from mcuforge.compiler.compile import compile_graph
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.judges.onnx import run_onnxruntime
 from mcuforge.compiler.user_ports import port_of, to_file, to_graph
-from mcuforge.data import load_samples
+from mcuforge.flow.data import load_samples
 from tests.golden import host
 from tests.models.cifar import cifar_file
 from tests.shared import shared

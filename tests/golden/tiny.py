@@ -11,11 +11,16 @@ from types import MappingProxyType
 import numpy as np
 import tflite
 
+from mcuforge.compiler.builders.tflite_writer import (
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    write_model,
+)
 from mcuforge.compiler.compile import Compiled, compile_graph
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array, Graph
-from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec, write_model
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits_cnn.tflite"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Samples changed in one place, and the refusal a changed model meets."""
+"""Changes samples in one place, and catches the refusal of the changed model."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import replace
 
 import pytest
 
-from mcuforge.compiler.frontends.tflite import read_tflite
-from mcuforge.errors import CompileError
-from tests.golden.case import Case, Field, Operand
-from tests.models.samples import SAMPLES
-from tests.models.tflite_writer import (
+from mcuforge.compiler.builders.tflite_writer import (
+    Field,
     ModelSpec,
     OperatorSpec,
     TensorSpec,
-    case_model,
-    case_spec,
     write_model,
 )
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
+from mcuforge.errors import CompileError
+from tests.golden.case import Case, Operand
+from tests.models.case_model import case_model, case_spec
+from tests.models.samples import SAMPLES
 
 AGAIN = "export the model again"  # how the hint to a contradictory file begins
 
 
 def refusal(model: bytes) -> CompileError:
-    """The refusal of a model, its three lines in the order they are printed."""
+    """Return the refusal of a model; its three lines must be printed in their order."""
     with pytest.raises(CompileError) as caught:
         read_tflite(model)
     error = caught.value
@@ -41,26 +41,26 @@ def sample_case(name: str) -> Case:
 
 
 def with_options(name: str, **fields: Field) -> bytes:
-    """A sample with some options changed."""
+    """Write a sample with some options changed."""
     case = sample_case(name)
     table, options = case.options or ("", {})
     return case_model(replace(case, options=(table, dict(options) | fields)))
 
 
 def with_input(name: str, place: int, operand: Operand) -> bytes:
-    """A sample with one input replaced."""
+    """Write a sample with one input replaced."""
     case = sample_case(name)
     inputs = tuple(operand if i == place else o for i, o in enumerate(case.inputs))
     return case_model(replace(case, inputs=inputs))
 
 
 def with_output(name: str, operand: Operand) -> bytes:
-    """A sample with its output replaced."""
+    """Write a sample with its output replaced."""
     return case_model(replace(sample_case(name), outputs=(operand,)))
 
 
 def with_tensor(sample: str, place: int, **fields: object) -> bytes:
-    """A sample with fields of one tensor of the file changed."""
+    """Write a sample with some fields of one tensor changed."""
     spec = case_spec(sample_case(sample))
     tensors = list(spec.tensors)
     tensors[place] = replace(tensors[place], **fields)  # type: ignore[arg-type]
@@ -68,27 +68,27 @@ def with_tensor(sample: str, place: int, **fields: object) -> bytes:
 
 
 def with_operator(name: str, **fields: object) -> bytes:
-    """A sample with fields of its one operator changed."""
+    """Write a sample with some fields of its one operator changed."""
     spec = case_spec(sample_case(name))
     operator = replace(spec.operators[0], **fields)  # type: ignore[arg-type]
     return write_model(replace(spec, operators=(operator,)))
 
 
 def with_graph(**fields: object) -> bytes:
-    """A RELU with fields of its model changed."""
+    """Write the RELU sample with some fields of the model changed."""
     spec = case_spec(sample_case("RELU"))
     return write_model(replace(spec, **fields))  # type: ignore[arg-type]
 
 
 def one_operator(op: str, custom: str = "") -> bytes:
-    """A model of one operator the front end does not know."""
+    """Write a model of one operator that the front end does not know."""
     tensors = (TensorSpec("x", (1, 6), "int8", (0.1,)), TensorSpec("y", (1, 6), "int8", (0.1,)))
     operator = OperatorSpec(op, (0,), (1,), None, custom)
     return write_model(ModelSpec(tensors, (operator,), (0,), (1,)))
 
 
 def expect_refusal(model: bytes, what: str, where: str, hint: str) -> None:
-    """Assert all three lines: how what and hint begin, the file and operator in where."""
+    """Assert how `what` and `hint` begin, and that `where` names the file and the operator."""
     error = refusal(model)
     assert error.what.startswith(what)
     assert where in error.where

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The 1,000 CIFAR-10 images beside the checkout, as the shared transformers want them."""
+"""Prepares the 1,000 CIFAR-10 images beside the checkout for the shared transformers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPREAD = np.array([0.2470, 0.2435, 0.2616], np.float32)
 
 
 def cifar_file(folder: Path, layout: Literal["NHWC", "NCHW"]) -> Path:
-    """An .npz of normalised float32 images and labels in `folder`; skips where they are missing."""
+    """Write normalized float32 images and labels as an .npz; skip the test if they are missing."""
     with np.load(shared("data/cifar10_test_1k.npz")) as data:
         images, labels = data["images"], data["labels"]
     x = (images.astype(np.float32) / 255 - MEAN) / SPREAD

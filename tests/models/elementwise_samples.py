@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The arms of operators on elements that transformers have, and those without a reference."""
+"""Samples of elementwise operators in transformers, with and without a reference in 2.14."""
 
 from __future__ import annotations
 
 import numpy as np
 from tflite import ActivationFunctionType as Act
 
-from mcuforge.compiler.ops.abs import Abs
+from mcuforge.compiler.builders.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
 from mcuforge.compiler.ops.div import Div
-from mcuforge.compiler.ops.exp import Exp
-from mcuforge.compiler.ops.gelu import Gelu
-from mcuforge.compiler.ops.log import Log
 from mcuforge.compiler.ops.mean import Mean
-from mcuforge.compiler.ops.neg import Neg
 from mcuforge.compiler.ops.reshape import Reshape
-from mcuforge.compiler.ops.rsqrt import Rsqrt
-from mcuforge.compiler.ops.sqrt import Sqrt
-from mcuforge.compiler.ops.square import Square
 from mcuforge.compiler.ops.squared_difference import SquaredDifference
 from mcuforge.compiler.ops.sum import Sum
+from mcuforge.compiler.ops.tables.abs import Abs
+from mcuforge.compiler.ops.tables.exp import Exp
+from mcuforge.compiler.ops.tables.gelu import Gelu
+from mcuforge.compiler.ops.tables.log import Log
+from mcuforge.compiler.ops.tables.neg import Neg
+from mcuforge.compiler.ops.tables.rsqrt import Rsqrt
+from mcuforge.compiler.ops.tables.sqrt import Sqrt
+from mcuforge.compiler.ops.tables.square import Square
 from tests.golden.case import Operand
 from tests.models.samples import ROW, ints, rows, sample
-from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
 
 TOKENS = rows(1, 4, 6)
 POSITIVE = Operand((1, 6), 0.1, -128)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Samples of the operators that pick, stack, take apart and repeat."""
+"""Samples of operators that gather, stack, unstack and repeat."""
 
 from __future__ import annotations
 

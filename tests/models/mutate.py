@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Damages .tflite files: blindly, and at the fields a reader is known to look at."""
+"""Damages .tflite files: at random places, and at the fields that a reader looks at."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from random import Random
 
 import numpy as np
 
-from mcuforge.compiler.frontends.flatbuffer import SCALARS, FileBytes
-from mcuforge.compiler.frontends.tflite_file import parse
-from mcuforge.compiler.frontends.tflite_ops.table import ARMS
-from tests.golden.case import Field
+from mcuforge.compiler.builders.tflite_writer import (
+    TYPES,
+    Field,
+    OperatorSpec,
+    TensorSpec,
+    write_model,
+)
+from mcuforge.compiler.frontends.tflite.file import parse
+from mcuforge.compiler.frontends.tflite.flatbuffer import SCALARS, FileBytes
+from mcuforge.compiler.frontends.tflite.ops.table import ARMS
+from tests.models.case_model import case_model, case_spec
 from tests.models.elementwise_samples import JUDGED, UNJUDGED, float_island
 from tests.models.gathering_samples import GATHERING
 from tests.models.samples import SAMPLES, open_batch_flatten, two_in_two_out
-from tests.models.tflite_writer import (
-    TYPES,
-    OperatorSpec,
-    TensorSpec,
-    case_model,
-    case_spec,
-    write_model,
-)
 
 INTEGERS = (0, 1, 2, 3, 4, 5, 8, 16, 127, 128, 255, 256, 32767, 65535, 65536, 1 << 20, 1 << 24)
 EXTREMES = tuple(
@@ -58,7 +57,7 @@ LINKS = ("offset", "length", "vtable")
 
 @dataclass(frozen=True)
 class Seed:
-    """A sound file, and where what a reader reads of it lies."""
+    """A sound file, and the places of all that a reader reads of it."""
 
     data: bytes
     values: Places
@@ -79,7 +78,7 @@ class Recorder(FileBytes):
 
 
 def seed_models(shared: Path) -> tuple[Seed, ...]:
-    """The samples, with constants inside and outside, and the third-party models where present."""
+    """Return the samples, their constants inside or behind the file, and the third-party models."""
     samples = (*SAMPLES, *GATHERING, *JUDGED, *UNJUDGED)
     files = [case_model(sample.case) for sample in samples]
     specs = (open_batch_flatten(), two_in_two_out(), float_island())
@@ -93,8 +92,11 @@ def seed_models(shared: Path) -> tuple[Seed, ...]:
 
 
 def mutate(seeds: tuple[Seed, ...], seed: int, index: int) -> bytes:
-    """File `index` of the series `seed`: a seed damaged one to four times, or one model in four
-    written anew with parts that contradict each other."""
+    """Make file `index` of the series `seed`.
+
+    Three in four are seeds damaged one to four times; the others are sound flatbuffers whose parts
+    contradict each other.
+    """
     rng = Random(f"{seed}/{index}")
     if rng.random() < 0.25:
         return _contradict(rng)
@@ -124,7 +126,7 @@ def mutate(seeds: tuple[Seed, ...], seed: int, index: int) -> bytes:
 
 
 def seed_of(data: bytes) -> Seed:
-    """A sound file with what a reader of it looks at."""
+    """Return a sound file with the places that a reader of it looks at."""
     recorder = Recorder(data)
     model = parse(recorder)
     for operator in model.operators:
@@ -142,7 +144,7 @@ def seed_of(data: bytes) -> Seed:
 
 
 def _contradict(rng: Random) -> bytes:
-    """A sound flatbuffer of a model whose parts may not fit together."""
+    """Write a sound flatbuffer of a model whose parts may not fit together."""
     specs = [case_spec(sample.case) for sample in SAMPLES]
     spec = rng.choice((*specs, open_batch_flatten(), two_in_two_out()))
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
@@ -206,7 +208,7 @@ def _change_operator(operator: OperatorSpec, rng: Random) -> OperatorSpec:
 
 
 def _set_field(data: bytearray, fields: Places, rng: Random) -> None:
-    """Some fields to values at the edges of their type, or one off what they were."""
+    """Set some fields to extreme values of their type, or to one more or less."""
     for _ in range(rng.choice((1, 1, 2, 3))):
         kind, at = rng.choice(fields)
         layout = f"<{SCALARS[kind]}"
@@ -222,7 +224,7 @@ def _set_field(data: bytearray, fields: Places, rng: Random) -> None:
 
 
 def _swap_fields(data: bytearray, fields: Places, rng: Random) -> None:
-    """The values of two fields of one kind exchanged: tensors, shapes and offsets mixed up."""
+    """Exchange the values of two fields of one kind, so that tensors, shapes or offsets mix."""
     kind, first = rng.choice(fields)
     others = [at for k, at in fields if k == kind and abs(at - first) >= 8]
     size = struct.calcsize(SCALARS[kind])
@@ -234,7 +236,7 @@ def _swap_fields(data: bytearray, fields: Places, rng: Random) -> None:
 
 
 def _set_words(data: bytearray, rng: Random) -> None:
-    """A few aligned 32-bit words anywhere to values at the edges."""
+    """Set a few aligned 32-bit words anywhere to extreme values."""
     for _ in range(rng.choice((1, 2, 4))):
         at = rng.randrange(0, max(len(data) - 4, 1)) & ~3
         data[at : at + 4] = (rng.choice(EXTREMES) % (1 << 32)).to_bytes(4, "little")
@@ -246,7 +248,7 @@ def _flip_bits(data: bytearray, rng: Random) -> None:
 
 
 def _splice(data: bytearray, other: bytes, rng: Random) -> None:
-    """A piece of another file over, or into, this one."""
+    """Write a piece of another file over this one, or insert it."""
     size = rng.choice((4, 8, 16, 64, 256))
     begin = rng.randrange(max(len(other) - size, 1)) & ~3
     at = rng.randrange(len(data)) & ~3

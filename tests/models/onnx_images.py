@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small QDQ models around images: convolutions, pools, two operands, concatenation, resizing."""
+"""Small QDQ models on images: convolution, pooling, arithmetic, concatenation, resizing."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from types import MappingProxyType
 import numpy as np
 import onnx
 
-from tests.models.onnx_qdq import Qdq
+from mcuforge.compiler.builders.qdq_builder import Qdq
 
 Build = Callable[[Qdq], str]
 IMAGE = (1, 6, 9, 7)
 
 
 def conv(q: Qdq, shape: tuple[int, ...] = (8, 6, 3, 3), **attributes: object) -> str:
-    """Per-channel weights and an int32 bias on the scale of the products."""
+    """Convolve with per-channel weights and an int32 bias on the scale of the products."""
     scales = np.linspace(0.005, 0.03, shape[0]).tolist()
     dims = (1, shape[1] * int(attributes.get("group", 1)), *IMAGE[2 : len(shape)])  # type: ignore[call-overload]
     x = q.input(dims)
@@ -35,7 +35,7 @@ def conv_with_int8_bias(q: Qdq) -> str:
 
 
 def conv_then(kind: str, *bounds: float) -> Build:
-    """A clamp between the convolution and its QuantizeLinear."""
+    """Put a clamp between a convolution and its QuantizeLinear."""
 
     def build(q: Qdq) -> str:
         x = q.node("Conv", [q.input(IMAGE), q.weights((8, 6, 1, 1))])
@@ -46,7 +46,7 @@ def conv_then(kind: str, *bounds: float) -> Build:
 
 
 def conv_weights_in_float(q: Qdq) -> str:
-    """Weights stored in float with a QuantizeLinear right behind them."""
+    """Store weights in float, with a QuantizeLinear right behind them."""
     data = q.constant(q.random.normal(0, 1, (8, 6, 3, 3)).astype(np.float32))
     scale, zero = q.constant(np.full(8, 0.02, np.float32)), q.constant(np.zeros(8, np.int8))
     integers = q.node("QuantizeLinear", [data, scale, zero], axis=0)
@@ -59,14 +59,14 @@ def uint8_weights(q: Qdq) -> str:
 
 
 def flattened(q: Qdq) -> str:
-    """The weights take the order the map is stored in: nothing is moved."""
+    """Flatten before a linear layer: its weights take the map's order, and nothing moves."""
     x = conv(q, pads=[1, 1, 1, 1])
     flat = q.op("Flatten", [x], 0.9, -7)
     return q.op("Gemm", [flat, q.weights((5, 8 * 63)), q.bias(5, 0.018)], 3.0, transB=1)
 
 
 def pair(kind: str, shape: tuple[int, ...] = IMAGE, second: tuple[int, ...] = IMAGE) -> Build:
-    """Two run-time tensors of different scales."""
+    """Combine two run-time tensors of different scales."""
 
     def build(q: Qdq) -> str:
         b = q.input(second, 0.02, -9, name="b")
@@ -76,7 +76,7 @@ def pair(kind: str, shape: tuple[int, ...] = IMAGE, second: tuple[int, ...] = IM
 
 
 def with_constant(kind: str, shape: tuple[int, ...], first: bool = False) -> Build:
-    """A run-time tensor and a quantised constant."""
+    """Combine a run-time tensor and a quantized constant."""
 
     def build(q: Qdq) -> str:
         operands = [q.input(IMAGE), q.weights(shape, 0.03)]
@@ -96,7 +96,7 @@ def add_then_relu(q: Qdq) -> str:
 
 
 def pool(kind: str, same: bool = True, **attributes: object) -> Build:
-    """A pool on the input's scale or on a finer one."""
+    """Pool, with the result on the input's scale or on a finer one."""
 
     def build(q: Qdq) -> str:
         scale, zero = (0.05, 3) if same else (0.03, -2)
@@ -130,7 +130,7 @@ def conv_1d(q: Qdq) -> str:
 
 
 def normalised_uint8_image(q: Qdq) -> str:
-    """A camera's bytes: cast, scaled and shifted in float before they are quantised."""
+    """A camera's bytes: cast, scaled and shifted in float before they are quantized."""
     q.inputs.append(onnx.helper.make_tensor_value_info("x", onnx.TensorProto.UINT8, IMAGE))
     real = q.node("Cast", ["x"], to=1)
     unit = q.node("Div", [real, q.constant(np.array(255, np.float32))])
@@ -139,7 +139,7 @@ def normalised_uint8_image(q: Qdq) -> str:
 
 
 def shape_arithmetic(q: Qdq) -> str:
-    """Reshape to [batch, -1] the way exporters write it: Shape, Gather, Unsqueeze, Concat."""
+    """Reshape to [batch, -1] as exporters write it: Shape, Gather, Unsqueeze, Concat."""
     x = conv(q, (4, 6, 3, 3))
     first = q.node("Gather", [q.node("Shape", [x]), q.constant(np.array(0, np.int64))])
     sizes = q.node("Concat", [q.node("Unsqueeze", [first, q.integers(0)]), q.integers(-1)], axis=0)
@@ -160,7 +160,7 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "depthwise": (lambda q: conv(q, (12, 1, 3, 3), group=6), ["depthwise_conv2d"]),
         "conv float bias": (conv_with_float_bias, ["conv2d"]),
         "conv int8 bias": (conv_with_int8_bias, ["conv2d"]),
-        "conv float weights quantised in place": (conv_weights_in_float, ["conv2d"]),
+        "conv float weights quantized in place": (conv_weights_in_float, ["conv2d"]),
         "conv uint8 weights": (uint8_weights, ["conv2d"]),
         "conv and relu": (conv_then("Relu"), ["conv2d"]),
         "conv and relu6": (conv_then("Clip", 0.0, 6.0), ["conv2d"]),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Damages .onnx files: blindly, and at the fields a reader is known to look at."""
+"""Damages .onnx files: at random places, and at the fields that a reader looks at."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from mcuforge.compiler.frontends.onnx_ops.table import ARMS
+from mcuforge.compiler.builders.qdq_builder import Qdq
+from mcuforge.compiler.frontends.onnx.ops.table import ARMS
 from tests.models import onnx_images, onnx_tokens
 from tests.models.mutate import EXTREMES, REALS
-from tests.models.onnx_qdq import Qdq
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits_vit.onnx"
 INTEGERS = (-(2**63), -(2**31), -129, -2, -1, 0, 1, 2, 3, 4, 7, 64, 255, 1 << 16, 2**31, 2**62)
@@ -24,7 +24,7 @@ LEAST_BYTES = 4
 
 
 def seed_models() -> tuple[bytes, ...]:
-    """A small model of every arm, and a transformer with all of them."""
+    """Return a small model for every arm, and a transformer that uses all of them."""
     cases = {**onnx_images.CASES, **onnx_tokens.CASES}
     small = []
     for place, (build, _) in enumerate(cases.values()):
@@ -36,13 +36,13 @@ def seed_models() -> tuple[bytes, ...]:
 
 
 def _unsigned(q: Qdq) -> None:
-    """Zero points of int8 as those of uint8."""
-    signed = q.requantised
-    q.requantised = lambda x, scale, zero: signed(x, scale, zero + 128)  # type: ignore[method-assign]
+    """Make `q` write the zero points of int8 as those of uint8."""
+    signed = q.requantized
+    q.requantized = lambda x, scale, zero: signed(x, scale, zero + 128)  # type: ignore[method-assign]
 
 
 def mutate(seeds: tuple[bytes, ...], seed: int, index: int) -> bytes:
-    """File `index` of the series `seed`: a seed damaged one to four times."""
+    """Make file `index` of the series `seed`: a seed damaged one to four times."""
     rng = Random(f"{seed}/{index}")
     data = rng.choice(seeds)
     if rng.random() < 0.6:
@@ -59,7 +59,7 @@ def mutate(seeds: tuple[bytes, ...], seed: int, index: int) -> bytes:
 
 
 def _damage(data: bytearray, seeds: tuple[bytes, ...], rng: Random) -> None:
-    """Bits, bytes, words, pieces of other files; lengths of messages among them."""
+    """Change bits, bytes, words or pieces, lengths of messages among them."""
     kind, at = rng.random(), rng.randrange(len(data))
     if kind < 0.4:
         data[at] = rng.choice((0, 1, 2, 8, 0x7F, 0x80, 0xFF, data[at] ^ 1 << rng.randrange(8)))
@@ -80,7 +80,7 @@ def _damage(data: bytearray, seeds: tuple[bytes, ...], rng: Random) -> None:
 
 
 def _change_input_of_node(model: onnx.ModelProto, rng: Random) -> None:
-    """Another value, an absent one, one too many or too few."""
+    """Exchange an input, leave one out, add one or remove one."""
     node = rng.choice(model.graph.node)
     names = [n for other in model.graph.node for n in (*other.input, *other.output)]
     change = rng.randrange(4)
@@ -99,7 +99,7 @@ def _change_kind(model: onnx.ModelProto, rng: Random) -> None:
 
 
 def _change_attribute(model: onnx.ModelProto, rng: Random) -> None:
-    """An attribute's value, type or name, or one it did not have."""
+    """Change an attribute's value or type, or add an attribute."""
     node = rng.choice(model.graph.node)
     names = ("axis", "axes", "perm", "kernel_shape", "strides", "pads", "group", "keepdims", "to")
     if not node.attribute or rng.random() < 0.2:
@@ -121,7 +121,7 @@ def _change_attribute(model: onnx.ModelProto, rng: Random) -> None:
 
 
 def _change_constant(model: onnx.ModelProto, rng: Random) -> None:
-    """Values, shape, type, data or place of a constant."""
+    """Change the values, shape, type, data or place of a constant."""
     tensor = rng.choice(model.graph.initializer)
     change = rng.randrange(7)
     if change == 0 and tensor.dims:
@@ -144,7 +144,7 @@ def _change_constant(model: onnx.ModelProto, rng: Random) -> None:
 
 
 def _change_values(model: onnx.ModelProto, rng: Random) -> None:
-    """Scales, zero points, shapes and weights to edges of their types."""
+    """Set scales, zero points, shapes and weights to extreme values of their types."""
     stored = [t for t in model.graph.initializer if t.HasField("raw_data")]
     tensor = rng.choice([t for t in stored if t.data_location != 1])
     values = numpy_helper.to_array(tensor).copy().reshape(-1)
@@ -161,7 +161,7 @@ def _change_values(model: onnx.ModelProto, rng: Random) -> None:
 
 
 def _change_list(model: onnx.ModelProto, rng: Random) -> None:
-    """Nodes, constants, inputs and outputs dropped, doubled, exchanged."""
+    """Drop, double or exchange nodes, constants, inputs and outputs."""
     graph = model.graph
     listed = rng.choice((graph.node, graph.node, graph.initializer, graph.input, graph.output))
     if not listed:
@@ -180,7 +180,7 @@ def _change_list(model: onnx.ModelProto, rng: Random) -> None:
 
 
 def _change_port(model: onnx.ModelProto, rng: Random) -> None:
-    """Shape, type or name of an input or output."""
+    """Change the shape, type or name of an input or output."""
     port = rng.choice((*model.graph.input, *model.graph.output))
     change, dims = rng.randrange(4), port.type.tensor_type.shape.dim
     if change == 0 and dims:

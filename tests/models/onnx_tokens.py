@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small QDQ models around tokens: products, attention, normalisation, functions, moves."""
+"""Small QDQ models on tokens: products, attention, normalization, functions, moves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tests.models.onnx_qdq import Qdq
+from mcuforge.compiler.builders.qdq_builder import Qdq
 
 Build = Callable[[Qdq], str]
 TOKENS = (1, 10, 12)
@@ -31,7 +31,7 @@ def matmul_with_bias_in_float(q: Qdq) -> str:
 
 
 def matmul_from_left(q: Qdq) -> str:
-    """Weights times tokens, as mixers have it: columns of the input are summed."""
+    """Multiply weights by tokens, as mixers do: it sums columns of the input."""
     scales = np.linspace(0.01, 0.03, 7).tolist()
     return q.op("MatMul", [q.weights((7, 10), scales, 0), q.input(TOKENS)], 0.3, 4)
 
@@ -42,7 +42,7 @@ def matmul_asymmetric(q: Qdq) -> str:
 
 
 def attention(q: Qdq) -> str:
-    """Two heads: the only transposes left are those of the heads."""
+    """Two heads; only the transposes of the heads remain."""
     x = q.input((1, 5, 8))
 
     def head(perm: tuple[int, ...]) -> str:
@@ -58,12 +58,12 @@ def attention(q: Qdq) -> str:
 
 
 def one(kind: str, zero: int = 5, scale: float = 0.06, **attributes: object) -> Build:
-    """A function of one tensor."""
+    """Apply a function of one tensor."""
     return lambda q: q.op(kind, [q.input(TOKENS)], scale, zero, **attributes)  # type: ignore[arg-type]
 
 
 def erf_gelu(q: Qdq) -> str:
-    """x / 2 * (1 + erf(x / sqrt(2))), all of it in float."""
+    """x / 2 * (1 + erf(x / sqrt(2))), computed in float."""
     x = q.input(TOKENS)
     halves = [q.constant(np.array(v, np.float32)) for v in (np.sqrt(2.0), 1.0, 0.5)]
     grown = q.node("Add", [q.node("Erf", [q.node("Div", [x, halves[0]])]), halves[1]])
@@ -96,7 +96,7 @@ def layer_norm(q: Qdq, axis: int = -1) -> str:
 
 
 def layer_norm_in_parts(root: str) -> Build:
-    """The decomposition, left in float."""
+    """Spell a layer normalization out in float operators."""
 
     def build(q: Qdq) -> str:
         x = q.input(TOKENS)
@@ -120,8 +120,8 @@ def layer_norm_in_parts(root: str) -> Build:
     return build
 
 
-def layer_norm_all_quantised(q: Qdq) -> str:
-    """The decomposition, every step on a scale of its own."""
+def layer_norm_all_quantized(q: Qdq) -> str:
+    """Spell a layer normalization out, each step on its own scale."""
     x = q.input(TOKENS)
     d = q.op("Sub", [x, q.op("ReduceMean", [x], 0.02, 1, axes=[-1])], 0.06, 2)
     square = q.op("Pow", [d, q.constant(np.array(2, np.float32))], 0.25, -128)
@@ -132,7 +132,7 @@ def layer_norm_all_quantised(q: Qdq) -> str:
 
 
 def patches(q: Qdq, order: tuple[int, ...] = (1, 3, 5)) -> str:
-    """An image cut into patches by moves alone, then a linear layer: a convolution."""
+    """Cut an image into patches by moves, then a linear layer: together a convolution."""
     x = q.op("Reshape", [q.input((1, 3, 8, 12)), q.integers(1, 3, 2, 4, 3, 4)], 0.05, 3)
     x = q.op("Transpose", [x], 0.05, 3, perm=(0, 2, 4, *order))
     x = q.op("Reshape", [x, q.integers(1, 6, 48)], 0.05, 3)
@@ -147,7 +147,7 @@ def softmax(q: Qdq, axis: int = -1, shape: tuple[int, ...] = TOKENS) -> str:
 def moving(
     kind: str, *lists: tuple[int, ...], shape: tuple[int, ...] = TOKENS, **more: object
 ) -> Build:
-    """An operator that moves values, its lists of integers behind its input."""
+    """An operator that moves values; its lists of integers are inputs behind the first."""
 
     def build(q: Qdq) -> str:
         x = q.op("Neg", [q.input(shape)], 0.05, 3)
@@ -160,7 +160,7 @@ def moving(
 def split(q: Qdq) -> str:
     x = q.input(TOKENS)
     first = q.node("Split", [x, q.integers(5, 7)], 2, axis=2)
-    parts = [q.requantised(name, 0.05, 3) for name in (first, f"{first}.1")]
+    parts = [q.requantized(name, 0.05, 3) for name in (first, f"{first}.1")]
     sums = [q.op("ReduceMean", [part], 0.03, 1, axes=[2], keepdims=0) for part in parts]
     return q.op("Sub", sums, 0.03, 1)
 
@@ -170,21 +170,21 @@ def gather_row(q: Qdq) -> str:
 
 
 def class_token(q: Qdq) -> str:
-    """A constant in front, on another scale than the tokens."""
+    """Put a constant before the tokens, on another scale than theirs."""
     token = q.weights((1, 1, 12), 0.01)
     return q.op("Concat", [token, q.input(TOKENS)], 0.06, 1, axis=1)
 
 
-def twice_quantised(q: Qdq) -> str:
-    """QuantizeLinear and DequantizeLinear on another scale, and another, in sequence."""
-    return q.requantised(q.requantised(q.input(TOKENS), 0.09, -20), 0.03, 40)
+def twice_quantized(q: Qdq) -> str:
+    """Requantize to another scale, and again to a third."""
+    return q.requantized(q.requantized(q.input(TOKENS), 0.09, -20), 0.03, 40)
 
 
 def moved_in_float(q: Qdq) -> str:
-    """A product, then a Reshape and a Transpose before anything is quantised."""
+    """A product, then a Reshape and a Transpose before the first QuantizeLinear."""
     x = q.node("MatMul", [q.input(TOKENS), q.weights((12, 8))])
     x = q.node("Transpose", [q.node("Reshape", [x, q.integers(1, 10, 2, 4)])], perm=(0, 2, 1, 3))
-    return q.requantised(x, 0.3, 4)
+    return q.requantized(x, 0.3, 4)
 
 
 # name: what builds it, the kinds of the nodes it becomes
@@ -227,8 +227,8 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "layer norm in parts, sqrt": (layer_norm_in_parts("sqrt"), ["layer_norm"]),
         "layer norm in parts, reciprocal": (layer_norm_in_parts("rsqrt"), ["layer_norm"]),
         "layer norm in parts, power": (layer_norm_in_parts("power"), ["layer_norm"]),
-        "layer norm in parts, all quantised": (
-            layer_norm_all_quantised,
+        "layer norm in parts, all quantized": (
+            layer_norm_all_quantized,
             ["mean", "add", "lookup", "mean", "lookup", "lookup", "div", "mul", "add"],
         ),
         "softmax": (softmax, ["softmax_qdq"]),
@@ -250,7 +250,7 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         ),
         "split": (split, ["slice", "slice", "mean", "mean", "add"]),
         "class token": (class_token, ["lookup", "concatenation"]),
-        "twice quantised": (twice_quantised, ["lookup", "lookup"]),
+        "twice quantized": (twice_quantized, ["lookup", "lookup"]),
         "moved in float": (moved_in_float, ["fully_connected"]),
     }
 )

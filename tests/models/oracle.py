@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """tflite-runtime 2.14's reference kernels: the first link of the oracle chain, for tests.
 
-2.14 has no wheel above Python 3.11. What it answered there to every question of these tests is
-recorded as digests in `answers_2_14.txt`. On other Pythons `run_reference` lets `reference.py`
-answer and holds its answer against the digest, so that the meaning is proved there too.
-`pytest --update-answers` on Python 3.11 records again; delete the file first to forget old ones.
+2.14 has no wheel above Python 3.11. `answers_2_14.txt` records, as digests, its answers to every
+question of these tests. On other Pythons `run_reference` lets `reference.py` answer and compares
+the answer with the digest, so that the tests hold there too. `pytest --update-answers` on Python
+3.11 records again; delete the file first to drop old answers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.interpreters import installed
 from mcuforge.compiler.judges.own import NAME
@@ -38,7 +38,7 @@ needs_2_14 = pytest.mark.skipif(not HAS_2_14, reason=NEEDS_2_14)
 
 @dataclass(frozen=True)
 class Port:
-    """An input of a model as the reference sees it."""
+    """An input of a model as 2.14 reports it."""
 
     name: str
     shape: tuple[int, ...]
@@ -46,7 +46,7 @@ class Port:
 
 
 class Recorded:
-    """The digests of 2.14's answers, by that of model and inputs."""
+    """The digests of 2.14's answers, by the digests of model and inputs."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -61,7 +61,7 @@ class Recorded:
         self._known[key] = answer
 
     def write(self) -> None:
-        """The file again, sorted."""
+        """Write the file again, sorted."""
         about = "# sha256 of model and inputs, of tflite-runtime 2.14's answer: see oracle.py"
         lines = (f"{key} {answer}" for key, answer in sorted(self._known.items()))
         self._file.write_text("\n".join((about, *lines)) + "\n", encoding="utf-8")
@@ -71,7 +71,7 @@ RECORDED = Recorded(ANSWERS)
 
 
 def input_ports(model: bytes) -> tuple[Port, ...]:
-    """The model's inputs, in order; needs 2.14 itself."""
+    """Return the model's inputs, in order; needs 2.14 itself."""
     details = _interpreter(model).get_input_details()
     return tuple(
         Port(d["name"], tuple(int(n) for n in d["shape"]), np.dtype(d["dtype"]).name)
@@ -80,7 +80,7 @@ def input_ports(model: bytes) -> tuple[Port, ...]:
 
 
 def output_shapes(model: bytes) -> tuple[tuple[int, ...], ...]:
-    """The shapes 2.14 gives the model's outputs; RuntimeError where it refuses the model."""
+    """Return the shapes of the model's outputs in 2.14; RuntimeError where it refuses the model."""
     details = _interpreter(model).get_output_details()
     return tuple(tuple(int(n) for n in d["shape"]) for d in details)
 
@@ -88,10 +88,10 @@ def output_shapes(model: bytes) -> tuple[tuple[int, ...], ...]:
 def run_reference(
     model: bytes, inputs: Sequence[Array], *, recorded: bool = True
 ) -> tuple[Array, ...]:
-    """2.14's outputs for `inputs` (in the inputs' own dtypes).
+    """Return 2.14's outputs for `inputs`, which have the inputs' own dtypes.
 
-    Without 2.14: reference.py's, once they are proved to be the recorded ones; skips the test where
-    nothing is recorded. recorded=False: a question of a slow test, which is not worth a line.
+    Without 2.14, return reference.py's outputs if their digest is the recorded one; skip the test
+    if nothing is recorded. recorded=False: do not record the answer (slow tests).
     """
     key = digest((np.frombuffer(model, np.uint8), *inputs))
     if not HAS_2_14:
@@ -103,7 +103,7 @@ def run_reference(
 
 
 def assert_rightly_judged(check: Check) -> None:
-    """2.14 judged a TFLite model, or what stands in for it on this Python; all is explained."""
+    """Assert that 2.14, or its stand-in on this Python, judged, and that all is explained."""
     names = [interpreter.name for interpreter in installed()]
     if HAS_2_14:
         assert check.reference.startswith("tflite-runtime 2.14")
@@ -116,7 +116,7 @@ def assert_rightly_judged(check: Check) -> None:
 
 
 def digest(arrays: Sequence[Array]) -> str:
-    """Of dtypes, shapes and bytes."""
+    """Return a digest of the arrays' dtypes, shapes and bytes."""
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype.name} {array.shape};".encode())
@@ -136,7 +136,7 @@ def _proved(key: str, model: bytes, inputs: Sequence[Array]) -> tuple[Array, ...
 
 
 def _hold(key: str, model: bytes, inputs: Sequence[Array], answers: tuple[Array, ...]) -> None:
-    """Record an answer, or see that it is recorded."""
+    """Record an answer, or assert that it is recorded."""
     if RECORDED.updating:
         try:
             ours: tuple[Array, ...] = reference.run(read_tflite(model), inputs)

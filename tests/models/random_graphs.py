@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random int8 models: any mix of layers whose shapes fit, from a seed or drawn by Hypothesis.
+"""Draws random int8 models: layers whose shapes fit, from a seed or from Hypothesis.
 
-Every draw is a sound model: where a layer does not fit what it is put on, its sizes are bent until
-it does, so nothing is thrown away.
+Every draw is a sound model: where a layer does not fit its input, its sizes are changed until it
+fits, so that no draw is rejected.
 """
 
 from __future__ import annotations
@@ -14,8 +14,15 @@ from typing import Protocol, TypeVar
 
 from hypothesis import strategies as st
 
-from tests.models.builder import PROBABILITY, ModelBuilder, Pair, Quantised, Sliding, Value
-from tests.models.tflite_writer import ModelSpec
+from mcuforge.compiler.builders.tflite_builder import (
+    PROBABILITY,
+    ModelBuilder,
+    Pair,
+    Quantized,
+    Sliding,
+    Value,
+)
+from mcuforge.compiler.builders.tflite_writer import ModelSpec
 
 Item = TypeVar("Item")
 
@@ -29,7 +36,7 @@ RESIZES = ((False, False), (True, False), (False, True))  # align corners, half-
 
 
 class Source(Protocol):
-    """Where choices come from; 0 and the first of a list are the simplest."""
+    """Where choices come from; 0 and the first item of a list are the simplest."""
 
     def integer(self, low: int, high: int) -> int:
         """A number from `low` to `high`, both included."""
@@ -49,7 +56,7 @@ class Seeded:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Choices Hypothesis makes, and shrinks."""
+    """Choices that Hypothesis makes, and shrinks."""
 
     draw: Callable[[st.SearchStrategy[int]], int]
 
@@ -70,12 +77,12 @@ def models(draw: st.DrawFn) -> ModelSpec:
 
 
 def random_model(source: Source) -> ModelSpec:
-    """A model of a few layers or blocks; whatever nothing reads is an output."""
+    """Draw a model of a few layers or blocks; every value without a reader is an output."""
     return Growth(source).model()
 
 
 class Growth:
-    """A model being grown: values that exist, and the layers that may come next."""
+    """A model under construction: its values, and the layers that may follow."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -84,7 +91,7 @@ class Growth:
         self.read: set[int] = set()
 
     def model(self) -> ModelSpec:
-        """Inputs, layers on values chosen among those there are, heads, outputs."""
+        """Draw inputs, layers on values drawn among the existing ones, heads and outputs."""
         inputs = 1 + self.chance(25) + self.chance(10)
         for _ in range(inputs):
             self.values.append(self.build.input(self.input_shape(), self.quant()))
@@ -110,11 +117,11 @@ class Growth:
         return items[self.source.integer(0, len(items) - 1)]
 
     def recent(self) -> Value:
-        """The newest value, or an older one, which makes a branch of it."""
+        """Return the newest value, or an older one, which starts a branch."""
         return self.choose(self.values) if self.chance(30) else self.values[-1]
 
     def input_shape(self) -> tuple[int, ...]:
-        """An image, sometimes a single row, sometimes as an earlier input."""
+        """Draw an image's shape: sometimes a single row, sometimes that of an earlier input."""
         if self.values and self.chance(50):
             return self.values[0].shape
         side = self.source.integer
@@ -122,17 +129,17 @@ class Growth:
         return (1, height, side(1, LARGEST_SIDE), self.channels())
 
     def channels(self) -> int:
-        """A number of channels; multiples of four are as likely as all others."""
+        """Draw a number of channels; half of the draws are multiples of four."""
         many = self.source.integer(1, MOST_CHANNELS)
         return -(-many // 4) * 4 if self.chance(50) else many
 
-    def quant(self) -> Quantised:
-        """A scale and a zero point, which may lie at an end of the range."""
+    def quant(self) -> Quantized:
+        """Draw a scale and a zero point, sometimes at an end of the range."""
         zero = self.choose((-128, 127)) if self.chance(15) else self.source.integer(-30, 30)
         return self.choose(SCALES), zero
 
     def act(self) -> str:
-        """A fused activation."""
+        """Draw a fused activation."""
         return self.choose(("none", "relu", "relu6", "relu_n1_to_1"))
 
     def grow(self, x: Value) -> None:
@@ -141,16 +148,16 @@ class Growth:
         self.take(self.choose(fitting)(self, x))
 
     def take(self, made: Value) -> Value:
-        """Note a new value; values in the middle of a block are noted by their readers."""
+        """Note a new value; the readers of a block's inner values note those."""
         self.values.append(made)
         return made
 
     def use(self, *values: Value) -> None:
-        """Note that these have a reader, so that they need not be outputs."""
+        """Note that these values have a reader: they need not be outputs."""
         self.read.update(v.index for v in values)
 
     def window(self, x: Value, stride: int = 0, same: bool | None = None) -> Sliding:
-        """A window that fits `x`: TFLite's SAME where VALID would leave nothing."""
+        """Draw a window that fits `x`: TFLite's SAME where VALID would leave nothing."""
         kernel = (self.source.integer(1, 4), self.source.integer(1, 4))
         steps = (stride, stride) if stride else self.choose(((1, 1), (2, 2), (1, 2), (3, 3)))
         holes = (2, self.source.integer(1, 3)) if self.chance(20) and steps == (1, 1) else (1, 1)
@@ -160,7 +167,7 @@ class Growth:
         return window
 
     def conv(self, x: Value, window: Sliding | None = None, filters: int = 0) -> Value:
-        """A convolution, half of them pointwise."""
+        """Add a convolution; half of them are pointwise."""
         if window is None:
             window = Sliding((1, 1), same=False) if self.chance(30) else self.window(x)
         self.use(x)
@@ -170,7 +177,7 @@ class Growth:
         )
 
     def depthwise(self, x: Value, window: Sliding | None = None, multiplier: int = 0) -> Value:
-        """A depthwise convolution, up to three filters a channel, some as tall as the map."""
+        """Add a depthwise convolution: up to three filters per channel, some as tall as the map."""
         if window is None:
             tall = self.chance(15)
             window = Sliding((x.shape[1], x.shape[2]), same=False) if tall else self.window(x)
@@ -180,14 +187,14 @@ class Growth:
         return self.build.depthwise(x, multiplier, window, quant, self.act(), per_channel)
 
     def padded_conv(self, x: Value) -> Value:
-        """Explicit padding, then a convolution without."""
+        """Add explicit padding, then a convolution without padding."""
         made = self.pad(x, channels=False)
         self.use(made)
         build = self.choose((self.conv, self.depthwise))
         return build(made, self.window(made, same=False))
 
     def pool(self, x: Value, window: Sliding | None = None) -> Value:
-        """Local or global, average or maximum."""
+        """Add a local or global pool, average or maximum."""
         if window is None and self.chance(25):
             window = Sliding((x.shape[1], x.shape[2]), same=False)
         window = window or self.window(x)
@@ -198,7 +205,7 @@ class Growth:
         return self.build.pool(x, flat, self.chance(50), self.act())
 
     def function(self, x: Value) -> Value:
-        """A table of 256 answers, or softmax."""
+        """Add a table of 256 answers, or a softmax."""
         code = self.choose(FUNCTIONS)
         self.use(x)
         scale = x.scale * self.choose((1.0, 0.6, 1.3))
@@ -206,7 +213,7 @@ class Growth:
         return self.build.function(code, x, quant)
 
     def keeping(self, x: Value) -> Value:
-        """A layer that keeps the shape of `x`."""
+        """Add a layer that keeps the shape of `x`."""
         kind = self.source.integer(0, 4)
         if kind == 0:
             return self.function(x)
@@ -223,13 +230,13 @@ class Growth:
         return self.arithmetic(*pair)
 
     def chain(self, x: Value, layers: int) -> Value:
-        """`layers` layers that keep the shape."""
+        """Add `layers` layers that keep the shape."""
         for _ in range(layers):
             x = self.keeping(x)
         return x
 
     def arithmetic(self, a: Value, b: Value) -> Value:
-        """ADD, SUB or MUL; products are kept in the range of their operands."""
+        """Add an ADD, SUB or MUL; products stay in the range of their operands."""
         self.use(a, b)
         code = self.choose(("ADD", "MUL", "SUB"))
         return self.build.arithmetic(
@@ -237,7 +244,7 @@ class Growth:
         )
 
     def join(self, a: Value, b: Value) -> Value:
-        """Two values of one shape as one: arithmetic, an extreme, or side by side."""
+        """Join two values of one shape: arithmetic, an extreme, or a concatenation."""
         kind = self.source.integer(0, 9)
         if kind < 6:
             return self.arithmetic(a, b)
@@ -250,20 +257,20 @@ class Growth:
         return self.build.concatenate((a, b), self.choose((3, 1, 2)))
 
     def brought_to(self, a: Value, b: Value) -> Value:
-        """`b` in the quantisation of `a`."""
+        """Requantize `b` to the quantization of `a`."""
         if a.quant == b.quant:
             return b
         self.use(b)
         return self.build.function("QUANTIZE", b, a.quant)
 
     def residual(self, x: Value) -> Value:
-        """Two branches of different lengths, one of them possibly empty, joined."""
+        """Add two branches of different lengths, one of them possibly empty, and join them."""
         long = self.chain(x, self.source.integer(1, 3))
         short = self.chain(x, self.source.integer(0, 2))
         return self.join(long, short) if self.chance(50) else self.join(short, long)
 
     def strided_shortcut(self, x: Value) -> Value:
-        """A branch of a strided convolution and a shortcut with the same stride."""
+        """Add a branch with a strided convolution, and a shortcut with the same stride."""
         stride = self.source.integer(2, 3)
         filters = self.channels()
         window = Sliding((3, 3), (stride, stride))
@@ -272,14 +279,14 @@ class Growth:
         return self.join(long, short)
 
     def three_readers(self, x: Value) -> Value:
-        """A value read three times and its readers joined."""
+        """Give a value three readers, and join them."""
         first = self.join(self.chain(x, 1), self.chain(x, 2))
         if first.shape != x.shape:
             return first
         return self.join(first, x)
 
     def stacked(self, x: Value) -> Value:
-        """Concatenation of parts of different channels, or of different heights, one a constant."""
+        """Concatenate parts of different channels, or of different heights, one a constant."""
         if x.elements > MOST_BYTES // 4:
             return self.pool(x, Sliding((2, 2), (2, 2)))
         axis = self.choose((3, 1))
@@ -296,16 +303,16 @@ class Growth:
         return self.build.concatenate(parts, axis)
 
     def with_other(self, x: Value) -> Value:
-        """`x` and an earlier value of the same shape, or one that broadcasts."""
+        """Combine `x` with an earlier value of the same shape, or one that broadcasts."""
         fitting = [v for v in self.values if v.shape in (x.shape, (1, 1, 1, x.shape[3]))]
         return self.join(x, y) if (y := self.choose(fitting)).shape == x.shape else self.gate(x, y)
 
     def gate(self, x: Value, gate: Value) -> Value:
-        """`x` times, or plus, one value a channel."""
+        """Multiply `x` by, or add to it, one value per channel."""
         return self.arithmetic(x, gate)
 
     def squeeze_and_excite(self, x: Value) -> Value:
-        """Each channel times a number computed from all of them."""
+        """Multiply each channel by a number computed from all channels."""
         self.use(x)
         mean = self.build.mean(x, (1, 2), True, self.quant())
         squeezed = self.conv(mean, Sliding((1, 1)), self.source.integer(1, 6))
@@ -314,7 +321,7 @@ class Growth:
         return self.gate(x, self.build.function("LOGISTIC", excited, PROBABILITY))
 
     def pad(self, x: Value, channels: bool = True) -> Value:
-        """Rows and columns around the image, sometimes channels, sometimes not the zero point."""
+        """Pad rows and columns, sometimes channels, sometimes not with the zero point."""
         width = self.source.integer
         roomy = channels and x.elements < 1000 and self.chance(30)
         sides = (width(0, 2), width(0, 2)), (width(0, 2), width(0, 2))
@@ -323,7 +330,7 @@ class Growth:
         return self.build.pad(x, widths, width(-128, 127) if self.chance(40) else None)
 
     def resize(self, x: Value) -> Value:
-        """Nearest neighbour, up to about twice the size or down to one pixel."""
+        """Resize to the nearest neighbour: up to about twice the size, or down to one pixel."""
         most = [min(2 * n + 1, LARGEST_SIDE) for n in x.shape[1:3]]
         size: Pair = (self.source.integer(1, most[0]), self.source.integer(1, most[1]))
         if size[0] * size[1] * x.shape[3] > MOST_BYTES:
@@ -332,7 +339,7 @@ class Growth:
         return self.build.resize(x, size, *self.choose(RESIZES))
 
     def cut(self, x: Value) -> Value:
-        """A box of the image, with steps, forwards or backwards."""
+        """Cut a box out of the image, with steps forwards or backwards."""
         cuts = [range(x.shape[0])]
         for size in x.shape[1:]:
             begin = self.source.integer(0, size - 1)
@@ -344,19 +351,19 @@ class Growth:
         return self.build.cut(x, cuts)
 
     def transpose(self, x: Value) -> Value:
-        """Rows, columns and channels in another order."""
+        """Put rows, columns and channels in another order."""
         self.use(x)
         return self.build.transpose(x, self.choose(ORDERS))
 
     def reshape(self, x: Value) -> Value:
-        """Another image of as many elements."""
+        """Reshape to another image of as many elements."""
         _, height, width, channels = x.shape
         shapes = ((1, 1, height * width, channels), (1, width, height, channels))
         self.use(x)
         return self.build.reshape(x, self.choose((*shapes, (1, height, width * channels, 1))))
 
     def tokens(self, x: Value) -> Value:
-        """Pixels as tokens through one or two linear layers, and back."""
+        """Take pixels as tokens through one or two linear layers, and back."""
         self.use(x)
         tokens = self.build.reshape(x, (1, x.shape[1] * x.shape[2], x.shape[3]))
         for _ in range(self.source.integer(1, 2)):
@@ -367,13 +374,13 @@ class Growth:
         return self.build.reshape(tokens, (*x.shape[:3], tokens.shape[2]))
 
     def global_mean(self, x: Value) -> Value:
-        """The mean over rows and columns, or over one dimension."""
+        """Take the mean over rows and columns, or over one dimension."""
         self.use(x)
         axes = self.choose(((1, 2), (1,), (2,), (3,)))
         return self.build.mean(x, axes, self.chance(60), self.quant())
 
     def dense(self, x: Value) -> Value:
-        """A linear layer over everything there is of `x`."""
+        """Add a linear layer over all elements of `x`."""
         self.use(x)
         if x.elements > MOST_FLAT:
             axes = tuple(range(1, max(len(x.shape) - 1, 2)))
@@ -387,7 +394,7 @@ class Growth:
         )
 
     def head(self, x: Value) -> None:
-        """A classifier's end: a linear layer and softmax."""
+        """Add a classifier's end: a linear layer and a softmax."""
         made = self.dense(x)
         self.use(made)
         self.take(self.build.function("SOFTMAX", made, PROBABILITY))

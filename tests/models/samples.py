@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import tflite
 
+from mcuforge.compiler.builders.tflite_writer import Field, ModelSpec, OperatorSpec, TensorSpec
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.base import Op
@@ -16,26 +17,25 @@ from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.dequantize import Dequantize
+from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.fully_connected import FullyConnected
-from mcuforge.compiler.ops.hard_swish import HardSwish
-from mcuforge.compiler.ops.leaky_relu import LeakyRelu
-from mcuforge.compiler.ops.logistic import Logistic
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
-from mcuforge.compiler.ops.maximum import Maximum
 from mcuforge.compiler.ops.mean import Mean
-from mcuforge.compiler.ops.minimum import Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.quantize import Quantize
-from mcuforge.compiler.ops.relu import Relu
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax import Softmax
-from mcuforge.compiler.ops.tanh import Tanh
+from mcuforge.compiler.ops.tables.hard_swish import HardSwish
+from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
+from mcuforge.compiler.ops.tables.logistic import Logistic
+from mcuforge.compiler.ops.tables.relu import Relu
+from mcuforge.compiler.ops.tables.tanh import Tanh
 from mcuforge.compiler.ops.transpose import Transpose
-from tests.golden.case import Case, Field, Operand
-from tests.models.tflite_writer import ModelSpec, OperatorSpec, TensorSpec, feed
+from tests.golden.case import Case, Operand
+from tests.models.case_model import feed
 
 SAME, VALID = tflite.Padding.SAME, tflite.Padding.VALID
 RELU, RELU6, RELU_N1 = 1, 3, 2  # tflite.ActivationFunctionType
@@ -45,7 +45,7 @@ ROW = Operand((1, 6), 0.1, -7)
 
 @dataclass(frozen=True)
 class Sample:
-    """A case and the operators the front end makes of it."""
+    """A case, and the operators that the front end makes of it."""
 
     case: Case
     ops: tuple[Op, ...]
@@ -63,17 +63,17 @@ def sample(
     options: tuple[str, dict[str, Field]] | None,
     *ops: Op,
 ) -> Sample:
-    """A sample; the operator is the name up to a space ("PAD int64")."""
+    """Make a sample; its operator is the name up to the first space ("PAD int64")."""
     return Sample(Case(name, name.split(" ")[0], inputs, outputs, options), ops)
 
 
 def image(*shape: int) -> Operand:
-    """An image of IMAGE's quantisation."""
+    """An image of IMAGE's quantization."""
     return Operand((1, *shape), IMAGE.scale, IMAGE.zero_point)
 
 
 def rows(*shape: int) -> Operand:
-    """A tensor of ROW's quantisation."""
+    """A tensor of ROW's quantization."""
     return Operand(shape, ROW.scale, ROW.zero_point)
 
 
@@ -386,9 +386,9 @@ SAMPLES = WEIGHTED + WINDOWS + ARITHMETIC + FUNCTIONS + MOVEMENTS
 
 
 def open_batch_flatten() -> ModelSpec:
-    """Keras's Flatten with the batch left open: SHAPE, STRIDED_SLICE, PACK, RESHAPE, then SOFTMAX.
+    """Write Keras's Flatten with an open batch: SHAPE, STRIDED_SLICE, PACK, RESHAPE; SOFTMAX.
 
-    The graph quantises at its edges, as converters without inference_input_type do.
+    The graph quantizes at its edges, as converters without inference_input_type do.
     """
     tensors = (
         TensorSpec("serving_default_x:0", (1, 2, 3, 1), "float32", signature=(-1, 2, 3, 1)),
@@ -422,7 +422,7 @@ def open_batch_flatten() -> ModelSpec:
 
 
 def two_in_two_out() -> ModelSpec:
-    """ADD and MUL of two inputs, both sums and products given out; an absent bias in between."""
+    """Write ADD and MUL of two inputs; sum and product are outputs, a bias between is absent."""
     weights = feed((6, 6), "int8", 5)
     tensors = (
         TensorSpec("a", (1, 6), "int8", (0.1,), (3,)),

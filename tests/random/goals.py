@@ -6,7 +6,8 @@ from __future__ import annotations
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.search import GOALS, Goal
-from tests.golden.isas import ISAS, PORTABLE, own_kernels
+from mcuforge.runtime_c.sources import PORTABLE
+from tests.golden.isas import ISAS, own_kernels
 
 AMPLE_BYTES = 1 << 24
 

@@ -16,13 +16,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.builders.tflite_writer import ModelSpec, write_model
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array, Graph
 from mcuforge.compiler.schedule.search import GOALS, Goal
-from tests.golden.isas import ISAS, PORTABLE, own_kernels
+from mcuforge.runtime_c.sources import PORTABLE
+from tests.golden.isas import ISAS, own_kernels
 from tests.models.oracle import HAS_2_14, run_reference
 from tests.models.random_graphs import models, seeded_model
-from tests.models.tflite_writer import ModelSpec, write_model
 from tests.random.batch import Job, run_batch
 from tests.random.goals import compile_for
 

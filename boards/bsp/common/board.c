@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "board.h"
 
-#include "board_config.h" /* written by boards/support.py from the board's TOML */
+#include "board_config.h" /* written by boards/build/support.py from the board's TOML */
 #include "family.h"
 #include "serial.h"
 

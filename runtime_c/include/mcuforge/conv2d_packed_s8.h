@@ -22,7 +22,7 @@ struct mcuforge_conv2d_packed_params {
 };
 
 /*
- * conv2d_s8 of one group with `weights` packed for the ISA by compiler/packing: biases, filters,
+ * conv2d_s8 of one group with `weights` packed for the ISA by compiler/isa: biases, filters,
  * multipliers and shifts in the order they are read. Accumulators stay below 2^30 and no shift is to
  * the left. All pixels a row range needs are read before the outputs made of them are written, two
  * or more at a time, otherwise pixel by pixel in rising order. `scratch` holds the pixels at hand.

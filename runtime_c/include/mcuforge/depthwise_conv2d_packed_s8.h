@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Taps of the largest filter: their addresses are kept on the stack. compiler/packing knows it. */
+/* Taps of the largest filter: their addresses are kept on the stack. compiler/isa knows it. */
 enum { MCUFORGE_DEPTHWISE_PACKED_TAPS = 50 };
 
 struct mcuforge_depthwise_conv2d_packed_params {
@@ -23,7 +23,7 @@ struct mcuforge_depthwise_conv2d_packed_params {
 };
 
 /*
- * depthwise_conv2d_s8 with one filter a channel, `weights` packed for the ISA by compiler/packing.
+ * depthwise_conv2d_s8 with one filter a channel, `weights` packed for the ISA by compiler/isa.
  * `padding` (c) holds the input's zero point: what taps beside the image read. Accumulators stay
  * below 2^30 and no shift is to the left. A few channels of a pixel at a time: their taps are read
  * before their outputs are written; pixels and channels in rising order.

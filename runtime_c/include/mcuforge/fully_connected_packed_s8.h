@@ -16,7 +16,7 @@ struct mcuforge_fully_connected_packed_params {
 
 /*
  * fully_connected_s8 of one vector: in (in_features), out (out_features), `weights` packed for the
- * ISA by compiler/packing. Accumulators stay below 2^30 and no shift is to the left. Several vectors
+ * ISA by compiler/isa. Accumulators stay below 2^30 and no shift is to the left. Several vectors
  * are the pixels of a 1x1 conv2d_packed_s8.
  */
 void mcuforge_fully_connected_packed_s8(const int8_t *in, const int32_t *weights, int8_t *out,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/average_pool2d_rows_s8.h"
 
-#include "mcuforge/average.h"
-#include "mcuforge/clipped_window.h"
-#include "mcuforge/lane_sums.h"
-#include "mcuforge/requantise.h"
 #include "mcuforge/ring.h"
+#include "../common/average.h"
+#include "../common/clipped_window.h"
+#include "../common/requantize.h"
+#include "lane_sums.h"
 
 /* Columns of the image under output column `ox`. */
 static struct mcuforge_clipped_window columns_of(

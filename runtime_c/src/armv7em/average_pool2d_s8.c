@@ -2,11 +2,11 @@
 /* Four channels at a time; rows that a window takes whole lie behind each other and are one run. */
 #include "mcuforge/average_pool2d_s8.h"
 
-#include "mcuforge/average.h"
-#include "mcuforge/clipped_window.h"
-#include "mcuforge/lane_sums.h"
-#include "mcuforge/requantise.h"
 #include "mcuforge/ring.h"
+#include "../common/average.h"
+#include "../common/clipped_window.h"
+#include "../common/requantize.h"
+#include "lane_sums.h"
 
 /* The taps of a channel. */
 struct window {

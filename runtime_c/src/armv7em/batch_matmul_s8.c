@@ -7,8 +7,8 @@
  */
 #include "mcuforge/batch_matmul_s8.h"
 
-#include "mcuforge/dsp.h"
-#include "mcuforge/requantise.h"
+#include "../common/dsp.h"
+#include "../common/requantize.h"
 
 /* Sums of no more products than MOST_FAST stay below 2^30, whatever the zero points. */
 enum { COLUMNS = 4, STEP = 4, MOST_FAST = 16512 };

@@ -12,8 +12,8 @@
 
 #include <stdbool.h>
 
-#include "mcuforge/gathered_windows.h"
-#include "mcuforge/paired_filters.h"
+#include "gathered_windows.h"
+#include "paired_filters.h"
 
 enum { PIXELS = MCUFORGE_GATHERED_PIXELS };
 

@@ -13,10 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "mcuforge/dsp.h"
-#include "mcuforge/requantise.h"
 #include "mcuforge/ring.h"
-#include "mcuforge/tap_range.h"
+#include "../common/dsp.h"
+#include "../common/requantize.h"
+#include "../common/tap_range.h"
 
 enum { CHANNELS = 4, QUAD = 4 };
 enum { SHARED_SHIFT = 1 }; /* the first word of the weights; 0: each channel has its own */

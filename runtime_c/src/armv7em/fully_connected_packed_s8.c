@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-#include "mcuforge/dsp.h"
-#include "mcuforge/paired_filters.h"
+#include "../common/dsp.h"
+#include "paired_filters.h"
 
 void mcuforge_fully_connected_packed_s8(const int8_t *in, const int32_t *weights, int8_t *out,
                                         const struct mcuforge_fully_connected_packed_params *params)

@@ -2,10 +2,10 @@
 /* Four channels at a time, two instructions for the larger four of two words. */
 #include "mcuforge/max_pool2d_s8.h"
 
-#include "mcuforge/clipped_window.h"
-#include "mcuforge/dsp.h"
-#include "mcuforge/requantise.h"
 #include "mcuforge/ring.h"
+#include "../common/clipped_window.h"
+#include "../common/dsp.h"
+#include "../common/requantize.h"
 
 /* The largest of (rows, columns) taps of four channels; the top left is `at` elements into `in`. */
 static uint32_t largest_four(const int8_t *in, int32_t at, int32_t rows, int32_t columns,

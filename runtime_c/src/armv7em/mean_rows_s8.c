@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/mean_rows_s8.h"
 
-#include "mcuforge/lane_sums.h"
-#include "mcuforge/requantise.h"
 #include "mcuforge/ring.h"
+#include "../common/requantize.h"
+#include "lane_sums.h"
 
 static void add_row(const int8_t *row, const struct mcuforge_mean_rows_params *params,
                     int32_t *sums)

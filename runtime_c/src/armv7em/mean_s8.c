@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/mean_s8.h"
 
-#include "mcuforge/lane_sums.h"
-#include "mcuforge/requantise.h"
+#include "../common/requantize.h"
+#include "lane_sums.h"
 
 static inline int8_t mean_of(int32_t sum, const struct mcuforge_mean_params *params)
 {

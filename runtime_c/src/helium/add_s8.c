@@ -4,10 +4,10 @@
 
 #include <stdbool.h>
 
-#include "mcuforge/broadcast.h"
-#include "mcuforge/fine_scale.h"
-#include "mcuforge/mve_scale.h"
-#include "mcuforge/requantise.h"
+#include "../common/broadcast.h"
+#include "../common/fine_scale.h"
+#include "../common/requantize.h"
+#include "mve_scale.h"
 
 /* Fraction bits the inputs gain before they are brought to one scale, as in TFLite. */
 enum { LEFT_SHIFT = 20, LANES = 4 };
@@ -99,7 +99,7 @@ static OWN_REGISTERS void single_row(const int8_t *x, const struct side *of_x, i
     const struct mcuforge_mve_output output = output_of(params);
     const struct term term = term_of(of_x, false);
     const int32_t centred = (y - of_y->zero_point) * (1 << LEFT_SHIFT);
-    const int32_t same = mcuforge_requantise(centred, of_y->multiplier, of_y->shift);
+    const int32_t same = mcuforge_requantize(centred, of_y->multiplier, of_y->shift);
     int32_t n = params->dims[MCUFORGE_BROADCAST_ROW];
     for (; n >= LANES; n -= LANES) {
         const int32x4_t sum = vaddq_n_s32(on_scale(vldrbq_s32(x), &term, false), same);

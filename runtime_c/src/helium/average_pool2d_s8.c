@@ -2,10 +2,10 @@
 /* Four channels a turn: half an instruction a tap, and 5 an average. */
 #include "mcuforge/average_pool2d_s8.h"
 
-#include "mcuforge/average.h"
-#include "mcuforge/clipped_window.h"
-#include "mcuforge/mve_average.h"
 #include "mcuforge/ring.h"
+#include "../common/average.h"
+#include "../common/clipped_window.h"
+#include "mve_average.h"
 
 enum { LANES = 4 };
 

@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 
-#include "mcuforge/mve_scale.h"
-#include "mcuforge/mve_sums.h"
-#include "mcuforge/requantise.h"
+#include "../common/requantize.h"
+#include "mve_scale.h"
+#include "mve_sums.h"
 
 enum { LANES = 4, COLUMNS = 16, SHARED_COLUMNS = 32, HALVES = 2 };
 

@@ -11,9 +11,9 @@
 
 #include <stdbool.h>
 
-#include "mcuforge/mve_sums.h"
 #include "mcuforge/ring.h"
-#include "mcuforge/tap_range.h"
+#include "../common/tap_range.h"
+#include "mve_sums.h"
 
 enum { FILTERS = 4 };
 
@@ -123,7 +123,7 @@ static inline struct ending ending_of(const struct mcuforge_conv2d_packed_params
 static inline int32x4_t end(int32x4_t sums, int32x4_t multiplier, int32x4_t shift,
                             const struct ending *ending)
 {
-    const int32x4_t scaled = mcuforge_mve_requantise(sums, multiplier, shift);
+    const int32x4_t scaled = mcuforge_mve_requantize(sums, multiplier, shift);
     const int32x4_t moved = vaddq_n_s32(scaled, ending->zero_point);
     return vminq_s32(vmaxq_s32(moved, ending->low), ending->high);
 }
@@ -208,7 +208,7 @@ full_groups(const int8_t *x, const int32_t *w, int8_t *const out[2], int32_t gro
                      "vldrw.u32 %q[g], [%[w]], #16\n"
                      "vmov.32 %q[a][3], r6\n"
                      "vmov.32 %q[b][3], lr\n"
-                     /* as mcuforge_mve_requantise() and end() */
+                     /* as mcuforge_mve_requantize() and end() */
                      "vqrdmulh.s32 %q[a], %q[a], %q[f]\n"
                      "ldr %[n], %[depth]\n"
                      "vand %q[t], %q[a], %q[g]\n"

@@ -10,9 +10,9 @@
 
 #include <stdbool.h>
 
-#include "mcuforge/mve_sums.h"
 #include "mcuforge/ring.h"
-#include "mcuforge/tap_range.h"
+#include "../common/tap_range.h"
+#include "mve_sums.h"
 
 enum { CHANNELS = 16, HALF = 8, QUARTER = 4 };
 
@@ -138,7 +138,7 @@ static inline const int32_t *sum(const int32_t *weights, const int8_t **taps, in
 
 static inline int32x4_t scale(int32x4_t sums, const int32_t *scales)
 {
-    return mcuforge_mve_requantise(sums, vldrwq_s32(scales), vldrwq_s32(scales + CHANNELS));
+    return mcuforge_mve_requantize(sums, vldrwq_s32(scales), vldrwq_s32(scales + CHANNELS));
 }
 
 /* 8 lanes from the sums of one parity of channels. */

@@ -2,7 +2,7 @@
 /* Four filters a turn: 10 instructions for 64 products. */
 #include "mcuforge/fully_connected_packed_s8.h"
 
-#include "mcuforge/mve_sums.h"
+#include "mve_sums.h"
 
 enum { FILTERS = 4 };
 
@@ -15,7 +15,7 @@ void mcuforge_fully_connected_packed_s8(const int8_t *in, const int32_t *weights
         int32x4_t sums;
         weights = mcuforge_mve_sums(weights, in, params->in_features, &sums);
         const int32x4_t scaled =
-            mcuforge_mve_requantise(sums, vldrwq_s32(weights), vldrwq_s32(weights + FILTERS));
+            mcuforge_mve_requantize(sums, vldrwq_s32(weights), vldrwq_s32(weights + FILTERS));
         const int32x4_t moved = vaddq_n_s32(scaled, params->output_zero_point);
         const int32x4_t kept = vminq_s32(vmaxq_s32(moved, low), high);
         vstrbq_p_s32(out, kept, vctp32q((uint32_t)left));

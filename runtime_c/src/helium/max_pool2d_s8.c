@@ -2,9 +2,9 @@
 /* 16 channels a turn: a quarter of an instruction a tap. */
 #include "mcuforge/max_pool2d_s8.h"
 
-#include "mcuforge/clipped_window.h"
-#include "mcuforge/mve.h"
 #include "mcuforge/ring.h"
+#include "../common/clipped_window.h"
+#include "mve.h"
 
 enum { LANES = 16 };
 

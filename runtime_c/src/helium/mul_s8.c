@@ -2,8 +2,8 @@
 /* Four elements a turn: 16 instructions, 4 an element. */
 #include "mcuforge/mul_s8.h"
 
-#include "mcuforge/broadcast.h"
-#include "mcuforge/mve_scale.h"
+#include "../common/broadcast.h"
+#include "mve_scale.h"
 
 enum { LANES = 4 };
 

@@ -2,10 +2,10 @@
 /* Four elements a turn, their exps gathered from the table. */
 #include "mcuforge/softmax_s8.h"
 
-#include "mcuforge/mve.h"
-#include "mcuforge/requantise.h"
-#include "mcuforge/row_facts.h"
-#include "mcuforge/softmax_row.h"
+#include "../common/requantize.h"
+#include "../common/row_facts.h"
+#include "../common/softmax_row.h"
+#include "mve.h"
 
 enum { SUM_INTEGER_BITS = MCUFORGE_SOFTMAX_SUM_INTEGER_BITS, LANES = 4 };
 

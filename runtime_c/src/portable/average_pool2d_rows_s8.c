@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/average_pool2d_rows_s8.h"
 
-#include "mcuforge/average.h"
-#include "mcuforge/clipped_window.h"
-#include "mcuforge/requantise.h"
 #include "mcuforge/ring.h"
+#include "../common/average.h"
+#include "../common/clipped_window.h"
+#include "../common/requantize.h"
 
 /* Columns of the image under output column `ox`. */
 static struct mcuforge_clipped_window columns_of(

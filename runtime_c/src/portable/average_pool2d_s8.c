@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/average_pool2d_s8.h"
 
-#include "mcuforge/average.h"
-#include "mcuforge/clipped_window.h"
-#include "mcuforge/requantise.h"
 #include "mcuforge/ring.h"
+#include "../common/average.h"
+#include "../common/clipped_window.h"
+#include "../common/requantize.h"
 
 /* The sum of (rows, columns) taps of one channel; the top left one is `at` elements into `in`. */
 static int32_t sum_of(const int8_t *in, int32_t at, int32_t rows, int32_t columns,

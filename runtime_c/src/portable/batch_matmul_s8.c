@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/batch_matmul_s8.h"
 
-#include "mcuforge/dot4.h"
-#include "mcuforge/requantise.h"
+#include "../common/dot4.h"
+#include "../common/requantize.h"
 
 /* Sums of no more products than MOST_SCALED stay below 2^30, whatever the zero points. */
 enum { COLUMNS = 4, MOST_SCALED = 16512 };

@@ -3,10 +3,10 @@
 
 #include <stdbool.h>
 
-#include "mcuforge/dot.h"
-#include "mcuforge/requantise.h"
 #include "mcuforge/ring.h"
-#include "mcuforge/tap_range.h"
+#include "../common/dot.h"
+#include "../common/requantize.h"
+#include "../common/tap_range.h"
 
 /* A filter (kh, kw, group_channels) over one window; sizes and steps in elements. */
 struct window {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/depthwise_conv2d_rows_s8.h"
 
-#include "mcuforge/depthwise_window.h"
-#include "mcuforge/requantise.h"
+#include "../common/depthwise_window.h"
+#include "../common/requantize.h"
 
 /* The bias, and what taps on padding give. */
 static void start_sums(const int8_t *weights, const struct mcuforge_depthwise_conv2d_params *params,

@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-#include "mcuforge/depthwise_window.h"
-#include "mcuforge/requantise.h"
+#include "../common/depthwise_window.h"
+#include "../common/requantize.h"
 
 void mcuforge_depthwise_conv2d_s8(const int8_t *in, const int8_t *weights, int8_t *out,
                                   const struct mcuforge_depthwise_conv2d_params *params,

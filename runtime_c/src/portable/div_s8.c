@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/div_s8.h"
 
-#include "mcuforge/broadcast.h"
-#include "mcuforge/reciprocal.h"
-#include "mcuforge/requantise.h"
+#include "../common/broadcast.h"
+#include "../common/reciprocal.h"
+#include "../common/requantize.h"
 
 /* Centred values have 9 bits: after this shift they begin at the sign bit or below it. */
 enum { LEFT_SHIFT = 23, MAX_SHIFT = 31 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/fully_connected_s8.h"
 
-#include "mcuforge/dot.h"
-#include "mcuforge/requantise.h"
+#include "../common/dot.h"
+#include "../common/requantize.h"
 
 void mcuforge_fully_connected_s8(const int8_t *in, const int8_t *weights, int8_t *out,
                                  const struct mcuforge_fully_connected_params *params)

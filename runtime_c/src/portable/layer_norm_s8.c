@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/layer_norm_s8.h"
 
-#include "mcuforge/inverse_sqrt.h"
-#include "mcuforge/requantise.h"
-#include "mcuforge/row_facts.h"
+#include "../common/inverse_sqrt.h"
+#include "../common/requantize.h"
+#include "../common/row_facts.h"
 
 /* A row's normalised values are (x * step + offset) * factor / 2^32; the sum may pass through
  * values beyond 32 bits and comes back. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/max_pool2d_s8.h"
 
-#include "mcuforge/clipped_window.h"
-#include "mcuforge/requantise.h"
 #include "mcuforge/ring.h"
+#include "../common/clipped_window.h"
+#include "../common/requantize.h"
 
 /* The largest of (rows, columns) taps of one channel; the top left is `at` elements into `in`. */
 static int32_t largest(const int8_t *in, int32_t at, int32_t rows, int32_t columns,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/mean_s8.h"
 
-#include "mcuforge/mean_sum.h"
-#include "mcuforge/requantise.h"
+#include "../common/mean_sum.h"
+#include "../common/requantize.h"
 
 void mcuforge_mean_s8(const int8_t *in, int8_t *out, const struct mcuforge_mean_params *params)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/mul_s8.h"
 
-#include "mcuforge/broadcast.h"
-#include "mcuforge/requantise.h"
+#include "../common/broadcast.h"
+#include "../common/requantize.h"
 
 /* Rows are loops of their own: inlined into one function they would spill. */
 #define OWN_REGISTERS __attribute__((noinline))

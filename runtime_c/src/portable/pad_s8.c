@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "mcuforge/move.h"
+#include "../common/move.h"
 
 enum { LINE = 4 }; /* the innermost dimension */
 

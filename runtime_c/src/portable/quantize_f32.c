@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "mcuforge/requantise.h"
+#include "../common/requantize.h"
 
 /* Beyond this every quotient saturates, whatever the zero point; up to it int32 has room. */
 #define REACH 512.0F

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/softmax_qdq_s8.h"
 
-#include "mcuforge/reciprocal.h"
-#include "mcuforge/requantise.h"
-#include "mcuforge/row_facts.h"
+#include "../common/reciprocal.h"
+#include "../common/requantize.h"
+#include "../common/row_facts.h"
 
 enum { EXP_BITS = 30, MAX_FRACTION = 22 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/softmax_s8.h"
 
-#include "mcuforge/requantise.h"
-#include "mcuforge/row_facts.h"
-#include "mcuforge/softmax_row.h"
+#include "../common/requantize.h"
+#include "../common/row_facts.h"
+#include "../common/softmax_row.h"
 
 enum { SUM_INTEGER_BITS = MCUFORGE_SOFTMAX_SUM_INTEGER_BITS };
 

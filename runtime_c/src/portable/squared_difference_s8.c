@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/squared_difference_s8.h"
 
-#include "mcuforge/broadcast.h"
-#include "mcuforge/fine_scale.h"
-#include "mcuforge/requantise.h"
+#include "../common/broadcast.h"
+#include "../common/fine_scale.h"
+#include "../common/requantize.h"
 
 /* Fraction bits of the difference, as in TFLite; its square stays below 2^30. */
 enum { LEFT_SHIFT = 7 };
@@ -82,9 +82,9 @@ static OWN_REGISTERS void fine_row(int32_t x, const int8_t *y, int8_t *out, int3
     }
 }
 
-static OWN_REGISTERS int32_t requantise(int32_t x, int32_t multiplier, int32_t shift)
+static OWN_REGISTERS int32_t requantize(int32_t x, int32_t multiplier, int32_t shift)
 {
-    return mcuforge_requantise(x, multiplier, shift);
+    return mcuforge_requantize(x, multiplier, shift);
 }
 
 /* A row of any output scale: few models have such, so this is short rather than fast. */
@@ -96,10 +96,10 @@ static OWN_REGISTERS void row_of_any_scale(const int8_t *a, const int8_t *b, int
     for (int32_t i = 0; i < params->dims[MCUFORGE_BROADCAST_ROW]; i++) {
         const int32_t fine_a = (*a - params->zero_point_a) * (1 << LEFT_SHIFT);
         const int32_t fine_b = (*b - params->zero_point_b) * (1 << LEFT_SHIFT);
-        const int32_t difference = requantise(fine_a, params->multiplier_a, params->shift_a) -
-                                   requantise(fine_b, params->multiplier_b, params->shift_b);
+        const int32_t difference = requantize(fine_a, params->multiplier_a, params->shift_a) -
+                                   requantize(fine_b, params->multiplier_b, params->shift_b);
         const int32_t scaled =
-            requantise(difference * difference, params->output_multiplier, params->output_shift);
+            requantize(difference * difference, params->output_multiplier, params->output_shift);
         *out++ = (int8_t)mcuforge_ssat8(scaled + params->output_zero_point);
         a += step_a;
         b += step_b;

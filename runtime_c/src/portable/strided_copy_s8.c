@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/strided_copy_s8.h"
 
-#include "mcuforge/move.h"
+#include "../common/move.h"
 
 static void copy_run(const int8_t *in, int8_t *out, int32_t n, int32_t in_step, int32_t out_step)
 {

@@ -5,8 +5,8 @@
  */
 #include "mcuforge/batch_matmul_s8.h"
 
-#include "mcuforge/requantise.h"
-#include "mcuforge/rv32.h"
+#include "../common/requantize.h"
+#include "rv32.h"
 
 enum { COLUMNS = 8, STEP = 4 };
 

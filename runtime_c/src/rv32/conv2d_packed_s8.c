@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "mcuforge/requantise.h"
 #include "mcuforge/ring.h"
-#include "mcuforge/rv32.h"
+#include "../common/requantize.h"
+#include "rv32.h"
 
 /* Scratch holds four channels of each pixel in turn: a word of one, a word of the next. */
 enum { PIXELS = 4, FILTERS = 4, WORD = 4, GROUP = PIXELS * WORD };

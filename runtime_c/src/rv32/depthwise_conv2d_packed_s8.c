@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 
-#include "mcuforge/requantise.h"
 #include "mcuforge/ring.h"
-#include "mcuforge/rv32.h"
+#include "../common/requantize.h"
+#include "rv32.h"
 
 enum { LANES = 4 }; /* channels of a block */
 

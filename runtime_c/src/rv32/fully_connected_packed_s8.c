@@ -2,8 +2,8 @@
 /* Eight filters at a time, side by side: 25 instructions for 8 products. */
 #include "mcuforge/fully_connected_packed_s8.h"
 
-#include "mcuforge/requantise.h"
-#include "mcuforge/rv32.h"
+#include "../common/requantize.h"
+#include "rv32.h"
 
 enum { FILTERS = 8, WORD = 4 };
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """RESHAPE, SQUEEZE, EXPAND_DIMS."""
 
-from tests.golden.case import Case, Field, Operand
+from mcuforge.compiler.builders.tflite_writer import Field
+from tests.golden.case import Case, Operand
 
 Shape = tuple[int, ...]
 

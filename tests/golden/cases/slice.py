@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """STRIDED_SLICE, SLICE, SPLIT, SPLIT_V, UNPACK."""
 
-from tests.golden.case import Case, Field, Operand
+from mcuforge.compiler.builders.tflite_writer import Field
+from tests.golden.case import Case, Operand
 
 Shape = tuple[int, ...]
 

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.boards.catalog import (
+from mcuforge.boards.arch import BSP
+from mcuforge.boards.catalog.board import (
     FOLDER,
     Board,
     all_boards,
     emulated,
     load_board,
 )
-from mcuforge.boards.memory import Memory
-from mcuforge.boards.toml_table import parse_quantity
+from mcuforge.boards.catalog.memory import Memory
+from mcuforge.boards.catalog.toml_table import parse_quantity
 from mcuforge.errors import BoardError
 
 GOOD = """\
@@ -156,7 +157,7 @@ def test_a_quantity_without_its_unit_or_number_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "what", "key", "hint"),
     [
-        ('clock = "100 MHz"', 'clokc = "100 MHz"', "'clock' is missing", "clock", "catalog.py"),
+        ('clock = "100 MHz"', 'clokc = "100 MHz"', "'clock' is missing", "clock", "board.py"),
         ('cpu = "', 'cpus = 1\ncpu = "', "'cpus' is no key", "cpus", "did you mean 'cpu'?"),
         ('size = "512 KiB"', 'size = "512 KiB"\nx = 1', "'memory[0].x' is no key", "x", "known: "),
         ('name = "A board"', "name = 7", "'name' is 7; wanted a text", "name", "in quotes"),
@@ -167,7 +168,7 @@ def test_a_quantity_without_its_unit_or_number_is_refused(text: str) -> None:
         ('kind = "ram"', 'kind = "rom"', "'memory[1].kind' is 'rom'", "kind", "flash, ram"),
         ("speed = 3", "speed = 4", "'memory[1].speed' is 4", "speed", "3 tightly coupled"),
         ("speed = 3", 'speed = "3"', "wanted a whole number", "speed", "without quotes"),
-        ("speed = 3\n", "", "'memory[1].speed' is missing", "speed", "catalog.py"),
+        ("speed = 3\n", "", "'memory[1].speed' is missing", "speed", "board.py"),
         ("external = true", "external = 1", "wanted true or false", "external", "quotes"),
         ("external = true", "dma = 0", "'memory[5].dma' is 0; wanted true or", "dma", "quotes"),
         (
@@ -205,7 +206,7 @@ def test_a_mistake_in_a_boards_file_is_named_with_its_key(
 ) -> None:
     error = refusal(folder, old, new)
     assert what in error.what
-    assert error.where.startswith("boards/bad.toml, key ")
+    assert error.where.startswith("boards/catalog/bad.toml, key ")
     assert error.where.endswith(key)
     assert hint in error.hint
 
@@ -213,7 +214,7 @@ def test_a_mistake_in_a_boards_file_is_named_with_its_key(
 def test_a_file_that_is_no_toml_is_refused_with_its_line(folder: Path) -> None:
     error = refusal(folder, 'name = "A board"', "name = A board")
     assert "line 1" in error.what
-    assert error.where == "boards/bad.toml"
+    assert error.where == "boards/catalog/bad.toml"
 
 
 def test_a_table_where_a_value_stands_is_refused(folder: Path) -> None:
@@ -279,7 +280,7 @@ def test_a_board_without_an_emulated_stand_in_is_refused(
     with pytest.raises(BoardError) as refused:
         emulated(board, folder)
     assert "'good'" in refused.value.what
-    assert "boards/good.toml" in refused.value.where
+    assert "boards/catalog/good.toml" in refused.value.where
     assert "board" in refused.value.hint
 
 
@@ -299,7 +300,7 @@ def test_a_second_ram_without_room_in_the_stand_in_is_refused(folder: Path) -> N
     assert refused.value.what == (
         "'good' has 4194304 B of 'ccm', its stand-in 'host' has only 2097152 B left"
     )
-    assert refused.value.where == "boards/good.toml, key stand_in"
+    assert refused.value.where == "boards/catalog/good.toml, key stand_in"
 
 
 def test_the_budget_cuts_the_first_run_and_no_other(folder: Path) -> None:
@@ -364,7 +365,7 @@ def test_every_shipped_board_runs_emulated_with_its_own_budgets(board: Board) ->
 @pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.id)
 def test_every_shipped_board_names_folders_that_exist(board: Board) -> None:
     assert board.isa in {"portable", "armv7em", "helium", "rv32"}  # a folder once it has kernels
-    assert (FOLDER / "bsp" / str(emulated(board).bsp)).is_dir()
+    assert (BSP / "chip" / str(emulated(board).bsp)).is_dir()
 
 
 @pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.id)

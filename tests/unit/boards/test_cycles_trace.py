@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.boards.catalog import emulated, load_board
+from mcuforge.boards.catalog.board import emulated, load_board
 from mcuforge.boards.cycles.trace import Block, Marks, Trace, TraceParser
 from mcuforge.errors import BoardError, InternalError
 

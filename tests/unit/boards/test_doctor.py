@@ -11,8 +11,8 @@ from packaging.requirements import Requirement
 from serial.tools import list_ports
 
 from mcuforge.boards import doctor
-from mcuforge.boards.catalog import all_boards
-from mcuforge.boards.tools import version
+from mcuforge.boards.build.tools import version
+from mcuforge.boards.catalog.board import all_boards
 
 ROOT = Path(__file__).resolve().parents[3]
 

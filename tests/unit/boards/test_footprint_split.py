@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.boards.elf import Section
-from mcuforge.boards.footprint import FlashUse, MemoryUse, RamUse, split
-from mcuforge.boards.link_map import LinkMap, read_map
-from mcuforge.boards.memory import Memory
+from mcuforge.boards.catalog.memory import Memory
+from mcuforge.boards.image.elf import Section
+from mcuforge.boards.image.footprint import FlashUse, MemoryUse, RamUse, split
+from mcuforge.boards.image.link_map import LinkMap, read_map
 from mcuforge.errors import InternalError
 
 BUILD = Path("/p/.pio/build/b1")

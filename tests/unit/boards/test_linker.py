@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from mcuforge.boards.catalog import Board, all_boards, emulated, load_board
-from mcuforge.boards.linker import (
+from mcuforge.boards.build.linker import (
     ARENA_SECTION,
     WEIGHTS_SECTION,
     default_stack_bytes,
     linker_script,
 )
-from mcuforge.boards.memory import Memory
-from mcuforge.boards.support import board_support
+from mcuforge.boards.build.support import board_support
+from mcuforge.boards.catalog.board import Board, all_boards, emulated, load_board
+from mcuforge.boards.catalog.memory import Memory
 from mcuforge.errors import BoardError
 
 EMULATED = [emulated(board) for board in all_boards()]
@@ -114,5 +114,5 @@ def test_a_board_without_start_up_code_says_that_emulation_works() -> None:
     with pytest.raises(BoardError) as refused:
         board_support(load_board("disco_f746ng"))
     assert refused.value.what == "'disco_f746ng' has no start-up code yet"
-    assert refused.value.where == "boards/disco_f746ng.toml, key bsp"
+    assert refused.value.where == "boards/catalog/disco_f746ng.toml, key bsp"
     assert refused.value.hint.startswith("--emulate ")

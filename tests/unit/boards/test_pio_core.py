@@ -10,7 +10,7 @@ from threading import Barrier
 
 import pytest
 
-from mcuforge.boards import pio
+from mcuforge.boards.build import pio
 from mcuforge.errors import BoardError
 
 
@@ -108,6 +108,6 @@ def test_a_checkout_is_importable_by_the_emulator_that_upload_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", "/users/own")
-    root = Path(pio.__file__).parents[2]
+    root = Path(pio.__file__).parents[3]
     searched = pio.pio_environment(tmp_path)["PYTHONPATH"].split(os.pathsep)
     assert searched == [str(root), "/users/own"]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.boards.build import OverBudget, build, build_error
-from mcuforge.boards.catalog import emulated, load_board
-from mcuforge.boards.project import Project
+from mcuforge.boards.build.build import OverBudget, build, build_error
+from mcuforge.boards.build.project import Project
+from mcuforge.boards.catalog.board import emulated, load_board
 from mcuforge.errors import BoardError
 
 LOG = Path("/p/.pio/build.log")

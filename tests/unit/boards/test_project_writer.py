@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.boards import folder
-from mcuforge.boards.catalog import all_boards, emulated, load_board
-from mcuforge.boards.project import Project, write_project
+from mcuforge.boards.build import folder
+from mcuforge.boards.build.project import Project, write_project
+from mcuforge.boards.catalog.board import all_boards, emulated, load_board
 from mcuforge.errors import BoardError, InternalError
 from mcuforge.runtime_c import sources
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from mcuforge.boards.catalog import Board, all_boards, emulated, load_board
-from mcuforge.boards.linker import ARENA_SECTION, WEIGHTS_SECTION, linker_script
-from mcuforge.boards.memory import Memory
+from mcuforge.boards.build.linker import ARENA_SECTION, WEIGHTS_SECTION, linker_script
+from mcuforge.boards.catalog.board import Board, all_boards, emulated, load_board
+from mcuforge.boards.catalog.memory import Memory
 from mcuforge.boards.regions import CODE_BYTES, GUARD_BYTES, VARIABLES_BYTES, memory_regions
 from mcuforge.memplan.problem import Region
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.boards.stack import ASSUMED_BYTES, StackBound, bound_of
+from mcuforge.boards.image.stack import ASSUMED_BYTES, StackBound, bound_of
 from mcuforge.errors import InternalError
 
 

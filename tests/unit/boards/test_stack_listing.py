@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames and calls read from objdump's text: Thumb and RV32 as the libraries write them."""
 
-from mcuforge.boards.disassembly import Image, Routine, parse_listing
-from mcuforge.boards.elf import Elf, Symbol
+from mcuforge.boards.image.disassembly import Image, Routine, parse_listing
+from mcuforge.boards.image.elf import Elf, Symbol
 
 
 def image(listing: str, *, thumb: bool) -> Image:

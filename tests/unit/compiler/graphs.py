@@ -17,8 +17,8 @@ from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, Slot
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.pad import Pad
-from mcuforge.compiler.ops.relu import Relu
 from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.ops.tables.relu import Relu
 
 QUANT = Quant((0.1,), -5)
 SHAPE = (1, 6)

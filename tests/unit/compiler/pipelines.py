@@ -13,8 +13,16 @@ from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.schedule.arrival import arrival
-from mcuforge.compiler.schedule.schedule import Form, Layer, Schedule, Stage, Task, whole_layers
+from mcuforge.compiler.schedule.fit import LADDER
+from mcuforge.compiler.schedule.schedule import (
+    Execution,
+    Layer,
+    Schedule,
+    Stage,
+    Task,
+)
 from mcuforge.memplan.problem import Buffer, Placement, Plan, Problem, Region
+from tests.schedules import whole_layers
 from tests.unit.compiler.graphs import constant, graph, tensor
 
 HALO = (1, 1, 1, 1)
@@ -83,14 +91,14 @@ def pipelined(
     layers = [
         replace(
             layer,
-            form=Form.ROWS,
+            execution=Execution.ROWS,
             calls=layer.node.op.row_calls(layer.node.inputs, layer.node.output, "portable"),
         )
         for layer in whole.layers[:length]
     ]
     if streamed:
         nodes.insert(0, arrival(graph.inputs[0]))
-        layers.insert(0, Layer(nodes[0], Form.ARRIVE, (), "nothing#scratch"))
+        layers.insert(0, Layer(nodes[0], Execution.ARRIVE, (), "nothing#scratch"))
     else:
         rings = {name: rows for name, rows in rings.items() if name != graph.inputs[0].name}
     pipeline = Stage(tuple(layers), pulled(nodes, rows or {}))
@@ -143,4 +151,11 @@ def compiled(schedule: Schedule, regions: Sequence[str] = ("ram",)) -> Compiled:
     )
     plan = Plan(placements, used, "by hand", optimal=False, lower_bound=0, seconds=0.0)
     model = generate(schedule, placements, used)
-    return Compiled(schedule.graph, schedule, problem, plan, model)
+    return Compiled(
+        graph=schedule.graph,
+        schedule=schedule,
+        problem=problem,
+        plan=plan,
+        rung=LADDER[0],
+        model=model,
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from mcuforge.compiler.ir import Graph, Node
 from mcuforge.compiler.ops.add import Add
-from mcuforge.compiler.ops.relu import Relu
+from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.compiler.verify import verify
 from mcuforge.errors import InternalError
 from tests.unit.compiler.graphs import chain, constant, graph, relu, tensor

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.errors import CompileError, UserError
+from tests.models.case_model import case_model
 from tests.models.samples import SAMPLES
-from tests.models.tflite_writer import case_model
 
 TFLITE = case_model(SAMPLES[0].case)
 

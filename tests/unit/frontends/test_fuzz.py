@@ -9,8 +9,9 @@ import time
 import pytest
 
 from mcuforge.compiler.ir import Graph
-from scripts import fuzz_models, fuzz_onnx
-from scripts.fuzzing import Subject, check_graph, examine, fuzz
+from tests.fuzz import models as fuzz_models
+from tests.fuzz import onnx_models as fuzz_onnx
+from tests.fuzz.fuzzing import Subject, check_graph, examine, fuzz
 from tests.models.changed import with_graph
 
 SOUND = with_graph()

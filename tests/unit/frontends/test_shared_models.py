@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.frontends.tflite import survey
+from mcuforge.compiler.frontends.tflite.reader import survey
 from mcuforge.compiler.verify import verify
 from tests.shared import shared
 

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from mcuforge.compiler.frontends.flatbuffer import FileBytes, Table
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Table
 from mcuforge.compiler.judges.flatbuffer_front import Front, New, Old, old, present
 
 OLD = struct.pack("<IHHHi", 10, 6, 8, 4, 6) + struct.pack("<i", -41)  # a root with one field

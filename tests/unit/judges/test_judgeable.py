@@ -6,9 +6,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mcuforge.compiler.frontends.flatbuffer import FileBytes, Malformed
-from mcuforge.compiler.frontends.tflite import read_tflite
-from mcuforge.compiler.frontends.tflite_file import parse
+from mcuforge.compiler.builders.tflite_writer import (
+    Field,
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    write_model,
+)
+from mcuforge.compiler.frontends.tflite.file import parse
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.flatbuffer_front import Front, old, present
 from mcuforge.compiler.judges.interpreters import RUNTIME
@@ -16,19 +23,11 @@ from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.judges.tflite import run_interpreter
 from mcuforge.compiler.reference import run, run_all
 from mcuforge.errors import CompileError
-from tests.golden.case import Field
+from tests.models.case_model import case_model, feed
 from tests.models.cifar import MEAN, SPREAD
 from tests.models.mutate import mutate, seed_of
 from tests.models.oracle import needs_2_14, run_reference
 from tests.models.samples import SAMPLES
-from tests.models.tflite_writer import (
-    ModelSpec,
-    OperatorSpec,
-    TensorSpec,
-    case_model,
-    feed,
-    write_model,
-)
 from tests.shared import shared
 
 FEATURES, WIDTH = 6, 8
@@ -254,12 +253,12 @@ def showing(model: bytes, tensors: tuple[int, ...]) -> bytes:
 
 
 def images(count: int, scale: float, zero_point: int) -> Array:
-    """The first images beside the checkout, quantised for a transformer."""
+    """The first images beside the checkout, quantized for a transformer."""
     with np.load(shared("data/cifar10_test_1k.npz")) as data:
         pixels = data["images"][:count]
     steps = np.round((pixels.astype(np.float32) / 255 - MEAN) / SPREAD / scale) + zero_point
-    quantised: Array = np.clip(steps, -128, 127).astype(np.int8)
-    return quantised
+    quantized: Array = np.clip(steps, -128, 127).astype(np.int8)
+    return quantized
 
 
 @pytest.mark.shared

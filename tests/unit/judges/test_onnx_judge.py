@@ -16,13 +16,13 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.ir import Array, DType, Graph, Node, Port, Quant, Tensor
 from mcuforge.compiler.judges import onnx as onnx_judge
 from mcuforge.compiler.judges import own
-from mcuforge.compiler.judges.answers import patience
+from mcuforge.compiler.judges.child import patience
 from mcuforge.compiler.judges.onnx import OnnxJudge, peer_name
 from mcuforge.compiler.judges.own import OwnReference, interleaved, processes_for
 from mcuforge.compiler.judges.tflite import judge
 from mcuforge.compiler.ops.add import Add
-from mcuforge.data import random_samples
 from mcuforge.errors import CompileError
+from mcuforge.flow.data import random_samples
 from tests.unit.compiler.graphs import chain, constant, graph, relu, tensor
 
 NHWC, NCHW, TO_NHWC = (1, 4, 5, 3), (1, 3, 4, 5), (0, 2, 3, 1)
@@ -30,7 +30,7 @@ SCALE, ZERO = 0.1, -5
 
 
 def rectifier(dtype: str = "float32") -> onnx.ModelProto:
-    """Quantise, rectify, quantise again: NCHW, float32 or raw 8-bit at both ends."""
+    """Quantize, rectify, quantize again: NCHW, float32 or raw 8-bit at both ends."""
     kinds = {"float32": TensorProto.FLOAT, "int8": TensorProto.INT8, "uint8": TensorProto.UINT8}
     inner = np.uint8 if dtype == "uint8" else np.int8
     shift = 128 if dtype == "uint8" else 0
@@ -146,7 +146,7 @@ def test_leaving_early_ends_every_process_and_folder(tmp_path: Path) -> None:
     _, _, judging = judged(tmp_path, "float32")
     with judging:
         children = [judging._child, *judging._own._children]
-        folders = [Path(f.name) for f in (judging._folder, judging._own._folder)]
+        folders = [child.folder for child in children]
         assert all(folder.is_dir() for folder in folders)
     assert all(child.process.poll() is not None for child in children)
     assert not any(folder.exists() for folder in folders)

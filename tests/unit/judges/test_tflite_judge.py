@@ -11,12 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcuforge.compiler.builders.tflite_writer import (
+    ModelSpec,
+    OperatorSpec,
+    TensorSpec,
+    write_model,
+)
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.frontends.flatbuffer import FileBytes
-from mcuforge.compiler.frontends.tflite import read_tflite
-from mcuforge.compiler.frontends.tflite_file import parse
+from mcuforge.compiler.frontends.tflite.file import parse
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Array, Graph, Node
-from mcuforge.compiler.judges.answers import Answers, ChildFailed, import_path
+from mcuforge.compiler.judges.answers import Answers
+from mcuforge.compiler.judges.child import ChildFailed, import_path
 from mcuforge.compiler.judges.interpreters import (
     EXACT,
     LITERT,
@@ -32,20 +39,13 @@ from mcuforge.compiler.judges.interpreters import (
 from mcuforge.compiler.judges.own import NAME, OwnReference
 from mcuforge.compiler.judges.tflite import AS_A_WHOLE, Run, TfliteJudge, judge, listed, unjudged
 from mcuforge.compiler.judges.witness import differences_of
-from mcuforge.compiler.ops.leaky_relu import LeakyRelu
-from mcuforge.compiler.ops.neg import Neg
-from mcuforge.compiler.ops.relu import Relu
+from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
+from mcuforge.compiler.ops.tables.neg import Neg
+from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.compiler.reference import run
-from tests.golden.cases import tanh
+from tests.golden.cases.tables import tanh
+from tests.models.case_model import case_model, feed
 from tests.models.oracle import needs_2_14
-from tests.models.tflite_writer import (
-    ModelSpec,
-    OperatorSpec,
-    TensorSpec,
-    case_model,
-    feed,
-    write_model,
-)
 from tests.unit.compiler.graphs import graph, random_inputs, tensor
 
 DIGITS = Path(__file__).resolve().parents[3] / "examples" / "digits" / "digits_cnn.tflite"
@@ -135,10 +135,11 @@ def test_without_an_interpreter_our_reference_decides() -> None:
 
 
 def test_an_interpreter_that_is_too_slow_is_left_out() -> None:
-    at_work = Run(INTERPRETER, DIGITS, [digits(2)])
-    with pytest.raises(ChildFailed, match="gave no answer in 0 s"):
-        at_work.outputs(0.0)
-    at_work.close()
+    with (
+        Run(INTERPRETER, DIGITS, [digits(2)]) as at_work,
+        pytest.raises(ChildFailed, match="gave no answer in 0 s"),
+    ):
+        at_work.answer(0.0)
 
 
 def changed_softmax(model: Graph) -> Graph:
@@ -325,7 +326,7 @@ def test_leaving_early_ends_the_process_and_its_folder() -> None:
     with TfliteJudge(read_model(DIGITS), DIGITS, [digits(200)], [INTERPRETER]) as judging:
         at_work = judging._run
         assert isinstance(at_work, Run)
-        process, folder = at_work._child.process, Path(at_work._folder.name)
+        process, folder = at_work.process, at_work.folder
         assert folder.is_dir()
     assert process.poll() is not None
     assert not folder.exists()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.memplan.minimalloc import write_csv
 from scripts.bench_memplan import main, sliced
+from tests.unit.memplan.csv_writer import write_csv
 
 
 def test_a_sliced_memory_is_full_at_every_step() -> None:

@@ -9,7 +9,7 @@ from math import inf
 import pytest
 
 from mcuforge.memplan.ejection import Ejector
-from mcuforge.memplan.packing import Packer, Packing
+from mcuforge.memplan.place import Packer, Packing
 from mcuforge.memplan.problem import Buffer, Overlap, Problem, Region
 from tests.unit.memplan.problems import (
     RAM,

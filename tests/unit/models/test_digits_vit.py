@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from mcuforge.compiler.judges.onnx import run_onnxruntime
-from tests.models.onnx_runner import quantised_values
+from tests.models.onnx_runner import quantized_values
 
 DIGITS = Path(__file__).resolve().parents[3] / "examples" / "digits"
 MODEL = DIGITS / "digits_vit.onnx"
@@ -38,7 +38,7 @@ def test_it_classifies_images_it_was_not_trained_on() -> None:
 
 def test_everything_between_its_layers_is_int8_and_alive() -> None:
     image = np.load(DIGITS / "digits_vit_test.npz")["x"][:1]
-    values = dict(quantised_values(onnx.load(str(MODEL)), image))
+    values = dict(quantized_values(onnx.load(str(MODEL)), image))
     assert len(values) > 60
     for name, value in values.items():
         assert value.dtype == np.int8

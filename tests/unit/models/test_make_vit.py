@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mcuforge.compiler.builders.onnx_builder import parameters
 from scripts.make_vit import PRESETS, Vit, images, make_float, make_int8
-from tests.models.onnx_builder import parameters
-from tests.models.onnx_runner import quantised_values, run
+from tests.models.onnx_runner import quantized_values, run
 
 TINY = Vit(16, 4, 24, 2, 2, 12, 2, classes=10)
 SMALL_VITS = {
@@ -53,7 +53,7 @@ def test_the_int8_network_answers_as_the_float_one(vit: Vit) -> None:
 @pytest.mark.parametrize("vit", SMALL_VITS.values(), ids=SMALL_VITS)
 def test_activations_neither_saturate_nor_die(vit: Vit) -> None:
     model = make_int8("tiny", vit)
-    for name, value in quantised_values(model, images(vit, 1, seed=5)[0]):
+    for name, value in quantized_values(model, images(vit, 1, seed=5)[0]):
         assert value.dtype == np.int8
         ends = np.mean(value == value.min()), np.mean(value == value.max())
         assert max(ends) < 0.8, name

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler import reference
+from mcuforge.compiler.builders.tflite_writer import write_model
 from mcuforge.compiler.compile import compile_graph
-from mcuforge.compiler.frontends.tflite import read_tflite
-from mcuforge.compiler.schedule.naive import live_tensor_peak
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
+from scripts.live_tensor_peak import live_tensor_peak
 from scripts.make_mobilenet_v2 import mobilenet_v2
+from tests.models.case_model import feed
 from tests.models.oracle import run_reference
-from tests.models.tflite_writer import feed, write_model
 
 AMPLE_BYTES = 1 << 24
 

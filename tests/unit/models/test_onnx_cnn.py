@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 import pytest
 
+from mcuforge.compiler.builders.onnx_builder import parameters
 from scripts.make_onnx_cnn import NETWORKS, Style, images, make_int8, mobilenet, resnet
-from tests.models.onnx_builder import parameters
-from tests.models.onnx_runner import quantised_values, run
+from tests.models.onnx_runner import quantized_values, run
 
 STYLES = (
     Style(),
@@ -25,7 +25,7 @@ EVERY_STYLE = pytest.mark.parametrize("style", STYLES, ids=lambda style: style.n
 
 
 @cache
-def quantised(network: str, style: Style) -> onnx.ModelProto:
+def quantized(network: str, style: Style) -> onnx.ModelProto:
     """The int8 network, made once for all that look at it."""
     return make_int8(NETWORKS[network](), style)
 
@@ -58,10 +58,10 @@ def test_the_same_arguments_give_the_same_bytes() -> None:
 @BOTH
 @EVERY_STYLE
 def test_a_style_is_what_it_says(network: str, style: Style) -> None:
-    model = quantised(network, style)
+    model = quantized(network, style)
     assert (set(weight_scales(model)) == {1}) == (not style.per_channel)
     image = images(model, 1, seed=5)[0]
-    kinds = {value.dtype for _, value in quantised_values(model, image)}
+    kinds = {value.dtype for _, value in quantized_values(model, image)}
     assert kinds == {np.dtype(style.activations)}
     count = Counter(node.op_type for node in model.graph.node)
     assert (count["Relu"] + count["Clip"] > 0) == style.symmetric
@@ -71,7 +71,7 @@ def test_a_style_is_what_it_says(network: str, style: Style) -> None:
 @EVERY_STYLE
 def test_the_int8_network_answers_as_the_float_one(network: str, style: Style) -> None:
     single = NETWORKS[network]()
-    int8 = quantised(network, style)
+    int8 = quantized(network, style)
     for image in images(single, 3, seed=5):
         (right,), (got,) = run(single, image, "logits"), run(int8, image, "logits")
         assert np.corrcoef(right.ravel(), got.ravel())[0, 1] > 0.9
@@ -79,8 +79,8 @@ def test_the_int8_network_answers_as_the_float_one(network: str, style: Style) -
 
 @BOTH
 def test_activations_neither_saturate_nor_die(network: str) -> None:
-    model = quantised(network, Style())
-    for name, value in quantised_values(model, images(model, 1, seed=5)[0]):
+    model = quantized(network, Style())
+    for name, value in quantized_values(model, images(model, 1, seed=5)[0]):
         ends = np.mean(value == value.min()), np.mean(value == value.max())
         assert max(ends) < 0.9, name
         assert len(np.unique(value)) >= 8, name

@@ -8,15 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mcuforge.boards.catalog import load_board
+from mcuforge.boards.catalog.board import load_board
 from mcuforge.boards.regions import memory_regions
 from mcuforge.compiler import reference
+from mcuforge.compiler.builders.tflite_writer import write_model
 from mcuforge.compiler.compile import PlanOptions, compile_graph, refuse_over_budget
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.errors import CompileError
 from scripts.make_segmenter import segmenter
+from tests.models.case_model import feed
 from tests.models.oracle import run_reference
-from tests.models.tflite_writer import feed, write_model
 
 BOARD = load_board("disco_f407vg")
 TOGETHER = (16 + 64 // 4 + 128 // 16) * 60 * 60  # bytes of the three maps

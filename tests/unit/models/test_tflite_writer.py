@@ -3,21 +3,22 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+
 import numpy as np
 import pytest
 import tflite
 
-from tests.golden.case import Case, Operand, constant
-from tests.models.oracle import input_ports, run_reference
-from tests.models.tflite_writer import (
+from mcuforge.compiler.builders.tflite_writer import (
     ModelSpec,
     OperatorSpec,
     TensorSpec,
-    case_model,
-    case_spec,
-    feed,
     write_model,
 )
+from tests.golden.case import Case, Operand, constant
+from tests.models.case_model import case_model, case_spec, feed
+from tests.models.oracle import input_ports, run_reference
 
 CONV = Case(
     "conv",
@@ -93,3 +94,12 @@ def test_every_dtype_reaches_the_reference(dtype: str) -> None:
         (1,),
     )
     assert input_ports(write_model(spec))[0].dtype == np.dtype(dtype).name
+
+
+def test_without_flatbuffers_the_import_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "flatbuffers", None)
+    monkeypatch.delitem(sys.modules, "mcuforge.compiler.builders.tflite_writer")
+    with pytest.raises(ImportError, match=r"flatbuffers is not installed.*pip install flatbuffers"):
+        import_module("mcuforge.compiler.builders.tflite_writer")

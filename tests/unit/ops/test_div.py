@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler.ir import Array, DType, Quant, Tensor
+from mcuforge.compiler.ops.common.fixed_point import Int64, quantise_multiplier
 from mcuforge.compiler.ops.div import Div, quotients, scale_factor
-from mcuforge.compiler.ops.fixed_point import Int64, quantise_multiplier
 from mcuforge.errors import Refusal
 from tests.golden.case import Case, Operand
+from tests.models.case_model import case_model
 from tests.models.oracle import run_reference
-from tests.models.tflite_writer import case_model
 
 OFFSET = 128  # from int8 to uint8
 EVERY = np.arange(-128, 128)

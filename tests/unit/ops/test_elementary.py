@@ -12,8 +12,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ops import elementary
-from mcuforge.compiler.ops.elementary import EXACT, Float32, rounded
+from mcuforge.compiler.ops.common import elementary
+from mcuforge.compiler.ops.common.elementary import EXACT, Float32, rounded
 
 ONE_ARGUMENT: dict[str, Callable[[float], float]] = {
     "exp": math.exp,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mcuforge.compiler.ir import DType, Quant, Tensor
 from mcuforge.compiler.ops.base import Activation
-from mcuforge.compiler.ops.fixed_point import (
+from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     activation_range,
     doubling_high_mul,

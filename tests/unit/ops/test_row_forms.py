@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from mcuforge.compiler.ir import Array, DType, Node, Quant, Tensor
 from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.concatenation import Concatenation
-from mcuforge.compiler.ops.maximum import Maximum
+from mcuforge.compiler.ops.extremum import Maximum
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.transpose import Transpose
@@ -28,7 +28,7 @@ from tests.unit.ops.row_checks import check_distances, check_row_reads, raw, run
 from tests.unit.ops.test_broadcast import pairs
 
 MODULES = (
-    "add", "mul", "div", "squared_difference", "minimum", "maximum", "relu", "leaky_relu",
+    "add", "mul", "div", "squared_difference", "extremum", "relu", "leaky_relu",
     "logistic", "tanh", "hard_swish", "gelu", "rsqrt", "abs", "exp", "log", "neg", "sqrt", "square",
     "quantize", "dequantize", "lookup", "softmax", "softmax_qdq", "pad", "concatenation", "slice",
     "transpose", "reshape", "gather", "broadcast_to",

@@ -10,8 +10,8 @@ from mcuforge.compiler.ir import DType, Quant, Tensor
 from mcuforge.compiler.ops.sum import Sum
 from mcuforge.errors import Refusal
 from tests.golden.case import Case, Operand
+from tests.models.case_model import case_model
 from tests.models.oracle import run_reference
-from tests.models.tflite_writer import case_model
 
 OFFSET = 128  # from int8 to uint8
 SHAPE = (1, 5, 29, 3)

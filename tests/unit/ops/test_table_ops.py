@@ -10,23 +10,23 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler.ir import DType, Quant, Tensor
-from mcuforge.compiler.ops.abs import Abs
 from mcuforge.compiler.ops.base import Blob, Slot
 from mcuforge.compiler.ops.dequantize import Dequantize
-from mcuforge.compiler.ops.exp import Exp
-from mcuforge.compiler.ops.gelu import Gelu
-from mcuforge.compiler.ops.hard_swish import HardSwish
-from mcuforge.compiler.ops.leaky_relu import LeakyRelu
-from mcuforge.compiler.ops.log import Log
-from mcuforge.compiler.ops.logistic import Logistic
-from mcuforge.compiler.ops.neg import Neg
 from mcuforge.compiler.ops.quantize import Quantize
-from mcuforge.compiler.ops.relu import Relu
-from mcuforge.compiler.ops.rsqrt import Rsqrt
-from mcuforge.compiler.ops.sqrt import Sqrt
-from mcuforge.compiler.ops.square import Square
-from mcuforge.compiler.ops.table import TableOp
-from mcuforge.compiler.ops.tanh import Tanh
+from mcuforge.compiler.ops.tables.abs import Abs
+from mcuforge.compiler.ops.tables.exp import Exp
+from mcuforge.compiler.ops.tables.gelu import Gelu
+from mcuforge.compiler.ops.tables.hard_swish import HardSwish
+from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
+from mcuforge.compiler.ops.tables.log import Log
+from mcuforge.compiler.ops.tables.logistic import Logistic
+from mcuforge.compiler.ops.tables.neg import Neg
+from mcuforge.compiler.ops.tables.relu import Relu
+from mcuforge.compiler.ops.tables.rsqrt import Rsqrt
+from mcuforge.compiler.ops.tables.sqrt import Sqrt
+from mcuforge.compiler.ops.tables.square import Square
+from mcuforge.compiler.ops.tables.table import TableOp
+from mcuforge.compiler.ops.tables.tanh import Tanh
 from mcuforge.errors import Refusal
 
 VALUES = np.arange(-128, 128).astype(np.int8)

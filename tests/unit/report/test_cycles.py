@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mcuforge.cycles import CycleEstimate, Error, LayerCycles, error_of
 from mcuforge.errors import InternalError
+from mcuforge.flow.cycles import error_of
 from mcuforge.report.cycles import cycles_words, error_words, print_cycles
-from mcuforge.report.model import LayerFacts
+from mcuforge.report.model import CycleEstimate, EstimateError, LayerCycles, LayerFacts
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "cycles.md"
 LAYERS = (
@@ -26,7 +26,7 @@ ESTIMATE = CycleEstimate(
     core="cortex-m4",
     clock_hz=120_000_000,
     milliseconds=0.0542,
-    error=Error(10, 25),
+    error=EstimateError(10, 25),
     layers=(LayerCycles(0, 5200, 5.2), LayerCycles(1, 1300, None)),
 )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The committed figures: README says what they say, and what counts as worse."""
+"""The committed figures: the documents say what they say, and what counts as worse."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from scripts import bench_table
-from scripts.bench_readme import README, TABLES, with_tables
-from scripts.bench_table import Counted, cases
+from scripts.bench_table import PAGES, Counted, cases
+from scripts.figure_tables import DOCUMENTS, with_tables
 from scripts.figures import (
     FILE,
     BoardFigure,
@@ -49,11 +49,13 @@ PEERS = tuple(
     )
 )
 FIGURES = Figures({CASE.board: BOARD}, {CASE: FIGURE}, PEERS)
+PAGE = "docs/figures.md"
 
 
-def test_readme_says_what_the_figures_say() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert text == with_tables(text, read_figures()), "`make bench` writes both"
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_document_says_what_the_figures_say(document: str) -> None:
+    text = (PAGES / document).read_text(encoding="utf-8")
+    assert text == with_tables(document, text, read_figures()), "`make bench` writes both"
 
 
 def test_the_file_is_as_it_is_written() -> None:
@@ -138,7 +140,7 @@ def marked(*names: str) -> str:
 
 
 def test_tables_stand_between_their_marks_with_peers_beside() -> None:
-    made = with_tables(marked(*TABLES), FIGURES)
+    made = with_tables(PAGE, marked(*DOCUMENTS[PAGE]), FIGURES)
     assert made.startswith("before\n<!-- figures: instructions")
     assert made.endswith("<!-- end of figures -->\nafter\n")
     assert "old" not in made
@@ -146,22 +148,33 @@ def test_tables_stand_between_their_marks_with_peers_beside() -> None:
     cells = ["kws_ref_model.tflite", "1.00 M", "1.50 M", "1.50", "7.00 M", "-", "8.00 M", "-"]
     assert counts == f"| {' | '.join(cells)} |"
     assert "| conv2d | 1,000,000 | 1.40 | - |" in made
-    assert with_tables(made, FIGURES) == made
+    assert with_tables(PAGE, made, FIGURES) == made
 
 
-@pytest.mark.parametrize("names", [(), (*TABLES, "weather"), tuple(TABLES)[1:]])
+def test_the_readmes_table_has_arenas_and_instructions_beside_peers() -> None:
+    made = with_tables("README.md", marked("peers"), FIGURES)
+    shown = next(line for line in made.splitlines() if line.startswith("| kws"))
+    cells = ["kws_ref_model", "4,000", "20,000", "20,000", "1.50 M", "7.00 M", "8.00 M"]
+    assert shown == f"| {' | '.join(cells)} |"
+
+
+@pytest.mark.parametrize(
+    "names", [(), (*DOCUMENTS[PAGE], "weather"), tuple(DOCUMENTS[PAGE])[1:], ("peers",)]
+)
 def test_a_mark_without_its_table_or_a_table_without_its_mark_is_told(
     names: tuple[str, ...],
 ) -> None:
-    with pytest.raises(ValueError, match="README marks"):
-        with_tables(marked(*names), FIGURES)
+    with pytest.raises(ValueError, match=r"docs/figures\.md marks"):
+        with_tables(PAGE, marked(*names), FIGURES)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A README and figures of their own, one case, which runs nothing and costs 2 % more."""
+    """Documents and figures of their own, one case, which runs nothing and costs 2 % more."""
     (tmp_path / "figures.json").write_text(figures_text(FIGURES), encoding="utf-8")
-    (tmp_path / "README.md").write_text(marked(*TABLES), encoding="utf-8")
+    (tmp_path / "docs").mkdir()
+    for name, tables in DOCUMENTS.items():
+        (tmp_path / name).write_text(marked(*tables), encoding="utf-8")
 
     def counted(wanted: list[Case], jobs: int) -> Iterator[tuple[Case, Counted | Exception]]:
         assert jobs == 2
@@ -170,7 +183,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             yield case, Counted(BOARD, slower, 1.0)
 
     monkeypatch.setattr(bench_table, "FILE", tmp_path / "figures.json")
-    monkeypatch.setattr(bench_table, "README", tmp_path / "README.md")
+    monkeypatch.setattr(bench_table, "PAGES", tmp_path)
     monkeypatch.setattr(bench_table, "SHARED", tmp_path)
     monkeypatch.setattr(bench_table, "count_all", counted)
     monkeypatch.setattr(bench_table, "cases", lambda: iter([CASE, Case("digits_vit.onnx", "b")]))
@@ -187,7 +200,7 @@ def test_without_the_models_of_others_their_figures_stay_and_that_is_told(
     assert now.rows[CASE] == FIGURE
     assert now.rows[Case("digits_vit.onnx", "b")].instructions == 1_530_000
     assert now.peers == tuple(sorted(PEERS, key=lambda p: (p.engine, p.flags)))
-    assert "1.50 M" in (folder / "README.md").read_text(encoding="utf-8")
+    assert all("1.50 M" in (folder / name).read_text(encoding="utf-8") for name in DOCUMENTS)
 
 
 def test_a_check_writes_nothing_and_fails_on_what_got_worse(
@@ -196,13 +209,13 @@ def test_a_check_writes_nothing_and_fails_on_what_got_worse(
     model = folder / "models" / "mlperf_tiny" / CASE.model
     model.parent.mkdir(parents=True)
     model.touch()
-    before = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.*"))]
+    before = [path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.*"))]
     assert bench_table.main(["--check", "kws_ref_model"]) == 1
     said = capsys.readouterr().out
     assert "instructions 1,500,000 -> 1,530,000 (+2.0%): at most +1% is allowed" in said
     assert "1 of 1 are not as committed" in said
     assert "`make bench`" in said
-    assert before == [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.*"))]
+    assert before == [path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.*"))]
 
 
 def test_a_case_that_fails_is_told_and_keeps_its_figure(

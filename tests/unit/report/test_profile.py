@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from mcuforge.board_check import LayerTicks
+from mcuforge.flow.board_check import LayerTicks
 from mcuforge.report.model import LayerFacts, OperatorFacts
 from mcuforge.report.profile import layer_table, operator_facts, operator_table
 

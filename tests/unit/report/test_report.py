@@ -14,19 +14,20 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 from rich.console import Console
 
-from mcuforge.bench import BenchReport
-from mcuforge.check import CheckReport
 from mcuforge.errors import CompileError, InternalError
-from mcuforge.quantize import QuantizeReport
 from mcuforge.report.files import SCHEMA, refuse_unwritable, write_json, write_whole
 from mcuforge.report.model import (
+    BenchReport,
     BoardFacts,
     Check,
+    CheckReport,
     Flash,
     FlashRegion,
     LayerFacts,
     ModelFacts,
     PlanFacts,
+    PlanReport,
+    QuantizeReport,
     Ram,
     RegionUse,
     Report,
@@ -35,6 +36,7 @@ from mcuforge.report.model import (
 )
 from mcuforge.report.profile import operator_facts
 from mcuforge.report.text import print_bench, print_check, print_report
+from mcuforge.version import VERSION
 from tests.unit.report.documented import commands, documented, fits, leaves
 
 # the fixed keys of the command line's contract; more may come
@@ -52,7 +54,6 @@ CONTRACT = {
 LAYER = "index name op macs instructions ram_live instructions_per_mac"
 
 REPORT = Report(
-    mcuforge="9.9.9",
     model=ModelFacts("[bold]net.tflite", "ab" * 32, "tflite", 3, 1000, 200),
     board=BoardFacts("a_board", "cortex-m4", "armv7em", True, "qemu -M machine"),
     toolchain=Toolchain("arm-none-eabi-gcc", "12.2.1", "-O2"),
@@ -112,12 +113,14 @@ def _declared(hint: object, path: str) -> dict[str, str]:
         ("deploy", Report),
         ("check", CheckReport),
         ("bench", BenchReport),
+        ("plan", PlanReport),
         ("quantize", QuantizeReport),
     ],
 )
 def test_every_key_is_described_with_its_type_and_no_other(command: str, report: type) -> None:
     described = dict(documented(command))
     assert described.pop("schema") == "integer"
+    assert described.pop("mcuforge") == "string"
     assert described == declared(report)
 
 
@@ -125,7 +128,7 @@ def test_the_keys_of_the_contract_are_all_there() -> None:
     keys = set(declared(Report))
     wanted = {f"{top}.{key}" for top, names in CONTRACT.items() for key in names.split()}
     wanted |= {f"layers[].{key}" for key in LAYER.split()}
-    wanted |= {"mcuforge", "verdict", "reasons[]"}
+    wanted |= {"verdict", "reasons[]"}
     assert not {w for w in wanted if w not in keys and not any(k.startswith(f"{w}[") for k in keys)}
 
 
@@ -150,7 +153,7 @@ def test_a_report_is_written_as_described(tmp_path: Path) -> None:
     content = json.loads(path.read_text())
     assert list(content)[:2] == ["schema", "mcuforge"]
     assert content["schema"] == SCHEMA == 1
-    assert content["mcuforge"] == "9.9.9"
+    assert content["mcuforge"] == VERSION
     kinds = documented("deploy")
     for key, value in leaves(content):
         assert fits(value, kinds[key]), key
@@ -164,9 +167,9 @@ def test_without_a_file_nothing_is_written(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_what_is_no_report_is_our_fault(tmp_path: Path) -> None:
-    with pytest.raises(InternalError, match="list is no report"):
+    with pytest.raises(InternalError, match="list is not a report"):
         write_json([], tmp_path / "x.json")
-    with pytest.raises(InternalError, match="type is no report"):
+    with pytest.raises(InternalError, match="type is not a report"):
         write_json(Report, tmp_path / "x.json")
 
 
@@ -246,12 +249,12 @@ def test_the_text_says_what_the_json_says() -> None:
         "target:   cortex-m4 (armv7em), arm-none-eabi-gcc 12.2.1",
         "RAM:      1,284 of 2,048 bytes (62.7 %) = arena 1,024 + static 4 + stack 256",
         "flash:    5,000 of 6,000 bytes (83.3 %) = weights 2,000 + code 3,000",
-        "test firmware: RAM 900, flash 7,000; stack seen on the board, with its interrupts: 264",
+        "test firmware: RAM 900, flash 7,000; stack seen on the board, interrupts included: 264",
         "arena:    1,024 bytes (lower bound 1,000); decided by a layer",
         "samples:  10, x.npz",
         "answers:  9 of 10 exact, 3 elements differ by up to 2, against a reference",
         "accuracy: 0.5000, the reference 0.7500",
-        "cost:     5,000 instructions per inference, 5.00 per MAC (emulated: a count, no time)",
+        "cost:     5,000 instructions per inference, 5.00 per MAC (emulated: a count, not a time)",
         "reason:   RAM: [red]too much",
     ):
         assert words in text
@@ -260,12 +263,12 @@ def test_the_text_says_what_the_json_says() -> None:
 def test_a_poisoned_run_and_an_assumed_stack_are_told() -> None:
     poisoned = replace(REPORT.check, poisoned=True)
     text = printed(
-        "a reference, what is dead overwritten between steps", replace(REPORT, check=poisoned)
+        "a reference, dead bytes overwritten between steps", replace(REPORT, check=poisoned)
     )
     assert "assumed" not in text
     ram = replace(REPORT.ram, stack_assumed=128)
     assert "overwritten" not in printed(
-        "stack 256 (128 of it assumed for calls nobody can follow: your source of rows)",
+        "stack 256 (128 of it assumed for calls into your own source of rows)",
         replace(REPORT, ram=ram),
     )
 
@@ -294,11 +297,11 @@ def test_a_peer_of_the_same_integers_is_told_with_the_operators_that_differ() ->
     text = printed("accuracy: 0.5000, the reference 0.7500", replace(REPORT, check=same))
     assert "peer:     a peer 1.0: the same in every element\n" in text
     known = replace(same, peer_mismatched_elements=1200, peer_operators=("operator 3 TANH",))
-    assert "peer:     a peer 1.0: 1,200 output elements differ; it computes operator 3 TANH " in (
-        printed("otherwise, as is known\n", replace(REPORT, check=known))
+    assert "peer:     a peer 1.0: 1,200 output elements differ; it is known to compute " in (
+        printed("operator 3 TANH differently\n", replace(REPORT, check=known))
     )
     unknown = replace(known, peer_unexplained=("operator 1 ADD",))
-    printed("as is known; without a known cause: operator 1 ADD\n", replace(REPORT, check=unknown))
+    printed("differently; for no known cause: operator 1 ADD\n", replace(REPORT, check=unknown))
 
 
 def test_hardware_is_timed_and_never_counted_in_instructions() -> None:
@@ -310,10 +313,10 @@ def test_hardware_is_timed_and_never_counted_in_instructions() -> None:
 
 
 def test_a_check_and_a_bench_print_their_parts() -> None:
-    checked = CheckReport("1", REPORT.model, REPORT.board, "pass", (), REPORT.check)
+    checked = CheckReport(REPORT.model, REPORT.board, "pass", (), REPORT.check)
     assert "9 of 10 exact" in printed("verdict: pass", checked)
     timed = BenchReport(
-        *("1", REPORT.model, REPORT.board, REPORT.toolchain, REPORT.run, REPORT.layers),
+        *(REPORT.model, REPORT.board, REPORT.toolchain, REPORT.run, REPORT.layers),
         operator_facts(REPORT.layers),
     )
     text = printed("conv[1]", timed)

@@ -8,7 +8,7 @@ from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.mean import Mean
-from mcuforge.compiler.ops.relu import Relu
+from mcuforge.compiler.ops.tables.relu import Relu
 from tests.unit.compiler.graphs import constant, tensor
 
 

@@ -7,21 +7,24 @@ from random import Random
 
 import pytest
 
-from mcuforge.compiler.frontends.tflite import read_tflite
+from mcuforge.compiler.builders.tflite_writer import write_model
+from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.ir import Graph
-from mcuforge.compiler.schedule.candidates import Candidates, Choice
+from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.choose import Chosen, choose
 from mcuforge.compiler.schedule.cost import schedule_cost
+from mcuforge.compiler.schedule.estimate import Choice, Estimates
+from mcuforge.compiler.schedule.holding import Holding
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.order import orders
-from mcuforge.compiler.schedule.schedule import Form
+from mcuforge.compiler.schedule.schedule import Execution
 from mcuforge.compiler.schedule.search import GOALS, SLACK, Goal, make_schedule
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.memplan import greedy
 from mcuforge.memplan.problem import Region
 from mcuforge.memplan.replay import replay
 from tests.models.random_graphs import seeded_model
-from tests.models.tflite_writer import write_model
 from tests.unit.schedule.nets import Net, chain_of_convs, residual_net
 
 AMPLE = 1 << 20
@@ -29,7 +32,12 @@ AMPLE = 1 << 20
 
 def chosen(graph: Graph, goal: Goal, budget: int = AMPLE, streamed: bool = False) -> Chosen:
     found = choose(
-        graph, "portable", (Region("ram", budget),), goal=goal, streamed=streamed, exact_seconds=0.0
+        graph,
+        Calls("portable"),
+        (Region("ram", budget),),
+        goal=goal,
+        streamed=streamed,
+        exact_seconds=0.0,
     )
     if not found.plan.overflow(found.problem):
         trace = memory_trace(found.schedule, found.plan.placements)
@@ -79,7 +87,7 @@ def test_balanced_takes_no_more_instructions_for_less_ram_unless_nothing_else_fi
 
 def test_speed_runs_whole_layers_where_they_fit() -> None:
     found = chosen(residual_net(), "speed")
-    assert all(layer.form is Form.WHOLE for layer in found.schedule.layers)
+    assert all(layer.execution is Execution.WHOLE for layer in found.schedule.layers)
 
 
 @pytest.mark.parametrize("goal", GOALS)
@@ -136,7 +144,7 @@ def test_no_plan_needs_less_than_the_bound_where_sums_are_written_over_a_dying_i
 ) -> None:
     net = Net(8, 8, 4)
     found = chosen(net.graph(net.mean(net.conv(net.x, 64))), "ram", streamed=streamed)
-    assert any(layer.form is Form.ACCUMULATE for layer in found.schedule.layers)
+    assert any(layer.execution is Execution.ACCUMULATE for layer in found.schedule.layers)
     assert found.plan.lower_bound <= found.plan.peak
 
 
@@ -147,9 +155,10 @@ def test_no_stage_of_a_random_model_is_placed_in_less_than_is_said_to_be_its_lea
     graph = read_tflite(write_model(seeded_model(seed)))
     streamed = graph.inputs if seed % 2 else ()
     for nodes in orders(graph, streamed):
-        candidates = Candidates(graph, nodes, "portable")
-        for cut in random_cuts(candidates, Random(seed)):
-            schedule = make_schedule(graph, cut, "portable", streamed)
+        calls = Calls("portable")
+        candidates = Candidates(graph, nodes, calls)
+        for cut in random_cuts(candidates.estimates, Random(seed)):
+            schedule = make_schedule(graph, cut, calls, streamed)
             problem = memory_problem(schedule, (Region("ram", AMPLE),))
             plan = greedy.place(problem)
             replay(problem, plan.placements, memory_trace(schedule, plan.placements))
@@ -160,21 +169,21 @@ def test_no_stage_of_a_random_model_is_placed_in_less_than_is_said_to_be_its_lea
 def test_what_only_passes_by_a_stage_counts_until_its_last_reader_has_run() -> None:
     net = Net(8, 8, 2)
     graph = net.graph(net.sum(net.conv(net.conv(net.x, 2), 2), net.x))
-    candidates = Candidates(graph, graph.nodes, "portable")
-    assert [candidates.passing(i, i + 1) for i in range(3)] == [0, 128, 0]
+    holding = Holding(graph, graph.nodes)
+    assert [holding.passing(i, i + 1) for i in range(3)] == [0, 128, 0]
 
 
-def random_cuts(candidates: Candidates, random: Random) -> list[tuple[Choice, ...]]:
+def random_cuts(estimates: Estimates, random: Random) -> list[tuple[Choice, ...]]:
     """Four cuts into any stages there are, whether the search would look at them or not."""
-    count = len(candidates.nodes)
+    count = len(estimates.nodes)
     cuts = []
     for _ in range(4):
         cut: list[Choice] = []
         while not cut or cut[-1].end < count:
             begin = cut[-1].end if cut else 0
-            found = [candidates.whole(begin)] if candidates.nodes[begin].inputs else []
+            found = [estimates.whole(begin)] if estimates.nodes[begin].inputs else []
             for end in range(begin + 1, min(begin + 6, count) + 1):
-                found += candidates.pipelines(begin, end)
+                found += estimates.pipelines(begin, end)
             cut.append(random.choice(found))
         cuts.append(tuple(cut))
     return cuts

@@ -10,6 +10,7 @@ from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.schedule.choose import Chosen, choose
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.memplan.problem import Region
 from tests.unit.compiler.graphs import constant, graph, tensor
 
@@ -19,7 +20,7 @@ TOKENS, WIDTH, FEATURES = 64, 64, 32
 
 def least(net: Graph, *, streamed: bool = False) -> Chosen:
     ample = (Region("ram", 1 << 20),)
-    return choose(net, "portable", ample, goal="ram", streamed=streamed, exact_seconds=0.0)
+    return choose(net, Calls("portable"), ample, goal="ram", streamed=streamed, exact_seconds=0.0)
 
 
 def features_beside_what_they_are_made_of() -> Graph:

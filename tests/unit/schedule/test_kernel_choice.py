@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.cost import schedule_cost
-from mcuforge.compiler.schedule.kernels import layer_calls, variants
-from mcuforge.compiler.schedule.schedule import Form, Schedule, whole_layers
+from mcuforge.compiler.schedule.kernels import Calls, variants
+from mcuforge.compiler.schedule.schedule import Execution, Schedule
 from mcuforge.compiler.schedule.slim import constant_bytes, slimmed
+from tests.schedules import whole_layers
 from tests.unit.schedule.nets import Net
 
 ISA = "armv7em"
@@ -30,18 +31,19 @@ def held(planned: Schedule) -> int:
 def test_a_convolution_has_packed_and_plain_kernels_and_takes_packed_ones() -> None:
     net = Net(8, 8, 16)
     (node,) = net.graph(net.conv(net.x, 16)).nodes
-    kernels = [calls[0].kernel for calls in variants(node, Form.WHOLE, 8, ISA)]
+    kernels = [calls[0].kernel for calls in variants(node, Execution.WHOLE, 8, ISA)]
     assert kernels == ["conv2d_packed_s8", "conv2d_s8"]
-    assert layer_calls(node, Form.WHOLE, 8, ISA)[0].kernel == "conv2d_packed_s8"
-    assert layer_calls(node, Form.WHOLE, 8, "portable")[0].kernel == "conv2d_s8"
+    assert Calls(ISA).of(node, Execution.WHOLE, 8)[0].kernel == "conv2d_packed_s8"
+    assert Calls("portable").of(node, Execution.WHOLE, 8)[0].kernel == "conv2d_s8"
 
 
 def test_calls_are_made_once_a_node_form_and_isa() -> None:
     net = Net(8, 8, 16)
     (node,) = net.graph(net.conv(net.x, 16)).nodes
-    calls = layer_calls(node, Form.WHOLE, 8, ISA)
-    assert layer_calls(node, Form.WHOLE, 8, ISA) is calls
-    assert layer_calls(node, Form.ROWS, 8, ISA) is not calls
+    calls = Calls(ISA)
+    whole = calls.of(node, Execution.WHOLE, 8)
+    assert calls.of(node, Execution.WHOLE, 8) is whole
+    assert calls.of(node, Execution.ROWS, 8) is not whole
 
 
 def test_constants_shrink_by_what_is_asked_and_cost_instructions() -> None:

@@ -11,11 +11,12 @@ import pytest
 from mcuforge.compiler.ir import Graph, Node, Tensor
 from mcuforge.compiler.ops.base import Call
 from mcuforge.compiler.ops.fully_connected import FullyConnected
-from mcuforge.compiler.ops.relu import Relu
 from mcuforge.compiler.ops.reshape import Reshape
-from mcuforge.compiler.schedule.candidates import Candidates
+from mcuforge.compiler.ops.tables.relu import Relu
+from mcuforge.compiler.schedule.estimate import Estimates
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
-from mcuforge.compiler.schedule.schedule import Form, Schedule
+from mcuforge.compiler.schedule.schedule import Execution, Schedule, runnable
 from mcuforge.compiler.schedule.search import make_schedule
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.memplan.problem import Placement, Problem, Region
@@ -37,9 +38,10 @@ class Scribbling(Relu):
 
 def one_pipeline(graph: Graph) -> Schedule:
     """All of a graph as a pipeline, a row a task."""
-    candidates = Candidates(graph, [n for n in graph.nodes if not n.op.is_view], "portable")
-    choice = next(candidates.pipelines(0, len(candidates.nodes)))
-    return make_schedule(graph, (choice,), "portable")
+    calls = Calls("portable")
+    estimates = Estimates(graph, runnable(graph), calls)
+    choice = next(estimates.pipelines(0, len(estimates.nodes)))
+    return make_schedule(graph, (choice,), calls)
 
 
 def of_a_window() -> Graph:
@@ -94,7 +96,7 @@ def test_rows_of_a_flattened_map_that_is_whole_are_told_from_one_another() -> No
     linear = Node("linear", FullyConnected(), (flat, constant("w", (5, 96), W)), out)
     net.nodes += [Node("flatten", Reshape(), (net.x,), flat), linear]
     schedule = one_pipeline(net.graph(out))
-    assert schedule.layers[0].form is Form.ACCUMULATE
+    assert schedule.layers[0].execution is Execution.ACCUMULATE
     assert schedule.rows_held(flat) == 8
 
 

@@ -8,8 +8,9 @@ import pytest
 from mcuforge.compiler.ir import Graph, Node, Tensor
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.schedule.arrival import arrival
+from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import Pipeline, RowLayer, build_pipeline, row_layer
-from mcuforge.compiler.schedule.schedule import Form, view_storage
+from mcuforge.compiler.schedule.schedule import Execution, view_storage
 from tests.unit.compiler.graphs import constant, tensor
 from tests.unit.schedule.nets import Net, W, chain_of_convs, residual_net
 
@@ -20,7 +21,7 @@ def piped(
     storage = view_storage(graph)
     layers: list[RowLayer] = []
     for node in (arrival(graph.inputs[0]), *graph.nodes):
-        layer = row_layer(node, storage, "portable")
+        layer = row_layer(node, storage, Calls("portable"))
         assert layer is not None
         layers.append(layer)
     return build_pipeline(layers, (*kept, *graph.outputs), rows, eager)
@@ -87,7 +88,7 @@ def test_a_mean_adds_up_rows_one_at_a_time() -> None:
     a = net.conv(net.x, 4)
     pipeline = piped(net.graph(net.mean(a)))
     assert pipeline.rings == {"x": 3, a.name: 1}
-    assert pipeline.layers[-1].form is Form.ACCUMULATE
+    assert pipeline.layers[-1].execution is Execution.ACCUMULATE
     assert sum(1 for t in pipeline.tasks if t.layer == 2) == 8
 
 
@@ -119,8 +120,10 @@ def test_no_task_runs_before_what_it_reads(eager: bool) -> None:
         layer = pipeline.layers[task.layer]
         for need in layer.needs:
             assert made[need.buffer.name] >= need.end[task.end - 1]
-        if layer.form is not Form.ACCUMULATE or task.end == layer.steps:
-            made[layer.node.output.name] = 1 if layer.form is Form.ACCUMULATE else task.end
+        if layer.execution is not Execution.ACCUMULATE or task.end == layer.steps:
+            made[layer.node.output.name] = (
+                1 if layer.execution is Execution.ACCUMULATE else task.end
+            )
 
 
 def test_a_streamed_input_of_which_only_padding_is_read_is_never_asked_for() -> None:

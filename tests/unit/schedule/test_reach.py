@@ -9,10 +9,10 @@ from mcuforge.compiler.compile import PlanOptions, compile_graph
 from mcuforge.compiler.ir import Graph
 from mcuforge.compiler.schedule.heat import favour_hot, touches
 from mcuforge.compiler.schedule.memory import memory_problem
-from mcuforge.compiler.schedule.schedule import whole_layers
 from mcuforge.compiler.schedule.search import GOALS, Goal
 from mcuforge.memplan import greedy
 from mcuforge.memplan.problem import Region
+from tests.schedules import whole_layers
 from tests.unit.schedule.nets import Net, chain_of_convs, residual_net
 
 SRAM, CCM = Region("sram", 1 << 20, 2), Region("ccm", 1 << 20, 3, dma=False)

@@ -10,8 +10,8 @@ import pytest
 
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.ir import Graph
-from mcuforge.compiler.schedule.naive import live_tensor_peak
 from mcuforge.memplan.problem import Buffer, Overlap
+from scripts.live_tensor_peak import live_tensor_peak
 from tests.unit.schedule.nets import Net
 
 TEXT = (Path(__file__).resolve().parents[3] / "ARCHITECTURE.md").read_text(encoding="utf-8")

@@ -15,12 +15,12 @@ from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.layer_norm import LayerNorm
-from mcuforge.compiler.ops.lookup import Lookup
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax import Softmax
+from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
 from tests.unit.compiler.graphs import constant, tensor
 

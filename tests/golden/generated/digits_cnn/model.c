@@ -234,8 +234,14 @@ const void *digits_cnn_output(const struct digits_cnn_state *state, int32_t inde
 }
 
 /*
- * Layers 2 to 3 row by row, steps [begin, end) of 12. `order` holds the layer of each step; the
- * rows of a layer rise without gaps.
+ * stage 2: layers 2 to 3 row by row, 12 steps
+ *   order 2 x (2), 3 x (2 3 2), 3
+ *   2 block2/pointwise: conv2d 8x8x16 -> 8x8x32, 8 tasks of 1 row, a ring of 3 rows, 768 bytes
+ *   3 block3: depthwise_conv2d 8x8x32 -> 4x4x32, 4 tasks of 1 row, 512 bytes
+ *   block3 over block1: begins at most 256 bytes above its start
+ *
+ * Runs steps [begin, end). `order` holds the layer of each step; the rows of a layer rise without
+ * gaps.
  */
 static void layers_2_to_3(struct digits_cnn_state *state, int32_t begin, int32_t end)
 {

@@ -110,8 +110,15 @@ const void *padded_output(const struct padded_state *state, int32_t index)
 }
 
 /*
- * Layers 0 to 2 row by row, steps [begin, end) of 18. `order` holds the layer of each step; the
- * rows of a layer rise without gaps.
+ * stage 0: layers 0 to 2 row by row, 18 steps
+ *   order 0, 5 x (0 1 2), 1 2
+ *   0 features: conv2d 6x5x2 -> 6x5x4, 6 tasks of 1 row, a ring of 3 rows, 60 bytes
+ *   1 mixed: depthwise_conv2d 6x5x4 -> 6x5x4, 6 tasks of 1 row, into sum
+ *   2 sum: add 6x5x4 + 6x5x4 -> 6x5x4, 6 tasks of 1 row, 120 bytes
+ *   sum over image: begins at least 40 bytes below it
+ *
+ * Runs steps [begin, end). `order` holds the layer of each step; the rows of a layer rise without
+ * gaps.
  */
 static void layers_0_to_2(struct padded_state *state, int32_t begin, int32_t end)
 {

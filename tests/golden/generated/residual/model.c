@@ -174,8 +174,16 @@ const void *residual_output(const struct residual_state *state, int32_t index)
 }
 
 /*
- * Layers 0 to 4 row by row, steps [begin, end) of 37. `order` holds the layer of each step, `rows`
- * how many rows it computes; the rows of a layer rise without gaps.
+ * stage 0: layers 0 to 4 row by row, 37 steps
+ *   order 3 x (0), 1 2 3, 3 x (0 0 1 2 3 4 2 3), 1, 2 x (2 3 4)
+ *   0 input image: rows of 9x6x2 arrive, 9 tasks of 1 row, into image, a ring of 4 rows, 48 bytes
+ *   1 stem: conv2d 9x6x2 -> 9x6x4, 5 tasks of 1 to 2 rows, a ring of 4 rows, 96 bytes
+ *   2 mixed: depthwise_conv2d 9x6x4 -> 9x6x4, 9 tasks of 1 row, a ring of 1 row, 24 bytes
+ *   3 sum: add 9x6x4 + 9x6x4 -> 9x6x4, 9 tasks of 1 row, a ring of 3 rows, 72 bytes
+ *   4 half: conv2d 9x6x4 -> 5x3x5, 5 tasks of 1 row, 75 bytes
+ *
+ * Runs steps [begin, end). `order` holds the layer of each step, `rows` how many rows it computes;
+ * the rows of a layer rise without gaps.
  */
 static enum mcuforge_status layers_0_to_4(struct residual_state *state, int32_t begin, int32_t end)
 {

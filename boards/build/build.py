@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Building a written project with PlatformIO, and its failures as three lines for the user."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcuforge.boards.build.linker import memory_run
+from mcuforge.boards.build.pio import BUILD_SECONDS, run_pio
+from mcuforge.boards.build.project import Project
+from mcuforge.boards.build.tools import locate, remedy, version
+from mcuforge.boards.catalog.board import Board
+from mcuforge.errors import BoardError, InternalError
+
+_OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes?")
+_PAST_THE_END = re.compile(r"address (0x[0-9a-f]+) of [^\n]* is not within region [`'](\w+)'")
+_LIBC_HEADER = re.compile(r"fatal error: (?:string|stddef|stdint|math|limits)\.h: No such file")
+_COMPILER_ERROR = re.compile(r"^\S[^\n]*?:\d+(?::\d+)?: (?:fatal )?error: .*$", re.MULTILINE)
+_UNDEFINED = re.compile(r"undefined reference to [`'](\w+)'")
+_OTHER_ERROR = re.compile(r"^(?:.*\bld: |\*\*\* |\w*Error: ).*$", re.MULTILINE)
+
+
+class OverBudget(BoardError):
+    """The image needs more of a memory than the board's budget; `ram`: a RAM is (also) short.
+
+    `image_flash_bytes`: how many bytes too many there are in the flash that code lies in.
+    """
+
+    def __init__(
+        self, what: str, where: str, hint: str, *, ram: bool, image_flash_bytes: int
+    ) -> None:
+        self.ram = ram
+        self.image_flash_bytes = image_flash_bytes
+        super().__init__(what, where, hint)
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A built image and what built it; `seconds` is how long PlatformIO took."""
+
+    board: Board
+    elf: Path
+    map: Path
+    build_dir: Path  # objects, with GCC's .su and .ci files beside them
+    compiler: str
+    version: str
+    flags: tuple[str, ...]
+    seconds: float
+
+
+def build(project: Project, *, timeout_seconds: float = BUILD_SECONDS) -> Firmware:
+    """Compile and link `project`; what has not changed since the last time is not built again.
+
+    BoardError when the compiler is missing, the image exceeds the board's RAM or flash (by how
+    many bytes), the C does not compile (the first error) or the time is up. The log of every
+    build is `.pio/build.log`.
+    """
+    board = project.board
+    compiler = f"{board.toolchain.prefix}gcc"
+    path = locate(compiler, board.id)
+    result = run_pio(project.directory, "run", timeout_seconds=timeout_seconds)
+    log = project.directory / ".pio" / "build.log"
+    log.parent.mkdir(exist_ok=True)
+    log.write_text(result.output, encoding="utf-8")
+    if result.code != 0:
+        raise build_error(project, result.output, log)
+    firmware = Firmware(
+        board=board,
+        elf=project.build_dir / "firmware.elf",
+        map=project.build_dir / "firmware.map",
+        build_dir=project.build_dir,
+        compiler=compiler,
+        version=version(path),
+        flags=project.flags,
+        seconds=result.seconds,
+    )
+    for file in (firmware.elf, firmware.map):
+        if not file.is_file():
+            raise InternalError(f"pio run ended well and left no {file}: {log}")
+    return firmware
+
+
+def build_error(project: Project, output: str, log: Path) -> BoardError:
+    """What `output` of a failed `pio run` says to the user; `log` is the file that holds it."""
+    board = project.board
+    where = f"{project.directory}, board {board.id}"
+    overflow = _bytes_over(board, output)
+    if overflow:
+        runs = {name: memory_run(board, name) for name in overflow}
+        parts = [
+            f"{run.bytes + overflow[name]:,} bytes of {run.words} "
+            f"({overflow[name]:,} over the board's {run.bytes:,})"
+            for name, run in sorted(runs.items())
+        ]
+        return OverBudget(
+            f"the check firmware needs {' and '.join(parts)}",
+            where,
+            f"a smaller model, or a board with more: `mcuforge boards`; the linker's log: {log}",
+            ram=any(run.kind == "ram" for run in runs.values()),
+            image_flash_bytes=overflow.get("FLASH", 0),
+        )
+    if _LIBC_HEADER.search(output):
+        compiler = f"{board.toolchain.prefix}gcc"
+        return BoardError(f"{compiler} has no C library", where, remedy(compiler))
+    hint = f"the whole log: {log}"
+    if error := _COMPILER_ERROR.search(output):
+        return BoardError(error[0], where, hint)
+    if missing := sorted(set(_UNDEFINED.findall(output))):
+        return BoardError(f"nothing defines {', '.join(missing)}", where, hint)
+    other = _OTHER_ERROR.search(output)
+    last = output.strip().rpartition("\n")[2]
+    return BoardError((other[0] if other else last) or "pio run failed", where, hint)
+
+
+def _bytes_over(board: Board, output: str) -> dict[str, int]:
+    """Bytes too many for each memory that is too small; ld says it in one of two ways."""
+    over = {name: int(count) for name, count in _OVERFLOW.findall(output)}
+    for address, name in _PAST_THE_END.findall(output):
+        run = memory_run(board, name)
+        missing = int(address, 16) - run.origin - run.bytes
+        over[name] = max(over.get(name, 0), missing)
+    return over

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The linker script of an image: memories as long as the budgets, so too much does not link.
+
+The image lies in the first run of RAM and of flash, called RAM and FLASH. An arena for a region is
+put in the section `.mcuforge_arena.<region>`, weights in `.mcuforge_weights.<region>`; a region is
+a memory of the board or a whole run of them, by `memory.run_name`. In a run, a region's arena
+begins at the region's first address or behind what has grown across it: nothing is lost at the
+border, and only the end of a run is an error. Plain `.mcuforge_arena` (and region "ram") lies
+behind the variables, weights without a section in the first flash.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from mcuforge.boards.arch import BSP, arch_of
+from mcuforge.boards.catalog.board import Board
+from mcuforge.boards.catalog.memory import Memory, MemoryKind, run_name
+from mcuforge.errors import BoardError, InternalError
+
+ARENA_SECTION = ".mcuforge_arena"
+"""Section of the model's arena: RAM that is neither loaded nor cleared, and not counted as .bss."""
+
+WEIGHTS_SECTION = ".mcuforge_weights"
+"""Begins the section names of weights that lie in another flash than the image."""
+
+IMAGE_RAM = "ram"
+"""What a plan with a single region calls it, whatever the board calls its memories."""
+
+STACK_ALIGNMENT = 16
+
+
+def default_stack_bytes(board: Board) -> int:
+    """Stack of an image unless the caller knows better: 4 KiB; 2 KiB where RAM is 32 KiB."""
+    return 4096 if board.ram_bytes > 32 * 1024 else 2048
+
+
+def linker_script(board: Board, *, stack_bytes: int | None = None) -> str:
+    """The GNU ld script for an image of `board`; for the emulator, of `catalog.emulated(board)`.
+
+    It defines board_stack_low and board_stack_high, the sections .boot .text .rodata .stack .data
+    .bss and .mcuforge_arena, one more for each further region, and what the start-up code copies
+    and clears. RAM and FLASH are as long as the budgets. BoardError when the stack alone does not
+    fit or is no multiple of 16 B.
+    """
+    stack = default_stack_bytes(board) if stack_bytes is None else stack_bytes
+    if stack <= 0 or stack % STACK_ALIGNMENT or stack >= board.ram_bytes:
+        raise BoardError(
+            f"a stack of {stack} B; wanted a multiple of {STACK_ALIGNMENT} B "
+            f"below the board's {board.ram_bytes} B of RAM",
+            f"board '{board.id}'",
+            f"the default is {default_stack_bytes(board)} B",
+        )
+    flash = board.first("flash").origin
+    ram = board.first("ram").origin
+    environment = Environment(
+        loader=FileSystemLoader(BSP),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("linker.ld.j2").render(
+        id=board.id,
+        arch=arch_of(board.toolchain.prefix).name,
+        flash_origin=f"0x{flash:08x}",
+        flash_bytes=board.flash_bytes,
+        flash_end=f"0x{flash + board.flash_bytes:08x}",
+        ram_origin=f"0x{ram:08x}",
+        ram_bytes=board.ram_bytes,
+        ram_end=f"0x{ram + board.ram_bytes:08x}",
+        stack_bytes=stack,
+        runs=[run for run in memory_runs(board) if run.name not in ("RAM", "FLASH")],
+        arena_inputs=_arena_inputs(board),
+        regions=list(_regions(board)),
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A memory as the linker script names it: RAM and FLASH for those of the image."""
+
+    name: str
+    kind: MemoryKind
+    origin: int
+    bytes: int
+
+    @property
+    def words(self) -> str:
+        """What an error calls it."""
+        kind = "RAM" if self.kind == "ram" else "flash"
+        return kind if self.name in ("RAM", "FLASH") else f"{kind} '{self.name}'"
+
+
+def memory_runs(board: Board) -> tuple[Run, ...]:
+    """Every memory of the linker script."""
+    kinds: tuple[tuple[MemoryKind, str], ...] = (("flash", "FLASH"), ("ram", "RAM"))
+    return tuple(
+        Run(run_name(run) if number else image, kind, run[0].origin, sum(m.bytes for m in run))
+        for kind, image in kinds
+        for number, run in enumerate(board.runs(kind))
+    )
+
+
+def memory_run(board: Board, name: str) -> Run:
+    """The memory the linker calls `name`; InternalError when no script of ours has it."""
+    for run in memory_runs(board):
+        if run.name == name:
+            return run
+    raise InternalError(f"the linker speaks of a memory '{name}', {board.id} has none")
+
+
+@dataclass(frozen=True)
+class _Region:
+    """An output section for one region, in the words of the script."""
+
+    section: str
+    memory: str
+    inputs: str
+    address: str
+    alignment: str
+    about: str
+
+
+def _arena_inputs(board: Board) -> str:
+    """What goes behind the variables: everything, or the arenas of the run's first memory."""
+    first = board.runs("ram")[0]
+    if len(board.ram_regions) == 1 and len(board.flash_regions) == 1:
+        return f"{ARENA_SECTION} {ARENA_SECTION}.*"
+    return f"{ARENA_SECTION} {_inputs(ARENA_SECTION, IMAGE_RAM, run_name(first), first[0].name)}"
+
+
+def _inputs(section: str, *names: str) -> str:
+    return " ".join(f"{section}.{name}" for name in dict.fromkeys(names))
+
+
+def _regions(board: Board) -> Iterator[_Region]:
+    image, *others = board.runs("ram")
+    for memory in image[1:]:
+        yield _region(ARENA_SECTION, memory, "RAM", (), address=f" MAX(ALIGN(16), {_hex(memory)})")
+    for run in others:
+        yield from _run_regions(ARENA_SECTION, run)
+    image, *others = board.runs("flash")
+    for run in others:
+        yield from _run_regions(WEIGHTS_SECTION, run)
+
+
+def _run_regions(section: str, run: Sequence[Memory]) -> Iterator[_Region]:
+    for number, memory in enumerate(run):
+        names = (run_name(run),) if number == 0 else ()
+        address = f" MAX(ALIGN(16), {_hex(memory)})" if number else ""
+        yield _region(section, memory, run_name(run), names, address=address)
+
+
+def _region(
+    section: str, memory: Memory, run: str, names: tuple[str, ...], *, address: str
+) -> _Region:
+    noload = " (NOLOAD)" if section == ARENA_SECTION else ""
+    what = "arenas" if section == ARENA_SECTION else "weights"
+    return _Region(
+        section=f"{section}.{memory.name}",
+        memory=run,
+        inputs=_inputs(section, *names, memory.name),
+        address=f"{address}{noload}",
+        alignment="" if address else " ALIGN(16)",
+        about=f"{what} in {memory.name}, {memory.bytes} B from {_hex(memory)}",
+    )
+
+
+def _hex(memory: Memory) -> str:
+    return f"0x{memory.origin:08x}"

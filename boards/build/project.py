@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A PlatformIO project around a generated model: written whole or not at all.
+
+    platformio.ini       flags and the board, for `pio run`
+    board.ld             where the board's flash, RAM and stack are
+    include/             model.h, weights.h, board_config.h, mcuforge/<kernel>.h
+    src/                 model.c, weights.c and the caller's own files
+    src/kernels/<isa>/   the kernels the model calls, no others
+    src/bsp/             start-up code and UART of the chip family
+    src/firmware/        the serial check program, where asked for, and board.h
+    platforms/mcuforge/  the PlatformIO platform the project builds with
+
+The folder needs nothing else, and no file in it depends on the machine, the user or the day.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from mcuforge.boards.build.folder import write_folder
+from mcuforge.boards.build.support import Support, board_support
+from mcuforge.boards.catalog.board import Board
+from mcuforge.errors import InternalError
+from mcuforge.runtime_c import sources
+
+PLATFORMIO = Path(__file__).resolve().parent / "platformio"
+OPTIMISE = "-O2"  # one level for kernels and all else
+FLAGS = (
+    "-std=c99",
+    OPTIMISE,
+    "-g",  # stays in the ELF file, never in flash
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Werror",
+    "-fstack-usage",
+    "-fcallgraph-info=su",
+)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A written project: what it was written for and the flags its C is compiled with."""
+
+    directory: Path
+    board: Board
+    flags: tuple[str, ...]
+
+    @property
+    def build_dir(self) -> Path:
+        """Where `pio run` leaves objects, firmware.elf and firmware.map."""
+        return self.directory / ".pio" / "build" / self.board.id
+
+
+def write_project(
+    directory: Path,
+    board: Board,
+    model_files: Mapping[str, str],
+    kernels: Iterable[str],
+    *,
+    firmware: bool,
+    stack_bytes: int | None = None,
+) -> Project:
+    """Write a project for `board` (for --emulate: what catalog.emulated returned) to `directory`.
+
+    `model_files` (name -> text) is the generated model with check_model.c, when `firmware` is
+    asked for, or with a file that has main(); headers go to include/, the rest to src/. `kernels`
+    are the names model.c calls. `stack_bytes` None: the board's default.
+    BoardError when the board has no start-up code, or when `directory` holds anything but an
+    earlier, unchanged project; then nothing is written.
+    """
+    support = board_support(board, stack_bytes=stack_bytes)
+    paths = [sources.kernel_source(kernel, board.isa) for kernel in sorted(set(kernels))]
+    files = {_model_path(name): text for name, text in model_files.items()}
+    files |= {f"src/kernels/{path.parent.name}/{path.name}": _text(path) for path in paths}
+    for path in sources.included_files(paths, model_files.values()):
+        files[_runtime_path(path)] = _text(path)
+    for path in _firmware_files(firmware):
+        files[f"src/firmware/{path.name}"] = _text(path)
+    files |= _board_files(support)
+    files |= _platform_files(board, support)
+    write_folder(directory, dict(sorted(files.items())))
+    flags = (*support.compile_flags, *FLAGS)
+    return Project(directory.absolute(), board, flags)
+
+
+def _model_path(name: str) -> str:
+    if Path(name).name != name:
+        raise InternalError(f"a generated file is called '{name}'")
+    return f"include/{name}" if name.endswith(".h") else f"src/{name}"
+
+
+def _runtime_path(path: Path) -> str:
+    """Where a header of the runtime goes: include/, or beside the kernels of its ISA."""
+    for root, place in (
+        (sources.headers_dir(), "include"),
+        (sources.kernels_dir(), "src/kernels"),
+    ):
+        if path.is_relative_to(root):
+            return f"{place}/{path.relative_to(root).as_posix()}"
+    return f"src/firmware/{path.name}"
+
+
+def _firmware_files(firmware: bool) -> tuple[Path, ...]:
+    """The check program, or only the header its board support is written against."""
+    if firmware:
+        return sources.firmware_sources() + sources.firmware_headers()
+    return (sources.firmware_dir() / "board.h",)
+
+
+def _board_files(support: Support) -> dict[str, str]:
+    files = {
+        name if name.endswith(".ld") else f"include/{name}": text
+        for name, text in support.generated
+    }
+    headers = [header for folder in support.include_dirs for header in folder.glob("*.h")]
+    for path in (*support.sources, *headers):
+        files[f"src/bsp/{path.parent.name}/{path.name}"] = _text(path)
+    return files
+
+
+def _platform_files(board: Board, support: Support) -> dict[str, str]:
+    """platformio.ini and the platform it names."""
+    root = PLATFORMIO / "platform"
+    files = {
+        f"platforms/mcuforge/{path.relative_to(root).as_posix()}": _text(path)
+        for path in (root / "platform.json", root / "builder" / "main.py")
+    }
+    manifest = {
+        "name": board.name,
+        "vendor": board.name.partition(" ")[0],
+        "url": "https://docs.platformio.org",
+        "platforms": ["mcuforge"],
+        "build": {
+            "mcu": board.cpu,
+            "f_cpu": f"{board.clock_hz}L",
+            "toolchain": board.toolchain.prefix,
+            "compile_flags": list(support.compile_flags),
+            "link_flags": list(support.link_flags),
+            "emulated": board.emulated,
+        },
+        "upload": {
+            "maximum_size": board.flash_bytes,
+            "maximum_ram_size": board.ram_bytes,
+            "speed": board.baud,
+        },
+    }
+    text = json.dumps(manifest, indent=2) + "\n"
+    files[f"platforms/mcuforge/boards/{board.id}.json"] = text
+    environment = Environment(
+        loader=FileSystemLoader(PLATFORMIO),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    includes = [f"-I src/bsp/{folder.name}" for folder in support.include_dirs]
+    # an emulator may take minutes for what it counts as seconds: say sooner that it is at work
+    patience = ["-DCHECK_BUSY_SECONDS=2"] if board.emulated else []
+    files["platformio.ini"] = environment.get_template("platformio.ini.j2").render(
+        board=board, flags=[*FLAGS, *patience, "-I src/firmware", *includes]
+    )
+    return files
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The memories of a chip, and runs of neighbouring ones.
+
+A run is what follows each other in the address space without a gap, all of it on the chip or all
+of it external: a buffer may lie across the border of two memories of one run, never elsewhere. An
+image starts in the first memory of each kind, and the budget limits the run from there on; further
+runs are used whole.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal, cast, get_args
+
+from mcuforge.boards.catalog.toml_table import TomlTable
+
+MemoryKind = Literal["flash", "ram", "code"]
+
+SPEEDS = range(1, 4)
+REGION_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Addresses [origin, origin + bytes), of the chip or, when `external`, beside it.
+
+    `speed`, greater is faster: 3 tightly coupled to the core, 2 on the chip, 1 beside it. An
+    external memory is not there until software has set up its controller. `dma`: whether the DMA
+    that serves peripherals reaches it; where not, only the core reads and writes it.
+    """
+
+    name: str
+    kind: MemoryKind
+    origin: int
+    bytes: int
+    speed: int
+    external: bool = False
+    dma: bool = True
+
+    @property
+    def end(self) -> int:
+        """The first address behind it."""
+        return self.origin + self.bytes
+
+
+def runs(memories: Sequence[Memory]) -> tuple[tuple[Memory, ...], ...]:
+    """The memories in runs, ascending in each; the first run begins with the first memory.
+
+    The others come in the order in which one of theirs is listed first. Memories of one kind.
+    """
+    if not memories:
+        return ()
+    found: list[list[Memory]] = []
+    for memory in sorted(memories, key=lambda m: m.origin):
+        before = found[-1][-1] if found else None
+        if (
+            before is not None
+            and before.end == memory.origin
+            and before.external == memory.external
+            and memory != memories[0]
+        ):
+            found[-1].append(memory)
+        else:
+            found.append([memory])
+    return tuple(sorted(map(tuple, found), key=lambda run: min(map(memories.index, run))))
+
+
+def limited(run: Sequence[Memory], limit: int) -> tuple[Memory, ...]:
+    """The first `limit` bytes of a run, memory by memory; its end falls away."""
+    kept = []
+    for memory in run:
+        size = min(memory.bytes, limit)
+        if size > 0:
+            kept.append(replace(memory, bytes=size))
+        limit -= size
+    return tuple(kept)
+
+
+def run_name(run: Sequence[Memory]) -> str:
+    """What the linker script and plans call a whole run: its memories' names in one."""
+    return "_".join(memory.name for memory in run)
+
+
+def read_memories(entries: tuple[TomlTable, ...]) -> tuple[Memory, ...]:
+    """The [[memory]] entries of a board's file; BoardError names the key that is wrong."""
+    found: list[Memory] = []
+    for entry in entries:
+        memory = _read_memory(entry, found)
+        found.append(memory)
+    for kind in get_args(MemoryKind):
+        for run in runs([memory for memory in found if memory.kind == kind]):
+            for low, high in pairwise(run):
+                if low.speed == high.speed:
+                    entries[found.index(high)].refuse(
+                        "origin",
+                        f"continues '{low.name}', which is as fast",
+                        "write the two as one entry: a tensor may lie across the border",
+                    )
+    return tuple(found)
+
+
+def _read_memory(entry: TomlTable, earlier: list[Memory]) -> Memory:
+    kind = cast(MemoryKind, entry.choice("kind", get_args(MemoryKind)))
+    memory = Memory(
+        name=entry.text("name"),
+        kind=kind,
+        origin=entry.integer("origin"),
+        bytes=entry.quantity("size"),
+        speed=entry.integer("speed"),
+        external=entry.flag("external"),
+        dma=entry.flag("dma") if entry.has("dma") else True,
+    )
+    entry.finish()
+    if not REGION_NAME.fullmatch(memory.name):
+        entry.refuse("name", f"is '{memory.name}'", "write small letters, digits and _ only")
+    if memory.name in {other.name for other in earlier}:
+        entry.refuse("name", f"is '{memory.name}' a second time", "give each memory its own name")
+    if memory.name in ("ram", "flash") and kind in {other.kind for other in earlier}:
+        entry.refuse("name", f"is '{memory.name}', the image's", "call it what the data sheet does")
+    if memory.speed not in SPEEDS:
+        entry.refuse("speed", f"is {memory.speed}", "3 tightly coupled, 2 on chip, 1 beside it")
+    if memory.external and kind not in {other.kind for other in earlier}:
+        entry.refuse(
+            "external",
+            f"is true for the first {kind}, where the image starts",
+            f"list a {kind} first that is there after a reset",
+        )
+    return memory

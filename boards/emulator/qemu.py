@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A board that is a QEMU process: started with an image, reached over a pty, never left behind.
+
+`-icount shift=0` makes every instruction one nanosecond of virtual time, the same in each run.
+guard.py, a small process of its own, keeps QEMU; this module starts and stops such guards.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mcuforge.boards.build.tools import locate
+from mcuforge.boards.catalog.board import Board
+from mcuforge.errors import BoardError
+
+OWNER_VARIABLE = "MCUFORGE_OWNER_PID"
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+MAX_SECONDS = 3600.0  # of an emulator that no process owns
+OWNED_SECONDS = 7 * 24 * 3600.0  # of others: 1,000 images of a transformer take hours
+DIAGNOSTIC_CHARS = 4000
+
+_GUARD = Path(__file__).resolve().with_name("guard.py")
+_POLL_SECONDS = 0.002
+_STATE_NAME = "state.json"
+
+
+@dataclass(frozen=True)
+class Running:
+    """What the guard's state file says: QEMU's and the guard's process ids, and the serial port."""
+
+    pid: int
+    port: str
+    guard: int
+
+
+def read_state(state: Path) -> Running | None:
+    """The emulator behind a state file, or None when there is none or it has ended."""
+    try:
+        with state.open(encoding="utf-8") as file:
+            values = json.load(file)
+            try:  # its guard holds a lock: a file left by a guard that was killed is not believed
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return Running(int(values["pid"]), str(values["port"]), int(values["guard"]))
+    except FileNotFoundError:
+        pass
+    return None
+
+
+class Emulator:
+    """A running emulator; a context manager that ends it. `port` opens like any board's tty."""
+
+    def __init__(self, running: Running, guard: subprocess.Popen[bytes], folder: Path) -> None:
+        self.port = running.port
+        self.pid = running.pid
+        self._guard = guard
+        self._folder = folder
+        self._last_words = ""
+
+    def alive(self) -> bool:
+        """Whether QEMU still runs."""
+        return self._guard.poll() is None
+
+    def diagnostics(self) -> str:
+        """What QEMU and its guard wrote to stderr, and why QEMU ended if it did; the last 4 kB."""
+        if self._folder.is_dir():
+            self._last_words = _read_log(_log_of(self._folder / _STATE_NAME))
+        return self._last_words
+
+    def close(self) -> None:
+        """End QEMU, within two seconds or by force; harmless when it has ended already."""
+        _end_guard(self._guard)
+        self.diagnostics()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def start(
+    board: Board, elf: Path, *, owner: int | None = None, max_seconds: float = OWNED_SECONDS
+) -> Emulator:
+    """Run `elf` on the emulator of `board` (one `catalog.emulated` returned).
+
+    QEMU ends with close(), when process `owner` (default: this one) has gone, or after
+    `max_seconds`. BoardError when QEMU is not installed or does not accept the image.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="mcuforge-emulator-"))
+    owner_pid = os.getpid() if owner is None else owner
+    try:
+        guard, running = _start_guard(
+            board, elf, folder / _STATE_NAME, owner_pid, max_seconds, scratch=folder
+        )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Emulator(running, guard, folder)
+
+
+def start_detached(
+    board: Board,
+    elf: Path,
+    state: Path,
+    *,
+    owner: int | None = None,
+    max_seconds: float = MAX_SECONDS,
+) -> Running:
+    """As start(), but leaves the emulator to its guard; `state` exists while it runs.
+
+    Without an owner only `max_seconds` and stop_detached() end it. An emulator that an earlier call
+    left behind the same file is ended first. What QEMU says is in `state` + ".log".
+    """
+    stop_detached(state)
+    return _start_guard(board, elf, state.resolve(), owner, max_seconds)[1]
+
+
+def stop_detached(state: Path) -> None:
+    """End the emulator behind a state file; nothing to do when it has ended."""
+    running = read_state(state)
+    if running is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(running.guard, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while read_state(state) is not None and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+    state.unlink(missing_ok=True)
+
+
+def command_line(board: Board, elf: Path) -> list[str]:
+    """The QEMU command for an image; BoardError when the board or this machine has no emulator."""
+    spec = board.emulator
+    if spec is None:
+        raise BoardError(
+            f"'{board.id}' has no emulator of its own",
+            f"boards/catalog/{board.id}.toml",
+            "--emulate runs its stand-in",
+        )
+    qemu = locate(spec.command, board.id)
+    # -S: the guard lets it run once the serial port is held open; -qmp stdio: how it says so.
+    # sleep and align stay as they are: firmware that polls never idles, so they change nothing
+    fixed = "-icount shift=0 -display none -monitor none -serial pty -S -qmp stdio"
+    return [str(qemu), "-M", spec.machine, *spec.args, *fixed.split(), "-kernel", str(elf)]
+
+
+def _start_guard(
+    board: Board,
+    elf: Path,
+    state: Path,
+    owner: int | None,
+    max_seconds: float,
+    scratch: Path | None = None,
+) -> tuple[subprocess.Popen[bytes], Running]:
+    where = f"board {board.id}, image {elf}"
+    qemu = command_line(board, elf)
+    if not elf.is_file():
+        raise BoardError("there is no such image", where, "build it first")
+    command = [sys.executable, "-I", "-S", str(_GUARD), "--state", str(state)]
+    command += ["--seconds", str(max_seconds)]
+    command += [] if owner is None else ["--owner", str(owner)]
+    command += [] if scratch is None else ["--scratch", str(scratch)]
+    with _log_of(state).open("wb") as log:
+        guard = subprocess.Popen(
+            [*command, "--", *qemu],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is the owner's to handle
+        )
+    try:
+        return guard, _wait_until_running(guard, state)
+    except TimeoutError:
+        _end_guard(guard)
+        raise BoardError(
+            f"the emulator did not start: {_read_log(_log_of(state)).strip() or 'no message'}",
+            where,
+            f"run it by hand: {' '.join(qemu)}",
+        ) from None
+    except BaseException:
+        _end_guard(guard)
+        raise
+
+
+def _wait_until_running(guard: subprocess.Popen[bytes], state: Path) -> Running:
+    deadline = time.monotonic() + START_SECONDS
+    while guard.poll() is None and time.monotonic() < deadline:
+        running = read_state(state)
+        if running is not None:
+            return running
+        time.sleep(_POLL_SECONDS)
+    raise TimeoutError
+
+
+def _end_guard(guard: subprocess.Popen[bytes]) -> None:
+    """End a guard and so its QEMU, reaping it; by force if it does not answer."""
+    guard.terminate()
+    try:
+        guard.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        guard.kill()
+        guard.wait()
+
+
+def _log_of(state: Path) -> Path:
+    return state.with_name(f"{state.name}.log")
+
+
+def _read_log(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-DIAGNOSTIC_CHARS:]

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an image takes of the board's flash and RAM, split by who needs it.
+
+Flash, every byte of every loaded section once (initial values of variables included):
+    weights   weights.c
+    code      model.c, the kernels, and what of libgcc and libc these reach; code and constants
+    firmware  all else: start-up code, UART, check program, the caller's main()
+RAM, every byte of every writable section once:
+    arena     the model's arenas, one per region in use, without the canaries around them
+    static    variables of model.c, the kernels and their part of the libraries, and the model's
+              `state` struct wherever it is declared
+    stack     what the linker script reserves; stack.py says how much of it an inference needs
+    firmware  all else: serial ring, protocol buffers, canaries
+Padding between two objects counts with the one before it. The sums are those of the ELF file.
+
+And by memory of the board: how much of each is in use, whoever uses it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcuforge.boards.build.build import Firmware
+from mcuforge.boards.build.linker import ARENA_SECTION, IMAGE_RAM
+from mcuforge.boards.catalog.memory import Memory
+from mcuforge.boards.image.elf import Section, read_elf
+from mcuforge.boards.image.link_map import FILL, LinkMap, Piece, read_map
+from mcuforge.errors import InternalError
+
+STACK_SECTION = ".stack"
+_JOINED_BYTES = 4  # less is padding
+STATE_VARIABLE = "state"  # codegen's name of the one `struct <name>_state`
+
+
+@dataclass(frozen=True)
+class FlashUse:
+    """Bytes of flash; the module's docstring says what is counted where."""
+
+    weights: int
+    code: int
+    firmware: int
+
+    @property
+    def image(self) -> int:
+        """All of them."""
+        return self.weights + self.code + self.firmware
+
+
+@dataclass(frozen=True)
+class RamUse:
+    """Bytes of RAM; the module's docstring says what is counted where."""
+
+    arena: int
+    static: int
+    stack: int
+    firmware: int
+
+    @property
+    def image(self) -> int:
+        """All of them."""
+        return self.arena + self.static + self.stack + self.firmware
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """A memory of the board: `used` of its `bytes`.
+
+    Of these `arenas` with their canaries, and `weights` as in `FlashUse`.
+    """
+
+    memory: Memory
+    used: int
+    arenas: int
+    weights: int
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Flash and RAM of one image, by owner and by memory of the board."""
+
+    flash: FlashUse
+    ram: RamUse
+    memories: tuple[MemoryUse, ...]
+
+
+def measure(firmware: Firmware, arenas: Mapping[str, int]) -> Footprint:
+    """The footprint of `firmware`, whose model was planned with `arenas`: bytes by region.
+
+    InternalError when the map file and the ELF file do not agree to the byte, or when the image
+    has no arena of that size in a region.
+    """
+    board = firmware.board
+    sections = {s.name: s for s in read_elf(firmware.elf).sections if s.allocated and s.bytes}
+    memories = (*board.ram_regions, *board.flash_regions)
+    return split(sections, read_map(firmware.map), firmware.build_dir, arenas, memories)
+
+
+def model_code(firmware: Firmware) -> tuple[tuple[int, int], ...]:
+    """Where the model's code and read-only data lie: half-open addresses, neighbours joined."""
+    link_map = read_map(firmware.map)
+    owners = _owners(link_map, firmware.build_dir)
+    flash = {s.name for s in read_elf(firmware.elf).sections if s.loaded and not s.writable}
+    found: list[tuple[int, int]] = []
+    pieces = [p for p in link_map.pieces if p.output in flash and p.object != FILL]
+    for piece in sorted(pieces, key=lambda piece: piece.address):
+        if owners[piece.object] != "code":
+            continue
+        end = piece.address + piece.bytes
+        if found and piece.address - found[-1][1] < _JOINED_BYTES:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((piece.address, end))
+    return tuple(found)
+
+
+def split(
+    sections: dict[str, Section],
+    link_map: LinkMap,
+    build_dir: Path,
+    arenas: Mapping[str, int],
+    memories: tuple[Memory, ...],
+) -> Footprint:
+    """As measure, for the allocated sections of an ELF file (by name) and its map."""
+    owners = _owners(link_map, build_dir)
+    flash = {"weights": 0, "code": 0, "firmware": 0}
+    ram = {"arena": 0, "code": 0, "weights": 0, "stack": 0, "firmware": 0}
+    sums = dict.fromkeys(sections, 0)
+    owner = "firmware"
+    weights = []
+    for piece in link_map.pieces:
+        section = sections.get(piece.output)
+        if section is None:
+            continue
+        sums[section.name] += piece.bytes
+        if piece.object != FILL:
+            owner = owners[piece.object]
+        if section.loaded:
+            flash[owner] += piece.bytes
+            if owner == "weights":
+                weights.append(piece)
+        if section.writable:
+            ram[_variable_owner(piece, owner)] += piece.bytes
+    for name, total in sums.items():
+        if total != sections[name].bytes:
+            raise InternalError(
+                f"{name}: {total} B in the map, {sections[name].bytes} B in the ELF"
+            )
+    _check_arenas(link_map, arenas)
+    arena_bytes = sum(arenas.values())
+    return Footprint(
+        FlashUse(flash["weights"], flash["code"], flash["firmware"]),
+        RamUse(
+            arena=arena_bytes,
+            static=ram["code"] + ram["weights"],
+            stack=ram["stack"],
+            firmware=ram["firmware"] + ram["arena"] - arena_bytes,
+        ),
+        tuple(_use(memory, memories, sections.values(), link_map, weights) for memory in memories),
+    )
+
+
+def _check_arenas(link_map: LinkMap, arenas: Mapping[str, int]) -> None:
+    """InternalError unless the sections of arenas have the bytes the plan wants in each region."""
+    found: dict[str, int] = {}
+    for piece in link_map.pieces:
+        if _is_arena(piece.output) and piece.object != FILL:
+            region = piece.section.removeprefix(ARENA_SECTION).removeprefix(".") or IMAGE_RAM
+            found[region] = found.get(region, 0) + piece.bytes
+    for region, wanted in arenas.items():
+        if found.get(region, 0) < wanted:
+            raise InternalError(
+                f"region '{region}' has {found.get(region, 0)} B of arena in the image, "
+                f"the plan wants {wanted} B"
+            )
+
+
+def _is_arena(output: str) -> bool:
+    return output == ARENA_SECTION or output.startswith(f"{ARENA_SECTION}.")
+
+
+def _use(
+    memory: Memory,
+    memories: tuple[Memory, ...],
+    sections: Iterable[Section],
+    link_map: LinkMap,
+    weights: Sequence[Piece],
+) -> MemoryUse:
+    """What lies in a memory; initial values of variables lie in the image's flash."""
+
+    def inside(address: int, size: int) -> int:
+        return max(0, min(memory.end, address + size) - max(memory.origin, address))
+
+    used = sum(inside(section.address, section.bytes) for section in sections)
+    if memory == next((m for m in memories if m.kind == "flash"), None):
+        used += sum(section.bytes for section in sections if section.loaded and section.writable)
+    arenas = [piece for piece in link_map.pieces if _is_arena(piece.output)]
+    return MemoryUse(
+        memory,
+        used,
+        sum(inside(piece.address, piece.bytes) for piece in arenas),
+        sum(inside(piece.address, piece.bytes) for piece in weights),
+    )
+
+
+def _variable_owner(piece: Piece, owner: str) -> str:
+    if _is_arena(piece.output):
+        return "arena"
+    if piece.output == STACK_SECTION:
+        return "stack"
+    return "code" if piece.section.rpartition(".")[2] == STATE_VARIABLE else owner
+
+
+def _owners(link_map: LinkMap, build_dir: Path) -> dict[str, str]:
+    """Object -> "weights", "code" or "firmware"."""
+    owners = {piece.object: _own(piece.object, build_dir) for piece in link_map.pieces}
+    owners |= {name: _own(name, build_dir) for name in link_map.users}
+    pending = [name for name, owner in owners.items() if owner == "code"]
+    while pending:
+        user = pending.pop()
+        for name, users in link_map.users.items():
+            # a library member the model reaches is the model's, also where the firmware uses it
+            if user in users and _is_library(name) and owners[name] != "code":
+                owners[name] = "code"
+                pending.append(name)
+    return owners
+
+
+def _own(name: str, build_dir: Path) -> str:
+    source = name.partition(f"{build_dir.name}/src/")[2]
+    if source == "weights.o":
+        return "weights"
+    if source == "model.o" or source.startswith("kernels/"):
+        return "code"
+    return "firmware"
+
+
+def _is_library(name: str) -> bool:
+    return name.endswith(")") and ".a(" in name

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What both front ends share: limits, names, hints, and how a refused operator is reported."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mcuforge.errors import CompileError, Refusal
+
+LARGEST_TENSOR_BYTES = 64 << 20
+LARGEST_INTEGER_LIST = 4096  # values of a shape, axis, padding or size list
+LARGEST_STEP = (1 << 15) - 1  # of a kernel, stride or dilation
+LONGEST_NAME = 200  # characters of a name of the file
+LONGEST_LAYER_NAME = 48
+MOST_DIMENSIONS = 8
+MOST_EDGES = 64  # inputs or outputs of a model
+SCALE_LIMITS = (1e-12, 1e12)  # of activations; products of three stay finite in float32
+
+DAMAGED = "copy or export the file again"
+EXPORT_AGAIN = "export the model again: the file contradicts itself"
+
+
+@dataclass(frozen=True)
+class SupportedOperator:
+    """One row of the operator table."""
+
+    ops: tuple[str, ...]  # the classes of compiler/ops it becomes; empty: computed while reading
+    dtypes: tuple[str, ...]  # the types its run-time inputs may have
+    note: str
+
+
+@dataclass(frozen=True)
+class OperatorSupport:
+    """What the front end says about one operator; index -1: the model's own inputs and outputs."""
+
+    index: int
+    operator: str  # "CONV_2D"
+    supported: bool
+    what: str  # why it is refused; empty where it is supported
+    hint: str
+    where: str
+    output: str  # the output tensor's name
+    input_shapes: tuple[tuple[int, ...], ...]
+    output_shape: tuple[int, ...]
+    dtype: str  # the output's type as the file gives it
+
+
+def refusal_error(first: OperatorSupport, more: int, file: str) -> CompileError:
+    """The error for the first refused operator; it says how many `more` there are in `file`."""
+    also = f"; {more} more refused: `mcuforge ops {file}` lists all" if more else ""
+    return CompileError(first.what, first.where, first.hint + also)
+
+
+class Unique:
+    """Hands out names and numbers those that are already taken."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, int] = {}
+
+    def take(self, name: str) -> str:
+        """`name`, or `name_2`, `name_3`, ... where it is taken."""
+        count = self._taken.get(name, 0) + 1
+        self._taken[name] = count
+        return name if count == 1 else self.take(f"{name}_{count}")
+
+
+def printable(text: str) -> str:
+    """A name that is safe to print: without control characters, at most 200 characters."""
+    return "".join(c if c.isprintable() else "?" for c in text[:LONGEST_NAME])
+
+
+def clean_name(part: str) -> str:
+    """`part` with letters, digits and _ . - only: names end up in C comments and file names."""
+    return re.sub(r"_{2,}", "_", re.sub(r"[^A-Za-z0-9_.-]+", "_", part)).strip("_.-")
+
+
+def resolve_axis(axis: int, rank: int) -> int:
+    """An axis counted from the front; negative ones count from the back. Raises Refusal."""
+    if not -rank <= axis < rank:
+        raise Refusal(f"axis {axis} of a tensor with {rank} dimensions", EXPORT_AGAIN)
+    return axis % rank
+
+
+def resolve_axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
+    """Axes counted from the front, in their order. Raises Refusal where one is named twice."""
+    found = tuple(resolve_axis(axis, rank) for axis in axes)
+    if len(set(found)) != len(found):
+        raise Refusal(f"it names the axes {list(axes)}, expected each once", EXPORT_AGAIN)
+    return found

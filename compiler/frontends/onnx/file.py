@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An ONNX file's graph as plain data; sizes are checked before anything is allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from mcuforge.compiler.frontends.common import (
+    DAMAGED,
+    EXPORT_AGAIN,
+    LARGEST_TENSOR_BYTES,
+    MOST_DIMENSIONS,
+    MOST_EDGES,
+    printable,
+)
+from mcuforge.compiler.ir import Array
+from mcuforge.errors import Refusal
+
+OPSETS = range(13, 22)
+MOST_NODES = 20_000
+MOST_OPERANDS = 200_000
+ANOTHER_OPSET = "export or convert it to another opset: onnx.version_converter.convert_version"
+BESIDE = "keep the data file in the model's folder, or save the model with its data inside"
+
+Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | Array | None
+
+# numpy's type of a constant, the repeated field that may hold it, the type of that field.
+STORED: Mapping[int, tuple[str, str]] = {
+    onnx.TensorProto.FLOAT: ("float32", "float_data"),
+    onnx.TensorProto.DOUBLE: ("float64", "double_data"),
+    onnx.TensorProto.FLOAT16: ("float16", "int32_data"),
+    onnx.TensorProto.INT8: ("int8", "int32_data"),
+    onnx.TensorProto.UINT8: ("uint8", "int32_data"),
+    onnx.TensorProto.INT16: ("int16", "int32_data"),
+    onnx.TensorProto.UINT16: ("uint16", "int32_data"),
+    onnx.TensorProto.INT32: ("int32", "int32_data"),
+    onnx.TensorProto.INT64: ("int64", "int64_data"),
+    onnx.TensorProto.BOOL: ("bool", "int32_data"),
+}
+
+
+@dataclass(frozen=True)
+class OnnxPort:
+    """An input or output as declared; a dimension without a number is None."""
+
+    name: str
+    type_name: str  # numpy's, or ONNX's where numpy has none
+    shape: tuple[int | None, ...] | None
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxNode:
+    """One node of the file; an absent optional input is the empty name."""
+
+    index: int
+    op: str
+    domain: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Attribute]
+
+    @property
+    def origin(self) -> str:
+        """Where the user's model says it."""
+        return f"node {self.index} {self.op}"
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxFile:
+    """The file's graph; `folder` is where data kept outside the file may lie."""
+
+    opset: int
+    inputs: tuple[OnnxPort, ...]
+    outputs: tuple[OnnxPort, ...]
+    nodes: tuple[OnnxNode, ...]
+    initializers: Mapping[str, onnx.TensorProto]
+    folder: Path | None
+
+    def constant(self, name: str) -> Array:
+        """Return an initializer's values in the shape and dtype that the file states.
+
+        Raises Refusal for data that does not fill its shape.
+        """
+        return tensor_values(self.initializers[name], name, self.folder)
+
+
+def parse(data: bytes, folder: Path | None) -> OnnxFile:
+    """The graph of the bytes of an ONNX file. Raises Refusal for what is none or is too large."""
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+    except Exception:  # of protobuf: each of its implementations has its own
+        raise Refusal("the file is damaged: it is no sound protobuf message", DAMAGED) from None
+    if not model.HasField("graph"):
+        raise Refusal("the file is damaged: it holds no graph", DAMAGED)
+    graph = model.graph
+    for what, count, most in (
+        ("nodes", len(graph.node), MOST_NODES),
+        ("inputs", len(graph.input), MOST_EDGES + len(graph.initializer)),
+        ("outputs", len(graph.output), MOST_EDGES),
+        ("operands", sum(len(n.input) + len(n.output) for n in graph.node), MOST_OPERANDS),
+    ):
+        if count > most:
+            raise Refusal(f"the graph has {count} {what}, at most {most} are read", EXPORT_AGAIN)
+    if len(graph.sparse_initializer) > 0:
+        raise Refusal("it holds sparse constants, supported: dense", "export dense constants")
+    initializers: dict[str, onnx.TensorProto] = {}
+    for tensor in graph.initializer:
+        name = _text(tensor.name)
+        if name in initializers:
+            raise Refusal(f"two constants are called '{printable(name)}'", EXPORT_AGAIN)
+        initializers[name] = tensor
+    return OnnxFile(
+        opset=_opset(model),
+        inputs=tuple(_port(i) for i in graph.input if _text(i.name) not in initializers),
+        outputs=tuple(_port(o) for o in graph.output),
+        nodes=tuple(_node(index, node, folder) for index, node in enumerate(graph.node)),
+        initializers=initializers,
+        folder=folder,
+    )
+
+
+def tensor_values(tensor: onnx.TensorProto, name: str, folder: Path | None) -> Array:
+    """Read a constant's values in its own shape and dtype.
+
+    Raises Refusal for a dtype that is not supported, a tensor too large, or damaged data.
+    """
+    name = printable(name)
+    if tensor.data_type not in STORED:
+        met = type_name(tensor.data_type)
+        raise Refusal(
+            f"constant '{name}' is {met}, supported: 8-bit and 32-bit integers and floats",
+            "quantize weights to 8 bits: weight_type=QuantType.QInt8",
+        )
+    numpy_name, field = STORED[tensor.data_type]
+    dtype = np.dtype(numpy_name)
+    shape = tuple(int(d) for d in tensor.dims)
+    if min(shape, default=0) < 0 or len(shape) > MOST_DIMENSIONS:
+        raise Refusal(f"constant '{name}' has shape {list(shape[:9])}", EXPORT_AGAIN)
+    wanted = prod(shape) * dtype.itemsize
+    if wanted > LARGEST_TENSOR_BYTES:
+        raise Refusal(
+            f"constant '{name}' takes {wanted / 2**20:.1f} MiB, "
+            f"at most {LARGEST_TENSOR_BYTES >> 20} MiB is read",
+            "use a smaller model",
+        )
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        raw = _external(tensor, name, folder, wanted)
+    elif tensor.HasField("raw_data"):
+        raw = bytes(tensor.raw_data)
+    else:
+        return _listed(tensor, name, field, dtype, shape)
+    if len(raw) != wanted:
+        raise Refusal(
+            f"constant '{name}' has {len(raw)} bytes of data, "
+            f"its shape {list(shape)} wants {wanted}",
+            EXPORT_AGAIN,
+        )
+    return np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+
+
+def type_name(code: int) -> str:
+    """What numpy, else ONNX, calls an element type."""
+    if code in STORED:
+        return STORED[code][0]
+    known = code in onnx.TensorProto.DataType.values()
+    return onnx.TensorProto.DataType.Name(code).lower() if known else f"of type {code}"
+
+
+def _listed(
+    tensor: onnx.TensorProto,
+    name: str,
+    field: str,
+    dtype: np.dtype[np.generic],
+    shape: tuple[int, ...],
+) -> Array:
+    """A constant stored as a list of numbers instead of bytes."""
+    stored = getattr(tensor, field)
+    if len(stored) != prod(shape):
+        raise Refusal(
+            f"constant '{name}' lists {len(stored)} values, "
+            f"its shape {list(shape)} wants {prod(shape)}",
+            EXPORT_AGAIN,
+        )
+    if dtype.name == "float16":  # its bits, one number each
+        return np.array(stored, np.int64).astype(np.uint16).view(np.float16).reshape(shape)
+    kind = np.float64 if dtype.kind == "f" else np.int64
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.array(stored, kind).astype(dtype).reshape(shape)
+
+
+def _external(tensor: onnx.TensorProto, name: str, folder: Path | None, wanted: int) -> bytes:
+    """Data kept in a file beside the model; never read from outside its folder."""
+    entries = {_text(entry.key): _text(entry.value) for entry in tensor.external_data}
+    location = entries.get("location", "")
+    if folder is None:
+        raise Refusal(f"constant '{name}' is kept in another file, wanted it inside", BESIDE)
+    try:
+        path = (folder / location).resolve()
+        offset, length = int(entries.get("offset", 0)), int(entries.get("length", wanted))
+        if not location or not path.is_relative_to(folder.resolve()):
+            raise Refusal(
+                f"constant '{name}' is kept in '{printable(location)}', "
+                "wanted a file in the model's folder",
+                BESIDE,
+            )
+        if offset < 0 or length != wanted or not path.is_file():
+            raise Refusal(
+                f"constant '{name}': {length} bytes at {offset} of '{printable(location)}' "
+                f"cannot be read, wanted {wanted} bytes of a file that is there",
+                BESIDE,
+            )
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(wanted)
+    except (OSError, ValueError, OverflowError) as problem:
+        raise Refusal(
+            f"constant '{name}' is kept in '{printable(location)}', which cannot be read: "
+            f"{printable(str(problem))}",
+            BESIDE,
+        ) from None
+
+
+def _text(stored: str | bytes) -> str:
+    """A string field, which protobuf gives as bytes where they are no UTF-8."""
+    return stored if isinstance(stored, str) else stored.decode("utf-8", "replace")
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    """The version of the standard operators."""
+    versions = [int(o.version) for o in model.opset_import if o.domain in ("", "ai.onnx")]
+    if len(versions) != 1:
+        raise Refusal(f"it names {len(versions)} versions of the ONNX operators", EXPORT_AGAIN)
+    if versions[0] not in OPSETS:
+        raise Refusal(
+            f"the model is of opset {versions[0]}, supported: {OPSETS[0]} to {OPSETS[-1]}",
+            ANOTHER_OPSET,
+        )
+    return versions[0]
+
+
+def _port(value: onnx.ValueInfoProto) -> OnnxPort:
+    if not value.type.HasField("tensor_type"):
+        return OnnxPort(_text(value.name), "no tensor", None)
+    tensor = value.type.tensor_type
+    shape: tuple[int | None, ...] | None = None
+    if tensor.HasField("shape"):
+        shape = tuple(
+            int(d.dim_value) if d.HasField("dim_value") else None for d in tensor.shape.dim
+        )
+    return OnnxPort(_text(value.name), type_name(tensor.elem_type), shape)
+
+
+def _node(index: int, node: onnx.NodeProto, folder: Path | None) -> OnnxNode:
+    return OnnxNode(
+        index=index,
+        op=printable(_text(node.op_type)) or "?",
+        domain="" if node.domain == "ai.onnx" else printable(_text(node.domain)),
+        name=printable(_text(node.name)),
+        inputs=tuple(_text(name) for name in node.input),
+        outputs=tuple(_text(name) for name in node.output),
+        attributes={_text(a.name): _attribute(a, folder) for a in node.attribute},
+    )
+
+
+def _attribute(attribute: onnx.AttributeProto, folder: Path | None) -> Attribute:
+    """An attribute's value; None for kinds no supported operator has."""
+    kinds = onnx.AttributeProto
+    if attribute.type == kinds.INT:
+        return int(attribute.i)
+    if attribute.type == kinds.FLOAT:
+        return float(attribute.f)
+    if attribute.type == kinds.STRING:
+        return attribute.s.decode("utf-8", "replace")
+    if attribute.type == kinds.INTS:
+        return tuple(int(i) for i in attribute.ints)
+    if attribute.type == kinds.FLOATS:
+        return tuple(float(f) for f in attribute.floats)
+    if attribute.type == kinds.TENSOR:
+        return tensor_values(attribute.t, _text(attribute.name), folder)
+    return None

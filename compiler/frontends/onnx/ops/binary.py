@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Add, Sub, Mul, Div, Max and Min of two tensors, or of a tensor and a constant with dimensions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, SCALE_LIMITS
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
+from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored
+from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.add import Add
+from mcuforge.compiler.ops.base import Activation, Op
+from mcuforge.compiler.ops.div import Div
+from mcuforge.compiler.ops.extremum import Maximum, Minimum
+from mcuforge.compiler.ops.mul import Mul
+from mcuforge.errors import Refusal
+
+BUILT = ("Add", "Sub", "Mul", "Div", "Max", "Min")
+
+
+def want_broadcast(a: Shape, b: Shape) -> Shape:
+    """The shape two shapes broadcast to."""
+    try:
+        return tuple(int(n) for n in np.broadcast_shapes(a, b))
+    except ValueError:
+        raise Refusal(
+            f"shapes {list(a)} and {list(b)} differ in a dimension where neither is 1",
+            EXPORT_AGAIN,
+        ) from None
+
+
+def build_binary(
+    work: Work,
+    kind: str,
+    operands: tuple[Stored | Constant, Stored | Constant],
+    shape: Shape,
+    scheme: Scheme,
+    act: Activation,
+) -> View:
+    """The node of a binary operator; at least one operand is stored."""
+    op = _op(kind, act)
+    if kind in ("Max", "Min"):  # rounding keeps the order: both go to the output's scale first
+        operands = (_on_scheme(work, operands[0], scheme), _on_scheme(work, operands[1], scheme))
+    a, b = operands
+    if isinstance(a, Stored) and isinstance(b, Stored):
+        views = _together(work, a.view, b.view, shape)
+        tensors = (views[0].tensor, views[1].tensor)
+        view = max(views, key=lambda v: v.tensor.elements)
+    elif isinstance(a, Stored) and isinstance(b, Constant):
+        view, tensor = _beside(work, a.view, b, shape)
+        tensors = (view.tensor, tensor)
+    else:
+        assert isinstance(a, Constant)
+        assert isinstance(b, Stored)
+        view, tensor = _beside(work, b.view, a, shape)
+        tensors = (tensor, view.tensor)
+    stored = tuple(int(n) for n in np.broadcast_shapes(tensors[0].shape, tensors[1].shape))
+    return View(work.emit(op, tensors, stored, scheme), view.perm, shape)
+
+
+def _op(kind: str, act: Activation) -> Op:
+    if kind in ("Add", "Sub"):
+        return Add(subtract=kind == "Sub", act=act)
+    if kind in ("Mul", "Div"):
+        return Mul(act) if kind == "Mul" else Div(act)
+    return Maximum() if kind == "Max" else Minimum()
+
+
+def _on_scheme(work: Work, x: Stored | Constant, scheme: Scheme) -> Stored | Constant:
+    if isinstance(x, Constant):
+        return x
+    return Stored(work.requantized(x, scheme), scheme, real=True)
+
+
+def _together(work: Work, a: View, b: View, shape: Shape) -> tuple[View, View]:
+    """Both with their axes stored alike, so that they broadcast in memory as in the file."""
+    if a.shape == b.shape == shape:
+        if a.tensor.shape == b.tensor.shape and a.perm == b.perm:
+            return a, b
+        if a.in_order and b.in_order:
+            tensor = work.reshaped(b.tensor, a.tensor.shape)
+            return a, View(tensor, tuple(range(len(tensor.shape))), shape)
+    a, b = (work.aligned(_of_rank(v, len(shape))) for v in (a, b))
+    perm = a.perm if a.tensor.elements >= b.tensor.elements else b.perm
+    return work.ordered(a, perm), work.ordered(b, perm)
+
+
+def _of_rank(view: View, rank: int) -> View:
+    """`view` with dimensions of 1 in front."""
+    return View(view.tensor, view.perm, (1,) * (rank - len(view.shape)) + view.shape)
+
+
+def _beside(work: Work, view: View, constant: Constant, shape: Shape) -> tuple[View, Tensor]:
+    """A stored operand, and a constant laid out to meet it."""
+    scheme, data = _stored(constant)
+    sizes = constant.shape
+    while sizes and sizes[0] == 1:
+        sizes = sizes[1:]
+    last = len(sizes)
+    whole = view.shape == shape and view.in_order
+    if whole and view.tensor.shape[len(view.tensor.shape) - last :] == shape[len(shape) - last :]:
+        tensor = work.constant(constant, f"operand {sizes}", data.reshape(sizes), scheme.quant)
+        return View(view.tensor, tuple(range(len(view.tensor.shape))), shape), tensor
+    view = work.aligned(_of_rank(view, len(shape)))
+    spread = data.reshape((1,) * (len(shape) - data.ndim) + data.shape)
+    moved = spread.transpose(inverse(view.perm))
+    return view, work.constant(constant, f"operand {view.perm}", moved, scheme.quant)
+
+
+def _stored(constant: Constant) -> tuple[Scheme, np.ndarray[tuple[int, ...], np.dtype[np.int8]]]:
+    """A constant as int8: as the file has it where that is 8 bits, else on a scale of its own."""
+    quant = constant.quant
+    name = constant.data.dtype.name
+    if quant is not None and quant.axis is None and name in OFFSET:
+        offset = OFFSET[name]
+        scheme = Scheme(float(quant.scale[0]), int(quant.zero_point[0]) - offset)
+        return scheme, (constant.data.astype(np.int16) - offset).astype(np.int8)
+    real = constant.real
+    if not np.isfinite(real).all():
+        raise Refusal("a constant operand is no finite number", EXPORT_AGAIN)
+    low, high = min(float(real.min()), 0.0), max(float(real.max()), 0.0)
+    scale = float(np.float32((high - low) / 255.0)) if high > low else 1.0
+    if not SCALE_LIMITS[0] <= scale <= SCALE_LIMITS[1]:
+        raise Refusal(
+            f"a constant operand lies between {low:g} and {high:g}, which no scale holds",
+            "fold it into the layer before",
+        )
+    scheme = Scheme(scale, int(np.clip(-128 - round(low / scale), -128, 127)))
+    return scheme, scheme.store(constant.float)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Chains of elementwise operators that come to one function of one stored byte."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcuforge.compiler.frontends.onnx.layout import Shape, View
+from mcuforge.compiler.frontends.onnx.ops.functions import Real
+from mcuforge.compiler.frontends.onnx.values import Constant, Float, Scheme, Stored, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work
+
+KNOWN_AS = (("Erf", "gelu"), ("Tanh", "gelu"), ("Sigmoid", "silu"))  # beside a Mul
+
+
+@dataclass(frozen=True, eq=False)
+class Computed(Deferred):
+    """A function of `values`, element by element."""
+
+    values: tuple[Value, ...]
+
+    def operands(self) -> tuple[Value, ...]:
+        return self.values
+
+    @abstractmethod
+    def apply(self, parts: list[Real]) -> Real:
+        """Apply the function to operands of one float dtype whose shapes broadcast."""
+
+
+def leaves(value: Value) -> list[Stored]:
+    """The stored tensors a chain is a function of; none where it is one of something else too."""
+    found: list[Stored] = []
+    seen: set[int] = set()
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Computed):
+            pending += value.values
+        elif isinstance(value, Stored) and value.real:
+            found.append(value)
+        elif not isinstance(value, Constant) or value.data.size != 1:
+            return []
+    same = all(
+        v.view.tensor.shape == found[0].view.tensor.shape
+        and v.view.perm == found[0].view.perm
+        and _full(v.shape) == _full(found[0].shape)
+        for v in found
+    )
+    return found if same else []
+
+
+def _full(shape: Shape) -> Shape:
+    """`shape` without dimensions of 1 in front."""
+    begin = next((i for i, n in enumerate(shape) if n != 1), len(shape))
+    return shape[begin:]
+
+
+def as_table(work: Work, root: Computed, scheme: Scheme) -> View | None:
+    """A chain as a table of its only leaf, else of the tensor all its leaves are tables of.
+
+    None where there is no such tensor.
+    """
+    found = leaves(root)
+    if not found:
+        return None
+    view = found[0].view
+    if all(leaf.view.tensor is view.tensor for leaf in found):
+        source = view.tensor
+        reals = {id(leaf): leaf.scheme.reals() for leaf in found}
+    else:
+        sources = [work.table_of(leaf.view.tensor) for leaf in found]
+        source = sources[0][0]
+        if any(tensor is not source for tensor, _ in sources):
+            return None
+        reals = {
+            id(leaf): leaf.scheme.reals()[table.astype(np.int64) + 128]
+            for leaf, (_, table) in zip(found, sources, strict=True)
+        }
+    table = scheme.store(_evaluate(root, lambda leaf: reals[id(leaf)]))
+    return work.looked_up(_name(root), View(source, view.perm, root.shape), table, scheme)
+
+
+def _evaluate(root: Value, reals: Callable[[Stored], Float]) -> Float:
+    """What a chain makes of the 256 values its leaves stand for."""
+    known: dict[int, Real] = {}
+
+    def of(value: Value) -> Real:
+        if isinstance(value, Constant):
+            return value.float.reshape(-1)
+        if isinstance(value, Stored):
+            return reals(value)
+        assert isinstance(value, Computed)
+        if id(value) not in known:
+            with np.errstate(all="ignore"):
+                known[id(value)] = value.apply([of(part) for part in value.values])
+        return known[id(value)]
+
+    return np.broadcast_to(of(root), 256).astype(np.float32)
+
+
+def _name(value: Computed) -> str:
+    """What the table is called: the function people know a chain as, else its last operator."""
+    kinds: set[str] = set()
+    pending: list[Value] = [value]
+    seen: set[int] = set()
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Computed) and id(part) not in seen:
+            seen.add(id(part))
+            kinds.add(part.origin.op)
+            pending += part.values
+    if "Mul" in kinds:
+        for part_of, name in KNOWN_AS:
+            if part_of in kinds:
+                return name
+    return value.origin.op.lower()

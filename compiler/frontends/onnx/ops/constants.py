@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Constants and what is computed of shapes: Constant, Shape, Expand, Cast, ..."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
+from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
+from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
+from mcuforge.errors import Refusal
+
+FLOATS = (1, 10, 11)  # TensorProto's float32, float16, float64
+CAST_TYPES = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11: "float64"}
+
+
+def expand(operator: Operator) -> Value:
+    """Repeats a constant to a shape; a run-time value must have it already."""
+    operator.arity(2)
+    x, wanted = operator.value(0), operator.integers(1)
+    try:
+        shape = tuple(int(n) for n in np.broadcast_shapes(x.shape, wanted))
+    except ValueError:
+        raise Refusal(f"{list(x.shape)} cannot become {list(wanted)[:8]}", EXPORT_AGAIN) from None
+    want_size(shape)
+    if isinstance(x, Constant):
+        return moved(operator, x, lambda a: np.broadcast_to(a, shape), lambda w, v: v, shape)
+    if prod(shape) != prod(x.shape):
+        raise Refusal(
+            f"it repeats {list(x.shape)} to {list(shape)} at run time, supported: constants",
+            "let the operator behind it broadcast instead",
+        )
+    return shaped(operator, x, shape)
+
+
+def cast(operator: Operator) -> Value:
+    """Between floats nothing happens; 8-bit inputs become floats on scale 1."""
+    operator.arity(1)
+    x, target = operator.value(0), operator.int_of("to", 0)
+    if isinstance(x, Constant):
+        if target not in CAST_TYPES:
+            raise Refusal(f"it casts a constant to type {target}", FREEZE)
+        data = x.real if x.is_real else x.data
+        with np.errstate(over="ignore", invalid="ignore"):
+            return Constant(x.name, np.nan_to_num(data).astype(CAST_TYPES[target]))
+    if target in FLOATS and isinstance(x, Edge) and x.dtype in ("int8", "uint8"):
+        scheme = Scheme(1.0, -128 if x.dtype == "uint8" else 0, x.dtype)
+        return Stored(operator.work.realise(x, scheme), scheme, real=True)
+    integer = (isinstance(x, Stored) and not x.real) or (
+        isinstance(x, Edge) and x.dtype != "float32"
+    )
+    if target in FLOATS and not integer:
+        return x
+    raise Refusal(
+        f"it casts run-time values to type {target}, supported: between floats",
+        "quantize with QuantizeLinear and DequantizeLinear instead of Cast",
+    )
+
+
+def shape_of(operator: Operator) -> Value:
+    """The shape, known while reading."""
+    operator.arity(1)
+    shape = operator.value(0).shape
+    begin, end = operator.int_of("start", 0), operator.int_of("end", len(shape))
+    return Constant("shape", np.array(shape[begin:end], np.int64))
+
+
+def size_of(operator: Operator) -> Value:
+    """The number of elements, known while reading."""
+    operator.arity(1)
+    return Constant("size", np.array(prod(operator.value(0).shape), np.int64))
+
+
+def constant(operator: Operator) -> Value:
+    """A value written in the node itself."""
+    name = operator.node.outputs[0] if operator.node.outputs else "constant"
+    known = operator.node.attributes
+    if "value" in known:
+        data = operator.array_of("value")
+        assert data is not None
+        return Constant(name, data)
+    if "value_float" in known:
+        return Constant(name, np.array(operator.float_of("value_float", 0.0), np.float32))
+    if "value_int" in known:
+        return Constant(name, np.array(operator.int_of("value_int", 0), np.int64))
+    if "value_ints" in known:
+        return Constant(name, np.array(operator.ints_of("value_ints"), np.int64))
+    floats = known.get("value_floats")
+    if isinstance(floats, tuple):
+        return Constant(name, np.array(floats, np.float32))
+    raise Refusal("it holds no tensor of numbers", EXPORT_AGAIN)
+
+
+def constant_of_shape(operator: Operator) -> Value:
+    """One value repeated to a constant shape."""
+    operator.arity(1)
+    shape = operator.integers(0)
+    if min(shape, default=1) < 0:
+        raise Refusal(f"shape {list(shape[:8])}", EXPORT_AGAIN)
+    want_size(tuple(max(n, 1) for n in shape))
+    fill = operator.array_of("value")
+    fill = np.zeros(1, np.float32) if fill is None else fill
+    if fill.size != 1:
+        raise Refusal(f"its value has {fill.size} elements, wanted one", EXPORT_AGAIN)
+    return Constant("filled", np.full(shape, fill.reshape(-1)[0], fill.dtype))

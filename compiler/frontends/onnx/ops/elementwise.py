@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise operators: of one tensor a table, of two an operator of their own, of none a number.
+
+A chain of them that the quantizer left in float is one function of what it starts from: it is
+evaluated on all 256 stored values, in float32 as onnxruntime does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.onnx.layout import View
+from mcuforge.compiler.frontends.onnx.ops.binary import BUILT, build_binary, want_broadcast
+from mcuforge.compiler.frontends.onnx.ops.chain import Computed, as_table, leaves
+from mcuforge.compiler.frontends.onnx.ops.convolution import Convolution
+from mcuforge.compiler.frontends.onnx.ops.functions import (
+    BINARY,
+    UNARY,
+    Binary,
+    Real,
+    Unary,
+)
+from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of
+from mcuforge.compiler.frontends.onnx.ops.linear import Linear
+from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
+from mcuforge.compiler.frontends.onnx.ops.weighted import QUANTIZE_TOO
+from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work
+from mcuforge.compiler.ir import Array
+from mcuforge.compiler.ops.base import Activation
+from mcuforge.errors import Refusal
+
+CLAMPS = ("Relu", "Clip")
+FUSED: tuple[tuple[float, float, Activation], ...] = (
+    (0.0, np.inf, "relu"),
+    (0.0, 6.0, "relu6"),
+    (-1.0, 1.0, "relu_n1_to_1"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Elementwise(Computed):
+    """A function of one or two values."""
+
+    one: Unary | None = None
+    two: Binary | None = None
+
+    def apply(self, parts: list[Real]) -> Real:
+        if self.one is not None:
+            return self.one(parts[0])
+        assert self.two is not None
+        return self.two(parts[0], parts[1])
+
+    def build(self, work: Work, scheme: Scheme) -> View:
+        table = as_table(work, self, scheme)
+        if table is not None:
+            return table
+        normal = layer_norm_of(self)
+        if normal is not None:
+            return normal.build(work, scheme)
+        kind, inner = self.origin.op, self.values[0]
+        if kind in CLAMPS and isinstance(inner, Deferred):
+            return self._clamped(work, inner, scheme)
+        if kind == "Add":
+            biased = _with_bias(*self.values)
+            if biased is not None:
+                return biased.build(work, scheme)
+        return self._binary(work, scheme, "none")
+
+    @property
+    def takes_activation(self) -> bool:
+        """True where it becomes a node of two operands that clamps too."""
+        sums = self.origin.op in ("Add", "Sub", "Mul")
+        several = len({id(leaf.view.tensor) for leaf in leaves(self)}) != 1
+        return sums and several and _with_bias(*self.values) is None
+
+    def _binary(self, work: Work, scheme: Scheme, act: Activation) -> View:
+        kind = self.origin.op
+        known = tuple(v for v in self.values if isinstance(v, Stored | Constant))
+        if self.two is None or len(known) != 2:
+            raise Refusal(
+                "it reads a float32 result that no QuantizeLinear has put on a scale, "
+                "supported: int8 between operators",
+                QUANTIZE_TOO,
+            )
+        if kind not in BUILT:
+            raise Refusal(
+                f"{kind} of two run-time tensors is not supported",
+                f"use {', '.join(BUILT)}, or {kind} by a single number",
+            )
+        return build_binary(work, kind, (known[0], known[1]), self.shape, scheme, act)
+
+    def _clamped(self, work: Work, inner: Deferred, scheme: Scheme) -> View:
+        """A clamp right behind an operator: its activation, else a table behind it."""
+        assert self.one is not None
+        limits = self.one(np.array([-np.inf, np.inf], np.float32)).astype(np.float32)
+        for low, high, act in FUSED:
+            if (low, high) == (limits[0], limits[1]):
+                if isinstance(inner, Convolution | Linear):
+                    with work.at(inner.origin):
+                        return replace(inner, act=act).build(work, scheme)
+                if isinstance(inner, Elementwise) and inner.takes_activation:
+                    with work.at(inner.origin):
+                        return inner._binary(work, scheme, act)
+        kind, view = self.origin.op, work.realise(inner, scheme)
+        low, high = (int(v) for v in scheme.store(limits))
+        if (low, high) == (-128, 127):
+            return view
+        table = np.clip(np.arange(-128, 128), low, high).astype(np.int8)
+        return work.looked_up(kind.lower(), view, table, scheme)
+
+
+def _with_bias(a: Value, b: Value) -> Deferred | None:
+    """A product and the constant added to it as one operator, where they are one."""
+    for product, bias in ((a, b), (b, a)):
+        if isinstance(product, Linear) and isinstance(bias, Constant) and product.bias is None:
+            count = product.shape[-1]
+            if bias.data.size in (1, count) and bias.shape[-1:] in ((), (1,), (count,)):
+                return replace(product, bias=bias)
+    return None
+
+
+def unary(operator: Operator) -> Value:
+    """A function of one value; Clip's bounds are constants beside it."""
+    operator.arity(1, 3 if operator.node.op == "Clip" else 1)
+    x = operator.value(0)
+    function = UNARY[operator.node.op](operator)
+    if isinstance(x, Constant):
+        with np.errstate(all="ignore"):
+            result = function(x.real)
+            return Constant(x.name, _like(x.data, np.asarray(result), x.quant is not None))
+    return checked(Elementwise(operator.node, x.shape, (x,), one=function))
+
+
+def binary(operator: Operator) -> Value:
+    """A function of two values, or of more in turn."""
+    kind = operator.node.op
+    many = kind in ("Max", "Min")
+    operator.arity(1 if many else 2, 16 if many else 2)
+    value = operator.value(0)
+    for place in range(1, len(operator.inputs)):
+        value = _pair(operator, value, operator.value(place))
+    return value
+
+
+def _pair(operator: Operator, a: Value, b: Value) -> Value:
+    shape = want_broadcast(a.shape, b.shape)
+    function = BINARY[operator.node.op]
+    if isinstance(a, Constant) and isinstance(b, Constant):
+        want_size(tuple(max(n, 1) for n in shape))
+        return _folded(operator.node.op, a, b)
+    want_size(shape)
+    return checked(Elementwise(operator.node, shape, (a, b), two=function))
+
+
+def _folded(kind: str, a: Constant, b: Constant) -> Constant:
+    """Two constants; integers of shapes stay integers."""
+    integer = all(not c.is_real for c in (a, b))
+    with np.errstate(all="ignore"):
+        divisors = b.data.astype(np.int64) if integer else np.ones(1, np.int64)
+        if (kind == "Div" and (divisors == 0).any()) or (kind == "Pow" and (divisors < 0).any()):
+            raise Refusal("it divides a constant by zero", EXPORT_AGAIN)
+        if integer and kind == "Div":
+            exact = a.data.astype(np.int64), b.data.astype(np.int64)
+            quotient = np.abs(exact[0]) // np.abs(exact[1])
+            return Constant(a.name, quotient * np.sign(exact[0]) * np.sign(exact[1]))
+        if integer:
+            result = BINARY[kind](a.data, b.data)  # type: ignore[arg-type]
+            return Constant(a.name, result)
+        result = BINARY[kind](a.real, b.real)
+    return Constant(a.name or b.name, _like(a.data, np.asarray(result), True))
+
+
+def _like(data: Array, result: Array, real: bool) -> Array:
+    """A folded result in the type it was computed from; what was dequantized is float32."""
+    return result.astype(np.float32 if real and data.dtype.kind != "f" else data.dtype)
+
+
+def checked(value: Elementwise) -> Elementwise:
+    """`value`, refused where the chain below it is too long."""
+    assert value.depth
+    return value

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LayerNormalization spelled out in float operators, as exporters up to opset 16 write it.
+
+d = x - mean(x); d / sqrt(mean(d * d) + epsilon) * gamma + beta, each step in any usual spelling.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from mcuforge.compiler.frontends.onnx.ops.normalise import Normalised
+from mcuforge.compiler.frontends.onnx.ops.pooling import Meaned
+from mcuforge.compiler.frontends.onnx.values import Constant, Stored, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred
+
+ONE = Constant("one", np.ones(1, np.float32))
+ZERO = Constant("zero", np.zeros(1, np.float32))
+
+
+def layer_norm_of(root: Deferred) -> Normalised | None:
+    """The layer normalisation a chain of float operators amounts to; None where it is none."""
+    core: Value = root
+    gamma, beta = ONE, ZERO
+    shifted = _with_constant(core, "Add")
+    if shifted is not None:
+        core, beta = shifted
+    scaled = _with_constant(core, "Mul")
+    if scaled is not None:
+        core, gamma = scaled
+    parts = _quotient(core)
+    if parts is None:
+        return None
+    centred, variance = parts
+    x, axes = _centred(centred)
+    floor = _with_constant(variance, "Add")
+    if not isinstance(x, Stored) or floor is None or floor[1].data.size != 1:
+        return None
+    if not isinstance(floor[0], Meaned) or not _is_square_of(floor[0].x, x, axes):
+        return None
+    rank = len(x.shape)
+    over = x.shape[rank - len(axes) :]
+    whole = axes == tuple(range(rank - len(axes), rank)) == floor[0].axes and floor[0].keep
+    length = prod(over)
+    fits = all(
+        c.data.size == 1 or (c.data.size == length and c.shape[-len(over) :] == over)
+        for c in (gamma, beta)
+    )
+    if not whole or not fits or root.shape != x.shape:
+        return None
+    epsilon = float(floor[1].real.reshape(-1)[0])
+    return Normalised(root.origin, x.shape, x, length, epsilon, gamma, beta)
+
+
+def is_variance(value: Value) -> bool:
+    """True for the mean square of x - mean(x), and for that plus a number.
+
+    A quantizer that knows Add but not Pow and Sqrt puts these on a scale of their own, 256 steps
+    for a whole network's variances. Only a layer normalisation has a use for them, and it computes
+    them exactly: they are not rounded here.
+    """
+    floor = _with_constant(value, "Add")
+    if floor is not None and floor[1].data.size == 1:
+        value = floor[0]
+    if not isinstance(value, Meaned) or not value.keep:
+        return False
+    factors = _is(value.x, "Pow")[:1] or _is(value.x, "Mul")[:1]
+    x, axes = _centred(factors[0]) if factors else (None, ())
+    return isinstance(x, Stored) and axes == value.axes and _is_square_of(value.x, x, axes)
+
+
+def _is(value: Value, kind: str) -> tuple[Value, ...]:
+    """The operands of a value that is the result of `kind`, none where it is not."""
+    if isinstance(value, Deferred) and value.origin.op == kind:
+        return value.operands()
+    return ()
+
+
+def _number(value: Value) -> float | None:
+    """A constant of one element."""
+    if isinstance(value, Constant) and value.data.size == 1:
+        return float(value.real.reshape(-1)[0])
+    return None
+
+
+def _with_constant(value: Value, kind: str) -> tuple[Value, Constant] | None:
+    """The operands of a sum or product of something and a constant."""
+    operands = _is(value, kind)
+    if len(operands) == 2:
+        for one, other in (operands, operands[::-1]):
+            if isinstance(other, Constant) and not isinstance(one, Constant):
+                return one, other
+    return None
+
+
+def _quotient(value: Value) -> tuple[Value, Value] | None:
+    """(d, v) of d / sqrt(v) or d * (1 / sqrt(v))."""
+    divided = _is(value, "Div")
+    if len(divided) == 2:
+        root = _power(divided[1], 0.5)
+        return None if root is None else (divided[0], root)
+    product = _is(value, "Mul")
+    if len(product) == 2:
+        for one, other in (product, product[::-1]):
+            inverse = _power(other, -0.5)
+            if inverse is not None:
+                return one, inverse
+    return None
+
+
+def _power(value: Value, exponent: float) -> Value | None:
+    """v of v ** 0.5 or v ** -0.5."""
+    power = _is(value, "Pow")
+    if len(power) == 2 and _number(power[1]) == exponent:
+        return power[0]
+    if exponent > 0:
+        root = _is(value, "Sqrt")
+        return root[0] if root else None
+    inverted = _is(value, "Reciprocal")
+    if inverted:
+        return _power(inverted[0], 0.5)
+    divided = _is(value, "Div")
+    if len(divided) == 2 and _number(divided[0]) == 1.0:
+        return _power(divided[1], 0.5)
+    return None
+
+
+def _centred(value: Value) -> tuple[Value | None, tuple[int, ...]]:
+    """(x, axes) of x - mean(x) over axes that are kept."""
+    parts = _is(value, "Sub")
+    mean = parts[1] if len(parts) == 2 else None
+    if isinstance(mean, Meaned) and mean.keep and _same(parts[0], mean.x):
+        return parts[0], mean.axes
+    return None, ()
+
+
+def _is_square_of(value: Value, x: Value, axes: tuple[int, ...]) -> bool:
+    """True for (x - mean(x)) squared."""
+    power = _is(value, "Pow")
+    if len(power) == 2 and _number(power[1]) == 2.0:
+        factors: tuple[Value, ...] = (power[0],)
+    else:
+        factors = _is(value, "Mul")
+    for factor in factors:
+        inner, over = _centred(factor)
+        if inner is None or not _same(inner, x) or over != axes:
+            return False
+    return len(factors) > 0
+
+
+def _same(a: Value, b: Value) -> bool:
+    """True for one value under two names."""
+    if isinstance(a, Stored) and isinstance(b, Stored):
+        same = a.view.tensor is b.view.tensor and a.view.perm == b.view.perm
+        return same and a.shape == b.shape
+    return a is b

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gemm, and MatMul by constant weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted
+from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
+from mcuforge.compiler.frontends.onnx.ops.patches import patches_of
+from mcuforge.compiler.frontends.onnx.ops.weighted import (
+    Weights,
+    int8_weights,
+    int32_bias,
+    stored_input,
+    want_weights,
+)
+from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work, flat_perm
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.ops.conv2d import Conv2D
+from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.errors import Refusal
+
+
+@dataclass(frozen=True, eq=False)
+class Linear(Deferred):
+    """x [.., k] times weights (n, k), plus a bias [n]; `act`: a Relu behind it."""
+
+    x: Value
+    weights: Weights
+    bias: Constant | None
+    act: Activation = "none"
+
+    def operands(self) -> tuple[Value, ...]:
+        return (self.x,)
+
+    def build(self, work: Work, scheme: Scheme) -> View:
+        x = stored_input(self.x, "input")
+        count = self.weights.data.shape[0]
+        bias: tuple[Tensor, ...] = ()
+        if self.bias is not None:
+            bias = (int32_bias(work, self.bias, x, self.weights, count),)
+        patches = patches_of(work, x.view)
+        if patches is not None:
+            filters = patches.filters(self.weights.data)
+            tag = f"patches {filters.shape} {patches.order}"
+            weights = self.weights.tensor(work, tag, filters, 0)
+            conv = Conv2D(stride=patches.size, act=self.act)
+            shape = (*patches.outer, count)
+            output = work.emit(conv, (patches.image, weights, *bias), shape, scheme)
+            return View(output, flat_perm(shape), self.shape)
+        source = _vectors(work, x.view)
+        data, tag = self.weights.data, "linear"
+        if source.mixed is not None:
+            data, tag = data[:, source.mixed], f"linear {source.tensor.shape} {x.view.perm}"
+        weights = self.weights.tensor(work, tag, data, 0)
+        shape = (*source.outer, count)
+        op = FullyConnected(self.act)
+        output = work.emit(op, (source.tensor, weights, *bias), shape, scheme)
+        return View(output, source.perm, self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """A stored tensor read as vectors: their number is prod(outer).
+
+    `perm` is that of the result. `mixed`: the element of the file's vector at each place of the
+    stored one, None where they are the same.
+    """
+
+    tensor: Tensor
+    outer: Shape
+    perm: Shape
+    mixed: NDArray[np.int64] | None = None
+
+
+def _vectors(work: Work, view: View) -> Vectors:
+    """`view` as vectors along its last axis, moving as little as can be."""
+    tensor, length = view.tensor, view.shape[-1]
+    if view.in_order and tensor.shape[-1] == length:
+        return Vectors(tensor, tensor.shape[:-1], flat_perm(tensor.shape))
+    if prod(view.shape[:-1]) == 1:  # one vector: the weights take the order of the memory
+        places = np.arange(length).reshape(permuted(tensor.shape, view.perm))
+        mixed = places.transpose(inverse(view.perm)).reshape(-1)
+        return Vectors(tensor, view.shape[:-1], flat_perm(view.shape), mixed)
+    view = work.aligned(view)
+    rank = len(view.shape)
+    if view.perm[-1] != rank - 1:
+        view = work.ordered(view)
+    return Vectors(view.tensor, view.tensor.shape[:-1], view.perm)
+
+
+def gemm(operator: Operator) -> Value:
+    """Inputs a [m, k], b [k, n] or its transpose, c that adds to rows."""
+    operator.arity(2, 3)
+    x = operator.value(0)
+    for name, wanted in (("alpha", 1.0), ("beta", 1.0)):
+        met = operator.float_of(name, wanted)
+        if met != wanted and (name == "alpha" or operator.has(2)):
+            raise Refusal(f"{name} is {met:g}, supported: 1", "fold it into the weights")
+    if operator.flag_of("transA"):
+        raise Refusal("transA is 1, supported: 0", "transpose the input before this operator")
+    by_rows = operator.flag_of("transB")
+    want_weights(operator.value(1))
+    weights = int8_weights(operator.value(1), axis=0 if by_rows else 1)
+    if weights.data.ndim != 2 or len(x.shape) != 2:
+        raise Refusal(
+            f"inputs of shapes {list(x.shape)} and {list(weights.data.shape)}, wanted matrices",
+            EXPORT_AGAIN,
+        )
+    bias = operator.constant(2) if operator.has(2) else None
+    return _linear(operator, x, weights, by_rows, bias)
+
+
+def matmul_weights(operator: Operator) -> Value:
+    """x [.., k] times a constant [k, n]."""
+    constant = operator.constant(1)
+    while constant.data.ndim > 2 and constant.data.shape[0] == 1 and constant.quant is not None:
+        quant = constant.quant
+        if quant.axis == 0:
+            break
+        axis = None if quant.axis is None else quant.axis - 1
+        shorter = type(quant)(quant.scale, quant.zero_point, axis)
+        constant = Constant(constant.name, constant.data[0], shorter)
+    weights = int8_weights(constant, axis=-1)
+    if weights.data.ndim != 2 or len(operator.value(0).shape) < 1:
+        raise Refusal(
+            f"the weights have shape {list(weights.data.shape)}, wanted a matrix",
+            "write the product with a matrix of weights",
+        )
+    return _linear(operator, operator.value(0), weights, False, None)
+
+
+def _linear(
+    operator: Operator, x: Value, weights: Weights, by_rows: bool, bias: Constant | None
+) -> Linear:
+    """`weights` as the file has them: (n, k) where `by_rows`, else (k, n)."""
+    data = weights.data if by_rows else np.ascontiguousarray(weights.data.T)
+    count, length = data.shape
+    if x.shape[-1] != length or length == 0 or count == 0:
+        raise Refusal(
+            f"vectors of {x.shape[-1]} meet weights for {length}",
+            EXPORT_AGAIN,
+        )
+    shape = (*x.shape[:-1], count)
+    want_size(shape)
+    if bias is not None:
+        bias = _row_of(bias, count)
+    return Linear(
+        operator.node,
+        shape,
+        x,
+        Weights(weights.source, data, weights.scales, turned=not by_rows),
+        bias,
+    )
+
+
+def _row_of(bias: Constant, count: int) -> Constant:
+    """A bias that adds the same to each row, as one row."""
+    if bias.data.size in (1, count) and bias.data.size == prod(bias.shape[-1:]):
+        return bias
+    raise Refusal(
+        f"it adds a tensor of shape {list(bias.shape)}, wanted one value per output ({count})",
+        "add it in an operator of its own",
+    )

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LayerNormalization, the operator and its decomposition left in float, and Softmax."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
+from mcuforge.compiler.frontends.onnx.layout import Shape, View
+from mcuforge.compiler.frontends.onnx.ops.operator import Operator
+from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
+from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work
+from mcuforge.compiler.ops.layer_norm import LayerNorm
+from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
+from mcuforge.errors import Refusal
+
+
+def along_last(work: Work, view: View) -> View:
+    """`view` with its last axis last in memory; nothing moves where it is."""
+    if view.in_order and view.tensor.shape[-1:] == view.shape[-1:]:
+        return view
+    view = work.aligned(view)
+    return view if view.perm[-1] == len(view.perm) - 1 else work.ordered(view)
+
+
+@dataclass(frozen=True, eq=False)
+class Normalised(Deferred):
+    """x normalised over its last `length` elements, times gamma, plus beta."""
+
+    x: Value
+    length: int
+    epsilon: float
+    gamma: Constant
+    beta: Constant
+
+    def operands(self) -> tuple[Value, ...]:
+        return (self.x,)
+
+    def build(self, work: Work, scheme: Scheme) -> View:
+        view = stored_input(self.x, "input").view
+        rows = (prod(view.shape) // self.length, self.length)
+        shape = view.shape if view.shape[-1:] == rows[1:] else rows
+        view = along_last(work, View(view.tensor, view.perm, shape))
+        gamma, beta = (
+            work.constant(c, f"float {self.length}", self._spread(c))
+            for c in (self.gamma, self.beta)
+        )
+        op = LayerNorm(self.epsilon)
+        output = work.emit(op, (view.tensor, gamma, beta), view.tensor.shape, scheme)
+        return View(output, view.perm, self.shape)
+
+    def _spread(self, constant: Constant) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        """gamma or beta as float32, one per element of a row."""
+        with np.errstate(over="ignore"):
+            flat = constant.real.reshape(-1).astype(np.float32)
+        return np.broadcast_to(flat, (self.length,))
+
+
+def layer_normalization(operator: Operator) -> Value:
+    """Inputs x, scale, bias; over the axes from `axis` on."""
+    operator.arity(2, 3, outputs=3)
+    if any(operator.node.outputs[1:]):
+        raise Refusal("its mean or deviation is read, supported: the first output", EXPORT_AGAIN)
+    x = operator.value(0)
+    axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
+    gamma = operator.constant(1)
+    beta = operator.constant(2) if operator.has(2) else Constant("zero", np.zeros(1, np.float32))
+    return normalised(operator, x, x.shape[axis:], operator.float_of("epsilon", 1e-5), gamma, beta)
+
+
+def normalised(
+    operator: Operator,
+    x: Value,
+    over: Shape,
+    epsilon: float,
+    gamma: Constant,
+    beta: Constant,
+) -> Normalised:
+    """x normalised over its last dimensions `over`."""
+    length = prod(over)
+    for name, constant in (("scale", gamma), ("bias", beta)):
+        if constant.data.size not in (1, length):
+            raise Refusal(
+                f"its {name} has {constant.data.size} values for rows of {length}", EXPORT_AGAIN
+            )
+    return Normalised(operator.node, x.shape, x, length, epsilon, gamma, beta)
+
+
+@dataclass(frozen=True, eq=False)
+class Softened(Deferred):
+    """The softmax of x along an axis."""
+
+    x: Value
+    axis: int
+
+    def operands(self) -> tuple[Value, ...]:
+        return (self.x,)
+
+    def build(self, work: Work, scheme: Scheme) -> View:
+        view = stored_input(self.x, "input").view
+        rank = len(view.shape)
+        if self.axis == rank - 1:
+            view = along_last(work, view)
+        else:
+            view = work.aligned(view)
+            if view.perm[self.axis] != rank - 1:  # the axis last, the others as they are
+                others = sorted(range(rank), key=view.perm.__getitem__)
+                others.remove(self.axis)
+                perm = [0] * rank
+                for place, axis in enumerate((*others, self.axis)):
+                    perm[axis] = place
+                view = work.ordered(view, tuple(perm))
+        output = work.emit(SoftmaxQdq(), (view.tensor,), view.tensor.shape, scheme)
+        return View(output, view.perm, self.shape)
+
+
+def softmax(operator: Operator) -> Value:
+    """exp(x) over its sum along `axis`, the last by default."""
+    operator.arity(1)
+    x = operator.value(0)
+    axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
+    return Softened(operator.node, x.shape, x, axis)

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an arm is given: one node of an ONNX file, its inputs as values, its attributes checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Never
+
+import numpy as np
+
+from mcuforge.compiler.frontends.common import (
+    EXPORT_AGAIN,
+    LARGEST_INTEGER_LIST,
+    LARGEST_TENSOR_BYTES,
+    printable,
+)
+from mcuforge.compiler.frontends.onnx.file import Attribute, OnnxNode
+from mcuforge.compiler.frontends.onnx.layout import Shape
+from mcuforge.compiler.frontends.onnx.values import Constant, Value
+from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.ir import Array
+from mcuforge.compiler.ops.base import Op
+from mcuforge.errors import Refusal
+
+FREEZE = "export with fixed shapes and constant arguments, batch 1"
+
+
+@dataclass(frozen=True, eq=False)
+class Operator:
+    """One node of the file; each failure is a Refusal."""
+
+    node: OnnxNode
+    inputs: tuple[Value | None, ...]  # None: an optional one that is absent
+    work: Work
+    opset: int
+
+    def arity(self, least: int, most: int | None = None, outputs: int = 1) -> None:
+        """Refuse other numbers of inputs, and more outputs than one knows of."""
+        most = least if most is None else most
+        count = len(self.inputs)
+        if not least <= count <= most or not 1 <= len(self.node.outputs) <= outputs:
+            wanted = f"{least}" if most == least else f"{least} to {most}"
+            raise Refusal(
+                f"it has {count} inputs and {len(self.node.outputs)} outputs, "
+                f"wanted {wanted} and {'1' if outputs == 1 else f'up to {outputs}'}",
+                EXPORT_AGAIN,
+            )
+
+    def has(self, place: int) -> bool:
+        """True when the optional input is there."""
+        return place < len(self.inputs) and self.inputs[place] is not None
+
+    def value(self, place: int) -> Value:
+        """An input that has to be there."""
+        value = self.inputs[place] if place < len(self.inputs) else None
+        if value is None:
+            raise Refusal(f"input {place} is absent, this operator needs it", EXPORT_AGAIN)
+        return value
+
+    def constant(self, place: int) -> Constant:
+        """An input known while reading."""
+        value = self.value(place)
+        if not isinstance(value, Constant):
+            raise Refusal(
+                f"input {place} '{printable(self.node.inputs[place])}' is computed at run time, "
+                "wanted a constant",
+                FREEZE,
+            )
+        return value
+
+    def integers(self, place: int) -> tuple[int, ...]:
+        """An input that is a constant list of integers, flattened."""
+        data = self.constant(place).data
+        if data.dtype.kind not in "iu" or data.size > LARGEST_INTEGER_LIST:
+            raise Refusal(
+                f"input {place} is {data.size} values of {data.dtype.name}, "
+                f"wanted at most {LARGEST_INTEGER_LIST} integers",
+                EXPORT_AGAIN,
+            )
+        return tuple(int(v) for v in data.reshape(-1))
+
+    def integer(self, place: int) -> int:
+        """An input that is one constant integer."""
+        values = self.integers(place)
+        if len(values) != 1:
+            raise Refusal(f"input {place} holds {len(values)} values, wanted one", EXPORT_AGAIN)
+        return values[0]
+
+    def real(self, place: int) -> float:
+        """An input that is one constant number."""
+        values = self.constant(place).real.reshape(-1)
+        if values.size != 1:
+            raise Refusal(f"input {place} holds {values.size} values, wanted one", EXPORT_AGAIN)
+        return float(values[0])
+
+    def int_of(self, name: str, default: int) -> int:
+        """An integer attribute."""
+        value = self._attribute(name, default)
+        return value if isinstance(value, int) else self._odd(name, "an integer")
+
+    def flag_of(self, name: str, default: bool = False) -> bool:
+        """A boolean attribute."""
+        return self.int_of(name, int(default)) != 0
+
+    def float_of(self, name: str, default: float) -> float:
+        """A float attribute, finite."""
+        value = self._attribute(name, default)
+        if isinstance(value, float) and math.isfinite(value):
+            return value
+        return self._odd(name, "a finite float")
+
+    def ints_of(self, name: str, default: Shape = ()) -> Shape:
+        """An attribute that lists integers."""
+        value = self._attribute(name, default)
+        if not isinstance(value, tuple):
+            return self._odd(name, "a list of integers")
+        if len(value) > LARGEST_INTEGER_LIST or not all(isinstance(v, int) for v in value):
+            return self._odd(name, f"a list of at most {LARGEST_INTEGER_LIST} integers")
+        return tuple(int(v) for v in value)
+
+    def text_of(self, name: str, default: str) -> str:
+        """An attribute that is a word."""
+        value = self._attribute(name, default)
+        return value if isinstance(value, str) else self._odd(name, "a text")
+
+    def array_of(self, name: str) -> Array | None:
+        """Return a tensor attribute in its own shape and dtype; None where it is absent."""
+        value = self._attribute(name, np.zeros(0))
+        if name not in self.node.attributes:
+            return None
+        return value if isinstance(value, np.ndarray) else self._odd(name, "a tensor")
+
+    def axes(self, place: int, default: Shape | None = None) -> Shape | None:
+        """Axes, an attribute up to opset 12 to 17 and an input since."""
+        if self.has(place):
+            return self.integers(place)
+        return self.ints_of("axes") if "axes" in self.node.attributes else default
+
+    def _attribute(self, name: str, default: Attribute) -> Attribute:
+        return self.node.attributes.get(name, default)
+
+    def _odd(self, name: str, wanted: str) -> Never:
+        raise Refusal(f"its attribute '{name}' is no such thing, wanted {wanted}", EXPORT_AGAIN)
+
+
+Read = Callable[[Operator], Value | tuple[Value, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """How one kind of operator is read, what it may become, what the op table says of it."""
+
+    read: Read
+    builds: tuple[type[Op], ...] = ()
+    note: str = ""
+
+
+def want_size(shape: Shape) -> None:
+    """Refuse shapes with nothing in them, and more elements than any microcontroller holds."""
+    if min(shape, default=1) < 1:
+        raise Refusal(
+            f"its output has shape {list(shape)}, wanted 1 or more in each dimension", EXPORT_AGAIN
+        )
+    if prod(shape) > LARGEST_TENSOR_BYTES:
+        raise Refusal(
+            f"its output {list(shape)} has {prod(shape)} elements, "
+            f"at most {LARGEST_TENSOR_BYTES} are read",
+            "use a smaller input resolution or fewer channels",
+        )

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Resize, nearest."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, channels_last
+from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time
+from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
+from mcuforge.compiler.frontends.onnx.values import Value
+from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.ops.common.fixed_point import Int64
+from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.errors import Refusal
+
+
+def resize(operator: Operator) -> Value:
+    """Inputs x, roi, scales, sizes; nearest only."""
+    operator.arity(2, 4)
+    x = operator.value(0)
+    mode = operator.text_of("mode", "nearest")
+    if mode != "nearest":
+        raise Refusal(f"the mode is '{mode[:20]}', supported: nearest", "scale with mode='nearest'")
+    if len(x.shape) != 4 or x.shape[0] != 1 or operator.ints_of("axes"):
+        raise Refusal(f"it scales {list(x.shape)}, supported: one image", EXPORT_AGAIN)
+    sizes = _sizes(operator, x.shape)
+    want_size(sizes)
+    if sizes[:2] != x.shape[:2]:
+        raise Refusal(f"from {list(x.shape)} to {list(sizes)}: channels too", EXPORT_AGAIN)
+    op = _nearest(operator, x.shape, sizes)
+
+    def on_view(work: Work, view: View) -> View:
+        image = work.ordered(view, channels_last(4)).tensor
+        assert image.quant is not None
+        shape = (1, sizes[2], sizes[3], sizes[1])
+        return View(work.emit(op, (image,), shape, image.quant), channels_last(4), sizes)
+
+    return moved_run_time(operator.node, operator.work, x, on_view, sizes)
+
+
+def _sizes(operator: Operator, shape: Shape) -> Shape:
+    """The output's shape, from scales or sizes."""
+    if operator.has(3):
+        sizes = operator.integers(3)
+    else:
+        scales = operator.constant(2).real.reshape(-1)
+        if scales.size != len(shape) or not np.all((scales > 0) & (scales < 1e6)):
+            raise Refusal(f"{scales.size} scales for {len(shape)} dimensions", EXPORT_AGAIN)
+        sizes = tuple(int(np.floor(n * s)) for n, s in zip(shape, scales, strict=True))
+    if len(sizes) != len(shape):
+        raise Refusal(f"{len(sizes)} sizes for {len(shape)} dimensions", EXPORT_AGAIN)
+    return sizes
+
+
+def _nearest(operator: Operator, before: Shape, after: Shape) -> ResizeNearest:
+    """The TFLite form that repeats the same rows and columns as this operator."""
+    transform = operator.text_of("coordinate_transformation_mode", "half_pixel")
+    rounding = operator.text_of("nearest_mode", "round_prefer_floor")
+    for corners, half in ((False, False), (False, True), (True, False)):
+        op = ResizeNearest(corners, half)
+        if all(
+            np.array_equal(
+                _sources(transform, rounding, before[a], after[a]), op.sources(before[a], after[a])
+            )
+            for a in (2, 3)
+        ):
+            return op
+    raise Refusal(
+        f"it picks pixels by {transform[:30]} and {rounding[:30]}, "
+        "which no kernel does at this size",
+        "scale by a whole number, with coordinate_transformation_mode='asymmetric' and "
+        "nearest_mode='floor'",
+    )
+
+
+def _sources(transform: str, rounding: str, size: int, count: int) -> Int64:
+    """For each of `count` rows the one of `size` ONNX takes."""
+    out = np.arange(min(count, 1 << 15), dtype=np.float64)
+    scale = count / size
+    if transform == "asymmetric":
+        places = out / scale
+    elif transform == "align_corners":
+        places = out * (size - 1) / (count - 1) if count > 1 else out * 0
+    elif transform == "half_pixel" or (transform == "pytorch_half_pixel" and count > 1):
+        places = (out + 0.5) / scale - 0.5
+    elif transform == "pytorch_half_pixel":
+        places = out * 0
+    else:
+        return np.full(1, -1)
+    rounded = {
+        "floor": np.floor(places),
+        "ceil": np.ceil(places),
+        "round_prefer_floor": np.ceil(places - 0.5),
+        "round_prefer_ceil": np.floor(places + 0.5),
+    }.get(rounding)
+    if rounded is None:
+        return np.full(1, -1)
+    result: Int64 = np.clip(rounded, 0, size - 1).astype(np.int64)
+    return result

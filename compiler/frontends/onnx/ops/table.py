@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every ONNX operator that is read, and what to do instead of some that are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mcuforge.compiler.frontends.onnx.file import OnnxFile
+from mcuforge.compiler.frontends.onnx.ops import (
+    constants,
+    convolution,
+    joining,
+    linear,
+    movement,
+    normalise,
+    pooling,
+    qdq,
+    resize,
+    slicing,
+)
+from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
+from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold
+from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
+from mcuforge.compiler.frontends.onnx.ops.operator import Arm
+from mcuforge.compiler.ops.add import Add
+from mcuforge.compiler.ops.average_pool2d import AveragePool2D
+from mcuforge.compiler.ops.batch_matmul import BatchMatMul
+from mcuforge.compiler.ops.concatenation import Concatenation
+from mcuforge.compiler.ops.conv2d import Conv2D
+from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
+from mcuforge.compiler.ops.div import Div
+from mcuforge.compiler.ops.extremum import Maximum, Minimum
+from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.layer_norm import LayerNorm
+from mcuforge.compiler.ops.max_pool2d import MaxPool2D
+from mcuforge.compiler.ops.mean import Mean
+from mcuforge.compiler.ops.mul import Mul
+from mcuforge.compiler.ops.pad import Pad
+from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
+from mcuforge.compiler.ops.tables.lookup import Lookup
+from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.errors import Refusal
+
+MICROSOFT = "com.microsoft"
+# Operators of com.microsoft with the meaning of the standard ones of that name, or their own.
+ALSO_MICROSOFT = frozenset({"QuantizeLinear", "DequantizeLinear", "Gelu", "FastGelu", "QuickGelu"})
+ONE_TENSOR = "of one tensor: a table; between float operators a part of theirs"
+
+ARMS: Mapping[str, Arm] = MappingProxyType(
+    {
+        "QuantizeLinear": Arm(qdq.quantize_linear, (Lookup,), "int8 and uint8, per tensor"),
+        "DequantizeLinear": Arm(qdq.dequantize_linear, (), "of constants per channel too"),
+        "Conv": Arm(
+            convolution.conv, (Conv2D, DepthwiseConv2D), "1-D and 2-D, groups; symmetric weights"
+        ),
+        "ConvTranspose": Arm(convolution.conv_transpose, (), "not supported"),
+        "Gemm": Arm(linear.gemm, (FullyConnected,), "alpha, beta 1, transA 0"),
+        "MatMul": Arm(joining.matmul, (FullyConnected, BatchMatMul), "by weights or run-time"),
+        "Add": Arm(binary, (Add, Lookup)),
+        "Sub": Arm(binary, (Add, Lookup)),
+        "Mul": Arm(binary, (Mul, Lookup)),
+        "Div": Arm(binary, (Div, Lookup)),
+        "Pow": Arm(binary, (Lookup,), "by one number"),
+        "Max": Arm(binary, (Maximum, Lookup)),
+        "Min": Arm(binary, (Minimum, Lookup)),
+        "PRelu": Arm(binary, (Lookup,), "one slope"),
+        "LayerNormalization": Arm(normalise.layer_normalization, (LayerNorm,)),
+        "Softmax": Arm(normalise.softmax, (SoftmaxQdq,)),
+        "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
+        "GlobalAveragePool": Arm(pooling.global_average_pool, (Mean,)),
+        "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D)),
+        "MaxPool": Arm(pooling.max_pool, (MaxPool2D,)),
+        "Resize": Arm(resize.resize, (ResizeNearest,), "nearest"),
+        "Transpose": Arm(movement.transpose, (Transpose,), "moves bytes only where it must"),
+        "Reshape": Arm(movement.reshape, (Reshape,)),
+        "Flatten": Arm(movement.flatten, (Reshape,)),
+        "Squeeze": Arm(movement.squeeze, (Reshape,)),
+        "Unsqueeze": Arm(movement.unsqueeze, (Reshape,)),
+        "Concat": Arm(joining.concat, (Concatenation,)),
+        "Split": Arm(slicing.split, (Slice,)),
+        "Slice": Arm(slicing.slice_, (Slice,)),
+        "Gather": Arm(slicing.gather, (Slice,), "constant indices"),
+        "Pad": Arm(slicing.pad, (Pad,), "constant borders"),
+        "Expand": Arm(constants.expand, (), "of constants"),
+        "Identity": Arm(movement.identity),
+        "Dropout": Arm(movement.identity, (), "inference"),
+        "Cast": Arm(constants.cast, (), "between floats, and of 8-bit inputs"),
+        "Constant": Arm(constants.constant),
+        "ConstantOfShape": Arm(constants.constant_of_shape, (), ON_SHAPES),
+        "Shape": Arm(constants.shape_of, (), ON_SHAPES),
+        "Size": Arm(constants.size_of, (), ON_SHAPES),
+    }
+    | {name: Arm(unary, (Lookup,), ONE_TENSOR) for name in UNARY}
+    | {name: Arm(fold, (), ON_SHAPES) for name in FOLDS}
+)
+
+QDQ = (
+    "quantize to QDQ form: quantize_static(..., quant_format=QuantFormat.QDQ), "
+    "or `mcuforge quantize MODEL --data FILE` on the float model"
+)
+FOLD_FIRST = "fold it first: onnxruntime.quantization.shape_inference.quant_pre_process"
+INSTEAD: Mapping[str, str] = MappingProxyType(
+    {
+        "BatchNormalization": FOLD_FIRST,
+        "InstanceNormalization": "use LayerNormalization or a folded BatchNormalization",
+        "GlobalMaxPool": "use GlobalAveragePool, or MaxPool with the kernel of the whole image",
+        "LSTM": "use convolutions or attention: recurrent layers are not supported",
+        "GRU": "use convolutions or attention: recurrent layers are not supported",
+        "RNN": "use convolutions or attention: recurrent layers are not supported",
+        "If": "export without control flow: trace the model instead of scripting it",
+        "Loop": "export without control flow: trace the model instead of scripting it",
+        "Scan": "export without control flow: trace the model instead of scripting it",
+    }
+    | dict.fromkeys(
+        (
+            "ConvInteger",
+            "MatMulInteger",
+            "DynamicQuantizeLinear",
+            "DynamicQuantizeMatMul",
+            "MatMulIntegerToFloat",
+            "QLinearConv",
+            "QLinearMatMul",
+            "QLinearAdd",
+            "QLinearMul",
+            "QLinearConcat",
+            "QLinearSigmoid",
+            "QLinearSoftmax",
+            "QLinearLeakyRelu",
+            "QLinearAveragePool",
+            "QLinearGlobalAveragePool",
+            "QGemm",
+            "QAttention",
+        ),
+        QDQ,
+    )
+)
+REPLACE = "replace it in the model by supported operators: `mcuforge ops` lists them"
+QUANTIZE = "`mcuforge quantize MODEL --data FILE` writes a quantized one from calibration data"
+
+
+def want_integers(model: OnnxFile) -> None:
+    """Refuse files without QuantizeLinear, saying which kind of quantization they have instead."""
+    kinds = [node.op for node in model.nodes]
+    if any(kind in ("QuantizeLinear", "DequantizeLinear") for kind in kinds):
+        return
+    other = next((kind for kind in kinds if INSTEAD.get(kind) == QDQ), None)
+    if other is not None:
+        dynamic = "Dynamic" in other or other.endswith("Integer")
+        form = "quantized dynamically" if dynamic else "quantized in operator form"
+        raise Refusal(f"the model is {form} ({other}), supported: static, in QDQ form", QDQ)
+    raise Refusal(
+        f"this is a float model: {len(kinds)} operators, no QuantizeLinear among them; "
+        "supported: int8 in QDQ form",
+        QUANTIZE,
+    )

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model's inputs and outputs: their shapes, how the graph stores them, their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import prod
+
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_TENSOR_BYTES, MOST_DIMENSIONS
+from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxNode, OnnxPort
+from mcuforge.compiler.frontends.onnx.layout import Shape, channels_last, inverse
+from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
+from mcuforge.compiler.frontends.onnx.values import OFFSET, Stored
+from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.ir import Node, Port, Tensor
+from mcuforge.errors import Refusal
+
+FIX_SHAPE = (
+    "export with fixed shapes and batch 1 (torch.onnx.export without dynamic axes), "
+    "or onnxruntime.tools.make_dynamic_shape_fixed"
+)
+# What has channels at axis 1, and what leaves the axes where they are before it is reached.
+ON_IMAGES = frozenset(
+    {"Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize", "BatchNormalization"}
+)
+PATCH_DIMENSIONS = 6
+KEEPS_AXES = frozenset(
+    {"QuantizeLinear", "DequantizeLinear", "Identity", "Cast", "Dropout", "Pad", "Concat"}
+    | {"Add", "Sub", "Mul", "Div"}
+    | set(UNARY)
+)
+
+
+def port_shape(port: OnnxPort) -> Shape:
+    """An input's shape; a batch that is left open is 1."""
+    if port.type_name not in ("float32", *OFFSET):
+        raise Refusal(
+            f"it is {port.type_name}, supported: float32, int8 and uint8",
+            "feed the model numbers of one of these types",
+        )
+    if port.shape is None:
+        raise Refusal("it has no shape, wanted a fixed one", FIX_SHAPE)
+    if len(port.shape) > MOST_DIMENSIONS:
+        raise Refusal(f"it has {len(port.shape)} dimensions", EXPORT_AGAIN)
+    shape = tuple(
+        1 if place == 0 and (n is None or n <= 0) else n for place, n in enumerate(port.shape)
+    )
+    fixed = tuple(n for n in shape if n is not None and n > 0)
+    if len(fixed) != len(shape):
+        open_dims = [place for place, n in enumerate(shape) if n is None or n <= 0]
+        raise Refusal(
+            f"it leaves dimension {open_dims[0]} open, supported: fixed shapes", FIX_SHAPE
+        )
+    if len(fixed) > 1 and fixed[0] != 1:
+        raise Refusal(f"it has batch {fixed[0]}, supported: 1", FIX_SHAPE)
+    if prod(fixed) > LARGEST_TENSOR_BYTES:
+        raise Refusal(
+            f"it has {prod(fixed)} elements, at most {LARGEST_TENSOR_BYTES} are read",
+            "use a smaller input resolution",
+        )
+    return fixed
+
+
+def layouts(model: OnnxFile) -> dict[str, Shape]:
+    """Where the axes of the inputs that operators on images read are stored: channels last."""
+    readers: dict[str, list[int]] = {}
+    for place, node in enumerate(model.nodes):
+        for name in node.inputs:
+            readers.setdefault(name, []).append(place)
+    found: dict[str, Shape] = {}
+    for port in model.inputs:
+        rank = 0 if port.shape is None else len(port.shape)
+        if rank in (3, 4) and _reaches_image_operator(model, readers, port.name):
+            found[port.name] = channels_last(rank)
+    return found
+
+
+def _reaches_image_operator(model: OnnxFile, readers: dict[str, list[int]], name: str) -> bool:
+    seen: set[int] = set()
+    pending = [name]
+    while pending:
+        current = pending.pop()
+        for place in readers.get(current, ()):
+            node = model.nodes[place]
+            if node.op in ON_IMAGES and node.inputs[0] == current:
+                return True
+            if node.op == "Reshape" and _cuts_patches(model, node):
+                return True
+            if node.op in KEEPS_AXES and place not in seen:
+                seen.add(place)
+                pending.extend(node.outputs)
+    return False
+
+
+def _cuts_patches(model: OnnxFile, node: OnnxNode) -> bool:
+    """True for a Reshape of an image to (batch, channels, rows, in one, columns, in one)."""
+    shape = model.initializers.get(node.inputs[1]) if len(node.inputs) > 1 else None
+    return shape is not None and list(shape.dims) == [PATCH_DIMENSIONS]
+
+
+def ported_input(port: OnnxPort, shape: Shape, stored: Stored) -> Port:
+    """How the user feeds an input."""
+    return Port(port.type_name, shape, inverse(stored.view.perm), _shift(port.type_name))
+
+
+def ported_output(work: Work, port: OnnxPort, value: Stored) -> tuple[Tensor, Port]:
+    """The tensor of an output and how the user reads it."""
+    view = value.view
+    if not view.aligned and not view.in_order:
+        view = work.ordered(view)
+    perm = inverse(view.perm) if view.aligned else tuple(range(len(view.shape)))
+    dtype = "float32" if value.real else value.scheme.dtype
+    return view.tensor, Port(dtype, view.shape, perm, _shift(dtype))
+
+
+def _shift(dtype: str) -> int:
+    """What is taken off the file's integers to store them as int8."""
+    return OFFSET.get(dtype, 0)
+
+
+def with_output_names(
+    nodes: Iterable[Node], outputs: Sequence[Tensor], names: Sequence[str]
+) -> tuple[tuple[Node, ...], tuple[Tensor, ...]]:
+    """The nodes and outputs, outputs called as the file calls them."""
+    named = {
+        id(tensor): replace(tensor, name=name) for tensor, name in zip(outputs, names, strict=True)
+    }
+    changed = tuple(
+        replace(
+            node,
+            inputs=tuple(named.get(id(t), t) for t in node.inputs),
+            output=named.get(id(node.output), node.output),
+        )
+        for node in nodes
+    )
+    return changed, tuple(named[id(t)] for t in outputs)

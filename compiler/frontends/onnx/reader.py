@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads int8 QDQ models in ONNX files: a graph, or everything that stands in the way of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from mcuforge.compiler.frontends.common import (
+    EXPORT_AGAIN,
+    OperatorSupport,
+    SupportedOperator,
+    Unique,
+    printable,
+    refusal_error,
+)
+from mcuforge.compiler.frontends.detect import describe, is_onnx, read_file
+from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxNode, OnnxPort, parse
+from mcuforge.compiler.frontends.onnx.names import layer_name
+from mcuforge.compiler.frontends.onnx.ops.operator import Operator
+from mcuforge.compiler.frontends.onnx.ops.table import (
+    ALSO_MICROSOFT,
+    ARMS,
+    INSTEAD,
+    MICROSOFT,
+    REPLACE,
+    want_integers,
+)
+from mcuforge.compiler.frontends.onnx.ports import (
+    layouts,
+    port_shape,
+    ported_input,
+    ported_output,
+    with_output_names,
+)
+from mcuforge.compiler.frontends.onnx.values import Broken, Constant, Edge, Stored, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, Work
+from mcuforge.compiler.ir import Graph, Port
+from mcuforge.errors import CompileError, Refusal
+
+SILENT = ("QuantizeLinear", "DequantizeLinear", "Constant")  # no rows of their own in a survey
+
+SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
+    {
+        name: SupportedOperator(
+            tuple(op.__name__ for op in arm.builds),
+            ("int8", "uint8") if arm.builds else (),
+            arm.note,
+        )
+        for name, arm in ARMS.items()
+        if name != "ConvTranspose"
+    }
+)
+
+
+def read_onnx(
+    source: str | Path | bytes, *, name: str | None = None, folder: Path | None = None
+) -> Graph:
+    """The graph of an .onnx file, or of its bytes; `name` replaces the file's name.
+
+    `folder` is where data outside the bytes may lie; of a file it is the file's own. Raises
+    CompileError for a file that is missing, damaged, float or no ONNX file, and for the first
+    operator that is not supported, saying how many more there are.
+    """
+    reading = open_onnx(source, name, folder)
+    refused = [support for support in reading.supports if not support.supported]
+    if refused:
+        raise refusal_error(refused[0], len(refused) - 1, reading.file)
+    return reading.graph()
+
+
+def survey_onnx(
+    source: str | Path | bytes, *, name: str | None = None
+) -> tuple[OperatorSupport, ...]:
+    """Every operator of a file with what is wrong with it, in order; problems of the model last.
+
+    Operators behind a refused one count as supported where their kind is. Raises CompileError for
+    a file that cannot be read at all.
+    """
+    return tuple(open_onnx(source, name).supports)
+
+
+def open_onnx(source: str | Path | bytes, name: str | None, folder: Path | None = None) -> Reading:
+    """One pass over a file: the graph, and what each of the file's names stands for.
+
+    Raises CompileError for a file that cannot be read at all.
+    """
+    if isinstance(source, bytes):
+        data, file = source, name or "model.onnx"
+    else:
+        path = Path(source)
+        data, file, folder = read_file(path), name or path.name, path.parent
+    if not data or not is_onnx(data):
+        what, hint = describe(data)
+        if what != "an ONNX model" and not (data and what == "no model file we know"):
+            raise CompileError(f"this is {what}, wanted an ONNX model", file, hint)
+    try:
+        model = parse(data, folder)
+        want_integers(model)
+    except Refusal as refusal:
+        raise CompileError(refusal.what, file, refusal.hint) from None
+    return Reading(model, file)
+
+
+class Reading:
+    """One pass over a file's nodes, collecting values, nodes and refusals."""
+
+    def __init__(self, model: OnnxFile, file: str) -> None:
+        self.model = model
+        self.file = file
+        self.values: dict[str, Value] = {}
+        self.supports: list[OperatorSupport] = []
+        self._layers = Unique()
+        names = Unique()
+        for port in model.inputs + model.outputs:  # outputs are renamed to these at the end
+            names.take(port.name)
+        self.work = Work(names, layouts(model))
+        self._inputs: list[tuple[OnnxPort, tuple[int, ...]]] = []
+        self._outputs: list[tuple[OnnxPort, Stored]] = []
+        for port in model.inputs:
+            self._read_input(port)
+        for node in model.nodes:
+            self._read(node)
+        for port in model.outputs:
+            self._read_output(port)
+        if all(support.supported for support in self.supports):
+            self._want_inputs_read()
+        if not model.inputs or not model.outputs:
+            side = "output" if model.inputs else "input"
+            self._note_model(f"its {side}s", Refusal(f"the model has no {side}", EXPORT_AGAIN))
+
+    def graph(self) -> Graph:
+        """The graph, once nothing was refused."""
+        ports: dict[str, Port] = {}
+        for port, shape in self._inputs:
+            ports[port.name] = ported_input(port, shape, self.work.inputs[port.name])
+        outputs = []
+        for port, value in self._outputs:
+            tensor, ports[port.name] = ported_output(self.work, port, value)
+            outputs.append(tensor)
+        nodes, renamed = with_output_names(
+            self.work.nodes, outputs, [port.name for port, _ in self._outputs]
+        )
+        return Graph(
+            name=Path(self.file).stem,
+            inputs=tuple(self.work.inputs[port.name].view.tensor for port, _ in self._inputs),
+            outputs=renamed,
+            nodes=nodes,
+            source=self.file,
+            format="onnx",
+            ports=MappingProxyType(ports),
+        )
+
+    def _read_input(self, port: OnnxPort) -> None:
+        self.values.setdefault(port.name, Broken())
+        try:
+            if any(port.name == other.name for other, _ in self._inputs):
+                raise Refusal("it is listed twice among the inputs", EXPORT_AGAIN)
+            shape = port_shape(port)
+        except Refusal as refusal:
+            self._note_model(f"input '{printable(port.name)}'", refusal, port)
+            return
+        self._inputs.append((port, shape))
+        self.values[port.name] = Edge(port.name, shape, port.type_name)
+
+    def _want_inputs_read(self) -> None:
+        """Refuse inputs that nothing puts on a scale."""
+        for port, _ in self._inputs:
+            if port.name not in self.work.inputs:
+                problem = Refusal("nothing computed reads it", "leave it out of the inputs")
+                self._note_model(f"input '{printable(port.name)}'", problem, port)
+
+    def _read(self, node: OnnxNode) -> None:
+        """What the node's outputs stand for, or what is wrong with it."""
+        problem: Refusal | None = None
+        results: tuple[Value, ...] = (Broken(),) * len(node.outputs)
+        blamed = node
+        try:
+            self.work.node = node
+            results = self._values_of(node)
+        except Refusal as refusal:
+            problem, blamed = refusal, self.work.node or node
+        for name, value in zip(node.outputs, results, strict=False):
+            if name:
+                self.values[name] = value
+        if problem is not None or node.op not in SILENT:
+            self._note(node, blamed, problem)
+
+    def _values_of(self, node: OnnxNode) -> tuple[Value, ...]:
+        for name in node.outputs:
+            if name and (name in self.values or name in self.model.initializers):
+                raise Refusal(
+                    f"it writes '{printable(name)}', which has a value already", EXPORT_AGAIN
+                )
+        if not any(node.outputs):
+            raise Refusal("it has no output", EXPORT_AGAIN)
+        known = node.op in ARMS and (
+            node.domain == "" or (node.domain == MICROSOFT and node.op in ALSO_MICROSOFT)
+        )
+        if not known:
+            kind = node.op if node.domain in ("", MICROSOFT) else f"{node.domain}.{node.op}"
+            raise Refusal(f"{kind} is not supported", INSTEAD.get(node.op, REPLACE))
+        inputs = tuple(self._value(name) if name else None for name in node.inputs)
+        if any(isinstance(value, Broken) for value in inputs):
+            return (Broken(),) * len(node.outputs)
+        results = ARMS[node.op].read(Operator(node, inputs, self.work, self.model.opset))
+        return results if isinstance(results, tuple) else (results,)
+
+    def _value(self, name: str) -> Value:
+        if name not in self.values:
+            if name not in self.model.initializers:
+                raise Refusal(
+                    f"it reads '{printable(name)}' before anything writes it", EXPORT_AGAIN
+                )
+            self.values[name] = Constant(name, self.model.constant(name))
+        return self.values[name]
+
+    def _read_output(self, port: OnnxPort) -> None:
+        value = self.values.get(port.name)
+        if isinstance(value, Broken):
+            return
+        try:
+            if value is None:
+                raise Refusal(f"'{printable(port.name)}' is written by no node", EXPORT_AGAIN)
+            if any(port.name == other.name for other, _ in self._outputs):
+                raise Refusal("it is listed twice among the outputs", EXPORT_AGAIN)
+            self._outputs.append((port, self._checked_output(value)))
+        except Refusal as refusal:
+            self._note_model(f"output '{printable(port.name)}'", refusal, port)
+
+    def _checked_output(self, value: Value) -> Stored:
+        """An output that is on a scale and computed."""
+        if isinstance(value, Deferred):
+            node = value.origin
+            raise Refusal(
+                f"the output is the float32 result of {node.origin} '{layer_name(node)}', "
+                "supported: int8, with DequantizeLinear behind it at most",
+                "quantize the output too: quantize_static without nodes_to_exclude and "
+                "op_types_to_quantize, or end the model before this operator",
+            )
+        inputs = [stored.view.tensor for stored in self.work.inputs.values()]
+        if not isinstance(value, Stored) or any(value.view.tensor is t for t in inputs):
+            raise Refusal(
+                "the output is an input or a constant, wanted something computed",
+                "leave it out of the outputs",
+            )
+        if any(value.view.tensor is other.view.tensor for _, other in self._outputs):
+            raise Refusal(
+                "two outputs are the same tensor, wanted each once", "leave one of them out"
+            )
+        return value
+
+    def _note_model(self, where: str, problem: Refusal, port: OnnxPort | None = None) -> None:
+        self._row(-1, "MODEL", where, problem, "" if port is None else port.name, (), ())
+
+    def _note(self, node: OnnxNode, blamed: OnnxNode, problem: Refusal | None) -> None:
+        """Record the verdict on one node; a refusal may be of an earlier one it needed."""
+        layer = self._layers.take(layer_name(node))
+        where = f"{blamed.origin} '{layer if blamed is node else layer_name(blamed)}'"
+        name = node.outputs[0] if node.outputs else ""
+        shapes = tuple(self.values[i].shape for i in node.inputs if i in self.values)
+        output = self.values.get(name)
+        shape = () if output is None else output.shape
+        self._row(blamed.index, blamed.op, where, problem, name, shapes, shape)
+
+    def _row(
+        self,
+        index: int,
+        operator: str,
+        where: str,
+        problem: Refusal | None,
+        output: str,
+        input_shapes: tuple[tuple[int, ...], ...],
+        output_shape: tuple[int, ...],
+    ) -> None:
+        self.supports.append(
+            OperatorSupport(
+                index=index,
+                operator=operator,
+                supported=problem is None,
+                what="" if problem is None else problem.what,
+                hint="" if problem is None else problem.hint,
+                where=f"{self.file}, {where}",
+                output=output,
+                input_shapes=input_shapes,
+                output_shape=output_shape,
+                dtype="int8",
+            )
+        )

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the graph while an ONNX file is read: nodes, constants, layouts, requantization."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.frontends.common import LARGEST_TENSOR_BYTES, Unique
+from mcuforge.compiler.frontends.onnx.file import OnnxNode
+from mcuforge.compiler.frontends.onnx.layout import (
+    Shape,
+    View,
+    inverse,
+    permuted,
+    renamed,
+    same_memory,
+)
+from mcuforge.compiler.frontends.onnx.names import layer_name
+from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
+from mcuforge.compiler.ir import Array, DType, Node, Quant, Tensor
+from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.ops.tables.lookup import Lookup
+from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.errors import Refusal
+
+DEEPEST = 64  # float operators that read one another
+Int8 = NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class Deferred(Value, ABC):
+    """A float result of `origin`, built once its scale is known."""
+
+    origin: OnnxNode
+    shape: Shape
+
+    @abstractmethod
+    def operands(self) -> tuple[Value, ...]:
+        """The values it is computed from."""
+
+    @abstractmethod
+    def build(self, work: Work, scheme: Scheme) -> View:
+        """Add the nodes that compute it on `scheme`. Raises Refusal where none can."""
+
+    @cached_property
+    def depth(self) -> int:
+        """How many float operators read one another, this one last. Raises Refusal over 64."""
+        inner = [v.depth for v in self.operands() if isinstance(v, Deferred)]
+        depth = 1 + max(inner, default=0)
+        if depth > DEEPEST:
+            raise Refusal(
+                f"{depth} float operators follow each other without a QuantizeLinear, "
+                f"at most {DEEPEST} are read",
+                "quantize the operators between them too",
+            )
+        return depth
+
+
+@dataclass(frozen=True, eq=False)
+class Unary(Deferred):
+    """A float result of one value `x` and constants."""
+
+    x: Value
+
+    def operands(self) -> tuple[Value, ...]:
+        return (self.x,)
+
+
+class Work:
+    """The graph so far. Every refusal is a Refusal; `node` is the operator it speaks of."""
+
+    def __init__(self, names: Unique, layouts: dict[str, Shape]) -> None:
+        self.nodes: list[Node] = []
+        self.inputs: dict[str, Stored] = {}
+        self.node: OnnxNode | None = None
+        self._names = names
+        self._layouts = layouts  # of the inputs: where their axes are stored
+        self._layers = Unique()
+        self._built: dict[tuple[int, tuple[float, int]], View] = {}
+        self._kept: list[Value] = []  # values named by identity above must live
+        self._constants: dict[tuple[int, str], Tensor] = {}
+        self._whole: dict[int, Tensor] = {}  # what a reshaped tensor is another shape of
+        self.tables: dict[int, tuple[Tensor, Int8]] = {}  # what a tensor is a table of
+        self._moved: dict[tuple[int, Shape], Tensor] = {}
+
+    @contextmanager
+    def at(self, node: OnnxNode) -> Iterator[None]:
+        """Build for `node`; a refusal leaves `self.node` at the innermost one."""
+        before, self.node = self.node, node
+        yield
+        self.node = before
+
+    def emit(
+        self, op: Op, inputs: tuple[Tensor, ...], shape: Shape, scheme: Quant | Scheme
+    ) -> Tensor:
+        """The output of a new node, named after the operator being read."""
+        assert self.node is not None
+        quant = scheme.quant if isinstance(scheme, Scheme) else scheme
+        elements = int(np.prod([float(n) for n in shape]))
+        if elements > LARGEST_TENSOR_BYTES:
+            raise Refusal(
+                f"its output {list(shape)} takes {elements / 2**20:.1f} MiB, "
+                f"at most {LARGEST_TENSOR_BYTES >> 20} MiB is read",
+                "use a smaller input resolution or fewer channels",
+            )
+        layer = layer_name(self.node)
+        if isinstance(op, Reshape | Transpose) and self.node.op.lower() != op.kind:
+            layer = f"{layer}/{op.kind}"
+        outputs = self.node.outputs
+        name = outputs[0] if outputs and outputs[0] else layer
+        output = Tensor(self._names.take(name), shape, DType.INT8, quant)
+        op.check(inputs, output)
+        self.nodes.append(Node(self._layers.take(layer), op, inputs, output, self.node.origin))
+        return output
+
+    def table_of(self, tensor: Tensor) -> tuple[Tensor, Int8]:
+        """Find the tensor each element of `tensor` is looked up from, and the table.
+
+        The table holds the answers to -128 to 127: int8 (256,).
+        """
+        own = np.arange(-128, 128, dtype=np.int8)
+        source, table = self.tables.get(id(tensor), (tensor, own))
+        if source is tensor or id(source) not in self.tables:
+            return source, table
+        first, inner = self.table_of(source)
+        return first, table[inner.astype(np.int64) + 128]
+
+    def constant(
+        self, source: Constant, tag: str, data: Array, quant: Quant | None = None
+    ) -> Tensor:
+        """A constant made of `source` in the form `tag`, one tensor however often it is asked."""
+        key = (id(source), tag)
+        if key not in self._constants:
+            self._kept.append(source)
+            dtype = DType(data.dtype.name)
+            name = self._names.take(source.name or "constant")
+            data = np.ascontiguousarray(data)
+            self._constants[key] = Tensor(name, data.shape, dtype, quant, data)
+        return self._constants[key]
+
+    def realise(self, value: Value, scheme: Scheme) -> View:
+        """`value` on `scheme`: as it is, requantized, or computed."""
+        key = (id(value), scheme.key)
+        if key not in self._built:
+            self._kept.append(value)
+            self._built[key] = self._realise(value, scheme)
+        return self._built[key]
+
+    def _realise(self, value: Value, scheme: Scheme) -> View:
+        if isinstance(value, Stored):
+            return self.requantized(value, scheme)
+        if isinstance(value, Edge):
+            return self._input(value, scheme)
+        if isinstance(value, Constant):
+            return self.constant_view(value, scheme)
+        assert isinstance(value, Deferred)
+        with self.at(value.origin):
+            return value.build(self, scheme)
+
+    def requantized(self, value: Stored, scheme: Scheme) -> View:
+        """A stored tensor on another scheme; itself where the two are one."""
+        view = value.view
+        if value.scheme.key == scheme.key:
+            return view
+        table = scheme.store(value.scheme.reals())
+        return self.looked_up("requantize", view, table, scheme)
+
+    def looked_up(self, name: str, view: View, table: Int8, scheme: Scheme) -> View:
+        """`table`'s answers to the stored values -128 to 127 of `view`."""
+        op = Lookup(name, tuple(int(v) for v in table))
+        output = self.emit(op, (view.tensor,), view.tensor.shape, scheme)
+        self.tables[id(output)] = (view.tensor, table)
+        return View(output, view.perm, view.shape)
+
+    def constant_view(self, value: Constant, scheme: Scheme, perm: Shape | None = None) -> View:
+        """A constant quantized to `scheme`, its axes stored in the order `perm` puts them."""
+        perm = tuple(range(len(value.shape))) if perm is None else perm
+        data = scheme.store(value.float).transpose(inverse(perm))
+        tag = f"activation {scheme.key} {perm}"
+        return View(self.constant(value, tag, data, scheme.quant), perm, value.shape)
+
+    def _input(self, edge: Edge, scheme: Scheme) -> View:
+        """The graph's input, made when its quantization is first met."""
+        if edge.name not in self.inputs:
+            perm = self._layouts.get(edge.name, tuple(range(len(edge.shape))))
+            stored = permuted(edge.shape, inverse(perm))
+            tensor = Tensor(edge.name, stored, DType.INT8, scheme.quant)
+            self.inputs[edge.name] = Stored(View(tensor, perm, edge.shape), scheme, True)
+        return self.requantized(self.inputs[edge.name], scheme)
+
+    def reshaped(self, tensor: Tensor, shape: Shape) -> Tensor:
+        """The same bytes under another shape; the tensor itself where it has that shape."""
+        whole = self._whole.get(id(tensor), tensor)
+        if tensor.shape == shape or whole.shape == shape:
+            return tensor if tensor.shape == shape else whole
+        assert tensor.quant is not None
+        key = (id(whole), shape)
+        if key not in self._moved:
+            self._moved[key] = self.emit(Reshape(), (whole,), shape, tensor.quant)
+            self._whole[id(self._moved[key])] = whole
+        return self._moved[key]
+
+    def aligned(self, view: View) -> View:
+        """`view` with each logical axis a stored one."""
+        if view.aligned:
+            return view
+        found = renamed(view)
+        if found is None:
+            logical = permuted(view.tensor.shape, view.perm)
+            flat = self.ordered(View(view.tensor, view.perm, logical))
+            return View(self.reshaped(flat.tensor, view.shape), flat_perm(view.shape), view.shape)
+        return View(self.reshaped(view.tensor, found[0]), found[1], view.shape)
+
+    def ordered(self, view: View, perm: Shape | None = None) -> View:
+        """`view` with logical axis i stored at `perm[i]`, as the file has it if none is given."""
+        view = self.aligned(view)
+        perm = flat_perm(view.shape) if perm is None else perm
+        if view.perm == perm:
+            return view
+        stored = permuted(view.shape, inverse(perm))
+        if same_memory(view, perm):
+            return View(self.reshaped(view.tensor, stored), perm, view.shape)
+        moves = tuple(view.perm[axis] for axis in inverse(perm))
+        key = (id(view.tensor), (-1, *moves))
+        if key not in self._moved:
+            assert view.tensor.quant is not None
+            output = self.emit(Transpose(moves), (view.tensor,), stored, view.tensor.quant)
+            self._moved[key] = output
+        return View(self._moved[key], perm, view.shape)
+
+
+def flat_perm(shape: Shape) -> Shape:
+    """The permutation of a tensor stored as the file has it."""
+    return tuple(range(len(shape)))

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A .tflite file's tables as plain data: indices checked, constants located, nothing interpreted.
+
+Slots are the schema's field numbers (schema.fbs of TensorFlow Lite, version 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tflite.BuiltinOperator import BuiltinOperator
+from tflite.BuiltinOptions import BuiltinOptions
+from tflite.TensorType import TensorType
+
+from mcuforge.compiler.frontends.common import MOST_DIMENSIONS, MOST_EDGES, printable
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed, Table
+
+VERSION = 3
+MOST_TENSORS = 1 << 15
+MOST_OPERATORS = 1 << 14
+MOST_BUFFERS = 1 << 16
+MOST_OPERANDS = 1 << 16  # of all operators together
+EMBEDDED = 1  # Buffer.offset up to this value means the data is inside the flatbuffer
+
+
+def schema_names(enum: type) -> dict[int, str]:
+    """The names of a schema enumeration by value."""
+    return {v: k for k, v in vars(enum).items() if isinstance(v, int)}
+
+
+OPERATOR_NAMES = schema_names(BuiltinOperator)
+OPTIONS_NAMES = schema_names(BuiltinOptions)
+TYPE_NAMES = {value: name.lower() for value, name in schema_names(TensorType).items()}
+
+
+@dataclass(frozen=True)
+class RawQuantization:
+    """A tensor's quantization as stored."""
+
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+    axis: int
+    custom: bool  # an encoding only its maker knows
+
+
+@dataclass(frozen=True)
+class RawTensor:
+    """A tensor as stored; `span` is where its constant data lies in the file."""
+
+    name: str
+    shape: tuple[int, ...]
+    signature: tuple[int, ...]  # -1 for a dimension left open; empty where all are fixed
+    type_name: str
+    span: tuple[int, int] | None  # offset and bytes
+    quantization: RawQuantization | None
+    variable: bool
+    sparse: bool
+
+
+@dataclass(frozen=True, eq=False)
+class RawOperator:
+    """An operator as stored."""
+
+    index: int
+    name: str  # "CONV_2D", "custom 'X'", "builtin 250"
+    inputs: tuple[int, ...]  # -1: absent
+    outputs: tuple[int, ...]
+    options_name: str  # "NONE" where it has none
+    options: Table | None
+
+
+@dataclass(frozen=True, eq=False)
+class RawModel:
+    """Subgraph 0 of a file."""
+
+    data: bytes
+    tensors: tuple[RawTensor, ...]
+    operators: tuple[RawOperator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    signature_names: dict[int, str]  # of inputs and outputs, by tensor index
+
+
+def parse(file: FileBytes) -> RawModel:
+    """The tables of a file that begins like a .tflite file; raises Malformed."""
+    root = file.root()
+    version = root.integer(0, "u32")
+    if version != VERSION:
+        raise Malformed(f"it has schema version {version}, supported: {VERSION}")
+    subgraphs = root.places(2, MOST_OPERATORS, "subgraphs")
+    if not subgraphs:
+        raise Malformed("it has no subgraph")
+    graph = file.table(subgraphs[0])
+    buffers = root.places(4, MOST_BUFFERS, "buffers")
+    codes = root.places(1, MOST_OPERATORS, "operator codes")
+    names = tuple(_operator_name(file.table(at)) for at in codes)
+    tensors = tuple(
+        _tensor(file.table(at), buffers) for at in graph.places(0, MOST_TENSORS, "tensors")
+    )
+    operators = tuple(
+        _operator(i, file.table(at), names)
+        for i, at in enumerate(graph.places(3, MOST_OPERATORS, "operators"))
+    )
+    model = RawModel(
+        file.data,
+        tensors,
+        operators,
+        graph.integers(1),
+        graph.integers(2),
+        _signature_names(root),
+    )
+    _check_indices(model)
+    return model
+
+
+def _operator_name(code: Table) -> str:
+    """The newer 32-bit code, or the older 8-bit one where that is larger."""
+    number = max(code.integer(0, "i8"), code.integer(3, "i32"))
+    if number == BuiltinOperator.CUSTOM:
+        return f"custom '{printable(code.text(1))}'"
+    return OPERATOR_NAMES.get(number, f"builtin {number}")
+
+
+def _tensor(table: Table, buffers: tuple[int, ...]) -> RawTensor:
+    shape = table.integers(0)
+    if len(shape) > MOST_DIMENSIONS:
+        raise Malformed(f"a tensor has {len(shape)} dimensions, at most {MOST_DIMENSIONS}")
+    type_number = table.integer(1, "i8")
+    index = table.integer(2, "u32")
+    if index >= len(buffers):
+        raise Malformed(f"a tensor names buffer {index} of {len(buffers)}")
+    return RawTensor(
+        name=printable(table.text(3)),
+        shape=shape,
+        signature=table.integers(7),
+        type_name=TYPE_NAMES.get(type_number, f"type {type_number}"),
+        span=_span(table.file.table(buffers[index])),
+        quantization=_quantization(table.table(4)),
+        variable=table.integer(5, "u8") != 0,
+        sparse=table.has(6),
+    )
+
+
+def _span(buffer: Table) -> tuple[int, int] | None:
+    """Where a buffer's data lies: in the flatbuffer, or outside at an offset from file start."""
+    offset, size = buffer.integer(1, "u64"), buffer.integer(2, "u64")
+    if offset <= EMBEDDED:
+        offset, size = buffer.span(0, 1)
+    buffer.file.within(offset, size)
+    return (offset, size) if size else None
+
+
+def _quantization(table: Table | None) -> RawQuantization | None:
+    if table is None:
+        return None
+    scale = table.reals(2)
+    custom = table.integer(4, "u8") != 0
+    if not scale and not custom:
+        return None
+    return RawQuantization(scale, table.integers(3, "i64"), table.integer(6, "i32"), custom)
+
+
+def _operator(index: int, table: Table, names: tuple[str, ...]) -> RawOperator:
+    code = table.integer(0, "u32")
+    if code >= len(names):
+        raise Malformed(f"operator {index} names operator code {code} of {len(names)}")
+    options = table.integer(3, "u8")
+    return RawOperator(
+        index=index,
+        name=names[code],
+        inputs=table.integers(1),
+        outputs=table.integers(2),
+        options_name=OPTIONS_NAMES.get(options, f"options {options}"),
+        options=table.table(4) if options else None,
+    )
+
+
+def _signature_names(root: Table) -> dict[int, str]:
+    """What the first signature of subgraph 0 calls its inputs and outputs."""
+    for at in root.places(7, MOST_OPERATORS, "signatures"):
+        signature = root.file.table(at)
+        if signature.integer(4, "u32") != 0:
+            continue
+        maps = [
+            root.file.table(place)
+            for slot in (0, 1)
+            for place in signature.places(slot, MOST_TENSORS, "names")
+        ]
+        return {m.integer(1, "u32"): printable(m.text(0)) for m in maps}
+    return {}
+
+
+def _check_indices(model: RawModel) -> None:
+    """Refuse tensor numbers the file does not have."""
+    count = len(model.tensors)
+    for side, indices in (("inputs", model.inputs), ("outputs", model.outputs)):
+        if len(indices) > MOST_EDGES:
+            raise Malformed(f"the graph has {len(indices)} {side}, at most {MOST_EDGES} are read")
+    operands = sum(len(o.inputs) + len(o.outputs) for o in model.operators)
+    if operands > MOST_OPERANDS:
+        raise Malformed(f"its operators name {operands} tensors, at most {MOST_OPERANDS} are read")
+    for index in model.inputs + model.outputs:
+        if not 0 <= index < count:
+            raise Malformed(f"the graph names tensor {index} of {count}")
+    for operator in model.operators:
+        for index in operator.inputs:
+            if not -1 <= index < count:
+                raise Malformed(f"operator {operator.index} reads tensor {index} of {count}")
+        for index in operator.outputs:
+            if not 0 <= index < count:
+                raise Malformed(f"operator {operator.index} writes tensor {index} of {count}")

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators that pick, stack, take apart and repeat: GATHER, PACK, UNPACK, BROADCAST_TO."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
+from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.broadcast_to import BroadcastTo
+from mcuforge.compiler.ops.common.checks import want_shape
+from mcuforge.compiler.ops.concatenation import Concatenation
+from mcuforge.compiler.ops.gather import Gather, picked
+from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.ops.slice import Slice
+from mcuforge.errors import Refusal
+
+
+def gather(operator: Operator) -> Steps:
+    """GatherOptions: axis 0, batch_dims 1; inputs x and constant indices of any shape."""
+    operator.arity(2)
+    options = operator.options("GatherOptions")
+    x, output = operator.input(0), operator.output()
+    indices = operator.array(1)
+    axis = resolve_axis(options.integer(0), len(x.shape))
+    batch = options.integer(1)
+    if batch < 0:
+        batch += indices.ndim
+    in_batches = not 0 <= batch <= min(axis, indices.ndim)
+    if in_batches or prod(x.shape[:batch]) != 1 or prod(indices.shape[:batch]) != 1:
+        raise Refusal(
+            f"it gathers with batch_dims {options.integer(1)} from {list(x.shape)}, "
+            "wanted one list of indices for all",
+            "gather with the same indices in every batch",
+        )
+    want_shape(output, (*x.shape[:axis], *indices.shape[batch:], *x.shape[axis + 1 :]))
+    numbers = tuple(int(i) for i in indices.reshape(-1))
+    return _reshaped(operator, picked(x, axis, numbers), x, axis, len(numbers), output)
+
+
+def unpack(operator: Operator) -> Steps:
+    """UnpackOptions: num 0, axis 1; every element of `axis` an output without that axis."""
+    count = len(operator.raw.outputs)
+    operator.arity(1, outputs=count)
+    options = operator.options("UnpackOptions", required=True)
+    x = operator.input(0)
+    axis = resolve_axis(options.integer(1), len(x.shape))
+    if count == 0 or not count == x.shape[axis] == options.integer(0):
+        raise Refusal(
+            f"it unpacks {x.shape[axis]} elements of axis {axis} into {options.integer(0)}, "
+            f"{count} outputs are there",
+            EXPORT_AGAIN,
+        )
+    steps: list[Step] = []
+    for i in range(count):
+        output = operator.output(i)
+        want_shape(output, (*x.shape[:axis], *x.shape[axis + 1 :]))
+        steps += _reshaped(operator, picked(x, axis, (i,)), x, axis, 1, output)
+    return tuple(steps)
+
+
+def pack(operator: Operator) -> Steps:
+    """PackOptions: values_count 0, axis 1; inputs of one shape joined along a new dimension."""
+    count = len(operator.raw.inputs)
+    operator.arity(1, count)
+    options = operator.options("PackOptions", required=True)
+    inputs = tuple(operator.input(i) for i in range(count))
+    output = operator.output()
+    axis = resolve_axis(options.integer(1), len(inputs[0].shape) + 1)
+    shape = inputs[0].shape
+    if any(x.shape != shape for x in inputs):
+        raise Refusal("its inputs differ in shape", EXPORT_AGAIN)
+    want_shape(output, (*shape[:axis], count, *shape[axis:]))
+    if count == 1:
+        return (Step(Reshape(), inputs, output),)
+    steps: list[Step] = []
+    parts: list[Tensor] = []
+    single = (*shape[:axis], 1, *shape[axis:])
+    for i, x in enumerate(inputs):
+        name = operator.values.fresh(f"{output.name}/part_{i}")
+        data = None if x.data is None else x.data.reshape(single)
+        part = replace(x, name=name, shape=single, data=data)
+        parts.append(part)
+        if data is None:
+            steps.append(Step(Reshape(), (x,), part))
+    return (*steps, Step(Concatenation(axis), tuple(parts), output))
+
+
+def broadcast_to(operator: Operator) -> Steps:
+    """Inputs x and a constant shape."""
+    operator.arity(2)
+    operator.options("BroadcastToOptions")
+    x, output = operator.input(0), operator.output()
+    want_shape(output, operator.integers(1))
+    return (Step(BroadcastTo(), (x,), output),)
+
+
+def _reshaped(
+    operator: Operator, op: Slice | Gather, x: Tensor, axis: int, count: int, output: Tensor
+) -> Steps:
+    """`op` takes `count` elements of `axis`; the output has them under a shape of its own."""
+    extent = (*x.shape[:axis], count, *x.shape[axis + 1 :])
+    if extent == output.shape:
+        return (Step(op, (x,), output),)
+    if extent == x.shape and isinstance(op, Slice) and op.stride[axis] == 1:
+        return (Step(Reshape(), (x,), output),)
+    name = operator.values.fresh(f"{output.name}/{op.kind}")
+    between = replace(output, name=name, shape=extent)
+    return (Step(op, (x,), between), Step(Reshape(), (between,), output))

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Float arithmetic between DEQUANTIZE and QUANTIZE, made tables while the file is read.
+
+Converters leave there what the interpreter has for floats alone: SQRT, LOG, POW, DIV. Whatever is
+computed from one int8 element and single numbers takes 256 values, which are found here in float32,
+operation by operation as the reference kernels compute them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
+from mcuforge.compiler.frontends.tflite.tensors import QUANTIZE, Values
+from mcuforge.compiler.ir import DType, Tensor
+from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.ops.common import elementary
+from mcuforge.compiler.ops.common.checks import want_int8
+from mcuforge.compiler.ops.common.elementary import Float32
+from mcuforge.compiler.ops.div import Div
+from mcuforge.compiler.ops.quantize import rounded_quotient
+from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST, Lookup
+from mcuforge.compiler.ops.tables.table import dequantised
+from mcuforge.errors import Refusal
+
+STORED = np.arange(LOWEST, HIGHEST + 1, dtype=np.int64)
+LONGEST_NAME = 3  # operators a table's name lists
+ZERO, ONE, SIX = (np.float32(v) for v in (0.0, 1.0, 6.0))
+UPPER_CUTOFF, LOWER_CUTOFF = np.float32(16.619047164916992), np.float32(-9.0)  # of LOGISTIC
+Function = Callable[[Operator, tuple[Float32, ...]], Float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Real:
+    """A float tensor computed from the int8 tensor `base`: its value for -128 to 127 there."""
+
+    base: Tensor
+    values: Float32
+    steps: tuple[str, ...] = ()  # the operators between; none behind a DEQUANTIZE
+
+
+@dataclass(frozen=True, eq=False)
+class Quotient:
+    """One int8 tensor, dequantized, by another."""
+
+    a: Tensor
+    b: Tensor
+    act: Activation
+
+
+@dataclass(frozen=True, eq=False)
+class Islands:
+    """The float tensors of one file that are known so."""
+
+    values: Values
+    _known: dict[int, Real | Quotient] = field(default_factory=dict)
+
+    def steps(self, operator: Operator) -> Steps | None:
+        """What an operator of an island becomes; None where it is none, or its first.
+
+        Refuses other operators that read what an island has computed.
+        """
+        raw = operator.raw
+        if raw.name == "DEQUANTIZE":
+            self._enter(operator)
+        if raw.name == "QUANTIZE" and any(self.computes(i) for i in raw.inputs):
+            return self._leave(operator)
+        if raw.name in FUNCTIONS and self._extend(operator):
+            return ()
+        if any(self.computes(i) for i in raw.inputs):
+            raise Refusal(f"{raw.name} computes in float32, supported: int8", QUANTIZE)
+        return None
+
+    def computes(self, index: int) -> bool:
+        """True for a tensor that only exists between operators of an island."""
+        known = self._known.get(index)
+        return isinstance(known, Quotient) or (known is not None and bool(known.steps))
+
+    def _enter(self, operator: Operator) -> None:
+        x = operator.input(0)
+        per_tensor = x.quant is not None and len(x.quant.scale) == 1
+        if per_tensor and not x.is_constant and x.dtype is DType.INT8 and operator.raw.outputs:
+            self._known[operator.raw.outputs[0]] = Real(x, dequantised(x, STORED))
+
+    def _leave(self, operator: Operator) -> Steps:
+        operator.arity(1)
+        operator.options("QuantizeOptions")
+        known, output = self._known[operator.index(0)], operator.output()
+        if isinstance(known, Quotient):
+            return (Step(Div(known.act), (known.a, known.b), output),)
+        want_int8(output)
+        steps = rounded_quotient(known.values, output.scale) + output.zero_point
+        table = tuple(int(v) for v in np.clip(steps, LOWEST, HIGHEST))
+        name = "_".join(known.steps[-LONGEST_NAME:])
+        return (Step(Lookup(name, table), (known.base,), output),)
+
+    def _extend(self, operator: Operator) -> bool:
+        """Compute the operator's 256 values; False where it does not take an island further."""
+        raw = operator.raw
+        if not raw.outputs or self.values.raw(raw.outputs[0]).type_name != "float32":
+            return False
+        operands = [self._operand(operator, i) for i in range(len(raw.inputs))]
+        reals = [x for x in operands if isinstance(x, Real)]
+        if not reals or any(x is None for x in operands):
+            return False
+        if len({id(x.base) for x in reals}) > 1:
+            return self._divide(operator, reals)
+        if self.values.raw(raw.outputs[0]).shape != reals[0].base.shape:
+            return False
+        arity = 2 if raw.name in BINARY else 1
+        operator.arity(arity)
+        numbers = tuple(x.values if isinstance(x, Real) else x for x in operands if x is not None)
+        with np.errstate(all="ignore"):  # what is no number or infinite is quantized to an end
+            values = FUNCTIONS[raw.name](operator, numbers)
+        steps = dict.fromkeys((*(step for x in reals for step in x.steps), raw.name.lower()))
+        self._known[raw.outputs[0]] = Real(reals[0].base, values, tuple(steps))
+        return True
+
+    def _operand(self, operator: Operator, place: int) -> Real | Float32 | None:
+        """An island's tensor or a single constant number; None for anything else."""
+        index = operator.raw.inputs[place]
+        known = self._known.get(index)
+        if isinstance(known, Real):
+            return known
+        if index < 0 or not self.values.is_constant(index):
+            return None
+        constant = operator.input(place)
+        if constant.dtype is not DType.FLOAT32 or constant.elements != 1:
+            return None
+        return constant.values().astype(np.float32).reshape(1)
+
+    def _divide(self, operator: Operator, reals: list[Real]) -> bool:
+        """Note a quotient of two dequantized tensors, which int8 has a kernel for."""
+        if operator.raw.name != "DIV" or any(x.steps for x in reals):
+            return False
+        operator.arity(2)
+        act = operator.options("DivOptions").activation(0)
+        a, b = (x.base for x in reals)
+        self._known[operator.raw.outputs[0]] = Quotient(a, b, act)
+        return True
+
+
+def _unary(function: Callable[[Float32], Float32], options: str | None = None) -> Function:
+    def compute(operator: Operator, x: tuple[Float32, ...]) -> Float32:
+        if options is not None:
+            operator.options(options)
+        return function(x[0])
+
+    return compute
+
+
+def _binary(
+    function: Callable[[Float32, Float32], Float32], options: str, fused: bool = True
+) -> Function:
+    def compute(operator: Operator, x: tuple[Float32, ...]) -> Float32:
+        table = operator.options(options)
+        result = function(*x)
+        return clamped(result, table.activation(0)) if fused else result
+
+    return compute
+
+
+def clamped(x: Float32, act: Activation) -> Float32:
+    """Apply a fused activation to `x`; float32 of its shape."""
+    if act == "relu":
+        return np.maximum(x, ZERO)
+    if act == "relu6":
+        return np.minimum(np.maximum(x, ZERO), SIX)
+    return np.minimum(np.maximum(x, -ONE), ONE) if act == "relu_n1_to_1" else x
+
+
+def logistic(x: Float32) -> Float32:
+    """Compute 1 / (1 + exp(-x)) as the float reference does; float32 of x's shape.
+
+    Far from zero the reference takes exp(x) or 1.
+    """
+    near = ONE / (ONE + elementary.exp(-x))
+    return np.where(x > UPPER_CUTOFF, ONE, np.where(x < LOWER_CUTOFF, elementary.exp(x), near))
+
+
+BINARY: Mapping[str, Function] = MappingProxyType(
+    {
+        "ADD": _binary(np.add, "AddOptions"),
+        "DIV": _binary(np.divide, "DivOptions"),
+        "MAXIMUM": _binary(np.maximum, "MaximumMinimumOptions", fused=False),
+        "MINIMUM": _binary(np.minimum, "MaximumMinimumOptions", fused=False),
+        "MUL": _binary(np.multiply, "MulOptions"),
+        "POW": _binary(elementary.power, "PowOptions", fused=False),
+        "SUB": _binary(np.subtract, "SubOptions"),
+    }
+)
+FUNCTIONS: Mapping[str, Function] = MappingProxyType(
+    {
+        "ABS": _unary(np.abs, "AbsOptions"),
+        "EXP": _unary(elementary.exp, "ExpOptions"),
+        "LOG": _unary(elementary.log),
+        "LOGISTIC": _unary(logistic),
+        "NEG": _unary(np.negative, "NegOptions"),
+        "RELU": _unary(lambda x: clamped(x, "relu")),
+        "RELU6": _unary(lambda x: clamped(x, "relu6")),
+        "RELU_N1_TO_1": _unary(lambda x: clamped(x, "relu_n1_to_1")),
+        "RSQRT": _unary(lambda x: ONE / np.sqrt(x)),
+        "SQRT": _unary(np.sqrt),
+        "SQUARE": _unary(lambda x: x * x, "SquareOptions"),
+        "TANH": _unary(elementary.tanh),
+        **BINARY,
+    }
+)

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SLICE and STRIDED_SLICE: masks resolved here into plain starts and steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mcuforge.compiler.frontends.common import EXPORT_AGAIN, MOST_DIMENSIONS
+from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Options, Step, Steps
+from mcuforge.compiler.ops.common.checks import want_shape
+from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.ops.slice import Slice
+from mcuforge.errors import Refusal
+
+WHOLE = -1  # a dimension no entry speaks of, taken whole
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What is taken of each input dimension, and the output's shape after axes come and go."""
+
+    begin: tuple[int, ...]
+    stride: tuple[int, ...]
+    extent: tuple[int, ...]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Masks:
+    """StridedSliceOptions; bit i speaks of entry i of begin, end and strides."""
+
+    begin: int
+    end: int
+    ellipsis: int
+    new_axis: int
+    shrink_axis: int
+
+    @staticmethod
+    def of(options: Options) -> Masks:
+        """begin 0, end 1, ellipsis 2, new_axis 3, shrink_axis 4, offset 5."""
+        if options.flag(5):  # the reference computes such ends from memory it never set
+            raise Refusal(
+                "its ends are offsets from its begins, supported: ends as indices",
+                "slice with plain begin and end indices",
+            )
+        begin, end, ellipsis, new_axis, shrink_axis = (options.integer(i) for i in range(5))
+        return Masks(begin, end, ellipsis, new_axis, shrink_axis)
+
+
+def slice_(operator: Operator) -> Steps:
+    """Inputs x, constant begin and size; size -1 is what is left."""
+    operator.arity(3)
+    operator.options("SliceOptions")
+    x, output = operator.input(0), operator.output()
+    begin, size = operator.integers(1), operator.integers(2)
+    if not len(begin) == len(size) == len(x.shape):
+        raise Refusal(
+            f"begin {list(begin[:8])} and size {list(size[:8])} for {len(x.shape)} dimensions",
+            EXPORT_AGAIN,
+        )
+    extents = tuple(n - b if s == -1 else s for n, b, s in zip(x.shape, begin, size, strict=True))
+    want_shape(output, extents)
+    return (Step(Slice(begin, (1,) * len(begin)), (x,), output),)
+
+
+def strided_slice(operator: Operator) -> Steps:
+    """Inputs x, constant begin, end and strides; a Slice, a Reshape, or one after the other."""
+    x, output = operator.input(0), operator.output()
+    cut = strided_cut(operator, x.shape)
+    want_shape(output, cut.shape)
+    whole = cut.extent == x.shape and all(s == 1 for s in cut.stride)
+    if cut.extent == cut.shape:
+        return (Step(Slice(cut.begin, cut.stride), (x,), output),)
+    if whole:
+        return (Step(Reshape(), (x,), output),)
+    name = operator.values.fresh(f"{output.name}/slice")
+    between = replace(output, name=name, shape=cut.extent)
+    return (
+        Step(Slice(cut.begin, cut.stride), (x,), between),
+        Step(Reshape(), (between,), output),
+    )
+
+
+def strided_cut(operator: Operator, shape: tuple[int, ...]) -> Cut:
+    """What STRIDED_SLICE takes of a tensor of `shape`, by TFLite's rules."""
+    operator.arity(4)
+    masks = Masks.of(operator.options("StridedSliceOptions", required=True))
+    begin, end, stride = (operator.integers(i) for i in (1, 2, 3))
+    if not len(begin) == len(end) == len(stride) <= 2 * MOST_DIMENSIONS:
+        raise Refusal(
+            f"it has {len(begin)} begins, {len(end)} ends and {len(stride)} strides, "
+            "wanted as many of each",
+            EXPORT_AGAIN,
+        )
+    dense = _dense(masks, len(begin), len(shape))
+    ranges: list[range] = []
+    kept: list[int] = []
+    for entry in dense:
+        if entry is None:
+            kept.append(1)
+            continue
+        size = shape[len(ranges)]
+        if entry == WHOLE:
+            ranges.append(range(size))
+        else:
+            ranges.append(_range(masks, entry, size, (begin[entry], end[entry], stride[entry])))
+        if entry == WHOLE or not masks.shrink_axis >> entry & 1:
+            kept.append(len(ranges[-1]))
+    return Cut(
+        tuple(r.start for r in ranges),
+        tuple(r.step for r in ranges),
+        tuple(len(r) for r in ranges),
+        tuple(kept),
+    )
+
+
+def _dense(masks: Masks, count: int, rank: int) -> tuple[int | None, ...]:
+    """Per dimension the entry that speaks of it: WHOLE where none does, None for a new axis."""
+    is_ellipsis = [bool(masks.ellipsis >> i & 1) for i in range(count)]
+    is_new = [bool(masks.new_axis >> i & 1) and not is_ellipsis[i] for i in range(count)]
+    left = rank - (count - sum(is_ellipsis) - sum(is_new))
+    if left < sum(is_ellipsis) or sum(is_ellipsis) > 1:  # TFLite miscounts an empty ellipsis
+        raise Refusal(
+            f"it has {count} entries with {sum(is_ellipsis)} ellipses for {rank} dimensions",
+            EXPORT_AGAIN,
+        )
+    dense: list[int | None] = []
+    for i in range(count):
+        if is_ellipsis[i]:
+            dense.extend([WHOLE] * left)
+            left = 0
+        else:
+            dense.append(None if is_new[i] else i)
+    return (*dense, *([WHOLE] * left))
+
+
+def _range(masks: Masks, entry: int, size: int, cut: tuple[int, int, int]) -> range:
+    """The indices one entry takes of a dimension of `size`."""
+    begin, end, step = cut
+    shrinks = bool(masks.shrink_axis >> entry & 1)
+    if step == 0 or (shrinks and step < 0):
+        raise Refusal(
+            f"entry {entry} has stride {step}, wanted {'above' if shrinks else 'other than'} 0",
+            EXPORT_AGAIN,
+        )
+    low, high = (0, size) if step > 0 else (-1, size - 1)
+    first = min(max(begin + size if begin < 0 else begin, low), high)
+    if masks.begin >> entry & 1:
+        first = low if step > 0 else high
+    last = min(max(end + size if end < 0 else end, low), high)
+    if masks.end >> entry & 1:
+        last = high if step > 0 else low
+    if shrinks:
+        last = first + 1
+    taken = range(first, last, step)
+    if len(taken) == 0 or max(taken[0], taken[-1]) >= size:
+        raise Refusal(
+            f"entry {entry} takes nothing: {begin} to {cut[1]} in steps of {step} of {size}",
+            "remove this operator: its output is empty",
+        )
+    return taken

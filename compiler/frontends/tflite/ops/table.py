@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operators read, and what to do about some of those that are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mcuforge.compiler.frontends.tflite.ops import (
+    gathering,
+    movement,
+    pointwise,
+    slicing,
+    spatial,
+    weighted,
+)
+from mcuforge.compiler.frontends.tflite.ops.operator import Arm
+from mcuforge.compiler.frontends.tflite.ops.shapes import FOLDS
+from mcuforge.compiler.ops.add import Add
+from mcuforge.compiler.ops.average_pool2d import AveragePool2D
+from mcuforge.compiler.ops.batch_matmul import BatchMatMul
+from mcuforge.compiler.ops.broadcast_to import BroadcastTo
+from mcuforge.compiler.ops.concatenation import Concatenation
+from mcuforge.compiler.ops.conv2d import Conv2D
+from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
+from mcuforge.compiler.ops.dequantize import Dequantize
+from mcuforge.compiler.ops.div import Div
+from mcuforge.compiler.ops.extremum import Maximum, Minimum
+from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.gather import Gather
+from mcuforge.compiler.ops.max_pool2d import MaxPool2D
+from mcuforge.compiler.ops.mean import Mean
+from mcuforge.compiler.ops.mul import Mul
+from mcuforge.compiler.ops.pad import Pad
+from mcuforge.compiler.ops.quantize import Quantize
+from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.ops.softmax import Softmax
+from mcuforge.compiler.ops.squared_difference import SquaredDifference
+from mcuforge.compiler.ops.sum import Sum
+from mcuforge.compiler.ops.tables.abs import Abs
+from mcuforge.compiler.ops.tables.exp import Exp
+from mcuforge.compiler.ops.tables.gelu import Gelu
+from mcuforge.compiler.ops.tables.hard_swish import HardSwish
+from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
+from mcuforge.compiler.ops.tables.log import Log
+from mcuforge.compiler.ops.tables.logistic import Logistic
+from mcuforge.compiler.ops.tables.neg import Neg
+from mcuforge.compiler.ops.tables.relu import Relu
+from mcuforge.compiler.ops.tables.rsqrt import Rsqrt
+from mcuforge.compiler.ops.tables.sqrt import Sqrt
+from mcuforge.compiler.ops.tables.square import Square
+from mcuforge.compiler.ops.tables.tanh import Tanh
+from mcuforge.compiler.ops.transpose import Transpose
+
+ON_SHAPES = "on shapes only, computed while reading"
+IN_FLOAT = "also in float between DEQUANTIZE and QUANTIZE"
+
+ARMS: Mapping[str, Arm] = MappingProxyType(
+    {
+        "ABS": Arm(pointwise.unary(Abs(), "AbsOptions"), (Abs,)),
+        "ADD": Arm(pointwise.add, (Add,), "broadcasts"),
+        "AVERAGE_POOL_2D": Arm(spatial.average_pool2d, (AveragePool2D,)),
+        "BATCH_MATMUL": Arm(
+            weighted.batch_matmul, (BatchMatMul, FullyConnected), "batches broadcast, adj_x, adj_y"
+        ),
+        "BROADCAST_TO": Arm(gathering.broadcast_to, (BroadcastTo,), "constant shape"),
+        "CONCATENATION": Arm(movement.concatenation, (Concatenation,), "one scale for all"),
+        "CONV_2D": Arm(weighted.conv2d, (Conv2D,), "groups, dilation, per-channel weights"),
+        "DEPTHWISE_CONV_2D": Arm(
+            weighted.depthwise_conv2d, (DepthwiseConv2D,), "dilation, per-channel weights"
+        ),
+        "DEQUANTIZE": Arm(pointwise.dequantize, (Dequantize,), "int8, uint8 to float32"),
+        "DIV": Arm(pointwise.div, (Div,), f"broadcasts; {IN_FLOAT}"),
+        "EXP": Arm(pointwise.unary(Exp(), "ExpOptions"), (Exp,)),
+        "EXPAND_DIMS": Arm(movement.expand_dims, (Reshape,), "costs nothing"),
+        "FULLY_CONNECTED": Arm(weighted.fully_connected, (FullyConnected,), "constant weights"),
+        "GATHER": Arm(gathering.gather, (Gather, Slice, Reshape), "constant indices"),
+        "GELU": Arm(pointwise.gelu, (Gelu,), "exact and by tanh"),
+        "HARD_SWISH": Arm(pointwise.hard_swish, (HardSwish,)),
+        "LEAKY_RELU": Arm(pointwise.leaky_relu, (LeakyRelu,)),
+        "LOG": Arm(pointwise.unary(Log()), (Log,), IN_FLOAT),
+        "LOGISTIC": Arm(pointwise.logistic, (Logistic,)),
+        "MAXIMUM": Arm(pointwise.maximum, (Maximum,), "broadcasts"),
+        "MAX_POOL_2D": Arm(spatial.max_pool2d, (MaxPool2D,)),
+        "MEAN": Arm(pointwise.mean, (Mean, Reshape), "constant axes"),
+        "MINIMUM": Arm(pointwise.minimum, (Minimum,), "broadcasts"),
+        "MUL": Arm(pointwise.mul, (Mul,), "broadcasts"),
+        "PACK": Arm(gathering.pack, (Concatenation, Reshape), "one scale for all"),
+        "NEG": Arm(pointwise.unary(Neg(), "NegOptions"), (Neg,), IN_FLOAT),
+        "PAD": Arm(movement.pad, (Pad,), "constant paddings"),
+        "PADV2": Arm(movement.pad_v2, (Pad,), "constant paddings and value"),
+        "POW": Arm(pointwise.pow_, (Square,), f"by 2; {IN_FLOAT}, by any number"),
+        "QUANTIZE": Arm(pointwise.quantize, (Quantize,), "float32, int8, uint8 to int8, uint8"),
+        "RELU": Arm(pointwise.relu("relu"), (Relu,)),
+        "RELU6": Arm(pointwise.relu("relu6"), (Relu,)),
+        "RELU_N1_TO_1": Arm(pointwise.relu("relu_n1_to_1"), (Relu,)),
+        "RESHAPE": Arm(movement.reshape, (Reshape,), "constant shape; costs nothing"),
+        "RESIZE_NEAREST_NEIGHBOR": Arm(spatial.resize_nearest, (ResizeNearest,), "constant size"),
+        "RSQRT": Arm(pointwise.unary(Rsqrt()), (Rsqrt,), "of positive values"),
+        "SLICE": Arm(slicing.slice_, (Slice,), "constant begin and size"),
+        "SOFTMAX": Arm(pointwise.softmax, (Softmax,), "over the last axis"),
+        "SPLIT": Arm(movement.split, (Slice,), "constant axis"),
+        "SPLIT_V": Arm(movement.split_v, (Slice,), "constant axis and sizes"),
+        "SQRT": Arm(pointwise.unary(Sqrt()), (Sqrt,), IN_FLOAT),
+        "SQUARE": Arm(pointwise.unary(Square(), "SquareOptions"), (Square,), IN_FLOAT),
+        "SQUARED_DIFFERENCE": Arm(pointwise.squared_difference, (SquaredDifference,), "broadcasts"),
+        "SQUEEZE": Arm(movement.squeeze, (Reshape,), "costs nothing"),
+        "STRIDED_SLICE": Arm(
+            slicing.strided_slice, (Slice, Reshape), "constant begin, end and strides; all masks"
+        ),
+        "SUB": Arm(pointwise.sub, (Add,), "broadcasts"),
+        "SUM": Arm(pointwise.sum_, (Sum, Reshape), "constant axes"),
+        "TANH": Arm(pointwise.tanh, (Tanh,)),
+        "TRANSPOSE": Arm(movement.transpose, (Transpose,), "constant permutation"),
+        "UNPACK": Arm(gathering.unpack, (Slice, Reshape)),
+    }
+)
+
+# Operators that are only computed while reading, never on the board.
+SHAPE_OPERATORS = tuple(sorted(set(FOLDS) - set(ARMS)))
+
+INSTEAD: Mapping[str, str] = MappingProxyType(
+    {
+        "ARG_MAX": "end the model before it and take the largest output in your own code",
+        "BATCH_TO_SPACE_ND": "convert with fixed input shapes: the dilation then stays in CONV_2D",
+        "ELU": "use ReLU or HardSwish in its place",
+        "MIRROR_PAD": "pad with zeros (PAD) in its place",
+        "PRELU": "use LeakyReLU with one slope in its place",
+        "RESIZE_BILINEAR": "use interpolation='nearest' in its place",
+        "SPACE_TO_BATCH_ND": "convert with fixed input shapes: the dilation then stays in CONV_2D",
+        "TRANSPOSE_CONV": "use nearest up-sampling followed by a convolution in its place",
+        "IF": "export the branch you need: control flow is not compiled",
+        "WHILE": "unroll the loop (unroll=True): control flow is not compiled",
+        "UNIDIRECTIONAL_SEQUENCE_LSTM": "unroll the layer (unroll=True), or use convolutions",
+    }
+)
+REPLACE = "replace it in the model: `mcuforge ops` lists what is supported"
+NO_FLEX = "convert with builtin operators only: target_spec.supported_ops without SELECT_TF_OPS"

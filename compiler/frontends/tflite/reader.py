@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads int8 TFLite files: a graph, or everything that stands in the way of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from mcuforge.compiler.frontends.common import (
+    DAMAGED,
+    EXPORT_AGAIN,
+    OperatorSupport,
+    SupportedOperator,
+    Unique,
+    refusal_error,
+)
+from mcuforge.compiler.frontends.detect import check_tflite, read_file
+from mcuforge.compiler.frontends.tflite.file import RawModel, RawOperator, parse
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
+from mcuforge.compiler.frontends.tflite.names import layer_name
+from mcuforge.compiler.frontends.tflite.ops.islands import Islands
+from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step
+from mcuforge.compiler.frontends.tflite.ops.shapes import fold
+from mcuforge.compiler.frontends.tflite.ops.table import (
+    ARMS,
+    INSTEAD,
+    NO_FLEX,
+    ON_SHAPES,
+    REPLACE,
+    SHAPE_OPERATORS,
+)
+from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, QUANTIZE, Values
+from mcuforge.compiler.ir import Graph, Node
+from mcuforge.errors import CompileError, Refusal
+
+MOVES_FLOATS = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
+
+SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
+    {
+        name: SupportedOperator(tuple(op.__name__ for op in arm.builds), arm.dtypes, arm.note)
+        for name, arm in ARMS.items()
+    }
+    | {name: SupportedOperator((), (), ON_SHAPES) for name in SHAPE_OPERATORS}
+)
+
+
+def read_tflite(source: str | Path | bytes, *, name: str | None = None) -> Graph:
+    """The graph of a .tflite file, or of its bytes; `name` replaces the file's name.
+
+    Raises CompileError for a file that is missing, damaged or no TFLite file, and for the first
+    operator that is not supported, saying how many more there are.
+    """
+    reading = _Reading(*_open(source, name))
+    refused = [support for support in reading.supports if not support.supported]
+    if refused:
+        first = refused[0]  # a bad input is met again by its reader: that is no second problem
+        more = sum(s.what != first.what or s.operator == first.operator for s in refused[1:])
+        raise refusal_error(first, more, reading.file)
+    return reading.graph()
+
+
+def survey(source: str | Path | bytes, *, name: str | None = None) -> tuple[OperatorSupport, ...]:
+    """Every operator of a file with what is wrong with it, in order; problems of the model first.
+
+    Raises CompileError for a file whose tables cannot be read at all.
+    """
+    return tuple(_Reading(*_open(source, name)).supports)
+
+
+def _open(source: str | Path | bytes, name: str | None) -> tuple[RawModel, str]:
+    """The file's tables and the file's name for errors."""
+    if isinstance(source, bytes):
+        data, file = source, name or "model.tflite"
+    else:
+        data, file = read_file(Path(source)), name or Path(source).name
+    check_tflite(data, file)
+    try:
+        return parse(FileBytes(data)), file
+    except Malformed as problem:
+        raise CompileError(f"the file is damaged: {problem}", file, DAMAGED) from None
+
+
+class _Reading:
+    """One pass over a file's operators, collecting nodes and refusals."""
+
+    def __init__(self, model: RawModel, file: str) -> None:
+        self.model = model
+        self.file = file
+        self.values = Values(model)
+        self.islands = Islands(self.values)
+        self.nodes: list[Node] = []
+        self.supports: list[OperatorSupport] = []
+        self._layers = Unique()
+        self._written = set(model.inputs)
+        self._read_edges("input", model.inputs, self._check_input)
+        for operator in model.operators:
+            self._read(operator)
+        self._read_edges("output", model.outputs, self._check_output)
+
+    def graph(self) -> Graph:
+        """The graph, once nothing was refused."""
+        return Graph(
+            name=Path(self.file).stem,
+            inputs=tuple(self.values.tensor(i) for i in self.model.inputs),
+            outputs=tuple(self.values.tensor(i) for i in self.model.outputs),
+            nodes=tuple(self.nodes),
+            source=self.file,
+        )
+
+    def _read(self, raw: RawOperator) -> None:
+        """Add the operator's nodes, or what is wrong with it."""
+        output = raw.outputs[0] if raw.outputs else None
+        name = "" if output is None else self.model.tensors[output].name
+        layer = self._layers.take(layer_name(raw.name, name))
+        origin = f"operator {raw.index} {raw.name}"
+        problem = None
+        nodes: list[Node] = []
+        try:
+            for step in self._steps(raw):
+                step.op.check(step.inputs, step.output)
+                label = layer if not nodes else self._layers.take(f"{layer}/{step.op.kind}")
+                nodes.append(Node(label, step.op, step.inputs, step.output, origin))
+        except (Refusal, Malformed) as error:
+            problem = error
+        self._written.update(raw.outputs)
+        self.nodes.extend(nodes)
+        self._note(raw.index, raw.name, raw.inputs, output, f"{origin} '{layer}'", problem)
+
+    def _steps(self, raw: RawOperator) -> tuple[Step, ...]:
+        """What the operator becomes; nothing when it could be computed while reading."""
+        operator = Operator(raw, self.values)
+        self._check_order(raw)
+        if fold(operator):
+            return ()
+        if raw.name in SHAPE_OPERATORS:
+            raise Refusal(f"{raw.name} works on run-time values, supported: {ON_SHAPES}", FIX_SHAPE)
+        if raw.name not in ARMS:
+            hint = NO_FLEX if raw.name.startswith("custom 'Flex") else REPLACE
+            raise Refusal(f"{raw.name} is not supported", INSTEAD.get(raw.name, hint))
+        island = self.islands.steps(operator)
+        if island is not None:
+            return island
+        if raw.name not in MOVES_FLOATS:
+            self._check_integer(raw)
+        return ARMS[raw.name].read(operator)
+
+    def _check_order(self, raw: RawOperator) -> None:
+        """Refuse reads before the write, and second writes."""
+        for index in raw.inputs:
+            if index >= 0 and index not in self._written and not self.values.is_constant(index):
+                raise Refusal(
+                    f"it reads '{self.values.names[index]}' before anything writes it",
+                    EXPORT_AGAIN,
+                )
+        if not raw.outputs:
+            raise Refusal("it has no output", EXPORT_AGAIN)
+        for index in raw.outputs:
+            if index in self._written or self.values.is_constant(index):
+                raise Refusal(
+                    f"it writes '{self.values.names[index]}', which has a value already",
+                    EXPORT_AGAIN,
+                )
+        if len(set(raw.outputs)) != len(raw.outputs):
+            raise Refusal("it writes one tensor twice", EXPORT_AGAIN)
+
+    def _check_integer(self, raw: RawOperator) -> None:
+        """Refuse float arithmetic, saying which kind of quantization made it."""
+        if self.values.raw(raw.outputs[0]).type_name != "float32":
+            return
+        types = [self.values.raw(i).type_name for i in raw.inputs if i >= 0]
+        mixed = " with int8 weights (dynamic-range quantization)" if "int8" in types else ""
+        raise Refusal(f"it computes in float32{mixed}, supported: int8", QUANTIZE)
+
+    def _check_input(self, index: int) -> None:
+        raw, name = self.values.raw(index), self.values.names[index]
+        open_dims = [d for d, size in enumerate(raw.signature) if size < 0 and d > 0]
+        if open_dims:
+            raise Refusal(
+                f"'{name}' leaves dimension {open_dims[0]} open: {list(raw.signature)}, "
+                "supported: fixed shapes",
+                FIX_SHAPE,
+            )
+        self.values.tensor(index)
+        if len(raw.shape) > 1 and raw.shape[0] != 1:
+            raise Refusal(f"'{name}' has batch {raw.shape[0]}, supported: 1", FIX_SHAPE)
+        if self.values.is_constant(index):
+            raise Refusal(f"'{name}' is an input and a constant", EXPORT_AGAIN)
+
+    def _check_output(self, index: int) -> None:
+        name = self.values.names[index]
+        self.values.tensor(index)
+        if index in self.model.inputs or self.values.is_constant(index):
+            kind = "an input" if index in self.model.inputs else "a constant"
+            raise Refusal(
+                f"'{name}' is {kind}, wanted something computed", "leave it out of the outputs"
+            )
+        if index not in self._written:
+            raise Refusal(f"'{name}' is written by no operator", EXPORT_AGAIN)
+        if self.islands.computes(index):
+            raise Refusal(f"'{name}' is computed in float32, supported: int8", QUANTIZE)
+
+    def _read_edges(
+        self, side: str, indices: tuple[int, ...], check: Callable[[int], None]
+    ) -> None:
+        """Note what is wrong with the model's inputs or outputs."""
+        if not indices:
+            problem = Refusal(f"the model has no {side}", EXPORT_AGAIN)
+            self._note(-1, "MODEL", (), None, f"its {side}s", problem)
+        for place, index in enumerate(indices):
+            where = f"{side} {place} '{self.values.names[index]}'"
+            try:
+                check(index)
+                if index in indices[:place]:
+                    raise Refusal(f"it is listed twice among the {side}s", EXPORT_AGAIN)
+            except Refusal as problem:
+                self._note(-1, "MODEL", (), index, where, problem)
+
+    def _note(
+        self,
+        index: int,
+        operator: str,
+        inputs: tuple[int, ...],
+        output: int | None,
+        where: str,
+        problem: Refusal | Malformed | None,
+    ) -> None:
+        """Record the verdict on one operator."""
+        raws = [self.values.raw(i) for i in inputs if i >= 0]
+        written = None if output is None else self.values.raw(output)
+        damaged = isinstance(problem, Malformed)
+        what = f"the file is damaged: {problem}" if damaged else str(problem or "")
+        self.supports.append(
+            OperatorSupport(
+                index=index,
+                operator=operator,
+                supported=problem is None,
+                what=what,
+                hint=problem.hint if isinstance(problem, Refusal) else DAMAGED if damaged else "",
+                where=f"{self.file}, {where}",
+                output="" if output is None else self.values.names[output],
+                input_shapes=tuple(raw.shape for raw in raws),
+                output_shape=() if written is None else written.shape,
+                dtype="" if written is None else written.type_name,
+            )
+        )

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Blocks of four filters whose words of weights hold two filters each, for multiplying int16 lanes.
+
+A filter's values are taken four at a time, (0, 2) and then (1, 3), as SXTB16 spreads a word of
+pixels. The lane of values a and b of filters A and B is 256 * b + a: a multiplication of the word
+as it stands sums 256 * SB + SA, one of its sign-extended low bytes SA. So half of the sign
+extensions are saved.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.ir import Array
+from mcuforge.compiler.isa.channels import Channels, Int32, Int64
+
+FILTERS = 4  # of a block; the last block is filled up with zeros
+VALUES = 4  # of a filter that are taken at a time
+LANES = (0, 2, 1, 3)
+ROUNDS_ONCE = 256  # in the first word
+UPPER_REACH = 1 << 23  # of the filter whose sum is the upper 24 bits
+
+Bool = NDArray[np.bool_]
+
+
+def depth_of(filters: Array) -> int:
+    """Values of a filter as packed: whole words of them."""
+    return -(-filters.shape[1] // VALUES) * VALUES
+
+
+def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
+    """Pack filters, int8 (co, taps), into the words of all blocks: int32 (words,).
+
+    The first word is how many filters a block holds, and ROUNDS_ONCE. A block holds four filters,
+    or two, each with zeros for a partner, where two filters of the layer cannot share their words:
+        256 * bias B + bias A and bias A, for both pairs of filters
+        two words of weights, one per pair, for every two values
+        four bytes, each right shift less one; four multipliers
+    Kernels shift halves out with the last bit. So layers without shifts, which round once, have
+    multipliers twice as large; None where that is too much, or where a layer has both kinds.
+    """
+    live = ~channels.constant
+    once = bool(np.any(live & (channels.right == 0) & (channels.multiplier != 0)))
+    if once and (channels.right[live].any() or channels.multiplier[live].max() >= 1 << 30):
+        return None
+    co, taps = filters.shape
+    together = bool(_pairs_hold(filters, channels).all())
+    slots = np.arange(co) if together else 2 * np.arange(co)
+    count = -(-(int(slots[-1]) + 1) // FILTERS) * FILTERS
+
+    weights: Int64 = np.zeros((count, depth_of(filters)), np.int64)
+    weights[slots, :taps] = filters
+    ending: Int64 = np.zeros((3, count), np.int64)  # bias, multiplier, right shift
+    ending[2] = 1
+    multipliers = np.where(live & once, 2, 1) * channels.multiplier.astype(np.int64)
+    ending[:, slots] = channels.bias, multipliers, np.maximum(channels.right, 1)
+
+    lower, upper = weights[0::2], weights[1::2]
+    lanes = (upper << 8) + lower  # (pairs, depth)
+    groups = lanes.reshape(count // FILTERS, 2, -1, VALUES)[..., LANES]
+    ordered = groups.reshape(count // FILTERS, 2, -1, 2).transpose(0, 2, 1, 3)
+    words = (ordered[..., 0] & 0xFFFF) | (ordered[..., 1] << 16)
+
+    bias, multiplier, right = ending.reshape(3, count // FILTERS, FILTERS)
+    begin = np.stack([(bias[:, 1::2] << 8) + bias[:, 0::2], bias[:, 0::2]], axis=2)
+    shifts = ((right - 1) << np.array([0, 8, 16, 24])).sum(axis=1)
+    blocks = (begin, words, shifts, multiplier)
+    rows = np.concatenate([part.reshape(count // FILTERS, -1) for part in blocks], axis=1)
+    held = FILTERS if together else FILTERS // 2
+    stream = np.concatenate([[held + ROUNDS_ONCE * once], rows.reshape(-1)])
+    packed: Int32 = stream.astype(np.uint32).view(np.int32)
+    return packed
+
+
+def _pairs_hold(filters: Array, channels: Channels) -> Bool:
+    """Whether filters 2i and 2i + 1 fit into the lanes they would share, and the sums of 2i + 1."""
+    values: Int64 = filters.astype(np.int64)
+    upper, lower = values[1::2], values[: len(values) // 2 * 2 : 2]
+    held: Bool = ~((upper == -128) & (lower < 0)).any(axis=1)
+    held &= channels.reach[1::2] < UPPER_REACH
+    return held

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a packed kernel does to each accumulator, checked to need no more than it can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.common.fixed_point import Multiplier, requantise, wrap_int32
+from mcuforge.compiler.ops.common.weighted import folded_bias, mantissas, shifts
+
+MAX_RIGHT = 22  # (2 * zero point + 1) << right >> 1 is an int32
+ACCUMULATOR_BITS = 30  # a bit to spare: kernels double an accumulator before they multiply it
+INT32_MAX = 2**31 - 1
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Channels:
+    """Per output channel (co) what makes an int8 of acc = bias + sum of products.
+
+    bias: int32, the input's zero point folded in, so that padding holds the zero point.
+    multiplier: int32 mantissa in [0, 2^31); 0 where the output is the zero point whatever comes in.
+    right: 0 to 22. reach: int64, the largest |acc| there can be, below 2^30.
+    constant: whether nothing that comes in changes the output: then the filter is all zeros.
+    zero_point: the output's.
+
+    TFLite's double rounding (`requantize.h`) is then
+        offset = (2 * zero point + 1) << right >> 1
+        (round(2 * acc * multiplier / 2^32) + offset - (1 if acc < 0 and right > 0 else 0)) >> right
+    clamped to int8: the zero point goes in before the shift. `ties_away`: whether the term for
+    negative accumulators counts at all; it does not where they are all clamped to the zero point.
+    """
+
+    bias: Int32
+    multiplier: Int32
+    right: Int32
+    reach: Int64
+    constant: NDArray[np.bool_]
+    ties_away: bool
+    zero_point: int
+
+    def used(self, filters: Array, axis: int = 0) -> Array:
+        """Zero the filters whose outputs are constant; int8 of the filters' shape.
+
+        filters: one per slice of `axis`.
+        """
+        shape = [1] * filters.ndim
+        shape[axis] = -1
+        return np.where(self.constant.reshape(shape), 0, filters).astype(np.int8)
+
+
+def packable(
+    inputs: tuple[Tensor, ...],
+    filters: Array,
+    multipliers: tuple[Multiplier, ...],
+    output: Tensor,
+    act_min: int,
+) -> Channels | None:
+    """The channels of a layer with constant `filters` (co, taps); None where portable code must do.
+
+    That is where a factor has a left shift, or an accumulator may pass 2^30. Channels trained to do
+    nothing often have biases and factors far out, but one output: they are given others with the
+    same. `multipliers`: one per channel, or one for all.
+    """
+    count = filters.shape[0]
+    bias = folded_bias(inputs, filters).data.astype(np.int32)
+    reach = np.abs(bias.astype(np.int64)) + 128 * np.abs(filters.astype(np.int64)).sum(axis=1)
+    mantissa = np.broadcast_to(mantissas(multipliers), count)
+    shift = np.broadcast_to(shifts(multipliers), count).astype(np.int64)
+    swing = reach - np.abs(bias.astype(np.int64))
+    zero_point = output.zero_point
+    ends = [
+        np.clip(wrap_int32(requantise(bias + end, mantissa, shift) + zero_point), act_min, 127)
+        for end in (-swing, swing)
+    ]
+    # the zero point, too, may be what takes a value beyond 32 bits
+    wraps = (swing > 0) & ((reach > INT32_MAX - 128) | (shift > 0))
+    constant = (ends[0] == ends[1]) & ~wraps
+    above = ends[0] - zero_point  # half of four times this, one bit of it shifted out
+    bias = np.where(constant, 4 * above, bias).astype(np.int32)
+    multiplier: Int32 = np.where(constant, (above != 0) << 30, mantissa).astype(np.int32)
+    right: Int32 = np.where(constant, above != 0, -shift).astype(np.int32)
+    reach = np.where(constant, np.abs(4 * above), reach)
+    if reach.max(initial=0) >= 1 << ACCUMULATOR_BITS:
+        return None
+    if right.min(initial=0) < 0 or right.max(initial=0) > MAX_RIGHT:
+        return None
+    ties_away = bool(right.any()) and act_min < zero_point
+    return Channels(bias, multiplier, right, reach, constant, ties_away, zero_point)

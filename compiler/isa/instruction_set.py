@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the compiler asks of every instruction set: packed weights, and prices of kernels."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import ClassVar
+
+from mcuforge.compiler.ir import Array
+from mcuforge.compiler.isa.channels import Channels, Int32
+from mcuforge.compiler.work import Counts
+from mcuforge.errors import InternalError
+from mcuforge.runtime_c.sources import PORTABLE, kernel_names
+
+FOLDER = Path(__file__).resolve().parent
+
+MAX_TAPS = 50  # of a depthwise filter, MCUFORGE_DEPTHWISE_PACKED_TAPS: their addresses are kept
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """Weights and channel constants as one int32 array, in the order the kernel reads them.
+
+    depth: values of a filter as packed, zeros at its end included. scratch_bytes: what the kernel
+    needs in the arena while it runs; odd_bytes: what it needs besides where pixels have an odd
+    number of channels, or one that is no multiple of four.
+    """
+
+    words: Int32
+    depth: int
+    scratch_bytes: int = 0
+    odd_bytes: int = 0
+
+
+class InstructionSet:
+    """The kernels of one instruction set, their prices, and the weight layouts they read.
+
+    `name`: its folder here and in runtime_c/src. The base class packs nothing. A layout method
+    returns None to leave the layer to the portable kernel.
+    """
+
+    name: ClassVar[str] = PORTABLE
+    pixels: ClassVar[int] = 1  # that conv2d_packed_s8 computes together
+
+    @property
+    def packed_kernels(self) -> frozenset[str]:
+        """Kernels that read packed weights: those of its folder that have no portable twin."""
+        return _packed_kernels(self.name)
+
+    def price(self, kernel: str) -> Counts:
+        """Instructions for each thing `kernel` does. InternalError where nobody has fitted them."""
+        found = prices(self.name).get(kernel)
+        if found is None:
+            raise InternalError(
+                f"kernel '{kernel}' has no price on {self.name}: fit it on a board of that "
+                f"instruction set with python -m scripts.calibrate_cost fit BOARD, which writes "
+                f"compiler/isa/{self.name}/prices.toml"
+            )
+        return found
+
+    def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
+        """For conv2d_packed_s8. filters: int8 (co, kh * kw * ci), one group."""
+        return None
+
+    def fully_connected(self, filters: Array, channels: Channels) -> Packed | None:
+        """For fully_connected_packed_s8, one vector. filters: int8 (co, ci)."""
+        return None
+
+    def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
+        """For depthwise_conv2d_packed_s8. filters: int8 (kh, kw, c), one filter per channel."""
+        return None
+
+
+def price_file(name: str) -> Path:
+    """Where the prices of an instruction set are written."""
+    return FOLDER / name / "prices.toml"
+
+
+@cache
+def prices(name: str) -> Mapping[str, Counts]:
+    """The price of each kernel of an instruction set, from <name>/prices.toml.
+
+    `like` names the set whose prices hold for the kernels that the file does not list.
+    """
+    table = tomllib.loads(price_file(name).read_text(encoding="utf-8"))
+    like = table.pop("like", None)
+    known = dict(prices(like)) if like else {}
+    known |= {kernel: Counts(**of_kernel) for kernel, of_kernel in table.items()}
+    return {kernel: known[kernel] for kernel in kernel_names(name) if kernel in known}
+
+
+@cache
+def _packed_kernels(name: str) -> frozenset[str]:
+    return frozenset(kernel_names(name)) - frozenset(kernel_names())

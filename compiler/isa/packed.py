@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls and work of the kernels whose weights are packed for an instruction set."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.isa import find_instruction_set
+from mcuforge.compiler.isa.channels import Channels, packable
+from mcuforge.compiler.ops.base import Blob, Call, Field, Params, RingRows, Slot
+from mcuforge.compiler.ops.common.fixed_point import Multiplier
+from mcuforge.compiler.ops.common.window import Window
+from mcuforge.compiler.work import CALLED, Counts, Work
+
+Fields = tuple[tuple[str, Field], ...]
+Shape = tuple[int, ...]
+Range = tuple[int, int]
+FILTERS = 4  # of a block of packed weights
+
+
+def packed_conv2d(
+    inputs: tuple[Tensor, ...],
+    output: Tensor,
+    isa: str,
+    window: Window,
+    multipliers: tuple[Multiplier, ...],
+    act_range: Range,
+    shapes: tuple[Shape, Shape] | None = None,
+) -> Call | None:
+    """conv2d_packed_s8 of one group, or None where `isa` has none for this layer.
+
+    `shapes`: (h, w, c) of input and output, where the tensors' own have another rank.
+    """
+    x, weights = inputs[:2]
+    filters = weights.values().reshape(weights.shape[0], -1)
+    channels = packable(inputs, filters, multipliers, output, act_range[0])
+    packed = channels and find_instruction_set(isa).conv2d(channels.used(filters), channels)
+    if not channels or not packed:
+        return None
+    of_input, of_output = shapes or (x.shape[1:], output.shape[1:])
+    params = Params(
+        "conv2d_packed_params",
+        (
+            *_places(x, output, of_input, of_output, window),
+            ("depth", packed.depth),
+            ("input_zero_point", x.zero_point),
+            *_ending(channels, output, act_range),
+        ),
+    )
+    blob = Blob("weights", packed.words)
+    arguments = (x, blob, output, Slot.PARAMS, Slot.SCRATCH, Slot.FIRST_ROW, Slot.END_ROW)
+    scratch_bytes = packed.scratch_bytes + (packed.odd_bytes if of_input[-1] % 4 else 0)
+    return Call("conv2d_packed_s8", arguments, params, scratch_bytes)
+
+
+def packed_depthwise(
+    inputs: tuple[Tensor, ...],
+    output: Tensor,
+    isa: str,
+    window: Window,
+    multipliers: tuple[Multiplier, ...],
+    act_range: Range,
+) -> Call | None:
+    """depthwise_conv2d_packed_s8, or None where `isa` has none for this layer."""
+    x, weights = inputs[:2]
+    if weights.shape[3] != x.shape[3]:
+        return None
+    filters = weights.values()[0]
+    by_channel = filters.reshape(-1, filters.shape[2]).T
+    channels = packable(inputs, by_channel, multipliers, output, act_range[0])
+    packed = channels and find_instruction_set(isa).depthwise_conv2d(
+        channels.used(filters, 2), channels
+    )
+    if not channels or not packed:
+        return None
+    params = Params(
+        "depthwise_conv2d_packed_params",
+        (
+            *_places(x, output, x.shape[1:], output.shape[1:], window),
+            *_ending(channels, output, act_range),
+        ),
+    )
+    padding = Blob("padding", np.full(x.shape[3], x.zero_point, np.int8))
+    arguments = (
+        x,
+        Blob("weights", packed.words),
+        padding,
+        output,
+        Slot.PARAMS,
+        Slot.FIRST_ROW,
+        Slot.END_ROW,
+    )
+    return Call("depthwise_conv2d_packed_s8", arguments, params)
+
+
+def packed_vector(
+    inputs: tuple[Tensor, ...],
+    output: Tensor,
+    isa: str,
+    multipliers: tuple[Multiplier, ...],
+    act_range: Range,
+) -> Call | None:
+    """fully_connected_packed_s8 of one vector, or None where `isa` has none for this layer."""
+    filters = inputs[1].values()
+    channels = packable(inputs, filters, multipliers, output, act_range[0])
+    packed = channels and find_instruction_set(isa).fully_connected(
+        channels.used(filters), channels
+    )
+    if not channels or not packed:
+        return None
+    params = Params(
+        "fully_connected_packed_params",
+        (
+            ("in_features", filters.shape[1]),
+            ("out_features", filters.shape[0]),
+            ("depth", packed.depth),
+            *_ending(channels, output, act_range),
+        ),
+    )
+    arguments = (inputs[0], Blob("weights", packed.words), output, Slot.PARAMS)
+    return Call("fully_connected_packed_s8", arguments, params)
+
+
+def packed_work(
+    inputs: tuple[Tensor, ...], output: Tensor, products: int, isa: str, kernel: str
+) -> Work:
+    """What a packed `kernel` does for a layer of `products`: blocks of pixels times of filters."""
+    channels = output.shape[-1]
+    pixels = output.elements // channels
+    blocks, left = divmod(channels, FILTERS)
+    counts = Counts(position=pixels, output=output.elements)
+    if kernel == "depthwise_conv2d_packed_s8":
+        taps = products // output.elements
+        counts = counts._replace(
+            run=pixels * blocks, tap=pixels * taps * blocks * FILTERS, rest=pixels * taps * left
+        )
+        return Work(kernel, counts, CALLED)
+    blocks += left > 0
+    depth = -(-products // output.elements // FILTERS) * FILTERS
+    at_once = find_instruction_set(isa).pixels if kernel == "conv2d_packed_s8" else 1
+    taps = blocks * FILTERS * depth
+    counts = counts._replace(run=pixels * blocks / at_once, tap=pixels * taps)
+    if kernel == "conv2d_packed_s8":
+        elements, in_words = pixels * depth, inputs[1].shape[-1] % FILTERS == 0
+        counts = counts._replace(gathered=elements, in_bytes=0 if in_words else elements)
+    alone = Counts(run=blocks - blocks / at_once, tap=-taps, rest=taps)
+    return Work(kernel, counts, CALLED, alone, at_once)
+
+
+def _places(x: Tensor, output: Tensor, of_input: Shape, of_output: Shape, window: Window) -> Fields:
+    """Where pixels lie and which of them a window takes."""
+    return (
+        ("input", of_input),
+        ("output", of_output),
+        ("input_ring", RingRows(x)),
+        ("output_ring", RingRows(output)),
+        ("kernel", window.kernel),
+        ("stride", window.stride),
+        ("pad", window.pad[:2]),
+        ("dilation", window.dilation),
+    )
+
+
+def _ending(channels: Channels, output: Tensor, act_range: Range) -> Fields:
+    """How accumulators end."""
+    return (
+        ("output_zero_point", output.zero_point),
+        ("ties_away", int(channels.ties_away)),
+        ("act_min", act_range[0]),
+        ("act_max", act_range[1]),
+    )

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layouts of rv32: filters side by side, so that one pointer walks a block of them."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.ir import Array
+from mcuforge.compiler.isa.channels import Channels, Int32
+from mcuforge.compiler.isa.instruction_set import MAX_TAPS, InstructionSet, Packed
+
+Number = TypeVar("Number", np.int8, np.int32)
+Bytes = NDArray[np.int8]
+FILTERS = 4  # of a block of conv2d
+VECTOR_FILTERS = 8  # of a block of fully_connected
+PIXELS = 4  # whose windows are gathered at a time
+WORD = 4
+
+
+class Rv32(InstructionSet):
+    """Blocks of filters: their biases, weights, multipliers doubled as uint32, shifts as int8.
+
+    The weights of a block are those of the first value of each filter, then of the second, and so
+    on; missing filters and values are zeros.
+    """
+
+    name: ClassVar[str] = "rv32"
+    pixels: ClassVar[int] = PIXELS
+
+    def conv2d(self, filters: Array, channels: Channels) -> Packed:
+        depth = whole_words(filters.shape[1])
+        return Packed(blocks(filters, channels, FILTERS, depth), depth, PIXELS * depth)
+
+    def fully_connected(self, filters: Array, channels: Channels) -> Packed:
+        """Blocks of eight, then what is left of the filters one by one."""
+        count = len(filters) // VECTOR_FILTERS * VECTOR_FILTERS
+        depth = whole_words(filters.shape[1])
+        parts = (
+            blocks(filters[:count], channels, VECTOR_FILTERS, depth),
+            blocks(filters[count:], channels, 1, depth, first=count),
+        )
+        return Packed(np.concatenate(parts), depth)
+
+    def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
+        """Blocks of four channels, for any filter whose taps have room on the stack."""
+        taps = filters.shape[0] * filters.shape[1]
+        if taps > MAX_TAPS:
+            return None
+        by_channel = filters.reshape(taps, -1).T
+        return Packed(blocks(by_channel, channels, FILTERS, taps), taps)
+
+
+def blocks(filters: Array, channels: Channels, size: int, depth: int, first: int = 0) -> Int32:
+    """Pack filters (co, taps) in blocks of `size`, which hold whole words of `depth` values each.
+
+    first: the channel of the first filter. Returns the blocks one after the other: int32 (words,).
+    """
+    if not len(filters):
+        return np.zeros(0, np.int32)
+    count = -(-len(filters) // size)
+    mine = slice(first, first + len(filters))
+
+    def by_block(values: Int32) -> Int32:
+        return padded(values[mine], (count * size,)).reshape(count, size)
+
+    weights = padded(filters.astype(np.int8), (count * size, depth))
+    side_by_side = weights.reshape(count, size, depth).transpose(0, 2, 1).reshape(count, -1)
+    shifts = padded(by_block(channels.right).astype(np.int8), (count, whole_words(size)))
+    columns = (
+        by_block(channels.bias),
+        words(side_by_side),
+        by_block(doubled(channels)),
+        words(shifts),
+    )
+    return np.concatenate(columns, axis=1).reshape(-1)
+
+
+def doubled(channels: Channels) -> Int32:
+    """Double the multipliers, as mulhsu takes them: int32 (co,), the bits of a uint32."""
+    return (channels.multiplier.astype(np.uint32) * np.uint32(2)).view(np.int32)
+
+
+def padded(values: NDArray[Number], shape: tuple[int, ...]) -> NDArray[Number]:
+    """Pad `values` with zeros at the end of every axis to `shape`; the dtype stays."""
+    result: NDArray[Number] = np.zeros(shape, values.dtype)
+    result[tuple(slice(size) for size in values.shape)] = values
+    return result
+
+
+def words(rows: Bytes) -> Int32:
+    """Read int8 rows (n, bytes), whole words each, as little-endian words: int32 (n, bytes / 4)."""
+    return np.ascontiguousarray(rows).view("<i4").astype(np.int32)
+
+
+def whole_words(count: int) -> int:
+    """Bytes of as many words as hold `count` bytes."""
+    return -(-count // WORD) * WORD

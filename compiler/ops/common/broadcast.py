@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How two inputs of different shapes fill one output: checks, strides, reads, arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import numpy as np
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.base import Argument, Blob, Call, Op, Reads, vector_counts
+from mcuforge.compiler.ops.common.by_row import (
+    RowInput,
+    calls_on_rows,
+    row_dims,
+    row_input,
+    same_row_reads,
+    whole_input,
+)
+from mcuforge.compiler.ops.common.checks import want_shape
+from mcuforge.compiler.work import Work
+from mcuforge.errors import Refusal
+
+MAX_DIMS = 5  # of the kernels, after merging: runtime_c/src/common/broadcast.h
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """The output's dimensions, merged and padded with ones in front to five, the last a row.
+
+    A stride is in elements, 0 along a dimension its input repeats.
+    """
+
+    dims: Shape
+    stride_a: Shape
+    stride_b: Shape
+
+    def fields(self) -> tuple[tuple[str, Shape], ...]:
+        """The parameter fields every broadcasting kernel begins with."""
+        return (("dims", self.dims), ("stride_a", self.stride_a), ("stride_b", self.stride_b))
+
+
+@dataclass(frozen=True)
+class BroadcastOp(Op):
+    """Two 8-bit inputs, each element of the output from one of either."""
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        return tuple(_element_reads(x, output) for x in inputs)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        if any(_rows_of(x, output) is None for x in inputs):
+            return None
+        return tuple(None if x.is_constant else _row_reads(x, output) for x in inputs)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        rows = [_rows_of(x, output) for x in inputs]
+        return calls_on_rows(self, [row for row in rows if row is not None], output, isa)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        counts = vector_counts(output)
+        if len({x.elements for x in inputs} - {1}) <= 1:  # of one shape: walked as one vector
+            counts = counts._replace(run=1)
+        return Work(f"{self.kind}_s8", counts)
+
+
+def check_broadcast(inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    """Refuse shapes that do not broadcast to the output's, or in more ways than kernels walk."""
+    a, b = inputs
+    want_shape(output, broadcast_shape(a, b))
+    merged = len(_merge(a.shape, b.shape))
+    if merged > MAX_DIMS:
+        raise Refusal(
+            f"shapes {list(a.shape)} and {list(b.shape)} alternate between repeated and full "
+            f"dimensions: {merged} after merging, supported: up to {MAX_DIMS}",
+            "reshape or tile one of the two before this operator",
+        )
+
+
+def broadcast_shape(a: Tensor, b: Tensor) -> Shape:
+    """The output's shape by TFLite's (and numpy's) rule: aligned at the last dimension."""
+    pairs = _pairs(a.shape, b.shape)
+    if any(m != n and 1 not in (m, n) for m, n in pairs):
+        raise Refusal(
+            f"shapes {list(a.shape)} and {list(b.shape)} of '{a.name}' and '{b.name}' differ in "
+            "a dimension where neither is 1",
+            "export the model again: its shapes contradict each other",
+        )
+    return tuple(max(m, n) for m, n in pairs)
+
+
+def broadcast(a: Shape, b: Shape) -> Broadcast:
+    """The walk over two shapes `check_broadcast` has accepted."""
+    dims: list[int] = []
+    strides: tuple[list[int], list[int]] = ([], [])
+    steps = [1, 1]
+    for size, full in reversed(_merge(a, b)):
+        dims.insert(0, size)
+        for i in (0, 1):
+            strides[i].insert(0, steps[i] if full[i] else 0)
+            steps[i] *= size if full[i] else 1
+    return Broadcast(_padded(dims, 1), _padded(strides[0], 0), _padded(strides[1], 0))
+
+
+def operands(inputs: tuple[Tensor, ...]) -> tuple[Argument, ...]:
+    """The inputs as kernel arguments; constants lie in flash."""
+    return tuple(Blob("operand", t.values()) if t.is_constant else t for t in inputs)
+
+
+def _aligned(x: Tensor, output: Tensor) -> Shape:
+    """The shape of `x` with as many dimensions as the output's."""
+    return (1,) * (len(output.shape) - len(x.shape)) + x.shape
+
+
+def _element_reads(x: Tensor, output: Tensor) -> Reads:
+    """The one element of `x` each element of the output is computed from, read just before."""
+    numbers = np.arange(x.elements, dtype=np.int64).reshape(_aligned(x, output))
+    first = np.broadcast_to(numbers, output.shape).reshape(-1)
+    return Reads(x.dtype.itemsize, output.dtype.itemsize, first, first + 1, before_write=True)
+
+
+def _has_own_rows(x: Tensor, output: Tensor) -> bool:
+    """True where row y of `x` goes into row y of the output, and no other."""
+    dims = row_dims(len(output.shape))
+    return _aligned(x, output)[:dims] == output.shape[:dims] and x.rows == output.rows
+
+
+def _rows_of(x: Tensor, output: Tensor) -> RowInput | None:
+    """What an output row takes of `x`: its own row, or all where every row takes the same.
+
+    None where the rows of `x` repeat in turn or are not the output's.
+    """
+    if _has_own_rows(x, output):
+        return row_input(x)
+    repeats = set(_aligned(x, output)[: row_dims(len(output.shape))]) <= {1}
+    return whole_input(x) if repeats else None
+
+
+def _row_reads(x: Tensor, output: Tensor) -> Reads:
+    """How rows are read of an input `_rows_of` has something to say of."""
+    first = np.arange(output.rows, dtype=np.int64)
+    if not _has_own_rows(x, output):
+        return Reads(x.row_bytes, output.row_bytes, 0 * first, 0 * first + x.rows)
+    if _aligned(x, output) == output.shape:
+        return same_row_reads(x, output)
+    return Reads(x.row_bytes, output.row_bytes, first, first + 1)
+
+
+def _pairs(a: Shape, b: Shape) -> list[tuple[int, int]]:
+    """The two shapes aligned at the last dimension, outermost first."""
+    return list(zip_longest(reversed(a), reversed(b), fillvalue=1))[::-1]
+
+
+def _merge(a: Shape, b: Shape) -> list[tuple[int, tuple[bool, bool]]]:
+    """(size, which inputs are full along it), neighbours of the same kind made one."""
+    merged: list[tuple[int, tuple[bool, bool]]] = []
+    for m, n in _pairs(a, b):
+        size, full = max(m, n), (m != 1, n != 1)
+        if size == 1:
+            continue
+        if merged and merged[-1][1] == full:
+            merged[-1] = (merged[-1][0] * size, full)
+        else:
+            merged.append((size, full))
+    return merged
+
+
+def _padded(values: list[int], fill: int) -> Shape:
+    return (fill,) * (MAX_DIMS - len(values)) + tuple(values)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two int8 inputs of any two scales brought to one, with fraction bits, before they meet."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Field
+from mcuforge.compiler.ops.common.broadcast import broadcast
+from mcuforge.compiler.ops.common.fixed_point import (
+    Int64,
+    Multiplier,
+    quantise_multiplier,
+    requantise,
+)
+
+
+def common_scale(inputs: tuple[Tensor, ...]) -> float:
+    """Twice the larger input scale: the sum of two int8 values then keeps to 8 bits."""
+    return 2.0 * max(t.scale for t in inputs)
+
+
+def input_multipliers(inputs: tuple[Tensor, ...]) -> tuple[Multiplier, Multiplier]:
+    """Bring both inputs to the common scale."""
+    a, b = (quantise_multiplier(t.scale / common_scale(inputs)) for t in inputs)
+    return a, b
+
+
+def on_common_scale(tensor: Tensor, values: Array, factor: Multiplier, left_shift: int) -> Int64:
+    """Bring values to the common scale: int64 of their shape, with `left_shift` fraction bits.
+
+    values: as stored; the tensor's zero point is taken off.
+    """
+    fine = (values.astype(np.int64) - tensor.zero_point) << left_shift
+    return requantise(fine, factor.mantissa, factor.shift)
+
+
+def two_scale_fields(
+    inputs: tuple[Tensor, ...],
+    factors: tuple[Multiplier, Multiplier],
+    output: Tensor,
+    factor: Multiplier,
+) -> tuple[tuple[str, Field], ...]:
+    """The parameter fields of a kernel that brings its inputs to one scale, in C order."""
+    a, b = inputs
+    factor_a, factor_b = factors
+    return (
+        *broadcast(a.shape, b.shape).fields(),
+        ("zero_point_a", a.zero_point),
+        ("multiplier_a", factor_a.mantissa),
+        ("shift_a", factor_a.shift),
+        ("zero_point_b", b.zero_point),
+        ("multiplier_b", factor_b.mantissa),
+        ("shift_b", factor_b.shift),
+        ("output_zero_point", output.zero_point),
+        ("output_multiplier", factor.mantissa),
+        ("output_shift", factor.shift),
+    )

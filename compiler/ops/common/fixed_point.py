@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TFLite's integer arithmetic in numpy: quantised multipliers and double rounding.
+
+Formulas: gemmlowp fixedpoint.h (SaturatingRoundingDoublingHighMul, RoundingDivideByPOT) and
+TFLite kernels/internal/quantization_util.cc (QuantizeMultiplier), restated.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mcuforge.compiler.ir import DType, Quant, Tensor
+from mcuforge.compiler.ops.base import Activation
+
+Int64 = NDArray[np.int64]
+
+LEAST_ROUNDED_ONCE = 2.0**-12
+RANGE = {DType.INT8: (-128, 127), DType.UINT8: (0, 255), DType.INT32: (-(2**31), 2**31 - 1)}
+
+
+@dataclass(frozen=True)
+class Multiplier:
+    """A real factor as mantissa * 2**(shift - 31), mantissa in [0, 2**31).
+
+    TFLite's are above 2**30, but for 0; those that round once (`output_multiplier`) may be less.
+    """
+
+    mantissa: int
+    shift: int
+
+
+def quantise_multiplier(real: float) -> Multiplier:
+    """The fixed-point form of a non-negative factor, as TFLite's QuantizeMultiplier rounds it."""
+    if real == 0.0:
+        return Multiplier(0, 0)
+    fraction, shift = math.frexp(real)
+    mantissa = math.floor(fraction * 2**31 + 0.5)
+    if mantissa == 2**31:
+        mantissa //= 2
+        shift += 1
+    if shift < -31:
+        return Multiplier(0, 0)
+    if shift > 30:
+        return Multiplier(2**31 - 1, 30)
+    return Multiplier(mantissa, shift)
+
+
+def output_multiplier(real: float, output: Tensor) -> Multiplier:
+    """The factor that brings an accumulator to the output's scale, rounding as it asks.
+
+    Without a right shift the kernels round once, in the high word of the product: so does a factor
+    below 1/2 whose mantissa is kept as small as it is. From 2**-12 on it still has 19 bits, and 256
+    steps come out within 2**-12 of a step; below, where rounding twice tells once in 2**13 results
+    at most, it is TFLite's.
+    """
+    assert output.quant is not None
+    if output.quant.nearest and LEAST_ROUNDED_ONCE <= real < 0.5:
+        return Multiplier(math.floor(real * 2.0**31 + 0.5), 0)
+    return quantise_multiplier(real)
+
+
+def wrap_int32(x: ArrayLike) -> Int64:
+    """Wrap to the values an int32 register would hold; int64 of x's shape."""
+    return np.asarray(x, dtype=np.int64).astype(np.int32).astype(np.int64)
+
+
+def doubling_high_mul(x: ArrayLike, mantissa: ArrayLike) -> Int64:
+    """Compute round(x * mantissa / 2**31), halves upwards; int64 of the broadcast shape.
+
+    The one pair that overflows saturates.
+    """
+    product = np.asarray(x, dtype=np.int64) * np.asarray(mantissa, dtype=np.int64)
+    result: Int64 = np.minimum((product + (1 << 30)) >> 31, 2**31 - 1)
+    return result
+
+
+def rounding_shift_right(x: ArrayLike, shift: ArrayLike) -> Int64:
+    """Compute round(x / 2**shift), halves away from zero; int64 of the broadcast shape.
+
+    shift: 0 to 31.
+    """
+    value = np.asarray(x, dtype=np.int64)
+    amount = np.asarray(shift, dtype=np.int64)
+    mask = (np.int64(1) << amount) - 1
+    threshold = (mask >> 1) + (value < 0)
+    result: Int64 = (value >> amount) + ((value & mask) > threshold)
+    return result
+
+
+def requantise(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
+    """Apply TFLite's MultiplyByQuantizedMultiplier (double rounding) to int32 values.
+
+    Returns int64 of the broadcast shape.
+    """
+    amount = np.asarray(shift, dtype=np.int64)
+    left = wrap_int32(np.asarray(x, dtype=np.int64) << np.maximum(amount, 0))
+    return rounding_shift_right(doubling_high_mul(left, mantissa), np.maximum(-amount, 0))
+
+
+def quantise_real(real: float, quant: Quant) -> int:
+    """zero_point + round(real / scale) in float32, halves away from zero, as TFLite clamps."""
+    ratio = float(np.float32(real) / np.float32(quant.scale[0]))
+    return quant.zero_point + math.floor(abs(ratio) + 0.5) * (1 if ratio >= 0 else -1)
+
+
+def activation_range(act: Activation, output: Tensor) -> tuple[int, int]:
+    """Smallest and largest quantised value a fused activation lets through."""
+    low, high = RANGE[output.dtype]
+    assert output.quant is not None
+    if act == "relu":
+        low = max(low, quantise_real(0.0, output.quant))
+    elif act == "relu6":
+        low = max(low, quantise_real(0.0, output.quant))
+        high = min(high, quantise_real(6.0, output.quant))
+    elif act == "relu_n1_to_1":
+        low = max(low, quantise_real(-1.0, output.quant))
+        high = min(high, quantise_real(1.0, output.quant))
+    return low, high

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What operators with constant weights share: checks, folded bias, multipliers, the way out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, DType, Tensor
+from mcuforge.compiler.ops.base import Activation, Blob
+from mcuforge.compiler.ops.common.checks import (
+    want_constant,
+    want_dtype,
+    want_quant,
+    want_shape,
+)
+from mcuforge.compiler.ops.common.fixed_point import (
+    Int64,
+    Multiplier,
+    activation_range,
+    output_multiplier,
+    requantise,
+    wrap_int32,
+)
+from mcuforge.errors import Refusal
+
+MAX_SUMMED = 2**17 - 1  # products of two int8 values an int32 always holds the sum of
+UNROLLED = 4  # products per iteration of mcuforge_dot_s8
+
+
+def check_weights(weights: Tensor, axis: int) -> None:
+    """Constant int8 weights, symmetric, one scale or one per slice of `axis`."""
+    want_constant(weights)
+    want_dtype(weights, DType.INT8)
+    want_quant(weights, axis)
+    if weights.zero_point != 0:
+        raise Refusal(
+            f"weights '{weights.name}' have zero point {weights.zero_point}, wanted 0",
+            "quantise the weights symmetrically, as TFLite's int8 specification asks",
+        )
+
+
+def check_bias(inputs: tuple[Tensor, ...], channels: int) -> None:
+    """A third input, where there is one, is a constant int32 vector of one value per channel."""
+    if len(inputs) > 2:
+        want_constant(inputs[2])
+        want_dtype(inputs[2], DType.INT32)
+        want_shape(inputs[2], (channels,))
+
+
+def check_summed(count: int) -> None:
+    """Refuse so many products per output that an int32 might not hold their sum."""
+    if count > MAX_SUMMED:
+        raise Refusal(
+            f"each output sums {count} products, supported: up to {MAX_SUMMED}",
+            "split this layer: an int32 accumulator could overflow",
+        )
+
+
+def conv_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Multiplier, ...]:
+    """One multiplier per output channel: x.scale * weights.scale / output.scale in doubles."""
+    assert weights.quant is not None
+    channels = output.shape[-1]
+    scales = weights.quant.scale * (channels if len(weights.quant.scale) == 1 else 1)
+    return tuple(output_multiplier(x.scale * s / output.scale, output) for s in scales)
+
+
+def bias_values(inputs: tuple[Tensor, ...], channels: int) -> Int64:
+    """Return the bias as int64 (channels,); zeros where the operator has none."""
+    if len(inputs) > 2:
+        return inputs[2].values().astype(np.int64)
+    return np.zeros(channels, np.int64)
+
+
+def folded_bias(inputs: tuple[Tensor, ...], filters: Array) -> Blob:
+    """bias[o] - x.zero_point * sum(filters[o]), wrapped to int32: kernels then skip the offset.
+
+    filters: (channels, taps).
+    """
+    sums = filters.astype(np.int64).sum(axis=1)
+    folded = bias_values(inputs, filters.shape[0]) - inputs[0].zero_point * sums
+    return Blob("bias", wrap_int32(folded).astype(np.int32))
+
+
+def mantissas(multipliers: tuple[Multiplier, ...]) -> Array:
+    """Collect the multipliers' mantissas as the kernels read them: int32 (multipliers,)."""
+    return np.array([m.mantissa for m in multipliers], np.int32)
+
+
+def shifts(multipliers: tuple[Multiplier, ...]) -> Array:
+    """Collect the multipliers' shifts, positive to the left: int8 (multipliers,)."""
+    return np.array([m.shift for m in multipliers], np.int8)
+
+
+def finish(
+    acc: Array, multipliers: tuple[Multiplier, ...], act: Activation, output: Tensor
+) -> Array:
+    """Requantize int32 accumulators (..., channels), add the zero point, clamp.
+
+    Returns int8 of the output's shape.
+    """
+    low, high = activation_range(act, output)
+    scaled = requantise(wrap_int32(acc), mantissas(multipliers), shifts(multipliers))
+    values = np.clip(wrap_int32(scaled + output.zero_point), low, high)
+    return values.astype(np.int8).reshape(output.shape)

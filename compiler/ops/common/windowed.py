@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What operators that slide a window share: their kernels compute a range of rows, whole or not."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from math import prod
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.base import Call, Op, Reads
+from mcuforge.compiler.ops.common.window import Window
+from mcuforge.compiler.work import CALLED, Counts, Work
+
+
+class WindowedOp(Op):
+    """A window slides over input 0; further inputs are constants."""
+
+    @abstractmethod
+    def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
+        """The window over the first input."""
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        return (self.sliding(inputs).reads(inputs[0], output), *(None for _ in inputs[1:]))
+
+    def row_reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        return (self.sliding(inputs).row_reads(inputs[0], output), *(None for _ in inputs[1:]))
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return self.calls(inputs, output, isa)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        counts = window_counts(self.sliding(inputs), inputs[0], output)
+        return Work(f"{self.kind}_s8", counts, CALLED)
+
+    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return self.work(inputs, output)
+
+
+def window_counts(window: Window, x: Tensor, output: Tensor) -> Counts:
+    """What it takes to slide a window over each channel of the output by itself."""
+    rows, columns = window.taps(0, x, output), window.taps(1, x, output)
+    channels, positions = output.shape[3], len(rows) * len(columns)
+    taps = sum(rows) * sum(columns)
+    inside = rows.count(window.kernel[0]) * columns.count(window.kernel[1])
+    # a padded window's weights are summed above, beside and below the image
+    pieces = (sum(rows) + len(rows)) * len(columns) - inside * (window.kernel[0] + 1)
+    return Counts(
+        position=positions,
+        output=output.elements,
+        run=channels * sum(rows) * len(columns),
+        tap=channels * taps,
+        padding=channels * (positions * prod(window.kernel) - taps),
+        edge=channels * pieces,
+    )

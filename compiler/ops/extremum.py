@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise maximum or minimum of two int8 tensors of one quantization, with broadcasting."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Call, Params, Slot
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp, broadcast, check_broadcast, operands
+from mcuforge.compiler.ops.common.checks import want_int8, want_same_quant
+from mcuforge.compiler.work import Work
+
+
+@dataclass(frozen=True)
+class Extremum(BroadcastOp):
+    """inputs: a, b of shapes that broadcast to the output's."""
+
+    @property
+    @abstractmethod
+    def largest(self) -> bool:
+        """True where it is the larger of two elements, False where it is the smaller."""
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        for tensor in inputs:
+            want_int8(tensor)
+            want_same_quant(tensor, output)
+        want_int8(output)
+        check_broadcast(inputs, output)
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        a, b = (v.astype(np.int8) for v in values)
+        chosen = np.maximum(a, b) if self.largest else np.minimum(a, b)
+        return chosen.reshape(output.shape)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        a, b = inputs
+        walk = broadcast(a.shape, b.shape)
+        params = Params("extremum_params", (*walk.fields(), ("largest", int(self.largest))))
+        return (Call("extremum_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return replace(super().work(inputs, output), kernel="extremum_s8")
+
+
+@dataclass(frozen=True)
+class Maximum(Extremum):
+    """The larger of two elements."""
+
+    kind: ClassVar[str] = "maximum"
+    largest: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Minimum(Extremum):
+    """The smaller of two elements."""
+
+    kind: ClassVar[str] = "minimum"
+    largest: ClassVar[bool] = False

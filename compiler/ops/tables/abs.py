@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The absolute value on int8, through one multiplier, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.common.fixed_point import Int64
+from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
+
+
+@dataclass(frozen=True)
+class Abs(TableOp):
+    """int8, any shape, any output scale."""
+
+    kind: ClassVar[str] = "abs"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        super().check(inputs, output)
+        want_factor(scale_factor(inputs[0], output), inputs[0], output)
+
+    def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
+        scaled = rescaled(np.abs(values - x.zero_point), scale_factor(x, output))
+        return clamp_to(output, scaled + output.zero_point)
+
+
+def scale_factor(x: Tensor, output: Tensor) -> float:
+    """x.scale / output.scale, divided in float32 as TFLite does."""
+    return float(np.float32(x.scale) / np.float32(output.scale))

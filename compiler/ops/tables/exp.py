@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exponential on int8, computed in float32, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.common import elementary
+from mcuforge.compiler.ops.common.elementary import Float32
+from mcuforge.compiler.ops.common.fixed_point import Int64
+from mcuforge.compiler.ops.tables.table import TableOp, dequantised, quantised, want_room
+
+
+@dataclass(frozen=True)
+class Exp(TableOp):
+    """int8, any shape; refused where the reference's largest value overflows an int32."""
+
+    kind: ClassVar[str] = "exp"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        super().check(inputs, output)
+        highest = dequantised(inputs[0], np.array([127]))
+        want_room(output, float(_exp(highest)[0]))
+
+    def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
+        return quantised(_exp(dequantised(x, values)), output)
+
+
+def _exp(x: Float32) -> Float32:
+    with np.errstate(over="ignore", under="ignore"):
+        return elementary.exp(x)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Gaussian error linear unit on int8, computed in float32, as a table.
+
+Formula: TFLite kernels/internal/reference/gelu.h, restated.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.common import elementary
+from mcuforge.compiler.ops.common.elementary import Float32
+from mcuforge.compiler.ops.common.fixed_point import Int64
+from mcuforge.compiler.ops.tables.table import TableOp, dequantised, farthest, quantised, want_room
+
+ROOT_HALF = np.float32(math.sqrt(0.5))
+TANH_SCALE = np.float32(math.sqrt(2.0 / math.pi))
+CUBIC = np.float32(0.044715)
+
+
+@dataclass(frozen=True)
+class Gelu(TableOp):
+    """int8, any shape; x * normal_cdf(x), through tanh where `approximate` is set."""
+
+    kind: ClassVar[str] = "gelu"
+    approximate: bool = False
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        super().check(inputs, output)
+        want_room(output, farthest(inputs[0]))
+
+    def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
+        real = dequantised(x, values)
+        return quantised(by_tanh(real) if self.approximate else by_erfc(real), output)
+
+
+def by_erfc(x: Float32) -> Float32:
+    """Compute x / 2 * erfc(-x / sqrt(2)); float32 of x's shape.
+
+    erfc keeps the digits that 1 + erf loses far below zero.
+    """
+    with np.errstate(under="ignore"):
+        return np.float32(0.5) * x * elementary.erfc(x * -ROOT_HALF)
+
+
+def by_tanh(x: Float32) -> Float32:
+    """Compute x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))); float32 of x's shape."""
+    with np.errstate(over="ignore", under="ignore"):  # tanh of infinity is the 1 we want
+        inner = TANH_SCALE * (x + CUBIC * x * x * x)
+    return np.float32(0.5) * x * (np.float32(1) + elementary.tanh(inner))

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The natural logarithm on int8, computed in float32, as a table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.common import elementary
+from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
+from mcuforge.compiler.ops.tables.table import TableOp, dequantised, farthest, quantised, want_room
+
+
+@dataclass(frozen=True)
+class Log(TableOp):
+    """int8, any shape; zero and what is below give the smallest output.
+
+    tflite-runtime 2.14 has it for floats alone; this is the table of later versions.
+    """
+
+    kind: ClassVar[str] = "log"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        super().check(inputs, output)
+        x = inputs[0]
+        want_room(output, max(abs(math.log(x.scale)), abs(math.log(farthest(x)))))
+
+    def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
+        real = dequantised(x, values)
+        defined = real > 0
+        logs = quantised(elementary.log(np.where(defined, real, np.float32(1))), output)
+        low, _ = RANGE[output.dtype]
+        return np.where(defined, logs, low)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The logistic function on int8: 1 / (1 + exp(-x)) in float32, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.common import elementary
+from mcuforge.compiler.ops.common.fixed_point import Int64
+from mcuforge.compiler.ops.tables.table import TableOp, dequantised, quantised
+from mcuforge.errors import Refusal
+
+
+@dataclass(frozen=True)
+class Logistic(TableOp):
+    """int8, any shape; the output's scale is 1/256, as the reference demands."""
+
+    kind: ClassVar[str] = "logistic"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        super().check(inputs, output)
+        if output.scale != 1 / 256:
+            raise Refusal(
+                f"tensor '{output.name}' has scale {output.scale}, wanted 1/256 after LOGISTIC",
+                "convert again with a current TFLite converter, which sets 1/256",
+            )
+
+    def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
+        one = np.float32(1)
+        with np.errstate(over="ignore"):  # exp may reach infinity: 1 / infinity is the 0 we want
+            real = one / (one + elementary.exp(-dequantised(x, values)))
+        return quantised(real, output)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The negative on int8, through one multiplier, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.common.fixed_point import Int64
+from mcuforge.compiler.ops.tables.abs import scale_factor
+from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
+
+
+@dataclass(frozen=True)
+class Neg(TableOp):
+    """int8, any shape, any output scale.
+
+    No reference defines it: tflite-runtime 2.14 runs NEG on floats and int32 alone, later versions
+    negate int8 without regard to scales and zero points.
+    """
+
+    kind: ClassVar[str] = "neg"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        super().check(inputs, output)
+        want_factor(scale_factor(inputs[0], output), inputs[0], output)
+
+    def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
+        scaled = rescaled(x.zero_point - values, scale_factor(x, output))
+        return clamp_to(output, scaled + output.zero_point)

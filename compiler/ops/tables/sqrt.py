@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The square root on int8, computed in float32, as a table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.common.fixed_point import Int64
+from mcuforge.compiler.ops.tables.table import TableOp, dequantised, farthest, quantised, want_room
+
+
+@dataclass(frozen=True)
+class Sqrt(TableOp):
+    """int8, any shape; negative values give 0.
+
+    tflite-runtime 2.14 has it for floats alone; later versions round down through several shifts
+    and lose a step, which this does not follow.
+    """
+
+    kind: ClassVar[str] = "sqrt"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        super().check(inputs, output)
+        want_room(output, math.sqrt(farthest(inputs[0])))
+
+    def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
+        return quantised(np.sqrt(np.maximum(dequantised(x, values), np.float32(0))), output)

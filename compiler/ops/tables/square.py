@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The square on int8, computed in float32, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.common.fixed_point import Int64
+from mcuforge.compiler.ops.tables.table import TableOp, dequantised, farthest, quantised, want_room
+
+
+@dataclass(frozen=True)
+class Square(TableOp):
+    """int8, any shape, any output scale; tflite-runtime 2.14 has it for floats alone."""
+
+    kind: ClassVar[str] = "square"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        super().check(inputs, output)
+        want_room(output, farthest(inputs[0]) ** 2)
+
+    def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
+        real = dequantised(x, values)
+        return quantised(real * real, output)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators on 8-bit elements whose whole meaning fits a table of 256 bytes in flash."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, Slot
+from mcuforge.compiler.ops.common.by_row import (
+    calls_on_rows,
+    element_reads,
+    row_input,
+    same_row_reads,
+)
+from mcuforge.compiler.ops.common.checks import want_int8, want_shape
+from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64, quantise_multiplier, requantise
+from mcuforge.compiler.work import Counts, Work
+from mcuforge.errors import Refusal
+
+MAX_FACTOR = 2**23  # times a centred 8-bit value of 9 bits this still fits int32
+MAX_STEPS = 2.0**31 - 256  # a rounded quotient plus a zero point that still fits int32
+
+
+@dataclass(frozen=True)
+class TableOp(Op):
+    """One 8-bit input, an 8-bit output of the same shape, each element on its own."""
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        want_int8(inputs[0])
+        want_int8(output)
+        want_shape(output, inputs[0].shape)
+
+    @abstractmethod
+    def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
+        """Compute the output for each int64 input value (256,), clamped to the output's range.
+
+        Returns int64 (256,).
+        """
+
+    def stored_table(self, x: Tensor, output: Tensor) -> NDArray[np.int8]:
+        """Tabulate the output byte for each input byte: int8 (256,).
+
+        The bytes, and the index, are raw: those of uint8 for a uint8 tensor.
+        """
+        low, high = RANGE[x.dtype]
+        values = np.arange(low, high + 1, dtype=np.int64)
+        table = np.empty(256, np.int8)
+        table[values & 0xFF] = self.answers(x, output, values).astype(np.uint8).view(np.int8)
+        return table
+
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        raw = values[0].astype(np.uint8)
+        return self.stored_table(inputs[0], output)[raw].view(output.dtype.numpy)
+
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        return (element_reads(inputs[0], output),)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        return (same_row_reads(inputs[0], output),)
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        return calls_on_rows(self, (row_input(inputs[0]),), output, isa)
+
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        blob = Blob("table", self.stored_table(inputs[0], output))
+        params = Params("table_params", (("count", output.elements),))
+        return (Call("table_s8", (inputs[0], blob, output, Slot.PARAMS), params),)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return Work("table_s8", Counts(call=1, output=output.elements))
+
+
+def clamp_to(output: Tensor, values: Int64) -> Int64:
+    """Limit `values` to what the output's dtype holds; int64 of their shape."""
+    low, high = RANGE[output.dtype]
+    clamped: Int64 = np.clip(values, low, high)
+    return clamped
+
+
+def rescaled(values: Int64, factor: float) -> Int64:
+    """Multiply `values` by `factor`, of either sign, through TFLite's quantized multiplier.
+
+    Returns int64 of values' shape.
+    """
+    multiplier = quantise_multiplier(abs(factor))
+    mantissa = multiplier.mantissa if factor >= 0 else -multiplier.mantissa
+    return requantise(values, mantissa, multiplier.shift)
+
+
+def dequantised(x: Tensor, values: Int64) -> NDArray[np.float32]:
+    """Compute the real numbers that `values` stand for; float32 of their shape."""
+    with np.errstate(over="ignore", under="ignore"):
+        real: NDArray[np.float32] = np.float32(x.scale) * (values - x.zero_point).astype(np.float32)
+    return real
+
+
+def farthest(x: Tensor) -> float:
+    """The largest size of a real number `x` can hold, from float32."""
+    low, high = RANGE[x.dtype]
+    ends = np.array([low, high], np.int64)
+    return float(np.abs(dequantised(x, ends)).max())
+
+
+def quantised(real: NDArray[np.float32], output: Tensor) -> Int64:
+    """Quantize real numbers as TFLite's table writer rounds them, clamped.
+
+    Returns int64 of real's shape. It multiplies by the scale's float32 inverse and rounds halves
+    away from zero.
+    """
+    steps = (real * (np.float32(1) / np.float32(output.scale))).astype(np.float64)
+    rounded = np.copysign(np.floor(np.abs(steps) + 0.5), steps)
+    return clamp_to(output, rounded.astype(np.int64) + output.zero_point)
+
+
+def want_factor(factor: float, x: Tensor, output: Tensor) -> None:
+    """Refuse a change of scale that leaves the reference's int32 arithmetic undefined."""
+    if not abs(factor) < MAX_FACTOR:
+        raise Refusal(
+            f"from '{x.name}' (scale {x.scale}) to '{output.name}' (scale {output.scale}) values "
+            f"are multiplied by {factor:g}, wanted below {MAX_FACTOR}",
+            "quantise again with a representative dataset that exercises both tensors",
+        )
+
+
+def want_room(output: Tensor, real: float) -> None:
+    """Refuse an output scale so small that `real` has no int32 quantised value."""
+    if real / output.scale >= MAX_STEPS:
+        raise Refusal(
+            f"tensor '{output.name}' has scale {output.scale}, on which {real:g} is no int32",
+            "quantise again with a representative dataset that exercises this tensor",
+        )

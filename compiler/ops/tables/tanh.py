@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hyperbolic tangent on int8, computed in float32, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.ops.common import elementary
+from mcuforge.compiler.ops.common.fixed_point import Int64
+from mcuforge.compiler.ops.tables.table import TableOp, dequantised, quantised, want_room
+
+
+@dataclass(frozen=True)
+class Tanh(TableOp):
+    """int8, any shape, any output scale."""
+
+    kind: ClassVar[str] = "tanh"
+
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        super().check(inputs, output)
+        want_room(output, 1.0)
+
+    def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
+        return quantised(elementary.tanh(dequantised(x, values)), output)

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Estimates what a stage holds and costs, before anything is placed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.schedule.holding import Holding
+from mcuforge.compiler.schedule.kernels import Calls
+from mcuforge.compiler.schedule.memory import ALIGNMENT
+from mcuforge.compiler.schedule.overlap import least_distance, pipeline_distances
+from mcuforge.compiler.schedule.pipeline import (
+    Pipeline,
+    RowLayer,
+    build_pipeline,
+    has_barrier,
+    renamed,
+    row_layer,
+)
+from mcuforge.compiler.schedule.schedule import Execution
+
+ROWS_PER_TASK = (1, 2, 4)
+NEGLIGIBLE = 1.005  # calls that cost this little beside their work do not justify more rows in RAM
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Nodes [begin, end) of the order as one stage, with estimates of its bytes and cost."""
+
+    begin: int
+    end: int
+    node: Node  # the first one, and the only one when it runs whole
+    bytes: int  # estimate of the arena while it runs, with the buffers that only pass by
+    least: int  # every plan of this stage needs at least so many bytes
+    instructions: float
+    rings: int = 0  # bytes that every longer pipeline from the same beginning holds too
+    layers: tuple[RowLayer, ...] = ()  # empty: one layer, whole
+    like: Pipeline | None = None  # of layers with the same rows, maybe elsewhere in the network
+
+    @cached_property
+    def pipeline(self) -> Pipeline | None:
+        """The pipeline; None where one layer runs whole."""
+        return None if self.like is None else renamed(self.like, self.layers)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A pipeline with its estimates, without the buffers that only pass by."""
+
+    pipeline: Pipeline
+    bytes: int
+    least: int
+    instructions: float
+    rings: int  # bytes that every longer pipeline from the same beginning holds too
+
+
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Remembers pipelines by what their layers do with rows: blocks of a network repeat.
+
+    Networks of one family repeat them too: they may share what is known. `kinds` numbers the layers
+    that do the same with rows at equal cost.
+    """
+
+    pipelines: dict[Key, tuple[Found, ...]] = field(default_factory=dict)
+    kinds: dict[Key, int] = field(default_factory=dict)
+
+
+class Estimates:
+    """Estimates the stages over ranges of nodes in one order.
+
+    Buffers count as if they were packed without holes; the planner has the last word.
+    """
+
+    def __init__(
+        self, graph: Graph, nodes: Sequence[Node], calls: Calls, known: Known | None = None
+    ) -> None:
+        self.holding = Holding(graph, nodes)
+        self.nodes = self.holding.nodes
+        self.calls = calls
+        self.known = Known() if known is None else known
+        self.rows = [row_layer(node, self.holding.storage, calls) for node in self.nodes]
+        self.whole_costs = [calls.cost(n, Execution.WHOLE, n.output.rows) for n in self.nodes]
+        self.row_costs = [
+            at_once if row is None else calls.cost(row.node, row.execution, row.steps)
+            for row, at_once in zip(self.rows, self.whole_costs, strict=True)
+        ]
+
+    def whole(self, i: int) -> Choice:
+        """Node i as a stage that runs it whole."""
+        node = self.nodes[i]
+        scratch = self.calls.scratch_bytes(node, Execution.WHOLE, node.output.rows)
+        distances: dict[str, int] = {}
+        for x, reads in zip(node.inputs, node.op.reads(node.inputs, node.output), strict=True):
+            if not x.is_constant:
+                name = self.holding.storage[x.name].name
+                far = node.output.bytes if reads is None else least_distance(reads)
+                distances[name] = max(far, distances.get(name, far))
+        passing = self.holding.passing(i, i + 1) + scratch
+        ends = self.holding.ends(i, i + 1, node.output.bytes, distances)
+        estimate, least = (passing + count for count in ends)
+        return Choice(i, i + 1, node, estimate, least, self.whole_costs[i].of(1))
+
+    def pipelines(self, begin: int, end: int) -> Iterator[Choice]:
+        """Nodes [begin, end) as pipelines, one for each number of rows per task, least RAM first.
+
+        None where they cannot run by rows together, or where two stages would be as good.
+        """
+        layers = tuple(layer for layer in self.rows[begin:end] if layer is not None)
+        if len(layers) < end - begin or has_barrier(layers):
+            return
+        if not self.holding.worth_joining(begin, end):
+            return
+        key = self._key(begin, end)
+        if key not in self.known.pipelines:
+            self.known.pipelines[key] = tuple(self._found(begin, end, layers))
+        passing = self.holding.passing(begin, end)
+        for found in self.known.pipelines[key]:
+            yield Choice(
+                begin,
+                end,
+                self.nodes[begin],
+                passing + found.bytes,
+                passing + found.least,
+                found.instructions,
+                found.rings,
+                layers,
+                found.pipeline,
+            )
+
+    def _key(self, begin: int, end: int) -> Key:
+        """Everything that pipelines over nodes [begin, end) depend on, but no names of tensors."""
+        numbers: dict[str, int] = {}
+        parts: list[object] = []
+        for i in range(begin, end):
+            numbers[self.nodes[i].output.name] = i - begin
+            parts.append(self._row_kinds[i])
+            parts.append(self.holding.needed_after(self.nodes[i].output.name, end))
+            for name in self.holding.reads[i]:
+                if name not in numbers:
+                    numbers[name] = -len(numbers) - 1
+                parts.append((numbers[name], not self.holding.needed_after(name, end)))
+        return tuple(parts)
+
+    @cached_property
+    def _row_kinds(self) -> list[int]:
+        """A number for each node, equal for nodes that do the same with rows at equal cost."""
+        numbers = self.known.kinds
+        kinds = []
+        for node, row, cost in zip(self.nodes, self.rows, self.row_costs, strict=True):
+            if row is None:
+                kinds.append(-1)
+                continue
+            out = node.output
+            key: Key = (row.execution, row.steps, out.rows, out.row_bytes, cost, self._scratch(row))
+            for need in row.needs:
+                size = (need.buffer.rows, need.buffer.row_bytes)
+                units = None if need.units is None else (need.unit_bytes, need.units.tobytes())
+                flags = (need.before, need.in_place, need.together)
+                key += (*size, need.first.tobytes(), need.end.tobytes(), *flags, units)
+            kinds.append(numbers.setdefault(key, len(numbers)))
+        return kinds
+
+    def _scratch(self, layer: RowLayer) -> int:
+        """Bytes of a layer's scratch: the sums where it adds up, else what a task of it needs."""
+        return self.calls.scratch_bytes(layer.node, layer.execution, layer.steps)
+
+    def _found(self, begin: int, end: int, layers: tuple[RowLayer, ...]) -> Iterator[Found]:
+        kept = self.holding.kept(begin, end)
+        # several layers that read one tensor and nothing else, at different paces
+        alone = [x.needs[0].buffer.name for x in layers if len(x.needs) == 1]
+        branches = len(set(alone)) < len(alone)
+        least = sum(cost.of(1) for cost in self.row_costs[begin:end])
+        for rows in ROWS_PER_TASK:
+            orders = [
+                build_pipeline(layers, kept, rows, eager)
+                for eager in ((False, True) if branches else (False,))
+            ]
+            found = self._estimated(begin, end, min(orders, key=self._inside))
+            yield found
+            if found.instructions < least * NEGLIGIBLE:
+                return
+
+    def _inside(self, pipeline: Pipeline) -> int:
+        """Bytes of rings and scratch in the fullest slot, as they are placed."""
+        return max(placed for placed, _ in self._by_slot(pipeline))
+
+    def _by_slot(self, pipeline: Pipeline) -> list[tuple[int, int]]:
+        """Bytes of rings and scratch in each slot: each rounded to its alignment, and bare."""
+        sizes = {layer.node.output.name: layer.node.output.row_bytes for layer in pipeline.layers}
+        held = [(pipeline.alive[name], rows * sizes[name]) for name, rows in pipeline.rings.items()]
+        for i, layer in enumerate(pipeline.layers):
+            alive = pipeline.sums.get(layer.node.output.name, (i, i + 1))
+            held.append((alive, self._scratch(layer)))
+        placed, bare = [0] * len(pipeline.layers), [0] * len(pipeline.layers)
+        for (first, last), size in held:
+            for slot in range(first, last):
+                placed[slot] += -(-size // ALIGNMENT) * ALIGNMENT
+                bare[slot] += size
+        return list(zip(placed, bare, strict=True))
+
+    def _estimated(self, begin: int, end: int, pipeline: Pipeline) -> Found:
+        costs = self.row_costs[begin:end]
+        cost = sum(c.of(*pipeline.order.of_layer(i)) for i, c in enumerate(costs))
+        kept = self.holding.kept(begin, end)
+        distances = self._distances(begin, end, pipeline)
+        ends: dict[int, tuple[int, int]] = {}  # by the bytes of whole outputs: few values
+        estimate = least = rings = 0
+        for slot, (placed, bare) in enumerate(self._by_slot(pipeline)):
+            written = sum(t.bytes for t in kept if pipeline.alive[t.name][0] <= slot)
+            if written not in ends:
+                ends[written] = self.holding.ends(begin, end, written, distances)
+            estimate = max(estimate, placed + ends[written][0])
+            least = max(least, bare + ends[written][1])
+            rings = max(rings, bare)
+        return Found(pipeline, estimate, least, cost, rings)
+
+    def _distances(self, begin: int, end: int, pipeline: Pipeline) -> dict[str, int]:
+        """How far below each input it reads the pipeline's one whole output must begin."""
+        kept = self.holding.kept(begin, end)
+        if len(kept) != 1:
+            return {}
+        return pipeline_distances(
+            pipeline, kept[0], lambda name: self.holding.made_before(name, begin)
+        )

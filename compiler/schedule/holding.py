@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counts the bytes of whole buffers that are alive while nodes of one order run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from mcuforge.compiler.ir import Graph, Node, Tensor
+from mcuforge.compiler.schedule.liveness import liveness
+from mcuforge.compiler.schedule.memory import ALIGNMENT
+from mcuforge.compiler.schedule.pipeline import Indices
+from mcuforge.compiler.schedule.schedule import view_storage
+
+
+class Holding:
+    """The nodes of a graph in one order, and the buffers that live between them.
+
+    A range [begin, end) of nodes is what one stage may run.
+    """
+
+    def __init__(self, graph: Graph, nodes: Sequence[Node]) -> None:
+        self.nodes = tuple(nodes)
+        self.storage = view_storage(graph)
+        self.reads = [[self.storage[x.name].name for x in n.activations] for n in self.nodes]
+        self._lives = liveness(graph, [(node,) for node in self.nodes], self.storage)
+        self._tensors = {t.name: t for t in (*graph.inputs, *(n.output for n in self.nodes))}
+
+    def made_before(self, name: str, begin: int) -> bool:
+        """True when buffer `name` is written before node `begin`."""
+        return self._lives[name].first < begin
+
+    def needed_after(self, name: str, end: int) -> bool:
+        """True when node `end` or a later one reads buffer `name`, or the user does."""
+        return self._lives[name].last >= end
+
+    def kept(self, begin: int, end: int) -> list[Tensor]:
+        """The outputs of nodes [begin, end) that are read after them."""
+        made = [node.output for node in self.nodes[begin:end]]
+        return [tensor for tensor in made if self.needed_after(tensor.name, end)]
+
+    @cached_property
+    def input_bytes(self) -> int:
+        """Bytes of the resident inputs, which lie somewhere before anything runs."""
+        lives = self._lives.items()
+        return sum(self._tensors[name].bytes for name, life in lives if life.first < 0)
+
+    def passing(self, begin: int, end: int) -> int:
+        """Bytes alive before and after nodes [begin, end) that these do not read."""
+        first, last, sizes, place = self._columns
+        across = (first < begin) & (last >= end)
+        read = [place[name] for name in self._read(begin, end)]
+        return int(sizes[across].sum() - (sizes[read] * across[read]).sum())
+
+    @cached_property
+    def _columns(self) -> tuple[Indices, Indices, Indices, dict[str, int]]:
+        """For every buffer its first and last node and its bytes; and its index in these arrays."""
+        names = list(self._lives)
+        return (
+            np.array([self._lives[n].first for n in names], np.int64),
+            np.array([self._lives[n].last for n in names], np.int64),
+            np.array([self._tensors[n].bytes for n in names], np.int64),
+            {name: i for i, name in enumerate(names)},
+        )
+
+    def ends(
+        self, begin: int, end: int, written: int, distances: Mapping[str, int]
+    ) -> tuple[int, int]:
+        """Bytes of the inputs read and of `written` bytes of output: an estimate, and the least.
+
+        The estimate lays the output over the one dying input it fits best, the least lays it over
+        all of them. `distances`: how far below each input the output must begin.
+        """
+        sources = [self._tensors[n] for n in self._read(begin, end) if self.made_before(n, begin)]
+        held = sum(t.bytes for t in sources)
+        dying = [t for t in sources if not self.needed_after(t.name, end)]
+        shared = [
+            max(0, min(t.bytes, written, t.bytes + written - max(t.bytes + far, written)))
+            for t in dying
+            for far in [max(0, -(-distances.get(t.name, 0) // ALIGNMENT) * ALIGNMENT)]
+        ]
+        known = [n for t, n in zip(dying, shared, strict=True) if t.name in distances]
+        most = min(written, sum(shared))
+        return held + written - max(known, default=0), held + written - most
+
+    def worth_joining(self, begin: int, end: int) -> bool:
+        """True when the tensors handed on within the range tie all its nodes together.
+
+        And when something is handed on at every place between them: where everything that goes on
+        is whole, two stages hold no more than one.
+        """
+        return self._handed_on(begin, end) and self._tied(begin, end)
+
+    def _tied(self, begin: int, end: int) -> bool:
+        group = list(range(end - begin))
+        writers = {self.nodes[i].output.name: i - begin for i in range(begin, end)}
+        for i in range(begin, end):
+            for name in self.reads[i]:
+                writer = writers.get(name)
+                if writer is not None and group[writer] != group[i - begin]:
+                    old, new = group[i - begin], group[writer]
+                    group = [new if g == old else g for g in group]
+        return len(set(group)) == 1
+
+    def _handed_on(self, begin: int, end: int) -> bool:
+        """True when a tensor that dies within the range goes on at every place between its nodes.
+
+        A tensor written in the range need not be whole then. Over one that was made before it, the
+        pipeline may write row by row what two stages would place beside it.
+        """
+        early = (n for n in self._read(begin, end) if self.made_before(n, begin))
+        dying = (self._lives[n].last for n in early if not self.needed_after(n, end))
+        reached = max(dying, default=begin)
+        for i in range(begin, end - 1):
+            last = self._lives[self.nodes[i].output.name].last
+            if last < end:
+                reached = max(reached, last)
+            if reached <= i:
+                return False
+        return True
+
+    def _read(self, begin: int, end: int) -> set[str]:
+        return set().union(*self.reads[begin:end])

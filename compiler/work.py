@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a kernel does in one inference, counted in the things its instructions are spent on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+
+class Counts(NamedTuple):
+    """How often a layer does something; as a price list, the instructions each time takes."""
+
+    task: float = 0  # tasks of a pipeline, beside what each of their calls takes
+    call: float = 0  # kernel calls, in a pipeline with the loop round them
+    position: float = 0  # output pixels or vectors: where the window lies
+    output: float = 0  # output elements: sums finished, scaled, clamped
+    run: float = 0  # inner loops begun: over a row of taps, a vector, a row, a piece to copy
+    tap: float = 0  # products, or elements read, or bytes copied
+    rest: float = 0  # products left over where the inner loop takes several at once
+    padding: float = 0  # taps on padding
+    edge: float = 0  # rows of taps of windows that are partly on padding
+    carried: float = 0  # sums taken up again by a task that adds rows up
+    gathered: float = 0  # elements brought together before their products are summed
+    in_bytes: float = 0  # of them, where channels fill no words
+
+
+NONE = Counts()
+CALLED = Counts(call=1)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What `kernel` does for a layer: in t tasks `fixed` + t * `per_task`.
+
+    Kernels that take `at_once` pixels together do `alone` more for each pixel that a task leaves
+    over.
+    """
+
+    kernel: str
+    fixed: Counts
+    per_task: Counts = NONE
+    alone: Counts = NONE
+    at_once: int = 1
+
+    def in_calls(self, calls: float) -> Work:
+        """The same work in so many calls, made by the tasks of a pipeline."""
+        return replace(self, fixed=self.fixed._replace(call=calls), per_task=Counts(task=1))

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mcuforge boards`: the catalog as a table, or one board in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcuforge.commands.options import Json, board_ids
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mcuforge.boards.catalog.board import Board
+    from mcuforge.report.model import BoardList
+
+
+def boards(board_id: str | None) -> BoardList:
+    """All boards, or the one called `board_id`; BoardError when there is none."""
+    from mcuforge.boards.catalog.board import all_boards, load_board
+    from mcuforge.report.model import BoardList
+
+    return BoardList(tuple(all_boards()) if board_id is None else (load_board(board_id),))
+
+
+def print_boards(found: BoardList, console: Console) -> None:
+    """Print one row per board."""
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    from mcuforge.report.console import whole_column
+
+    columns = (
+        whole_column("id"),
+        Column("name", overflow="fold"),
+        whole_column("cpu"),
+        *("RAM KiB", "flash KiB", "also"),
+        whole_column("runs"),
+    )
+    table = Table(*columns, box=None)
+    for board in found.boards:
+        table.add_row(
+            board.id,
+            escape(board.name),
+            board.cpu,
+            f"{board.ram_bytes // 1024}",
+            f"{board.flash_bytes // 1024}",
+            ", ".join(f"{name} {size // 1024}" for name, size in _further(board)),
+            _how(board).partition(" ")[0],
+        )
+    console.print(table)
+
+
+def _further(board: Board) -> list[tuple[str, int]]:
+    """Name and bytes of the memories behind a gap, which hold only arenas and weights."""
+    runs = (*board.runs("ram")[1:], *board.runs("flash")[1:])
+    return [(memory.name, memory.bytes) for run in runs for memory in run]
+
+
+def _how(board: Board) -> str:
+    """How firmware for the board runs: on an emulator, on a stand-in, or on hardware."""
+    if board.emulator is not None:
+        return "emulated"
+    return f"--emulate ({board.stand_in})" if board.stand_in is not None else "hardware"
+
+
+def print_board(board: Board, console: Console) -> None:
+    """Print everything the catalog says about one board."""
+    lines = [
+        f"{board.id}: {board.name}",
+        f"{board.cpu} at {board.clock_hz / 1e6:g} MHz, kernels {board.isa}, {_how(board)}",
+        f"budget of the image: RAM {board.ram_bytes:,} bytes, flash {board.flash_bytes:,} bytes",
+    ]
+    lines += [
+        f"  {m.name}: {m.kind} at 0x{m.origin:08x}, {m.bytes:,} bytes, speed {m.speed}"
+        f"{', external' if m.external else ''}"
+        for m in board.memory
+    ]
+    lines += [f"compiler: {board.toolchain.prefix}gcc {' '.join(board.toolchain.flags)}"]
+    lines += [f"source: {board.source}"]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def command(
+    board: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="One board in full.", autocompletion=board_ids),
+    ] = None,
+    json: Json = None,
+) -> None:
+    """List the boards mcuforge knows, or show one."""
+    from mcuforge.report.console import open_console
+    from mcuforge.report.files import write_json
+
+    found = boards(board)
+    write_json(found, json)
+    if board is None:
+        print_boards(found, open_console())
+    else:
+        print_board(found.boards[0], open_console())
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(name="boards", epilog="Example: mcuforge boards disco_f746ng")(command)

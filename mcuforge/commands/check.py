@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mcuforge check`: only the check on the board, for firmware that is built or flashed already."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import KW_ONLY, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcuforge.commands.options import Json, Poison, Quiet, Samples, board_ids, progress
+
+if TYPE_CHECKING:
+    from mcuforge.boards.link.client import Link
+    from mcuforge.report.model import CheckReport
+    from mcuforge.report.progress import Stages
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of `mcuforge check`."""
+
+    target: str
+    data: Path
+    _: KW_ONLY
+    model: Path | None = None
+    board: str | None = None
+    samples: int | None = None
+    poison: bool = False
+
+
+def check(request: Request, stages: Stages) -> CheckReport:
+    """Run the data on the target and compare with the reference's answers.
+
+    The target is an ELF file, the project that `deploy --out` left, or a serial port. Raises
+    CompileError or BoardError when no verdict is possible.
+    """
+    from mcuforge.compiler.judges.tflite import judge
+    from mcuforge.flow.board_check import run_samples
+    from mcuforge.flow.data import load_samples
+    from mcuforge.flow.facts import board_facts, model_facts
+    from mcuforge.flow.project import as_told, port_session, project_session
+    from mcuforge.flow.session import compile_session
+    from mcuforge.flow.target import emulate_elf, open_port
+    from mcuforge.flow.verdict import judged, peer_reasons
+    from mcuforge.report.model import CheckReport
+    from mcuforge.report.text import exact_reference
+
+    path = Path(request.target)
+    target: AbstractContextManager[Link]
+    if path.is_file() or path.is_dir():
+        session, elf, name = project_session(path, request.model, request.board)
+        target = emulate_elf(session, elf, stages)
+    else:
+        session = port_session(request.target, request.model, request.board)
+        name = session.path.name
+        target = open_port(session, request.target)
+    compiled = compile_session(session)
+    samples = load_samples(compiled.graph, request.data, request.samples)
+    with judge(session.graph, session.path, samples.inputs) as oracle:
+        with target as link:
+            answers = run_samples(link, compiled, samples, stages, poison=request.poison)
+            session = as_told(session, link.tick_hz)
+        found, _ = judged(oracle, answers.outputs, samples, poisoned=request.poison)
+    differ = f"{found.mismatched_elements} output elements differ from {exact_reference(found)}"
+    reasons = (*([differ] if found.mismatched_elements else []), *peer_reasons(found))
+    return CheckReport(
+        model=replace(model_facts(session), name=name),
+        board=board_facts(session),
+        verdict="fail" if reasons else "pass",
+        reasons=reasons,
+        check=found,
+    )
+
+
+def command(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="ELF_OR_PORT", help="A built firmware (or its project), or a serial port."
+        ),
+    ],
+    data: Annotated[
+        Path, typer.Option("--data", "-d", metavar="FILE", help=".npz with x and optional y.")
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model", metavar="MODEL", help="The model on the board; a project remembers its own."
+        ),
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(
+            "--board",
+            "-b",
+            metavar="ID",
+            help="The board at a port; a project remembers its own.",
+            autocompletion=board_ids,
+        ),
+    ] = None,
+    samples: Samples = None,
+    poison: Poison = False,
+    json: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run only the on-board check, for firmware that is built or flashed already."""
+    from mcuforge.report.console import open_console
+    from mcuforge.report.files import refusals_written, refuse_unwritable, write_json
+    from mcuforge.report.model import CheckReport
+    from mcuforge.report.text import print_check
+
+    refuse_unwritable(json)
+    request = Request(
+        target=target, data=data, model=model, board=board, samples=samples, poison=poison
+    )
+    with refusals_written(CheckReport, json):
+        report = check(request, progress(quiet))
+    print_check(report, open_console())
+    write_json(report, json)
+    raise typer.Exit(0 if report.verdict == "pass" else 1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(name="check", epilog="Example: mcuforge check out/kws --data kws.npz")(command)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mcuforge compile`: the model as C, to put into the user's own firmware."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcuforge.commands.options import BoardId, DumpPasses, Model, PlanFlags, with_plan_flags
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mcuforge.compiler.compile import PlanOptions
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of `mcuforge compile`."""
+
+    model: Path
+    board: str
+    _: KW_ONLY
+    out: Path
+    options: PlanOptions | None = None
+    dump_passes: Path | None = None
+
+
+def compile_to_folder(request: Request, console: Console) -> None:
+    """Write the C, the kernels it calls and a main.c as a PlatformIO project in `request.out`.
+
+    Raises CompileError or BoardError, as does a folder that holds other files; nothing is written
+    then.
+    """
+    from rich.markup import escape
+
+    from mcuforge.boards.build.project import write_project
+    from mcuforge.compiler.codegen.model import example_main
+    from mcuforge.compiler.compile import refuse_over_budget
+    from mcuforge.flow.session import compile_session, open_session, runs_emulated
+    from mcuforge.report.text import weights_words
+
+    session = open_session(request.model, request.board, emulate=runs_emulated(request.board))
+    compiled = compile_session(session, request.options, request.dump_passes)
+    refuse_over_budget(compiled, session.board.id)
+    generated = compiled.model
+    files = {**generated.files, "main.c": example_main(generated)}
+    write_project(request.out, session.board, files, generated.kernels, firmware=False)
+    outside = {m.name for m in session.board.flash_regions if m.external}
+    emulator = session.board.emulator
+    target = request.board if emulator is None else f"QEMU's {emulator.machine.partition(',')[0]}"
+    weights = weights_words(generated.weights_bytes, generated.further_weights)
+    for line in (
+        f"{escape(str(request.out))}: {escape(session.path.name)} for {session.board.id} as C99",
+        f"arena {generated.arena_bytes:,} bytes, constants {weights}, "
+        f"{len(generated.layers)} layers, {len(generated.kernels)} kernels",
+        "src/model.c, src/weights.c, src/kernels/ and include/model.h with the headers beside it: "
+        "the model, for any C99 compiler; src/main.c: an example of its use",
+        *(
+            f"map {region} into memory before the first inference"
+            for region in sorted(outside & generated.further_weights.keys())
+        ),
+        f"`pio run` builds it for {target}: start-up code in src/bsp, linker script board.ld",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+@with_plan_flags
+def command(
+    model: Model,
+    board: BoardId,
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write.")],
+    flags: PlanFlags,
+    dump_passes: DumpPasses = None,
+) -> None:
+    """Write the model as C with a main.c that shows its use, to put into your own firmware."""
+    from mcuforge.report.console import open_console
+
+    request = Request(
+        model=model, board=board, out=out, options=flags.options(), dump_passes=dump_passes
+    )
+    compile_to_folder(request, open_console())
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    example = "Example: mcuforge compile kws.tflite --board nucleo_l4r5zi --out kws_c"
+    app.command(name="compile", epilog=example)(command)

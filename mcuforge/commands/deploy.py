@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mcuforge deploy`: read, compile, plan, build, flash or emulate, run, compare, report."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from mcuforge.commands.options import (
+    BoardId,
+    Data,
+    DumpPasses,
+    Emulate,
+    Json,
+    Model,
+    Out,
+    PlanFlags,
+    Poison,
+    Port,
+    Quiet,
+    Samples,
+    progress,
+    with_plan_flags,
+)
+from mcuforge.errors import BoardError
+
+if TYPE_CHECKING:
+    from mcuforge.compiler.compile import PlanOptions
+    from mcuforge.flow.session import Session
+    from mcuforge.report.model import Report
+    from mcuforge.report.progress import Stages
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to deploy, where and how; the fields are the arguments of `mcuforge deploy`."""
+
+    model: Path
+    board: str
+    _: KW_ONLY
+    emulate: bool = False
+    port: str | None = None
+    data: Path | None = None
+    samples: int | None = None
+    out: Path | None = None
+    dump_passes: Path | None = None
+    options: PlanOptions | None = None
+    poison: bool = False
+
+
+def deploy(request: Request, stages: Stages | None = None) -> Report:
+    """Take a model file to a verdict from the board.
+
+    stages: announces progress; None is silent. Raises CompileError or BoardError when no verdict is
+    possible.
+    """
+    from mcuforge.flow.session import open_session
+
+    session = open_session(request.model, request.board, emulate=request.emulate)
+    if session.board.emulated and request.port is not None:
+        raise BoardError(
+            f"'{request.board}' is emulated and has no port to flash through, --port is given",
+            f"board {request.board}",
+            "leave --port out; `mcuforge check PORT` reaches an emulator that runs already",
+        )
+    if not session.board.emulated and request.port is None:
+        raise BoardError(
+            f"no way to reach '{request.board}': neither --port nor --emulate is given",
+            f"board {request.board}",
+            "--port /dev/ttyACM0 (`mcuforge doctor` lists ports), or --emulate",
+        )
+    return deploy_session(session, request, stages or progress(quiet=True))
+
+
+def deploy_session(session: Session, request: Request, stages: Stages) -> Report:
+    """Deploy a model and a board that are open already; the board may be outside the catalog."""
+    from mcuforge.compiler.judges.tflite import judge
+    from mcuforge.flow.data import choose_samples
+    from mcuforge.flow.firmware import build_check, project_folder
+    from mcuforge.flow.measure import make_report, measure_board
+    from mcuforge.flow.session import compile_session
+    from mcuforge.flow.target import open_board
+
+    with stages.stage("compiling and planning"):
+        compiled = compile_session(session, request.options, request.dump_passes)
+    samples = choose_samples(compiled.graph, request.data, request.samples)
+    oracle = judge(session.graph, request.model, samples.inputs)
+    with oracle, project_folder(request.out) as folder:
+        with stages.stage("building the firmware"):
+            built = build_check(session, compiled, folder, poison=request.poison)
+        with open_board(session, built, request.port, stages) as link:
+            measured = measure_board(link, compiled, samples, oracle, stages, poison=request.poison)
+    return make_report(session, compiled, built, measured)
+
+
+@with_plan_flags
+def command(
+    model: Model,
+    board: BoardId,
+    *,
+    emulate: Emulate = False,
+    port: Port = None,
+    data: Data = None,
+    samples: Samples = None,
+    flags: PlanFlags,
+    poison: Poison = False,
+    out: Out = None,
+    json: Json = None,
+    dump_passes: DumpPasses = None,
+    quiet: Quiet = False,
+) -> None:
+    """Compile, build, flash (or emulate), run, compare, report; exit 0 only on a pass."""
+    from mcuforge.report.console import open_console
+    from mcuforge.report.files import refusals_written, refuse_unwritable, write_json
+    from mcuforge.report.model import Report
+    from mcuforge.report.text import print_report
+
+    if emulate and port is not None:
+        raise typer.BadParameter("--emulate and --port exclude each other: give one of them")
+    refuse_unwritable(json)
+    request = Request(
+        model=model,
+        board=board,
+        emulate=emulate,
+        port=port,
+        data=data,
+        samples=samples,
+        out=out,
+        dump_passes=dump_passes,
+        options=flags.options(),
+        poison=poison,
+    )
+    with refusals_written(Report, json):
+        report = deploy(request, progress(quiet))
+    print_report(report, open_console())
+    write_json(report, json)
+    raise typer.Exit(0 if report.verdict == "pass" else 1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    example = "Example: mcuforge deploy kws.tflite --board hifive1 --emulate --data kws.npz"
+    app.command(name="deploy", epilog=example)(command)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mcuforge doctor`: which tools, boards and serial ports this machine has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from mcuforge.commands.options import Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mcuforge.compiler.judges.interpreters import Interpreter
+    from mcuforge.report.model import DoctorReport, InterpreterFacts
+
+
+def doctor() -> DoctorReport:
+    """Look for every tool, and for the interpreters that judge answers."""
+    from mcuforge.boards.catalog.board import all_boards
+    from mcuforge.boards.doctor import tools
+    from mcuforge.compiler.judges.interpreters import installed
+    from mcuforge.compiler.judges.onnx import peer_name
+    from mcuforge.report.model import DoctorReport, InterpreterFacts
+
+    interpreters = installed()
+    return DoctorReport(
+        tools=tools(all_boards()),
+        reference=interpreters[0].name if interpreters else None,
+        interpreters=tuple(
+            InterpreterFacts(one.name, differing_operators(one)) for one in interpreters
+        ),
+        peer=peer_name(),
+    )
+
+
+def differing_operators(interpreter: Interpreter) -> tuple[str, ...]:
+    """The operators that an interpreter computes unlike tflite-runtime 2.14.
+
+    Without operators of which only a special form differs: uint8, a slope below zero.
+    """
+    return tuple(d.operator for d in interpreter.deviations if d.applies is None)
+
+
+def print_doctor(report: DoctorReport, console: Console) -> None:
+    """Print a row per tool, then who judges the models of each format."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from mcuforge.report.console import whole_column
+
+    table = Table("", whole_column("tool"), "for", "found", "remedy", box=None)
+    for tool in report.tools:
+        mark = "[green]ok[/green]" if tool.ok else "[red]missing[/red]"
+        words = (tool.name, tool.purpose, tool.found, tool.remedy)
+        table.add_row(mark, *(escape(word) for word in words))
+    console.print(table)
+    for line in judge_lines(report.interpreters):
+        console.print(line, highlight=False, soft_wrap=True)
+    peer = report.peer or "none: without onnxruntime no ONNX model is judged"
+    console.print(f"peer of ONNX models: {peer}", highlight=False)
+
+
+def judge_lines(interpreters: Sequence[InterpreterFacts]) -> list[str]:
+    """Who judges a TFLite model on this machine, one line per judge."""
+    from mcuforge.compiler.judges.interpreters import EXACT
+
+    lines = []
+    for interpreter in interpreters:
+        differs = ", ".join(interpreter.differs_in)
+        but = f", except for models with {differs}" if differs else ""
+        lines.append(f"judge of TFLite models: {interpreter.name}{but}")
+        if not differs:
+            return lines
+    models = "all others" if interpreters else "TFLite models"
+    lines.append(
+        f"judge of {models}: mcuforge's own integer reference, which equals {EXACT} in every "
+        "golden case; an interpreter that runs the model is shown beside it"
+    )
+    return lines
+
+
+def command(json: Json = None) -> None:
+    """Say which tools, boards and serial ports this machine has, and what is missing."""
+    from mcuforge.report.console import open_console
+    from mcuforge.report.files import write_json
+
+    report = doctor()
+    write_json(report, json)
+    print_doctor(report, open_console())
+    raise typer.Exit(0 if all(tool.ok for tool in report.tools) else 1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(name="doctor", epilog="Example: mcuforge doctor")(command)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mcuforge ops`: the operators mcuforge takes, or what stands in the way of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcuforge.commands.options import Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from mcuforge.compiler.frontends.common import OperatorSupport, SupportedOperator
+    from mcuforge.report.model import ModelOperators, OperatorTable
+
+
+def survey_model(model: Path) -> ModelOperators:
+    """Every operator of a model file of either format, with what is wrong with it."""
+    from mcuforge.compiler.frontends.detect import is_onnx, read_file
+    from mcuforge.compiler.frontends.onnx.reader import survey_onnx
+    from mcuforge.compiler.frontends.tflite.reader import survey
+    from mcuforge.report.model import ModelOperators
+
+    if model.suffix == ".onnx" or is_onnx(read_file(model)):
+        return ModelOperators(survey_onnx(model))
+    return ModelOperators(survey(model))
+
+
+def operator_table() -> OperatorTable:
+    """Every operator of both formats, and the kernels with the instruction sets that have them."""
+    from mcuforge.compiler.frontends.onnx import reader as onnx
+    from mcuforge.compiler.frontends.tflite import reader as tflite
+    from mcuforge.report.model import OperatorTable
+    from mcuforge.runtime_c.sources import isas, kernel_names, kernels_dir
+
+    own = {isa: {p.stem for p in (kernels_dir() / isa).glob("*.c")} for isa in isas()}
+    return OperatorTable(
+        operators=dict(tflite.SUPPORTED),
+        onnx=dict(onnx.SUPPORTED),
+        kernels={k: tuple(isa for isa in own if k in own[isa]) for k in kernel_names()},
+    )
+
+
+def print_survey(found: ModelOperators, console: Console) -> None:
+    """Print a model's operators, then three lines for every reason to refuse some."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from mcuforge.report.console import whole_column
+
+    table = Table("#", whole_column("operator"), "output", "shape", "dtype", "", box=None)
+    for support in found.operators:
+        table.add_row(
+            str(support.index) if support.index >= 0 else "",
+            escape(support.operator),
+            escape(support.output),
+            "x".join(str(d) for d in support.output_shape),
+            support.dtype,
+            "[green]ok[/green]" if support.supported else "[red]refused[/red]",
+        )
+    console.print(table)
+    refused = [support for support in found.operators if not support.supported]
+    alike: dict[tuple[str, str], list[OperatorSupport]] = {}
+    for support in refused:
+        alike.setdefault((support.what, support.hint), []).append(support)
+    for supports in alike.values():
+        _print_refusal(supports, console)
+    summary = f"{len(refused)} of {len(found.operators)} operators are refused"
+    if not refused:
+        summary = f"all {len(found.operators)} operators are supported"
+    console.print(summary, highlight=False)
+
+
+def _print_refusal(supports: list[OperatorSupport], console: Console) -> None:
+    """Print three lines for all operators that are refused for one reason."""
+    first, others = supports[0], ", ".join(str(s.index) for s in supports[1:] if s.index >= 0)
+    for label, text in (
+        ("error:", first.what),
+        ("where:", first.where + (f"; the same in operators {others}" if others else "")),
+        ("try:  ", first.hint),
+    ):
+        console.print(f"{label} {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_operators(found: OperatorTable, console: Console) -> None:
+    """Print the operators of each format, then the kernels by instruction set."""
+    from rich.table import Table
+
+    from mcuforge.report.console import whole_column
+    from mcuforge.runtime_c.sources import isas
+
+    for title, supported in (("TFLite", found.operators), ("ONNX", found.onnx)):
+        console.print(_format_table(title, supported))
+    kernels = Table(whole_column("kernel"), *isas(), box=None)
+    for kernel, own in found.kernels.items():
+        kernels.add_row(kernel, *("own" if isa in own else "portable" for isa in isas()))
+    console.print(kernels)
+
+
+def _format_table(title: str, supported: Mapping[str, SupportedOperator]) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from mcuforge.report.console import whole_column
+
+    table = Table(whole_column(f"{title} operator"), "becomes", "takes", "note", box=None)
+    for name, entry in supported.items():
+        table.add_row(name, ", ".join(entry.ops), ", ".join(entry.dtypes), escape(entry.note))
+    return table
+
+
+def command(
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="MODEL", help="A .tflite or .onnx file to check; none: the whole table."
+        ),
+    ] = None,
+    json: Json = None,
+) -> None:
+    """List the operators mcuforge takes; with MODEL, every one it does not take and why."""
+    from mcuforge.report.console import open_console
+    from mcuforge.report.files import write_json
+
+    if model is None:
+        table = operator_table()
+        write_json(table, json)
+        print_operators(table, open_console())
+        return
+    found = survey_model(model)
+    write_json(found, json)
+    print_survey(found, open_console())
+    raise typer.Exit(0 if all(support.supported for support in found.operators) else 1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(name="ops", epilog="Example: mcuforge ops model.tflite")(command)

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Declares the arguments and options that commands share, and opens what they print progress to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+if TYPE_CHECKING:
+    from mcuforge.compiler.compile import PlanOptions
+    from mcuforge.report.progress import Stages
+
+
+def board_ids(begun: str) -> list[str]:
+    """The ids of boards that begin with `begun`, for a shell that completes them."""
+    from mcuforge.boards.catalog.board import all_boards
+
+    return [board.id for board in all_boards() if board.id.startswith(begun)]
+
+
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="An int8 .tflite or .onnx (QDQ) file.")
+]
+BoardId = Annotated[
+    str,
+    typer.Option(
+        "--board",
+        "-b",
+        metavar="ID",
+        help="Board id; `mcuforge boards` lists them.",
+        autocompletion=board_ids,
+    ),
+]
+Emulate = Annotated[
+    bool,
+    typer.Option(
+        "--emulate", help="Run on the board's emulated stand-in, with the budgets of the board."
+    ),
+]
+Port = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PORT", help="Serial port of the board: /dev/ttyACM0, COM3, socket://host:port."
+    ),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", "-d", metavar="FILE", help=".npz with x (or x0, x1, ...) and optional labels y."
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="DIR", help="Keep the generated PlatformIO project in this folder."
+    ),
+]
+Json = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", metavar="FILE", help="Write the report as one JSON object to this file too."
+    ),
+]
+Samples = Annotated[
+    int | None,
+    typer.Option(
+        "--samples",
+        "-n",
+        min=1,
+        metavar="N",
+        help="Samples to run; without it all of --data, or 32 random ones (fewer where an "
+        "inference has over 125 million MACs).",
+    ),
+]
+DumpPasses = Annotated[
+    Path | None,
+    typer.Option(
+        "--dump-passes", metavar="DIR", help="Write the graph after each pass to this folder."
+    ),
+]
+
+
+class Goal(StrEnum):
+    """What a plan is optimized for."""
+
+    balanced = "balanced"
+    ram = "ram"
+    speed = "speed"
+
+
+class InputMode(StrEnum):
+    """How inputs reach the model."""
+
+    resident = "resident"
+    streamed = "streamed"
+
+
+class WeightsIn(StrEnum):
+    """Which flash holds the constants."""
+
+    auto = "auto"
+    internal = "internal"
+    external = "external"
+
+
+def _bytes(text: str) -> int:
+    """Read '5500', '64K' or '64KiB' as a number of bytes."""
+    digits = text.strip().lower()
+    unit = 1
+    for suffix, size in (("kib", 1024), ("kb", 1024), ("k", 1024), ("b", 1)):
+        if digits.endswith(suffix):
+            digits, unit = digits.removesuffix(suffix).strip(), size
+            break
+    if not digits.isdecimal() or int(digits) * unit < 1:
+        raise typer.BadParameter(f"'{text}' is not a number of bytes; wanted 5500, 64K or 64KiB")
+    return int(digits) * unit
+
+
+@dataclass(frozen=True)
+class PlanFlags:
+    """The flags of every command that plans memory: one field, one flag."""
+
+    optimize: Annotated[
+        Goal,
+        typer.Option(
+            "--optimize",
+            help="balanced: least RAM within 10 % of the fastest plan's instructions; ram: least "
+            "RAM; speed: fewest instructions that fit.",
+        ),
+    ] = Goal.balanced
+    ram_budget: Annotated[
+        int | None,
+        typer.Option(
+            "--ram-budget",
+            metavar="BYTES",
+            parser=_bytes,
+            help="RAM the arena may take: 5500, 64K; without it all of the board's.",
+        ),
+    ] = None
+    input_mode: Annotated[
+        InputMode,
+        typer.Option(
+            "--input",
+            help="resident: the whole input lies in RAM; streamed: the model asks for its rows.",
+        ),
+    ] = InputMode.resident
+    weights: Annotated[
+        WeightsIn,
+        typer.Option(
+            "--weights",
+            help="auto: external flash only for what does not fit the internal one; internal: all "
+            "on the chip; external: all in external flash.",
+        ),
+    ] = WeightsIn.auto
+
+    def options(self) -> PlanOptions:
+        """The options as the compiler takes them."""
+        from mcuforge.compiler.compile import PlanOptions
+
+        return PlanOptions(
+            goal=self.optimize.value,
+            ram_budget=self.ram_budget,
+            streamed=self.input_mode is InputMode.streamed,
+            weights=self.weights.value,
+        )
+
+
+def with_plan_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the flags of PlanFlags in place of its parameter `flags: PlanFlags`.
+
+    Typer reads a command's flags from its signature, so the returned function has one parameter
+    per field.
+    """
+    types = get_type_hints(PlanFlags, include_extras=True)
+    ours = [
+        Parameter(f.name, Parameter.KEYWORD_ONLY, default=f.default, annotation=types[f.name])
+        for f in fields(PlanFlags)
+    ]
+    parameters: list[Parameter] = []
+    for parameter in signature(command, eval_str=True).parameters.values():
+        parameters += ours if parameter.annotation is PlanFlags else [parameter]
+
+    @wraps(command)
+    def flat(**given: Any) -> None:
+        flags = PlanFlags(**{f.name: given.pop(f.name) for f in fields(PlanFlags)})
+        command(**given, flags=flags)
+
+    flat.__annotations__ = {p.name: p.annotation for p in parameters}
+    flat.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return flat
+
+
+Poison = Annotated[
+    bool,
+    typer.Option(
+        "--poison",
+        help="Overwrite dead bytes of RAM between steps: the answers must not change.",
+    ),
+]
+Cycles = Annotated[
+    bool,
+    typer.Option(
+        "--cycles",
+        help="Estimate cycles too, from executed instructions and documented timings: Cortex-M4, "
+        "M7.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the report, no progress.")]
+
+
+def progress(quiet: bool) -> Stages:
+    """Announces stages on stderr, unless `quiet`."""
+    from mcuforge.report.console import open_console
+    from mcuforge.report.progress import Stages
+
+    return Stages(open_console(stderr=True), quiet)

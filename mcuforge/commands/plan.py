@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mcuforge plan`: where every byte of RAM goes, without building anything."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcuforge.commands.options import BoardId, Json, Model, PlanFlags, with_plan_flags
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mcuforge.compiler.compile import Compiled, PlanOptions
+    from mcuforge.flow.session import Session
+    from mcuforge.picture.record import PlanPicture
+    from mcuforge.report.model import PlanReport
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of `mcuforge plan`; the files that are None are not written."""
+
+    model: Path
+    board: str
+    _: KW_ONLY
+    options: PlanOptions | None = None
+    json: Path | None = None
+    svg: Path | None = None
+    html: Path | None = None
+
+
+def plan(request: Request, console: Console) -> None:
+    """Print the plan as a table and a map, and write the files asked for.
+
+    Raises CompileError for a plan over the board's RAM, after showing it: that is when the user
+    needs to see it.
+    """
+    from mcuforge.compiler.compile import refuse_over_budget
+    from mcuforge.flow.session import compile_session, open_session, runs_emulated
+    from mcuforge.picture.adapter import picture_of
+    from mcuforge.picture.write import html, svg
+    from mcuforge.report.files import refuse_unwritable, write_json, write_whole
+
+    for file in (request.json, request.svg, request.html):
+        refuse_unwritable(file)
+    session = open_session(request.model, request.board, emulate=runs_emulated(request.board))
+    compiled = compile_session(session, request.options)
+    report = plan_report(session, compiled)
+    write_json(report, request.json)
+    picture = picture_of(compiled, session.path.name, session.board.id)
+    drawings = [(f, draw(picture)) for f, draw in ((request.svg, svg), (request.html, html)) if f]
+    for file, text in drawings:
+        write_whole(file, text)
+    _print(report, session, compiled, picture, console)
+    refuse_over_budget(compiled, session.board.id)
+
+
+def plan_report(session: Session, compiled: Compiled) -> PlanReport:
+    """The plan as a record."""
+    from mcuforge.flow.facts import (
+        board_facts,
+        buffer_facts,
+        layer_facts,
+        model_facts,
+        plan_facts,
+    )
+    from mcuforge.report.model import PlanReport
+
+    return PlanReport(
+        model=model_facts(session),
+        board=board_facts(session),
+        plan=plan_facts(compiled),
+        buffers=buffer_facts(compiled),
+        layers=layer_facts(compiled, None),
+    )
+
+
+def _print(
+    report: PlanReport, session: Session, compiled: Compiled, picture: PlanPicture, console: Console
+) -> None:
+    """Print the table of layers, the map of each memory, and the plan in two lines."""
+    from mcuforge.flow.session import ram_budget
+    from mcuforge.picture.adapter import slot_names
+    from mcuforge.picture.letters import WIDTH, draw
+    from mcuforge.picture.table import plan_table
+    from mcuforge.report.text import print_plan, weights_words
+
+    console.print(plan_table(picture, console.width if console.is_terminal else None))
+    width = console.width if console.is_terminal else WIDTH
+    console.print(
+        draw(compiled.problem, compiled.plan, width=width, steps=slot_names(compiled)),
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    budget = compiled.options.ram_budget or ram_budget(session.board)
+    weights = weights_words(compiled.model.weights_bytes, compiled.model.further_weights)
+    print_plan(report.plan, budget, weights, console)
+
+
+@with_plan_flags
+def command(
+    model: Model,
+    board: BoardId,
+    *,
+    flags: PlanFlags,
+    svg: Annotated[
+        Path | None,
+        typer.Option(
+            "--svg", metavar="FILE", help="Draw the plan, time against address, for a document."
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="The same as a page: zoom, filter, table."),
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Show where every byte of RAM goes, without building anything."""
+    from mcuforge.report.console import open_console
+
+    request = Request(
+        model=model, board=board, options=flags.options(), json=json, svg=svg, html=html
+    )
+    plan(request, open_console())
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    example = "Example: mcuforge plan kws.tflite --board hifive1 --html kws.html"
+    app.command(name="plan", epilog=example)(command)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Estimates the cycles of a model: what the emulator executed, priced by the core's timings.
+
+An estimate is not a measurement, and no text shows one without saying so. docs/cycles.md says what
+estimates leave out and how far they were from published figures.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from mcuforge.boards.build.tools import locate
+from mcuforge.boards.cycles.core import Core, core_of
+from mcuforge.boards.cycles.estimate import Cost, price
+from mcuforge.boards.cycles.listing import read_listing
+from mcuforge.boards.cycles.trace import Marks, Trace
+from mcuforge.boards.image.elf import Symbol, read_elf
+from mcuforge.boards.image.footprint import model_code
+from mcuforge.compiler.compile import Compiled
+from mcuforge.errors import InternalError
+from mcuforge.flow.board_check import LayerTicks, feed
+from mcuforge.flow.data import Samples
+from mcuforge.flow.firmware import Built
+from mcuforge.flow.session import Session
+from mcuforge.flow.target import emulate_elf
+from mcuforge.report.model import CycleEstimate, EstimateError, LayerCycles
+from mcuforge.report.progress import Stages
+
+MISSING_PERCENT = 2.0  # of the counted instructions that a trace may lack: interrupts, the timer
+_CALL = "mcuforge_model_run"
+_CALLER = re.compile(r"run_model(\.\w+)*$")  # as compilers name copies of it
+
+
+def estimate_cycles(
+    session: Session, compiled: Compiled, built: Built, samples: Samples, stages: Stages
+) -> CycleEstimate:
+    """Trace the first sample twice, uninterrupted and step by step, and price both.
+
+    Raises BoardError for a core without timings and for an emulator that cannot trace.
+    """
+    board = session.board
+    core = core_of(board.cpu, board.id)
+    with stages.stage("tracing what is executed"), _traced(session, built) as trace:
+        traced = replace(session, board=trace.board)
+        with emulate_elf(traced, built.firmware.elf, stages) as link:
+            feed(link, samples.sample(0))
+            ticks = link.run()
+            feed(link, samples.sample(0))
+            steps = tuple(step for step, _ in link.time_steps())
+    costs = _price(trace, session, built, core)
+    whole, single = costs[: len(costs) - len(steps)], costs[len(costs) - len(steps) :]
+    counted = ticks * 1_000_000_000 / board.tick_hz
+    _check(counted, sum(cost.instructions for cost in whole))
+    cycles = sum(cost.cycles for cost in whole)
+    return _estimate(session, compiled, cycles, counted, _by_layer(compiled, steps, single, cycles))
+
+
+def error_of(cpu: str, parameters: int, macs: int) -> EstimateError:
+    """The error that docs/cycles.md derives for a core with timings.
+
+    Networks that use each weight about once wait for flash, which the estimate does not know.
+    """
+    used_once = 2 * parameters > macs
+    match cpu:
+        case "cortex-m4":
+            return EstimateError(10, 50) if used_once else EstimateError(10, 25)
+        case "cortex-m7":
+            return EstimateError(25, 75) if used_once else EstimateError(25, 25)
+        case _:
+            raise InternalError(f"no error is known of estimates for a {cpu}")
+
+
+def _traced(session: Session, built: Built) -> Trace:
+    functions = [s for s in read_elf(built.firmware.elf).symbols if s.function and s.bytes]
+    call = _only([s for s in functions if s.name == _CALL], _CALL)
+    caller = _only([s for s in functions if _CALLER.match(s.name)], "run_model")
+    begin, end = caller.address, caller.address + caller.bytes
+    ranges = (*model_code(built.firmware), (call.address, call.address + call.bytes), (begin, end))
+    return Trace(session.board, ranges, Marks(call.address, (begin, end)))
+
+
+def _only(found: list[Symbol], name: str) -> Symbol:
+    if len(found) != 1:
+        raise InternalError(f"the check firmware has {len(found)} functions '{name}', not one")
+    return found[0]
+
+
+def _price(trace: Trace, session: Session, built: Built, core: Core) -> tuple[Cost, ...]:
+    blocks, runs = trace.result()
+    objdump = locate(f"{session.board.toolchain.prefix}objdump", session.board.id)
+    return price(blocks, runs, read_listing(built.firmware.elf, objdump), core)
+
+
+def _check(counted: float, traced: int) -> None:
+    """Raise InternalError when the trace and the timer disagree."""
+    if abs(traced - counted) > counted * MISSING_PERCENT / 100 + 1000:
+        raise InternalError(f"the trace has {traced:,} instructions, the timer says {counted:,.0f}")
+
+
+def _by_layer(
+    compiled: Compiled, steps: tuple[int, ...], costs: tuple[Cost, ...], cycles: int
+) -> tuple[int, ...]:
+    """Each layer's cycles, less the surplus of running steps one by one."""
+    if len(steps) != len(costs):
+        raise InternalError(f"{len(steps)} steps were timed, the trace has {len(costs)}")
+    number = {id(layer): index for index, layer in enumerate(compiled.schedule.layers)}
+    own = [0] * len(number)
+    timings = [0] * len(number)
+    for step, cost in zip(steps, costs, strict=True):
+        layer = number[id(compiled.schedule.steps[step][0])]
+        own[layer] += cost.cycles
+        timings[layer] += 1
+    return LayerTicks(tuple(own), tuple(timings)).adding_up(cycles)
+
+
+def _estimate(
+    session: Session, compiled: Compiled, cycles: int, counted: float, layers: tuple[int, ...]
+) -> CycleEstimate:
+    board = session.board
+    macs = [
+        layer.node.op.macs(layer.node.inputs, layer.node.output)
+        for layer in compiled.schedule.layers
+    ]
+    silicon = board.platformio is not None
+    return CycleEstimate(
+        cycles=cycles,
+        cycles_per_mac=_per_mac(cycles, session.graph.macs),
+        cycles_per_instruction=round(cycles / counted, 4),
+        core=board.cpu,
+        clock_hz=board.clock_hz if silicon else None,
+        milliseconds=round(cycles / board.clock_hz * 1e3, 4) if silicon else None,
+        error=error_of(board.cpu, session.graph.parameters, session.graph.macs),
+        layers=tuple(
+            LayerCycles(index, own, _per_mac(own, macs[index])) for index, own in enumerate(layers)
+        ),
+    )
+
+
+def _per_mac(cycles: int, macs: int) -> float | None:
+    return round(cycles / macs, 4) if macs else None

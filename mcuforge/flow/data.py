@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gives samples to check with: the user's .npz file, or random ones from a fixed seed."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.ir import Array, DType, Graph, Port, Tensor
+from mcuforge.compiler.ops.quantize import Quantize, rounded_quotient
+from mcuforge.compiler.ops.tables.table import clamp_to
+from mcuforge.compiler.user_ports import to_graph
+from mcuforge.errors import CompileError
+
+SEED = 20231121
+DEFAULT_SAMPLES = 32
+DEFAULT_MACS = 4_000_000_000  # of all default samples: some minutes on an emulated board
+FEWEST_SAMPLES = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Inputs for the check: one array (samples, *the input's shape) per model input."""
+
+    inputs: tuple[Array, ...]
+    labels: NDArray[np.int64] | None  # (samples)
+    origin: str  # "data.npz", or how they were drawn
+    drawn: bool = False  # by us: they say nothing about the accuracy on the user's own data
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return len(self.inputs[0])
+
+    def sample(self, index: int) -> tuple[Array, ...]:
+        """Return one sample as `reference.run` takes it, in the inputs' shapes and dtypes."""
+        return tuple(x[index] for x in self.inputs)
+
+
+def choose_samples(graph: Graph, data: Path | None, count: int | None) -> Samples:
+    """The user's samples, or random ones: fewer than `DEFAULT_SAMPLES` for a slow model.
+
+    data: an .npz file, None for random samples. count: how many, None for all or the default.
+    """
+    if data is not None:
+        return load_samples(graph, data, count)
+    usual = default_samples(graph.macs)
+    drawn = random_samples(graph, count or usual)
+    if count is not None or usual == DEFAULT_SAMPLES:
+        return drawn
+    macs = f"{graph.macs / 1e6:,.0f} million MACs"
+    return replace(drawn, origin=f"{drawn.origin}; few, since an inference has {macs}")
+
+
+def default_samples(macs: int) -> int:
+    """How many random samples to run of a model with `macs` MACs per inference."""
+    return max(FEWEST_SAMPLES, min(DEFAULT_SAMPLES, DEFAULT_MACS // max(macs, 1)))
+
+
+def random_samples(graph: Graph, count: int) -> Samples:
+    """Draw `count` samples uniformly over each input's full quantized range, with a fixed seed.
+
+    A float32 input is drawn over the real range that its Quantize node represents, or [-1, 1).
+    """
+    rng = np.random.default_rng(SEED)
+    return Samples(
+        tuple(_draw(graph, t, count, rng) for t in graph.inputs),
+        None,
+        f"random, seed {SEED}, full input range",
+        drawn=True,
+    )
+
+
+def _draw(graph: Graph, tensor: Tensor, count: int, rng: np.random.Generator) -> Array:
+    shape = (count, *tensor.shape)
+    if tensor.dtype is DType.FLOAT32:
+        low, high = -1.0, 1.0
+        for node in graph.readers(tensor):
+            if isinstance(node.op, Quantize):
+                bounds = np.iinfo(node.output.dtype.value)
+                low = (float(bounds.min) - node.output.zero_point) * node.output.scale
+                high = (float(bounds.max) - node.output.zero_point) * node.output.scale
+        return rng.uniform(low, high, shape).astype(np.float32)
+    limits = np.iinfo(tensor.dtype.value)
+    drawn = rng.integers(limits.min, limits.max, shape, endpoint=True)
+    return drawn.astype(tensor.dtype.numpy)
+
+
+def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
+    """Load samples from an .npz file: `x` or `x0`, `x1`, ... and optional integer labels `y`.
+
+    Samples have the shape and dtype of the inputs in the model's file (for ONNX usually NCHW). A
+    sample may leave out dimensions of 1 or be flat. Values of the input's own dtype are raw;
+    float32 values are real and are quantized with the input's scale. limit: the first so many
+    samples. Raises CompileError for files other than .npz, missing or unusable arrays, wrong shapes
+    and real values that are not finite.
+    """
+    arrays = _read(path)
+    names = [f"x{i}" for i in range(len(graph.inputs))]
+    if len(names) == 1 and ("x" in arrays or "x0" not in arrays):
+        names = ["x"]
+    missing = [n for n in names if n not in arrays]
+    if missing:
+        raise CompileError(
+            f"the data file has no array '{missing[0]}', it has {sorted(arrays) or 'none'}",
+            str(path),
+            f"np.savez('data.npz', {', '.join(f'{n}=...' for n in names)}, y=labels)",
+        )
+    found = {
+        name: _matching(arrays[name], tensor, graph.ports.get(tensor.name), name, path)
+        for name, tensor in zip(names, graph.inputs, strict=True)
+    }
+    labels = _labels(arrays["y"], graph.outputs[0], path) if "y" in arrays else None
+    counts = {name: len(x) for name, x in found.items()}
+    if labels is not None:
+        counts["y"] = len(labels)
+    if len(set(counts.values())) > 1 or 0 in counts.values():
+        held = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise CompileError(
+            f"the arrays hold these numbers of samples: {held}; wanted one number, at least 1",
+            str(path),
+            "give every array one row per sample",
+        )
+    inputs = tuple(x[:limit] for x in found.values())
+    return Samples(inputs, None if labels is None else labels[:limit], path.name)
+
+
+def _read(path: Path) -> dict[str, Array]:
+    """The arrays of an .npz file; CompileError for a damaged one and for pickled objects."""
+    if not path.is_file():
+        met = "this is a folder" if path.is_dir() else "there is no such file"
+        raise CompileError(f"{met}, wanted a data file", str(path), "give the path of an .npz file")
+    # numpy and zipfile raise any of these for a damaged archive
+    damage = (OSError, ValueError, EOFError, KeyError, RuntimeError, ArithmeticError, MemoryError)
+    try:
+        with path.open("rb") as file:  # numpy leaves a file open that it cannot read
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                raise ValueError("it is a single array (.npy), not an archive")
+            with loaded as data:
+                return {name: np.asarray(data[name]) for name in data.files}
+    except (*damage, zipfile.BadZipFile, zlib.error) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise CompileError(
+            f"the data file cannot be read as .npz: {reason}",
+            str(path),
+            "write it with np.savez('data.npz', x=inputs, y=labels)",
+        ) from error
+
+
+def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path) -> Array:
+    """`x` as (samples, *the input's shape) in the input's dtype."""
+    whole = tensor.shape if port is None else port.shape
+    dtype = np.dtype(tensor.dtype.value if port is None else port.dtype)
+    shape = whole if len(whole) < 2 else whole[1:]
+    flat, squeezed = (tensor.elements,), tuple(d for d in shape if d != 1)
+    if x.ndim < 1 or (x.shape[1:] != flat and tuple(d for d in x.shape[1:] if d != 1) != squeezed):
+        raise CompileError(
+            f"array '{name}' has shape {list(x.shape)}, wanted [n, {', '.join(map(str, shape))}]",
+            str(path),
+            _shape_hint(x, tensor, shape, name),
+        )
+    takes_real = tensor.dtype is not DType.INT32 and tensor.quant is not None
+    real = x.dtype == np.float32 and (dtype == np.float32 or takes_real)
+    if x.dtype != dtype and not real:
+        wanted = f"{dtype} (raw) or float32 (real)" if dtype != np.float32 else "float32 (real)"
+        raise CompileError(
+            f"array '{name}' is {x.dtype}, wanted {wanted}",
+            str(path),
+            _dtype_hint(x, dtype),
+        )
+    if real and not np.isfinite(x).all():
+        raise CompileError(
+            f"array '{name}' holds NaN or infinity, wanted finite real values",
+            str(path),
+            "clean the data before the check",
+        )
+    values = x.reshape(len(x), *whole)
+    if port is not None:
+        return to_graph(values, port, tensor)
+    if x.dtype == dtype:
+        return values
+    rounded = rounded_quotient(values.astype(np.float32), tensor.scale) + tensor.zero_point
+    return clamp_to(tensor, rounded).astype(tensor.dtype.numpy)
+
+
+def _shape_hint(x: Array, tensor: Tensor, shape: tuple[int, ...], name: str) -> str:
+    """How to bring `x` into the input's shape; for images in the other layout, the transpose."""
+    for order in ((0, 3, 1, 2), (0, 2, 3, 1)):
+        if x.ndim == 4 and tuple(x.shape[axis] for axis in order[1:]) == shape:
+            layout = "NCHW" if order[1] == 3 else "NHWC"
+            axes = ", ".join(map(str, order))
+            return f"{name}.transpose({axes}): the file has the input '{tensor.name}' as {layout}"
+    return f"reshape it to the input '{tensor.name}' with the samples first"
+
+
+def _dtype_hint(x: Array, dtype: np.dtype[np.generic]) -> str:
+    """How to bring values into the input's dtype without changing their meaning."""
+    if dtype != np.float32:
+        return f"x.astype(np.{dtype}), or real values as float32"
+    if x.dtype.kind in "iub":
+        return "normalize as for training, then x.astype(np.float32)"
+    return "x.astype(np.float32)"
+
+
+def _to_indices(y: Array) -> str:
+    """How to make class indices of labels: of one-hot rows, of a column, of other types."""
+    if y.ndim == 2 and y.shape[1] > 1 and y.dtype.kind in "fiub":
+        return "y.argmax(axis=1)"
+    return "y.ravel()" if y.ndim == 2 and y.dtype.kind in "iu" else "y.astype(np.int64)"
+
+
+def _labels(y: Array, output: Tensor, path: Path) -> NDArray[np.int64]:
+    if y.ndim != 1 or y.dtype.kind not in "iu":
+        raise CompileError(
+            f"labels 'y' are {y.dtype} of shape {list(y.shape)}, wanted integers of shape [n]",
+            str(path),
+            f"{_to_indices(y)}, one class index per sample",
+        )
+    if output.elements > 1 and y.size and (int(y.min()) < 0 or int(y.max()) >= output.elements):
+        raise CompileError(
+            f"labels 'y' run from {int(y.min())} to {int(y.max())}, "
+            f"the model's classes from 0 to {output.elements - 1}",
+            str(path),
+            "number the classes as the model's output does",
+        )
+    return y.astype(np.int64)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes a compiled model as check firmware, builds it and measures its memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mcuforge.boards.build.build import Firmware, OverBudget, build
+from mcuforge.boards.build.pio import BUILD_SECONDS
+from mcuforge.boards.build.project import write_project
+from mcuforge.boards.catalog.board import Board
+from mcuforge.boards.catalog.memory import run_name
+from mcuforge.boards.image.footprint import Footprint, measure
+from mcuforge.boards.image.stack import StackBound, stack_bound
+from mcuforge.compiler.codegen.check import check_model, db_bytes
+from mcuforge.compiler.codegen.poison import poison as poison_c
+from mcuforge.compiler.compile import Compiled, refuse_over_budget, with_code_room
+from mcuforge.compiler.schedule.trace import memory_trace
+from mcuforge.errors import CompileError
+from mcuforge.flow.session import Session
+from mcuforge.memplan.poison import DeadRange, dead_bytes
+from mcuforge.report.files import write_whole
+from mcuforge.report.model import Flash, FlashRegion, Ram, Toolchain
+from mcuforge.version import VERSION
+
+FIRMWARE_RESERVE = 12 * 1024  # RAM kept for stack and link buffers before a db buffer is given
+# A byte may arrive while the model runs: 108 bytes of hardware frame with the FPU in use (Armv7-M
+# Architecture Reference Manual B1.5.7) or 64 of saved registers on RISC-V, and the handler's own.
+INTERRUPT_BYTES = 256
+CODE_MARGIN_BYTES = 4096  # beside what a first build lacked: weights are placed whole
+SLOWEST_WEIGHTS_PER_SECOND = 50_000  # bytes that gcc compiles on a busy machine
+MORE_MEMORY = "a board with more memory (`mcuforge boards` lists them), or a smaller model"
+MANIFEST = "mcuforge.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A built check firmware and the memory it takes."""
+
+    folder: Path
+    firmware: Firmware
+    footprint: Footprint
+    stack: StackBound
+    painted_bound: int  # bytes that painting may find: the call of the model and one interrupt
+
+    def ram(self, compiled: Compiled, budget: int, painted: int | None) -> Ram:
+        """The RAM of the model in the user's own firmware, and apart from it the test firmware's.
+
+        painted: bytes of stack measured on the board, None where it cannot tell.
+        """
+        static = self.footprint.ram.static
+        return Ram(
+            arena=compiled.arena_bytes,
+            static=static,
+            stack=self.stack.bytes,
+            stack_painted=painted,
+            total=compiled.arena_bytes + static + self.stack.bytes,
+            budget=budget,
+            test_firmware=self.footprint.ram.firmware,
+            stack_assumed=self.stack.assumed_bytes,
+        )
+
+    def flash(self) -> Flash:
+        """The flash of the model in the user's own firmware; apart from it, the test firmware's."""
+        flash = self.footprint.flash
+        image = self.firmware.board.runs("flash")[0]
+        flashes = [m for m in self.footprint.memories if m.memory.kind == "flash"]
+        used = [m for m in flashes if m.used or m.memory in image]
+        return Flash(
+            weights=flash.weights,
+            code=flash.code,
+            total=flash.weights + flash.code,
+            budget=sum(m.memory.bytes for m in used),
+            test_firmware=flash.firmware,
+            regions=tuple(
+                FlashRegion(m.memory.name, m.weights, m.memory.bytes, m.memory.speed) for m in used
+            ),
+        )
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """The compiler that built it."""
+        firmware = self.firmware
+        return Toolchain(firmware.compiler, firmware.version, " ".join(firmware.flags))
+
+
+@contextmanager
+def project_folder(out: Path | None) -> Iterator[Path]:
+    """`out`, or a temporary folder when it is None."""
+    if out is not None:
+        yield out
+        return
+    with TemporaryDirectory(prefix="mcuforge-") as folder:
+        yield Path(folder) / "firmware"
+
+
+def dead_ranges(compiled: Compiled) -> tuple[tuple[DeadRange, ...], ...]:
+    """The dead bytes after each step of a run."""
+    places = compiled.plan.placements
+    trace = memory_trace(compiled.schedule, places)
+    return dead_bytes(compiled.problem, places, trace)
+
+
+def build_check(
+    session: Session, compiled: Compiled, folder: Path, *, poison: bool = False
+) -> Built:
+    """Write and build the check firmware in `folder`; remembers the model for `mcuforge check`.
+
+    `poison`: with a table of what is dead after each step, for runs that overwrite it.
+    Raises CompileError naming bytes needed, bytes there and the deciding layer when it does not
+    fit; BoardError when a tool is missing or the build fails.
+    """
+    refuse_over_budget(compiled, session.board.id)
+    firmware, compiled = _built_in_room(session, compiled, folder, poison)
+    return Built(
+        folder,
+        firmware,
+        measure(firmware, compiled.plan.peaks),
+        stack_bound(firmware, f"{compiled.model.name}_run"),
+        stack_bound(firmware, "src/check_model.c:mcuforge_model_run").bytes + INTERRUPT_BYTES,
+    )
+
+
+def _built_in_room(
+    session: Session, compiled: Compiled, folder: Path, poison: bool
+) -> tuple[Firmware, Compiled]:
+    """Build once; where the image's flash lacks room for code, make room and build once more."""
+    try:
+        return _build(session, compiled, folder, poison), compiled
+    except OverBudget as over:
+        room = over.image_flash_bytes + CODE_MARGIN_BYTES
+        roomier = None if over.ram else with_code_room(compiled, room)
+        if roomier is None:
+            raise _refused(session, compiled, over) from over
+    try:
+        return _build(session, roomier, folder, poison), roomier
+    except OverBudget as still:
+        raise _refused(session, roomier, still) from still
+
+
+def _build(session: Session, compiled: Compiled, folder: Path, poison: bool) -> Firmware:
+    """The project written and built; OverBudget when a memory is too small."""
+    board = session.board
+    model = compiled.model
+    spare = board.ram_bytes - _in_image(board, compiled) - FIRMWARE_RESERVE
+    name = f"mcuforge {VERSION} {board.id}"
+    check = check_model(model, session.digest, name, db=db_bytes(model) <= spare, poison=poison)
+    files = {**model.files, "check_model.c": check}
+    if poison:
+        files["poison.c"] = poison_c(model, dead_ranges(compiled))
+    project = write_project(folder, board, files, model.kernels, firmware=True)
+    copy = f"model.{session.graph.format}"
+    write_whole(folder / copy, session.file)  # the bytes the hash is of
+    manifest = {"model": session.path.name, "copy": copy, "sha256": session.digest.hex()}
+    ran = {"board": board.id, "emulated": board.emulated}
+    write_whole(folder / MANIFEST, json.dumps(manifest | ran) + "\n")
+    return build(project, timeout_seconds=build_seconds(model.weights_bytes))
+
+
+def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileError:
+    """What does not fit, in the model's words."""
+    where = compiled.deciding_layer() if over.ram else compiled.largest_constant()
+    # the arena alone fits, or the model would have been refused before it was built
+    help_ram = f"{MORE_MEMORY}; without the check firmware it may fit: `mcuforge compile`"
+    help_flash = MORE_MEMORY
+    outside = next((m.name for m in session.board.flash_regions if m.external), None)
+    if outside is not None and compiled.options.weights != "auto":
+        help_flash = f"`--weights auto`, which uses both the internal flash and '{outside}'"
+    return CompileError(over.what, where, help_ram if over.ram else help_flash)
+
+
+def build_seconds(weights_bytes: int) -> float:
+    """How long a build may take; gcc reads some 700 kB of weights per second on an idle machine."""
+    return BUILD_SECONDS + weights_bytes / SLOWEST_WEIGHTS_PER_SECOND
+
+
+def _in_image(board: Board, compiled: Compiled) -> int:
+    """Bytes of the arenas that share their memory with stack and variables."""
+    run = board.runs("ram")[0]
+    shared = {"ram", run_name(run), *(memory.name for memory in run)}
+    return sum(peak for region, peak in compiled.plan.peaks.items() if region in shared)

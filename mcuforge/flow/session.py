@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opens the user's model and board, and compiles the one for the other."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcuforge.boards.catalog.board import Board, emulated, load_board
+from mcuforge.boards.catalog.memory import run_name
+from mcuforge.boards.regions import memory_regions
+from mcuforge.compiler.compile import Compiled, Memories, PlanOptions, compile_graph
+from mcuforge.compiler.frontends import read_model
+from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.schedule.weights import Flash, WeightsIn
+from mcuforge.errors import BoardError
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A model file and the board to build it for."""
+
+    path: Path
+    file: bytes
+    graph: Graph  # as the front end read it
+    board: Board  # when emulated: the stand-in's chip with the real board's budgets
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the model file, 32 bytes; the firmware answers a hello with it."""
+        return hashlib.sha256(self.file).digest()
+
+
+def open_session(model: Path, board_id: str, *, emulate: bool) -> Session:
+    """Read the model and the board; raises CompileError or BoardError."""
+    board = load_board(board_id)
+    if emulate:
+        board = emulated(board)
+    elif board.bsp is None:
+        raise BoardError(
+            f"mcuforge has no start-up code for '{board.id}' yet",
+            f"board {board.id} ({board.name})",
+            f"--emulate runs it on the stand-in {board.stand_in} with this board's budgets",
+        )
+    graph = read_model(model)
+    return Session(model, model.read_bytes(), graph, board)
+
+
+def ram_budget(board: Board) -> int:
+    """Bytes of RAM the board offers without any set-up: all memories on the chip."""
+    return sum(memory.bytes for memory in board.ram_regions if not memory.external)
+
+
+def runs_emulated(board_id: str) -> bool:
+    """True when only the board's emulated form has start-up code to build with."""
+    board = load_board(board_id)
+    return board.emulator is not None or board.bsp is None
+
+
+def compile_session(
+    session: Session, options: PlanOptions | None = None, dump_passes: Path | None = None
+) -> Compiled:
+    """Compile and plan for the session's board; over-budget plans come back too."""
+    board = session.board
+    return compile_graph(
+        session.graph,
+        board.isa,
+        Memories(memory_regions(board, split_runs=True), memory_regions(board)),
+        flash=_flash_of(board, options.weights if options is not None else "auto"),
+        options=options,
+        dump_passes=dump_passes,
+        resident_too=True,
+    )
+
+
+def _flash_of(board: Board, where: WeightsIn) -> Flash:
+    """The board's flashes; BoardError when weights must lie in an external one and it has none."""
+    image, *further = memory_regions(board, "flash", external=True)
+    outside = {run_name(run) for run in board.runs("flash") if run[0].external}
+    external = tuple(region for region in further if region.name in outside)
+    if where == "external" and not external:
+        raise BoardError(
+            f"'{board.id}' has no external flash, --weights external wants one",
+            f"board {board.id} ({board.name})",
+            "leave --weights out; `mcuforge boards` lists the boards' memories",
+        )
+    internal = tuple(region for region in further if region.name not in outside)
+    return Flash((image, *internal), external)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes a PlanPicture of a compiled model; no other file here knows schedules and plans."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mcuforge.compiler.compile import Compiled
+from mcuforge.compiler.ir import Tensor, unique
+from mcuforge.compiler.schedule.schedule import Schedule
+from mcuforge.memplan.peak import deciding_region, peak_moment
+from mcuforge.picture.record import (
+    Column,
+    Deciding,
+    DrawnBuffer,
+    Kind,
+    PlanPicture,
+    RegionBand,
+    StageSpan,
+    live_bytes,
+    share_bytes,
+)
+
+
+def picture_of(compiled: Compiled, model: str, board: str) -> PlanPicture:
+    """The plan of `compiled` as the picture shows it.
+
+    model, board: the names in the title.
+    """
+    schedule, problem, plan = compiled.schedule, compiled.problem, compiled.plan
+    regions = tuple(RegionBand(r.name, r.bytes, plan.peaks[r.name]) for r in problem.regions)
+    columns, stages = _time_axis(schedule)
+    picture = PlanPicture(
+        model=model,
+        board=board,
+        columns=columns,
+        stages=stages,
+        regions=regions,
+        buffers=_buffers(compiled),
+        deciding=None,
+        arena=sum(region.peak for region in regions),
+        lower_bound=plan.lower_bound,
+        optimal=plan.optimal,
+        solver=plan.solver,
+        budget=sum(region.bytes for region in regions),
+    )
+    if not picture.buffers:
+        return picture
+    slot, live = peak_moment(problem, plan)
+    region = deciding_region(problem, plan)
+    begin, end = _columns_of_slots(schedule)[slot]
+    there = replace(picture, regions=tuple(r for r in regions if r.name == region))
+    in_use = max(live_bytes(there)[begin:end])
+    return replace(picture, deciding=Deciding(region, begin, end, in_use, live))
+
+
+def slot_names(compiled: Compiled) -> tuple[str, ...]:
+    """The names of the layers that run in each step of the planner's time."""
+    columns, _ = _time_axis(compiled.schedule)
+    spans = _columns_of_slots(compiled.schedule)
+    return tuple(", ".join(column.label for column in columns[b:e]) for b, e in spans)
+
+
+def _columns_of_slots(schedule: Schedule) -> tuple[tuple[int, int], ...]:
+    """The columns [begin, end) of each step of the planner's time.
+
+    The planner has one slot per layer (compiler/schedule/memory.py), as we have columns.
+    """
+    return tuple((i, i + 1) for i in range(max(len(schedule.layers), 1)))
+
+
+def _time_axis(schedule: Schedule) -> tuple[tuple[Column, ...], tuple[StageSpan, ...]]:
+    """One column per layer, in the order they run; one empty column for a model of only views."""
+    columns: list[Column] = []
+    stages: list[StageSpan] = []
+    pipelines = 0
+    for stage in schedule.stages:
+        begin = len(columns)
+        for layer in stage.layers:
+            out = layer.node.output
+            owner = schedule.buffer(out).name
+            columns.append(
+                Column(
+                    label=layer.node.name,
+                    op=layer.node.op.title,
+                    stage=len(stages),
+                    shape=out.shape,
+                    dtype=out.dtype.value,
+                    buffer=owner,
+                )
+            )
+        name = ""
+        if stage.is_pipeline:
+            pipelines += 1
+            name = f"pipeline {pipelines}"
+        stages.append(StageSpan(name, begin, len(columns)))
+    if not columns:
+        return (Column("no layer", "", 0, (), "", ""),), (StageSpan("", 0, 1),)
+    return tuple(columns), tuple(stages)
+
+
+def _buffers(compiled: Compiled) -> tuple[DrawnBuffer, ...]:
+    """Every buffer of the problem at its place, with the buffers it shares bytes with."""
+    schedule, plan = compiled.schedule, compiled.plan
+    owners = {t.name: t for t in unique(schedule.storage.values())}
+    spans = _columns_of_slots(schedule)
+    drawn = []
+    for buffer in compiled.problem.buffers:
+        place = plan.placements[buffer.name]
+        tensor = owners.get(buffer.name)
+        drawn.append(
+            DrawnBuffer(
+                name=buffer.name,
+                bytes=buffer.bytes,
+                begin=spans[buffer.begin][0],
+                end=spans[buffer.end - 1][1],
+                region=place.region,
+                offset=place.offset,
+                kind=_kind(schedule, tensor),
+                rows=_ring_rows(schedule, tensor),
+                shape=() if tensor is None else tensor.shape,
+                dtype="" if tensor is None else tensor.dtype.value,
+            )
+        )
+    return tuple(
+        replace(b, overlaps=tuple(o.name for o in drawn if o is not b and share_bytes(b, o)))
+        for b in drawn
+    )
+
+
+def _kind(schedule: Schedule, tensor: Tensor | None) -> Kind:
+    """What a buffer is for; one that is both input and output counts as input."""
+    if tensor is None:
+        return "scratch"
+    if tensor.name in schedule.rings:
+        return "ring"
+    if any(t is tensor for t in schedule.graph.inputs):
+        return "input"
+    if any(schedule.buffer(t) is tensor for t in schedule.graph.outputs):
+        return "output"
+    return "tensor"
+
+
+def _ring_rows(schedule: Schedule, tensor: Tensor | None) -> tuple[int, int] | None:
+    if tensor is None or tensor.name not in schedule.rings:
+        return None
+    return schedule.rings[tensor.name], tensor.rows

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The records of a picture: everything it shows, and nothing about how it is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mcuforge.memplan.intervals import union_length
+
+Kind = Literal["input", "output", "tensor", "ring", "scratch"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One layer, a step of the time axis. `shape`, `dtype` and `buffer` are its output's."""
+
+    label: str
+    op: str
+    stage: int  # index into PlanPicture.stages
+    shape: tuple[int, ...]
+    dtype: str
+    buffer: str  # name of the DrawnBuffer its output lies in
+
+
+@dataclass(frozen=True)
+class StageSpan:
+    """Columns [begin, end) that run together. Only pipelines have a name."""
+
+    name: str
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True)
+class RegionBand:
+    """One memory of the board: its size, and what the plan needs of it, in bytes."""
+
+    name: str
+    bytes: int
+    peak: int
+
+
+@dataclass(frozen=True)
+class DrawnBuffer:
+    """A buffer: bytes [offset, offset + bytes) of a region, during columns [begin, end)."""
+
+    name: str
+    bytes: int
+    begin: int
+    end: int
+    region: str
+    offset: int
+    kind: Kind
+    rows: tuple[int, int] | None = None  # for a ring: rows held at once, rows of the tensor
+    shape: tuple[int, ...] = ()  # empty for scratch
+    dtype: str = ""
+    overlaps: tuple[str, ...] = ()  # names of buffers that share bytes with it while both live
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """The moment that decides the arena: columns [begin, end) of `region`, `bytes` of it in use."""
+
+    region: str
+    begin: int
+    end: int
+    bytes: int
+    buffers: tuple[str, ...]  # alive then, largest first
+
+
+@dataclass(frozen=True)
+class PlanPicture:
+    """A plan to draw. `optimal` only when it is proved that no plan is smaller."""
+
+    model: str
+    board: str
+    columns: tuple[Column, ...]
+    stages: tuple[StageSpan, ...]
+    regions: tuple[RegionBand, ...]
+    buffers: tuple[DrawnBuffer, ...]
+    deciding: Deciding | None  # None when there is nothing to place
+    arena: int
+    lower_bound: int
+    optimal: bool
+    solver: str
+    budget: int  # bytes of all regions together
+
+
+def share_bytes(first: DrawnBuffer, second: DrawnBuffer) -> bool:
+    """True when the two share bytes of a region at some moment."""
+    return (
+        first.region == second.region
+        and first.begin < second.end
+        and second.begin < first.end
+        and first.offset < second.offset + second.bytes
+        and second.offset < first.offset + first.bytes
+    )
+
+
+def live_bytes(picture: PlanPicture) -> tuple[int, ...]:
+    """Bytes in use during each column, over all regions; shared bytes count once."""
+    return tuple(
+        sum(
+            union_length(
+                (b.offset, b.offset + b.bytes)
+                for b in picture.buffers
+                if b.region == region.name and b.begin <= column < b.end
+            )
+            for region in picture.regions
+        )
+        for column in range(len(picture.columns))
+    )

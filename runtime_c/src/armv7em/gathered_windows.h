@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Windows of an image laid out for multiplication, padding included: every four bytes become two
+ * words of int16 lanes, (0, 2) and (1, 3), as SXTB16 spreads them, beside those of another pixel.
+ */
+#ifndef MCUFORGE_GATHERED_WINDOWS_H
+#define MCUFORGE_GATHERED_WINDOWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "mcuforge/conv2d_packed_s8.h"
+#include "mcuforge/ring.h"
+#include "../common/dsp.h"
+#include "../common/tap_range.h"
+
+enum { MCUFORGE_GATHERED_PIXELS = 2 };
+
+/* Where windows of a row of outputs lie; sizes and steps in elements. */
+struct mcuforge_windows {
+    const int8_t *in;
+    const struct mcuforge_conv2d_packed_params *params;
+    struct mcuforge_tap_range rows; /* of taps on the image */
+    int32_t first_row;              /* where the first of those begins */
+    int32_t row_step;
+    int32_t ring;
+};
+
+/* As lanes; or first as bytes, unless those are NULL: pieces that are no whole words. */
+struct mcuforge_gathered {
+    uint32_t *lanes;
+    int8_t *bytes;
+};
+
+/* n bytes, whole words of them; returns where the next ones go. */
+static __attribute__((noinline)) uint32_t *mcuforge_spread(uint32_t *lanes, const int8_t *from,
+                                                           int32_t n)
+{
+    const int8_t *const end = from + n;
+    while (from != end) {
+        const uint32_t word = mcuforge_load_word(from);
+        from += 4;
+        lanes[0] = mcuforge_sxtb16(word);
+        lanes[MCUFORGE_GATHERED_PIXELS] = mcuforge_sxtb16_odd(word);
+        lanes += 2 * MCUFORGE_GATHERED_PIXELS;
+    }
+    return lanes;
+}
+
+/* A few bytes, one at least; a last word that is not whole is taken from before its end. */
+static __attribute__((noinline)) void mcuforge_copy_few(int8_t *to, const int8_t *from, int32_t n)
+{
+    if (n < 4) {
+        do {
+            *to++ = *from++;
+        } while (--n > 0);
+        return;
+    }
+    for (n -= 4; n > 0; n -= 4) {
+        memcpy(to, from, 4);
+        to += 4;
+        from += 4;
+    }
+    memcpy(to + n, from + n, 4);
+}
+
+static void mcuforge_take_bytes(struct mcuforge_gathered *to, const int8_t *from, int32_t n)
+{
+    if (to->bytes == NULL) {
+        to->lanes = mcuforge_spread(to->lanes, from, n);
+    } else {
+        mcuforge_copy_few(to->bytes, from, n);
+        to->bytes += n;
+    }
+}
+
+static __attribute__((noinline)) void mcuforge_take_padding(struct mcuforge_gathered *to,
+                                                            int32_t zero_point, int32_t n)
+{
+    const uint32_t lane = (uint32_t)zero_point & 0xffffu;
+    for (; n > 0; n -= 2) {
+        if (to->bytes == NULL) {
+            *to->lanes = lane | lane << 16;
+            to->lanes += MCUFORGE_GATHERED_PIXELS;
+        } else {
+            *to->bytes++ = (int8_t)zero_point;
+            n++;
+        }
+    }
+}
+
+/* The window whose left taps lie on column x0, wherever that is. */
+static __attribute__((noinline, cold)) void mcuforge_gather(const struct mcuforge_windows *windows,
+                                                            int32_t x0,
+                                                            struct mcuforge_gathered to)
+{
+    const struct mcuforge_conv2d_packed_params *const params = windows->params;
+    const int32_t taps = params->kernel[1];
+    const int32_t dilation = params->dilation[1];
+    const int32_t channels = params->input[2];
+    const int32_t zero_point = params->input_zero_point;
+    const struct mcuforge_tap_range columns =
+        mcuforge_taps_inside(x0, taps, dilation, params->input[1]);
+    const int32_t inside = columns.end - columns.first;
+    const bool touching = dilation == 1 && inside > 0;
+    const int32_t pieces = touching ? 1 : inside;
+    const int32_t piece = touching ? inside * channels : channels;
+    const int32_t first = (x0 + columns.first * dilation) * channels;
+    int32_t row = windows->first_row;
+
+    mcuforge_take_padding(&to, zero_point, windows->rows.first * taps * channels);
+    for (int32_t ky = windows->rows.first; ky < windows->rows.end; ky++) {
+        int32_t x = row + first;
+        mcuforge_take_padding(&to, zero_point, columns.first * channels);
+        for (int32_t i = 0; i < pieces; i++) {
+            mcuforge_take_bytes(&to, windows->in + x, piece);
+            x += dilation * channels;
+        }
+        mcuforge_take_padding(&to, zero_point, (taps - columns.end) * channels);
+        row = mcuforge_ring_step(row, windows->row_step, windows->ring);
+    }
+    const int32_t below = params->kernel[0] - windows->rows.end;
+    mcuforge_take_padding(&to, zero_point, below * taps * channels);
+}
+
+/*
+ * The same, in few steps, of a window that lies on the image and whose taps touch in a row; its
+ * first row begins at `row`.
+ */
+static __attribute__((noinline)) void mcuforge_gather_inside(
+    const struct mcuforge_windows *windows, int32_t row, struct mcuforge_gathered to)
+{
+    const int32_t run = windows->params->kernel[1] * windows->params->input[2];
+    for (int32_t ky = windows->params->kernel[0];;) {
+        mcuforge_take_bytes(&to, windows->in + row, run);
+        if (--ky == 0) {
+            return;
+        }
+        row = mcuforge_ring_step(row, windows->row_step, windows->ring);
+    }
+}
+
+#endif

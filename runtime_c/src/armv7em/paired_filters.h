@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Blocks of four filters as compiler/isa/armv7em/blocks.py packs them. A word of weights holds two
+ * values of two filters: lanes 256 * b + a. It is multiplied as it stands, and once more with the
+ * sign-extended a; the sum of b is the difference's upper 24 bits.
+ */
+#ifndef MCUFORGE_PAIRED_FILTERS_H
+#define MCUFORGE_PAIRED_FILTERS_H
+
+#include <stdint.h>
+
+#include "../common/dsp.h"
+
+enum { MCUFORGE_BLOCK_FILTERS = 4, MCUFORGE_BLOCK_END_WORDS = 5 };
+
+/* What follows a block's weights. */
+struct mcuforge_block_end {
+    uint32_t shifts; /* a byte each, to the right, less one: ssat shifts once more */
+    int32_t multiplier[MCUFORGE_BLOCK_FILTERS];
+};
+
+/*
+ * How a layer rounds: TFLite's twice, or once, where multipliers are packed doubled and shifts
+ * do not matter. odd_zero_point: twice the zero point and one, so that halves are rounded upwards.
+ */
+struct mcuforge_rounding {
+    int32_t odd_zero_point;
+    int32_t once;
+};
+
+/* What the first word of packed weights says: filters a block holds, and how they round. */
+static inline int32_t mcuforge_held(int32_t first_word)
+{
+    return first_word & 0xff;
+}
+
+static inline struct mcuforge_rounding mcuforge_rounding_of(int32_t first_word, int32_t zero_point)
+{
+    const struct mcuforge_rounding rounding = {2 * zero_point + 1, first_word >> 8};
+    return rounding;
+}
+
+/* The int8 of twice an accumulator of that sign; the offset has a bit for the half. */
+static inline int8_t mcuforge_ending(int32_t twice, int32_t sign, int32_t multiplier,
+                                     int32_t offset, uint32_t shift)
+{
+    const int32_t scaled = mcuforge_smmlar(twice, multiplier, offset + (sign >> 31));
+    return (int8_t)mcuforge_ssat8_half(mcuforge_asr_byte(scaled, shift));
+}
+
+/*
+ * The same of layers that round once, halves upwards: the product has one more bit, for the half
+ * that the odd zero point adds.
+ */
+static inline int8_t mcuforge_ending_once(int32_t twice, int32_t multiplier, int32_t odd_zero_point)
+{
+    return (int8_t)mcuforge_ssat8_half(mcuforge_smmla(twice, multiplier, odd_zero_point));
+}
+
+/* The outputs of filters A and B of a pair, whose sums are of 256 * b + a and of a. */
+static inline void mcuforge_end_pair(const int32_t sums[2], const int32_t multiplier[2],
+                                     struct mcuforge_rounding rounding, uint32_t shifts,
+                                     int8_t out[2])
+{
+    const int32_t odd_zero_point = rounding.odd_zero_point;
+    const int32_t low = sums[1];
+    const int32_t high = (int32_t)((uint32_t)sums[0] - (uint32_t)low);
+    const uint32_t shift_b = shifts >> 8;
+    if (rounding.once) {
+        const int32_t twice = (int32_t)((uint32_t)low << 1);
+        out[0] = mcuforge_ending_once(twice, multiplier[0], odd_zero_point);
+        out[1] = mcuforge_ending_once(high >> 7, multiplier[1], odd_zero_point);
+        return;
+    }
+    out[0] = mcuforge_ending((int32_t)((uint32_t)low << 1), low, multiplier[0],
+                             mcuforge_lsl_byte(odd_zero_point, shifts), shifts);
+    out[1] = mcuforge_ending(high >> 7, high, multiplier[1],
+                             mcuforge_lsl_byte(odd_zero_point, shift_b), shift_b);
+}
+
+/* The outputs of a block of one pixel; w is behind its weights, the next block is returned. */
+static inline const int32_t *mcuforge_end_block(const int32_t *w, struct mcuforge_rounding rounding,
+                                                const int32_t sums[MCUFORGE_BLOCK_FILTERS],
+                                                int8_t *out)
+{
+    const struct mcuforge_block_end *const end = (const void *)w;
+    mcuforge_end_pair(sums, end->multiplier, rounding, end->shifts, out);
+    mcuforge_end_pair(sums + 2, end->multiplier + 2, rounding, end->shifts >> 16, out + 2);
+    return w + MCUFORGE_BLOCK_END_WORDS;
+}
+
+/* Two values, as lanes, by two words of two filters each. */
+static inline void mcuforge_add_products(int32_t sums[MCUFORGE_BLOCK_FILTERS], uint32_t lanes,
+                                         const int32_t *w)
+{
+    const uint32_t w0 = (uint32_t)w[0];
+    const uint32_t w1 = (uint32_t)w[1];
+    sums[0] = mcuforge_smlad(lanes, w0, sums[0]);
+    sums[2] = mcuforge_smlad(lanes, w1, sums[2]);
+    sums[1] = mcuforge_smlad(lanes, mcuforge_sxtb16(w0), sums[1]);
+    sums[3] = mcuforge_smlad(lanes, mcuforge_sxtb16(w1), sums[3]);
+}
+
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb__)
+
+/* Four values by four filters, 12 instructions and a load; `load` makes lanes x0 and x1 of them. */
+#define MCUFORGE_FOUR_VALUES(load)                  \
+    "ldmia %[w]!, {%[w0], %[w1], %[w2], %[w3]}\n\t" \
+    load                                            \
+    "smlad %[s0], %[x0], %[w0], %[s0]\n\t"          \
+    "smlad %[s2], %[x0], %[w1], %[s2]\n\t"          \
+    "sxtb16 %[w0], %[w0]\n\t"                       \
+    "sxtb16 %[w1], %[w1]\n\t"                       \
+    "smlad %[s1], %[x0], %[w0], %[s1]\n\t"          \
+    "smlad %[s3], %[x0], %[w1], %[s3]\n\t"          \
+    "smlad %[s0], %[x1], %[w2], %[s0]\n\t"          \
+    "smlad %[s2], %[x1], %[w3], %[s2]\n\t"          \
+    "sxtb16 %[w2], %[w2]\n\t"                       \
+    "sxtb16 %[w3], %[w3]\n\t"                       \
+    "smlad %[s1], %[x1], %[w2], %[s1]\n\t"          \
+    "smlad %[s3], %[x1], %[w3], %[s3]\n\t"
+
+/*
+ * Adds the products of four filters and the values from x on, `words` times four and not none, to
+ * `sums`; two times in a turn, entered in the middle where their number is odd.
+ */
+#define MCUFORGE_SUM_BLOCK(load, x, words, w, sums)                                           \
+    do {                                                                                      \
+        register uint32_t w0 __asm__("r4"), w1 __asm__("r5"), w2 __asm__("r6"), w3 __asm__("r8"); \
+        int32_t turns = (words) + 1;                                                          \
+        uint32_t x0, x1;                                                                      \
+        __asm__("lsrs %[n], %[n], #1\n\t"                                                     \
+                "bcc 2f\n"                                                                    \
+                "1:\n\t" MCUFORGE_FOUR_VALUES(load) "2:\n\t" MCUFORGE_FOUR_VALUES(load)       \
+                "subs %[n], %[n], #1\n\t"                                                     \
+                "bne 1b"                                                                      \
+                : [s0] "+r"((sums)[0]), [s1] "+r"((sums)[1]), [s2] "+r"((sums)[2]),           \
+                  [s3] "+r"((sums)[3]), [x] "+r"(x), [w] "+r"(w), [n] "+r"(turns),            \
+                  [w0] "=&r"(w0), [w1] "=&r"(w1), [w2] "=&r"(w2), [w3] "=&r"(w3),             \
+                  [x0] "=&r"(x0), [x1] "=&r"(x1)                                              \
+                :                                                                             \
+                : "cc", "memory");                                                            \
+    } while (0)
+
+/* From lanes, beside those of another pixel: 15 instructions for 16 products. */
+static inline const int32_t *mcuforge_sum_lanes(const uint32_t *x, int32_t words, const int32_t *w,
+                                                int32_t sums[MCUFORGE_BLOCK_FILTERS])
+{
+    MCUFORGE_SUM_BLOCK("ldr %[x0], [%[x]], #8\n\tldr %[x1], [%[x]], #8\n\t", x, words, w, sums);
+    return w;
+}
+
+/* From bytes: 16 instructions for 16 products. */
+static inline const int32_t *mcuforge_sum_bytes(const int8_t *x, int32_t words, const int32_t *w,
+                                                int32_t sums[MCUFORGE_BLOCK_FILTERS])
+{
+    MCUFORGE_SUM_BLOCK("ldr %[x0], [%[x]], #4\n\t"
+                       "sxtb16 %[x1], %[x0], ror #8\n\t"
+                       "sxtb16 %[x0], %[x0]\n\t",
+                       x, words, w, sums);
+    return w;
+}
+
+#else
+
+static inline const int32_t *mcuforge_sum_lanes(const uint32_t *x, int32_t words, const int32_t *w,
+                                                int32_t sums[MCUFORGE_BLOCK_FILTERS])
+{
+    for (int32_t i = 0; i < 2 * words; i++) {
+        mcuforge_add_products(sums, x[2 * i], w + 2 * i);
+    }
+    return w + 4 * words;
+}
+
+static inline const int32_t *mcuforge_sum_bytes(const int8_t *x, int32_t words, const int32_t *w,
+                                                int32_t sums[MCUFORGE_BLOCK_FILTERS])
+{
+    for (int32_t i = 0; i < words; i++) {
+        const uint32_t word = mcuforge_load_word(x + 4 * i);
+        mcuforge_add_products(sums, mcuforge_sxtb16(word), w + 4 * i);
+        mcuforge_add_products(sums, mcuforge_sxtb16_odd(word), w + 4 * i + 2);
+    }
+    return w + 4 * words;
+}
+
+#endif
+
+/* out (count) from a block that holds `held` filters. */
+static inline void mcuforge_take(const int8_t *block, int8_t *out, int32_t count, int32_t held)
+{
+    for (int32_t i = 0; i < count; i++) {
+        out[i] = *block;
+        block += held == MCUFORGE_BLOCK_FILTERS ? 1 : 2;
+    }
+}
+
+/* The clamp of what ssat has left too wide; rare, so it is done afterwards. */
+static inline void mcuforge_clamp_all(int8_t *out, int32_t count, int32_t low, int32_t high)
+{
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t value = out[i];
+        out[i] = (int8_t)(value < low ? low : (value > high ? high : value));
+    }
+}
+
+#endif

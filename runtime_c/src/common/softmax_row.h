@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a row of softmax is divided by, TFLite's way, in every ISA's kernel.
+ */
+#ifndef MCUFORGE_SOFTMAX_ROW_H
+#define MCUFORGE_SOFTMAX_ROW_H
+
+#include <stdint.h>
+
+#include "reciprocal.h"
+
+enum { MCUFORGE_SOFTMAX_SUM_INTEGER_BITS = 12 }; /* of the sum of a row's exps */
+
+/* Every output of a row is exp * factor / 2^(31 + shift), less 128. */
+struct mcuforge_softmax_row {
+    int32_t factor;
+    int32_t shift;
+};
+
+static inline struct mcuforge_softmax_row mcuforge_softmax_row_of(uint32_t sum)
+{
+    enum { OUTPUT_BITS = 8, MAX_SHIFT = 31 };
+    int32_t leading_zeros = 0;
+    while ((sum >> 31) == 0) {
+        sum <<= 1;
+        leading_zeros++;
+    }
+    const int32_t fraction = (int32_t)(sum - (UINT32_C(1) << 31));
+    const int32_t shift =
+        MCUFORGE_SOFTMAX_SUM_INTEGER_BITS - leading_zeros + MAX_SHIFT - OUTPUT_BITS;
+    struct mcuforge_softmax_row row = {mcuforge_one_over_one_plus(fraction), shift};
+    if (shift > MAX_SHIFT) {
+        row.factor = 0; /* from 512 equal largest values on each is below half a step */
+        row.shift = 0;
+    }
+    return row;
+}
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* average.h in lanes. */
+#ifndef MCUFORGE_MVE_AVERAGE_H
+#define MCUFORGE_MVE_AVERAGE_H
+
+#include "mve.h"
+
+/*
+ * round(sum / count), halves away from zero: as mcuforge_average(), with its conditions. The sign
+ * is taken off by (x ^ sign) - sign, with a sign of 0 or -1, and put on again by the same.
+ */
+static inline int32x4_t mcuforge_mve_average(int32x4_t sum, int32_t count, int32_t reciprocal)
+{
+    const int32x4_t sign = vshrq_n_s32(sum, 31);
+    const int32x4_t size = vsubq_s32(veorq_s32(sum, sign), sign);
+    const int32x4_t dividend = vaddq_n_s32(size, (int32_t)((uint32_t)count / 2));
+    const uint32x4_t product = vreinterpretq_u32_s32(vmulq_n_s32(dividend, reciprocal));
+    const int32x4_t quotient = vreinterpretq_s32_u32(vshrq_n_u32(product, 24));
+    /* -1 where the remainder is below the divisor, else 0: the quotient is one short there */
+    const int32x4_t left = vaddq_n_s32(vsubq_s32(dividend, vmulq_n_s32(quotient, count)), -count);
+    const int32x4_t whole = vaddq_n_s32(vaddq_s32(quotient, vshrq_n_s32(left, 31)), 1);
+    return vsubq_s32(veorq_s32(whole, sign), sign);
+}
+
+#endif

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mcuforge plan` draws where it is asked to: whole files, or none and three lines that say why."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from mcuforge import cli
+from mcuforge.boards.catalog import board as catalog
+from mcuforge.boards.catalog.board import Board, load_board
+from mcuforge.flow import session
+
+DIGITS = str(Path(__file__).resolve().parents[3] / "examples" / "digits" / "digits_cnn.tflite")
+
+
+def plan(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Exit code of the command."""
+    words = ["mcuforge", "plan", DIGITS, "--board", "qemu-mps2-an386", *arguments]
+    monkeypatch.setattr(sys, "argv", words)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        cli.main()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_plan_is_drawn_beside_its_table(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    svg, html = tmp_path / "p.svg", tmp_path / "p.html"
+    assert plan(monkeypatch, "--svg", str(svg), "--html", str(html)) == 0
+    assert names(tmp_path) == ["p.html", "p.svg"]
+    root = ElementTree.fromstring(svg.read_text(encoding="utf-8"))
+    title = root.findtext("{http://www.w3.org/2000/svg}title")
+    assert title == "digits_cnn.tflite on qemu-mps2-an386"
+    assert html.read_text(encoding="utf-8").startswith("<!doctype html>\n")
+    said = capsys.readouterr().out
+    assert "block2/pointwise" in said
+    assert "decided at step" in said
+    assert max(map(len, said.splitlines())) < 400
+
+
+def test_the_same_plan_is_drawn_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    texts = []
+    for name in ("a.html", "b.html"):
+        assert plan(monkeypatch, "--html", str(tmp_path / name)) == 0
+        texts.append((tmp_path / name).read_bytes())
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize(("good", "bad"), [("--svg", "--html"), ("--html", "--svg")])
+def test_a_file_that_cannot_be_written_is_refused_before_any_is(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    good: str,
+    bad: str,
+) -> None:
+    missing = tmp_path / "no_folder" / "p"
+    assert plan(monkeypatch, good, str(tmp_path / "p"), bad, str(missing)) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "error: cannot write the file: No such file or directory"
+    assert lines[1] == f"where: {missing}"
+    assert lines[2].startswith("try:   ")
+    assert names(tmp_path) == []
+
+
+def test_a_plan_that_does_not_fit_is_drawn_before_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(board_id: str, folder: Path = catalog.FOLDER) -> Board:
+        return replace(load_board(board_id, folder), ram_bytes=300)
+
+    monkeypatch.setattr(session, "load_board", load)
+    file = tmp_path / "p.svg"
+    assert plan(monkeypatch, "--svg", str(file)) == 1
+    assert "too few" in file.read_text(encoding="utf-8")
+    assert "has 300 bytes" in capsys.readouterr().err

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each operator of a file becomes the operators it should, with the reference's answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mcuforge.compiler import reference
+from mcuforge.compiler.frontends.tflite.ops.table import ARMS
+from mcuforge.compiler.frontends.tflite.reader import SUPPORTED, read_tflite
+from mcuforge.compiler.verify import verify
+from tests.models import elementwise_samples
+from tests.models.case_model import case_model, feed
+from tests.models.gathering_samples import GATHERING
+from tests.models.oracle import run_reference
+from tests.models.samples import SAMPLES, Sample
+
+JUDGED = (*SAMPLES, *GATHERING, *elementwise_samples.JUDGED)
+EVERY = (*JUDGED, *elementwise_samples.UNJUDGED)
+
+
+@pytest.mark.parametrize("sample", EVERY, ids=lambda s: s.case.name)
+def test_an_operator_becomes_what_it_means(sample: Sample) -> None:
+    graph = read_tflite(case_model(sample.case))
+    assert tuple(node.op for node in graph.nodes) == sample.ops
+    assert {node.origin for node in graph.nodes} == {f"operator 0 {sample.case.op}"}
+    verify(graph, "the front end")
+
+
+@pytest.mark.parametrize("sample", JUDGED, ids=lambda s: s.case.name)
+def test_an_operator_gives_the_answers_of_the_reference_kernels(sample: Sample) -> None:
+    model = case_model(sample.case)
+    graph = read_tflite(model)
+    for seed in range(3):
+        places = enumerate(graph.inputs)
+        inputs = [feed(t.shape, t.dtype.value, seed * 8 + i) for i, t in places]
+        wanted = run_reference(model, inputs)
+        for met, want in zip(reference.run(graph, inputs), wanted, strict=True):
+            assert met.dtype == want.dtype
+            assert np.array_equal(met, want)
+
+
+def test_every_arm_has_a_sample_that_builds_what_the_table_says() -> None:
+    built: dict[str, set[type]] = {}
+    for sample in EVERY:
+        built.setdefault(sample.case.op, set()).update(type(op) for op in sample.ops)
+    assert built == {name: set(arm.builds) for name, arm in ARMS.items()}
+
+
+def test_the_operator_table_names_the_classes_and_the_shape_arithmetic() -> None:
+    assert SUPPORTED["CONV_2D"].ops == ("Conv2D",)
+    assert SUPPORTED["STRIDED_SLICE"].ops == ("Slice", "Reshape")
+    assert SUPPORTED["CAST"].ops == ()
+    assert "shapes only" in SUPPORTED["CAST"].note
+    assert set(ARMS) < set(SUPPORTED)

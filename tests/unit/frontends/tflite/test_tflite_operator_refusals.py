@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators whose options or inputs cannot be: what, where, and one thing that works."""
+
+from __future__ import annotations
+
+import pytest
+import tflite
+
+from tests.golden.case import Case, Operand
+from tests.models.case_model import case_model
+from tests.models.changed import (
+    AGAIN,
+    expect_refusal,
+    with_input,
+    with_operator,
+    with_options,
+    with_output,
+)
+from tests.models.samples import ints, rows
+
+ROW = rows(1, 6)
+COMPUTED_WEIGHTS = case_model(
+    Case(
+        "computed",
+        "FULLY_CONNECTED",
+        (ROW, Operand((1, 6), 0.03)),
+        (Operand((1, 1), 0.1),),
+        ("FullyConnectedOptions", {}),
+    )
+)
+
+
+CASES: dict[str, tuple[bytes, str, str, str]] = {
+    "tanh fused": (
+        with_options("ADD", FusedActivationFunction=tflite.ActivationFunctionType.TANH),
+        "the fused activation is TANH, supported: RELU, RELU6, RELU_N1_TO_1 or none",
+        "operator 0 ADD",
+        "put the activation in a layer of its own",
+    ),
+    "relu fused into a concatenation": (
+        with_options("CONCATENATION", FusedActivationFunction=1),
+        "the fused activation is relu, supported: none",
+        "operator 0 CONCATENATION",
+        "put the activation in a layer of its own",
+    ),
+    "no options": (
+        with_operator("CONV_2D", options=None),
+        "its options are NONE, wanted Conv2DOptions",
+        "operator 0 CONV_2D",
+        AGAIN,
+    ),
+    "options of another operator": (
+        with_operator("CONV_2D", options=("Pool2DOptions", {"StrideW": 1, "StrideH": 1})),
+        "its options are Pool2DOptions, wanted Conv2DOptions",
+        "operator 0 CONV_2D",
+        AGAIN,
+    ),
+    "stride 0": (
+        with_options("CONV_2D", StrideW=0),
+        "stride (2, 0), wanted 1 to 32767 each",
+        "operator 0 CONV_2D",
+        AGAIN,
+    ),
+    "huge dilation": (
+        with_options("CONV_2D", DilationHFactor=1 << 20),
+        "dilation (1048576, 1), wanted 1 to 32767 each",
+        "operator 0 CONV_2D",
+        AGAIN,
+    ),
+    "huge padding": (
+        with_options("CONV_2D", DilationHFactor=1 << 14, DilationWFactor=1 << 14),
+        "with its padding the image is 32773x32771, at most 64 MiB is read",
+        "operator 0 CONV_2D",
+        "use a smaller kernel or dilation",
+    ),
+    "endless image": (
+        case_model(
+            Case(
+                "endless",
+                "MAX_POOL_2D",
+                (Operand((1, 1, 40000, 1), 0.1),),
+                (Operand((1, 1, 40000, 1), 0.1),),
+                (
+                    "Pool2DOptions",
+                    {"StrideW": 1, "StrideH": 1, "FilterWidth": 1, "FilterHeight": 1},
+                ),
+            )
+        ),
+        "the image is 1x40000, at most 32767 each is read",
+        "operator 0 MAX_POOL_2D",
+        "use a smaller input resolution",
+    ),
+    "padding mode": (
+        with_options("CONV_2D", Padding=2),
+        "padding is 2, wanted 0 (SAME) or 1 (VALID)",
+        "operator 0 CONV_2D",
+        AGAIN,
+    ),
+    "depth multiplier": (
+        with_options("DEPTHWISE_CONV_2D", DepthMultiplier=3),
+        "depth_multiplier is 3, the weights have 6 filters for 3 channels",
+        "operator 0 DEPTHWISE_CONV_2D",
+        AGAIN,
+    ),
+    "computed weights": (
+        COMPUTED_WEIGHTS,
+        "the weights 'in1' are computed at run time, wanted constants",
+        "operator 0 FULLY_CONNECTED",
+        "a product of two activations is not supported yet",
+    ),
+    "shuffled weights": (
+        with_options("FULLY_CONNECTED", WeightsFormat=1),
+        "the weights are stored shuffled, wanted the default format",
+        "operator 0 FULLY_CONNECTED",
+        "export without the shuffled weight format",
+    ),
+    "output shape of a convolution": (
+        with_output("CONV_2D", Operand((1, 3, 3, 2), 0.1)),
+        "tensor 'out0' has shape [1, 3, 3, 2], this operator gives [1, 3, 2, 2]",
+        "operator 0 CONV_2D",
+        AGAIN,
+    ),
+    "output shape of a reshape": (
+        with_output("RESHAPE", rows(2, 3)),
+        "tensor 'out0' has shape [2, 3], this operator gives [3, 2]",
+        "operator 0 RESHAPE",
+        AGAIN,
+    ),
+    "shape computed at run time": (
+        with_input("RESHAPE", 1, Operand((2,), dtype="int32")),
+        "'in1' is computed at run time, wanted a constant",
+        "operator 0 RESHAPE",
+        "convert with fixed shapes",
+    ),
+    "shape of another type": (
+        with_input("RESHAPE", 1, Operand((2,), 0.1, data=(3, 2))),
+        "'in1' is int8, wanted a list of int32 or int64",
+        "operator 0 RESHAPE",
+        AGAIN,
+    ),
+    "squeezed dimension": (
+        with_options("SQUEEZE one", SqueezeDims=(1,)),
+        "it drops dimensions [1] of [1, 6, 1], wanted ones of size 1",
+        "operator 0 SQUEEZE",
+        AGAIN,
+    ),
+    "axis out of range": (
+        with_options("CONCATENATION", Axis=2),
+        "axis 2 of a tensor with 2 dimensions",
+        "operator 0 CONCATENATION",
+        AGAIN,
+    ),
+    "mean of no axis": (
+        with_input("MEAN", 1, ints()),
+        "it names no axis, wanted at least one",
+        "operator 0 MEAN",
+        "remove this operator",
+    ),
+    "mean that forgets its dimensions": (
+        with_options("MEAN", KeepDims=True),
+        "tensor 'out0' has shape [1, 3], this operator gives [1, 1, 1, 3]",
+        "operator 0 MEAN",
+        AGAIN,
+    ),
+    "paddings of another rank": (
+        with_input("PAD", 1, Operand((1, 2), dtype="int32", data=(0, 1))),
+        "the paddings have shape [1, 2], wanted [2, 2]",
+        "operator 0 PAD",
+        AGAIN,
+    ),
+    "padding value of another scale": (
+        with_input("PADV2", 2, Operand((1,), 0.2, -7, data=(99,))),
+        "tensors 'in2' and 'out0' differ in scale or zero point",
+        "operator 0 PADV2",
+        "convert again with a current TFLite converter",
+    ),
+    "padding with two values": (
+        with_input("PADV2", 2, Operand((2,), 0.1, -7, data=(99, 99))),
+        "the fill value is int8 [2], wanted one int8",
+        "operator 0 PADV2",
+        AGAIN,
+    ),
+    "uneven split": (
+        with_options("SPLIT", NumSplits=2),
+        "it splits 6 elements of axis 1 into 2 parts, 3 outputs are there",
+        "operator 0 SPLIT",
+        AGAIN,
+    ),
+    "sizes beyond the tensor": (
+        with_input("SPLIT_V", 1, ints(1, 6)),
+        "it splits 6 elements of axis 1 into [1, 6], 2 outputs are there",
+        "operator 0 SPLIT_V",
+        AGAIN,
+    ),
+    "two ellipses": (
+        with_options("STRIDED_SLICE", EllipsisMask=3),
+        "it has 3 entries with 2 ellipses for 3 dimensions",
+        "operator 0 STRIDED_SLICE",
+        AGAIN,
+    ),
+    "slice by offsets": (
+        with_options("STRIDED_SLICE", Offset=True),
+        "its ends are offsets from its begins, supported: ends as indices",
+        "operator 0 STRIDED_SLICE",
+        "slice with plain begin and end indices",
+    ),
+    "slice stride 0": (
+        with_input("STRIDED_SLICE", 3, ints(1, 0, 2)),
+        "entry 1 has stride 0, wanted other than 0",
+        "operator 0 STRIDED_SLICE",
+        AGAIN,
+    ),
+    "slice of nothing": (
+        with_input("STRIDED_SLICE", 2, ints(0, 3, 0)),
+        "entry 1 takes nothing: 3 to 3 in steps of -1 of 4",
+        "operator 0 STRIDED_SLICE",
+        "remove this operator: its output is empty",
+    ),
+    "slice lists of different length": (
+        with_input("STRIDED_SLICE", 1, ints(0, 3)),
+        "it has 2 begins, 3 ends and 3 strides, wanted as many of each",
+        "operator 0 STRIDED_SLICE",
+        AGAIN,
+    ),
+    "slice sizes of another rank": (
+        with_input("SLICE", 1, ints(0, 1)),
+        "begin [0, 1] and size [1, 2, -1] for 3 dimensions",
+        "operator 0 SLICE",
+        AGAIN,
+    ),
+    "not a number as beta": (
+        with_options("SOFTMAX", Beta=float("nan")),
+        "an option is nan, wanted a finite number",
+        "operator 0 SOFTMAX",
+        AGAIN,
+    ),
+    "huge alpha": (
+        with_options("LEAKY_RELU", Alpha=1e30),
+        "alpha is 1e+30, wanted at most 1e+06 in size",
+        "operator 0 LEAKY_RELU",
+        AGAIN,
+    ),
+    "too many inputs": (
+        with_operator("RELU", inputs=(0, 0)),
+        "it has 2 inputs and 1 outputs, wanted 1 and 1",
+        "operator 0 RELU",
+        AGAIN,
+    ),
+    "required input absent": (
+        with_operator("RELU", inputs=(-1,)),
+        "input 0 is absent, this operator needs it",
+        "operator 0 RELU",
+        AGAIN,
+    ),
+    "no output of an operator": (
+        with_operator("RELU", outputs=()),
+        "it has no output",
+        "operator 0 RELU 'relu'",
+        AGAIN,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_refusal_says_what_where_and_what_to_try(name: str) -> None:
+    expect_refusal(*CASES[name])
