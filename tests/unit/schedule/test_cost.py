@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import tomllib
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -99,16 +99,16 @@ def test_a_convolution_costs_a_few_instructions_a_product() -> None:
 
 def test_a_layer_is_priced_in_well_under_a_millisecond() -> None:
     nodes = residual_net().nodes
-    begin = perf_counter()
+    begin = process_time()
     for _ in range(50):
         for node in nodes:
             layer_cost(node, Execution.WHOLE, node.output.rows, "rv32")
-    assert perf_counter() - begin < 50 * len(nodes) * 1e-3
+    assert process_time() - begin < 50 * len(nodes) * 1e-3
     cost = layer_cost(nodes[0], Execution.ROWS, 16, "rv32")
-    begin = perf_counter()
+    begin = process_time()
     for tasks in range(10_000):
         cost.of(tasks)
-    assert perf_counter() - begin < 0.1
+    assert process_time() - begin < 0.1
 
 
 def test_rows_nobody_reads_cost_nothing() -> None:
