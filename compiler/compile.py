@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from mcuforge.compiler.codegen.model import GeneratedModel, generate
-from mcuforge.compiler.ir import Graph
-from mcuforge.compiler.passes import optimise
+from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.passes import PASSES, optimise, write_dump
 from mcuforge.compiler.schedule import fit
 from mcuforge.compiler.schedule.choose import DEFAULT_EXACT_SECONDS, choose
+from mcuforge.compiler.schedule.describe import describe
 from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.fit import Memories
 from mcuforge.compiler.schedule.kernels import Calls
@@ -75,7 +76,7 @@ def plan_graph(
     resident ones too, for `Planned.resident_peak`. Raises CompileError for outputs that are
     constants, and when `dump_passes` cannot be written.
     """
-    return fit.fit(
+    planned = fit.fit(
         optimise(graph, dump_passes),
         isa,
         _memories(ram),
@@ -84,6 +85,8 @@ def plan_graph(
         known=known,
         resident_too=resident_too,
     )
+    write_dump(describe(planned.schedule), dump_passes, f"{len(PASSES) + 1}_schedule")
+    return planned
 
 
 def compile_graph(

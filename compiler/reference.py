@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mcuforge.compiler.ir import Array, Graph
+from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.tensors import Array
 
 
 def run(graph: Graph, inputs: Sequence[Array]) -> tuple[Array, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, DType, Graph, Port, Tensor
+from mcuforge.compiler.graph import Graph, Port
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
+from mcuforge.compiler.tensors import Array, DType, Tensor
 
 REACH = 2.0**20  # a quotient this far from zero saturates at every zero point
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from mcuforge.compiler.tensors import Tensor
+
 
 class Counts(NamedTuple):
     """How often a layer does something; as a price list, the instructions each time takes."""
@@ -45,3 +47,9 @@ class Work:
     def in_calls(self, calls: float) -> Work:
         """The same work in so many calls, made by the tasks of a pipeline."""
         return replace(self, fixed=self.fixed._replace(call=calls), per_task=Counts(task=1))
+
+
+def vector_counts(output: Tensor) -> Counts:
+    """One call that computes the output vector by vector, along its last axis."""
+    vectors = output.elements // max(output.shape[-1:] or (1,))
+    return Counts(call=1, output=output.elements, run=vectors)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What no plan can go below: the bytes that must lie somewhere at one moment."""
+"""Computes a lower bound of all plans: the bytes that must lie somewhere at one moment."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ Windows = dict[tuple[int, int], tuple[int, int]]
 
 
 def lower_bound(problem: Problem, within: Collection[str] | None = None) -> int:
-    """Bytes that every plan's peaks add up to at least, over the regions `within` (None: all).
+    """The least sum that the peaks of any plan can have, in the regions `within` (None: all).
 
-    Only buffers that may lie nowhere but in `within` count. Never above the optimum:
+    Only buffers that must lie in `within` count. The bound never exceeds the optimum:
 
     1. At any step, the buffers alive lie at fixed addresses. Per region the peak is at least the
        number of distinct bytes they cover, so the sum of peaks is at least the size of the union
-       of all live buffers, bytes of different regions being different.
+       of all live buffers: bytes of different regions are different.
     2. Split the live buffers into groups linked by overlap relations. Buffers of two groups are
        disjoint, so the union's size is the sum of the groups' union sizes.
     3. Count a group's buffers in any order: each adds its bytes that no earlier one covers. An
        earlier c covers bytes of b only where its window lets it reach, at most as many as the best
-       difference of the two allows (`_share`). Of all earlier ones together, split in any way into
-       two sets, the first covers at most the sum of these, the second at most the union of what it
-       reaches (`_covered`). So every order gives a valid bound, pairs and stars (one input under
-       several small outputs) an exact one; small groups are counted in every order.
+       difference of the two allows (`_share`). Split all earlier ones in any way into two sets: the
+       first covers at most the sum of these, the second at most the union of what it reaches
+       (`_covered`). So every order gives a valid bound, and an exact one for pairs and stars (one
+       input under several small outputs); small groups are counted in every order.
     4. Outside the window, or in different regions, a pair shares nothing.
     5. Alignment: let g divide the alignment of every live buffer. Buffers start at multiples of g,
-       so those that are disjoint stay disjoint with their sizes rounded up to g, and 1 to 4 hold
-       for rounded sizes and rounded ends. The true peak of a region is its rounded peak less what
-       rounding added to the buffer that ends last, at most the largest such slack per region.
+       so disjoint ones stay disjoint when sizes are rounded up to g, and 1 to 4 hold for rounded
+       sizes and ends. The true peak of a region is its rounded peak minus the bytes that rounding
+       added to the buffer that ends last: at most the largest such slack per region.
     6. With one region, `path_bound` looks along chains of related buffers, across steps.
     """
     buffers = problem.buffers
@@ -78,10 +78,11 @@ def lower_bound(problem: Problem, within: Collection[str] | None = None) -> int:
 def proves_optimal(problem: Problem, peaks: Mapping[str, int], bound: int) -> bool:
     """True when bounds alone show that no plan is better than one with these peaks.
 
-    `bound` is `lower_bound(problem)`; better is as in `Problem`. One region: the peak equals the
-    bound. Several: nothing overflows and, from the slowest region on, each peak is the least
-    possible given the (least) peaks of the slower ones: at most what may lie nowhere else, or what
-    is left of the whole bound when the slower regions hold their peaks and the faster are full.
+    `bound` is `lower_bound(problem)`; `Problem` defines better. With one region the peak must equal
+    the bound. With several nothing may overflow and, from the slowest region on, each peak must be
+    the least possible given the least peaks of the slower ones. It is when it holds no more than
+    the buffers that must lie there need, or no more than is left of the whole bound when the slower
+    regions hold their peaks and the faster ones are full.
     """
     if len(problem.regions) == 1:
         return sum(peaks.values()) == bound
@@ -99,7 +100,7 @@ def proves_optimal(problem: Problem, peaks: Mapping[str, int], bound: int) -> bo
 
 
 def _crowds(buffers: Sequence[Buffer], chosen: Iterable[int]) -> Iterator[list[int]]:
-    """The buffers alive together, in rising order, at each step after which one of them goes."""
+    """Yield the buffers alive together, in rising order, at each step after which one dies."""
     alive: list[int] = []
     for i in sorted(chosen, key=lambda i: buffers[i].begin):
         first_end = min((buffers[j].end for j in alive), default=0)
@@ -112,7 +113,7 @@ def _crowds(buffers: Sequence[Buffer], chosen: Iterable[int]) -> Iterator[list[i
 
 
 def _groups(live: list[int], windows: Windows) -> list[tuple[int, ...]]:
-    """The live buffers, split into those linked by relations."""
+    """Split the live buffers into groups that are linked by relations."""
     parent = {i: i for i in live}
 
     def root(i: int) -> int:
@@ -130,7 +131,7 @@ def _groups(live: list[int], windows: Windows) -> list[tuple[int, ...]]:
 
 
 def _union(group: tuple[int, ...], sizes: dict[int, int], windows: Windows) -> int:
-    """The best bound found on the bytes a group covers together."""
+    """The best bound found for the bytes that a group covers together."""
     if len(group) == 1:
         return sizes[group[0]]
     reaches: dict[int, list[tuple[int, int, int, int]]] = {i: [] for i in group}
@@ -164,10 +165,10 @@ def _union(group: tuple[int, ...], sizes: dict[int, int], windows: Windows) -> i
 
 
 def _share(first: int, second: int, window: tuple[int, int]) -> int:
-    """The most bytes two buffers of these sizes share at a difference d inside the window.
+    """The most bytes that two buffers of these sizes share at a difference d inside the window.
 
     At d they share max(0, min(first, d + second) - max(0, d)), which rises to a plateau between 0
-    and first - second and falls after it: best is the window's point nearest to the plateau.
+    and first - second and falls after it: the window's point nearest to the plateau is best.
     """
     low, high = window
     difference = min(max(low, min(0, first - second)), high)
@@ -175,10 +176,10 @@ def _share(first: int, second: int, window: tuple[int, int]) -> int:
 
 
 def _covered(reaches: list[tuple[int, int, int, int]]) -> int:
-    """The most bytes of a buffer that others cover, each (who, from, to, how many) of them.
+    """The most bytes of a buffer that others cover; a reach is (who, from, to, how many bytes).
 
-    The reaches that end first (or begin last) count as the stretch they span, the others as a sum;
-    the least over how many there are of either kind.
+    The reaches that end first (or begin last) count as the stretch they span, the others as a sum.
+    The result is the least over all ways to split them so.
     """
     everything = least = sum(share for _, _, _, share in reaches)
     if len(reaches) < 2:

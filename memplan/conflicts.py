@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which buffers can get in each other's way; the solvers' and the bound's reading of a problem."""
+"""Finds the pairs of buffers that conflict, for the solvers and the bound."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mcuforge.memplan.problem import Problem
 
 @dataclass(frozen=True)
 class Conflict:
-    """Buffers `first` < `second` (indices) alive together: kept apart, or in their window.
+    """Buffers `first` < `second` (indices) that are alive together: apart, or in their window.
 
     `window` is (low, high): they may share bytes when low <= offset(second) - offset(first) <=
     high, both ends included. None: never.
@@ -22,7 +22,7 @@ class Conflict:
 
 
 def find_conflicts(problem: Problem) -> tuple[Conflict, ...]:
-    """Every pair of buffers alive at one step, once, in rising order of indices."""
+    """Find every pair of buffers that are alive at one step, in rising order of indices."""
     windows = find_windows(problem)
     buffers = problem.buffers
     pairs: list[tuple[int, int]] = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Squeezing a packing under a limit: put a buffer in, throw out what is in its way, repeat."""
+"""Squeezes a packing under a limit: put a buffer in, throw out those in its way, repeat."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ CLOCK_PERIOD = 64  # tries between two looks at the clock
 class Ejector:
     """Searches for packings within limits; it remembers which buffers are hard to place.
 
-    What sticks out over a limit waits outside. A waiting buffer is put where the buffers in its way
-    weigh least in sum; those leave and wait in turn. Each time a buffer has to throw others out its
-    own weight grows by one, so that those hard to place come to stay and the easy ones make room.
-    Candidate places are both ends of every stretch of addresses that is free (or equally cheap):
-    next to a buffer, at an end of an overlap window, at the bottom and under the limit.
+    Buffers that exceed a limit wait outside. A waiting buffer goes where the buffers in its way
+    have the least weight in sum; those leave and wait in turn. Each time a buffer throws others
+    out, its own weight grows by one: buffers that are hard to place come to stay, and easy ones
+    make room. Candidate places are both ends of every stretch of addresses that is free (or equally
+    cheap): next to a buffer, at an end of an overlap window, at the bottom and under the limit.
     """
 
     def __init__(self, packer: Packer, seed: int) -> None:
@@ -37,7 +37,7 @@ class Ejector:
         self.tries = 0  # buffers put in so far
 
     def forget(self) -> None:
-        """Take every buffer for equally hard to place again."""
+        """Treat all buffers as equally hard to place again."""
         self._weights = [1] * len(self._packer.sizes)
 
     def squeeze(
@@ -49,12 +49,12 @@ class Ejector:
         *,
         onward: bool,
     ) -> Packing | None:
-        """A packing with every region's peak within its limit, from `start` on; None: not found.
+        """Find a packing with every region's peak within its limit, from `start` on, else None.
 
-        `onward`: with the same `start` again it goes on where it stopped, even under another limit.
-        It ends after so many tries, or at the `deadline` (of perf_counter).
+        `onward`: when called with the same `start` again, go on where the last search stopped, even
+        under another limit. Ends after so many tries, or at the `deadline` (of perf_counter).
         """
-        self.tries += 1  # a limit nothing fits under costs one try too
+        self.tries += 1  # an impossible limit costs one try too
         packer, weights, chance = self._packer, self._weights, self._random.random
         sizes = packer.sizes
         if start is not self._start or not onward:
@@ -95,12 +95,12 @@ class Ejector:
     def _choose(
         self, i: int, limits: Sequence[int], offsets: list[int], homes: list[int]
     ) -> tuple[int, int, bool]:
-        """A place for buffer i: region, offset, and whether nothing is in its way there."""
+        """Choose a place for buffer i: region, offset, and whether it is free."""
         packer, weights, chance = self._packer, self._weights, self._random.random
         sizes = packer.sizes
         alignment = packer.alignments[i]
         anywhere = chance() < self._noise
-        least = -1  # weight of what is in the way at the places found; -1: none found
+        least = -1  # weight of the buffers in the way at the places found; -1: none found
         places: list[tuple[int, int]] = []
         for region in packer.allowed[i]:
             top = limits[region] - packer.sizes[i]

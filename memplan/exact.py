@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The exact planner: constraints for OR-tools' CP-SAT, until it has a proof or no time left."""
+"""The exact planner: CP-SAT of OR-tools searches until it has a proof or runs out of time."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ TOLERANCE = 1e-6  # CP-SAT gives whole numbers as floats
 
 
 def improve(problem: Problem, start: Plan, *, seconds: float, workers: int = 1) -> Plan:
-    """The best plan found in `seconds`: `start` itself when nothing better was, never a worse one.
+    """Return the best plan found in `seconds`, which is `start` when no better one was found.
 
     `optimal` is set when CP-SAT proved that no plan is better; with one region the lower bound is
-    raised to whatever it proved. The parts of the cost (see
-    `Problem.cost`) are minimised one after the other, each with the earlier ones held at their
-    proved minimum, and each search asks for strictly less than the plan at hand: that there is no
-    such plan is the proof. One worker has a fixed seed and gives the same plan on every run unless
-    the clock stops it; several are faster and not repeatable.
+    raised to what it proved. The parts of the cost (see `Problem.cost`) are minimised one after the
+    other, each with the earlier ones held at their proved minimum. Each search asks for strictly
+    less than the best plan so far: when there is no such plan, that is the proof. One worker has a
+    fixed seed and gives the same plan on every run unless the clock stops it; several workers are
+    faster but not repeatable.
     """
     started = perf_counter()
     model = _Model(problem, start.lower_bound)
@@ -61,9 +61,9 @@ def improve(problem: Problem, start: Plan, *, seconds: float, workers: int = 1) 
 
 @dataclass(frozen=True)
 class _Answer:
-    """Better placements, if any; `final` when it is proved that this part cannot be lower.
+    """Better placements, if any; `final` when this part is proved to be minimal.
 
-    `bound` bytes are what this part cannot go below in any plan better than the one at hand.
+    Every plan better than the one at hand has at least `bound` bytes in this part.
     """
 
     placements: Mapping[str, Placement] | None
@@ -75,14 +75,16 @@ class _Answer:
 class _Model:
     """The constraints of a problem, in units that divide all its sizes.
 
-    The search may keep to multiples of the unit: for fixed regions and a fixed choice of who lies
-    below whom, the offsets are bounded from below only by each other plus sizes or windows, rounded
-    up to alignments. Raising all from 0 until every constraint holds reaches the least solution,
-    which has the least peaks, and leaves multiples of the unit at each step.
+    The search may use multiples of the unit only. For fixed regions, and once it is fixed which
+    buffer lies below which, offsets are bounded from below only by each other plus sizes or
+    windows, rounded up to alignments. Raising all offsets from 0 until every constraint holds
+    reaches the least solution, which has the least peaks; every step keeps multiples of the unit.
     """
 
     def __init__(self, problem: Problem, bound: int) -> None:
-        from ortools.sat.python import cp_model  # heavy, and most problems never come here
+        from ortools.sat.python import (
+            cp_model,
+        )  # slow to import, and most problems need no exact search
 
         self._problem = problem
         self._unit = _unit(problem)
@@ -110,7 +112,7 @@ class _Model:
         self._cost = [total, *reversed(peaks)]
 
     def search(self, best: Plan, part: int, seconds: float, work: float, workers: int) -> _Answer:
-        """Minimise one part of the cost below that of `best`, from where `best` put the buffers."""
+        """Minimise one part of the cost below that of `best`, starting from its places."""
         from ortools.sat.python import cp_model
 
         model = self._model.clone()
@@ -154,7 +156,7 @@ class _Model:
         return offset
 
     def _homes_of(self, i: int) -> dict[int, IntVar]:
-        """For each region (by index) a buffer may lie in: does it?"""
+        """For each region that a buffer may lie in, by index: a variable that says if it does."""
         buffer = self._problem.buffers[i]
         homes = {
             r: self._model.new_bool_var(f"{buffer.name} in {region.name}")
@@ -175,7 +177,7 @@ class _Model:
         return peak
 
     def _keep_apart(self) -> None:
-        """Rectangles of time and address for most buffers; cases for pairs that may share."""
+        """Keep buffers apart: as rectangles of time and address, by cases where they may share."""
         conflicts = find_conflicts(self._problem)
         single: set[int] = set()  # buffers kept out of the rectangles, one of each sharing pair
         for conflict in conflicts:
@@ -233,7 +235,7 @@ class _Model:
         model.add_bool_or(cases)
 
     def _placements(self, solver: CpSolver) -> dict[str, Placement]:
-        """The solver's answer in names and bytes."""
+        """Translate the solver's answer to names and bytes."""
         names = [region.name for region in self._problem.fastest_first]
         return {
             buffer.name: Placement(
@@ -245,7 +247,7 @@ class _Model:
 
 
 def _peaks(problem: Problem, placements: Mapping[str, Placement]) -> dict[str, int]:
-    """The bytes each region needs."""
+    """The bytes that each region needs."""
     peaks = {region.name: 0 for region in problem.regions}
     for buffer in problem.buffers:
         placement = placements[buffer.name]
@@ -255,10 +257,10 @@ def _peaks(problem: Problem, placements: Mapping[str, Placement]) -> dict[str, i
 
 
 def _unit(problem: Problem) -> int:
-    """The largest step all offsets of some best plan are multiples of (see `_Model`)."""
+    """The largest unit such that some best plan has only multiples of it (see `_Model`)."""
     unit = gcd(*(buffer.bytes for buffer in problem.buffers))
     unit = gcd(unit, *(side for pair in problem.overlaps for side in (pair.low, pair.high)))
-    if len(problem.regions) > 1:  # capacities matter: what does not fit goes elsewhere
+    if len(problem.regions) > 1:  # capacities matter: buffers that do not fit go elsewhere
         unit = gcd(unit, *(region.bytes for region in problem.regions))
     while True:
         # An alignment that divides the unit holds by itself; any other must be counted in units.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fast planner: place the buffers in several orders, then improve the best order."""
+"""The fast planner: places buffers in several orders, then improves the best packing."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ITERATIONS = 1000  # buffers put in by the improvement: 5 ms for 60 buffers, nev
 ITERATIONS_PER_BUFFER = 30
 ATTEMPT = 100  # of these for one limit, at first; more for large problems
 ATTEMPT_PER_BUFFER = 3
-FULL_STEP_EVERY = 4  # rounds: a bound is mostly reached soon or not at all
+FULL_STEP_EVERY = 4  # rounds; a bound is mostly reached soon or not at all
 SMALLEST_STEP = 1 / 8  # of the way from the best peak so far to the bound; then a single byte
-# Measured: with more buffers it pays to go in finer steps, each from the best packing or, every
-# other round, the first, and to judge anew in each round which buffers are hard to place.
+# Measured: with more buffers, finer steps pay off, each from the best packing or, in every other
+# round, from the first one; and each round should learn again which buffers are hard to place.
 CROWD = 100
 SMALLEST_STEP_IN_CROWD = 1 / 32
 
@@ -33,12 +33,12 @@ def place(
     seed: int = 0,
     bound: int | None = None,
 ) -> Plan:
-    """A good plan in milliseconds; the same problem, iterations and seed give the same plan.
+    """Find a good plan in milliseconds; equal problem, iterations and seed give an equal plan.
 
-    `bound` spares computing `lower_bound(problem)` again; `iterations` counts the buffers put in to
-    improve the first plan (None: ITERATIONS, fewer for few buffers). It stops as soon as the bound
-    proves the plan optimal, after so many iterations or, which makes it depend on the machine,
-    after so many seconds.
+    `bound`: `lower_bound(problem)`, if it is known. `iterations`: the number of buffers put in to
+    improve the first plan (None: ITERATIONS, fewer for few buffers). Stops when the bound proves
+    the plan optimal, or after so many iterations, or after so many seconds, which makes the plan
+    depend on the machine.
     """
     started = perf_counter()
     least = lower_bound(problem) if bound is None else bound
@@ -65,7 +65,7 @@ def place(
 def _packings(
     packer: Packer, bound: int, iterations: int, deadline: float, seed: int
 ) -> Iterator[Packing]:
-    """Ever better packings: those of several orders, then improved ones."""
+    """Yield ever better packings: those of several orders, then improved ones."""
     best: Packing | None = None
     for order in _orders(packer):
         for tightest in (False, True):
@@ -78,7 +78,7 @@ def _packings(
 
 
 def _orders(packer: Packer) -> Iterator[list[int]]:
-    """Orders worth packing, the most promising first."""
+    """Yield orders worth packing, the most promising first."""
     buffers = packer.problem.buffers
     steps = sorted({buffer.begin for buffer in buffers})
     live = {t: sum(b.bytes for b in buffers if b.begin <= t < b.end) for t in steps}
@@ -104,7 +104,7 @@ def _orders(packer: Packer) -> Iterator[list[int]]:
 
 
 def rise(packer: Packer, preference: Sequence[int]) -> list[int]:
-    """The order in which memory fills from the bottom up: always the buffer that can lie lowest.
+    """Order buffers so that memory fills from the bottom up: next is the one that can lie lowest.
 
     Ties go to `preference`. Each buffer rests on those below it, as bricks do, which leaves fewer
     holes than a fixed order; it is only an order, so treating every region as one does no harm.
@@ -170,7 +170,7 @@ def _improve(
 
 
 def _least(packer: Packer, bound: int) -> tuple[int, ...]:
-    """What no packing's cost can go below, part by part."""
+    """The least cost of any packing, part by part."""
     capacities = packer.capacities
     if len(capacities) == 1:
         return (max(0, bound - capacities[0]), bound)
@@ -186,7 +186,7 @@ def _least(packer: Packer, bound: int) -> tuple[int, ...]:
 def _limits(
     packer: Packer, best: Packing, least: tuple[int, ...], step: float, rounds: int
 ) -> list[int] | None:
-    """For every region the peak a better packing may have; None: there is none.
+    """The peak that a better packing may have in each region; None when there is no better one.
 
     `step` is the part to take off what the cost at hand has above its least, a byte at least. The
     parts of the cost have their turns, the first the first; so have, where the bytes are too few,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Problems as text: the CSV of the minimalloc allocator, in which public hard problems come."""
+"""Reads problems from the CSV of the minimalloc allocator, the format of public hard problems."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ OPTIONAL = ("alignment",)
 
 
 def read_csv(text: str, capacity: int | None = None) -> Problem:
-    """The problem in one region "memory" of `capacity` bytes (None: room for all at once).
+    """Read a problem in one region "memory" of `capacity` bytes (None: room for all at once).
 
-    Raises ProblemError on a missing or unknown column or a value that is no number, by line.
+    Raises ProblemError, with the line, for a missing or unknown column or a value that is not a
+    number.
     """
     rows = csv.reader(StringIO(text))
     columns = [name.strip() for name in next(rows, [])]

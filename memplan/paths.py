@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a chain of buffers needs as it wanders through memory, each at a distance from the last."""
+"""Bounds the bytes that a chain of buffers needs, each at a distance from the one before."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Ranges = list[tuple[int, int]]  # of offsets, both ends included, rising
 
 
 def path_bound(problem: Problem, known: int) -> int:
-    """Bytes that no plan in one region can go below; `known` if no path shows more.
+    """The bytes that every plan in one region needs; `known` if no path shows more.
 
     A path is a series of buffers in which each overlaps the next by a relation, as the tensors of
-    a network do. Outputs that must start some bytes below their inputs go down in steps and, once
+    a network do. Outputs that must start some bytes below their inputs move down in steps and, once
     at the bottom, need room above: more than any single step shows. Only the constraints between
-    neighbours of a path are kept, alignment is dropped: whatever those need, a plan needs. Whether
-    a peak is enough for them is computed exactly, from one end of the path to the other.
+    neighbours of a path count, without alignment: a plan needs at least what these need. Whether a
+    peak is enough for them is computed exactly, from one end of the path to the other.
     """
     sizes = [buffer.bytes for buffer in problem.buffers]
     for path, windows in _paths(problem):
@@ -38,7 +38,7 @@ def path_bound(problem: Problem, known: int) -> int:
 
 
 def _paths(problem: Problem) -> list[tuple[list[int], list[tuple[int, int]]]]:
-    """Paths along the relations, always to the largest that begins later, and their windows."""
+    """Follow the relations, always to the largest buffer that begins later; returns windows too."""
     buffers = problem.buffers
     onward: dict[int, int] = {}
     between: dict[int, tuple[int, int]] = {}
@@ -60,9 +60,9 @@ def _paths(problem: Problem) -> list[tuple[list[int], list[tuple[int, int]]]]:
 
 
 def _fits(path: list[int], windows: list[tuple[int, int]], sizes: list[int], peak: int) -> bool:
-    """Can the buffers of a path lie below `peak`, each beside or in the window of the one before?
+    """True when the buffers of a path fit below `peak`, each beside the last or in its window.
 
-    `free` are the offsets the buffer at hand can have when all before it lie as suits it best.
+    `free` holds the offsets that a buffer can have when all before it lie as suits it best.
     """
     free: Ranges = [(0, peak - sizes[path[0]])]
     if free[0][1] < 0:

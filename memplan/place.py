@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Placing buffers one by one in a given order: the inner loop of the greedy planner."""
+"""Places buffers one by one in a given order: the inner loop of the greedy planner."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ APART = (1, 0)  # an empty window: the pair never shares
 
 @dataclass(frozen=True)
 class Packing:
-    """Offsets and region indices (into `Packer.regions`) of every buffer, and what they cost."""
+    """The offset and region index (into `Packer.regions`) of every buffer, and their cost."""
 
     offsets: list[int]
     homes: list[int]
@@ -23,11 +23,11 @@ class Packing:
 
 
 class Packer:
-    """A problem prepared for many packings: plain lists, because a packing runs thousands of steps.
+    """Prepares a problem for many packings, as plain lists: a packing runs thousands of steps.
 
     `neighbours[i]` holds (j, low, high) for every buffer j that can be in the way of i; they may
-    share when low <= offset(i) - offset(j) <= high. `apart[i]` are the j of those that never share,
-    `windows[i]` the others. `allowed[i]` are the regions i may lie in.
+    share when low <= offset(i) - offset(j) <= high. `apart[i]` holds the j that never share,
+    `windows[i]` the others. `allowed[i]` holds the regions that i may lie in.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -60,9 +60,9 @@ class Packer:
     ) -> Packing | None:
         """Place the buffers in `order`, each in the fastest region where it ends within capacity.
 
-        At the lowest free offset or, with `tightest`, in the free gap with the least room to spare.
-        Where it fits no region it goes where it sticks out least. None as soon as the cost is sure
-        not to be less than `below`.
+        It goes to the lowest free offset or, with `tightest`, to the free gap with the least room
+        to spare. A buffer that fits no region goes where it exceeds the capacity least. Returns
+        None as soon as the cost cannot be less than `below`.
         """
         offsets = [0] * len(self.sizes)
         homes = [-1] * len(self.sizes)  # -1: not placed yet
@@ -85,7 +85,7 @@ class Packer:
         return Packing(offsets, homes, peaks, self._cost(peaks))
 
     def packing(self, offsets: list[int], homes: list[int]) -> Packing:
-        """These places as a packing."""
+        """Make a packing of these places."""
         peaks = [0] * len(self.regions)
         for home, offset, size in zip(homes, offsets, self.sizes, strict=True):
             peaks[home] = max(peaks[home], offset + size)
@@ -119,7 +119,7 @@ class Packer:
     def blocked_by_windows(
         self, i: int, region: int, offsets: Sequence[int], homes: Sequence[int]
     ) -> list[tuple[int, int, int]]:
-        """Those of the ranges that are due to buffers i may share with."""
+        """The ranges that are due to buffers that i may share with."""
         ranges: list[tuple[int, int, int]] = []
         for j, low, high in self.windows[i]:
             if homes[j] != region:

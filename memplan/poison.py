@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which bytes mean nothing between two steps: those a firmware may overwrite to prove a plan."""
+"""Finds dead bytes between steps: a firmware may overwrite them to prove a plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mcuforge.memplan.replay import Event, Read, Trace, check_access, check_plac
 
 
 class DeadRange(NamedTuple):
-    """Bytes [begin, end) of a region that no later read sees before they are written anew."""
+    """Bytes [begin, end) of a region that are written again before anything reads them."""
 
     region: str
     begin: int
@@ -24,10 +24,10 @@ class DeadRange(NamedTuple):
 def dead_bytes(
     problem: Problem, placements: Mapping[str, Placement], trace: Trace
 ) -> tuple[tuple[DeadRange, ...], ...]:
-    """For each step the bytes that are dead once it has run, up to each region's highest buffer.
+    """The bytes that are dead after each step, up to the highest buffer of each region.
 
-    Exact and as few ranges as possible, in rising order. Holes between buffers are dead throughout.
-    What the trace does not say is read is called dead: a value kept between steps (the sums of an
+    Exact, in as few ranges as possible, in rising order. Holes between buffers are always dead.
+    Bytes are dead when the trace does not read them: a value kept between steps (the sums of an
     accumulating operator) must be read by the steps that go on with it. Raises ReplayError for
     placements or accesses that `replay` refuses too.
     """
@@ -56,8 +56,8 @@ def dead_bytes(
 
 
 def _clear(region: str, wanted: NDArray[np.bool_]) -> list[DeadRange]:
-    """The maximal ranges of bytes that nobody wants."""
+    """The maximal ranges of bytes that no later step reads."""
     edges = np.flatnonzero(wanted[1:] != wanted[:-1]) + 1
     bounds = [0, *edges.tolist(), len(wanted)]
-    first = int(wanted[0])  # ranges alternate: this is the first unwanted one
+    first = int(wanted[0])  # wanted and unwanted ranges alternate: this is the first unwanted one
     return [DeadRange(region, *bounds[i : i + 2]) for i in range(first, len(bounds) - 1, 2)]

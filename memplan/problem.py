@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the planner is asked and what it answers: buffers with lifetimes, places in memory."""
+"""Defines the planner's problems and plans: buffers with lifetimes, places in memory."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class ProblemError(ValueError):
 
 @dataclass(frozen=True)
 class Region:
-    """A piece of memory of `bytes`; a greater `speed` is filled first, ties in the order given.
+    """A memory of `bytes`; regions of greater `speed` are filled first, ties in the order given.
 
-    `dma` says whether peripherals reach it. Solvers do not ask: who states a problem keeps buffers
-    that must be reached out of other regions by `Buffer.regions`.
+    `dma`: peripherals reach it. Solvers ignore that: whoever states a problem restricts buffers
+    that peripherals access by `Buffer.regions`.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Buffer:
-    """Bytes that must stay put during the steps [begin, end)."""
+    """Bytes that must not move during the steps [begin, end)."""
 
     name: str
     bytes: int
@@ -42,8 +42,8 @@ class Buffer:
 class Overlap:
     """A pair that may share bytes when low <= offset(second) - offset(first) <= high.
 
-    All in bytes, both ends included, both buffers in one region. Outside that window the two are
-    kept apart like any other pair that is alive together.
+    Offsets are in bytes, both ends are included, and both buffers lie in one region. Outside that
+    window the two are kept apart like any other pair that is alive together.
     """
 
     first: str
@@ -57,8 +57,8 @@ class Problem:
     """Buffers to place in regions; raises ProblemError when it contradicts itself.
 
     A plan is better when it has fewer bytes past the ends of its regions and, among equals, a lower
-    peak in the slowest region, then in the next faster one and so on: with one region, simply the
-    lower peak. Whether the buffers fit is no part of the problem: see `Plan.overflow`.
+    peak in the slowest region, then in the next faster one and so on; with one region, simply a
+    lower peak. A problem may have more buffers than fit: see `Plan.overflow`.
     """
 
     buffers: tuple[Buffer, ...]
@@ -101,8 +101,8 @@ class Placement:
 class Plan:
     """A place for every buffer, by name, and the bytes each region needs for it.
 
-    `lower_bound` is a number of bytes that no plan's `peak` can go below. `optimal` is set only
-    when it is proved that no plan is better in the sense of `Problem`.
+    Every plan's `peak` is at least `lower_bound` bytes. `optimal` is set only when it is proved
+    that no plan is better, as `Problem` defines better.
     """
 
     placements: Mapping[str, Placement]

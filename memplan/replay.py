@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The independent checker: executes a schedule on a map of who owns each byte of memory.
+"""The independent checker: executes a schedule on a map of which value owns each byte.
 
-It shares no code with the solvers and ignores lifetimes and overlap relations: whatever those
-claimed, a read must find its own bytes.
+It shares no code with the solvers and ignores lifetimes and overlap relations: whatever they
+claim, a read must find its own bytes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from mcuforge.memplan.problem import Placement, Problem
 
 @dataclass(frozen=True)
 class Access:
-    """Bytes [begin, end) of a value, standing in `buffer` from its byte `at` on.
+    """Bytes [begin, end) of a value, which stand in `buffer` from its byte `at` on.
 
-    A value is what a tensor holds, as long as it is whole: a ring keeps only some of its rows, each
-    somewhere in the buffer, so `at` differs from `begin`. Bytes of one access stand side by side:
-    one that runs past a ring's end is two. Several values may take turns in a buffer (a sum stored
+    A value is the whole content of a tensor. A ring keeps only some of its rows, each somewhere in
+    the buffer, so `at` differs from `begin`. The bytes of one access stand side by side: at the end
+    of a ring an access is split in two. Several values may take turns in a buffer (a sum stored
     over its operand). By default the buffer is the tensor: `at` is `begin`, `value` its name.
     """
 
@@ -68,12 +68,12 @@ class SweepReads:
     value: str
     begin: Indices
     end: Indices
-    before: bool  # all of it before the unit is written; otherwise after
+    before: bool  # the unit reads all of it before it is written; otherwise after
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """A value written over its buffer unit by unit, with what is read for each: many events as one.
+    """A value written into its buffer unit by unit, with the reads of each: many events as one.
 
     Unit i is bytes [i * unit_bytes, (i + 1) * unit_bytes).
     """
@@ -85,7 +85,7 @@ class Sweep:
     reads: tuple[SweepReads, ...]
 
     def events(self) -> Iterator[Event]:
-        """Every read and write of it."""
+        """Yield every read and write of it, in order."""
         begins = [(read, read.begin.tolist(), read.end.tolist()) for read in self.reads]
         for i in range(self.units):
             for late in (False, True):
@@ -154,7 +154,7 @@ class ReplayError(InternalError):
 
 
 def replay(problem: Problem, placements: Mapping[str, Placement], trace: Trace) -> None:
-    """Run `trace` with every buffer at its place; raise ReplayError at the first byte gone wrong.
+    """Run `trace` with every buffer at its place; raise ReplayError at the first wrong byte.
 
     A byte read must be the byte of that value that was last written there: neither another value's
     nor, in a ring, another of its own. Also refused: a buffer without a place, outside its region
@@ -171,7 +171,7 @@ def replay(problem: Problem, placements: Mapping[str, Placement], trace: Trace) 
 
 
 class _Memory:
-    """Which byte of which value every byte holds.
+    """Knows which byte of which value every byte of memory holds.
 
     The mark of an address says which value owns it and how far the index of the byte is from the
     address. Marks are numbered from 1 on as they are first written; 0: never written.
@@ -184,7 +184,7 @@ class _Memory:
         self.marks: dict[tuple[str, int], int] = {}
 
     def run(self, step: str, event: Event) -> None:
-        """Carry out one access; ReplayError where it reads what is not there."""
+        """Carry out one access; ReplayError where it reads bytes that are not there."""
         check_access(step, event, self.sizes)
         place = self.placements[event.buffer]
         begin, end = event.place
@@ -202,10 +202,10 @@ class _Memory:
             raise _lost(step, event, event.begin + first, place.region, address, owner, shift)
 
     def sweep(self, sweep: Sweep) -> bool:
-        """Carry out a whole sweep if that is surely the same as its events in turn.
+        """Carry out a whole sweep if that certainly equals its events in turn; False if not.
 
-        It is where every byte it reads is right before it begins and, if it is written over, read
-        for the last time before that.
+        It does when every byte it reads is right before it begins and, where the sweep overwrites
+        it, is read for the last time before that.
         """
         written = sweep.units * sweep.unit_bytes
         if not 0 < written <= self.sizes.get(sweep.buffer, 0):
@@ -242,7 +242,7 @@ class _Memory:
 
 
 def check_places(problem: Problem, placements: Mapping[str, Placement]) -> None:
-    """Refuse a plan that puts a tensor where it may not lie, whatever the schedule."""
+    """Refuse a plan that puts a buffer where it may not lie, whatever the schedule does."""
     regions = {region.name: region for region in problem.regions}
     for buffer in problem.buffers:
         name = buffer.name

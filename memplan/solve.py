@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The planner as the compiler calls it: bound, greedy and, where that leaves a gap, exact."""
+"""The planner that the compiler calls: bound, greedy and, where these leave a gap, exact."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from mcuforge.memplan.bound import lower_bound
 from mcuforge.memplan.conflicts import find_conflicts
 from mcuforge.memplan.problem import Plan, Problem
 
-PATIENCE = 100  # times each buffer is put in anew once an exact search is worth its seconds
-VISITS_PER_SECOND = 500_000  # neighbours looked at to put buffers in, in Python on a laptop
+PATIENCE = 100  # times each buffer is put in again, where an exact search is worth its seconds
+VISITS_PER_SECOND = 500_000  # neighbours looked at when buffers are put in, on a laptop
 
 
 def solve(
     problem: Problem, *, exact_seconds: float = 2.0, workers: int = 1, start: Plan | None = None
 ) -> Plan:
-    """The best plan within the time: `optimal` when it is proved, beside its lower bound if not.
+    """Find the best plan within the time: `optimal` when that is proved, else with a lower bound.
 
-    It takes milliseconds when the greedy plan meets the bound. Otherwise a longer greedy run (half
-    of `exact_seconds` at most) and the exact search (`exact_seconds`) follow; 0 leaves both out.
-    `start`: a plan known already, no worse one is returned.
-    A problem larger than its regions still gets its plan, the one with the least bytes too many:
-    ask `plan.overflow(problem)`.
+    Takes milliseconds when the greedy plan meets the bound. Otherwise a longer greedy run (half of
+    `exact_seconds` at most) and the exact search (`exact_seconds`) follow; 0 leaves both out.
+    `start`: a known plan; the result is never worse.
+
+    A problem larger than its regions still gets a plan, the one with the fewest bytes too many: see
+    `plan.overflow(problem)`.
     """
     started = perf_counter()
     bound = lower_bound(problem)
@@ -43,7 +44,7 @@ def solve(
 
 
 def _better(problem: Problem, known: Plan | None, plan: Plan) -> Plan:
-    """The plan of the least cost; `plan` where both cost the same."""
+    """Return the plan that costs less; `plan` where both cost the same."""
     if known is None or problem.cost(plan.peaks) <= problem.cost(known.peaks):
         return plan
     return replace(known, optimal=False, lower_bound=plan.lower_bound)

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from mcuforge.boards.catalog.board import load_board
 from mcuforge.compiler.builders.tflite_writer import ModelSpec
+from mcuforge.compiler.calls import Call
 from mcuforge.compiler.compile import PlanOptions
-from mcuforge.compiler.ir import Node
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.isa.instruction_set import price_file, prices
-from mcuforge.compiler.ops.base import Call
 from mcuforge.compiler.schedule.cost import layer_work, schedule_costs
 from mcuforge.compiler.schedule.search import GOALS
 from mcuforge.compiler.work import Counts

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import pkgutil
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from math import exp, log
 from random import Random
 from typing import TypeVar
 
 import numpy as np
 
+import mcuforge.compiler.ops as ops_package
 from mcuforge.compiler.builders.tflite_builder import (
     PROBABILITY,
     ModelBuilder,
@@ -19,13 +22,12 @@ from mcuforge.compiler.builders.tflite_builder import (
     Value,
 )
 from mcuforge.compiler.builders.tflite_writer import ModelSpec, OperatorSpec, TensorSpec
-from mcuforge.compiler.ir import DType, Graph, Node, Quant, Tensor
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
-from mcuforge.compiler.ops.div import Div
+from mcuforge.compiler.ops.extremum import Extremum
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
-from mcuforge.compiler.ops.squared_difference import SquaredDifference
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 
 Item = TypeVar("Item")
 
@@ -226,7 +228,7 @@ def calibration_models() -> dict[str, ModelSpec | Graph]:
         for family, (name, layer, models) in enumerate(FAMILIES)
         for number in range(models)
     }
-    own = {f"own_{seed}": own_layers(seed) for seed in range(4)}
+    own = {f"own_{seed}": own_layers(seed) for seed in range(8)}
     return drawn | {"float": float_edges()} | own
 
 
@@ -236,8 +238,9 @@ def own_layers(seed: int) -> Graph:
     rng = np.random.default_rng(seed)
     quant = Quant(QUANT[:1], QUANT[1])
     nodes = []
+    ops: tuple[Op, ...] = (SoftmaxQdq(), LayerNorm(), *broadcast_ops())
     for number in range(LAYERS):
-        op: Op = (SoftmaxQdq(), LayerNorm(), SquaredDifference(), Div())[number % 4]
+        op = ops[(seed * LAYERS + number) % len(ops)]
         width = draw.size(4, 256)
         shape = (1, min(draw.size(2, 64), MOST_BYTES // width), width)
         inputs = [Tensor(f"x{number}", shape, DType.INT8, quant)]
@@ -249,10 +252,26 @@ def own_layers(seed: int) -> Graph:
             like = draw.choose((shape, shape, (width,), (*shape[:2], 1)))
             other = rng.integers(1, 127, like).astype(np.int8)
             inputs.append(Tensor(f"y{number}", like, DType.INT8, quant, other))
-        out = Tensor(f"out{number}", shape, DType.INT8, Quant((1 / 64,), -5))
+        of_output = quant if isinstance(op, Extremum) else Quant((1 / 64,), -5)
+        out = Tensor(f"out{number}", shape, DType.INT8, of_output)
         nodes.append(Node(f"layer{number}", op, tuple(inputs), out, f"operator {number}"))
     first, last = tuple(n.inputs[0] for n in nodes), tuple(n.output for n in nodes)
     return Graph("own_layers", first, last, tuple(nodes), "own_layers")
+
+
+def broadcast_ops() -> tuple[BroadcastOp, ...]:
+    """Every operator of two inputs that broadcast, in the order of their names."""
+    for module in pkgutil.iter_modules(ops_package.__path__, f"{ops_package.__name__}."):
+        import_module(module.name)
+
+    def concrete(kind: type[BroadcastOp]) -> Iterator[BroadcastOp]:
+        for child in kind.__subclasses__():
+            yield from concrete(child)
+            if not child.__abstractmethods__:
+                yield child()
+
+    found = concrete(BroadcastOp)  # type: ignore[type-abstract]  # asks for subclasses only
+    return tuple(sorted(found, key=lambda op: op.kind))
 
 
 def float_edges() -> ModelSpec:

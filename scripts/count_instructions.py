@@ -15,7 +15,7 @@ from mcuforge.boards.regions import memory_regions
 from mcuforge.compiler.builders.tflite_writer import ModelSpec, write_model
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled, PlanOptions
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.estimate import Estimates
 from mcuforge.compiler.schedule.fit import LADDER

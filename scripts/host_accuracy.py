@@ -21,9 +21,9 @@ import numpy as np
 from mcuforge.compiler.codegen.model import GeneratedModel
 from mcuforge.compiler.compile import PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.tflite import judge
 from mcuforge.compiler.schedule.search import GOALS
+from mcuforge.compiler.tensors import Array
 from mcuforge.flow.data import Samples, load_samples
 from mcuforge.flow.verdict import judged
 from mcuforge.runtime_c.sources import headers_dir, kernel_names, kernel_source

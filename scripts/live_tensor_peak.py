@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.liveness import liveness
 from mcuforge.compiler.schedule.schedule import runnable, view_storage
 

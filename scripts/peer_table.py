@@ -24,7 +24,7 @@ from mcuforge.compiler.builders.tflite_writer import write_model
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.report.progress import Stages
 from scripts.live_tensor_peak import live_tensor_peak
 from scripts.make_mobilenet_v2 import file_name, mobilenet_v2

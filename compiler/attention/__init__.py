@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Attention recognised in a graph and rewritten into the forms that plans choose from."""
+"""Recognises attention in a graph and rewrites it into forms that the planner chooses from."""

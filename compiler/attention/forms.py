@@ -26,13 +26,13 @@ from typing import Literal
 from mcuforge.compiler.attention.heads import Attention, find_attention
 from mcuforge.compiler.attention.names import Names
 from mcuforge.compiler.attention.read_needed_rows import read_needed_rows
-from mcuforge.compiler.ir import Graph, Node, Tensor
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.tables.table import TableOp
 from mcuforge.compiler.passes.drop_unread import drop_unread
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.compiler.verify import verify
 
 Form = Literal["heads", "queries", "kept", "again"]

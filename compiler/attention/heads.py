@@ -29,12 +29,13 @@ from mcuforge.compiler.attention.parts import (
     is_move,
     moved,
 )
-from mcuforge.compiler.ir import Graph, Node, Tensor
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.softmax import Softmax
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
+from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from mcuforge.compiler.ir import Graph, fresh
+from mcuforge.compiler.graph import Graph, fresh
 
 
 class Names:

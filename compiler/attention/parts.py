@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.attention.names import Names
-from mcuforge.compiler.ir import Array, Graph, Node, Quant, Tensor
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.strided_copy import CopyOp
 from mcuforge.compiler.ops.tables.table import TableOp
+from mcuforge.compiler.tensors import Array, Quant, Tensor
 
 Index = NDArray[np.int64]
 
@@ -44,7 +44,7 @@ def is_elementwise(node: Node) -> bool:
 
 
 def moved(node: Node, index: Index) -> Index:
-    """Return the places in a move's input of the elements `index` of its output."""
+    """Return where a move's input has the elements `index` of its output: int64, index's shape."""
     x = node.inputs[0]
     places = np.arange(x.elements, dtype=np.int64).reshape(x.shape)
     gathered = node.op.evaluate(node.inputs, node.output, [places]).reshape(-1)[index]

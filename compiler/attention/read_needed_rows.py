@@ -9,8 +9,7 @@ from math import prod
 import numpy as np
 
 from mcuforge.compiler.attention.names import Names
-from mcuforge.compiler.ir import Graph, Node, Tensor
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
 from mcuforge.compiler.ops.common.by_row import row_dims
@@ -20,6 +19,7 @@ from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.tables.table import TableOp
+from mcuforge.compiler.tensors import Tensor
 
 
 def read_needed_rows(graph: Graph) -> Graph:

@@ -15,9 +15,9 @@ import numpy as np
 from onnx import TensorProto
 
 from mcuforge.compiler.frontends.onnx.file import OnnxFile
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.child import Child, ChildFailed, patience, serve
 from mcuforge.compiler.judges.onnx import peer_name, run_onnxruntime
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import CompileError, Refusal
 
 ASYMMETRIC, PER_TENSOR = "asymmetric", "per-tensor"

@@ -21,7 +21,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from mcuforge.compiler.ir import Array
+from mcuforge.compiler.tensors import Array
 
 Float = NDArray[np.float32]
 

@@ -16,8 +16,8 @@ import numpy as np
 import tflite
 
 from mcuforge.compiler.builders.tflite_writer import Field, ModelSpec, OperatorSpec, TensorSpec
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.common.window import resolve_padding
+from mcuforge.compiler.tensors import Array
 
 SPREAD = 40.0  # standard deviation of an activation, in quantized steps
 WEIGHT_SPREAD = 73.0  # of int8 weights drawn evenly from -127 to 127

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import tflite
 
-from mcuforge.compiler.ir import Array
+from mcuforge.compiler.tensors import Array
 
 try:
     import flatbuffers

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from mcuforge.compiler.calls import Argument, Blob, Call, Params, RingRows, RowOf, Slot
 from mcuforge.compiler.codegen.constants import ConstantPool, literal
 from mcuforge.compiler.codegen.names import comment
 from mcuforge.compiler.codegen.ports import Arena, Port, file_words, shape_text
-from mcuforge.compiler.ir import DType, Tensor
-from mcuforge.compiler.ops.base import Argument, Blob, Call, Params, RingRows, RowOf, Slot
 from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule
+from mcuforge.compiler.tensors import DType, Tensor
 from mcuforge.memplan.problem import Placement
 
 FIRST, END = "row", "end_row"  # of a pipeline's task, in its function

@@ -9,7 +9,7 @@ from mcuforge.compiler.codegen.constants import literal
 from mcuforge.compiler.codegen.model import GeneratedModel, environment
 from mcuforge.compiler.codegen.names import string_literal
 from mcuforge.compiler.codegen.ports import Port
-from mcuforge.compiler.ir import DType
+from mcuforge.compiler.tensors import DType
 
 GUARD_BYTES = 16  # canary bytes on each side of the arena; a multiple of the arena's alignment
 

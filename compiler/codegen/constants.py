@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array
-from mcuforge.compiler.ops.base import Blob
+from mcuforge.compiler.calls import Blob
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import InternalError
 
 C_TYPE = {

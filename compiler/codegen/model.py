@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,7 +14,7 @@ from mcuforge.compiler.codegen.calls import CallPrinter, LayerText
 from mcuforge.compiler.codegen.constants import ConstantArray, ConstantPool
 from mcuforge.compiler.codegen.names import comment, distinct, identifier
 from mcuforge.compiler.codegen.ports import Arena, Port, arenas_of
-from mcuforge.compiler.codegen.stages import stage_texts
+from mcuforge.compiler.codegen.stages import StageText, stage_texts
 from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.schedule.schedule import Layer, Schedule
 from mcuforge.compiler.schedule.weights import Constant, reads_per_inference
@@ -67,7 +67,7 @@ class GeneratedModel:
 
 @cache
 def environment() -> Environment:
-    """The templates of this package, strict about undefined names; read once a process."""
+    """The templates of this package, strict about undefined names; read once per process."""
     env = Environment(
         loader=PackageLoader("mcuforge.compiler.codegen"),
         undefined=StrictUndefined,
@@ -91,12 +91,12 @@ def generate(
     peaks: Mapping[str, int],
     place_weights: PlaceWeights | None = None,
 ) -> GeneratedModel:
-    """C for `schedule` with each buffer where `placements` says, `peaks` bytes a region.
+    """Generate C for `schedule`, its buffers placed by `placements`; `peaks`: bytes per region.
 
-    A region with bytes in use is an arena of the C. `place_weights` names the flash region of
-    constant arrays that are not to lie in the image's, by the array's name in the C; InternalError
-    for an array that there is not. The text depends on nothing but the arguments: no dates, no
-    paths.
+    A region with bytes in use is an arena of the C. `place_weights` names the flash region of the
+    constant arrays that leave the image's flash, by the array's name in the C; InternalError for
+    the name of an unknown array. The text depends on the arguments alone: it holds no date and no
+    path.
     """
     name = identifier(schedule.graph.name)
     pool = ConstantPool(name)
@@ -104,57 +104,65 @@ def generate(
     printer = CallPrinter(schedule, placements, arenas, pool)
     layer_ids = distinct([identifier(layer.node.name) for layer in schedule.layers])
     stages = stage_texts(schedule, layer_ids, printer)
-    layers = tuple(layer for stage in stages for layer in stage.layers)
-    kernels = tuple(sorted({c.kernel for layer in schedule.layers for c in layer.calls}))
-    inputs = tuple(printer.port(t) for t in schedule.graph.inputs)
-    outputs = tuple(printer.port(t) for t in schedule.graph.outputs)
-    weights: Mapping[str, str] = {}
-    if place_weights is not None:
-        weights = place_weights(
-            _constants(pool, dict(zip(layer_ids, schedule.layers, strict=True)))
-        )
+    model = GeneratedModel(
+        name=name,
+        arenas=arenas,
+        steps=len(schedule.steps),
+        inputs=tuple(printer.port(t) for t in schedule.graph.inputs),
+        outputs=tuple(printer.port(t) for t in schedule.graph.outputs),
+        layers=tuple(layer for stage in stages for layer in stage.layers),
+        kernels=tuple(sorted({c.kernel for layer in schedule.layers for c in layer.calls})),
+        constants=pool.arrays(),
+        flash=_placed_weights(
+            pool, dict(zip(layer_ids, schedule.layers, strict=True)), place_weights
+        ),
+        files={},
+    )
+    return replace(model, files=_files(model, comment(schedule.graph.name), stages))
+
+
+def _placed_weights(
+    pool: ConstantPool, layers: Mapping[str, Layer], place_weights: PlaceWeights | None
+) -> Mapping[str, str]:
+    """The region of the arrays outside the image's flash; `layers` by their identifiers."""
+    if place_weights is None:
+        return {}
+    weights = place_weights(_constants(pool, layers))
     unknown = sorted(set(weights) - {array.name for array in pool.arrays()})
     if unknown:
         raise InternalError(f"no constant array is called {', '.join(unknown)}")
+    return weights
+
+
+def _files(model: GeneratedModel, title: str, stages: Sequence[StageText]) -> dict[str, str]:
+    """Render the templates: every file's text by its name."""
     pipelines = [stage for stage in stages if stage.function]
     view = {
-        "name": name,
-        "NAME": name.upper(),
-        "title": comment(schedule.graph.name),
-        "arenas": arenas,
+        "name": model.name,
+        "NAME": model.name.upper(),
+        "title": title,
+        "arenas": model.arenas,
         "alignment": ALIGNMENT,
-        "inputs": inputs,
-        "outputs": outputs,
-        "streamed": [number for number, port in enumerate(inputs) if port.streamed],
+        "inputs": model.inputs,
+        "outputs": model.outputs,
+        "streamed": [number for number, port in enumerate(model.inputs) if port.streamed],
         "stages": stages,
         "pipelines": pipelines,
         "single_arenas": sorted({a for s in stages if not s.function for a in s.arenas}),
         "most_layers": max((len(stage.layers) for stage in pipelines), default=0),
-        "steps": len(schedule.steps),
-        "layers": layers,
-        "kernels": kernels,
+        "steps": model.steps,
+        "layers": model.layers,
+        "kernels": model.kernels,
         "pieces": any(stage.pieces for stage in pipelines),
         "rings": any("mcuforge_ring_row(" in t for s in pipelines for t in _addresses(s.layers)),
-        "constants": pool.arrays(),
-        "sections": {array: f".mcuforge_weights.{place}" for array, place in weights.items()},
+        "constants": model.constants,
+        "sections": {name: f".mcuforge_weights.{place}" for name, place in model.flash.items()},
     }
     env = environment()
-    files = {
+    return {
         file: env.get_template(f"{file}.j2").render(view)
         for file in ("model.h", "model.c", "weights.h", "weights.c")
     }
-    return GeneratedModel(
-        name=name,
-        arenas=arenas,
-        steps=len(schedule.steps),
-        inputs=inputs,
-        outputs=outputs,
-        layers=layers,
-        kernels=kernels,
-        constants=pool.arrays(),
-        flash=weights,
-        files=files,
-    )
 
 
 def _constants(pool: ConstantPool, layers: Mapping[str, Layer]) -> list[Constant]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler import ir
 from mcuforge.compiler.codegen.constants import literal
 from mcuforge.compiler.codegen.names import distinct, identifier
-from mcuforge.compiler.ir import DType, Tensor
+from mcuforge.compiler.graph import Port as FilePort
+from mcuforge.compiler.tensors import DType, Tensor
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,9 @@ class Port:
         return f", real = {np.float32(self.scale)!s} * {zero if self.zero_point else 'q'}"
 
 
-def file_words(tensor: Tensor, port: ir.Port | None, *, output: bool = False) -> str:
+def file_words(tensor: Tensor, port: FilePort | None, *, output: bool = False) -> str:
     """How the model's file has an input or output; empty where it has it as it is here."""
-    plain = ir.Port(tensor.dtype.value, tensor.shape, tuple(range(len(tensor.shape))))
+    plain = FilePort(tensor.dtype.value, tensor.shape, tuple(range(len(tensor.shape))))
     if port is None or port == plain:
         return ""
     words = f"In the model's file: {port.dtype} {'x'.join(map(str, port.shape))}"

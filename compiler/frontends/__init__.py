@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Model files to graphs: the only modules that know a file format."""
+"""Reads model files into graphs. Only these modules know the file formats."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 from mcuforge.compiler.frontends.detect import is_onnx, read_file
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 
 
 def read_model(path: str | Path) -> Graph:
-    """The graph of a model file, its format told from its content and its suffix.
+    """Read the graph of a model file; its content and its suffix tell the format.
 
-    Raises CompileError for every file that is no supported model.
+    Raises CompileError for every file that is not a supported model.
     """
     path = Path(path)
     data = read_file(path)

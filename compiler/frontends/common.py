@@ -48,7 +48,7 @@ class OperatorSupport:
 
 
 def refusal_error(first: OperatorSupport, more: int, file: str) -> CompileError:
-    """The error for the first refused operator; it says how many `more` there are in `file`."""
+    """Make the error for the first refused operator; it counts how many `more` `file` has."""
     also = f"; {more} more refused: `mcuforge ops {file}` lists all" if more else ""
     return CompileError(first.what, first.where, first.hint + also)
 
@@ -60,31 +60,34 @@ class Unique:
         self._taken: dict[str, int] = {}
 
     def take(self, name: str) -> str:
-        """`name`, or `name_2`, `name_3`, ... where it is taken."""
+        """Return `name`, or `name_2`, `name_3`, ... where it is taken."""
         count = self._taken.get(name, 0) + 1
         self._taken[name] = count
         return name if count == 1 else self.take(f"{name}_{count}")
 
 
 def printable(text: str) -> str:
-    """A name that is safe to print: without control characters, at most 200 characters."""
+    """Make a name safe to print: without control characters, at most 200 characters."""
     return "".join(c if c.isprintable() else "?" for c in text[:LONGEST_NAME])
 
 
 def clean_name(part: str) -> str:
-    """`part` with letters, digits and _ . - only: names end up in C comments and file names."""
+    """Keep letters, digits and _ . - of `part`: names end up in C comments and file names."""
     return re.sub(r"_{2,}", "_", re.sub(r"[^A-Za-z0-9_.-]+", "_", part)).strip("_.-")
 
 
 def resolve_axis(axis: int, rank: int) -> int:
-    """An axis counted from the front; negative ones count from the back. Raises Refusal."""
+    """Count an axis from the front; negative ones count from the back. Raises Refusal."""
     if not -rank <= axis < rank:
-        raise Refusal(f"axis {axis} of a tensor with {rank} dimensions", EXPORT_AGAIN)
+        raise Refusal(
+            f"axis {axis} is outside its {rank} dimensions, expected {-rank} to {rank - 1}",
+            EXPORT_AGAIN,
+        )
     return axis % rank
 
 
 def resolve_axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
-    """Axes counted from the front, in their order. Raises Refusal where one is named twice."""
+    """Count axes from the front, in their order. Raises Refusal where one is named twice."""
     found = tuple(resolve_axis(axis, rank) for axis in axes)
     if len(set(found)) != len(found):
         raise Refusal(f"it names the axes {list(axes)}, expected each once", EXPORT_AGAIN)

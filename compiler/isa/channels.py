@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array, Tensor
 from mcuforge.compiler.ops.common.fixed_point import Multiplier, requantise, wrap_int32
 from mcuforge.compiler.ops.common.weighted import folded_bias, mantissas, shifts
+from mcuforge.compiler.tensors import Array, Tensor
 
 MAX_RIGHT = 22  # (2 * zero point + 1) << right >> 1 is an int32
 ACCUMULATOR_BITS = 30  # a bit to spare: kernels double an accumulator before they multiply it

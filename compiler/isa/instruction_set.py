@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.isa.channels import Channels, Int32
+from mcuforge.compiler.tensors import Array
 from mcuforge.compiler.work import Counts
 from mcuforge.errors import InternalError
 from mcuforge.runtime_c.sources import PORTABLE, kernel_names

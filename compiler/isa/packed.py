@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.calls import Blob, Call, Field, Params, RingRows, Slot
 from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.isa.channels import Channels, packable
-from mcuforge.compiler.ops.base import Blob, Call, Field, Params, RingRows, Slot
 from mcuforge.compiler.ops.common.fixed_point import Multiplier
 from mcuforge.compiler.ops.common.window import Window
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.compiler.work import CALLED, Counts, Work
 
 Fields = tuple[tuple[str, Field], ...]

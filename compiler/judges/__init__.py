@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who says which answers are right, and which other runtime stands beside it."""
+"""Judges: they compute the right answers, and another runtime's answers beside them."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.child import Background
+from mcuforge.compiler.tensors import Array
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def differing(got: Array, want: Array) -> NDArray[np.bool_]:
 
 
 def largest_gap(got: Array, want: Array) -> float:
-    """The largest difference of two elements: 0 where all are equal, inf where one is NaN."""
+    """Find the largest difference of two elements: 0 if all are equal, inf if one is NaN."""
     unequal = differing(got, want)
     if not unequal.any():
         return 0.0

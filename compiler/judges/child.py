@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mcuforge import errors
-from mcuforge.compiler.ir import Array
+from mcuforge.compiler.tensors import Array
 
 PATIENCE_SECONDS = 600.0
 SLOWEST_MACS_PER_SECOND = 2e7  # of a reference interpreter on a busy machine
@@ -94,17 +94,17 @@ def serve(compute: Compute) -> None:
 
 
 def patience(macs: int, samples: int) -> float:
-    """Seconds to wait for a reference before it is given up."""
+    """Return the seconds to wait for a reference before it is given up."""
     return PATIENCE_SECONDS + macs * samples / SLOWEST_MACS_PER_SECOND
 
 
 def import_path() -> str:
-    """PYTHONPATH with this mcuforge first: it may be a checkout that is not installed."""
+    """Put this mcuforge first in PYTHONPATH: it may be a checkout that is not installed."""
     root = str(Path(errors.__file__).resolve().parents[1])
     return os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
 
 
 def _arrays(path: Path) -> list[Array]:
-    """The arrays of an .npz file, in the order in which they were written."""
+    """Read the arrays of an .npz file, in the order in which they were written."""
     with np.load(path) as data:
         return [data[name] for name in data.files]

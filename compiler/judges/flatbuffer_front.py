@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""New tables before an old flatbuffer: a changed model whose unchanged parts are not copied.
+"""Writes new tables in front of an old flatbuffer: a changed model without copied parts.
 
-References in a flatbuffer lead forward only, so what is new stands in front and may refer to
-anything in the old file behind it, which stays as it is, byte for byte.
+References in a flatbuffer only lead forward. So the new part stands in front and may refer to
+anything in the old file, which follows it unchanged, byte for byte.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from dataclasses import dataclass
 
 from mcuforge.compiler.frontends.tflite.flatbuffer import SCALARS, FileBytes, Table
 
-ALIGNMENT = 64  # of the old file behind the front; nothing in it asks for more
-LENGTH_BYTES = 4  # stand before a vector's items, which are aligned to 16 bytes
+ALIGNMENT = 64  # of the old file after the front; nothing in it needs more
+LENGTH_BYTES = 4  # come before a vector's items
 ITEM_ALIGNMENT = 16
 
 
 @dataclass(frozen=True)
 class Old:
-    """Something in the old file, by its offset there."""
+    """A place in the old file, by its offset there."""
 
     at: int
 
 
 @dataclass(frozen=True)
 class New:
-    """A table, vector or text of the front, by its number in order of making."""
+    """A table, vector or text of the front, by its number in the order of creation."""
 
     index: int
 
@@ -37,17 +37,17 @@ Field = int | Old | New
 
 @dataclass(frozen=True)
 class _Piece:
-    """Bytes of the front: references in it are stored once everything has its place."""
+    """Bytes of the front; `finish` fills in its references."""
 
     data: bytes
-    anchor: int  # what a reference to the piece leads to
+    anchor: int  # offset in `data` that a reference to the piece leads to
     links: tuple[tuple[int, Old | New], ...]  # offset in `data`, where it leads
 
 
 def old(table: Table, slot: int) -> Old | None:
-    """Where a reference of a table of the old file leads; None: the field is absent.
+    """Follow a reference in a table of the old file; None where it is missing.
 
-    Raises Malformed where it leads out of the file.
+    Raises Malformed where it leads outside the file.
     """
     at = table.place(slot)
     if at is None:
@@ -58,25 +58,25 @@ def old(table: Table, slot: int) -> Old | None:
 
 
 def olds(file: FileBytes, places: Sequence[int]) -> list[Old | New]:
-    """The tables of the old file at `places`. Raises Malformed where one lies outside it."""
+    """Return the tables of the old file at `places`. Raises Malformed where one lies outside it."""
     for at in places:
         file.within(at, LENGTH_BYTES)
     return [Old(at) for at in places]
 
 
 def present(fields: Mapping[int, Field | None]) -> dict[int, Field]:
-    """Fields without the absent ones."""
+    """Return the fields that are not None."""
     return {slot: value for slot, value in fields.items() if value is not None}
 
 
 class Front:
-    """Collects what is new, leaves first: a piece may refer to those made before it."""
+    """Collects the new pieces, leaves first: a piece may refer to earlier pieces."""
 
     def __init__(self) -> None:
         self._pieces: list[_Piece] = []
 
     def table(self, fields: Mapping[int, Field]) -> New:
-        """A table by slot. Each field takes 4 bytes; narrower kinds are the first of them."""
+        """Add a table by slot. Each field takes 4 bytes; narrower kinds use the first of them."""
         slots = max(fields, default=-1) + 1
         anchor = 4 + 2 * slots
         offsets = [0] * slots
@@ -93,21 +93,21 @@ class Front:
         return self._add(_Piece(vtable + values, anchor, tuple(links)))
 
     def numbers(self, kind: str, values: Sequence[int | float]) -> New:
-        """A vector of numbers of a kind of `SCALARS`."""
+        """Add a vector of numbers; `kind` is a key of SCALARS."""
         items = struct.pack(f"<{len(values)}{SCALARS[kind]}", *values)
         return self._add(_Piece(struct.pack("<I", len(values)) + items, 0, ()))
 
     def blob(self, data: bytes) -> New:
-        """A vector of bytes."""
+        """Add a vector of bytes."""
         return self._add(_Piece(struct.pack("<I", len(data)) + data, 0, ()))
 
     def text(self, text: str) -> New:
-        """A string."""
+        """Add a string."""
         data = text.encode()
         return self._add(_Piece(struct.pack("<I", len(data)) + data + b"\0", 0, ()))
 
     def tables(self, places: Sequence[Old | New]) -> New:
-        """A vector of references."""
+        """Add a vector of references."""
         links = tuple((LENGTH_BYTES + 4 * i, place) for i, place in enumerate(places))
         return self._add(_Piece(struct.pack("<I", len(places)) + bytes(4 * len(places)), 0, links))
 
@@ -116,11 +116,11 @@ class Front:
         return New(len(self._pieces) - 1)
 
     def size(self) -> int:
-        """Bytes of the front: how far the old file moves back."""
+        """Return the bytes of the front, by which the old file moves back."""
         return self._places()[1]
 
     def finish(self, root: New, identifier: bytes) -> bytes:
-        """The front's bytes, to stand right before the old file's."""
+        """Return the front's bytes; the old file's bytes follow them."""
         at, size = self._places()
         front = bytearray(size)
         struct.pack_into("<I4s", front, 0, at[root.index], identifier)
@@ -133,7 +133,7 @@ class Front:
         return bytes(front)
 
     def _places(self) -> tuple[list[int], int]:
-        """Where each piece's anchor lies, the last made first, and the bytes of all."""
+        """Place each piece's anchor (the last piece comes first), and count the bytes of all."""
         at = [0] * len(self._pieces)
         end = 8  # the reference to the root, the identifier
         for index, piece in reversed(list(enumerate(self._pieces))):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The TFLite interpreters, and what each is known to compute otherwise than tflite-runtime 2.14.
+"""Runs the TFLite interpreters, and knows where each deviates from tflite-runtime 2.14.
 
-tflite-runtime 2.14 with its reference kernels (BUILTIN_REF) is the meaning mcuforge is exact to. It
-exists up to Python 3.11. Its successors changed a few kernels. The tables here were measured: every
-golden case ran through every interpreter (docs/judges.md), and `tests/golden/test_interpreters.py`
-repeats that for those installed.
+tflite-runtime 2.14 with its reference kernels (BUILTIN_REF) defines the answers that mcuforge must
+match exactly. It exists up to Python 3.11. Its successors changed a few kernels. The tables here
+were measured: every golden case ran through every interpreter (docs/judges.md).
+`tests/golden/test_interpreters.py` repeats that for the installed ones.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Protocol
 import numpy as np
 
 from mcuforge.compiler.frontends.tflite.file import RawModel
-from mcuforge.compiler.ir import Array, DType, Node
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.ops.tables.exp import Exp
 from mcuforge.compiler.ops.tables.gelu import Gelu
 from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
@@ -28,20 +28,22 @@ from mcuforge.compiler.ops.tables.log import Log
 from mcuforge.compiler.ops.tables.logistic import Logistic
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.tables.tanh import Tanh
+from mcuforge.compiler.tensors import Array, DType
 
 EXACT = "tflite-runtime 2.14"
-# Their tables come from the machine's C library, which may round the last bit of a float otherwise.
+# Their tables come from the machine's C library, whose floats may differ in the last bit.
 FROM_C_LIBRARY = (Exp, Gelu, Log, Logistic, Lookup, Tanh)
 ONE_STEP = 1.0
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """An operator, as the file names it, that an interpreter computes otherwise than 2.14.
+    """An operator, as the file names it, for which an interpreter deviates from 2.14.
 
-    applies: to which nodes made of it, None: to all. refuses: it does not run them at all. rare: by
-    one step in one element of tens of thousands, which no golden case shows
-    (`compare_interpreters --scales`).
+    applies: selects the nodes of that operator; None: all of them.
+    refuses: the interpreter does not run these nodes.
+    rare: it differs by one step in one of tens of thousands of elements. Golden cases do not show
+    that; `compare_interpreters --scales` does.
     """
 
     operator: str
@@ -50,7 +52,7 @@ class Deviation:
     rare: bool = False
 
     def holds_for(self, node: Node) -> bool:
-        """Whether this node is computed otherwise."""
+        """Whether the interpreter deviates for this node."""
         named = self.operator == operator_name(node)
         return named and (self.applies is None or self.applies(node))
 
@@ -62,25 +64,25 @@ class Interpreter:
     distribution: str
     version: str
     deviations: tuple[Deviation, ...] = ()
-    measured: bool = True  # this release was compared with 2.14; others never judge alone
+    measured: bool = True  # this release was compared with 2.14; other releases never judge alone
 
     @property
     def name(self) -> str:
-        """'tflite-runtime 2.14.0 BUILTIN_REF': as reports name it."""
+        """The name in reports: 'tflite-runtime 2.14.0 BUILTIN_REF'."""
         kernels = "" if self.distribution == MICRO else " BUILTIN_REF"
         return f"{self.distribution} {self.version}{kernels}"
 
     def deviating(self, nodes: Iterable[Node]) -> tuple[Node, ...]:
-        """Those of `nodes` that it is known to compute otherwise, or not to run.
+        """Return the nodes for which it is known to deviate, or which it does not run.
 
-        All of them, where this release was never compared.
+        All nodes where this release was never compared.
         """
         if not self.measured:
             return tuple(nodes)
         return tuple(node for node in nodes if self._deviation(node) is not None)
 
     def refuses(self, nodes: Iterable[Node]) -> bool:
-        """True where it is known not to run one of `nodes`."""
+        """True where it is known that it does not run one of `nodes`."""
         found = (self._deviation(node) for node in nodes)
         return any(deviation.refuses for deviation in found if deviation is not None)
 
@@ -100,7 +102,7 @@ class Interpreter:
 
 
 def operator_name(node: Node) -> str:
-    """The operator of the file that a node was made of: 'CONV_2D'."""
+    """Return the name of the file's operator that a node comes from: 'CONV_2D'."""
     return node.origin.rpartition(" ")[2]
 
 
@@ -130,8 +132,8 @@ OF_MICRO = (
     Deviation("GELU", refuses=True),
     Deviation("RELU_N1_TO_1", refuses=True),
     Deviation("LEAKY_RELU", _slopes_down),
-    Deviation("LOGISTIC"),  # scales far from those of a trained network
-    Deviation("RELU6"),  # as an operator of its own; fused it is exact
+    Deviation("LOGISTIC"),  # at scales that a trained network does not have
+    Deviation("RELU6"),  # as a separate operator; fused it is exact
     Deviation("TANH"),  # output scales other than 1/128
     # 2.14 multiplies two scales in float32, TFLite Micro in double
     Deviation("BATCH_MATMUL", rare=True),
@@ -141,7 +143,7 @@ OF_MICRO = (
 )
 MICRO_MEASURED = "0.dev20261023182759"
 LITERT_MEASURED = ((1, 2), (2, 3))
-# first version (major, minor) -> its deviations and those of later ones, up to the next entry
+# first version (major, minor) -> the deviations of it and later ones, up to the next entry
 OF_LITERT: tuple[tuple[tuple[int, int], tuple[Deviation, ...]], ...] = (
     ((0, 0), ()),
     ((1, 3), (Deviation("FULLY_CONNECTED"),)),
@@ -150,7 +152,7 @@ OF_LITERT: tuple[tuple[tuple[int, int], tuple[Deviation, ...]], ...] = (
 
 
 def deviations_of(distribution: str, released: str) -> tuple[Deviation, ...]:
-    """What a release is known to compute otherwise; one later than all known ones as the last."""
+    """Return a release's known deviations; one newer than all gets the last entry."""
     if distribution == MICRO:
         return OF_MICRO
     if distribution == RUNTIME:
@@ -159,14 +161,14 @@ def deviations_of(distribution: str, released: str) -> tuple[Deviation, ...]:
 
 
 def installed() -> tuple[Interpreter, ...]:
-    """The interpreters of this Python, those that agree with 2.14 in everything first."""
+    """Return the interpreters of this Python; those that fully agree with 2.14 come first."""
     found = []
     for distribution in (RUNTIME, MICRO, LITERT):
         if importlib.util.find_spec(distribution.replace("-", "_")) is None:
             continue
         try:
             released = version(distribution)
-        except PackageNotFoundError:  # a folder of that name, nothing that pip has installed
+        except PackageNotFoundError:  # a folder with that name, not an installed package
             continue
         known = deviations_of(distribution, released)
         found.append(
@@ -176,7 +178,7 @@ def installed() -> tuple[Interpreter, ...]:
 
 
 def is_measured(distribution: str, released: str) -> bool:
-    """Whether this release went through every golden case (docs/judges.md)."""
+    """Whether this release ran every golden case (docs/judges.md)."""
     if distribution == MICRO:
         return released == MICRO_MEASURED
     release = major_minor(released)
@@ -186,7 +188,7 @@ def is_measured(distribution: str, released: str) -> bool:
 
 
 def major_minor(released: str) -> tuple[int, int]:
-    """(2, 14) of '2.14.0'."""
+    """Return (2, 14) for '2.14.0'."""
     major, minor = (int(number) for number in (*re.findall(r"\d+", released), "0", "0")[:2])
     return major, minor
 
@@ -202,7 +204,7 @@ class Engine(Protocol):
         ...
 
     def tensor(self, index: int) -> Array:
-        """Return what tensor `index` holds after a run, in the file's shape and dtype.
+        """Return the value of tensor `index` after a run, in the file's shape and dtype.
 
         All tensors must have been kept (`load`, keep_all).
         """
@@ -210,12 +212,12 @@ class Engine(Protocol):
 
 
 def load(distribution: str, model: bytes, file: RawModel, *, keep_all: bool = False) -> Engine:
-    """`model` in an interpreter. `file`: its tables. keep_all: every tensor keeps its value.
+    """Load `model` into an interpreter. file: its tables. keep_all: tensors keep their values.
 
     Raises RuntimeError or ValueError, as the interpreter does, for a model it refuses.
     """
     if distribution not in (RUNTIME, LITERT, MICRO):
-        raise ValueError(f"there is no interpreter called {distribution}")
+        raise ValueError(f"the interpreter {distribution} is unknown")
     return (_Micro if distribution == MICRO else _Lite)(distribution, model, file, keep_all)
 
 
@@ -249,7 +251,7 @@ class _Lite:
 
 
 class _Micro:
-    """TFLite Micro's interpreter, which is told how much memory it may take."""
+    """TFLite Micro's interpreter, which needs to know how much memory it may take."""
 
     def __init__(self, distribution: str, model: bytes, file: RawModel, keep_all: bool) -> None:
         from tflite_micro import runtime
@@ -276,7 +278,7 @@ class _Micro:
 
 
 def arena_bytes(file: RawModel) -> int:
-    """Ample memory for TFLite Micro: all tensors side by side, with what it notes of each."""
+    """Estimate ample memory for TFLite Micro: all tensors at once, and its notes about each."""
     widest = 8  # bytes of an element
     elements = sum(prod(max(n, 1) for n in tensor.shape) for tensor in file.tensors)
     return (1 << 20) + widest * elements + 4096 * (len(file.tensors) + len(file.operators))

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A user's TFLite file in a form that tflite-runtime 2.14's reference kernels can run right.
+"""Changes a user's TFLite file so that tflite-runtime 2.14's reference kernels run it correctly.
 
-They leave the output of a per-channel FULLY_CONNECTED partly unwritten where it has more than two
-dimensions (with one they crash), and do not run a CONV_2D without bias. The arithmetic is not at
-fault, so the interpreter gets a copy that asks for the same numbers in another way: such a
-FULLY_CONNECTED writes rows (keep_num_dims off), and a RESHAPE behind it gives them their dimensions
-back; such a CONV_2D adds a bias of zeros. Every tensor keeps its number, shape and values.
+They write only a part of the output of a per-channel FULLY_CONNECTED with more than two dimensions
+(with one dimension they crash), and they do not run a CONV_2D without bias. Their arithmetic is
+right, so the interpreter gets a copy that asks for the same numbers in another way. Such a
+FULLY_CONNECTED writes rows (keep_num_dims off), and a RESHAPE restores the dimensions. Such a
+CONV_2D adds a bias of zeros. Every tensor keeps its number, shape and values.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from mcuforge.compiler.frontends.tflite.file import (
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
 from mcuforge.compiler.judges.flatbuffer_front import Field, Front, New, Old, old, olds, present
 
-LARGEST = 1 << 31  # elements of a tensor TFLite can count
-LARGEST_SCALE = 2.0**127  # of a bias, still a float32
+LARGEST = 1 << 31  # elements of a tensor that TFLite can count
+LARGEST_SCALE = 2.0**127  # of a bias: it fits float32
 BIAS_BYTES = 4
 CHANNELS = MappingProxyType({"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3})  # the axis of the weights
 
 
 @dataclass(frozen=True)
 class Judgeable:
-    """A file for the interpreter, and in words how it differs from the user's; '': not at all."""
+    """A file for the interpreter; `changes` says how it differs from the user's, if it does."""
 
     model: bytes
     changes: str
 
 
 def judgeable(data: bytes) -> Judgeable:
-    """The file itself, or the copy the interpreter runs right. Raises Malformed."""
+    """Return the file, or a copy that the interpreter runs correctly. Raises Malformed."""
     model = parse(FileBytes(data))
     linear = tuple(o for o in model.operators if left_unwritten(model, o))
     without_bias = tuple(o for o in model.operators if lacks_bias(model, o))
@@ -61,19 +61,19 @@ def judgeable(data: bytes) -> Judgeable:
         copy.add_bias(operator)
     words = []
     if linear:
-        words.append(f"keep_num_dims off and a RESHAPE behind: {counted(len(linear))}")
+        words.append(f"keep_num_dims off and a RESHAPE after it: {counted(len(linear))}")
     if without_bias:
         words.append(f"a bias of zeros added: {counted(len(without_bias))}")
     return Judgeable(copy.finish(), "; ".join(words))
 
 
 def counted(operators: int) -> str:
-    """'1 operator', '36 operators'."""
+    """Return '1 operator', '36 operators'."""
     return f"{operators} operator{'s' if operators != 1 else ''}"
 
 
 def left_unwritten(model: RawModel, operator: RawOperator) -> bool:
-    """A per-channel FULLY_CONNECTED whose output keeps other than two dimensions."""
+    """True for a per-channel FULLY_CONNECTED whose output does not have two dimensions."""
     if operator.name != "FULLY_CONNECTED" or operator.options is None:
         return False
     if operator.options_name != "FullyConnectedOptions" or not operator.options.integer(2, "u8"):
@@ -88,7 +88,7 @@ def left_unwritten(model: RawModel, operator: RawOperator) -> bool:
 
 
 def lacks_bias(model: RawModel, operator: RawOperator) -> bool:
-    """A CONV_2D in int8 without a bias, or any convolution that says the bias is tensor -1."""
+    """True for an int8 CONV_2D without a bias, and for a convolution with tensor -1 as its bias."""
     if operator.name not in CHANNELS or operator.inputs[2:] not in ((), (-1,)):
         return False
     if operator.name != "CONV_2D" and len(operator.inputs) == 2:
@@ -115,7 +115,7 @@ def _per_channel(weights: RawTensor) -> bool:
 
 @dataclass(eq=False)
 class _Copy:
-    """The model with more tensors and buffers and other operators, made in front of the file."""
+    """A changed model: new tensors, buffers and operators in front of the file."""
 
     data: bytes
     model: RawModel
@@ -138,7 +138,7 @@ class _Copy:
         self.reshape: int | None = None  # its operator code, once it has one
 
     def write_rows(self, operator: RawOperator) -> None:
-        """The operator writes (rows, features), a RESHAPE behind it its old output."""
+        """Let the operator write (rows, features) and a RESHAPE write its old output."""
         index = operator.outputs[0]
         output = self.model.tensors[index]
         table = self.file.table(self.old_operators[operator.index])
@@ -148,7 +148,7 @@ class _Copy:
             {
                 0: self.front.numbers("i32", shape),
                 1: TensorType.INT8,
-                2: tensor.integer(2, "u32"),  # the output's buffer, which is empty too
+                2: tensor.integer(2, "u32"),  # the output's buffer, which is empty
                 4: old(tensor, 4),
             },
             f"{output.name}/rows",
@@ -171,7 +171,7 @@ class _Copy:
         self.operators[operator.index] = [linear, back]
 
     def add_bias(self, operator: RawOperator) -> None:
-        """The operator reads a third input, zeros."""
+        """Let the operator read zeros as its third input."""
         table = self.file.table(self.old_operators[operator.index])
         x, weights = operator.inputs[:2]
         x_quant, quant = (self.model.tensors[i].quantization for i in (x, weights))
@@ -205,7 +205,7 @@ class _Copy:
         ]
 
     def finish(self) -> bytes:
-        """The copy's bytes: what is new, then the file."""
+        """Return the copy's bytes: the new part, then the file."""
         operators = [place for places in self.operators for place in places]
         graph = self.front.table(
             present(
@@ -229,7 +229,7 @@ class _Copy:
         return self.front.finish(root, TFLITE_IDENTIFIER) + self._moved(self.front.size())
 
     def _moved(self, by: int) -> bytes:
-        """The file with its constants outside the flatbuffer found `by` bytes further back."""
+        """Move the file back: offsets of constants outside the flatbuffer grow by `by` bytes."""
         data = bytearray(self.data)
         for at in set(self.old_buffers):
             buffer = self.file.table(at)

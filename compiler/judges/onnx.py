@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.judges.answers import Answers, Judge, Peer
 from mcuforge.compiler.judges.child import Child, ChildFailed, patience, serve
 from mcuforge.compiler.judges.own import OwnReference
+from mcuforge.compiler.tensors import Array
 from mcuforge.compiler.user_ports import port_of, to_file, to_graph
 from mcuforge.errors import CompileError
 
@@ -30,7 +31,7 @@ FATAL = 4  # onnxruntime's log level that hides warnings
 
 
 def peer_name() -> str | None:
-    """'onnxruntime 1.32.0', or None when it is not installed."""
+    """Return 'onnxruntime 1.32.0', or None when it is not installed."""
     if importlib.util.find_spec(PACKAGE) is None:
         return None
     return f"{PACKAGE} {version(PACKAGE)}"

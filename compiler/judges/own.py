@@ -15,9 +15,10 @@ from dataclasses import replace
 import numpy as np
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.ir import Array, Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.judges.answers import Answers, Judge
 from mcuforge.compiler.judges.child import Child, ChildFailed, patience, serve
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import CompileError
 
 SAMPLES_PER_PROCESS = 4  # fewer do not repay the start of another Python
@@ -64,7 +65,7 @@ class OwnReference(Judge):
 
 
 def processes_for(samples: int) -> int:
-    """How many processes share the samples."""
+    """Choose how many processes share the samples."""
     spare = max(1, (os.cpu_count() or 2) - 1)
     return max(1, min(spare, MOST_PROCESSES, samples // SAMPLES_PER_PROCESS))
 

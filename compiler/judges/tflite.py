@@ -22,7 +22,8 @@ from numpy.typing import ArrayLike
 
 from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
-from mcuforge.compiler.ir import Array, Graph, Node
+from mcuforge.compiler.frontends.tflite.ops.table import UNJUDGED
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.judges.answers import Answers, Judge, Peer, differing
 from mcuforge.compiler.judges.child import Child, ChildFailed, patience, serve
 from mcuforge.compiler.judges.interpreters import EXACT, Interpreter, installed, load
@@ -30,30 +31,18 @@ from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.judges.onnx import OnnxJudge
 from mcuforge.compiler.judges.own import OwnReference
 from mcuforge.compiler.judges.witness import find_differences
-from mcuforge.compiler.ops.div import Div
-from mcuforge.compiler.ops.sum import Sum
-from mcuforge.compiler.ops.tables.log import Log
-from mcuforge.compiler.ops.tables.neg import Neg
-from mcuforge.compiler.ops.tables.sqrt import Sqrt
-from mcuforge.compiler.ops.tables.square import Square
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import CompileError
 
-NOT_IN_INT8 = (Div, Log, Neg, Sqrt, Square)  # 2.14 has only float kernels for them
 AS_A_WHOLE = "the model as a whole, in none of its operators run one by one"
 NAMED = 3  # operators listed in a reason
 
 
 def unjudged(graph: Graph) -> str | None:
-    """Why tflite-runtime 2.14 cannot judge `graph`; None where it can.
-
-    Its reference kernels add up int8 as if it were uint8, and for some operators it has a float
-    kernel only.
-    """
+    """Say why tflite-runtime 2.14 cannot judge `graph`; None where it can."""
     for node in graph.nodes:
-        if isinstance(node.op, NOT_IN_INT8):
-            return f"{EXACT} does not run {node.origin} in int8"
-        if isinstance(node.op, Sum):
-            return f"{EXACT} takes the int8 of {node.origin} for uint8"
+        if type(node.op) in UNJUDGED:
+            return f"{EXACT} {UNJUDGED[type(node.op)].format(node.origin)}"
     return None
 
 
@@ -131,7 +120,7 @@ class TfliteJudge(Judge):
         return self._told(self._own.answers(limit_s))
 
     def _told(self, answers: Answers) -> Answers:
-        """The answers, naming the interpreters that were left out."""
+        """Add to the answers the names of interpreters that were left out."""
         left_out = [failure for failure in self._failures if failure not in answers.reference]
         return replace(answers, reference="; ".join((answers.reference, *left_out)))
 
@@ -144,7 +133,7 @@ class TfliteJudge(Judge):
         if self._own is not None or self._run is None:
             return answers
         interpreter = self._run.interpreter
-        reason = f"this machine's {interpreter.name} rounds otherwise"
+        reason = f"this machine's {interpreter.name} rounds differently"
         try:
             with OwnReference(self._graph, self._inputs, reason) as own:
                 right = own.answers(self._patience_s)
@@ -166,12 +155,12 @@ class TfliteJudge(Judge):
             self._own = OwnReference(self._graph, self._inputs, self._why(chosen))
 
     def _why(self, chosen: Interpreter | None) -> str:
-        """Why our own reference decides, and not the `chosen` interpreter."""
+        """Say why our own reference decides, and not the `chosen` interpreter."""
         if chosen is not None and not chosen.measured:
             return f"{chosen.name} was never compared with {EXACT}"
         if chosen is not None:
             where = listed(chosen.deviating(self._graph.nodes))
-            return f"{chosen.name} computes {where} otherwise than {EXACT}"
+            return f"{chosen.name} computes {where} differently from {EXACT}"
         if self._failures:
             return self._failures[0]
         if self._candidates:
@@ -181,7 +170,7 @@ class TfliteJudge(Judge):
     def _beside(
         self, interpreter: Interpreter, right: Answers, outputs: Sequence[Array]
     ) -> Answers:
-        """Our own answers beside an interpreter's, with the operators that differ."""
+        """Put our own answers beside an interpreter's, with the operators that differ."""
         wrong = np.zeros(len(self._inputs[0]), dtype=bool)
         for mine, theirs in zip(right.outputs, outputs, strict=True):
             wrong |= differing(mine, theirs).reshape(len(wrong), -1).any(axis=1)
@@ -218,14 +207,14 @@ class Run(Child):
 
 
 def listed(nodes: Sequence[Node]) -> str:
-    """'operator 3 TANH, operator 8 FULLY_CONNECTED and 2 more'."""
+    """Return 'operator 3 TANH, operator 8 FULLY_CONNECTED and 2 more'."""
     origins = list(dict.fromkeys(node.origin for node in nodes))
     more = len(origins) - NAMED
     return ", ".join(origins[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def run_interpreter(distribution: str, model: bytes, inputs: Sequence[Array]) -> tuple[Array, ...]:
-    """An interpreter's outputs for every sample, in this process.
+    """Compute an interpreter's outputs for every sample, in this process.
 
     inputs: one array (samples, *the file's shape) per model input, in the file's dtype. Returns one
     such array per model output.
@@ -236,7 +225,7 @@ def run_interpreter(distribution: str, model: bytes, inputs: Sequence[Array]) ->
 
 
 def compute(words: Sequence[str], arrays: list[Array]) -> list[ArrayLike]:
-    """The interpreter's outputs, and in words how the model was changed for it."""
+    """Compute the interpreter's outputs, and say how the model was changed for it."""
     distribution, model = words
     runs = judgeable(Path(model).read_bytes())
     return [*run_interpreter(distribution, runs.model, arrays), runs.changes]

@@ -3,7 +3,7 @@
 
 It evaluates each node on the values that the interpreter held in the node's input tensors, and
 compares the result with the value that the interpreter held in the output. So a difference counts
-at the node where it arises, not at those behind it, and the nodes found explain the whole.
+at the node where it arises and not at later ones, and the nodes found explain all differences.
 
 `python -m mcuforge.compiler.judges.witness DISTRIBUTION MODEL` is the process it runs in.
 """
@@ -21,11 +21,12 @@ from mcuforge.compiler.frontends.common import Unique
 from mcuforge.compiler.frontends.tflite.file import RawModel, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
 from mcuforge.compiler.frontends.tflite.names import tensor_names
-from mcuforge.compiler.ir import Array, Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.judges.answers import differing, largest_gap
 from mcuforge.compiler.judges.child import Child, serve
 from mcuforge.compiler.judges.interpreters import Engine, Interpreter, load
 from mcuforge.compiler.judges.judgeable import judgeable
+from mcuforge.compiler.tensors import Array
 
 MOST_SAMPLES = 8  # enough: they are samples whose outputs differ
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
+from mcuforge.compiler.calls import Call, Params, Slot
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
 from mcuforge.compiler.ops.common.checks import want_int8
 from mcuforge.compiler.ops.common.common_scale import (
@@ -26,6 +26,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     quantise_multiplier,
     requantise,
 )
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.errors import Refusal
 
 LEFT_SHIFT = 20  # fraction bits the inputs gain before they are brought to one scale

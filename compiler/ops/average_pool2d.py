@@ -10,11 +10,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Call, Params, Slot
+from mcuforge.compiler.calls import Call, Params, Slot
 from mcuforge.compiler.ops.common.fixed_point import activation_range
 from mcuforge.compiler.ops.common.pooling import PoolOp, check_pool, pool_fields
 from mcuforge.compiler.ops.common.summing import summing
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.compiler.work import CALLED, Work
 from mcuforge.errors import Refusal
 

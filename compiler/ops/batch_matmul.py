@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Call, Op, Params, Reads, Slot
+from mcuforge.compiler.calls import Call, Params, Reads, Slot
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.broadcast import operands
 from mcuforge.compiler.ops.common.by_row import (
     RowInput,
@@ -27,6 +27,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     requantise,
     wrap_int32,
 )
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, DType, Tensor
 from mcuforge.compiler.ops.strided_copy import (
     BYTES,
     Axis,
@@ -19,6 +18,7 @@ from mcuforge.compiler.ops.strided_copy import (
     want_same_bytes,
     want_walkable,
 )
+from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.errors import Refusal
 
 

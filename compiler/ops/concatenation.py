@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Call, Op, Reads
+from mcuforge.compiler.calls import Call, Reads
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import calls_on_rows, row_dims, row_input
 from mcuforge.compiler.ops.strided_copy import (
     BYTES,
@@ -24,6 +24,7 @@ from mcuforge.compiler.ops.strided_copy import (
     want_same_bytes,
     want_walkable,
 )
+from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.compiler.work import Work
 from mcuforge.errors import Refusal
 

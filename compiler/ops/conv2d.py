@@ -9,9 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
+from mcuforge.compiler.calls import Blob, Call, Params, RingRows, Slot
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.isa.packed import packed_conv2d
-from mcuforge.compiler.ops.base import Activation, Blob, Call, Params, RingRows, Slot
 from mcuforge.compiler.ops.common.checks import want_int8, want_one_image, want_rank, want_shape
 from mcuforge.compiler.ops.common.fixed_point import activation_range
 from mcuforge.compiler.ops.common.weighted import (
@@ -28,6 +28,7 @@ from mcuforge.compiler.ops.common.weighted import (
 )
 from mcuforge.compiler.ops.common.window import Pad, Pair, Window
 from mcuforge.compiler.ops.common.windowed import WindowedOp, window_counts
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.compiler.work import CALLED, Work
 from mcuforge.errors import Refusal
 

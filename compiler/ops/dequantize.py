@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Call, Op, Params, Reads, Slot, vector_counts
+from mcuforge.compiler.calls import Call, Params, Reads, Slot
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import (
     calls_on_rows,
     element_reads,
@@ -18,7 +18,8 @@ from mcuforge.compiler.ops.common.by_row import (
     same_row_reads,
 )
 from mcuforge.compiler.ops.common.checks import want_dtype, want_quant, want_shape
-from mcuforge.compiler.work import Work
+from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.work import Work, vector_counts
 
 
 @dataclass(frozen=True)

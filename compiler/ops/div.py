@@ -12,8 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
+from mcuforge.compiler.calls import Call, Params, Slot
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
 from mcuforge.compiler.ops.common.centred import centred_fields
 from mcuforge.compiler.ops.common.checks import want_int8
@@ -26,6 +26,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     rounding_shift_right,
 )
 from mcuforge.compiler.ops.softmax import one_over_one_plus
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.compiler.work import Work
 from mcuforge.errors import Refusal
 

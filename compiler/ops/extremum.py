@@ -10,10 +10,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Call, Params, Slot
+from mcuforge.compiler.calls import Call, Params, Slot
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp, broadcast, check_broadcast, operands
 from mcuforge.compiler.ops.common.checks import want_int8, want_same_quant
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.compiler.work import Work
 
 

@@ -9,21 +9,19 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.isa.packed import packed_conv2d, packed_vector
-from mcuforge.compiler.ops.base import (
-    Activation,
+from mcuforge.compiler.calls import (
     Argument,
     Blob,
     Call,
     Field,
-    Op,
     Params,
     Reads,
     RingRows,
     RowOf,
     Slot,
 )
+from mcuforge.compiler.graph import Activation, Op
+from mcuforge.compiler.isa.packed import packed_conv2d, packed_vector
 from mcuforge.compiler.ops.common.checks import want_int8, want_rank
 from mcuforge.compiler.ops.common.fixed_point import Multiplier, activation_range, output_multiplier
 from mcuforge.compiler.ops.common.summing import SUM_BYTES, SUMMING
@@ -39,6 +37,7 @@ from mcuforge.compiler.ops.common.weighted import (
     shifts,
 )
 from mcuforge.compiler.ops.common.window import Window
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Call, Op, Reads, RowOf, Slot
+from mcuforge.compiler.calls import Call, Reads, RowOf, Slot
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import calls_on_rows, row_dims, row_input, same_row_reads
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.slice import Slice
@@ -26,6 +26,7 @@ from mcuforge.compiler.ops.strided_copy import (
     want_same_bytes,
     want_walkable,
 )
+from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.compiler.work import Work
 from mcuforge.errors import Refusal
 

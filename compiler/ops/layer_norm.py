@@ -17,12 +17,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Blob, Call, Params, Slot
+from mcuforge.compiler.calls import Blob, Call, Params, Slot
 from mcuforge.compiler.ops.common.checks import want_constant, want_dtype, want_int8, want_shape
 from mcuforge.compiler.ops.common.fixed_point import Int64, wrap_int32
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.tables.inverse_sqrt import inverse_sqrt
+from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.errors import Refusal
 
 MAX_DEPTH = 2**16  # squares of int8 that an int32 adds up, with room for n * q in 64 bits

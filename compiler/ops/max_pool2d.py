@@ -9,10 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Call, Params, Slot
+from mcuforge.compiler.calls import Call, Params, Slot
 from mcuforge.compiler.ops.common.fixed_point import activation_range
 from mcuforge.compiler.ops.common.pooling import PoolOp, check_pool, pool_fields
+from mcuforge.compiler.tensors import Array, Tensor
 
 LOWEST = -128
 

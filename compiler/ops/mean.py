@@ -10,17 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import (
-    Call,
-    Field,
-    Op,
-    Params,
-    Reads,
-    RingRows,
-    RowOf,
-    Slot,
-)
+from mcuforge.compiler.calls import Call, Field, Params, Reads, RingRows, RowOf, Slot
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.checks import want_int8
 from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
@@ -30,6 +21,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     wrap_int32,
 )
 from mcuforge.compiler.ops.common.summing import SUM_BYTES, SUMMING
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Activation, Call, Params, Slot
+from mcuforge.compiler.calls import Call, Params, Slot
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
 from mcuforge.compiler.ops.common.centred import centred_fields
 from mcuforge.compiler.ops.common.checks import want_int8
@@ -21,6 +21,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     requantise,
     wrap_int32,
 )
+from mcuforge.compiler.tensors import Array, Tensor
 
 
 @dataclass(frozen=True)

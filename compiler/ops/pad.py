@@ -11,11 +11,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Call, Op, Params, Reads, RowOf, Slot
+from mcuforge.compiler.calls import Call, Params, Reads, RowOf, Slot
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import calls_on_rows, one_row, row_dims, row_input
 from mcuforge.compiler.ops.common.fixed_point import RANGE
 from mcuforge.compiler.ops.strided_copy import BYTES, KERNEL_RANK, want_same_bytes
+from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 

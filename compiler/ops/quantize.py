@@ -10,12 +10,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Call, Params, Slot, vector_counts
+from mcuforge.compiler.calls import Call, Params, Slot
 from mcuforge.compiler.ops.common.checks import want_dtype, want_quant, want_shape
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
-from mcuforge.compiler.work import Work
+from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.work import Work, vector_counts
 
 REACH = 512.0  # a quotient this far from zero saturates at every zero point
 

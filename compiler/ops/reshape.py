@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Call, Op, Reads
+from mcuforge.compiler.calls import Call, Reads
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import element_reads, same_row_reads
 from mcuforge.compiler.ops.common.checks import want_dtype, want_same_quant
+from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.errors import Refusal
 
 

@@ -15,11 +15,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, RingRows, Slot
+from mcuforge.compiler.calls import Blob, Call, Params, Reads, RingRows, Slot
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.checks import want_one_image
 from mcuforge.compiler.ops.common.window import pixel_reads
 from mcuforge.compiler.ops.strided_copy import BYTES, want_same_bytes
+from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 

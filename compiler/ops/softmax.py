@@ -16,8 +16,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Blob, Call, Params, Slot
+from mcuforge.compiler.calls import Blob, Call, Params, Slot
 from mcuforge.compiler.ops.common.checks import want_int8, want_rank, want_shape
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
@@ -27,6 +26,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     rounding_shift_right,
 )
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.errors import Refusal
 
 OUTPUT_SCALE = 1.0 / 256.0

@@ -15,8 +15,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Blob, Call, Params, Slot
+from mcuforge.compiler.calls import Blob, Call, Params, Slot
 from mcuforge.compiler.ops.common.checks import want_int8, want_shape
 from mcuforge.compiler.ops.common.elementary import exp
 from mcuforge.compiler.ops.common.fixed_point import (
@@ -27,6 +26,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
 )
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.softmax import one_over_one_plus
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.errors import Refusal
 
 EXP_BITS = 30  # fraction bits of exponentials

@@ -12,8 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Call, Params, Slot
+from mcuforge.compiler.calls import Call, Params, Slot
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
 from mcuforge.compiler.ops.common.checks import want_int8
 from mcuforge.compiler.ops.common.common_scale import (
@@ -27,6 +26,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     quantise_multiplier,
     requantise,
 )
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.errors import Refusal
 
 LEFT_SHIFT = 7  # fraction bits of the difference: its square, below 2**30, still fits

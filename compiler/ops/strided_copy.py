@@ -11,10 +11,11 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import DType, Tensor
-from mcuforge.compiler.ops.base import Call, Op, Params, Reads, RowOf, Slot
+from mcuforge.compiler.calls import Call, Params, Reads, RowOf, Slot
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import row_dims, row_input
 from mcuforge.compiler.ops.common.checks import want_dtype, want_same_quant, want_shape
+from mcuforge.compiler.tensors import DType, Tensor
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common.fixed_point import Multiplier, quantise_multiplier
 from mcuforge.compiler.ops.mean import MAX_COUNT, Mean
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 

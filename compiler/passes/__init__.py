@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.passes.drop_unread import drop_unread
 from mcuforge.compiler.passes.fold_constants import fold_constants
 from mcuforge.compiler.passes.fold_padding import fold_padding
@@ -32,23 +32,27 @@ def optimise(graph: Graph, dump: Path | None = None) -> Graph:
     Raises CompileError when the folder `dump` cannot be written.
     """
     verify(graph, "the front end")
-    _write(graph, dump, "0_front_end")
+    write_dump(describe(graph), dump, "0_front_end")
     for index, rewrite in enumerate(PASSES, start=1):
         graph = rewrite(graph)
         verify(graph, rewrite.__name__)
-        _write(graph, dump, f"{index}_{rewrite.__name__}")
+        write_dump(describe(graph), dump, f"{index}_{rewrite.__name__}")
     return graph
 
 
-def _write(graph: Graph, folder: Path | None, stage: str) -> None:
+def write_dump(text: str, folder: Path | None, stage: str) -> None:
+    """Write the text of a stage to a file in `folder`, if there is one.
+
+    Raises CompileError when the folder cannot be written.
+    """
     if folder is None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{stage}.txt").write_text(describe(graph), encoding="utf-8")
+        (folder / f"{stage}.txt").write_text(text, encoding="utf-8")
     except OSError as error:
         raise CompileError(
-            f"cannot write the graph: {error.strerror or error}",
+            f"cannot write the dump: {error.strerror or error}",
             str(error.filename or folder),
             "choose another folder with --dump-passes",
         ) from error

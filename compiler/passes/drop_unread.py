@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 
 
 def drop_unread(graph: Graph) -> Graph:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mcuforge.compiler.ir import Graph, Tensor
+from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.tensors import Tensor
 
 
 def fold_constants(graph: Graph) -> Graph:

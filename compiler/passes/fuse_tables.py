@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, DType, Graph, Node, Tensor, unique
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
 from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST, Lookup
 from mcuforge.compiler.ops.tables.table import TableOp
+from mcuforge.compiler.tensors import Array, DType, Tensor, unique
 
 BYTES = (DType.INT8, DType.UINT8)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 
 
 def name_after_layers(graph: Graph) -> Graph:

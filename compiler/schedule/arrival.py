@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A streamed input as a layer: its rows arrive when the pipeline asks for them."""
+"""Stands for a streamed input: a layer whose rows arrive when the pipeline asks for them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mcuforge.compiler.ir import Array, Node, Tensor
-from mcuforge.compiler.ops.base import Call, Op
+from mcuforge.compiler.calls import Call
+from mcuforge.compiler.graph import Node, Op
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.errors import InternalError
 
 
 @dataclass(frozen=True)
 class Arrival(Op):
-    """No inputs; the output is the input tensor. Only schedules hold it, never a graph."""
+    """Reads nothing and outputs the input tensor; it stands in schedules only, never in a graph."""
 
     kind: ClassVar[str] = "input"
 
@@ -31,5 +32,5 @@ class Arrival(Op):
 
 
 def arrival(tensor: Tensor) -> Node:
-    """The node that stands for the rows of input `tensor`."""
+    """Make the node that stands for the rows of input `tensor`."""
     return Node(f"input {tensor.name}", Arrival(), (), tensor, origin="input")

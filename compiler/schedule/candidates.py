@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
-from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.schedule.estimate import Choice, Estimates, Known
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import has_barrier

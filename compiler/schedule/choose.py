@@ -9,7 +9,7 @@ from itertools import islice
 from math import inf
 
 from mcuforge.compiler.attention.forms import attention_forms
-from mcuforge.compiler.ir import Graph, Tensor
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.heat import confined, favour_hot
@@ -26,6 +26,7 @@ from mcuforge.compiler.schedule.search import (
     fewest_instructions,
     make_schedule,
 )
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.memplan import greedy
 from mcuforge.memplan.greedy import CROWD
 from mcuforge.memplan.problem import Plan, Problem, Region

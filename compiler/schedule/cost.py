@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcuforge.compiler.ir import Node
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.isa.packed import packed_work
 from mcuforge.compiler.schedule.arrival import Arrival

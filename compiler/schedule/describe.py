@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.schedule.memory import memory_problem, slots
 from mcuforge.compiler.schedule.repeats import repeats
 from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule, Stage, Task
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.memplan.problem import Problem, Region
 
 Naming = Callable[[str], str]

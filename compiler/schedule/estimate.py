@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.schedule.holding import Holding
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import ALIGNMENT

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.choose import DEFAULT_EXACT_SECONDS, choose
 from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.kernels import Calls

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hot buffers in fast memory: which buffers are touched most, and a plan that favours them."""
+"""Places hot buffers, those that are touched most, in the fastest memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mcuforge.memplan.problem import Buffer, Plan, Problem
 
 
 def touches(schedule: Schedule) -> dict[str, int]:
-    """Bytes read and written of every buffer in one inference, by its name.
+    """Count the bytes that one inference reads and writes of every buffer, by its name.
 
     A multiply-accumulate reads one element; other operators read each element once.
     """
@@ -32,10 +32,10 @@ def touches(schedule: Schedule) -> dict[str, int]:
 def favour_hot(
     problem: Problem, schedule: Schedule, solve: Callable[[Problem], Plan]
 ) -> tuple[Problem, Plan]:
-    """The problem with its hottest buffers held to the fastest region, as many as still fit.
+    """Hold the hottest buffers to the fastest region, as many as still fit; returns the plan too.
 
-    Hot is touched most for its bytes. With one region, or where the free plan does not fit, the
-    problem is answered as it is.
+    The hottest buffer has the most bytes touched per byte of its own. With one region, or where the
+    free plan does not fit, the problem stays as it is.
     """
     plan = solve(problem)
     if len(problem.regions) == 1 or plan.overflow(problem):
@@ -44,7 +44,7 @@ def favour_hot(
     heat = sorted(problem.buffers, key=lambda b: -count.get(b.name, 0) / b.bytes)
     best = problem, plan
     low, high = 0, len(heat)
-    while low < high:  # the most buffers, hottest first, that the fastest region holds
+    while low < high:  # find the most buffers, hottest first, that the fastest region holds
         middle = (low + high + 1) // 2
         held = _held(problem, heat[:middle])
         plan = solve(held)
@@ -56,9 +56,9 @@ def favour_hot(
 
 
 def confined(problem: Problem) -> Iterator[Problem]:
-    """The problem within one region, for each that may hold every buffer, the fastest first.
+    """Confine the problem to one region, for each that may hold every buffer, fastest first.
 
-    Buffers in different memories share no bytes: one memory may do with less than two together.
+    Buffers in different memories share no bytes: one memory may need less than two together.
     """
     if len(problem.regions) == 1:
         return

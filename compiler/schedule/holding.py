@@ -8,11 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
-from mcuforge.compiler.ir import Graph, Node, Tensor
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.schedule.liveness import liveness
 from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.schedule.pipeline import Indices
 from mcuforge.compiler.schedule.schedule import view_storage
+from mcuforge.compiler.tensors import Tensor
 
 
 class Holding:

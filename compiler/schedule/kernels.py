@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from mcuforge.compiler.ir import Node
+from mcuforge.compiler.calls import Call
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.isa import find_instruction_set
-from mcuforge.compiler.ops.base import Call
 from mcuforge.compiler.schedule.cost import LayerCost, layer_cost
 from mcuforge.compiler.schedule.schedule import Execution
 from mcuforge.runtime_c.sources import PORTABLE

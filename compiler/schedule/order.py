@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Orders the nodes may run in: file order, and ones that hold less between branches."""
+"""Finds orders for the nodes: file order, and orders that hold less between branches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mcuforge.compiler.ir import Graph, Node, Tensor
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.schedule.arrival import arrival
 from mcuforge.compiler.schedule.schedule import runnable, view_storage
+from mcuforge.compiler.tensors import Tensor
 
 Order = tuple[Node, ...]
 
 
 def orders(graph: Graph, streamed: Sequence[Tensor]) -> tuple[Order, ...]:
-    """Distinct orders worth planning, file order first.
+    """Return the distinct orders worth planning, file order first.
 
-    A graph without branches has one. Arrivals of streamed inputs come before everything else in
-    file order, and just before their first reader in the others.
+    A graph without branches has one. Streamed inputs arrive before everything else in file order,
+    and just before their first reader in the other orders.
     """
     nodes = (*(arrival(t) for t in streamed), *runnable(graph))
     storage = view_storage(graph)
@@ -32,22 +33,22 @@ def _same(one: Order, other: Order) -> bool:
     return all(a is b for a, b in zip(one, other, strict=True))
 
 
-# Of the nodes that could run next (with the bytes live after each) the place of the best.
+# Chooses among the nodes that could run next, given as (number, growth of the live bytes).
 Choose = Callable[[Sequence[tuple[int, int]]], int]
 
 
 def _least_live(ready: Sequence[tuple[int, int]]) -> int:
-    """The node after which the fewest bytes are live; ties as in the file."""
+    """Choose the node after which the fewest bytes are live; on a tie the first in the file."""
     return min(range(len(ready)), key=lambda i: (ready[i][1], ready[i][0]))
 
 
 def _deepest(ready: Sequence[tuple[int, int]]) -> int:
-    """The node that became ready last: one branch to its end, then the next."""
+    """Choose the node that became ready last: one branch runs to its end, then the next."""
     return len(ready) - 1
 
 
 def _ordered(graph: Graph, nodes: Order, storage: Mapping[str, Tensor], choose: Choose) -> Order:
-    """List scheduling: of the nodes whose inputs are there, the one `choose` takes."""
+    """Order the nodes by list scheduling: `choose` takes one of those whose inputs are made."""
     reads = [{storage[x.name].name for x in node.activations} for node in nodes]
     left: dict[str, int] = {}
     for names in reads:

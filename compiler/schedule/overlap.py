@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far below an input an output must begin to lie over it safely: derived from what is read."""
+"""Derives how far below an input an output must begin, so that it may safely overlap it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Reads
+from mcuforge.compiler.calls import Reads
 from mcuforge.compiler.schedule.pipeline import Indices, Pipeline
 from mcuforge.compiler.schedule.schedule import Execution
+from mcuforge.compiler.tensors import Tensor
 
 
 def least_distance(reads: Reads) -> int:
-    """The least d with which the output may begin d bytes below the input's first byte.
+    """The least d such that the output may begin d bytes below the input's first byte.
 
     For every output unit i, its last byte must lie below the first input byte that may still be
-    read once unit i is being written:
+    read while unit i is written or later:
 
         (i + 1) * out_bytes - d <= in_bytes * min(first[j] for j >= i)
 
-    With `before_write` unit i's own reading is over by then, and only j > i count. Negative: the
-    output may begin that far above the input's first byte. Any greater d is safe too. The output's
-    size is returned when nothing less is found: the two then lie apart.
+    With `before_write` unit i has done its own reading by then, so only j > i count. A negative d
+    means that the output may begin that far above the input's first byte. Any greater d is safe
+    too. Returns the output's size when nothing less is safe: the two then lie apart.
     """
     first, end = reads.first, reads.end
     units = len(first)
@@ -33,17 +33,17 @@ def least_distance(reads: Reads) -> int:
     if (still[1:] < still[:-1]).any():
         still = np.minimum.accumulate(still[::-1])[::-1]  # the lowest unit read from unit i on
     written = np.arange(1, units + 1, dtype=np.int64) * reads.out_bytes
-    if reads.before_write:  # and after the last unit nothing is
+    if reads.before_write:  # after the last unit nothing is read
         still, written = still[1:], written[:-1]
     return int(min(size, (written - still * reads.in_bytes).max(initial=-size)))
 
 
 def least_distance_of_rows(written: Indices, ends: Indices, read: Indices, begins: Indices) -> int:
-    """The same where rows are written and read in any order.
+    """The same for rows that are written and read in any order.
 
-    At times `written` the output is written up to byte `ends`, at times `read` the input is read
-    from byte `begins` on. What is read once a row is being written must lie above that row. No less
-    than minus the output's size: it then lies where nothing is read any more.
+    At times `written` the output is written up to byte `ends`; at times `read` the input is read
+    from byte `begins` on. Bytes that are read while a row is written, or later, must lie above that
+    row. The result is at least minus the output's size: no input byte is read there any more.
     """
     order = np.argsort(read, kind="stable")
     nothing = np.iinfo(np.int64).max // 2
@@ -55,9 +55,9 @@ def least_distance_of_rows(written: Indices, ends: Indices, read: Indices, begin
 def pipeline_distances(
     pipeline: Pipeline, output: Tensor, is_input: Callable[[str], bool]
 ) -> dict[str, int]:
-    """The least distance of a pipeline's whole `output` below each of its inputs that it reads.
+    """The least distance of a pipeline's whole `output` below each input of the pipeline.
 
-    `is_input` tells from its name a tensor made before the pipeline.
+    `is_input` is true for the names of tensors that were made before the pipeline.
     """
     rows = pipeline.order.layer_of_row
     written: list[tuple[Indices, Indices]] = []

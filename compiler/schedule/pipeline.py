@@ -11,12 +11,13 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Node, Tensor
-from mcuforge.compiler.ops.base import Reads
+from mcuforge.compiler.calls import Reads
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.schedule.arrival import Arrival
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.schedule import Execution, Task
 from mcuforge.compiler.schedule.turns import Tasks
+from mcuforge.compiler.tensors import Tensor
 
 Indices = NDArray[np.int64]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A long sequence as a short one with pieces to be run through several times."""
+"""Shortens a long sequence to pieces that are run through several times."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-LONGEST_PERIOD = 256  # entries; a period that is longer is not looked for
+LONGEST_PERIOD = 256  # entries; longer periods are not searched
 PIECE_BYTES = 4  # struct mcuforge_piece
 MOST = 65535  # what its fields hold
 NEVER = 1 << 60  # bytes
@@ -20,7 +20,7 @@ Entry = TypeVar("Entry", bound=Hashable)
 
 @dataclass(frozen=True)
 class Piece:
-    """`length` entries that follow those of the piece before, run through `times` times."""
+    """The next `length` entries, run through `times` times."""
 
     length: int
     times: int
@@ -28,26 +28,17 @@ class Piece:
 
 @dataclass(frozen=True)
 class Repeats(Generic[Entry]):
-    """A sequence: `entries` is cut into `pieces`, the pieces are run through in turn."""
+    """A sequence: `entries` are cut into `pieces`, which run one after the other."""
 
     entries: tuple[Entry, ...]
     pieces: tuple[Piece, ...]
     bytes: int  # of both
 
-    def expanded(self) -> tuple[Entry, ...]:
-        """The sequence."""
-        found: list[Entry] = []
-        begin = 0
-        for piece in self.pieces:
-            found += self.entries[begin : begin + piece.length] * piece.times
-            begin += piece.length
-        return tuple(found)
-
 
 def repeats(sequence: Sequence[Entry], entry_bytes: int) -> Repeats[Entry]:
-    """A short form of `sequence`, an entry being so many bytes.
+    """Find the shortest form of `sequence`, whose entries take `entry_bytes` each.
 
-    The shortest in which pieces are not nested and repeat only what `_stretches` finds, by a
+    Pieces are not nested and repeat only what `_stretches` finds. The shortest form is found by a
     dynamic program over all places where a piece may end: linear in the sequence, but for the
     search for periods.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each row of a pipeline reads and writes."""
+"""Lists the rows that each row of a pipeline reads and writes."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.schedule.pipeline import Indices
 from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule, Stage
+from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class RowReads:
-    """The rows [first[i], end[i]) of `tensor`, a view maybe, that row i of a layer reads."""
+    """The rows [first[i], end[i]) of `tensor`, maybe a view, that row i of a layer reads."""
 
     tensor: Tensor
     first: Indices
     end: Indices
-    before: bool  # all is read before anything is written
+    before: bool  # row i reads all of them before it writes anything
 
 
 @dataclass(frozen=True, eq=False)
 class LayerRows:
-    """The rows of a layer that are computed, arrive, or are added up, all at once.
+    """The rows of one layer, which are computed, arrive, or are added up.
 
-    Row i is the pipeline's row `at[i]`: a task's rows come one after the other. It writes row
-    `writes[i]` of the output, -1 for none while rows are only added up.
+    Row i is row `at[i]` of the pipeline: the rows of a task follow each other. It writes row
+    `writes[i]` of the output; -1 means none, as rows are only added up.
     """
 
     layer: Layer
@@ -38,7 +38,7 @@ class LayerRows:
 
 
 def layer_rows(schedule: Schedule, stage: Stage) -> Iterator[LayerRows]:
-    """The rows of every layer of a pipeline."""
+    """Yield the rows of every layer of a pipeline."""
     sizes = [task.end - task.begin for task in stage.tasks]
     layers = np.repeat([task.layer for task in stage.tasks], sizes)
     for number, layer in enumerate(stage.layers):
@@ -53,7 +53,7 @@ def layer_rows(schedule: Schedule, stage: Stage) -> Iterator[LayerRows]:
 
 
 def _reads(layer: Layer) -> tuple[RowReads, ...]:
-    """What an operator says of its inputs; nothing of rows that arrive."""
+    """The rows that an operator reads of its inputs; none for rows that arrive."""
     node = layer.node
     if layer.execution is not Execution.ROWS:
         return ()

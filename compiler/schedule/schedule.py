@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from mcuforge.compiler.ir import Graph, Node, Tensor
-from mcuforge.compiler.ops.base import Call
+from mcuforge.compiler.calls import Call
+from mcuforge.compiler.graph import Graph, Node
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import CompileError
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from math import inf
 from typing import Literal
 
-from mcuforge.compiler.ir import Graph, Tensor
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.estimate import Choice
 from mcuforge.compiler.schedule.kernels import Calls
@@ -20,6 +20,7 @@ from mcuforge.compiler.schedule.schedule import (
     scratch_names,
     view_storage,
 )
+from mcuforge.compiler.tensors import Tensor
 
 Goal = Literal["balanced", "ram", "speed"]
 GOALS: tuple[Goal, ...] = ("balanced", "ram", "speed")

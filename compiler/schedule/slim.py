@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mcuforge.compiler.ops.base import Blob, Call
+from mcuforge.compiler.calls import Blob, Call
 from mcuforge.compiler.schedule.cost import layer_cost
 from mcuforge.compiler.schedule.kernels import variants
 from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one inference reads and writes, byte range by byte range, for the replay of its plan."""
+"""Traces the byte ranges that one inference reads and writes, for the replay of its plan."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from mcuforge.compiler.ir import Node, Tensor, unique
-from mcuforge.compiler.ops.base import Reads
+from mcuforge.compiler.calls import Reads
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.schedule.rows import LayerRows, layer_rows
 from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule, Stage
+from mcuforge.compiler.tensors import Tensor, unique
 from mcuforge.memplan.problem import Placement
 from mcuforge.memplan.replay import Event, Read, Step, Sweep, SweepReads, Trace, Write
 
 
 def memory_trace(schedule: Schedule, placements: Mapping[str, Placement]) -> Trace:
-    """Every step's reads and writes in the worst order its kernels may take.
+    """List every step's reads and writes in the worst order that its kernels may take.
 
-    A layer that runs whole writes all and then reads all, unless its output lies over an input:
-    then its reads and writes come in the units the operator states. A row of a pipeline is written
-    before it is computed from, unless the operator reads it first.
+    A layer that runs whole writes everything and then reads everything, unless its output lies over
+    an input: then its reads and writes come in the units that the operator states. A row of a
+    pipeline is written before its inputs are read, unless the operator reads them first.
     """
     tracer = _Tracer(schedule, placements)
     steps: list[Step] = []
@@ -41,7 +42,7 @@ class _Tracer:
         self.placements = placements
 
     def whole(self, layer: Layer) -> Step:
-        """One layer, all of it."""
+        """Trace a layer that runs whole."""
         accesses = self._whole_events(layer.node)
         return Step(layer.node.name, tuple(_with_scratch(layer, accesses)))
 
@@ -57,7 +58,7 @@ class _Tracer:
         if not fine:
             yield self._bytes(Write, out, 0, out.bytes)
         else:
-            # every input is walked in the finest of their units; coarser ones repeat theirs
+            # all inputs are walked in the finest of their units; coarser reads repeat
             units = max(len(read.first) for _, read in fine)
             buffer, value = self.schedule.buffer(out), self.schedule.values[out.name]
             walked = tuple(self._walked(x, read, units) for x, read in fine)
@@ -67,14 +68,14 @@ class _Tracer:
                 yield self._bytes(Read, x, 0, x.bytes)
 
     def _walked(self, x: Tensor, read: Reads, units: int) -> SweepReads:
-        """What is read of an input while the output is written in so many units."""
+        """The reads of an input while the output is written in so many units."""
         unit = np.arange(units) * len(read.first) // units
         begin, end = read.first[unit] * read.in_bytes, read.end[unit] * read.in_bytes
         buffer, value = self.schedule.buffer(x), self.schedule.values[x.name]
         return SweepReads(buffer.name, value.name, begin, end, read.before_write)
 
     def _meet(self, x: Tensor, out: Tensor) -> bool:
-        """True when the places of an input and the output have bytes in common."""
+        """True when an input and the output share bytes of memory."""
         a, b = (self.placements[self.schedule.buffer(t).name] for t in (x, out))
         return (
             a.region == b.region
@@ -83,7 +84,7 @@ class _Tracer:
         )
 
     def pipeline(self, stage: Stage) -> list[Step]:
-        """A step for each task."""
+        """Trace a pipeline: one step per task."""
         layers = [_RowEvents(self.schedule, rows) for rows in layer_rows(self.schedule, stage)]
         steps = []
         for task in stage.tasks:
@@ -100,7 +101,7 @@ class _Tracer:
 
 
 class _RowEvents:
-    """What each row of one layer reads and writes, in the worst order."""
+    """The reads and writes of each row of one layer, in the worst order."""
 
     def __init__(self, schedule: Schedule, rows: LayerRows) -> None:
         self.output = _Rows(schedule, rows.layer.node.output)
@@ -125,7 +126,7 @@ class _RowEvents:
 
 
 class _Rows:
-    """Rows of a value where they stand in its buffer."""
+    """Places the rows of a value in its buffer."""
 
     def __init__(self, schedule: Schedule, tensor: Tensor) -> None:
         self.buffer = schedule.buffer(tensor).name
@@ -134,7 +135,7 @@ class _Rows:
         self.size = tensor.row_bytes
 
     def events(self, kind: type[Read] | type[Write], first: int, end: int) -> Iterator[Event]:
-        """Rows [first, end), split at the ring's end."""
+        """Access rows [first, end), split at the end of the ring."""
         while first < end:
             last = min(end, first + self.held - first % self.held)
             at = first % self.held * self.size
@@ -145,7 +146,7 @@ class _Rows:
 def _with_scratch(
     layer: Layer, accesses: Iterable[Event | Sweep], row: int = 0
 ) -> Iterator[Event | Sweep]:
-    """Scratch is written before all else and read after; sums stay from their first row on."""
+    """Write scratch before everything else and read it after; sums stay from their first row on."""
     size = layer.scratch_bytes
     if size and (layer.execution is not Execution.ACCUMULATE or row == 0):
         yield Write(layer.scratch_name, 0, size)

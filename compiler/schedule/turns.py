@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pipelines whose rows all take the same turn: token after token through the same layers."""
+"""Stores a pipeline's tasks as one turn that repeats: token after token through the same layers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from mcuforge.compiler.schedule.schedule import Task
 
 @dataclass(frozen=True, eq=False)
 class Tasks:
-    """The tasks of a pipeline in order: `turn` again and again, its rows rising, up to `steps`.
+    """The tasks of a pipeline in order: `turn` repeats, on later rows each time, up to `steps`.
 
-    A turn takes every layer on by `rows` rows, the last one by what is left. `turn` is the whole
-    order where it does not repeat.
+    A turn computes `rows` rows of every layer, the last turn those that are left. `turn` is the
+    whole order where it does not repeat.
     """
 
     turn: tuple[Task, ...]
@@ -36,11 +36,11 @@ class Tasks:
 
     @cached_property
     def all(self) -> tuple[Task, ...]:
-        """Every one."""
+        """Every task."""
         return tuple(self)
 
     def of_layer(self, layer: int) -> tuple[int, int]:
-        """How many tasks a layer has, and how many rows they make."""
+        """The number of tasks of a layer, and of the rows they make."""
         if self.rows:
             return -(-self.steps // self.rows), self.steps
         return self._counts.get(layer, (0, 0))

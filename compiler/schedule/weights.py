@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where constants lie when a board has several flashes: what is read most in the fastest."""
+"""Places constants on boards with several flashes: those read most go to the fastest."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mcuforge.compiler.ir import Node
+from mcuforge.compiler.graph import Node
 from mcuforge.memplan.problem import Buffer, Problem, Region
 from mcuforge.memplan.solve import solve
 
 WeightsIn = Literal["auto", "internal", "external"]
 
-ALIGNMENT = 16  # what an array in flash takes is rounded up to it; C arrays are aligned to less
+ALIGNMENT = 16  # the size of an array in flash is rounded up to it; C aligns arrays to less
 
 
 @dataclass(frozen=True)
 class Constant:
-    """A constant array; `reads_per_inference` is how often an inference reads all of it."""
+    """A constant array; an inference reads all of it `reads_per_inference` times."""
 
     name: str
     bytes: int
@@ -27,9 +27,9 @@ class Constant:
 
 @dataclass(frozen=True)
 class Flash:
-    """The flashes of a board; the first of `internal` is the image's.
+    """The flashes of a board; the first of `internal` is the one that holds the image.
 
-    Software sets up `external` ones before an inference may read them.
+    Software must set up `external` ones before an inference may read them.
     """
 
     internal: tuple[Region, ...]
@@ -37,11 +37,12 @@ class Flash:
 
 
 def reads_per_inference(node: Node, elements: int, largest: int) -> int:
-    """How often an inference reads all of a constant of so many elements that `node` uses.
+    """How often an inference reads all of a constant of `node` with so many elements.
 
-    Weights, the `largest` constant of an operator that multiplies and accumulates, are read once a
-    multiply-accumulate, and what stands beside them (bias, multipliers) as often as they: once for
-    every output pixel or token. Other operators look up an element for each they write.
+    Weights are the `largest` constant of an operator that multiplies and accumulates: each
+    multiply-accumulate reads one element. Its other constants (bias, multipliers) are read as often
+    as the weights: once per output pixel or token. Other operators look up one element for each
+    element they write.
     """
     macs = node.op.macs(node.inputs, node.output)
     looked_up = macs // max(largest, 1) if macs else node.output.elements // max(elements, 1)
@@ -51,11 +52,11 @@ def reads_per_inference(node: Node, elements: int, largest: int) -> int:
 def choose_flash(
     constants: Sequence[Constant], flash: Flash, where: WeightsIn = "auto"
 ) -> dict[str, str]:
-    """The region of each constant that does not lie in the image's flash, by name.
+    """Choose the region of each constant that leaves the image's flash, by the constant's name.
 
-    auto: the external flash is used only when the internal one does not hold them all, by the
-    constants read least. internal: never. external: by all of them, which leaves the internal one
-    to code.
+    auto: external flash is used only when internal flash does not hold all constants, for those
+    that are read least. internal: it is never used. external: all constants go there, which leaves
+    internal flash to code.
     """
     both = (*flash.internal, *flash.external)
     ways = {"auto": (flash.internal, both), "internal": (flash.internal,)}
@@ -70,7 +71,7 @@ def choose_flash(
 def _holds(
     constants: Sequence[Constant], homes: Mapping[str, str], regions: Sequence[Region]
 ) -> bool:
-    """Whether every region holds what is placed in it."""
+    """True when every region holds what is placed in it."""
     left = {region.name: region.bytes for region in regions}
     for constant in constants:
         left[homes[constant.name]] -= _rounded(constant)
@@ -84,12 +85,12 @@ def _rounded(constant: Constant) -> int:
 def place_weights(
     constants: Sequence[Constant], regions: tuple[Region, ...], *, exact_seconds: float = 1.0
 ) -> Mapping[str, str]:
-    """The region of each constant, by name; a single region takes all.
+    """Choose the region of each constant, by its name; a single region takes all of them.
 
-    The constants read most often come first, each into the fastest region with room left. Where
-    that order leaves one over, the planner places them as buffers that are all alive at once, which
-    finds room if there is any. What no plan can fit is past the end of a region: the linker says by
-    how many bytes.
+    The constants that are read most come first; each goes to the fastest region with room left.
+    Where that leaves one without room, the planner places them as buffers that are all alive at
+    once, which finds room if there is any. Constants that no plan can fit are placed past the end
+    of a region: the linker says by how many bytes.
     """
     placed = _hottest_first(constants, regions)
     if placed is not None:
@@ -105,7 +106,7 @@ def place_weights(
 def _hottest_first(
     constants: Sequence[Constant], regions: tuple[Region, ...]
 ) -> dict[str, str] | None:
-    """Filling the regions from the fastest on; None when one of several has no room at the end."""
+    """Fill the regions from the fastest on; None when a constant finds no room in several."""
     if len(regions) == 1:
         return {constant.name: regions[0].name for constant in constants}
     fastest = sorted(regions, key=lambda region: -region.speed)

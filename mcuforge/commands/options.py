@@ -82,7 +82,9 @@ Samples = Annotated[
 DumpPasses = Annotated[
     Path | None,
     typer.Option(
-        "--dump-passes", metavar="DIR", help="Write the graph after each pass to this folder."
+        "--dump-passes",
+        metavar="DIR",
+        help="Write the graph after each pass, and the schedule, to this folder.",
     ),
 ]
 

@@ -31,6 +31,7 @@ class Request:
     json: Path | None = None
     svg: Path | None = None
     html: Path | None = None
+    explain: bool = False
 
 
 def plan(request: Request, console: Console) -> None:
@@ -40,6 +41,8 @@ def plan(request: Request, console: Console) -> None:
     needs to see it.
     """
     from mcuforge.compiler.compile import refuse_over_budget
+    from mcuforge.compiler.frontends.common import printable
+    from mcuforge.compiler.schedule.describe import describe
     from mcuforge.flow.session import compile_session, open_session, runs_emulated
     from mcuforge.picture.adapter import picture_of
     from mcuforge.picture.write import html, svg
@@ -56,6 +59,9 @@ def plan(request: Request, console: Console) -> None:
     for file, text in drawings:
         write_whole(file, text)
     _print(report, session, compiled, picture, console)
+    if request.explain:
+        text = describe(compiled.schedule, printable)
+        console.print(text, end="", markup=False, highlight=False, soft_wrap=True)
     refuse_over_budget(compiled, session.board.id)
 
 
@@ -118,13 +124,25 @@ def command(
         Path | None,
         typer.Option("--html", metavar="FILE", help="The same as a page: zoom, filter, table."),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Print the schedule too: stages, tasks, rings, distances, bytes."
+        ),
+    ] = False,
     json: Json = None,
 ) -> None:
     """Show where every byte of RAM goes, without building anything."""
     from mcuforge.report.console import open_console
 
     request = Request(
-        model=model, board=board, options=flags.options(), json=json, svg=svg, html=html
+        model=model,
+        board=board,
+        options=flags.options(),
+        json=json,
+        svg=svg,
+        html=html,
+        explain=explain,
     )
     plan(request, open_console())
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from mcuforge.boards.link.client import Link
 from mcuforge.compiler.compile import Compiled
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.schedule.written import rows_written
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import BoardError
 from mcuforge.flow.data import Samples
 from mcuforge.report.progress import Stages

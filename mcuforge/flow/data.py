@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array, DType, Graph, Port, Tensor
+from mcuforge.compiler.graph import Graph, Port
 from mcuforge.compiler.ops.quantize import Quantize, rounded_quotient
 from mcuforge.compiler.ops.tables.table import clamp_to
+from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.compiler.user_ports import to_graph
 from mcuforge.errors import CompileError
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from mcuforge.compiler.builders.onnx_quantizer import check_constants
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.frontends.detect import describe, is_onnx
+from mcuforge.compiler.frontends.detect import UNKNOWN, describe, is_onnx
 from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxPort, parse
-from mcuforge.compiler.ir import Array, DType, Graph, Tensor
+from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.errors import CompileError, Refusal
 from mcuforge.flow.data import Samples
 from mcuforge.flow.verdict import classes
@@ -37,7 +38,7 @@ def read_float(content: bytes, path: Path) -> OnnxFile:
         )
     if not content or not is_onnx(content):
         kind, hint = describe(content)
-        if not content or kind not in ("an ONNX model", "no model file we know"):
+        if not content or kind not in ("an ONNX model", UNKNOWN):
             raise CompileError(f"this is {kind}, wanted a float ONNX model", str(path), hint)
     try:
         file = parse(content, path.parent)

@@ -12,7 +12,7 @@ from mcuforge.boards.catalog.memory import run_name
 from mcuforge.boards.regions import memory_regions
 from mcuforge.compiler.compile import Compiled, Memories, PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.weights import Flash, WeightsIn
 from mcuforge.errors import BoardError
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.answers import Answers, Judge, differing, largest_gap
 from mcuforge.compiler.judges.own import NAME
+from mcuforge.compiler.tensors import Array
 from mcuforge.flow.data import Samples
 from mcuforge.report.model import JUDGED_SAMPLES, LEAST_AGREEMENT, Check
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mcuforge.compiler.compile import Compiled
-from mcuforge.compiler.ir import Tensor, unique
 from mcuforge.compiler.schedule.schedule import Schedule
+from mcuforge.compiler.tensors import Tensor, unique
 from mcuforge.memplan.peak import deciding_region, peak_moment
 from mcuforge.picture.record import (
     Column,

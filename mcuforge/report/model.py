@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
     from mcuforge.boards.catalog.board import Board
@@ -134,7 +134,7 @@ class RegionUse:
 
 @dataclass(frozen=True)
 class PlanFacts:
-    """The memory plan. `optimal` only when proved. What the user asked for comes from `asked`."""
+    """The memory plan. `optimal` only when proved. `asked` gives what the user asked for."""
 
     peak: int
     lower_bound: int
@@ -148,8 +148,15 @@ class PlanFacts:
     resident_peak: int | None  # the peak if the input were resident; None where it is
 
 
-def asked(options: PlanOptions) -> dict[str, str]:
+class Asked(TypedDict):
     """The fields of PlanFacts that say what the user asked for."""
+
+    optimize: str
+    input: str
+
+
+def asked(options: PlanOptions) -> Asked:
+    """What the user asked of a plan, for the keyword arguments of PlanFacts."""
     return {
         "optimize": options.goal,
         "input": "streamed" if options.streamed else "resident",

@@ -15,7 +15,8 @@ import pytest
 from rich.console import Console
 
 from mcuforge.boards.catalog.board import emulated, load_board
-from mcuforge.compiler.ir import Array, Graph
+from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.tensors import Array
 from mcuforge.flow.board_check import run_sample
 from mcuforge.flow.firmware import build_check
 from mcuforge.flow.session import Session

@@ -112,9 +112,9 @@ def test_nothing_but_the_package_is_installed(installed: Path, tmp_path: Path) -
     (packages,) = installed.parent.glob("lib/python*/site-packages")
     there = {p.name for p in packages.iterdir() if not p.name.endswith(".dist-info")}
     assert there == {"mcuforge", "dependencies.pth"}
-    script = "import mcuforge.compiler.ir as ir; print(ir.__file__)"
+    script = "import mcuforge.compiler.graph as graph; print(graph.__file__)"
     found = Path(run([installed / "python", "-c", script], tmp_path).strip())
-    assert found == packages / "mcuforge" / "compiler" / "ir.py"
+    assert found == packages / "mcuforge" / "compiler" / "graph.py"
 
 
 def deploy(scripts: Path, board: str, tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from mcuforge.boards.link.exchange import Request
 from mcuforge.boards.link.frame import Kind
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.schedule.schedule import Execution, Task
 from mcuforge.compiler.schedule.written import rows_written
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import BoardError, InternalError
 from mcuforge.flow.board_check import (
     layer_outputs,

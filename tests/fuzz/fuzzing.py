@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 
 from mcuforge.compiler.compile import compile_graph
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.verify import verify
 from mcuforge.errors import UserError
 

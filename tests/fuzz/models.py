@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from tests.fuzz.fuzzing import Subject, command_line
 from tests.models.mutate import mutate, seed_models
 from tests.shared import SHARED

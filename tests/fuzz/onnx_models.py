@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 
 from mcuforge.compiler.frontends.onnx.reader import read_onnx
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from tests.fuzz.fuzzing import Subject, command_line
 from tests.models.onnx_mutate import mutate, seed_models
 

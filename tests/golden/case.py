@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from mcuforge.compiler.builders.tflite_writer import Field
-from mcuforge.compiler.ir import Array
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.graph import Op
+from mcuforge.compiler.tensors import Array
 
 Number = int | float
 Data = None | Literal["random", "extremes"] | tuple[Number, ...]

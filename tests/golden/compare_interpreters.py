@@ -19,7 +19,7 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.judges.answers import differing, largest_gap
 from mcuforge.compiler.judges.interpreters import Interpreter, installed, load
 from mcuforge.compiler.judges.judgeable import judgeable

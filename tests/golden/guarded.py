@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import Array, Node
-from mcuforge.compiler.ops.base import Argument, Blob, Call, Field, Params, RingRows, RowOf, Slot
+from mcuforge.compiler.calls import Argument, Blob, Call, Field, Params, RingRows, RowOf, Slot
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.schedule.memory import ALIGNMENT
+from mcuforge.compiler.tensors import Array
 from mcuforge.runtime_c.sources import headers_dir
 from tests.golden.host import SANITIZERS, kernel_objects
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler.codegen.model import GeneratedModel, generate
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.schedule.schedule import Schedule
+from mcuforge.compiler.tensors import Array
 from mcuforge.memplan.problem import Placement
 from mcuforge.runtime_c.sources import headers_dir, kernel_source
 from tests.golden.objects import objects

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Node
+from mcuforge.compiler.graph import Node
+from mcuforge.compiler.tensors import Array
 from tests.golden.guarded import Guarded
 from tests.golden.isas import ISAS, own_kernels
 from tests.golden.small_shapes import small_nodes

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import accumulate
 
+from mcuforge.compiler.calls import Call, Slot
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled
-from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.isa import INSTRUCTION_SETS
-from mcuforge.compiler.ops.base import Call
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.fit import LADDER
 from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
@@ -74,6 +74,51 @@ def in_own_kernels(graph: Graph, isa: str, ram_bytes: int) -> Compiled:
 def module_graph(module: str) -> Graph:
     """The cases of one operator as one graph, as the compiler's passes leave it."""
     return optimise(merged(module, cases_of(module)))
+
+
+@cache
+def row_modules() -> tuple[str, ...]:
+    """The operators of which some golden case runs row by row."""
+    return tuple(
+        module
+        for module in case_modules()
+        if any(_runs_by_rows(node) for node in _own_nodes(module))
+    )
+
+
+@cache
+def ring_modules() -> tuple[str, ...]:
+    """Those that tests/golden/test_rows.py runs through rings, with everything else poisoned.
+
+    The others run in pipelines: tests/golden/test_rows_movement.py.
+    """
+    return tuple(
+        module
+        for module in row_modules()
+        if any(_runs_by_rows(node) and in_ring_program(node) for node in _own_nodes(module))
+    )
+
+
+def _own_nodes(module: str) -> Iterator[Node]:
+    """Nodes of the operator itself: its cases may become others, too."""
+    for node in module_graph(module).nodes:
+        if type(node.op).__module__.rpartition(".")[2] == module:
+            yield node
+
+
+def adds_up(node: Node) -> bool:
+    """True where the operator can add rows of its input up."""
+    return type(node.op).accumulate is not Op.accumulate
+
+
+def _runs_by_rows(node: Node) -> bool:
+    return not node.op.is_view and node.op.row_reads(node.inputs, node.output) is not None
+
+
+def in_ring_program(node: Node) -> bool:
+    """True where the operator adds rows up, or its row form is a kernel that knows rows."""
+    calls = node.op.row_calls(node.inputs, node.output, PORTABLE)
+    return adds_up(node) or any(Slot.FIRST_ROW in call.args for call in calls)
 
 
 @cache

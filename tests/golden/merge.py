@@ -15,7 +15,8 @@ import numpy as np
 import tests.golden.cases
 from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Array, DType, Graph, Node, Quant, Tensor
+from mcuforge.compiler.graph import Graph, Node
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from tests.golden.case import AnyCase, Case, Operand, constant
 from tests.models.case_model import case_model
 
@@ -32,6 +33,12 @@ def cases_of(module: str) -> tuple[AnyCase, ...]:
     """The cases of one operator."""
     cases: tuple[AnyCase, ...] = importlib.import_module(_places()[module]).CASES
     return cases
+
+
+def whole_only(module: str) -> tuple[str, ...]:
+    """The names of those that cannot run row by row, as their file states them."""
+    names: tuple[str, ...] = getattr(importlib.import_module(_places()[module]), "WHOLE_ONLY", ())
+    return names
 
 
 @cache

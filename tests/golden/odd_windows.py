@@ -10,15 +10,15 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mcuforge.compiler.ir import DType, Node, Quant, Tensor
+from mcuforge.compiler.graph import Node, Op
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
-from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 DRAWN = 40  # nodes of each kind

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcuforge.compiler.calls import Argument, Blob, Call, Reads, RingRows, RowOf, Slot
 from mcuforge.compiler.codegen.constants import ConstantPool, literal
-from mcuforge.compiler.ir import Array, Node
-from mcuforge.compiler.ops.base import Argument, Blob, Call, Reads, RingRows, RowOf, Slot
+from mcuforge.compiler.graph import Node
+from mcuforge.compiler.tensors import Array
 from mcuforge.runtime_c.sources import headers_dir
 from tests.golden.host import SANITIZERS, WARNINGS, kernel_objects
 

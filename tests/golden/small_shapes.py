@@ -12,10 +12,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mcuforge.compiler.ir import DType, Graph, Node, Quant, Tensor
+from mcuforge.compiler.graph import Activation, Graph, Node, Op
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
-from mcuforge.compiler.ops.base import Activation, Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -28,6 +27,7 @@ from mcuforge.compiler.ops.softmax import Softmax
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.squared_difference import SquaredDifference
 from mcuforge.compiler.ops.tables.logistic import Logistic
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 KERNELS = ((1, 1), (2, 2), (3, 3), (5, 1))

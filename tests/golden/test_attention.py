@@ -10,9 +10,9 @@ import pytest
 
 from mcuforge.compiler import reference
 from mcuforge.compiler.attention.forms import attention_forms
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.schedule.search import GOALS, Goal
+from mcuforge.compiler.tensors import Array
 from mcuforge.runtime_c.sources import PORTABLE
 from tests.random.batch import Job, run_batch
 from tests.random.goals import ISA_GOALS, compile_for

@@ -14,7 +14,7 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.codegen.check import check_model
 from mcuforge.compiler.codegen.model import GeneratedModel, example_main
 from mcuforge.compiler.compile import compile_graph
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.runtime_c.sources import (
     firmware_dir,
     firmware_sources,

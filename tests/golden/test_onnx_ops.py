@@ -20,8 +20,9 @@ from onnx import TensorProto, helper, numpy_helper
 from mcuforge.compiler import reference
 from mcuforge.compiler.builders.onnx_builder import IR_VERSION
 from mcuforge.compiler.frontends.onnx.reader import read_onnx
-from mcuforge.compiler.ir import Array, Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.passes import optimise
+from mcuforge.compiler.tensors import Array
 from mcuforge.compiler.user_ports import port_of, to_file, to_graph
 
 TYPES = {"int8": TensorProto.INT8, "uint8": TensorProto.UINT8}

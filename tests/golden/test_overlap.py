@@ -20,9 +20,10 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler.codegen.model import generate
-from mcuforge.compiler.ir import Array, Node, Tensor
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.schedule.overlap import least_distance
 from mcuforge.compiler.schedule.schedule import Schedule
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.memplan.problem import Placement
 from mcuforge.runtime_c.sources import PORTABLE
 from tests.golden import host

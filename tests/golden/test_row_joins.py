@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.ir import Graph, Node, Quant, Tensor
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.mean import Mean
@@ -17,6 +17,7 @@ from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import Execution, runnable, view_storage
 from mcuforge.compiler.schedule.search import Goal
+from mcuforge.compiler.tensors import Quant, Tensor
 from tests.random.batch import Job, run_batch
 from tests.random.goals import ISA_GOALS, compile_for
 from tests.unit.compiler.graphs import constant, tensor

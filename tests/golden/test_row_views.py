@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.ir import Graph, Node, Quant
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
@@ -16,6 +16,7 @@ from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import runnable, view_storage
 from mcuforge.compiler.schedule.search import Goal
+from mcuforge.compiler.tensors import Quant
 from tests.random.batch import Job, run_batch
 from tests.random.goals import ISA_GOALS, compile_for
 from tests.unit.compiler.graphs import constant, tensor

@@ -13,18 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import Array, Node
+from mcuforge.compiler.graph import Node
+from mcuforge.compiler.tensors import Array
 from mcuforge.runtime_c.sources import PORTABLE
-from tests.golden.isas import ISAS, own_kernels
+from tests.golden.isas import ISAS, adds_up, own_kernels, ring_modules
 from tests.golden.merge import case_graph, cases_of, feed
 from tests.golden.odd_windows import DRAW, drawn_nodes
 from tests.golden.rows import RowRun, row_runs, run_rows, summed_runs
 
-WINDOWS = (
-    "conv2d", "depthwise_conv2d", "average_pool2d", "max_pool2d", "resize_nearest",
-    "fully_connected", "mean", "sum",
-)  # fmt: skip
-SUMMED = ("average_pool2d", "depthwise_conv2d", "fully_connected", "mean", "sum")
+WINDOWS = ring_modules()
 FEEDS = ("random", "highest", "lowest", "ends")
 
 
@@ -73,7 +70,8 @@ def assert_equal_the_reference(runs: list[RowRun], isa: str, folder: Path) -> No
 def test_golden_cases_run_in_several_rows_a_call(module: str) -> None:
     runs = list(runs_of(golden_nodes(module), PORTABLE))
     assert any(run.step > 1 and not run.summed for run in runs)
-    assert any(run.step > 1 and run.summed for run in runs) is (module in SUMMED)
+    summed = any(adds_up(node) for _, node in golden_nodes(module))
+    assert any(run.step > 1 and run.summed for run in runs) is summed
 
 
 @pytest.mark.parametrize(("isa", "module"), of_isas(WINDOWS, golden_nodes))

@@ -14,7 +14,7 @@ import pytest
 from mcuforge.compiler.codegen.check import check_model
 from mcuforge.compiler.codegen.model import example_main
 from mcuforge.compiler.codegen.poison import poison
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.passes import optimise
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.memplan.poison import DeadRange

@@ -20,7 +20,8 @@ from mcuforge.compiler.builders.tflite_writer import (
 from mcuforge.compiler.compile import Compiled, compile_graph
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Array, Graph
+from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.tensors import Array
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits_cnn.tflite"
 

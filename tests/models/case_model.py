@@ -11,7 +11,7 @@ from mcuforge.compiler.builders.tflite_writer import (
     TensorSpec,
     write_model,
 )
-from mcuforge.compiler.ir import Array
+from mcuforge.compiler.tensors import Array
 from tests.golden.case import Case, Operand, constant
 
 

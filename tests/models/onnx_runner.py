@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mcuforge.compiler.frontends.onnx.layout import inverse, permuted
 from mcuforge.compiler.frontends.onnx.reader import open_onnx, read_onnx
 from mcuforge.compiler.frontends.onnx.values import Stored
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.user_ports import port_of, to_file
 
 Float = NDArray[np.float32]

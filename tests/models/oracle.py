@@ -21,9 +21,9 @@ import pytest
 
 from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.interpreters import installed
 from mcuforge.compiler.judges.own import NAME
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import CompileError
 from mcuforge.report.model import Check
 

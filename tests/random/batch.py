@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler.codegen.model import GeneratedModel
-from mcuforge.compiler.ir import Array
+from mcuforge.compiler.tensors import Array
 from mcuforge.runtime_c.sources import headers_dir
 from tests.golden.host import SANITIZERS, WARNINGS, kernel_objects
 

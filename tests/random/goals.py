@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.search import GOALS, Goal
 from mcuforge.runtime_c.sources import PORTABLE
 from tests.golden.isas import ISAS, own_kernels

@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from mcuforge.compiler import reference
 from mcuforge.compiler.builders.tflite_writer import ModelSpec, write_model
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Array, Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.search import GOALS, Goal
+from mcuforge.compiler.tensors import Array
 from mcuforge.runtime_c.sources import PORTABLE
 from tests.golden.isas import ISAS, own_kernels
 from tests.models.oracle import HAS_2_14, run_reference

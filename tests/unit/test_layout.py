@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import mcuforge
-import mcuforge.compiler.ir
+import mcuforge.compiler.graph
 
 ROOT = Path(__file__).resolve().parents[2]
 FACE = "mcuforge"
@@ -105,7 +105,7 @@ PACKAGED = tuple(p for p in PYTHON if room_of(p) in CODE)
 
 
 def test_the_package_tested_is_this_checkout() -> None:
-    assert Path(mcuforge.compiler.ir.__file__).resolve() == ROOT / "compiler" / "ir.py"
+    assert Path(mcuforge.compiler.graph.__file__).resolve() == ROOT / "compiler" / "graph.py"
 
 
 def test_the_face_links_to_every_room() -> None:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX model files to graphs."""
+"""Reads ONNX model files into graphs."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An ONNX file's graph as plain data; sizes are checked before anything is allocated."""
+"""Reads an ONNX file's graph as plain data; it checks sizes before it allocates."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from mcuforge.compiler.frontends.common import (
     MOST_EDGES,
     printable,
 )
-from mcuforge.compiler.ir import Array
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 OPSETS = range(13, 22)
 MOST_NODES = 20_000
 MOST_OPERANDS = 200_000
 ANOTHER_OPSET = "export or convert it to another opset: onnx.version_converter.convert_version"
-BESIDE = "keep the data file in the model's folder, or save the model with its data inside"
+BESIDE = "put the data file into the model's folder, or save the model with its data inside"
 
 Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | Array | None
 
-# numpy's type of a constant, the repeated field that may hold it, the type of that field.
+# Element type -> numpy's name for it, the repeated field that may hold the values.
 STORED: Mapping[int, tuple[str, str]] = {
     onnx.TensorProto.FLOAT: ("float32", "float_data"),
     onnx.TensorProto.DOUBLE: ("float64", "double_data"),
@@ -47,7 +47,7 @@ STORED: Mapping[int, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class OnnxPort:
-    """An input or output as declared; a dimension without a number is None."""
+    """An input or output as declared; an open dimension is None."""
 
     name: str
     type_name: str  # numpy's, or ONNX's where numpy has none
@@ -56,7 +56,7 @@ class OnnxPort:
 
 @dataclass(frozen=True, eq=False)
 class OnnxNode:
-    """One node of the file; an absent optional input is the empty name."""
+    """One node of the file; a missing optional input has an empty name."""
 
     index: int
     op: str
@@ -68,13 +68,13 @@ class OnnxNode:
 
     @property
     def origin(self) -> str:
-        """Where the user's model says it."""
+        """The node's place in the user's model."""
         return f"node {self.index} {self.op}"
 
 
 @dataclass(frozen=True, eq=False)
 class OnnxFile:
-    """The file's graph; `folder` is where data kept outside the file may lie."""
+    """The file's graph; `folder` may hold data files of the model."""
 
     opset: int
     inputs: tuple[OnnxPort, ...]
@@ -92,12 +92,12 @@ class OnnxFile:
 
 
 def parse(data: bytes, folder: Path | None) -> OnnxFile:
-    """The graph of the bytes of an ONNX file. Raises Refusal for what is none or is too large."""
+    """Read the graph of an ONNX file's bytes. Raises Refusal for damaged or too large files."""
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)
-    except Exception:  # of protobuf: each of its implementations has its own
-        raise Refusal("the file is damaged: it is no sound protobuf message", DAMAGED) from None
+    except Exception:  # each implementation of protobuf raises its own kind
+        raise Refusal("the file is damaged: it is not a valid protobuf message", DAMAGED) from None
     if not model.HasField("graph"):
         raise Refusal("the file is damaged: it holds no graph", DAMAGED)
     graph = model.graph
@@ -115,7 +115,10 @@ def parse(data: bytes, folder: Path | None) -> OnnxFile:
     for tensor in graph.initializer:
         name = _text(tensor.name)
         if name in initializers:
-            raise Refusal(f"two constants are called '{printable(name)}'", EXPORT_AGAIN)
+            raise Refusal(
+                f"two constants have the name '{printable(name)}', expected different ones",
+                EXPORT_AGAIN,
+            )
         initializers[name] = tensor
     return OnnxFile(
         opset=_opset(model),
@@ -143,7 +146,11 @@ def tensor_values(tensor: onnx.TensorProto, name: str, folder: Path | None) -> A
     dtype = np.dtype(numpy_name)
     shape = tuple(int(d) for d in tensor.dims)
     if min(shape, default=0) < 0 or len(shape) > MOST_DIMENSIONS:
-        raise Refusal(f"constant '{name}' has shape {list(shape[:9])}", EXPORT_AGAIN)
+        raise Refusal(
+            f"constant '{name}' has shape {list(shape[:9])}, "
+            f"expected at most {MOST_DIMENSIONS} dimensions of 0 or more",
+            EXPORT_AGAIN,
+        )
     wanted = prod(shape) * dtype.itemsize
     if wanted > LARGEST_TENSOR_BYTES:
         raise Refusal(
@@ -160,14 +167,14 @@ def tensor_values(tensor: onnx.TensorProto, name: str, folder: Path | None) -> A
     if len(raw) != wanted:
         raise Refusal(
             f"constant '{name}' has {len(raw)} bytes of data, "
-            f"its shape {list(shape)} wants {wanted}",
+            f"its shape {list(shape)} needs {wanted}",
             EXPORT_AGAIN,
         )
     return np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
 
 
 def type_name(code: int) -> str:
-    """What numpy, else ONNX, calls an element type."""
+    """Return numpy's name for an element type, else ONNX's."""
     if code in STORED:
         return STORED[code][0]
     known = code in onnx.TensorProto.DataType.values()
@@ -181,15 +188,15 @@ def _listed(
     dtype: np.dtype[np.generic],
     shape: tuple[int, ...],
 ) -> Array:
-    """A constant stored as a list of numbers instead of bytes."""
+    """Return a constant stored as a list of numbers instead of bytes."""
     stored = getattr(tensor, field)
     if len(stored) != prod(shape):
         raise Refusal(
             f"constant '{name}' lists {len(stored)} values, "
-            f"its shape {list(shape)} wants {prod(shape)}",
+            f"its shape {list(shape)} needs {prod(shape)}",
             EXPORT_AGAIN,
         )
-    if dtype.name == "float16":  # its bits, one number each
+    if dtype.name == "float16":  # stored as its bits, one number per value
         return np.array(stored, np.int64).astype(np.uint16).view(np.float16).reshape(shape)
     kind = np.float64 if dtype.kind == "f" else np.int64
     with np.errstate(over="ignore", invalid="ignore"):
@@ -197,24 +204,26 @@ def _listed(
 
 
 def _external(tensor: onnx.TensorProto, name: str, folder: Path | None, wanted: int) -> bytes:
-    """Data kept in a file beside the model; never read from outside its folder."""
+    """Read data from a file beside the model. Raises Refusal for a path outside its folder."""
     entries = {_text(entry.key): _text(entry.value) for entry in tensor.external_data}
     location = entries.get("location", "")
     if folder is None:
-        raise Refusal(f"constant '{name}' is kept in another file, wanted it inside", BESIDE)
+        raise Refusal(
+            f"constant '{name}' is stored in another file, expected it in the model", BESIDE
+        )
     try:
         path = (folder / location).resolve()
         offset, length = int(entries.get("offset", 0)), int(entries.get("length", wanted))
         if not location or not path.is_relative_to(folder.resolve()):
             raise Refusal(
-                f"constant '{name}' is kept in '{printable(location)}', "
-                "wanted a file in the model's folder",
+                f"constant '{name}' is stored in '{printable(location)}', "
+                "expected a file in the model's folder",
                 BESIDE,
             )
         if offset < 0 or length != wanted or not path.is_file():
             raise Refusal(
                 f"constant '{name}': {length} bytes at {offset} of '{printable(location)}' "
-                f"cannot be read, wanted {wanted} bytes of a file that is there",
+                f"cannot be read, expected {wanted} bytes of an existing file",
                 BESIDE,
             )
         with path.open("rb") as file:
@@ -222,25 +231,27 @@ def _external(tensor: onnx.TensorProto, name: str, folder: Path | None, wanted: 
             return file.read(wanted)
     except (OSError, ValueError, OverflowError) as problem:
         raise Refusal(
-            f"constant '{name}' is kept in '{printable(location)}', which cannot be read: "
+            f"constant '{name}' is stored in '{printable(location)}', which cannot be read: "
             f"{printable(str(problem))}",
             BESIDE,
         ) from None
 
 
 def _text(stored: str | bytes) -> str:
-    """A string field, which protobuf gives as bytes where they are no UTF-8."""
+    """Decode a string field; protobuf gives bytes where it is not UTF-8."""
     return stored if isinstance(stored, str) else stored.decode("utf-8", "replace")
 
 
 def _opset(model: onnx.ModelProto) -> int:
-    """The version of the standard operators."""
+    """Return the version of the standard operators."""
     versions = [int(o.version) for o in model.opset_import if o.domain in ("", "ai.onnx")]
     if len(versions) != 1:
-        raise Refusal(f"it names {len(versions)} versions of the ONNX operators", EXPORT_AGAIN)
+        raise Refusal(
+            f"it names {len(versions)} versions of the ONNX operators, expected one", EXPORT_AGAIN
+        )
     if versions[0] not in OPSETS:
         raise Refusal(
-            f"the model is of opset {versions[0]}, supported: {OPSETS[0]} to {OPSETS[-1]}",
+            f"the model uses opset {versions[0]}, supported: {OPSETS[0]} to {OPSETS[-1]}",
             ANOTHER_OPSET,
         )
     return versions[0]
@@ -248,7 +259,7 @@ def _opset(model: onnx.ModelProto) -> int:
 
 def _port(value: onnx.ValueInfoProto) -> OnnxPort:
     if not value.type.HasField("tensor_type"):
-        return OnnxPort(_text(value.name), "no tensor", None)
+        return OnnxPort(_text(value.name), "not a tensor", None)
     tensor = value.type.tensor_type
     shape: tuple[int | None, ...] | None = None
     if tensor.HasField("shape"):
@@ -271,7 +282,7 @@ def _node(index: int, node: onnx.NodeProto, folder: Path | None) -> OnnxNode:
 
 
 def _attribute(attribute: onnx.AttributeProto, folder: Path | None) -> Attribute:
-    """An attribute's value; None for kinds no supported operator has."""
+    """Return an attribute's value; None for kinds that supported operators do not have."""
     kinds = onnx.AttributeProto
     if attribute.type == kinds.INT:
         return int(attribute.i)

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the axes of a file's tensors (NCHW) stand in the graph's (NHWC)."""
+"""Tracks where the axes of a file's tensors (NCHW) are stored in the graph's (NHWC)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.tensors import Tensor
 
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A logical value that `tensor` holds: its axes in the order `perm`, read under `shape`.
+    """A logical value that `tensor` holds, with its axes in the order `perm` and under `shape`.
 
     logical = tensor.transpose(perm).reshape(shape)
     """
@@ -35,29 +35,29 @@ class View:
 
 @dataclass(frozen=True)
 class Group:
-    """Axes of one shape that hold the same elements as axes of another; ones are left out."""
+    """Axes of one shape that hold the same elements as axes of another; axes of 1 are left out."""
 
     source: Shape
     target: Shape
 
 
 def inverse(perm: Shape) -> Shape:
-    """The permutation that undoes `perm`."""
+    """Return the permutation that undoes `perm`."""
     return tuple(sorted(range(len(perm)), key=perm.__getitem__))
 
 
 def channels_last(rank: int) -> Shape:
-    """Where the axes (batch, channel, ...) stand when channels are stored last."""
+    """Return the stored places of (batch, channel, ...) when channels are stored last."""
     return (0, rank - 1, *range(1, rank - 1))
 
 
 def permuted(values: Shape, perm: Shape) -> Shape:
-    """`values` in the order of `perm`."""
+    """Put `values` in the order of `perm`."""
     return tuple(values[p] for p in perm)
 
 
 def groups(source: Shape, target: Shape) -> tuple[Group, ...]:
-    """The finest split of two shapes of as many elements into parts of as many elements."""
+    """Split two shapes with the same number of elements into the smallest parts that match."""
     found: list[Group] = []
     left = [i for i, n in enumerate(source) if n != 1]
     right = [i for i, n in enumerate(target) if n != 1]
@@ -76,12 +76,12 @@ def groups(source: Shape, target: Shape) -> tuple[Group, ...]:
 
 
 def renamed(view: View) -> tuple[Shape, Shape] | None:
-    """The stored shape and permutation that make `view` aligned without moving a byte.
+    """Find the stored shape and permutation that align `view` without moving a byte.
 
-    None where its reshape joins axes that are apart in memory.
+    None where its reshape joins axes that are not adjacent in memory.
     """
     logical = permuted(view.tensor.shape, view.perm)
-    place = {axis: view.perm[axis] for axis in range(len(logical))}  # in memory
+    place = dict(enumerate(view.perm))  # of each logical axis in memory
     full = [i for i, n in enumerate(view.tensor.shape) if n != 1]
     rank = {stored: order for order, stored in enumerate(full)}
     starts: list[tuple[int, Group]] = []
@@ -96,8 +96,10 @@ def renamed(view: View) -> tuple[Shape, Shape] | None:
 
 
 def _with_ones(memory: list[int], shape: Shape) -> Shape:
-    """`memory` (logical axes in stored order) with the axes of 1: leading ones first, the others
-    before the axis they stand before in the file, else last."""
+    """Insert the axes of 1 into `memory`, which lists logical axes in stored order.
+
+    Leading ones come first, the others before the axis that follows them in the file, else last.
+    """
     ones = [i for i, n in enumerate(shape) if n == 1]
     first_full = min(memory, default=len(shape))
     stored = [i for i in ones if i < first_full]
@@ -109,6 +111,6 @@ def _with_ones(memory: list[int], shape: Shape) -> Shape:
 
 
 def same_memory(view: View, perm: Shape) -> bool:
-    """True when an aligned view has the order of axes `perm` already, axes of 1 aside."""
+    """True where an aligned view already has the order of axes `perm`, apart from axes of 1."""
     full = [i for i, n in enumerate(view.shape) if n != 1]
     return sorted(full, key=lambda i: view.perm[i]) == sorted(full, key=lambda i: perm[i])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model's inputs and outputs: their shapes, how the graph stores them, their names."""
+"""Reads a model's inputs and outputs: their shapes, how the graph stores them, their names."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from mcuforge.compiler.frontends.onnx.layout import Shape, channels_last, invers
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Stored
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.ir import Node, Port, Tensor
+from mcuforge.compiler.graph import Node, Port
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 FIX_SHAPE = (
     "export with fixed shapes and batch 1 (torch.onnx.export without dynamic axes), "
     "or onnxruntime.tools.make_dynamic_shape_fixed"
 )
-# What has channels at axis 1, and what leaves the axes where they are before it is reached.
+# Operators with channels at axis 1, and operators in front of them that keep the axes' order.
 ON_IMAGES = frozenset(
     {"Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize", "BatchNormalization"}
 )
@@ -33,16 +34,18 @@ KEEPS_AXES = frozenset(
 
 
 def port_shape(port: OnnxPort) -> Shape:
-    """An input's shape; a batch that is left open is 1."""
+    """Return an input's shape; an open batch becomes 1. Raises Refusal for other open ones."""
     if port.type_name not in ("float32", *OFFSET):
         raise Refusal(
             f"it is {port.type_name}, supported: float32, int8 and uint8",
             "feed the model numbers of one of these types",
         )
     if port.shape is None:
-        raise Refusal("it has no shape, wanted a fixed one", FIX_SHAPE)
+        raise Refusal("its shape is missing, expected a fixed one", FIX_SHAPE)
     if len(port.shape) > MOST_DIMENSIONS:
-        raise Refusal(f"it has {len(port.shape)} dimensions", EXPORT_AGAIN)
+        raise Refusal(
+            f"it has {len(port.shape)} dimensions, at most {MOST_DIMENSIONS} are read", EXPORT_AGAIN
+        )
     shape = tuple(
         1 if place == 0 and (n is None or n <= 0) else n for place, n in enumerate(port.shape)
     )
@@ -63,7 +66,7 @@ def port_shape(port: OnnxPort) -> Shape:
 
 
 def layouts(model: OnnxFile) -> dict[str, Shape]:
-    """Where the axes of the inputs that operators on images read are stored: channels last."""
+    """Return the stored places of the axes of inputs that image operators read: channels last."""
     readers: dict[str, list[int]] = {}
     for place, node in enumerate(model.nodes):
         for name in node.inputs:
@@ -100,12 +103,12 @@ def _cuts_patches(model: OnnxFile, node: OnnxNode) -> bool:
 
 
 def ported_input(port: OnnxPort, shape: Shape, stored: Stored) -> Port:
-    """How the user feeds an input."""
+    """Return the form in which the user feeds an input."""
     return Port(port.type_name, shape, inverse(stored.view.perm), _shift(port.type_name))
 
 
 def ported_output(work: Work, port: OnnxPort, value: Stored) -> tuple[Tensor, Port]:
-    """The tensor of an output and how the user reads it."""
+    """Return the tensor of an output, and the form in which the user reads it."""
     view = value.view
     if not view.aligned and not view.in_order:
         view = work.ordered(view)
@@ -115,14 +118,14 @@ def ported_output(work: Work, port: OnnxPort, value: Stored) -> tuple[Tensor, Po
 
 
 def _shift(dtype: str) -> int:
-    """What is taken off the file's integers to store them as int8."""
+    """Return the number subtracted from the file's integers to store them as int8."""
     return OFFSET.get(dtype, 0)
 
 
 def with_output_names(
     nodes: Iterable[Node], outputs: Sequence[Tensor], names: Sequence[str]
 ) -> tuple[tuple[Node, ...], tuple[Tensor, ...]]:
-    """The nodes and outputs, outputs called as the file calls them."""
+    """Give the outputs their names of the file; returns the nodes and outputs."""
     named = {
         id(tensor): replace(tensor, name=name) for tensor, name in zip(outputs, names, strict=True)
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads int8 QDQ models in ONNX files: a graph, or everything that stands in the way of one."""
+"""Reads int8 QDQ models in ONNX files: gives the graph, or all reasons why there is none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mcuforge.compiler.frontends.common import (
     printable,
     refusal_error,
 )
-from mcuforge.compiler.frontends.detect import describe, is_onnx, read_file
+from mcuforge.compiler.frontends.detect import UNKNOWN, describe, is_onnx, read_file
 from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxNode, OnnxPort, parse
 from mcuforge.compiler.frontends.onnx.names import layer_name
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
@@ -36,10 +36,10 @@ from mcuforge.compiler.frontends.onnx.ports import (
 )
 from mcuforge.compiler.frontends.onnx.values import Broken, Constant, Edge, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Deferred, Work
-from mcuforge.compiler.ir import Graph, Port
+from mcuforge.compiler.graph import Graph, Port
 from mcuforge.errors import CompileError, Refusal
 
-SILENT = ("QuantizeLinear", "DequantizeLinear", "Constant")  # no rows of their own in a survey
+SILENT = ("QuantizeLinear", "DequantizeLinear", "Constant")  # without rows of their own in a survey
 
 SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
     {
@@ -49,7 +49,6 @@ SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
             arm.note,
         )
         for name, arm in ARMS.items()
-        if name != "ConvTranspose"
     }
 )
 
@@ -57,11 +56,11 @@ SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
 def read_onnx(
     source: str | Path | bytes, *, name: str | None = None, folder: Path | None = None
 ) -> Graph:
-    """The graph of an .onnx file, or of its bytes; `name` replaces the file's name.
+    """Read the graph of an .onnx file, or of its bytes; `name` replaces the file's name.
 
-    `folder` is where data outside the bytes may lie; of a file it is the file's own. Raises
-    CompileError for a file that is missing, damaged, float or no ONNX file, and for the first
-    operator that is not supported, saying how many more there are.
+    `folder` may hold data files of the bytes; a file's data lies in its own folder. Raises
+    CompileError for a file that is missing, damaged, float or of another kind, and for the first
+    operator that is not supported; it says how many more there are.
     """
     reading = open_onnx(source, name, folder)
     refused = [support for support in reading.supports if not support.supported]
@@ -73,16 +72,16 @@ def read_onnx(
 def survey_onnx(
     source: str | Path | bytes, *, name: str | None = None
 ) -> tuple[OperatorSupport, ...]:
-    """Every operator of a file with what is wrong with it, in order; problems of the model last.
+    """List every operator of a file in order, and what is wrong with it; the model comes last.
 
-    Operators behind a refused one count as supported where their kind is. Raises CompileError for
-    a file that cannot be read at all.
+    An operator that reads a refused one's result counts as supported where its kind is. Raises
+    CompileError for a file that cannot be read at all.
     """
     return tuple(open_onnx(source, name).supports)
 
 
 def open_onnx(source: str | Path | bytes, name: str | None, folder: Path | None = None) -> Reading:
-    """One pass over a file: the graph, and what each of the file's names stands for.
+    """Pass over a file once: gives the graph, and what each of the file's names stands for.
 
     Raises CompileError for a file that cannot be read at all.
     """
@@ -93,8 +92,8 @@ def open_onnx(source: str | Path | bytes, name: str | None, folder: Path | None 
         data, file, folder = read_file(path), name or path.name, path.parent
     if not data or not is_onnx(data):
         what, hint = describe(data)
-        if what != "an ONNX model" and not (data and what == "no model file we know"):
-            raise CompileError(f"this is {what}, wanted an ONNX model", file, hint)
+        if what != "an ONNX model" and not (data and what == UNKNOWN):
+            raise CompileError(f"this is {what}, expected an ONNX model", file, hint)
     try:
         model = parse(data, folder)
         want_integers(model)
@@ -104,7 +103,7 @@ def open_onnx(source: str | Path | bytes, name: str | None, folder: Path | None 
 
 
 class Reading:
-    """One pass over a file's nodes, collecting values, nodes and refusals."""
+    """Passes over a file's nodes once and collects values, nodes and refusals."""
 
     def __init__(self, model: OnnxFile, file: str) -> None:
         self.model = model
@@ -113,7 +112,7 @@ class Reading:
         self.supports: list[OperatorSupport] = []
         self._layers = Unique()
         names = Unique()
-        for port in model.inputs + model.outputs:  # outputs are renamed to these at the end
+        for port in model.inputs + model.outputs:  # outputs get these names at the end
             names.take(port.name)
         self.work = Work(names, layouts(model))
         self._inputs: list[tuple[OnnxPort, tuple[int, ...]]] = []
@@ -128,10 +127,11 @@ class Reading:
             self._want_inputs_read()
         if not model.inputs or not model.outputs:
             side = "output" if model.inputs else "input"
-            self._note_model(f"its {side}s", Refusal(f"the model has no {side}", EXPORT_AGAIN))
+            problem = Refusal(f"the model has no {side}, expected at least one", EXPORT_AGAIN)
+            self._note_model(f"its {side}s", problem)
 
     def graph(self) -> Graph:
-        """The graph, once nothing was refused."""
+        """Return the graph. Call it only where nothing was refused."""
         ports: dict[str, Port] = {}
         for port, shape in self._inputs:
             ports[port.name] = ported_input(port, shape, self.work.inputs[port.name])
@@ -165,14 +165,14 @@ class Reading:
         self.values[port.name] = Edge(port.name, shape, port.type_name)
 
     def _want_inputs_read(self) -> None:
-        """Refuse inputs that nothing puts on a scale."""
+        """Refuse inputs that no operator quantizes."""
         for port, _ in self._inputs:
             if port.name not in self.work.inputs:
-                problem = Refusal("nothing computed reads it", "leave it out of the inputs")
+                problem = Refusal("no computation reads it", "leave it out of the inputs")
                 self._note_model(f"input '{printable(port.name)}'", problem, port)
 
     def _read(self, node: OnnxNode) -> None:
-        """What the node's outputs stand for, or what is wrong with it."""
+        """Record what the node's outputs stand for, or what is wrong with it."""
         problem: Refusal | None = None
         results: tuple[Value, ...] = (Broken(),) * len(node.outputs)
         blamed = node
@@ -191,10 +191,10 @@ class Reading:
         for name in node.outputs:
             if name and (name in self.values or name in self.model.initializers):
                 raise Refusal(
-                    f"it writes '{printable(name)}', which has a value already", EXPORT_AGAIN
+                    f"it writes '{printable(name)}', which already has a value", EXPORT_AGAIN
                 )
         if not any(node.outputs):
-            raise Refusal("it has no output", EXPORT_AGAIN)
+            raise Refusal("it has no output, expected one or more", EXPORT_AGAIN)
         known = node.op in ARMS and (
             node.domain == "" or (node.domain == MICROSOFT and node.op in ALSO_MICROSOFT)
         )
@@ -222,7 +222,7 @@ class Reading:
             return
         try:
             if value is None:
-                raise Refusal(f"'{printable(port.name)}' is written by no node", EXPORT_AGAIN)
+                raise Refusal(f"no node writes '{printable(port.name)}'", EXPORT_AGAIN)
             if any(port.name == other.name for other, _ in self._outputs):
                 raise Refusal("it is listed twice among the outputs", EXPORT_AGAIN)
             self._outputs.append((port, self._checked_output(value)))
@@ -230,32 +230,33 @@ class Reading:
             self._note_model(f"output '{printable(port.name)}'", refusal, port)
 
     def _checked_output(self, value: Value) -> Stored:
-        """An output that is on a scale and computed."""
+        """Return an output that is quantized and computed. Raises Refusal for any other."""
         if isinstance(value, Deferred):
             node = value.origin
             raise Refusal(
                 f"the output is the float32 result of {node.origin} '{layer_name(node)}', "
-                "supported: int8, with DequantizeLinear behind it at most",
+                "supported: int8, or a DequantizeLinear of int8",
                 "quantize the output too: quantize_static without nodes_to_exclude and "
                 "op_types_to_quantize, or end the model before this operator",
             )
         inputs = [stored.view.tensor for stored in self.work.inputs.values()]
         if not isinstance(value, Stored) or any(value.view.tensor is t for t in inputs):
             raise Refusal(
-                "the output is an input or a constant, wanted something computed",
+                "the output is an input or a constant, expected a computed tensor",
                 "leave it out of the outputs",
             )
         if any(value.view.tensor is other.view.tensor for _, other in self._outputs):
             raise Refusal(
-                "two outputs are the same tensor, wanted each once", "leave one of them out"
+                "two outputs are the same tensor, expected each tensor once",
+                "leave one of them out",
             )
         return value
 
     def _note_model(self, where: str, problem: Refusal, port: OnnxPort | None = None) -> None:
-        self._row(-1, "MODEL", where, problem, "" if port is None else port.name, (), ())
+        self._row(-1, "MODEL", where, problem, "" if port is None else port.name)
 
     def _note(self, node: OnnxNode, blamed: OnnxNode, problem: Refusal | None) -> None:
-        """Record the verdict on one node; a refusal may be of an earlier one it needed."""
+        """Record the verdict on one node; a refusal may be about an earlier node that it needs."""
         layer = self._layers.take(layer_name(node))
         where = f"{blamed.origin} '{layer if blamed is node else layer_name(blamed)}'"
         name = node.outputs[0] if node.outputs else ""
@@ -271,8 +272,8 @@ class Reading:
         where: str,
         problem: Refusal | None,
         output: str,
-        input_shapes: tuple[tuple[int, ...], ...],
-        output_shape: tuple[int, ...],
+        input_shapes: tuple[tuple[int, ...], ...] = (),
+        output_shape: tuple[int, ...] = (),
     ) -> None:
         self.supports.append(
             OperatorSupport(

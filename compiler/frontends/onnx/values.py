@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a name of an ONNX file stands for while it is read.
+"""Defines what a name of an ONNX file stands for while the file is read.
 
 Values
-├── Constant   known now, perhaps quantized
-├── Edge       an input of the model nobody has quantized yet
-├── Stored     an 8-bit tensor of the graph, or what its DequantizeLinear makes of it
+├── Constant   a value known while reading, perhaps quantized
+├── Edge       an input of the model that is not quantized yet
+├── Stored     an 8-bit tensor of the graph, or the reals its DequantizeLinear gives
 └── Deferred   a float result (work.py); a QuantizeLinear gives its scale and makes it integer
 """
 
@@ -17,29 +17,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
-from mcuforge.compiler.ir import Array, Quant
+from mcuforge.compiler.tensors import Array, Quant
 
 Real = NDArray[np.float64]
 Float = NDArray[np.float32]
-OFFSET = {"int8": 0, "uint8": 128}  # what is taken off to store it as int8
+OFFSET = {"int8": 0, "uint8": 128}  # subtracted from a value to store it as int8
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """The quantization of an activation as the graph stores it: int8."""
+    """The quantization of an activation in the graph, which stores int8."""
 
     scale: float
     zero_point: int  # of the int8 form
-    dtype: str = "int8"  # the file's: int8 or uint8, which is stored less 128
+    dtype: str = "int8"  # in the file: int8, or uint8, which the graph stores less 128
 
     @property
     def quant(self) -> Quant:
-        """The graph's form of it."""
+        """The same quantization in the graph's form."""
         return Quant((self.scale,), self.zero_point, nearest=True)
 
     @property
     def key(self) -> tuple[float, int]:
-        """What makes two schemes the same in the graph."""
+        """Equal for two schemes that are the same in the graph."""
         return (self.scale, self.zero_point)
 
     def reals(self) -> Float:
@@ -60,22 +60,28 @@ class Scheme:
 
 @dataclass(frozen=True, eq=False)
 class ConstantQuant:
-    """real = scale * (q - zero_point), both of one element or one per slice of `axis`."""
+    """real = scale * (q - zero_point); both have one element, or one per slice of `axis`."""
 
     scale: Real
     zero_point: NDArray[np.int64]
     axis: int | None
 
+    def shape(self, rank: int) -> Shape:
+        """Return the shape in which both broadcast to data of `rank` dimensions."""
+        if self.axis is None:
+            return (1,)
+        return tuple(self.scale.size if place == self.axis else 1 for place in range(rank))
+
 
 class Value:
-    """Anything a name may stand for; `shape` is the file's."""
+    """Anything that a name may stand for; `shape` is the file's."""
 
     shape: Shape
 
 
 @dataclass(frozen=True, eq=False)
 class Constant(Value):
-    """Values known while reading; with `quant` they are what DequantizeLinear makes of `data`."""
+    """Values known while reading; with `quant` they are the dequantized `data`."""
 
     name: str
     data: Array
@@ -90,11 +96,8 @@ class Constant(Value):
         """The real numbers, float64 of the data's shape: not rounded to float32."""
         if self.quant is None:
             return self.data.astype(np.float64)
-        scale, zero = self.quant.scale, self.quant.zero_point
-        if self.quant.axis is not None:
-            spread = [1] * self.data.ndim
-            spread[self.quant.axis] = scale.size
-            scale, zero = scale.reshape(spread), zero.reshape(spread)
+        shape = self.quant.shape(self.data.ndim)
+        zero, scale = self.quant.zero_point.reshape(shape), self.quant.scale.reshape(shape)
         result: Real = (self.data.astype(np.float64) - zero) * scale
         return result
 
@@ -109,10 +112,18 @@ class Constant(Value):
         """True for floats, stored or dequantized."""
         return self.quant is not None or self.data.dtype.kind == "f"
 
+    @property
+    def scheme(self) -> Scheme | None:
+        """The scheme of 8-bit data with one scale; None for any other constant."""
+        name = self.data.dtype.name
+        if self.quant is None or self.quant.axis is not None or name not in OFFSET:
+            return None
+        return Scheme(float(self.quant.scale[0]), int(self.quant.zero_point[0]) - OFFSET[name])
+
 
 @dataclass(frozen=True, eq=False)
 class Edge(Value):
-    """An input of the model: float32 until quantized, int8 or uint8 until dequantized."""
+    """An input of the model: float32 before QuantizeLinear, 8-bit before DequantizeLinear."""
 
     name: str
     shape: Shape
@@ -121,7 +132,7 @@ class Edge(Value):
 
 @dataclass(frozen=True, eq=False)
 class Stored(Value):
-    """A tensor of the graph under the file's shape; `real` once it is dequantized."""
+    """A tensor of the graph under the file's shape; `real` after its DequantizeLinear."""
 
     view: View
     scheme: Scheme
@@ -134,6 +145,6 @@ class Stored(Value):
 
 @dataclass(frozen=True, eq=False)
 class Broken(Value):
-    """The result of a node that was refused: what reads it is not looked at."""
+    """The result of a refused node: nodes that read it are not checked."""
 
     shape: Shape = ()

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the graph while an ONNX file is read: nodes, constants, layouts, requantization."""
+"""Builds the graph while an ONNX file is read: nodes, constants, layouts, requantization.
+
+Deferred and Work refer to each other, so they share this file.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,11 @@ from mcuforge.compiler.frontends.onnx.layout import (
 )
 from mcuforge.compiler.frontends.onnx.names import layer_name
 from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
-from mcuforge.compiler.ir import Array, DType, Node, Quant, Tensor
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.graph import Node, Op
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 DEEPEST = 64  # float operators that read one another
@@ -44,7 +47,7 @@ class Deferred(Value, ABC):
 
     @abstractmethod
     def operands(self) -> tuple[Value, ...]:
-        """The values it is computed from."""
+        """Return the values it is computed from."""
 
     @abstractmethod
     def build(self, work: Work, scheme: Scheme) -> View:
@@ -65,7 +68,7 @@ class Deferred(Value, ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Unary(Deferred):
+class OneInput(Deferred):
     """A float result of one value `x` and constants."""
 
     x: Value
@@ -75,25 +78,25 @@ class Unary(Deferred):
 
 
 class Work:
-    """The graph so far. Every refusal is a Refusal; `node` is the operator it speaks of."""
+    """The graph so far. Its methods raise Refusal about the operator `node`."""
 
     def __init__(self, names: Unique, layouts: dict[str, Shape]) -> None:
         self.nodes: list[Node] = []
         self.inputs: dict[str, Stored] = {}
         self.node: OnnxNode | None = None
         self._names = names
-        self._layouts = layouts  # of the inputs: where their axes are stored
+        self._layouts = layouts  # the stored places of the inputs' axes
         self._layers = Unique()
         self._built: dict[tuple[int, tuple[float, int]], View] = {}
-        self._kept: list[Value] = []  # values named by identity above must live
+        self._kept: list[Value] = []  # keeps alive the values whose id is a key
         self._constants: dict[tuple[int, str], Tensor] = {}
-        self._whole: dict[int, Tensor] = {}  # what a reshaped tensor is another shape of
-        self.tables: dict[int, tuple[Tensor, Int8]] = {}  # what a tensor is a table of
+        self._whole: dict[int, Tensor] = {}  # a reshaped tensor's id -> the tensor before
+        self.tables: dict[int, tuple[Tensor, Int8]] = {}  # id -> what it is looked up from
         self._moved: dict[tuple[int, Shape], Tensor] = {}
 
     @contextmanager
     def at(self, node: OnnxNode) -> Iterator[None]:
-        """Build for `node`; a refusal leaves `self.node` at the innermost one."""
+        """Build for `node`. After a refusal `self.node` is the innermost node."""
         before, self.node = self.node, node
         yield
         self.node = before
@@ -101,7 +104,7 @@ class Work:
     def emit(
         self, op: Op, inputs: tuple[Tensor, ...], shape: Shape, scheme: Quant | Scheme
     ) -> Tensor:
-        """The output of a new node, named after the operator being read."""
+        """Add a node named after the operator being read, and return its output."""
         assert self.node is not None
         quant = scheme.quant if isinstance(scheme, Scheme) else scheme
         elements = int(np.prod([float(n) for n in shape]))
@@ -121,6 +124,12 @@ class Work:
         self.nodes.append(Node(self._layers.take(layer), op, inputs, output, self.node.origin))
         return output
 
+    def emit_moved(self, op: Op, tensors: tuple[Tensor, ...], shape: Shape) -> Tensor:
+        """Add a node that only moves values: its output keeps the inputs' quantization."""
+        quant = tensors[0].quant
+        assert quant is not None
+        return self.emit(op, tensors, shape, quant)
+
     def table_of(self, tensor: Tensor) -> tuple[Tensor, Int8]:
         """Find the tensor each element of `tensor` is looked up from, and the table.
 
@@ -136,7 +145,7 @@ class Work:
     def constant(
         self, source: Constant, tag: str, data: Array, quant: Quant | None = None
     ) -> Tensor:
-        """A constant made of `source` in the form `tag`, one tensor however often it is asked."""
+        """Return the tensor of `source` in the form `tag`: the same tensor for each request."""
         key = (id(source), tag)
         if key not in self._constants:
             self._kept.append(source)
@@ -147,7 +156,7 @@ class Work:
         return self._constants[key]
 
     def realise(self, value: Value, scheme: Scheme) -> View:
-        """`value` on `scheme`: as it is, requantized, or computed."""
+        """Give `value` on `scheme`: unchanged, requantized, or computed."""
         key = (id(value), scheme.key)
         if key not in self._built:
             self._kept.append(value)
@@ -166,7 +175,7 @@ class Work:
             return value.build(self, scheme)
 
     def requantized(self, value: Stored, scheme: Scheme) -> View:
-        """A stored tensor on another scheme; itself where the two are one."""
+        """Requantize a stored tensor; it stays unchanged where its scheme is the same."""
         view = value.view
         if value.scheme.key == scheme.key:
             return view
@@ -174,42 +183,41 @@ class Work:
         return self.looked_up("requantize", view, table, scheme)
 
     def looked_up(self, name: str, view: View, table: Int8, scheme: Scheme) -> View:
-        """`table`'s answers to the stored values -128 to 127 of `view`."""
+        """Look `view` up in `table`, which answers its stored values -128 to 127."""
         op = Lookup(name, tuple(int(v) for v in table))
         output = self.emit(op, (view.tensor,), view.tensor.shape, scheme)
         self.tables[id(output)] = (view.tensor, table)
         return View(output, view.perm, view.shape)
 
     def constant_view(self, value: Constant, scheme: Scheme, perm: Shape | None = None) -> View:
-        """A constant quantized to `scheme`, its axes stored in the order `perm` puts them."""
-        perm = tuple(range(len(value.shape))) if perm is None else perm
+        """Quantize a constant to `scheme`, with logical axis i stored at `perm[i]`."""
+        perm = flat_perm(value.shape) if perm is None else perm
         data = scheme.store(value.float).transpose(inverse(perm))
         tag = f"activation {scheme.key} {perm}"
         return View(self.constant(value, tag, data, scheme.quant), perm, value.shape)
 
     def _input(self, edge: Edge, scheme: Scheme) -> View:
-        """The graph's input, made when its quantization is first met."""
+        """Return the graph's input; the first quantization that is found defines it."""
         if edge.name not in self.inputs:
-            perm = self._layouts.get(edge.name, tuple(range(len(edge.shape))))
+            perm = self._layouts.get(edge.name, flat_perm(edge.shape))
             stored = permuted(edge.shape, inverse(perm))
             tensor = Tensor(edge.name, stored, DType.INT8, scheme.quant)
             self.inputs[edge.name] = Stored(View(tensor, perm, edge.shape), scheme, True)
         return self.requantized(self.inputs[edge.name], scheme)
 
     def reshaped(self, tensor: Tensor, shape: Shape) -> Tensor:
-        """The same bytes under another shape; the tensor itself where it has that shape."""
+        """Give the same bytes another shape; the tensor itself where it already has it."""
         whole = self._whole.get(id(tensor), tensor)
         if tensor.shape == shape or whole.shape == shape:
             return tensor if tensor.shape == shape else whole
-        assert tensor.quant is not None
         key = (id(whole), shape)
         if key not in self._moved:
-            self._moved[key] = self.emit(Reshape(), (whole,), shape, tensor.quant)
+            self._moved[key] = self.emit_moved(Reshape(), (whole,), shape)
             self._whole[id(self._moved[key])] = whole
         return self._moved[key]
 
     def aligned(self, view: View) -> View:
-        """`view` with each logical axis a stored one."""
+        """Bring `view` into a form where each logical axis is a stored axis."""
         if view.aligned:
             return view
         found = renamed(view)
@@ -220,7 +228,7 @@ class Work:
         return View(self.reshaped(view.tensor, found[0]), found[1], view.shape)
 
     def ordered(self, view: View, perm: Shape | None = None) -> View:
-        """`view` with logical axis i stored at `perm[i]`, as the file has it if none is given."""
+        """Store logical axis i of `view` at `perm[i]`, by default in the file's order."""
         view = self.aligned(view)
         perm = flat_perm(view.shape) if perm is None else perm
         if view.perm == perm:
@@ -231,12 +239,10 @@ class Work:
         moves = tuple(view.perm[axis] for axis in inverse(perm))
         key = (id(view.tensor), (-1, *moves))
         if key not in self._moved:
-            assert view.tensor.quant is not None
-            output = self.emit(Transpose(moves), (view.tensor,), stored, view.tensor.quant)
-            self._moved[key] = output
+            self._moved[key] = self.emit_moved(Transpose(moves), (view.tensor,), stored)
         return View(self._moved[key], perm, view.shape)
 
 
 def flat_perm(shape: Shape) -> Shape:
-    """The permutation of a tensor stored as the file has it."""
+    """Return the permutation of a tensor stored in the file's order."""
     return tuple(range(len(shape)))

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TFLite model files to graphs."""
+"""Reads TFLite model files into graphs."""

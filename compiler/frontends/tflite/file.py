@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A .tflite file's tables as plain data: indices checked, constants located, nothing interpreted.
+"""Reads a .tflite file's tables as plain data: it checks indices and locates constants.
 
-Slots are the schema's field numbers (schema.fbs of TensorFlow Lite, version 3).
+Slots are the field numbers of the schema (schema.fbs of TensorFlow Lite, version 3).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ MOST_TENSORS = 1 << 15
 MOST_OPERATORS = 1 << 14
 MOST_BUFFERS = 1 << 16
 MOST_OPERANDS = 1 << 16  # of all operators together
-EMBEDDED = 1  # Buffer.offset up to this value means the data is inside the flatbuffer
+EMBEDDED = 1  # up to this value, Buffer.offset means that the data is inside the flatbuffer
 
 
 def schema_names(enum: type) -> dict[int, str]:
-    """The names of a schema enumeration by value."""
+    """Return the names of a schema enumeration by value."""
     return {v: k for k, v in vars(enum).items() if isinstance(v, int)}
 
 
@@ -40,16 +40,16 @@ class RawQuantization:
     scale: tuple[float, ...]
     zero_point: tuple[int, ...]
     axis: int
-    custom: bool  # an encoding only its maker knows
+    custom: bool  # an encoding that only its maker knows
 
 
 @dataclass(frozen=True)
 class RawTensor:
-    """A tensor as stored; `span` is where its constant data lies in the file."""
+    """A tensor as stored; `span` says where its constant data lies in the file."""
 
     name: str
     shape: tuple[int, ...]
-    signature: tuple[int, ...]  # -1 for a dimension left open; empty where all are fixed
+    signature: tuple[int, ...]  # -1 for an open dimension; empty where all are fixed
     type_name: str
     span: tuple[int, int] | None  # offset and bytes
     quantization: RawQuantization | None
@@ -63,7 +63,7 @@ class RawOperator:
 
     index: int
     name: str  # "CONV_2D", "custom 'X'", "builtin 250"
-    inputs: tuple[int, ...]  # -1: absent
+    inputs: tuple[int, ...]  # -1: missing
     outputs: tuple[int, ...]
     options_name: str  # "NONE" where it has none
     options: Table | None
@@ -78,11 +78,11 @@ class RawModel:
     operators: tuple[RawOperator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    signature_names: dict[int, str]  # of inputs and outputs, by tensor index
+    signature_names: dict[int, str]  # names of inputs and outputs by tensor index
 
 
 def parse(file: FileBytes) -> RawModel:
-    """The tables of a file that begins like a .tflite file; raises Malformed."""
+    """Read the tables of a file that begins like a .tflite file. Raises Malformed."""
     root = file.root()
     version = root.integer(0, "u32")
     if version != VERSION:
@@ -114,7 +114,7 @@ def parse(file: FileBytes) -> RawModel:
 
 
 def _operator_name(code: Table) -> str:
-    """The newer 32-bit code, or the older 8-bit one where that is larger."""
+    """Name an operator by the larger of its old 8-bit and its new 32-bit code."""
     number = max(code.integer(0, "i8"), code.integer(3, "i32"))
     if number == BuiltinOperator.CUSTOM:
         return f"custom '{printable(code.text(1))}'"
@@ -124,7 +124,7 @@ def _operator_name(code: Table) -> str:
 def _tensor(table: Table, buffers: tuple[int, ...]) -> RawTensor:
     shape = table.integers(0)
     if len(shape) > MOST_DIMENSIONS:
-        raise Malformed(f"a tensor has {len(shape)} dimensions, at most {MOST_DIMENSIONS}")
+        raise Malformed(f"a tensor has {len(shape)} dimensions, at most {MOST_DIMENSIONS} are read")
     type_number = table.integer(1, "i8")
     index = table.integer(2, "u32")
     if index >= len(buffers):
@@ -142,7 +142,7 @@ def _tensor(table: Table, buffers: tuple[int, ...]) -> RawTensor:
 
 
 def _span(buffer: Table) -> tuple[int, int] | None:
-    """Where a buffer's data lies: in the flatbuffer, or outside at an offset from file start."""
+    """Locate a buffer's data: in the flatbuffer, or at an offset from the start of the file."""
     offset, size = buffer.integer(1, "u64"), buffer.integer(2, "u64")
     if offset <= EMBEDDED:
         offset, size = buffer.span(0, 1)
@@ -176,7 +176,7 @@ def _operator(index: int, table: Table, names: tuple[str, ...]) -> RawOperator:
 
 
 def _signature_names(root: Table) -> dict[int, str]:
-    """What the first signature of subgraph 0 calls its inputs and outputs."""
+    """Return the names that the first signature of subgraph 0 gives its inputs and outputs."""
     for at in root.places(7, MOST_OPERATORS, "signatures"):
         signature = root.file.table(at)
         if signature.integer(4, "u32") != 0:
@@ -191,7 +191,7 @@ def _signature_names(root: Table) -> dict[int, str]:
 
 
 def _check_indices(model: RawModel) -> None:
-    """Refuse tensor numbers the file does not have."""
+    """Refuse tensor numbers that the file does not have. Raises Malformed."""
     count = len(model.tensors)
     for side, indices in (("inputs", model.inputs), ("outputs", model.outputs)):
         if len(indices) > MOST_EDGES:
@@ -203,9 +203,10 @@ def _check_indices(model: RawModel) -> None:
         if not 0 <= index < count:
             raise Malformed(f"the graph names tensor {index} of {count}")
     for operator in model.operators:
-        for index in operator.inputs:
-            if not -1 <= index < count:
-                raise Malformed(f"operator {operator.index} reads tensor {index} of {count}")
-        for index in operator.outputs:
-            if not 0 <= index < count:
-                raise Malformed(f"operator {operator.index} writes tensor {index} of {count}")
+        for verb, least, indices in (
+            ("reads", -1, operator.inputs),
+            ("writes", 0, operator.outputs),
+        ):
+            for index in indices:
+                if not least <= index < count:
+                    raise Malformed(f"operator {operator.index} {verb} tensor {index} of {count}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names a person recognises: unique tensor names, and short layer names for nodes."""
+"""Makes names that a person recognises: unique tensor names, and short layer names for nodes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from mcuforge.compiler.frontends.common import LONGEST_LAYER_NAME, Unique, clean_name
 from mcuforge.compiler.frontends.tflite.file import RawModel
 
-# What the converter adds around the layer's own name.
+# The parts that the converter adds around the layer's own name.
 WRAPPERS = re.compile(
     r"^(StatefulPartitionedCall|PartitionedCall|serving_default_|Identity(_u?int8)?)[:_\d]*"
 )
@@ -17,7 +17,7 @@ STEPS = re.compile(
     r"^(Relu6?|BiasAdd|Conv2D|depthwise\d*|MatMul|add|AddV2|mul|sub|Softmax|Sigmoid|Tanh|Reshape|"
     r"FusedBatchNormV\d|AvgPool|MaxPool|Mean|ReadVariableOp|resource\d*)$"
 )
-# How layers that become an operator are usually called.
+# The usual names of layers that become an operator.
 HINTS = {
     "CONV_2D": re.compile(r"(?<!depthwise_)conv|pointwise", re.IGNORECASE),
     "DEPTHWISE_CONV_2D": re.compile(r"depthwise|dw", re.IGNORECASE),
@@ -26,7 +26,7 @@ HINTS = {
 
 
 def tensor_names(model: RawModel, unique: Unique) -> tuple[str, ...]:
-    """One unique name per tensor: the signature's, else the file's, else "t<index>"."""
+    """Give each tensor a unique name: the signature's, else the file's, else "t<index>"."""
     asked = set(model.inputs + model.outputs)
     names = [
         (model.signature_names.get(i) if i in asked else None) or tensor.name or f"t{i}"
@@ -36,7 +36,7 @@ def tensor_names(model: RawModel, unique: Unique) -> tuple[str, ...]:
 
 
 def layer_name(operator: str, tensor: str) -> str:
-    """A short readable name for the node that writes `tensor`, which may be the converter's chain.
+    """Make a short name for the node that writes `tensor`, a name or the converter's chain.
 
     "model/conv2d/Relu;model/bn/FusedBatchNormV3;..." written by CONV_2D becomes "conv2d".
     """
@@ -50,7 +50,7 @@ def layer_name(operator: str, tensor: str) -> str:
 
 
 def _parts(segment: str) -> list[str]:
-    """A path without the model's name before it and the layer's inner steps behind it."""
+    """Return the parts of a path, without the model's name and the layer's inner steps."""
     path = [part for part in WRAPPERS.sub("", segment.split(":")[0]).split("/") if part]
     while len(path) > 1 and MODEL_PARTS.match(path[0]):
         path = path[1:]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads int8 TFLite files: a graph, or everything that stands in the way of one."""
+"""Reads int8 TFLite files: gives the graph, or all reasons why there is none."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from mcuforge.compiler.frontends.tflite.ops.table import (
     SHAPE_OPERATORS,
 )
 from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, QUANTIZE, Values
-from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.errors import CompileError, Refusal
 
 MOVES_FLOATS = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
@@ -46,30 +46,31 @@ SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
 
 
 def read_tflite(source: str | Path | bytes, *, name: str | None = None) -> Graph:
-    """The graph of a .tflite file, or of its bytes; `name` replaces the file's name.
+    """Read the graph of a .tflite file, or of its bytes; `name` replaces the file's name.
 
-    Raises CompileError for a file that is missing, damaged or no TFLite file, and for the first
-    operator that is not supported, saying how many more there are.
+    Raises CompileError for a file that is missing, damaged or of another kind, and for the first
+    operator that is not supported; it says how many more there are.
     """
     reading = _Reading(*_open(source, name))
     refused = [support for support in reading.supports if not support.supported]
     if refused:
-        first = refused[0]  # a bad input is met again by its reader: that is no second problem
+        first = refused[0]  # the operator that reads a bad input repeats its problem: not counted
         more = sum(s.what != first.what or s.operator == first.operator for s in refused[1:])
         raise refusal_error(first, more, reading.file)
     return reading.graph()
 
 
 def survey(source: str | Path | bytes, *, name: str | None = None) -> tuple[OperatorSupport, ...]:
-    """Every operator of a file with what is wrong with it, in order; problems of the model first.
+    """List every operator of a file in order, and what is wrong with it.
 
-    Raises CompileError for a file whose tables cannot be read at all.
+    Problems of the model's inputs come first, those of its outputs last. Raises CompileError for a
+    file whose tables cannot be read at all.
     """
     return tuple(_Reading(*_open(source, name)).supports)
 
 
 def _open(source: str | Path | bytes, name: str | None) -> tuple[RawModel, str]:
-    """The file's tables and the file's name for errors."""
+    """Read the file's tables and the file's name for errors."""
     if isinstance(source, bytes):
         data, file = source, name or "model.tflite"
     else:
@@ -82,7 +83,7 @@ def _open(source: str | Path | bytes, name: str | None) -> tuple[RawModel, str]:
 
 
 class _Reading:
-    """One pass over a file's operators, collecting nodes and refusals."""
+    """Passes over a file's operators once and collects nodes and refusals."""
 
     def __init__(self, model: RawModel, file: str) -> None:
         self.model = model
@@ -99,7 +100,7 @@ class _Reading:
         self._read_edges("output", model.outputs, self._check_output)
 
     def graph(self) -> Graph:
-        """The graph, once nothing was refused."""
+        """Return the graph. Call it only where nothing was refused."""
         return Graph(
             name=Path(self.file).stem,
             inputs=tuple(self.values.tensor(i) for i in self.model.inputs),
@@ -109,26 +110,28 @@ class _Reading:
         )
 
     def _read(self, raw: RawOperator) -> None:
-        """Add the operator's nodes, or what is wrong with it."""
+        """Add the operator's nodes, or record what is wrong with it."""
         output = raw.outputs[0] if raw.outputs else None
         name = "" if output is None else self.model.tensors[output].name
         layer = self._layers.take(layer_name(raw.name, name))
         origin = f"operator {raw.index} {raw.name}"
-        problem = None
+        problem: Refusal | None = None
         nodes: list[Node] = []
         try:
             for step in self._steps(raw):
                 step.op.check(step.inputs, step.output)
                 label = layer if not nodes else self._layers.take(f"{layer}/{step.op.kind}")
                 nodes.append(Node(label, step.op, step.inputs, step.output, origin))
-        except (Refusal, Malformed) as error:
-            problem = error
+        except Refusal as refusal:
+            problem = refusal
+        except Malformed as damage:
+            problem = Refusal(f"the file is damaged: {damage}", DAMAGED)
         self._written.update(raw.outputs)
         self.nodes.extend(nodes)
         self._note(raw.index, raw.name, raw.inputs, output, f"{origin} '{layer}'", problem)
 
     def _steps(self, raw: RawOperator) -> tuple[Step, ...]:
-        """What the operator becomes; nothing when it could be computed while reading."""
+        """Read an operator into steps; none where it could be computed while reading."""
         operator = Operator(raw, self.values)
         self._check_order(raw)
         if fold(operator):
@@ -146,7 +149,7 @@ class _Reading:
         return ARMS[raw.name].read(operator)
 
     def _check_order(self, raw: RawOperator) -> None:
-        """Refuse reads before the write, and second writes."""
+        """Refuse an operator that reads a tensor before its write, or writes one a second time."""
         for index in raw.inputs:
             if index >= 0 and index not in self._written and not self.values.is_constant(index):
                 raise Refusal(
@@ -154,18 +157,18 @@ class _Reading:
                     EXPORT_AGAIN,
                 )
         if not raw.outputs:
-            raise Refusal("it has no output", EXPORT_AGAIN)
+            raise Refusal("it has no output, expected one or more", EXPORT_AGAIN)
         for index in raw.outputs:
             if index in self._written or self.values.is_constant(index):
                 raise Refusal(
-                    f"it writes '{self.values.names[index]}', which has a value already",
+                    f"it writes '{self.values.names[index]}', which already has a value",
                     EXPORT_AGAIN,
                 )
         if len(set(raw.outputs)) != len(raw.outputs):
             raise Refusal("it writes one tensor twice", EXPORT_AGAIN)
 
     def _check_integer(self, raw: RawOperator) -> None:
-        """Refuse float arithmetic, saying which kind of quantization made it."""
+        """Refuse float arithmetic, and name the kind of quantization that leaves it."""
         if self.values.raw(raw.outputs[0]).type_name != "float32":
             return
         types = [self.values.raw(i).type_name for i in raw.inputs if i >= 0]
@@ -185,7 +188,7 @@ class _Reading:
         if len(raw.shape) > 1 and raw.shape[0] != 1:
             raise Refusal(f"'{name}' has batch {raw.shape[0]}, supported: 1", FIX_SHAPE)
         if self.values.is_constant(index):
-            raise Refusal(f"'{name}' is an input and a constant", EXPORT_AGAIN)
+            raise Refusal(f"'{name}' is both an input and a constant", EXPORT_AGAIN)
 
     def _check_output(self, index: int) -> None:
         name = self.values.names[index]
@@ -193,19 +196,19 @@ class _Reading:
         if index in self.model.inputs or self.values.is_constant(index):
             kind = "an input" if index in self.model.inputs else "a constant"
             raise Refusal(
-                f"'{name}' is {kind}, wanted something computed", "leave it out of the outputs"
+                f"'{name}' is {kind}, expected a computed tensor", "leave it out of the outputs"
             )
         if index not in self._written:
-            raise Refusal(f"'{name}' is written by no operator", EXPORT_AGAIN)
+            raise Refusal(f"no operator writes '{name}'", EXPORT_AGAIN)
         if self.islands.computes(index):
             raise Refusal(f"'{name}' is computed in float32, supported: int8", QUANTIZE)
 
     def _read_edges(
         self, side: str, indices: tuple[int, ...], check: Callable[[int], None]
     ) -> None:
-        """Note what is wrong with the model's inputs or outputs."""
+        """Record what is wrong with the model's inputs or outputs."""
         if not indices:
-            problem = Refusal(f"the model has no {side}", EXPORT_AGAIN)
+            problem = Refusal(f"the model has no {side}, expected at least one", EXPORT_AGAIN)
             self._note(-1, "MODEL", (), None, f"its {side}s", problem)
         for place, index in enumerate(indices):
             where = f"{side} {place} '{self.values.names[index]}'"
@@ -223,20 +226,18 @@ class _Reading:
         inputs: tuple[int, ...],
         output: int | None,
         where: str,
-        problem: Refusal | Malformed | None,
+        problem: Refusal | None,
     ) -> None:
         """Record the verdict on one operator."""
         raws = [self.values.raw(i) for i in inputs if i >= 0]
         written = None if output is None else self.values.raw(output)
-        damaged = isinstance(problem, Malformed)
-        what = f"the file is damaged: {problem}" if damaged else str(problem or "")
         self.supports.append(
             OperatorSupport(
                 index=index,
                 operator=operator,
                 supported=problem is None,
-                what=what,
-                hint=problem.hint if isinstance(problem, Refusal) else DAMAGED if damaged else "",
+                what="" if problem is None else problem.what,
+                hint="" if problem is None else problem.hint,
                 where=f"{self.file}, {where}",
                 output="" if output is None else self.values.names[output],
                 input_shapes=tuple(raw.shape for raw in raws),

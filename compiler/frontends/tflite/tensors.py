@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A file's tensors as the graph's: element types, sizes, quantization and constants checked."""
+"""Makes the graph's tensors from a file's: checks types, sizes, quantization and constants."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from mcuforge.compiler.frontends.common import (
 )
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawQuantization, RawTensor
 from mcuforge.compiler.frontends.tflite.names import tensor_names
-from mcuforge.compiler.ir import Array, DType, Quant, Tensor
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 TYPES = {dtype.value: dtype for dtype in DType}
@@ -47,22 +47,22 @@ FIX_SHAPE = (
 
 
 class Values:
-    """The tensors of one file, made when first asked for; every refusal is a Refusal."""
+    """The tensors of one file, made at the first request. Its methods raise Refusal."""
 
     def __init__(self, model: RawModel) -> None:
         self.model = model
         unique = Unique()
         self.names = tensor_names(model, unique)
-        self.fresh = unique.take  # a name no tensor of the graph has yet
+        self.fresh = unique.take  # gives a name that is not taken yet
         self._made: dict[int, Tensor] = {}
-        self._known: dict[int, Int64] = {}  # shape arithmetic folded so far
+        self._known: dict[int, Int64] = {}  # results of shape arithmetic
 
     def raw(self, index: int) -> RawTensor:
-        """The tensor as stored."""
+        """Return the tensor as stored."""
         return self.model.tensors[index]
 
     def is_constant(self, index: int) -> bool:
-        """True when the value is in the file (or needs none), or was folded from such values."""
+        """True where the file holds the value, or it was computed from such values, or is empty."""
         raw = self.raw(index)
         return index in self._known or raw.span is not None or 0 in raw.shape
 
@@ -71,29 +71,29 @@ class Values:
         self._known[index] = value
 
     def tensor(self, index: int) -> Tensor:
-        """The graph's tensor of this number, the same object each time."""
+        """Return the graph's tensor with this number: the same object each time."""
         if index not in self._made:
             self._made[index] = self._make(index)
         return self._made[index]
 
     def integers(self, index: int) -> Int64:
-        """A constant list of integers (axes, paddings, sizes) as int64, in its own shape."""
+        """Return a constant list of integers (axes, paddings, sizes) as int64, in its own shape."""
         if index in self._known:
             return self._known[index]
         raw, name = self.raw(index), self.names[index]
         if raw.type_name not in INTEGER_TYPES:
             raise Refusal(
-                f"'{name}' is {raw.type_name}, wanted a list of int32 or int64", EXPORT_AGAIN
+                f"'{name}' is {raw.type_name}, expected a list of int32 or int64", EXPORT_AGAIN
             )
         if prod(raw.shape) > LARGEST_INTEGER_LIST or min(raw.shape, default=0) < 0:
             raise Refusal(
                 f"'{name}' has shape {list(raw.shape)}, "
-                f"wanted a list of at most {LARGEST_INTEGER_LIST} integers",
+                f"expected a list of at most {LARGEST_INTEGER_LIST} integers",
                 EXPORT_AGAIN,
             )
         if raw.span is None and prod(raw.shape) > 0:
             raise Refusal(
-                f"'{name}' is computed at run time, wanted a constant",
+                f"'{name}' is computed at run time, expected a constant",
                 FIX_SHAPE,
             )
         return self._data(raw, name, INTEGER_TYPES[raw.type_name]).astype(np.int64)
@@ -120,12 +120,12 @@ class Values:
         return Tensor(name, raw.shape, dtype, _quant(raw, name, dtype), data)
 
     def _data(self, raw: RawTensor, name: str, dtype: np.dtype[np.generic]) -> Array:
-        """A constant's values: a view of the file, never a copy."""
+        """Return a constant's values: a view of the file, never a copy."""
         offset, size = raw.span or (0, 0)
         wanted = prod(raw.shape) * dtype.itemsize
         if size != wanted:
             raise Refusal(
-                f"'{name}' has {size} bytes of data, its shape {list(raw.shape)} wants {wanted}",
+                f"'{name}' has {size} bytes of data, its shape {list(raw.shape)} needs {wanted}",
                 "export or copy the file again: it contradicts itself",
             )
         values = np.frombuffer(self.model.data, dtype, prod(raw.shape), offset if size else 0)
@@ -133,10 +133,10 @@ class Values:
 
 
 def check_shape(raw: RawTensor, name: str, dtype: DType) -> None:
-    """Refuse empty or negative dimensions, and tensors no microcontroller holds."""
+    """Refuse dimensions below 1, and tensors too large for any microcontroller."""
     if min(raw.shape, default=1) < 1:
         raise Refusal(
-            f"'{name}' has shape {list(raw.shape)}, wanted 1 or more in each dimension", FIX_SHAPE
+            f"'{name}' has shape {list(raw.shape)}, expected 1 or more in each dimension", FIX_SHAPE
         )
     size_bytes = prod(raw.shape) * dtype.itemsize
     if size_bytes > LARGEST_TENSOR_BYTES:
@@ -157,30 +157,33 @@ def _dtype(raw: RawTensor, name: str) -> DType:
 
 
 def _quant(raw: RawTensor, name: str, dtype: DType) -> Quant | None:
-    """The tensor's quantization; biases may have odd scales, no kernel reads them."""
+    """Read a tensor's quantization; int32 may have odd scales: kernels do not read them."""
     stored = raw.quantization
     if stored is None or dtype is DType.FLOAT32:
         return None
     if dtype is DType.INT32:
         return None if _bias_is_odd(stored, raw.shape) else _made_quant(stored, 0)
     if stored.custom:
-        raise Refusal(f"'{name}' is quantized by a custom scheme, supported: scales", QUANTIZE)
+        raise Refusal(
+            f"'{name}' is quantized by a custom scheme, supported: scales and zero points", QUANTIZE
+        )
     count = len(stored.scale)
     if count > 1 and not 0 <= stored.axis < len(raw.shape):
         raise Refusal(
-            f"'{name}' has scales along axis {stored.axis} of {len(raw.shape)}", EXPORT_AGAIN
+            f"'{name}' has scales along axis {stored.axis}, but {len(raw.shape)} dimensions",
+            EXPORT_AGAIN,
         )
     if count > 1 and raw.shape[stored.axis] != count:
         raise Refusal(
             f"'{name}' has {count} scales for {raw.shape[stored.axis]} slices of axis "
-            f"{stored.axis}",
+            f"{stored.axis}, expected one per slice",
             EXPORT_AGAIN,
         )
     low, high = SCALE_LIMITS if raw.span is None else (0.0, SCALE_LIMITS[1])
     for scale in stored.scale:
         if not (math.isfinite(scale) and low <= scale <= high and scale > 0.0):
             raise Refusal(
-                f"'{name}' has scale {scale:.6g}, wanted above {low:g}, up to {high:g}",
+                f"'{name}' has scale {scale:.6g}, expected above {low:g} and up to {high:g}",
                 "quantize again with a representative dataset that exercises this tensor",
             )
     return _made_quant(stored, _zero_point(stored, name, dtype))
@@ -190,7 +193,9 @@ def _zero_point(stored: RawQuantization, name: str, dtype: DType) -> int:
     zeros = stored.zero_point or (0,)
     if len(zeros) not in (1, len(stored.scale)):
         raise Refusal(
-            f"'{name}' has {len(zeros)} zero points for {len(stored.scale)} scales", EXPORT_AGAIN
+            f"'{name}' has {len(zeros)} zero points for {len(stored.scale)} scales, "
+            "expected one, or one per scale",
+            EXPORT_AGAIN,
         )
     if any(zero != zeros[0] for zero in zeros):
         raise Refusal(
@@ -200,7 +205,7 @@ def _zero_point(stored: RawQuantization, name: str, dtype: DType) -> int:
     low, high = RANGE[dtype]
     if not low <= zeros[0] <= high:
         raise Refusal(
-            f"'{name}' has zero point {zeros[0]}, wanted {low} to {high} for {dtype.value}",
+            f"'{name}' has zero point {zeros[0]}, expected {low} to {high} for {dtype.value}",
             EXPORT_AGAIN,
         )
     return zeros[0]

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.isa.channels import Channels, Int32, Int64
+from mcuforge.compiler.tensors import Array
 
 FILTERS = 4  # of a block; the last block is filled up with zeros
 VALUES = 4  # of a filter that are taken at a time

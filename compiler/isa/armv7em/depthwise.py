@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.isa.armv7em.shared_shift import Factor, shared_shift
 from mcuforge.compiler.isa.channels import Channels, Int64
 from mcuforge.compiler.isa.instruction_set import MAX_TAPS, Packed
+from mcuforge.compiler.tensors import Array
 
 MAX_COPIED_TAPS = 25  # of fewer channels than a block has: copies of them lie there, too
 CHANNELS = 4  # of a block

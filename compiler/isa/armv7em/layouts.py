@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.isa.armv7em.blocks import depth_of, pack_blocks
 from mcuforge.compiler.isa.armv7em.depthwise import pack_depthwise
 from mcuforge.compiler.isa.channels import Channels
 from mcuforge.compiler.isa.instruction_set import InstructionSet, Packed
+from mcuforge.compiler.tensors import Array
 
 LANE_BYTES = 2
 

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.isa.channels import Channels, Int32
 from mcuforge.compiler.isa.instruction_set import MAX_TAPS, InstructionSet, Packed
+from mcuforge.compiler.tensors import Array
 
 LANES = 16  # int8 values of a vector
 FILTERS = 4  # int32 values of a vector

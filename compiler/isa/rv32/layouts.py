@@ -8,9 +8,9 @@ from typing import ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.isa.channels import Channels, Int32
 from mcuforge.compiler.isa.instruction_set import MAX_TAPS, InstructionSet, Packed
+from mcuforge.compiler.tensors import Array
 
 Number = TypeVar("Number", np.int8, np.int32)
 Bytes = NDArray[np.int8]

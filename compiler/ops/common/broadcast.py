@@ -8,8 +8,8 @@ from itertools import zip_longest
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Argument, Blob, Call, Op, Reads, vector_counts
+from mcuforge.compiler.calls import Argument, Blob, Call, Reads
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import (
     RowInput,
     calls_on_rows,
@@ -19,7 +19,8 @@ from mcuforge.compiler.ops.common.by_row import (
     whole_input,
 )
 from mcuforge.compiler.ops.common.checks import want_shape
-from mcuforge.compiler.work import Work
+from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.work import Work, vector_counts
 from mcuforge.errors import Refusal
 
 MAX_DIMS = 5  # of the kernels, after merging: runtime_c/src/common/broadcast.h

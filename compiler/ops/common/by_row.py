@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Argument, Blob, Call, Op, Reads, RowOf
+from mcuforge.compiler.calls import Argument, Blob, Call, Reads, RowOf
+from mcuforge.compiler.graph import Op
+from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Activation, Field
+from mcuforge.compiler.calls import Field
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.broadcast import broadcast
 from mcuforge.compiler.ops.common.fixed_point import Multiplier, activation_range
+from mcuforge.compiler.tensors import Tensor
 
 
 def centred_fields(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 
-from mcuforge.compiler.ir import DType, Tensor
+from mcuforge.compiler.tensors import DType, Tensor
 from mcuforge.errors import Refusal
 
 SUPPORTED_INT8 = "convert with full-integer quantisation (int8, representative dataset)"

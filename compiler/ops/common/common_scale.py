@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Field
+from mcuforge.compiler.calls import Field
 from mcuforge.compiler.ops.common.broadcast import broadcast
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
@@ -14,6 +13,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     quantise_multiplier,
     requantise,
 )
+from mcuforge.compiler.tensors import Array, Tensor
 
 
 def common_scale(inputs: tuple[Tensor, ...]) -> float:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mcuforge.compiler.ir import DType, Quant, Tensor
-from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.graph import Activation
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 
 Int64 = NDArray[np.int64]
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Call, Op, Reads
+from mcuforge.compiler.calls import Call, Reads
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import RowInput, calls_on_rows, row_input, same_row_reads
+from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True)

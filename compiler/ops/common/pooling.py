@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Activation, Field, RingRows
+from mcuforge.compiler.calls import Field, RingRows
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.checks import (
     want_int8,
     want_one_image,
@@ -16,6 +16,7 @@ from mcuforge.compiler.ops.common.checks import (
 from mcuforge.compiler.ops.common.fixed_point import activation_range
 from mcuforge.compiler.ops.common.window import Pad, Pair, Window
 from mcuforge.compiler.ops.common.windowed import WindowedOp, window_counts
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mcuforge.compiler.ops.base import Call, Slot
+from mcuforge.compiler.calls import Call, Slot
 
 SUM_BYTES = 4  # an int32 per output element
 SUMMING = (Slot.SCRATCH, Slot.FIRST_ROW, Slot.END_ROW)  # the end of such a kernel's arguments

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, DType, Tensor
-from mcuforge.compiler.ops.base import Activation, Blob
+from mcuforge.compiler.calls import Blob
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.checks import (
     want_constant,
     want_dtype,
@@ -21,6 +21,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     requantise,
     wrap_int32,
 )
+from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.errors import Refusal
 
 MAX_SUMMED = 2**17 - 1  # products of two int8 values an int32 always holds the sum of

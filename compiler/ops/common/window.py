@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Reads
+from mcuforge.compiler.calls import Reads
 from mcuforge.compiler.ops.common.fixed_point import Int64
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 Pair = tuple[int, int]

@@ -6,9 +6,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from math import prod
 
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Call, Op, Reads
+from mcuforge.compiler.calls import Call, Reads
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.window import Window
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.compiler.work import CALLED, Counts, Work
 
 

@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.elementary import Float32
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, dequantised, quantised, want_room
+from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True)

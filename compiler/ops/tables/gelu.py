@@ -12,11 +12,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.elementary import Float32
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, dequantised, farthest, quantised, want_room
+from mcuforge.compiler.tensors import Tensor
 
 ROOT_HALF = np.float32(math.sqrt(0.5))
 TANH_SCALE = np.float32(math.sqrt(2.0 / math.pi))

@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common.fixed_point import Int64, Multiplier, quantise_multiplier
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 HIRES_BITS = 7  # a centred input of 9 bits fills int16 after this shift

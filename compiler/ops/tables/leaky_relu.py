@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
+from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True)

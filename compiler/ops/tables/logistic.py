@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, dequantised, quantised
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.fixed_point import Int64, activation_range
 from mcuforge.compiler.ops.tables.table import TableOp, rescaled, want_factor, want_room
+from mcuforge.compiler.tensors import Tensor
 
 BOUND = {"none": 0.0, "relu": 0.0, "relu6": 6.0, "relu_n1_to_1": 1.0}
 

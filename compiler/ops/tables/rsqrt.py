@@ -12,7 +12,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     doubling_high_mul,
@@ -22,6 +21,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     wrap_int32,
 )
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 FRACTION_BITS = 20  # of 1 / sqrt(steps), before the scales come in

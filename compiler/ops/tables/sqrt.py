@@ -9,9 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, dequantised, farthest, quantised, want_room
+from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array, Tensor
-from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, Slot
+from mcuforge.compiler.calls import Blob, Call, Params, Reads, Slot
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import (
     calls_on_rows,
     element_reads,
@@ -20,6 +20,7 @@ from mcuforge.compiler.ops.common.by_row import (
 )
 from mcuforge.compiler.ops.common.checks import want_int8, want_shape
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64, quantise_multiplier, requantise
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 

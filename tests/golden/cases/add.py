@@ -115,3 +115,7 @@ CASES = (
     sub(add("a value each of one scale with rows", (1, 5, 21), (1, 5, 1), quant_a=(0.05, 3),
             quant_b=(0.05, -7))),
 )  # fmt: skip
+
+WHOLE_ONLY = (  # none of them runs row by row
+    "five dimensions in turn",
+)

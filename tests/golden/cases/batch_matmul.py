@@ -86,3 +86,10 @@ CASES = (
     matmul("product of scales rounds in float32", (1, 8, 32), (1, 32, 8), quant_a=(0.0471337, 3),
            quant_b=(0.0033371, -5), out=(0.013371337, -7)),
 )  # fmt: skip
+
+WHOLE_ONLY = (  # none of them runs row by row
+    "left side transposed",
+    "both sides transposed",
+    "several products, three-dimensional",
+    "a constant left side transposed",
+)

@@ -26,3 +26,7 @@ CASES = (
     case("five dimensions", (1, 1, 3, 1, 2), (1, 2, 3, 4, 2)),
     case("uint8", (1, 1, 8), (1, 5, 8), "uint8"),
 )
+
+WHOLE_ONLY = (  # none of them runs row by row
+    "more batches",
+)

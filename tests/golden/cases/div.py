@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Div: broadcasting of every kind, constants on either side, quotients from huge to nothing."""
 
-from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.div import Div
 from tests.golden.case import Data, Operand, OwnCase
 

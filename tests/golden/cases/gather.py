@@ -48,3 +48,14 @@ CASES = (
     case("five dimensions", (1, 2, 4, 3, 2), 2, (3, 0, 1)),
     case("uint8", (1, 9, 8), 1, (7, 1, 2), dtype="uint8"),
 )
+
+WHOLE_ONLY = (  # none of them runs row by row
+    "tokens backwards",
+    "tokens falling and rising",
+    "rows of an image in turn",
+    "a matrix of indices",
+    "the only batch twice",
+    "indices with the shared batch",
+    "int64 indices",
+    "uint8",
+)

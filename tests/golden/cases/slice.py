@@ -166,3 +166,10 @@ CASES = (
     unpack("uint8 unpacked", (1, 2, 6), 1, "uint8"),
     split_v("rows with the rest last", (1, 6, 5, 2), 1, (4, -1), ((1, 4, 5, 2), (1, 2, 5, 2))),
 )
+
+WHOLE_ONLY = (  # none of them runs row by row
+    "rows upside down",
+    "backwards in steps of two on two axes",
+    "backwards in steps of three within a part",
+    "masks with a negative stride",
+)

@@ -33,3 +33,18 @@ CASES = (
     case("one element", (1, 1, 1), (2, 0, 1)),
     case("uint8", (1, 4, 5, 3), (0, 3, 1, 2), "uint8"),
 )
+
+WHOLE_ONLY = (  # none of them runs row by row
+    "a matrix",
+    "a matrix without a batch",
+    "channels first",
+    "channels last",
+    "rows and columns",
+    "everything reversed",
+    "only the batch moved",
+    "heads before tokens",
+    "keys for the product",
+    "five dimensions",
+    "five dimensions reversed",
+    "uint8",
+)

@@ -13,7 +13,7 @@ import pytest
 
 from mcuforge.compiler.attention.forms import attention_forms
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.choose import DEFAULT_EXACT_SECONDS
 from mcuforge.compiler.schedule.estimate import Known

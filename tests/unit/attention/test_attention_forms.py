@@ -8,14 +8,14 @@ from collections.abc import Callable
 import pytest
 
 from mcuforge.compiler.attention.forms import attention_forms
-from mcuforge.compiler.ir import Graph, Node, Quant, Tensor
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.softmax import Softmax
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.tensors import Quant, Tensor
 from tests.unit.compiler.graphs import assert_same_meaning, constant, graph, tensor
 
 TOKENS, WIDTH, HEADS, INNER = 6, 12, 3, 4

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import pytest
 
 from mcuforge.compiler.attention.read_needed_rows import read_needed_rows
-from mcuforge.compiler.ir import Graph, Node, Tensor, unique
+from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.add import Add
-from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.tensors import Tensor, unique
 from mcuforge.compiler.verify import verify
 from tests.unit.compiler.graphs import assert_same_meaning, constant, graph, tensor
 

@@ -10,11 +10,12 @@ import pytest
 from mcuforge.compiler.codegen.check import GUARD_BYTES, TASKS, check_model, db_bytes, task_of
 from mcuforge.compiler.codegen.model import GeneratedModel
 from mcuforge.compiler.compile import compile_graph
-from mcuforge.compiler.ir import DType, Node, Quant
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.schedule.memory import ALIGNMENT
+from mcuforge.compiler.tensors import DType, Quant
 from tests.unit.compiler.graphs import constant, graph, tensor
 
 HASH = bytes(range(32))

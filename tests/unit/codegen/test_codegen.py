@@ -16,10 +16,11 @@ from mcuforge.compiler.codegen.model import GeneratedModel, example_main, genera
 from mcuforge.compiler.codegen.ports import shape_text
 from mcuforge.compiler.compile import compile_graph
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.ir import DType, Graph, Node, Quant
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.quantize import Quantize
+from mcuforge.compiler.tensors import DType, Quant
 from mcuforge.memplan.problem import Placement
 from tests.schedules import whole_layers
 from tests.unit.compiler.graphs import (

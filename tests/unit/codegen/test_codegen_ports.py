@@ -10,7 +10,8 @@ import pytest
 
 from mcuforge.compiler.codegen.ports import file_words
 from mcuforge.compiler.compile import compile_graph
-from mcuforge.compiler.ir import DType, Graph, Port, Quant, Tensor
+from mcuforge.compiler.graph import Graph, Port
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from tests.unit.compiler.graphs import graph, relu
 
 NHWC, NCHW, TO_NHWC = (1, 4, 5, 3), (1, 3, 4, 5), (0, 2, 3, 1)

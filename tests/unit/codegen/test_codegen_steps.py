@@ -10,15 +10,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mcuforge.compiler.calls import Argument, Blob, Call, RowOf, Slot
 from mcuforge.compiler.codegen.check import check_model
 from mcuforge.compiler.codegen.layout import COLUMNS, call, comment_block, table
 from mcuforge.compiler.codegen.model import GeneratedModel, example_main, generate
 from mcuforge.compiler.codegen.poison import poison
-from mcuforge.compiler.ir import DType, Graph, Node, Tensor
-from mcuforge.compiler.ops.base import Argument, Blob, Call, RowOf, Slot
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.compiler.schedule.schedule import Execution, Schedule, Stage, Task
+from mcuforge.compiler.tensors import DType, Tensor
 from mcuforge.errors import InternalError
 from mcuforge.memplan.poison import DeadRange
 from tests.schedules import whole_layers

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcuforge.compiler.calls import Blob
 from mcuforge.compiler.codegen.constants import LINE_COLUMNS, ConstantPool, literal
-from mcuforge.compiler.ops.base import Blob
 from mcuforge.errors import InternalError
 
 INT_LITERAL = re.compile(r"-?\d+|\(-2147483647 - 1\)")

@@ -132,7 +132,7 @@ def refused_model(folder: Path) -> Path:
         TensorSpec("f", (1, 6), "float32"),
         TensorSpec("g", (1, 6), "float32"),
     )
-    operators = (OperatorSpec("PRELU", (0,), (1,)), OperatorSpec("RELU", (2,), (3,)))
+    operators = (OperatorSpec("WHILE", (0,), (1,)), OperatorSpec("RELU", (2,), (3,)))
     path = folder / "odd.tflite"
     path.write_bytes(write_model(ModelSpec(tensors, operators, (0, 2), (1, 3))))
     return path
@@ -146,7 +146,7 @@ def test_every_operator_that_is_refused_is_named_with_its_remedy(
     read(file, "ops MODEL")
     said = capsys.readouterr().out
     assert said.count("error: ") == said.count("where: ") == said.count("try:   ") == 2
-    assert "PRELU is not supported" in said
+    assert "WHILE is not supported" in said
     assert "float32" in said
 
 

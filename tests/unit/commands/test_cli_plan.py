@@ -53,6 +53,19 @@ def test_a_plan_is_drawn_beside_its_table(
     assert max(map(len, said.splitlines())) < 400
 
 
+def test_a_plan_is_explained_where_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert plan(monkeypatch) == 0
+    plain = capsys.readouterr().out
+    assert "schedule of" not in plain
+    assert plan(monkeypatch, "--explain") == 0
+    said = capsys.readouterr().out
+    assert said.startswith(plain)
+    assert "schedule of digits_cnn: 10 layers in 9 stages, 20 steps\n" in said
+    assert "\n  order 2 x (2), 3 x (2 3 2), 3\n" in said
+
+
 def test_the_same_plan_is_drawn_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     texts = []
     for name in ("a.html", "b.html"):

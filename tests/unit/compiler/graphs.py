@@ -12,13 +12,15 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.ir import Array, DType, Graph, Node, Quant, Tensor
+from mcuforge.compiler.calls import Blob, Call, Params, Reads, Slot
+from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.add import Add
-from mcuforge.compiler.ops.base import Blob, Call, Op, Params, Reads, Slot
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.tables.relu import Relu
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
+from mcuforge.compiler.work import Work, vector_counts
 
 QUANT = Quant((0.1,), -5)
 SHAPE = (1, 6)
@@ -170,6 +172,9 @@ class Scratchy(Op):
         scratch = self.scratch_bytes
         second = Call("scratchy_s8", (output, Slot.SCRATCH, output), scratch_bytes=scratch)
         return (first, second)
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        return Work("add_s8", vector_counts(output))  # a kernel that has prices
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         units = np.arange(output.elements, dtype=np.int64)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled
-from mcuforge.compiler.ir import Graph, Node, Quant
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -21,6 +21,7 @@ from mcuforge.compiler.schedule.schedule import (
     Stage,
     Task,
 )
+from mcuforge.compiler.tensors import Quant
 from mcuforge.memplan.problem import Buffer, Placement, Plan, Problem, Region
 from tests.schedules import whole_layers
 from tests.unit.compiler.graphs import constant, graph, tensor

@@ -18,10 +18,11 @@ from mcuforge.compiler.compile import (
     refuse_over_budget,
 )
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.ir import Graph, Node
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.passes import PASSES
 from mcuforge.compiler.schedule import choose as choosing
+from mcuforge.compiler.schedule.describe import describe
 from mcuforge.errors import CompileError
 from mcuforge.memplan.problem import Placement, Plan, Problem, Region
 from mcuforge.memplan.replay import ReplayError
@@ -145,8 +146,11 @@ def test_a_wrong_plan_over_the_budget_is_still_our_fault(monkeypatch: pytest.Mon
 
 
 def test_the_passes_are_dumped_where_asked(tmp_path: Path) -> None:
-    compile_graph(chain(1), "portable", 1 << 20, dump_passes=tmp_path / "dump")
-    assert len(list((tmp_path / "dump").iterdir())) == 1 + len(PASSES)
+    compiled = compile_graph(chain(1), "portable", 1 << 20, dump_passes=tmp_path / "dump")
+    files = sorted((tmp_path / "dump").iterdir())
+    assert len(files) == 2 + len(PASSES)
+    assert files[-1].name == f"{1 + len(PASSES)}_schedule.txt"
+    assert files[-1].read_text(encoding="utf-8") == describe(compiled.schedule)
 
 
 def test_a_budget_below_the_boards_ram_is_what_a_refusal_names() -> None:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.ir import DType, Node, unique
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.ops.add import Add
+from mcuforge.compiler.tensors import DType, unique
 from tests.unit.compiler.graphs import chain, constant, graph, padded_conv, relu, tensor
 
 

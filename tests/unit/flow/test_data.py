@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import Array, DType, Graph, Node, Quant, Tensor
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.tables.relu import Relu
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import CompileError
 from mcuforge.flow.data import SEED, load_samples, random_samples
 from tests.golden.case import Case, Operand

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcuforge.compiler.ir import DType, Graph, Port, Quant, Tensor
+from mcuforge.compiler.graph import Graph, Port
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.compiler.user_ports import port_of, to_file, to_graph
 from mcuforge.errors import CompileError
 from mcuforge.flow.data import load_samples, random_samples

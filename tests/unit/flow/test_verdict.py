@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled, compile_graph
-from mcuforge.compiler.ir import Array, DType, Node
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.judges.answers import Answers, Judge, Peer, differing
 from mcuforge.compiler.judges.own import NAME
 from mcuforge.compiler.ops.dequantize import Dequantize
+from mcuforge.compiler.tensors import Array, DType
 from mcuforge.flow import data
 from mcuforge.flow.board_check import BoardAnswers
 from mcuforge.flow.data import Samples, choose_samples, default_samples

@@ -33,7 +33,7 @@ def test_a_model_is_read_by_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "what", "hint"),
     [
-        (b"", "this is an empty file, wanted a TFLite model", "copy or export it again"),
+        (b"", "this is an empty file, expected a TFLite model", "copy or export it again"),
         (b"PK\x03\x04....", "this is a zip archive", "convert it: tf.lite.TFLiteConverter"),
         (b"\x89HDF\r\n\x1a\n", "this is an HDF5 file (Keras .h5)", "convert it: tf.lite"),
         (b"\x1f\x8b\x08", "this is gzip-compressed", "unpack it with gunzip first"),
@@ -44,7 +44,7 @@ def test_a_model_is_read_by_path(tmp_path: Path) -> None:
         (b"\x80\x02}q", "this is a Python pickle (PyTorch?)", "convert it: tf.lite"),
         (b"just words\n", "this is a text file", "give the .tflite or .onnx file"),
         (b"\0\0\0\0TFL2\0", "this is a TFLite file of version 2", "convert it: tf.lite"),
-        (bytes(range(256)), "this is no model file we know", "convert it: tf.lite"),
+        (bytes(range(256)), "this is a file of an unknown kind", "convert it: tf.lite"),
     ],
 )
 def test_a_file_that_is_no_model_is_called_what_it_is(
@@ -70,8 +70,8 @@ def test_an_onnx_file_is_told_by_its_first_bytes_whatever_its_suffix(tmp_path: P
 @pytest.mark.parametrize(
     ("data", "what", "hint"),
     [
-        (b"", "this is an empty file, wanted an ONNX model", "copy or export it again"),
-        (b"\x0a\xff\x0c", "the file is damaged: it is no sound protobuf message", "copy or"),
+        (b"", "this is an empty file, expected an ONNX model", "copy or export it again"),
+        (b"\x0a\xff\x0c", "the file is damaged: it is not a valid protobuf message", "copy or"),
         (b"version https://git-lfs.github.com/spec/v1", "this is a Git LFS", "git lfs pull"),
     ],
 )
@@ -89,7 +89,7 @@ def test_an_onnx_file_is_told_by_its_suffix_too(
 def test_an_onnx_file_is_no_tflite_file() -> None:
     with pytest.raises(CompileError) as caught:
         read_tflite(b"\x08\x08\x12\x07pytorch", name="model.onnx")
-    assert caught.value.what == "this is an ONNX model, wanted a TFLite model"
+    assert caught.value.what == "this is an ONNX model, expected a TFLite model"
     assert caught.value.where == "model.onnx"
     assert caught.value.hint == "give it the suffix .onnx"
 
@@ -101,13 +101,13 @@ def test_a_missing_file_is_refused_with_the_models_that_are_there(tmp_path: Path
     assert error.what == "there is no such file"
     assert error.where == str(tmp_path / "their.tflite")
     assert error.hint == "did you mean 'there.tflite'?"
-    assert refusal(tmp_path / "net.tflite").hint == "there: a.onnx, there.tflite"
+    assert refusal(tmp_path / "net.tflite").hint == "the folder holds a.onnx, there.tflite"
     assert refusal(tmp_path / "nowhere" / "a.tflite").hint.startswith("check the path")
 
 
 def test_a_folder_is_refused_with_what_is_in_it(tmp_path: Path) -> None:
     error = refusal(tmp_path)
-    assert error.what == "this is a folder, wanted a model file"
+    assert error.what == "this is a folder, expected a model file"
     assert error.where == str(tmp_path)
     assert error.hint == "check the path: it holds no .tflite or .onnx file"
     (tmp_path / "saved_model.pb").write_bytes(b"x")
@@ -118,7 +118,7 @@ def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
     error = refusal(path)
-    assert error.what == "this is a device or a pipe, wanted a model file"
+    assert error.what == "this is a device or a pipe, expected a model file"
     assert error.where == str(path)
     assert error.hint == "save it to a file"
 
@@ -130,7 +130,7 @@ def test_a_huge_file_is_refused_without_reading_it(tmp_path: Path) -> None:
     error = refusal(path)
     assert error.what == "the file has 300 MiB, at most 256 MiB is read"
     assert error.where == str(path)
-    assert error.hint.startswith("no microcontroller holds such a model")
+    assert error.hint.startswith("quantize or shrink it")
 
 
 def test_a_file_without_permission_is_refused(

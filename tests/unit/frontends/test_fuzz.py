@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from tests.fuzz import models as fuzz_models
 from tests.fuzz import onnx_models as fuzz_onnx
 from tests.fuzz.fuzzing import Subject, check_graph, examine, fuzz

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcuforge.compiler.ir import Array, DType, Quant, Tensor
 from mcuforge.compiler.isa.channels import ACCUMULATOR_BITS, MAX_RIGHT, Channels, packable
 from mcuforge.compiler.ops.common.fixed_point import Int64, Multiplier, requantise
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 
 REACH = (1 << ACCUMULATOR_BITS) - 1
 INT8 = st.integers(-128, 127)

@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import DType, Quant, Tensor
 from mcuforge.compiler.isa.channels import Channels, packable
 from mcuforge.compiler.ops.common.fixed_point import Multiplier, requantise, wrap_int32
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 
 HALF = 1 << 30
 ZERO_POINT = -3

@@ -16,12 +16,12 @@ from mcuforge.compiler.builders.tflite_writer import (
 from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Array
 from mcuforge.compiler.judges.flatbuffer_front import Front, old, present
 from mcuforge.compiler.judges.interpreters import RUNTIME
 from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.judges.tflite import run_interpreter
 from mcuforge.compiler.reference import run, run_all
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import CompileError
 from tests.models.case_model import case_model, feed
 from tests.models.cifar import MEAN, SPREAD
@@ -103,7 +103,7 @@ def test_a_dense_layer_of_any_dimensions_is_written_whole(
 ) -> None:
     model = dense(rows, bias=bias, external=external)
     copy = judgeable(model)
-    assert copy.changes == "keep_num_dims off and a RESHAPE behind: 1 operator"
+    assert copy.changes == "keep_num_dims off and a RESHAPE after it: 1 operator"
     same_answers(model, copy.model)
 
 
@@ -150,7 +150,7 @@ def test_the_samples_of_every_arm_need_no_copy_but_for_a_bias_that_is_missing() 
     assert set(changed.values()) <= {
         "",
         "a bias of zeros added: 1 operator",
-        "keep_num_dims off and a RESHAPE behind: 1 operator",
+        "keep_num_dims off and a RESHAPE after it: 1 operator",
     }
     assert list(changed.values()).count("") > 20
 
@@ -187,7 +187,7 @@ def branches() -> bytes:
 def test_operators_that_name_axes_of_such_an_output_find_them() -> None:
     model = branches()
     copy = judgeable(model)
-    assert copy.changes == "keep_num_dims off and a RESHAPE behind: 2 operators"
+    assert copy.changes == "keep_num_dims off and a RESHAPE after it: 2 operators"
     same_answers(model, copy.model)
 
 
@@ -267,7 +267,7 @@ def test_every_tensor_of_a_vision_transformer_is_the_interpreters(gelu: str, ten
     path = shared(f"models/vit/vit_cifar10_tf_int8_{gelu}.tflite")
     model, graph = path.read_bytes(), read_tflite(path)
     copy = judgeable(model)
-    assert copy.changes == "keep_num_dims off and a RESHAPE behind: 36 operators"
+    assert copy.changes == "keep_num_dims off and a RESHAPE after it: 36 operators"
     file = parse(FileBytes(model))
     written = tuple(index for operator in file.operators for index in operator.outputs)
     assert len(written) == tensors

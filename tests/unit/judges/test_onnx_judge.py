@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.ir import Array, DType, Graph, Node, Port, Quant, Tensor
+from mcuforge.compiler.graph import Graph, Node, Port
 from mcuforge.compiler.judges import onnx as onnx_judge
 from mcuforge.compiler.judges import own
 from mcuforge.compiler.judges.child import patience
@@ -21,6 +21,7 @@ from mcuforge.compiler.judges.onnx import OnnxJudge, peer_name
 from mcuforge.compiler.judges.own import OwnReference, interleaved, processes_for
 from mcuforge.compiler.judges.tflite import judge
 from mcuforge.compiler.ops.add import Add
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import CompileError
 from mcuforge.flow.data import random_samples
 from tests.unit.compiler.graphs import chain, constant, graph, relu, tensor

@@ -21,7 +21,7 @@ from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Array, Graph, Node
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.judges.answers import Answers
 from mcuforge.compiler.judges.child import ChildFailed, import_path
 from mcuforge.compiler.judges.interpreters import (
@@ -43,6 +43,7 @@ from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
 from mcuforge.compiler.ops.tables.neg import Neg
 from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.compiler.reference import run
+from mcuforge.compiler.tensors import Array
 from tests.golden.cases.tables import tanh
 from tests.models.case_model import case_model, feed
 from tests.models.oracle import needs_2_14
@@ -94,7 +95,7 @@ def test_our_reference_decides_where_an_operator_is_known_to_be_computed_otherwi
     answers = answered(DIGITS, [x], [deviating("SOFTMAX", "FULLY_CONNECTED")])
     assert answers.reference == (
         f"{NAME}, since {INTERPRETER.name} computes operator 8 FULLY_CONNECTED, operator 9 SOFTMAX "
-        "otherwise than tflite-runtime 2.14"
+        "differently from tflite-runtime 2.14"
     )
     assert answers.peer is not None
     assert (answers.peer.name, answers.peer.is_near) == (INTERPRETER.name, False)
@@ -193,7 +194,7 @@ def test_a_table_that_the_c_library_rounds_otherwise_is_looked_at_twice(tmp_path
         assert second is first  # this machine's C library gives the nearest float
         return
     np.testing.assert_array_equal(second.outputs[0][0], ours)
-    assert second.reference == f"{NAME}, since this machine's {INTERPRETER.name} rounds otherwise"
+    assert second.reference == f"{NAME}, since this machine's {INTERPRETER.name} rounds differently"
     assert second.peer is not None
     assert (second.peer.operators, second.peer.unexplained) == (("operator 0 TANH",), ())
 
@@ -361,7 +362,7 @@ def test_what_the_interpreter_would_leave_unwritten_is_judged_by_it_and_the_repo
     x = np.stack([feed((1, 4, 6), "int8", seed) for seed in range(3)])
     with TfliteJudge(model, path, [x], [INTERPRETER]) as judging:
         answers = judging.answers()
-    words = "(keep_num_dims off and a RESHAPE behind: 1 operator)"
+    words = "(keep_num_dims off and a RESHAPE after it: 1 operator)"
     assert answers.reference == f"{INTERPRETER.name} {words}"
     assert answers.outputs[0].shape == (3, 1, 4, 3)
     for sample, got in zip(x, answers.outputs[0], strict=True):

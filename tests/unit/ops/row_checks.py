@@ -9,8 +9,9 @@ from functools import partial
 
 import numpy as np
 
-from mcuforge.compiler.ir import Array, Node, Tensor
-from mcuforge.compiler.ops.base import Argument, Blob, Call, Reads, RowOf
+from mcuforge.compiler.calls import Argument, Blob, Call, Reads, RowOf
+from mcuforge.compiler.graph import Node
+from mcuforge.compiler.tensors import Array, Tensor
 from tests.unit.ops.walks import walk
 
 SMALL = 130  # bytes of output up to which every distance is tried

@@ -6,9 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import DType, Node, Quant, Tensor
-from mcuforge.compiler.ops.base import RowOf
+from mcuforge.compiler.calls import RowOf
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.ops.batch_matmul import MAX_DEPTH, BatchMatMul
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.errors import Refusal
 from tests.golden.merge import case_graph, cases_of, feed
 from tests.unit.ops.row_checks import check_row_reads

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcuforge.compiler.ir import DType, Quant, Tensor
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.common.broadcast import Shape, broadcast, check_broadcast
 from mcuforge.compiler.ops.extremum import Maximum
 from mcuforge.compiler.schedule.overlap import least_distance
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 

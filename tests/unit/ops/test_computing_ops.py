@@ -9,14 +9,15 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import Array, DType, Quant, Tensor
+from mcuforge.compiler.calls import Blob
+from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
-from mcuforge.compiler.ops.base import Blob, Op
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 Shape = tuple[int, ...]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import Array, DType, Quant, Tensor
 from mcuforge.compiler.ops.common.fixed_point import Int64, quantise_multiplier
 from mcuforge.compiler.ops.div import Div, quotients, scale_factor
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Refusal
 from tests.golden.case import Case, Operand
 from tests.models.case_model import case_model

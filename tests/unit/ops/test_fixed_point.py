@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcuforge.compiler.ir import DType, Quant, Tensor
-from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     activation_range,
@@ -24,6 +23,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     rounding_shift_right,
     wrap_int32,
 )
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 
 LOWEST, HIGHEST = -(2**31), 2**31 - 1
 INT32 = st.integers(LOWEST, HIGHEST) | st.sampled_from((LOWEST, -1, 0, 1, HIGHEST))

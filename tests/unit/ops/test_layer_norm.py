@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array, DType, Quant, Tensor
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.tables.inverse_sqrt import RELATIVE_ERROR, inverse_sqrt
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 Floats = NDArray[np.float64]

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import DType, Quant, Tensor
 from mcuforge.compiler.ops.tables.lookup import Lookup
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.errors import InternalError
 
 X = Tensor("x", (256,), DType.INT8, Quant((0.1,), 5))

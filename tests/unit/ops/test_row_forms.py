@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -16,31 +17,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcuforge.compiler.ir import Array, DType, Node, Quant, Tensor
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.calls import Call
+from mcuforge.compiler.graph import Node, Op
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp
+from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.extremum import Maximum
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.ops.tables.table import TableOp
 from mcuforge.compiler.ops.transpose import Transpose
-from tests.golden.merge import case_graph, cases_of, feed
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
+from mcuforge.runtime_c.sources import PORTABLE
+from tests.golden.isas import adds_up, in_ring_program
+from tests.golden.merge import case_graph, case_modules, cases_of, feed, whole_only
 from tests.unit.ops.row_checks import check_distances, check_row_reads, raw, run_rows, run_whole
 from tests.unit.ops.test_broadcast import pairs
+from tests.unit.ops.walks import is_exact, walk_of
 
-MODULES = (
-    "add", "mul", "div", "squared_difference", "extremum", "relu", "leaky_relu",
-    "logistic", "tanh", "hard_swish", "gelu", "rsqrt", "abs", "exp", "log", "neg", "sqrt", "square",
-    "quantize", "dequantize", "lookup", "softmax", "softmax_qdq", "pad", "concatenation", "slice",
-    "transpose", "reshape", "gather", "broadcast_to",
-)  # fmt: skip
-MOVES = (
-    "pad",
-    "concatenation",
-    "slice",
-    "transpose",
-    "gather",
-    "broadcast_to",
-)  # walked to the very values
+MOVES = {"pad_s8", "fill_s8", "strided_copy_s8"}  # walked to the very values
+VALUES_ONLY = (TableOp, BroadcastOp, LastAxisOp)  # their attributes change values, not reads
 
 Shape = tuple[int, ...]
 
@@ -59,13 +55,25 @@ class Place:
     def by_rows(self) -> bool:
         return self.node.op.row_reads(self.node.inputs, self.node.output) is not None
 
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        return self.node.op.calls(self.node.inputs, self.node.output, PORTABLE)
+
+    @property
+    def is_walked(self) -> bool:
+        return all(walk_of(call) is not None for call in self.calls)
+
+    @property
+    def moves(self) -> bool:
+        return {call.kernel for call in self.calls} <= MOVES
+
     def values(self, kind: str = "random") -> list[Array]:
         return [t.values() if t.is_constant else feed(self.case, t, kind) for t in self.node.inputs]
 
 
 PLACES = [
     Place(f"{module}-{case.name}", node)
-    for module in MODULES
+    for module in case_modules()
     for case in cases_of(module)
     for node in case_graph(case).nodes
 ]
@@ -75,17 +83,21 @@ def shape_of(place: Place) -> tuple[object, ...]:
     """All that decides what is read; scales do not."""
     op, output = place.node.op, place.node.output
     inputs = tuple((t.shape, t.dtype, t.is_constant) for t in place.node.inputs)
-    return op.kind, op if op.kind in MOVES else None, inputs, output.shape, output.dtype
+    attributes = None if isinstance(op, VALUES_ONLY) else op
+    return op.kind, attributes, inputs, output.shape, output.dtype
 
 
 SHAPES = {shape_of(place): place for place in PLACES}.values()
-every_kernel = pytest.mark.parametrize(
-    "place", [p for p in SHAPES if not p.node.op.is_view], ids=str
+every_exact_walk = pytest.mark.parametrize(
+    "place", [p for p in SHAPES if p.calls and all(map(is_exact, p.calls))], ids=str
 )
 every_row_form = pytest.mark.parametrize("place", [p for p in SHAPES if p.by_rows], ids=str)
+every_walked_row_form = pytest.mark.parametrize(
+    "place", [p for p in SHAPES if p.by_rows and p.is_walked], ids=str
+)
 
 
-@every_kernel
+@every_exact_walk
 def test_an_output_may_lie_exactly_as_far_over_an_input_as_its_reads_say(place: Place) -> None:
     rng = np.random.default_rng(zlib.crc32(str(place).encode()))
     check_distances(place.node, raw(place.values()), rng)
@@ -96,7 +108,7 @@ def test_an_output_row_is_computed_from_the_rows_its_row_reads_name(place: Place
     check_row_reads(place.node, place.values(), place.values("random again"))
 
 
-@every_row_form
+@every_walked_row_form
 def test_rows_walked_through_rings_give_the_whole_output(place: Place) -> None:
     node = place.node
     if node.op.is_view:
@@ -104,46 +116,37 @@ def test_rows_walked_through_rings_give_the_whole_output(place: Place) -> None:
         return
     got = run_rows(node, raw(place.values()))
     assert got == run_whole(node, raw(place.values()))
-    if node.op.kind in MOVES:
+    if place.moves:
         assert got == node.op.evaluate(node.inputs, node.output, place.values()).tobytes()
 
 
+def test_every_row_form_runs_through_rings_here_or_in_the_golden_tests() -> None:
+    unwalked = [p for p in PLACES if p.by_rows and not p.is_walked]
+    untested = {call.kernel for p in unwalked if not in_ring_program(p.node) for call in p.calls}
+    assert not untested, "add the loops of these kernels to tests/unit/ops/walks.py"
+
+
 def test_the_only_barriers_are_copies_side_by_side() -> None:
-    barriers = {str(p) for p in PLACES if None in p.node.op.reads(p.node.inputs, p.node.output)}
+    barriers = set()
+    for place in PLACES:
+        reads = place.node.op.reads(place.node.inputs, place.node.output)
+        of_input = dict(zip(place.node.inputs, reads, strict=True))
+        if None in [of_input[x] for x in place.node.activations]:
+            barriers.add(str(place))
     assert {name.partition("-")[0] for name in barriers} == {"concatenation", "gather"}
     assert "concatenation-rows-out0" not in barriers
     assert "concatenation-a-single-input-out0" not in barriers
 
 
-def test_operators_that_cannot_run_row_by_row_are_the_known_ones() -> None:
-    kinds: dict[str, list[str]] = {}
-    for place in PLACES:
-        if not place.by_rows:
-            kinds.setdefault(place.node.op.kind, []).append(place.case.partition("-")[2])
-    assert kinds.pop("add") == ["five dimensions in turn"]
-    assert kinds.pop("slice") == [
-        "rows upside down",
-        "backwards in steps of two on two axes",
-        "backwards in steps of three within a part",
-        "masks with a negative stride",
-        "tokens backwards",
+@pytest.mark.parametrize("module", case_modules())
+def test_the_cases_that_only_run_whole_are_those_that_their_file_names(module: str) -> None:
+    found = [
+        place.case.partition("-")[2]
+        for place in PLACES
+        if place.case.startswith(f"{module}-")
+        and not (place.by_rows or place.node.op.is_view or adds_up(place.node))
     ]
-    assert kinds.pop("gather") == [
-        "tokens falling and rising",
-        "rows of an image in turn",
-        "a matrix of indices",
-        "the only batch twice",
-        "indices with the shared batch",
-        "int64 indices",
-        "uint8",
-    ]
-    assert kinds.pop("broadcast_to") == ["more batches"]
-    assert len(kinds.pop("reshape")) == 20
-    transposed = kinds.pop("transpose")
-    assert not kinds
-    inside = {"nothing moved", "one element", "pixels to patches", "six dimensions that are fewer"}
-    assert inside.isdisjoint(transposed)
-    assert len(transposed) == len(cases_of("transpose")) - len(inside)
+    assert set(found) == set(whole_only(module)), f"correct WHOLE_ONLY of the cases of {module}"
 
 
 # small shapes of every kind

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import DType, Node, Quant, Tensor
+from mcuforge.compiler.calls import Reads, RingRows, Slot
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
-from mcuforge.compiler.ops.base import Reads, RingRows, Slot
 from mcuforge.compiler.ops.common.window import Window
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -18,6 +18,7 @@ from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from tests.golden.merge import feed
 from tests.golden.odd_windows import DRAW, drawn_nodes
 from tests.unit.ops.row_checks import check_row_reads

@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import Array, DType, Quant, Tensor
 from mcuforge.compiler.ops.softmax import MAX_DEPTH, Softmax, one_over_one_plus
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 OUTPUT = Quant((1.0 / 256.0,), -128)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ir import Array, DType, Quant, Tensor
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 Floats = NDArray[np.float64]

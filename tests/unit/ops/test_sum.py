@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import DType, Quant, Tensor
 from mcuforge.compiler.ops.sum import Sum
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.errors import Refusal
 from tests.golden.case import Case, Operand
 from tests.models.case_model import case_model

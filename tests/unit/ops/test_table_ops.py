@@ -9,8 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import DType, Quant, Tensor
-from mcuforge.compiler.ops.base import Blob, Slot
+from mcuforge.compiler.calls import Blob, Slot
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.tables.abs import Abs
@@ -27,6 +26,7 @@ from mcuforge.compiler.ops.tables.sqrt import Sqrt
 from mcuforge.compiler.ops.tables.square import Square
 from mcuforge.compiler.ops.tables.table import TableOp
 from mcuforge.compiler.ops.tables.tanh import Tanh
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 VALUES = np.arange(-128, 128).astype(np.int8)

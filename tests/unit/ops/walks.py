@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The order in which the portable C kernels touch memory, byte by byte, in plain Python.
 
-Each walk follows its C file's loops over one memory in which inputs and output may share bytes.
+A walk follows the loops of C files over one memory in which inputs and output may share bytes.
 Arithmetic is replaced by anything that depends on every value read: what is judged is which byte is
-read when.
+read when. Kernels whose parameters have the same fields have the same loops, so a new kernel needs
+a walk only where its loops are new.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
-from mcuforge.compiler.ops.base import Call
+from mcuforge.compiler.calls import Argument, Blob, Call, RowOf
+from mcuforge.compiler.tensors import Tensor
 
 Fields = Mapping[str, object]
+Walk = Callable[[bytearray, tuple[int, ...], int, Fields], None]
 
 
 def fields(call: Call) -> Fields:
@@ -37,7 +40,26 @@ def number(params: Fields, name: str) -> int:
 
 def walk(call: Call, memory: bytearray, inputs: Sequence[int], out: int) -> None:
     """Run `call` with its tensors, the constants among them too, at these addresses."""
-    WALKS[call.kernel](memory, tuple(inputs), out, fields(call))
+    found = walk_of(call)
+    assert found is not None, f"tests/unit/ops/walks.py does not know the loops of {call.kernel}"
+    found(memory, tuple(inputs), out, fields(call))
+
+
+def walk_of(call: Call) -> Walk | None:
+    """The walk of kernels with these parameters; None where their loops are not known."""
+    names = fields(call).keys()
+    if names & {"count", "value"} == {"count"}:
+        operands = [size for argument in call.args if (size := _itemsize(argument))]
+        return _each(operands[0], operands[-1])
+    return next((found for needed, found in WALKS if names >= needed), None)
+
+
+def _itemsize(argument: Argument) -> int:
+    """Bytes of an element; 0 of what is neither tensor nor constant."""
+    source = argument.source if isinstance(argument, RowOf) else argument
+    if isinstance(source, Blob):
+        return source.data.itemsize
+    return source.dtype.itemsize if isinstance(source, Tensor) else 0
 
 
 def _move(memory: bytearray, to: int, start: int, n: int) -> None:
@@ -91,11 +113,11 @@ def _two_inputs(memory: bytearray, inputs: tuple[int, ...], out: int, params: Fi
         out += 1
 
 
-def _each(size_in: int, size_out: int) -> Callable[..., None]:
+def _each(size_in: int, size_out: int) -> Walk:
     """An input element read, an output element written, `count` times."""
 
     def walk_each(memory: bytearray, inputs: tuple[int, ...], out: int, params: Fields) -> None:
-        (start,) = inputs
+        start = inputs[0]
         for i in range(number(params, "count")):
             element = memory[start + i * size_in : start + (i + 1) * size_in]
             for byte in range(size_out):
@@ -105,8 +127,8 @@ def _each(size_in: int, size_out: int) -> Callable[..., None]:
     return walk_each
 
 
-def _softmax(memory: bytearray, inputs: tuple[int, ...], out: int, params: Fields) -> None:
-    (start,), depth = inputs, number(params, "depth")
+def _vectors(memory: bytearray, inputs: tuple[int, ...], out: int, params: Fields) -> None:
+    start, depth = inputs[0], number(params, "depth")
     for row in range(number(params, "rows")):
         at = row * depth
         seen = sum((i + 1) * v for i, v in enumerate(memory[start + at : start + at + depth]))
@@ -114,18 +136,35 @@ def _softmax(memory: bytearray, inputs: tuple[int, ...], out: int, params: Field
             memory[out + i] = (seen + memory[start + i]) & 0xFF
 
 
-WALKS: Mapping[str, Callable[[bytearray, tuple[int, ...], int, Fields], None]] = {
-    "fill_s8": _fill,
-    "pad_s8": _pad,
-    "strided_copy_s8": _strided_copy,
-    "add_s8": _two_inputs,
-    "mul_s8": _two_inputs,
-    "div_s8": _two_inputs,
-    "squared_difference_s8": _two_inputs,
-    "extremum_s8": _two_inputs,
-    "table_s8": _each(1, 1),
-    "quantize_f32": _each(4, 1),
-    "dequantize_f32": _each(1, 4),
-    "softmax_s8": _softmax,
-    "softmax_qdq_s8": _softmax,
-}
+def _matrices(memory: bytearray, inputs: tuple[int, ...], out: int, params: Fields) -> None:
+    """Each element from a row of a, all of it where that is transposed, and a matrix of b."""
+    rows, depth, columns = (number(params, name) for name in ("rows", "depth", "columns"))
+    steps = [vector(params, name) for name in ("a_batch", "b_batch")]
+    for index in itertools.product(*(range(n) for n in vector(params, "batch"))):
+        a, b = (
+            at + sum(i * s for i, s in zip(index, step, strict=True))
+            for at, step in zip(inputs, steps, strict=True)
+        )
+        for row in range(rows):
+            of_a = (a, rows * depth) if number(params, "a_step") > 1 else (a + row * depth, depth)
+            for column in range(columns):
+                seen = column
+                for start, count in (of_a, (b, depth * columns)):
+                    seen += sum((i + 1) * v for i, v in enumerate(memory[start : start + count]))
+                memory[out] = seen & 0xFF
+                out += 1
+
+
+WALKS: Sequence[tuple[set[str], Walk]] = (  # the fields that tell the loops
+    ({"count", "value"}, _fill),
+    ({"before", "extent", "after"}, _pad),
+    ({"dims", "in_stride", "out_stride"}, _strided_copy),
+    ({"dims", "stride_a", "stride_b"}, _two_inputs),
+    ({"batch", "a_batch", "b_batch"}, _matrices),
+    ({"rows", "depth"}, _vectors),
+)
+
+
+def is_exact(call: Call) -> bool:
+    """True where `reads` of the operator are exact to the byte: what a kernel writes at once."""
+    return walk_of(call) not in (None, _matrices)

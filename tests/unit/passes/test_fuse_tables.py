@@ -6,9 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ir import DType, Graph, Node, Quant, Tensor
+from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.add import Add
-from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.tables.logistic import Logistic
@@ -17,6 +16,7 @@ from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.compiler.ops.tables.tanh import Tanh
 from mcuforge.compiler.passes.fold_constants import fold_constants
 from mcuforge.compiler.passes.fuse_tables import fuse_tables
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.compiler.verify import verify
 from tests.unit.compiler.graphs import assert_same_meaning, constant, graph, relu, tensor
 

@@ -11,7 +11,7 @@ import pytest
 
 from mcuforge.compiler import passes
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Graph, Node, Quant
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -21,6 +21,7 @@ from mcuforge.compiler.passes.drop_unread import drop_unread
 from mcuforge.compiler.passes.fold_constants import fold_constants
 from mcuforge.compiler.passes.fold_padding import fold_padding
 from mcuforge.compiler.passes.name_after_layers import name_after_layers
+from mcuforge.compiler.tensors import Quant
 from mcuforge.compiler.verify import verify
 from mcuforge.errors import CompileError, InternalError
 from tests.models.case_model import case_model
@@ -288,7 +289,7 @@ def test_a_dump_folder_that_cannot_be_written_is_the_users_to_mend(tmp_path: Pat
     with pytest.raises(CompileError) as caught:
         optimise(chain(1), file / "below")
     assert str(caught.value).splitlines() == [
-        "error: cannot write the graph: Not a directory",
+        "error: cannot write the dump: Not a directory",
         f"where: {file / 'below'}",
         "try:   choose another folder with --dump-passes",
     ]

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from mcuforge.compiler.ir import Graph, Node, Quant, Tensor
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.tables.relu import Relu
+from mcuforge.compiler.tensors import Quant, Tensor
 from tests.unit.compiler.graphs import constant, tensor
 
 

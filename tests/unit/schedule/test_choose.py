@@ -9,7 +9,7 @@ import pytest
 
 from mcuforge.compiler.builders.tflite_writer import write_model
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.choose import Chosen, choose
 from mcuforge.compiler.schedule.cost import schedule_cost

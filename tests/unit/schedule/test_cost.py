@@ -8,7 +8,7 @@ from time import process_time
 
 import pytest
 
-from mcuforge.compiler.ir import Node
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.isa import INSTRUCTION_SETS, find_instruction_set
 from mcuforge.compiler.isa.instruction_set import price_file, prices
 from mcuforge.compiler.schedule.cost import layer_cost

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from mcuforge.compiler.ir import Graph, Node, Quant
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
@@ -11,6 +11,7 @@ from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.schedule.choose import Chosen, choose
 from mcuforge.compiler.schedule.kernels import Calls
+from mcuforge.compiler.tensors import Quant
 from mcuforge.memplan.problem import Region
 from tests.unit.compiler.graphs import constant, graph, tensor
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from mcuforge.compiler.ir import Graph, Node, Tensor
-from mcuforge.compiler.ops.base import Call
+from mcuforge.compiler.calls import Call
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.tables.relu import Relu
@@ -19,6 +19,7 @@ from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
 from mcuforge.compiler.schedule.schedule import Execution, Schedule, runnable
 from mcuforge.compiler.schedule.search import make_schedule
 from mcuforge.compiler.schedule.trace import memory_trace
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.memplan.problem import Placement, Problem, Region
 from mcuforge.memplan.replay import ReplayError, replay
 from tests.unit.compiler.graphs import constant, tensor

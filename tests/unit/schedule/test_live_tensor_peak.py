@@ -6,7 +6,7 @@ from __future__ import annotations
 from mcuforge.compiler.builders.tflite_builder import ModelBuilder, Sliding, Value
 from mcuforge.compiler.builders.tflite_writer import write_model
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from scripts.live_tensor_peak import live_tensor_peak
 
 QUANT = (0.05, 0)

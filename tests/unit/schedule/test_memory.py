@@ -7,12 +7,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from mcuforge.compiler.ir import DType, Graph, Node
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.trace import memory_trace
+from mcuforge.compiler.tensors import DType
 from mcuforge.errors import CompileError
 from mcuforge.memplan.problem import Placement, Problem, Region
 from mcuforge.memplan.replay import Read, ReplayError, Trace, Write, replay

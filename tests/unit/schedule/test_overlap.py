@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcuforge.compiler.ir import Array, Node, Tensor
-from mcuforge.compiler.ops.base import Reads
+from mcuforge.compiler.calls import Reads
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.schedule.overlap import least_distance
+from mcuforge.compiler.tensors import Array, Tensor
 from tests.golden.merge import case_graph, case_modules, cases_of, feed
 
 MOST_UNITS = 12  # of an input, whose reach is tried by changing them

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from mcuforge.compiler.ir import Graph, Node, Tensor
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.schedule.arrival import arrival
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import Pipeline, RowLayer, build_pipeline, row_layer
 from mcuforge.compiler.schedule.schedule import Execution, view_storage
+from mcuforge.compiler.tensors import Tensor
 from tests.unit.compiler.graphs import constant, tensor
 from tests.unit.schedule.nets import Net, W, chain_of_convs, residual_net
 

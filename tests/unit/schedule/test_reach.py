@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from mcuforge.compiler.compile import PlanOptions, compile_graph
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.heat import favour_hot, touches
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.search import GOALS, Goal

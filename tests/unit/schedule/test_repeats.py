@@ -10,9 +10,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcuforge.compiler.schedule.repeats import LONGEST_PERIOD, MOST, PIECE_BYTES, Piece, repeats
+from mcuforge.compiler.schedule.repeats import (
+    LONGEST_PERIOD,
+    MOST,
+    PIECE_BYTES,
+    Entry,
+    Piece,
+    Repeats,
+    repeats,
+)
 
 IMAGE_OF_TOKENS = ([0] * 16 + [1] + list(range(2, 12)) * 14) * 14  # a row of them at a time
+
+
+def expanded(short: Repeats[Entry]) -> tuple[Entry, ...]:
+    """The sequence that `short` stands for."""
+    found: list[Entry] = []
+    begin = 0
+    for piece in short.pieces:
+        found += short.entries[begin : begin + piece.length] * piece.times
+        begin += piece.length
+    return tuple(found)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +56,7 @@ def test_pieces_are_the_turns_one_would_write(
 ) -> None:
     found = repeats(sequence, 1)
     assert found.pieces == tuple(Piece(*piece) for piece in pieces)
-    assert found.expanded() == tuple(sequence)
+    assert expanded(found) == tuple(sequence)
     assert found.bytes == len(found.entries) + len(pieces) * PIECE_BYTES
 
 
@@ -61,7 +79,7 @@ def test_nothing_is_shorter_under_the_rules(
 ) -> None:
     sequence = tuple(value for part, times in turns for value in part * times)
     found = repeats(sequence, entry_bytes)
-    assert found.expanded() == sequence
+    assert expanded(found) == sequence
     assert found.bytes == least(sequence, entry_bytes)
 
 

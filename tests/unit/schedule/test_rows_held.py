@@ -8,9 +8,10 @@ import re
 import numpy as np
 
 from mcuforge.compiler.compile import PlanOptions, compile_graph
-from mcuforge.compiler.ir import Graph, Node, Quant
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.tensors import Quant
 from tests.unit.compiler.graphs import QUANT, graph, tensor, view
 
 RINGS = re.compile(r"\.(?:in|out)put_ring = (\d+),")

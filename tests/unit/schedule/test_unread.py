@@ -6,11 +6,12 @@ from __future__ import annotations
 import pytest
 
 from mcuforge.compiler.compile import PlanOptions, compile_graph
-from mcuforge.compiler.ir import Graph, Node, Tensor
+from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.schedule.cost import schedule_cost
 from mcuforge.compiler.schedule.search import GOALS, Goal
+from mcuforge.compiler.tensors import Tensor
 from tests.unit.compiler.graphs import constant, tensor
 from tests.unit.schedule.nets import Net, W
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.memplan.problem import Buffer, Overlap
 from scripts.live_tensor_peak import live_tensor_peak
 from tests.unit.schedule.nets import Net

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.ir import DType, Graph, Node, Quant, Tensor
+from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.add import Add
-from mcuforge.compiler.ops.base import Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.conv2d import Conv2D
@@ -22,6 +21,7 @@ from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax import Softmax
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from tests.unit.compiler.graphs import constant, tensor
 
 W = Quant((0.02,))

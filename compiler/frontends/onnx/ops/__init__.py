@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One arm per kind of ONNX operator: what it becomes."""
+"""Holds one arm per kind of ONNX operator: it turns the operator into values of the graph."""

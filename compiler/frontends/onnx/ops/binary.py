@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Add, Sub, Mul, Div, Max and Min of two tensors, or of a tensor and a constant with dimensions."""
+"""Builds Add, Sub, Mul, Div, Max and Min of two tensors, or of a tensor and a constant."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from mcuforge.compiler.frontends.common import EXPORT_AGAIN, SCALE_LIMITS
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.add import Add
-from mcuforge.compiler.ops.base import Activation, Op
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.mul import Mul
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 BUILT = ("Add", "Sub", "Mul", "Div", "Max", "Min")
 
 
 def want_broadcast(a: Shape, b: Shape) -> Shape:
-    """The shape two shapes broadcast to."""
+    """Return the shape that two shapes broadcast to. Raises Refusal where they do not."""
     try:
         return tuple(int(n) for n in np.broadcast_shapes(a, b))
     except ValueError:
         raise Refusal(
-            f"shapes {list(a)} and {list(b)} differ in a dimension where neither is 1",
+            f"shapes {list(a)} and {list(b)} do not broadcast, expected equal dimensions or 1",
             EXPORT_AGAIN,
         ) from None
 
@@ -39,9 +39,9 @@ def build_binary(
     scheme: Scheme,
     act: Activation,
 ) -> View:
-    """The node of a binary operator; at least one operand is stored."""
+    """Add the node of a binary operator; at least one operand must be stored."""
     op = _op(kind, act)
-    if kind in ("Max", "Min"):  # rounding keeps the order: both go to the output's scale first
+    if kind in ("Max", "Min"):  # both go to the output's scale first: rounding keeps the order
         operands = (_on_scheme(work, operands[0], scheme), _on_scheme(work, operands[1], scheme))
     a, b = operands
     if isinstance(a, Stored) and isinstance(b, Stored):
@@ -75,7 +75,7 @@ def _on_scheme(work: Work, x: Stored | Constant, scheme: Scheme) -> Stored | Con
 
 
 def _together(work: Work, a: View, b: View, shape: Shape) -> tuple[View, View]:
-    """Both with their axes stored alike, so that they broadcast in memory as in the file."""
+    """Give both the same order of stored axes: they then broadcast in memory as in the file."""
     if a.shape == b.shape == shape:
         if a.tensor.shape == b.tensor.shape and a.perm == b.perm:
             return a, b
@@ -88,12 +88,12 @@ def _together(work: Work, a: View, b: View, shape: Shape) -> tuple[View, View]:
 
 
 def _of_rank(view: View, rank: int) -> View:
-    """`view` with dimensions of 1 in front."""
+    """Add dimensions of 1 in front of `view`."""
     return View(view.tensor, view.perm, (1,) * (rank - len(view.shape)) + view.shape)
 
 
 def _beside(work: Work, view: View, constant: Constant, shape: Shape) -> tuple[View, Tensor]:
-    """A stored operand, and a constant laid out to meet it."""
+    """Lay a constant out in the order of a stored operand's axes; returns both."""
     scheme, data = _stored(constant)
     sizes = constant.shape
     while sizes and sizes[0] == 1:
@@ -110,21 +110,18 @@ def _beside(work: Work, view: View, constant: Constant, shape: Shape) -> tuple[V
 
 
 def _stored(constant: Constant) -> tuple[Scheme, np.ndarray[tuple[int, ...], np.dtype[np.int8]]]:
-    """A constant as int8: as the file has it where that is 8 bits, else on a scale of its own."""
-    quant = constant.quant
-    name = constant.data.dtype.name
-    if quant is not None and quant.axis is None and name in OFFSET:
-        offset = OFFSET[name]
-        scheme = Scheme(float(quant.scale[0]), int(quant.zero_point[0]) - offset)
-        return scheme, (constant.data.astype(np.int16) - offset).astype(np.int8)
+    """Store a constant as int8: on the file's scale if it has 8 bits, else on a new one."""
+    if constant.scheme is not None:
+        offset = OFFSET[constant.data.dtype.name]
+        return constant.scheme, (constant.data.astype(np.int16) - offset).astype(np.int8)
     real = constant.real
     if not np.isfinite(real).all():
-        raise Refusal("a constant operand is no finite number", EXPORT_AGAIN)
+        raise Refusal("a constant operand is infinite or NaN, expected numbers", EXPORT_AGAIN)
     low, high = min(float(real.min()), 0.0), max(float(real.max()), 0.0)
     scale = float(np.float32((high - low) / 255.0)) if high > low else 1.0
     if not SCALE_LIMITS[0] <= scale <= SCALE_LIMITS[1]:
         raise Refusal(
-            f"a constant operand lies between {low:g} and {high:g}, which no scale holds",
+            f"a constant operand spans {low:g} to {high:g}, expected a range that fits a scale",
             "fold it into the layer before",
         )
     scheme = Scheme(scale, int(np.clip(-128 - round(low / scale), -128, 127)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Chains of elementwise operators that come to one function of one stored byte."""
+"""Turns chains of elementwise operators into one function of one stored byte."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mcuforge.compiler.frontends.onnx.ops.functions import Real
 from mcuforge.compiler.frontends.onnx.values import Constant, Float, Scheme, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Deferred, Work
 
-KNOWN_AS = (("Erf", "gelu"), ("Tanh", "gelu"), ("Sigmoid", "silu"))  # beside a Mul
+KNOWN_AS = (("Erf", "gelu"), ("Tanh", "gelu"), ("Sigmoid", "silu"))  # in a chain with a Mul
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Computed(Deferred):
 
 
 def leaves(value: Value) -> list[Stored]:
-    """The stored tensors a chain is a function of; none where it is one of something else too."""
+    """Find the stored tensors that a chain reads; empty where it reads anything else too."""
     found: list[Stored] = []
     seen: set[int] = set()
     pending = [value]
@@ -57,13 +57,13 @@ def leaves(value: Value) -> list[Stored]:
 
 
 def _full(shape: Shape) -> Shape:
-    """`shape` without dimensions of 1 in front."""
+    """Drop dimensions of 1 in front of `shape`."""
     begin = next((i for i, n in enumerate(shape) if n != 1), len(shape))
     return shape[begin:]
 
 
 def as_table(work: Work, root: Computed, scheme: Scheme) -> View | None:
-    """A chain as a table of its only leaf, else of the tensor all its leaves are tables of.
+    """Look a chain up in its only leaf, or in the tensor that all its leaves are looked up in.
 
     None where there is no such tensor.
     """
@@ -88,7 +88,7 @@ def as_table(work: Work, root: Computed, scheme: Scheme) -> View | None:
 
 
 def _evaluate(root: Value, reals: Callable[[Stored], Float]) -> Float:
-    """What a chain makes of the 256 values its leaves stand for."""
+    """Compute a chain's results for the 256 values of its leaves: float32 (256,)."""
     known: dict[int, Real] = {}
 
     def of(value: Value) -> Real:
@@ -106,7 +106,7 @@ def _evaluate(root: Value, reals: Callable[[Stored], Float]) -> Float:
 
 
 def _name(value: Computed) -> str:
-    """What the table is called: the function people know a chain as, else its last operator."""
+    """Name the table: by the usual name of the chain's function, else by its last operator."""
     kinds: set[str] = set()
     pending: list[Value] = [value]
     seen: set[int] = set()

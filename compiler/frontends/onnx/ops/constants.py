@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Constants and what is computed of shapes: Constant, Shape, Expand, Cast, ..."""
+"""Reads constants and operators on shapes: Constant, Shape, Expand, Cast, ..."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mcuforge.compiler.frontends.common import EXPORT_AGAIN
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 FLOATS = (1, 10, 11)  # TensorProto's float32, float16, float64
@@ -18,31 +19,36 @@ CAST_TYPES = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11
 
 
 def expand(operator: Operator) -> Value:
-    """Repeats a constant to a shape; a run-time value must have it already."""
+    """Repeat a constant to a shape; a run-time value must already have its elements."""
     operator.arity(2)
     x, wanted = operator.value(0), operator.integers(1)
     try:
         shape = tuple(int(n) for n in np.broadcast_shapes(x.shape, wanted))
     except ValueError:
-        raise Refusal(f"{list(x.shape)} cannot become {list(wanted)[:8]}", EXPORT_AGAIN) from None
+        raise Refusal(
+            f"it repeats {list(x.shape)} to {list(wanted)[:8]}, expected shapes that broadcast",
+            EXPORT_AGAIN,
+        ) from None
     want_size(shape)
     if isinstance(x, Constant):
         return moved(operator, x, lambda a: np.broadcast_to(a, shape), lambda w, v: v, shape)
     if prod(shape) != prod(x.shape):
         raise Refusal(
             f"it repeats {list(x.shape)} to {list(shape)} at run time, supported: constants",
-            "let the operator behind it broadcast instead",
+            "let the operator after it broadcast instead",
         )
     return shaped(operator, x, shape)
 
 
 def cast(operator: Operator) -> Value:
-    """Between floats nothing happens; 8-bit inputs become floats on scale 1."""
+    """Cast floats to floats, which changes nothing, and 8-bit inputs to floats on scale 1."""
     operator.arity(1)
     x, target = operator.value(0), operator.int_of("to", 0)
     if isinstance(x, Constant):
         if target not in CAST_TYPES:
-            raise Refusal(f"it casts a constant to type {target}", FREEZE)
+            raise Refusal(
+                f"it casts a constant to type {target}, supported: {sorted(CAST_TYPES)}", FREEZE
+            )
         data = x.real if x.is_real else x.data
         with np.errstate(over="ignore", invalid="ignore"):
             return Constant(x.name, np.nan_to_num(data).astype(CAST_TYPES[target]))
@@ -61,7 +67,7 @@ def cast(operator: Operator) -> Value:
 
 
 def shape_of(operator: Operator) -> Value:
-    """The shape, known while reading."""
+    """Return the shape, which is known while reading."""
     operator.arity(1)
     shape = operator.value(0).shape
     begin, end = operator.int_of("start", 0), operator.int_of("end", len(shape))
@@ -69,40 +75,40 @@ def shape_of(operator: Operator) -> Value:
 
 
 def size_of(operator: Operator) -> Value:
-    """The number of elements, known while reading."""
+    """Return the number of elements, which is known while reading."""
     operator.arity(1)
     return Constant("size", np.array(prod(operator.value(0).shape), np.int64))
 
 
 def constant(operator: Operator) -> Value:
-    """A value written in the node itself."""
+    """Return a value written in the node itself."""
     name = operator.node.outputs[0] if operator.node.outputs else "constant"
     known = operator.node.attributes
+    data: Array | None = None
     if "value" in known:
         data = operator.array_of("value")
-        assert data is not None
-        return Constant(name, data)
-    if "value_float" in known:
-        return Constant(name, np.array(operator.float_of("value_float", 0.0), np.float32))
-    if "value_int" in known:
-        return Constant(name, np.array(operator.int_of("value_int", 0), np.int64))
-    if "value_ints" in known:
-        return Constant(name, np.array(operator.ints_of("value_ints"), np.int64))
-    floats = known.get("value_floats")
-    if isinstance(floats, tuple):
-        return Constant(name, np.array(floats, np.float32))
-    raise Refusal("it holds no tensor of numbers", EXPORT_AGAIN)
+    elif "value_float" in known:
+        data = np.array(operator.float_of("value_float", 0.0), np.float32)
+    elif "value_int" in known:
+        data = np.array(operator.int_of("value_int", 0), np.int64)
+    elif "value_ints" in known:
+        data = np.array(operator.ints_of("value_ints"), np.int64)
+    elif isinstance(floats := known.get("value_floats"), tuple):
+        data = np.array(floats, np.float32)
+    if data is None:
+        raise Refusal("its value is missing, expected a tensor of numbers", EXPORT_AGAIN)
+    return Constant(name, data)
 
 
 def constant_of_shape(operator: Operator) -> Value:
-    """One value repeated to a constant shape."""
+    """Repeat one value to a constant shape."""
     operator.arity(1)
     shape = operator.integers(0)
     if min(shape, default=1) < 0:
-        raise Refusal(f"shape {list(shape[:8])}", EXPORT_AGAIN)
-    want_size(tuple(max(n, 1) for n in shape))
+        raise Refusal(f"its shape is {list(shape[:8])}, expected 0 or more", EXPORT_AGAIN)
+    want_size(shape, constant=True)
     fill = operator.array_of("value")
     fill = np.zeros(1, np.float32) if fill is None else fill
     if fill.size != 1:
-        raise Refusal(f"its value has {fill.size} elements, wanted one", EXPORT_AGAIN)
+        raise Refusal(f"its value has {fill.size} elements, expected one", EXPORT_AGAIN)
     return Constant("filled", np.full(shape, fill.reshape(-1)[0], fill.dtype))

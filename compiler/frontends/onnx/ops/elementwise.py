@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Elementwise operators: of one tensor a table, of two an operator of their own, of none a number.
+"""Reads elementwise operators: one tensor gives a table, two give a node, none gives a constant.
 
-A chain of them that the quantizer left in float is one function of what it starts from: it is
+The quantizer leaves chains of them in float. Such a chain is one function of its input: it is
 evaluated on all 256 stored values, in float32 as onnxruntime does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,9 +20,7 @@ from mcuforge.compiler.frontends.onnx.ops.convolution import Convolution
 from mcuforge.compiler.frontends.onnx.ops.functions import (
     BINARY,
     UNARY,
-    Binary,
     Real,
-    Unary,
 )
 from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
@@ -29,8 +28,8 @@ from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.ops.weighted import QUANTIZE_TOO
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Deferred, Work
-from mcuforge.compiler.ir import Array
-from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.graph import Activation
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 CLAMPS = ("Relu", "Clip")
@@ -45,14 +44,10 @@ FUSED: tuple[tuple[float, float, Activation], ...] = (
 class Elementwise(Computed):
     """A function of one or two values."""
 
-    one: Unary | None = None
-    two: Binary | None = None
+    function: Callable[..., Real]
 
     def apply(self, parts: list[Real]) -> Real:
-        if self.one is not None:
-            return self.one(parts[0])
-        assert self.two is not None
-        return self.two(parts[0], parts[1])
+        return self.function(*parts)
 
     def build(self, work: Work, scheme: Scheme) -> View:
         table = as_table(work, self, scheme)
@@ -72,7 +67,7 @@ class Elementwise(Computed):
 
     @property
     def takes_activation(self) -> bool:
-        """True where it becomes a node of two operands that clamps too."""
+        """True where it becomes a node of two operands, which can also clamp."""
         sums = self.origin.op in ("Add", "Sub", "Mul")
         several = len({id(leaf.view.tensor) for leaf in leaves(self)}) != 1
         return sums and several and _with_bias(*self.values) is None
@@ -80,9 +75,9 @@ class Elementwise(Computed):
     def _binary(self, work: Work, scheme: Scheme, act: Activation) -> View:
         kind = self.origin.op
         known = tuple(v for v in self.values if isinstance(v, Stored | Constant))
-        if self.two is None or len(known) != 2:
+        if len(known) != 2:
             raise Refusal(
-                "it reads a float32 result that no QuantizeLinear has put on a scale, "
+                "it reads a float32 result without QuantizeLinear, "
                 "supported: int8 between operators",
                 QUANTIZE_TOO,
             )
@@ -94,9 +89,8 @@ class Elementwise(Computed):
         return build_binary(work, kind, (known[0], known[1]), self.shape, scheme, act)
 
     def _clamped(self, work: Work, inner: Deferred, scheme: Scheme) -> View:
-        """A clamp right behind an operator: its activation, else a table behind it."""
-        assert self.one is not None
-        limits = self.one(np.array([-np.inf, np.inf], np.float32)).astype(np.float32)
+        """Build a clamp right after an operator: as the operator's activation, else as a table."""
+        limits = self.function(np.array([-np.inf, np.inf], np.float32)).astype(np.float32)
         for low, high, act in FUSED:
             if (low, high) == (limits[0], limits[1]):
                 if isinstance(inner, Convolution | Linear):
@@ -114,7 +108,7 @@ class Elementwise(Computed):
 
 
 def _with_bias(a: Value, b: Value) -> Deferred | None:
-    """A product and the constant added to it as one operator, where they are one."""
+    """Give a product the constant added to it as its bias; None where they do not fit."""
     for product, bias in ((a, b), (b, a)):
         if isinstance(product, Linear) and isinstance(bias, Constant) and product.bias is None:
             count = product.shape[-1]
@@ -124,7 +118,7 @@ def _with_bias(a: Value, b: Value) -> Deferred | None:
 
 
 def unary(operator: Operator) -> Value:
-    """A function of one value; Clip's bounds are constants beside it."""
+    """Read a function of one value; Clip also has constant bounds."""
     operator.arity(1, 3 if operator.node.op == "Clip" else 1)
     x = operator.value(0)
     function = UNARY[operator.node.op](operator)
@@ -132,11 +126,11 @@ def unary(operator: Operator) -> Value:
         with np.errstate(all="ignore"):
             result = function(x.real)
             return Constant(x.name, _like(x.data, np.asarray(result), x.quant is not None))
-    return checked(Elementwise(operator.node, x.shape, (x,), one=function))
+    return checked(Elementwise(operator.node, x.shape, (x,), function))
 
 
 def binary(operator: Operator) -> Value:
-    """A function of two values, or of more in turn."""
+    """Read a function of two values; Max and Min may have more, which are taken in turn."""
     kind = operator.node.op
     many = kind in ("Max", "Min")
     operator.arity(1 if many else 2, 16 if many else 2)
@@ -148,21 +142,20 @@ def binary(operator: Operator) -> Value:
 
 def _pair(operator: Operator, a: Value, b: Value) -> Value:
     shape = want_broadcast(a.shape, b.shape)
-    function = BINARY[operator.node.op]
     if isinstance(a, Constant) and isinstance(b, Constant):
-        want_size(tuple(max(n, 1) for n in shape))
+        want_size(shape, constant=True)
         return _folded(operator.node.op, a, b)
     want_size(shape)
-    return checked(Elementwise(operator.node, shape, (a, b), two=function))
+    return checked(Elementwise(operator.node, shape, (a, b), BINARY[operator.node.op]))
 
 
 def _folded(kind: str, a: Constant, b: Constant) -> Constant:
-    """Two constants; integers of shapes stay integers."""
+    """Compute the result of two constants; integers of shapes stay integers."""
     integer = all(not c.is_real for c in (a, b))
     with np.errstate(all="ignore"):
         divisors = b.data.astype(np.int64) if integer else np.ones(1, np.int64)
         if (kind == "Div" and (divisors == 0).any()) or (kind == "Pow" and (divisors < 0).any()):
-            raise Refusal("it divides a constant by zero", EXPORT_AGAIN)
+            raise Refusal("it divides a constant by zero, expected another divisor", EXPORT_AGAIN)
         if integer and kind == "Div":
             exact = a.data.astype(np.int64), b.data.astype(np.int64)
             quotient = np.abs(exact[0]) // np.abs(exact[1])
@@ -175,11 +168,11 @@ def _folded(kind: str, a: Constant, b: Constant) -> Constant:
 
 
 def _like(data: Array, result: Array, real: bool) -> Array:
-    """A folded result in the type it was computed from; what was dequantized is float32."""
+    """Cast a folded result to its operand's type; dequantized operands give float32."""
     return result.astype(np.float32 if real and data.dtype.kind != "f" else data.dtype)
 
 
 def checked(value: Elementwise) -> Elementwise:
-    """`value`, refused where the chain below it is too long."""
+    """Return `value`. Raises Refusal where the chain that it ends is too long."""
     assert value.depth
     return value

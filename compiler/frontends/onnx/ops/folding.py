@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators only shapes are computed with: Where, Equal, Range, Mod, ..., on constants alone."""
+"""Reads operators that only compute shapes, on constants: Where, Equal, Range, Mod, ..."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Value
-from mcuforge.compiler.ir import Array
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 ON_SHAPES = "computed while reading: shape arithmetic on constants"
@@ -34,7 +34,7 @@ FOLDS: Mapping[str, Callable[..., Array]] = MappingProxyType(
 
 
 def fold(operator: Operator) -> Value:
-    """The result for constant inputs; anything else is refused."""
+    """Compute the result for constant inputs. Raises Refusal for any other."""
     kind = operator.node.op
     operator.arity(1, 3)
     arrays: list[Array] = []
@@ -48,31 +48,37 @@ def fold(operator: Operator) -> Value:
         with np.errstate(all="ignore"):
             result = np.asarray(FOLDS[kind](*arrays))
     except (ValueError, TypeError, IndexError, OverflowError, ZeroDivisionError):
-        raise Refusal("its constants do not fit together", EXPORT_AGAIN) from None
-    want_size(tuple(max(n, 1) for n in result.shape))
+        raise Refusal(
+            f"{kind} cannot compute with its constants, expected others", EXPORT_AGAIN
+        ) from None
+    want_size(result.shape, constant=True)
     return Constant(kind.lower(), result)
 
 
 def _want_small(kind: str, arrays: list[Array]) -> None:
-    """Refuse results too large to make."""
+    """Refuse results that are too large to compute."""
     if kind == "Range":
         if len(arrays) != 3 or any(a.size != 1 or a.dtype.kind not in "iu" for a in arrays):
-            raise Refusal("its limits are no single integers", EXPORT_AGAIN)
+            raise Refusal(
+                "its limits or its step do not fit, expected one integer each", EXPORT_AGAIN
+            )
         begin, end, step = (int(a.reshape(-1)[0]) for a in arrays)
         if step == 0:
-            raise Refusal("its step is 0, wanted another", EXPORT_AGAIN)
-        want_size((max(len(range(begin, end, step)), 1),))
+            raise Refusal("its step is 0, expected any other integer", EXPORT_AGAIN)
+        want_size((max(-((begin - end) // step), 0),), constant=True)
         arrays[:] = [a.reshape(-1)[0] for a in arrays]
     elif kind == "Tile":
         listed = arrays[1].reshape(-1) if len(arrays) == 2 else np.zeros(0)
         repeats = listed.astype(np.int64) if listed.dtype.kind in "iu" else np.full(1, -1)
         if repeats.size != arrays[0].ndim or (repeats < 0).any():
-            raise Refusal("its repeats are no list of one integer per dimension", EXPORT_AGAIN)
+            raise Refusal("its repeats do not fit, expected an integer per dimension", EXPORT_AGAIN)
         sizes = zip(arrays[0].shape, repeats.tolist(), strict=True)
-        want_size(tuple(max(n * int(r), 1) for n, r in sizes))
+        want_size(tuple(n * int(r) for n, r in sizes), constant=True)
     else:
         try:
             shape = np.broadcast_shapes(*(a.shape for a in arrays))
         except ValueError:
-            raise Refusal("shapes of its constants do not fit together", EXPORT_AGAIN) from None
-        want_size(tuple(max(n, 1) for n in shape))
+            raise Refusal(
+                "the shapes of its constants differ, expected shapes that broadcast", EXPORT_AGAIN
+            ) from None
+        want_size(shape, constant=True)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ONNX's elementwise operators compute, on floats (and on integers of shapes).
+"""Defines ONNX's elementwise operators as functions of floats, and of integers of shapes.
 
-Operators between integers are evaluated in float32, as onnxruntime does: halves then round alike.
+Tables evaluate them in float32, as onnxruntime does, so that halves round the same way.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def sigmoid(x: Real) -> Real:
 
 
 def _gelu(operator: Operator) -> Unary:
-    """x * Phi(x), or its tanh form."""
+    """Return x * Phi(x), or its tanh form."""
     if operator.node.op == "FastGelu" or operator.text_of("approximate", "none") == "tanh":
         return lambda x: 0.5 * x * (1.0 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
     return lambda x: 0.5 * x * (1.0 + erf(x / math.sqrt(2.0)))
@@ -69,7 +69,7 @@ def _quick_gelu(operator: Operator) -> Unary:
 
 
 def _clip(operator: Operator) -> Unary:
-    """min and max are inputs since opset 11."""
+    """Clamp to min and max, which are inputs since opset 11."""
     low = operator.real(1) if operator.has(1) else -np.inf
     high = operator.real(2) if operator.has(2) else np.inf
     return lambda x: np.minimum(np.maximum(x, low), high)

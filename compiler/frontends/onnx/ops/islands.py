@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LayerNormalization spelled out in float operators, as exporters up to opset 16 write it.
+"""Finds a LayerNormalization in float operators, as exporters write it up to opset 16.
 
-d = x - mean(x); d / sqrt(mean(d * d) + epsilon) * gamma + beta, each step in any usual spelling.
+d = x - mean(x); d / sqrt(mean(d * d) + epsilon) * gamma + beta, each step in any usual form.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ZERO = Constant("zero", np.zeros(1, np.float32))
 
 
 def layer_norm_of(root: Deferred) -> Normalised | None:
-    """The layer normalisation a chain of float operators amounts to; None where it is none."""
+    """Find the layer normalisation that a chain of float operators computes; None for others."""
     core: Value = root
     gamma, beta = ONE, ZERO
     shifted = _with_constant(core, "Add")
@@ -56,9 +56,9 @@ def layer_norm_of(root: Deferred) -> Normalised | None:
 def is_variance(value: Value) -> bool:
     """True for the mean square of x - mean(x), and for that plus a number.
 
-    A quantizer that knows Add but not Pow and Sqrt puts these on a scale of their own, 256 steps
-    for a whole network's variances. Only a layer normalisation has a use for them, and it computes
-    them exactly: they are not rounded here.
+    A quantizer that knows Add but not Pow and Sqrt quantizes these to 256 steps, too few for a
+    variance. Only a layer normalisation needs them, and it computes them exactly: the reader does
+    not round them.
     """
     floor = _with_constant(value, "Add")
     if floor is not None and floor[1].data.size == 1:
@@ -71,21 +71,21 @@ def is_variance(value: Value) -> bool:
 
 
 def _is(value: Value, kind: str) -> tuple[Value, ...]:
-    """The operands of a value that is the result of `kind`, none where it is not."""
+    """Return the operands of a value that `kind` computes; empty for any other."""
     if isinstance(value, Deferred) and value.origin.op == kind:
         return value.operands()
     return ()
 
 
 def _number(value: Value) -> float | None:
-    """A constant of one element."""
+    """Return the number of a constant with one element; None for anything else."""
     if isinstance(value, Constant) and value.data.size == 1:
         return float(value.real.reshape(-1)[0])
     return None
 
 
 def _with_constant(value: Value, kind: str) -> tuple[Value, Constant] | None:
-    """The operands of a sum or product of something and a constant."""
+    """Return the operands of a sum or product of a value and a constant; None for anything else."""
     operands = _is(value, kind)
     if len(operands) == 2:
         for one, other in (operands, operands[::-1]):
@@ -95,7 +95,7 @@ def _with_constant(value: Value, kind: str) -> tuple[Value, Constant] | None:
 
 
 def _quotient(value: Value) -> tuple[Value, Value] | None:
-    """(d, v) of d / sqrt(v) or d * (1 / sqrt(v))."""
+    """Return (d, v) of d / sqrt(v) or d * (1 / sqrt(v))."""
     divided = _is(value, "Div")
     if len(divided) == 2:
         root = _power(divided[1], 0.5)
@@ -110,7 +110,7 @@ def _quotient(value: Value) -> tuple[Value, Value] | None:
 
 
 def _power(value: Value, exponent: float) -> Value | None:
-    """v of v ** 0.5 or v ** -0.5."""
+    """Return v of v ** 0.5 or v ** -0.5."""
     power = _is(value, "Pow")
     if len(power) == 2 and _number(power[1]) == exponent:
         return power[0]
@@ -127,7 +127,7 @@ def _power(value: Value, exponent: float) -> Value | None:
 
 
 def _centred(value: Value) -> tuple[Value | None, tuple[int, ...]]:
-    """(x, axes) of x - mean(x) over axes that are kept."""
+    """Return (x, axes) of x - mean(x), where the mean keeps its axes."""
     parts = _is(value, "Sub")
     mean = parts[1] if len(parts) == 2 else None
     if isinstance(mean, Meaned) and mean.keep and _same(parts[0], mean.x):
@@ -150,7 +150,7 @@ def _is_square_of(value: Value, x: Value, axes: tuple[int, ...]) -> bool:
 
 
 def _same(a: Value, b: Value) -> bool:
-    """True for one value under two names."""
+    """True for the same value, maybe under two names."""
     if isinstance(a, Stored) and isinstance(b, Stored):
         same = a.view.tensor is b.view.tensor and a.view.perm == b.view.perm
         return same and a.shape == b.shape

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Concat, and MatMul of two run-time tensors."""
+"""Reads Concat and MatMul."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
-from mcuforge.compiler.frontends.onnx.layout import Shape, View, permuted, same_memory
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted, same_memory
 from mcuforge.compiler.frontends.onnx.ops.binary import want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear, matmul_weights
-from mcuforge.compiler.frontends.onnx.ops.moving import OnView, moved_run_time
+from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, transposed
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
-from mcuforge.compiler.frontends.onnx.ops.weighted import Weights, int8_weights, stored_input
-from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored, Value
+from mcuforge.compiler.frontends.onnx.ops.weighted import int8_weights, stored_input
+from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Deferred, Work, flat_perm
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.concatenation import Concatenation
@@ -23,7 +23,7 @@ from mcuforge.errors import Refusal
 
 @dataclass(frozen=True, eq=False)
 class Joined(Deferred):
-    """Values one behind the other along an axis, all brought to one scale."""
+    """Values joined along an axis, all on one scale."""
 
     parts: tuple[Value, ...]
     axis: int
@@ -44,52 +44,51 @@ class Joined(Deferred):
                 tensors.append(work.constant_view(part, scheme, perm).tensor)
             else:
                 tensors.append(work.ordered(views[place], perm).tensor)
-        order = tuple(sorted(range(len(perm)), key=perm.__getitem__))
-        shape = permuted(self.shape, order)
+        shape = permuted(self.shape, inverse(perm))
         output = work.emit(Concatenation(perm[self.axis]), tuple(tensors), shape, scheme)
         return View(output, perm, self.shape)
 
 
 def concat(operator: Operator) -> Value:
-    """Along `axis`; inputs on other scales are requantized to the output's."""
+    """Join along `axis`; inputs on other scales are requantized to the output's scale."""
     operator.arity(1, 64)
     parts = tuple(operator.value(place) for place in range(len(operator.inputs)))
-    rank = len(parts[0].shape)
-    axis = resolve_axis(operator.int_of("axis", 0), rank)
-    for part in parts:
-        if len(part.shape) != rank or any(
-            m != n
-            for i, (m, n) in enumerate(zip(part.shape, parts[0].shape, strict=True))
-            if i != axis
-        ):
-            raise Refusal(
-                f"shapes {[list(p.shape) for p in parts[:4]]} do not join along axis {axis}",
-                EXPORT_AGAIN,
-            )
-    shape = list(parts[0].shape)
-    shape[axis] = sum(part.shape[axis] for part in parts)
+    axis = resolve_axis(operator.int_of("axis", 0), len(parts[0].shape))
+    shape = _joined_shape(parts, axis)
     constants = [part for part in parts if isinstance(part, Constant)]
-    if len(constants) == len(parts):
-        want_size(tuple(max(n, 1) for n in shape))
+    folds = len(constants) == len(parts)
+    want_size(shape, constant=folds)
+    if folds:
         arrays = [c.real if c.quant is not None else c.data for c in constants]
         return Constant(constants[0].name, np.concatenate(arrays, axis))
-    want_size(tuple(shape))
-    joined = Joined(operator.node, tuple(shape), parts, axis)
+    joined = Joined(operator.node, shape, parts, axis)
     assert joined.depth
-    schemes = {part.scheme.key: part for part in parts if isinstance(part, Stored)}
     stored = [part for part in parts if isinstance(part, Stored)]
-    if len(stored) == len(parts) and len(schemes) == 1 and len({p.real for p in stored}) == 1:
+    if len(stored) == len(parts) and len({(p.scheme.key, p.real) for p in stored}) == 1:
         with operator.work.at(operator.node):
             view = joined.build(operator.work, stored[0].scheme)
         return Stored(view, stored[0].scheme, stored[0].real)
     if any(not part.real for part in stored):
-        raise Refusal("it joins integers of different scales", EXPORT_AGAIN)
+        raise Refusal("it joins integers on different scales, expected one scale", EXPORT_AGAIN)
     return joined
+
+
+def _joined_shape(parts: tuple[Value, ...], axis: int) -> Shape:
+    """Return the shape of `parts` along `axis`. Raises Refusal where another dimension differs."""
+    rests = {(len(p.shape), p.shape[:axis], p.shape[axis + 1 :]) for p in parts}
+    if len(rests) != 1:
+        raise Refusal(
+            f"shapes {[list(p.shape) for p in parts[:4]]} do not join along axis {axis}, "
+            "expected other dimensions to be equal",
+            EXPORT_AGAIN,
+        )
+    whole = sum(part.shape[axis] for part in parts)
+    return (*parts[0].shape[:axis], whole, *parts[0].shape[axis + 1 :])
 
 
 @dataclass(frozen=True, eq=False)
 class Product(Deferred):
-    """a [.., m, k] times b [.., k, n], both computed (b may be a constant)."""
+    """a [.., m, k] times b [.., k, n]; b may be a constant."""
 
     a: Value
     b: Value
@@ -105,9 +104,10 @@ class Product(Deferred):
 
 
 def _operand(work: Work, value: Value, transpose_last: bool) -> tuple[View, bool]:
-    """An operand stored as the file has it, or with its last two axes exchanged (True).
+    """Order an operand as the file does, or with its last two axes exchanged (True).
 
-    Whichever it is already; else, where `transpose_last`, the one that keeps the stored rows.
+    It keeps the order in which it is stored already. Any other is moved to the file's order; with
+    `transpose_last`, to the exchanged one where that keeps the stored rows.
     """
     if isinstance(value, Constant):
         return _constant(work, value), False
@@ -118,45 +118,29 @@ def _operand(work: Work, value: Value, transpose_last: bool) -> tuple[View, bool
         return work.ordered(view, plain), False
     rows_kept = transpose_last and view.perm[-2] == len(plain) - 1
     if same_memory(view, exchanged) or rows_kept:
-        ordered = work.ordered(view, exchanged)
-        return ordered, True
+        return work.ordered(view, exchanged), True
     return work.ordered(view, plain), False
 
 
 def _constant(work: Work, value: Constant) -> View:
-    """A constant operand of 8 bits, of any zero point."""
-    quant, name = value.quant, value.data.dtype.name
-    if quant is None or quant.axis is not None or name not in OFFSET:
+    """Return a constant operand of 8 bits with any zero point."""
+    if value.scheme is None:
         raise Refusal(
-            f"the constant operand is {name}, wanted 8 bits with one scale",
+            f"the constant operand is {value.data.dtype.name}, expected 8 bits with one scale",
             "quantize weights per tensor: per_channel=False",
         )
-    scheme = Scheme(float(quant.scale[0]), int(quant.zero_point[0]) - OFFSET[name])
-    return work.constant_view(value, scheme)
+    return work.constant_view(value, value.scheme)
 
 
 def matmul(operator: Operator) -> Value:
-    """By weights on either side, or of two run-time tensors."""
+    """Multiply by weights on either side, or two run-time tensors."""
     operator.arity(2)
     a, b = operator.value(0), operator.value(1)
-    if len(a.shape) < 2 or len(b.shape) < 2:
-        if not isinstance(b, Constant) or len(b.shape) != 2 or _needs_zero_point(b):
-            raise Refusal(
-                f"it multiplies {list(a.shape)} by {list(b.shape)}, supported: matrices",
-                "write vectors as matrices of one row",
-            )
-    elif a.shape[-1] != b.shape[-2]:
-        raise Refusal(f"{list(a.shape)} times {list(b.shape)} do not fit together", EXPORT_AGAIN)
-    if isinstance(a, Constant) and isinstance(b, Constant):
-        raise Refusal(
-            "it multiplies two constants", "fold constants before: onnxsim, or ORT's optimiser"
-        )
+    _want_matrices(a, b)
     if isinstance(b, Constant):
         batched = any(n != 1 for n in b.shape[:-2])
-        if not batched and not _needs_zero_point(b):
+        if _per_channel(b) or not (batched or _needs_zero_point(b)):
             return matmul_weights(operator)
-        if _per_channel(b):
-            return matmul_weights(operator)  # which says what is wrong
     if isinstance(a, Constant) and len(a.shape) == 2 and not _needs_zero_point(a):
         return _from_left(operator, a, b)
     shape = (*want_broadcast(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
@@ -164,21 +148,41 @@ def matmul(operator: Operator) -> Value:
     return Product(operator.node, shape, a, b)
 
 
+def _want_matrices(a: Value, b: Value) -> None:
+    """Refuse operands that do not fit together, and two constants."""
+    if len(a.shape) < 2 or len(b.shape) < 2:
+        if not isinstance(b, Constant) or len(b.shape) != 2 or _needs_zero_point(b):
+            raise Refusal(
+                f"it multiplies {list(a.shape)} by {list(b.shape)}, supported: matrices",
+                "write vectors as matrices of one row",
+            )
+    elif a.shape[-1] != b.shape[-2]:
+        raise Refusal(
+            f"it multiplies {list(a.shape)} by {list(b.shape)}, "
+            "expected as many rows in the second as columns in the first",
+            EXPORT_AGAIN,
+        )
+    if isinstance(a, Constant) and isinstance(b, Constant):
+        raise Refusal(
+            "it multiplies two constants, expected a computed tensor",
+            "fold constants before: onnxsim, or onnxruntime's optimizer",
+        )
+
+
 def _per_channel(constant: Constant) -> bool:
     return constant.quant is not None and constant.quant.axis is not None
 
 
 def _needs_zero_point(constant: Constant) -> bool:
-    """True for weights that are no int8 less their zero point; a product of tensors takes them."""
-    quant = constant.quant
-    if quant is None or quant.axis is not None or constant.data.dtype.name not in OFFSET:
+    """True for weights that leave int8 without their zero point: they need a BatchMatMul."""
+    if constant.quant is None or constant.scheme is None:
         return False
-    data = constant.data.astype(np.int64) - int(quant.zero_point[0])
+    data = constant.data.astype(np.int64) - int(constant.quant.zero_point[0])
     return bool(data.size and (data.min() < -128 or data.max() > 127))
 
 
 def _from_left(operator: Operator, a: Constant, b: Value) -> Value:
-    """weights [m, k] times x [.., k, n]: rows of x transposed, times the weights, and back."""
+    """Multiply weights [m, k] by x [.., k, n]: x transposed times weights, transposed back."""
     weights = int8_weights(a, axis=0)
     rank = len(b.shape)
     exchanged = (*range(rank - 2), rank - 1, rank - 2)
@@ -187,14 +191,9 @@ def _from_left(operator: Operator, a: Constant, b: Value) -> Value:
     out = (*between[:-1], count)
     want_size(out)
 
-    def turned(shape: Shape) -> OnView:
-        def on_view(work: Work, view: View) -> View:
-            view = work.aligned(view)
-            return View(view.tensor, permuted(view.perm, exchanged), shape)
-
-        return on_view
-
-    x = moved_run_time(operator.node, operator.work, b, turned(between), between)
-    product = Linear(operator.node, out, x, Weights(a, weights.data, weights.scales), None)
+    x = moved_run_time(operator.node, operator.work, b, transposed(exchanged, between), between)
+    product = Linear(operator.node, out, x, weights, None)
     shape = permuted(out, exchanged)
-    return moved_run_time(operator.node, operator.work, product, turned(shape), shape)
+    return moved_run_time(
+        operator.node, operator.work, product, transposed(exchanged, shape), shape
+    )

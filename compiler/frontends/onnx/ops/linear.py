@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gemm, and MatMul by constant weights."""
+"""Reads Gemm, and MatMul by constant weights."""
 
 from __future__ import annotations
 
@@ -21,25 +21,21 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import (
     want_weights,
 )
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, Work, flat_perm
-from mcuforge.compiler.ir import Tensor
-from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.frontends.onnx.work import OneInput, Work, flat_perm
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 
 @dataclass(frozen=True, eq=False)
-class Linear(Deferred):
-    """x [.., k] times weights (n, k), plus a bias [n]; `act`: a Relu behind it."""
+class Linear(OneInput):
+    """x [.., k] times weights (n, k), plus a bias [n]; `act`: the activation after it."""
 
-    x: Value
     weights: Weights
     bias: Constant | None
     act: Activation = "none"
-
-    def operands(self) -> tuple[Value, ...]:
-        return (self.x,)
 
     def build(self, work: Work, scheme: Scheme) -> View:
         x = stored_input(self.x, "input")
@@ -69,10 +65,10 @@ class Linear(Deferred):
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """A stored tensor read as vectors: their number is prod(outer).
+    """A stored tensor read as prod(outer) vectors.
 
-    `perm` is that of the result. `mixed`: the element of the file's vector at each place of the
-    stored one, None where they are the same.
+    perm: the permutation of the result. mixed: the element of the file's vector at each place of
+    the stored vector; None where the two have the same order.
     """
 
     tensor: Tensor
@@ -82,11 +78,11 @@ class Vectors:
 
 
 def _vectors(work: Work, view: View) -> Vectors:
-    """`view` as vectors along its last axis, moving as little as can be."""
+    """Read `view` as vectors along its last axis; moves as few values as possible."""
     tensor, length = view.tensor, view.shape[-1]
     if view.in_order and tensor.shape[-1] == length:
         return Vectors(tensor, tensor.shape[:-1], flat_perm(tensor.shape))
-    if prod(view.shape[:-1]) == 1:  # one vector: the weights take the order of the memory
+    if prod(view.shape[:-1]) == 1:  # one vector: permute the weights instead
         places = np.arange(length).reshape(permuted(tensor.shape, view.perm))
         mixed = places.transpose(inverse(view.perm)).reshape(-1)
         return Vectors(tensor, view.shape[:-1], flat_perm(view.shape), mixed)
@@ -98,7 +94,7 @@ def _vectors(work: Work, view: View) -> Vectors:
 
 
 def gemm(operator: Operator) -> Value:
-    """Inputs a [m, k], b [k, n] or its transpose, c that adds to rows."""
+    """Read inputs a [m, k], b [k, n] or its transpose, and c, which adds to each row."""
     operator.arity(2, 3)
     x = operator.value(0)
     for name, wanted in (("alpha", 1.0), ("beta", 1.0)):
@@ -112,7 +108,7 @@ def gemm(operator: Operator) -> Value:
     weights = int8_weights(operator.value(1), axis=0 if by_rows else 1)
     if weights.data.ndim != 2 or len(x.shape) != 2:
         raise Refusal(
-            f"inputs of shapes {list(x.shape)} and {list(weights.data.shape)}, wanted matrices",
+            f"its inputs are {list(x.shape)} and {list(weights.data.shape)}, expected matrices",
             EXPORT_AGAIN,
         )
     bias = operator.constant(2) if operator.has(2) else None
@@ -120,7 +116,7 @@ def gemm(operator: Operator) -> Value:
 
 
 def matmul_weights(operator: Operator) -> Value:
-    """x [.., k] times a constant [k, n]."""
+    """Multiply x [.., k] by a constant [k, n]."""
     constant = operator.constant(1)
     while constant.data.ndim > 2 and constant.data.shape[0] == 1 and constant.quant is not None:
         quant = constant.quant
@@ -132,7 +128,7 @@ def matmul_weights(operator: Operator) -> Value:
     weights = int8_weights(constant, axis=-1)
     if weights.data.ndim != 2 or len(operator.value(0).shape) < 1:
         raise Refusal(
-            f"the weights have shape {list(weights.data.shape)}, wanted a matrix",
+            f"the weights have shape {list(weights.data.shape)}, expected a matrix",
             "write the product with a matrix of weights",
         )
     return _linear(operator, operator.value(0), weights, False, None)
@@ -141,12 +137,13 @@ def matmul_weights(operator: Operator) -> Value:
 def _linear(
     operator: Operator, x: Value, weights: Weights, by_rows: bool, bias: Constant | None
 ) -> Linear:
-    """`weights` as the file has them: (n, k) where `by_rows`, else (k, n)."""
+    """Multiply by `weights` of the file: (n, k) with `by_rows`, else (k, n)."""
     data = weights.data if by_rows else np.ascontiguousarray(weights.data.T)
     count, length = data.shape
     if x.shape[-1] != length or length == 0 or count == 0:
         raise Refusal(
-            f"vectors of {x.shape[-1]} meet weights for {length}",
+            f"it multiplies vectors of {x.shape[-1]} by {count} weight vectors of {length}, "
+            "expected the same length above 0",
             EXPORT_AGAIN,
         )
     shape = (*x.shape[:-1], count)
@@ -163,10 +160,10 @@ def _linear(
 
 
 def _row_of(bias: Constant, count: int) -> Constant:
-    """A bias that adds the same to each row, as one row."""
+    """Return a bias that adds the same to each row. Raises Refusal for any other."""
     if bias.data.size in (1, count) and bias.data.size == prod(bias.shape[-1:]):
         return bias
     raise Refusal(
-        f"it adds a tensor of shape {list(bias.shape)}, wanted one value per output ({count})",
-        "add it in an operator of its own",
+        f"it adds a tensor of shape {list(bias.shape)}, expected one value per output ({count})",
+        "add it in a separate operator",
     )

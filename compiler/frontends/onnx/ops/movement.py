@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reshape and its kin, Transpose, Identity: nothing moves but the record of where axes are."""
+"""Reads Reshape, Squeeze, Transpose, Identity, ...: they change the record of the axes' places."""
 
 from __future__ import annotations
 
@@ -8,36 +8,43 @@ from math import prod
 import numpy as np
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axes, resolve_axis
-from mcuforge.compiler.frontends.onnx.layout import View, permuted
-from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
+from mcuforge.compiler.frontends.onnx.layout import permuted
+from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped, transposed
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.values import Value
-from mcuforge.compiler.frontends.onnx.work import Work
 from mcuforge.errors import Refusal
 
 
 def reshape(operator: Operator) -> Value:
-    """Inputs x, shape: -1 is what is left, 0 keeps a dimension unless allowzero is set."""
+    """Read inputs x, shape: -1 takes the rest, 0 keeps a dimension unless allowzero is set."""
     operator.arity(2)
     x, wanted = operator.value(0), list(operator.integers(1))
     keep = not operator.flag_of("allowzero")
     for place, size in enumerate(wanted):
         if size == 0 and keep:
             if place >= len(x.shape):
-                raise Refusal(f"shape {wanted[:8]} keeps dimension {place}", EXPORT_AGAIN)
+                raise Refusal(
+                    f"shape {wanted[:8]} keeps dimension {place}, {list(x.shape)} has none",
+                    EXPORT_AGAIN,
+                )
             wanted[place] = x.shape[place]
     if wanted.count(-1) == 1:
         rest = prod(size for size in wanted if size != -1)
         if rest < 1 or prod(x.shape) % rest:
-            raise Refusal(f"{list(x.shape)} cannot become {wanted[:8]}", EXPORT_AGAIN)
+            raise Refusal(
+                f"it reshapes {list(x.shape)} to {wanted[:8]}, expected as many elements",
+                EXPORT_AGAIN,
+            )
         wanted[wanted.index(-1)] = prod(x.shape) // rest
     if min(wanted, default=1) < 0:
-        raise Refusal(f"{list(x.shape)} cannot become {wanted[:8]}", EXPORT_AGAIN)
+        raise Refusal(
+            f"it reshapes {list(x.shape)} to {wanted[:8]}, expected as many elements", EXPORT_AGAIN
+        )
     return shaped(operator, x, tuple(wanted))
 
 
 def flatten(operator: Operator) -> Value:
-    """To a matrix, dimensions before `axis` its rows."""
+    """Reshape to a matrix; the dimensions before `axis` become its rows."""
     operator.arity(1)
     x = operator.value(0)
     axis = operator.int_of("axis", 1)
@@ -47,7 +54,7 @@ def flatten(operator: Operator) -> Value:
 
 
 def squeeze(operator: Operator) -> Value:
-    """Drops dimensions of 1: those named, else all."""
+    """Drop the dimensions of 1 that it names, or all."""
     operator.arity(1, 2)
     x = operator.value(0)
     axes = operator.axes(1)
@@ -55,12 +62,14 @@ def squeeze(operator: Operator) -> Value:
         return shaped(operator, x, tuple(n for n in x.shape if n != 1))
     dropped = resolve_axes(axes, len(x.shape))
     if any(x.shape[axis] != 1 for axis in dropped):
-        raise Refusal(f"axes {list(axes)} of {list(x.shape)} are not all 1", EXPORT_AGAIN)
+        raise Refusal(
+            f"it drops axes {list(axes)} of {list(x.shape)}, expected dimensions of 1", EXPORT_AGAIN
+        )
     return shaped(operator, x, tuple(n for i, n in enumerate(x.shape) if i not in dropped))
 
 
 def unsqueeze(operator: Operator) -> Value:
-    """Inserts dimensions of 1 at places of the output."""
+    """Insert dimensions of 1 at places of the output."""
     operator.arity(1, 2)
     x = operator.value(0)
     axes = operator.axes(1, ())
@@ -72,27 +81,25 @@ def unsqueeze(operator: Operator) -> Value:
 
 
 def transpose(operator: Operator) -> Value:
-    """Dimensions in another order: only the record of where they are stored changes."""
+    """Exchange dimensions: only the record of their places changes."""
     operator.arity(1)
     x = operator.value(0)
     rank = len(x.shape)
     perm = operator.ints_of("perm", tuple(reversed(range(rank))))
     if sorted(perm) != list(range(rank)):
-        raise Refusal(f"permutation {list(perm[:8])} of {rank} dimensions", EXPORT_AGAIN)
+        raise Refusal(
+            f"its permutation is {list(perm[:8])}, expected each of 0 to {rank - 1} once",
+            EXPORT_AGAIN,
+        )
     shape = permuted(x.shape, perm)
-
-    def on_view(work: Work, view: View) -> View:
-        view = work.aligned(view)
-        return View(view.tensor, permuted(view.perm, perm), shape)
-
-    return moved(operator, x, lambda a: a.transpose(perm), on_view, shape)
+    return moved(operator, x, lambda a: a.transpose(perm), transposed(perm, shape), shape)
 
 
 def identity(operator: Operator) -> Value:
-    """The same value; Dropout at inference too."""
+    """Return the same value: Identity, and Dropout at inference."""
     if operator.has(2) and np.any(operator.constant(2).data):
-        raise Refusal("training_mode is set, wanted an inference model", "export with model.eval()")
+        raise Refusal("training_mode is set, expected inference", "export with model.eval()")
     operator.arity(1, 3, outputs=2)
     if any(operator.node.outputs[1:]):
-        raise Refusal("its second output is read, supported: the first", EXPORT_AGAIN)
+        raise Refusal("the model reads its second output, supported: the first", EXPORT_AGAIN)
     return operator.value(0)

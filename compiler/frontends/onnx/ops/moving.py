@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How operators that only move values treat what they may be given.
+"""Moves values for operators that change only their places.
 
-A constant is moved while reading, a stored tensor at once; a float result is moved once it is
-quantized, since rounding each value and moving it commute.
+A constant is moved while reading, a stored tensor at once. A float result is moved after it is
+quantized: rounding each value and moving it commute.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN
 from mcuforge.compiler.frontends.onnx.file import OnnxNode
-from mcuforge.compiler.frontends.onnx.layout import Shape, View
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, permuted
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import (
     Constant,
@@ -24,8 +24,8 @@ from mcuforge.compiler.frontends.onnx.values import (
     Stored,
     Value,
 )
-from mcuforge.compiler.frontends.onnx.work import Deferred, Work
-from mcuforge.compiler.ir import Array
+from mcuforge.compiler.frontends.onnx.work import OneInput, Work
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 OnArray = Callable[[Array], Array]
@@ -33,37 +33,32 @@ OnView = Callable[[Work, View], View]
 
 
 @dataclass(frozen=True, eq=False)
-class Moved(Deferred):
-    """A float result (or input) moved: quantized first, then moved."""
+class Moved(OneInput):
+    """A float result or input that is quantized first, then moved."""
 
-    x: Value
     move: OnView
-
-    def operands(self) -> tuple[Value, ...]:
-        return (self.x,)
 
     def build(self, work: Work, scheme: Scheme) -> View:
         return self.move(work, work.realise(self.x, scheme))
 
 
 def moved(operator: Operator, x: Value, on_array: OnArray, on_view: OnView, shape: Shape) -> Value:
-    """`x` moved to `shape`."""
-    if isinstance(x, Constant):  # lists of shapes may be empty
-        want_size(tuple(max(n, 1) for n in shape))
+    """Move the values of `x`, which gives it `shape`."""
+    want_size(shape, constant=isinstance(x, Constant))
+    if isinstance(x, Constant):
         return moved_constant(x, on_array)
-    want_size(shape)
     return moved_run_time(operator.node, operator.work, x, on_view, shape)
 
 
 def moved_run_time(node: OnnxNode, work: Work, x: Value, on_view: OnView, shape: Shape) -> Value:
-    """Something computed, moved to `shape`."""
+    """Move the elements of a computed value, which gives it `shape`."""
     if isinstance(x, Stored):
         with work.at(node):
             return Stored(on_view(work, x.view), x.scheme, x.real)
     if isinstance(x, Edge) and x.dtype != "float32":
         raise Refusal(
-            "it moves integers that nothing has dequantized yet",
-            "put the DequantizeLinear right behind the input",
+            "it moves an integer input before any DequantizeLinear, expected one in between",
+            "put the DequantizeLinear right after the input",
         )
     result = Moved(node, shape, x, on_view)
     assert result.depth
@@ -71,14 +66,12 @@ def moved_run_time(node: OnnxNode, work: Work, x: Value, on_view: OnView, shape:
 
 
 def moved_constant(x: Constant, on_array: OnArray) -> Constant:
-    """A constant moved; its scales move along, or it becomes float where they cannot."""
+    """Move a constant's values. It becomes float where its scales cannot move along."""
     data = on_array(x.data)
     if x.quant is None or x.quant.axis is None:
         return Constant(x.name, data, x.quant)
-    slices = np.arange(x.quant.scale.size)
-    spread = [1] * x.data.ndim
-    spread[x.quant.axis] = slices.size
-    place = on_array(np.broadcast_to(slices.reshape(spread), x.data.shape))
+    slices = np.arange(x.quant.scale.size).reshape(x.quant.shape(x.data.ndim))
+    place = on_array(np.broadcast_to(slices, x.data.shape))
     for axis in range(data.ndim):
         along = np.moveaxis(place, axis, 0).reshape(place.shape[axis], -1)
         if along.size and (along == along[:, :1]).all():
@@ -88,11 +81,21 @@ def moved_constant(x: Constant, on_array: OnArray) -> Constant:
     return Constant(x.name, on_array(x.real.astype(np.float32)))
 
 
+def transposed(perm: Shape, shape: Shape) -> OnView:
+    """Put the logical axes in the order `perm`, which gives `shape`; no value moves."""
+
+    def on_view(work: Work, view: View) -> View:
+        view = work.aligned(view)
+        return View(view.tensor, permuted(view.perm, perm), shape)
+
+    return on_view
+
+
 def shaped(operator: Operator, x: Value, shape: Shape) -> Value:
-    """`x` under another shape of as many elements."""
+    """Give `x` another shape with the same number of elements."""
     if np.prod([float(n) for n in x.shape]) != np.prod([float(n) for n in shape]):
         raise Refusal(
-            f"{list(x.shape)} does not hold as many elements as {list(shape)}", EXPORT_AGAIN
+            f"it reshapes {list(x.shape)} to {list(shape)}, expected as many elements", EXPORT_AGAIN
         )
     if shape == x.shape:
         return x

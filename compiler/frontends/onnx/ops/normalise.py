@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LayerNormalization, the operator and its decomposition left in float, and Softmax."""
+"""Reads LayerNormalization, as one operator or as float operators, and Softmax."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from math import prod
 import numpy as np
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
-from mcuforge.compiler.frontends.onnx.layout import Shape, View
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, Work
+from mcuforge.compiler.frontends.onnx.work import OneInput, Work
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.errors import Refusal
 
 
 def along_last(work: Work, view: View) -> View:
-    """`view` with its last axis last in memory; nothing moves where it is."""
+    """Store the last axis of `view` last in memory; nothing moves where it already is."""
     if view.in_order and view.tensor.shape[-1:] == view.shape[-1:]:
         return view
     view = work.aligned(view)
@@ -28,17 +28,13 @@ def along_last(work: Work, view: View) -> View:
 
 
 @dataclass(frozen=True, eq=False)
-class Normalised(Deferred):
+class Normalised(OneInput):
     """x normalised over its last `length` elements, times gamma, plus beta."""
 
-    x: Value
     length: int
     epsilon: float
     gamma: Constant
     beta: Constant
-
-    def operands(self) -> tuple[Value, ...]:
-        return (self.x,)
 
     def build(self, work: Work, scheme: Scheme) -> View:
         view = stored_input(self.x, "input").view
@@ -54,17 +50,19 @@ class Normalised(Deferred):
         return View(output, view.perm, self.shape)
 
     def _spread(self, constant: Constant) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        """gamma or beta as float32, one per element of a row."""
+        """Spread gamma or beta to float32, one per element of a row."""
         with np.errstate(over="ignore"):
             flat = constant.real.reshape(-1).astype(np.float32)
         return np.broadcast_to(flat, (self.length,))
 
 
 def layer_normalization(operator: Operator) -> Value:
-    """Inputs x, scale, bias; over the axes from `axis` on."""
+    """Read inputs x, scale, bias; over `axis` and all axes after it."""
     operator.arity(2, 3, outputs=3)
     if any(operator.node.outputs[1:]):
-        raise Refusal("its mean or deviation is read, supported: the first output", EXPORT_AGAIN)
+        raise Refusal(
+            "the model reads its mean or deviation, supported: its first output", EXPORT_AGAIN
+        )
     x = operator.value(0)
     axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
     gamma = operator.constant(1)
@@ -80,25 +78,22 @@ def normalised(
     gamma: Constant,
     beta: Constant,
 ) -> Normalised:
-    """x normalised over its last dimensions `over`."""
+    """Normalise x over its last dimensions `over`."""
     length = prod(over)
     for name, constant in (("scale", gamma), ("bias", beta)):
         if constant.data.size not in (1, length):
             raise Refusal(
-                f"its {name} has {constant.data.size} values for rows of {length}", EXPORT_AGAIN
+                f"its {name} has {constant.data.size} values, expected one or {length}",
+                EXPORT_AGAIN,
             )
     return Normalised(operator.node, x.shape, x, length, epsilon, gamma, beta)
 
 
 @dataclass(frozen=True, eq=False)
-class Softened(Deferred):
+class Softened(OneInput):
     """The softmax of x along an axis."""
 
-    x: Value
     axis: int
-
-    def operands(self) -> tuple[Value, ...]:
-        return (self.x,)
 
     def build(self, work: Work, scheme: Scheme) -> View:
         view = stored_input(self.x, "input").view
@@ -107,19 +102,15 @@ class Softened(Deferred):
             view = along_last(work, view)
         else:
             view = work.aligned(view)
-            if view.perm[self.axis] != rank - 1:  # the axis last, the others as they are
-                others = sorted(range(rank), key=view.perm.__getitem__)
-                others.remove(self.axis)
-                perm = [0] * rank
-                for place, axis in enumerate((*others, self.axis)):
-                    perm[axis] = place
-                view = work.ordered(view, tuple(perm))
+            if view.perm[self.axis] != rank - 1:  # store the axis last, keep the others' order
+                others = (axis for axis in inverse(view.perm) if axis != self.axis)
+                view = work.ordered(view, inverse((*others, self.axis)))
         output = work.emit(SoftmaxQdq(), (view.tensor,), view.tensor.shape, scheme)
         return View(output, view.perm, self.shape)
 
 
 def softmax(operator: Operator) -> Value:
-    """exp(x) over its sum along `axis`, the last by default."""
+    """Divide exp(x) by its sum along `axis`, the last by default."""
     operator.arity(1)
     x = operator.value(0)
     axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an arm is given: one node of an ONNX file, its inputs as values, its attributes checked."""
+"""Defines what an arm gets: one node of an ONNX file, its inputs as values, its attributes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from mcuforge.compiler.frontends.onnx.file import Attribute, OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import Shape
 from mcuforge.compiler.frontends.onnx.values import Constant, Value
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.ir import Array
-from mcuforge.compiler.ops.base import Op
+from mcuforge.compiler.graph import Op
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 FREEZE = "export with fixed shapes and constant arguments, batch 1"
@@ -30,22 +30,22 @@ FREEZE = "export with fixed shapes and constant arguments, batch 1"
 
 @dataclass(frozen=True, eq=False)
 class Operator:
-    """One node of the file; each failure is a Refusal."""
+    """One node of the file. Its methods raise Refusal."""
 
     node: OnnxNode
-    inputs: tuple[Value | None, ...]  # None: an optional one that is absent
+    inputs: tuple[Value | None, ...]  # None: an optional input that is missing
     work: Work
     opset: int
 
     def arity(self, least: int, most: int | None = None, outputs: int = 1) -> None:
-        """Refuse other numbers of inputs, and more outputs than one knows of."""
+        """Refuse fewer than `least` or more than `most` inputs, and more than `outputs` outputs."""
         most = least if most is None else most
         count = len(self.inputs)
         if not least <= count <= most or not 1 <= len(self.node.outputs) <= outputs:
             wanted = f"{least}" if most == least else f"{least} to {most}"
             raise Refusal(
                 f"it has {count} inputs and {len(self.node.outputs)} outputs, "
-                f"wanted {wanted} and {'1' if outputs == 1 else f'up to {outputs}'}",
+                f"expected {wanted} and {'1' if outputs == 1 else f'up to {outputs}'}",
                 EXPORT_AGAIN,
             )
 
@@ -54,66 +54,66 @@ class Operator:
         return place < len(self.inputs) and self.inputs[place] is not None
 
     def value(self, place: int) -> Value:
-        """An input that has to be there."""
+        """Return an input. Raises Refusal where it is missing."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if value is None:
-            raise Refusal(f"input {place} is absent, this operator needs it", EXPORT_AGAIN)
+            raise Refusal(f"input {place} is missing, this operator needs it", EXPORT_AGAIN)
         return value
 
     def constant(self, place: int) -> Constant:
-        """An input known while reading."""
+        """Return an input known while reading."""
         value = self.value(place)
         if not isinstance(value, Constant):
             raise Refusal(
                 f"input {place} '{printable(self.node.inputs[place])}' is computed at run time, "
-                "wanted a constant",
+                "expected a constant",
                 FREEZE,
             )
         return value
 
     def integers(self, place: int) -> tuple[int, ...]:
-        """An input that is a constant list of integers, flattened."""
+        """Return an input that is a constant list of integers, flattened."""
         data = self.constant(place).data
         if data.dtype.kind not in "iu" or data.size > LARGEST_INTEGER_LIST:
             raise Refusal(
                 f"input {place} is {data.size} values of {data.dtype.name}, "
-                f"wanted at most {LARGEST_INTEGER_LIST} integers",
+                f"expected at most {LARGEST_INTEGER_LIST} integers",
                 EXPORT_AGAIN,
             )
         return tuple(int(v) for v in data.reshape(-1))
 
     def integer(self, place: int) -> int:
-        """An input that is one constant integer."""
+        """Return an input that is one constant integer."""
         values = self.integers(place)
         if len(values) != 1:
-            raise Refusal(f"input {place} holds {len(values)} values, wanted one", EXPORT_AGAIN)
+            raise Refusal(f"input {place} holds {len(values)} values, expected one", EXPORT_AGAIN)
         return values[0]
 
     def real(self, place: int) -> float:
-        """An input that is one constant number."""
+        """Return an input that is one constant number."""
         values = self.constant(place).real.reshape(-1)
         if values.size != 1:
-            raise Refusal(f"input {place} holds {values.size} values, wanted one", EXPORT_AGAIN)
+            raise Refusal(f"input {place} holds {values.size} values, expected one", EXPORT_AGAIN)
         return float(values[0])
 
     def int_of(self, name: str, default: int) -> int:
-        """An integer attribute."""
+        """Return an integer attribute."""
         value = self._attribute(name, default)
         return value if isinstance(value, int) else self._odd(name, "an integer")
 
     def flag_of(self, name: str, default: bool = False) -> bool:
-        """A boolean attribute."""
+        """Return a boolean attribute."""
         return self.int_of(name, int(default)) != 0
 
     def float_of(self, name: str, default: float) -> float:
-        """A float attribute, finite."""
+        """Return a float attribute, finite."""
         value = self._attribute(name, default)
         if isinstance(value, float) and math.isfinite(value):
             return value
         return self._odd(name, "a finite float")
 
     def ints_of(self, name: str, default: Shape = ()) -> Shape:
-        """An attribute that lists integers."""
+        """Return an attribute that lists integers."""
         value = self._attribute(name, default)
         if not isinstance(value, tuple):
             return self._odd(name, "a list of integers")
@@ -122,7 +122,7 @@ class Operator:
         return tuple(int(v) for v in value)
 
     def text_of(self, name: str, default: str) -> str:
-        """An attribute that is a word."""
+        """Return an attribute that is a word."""
         value = self._attribute(name, default)
         return value if isinstance(value, str) else self._odd(name, "a text")
 
@@ -134,7 +134,7 @@ class Operator:
         return value if isinstance(value, np.ndarray) else self._odd(name, "a tensor")
 
     def axes(self, place: int, default: Shape | None = None) -> Shape | None:
-        """Axes, an attribute up to opset 12 to 17 and an input since."""
+        """Read axes: an attribute in old opsets, an input in new ones."""
         if self.has(place):
             return self.integers(place)
         return self.ints_of("axes") if "axes" in self.node.attributes else default
@@ -143,7 +143,9 @@ class Operator:
         return self.node.attributes.get(name, default)
 
     def _odd(self, name: str, wanted: str) -> Never:
-        raise Refusal(f"its attribute '{name}' is no such thing, wanted {wanted}", EXPORT_AGAIN)
+        raise Refusal(
+            f"its attribute '{name}' has the wrong type or value, expected {wanted}", EXPORT_AGAIN
+        )
 
 
 Read = Callable[[Operator], Value | tuple[Value, ...]]
@@ -151,22 +153,27 @@ Read = Callable[[Operator], Value | tuple[Value, ...]]
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """How one kind of operator is read, what it may become, what the op table says of it."""
+    """How one kind of operator is read, what it may become, and a note for the operator table."""
 
     read: Read
     builds: tuple[type[Op], ...] = ()
     note: str = ""
 
 
-def want_size(shape: Shape) -> None:
-    """Refuse shapes with nothing in them, and more elements than any microcontroller holds."""
-    if min(shape, default=1) < 1:
+def want_size(shape: Shape, *, constant: bool = False) -> None:
+    """Refuse an output that is empty or too large for any microcontroller.
+
+    A `constant` may be empty: it may be a list of shapes or axes.
+    """
+    if min(shape, default=1) < 1 and not constant:
         raise Refusal(
-            f"its output has shape {list(shape)}, wanted 1 or more in each dimension", EXPORT_AGAIN
+            f"its output has shape {list(shape)}, expected 1 or more in each dimension",
+            EXPORT_AGAIN,
         )
-    if prod(shape) > LARGEST_TENSOR_BYTES:
+    elements = prod(max(n, 1) for n in shape)
+    if elements > LARGEST_TENSOR_BYTES:
         raise Refusal(
-            f"its output {list(shape)} has {prod(shape)} elements, "
+            f"its output {list(shape)} has {elements} elements, "
             f"at most {LARGEST_TENSOR_BYTES} are read",
             "use a smaller input resolution or fewer channels",
         )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Patches of an image times weights, as reshape + transpose + linear: a convolution.
+"""Turns patches of an image times weights (reshape, transpose, linear) into a convolution.
 
-Its rows are computed from stripes of the image; the moves would need the whole.
+A convolution computes its rows from stripes of the image; the moves need the whole image.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common.window import Pair
+from mcuforge.compiler.tensors import Tensor
 
 RANK = 6  # batch, rows of patches, rows in one, columns of patches, columns in one, channels
 ACROSS, INSIDE = (0, 1, 3), (2, 4, 5)
@@ -22,7 +22,7 @@ ACROSS, INSIDE = (0, 1, 3), (2, 4, 5)
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """An image (1, h, w, c) in patches of `size`; `order`: INSIDE as the file's vectors have it."""
+    """An image (1, h, w, c) in patches of `size`; `order`: INSIDE in the order of the vectors."""
 
     image: Tensor
     size: Pair
@@ -37,7 +37,7 @@ class Patches:
 
 
 def patches_of(work: Work, view: View) -> Patches | None:
-    """The image whose patches are the vectors of `view`, None where they are none."""
+    """Find the image whose patches are the vectors of `view`; None for other vectors."""
     shape = view.tensor.shape
     if len(shape) != RANK or shape[0] != 1 or view.perm[:3] != ACROSS:
         return None

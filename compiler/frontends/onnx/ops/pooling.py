@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MaxPool, AveragePool, GlobalAveragePool and ReduceMean."""
+"""Reads MaxPool, AveragePool, GlobalAveragePool and ReduceMean."""
 
 from __future__ import annotations
 
@@ -8,72 +8,65 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axes
-from mcuforge.compiler.frontends.onnx.layout import Shape, View, channels_last
+from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, shaped
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
+from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
-from mcuforge.compiler.frontends.onnx.ops.window import Slide, read_slide
+from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, Work
-from mcuforge.compiler.ir import Quant, Tensor
+from mcuforge.compiler.frontends.onnx.work import Deferred, OneInput, Work
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
+from mcuforge.compiler.tensors import Quant, Tensor
 from mcuforge.errors import Refusal
 
-FREEZE_POOL = "use a pool without this option"
+OTHER_POOL = "use a pool without this option"
 
 
 def max_pool(operator: Operator) -> Value:
-    """Largest values of windows; they keep the input's scale."""
+    """Take the largest values of windows, on the input's scale."""
     operator.arity(1, outputs=2)
     if any(operator.node.outputs[1:]):
-        raise Refusal("its indices are read, supported: the values alone", FREEZE_POOL)
+        raise Refusal("the model reads its indices, supported: only its values", OTHER_POOL)
     x, slide = _pooled(operator)
     window = slide.window
-    if window.dilation != (1, 1):
-        raise Refusal(f"dilations {list(window.dilation)}, supported: 1", FREEZE_POOL)
-    shape = _shape(x.shape, slide)
+    shape = slide.shape(x.shape[1], len(x.shape))
     op = MaxPool2D(window.kernel, window.stride, window.pad)
 
     def on_view(work: Work, view: View) -> View:
-        image = _image(work, view)
-        assert image.quant is not None
-        output = work.emit(op, (image,), (1, *slide.output, x.shape[1]), image.quant)
-        return _logical(work, output, shape)
+        image = as_image(work, view)
+        output = work.emit_moved(op, (image,), (1, *slide.output, x.shape[1]))
+        return from_image(work, output, shape)
 
     return moved_run_time(operator.node, operator.work, x, on_view, shape)
 
 
 @dataclass(frozen=True, eq=False)
-class Averaged(Deferred):
-    """Means of windows; `counts_padding` as the file says it."""
+class Averaged(OneInput):
+    """Means of windows; `counts_padding` where the padding counts as zeros."""
 
-    x: Value
     slide: Slide
     counts_padding: bool
 
-    def operands(self) -> tuple[Value, ...]:
-        return (self.x,)
-
     def build(self, work: Work, scheme: Scheme) -> View:
         x = stored_input(self.x, "input")
-        image, window = _image(work, x.view), self.slide.window
+        image, window = as_image(work, x.view), self.slide.window
         shape = (1, *self.slide.output, image.shape[3])
         padded = any(window.pad)
         same = x.scheme.key == scheme.key
-        if self.counts_padding if padded else not same:  # padding counts as zeros, and it rescales
+        if self.counts_padding if padded else not same:
             weights = self._ones(work, image.shape[3])
             op = DepthwiseConv2D(window.stride, window.pad)
-            return _logical(work, work.emit(op, (image, weights), shape, scheme), self.shape)
+            return from_image(work, work.emit(op, (image, weights), shape, scheme), self.shape)
         pool = AveragePool2D(window.kernel, window.stride, window.pad)
         output = work.emit(pool, (image,), shape, x.scheme)
-        between = Stored(_logical(work, output, self.shape), x.scheme, real=True)
+        between = Stored(from_image(work, output, self.shape), x.scheme, real=True)
         return work.requantized(between, scheme)
 
     def _ones(self, work: Work, channels: int) -> Tensor:
-        """Weights that average: 1 over the taps of the window."""
+        """Make weights that average: 1 over the number of taps."""
         kernel = self.slide.window.kernel
         data = np.ones((1, *kernel, channels), np.int8)
         source = Constant("ones", data)
@@ -81,17 +74,15 @@ class Averaged(Deferred):
 
 
 def average_pool(operator: Operator) -> Value:
-    """Means of windows, on any scale."""
+    """Average windows, on any scale."""
     operator.arity(1)
     x, slide = _pooled(operator)
-    if slide.window.dilation != (1, 1):
-        raise Refusal("it is dilated, supported: dilations of 1", FREEZE_POOL)
     counts = operator.flag_of("count_include_pad")
     if counts and slide.window.pad != slide.declared:
         raise Refusal(
-            "it rounds its size up and counts padding, supported: one of both", FREEZE_POOL
+            "it rounds its size up and counts padding, supported: one of the two", OTHER_POOL
         )
-    return Averaged(operator.node, _shape(x.shape, slide), x, slide, counts)
+    return Averaged(operator.node, slide.shape(x.shape[1], len(x.shape)), x, slide, counts)
 
 
 def _pooled(operator: Operator) -> tuple[Value, Slide]:
@@ -101,47 +92,25 @@ def _pooled(operator: Operator) -> tuple[Value, Slide]:
             f"the input has shape {list(x.shape)}, supported: one image or sequence", EXPORT_AGAIN
         )
     if isinstance(x, Constant):
-        raise Refusal("the input is a constant, wanted something computed", EXPORT_AGAIN)
+        raise Refusal("the input is a constant, expected a computed tensor", EXPORT_AGAIN)
     kernel = operator.ints_of("kernel_shape")
-    ceil = operator.flag_of("ceil_mode")
-    return x, read_slide(operator, x.shape, kernel, ceil)
-
-
-def _shape(x: Shape, slide: Slide) -> Shape:
-    shape = (1, x[1], *(slide.output if len(x) == 4 else slide.output[1:]))
-    want_size(shape)
-    return shape
-
-
-def _image(work: Work, view: View) -> Tensor:
-    """(1, c, [h,] w) as (1, h, w, c)."""
-    rank = len(view.shape)
-    image = work.ordered(view, channels_last(rank)).tensor
-    return image if rank == 4 else work.reshaped(image, (1, *image.shape))
-
-
-def _logical(work: Work, output: Tensor, shape: Shape) -> View:
-    """The result (1, h, w, c) of a pool under the file's shape."""
-    if len(shape) == 3:
-        output = work.reshaped(output, output.shape[1:])
-    return View(output, channels_last(len(shape)), shape)
+    slide = read_slide(operator, x.shape, kernel, operator.flag_of("ceil_mode"))
+    if slide.window.dilation != (1, 1):
+        raise Refusal(f"its dilations are {list(slide.window.dilation)}, supported: 1", OTHER_POOL)
+    return x, slide
 
 
 @dataclass(frozen=True, eq=False)
-class Meaned(Deferred):
-    """The mean over axes, which stay as 1 where `keep` is set."""
+class Meaned(OneInput):
+    """The mean over axes, which stay as dimensions of 1 where `keep` is set."""
 
-    x: Value
     axes: Shape
     keep: bool
-
-    def operands(self) -> tuple[Value, ...]:
-        return (self.x,)
 
     def build(self, work: Work, scheme: Scheme) -> View:
         if isinstance(self.x, Deferred) and self.x.origin.op in ("Pow", "Mul"):
             raise Refusal(
-                "it averages squares left in float32, as a layer normalisation quantized in part",
+                "it averages squares in float32: the layer normalisation is only partly quantized",
                 "export LayerNormalization as one operator (opset 17 or later), then quantize",
             )
         view = work.aligned(stored_input(self.x, "input").view)
@@ -158,7 +127,7 @@ class Meaned(Deferred):
 
 
 def reduce_mean(operator: Operator) -> Value:
-    """Over the axes named, all by default; keepdims is set unless the file says otherwise."""
+    """Average over the axes that it names, all by default; keepdims is 1 by default."""
     operator.arity(1, 2)
     x = operator.value(0)
     rank = len(x.shape)
@@ -171,22 +140,22 @@ def reduce_mean(operator: Operator) -> Value:
 
 
 def global_average_pool(operator: Operator) -> Value:
-    """The mean of each channel."""
+    """Average each channel."""
     operator.arity(1)
     x = operator.value(0)
     if len(x.shape) < 3:
-        raise Refusal(f"the input has shape {list(x.shape)}, wanted an image", EXPORT_AGAIN)
+        raise Refusal(f"the input has shape {list(x.shape)}, expected an image", EXPORT_AGAIN)
     return meaned(operator, x, tuple(range(2, len(x.shape))), keep=True)
 
 
 def meaned(operator: Operator, x: Value, axes: Shape, keep: bool) -> Value:
-    """The mean of `x` over `axes`."""
+    """Average `x` over `axes`."""
     shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     if not keep:
         shape = tuple(n for i, n in enumerate(shape) if i not in axes)
     if isinstance(x, Constant):
         result = x.real.mean(axis=axes, keepdims=keep)
         return Constant(x.name, np.asarray(result, np.float32))
-    if not shape:  # a single number is kept as a list of one
+    if not shape:  # a single number is stored as a list of one
         return shaped(operator, Meaned(operator.node, (1,) * len(x.shape), x, axes, True), ())
     return Meaned(operator.node, shape, x, axes, keep)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QuantizeLinear and DequantizeLinear: where floats become integers of the graph, and back."""
+"""Reads QuantizeLinear and DequantizeLinear: floats become integers of the graph, and back."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from mcuforge.compiler.frontends.onnx.values import (
     Value,
 )
 from mcuforge.compiler.frontends.onnx.work import Deferred
-from mcuforge.compiler.ir import DType
 from mcuforge.compiler.ops.common.fixed_point import RANGE
+from mcuforge.compiler.tensors import DType
 from mcuforge.errors import Refusal
 
 EIGHT_BITS = (
@@ -29,11 +29,11 @@ EIGHT_BITS = (
     "weight_type=QuantType.QInt8)"
 )
 CALIBRATE = "quantize again with calibration data that exercises this tensor"
-PER_TENSOR = "quantize activations per tensor; only weights may have a scale per channel"
+PER_TENSOR = "quantize activations per tensor; only weights may have one scale per channel"
 
 
 def quantize_linear(operator: Operator) -> Value:
-    """Inputs x, scale, zero point; the result is int8 in the graph, whatever the file has."""
+    """Read inputs x, scale, zero point; the result is int8, also where the file's is uint8."""
     operator.arity(2, 3)
     x = operator.value(0)
     if isinstance(x, Constant):
@@ -41,13 +41,13 @@ def quantize_linear(operator: Operator) -> Value:
     if is_variance(x):
         return x
     if isinstance(x, Stored | Edge) and not _is_real(x):
-        raise Refusal("it quantizes integers, wanted float32", EXPORT_AGAIN)
+        raise Refusal("it quantizes integers, expected float32", EXPORT_AGAIN)
     scheme = _scheme(operator, _quantized_type(operator))
     return Stored(operator.work.realise(x, scheme), scheme, real=False)
 
 
 def dequantize_linear(operator: Operator) -> Value:
-    """Inputs x, scale, zero point."""
+    """Read inputs x, scale, zero point."""
     operator.arity(2, 3)
     x = operator.value(0)
     if isinstance(x, Constant):
@@ -57,18 +57,19 @@ def dequantize_linear(operator: Operator) -> Value:
         view = operator.work.realise(x, scheme)
         if operator.work.inputs[x.name].scheme.key != scheme.key:
             raise Refusal(
-                "it reads the input on another scale than an operator before", EXPORT_AGAIN
+                "it reads the input on another scale than an earlier operator, expected the same",
+                EXPORT_AGAIN,
             )
         return Stored(view, scheme, real=True)
     if is_variance(x):
         return x
     if isinstance(x, Deferred) or not isinstance(x, Stored) or x.real:
-        raise Refusal("it dequantizes float32, wanted 8-bit integers", EXPORT_AGAIN)
+        raise Refusal("it dequantizes float32, expected 8-bit integers", EXPORT_AGAIN)
     scheme = _scheme(operator, x.scheme.dtype)
     if scheme.key != x.scheme.key:
         raise Refusal(
             f"it dequantizes with scale {scheme.scale:g} what was quantized with "
-            f"{x.scheme.scale:g}, or with another zero point; wanted the same",
+            f"{x.scheme.scale:g}, or with another zero point; expected the same",
             EXPORT_AGAIN,
         )
     return Stored(x.view, x.scheme, real=True)
@@ -79,7 +80,7 @@ def _is_real(x: Stored | Edge) -> bool:
 
 
 def _quantized_type(operator: Operator) -> str:
-    """The integer type QuantizeLinear gives: its zero point's, else output_dtype's, else uint8."""
+    """Find QuantizeLinear's type: its zero point's, else output_dtype's, else uint8."""
     if operator.has(2):
         return operator.constant(2).data.dtype.name
     codes = {0: "uint8", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16"}
@@ -88,18 +89,18 @@ def _quantized_type(operator: Operator) -> str:
 
 
 def _scheme(operator: Operator, dtype: str) -> Scheme:
-    """The scale and zero point of an activation."""
+    """Return the scale and zero point of an activation. Raises Refusal for more than one scale."""
     if dtype not in OFFSET:
         raise Refusal(f"the activation is {dtype}, supported: int8 and uint8", EIGHT_BITS)
     scale = _scales(operator)
     if scale.size != 1:
         raise Refusal(
-            f"the activation has {scale.size} scales, supported: one for the tensor", PER_TENSOR
+            f"the activation has {scale.size} scales, supported: one per tensor", PER_TENSOR
         )
     low, high = SCALE_LIMITS
     if not low <= scale[0] <= high:
         raise Refusal(
-            f"the scale is {scale[0]:g}, wanted {low:g} to {high:g}",
+            f"the scale is {scale[0]:g}, expected {low:g} to {high:g}",
             CALIBRATE,
         )
     zero = _zero_points(operator, dtype, 1)
@@ -107,46 +108,48 @@ def _scheme(operator: Operator, dtype: str) -> Scheme:
 
 
 def _scales(operator: Operator) -> Real:
-    """The scales, flattened: finite and above 0."""
+    """Return the scales, flattened: finite and above 0."""
     if operator.int_of("block_size", 0) != 0:
         raise Refusal("it is quantized in blocks, supported: per tensor or channel", EIGHT_BITS)
     data = operator.constant(1).data
     if data.dtype.kind != "f" or data.ndim > 1:
         raise Refusal(
             f"the scale is {data.dtype.name} of shape {list(data.shape)}, "
-            "wanted one float or a list of floats",
+            "expected one float or a list of floats",
             EXPORT_AGAIN,
         )
     scale = data.reshape(-1).astype(np.float64)
     bad = scale[~(np.isfinite(scale) & (scale > 0.0) & (scale <= SCALE_LIMITS[1]))]
     if scale.size == 0 or bad.size:
         met = f"{bad[0]:g}" if bad.size else "empty"
-        raise Refusal(f"a scale is {met}, wanted finite and above 0", CALIBRATE)
+        raise Refusal(f"a scale is {met}, expected finite and above 0", CALIBRATE)
     return scale
 
 
 def _zero_points(operator: Operator, dtype: str, count: int) -> NDArray[np.int64]:
-    """As many zero points as scales, 0 where the file has none."""
+    """Read one zero point per scale; 0 where the file has none."""
     if not operator.has(2):
         return np.zeros(count, np.int64)
     data = operator.constant(2).data
     if data.dtype.name != dtype or data.size not in (1, count):
         raise Refusal(
-            f"{data.size} zero points of type {data.dtype.name}, wanted {count} of {dtype}",
+            f"it has {data.size} zero points of {data.dtype.name}, expected {count} of {dtype}",
             EXPORT_AGAIN,
         )
     return np.broadcast_to(data.reshape(-1).astype(np.int64), (count,))
 
 
 def _constant_quant(operator: Operator, x: Constant, dtype: str) -> ConstantQuant:
-    """The quantization of a constant of type `dtype`, per tensor or along an axis."""
+    """Return the quantization of a constant of type `dtype`, per tensor or along an axis."""
     scale = _scales(operator)
     axis = None
     if scale.size > 1:
         axis = resolve_axis(operator.int_of("axis", 1), x.data.ndim)
         if x.shape[axis] != scale.size:
             raise Refusal(
-                f"{scale.size} scales for {x.shape[axis]} slices of axis {axis}", EXPORT_AGAIN
+                f"it has {scale.size} scales for {x.shape[axis]} slices of axis {axis}, "
+                "expected one per slice",
+                EXPORT_AGAIN,
             )
     return ConstantQuant(scale, _zero_points(operator, dtype, scale.size), axis)
 
@@ -161,17 +164,19 @@ def _dequantized_constant(operator: Operator, x: Constant) -> Constant:
 
 
 def _quantized_constant(operator: Operator, x: Constant) -> Constant:
-    """Weights stored in float with a QuantizeLinear right behind them."""
+    """Quantize weights that the file stores in float before a QuantizeLinear."""
     dtype = _quantized_type(operator)
     if not x.is_real or dtype not in OFFSET:
-        met = dtype if x.is_real else x.data.dtype.name
-        raise Refusal(f"the constant is or becomes {met}, supported: int8 and uint8", EIGHT_BITS)
+        met = f"to {dtype}" if x.is_real else f"of {x.data.dtype.name}"
+        raise Refusal(
+            f"it quantizes a constant {met}, supported: float to int8 and uint8",
+            EIGHT_BITS,
+        )
     quant = _constant_quant(operator, x, dtype)
     low, high = RANGE[DType(dtype)]
-    unit = Constant(x.name, np.ones(x.shape, np.int8), quant)
-    shifted = Constant(x.name, np.zeros(x.shape, np.int8), quant)
-    step = unit.real - shifted.real  # each element's scale
-    zero = np.rint(-shifted.real / step)
+    shape = quant.shape(x.data.ndim)
     with np.errstate(over="ignore", invalid="ignore"):
-        steps = np.nan_to_num(np.rint(x.real / step), nan=0.0, posinf=1e9, neginf=-1e9)
-    return Constant(x.name, np.clip(steps + zero, low, high).astype(dtype))
+        steps = np.rint(x.real / quant.scale.reshape(shape))
+        steps = np.nan_to_num(steps, nan=0.0, posinf=1e9, neginf=-1e9)
+    stored = np.clip(steps + quant.zero_point.reshape(shape), low, high)
+    return Constant(x.name, stored.astype(dtype))

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Resize, nearest."""
+"""Reads Resize with nearest interpolation."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN
-from mcuforge.compiler.frontends.onnx.layout import Shape, View, channels_last
+from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
+from mcuforge.compiler.frontends.onnx.ops.window import as_image, from_image
 from mcuforge.compiler.frontends.onnx.values import Value
 from mcuforge.compiler.frontends.onnx.work import Work
 from mcuforge.compiler.ops.common.fixed_point import Int64
@@ -17,45 +18,53 @@ from mcuforge.errors import Refusal
 
 
 def resize(operator: Operator) -> Value:
-    """Inputs x, roi, scales, sizes; nearest only."""
+    """Read inputs x, roi, scales, sizes."""
     operator.arity(2, 4)
     x = operator.value(0)
     mode = operator.text_of("mode", "nearest")
     if mode != "nearest":
         raise Refusal(f"the mode is '{mode[:20]}', supported: nearest", "scale with mode='nearest'")
     if len(x.shape) != 4 or x.shape[0] != 1 or operator.ints_of("axes"):
-        raise Refusal(f"it scales {list(x.shape)}, supported: one image", EXPORT_AGAIN)
+        raise Refusal(f"it scales {list(x.shape)}, supported: one image (1, c, h, w)", EXPORT_AGAIN)
     sizes = _sizes(operator, x.shape)
     want_size(sizes)
     if sizes[:2] != x.shape[:2]:
-        raise Refusal(f"from {list(x.shape)} to {list(sizes)}: channels too", EXPORT_AGAIN)
+        raise Refusal(
+            f"it scales {list(x.shape)} to {list(sizes)}, supported: height and width", EXPORT_AGAIN
+        )
     op = _nearest(operator, x.shape, sizes)
 
     def on_view(work: Work, view: View) -> View:
-        image = work.ordered(view, channels_last(4)).tensor
-        assert image.quant is not None
         shape = (1, sizes[2], sizes[3], sizes[1])
-        return View(work.emit(op, (image,), shape, image.quant), channels_last(4), sizes)
+        output = work.emit_moved(op, (as_image(work, view),), shape)
+        return from_image(work, output, sizes)
 
     return moved_run_time(operator.node, operator.work, x, on_view, sizes)
 
 
 def _sizes(operator: Operator, shape: Shape) -> Shape:
-    """The output's shape, from scales or sizes."""
+    """Return the output's shape, from scales or sizes."""
     if operator.has(3):
         sizes = operator.integers(3)
     else:
         scales = operator.constant(2).real.reshape(-1)
         if scales.size != len(shape) or not np.all((scales > 0) & (scales < 1e6)):
-            raise Refusal(f"{scales.size} scales for {len(shape)} dimensions", EXPORT_AGAIN)
+            raise Refusal(
+                f"it has {scales.size} scales for {len(shape)} dimensions, "
+                "expected one above 0 and below 1e6 per dimension",
+                EXPORT_AGAIN,
+            )
         sizes = tuple(int(np.floor(n * s)) for n, s in zip(shape, scales, strict=True))
     if len(sizes) != len(shape):
-        raise Refusal(f"{len(sizes)} sizes for {len(shape)} dimensions", EXPORT_AGAIN)
+        raise Refusal(
+            f"it has {len(sizes)} sizes for {len(shape)} dimensions, expected one each",
+            EXPORT_AGAIN,
+        )
     return sizes
 
 
 def _nearest(operator: Operator, before: Shape, after: Shape) -> ResizeNearest:
-    """The TFLite form that repeats the same rows and columns as this operator."""
+    """Find the TFLite operator that takes the same rows and columns. Raises Refusal."""
     transform = operator.text_of("coordinate_transformation_mode", "half_pixel")
     rounding = operator.text_of("nearest_mode", "round_prefer_floor")
     for corners, half in ((False, False), (False, True), (True, False)):
@@ -69,14 +78,14 @@ def _nearest(operator: Operator, before: Shape, after: Shape) -> ResizeNearest:
             return op
     raise Refusal(
         f"it picks pixels by {transform[:30]} and {rounding[:30]}, "
-        "which no kernel does at this size",
+        "which no kernel can do at this size",
         "scale by a whole number, with coordinate_transformation_mode='asymmetric' and "
         "nearest_mode='floor'",
     )
 
 
 def _sources(transform: str, rounding: str, size: int, count: int) -> Int64:
-    """For each of `count` rows the one of `size` ONNX takes."""
+    """Compute, for each of `count` rows, the one of `size` rows that ONNX takes."""
     out = np.arange(min(count, 1 << 15), dtype=np.float64)
     scale = count / size
     if transform == "asymmetric":

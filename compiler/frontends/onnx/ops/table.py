@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every ONNX operator that is read, and what to do instead of some that are not."""
+"""Lists the ONNX operators that are read, and what to use instead of some others."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ from mcuforge.compiler.ops.transpose import Transpose
 from mcuforge.errors import Refusal
 
 MICROSOFT = "com.microsoft"
-# Operators of com.microsoft with the meaning of the standard ones of that name, or their own.
+# Operators of com.microsoft that are read: those that equal a standard one, and two of its own.
 ALSO_MICROSOFT = frozenset({"QuantizeLinear", "DequantizeLinear", "Gelu", "FastGelu", "QuickGelu"})
-ONE_TENSOR = "of one tensor: a table; between float operators a part of theirs"
+ONE_TENSOR = "of one tensor: a table; in a chain of float operators, part of its table"
 
 ARMS: Mapping[str, Arm] = MappingProxyType(
     {
@@ -57,7 +57,6 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Conv": Arm(
             convolution.conv, (Conv2D, DepthwiseConv2D), "1-D and 2-D, groups; symmetric weights"
         ),
-        "ConvTranspose": Arm(convolution.conv_transpose, (), "not supported"),
         "Gemm": Arm(linear.gemm, (FullyConnected,), "alpha, beta 1, transA 0"),
         "MatMul": Arm(joining.matmul, (FullyConnected, BatchMatMul), "by weights or run-time"),
         "Add": Arm(binary, (Add, Lookup)),
@@ -103,47 +102,31 @@ QDQ = (
     "or `mcuforge quantize MODEL --data FILE` on the float model"
 )
 FOLD_FIRST = "fold it first: onnxruntime.quantization.shape_inference.quant_pre_process"
+RECURRENT = "use convolutions or attention: recurrent layers are not supported"
+CONTROL_FLOW = "export without control flow: trace the model instead of scripting it"
+OTHER_QUANTIZED_FORMS = (
+    *("ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "DynamicQuantizeMatMul"),
+    *("MatMulIntegerToFloat", "QLinearConv", "QLinearMatMul", "QLinearAdd", "QLinearMul"),
+    *("QLinearConcat", "QLinearSigmoid", "QLinearSoftmax", "QLinearLeakyRelu"),
+    *("QLinearAveragePool", "QLinearGlobalAveragePool", "QGemm", "QAttention"),
+)
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         "BatchNormalization": FOLD_FIRST,
+        "ConvTranspose": "use Resize (nearest) and then a Conv instead",
         "InstanceNormalization": "use LayerNormalization or a folded BatchNormalization",
         "GlobalMaxPool": "use GlobalAveragePool, or MaxPool with the kernel of the whole image",
-        "LSTM": "use convolutions or attention: recurrent layers are not supported",
-        "GRU": "use convolutions or attention: recurrent layers are not supported",
-        "RNN": "use convolutions or attention: recurrent layers are not supported",
-        "If": "export without control flow: trace the model instead of scripting it",
-        "Loop": "export without control flow: trace the model instead of scripting it",
-        "Scan": "export without control flow: trace the model instead of scripting it",
     }
-    | dict.fromkeys(
-        (
-            "ConvInteger",
-            "MatMulInteger",
-            "DynamicQuantizeLinear",
-            "DynamicQuantizeMatMul",
-            "MatMulIntegerToFloat",
-            "QLinearConv",
-            "QLinearMatMul",
-            "QLinearAdd",
-            "QLinearMul",
-            "QLinearConcat",
-            "QLinearSigmoid",
-            "QLinearSoftmax",
-            "QLinearLeakyRelu",
-            "QLinearAveragePool",
-            "QLinearGlobalAveragePool",
-            "QGemm",
-            "QAttention",
-        ),
-        QDQ,
-    )
+    | dict.fromkeys(("LSTM", "GRU", "RNN"), RECURRENT)
+    | dict.fromkeys(("If", "Loop", "Scan"), CONTROL_FLOW)
+    | dict.fromkeys(OTHER_QUANTIZED_FORMS, QDQ)
 )
 REPLACE = "replace it in the model by supported operators: `mcuforge ops` lists them"
 QUANTIZE = "`mcuforge quantize MODEL --data FILE` writes a quantized one from calibration data"
 
 
 def want_integers(model: OnnxFile) -> None:
-    """Refuse files without QuantizeLinear, saying which kind of quantization they have instead."""
+    """Refuse files without QuantizeLinear, and name the kind of quantization that they have."""
     kinds = [node.op for node in model.nodes]
     if any(kind in ("QuantizeLinear", "DequantizeLinear") for kind in kinds):
         return
@@ -153,7 +136,7 @@ def want_integers(model: OnnxFile) -> None:
         form = "quantized dynamically" if dynamic else "quantized in operator form"
         raise Refusal(f"the model is {form} ({other}), supported: static, in QDQ form", QDQ)
     raise Refusal(
-        f"this is a float model: {len(kinds)} operators, no QuantizeLinear among them; "
+        f"this is a float model: {len(kinds)} operators without a QuantizeLinear; "
         "supported: int8 in QDQ form",
         QUANTIZE,
     )

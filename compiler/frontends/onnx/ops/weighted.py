@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What operators with constant weights share: weights and biases as the kernels want them."""
+"""Prepares constant weights and biases in the form that the kernels take."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Work
-from mcuforge.compiler.ir import DType, Quant, Tensor
 from mcuforge.compiler.ops.common.fixed_point import RANGE
+from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 SYMMETRIC = "quantize weights symmetrically: extra_options={'WeightSymmetric': True}"
@@ -19,14 +19,14 @@ QUANTIZE_TOO = (
     "quantize this operator and its neighbours too: quantize_static without op_types_to_quantize, "
     "or `mcuforge quantize MODEL --data FILE` on the float model"
 )
-SAME_SCALE = 1e-5  # relative: a bias scale this near the product of the two is that product
+SAME_SCALE = 1e-5  # relative: a bias scale this close to the product of the two equals it
 
 
 @dataclass(frozen=True, eq=False)
 class Weights:
     """int8 weights with zero point 0; `scales` has one entry or one per output channel.
 
-    `turned`: `data` is the transpose of what the file has.
+    `turned`: `data` is the transpose of the file's weights.
     """
 
     source: Constant
@@ -35,34 +35,34 @@ class Weights:
     turned: bool = False
 
     def tensor(self, work: Work, tag: str, data: NDArray[np.int8], axis: int) -> Tensor:
-        """These weights in the graph's order of axes, output channels along `axis`."""
+        """Make the tensor of these weights: `data` in the graph's order, channels along `axis`."""
         quant = Quant(self.scales, 0, axis if len(self.scales) > 1 else None)
         return work.constant(self.source, f"{tag} {self.turned}", data, quant)
 
 
 def stored_input(value: Value, place: str) -> Stored:
-    """An activation that is on a scale. Refuses one left in float between two operators."""
+    """Return a quantized activation. Raises Refusal for one left in float."""
     if isinstance(value, Stored) and value.real:
         return value
     raise Refusal(
-        f"its {place} is float32, no DequantizeLinear gives it; supported: int8", QUANTIZE_TOO
+        f"its {place} is a float32 result without QuantizeLinear, supported: int8", QUANTIZE_TOO
     )
 
 
 def want_weights(value: Value) -> None:
-    """Refuse weights that are computed."""
+    """Raise Refusal for weights that are computed at run time."""
     if not isinstance(value, Constant):
         raise Refusal(
-            "the weights are computed at run time, wanted constants",
+            "the weights are computed at run time, expected constants",
             "write a product of two activations as MatMul",
         )
 
 
 def int8_weights(value: Value, axis: int) -> Weights:
-    """Weights as int8 with zero point 0, scales per tensor or along `axis`."""
+    """Make int8 weights with zero point 0, with one scale or one per slice of `axis`."""
     if not isinstance(value, Constant) or value.quant is None:
         met = "float32" if isinstance(value, Constant) else "computed at run time"
-        raise Refusal(f"the weights are {met}, wanted constants of 8 bits", QUANTIZE_TOO)
+        raise Refusal(f"the weights are {met}, expected constants of 8 bits", QUANTIZE_TOO)
     if value.data.dtype.name not in OFFSET:
         raise Refusal(
             f"the weights are {value.data.dtype.name}, supported: int8 and uint8", SYMMETRIC
@@ -70,21 +70,17 @@ def int8_weights(value: Value, axis: int) -> Weights:
     quant = value.quant
     if quant.axis not in (None, axis % value.data.ndim):
         raise Refusal(
-            f"the weights have a scale per slice of axis {quant.axis}, "
+            f"the weights have one scale per slice of axis {quant.axis}, "
             f"supported here: axis {axis % value.data.ndim} (output channels)",
             "quantize the weights per tensor, or per output channel",
         )
-    zero = quant.zero_point
-    if quant.axis is not None:
-        spread = [1] * value.data.ndim
-        spread[quant.axis] = zero.size
-        zero = zero.reshape(spread)
+    zero = quant.zero_point.reshape(quant.shape(value.data.ndim))
     data = value.data.astype(np.int64) - zero
     low, high = RANGE[DType.INT8]
     if data.size and (data.min() < low or data.max() > high):
         raise Refusal(
             f"the weights have zero point {int(zero.reshape(-1)[0])} and reach "
-            f"{int(data.min())} to {int(data.max())} from it, wanted {low} to {high}",
+            f"{int(data.min())} to {int(data.max())} relative to it, expected {low} to {high}",
             SYMMETRIC,
         )
     scales = tuple(float(s) for s in quant.scale)
@@ -92,7 +88,7 @@ def int8_weights(value: Value, axis: int) -> Weights:
 
 
 def int32_bias(work: Work, bias: Constant, x: Stored, weights: Weights, channels: int) -> Tensor:
-    """The bias (channels) on the scale of the products."""
+    """Put the bias (channels) on the products' scale. Raises Refusal for one beyond int32."""
     scale = x.scheme.scale * np.array(weights.scales)
     own = None if bias.quant is None else bias.quant
     stored = None
@@ -106,7 +102,7 @@ def int32_bias(work: Work, bias: Constant, x: Stored, weights: Weights, channels
     low, high = RANGE[DType.INT32]
     if not np.all((stored >= low) & (stored <= high)):
         raise Refusal(
-            "a bias is beyond int32 on the scale of input times weights",
+            "a bias does not fit int32 on the scale of input times weights",
             "quantize again: a channel of weights is nearly zero, its scale too small",
         )
     tag = f"bias {x.scheme.scale} {id(weights.source)}"

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The windows of Conv and the pools: kernel, strides, dilations and padding resolved."""
+"""Resolves the windows of Conv and the pools: kernel, strides, dilations and padding.
+
+Kernels see images (1, h, w, c); a sequence (1, c, w) of the file has height 1.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_STEP, LARGEST_TENSOR_BYTES
-from mcuforge.compiler.frontends.onnx.layout import Shape
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, channels_last
+from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
+from mcuforge.compiler.frontends.onnx.work import Work
 from mcuforge.compiler.ops.common.window import Pair, Window
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 AUTO = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
@@ -16,44 +21,56 @@ AUTO = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
 
 @dataclass(frozen=True)
 class Slide:
-    """A window over an image and the output's height and width; 1-D ones have height 1.
+    """A window over an image, and the output's height and width.
 
-    `declared` is the padding the file asks for, less than the window's where a pool rounds up.
+    `declared` is the file's padding; the window's is larger where a pool rounds its size up.
     """
 
     window: Window
     output: Pair
     declared: Shape
 
+    def shape(self, channels: int, rank: int) -> Shape:
+        """Return the output's shape in the file, whose input has `rank` dimensions."""
+        shape = (1, channels, *self.output[4 - rank :])
+        want_size(shape)
+        return shape
+
+
+def as_image(work: Work, view: View) -> Tensor:
+    """Store (1, c, [h,] w) as (1, h, w, c)."""
+    rank = len(view.shape)
+    image = work.ordered(view, channels_last(rank)).tensor
+    return image if rank == 4 else work.reshaped(image, (1, *image.shape))
+
+
+def from_image(work: Work, output: Tensor, shape: Shape) -> View:
+    """Give a result (1, h, w, c) the file's shape."""
+    if len(shape) == 3:
+        output = work.reshaped(output, output.shape[1:])
+    return View(output, channels_last(len(shape)), shape)
+
 
 def read_slide(operator: Operator, x: Shape, kernel: Shape, ceil: bool) -> Slide:
-    """The window of an operator over an image (1, c, [h,] w)."""
+    """Read the window of an operator over an image (1, c, [h,] w). Raises Refusal."""
     size, dims = x[2:], len(x) - 2
     declared = operator.ints_of("kernel_shape", kernel)
     if declared != kernel:
         raise Refusal(
-            f"kernel_shape is {list(declared)}, its weights say {list(kernel)}", EXPORT_AGAIN
+            f"kernel_shape is {list(declared)}, the weights have {list(kernel)}", EXPORT_AGAIN
         )
     stride = _steps(operator, "strides", dims)
     dilation = _steps(operator, "dilations", dims)
     for name, values in (("kernel", kernel), ("input", size)):
         if len(values) != dims or min(values) < 1 or max(values) > LARGEST_STEP:
             raise Refusal(
-                f"the {name} is {list(values)}, wanted {dims} numbers of 1 to {LARGEST_STEP}",
+                f"the {name} is {list(values)}, expected {dims} numbers of 1 to {LARGEST_STEP}",
                 EXPORT_AGAIN,
             )
     span = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
     pads = _pads(operator, size, span, stride)
-    counts: list[int] = []
-    ends: list[int] = []
-    for axis in range(dims):
-        room = size[axis] + pads[axis] + pads[dims + axis] - span[axis]
-        count = -(-room // stride[axis]) if ceil else room // stride[axis]
-        if ceil and count * stride[axis] >= size[axis] + pads[axis]:
-            count -= 1  # a window may not begin in the padding behind
-        counts.append(count + 1)
-        overhang = count * stride[axis] + span[axis] - size[axis] - pads[axis]
-        ends.append(max(overhang, 0) if ceil else pads[dims + axis])
+    sizes = zip(size, span, stride, pads[:dims], pads[dims:], strict=True)
+    counts, ends = zip(*(_walk(*axis, ceil=ceil) for axis in sizes), strict=True)
     if min(counts) < 1:
         raise Refusal(
             f"a window of {list(span)} does not fit an input of {list(size)}",
@@ -71,31 +88,45 @@ def read_slide(operator: Operator, x: Shape, kernel: Shape, ceil: bool) -> Slide
             "use a smaller kernel or dilation",
         )
     window = Window(_pair(lead, kernel), _pair(lead, stride), _four(pad), _pair(lead, dilation))
-    return Slide(window, _pair(lead, tuple(counts)), (*none, *pads[:dims], *none, *pads[dims:]))
+    return Slide(window, _pair(lead, counts), (*none, *pads[:dims], *none, *pads[dims:]))
+
+
+def _walk(
+    size: int, span: int, stride: int, before: int, after: int, *, ceil: bool
+) -> tuple[int, int]:
+    """Count the windows that fit along an axis, and the padding after it that they need."""
+    room = size + before + after - span
+    if not ceil:
+        return room // stride + 1, after
+    steps = -(-room // stride)
+    if steps * stride >= size + before:
+        steps -= 1  # a window may not begin in the padding after the input
+    return steps + 1, max(steps * stride + span - size - before, 0)
 
 
 def _steps(operator: Operator, name: str, dims: int) -> Shape:
     steps = operator.ints_of(name, (1,) * dims)
     if len(steps) != dims or min(steps) < 1 or max(steps) > LARGEST_STEP:
         raise Refusal(
-            f"{name} {list(steps[:8])}, wanted {dims} numbers of 1 to {LARGEST_STEP}", EXPORT_AGAIN
+            f"{name} is {list(steps[:8])}, expected {dims} numbers of 1 to {LARGEST_STEP}",
+            EXPORT_AGAIN,
         )
     return steps
 
 
 def _pads(operator: Operator, size: Shape, span: Shape, stride: Shape) -> Shape:
-    """Padding before each axis, then behind each."""
+    """Read the padding before each axis, then after each."""
     auto = operator.text_of("auto_pad", "NOTSET")
     dims = len(size)
     if auto not in AUTO:
-        raise Refusal(f"auto_pad is {auto[:20]}, wanted one of {', '.join(AUTO)}", EXPORT_AGAIN)
+        raise Refusal(f"auto_pad is {auto[:20]}, expected one of {', '.join(AUTO)}", EXPORT_AGAIN)
     if auto == "VALID":
         return (0,) * (2 * dims)
     if auto == "NOTSET":
         pads = operator.ints_of("pads", (0,) * (2 * dims))
         if len(pads) != 2 * dims or min(pads) < 0 or max(pads) > LARGEST_STEP:
             raise Refusal(
-                f"pads {list(pads[:8])}, wanted {2 * dims} numbers of 0 to {LARGEST_STEP}",
+                f"pads is {list(pads[:8])}, expected {2 * dims} numbers of 0 to {LARGEST_STEP}",
                 "crop with a Slice instead of negative padding",
             )
         return pads

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One arm per TFLite operator: what the file says, as steps of the graph."""
+"""Holds one arm per TFLite operator: it turns the operator into steps of the graph."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that pick, stack, take apart and repeat: GATHER, PACK, UNPACK, BROADCAST_TO."""
+"""Reads GATHER, PACK, UNPACK and BROADCAST_TO."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from math import prod
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
-from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.frontends.tflite.ops.slicing import cut_and_shaped
 from mcuforge.compiler.ops.broadcast_to import BroadcastTo
 from mcuforge.compiler.ops.common.checks import want_shape
 from mcuforge.compiler.ops.concatenation import Concatenation
-from mcuforge.compiler.ops.gather import Gather, picked
+from mcuforge.compiler.ops.gather import picked
 from mcuforge.compiler.ops.reshape import Reshape
-from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 
 def gather(operator: Operator) -> Steps:
-    """GatherOptions: axis 0, batch_dims 1; inputs x and constant indices of any shape."""
+    """Read GatherOptions: axis 0, batch_dims 1; inputs x and constant indices of any shape."""
     operator.arity(2)
     options = operator.options("GatherOptions")
     x, output = operator.input(0), operator.output()
@@ -32,16 +32,17 @@ def gather(operator: Operator) -> Steps:
     if in_batches or prod(x.shape[:batch]) != 1 or prod(indices.shape[:batch]) != 1:
         raise Refusal(
             f"it gathers with batch_dims {options.integer(1)} from {list(x.shape)}, "
-            "wanted one list of indices for all",
+            "expected one list of indices for the whole batch",
             "gather with the same indices in every batch",
         )
     want_shape(output, (*x.shape[:axis], *indices.shape[batch:], *x.shape[axis + 1 :]))
     numbers = tuple(int(i) for i in indices.reshape(-1))
-    return _reshaped(operator, picked(x, axis, numbers), x, axis, len(numbers), output)
+    extent = (*x.shape[:axis], len(numbers), *x.shape[axis + 1 :])
+    return cut_and_shaped(operator, picked(x, axis, numbers), x, extent, output)
 
 
 def unpack(operator: Operator) -> Steps:
-    """UnpackOptions: num 0, axis 1; every element of `axis` an output without that axis."""
+    """Read UnpackOptions: num 0, axis 1; each element of the axis becomes one output."""
     count = len(operator.raw.outputs)
     operator.arity(1, outputs=count)
     options = operator.options("UnpackOptions", required=True)
@@ -50,19 +51,20 @@ def unpack(operator: Operator) -> Steps:
     if count == 0 or not count == x.shape[axis] == options.integer(0):
         raise Refusal(
             f"it unpacks {x.shape[axis]} elements of axis {axis} into {options.integer(0)}, "
-            f"{count} outputs are there",
+            f"but has {count} outputs; expected one per element",
             EXPORT_AGAIN,
         )
+    extent = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
     steps: list[Step] = []
     for i in range(count):
         output = operator.output(i)
         want_shape(output, (*x.shape[:axis], *x.shape[axis + 1 :]))
-        steps += _reshaped(operator, picked(x, axis, (i,)), x, axis, 1, output)
+        steps += cut_and_shaped(operator, picked(x, axis, (i,)), x, extent, output)
     return tuple(steps)
 
 
 def pack(operator: Operator) -> Steps:
-    """PackOptions: values_count 0, axis 1; inputs of one shape joined along a new dimension."""
+    """Read PackOptions: values_count 0, axis 1; joins inputs of one shape along a new dimension."""
     count = len(operator.raw.inputs)
     operator.arity(1, count)
     options = operator.options("PackOptions", required=True)
@@ -71,7 +73,7 @@ def pack(operator: Operator) -> Steps:
     axis = resolve_axis(options.integer(1), len(inputs[0].shape) + 1)
     shape = inputs[0].shape
     if any(x.shape != shape for x in inputs):
-        raise Refusal("its inputs differ in shape", EXPORT_AGAIN)
+        raise Refusal("its inputs differ in shape, expected one shape", EXPORT_AGAIN)
     want_shape(output, (*shape[:axis], count, *shape[axis:]))
     if count == 1:
         return (Step(Reshape(), inputs, output),)
@@ -89,23 +91,9 @@ def pack(operator: Operator) -> Steps:
 
 
 def broadcast_to(operator: Operator) -> Steps:
-    """Inputs x and a constant shape."""
+    """Read inputs x and a constant shape."""
     operator.arity(2)
     operator.options("BroadcastToOptions")
     x, output = operator.input(0), operator.output()
     want_shape(output, operator.integers(1))
     return (Step(BroadcastTo(), (x,), output),)
-
-
-def _reshaped(
-    operator: Operator, op: Slice | Gather, x: Tensor, axis: int, count: int, output: Tensor
-) -> Steps:
-    """`op` takes `count` elements of `axis`; the output has them under a shape of its own."""
-    extent = (*x.shape[:axis], count, *x.shape[axis + 1 :])
-    if extent == output.shape:
-        return (Step(op, (x,), output),)
-    if extent == x.shape and isinstance(op, Slice) and op.stride[axis] == 1:
-        return (Step(Reshape(), (x,), output),)
-    name = operator.values.fresh(f"{output.name}/{op.kind}")
-    between = replace(output, name=name, shape=extent)
-    return (Step(op, (x,), between), Step(Reshape(), (between,), output))

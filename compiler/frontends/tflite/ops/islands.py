@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Float arithmetic between DEQUANTIZE and QUANTIZE, made tables while the file is read.
+"""Turns float arithmetic between DEQUANTIZE and QUANTIZE into tables while the file is read.
 
-Converters leave there what the interpreter has for floats alone: SQRT, LOG, POW, DIV. Whatever is
-computed from one int8 element and single numbers takes 256 values, which are found here in float32,
-operation by operation as the reference kernels compute them.
+Converters leave there the operators that the interpreter has only float kernels for: SQRT, LOG,
+POW, DIV. A result that depends on one int8 element and single numbers has 256 values. They are
+computed here in float32, operation by operation, as the reference kernels do it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ import numpy as np
 
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
 from mcuforge.compiler.frontends.tflite.tensors import QUANTIZE, Values
-from mcuforge.compiler.ir import DType, Tensor
-from mcuforge.compiler.ops.base import Activation
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.checks import want_int8
 from mcuforge.compiler.ops.common.elementary import Float32
@@ -25,10 +24,11 @@ from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.quantize import rounded_quotient
 from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST, Lookup
 from mcuforge.compiler.ops.tables.table import dequantised
+from mcuforge.compiler.tensors import DType, Tensor
 from mcuforge.errors import Refusal
 
 STORED = np.arange(LOWEST, HIGHEST + 1, dtype=np.int64)
-LONGEST_NAME = 3  # operators a table's name lists
+LONGEST_NAME = 3  # operators listed in a table's name
 ZERO, ONE, SIX = (np.float32(v) for v in (0.0, 1.0, 6.0))
 UPPER_CUTOFF, LOWER_CUTOFF = np.float32(16.619047164916992), np.float32(-9.0)  # of LOGISTIC
 Function = Callable[[Operator, tuple[Float32, ...]], Float32]
@@ -36,16 +36,16 @@ Function = Callable[[Operator, tuple[Float32, ...]], Float32]
 
 @dataclass(frozen=True, eq=False)
 class Real:
-    """A float tensor computed from the int8 tensor `base`: its value for -128 to 127 there."""
+    """A float tensor computed from the int8 tensor `base`; `values` answer its -128 to 127."""
 
     base: Tensor
     values: Float32
-    steps: tuple[str, ...] = ()  # the operators between; none behind a DEQUANTIZE
+    steps: tuple[str, ...] = ()  # the operators between; empty right after a DEQUANTIZE
 
 
 @dataclass(frozen=True, eq=False)
 class Quotient:
-    """One int8 tensor, dequantized, by another."""
+    """One dequantized int8 tensor divided by another."""
 
     a: Tensor
     b: Tensor
@@ -54,15 +54,15 @@ class Quotient:
 
 @dataclass(frozen=True, eq=False)
 class Islands:
-    """The float tensors of one file that are known so."""
+    """The float tensors of one file that depend on int8 tensors in this way."""
 
     values: Values
     _known: dict[int, Real | Quotient] = field(default_factory=dict)
 
     def steps(self, operator: Operator) -> Steps | None:
-        """What an operator of an island becomes; None where it is none, or its first.
+        """Read an operator inside an island; None for DEQUANTIZE and for other operators.
 
-        Refuses other operators that read what an island has computed.
+        Raises Refusal for an operator that reads an island's float result and cannot extend it.
         """
         raw = operator.raw
         if raw.name == "DEQUANTIZE":
@@ -76,7 +76,7 @@ class Islands:
         return None
 
     def computes(self, index: int) -> bool:
-        """True for a tensor that only exists between operators of an island."""
+        """True for a tensor that exists only between the operators of an island."""
         known = self._known.get(index)
         return isinstance(known, Quotient) or (known is not None and bool(known.steps))
 
@@ -99,7 +99,7 @@ class Islands:
         return (Step(Lookup(name, table), (known.base,), output),)
 
     def _extend(self, operator: Operator) -> bool:
-        """Compute the operator's 256 values; False where it does not take an island further."""
+        """Compute the operator's 256 values; return False where it cannot extend an island."""
         raw = operator.raw
         if not raw.outputs or self.values.raw(raw.outputs[0]).type_name != "float32":
             return False
@@ -114,14 +114,14 @@ class Islands:
         arity = 2 if raw.name in BINARY else 1
         operator.arity(arity)
         numbers = tuple(x.values if isinstance(x, Real) else x for x in operands if x is not None)
-        with np.errstate(all="ignore"):  # what is no number or infinite is quantized to an end
+        with np.errstate(all="ignore"):  # NaN and infinity are clamped when they are quantized
             values = FUNCTIONS[raw.name](operator, numbers)
         steps = dict.fromkeys((*(step for x in reals for step in x.steps), raw.name.lower()))
         self._known[raw.outputs[0]] = Real(reals[0].base, values, tuple(steps))
         return True
 
     def _operand(self, operator: Operator, place: int) -> Real | Float32 | None:
-        """An island's tensor or a single constant number; None for anything else."""
+        """Return an island's tensor or one constant number; None for anything else."""
         index = operator.raw.inputs[place]
         known = self._known.get(index)
         if isinstance(known, Real):
@@ -134,7 +134,7 @@ class Islands:
         return constant.values().astype(np.float32).reshape(1)
 
     def _divide(self, operator: Operator, reals: list[Real]) -> bool:
-        """Note a quotient of two dequantized tensors, which int8 has a kernel for."""
+        """Note a quotient of two dequantized tensors: int8 has a kernel for it."""
         if operator.raw.name != "DIV" or any(x.steps for x in reals):
             return False
         operator.arity(2)

@@ -1,24 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that only move values: RESHAPE and its kin, PAD, CONCATENATION, TRANSPOSE, SPLIT."""
+"""Reads operators that only move values: RESHAPE, PAD, CONCATENATION, TRANSPOSE, SPLIT, ..."""
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import prod
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.common.checks import want_constant, want_same_quant, want_shape
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 
 def reshape(operator: Operator) -> Steps:
-    """ReshapeOptions: new_shape 0; a second input, where there is one, overrides it."""
+    """Read ReshapeOptions: new_shape 0; a second input overrides it."""
     operator.arity(1, 2)
     options = operator.options("ReshapeOptions")
     x, output = operator.input(0), operator.output()
@@ -28,7 +29,7 @@ def reshape(operator: Operator) -> Steps:
 
 
 def squeeze(operator: Operator) -> Steps:
-    """SqueezeOptions: squeeze_dims 0; none means every dimension of size 1."""
+    """Read SqueezeOptions: squeeze_dims 0; an empty list drops every dimension of size 1."""
     operator.arity(1)
     options = operator.options("SqueezeOptions")
     x, output = operator.input(0), operator.output()
@@ -37,7 +38,7 @@ def squeeze(operator: Operator) -> Steps:
     axes = axes or {i for i, n in enumerate(x.shape) if n == 1}
     if any(x.shape[axis] != 1 for axis in axes):
         raise Refusal(
-            f"it drops dimensions {sorted(axes)} of {list(x.shape)}, wanted ones of size 1",
+            f"it drops dimensions {sorted(axes)} of {list(x.shape)}, expected ones of size 1",
             EXPORT_AGAIN,
         )
     want_shape(output, tuple(n for i, n in enumerate(x.shape) if i not in axes))
@@ -45,7 +46,7 @@ def squeeze(operator: Operator) -> Steps:
 
 
 def expand_dims(operator: Operator) -> Steps:
-    """Inputs x and one constant axis."""
+    """Read inputs x and one constant axis."""
     operator.arity(2)
     operator.options("ExpandDimsOptions")
     x, output = operator.input(0), operator.output()
@@ -55,14 +56,14 @@ def expand_dims(operator: Operator) -> Steps:
 
 
 def pad(operator: Operator) -> Steps:
-    """Inputs x and constant paddings (rank, 2); fills with the quantized zero."""
+    """Read inputs x and constant paddings (rank, 2); fills with the zero point."""
     operator.arity(2)
     operator.options("PadOptions")
     return _pad(operator, operator.output().zero_point)
 
 
 def pad_v2(operator: Operator) -> Steps:
-    """As PAD, filling with a third input: one constant of x's quantization."""
+    """Read inputs x, constant paddings, and the constant to fill with, on x's scale."""
     operator.arity(3)
     operator.options("PadV2Options")
     fill = operator.input(2)
@@ -71,21 +72,21 @@ def pad_v2(operator: Operator) -> Steps:
     if fill.elements != 1 or fill.dtype is not operator.input(0).dtype:
         raise Refusal(
             f"the fill value is {fill.dtype.value} {list(fill.shape)}, "
-            f"wanted one {operator.input(0).dtype.value}",
+            f"expected one {operator.input(0).dtype.value}",
             EXPORT_AGAIN,
         )
     return _pad(operator, int(fill.values().reshape(-1)[0]))
 
 
 def concatenation(operator: Operator) -> Steps:
-    """ConcatenationOptions: axis 0, activation 1."""
+    """Read ConcatenationOptions: axis 0, activation 1."""
     operator.arity(1, len(operator.raw.inputs))
     options = operator.options("ConcatenationOptions", required=True)
     output = operator.output()
     if options.activation(1) != "none":
         raise Refusal(
             f"the fused activation is {options.activation(1)}, supported: none",
-            "put the activation in a layer of its own",
+            "put the activation in a separate layer",
         )
     axis = resolve_axis(options.integer(0), len(output.shape))
     inputs = tuple(operator.input(i) for i in range(len(operator.raw.inputs)))
@@ -93,14 +94,14 @@ def concatenation(operator: Operator) -> Steps:
 
 
 def transpose(operator: Operator) -> Steps:
-    """Inputs x and a constant permutation."""
+    """Read inputs x and a constant permutation."""
     operator.arity(2)
     operator.options("TransposeOptions")
     return (Step(Transpose(operator.integers(1)), (operator.input(0),), operator.output()),)
 
 
 def split(operator: Operator) -> Steps:
-    """SplitOptions: num_splits 0; inputs axis and x; equal parts."""
+    """Read SplitOptions: num_splits 0; inputs axis and x; equal parts."""
     count = len(operator.raw.outputs)
     operator.arity(2, outputs=count)
     met = operator.options("SplitOptions", required=True).integer(0)
@@ -109,14 +110,14 @@ def split(operator: Operator) -> Steps:
     if count == 0 or met != count or x.shape[axis] % count != 0:
         raise Refusal(
             f"it splits {x.shape[axis]} elements of axis {axis} into {met} parts, "
-            f"{count} outputs are there",
+            f"but has {count} outputs; expected equal parts, one per output",
             EXPORT_AGAIN,
         )
     return _parts(operator, x, axis, (x.shape[axis] // count,) * count)
 
 
 def split_v(operator: Operator) -> Steps:
-    """SplitVOptions: num_splits 0; inputs x, sizes (one may be -1: what is left) and axis."""
+    """Read SplitVOptions: num_splits 0; inputs x, sizes (one may be -1: the rest) and axis."""
     count = len(operator.raw.outputs)
     operator.arity(3, outputs=count)
     operator.options("SplitVOptions")
@@ -126,14 +127,14 @@ def split_v(operator: Operator) -> Steps:
     if len(sizes) != count or min(sizes, default=0) < 1 or sum(sizes) != x.shape[axis]:
         raise Refusal(
             f"it splits {x.shape[axis]} elements of axis {axis} into {list(sizes[:8])}, "
-            f"{count} outputs are there",
+            f"but has {count} outputs; expected one size per output, which add up",
             EXPORT_AGAIN,
         )
     return _parts(operator, x, axis, sizes)
 
 
 def _completed(shape: tuple[int, ...], elements: int) -> tuple[int, ...]:
-    """A requested shape with its one -1 computed."""
+    """Compute the one -1 of a requested shape."""
     known = prod(n for n in shape if n != -1)
     if shape.count(-1) != 1 or known < 1 or elements % known != 0:
         return shape
@@ -141,7 +142,7 @@ def _completed(shape: tuple[int, ...], elements: int) -> tuple[int, ...]:
 
 
 def _completed_sum(sizes: tuple[int, ...], total: int) -> tuple[int, ...]:
-    """Requested sizes with their one -1 computed."""
+    """Compute the one -1 of requested sizes."""
     if sizes.count(-1) != 1:
         return sizes
     left = total - sum(n for n in sizes if n != -1)
@@ -153,7 +154,7 @@ def _pad(operator: Operator, value: int) -> Steps:
     paddings = operator.array(1)
     if paddings.shape != (len(x.shape), 2):
         raise Refusal(
-            f"the paddings have shape {list(paddings.shape)}, wanted {[len(x.shape), 2]}",
+            f"the paddings have shape {list(paddings.shape)}, expected {[len(x.shape), 2]}",
             EXPORT_AGAIN,
         )
     before = tuple(int(n) for n in paddings[:, 0])
@@ -162,13 +163,11 @@ def _pad(operator: Operator, value: int) -> Steps:
 
 
 def _parts(operator: Operator, x: Tensor, axis: int, sizes: tuple[int, ...]) -> Steps:
-    """One slice per output, one after the other along `axis`."""
+    """Make one slice per output, in order along `axis`."""
     steps = []
-    begin = 0
-    for i, size in enumerate(sizes):
+    for i, (size, end) in enumerate(zip(sizes, accumulate(sizes), strict=True)):
         output = operator.output(i)
         want_shape(output, (*x.shape[:axis], size, *x.shape[axis + 1 :]))
-        starts = tuple(begin if d == axis else 0 for d in range(len(x.shape)))
+        starts = tuple(end - size if d == axis else 0 for d in range(len(x.shape)))
         steps.append(Step(Slice(starts, (1,) * len(x.shape)), (x,), output))
-        begin += size
     return tuple(steps)

@@ -1,65 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators on elements: arithmetic, activations, changes of type; and SOFTMAX and MEAN."""
+"""Reads operators on elements (arithmetic, activations, changes of type), SOFTMAX, MEAN and SUM."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, resolve_axis
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Read, Step, Steps
-from mcuforge.compiler.ir import DType
-from mcuforge.compiler.ops.add import Add
-from mcuforge.compiler.ops.base import Activation, Op
+from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.common.checks import want_constant, want_int8, want_shape
-from mcuforge.compiler.ops.dequantize import Dequantize
-from mcuforge.compiler.ops.div import Div
-from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.mean import Mean
-from mcuforge.compiler.ops.mul import Mul
-from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.softmax import Softmax
-from mcuforge.compiler.ops.squared_difference import SquaredDifference
-from mcuforge.compiler.ops.sum import Sum
 from mcuforge.compiler.ops.tables.gelu import Gelu
-from mcuforge.compiler.ops.tables.hard_swish import HardSwish
 from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
-from mcuforge.compiler.ops.tables.logistic import Logistic
-from mcuforge.compiler.ops.tables.relu import Relu
 from mcuforge.compiler.ops.tables.square import Square
-from mcuforge.compiler.ops.tables.tanh import Tanh
+from mcuforge.compiler.tensors import DType
 from mcuforge.errors import Refusal
 
-ROUNDED = 1e-6  # relative: what a float32 scale does to a whole number
+ROUNDED = 1e-6  # relative error of a whole number on a float32 scale
 LARGEST_FACTOR = 1e6  # of LeakyRelu's alpha and Softmax's beta
 
 
-def add(operator: Operator) -> Steps:
-    """AddOptions: activation 0."""
-    act = operator.options("AddOptions").activation(0)
-    return _two_inputs(operator, Add(act=act))
+def unary(op: Op, options: str | None = None) -> Read:
+    """Return an arm for an operator of one input; it refuses other option tables than `options`."""
+
+    def read(operator: Operator) -> Steps:
+        if options is not None:
+            operator.options(options)
+        return _one_input(operator, op)
+
+    return read
 
 
-def sub(operator: Operator) -> Steps:
-    """SubOptions: activation 0."""
-    act = operator.options("SubOptions").activation(0)
-    return _two_inputs(operator, Add(subtract=True, act=act))
+def binary(op: Op, options: str) -> Read:
+    """Return an arm for an operator of two inputs without a fused activation."""
+
+    def read(operator: Operator) -> Steps:
+        operator.options(options)
+        return _two_inputs(operator, op)
+
+    return read
 
 
-def mul(operator: Operator) -> Steps:
-    """MulOptions: activation 0."""
-    return _two_inputs(operator, Mul(operator.options("MulOptions").activation(0)))
+def fused(make: Callable[[Activation], Op], options: str) -> Read:
+    """Return an arm for an operator of two inputs whose option 0 is the fused activation."""
+    return lambda operator: _two_inputs(operator, make(operator.options(options).activation(0)))
 
 
-def div(operator: Operator) -> Steps:
-    """DivOptions: activation 0."""
-    return _two_inputs(operator, Div(operator.options("DivOptions").activation(0)))
+def reduced(reducer: type[Mean]) -> Read:
+    """Return an arm for MEAN or SUM. ReducerOptions: keep_dims 0; inputs x and constant axes."""
+    return lambda operator: _reduced(operator, reducer)
 
 
 def pow_(operator: Operator) -> Steps:
-    """inputs x and a constant exponent, which is 2."""
+    """Read inputs x and a constant exponent, which must be 2."""
     operator.arity(2)
     operator.options("PowOptions")
     exponent = operator.input(1)
@@ -74,93 +72,21 @@ def pow_(operator: Operator) -> Steps:
     return (Step(Square(), (operator.input(0),), operator.output()),)
 
 
-def maximum(operator: Operator) -> Steps:
-    """The larger of two elements."""
-    operator.options("MaximumMinimumOptions")
-    return _two_inputs(operator, Maximum())
-
-
-def minimum(operator: Operator) -> Steps:
-    """The smaller of two elements."""
-    operator.options("MaximumMinimumOptions")
-    return _two_inputs(operator, Minimum())
-
-
-def squared_difference(operator: Operator) -> Steps:
-    """(a - b) * (a - b)."""
-    operator.options("SquaredDifferenceOptions")
-    return _two_inputs(operator, SquaredDifference())
-
-
-def relu(act: Activation) -> Read:
-    """An arm for RELU, RELU6 or RELU_N1_TO_1."""
-    return lambda operator: _one_input(operator, Relu(act))
-
-
 def leaky_relu(operator: Operator) -> Steps:
-    """LeakyReluOptions: alpha 0."""
+    """Read LeakyReluOptions: alpha 0."""
     alpha = operator.options("LeakyReluOptions", required=True).real(0)
     return _one_input(operator, LeakyRelu(_moderate("alpha", alpha)))
 
 
-def logistic(operator: Operator) -> Steps:
-    """1 / (1 + exp(-x))."""
-    return _one_input(operator, Logistic())
-
-
-def tanh(operator: Operator) -> Steps:
-    """The hyperbolic tangent."""
-    return _one_input(operator, Tanh())
-
-
-def hard_swish(operator: Operator) -> Steps:
-    """x * min(max(x + 3, 0), 6) / 6."""
-    operator.options("HardSwishOptions")
-    return _one_input(operator, HardSwish())
-
-
-def unary(op: Op, options: str | None = None) -> Read:
-    """An arm for an operator of one input that has no options, or a table without any."""
-
-    def read(operator: Operator) -> Steps:
-        if options is not None:
-            operator.options(options)
-        return _one_input(operator, op)
-
-    return read
-
-
 def gelu(operator: Operator) -> Steps:
-    """GeluOptions: approximate 0."""
+    """Read GeluOptions: approximate 0."""
     return _one_input(operator, Gelu(operator.options("GeluOptions").flag(0)))
 
 
 def softmax(operator: Operator) -> Steps:
-    """SoftmaxOptions: beta 0."""
+    """Read SoftmaxOptions: beta 0."""
     beta = operator.options("SoftmaxOptions", required=True).real(0)
     return _one_input(operator, Softmax(_moderate("beta", beta)))
-
-
-def quantize(operator: Operator) -> Steps:
-    """To 8 bits, from float32 or another 8-bit quantization."""
-    operator.options("QuantizeOptions")
-    return _one_input(operator, Quantize())
-
-
-def dequantize(operator: Operator) -> Steps:
-    """To float32; float16 weights, which the converter hides behind this operator, are refused."""
-    operator.options("DequantizeOptions")
-    return _one_input(operator, Dequantize())
-
-
-def mean(operator: Operator) -> Steps:
-    """ReducerOptions: keep_dims 0; inputs x and constant axes."""
-    return _reduced(operator, Mean)
-
-
-def sum_(operator: Operator) -> Steps:
-    """ReducerOptions: keep_dims 0; inputs x and constant axes."""
-    return _reduced(operator, Sum)
 
 
 def _reduced(operator: Operator, reducer: type[Mean]) -> Steps:
@@ -170,12 +96,12 @@ def _reduced(operator: Operator, reducer: type[Mean]) -> Steps:
     rank = len(x.shape)
     axes = tuple(sorted({resolve_axis(axis, rank) for axis in operator.integers(1)}))
     if not axes:
-        raise Refusal("it names no axis, wanted at least one", "remove this operator")
+        raise Refusal("its list of axes is empty, expected one or more", "remove this operator")
     kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     dropped = tuple(n for i, n in enumerate(x.shape) if i not in axes)
     want_shape(output, kept if options.flag(0) else dropped)
     by_rows = replace(output, name=f"{output.name}/kept", shape=kept)
-    if by_rows.rows == x.rows != output.rows:  # one result a token, dropped dimensions are a view
+    if by_rows.rows == x.rows != output.rows:  # a Mean by rows, and a Reshape for free
         by_rows = replace(by_rows, name=operator.values.fresh(by_rows.name))
         return (Step(reducer(axes), (x,), by_rows), Step(Reshape(), (by_rows,), output))
     return (Step(reducer(axes), (x,), output),)
@@ -200,6 +126,7 @@ def _two_inputs(operator: Operator, op: Op) -> Steps:
 def _moderate(name: str, value: float) -> float:
     if abs(value) > LARGEST_FACTOR:
         raise Refusal(
-            f"{name} is {value:.8g}, wanted at most {LARGEST_FACTOR:g} in size", EXPORT_AGAIN
+            f"{name} is {value:.8g}, expected -{LARGEST_FACTOR:g} to {LARGEST_FACTOR:g}",
+            EXPORT_AGAIN,
         )
     return value

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arithmetic on shapes (SHAPE, STRIDED_SLICE, PACK ...), computed while the file is read.
+"""Computes arithmetic on shapes (SHAPE, STRIDED_SLICE, PACK ...) while the file is read.
 
-Converters write it where the batch was left open: Flatten becomes SHAPE, STRIDED_SLICE, PACK and
-RESHAPE. With fixed shapes all of it is constant.
+Converters write it where the batch is open: Flatten becomes SHAPE, STRIDED_SLICE, PACK and RESHAPE.
+With fixed shapes all of it is constant.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_INTEGER_LIS
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator
 from mcuforge.compiler.frontends.tflite.ops.slicing import strided_cut
 from mcuforge.compiler.frontends.tflite.tensors import INTEGER_TYPES, check_shape
-from mcuforge.compiler.ir import DType
 from mcuforge.compiler.ops.common.fixed_point import Int64
+from mcuforge.compiler.tensors import DType
 from mcuforge.errors import Refusal
 
 Fold = Callable[[Operator], Int64]
 
 
 def shape_of(operator: Operator) -> Int64:
-    """SHAPE: the dimensions of its input, whatever its type; int64 (rank,)."""
+    """Compute SHAPE: the dimensions of its input, whatever its type; int64 (rank,)."""
     operator.arity(1)
     index = operator.index(0)
     raw = operator.values.raw(index)
@@ -32,7 +32,7 @@ def shape_of(operator: Operator) -> Int64:
 
 
 def pack(operator: Operator) -> Int64:
-    """PACK: values_count 0, axis 1; int64, the inputs' shape with one more axis."""
+    """Compute PACK: values_count 0, axis 1; int64, the inputs' shape with one more axis."""
     arrays = _arrays(operator)
     axis = resolve_axis(operator.options("PackOptions").integer(1), arrays[0].ndim + 1)
     _want_alike([a.shape for a in arrays])
@@ -40,7 +40,7 @@ def pack(operator: Operator) -> Int64:
 
 
 def concatenation(operator: Operator) -> Int64:
-    """CONCATENATION: axis 0; int64, the inputs' shape, longer along the axis."""
+    """Compute CONCATENATION: axis 0; int64, the inputs' shape, longer along the axis."""
     arrays = _arrays(operator)
     axis = resolve_axis(operator.options("ConcatenationOptions").integer(0), arrays[0].ndim)
     _want_alike([(a.ndim, *a.shape[:axis], *a.shape[axis + 1 :]) for a in arrays])
@@ -48,29 +48,33 @@ def concatenation(operator: Operator) -> Int64:
 
 
 def cast(operator: Operator) -> Int64:
-    """CAST between integer types; int64 of the input's shape."""
+    """Compute CAST between integer types; int64 of the input's shape."""
     operator.arity(1)
     return operator.array(0)
 
 
 def gather(operator: Operator) -> Int64:
-    """GATHER: axis 0; inputs values and indices; int64, the axis replaced by the indices' shape."""
+    """Compute GATHER: axis 0; inputs values and indices; int64, the indices' shape at the axis."""
     operator.arity(2)
     values, indices = operator.array(0), operator.array(1)
     options = operator.options("GatherOptions")
     axis = resolve_axis(options.integer(0), values.ndim)
     if options.integer(1) != 0 or values.size * indices.size > LARGEST_INTEGER_LIST:
         raise Refusal(
-            f"it takes {indices.size} of {values.size} values in batches, wanted one short list",
+            f"it takes {indices.size} of {values.size} values, batch_dims {options.integer(1)}; "
+            f"expected batch_dims 0 and at most {LARGEST_INTEGER_LIST} values",
             EXPORT_AGAIN,
         )
     if indices.min(initial=0) < 0 or indices.max(initial=0) >= values.shape[axis]:
-        raise Refusal(f"an index is outside 0 to {values.shape[axis] - 1}", EXPORT_AGAIN)
+        raise Refusal(
+            f"it takes an element outside axis {axis}, expected 0 to {values.shape[axis] - 1}",
+            EXPORT_AGAIN,
+        )
     return np.take(values, indices, axis)
 
 
 def reduce_prod(operator: Operator) -> Int64:
-    """REDUCE_PROD: keep_dims 0; inputs values and axes; int64, the values' shape less the axes."""
+    """Compute REDUCE_PROD: keep_dims 0; inputs values, axes; int64, the shape without the axes."""
     operator.arity(2)
     values = operator.array(0)
     axes = tuple(sorted({resolve_axis(axis, values.ndim) for axis in operator.integers(1)}))
@@ -79,7 +83,7 @@ def reduce_prod(operator: Operator) -> Int64:
 
 
 def strided_slice(operator: Operator) -> Int64:
-    """STRIDED_SLICE of a constant; int64 of the cut's shape."""
+    """Compute STRIDED_SLICE of a constant; int64 of the cut's shape."""
     values = operator.array(0)
     cut = strided_cut(operator, values.shape)
     for axis, (first, step, count) in enumerate(
@@ -101,7 +105,7 @@ FOLDS: dict[str, Fold] = {
 
 
 def fold(operator: Operator) -> bool:
-    """Compute the operator now if it is arithmetic on shapes; False when it is not."""
+    """Compute the operator now if it is arithmetic on shapes; return False if it is not."""
     raw, values = operator.raw, operator.values
     if raw.name not in FOLDS or len(raw.outputs) != 1:
         return False
@@ -114,7 +118,7 @@ def fold(operator: Operator) -> bool:
     if value.size > LARGEST_INTEGER_LIST or value.shape != values.raw(output).shape:
         raise Refusal(
             f"'{values.names[output]}' has shape {list(values.raw(output).shape)}, "
-            f"this operator gives {list(value.shape)}",
+            f"but this operator computes {list(value.shape)}",
             EXPORT_AGAIN,
         )
     values.know(output, value)
@@ -122,11 +126,11 @@ def fold(operator: Operator) -> bool:
 
 
 def _arrays(operator: Operator) -> list[Int64]:
-    """The inputs, not more of them than a shape could need."""
+    """Read the inputs; 64 are more than any shape needs."""
     operator.arity(1, 64)
     return [operator.array(i) for i in range(len(operator.raw.inputs))]
 
 
 def _want_alike(shapes: list[tuple[int, ...]]) -> None:
     if len(set(shapes)) != 1:
-        raise Refusal("its inputs differ in shape", EXPORT_AGAIN)
+        raise Refusal("its inputs differ in shape, expected one shape", EXPORT_AGAIN)

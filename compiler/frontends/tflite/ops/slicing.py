@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SLICE and STRIDED_SLICE: masks resolved here into plain starts and steps."""
+"""Reads SLICE and STRIDED_SLICE: resolves the masks into plain starts and steps."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, MOST_DIMENSIONS
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Options, Step, Steps
 from mcuforge.compiler.ops.common.checks import want_shape
+from mcuforge.compiler.ops.gather import Gather
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
-WHOLE = -1  # a dimension no entry speaks of, taken whole
+WHOLE = -1  # stands for a dimension without an entry: it is taken whole
 
 
 @dataclass(frozen=True)
 class Cut:
-    """What is taken of each input dimension, and the output's shape after axes come and go."""
+    """The part taken of each input dimension, and the output's shape with axes added or dropped."""
 
     begin: tuple[int, ...]
     stride: tuple[int, ...]
@@ -27,7 +29,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Masks:
-    """StridedSliceOptions; bit i speaks of entry i of begin, end and strides."""
+    """StridedSliceOptions; bit i is about entry i of begin, end and strides."""
 
     begin: int
     end: int
@@ -37,8 +39,8 @@ class Masks:
 
     @staticmethod
     def of(options: Options) -> Masks:
-        """begin 0, end 1, ellipsis 2, new_axis 3, shrink_axis 4, offset 5."""
-        if options.flag(5):  # the reference computes such ends from memory it never set
+        """Read begin 0, end 1, ellipsis 2, new_axis 3, shrink_axis 4, offset 5."""
+        if options.flag(5):  # the reference reads such ends from memory that it never set
             raise Refusal(
                 "its ends are offsets from its begins, supported: ends as indices",
                 "slice with plain begin and end indices",
@@ -48,14 +50,15 @@ class Masks:
 
 
 def slice_(operator: Operator) -> Steps:
-    """Inputs x, constant begin and size; size -1 is what is left."""
+    """Read inputs x, constant begin and size; size -1 takes the rest."""
     operator.arity(3)
     operator.options("SliceOptions")
     x, output = operator.input(0), operator.output()
     begin, size = operator.integers(1), operator.integers(2)
     if not len(begin) == len(size) == len(x.shape):
         raise Refusal(
-            f"begin {list(begin[:8])} and size {list(size[:8])} for {len(x.shape)} dimensions",
+            f"it has {len(begin)} begins and {len(size)} sizes, "
+            f"expected {len(x.shape)}: one of each per dimension",
             EXPORT_AGAIN,
         )
     extents = tuple(n - b if s == -1 else s for n, b, s in zip(x.shape, begin, size, strict=True))
@@ -64,32 +67,35 @@ def slice_(operator: Operator) -> Steps:
 
 
 def strided_slice(operator: Operator) -> Steps:
-    """Inputs x, constant begin, end and strides; a Slice, a Reshape, or one after the other."""
+    """Read inputs x, constant begin, end and strides; becomes a Slice, a Reshape, or both."""
     x, output = operator.input(0), operator.output()
     cut = strided_cut(operator, x.shape)
     want_shape(output, cut.shape)
-    whole = cut.extent == x.shape and all(s == 1 for s in cut.stride)
-    if cut.extent == cut.shape:
-        return (Step(Slice(cut.begin, cut.stride), (x,), output),)
-    if whole:
+    return cut_and_shaped(operator, Slice(cut.begin, cut.stride), x, cut.extent, output)
+
+
+def cut_and_shaped(
+    operator: Operator, op: Slice | Gather, x: Tensor, extent: tuple[int, ...], output: Tensor
+) -> Steps:
+    """Let `op` take `extent` of `x`, and a Reshape give it the output's shape if that differs."""
+    if extent == output.shape:
+        return (Step(op, (x,), output),)
+    if extent == x.shape and isinstance(op, Slice) and all(s == 1 for s in op.stride):
         return (Step(Reshape(), (x,), output),)
-    name = operator.values.fresh(f"{output.name}/slice")
-    between = replace(output, name=name, shape=cut.extent)
-    return (
-        Step(Slice(cut.begin, cut.stride), (x,), between),
-        Step(Reshape(), (between,), output),
-    )
+    name = operator.values.fresh(f"{output.name}/{op.kind}")
+    between = replace(output, name=name, shape=extent)
+    return (Step(op, (x,), between), Step(Reshape(), (between,), output))
 
 
 def strided_cut(operator: Operator, shape: tuple[int, ...]) -> Cut:
-    """What STRIDED_SLICE takes of a tensor of `shape`, by TFLite's rules."""
+    """Return the part that STRIDED_SLICE takes of a tensor of `shape`, by TFLite's rules."""
     operator.arity(4)
     masks = Masks.of(operator.options("StridedSliceOptions", required=True))
     begin, end, stride = (operator.integers(i) for i in (1, 2, 3))
     if not len(begin) == len(end) == len(stride) <= 2 * MOST_DIMENSIONS:
         raise Refusal(
             f"it has {len(begin)} begins, {len(end)} ends and {len(stride)} strides, "
-            "wanted as many of each",
+            "expected the same number of each",
             EXPORT_AGAIN,
         )
     dense = _dense(masks, len(begin), len(shape))
@@ -115,13 +121,14 @@ def strided_cut(operator: Operator, shape: tuple[int, ...]) -> Cut:
 
 
 def _dense(masks: Masks, count: int, rank: int) -> tuple[int | None, ...]:
-    """Per dimension the entry that speaks of it: WHOLE where none does, None for a new axis."""
+    """Find each dimension's entry: WHOLE where it has none, None for a new axis."""
     is_ellipsis = [bool(masks.ellipsis >> i & 1) for i in range(count)]
     is_new = [bool(masks.new_axis >> i & 1) and not is_ellipsis[i] for i in range(count)]
     left = rank - (count - sum(is_ellipsis) - sum(is_new))
     if left < sum(is_ellipsis) or sum(is_ellipsis) > 1:  # TFLite miscounts an empty ellipsis
         raise Refusal(
-            f"it has {count} entries with {sum(is_ellipsis)} ellipses for {rank} dimensions",
+            f"it has {count} entries with {sum(is_ellipsis)} ellipses for {rank} dimensions, "
+            "expected at most one ellipsis, for one dimension or more",
             EXPORT_AGAIN,
         )
     dense: list[int | None] = []
@@ -135,12 +142,12 @@ def _dense(masks: Masks, count: int, rank: int) -> tuple[int | None, ...]:
 
 
 def _range(masks: Masks, entry: int, size: int, cut: tuple[int, int, int]) -> range:
-    """The indices one entry takes of a dimension of `size`."""
+    """Return the indices that one entry takes of a dimension of `size`."""
     begin, end, step = cut
     shrinks = bool(masks.shrink_axis >> entry & 1)
     if step == 0 or (shrinks and step < 0):
         raise Refusal(
-            f"entry {entry} has stride {step}, wanted {'above' if shrinks else 'other than'} 0",
+            f"entry {entry} has stride {step}, expected {'above' if shrinks else 'other than'} 0",
             EXPORT_AGAIN,
         )
     low, high = (0, size) if step > 0 else (-1, size - 1)
@@ -155,7 +162,7 @@ def _range(masks: Masks, entry: int, size: int, cut: tuple[int, int, int]) -> ra
     taken = range(first, last, step)
     if len(taken) == 0 or max(taken[0], taken[-1]) >= size:
         raise Refusal(
-            f"entry {entry} takes nothing: {begin} to {cut[1]} in steps of {step} of {size}",
+            f"entry {entry} takes no elements: {begin} to {cut[1]} in steps of {step} of {size}",
             "remove this operator: its output is empty",
         )
     return taken

@@ -1,39 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AVERAGE_POOL_2D, MAX_POOL_2D, RESIZE_NEAREST_NEIGHBOR, and the windows convolutions share."""
+"""Reads pools and RESIZE_NEAREST_NEIGHBOR; resolves the windows of pools and convolutions."""
 
 from __future__ import annotations
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN, LARGEST_STEP, LARGEST_TENSOR_BYTES
-from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Options, Step, Steps
-from mcuforge.compiler.ir import Tensor
+from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Read, Step, Steps
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.common.checks import want_one_image, want_shape
 from mcuforge.compiler.ops.common.window import Padding, Pair, Window, resolve_padding
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 PADDINGS: dict[int, Padding] = {0: "same", 1: "valid"}
 
 
-def average_pool2d(operator: Operator) -> Steps:
-    """Means of windows; padding does not count."""
-    options = _pool_options(operator)
-    window = _pool_window(operator.input(0), options)
-    op = AveragePool2D(window.kernel, window.stride, window.pad, options.activation(5))
-    return (Step(op, (operator.input(0),), operator.output()),)
+def pool(make: type[AveragePool2D | MaxPool2D]) -> Read:
+    """Make an arm for a pool. An average does not count the padding.
 
+    Pool2DOptions: padding 0, stride_w 1, stride_h 2, filter_w 3, filter_h 4, activation 5.
+    """
 
-def max_pool2d(operator: Operator) -> Steps:
-    """Largest values of windows."""
-    options = _pool_options(operator)
-    window = _pool_window(operator.input(0), options)
-    op = MaxPool2D(window.kernel, window.stride, window.pad, options.activation(5))
-    return (Step(op, (operator.input(0),), operator.output()),)
+    def read(operator: Operator) -> Steps:
+        operator.arity(1)
+        options = operator.options("Pool2DOptions", required=True)
+        x = operator.input(0)
+        kernel, stride = (
+            (options.integer(height), options.integer(width)) for height, width in ((4, 3), (2, 1))
+        )
+        window = read_window(x, kernel, stride, (1, 1), options.code(0))
+        op = make(window.kernel, window.stride, window.pad, options.activation(5))
+        return (Step(op, (x,), operator.output()),)
+
+    return read
 
 
 def resize_nearest(operator: Operator) -> Steps:
-    """ResizeNearestNeighborOptions: align_corners 0, half_pixel_centers 1; inputs image, size."""
+    """Read inputs image and size; options align_corners 0, half_pixel_centers 1."""
     operator.arity(2)
     options = operator.options("ResizeNearestNeighborOptions")
     x, output = operator.input(0), operator.output()
@@ -45,18 +49,18 @@ def resize_nearest(operator: Operator) -> Steps:
 
 
 def read_window(x: Tensor, kernel: Pair, stride: Pair, dilation: Pair, padding: int) -> Window:
-    """The window with its padding resolved; refuses sizes no image calls for."""
+    """Resolve a window's padding. Raises Refusal for sizes that are out of range."""
     want_one_image(x)
     for name, pair in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
         if min(pair) < 1 or max(pair) > LARGEST_STEP:
-            raise Refusal(f"{name} {pair}, wanted 1 to {LARGEST_STEP} each", EXPORT_AGAIN)
+            raise Refusal(f"the {name} is {pair}, expected 1 to {LARGEST_STEP} each", EXPORT_AGAIN)
     if max(x.shape[1:3]) > LARGEST_STEP:
         raise Refusal(
-            f"the image is {x.shape[1]}x{x.shape[2]}, at most {LARGEST_STEP} each is read",
+            f"the image is {x.shape[1]}x{x.shape[2]}, at most {LARGEST_STEP} per side is read",
             "use a smaller input resolution",
         )
     if padding not in PADDINGS:
-        raise Refusal(f"padding is {padding}, wanted 0 (SAME) or 1 (VALID)", EXPORT_AGAIN)
+        raise Refusal(f"padding is {padding}, expected 0 (SAME) or 1 (VALID)", EXPORT_AGAIN)
     pad = resolve_padding(PADDINGS[padding], x.shape[1:3], kernel, stride, dilation)
     height, width = x.shape[1] + pad[0] + pad[2], x.shape[2] + pad[1] + pad[3]
     if height * width * x.shape[3] > LARGEST_TENSOR_BYTES:
@@ -66,19 +70,3 @@ def read_window(x: Tensor, kernel: Pair, stride: Pair, dilation: Pair, padding: 
             "use a smaller kernel or dilation",
         )
     return Window(kernel, stride, pad, dilation)
-
-
-def _pool_options(operator: Operator) -> Options:
-    """Pool2DOptions: padding 0, stride_w 1, stride_h 2, filter_w 3, filter_h 4, activation 5."""
-    operator.arity(1)
-    return operator.options("Pool2DOptions", required=True)
-
-
-def _pool_window(x: Tensor, options: Options) -> Window:
-    return read_window(
-        x,
-        kernel=(options.integer(4), options.integer(3)),
-        stride=(options.integer(2), options.integer(1)),
-        dilation=(1, 1),
-        padding=options.code(0),
-    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED and BATCH_MATMUL: sums of products."""
+"""Reads CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED and BATCH_MATMUL."""
 
 from __future__ import annotations
 
@@ -9,70 +9,51 @@ from math import prod
 import numpy as np
 
 from mcuforge.compiler.frontends.common import EXPORT_AGAIN
-from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
+from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Options, Step, Steps
 from mcuforge.compiler.frontends.tflite.ops.spatial import read_window
-from mcuforge.compiler.ir import Tensor
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.common.checks import want_rank, want_shape
+from mcuforge.compiler.ops.common.window import Window
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 SHUFFLED = "export without the shuffled weight format of TFLite's float CPU kernels"
 
 
 def conv2d(operator: Operator) -> Steps:
-    """Conv2DOptions: padding 0, stride_w 1, stride_h 2, activation 3, dilation_w 4, _h 5."""
-    operator.arity(2, 3)
-    options = operator.options("Conv2DOptions", required=True)
-    x, weights = operator.input(0), operator.input(1)
-    want_rank(weights, 4)
-    window = read_window(
-        x,
-        kernel=(weights.shape[1], weights.shape[2]),
-        stride=(options.integer(2), options.integer(1)),
-        dilation=(options.integer(5, 1), options.integer(4, 1)),
-        padding=options.code(0),
-    )
+    """Read Conv2DOptions: padding 0, stride_w 1, stride_h 2, activation 3, dilation_w 4, _h 5."""
+    options, inputs, window = _convolution(operator, "Conv2DOptions", 3)
     op = Conv2D(window.stride, window.pad, window.dilation, options.activation(3))
-    return (Step(op, _with_bias(operator, x, weights), operator.output()),)
+    return (Step(op, inputs, operator.output()),)
 
 
 def depthwise_conv2d(operator: Operator) -> Steps:
-    """DepthwiseConv2DOptions: as Conv2DOptions, depth_multiplier at 3, the rest one later."""
-    operator.arity(2, 3)
-    options = operator.options("DepthwiseConv2DOptions", required=True)
-    x, weights = operator.input(0), operator.input(1)
-    want_rank(weights, 4)
-    window = read_window(
-        x,
-        kernel=(weights.shape[1], weights.shape[2]),
-        stride=(options.integer(2), options.integer(1)),
-        dilation=(options.integer(6, 1), options.integer(5, 1)),
-        padding=options.code(0),
-    )
-    multiplier = options.integer(3)
-    if multiplier * x.shape[3] != weights.shape[3]:
+    """Read DepthwiseConv2DOptions: depth_multiplier 3, then as Conv2DOptions one slot later."""
+    options, inputs, window = _convolution(operator, "DepthwiseConv2DOptions", 4)
+    multiplier, channels, filters = options.integer(3), inputs[0].shape[3], inputs[1].shape[3]
+    if multiplier * channels != filters:
         raise Refusal(
-            f"depth_multiplier is {multiplier}, the weights have {weights.shape[3]} filters "
-            f"for {x.shape[3]} channels",
+            f"depth_multiplier is {multiplier} and the input has {channels} channels, "
+            f"expected weights for {multiplier * channels} filters, found {filters}",
             EXPORT_AGAIN,
         )
     op = DepthwiseConv2D(window.stride, window.pad, window.dilation, options.activation(4))
-    return (Step(op, _with_bias(operator, x, weights), operator.output()),)
+    return (Step(op, inputs, operator.output()),)
 
 
 def fully_connected(operator: Operator) -> Steps:
-    """FullyConnectedOptions: activation 0, weights_format 1, keep_num_dims 2."""
+    """Read FullyConnectedOptions: activation 0, weights_format 1, keep_num_dims 2."""
     operator.arity(2, 3)
     options = operator.options("FullyConnectedOptions")
     x, weights, output = operator.input(0), operator.input(1), operator.output()
     if options.code(1) != 0:
-        raise Refusal("the weights are stored shuffled, wanted the default format", SHUFFLED)
+        raise Refusal("the weights are stored shuffled, expected the default format", SHUFFLED)
     if not weights.is_constant:
         raise Refusal(
-            f"the weights '{weights.name}' are computed at run time, wanted constants",
+            f"the weights '{weights.name}' are computed at run time, expected constants",
             "a product of two activations is not supported yet: freeze one of them",
         )
     want_rank(weights, 2)
@@ -86,7 +67,7 @@ def fully_connected(operator: Operator) -> Steps:
 
 
 def batch_matmul(operator: Operator) -> Steps:
-    """BatchMatMulOptions: adj_x 0, adj_y 1; a linear layer where b is symmetric weights."""
+    """Read BatchMatMulOptions: adj_x 0, adj_y 1; a FullyConnected where b is symmetric weights."""
     operator.arity(2)
     options = operator.options("BatchMatMulOptions")
     a, b, output = operator.input(0), operator.input(1), operator.output()
@@ -99,6 +80,24 @@ def batch_matmul(operator: Operator) -> Steps:
     name = operator.values.fresh(f"{b.name}/by_output")
     weights = replace(b, name=name, shape=by_output.shape, data=by_output)
     return (Step(FullyConnected(), (a, weights), output),)
+
+
+def _convolution(
+    operator: Operator, table: str, activation: int
+) -> tuple[Options, tuple[Tensor, ...], Window]:
+    """Read a convolution's options, inputs and window; dilations follow slot `activation`."""
+    operator.arity(2, 3)
+    options = operator.options(table, required=True)
+    x, weights = operator.input(0), operator.input(1)
+    want_rank(weights, 4)
+    window = read_window(
+        x,
+        kernel=(weights.shape[1], weights.shape[2]),
+        stride=(options.integer(2), options.integer(1)),
+        dilation=(options.integer(activation + 2, 1), options.integer(activation + 1, 1)),
+        padding=options.code(0),
+    )
+    return options, _with_bias(operator, x, weights), window
 
 
 def _with_bias(operator: Operator, x: Tensor, weights: Tensor) -> tuple[Tensor, ...]:

@@ -13,11 +13,12 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.builders.qdq_builder import Qdq
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.onnx.reader import read_onnx, survey_onnx
-from mcuforge.compiler.ir import DType, Port
+from mcuforge.compiler.graph import Port
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.passes import optimise
+from mcuforge.compiler.tensors import DType
 from mcuforge.compiler.verify import verify
 from tests.models import onnx_images, onnx_tokens
 from tests.models.onnx_runner import graph_of, kinds_of

@@ -45,7 +45,7 @@ def float_model() -> onnx.ModelProto:
 
 def test_a_float_model_is_sent_to_quantize() -> None:
     error = refusal(float_model())
-    assert error.what.startswith("this is a float model: 1 operators, no QuantizeLinear")
+    assert error.what.startswith("this is a float model: 1 operators without a QuantizeLinear")
     assert error.where == "m.onnx"
     assert error.hint.startswith("`mcuforge quantize MODEL --data FILE`")
 
@@ -182,16 +182,16 @@ def scale_of(value: float) -> Build:
 @pytest.mark.parametrize(
     ("build", "what", "where", "hint"),
     [
-        (transposed_conv, "ConvTranspose is not supported", "node 3 ConvTranspose", "scale with"),
-        (float_weights, "the weights are float32, wanted constants", "node 2 Conv", "quantize"),
+        (transposed_conv, "ConvTranspose is not supported", "node 3 ConvTranspose", "use Resize"),
+        (float_weights, "the weights are float32, expected constants", "node 2 Conv", "quantize"),
         (asymmetric_weights, "the weights have zero point 100 and", "node 3 Conv", "quantize weig"),
         (
             weights_by_input_channel,
-            "the weights have a scale per slice of axis 1, supported here: axis 0",
+            "the weights have one scale per slice of axis 1, supported here: axis 0",
             "node 3 Conv",
             "quantize the weights per tensor",
         ),
-        (float_between, "its input is float32, no DequantizeLinear", "node 5 Conv", "quantize"),
+        (float_between, "its input is a float32 result without", "node 5 Conv", "quantize"),
         (float_output, "the output is the float32 result of node 3 Gemm", "output", "quantize the"),
         (constant_output, "the output is an input or a constant", "output", "leave it out"),
         (input_output, "the output is an input or a constant", "output", "leave it out"),
@@ -202,22 +202,37 @@ def scale_of(value: float) -> Build:
         (run_time_weights, "the weights are computed at run time", "node 4 Gemm", "write a prod"),
         (linear_resize, "the mode is 'linear', supported: nearest", "node 2 Res", "scale with"),
         (odd_resize, "it picks pixels by half_pixel and ceil", "node 2 Resize", "scale by a whole"),
-        (reflecting_pad, "the border is 'reflect', supported: constant", "node 2 Pad", "pad with"),
+        (reflecting_pad, "the mode is 'reflect', supported: constant", "node 2 Pad", "pad with"),
         (run_time_expand, "it repeats [1, 4] to [3, 4] at run time", "node 2 Expand", "let the op"),
         (run_time_indices, "input 1 'dequantizelinear_4' is computed", "node 2 Gat", "export with"),
         (
             partly_quantized_norm,
-            "it averages squares left in float32",
+            "it averages squares in float32",
             "node 5 Red",
             "export Layer",
         ),
         (power_of_two_tensors, "Pow of two run-time tensors is not", "node 4 Pow", "use Add, Sub"),
         (other_scale_back, "it dequantizes with scale 0.2 what", "node 5 Deq", "export the model"),
         (sixteen_bits, "the activation is uint16, supported", "node 3 Quan", "quantize to 8 bits"),
-        (scale_of(0.0), "a scale is 0, wanted finite and above 0", "node 3 Quan", "quantize again"),
-        (scale_of(-1.0), "a scale is -1, wanted finite and above", "node 3 Quan", "quantize again"),
-        (scale_of(float("nan")), "a scale is nan, wanted finite", "node 3 Quan", "quantize again"),
-        (scale_of(1e-30), "the scale is 1e-30, wanted 1e-12 to", "node 3 Quan", "quantize again"),
+        (
+            scale_of(0.0),
+            "a scale is 0, expected finite and above 0",
+            "node 3 Quan",
+            "quantize again",
+        ),
+        (
+            scale_of(-1.0),
+            "a scale is -1, expected finite and above",
+            "node 3 Quan",
+            "quantize again",
+        ),
+        (
+            scale_of(float("nan")),
+            "a scale is nan, expected finite",
+            "node 3 Quan",
+            "quantize again",
+        ),
+        (scale_of(1e-30), "the scale is 1e-30, expected 1e-12 to", "node 3 Quan", "quantize again"),
     ],
 )
 def test_a_refusal_says_what_where_and_what_works(
@@ -262,7 +277,7 @@ def test_an_old_or_future_opset_is_refused() -> None:
         model = sound()
         model.opset_import[0].version = version
         error = refusal(model)
-        assert error.what == f"the model is of opset {version}, supported: 13 to 21"
+        assert error.what == f"the model uses opset {version}, supported: 13 to 21"
         assert error.where == "m.onnx"
         assert error.hint.startswith("export or convert it to another opset")
 
@@ -302,10 +317,10 @@ def test_constants_that_contradict_themselves_are_refused() -> None:
     def double(model: onnx.ModelProto) -> None:
         model.graph.initializer.add().CopyFrom(weights(model))
 
-    assert changed(grow).what.endswith("432 bytes of data, its shape [9, 6, 3, 3] wants 486")
+    assert changed(grow).what.endswith("432 bytes of data, its shape [9, 6, 3, 3] needs 486")
     assert "MiB, at most 64 MiB is read" in changed(explode).what
-    assert changed(move).what.endswith("is kept in another file, wanted it inside")
-    assert changed(double).what.startswith("two constants are called")
+    assert changed(move).what.endswith("is stored in another file, expected it in the model")
+    assert changed(double).what.startswith("two constants have the name")
 
 
 def test_data_outside_the_models_folder_is_not_read(tmp_path: Path) -> None:
@@ -321,8 +336,8 @@ def test_data_outside_the_models_folder_is_not_read(tmp_path: Path) -> None:
         (folder / "m.onnx").write_bytes(model.SerializeToString())
         with pytest.raises(CompileError) as caught:
             read_onnx(folder / "m.onnx")
-        assert caught.value.what.endswith("wanted a file in the model's folder")
-        assert caught.value.hint.startswith("keep the data file in the model's folder")
+        assert caught.value.what.endswith("expected a file in the model's folder")
+        assert caught.value.hint.startswith("put the data file into the model's folder")
 
 
 def test_nodes_out_of_order_and_in_circles_are_refused() -> None:
@@ -335,7 +350,7 @@ def test_nodes_out_of_order_and_in_circles_are_refused() -> None:
     error = changed(circle)
     assert error.what.endswith("before anything writes it")
     assert error.where.startswith("m.onnx, node 0 QuantizeLinear")
-    assert changed(twice).what.endswith("which has a value already")
+    assert changed(twice).what.endswith("which already has a value")
 
 
 def test_truncated_and_random_bytes_are_damaged_files() -> None:
@@ -368,7 +383,7 @@ def test_an_unread_input_is_refused() -> None:
     q = Qdq()
     q.inputs.append(helper.make_tensor_value_info("spare", TensorProto.FLOAT, [1, 4]))
     error = refusal(q.model(onnx_tokens.matmul(q)))
-    assert error.what == "nothing computed reads it"
+    assert error.what == "no computation reads it"
     assert error.where == "m.onnx, input 'spare'"
     assert error.hint == "leave it out of the inputs"
 
@@ -377,7 +392,10 @@ def test_the_same_tensor_under_two_names_is_refused() -> None:
     q = Qdq()
     y = onnx_tokens.matmul(q)
     other = q.node("Identity", [y])
-    assert refusal(q.model(y, other)).what == "two outputs are the same tensor, wanted each once"
+    assert (
+        refusal(q.model(y, other)).what
+        == "two outputs are the same tensor, expected each tensor once"
+    )
 
 
 def test_list_constants_are_read_like_raw_ones() -> None:

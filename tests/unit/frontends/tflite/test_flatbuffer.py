@@ -42,8 +42,8 @@ def test_fields_are_read_and_absent_ones_are_their_default() -> None:
         (struct.pack("<I", 2**32 - 1), "an offset leads to byte"),
         (struct.pack("<Ii", 4, -(2**31)), "an offset leads to byte"),
         (struct.pack("<Ii", 4, 100), "an offset leads to byte"),
-        (struct.pack("<IHHi", 8, 3, 4, 4), "has no valid field list"),
-        (struct.pack("<IHHi", 8, 4, 2, 4), "has no valid field list"),
+        (struct.pack("<IHHi", 8, 3, 4, 4), "the field list of the table at byte"),
+        (struct.pack("<IHHi", 8, 4, 2, 4), "the field list of the table at byte"),
         (struct.pack("<IHHi", 8, 400, 4, 4), "an offset leads to byte"),
         (struct.pack("<IHHi", 8, 4, 400, 4), "an offset leads to byte"),
     ],
@@ -54,7 +54,7 @@ def test_a_root_that_leads_nowhere_is_malformed(data: bytes, what: str) -> None:
 
 
 def test_a_field_outside_its_table_is_malformed() -> None:
-    with pytest.raises(Malformed, match="field 0 of the table at byte 10 lies outside it"):
+    with pytest.raises(Malformed, match="field 0 of the table at byte 10 lies outside the table"):
         FileBytes(one_table(8, body=b"1234")).root().integer(0, "i32")
 
 

@@ -28,7 +28,7 @@ def test_an_operator_without_a_reference_is_judged_by_our_own(sample: Sample) ->
     [
         (Operand((1,), 3.0 / 127.0, data=(127,)), "the exponent is 3, supported: 2"),
         (Operand((2,), 1.0, data=(2, 1)), "the exponent is 2, 1, supported: 2"),
-        (Operand((1,), 1.0), "'in1' is computed at run time, wanted a constant"),
+        (Operand((1,), 1.0), "'in1' is computed at run time"),
     ],
 )
 def test_powers_other_than_squares_are_refused(exponent: Operand, what: str) -> None:

@@ -44,7 +44,7 @@ Options = tuple[str, dict[str, Field]]
             (rows(1, 5, 3), ints(1, 2)),
             (rows(1, 2, 3),),
             ("GatherOptions", {"Axis": 3}),
-            "axis 3 of a tensor with 3 dimensions",
+            "axis 3 is outside its 3 dimensions",
         ),
         (
             "GATHER",
@@ -58,7 +58,7 @@ Options = tuple[str, dict[str, Field]]
             (rows(1, 5, 3), Operand((2,), dtype="int32")),
             (rows(1, 2, 3),),
             ("GatherOptions", {"Axis": 1}),
-            "is computed at run time, wanted a constant",
+            "is computed at run time, expected a constant",
         ),
         (
             "GATHER",
@@ -72,7 +72,7 @@ Options = tuple[str, dict[str, Field]]
             (rows(1, 3), rows(1, 4)),
             (rows(1, 2, 3),),
             ("PackOptions", {"Axis": 1, "ValuesCount": 2}),
-            "its inputs differ in shape",
+            "its inputs differ in shape, expected one shape",
         ),
         (
             "PACK",
@@ -86,7 +86,7 @@ Options = tuple[str, dict[str, Field]]
             (rows(1, 3, 2),),
             (rows(1, 2), rows(1, 2)),
             ("UnpackOptions", {"Axis": 1, "Num": 2}),
-            "it unpacks 3 elements of axis 1 into 2, 2 outputs are there",
+            "it unpacks 3 elements of axis 1 into 2, but has 2 outputs",
         ),
         (
             "BROADCAST_TO",

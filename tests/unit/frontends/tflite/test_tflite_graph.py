@@ -16,7 +16,7 @@ from mcuforge.compiler.builders.tflite_writer import (
     write_model,
 )
 from mcuforge.compiler.frontends.tflite.reader import read_tflite, survey
-from mcuforge.compiler.ir import Graph
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.verify import verify
@@ -192,25 +192,26 @@ def test_arithmetic_on_constants_is_folded(
             "GATHER",
             (vector("values", 7, 2, 3), vector("places", 2, 3)),
             ("GatherOptions", {"Axis": 0}),
-            "an index is outside 0 to 2",
+            "it takes an element outside axis 0, expected 0 to 2",
         ),
         (
             "GATHER",
             (vector("values", *range(100)), vector("places", *range(100))),
             ("GatherOptions", {"Axis": 0}),
-            "it takes 100 of 100 values in batches, wanted one short list",
+            "it takes 100 of 100 values, batch_dims 0; "
+            "expected batch_dims 0 and at most 4096 values",
         ),
         (
             "PACK",
             (vector("a", 1), vector("b", 1, 2)),
             ("PackOptions", {"ValuesCount": 2}),
-            "its inputs differ in shape",
+            "its inputs differ in shape, expected one shape",
         ),
         (
             "CONCATENATION",
             (vector("a", 1), vector("b", 1, 2)),
             ("ConcatenationOptions", {"Axis": 0}),
-            "'shape' has shape [2], this operator gives [3]",
+            "'shape' has shape [2], but this operator computes [3]",
         ),
     ],
 )
@@ -230,7 +231,7 @@ def test_a_folded_shape_cannot_be_an_output() -> None:
     spec = fold_model("CAST", (vector("c", 3, 2),), OperatorSpec("CAST", (), ()))
     with pytest.raises(CompileError) as caught:
         read_tflite(write_model(replace(spec, outputs=(1, 2))))
-    assert caught.value.what == "'shape' is a constant, wanted something computed"
+    assert caught.value.what == "'shape' is a constant, expected a computed tensor"
     assert caught.value.where == "model.tflite, output 1 'shape'"
     assert caught.value.hint == "leave it out of the outputs"
 

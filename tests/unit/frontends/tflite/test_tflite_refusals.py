@@ -189,13 +189,13 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "zero dimension": (
         with_tensor("RELU", 0, shape=(1, 0)),
-        "'in0' has shape [1, 0], wanted 1 or more in each dimension",
+        "'in0' has shape [1, 0], expected 1 or more in each dimension",
         "input 0 'in0'",
         "convert with fixed shapes",
     ),
     "negative dimension": (
         with_tensor("RELU", 0, shape=(1, -6)),
-        "'in0' has shape [1, -6], wanted 1 or more in each dimension",
+        "'in0' has shape [1, -6], expected 1 or more in each dimension",
         "input 0 'in0'",
         "convert with fixed shapes",
     ),
@@ -207,13 +207,13 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "constant shorter than its shape": (
         with_tensor("FULLY_CONNECTED", 1, data=bytes(23)),
-        "'in1' has 23 bytes of data, its shape [4, 6] wants 24",
+        "'in1' has 23 bytes of data, its shape [4, 6] needs 24",
         "operator 0 FULLY_CONNECTED",
         "export or copy the file again",
     ),
     "custom quantization scales": (
         with_tensor("RELU", 0, scale=(0.1, 0.2), zero_point=(0, 0), axis=5),
-        "'in0' has scales along axis 5 of 2",
+        "'in0' has scales along axis 5, but 2 dimensions",
         "input 0 'in0'",
         AGAIN,
     ),
@@ -243,7 +243,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "zero point out of range": (
         with_tensor("RELU", 0, zero_point=(128,)),
-        "'in0' has zero point 128, wanted -128 to 127 for int8",
+        "'in0' has zero point 128, expected -128 to 127 for int8",
         "input 0 'in0'",
         AGAIN,
     ),
@@ -264,13 +264,13 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "written twice": (
         with_graph(operators=(OperatorSpec("RELU", (0,), (1,)), OperatorSpec("RELU", (0,), (1,)))),
-        "it writes 'out0', which has a value already",
+        "it writes 'out0', which already has a value",
         "operator 1 RELU 'out0_2'",
         AGAIN,
     ),
     "input overwritten": (
         with_operator("RELU", outputs=(0,)),
-        "it writes 'in0', which has a value already",
+        "it writes 'in0', which already has a value",
         "operator 0 RELU 'in0'",
         AGAIN,
     ),
@@ -300,19 +300,19 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "constant as input": (
         write_model(replace(case_spec(sample_case("FULLY_CONNECTED")), inputs=(0, 2))),
-        "'in2' is an input and a constant",
+        "'in2' is both an input and a constant",
         "input 1 'in2'",
         AGAIN,
     ),
     "input as output": (
         with_graph(outputs=(1, 0)),
-        "'in0' is an input, wanted something computed",
+        "'in0' is an input, expected a computed tensor",
         "output 1 'in0'",
         "leave it out of the outputs",
     ),
     "output nobody writes": (
         with_graph(operators=()),
-        "'out0' is written by no operator",
+        "no operator writes 'out0'",
         "output 0 'out0'",
         AGAIN,
     ),
@@ -332,7 +332,7 @@ def test_a_scale_that_is_no_scale_is_refused(scale: float, met: str) -> None:
     error = refusal(with_tensor("RELU", 0, scale=(scale,)))
     assert error.what.startswith(f"'in0' has scale {met}")
     assert "more refused" not in error.hint  # the operator that reads it is no second problem
-    assert error.what.endswith(", wanted above 1e-12, up to 1e+12")
+    assert error.what.endswith(", expected above 1e-12 and up to 1e+12")
     assert error.where == "model.tflite, input 0 'in0'"
     assert error.hint.startswith("quantize again with a representative dataset")
 

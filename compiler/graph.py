@@ -1,118 +1,107 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The graph every stage works on: frozen tensors and nodes, in the order they run."""
+"""The graph every stage works on: operators, and frozen nodes in the order they run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cached_property
-from math import prod
-from typing import TYPE_CHECKING
+from typing import ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from mcuforge.compiler.calls import Call, Reads
+from mcuforge.compiler.tensors import Array, DType, Tensor, unique
+from mcuforge.compiler.work import Work, vector_counts
 
-if TYPE_CHECKING:
-    from mcuforge.compiler.ops.base import Op
-
-Array = NDArray[np.generic]
-
-
-class DType(Enum):
-    """Element types a tensor may have; the value is numpy's name of it."""
-
-    INT8 = "int8"
-    UINT8 = "uint8"
-    INT32 = "int32"
-    FLOAT32 = "float32"
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes per element."""
-        return np.dtype(self.value).itemsize
-
-    @property
-    def numpy(self) -> np.dtype[np.generic]:
-        """The numpy dtype."""
-        return np.dtype(self.value)
-
-    @property
-    def c_type(self) -> str:
-        """The C99 type."""
-        return "float" if self is DType.FLOAT32 else f"{self.value}_t"
+Activation = Literal["none", "relu", "relu6", "relu_n1_to_1"]
 
 
 @dataclass(frozen=True)
-class Quant:
-    """real = scale * (q - zero_point); one scale per slice of `axis`, or one for all.
+class Op(ABC):
+    """An operator: typed attributes, checks, integer meaning, what it reads when, kernel calls."""
 
-    `nearest`: products are rounded to this scale once, to the nearest, as ONNX runtimes round what
-    they compute in float; otherwise twice, as TFLite does.
-    """
+    kind: ClassVar[str]  # "conv2d": the module's name
+    input_types: ClassVar[tuple[DType, ...]] = (DType.INT8,)  # of what is computed at run time
 
-    scale: tuple[float, ...]
-    zero_point: int = 0
-    axis: int | None = None
-    nearest: bool = False
+    @abstractmethod
+    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        """Refuse (raise Refusal) shapes, dtypes or quantisation the kernels do not define."""
 
+    @abstractmethod
+    def evaluate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
+    ) -> Array:
+        """The operator's meaning: `values` match `inputs` in shape and dtype, constants included.
 
-@dataclass(frozen=True, eq=False)
-class Tensor:
-    """A value of the graph; compared by identity: equal content is not the same tensor."""
-
-    name: str
-    shape: tuple[int, ...]  # NHWC, batch included
-    dtype: DType
-    quant: Quant | None = None
-    data: Array | None = field(default=None, repr=False)  # None: computed at run time
-
-    @cached_property
-    def elements(self) -> int:
-        """Number of elements."""
-        return prod(self.shape)
-
-    @cached_property
-    def bytes(self) -> int:
-        """Size in memory."""
-        return self.elements * self.dtype.itemsize
-
-    @cached_property
-    def rows(self) -> int:
-        """Number of rows: image rows of (1, h, w, c), tokens of (1, t, c) or (t, c).
-
-        Rows follow each other in memory; a vector is one row.
+        Returns an array of the output's shape and dtype, bit-exact with the TFLite reference.
         """
-        return prod(self.shape[: 2 if len(self.shape) > 2 else 1]) if len(self.shape) > 1 else 1
 
-    @cached_property
-    def row_bytes(self) -> int:
-        """Bytes from one row to the next."""
-        return self.bytes // max(self.rows, 1)
+    @abstractmethod
+    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        """The kernel calls that compute `output` on `isa`; empty when memory is merely renamed."""
 
-    @property
-    def is_constant(self) -> bool:
-        """True when the value is in the model file."""
-        return self.data is not None
+    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+        """How `calls` read each input (constants included, their entry is ignored).
 
-    @property
-    def scale(self) -> float:
-        """The per-tensor scale; `verify` has made sure there is one where an op asks for it."""
-        assert self.quant is not None
-        return self.quant.scale[0]
-
-    @property
-    def zero_point(self) -> int:
-        """The per-tensor zero point, 0 for a tensor without quantization."""
-        return self.quant.zero_point if self.quant is not None else 0
-
-    def values(self) -> Array:
-        """Return the constant's data, in the tensor's shape and dtype.
-
-        The op's check has made sure that the tensor is a constant.
+        None: any byte may be read after any byte of the output is written.
         """
-        assert self.data is not None, self.name
-        return self.data
+        return (None,) * len(inputs)
+
+    def row_reads(
+        self, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> tuple[Reads | None, ...] | None:
+        """How `row_calls` read each input, units being the tensors' rows (`Tensor.rows`).
+
+        `first` and `end` never fall from one row to the next; the entry of a constant is None.
+        None instead of the tuple: the operator cannot run row by row.
+        """
+        return None
+
+    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+        """The calls that compute output rows [Slot.FIRST_ROW, Slot.END_ROW) from and into rings.
+
+        Calls with RowOf arguments compute one row and are repeated for each. Only where
+        `row_reads` is not None.
+        """
+        raise NotImplementedError(self.kind)
+
+    def accumulate(
+        self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
+    ) -> tuple[Call, ...] | None:
+        """The calls that add rows [Slot.FIRST_ROW, Slot.END_ROW) of the input's `rows` rows.
+
+        For operators whose output, a single row, sums over every row of their only run-time input:
+        row 0 starts the sums in the scratch buffer, the last row writes the output. The scratch
+        lives through all of them. None: the operator needs its whole input at once.
+        """
+        return None
+
+    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        """What `calls` do with weights as they are: by default one loop per output vector."""
+        return Work(f"{self.kind}_s8", vector_counts(output))
+
+    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+        """What `row_calls` do: by default what `calls` do, called once for each row."""
+        whole = self.work(inputs, output)
+        return whole.in_calls(whole.fixed.call * output.rows)
+
+    def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
+        """What the calls of `accumulate` do for `rows` rows. Only where those are not None."""
+        raise NotImplementedError(self.kind)
+
+    def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+        """Multiply-accumulates of one inference, padding taps included as peers count them."""
+        return 0
+
+    @property
+    def title(self) -> str:
+        """What reports and comments call it."""
+        return self.kind
+
+    @property
+    def is_view(self) -> bool:
+        """True when the output is the input's bytes under another shape."""
+        return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,11 +212,6 @@ class _Links:
                 reads.setdefault(tensor, []).append(node)
         written_at = {node.output: i for i, node in enumerate(graph.nodes)}
         return cls(written_at, reads, frozenset(graph.outputs))
-
-
-def unique(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
-    """The distinct tensors, by identity, in the order met."""
-    return tuple({id(t): t for t in tensors}.values())
 
 
 def fresh(name: str, taken: set[str]) -> str:

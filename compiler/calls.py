@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kernel calls, their arguments and parameters, and what a kernel reads while it writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuforge.compiler.tensors import Array, Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Reads:
+    """What is read of one input while the output is written, in units both are walked by.
+
+    A unit is an element, a pixel or a row: bytes [i * out_bytes, (i + 1) * out_bytes) of the output
+    are computed from units [first[i], end[i]) of `in_bytes` of the input. Output units are written
+    in rising order; once a byte of unit i is written, nothing is read but what units i and above
+    need. `before_write`: all that unit i alone needs is read before its first byte is written.
+    """
+
+    in_bytes: int
+    out_bytes: int
+    first: NDArray[np.int64]
+    end: NDArray[np.int64]
+    before_write: bool = False
+
+
+class Slot(Enum):
+    """Kernel arguments that are no tensor and no constant."""
+
+    PARAMS = "params"  # the address of the call's parameter struct
+    SCRATCH = "scratch"  # the call's scratch buffer in the arena
+    FIRST_ROW = "first_row"  # rows [first, end) are to be computed, or accumulated
+    END_ROW = "end_row"
+
+
+@dataclass(frozen=True, eq=False)
+class Blob:
+    """A constant array in flash. `role` names it in the C: "weights", "bias", "table"."""
+
+    role: str
+    data: Array
+
+
+@dataclass(frozen=True, eq=False)
+class RingRows:
+    """A parameter: the rows of `tensor` its buffer holds at once, all of them where it is whole.
+
+    Row y stands at row y modulo that number of the buffer. `rows`: how many the kernel takes the
+    tensor for, where it counts others than the tensor's own.
+    """
+
+    tensor: Tensor
+    rows: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class RowOf:
+    """An argument: the address of row `step * row + first`, for the output row `row` computed.
+
+    A tensor's row is found in its ring; a Blob's rows are `row_bytes` apart.
+    """
+
+    source: Tensor | Blob
+    step: int = 1
+    first: int = 0
+    row_bytes: int = 0  # of a Blob's row; a Tensor knows its own
+
+
+Field = int | float | tuple[int, ...] | Blob | RingRows | None
+
+
+@dataclass(frozen=True)
+class Params:
+    """The `static const struct mcuforge_<struct>` of a call: field names and values in C order.
+
+    An int becomes an int32_t, a float a float literal, a tuple an array, a Blob a pointer, None a
+    null pointer, RingRows an int32_t.
+    """
+
+    struct: str
+    fields: tuple[tuple[str, Field], ...]
+
+
+Argument = Tensor | Blob | Slot | RowOf
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One kernel call: file `<kernel>.c`, header `mcuforge/<kernel>.h`, symbol `mcuforge_<kernel>`.
+
+    `args` follow the C prototype: inputs, weights, output, params, scratch, rows. Tensors become
+    addresses of their buffers; a Blob becomes the name of a constant array. A call of a row form
+    may be made for output rows [rows[0], rows[1]) only.
+    """
+
+    kernel: str
+    args: tuple[Argument, ...]
+    params: Params | None = None
+    scratch_bytes: int = 0
+    rows: tuple[int, int] | None = None

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tensors: what a value of the graph is, run-time values and constants alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.generic]
+
+
+class DType(Enum):
+    """Element types a tensor may have; the value is numpy's name of it."""
+
+    INT8 = "int8"
+    UINT8 = "uint8"
+    INT32 = "int32"
+    FLOAT32 = "float32"
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return np.dtype(self.value).itemsize
+
+    @property
+    def numpy(self) -> np.dtype[np.generic]:
+        """The numpy dtype."""
+        return np.dtype(self.value)
+
+    @property
+    def c_type(self) -> str:
+        """The C99 type."""
+        return "float" if self is DType.FLOAT32 else f"{self.value}_t"
+
+
+@dataclass(frozen=True)
+class Quant:
+    """real = scale * (q - zero_point); one scale per slice of `axis`, or one for all.
+
+    `nearest`: products are rounded to this scale once, to the nearest, as ONNX runtimes round what
+    they compute in float; otherwise twice, as TFLite does.
+    """
+
+    scale: tuple[float, ...]
+    zero_point: int = 0
+    axis: int | None = None
+    nearest: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A value of the graph; compared by identity: equal content is not the same tensor."""
+
+    name: str
+    shape: tuple[int, ...]  # NHWC, batch included
+    dtype: DType
+    quant: Quant | None = None
+    data: Array | None = field(default=None, repr=False)  # None: computed at run time
+
+    @cached_property
+    def elements(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @cached_property
+    def bytes(self) -> int:
+        """Size in memory."""
+        return self.elements * self.dtype.itemsize
+
+    @cached_property
+    def rows(self) -> int:
+        """Number of rows: image rows of (1, h, w, c), tokens of (1, t, c) or (t, c).
+
+        Rows follow each other in memory; a vector is one row.
+        """
+        return prod(self.shape[: 2 if len(self.shape) > 2 else 1]) if len(self.shape) > 1 else 1
+
+    @cached_property
+    def row_bytes(self) -> int:
+        """Bytes from one row to the next."""
+        return self.bytes // max(self.rows, 1)
+
+    @property
+    def is_constant(self) -> bool:
+        """True when the value is in the model file."""
+        return self.data is not None
+
+    @property
+    def scale(self) -> float:
+        """The per-tensor scale; `verify` has made sure there is one where an op asks for it."""
+        assert self.quant is not None
+        return self.quant.scale[0]
+
+    @property
+    def zero_point(self) -> int:
+        """The per-tensor zero point, 0 for a tensor without quantization."""
+        return self.quant.zero_point if self.quant is not None else 0
+
+    def values(self) -> Array:
+        """Return the constant's data, in the tensor's shape and dtype.
+
+        The op's check has made sure that the tensor is a constant.
+        """
+        assert self.data is not None, self.name
+        return self.data
+
+
+def unique(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
+    """The distinct tensors, by identity, in the order met."""
+    return tuple({id(t): t for t in tensors}.values())
