@@ -24,7 +24,7 @@ slowest: $(VENV)/ready-test
 
 # on another Python: make quick PYTHON=python3.13 VENV=.venv-3.13
 quick: $(VENV)/ready-test
-	$(PYTEST) -n $(JOBS) -m "not slow" tests/unit
+	$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow" tests/unit
 	$(VENV)/bin/mcuforge deploy examples/digits/digits_cnn.tflite --board qemu-mps2-an500 --emulate \
 	    --data examples/digits/digits_test.npz
 

@@ -126,8 +126,11 @@ def test_the_arena_with_a_resident_image() -> None:
     assert f"With the image resident the arena is {resident.arena_bytes:,}" in WORDS
 
 
-def test_the_arenas_of_other_goals(compiled: Compiled) -> None:
+def test_the_arena_of_speed() -> None:
     assert f"`--optimize speed` takes {planned('speed').arena_bytes:,}" in WORDS
+
+
+def test_the_arena_of_ram_is_the_balanced_one(compiled: Compiled) -> None:
     assert planned("ram").arena_bytes == compiled.arena_bytes
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
+import onnx
 import pytest
 
 from mcuforge.compiler.builders.onnx_builder import parameters
@@ -36,6 +38,12 @@ def test_presets_have_the_published_sizes(preset: str, tokens: int, count: int) 
     assert parameters(make_float(preset, PRESETS[preset])) == count
 
 
+@cache
+def tiny_int8(vit: Vit) -> onnx.ModelProto:
+    """The int8 network, made once for all that look at it."""
+    return make_int8("tiny", vit)
+
+
 def test_the_same_arguments_give_the_same_bytes() -> None:
     twice = [make_int8("tiny", TINY).SerializeToString(deterministic=True) for _ in "ab"]
     assert twice[0] == twice[1]
@@ -43,7 +51,7 @@ def test_the_same_arguments_give_the_same_bytes() -> None:
 
 @pytest.mark.parametrize("vit", SMALL_VITS.values(), ids=SMALL_VITS)
 def test_the_int8_network_answers_as_the_float_one(vit: Vit) -> None:
-    single, int8 = make_float("tiny", vit), make_int8("tiny", vit)
+    single, int8 = make_float("tiny", vit), tiny_int8(vit)
     for image in images(vit, 4, seed=5):
         (right,), (got,) = run(single, image, "logits"), run(int8, image, "logits")
         assert np.corrcoef(right.ravel(), got.ravel())[0, 1] > 0.95
@@ -52,7 +60,7 @@ def test_the_int8_network_answers_as_the_float_one(vit: Vit) -> None:
 
 @pytest.mark.parametrize("vit", SMALL_VITS.values(), ids=SMALL_VITS)
 def test_activations_neither_saturate_nor_die(vit: Vit) -> None:
-    model = make_int8("tiny", vit)
+    model = tiny_int8(vit)
     for name, value in quantized_values(model, images(vit, 1, seed=5)[0]):
         assert value.dtype == np.int8
         ends = np.mean(value == value.min()), np.mean(value == value.max())
