@@ -159,7 +159,13 @@ def test_a_quantity_without_its_unit_or_number_is_refused(text: str) -> None:
     [
         ('clock = "100 MHz"', 'clokc = "100 MHz"', "'clock' is missing", "clock", "board.py"),
         ('cpu = "', 'cpus = 1\ncpu = "', "'cpus' is not a key", "cpus", "did you mean 'cpu'?"),
-        ('size = "512 KiB"', 'size = "512 KiB"\nx = 1', "'memory[0].x' is not a key", "x", "known: "),
+        (
+            'size = "512 KiB"',
+            'size = "512 KiB"\nx = 1',
+            "'memory[0].x' is not a key",
+            "x",
+            "known: ",
+        ),
         ('name = "A board"', "name = 7", "'name' is 7; wanted a text", "name", "in quotes"),
         ('name = "A board"', 'name = ""', "'name' is ''; wanted a text", "name", "in quotes"),
         ('ram = "96 KiB"', 'ram = "96 kB"', "'budget.ram' does not read", "ram", "128 KiB"),
