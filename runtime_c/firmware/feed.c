@@ -63,7 +63,7 @@ static float real_value(const struct check_tensor *tensor, const uint8_t *bytes,
     return tensor->scale * ((float)raw - (float)tensor->zero_point);
 }
 
-/* Element `index` as the runner meant it. */
+/* The real value of received element `index`. */
 static float received_value(uint32_t index)
 {
     const uint8_t *const db = mcuforge_check_model.db;
@@ -77,7 +77,7 @@ static float received_value(uint32_t index)
     return real_value(input(), db, index);
 }
 
-/* Bytes [first, first + size) of input 0 from what was received. */
+/* Write bytes [first, first + size) of input 0 from the received bytes. */
 static void convert(uint32_t first, uint32_t size, uint8_t *to)
 {
     const uint8_t *const db = mcuforge_check_model.db;

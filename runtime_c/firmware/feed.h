@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between the runner's bytes, the model's tensors and real values.
+ * Conversion between the runner's bytes, the model's tensors and real values.
  */
 #ifndef MCUFORGE_FEED_H
 #define MCUFORGE_FEED_H
