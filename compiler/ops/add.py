@@ -34,7 +34,7 @@ LEFT_SHIFT = 20  # fraction bits the inputs gain before they are brought to one 
 
 @dataclass(frozen=True)
 class Add(BroadcastOp):
-    """inputs: a, b of shapes that broadcast to the output's; a - b where `subtract` is set."""
+    """a + b, or a - b if `subtract`; inputs: a, b of shapes that broadcast to the output's."""
 
     kind: ClassVar[str] = "add"
     subtract: bool = False
@@ -82,5 +82,5 @@ class Add(BroadcastOp):
 
 
 def output_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
-    """From the common scale, less the fraction bits, to the output's."""
+    """Find the factor from the common scale, without its fraction bits, to the output's."""
     return quantise_multiplier(common_scale(inputs) / (2.0**LEFT_SHIFT * output.scale))

@@ -35,12 +35,12 @@ MAX_FACTOR = 2.0**22  # times the quotient of centred values of 9 bits this fits
 
 @dataclass(frozen=True)
 class Div(BroadcastOp):
-    """inputs: a, b of shapes that broadcast to the output's; a / b.
+    """a / b; inputs: a, b of shapes that broadcast to the output's.
 
-    tflite-runtime 2.14 divides uint8 alone, later versions int8 with the same arithmetic; this is
-    theirs but in two places. Where a quotient is below 2**-32 steps of the output they shift by
-    more than an int32 is wide and answer anything: here it rounds to 0. At a divisor of 0 they
-    stop: here a / 0 is the largest or smallest output, 0 / 0 is 0.
+    tflite-runtime 2.14 divides only uint8, later versions divide int8 with the same arithmetic.
+    This operator follows them except in two cases. If a quotient is below 2**-32 steps of the
+    output they shift by more bits than an int32 has, with an undefined result: here it rounds to 0.
+    At a divisor of 0 they stop: here a / 0 is the largest or smallest output, and 0 / 0 is 0.
     """
 
     kind: ClassVar[str] = "div"
@@ -79,14 +79,14 @@ class Div(BroadcastOp):
 
 
 def reciprocals(b: Tensor, output: Tensor) -> int:
-    """How often the divisor differs from the one before: its reciprocal is computed again."""
+    """Count the divisors that differ from the one before: each needs a new reciprocal."""
     if b.elements == 1:
         return 1
     return output.elements if b.shape[-1] > 1 else output.elements // output.shape[-1]
 
 
 def scale_factor(inputs: tuple[Tensor, ...], output: Tensor) -> float:
-    """a.scale / (b.scale * output.scale), every step in float32 as TFLite takes it."""
+    """Compute a.scale / (b.scale * output.scale), every step in float32 like TFLite."""
     a, b = (np.float32(t.scale) for t in inputs)
     with np.errstate(over="ignore"):
         return float(a / (b * np.float32(output.scale)))
@@ -95,7 +95,7 @@ def scale_factor(inputs: tuple[Tensor, ...], output: Tensor) -> float:
 def quotients(a: Int64, b: Int64, factor: Multiplier) -> Int64:
     """Compute a / b * factor of centred 8-bit values, rounded; int64 of the broadcast shape.
 
-    a / 0 is beyond any output.
+    a / 0 is beyond every output.
     """
     a, b = np.broadcast_arrays(np.where(b < 0, -a, a), b)
     size = np.maximum(np.abs(b), 1)
@@ -110,5 +110,5 @@ def quotients(a: Int64, b: Int64, factor: Multiplier) -> Int64:
 
 
 def _bit_length(x: Int64) -> Int64:
-    """The bits of a small value that is not negative."""
+    """Count the bits of a small value that is not negative."""
     return np.frexp(x.astype(np.float64))[1].astype(np.int64)

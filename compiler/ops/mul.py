@@ -26,7 +26,7 @@ from mcuforge.compiler.tensors import Array, Tensor
 
 @dataclass(frozen=True)
 class Mul(BroadcastOp):
-    """inputs: a, b of shapes that broadcast to the output's."""
+    """a * b; inputs: a, b of shapes that broadcast to the output's."""
 
     kind: ClassVar[str] = "mul"
     act: Activation = "none"
@@ -53,6 +53,6 @@ class Mul(BroadcastOp):
 
 
 def product_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
-    """a.scale * b.scale / output.scale, every step in float32 as TFLite takes it."""
+    """Compute a.scale * b.scale / output.scale, every step in float32 like TFLite."""
     a, b = (np.float32(t.scale) for t in inputs)
     return output_multiplier(float(a * b / np.float32(output.scale)), output)

@@ -34,7 +34,7 @@ LEFT_SHIFT = 7  # fraction bits of the difference: its square, below 2**30, stil
 
 @dataclass(frozen=True)
 class SquaredDifference(BroadcastOp):
-    """inputs: a, b of shapes that broadcast to the output's; (a - b)**2."""
+    """(a - b)**2; inputs: a, b of shapes that broadcast to the output's."""
 
     kind: ClassVar[str] = "squared_difference"
 
@@ -70,6 +70,6 @@ class SquaredDifference(BroadcastOp):
 
 
 def output_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
-    """From the square of the common scale, less the fraction bits, to the output's scale."""
+    """Find the factor from the squared common scale, without fraction bits, to the output's."""
     scale = common_scale(inputs)
     return quantise_multiplier(scale * scale / (4.0**LEFT_SHIFT * output.scale))

@@ -16,10 +16,10 @@ from mcuforge.errors import Refusal
 
 @dataclass(frozen=True)
 class Sum(Mean):
-    """inputs and axes as the mean's.
+    """The sum of x over `axes`; inputs and axes are those of the mean.
 
-    The reference kernel of tflite-runtime 2.14 takes int8 for uint8; this is what it does with
-    uint8, on int8.
+    The reference kernel of tflite-runtime 2.14 reads int8 as uint8; this operator does on int8 what
+    that kernel does on uint8.
     """
 
     kind: ClassVar[str] = "sum"

@@ -17,7 +17,7 @@ from mcuforge.compiler.tensors import Tensor
 
 @dataclass(frozen=True)
 class Exp(TableOp):
-    """int8, any shape; refused where the reference's largest value overflows an int32."""
+    """exp(x) of int8, any shape; refused if the reference's largest value overflows an int32."""
 
     kind: ClassVar[str] = "exp"
 

@@ -25,7 +25,7 @@ CUBIC = np.float32(0.044715)
 
 @dataclass(frozen=True)
 class Gelu(TableOp):
-    """int8, any shape; x * normal_cdf(x), through tanh where `approximate` is set."""
+    """x * normal_cdf(x) of int8, any shape; through tanh if `approximate` is set."""
 
     kind: ClassVar[str] = "gelu"
     approximate: bool = False

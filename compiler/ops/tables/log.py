@@ -17,9 +17,9 @@ from mcuforge.compiler.tensors import Tensor
 
 @dataclass(frozen=True)
 class Log(TableOp):
-    """int8, any shape; zero and what is below give the smallest output.
+    """The logarithm of int8, any shape; zero and negative values give the smallest output.
 
-    tflite-runtime 2.14 has it for floats alone; this is the table of later versions.
+    tflite-runtime 2.14 has it only for floats; this is the table of later versions.
     """
 
     kind: ClassVar[str] = "log"

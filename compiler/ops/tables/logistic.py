@@ -17,7 +17,7 @@ from mcuforge.errors import Refusal
 
 @dataclass(frozen=True)
 class Logistic(TableOp):
-    """int8, any shape; the output's scale is 1/256, as the reference demands."""
+    """The logistic function of int8, any shape; the reference demands an output scale of 1/256."""
 
     kind: ClassVar[str] = "logistic"
 

@@ -16,10 +16,10 @@ from mcuforge.compiler.tensors import Tensor
 
 @dataclass(frozen=True)
 class Sqrt(TableOp):
-    """int8, any shape; negative values give 0.
+    """The square root of int8, any shape; negative values give 0.
 
-    tflite-runtime 2.14 has it for floats alone; later versions round down through several shifts
-    and lose a step, which this does not follow.
+    tflite-runtime 2.14 has it only for floats. Later versions round down through several shifts and
+    lose a step; this operator does not.
     """
 
     kind: ClassVar[str] = "sqrt"

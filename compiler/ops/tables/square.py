@@ -13,7 +13,7 @@ from mcuforge.compiler.tensors import Tensor
 
 @dataclass(frozen=True)
 class Square(TableOp):
-    """int8, any shape, any output scale; tflite-runtime 2.14 has it for floats alone."""
+    """The square of int8, any shape, any output scale; tflite-runtime 2.14 only squares floats."""
 
     kind: ClassVar[str] = "square"
 

@@ -24,13 +24,13 @@ from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
-MAX_FACTOR = 2**23  # times a centred 8-bit value of 9 bits this still fits int32
+MAX_FACTOR = 2**23  # times a centred 8-bit value of 9 bits, this still fits int32
 MAX_STEPS = 2.0**31 - 256  # a rounded quotient plus a zero point that still fits int32
 
 
 @dataclass(frozen=True)
 class TableOp(Op):
-    """One 8-bit input, an 8-bit output of the same shape, each element on its own."""
+    """An operator from 8 bits to 8 bits of the same shape, on each element by itself."""
 
     def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         want_int8(inputs[0])
@@ -106,7 +106,7 @@ def dequantised(x: Tensor, values: Int64) -> NDArray[np.float32]:
 
 
 def farthest(x: Tensor) -> float:
-    """The largest size of a real number `x` can hold, from float32."""
+    """Find the largest absolute real value that `x` can hold, in float32."""
     low, high = RANGE[x.dtype]
     ends = np.array([low, high], np.int64)
     return float(np.abs(dequantised(x, ends)).max())
@@ -134,9 +134,9 @@ def want_factor(factor: float, x: Tensor, output: Tensor) -> None:
 
 
 def want_room(output: Tensor, real: float) -> None:
-    """Refuse an output scale so small that `real` has no int32 quantised value."""
+    """Refuse an output scale so small that the quantized `real` exceeds an int32."""
     if real / output.scale >= MAX_STEPS:
         raise Refusal(
-            f"tensor '{output.name}' has scale {output.scale}, on which {real:g} is no int32",
+            f"tensor '{output.name}' has scale {output.scale}, on which {real:g} exceeds an int32",
             "quantise again with a representative dataset that exercises this tensor",
         )

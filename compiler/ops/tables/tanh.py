@@ -14,7 +14,7 @@ from mcuforge.compiler.tensors import Tensor
 
 @dataclass(frozen=True)
 class Tanh(TableOp):
-    """int8, any shape, any output scale."""
+    """The hyperbolic tangent of int8, any shape, any output scale."""
 
     kind: ClassVar[str] = "tanh"
 
