@@ -171,7 +171,7 @@ def test_a_negative_leak_mirrors_the_positive_one() -> None:
     x, output = pair(Quant((0.05,), 127), Quant((0.05,), 0))
     down, up = answers(LeakyRelu(0.3), x, output), answers(LeakyRelu(-0.3), x, output)
     halves = sum(a != -b for a, b in zip(down, up, strict=True))
-    assert halves <= 2  # products are rounded halves upwards, which is no mirror
+    assert halves <= 2  # products round halves upwards, which is not symmetric
 
 
 def test_int8_to_uint8_and_back_is_the_identity() -> None:

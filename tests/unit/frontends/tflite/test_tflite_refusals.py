@@ -331,7 +331,7 @@ def test_a_refusal_says_what_where_and_what_to_try(name: str) -> None:
 def test_a_scale_that_is_no_scale_is_refused(scale: float, met: str) -> None:
     error = refusal(with_tensor("RELU", 0, scale=(scale,)))
     assert error.what.startswith(f"'in0' has scale {met}")
-    assert "more refused" not in error.hint  # the operator that reads it is no second problem
+    assert "more refused" not in error.hint  # the operator that reads it is not a second problem
     assert error.what.endswith(", expected above 1e-12 and up to 1e+12")
     assert error.where == "model.tflite, input 0 'in0'"
     assert error.hint.startswith("quantize again with a representative dataset")
