@@ -73,7 +73,7 @@ class Port:
         return self.bytes // max(self.rows, 1)
 
     @property
-    def quantised(self) -> bool:
+    def quantized(self) -> bool:
         """Whether an element is an integer that stands for a real value."""
         return self.dtype is not DType.FLOAT32
 

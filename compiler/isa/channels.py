@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ops.common.fixed_point import Multiplier, requantise, wrap_int32
+from mcuforge.compiler.ops.common.fixed_point import Multiplier, requantize, wrap_int32
 from mcuforge.compiler.ops.common.weighted import folded_bias, mantissas, shifts
 from mcuforge.compiler.tensors import Array, Tensor
 
@@ -75,7 +75,7 @@ def packable(
     swing = reach - np.abs(bias.astype(np.int64))
     zero_point = output.zero_point
     ends = [
-        np.clip(wrap_int32(requantise(bias + end, mantissa, shift) + zero_point), act_min, 127)
+        np.clip(wrap_int32(requantize(bias + end, mantissa, shift) + zero_point), act_min, 127)
         for end in (-swing, swing)
     ]
     # the zero point, too, may take a value beyond 32 bits

@@ -24,7 +24,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     output_multiplier,
-    requantise,
+    requantize,
     wrap_int32,
 )
 from mcuforge.compiler.tensors import Array, Tensor
@@ -84,7 +84,7 @@ class BatchMatMul(Op):
         b = b.swapaxes(-1, -2) if self.adj_y else b
         factor = matmul_multiplier(inputs, output)
         acc = np.matmul(a, b).astype(np.int64)  # below 2**53: exact
-        scaled = requantise(acc, factor.mantissa, factor.shift)
+        scaled = requantize(acc, factor.mantissa, factor.shift)
         result = np.clip(wrap_int32(scaled + output.zero_point), -128, 127)
         return result.astype(np.int8).reshape(output.shape)
 

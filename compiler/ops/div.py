@@ -22,7 +22,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     activation_range,
     doubling_high_mul,
-    quantise_multiplier,
+    quantize_multiplier,
     rounding_shift_right,
 )
 from mcuforge.compiler.ops.softmax import one_over_one_plus
@@ -56,7 +56,7 @@ class Div(BroadcastOp):
             raise Refusal(
                 f"scale {a.scale:g} over {b.scale:g} is {factor:g} times the output scale "
                 f"{output.scale:g}, wanted below {MAX_FACTOR:g}",
-                "quantise again with a representative dataset that exercises these tensors",
+                "quantize again with a representative dataset that exercises these tensors",
             )
 
     def evaluate(
@@ -64,12 +64,12 @@ class Div(BroadcastOp):
     ) -> Array:
         a, b = (v.astype(np.int64) - t.zero_point for v, t in zip(values, inputs, strict=True))
         low, high = activation_range(self.act, output)
-        scaled = quotients(a, b, quantise_multiplier(scale_factor(inputs, output)))
+        scaled = quotients(a, b, quantize_multiplier(scale_factor(inputs, output)))
         result = np.clip(scaled + output.zero_point, low, high)
         return result.astype(np.int8).reshape(output.shape)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        factor = quantise_multiplier(scale_factor(inputs, output))
+        factor = quantize_multiplier(scale_factor(inputs, output))
         params = Params("div_params", centred_fields(inputs, output, factor, self.act))
         return (Call("div_s8", (*operands(inputs), output, Slot.PARAMS), params),)
 

@@ -16,8 +16,8 @@ from mcuforge.compiler.ops.common.checks import want_int8
 from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     output_multiplier,
-    quantise_multiplier,
-    requantise,
+    quantize_multiplier,
+    requantize,
     wrap_int32,
 )
 from mcuforge.compiler.ops.common.summing import SUM_BYTES, SUMMING
@@ -86,7 +86,7 @@ class Mean(Op):
         total = values[0].astype(np.int64).sum(axis=self.axes)
         factor = self.factor(x, output)
         acc = total - x.zero_point * self.count(x)
-        scaled = requantise(acc, factor.mantissa, factor.shift)
+        scaled = requantize(acc, factor.mantissa, factor.shift)
         result = np.clip(wrap_int32(scaled + output.zero_point), -128, 127)
         return result.astype(np.int8).reshape(output.shape)
 
@@ -210,6 +210,6 @@ def mean_multiplier(x: Tensor, output: Tensor, count: int) -> Multiplier:
     assert output.quant is not None
     if output.quant.nearest:
         return output_multiplier(x.scale / output.scale / count, output)
-    factor = quantise_multiplier(x.scale / output.scale)
+    factor = quantize_multiplier(x.scale / output.scale)
     shift = min(count.bit_length() - 1, 32, 31 + factor.shift)
     return Multiplier((factor.mantissa << shift) // count, factor.shift - shift)

@@ -18,7 +18,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     activation_range,
     output_multiplier,
-    requantise,
+    requantize,
     wrap_int32,
 )
 from mcuforge.compiler.tensors import Array, Tensor
@@ -42,7 +42,7 @@ class Mul(BroadcastOp):
         a, b = (v.astype(np.int64) - t.zero_point for v, t in zip(values, inputs, strict=True))
         factor = product_multiplier(inputs, output)
         low, high = activation_range(self.act, output)
-        scaled = requantise(a * b, factor.mantissa, factor.shift)
+        scaled = requantize(a * b, factor.mantissa, factor.shift)
         result = np.clip(wrap_int32(scaled + output.zero_point), low, high)
         return result.astype(np.int8).reshape(output.shape)
 

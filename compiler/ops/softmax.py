@@ -22,7 +22,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     doubling_high_mul,
-    quantise_multiplier,
+    quantize_multiplier,
     rounding_shift_right,
 )
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
@@ -71,7 +71,7 @@ class Softmax(LastAxisOp):
         if not self.beta * x.scale > 2.0**-DIFFERENCE_BITS:
             raise Refusal(
                 f"beta {self.beta:g} times scale {x.scale:g} is not above 2**-{DIFFERENCE_BITS}",
-                "quantise again with a representative dataset that exercises this tensor",
+                "quantize again with a representative dataset that exercises this tensor",
             )
 
     def evaluate(
@@ -120,7 +120,7 @@ class Softmax(LastAxisOp):
 
 def difference_multiplier(beta: float, scale: float) -> Multiplier:
     """Round beta * scale to DIFFERENCE_BITS fraction bits; capped if one step is already beyond."""
-    return quantise_multiplier(min(beta * scale * 2.0**DIFFERENCE_BITS, float(INT32_MAX)))
+    return quantize_multiplier(min(beta * scale * 2.0**DIFFERENCE_BITS, float(INT32_MAX)))
 
 
 def exp_of_negative(x: Int64) -> Int64:

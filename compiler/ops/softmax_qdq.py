@@ -22,7 +22,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     doubling_high_mul,
-    quantise_multiplier,
+    quantize_multiplier,
 )
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.softmax import one_over_one_plus
@@ -68,7 +68,7 @@ class SoftmaxQdq(LastAxisOp):
             raise Refusal(
                 f"tensor '{output.name}' has scale {output.scale:g}, wanted at least "
                 f"{LEAST_SCALE:g}: nearly every result of this softmax is larger than it can hold",
-                "quantise again with a representative dataset that exercises this tensor",
+                "quantize again with a representative dataset that exercises this tensor",
             )
 
     def evaluate(
@@ -117,4 +117,4 @@ class SoftmaxQdq(LastAxisOp):
 
 def steps_in_one(output: Tensor) -> Multiplier:
     """Compute 1 / scale; 0 if every probability is below half a step."""
-    return quantise_multiplier(1.0 / output.scale if output.scale < COARSE_SCALE else 0.0)
+    return quantize_multiplier(1.0 / output.scale if output.scale < COARSE_SCALE else 0.0)

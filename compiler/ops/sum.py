@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ops.common.fixed_point import Multiplier, quantise_multiplier
+from mcuforge.compiler.ops.common.fixed_point import Multiplier, quantize_multiplier
 from mcuforge.compiler.ops.mean import MAX_COUNT, Mean
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
@@ -32,8 +32,8 @@ class Sum(Mean):
             raise Refusal(
                 f"{self.count(x)} values of scale {x.scale:g} in steps of {output.scale:.2g} may "
                 f"come to more than an int32 holds",
-                "quantise again with a representative dataset that exercises both tensors",
+                "quantize again with a representative dataset that exercises both tensors",
             )
 
     def factor(self, x: Tensor, output: Tensor) -> Multiplier:
-        return quantise_multiplier(float(np.float32(x.scale) / np.float32(output.scale)))
+        return quantize_multiplier(float(np.float32(x.scale) / np.float32(output.scale)))

@@ -13,12 +13,12 @@ enum check_dtype { CHECK_INT8 = 0, CHECK_UINT8 = 1, CHECK_INT32 = 2, CHECK_FLOAT
 enum check_feed {
     CHECK_FEED_RAW = 0,     /* the input's own bytes */
     CHECK_FEED_U8 = 1,      /* uint8 pixels: int8 = u8 - 128 */
-    CHECK_FEED_F32 = 2      /* little-endian float32, quantised with the input's scale */
+    CHECK_FEED_F32 = 2      /* little-endian float32, quantized with the input's scale */
 };
 
 /* What `results%` prints. */
 enum check_answer {
-    CHECK_ANSWER_VALUES = 0, /* the dequantised first output */
+    CHECK_ANSWER_VALUES = 0, /* the dequantized first output */
     CHECK_ANSWER_MSE = 1     /* one float: mean squared error between input and output */
 };
 

@@ -8,7 +8,7 @@ import math
 from mcuforge.compiler.tensors import DType, Tensor
 from mcuforge.errors import Refusal
 
-SUPPORTED_INT8 = "convert with full-integer quantisation (int8, representative dataset)"
+SUPPORTED_INT8 = "convert with full-integer quantization (int8, representative dataset)"
 
 
 def want_dtype(tensor: Tensor, *allowed: DType) -> None:
@@ -63,26 +63,26 @@ def want_quant(tensor: Tensor, axis: int | None = None) -> None:
     if bad:
         raise Refusal(
             f"tensor '{tensor.name}' has scale {bad[0]}, wanted finite and above 0",
-            "quantise again with a representative dataset that exercises this tensor",
+            "quantize again with a representative dataset that exercises this tensor",
         )
     low, high = {DType.INT8: (-128, 127), DType.UINT8: (0, 255)}.get(tensor.dtype, (0, 0))
     if not low <= quant.zero_point <= high:
         raise Refusal(
             f"tensor '{tensor.name}' has zero point {quant.zero_point}, wanted {low} to {high}",
-            "quantise the model again: the file contradicts itself",
+            "quantize the model again: the file contradicts itself",
         )
     if len(quant.scale) > 1:
         if axis is None or quant.axis != axis:
             raise Refusal(
                 f"tensor '{tensor.name}' has one scale per slice of axis {quant.axis}, "
                 f"supported here: {'one scale' if axis is None else f'axis {axis}'}",
-                "quantise this tensor with one scale",
+                "quantize this tensor with one scale",
             )
         if len(quant.scale) != tensor.shape[axis]:
             raise Refusal(
                 f"tensor '{tensor.name}' has {len(quant.scale)} scales for "
                 f"{tensor.shape[axis]} slices of axis {axis}",
-                "quantise the model again: the file contradicts itself",
+                "quantize the model again: the file contradicts itself",
             )
 
 

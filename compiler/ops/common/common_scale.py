@@ -10,8 +10,8 @@ from mcuforge.compiler.ops.common.broadcast import broadcast
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
-    quantise_multiplier,
-    requantise,
+    quantize_multiplier,
+    requantize,
 )
 from mcuforge.compiler.tensors import Array, Tensor
 
@@ -23,7 +23,7 @@ def common_scale(inputs: tuple[Tensor, ...]) -> float:
 
 def input_multipliers(inputs: tuple[Tensor, ...]) -> tuple[Multiplier, Multiplier]:
     """Find the factors that bring both inputs to the common scale."""
-    a, b = (quantise_multiplier(t.scale / common_scale(inputs)) for t in inputs)
+    a, b = (quantize_multiplier(t.scale / common_scale(inputs)) for t in inputs)
     return a, b
 
 
@@ -33,7 +33,7 @@ def on_common_scale(tensor: Tensor, values: Array, factor: Multiplier, left_shif
     values: as stored; the function subtracts the tensor's zero point.
     """
     fine = (values.astype(np.int64) - tensor.zero_point) << left_shift
-    return requantise(fine, factor.mantissa, factor.shift)
+    return requantize(fine, factor.mantissa, factor.shift)
 
 
 def two_scale_fields(

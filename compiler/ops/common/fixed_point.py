@@ -33,7 +33,7 @@ class Multiplier:
     shift: int
 
 
-def quantise_multiplier(real: float) -> Multiplier:
+def quantize_multiplier(real: float) -> Multiplier:
     """Round a non-negative factor to fixed point, as TFLite's QuantizeMultiplier does."""
     if real == 0.0:
         return Multiplier(0, 0)
@@ -60,7 +60,7 @@ def output_multiplier(real: float, output: Tensor) -> Multiplier:
     assert output.quant is not None
     if output.quant.nearest and LEAST_ROUNDED_ONCE <= real < 0.5:
         return Multiplier(math.floor(real * 2.0**31 + 0.5), 0)
-    return quantise_multiplier(real)
+    return quantize_multiplier(real)
 
 
 def wrap_int32(x: ArrayLike) -> Int64:
@@ -91,7 +91,7 @@ def rounding_shift_right(x: ArrayLike, shift: ArrayLike) -> Int64:
     return result
 
 
-def requantise(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
+def requantize(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
     """Apply TFLite's MultiplyByQuantizedMultiplier (double rounding) to int32 values.
 
     Returns int64 of the broadcast shape.
@@ -101,7 +101,7 @@ def requantise(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
     return rounding_shift_right(doubling_high_mul(left, mantissa), np.maximum(-amount, 0))
 
 
-def quantise_real(real: float, quant: Quant) -> int:
+def quantize_real(real: float, quant: Quant) -> int:
     """Compute zero_point + round(real / scale) in float32, halves away from zero, clamped."""
     ratio = float(np.float32(real) / np.float32(quant.scale[0]))
     return quant.zero_point + math.floor(abs(ratio) + 0.5) * (1 if ratio >= 0 else -1)
@@ -112,11 +112,11 @@ def activation_range(act: Activation, output: Tensor) -> tuple[int, int]:
     low, high = RANGE[output.dtype]
     assert output.quant is not None
     if act == "relu":
-        low = max(low, quantise_real(0.0, output.quant))
+        low = max(low, quantize_real(0.0, output.quant))
     elif act == "relu6":
-        low = max(low, quantise_real(0.0, output.quant))
-        high = min(high, quantise_real(6.0, output.quant))
+        low = max(low, quantize_real(0.0, output.quant))
+        high = min(high, quantize_real(6.0, output.quant))
     elif act == "relu_n1_to_1":
-        low = max(low, quantise_real(-1.0, output.quant))
-        high = min(high, quantise_real(1.0, output.quant))
+        low = max(low, quantize_real(-1.0, output.quant))
+        high = min(high, quantize_real(1.0, output.quant))
     return low, high

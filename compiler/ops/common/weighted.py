@@ -18,7 +18,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     activation_range,
     output_multiplier,
-    requantise,
+    requantize,
     wrap_int32,
 )
 from mcuforge.compiler.tensors import Array, DType, Tensor
@@ -36,7 +36,7 @@ def check_weights(weights: Tensor, axis: int) -> None:
     if weights.zero_point != 0:
         raise Refusal(
             f"weights '{weights.name}' have zero point {weights.zero_point}, wanted 0",
-            "quantise the weights symmetrically, as TFLite's int8 specification asks",
+            "quantize the weights symmetrically, as TFLite's int8 specification asks",
         )
 
 
@@ -100,6 +100,6 @@ def finish(
     Returns int8 of the output's shape.
     """
     low, high = activation_range(act, output)
-    scaled = requantise(wrap_int32(acc), mantissas(multipliers), shifts(multipliers))
+    scaled = requantize(wrap_int32(acc), mantissas(multipliers), shifts(multipliers))
     values = np.clip(wrap_int32(scaled + output.zero_point), low, high)
     return values.astype(np.int8).reshape(output.shape)

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ops.common.fixed_point import Int64, Multiplier, quantise_multiplier
+from mcuforge.compiler.ops.common.fixed_point import Int64, Multiplier, quantize_multiplier
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
@@ -34,12 +34,12 @@ class HardSwish(TableOp):
             raise Refusal(
                 f"tensor '{output.name}' has scale {output.scale}, wanted more than 1/128 of "
                 f"the input's {x.scale}",
-                "quantise again with a representative dataset that exercises this tensor",
+                "quantize again with a representative dataset that exercises this tensor",
             )
         if x.scale >= MAX_SCALE:
             raise Refusal(
                 f"tensor '{x.name}' has scale {x.scale}, wanted below {MAX_SCALE:g}",
-                "quantise again with a representative dataset that exercises this tensor",
+                "quantize again with a representative dataset that exercises this tensor",
             )
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
@@ -65,7 +65,7 @@ def ramp_multiplier(x: Tensor) -> Multiplier:
 
 def narrow(real: np.float32) -> Multiplier:
     """Round a multiplier's mantissa to int16, saturating."""
-    wide = quantise_multiplier(float(real))
+    wide = quantize_multiplier(float(real))
     return Multiplier(min((wide.mantissa + 2**15) >> 16, 2**15 - 1), wide.shift)
 
 

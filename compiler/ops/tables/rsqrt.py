@@ -15,8 +15,8 @@ import numpy as np
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     doubling_high_mul,
-    quantise_multiplier,
-    requantise,
+    quantize_multiplier,
+    requantize,
     rounding_shift_right,
     wrap_int32,
 )
@@ -50,14 +50,14 @@ class Rsqrt(TableOp):
                 f"1 / (sqrt({inputs[0].scale:g}) * {output.scale:g}) of the scales of "
                 f"'{inputs[0].name}' and '{output.name}' is {factor:g}, "
                 f"wanted {LEAST_FACTOR:g} to {MOST_FACTOR:g}",
-                "quantise again with a representative dataset that exercises both tensors",
+                "quantize again with a representative dataset that exercises both tensors",
             )
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        factor = quantise_multiplier(scale_factor(x, output))
+        factor = quantize_multiplier(scale_factor(x, output))
         steps = values - x.zero_point
         roots = fixed_roots(np.maximum(steps, 1))
-        scaled = requantise(roots, factor.mantissa, factor.shift - FRACTION_BITS)
+        scaled = requantize(roots, factor.mantissa, factor.shift - FRACTION_BITS)
         scaled = np.where(steps > 0, wrap_int32(scaled + output.zero_point), INT32_MAX)
         return clamp_to(output, scaled)
 
@@ -82,7 +82,7 @@ def fixed_roots(steps: Int64) -> Int64:
         root = _saturating_shift(root, 3)
     one = steps == 1  # which the reference removes
     mantissa = np.where(one, INT32_MAX, doubling_high_mul(root, ROOT_HALF))
-    return requantise(1, mantissa, np.where(one, 0, pairs - 11) + FRACTION_BITS)
+    return requantize(1, mantissa, np.where(one, 0, pairs - 11) + FRACTION_BITS)
 
 
 def _cubed(root: Int64) -> Int64:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ops.common.fixed_point import Int64
-from mcuforge.compiler.ops.tables.table import TableOp, dequantised, farthest, quantised, want_room
+from mcuforge.compiler.ops.tables.table import TableOp, dequantized, farthest, quantized, want_room
 from mcuforge.compiler.tensors import Tensor
 
 
@@ -29,4 +29,4 @@ class Sqrt(TableOp):
         want_room(output, math.sqrt(farthest(inputs[0])))
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        return quantised(np.sqrt(np.maximum(dequantised(x, values), np.float32(0))), output)
+        return quantized(np.sqrt(np.maximum(dequantized(x, values), np.float32(0))), output)

@@ -182,7 +182,7 @@ def test_int8_to_uint8_and_back_is_the_identity() -> None:
     assert answers(Quantize(), unsigned, signed) == VALUES.tolist()
 
 
-def test_floats_quantise_by_halves_away_from_zero_and_saturate() -> None:
+def test_floats_quantize_by_halves_away_from_zero_and_saturate() -> None:
     x = Tensor("x", (1, 11), DType.FLOAT32)
     output = Tensor("y", (1, 11), DType.INT8, Quant((0.5,), 10))
     reals = np.array(
@@ -199,7 +199,7 @@ def test_floats_are_divided_by_the_scale_not_multiplied_by_its_inverse() -> None
     assert Quantize().evaluate((x,), output, [below_ties]).tolist() == [6, 10]
 
 
-def test_dequantising_and_quantising_returns_every_value() -> None:
+def test_dequantizing_and_quantizing_returns_every_value() -> None:
     for dtype, values in ((DType.INT8, VALUES), (DType.UINT8, np.arange(256).astype(np.uint8))):
         quant = Quant((float(np.float32(0.0471)),), 17)
         q, real = tensor("q", quant, dtype), tensor("r", None, DType.FLOAT32)
@@ -231,7 +231,7 @@ def test_dequantising_and_quantising_returns_every_value() -> None:
         (HardSwish(), Quant((1e8,)), Quant((1e8,)), "wanted below 1e+07"),
     ],
 )
-def test_quantisations_the_reference_leaves_undefined_are_refused(
+def test_quantizations_the_reference_leaves_undefined_are_refused(
     op: TableOp, x: Quant, output: Quant, what: str
 ) -> None:
     with pytest.raises(Refusal) as refused:

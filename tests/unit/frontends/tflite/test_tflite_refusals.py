@@ -104,7 +104,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         ),
         "tensor 'in0' is uint8, supported here: int8",
         "operator 0 TANH",
-        "convert with full-integer quantisation",
+        "convert with full-integer quantization",
     ),
     "int32 arithmetic": (
         case_model(
@@ -251,7 +251,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         with_tensor("RELU", 0, scale=None),
         "tensor 'in0' has no scale",
         "operator 0 RELU",
-        "convert with full-integer quantisation",
+        "convert with full-integer quantization",
     ),
     "read before written": (
         with_graph(
