@@ -202,8 +202,7 @@ def with_plan_flags(command: Callable[..., None]) -> Callable[..., None]:
 Poison = Annotated[
     bool,
     typer.Option(
-        "--poison",
-        help="Overwrite dead bytes of RAM between steps: the answers must not change.",
+        "--poison", help="Overwrite dead bytes of RAM between steps: the answers must not change."
     ),
 ]
 Cycles = Annotated[

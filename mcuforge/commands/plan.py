@@ -67,13 +67,7 @@ def plan(request: Request, console: Console) -> None:
 
 def plan_report(session: Session, compiled: Compiled) -> PlanReport:
     """The plan as a record."""
-    from mcuforge.flow.facts import (
-        board_facts,
-        buffer_facts,
-        layer_facts,
-        model_facts,
-        plan_facts,
-    )
+    from mcuforge.flow.facts import board_facts, buffer_facts, layer_facts, model_facts, plan_facts
     from mcuforge.report.model import PlanReport
 
     return PlanReport(

@@ -3,12 +3,7 @@
 
 from __future__ import annotations
 
-from mcuforge.picture.labels import (
-    CELL,
-    PAD,
-    layer_labels,
-    width_of,
-)
+from mcuforge.picture.labels import CELL, PAD, layer_labels, width_of
 from mcuforge.picture.panel import Frame, draw_panel
 from mcuforge.picture.record import PlanPicture, RegionBand
 from mcuforge.picture.shapes import Drawing, Line, Panel, Text

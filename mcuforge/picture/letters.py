@@ -22,12 +22,7 @@ MOST_NAMES = 6  # buffers named in a title; the legend has them all
 
 
 def draw(
-    problem: Problem,
-    plan: Plan,
-    *,
-    width: int = WIDTH,
-    rows: int = ROWS,
-    steps: Sequence[str] = (),
+    problem: Problem, plan: Plan, *, width: int = WIDTH, rows: int = ROWS, steps: Sequence[str] = ()
 ) -> str:
     """Draw one map per region, with the deciding moment between v and ^, and a legend.
 

@@ -5,20 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcuforge.picture.labels import (
-    PAD,
-    buffer_labels,
-    longest_gap,
-    spread,
-)
+from mcuforge.picture.labels import PAD, buffer_labels, longest_gap, spread
 from mcuforge.picture.record import DrawnBuffer, PlanPicture, RegionBand, share_bytes
 from mcuforge.picture.shapes import Box, Line, Panel, Shape, Shared, Text
-from mcuforge.picture.words import (
-    hover_lines,
-    layer_words,
-    printable,
-    share,
-)
+from mcuforge.picture.words import hover_lines, layer_words, printable, share
 
 NEAR = 1.35  # a capacity up to this many times the peak is drawn to scale, a greater one broken
 TICK_DISTANCE = 13.0  # px between two words of the axis

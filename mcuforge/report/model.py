@@ -157,10 +157,7 @@ class Asked(TypedDict):
 
 def asked(options: PlanOptions) -> Asked:
     """What the user asked of a plan, for the keyword arguments of PlanFacts."""
-    return {
-        "optimize": options.goal,
-        "input": "streamed" if options.streamed else "resident",
-    }
+    return {"optimize": options.goal, "input": "streamed" if options.streamed else "resident"}
 
 
 @dataclass(frozen=True)
