@@ -49,8 +49,19 @@ def _options(
     """Declare the options of every command; main() reads --debug."""
 
 
-for _command in (deploy, compile_, plan, ops, boards, doctor, check, bench, quantize):
-    _command.register(app)  # in the order of the help
+_COMMANDS = (  # in the order of the help, each with the arguments of an example
+    (deploy.command, "deploy kws.tflite --board hifive1 --emulate --data kws.npz"),
+    (compile_.command, "compile kws.tflite --board nucleo_l4r5zi --out kws_c"),
+    (plan.command, "plan kws.tflite --board hifive1 --html kws.html"),
+    (ops.command, "ops model.tflite"),
+    (boards.command, "boards disco_f746ng"),
+    (doctor.command, "doctor"),
+    (check.command, "check out/kws --data kws.npz"),
+    (bench.command, "bench kws.tflite --board qemu-mps2-an386"),
+    (quantize.command, "quantize vit.onnx --data train.npz"),
+)
+for _command, _words in _COMMANDS:
+    app.command(_words.partition(" ")[0], epilog=f"Example: mcuforge {_words}")(_command)
 
 
 def _terminated(number: int, frame: object) -> NoReturn:

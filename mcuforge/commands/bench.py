@@ -4,20 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import typer
 
 from mcuforge.commands.options import (
     BoardId,
     Cycles,
     Json,
     Model,
-    PlanFlags,
     Quiet,
     progress,
-    with_plan_flags,
+    with_flags,
 )
 
 if TYPE_CHECKING:
@@ -30,11 +26,11 @@ if TYPE_CHECKING:
 class Request:
     """The arguments of `mcuforge bench`; `cycles`: estimate them too."""
 
-    model: Path
-    board: str
+    model: Model
+    board: BoardId
     _: KW_ONLY
     options: PlanOptions | None = None
-    cycles: bool = False
+    cycles: Cycles = False
 
 
 def bench(request: Request, stages: Stages) -> BenchReport:
@@ -89,16 +85,8 @@ def bench(request: Request, stages: Stages) -> BenchReport:
     )
 
 
-@with_plan_flags
-def command(
-    model: Model,
-    board: BoardId,
-    *,
-    flags: PlanFlags,
-    cycles: Cycles = False,
-    json: Json = None,
-    quiet: Quiet = False,
-) -> None:
+@with_flags
+def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> None:
     """Count the instructions of every layer on the emulated board."""
     from mcuforge.report.console import open_console
     from mcuforge.report.cycles import print_cycles
@@ -106,15 +94,8 @@ def command(
     from mcuforge.report.text import print_bench
 
     refuse_unwritable(json)
-    request = Request(model=model, board=board, options=flags.options(), cycles=cycles)
     report = bench(request, progress(quiet))
     print_bench(report, open_console())
     if report.estimated_cycles is not None:
         print_cycles(report.estimated_cycles, report.layers, open_console())
     write_json(report, json)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    example = "Example: mcuforge bench kws.tflite --board qemu-mps2-an386"
-    app.command(name="bench", epilog=example)(command)

@@ -100,8 +100,3 @@ def command(
         print_boards(found, open_console())
     else:
         print_board(found.boards[0], open_console())
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command(name="boards", epilog="Example: mcuforge boards disco_f746ng")(command)

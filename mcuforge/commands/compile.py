@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcuforge.commands.options import BoardId, DumpPasses, Model, PlanFlags, with_plan_flags
+from mcuforge.commands.options import BoardId, DumpPasses, Model, with_flags
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 class Request:
     """The arguments of `mcuforge compile`."""
 
-    model: Path
-    board: str
+    model: Model
+    board: BoardId
     _: KW_ONLY
-    out: Path
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write.")]
     options: PlanOptions | None = None
-    dump_passes: Path | None = None
+    dump_passes: DumpPasses = None
 
 
 def compile_to_folder(request: Request, console: Console) -> None:
@@ -68,25 +68,9 @@ def compile_to_folder(request: Request, console: Console) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-@with_plan_flags
-def command(
-    model: Model,
-    board: BoardId,
-    *,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write.")],
-    flags: PlanFlags,
-    dump_passes: DumpPasses = None,
-) -> None:
+@with_flags
+def command(request: Request) -> None:
     """Write the model as C with a main.c that shows its use, to put into your own firmware."""
     from mcuforge.report.console import open_console
 
-    request = Request(
-        model=model, board=board, out=out, options=flags.options(), dump_passes=dump_passes
-    )
     compile_to_folder(request, open_console())
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    example = "Example: mcuforge compile kws.tflite --board nucleo_l4r5zi --out kws_c"
-    app.command(name="compile", epilog=example)(command)

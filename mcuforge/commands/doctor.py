@@ -91,8 +91,3 @@ def command(json: Json = None) -> None:
     write_json(report, json)
     print_doctor(report, open_console())
     raise typer.Exit(0 if all(tool.ok for tool in report.tools) else 1)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command(name="doctor", epilog="Example: mcuforge doctor")(command)

@@ -136,8 +136,3 @@ def command(
     write_json(found, json)
     print_survey(found, open_console())
     raise typer.Exit(0 if all(support.supported for support in found.operators) else 1)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command(name="ops", epilog="Example: mcuforge ops model.tflite")(command)

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import wraps
 from inspect import Parameter, Signature, signature
@@ -174,29 +174,51 @@ class PlanFlags:
         )
 
 
-def with_plan_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the flags of PlanFlags in place of its parameter `flags: PlanFlags`.
+def with_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one flag per field of each record (a dataclass) among its parameters.
 
     Typer reads a command's flags from its signature, so the returned function has one parameter
-    per field.
+    per field. A field `options: PlanOptions | None` has the flags of PlanFlags.
     """
-    types = get_type_hints(PlanFlags, include_extras=True)
-    ours = [
-        Parameter(f.name, Parameter.KEYWORD_ONLY, default=f.default, annotation=types[f.name])
-        for f in fields(PlanFlags)
-    ]
     parameters: list[Parameter] = []
+    records: dict[str, type] = {}
     for parameter in signature(command, eval_str=True).parameters.values():
-        parameters += ours if parameter.annotation is PlanFlags else [parameter]
+        kind = parameter.annotation
+        if isinstance(kind, type) and is_dataclass(kind):
+            records[parameter.name] = kind
+            parameters += _flags(kind)
+        else:
+            parameters.append(parameter)
 
     @wraps(command)
     def flat(**given: Any) -> None:
-        flags = PlanFlags(**{f.name: given.pop(f.name) for f in fields(PlanFlags)})
-        command(**given, flags=flags)
+        filled = {name: _filled(record, given) for name, record in records.items()}
+        command(**filled, **given)
 
     flat.__annotations__ = {p.name: p.annotation for p in parameters}
     flat.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     return flat
+
+
+def _flags(record: type) -> Iterator[Parameter]:
+    types = get_type_hints(record, localns={"PlanOptions": PlanFlags}, include_extras=True)
+    for f in fields(record):
+        if f.name == "options":
+            yield from _flags(PlanFlags)
+        else:
+            default = Parameter.empty if f.default is MISSING else f.default
+            yield Parameter(
+                f.name, Parameter.KEYWORD_ONLY, default=default, annotation=types[f.name]
+            )
+
+
+def _filled(record: type, given: dict[str, Any]) -> Any:
+    """The record of its flags' values, which are taken out of `given`."""
+    values = {
+        f.name: _filled(PlanFlags, given).options() if f.name == "options" else given.pop(f.name)
+        for f in fields(record)
+    }
+    return record(**values)
 
 
 Poison = Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcuforge.commands.options import BoardId, Json, Model, PlanFlags, with_plan_flags
+from mcuforge.commands.options import BoardId, Json, Model, with_flags
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,14 +24,27 @@ if TYPE_CHECKING:
 class Request:
     """The arguments of `mcuforge plan`; the files that are None are not written."""
 
-    model: Path
-    board: str
+    model: Model
+    board: BoardId
     _: KW_ONLY
     options: PlanOptions | None = None
-    json: Path | None = None
-    svg: Path | None = None
-    html: Path | None = None
-    explain: bool = False
+    svg: Annotated[
+        Path | None,
+        typer.Option(
+            "--svg", metavar="FILE", help="Draw the plan, time against address, for a document."
+        ),
+    ] = None
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="The same as a page: zoom, filter, table."),
+    ] = None
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Print the schedule too: stages, tasks, rings, distances, bytes."
+        ),
+    ] = False
+    json: Json = None
 
 
 def plan(request: Request, console: Console) -> None:
@@ -102,46 +115,9 @@ def _print(
     print_plan(report.plan, budget, weights, console)
 
 
-@with_plan_flags
-def command(
-    model: Model,
-    board: BoardId,
-    *,
-    flags: PlanFlags,
-    svg: Annotated[
-        Path | None,
-        typer.Option(
-            "--svg", metavar="FILE", help="Draw the plan, time against address, for a document."
-        ),
-    ] = None,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="FILE", help="The same as a page: zoom, filter, table."),
-    ] = None,
-    explain: Annotated[
-        bool,
-        typer.Option(
-            "--explain", help="Print the schedule too: stages, tasks, rings, distances, bytes."
-        ),
-    ] = False,
-    json: Json = None,
-) -> None:
+@with_flags
+def command(request: Request) -> None:
     """Show where every byte of RAM goes, without building anything."""
     from mcuforge.report.console import open_console
 
-    request = Request(
-        model=model,
-        board=board,
-        options=flags.options(),
-        json=json,
-        svg=svg,
-        html=html,
-        explain=explain,
-    )
     plan(request, open_console())
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    example = "Example: mcuforge plan kws.tflite --board hifive1 --html kws.html"
-    app.command(name="plan", epilog=example)(command)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcuforge.commands.options import Json, Quiet, progress
+from mcuforge.commands.options import Json, Quiet, progress, with_flags
 from mcuforge.errors import CompileError
 
 if TYPE_CHECKING:
@@ -25,13 +25,42 @@ SUFFIX = "_int8.onnx"
 class Request:
     """The arguments of `mcuforge quantize`; `out`: None for MODEL_int8.onnx beside the model."""
 
-    model: Path
-    data: Path
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A float32 .onnx file.")]
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data",
+            "-d",
+            metavar="FILE",
+            help=".npz with float32 x in the model's own layout, and optional labels y.",
+        ),
+    ]
     _: KW_ONLY
-    out: Path | None = None
-    samples: int | None = None
-    asymmetric: bool = False
-    per_channel: bool = True
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="The int8 file; MODEL_int8.onnx without it."
+        ),
+    ] = None
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            "--samples",
+            "-n",
+            min=1,
+            metavar="N",
+            help="Samples to calibrate on, spread evenly over --data; 200 without it.",
+        ),
+    ] = None
+    asymmetric: Annotated[
+        bool, typer.Option("--asymmetric", help="Give activations zero points of their own.")
+    ] = False
+    per_channel: Annotated[
+        bool,
+        typer.Option(
+            "--per-channel/--per-tensor", help="One weight scale per channel, or one per tensor."
+        ),
+    ] = True
 
 
 def quantize(request: Request, stages: Stages) -> QuantizeReport:
@@ -84,68 +113,16 @@ def quantize(request: Request, stages: Stages) -> QuantizeReport:
     )
 
 
-def command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A float32 .onnx file.")],
-    data: Annotated[
-        Path,
-        typer.Option(
-            "--data",
-            "-d",
-            metavar="FILE",
-            help=".npz with float32 x in the model's own layout, and optional labels y.",
-        ),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", metavar="FILE", help="The int8 file; MODEL_int8.onnx without it."
-        ),
-    ] = None,
-    samples: Annotated[
-        int | None,
-        typer.Option(
-            "--samples",
-            "-n",
-            min=1,
-            metavar="N",
-            help="Samples to calibrate on, spread evenly over --data; 200 without it.",
-        ),
-    ] = None,
-    asymmetric: Annotated[
-        bool, typer.Option("--asymmetric", help="Give activations zero points of their own.")
-    ] = False,
-    per_channel: Annotated[
-        bool,
-        typer.Option(
-            "--per-channel/--per-tensor", help="One weight scale per channel, or one per tensor."
-        ),
-    ] = True,
-    json: Json = None,
-    quiet: Quiet = False,
-) -> None:
+@with_flags
+def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> None:
     """Quantize a float ONNX model to int8 with onnxruntime, and say what accuracy it costs."""
     from mcuforge.report.console import open_console
-    from mcuforge.report.files import refusals_written, refuse_unwritable, write_json
+    from mcuforge.report.files import refusals_written, write_json
     from mcuforge.report.model import QuantizeReport
     from mcuforge.report.text import print_quantize
 
-    refuse_unwritable(json)
-    request = Request(
-        model=model,
-        data=data,
-        out=out,
-        samples=samples,
-        asymmetric=asymmetric,
-        per_channel=per_channel,
-    )
     with refusals_written(QuantizeReport, json):
         report = quantize(request, progress(quiet))
     print_quantize(report, open_console())
     write_json(report, json)
     raise typer.Exit(0 if report.verdict == "pass" else 1)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    example = "Example: mcuforge quantize vit.onnx --data train.npz"
-    app.command(name="quantize", epilog=example)(command)
