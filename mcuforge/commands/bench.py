@@ -45,7 +45,6 @@ def bench(request: Request, stages: Stages) -> BenchReport:
     from mcuforge.flow.data import random_samples
     from mcuforge.flow.facts import (
         board_facts,
-        instructions_of,
         layer_facts,
         model_facts,
         run_facts,
@@ -72,8 +71,7 @@ def bench(request: Request, stages: Stages) -> BenchReport:
                 timed = layer_ticks(link, compiled, samples)
         if request.cycles:
             estimate = estimate_cycles(session, compiled, built, samples, stages)
-    ticks = timed.adding_up(answers.run_ticks)
-    layers = layer_facts(compiled, tuple(instructions_of(t, session) or 0 for t in ticks))
+    layers = layer_facts(compiled, session, timed.adding_up(answers.run_ticks))
     return BenchReport(
         model=model_facts(session),
         board=board_facts(session),

@@ -88,7 +88,7 @@ def plan_report(session: Session, compiled: Compiled) -> PlanReport:
         board=board_facts(session),
         plan=plan_facts(compiled),
         buffers=buffer_facts(compiled),
-        layers=layer_facts(compiled, None),
+        layers=layer_facts(compiled, session),
     )
 
 

@@ -14,20 +14,15 @@ from mcuforge.report.model import (
     RegionUse,
     Run,
     asked,
+    per_mac,
 )
 
 
 def model_facts(session: Session) -> ModelFacts:
     """The user's file; counts are those of the file, before any pass."""
     graph = session.graph
-    return ModelFacts(
-        name=session.path.name,
-        sha256=session.digest.hex(),
-        format=graph.format,
-        ops=len(graph.nodes),
-        macs=graph.macs,
-        parameters=graph.parameters,
-    )
+    name, digest, count = session.path.name, session.digest.hex(), len(graph.nodes)
+    return ModelFacts(name, digest, graph.format, count, graph.macs, graph.parameters)
 
 
 def board_facts(session: Session) -> BoardFacts:
@@ -59,41 +54,27 @@ def plan_facts(compiled: Compiled) -> PlanFacts:
 
 def buffer_facts(compiled: Compiled) -> tuple[BufferFacts, ...]:
     """Every buffer of the plan with its lifetime and its place."""
-    facts = []
-    for buffer in compiled.problem.buffers:
-        place = compiled.plan.placements[buffer.name]
-        facts.append(
-            BufferFacts(
-                name=buffer.name,
-                bytes=buffer.bytes,
-                begin=buffer.begin,
-                end=buffer.end,
-                region=place.region,
-                offset=place.offset,
-            )
-        )
-    return tuple(facts)
+    places = compiled.plan.placements
+    return tuple(
+        BufferFacts(b.name, b.bytes, b.begin, b.end, places[b.name].region, places[b.name].offset)
+        for b in compiled.problem.buffers
+    )
 
 
-def layer_facts(compiled: Compiled, instructions: tuple[int, ...] | None) -> tuple[LayerFacts, ...]:
-    """One record per layer that runs, with its instructions where they were counted."""
+def layer_facts(
+    compiled: Compiled, session: Session, ticks: tuple[int, ...] | None = None
+) -> tuple[LayerFacts, ...]:
+    """One record per layer that runs.
+
+    ticks: of the board's timer, per layer; None where nothing ran.
+    """
     live = compiled.ram_live()
     facts = []
-    for i, step in enumerate(compiled.schedule.layers):
-        macs = step.node.op.macs(step.node.inputs, step.node.output)
-        counted = None if instructions is None else instructions[i]
-        facts.append(
-            LayerFacts(
-                index=i,
-                name=step.node.name,
-                op=step.node.op.title,
-                macs=macs,
-                instructions=counted,
-                ram_live=live[i],
-                instructions_per_mac=_per_mac(counted, macs),
-                shape=step.node.output.shape,
-            )
-        )
+    for i, node in enumerate(layer.node for layer in compiled.schedule.layers):
+        cost = None if ticks is None else instructions_of(ticks[i], session)
+        macs = node.op.macs(node.inputs, node.output)
+        ratio, shape = per_mac(cost, macs), node.output.shape
+        facts.append(LayerFacts(i, node.name, node.op.title, macs, cost, live[i], ratio, shape))
     return tuple(facts)
 
 
@@ -105,7 +86,7 @@ def run_facts(session: Session, ticks: int) -> Run:
     counts_cycles = not board.emulated and board.tick_hz == board.clock_hz
     return Run(
         instructions=instructions,
-        instructions_per_mac=_per_mac(instructions, session.graph.macs),
+        instructions_per_mac=per_mac(instructions, session.graph.macs),
         cycles=ticks if counts_cycles else None,
         microseconds=None if board.emulated else ticks / board.tick_hz * 1e6,
     )
@@ -116,10 +97,5 @@ def instructions_of(ticks: int, session: Session) -> int | None:
 
     The emulator makes one instruction take one virtual nanosecond.
     """
-    if not session.board.emulated:
-        return None
-    return round(ticks * 1_000_000_000 / session.board.tick_hz)
-
-
-def _per_mac(instructions: int | None, macs: int) -> float | None:
-    return None if instructions is None or not macs else round(instructions / macs, 4)
+    board = session.board
+    return round(ticks * 1_000_000_000 / board.tick_hz) if board.emulated else None

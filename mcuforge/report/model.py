@@ -170,6 +170,11 @@ class Run:
     microseconds: float | None
 
 
+def per_mac(cost: int | None, macs: int) -> float | None:
+    """A cost divided by MACs, to four places; None where one of the two is missing."""
+    return None if cost is None or not macs else round(cost / macs, 4)
+
+
 @dataclass(frozen=True)
 class LayerFacts:
     """One layer: its cost, and the bytes of arena alive while it runs."""
