@@ -15,11 +15,13 @@ from mcuforge.commands.options import (
     progress,
     with_flags,
 )
+from mcuforge.report.console import open_console
+from mcuforge.report.files import refuse_unwritable, write_json
+from mcuforge.report.model import BenchReport
+from mcuforge.report.progress import Stages
 
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
-    from mcuforge.report.model import BenchReport
-    from mcuforge.report.progress import Stages
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,6 @@ def bench(request: Request, stages: Stages) -> BenchReport:
     from mcuforge.flow.firmware import build_check, project_folder
     from mcuforge.flow.session import compile_session, open_session
     from mcuforge.flow.target import open_board
-    from mcuforge.report.model import BenchReport
     from mcuforge.report.profile import operator_facts
 
     session = open_session(request.model, request.board, emulate=True)
@@ -86,9 +87,7 @@ def bench(request: Request, stages: Stages) -> BenchReport:
 @with_flags
 def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> None:
     """Count the instructions of every layer on the emulated board."""
-    from mcuforge.report.console import open_console
     from mcuforge.report.cycles import print_cycles
-    from mcuforge.report.files import refuse_unwritable, write_json
     from mcuforge.report.text import print_bench
 
     refuse_unwritable(json)

@@ -6,31 +6,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
 
 from mcuforge.commands.options import Json, board_ids
+from mcuforge.report.console import open_console, whole_column
+from mcuforge.report.files import write_json
+from mcuforge.report.model import BoardList
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from mcuforge.boards.catalog.board import Board
-    from mcuforge.report.model import BoardList
 
 
 def boards(board_id: str | None) -> BoardList:
     """All boards, or the one called `board_id`; BoardError when there is none."""
     from mcuforge.boards.catalog.board import all_boards, load_board
-    from mcuforge.report.model import BoardList
 
     return BoardList(tuple(all_boards()) if board_id is None else (load_board(board_id),))
 
 
 def print_boards(found: BoardList, console: Console) -> None:
     """Print one row per board."""
-    from rich.markup import escape
-    from rich.table import Column, Table
-
-    from mcuforge.report.console import whole_column
-
     columns = (
         whole_column("id"),
         Column("name", overflow="fold"),
@@ -91,9 +88,6 @@ def command(
     json: Json = None,
 ) -> None:
     """List the boards mcuforge knows, or show one."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.files import write_json
-
     found = boards(board)
     write_json(found, json)
     if board is None:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcuforge.commands.options import Json, Poison, Quiet, Samples, board_ids, progress, with_flags
+from mcuforge.report.console import open_console
+from mcuforge.report.files import refusals_written, write_json
+from mcuforge.report.model import CheckReport
+from mcuforge.report.progress import Stages
 
 if TYPE_CHECKING:
     from mcuforge.boards.link.client import Link
-    from mcuforge.report.model import CheckReport
-    from mcuforge.report.progress import Stages
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,6 @@ def check(request: Request, stages: Stages) -> CheckReport:
     from mcuforge.flow.session import compile_session
     from mcuforge.flow.target import emulate_elf, open_port
     from mcuforge.flow.verdict import judged, peer_reasons
-    from mcuforge.report.model import CheckReport
     from mcuforge.report.text import exact_reference
 
     path = Path(request.target)
@@ -99,9 +100,6 @@ def check(request: Request, stages: Stages) -> CheckReport:
 @with_flags
 def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> None:
     """Run only the on-board check, for firmware that is built or flashed already."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.files import refusals_written, write_json
-    from mcuforge.report.model import CheckReport
     from mcuforge.report.text import print_check
 
     with refusals_written(CheckReport, json):

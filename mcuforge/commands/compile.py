@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.markup import escape
 
 from mcuforge.commands.options import BoardId, DumpPasses, Model, with_flags
+from mcuforge.report.console import open_console
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from mcuforge.compiler.compile import PlanOptions
 
 
@@ -35,8 +36,6 @@ def compile_to_folder(request: Request, console: Console) -> None:
     Raises CompileError or BoardError, as does a folder that holds other files; nothing is written
     then.
     """
-    from rich.markup import escape
-
     from mcuforge.boards.build.project import write_project
     from mcuforge.compiler.codegen.model import example_main
     from mcuforge.compiler.compile import refuse_over_budget
@@ -71,6 +70,4 @@ def compile_to_folder(request: Request, console: Console) -> None:
 @with_flags
 def command(request: Request) -> None:
     """Write the model as C with a main.c that shows its use, to put into your own firmware."""
-    from mcuforge.report.console import open_console
-
     compile_to_folder(request, open_console())

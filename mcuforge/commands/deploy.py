@@ -24,12 +24,14 @@ from mcuforge.commands.options import (
     with_flags,
 )
 from mcuforge.errors import BoardError
+from mcuforge.report.console import open_console
+from mcuforge.report.files import refusals_written, write_json
+from mcuforge.report.model import Report
+from mcuforge.report.progress import Stages
 
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
     from mcuforge.flow.session import Session
-    from mcuforge.report.model import Report
-    from mcuforge.report.progress import Stages
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,6 @@ def deploy_session(session: Session, request: Request, stages: Stages) -> Report
 @with_flags
 def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> None:
     """Compile, build, flash (or emulate), run, compare, report; exit 0 only on a pass."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.files import refusals_written, write_json
-    from mcuforge.report.model import Report
     from mcuforge.report.text import print_report
 
     if request.emulate and request.port is not None:

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from mcuforge.commands.options import Json
+from mcuforge.report.console import open_console, whole_column
+from mcuforge.report.files import write_json
+from mcuforge.report.model import DoctorReport, InterpreterFacts
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from mcuforge.compiler.judges.interpreters import Interpreter
-    from mcuforge.report.model import DoctorReport, InterpreterFacts
 
 
 def doctor() -> DoctorReport:
@@ -23,7 +26,6 @@ def doctor() -> DoctorReport:
     from mcuforge.boards.doctor import tools
     from mcuforge.compiler.judges.interpreters import installed
     from mcuforge.compiler.judges.onnx import peer_name
-    from mcuforge.report.model import DoctorReport, InterpreterFacts
 
     interpreters = installed()
     return DoctorReport(
@@ -46,11 +48,6 @@ def differing_operators(interpreter: Interpreter) -> tuple[str, ...]:
 
 def print_doctor(report: DoctorReport, console: Console) -> None:
     """Print a row per tool, then who judges the models of each format."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from mcuforge.report.console import whole_column
-
     table = Table("", whole_column("tool"), "for", "found", "remedy", box=None)
     for tool in report.tools:
         mark = "[green]ok[/green]" if tool.ok else "[red]missing[/red]"
@@ -84,9 +81,6 @@ def judge_lines(interpreters: Sequence[InterpreterFacts]) -> list[str]:
 
 def command(json: Json = None) -> None:
     """Say which tools, boards and serial ports this machine has, and what is missing."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.files import write_json
-
     report = doctor()
     write_json(report, json)
     print_doctor(report, open_console())

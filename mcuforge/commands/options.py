@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from mcuforge.report.console import open_console
+from mcuforge.report.progress import Stages
+
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
-    from mcuforge.report.progress import Stages
 
 
 def board_ids(begun: str) -> list[str]:
@@ -240,7 +242,4 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the repor
 
 def progress(quiet: bool) -> Stages:
     """Announces stages on stderr, unless `quiet`."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.progress import Stages
-
     return Stages(open_console(stderr=True), quiet)

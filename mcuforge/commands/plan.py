@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from mcuforge.commands.options import BoardId, Json, Model, with_flags
+from mcuforge.report.console import open_console
+from mcuforge.report.files import refuse_unwritable, write_json, write_whole
+from mcuforge.report.model import PlanReport
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from mcuforge.compiler.compile import Compiled, PlanOptions
     from mcuforge.flow.session import Session
     from mcuforge.picture.record import PlanPicture
-    from mcuforge.report.model import PlanReport
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,6 @@ def plan(request: Request, console: Console) -> None:
     from mcuforge.flow.session import compile_session, open_session, runs_emulated
     from mcuforge.picture.adapter import picture_of
     from mcuforge.picture.write import html, svg
-    from mcuforge.report.files import refuse_unwritable, write_json, write_whole
 
     for file in (request.json, request.svg, request.html):
         refuse_unwritable(file)
@@ -81,7 +81,6 @@ def plan(request: Request, console: Console) -> None:
 def plan_report(session: Session, compiled: Compiled) -> PlanReport:
     """The plan as a record."""
     from mcuforge.flow.facts import board_facts, buffer_facts, layer_facts, model_facts, plan_facts
-    from mcuforge.report.model import PlanReport
 
     return PlanReport(
         model=model_facts(session),
@@ -118,6 +117,4 @@ def _print(
 @with_flags
 def command(request: Request) -> None:
     """Show where every byte of RAM goes, without building anything."""
-    from mcuforge.report.console import open_console
-
     plan(request, open_console())

@@ -6,16 +6,16 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mcuforge.commands.options import Json, Quiet, progress, with_flags
 from mcuforge.errors import CompileError
-
-if TYPE_CHECKING:
-    from mcuforge.report.model import QuantizeReport
-    from mcuforge.report.progress import Stages
+from mcuforge.report.console import open_console
+from mcuforge.report.files import refusals_written, refuse_unwritable, write_json, write_whole
+from mcuforge.report.model import Calibration, QuantizeReport
+from mcuforge.report.progress import Stages
 
 CALIBRATION_SAMPLES = 200
 SUFFIX = "_int8.onnx"
@@ -80,8 +80,6 @@ def quantize(request: Request, stages: Stages) -> QuantizeReport:
         refusal_of,
         spread,
     )
-    from mcuforge.report.files import refuse_unwritable, write_whole
-    from mcuforge.report.model import Calibration, QuantizeReport
 
     out = request.out or request.model.with_name(request.model.stem + SUFFIX)
     if out.resolve() == request.model.resolve():
@@ -116,9 +114,6 @@ def quantize(request: Request, stages: Stages) -> QuantizeReport:
 @with_flags
 def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> None:
     """Quantize a float ONNX model to int8 with onnxruntime, and say what accuracy it costs."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.files import refusals_written, write_json
-    from mcuforge.report.model import QuantizeReport
     from mcuforge.report.text import print_quantize
 
     with refusals_written(QuantizeReport, json):

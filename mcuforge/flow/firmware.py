@@ -127,20 +127,17 @@ def build_check(
 
 
 def _built_in_room(
-    session: Session, compiled: Compiled, folder: Path, poison: bool
+    session: Session, compiled: Compiled, folder: Path, poison: bool, again: bool = False
 ) -> tuple[Firmware, Compiled]:
     """Build once; where the image's flash lacks room for code, make room and build once more."""
     try:
         return _build(session, compiled, folder, poison), compiled
     except OverBudget as over:
         room = over.image_flash_bytes + CODE_MARGIN_BYTES
-        roomier = None if over.ram else with_code_room(compiled, room)
+        roomier = None if over.ram or again else with_code_room(compiled, room)
         if roomier is None:
             raise _refused(session, compiled, over) from over
-    try:
-        return _build(session, roomier, folder, poison), roomier
-    except OverBudget as still:
-        raise _refused(session, roomier, still) from still
+    return _built_in_room(session, roomier, folder, poison, again=True)
 
 
 def _build(session: Session, compiled: Compiled, folder: Path, poison: bool) -> Firmware:
