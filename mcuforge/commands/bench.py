@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
+from mcuforge.boards.cycles.core import core_of
 from mcuforge.commands.options import (
     BoardId,
     Cycles,
@@ -16,8 +17,10 @@ from mcuforge.commands.options import (
     with_flags,
 )
 from mcuforge.report.console import open_console
+from mcuforge.report.cycles import print_cycles
 from mcuforge.report.files import refuse_unwritable, write_json
 from mcuforge.report.model import BenchReport
+from mcuforge.report.profile import operator_facts
 from mcuforge.report.progress import Stages
 
 if TYPE_CHECKING:
@@ -41,7 +44,6 @@ def bench(request: Request, stages: Stages) -> BenchReport:
     The counts repeat to one tick of the board's timer: 40 instructions on MPS2, 1 on RISC-V virt.
     Raises CompileError or BoardError; with `cycles` also for a core without timings.
     """
-    from mcuforge.boards.cycles.core import core_of
     from mcuforge.flow.board_check import layer_ticks, run_samples
     from mcuforge.flow.cycles import estimate_cycles
     from mcuforge.flow.data import random_samples
@@ -54,7 +56,6 @@ def bench(request: Request, stages: Stages) -> BenchReport:
     from mcuforge.flow.firmware import build_check, project_folder
     from mcuforge.flow.session import compile_session, open_session
     from mcuforge.flow.target import open_board
-    from mcuforge.report.profile import operator_facts
 
     session = open_session(request.model, request.board, emulate=True)
     if request.cycles:
@@ -87,7 +88,6 @@ def bench(request: Request, stages: Stages) -> BenchReport:
 @with_flags
 def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> None:
     """Count the instructions of every layer on the emulated board."""
-    from mcuforge.report.cycles import print_cycles
     from mcuforge.report.text import print_bench
 
     refuse_unwritable(json)

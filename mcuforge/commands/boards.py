@@ -3,26 +3,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from mcuforge.boards.catalog.board import Board, all_boards, load_board
 from mcuforge.commands.options import Json, board_ids
 from mcuforge.report.console import open_console, whole_column
 from mcuforge.report.files import write_json
 from mcuforge.report.model import BoardList
 
-if TYPE_CHECKING:
-    from mcuforge.boards.catalog.board import Board
-
 
 def boards(board_id: str | None) -> BoardList:
     """All boards, or the one called `board_id`; BoardError when there is none."""
-    from mcuforge.boards.catalog.board import all_boards, load_board
-
     return BoardList(tuple(all_boards()) if board_id is None else (load_board(board_id),))
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mcuforge.boards.catalog.board import all_boards
 from mcuforge.commands.options import Json
 from mcuforge.report.console import open_console, whole_column
 from mcuforge.report.files import write_json
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 def doctor() -> DoctorReport:
     """Look for every tool, and for the interpreters that judge answers."""
-    from mcuforge.boards.catalog.board import all_boards
     from mcuforge.boards.doctor import tools
     from mcuforge.compiler.judges.interpreters import installed
     from mcuforge.compiler.judges.onnx import peer_name

@@ -15,6 +15,7 @@ from mcuforge.commands.options import Json
 from mcuforge.report.console import open_console, whole_column
 from mcuforge.report.files import write_json
 from mcuforge.report.model import ModelOperators, OperatorTable
+from mcuforge.runtime_c.sources import isas, kernel_names, kernels_dir
 
 if TYPE_CHECKING:
     from mcuforge.compiler.frontends.common import OperatorSupport
@@ -35,7 +36,6 @@ def operator_table() -> OperatorTable:
     """Every operator of both formats, and the kernels with the instruction sets that have them."""
     from mcuforge.compiler.frontends.onnx import reader as onnx
     from mcuforge.compiler.frontends.tflite import reader as tflite
-    from mcuforge.runtime_c.sources import isas, kernel_names, kernels_dir
 
     own = {isa: {p.stem for p in (kernels_dir() / isa).glob("*.c")} for isa in isas()}
     return OperatorTable(
@@ -83,8 +83,6 @@ def _print_refusal(supports: list[OperatorSupport], console: Console) -> None:
 
 def print_operators(found: OperatorTable, console: Console) -> None:
     """Print the operators of each format, then the kernels by instruction set."""
-    from mcuforge.runtime_c.sources import isas
-
     for title, supported in (("TFLite", found.operators), ("ONNX", found.onnx)):
         table = Table(whole_column(f"{title} operator"), "becomes", "takes", "note", box=None)
         for name, entry in supported.items():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from mcuforge.boards.catalog.board import all_boards
 from mcuforge.report.console import open_console
 from mcuforge.report.progress import Stages
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 def board_ids(begun: str) -> list[str]:
     """The ids of boards that begin with `begun`, for a shell that completes them."""
-    from mcuforge.boards.catalog.board import all_boards
-
     return [board.id for board in all_boards() if board.id.startswith(begun)]
 
 
