@@ -7,15 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from mcuforge.boards.cycles.core import core_of
-from mcuforge.commands.options import (
-    BoardId,
-    Cycles,
-    Json,
-    Model,
-    Quiet,
-    progress,
-    with_flags,
-)
+from mcuforge.commands.options import BoardId, Cycles, Json, Model, Quiet, progress, with_flags
 from mcuforge.report.console import open_console
 from mcuforge.report.cycles import print_cycles
 from mcuforge.report.files import refuse_unwritable, write_json
@@ -47,12 +39,7 @@ def bench(request: Request, stages: Stages) -> BenchReport:
     from mcuforge.flow.board_check import layer_ticks, run_samples
     from mcuforge.flow.cycles import estimate_cycles
     from mcuforge.flow.data import random_samples
-    from mcuforge.flow.facts import (
-        board_facts,
-        layer_facts,
-        model_facts,
-        run_facts,
-    )
+    from mcuforge.flow.facts import board_facts, layer_facts, model_facts, run_facts
     from mcuforge.flow.firmware import build_check, project_folder
     from mcuforge.flow.session import compile_session, open_session
     from mcuforge.flow.target import open_board

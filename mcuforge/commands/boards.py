@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
+from typer import Argument
 
 from mcuforge.boards.catalog.board import Board, all_boards, load_board
 from mcuforge.commands.options import Json, board_ids
@@ -78,8 +78,7 @@ def print_board(board: Board, console: Console) -> None:
 
 def command(
     board: Annotated[
-        str | None,
-        typer.Argument(metavar="ID", help="One board in full.", autocompletion=board_ids),
+        str | None, Argument(metavar="ID", help="One board in full.", autocompletion=board_ids)
     ] = None,
     json: Json = None,
 ) -> None:

@@ -5,14 +5,21 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Option
 
-from mcuforge.commands.options import Json, Poison, Quiet, Samples, board_ids, progress, with_flags
-from mcuforge.report.console import open_console
-from mcuforge.report.files import refusals_written, write_json
+from mcuforge.commands.options import (
+    Json,
+    Poison,
+    Quiet,
+    Samples,
+    board_ids,
+    report_verdict,
+    with_flags,
+)
 from mcuforge.report.model import CheckReport
 from mcuforge.report.progress import Stages
 
@@ -26,23 +33,21 @@ class Request:
 
     target: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="ELF_OR_PORT", help="A built firmware (or its project), or a serial port."
         ),
     ]
     data: Annotated[
-        Path, typer.Option("--data", "-d", metavar="FILE", help=".npz with x and optional y.")
+        Path, Option("--data", "-d", metavar="FILE", help=".npz with x and optional y.")
     ]
     _: KW_ONLY
     model: Annotated[
         Path | None,
-        typer.Option(
-            "--model", metavar="MODEL", help="The model on the board; a project remembers its own."
-        ),
+        Option(metavar="MODEL", help="The model on the board; a project remembers its own."),
     ] = None
     board: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--board",
             "-b",
             metavar="ID",
@@ -102,8 +107,4 @@ def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> Non
     """Run only the on-board check, for firmware that is built or flashed already."""
     from mcuforge.report.text import print_check
 
-    with refusals_written(CheckReport, json):
-        report = check(request, progress(quiet))
-    print_check(report, open_console())
-    write_json(report, json)
-    raise typer.Exit(0 if report.verdict == "pass" else 1)
+    report_verdict(CheckReport, partial(check, request), print_check, json, quiet)

@@ -7,9 +7,9 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
 from rich.console import Console
 from rich.markup import escape
+from typer import Option
 
 from mcuforge.commands.options import BoardId, DumpPasses, Model, with_flags
 from mcuforge.report.console import open_console
@@ -25,7 +25,7 @@ class Request:
     model: Model
     board: BoardId
     _: KW_ONLY
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write.")]
+    out: Annotated[Path, Option("--out", "-o", metavar="DIR", help="Folder to write.")]
     options: PlanOptions | None = None
     dump_passes: DumpPasses = None
 

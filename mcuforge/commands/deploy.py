@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -21,11 +22,10 @@ from mcuforge.commands.options import (
     Quiet,
     Samples,
     progress,
+    report_verdict,
     with_flags,
 )
 from mcuforge.errors import BoardError
-from mcuforge.report.console import open_console
-from mcuforge.report.files import refusals_written, write_json
 from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
 
@@ -103,8 +103,4 @@ def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> Non
 
     if request.emulate and request.port is not None:
         raise typer.BadParameter("--emulate and --port exclude each other: give one of them")
-    with refusals_written(Report, json):
-        report = deploy(request, progress(quiet))
-    print_report(report, open_console())
-    write_json(report, json)
-    raise typer.Exit(0 if report.verdict == "pass" else 1)
+    report_verdict(Report, partial(deploy, request), print_report, json, quiet)

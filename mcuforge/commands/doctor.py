@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -17,9 +16,6 @@ from mcuforge.report.console import open_console, whole_column
 from mcuforge.report.files import write_json
 from mcuforge.report.model import DoctorReport, InterpreterFacts
 
-if TYPE_CHECKING:
-    from mcuforge.compiler.judges.interpreters import Interpreter
-
 
 def doctor() -> DoctorReport:
     """Look for every tool, and for the interpreters that judge answers."""
@@ -28,22 +24,16 @@ def doctor() -> DoctorReport:
     from mcuforge.compiler.judges.onnx import peer_name
 
     interpreters = installed()
+    # without operators of which only a special form differs: uint8, a slope below zero
+    differs = [tuple(d.operator for d in i.deviations if d.applies is None) for i in interpreters]
     return DoctorReport(
         tools=tools(all_boards()),
         reference=interpreters[0].name if interpreters else None,
         interpreters=tuple(
-            InterpreterFacts(one.name, differing_operators(one)) for one in interpreters
+            InterpreterFacts(one.name, ops) for one, ops in zip(interpreters, differs, strict=True)
         ),
         peer=peer_name(),
     )
-
-
-def differing_operators(interpreter: Interpreter) -> tuple[str, ...]:
-    """The operators that an interpreter computes unlike tflite-runtime 2.14.
-
-    Without operators of which only a special form differs: uint8, a slope below zero.
-    """
-    return tuple(d.operator for d in interpreter.deviations if d.applies is None)
 
 
 def print_doctor(report: DoctorReport, console: Console) -> None:

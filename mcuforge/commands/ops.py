@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from typer import Argument
 
 from mcuforge.commands.options import Json
 from mcuforge.report.console import open_console, whole_column
@@ -97,9 +98,7 @@ def print_operators(found: OperatorTable, console: Console) -> None:
 def command(
     model: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="MODEL", help="A .tflite or .onnx file to check; none: the whole table."
-        ),
+        Argument(metavar="MODEL", help="A .tflite or .onnx file to check; none: the whole table."),
     ] = None,
     json: Json = None,
 ) -> None:

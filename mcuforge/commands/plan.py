@@ -7,8 +7,8 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
 from rich.console import Console
+from typer import Option
 
 from mcuforge.commands.options import BoardId, Json, Model, with_flags
 from mcuforge.report.console import open_console
@@ -31,19 +31,14 @@ class Request:
     options: PlanOptions | None = None
     svg: Annotated[
         Path | None,
-        typer.Option(
-            "--svg", metavar="FILE", help="Draw the plan, time against address, for a document."
-        ),
+        Option(metavar="FILE", help="Draw the plan, time against address, for a document."),
     ] = None
     html: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="FILE", help="The same as a page: zoom, filter, table."),
+        Path | None, Option(metavar="FILE", help="The same as a page: zoom, filter, table.")
     ] = None
     explain: Annotated[
         bool,
-        typer.Option(
-            "--explain", help="Print the schedule too: stages, tasks, rings, distances, bytes."
-        ),
+        Option("--explain", help="Print the schedule too: stages, tasks, rings, distances, bytes."),
     ] = False
     json: Json = None
 

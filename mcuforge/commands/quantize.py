@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
-from mcuforge.commands.options import Json, Quiet, progress, with_flags
+from mcuforge.commands.options import Json, Quiet, report_verdict, with_flags
 from mcuforge.errors import CompileError
-from mcuforge.report.console import open_console
-from mcuforge.report.files import refusals_written, refuse_unwritable, write_json, write_whole
+from mcuforge.report.files import refuse_unwritable, write_whole
 from mcuforge.report.model import Calibration, QuantizeReport
 from mcuforge.report.progress import Stages
 
@@ -25,10 +25,10 @@ SUFFIX = "_int8.onnx"
 class Request:
     """The arguments of `mcuforge quantize`; `out`: None for MODEL_int8.onnx beside the model."""
 
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A float32 .onnx file.")]
+    model: Annotated[Path, Argument(metavar="MODEL", help="A float32 .onnx file.")]
     data: Annotated[
         Path,
-        typer.Option(
+        Option(
             "--data",
             "-d",
             metavar="FILE",
@@ -38,13 +38,11 @@ class Request:
     _: KW_ONLY
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", "-o", metavar="FILE", help="The int8 file; MODEL_int8.onnx without it."
-        ),
+        Option("--out", "-o", metavar="FILE", help="The int8 file; MODEL_int8.onnx without it."),
     ] = None
     samples: Annotated[
         int | None,
-        typer.Option(
+        Option(
             "--samples",
             "-n",
             min=1,
@@ -53,11 +51,11 @@ class Request:
         ),
     ] = None
     asymmetric: Annotated[
-        bool, typer.Option("--asymmetric", help="Give activations zero points of their own.")
+        bool, Option("--asymmetric", help="Give activations zero points of their own.")
     ] = False
     per_channel: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--per-channel/--per-tensor", help="One weight scale per channel, or one per tensor."
         ),
     ] = True
@@ -71,15 +69,8 @@ def quantize(request: Request, stages: Stages) -> QuantizeReport:
     """
     from mcuforge.compiler.builders.onnx_quantizer import Options, quantize_model
     from mcuforge.compiler.frontends.detect import read_file
+    from mcuforge.flow import float_model
     from mcuforge.flow.data import load_samples
-    from mcuforge.flow.float_model import (
-        as_graph,
-        compare_answers,
-        file_facts,
-        read_float,
-        refusal_of,
-        spread,
-    )
 
     out = request.out or request.model.with_name(request.model.stem + SUFFIX)
     if out.resolve() == request.model.resolve():
@@ -88,24 +79,24 @@ def quantize(request: Request, stages: Stages) -> QuantizeReport:
         )
     refuse_unwritable(out)
     content = read_file(request.model)
-    file = read_float(content, request.model)
-    samples = load_samples(as_graph(file, request.model), request.data)
-    calibrate = spread(samples.count, request.samples or CALIBRATION_SAMPLES)
+    file = float_model.read_float(content, request.model)
+    samples = load_samples(float_model.as_graph(file, request.model), request.data)
+    calibrate = float_model.spread(samples.count, request.samples or CALIBRATION_SAMPLES)
     options = Options(request.asymmetric, request.per_channel)
     with stages.stage("quantizing, then running both models"):
         found = quantize_model(request.model, samples.inputs, calibrate, options)
     with TemporaryDirectory(prefix="mcuforge-quantize-") as folder:
         fresh = Path(folder) / out.name
         fresh.write_bytes(found.file)
-        refused = refusal_of(fresh)
+        refused = float_model.refusal_of(fresh)
     write_whole(out, found.file)
     return QuantizeReport(
-        model=file_facts(request.model, content),
-        output=file_facts(out, found.file),
+        model=float_model.file_facts(request.model, content),
+        output=float_model.file_facts(out, found.file),
         calibration=Calibration(
             samples.origin, len(calibrate), request.asymmetric, request.per_channel
         ),
-        answers=compare_answers(found.float_answers, found.int8_answers, samples),
+        answers=float_model.compare_answers(found.float_answers, found.int8_answers, samples),
         verdict="fail" if refused else "pass",
         reasons=refused,
     )
@@ -116,8 +107,4 @@ def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> Non
     """Quantize a float ONNX model to int8 with onnxruntime, and say what accuracy it costs."""
     from mcuforge.report.text import print_quantize
 
-    with refusals_written(QuantizeReport, json):
-        report = quantize(request, progress(quiet))
-    print_quantize(report, open_console())
-    write_json(report, json)
-    raise typer.Exit(0 if report.verdict == "pass" else 1)
+    report_verdict(QuantizeReport, partial(quantize, request), print_quantize, json, quiet)

@@ -5,65 +5,55 @@ from __future__ import annotations
 
 from mcuforge.compiler.compile import Compiled
 from mcuforge.flow.session import Session
-from mcuforge.report.model import (
-    BoardFacts,
-    BufferFacts,
-    LayerFacts,
-    ModelFacts,
-    PlanFacts,
-    RegionUse,
-    Run,
-    asked,
-    per_mac,
-)
+from mcuforge.report import model
 
 
-def model_facts(session: Session) -> ModelFacts:
+def model_facts(session: Session) -> model.ModelFacts:
     """The user's file; counts are those of the file, before any pass."""
     graph = session.graph
     name, digest, count = session.path.name, session.digest.hex(), len(graph.nodes)
-    return ModelFacts(name, digest, graph.format, count, graph.macs, graph.parameters)
+    return model.ModelFacts(name, digest, graph.format, count, graph.macs, graph.parameters)
 
 
-def board_facts(session: Session) -> BoardFacts:
+def board_facts(session: Session) -> model.BoardFacts:
     """The board, with the machine that stands in for it when it is emulated."""
     board = session.board
     emulator = board.emulator if board.emulated else None
     stand_in = None if emulator is None else f"{emulator.command} -M {emulator.machine}"
-    return BoardFacts(board.id, board.cpu, board.isa, board.emulated, stand_in)
+    return model.BoardFacts(board.id, board.cpu, board.isa, board.emulated, stand_in)
 
 
-def plan_facts(compiled: Compiled) -> PlanFacts:
+def plan_facts(compiled: Compiled) -> model.PlanFacts:
     """The memory plan, and what the user asked of it."""
     plan = compiled.plan
-    return PlanFacts(
+    return model.PlanFacts(
         peak=compiled.arena_bytes,
         lower_bound=plan.lower_bound,
         optimal=plan.optimal,
         solver=plan.solver,
         seconds=round(plan.seconds, 3),
         regions=tuple(
-            RegionUse(r.name, plan.peaks[r.name], r.bytes, r.speed)
+            model.RegionUse(r.name, plan.peaks[r.name], r.bytes, r.speed)
             for r in compiled.problem.regions
         ),
         deciding_layer=compiled.deciding_layer(),
         resident_peak=compiled.resident_peak,
-        **asked(compiled.options),
+        **model.asked(compiled.options),
     )
 
 
-def buffer_facts(compiled: Compiled) -> tuple[BufferFacts, ...]:
+def buffer_facts(compiled: Compiled) -> tuple[model.BufferFacts, ...]:
     """Every buffer of the plan with its lifetime and its place."""
-    places = compiled.plan.placements
+    placed = ((b, compiled.plan.placements[b.name]) for b in compiled.problem.buffers)
     return tuple(
-        BufferFacts(b.name, b.bytes, b.begin, b.end, places[b.name].region, places[b.name].offset)
-        for b in compiled.problem.buffers
+        model.BufferFacts(b.name, b.bytes, b.begin, b.end, place.region, place.offset)
+        for b, place in placed
     )
 
 
 def layer_facts(
     compiled: Compiled, session: Session, ticks: tuple[int, ...] | None = None
-) -> tuple[LayerFacts, ...]:
+) -> tuple[model.LayerFacts, ...]:
     """One record per layer that runs.
 
     ticks: of the board's timer, per layer; None where nothing ran.
@@ -73,20 +63,22 @@ def layer_facts(
     for i, node in enumerate(layer.node for layer in compiled.schedule.layers):
         cost = None if ticks is None else instructions_of(ticks[i], session)
         macs = node.op.macs(node.inputs, node.output)
-        ratio, shape = per_mac(cost, macs), node.output.shape
-        facts.append(LayerFacts(i, node.name, node.op.title, macs, cost, live[i], ratio, shape))
+        ratio, shape = model.per_mac(cost, macs), node.output.shape
+        facts.append(
+            model.LayerFacts(i, node.name, node.op.title, macs, cost, live[i], ratio, shape)
+        )
     return tuple(facts)
 
 
-def run_facts(session: Session, ticks: int) -> Run:
+def run_facts(session: Session, ticks: int) -> model.Run:
     """One inference of `ticks` of the board's timer: instructions if emulated, else time."""
     board = session.board
     instructions = instructions_of(ticks, session)
     # A timer slower than the core measures time, but does not count cycles.
     counts_cycles = not board.emulated and board.tick_hz == board.clock_hz
-    return Run(
+    return model.Run(
         instructions=instructions,
-        instructions_per_mac=per_mac(instructions, session.graph.macs),
+        instructions_per_mac=model.per_mac(instructions, session.graph.macs),
         cycles=ticks if counts_cycles else None,
         microseconds=None if board.emulated else ticks / board.tick_hz * 1e6,
     )

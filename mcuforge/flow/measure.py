@@ -10,13 +10,7 @@ from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.judges.answers import Judge
 from mcuforge.flow.board_check import BoardAnswers, layer_outputs, layer_ticks, run_samples
 from mcuforge.flow.data import Samples
-from mcuforge.flow.facts import (
-    board_facts,
-    layer_facts,
-    model_facts,
-    plan_facts,
-    run_facts,
-)
+from mcuforge.flow.facts import board_facts, layer_facts, model_facts, plan_facts, run_facts
 from mcuforge.flow.firmware import Built
 from mcuforge.flow.session import Session, ram_budget
 from mcuforge.flow.verdict import first_difference, first_wrong, judged, peer_reasons

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from mcuforge.picture.labels import CELL, PAD, layer_labels, width_of
-from mcuforge.picture.panel import Frame, draw_panel
+from mcuforge.picture.panel import draw_panel
 from mcuforge.picture.record import Deciding, PlanPicture, RegionBand
-from mcuforge.picture.shapes import Drawing, Line, Panel, Text
+from mcuforge.picture.shapes import Box, Drawing, Line, Panel, Text
 from mcuforge.picture.words import brief, layer_words, layers_words, shortened
 
 LEFT = 140.0  # room of the addresses
@@ -34,8 +34,8 @@ def layout(picture: PlanPicture) -> Drawing:
     axis: list[Text] = []
     y = top
     for region, height in zip(picture.regions, _heights(picture.regions), strict=True):
-        frame = Frame(LEFT, y + HEADER, plot, height, column)
-        panel, words = draw_panel(picture, region, frame)
+        frame = Box(LEFT, y + HEADER, plot, height, "ground")
+        panel, words = draw_panel(picture, region, frame, column)
         panels.append(panel)
         axis += words
         y += HEADER + height + GAP

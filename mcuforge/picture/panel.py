@@ -18,28 +18,18 @@ ZIGZAG = 8.0  # px of a tooth of the broken line
 
 
 @dataclass(frozen=True)
-class Frame:
-    """The place of a panel, and the width of a layer's column, in pixels."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    column: float
-
-
-@dataclass(frozen=True)
 class _Scale:
     """Maps addresses of a region to heights of its panel, the lowest address at the bottom."""
 
-    frame: Frame
+    frame: Box
+    column: float  # px of a layer's column
     top_bytes: float  # address at the upper edge
 
     def y(self, address: float) -> float:
         return self.frame.y + self.frame.height * (1 - address / self.top_bytes)
 
     def x(self, column: float) -> float:
-        return self.frame.x + column * self.frame.column
+        return self.frame.x + column * self.column
 
     def box(self, begin: int, end: int, low: int, high: float, style: str = "") -> Box:
         height = self.y(low) - self.y(high)
@@ -47,12 +37,12 @@ class _Scale:
 
 
 def draw_panel(
-    picture: PlanPicture, region: RegionBand, frame: Frame
+    picture: PlanPicture, region: RegionBand, frame: Box, column: float
 ) -> tuple[Panel, tuple[Text, ...]]:
-    """Draw `region` in `frame`; also returns the words of its address axis."""
+    """Draw `region` in `frame`, `column` px per layer; also returns the words of its axis."""
     broken = region.bytes > NEAR * region.peak
     top = 1.1 * region.peak if broken else 1.04 * max(region.peak, region.bytes)
-    scale = _Scale(frame, max(top, 1.0))
+    scale = _Scale(frame, column, max(top, 1.0))
     inside = [i for i in picture.in_order if picture.buffers[i].region == region.name]
     shapes = tuple(_shape(picture, i, bool(n % 2), inside, scale) for n, i in enumerate(inside))
     marks, axis = _levels(picture, region, scale, broken)
@@ -65,7 +55,7 @@ def draw_panel(
         title += f", {region.peak - region.bytes:,} too few"
         short = Box(frame.x, frame.y, frame.width, scale.y(region.bytes) - frame.y, "short")
     panel = Panel(
-        ground=Box(frame.x, frame.y, frame.width, frame.height, "ground"),
+        ground=frame,
         title=Text(frame.x, frame.y - 8, title, "region"),
         bands=_bands(picture, scale),
         grid=tuple(Line(((x, frame.y), (x, bottom)), "grid") for x in edges),
@@ -168,7 +158,7 @@ def _levels(
     return tuple(marks), tuple(axis)
 
 
-def _tick(frame: Frame, y: float, words: str, style: str = "") -> Text:
+def _tick(frame: Box, y: float, words: str, style: str = "") -> Text:
     return Text(frame.x - PAD - 3, y + 4, words, f"address {style}".strip(), "end")
 
 

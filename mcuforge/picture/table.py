@@ -45,15 +45,6 @@ class Cell:
     key: int | None = None  # None: sorted by its words
 
 
-@dataclass(frozen=True)
-class BufferRow:
-    """A buffer in the page's table; `index`: of its rectangle."""
-
-    index: int
-    name: str
-    cells: tuple[Cell, ...]  # under BUFFER_COLUMNS
-
-
 BUFFER_HEADERS = (
     *("name", "kind", "bytes", "rows held", "region"),
     *("offset", "alive", "shape", "shares bytes with"),
@@ -117,8 +108,8 @@ def _columns(rows: Sequence[Mapping[str, str]], width: int | None) -> list[str]:
     return shown
 
 
-def buffer_rows(picture: PlanPicture) -> tuple[BufferRow, ...]:
-    """One row per buffer, in the order they come alive."""
+def buffer_rows(picture: PlanPicture) -> tuple[tuple[int, tuple[Cell, ...]], ...]:
+    """One row per buffer, in the order they come alive: its index, its cells by BUFFER_COLUMNS."""
     rows = []
     for i in picture.in_order:
         b = picture.buffers[i]
@@ -134,7 +125,7 @@ def buffer_rows(picture: PlanPicture) -> tuple[BufferRow, ...]:
             Cell(shape),
             Cell(listed(b.overlaps)),
         )
-        rows.append(BufferRow(i, printable(b.name), cells))
+        rows.append((i, cells))
     return tuple(rows)
 
 

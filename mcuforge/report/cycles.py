@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from mcuforge.report.console import figure_columns, layer_columns
 from mcuforge.report.model import CycleEstimate, LayerFacts
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 def print_cycles(estimate: CycleEstimate, layers: tuple[LayerFacts, ...], console: Console) -> None:
