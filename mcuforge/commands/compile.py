@@ -39,10 +39,10 @@ def compile_to_folder(request: Request, console: Console) -> None:
     from mcuforge.boards.build.project import write_project
     from mcuforge.compiler.codegen.model import example_main
     from mcuforge.compiler.compile import refuse_over_budget
-    from mcuforge.flow.session import compile_session, open_session, runs_emulated
+    from mcuforge.flow.session import compile_session, open_session
     from mcuforge.report.text import weights_words
 
-    session = open_session(request.model, request.board, emulate=runs_emulated(request.board))
+    session = open_session(request.model, request.board)
     compiled = compile_session(session, request.options, request.dump_passes)
     refuse_over_budget(compiled, session.board.id)
     generated = compiled.model

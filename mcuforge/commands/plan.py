@@ -52,13 +52,13 @@ def plan(request: Request, console: Console) -> None:
     from mcuforge.compiler.compile import refuse_over_budget
     from mcuforge.compiler.frontends.common import printable
     from mcuforge.compiler.schedule.describe import describe
-    from mcuforge.flow.session import compile_session, open_session, runs_emulated
+    from mcuforge.flow.session import compile_session, open_session
     from mcuforge.picture.adapter import picture_of
     from mcuforge.picture.write import html, svg
 
     for file in (request.json, request.svg, request.html):
         refuse_unwritable(file)
-    session = open_session(request.model, request.board, emulate=runs_emulated(request.board))
+    session = open_session(request.model, request.board)
     compiled = compile_session(session, request.options)
     report = plan_report(session, compiled)
     write_json(report, request.json)

@@ -11,8 +11,8 @@ import re
 from dataclasses import replace
 
 from mcuforge.boards.build.tools import locate
-from mcuforge.boards.cycles.core import Core, core_of
-from mcuforge.boards.cycles.estimate import Cost, price
+from mcuforge.boards.cycles.core import core_of
+from mcuforge.boards.cycles.estimate import price
 from mcuforge.boards.cycles.listing import read_listing
 from mcuforge.boards.cycles.trace import Marks, Trace
 from mcuforge.boards.image.elf import Symbol, read_elf
@@ -48,10 +48,15 @@ def estimate_cycles(
             ticks = link.run()
             feed(link, samples.sample(0))
             steps = tuple(step for step, _ in link.time_steps())
-    costs = _price(trace, session, built, core)
+    objdump = locate(f"{board.toolchain.prefix}objdump", board.id)
+    costs = price(*trace.result(), read_listing(built.firmware.elf, objdump), core)
     whole, single = costs[: len(costs) - len(steps)], costs[len(costs) - len(steps) :]
     counted = ticks * 1_000_000_000 / board.tick_hz
-    _check(counted, sum(cost.instructions for cost in whole))
+    executed = sum(cost.instructions for cost in whole)
+    if abs(executed - counted) > counted * MISSING_PERCENT / 100 + 1000:
+        raise InternalError(
+            f"the trace has {executed:,} instructions, the timer says {counted:,.0f}"
+        )
     cycles = sum(cost.cycles for cost in whole)
     if len(steps) != len(single):
         raise InternalError(f"{len(steps)} steps were timed, the trace has {len(single)}")
@@ -87,18 +92,6 @@ def _only(found: list[Symbol], name: str) -> Symbol:
     if len(found) != 1:
         raise InternalError(f"the check firmware has {len(found)} functions '{name}', not one")
     return found[0]
-
-
-def _price(trace: Trace, session: Session, built: Built, core: Core) -> tuple[Cost, ...]:
-    blocks, runs = trace.result()
-    objdump = locate(f"{session.board.toolchain.prefix}objdump", session.board.id)
-    return price(blocks, runs, read_listing(built.firmware.elf, objdump), core)
-
-
-def _check(counted: float, traced: int) -> None:
-    """Raise InternalError when the trace and the timer disagree."""
-    if abs(traced - counted) > counted * MISSING_PERCENT / 100 + 1000:
-        raise InternalError(f"the trace has {traced:,} instructions, the timer says {counted:,.0f}")
 
 
 def _estimate(

@@ -63,10 +63,8 @@ def layer_facts(
     for i, node in enumerate(layer.node for layer in compiled.schedule.layers):
         cost = None if ticks is None else instructions_of(ticks[i], session)
         macs = node.op.macs(node.inputs, node.output)
-        ratio, shape = model.per_mac(cost, macs), node.output.shape
-        facts.append(
-            model.LayerFacts(i, node.name, node.op.title, macs, cost, live[i], ratio, shape)
-        )
+        figures = (macs, cost, live[i], model.per_mac(cost, macs))
+        facts.append(model.LayerFacts(i, node.name, node.op.title, *figures, node.output.shape))
     return tuple(facts)
 
 
