@@ -6,6 +6,7 @@ Exit codes: 0 verdict pass; 1 the model, the board or the answers are at fault; 
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
@@ -102,17 +103,11 @@ def _prepare_process() -> None:
 
 def _tell_bug(error: Exception) -> None:
     """Write the traceback of the exception being handled to a file, and print three lines."""
-    with tempfile.NamedTemporaryFile(
-        "w",
-        prefix="mcuforge-error-",
-        suffix=".txt",
-        delete=False,
-        encoding="utf-8",
-        errors="backslashreplace",
-    ) as dump:
+    descriptor, place = tempfile.mkstemp(".txt", "mcuforge-error-")
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as dump:
         dump.write(f"mcuforge {VERSION}, {' '.join(sys.argv)}\n\n")
         dump.write(traceback.format_exc())
     first = str(error).splitlines()[0] if str(error) else ""
     print(f"error: {type(error).__name__}: {first}", file=sys.stderr)
-    print(f"where: this is our fault; the details are in {dump.name}", file=sys.stderr)
+    print(f"where: this is our fault; the details are in {place}", file=sys.stderr)
     print("try:   send that file with the model, or run `mcuforge --debug ...`", file=sys.stderr)

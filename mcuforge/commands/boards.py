@@ -60,19 +60,18 @@ def _how(board: Board) -> str:
 
 def print_board(board: Board, console: Console) -> None:
     """Print everything the catalog says about one board."""
-    lines = [
+    for line in (
         f"{board.id}: {board.name}",
         f"{board.cpu} at {board.clock_hz / 1e6:g} MHz, kernels {board.isa}, {_how(board)}",
         f"budget of the image: RAM {board.ram_bytes:,} bytes, flash {board.flash_bytes:,} bytes",
-    ]
-    lines += [
-        f"  {m.name}: {m.kind} at 0x{m.origin:08x}, {m.bytes:,} bytes, speed {m.speed}"
-        f"{', external' if m.external else ''}"
-        for m in board.memory
-    ]
-    lines += [f"compiler: {board.toolchain.prefix}gcc {' '.join(board.toolchain.flags)}"]
-    lines += [f"source: {board.source}"]
-    for line in lines:
+        *(
+            f"  {m.name}: {m.kind} at 0x{m.origin:08x}, {m.bytes:,} bytes, speed {m.speed}"
+            f"{', external' if m.external else ''}"
+            for m in board.memory
+        ),
+        f"compiler: {board.toolchain.prefix}gcc {' '.join(board.toolchain.flags)}",
+        f"source: {board.source}",
+    ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -210,7 +210,7 @@ def _flags(record: type) -> Iterator[Parameter]:
             )
 
 
-def _filled(record: type, given: dict[str, Any]) -> Any:
+def _filled(record: type, given: dict[str, object]) -> Any:
     """The record of its flags' values, which are taken out of `given`."""
     values = {
         f.name: _filled(PlanFlags, given).options() if f.name == "options" else given.pop(f.name)
