@@ -6,6 +6,7 @@ Exit codes: 0 verdict pass; 1 the model, the board or the answers are at fault; 
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
@@ -49,8 +50,19 @@ def _options(
     """Declare the options of every command; main() reads --debug."""
 
 
-for _command in (deploy, compile_, plan, ops, boards, doctor, check, bench, quantize):
-    _command.register(app)  # in the order of the help
+_COMMANDS = (  # in the order of the help, each with the arguments of an example
+    (deploy.command, "deploy kws.tflite --board hifive1 --emulate --data kws.npz"),
+    (compile_.command, "compile kws.tflite --board nucleo_l4r5zi --out kws_c"),
+    (plan.command, "plan kws.tflite --board hifive1 --html kws.html"),
+    (ops.command, "ops model.tflite"),
+    (boards.command, "boards disco_f746ng"),
+    (doctor.command, "doctor"),
+    (check.command, "check out/kws --data kws.npz"),
+    (bench.command, "bench kws.tflite --board qemu-mps2-an386"),
+    (quantize.command, "quantize vit.onnx --data train.npz"),
+)
+for _command, _words in _COMMANDS:
+    app.command(_words.partition(" ")[0], epilog=f"Example: mcuforge {_words}")(_command)
 
 
 def _terminated(number: int, frame: object) -> NoReturn:
@@ -91,17 +103,11 @@ def _prepare_process() -> None:
 
 def _tell_bug(error: Exception) -> None:
     """Write the traceback of the exception being handled to a file, and print three lines."""
-    with tempfile.NamedTemporaryFile(
-        "w",
-        prefix="mcuforge-error-",
-        suffix=".txt",
-        delete=False,
-        encoding="utf-8",
-        errors="backslashreplace",
-    ) as dump:
+    descriptor, place = tempfile.mkstemp(".txt", "mcuforge-error-")
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as dump:
         dump.write(f"mcuforge {VERSION}, {' '.join(sys.argv)}\n\n")
         dump.write(traceback.format_exc())
     first = str(error).splitlines()[0] if str(error) else ""
     print(f"error: {type(error).__name__}: {first}", file=sys.stderr)
-    print(f"where: this is our fault; the details are in {dump.name}", file=sys.stderr)
+    print(f"where: this is our fault; the details are in {place}", file=sys.stderr)
     print("try:   send that file with the model, or run `mcuforge --debug ...`", file=sys.stderr)

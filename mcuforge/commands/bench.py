@@ -4,37 +4,30 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from mcuforge.commands.options import (
-    BoardId,
-    Cycles,
-    Json,
-    Model,
-    PlanFlags,
-    Quiet,
-    progress,
-    with_plan_flags,
-)
+from mcuforge.boards.cycles.core import core_of
+from mcuforge.commands.options import BoardId, Cycles, Json, Model, Quiet, progress, with_flags
+from mcuforge.report.console import open_console
+from mcuforge.report.cycles import print_cycles
+from mcuforge.report.files import refuse_unwritable, write_json
+from mcuforge.report.model import BenchReport
+from mcuforge.report.profile import operator_facts
+from mcuforge.report.progress import Stages
 
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
-    from mcuforge.report.model import BenchReport
-    from mcuforge.report.progress import Stages
 
 
 @dataclass(frozen=True)
 class Request:
     """The arguments of `mcuforge bench`; `cycles`: estimate them too."""
 
-    model: Path
-    board: str
+    model: Model
+    board: BoardId
     _: KW_ONLY
     options: PlanOptions | None = None
-    cycles: bool = False
+    cycles: Cycles = False
 
 
 def bench(request: Request, stages: Stages) -> BenchReport:
@@ -43,22 +36,13 @@ def bench(request: Request, stages: Stages) -> BenchReport:
     The counts repeat to one tick of the board's timer: 40 instructions on MPS2, 1 on RISC-V virt.
     Raises CompileError or BoardError; with `cycles` also for a core without timings.
     """
-    from mcuforge.boards.cycles.core import core_of
     from mcuforge.flow.board_check import layer_ticks, run_samples
     from mcuforge.flow.cycles import estimate_cycles
     from mcuforge.flow.data import random_samples
-    from mcuforge.flow.facts import (
-        board_facts,
-        instructions_of,
-        layer_facts,
-        model_facts,
-        run_facts,
-    )
+    from mcuforge.flow.facts import board_facts, layer_facts, model_facts, run_facts
     from mcuforge.flow.firmware import build_check, project_folder
     from mcuforge.flow.session import compile_session, open_session
     from mcuforge.flow.target import open_board
-    from mcuforge.report.model import BenchReport
-    from mcuforge.report.profile import operator_facts
 
     session = open_session(request.model, request.board, emulate=True)
     if request.cycles:
@@ -76,8 +60,7 @@ def bench(request: Request, stages: Stages) -> BenchReport:
                 timed = layer_ticks(link, compiled, samples)
         if request.cycles:
             estimate = estimate_cycles(session, compiled, built, samples, stages)
-    ticks = timed.adding_up(answers.run_ticks)
-    layers = layer_facts(compiled, tuple(instructions_of(t, session) or 0 for t in ticks))
+    layers = layer_facts(compiled, session, timed.adding_up(answers.run_ticks))
     return BenchReport(
         model=model_facts(session),
         board=board_facts(session),
@@ -89,32 +72,14 @@ def bench(request: Request, stages: Stages) -> BenchReport:
     )
 
 
-@with_plan_flags
-def command(
-    model: Model,
-    board: BoardId,
-    *,
-    flags: PlanFlags,
-    cycles: Cycles = False,
-    json: Json = None,
-    quiet: Quiet = False,
-) -> None:
+@with_flags
+def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> None:
     """Count the instructions of every layer on the emulated board."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.cycles import print_cycles
-    from mcuforge.report.files import refuse_unwritable, write_json
     from mcuforge.report.text import print_bench
 
     refuse_unwritable(json)
-    request = Request(model=model, board=board, options=flags.options(), cycles=cycles)
     report = bench(request, progress(quiet))
     print_bench(report, open_console())
     if report.estimated_cycles is not None:
         print_cycles(report.estimated_cycles, report.layers, open_console())
     write_json(report, json)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    example = "Example: mcuforge bench kws.tflite --board qemu-mps2-an386"
-    app.command(name="bench", epilog=example)(command)

@@ -3,34 +3,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+from typer import Argument
 
+from mcuforge.boards.catalog.board import Board, all_boards, load_board
 from mcuforge.commands.options import Json, board_ids
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from mcuforge.boards.catalog.board import Board
-    from mcuforge.report.model import BoardList
+from mcuforge.report.console import open_console, whole_column
+from mcuforge.report.files import write_json
+from mcuforge.report.model import BoardList
 
 
 def boards(board_id: str | None) -> BoardList:
     """All boards, or the one called `board_id`; BoardError when there is none."""
-    from mcuforge.boards.catalog.board import all_boards, load_board
-    from mcuforge.report.model import BoardList
-
     return BoardList(tuple(all_boards()) if board_id is None else (load_board(board_id),))
 
 
 def print_boards(found: BoardList, console: Console) -> None:
     """Print one row per board."""
-    from rich.markup import escape
-    from rich.table import Column, Table
-
-    from mcuforge.report.console import whole_column
-
     columns = (
         whole_column("id"),
         Column("name", overflow="fold"),
@@ -67,41 +60,31 @@ def _how(board: Board) -> str:
 
 def print_board(board: Board, console: Console) -> None:
     """Print everything the catalog says about one board."""
-    lines = [
+    for line in (
         f"{board.id}: {board.name}",
         f"{board.cpu} at {board.clock_hz / 1e6:g} MHz, kernels {board.isa}, {_how(board)}",
         f"budget of the image: RAM {board.ram_bytes:,} bytes, flash {board.flash_bytes:,} bytes",
-    ]
-    lines += [
-        f"  {m.name}: {m.kind} at 0x{m.origin:08x}, {m.bytes:,} bytes, speed {m.speed}"
-        f"{', external' if m.external else ''}"
-        for m in board.memory
-    ]
-    lines += [f"compiler: {board.toolchain.prefix}gcc {' '.join(board.toolchain.flags)}"]
-    lines += [f"source: {board.source}"]
-    for line in lines:
+        *(
+            f"  {m.name}: {m.kind} at 0x{m.origin:08x}, {m.bytes:,} bytes, speed {m.speed}"
+            f"{', external' if m.external else ''}"
+            for m in board.memory
+        ),
+        f"compiler: {board.toolchain.prefix}gcc {' '.join(board.toolchain.flags)}",
+        f"source: {board.source}",
+    ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def command(
     board: Annotated[
-        str | None,
-        typer.Argument(metavar="ID", help="One board in full.", autocompletion=board_ids),
+        str | None, Argument(metavar="ID", help="One board in full.", autocompletion=board_ids)
     ] = None,
     json: Json = None,
 ) -> None:
     """List the boards mcuforge knows, or show one."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.files import write_json
-
     found = boards(board)
     write_json(found, json)
     if board is None:
         print_boards(found, open_console())
     else:
         print_board(found.boards[0], open_console())
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command(name="boards", epilog="Example: mcuforge boards disco_f746ng")(command)

@@ -5,30 +5,58 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Option
 
-from mcuforge.commands.options import Json, Poison, Quiet, Samples, board_ids, progress
+from mcuforge.commands.options import (
+    Json,
+    Poison,
+    Quiet,
+    Samples,
+    board_ids,
+    report_verdict,
+    with_flags,
+)
+from mcuforge.report.model import CheckReport
+from mcuforge.report.progress import Stages
 
 if TYPE_CHECKING:
     from mcuforge.boards.link.client import Link
-    from mcuforge.report.model import CheckReport
-    from mcuforge.report.progress import Stages
 
 
 @dataclass(frozen=True)
 class Request:
     """The arguments of `mcuforge check`."""
 
-    target: str
-    data: Path
+    target: Annotated[
+        str,
+        Argument(
+            metavar="ELF_OR_PORT", help="A built firmware (or its project), or a serial port."
+        ),
+    ]
+    data: Annotated[
+        Path, Option("--data", "-d", metavar="FILE", help=".npz with x and optional y.")
+    ]
     _: KW_ONLY
-    model: Path | None = None
-    board: str | None = None
-    samples: int | None = None
-    poison: bool = False
+    model: Annotated[
+        Path | None,
+        Option(metavar="MODEL", help="The model on the board; a project remembers its own."),
+    ] = None
+    board: Annotated[
+        str | None,
+        Option(
+            "--board",
+            "-b",
+            metavar="ID",
+            help="The board at a port; a project remembers its own.",
+            autocompletion=board_ids,
+        ),
+    ] = None
+    samples: Samples = None
+    poison: Poison = False
 
 
 def check(request: Request, stages: Stages) -> CheckReport:
@@ -45,7 +73,6 @@ def check(request: Request, stages: Stages) -> CheckReport:
     from mcuforge.flow.session import compile_session
     from mcuforge.flow.target import emulate_elf, open_port
     from mcuforge.flow.verdict import judged, peer_reasons
-    from mcuforge.report.model import CheckReport
     from mcuforge.report.text import exact_reference
 
     path = Path(request.target)
@@ -75,54 +102,9 @@ def check(request: Request, stages: Stages) -> CheckReport:
     )
 
 
-def command(
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="ELF_OR_PORT", help="A built firmware (or its project), or a serial port."
-        ),
-    ],
-    data: Annotated[
-        Path, typer.Option("--data", "-d", metavar="FILE", help=".npz with x and optional y.")
-    ],
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            "--model", metavar="MODEL", help="The model on the board; a project remembers its own."
-        ),
-    ] = None,
-    board: Annotated[
-        str | None,
-        typer.Option(
-            "--board",
-            "-b",
-            metavar="ID",
-            help="The board at a port; a project remembers its own.",
-            autocompletion=board_ids,
-        ),
-    ] = None,
-    samples: Samples = None,
-    poison: Poison = False,
-    json: Json = None,
-    quiet: Quiet = False,
-) -> None:
+@with_flags
+def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> None:
     """Run only the on-board check, for firmware that is built or flashed already."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.files import refusals_written, refuse_unwritable, write_json
-    from mcuforge.report.model import CheckReport
     from mcuforge.report.text import print_check
 
-    refuse_unwritable(json)
-    request = Request(
-        target=target, data=data, model=model, board=board, samples=samples, poison=poison
-    )
-    with refusals_written(CheckReport, json):
-        report = check(request, progress(quiet))
-    print_check(report, open_console())
-    write_json(report, json)
-    raise typer.Exit(0 if report.verdict == "pass" else 1)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command(name="check", epilog="Example: mcuforge check out/kws --data kws.npz")(command)
+    report_verdict(CheckReport, partial(check, request), print_check, json, quiet)

@@ -7,13 +7,14 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from rich.console import Console
+from rich.markup import escape
+from typer import Option
 
-from mcuforge.commands.options import BoardId, DumpPasses, Model, PlanFlags, with_plan_flags
+from mcuforge.commands.options import BoardId, DumpPasses, Model, with_flags
+from mcuforge.report.console import open_console
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from mcuforge.compiler.compile import PlanOptions
 
 
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 class Request:
     """The arguments of `mcuforge compile`."""
 
-    model: Path
-    board: str
+    model: Model
+    board: BoardId
     _: KW_ONLY
-    out: Path
+    out: Annotated[Path, Option("--out", "-o", metavar="DIR", help="Folder to write.")]
     options: PlanOptions | None = None
-    dump_passes: Path | None = None
+    dump_passes: DumpPasses = None
 
 
 def compile_to_folder(request: Request, console: Console) -> None:
@@ -35,15 +36,13 @@ def compile_to_folder(request: Request, console: Console) -> None:
     Raises CompileError or BoardError, as does a folder that holds other files; nothing is written
     then.
     """
-    from rich.markup import escape
-
     from mcuforge.boards.build.project import write_project
     from mcuforge.compiler.codegen.model import example_main
     from mcuforge.compiler.compile import refuse_over_budget
-    from mcuforge.flow.session import compile_session, open_session, runs_emulated
+    from mcuforge.flow.session import compile_session, open_session
     from mcuforge.report.text import weights_words
 
-    session = open_session(request.model, request.board, emulate=runs_emulated(request.board))
+    session = open_session(request.model, request.board)
     compiled = compile_session(session, request.options, request.dump_passes)
     refuse_over_budget(compiled, session.board.id)
     generated = compiled.model
@@ -68,25 +67,7 @@ def compile_to_folder(request: Request, console: Console) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-@with_plan_flags
-def command(
-    model: Model,
-    board: BoardId,
-    *,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write.")],
-    flags: PlanFlags,
-    dump_passes: DumpPasses = None,
-) -> None:
+@with_flags
+def command(request: Request) -> None:
     """Write the model as C with a main.c that shows its use, to put into your own firmware."""
-    from mcuforge.report.console import open_console
-
-    request = Request(
-        model=model, board=board, out=out, options=flags.options(), dump_passes=dump_passes
-    )
     compile_to_folder(request, open_console())
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    example = "Example: mcuforge compile kws.tflite --board nucleo_l4r5zi --out kws_c"
-    app.command(name="compile", epilog=example)(command)

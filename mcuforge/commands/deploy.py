@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -17,38 +17,38 @@ from mcuforge.commands.options import (
     Json,
     Model,
     Out,
-    PlanFlags,
     Poison,
     Port,
     Quiet,
     Samples,
     progress,
-    with_plan_flags,
+    report_verdict,
+    with_flags,
 )
 from mcuforge.errors import BoardError
+from mcuforge.report.model import Report
+from mcuforge.report.progress import Stages
 
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
     from mcuforge.flow.session import Session
-    from mcuforge.report.model import Report
-    from mcuforge.report.progress import Stages
 
 
 @dataclass(frozen=True)
 class Request:
     """What to deploy, where and how; the fields are the arguments of `mcuforge deploy`."""
 
-    model: Path
-    board: str
+    model: Model
+    board: BoardId
     _: KW_ONLY
-    emulate: bool = False
-    port: str | None = None
-    data: Path | None = None
-    samples: int | None = None
-    out: Path | None = None
-    dump_passes: Path | None = None
+    emulate: Emulate = False
+    port: Port = None
+    data: Data = None
+    samples: Samples = None
     options: PlanOptions | None = None
-    poison: bool = False
+    poison: Poison = False
+    out: Out = None
+    dump_passes: DumpPasses = None
 
 
 def deploy(request: Request, stages: Stages | None = None) -> Report:
@@ -96,51 +96,11 @@ def deploy_session(session: Session, request: Request, stages: Stages) -> Report
     return make_report(session, compiled, built, measured)
 
 
-@with_plan_flags
-def command(
-    model: Model,
-    board: BoardId,
-    *,
-    emulate: Emulate = False,
-    port: Port = None,
-    data: Data = None,
-    samples: Samples = None,
-    flags: PlanFlags,
-    poison: Poison = False,
-    out: Out = None,
-    json: Json = None,
-    dump_passes: DumpPasses = None,
-    quiet: Quiet = False,
-) -> None:
+@with_flags
+def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> None:
     """Compile, build, flash (or emulate), run, compare, report; exit 0 only on a pass."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.files import refusals_written, refuse_unwritable, write_json
-    from mcuforge.report.model import Report
     from mcuforge.report.text import print_report
 
-    if emulate and port is not None:
+    if request.emulate and request.port is not None:
         raise typer.BadParameter("--emulate and --port exclude each other: give one of them")
-    refuse_unwritable(json)
-    request = Request(
-        model=model,
-        board=board,
-        emulate=emulate,
-        port=port,
-        data=data,
-        samples=samples,
-        out=out,
-        dump_passes=dump_passes,
-        options=flags.options(),
-        poison=poison,
-    )
-    with refusals_written(Report, json):
-        report = deploy(request, progress(quiet))
-    print_report(report, open_console())
-    write_json(report, json)
-    raise typer.Exit(0 if report.verdict == "pass" else 1)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    example = "Example: mcuforge deploy kws.tflite --board hifive1 --emulate --data kws.npz"
-    app.command(name="deploy", epilog=example)(command)
+    report_verdict(Report, partial(deploy, request), print_report, json, quiet)

@@ -4,53 +4,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
+from mcuforge.boards.catalog.board import all_boards
 from mcuforge.commands.options import Json
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from mcuforge.compiler.judges.interpreters import Interpreter
-    from mcuforge.report.model import DoctorReport, InterpreterFacts
+from mcuforge.report.console import open_console, whole_column
+from mcuforge.report.files import write_json
+from mcuforge.report.model import DoctorReport, InterpreterFacts
 
 
 def doctor() -> DoctorReport:
     """Look for every tool, and for the interpreters that judge answers."""
-    from mcuforge.boards.catalog.board import all_boards
     from mcuforge.boards.doctor import tools
     from mcuforge.compiler.judges.interpreters import installed
     from mcuforge.compiler.judges.onnx import peer_name
-    from mcuforge.report.model import DoctorReport, InterpreterFacts
 
     interpreters = installed()
+    # without operators of which only a special form differs: uint8, a slope below zero
+    differs = [tuple(d.operator for d in i.deviations if d.applies is None) for i in interpreters]
     return DoctorReport(
         tools=tools(all_boards()),
         reference=interpreters[0].name if interpreters else None,
         interpreters=tuple(
-            InterpreterFacts(one.name, differing_operators(one)) for one in interpreters
+            InterpreterFacts(one.name, ops) for one, ops in zip(interpreters, differs, strict=True)
         ),
         peer=peer_name(),
     )
 
 
-def differing_operators(interpreter: Interpreter) -> tuple[str, ...]:
-    """The operators that an interpreter computes unlike tflite-runtime 2.14.
-
-    Without operators of which only a special form differs: uint8, a slope below zero.
-    """
-    return tuple(d.operator for d in interpreter.deviations if d.applies is None)
-
-
 def print_doctor(report: DoctorReport, console: Console) -> None:
     """Print a row per tool, then who judges the models of each format."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from mcuforge.report.console import whole_column
-
     table = Table("", whole_column("tool"), "for", "found", "remedy", box=None)
     for tool in report.tools:
         mark = "[green]ok[/green]" if tool.ok else "[red]missing[/red]"
@@ -84,15 +71,7 @@ def judge_lines(interpreters: Sequence[InterpreterFacts]) -> list[str]:
 
 def command(json: Json = None) -> None:
     """Say which tools, boards and serial ports this machine has, and what is missing."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.files import write_json
-
     report = doctor()
     write_json(report, json)
     print_doctor(report, open_console())
     raise typer.Exit(0 if all(tool.ok for tool in report.tools) else 1)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command(name="doctor", epilog="Example: mcuforge doctor")(command)

@@ -3,20 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from typer import Argument
 
 from mcuforge.commands.options import Json
+from mcuforge.report.console import open_console, whole_column
+from mcuforge.report.files import write_json
+from mcuforge.report.model import ModelOperators, OperatorTable
+from mcuforge.runtime_c.sources import isas, kernel_names, kernels_dir
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
-    from mcuforge.compiler.frontends.common import OperatorSupport, SupportedOperator
-    from mcuforge.report.model import ModelOperators, OperatorTable
+    from mcuforge.compiler.frontends.common import OperatorSupport
 
 
 def survey_model(model: Path) -> ModelOperators:
@@ -24,7 +27,6 @@ def survey_model(model: Path) -> ModelOperators:
     from mcuforge.compiler.frontends.detect import is_onnx, read_file
     from mcuforge.compiler.frontends.onnx.reader import survey_onnx
     from mcuforge.compiler.frontends.tflite.reader import survey
-    from mcuforge.report.model import ModelOperators
 
     if model.suffix == ".onnx" or is_onnx(read_file(model)):
         return ModelOperators(survey_onnx(model))
@@ -35,8 +37,6 @@ def operator_table() -> OperatorTable:
     """Every operator of both formats, and the kernels with the instruction sets that have them."""
     from mcuforge.compiler.frontends.onnx import reader as onnx
     from mcuforge.compiler.frontends.tflite import reader as tflite
-    from mcuforge.report.model import OperatorTable
-    from mcuforge.runtime_c.sources import isas, kernel_names, kernels_dir
 
     own = {isa: {p.stem for p in (kernels_dir() / isa).glob("*.c")} for isa in isas()}
     return OperatorTable(
@@ -48,11 +48,6 @@ def operator_table() -> OperatorTable:
 
 def print_survey(found: ModelOperators, console: Console) -> None:
     """Print a model's operators, then three lines for every reason to refuse some."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from mcuforge.report.console import whole_column
-
     table = Table("#", whole_column("operator"), "output", "shape", "dtype", "", box=None)
     for support in found.operators:
         table.add_row(
@@ -89,44 +84,25 @@ def _print_refusal(supports: list[OperatorSupport], console: Console) -> None:
 
 def print_operators(found: OperatorTable, console: Console) -> None:
     """Print the operators of each format, then the kernels by instruction set."""
-    from rich.table import Table
-
-    from mcuforge.report.console import whole_column
-    from mcuforge.runtime_c.sources import isas
-
     for title, supported in (("TFLite", found.operators), ("ONNX", found.onnx)):
-        console.print(_format_table(title, supported))
+        table = Table(whole_column(f"{title} operator"), "becomes", "takes", "note", box=None)
+        for name, entry in supported.items():
+            table.add_row(name, ", ".join(entry.ops), ", ".join(entry.dtypes), escape(entry.note))
+        console.print(table)
     kernels = Table(whole_column("kernel"), *isas(), box=None)
     for kernel, own in found.kernels.items():
         kernels.add_row(kernel, *("own" if isa in own else "portable" for isa in isas()))
     console.print(kernels)
 
 
-def _format_table(title: str, supported: Mapping[str, SupportedOperator]) -> Table:
-    from rich.markup import escape
-    from rich.table import Table
-
-    from mcuforge.report.console import whole_column
-
-    table = Table(whole_column(f"{title} operator"), "becomes", "takes", "note", box=None)
-    for name, entry in supported.items():
-        table.add_row(name, ", ".join(entry.ops), ", ".join(entry.dtypes), escape(entry.note))
-    return table
-
-
 def command(
     model: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="MODEL", help="A .tflite or .onnx file to check; none: the whole table."
-        ),
+        Argument(metavar="MODEL", help="A .tflite or .onnx file to check; none: the whole table."),
     ] = None,
     json: Json = None,
 ) -> None:
     """List the operators mcuforge takes; with MODEL, every one it does not take and why."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.files import write_json
-
     if model is None:
         table = operator_table()
         write_json(table, json)
@@ -136,8 +112,3 @@ def command(
     write_json(found, json)
     print_survey(found, open_console())
     raise typer.Exit(0 if all(support.supported for support in found.operators) else 1)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command(name="ops", epilog="Example: mcuforge ops model.tflite")(command)

@@ -3,34 +3,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
+from rich.console import Console
+from typer import Argument, Option
+
+from mcuforge.boards.catalog.board import all_boards
+from mcuforge.report.console import open_console
+from mcuforge.report.files import refusals_written, write_json
+from mcuforge.report.model import CheckReport, QuantizeReport, Report
+from mcuforge.report.progress import Stages
 
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
-    from mcuforge.report.progress import Stages
+
+R = TypeVar("R", Report, CheckReport, QuantizeReport)
 
 
 def board_ids(begun: str) -> list[str]:
     """The ids of boards that begin with `begun`, for a shell that completes them."""
-    from mcuforge.boards.catalog.board import all_boards
-
     return [board.id for board in all_boards() if board.id.startswith(begun)]
 
 
-Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="An int8 .tflite or .onnx (QDQ) file.")
-]
+Model = Annotated[Path, Argument(metavar="MODEL", help="An int8 .tflite or .onnx (QDQ) file.")]
 BoardId = Annotated[
     str,
-    typer.Option(
+    Option(
         "--board",
         "-b",
         metavar="ID",
@@ -40,37 +45,35 @@ BoardId = Annotated[
 ]
 Emulate = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--emulate", help="Run on the board's emulated stand-in, with the budgets of the board."
     ),
 ]
 Port = Annotated[
     str | None,
-    typer.Option(
+    Option(
         metavar="PORT", help="Serial port of the board: /dev/ttyACM0, COM3, socket://host:port."
     ),
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         "--data", "-d", metavar="FILE", help=".npz with x (or x0, x1, ...) and optional labels y."
     ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         "--out", "-o", metavar="DIR", help="Keep the generated PlatformIO project in this folder."
     ),
 ]
 Json = Annotated[
     Path | None,
-    typer.Option(
-        "--json", metavar="FILE", help="Write the report as one JSON object to this file too."
-    ),
+    Option(metavar="FILE", help="Write the report as one JSON object to this file too."),
 ]
 Samples = Annotated[
     int | None,
-    typer.Option(
+    Option(
         "--samples",
         "-n",
         min=1,
@@ -81,10 +84,8 @@ Samples = Annotated[
 ]
 DumpPasses = Annotated[
     Path | None,
-    typer.Option(
-        "--dump-passes",
-        metavar="DIR",
-        help="Write the graph after each pass, and the schedule, to this folder.",
+    Option(
+        metavar="DIR", help="Write the graph after each pass, and the schedule, to this folder."
     ),
 ]
 
@@ -131,16 +132,14 @@ class PlanFlags:
 
     optimize: Annotated[
         Goal,
-        typer.Option(
-            "--optimize",
+        Option(
             help="balanced: least RAM within 10 % of the fastest plan's instructions; ram: least "
-            "RAM; speed: fewest instructions that fit.",
+            "RAM; speed: fewest instructions that fit."
         ),
     ] = Goal.balanced
     ram_budget: Annotated[
         int | None,
-        typer.Option(
-            "--ram-budget",
+        Option(
             metavar="BYTES",
             parser=_bytes,
             help="RAM the arena may take: 5500, 64K; without it all of the board's.",
@@ -148,17 +147,16 @@ class PlanFlags:
     ] = None
     input_mode: Annotated[
         InputMode,
-        typer.Option(
+        Option(
             "--input",
             help="resident: the whole input lies in RAM; streamed: the model asks for its rows.",
         ),
     ] = InputMode.resident
     weights: Annotated[
         WeightsIn,
-        typer.Option(
-            "--weights",
+        Option(
             help="auto: external flash only for what does not fit the internal one; internal: all "
-            "on the chip; external: all in external flash.",
+            "on the chip; external: all in external flash."
         ),
     ] = WeightsIn.auto
 
@@ -174,52 +172,85 @@ class PlanFlags:
         )
 
 
-def with_plan_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the flags of PlanFlags in place of its parameter `flags: PlanFlags`.
+def with_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one flag per field of each record (a dataclass) among its parameters.
 
     Typer reads a command's flags from its signature, so the returned function has one parameter
-    per field.
+    per field. A field `options: PlanOptions | None` has the flags of PlanFlags.
     """
-    types = get_type_hints(PlanFlags, include_extras=True)
-    ours = [
-        Parameter(f.name, Parameter.KEYWORD_ONLY, default=f.default, annotation=types[f.name])
-        for f in fields(PlanFlags)
-    ]
     parameters: list[Parameter] = []
+    records: dict[str, type] = {}
     for parameter in signature(command, eval_str=True).parameters.values():
-        parameters += ours if parameter.annotation is PlanFlags else [parameter]
+        kind = parameter.annotation
+        if isinstance(kind, type) and is_dataclass(kind):
+            records[parameter.name] = kind
+            parameters += _flags(kind)
+        else:
+            parameters.append(parameter)
 
     @wraps(command)
     def flat(**given: Any) -> None:
-        flags = PlanFlags(**{f.name: given.pop(f.name) for f in fields(PlanFlags)})
-        command(**given, flags=flags)
+        filled = {name: _filled(record, given) for name, record in records.items()}
+        command(**filled, **given)
 
     flat.__annotations__ = {p.name: p.annotation for p in parameters}
     flat.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     return flat
 
 
+def _flags(record: type) -> Iterator[Parameter]:
+    types = get_type_hints(record, localns={"PlanOptions": PlanFlags}, include_extras=True)
+    for f in fields(record):
+        if f.name == "options":
+            yield from _flags(PlanFlags)
+        else:
+            default = Parameter.empty if f.default is MISSING else f.default
+            yield Parameter(
+                f.name, Parameter.KEYWORD_ONLY, default=default, annotation=types[f.name]
+            )
+
+
+def _filled(record: type, given: dict[str, object]) -> Any:
+    """The record of its flags' values, which are taken out of `given`."""
+    values = {
+        f.name: _filled(PlanFlags, given).options() if f.name == "options" else given.pop(f.name)
+        for f in fields(record)
+    }
+    return record(**values)
+
+
 Poison = Annotated[
     bool,
-    typer.Option(
-        "--poison",
-        help="Overwrite dead bytes of RAM between steps: the answers must not change.",
+    Option(
+        "--poison", help="Overwrite dead bytes of RAM between steps: the answers must not change."
     ),
 ]
 Cycles = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--cycles",
         help="Estimate cycles too, from executed instructions and documented timings: Cortex-M4, "
         "M7.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the report, no progress.")]
+Quiet = Annotated[bool, Option("--quiet", "-q", help="Print only the report, no progress.")]
 
 
 def progress(quiet: bool) -> Stages:
     """Announces stages on stderr, unless `quiet`."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.progress import Stages
-
     return Stages(open_console(stderr=True), quiet)
+
+
+def report_verdict(
+    kind: type[R],
+    run: Callable[[Stages], R],
+    show: Callable[[R, Console], None],
+    json: Path | None,
+    quiet: bool,
+) -> None:
+    """Run a command that ends in a verdict, show and write its report; exit 0 only on a pass."""
+    with refusals_written(kind, json):
+        report = run(progress(quiet))
+    show(report, open_console())
+    write_json(report, json)
+    raise typer.Exit(0 if report.verdict == "pass" else 1)

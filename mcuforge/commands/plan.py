@@ -7,31 +7,40 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from rich.console import Console
+from typer import Option
 
-from mcuforge.commands.options import BoardId, Json, Model, PlanFlags, with_plan_flags
+from mcuforge.commands.options import BoardId, Json, Model, with_flags
+from mcuforge.report.console import open_console
+from mcuforge.report.files import refuse_unwritable, write_json, write_whole
+from mcuforge.report.model import PlanReport
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from mcuforge.compiler.compile import Compiled, PlanOptions
     from mcuforge.flow.session import Session
     from mcuforge.picture.record import PlanPicture
-    from mcuforge.report.model import PlanReport
 
 
 @dataclass(frozen=True)
 class Request:
     """The arguments of `mcuforge plan`; the files that are None are not written."""
 
-    model: Path
-    board: str
+    model: Model
+    board: BoardId
     _: KW_ONLY
     options: PlanOptions | None = None
-    json: Path | None = None
-    svg: Path | None = None
-    html: Path | None = None
-    explain: bool = False
+    svg: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="Draw the plan, time against address, for a document."),
+    ] = None
+    html: Annotated[
+        Path | None, Option(metavar="FILE", help="The same as a page: zoom, filter, table.")
+    ] = None
+    explain: Annotated[
+        bool,
+        Option("--explain", help="Print the schedule too: stages, tasks, rings, distances, bytes."),
+    ] = False
+    json: Json = None
 
 
 def plan(request: Request, console: Console) -> None:
@@ -43,14 +52,13 @@ def plan(request: Request, console: Console) -> None:
     from mcuforge.compiler.compile import refuse_over_budget
     from mcuforge.compiler.frontends.common import printable
     from mcuforge.compiler.schedule.describe import describe
-    from mcuforge.flow.session import compile_session, open_session, runs_emulated
+    from mcuforge.flow.session import compile_session, open_session
     from mcuforge.picture.adapter import picture_of
     from mcuforge.picture.write import html, svg
-    from mcuforge.report.files import refuse_unwritable, write_json, write_whole
 
     for file in (request.json, request.svg, request.html):
         refuse_unwritable(file)
-    session = open_session(request.model, request.board, emulate=runs_emulated(request.board))
+    session = open_session(request.model, request.board)
     compiled = compile_session(session, request.options)
     report = plan_report(session, compiled)
     write_json(report, request.json)
@@ -67,21 +75,14 @@ def plan(request: Request, console: Console) -> None:
 
 def plan_report(session: Session, compiled: Compiled) -> PlanReport:
     """The plan as a record."""
-    from mcuforge.flow.facts import (
-        board_facts,
-        buffer_facts,
-        layer_facts,
-        model_facts,
-        plan_facts,
-    )
-    from mcuforge.report.model import PlanReport
+    from mcuforge.flow.facts import board_facts, buffer_facts, layer_facts, model_facts, plan_facts
 
     return PlanReport(
         model=model_facts(session),
         board=board_facts(session),
         plan=plan_facts(compiled),
         buffers=buffer_facts(compiled),
-        layers=layer_facts(compiled, None),
+        layers=layer_facts(compiled, session),
     )
 
 
@@ -108,46 +109,7 @@ def _print(
     print_plan(report.plan, budget, weights, console)
 
 
-@with_plan_flags
-def command(
-    model: Model,
-    board: BoardId,
-    *,
-    flags: PlanFlags,
-    svg: Annotated[
-        Path | None,
-        typer.Option(
-            "--svg", metavar="FILE", help="Draw the plan, time against address, for a document."
-        ),
-    ] = None,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="FILE", help="The same as a page: zoom, filter, table."),
-    ] = None,
-    explain: Annotated[
-        bool,
-        typer.Option(
-            "--explain", help="Print the schedule too: stages, tasks, rings, distances, bytes."
-        ),
-    ] = False,
-    json: Json = None,
-) -> None:
+@with_flags
+def command(request: Request) -> None:
     """Show where every byte of RAM goes, without building anything."""
-    from mcuforge.report.console import open_console
-
-    request = Request(
-        model=model,
-        board=board,
-        options=flags.options(),
-        json=json,
-        svg=svg,
-        html=html,
-        explain=explain,
-    )
     plan(request, open_console())
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    example = "Example: mcuforge plan kws.tflite --board hifive1 --html kws.html"
-    app.command(name="plan", epilog=example)(command)

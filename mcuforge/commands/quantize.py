@@ -4,18 +4,18 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
-from mcuforge.commands.options import Json, Quiet, progress
+from mcuforge.commands.options import Json, Quiet, report_verdict, with_flags
 from mcuforge.errors import CompileError
-
-if TYPE_CHECKING:
-    from mcuforge.report.model import QuantizeReport
-    from mcuforge.report.progress import Stages
+from mcuforge.report.files import refuse_unwritable, write_whole
+from mcuforge.report.model import Calibration, QuantizeReport
+from mcuforge.report.progress import Stages
 
 CALIBRATION_SAMPLES = 200
 SUFFIX = "_int8.onnx"
@@ -25,13 +25,40 @@ SUFFIX = "_int8.onnx"
 class Request:
     """The arguments of `mcuforge quantize`; `out`: None for MODEL_int8.onnx beside the model."""
 
-    model: Path
-    data: Path
+    model: Annotated[Path, Argument(metavar="MODEL", help="A float32 .onnx file.")]
+    data: Annotated[
+        Path,
+        Option(
+            "--data",
+            "-d",
+            metavar="FILE",
+            help=".npz with float32 x in the model's own layout, and optional labels y.",
+        ),
+    ]
     _: KW_ONLY
-    out: Path | None = None
-    samples: int | None = None
-    asymmetric: bool = False
-    per_channel: bool = True
+    out: Annotated[
+        Path | None,
+        Option("--out", "-o", metavar="FILE", help="The int8 file; MODEL_int8.onnx without it."),
+    ] = None
+    samples: Annotated[
+        int | None,
+        Option(
+            "--samples",
+            "-n",
+            min=1,
+            metavar="N",
+            help="Samples to calibrate on, spread evenly over --data; 200 without it.",
+        ),
+    ] = None
+    asymmetric: Annotated[
+        bool, Option("--asymmetric", help="Give activations zero points of their own.")
+    ] = False
+    per_channel: Annotated[
+        bool,
+        Option(
+            "--per-channel/--per-tensor", help="One weight scale per channel, or one per tensor."
+        ),
+    ] = True
 
 
 def quantize(request: Request, stages: Stages) -> QuantizeReport:
@@ -42,17 +69,8 @@ def quantize(request: Request, stages: Stages) -> QuantizeReport:
     """
     from mcuforge.compiler.builders.onnx_quantizer import Options, quantize_model
     from mcuforge.compiler.frontends.detect import read_file
+    from mcuforge.flow import float_model
     from mcuforge.flow.data import load_samples
-    from mcuforge.flow.float_model import (
-        as_graph,
-        compare_answers,
-        file_facts,
-        read_float,
-        refusal_of,
-        spread,
-    )
-    from mcuforge.report.files import refuse_unwritable, write_whole
-    from mcuforge.report.model import Calibration, QuantizeReport
 
     out = request.out or request.model.with_name(request.model.stem + SUFFIX)
     if out.resolve() == request.model.resolve():
@@ -61,91 +79,32 @@ def quantize(request: Request, stages: Stages) -> QuantizeReport:
         )
     refuse_unwritable(out)
     content = read_file(request.model)
-    file = read_float(content, request.model)
-    samples = load_samples(as_graph(file, request.model), request.data)
-    calibrate = spread(samples.count, request.samples or CALIBRATION_SAMPLES)
+    file = float_model.read_float(content, request.model)
+    samples = load_samples(float_model.as_graph(file, request.model), request.data)
+    calibrate = float_model.spread(samples.count, request.samples or CALIBRATION_SAMPLES)
     options = Options(request.asymmetric, request.per_channel)
     with stages.stage("quantizing, then running both models"):
         found = quantize_model(request.model, samples.inputs, calibrate, options)
     with TemporaryDirectory(prefix="mcuforge-quantize-") as folder:
         fresh = Path(folder) / out.name
         fresh.write_bytes(found.file)
-        refused = refusal_of(fresh)
+        refused = float_model.refusal_of(fresh)
     write_whole(out, found.file)
     return QuantizeReport(
-        model=file_facts(request.model, content),
-        output=file_facts(out, found.file),
+        model=float_model.file_facts(request.model, content),
+        output=float_model.file_facts(out, found.file),
         calibration=Calibration(
             samples.origin, len(calibrate), request.asymmetric, request.per_channel
         ),
-        answers=compare_answers(found.float_answers, found.int8_answers, samples),
+        answers=float_model.compare_answers(found.float_answers, found.int8_answers, samples),
         verdict="fail" if refused else "pass",
         reasons=refused,
     )
 
 
-def command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A float32 .onnx file.")],
-    data: Annotated[
-        Path,
-        typer.Option(
-            "--data",
-            "-d",
-            metavar="FILE",
-            help=".npz with float32 x in the model's own layout, and optional labels y.",
-        ),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", metavar="FILE", help="The int8 file; MODEL_int8.onnx without it."
-        ),
-    ] = None,
-    samples: Annotated[
-        int | None,
-        typer.Option(
-            "--samples",
-            "-n",
-            min=1,
-            metavar="N",
-            help="Samples to calibrate on, spread evenly over --data; 200 without it.",
-        ),
-    ] = None,
-    asymmetric: Annotated[
-        bool, typer.Option("--asymmetric", help="Give activations zero points of their own.")
-    ] = False,
-    per_channel: Annotated[
-        bool,
-        typer.Option(
-            "--per-channel/--per-tensor", help="One weight scale per channel, or one per tensor."
-        ),
-    ] = True,
-    json: Json = None,
-    quiet: Quiet = False,
-) -> None:
+@with_flags
+def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> None:
     """Quantize a float ONNX model to int8 with onnxruntime, and say what accuracy it costs."""
-    from mcuforge.report.console import open_console
-    from mcuforge.report.files import refusals_written, refuse_unwritable, write_json
-    from mcuforge.report.model import QuantizeReport
     from mcuforge.report.text import print_quantize
 
-    refuse_unwritable(json)
-    request = Request(
-        model=model,
-        data=data,
-        out=out,
-        samples=samples,
-        asymmetric=asymmetric,
-        per_channel=per_channel,
-    )
-    with refusals_written(QuantizeReport, json):
-        report = quantize(request, progress(quiet))
-    print_quantize(report, open_console())
-    write_json(report, json)
-    raise typer.Exit(0 if report.verdict == "pass" else 1)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    example = "Example: mcuforge quantize vit.onnx --data train.npz"
-    app.command(name="quantize", epilog=example)(command)
+    report_verdict(QuantizeReport, partial(quantize, request), print_quantize, json, quiet)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -109,13 +110,17 @@ def run_sample(
 def layer_ticks(link: Link, compiled: Compiled, samples: Samples) -> LayerTicks:
     """Time every step of the first sample by itself."""
     feed(link, samples.sample(0))
-    ticks = [0] * len(compiled.schedule.layers)
-    timings = [0] * len(compiled.schedule.layers)
+    return by_layer(compiled, link.time_steps())
+
+
+def by_layer(compiled: Compiled, steps: Iterable[tuple[int, int]]) -> LayerTicks:
+    """Sum by layer what steps cost; steps: each one's number, and its ticks."""
     number = {id(layer): index for index, layer in enumerate(compiled.schedule.layers)}
-    layers = [number[id(layer)] for layer, _ in compiled.schedule.steps]
-    for step, cost in link.time_steps():
-        ticks[layers[step]] += cost
-        timings[layers[step]] += 1
+    ticks, timings = [0] * len(number), [0] * len(number)
+    for step, cost in steps:
+        layer = number[id(compiled.schedule.steps[step][0])]
+        ticks[layer] += cost
+        timings[layer] += 1
     return LayerTicks(tuple(ticks), tuple(timings))
 
 

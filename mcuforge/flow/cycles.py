@@ -11,20 +11,20 @@ import re
 from dataclasses import replace
 
 from mcuforge.boards.build.tools import locate
-from mcuforge.boards.cycles.core import Core, core_of
-from mcuforge.boards.cycles.estimate import Cost, price
+from mcuforge.boards.cycles.core import core_of
+from mcuforge.boards.cycles.estimate import price
 from mcuforge.boards.cycles.listing import read_listing
 from mcuforge.boards.cycles.trace import Marks, Trace
 from mcuforge.boards.image.elf import Symbol, read_elf
 from mcuforge.boards.image.footprint import model_code
 from mcuforge.compiler.compile import Compiled
 from mcuforge.errors import InternalError
-from mcuforge.flow.board_check import LayerTicks, feed
+from mcuforge.flow.board_check import by_layer, feed
 from mcuforge.flow.data import Samples
 from mcuforge.flow.firmware import Built
 from mcuforge.flow.session import Session
 from mcuforge.flow.target import emulate_elf
-from mcuforge.report.model import CycleEstimate, EstimateError, LayerCycles
+from mcuforge.report.model import CycleEstimate, EstimateError, LayerCycles, per_mac
 from mcuforge.report.progress import Stages
 
 MISSING_PERCENT = 2.0  # of the counted instructions that a trace may lack: interrupts, the timer
@@ -48,12 +48,20 @@ def estimate_cycles(
             ticks = link.run()
             feed(link, samples.sample(0))
             steps = tuple(step for step, _ in link.time_steps())
-    costs = _price(trace, session, built, core)
+    objdump = locate(f"{board.toolchain.prefix}objdump", board.id)
+    costs = price(*trace.result(), read_listing(built.firmware.elf, objdump), core)
     whole, single = costs[: len(costs) - len(steps)], costs[len(costs) - len(steps) :]
     counted = ticks * 1_000_000_000 / board.tick_hz
-    _check(counted, sum(cost.instructions for cost in whole))
+    executed = sum(cost.instructions for cost in whole)
+    if abs(executed - counted) > counted * MISSING_PERCENT / 100 + 1000:
+        raise InternalError(
+            f"the trace has {executed:,} instructions, the timer says {counted:,.0f}"
+        )
     cycles = sum(cost.cycles for cost in whole)
-    return _estimate(session, compiled, cycles, counted, _by_layer(compiled, steps, single, cycles))
+    if len(steps) != len(single):
+        raise InternalError(f"{len(steps)} steps were timed, the trace has {len(single)}")
+    parts = by_layer(compiled, zip(steps, (cost.cycles for cost in single), strict=True))
+    return _estimate(session, compiled, cycles, counted, parts.adding_up(cycles))
 
 
 def error_of(cpu: str, parameters: int, macs: int) -> EstimateError:
@@ -86,56 +94,22 @@ def _only(found: list[Symbol], name: str) -> Symbol:
     return found[0]
 
 
-def _price(trace: Trace, session: Session, built: Built, core: Core) -> tuple[Cost, ...]:
-    blocks, runs = trace.result()
-    objdump = locate(f"{session.board.toolchain.prefix}objdump", session.board.id)
-    return price(blocks, runs, read_listing(built.firmware.elf, objdump), core)
-
-
-def _check(counted: float, traced: int) -> None:
-    """Raise InternalError when the trace and the timer disagree."""
-    if abs(traced - counted) > counted * MISSING_PERCENT / 100 + 1000:
-        raise InternalError(f"the trace has {traced:,} instructions, the timer says {counted:,.0f}")
-
-
-def _by_layer(
-    compiled: Compiled, steps: tuple[int, ...], costs: tuple[Cost, ...], cycles: int
-) -> tuple[int, ...]:
-    """Each layer's cycles, less the surplus of running steps one by one."""
-    if len(steps) != len(costs):
-        raise InternalError(f"{len(steps)} steps were timed, the trace has {len(costs)}")
-    number = {id(layer): index for index, layer in enumerate(compiled.schedule.layers)}
-    own = [0] * len(number)
-    timings = [0] * len(number)
-    for step, cost in zip(steps, costs, strict=True):
-        layer = number[id(compiled.schedule.steps[step][0])]
-        own[layer] += cost.cycles
-        timings[layer] += 1
-    return LayerTicks(tuple(own), tuple(timings)).adding_up(cycles)
-
-
 def _estimate(
     session: Session, compiled: Compiled, cycles: int, counted: float, layers: tuple[int, ...]
 ) -> CycleEstimate:
     board = session.board
-    macs = [
-        layer.node.op.macs(layer.node.inputs, layer.node.output)
-        for layer in compiled.schedule.layers
-    ]
+    nodes = [layer.node for layer in compiled.schedule.layers]
+    macs = [node.op.macs(node.inputs, node.output) for node in nodes]
     silicon = board.platformio is not None
     return CycleEstimate(
         cycles=cycles,
-        cycles_per_mac=_per_mac(cycles, session.graph.macs),
+        cycles_per_mac=per_mac(cycles, session.graph.macs),
         cycles_per_instruction=round(cycles / counted, 4),
         core=board.cpu,
         clock_hz=board.clock_hz if silicon else None,
         milliseconds=round(cycles / board.clock_hz * 1e3, 4) if silicon else None,
         error=error_of(board.cpu, session.graph.parameters, session.graph.macs),
         layers=tuple(
-            LayerCycles(index, own, _per_mac(own, macs[index])) for index, own in enumerate(layers)
+            LayerCycles(index, own, per_mac(own, macs[index])) for index, own in enumerate(layers)
         ),
     )
-
-
-def _per_mac(cycles: int, macs: int) -> float | None:
-    return round(cycles / macs, 4) if macs else None

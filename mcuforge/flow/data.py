@@ -171,9 +171,7 @@ def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path
     if x.dtype != dtype and not real:
         wanted = f"{dtype} (raw) or float32 (real)" if dtype != np.float32 else "float32 (real)"
         raise CompileError(
-            f"array '{name}' is {x.dtype}, wanted {wanted}",
-            str(path),
-            _dtype_hint(x, dtype),
+            f"array '{name}' is {x.dtype}, wanted {wanted}", str(path), _dtype_hint(x, dtype)
         )
     if real and not np.isfinite(x).all():
         raise CompileError(

@@ -23,7 +23,7 @@ from mcuforge.compiler.compile import Compiled, refuse_over_budget, with_code_ro
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.errors import CompileError
 from mcuforge.flow.session import Session
-from mcuforge.memplan.poison import DeadRange, dead_bytes
+from mcuforge.memplan.poison import dead_bytes
 from mcuforge.report.files import write_whole
 from mcuforge.report.model import Flash, FlashRegion, Ram, Toolchain
 from mcuforge.version import VERSION
@@ -99,13 +99,6 @@ def project_folder(out: Path | None) -> Iterator[Path]:
         yield Path(folder) / "firmware"
 
 
-def dead_ranges(compiled: Compiled) -> tuple[tuple[DeadRange, ...], ...]:
-    """The dead bytes after each step of a run."""
-    places = compiled.plan.placements
-    trace = memory_trace(compiled.schedule, places)
-    return dead_bytes(compiled.problem, places, trace)
-
-
 def build_check(
     session: Session, compiled: Compiled, folder: Path, *, poison: bool = False
 ) -> Built:
@@ -127,20 +120,17 @@ def build_check(
 
 
 def _built_in_room(
-    session: Session, compiled: Compiled, folder: Path, poison: bool
+    session: Session, compiled: Compiled, folder: Path, poison: bool, again: bool = False
 ) -> tuple[Firmware, Compiled]:
     """Build once; where the image's flash lacks room for code, make room and build once more."""
     try:
         return _build(session, compiled, folder, poison), compiled
     except OverBudget as over:
         room = over.image_flash_bytes + CODE_MARGIN_BYTES
-        roomier = None if over.ram else with_code_room(compiled, room)
+        roomier = None if over.ram or again else with_code_room(compiled, room)
         if roomier is None:
             raise _refused(session, compiled, over) from over
-    try:
-        return _build(session, roomier, folder, poison), roomier
-    except OverBudget as still:
-        raise _refused(session, roomier, still) from still
+    return _built_in_room(session, roomier, folder, poison, again=True)
 
 
 def _build(session: Session, compiled: Compiled, folder: Path, poison: bool) -> Firmware:
@@ -152,7 +142,9 @@ def _build(session: Session, compiled: Compiled, folder: Path, poison: bool) -> 
     check = check_model(model, session.digest, name, db=db_bytes(model) <= spare, poison=poison)
     files = {**model.files, "check_model.c": check}
     if poison:
-        files["poison.c"] = poison_c(model, dead_ranges(compiled))
+        places = compiled.plan.placements
+        trace = memory_trace(compiled.schedule, places)
+        files["poison.c"] = poison_c(model, dead_bytes(compiled.problem, places, trace))
     project = write_project(folder, board, files, model.kernels, firmware=True)
     copy = f"model.{session.graph.format}"
     write_whole(folder / copy, session.file)  # the bytes the hash is of

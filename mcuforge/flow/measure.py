@@ -10,14 +10,7 @@ from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.judges.answers import Judge
 from mcuforge.flow.board_check import BoardAnswers, layer_outputs, layer_ticks, run_samples
 from mcuforge.flow.data import Samples
-from mcuforge.flow.facts import (
-    board_facts,
-    instructions_of,
-    layer_facts,
-    model_facts,
-    plan_facts,
-    run_facts,
-)
+from mcuforge.flow.facts import board_facts, layer_facts, model_facts, plan_facts, run_facts
 from mcuforge.flow.firmware import Built
 from mcuforge.flow.session import Session, ram_budget
 from mcuforge.flow.verdict import first_difference, first_wrong, judged, peer_reasons
@@ -66,9 +59,6 @@ def make_report(session: Session, compiled: Compiled, built: Built, measured: Me
     """The verdict and everything it rests on."""
     ram = built.ram(compiled, ram_budget(session.board), measured.answers.stack_painted)
     flash = built.flash()
-    per_layer = None
-    if session.board.emulated:
-        per_layer = tuple(instructions_of(t, session) or 0 for t in measured.layer_ticks)
     reasons = tuple(find_reasons(measured, built, ram, flash))
     return Report(
         model=model_facts(session),
@@ -81,7 +71,7 @@ def make_report(session: Session, compiled: Compiled, built: Built, measured: Me
         flash=flash,
         plan=plan_facts(compiled),
         run=run_facts(session, measured.answers.run_ticks),
-        layers=layer_facts(compiled, per_layer),
+        layers=layer_facts(compiled, session, measured.layer_ticks),
     )
 
 

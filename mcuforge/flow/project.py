@@ -11,7 +11,7 @@ from pathlib import Path
 from mcuforge.boards.catalog.board import load_board
 from mcuforge.errors import BoardError, CompileError
 from mcuforge.flow.firmware import MANIFEST
-from mcuforge.flow.session import Session, open_session, runs_emulated
+from mcuforge.flow.session import Session, open_session
 
 ELF = ".pio/build/BOARD/firmware.elf"
 ELF_MAGIC = b"\x7fELF"
@@ -93,7 +93,7 @@ def port_session(target: str, model: Path | None, board_id: str | None) -> Sessi
             target,
             "add --model MODEL --board ID; a project folder or its firmware.elf needs neither",
         )
-    return open_session(model, board_id, emulate=runs_emulated(board_id))
+    return open_session(model, board_id)
 
 
 def as_told(session: Session, tick_hz: int) -> Session:

@@ -32,9 +32,14 @@ class Session:
         return hashlib.sha256(self.file).digest()
 
 
-def open_session(model: Path, board_id: str, *, emulate: bool) -> Session:
-    """Read the model and the board; raises CompileError or BoardError."""
+def open_session(model: Path, board_id: str, *, emulate: bool | None = None) -> Session:
+    """Read the model and the board; raises CompileError or BoardError.
+
+    emulate: None to emulate only boards that have no start-up code but their emulated form's.
+    """
     board = load_board(board_id)
+    if emulate is None:
+        emulate = board.emulator is not None or board.bsp is None
     if emulate:
         board = emulated(board)
     elif board.bsp is None:
@@ -50,12 +55,6 @@ def open_session(model: Path, board_id: str, *, emulate: bool) -> Session:
 def ram_budget(board: Board) -> int:
     """Bytes of RAM the board offers without any set-up: all memories on the chip."""
     return sum(memory.bytes for memory in board.ram_regions if not memory.external)
-
-
-def runs_emulated(board_id: str) -> bool:
-    """True when only the board's emulated form has start-up code to build with."""
-    board = load_board(board_id)
-    return board.emulator is not None or board.bsp is None
 
 
 def compile_session(

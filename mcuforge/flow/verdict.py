@@ -44,14 +44,9 @@ def compare(
     """
     want, peer = wanted.outputs, wanted.peer
     count = samples.count
-    differs = np.zeros(count, dtype=bool)
-    mismatched = 0
-    for g, w in zip(got, want, strict=True):
-        a, b = g.reshape(count, -1), w.reshape(count, -1)
-        unequal = differing(a, b)
-        differs |= unequal.any(axis=1)
-        mismatched += int(unequal.sum())
+    unequal = _unequal(got, want)
     near = peer is not None and peer.is_near
+    unlike = None if peer is None or near else int(_unequal(want, peer.outputs).sum())
     beside = peer.outputs if peer is not None and near else want
     top, theirs = classes(got[0]), classes(beside[0])
     classifier = got[0].reshape(count, -1).shape[1] > 1
@@ -60,8 +55,8 @@ def compare(
         reference=wanted.reference,
         data=samples.origin,
         samples=count,
-        exact_samples=int(count - differs.sum()),
-        mismatched_elements=mismatched,
+        exact_samples=count - int(unequal.any(axis=1).sum()),
+        mismatched_elements=int(unequal.sum()),
         max_abs_diff=largest_difference(got, want),
         accuracy=None if labels is None else float((top == labels).mean()),
         reference_accuracy=None if labels is None else float((theirs == labels).mean()),
@@ -70,18 +65,17 @@ def compare(
         peer=None if peer is None else peer.name,
         peer_max_abs_diff=None if peer is None else largest_difference(got, peer.outputs),
         peer_judged=near and classifier and not samples.drawn and count >= JUDGED_SAMPLES,
-        peer_mismatched_elements=None if peer is None or near else mismatches(want, peer.outputs),
+        peer_mismatched_elements=unlike,
         peer_operators=() if peer is None or peer.operators is None else peer.operators,
         peer_unexplained=() if peer is None else peer.unexplained,
         peer_note="" if peer is None else peer.note,
     )
 
 
-def mismatches(a: Sequence[Array], b: Sequence[Array]) -> int:
-    """The number of elements in which two sets of outputs differ."""
-    return sum(
-        int(differing(x.reshape(-1), y.reshape(-1)).sum()) for x, y in zip(a, b, strict=True)
-    )
+def _unequal(got: Sequence[Array], want: Sequence[Array]) -> NDArray[np.bool_]:
+    """Where two sets of outputs differ: bool (samples, elements of all outputs)."""
+    pairs = ((g.reshape(len(g), -1), w.reshape(len(w), -1)) for g, w in zip(got, want, strict=True))
+    return np.concatenate([differing(g, w) for g, w in pairs], axis=1)
 
 
 def peer_reasons(check: Check) -> list[str]:
@@ -112,10 +106,7 @@ def largest_difference(got: Sequence[Array], want: Sequence[Array]) -> float:
 
 def first_wrong(got: Sequence[Array], want: Sequence[Array]) -> int:
     """The index of the first sample with an output that differs; there must be one."""
-    wrong = np.zeros(len(got[0]), dtype=bool)
-    for g, w in zip(got, want, strict=True):
-        wrong |= differing(g.reshape(len(g), -1), w.reshape(len(w), -1)).any(axis=1)
-    return int(np.flatnonzero(wrong)[0])
+    return int(np.flatnonzero(_unequal(got, want).any(axis=1))[0])
 
 
 def classes(output: Array) -> NDArray[np.int64]:

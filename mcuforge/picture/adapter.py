@@ -48,51 +48,32 @@ def picture_of(compiled: Compiled, model: str, board: str) -> PlanPicture:
         return picture
     slot, live = peak_moment(problem, plan)
     region = deciding_region(problem, plan)
-    begin, end = _columns_of_slots(schedule)[slot]
     there = replace(picture, regions=tuple(r for r in regions if r.name == region))
-    in_use = max(live_bytes(there)[begin:end])
-    return replace(picture, deciding=Deciding(region, begin, end, in_use, live))
+    in_use = live_bytes(there)[slot]
+    return replace(picture, deciding=Deciding(region, slot, slot + 1, in_use, live))
 
 
 def slot_names(compiled: Compiled) -> tuple[str, ...]:
-    """The names of the layers that run in each step of the planner's time."""
-    columns, _ = _time_axis(compiled.schedule)
-    spans = _columns_of_slots(compiled.schedule)
-    return tuple(", ".join(column.label for column in columns[b:e]) for b, e in spans)
+    """The name of the layer that runs in each step of the planner's time.
 
-
-def _columns_of_slots(schedule: Schedule) -> tuple[tuple[int, int], ...]:
-    """The columns [begin, end) of each step of the planner's time.
-
-    The planner has one slot per layer (compiler/schedule/memory.py), as we have columns.
+    The planner has one step per layer (compiler/schedule/memory.py), as the picture has columns.
     """
-    return tuple((i, i + 1) for i in range(max(len(schedule.layers), 1)))
+    columns, _ = _time_axis(compiled.schedule)
+    return tuple(column.label for column in columns)
 
 
 def _time_axis(schedule: Schedule) -> tuple[tuple[Column, ...], tuple[StageSpan, ...]]:
     """One column per layer, in the order they run; one empty column for a model of only views."""
     columns: list[Column] = []
     stages: list[StageSpan] = []
-    pipelines = 0
     for stage in schedule.stages:
         begin = len(columns)
-        for layer in stage.layers:
-            out = layer.node.output
-            owner = schedule.buffer(out).name
-            columns.append(
-                Column(
-                    label=layer.node.name,
-                    op=layer.node.op.title,
-                    stage=len(stages),
-                    shape=out.shape,
-                    dtype=out.dtype.value,
-                    buffer=owner,
-                )
-            )
-        name = ""
-        if stage.is_pipeline:
-            pipelines += 1
-            name = f"pipeline {pipelines}"
+        for node in (layer.node for layer in stage.layers):
+            out = node.output
+            place = (out.shape, out.dtype.value, schedule.buffer(out).name)
+            columns.append(Column(node.name, node.op.title, len(stages), *place))
+        pipelines = len([span for span in stages if span.name])
+        name = f"pipeline {pipelines + 1}" if stage.is_pipeline else ""
         stages.append(StageSpan(name, begin, len(columns)))
     if not columns:
         return (Column("no layer", "", 0, (), "", ""),), (StageSpan("", 0, 1),)
@@ -103,25 +84,13 @@ def _buffers(compiled: Compiled) -> tuple[DrawnBuffer, ...]:
     """Every buffer of the problem at its place, with the buffers it shares bytes with."""
     schedule, plan = compiled.schedule, compiled.plan
     owners = {t.name: t for t in unique(schedule.storage.values())}
-    spans = _columns_of_slots(schedule)
     drawn = []
-    for buffer in compiled.problem.buffers:
-        place = plan.placements[buffer.name]
-        tensor = owners.get(buffer.name)
-        drawn.append(
-            DrawnBuffer(
-                name=buffer.name,
-                bytes=buffer.bytes,
-                begin=spans[buffer.begin][0],
-                end=spans[buffer.end - 1][1],
-                region=place.region,
-                offset=place.offset,
-                kind=_kind(schedule, tensor),
-                rows=_ring_rows(schedule, tensor),
-                shape=() if tensor is None else tensor.shape,
-                dtype="" if tensor is None else tensor.dtype.value,
-            )
-        )
+    for b in compiled.problem.buffers:
+        place, tensor = plan.placements[b.name], owners.get(b.name)
+        kind, rows = _kind(schedule, tensor), _ring_rows(schedule, tensor)
+        held = () if tensor is None else (tensor.shape, tensor.dtype.value)
+        at = (b.begin, b.end, place.region, place.offset)
+        drawn.append(DrawnBuffer(b.name, b.bytes, *at, kind, rows, *held))
     return tuple(
         replace(b, overlaps=tuple(o.name for o in drawn if o is not b and share_bytes(b, o)))
         for b in drawn

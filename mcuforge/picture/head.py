@@ -18,6 +18,9 @@ MEANINGS = {
     "tensor": "tensor",
     "ring": "ring of rows",
     "scratch": "scratch",
+    "shared": "one over another",
+    "moment": "deciding moment",
+    "pipeline": "pipeline",
 }
 
 
@@ -30,14 +33,6 @@ class Swatch:
     words: Text
 
 
-@dataclass(frozen=True)
-class Head:
-    """The words and the legend above the drawing."""
-
-    texts: tuple[Text, ...]
-    legend: tuple[Swatch, ...]
-
-
 def title_of(picture: PlanPicture) -> str:
     """'kws.tflite on disco_f746ng'."""
     return f"{printable(picture.model)} on {printable(picture.board)}"
@@ -45,28 +40,26 @@ def title_of(picture: PlanPicture) -> str:
 
 def figures_of(picture: PlanPicture) -> tuple[str, ...]:
     """The plan in figures, one string per fact."""
-    layers = len([c for c in picture.columns if c.op])
     return (
         f"arena {picture.arena:,} bytes: {bound_words(picture)}",
         f"{share(picture.arena, picture.budget)} of the {picture.budget:,} bytes it may take",
-        f"{layers} layers, {len(picture.buffers)} buffers",
+        f"{picture.layers} layers, {len(picture.buffers)} buffers",
     )
 
 
 def legend_of(picture: PlanPicture) -> tuple[tuple[str, str], ...]:
     """The kinds of shapes in the drawing, each with its meaning."""
-    kinds = {buffer.kind for buffer in picture.buffers}
-    found: list[tuple[str, str]] = [(k, words) for k, words in MEANINGS.items() if k in kinds]
+    shown: set[str] = {buffer.kind for buffer in picture.buffers}
     if any(buffer.overlaps for buffer in picture.buffers):
-        found.append(("shared", "one over another"))
+        shown.add("shared")
     if picture.deciding is not None:
-        found.append(("moment", "deciding moment"))
-    if any(stage.name for stage in picture.stages):
-        found.append(("pipeline", "pipeline"))
-    return tuple(found)
+        shown.add("moment")
+    if picture.pipelines:
+        shown.add("pipeline")
+    return tuple((kind, words) for kind, words in MEANINGS.items() if kind in shown)
 
 
-def draw_head(picture: PlanPicture, left: float) -> Head:
+def draw_head(picture: PlanPicture, left: float) -> tuple[tuple[Text, ...], tuple[Swatch, ...]]:
     """Draw title, figures and legend from `left` on, in the top HEAD pixels."""
     texts = (
         Text(left, 26, title_of(picture), "title"),
@@ -77,4 +70,4 @@ def draw_head(picture: PlanPicture, left: float) -> Head:
         text = Text(x + SWATCH + 6, 72, words, "legend")
         legend.append(Swatch(kind, Box(x, 61, SWATCH, SWATCH), text))
         x = text.x + width_of(words) + 18
-    return Head(texts, tuple(legend))
+    return texts, tuple(legend)

@@ -83,26 +83,16 @@ def layer_labels(
     if longest + PAD > column:
         turn, anchor = (45, "start") if column * 0.7 >= TIGHT else (-90, "end")
     step = 1 if turn != -90 else ceil(TIGHT / column)
-    shown = sorted(bold)[
-        :1
-    ]  # the first layer of a deciding pipeline, and the others if there is room
-    for i in range(0, len(words), step):
-        if all(abs(i - j) >= step for j in shown[:1]):
-            shown.append(i)
+    first = min(bold, default=-step)  # of a deciding pipeline; the others if there is room
+    shown = {i for i in range(0, len(words), step) if abs(i - first) >= step} | ({first} & bold)
     x_shift, y_shift = {0: (0, 16), 45: (-5, 13), -90: (4, 8)}[turn]
-    texts = tuple(
-        Text(
-            left + (i + 0.5) * column + x_shift,
-            top + y_shift,
-            words[i],
-            "layer deciding" if i in bold else "layer",
-            anchor,
-            turn,
-        )
-        for i in sorted(set(shown))
-    )
+    texts = []
+    for i in sorted(shown):
+        style = "layer deciding" if i in bold else "layer"
+        x = left + (i + 0.5) * column + x_shift
+        texts.append(Text(x, top + y_shift, words[i], style, anchor, turn))
     height = {0: 24.0, 45: longest * 0.71 + 24, -90: longest + 14}[turn]
-    return texts, height
+    return tuple(texts), height
 
 
 def longest_gap(begin: int, end: int, taken: Iterable[tuple[int, int]]) -> tuple[int, int]:

@@ -3,16 +3,11 @@
 
 from __future__ import annotations
 
-from mcuforge.picture.labels import (
-    CELL,
-    PAD,
-    layer_labels,
-    width_of,
-)
-from mcuforge.picture.panel import Frame, draw_panel
-from mcuforge.picture.record import PlanPicture, RegionBand
-from mcuforge.picture.shapes import Drawing, Line, Panel, Text
-from mcuforge.picture.words import brief, layer_words, shortened
+from mcuforge.picture.labels import CELL, PAD, layer_labels, width_of
+from mcuforge.picture.panel import draw_panel
+from mcuforge.picture.record import Deciding, PlanPicture, RegionBand
+from mcuforge.picture.shapes import Box, Drawing, Line, Panel, Text
+from mcuforge.picture.words import brief, layer_words, layers_words, shortened
 
 LEFT = 140.0  # room of the addresses
 RIGHT = 20.0
@@ -31,17 +26,16 @@ BRACKET = 24.0  # height of the pipelines' brackets
 def layout(picture: PlanPicture) -> Drawing:
     """Lay the picture out in pixels, as wide as its layers need and at least as wide as a slide."""
     count = len(picture.columns)
-    plot = min(max(PLOT_WIDTH, count * NARROW_COLUMN), max(WIDEST, PLOT_WIDTH))
+    plot = min(max(PLOT_WIDTH, count * NARROW_COLUMN), WIDEST)
     column = plot / count
     right = LEFT + plot
-    pipelines = [stage for stage in picture.stages if stage.name]
-    top = MOMENT + (BRACKET if pipelines else 0.0)
+    top = MOMENT + (BRACKET if picture.pipelines else 0.0)
     panels: list[Panel] = []
     axis: list[Text] = []
     y = top
     for region, height in zip(picture.regions, _heights(picture.regions), strict=True):
-        frame = Frame(LEFT, y + HEADER, plot, height, column)
-        panel, words = draw_panel(picture, region, frame)
+        frame = Box(LEFT, y + HEADER, plot, height, "ground")
+        panel, words = draw_panel(picture, region, frame, column)
         panels.append(panel)
         axis += words
         y += HEADER + height + GAP
@@ -50,36 +44,25 @@ def layout(picture: PlanPicture) -> Drawing:
     marked = range(deciding.begin, deciding.end) if deciding is not None else range(0)
     names = [layer_words(picture, i) for i in range(count)]
     texts, label_height = layer_labels(names, LEFT, bottom, column, marked)
-    brackets = tuple(
-        _bracket(LEFT + s.begin * column, LEFT + s.end * column, top - 6) for s in pipelines
-    )
-    names_above = [
-        _inside(
-            brief(s.name),
-            LEFT + (s.begin + s.end) / 2 * column,
-            top - 11,
-            (LEFT + s.begin * column, LEFT + s.end * column),
-            "stage",
-        )
-        for s in pipelines
-    ]
+    brackets, above = [], []
+    for stage in picture.pipelines:
+        begin, end = LEFT + stage.begin * column, LEFT + stage.end * column
+        brackets.append(_bracket(begin, end, top - 6))
+        above.append(_inside(brief(stage.name), (begin + end) / 2, top - 11, (begin, end), "stage"))
     moment = None
     if deciding is not None:
-        x = LEFT + deciding.begin * column
-        width = (deciding.end - deciding.begin) * column
-        moment = Line(((x + width / 2, MOMENT - 3), (x + width / 2, bottom)), "moment")
-        names_above.append(
-            _inside(_moment_words(picture), x + width / 2, 12, (LEFT, right), "moment")
-        )
+        x = LEFT + (deciding.begin + deciding.end) / 2 * column
+        moment = Line(((x, MOMENT - 3), (x, bottom)), "moment")
+        above.append(_inside(_moment_words(picture, deciding), x, 12, (LEFT, right), "moment"))
     return Drawing(
         width=max(right + RIGHT, *(_end_of(t) + PAD for t in texts)),
         height=bottom + label_height,
         left=LEFT,
         panels=tuple(panels),
         axis=tuple(axis),
-        brackets=brackets,
+        brackets=tuple(brackets),
         moment=moment,
-        texts=(*texts, *(t for t in names_above if t.words)),
+        texts=(*texts, *(t for t in above if t.words)),
     )
 
 
@@ -110,13 +93,9 @@ def _inside(words: str, centre: float, y: float, room: tuple[float, float], styl
     return Text(x, y, words, style)
 
 
-def _moment_words(picture: PlanPicture) -> str:
+def _moment_words(picture: PlanPicture, deciding: Deciding) -> str:
     """'fullest during 3 conv: 16,000 bytes of ram in use'."""
-    deciding = picture.deciding
-    assert deciding is not None
-    when = layer_words(picture, deciding.begin)
-    if deciding.end - deciding.begin > 1:
-        when += f" to {layer_words(picture, deciding.end - 1)}"
+    when = layers_words(picture, deciding.begin, deciding.end)
     if stage := picture.stages[picture.columns[deciding.begin].stage].name:
         when += f" ({brief(stage)})"
     return f"fullest during {when}: {deciding.bytes:,} bytes of {brief(deciding.region)} in use"

@@ -21,14 +21,7 @@ STRETCH = 8  # columns a step may take when there are few steps
 MOST_NAMES = 6  # buffers named in a title; the legend has them all
 
 
-def draw(
-    problem: Problem,
-    plan: Plan,
-    *,
-    width: int = WIDTH,
-    rows: int = ROWS,
-    steps: Sequence[str] = (),
-) -> str:
+def draw(problem: Problem, plan: Plan, *, width: int = WIDTH, steps: Sequence[str] = ()) -> str:
     """Draw one map per region, with the deciding moment between v and ^, and a legend.
 
     No line is longer than `width` (60 columns at least). A cell stands for some steps and some
@@ -45,7 +38,7 @@ def draw(
                 key=lambda b: b.begin,
             )
             labels = _labels(inside)
-            picture = _map(problem, plan, region.name, inside, labels, width, rows)
+            picture = _map(problem, plan, region.name, inside, labels, width)
             lines += _title(problem, plan, region.name, steps, width)
             if any(SHARED in line for line in picture):
                 lines += [f"{SHARED} one buffer over another"]
@@ -98,7 +91,6 @@ def _map(
     buffers: Sequence[Buffer],
     labels: dict[str, str],
     width: int,
-    rows: int,
 ) -> list[str]:
     """The rows of one region's map, highest address first, with marks and axis."""
     peak = plan.peaks[region]
@@ -106,7 +98,7 @@ def _map(
     cell = len(next(iter(labels.values())))
     moments = sorted({step for b in buffers for step in (b.begin, b.end)})
     starts, ends = _slices(len(moments) - 1, (width - margin) // cell)
-    bottoms, tops = _slices(peak, rows)
+    bottoms, tops = _slices(peak, ROWS)
     # (bytes times moments, begin, label) of the buffer that covers most of each cell
     best: dict[tuple[int, int], tuple[int, int, str]] = {}
     covered: dict[tuple[int, int], int] = {}

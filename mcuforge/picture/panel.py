@@ -4,21 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
-from mcuforge.picture.labels import (
-    PAD,
-    buffer_labels,
-    longest_gap,
-    spread,
-)
+from mcuforge.picture.labels import PAD, buffer_labels, longest_gap, spread
 from mcuforge.picture.record import DrawnBuffer, PlanPicture, RegionBand, share_bytes
 from mcuforge.picture.shapes import Box, Line, Panel, Shape, Shared, Text
-from mcuforge.picture.words import (
-    hover_lines,
-    layer_words,
-    printable,
-    share,
-)
+from mcuforge.picture.words import hover_lines, layers_words, printable, share
 
 NEAR = 1.35  # a capacity up to this many times the peak is drawn to scale, a greater one broken
 TICK_DISTANCE = 13.0  # px between two words of the axis
@@ -27,28 +18,18 @@ ZIGZAG = 8.0  # px of a tooth of the broken line
 
 
 @dataclass(frozen=True)
-class Frame:
-    """The place of a panel, and the width of a layer's column, in pixels."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    column: float
-
-
-@dataclass(frozen=True)
 class _Scale:
     """Maps addresses of a region to heights of its panel, the lowest address at the bottom."""
 
-    frame: Frame
+    frame: Box
+    column: float  # px of a layer's column
     top_bytes: float  # address at the upper edge
 
     def y(self, address: float) -> float:
         return self.frame.y + self.frame.height * (1 - address / self.top_bytes)
 
     def x(self, column: float) -> float:
-        return self.frame.x + column * self.frame.column
+        return self.frame.x + column * self.column
 
     def box(self, begin: int, end: int, low: int, high: float, style: str = "") -> Box:
         height = self.y(low) - self.y(high)
@@ -56,56 +37,40 @@ class _Scale:
 
 
 def draw_panel(
-    picture: PlanPicture, region: RegionBand, frame: Frame
+    picture: PlanPicture, region: RegionBand, frame: Box, column: float
 ) -> tuple[Panel, tuple[Text, ...]]:
-    """Draw `region` in `frame`; also returns the words of its address axis."""
+    """Draw `region` in `frame`, `column` px per layer; also returns the words of its axis."""
     broken = region.bytes > NEAR * region.peak
     top = 1.1 * region.peak if broken else 1.04 * max(region.peak, region.bytes)
-    scale = _Scale(frame, max(top, 1.0))
-    inside = sorted(
-        (i for i, b in enumerate(picture.buffers) if b.region == region.name),
-        key=lambda i: (picture.buffers[i].begin, picture.buffers[i].offset),
-    )
-    shapes = tuple(
-        _shape(picture, index, bool(order % 2), inside, scale) for order, index in enumerate(inside)
-    )
+    scale = _Scale(frame, column, max(top, 1.0))
+    inside = [i for i in picture.in_order if picture.buffers[i].region == region.name]
+    shapes = tuple(_shape(picture, i, bool(n % 2), inside, scale) for n, i in enumerate(inside))
     marks, axis = _levels(picture, region, scale, broken)
-    right = frame.x + frame.width
-    grid = tuple(
-        Line(((scale.x(stage.begin), frame.y), (scale.x(stage.begin), frame.y + frame.height)), "")
-        for stage in picture.stages[1:]
-    )
+    bottom = frame.y + frame.height
+    edges = (scale.x(stage.begin) for stage in picture.stages[1:])
     title = f"{printable(region.name)}: {region.peak:,} of {region.bytes:,} bytes"
     title += f" ({share(region.peak, region.bytes)})" if region.peak else ", not used"
     short = None
     if region.peak > region.bytes:
         title += f", {region.peak - region.bytes:,} too few"
-        y = scale.y(region.bytes)
-        short = Box(frame.x, frame.y, right - frame.x, y - frame.y, "short")
-    return (
-        Panel(
-            name=region.name,
-            ground=Box(frame.x, frame.y, frame.width, frame.height, "ground"),
-            title=Text(frame.x, frame.y - 8, title, "region"),
-            bands=_bands(picture, scale),
-            grid=grid,
-            shapes=shapes,
-            shared=_shared(picture, inside, scale),
-            marks=marks,
-            short=short,
-        ),
-        axis,
+        short = Box(frame.x, frame.y, frame.width, scale.y(region.bytes) - frame.y, "short")
+    panel = Panel(
+        ground=frame,
+        title=Text(frame.x, frame.y - 8, title, "region"),
+        bands=_bands(picture, scale),
+        grid=tuple(Line(((x, frame.y), (x, bottom)), "grid") for x in edges),
+        shapes=shapes,
+        shared=_shared(picture, inside, scale),
+        marks=marks,
+        short=short,
     )
+    return panel, axis
 
 
 def _bands(picture: PlanPicture, scale: _Scale) -> tuple[Box, ...]:
     """Bands over the panel's full height: pipelines, and the deciding moment."""
     top = scale.top_bytes
-    bands = [
-        scale.box(stage.begin, stage.end, 0, top, "pipeline")
-        for stage in picture.stages
-        if stage.name
-    ]
+    bands = [scale.box(s.begin, s.end, 0, top, "pipeline") for s in picture.pipelines]
     if picture.deciding is not None:
         bands.append(scale.box(picture.deciding.begin, picture.deciding.end, 0, top, "moment"))
     return tuple(bands)
@@ -151,23 +116,14 @@ def _row_lines(buffer: DrawnBuffer, box: Box) -> tuple[Line, ...]:
 def _shared(picture: PlanPicture, inside: list[int], scale: _Scale) -> tuple[Shared, ...]:
     """Where two buffers overlap: the layers and the bytes they share."""
     found = []
-    for order, index in enumerate(inside):
-        first = picture.buffers[index]
-        for later in inside[order + 1 :]:
-            second = picture.buffers[later]
-            if not share_bytes(first, second):
-                continue
+    for first, second in combinations((picture.buffers[i] for i in inside), 2):
+        if share_bytes(first, second):
             begin, end = max(first.begin, second.begin), min(first.end, second.end)
             low = max(first.offset, second.offset)
             high = min(first.offset + first.bytes, second.offset + second.bytes)
-            when = layer_words(picture, begin)
-            if end - begin > 1:
-                when += f" to {layer_words(picture, end - 1)}"
-            facts = (
-                f"{printable(second.name)} over {printable(first.name)}",
-                f"{high - low:,} bytes shared during {when}",
-            )
-            found.append(Shared(scale.box(begin, end, low, high, "shared"), facts))
+            over = f"{printable(second.name)} over {printable(first.name)}"
+            when = f"{high - low:,} bytes shared during {layers_words(picture, begin, end)}"
+            found.append(Shared(scale.box(begin, end, low, high, "shared"), (over, when)))
     return tuple(found)
 
 
@@ -192,10 +148,8 @@ def _levels(
         for y, word, _ in levels
     ]
     places = spread([y for y, _, _ in levels], TICK_DISTANCE)
-    axis = [
-        _tick(frame, y, f"{word} {count:,}", word)
-        for y, (_, word, count) in zip(places, levels, strict=True)
-    ]
+    named = zip(places, levels, strict=True)
+    axis = [_tick(frame, y, f"{word} {count:,}", word) for y, (_, word, count) in named]
     step = _round_step(scale.top_bytes, frame.height)
     for address in range(0, int(scale.top_bytes) + 1, step):
         y = scale.y(address)
@@ -204,7 +158,7 @@ def _levels(
     return tuple(marks), tuple(axis)
 
 
-def _tick(frame: Frame, y: float, words: str, style: str = "") -> Text:
+def _tick(frame: Box, y: float, words: str, style: str = "") -> Text:
     return Text(frame.x - PAD - 3, y + 4, words, f"address {style}".strip(), "end")
 
 

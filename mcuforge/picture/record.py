@@ -86,6 +86,22 @@ class PlanPicture:
     solver: str
     budget: int  # bytes of all regions together
 
+    @property
+    def pipelines(self) -> tuple[StageSpan, ...]:
+        """The stages that are pipelines."""
+        return tuple(stage for stage in self.stages if stage.name)
+
+    @property
+    def layers(self) -> int:
+        """The number of layers; a model of only views has one column and no layer."""
+        return len([column for column in self.columns if column.op])
+
+    @property
+    def in_order(self) -> tuple[int, ...]:
+        """The indices of the buffers, in the order they come alive."""
+        places = [(b.begin, b.offset, i) for i, b in enumerate(self.buffers)]
+        return tuple(i for _, _, i in sorted(places))
+
 
 def share_bytes(first: DrawnBuffer, second: DrawnBuffer) -> bool:
     """True when the two share bytes of a region at some moment."""

@@ -65,7 +65,6 @@ class Shared:
 class Panel:
     """One region: its ground, the buffers on it, and the lines across it."""
 
-    name: str
     ground: Box
     title: Text
     bands: tuple[Box, ...]  # pipelines and the deciding moment, behind everything

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from rich.markup import escape
 from rich.table import Table
@@ -14,7 +15,7 @@ from mcuforge.picture.words import (
     bound_words,
     brief,
     layer_words,
-    lifetime_words,
+    layers_words,
     listed,
     printable,
     rows_words,
@@ -44,26 +45,11 @@ class Cell:
     key: int | None = None  # None: sorted by its words
 
 
-@dataclass(frozen=True)
-class BufferRow:
-    """A buffer in the page's table; `index`: of its rectangle."""
-
-    index: int
-    name: str
-    cells: tuple[Cell, ...]  # under BUFFER_COLUMNS
-
-
-BUFFER_COLUMNS = (
-    ("name", "text"),
-    ("kind", "text"),
-    ("bytes", "number"),
-    ("rows held", "number"),
-    ("region", "text"),
-    ("offset", "number"),
-    ("alive", "number"),
-    ("shape", "text"),
-    ("shares bytes with", "text"),
+BUFFER_HEADERS = (
+    *("name", "kind", "bytes", "rows held", "region"),
+    *("offset", "alive", "shape", "shares bytes with"),
 )
+BUFFER_COLUMNS = tuple((h, "number" if h in {*RIGHT, "alive"} else "text") for h in BUFFER_HEADERS)
 
 
 def plan_table(picture: PlanPicture, width: int | None = None) -> Table:
@@ -97,11 +83,8 @@ def plan_table(picture: PlanPicture, width: int | None = None) -> Table:
     table = Table(box=None)
     shown = _columns(rows, width)
     for header in shown:
-        if header == LAYER:
-            table.add_column(header, overflow="fold")
-        else:
-            right = header in RIGHT
-            table.add_column(header, justify="right" if right else "left", no_wrap=True)
+        justify: Literal["left", "right"] = "right" if header in RIGHT else "left"
+        table.add_column(header, justify=justify, no_wrap=header != LAYER, overflow="fold")
     for row in rows:
         table.add_row(*(escape(row[header]) for header in shown))
     return table
@@ -125,14 +108,10 @@ def _columns(rows: Sequence[Mapping[str, str]], width: int | None) -> list[str]:
     return shown
 
 
-def buffer_rows(picture: PlanPicture) -> tuple[BufferRow, ...]:
-    """One row per buffer, in the order they come alive."""
-    order = sorted(
-        range(len(picture.buffers)),
-        key=lambda i: (picture.buffers[i].begin, picture.buffers[i].offset),
-    )
+def buffer_rows(picture: PlanPicture) -> tuple[tuple[int, tuple[Cell, ...]], ...]:
+    """One row per buffer, in the order they come alive: its index, its cells by BUFFER_COLUMNS."""
     rows = []
-    for i in order:
+    for i in picture.in_order:
         b = picture.buffers[i]
         shape = " ".join(filter(None, (b.dtype, shape_words(b.shape))))
         cells = (
@@ -142,18 +121,17 @@ def buffer_rows(picture: PlanPicture) -> tuple[BufferRow, ...]:
             Cell(rows_words(b), 0 if b.rows is None else b.rows[0]),
             Cell(brief(b.region)),
             Cell(f"{b.offset:,}", b.offset),
-            Cell(lifetime_words(picture, b), b.begin),
+            Cell(layers_words(picture, b.begin, b.end), b.begin),
             Cell(shape),
             Cell(listed(b.overlaps)),
         )
-        rows.append(BufferRow(i, printable(b.name), cells))
+        rows.append((i, cells))
     return tuple(rows)
 
 
 def facts_of(picture: PlanPicture) -> tuple[tuple[str, str, str], ...]:
     """The facts in the page's header, each as (name, figure, remark)."""
     deciding = picture.deciding
-    pipelines = [stage for stage in picture.stages if stage.name]
     facts = [
         ("arena", f"{picture.arena:,} bytes", f"found by the {picture.solver} solver"),
         ("lower bound", f"{picture.lower_bound:,} bytes", bound_words(picture)),
@@ -168,9 +146,8 @@ def facts_of(picture: PlanPicture) -> tuple[tuple[str, str, str], ...]:
         if deciding.end - deciding.begin > 1:
             when += f" to {shortened(layer_words(picture, deciding.end - 1), LONGEST_FIGURE)}"
         facts.append(("decided during", when, f"by {listed(deciding.buffers)}"))
-    layers = len([c for c in picture.columns if c.op])
     remark = f"{len(picture.buffers)} buffers"
-    if pipelines:
-        remark += f", {len(pipelines)} pipeline{'s' if len(pipelines) > 1 else ''}"
-    facts.append(("layers", f"{layers}", remark))
+    if count := len(picture.pipelines):
+        remark += f", {count} pipeline{'s' if count > 1 else ''}"
+    facts.append(("layers", f"{picture.layers}", remark))
     return tuple(facts)

@@ -93,10 +93,10 @@ def layer_words(picture: PlanPicture, column: int) -> str:
     return f"{column} {brief(picture.columns[column].label)}"
 
 
-def lifetime_words(picture: PlanPicture, buffer: DrawnBuffer) -> str:
-    """'2 conv to 5 add', or the one layer during which it is alive."""
-    first, last = layer_words(picture, buffer.begin), layer_words(picture, buffer.end - 1)
-    return first if buffer.end - buffer.begin == 1 else f"{first} to {last}"
+def layers_words(picture: PlanPicture, begin: int, end: int) -> str:
+    """'2 conv to 5 add': the first and the last of columns [begin, end), or the only one."""
+    first, last = layer_words(picture, begin), layer_words(picture, end - 1)
+    return first if end - begin == 1 else f"{first} to {last}"
 
 
 def place_words(buffer: DrawnBuffer) -> str:
@@ -126,7 +126,7 @@ def hover_lines(picture: PlanPicture, buffer: DrawnBuffer) -> tuple[str, ...]:
         printable(buffer.name),
         f"{buffer.bytes:,} bytes, {buffer.kind}" + (f" {about}" if about else ""),
         f"at {place_words(buffer)}",
-        f"alive: {lifetime_words(picture, buffer)}",
+        f"alive: {layers_words(picture, buffer.begin, buffer.end)}",
     ]
     if buffer.rows is not None:
         facts.append(f"ring: {rows_words(buffer)}")

@@ -24,9 +24,11 @@ def svg(picture: PlanPicture) -> str:
     The text depends only on the picture: it has no dates or paths, and loads no fonts or files.
     """
     drawing = layout(picture)
+    texts, legend = draw_head(picture, drawing.left)
     return _template("plan.svg.j2").render(
         drawing=drawing,
-        head=draw_head(picture, drawing.left),
+        texts=texts,
+        legend=legend,
         head_height=HEAD,
         width=drawing.width,
         height=drawing.height + HEAD,

@@ -18,3 +18,13 @@ def open_console(*, stderr: bool = False) -> Console:
 def whole_column(header: str) -> Column:
     """A table column for words to be copied: never cut, however narrow the terminal."""
     return Column(header, no_wrap=True)
+
+
+def figure_columns(*headers: str) -> list[Column]:
+    """Table columns for figures: on the right, never cut."""
+    return [Column(header, justify="right", no_wrap=True) for header in headers]
+
+
+def layer_columns() -> tuple[Column, ...]:
+    """The table columns that name a layer: its number, its name, its operator."""
+    return Column("#", justify="right"), Column("layer", overflow="fold"), whole_column("op")

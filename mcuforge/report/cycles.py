@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mcuforge.report.console import figure_columns, layer_columns
 from mcuforge.report.model import CycleEstimate, LayerFacts
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 def print_cycles(estimate: CycleEstimate, layers: tuple[LayerFacts, ...], console: Console) -> None:
@@ -48,12 +45,8 @@ def error_words(estimate: CycleEstimate) -> str:
 
 
 def _table(estimate: CycleEstimate, layers: tuple[LayerFacts, ...]) -> Table:
-    table = Table(box=None)
-    table.add_column("#", justify="right")
-    table.add_column("layer", overflow="fold")
-    table.add_column("op", no_wrap=True)
-    for name in ("MACs", "estimated cycles", "per MAC", "share"):
-        table.add_column(name, justify="right", no_wrap=True)
+    figures = figure_columns("MACs", "estimated cycles", "per MAC", "share")
+    table = Table(*layer_columns(), *figures, box=None)
     for layer, own in zip(layers, estimate.layers, strict=True):
         table.add_row(
             str(layer.index),

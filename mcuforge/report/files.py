@@ -85,8 +85,9 @@ def refusals_written(kind: type, path: Path | None) -> Iterator[None]:
 
     Nothing was measured: `verdict` is "fail", `reasons` holds the error's three lines, and every
     other key is null. Otherwise a reader would take the "pass" that an earlier run left in the file
-    for the result of this run.
+    for the result of this run. Refuses an unwritable `path` before the block.
     """
+    refuse_unwritable(path)
     try:
         yield
     except UserError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from mcuforge.boards.catalog.board import Board
@@ -148,19 +148,9 @@ class PlanFacts:
     resident_peak: int | None  # the peak if the input were resident; None where it is
 
 
-class Asked(TypedDict):
-    """The fields of PlanFacts that say what the user asked for."""
-
-    optimize: str
-    input: str
-
-
-def asked(options: PlanOptions) -> Asked:
+def asked(options: PlanOptions) -> dict[str, str]:
     """What the user asked of a plan, for the keyword arguments of PlanFacts."""
-    return {
-        "optimize": options.goal,
-        "input": "streamed" if options.streamed else "resident",
-    }
+    return {"optimize": options.goal, "input": "streamed" if options.streamed else "resident"}
 
 
 @dataclass(frozen=True)
@@ -171,6 +161,11 @@ class Run:
     instructions_per_mac: float | None
     cycles: int | None
     microseconds: float | None
+
+
+def per_mac(cost: int | None, macs: int) -> float | None:
+    """A cost divided by MACs, to four places; None where one of the two is missing."""
+    return None if cost is None or not macs else round(cost / macs, 4)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
-from mcuforge.report.model import LayerFacts, OperatorFacts
+from mcuforge.report.console import figure_columns, layer_columns, whole_column
+from mcuforge.report.model import LayerFacts, OperatorFacts, per_mac
 
 SHAPE_COLUMNS, BAR_COLUMNS = 100, 120  # terminal widths from which they are shown
 BAR = 20  # characters of the most expensive layer's bar
@@ -19,9 +20,8 @@ def operator_facts(layers: tuple[LayerFacts, ...]) -> tuple[OperatorFacts, ...]:
     for op in dict.fromkeys(layer.op for layer in layers):
         own = [layer for layer in layers if layer.op == op]
         macs, cost = sum(x.macs for x in own), sum(x.instructions or 0 for x in own)
-        per_mac = round(cost / macs, 4) if macs else None
         share = round(cost / total, 4) if total else 0.0
-        facts.append(OperatorFacts(op, len(own), macs, cost, per_mac, share))
+        facts.append(OperatorFacts(op, len(own), macs, cost, per_mac(cost, macs), share))
     return tuple(sorted(facts, key=lambda x: (-x.instructions, x.op)))
 
 
@@ -30,17 +30,14 @@ def layer_table(layers: tuple[LayerFacts, ...], columns: int) -> Table:
 
     columns: width of the terminal. A wide one also shows output shapes, a very wide one bars.
     """
-    table = Table(box=None)
-    table.add_column("#", justify="right")
-    table.add_column("layer", overflow="fold")
-    table.add_column("op", no_wrap=True)
     shapes, bars = columns >= SHAPE_COLUMNS, columns >= BAR_COLUMNS
-    if shapes:
-        table.add_column("output", no_wrap=True)
-    for name in ("MACs", "instructions", "per MAC", "share", "RAM"):
-        table.add_column(name, justify="right", no_wrap=True)
-    if bars:
-        table.add_column("", no_wrap=True)
+    table = Table(
+        *layer_columns(),
+        *([whole_column("output")] if shapes else []),
+        *figure_columns("MACs", "instructions", "per MAC", "share", "RAM"),
+        *([whole_column("")] if bars else []),
+        box=None,
+    )
     total = sum(layer.instructions or 0 for layer in layers)
     most = max((layer.instructions or 0 for layer in layers), default=0)
     for layer in layers:
@@ -60,17 +57,15 @@ def layer_table(layers: tuple[LayerFacts, ...], columns: int) -> Table:
     if total:
         macs = sum(layer.macs for layer in layers)
         blank = ("",) if shapes else ()
-        per_mac = f"{total / macs:.2f}" if macs else ""
-        table.add_row("", "total", "", *blank, f"{macs:,}", f"{total:,}", per_mac, "100.0 %")
+        ratio = f"{total / macs:.2f}" if macs else ""
+        table.add_row("", "total", "", *blank, f"{macs:,}", f"{total:,}", ratio, "100.0 %")
     return table
 
 
 def operator_table(operators: tuple[OperatorFacts, ...]) -> Table:
     """One row per operator: layers, MACs, instructions, instructions per MAC, share."""
-    table = Table(box=None)
-    table.add_column("operator", overflow="fold")
-    for name in ("layers", "MACs", "instructions", "per MAC", "share"):
-        table.add_column(name, justify="right", no_wrap=True)
+    figures = figure_columns("layers", "MACs", "instructions", "per MAC", "share")
+    table = Table(Column("operator", overflow="fold"), *figures, box=None)
     for x in operators:
         table.add_row(
             x.op,

@@ -32,62 +32,49 @@ class Stages:
     def stage(self, text: str) -> Iterator[None]:
         """Announce a stage and time it."""
         started = time.monotonic()
-        if self._quiet:
-            yield
-        elif self._live:
+        if self._live and not self._quiet:
             with self._console.status(text):
                 yield
-            self._console.print(
-                f"[dim]{text} {time.monotonic() - started:.1f} s[/dim]", highlight=False
-            )
+            self._say(f"[dim]{text} {time.monotonic() - started:.1f} s[/dim]")
         else:
             yield
-            self._console.print(f"{text} {time.monotonic() - started:.1f} s", highlight=False)
+            self._say(f"{text} {time.monotonic() - started:.1f} s")
 
     @contextmanager
     def counted(self, text: str, total: int) -> Iterator[Counter]:
         """Announce a stage of `total` equal parts; call `advance()` on the counter after each."""
         started = time.monotonic()
-        if self._quiet:
-            yield Counter(None)
-            return
 
-        def tell(done: int) -> None:
-            seconds = time.monotonic() - started
-            self._console.print(f"{text}: {done} of {total} in {seconds:.1f} s", highlight=False)
+        def tell(done: str) -> None:
+            self._say(f"{text}: {done} in {time.monotonic() - started:.1f} s")
 
-        if self._live:
-            columns = (
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-            )
-            with Progress(*columns, console=self._console, transient=True) as bar:
-                bar.add_task(text, total=total)
-                yield Counter(bar)
+        if self._live and not self._quiet:
+            bar, count, seconds = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+            columns = (SpinnerColumn(), TextColumn("{task.description}"), bar, count, seconds)
+            with Progress(*columns, console=self._console, transient=True) as progress:
+                progress.add_task(text, total=total)
+                yield Counter(lambda done: progress.update(progress.task_ids[0], completed=done))
         else:
-            yield Counter(None, tell)
-        self._console.print(
-            f"{text}: {total} in {time.monotonic() - started:.1f} s", highlight=False
-        )
+            yield Counter(lambda done: tell(f"{done} of {total}"), LINE_SECONDS)
+        tell(f"{total}")
+
+    def _say(self, line: str) -> None:
+        if not self._quiet:
+            self._console.print(line, highlight=False)
 
 
 class Counter:
-    """Counts the finished parts of a stage; `tell` logs them at most once per `LINE_SECONDS`."""
+    """Counts the finished parts of a stage; `tell` hears of them once per `seconds` at most."""
 
-    def __init__(self, bar: Progress | None, tell: Callable[[int], None] | None = None) -> None:
-        self._bar = bar
+    def __init__(self, tell: Callable[[int], None], seconds: float = 0.0) -> None:
         self._tell = tell
+        self._seconds = seconds
         self._done = 0
         self._told_s = time.monotonic()
 
     def advance(self) -> None:
         """Count one more finished part."""
         self._done += 1
-        if self._bar is not None:
-            self._bar.advance(self._bar.task_ids[0])
-        if self._tell is not None and time.monotonic() - self._told_s >= LINE_SECONDS:
+        if time.monotonic() - self._told_s >= self._seconds:
             self._told_s = time.monotonic()
             self._tell(self._done)

@@ -33,11 +33,8 @@ def print_report(report: Report, console: Console) -> None:
     """Print the report of a deploy: model, memory, answers, cost, verdict."""
     _print_title(report.model, report.board, console)
     board, model, toolchain = report.board, report.model, report.toolchain
-    _print_line(
-        "model",
-        f"{model.ops} operators, {model.macs:,} MACs, {model.parameters:,} parameters",
-        console,
-    )
+    size = f"{model.ops} operators, {model.macs:,} MACs, {model.parameters:,} parameters"
+    _print_line("model", size, console)
     compiler = f"{toolchain.compiler} {toolchain.version}"
     _print_line("target", f"{board.cpu} ({board.isa}), {compiler}", console)
     _print_memory(report.ram, report.flash, console)
@@ -100,11 +97,8 @@ def print_quantize(report: QuantizeReport, console: Console) -> None:
 
 def _print_title(model: ModelFacts, board: BoardFacts, console: Console) -> None:
     where = f"emulated by {board.stand_in}" if board.emulated else "hardware"
-    console.print(
-        f"[bold]{escape(model.name)}[/bold] on [bold]{board.id}[/bold] ({where})",
-        highlight=False,
-        soft_wrap=True,
-    )
+    title = f"[bold]{escape(model.name)}[/bold] on [bold]{board.id}[/bold] ({where})"
+    console.print(title, highlight=False, soft_wrap=True)
 
 
 def _print_line(label: str, text: str, console: Console) -> None:
@@ -164,12 +158,9 @@ def _share(used: int, budget: int) -> str:
 
 def _print_answers(check: Check, console: Console) -> None:
     _print_line("samples", f"{check.samples:,}, {check.data}", console)
-    differ = (
-        f", {check.mismatched_elements:,} elements differ by up to {check.max_abs_diff:g}"
-        if check.mismatched_elements
-        else ""
-    )
-    exact = f"{check.exact_samples:,} of {check.samples:,} exact{differ}"
+    exact = f"{check.exact_samples:,} of {check.samples:,} exact"
+    if wrong := check.mismatched_elements:
+        exact += f", {wrong:,} elements differ by up to {check.max_abs_diff:g}"
     poisoned = ", dead bytes overwritten between steps" if check.poisoned else ""
     _print_line("answers", f"{exact}, against {exact_reference(check)}{poisoned}", console)
     if check.accuracy is not None and check.reference_accuracy is not None:
@@ -220,10 +211,9 @@ def _some(names: tuple[str, ...]) -> str:
 
 def _print_cost(run: Run, console: Console) -> None:
     if run.instructions is not None:
-        per_mac = (
-            "" if run.instructions_per_mac is None else f", {run.instructions_per_mac:.2f} per MAC"
-        )
-        count = f"{run.instructions:,} instructions per inference{per_mac}"
+        count = f"{run.instructions:,} instructions per inference"
+        if run.instructions_per_mac is not None:
+            count += f", {run.instructions_per_mac:.2f} per MAC"
         _print_line("cost", f"{count} (emulated: a count, not a time)", console)
     if run.microseconds is not None:
         _print_line("cost", f"{run.microseconds:,.0f} us per inference", console)

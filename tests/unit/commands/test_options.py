@@ -17,7 +17,7 @@ from mcuforge.commands.options import (
     InputMode,
     PlanFlags,
     WeightsIn,
-    with_plan_flags,
+    with_flags,
 )
 from mcuforge.compiler.compile import PlanOptions
 
@@ -27,7 +27,7 @@ small = typer.Typer()
 
 
 @small.command()
-@with_plan_flags
+@with_flags
 def _small(name: str, *, before: int = 1, flags: PlanFlags, after: int = 2) -> None:
     """A command with flags of its own before and after."""
     GIVEN[:] = [name, before, flags, after]
