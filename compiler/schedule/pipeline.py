@@ -364,9 +364,7 @@ def _last_reads(
 
 
 def _shared(
-    layers: tuple[RowLayer, ...],
-    kept: set[str],
-    made: Mapping[str, Indices],
+    layers: tuple[RowLayer, ...], kept: set[str], made: Mapping[str, Indices]
 ) -> dict[str, Tensor]:
     """Map tensors to those computed in their place: each is the only reader of the one before."""
     readers: dict[str, int] = {}

@@ -7,11 +7,7 @@ from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import (
-    contradiction,
-    resolve_axes,
-    resolve_axis,
-)
+from mcuforge.compiler.frontends.common import contradiction, resolve_axes, resolve_axis
 from mcuforge.compiler.frontends.onnx.layout import permuted
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped, transposed
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator

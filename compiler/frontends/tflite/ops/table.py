@@ -76,9 +76,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
             weighted.depthwise_conv2d, (DepthwiseConv2D,), "dilation, per-channel weights"
         ),
         "DEQUANTIZE": Arm(
-            unary(Dequantize(), "DequantizeOptions"),
-            (Dequantize,),
-            "int8, uint8 to float32",
+            unary(Dequantize(), "DequantizeOptions"), (Dequantize,), "int8, uint8 to float32"
         ),
         "DIV": Arm(fused(Div, "DivOptions"), (Div,), f"broadcasts; {IN_FLOAT}", NOT_IN_INT8),
         "EXP": Arm(unary(Exp(), "ExpOptions"), (Exp,)),
@@ -101,9 +99,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "PADV2": Arm(movement.pad_v2, (Pad,), "constant paddings and value"),
         "POW": Arm(pointwise.pow_, (Square,), f"by 2; {IN_FLOAT}, by any number", NOT_IN_INT8),
         "QUANTIZE": Arm(
-            unary(Quantize(), "QuantizeOptions"),
-            (Quantize,),
-            "float32, int8, uint8 to int8, uint8",
+            unary(Quantize(), "QuantizeOptions"), (Quantize,), "float32, int8, uint8 to int8, uint8"
         ),
         "RELU": Arm(unary(Relu("relu")), (Relu,)),
         "RELU6": Arm(unary(Relu("relu6")), (Relu,)),
@@ -127,9 +123,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
             slicing.strided_slice, (Slice, Reshape), "constant begin, end and strides; all masks"
         ),
         "SUB": Arm(
-            fused(lambda act: Add(subtract=True, act=act), "SubOptions"),
-            (Add,),
-            "broadcasts",
+            fused(lambda act: Add(subtract=True, act=act), "SubOptions"), (Add,), "broadcasts"
         ),
         "SUM": Arm(reduced(Sum), (Sum, Reshape), "constant axes", AS_UINT8),
         "TANH": Arm(unary(Tanh()), (Tanh,)),
