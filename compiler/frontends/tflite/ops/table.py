@@ -63,7 +63,7 @@ AS_UINT8 = "takes the int8 of {} for uint8"
 
 ARMS: Mapping[str, Arm] = MappingProxyType(
     {
-        "ABS": Arm(unary(Abs(), "AbsOptions"), (Abs,)),
+        "ABS": unary(Abs(), "AbsOptions"),
         "ADD": Arm(fused(lambda act: Add(act=act), "AddOptions"), (Add,), "broadcasts"),
         "AVERAGE_POOL_2D": Arm(spatial.pool(AveragePool2D), (AveragePool2D,)),
         "BATCH_MATMUL": Arm(
@@ -75,49 +75,41 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "DEPTHWISE_CONV_2D": Arm(
             weighted.depthwise_conv2d, (DepthwiseConv2D,), "dilation, per-channel weights"
         ),
-        "DEQUANTIZE": Arm(
-            unary(Dequantize(), "DequantizeOptions"), (Dequantize,), "int8, uint8 to float32"
-        ),
+        "DEQUANTIZE": unary(Dequantize(), "DequantizeOptions", "int8, uint8 to float32"),
         "DIV": Arm(fused(Div, "DivOptions"), (Div,), f"broadcasts; {IN_FLOAT}", NOT_IN_INT8),
-        "EXP": Arm(unary(Exp(), "ExpOptions"), (Exp,)),
+        "EXP": unary(Exp(), "ExpOptions"),
         "EXPAND_DIMS": Arm(movement.expand_dims, (Reshape,), "costs nothing"),
         "FULLY_CONNECTED": Arm(weighted.fully_connected, (FullyConnected,), "constant weights"),
         "GATHER": Arm(gathering.gather, (Gather, Slice, Reshape), "constant indices"),
         "GELU": Arm(pointwise.gelu, (Gelu,), "exact and by tanh"),
-        "HARD_SWISH": Arm(unary(HardSwish(), "HardSwishOptions"), (HardSwish,)),
+        "HARD_SWISH": unary(HardSwish(), "HardSwishOptions"),
         "LEAKY_RELU": Arm(pointwise.leaky_relu, (LeakyRelu,)),
-        "LOG": Arm(unary(Log()), (Log,), IN_FLOAT, NOT_IN_INT8),
-        "LOGISTIC": Arm(unary(Logistic()), (Logistic,)),
-        "MAXIMUM": Arm(binary(Maximum(), "MaximumMinimumOptions"), (Maximum,), "broadcasts"),
+        "LOG": unary(Log(), None, IN_FLOAT, NOT_IN_INT8),
+        "LOGISTIC": unary(Logistic()),
+        "MAXIMUM": binary(Maximum(), "MaximumMinimumOptions"),
         "MAX_POOL_2D": Arm(spatial.pool(MaxPool2D), (MaxPool2D,)),
-        "MEAN": Arm(reduced(Mean), (Mean, Reshape), "constant axes"),
-        "MINIMUM": Arm(binary(Minimum(), "MaximumMinimumOptions"), (Minimum,), "broadcasts"),
+        "MEAN": reduced(Mean),
+        "MINIMUM": binary(Minimum(), "MaximumMinimumOptions"),
         "MUL": Arm(fused(Mul, "MulOptions"), (Mul,), "broadcasts"),
         "PACK": Arm(gathering.pack, (Concatenation, Reshape), "one scale for all"),
-        "NEG": Arm(unary(Neg(), "NegOptions"), (Neg,), IN_FLOAT, NOT_IN_INT8),
+        "NEG": unary(Neg(), "NegOptions", IN_FLOAT, NOT_IN_INT8),
         "PAD": Arm(movement.pad, (Pad,), "constant paddings"),
         "PADV2": Arm(movement.pad_v2, (Pad,), "constant paddings and value"),
         "POW": Arm(pointwise.pow_, (Square,), f"by 2; {IN_FLOAT}, by any number", NOT_IN_INT8),
-        "QUANTIZE": Arm(
-            unary(Quantize(), "QuantizeOptions"), (Quantize,), "float32, int8, uint8 to int8, uint8"
-        ),
-        "RELU": Arm(unary(Relu("relu")), (Relu,)),
-        "RELU6": Arm(unary(Relu("relu6")), (Relu,)),
-        "RELU_N1_TO_1": Arm(unary(Relu("relu_n1_to_1")), (Relu,)),
+        "QUANTIZE": unary(Quantize(), "QuantizeOptions", "float32, int8, uint8 to int8, uint8"),
+        "RELU": unary(Relu("relu")),
+        "RELU6": unary(Relu("relu6")),
+        "RELU_N1_TO_1": unary(Relu("relu_n1_to_1")),
         "RESHAPE": Arm(movement.reshape, (Reshape,), "constant shape; costs nothing"),
         "RESIZE_NEAREST_NEIGHBOR": Arm(spatial.resize_nearest, (ResizeNearest,), "constant size"),
-        "RSQRT": Arm(unary(Rsqrt()), (Rsqrt,), "of positive values"),
+        "RSQRT": unary(Rsqrt(), None, "of positive values"),
         "SLICE": Arm(slicing.slice_, (Slice,), "constant begin and size"),
         "SOFTMAX": Arm(pointwise.softmax, (Softmax,), "over the last axis"),
         "SPLIT": Arm(movement.split, (Slice,), "constant axis"),
         "SPLIT_V": Arm(movement.split_v, (Slice,), "constant axis and sizes"),
-        "SQRT": Arm(unary(Sqrt()), (Sqrt,), IN_FLOAT, NOT_IN_INT8),
-        "SQUARE": Arm(unary(Square(), "SquareOptions"), (Square,), IN_FLOAT, NOT_IN_INT8),
-        "SQUARED_DIFFERENCE": Arm(
-            binary(SquaredDifference(), "SquaredDifferenceOptions"),
-            (SquaredDifference,),
-            "broadcasts",
-        ),
+        "SQRT": unary(Sqrt(), None, IN_FLOAT, NOT_IN_INT8),
+        "SQUARE": unary(Square(), "SquareOptions", IN_FLOAT, NOT_IN_INT8),
+        "SQUARED_DIFFERENCE": binary(SquaredDifference(), "SquaredDifferenceOptions"),
         "SQUEEZE": Arm(movement.squeeze, (Reshape,), "costs nothing"),
         "STRIDED_SLICE": Arm(
             slicing.strided_slice, (Slice, Reshape), "constant begin, end and strides; all masks"
@@ -125,8 +117,8 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "SUB": Arm(
             fused(lambda act: Add(subtract=True, act=act), "SubOptions"), (Add,), "broadcasts"
         ),
-        "SUM": Arm(reduced(Sum), (Sum, Reshape), "constant axes", AS_UINT8),
-        "TANH": Arm(unary(Tanh()), (Tanh,)),
+        "SUM": reduced(Sum, AS_UINT8),
+        "TANH": unary(Tanh()),
         "TRANSPOSE": Arm(movement.transpose, (Transpose,), "constant permutation"),
         "UNPACK": Arm(gathering.unpack, (Slice, Reshape)),
     }
