@@ -11,8 +11,9 @@ behind the variables, weights without a section in the first flash.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from mcuforge.boards.arch import BSP, arch_of
 from mcuforge.boards.catalog.board import Board
@@ -54,14 +55,7 @@ def linker_script(board: Board, *, stack_bytes: int | None = None) -> str:
         )
     flash = board.first("flash").origin
     ram = board.first("ram").origin
-    environment = Environment(
-        loader=FileSystemLoader(BSP),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("linker.ld.j2").render(
+    return template(BSP / "linker.ld.j2").render(
         id=board.id,
         arch=arch_of(board.toolchain.prefix).name,
         flash_origin=f"0x{flash:08x}",
@@ -75,6 +69,17 @@ def linker_script(board: Board, *, stack_bytes: int | None = None) -> str:
         arena_inputs=_arena_inputs(board),
         regions=list(_regions(board)),
     )
+
+
+def template(path: Path) -> Template:
+    """A template of this package, strict about names that nobody gave."""
+    return Environment(
+        loader=FileSystemLoader(path.parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    ).get_template(path.name)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 _HELLO = struct.Struct("<10Ii32s")
 _PROTOCOL = struct.Struct("<I")
@@ -31,7 +32,10 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class Hello:
-    """The board introducing itself. Strings are cut to 39 characters by the firmware."""
+    """The board introducing itself, in the order of its answer.
+
+    Strings are cut to 39 characters by the firmware.
+    """
 
     protocol: int
     data_bytes: int  # most bytes one request writes or reads
@@ -100,30 +104,11 @@ def _strings(body: bytes) -> list[str]:
 def read_hello(body: bytes) -> Hello:
     """The answer to HELLO. Malformed when it is too short; only `protocol` is sure to be read."""
     _check_size(_HELLO, body)
-    protocol, data_bytes, inputs, outputs, steps, arenas, *rest = _HELLO.unpack_from(body)
-    arena_bytes, guard_bytes, tick_hz, poison, model_status, model_hash = rest
     strings = _strings(body[_HELLO.size :])
     if len(strings) != 4:
         raise Malformed(f"{len(strings)} strings, wanted 4")
-    model, task, board, build = strings
-    return Hello(
-        protocol=protocol,
-        data_bytes=data_bytes,
-        input_count=inputs,
-        output_count=outputs,
-        steps=steps,
-        arenas=arenas,
-        arena_bytes=arena_bytes,
-        guard_bytes=guard_bytes,
-        tick_hz=tick_hz,
-        poison=poison,
-        model_status=model_status,
-        model_hash=model_hash,
-        model=model,
-        task=task,
-        board=board,
-        build=build,
-    )
+    fields: tuple[Any, ...] = (*_HELLO.unpack_from(body), *strings)
+    return Hello(*fields)
 
 
 def read_protocol(body: bytes) -> int:
