@@ -11,6 +11,7 @@ behind the variables, weights without a section in the first flash.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -142,36 +143,25 @@ def _inputs(section: str, *names: str) -> str:
 
 def _regions(board: Board) -> Iterator[_Region]:
     image, *others = board.runs("ram")
-    for memory in image[1:]:
-        yield _region(ARENA_SECTION, memory, "RAM", (), address=f" MAX(ALIGN(16), {_hex(memory)})")
+    yield from islice(_run_regions(ARENA_SECTION, image, "RAM"), 1, None)
     for run in others:
-        yield from _run_regions(ARENA_SECTION, run)
-    image, *others = board.runs("flash")
-    for run in others:
-        yield from _run_regions(WEIGHTS_SECTION, run)
+        yield from _run_regions(ARENA_SECTION, run, run_name(run))
+    for run in board.runs("flash")[1:]:
+        yield from _run_regions(WEIGHTS_SECTION, run, run_name(run))
 
 
-def _run_regions(section: str, run: Sequence[Memory]) -> Iterator[_Region]:
-    for number, memory in enumerate(run):
-        names = (run_name(run),) if number == 0 else ()
-        address = f" MAX(ALIGN(16), {_hex(memory)})" if number else ""
-        yield _region(section, memory, run_name(run), names, address=address)
-
-
-def _region(
-    section: str, memory: Memory, run: str, names: tuple[str, ...], *, address: str
-) -> _Region:
+def _run_regions(section: str, run: Sequence[Memory], name: str) -> Iterator[_Region]:
+    """A section for each memory of a run that the script calls `name`."""
     noload = " (NOLOAD)" if section == ARENA_SECTION else ""
     what = "arenas" if section == ARENA_SECTION else "weights"
-    return _Region(
-        section=f"{section}.{memory.name}",
-        memory=run,
-        inputs=_inputs(section, *names, memory.name),
-        address=f"{address}{noload}",
-        alignment="" if address else " ALIGN(16)",
-        about=f"{what} in {memory.name}, {memory.bytes} B from {_hex(memory)}",
-    )
-
-
-def _hex(memory: Memory) -> str:
-    return f"0x{memory.origin:08x}"
+    for number, memory in enumerate(run):
+        origin = f"0x{memory.origin:08x}"
+        address = f" MAX(ALIGN(16), {origin})" if number else ""
+        yield _Region(
+            section=f"{section}.{memory.name}",
+            memory=name,
+            inputs=_inputs(section, *(() if number else (name,)), memory.name),
+            address=f"{address}{noload}",
+            alignment="" if address else " ALIGN(16)",
+            about=f"{what} in {memory.name}, {memory.bytes} B from {origin}",
+        )
