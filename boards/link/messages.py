@@ -87,13 +87,9 @@ class Counters:
         return self.guard_before_changed == 0 and self.guard_after_changed == 0
 
 
-def _check_size(layout: struct.Struct, body: bytes) -> None:
+def _unpacked(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:
     if len(body) < layout.size:
         raise Malformed(f"{len(body)} B, wanted {layout.size} B")
-
-
-def _integers(layout: struct.Struct, body: bytes) -> tuple[int, ...]:
-    _check_size(layout, body)
     return layout.unpack_from(body)
 
 
@@ -103,23 +99,21 @@ def _strings(body: bytes) -> list[str]:
 
 def read_hello(body: bytes) -> Hello:
     """The answer to HELLO. Malformed when it is too short; only `protocol` is sure to be read."""
-    _check_size(_HELLO, body)
+    fields = _unpacked(_HELLO, body)
     strings = _strings(body[_HELLO.size :])
     if len(strings) != 4:
         raise Malformed(f"{len(strings)} strings, wanted 4")
-    fields: tuple[Any, ...] = (*_HELLO.unpack_from(body), *strings)
-    return Hello(*fields)
+    return Hello(*fields, *strings)
 
 
 def read_protocol(body: bytes) -> int:
     """The first number of the answer to HELLO in every version of the protocol."""
-    return _integers(_PROTOCOL, body)[0]
+    return int(_unpacked(_PROTOCOL, body)[0])
 
 
 def read_tensor(body: bytes) -> TensorInfo:
     """The answer to TENSOR."""
-    _check_size(_TENSOR, body)
-    size, elements, dtype, scale, zero_point, row_bytes = _TENSOR.unpack_from(body)
+    size, elements, dtype, scale, zero_point, row_bytes = _unpacked(_TENSOR, body)
     strings = _strings(body[_TENSOR.size :])
     if dtype >= len(_DTYPES) or len(strings) != 1:
         raise Malformed(f"dtype {dtype}, {len(strings)} strings")
@@ -130,13 +124,13 @@ def read_run(timed: int, body: bytes) -> RunAnswer:
     """The final answer to RUN, which has the ticks of `timed` steps behind it."""
     each = struct.Struct(f"<{timed}Q")
     told, ticks = body[: _RUN.size], body[_RUN.size :]
-    spent, status, reached, index, row = _integers(_RUN, told)
-    return RunAnswer(spent, status, reached, index, row, _integers(each, ticks))
+    spent, status, reached, index, row = _unpacked(_RUN, told)
+    return RunAnswer(spent, status, reached, index, row, _unpacked(each, ticks))
 
 
 def read_counters(body: bytes) -> Counters:
     """The answer to COUNTERS."""
-    return Counters(*_integers(_COUNTERS, body))
+    return Counters(*_unpacked(_COUNTERS, body))
 
 
 def read_data(size: int, body: bytes) -> bytes:
