@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processor architectures boards may have: one record says everything that depends on them."""
+"""The processor architectures of boards: one record holds everything that depends on one."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,5 +30,5 @@ ARCHITECTURES = (
 
 
 def arch_of(prefix: str) -> Arch:
-    """The architecture whose tools have that prefix; the catalog lets no other prefix in."""
+    """Find the architecture whose tools have that prefix; the catalog accepts no other prefix."""
     return next(arch for arch in ARCHITECTURES if arch.prefix == prefix)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this machine has for building, emulating and checking, and what to do about the rest."""
+"""Finds the tools for building, emulating and checking, and says how to install missing ones."""
 
 import os
 import platform
@@ -33,7 +33,7 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class ToolStatus:
-    """One thing a command needs: `found` is its version or path, `remedy` what helps if not ok."""
+    """One tool that a command needs: `found` is its version or path, `remedy` helps if not ok."""
 
     name: str
     purpose: str
@@ -43,7 +43,7 @@ class ToolStatus:
 
 
 def tools(boards: Iterable[Board]) -> tuple[ToolStatus, ...]:
-    """Compilers and emulators of `boards`, the Python packages that matter, the serial ports."""
+    """Check the compilers and emulators of `boards`, the Python packages, the serial ports."""
     known = tuple(boards)
     compilers = sorted({f"{board.toolchain.prefix}gcc" for board in known})
     emulators = sorted({board.emulator.command for board in known if board.emulator})
@@ -57,14 +57,14 @@ def tools(boards: Iterable[Board]) -> tuple[ToolStatus, ...]:
 
 
 def program_status(name: str, purpose: str) -> ToolStatus:
-    """A program on PATH."""
+    """Check a program on PATH."""
     path = shutil.which(name)
     found = version(Path(path)) or path if path else ""
     return ToolStatus(name, purpose, path is not None, found, "" if path else remedy(name))
 
 
 def compiler_status(name: str) -> ToolStatus:
-    """A cross compiler: new enough, and with a C library (Debian packs RISC-V's apart)."""
+    """Check a cross compiler: its version and its C library (Debian packs RISC-V's separately)."""
     status = program_status(name, "building firmware")
     if not status.ok:
         return status
@@ -77,19 +77,19 @@ def compiler_status(name: str) -> ToolStatus:
 
 
 def package_status(name: str, purpose: str) -> ToolStatus:
-    """A Python package of this interpreter."""
+    """Check a Python package of this interpreter."""
     found = _package_version(name)
     return ToolStatus(name, purpose, bool(found), found, "" if found else f"{PIP} {name}")
 
 
 def judge_statuses() -> tuple[ToolStatus, ...]:
-    """The TFLite interpreters this Python should have, and whether numpy suits them."""
+    """Check the TFLite interpreters this Python should have, and whether numpy suits them."""
     wanted = judges_of(sys.version_info[:2], sys.platform, platform.machine())
     return tuple(judge_status(package) for package in wanted)
 
 
 def judges_of(python: tuple[int, int], system: str, machine: str) -> tuple[str, ...]:
-    """The interpreters there are wheels of: pyproject.toml installs these and says why."""
+    """List the interpreters that have wheels: pyproject.toml installs them and says why."""
     if python < (3, 12) and system == "linux":
         return ("tflite-runtime==2.14.0",)
     if python < (3, 13):
@@ -100,7 +100,7 @@ def judges_of(python: tuple[int, int], system: str, machine: str) -> tuple[str, 
 
 
 def judge_status(requirement: str) -> ToolStatus:
-    """One interpreter. tflite-runtime imports under numpy 2 and fails only when it runs a model."""
+    """Check one interpreter. Under numpy 2 tflite-runtime fails only when it runs a model."""
     name = re.split("[=<>]", requirement)[0]
     purpose = "the answers of TFLite models"
     found = _package_version(name)
@@ -115,10 +115,10 @@ def judge_status(requirement: str) -> ToolStatus:
 
 
 def serial_ports() -> tuple[ToolStatus, ...]:
-    """The serial ports with a device behind them; not ok when this user may not open them."""
+    """Check the serial ports that have a device; not ok when this user may not open them."""
     statuses = []
     for port in sorted(list_ports.comports(), key=lambda port: str(port.device)):
-        if port.hwid == "n/a":  # a port of the machine's own, with nothing known to be on it
+        if port.hwid == "n/a":  # a built-in port, without a known device on it
             continue
         allowed = os.access(port.device, os.R_OK | os.W_OK)
         statuses.append(
@@ -138,7 +138,7 @@ def _failed(status: ToolStatus, found: str) -> ToolStatus:
 
 
 def _finds(compiler: str, file: str) -> bool:
-    """Whether a compiler knows the path of a library file: it answers the bare name otherwise."""
+    """Tell whether a compiler finds a library file: if not, it answers the bare name."""
     answer = subprocess.run(
         [compiler, f"-print-file-name={file}"],
         stdin=subprocess.DEVNULL,

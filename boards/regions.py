@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A board's memories as the regions a plan places buffers and weights in.
+"""A board's memories as the regions in which a plan places buffers and weights.
 
-A plan with one region calls it "ram" (or "flash"); with several, each has the name of its memory,
-or of the whole run by `memory.run_name`. The linker script has a section for every such name.
+A plan with one region calls it "ram" (or "flash"). With several, each has the name of its memory,
+or the name that `memory.run_name` gives a whole run. The linker script has a section for every
+such name.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from mcuforge.boards.catalog.memory import Memory, limited, run_name
 from mcuforge.memplan.problem import Region
 
 VARIABLES_BYTES = 4 * 1024  # of the check firmware: 1.6 KiB today, the model's state, alignment
-CODE_BYTES = 96 * 1024  # code and constants of model and check firmware beside the weights
+CODE_BYTES = 96 * 1024  # code and constants of model and check firmware, without the weights
 GUARD_BYTES = 32  # canaries before and behind an arena of the check firmware
 
 
@@ -26,16 +27,16 @@ def memory_regions(
     external: bool = False,
     split_runs: bool = False,
 ) -> tuple[Region, ...]:
-    """The regions for a model's arenas ("ram") or weights ("flash"), the image's own first.
+    """List the regions for a model's arenas ("ram") or weights ("flash"), the image's own first.
 
-    Neighbouring memories are one region, so that a tensor may lie across their border and none of
-    the run is lost; with `split_runs` each is one, and the solver fills the fastest. Memories that
-    software must set up first are left out unless `external`.
+    Neighbouring memories are one region, so that a tensor may lie across their border and no byte
+    of the run is lost. With `split_runs` each memory is a region, and the solver fills the fastest.
+    Memories that software must set up first are left out unless `external`.
 
-    The image's region is shorter by `reserved_bytes`. None: by an estimate of what an image has
-    beside arenas or weights where there are several regions, by nothing where there is one, since
-    there is nothing to choose and the linker refuses by the byte. Where there are several, each RAM
-    is shorter by the canaries round an arena too.
+    The image's region is shorter by `reserved_bytes`. The default, None, reserves an estimate of
+    the image without arenas or weights if there are several regions. With one region it reserves
+    nothing, since the planner has no choice and the linker checks every byte. With several regions
+    each RAM is also shorter by the canaries around an arena.
     """
     image, *further = board.runs(kind)
     others = [run for run in further if external or not run[0].external]
@@ -62,14 +63,14 @@ def _image_bytes(board: Board, kind: Literal["ram", "flash"]) -> int:
 def _regions(
     run: Sequence[Memory], left: Sequence[Memory], guards: int, split_runs: bool
 ) -> list[Region]:
-    """Regions for what is left of a run, memory by memory or as one."""
+    """List the regions for the rest of a run, memory by memory or as one."""
     if split_runs:
         return [Region(m.name, max(1, m.bytes - guards), m.speed, m.dma) for m in left]
     return [Region(run_name(run), max(1, _sum(left) - guards), _slowest(run), _reached(run))]
 
 
 def _without_start(run: Sequence[Memory], reserved: int) -> tuple[Memory, ...]:
-    """A run without its first `reserved` bytes; sizes only, since the linker sets the addresses."""
+    """Cut the first `reserved` bytes off a run; sizes only: the linker sets the addresses."""
     backwards = limited(tuple(reversed(run)), max(1, _sum(run) - reserved))
     return tuple(reversed(backwards))
 
@@ -79,10 +80,10 @@ def _sum(run: Sequence[Memory]) -> int:
 
 
 def _reached(run: Sequence[Memory]) -> bool:
-    """Whether peripherals reach a buffer wherever in the run it lies."""
+    """Tell whether peripherals reach a buffer anywhere in the run."""
     return all(memory.dma for memory in run)
 
 
 def _slowest(run: Sequence[Memory]) -> int:
-    """The speed a buffer anywhere in the run can count on."""
+    """Return the speed that every buffer in the run has at least."""
     return min(memory.speed for memory in run)

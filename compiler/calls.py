@@ -14,12 +14,12 @@ from mcuforge.compiler.tensors import Array, Tensor
 
 @dataclass(frozen=True, eq=False)
 class Reads:
-    """What is read of one input while the output is written, in units both are walked by.
+    """The reads of one input while the output is written, in units of both.
 
     A unit is an element, a pixel or a row: bytes [i * out_bytes, (i + 1) * out_bytes) of the output
     are computed from units [first[i], end[i]) of `in_bytes` of the input. Output units are written
-    in rising order; once a byte of unit i is written, nothing is read but what units i and above
-    need. `before_write`: all that unit i alone needs is read before its first byte is written.
+    in rising order; once a byte of unit i is written, only bytes that units i and above need are
+    read. `before_write`: bytes that only unit i needs are read before its first byte is written.
     """
 
     in_bytes: int
@@ -30,7 +30,7 @@ class Reads:
 
 
 class Slot(Enum):
-    """Kernel arguments that are no tensor and no constant."""
+    """Kernel arguments that are neither tensors nor constants."""
 
     PARAMS = "params"  # the address of the call's parameter struct
     SCRATCH = "scratch"  # the call's scratch buffer in the arena
@@ -48,10 +48,10 @@ class Blob:
 
 @dataclass(frozen=True, eq=False)
 class RingRows:
-    """A parameter: the rows of `tensor` its buffer holds at once, all of them where it is whole.
+    """A parameter: how many rows of `tensor` its buffer holds at once; all of them if it is whole.
 
-    Row y stands at row y modulo that number of the buffer. `rows`: how many the kernel takes the
-    tensor for, where it counts others than the tensor's own.
+    Row y lies at row y modulo that number of the buffer. `rows`: the tensor's rows as the kernel
+    counts them, if that differs from the tensor's own number.
     """
 
     tensor: Tensor
@@ -60,7 +60,7 @@ class RingRows:
 
 @dataclass(frozen=True, eq=False)
 class RowOf:
-    """An argument: the address of row `step * row + first`, for the output row `row` computed.
+    """An argument: the address of row `step * row + first` for output row `row`.
 
     A tensor's row is found in its ring; a Blob's rows are `row_bytes` apart.
     """

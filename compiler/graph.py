@@ -18,30 +18,30 @@ Activation = Literal["none", "relu", "relu6", "relu_n1_to_1"]
 
 @dataclass(frozen=True)
 class Op(ABC):
-    """An operator: typed attributes, checks, integer meaning, what it reads when, kernel calls."""
+    """An operator: typed attributes, checks, integer meaning, reads and kernel calls."""
 
     kind: ClassVar[str]  # "conv2d": the module's name
-    input_types: ClassVar[tuple[DType, ...]] = (DType.INT8,)  # of what is computed at run time
+    input_types: ClassVar[tuple[DType, ...]] = (DType.INT8,)  # of the inputs computed at run time
 
     @abstractmethod
     def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        """Refuse (raise Refusal) shapes, dtypes or quantisation the kernels do not define."""
+        """Refuse (raise Refusal) shapes, dtypes or quantization the kernels do not define."""
 
     @abstractmethod
     def evaluate(
         self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
     ) -> Array:
-        """The operator's meaning: `values` match `inputs` in shape and dtype, constants included.
+        """Compute the output; `values` match `inputs` in shape and dtype, constants included.
 
         Returns an array of the output's shape and dtype, bit-exact with the TFLite reference.
         """
 
     @abstractmethod
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        """The kernel calls that compute `output` on `isa`; empty when memory is merely renamed."""
+        """List the kernel calls that compute `output` on `isa`; empty when it is a view."""
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        """How `calls` read each input (constants included, their entry is ignored).
+        """Describe how `calls` read each input; constants have an entry too, which is ignored.
 
         None: any byte may be read after any byte of the output is written.
         """
@@ -50,7 +50,7 @@ class Op(ABC):
     def row_reads(
         self, inputs: tuple[Tensor, ...], output: Tensor
     ) -> tuple[Reads | None, ...] | None:
-        """How `row_calls` read each input, units being the tensors' rows (`Tensor.rows`).
+        """Describe how `row_calls` read each input; units are the tensors' rows (`Tensor.rows`).
 
         `first` and `end` never fall from one row to the next; the entry of a constant is None.
         None instead of the tuple: the operator cannot run row by row.
@@ -58,7 +58,7 @@ class Op(ABC):
         return None
 
     def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        """The calls that compute output rows [Slot.FIRST_ROW, Slot.END_ROW) from and into rings.
+        """List the calls that compute rows [Slot.FIRST_ROW, Slot.END_ROW), from and into rings.
 
         Calls with RowOf arguments compute one row and are repeated for each. Only where
         `row_reads` is not None.
@@ -68,7 +68,7 @@ class Op(ABC):
     def accumulate(
         self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
     ) -> tuple[Call, ...] | None:
-        """The calls that add rows [Slot.FIRST_ROW, Slot.END_ROW) of the input's `rows` rows.
+        """List the calls that add rows [Slot.FIRST_ROW, Slot.END_ROW) of the input's `rows` rows.
 
         For operators whose output, a single row, sums over every row of their only run-time input:
         row 0 starts the sums in the scratch buffer, the last row writes the output. The scratch
@@ -77,25 +77,25 @@ class Op(ABC):
         return None
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
-        """What `calls` do with weights as they are: by default one loop per output vector."""
+        """Count the work of `calls` with unpacked weights: by default a loop per output vector."""
         return Work(f"{self.kind}_s8", vector_counts(output))
 
     def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
-        """What `row_calls` do: by default what `calls` do, called once for each row."""
+        """Count the work of `row_calls`: by default that of `calls`, called once for each row."""
         whole = self.work(inputs, output)
         return whole.in_calls(whole.fixed.call * output.rows)
 
     def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
-        """What the calls of `accumulate` do for `rows` rows. Only where those are not None."""
+        """Count the work of `accumulate`'s calls for `rows` rows, if it has calls."""
         raise NotImplementedError(self.kind)
 
     def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
-        """Multiply-accumulates of one inference, padding taps included as peers count them."""
+        """Count the multiply-accumulates of one inference, padding taps included as peers do."""
         return 0
 
     @property
     def title(self) -> str:
-        """What reports and comments call it."""
+        """The operator's name in reports and comments."""
         return self.kind
 
     @property

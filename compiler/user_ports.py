@@ -21,12 +21,12 @@ def port_of(graph: Graph, tensor: Tensor) -> Port:
 def to_graph(x: Array, port: Port, tensor: Tensor) -> Array:
     """The file's values (samples, *port.shape) as the graph's (samples, *tensor.shape).
 
-    Real values (float32) of a quantised tensor are quantised as ONNX QuantizeLinear does it:
+    Real values (float32) of a quantized tensor are quantized as ONNX QuantizeLinear does it:
     round(x / scale) + zero_point, halves to even, saturated. uint8 values are moved by the port's
     shift.
     """
     if x.dtype == np.float32 and tensor.dtype is not DType.FLOAT32:
-        stored = quantised(x, tensor).astype(tensor.dtype.numpy)
+        stored = quantized(x, tensor).astype(tensor.dtype.numpy)
     else:
         stored = (x.astype(np.int64) - port.shift).astype(tensor.dtype.numpy) if port.shift else x
     turned = stored.transpose(0, *(axis + 1 for axis in port.perm))
@@ -48,7 +48,7 @@ def to_file(values: Array, port: Port, tensor: Tensor) -> Array:
     return np.ascontiguousarray(stored.astype(port.dtype))
 
 
-def quantised(x: Array, tensor: Tensor) -> Int64:
+def quantized(x: Array, tensor: Tensor) -> Int64:
     """Compute round(x / scale) + zero_point in float32, halves to even, saturated.
 
     Returns int64 of x's shape; NaN becomes the smallest value.

@@ -50,6 +50,6 @@ class Work:
 
 
 def vector_counts(output: Tensor) -> Counts:
-    """One call that computes the output vector by vector, along its last axis."""
+    """Count one call that computes the output vector by vector, along its last axis."""
     vectors = output.elements // max(output.shape[-1:] or (1,))
     return Counts(call=1, output=output.elements, run=vectors)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where every buffer goes; knows nothing of networks."""
+"""The memory planner: it places buffers, and knows nothing of networks."""

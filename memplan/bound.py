@@ -50,7 +50,7 @@ def lower_bound(problem: Problem, within: Collection[str] | None = None) -> int:
     known: dict[tuple[int, tuple[int, ...]], int] = {}
 
     def covered(live: list[int], unit: int) -> int:
-        """Least distinct bytes of the live buffers, sizes rounded up to `unit`."""
+        """Bound the distinct bytes of the live buffers, with sizes rounded up to `unit`."""
         sizes = {i: -(-buffers[i].bytes // unit) * unit for i in live}
         if not windows:
             return sum(sizes.values())
@@ -76,7 +76,7 @@ def lower_bound(problem: Problem, within: Collection[str] | None = None) -> int:
 
 
 def proves_optimal(problem: Problem, peaks: Mapping[str, int], bound: int) -> bool:
-    """True when bounds alone show that no plan is better than one with these peaks.
+    """Tell whether bounds alone prove that no plan is better than one with these peaks.
 
     `bound` is `lower_bound(problem)`; `Problem` defines better. With one region the peak must equal
     the bound. With several nothing may overflow and, from the slowest region on, each peak must be

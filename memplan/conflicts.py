@@ -36,7 +36,7 @@ def find_conflicts(problem: Problem) -> tuple[Conflict, ...]:
 
 
 def find_windows(problem: Problem) -> dict[tuple[int, int], tuple[int, int]]:
-    """The overlap relations as (low, high) of offset(j) - offset(i), by indices i < j."""
+    """Return the overlap relations as (low, high) of offset(j) - offset(i), by indices i < j."""
     if not problem.overlaps:
         return {}
     index = {buffer.name: i for i, buffer in enumerate(problem.buffers)}

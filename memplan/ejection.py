@@ -10,14 +10,14 @@ from time import perf_counter
 from mcuforge.memplan.place import Packer, Packing
 
 NOWHERE = -1  # the region of a buffer that waits for a place
-# How often a buffer takes any place: what breaks circles of two that fight for one.
+# How often a buffer takes a random place, which ends a cycle of two buffers that want one place.
 NOISE = 0.1
-NOISY_BUFFERS = 3  # of all the buffers this many take any place in turn: less noise in a crowd
+NOISY_BUFFERS = 3  # this many buffers take random places in turn, so a large problem has less noise
 CLOCK_PERIOD = 64  # tries between two looks at the clock
 
 
 class Ejector:
-    """Searches for packings within limits; it remembers which buffers are hard to place.
+    """A search for packings within limits; it remembers which buffers are hard to place.
 
     Buffers that exceed a limit wait outside. A waiting buffer goes where the buffers in its way
     have the least weight in sum; those leave and wait in turn. Each time a buffer throws others
@@ -77,7 +77,7 @@ class Ejector:
             if count % CLOCK_PERIOD == 0 and perf_counter() > deadline:
                 return None
             self.tries += 1
-            # The one thrown out last, or any.
+            # The buffer that was taken out last, or any.
             k = int(chance() * len(waiting)) if chance() < 0.5 else len(waiting) - 1
             i = waiting[k]
             waiting[k] = waiting[-1]
@@ -107,7 +107,8 @@ class Ejector:
             weight = 0
             changes: list[tuple[int, int]] = []  # of the weight at an offset, from 1 to top + 1
             before = 1 - packer.sizes[i]
-            for j in packer.apart[i]:  # as below, without calls: most of the planner's time
+            # the same as below without calls: the planner spends most of its time here
+            for j in packer.apart[i]:
                 if homes[j] == region:
                     begin = offsets[j] + before
                     if begin <= top:
@@ -143,6 +144,6 @@ class Ejector:
                     if begin > top:
                         break
                 weight += change
-        # The lowest in the fastest region half of the time, else any.
+        # In half of the cases the lowest place in the fastest region, otherwise any.
         chosen = places[0 if chance() < 0.5 and not anywhere else int(chance() * len(places))]
         return *chosen, least == 0 and not anywhere

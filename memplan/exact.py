@@ -17,8 +17,9 @@ from mcuforge.memplan.problem import Placement, Plan, Problem
 if TYPE_CHECKING:
     from ortools.sat.python.cp_model import CpModel, CpSolver, IntVar
 
-# CP-SAT counts its own work, and the count grows by 0.03 to 0.3 a second. With this allowance the
-# count ends the search of a network-sized problem before the clock does: alike on every machine.
+# CP-SAT counts its own work, and the count grows by 0.03 to 0.3 per second. With this allowance the
+# count ends the search of a network-sized problem before the clock does: so every machine finds the
+# same plan.
 WORK_PER_SECOND = 0.05
 TOLERANCE = 1e-6  # CP-SAT gives whole numbers as floats
 
@@ -49,7 +50,7 @@ def improve(problem: Problem, start: Plan, *, seconds: float, workers: int = 1) 
             peaks = _peaks(problem, answer.placements)
             best = replace(best, placements=answer.placements, peaks=peaks, solver="exact")
         if len(problem.regions) == 1:
-            # No plan was shown to be below the answer's bound, or none to be better than the best.
+            # Either no plan is below the answer's bound, or no plan is better than the best one.
             proved = best.peak if answer.final else min(answer.bound, best.peak)
             best = replace(best, lower_bound=max(best.lower_bound, proved))
         if not answer.final:
@@ -146,7 +147,7 @@ class _Model:
         )
 
     def _offset_of(self, i: int) -> IntVar:
-        """The variable for a buffer's offset, in units."""
+        """Make the variable for a buffer's offset, in units."""
         buffer = self._problem.buffers[i]
         offset = self._model.new_int_var(0, self._top, f"{buffer.name} offset")
         step = buffer.alignment // gcd(buffer.alignment, self._unit)
@@ -167,7 +168,7 @@ class _Model:
         return homes
 
     def _peak_of(self, r: int, least: int) -> IntVar:
-        """The variable for a region's peak, in units."""
+        """Make the variable for a region's peak, in units."""
         region = self._problem.fastest_first[r]
         peak = self._model.new_int_var(-(-least // self._unit), self._top, f"{region.name} peak")
         for i, buffer in enumerate(self._problem.buffers):
@@ -179,7 +180,8 @@ class _Model:
     def _keep_apart(self) -> None:
         """Keep buffers apart: as rectangles of time and address, by cases where they may share."""
         conflicts = find_conflicts(self._problem)
-        single: set[int] = set()  # buffers kept out of the rectangles, one of each sharing pair
+        # buffers without a rectangle: one of each pair that may share bytes
+        single: set[int] = set()
         for conflict in conflicts:
             if conflict.window and not single & {conflict.first, conflict.second}:
                 single.add(conflict.second)

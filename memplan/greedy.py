@@ -13,9 +13,10 @@ from mcuforge.memplan.ejection import Ejector
 from mcuforge.memplan.place import Packer, Packing
 from mcuforge.memplan.problem import Plan, Problem
 
-ITERATIONS = 1000  # buffers put in by the improvement: 5 ms for 60 buffers, never used up by most
+# buffers inserted by the improvement: 5 ms for 60 buffers; most problems need fewer
+ITERATIONS = 1000
 ITERATIONS_PER_BUFFER = 30
-ATTEMPT = 100  # of these for one limit, at first; more for large problems
+ATTEMPT = 100  # the part of them for one limit at first; more for large problems
 ATTEMPT_PER_BUFFER = 3
 FULL_STEP_EVERY = 4  # rounds; a bound is mostly reached soon or not at all
 SMALLEST_STEP = 1 / 8  # of the way from the best peak so far to the bound; then a single byte
@@ -106,8 +107,8 @@ def _orders(packer: Packer) -> Iterator[list[int]]:
 def rise(packer: Packer, preference: Sequence[int]) -> list[int]:
     """Order buffers so that memory fills from the bottom up: next is the one that can lie lowest.
 
-    Ties go to `preference`. Each buffer rests on those below it, as bricks do, which leaves fewer
-    holes than a fixed order; it is only an order, so treating every region as one does no harm.
+    `preference` decides ties. Each buffer rests on those below it, like a brick, which leaves fewer
+    holes than a fixed order. The result is only an order, so all regions may count as one here.
     """
     rank = [0] * len(packer.sizes)
     for position, i in enumerate(preference):
@@ -120,7 +121,7 @@ def rise(packer: Packer, preference: Sequence[int]) -> list[int]:
     while heap:
         floor, _, i = heappop(heap)
         if placed[i] or floor != floors[i]:
-            continue  # an outdated entry: the buffer rose since, or is placed
+            continue  # an outdated entry: since then the buffer rose or was placed
         placed[i] = True
         order.append(i)
         for j, low, high in packer.neighbours[i]:
@@ -139,7 +140,7 @@ def rise(packer: Packer, preference: Sequence[int]) -> list[int]:
 def _improve(
     packer: Packer, best: Packing, bound: int, iterations: int, deadline: float, seed: int
 ) -> Iterator[Packing]:
-    """Yield ever better packings: one region after the other is squeezed below its peak."""
+    """Yield better and better packings: one region after the other is squeezed below its peak."""
     ejector = Ejector(packer, seed)
     least = _least(packer, bound)
     attempt = max(ATTEMPT, min(ATTEMPT_PER_BUFFER * len(packer.sizes), iterations // 8))
@@ -156,7 +157,7 @@ def _improve(
         squeezed = ejector.squeeze(start, limits, tries, deadline, onward=not crowded)
         if squeezed is not None and squeezed.cost < best.cost:
             order = sorted(range(len(packer.sizes)), key=squeezed.offsets.__getitem__)
-            best = packer.pack(order, below=squeezed.cost) or squeezed  # let all sink
+            best = packer.pack(order, below=squeezed.cost) or squeezed  # let all buffers sink
             yield best
             step = min(1.0, max(2 * step, smallest))
         elif step:
@@ -188,9 +189,9 @@ def _limits(
 ) -> list[int] | None:
     """The peak that a better packing may have in each region; None when there is no better one.
 
-    `step` is the part to take off what the cost at hand has above its least, a byte at least. The
-    parts of the cost have their turns, the first the first; so have, where the bytes are too few,
-    the regions that may hold what is too much.
+    `step` is the share by which to lower the current cost towards its bound, at least one byte. The
+    parts of the cost take turns, in order. If a plan overflows, the regions that may hold the bytes
+    too many take turns as well.
     """
     capacities, peaks = packer.capacities, best.peaks
     parts = [part for part, cost in enumerate(best.cost) if cost > least[part]]

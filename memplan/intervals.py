@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures what half-open intervals cover together."""
+"""Measures how much half-open intervals cover together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def union_length(intervals: Iterable[tuple[int, int]]) -> int:
-    """The length of the union of half-open intervals (begin, end) with 0 <= begin <= end."""
+    """Compute the length of the union of half-open intervals (begin, end), 0 <= begin <= end."""
     total = reached = 0
     for begin, end in sorted(intervals):
         total += max(end, reached) - max(begin, reached)

@@ -22,7 +22,7 @@ def path_bound(problem: Problem, known: int) -> int:
     """
     sizes = [buffer.bytes for buffer in problem.buffers]
     for path, windows in _paths(problem):
-        # With room for each pair apart the path can go to and fro between bottom and top.
+        # With this room for every pair, the path can alternate between bottom and top.
         enough = max(sizes[i] + sizes[j] for i, j in pairwise(path))
         if enough <= known or _fits(path, windows, sizes, known):
             continue

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the moment that decides how much memory a plan needs: look there when it is too much."""
+"""Finds the moment that decides how much memory a plan needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mcuforge.memplan.problem import Buffer, Plan, Problem
 
 
 def deciding_region(problem: Problem, plan: Plan) -> str:
-    """The region that lacks most bytes or, when the plan fits, the one filled furthest."""
+    """Find the region that lacks most bytes or, when the plan fits, the one filled furthest."""
     missing = plan.overflow(problem)
     if missing:
         return max(missing, key=lambda name: missing[name])
@@ -17,10 +17,10 @@ def deciding_region(problem: Problem, plan: Plan) -> str:
 
 
 def peak_moment(problem: Problem, plan: Plan) -> tuple[int, tuple[str, ...]]:
-    """Find the step that decides the peak of the deciding region, and the buffers alive in it then.
+    """Find the step that decides the peak of the deciding region, and its live buffers.
 
-    Of the steps that use memory up to the peak this is the one with the most bytes in use, the
-    earliest of these; the buffers come largest first. (0, ()) for a problem without buffers.
+    Among the steps that use memory up to the peak it is the one with the most bytes in use, and the
+    earliest of several. The buffers come largest first. (0, ()) for a problem without buffers.
     """
     region = deciding_region(problem, plan)
     inside = [b for b in problem.buffers if plan.placements[b.name].region == region]
@@ -40,13 +40,13 @@ def peak_moment(problem: Problem, plan: Plan) -> tuple[int, tuple[str, ...]]:
 
 
 def _place(buffer: Buffer, plan: Plan) -> tuple[int, int]:
-    """The bytes [begin, end) of its region that a buffer takes."""
+    """Return the bytes [begin, end) of its region that a buffer takes."""
     begin = plan.placements[buffer.name].offset
     return begin, begin + buffer.bytes
 
 
 def covered(ranges: Iterable[tuple[int, int]]) -> int:
-    """Distinct bytes in half-open byte ranges; bytes that ranges share count once."""
+    """Count the distinct bytes in half-open ranges; bytes that ranges share count once."""
     total = reached = 0
     for begin, end in sorted(ranges):
         total += max(0, end - max(begin, reached))

@@ -92,11 +92,11 @@ class Packer:
         return Packing(offsets, homes, peaks, self._cost(peaks))
 
     def peaks(self, packing: Packing) -> dict[str, int]:
-        """The packing's peaks by the regions' names."""
+        """Return the packing's peaks by the regions' names."""
         return {region.name: packing.peaks[r] for r, region in enumerate(self.regions)}
 
     def placements(self, packing: Packing) -> dict[str, Placement]:
-        """The packing by the buffers' and regions' names."""
+        """Return the packing by the buffers' and regions' names."""
         return {
             buffer.name: Placement(self.regions[home].name, offset)
             for buffer, home, offset in zip(
@@ -107,7 +107,7 @@ class Packer:
     def blocked(
         self, i: int, region: int, offsets: Sequence[int], homes: Sequence[int]
     ) -> list[tuple[int, int, int]]:
-        """Half-open ranges of offsets at which buffer i would collide, and with which buffer."""
+        """List half-open ranges of offsets at which i would collide, and with which buffer."""
         before = 1 - self.sizes[i]
         ranges = [
             (offsets[j] + before, offsets[j] + self.sizes[j], j)
@@ -135,7 +135,7 @@ class Packer:
     def _free_offset(
         self, i: int, region: int, offsets: list[int], homes: list[int], tightest: bool
     ) -> int:
-        """The offset for buffer i among those already placed in the region."""
+        """Choose the offset for buffer i among those already placed in the region."""
         alignment = self.alignments[i]
         offset = 0
         found, spare = -1, 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 class ProblemError(ValueError):
-    """A planning problem (or its text form) contradicts itself; the message names the part."""
+    """A planning problem, or its text form, contradicts itself; the message names the part."""
 
 
 @dataclass(frozen=True)
@@ -80,18 +80,18 @@ class Problem:
 
     @property
     def fastest_first(self) -> tuple[Region, ...]:
-        """The regions in the order they are filled."""
+        """The regions, fastest first: the order in which they are filled."""
         return tuple(sorted(self.regions, key=lambda region: -region.speed))
 
     def cost(self, peaks: Mapping[str, int]) -> tuple[int, ...]:
-        """Bytes of overflow, then the peak of each region from the slowest on; less is better."""
+        """Return the bytes of overflow, then each region's peak, slowest first; less is better."""
         overflow = sum(max(0, peaks[region.name] - region.bytes) for region in self.regions)
         return (overflow, *(peaks[region.name] for region in reversed(self.fastest_first)))
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a buffer lies: `offset` bytes into `region`."""
+    """The place of a buffer: `offset` bytes into `region`."""
 
     region: str
     offset: int
@@ -118,7 +118,7 @@ class Plan:
         return sum(self.peaks.values())
 
     def overflow(self, problem: Problem) -> dict[str, int]:
-        """Bytes missing, for each region that is too small; empty when the plan fits."""
+        """Count the missing bytes of each region that is too small; empty when the plan fits."""
         missing = {
             region.name: self.peaks[region.name] - region.bytes for region in problem.regions
         }

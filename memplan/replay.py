@@ -36,13 +36,13 @@ class Access:
 
     @property
     def place(self) -> tuple[int, int]:
-        """The bytes of the buffer that are touched, half-open."""
+        """The touched bytes of the buffer, half-open."""
         at = self.begin if self.at < 0 else self.at
         return at, at + self.end - self.begin
 
     @property
     def tensor(self) -> str:
-        """The name of the value."""
+        """The value's name."""
         return self.value or self.buffer
 
 
@@ -110,7 +110,7 @@ class Step:
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """The same one by one."""
+        """List the step's reads and writes one by one."""
         each = (a.events() if isinstance(a, Sweep) else (a,) for a in self.accesses)
         return tuple(chain.from_iterable(each))
 
@@ -127,10 +127,10 @@ class Trace:
 class ReplayError(InternalError):
     """The plan lets a byte be lost, or puts a tensor where it may not lie.
 
-    `tensor` is the value read or the buffer placed, `owner` the value that now owns its byte ("":
-    nobody; `tensor` itself when another of its bytes stands there now), `step` says when ("" for a
-    fault of the placement itself), `byte` is the index within `tensor` and `address` the offset in
-    `region` (-1 for none).
+    `tensor` is the value read or the buffer placed; `owner` is the value that now holds its byte
+    ("": none; `tensor` itself when another of its bytes lies there now); `step` says when ("" for a
+    wrong placement); `byte` is the index within `tensor` and `address` the offset in `region` (-1
+    for none).
     """
 
     def __init__(
@@ -156,9 +156,9 @@ class ReplayError(InternalError):
 def replay(problem: Problem, placements: Mapping[str, Placement], trace: Trace) -> None:
     """Run `trace` with every buffer at its place; raise ReplayError at the first wrong byte.
 
-    A byte read must be the byte of that value that was last written there: neither another value's
-    nor, in a ring, another of its own. Also refused: a buffer without a place, outside its region
-    or in one it may not use, misaligned, or accessed outside its own bytes.
+    A read must find the same byte of the same value as last written there: not a byte of another
+    value and, in a ring, not another byte of its own. It also refuses a buffer without a place,
+    outside its region, in a region it may not use, misaligned, or accessed outside its own bytes.
     """
     check_places(problem, placements)
     memory = _Memory(problem, placements)
@@ -226,7 +226,8 @@ class _Memory:
         if not rising or begin[0] < 0 or end[-1] > self.sizes.get(reads.buffer, 0):
             return False
         read = np.arange(begin[0], end[-1])
-        last = np.searchsorted(begin, read, side="right") - 1  # the last to begin at or before it
+        # the last one that begins at or before it
+        last = np.searchsorted(begin, read, side="right") - 1
         some = end[last] > read
         read, last = read[some], units[last[some]]
         source, target = self.placements[reads.buffer], self.placements[sweep.buffer]
@@ -257,7 +258,9 @@ def check_places(problem: Problem, placements: Mapping[str, Placement]) -> None:
                 f"'{place.region}', which has {regions[place.region].bytes} bytes"
             )
         elif place.offset % buffer.alignment:
-            message = f"'{name}' lies at {place.offset}, no multiple of {buffer.alignment}"
+            message = (
+                f"'{name}' lies at {place.offset}, which is not a multiple of {buffer.alignment}"
+            )
         else:
             continue
         raise ReplayError(message, tensor=name, region=place.region, address=place.offset)
@@ -266,7 +269,7 @@ def check_places(problem: Problem, placements: Mapping[str, Placement]) -> None:
 def _empty_memory(
     problem: Problem, placements: Mapping[str, Placement]
 ) -> dict[str, NDArray[np.int32]]:
-    """A mark for every byte the plan uses of each region, nothing written yet."""
+    """Make the marks of every byte that the plan uses of each region; none is written yet."""
     used = {region.name: 0 for region in problem.regions}
     for buffer in problem.buffers:
         place = placements[buffer.name]
@@ -275,7 +278,7 @@ def _empty_memory(
 
 
 def _in_order(trace: Trace) -> Iterator[tuple[str, Event | Sweep]]:
-    """Every access with the words that say when it happens."""
+    """List every access, with the words that say when it happens."""
     for write in trace.arrive:
         yield "before the first step", write
     for step in trace.steps:
@@ -286,7 +289,7 @@ def _in_order(trace: Trace) -> Iterator[tuple[str, Event | Sweep]]:
 
 
 def check_access(step: str, event: Event, sizes: Mapping[str, int]) -> None:
-    """Refuse an access to no buffer or outside the buffer."""
+    """Refuse an access to an unknown buffer or outside its buffer."""
     if event.buffer not in sizes:
         raise ReplayError(
             f"{step}: '{event.buffer}' is not in the plan", tensor=event.tensor, step=step

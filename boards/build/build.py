@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Building a written project with PlatformIO, and its failures as three lines for the user."""
+"""Builds a written project with PlatformIO; a failure becomes three lines for the user."""
 
 import re
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ _OTHER_ERROR = re.compile(r"^(?:.*\bld: |\*\*\* |\w*Error: ).*$", re.MULTILINE)
 
 
 class OverBudget(BoardError):
-    """The image needs more of a memory than the board's budget; `ram`: a RAM is (also) short.
+    """The image needs more memory than the board's budget; `ram`: RAM is too small (too).
 
-    `image_flash_bytes`: how many bytes too many there are in the flash that code lies in.
+    `image_flash_bytes`: how many bytes too many the flash that holds the code would have to take.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Firmware:
     board: Board
     elf: Path
     map: Path
-    build_dir: Path  # objects, with GCC's .su and .ci files beside them
+    build_dir: Path  # objects, with GCC's .su and .ci files
     compiler: str
     version: str
     flags: tuple[str, ...]
@@ -49,7 +49,7 @@ class Firmware:
 
 
 def build(project: Project, *, timeout_seconds: float = BUILD_SECONDS) -> Firmware:
-    """Compile and link `project`; what has not changed since the last time is not built again.
+    """Compile and link `project`; files that have not changed are not built again.
 
     BoardError when the compiler is missing, the image exceeds the board's RAM or flash (by how
     many bytes), the C does not compile (the first error) or the time is up. The log of every
@@ -81,7 +81,7 @@ def build(project: Project, *, timeout_seconds: float = BUILD_SECONDS) -> Firmwa
 
 
 def build_error(project: Project, output: str, log: Path) -> BoardError:
-    """What `output` of a failed `pio run` says to the user; `log` is the file that holds it."""
+    """Turn the `output` of a failed `pio run` into an error; `log` is the file that holds it."""
     board = project.board
     where = f"{project.directory}, board {board.id}"
     overflow = _bytes_over(board, output)
@@ -113,7 +113,7 @@ def build_error(project: Project, output: str, log: Path) -> BoardError:
 
 
 def _bytes_over(board: Board, output: str) -> dict[str, int]:
-    """Bytes too many for each memory that is too small; ld says it in one of two ways."""
+    """Find the bytes too many for each memory that is too small; ld has two messages for it."""
     over = {name: int(count) for name, count in _OVERFLOW.findall(output)}
     for address, name in _PAST_THE_END.findall(output):
         run = memory_run(board, name)

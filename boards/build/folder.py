@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writing a folder of generated files: whole or not at all, and never over someone's own work."""
+"""Writes a folder of generated files: whole or not at all, and never over the user's own files."""
 
 import hashlib
 import json
@@ -15,10 +15,10 @@ MANIFEST = ".mcuforge.json"
 def write_folder(folder: Path, files: Mapping[str, str]) -> None:
     """Make `folder` hold `files` (path below it -> text), and a manifest of them.
 
-    A folder that does not exist appears complete, by one rename. One that mcuforge wrote before is
-    updated file by file, each complete: files it no longer has go, files the user added stay.
-    BoardError, with nothing written, where the folder holds other things or a file that the user
-    has changed since, or cannot be written.
+    A folder that does not exist appears complete, by one rename. A folder that mcuforge wrote
+    before is updated file by file: old files of mcuforge are removed, files the user added stay.
+    Raises BoardError and writes nothing when the folder holds other things or a file that the user
+    has changed since, or when it cannot be written.
     """
     folder = folder.absolute()
     try:
@@ -68,7 +68,7 @@ def _update(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def _written(folder: Path) -> dict[str, str]:
-    """The manifest: path -> SHA-256 of what mcuforge wrote; empty for an empty folder."""
+    """Read the manifest: path -> SHA-256 of what mcuforge wrote; empty for an empty folder."""
     if not folder.is_dir():
         raise BoardError("not a folder", str(folder), "choose another folder with --out")
     try:

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The linker script of an image: memories as long as the budgets, so too much does not link.
+"""The linker script of an image: its memories are as long as the budgets, so ld checks them.
 
 The image lies in the first run of RAM and of flash, called RAM and FLASH. An arena for a region is
 put in the section `.mcuforge_arena.<region>`, weights in `.mcuforge_weights.<region>`; a region is
-a memory of the board or a whole run of them, by `memory.run_name`. In a run, a region's arena
-begins at the region's first address or behind what has grown across it: nothing is lost at the
-border, and only the end of a run is an error. Plain `.mcuforge_arena` (and region "ram") lies
-behind the variables, weights without a section in the first flash.
+a memory of the board or a whole run of them, named by `memory.run_name`. In a run, the arena of a
+region begins at the region's first address, or behind a section that reaches across that address:
+no byte is lost at the border, and ld reports an overflow only at the end of the run. The section
+`.mcuforge_arena` (and region "ram") lies behind the variables. Weights without a section lie in the
+first flash.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,29 +23,29 @@ from mcuforge.boards.catalog.memory import Memory, MemoryKind, run_name
 from mcuforge.errors import BoardError, InternalError
 
 ARENA_SECTION = ".mcuforge_arena"
-"""Section of the model's arena: RAM that is neither loaded nor cleared, and not counted as .bss."""
+"""Section of the model's arena: RAM that is neither loaded nor cleared, and not part of .bss."""
 
 WEIGHTS_SECTION = ".mcuforge_weights"
-"""Begins the section names of weights that lie in another flash than the image."""
+"""Prefix of the section names of weights that lie in another flash than the image."""
 
 IMAGE_RAM = "ram"
-"""What a plan with a single region calls it, whatever the board calls its memories."""
+"""The region's name in a plan with a single region, whatever the board calls its memories."""
 
 STACK_ALIGNMENT = 16
 
 
 def default_stack_bytes(board: Board) -> int:
-    """Stack of an image unless the caller knows better: 4 KiB; 2 KiB where RAM is 32 KiB."""
+    """Return the stack of an image by default: 4 KiB, or 2 KiB if the RAM is 32 KiB or less."""
     return 4096 if board.ram_bytes > 32 * 1024 else 2048
 
 
 def linker_script(board: Board, *, stack_bytes: int | None = None) -> str:
-    """The GNU ld script for an image of `board`; for the emulator, of `catalog.emulated(board)`.
+    """Write the GNU ld script for an image of `board` (to emulate: of `catalog.emulated(board)`).
 
     It defines board_stack_low and board_stack_high, the sections .boot .text .rodata .stack .data
     .bss and .mcuforge_arena, one more for each further region, and what the start-up code copies
-    and clears. RAM and FLASH are as long as the budgets. BoardError when the stack alone does not
-    fit or is no multiple of 16 B.
+    and clears. RAM and FLASH are as long as the budgets. Raises BoardError when the stack alone
+    does not fit or is not a multiple of 16 B.
     """
     stack = default_stack_bytes(board) if stack_bytes is None else stack_bytes
     if stack <= 0 or stack % STACK_ALIGNMENT or stack >= board.ram_bytes:
@@ -73,7 +74,7 @@ def linker_script(board: Board, *, stack_bytes: int | None = None) -> str:
 
 
 def template(path: Path) -> Template:
-    """A template of this package, strict about names that nobody gave."""
+    """Load a template that refuses undefined names."""
     return Environment(
         loader=FileSystemLoader(path.parent),
         undefined=StrictUndefined,
@@ -85,7 +86,7 @@ def template(path: Path) -> Template:
 
 @dataclass(frozen=True)
 class Run:
-    """A memory as the linker script names it: RAM and FLASH for those of the image."""
+    """A memory as the linker script names it; those of the image are RAM and FLASH."""
 
     name: str
     kind: MemoryKind
@@ -94,13 +95,13 @@ class Run:
 
     @property
     def words(self) -> str:
-        """What an error calls it."""
+        """The memory's name in an error."""
         kind = "RAM" if self.kind == "ram" else "flash"
         return kind if self.name in ("RAM", "FLASH") else f"{kind} '{self.name}'"
 
 
 def memory_runs(board: Board) -> tuple[Run, ...]:
-    """Every memory of the linker script."""
+    """List every memory of the linker script."""
     kinds: tuple[tuple[MemoryKind, str], ...] = (("flash", "FLASH"), ("ram", "RAM"))
     return tuple(
         Run(run_name(run) if number else image, kind, run[0].origin, sum(m.bytes for m in run))
@@ -110,16 +111,16 @@ def memory_runs(board: Board) -> tuple[Run, ...]:
 
 
 def memory_run(board: Board, name: str) -> Run:
-    """The memory the linker calls `name`; InternalError when no script of ours has it."""
+    """Find the memory the linker calls `name`; InternalError when no script of ours has it."""
     for run in memory_runs(board):
         if run.name == name:
             return run
-    raise InternalError(f"the linker speaks of a memory '{name}', {board.id} has none")
+    raise InternalError(f"the linker names a memory '{name}' that {board.id} does not have")
 
 
 @dataclass(frozen=True)
 class _Region:
-    """An output section for one region, in the words of the script."""
+    """An output section for one region, as the script states it."""
 
     section: str
     memory: str
@@ -130,7 +131,7 @@ class _Region:
 
 
 def _arena_inputs(board: Board) -> str:
-    """What goes behind the variables: everything, or the arenas of the run's first memory."""
+    """List what goes behind the variables: everything, or the arenas of the run's first memory."""
     first = board.runs("ram")[0]
     if len(board.ram_regions) == 1 and len(board.flash_regions) == 1:
         return f"{ARENA_SECTION} {ARENA_SECTION}.*"
@@ -151,7 +152,7 @@ def _regions(board: Board) -> Iterator[_Region]:
 
 
 def _run_regions(section: str, run: Sequence[Memory], name: str) -> Iterator[_Region]:
-    """A section for each memory of a run that the script calls `name`."""
+    """Yield a section for each memory of a run that the script calls `name`."""
     noload = " (NOLOAD)" if section == ARENA_SECTION else ""
     what = "arenas" if section == ARENA_SECTION else "weights"
     for number, memory in enumerate(run):

@@ -2,10 +2,10 @@
 """PlatformIO as a quiet, offline, bounded subprocess with a core folder of its own.
 
 `pio` normally keeps packages in ~/.platformio, fetches its build engine (tool-scons) from its
-registry, checks for upgrades and sends telemetry. Here it does none of these: the core folder is
-ours, tool-scons in it is a three-line script that runs the installed PyPI `scons`, and the
-environment of the subprocess switches the rest off. The folder is made once per pair of versions
-and never changed, so any number of builds can share it.
+registry, checks for upgrades and sends telemetry. Here it does none of these. The core folder is
+ours; its tool-scons is a three-line script that runs the installed PyPI `scons`; the environment of
+the subprocess switches the rest off. The folder is made once per pair of versions and never
+changed, so any number of builds can share it.
 """
 
 import json
@@ -31,7 +31,7 @@ SCONS_PY = "from SCons.Script import main\n\nmain()\n"
 
 @dataclass(frozen=True)
 class PioResult:
-    """One finished run of `pio`: what it printed (colours off), its exit code, seconds taken."""
+    """One finished run of `pio`: its output without colours, its exit code, the seconds it took."""
 
     output: str
     code: int
@@ -46,8 +46,9 @@ def run_pio(
 ) -> PioResult:
     """Run `pio ARGUMENTS` in `project_dir`, with `environment` added to its variables.
 
-    BoardError when PlatformIO or SCons is not installed or the time is up (its children are ended
-    with it). A build that fails is not an error here: the caller reads `code` and `output`.
+    Raises BoardError when PlatformIO or SCons is not installed, or when the time is up; its child
+    processes are ended too. A build that fails does not raise: the caller reads `code` and
+    `output`.
     """
     command = [sys.executable, "-m", "platformio", *arguments]
     started = time.monotonic()
@@ -79,7 +80,7 @@ def run_pio(
 
 
 def pio_environment(core: Path) -> dict[str, str]:
-    """This process's variables with every PlatformIO setting replaced by ours."""
+    """Copy this process's environment with every PlatformIO setting replaced by ours."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PLATFORMIO_", "PIO_"))}
     ours = {
         "PLATFORMIO_CORE_DIR": str(core),
@@ -98,10 +99,10 @@ def pio_environment(core: Path) -> dict[str, str]:
 
 
 def core_dir() -> Path:
-    """PlatformIO's core folder in the user's cache, made on first use.
+    """Return PlatformIO's core folder in the user's cache, made on first use.
 
-    Two processes may make it at once: each prepares its own and renames it into place, and the
-    one that comes second uses the first one's.
+    Two processes may make it at once: each prepares its own folder and renames it into place; the
+    second process then uses the folder of the first.
     """
     versions = f"{_installed('platformio')}-scons-{_installed('scons')}-{LAYOUT}"
     core = _cache_dir() / "platformio" / versions
@@ -127,7 +128,7 @@ def core_dir() -> Path:
 
 
 def _cache_dir() -> Path:
-    """The user's cache folder for mcuforge (XDG base directory specification)."""
+    """Return the user's cache folder for mcuforge (XDG base directory specification)."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     root = Path(base) if base.startswith("/") else Path.home() / ".cache"
     return root / "mcuforge"
@@ -145,7 +146,7 @@ def _installed(package: str) -> str:
 
 
 def _write_core(core: Path) -> None:
-    """A core folder whose tool-scons is of the version this PlatformIO asks for."""
+    """Write a core folder whose tool-scons has the version this PlatformIO asks for."""
     version = _scons_version()
     tool = core / "packages" / "tool-scons"
     tool.mkdir(parents=True)
@@ -160,7 +161,7 @@ def _write_core(core: Path) -> None:
 
 
 def _scons_version() -> str:
-    """The tool-scons version the installed PlatformIO requires, say 4.41101.0 for "~4.41101.0"."""
+    """Ask the installed PlatformIO for its tool-scons version: 4.41101.0 for "~4.41101.0"."""
     script = (
         "import platformio as p\n"
         "packages = getattr(p, '__core_packages__', None)\n"  # before 6.1.17

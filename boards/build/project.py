@@ -7,7 +7,7 @@
     src/                 model.c, weights.c and the caller's own files
     src/kernels/<isa>/   the kernels the model calls, no others
     src/bsp/             start-up code and UART of the chip family
-    src/firmware/        the serial check program, where asked for, and board.h
+    src/firmware/        the serial check program, if asked for, and board.h
     platforms/mcuforge/  the PlatformIO platform the project builds with
 
 The folder needs nothing else, and no file in it depends on the machine, the user or the day.
@@ -50,7 +50,7 @@ class Project:
 
     @property
     def build_dir(self) -> Path:
-        """Where `pio run` leaves objects, firmware.elf and firmware.map."""
+        """The folder in which `pio run` leaves objects, firmware.elf and firmware.map."""
         return self.directory / ".pio" / "build" / self.board.id
 
 
@@ -66,10 +66,10 @@ def write_project(
     """Write a project for `board` (for --emulate: what catalog.emulated returned) to `directory`.
 
     `model_files` (name -> text) is the generated model with check_model.c, when `firmware` is
-    asked for, or with a file that has main(); headers go to include/, the rest to src/. `kernels`
+    asked for, or with a file that has main(). Headers go to include/, the rest to src/. `kernels`
     are the names model.c calls. `stack_bytes` None: the board's default.
-    BoardError when the board has no start-up code, or when `directory` holds anything but an
-    earlier, unchanged project; then nothing is written.
+    Raises BoardError and writes nothing when the board has no start-up code, or when `directory`
+    holds anything other than an earlier, unchanged project.
     """
     support = board_support(board, stack_bytes=stack_bytes)
     paths = [sources.kernel_source(kernel, board.isa) for kernel in sorted(set(kernels))]
@@ -93,7 +93,7 @@ def _model_path(name: str) -> str:
 
 
 def _runtime_path(path: Path) -> str:
-    """Where a header of the runtime goes: include/, or beside the kernels of its ISA."""
+    """Return the path of a runtime header: in include/, or with the kernels of its ISA."""
     for root, place in (
         (sources.headers_dir(), "include"),
         (sources.kernels_dir(), "src/kernels"),
@@ -104,7 +104,7 @@ def _runtime_path(path: Path) -> str:
 
 
 def _firmware_files(firmware: bool) -> tuple[Path, ...]:
-    """The check program, or only the header its board support is written against."""
+    """Collect the files of the check program, or only the header that start-up code includes."""
     if firmware:
         return sources.firmware_sources() + sources.firmware_headers()
     return (sources.firmware_dir() / "board.h",)
@@ -122,7 +122,7 @@ def _board_files(support: Support) -> dict[str, str]:
 
 
 def _platform_files(board: Board, support: Support) -> dict[str, str]:
-    """platformio.ini and the platform it names."""
+    """Write platformio.ini and the platform it names."""
     root = PLATFORMIO / "platform"
     files = {
         f"platforms/mcuforge/{path.relative_to(root).as_posix()}": _text(path)
@@ -150,7 +150,7 @@ def _platform_files(board: Board, support: Support) -> dict[str, str]:
     text = json.dumps(manifest, indent=2) + "\n"
     files[f"platforms/mcuforge/boards/{board.id}.json"] = text
     includes = [f"-I src/bsp/{folder.name}" for folder in support.include_dirs]
-    # an emulator may take minutes for what it counts as seconds: say sooner that it is at work
+    # one virtual second may take an emulator minutes, so the firmware says "busy" sooner
     patience = ["-DCHECK_BUSY_SECONDS=2"] if board.emulated else []
     files["platformio.ini"] = template(PLATFORMIO / "platformio.ini.j2").render(
         board=board, flags=[*FLAGS, *patience, "-I src/firmware", *includes]

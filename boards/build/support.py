@@ -22,10 +22,10 @@ class Support:
 
 
 def board_support(board: Board, *, stack_bytes: int | None = None) -> Support:
-    """Sources, headers, generated files and flags for `board`; the firmware adds main and board.h.
+    """Collect sources, headers, generated files and flags; the firmware adds main and board.h.
 
-    Generated are board_config.h (id, clocks, baud) and board.ld (the linker script; link with
-    `-T board.ld`). BoardError when the board has no start-up code.
+    The generated files are board_config.h (id, clocks, baud) and board.ld (the linker script; link
+    with `-T board.ld`). Raises BoardError when the board has no start-up code.
     """
     if board.bsp is None:
         raise BoardError(
@@ -51,7 +51,7 @@ def board_support(board: Board, *, stack_bytes: int | None = None) -> Support:
 
 
 def board_config(board: Board) -> str:
-    """board_config.h: what the start-up code takes from the board's TOML."""
+    """Write board_config.h: the values that the start-up code takes from the board's TOML."""
     return (
         "/* Written by mcuforge from the board's TOML file. */\n"
         f'#define BOARD_ID "{board.id}"\n'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the outside programs are, and what to install when one is missing."""
+"""Finds the programs we call, and says what to install when one is missing."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
 def remedy(tool: str) -> str:
-    """The command that installs `tool` on Debian and Ubuntu, or the general advice."""
+    """Return the command that installs `tool` on Debian and Ubuntu, or general advice."""
     for prefix, packages in APT_PACKAGES:
         if tool.startswith(prefix):
             return f"apt install {packages}"
@@ -27,7 +27,7 @@ def remedy(tool: str) -> str:
 
 
 def locate(tool: str, board: str) -> Path:
-    """The path of `tool` on PATH; BoardError with the package to install where it is missing."""
+    """Find `tool` on PATH; BoardError, with the package to install, when it is missing."""
     found = shutil.which(tool)
     if found is None:
         raise BoardError(f"{tool} is not on PATH", f"board {board}", remedy(tool))
@@ -35,7 +35,7 @@ def locate(tool: str, board: str) -> Path:
 
 
 def version(tool: Path) -> str:
-    """The first dotted number `tool --version` prints; empty where it prints none or fails."""
+    """Return the first dotted number `tool --version` prints; empty if it prints none or fails."""
     try:
         answer = subprocess.run(
             [str(tool), "--version"],

@@ -18,13 +18,13 @@ are errors, and quantities carry their unit ("128 KiB", "25 MHz").
 Memories. The image (stack, variables, firmware; code and constants) starts in the first of each
 kind "ram" and "flash", and the budget must fit in one run of addresses from there. The arenas of a
 model may lie in every RAM, its weights in every flash: each entry is a region of its own, and
-regions of one run may also be used as one. Neighbours of the same speed are one entry, so that
-nothing cuts a large tensor short. Kind "code" (ITCM) is listed for the reader and holds no data.
-speed: 3 tightly coupled to the core (DTCM, CCM), 2 on the chip, 1 beside it (SDRAM, QSPI flash).
-external = true: it is there only after software has set up its controller, so it is used only when
-asked for. dma = false: the DMA that serves peripherals does not reach it (CCM; the DTCM of an H7),
-so a plan keeps a model's inputs and outputs elsewhere. Names are lower-case C identifiers: they are
-part of section and variable names.
+regions of one run may also be used as one. Write neighbouring memories of the same speed as one
+entry, so that a large tensor may lie across both. Kind "code" (ITCM) is listed for the reader and
+holds no data. speed: 3 tightly coupled to the core (DTCM, CCM), 2 on the chip, 1 outside the chip
+(SDRAM, QSPI flash). external = true: the memory works only after software has set up its
+controller, so it is used only when asked for. dma = false: the DMA of the peripherals does not
+reach it (CCM; the DTCM of an H7), so a plan keeps a model's inputs and outputs elsewhere. Names are
+lower-case C identifiers: they are part of section and variable names.
 """
 
 import difflib
@@ -85,11 +85,11 @@ class Board:
     emulated: bool
 
     def first(self, kind: MemoryKind) -> Memory:
-        """The memory an image's code ("flash") or data ("ram") starts in."""
+        """Return the memory that an image's code ("flash") or data ("ram") starts in."""
         return next(memory for memory in self.memory if memory.kind == kind)
 
     def runs(self, kind: MemoryKind) -> tuple[tuple[Memory, ...], ...]:
-        """The memories of a kind in runs without gaps; the first is cut to the image's budget."""
+        """Return the memories of a kind in runs without gaps, the first cut to the budget."""
         found = runs([memory for memory in self.memory if memory.kind == kind])
         budgets = {"ram": self.ram_bytes, "flash": self.flash_bytes}
         if kind not in budgets or not found:
@@ -98,7 +98,7 @@ class Board:
 
     @property
     def ram_regions(self) -> tuple[Memory, ...]:
-        """Every RAM a model's arenas may lie in, the image's first, external ones included.
+        """Every RAM that may hold a model's arenas: the image's first, external ones too.
 
         The image takes its stack and variables from the first: `regions.memory_regions` leaves
         room for them.
@@ -107,12 +107,12 @@ class Board:
 
     @property
     def flash_regions(self) -> tuple[Memory, ...]:
-        """Every flash a model's weights may lie in, the image's first, external ones included."""
+        """Every flash that may hold a model's weights: the image's first, external ones too."""
         return tuple(memory for run in self.runs("flash") for memory in run)
 
 
 def load_board(board_id: str, folder: Path = FOLDER) -> Board:
-    """The board of that id; BoardError when there is none or its file does not read."""
+    """Load the board of that id; BoardError when none has it or its file is wrong."""
     path = folder / f"{board_id}.toml"
     if path.name != f"{board_id}.toml" or not path.is_file():
         known = sorted(file.stem for file in folder.glob("*.toml"))
@@ -127,18 +127,18 @@ def load_board(board_id: str, folder: Path = FOLDER) -> Board:
 
 
 def all_boards(folder: Path = FOLDER) -> tuple[Board, ...]:
-    """Every board of the catalog, by id."""
+    """Load every board of the catalog, by id."""
     return tuple(_read_board(path) for path in sorted(folder.glob("*.toml")))
 
 
 def emulated(board: Board, folder: Path = FOLDER) -> Board:
-    """The board to build for with --emulate.
+    """Return the board to build for with --emulate.
 
     CPU, flags, start-up code and emulator are those of the stand-in (or of the board itself when
     QEMU models it); id, name, baud and the RAM and flash budgets stay the board's own, so that the
-    linker refuses what would not fit the hardware. Each region of the board is a window of the
-    stand-in's memory, as long as on the board, with gaps where the board has gaps. BoardError when
-    nothing stands in, or when it has too little memory.
+    linker refuses what would not fit the hardware. Each region of the board becomes a part of the
+    stand-in's memory, as long as on the board, with gaps where the board has gaps. Raises
+    BoardError when the board has no stand-in, or when the stand-in has too little memory.
     """
     if board.emulator is not None:
         return replace(board, emulated=True, tick_hz=board.emulator.tick_hz)
@@ -245,7 +245,7 @@ def _read_emulator(entry: TomlTable) -> EmulatorSpec:
 
 
 def _read_budget(budget: TomlTable, kind: MemoryKind, memory: tuple[Memory, ...]) -> int:
-    """The bytes a firmware may use; they must lie in one run from the first memory of that kind."""
+    """Read the bytes an image may use; they must lie in one run from the kind's first memory."""
     wanted = budget.quantity(kind)
     found = runs([m for m in memory if m.kind == kind])
     room = sum(m.bytes for m in found[0]) if found else 0

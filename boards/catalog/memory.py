@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The memories of a chip, and runs of neighbouring ones.
 
-A run is what follows each other in the address space without a gap, all of it on the chip or all
-of it external: a buffer may lie across the border of two memories of one run, never elsewhere. An
-image starts in the first memory of each kind, and the budget limits the run from there on; further
-runs are used whole.
+The memories of a run follow each other in the address space without a gap, and all are on the chip
+or all are external. A buffer may lie across the border of two memories of one run, and across no
+other. An image starts in the first memory of each kind, and the budget limits the run from there
+on; further runs are used whole.
 """
 
 import re
@@ -23,11 +23,11 @@ REGION_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class Memory:
-    """Addresses [origin, origin + bytes), of the chip or, when `external`, beside it.
+    """Addresses [origin, origin + bytes), on the chip or, when `external`, outside it.
 
-    `speed`, greater is faster: 3 tightly coupled to the core, 2 on the chip, 1 beside it. An
-    external memory is not there until software has set up its controller. `dma`: whether the DMA
-    that serves peripherals reaches it; where not, only the core reads and writes it.
+    `speed`, greater is faster: 3 tightly coupled to the core, 2 on the chip, 1 outside it. An
+    external memory works only after software has set up its controller. `dma`: whether the DMA of
+    the peripherals reaches it; if not, only the core reads and writes it.
     """
 
     name: str
@@ -40,14 +40,14 @@ class Memory:
 
     @property
     def end(self) -> int:
-        """The first address behind it."""
+        """The first address behind the memory."""
         return self.origin + self.bytes
 
 
 def runs(memories: Sequence[Memory]) -> tuple[tuple[Memory, ...], ...]:
-    """The memories in runs, ascending in each; the first run begins with the first memory.
+    """Divide the memories into runs, ascending in each; the first begins with the first memory.
 
-    The others come in the order in which one of theirs is listed first. Memories of one kind.
+    All memories are of one kind. Further runs come in the order of their first listed memory.
     """
     if not memories:
         return ()
@@ -67,7 +67,7 @@ def runs(memories: Sequence[Memory]) -> tuple[tuple[Memory, ...], ...]:
 
 
 def limited(run: Sequence[Memory], limit: int) -> tuple[Memory, ...]:
-    """The first `limit` bytes of a run, memory by memory; its end falls away."""
+    """Cut a run, memory by memory, to its first `limit` bytes."""
     kept = []
     for memory in run:
         size = min(memory.bytes, limit)
@@ -78,12 +78,12 @@ def limited(run: Sequence[Memory], limit: int) -> tuple[Memory, ...]:
 
 
 def run_name(run: Sequence[Memory]) -> str:
-    """What the linker script and plans call a whole run: its memories' names in one."""
+    """Return the name of a whole run in linker scripts and plans: its memories' names joined."""
     return "_".join(memory.name for memory in run)
 
 
 def read_memories(entries: tuple[TomlTable, ...]) -> tuple[Memory, ...]:
-    """The [[memory]] entries of a board's file; BoardError names the key that is wrong."""
+    """Read the [[memory]] entries of a board's file; BoardError names the key that is wrong."""
     found: list[Memory] = []
     for entry in entries:
         memory = _read_memory(entry, found)
@@ -119,7 +119,7 @@ def _read_memory(entry: TomlTable, earlier: list[Memory]) -> Memory:
     if memory.name in ("ram", "flash") and kind in {other.kind for other in earlier}:
         entry.refuse("name", f"is '{memory.name}', the image's", "call it what the data sheet does")
     if memory.speed not in SPEEDS:
-        entry.refuse("speed", f"is {memory.speed}", "3 tightly coupled, 2 on chip, 1 beside it")
+        entry.refuse("speed", f"is {memory.speed}", "3 tightly coupled, 2 on chip, 1 outside it")
     if memory.external and kind not in {other.kind for other in earlier}:
         entry.refuse(
             "external",

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A board's memories as windows of an emulator's: same names and sizes, gaps where it has gaps."""
+"""A board's memories as parts of an emulator's: same names and sizes, gaps where it has gaps."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from mcuforge.boards.catalog.memory import Memory, limited, run_name, runs
 
-WINDOW_BYTES = 64 * 1024  # windows start at its multiples, and as much is left between two of them
+WINDOW_BYTES = 64 * 1024  # parts start at multiples of it; gaps are as long
 
 
 class NoRoom(Exception):
-    """A memory of the chip for which the emulator has too little left."""
+    """A memory of the chip for which the emulator has too little memory left."""
 
     def __init__(self, run: Sequence[Memory], left: int) -> None:
         self.name, self.bytes, self.left = run_name(run), sum(m.bytes for m in run), left
@@ -18,12 +18,12 @@ class NoRoom(Exception):
 
 
 def windows(regions: Sequence[Memory], host: Sequence[Memory]) -> tuple[Memory, ...]:
-    """A board's regions (RAM and flash) at addresses of an emulator's machine that has `host`.
+    """Lay a board's regions (RAM and flash) at addresses of an emulated machine that has `host`.
 
-    Names and sizes stay, and so do borders without a gap; between runs at least WINDOW_BYTES lie
-    free. The first run of each kind is where the machine's image starts. Further flash lies in RAM
-    where the machine has no other. An external memory that is longer than any room left is as long
-    as that room; for others: NoRoom.
+    Names and sizes stay, and so do borders without a gap; at least WINDOW_BYTES between two runs
+    stay free. The first run of each kind lies where the machine's image starts. Further flash lies
+    in RAM if the machine has no other flash. An external memory that is longer than every part
+    left is cut to the longest part; for any other memory that is too long: NoRoom.
     """
     rooms = [_Room(memory) for memory in host if memory.kind != "code"]
     placed: list[Memory] = []
@@ -40,7 +40,7 @@ def windows(regions: Sequence[Memory], host: Sequence[Memory]) -> tuple[Memory, 
 
 
 class _Room:
-    """What is left of a memory of the emulator's machine."""
+    """The part of a memory of the emulated machine that is still free."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
@@ -60,7 +60,7 @@ class _Room:
 
 
 def _sorted_for(rooms: Sequence[_Room], run: Sequence[Memory]) -> list[_Room]:
-    """The rooms to try for a further run: like first, then RAM for flash, never flash for RAM."""
+    """List the rooms for a further run: its own kind, then RAM for flash; no flash for RAM."""
     kind, external = run[0].kind, run[0].external
     allowed = [room for room in rooms if kind == "flash" or room.memory.kind == "ram"]
     return sorted(

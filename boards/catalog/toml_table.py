@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TOML table read key by key: a wrong, missing or unknown key is refused with its place."""
+"""Reads a TOML table key by key; a wrong, missing or unknown key is refused with its place."""
 
 import difflib
 from typing import NoReturn
@@ -10,7 +10,7 @@ _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "Hz": 1, "kHz": 10**3, "MHz": 
 
 
 def parse_quantity(text: str) -> int:
-    """'128 KiB' -> 131072, '25 MHz' -> 25000000; ValueError unless a number and a known unit."""
+    """Parse '128 KiB' to 131072, '25 MHz' to 25000000; ValueError for any other form."""
     number, _, unit = text.partition(" ")
     if unit not in _UNITS or not (number.isascii() and number.isdecimal()):
         wanted = ", ".join(_UNITS)
@@ -19,7 +19,7 @@ def parse_quantity(text: str) -> int:
 
 
 class TomlTable:
-    """One table of a board's file; every key is taken once, what remains is unknown."""
+    """One table of a board's file; every key is taken once, and keys that remain are unknown."""
 
     def __init__(self, file: str, values: object, place: str = "") -> None:
         self._file = file
@@ -27,7 +27,7 @@ class TomlTable:
         self._known: list[str] = []
         self._values: dict[str, object] = {}
         if not isinstance(values, dict):
-            self._refuse("is no table", "write its name in brackets, [like.this], and keys below")
+            self._refuse("is not a table", "write its name in brackets, [like.this], then its keys")
         self._values.update(values)
 
     def _refuse(self, what: str, hint: str, key: str = "") -> NoReturn:
@@ -39,7 +39,7 @@ class TomlTable:
         self._refuse(what, hint, key)
 
     def has(self, key: str) -> bool:
-        """Whether an optional key is there."""
+        """Tell whether an optional key is there."""
         if key not in self._known:
             self._known.append(key)
         return key in self._values
@@ -50,46 +50,46 @@ class TomlTable:
         return self._values.pop(key)
 
     def text(self, key: str) -> str:
-        """A text that is not empty."""
+        """Take a text that is not empty."""
         value = self._take(key)
         if not isinstance(value, str) or not value:
             self._refuse(f"is {value!r}; wanted a text", "write it in quotes", key)
         return value
 
     def optional_text(self, key: str) -> str | None:
-        """A text, or None where the key is absent."""
+        """Take a text, or None if the key is absent."""
         return self.text(key) if self.has(key) else None
 
     def choice(self, key: str, choices: tuple[str, ...]) -> str:
-        """One of the given texts."""
+        """Take one of the given texts."""
         text = self.text(key)
         if text not in choices:
             self._refuse(f"is '{text}'", f"write one of {', '.join(choices)}", key)
         return text
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts."""
+        """Take a list of texts."""
         value = self._take(key)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self._refuse(f"is {value!r}; wanted a list of texts", 'write ["a", "b"]', key)
         return tuple(str(item) for item in value)
 
     def integer(self, key: str) -> int:
-        """A whole number, not negative."""
+        """Take a whole number that is not negative."""
         value = self._take(key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             self._refuse(f"is {value!r}; wanted a whole number", "write it without quotes", key)
         return value
 
     def flag(self, key: str) -> bool:
-        """True or false; false where the key is absent."""
+        """Take true or false; false if the key is absent."""
         value = self._take(key) if self.has(key) else False
         if not isinstance(value, bool):
             self._refuse(f"is {value!r}; wanted true or false", "write it without quotes", key)
         return value
 
     def quantity(self, key: str) -> int:
-        """A number with its unit, in bytes or hertz, above zero."""
+        """Take a number with its unit, above zero; returns bytes or hertz."""
         text = self.text(key)
         try:
             value = parse_quantity(text)
@@ -100,11 +100,11 @@ class TomlTable:
         return value
 
     def table(self, key: str) -> "TomlTable":
-        """A table inside this one."""
+        """Take a table inside this one."""
         return TomlTable(self._file, self._take(key), f"{self._place}{key}.")
 
     def tables(self, key: str) -> tuple["TomlTable", ...]:
-        """An array of tables, at least one."""
+        """Take an array of tables, at least one."""
         value = self._take(key)
         if not isinstance(value, list) or not value:
             self._refuse("has no entry", f"write [[{key}]] once per entry", key)
@@ -113,8 +113,8 @@ class TomlTable:
         )
 
     def finish(self) -> None:
-        """Refuse what was not taken: a key nobody reads is a spelling mistake."""
+        """Refuse keys that were not taken: a key that is never read is a spelling mistake."""
         for key in self._values:
             near = difflib.get_close_matches(key, self._known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(self._known)}"
-            self._refuse("is no key of a board", hint, key)
+            self._refuse("is not a key of a board", hint, key)

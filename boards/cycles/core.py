@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What pricing asks of a core's timings, and which cores have some."""
+"""The interface of a core's timings, and the cores that have timings."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -15,19 +15,19 @@ class Core(Protocol):
 
     @property
     def mispredict_cycles(self) -> int:
-        """Lost where a branch goes another way than mostly; 0 for a core that predicts none."""
+        """Cycles lost when a branch leaves its usual way; 0 for a core without prediction."""
 
     def cycles(
         self, before: Sequence[Instruction], block: Sequence[Instruction], taken: bool
     ) -> int:
-        """Cycles of `block` after `before`, the way there included.
+        """Return the cycles of `block` after `before`, including the way from one to the other.
 
         `before` is empty at the start of a run; `taken`: its last instruction branched to `block`.
         """
 
 
 def core_of(cpu: str, board: str) -> Core:
-    """The timings of a core; BoardError for one without documented or published ones."""
+    """Find the timings of a core; BoardError when none are documented or published."""
     cores: dict[str, Core] = {"cortex-m4": CortexM4(), "cortex-m7": CortexM7()}
     if cpu not in cores:
         raise BoardError(

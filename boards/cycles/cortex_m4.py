@@ -2,8 +2,9 @@
 """Cortex-M4 timings, as Arm documents them.
 
 Arm 100166_0001 (Cortex-M4 TRM r0p1; DDI 0439 before), 3.3.1 "Table of processor instructions" and
-3.3.3 "Load/store timings", zero wait states. Where it gives a range the choice is stated at the
-constant. Data addresses are not looked at: an access across a word costs a cycle more than here.
+3.3.3 "Load/store timings", zero wait states. Where Arm gives a range, a comment at the constant
+states our choice. Data addresses are ignored: an access across a word costs one cycle more than
+here.
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ class CortexM4:
     def cycles(
         self, before: Sequence[Instruction], block: Sequence[Instruction], taken: bool
     ) -> int:
-        """As `Core` has it."""
+        """See `Core`."""
         total = 0
         previous = before[-1] if before and not taken else None
         if before and taken:
@@ -68,7 +69,7 @@ def _cycles(this: Instruction, previous: Instruction | None) -> int:
 
 
 def _access(this: Instruction, previous: Instruction | None) -> int:
-    """A load or a store of one register: 2, less what overlaps, more what must be waited for."""
+    """Price a load or store of one register: 2 cycles, minus overlap, plus waiting."""
     fixed_store = this.kind is Kind.STORE and not this.indexed  # "always one cycle"
     base = 1 if fixed_store else 2
     if previous is None:

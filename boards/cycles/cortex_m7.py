@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cortex-M7 timings: two instructions a cycle, in order.
+"""Cortex-M7 timings: two instructions per cycle, in order.
 
 Arm documents no timing table of this core. The pipes, latencies and rules of pairing here are those
 of LLVM's scheduling model (llvm/lib/Target/ARM/ARMScheduleM7.td), simplified; docs/cycles.md
@@ -19,8 +19,8 @@ TABLE_BRANCH = 2
 BRANCH_LATENCY = 2
 # how many of a pipe there are
 PIPES = {"alu": 2, "load": 2, "store": 1, "shift": 1, "mac": 1, "branch": 1, "simd": 1, "float": 1}
-_EX1 = 1  # operands wanted a cycle before those of plain arithmetic: addresses, what is shifted
-_LATE = -1  # operands wanted a cycle after: the sum of a multiply-accumulate, what is stored
+_EX1 = 1  # operands needed one cycle before those of plain arithmetic: addresses, shifted operands
+_LATE = -1  # operands needed one cycle later: the sum of a multiply-accumulate, stored values
 _LATE_SIMD = ("ssat", "usat", "qadd", "qsub", "qdadd", "qdsub", "usad", "usada")
 _EARLY_SIMD = ("rev", "rbit", "ssat", "usat", "sbfx", "ubfx", "qdadd", "qdsub")
 _SLOW_LOADS = ("ldrb", "ldrh", "ldrsb", "ldrsh")
@@ -33,7 +33,7 @@ class _Pipeline:
 
     cycle: int = 0
     issued: int = 0
-    closed: bool = False  # nothing may join this cycle
+    closed: bool = False  # no other instruction may join this cycle
     used: dict[str, int] = field(default_factory=dict)
     ready: dict[str, int] = field(default_factory=dict)
 
@@ -43,7 +43,7 @@ class _Pipeline:
         self.used.clear()
 
     def issue(self, this: Instruction) -> None:
-        """Issue in the first cycle in which operands, a slot and the pipes are there."""
+        """Issue in the first cycle in which the operands, a slot and the pipes are free."""
         alone = _alone(this)
         first = this.kind is Kind.SIMD  # it can only be the first of a pair
         pipes = _pipes(this)
@@ -68,20 +68,20 @@ class _Pipeline:
 
 @dataclass(frozen=True)
 class CortexM7:
-    """Two instructions a cycle, in order; branches predicted but for where they rarely go."""
+    """Two instructions per cycle, in order; a branch is predicted to go where it mostly goes."""
 
     mispredict_cycles: int = MISPREDICT
 
     def cycles(
         self, before: Sequence[Instruction], block: Sequence[Instruction], taken: bool
     ) -> int:
-        """As `Core` has it: from the issue of the last of `before` to that of the last here."""
+        """See `Core`; counted from the last issue in `before` to the last issue in `block`."""
         pipeline = _Pipeline()
         for instruction in before:
             pipeline.issue(instruction)
         start = pipeline.cycle
         if before and taken:
-            pipeline.closed = True  # what is at the target is fetched for the next cycle
+            pipeline.closed = True  # the instruction at the target is fetched for the next cycle
         for instruction in block:
             pipeline.issue(instruction)
         return pipeline.cycle - start + (0 if before else 1)
@@ -118,7 +118,7 @@ def _pipes(this: Instruction) -> tuple[str, ...]:
 
 
 def _occupies(this: Instruction) -> int:
-    """Cycles until the next instruction can issue behind one that is alone."""
+    """Count the cycles until an instruction can issue behind one that issues alone."""
     if this.kind is Kind.DIVIDE:
         return DIVIDE
     if this.kind in (Kind.LOAD_MANY, Kind.STORE_MANY):
@@ -127,7 +127,7 @@ def _occupies(this: Instruction) -> int:
 
 
 def _latency(this: Instruction, register: str) -> int:
-    """Cycles from issue until plain arithmetic can use what is written."""
+    """Count the cycles from issue until plain arithmetic can use the result."""
     if register in this.moved:
         return 0  # there before the data of a load
     match this.kind:
@@ -148,7 +148,7 @@ def _latency(this: Instruction, register: str) -> int:
 
 
 def _early(this: Instruction, register: str) -> int:
-    """How much earlier (or later, below 0) than plain arithmetic `this` wants a register."""
+    """Count the cycles by which `this` needs a register before plain arithmetic would."""
     if register in this.address_reads:
         return _EX1
     if this.kind in (Kind.STORE, Kind.STORE_MANY) or register == this.accumulator:

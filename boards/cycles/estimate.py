@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Executed blocks times what a core needs for each."""
+"""The executed blocks times the cycles that a core needs for each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mcuforge.boards.cycles.trace import Block, Run
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run: instructions executed, and cycles estimated for them."""
+    """The cost of one run: instructions executed, and cycles estimated for them."""
 
     instructions: int
     cycles: int
@@ -21,10 +21,10 @@ class Cost:
 def price(
     blocks: Sequence[Block], runs: Sequence[Run], listing: Listing, core: Core
 ) -> tuple[Cost, ...]:
-    """The cost of each run.
+    """Compute the cost of each run.
 
-    A block is priced behind each block it followed, so a loop's own overlap counts. A branch that
-    goes to several places is taken for predicted where it mostly goes, run by run.
+    A block is priced behind each block it followed, so the overlap inside a loop counts. In each
+    run, a branch to several places counts as predicted when it goes to its most frequent place.
     """
     code = [listing.between(block.first, block.last) for block in blocks]
     known: dict[tuple[int, int], int] = {}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Thumb-2 instructions as objdump prints them: kind, registers read and written.
+"""Thumb-2 instructions as objdump prints them: their kind, the registers they read and write.
 
 Names are those of the Armv7-M Architecture Reference Manual (DDI 0403), chapter A7, in the unified
-syntax of GNU objdump. What is not told apart here is priced as plain arithmetic.
+syntax of GNU objdump. Any other instruction is priced as plain arithmetic.
 """
 
 import re
@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 
 class Kind(Enum):
-    """What a core's timings tell apart."""
+    """The kinds of instructions that a core's timings tell apart."""
 
     ALU = auto()  # moves, logic, addition, comparison; their operand may be shifted
     SHIFT = auto()  # LSL, LSR, ASR, ROR as instructions of their own
@@ -38,9 +38,9 @@ class Instruction:
     kind: Kind
     reads: frozenset[str]
     writes: frozenset[str]
-    address_reads: frozenset[str]  # of `reads`, those a load's or store's address is made from
-    moved: frozenset[str]  # of `writes`, those of the address: it goes on to the next
-    accumulator: str | None  # of a multiply-accumulate: read a cycle later than the factors
+    address_reads: frozenset[str]  # the part of `reads` that forms the address of a load or store
+    moved: frozenset[str]  # the part of `writes` that holds the address, which moves on
+    accumulator: str | None  # of a multiply-accumulate: read one cycle later than the factors
     transfers: int  # registers loaded or stored
     shifted: str | None  # the operand that passes the shifter on the way to plain arithmetic
     indexed: bool  # a load's or store's address is the sum of two registers
@@ -79,7 +79,7 @@ _ALIASES = {"ip": "r12", "fp": "r11", "sl": "r10", "sb": "r9"}
 
 
 def decode(address: int, size: int, mnemonic: str, operands: str) -> Instruction:
-    """An instruction from objdump's two columns; what follows `@`, `;` or `<` is for people."""
+    """Read an instruction from objdump's two columns; text after `@`, `;` or `<` is a comment."""
     base, _, _ = mnemonic.partition(".")
     text = _COMMENT.sub("", operands).partition("<")[0]
     name, conditional, sets_flags = _split(base)
@@ -114,7 +114,7 @@ def decode(address: int, size: int, mnemonic: str, operands: str) -> Instruction
 
 
 def _split(base: str) -> tuple[str, bool, bool]:
-    """(name, whether it is conditional, whether it sets the flags) of a mnemonic without width."""
+    """Split a mnemonic without width into (name, is it conditional, does it set the flags)."""
     if _IT.match(base):
         return "it", False, False
     if _DIRECT.match(base) or _INDIRECT.match(base):
@@ -161,7 +161,7 @@ def _kind(name: str) -> Kind:
 
 
 def _operands(text: str) -> list[str]:
-    """The operands, those in brackets and braces in one piece."""
+    """List the operands; brackets and braces stay in one piece."""
     parts, depth, last = [], 0, ""
     for letter in text:
         depth += (letter in "[{") - (letter in "]}")
@@ -174,7 +174,7 @@ def _operands(text: str) -> list[str]:
 
 
 def _names(text: str) -> set[str]:
-    """The registers a piece of text names, the ranges of a list opened."""
+    """List the registers that a piece of text names, with ranges written out."""
     opened = re.sub(
         r"\b([rsd])(\d+)-[rsd](\d+)\b",
         lambda m: ",".join(f"{m[1]}{n}" for n in range(int(m[2]), int(m[3]) + 1)),
@@ -184,7 +184,7 @@ def _names(text: str) -> set[str]:
 
 
 def _registers(name: str, kind: Kind, parts: list[str]) -> tuple[set[str], set[str]]:
-    """(read, written) by what is neither load nor store."""
+    """List the registers that an instruction other than load or store (reads, writes)."""
     if not parts or kind in (Kind.IT, Kind.NOP):
         return set(), set()
     if kind is Kind.BRANCH:  # a direct one names no register
@@ -204,7 +204,7 @@ def _registers(name: str, kind: Kind, parts: list[str]) -> tuple[set[str], set[s
 def _memory_registers(
     kind: Kind, parts: list[str]
 ) -> tuple[set[str], set[str], set[str], set[str]]:
-    """(read, written, read for the address, written to move the address on)."""
+    """List the registers (read, written, read for the address, written to move the address)."""
     stores = kind in (Kind.STORE, Kind.STORE_MANY)
     if "{" in parts[-1]:  # ldm r0!, {..}; push {..}
         data = _names(parts[-1])

@@ -21,7 +21,7 @@ class Listing:
     addresses: tuple[int, ...]
 
     def between(self, first: int, last: int) -> tuple[Instruction, ...]:
-        """Those from `first` to the one at `last`; InternalError where none begins there."""
+        """Return those from `first` to `last`; InternalError when none begins at one of them."""
         begin, end = bisect_left(self.addresses, first), bisect_left(self.addresses, last)
         if last < first or self.addresses[begin : begin + 1] != (first,):
             raise InternalError(f"no instruction of the image begins at {first:#x}")
@@ -36,7 +36,7 @@ def read_listing(elf: Path, objdump: Path) -> Listing:
 
 
 def parse_listing(text: str) -> Listing:
-    """What read_listing makes of objdump's text; data between instructions is left out."""
+    """Parse objdump's text for read_listing; data between instructions is left out."""
     found = []
     for line in text.splitlines():
         code = _CODE.match(line)

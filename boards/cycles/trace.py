@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which blocks of an image an emulator executed, and which followed which.
+"""Traces of an emulator: the blocks of an image it executed, and which followed which.
 
 QEMU's log (`-d in_asm,exec,nochain`) names every block it translates with its instructions, then
 every block it is about to execute, one line each. The lines go through a pipe and are counted as
@@ -35,8 +35,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Marks:
-    """What cuts a trace into runs: a run begins with the block at `begin`, and ends before one
-    whose address is in `outside` (half-open)."""
+    """The marks that cut a trace into runs.
+
+    A run begins with the block at `begin`, and ends before a block whose address is in `outside`
+    (half-open)."""
 
     begin: int
     outside: tuple[int, int]
@@ -64,7 +66,7 @@ class TraceParser:
         self._numbers: dict[bytes, int] = {}  # of the blocks, by the line that says "executed"
         self._begins: set[int] = set()
         self._ends: set[int] = set()
-        self._edges: dict[tuple[int, int], int] | None = None  # of the run that is on
+        self._edges: dict[tuple[int, int], int] | None = None  # of the run in progress
         self._path = [-1, -1]  # the last two blocks of it
 
     def feed(self, data: bytes) -> None:
@@ -92,7 +94,7 @@ class TraceParser:
                 path[0], path[1] = edge
 
     def _read(self, line: bytes) -> int | None:
-        """A line met for the first time: the number of the block it says is executed, if any."""
+        """Read a line met for the first time; returns the number of its executed block, if any."""
         if listed := _LISTED.match(line):
             self._listed.append(int(listed[1], 16))
             return None
@@ -119,7 +121,7 @@ class TraceParser:
         return number
 
     def _take_back(self) -> None:
-        """The block of the last line was not executed after all; it comes again."""
+        """Remove the block of the last line: it was not executed after all, and will come again."""
         edge = (self._path[0], self._path[1])
         if self._edges is None or not self._edges.get(edge):
             return
@@ -160,13 +162,13 @@ class Trace:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        with suppress(OSError):  # ENXIO: nobody reads any more; else it may still wait for a writer
+        with suppress(OSError):  # ENXIO: no reader is left; if one is, it may wait for a writer
             os.close(os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK))
         self._reader.join(JOIN_SECONDS)
         self._folder.cleanup()
 
     def result(self) -> tuple[tuple[Block, ...], tuple[Run, ...]]:
-        """Blocks, and runs of them, once the context is left.
+        """Return the blocks, and the runs of them, once the context is left.
 
         BoardError when the emulator logged nothing that can be read.
         """
@@ -175,7 +177,7 @@ class Trace:
         if not self._parser.runs:
             told = "nothing" if not self._bytes else f"{self._bytes:,} bytes without any"
             raise BoardError(
-                f"the emulator tells no blocks it executes: {told} in its log",
+                f"the emulator does not log the blocks it executes: {told} in its log",
                 self._where,
                 "QEMU 7 or later (`mcuforge doctor`), or bench without --cycles",
             )
@@ -185,7 +187,7 @@ class Trace:
         with self._pipe.open("rb", buffering=0) as pipe:
             while data := pipe.read(_CHUNK_BYTES):
                 self._bytes += len(data)
-                if self._failure is None:  # else only drained: QEMU must not stand still
+                if self._failure is None:  # otherwise only drained: QEMU must not block
                     try:
                         self._parser.feed(data)
                     except Exception as error:  # raised again in result()

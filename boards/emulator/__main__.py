@@ -22,7 +22,7 @@ from mcuforge.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line of the module's docstring; 0, or 1 with the three lines of an error."""
+    """Run the command line of the module's docstring; returns 0, or 1 after a three-line error."""
     parser = argparse.ArgumentParser(prog="python -m mcuforge.boards.emulator")
     actions = parser.add_subparsers(dest="action", required=True)
     run = actions.add_parser("run", help=f"ends with process {OWNER_VARIABLE} if that is set")

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps one QEMU: starts it, says where its serial port is, ends it when it is not wanted any more.
+"""Keeps one QEMU: starts it, names its serial port, ends it when nobody needs it any more.
 
-Run by emulator.py as a program of its own (standard library only, so it starts in milliseconds and
-needs nothing installed). It ends QEMU when its owner has gone, however that died, when the time is
-up, or on SIGTERM; should the guard itself be killed, the kernel kills QEMU (Linux). The guard
-watches the owner process: a parent-death signal would follow the thread that started QEMU.
+qemu.py runs it as a program of its own, which uses only the standard library: it starts in
+milliseconds and needs nothing installed. The guard ends QEMU when its owner has gone, for whatever
+reason, when the time is up, or on SIGTERM. If the guard itself is killed, the kernel kills QEMU (on
+Linux). The guard watches the owner process: a parent-death signal would follow the thread that
+started QEMU.
 
-QEMU starts stopped, and runs once the guard holds the terminal side of its serial port open: QEMU
-throws away what a guest sends while nobody has the port open, and would look for a newly opened one
-only once a second.
+QEMU starts stopped, and runs once the guard holds the terminal side of its serial port open. QEMU
+throws away what a guest sends while the port is closed, and notices a newly opened port only once
+per second.
 """
 
 import argparse
@@ -27,16 +28,16 @@ from pathlib import Path
 from typing import NoReturn
 
 SECONDS_TO_QUIT = 2.0
-POLL_SECONDS = 0.2  # where the system has no pidfd (outside Linux)
+POLL_SECONDS = 0.2  # if the system has no pidfd (outside Linux)
 PR_SET_PDEATHSIG = 1
 
 
 class Ended(Exception):
-    """Why QEMU is to be ended, or has ended."""
+    """QEMU must be ended, or has ended; the message says why."""
 
 
 class OwnerGone(Ended):
-    """Nobody is left to read the diagnostics either."""
+    """The owner has gone, so nobody is left to read the diagnostics."""
 
 
 def _stop(signum: int, frame: object) -> NoReturn:
@@ -49,7 +50,7 @@ def _die_with_guard() -> None:
 
 
 def _ask(qemu: subprocess.Popen[str], command: str) -> object:
-    """One command of QEMU's machine protocol on its stdin and stdout."""
+    """Send one command of QEMU's machine protocol on its stdin; the answer comes on its stdout."""
     if qemu.stdin is None or qemu.stdout is None:
         raise Ended("QEMU was started without a control channel")
     with contextlib.suppress(BrokenPipeError):
@@ -65,7 +66,7 @@ def _ask(qemu: subprocess.Popen[str], command: str) -> object:
 
 
 def _serial_port(devices: object) -> str:
-    """The path behind QEMU's 'pty:/dev/pts/3'."""
+    """Return the path in QEMU's 'pty:/dev/pts/3'."""
     for device in devices if isinstance(devices, list) else ():
         kind, _, path = device["filename"].partition(":")
         if kind == "pty":
@@ -74,7 +75,7 @@ def _serial_port(devices: object) -> str:
 
 
 def _watch(qemu: subprocess.Popen[str], owner_pid: int | None, deadline: float) -> NoReturn:
-    """Return by exception only: the owner has gone, QEMU has, or the time is up."""
+    """Wait until the owner has gone, QEMU has gone or the time is up; always raises."""
     pids = [qemu.pid] if owner_pid is None else [qemu.pid, owner_pid]
     has_pidfd = sys.platform == "linux"
     try:
@@ -105,7 +106,7 @@ def _end(qemu: subprocess.Popen[str]) -> None:
 
 
 def guard(command: list[str], owner_pid: int | None, deadline: float, state: Path) -> NoReturn:
-    """Run QEMU until it ends or must, which an Ended tells.
+    """Run QEMU until it ends or must end; an Ended says why.
 
     `state` is a JSON file {pid, port, guard} that exists, locked, while QEMU runs.
     """
@@ -114,7 +115,7 @@ def guard(command: list[str], owner_pid: int | None, deadline: float, state: Pat
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=_die_with_guard,  # safe: the guard has one thread
+        preexec_fn=_die_with_guard,  # safe, because the guard has one thread
     )
     with contextlib.ExitStack() as held:
         held.callback(_end, qemu)
@@ -135,7 +136,7 @@ def guard(command: list[str], owner_pid: int | None, deadline: float, state: Pat
 
 
 def main() -> None:
-    """The command line emulator.py writes; why QEMU ended is a line on stderr."""
+    """Run the command line that qemu.py writes; a line on stderr says why QEMU ended."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--owner", type=int, help="end with this process")
     parser.add_argument("--seconds", type=float, required=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A board that is a QEMU process: started with an image, reached over a pty, never left behind.
+"""QEMU as a board: a process started with an image and reached over a pty, always ended.
 
 `-icount shift=0` makes every instruction one nanosecond of virtual time, the same in each run.
 guard.py, a small process of its own, keeps QEMU; this module starts and stops such guards.
@@ -26,8 +26,8 @@ from mcuforge.errors import BoardError
 OWNER_VARIABLE = "MCUFORGE_OWNER_PID"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
-MAX_SECONDS = 3600.0  # of an emulator that no process owns
-OWNED_SECONDS = 7 * 24 * 3600.0  # of others: 1,000 images of a transformer take hours
+MAX_SECONDS = 3600.0  # for an emulator that no process owns
+OWNED_SECONDS = 7 * 24 * 3600.0  # for others: 1,000 images of a transformer take hours
 DIAGNOSTIC_CHARS = 4000
 
 _GUARD = Path(__file__).resolve().with_name("guard.py")
@@ -37,7 +37,7 @@ _STATE_NAME = "state.json"
 
 @dataclass(frozen=True)
 class Running:
-    """What the guard's state file says: QEMU's and the guard's process ids, and the serial port."""
+    """The guard's state file: the process ids of QEMU and of the guard, and the serial port."""
 
     pid: int
     port: str
@@ -45,11 +45,11 @@ class Running:
 
 
 def read_state(state: Path) -> Running | None:
-    """The emulator behind a state file, or None when there is none or it has ended."""
+    """Read the emulator of a state file; None when there is none or it has ended."""
     try:
         with state.open(encoding="utf-8") as file:
             values = json.load(file)
-            try:  # its guard holds a lock: a file left by a guard that was killed is not believed
+            try:  # its guard holds a lock: without it, the file was left by a guard that was killed
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return Running(int(values["pid"]), str(values["port"]), int(values["guard"]))
@@ -69,11 +69,11 @@ class Emulator:
         self._last_words = ""
 
     def alive(self) -> bool:
-        """Whether QEMU still runs."""
+        """Tell whether QEMU still runs."""
         return self._guard.poll() is None
 
     def diagnostics(self) -> str:
-        """What QEMU and its guard wrote to stderr, and why QEMU ended if it did; the last 4 kB."""
+        """Return the last 4 kB of stderr of QEMU and its guard, and why QEMU ended if it did."""
         if self._folder.is_dir():
             self._last_words = _read_log(_log_of(self._folder / _STATE_NAME))
         return self._last_words
@@ -96,7 +96,7 @@ def start(
 ) -> Emulator:
     """Run `elf` on the emulator of `board` (one `catalog.emulated` returned).
 
-    QEMU ends with close(), when process `owner` (default: this one) has gone, or after
+    QEMU ends with close(), when the process `owner` (default: this one) has gone, or after
     `max_seconds`. BoardError when QEMU is not installed or does not accept the image.
     """
     folder = Path(tempfile.mkdtemp(prefix="mcuforge-emulator-"))
@@ -119,17 +119,17 @@ def start_detached(
     owner: int | None = None,
     max_seconds: float = MAX_SECONDS,
 ) -> Running:
-    """As start(), but leaves the emulator to its guard; `state` exists while it runs.
+    """Start an emulator as start() does, but leave it to its guard; `state` exists while it runs.
 
     Without an owner only `max_seconds` and stop_detached() end it. An emulator that an earlier call
-    left behind the same file is ended first. What QEMU says is in `state` + ".log".
+    started with the same file is ended first. QEMU's messages go to `state` + ".log".
     """
     stop_detached(state)
     return _start_guard(board, elf, state.resolve(), owner, max_seconds)[1]
 
 
 def stop_detached(state: Path) -> None:
-    """End the emulator behind a state file; nothing to do when it has ended."""
+    """End the emulator of a state file; does nothing when it has ended."""
     running = read_state(state)
     if running is not None:
         with contextlib.suppress(ProcessLookupError):
@@ -141,7 +141,7 @@ def stop_detached(state: Path) -> None:
 
 
 def command_line(board: Board, elf: Path) -> list[str]:
-    """The QEMU command for an image; BoardError when the board or this machine has no emulator."""
+    """Write the QEMU command for an image; BoardError if board or machine has no emulator."""
     spec = board.emulator
     if spec is None:
         raise BoardError(
@@ -150,8 +150,8 @@ def command_line(board: Board, elf: Path) -> list[str]:
             "--emulate runs its stand-in",
         )
     qemu = locate(spec.command, board.id)
-    # -S: the guard lets it run once the serial port is held open; -qmp stdio: how it says so.
-    # sleep and align stay as they are: firmware that polls never idles, so they change nothing
+    # -S: the guard starts it once the serial port is open, through -qmp stdio.
+    # sleep and align keep their defaults: firmware that polls never idles, so they do nothing
     fixed = "-icount shift=0 -display none -monitor none -serial pty -S -qmp stdio"
     return [str(qemu), "-M", spec.machine, *spec.args, *fixed.split(), "-kernel", str(elf)]
 
@@ -178,7 +178,7 @@ def _start_guard(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,
-            start_new_session=True,  # Ctrl-C is the owner's to handle
+            start_new_session=True,  # the owner handles Ctrl-C
         )
     try:
         return guard, _wait_until_running(guard, state)

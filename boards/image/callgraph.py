@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The call-graph files GCC writes beside each object with -fcallgraph-info=su.
+"""The call-graph files that GCC writes with each object under -fcallgraph-info=su.
 
 A `.ci` file is VCG text: one node per function with its stack frame, one node (an ellipse) per
 function of another file, one edge per call (GCC manual, "Developer Options"). Functions are
@@ -29,9 +29,9 @@ class Function:
 
 
 def read_callgraph(build_dir: Path) -> dict[str, Function]:
-    """Every function of the objects under `build_dir`, by title.
+    """Read every function of the objects under `build_dir`, by title.
 
-    InternalError when there is no .ci file: the project was built without -fcallgraph-info=su.
+    InternalError when no .ci file exists: the project was built without -fcallgraph-info=su.
     """
     files = sorted(build_dir.rglob("*.ci"))
     if not files:
@@ -65,6 +65,6 @@ def _read(file: Path) -> dict[str, Function]:
 
 
 def _worse(a: Function, b: Function) -> Function:
-    """One symbol in two objects (a weak default and its replacement): the worst of both."""
+    """Take the worst of one symbol in two objects: a weak default and its replacement."""
     callees = tuple(dict.fromkeys(a.callees + b.callees))
     return Function(a.name, max(a.frame_bytes, b.frame_bytes), a.dynamic or b.dynamic, callees)

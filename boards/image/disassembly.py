@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The stack of routines without compiler information, read from the linked image.
 
-libgcc and libc come without call-graph files, so their frames are read off the instructions that
-lower the stack pointer. The figure is an upper bound: the sum of every such instruction of the
-routine, also where branches exclude one another.
+libgcc and libc come without call-graph files, so their frames are read from the instructions that
+lower the stack pointer. The figure is an upper bound: it adds up every such instruction of the
+routine, even if two of them lie on branches that exclude each other.
 """
 
 import re
@@ -36,7 +36,7 @@ class Routine:
     name: str
     frame_bytes: int
     calls: frozenset[int]  # addresses
-    jumps: frozenset[int]  # addresses outside it that it continues at: its own frame may be gone
+    jumps: frozenset[int]  # addresses outside it where it continues, perhaps without its frame
     opaque: tuple[str, ...]  # instructions whose target or stack use cannot be read
 
 
@@ -49,7 +49,7 @@ class Image:
     addresses: dict[str, int]
 
     def at(self, address: int) -> int | None:
-        """The start of the routine `address` is in; None below the first (a weak null function)."""
+        """Find the start of the routine at `address`; None below the first (a null function)."""
         index = bisect_right(self.starts, address)
         return self.starts[index - 1] if index else None
 
@@ -62,7 +62,7 @@ class _Body:
     calls: set[int] = field(default_factory=set)
     targets: set[int] = field(default_factory=set)
     opaque: list[str] = field(default_factory=list)
-    depth: int = 0  # in text order: above 0, the frame stands
+    depth: int = 0  # in text order: above 0 while the frame exists
     popped: str = ""  # registers of the last pop
     falls: bool = True  # runs on into the next label
 
@@ -80,7 +80,7 @@ def read_image(elf: Path, objdump: Path) -> Image:
 
 
 def disassemble(elf: Path, objdump: Path, *options: str) -> str:
-    """What `objdump -d` prints of `elf`; InternalError when it fails."""
+    """Return what `objdump -d` prints of `elf`; InternalError when it fails."""
     answer = subprocess.run(
         [str(objdump), "-d", *options, str(elf)],
         stdin=subprocess.DEVNULL,
@@ -96,7 +96,7 @@ def disassemble(elf: Path, objdump: Path, *options: str) -> str:
 
 
 def parse_listing(listing: str, elf: Elf) -> Image:
-    """What read_image makes of objdump's text and the symbols of `elf`."""
+    """Parse objdump's text and the symbols of `elf` for read_image."""
     step = _thumb if elf.thumb else _riscv
     bodies: list[_Body] = []
     for line in listing.splitlines():
@@ -104,7 +104,7 @@ def parse_listing(listing: str, elf: Elf) -> Image:
             bodies.append(_Body(label[2], int(label[1], 16)))
             continue
         code = _CODE.match(line)
-        # data in the text has a directive for mnemonic; padding after a return is never run
+        # data in the text has a directive as its mnemonic; padding after a return never runs
         if code and bodies and not code[2].startswith(".") and code[2] not in _PADDING:
             bodies[-1].falls = True
             step(bodies[-1], code[2], (code[3] or "").strip())
@@ -133,7 +133,7 @@ def _target(operands: str) -> int | None:
 
 
 def _registers(operands: str) -> Sequence[str]:
-    """The registers of a list such as `sp!, {r4-r7, lr}`, ranges opened."""
+    """List the registers of a list such as `sp!, {r4-r7, lr}`, with ranges written out."""
     inside = operands[operands.find("{") + 1 : operands.find("}")]
     names: list[str] = []
     for part in inside.replace(" ", "").split(","):
@@ -204,7 +204,7 @@ def _riscv(body: _Body, mnemonic: str, operands: str) -> None:
         else:
             body.shrink(int(amount[1]))
     elif op == "sub" and text.startswith("sp,"):
-        # __riscv_save_4 to 12 give back here what they took too much
+        # __riscv_save_4 to 12 return here the bytes that they took too many
         if not body.name.startswith("__riscv_save_"):
             body.opaque.append(f"{mnemonic} {text}")
     elif op == "jal" and (save := _SAVE.search(operands)):
@@ -218,7 +218,7 @@ def _riscv(body: _Body, mnemonic: str, operands: str) -> None:
         _record(body, body.targets, operands, mnemonic)
         body.falls = False
     elif op == "jr":
-        # a switch keeps its frame, a tail call has given it back
+        # a switch keeps its frame, a tail call has already released it
         if text not in ("ra", "t0") and body.depth == 0:
             body.opaque.append(f"{mnemonic} {text}")
         body.falls = False

@@ -21,7 +21,7 @@ _FUNCTION, _THUMB = 2, 40
 
 @dataclass(frozen=True)
 class Section:
-    """A section: `allocated` ones occupy memory on the board, of `bytes` from `address`."""
+    """A section: `allocated` ones occupy memory on the board, `bytes` of it from `address` on."""
 
     name: str
     address: int
@@ -43,7 +43,7 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Elf:
-    """What read_elf finds; symbols in file order, undefined and nameless ones left out."""
+    """An ELF file; symbols are in file order, without undefined and nameless ones."""
 
     thumb: bool  # Arm: addresses of functions have bit 0 set
     sections: tuple[Section, ...]
@@ -51,7 +51,7 @@ class Elf:
 
 
 def read_elf(path: Path) -> Elf:
-    """Read `path`; InternalError when it is not such a file, since our own build wrote it."""
+    """Read `path`, which our own build wrote; InternalError when it is not such a file."""
     data = path.read_bytes()
     if len(data) < _HEADER.size or not data.startswith(_IDENT):
         raise InternalError(f"{path} is not a 32-bit little-endian ELF file")

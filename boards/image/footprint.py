@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an image takes of the board's flash and RAM, split by who needs it.
+"""The flash and RAM that an image takes, divided by who needs it.
 
 Flash, every byte of every loaded section once (initial values of variables included):
     weights   weights.c
-    code      model.c, the kernels, and what of libgcc and libc these reach; code and constants
-    firmware  all else: start-up code, UART, check program, the caller's main()
+    code      model.c, the kernels, and the parts of libgcc and libc they use; code and constants
+    firmware  everything else: start-up code, UART, check program, the caller's main()
 RAM, every byte of every writable section once:
     arena     the model's arenas, one per region in use, without the canaries around them
     static    variables of model.c, the kernels and their part of the libraries, and the model's
               `state` struct wherever it is declared
     stack     what the linker script reserves; stack.py says how much of it an inference needs
-    firmware  all else: serial ring, protocol buffers, canaries
+    firmware  everything else: serial ring, protocol buffers, canaries
 Padding between two objects counts with the one before it. The sums are those of the ELF file.
 
-And by memory of the board: how much of each is in use, whoever uses it.
+The module also counts the bytes in use in each memory of the board, whoever uses them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,13 +28,13 @@ from mcuforge.boards.image.link_map import FILL, LinkMap, Piece, read_map
 from mcuforge.errors import InternalError
 
 STACK_SECTION = ".stack"
-_JOINED_BYTES = 4  # less is padding
+_JOINED_BYTES = 4  # a smaller gap is padding
 STATE_VARIABLE = "state"  # codegen's name of the one `struct <name>_state`
 
 
 @dataclass(frozen=True)
 class FlashUse:
-    """Bytes of flash; the module's docstring says what is counted where."""
+    """Bytes of flash; the module's docstring defines each field."""
 
     weights: int
     code: int
@@ -48,7 +48,7 @@ class FlashUse:
 
 @dataclass(frozen=True)
 class RamUse:
-    """Bytes of RAM; the module's docstring says what is counted where."""
+    """Bytes of RAM; the module's docstring defines each field."""
 
     arena: int
     static: int
@@ -65,7 +65,7 @@ class RamUse:
 class MemoryUse:
     """A memory of the board: `used` of its `bytes`.
 
-    Of these `arenas` with their canaries, and `weights` as in `FlashUse`.
+    `arenas` (with their canaries) and `weights` (as in `FlashUse`) are parts of `used`.
     """
 
     memory: Memory
@@ -84,7 +84,7 @@ class Footprint:
 
 
 def measure(firmware: Firmware, arenas: Mapping[str, int]) -> Footprint:
-    """The footprint of `firmware`, whose model was planned with `arenas`: bytes by region.
+    """Measure `firmware`, whose model was planned with `arenas`: bytes by region.
 
     InternalError when the map file and the ELF file do not agree to the byte, or when the image
     has no arena of that size in a region.
@@ -96,7 +96,7 @@ def measure(firmware: Firmware, arenas: Mapping[str, int]) -> Footprint:
 
 
 def model_code(firmware: Firmware) -> tuple[tuple[int, int], ...]:
-    """Where the model's code and read-only data lie: half-open addresses, neighbours joined."""
+    """Find the model's code and read-only data: half-open addresses, with neighbours joined."""
     link_map = read_map(firmware.map)
     owners = _owners(link_map, firmware.build_dir)
     flash = {s.name for s in read_elf(firmware.elf).sections if s.loaded and not s.writable}
@@ -120,7 +120,7 @@ def split(
     arenas: Mapping[str, int],
     memories: tuple[Memory, ...],
 ) -> Footprint:
-    """As measure, for the allocated sections of an ELF file (by name) and its map."""
+    """Measure an image by the allocated sections of its ELF file (by name) and its map."""
     owners = _owners(link_map, build_dir)
     flash = {"weights": 0, "code": 0, "firmware": 0}
     ram = {"arena": 0, "code": 0, "weights": 0, "stack": 0, "firmware": 0}
@@ -160,7 +160,7 @@ def split(
 
 
 def _check_arenas(link_map: LinkMap, arenas: Mapping[str, int]) -> None:
-    """InternalError unless the sections of arenas have the bytes the plan wants in each region."""
+    """Raise InternalError unless each region's arena section has the bytes that the plan wants."""
     found: dict[str, int] = {}
     for piece in link_map.pieces:
         if _is_arena(piece.output) and piece.object != FILL:
@@ -185,7 +185,7 @@ def _use(
     link_map: LinkMap,
     weights: Sequence[Piece],
 ) -> MemoryUse:
-    """What lies in a memory; initial values of variables lie in the image's flash."""
+    """Sum up what lies in a memory; initial values of variables lie in the image's flash."""
 
     def inside(address: int, size: int) -> int:
         return max(0, min(memory.end, address + size) - max(memory.origin, address))
@@ -211,14 +211,14 @@ def _variable_owner(piece: Piece, owner: str) -> str:
 
 
 def _owners(link_map: LinkMap, build_dir: Path) -> dict[str, str]:
-    """Object -> "weights", "code" or "firmware"."""
+    """Map each object to "weights", "code" or "firmware"."""
     owners = {piece.object: _own(piece.object, build_dir) for piece in link_map.pieces}
     owners |= {name: _own(name, build_dir) for name in link_map.users}
     pending = [name for name, owner in owners.items() if owner == "code"]
     while pending:
         user = pending.pop()
         for name, users in link_map.users.items():
-            # a library member the model reaches is the model's, also where the firmware uses it
+            # a library member that the model uses is the model's, even if the firmware uses it
             if user in users and _is_library(name) and owners[name] != "code":
                 owners[name] = "code"
                 pending.append(name)

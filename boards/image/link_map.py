@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The map file of GNU ld: which object put how many bytes where, and which object uses which.
+"""The map file of GNU ld: the bytes that each object put where, and which object uses which.
 
-Read are the part "Linker script and memory map" and, written with --cref, the "Cross Reference
+We read the part "Linker script and memory map" and, written with --cref, the "Cross Reference
 Table" (ld manual, options -Map and --cref).
 """
 
@@ -42,13 +42,13 @@ class LinkMap:
 
 
 def read_map(path: Path) -> LinkMap:
-    """Read a map file; InternalError when it is not one, since our own build wrote it."""
+    """Read a map file, which our own build wrote; InternalError when it is not one."""
     text = path.read_text(encoding="utf-8", errors="replace")
     _, found, rest = text.partition("\nLinker script and memory map\n")
     memory, _, _ = rest.partition("\nOUTPUT(")
     _, crossed, references = rest.partition("\nCross Reference Table\n")
     if not found or not crossed:
-        raise InternalError(f"{path} is no map file of GNU ld with --cref")
+        raise InternalError(f"{path} is not a map file of GNU ld with --cref")
     return LinkMap(_pieces(memory), _users(references))
 
 
@@ -86,7 +86,7 @@ def _clip(pieces: list[Piece]) -> Iterator[Piece]:
 
 
 def _users(references: str) -> dict[str, frozenset[str]]:
-    """A symbol's first file defines it, the others use it."""
+    """Read the users of each object: a symbol's first file defines it, the others use it."""
     users: dict[str, set[str]] = {}
     definer = ""
     for line in references.splitlines()[2:]:  # after an empty line and the titles

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The worst-case stack of a call tree, proved from the compiler's call graph and the linked image.
+"""The worst-case stack of a call tree, proved by the compiler's call graph and the linked image.
 
 Frames and calls of everything compiled from source come from GCC's call-graph files. Callees
-without one (memcpy, division, soft float) are read off the disassembly of the image. What neither
-tells is charged ASSUMED_BYTES and named in the result.
+without one (memcpy, division, soft float) are read from the disassembly of the image. A callee that
+neither describes is charged ASSUMED_BYTES and named in the result.
 
 Counted: everything below the stack pointer at the entry's first instruction. Not counted: the
 frames of its callers and of interrupt handlers.
@@ -26,7 +26,7 @@ ASSUMED_BYTES = 256
 class StackBound:
     """An upper bound of the stack below `path[0]`.
 
-    `path` is the deepest chain of calls, `unknown` what had to be assumed (each ASSUMED_BYTES).
+    `path` is the deepest chain of calls; each of `unknown` is assumed to take ASSUMED_BYTES.
     """
 
     bytes: int
@@ -35,21 +35,21 @@ class StackBound:
 
     @property
     def assumed_bytes(self) -> int:
-        """How much of the deepest chain's bytes is assumed."""
+        """The assumed part of the deepest chain's bytes."""
         return ASSUMED_BYTES * sum(name in self.unknown for name in self.path)
 
 
 def stack_bound(firmware: Firmware, entry: str) -> StackBound:
-    """The bound for the function `entry` ("<name>_run") of `firmware`; errors: see bound_of."""
+    """Bound the stack of function `entry` ("<name>_run") of `firmware`; errors: see bound_of."""
     board = firmware.board
     objdump = locate(f"{board.toolchain.prefix}objdump", board.id)
     return bound_of(firmware.build_dir, firmware.elf, objdump, entry)
 
 
 def bound_of(build_dir: Path, elf: Path, objdump: Path, entry: str) -> StackBound:
-    """The bound for the function `entry` of the image `elf` built in `build_dir`.
+    """Bound the stack of the function `entry` of the image `elf` built in `build_dir`.
 
-    InternalError when there is no such function or when a bound does not exist: recursion, or a
+    InternalError when the function does not exist or when it has no bound: recursion, or a
     frame of variable size (alloca, variable-length array). Kernels and generated code have neither.
     """
     functions = read_callgraph(build_dir)
@@ -61,7 +61,7 @@ def bound_of(build_dir: Path, elf: Path, objdump: Path, entry: str) -> StackBoun
 
 
 class _Search:
-    """Longest path through both graphs, every node visited once."""
+    """A search for the longest path through both graphs; it visits every node once."""
 
     def __init__(self, functions: dict[str, Function], elf: Path, objdump: Path) -> None:
         self._functions = functions
@@ -72,7 +72,7 @@ class _Search:
         self.unknown: set[str] = set()
 
     def source(self, title: str, above: tuple[str | int, ...]) -> tuple[int, tuple[str, ...]]:
-        """Bytes and path below a function the compiler has described."""
+        """Find bytes and path below a function that the compiler has described."""
         if title in self._known:
             return self._known[title]
         function = self._functions[title]
@@ -104,7 +104,7 @@ class _Search:
     def _routine(
         self, image: Image, address: int, above: tuple[str | int, ...]
     ) -> tuple[int, tuple[str, ...]]:
-        """Bytes and path below a routine of the image; hand-written ones jump into each other."""
+        """Find bytes and path below a routine; hand-written routines jump into each other."""
         if address in self._known:
             return self._known[address]
         group = _jump_group(image, address)
@@ -136,7 +136,7 @@ class _Search:
 
 
 def _jump_group(image: Image, address: int) -> tuple[int, ...]:
-    """`address` and every routine it continues in by jumps: one frame after another, summed."""
+    """Collect `address` and every routine it jumps to, whose frames add up."""
     group = [address]
     for member in group:
         group += sorted(image.routines[member].jumps.difference(group))

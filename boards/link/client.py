@@ -32,10 +32,10 @@ T = TypeVar("T")
 
 
 class Link:
-    """A session with one board. Open it, say hello, and the rest follows.
+    """A session with one board: open it and call hello() before any other method.
 
-    Every method raises a LinkError (a BoardError) when the board is silent, crashed, was reset,
-    or the line carries something else; damaged and lost frames are sent again.
+    Every method raises a LinkError (a BoardError) when the board is silent, crashed or was reset,
+    or when the line carries other bytes. Damaged and lost frames are sent again.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Link:
         self._hello: Hello | None = None
         self._inputs: tuple[TensorInfo, ...] = ()
         self._outputs: tuple[TensorInfo, ...] = ()
-        self._streams: dict[int, bytes] = {}  # what streamed inputs are fed from
+        self._streams: dict[int, bytes] = {}  # the source of streamed inputs
 
     @classmethod
     def open(
@@ -60,12 +60,12 @@ class Link:
         """Open a tty, a pty or a pyserial URL.
 
         An answer may take up to `timeout_s` seconds, a run up to `run_timeout_s`. A run shorter
-        than an eighth of that is never disturbed by a question whether it has ended.
+        than an eighth of that is never interrupted by the question whether it has ended.
         """
         return cls(Port.open(url, baud), timeout_s, run_timeout_s)
 
     def close(self) -> None:
-        """Give the port back."""
+        """Close the port."""
         self._exchange.port.close()
 
     def __enter__(self) -> Self:
@@ -75,9 +75,9 @@ class Link:
         self.close()
 
     def hello(self, model_hash: bytes | None = None) -> Hello:
-        """Open a session: the model starts afresh. WrongModel unless `model_hash` is the board's.
+        """Open a session, which initialises the model; WrongModel if the board holds another model.
 
-        `model_hash` is the SHA-256 of the user's model file; None accepts any.
+        `model_hash` is the SHA-256 of the user's model file; None accepts any model.
         """
         doing = "waiting for its hello"
         self._exchange.in_session = False
@@ -114,27 +114,27 @@ class Link:
 
     @property
     def inputs(self) -> tuple[TensorInfo, ...]:
-        """The model's inputs, known after hello()."""
+        """The model's inputs; hello() reads them."""
         return self._inputs
 
     @property
     def outputs(self) -> tuple[TensorInfo, ...]:
-        """The model's outputs, known after hello()."""
+        """The model's outputs; hello() reads them."""
         return self._outputs
 
     @property
     def steps(self) -> int:
-        """How many steps the model has, known after hello()."""
+        """The number of the model's steps; hello() reads it."""
         return self._opened().steps
 
     @property
     def can_poison(self) -> bool:
-        """Whether the build overwrites what is dead when asked to, known after hello()."""
+        """Whether the build can overwrite dead bytes; hello() reads it."""
         return bool(self._opened().poison)
 
     @property
     def tick_hz(self) -> int:
-        """What the board's clock counts per second, known after hello()."""
+        """The counts per second of the board's clock; hello() reads them."""
         return self._opened().tick_hz
 
     def write_input(self, index: int, data: bytes) -> None:
@@ -158,12 +158,12 @@ class Link:
         poison: bool = False,
         timeout_s: float | None = None,
     ) -> int:
-        """Run steps [begin, end) (all of them by default); ticks at Hello.tick_hz it took.
+        """Run steps [begin, end), by default all of them; returns the ticks at Hello.tick_hz.
 
-        Rows of streamed inputs are sent as the model asks for them; the ticks are the model's
-        alone. `poison`: after each step all that is dead is overwritten (Hello.poison says whether
+        Rows of streamed inputs are sent as the model asks for them; only the model's own ticks
+        count. `poison`: after each step all dead bytes are overwritten (Hello.poison says whether
         the build can). `timeout_s` bounds the time between two rows (default: the link's
-        run_timeout_s). ModelFailed when the model says so.
+        run_timeout_s). Raises ModelFailed when the model returns an error.
         """
         last = self._opened().steps if end is None else end
         limit_s = self._run_timeout_s if timeout_s is None else timeout_s
@@ -171,21 +171,21 @@ class Link:
         return sum(part.ticks for part in self._run_parts(begin, last, mode, limit_s))
 
     def time_steps(self) -> Iterator[tuple[int, int]]:
-        """Run everything; of each step in turn its number and ticks, as for `run`.
+        """Run every step and yield its number and its ticks, as `run` counts them.
 
-        A step that waits for a row of a streamed input comes once more for every such row.
+        A step that waits for a row of a streamed input is yielded once more for every such row.
         """
         steps = self._opened().steps
         for begin in range(0, steps, TIMED_STEPS):
             end = min(begin + TIMED_STEPS, steps)
             at = begin
             for part in self._run_parts(begin, end, Mode.TIME_STEPS, self._run_timeout_s):
-                done = part.reached + (part.reached < end)  # the one that waits has begun
+                done = part.reached + (part.reached < end)  # the step that waits has begun
                 yield from enumerate(part.step_ticks[: done - at], at)
                 at = part.reached
 
     def _run_parts(self, begin: int, end: int, mode: Mode, limit_s: float) -> Iterator[RunAnswer]:
-        """A run of steps [begin, end) in the parts that rows of streamed inputs cut it into."""
+        """Run steps [begin, end) in parts, each up to a missing row of a streamed input."""
         doing = f"running steps {begin} to {end}"
         part = self._run_part(begin, end, mode, doing, limit_s)
         yield part
@@ -213,7 +213,7 @@ class Link:
         return answer
 
     def _send_row(self, part: RunAnswer, doing: str) -> None:
-        """The row that the run waits for."""
+        """Send the row that the run waits for."""
         data = self._streams.get(part.input)
         if data is None:
             if 0 <= part.input < len(self._inputs) and self._inputs[part.input].row_bytes:
@@ -244,21 +244,21 @@ class Link:
         )
 
     def read_output(self, index: int) -> bytes:
-        """Output `index` as it stands after the last run."""
+        """Read output `index` as it stands after the last run."""
         tensor = self._tensor(self._outputs, "output", index)
         return self._read_bytes(Space.OUTPUT, index, 0, tensor.bytes, f"reading output {index}")
 
     def read_input(self, index: int) -> bytes:
-        """Input `index` as it stands now: a run may have overwritten it; not a streamed one."""
+        """Read input `index`, not a streamed one, as it stands: a run may have overwritten it."""
         tensor = self._tensor(self._inputs, "input", index)
         return self._read_bytes(Space.INPUT, index, 0, tensor.bytes, f"reading input {index}")
 
     def read_arena(self, offset: int, size: int, arena: int = 0) -> bytes:
-        """`size` bytes of an arena from `offset`: an intermediate tensor between two runs."""
+        """Read `size` bytes of an arena at `offset`: an intermediate tensor between two runs."""
         return self._read_bytes(Space.ARENA, arena, offset, size, f"reading arena {arena}")
 
     def counters(self) -> Counters:
-        """Ticks, stack and canaries of the last run, and what the line has cost."""
+        """Read ticks, stack and canaries of the last run, and the line's lost bytes and frames."""
         doing = "reading its counters"
         return self._read(read_counters, self._exchange.ask(Request(Kind.COUNTERS), doing), doing)
 
@@ -282,7 +282,7 @@ class Link:
         return b"".join(frame.body for frame in frames)
 
     def _read(self, reader: Callable[[bytes], T], frame: Frame, doing: str) -> T:
-        """Read an answer's body; a Malformed one is another version's, whatever it claims."""
+        """Read an answer's body; a malformed body comes from another version of the firmware."""
         try:
             return reader(frame.body)
         except Malformed as error:

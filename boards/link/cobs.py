@@ -8,7 +8,7 @@ BLOCK_MAX = 254  # bytes of the longest block; its code 255 stands for no zero
 
 
 def encode(data: bytes) -> bytes:
-    """`data` without zero bytes."""
+    """Encode `data` without zero bytes."""
     out = bytearray()
     for run in data.split(b"\0"):
         for start in range(0, len(run) - BLOCK_MAX + 1, BLOCK_MAX):
@@ -21,7 +21,7 @@ def encode(data: bytes) -> bytes:
 
 
 def decode(encoded: bytes) -> bytes | None:
-    """The data, or None when `encoded` has a zero or ends inside a block."""
+    """Decode the data; None when `encoded` has a zero or ends inside a block."""
     out = bytearray()
     at = 0
     zero_due = False

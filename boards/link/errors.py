@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can go wrong between the host and a board, one class a cause.
+"""The errors between the host and a board, one class per cause.
 
 BoardError
 └── LinkError
-    ├── PortMissing   nothing has that name, or it is no serial port
+    ├── PortMissing   no port has that name, or it is not a serial port
     ├── PortRefused   permission denied
     ├── PortBusy      another program has it
     ├── NoAnswer      silence: hung, not powered, or gone
@@ -19,7 +19,7 @@ from mcuforge.errors import BoardError
 
 
 class LinkError(BoardError):
-    """The line between the host and the board, or what is at its other end, is at fault."""
+    """The line to the board, or the device at its other end, is at fault."""
 
 
 class PortMissing(LinkError):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests and answers over a line that may lose or damage either: resend, in bounded time.
 
-Every request may be sent twice without harm (session.h), so whatever is unanswered after a while,
-or when a frame was damaged in either direction, is sent again under its old sequence number. Two
-requests are on their way at a time: the board's receive ring holds two.
+Every request may be sent twice without harm (session.h). A request without an answer is sent again
+under its old sequence number after a while, or as soon as a frame was damaged in either direction.
+At most two requests are on their way at a time, since the board's receive ring holds two.
 """
 
 import os
@@ -32,11 +32,11 @@ from mcuforge.boards.link.frame import (
 from mcuforge.boards.link.port import Port
 
 WINDOW = 2
-FIRST_WAIT_S = 0.25  # before a request is sent again, beside its time on the wire
+FIRST_WAIT_S = 0.25  # plus its time on the wire, before a request is sent again
 LONGEST_WAIT_S = 4.0
-RUN_WAIT_S = 2.0  # the least before the end of a run is asked after: what arrives meanwhile
+RUN_WAIT_S = 2.0  # at least, before the host asks whether a run has ended: the question
 RUN_WAIT_SHARE = 0.125  # interrupts the run, so a long limit means a long wait
-DAMAGE_WAIT_S = 0.02  # and the request's time on the wire, before it replaces a damaged frame
+DAMAGE_WAIT_S = 0.02  # plus the time on the wire, before a request replaces a damaged frame
 BITS_PER_BYTE = 10  # 8N1
 ANSWER_BYTES = 300  # the longest frame
 
@@ -82,16 +82,16 @@ class Exchange:
         self._sequence = int.from_bytes(os.urandom(2), "little")
 
     def ask(self, request: Request, doing: str, timeout_s: float | None = None) -> Frame:
-        """The board's answer. `doing` says in an error what was going on ("running layer 3")."""
+        """Ask the board. In an error, `doing` says what was going on ("running layer 3")."""
         return self.ask_all([request], doing, timeout_s)[0]
 
     def ask_all(
         self, requests: Sequence[Request], doing: str, timeout_s: float | None = None
     ) -> list[Frame]:
-        """The answers to all requests, in their order.
+        """Send all requests and return their answers, in their order.
 
         Raises a LinkError when no answer came for `timeout_s` (default: the link's own), when the
-        board crashed or started again, and when it refused: Status.MODEL is left to the caller.
+        board crashed or started again, and when it refused; only Status.MODEL is returned.
         """
         limit_s = self.timeout_s if timeout_s is None else timeout_s
         waiting = deque(enumerate(requests))
@@ -121,7 +121,7 @@ class Exchange:
         return [answers[place] for place in range(len(requests))]
 
     def _send_due(self, waiting: deque[tuple[int, Request]], flights: dict[int, _Flight]) -> None:
-        """Send what has waited too long for its answer, then new requests as far as allowed."""
+        """Send again requests that waited too long, then new requests as far as allowed."""
         now = time.monotonic()
         due = bytearray()
         for flight in flights.values():
@@ -146,14 +146,14 @@ class Exchange:
             self.port.write(bytes(due))
 
     def _receive(self, flights: dict[int, _Flight], heard: _Heard, end_s: float) -> list[Frame]:
-        """Frames that arrive before the next resend is due, or before `end_s`."""
+        """Receive frames until the next resend is due, or until `end_s`."""
         due_s = min(flight.sent_s + flight.wait_s for flight in flights.values())
         data = self.port.read(max(0.0, min(due_s, end_s) - time.monotonic()))
         heard.bytes += len(data)
         damaged_before = self._splitter.foreign_chunks
         frames = self._splitter.feed(data)
         if self._splitter.foreign_chunks > damaged_before:
-            self._hasten(flights)  # it may have been an answer
+            self._hasten(flights)  # the damaged frame may have been an answer
         return frames
 
     @staticmethod
@@ -162,7 +162,7 @@ class Exchange:
             flight.wait_s = min(flight.wait_s, flight.hasty_wait_s)
 
     def _match(self, frame: Frame, flights: dict[int, _Flight], heard: _Heard) -> _Flight | None:
-        """The request that `frame` answers, or None."""
+        """Find the request that `frame` answers, or None."""
         if not frame.kind & ANSWER:
             heard.echoes += 1
             return None
@@ -188,7 +188,7 @@ class Exchange:
     def _check_events(self, doing: str) -> None:
         """Raise when the board has crashed or, in a session, started again.
 
-        Before the session only the last word counts: the board may start while we wait for it.
+        Before the session only the last event counts: the board may start while we wait for it.
         """
         events = self._splitter.take_events()
         for event in events if self.in_session else events[-1:]:

@@ -15,7 +15,7 @@ NO_SEQUENCE = 0xFFFF
 SYNC = 0xA5
 HEADER = struct.Struct("<BBH")  # kind, status, sequence
 CRC = struct.Struct("<I")
-FOREIGN_KEPT = 4096  # bytes of text or noise remembered, for words about it and for faults
+FOREIGN_KEPT = 4096  # bytes of text or noise kept, for error messages and fault reports
 
 _EVENT = re.compile(
     rb"m-fault-\[(?P<fault>[^\]\r\n]*)\]|m-timestamp-mode-(?:performance|energy)\r?\n"
@@ -37,8 +37,8 @@ class Mode(IntEnum):
     """How a RUN goes through its steps."""
 
     PLAIN = 0
-    POISON = 1  # all that is dead is overwritten after each
-    TIME_STEPS = 2  # each is timed by itself
+    POISON = 1  # all dead bytes are overwritten after each step
+    TIME_STEPS = 2  # each step is timed by itself
 
 
 TIMED_STEPS = 4  # at most in one such RUN
@@ -82,14 +82,14 @@ class Event:
 
 
 def encode(kind: int, sequence: int, body: bytes, status: int = 0) -> bytes:
-    """The bytes to send. Two zeros in front: one may have to end a frame cut short before."""
+    """Encode the bytes to send. Of the two zeros in front, one ends a frame that was cut short."""
     covered = HEADER.pack(kind, status, sequence) + body
     packed = cobs.encode(covered + CRC.pack(zlib.crc32(covered)))
     return b"\0\0" + bytes([SYNC]) + packed + b"\0"
 
 
 def decode(chunk: bytes) -> Frame | None:
-    """The frame in what stood between two zeros, or None: text or damage."""
+    """Decode the bytes between two zeros; None if they are text or damaged."""
     if not chunk or chunk[0] != SYNC:
         return None
     raw = cobs.decode(chunk[1:])
@@ -103,7 +103,7 @@ def decode(chunk: bytes) -> Frame | None:
 
 
 class Splitter:
-    """Parts received bytes into frames and the rest: text lines, noise, damaged frames."""
+    """A splitter of received bytes into frames and the rest: text lines, noise, damaged frames."""
 
     def __init__(self) -> None:
         self._pending = bytearray()  # since the last zero
@@ -111,7 +111,7 @@ class Splitter:
         self.foreign_chunks = 0  # that stood between zeros
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that `data` completes, in order."""
+        """Return the frames that `data` completes, in order."""
         *chunks, rest = data.split(b"\0")
         frames = []
         for chunk in chunks:
@@ -130,14 +130,14 @@ class Splitter:
         return frames
 
     def foreign(self) -> bytes:
-        """The last bytes that were no frame, those that may still become one included."""
+        """Return the last bytes outside frames, including those that may still become one."""
         return bytes(self._foreign + self._pending)
 
     def take_events(self) -> list[Event]:
-        """What the board has said unasked since the last call, in order.
+        """Return the events the board has sent since the last call, in order.
 
-        Looked for in everything that was no frame, so that a crash half-way through sending a
-        frame is heard as well.
+        Events are looked for in all bytes outside frames, so that a crash in the middle of a frame
+        is found as well.
         """
         events = []
         end = 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which other programs have a port open, where the system tells (Linux)."""
+"""Finds the other programs that have a port open (on Linux)."""
 
 import os
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Holder:
 
 
 def find_holders(port: str) -> tuple[Holder, ...]:
-    """The processes, other than this one, that have the device `port` open; () if unknown."""
+    """Find the other processes that have the device `port` open; () if unknown."""
     device = os.path.realpath(port)
     found = []
     for process in sorted(PROC.glob("[0-9]*"), key=lambda path: int(path.name)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the board's answers hold, as runtime_c/firmware/session.h lists it."""
+"""The contents of the board's answers, as runtime_c/firmware/session.h defines them."""
 
 import struct
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ _DTYPES = ("int8", "uint8", "int32", "float32")
 
 
 class Malformed(ValueError):
-    """An answer passed its CRC but is not what the protocol says."""
+    """An answer passed its CRC but breaks the protocol."""
 
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """An input or output of the model in the firmware; dtype is numpy's name."""
+    """An input or output of the model in the firmware; `dtype` is numpy's name."""
 
     name: str
     bytes: int
@@ -27,15 +27,12 @@ class TensorInfo:
     dtype: str
     scale: float
     zero_point: int
-    row_bytes: int  # of a streamed input, whose rows are written while it runs; else 0
+    row_bytes: int  # of a streamed input, whose rows are written while the model runs; else 0
 
 
 @dataclass(frozen=True)
 class Hello:
-    """The board introducing itself, in the order of its answer.
-
-    Strings are cut to 39 characters by the firmware.
-    """
+    """The board's answer to HELLO, in its order. The firmware cuts strings to 39 characters."""
 
     protocol: int
     data_bytes: int  # most bytes one request writes or reads
@@ -46,7 +43,7 @@ class Hello:
     arena_bytes: int  # of all arenas
     guard_bytes: int  # canary bytes on either side of every arena; 0: not watched
     tick_hz: int
-    poison: int  # 1: the build can overwrite what is dead between steps
+    poison: int  # 1: the build can overwrite dead bytes between steps
     model_status: int  # 0: the model accepted its arenas
     model_hash: bytes  # SHA-256 of the model file
     model: str
@@ -57,19 +54,19 @@ class Hello:
 
 @dataclass(frozen=True)
 class RunAnswer:
-    """How far a run came: all the way, or to a step that wants a row of a streamed input."""
+    """The end of a run: all steps are done, or a step needs a row of a streamed input."""
 
     ticks: int
     status: int  # what the model returned
     reached: int  # steps done
     input: int  # whose row is wanted
     row: int
-    step_ticks: tuple[int, ...] = ()  # of each step asked for, where each was to be timed
+    step_ticks: tuple[int, ...] = ()  # of each step asked for, if each was to be timed
 
 
 @dataclass(frozen=True)
 class Counters:
-    """What the board counted; stack bytes are 0 where it cannot tell."""
+    """The board's counters; stack bytes are 0 if the board cannot measure them."""
 
     ticks: int  # of the last run with all its parts, at Hello.tick_hz
     begin: int  # the steps it was to run: [begin, end)
@@ -83,7 +80,7 @@ class Counters:
 
     @property
     def canaries_intact(self) -> bool:
-        """Nothing wrote outside the arenas since the hello (where it is watched)."""
+        """Whether no canary byte has changed since the hello; true if the build has no canaries."""
         return self.guard_before_changed == 0 and self.guard_after_changed == 0
 
 
@@ -98,7 +95,7 @@ def _strings(body: bytes) -> list[str]:
 
 
 def read_hello(body: bytes) -> Hello:
-    """The answer to HELLO. Malformed when it is too short; only `protocol` is sure to be read."""
+    """Read the answer to HELLO; Malformed when it is too short."""
     fields = _unpacked(_HELLO, body)
     strings = _strings(body[_HELLO.size :])
     if len(strings) != 4:
@@ -107,12 +104,12 @@ def read_hello(body: bytes) -> Hello:
 
 
 def read_protocol(body: bytes) -> int:
-    """The first number of the answer to HELLO in every version of the protocol."""
+    """Read the protocol's version, the first number of the answer to HELLO in every version."""
     return int(_unpacked(_PROTOCOL, body)[0])
 
 
 def read_tensor(body: bytes) -> TensorInfo:
-    """The answer to TENSOR."""
+    """Read the answer to TENSOR."""
     size, elements, dtype, scale, zero_point, row_bytes = _unpacked(_TENSOR, body)
     strings = _strings(body[_TENSOR.size :])
     if dtype >= len(_DTYPES) or len(strings) != 1:
@@ -121,7 +118,7 @@ def read_tensor(body: bytes) -> TensorInfo:
 
 
 def read_run(timed: int, body: bytes) -> RunAnswer:
-    """The final answer to RUN, which has the ticks of `timed` steps behind it."""
+    """Read the final answer to RUN, which ends with the ticks of `timed` steps."""
     each = struct.Struct(f"<{timed}Q")
     told, ticks = body[: _RUN.size], body[_RUN.size :]
     spent, status, reached, index, row = _unpacked(_RUN, told)
@@ -129,12 +126,12 @@ def read_run(timed: int, body: bytes) -> RunAnswer:
 
 
 def read_counters(body: bytes) -> Counters:
-    """The answer to COUNTERS."""
+    """Read the answer to COUNTERS."""
     return Counters(*_unpacked(_COUNTERS, body))
 
 
 def read_data(size: int, body: bytes) -> bytes:
-    """The answer to READ of `size` bytes."""
+    """Read the answer to READ of `size` bytes."""
     if len(body) != size:
         raise Malformed(f"{len(body)} B of data, wanted {size} B")
     return body

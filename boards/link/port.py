@@ -55,8 +55,8 @@ class Port:
     def open(cls, name: str, baud: int = DEFAULT_BAUD) -> Self:
         """Open a tty, a pty or a pyserial URL ("socket://host:port"), raw and for us alone.
 
-        LinkError when there is none, it is not ours to open, another program has it, or it is no
-        serial port at all.
+        LinkError when the port does not exist, we may not open it, another program has it, or it is
+        not a serial port.
         """
         try:
             device = _open_device(name, baud)
@@ -65,9 +65,9 @@ class Port:
         return cls(device, name, baud)
 
     def read(self, timeout_s: float) -> bytes:
-        """What has arrived, waiting up to `timeout_s` for the first byte; b"" if nothing came.
+        """Read the bytes that arrived, after at most `timeout_s` for the first; b"" if none came.
 
-        NoAnswer when the other end is gone: a cable pulled, an emulator ended.
+        Raises NoAnswer when the other end is gone: the cable was pulled, or the emulator ended.
         """
         try:
             if self._descriptor is None:
@@ -100,7 +100,7 @@ class Port:
             self._gone(error.strerror or str(error))
 
     def close(self) -> None:
-        """Give the port back. A port that is gone closes without complaint."""
+        """Close the port, without an error if the port is gone."""
         with contextlib.suppress(OSError):
             self._device.close()
 
@@ -113,7 +113,7 @@ class Port:
 
 
 def port_names() -> tuple[str, ...]:
-    """The serial ports of this machine, those with a USB device behind them first."""
+    """List the serial ports of this machine, first those with a USB device."""
     ports = sorted(list_ports.comports(), key=lambda port: (port.vid is None, port.device))
     return tuple(port.device for port in ports)
 
@@ -169,7 +169,7 @@ def _explain(name: str, error: OSError | ValueError) -> NoReturn:
 
 
 def _reason(error: Exception) -> str:
-    """The system's own words, without pyserial's prefix."""
+    """Return the system's own words, without pyserial's prefix."""
     while error.__context__ is not None and isinstance(error.__context__, Exception):
         error = error.__context__
     strerror = getattr(error, "strerror", None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TCP socket as a serial device: pyserial's own leaks when the other end goes first."""
+"""A TCP socket as a serial device: pyserial's own leaks when the other end closes first."""
 
 import socket
 from urllib.parse import urlsplit
@@ -23,22 +23,22 @@ class TcpDevice:
 
     @property
     def in_waiting(self) -> int:
-        """Unknown; who has a descriptor does not ask."""
+        """Always 0: the number is unknown, and a caller with a descriptor does not ask."""
         return 0
 
     def fileno(self) -> int:
-        """For select()."""
+        """Return the descriptor, for select()."""
         return self._socket.fileno()
 
     def read(self, size: int) -> bytes:
-        """Up to `size` bytes."""
+        """Read up to `size` bytes."""
         return self._socket.recv(size)
 
     def write(self, data: bytes) -> int | None:
-        """All of `data`; TimeoutError when the other end takes nothing."""
+        """Send all of `data`; TimeoutError when the other end takes nothing."""
         self._socket.sendall(data)
         return len(data)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kernel calls to readable C."""
+"""The code generator: kernel calls to readable C."""

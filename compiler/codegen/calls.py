@@ -16,12 +16,12 @@ from mcuforge.compiler.tensors import DType, Tensor
 from mcuforge.memplan.problem import Placement
 
 FIRST, END = "row", "end_row"  # of a pipeline's task, in its function
-EACH = "y"  # one row after the other, where a task has several
+EACH = "y"  # one row after the other, if a task has several
 
 
 @dataclass(frozen=True)
 class CallText:
-    """One kernel call; `condition` is C, empty where the call is always made."""
+    """One kernel call; `condition` is C, empty if the call is always made."""
 
     symbol: str
     arguments: tuple[str, ...]
@@ -30,7 +30,7 @@ class CallText:
 
 @dataclass(frozen=True)
 class CallGroup:
-    """Calls one after the other; `each_row`: all of them for one row, then for the next."""
+    """Calls in order; `each_row`: all of them for one row, then all for the next row."""
 
     calls: tuple[CallText, ...]
     each_row: bool = False
@@ -55,12 +55,12 @@ class LayerText:
     groups: tuple[CallGroup, ...]
     used: frozenset[str]  # arena variables its calls name
     arrives: int | None = None  # the streamed input whose rows it asks for
-    to: str = ""  # where such a row goes
+    to: str = ""  # the address such a row goes to
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """How the rows of a task are spelled: its first, the one after its last, how many there are."""
+    """The C expressions of a task's rows: its first, the one after its last, and their number."""
 
     first: str
     end: str
@@ -69,7 +69,7 @@ class _Rows:
 
 @dataclass
 class CallPrinter:
-    """Turns the layers of one schedule into text."""
+    """A printer of one schedule's layers as C text."""
 
     schedule: Schedule
     placements: Mapping[str, Placement]
@@ -78,7 +78,7 @@ class CallPrinter:
     _used: set[str] = field(default_factory=set)
 
     def port(self, tensor: Tensor) -> Port:
-        """An input or output of the model."""
+        """Describe an input or output of the model."""
         graph = self.schedule.graph
         streamed = any(tensor is t for t in self.schedule.streamed)
         output = any(tensor is t for t in graph.outputs)
@@ -98,14 +98,14 @@ class CallPrinter:
         )
 
     def whole_address(self, tensor: Tensor) -> str:
-        """'state->arena + 120': where an input or output of the model stands."""
+        """Write the address of an input or output of the model: 'state->arena + 120'."""
         place = self.placements[self.schedule.buffer(tensor).name]
         number = [a.region for a in self.arenas].index(place.region)
         index = f"[{number}]" if len(self.arenas) > 1 else ""
         return f"state->arena{index} + {place.offset}"
 
     def layer(self, index: int, layer: Layer, layer_id: str, *, several: bool) -> LayerText:
-        """The text of a layer; `several`: a task of it may be for more than one row."""
+        """Write the text of a layer; `several`: one task of it may compute more than one row."""
         self._used = set()
         if layer.execution is Execution.ARRIVE:
             number = [t is layer.node.output for t in self.schedule.graph.inputs].index(True)
@@ -129,7 +129,7 @@ class CallPrinter:
         return LayerText(index, self.about(layer), tuple(structs), groups, frozenset(self._used))
 
     def about(self, layer: Layer) -> str:
-        """'conv2d_2: conv2d 25x5x64 -> 25x5x64, ring of 3 rows'."""
+        """Describe a layer: 'conv2d_2: conv2d 25x5x64 -> 25x5x64, ring of 3 rows'."""
         node = layer.node
         reads = " + ".join(shape_text(t) for t in node.activations)
         text = f"{comment(node.name)}: {node.op.title} {reads} -> {shape_text(node.output)}"
@@ -138,7 +138,7 @@ class CallPrinter:
         return text + self.ring_note(node.output)
 
     def ring_note(self, tensor: Tensor) -> str:
-        """', ring of 3 rows' for a tensor that is never whole in memory."""
+        """Write ', ring of 3 rows' for a tensor that is never whole in memory."""
         rows = self.schedule.rows_held(tensor)
         if rows >= tensor.rows:
             return ""
@@ -147,7 +147,7 @@ class CallPrinter:
     def call(
         self, call: Call, rows: _Rows, layer: Layer, layer_id: str, params_name: str
     ) -> CallText:
-        """One call for the rows of a task, or for one row of them."""
+        """Write one call for the rows of a task, or for one of these rows."""
         arguments = tuple(self.argument(a, rows, layer, layer_id, params_name) for a in call.args)
         condition = "" if call.rows is None else _condition(rows, *call.rows)
         return CallText(f"mcuforge_{call.kernel}", arguments, condition)
@@ -155,7 +155,7 @@ class CallPrinter:
     def argument(
         self, argument: Argument, rows: _Rows, layer: Layer, layer_id: str, params_name: str
     ) -> str:
-        """One argument."""
+        """Write one argument."""
         if argument is Slot.FIRST_ROW:
             return rows.first
         if argument is Slot.END_ROW:
@@ -174,14 +174,14 @@ class CallPrinter:
         return _typed(self.address(self.schedule.buffer(argument).name), argument)
 
     def address(self, buffer: str) -> str:
-        """'a + 120': where a buffer of the plan begins."""
+        """Write the address at which a buffer of the plan begins: 'a + 120'."""
         place = self.placements[buffer]
         arena = next(a.variable for a in self.arenas if a.region == place.region)
         self._used.add(arena)
         return f"{arena} + {place.offset}"
 
     def row_address(self, argument: RowOf, row: str, layer_id: str) -> str:
-        """Where row `step * row + first` begins, as simply as its buffer allows."""
+        """Write the address of row `step * row + first`, as simply as its buffer allows."""
         source = argument.source
         if isinstance(source, Tensor) and source.data is not None:
             source = Blob("constant", source.data)
@@ -198,7 +198,7 @@ class CallPrinter:
         return _typed(base.removesuffix(" + 0") + _times(wanted, source.row_bytes), source)
 
     def struct(self, params: Params, name: str, layer_id: str) -> Struct:
-        """The parameters of a call."""
+        """Write the parameters of a call."""
         fields = []
         for key, value in params.fields:
             if isinstance(value, Blob):
@@ -214,7 +214,7 @@ class CallPrinter:
 
 
 def _rows_of(layer: Layer, *, each_row: bool) -> _Rows:
-    """What FIRST_ROW, END_ROW and a RowOf's row are called."""
+    """Choose the C expressions for FIRST_ROW, END_ROW and a RowOf's row."""
     count = layer.node.output.rows
     if layer.execution is Execution.WHOLE:
         return _Rows("0", str(count), count)
@@ -222,14 +222,14 @@ def _rows_of(layer: Layer, *, each_row: bool) -> _Rows:
 
 
 def _condition(rows: _Rows, begin: int, end: int) -> str:
-    """'row >= 2 && row < 8', without what is always so."""
+    """Write 'row >= 2 && row < 8', without the parts that are always true."""
     parts = [f"{rows.first} >= {begin}"] if begin > 0 else []
     parts += [f"{rows.first} < {end}"] if end < rows.count else []
     return " && ".join(parts)
 
 
 def _linear(step: int, row: str, first: int) -> str:
-    """'2 * row - 1'."""
+    """Write '2 * row - 1'."""
     if step == 0:
         return str(first)
     text = row if step == 1 else f"{step} * {row}"
@@ -237,12 +237,12 @@ def _linear(step: int, row: str, first: int) -> str:
 
 
 def _times(row: str, size: int) -> str:
-    """' + (2 * row - 1) * 320', to be added to an address."""
+    """Write ' + (2 * row - 1) * 320', to be added to an address."""
     if row == "0":
         return " + 0"
     return f" + ({row}) * {size}" if " " in row and "(" not in row else f" + {row} * {size}"
 
 
 def _typed(address: str, tensor: Tensor) -> str:
-    """The address of an arena's bytes as the kernel takes it."""
+    """Cast the address of an arena's bytes to the type that the kernel takes."""
     return address if tensor.dtype is DType.INT8 else f"(void *)({address})"

@@ -16,7 +16,7 @@ GUARD_BYTES = 16  # canary bytes on each side of the arena; a multiple of the ar
 
 @dataclass(frozen=True)
 class Task:
-    """An MLPerf Tiny benchmark: its model id, how the runner feeds it, what it wants back.
+    """An MLPerf Tiny benchmark: its model id, how the runner feeds it, which answer it expects.
 
     Source: mlcommons/tiny, benchmark/api and the reference submissions.
     """
@@ -38,7 +38,7 @@ TASKS = (
 
 
 def task_of(model: GeneratedModel) -> Task:
-    """The MLPerf Tiny task whose input and output sizes are the model's, else one of its own name.
+    """Find the MLPerf Tiny task with the model's sizes, or make one with the model's name.
 
     The runner knows a task by its id, so a model with the sizes of a benchmark answers as it.
     """
@@ -53,7 +53,7 @@ def task_of(model: GeneratedModel) -> Task:
 
 
 def db_bytes(model: GeneratedModel) -> int:
-    """Bytes of input 0 as the MLPerf Tiny runner sends it."""
+    """Count the bytes of input 0 as the MLPerf Tiny runner sends it."""
     wide = task_of(model).feed == "CHECK_FEED_F32"
     return model.inputs[0].elements * 4 if wide else model.inputs[0].bytes
 
@@ -61,7 +61,7 @@ def db_bytes(model: GeneratedModel) -> int:
 def check_model(
     model: GeneratedModel, model_hash: bytes, build: str, *, db: bool = True, poison: bool = False
 ) -> str:
-    """The text of check_model.c.
+    """Write the text of check_model.c.
 
     model_hash: SHA-256 of the user's file (32 bytes). build: names this build in a hello. db:
     whether the board has RAM for the text protocol's own copy of the input. poison: whether
@@ -90,7 +90,7 @@ def check_model(
 
 
 def _tensor(port: Port) -> str:
-    """One `struct check_tensor` initialiser."""
+    """Write one `struct check_tensor` initialiser."""
     dtype = f"CHECK_{port.dtype.name}"
     name = string_literal(port.name)
     scale = literal(float(port.scale))

@@ -35,7 +35,7 @@ class ConstantArray:
 
 
 class ConstantPool:
-    """Hands out names for blobs; equal content (dtype and bytes) is stored once."""
+    """A pool of named blobs; equal content (dtype and bytes) is stored once."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
@@ -44,7 +44,7 @@ class ConstantPool:
         self._users: dict[str, set[str]] = {}
 
     def name(self, blob: Blob, layer: str) -> str:
-        """The C name of the array holding `blob`; `layer` is the identifier of who asks."""
+        """Name the C array that holds `blob`; `layer` is the identifier of the layer that asks."""
         data = np.ascontiguousarray(blob.data)
         key = (data.dtype.name, data.tobytes())
         if key not in self._arrays:
@@ -68,16 +68,16 @@ class ConstantPool:
         return name
 
     def users(self, array: ConstantArray) -> frozenset[str]:
-        """The identifiers of the layers that asked for it."""
+        """List the identifiers of the layers that asked for the array."""
         return frozenset(self._users[array.name])
 
     def arrays(self) -> tuple[ConstantArray, ...]:
-        """Every array handed out, in the order first met."""
+        """List every named array, in the order of first use."""
         return tuple(self._arrays.values())
 
 
 def _lines(data: Array) -> list[str]:
-    """The elements' literals, as many a line as go: networks have millions of them."""
+    """Write the elements as literals, as many per line as fit: networks have millions of them."""
     values = data.reshape(-1).tolist() or [0]
     if data.dtype.kind == "f":  # one by one: -0.0 equals 0.0
         words = [literal(v) + ",\n" for v in values]
@@ -95,7 +95,7 @@ def _lines(data: Array) -> list[str]:
 
 
 def literal(value: float) -> str:
-    """A C literal that reads back as exactly this int32 or float32; InternalError for others."""
+    """Write a C literal of exactly this int32 or float32; InternalError for other values."""
     if isinstance(value, int):
         return "(-2147483647 - 1)" if value == -(2**31) else str(value)
     if not math.isfinite(value):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""C in lines of at most 100 columns: calls, tables and comments broken where people break them."""
+"""C in lines of at most 100 columns: calls, tables and comments, broken as people break them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ COLUMNS = 100
 
 
 def call(head: str, arguments: Sequence[str], tail: str = ";", indent: int = 0) -> str:
-    """`head(arguments)tail` behind `indent` spaces, which the first line does not print.
+    """Write `head(arguments)tail`, indented by `indent` spaces except on the first line.
 
-    Arguments that do not fit go on below the first one, or four spaces in where one is too long.
+    Arguments that do not fit continue below the first one or, if one is too long, four spaces in.
     """
     line = f"{head}({', '.join(arguments)}){tail}"
     if indent + len(line) <= COLUMNS:
@@ -26,7 +26,7 @@ def call(head: str, arguments: Sequence[str], tail: str = ";", indent: int = 0) 
 
 
 def _filled(words: Sequence[str], below: int) -> str:
-    """Words in as few lines as go, each `below` spaces in."""
+    """Fill words into as few lines as possible, each `below` spaces in."""
     lines, line = [], ""
     for word in words:
         if line and below + len(line) + 1 + len(word) > COLUMNS:
@@ -38,7 +38,7 @@ def _filled(words: Sequence[str], below: int) -> str:
 
 
 def comment_block(text: str, indent: int = 0) -> str:
-    """`text` as one comment behind `indent` spaces, which the first line does not print."""
+    """Write `text` as one comment, indented by `indent` spaces except on the first line."""
     if indent + len(text) + 6 <= COLUMNS:
         return f"/* {text} */"
     margin = " " * indent
@@ -47,7 +47,7 @@ def comment_block(text: str, indent: int = 0) -> str:
 
 
 def comment_lines(lines: Sequence[str]) -> str:
-    """`lines` as one comment; what a line lacks room for goes on deeper below it."""
+    """Write `lines` as one comment; a line that is too long continues deeper below it."""
     broken = []
     for line in lines:
         if not line:
@@ -66,5 +66,5 @@ def comment_lines(lines: Sequence[str]) -> str:
 
 
 def table(values: Sequence[int | str], indent: int) -> str:
-    """The initialisers of an array, every line `indent` spaces in."""
+    """Write the initialisers of an array, every line `indent` spaces in."""
     return _filled([f"{v}," for v in values], indent)

@@ -26,7 +26,7 @@ PlaceWeights = Callable[[Sequence[Constant]], Mapping[str, str]]
 
 @dataclass(frozen=True)
 class GeneratedModel:
-    """What the templates see and what the check firmware and reports need to know."""
+    """A generated model: what the templates, the check firmware and the reports need."""
 
     name: str  # prefix of every public symbol
     arenas: tuple[Arena, ...]
@@ -51,7 +51,7 @@ class GeneratedModel:
 
     @property
     def further_weights(self) -> dict[str, int]:
-        """Bytes of constants in each flash but the image's."""
+        """Bytes of constants in each flash other than the image's."""
         found: dict[str, int] = {}
         for constant in self.constants:
             region = self.flash.get(constant.name)
@@ -67,7 +67,7 @@ class GeneratedModel:
 
 @cache
 def environment() -> Environment:
-    """The templates of this package, strict about undefined names; read once per process."""
+    """Load the templates of this package, strict about undefined names, once per process."""
     env = Environment(
         loader=PackageLoader("mcuforge.compiler.codegen"),
         undefined=StrictUndefined,
@@ -166,7 +166,7 @@ def _files(model: GeneratedModel, title: str, stages: Sequence[StageText]) -> di
 
 
 def _constants(pool: ConstantPool, layers: Mapping[str, Layer]) -> list[Constant]:
-    """Every array and how often an inference reads it; `layers` by their identifiers."""
+    """Count how often an inference reads each array; `layers` are keyed by their identifiers."""
     arrays = pool.arrays()
     largest = {
         layer: max(array.elements for array in arrays if layer in pool.users(array))
@@ -186,13 +186,13 @@ def _constants(pool: ConstantPool, layers: Mapping[str, Layer]) -> list[Constant
 
 
 def _addresses(layers: tuple[LayerText, ...]) -> list[str]:
-    """Every argument and destination of the layers."""
+    """List every argument and destination of the layers."""
     calls = [call for layer in layers for group in layer.groups for call in group.calls]
     return [argument for call in calls for argument in call.arguments] + [x.to for x in layers]
 
 
 def example_main(model: GeneratedModel) -> str:
-    """A minimal main.c that shows the generated model's use."""
+    """Write a minimal main.c that shows how to use the generated model."""
     return (
         environment()
         .get_template("main.c.j2")

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import re
 
-LONGEST_COMMENT = 80  # characters of a name in a comment: converters make names of a thousand
+LONGEST_COMMENT = 80  # characters of a name in a comment: converters make much longer names
 # the check firmware and the board support have functions <word>_init or <word>_run of their own
 FIRMWARE_WORDS = ("board", "check", "copy", "family", "measure", "serve")
 
 
 def identifier(name: str) -> str:
-    """`name` as the beginning of lower-case C identifiers: 'kws' of kws_init, kws_dense_weights.
+    """Turn `name` into a prefix of lower-case C identifiers: 'kws' of kws_init.
 
-    'm_' is put before what C could not take or what is someone else's already.
+    'm_' is put in front of a prefix that C does not allow or that other code already uses.
     """
     text = re.sub(r"[^0-9a-z_]+", "_", name.lower()).strip("_")[:48].rstrip("_")
     taken = text in FIRMWARE_WORDS or text.startswith("mcuforge")
@@ -23,7 +23,7 @@ def identifier(name: str) -> str:
 
 
 def comment(text: str) -> str:
-    """`text` as it may stand inside a C comment: one short line of ASCII, no comment marks."""
+    """Make `text` safe inside a C comment: one short line of ASCII without comment marks."""
     plain = "".join(c if " " <= c <= "~" else "?" for c in text).replace("\\", "/")
     if len(plain) > LONGEST_COMMENT:
         plain = plain[: LONGEST_COMMENT - 3] + "..."
@@ -31,13 +31,13 @@ def comment(text: str) -> str:
 
 
 def string_literal(text: str) -> str:
-    """`text` as a C string literal of printable ASCII; no `??` is left that could be a trigraph."""
+    """Write `text` as a C string literal of printable ASCII, without the `??` of trigraphs."""
     plain = "".join(c if " " <= c <= "~" else "?" for c in text)
     return '"' + plain.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?") + '"'
 
 
 def distinct(names: list[str]) -> list[str]:
-    """The names, later duplicates numbered: a, a_2, a_3."""
+    """Number later duplicates of names: a, a_2, a_3."""
     seen: set[str] = set()
     result = []
     for name in names:

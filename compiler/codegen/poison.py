@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""poison.c: rubbish into everything that is dead between two steps, to show it is not read."""
+"""poison.c: it overwrites all dead bytes between two steps, to show that nothing reads them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mcuforge.memplan.poison import DeadRange
 
 
 def poison(model: GeneratedModel, dead: Sequence[Sequence[DeadRange]]) -> str:
-    """The text of poison.c; `dead` holds for each step the ranges that are dead once it has run.
+    """Write the text of poison.c; `dead` holds for each step the ranges that are dead after it.
 
-    Steps with the same ranges share them. InternalError for other than one entry a step.
+    Steps with the same ranges share them. InternalError unless there is one entry per step.
     """
     if len(dead) != model.steps:
         raise InternalError(f"dead bytes of {len(dead)} steps, the model has {model.steps}")

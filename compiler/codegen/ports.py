@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The generated model's inputs, outputs and arenas, as its header tells of them."""
+"""The generated model's inputs, outputs and arenas, as its header describes them."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ class Arena:
     """A piece of memory the caller gives the model: one for each region the plan uses."""
 
     region: str
-    word: str  # the region in identifiers; empty where there is one arena and no need to name it
+    word: str  # the region in identifiers; empty if there is only one arena
     bytes: int
 
     @property
     def variable(self) -> str:
-        """What the generated functions call its address."""
+        """The name of its address in the generated functions."""
         return f"a_{self.word}" if self.word else "a"
 
     @property
     def section(self) -> str:
-        """Where the linker script puts it; region "ram" is wherever a board keeps variables."""
+        """Its section in the linker script; region "ram" lies where a board keeps variables."""
         return ".mcuforge_arena" + (f".{self.region}" if self.region != "ram" else "")
 
     @property
     def suffix(self) -> str:
-        """'_dtcm' of arena_dtcm; nothing where there is one arena."""
+        """'_dtcm' of arena_dtcm; empty if there is one arena."""
         return f"_{self.word}" if self.word else ""
 
 
 def arenas_of(peaks: Mapping[str, int]) -> tuple[Arena, ...]:
-    """An arena for each region with bytes in use; a model that needs none still has one byte."""
+    """Make an arena for each region in use; a model that needs no memory gets one byte."""
     used = {region: peak for region, peak in peaks.items() if peak > 0}
     if len(used) < 2:
         region, peak = next(iter((used or peaks).items()))
@@ -65,7 +65,7 @@ class Port:
     scale: float
     zero_point: int
     streamed: bool = False
-    in_file: str = ""  # how the model's file has it, where that is another form
+    in_file: str = ""  # its form in the model's file, if that differs
 
     @property
     def row_bytes(self) -> int:
@@ -73,7 +73,7 @@ class Port:
         return self.bytes // max(self.rows, 1)
 
     @property
-    def quantised(self) -> bool:
+    def quantized(self) -> bool:
         """Whether an element is an integer that stands for a real value."""
         return self.dtype is not DType.FLOAT32
 
@@ -89,7 +89,7 @@ class Port:
 
     @property
     def meaning(self) -> str:
-        """', real = 0.1 * (q + 5)': what an integer stands for; a float says it itself."""
+        """The meaning of an integer, ', real = 0.1 * (q + 5)'; empty for a float."""
         if self.dtype is DType.FLOAT32:
             return ""
         zero = f"(q {'-' if self.zero_point > 0 else '+'} {abs(self.zero_point)})"
@@ -97,7 +97,7 @@ class Port:
 
 
 def file_words(tensor: Tensor, port: FilePort | None, *, output: bool = False) -> str:
-    """How the model's file has an input or output; empty where it has it as it is here."""
+    """Describe the form of an input or output in the model's file; empty if it is the same here."""
     plain = FilePort(tensor.dtype.value, tensor.shape, tuple(range(len(tensor.shape))))
     if port is None or port == plain:
         return ""
@@ -115,5 +115,5 @@ def file_words(tensor: Tensor, port: FilePort | None, *, output: bool = False) -
 
 
 def shape_text(tensor: Tensor) -> str:
-    """'25x5x64': the shape without the batch."""
+    """Write the shape without the batch: '25x5x64'."""
     return "x".join(str(d) for d in (tensor.shape[1:] or tensor.shape)) or "1"

@@ -14,7 +14,7 @@ from mcuforge.compiler.schedule.repeats import Piece, repeats
 from mcuforge.compiler.schedule.schedule import Execution, Schedule, Stage
 from mcuforge.errors import InternalError
 
-CODE_BYTES = 100  # of a pipeline's function, to run through pieces: the least that is to be saved
+CODE_BYTES = 100  # of a function that runs through pieces: the least they must save
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class StageText:
     """One stage, over steps [begin, end) of the model.
 
     `function` is the name of a pipeline's function, empty for a single layer. `order` holds the
-    layer of each step; `counts` its rows, None where every step has `rows` of them. `pieces` say
-    how often which part of both is run through; empty where they have an entry for each step.
+    layer of each step; `counts` its rows, None if every step has `rows` of them. `pieces` say how
+    often each part of both is repeated; empty if both tables have one entry per step.
     """
 
     begin: int
@@ -48,19 +48,19 @@ class StageText:
 
     @property
     def steps(self) -> int:
-        """How many steps the stage has."""
+        """The number of steps of the stage."""
         return self.end - self.begin
 
     @property
     def arrives(self) -> bool:
-        """Whether rows of an input are asked for in it."""
+        """Whether the stage asks for rows of an input."""
         return any(layer.arrives is not None for layer in self.layers)
 
 
 def stage_texts(
     schedule: Schedule, layer_ids: Sequence[str], printer: CallPrinter
 ) -> tuple[StageText, ...]:
-    """Every stage of a schedule; `layer_ids` are the layers' identifiers, in their order.
+    """Write every stage of a schedule; `layer_ids` are the layers' identifiers, in their order.
 
     InternalError for a task that asks for several rows of an input: a source that has only some of
     them would be asked twice.
@@ -110,7 +110,7 @@ def _stage(
 
 
 def _entries(stage: Stage) -> tuple[tuple[tuple[int, int], ...], tuple[Piece, ...]]:
-    """(layer, rows) for each entry of a pipeline's tables, and the pieces these are cut into."""
+    """Compute a pipeline's table entries, (layer, rows), and the pieces they are cut into."""
     steps = tuple((task.layer, task.end - task.begin) for task in stage.tasks)
     order, counts = (_table(column) for column in zip(*steps, strict=True))
     entry_bytes = order.entry_bytes + (counts.entry_bytes if len(set(counts.values)) > 1 else 0)
@@ -125,6 +125,6 @@ def _used_arenas(arenas: Sequence[Arena], used: frozenset[str]) -> tuple[int, ..
 
 
 def _table(values: Sequence[int]) -> Table:
-    """The values in the smallest unsigned type that holds them all."""
+    """Make a table of the values in the smallest unsigned type that holds them all."""
     bits = next((b for b in (8, 16) if max(values) < 1 << b), 32)
     return Table(f"uint{bits}_t", tuple(values), bits // 8)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of each instruction set: one package per set, found by its name.
+"""The instruction sets: one package each, found by its name.
 
-The operators may import this room. It knows no operator: it imports only graph types and
+The operators may import this room. It does not import operators, only graph types and
 `compiler/ops/common`.
 """
 
@@ -17,7 +17,7 @@ INSTRUCTION_SETS = (InstructionSet(), Armv7em(), Helium(), Rv32())
 
 
 def find_instruction_set(name: str) -> InstructionSet:
-    """The instruction set of that name, as boards spell it. InternalError where none has it."""
+    """Find the instruction set of that name, as boards spell it; InternalError if none has it."""
     for found in INSTRUCTION_SETS:
         if found.name == name:
             return found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a packed kernel does to each accumulator, checked to need no more than it can do."""
+"""How a packed kernel requantizes each accumulator, checked against the kernel's limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.ops.common.fixed_point import Multiplier, requantise, wrap_int32
+from mcuforge.compiler.ops.common.fixed_point import Multiplier, requantize, wrap_int32
 from mcuforge.compiler.ops.common.weighted import folded_bias, mantissas, shifts
 from mcuforge.compiler.tensors import Array, Tensor
 
@@ -21,19 +21,19 @@ Int64 = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Channels:
-    """Per output channel (co) what makes an int8 of acc = bias + sum of products.
+    """The constants per output channel (co) that turn acc = bias + sum of products into an int8.
 
     bias: int32, the input's zero point folded in, so that padding holds the zero point.
-    multiplier: int32 mantissa in [0, 2^31); 0 where the output is the zero point whatever comes in.
-    right: 0 to 22. reach: int64, the largest |acc| there can be, below 2^30.
-    constant: whether nothing that comes in changes the output: then the filter is all zeros.
+    multiplier: int32 mantissa in [0, 2^31); 0 if the output is the zero point for every input.
+    right: 0 to 22. reach: int64, the largest possible |acc|, below 2^30.
+    constant: whether the output is the same for every input: then the filter is all zeros.
     zero_point: the output's.
 
     TFLite's double rounding (`requantize.h`) is then
         offset = (2 * zero point + 1) << right >> 1
         (round(2 * acc * multiplier / 2^32) + offset - (1 if acc < 0 and right > 0 else 0)) >> right
-    clamped to int8: the zero point goes in before the shift. `ties_away`: whether the term for
-    negative accumulators counts at all; it does not where they are all clamped to the zero point.
+    clamped to int8: the zero point is added before the shift. `ties_away`: whether the term for
+    negative accumulators matters; it does not if they are all clamped to the zero point.
     """
 
     bias: Int32
@@ -61,11 +61,11 @@ def packable(
     output: Tensor,
     act_min: int,
 ) -> Channels | None:
-    """The channels of a layer with constant `filters` (co, taps); None where portable code must do.
+    """Compute the channels of a layer with constant `filters` (co, taps); None: use portable code.
 
-    That is where a factor has a left shift, or an accumulator may pass 2^30. Channels trained to do
-    nothing often have biases and factors far out, but one output: they are given others with the
-    same. `multipliers`: one per channel, or one for all.
+    None is returned if a factor has a left shift, or if an accumulator may pass 2^30. Channels that
+    training has switched off often have extreme biases and factors, but only one output: they get
+    other constants that give the same output. `multipliers`: one per channel, or one for all.
     """
     count = filters.shape[0]
     bias = folded_bias(inputs, filters).data.astype(np.int32)
@@ -75,10 +75,10 @@ def packable(
     swing = reach - np.abs(bias.astype(np.int64))
     zero_point = output.zero_point
     ends = [
-        np.clip(wrap_int32(requantise(bias + end, mantissa, shift) + zero_point), act_min, 127)
+        np.clip(wrap_int32(requantize(bias + end, mantissa, shift) + zero_point), act_min, 127)
         for end in (-swing, swing)
     ]
-    # the zero point, too, may be what takes a value beyond 32 bits
+    # the zero point, too, may take a value beyond 32 bits
     wraps = (swing > 0) & ((reach > INT32_MAX - 128) | (shift > 0))
     constant = (ends[0] == ends[1]) & ~wraps
     above = ends[0] - zero_point  # half of four times this, one bit of it shifted out

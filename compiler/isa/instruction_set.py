@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the compiler asks of every instruction set: packed weights, and prices of kernels."""
+"""The interface of an instruction set: packed weights, and prices of kernels."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Packed:
 
     depth: values of a filter as packed, zeros at its end included. scratch_bytes: what the kernel
     needs in the arena while it runs; odd_bytes: what it needs besides where pixels have an odd
-    number of channels, or one that is no multiple of four.
+    number of channels, or one that is not a multiple of four.
     """
 
     words: Int32
@@ -53,11 +53,11 @@ class InstructionSet:
 
     @property
     def packed_kernels(self) -> frozenset[str]:
-        """Kernels that read packed weights: those of its folder that have no portable twin."""
+        """The kernels that read packed weights: those of its folder without a portable twin."""
         return _packed_kernels(self.name)
 
     def price(self, kernel: str) -> Counts:
-        """Instructions for each thing `kernel` does. InternalError where nobody has fitted them."""
+        """Return the instructions of each thing `kernel` does; InternalError without a price."""
         found = prices(self.name).get(kernel)
         if found is None:
             raise InternalError(
@@ -68,20 +68,20 @@ class InstructionSet:
         return found
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
-        """For conv2d_packed_s8. filters: int8 (co, kh * kw * ci), one group."""
+        """Pack for conv2d_packed_s8. filters: int8 (co, kh * kw * ci), one group."""
         return None
 
     def fully_connected(self, filters: Array, channels: Channels) -> Packed | None:
-        """For fully_connected_packed_s8, one vector. filters: int8 (co, ci)."""
+        """Pack for fully_connected_packed_s8, one vector. filters: int8 (co, ci)."""
         return None
 
     def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
-        """For depthwise_conv2d_packed_s8. filters: int8 (kh, kw, c), one filter per channel."""
+        """Pack for depthwise_conv2d_packed_s8. filters: int8 (kh, kw, c), one per channel."""
         return None
 
 
 def rounded_up(count: int, step: int) -> int:
-    """The least multiple of `step` that is not below `count`."""
+    """Round `count` up to a multiple of `step`."""
     return -(-count // step) * step
 
 
@@ -93,13 +93,13 @@ def padded(values: NDArray[Number], shape: tuple[int, ...]) -> NDArray[Number]:
 
 
 def price_file(name: str) -> Path:
-    """Where the prices of an instruction set are written."""
+    """Return the file of an instruction set's prices."""
     return FOLDER / name / "prices.toml"
 
 
 @cache
 def prices(name: str) -> Mapping[str, Counts]:
-    """The price of each kernel of an instruction set, from <name>/prices.toml.
+    """Read the price of each kernel of an instruction set from <name>/prices.toml.
 
     `like` names the set whose prices hold for the kernels that the file does not list.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls and work of the kernels whose weights are packed for an instruction set."""
+"""The calls and the work of kernels whose weights are packed for an instruction set."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def packed_conv2d(
     act_range: Range,
     shapes: tuple[Shape, Shape] | None = None,
 ) -> Call | None:
-    """conv2d_packed_s8 of one group, or None where `isa` has none for this layer.
+    """Call conv2d_packed_s8 for one group; None if `isa` has no packed layout for the layer.
 
-    `shapes`: (h, w, c) of input and output, where the tensors' own have another rank.
+    `shapes`: (h, w, c) of input and output, if the tensors' own shapes have another rank.
     """
     x, weights = inputs[:2]
     filters = weights.values().reshape(weights.shape[0], -1)
@@ -62,7 +62,7 @@ def packed_depthwise(
     multipliers: tuple[Multiplier, ...],
     act_range: Range,
 ) -> Call | None:
-    """depthwise_conv2d_packed_s8, or None where `isa` has none for this layer."""
+    """Call depthwise_conv2d_packed_s8; None if `isa` has no packed layout for the layer."""
     x, weights = inputs[:2]
     if weights.shape[3] != x.shape[3]:
         return None
@@ -101,7 +101,7 @@ def packed_vector(
     multipliers: tuple[Multiplier, ...],
     act_range: Range,
 ) -> Call | None:
-    """fully_connected_packed_s8 of one vector, or None where `isa` has none for this layer."""
+    """Call fully_connected_packed_s8 for one vector; None if `isa` has no layout for the layer."""
     filters = inputs[1].values()
     channels = packable(inputs, filters, multipliers, output, act_range[0])
     packed = channels and find_instruction_set(isa).fully_connected(
@@ -125,7 +125,7 @@ def packed_vector(
 def packed_work(
     inputs: tuple[Tensor, ...], output: Tensor, products: int, isa: str, kernel: str
 ) -> Work:
-    """What a packed `kernel` does for a layer of `products`: blocks of pixels times of filters."""
+    """Count the work of a packed `kernel` for a layer of `products`, in pixel and filter blocks."""
     channels = output.shape[-1]
     pixels = output.elements // channels
     blocks, left = divmod(channels, FILTERS)
@@ -149,7 +149,7 @@ def packed_work(
 
 
 def _places(x: Tensor, output: Tensor, of_input: Shape, of_output: Shape, window: Window) -> Fields:
-    """Where pixels lie and which of them a window takes."""
+    """Collect the fields that say where pixels lie and which of them a window takes."""
     return (
         ("input", of_input),
         ("output", of_output),
@@ -163,7 +163,7 @@ def _places(x: Tensor, output: Tensor, of_input: Shape, of_output: Shape, window
 
 
 def _ending(channels: Channels, output: Tensor, act_range: Range) -> Fields:
-    """How accumulators end."""
+    """Collect the fields that say how accumulators are requantized."""
     return (
         ("output_zero_point", output.zero_point),
         ("ties_away", int(channels.ties_away)),

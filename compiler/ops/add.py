@@ -23,8 +23,8 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     activation_range,
-    quantise_multiplier,
-    requantise,
+    quantize_multiplier,
+    requantize,
 )
 from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.errors import Refusal
@@ -34,7 +34,7 @@ LEFT_SHIFT = 20  # fraction bits the inputs gain before they are brought to one 
 
 @dataclass(frozen=True)
 class Add(BroadcastOp):
-    """inputs: a, b of shapes that broadcast to the output's; a - b where `subtract` is set."""
+    """a + b, or a - b if `subtract`; inputs: a, b of shapes that broadcast to the output's."""
 
     kind: ClassVar[str] = "add"
     subtract: bool = False
@@ -48,7 +48,7 @@ class Add(BroadcastOp):
             largest = max(t.scale for t in inputs)
             raise Refusal(
                 f"input scale {largest:g} is over 2**19 times the output scale {output.scale:g}",
-                "quantise again with a representative dataset that exercises this tensor",
+                "quantize again with a representative dataset that exercises this tensor",
             )
 
     def evaluate(
@@ -59,7 +59,7 @@ class Add(BroadcastOp):
             total = total + on_common_scale(tensor, value, factor, LEFT_SHIFT)
         factor = output_multiplier(inputs, output)
         low, high = activation_range(self.act, output)
-        result = requantise(total, factor.mantissa, factor.shift) + output.zero_point
+        result = requantize(total, factor.mantissa, factor.shift) + output.zero_point
         return np.clip(result, low, high).astype(np.int8).reshape(output.shape)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
@@ -82,5 +82,5 @@ class Add(BroadcastOp):
 
 
 def output_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
-    """From the common scale, less the fraction bits, to the output's."""
-    return quantise_multiplier(common_scale(inputs) / (2.0**LEFT_SHIFT * output.scale))
+    """Find the factor from the common scale, without its fraction bits, to the output's."""
+    return quantize_multiplier(common_scale(inputs) / (2.0**LEFT_SHIFT * output.scale))

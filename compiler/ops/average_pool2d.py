@@ -23,7 +23,7 @@ MAX_TAPS = 2**16  # the kernel's division by a reciprocal is exact up to here
 
 @dataclass(frozen=True)
 class AveragePool2D(PoolOp):
-    """inputs: x (1, h, w, c); the sum of a window's taps over their number, halves outwards."""
+    """The average of a window's taps, halves rounded away from zero; inputs: x (1, h, w, c)."""
 
     kind: ClassVar[str] = "average_pool2d"
 
@@ -65,6 +65,6 @@ class AveragePool2D(PoolOp):
         return (summing(whole, "average_pool2d_rows_s8", output.elements),)
 
     def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
-        """Where the windows lie is worked out again for each row."""
+        """Count the work for some rows; each row computes the places of its windows again."""
         counts = self.counts(inputs[0], output)._replace(position=prod(output.shape[:3]) * rows)
         return Work("average_pool2d_rows_s8", counts, CALLED)

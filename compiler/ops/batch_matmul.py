@@ -24,7 +24,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     output_multiplier,
-    requantise,
+    requantize,
     wrap_int32,
 )
 from mcuforge.compiler.tensors import Array, Tensor
@@ -32,16 +32,17 @@ from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
 MAX_BATCH_DIMS = 3  # the kernel's loops over products
-MAX_DEPTH = (2**31 - 1) // (255 * 255)  # products less zero points an int32 always holds a sum of
-COLUMNS = 4  # that kernels compute at once
+# an int32 always holds the sum of so many products of centred values
+MAX_DEPTH = (2**31 - 1) // (255 * 255)
+COLUMNS = 4  # of the output that kernels compute at once
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class BatchMatMul(Op):
-    """inputs: a (..., m, k), or (..., k, m) if `adj_x`; b (..., k, n), or (..., n, k) if `adj_y`.
+    """Matrix products of a (..., m, k) and b (..., k, n), stored transposed if `adj_x`, `adj_y`.
 
-    Both int8 with one scale; the dimensions in front broadcast. The output is (..., m, n).
+    Both are int8 with one scale each; the dimensions in front broadcast. The output is (..., m, n).
     """
 
     kind: ClassVar[str] = "batch_matmul"
@@ -71,7 +72,7 @@ class BatchMatMul(Op):
             )
 
     def _matrix(self, shape: Shape, transposed: bool) -> tuple[int, int]:
-        """The matrix as it is multiplied: (m, k) of `a`, (k, n) of `b`."""
+        """Return the sizes of the matrix as it is multiplied: (m, k) of `a`, (k, n) of `b`."""
         rows, columns = shape[-2:]
         return (columns, rows) if transposed else (rows, columns)
 
@@ -83,7 +84,7 @@ class BatchMatMul(Op):
         b = b.swapaxes(-1, -2) if self.adj_y else b
         factor = matmul_multiplier(inputs, output)
         acc = np.matmul(a, b).astype(np.int64)  # below 2**53: exact
-        scaled = requantise(acc, factor.mantissa, factor.shift)
+        scaled = requantize(acc, factor.mantissa, factor.shift)
         result = np.clip(wrap_int32(scaled + output.zero_point), -128, 127)
         return result.astype(np.int8).reshape(output.shape)
 
@@ -117,7 +118,7 @@ class BatchMatMul(Op):
         return (Call("batch_matmul_s8", (*operands(inputs), output, Slot.PARAMS), params),)
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
-        """Columns four at a time; those left over and the sum of each row of `a` one by one."""
+        """Count columns four at a time; the rest, and the sum of each row of `a`, one by one."""
         columns = output.shape[-1]
         vectors = output.elements // columns
         depth = self.macs(inputs, output) // max(output.elements, 1)
@@ -134,7 +135,7 @@ class BatchMatMul(Op):
         return Work("batch_matmul_s8", counts)
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        """Row after row of the output; all of `b`'s matrix for each, a row of `a` or all of it."""
+        """Read for each output row all of `b`'s matrix, and a row of `a` or all of it."""
         a, b = inputs
         rows, depth = self._matrix(a.shape, self.adj_x)
         columns = output.shape[-1]
@@ -149,7 +150,7 @@ class BatchMatMul(Op):
     def row_reads(
         self, inputs: tuple[Tensor, ...], output: Tensor
     ) -> tuple[Reads | None, ...] | None:
-        """A row of `a` and all of `b` for a token's row, or two matrices where rows are heads."""
+        """Read a row of `a` and all of `b` for a token's row, or two matrices if rows are heads."""
         found = self._rows_of(inputs, output)
         if found is None:
             return None
@@ -170,9 +171,9 @@ class BatchMatMul(Op):
         return calls_on_rows(self, rows, output, isa)
 
     def _rows_of(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[bool, bool] | None:
-        """Whether an output row takes its own row of each input, rather than all of it.
+        """Tell whether an output row takes its own row of each input, rather than all of it.
 
-        None where rows of an input are neither. The rows of [1, tokens, n] are tokens, those of
+        None if the rows of an input are neither. The rows of [1, tokens, n] are tokens, those of
         [1, heads, tokens, n] whole matrices.
         """
         a, b = inputs
@@ -192,13 +193,13 @@ class BatchMatMul(Op):
 
 
 def matmul_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
-    """a.scale * b.scale in float32, over output.scale in doubles, as TFLite takes them."""
+    """Compute a.scale * b.scale in float32, divided by output.scale in doubles, like TFLite."""
     product = float(np.float32(inputs[0].scale) * np.float32(inputs[1].scale))
     return output_multiplier(product / output.scale, output)
 
 
 def _broadcast(a: Shape, b: Shape) -> Shape | None:
-    """The dimensions in front of the output's matrices; None where two contradict each other."""
+    """Broadcast the dimensions in front of the matrices; None if two contradict each other."""
     try:
         return np.broadcast_shapes(a, b)
     except ValueError:
@@ -206,7 +207,7 @@ def _broadcast(a: Shape, b: Shape) -> Shape | None:
 
 
 def _batch_strides(shape: Shape) -> Shape:
-    """Elements from one matrix to the next along each batch dimension, 0 where it repeats."""
+    """Compute the elements between matrices along each batch dimension, 0 where they repeat."""
     step = shape[-2] * shape[-1]
     strides: list[int] = []
     for extent in reversed(shape[:-2]):
@@ -216,7 +217,7 @@ def _batch_strides(shape: Shape) -> Shape:
 
 
 def _matrices(x: Tensor, output: Tensor) -> Int64:
-    """For every matrix of the output, in order, the number of the one of `x` it is made of."""
+    """Find for each matrix of the output, in order, the number of the matrix of `x` it uses."""
     front = x.shape[:-2]
     numbers = np.arange(x.elements // (x.shape[-2] * x.shape[-1]), dtype=np.int64).reshape(front)
     return np.broadcast_to(numbers, output.shape[:-2]).reshape(-1)

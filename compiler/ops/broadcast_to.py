@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tensor repeated along dimensions of size 1, or missing ones: BROADCAST_TO."""
+"""Repetition along dimensions of size 1, or missing ones: BROADCAST_TO."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mcuforge.errors import Refusal
 
 @dataclass(frozen=True)
 class BroadcastTo(CopyOp):
-    """int8 or uint8, to the output's shape; dimensions are aligned at the last one."""
+    """Repeats int8 or uint8 to the output's shape; dimensions are aligned at the last one."""
 
     kind: ClassVar[str] = "broadcast_to"
     input_types: ClassVar[tuple[DType, ...]] = BYTES
@@ -42,7 +42,7 @@ class BroadcastTo(CopyOp):
         want_walkable(self.block(x, output))
 
     def block(self, x: Tensor, output: Tensor) -> Block:
-        """Repeated dimensions stand still in the input."""
+        """Give repeated dimensions an input stride of 0."""
         aligned = _aligned(x, output)
         steps = (step if n > 1 else 0 for n, step in zip(aligned, row_major(aligned), strict=True))
         return Block(tuple(map(Axis, output.shape, steps, row_major(output.shape))))
@@ -54,5 +54,5 @@ class BroadcastTo(CopyOp):
 
 
 def _aligned(x: Tensor, output: Tensor) -> tuple[int, ...]:
-    """The shape of `x` with ones in front up to the output's rank."""
+    """Extend the shape of `x` with ones in front to the output's rank."""
     return (1,) * (len(output.shape) - len(x.shape)) + x.shape

@@ -31,7 +31,7 @@ from mcuforge.errors import Refusal
 
 @dataclass(frozen=True)
 class Concatenation(Op):
-    """int8 or uint8, one input or more, equal but in `axis`; all of one scale and zero point.
+    """Joins inputs, int8 or uint8, of one scale and zero point, that are equal except in `axis`.
 
     The reference refuses differing scales for int8 too; for uint8 it would rescale in float.
     """
@@ -66,11 +66,11 @@ class Concatenation(Op):
             want_walkable(block)
 
     def with_extent(self, shape: tuple[int, ...], extent: int) -> tuple[int, ...]:
-        """`shape` with another extent along the joined axis."""
+        """Return `shape` with another extent along the joined axis."""
         return (*shape[: self.axis], extent, *shape[self.axis + 1 :])
 
     def blocks(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Block, ...]:
-        """Each input's place in the output."""
+        """Find each input's place in the output."""
         strides = row_major(output.shape)
         result = []
         begin = 0
@@ -90,10 +90,10 @@ class Concatenation(Op):
         return tuple(copy_call(x, output, b) for x, b in zip(inputs, blocks, strict=True))
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        """Each at once, when its first byte is written, where they lie end to end; else unknown.
+        """Read each input at its first written byte, if inputs lie end to end; otherwise unknown.
 
-        Inputs that lie side by side are copied one after the other, each through all the output.
-        The units are as long as fits every input.
+        Inputs that lie side by side are copied one after the other, each into all of the output. A
+        unit is the longest that divides every input.
         """
         if not self._end_to_end(inputs, output):
             return (None,) * len(inputs)
@@ -139,13 +139,13 @@ class Concatenation(Op):
     def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
         if self.axis >= row_dims(len(output.shape)):
             return super().row_work(inputs, output)
-        return self.work(inputs, output).in_calls(output.rows)  # one of the calls has this row
+        return self.work(inputs, output).in_calls(output.rows)  # exactly one call has this row
 
     def _end_to_end(self, inputs: tuple[Tensor, ...], output: Tensor) -> bool:
-        """True where each input is one run of the output, so the calls write it in rising order."""
+        """Tell whether each input is one run of the output, written in rising order."""
         return len(inputs) == 1 or prod(output.shape[: self.axis]) == 1
 
 
 def _spans(counts: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    """(begin, count) of things that stand one after the other."""
+    """List (begin, count) of parts that follow each other."""
     return tuple(zip(accumulate(counts, initial=0), counts, strict=False))

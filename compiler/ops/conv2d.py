@@ -35,7 +35,7 @@ from mcuforge.errors import Refusal
 
 @dataclass(frozen=True)
 class Conv2D(WindowedOp):
-    """inputs: x (1, h, w, ci), weights (co, kh, kw, ci / groups), bias (co) int32 optional."""
+    """Convolution of x (1, h, w, ci) with weights (co, kh, kw, ci / groups), optional bias (co)."""
 
     kind: ClassVar[str] = "conv2d"
     stride: Pair = (1, 1)

@@ -36,7 +36,7 @@ from mcuforge.errors import Refusal
 
 @dataclass(frozen=True)
 class DepthwiseConv2D(WindowedOp):
-    """inputs: x (1, h, w, ci), weights (1, kh, kw, co), bias (co) int32 optional.
+    """Convolution of each channel of x (1, h, w, ci) with weights (1, kh, kw, co), bias optional.
 
     Output channel o reads input channel o // (co / ci).
     """
@@ -99,7 +99,7 @@ class DepthwiseConv2D(WindowedOp):
         return (call or self._unpacked(inputs, output),)
 
     def _unpacked(self, inputs: tuple[Tensor, ...], output: Tensor) -> Call:
-        """The call of the kernel that takes weights as they are."""
+        """Call the kernel that takes unpacked weights."""
         x, weights = inputs[:2]
         low, high = activation_range(self.act, output)
         multipliers = conv_multipliers(x, weights, output)
@@ -141,7 +141,7 @@ class DepthwiseConv2D(WindowedOp):
         return (summing(whole, "depthwise_conv2d_rows_s8", output.elements),)
 
     def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
-        """Each task goes over all sums once more."""
+        """Count the work for some rows; each task goes over all sums once more."""
         counts = window_counts(self.sliding(inputs), inputs[0], output)
         per_task = CALLED._replace(position=prod(output.shape[:3]), carried=output.elements)
         return Work("depthwise_conv2d_rows_s8", counts, per_task)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From int8 or uint8 to float32: scale * (q - zero_point)."""
+"""Dequantization from int8 or uint8 to float32: scale * (q - zero_point)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mcuforge.compiler.work import Work, vector_counts
 
 @dataclass(frozen=True)
 class Dequantize(Op):
-    """int8 or uint8, any shape, to float32 of the same shape.
+    """Dequantizes int8 or uint8 of any shape to float32 of the same shape.
 
     The product of two float32 is rounded once, so it equals the reference's, which goes through
     double.

@@ -22,7 +22,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     activation_range,
     doubling_high_mul,
-    quantise_multiplier,
+    quantize_multiplier,
     rounding_shift_right,
 )
 from mcuforge.compiler.ops.softmax import one_over_one_plus
@@ -35,12 +35,12 @@ MAX_FACTOR = 2.0**22  # times the quotient of centred values of 9 bits this fits
 
 @dataclass(frozen=True)
 class Div(BroadcastOp):
-    """inputs: a, b of shapes that broadcast to the output's; a / b.
+    """a / b; inputs: a, b of shapes that broadcast to the output's.
 
-    tflite-runtime 2.14 divides uint8 alone, later versions int8 with the same arithmetic; this is
-    theirs but in two places. Where a quotient is below 2**-32 steps of the output they shift by
-    more than an int32 is wide and answer anything: here it rounds to 0. At a divisor of 0 they
-    stop: here a / 0 is the largest or smallest output, 0 / 0 is 0.
+    tflite-runtime 2.14 divides only uint8, later versions divide int8 with the same arithmetic.
+    This operator follows them except in two cases. If a quotient is below 2**-32 steps of the
+    output they shift by more bits than an int32 has, with an undefined result: here it rounds to 0.
+    At a divisor of 0 they stop: here a / 0 is the largest or smallest output, and 0 / 0 is 0.
     """
 
     kind: ClassVar[str] = "div"
@@ -56,7 +56,7 @@ class Div(BroadcastOp):
             raise Refusal(
                 f"scale {a.scale:g} over {b.scale:g} is {factor:g} times the output scale "
                 f"{output.scale:g}, wanted below {MAX_FACTOR:g}",
-                "quantise again with a representative dataset that exercises these tensors",
+                "quantize again with a representative dataset that exercises these tensors",
             )
 
     def evaluate(
@@ -64,12 +64,12 @@ class Div(BroadcastOp):
     ) -> Array:
         a, b = (v.astype(np.int64) - t.zero_point for v, t in zip(values, inputs, strict=True))
         low, high = activation_range(self.act, output)
-        scaled = quotients(a, b, quantise_multiplier(scale_factor(inputs, output)))
+        scaled = quotients(a, b, quantize_multiplier(scale_factor(inputs, output)))
         result = np.clip(scaled + output.zero_point, low, high)
         return result.astype(np.int8).reshape(output.shape)
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        factor = quantise_multiplier(scale_factor(inputs, output))
+        factor = quantize_multiplier(scale_factor(inputs, output))
         params = Params("div_params", centred_fields(inputs, output, factor, self.act))
         return (Call("div_s8", (*operands(inputs), output, Slot.PARAMS), params),)
 
@@ -79,14 +79,14 @@ class Div(BroadcastOp):
 
 
 def reciprocals(b: Tensor, output: Tensor) -> int:
-    """How often the divisor differs from the one before: its reciprocal is computed again."""
+    """Count the divisors that differ from the one before: each needs a new reciprocal."""
     if b.elements == 1:
         return 1
     return output.elements if b.shape[-1] > 1 else output.elements // output.shape[-1]
 
 
 def scale_factor(inputs: tuple[Tensor, ...], output: Tensor) -> float:
-    """a.scale / (b.scale * output.scale), every step in float32 as TFLite takes it."""
+    """Compute a.scale / (b.scale * output.scale), every step in float32 like TFLite."""
     a, b = (np.float32(t.scale) for t in inputs)
     with np.errstate(over="ignore"):
         return float(a / (b * np.float32(output.scale)))
@@ -95,7 +95,7 @@ def scale_factor(inputs: tuple[Tensor, ...], output: Tensor) -> float:
 def quotients(a: Int64, b: Int64, factor: Multiplier) -> Int64:
     """Compute a / b * factor of centred 8-bit values, rounded; int64 of the broadcast shape.
 
-    a / 0 is beyond any output.
+    a / 0 is beyond every output.
     """
     a, b = np.broadcast_arrays(np.where(b < 0, -a, a), b)
     size = np.maximum(np.abs(b), 1)
@@ -110,5 +110,5 @@ def quotients(a: Int64, b: Int64, factor: Multiplier) -> Int64:
 
 
 def _bit_length(x: Int64) -> Int64:
-    """The bits of a small value that is not negative."""
+    """Count the bits of a small value that is not negative."""
     return np.frexp(x.astype(np.float64))[1].astype(np.int64)

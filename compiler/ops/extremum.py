@@ -19,12 +19,12 @@ from mcuforge.compiler.work import Work
 
 @dataclass(frozen=True)
 class Extremum(BroadcastOp):
-    """inputs: a, b of shapes that broadcast to the output's."""
+    """The larger or smaller of a and b, whose shapes broadcast to the output's."""
 
     @property
     @abstractmethod
     def largest(self) -> bool:
-        """True where it is the larger of two elements, False where it is the smaller."""
+        """True for the larger of two elements, False for the smaller."""
 
     def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         for tensor in inputs:

@@ -46,10 +46,10 @@ Fields = tuple[tuple[str, Field], ...]
 
 @dataclass(frozen=True)
 class FullyConnected(Op):
-    """inputs: x of any rank, read as (rows, i), weights (o, i), bias (o) int32 optional.
+    """Products of x, read as (rows, i), with weights (o, i), plus an optional int32 bias (o).
 
-    TFLite 2.14's reference kernel leaves part of the output unwritten where per-channel weights
-    meet an output of more than two dimensions; this is what it gives of the same rows in two.
+    TFLite 2.14's reference kernel leaves part of the output unwritten if weights are per channel
+    and the output has more than two dimensions; here such rows give what they give in two.
     """
 
     kind: ClassVar[str] = "fully_connected"
@@ -96,7 +96,7 @@ class FullyConnected(Op):
         return (packed or self._call(inputs, output, vectors, x, output),)
 
     def _packed(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> Call | None:
-        """The call of a kernel with packed weights, for whole tensors as for rows."""
+        """Call a kernel with packed weights, for whole tensors and for rows."""
         x, weights = inputs[:2]
         out_features, in_features = weights.shape
         multipliers = linear_multipliers(x, weights, output)
@@ -107,7 +107,7 @@ class FullyConnected(Op):
             return None
         vectors = (x.rows, x.row_bytes // in_features)
         shapes = ((*vectors, in_features), (*vectors, out_features))
-        window = Window((1, 1))  # over rows of vectors as over pixels
+        window = Window((1, 1))  # the vectors of a row count as pixels
         return packed_conv2d(inputs, output, isa, window, multipliers, act_range, shapes)
 
     def _call(
@@ -118,7 +118,7 @@ class FullyConnected(Op):
         source: Argument,
         target: Argument,
     ) -> Call:
-        """The call for `vectors` vectors, which begin at `source` and are written to `target`."""
+        """Call the kernel for `vectors` vectors that begin at `source` and go to `target`."""
         weights = inputs[1]
         sizes = (
             ("rows", vectors),
@@ -130,7 +130,7 @@ class FullyConnected(Op):
         return Call("fully_connected_s8", arguments, params)
 
     def _fields(self, inputs: tuple[Tensor, ...], output: Tensor) -> Fields:
-        """What both forms of the kernel have behind their sizes."""
+        """Return the fields that both forms of the kernel have after their sizes."""
         x, weights = inputs[:2]
         low, high = activation_range(self.act, output)
         multipliers = linear_multipliers(x, weights, output)
@@ -192,7 +192,7 @@ class FullyConnected(Op):
         return Work("fully_connected_rows_s8", counts, CALLED)
 
     def _counts(self, inputs: tuple[Tensor, ...], output: Tensor, dots: int) -> Counts:
-        """The products of the layer in `dots` pieces of equal size."""
+        """Count the products of the layer in `dots` pieces of equal size."""
         size = self.macs(inputs, output) // max(dots, 1)
         rest = size % UNROLLED
         return Counts(
@@ -205,9 +205,9 @@ class FullyConnected(Op):
 
 
 def linear_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Multiplier, ...]:
-    """One multiplier per output feature, or one for all where the weights have one scale.
+    """Compute one multiplier per output feature, or one for all if the weights have one scale.
 
-    TFLite multiplies the scales in float32 for the one, in doubles for the many.
+    TFLite multiplies the scales in float32 for a single multiplier, in doubles for several.
     """
     assert weights.quant is not None
     scales = weights.quant.scale

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Elements of one axis picked by constant indices, in any order and as often as wanted."""
+"""Elements of one axis, picked by constant indices, in any order and any number of times."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MOST_RUNS = 64  # each is a kernel call
 
 @dataclass(frozen=True)
 class Run:
-    """Outputs `begin` and after, `count` of them, take inputs `first`, `first + step`, ..."""
+    """A run of outputs: `count` of them from `begin` on take inputs `first`, `first + step`, ..."""
 
     begin: int
     first: int
@@ -45,9 +45,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Gather(Op):
-    """int8 or uint8; element i of `axis` of the output is element `indices[i]` of the input's.
+    """Picks int8 or uint8: element i of the output's `axis` is element `indices[i]` of the input's.
 
-    Indices at equal steps are one copy; `picked` makes a Slice of those that are one in all.
+    Indices at equal steps are one copy; if all are one copy, `picked` makes a Slice.
     """
 
     kind: ClassVar[str] = "gather"
@@ -82,7 +82,7 @@ class Gather(Op):
             want_walkable(block)
 
     def blocks(self, x: Tensor, output: Tensor) -> tuple[Block, ...]:
-        """The copy of each run."""
+        """List the copy of each run."""
         source, target = row_major(x.shape), row_major(output.shape)
         blocks = []
         for run in arithmetic_runs(self.indices):
@@ -103,10 +103,10 @@ class Gather(Op):
         return tuple(copy_call(x, output, block) for block in self.blocks(x, output))
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        """In rising order, each piece that lies together before it is written; else unknown.
+        """Read pieces in rising order, each before it is written; otherwise the order is unknown.
 
-        Runs inside of a dimension are copied one after the other, each through all the output. The
-        units are as long as fits every piece.
+        Runs along an inner dimension are copied one after the other, each into all of the output. A
+        unit is the longest that divides every piece.
         """
         x = inputs[0]
         found = [runs_of(block) for block in self.blocks(x, output)]
@@ -115,7 +115,7 @@ class Gather(Op):
         begins = np.concatenate([starts for starts, _ in found])
         sizes = np.concatenate([np.full(len(starts), size) for starts, size in found])
         step = gcd(*begins.tolist(), *sizes.tolist())
-        # the first unit of a piece reads all of it, the others nothing more
+        # the first unit of a piece reads the whole piece, the others read nothing
         leads = np.append(0, np.cumsum(sizes // step)[:-1])
         first = np.zeros(output.elements // step, np.int64)
         end = first.copy()
@@ -153,10 +153,10 @@ class Gather(Op):
     def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
         if self.axis >= row_dims(len(output.shape)):
             return super().row_work(inputs, output)
-        return self.work(inputs, output).in_calls(output.rows)  # one of the calls has this row
+        return self.work(inputs, output).in_calls(output.rows)  # exactly one call has this row
 
     def _rows(self, x: Tensor, output: Tensor) -> Int64:
-        """The input row each output row is."""
+        """Find the input row that each output row copies."""
         shape = x.shape[: row_dims(len(x.shape))]
         numbers = np.arange(x.rows, dtype=np.int64).reshape(shape)
         rows: Int64 = np.take(numbers, self.indices, self.axis).reshape(-1)
@@ -164,7 +164,7 @@ class Gather(Op):
 
 
 def picked(x: Tensor, axis: int, indices: tuple[int, ...]) -> Slice | Gather:
-    """The operator that takes `indices` of `axis`: a Slice where their steps are equal."""
+    """Make the operator that takes `indices` of `axis`: a Slice if their steps are equal."""
     runs = arithmetic_runs(indices)
     if len(runs) != 1 or runs[0].step == 0:
         return Gather(axis, indices)
@@ -174,7 +174,7 @@ def picked(x: Tensor, axis: int, indices: tuple[int, ...]) -> Slice | Gather:
 
 
 def arithmetic_runs(numbers: Sequence[int]) -> tuple[Run, ...]:
-    """The numbers as runs of equal steps, each as long as it goes on; a single one steps by 1."""
+    """Divide the numbers into runs of equal steps, as long as possible; a single one steps by 1."""
     runs: list[Run] = []
     begin = 0
     while begin < len(numbers):

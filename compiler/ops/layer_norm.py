@@ -2,9 +2,9 @@
 """Layer normalisation over the last axis, int8 to int8, in integers.
 
 Meaning: (x - mean) / sqrt(variance + epsilon) * gamma + beta, as ONNX's LayerNormalization has it.
-With n elements a row, s their sum and q the sum of their squares, both exact in int32, the stored
-values alone give n * x - s over sqrt(n * q - s * s + n * n * epsilon / scale**2): zero points fall
-out, and nothing is rounded before the square root.
+With n elements per row, s their sum and q the sum of their squares, both exact in int32, the stored
+values give n * x - s over sqrt(n * q - s * s + n * n * epsilon / scale**2). Zero points cancel out,
+and nothing is rounded before the square root.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from mcuforge.compiler.ops.tables.inverse_sqrt import inverse_sqrt
 from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.errors import Refusal
 
-MAX_DEPTH = 2**16  # squares of int8 that an int32 adds up, with room for n * q in 64 bits
-MAX_REACH = 2.0**18  # steps of the output's scale; more would need finer constants
+MAX_DEPTH = 2**16  # an int32 holds the sum of so many squares of int8, and 64 bits hold n * q
+MAX_REACH = 2.0**18  # steps of the output's scale; a larger gamma or beta needs finer constants
 MAX_EPSILON = 2.0**60  # of n * n * epsilon / scale**2
 LARGEST_VARIANCE = 16257  # of int8 values, 127.5**2
 SUM_BITS = 62  # of variance and epsilon in fixed point
@@ -35,9 +35,9 @@ INT32_MAX = 2**31 - 1
 
 @dataclass(frozen=True, eq=False)
 class Constants:
-    """What the compiler makes of epsilon, scales, gamma and beta for rows of one length.
+    """The kernel's constants, from epsilon, scales, gamma and beta, for rows of one length.
 
-    Normalised values have `fraction` fraction bits, what is left after gamma `output_shift`; the
+    Normalised values have `fraction` fraction bits, their products with gamma `output_shift`; the
     variance has `variance_shift`; epsilon is `epsilon` * 2**epsilon_shift on the variance's scale.
     """
 
@@ -52,7 +52,7 @@ class Constants:
 
 @dataclass(frozen=True)
 class LayerNorm(LastAxisOp):
-    """inputs: x int8 [.., D], gamma float32 constant [D], beta float32 constant [D].
+    """Normalises x int8 [.., D] with constants gamma float32 [D] and beta float32 [D].
 
     For every input the answer lies within 0.5 + 2**-25 * r steps of the exact one, never more than
     0.51; r is sqrt(D) * max|gamma| + max|beta| in steps of the output, plus 128. A row of equal
@@ -79,21 +79,21 @@ class LayerNorm(LastAxisOp):
             want_shape(tensor, (depth,))
             if not np.isfinite(tensor.values()).all():
                 raise Refusal(
-                    f"tensor '{tensor.name}' holds values that are no finite numbers",
+                    f"tensor '{tensor.name}' holds values that are not finite",
                     "train again: the model has diverged",
                 )
         relative = math.inf if self.epsilon < 0 else _epsilon(self.epsilon, x)
         if not relative < MAX_EPSILON:
             raise Refusal(
                 f"epsilon {self.epsilon:g} over rows of {depth} of scale {x.scale:g}: wanted 0 or "
-                "more, and not beyond what the values can ever vary",
-                "quantise again with a representative dataset that exercises this tensor",
+                "more, and below the largest variance that the values can have",
+                "quantize again with a representative dataset that exercises this tensor",
             )
         if not _reach(inputs, output) < MAX_REACH:
             raise Refusal(
                 f"gamma and beta of '{output.name}' reach {_reach(inputs, output):g} steps of its "
                 f"scale {output.scale:g}, wanted below {MAX_REACH:g} of the 256 there are",
-                "quantise again with a representative dataset that exercises this tensor",
+                "quantize again with a representative dataset that exercises this tensor",
             )
 
     def evaluate(
@@ -130,7 +130,7 @@ class LayerNorm(LastAxisOp):
         return (Call("layer_norm_s8", (x, gamma, beta, output, Slot.PARAMS), params),)
 
     def constants(self, inputs: tuple[Tensor, ...], output: Tensor) -> Constants:
-        """Shifts as fine as int32 products allow, and the constants on them."""
+        """Compute the finest shifts that int32 products allow, and the constants in these units."""
         x, gamma, beta = inputs
         depth = x.shape[-1]
         root_bits = math.ceil(math.log2(depth) / 2)  # no normalised value reaches sqrt(depth)
@@ -154,7 +154,7 @@ class LayerNorm(LastAxisOp):
             epsilon_shift=epsilon_shift,
             output_shift=output_shift,
             gamma=_rounded(np.ldexp(factors, output_shift + 32 - fraction)),
-            # half a step rounds the result, half a unit makes up for the product's lost bits
+            # half a step rounds the result, half a unit compensates the product's lost bits
             beta=_rounded(np.ldexp(offsets + 0.5, output_shift) + 0.5),
         )
 
@@ -162,8 +162,8 @@ class LayerNorm(LastAxisOp):
 def row_scale(variance: Int64, known: Constants) -> tuple[Int64, Int64]:
     """Find each row's factor and shift, int64 of variance's shape.
 
-    A row's values are (n * x - s) * 2**shift * factor / 2**32. `variance` is n * q - s * s; where
-    it is 0, as are all values, both are 0.
+    A row's values are (n * x - s) * 2**shift * factor / 2**32. `variance` is n * q - s * s; if it
+    is 0, all values are 0, and factor and shift are 0 too.
     """
     total = (variance << known.variance_shift) + (known.epsilon << known.epsilon_shift)
     bits = np.frexp(total.astype(np.float64))[1].astype(np.int64)
@@ -178,12 +178,12 @@ def row_scale(variance: Int64, known: Constants) -> tuple[Int64, Int64]:
 
 
 def _epsilon(epsilon: float, x: Tensor) -> float:
-    """Epsilon where the variance is that of stored values, times n squared."""
+    """Scale epsilon to the variance of stored values, times n squared."""
     return epsilon * (x.shape[-1] / x.scale) ** 2
 
 
 def _reach(inputs: tuple[Tensor, ...], output: Tensor) -> float:
-    """The farthest from 0 a result can come before it is clamped, in steps, and one more."""
+    """Bound how far from 0 a result can be before it is clamped, in steps, plus one."""
     x, gamma, beta = inputs
     root = math.sqrt(x.shape[-1])
     farthest = root * float(np.abs(gamma.values()).max()) + float(np.abs(beta.values()).max())
@@ -191,6 +191,6 @@ def _reach(inputs: tuple[Tensor, ...], output: Tensor) -> float:
 
 
 def _rounded(values: NDArray[np.float64]) -> Int64:
-    """To the nearest int32."""
+    """Round to the nearest int32."""
     limited: Int64 = np.clip(np.floor(values + 0.5), -INT32_MAX, INT32_MAX).astype(np.int64)
     return limited

@@ -19,7 +19,7 @@ LOWEST = -128
 
 @dataclass(frozen=True)
 class MaxPool2D(PoolOp):
-    """inputs: x (1, h, w, c); the largest of a window's taps."""
+    """The largest of a window's taps; inputs: x (1, h, w, c)."""
 
     kind: ClassVar[str] = "max_pool2d"
 

@@ -16,8 +16,8 @@ from mcuforge.compiler.ops.common.checks import want_int8
 from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     output_multiplier,
-    quantise_multiplier,
-    requantise,
+    quantize_multiplier,
+    requantize,
     wrap_int32,
 )
 from mcuforge.compiler.ops.common.summing import SUM_BYTES, SUMMING
@@ -26,14 +26,14 @@ from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 
 MAX_DIMS = 3  # kept and reduced dimensions the kernel walks, after merging
-MAX_COUNT = 2**23  # averaged elements whose sum less the zero point an int32 always holds
+MAX_COUNT = 2**23  # an int32 always holds the sum of so many centred elements
 Fields = tuple[tuple[str, Field], ...]
 Sides = tuple[tuple[int, ...], tuple[int, ...]]  # sizes, strides
 
 
 @dataclass(frozen=True)
 class Mean(Op):
-    """inputs: x of any rank; `axes` are rising and not negative.
+    """The mean of x, of any rank, over `axes`, which are rising and not negative.
 
     The output keeps the averaged axes as 1 or drops them.
     """
@@ -72,11 +72,11 @@ class Mean(Op):
             )
 
     def count(self, x: Tensor) -> int:
-        """How many elements each output averages."""
+        """Count the elements that each output averages."""
         return prod(x.shape[axis] for axis in self.axes)
 
     def factor(self, x: Tensor, output: Tensor) -> Multiplier:
-        """From a sum less its zero points to the output's scale."""
+        """Compute the factor from a sum of centred elements to the output's scale."""
         return mean_multiplier(x, output, self.count(x))
 
     def evaluate(
@@ -86,7 +86,7 @@ class Mean(Op):
         total = values[0].astype(np.int64).sum(axis=self.axes)
         factor = self.factor(x, output)
         acc = total - x.zero_point * self.count(x)
-        scaled = requantise(acc, factor.mantissa, factor.shift)
+        scaled = requantize(acc, factor.mantissa, factor.shift)
         result = np.clip(wrap_int32(scaled + output.zero_point), -128, 127)
         return result.astype(np.int8).reshape(output.shape)
 
@@ -97,7 +97,7 @@ class Mean(Op):
         return (Call("mean_s8", (x, output, Slot.PARAMS), params),)
 
     def _fields(self, x: Tensor, output: Tensor, kept: Sides, reduced: Sides) -> Fields:
-        """The fields of struct mcuforge_mean_params."""
+        """Return the fields of struct mcuforge_mean_params."""
         factor = self.factor(x, output)
         kept_size, kept_stride = _padded(kept)
         reduced_size, reduced_stride = _padded(reduced)
@@ -114,7 +114,7 @@ class Mean(Op):
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         sizes, strides = self._merged(inputs[0], False)
-        first = np.zeros(1, np.int64)  # of each output element the first it averages
+        first = np.zeros(1, np.int64)  # the first element that each output averages
         for size, stride in zip(sizes, strides, strict=True):
             first = (first[:, None] + np.arange(size, dtype=np.int64) * stride).reshape(-1)
         last = sum((n - 1) * step for n, step in zip(*self._merged(inputs[0], True), strict=True))
@@ -162,9 +162,9 @@ class Mean(Op):
         return Work("mean_rows_s8", counts, CALLED)
 
     def _splits(self, x: Tensor, rows: int, reduced: bool) -> Sides | None:
-        """The reduced or the kept dimensions of one of `rows` equal pieces of x.
+        """Find the reduced or the kept dimensions of one of `rows` equal pieces of x.
 
-        None where the pieces are none of the outermost dimension, or it is of the other kind.
+        None if the pieces do not divide the outermost dimension, or if it is of the other kind.
         """
         sizes, strides = self._merged(x, reduced)
         if rows == 1:
@@ -174,7 +174,7 @@ class Mean(Op):
         return (sizes[0] // rows, *sizes[1:]), strides
 
     def _merged(self, x: Tensor, reduced: bool) -> Sides:
-        """Sizes and strides of the reduced or the kept dimensions, neighbours made one."""
+        """List sizes and strides of the reduced or the kept dimensions, with neighbours joined."""
         sizes: list[int] = []
         strides: list[int] = []
         joins = False  # whether the dimension inside this one is of the wanted kind
@@ -196,20 +196,20 @@ class Mean(Op):
 
 
 def _padded(sides: Sides) -> Sides:
-    """Filled up in front to the kernel's number of dimensions."""
+    """Fill up in front to the kernel's number of dimensions."""
     sizes, strides = sides
     missing = MAX_DIMS - len(sizes)
     return (1,) * missing + sizes, (0,) * missing + strides
 
 
 def mean_multiplier(x: Tensor, output: Tensor, count: int) -> Multiplier:
-    """x.scale / output.scale / count; TFLite divides the quantised mantissa, rounding down.
+    """Compute x.scale / output.scale / count; like TFLite it divides the mantissa, rounding down.
 
     The mantissa is first shifted left by the bits of `count`, as far as the shift allows.
     """
     assert output.quant is not None
     if output.quant.nearest:
         return output_multiplier(x.scale / output.scale / count, output)
-    factor = quantise_multiplier(x.scale / output.scale)
+    factor = quantize_multiplier(x.scale / output.scale)
     shift = min(count.bit_length() - 1, 32, 31 + factor.shift)
     return Multiplier((factor.mantissa << shift) // count, factor.shift - shift)

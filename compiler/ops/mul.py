@@ -18,7 +18,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     activation_range,
     output_multiplier,
-    requantise,
+    requantize,
     wrap_int32,
 )
 from mcuforge.compiler.tensors import Array, Tensor
@@ -26,7 +26,7 @@ from mcuforge.compiler.tensors import Array, Tensor
 
 @dataclass(frozen=True)
 class Mul(BroadcastOp):
-    """inputs: a, b of shapes that broadcast to the output's."""
+    """a * b; inputs: a, b of shapes that broadcast to the output's."""
 
     kind: ClassVar[str] = "mul"
     act: Activation = "none"
@@ -42,7 +42,7 @@ class Mul(BroadcastOp):
         a, b = (v.astype(np.int64) - t.zero_point for v, t in zip(values, inputs, strict=True))
         factor = product_multiplier(inputs, output)
         low, high = activation_range(self.act, output)
-        scaled = requantise(a * b, factor.mantissa, factor.shift)
+        scaled = requantize(a * b, factor.mantissa, factor.shift)
         result = np.clip(wrap_int32(scaled + output.zero_point), low, high)
         return result.astype(np.int8).reshape(output.shape)
 
@@ -53,6 +53,6 @@ class Mul(BroadcastOp):
 
 
 def product_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
-    """a.scale * b.scale / output.scale, every step in float32 as TFLite takes it."""
+    """Compute a.scale * b.scale / output.scale, every step in float32 like TFLite."""
     a, b = (np.float32(t.scale) for t in inputs)
     return output_multiplier(float(a * b / np.float32(output.scale)), output)

@@ -31,11 +31,11 @@ class Border:
 
     @property
     def padded(self) -> int:
-        """The extent with its padding."""
+        """Count the extent with its padding."""
         return self.before + self.extent + self.after
 
     def times(self, inner: int) -> Border:
-        """This dimension joined with one of `inner` elements inside it."""
+        """Join this dimension with one of `inner` elements inside it."""
         return Border(self.before * inner, self.extent * inner, self.after * inner)
 
     def inside(self) -> NDArray[np.int64]:
@@ -45,7 +45,7 @@ class Border:
 
 @dataclass(frozen=True)
 class Pad(Op):
-    """int8 or uint8; `before` and `after` count elements per dimension, `value` is quantised."""
+    """Pads int8 or uint8; `before`, `after`: elements per dimension; `value` is quantized."""
 
     kind: ClassVar[str] = "pad"
     input_types: ClassVar[tuple[DType, ...]] = BYTES
@@ -84,7 +84,7 @@ class Pad(Op):
             )
 
     def borders(self, x: Tensor) -> tuple[Border, ...]:
-        """The dimensions of `x` in as few as it takes, those without padding joined outwards."""
+        """List as few dimensions of `x` as possible; those without padding are joined outwards."""
         result = [Border(0, 1, 0)]
         for border in map(Border, self.before, x.shape, self.after):
             if border.before == border.after == 0:
@@ -116,7 +116,7 @@ class Pad(Op):
         return (Call("pad_s8", (inputs[0], output, Slot.PARAMS), params),)
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        """Line by line, as the kernel writes; a line of padding reads nothing."""
+        """Read line by line, as the kernel writes; a line of padding reads nothing."""
         *outer, line = self.borders(inputs[0])
         inside = np.ones(1, np.int64)
         for border in outer:
@@ -158,7 +158,7 @@ class Pad(Op):
         return Work("pad_s8", Counts(call=1, run=lines, tap=output.bytes))
 
     def _rows_above(self, x: Tensor, output: Tensor) -> int | None:
-        """Rows of padding before the input's first; None where some stand between its rows."""
+        """Count the rows of padding before the input's first; None if some lie between its rows."""
         dims = row_dims(len(x.shape))
         if dims < 2:
             return sum(self.before[:dims])
@@ -167,7 +167,7 @@ class Pad(Op):
         return self.before[0] * output.shape[1] + self.before[1]
 
     def _of_a_row(self, x: Tensor) -> Pad:
-        """What happens inside a row that is not padding."""
+        """Make the operator that pads inside one row, without rows of padding."""
         none = (0,) * row_dims(len(x.shape))
         return replace(
             self, before=none + self.before[len(none) :], after=none + self.after[len(none) :]

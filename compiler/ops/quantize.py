@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""To int8 or uint8: from float32 by division, from 8 bits by a table."""
+"""Quantization to int8 or uint8: from float32 by division, from 8 bits by a table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REACH = 512.0  # a quotient this far from zero saturates at every zero point
 
 @dataclass(frozen=True)
 class Quantize(TableOp):
-    """float32, int8 or uint8, any shape, to int8 or uint8 of the same shape.
+    """Quantizes float32, int8 or uint8 of any shape to int8 or uint8 of the same shape.
 
     From float32: zero_point + round(x / scale), halves away from zero, clamped. The reference
     leaves quotients beyond int32 undefined; here they and the infinities saturate, and NaN gives

@@ -17,7 +17,7 @@ from mcuforge.errors import Refusal
 
 @dataclass(frozen=True)
 class Reshape(Op):
-    """Any dtype and shape to another shape of as many elements; needs no kernel."""
+    """Gives any dtype and shape another shape with as many elements; needs no kernel."""
 
     kind: ClassVar[str] = "reshape"
     input_types: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.UINT8, DType.FLOAT32)
@@ -44,7 +44,7 @@ class Reshape(Op):
     def row_reads(
         self, inputs: tuple[Tensor, ...], output: Tensor
     ) -> tuple[Reads | None, ...] | None:
-        """Row for row where rows keep their size; else the bytes are other rows."""
+        """Read row for row if rows keep their size; otherwise it cannot run by rows."""
         same = inputs[0].rows == output.rows
         return (same_row_reads(inputs[0], output),) if same else None
 

@@ -24,12 +24,12 @@ from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 
-MAX_SIZE = 2**15 - 1  # what an int16 index reaches
+MAX_SIZE = 2**15 - 1  # the largest int16 index
 
 
 @dataclass(frozen=True)
 class ResizeNearest(Op):
-    """int8 or uint8, (1, h, w, c) to (1, h', w', c)."""
+    """Resizes an int8 or uint8 image (1, h, w, c) to (1, h', w', c)."""
 
     kind: ClassVar[str] = "resize_nearest"
     input_types: ClassVar[tuple[DType, ...]] = BYTES
@@ -56,7 +56,7 @@ class ResizeNearest(Op):
             scale = np.float32(size) / np.float32(output_size)
         offset = np.float32(0.5 if self.half_pixel_centers else 0.0)
         places = (np.arange(output_size).astype(np.float32) + offset) * scale
-        half = 0.5 if self.align_corners else 0.0  # then it rounds, else it takes the floor
+        half = 0.5 if self.align_corners else 0.0  # then it rounds, otherwise it takes the floor
         index = np.floor(places.astype(np.float64) + half)
         result: NDArray[np.int16] = np.minimum(index, size - 1).astype(np.int16)
         return result

@@ -24,7 +24,7 @@ from mcuforge.errors import Refusal
 
 @dataclass(frozen=True)
 class Slice(CopyOp):
-    """int8 or uint8; out[i, j, ...] = x[begin[0] + i * stride[0], begin[1] + j * stride[1], ...].
+    """out[i, j, ...] = x[begin[0] + i * stride[0], begin[1] + j * stride[1], ...], int8 or uint8.
 
     The extents are the output's; a negative stride walks backwards from `begin`.
     """
@@ -60,7 +60,7 @@ class Slice(CopyOp):
         want_walkable(self.block(x, output))
 
     def block(self, x: Tensor, output: Tensor) -> Block:
-        """The box's place in the input."""
+        """Find the box's place in the input."""
         strides = row_major(x.shape)
         steps = tuple(s * step for s, step in zip(strides, self.stride, strict=True))
         axes = tuple(map(Axis, output.shape, steps, row_major(output.shape)))

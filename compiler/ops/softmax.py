@@ -22,7 +22,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     doubling_high_mul,
-    quantise_multiplier,
+    quantize_multiplier,
     rounding_shift_right,
 )
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
@@ -33,7 +33,7 @@ OUTPUT_SCALE = 1.0 / 256.0
 OUTPUT_ZERO_POINT = -128
 DIFFERENCE_BITS = 26  # fraction bits of (x - max) * beta * scale, an int32 of range -32 to 32
 SUM_INTEGER_BITS = 12  # of the sum of exponentials
-MAX_DEPTH = 2**SUM_INTEGER_BITS - 1  # ones that fit the sum
+MAX_DEPTH = 2**SUM_INTEGER_BITS - 1  # how many ones fit the sum
 NEGLIGIBLE = 2 ** (SUM_INTEGER_BITS - 1)  # exponentials below round to 0 in sum and output
 INT32_MAX = 2**31 - 1
 ONE_EIGHTH = 2**28
@@ -45,7 +45,7 @@ EXP_OF_MINUS_POWERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 7
 
 @dataclass(frozen=True)
 class Softmax(LastAxisOp):
-    """inputs: x of rank 1 to 4; exp(beta * x) over its sum along the last axis."""
+    """exp(beta * x) over its sum along the last axis; inputs: x of rank 1 to 4."""
 
     kind: ClassVar[str] = "softmax"
     beta: float = 1.0
@@ -71,7 +71,7 @@ class Softmax(LastAxisOp):
         if not self.beta * x.scale > 2.0**-DIFFERENCE_BITS:
             raise Refusal(
                 f"beta {self.beta:g} times scale {x.scale:g} is not above 2**-{DIFFERENCE_BITS}",
-                "quantise again with a representative dataset that exercises this tensor",
+                "quantize again with a representative dataset that exercises this tensor",
             )
 
     def evaluate(
@@ -87,7 +87,7 @@ class Softmax(LastAxisOp):
         factor = one_over_one_plus((total << headroom) - 2**31)
         shift = SUM_INTEGER_BITS - headroom + 31 - 8
         scaled = rounding_shift_right(doubling_high_mul(factor, exps), np.minimum(shift, 31))
-        # from 512 equal largest values on each is below half a step
+        # with 512 or more equal largest values, each is below half a step
         result = np.where(shift > 31, 0, scaled) + OUTPUT_ZERO_POINT
         return np.clip(result, -128, 127).astype(np.int8).reshape(output.shape)
 
@@ -119,8 +119,8 @@ class Softmax(LastAxisOp):
 
 
 def difference_multiplier(beta: float, scale: float) -> Multiplier:
-    """beta * scale to DIFFERENCE_BITS fraction bits, capped where one step is already beyond."""
-    return quantise_multiplier(min(beta * scale * 2.0**DIFFERENCE_BITS, float(INT32_MAX)))
+    """Round beta * scale to DIFFERENCE_BITS fraction bits; capped if one step is already beyond."""
+    return quantize_multiplier(min(beta * scale * 2.0**DIFFERENCE_BITS, float(INT32_MAX)))
 
 
 def exp_of_negative(x: Int64) -> Int64:
@@ -140,7 +140,7 @@ def exp_of_negative(x: Int64) -> Int64:
 
 
 def _exp_of_small(x: Int64) -> Int64:
-    """exp(x) for x in [-1/4, 0), both with 31 fraction bits."""
+    """Compute exp(x) for x in [-1/4, 0), both with 31 fraction bits."""
     t = x + ONE_EIGHTH
     t2 = doubling_high_mul(t, t)
     t3 = doubling_high_mul(t2, t)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Softmax over the last axis, int8 to any int8 quantisation, in integers.
+"""Softmax over the last axis, int8 to any int8 quantization, in integers.
 
 Meaning: exp(beta * x) over its sum, as ONNX's Softmax between DequantizeLinear and QuantizeLinear
 has it. TFLite's softmax, with its one output scale and its roundings, is `softmax.py`.
@@ -22,7 +22,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     doubling_high_mul,
-    quantise_multiplier,
+    quantize_multiplier,
 )
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.softmax import one_over_one_plus
@@ -32,14 +32,14 @@ from mcuforge.errors import Refusal
 EXP_BITS = 30  # fraction bits of exponentials
 MAX_FRACTION = 22  # fraction bits of a result before it is rounded
 MAX_DEPTH = 2**15
-LEAST_SCALE = 2.0**-16  # of the output: it would reach 1/256 at most
+LEAST_SCALE = 2.0**-16  # of the output, which could reach at most 1/256
 COARSE_SCALE = 4.0
 ENTRIES = 256  # of differences of int8 values
 
 
 @dataclass(frozen=True)
 class SoftmaxQdq(LastAxisOp):
-    """inputs: x int8 [.., D].
+    """exp(beta * x) over its sum along the last axis; inputs: x int8 [.., D].
 
     For every input the answer lies within 0.5 + 2**-23 * D + 2**-26 / (scale of the output) +
     2**-17 steps of the exact one, never more than 0.51.
@@ -67,8 +67,8 @@ class SoftmaxQdq(LastAxisOp):
         if output.scale < LEAST_SCALE:
             raise Refusal(
                 f"tensor '{output.name}' has scale {output.scale:g}, wanted at least "
-                f"{LEAST_SCALE:g}: nearly every result of this softmax is beyond what it holds",
-                "quantise again with a representative dataset that exercises this tensor",
+                f"{LEAST_SCALE:g}: nearly every result of this softmax is larger than it can hold",
+                "quantize again with a representative dataset that exercises this tensor",
             )
 
     def evaluate(
@@ -116,5 +116,5 @@ class SoftmaxQdq(LastAxisOp):
 
 
 def steps_in_one(output: Tensor) -> Multiplier:
-    """1 / scale; 0 where a probability is below half a step in any case."""
-    return quantise_multiplier(1.0 / output.scale if output.scale < COARSE_SCALE else 0.0)
+    """Compute 1 / scale; 0 if every probability is below half a step."""
+    return quantize_multiplier(1.0 / output.scale if output.scale < COARSE_SCALE else 0.0)

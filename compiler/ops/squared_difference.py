@@ -23,8 +23,8 @@ from mcuforge.compiler.ops.common.common_scale import (
 )
 from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
-    quantise_multiplier,
-    requantise,
+    quantize_multiplier,
+    requantize,
 )
 from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.errors import Refusal
@@ -34,7 +34,7 @@ LEFT_SHIFT = 7  # fraction bits of the difference: its square, below 2**30, stil
 
 @dataclass(frozen=True)
 class SquaredDifference(BroadcastOp):
-    """inputs: a, b of shapes that broadcast to the output's; (a - b)**2."""
+    """(a - b)**2; inputs: a, b of shapes that broadcast to the output's."""
 
     kind: ClassVar[str] = "squared_difference"
 
@@ -47,7 +47,7 @@ class SquaredDifference(BroadcastOp):
             raise Refusal(
                 f"the square of the larger input scale {largest:g} is over 2**12 times the output "
                 f"scale {output.scale:g}",
-                "quantise again with a representative dataset that exercises this tensor",
+                "quantize again with a representative dataset that exercises this tensor",
             )
 
     def evaluate(
@@ -58,7 +58,7 @@ class SquaredDifference(BroadcastOp):
             for t, v, m in zip(inputs, values, input_multipliers(inputs), strict=True)
         )
         factor = output_multiplier(inputs, output)
-        scaled = requantise((a - b) ** 2, factor.mantissa, factor.shift)
+        scaled = requantize((a - b) ** 2, factor.mantissa, factor.shift)
         result = np.clip(scaled + output.zero_point, -128, 127)
         return result.astype(np.int8).reshape(output.shape)
 
@@ -70,6 +70,6 @@ class SquaredDifference(BroadcastOp):
 
 
 def output_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
-    """From the square of the common scale, less the fraction bits, to the output's scale."""
+    """Find the factor from the squared common scale, without fraction bits, to the output's."""
     scale = common_scale(inputs)
-    return quantise_multiplier(scale * scale / (4.0**LEFT_SHIFT * output.scale))
+    return quantize_multiplier(scale * scale / (4.0**LEFT_SHIFT * output.scale))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Blocks of bytes walked by strides: what padding, joining, slicing and transposing come to."""
+"""Blocks of bytes walked by strides: the copies of joining, slicing and transposing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
 KERNEL_RANK = 5
-BYTES = (DType.INT8, DType.UINT8)  # what the byte-moving operators take
+BYTES = (DType.INT8, DType.UINT8)  # the types that byte-moving operators take
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Block:
-    """Where a copy reads and writes; `axes` are outermost first."""
+    """The places where a copy reads and writes; `axes` are outermost first."""
 
     axes: tuple[Axis, ...]
     in_offset: int = 0
@@ -52,14 +52,14 @@ class RowCopy:
 
 @dataclass(frozen=True)
 class CopyOp(Op):
-    """One input, the output a block of it: whole, in rising order, 8-bit elements."""
+    """An operator whose output is a block of its input: whole, in rising order, 8-bit elements."""
 
     @abstractmethod
     def block(self, x: Tensor, output: Tensor) -> Block:
-        """Where each element of the output stands in the input; axes are the output's."""
+        """Find the place of each output element in the input; axes are the output's."""
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        """Run after run; an element repeated in place is read once, then it is its own copy."""
+        """Read run after run; an element repeated in place is read once, then it copies itself."""
         block = self.block(inputs[0], output)
         outer, run = runs_of(block)
         axes = merged(block.axes)
@@ -94,7 +94,7 @@ class CopyOp(Op):
 
 
 def row_copy(x: Tensor, output: Tensor, block: Block) -> RowCopy | None:
-    """The copy of one output row; None where rows are no rows of the input at equal steps.
+    """Make the copy of one output row; None unless rows are input rows at equal steps.
 
     A step may be 0: every output row is a copy of one.
     """
@@ -128,7 +128,7 @@ def runs_of(block: Block) -> tuple[NDArray[np.int64], int]:
 
 
 def _positions(axes: Sequence[Axis]) -> NDArray[np.int64]:
-    """The input element at every index of `axes`, the last moving fastest."""
+    """Find the input element at every index of `axes`; the last index moves fastest."""
     places = np.zeros(1, np.int64)
     for axis in axes:
         steps = np.arange(axis.extent, dtype=np.int64) * axis.in_stride
@@ -137,7 +137,7 @@ def _positions(axes: Sequence[Axis]) -> NDArray[np.int64]:
 
 
 def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Elements from one index to the next, for each dimension of a dense tensor."""
+    """Compute the strides of a dense tensor, in elements, for each dimension."""
     strides = [1]
     for extent in reversed(shape[1:]):
         strides.append(strides[-1] * extent)
@@ -145,7 +145,7 @@ def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def merged(axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
-    """The same walk in as few dimensions as it takes: neighbours that form one run are joined."""
+    """Walk the same elements in as few dimensions as possible: neighbours in one run are joined."""
     result: list[Axis] = []
     for axis in axes:
         if axis.extent == 1:
@@ -158,7 +158,7 @@ def merged(axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
 
 
 def _continues(outer: Axis, inner: Axis) -> bool:
-    """True when stepping `outer` once is stepping `inner` through its whole extent."""
+    """Tell whether one step of `outer` equals the whole extent of `inner`."""
     return (
         outer.in_stride == inner.extent * inner.in_stride
         and outer.out_stride == inner.extent * inner.out_stride
@@ -176,7 +176,7 @@ def want_walkable(block: Block) -> None:
 
 
 def want_same_bytes(x: Tensor, output: Tensor, shape: tuple[int, ...]) -> None:
-    """Refuse what is no move of 8-bit values: another dtype, scale, zero point or shape."""
+    """Refuse everything except a move of 8-bit values of one dtype, scale and zero point."""
     want_dtype(x, *BYTES)
     want_dtype(output, x.dtype)
     want_same_quant(x, output)
@@ -184,7 +184,7 @@ def want_same_bytes(x: Tensor, output: Tensor, shape: tuple[int, ...]) -> None:
 
 
 def copy_call(x: Tensor, output: Tensor, block: Block) -> Call:
-    """The kernel call that copies `block` from `x` to `output`."""
+    """Call the kernel that copies `block` from `x` to `output`."""
     axes = merged(block.axes)
     axes = (Axis(1, 0, 0),) * (KERNEL_RANK - len(axes)) + axes
     if axes[-1].extent == 1:
@@ -203,13 +203,13 @@ def copy_call(x: Tensor, output: Tensor, block: Block) -> Call:
 
 
 def copy_work(blocks: Sequence[Block]) -> Work:
-    """The copies of several blocks, one call each."""
+    """Count the copies of several blocks, one call each."""
     counts = [_copy_counts(block) for block in blocks]
     return Work("strided_copy_s8", Counts(*(sum(column) for column in zip(*counts, strict=True))))
 
 
 def _copy_counts(block: Block) -> Counts:
-    """Bytes in pieces that lie together on both sides, or one by one."""
+    """Count bytes in pieces that are contiguous on both sides, or one by one."""
     axes = merged(block.axes)
     size = prod(axis.extent for axis in block.axes)
     if not axes or axes[-1].in_stride != 1 or axes[-1].out_stride != 1:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ops.common.fixed_point import Multiplier, quantise_multiplier
+from mcuforge.compiler.ops.common.fixed_point import Multiplier, quantize_multiplier
 from mcuforge.compiler.ops.mean import MAX_COUNT, Mean
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
@@ -16,10 +16,10 @@ from mcuforge.errors import Refusal
 
 @dataclass(frozen=True)
 class Sum(Mean):
-    """inputs and axes as the mean's.
+    """The sum of x over `axes`; inputs and axes are those of the mean.
 
-    The reference kernel of tflite-runtime 2.14 takes int8 for uint8; this is what it does with
-    uint8, on int8.
+    The reference kernel of tflite-runtime 2.14 reads int8 as uint8; this operator does on int8 what
+    that kernel does on uint8.
     """
 
     kind: ClassVar[str] = "sum"
@@ -32,8 +32,8 @@ class Sum(Mean):
             raise Refusal(
                 f"{self.count(x)} values of scale {x.scale:g} in steps of {output.scale:.2g} may "
                 f"come to more than an int32 holds",
-                "quantise again with a representative dataset that exercises both tensors",
+                "quantize again with a representative dataset that exercises both tensors",
             )
 
     def factor(self, x: Tensor, output: Tensor) -> Multiplier:
-        return quantise_multiplier(float(np.float32(x.scale) / np.float32(output.scale)))
+        return quantize_multiplier(float(np.float32(x.scale) / np.float32(output.scale)))

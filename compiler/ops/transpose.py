@@ -24,7 +24,7 @@ from mcuforge.errors import Refusal
 
 @dataclass(frozen=True)
 class Transpose(CopyOp):
-    """int8 or uint8; dimension i of the output is dimension `perm[i]` of the input."""
+    """Reorders int8 or uint8: dimension i of the output is dimension `perm[i]` of the input."""
 
     kind: ClassVar[str] = "transpose"
     input_types: ClassVar[tuple[DType, ...]] = BYTES
@@ -42,7 +42,7 @@ class Transpose(CopyOp):
         want_walkable(self.block(x, output))
 
     def block(self, x: Tensor, output: Tensor) -> Block:
-        """The input's elements in the output's order."""
+        """Order the input's elements as the output's."""
         strides = row_major(x.shape)
         steps = tuple(strides[p] for p in self.perm)
         return Block(tuple(map(Axis, output.shape, steps, row_major(output.shape))))

@@ -40,7 +40,7 @@ def least_distance(reads: Reads) -> int:
 
 
 def whole_distances(node: Node, storage: Mapping[str, Tensor]) -> dict[str, int]:
-    """The least distance of the output below each buffer that `node` reads, run whole.
+    """Find the least distance of the output below each buffer that `node` reads, run whole.
 
     `storage` gives the buffer of each tensor by name. A buffer may be read twice: under two views,
     or as both operands.

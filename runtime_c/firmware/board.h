@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the check firmware asks of a board; each chip family under boards/bsp implements it.
+ * The functions that the check firmware needs of a board; each chip family in boards/bsp has them.
  */
 #ifndef MCUFORGE_BOARD_H
 #define MCUFORGE_BOARD_H
@@ -35,7 +35,7 @@ void board_write(const uint8_t *data, uint32_t size);
 /* A free-running 64-bit counter at board_tick_hz. */
 uint64_t board_ticks(void);
 
-/* Give up: after a fault report there is nothing to return to. */
+/* Stop for ever: after a fault report the program cannot continue. */
 void board_halt(void) __attribute__((noreturn));
 
 #endif

@@ -53,7 +53,7 @@ void check_init(void)
 {
     board_init();
     line.mode = MODE_TEXT;
-    (void)measure_init(); /* a refusal is told to who asks for a run */
+    (void)measure_init(); /* a refusal is reported when the host asks for a run */
     mlperf_start();
 }
 
@@ -67,7 +67,7 @@ void check_poll(void)
         }
         line.last_ticks = board_ticks();
     } else if (line.mode == MODE_FRAME && board_ticks() - line.last_ticks > board_tick_hz / 4U) {
-        /* the rest was lost: hear commands again instead of waiting for a zero */
+        /* the rest was lost: accept commands again instead of waiting for a zero */
         line.mode = MODE_TEXT;
         session_refuse_frame();
     }

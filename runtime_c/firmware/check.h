@@ -6,10 +6,10 @@
 #ifndef MCUFORGE_CHECK_H
 #define MCUFORGE_CHECK_H
 
-/* Start the board and the model, say the prologue. */
+/* Start the board and the model, and send the prologue. */
 void check_init(void);
 
-/* Serve every byte received so far; returns when there is none left. */
+/* Serve every byte received so far; returns when none is left. */
 void check_poll(void);
 
 #endif

@@ -13,12 +13,12 @@ enum check_dtype { CHECK_INT8 = 0, CHECK_UINT8 = 1, CHECK_INT32 = 2, CHECK_FLOAT
 enum check_feed {
     CHECK_FEED_RAW = 0,     /* the input's own bytes */
     CHECK_FEED_U8 = 1,      /* uint8 pixels: int8 = u8 - 128 */
-    CHECK_FEED_F32 = 2      /* little-endian float32, quantised with the input's scale */
+    CHECK_FEED_F32 = 2      /* little-endian float32, quantized with the input's scale */
 };
 
 /* What `results%` prints. */
 enum check_answer {
-    CHECK_ANSWER_VALUES = 0, /* the dequantised first output */
+    CHECK_ANSWER_VALUES = 0, /* the dequantized first output */
     CHECK_ANSWER_MSE = 1     /* one float: mean squared error between input and output */
 };
 
@@ -54,13 +54,13 @@ struct check_model {
     int32_t (*init)(void);                /* 0 when the arenas are accepted */
     void *(*input)(int32_t index);        /* where the caller writes input `index`; NULL: streamed */
     const void *(*output)(int32_t index); /* where output `index` stands after the last step */
-    /* steps [begin, end); 0 on success, with the steps done: fewer where a row is not there yet */
+    /* steps [begin, end); 0 on success, with the steps done: fewer if a row is still missing */
     int32_t (*run)(int32_t begin, int32_t end, int32_t *reached);
-    void (*poison)(int32_t step); /* overwrite what is dead after `step`; NULL: not this build */
-    uint32_t guard_bytes; /* canary bytes the firmware owns round every arena; 0: none */
+    void (*poison)(int32_t step); /* overwrite the bytes dead after `step`; NULL: not this build */
+    uint32_t guard_bytes; /* canary bytes of the firmware around every arena; 0: none */
     uint8_t *staging;     /* one row of the widest streamed input; NULL: none is streamed */
     uint8_t *db;          /* what `db` commands fill, apart from the arena; NULL: no RAM for it */
-    uint32_t db_bytes;    /* input 0 as the runner sends it: CHECK_FEED_F32 takes 4 an element */
+    uint32_t db_bytes;    /* input 0 as the runner sends it: CHECK_FEED_F32 takes 4 per element */
     const char *build;    /* names this build in HELLO; NULL: nameless */
 };
 
@@ -68,7 +68,7 @@ extern const struct check_model mcuforge_check_model;
 
 /*
  * The source of streamed inputs that the firmware gives the model (source.c): writes row `row` to
- * `to` and returns 0, or returns 1 where the row is not there yet.
+ * `to` and returns 0, or returns 1 if the row is still missing.
  */
 int32_t check_read_row(void *context, int32_t input, int32_t row, void *to);
 

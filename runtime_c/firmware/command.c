@@ -8,7 +8,7 @@
 static struct {
     char text[CHARACTERS_MAX + 1U];
     uint32_t size;
-    char *next; /* where the next token is looked for */
+    char *next; /* the search for the next token starts here */
 } command;
 
 void command_keep(char character)

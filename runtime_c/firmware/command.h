@@ -17,13 +17,13 @@ void command_clear(void);
 /* Start reading the tokens of what was kept. */
 void command_rewind(void);
 
-/* The next token, or NULL after the last; tokens are parted by spaces. */
+/* The next token, or NULL after the last; spaces separate tokens. */
 const char *command_next(void);
 
-/* Is the token this very word? */
+/* True if the token equals this word. */
 bool command_is(const char *token, const char *word);
 
-/* As atoi: an optional sign, then digits, up to anything else. Saturates. */
+/* Like atoi: an optional sign, then digits, up to another character. Saturates. */
 int32_t command_number(const char *token);
 
 #endif

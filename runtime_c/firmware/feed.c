@@ -27,7 +27,7 @@ static float float_at(const uint8_t *bytes, uint32_t index)
 }
 
 /* round(real / scale) + zero point, halves away from zero, saturated; not-a-number is zero. */
-static int32_t quantise(float real, int32_t min, int32_t max)
+static int32_t quantize(float real, int32_t min, int32_t max)
 {
     const float scaled = real / input()->scale;
     const float limit = 1e6F; /* far outside 8 bits, well inside int32 */
@@ -63,7 +63,7 @@ static float real_value(const struct check_tensor *tensor, const uint8_t *bytes,
     return tensor->scale * ((float)raw - (float)tensor->zero_point);
 }
 
-/* Element `index` as the runner meant it. */
+/* The real value of received element `index`. */
 static float received_value(uint32_t index)
 {
     const uint8_t *const db = mcuforge_check_model.db;
@@ -77,7 +77,7 @@ static float received_value(uint32_t index)
     return real_value(input(), db, index);
 }
 
-/* Bytes [first, first + size) of input 0 from what was received. */
+/* Write bytes [first, first + size) of input 0 from the received bytes. */
 static void convert(uint32_t first, uint32_t size, uint8_t *to)
 {
     const uint8_t *const db = mcuforge_check_model.db;
@@ -88,11 +88,11 @@ static void convert(uint32_t first, uint32_t size, uint8_t *to)
         }
     } else if (mcuforge_check_model.feed == CHECK_FEED_F32 && dtype == CHECK_INT8) {
         for (uint32_t i = 0; i < size; i++) {
-            to[i] = (uint8_t)quantise(float_at(db, first + i), -128, 127);
+            to[i] = (uint8_t)quantize(float_at(db, first + i), -128, 127);
         }
     } else if (mcuforge_check_model.feed == CHECK_FEED_F32 && dtype == CHECK_UINT8) {
         for (uint32_t i = 0; i < size; i++) {
-            to[i] = (uint8_t)quantise(float_at(db, first + i), 0, 255);
+            to[i] = (uint8_t)quantize(float_at(db, first + i), 0, 255);
         }
     } else {
         memcpy(to, db + first, size);

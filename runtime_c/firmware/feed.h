@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between the runner's bytes, the model's tensors and real values.
+ * Conversion between the runner's bytes, the model's tensors and real values.
  */
 #ifndef MCUFORGE_FEED_H
 #define MCUFORGE_FEED_H
@@ -16,7 +16,7 @@ void feed_load(void);
 /* Convert the received bytes of one row of streamed input 0; feed_bytes() must not be 0. */
 void feed_row(uint32_t row, uint8_t *to);
 
-/* Element `index` of output 0, dequantised. */
+/* Element `index` of output 0, dequantized. */
 float feed_output_value(uint32_t index);
 
 /* Mean of (output 0 - the received values)^2; feed_bytes() must not be 0. */

@@ -4,16 +4,16 @@
  *
  *     0x00  0xA5  COBS(header body crc)  0x00
  *
- * COBS leaves no zero inside, text never holds one, and no text begins with 0xA5, so a zero is
- * always a border and what follows it says which of the two begins. The closing zero of a frame
- * may be the opening one of the next. Sender and receiver thus agree again after any noise at the
- * next zero.
+ * COBS leaves no zero inside, text never holds one, and no text begins with 0xA5. So a zero is
+ * always a border, and the byte after it says whether a frame or text begins. The closing zero of a
+ * frame may be the opening zero of the next. After noise, sender and receiver thus agree again at
+ * the next zero.
  *
  *     header  kind u8, status u8, sequence u16
  *     body    up to FRAME_BODY_BYTES
  *     crc     CRC-32 (IEEE 802.3, as zlib's crc32) of header and body, u32
  *
- * Numbers are little-endian. What kinds there are and what their bodies hold: session.h.
+ * Numbers are little-endian. session.h lists the kinds and the contents of their bodies.
  */
 #ifndef MCUFORGE_FRAME_H
 #define MCUFORGE_FRAME_H
@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Data bytes one WRITE or READ carries. The receive ring must hold two frames of it. */
+/* Data bytes in one WRITE or READ. The receive ring must hold two frames of that size. */
 #ifndef CHECK_DATA_BYTES
 #define CHECK_DATA_BYTES 256
 #endif

@@ -11,7 +11,7 @@
 
 static int32_t model_status = -1;
 
-/* Bytes of a canary differ from one another, so that a block copied over it shows. */
+/* The bytes of a canary differ, so that a block copied over it is noticed. */
 static uint8_t canary(uint32_t at)
 {
     return (uint8_t)(PAINT ^ (at * 7U));
@@ -77,8 +77,8 @@ uint32_t measure_guard_after(void)
 }
 
 /*
- * Fill the unused stack, from its end up to just below here. Volatile, so that no memset is called
- * on the stack being painted; out of the sanitizer's sight, which would see a wild write.
+ * Fill the unused stack, from its end up to just below this frame. Volatile, so that the compiler
+ * calls no memset on the stack being painted; hidden from the sanitizer, which would report it.
  */
 __attribute__((noinline, no_sanitize_address)) static void paint_stack(void)
 {
@@ -100,8 +100,8 @@ __attribute__((noinline, no_sanitize_address)) static uintptr_t deepest_write(ui
 }
 
 /*
- * The model, timed; step by step where each is timed by itself, or where asked for with rubbish in
- * all that is dead in between.
+ * Run the model and time it; step by step if each step is timed by itself, or if dead bytes must be
+ * overwritten after each step.
  */
 __attribute__((noinline)) static void run_model(struct measure *result, bool poison, uint64_t *each)
 {

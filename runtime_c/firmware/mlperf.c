@@ -16,14 +16,14 @@
 
 #define TERMINATOR '%'
 
-/* More than any run needs; the fuzzer sets it low to stay quick. */
+/* More than any run needs; the fuzzer sets it low to be fast. */
 #ifndef CHECK_INFER_MAX
 #define CHECK_INFER_MAX 1000000000
 #endif
 
 /*
  * The runner gives up after 30 s without a line, so a longer `infer` says "m-busy" in between.
- * Build emulated boards with a smaller number: their seconds last longer than ours.
+ * Build emulated boards with a smaller number: one of their seconds takes longer than one of ours.
  */
 #ifndef CHECK_BUSY_SECONDS
 #define CHECK_BUSY_SECONDS 20
@@ -47,7 +47,7 @@ static void put_refused_arena(void)
 static void put_results(void)
 {
     if (measure_status() != 0) {
-        put_refused_arena(); /* there is no output to read */
+        put_refused_arena(); /* without an arena there is no output */
         return;
     }
     const bool squared_error = mcuforge_check_model.answer == CHECK_ANSWER_MSE;
@@ -105,7 +105,7 @@ static void infer(int32_t iterations, int32_t warmups)
     ran = ran && run_times(iterations, &last_line_ticks);
     put_timestamp();
     text_put("m-infer-done\r\n");
-    if (iterations > 1) { /* only the first of them met the input: answer it, outside the time */
+    if (iterations > 1) { /* only the first run had the input: run it again, outside the time */
         feed_load();
         ran = ran && run_times(1, &last_line_ticks);
     }

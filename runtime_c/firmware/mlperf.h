@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The MLPerf Tiny text protocol, so that the official runner can drive the board: commands end in
+ * The MLPerf Tiny text protocol, with which the official runner drives the board: commands end in
  * '%', lines of the answer in "\r\n", and "m-ready" ends the answer.
  *
  *     name%  profile%  timestamp%  help%  db load N%  db HEX%  db print [N] [OFFSET]%
@@ -17,7 +17,7 @@ void mlperf_start(void);
 /* One received character that is not part of a frame. */
 void mlperf_take(char character);
 
-/* Drop half a command: a frame or noise came in between. */
+/* Drop an unfinished command: a frame or noise interrupted it. */
 void mlperf_forget(void);
 
 #endif

@@ -96,7 +96,7 @@ static void fill(const char *hex)
         received.position++;
         if (received.position == received.size) {
             text_put("m-load-done\r\n");
-            return; /* the rest of the digits is disregarded */
+            return; /* the remaining digits are ignored */
         }
     }
 }

@@ -5,7 +5,7 @@
 #ifndef MCUFORGE_RECEIVED_H
 #define MCUFORGE_RECEIVED_H
 
-/* Execute what follows `db` in the command (command.h). */
+/* Execute the part of the command after `db` (command.h). */
 void received_command(void);
 
 #endif

@@ -16,7 +16,7 @@ static struct {
     uint16_t run_sequence;
     struct measure run; /* with the parts it was run in */
     uint64_t part_ticks;
-    uint64_t step_ticks[SESSION_TIMED_STEPS]; /* of each step of `run`, where that was asked for */
+    uint64_t step_ticks[SESSION_TIMED_STEPS]; /* of each step of `run`, if asked for */
     uint32_t bad_frames;
 } session;
 
@@ -26,7 +26,7 @@ static void answer(const struct frame *request, enum session_status status, cons
     frame_send((uint8_t)(request->kind | SESSION_ANSWER), (uint8_t)status, request->sequence, size);
 }
 
-/* Append without the closing zero when `room` ends first. */
+/* Append; without the closing zero if `room` ends first. */
 static uint8_t *put_text(uint8_t *at, const char *text, uint32_t room)
 {
     for (uint32_t i = 0; i < room && text[i] != '\0'; i++) {
@@ -185,7 +185,7 @@ static void serve_read(const struct frame *request)
     answer(request, SESSION_OK, frame_body() + size);
 }
 
-/* Run, and add to the run before where that one ended for want of a row. */
+/* Run, and add to the run before if that one ended because a row was missing. */
 static void run_part(uint32_t begin, uint32_t end, enum session_mode mode)
 {
     const struct measure before = session.run;

@@ -15,27 +15,27 @@
  *              bytes, tick hz, whether RUN can poison, model status i32, SHA-256 of the model file
  *              (32 bytes), strings: model, task, board, build
  * TENSOR    -> direction (0 input, 1 output), index
- *           <- bytes, elements, dtype (enum check_dtype), scale f32, zero point i32, bytes of a row
- *              where the input is streamed, else 0, string: name
- * WRITE     -> index, offset, data: into an input. Of a streamed one a single row is kept, until
- *              the model asks for it: data must lie within a row, and another row replaces it.
+ *           <- bytes, elements, dtype (enum check_dtype), scale f32, zero point i32, bytes per row
+ *              if the input is streamed, else 0, string: name
+ * WRITE     -> index, offset, data: into an input. Of a streamed input one row is kept, until the
+ *              model asks for it: data must lie within one row, and another row replaces it.
  *           <- nothing
  * READ      -> space (enum session_space), index of the tensor or arena, offset, bytes
  *           <- data
  * RUN       -> begin, end, mode (enum session_mode): steps [begin, end). SESSION_POISON: after each
- *              step whatever is dead is overwritten, in untimed moments. SESSION_TIME_STEPS: at most
- *              SESSION_TIMED_STEPS of them, each timed by itself
+ *              step all dead bytes are overwritten, while the clock stands. SESSION_TIME_STEPS: at
+ *              most SESSION_TIMED_STEPS of them, each timed by itself
  *           <- status SESSION_RUNNING at once, with nothing
- *           <- ticks u64, model status i32, steps done so far, input, row: where a streamed input's
- *              row is not there the run ends early. WRITE that row, then RUN from the steps done.
+ *           <- ticks u64, model status i32, steps done so far, input, row: if a row of a streamed
+ *              input is missing the run ends early. WRITE that row, then RUN from the steps done.
  *              With SESSION_TIME_STEPS then ticks u64 of every step asked for, 0 if it was not run.
  * COUNTERS  <- of the last run: ticks u64, begin, end, stack bytes, total stack bytes; then
  *              canary bytes changed before the arenas, and after them, received bytes dropped since
- *              the start, and bad frames since HELLO. A RUN that goes on where the one before it
+ *              the start, and bad frames since HELLO. A RUN that continues where the one before
  *              ended early is a part of the same run.
  *
- * A refusal has a status from SESSION_BAD_FRAME up and its reason as text. A frame that does not
- * read is answered with kind and sequence of SESSION_NO_SEQUENCE: send again what is unanswered.
+ * A refusal has a status from SESSION_BAD_FRAME up and its reason as text. The answer to a damaged
+ * frame has kind and sequence SESSION_NO_SEQUENCE: send every unanswered request again.
  */
 #ifndef MCUFORGE_SESSION_H
 #define MCUFORGE_SESSION_H
@@ -64,8 +64,8 @@ enum session_status {
     SESSION_OK = 0,
     SESSION_RUNNING = 1,
     SESSION_BAD_FRAME = 2, /* damaged on the way */
-    SESSION_UNKNOWN = 3,   /* no such kind of request */
-    SESSION_RANGE = 4,     /* a tensor, step or byte that is not there */
+    SESSION_UNKNOWN = 3,   /* not a kind of request */
+    SESSION_RANGE = 4,     /* a tensor, step or byte that does not exist */
     SESSION_CLOSED = 5,    /* no HELLO since the board started */
     SESSION_MODEL = 6      /* the model refused its arena or failed in a run */
 };
@@ -73,7 +73,7 @@ enum session_status {
 /* Serve one request. */
 void session_serve(const struct frame *request);
 
-/* Tell the host that a frame did not read. */
+/* Tell the host that a frame was damaged. */
 void session_refuse_frame(void);
 
 #endif

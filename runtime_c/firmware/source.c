@@ -37,7 +37,7 @@ bool source_stage(uint32_t input, uint32_t offset, const uint8_t *data, uint32_t
 {
     const uint32_t row_bytes = mcuforge_check_model.inputs[input].row_bytes;
     const uint32_t at = offset % row_bytes;
-    if (size == 0U || size > row_bytes - at) { /* none: the row before would pass for this one */
+    if (size == 0U || size > row_bytes - at) { /* the row before would be taken for this one */
         return false;
     }
     source.input = input;

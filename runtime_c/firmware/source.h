@@ -8,10 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Is there a streamed input? */
+/* True if the model has a streamed input. */
 bool source_streams(void);
 
-/* Forget the staged row, and whence rows came. */
+/* Forget the staged row and the source of rows. */
 void source_forget(void);
 
 /* From now on rows of input 0 come from `db` (feed.h); otherwise they are staged. */
@@ -19,11 +19,11 @@ void source_use_db(bool use);
 
 /*
  * Keep bytes [offset, offset + size) of streamed input `input` until the model asks for their row.
- * False when they are not of one row, or none. Bytes of another row than the one before replace it.
+ * False if they are not bytes of one row, or none. Bytes of another row replace the row before.
  */
 bool source_stage(uint32_t input, uint32_t offset, const uint8_t *data, uint32_t size);
 
-/* What the model asked for last and did not get. */
+/* The row that the model asked for last and did not get. */
 uint32_t source_input_wanted(void);
 uint32_t source_row_wanted(void);
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The probe program built for a board with nothing but gcc, and its serial port as a file."""
+"""The probe program, built for a board only with gcc, and its serial port as a file."""
 
 import os
 import select
@@ -21,7 +21,7 @@ REPLY_SECONDS = 30.0
 
 
 class BuildFailed(Exception):
-    """What gcc and the linker said."""
+    """gcc or the linker failed; the message holds what they said."""
 
 
 def build_probe(board: Board, folder: Path, *defines: str, program: Path = PROBE) -> Path:
@@ -44,21 +44,21 @@ def build_probe(board: Board, folder: Path, *defines: str, program: Path = PROBE
 
 
 class Port:
-    """A serial port without a driver's habits: opening it throws nothing away."""
+    """A serial port without a driver: opening it throws no bytes away."""
 
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
 
     def send(self, data: bytes) -> None:
-        """Write what the port takes at once; all of it for a few bytes."""
+        """Write as many bytes as the port takes at once: a few bytes always go in whole."""
         assert os.write(self._file, data) == len(data)
 
     def read(self, size: int) -> bytes:
-        """Exactly `size` bytes, or what came in 30 s."""
+        """Read exactly `size` bytes, or the bytes that came in 30 s."""
         return self.exchange(b"", size)
 
     def line(self) -> str:
-        """Up to and without the line end."""
+        """Read a line, without its end."""
         text = b""
         while not text.endswith(b"\r\n"):
             byte = self.read(1)
@@ -67,7 +67,7 @@ class Port:
         return text.decode("ascii").strip()
 
     def ask(self, command: bytes) -> str:
-        """The line a command letter answers with."""
+        """Send a command letter and read the line of its answer."""
         self.send(command)
         return self.line()
 
@@ -86,11 +86,11 @@ class Port:
         return bytes(got)
 
     def silent(self, seconds: float) -> bool:
-        """Whether nothing comes for so long."""
+        """Tell whether no byte comes for so long."""
         return not select.select([self._file], [], [], seconds)[0]
 
     def forget(self) -> None:
-        """Throw away what has come."""
+        """Throw away the bytes that have come."""
         termios.tcflush(self._file, termios.TCIFLUSH)
 
     def close(self) -> None:

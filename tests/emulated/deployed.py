@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deploys that several tests ask something of: each is done once in a run of pytest."""
+"""Deploys that several tests use: each is done once per run of pytest."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def image(board: Board, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def burst_bytes(board: Board) -> int:
-    """How many bytes the probe echoes at once: more than 16 bits count where it is quick."""
+    """Choose how many bytes the probe echoes at once: more than 16 bits count if that is fast."""
     return ECHO_BYTES if board.id in LONG_BURST_ON else BURST_BYTES
 
 

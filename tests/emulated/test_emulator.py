@@ -51,7 +51,7 @@ def image(board: Board, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def lives(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be reaped does not."""
+    """Tell whether a process runs; one that has ended and waits to be reaped does not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
@@ -75,7 +75,7 @@ def ends_within(emulator: Emulator, seconds: float) -> bool:
 
 @contextlib.contextmanager
 def script(text: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A Python process and the first line it prints; killed with the block."""
+    """Start a Python process and read its first line; it is killed with the block."""
     with subprocess.Popen(
         [sys.executable, "-c", text, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -68,7 +68,7 @@ STREAMED_ON_BOARD = [
 
 
 def mlperf(model: str) -> Path:
-    """A third-party model; the test skips by name where it is not there."""
+    """Find a third-party model; if it is missing, the test skips and names it."""
     return shared(f"models/mlperf_tiny/{model}.tflite")
 
 

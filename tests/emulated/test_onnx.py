@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A float ONNX model all the way: quantised, deployed, checked again from its project."""
+"""A float ONNX model all the way: quantized, deployed, checked again from its project."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Convolutional networks from ONNX through `deploy`, quantised in every style."""
+"""Convolutional networks from ONNX through `deploy`, quantized in every style."""
 
 from __future__ import annotations
 

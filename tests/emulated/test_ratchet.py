@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No model gets slower or larger unseen: counted again, beside bench/figures.json.
+"""No model gets slower or larger unseen: figures are counted again and compared with the bench.
 
 An emulator's counts repeat, so 1 % is a change of ours and no noise. Figures that got much better
 fail too: a file that is out of date would let them get worse again. With another version of the
@@ -68,7 +68,7 @@ def test_nothing_gets_slower_or_larger_unseen(case: Case, monkeypatch: pytest.Mo
 
 
 def as_others_do(request: Request, stages: Stages) -> Report:
-    """The deploy that test_models.py asks for too: more samples, and the first one's counts."""
+    """Take the deploy that test_models.py uses too: more samples, and the first one's counts."""
     return deployed(request.model, request.board, request.options)
 
 

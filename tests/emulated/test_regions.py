@@ -39,7 +39,7 @@ BOARDS = {
 
 
 def area_bytes(board: Board, region: Memory) -> int:
-    """All of the region; less where the image lies too, or where reading a file takes long."""
+    """Choose the bytes to fill: all of the region, fewer beside the image or if files are slow."""
     if region.kind == "flash":
         return min(region.bytes, WEIGHTS_BYTES)
     image = board.ram_regions[0]
@@ -47,7 +47,7 @@ def area_bytes(board: Board, region: Memory) -> int:
 
 
 def program(board: Board, folder: Path, extra_words: dict[str, int] | None = None) -> Path:
-    """C with an array in every region of `board`, `extra_words` longer where asked for."""
+    """Write C with an array in every region of `board`, `extra_words` longer if asked for."""
     lines, entries = [f'#include "{Path(__file__).with_name("region_probe.h")}"'], []
     for region in (*board.ram_regions, *board.flash_regions[1:]):
         words = area_bytes(board, region) // 4 + (extra_words or {}).get(region.name, 0)

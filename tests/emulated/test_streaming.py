@@ -31,7 +31,7 @@ def test_a_streamed_input_answers_as_a_resident_one_and_poison_changes_nothing(b
     instructions, usual = report.run.instructions, resident.run.instructions
     assert instructions is not None
     assert usual is not None
-    assert abs(instructions - usual) < 0.05 * usual  # the time of the link is no part of them
+    assert abs(instructions - usual) < 0.05 * usual  # without the time of the link
     layers = [layer for layer in report.layers if layer.macs]
     assert all(layer.instructions for layer in layers)
 
@@ -60,7 +60,7 @@ def test_firmware_without_poison_is_not_taken_for_one_with_it(tmp_path: Path) ->
 def test_poison_catches_a_plan_that_gives_a_buffer_up_too_early(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The first half of what is read after step 0 is called dead, though nothing writes there."""
+    """The test declares bytes dead that are read after step 0: the first half of them."""
 
     def too_much(compiled: Compiled) -> tuple[tuple[DeadRange, ...], ...]:
         layer = compiled.schedule.steps[0][0]

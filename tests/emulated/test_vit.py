@@ -40,7 +40,7 @@ QUIET = Stages(Console(stderr=True), quiet=True)
 
 
 def exact(report: Report, samples: int) -> None:
-    """Every answer is the reference's, in the budgets."""
+    """Check that every answer equals the reference's and that everything fits the budgets."""
     assert report.reasons == ()
     assert report.verdict == "pass"
     assert report.check.samples == report.check.exact_samples == samples

@@ -190,7 +190,7 @@ def test_pixels_are_shifted_by_128(firmware: tuple[Path, ...], tmp_path: Path) -
         assert link.infer().results == expected_values(signed.tobytes())
 
 
-def test_float_feeds_are_quantised_as_the_reference_does(
+def test_float_feeds_are_quantized_as_the_reference_does(
     firmware: tuple[Path, ...], tmp_path: Path
 ) -> None:
     toy = link_toy(tmp_path, firmware, *FLOAT_FEED)
@@ -200,10 +200,10 @@ def test_float_feeds_are_quantised_as_the_reference_does(
     real[7] = np.nan
     scaled = np.nan_to_num(real / np.float32(0.5), nan=0.0, posinf=1e9, neginf=-1e9)
     rounded = np.trunc(scaled) + np.trunc(2 * (scaled - np.trunc(scaled)))
-    quantised = np.clip(rounded - 3, -128, 127).astype(np.int8)
+    quantized = np.clip(rounded - 3, -128, 127).astype(np.int8)
     with toy_on_pty(toy) as (_, port), TextLink.open(port) as link:
         link.load(real.tobytes())
-        assert link.infer().results == expected_values(quantised.tobytes())
+        assert link.infer().results == expected_values(quantized.tobytes())
 
 
 def test_squared_error_compares_with_what_the_runner_sent(
@@ -211,8 +211,8 @@ def test_squared_error_compares_with_what_the_runner_sent(
 ) -> None:
     toy = link_toy(tmp_path, firmware, *FLOAT_FEED, "-DTOY_ANSWER=CHECK_ANSWER_MSE")
     real = np.linspace(-20, 20, 700, dtype=np.float32)
-    quantised = np.clip(np.round(real / 0.5) - 3, -128, 127).astype(np.int8)
-    answer = np.array(expected_values(quantised.tobytes()))
+    quantized = np.clip(np.round(real / 0.5) - 3, -128, 127).astype(np.int8)
+    answer = np.array(expected_values(quantized.tobytes()))
     expected = float(np.mean((answer - real[:4]) ** 2))
     with toy_on_pty(toy) as (_, port), TextLink.open(port) as link:
         link.load(real.tobytes())

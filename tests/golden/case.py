@@ -32,7 +32,7 @@ class Operand:
     scale: float | tuple[float, ...] | None = None
     zero_point: int = 0
     dtype: str = "int8"
-    axis: int = 0  # the quantised dimension when there are several scales
+    axis: int = 0  # the quantized dimension when there are several scales
     data: Data = None
 
 

@@ -31,7 +31,7 @@ INPUT, OUTPUT, SCRATCH = range(3)
 
 @dataclass(frozen=True, eq=False)
 class Guarded:
-    """A node with its inputs' values (constants included) and its wanted answer."""
+    """A node with its inputs' values (constants included) and its expected answer."""
 
     name: str
     node: Node
@@ -89,7 +89,7 @@ def field_bytes(value: Field) -> bytes:
 
 
 class _Case:
-    """What one node comes to: its buffers, its calls."""
+    """The buffers and the calls of one node."""
 
     def __init__(self, guarded: Guarded, calls: Sequence[Call]) -> None:
         self.buffers: list[bytes] = []
@@ -106,7 +106,7 @@ class _Case:
         self.calls = calls
 
     def buffer(self, key: int, role: int, data: Array) -> int:
-        """The number of a buffer, made when first met."""
+        """Number a buffer when it is first met."""
         if key not in self.indices:
             self.indices[key] = len(self.buffers)
             size = struct.pack("<3i", role, data.nbytes, data.dtype.itemsize)
@@ -146,7 +146,7 @@ ROWS = (Slot.FIRST_ROW, Slot.END_ROW)
 
 
 def kernel_table(examples: Iterable[Call]) -> str:
-    """kernels.h: run_kernel() over the kernels at hand, and proof that structs lie as laid out."""
+    """Write kernels.h: run_kernel() for the given kernels, and checks of the structs' layout."""
     includes, proofs, arms, count = "", "", "", 0
     for count, call in enumerate(examples, 1):
         assert call.params is not None
@@ -182,7 +182,7 @@ def build(examples: Sequence[Call], isa: str, folder: Path) -> Path:
 
 
 def run_guarded(nodes: Sequence[Guarded], isa: str, folder: Path) -> Iterator[str]:
-    """Run every node in every placement; what went wrong, in words. One out of bounds fails."""
+    """Run every node in every placement and yield failures in words; out of bounds is a failure."""
     calls = [n.node.op.calls(n.node.inputs, n.node.output, isa) for n in nodes]
     by_kernel = {call.kernel: call for of_node in calls for call in of_node}
     kernels = sorted(by_kernel)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which golden cases and nodes run a kernel that was written for an ISA: those are run for it."""
+"""Finds the golden cases and nodes that run a kernel written for an ISA: they run for it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def own_kernels(isa: str) -> frozenset[str]:
 
 
 def calls_of_every_form(node: Node, isa: str) -> Iterator[Call]:
-    """The calls of a node run whole, row by row and adding rows up, as far as it can."""
+    """List the calls of a node in each form it has: whole, row by row, adding rows up."""
     op, inputs, output = node.op, node.inputs, node.output
     yield from op.calls(inputs, output, isa)
     if op.row_reads(inputs, output) is not None:
@@ -107,7 +107,7 @@ def _own_nodes(module: str) -> Iterator[Node]:
 
 
 def adds_up(node: Node) -> bool:
-    """True where the operator can add rows of its input up."""
+    """True if the operator can add up rows of its input."""
     return type(node.op).accumulate is not Op.accumulate
 
 
@@ -116,7 +116,7 @@ def _runs_by_rows(node: Node) -> bool:
 
 
 def in_ring_program(node: Node) -> bool:
-    """True where the operator adds rows up, or its row form is a kernel that knows rows."""
+    """True if the operator adds rows up, or if its row form is a kernel for rows."""
     calls = node.op.row_calls(node.inputs, node.output, PORTABLE)
     return adds_up(node) or any(Slot.FIRST_ROW in call.args for call in calls)
 

@@ -25,7 +25,7 @@ FEEDS = ("random", "random again", "lowest", "highest", "ramp", "ends")
 
 @cache
 def case_modules() -> tuple[str, ...]:
-    """The case lists there are, by operator module."""
+    """List the case lists by operator module."""
     return tuple(sorted(_places()))
 
 
@@ -36,7 +36,7 @@ def cases_of(module: str) -> tuple[AnyCase, ...]:
 
 
 def whole_only(module: str) -> tuple[str, ...]:
-    """The names of those that cannot run row by row, as their file states them."""
+    """Return the names of cases that cannot run row by row, as their file states them."""
     names: tuple[str, ...] = getattr(importlib.import_module(_places()[module]), "WHOLE_ONLY", ())
     return names
 

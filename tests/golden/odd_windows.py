@@ -29,7 +29,7 @@ Rng = np.random.Generator
 
 @cache
 def drawn_nodes(kind: str) -> tuple[tuple[str, Node], ...]:
-    """Small nodes of any window a model file could ask for, those the operator refuses left out."""
+    """Draw small nodes with any window a model file may state, without those that are refused."""
     rng = np.random.default_rng(zlib.crc32(kind.encode()))
     drawn: list[tuple[str, Node]] = []
     while len(drawn) < DRAWN:
@@ -91,7 +91,7 @@ def windowed(
     size: Callable[[tuple[int, ...]], tuple[int, int]],
     channels: int,
 ) -> Node:
-    """Of a window larger than its image the smallest output, for the check to refuse."""
+    """Make a node of the window's output size, or 1x1, to be refused, if it does not fit."""
     try:
         height, width = size(x.shape[1:3])
     except Refusal:

@@ -66,7 +66,7 @@ def row_runs(name: str, node: Node, isa: str) -> Iterator[RowRun]:
 
 
 def summed_runs(name: str, node: Node, rows: int, isa: str) -> Iterator[RowRun]:
-    """The node adding up an input stored in `rows` rows; nothing if it cannot."""
+    """Run the node on an input of `rows` rows that it adds up; empty if it cannot."""
     calls = node.op.accumulate(node.inputs, node.output, isa, rows)
     if calls is None:
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kernels touch nothing beside their buffers, wherever those stand, and answer as the reference.
+"""Kernels touch no byte outside their buffers, wherever these lie, and equal the reference.
 
 Every small shape, in the kernels of every ISA: with each input, weight and output up against an
 unreadable page on either side, and int8 tensors one to three bytes off a word.

@@ -43,7 +43,7 @@ def means_since_18(q: Qdq) -> str:
 
 
 def parts_since_18(q: Qdq) -> str:
-    """Split says how many parts since opset 18, the last may be smaller; Pad names its axes."""
+    """Since opset 18 Split states the number of parts (the last may be smaller), Pad its axes."""
     x = q.node("Split", [q.input((1, 10, 11))], 2, axis=2, num_outputs=2)
     padded = q.node("Pad", [f"{x}.1", q.integers(0, 1), "", q.integers(2)])
     return q.op("Add", [q.requantized(x, 0.05, 3), q.requantized(padded, 0.05, 3)], 0.1, 1)

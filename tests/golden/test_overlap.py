@@ -32,7 +32,7 @@ from tests.golden.merge import answers, case_graph, case_modules, cases_of, feed
 from tests.schedules import whole_layers
 
 ALIGNMENT = 16
-OVERLAPPING = frozenset(case_modules()) - {"reshape"}  # a view is no copy
+OVERLAPPING = frozenset(case_modules()) - {"reshape"}  # a view does not copy
 
 
 def aligned(offset: int) -> int:
@@ -48,7 +48,7 @@ class Over:
 
 
 def derived(node: Node, tensor: Tensor) -> Over | None:
-    """What the node's reads of `tensor` allow, in whole elements; None: the two lie apart."""
+    """Compute the distance that the node's reads of `tensor` allow, in elements; None: apart."""
     reads = node.op.reads(node.inputs, node.output)
     found = [r for x, r in zip(node.inputs, reads, strict=True) if x is tensor]
     known = [r for r in found if r is not None]
@@ -68,12 +68,12 @@ class Layout:
         self.end = 0
 
     def apart(self, name: str, size: int) -> None:
-        """A place of its own."""
+        """Give a buffer a place of its own."""
         self.placements[name] = Placement("ram", self.end)
         self.end = aligned(self.end + size)
 
     def over(self, output: Tensor, tensor: Tensor, below: int) -> None:
-        """`output` begins `below` bytes below `tensor`."""
+        """Place `output` so that it begins `below` bytes below `tensor`."""
         begins = {output: self.end + max(-below, 0), tensor: self.end + max(below, 0)}
         for placed, begin in begins.items():
             self.placements[placed.name] = Placement("ram", begin)

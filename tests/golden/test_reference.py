@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mcuforge.compiler import reference
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common import elementary
-from mcuforge.compiler.ops.tables.table import dequantised, quantised
+from mcuforge.compiler.ops.tables.table import dequantized, quantized
 from mcuforge.compiler.schedule.arrival import Arrival
 from tests.golden.case import Case
 from tests.golden.cases.tables import tanh
@@ -62,8 +62,8 @@ def test_only_the_entries_that_the_c_library_rounds_otherwise_are_a_step_away() 
     model, graph = case_model(case), case_graph(case)
     x, output = graph.inputs[0], graph.outputs[0]
     stored = np.arange(-128, 128, dtype=np.int64)
-    theirs = quantised(c_tanh(dequantised(x, stored)), output)
-    ours = quantised(elementary.tanh(dequantised(x, stored)), output)
+    theirs = quantized(c_tanh(dequantized(x, stored)), output)
+    ours = quantized(elementary.tanh(dequantized(x, stored)), output)
     assert np.abs(theirs - ours).max() <= 1
     for inputs in feeds(case, graph):
         (want,), (got,) = run_reference(model, inputs), reference.run(graph, inputs)

@@ -28,7 +28,7 @@ SAMPLES = 2
 
 
 def tokens_with_a_class(heads: int, read: str) -> Graph:
-    """A class token before 16 tokens, `heads` columns each on their own; `read` is what is given.
+    """Join a class token and 16 tokens, scale each head alone; `read` chooses the output.
 
     "mean": the mean over all tokens; "class": the first token alone.
     """

@@ -34,7 +34,7 @@ def golden_nodes(module: str) -> Iterator[tuple[str, Node]]:
 
 
 def runs_of(nodes: Iterable[tuple[str, Node]], isa: str) -> Iterator[RowRun]:
-    """Every way to run the nodes by rows, and to add up their input in any number of rows."""
+    """List every way to run the nodes by rows, and to add up their input in any number of rows."""
     own = own_kernels(isa)
     for name, found in nodes:
         size = found.inputs[0].elements

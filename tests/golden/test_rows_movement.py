@@ -42,7 +42,7 @@ def growing_tasks(rows: int) -> tuple[Task, ...]:
 
 
 def by_rows(graph: Graph, isa: str) -> Schedule:
-    """Every layer that can runs row by row, the others whole."""
+    """Make every layer run row by row that can, the others whole."""
     whole = whole_layers(graph, isa)
     stages = []
     for stage in whole.stages:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a chip family writes and the shared start-up code calls. Beside these functions a family
- * has a chip.h with its interrupt numbers, and implements board_ticks() of board.h where the
- * architecture has no counter of its own.
+ * The functions that a chip family implements and the shared start-up code calls. A family also has
+ * a chip.h with its interrupt numbers, and implements board_ticks() of board.h if the architecture
+ * has no counter of its own.
  */
 #ifndef MCUFORGE_FAMILY_H
 #define MCUFORGE_FAMILY_H

@@ -43,7 +43,7 @@ int32_t board_read(void)
     }
     const uint8_t byte = ring[at % RING_BYTES];
     taken = at + 1u;
-    /* half empty: one interrupt refills many bytes, where resuming at once would take one each */
+    /* half empty: one interrupt then refills many bytes; resuming at once would take one each */
     if (paused && written - taken <= RING_BYTES / 2u) {
         paused = false;
         interrupt_enable();

@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 /*
- * The count whose low half is `fine` and which lies nearest to `coarse`, a slow counter scaled to
- * the same unit. Exact while `coarse` is less than 2^31 away; it may lag, and must have started
- * later.
+ * Returns the count whose low half is `fine` and which lies nearest to `coarse`, a slow counter
+ * scaled to the same unit. Exact while `coarse` is less than 2^31 away: `coarse` may lag, and must
+ * have started later.
  */
 static inline uint64_t widen(uint64_t coarse, uint32_t fine)
 {

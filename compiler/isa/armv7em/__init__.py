@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of armv7em: weight layouts and prices of its kernels."""
+"""The instruction set armv7em: weight layouts and prices of its kernels."""

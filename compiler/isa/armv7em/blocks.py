@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Blocks of four filters whose words of weights hold two filters each, for multiplying int16 lanes.
+"""Blocks of four filters; each word of weights holds two filters, to multiply int16 lanes.
 
-A filter's values are taken four at a time, (0, 2) and then (1, 3), as SXTB16 spreads a word of
-pixels. The lane of values a and b of filters A and B is 256 * b + a: a multiplication of the word
-as it stands sums 256 * SB + SA, one of its sign-extended low bytes SA. So half of the sign
-extensions are saved.
+Kernels take a filter's values four at a time, (0, 2) and then (1, 3), as SXTB16 spreads a word of
+pixels. The lane of values a and b of filters A and B is 256 * b + a. The products of the word as it
+is sum up to 256 * SB + SA, those of its sign-extended low bytes to SA. This saves half of the sign
+extensions.
 """
 
 from __future__ import annotations
@@ -16,29 +16,31 @@ from mcuforge.compiler.isa.channels import Channels, Int32, Int64
 from mcuforge.compiler.tensors import Array
 
 FILTERS = 4  # of a block; the last block is filled up with zeros
-VALUES = 4  # of a filter that are taken at a time
+VALUES = 4  # of a filter that are read at a time
 LANES = (0, 2, 1, 3)
 ROUNDS_ONCE = 256  # in the first word
-UPPER_REACH = 1 << 23  # of the filter whose sum is the upper 24 bits
+UPPER_REACH = 1 << 23  # largest sum, exclusive, of the filter in the upper 24 bits
 
 Bool = NDArray[np.bool_]
 
 
 def depth_of(filters: Array) -> int:
-    """Values of a filter as packed: whole words of them."""
+    """Count a filter's values as packed: whole words of them."""
     return -(-filters.shape[1] // VALUES) * VALUES
 
 
 def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
     """Pack filters, int8 (co, taps), into the words of all blocks: int32 (words,).
 
-    The first word is how many filters a block holds, and ROUNDS_ONCE. A block holds four filters,
-    or two, each with zeros for a partner, where two filters of the layer cannot share their words:
+    The first word holds the number of filters per block, and ROUNDS_ONCE. A block holds four
+    filters. It holds two, each with zeros as its partner, if two filters of the layer cannot share
+    words:
         256 * bias B + bias A and bias A, for both pairs of filters
         two words of weights, one per pair, for every two values
-        four bytes, each right shift less one; four multipliers
+        four bytes, each right shift minus one; four multipliers
     Kernels shift halves out with the last bit. So layers without shifts, which round once, have
-    multipliers twice as large; None where that is too much, or where a layer has both kinds.
+    multipliers twice as large. Returns None if such a multiplier is too large, or if a layer has
+    channels with and without shifts.
     """
     live = ~channels.constant
     once = bool(np.any(live & (channels.right == 0) & (channels.multiplier != 0)))
@@ -74,7 +76,7 @@ def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
 
 
 def _pairs_hold(filters: Array, channels: Channels) -> Bool:
-    """Whether filters 2i and 2i + 1 fit into the lanes they would share, and the sums of 2i + 1."""
+    """Tell whether filters 2i and 2i + 1 fit into shared lanes, and the sums of 2i + 1 too."""
     values: Int64 = filters.astype(np.int64)
     upper, lower = values[1::2], values[: len(values) // 2 * 2 : 2]
     held: Bool = ~((upper == -128) & (lower < 0)).any(axis=1)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Depthwise filters as lanes of two taps, four channels at a time.
 
-SXTB16 spreads two words of pixels, four channels of one tap each, into one word a channel of two
-int16 lanes, one a tap. Weights are stored as such lanes, too, so that nothing is left to do but
-multiply. That is twice their size; on Cortex-M4 and M7 it saves half an instruction a product.
+A word of pixels holds four channels of one tap. SXTB16 spreads two such words into one word per
+channel, with two int16 lanes, one per tap. Weights are stored as such lanes too, so that only the
+multiplications remain. This doubles their size; on Cortex-M4 and M7 it saves half an instruction
+per product.
 """
 
 from __future__ import annotations
@@ -15,25 +16,25 @@ from mcuforge.compiler.isa.channels import Channels, Int64
 from mcuforge.compiler.isa.instruction_set import MAX_TAPS, Packed
 from mcuforge.compiler.tensors import Array
 
-MAX_COPIED_TAPS = 25  # of fewer channels than a block has: copies of them lie there, too
+MAX_COPIED_TAPS = 25  # for fewer channels than a block has: kernels keep copies of them, too
 CHANNELS = 4  # of a block
-TAPS = 4  # that are taken at a time
+TAPS = 4  # that are read at a time
 OWN_SHIFTS, SHARED_SHIFT = 0, 1  # the first word of the stream
 
 
 def pack_depthwise(filters: Array, channels: Channels) -> Packed | None:
-    """The words of all blocks after a first one: OWN_SHIFTS or SHARED_SHIFT.
+    """Pack depthwise filters: a first word, OWN_SHIFTS or SHARED_SHIFT, then the blocks.
 
-    filters: int8 (kh, kw, c). The last block holds the last four channels, of which some may be in
-    the block before, too; fewer than four are filled up with zeros. A block is
+    filters: int8 (kh, kw, c). The last block holds the last four channels; the block before may
+    hold some of them, too. Fewer than four channels are filled up with zeros. A block is
         four biases
-        for every two taps a word a channel; taps filled up with zeros to a multiple of four but
-        for a last one that is the first of its four: two words, channels (0, 2) and (1, 3)
+        one word per channel for every two taps. Taps are filled up with zeros to a multiple of
+        four, except a single tap at the end: two words, channels (0, 2) and (1, 3)
         multiplier and offset of each channel
-        with OWN_SHIFTS a word of four bytes, the right shifts
-    Biases and weights are scaled: see shared_shift.py; with OWN_SHIFTS they are doubled. None where
-    there are too many taps, or no shared shift and a channel without one: it would saturate, most
-    probably.
+        with OWN_SHIFTS one word of four bytes, the right shifts
+    Biases and weights are scaled: see shared_shift.py; with OWN_SHIFTS they are doubled. Returns
+    None if there are too many taps, or if there is no shared shift and some channel has no shift:
+    that channel would most probably saturate.
     """
     taps = filters.shape[0] * filters.shape[1]
     if taps > (MAX_TAPS if filters.shape[2] >= CHANNELS else MAX_COPIED_TAPS):
@@ -48,7 +49,7 @@ def pack_depthwise(filters: Array, channels: Channels) -> Packed | None:
 
 
 def _packed(first: int, weights: Int64, scaled: Int64) -> Packed:
-    """scaled: of each channel (c, 5) left shift, bias, multiplier, offset and right shift."""
+    """Pack blocks; scaled (c, 5): per channel left shift, bias, multiplier, offset, right shift."""
     count = weights.shape[1]
     starts = [min(i, max(count - CHANNELS, 0)) for i in range(0, count, CHANNELS)]
     left, bias, multiplier, offset, right = _blocks(scaled.T, starts)
@@ -61,13 +62,13 @@ def _packed(first: int, weights: Int64, scaled: Int64) -> Packed:
 
 
 def _blocks(values: Int64, starts: list[int]) -> Int64:
-    """(n, c) as (n, blocks, 4): four columns from each start, zeros for those there are not."""
+    """Cut (n, c) into (n, blocks, 4): four columns from each start, zeros for missing columns."""
     filled = np.pad(values, ((0, 0), (0, max(CHANNELS - values.shape[1], 0))))
     return filled[:, np.add.outer(starts, np.arange(CHANNELS))]
 
 
 def _lanes(weights: Int64) -> Int64:
-    """Weights (taps, blocks, 4) as the words of each block (blocks, words)."""
+    """Pack weights (taps, blocks, 4) into the words of each block (blocks, words)."""
     taps, blocks, _ = weights.shape
     single = taps > 1 and taps % TAPS == 1
     paired = weights[: taps - single]
@@ -81,7 +82,7 @@ def _lanes(weights: Int64) -> Int64:
 
 
 def _own_shifts(channels: Channels) -> Int64:
-    """As `Channels` has it: the doubling is in the weights."""
+    """Scale channels as `Channels` states them; the doubling is in the weights."""
     # the output of a dead channel is its zero point: the term for ties is then shifted out
     right = np.where(channels.multiplier == 0, 1, channels.right).astype(np.int64)
     offset = (2 * channels.zero_point + 1) << right >> 1
@@ -90,7 +91,7 @@ def _own_shifts(channels: Channels) -> Int64:
 
 
 def _shared_shift(weights: Int64, channels: Channels) -> Int64 | None:
-    """Scalings that end in one shift for all; None where some channel has none that is exact."""
+    """Find scalings with one shift for all channels; None if a channel has no exact scaling."""
     if channels.ties_away:
         return None
     low = channels.bias + np.minimum(127 * weights, -128 * weights).sum(axis=0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layouts of armv7em."""
+"""The weight layouts of armv7em."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LANE_BYTES = 2
 
 
 class Armv7em(InstructionSet):
-    """Weights of two filters share their words: see blocks.py."""
+    """The layouts of armv7em: two filters share words of weights, see blocks.py."""
 
     name: ClassVar[str] = "armv7em"
     pixels: ClassVar[int] = 2
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
-        """Blocks of filters; both pixels at hand lie in scratch, spread into lanes."""
+        """Pack blocks of filters; scratch holds both current pixels, spread into lanes."""
         words = pack_blocks(filters, channels)
         if words is None:
             return None
@@ -29,10 +29,10 @@ class Armv7em(InstructionSet):
         return Packed(words, depth, self.pixels * depth * LANE_BYTES, depth)
 
     def fully_connected(self, filters: Array, channels: Channels) -> Packed | None:
-        """Blocks of filters."""
+        """Pack blocks of filters."""
         words = pack_blocks(filters, channels)
         return None if words is None else Packed(words, depth_of(filters))
 
     def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
-        """Blocks of channels."""
+        """Pack blocks of channels."""
         return pack_depthwise(filters, channels)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requantisation with one right shift for all channels, proved equal to each channel's own.
+"""Requantization with one right shift for all channels, proved equal to each channel's own.
 
-Sums are scaled by powers of two, which weights of 16 bits have room for. With the channel's weights
-and bias shifted left, and a little more in the bias, its sum X gives
+Sums are scaled by powers of two, for which weights of 16 bits have room. With the channel's weights
+and bias shifted left, and a small term added to the bias, its sum X gives
 
     out = (high word of X * multiplier, rounded down, plus offset) >> FRACTION_BITS
 
-in three instructions on Armv7E-M, where a shift of each channel's own takes five.
+in three instructions on Armv7E-M. With a shift of its own, each channel takes five.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ WEIGHT_BITS = 15
 MULTIPLIER_BITS = 31
 SUM_BITS = 31
 MOST_RAISED = 1 << SUM_BITS - 2
-LEVELS: Int64 = np.arange(-127, 128)  # an output is told by how many of these it reaches
+LEVELS: Int64 = np.arange(-127, 128)  # the number of levels that a sum reaches gives the output
 
 
 @dataclass(frozen=True)
 class Factor:
-    """One channel: what its accumulator is multiplied by, and those there can be.
+    """One channel: the factor of its accumulator, and the accumulator's range.
 
     multiplier, right: as in `Channels`. low, high: the least and the largest accumulator.
     """
@@ -40,7 +40,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class Scaling:
-    """One channel: its weights and bias shifted left, the bias raised; what the sum is given."""
+    """One channel: left shift of weights and bias, term added to the bias, factor and offset."""
 
     left: int
     raised: int
@@ -49,15 +49,15 @@ class Scaling:
 
 
 def shared_shift(factor: Factor, most_weight: int, zero_point: int) -> Scaling | None:
-    """The scaling of a channel whose largest weight is `most_weight`, ties rounded upwards.
+    """Find the scaling of a channel whose largest weight is `most_weight`, ties rounded upwards.
 
-    Where its shift is not 0, outputs below the zero point need not be told apart. None where no
-    scaling is exact.
+    If its shift is not 0, outputs below the zero point may be equal. Returns None if no scaling is
+    exact.
 
-    TFLite's two roundings of acc * real are floor(acc * real + 1/2 + 2^(-right - 1)), the last term
-    from the first of them, and not there without a shift. Up to a shift of FRACTION_BITS - 1 the
-    offset holds both terms and the multiplier keeps all its bits. Beyond, some are lost, and what
-    the bias would have to make up for is looked up.
+    TFLite's two roundings of acc * real are floor(acc * real + 1/2 + 2^(-right - 1)). The last term
+    comes from the first rounding; without a shift it is absent. Up to a shift of FRACTION_BITS - 1
+    the offset holds both terms and the multiplier keeps all its bits. With a larger shift some bits
+    are lost, and the function searches for the term of the bias that makes up for them.
     """
     if factor.multiplier == 0:
         return Scaling(0, 0, 0, zero_point << FRACTION_BITS)
@@ -84,9 +84,9 @@ def shared_shift(factor: Factor, most_weight: int, zero_point: int) -> Scaling |
 
 
 def _raised(factor: Factor, left: int, multiplier: int, offset: int, zero_point: int) -> int | None:
-    """What added to the bias makes outputs equal for all accumulators; None where nothing does.
+    """Find the term of the bias that makes outputs equal for all accumulators; None if none does.
 
-    Outputs rise with the accumulator: it is enough that each level is reached from the same one on.
+    Outputs rise with the accumulator, so it is enough that the same one is first at each level.
     """
     levels = LEVELS[zero_point < LEVELS]
     first = _first_reaching(factor, levels, zero_point)
@@ -98,9 +98,9 @@ def _raised(factor: Factor, left: int, multiplier: int, offset: int, zero_point:
 
 
 def _first_reaching(factor: Factor, levels: Int64, zero_point: int) -> Int64:
-    """The least accumulator that gives each level by the factor's own rounding; one beyond if none.
+    """Find the least accumulator that the factor rounds to each level; high + 1 if none.
 
-    Of accumulators not below zero, as are all that reach a level above the zero point.
+    It looks at accumulators from zero on: only those reach a level above the zero point.
     """
     offset = (2 * zero_point + 1) << factor.right >> 1
     high_word = (levels << factor.right) - offset

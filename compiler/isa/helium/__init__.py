@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of helium: weight layouts and prices of its kernels."""
+"""The instruction set helium: weight layouts and prices of its kernels."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prices of the portable kernels on instruction sets without kernels of their own."""
+"""The prices of portable kernels on instruction sets without kernels of their own."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of rv32: weight layouts and prices of its kernels."""
+"""The instruction set rv32: weight layouts and prices of its kernels."""

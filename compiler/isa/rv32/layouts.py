@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layouts of rv32: filters side by side, so that one pointer walks a block of them."""
+"""The weight layouts of rv32: filters side by side, so that one pointer walks through a block."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from mcuforge.compiler.tensors import Array
 Bytes = NDArray[np.int8]
 FILTERS = 4  # of a block of conv2d
 VECTOR_FILTERS = 8  # of a block of fully_connected
-PIXELS = 4  # whose windows are gathered at a time
+PIXELS = 4  # pixels whose windows are gathered at a time
 WORD = 4
 
 
 class Rv32(InstructionSet):
-    """Blocks of filters: their biases, weights, multipliers doubled as uint32, shifts as int8.
+    """The layouts of rv32: blocks of biases, weights, doubled multipliers (uint32), int8 shifts.
 
     The weights of a block are those of the first value of each filter, then of the second, and so
     on; missing filters and values are zeros.
@@ -40,7 +40,7 @@ class Rv32(InstructionSet):
         return Packed(blocks(filters, channels, FILTERS, depth), depth, PIXELS * depth)
 
     def fully_connected(self, filters: Array, channels: Channels) -> Packed:
-        """Blocks of eight, then what is left of the filters one by one."""
+        """Pack blocks of eight, then the remaining filters one by one."""
         count = len(filters) // VECTOR_FILTERS * VECTOR_FILTERS
         depth = rounded_up(filters.shape[1], WORD)
         parts = (
@@ -50,7 +50,7 @@ class Rv32(InstructionSet):
         return Packed(np.concatenate(parts), depth)
 
     def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
-        """Blocks of four channels, for any filter whose taps have room on the stack."""
+        """Pack blocks of four channels, for any filter whose taps have room on the stack."""
         taps = filters.shape[0] * filters.shape[1]
         if taps > MAX_TAPS:
             return None
@@ -59,7 +59,7 @@ class Rv32(InstructionSet):
 
 
 def blocks(filters: Array, channels: Channels, size: int, depth: int, first: int = 0) -> Int32:
-    """Pack filters (co, taps) in blocks of `size`, which hold whole words of `depth` values each.
+    """Pack filters (co, taps) into blocks of `size`, each filter in whole words of `depth` values.
 
     first: the channel of the first filter. Returns the blocks one after the other: int32 (words,).
     """

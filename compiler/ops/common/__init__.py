@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What several operators share: fixed point, windows, rows, checks."""
+"""Code that several operators share: fixed point, windows, rows, checks."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How two inputs of different shapes fill one output: checks, strides, reads, arguments."""
+"""Broadcasting of two inputs to one output: checks, strides, reads, arguments."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Shape = tuple[int, ...]
 class Broadcast:
     """The output's dimensions, merged and padded with ones in front to five, the last a row.
 
-    A stride is in elements, 0 along a dimension its input repeats.
+    A stride is in elements, 0 along a dimension that its input repeats.
     """
 
     dims: Shape
@@ -39,13 +39,13 @@ class Broadcast:
     stride_b: Shape
 
     def fields(self) -> tuple[tuple[str, Shape], ...]:
-        """The parameter fields every broadcasting kernel begins with."""
+        """Return the parameter fields with which every broadcasting kernel begins."""
         return (("dims", self.dims), ("stride_a", self.stride_a), ("stride_b", self.stride_b))
 
 
 @dataclass(frozen=True)
 class BroadcastOp(Op):
-    """Two 8-bit inputs, each element of the output from one of either."""
+    """An operator on two 8-bit inputs: one element of each gives one element of the output."""
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         return tuple(_element_reads(x, output) for x in inputs)
@@ -63,13 +63,13 @@ class BroadcastOp(Op):
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
         counts = vector_counts(output)
-        if len({x.elements for x in inputs} - {1}) <= 1:  # of one shape: walked as one vector
+        if len({x.elements for x in inputs} - {1}) <= 1:  # of one shape: they count as one vector
             counts = counts._replace(run=1)
         return Work(f"{self.kind}_s8", counts)
 
 
 def check_broadcast(inputs: tuple[Tensor, ...], output: Tensor) -> None:
-    """Refuse shapes that do not broadcast to the output's, or in more ways than kernels walk."""
+    """Refuse shapes that do not broadcast to the output's, or need too many dimensions."""
     a, b = inputs
     want_shape(output, broadcast_shape(a, b))
     merged = len(_merge(a.shape, b.shape))
@@ -82,7 +82,7 @@ def check_broadcast(inputs: tuple[Tensor, ...], output: Tensor) -> None:
 
 
 def broadcast_shape(a: Tensor, b: Tensor) -> Shape:
-    """The output's shape by TFLite's (and numpy's) rule: aligned at the last dimension."""
+    """Compute the output's shape by TFLite's (and numpy's) rule: aligned at the last dimension."""
     pairs = _pairs(a.shape, b.shape)
     if any(m != n and 1 not in (m, n) for m, n in pairs):
         raise Refusal(
@@ -94,7 +94,7 @@ def broadcast_shape(a: Tensor, b: Tensor) -> Shape:
 
 
 def broadcast(a: Shape, b: Shape) -> Broadcast:
-    """The walk over two shapes `check_broadcast` has accepted."""
+    """Compute the walk over two shapes that `check_broadcast` has accepted."""
     dims: list[int] = []
     strides: tuple[list[int], list[int]] = ([], [])
     steps = [1, 1]
@@ -107,32 +107,32 @@ def broadcast(a: Shape, b: Shape) -> Broadcast:
 
 
 def operands(inputs: tuple[Tensor, ...]) -> tuple[Argument, ...]:
-    """The inputs as kernel arguments; constants lie in flash."""
+    """Return the inputs as kernel arguments; constants lie in flash."""
     return tuple(Blob("operand", t.values()) if t.is_constant else t for t in inputs)
 
 
 def _aligned(x: Tensor, output: Tensor) -> Shape:
-    """The shape of `x` with as many dimensions as the output's."""
+    """Extend the shape of `x` to as many dimensions as the output's."""
     return (1,) * (len(output.shape) - len(x.shape)) + x.shape
 
 
 def _element_reads(x: Tensor, output: Tensor) -> Reads:
-    """The one element of `x` each element of the output is computed from, read just before."""
+    """Read one element of `x` for each element of the output, just before writing it."""
     numbers = np.arange(x.elements, dtype=np.int64).reshape(_aligned(x, output))
     first = np.broadcast_to(numbers, output.shape).reshape(-1)
     return Reads(x.dtype.itemsize, output.dtype.itemsize, first, first + 1, before_write=True)
 
 
 def _has_own_rows(x: Tensor, output: Tensor) -> bool:
-    """True where row y of `x` goes into row y of the output, and no other."""
+    """Tell whether row y of `x` goes into row y of the output, and into no other row."""
     dims = row_dims(len(output.shape))
     return _aligned(x, output)[:dims] == output.shape[:dims] and x.rows == output.rows
 
 
 def _rows_of(x: Tensor, output: Tensor) -> RowInput | None:
-    """What an output row takes of `x`: its own row, or all where every row takes the same.
+    """Find the part of `x` that an output row reads: its own row, or all if all rows read the same.
 
-    None where the rows of `x` repeat in turn or are not the output's.
+    None if the rows of `x` repeat in turn or are not the output's.
     """
     if _has_own_rows(x, output):
         return row_input(x)
@@ -141,7 +141,7 @@ def _rows_of(x: Tensor, output: Tensor) -> RowInput | None:
 
 
 def _row_reads(x: Tensor, output: Tensor) -> Reads:
-    """How rows are read of an input `_rows_of` has something to say of."""
+    """Describe the reads of an input for which `_rows_of` is not None."""
     first = np.arange(output.rows, dtype=np.int64)
     if not _has_own_rows(x, output):
         return Reads(x.row_bytes, output.row_bytes, 0 * first, 0 * first + x.rows)
@@ -151,12 +151,12 @@ def _row_reads(x: Tensor, output: Tensor) -> Reads:
 
 
 def _pairs(a: Shape, b: Shape) -> list[tuple[int, int]]:
-    """The two shapes aligned at the last dimension, outermost first."""
+    """Align the two shapes at the last dimension, outermost first."""
     return list(zip_longest(reversed(a), reversed(b), fillvalue=1))[::-1]
 
 
 def _merge(a: Shape, b: Shape) -> list[tuple[int, tuple[bool, bool]]]:
-    """(size, which inputs are full along it), neighbours of the same kind made one."""
+    """List (size, which inputs are full along it); neighbours of the same kind are joined."""
     merged: list[tuple[int, tuple[bool, bool]]] = []
     for m, n in _pairs(a, b):
         size, full = max(m, n), (m != 1, n != 1)

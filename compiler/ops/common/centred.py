@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What kernels take that compute from the centred values of two inputs with one multiplier."""
+"""Parameters of kernels that combine the centred values of two inputs with one multiplier."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mcuforge.compiler.tensors import Tensor
 def centred_fields(
     inputs: tuple[Tensor, ...], output: Tensor, factor: Multiplier, act: Activation
 ) -> tuple[tuple[str, Field], ...]:
-    """The parameter fields in C order: the walk, zero points, multiplier and limits."""
+    """Return the parameter fields in C order: the walk, zero points, multiplier and limits."""
     a, b = inputs
     low, high = activation_range(act, output)
     return (

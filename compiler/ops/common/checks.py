@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks operators share; each raises Refusal with the value met and the value wanted."""
+"""Checks that operators share; each raises Refusal with the value found and the value wanted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 from mcuforge.compiler.tensors import DType, Tensor
 from mcuforge.errors import Refusal
 
-SUPPORTED_INT8 = "convert with full-integer quantisation (int8, representative dataset)"
+SUPPORTED_INT8 = "convert with full-integer quantization (int8, representative dataset)"
 
 
 def want_dtype(tensor: Tensor, *allowed: DType) -> None:
@@ -32,7 +32,7 @@ def want_rank(tensor: Tensor, *allowed: int) -> None:
 
 
 def want_one_image(tensor: Tensor) -> None:
-    """Refuse anything but one image (1, height, width, channels)."""
+    """Refuse anything except one image (1, height, width, channels)."""
     want_rank(tensor, 4)
     if tensor.shape[0] != 1:
         raise Refusal(
@@ -42,7 +42,7 @@ def want_one_image(tensor: Tensor) -> None:
 
 
 def want_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:
-    """Refuse a tensor whose shape is not the one the operator computes."""
+    """Refuse a tensor whose shape differs from the one the operator computes."""
     if tensor.shape != shape:
         raise Refusal(
             f"tensor '{tensor.name}' has shape {list(tensor.shape)}, "
@@ -63,37 +63,37 @@ def want_quant(tensor: Tensor, axis: int | None = None) -> None:
     if bad:
         raise Refusal(
             f"tensor '{tensor.name}' has scale {bad[0]}, wanted finite and above 0",
-            "quantise again with a representative dataset that exercises this tensor",
+            "quantize again with a representative dataset that exercises this tensor",
         )
     low, high = {DType.INT8: (-128, 127), DType.UINT8: (0, 255)}.get(tensor.dtype, (0, 0))
     if not low <= quant.zero_point <= high:
         raise Refusal(
             f"tensor '{tensor.name}' has zero point {quant.zero_point}, wanted {low} to {high}",
-            "quantise the model again: the file contradicts itself",
+            "quantize the model again: the file contradicts itself",
         )
     if len(quant.scale) > 1:
         if axis is None or quant.axis != axis:
             raise Refusal(
                 f"tensor '{tensor.name}' has one scale per slice of axis {quant.axis}, "
                 f"supported here: {'one scale' if axis is None else f'axis {axis}'}",
-                "quantise this tensor per tensor",
+                "quantize this tensor with one scale",
             )
         if len(quant.scale) != tensor.shape[axis]:
             raise Refusal(
                 f"tensor '{tensor.name}' has {len(quant.scale)} scales for "
                 f"{tensor.shape[axis]} slices of axis {axis}",
-                "quantise the model again: the file contradicts itself",
+                "quantize the model again: the file contradicts itself",
             )
 
 
 def want_int8(tensor: Tensor) -> None:
-    """Refuse anything but a per-tensor quantised int8 activation."""
+    """Refuse anything except an int8 activation with one scale."""
     want_dtype(tensor, DType.INT8)
     want_quant(tensor)
 
 
 def want_constant(tensor: Tensor) -> None:
-    """Refuse a tensor that must be known at compile time and is computed instead."""
+    """Refuse a tensor that must be known at compile time but is computed at run time."""
     if not tensor.is_constant:
         raise Refusal(
             f"tensor '{tensor.name}' is computed at run time, wanted a constant",
@@ -102,7 +102,7 @@ def want_constant(tensor: Tensor) -> None:
 
 
 def want_same_quant(tensor: Tensor, other: Tensor) -> None:
-    """Refuse two tensors an operator copies between when their quantisation differs."""
+    """Refuse different quantization of two tensors between which an operator only moves values."""
     if tensor.quant != other.quant:
         raise Refusal(
             f"tensors '{tensor.name}' and '{other.name}' differ in scale or zero point, "

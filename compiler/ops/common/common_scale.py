@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two int8 inputs of any two scales brought to one, with fraction bits, before they meet."""
+"""The common scale, with fraction bits, of two int8 inputs of any two scales."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from mcuforge.compiler.ops.common.broadcast import broadcast
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
-    quantise_multiplier,
-    requantise,
+    quantize_multiplier,
+    requantize,
 )
 from mcuforge.compiler.tensors import Array, Tensor
 
 
 def common_scale(inputs: tuple[Tensor, ...]) -> float:
-    """Twice the larger input scale: the sum of two int8 values then keeps to 8 bits."""
+    """Return twice the larger input scale, on which the sum of two int8 values fits 8 bits."""
     return 2.0 * max(t.scale for t in inputs)
 
 
 def input_multipliers(inputs: tuple[Tensor, ...]) -> tuple[Multiplier, Multiplier]:
-    """Bring both inputs to the common scale."""
-    a, b = (quantise_multiplier(t.scale / common_scale(inputs)) for t in inputs)
+    """Find the factors that bring both inputs to the common scale."""
+    a, b = (quantize_multiplier(t.scale / common_scale(inputs)) for t in inputs)
     return a, b
 
 
 def on_common_scale(tensor: Tensor, values: Array, factor: Multiplier, left_shift: int) -> Int64:
     """Bring values to the common scale: int64 of their shape, with `left_shift` fraction bits.
 
-    values: as stored; the tensor's zero point is taken off.
+    values: as stored; the function subtracts the tensor's zero point.
     """
     fine = (values.astype(np.int64) - tensor.zero_point) << left_shift
-    return requantise(fine, factor.mantissa, factor.shift)
+    return requantize(fine, factor.mantissa, factor.shift)
 
 
 def two_scale_fields(
@@ -42,7 +42,7 @@ def two_scale_fields(
     output: Tensor,
     factor: Multiplier,
 ) -> tuple[tuple[str, Field], ...]:
-    """The parameter fields of a kernel that brings its inputs to one scale, in C order."""
+    """Return the parameter fields of a kernel that brings its inputs to one scale, in C order."""
     a, b = inputs
     factor_a, factor_b = factors
     return (

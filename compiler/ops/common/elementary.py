@@ -3,8 +3,8 @@
 
 TFLite's interpreters fill their 8-bit tables with the C library of the machine they run on, and C
 libraries differ in the last bit: glibc up to 2.40 rounds tanhf wrongly for one float in six, later
-ones never. numpy picks its own code by the processor. The value nearest to the exact result depends
-on none of them. A table of 256 bytes shows the difference once in some ten thousand tables, by one
+versions never. numpy picks its own code by the processor. The value nearest to the exact result
+depends on none of them. About one table of 256 bytes in ten thousand shows the difference, by one
 step in one entry; `judges/witness.py` recognises it.
 
 Every function takes and returns an array of one floating dtype, float32 almost everywhere.
@@ -24,9 +24,7 @@ Float32 = NDArray[np.float32]
 F = TypeVar("F", bound=NDArray[np.floating[Any]])
 
 EXACT = mpmath.MPContext()
-EXACT.prec = (
-    200  # bits: no float64 argument is known whose result lies nearer to a tie than 2**-120
-)
+EXACT.prec = 200  # bits: no known float64 argument has a result nearer to a tie than 2**-120
 
 
 def exp(x: F) -> F:
@@ -41,7 +39,7 @@ def expm1(x: F) -> F:
 
 
 def log(x: F) -> F:
-    """Compute the natural logarithm in x's shape and dtype; -inf of 0 and NaN below it."""
+    """Compute the natural logarithm in x's shape and dtype; -inf for 0 and NaN below it."""
     return _each(_log, x, (np.nan, np.inf))
 
 
@@ -78,9 +76,9 @@ def cos(x: F) -> F:
 def power(x: F, exponent: F) -> F:
     """Raise x to `exponent` with C99's special cases: their broadcast shape in x's dtype."""
     bases, exponents = np.broadcast_arrays(x, exponent)
-    with np.errstate(all="ignore"):  # right where a base is 0 or an operand is not finite
+    with np.errstate(all="ignore"):  # right if a base is 0 or an operand is not finite
         special = np.power(bases.astype(np.float64), exponents.astype(np.float64))
-        result = np.array(special, dtype=x.dtype)  # also where numpy gives a scalar for 0-d arrays
+        result = np.array(special, dtype=x.dtype)  # numpy gives a scalar for 0-d arrays
     regular = np.isfinite(bases) & np.isfinite(exponents) & (bases != 0) & ~np.isnan(special)
     result[regular] = [
         rounded(_power(float(a), float(b)), x.dtype)
@@ -90,7 +88,7 @@ def power(x: F, exponent: F) -> F:
 
 
 def rounded(value: Any, dtype: np.dtype[Any]) -> float:
-    """The float of `dtype` nearest to the finite mpmath number `value`, ties to even."""
+    """Round the finite mpmath number `value` to the nearest float of `dtype`, ties to even."""
     limits = np.finfo(dtype)
     _, exponent = EXACT.frexp(value)
     # subnormal numbers have fewer bits
@@ -102,22 +100,22 @@ def rounded(value: Any, dtype: np.dtype[Any]) -> float:
 
 
 def _each(function: Callable[[Any], Any], x: F, at_infinity: tuple[float, float]) -> F:
-    """`function` of every element; at_infinity: its values at -inf and inf. NaN stays."""
-    bits = np.ascontiguousarray(x).view(f"i{x.dtype.itemsize}")  # keeps -0 apart from 0
+    """Apply `function` to every element; at_infinity: its values at -inf and inf. NaN stays."""
+    bits = np.ascontiguousarray(x).view(f"i{x.dtype.itemsize}")  # as bytes, -0 differs from 0
     values, places = np.unique(bits, return_inverse=True)
     results = _of_values(function, values.tobytes(), x.dtype, at_infinity)
     shaped: F = results[places.reshape(-1)].reshape(x.shape)
     return shaped
 
 
-@lru_cache(maxsize=256)  # a model's table is asked for in every form that its layer may take
+@lru_cache(maxsize=256)  # the compiler asks for a table again in every form that its layer may take
 def _of_values(
     function: Callable[[Any], Any],
     values: bytes,
     dtype: np.dtype[Any],
     at_infinity: tuple[float, float],
 ) -> NDArray[Any]:
-    """`function` of the values whose bytes are given, read-only."""
+    """Apply `function` to the values whose bytes are given; the result is read-only."""
     results = np.frombuffer(values, dtype).copy()
     for i, v in enumerate(results.tolist()):
         if np.isinf(v):
@@ -161,6 +159,6 @@ def _softplus(v: Any) -> Any:
 
 
 def _power(base: float, exponent: float) -> Any:
-    """base ** exponent: both finite, the base not 0, and negative for integer exponents only."""
+    """Compute base ** exponent, both finite; base not 0, negative only for integer exponents."""
     size = EXACT.power(abs(base), exponent)
     return -size if base < 0 and exponent % 2 == 1 else size

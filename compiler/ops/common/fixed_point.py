@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TFLite's integer arithmetic in numpy: quantised multipliers and double rounding.
+"""TFLite's integer arithmetic in numpy: fixed-point multipliers and double rounding.
 
 Formulas: gemmlowp fixedpoint.h (SaturatingRoundingDoublingHighMul, RoundingDivideByPOT) and
 TFLite kernels/internal/quantization_util.cc (QuantizeMultiplier), restated.
@@ -26,15 +26,15 @@ RANGE = {DType.INT8: (-128, 127), DType.UINT8: (0, 255), DType.INT32: (-(2**31),
 class Multiplier:
     """A real factor as mantissa * 2**(shift - 31), mantissa in [0, 2**31).
 
-    TFLite's are above 2**30, but for 0; those that round once (`output_multiplier`) may be less.
+    TFLite's mantissas are 0 or at least 2**30; those of `output_multiplier` may be smaller.
     """
 
     mantissa: int
     shift: int
 
 
-def quantise_multiplier(real: float) -> Multiplier:
-    """The fixed-point form of a non-negative factor, as TFLite's QuantizeMultiplier rounds it."""
+def quantize_multiplier(real: float) -> Multiplier:
+    """Round a non-negative factor to fixed point, as TFLite's QuantizeMultiplier does."""
     if real == 0.0:
         return Multiplier(0, 0)
     fraction, shift = math.frexp(real)
@@ -50,17 +50,17 @@ def quantise_multiplier(real: float) -> Multiplier:
 
 
 def output_multiplier(real: float, output: Tensor) -> Multiplier:
-    """The factor that brings an accumulator to the output's scale, rounding as it asks.
+    """Compute the factor from an accumulator to the output's scale, with the output's rounding.
 
-    Without a right shift the kernels round once, in the high word of the product: so does a factor
-    below 1/2 whose mantissa is kept as small as it is. From 2**-12 on it still has 19 bits, and 256
-    steps come out within 2**-12 of a step; below, where rounding twice tells once in 2**13 results
-    at most, it is TFLite's.
+    Without a right shift the kernels round once, in the high word of the product. A factor below
+    1/2 has no right shift if its mantissa stays small. From 2**-12 on such a mantissa still has 19
+    bits, and 256 steps are exact within 2**-12 of a step. Smaller factors are TFLite's: there a
+    second rounding changes at most one in 2**13 results.
     """
     assert output.quant is not None
     if output.quant.nearest and LEAST_ROUNDED_ONCE <= real < 0.5:
         return Multiplier(math.floor(real * 2.0**31 + 0.5), 0)
-    return quantise_multiplier(real)
+    return quantize_multiplier(real)
 
 
 def wrap_int32(x: ArrayLike) -> Int64:
@@ -91,7 +91,7 @@ def rounding_shift_right(x: ArrayLike, shift: ArrayLike) -> Int64:
     return result
 
 
-def requantise(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
+def requantize(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
     """Apply TFLite's MultiplyByQuantizedMultiplier (double rounding) to int32 values.
 
     Returns int64 of the broadcast shape.
@@ -101,22 +101,22 @@ def requantise(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
     return rounding_shift_right(doubling_high_mul(left, mantissa), np.maximum(-amount, 0))
 
 
-def quantise_real(real: float, quant: Quant) -> int:
-    """zero_point + round(real / scale) in float32, halves away from zero, as TFLite clamps."""
+def quantize_real(real: float, quant: Quant) -> int:
+    """Compute zero_point + round(real / scale) in float32, halves away from zero, clamped."""
     ratio = float(np.float32(real) / np.float32(quant.scale[0]))
     return quant.zero_point + math.floor(abs(ratio) + 0.5) * (1 if ratio >= 0 else -1)
 
 
 def activation_range(act: Activation, output: Tensor) -> tuple[int, int]:
-    """Smallest and largest quantised value a fused activation lets through."""
+    """Find the smallest and largest quantized value that a fused activation lets through."""
     low, high = RANGE[output.dtype]
     assert output.quant is not None
     if act == "relu":
-        low = max(low, quantise_real(0.0, output.quant))
+        low = max(low, quantize_real(0.0, output.quant))
     elif act == "relu6":
-        low = max(low, quantise_real(0.0, output.quant))
-        high = min(high, quantise_real(6.0, output.quant))
+        low = max(low, quantize_real(0.0, output.quant))
+        high = min(high, quantize_real(6.0, output.quant))
     elif act == "relu_n1_to_1":
-        low = max(low, quantise_real(-1.0, output.quant))
-        high = min(high, quantise_real(1.0, output.quant))
+        low = max(low, quantize_real(-1.0, output.quant))
+        high = min(high, quantize_real(1.0, output.quant))
     return low, high

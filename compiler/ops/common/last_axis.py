@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that make each vector of the last axis from itself alone: softmax, normalisation."""
+"""Operators that compute each vector of the last axis from itself: softmax, normalisation."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mcuforge.compiler.tensors import Tensor
 
 @dataclass(frozen=True)
 class LastAxisOp(Op):
-    """One 8-bit input, an output of its shape, and constants that are the same for every vector."""
+    """An operator on one 8-bit input, with constants that are the same for every vector."""
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        """The rest of its row is read for an element, last of all the element itself."""
+        """Read the rest of its row for an element, and last the element itself."""
         depth = output.shape[-1]
         first = np.arange(output.elements, dtype=np.int64)
         end = (first // depth + 1) * depth

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What average and max pooling share: checks, the clipped window, kernel parameters."""
+"""Code that average and max pooling share: checks, the clipped window, kernel parameters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Fields = tuple[tuple[str, Field], ...]
 
 @dataclass(frozen=True)
 class PoolOp(WindowedOp):
-    """inputs: x (1, h, w, c); each channel of a window becomes one value."""
+    """Makes one value of each channel of a window; inputs: x (1, h, w, c)."""
 
     kernel: Pair = (1, 1)
     stride: Pair = (1, 1)
@@ -44,12 +44,12 @@ class PoolOp(WindowedOp):
         return Work(f"{self.kind}_s8", self.counts(inputs[0], output), CALLED)
 
     def counts(self, x: Tensor, output: Tensor) -> Counts:
-        """Windows are clipped to the image: padding costs nothing."""
+        """Count the work; windows are clipped to the image, so padding costs nothing."""
         return window_counts(self.window, x, output)._replace(padding=0, edge=0)
 
 
 def check_pool(window: Window, x: Tensor, output: Tensor) -> None:
-    """Refuse anything but one int8 image, pooled to the output's shape and quantisation."""
+    """Refuse anything except one int8 image, pooled to the output's shape and quantization."""
     want_int8(x)
     want_int8(output)
     want_one_image(x)
@@ -65,7 +65,7 @@ def check_pool(window: Window, x: Tensor, output: Tensor) -> None:
 
 
 def pool_fields(window: Window, act: Activation, x: Tensor, output: Tensor) -> Fields:
-    """The fields of struct mcuforge_average_pool2d_params and mcuforge_max_pool2d_params."""
+    """Return the fields of mcuforge_average_pool2d_params and mcuforge_max_pool2d_params."""
     low, high = activation_range(act, output)
     return (
         ("input", x.shape[1:]),

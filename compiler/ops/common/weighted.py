@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What operators with constant weights share: checks, folded bias, multipliers, the way out."""
+"""Code for operators with constant weights: checks, folded bias, multipliers, requantization."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     activation_range,
     output_multiplier,
-    requantise,
+    requantize,
     wrap_int32,
 )
 from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.errors import Refusal
 
-MAX_SUMMED = 2**17 - 1  # products of two int8 values an int32 always holds the sum of
+MAX_SUMMED = 2**17 - 1  # an int32 always holds the sum of so many products of two int8 values
 UNROLLED = 4  # products per iteration of mcuforge_dot_s8
 
 
 def check_weights(weights: Tensor, axis: int) -> None:
-    """Constant int8 weights, symmetric, one scale or one per slice of `axis`."""
+    """Refuse anything except constant, symmetric int8 weights, one scale or one per slice."""
     want_constant(weights)
     want_dtype(weights, DType.INT8)
     want_quant(weights, axis)
     if weights.zero_point != 0:
         raise Refusal(
             f"weights '{weights.name}' have zero point {weights.zero_point}, wanted 0",
-            "quantise the weights symmetrically, as TFLite's int8 specification asks",
+            "quantize the weights symmetrically, as TFLite's int8 specification asks",
         )
 
 
 def check_bias(inputs: tuple[Tensor, ...], channels: int) -> None:
-    """A third input, where there is one, is a constant int32 vector of one value per channel."""
+    """Refuse a third input unless it is a constant int32 vector of one value per channel."""
     if len(inputs) > 2:
         want_constant(inputs[2])
         want_dtype(inputs[2], DType.INT32)
@@ -58,7 +58,7 @@ def check_summed(count: int) -> None:
 
 
 def conv_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Multiplier, ...]:
-    """One multiplier per output channel: x.scale * weights.scale / output.scale in doubles."""
+    """Compute x.scale * weights.scale / output.scale in doubles for each output channel."""
     assert weights.quant is not None
     channels = output.shape[-1]
     scales = weights.quant.scale * (channels if len(weights.quant.scale) == 1 else 1)
@@ -66,14 +66,14 @@ def conv_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Multip
 
 
 def bias_values(inputs: tuple[Tensor, ...], channels: int) -> Int64:
-    """Return the bias as int64 (channels,); zeros where the operator has none."""
+    """Return the bias as int64 (channels,); zeros if the operator has no bias."""
     if len(inputs) > 2:
         return inputs[2].values().astype(np.int64)
     return np.zeros(channels, np.int64)
 
 
 def folded_bias(inputs: tuple[Tensor, ...], filters: Array) -> Blob:
-    """bias[o] - x.zero_point * sum(filters[o]), wrapped to int32: kernels then skip the offset.
+    """Compute bias[o] - x.zero_point * sum(filters[o]) as int32, so that kernels skip the offset.
 
     filters: (channels, taps).
     """
@@ -100,6 +100,6 @@ def finish(
     Returns int8 of the output's shape.
     """
     low, high = activation_range(act, output)
-    scaled = requantise(wrap_int32(acc), mantissas(multipliers), shifts(multipliers))
+    scaled = requantize(wrap_int32(acc), mantissas(multipliers), shifts(multipliers))
     values = np.clip(wrap_int32(scaled + output.zero_point), low, high)
     return values.astype(np.int8).reshape(output.shape)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sliding window convolutions and poolings share: sizes, padding, patches."""
+"""The sliding window of convolutions and poolings: sizes, padding, patches."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Window:
     dilation: Pair = (1, 1)
 
     def span(self, axis: int) -> int:
-        """Input rows (axis 0) or columns (axis 1) one output position covers."""
+        """Count the input rows (axis 0) or columns (axis 1) that one output position covers."""
         return (self.kernel[axis] - 1) * self.dilation[axis] + 1
 
     def output_size(self, size: tuple[int, ...]) -> Pair:
-        """Output height and width over an input of `size`; refuses an empty result."""
+        """Compute output height and width over an input of `size`; refuses an empty result."""
         if min(self.kernel) < 1 or min(self.stride) < 1 or min(self.dilation) < 1:
             raise Refusal(
                 f"kernel {self.kernel}, stride {self.stride}, dilation {self.dilation}: "
@@ -55,8 +55,8 @@ class Window:
     def on_image(self, axis: int, size: int, count: int) -> tuple[Int64, Int64]:
         """Find what `count` output positions touch of `size` rows (axis 0) or columns (axis 1).
 
-        Returns two int64 (count,): the first one touched and one past the last;
-        equal where all taps are padding.
+        Returns two int64 (count,): the first one touched and one past the last. They are equal if
+        all taps are padding.
         """
         origin = np.arange(count, dtype=np.int64) * self.stride[axis] - self.pad[axis]
         step = self.dilation[axis]
@@ -66,19 +66,19 @@ class Window:
         return first, np.where(first_tap <= last_tap, origin + last_tap * step + 1, first)
 
     def taps(self, axis: int, x: Tensor, output: Tensor) -> list[int]:
-        """How many taps each output row (axis 0) or column (axis 1) has on the image x."""
+        """Count the taps that each output row (axis 0) or column (axis 1) has on the image x."""
         first, end = self.on_image(axis, x.shape[axis + 1], output.shape[axis + 1])
         counts: list[int] = (-(-(end - first) // self.dilation[axis])).tolist()
         return counts
 
     def reads(self, x: Tensor, output: Tensor) -> Reads:
-        """What kernels that write pixel after pixel read of x (1, h, w, c); units are pixels."""
+        """Describe, in pixels, the reads of x (1, h, w, c) by kernels that write pixel by pixel."""
         rows = self.on_image(0, x.shape[1], output.shape[1])
         columns = self.on_image(1, x.shape[2], output.shape[2])
         return pixel_reads(x, output, rows, columns)
 
     def row_reads(self, x: Tensor, output: Tensor) -> Reads:
-        """The rows of x (1, h, w, c) that rows of the output need."""
+        """Describe the rows of x (1, h, w, c) that rows of the output need."""
         top = np.arange(output.shape[1], dtype=np.int64) * self.stride[0] - self.pad[0]
         first = np.clip(top, 0, x.shape[1])
         end = np.clip(top + self.span(0), 0, x.shape[1])
@@ -112,10 +112,10 @@ class Window:
 def pixel_reads(
     x: Tensor, output: Tensor, rows: tuple[Int64, Int64], columns: tuple[Int64, Int64]
 ) -> Reads:
-    """Reads in pixels from those of each output row and column: first, one past the last.
+    """Combine the reads of output rows and columns (first, one past the last) into pixels.
 
-    An output pixel that reads nothing (first == end of its row or column) is given an empty range
-    where the next that does begins, so that it keeps nothing alive.
+    An output pixel that reads nothing (first == end of its row or column) gets an empty range where
+    the range of the next reading pixel begins, so that it keeps no bytes alive.
     """
     height, width = x.shape[1:3]
     first = (rows[0][:, None] * width + columns[0]).reshape(-1)
@@ -134,7 +134,7 @@ def pixel_reads(
 def resolve_padding(
     padding: Padding, size: tuple[int, ...], kernel: Pair, stride: Pair, dilation: Pair
 ) -> Pad:
-    """TFLite's SAME or VALID as explicit pads; SAME puts the odd one at the bottom and right."""
+    """Resolve TFLite's SAME or VALID to pads; SAME puts the odd one at the bottom and right."""
     if padding == "valid":
         return (0, 0, 0, 0)
     pads = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What operators that slide a window share: their kernels compute a range of rows, whole or not."""
+"""Operators that slide a window: their kernels compute any range of rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mcuforge.compiler.work import CALLED, Counts, Work
 
 
 class WindowedOp(Op):
-    """A window slides over input 0; further inputs are constants."""
+    """An operator that slides a window over input 0; further inputs are constants."""
 
     @abstractmethod
     def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
@@ -38,12 +38,12 @@ class WindowedOp(Op):
 
 
 def window_counts(window: Window, x: Tensor, output: Tensor) -> Counts:
-    """What it takes to slide a window over each channel of the output by itself."""
+    """Count the work of a window that slides over each channel of the output by itself."""
     rows, columns = window.taps(0, x, output), window.taps(1, x, output)
     channels, positions = output.shape[3], len(rows) * len(columns)
     taps = sum(rows) * sum(columns)
     inside = rows.count(window.kernel[0]) * columns.count(window.kernel[1])
-    # a padded window's weights are summed above, beside and below the image
+    # a padded window's weights are summed above, left, right of and below the image
     pieces = (sum(rows) + len(rows)) * len(columns) - inside * (window.kernel[0] + 1)
     return Counts(
         position=positions,

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators on one int8 element: each is a table of 256 answers."""
+"""Operators on single int8 elements: each is a table of 256 answers."""

@@ -15,7 +15,7 @@ from mcuforge.compiler.tensors import Tensor
 
 @dataclass(frozen=True)
 class Abs(TableOp):
-    """int8, any shape, any output scale."""
+    """The absolute value of int8, any shape, any output scale."""
 
     kind: ClassVar[str] = "abs"
 
@@ -29,5 +29,5 @@ class Abs(TableOp):
 
 
 def scale_factor(x: Tensor, output: Tensor) -> float:
-    """x.scale / output.scale, divided in float32 as TFLite does."""
+    """Compute x.scale / output.scale, divided in float32 like TFLite."""
     return float(np.float32(x.scale) / np.float32(output.scale))

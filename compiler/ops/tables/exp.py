@@ -11,23 +11,23 @@ import numpy as np
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.elementary import Float32
 from mcuforge.compiler.ops.common.fixed_point import Int64
-from mcuforge.compiler.ops.tables.table import TableOp, dequantised, quantised, want_room
+from mcuforge.compiler.ops.tables.table import TableOp, dequantized, quantized, want_room
 from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True)
 class Exp(TableOp):
-    """int8, any shape; refused where the reference's largest value overflows an int32."""
+    """exp(x) of int8, any shape; refused if the reference's largest value overflows an int32."""
 
     kind: ClassVar[str] = "exp"
 
     def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         super().check(inputs, output)
-        highest = dequantised(inputs[0], np.array([127]))
+        highest = dequantized(inputs[0], np.array([127]))
         want_room(output, float(_exp(highest)[0]))
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        return quantised(_exp(dequantised(x, values)), output)
+        return quantized(_exp(dequantized(x, values)), output)
 
 
 def _exp(x: Float32) -> Float32:

@@ -15,7 +15,7 @@ import numpy as np
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.elementary import Float32
 from mcuforge.compiler.ops.common.fixed_point import Int64
-from mcuforge.compiler.ops.tables.table import TableOp, dequantised, farthest, quantised, want_room
+from mcuforge.compiler.ops.tables.table import TableOp, dequantized, farthest, quantized, want_room
 from mcuforge.compiler.tensors import Tensor
 
 ROOT_HALF = np.float32(math.sqrt(0.5))
@@ -25,7 +25,7 @@ CUBIC = np.float32(0.044715)
 
 @dataclass(frozen=True)
 class Gelu(TableOp):
-    """int8, any shape; x * normal_cdf(x), through tanh where `approximate` is set."""
+    """x * normal_cdf(x) of int8, any shape; through tanh if `approximate` is set."""
 
     kind: ClassVar[str] = "gelu"
     approximate: bool = False
@@ -35,8 +35,8 @@ class Gelu(TableOp):
         want_room(output, farthest(inputs[0]))
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        real = dequantised(x, values)
-        return quantised(by_tanh(real) if self.approximate else by_erfc(real), output)
+        real = dequantized(x, values)
+        return quantized(by_tanh(real) if self.approximate else by_erfc(real), output)
 
 
 def by_erfc(x: Float32) -> Float32:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ops.common.fixed_point import Int64, Multiplier, quantise_multiplier
+from mcuforge.compiler.ops.common.fixed_point import Int64, Multiplier, quantize_multiplier
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
@@ -23,7 +23,7 @@ MAX_SCALE = 1e7  # from 2**22 * 3 on, the reference shifts an int by more than i
 
 @dataclass(frozen=True)
 class HardSwish(TableOp):
-    """int8, any shape; the output's scale must exceed 1/128 of the input's, as TFLite demands."""
+    """Hard swish of int8, any shape; TFLite demands an output scale above 1/128 of the input's."""
 
     kind: ClassVar[str] = "hard_swish"
 
@@ -34,12 +34,12 @@ class HardSwish(TableOp):
             raise Refusal(
                 f"tensor '{output.name}' has scale {output.scale}, wanted more than 1/128 of "
                 f"the input's {x.scale}",
-                "quantise again with a representative dataset that exercises this tensor",
+                "quantize again with a representative dataset that exercises this tensor",
             )
         if x.scale >= MAX_SCALE:
             raise Refusal(
                 f"tensor '{x.name}' has scale {x.scale}, wanted below {MAX_SCALE:g}",
-                "quantise again with a representative dataset that exercises this tensor",
+                "quantize again with a representative dataset that exercises this tensor",
             )
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
@@ -53,19 +53,19 @@ class HardSwish(TableOp):
 
 
 def output_multiplier(x: Tensor, output: Tensor) -> Multiplier:
-    """From the input's scale / 128 to the output's, with a 16-bit mantissa."""
+    """Find the factor from the input's scale / 128 to the output's, with a 16-bit mantissa."""
     return narrow(np.float32(x.scale) / np.float32(2**HIRES_BITS) / np.float32(output.scale))
 
 
 def ramp_multiplier(x: Tensor) -> Multiplier:
-    """From the input's scale / 128 to the one on which 3.0 is 2**15, with a 16-bit mantissa."""
+    """Find the 16-bit factor from the input's scale / 128 to the scale on which 3.0 is 2**15."""
     ramp_scale = np.float32(3.0) / np.float32(REAL_THREE)
     return narrow(np.float32(x.scale) / np.float32(2**HIRES_BITS) / ramp_scale)
 
 
 def narrow(real: np.float32) -> Multiplier:
-    """A multiplier whose mantissa is rounded to int16, saturating."""
-    wide = quantise_multiplier(float(real))
+    """Round a multiplier's mantissa to int16, saturating."""
+    wide = quantize_multiplier(float(real))
     return Multiplier(min((wide.mantissa + 2**15) >> 16, 2**15 - 1), wide.shift)
 
 
@@ -97,7 +97,7 @@ def high_mul_16(values: Int64, mantissa: int) -> Int64:
 
 
 def shift_right_16(values: Int64, shift: int) -> Int64:
-    """Compute round(values / 2**shift), halves away from zero, as int16 arithmetic answers it.
+    """Compute round(values / 2**shift), halves away from zero, as int16 arithmetic does.
 
     Returns int64 of values' shape. From a shift of 16 the reference's int16 mask is all ones, and
     any value becomes 1 or -1.

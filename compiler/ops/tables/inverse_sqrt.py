@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""1 / sqrt(x) in fixed point: what runtime_c's common/inverse_sqrt.h computes, in numpy.
+"""1 / sqrt(x) in fixed point: runtime_c's common/inverse_sqrt.h, in numpy.
 
-Newton's y = y * (3 - x * y * y) / 2, four times from the line nearest to the curve on [1/4, 1).
+Four steps of Newton's y = y * (3 - x * y * y) / 2, from the line nearest to the curve on [1/4, 1).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mcuforge.compiler.ops.common.fixed_point import Int64
 UInt64 = NDArray[np.uint64]
 LINE_AT_ZERO = 2290047081  # 2.13277 * 2**30: the line of least relative error, 8.6 %
 LINE_SLOPE = 1308598332  # 1.21873 * 2**30, downwards
-STEPS = 4  # 8.6 %, 1.1e-2, 1.9e-4, 5e-8, 4e-15: what remains is rounding
+STEPS = 4  # errors 8.6 %, 1.1e-2, 1.9e-4, 5e-8, 4e-15: only rounding remains
 RELATIVE_ERROR = 2.0**-29
 
 
@@ -32,6 +32,6 @@ def inverse_sqrt(x: ArrayLike) -> Int64:
 
 
 def _rounded_mul(a: UInt64, b: UInt64 | np.uint64, shift: int) -> UInt64:
-    """round(a * b / 2**shift), halves upwards, of factors below 2**32."""
+    """Compute round(a * b / 2**shift), halves upwards, of factors below 2**32."""
     result: UInt64 = (a * b + np.uint64(1 << (shift - 1))) >> np.uint64(shift)
     return result

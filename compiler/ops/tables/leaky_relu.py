@@ -15,13 +15,13 @@ from mcuforge.compiler.tensors import Tensor
 
 @dataclass(frozen=True)
 class LeakyRelu(TableOp):
-    """int8, any shape; `alpha` is the slope below zero, a float32."""
+    """The leaky rectifier of int8, any shape; `alpha` is the slope below zero, a float32."""
 
     kind: ClassVar[str] = "leaky_relu"
     alpha: float = 0.0
 
     def factors(self, x: Tensor, output: Tensor) -> tuple[float, float]:
-        """The factor above zero and the one below, divided in float32 as TFLite does."""
+        """Compute the factors above and below zero, divided in float32 like TFLite."""
         scale = np.float32(x.scale)
         below = scale * np.float32(self.alpha) / np.float32(output.scale)
         return float(scale / np.float32(output.scale)), float(below)

@@ -11,15 +11,15 @@ import numpy as np
 
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
-from mcuforge.compiler.ops.tables.table import TableOp, dequantised, farthest, quantised, want_room
+from mcuforge.compiler.ops.tables.table import TableOp, dequantized, farthest, quantized, want_room
 from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True)
 class Log(TableOp):
-    """int8, any shape; zero and what is below give the smallest output.
+    """The logarithm of int8, any shape; zero and negative values give the smallest output.
 
-    tflite-runtime 2.14 has it for floats alone; this is the table of later versions.
+    tflite-runtime 2.14 has it only for floats; this is the table of later versions.
     """
 
     kind: ClassVar[str] = "log"
@@ -30,8 +30,8 @@ class Log(TableOp):
         want_room(output, max(abs(math.log(x.scale)), abs(math.log(farthest(x)))))
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        real = dequantised(x, values)
+        real = dequantized(x, values)
         defined = real > 0
-        logs = quantised(elementary.log(np.where(defined, real, np.float32(1))), output)
+        logs = quantized(elementary.log(np.where(defined, real, np.float32(1))), output)
         low, _ = RANGE[output.dtype]
         return np.where(defined, logs, low)

@@ -10,14 +10,14 @@ import numpy as np
 
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.fixed_point import Int64
-from mcuforge.compiler.ops.tables.table import TableOp, dequantised, quantised
+from mcuforge.compiler.ops.tables.table import TableOp, dequantized, quantized
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 
 @dataclass(frozen=True)
 class Logistic(TableOp):
-    """int8, any shape; the output's scale is 1/256, as the reference demands."""
+    """The logistic function of int8, any shape; the reference demands an output scale of 1/256."""
 
     kind: ClassVar[str] = "logistic"
 
@@ -32,5 +32,5 @@ class Logistic(TableOp):
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
         one = np.float32(1)
         with np.errstate(over="ignore"):  # exp may reach infinity: 1 / infinity is the 0 we want
-            real = one / (one + elementary.exp(-dequantised(x, values)))
-        return quantised(real, output)
+            real = one / (one + elementary.exp(-dequantized(x, values)))
+        return quantized(real, output)

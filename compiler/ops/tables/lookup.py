@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Any function of one int8 element, as a table the compiler was given or worked out."""
+"""Any function of one int8 element, as a table that the compiler got or computed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOWEST, HIGHEST = -128, 127
 
 @dataclass(frozen=True)
 class Lookup(TableOp):
-    """int8, any shape, any quantisation; exact, since the table is the meaning.
+    """A function of int8, any shape, any quantization; exact, since the table is the meaning.
 
     `table[i]` answers the stored value i - 128. `name` says what it computes: "gelu".
     """
@@ -28,7 +28,7 @@ class Lookup(TableOp):
     table: tuple[int, ...] = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Raise InternalError unless there is an int8 answer for each of the 256 values."""
+        """Raise InternalError unless there are 256 int8 answers, one per value."""
         wanted = HIGHEST - LOWEST + 1
         if len(self.table) != wanted or not all(LOWEST <= v <= HIGHEST for v in self.table):
             raise InternalError(f"table '{self.name}' is not {wanted} int8 values")

@@ -14,10 +14,10 @@ from mcuforge.compiler.tensors import Tensor
 
 @dataclass(frozen=True)
 class Neg(TableOp):
-    """int8, any shape, any output scale.
+    """The negative of int8, any shape, any output scale.
 
-    No reference defines it: tflite-runtime 2.14 runs NEG on floats and int32 alone, later versions
-    negate int8 without regard to scales and zero points.
+    No reference defines it: tflite-runtime 2.14 runs NEG only on floats and int32, and later
+    versions negate int8 but ignore scales and zero points.
     """
 
     kind: ClassVar[str] = "neg"

@@ -18,7 +18,7 @@ BOUND = {"none": 0.0, "relu": 0.0, "relu6": 6.0, "relu_n1_to_1": 1.0}
 
 @dataclass(frozen=True)
 class Relu(TableOp):
-    """max(x, 0) and its bounded kin, int8, any shape, from the input's scale to the output's."""
+    """max(x, 0) and its bounded forms, int8, any shape, from the input's scale to the output's."""
 
     kind: ClassVar[str] = "relu"
     act: Activation = "relu"
@@ -36,5 +36,5 @@ class Relu(TableOp):
 
 
 def factor(x: Tensor, output: Tensor) -> float:
-    """The ratio of the scales, divided in float32 here where most TFLite operators use doubles."""
+    """Compute the ratio of the scales in float32; most TFLite operators use doubles."""
     return float(np.float32(x.scale) / np.float32(output.scale))

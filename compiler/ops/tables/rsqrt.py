@@ -15,8 +15,8 @@ import numpy as np
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     doubling_high_mul,
-    quantise_multiplier,
-    requantise,
+    quantize_multiplier,
+    requantize,
     rounding_shift_right,
     wrap_int32,
 )
@@ -35,9 +35,9 @@ INT32_MAX = 2**31 - 1
 
 @dataclass(frozen=True)
 class Rsqrt(TableOp):
-    """int8, any shape; the real input is taken for positive.
+    """1 / sqrt(x) of int8, any shape, for positive real inputs.
 
-    Zero gives the largest output, and so do values below, at which the reference stops.
+    Zero and negative values, at which the reference stops, give the largest output.
     """
 
     kind: ClassVar[str] = "rsqrt"
@@ -50,20 +50,20 @@ class Rsqrt(TableOp):
                 f"1 / (sqrt({inputs[0].scale:g}) * {output.scale:g}) of the scales of "
                 f"'{inputs[0].name}' and '{output.name}' is {factor:g}, "
                 f"wanted {LEAST_FACTOR:g} to {MOST_FACTOR:g}",
-                "quantise again with a representative dataset that exercises both tensors",
+                "quantize again with a representative dataset that exercises both tensors",
             )
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        factor = quantise_multiplier(scale_factor(x, output))
+        factor = quantize_multiplier(scale_factor(x, output))
         steps = values - x.zero_point
         roots = fixed_roots(np.maximum(steps, 1))
-        scaled = requantise(roots, factor.mantissa, factor.shift - FRACTION_BITS)
+        scaled = requantize(roots, factor.mantissa, factor.shift - FRACTION_BITS)
         scaled = np.where(steps > 0, wrap_int32(scaled + output.zero_point), INT32_MAX)
         return clamp_to(output, scaled)
 
 
 def scale_factor(x: Tensor, output: Tensor) -> float:
-    """1 / (sqrt(x.scale) * output.scale), the product in float32 as TFLite takes it."""
+    """Compute 1 / (sqrt(x.scale) * output.scale), the product in float32 like TFLite."""
     return 1.0 / float(np.sqrt(np.float32(x.scale)) * np.float32(output.scale))
 
 
@@ -73,16 +73,16 @@ def fixed_roots(steps: Int64) -> Int64:
     This is Newton's iteration from 1.
     """
     bits = np.frexp(steps.astype(np.float64))[1].astype(np.int64)
-    pairs = (31 - bits) // 2 - 1  # brings steps to [2**27, 2**29)
+    pairs = (31 - bits) // 2 - 1  # shifts steps to [2**27, 2**29)
     half = rounding_shift_right((steps << 2 * pairs) >> 1, 1)
     root = np.full(steps.shape, ONE, np.int64)
     for _ in range(NEWTON_STEPS):
         cube = _saturating_shift(_cubed(root), 6)
         root = doubling_high_mul(3 * ONE // 2, root) - doubling_high_mul(half, cube)
         root = _saturating_shift(root, 3)
-    one = steps == 1  # which the reference takes out
+    one = steps == 1  # which the reference removes
     mantissa = np.where(one, INT32_MAX, doubling_high_mul(root, ROOT_HALF))
-    return requantise(1, mantissa, np.where(one, 0, pairs - 11) + FRACTION_BITS)
+    return requantize(1, mantissa, np.where(one, 0, pairs - 11) + FRACTION_BITS)
 
 
 def _cubed(root: Int64) -> Int64:

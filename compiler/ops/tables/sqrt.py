@@ -10,16 +10,16 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ops.common.fixed_point import Int64
-from mcuforge.compiler.ops.tables.table import TableOp, dequantised, farthest, quantised, want_room
+from mcuforge.compiler.ops.tables.table import TableOp, dequantized, farthest, quantized, want_room
 from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True)
 class Sqrt(TableOp):
-    """int8, any shape; negative values give 0.
+    """The square root of int8, any shape; negative values give 0.
 
-    tflite-runtime 2.14 has it for floats alone; later versions round down through several shifts
-    and lose a step, which this does not follow.
+    tflite-runtime 2.14 has it only for floats. Later versions round down through several shifts and
+    lose a step; this operator does not.
     """
 
     kind: ClassVar[str] = "sqrt"
@@ -29,4 +29,4 @@ class Sqrt(TableOp):
         want_room(output, math.sqrt(farthest(inputs[0])))
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        return quantised(np.sqrt(np.maximum(dequantised(x, values), np.float32(0))), output)
+        return quantized(np.sqrt(np.maximum(dequantized(x, values), np.float32(0))), output)

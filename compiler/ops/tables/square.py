@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mcuforge.compiler.ops.common.fixed_point import Int64
-from mcuforge.compiler.ops.tables.table import TableOp, dequantised, farthest, quantised, want_room
+from mcuforge.compiler.ops.tables.table import TableOp, dequantized, farthest, quantized, want_room
 from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True)
 class Square(TableOp):
-    """int8, any shape, any output scale; tflite-runtime 2.14 has it for floats alone."""
+    """The square of int8, any shape, any output scale; tflite-runtime 2.14 only squares floats."""
 
     kind: ClassVar[str] = "square"
 
@@ -22,5 +22,5 @@ class Square(TableOp):
         want_room(output, farthest(inputs[0]) ** 2)
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        real = dequantised(x, values)
-        return quantised(real * real, output)
+        real = dequantized(x, values)
+        return quantized(real * real, output)

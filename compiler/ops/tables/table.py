@@ -19,18 +19,18 @@ from mcuforge.compiler.ops.common.by_row import (
     same_row_reads,
 )
 from mcuforge.compiler.ops.common.checks import want_int8, want_shape
-from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64, quantise_multiplier, requantise
+from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64, quantize_multiplier, requantize
 from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
-MAX_FACTOR = 2**23  # times a centred 8-bit value of 9 bits this still fits int32
+MAX_FACTOR = 2**23  # times a centred 8-bit value of 9 bits, this still fits int32
 MAX_STEPS = 2.0**31 - 256  # a rounded quotient plus a zero point that still fits int32
 
 
 @dataclass(frozen=True)
 class TableOp(Op):
-    """One 8-bit input, an 8-bit output of the same shape, each element on its own."""
+    """An operator from 8 bits to 8 bits of the same shape, on each element by itself."""
 
     def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         want_int8(inputs[0])
@@ -93,12 +93,12 @@ def rescaled(values: Int64, factor: float) -> Int64:
 
     Returns int64 of values' shape.
     """
-    multiplier = quantise_multiplier(abs(factor))
+    multiplier = quantize_multiplier(abs(factor))
     mantissa = multiplier.mantissa if factor >= 0 else -multiplier.mantissa
-    return requantise(values, mantissa, multiplier.shift)
+    return requantize(values, mantissa, multiplier.shift)
 
 
-def dequantised(x: Tensor, values: Int64) -> NDArray[np.float32]:
+def dequantized(x: Tensor, values: Int64) -> NDArray[np.float32]:
     """Compute the real numbers that `values` stand for; float32 of their shape."""
     with np.errstate(over="ignore", under="ignore"):
         real: NDArray[np.float32] = np.float32(x.scale) * (values - x.zero_point).astype(np.float32)
@@ -106,13 +106,13 @@ def dequantised(x: Tensor, values: Int64) -> NDArray[np.float32]:
 
 
 def farthest(x: Tensor) -> float:
-    """The largest size of a real number `x` can hold, from float32."""
+    """Find the largest absolute real value that `x` can hold, in float32."""
     low, high = RANGE[x.dtype]
     ends = np.array([low, high], np.int64)
-    return float(np.abs(dequantised(x, ends)).max())
+    return float(np.abs(dequantized(x, ends)).max())
 
 
-def quantised(real: NDArray[np.float32], output: Tensor) -> Int64:
+def quantized(real: NDArray[np.float32], output: Tensor) -> Int64:
     """Quantize real numbers as TFLite's table writer rounds them, clamped.
 
     Returns int64 of real's shape. It multiplies by the scale's float32 inverse and rounds halves
@@ -129,14 +129,14 @@ def want_factor(factor: float, x: Tensor, output: Tensor) -> None:
         raise Refusal(
             f"from '{x.name}' (scale {x.scale}) to '{output.name}' (scale {output.scale}) values "
             f"are multiplied by {factor:g}, wanted below {MAX_FACTOR}",
-            "quantise again with a representative dataset that exercises both tensors",
+            "quantize again with a representative dataset that exercises both tensors",
         )
 
 
 def want_room(output: Tensor, real: float) -> None:
-    """Refuse an output scale so small that `real` has no int32 quantised value."""
+    """Refuse an output scale so small that the quantized `real` exceeds an int32."""
     if real / output.scale >= MAX_STEPS:
         raise Refusal(
-            f"tensor '{output.name}' has scale {output.scale}, on which {real:g} is no int32",
-            "quantise again with a representative dataset that exercises this tensor",
+            f"tensor '{output.name}' has scale {output.scale}, on which {real:g} exceeds an int32",
+            "quantize again with a representative dataset that exercises this tensor",
         )

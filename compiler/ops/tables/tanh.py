@@ -8,13 +8,13 @@ from typing import ClassVar
 
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.fixed_point import Int64
-from mcuforge.compiler.ops.tables.table import TableOp, dequantised, quantised, want_room
+from mcuforge.compiler.ops.tables.table import TableOp, dequantized, quantized, want_room
 from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True)
 class Tanh(TableOp):
-    """int8, any shape, any output scale."""
+    """The hyperbolic tangent of int8, any shape, any output scale."""
 
     kind: ClassVar[str] = "tanh"
 
@@ -23,4 +23,4 @@ class Tanh(TableOp):
         want_room(output, 1.0)
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        return quantised(elementary.tanh(dequantised(x, values)), output)
+        return quantized(elementary.tanh(dequantized(x, values)), output)

@@ -8,10 +8,11 @@
 #include "mcuforge/batch_matmul_s8.h"
 
 #include "../common/dsp.h"
+#include "../common/noinline.h"
+#include "../common/products.h"
 #include "../common/requantize.h"
 
-/* Sums of no more products than MOST_FAST stay below 2^30, whatever the zero points. */
-enum { COLUMNS = 4, STEP = 4, MOST_FAST = 16512 };
+enum { COLUMNS = 4, STEP = 4 };
 
 /* What of a product is the same for every element of a row. */
 struct row {
@@ -21,9 +22,6 @@ struct row {
     int32_t bias;    /* less the zero point of `b`, times the sum of the row of `a` */
     struct mcuforge_scaling scaling;
 };
-
-/* Inner loops take every register there is: inlined into more, they would spill. */
-#define OWN_REGISTERS __attribute__((noinline))
 
 /* Words are loaded as they are used, for the same reason. */
 static inline void read_no_further(void)
@@ -54,8 +52,8 @@ static int32_t centred_sum(const int8_t *a, int32_t a_step, int32_t n, int32_t z
 }
 
 /* Elements of `out` up to the last whole four, of columns stored one after the other. */
-static OWN_REGISTERS void blocks_of_rows(const struct row *row, const int8_t *b, int32_t blocks,
-                                         int8_t *out)
+static MCUFORGE_NOINLINE void blocks_of_rows(const struct row *row, const int8_t *b, int32_t blocks,
+                                             int8_t *out)
 {
     const int32_t depth = row->depth;
     const uint32_t offset = row->offset;
@@ -112,8 +110,8 @@ static OWN_REGISTERS void blocks_of_rows(const struct row *row, const int8_t *b,
 
 /* The same of `width` columns side by side. Bytes k and k + 2 of a column become the lanes that
  * meet the same of `a`. */
-static OWN_REGISTERS void blocks_of_columns(const struct row *row, const int8_t *b, int32_t width,
-                                            int8_t *out)
+static MCUFORGE_NOINLINE void blocks_of_columns(const struct row *row, const int8_t *b,
+                                                int32_t width, int8_t *out)
 {
     const uint32_t offset = row->offset;
     for (int32_t blocks = width / COLUMNS; blocks > 0; blocks--) {
@@ -169,21 +167,6 @@ static OWN_REGISTERS void blocks_of_columns(const struct row *row, const int8_t 
     }
 }
 
-/* One element of any product: `a` may be stored transposed, sums may be large. */
-static int8_t single(const int8_t *a, const int8_t *b, int32_t bias,
-                     const struct mcuforge_batch_matmul_params *params)
-{
-    const int32_t b_step = params->b_transposed ? 1 : params->columns;
-    int32_t sum = 0;
-    for (int32_t i = 0; i < params->depth; i++) {
-        sum += (*a - params->a_zero_point) * *b;
-        a += params->a_step;
-        b += b_step;
-    }
-    return mcuforge_output_s8(sum + bias, params->multiplier, params->shift,
-                              params->output_zero_point, INT8_MIN, INT8_MAX);
-}
-
 static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
                         const struct mcuforge_batch_matmul_params *params)
 {
@@ -196,7 +179,7 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
                centred_sum(a, params->a_step, depth, params->a_zero_point);
     }
     int32_t column = 0;
-    if (params->a_step == 1 && depth <= MOST_FAST && mcuforge_has_scaling(params->shift)) {
+    if (params->a_step == 1 && depth <= MCUFORGE_MOST_SCALED_PRODUCTS && mcuforge_has_scaling(params->shift)) {
         const uint32_t lane = (uint32_t)-params->a_zero_point & 0xffffu;
         const struct row row = {a, depth, lane | lane << 16, bias,
                                 mcuforge_scaling_of(params->multiplier, params->shift,
@@ -209,28 +192,14 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
         column = columns & -COLUMNS;
     }
     for (; column < columns; column++) {
-        out[column] = single(a, b + column * next_column, bias, params);
+        const int32_t sum = mcuforge_product_sum(a, b + column * next_column, params);
+        out[column] = mcuforge_output_s8(sum + bias, params->multiplier, params->shift,
+                                         params->output_zero_point, INT8_MIN, INT8_MAX);
     }
 }
 
 void mcuforge_batch_matmul_s8(const int8_t *a, const int8_t *b, int8_t *out,
                               const struct mcuforge_batch_matmul_params *params)
 {
-    const int32_t *batch = params->batch;
-    const int32_t *as = params->a_batch;
-    const int32_t *bs = params->b_batch;
-
-    for (int32_t i = 0; i < batch[0]; i++) {
-        for (int32_t j = 0; j < batch[1]; j++) {
-            for (int32_t k = 0; k < batch[2]; k++) {
-                const int8_t *from = a + i * as[0] + j * as[1] + k * as[2];
-                const int8_t *with = b + i * bs[0] + j * bs[1] + k * bs[2];
-                for (int32_t row = 0; row < params->rows; row++) {
-                    product_row(from, with, out, params);
-                    from += params->a_row;
-                    out += params->columns;
-                }
-            }
-        }
-    }
+    mcuforge_each_product_row(a, b, out, params, product_row);
 }

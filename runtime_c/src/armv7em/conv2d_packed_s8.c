@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include "../common/noinline.h"
 #include "gathered_windows.h"
 #include "paired_filters.h"
 
@@ -100,9 +101,8 @@ enum { VALUES_BYTES = 12 * 4, TURN_VALUES = 16 };
  * where it ends is asked from memory, once for 16 values; it is entered where as many are left as
  * there are. Besides the loop a block takes 84 instructions, or 60 where it rounds once.
  */
-static __attribute__((noinline)) const int32_t *two_pixels(const struct filters *filters,
-                                                           const int32_t *w, int32_t blocks,
-                                                           int8_t *const *to)
+static MCUFORGE_NOINLINE const int32_t *two_pixels(const struct filters *filters, const int32_t *w,
+                                                   int32_t blocks, int8_t *const *to)
 {
     const uint32_t *const lanes = filters->lanes;
     const int32_t depth = filters->params->depth;
@@ -180,9 +180,8 @@ static const int32_t *two_pixels(const struct filters *filters, const int32_t *w
 #endif
 
 /* The last pixel of an odd number of them. */
-static __attribute__((noinline)) const int32_t *one_pixel(const struct filters *filters,
-                                                          const int32_t *w, int32_t blocks,
-                                                          int8_t *out)
+static MCUFORGE_NOINLINE const int32_t *one_pixel(const struct filters *filters, const int32_t *w,
+                                                  int32_t blocks, int8_t *out)
 {
     for (; blocks > 0; blocks--) {
         int32_t sums[] = {w[0], w[1], w[2], w[3]};
@@ -201,8 +200,8 @@ static const int32_t *some_blocks(const struct filters *filters, const int32_t *
 }
 
 /* All outputs of the pixels at hand; those of a block that is not whole by way of a spare one. */
-static __attribute__((noinline)) void all_filters(const struct filters *filters, int32_t pixels,
-                                                  int8_t *const *out)
+static MCUFORGE_NOINLINE void all_filters(const struct filters *filters, int32_t pixels,
+                                          int8_t *const *out)
 {
     const struct mcuforge_conv2d_packed_params *const params = filters->params;
     const int32_t count = params->output[2];

@@ -14,6 +14,7 @@
 #include "mcuforge/conv2d_packed_s8.h"
 #include "mcuforge/ring.h"
 #include "../common/dsp.h"
+#include "../common/noinline.h"
 #include "../common/tap_range.h"
 
 enum { MCUFORGE_GATHERED_PIXELS = 2 };
@@ -35,8 +36,7 @@ struct mcuforge_gathered {
 };
 
 /* n bytes, whole words of them; returns where the next ones go. */
-static __attribute__((noinline)) uint32_t *mcuforge_spread(uint32_t *lanes, const int8_t *from,
-                                                           int32_t n)
+static MCUFORGE_NOINLINE uint32_t *mcuforge_spread(uint32_t *lanes, const int8_t *from, int32_t n)
 {
     const int8_t *const end = from + n;
     while (from != end) {
@@ -50,7 +50,7 @@ static __attribute__((noinline)) uint32_t *mcuforge_spread(uint32_t *lanes, cons
 }
 
 /* A few bytes, one at least; a last word that is not whole is taken from before its end. */
-static __attribute__((noinline)) void mcuforge_copy_few(int8_t *to, const int8_t *from, int32_t n)
+static MCUFORGE_NOINLINE void mcuforge_copy_few(int8_t *to, const int8_t *from, int32_t n)
 {
     if (n < 4) {
         do {
@@ -76,8 +76,8 @@ static void mcuforge_take_bytes(struct mcuforge_gathered *to, const int8_t *from
     }
 }
 
-static __attribute__((noinline)) void mcuforge_take_padding(struct mcuforge_gathered *to,
-                                                            int32_t zero_point, int32_t n)
+static MCUFORGE_NOINLINE void mcuforge_take_padding(struct mcuforge_gathered *to,
+                                                    int32_t zero_point, int32_t n)
 {
     const uint32_t lane = (uint32_t)zero_point & 0xffffu;
     for (; n > 0; n -= 2) {
@@ -129,8 +129,8 @@ static __attribute__((noinline, cold)) void mcuforge_gather(const struct mcuforg
  * The same, in few steps, of a window that lies on the image and whose taps touch in a row; its
  * first row begins at `row`.
  */
-static __attribute__((noinline)) void mcuforge_gather_inside(
-    const struct mcuforge_windows *windows, int32_t row, struct mcuforge_gathered to)
+static MCUFORGE_NOINLINE void mcuforge_gather_inside(const struct mcuforge_windows *windows,
+                                                     int32_t row, struct mcuforge_gathered to)
 {
     const int32_t run = windows->params->kernel[1] * windows->params->input[2];
     for (int32_t ky = windows->params->kernel[0];;) {

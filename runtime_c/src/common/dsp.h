@@ -10,6 +10,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb__)
+#define MCUFORGE_HAS_DSP 1
+#else
+#define MCUFORGE_HAS_DSP 0
+#endif
+
 /* Four bytes from any address, the first one lowest; little-endian cores only. */
 static inline uint32_t mcuforge_load_word(const int8_t *x)
 {
@@ -18,7 +24,7 @@ static inline uint32_t mcuforge_load_word(const int8_t *x)
     return word;
 }
 
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb__)
+#if MCUFORGE_HAS_DSP
 
 /* Bytes 0 and 2 as lanes. */
 static inline uint32_t mcuforge_sxtb16(uint32_t x)

@@ -57,6 +57,13 @@ static inline int32_t mcuforge_clamp(int32_t x, int32_t low, int32_t high)
     return x < low ? low : (x > high ? high : x);
 }
 
+static inline void mcuforge_clamp_row(int8_t *row, int32_t n, int32_t low, int32_t high)
+{
+    for (int32_t i = 0; i < n; i++) {
+        row[i] = (int8_t)mcuforge_clamp(row[i], low, high);
+    }
+}
+
 /* An accumulator as the output holds it: scaled, moved to the zero point, kept in [low, high]. */
 static inline int8_t mcuforge_output_s8(int32_t acc, int32_t multiplier, int32_t shift,
                                         int32_t zero_point, int32_t low, int32_t high)

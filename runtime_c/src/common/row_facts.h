@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "dsp.h"
+#include "fours.h"
 
 static inline int32_t mcuforge_larger(int32_t a, int32_t b)
 {
@@ -19,30 +20,21 @@ static inline int32_t mcuforge_larger(int32_t a, int32_t b)
 static inline int32_t mcuforge_largest_s8(const int8_t *x, int32_t n)
 {
     int32_t max = INT8_MIN;
-    int32_t i = 0;
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb__)
+#if MCUFORGE_HAS_DSP
     uint32_t four = 0x80808080u;
-    for (; i + 4 <= n; i += 4) {
-        const uint32_t word = mcuforge_load_word(x + i);
-        uint32_t difference; /* what is looked at are its flags */
-        __asm__("ssub8 %1, %0, %2\n\tsel %0, %0, %2"
-                : "+r"(four), "=&r"(difference)
-                : "r"(word));
+    for (; n >= 4; n -= 4) {
+        four = mcuforge_max_bytes(four, mcuforge_load_word(x));
+        x += 4;
     }
     for (int32_t byte = 0; byte < 32; byte += 8) {
         max = mcuforge_larger(max, (int8_t)((four >> byte) & 0xffu));
     }
+    for (int32_t i = 0; i < n; i++) {
+        max = mcuforge_larger(max, x[i]);
+    }
 #else
-    for (; i + 4 <= n; i += 4) {
-        max = mcuforge_larger(max, x[i]);
-        max = mcuforge_larger(max, x[i + 1]);
-        max = mcuforge_larger(max, x[i + 2]);
-        max = mcuforge_larger(max, x[i + 3]);
-    }
+    MCUFORGE_IN_FOURS(i, n, max = mcuforge_larger(max, x[i]));
 #endif
-    for (; i < n; i++) {
-        max = mcuforge_larger(max, x[i]);
-    }
     return max;
 }
 
@@ -55,27 +47,23 @@ struct mcuforge_row_sums {
 static inline struct mcuforge_row_sums mcuforge_row_sums_s8(const int8_t *x, int32_t n)
 {
     struct mcuforge_row_sums sums = {0, 0};
-    int32_t i = 0;
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb__)
+#if MCUFORGE_HAS_DSP
     const uint32_t ones = 0x00010001u;
-    for (; i + 4 <= n; i += 4) {
-        const uint32_t word = mcuforge_load_word(x + i);
+    for (; n >= 4; n -= 4) {
+        const uint32_t word = mcuforge_load_word(x);
         const uint32_t even = mcuforge_sxtb16(word);
         const uint32_t odd = mcuforge_sxtb16_odd(word);
         sums.sum = mcuforge_smlad(odd, ones, mcuforge_smlad(even, ones, sums.sum));
         sums.squares = mcuforge_smlad(odd, odd, mcuforge_smlad(even, even, sums.squares));
+        x += 4;
     }
-#else
-    for (; i + 4 <= n; i += 4) {
-        sums.sum += x[i] + x[i + 1] + x[i + 2] + x[i + 3];
-        sums.squares += x[i] * x[i] + x[i + 1] * x[i + 1];
-        sums.squares += x[i + 2] * x[i + 2] + x[i + 3] * x[i + 3];
-    }
-#endif
-    for (; i < n; i++) {
+    for (int32_t i = 0; i < n; i++) {
         sums.sum += x[i];
         sums.squares += x[i] * x[i];
     }
+#else
+    MCUFORGE_IN_FOURS(i, n, (sums.sum += x[i], sums.squares += x[i] * x[i]));
+#endif
     return sums;
 }
 

@@ -6,14 +6,12 @@
 
 #include "../common/broadcast.h"
 #include "../common/fine_scale.h"
+#include "../common/noinline.h"
 #include "../common/requantize.h"
 #include "mve_scale.h"
 
 /* Fraction bits the inputs gain before they are brought to one scale, as in TFLite. */
 enum { LEFT_SHIFT = 20, LANES = 4 };
-
-/* Rows are loops of their own: inlined into one function they would spill. */
-#define OWN_REGISTERS __attribute__((noinline))
 
 struct side {
     int32_t zero_point;
@@ -77,24 +75,24 @@ both(const int8_t *x, const struct side *of_x, bool coarse, const int8_t *y,
     }
 }
 
-static OWN_REGISTERS void coarse_row(const int8_t *x, const struct side *of_x, const int8_t *y,
-                                     const struct side *of_y, int8_t *out,
-                                     const struct mcuforge_add_params *params)
+static MCUFORGE_NOINLINE void coarse_row(const int8_t *x, const struct side *of_x, const int8_t *y,
+                                         const struct side *of_y, int8_t *out,
+                                         const struct mcuforge_add_params *params)
 {
     both(x, of_x, true, y, of_y, out, params);
 }
 
-static OWN_REGISTERS void fine_row(const int8_t *x, const struct side *of_x, const int8_t *y,
-                                   const struct side *of_y, int8_t *out,
-                                   const struct mcuforge_add_params *params)
+static MCUFORGE_NOINLINE void fine_row(const int8_t *x, const struct side *of_x, const int8_t *y,
+                                       const struct side *of_y, int8_t *out,
+                                       const struct mcuforge_add_params *params)
 {
     both(x, of_x, false, y, of_y, out, params);
 }
 
 /* A row of x and one y for all of it. */
-static OWN_REGISTERS void single_row(const int8_t *x, const struct side *of_x, int32_t y,
-                                     const struct side *of_y, int8_t *out,
-                                     const struct mcuforge_add_params *params)
+static MCUFORGE_NOINLINE void single_row(const int8_t *x, const struct side *of_x, int32_t y,
+                                         const struct side *of_y, int8_t *out,
+                                         const struct mcuforge_add_params *params)
 {
     const struct mcuforge_mve_output output = output_of(params);
     const struct term term = term_of(of_x, false);

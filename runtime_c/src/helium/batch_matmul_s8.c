@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "../common/products.h"
 #include "../common/requantize.h"
 #include "mve_scale.h"
 #include "mve_sums.h"
@@ -264,10 +265,7 @@ static void row_apart(const int8_t *a, const int8_t *b, int8_t *out,
                       const struct ending *ending)
 {
     for (int32_t column = 0; column < params->columns; column++) {
-        int32_t sum = 0;
-        for (int32_t i = 0; i < params->depth; i++) {
-            sum += (a[i * params->a_step] - params->a_zero_point) * *b++;
-        }
+        const int32_t sum = mcuforge_product_sum(a, b + column * params->depth, params);
         *out++ = mcuforge_output_s8(sum + ending->bias, params->multiplier, params->shift,
                                     params->output_zero_point, INT8_MIN, INT8_MAX);
     }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "mcuforge/ring.h"
+#include "../common/noinline.h"
 #include "../common/tap_range.h"
 #include "mve_sums.h"
 
@@ -30,7 +31,7 @@ static void gather_odd_row(int8_t *to, const int8_t *from, struct mcuforge_tap_r
 }
 
 /* A window with taps on padding, or with gaps, that begins at (y, x) of the image. */
-static __attribute__((noinline)) void
+static MCUFORGE_NOINLINE void
 gather_odd(int8_t *to, const int8_t *in, int32_t y, int32_t x,
            const struct mcuforge_conv2d_packed_params *params)
 {
@@ -158,7 +159,7 @@ static void one_pixel(const int8_t *x, const int32_t *weights, int8_t *out,
  * Groups of four filters over two pixels, and their outputs; returns the weights behind them. Loop
  * and ending are one piece of assembly: it leaves no register for what a compiler would move about.
  */
-static __attribute__((noinline)) const int32_t *
+static MCUFORGE_NOINLINE const int32_t *
 full_groups(const int8_t *x, const int32_t *w, int8_t *const out[2], int32_t groups,
             int32_t depth, const struct ending *ending)
 {

@@ -3,12 +3,10 @@
 #include "mcuforge/mul_s8.h"
 
 #include "../common/broadcast.h"
+#include "../common/noinline.h"
 #include "mve_scale.h"
 
 enum { LANES = 4 };
-
-/* Rows are loops of their own: inlined into one function they would spill. */
-#define OWN_REGISTERS __attribute__((noinline))
 
 static inline struct mcuforge_mve_output output_of(const struct mcuforge_mul_params *params)
 {
@@ -18,8 +16,8 @@ static inline struct mcuforge_mve_output output_of(const struct mcuforge_mul_par
     return output;
 }
 
-static OWN_REGISTERS void both_row(const int8_t *a, const int8_t *b, int8_t *out,
-                                   const struct mcuforge_mul_params *params)
+static MCUFORGE_NOINLINE void both_row(const int8_t *a, const int8_t *b, int8_t *out,
+                                       const struct mcuforge_mul_params *params)
 {
     const struct mcuforge_mve_output output = output_of(params);
     const int32_t less_a = -params->zero_point_a;
@@ -42,8 +40,8 @@ static OWN_REGISTERS void both_row(const int8_t *a, const int8_t *b, int8_t *out
 }
 
 /* One factor for the whole row, its zero point subtracted. */
-static OWN_REGISTERS void single_row(const int8_t *x, int32_t zero_point, int32_t factor,
-                                     int8_t *out, const struct mcuforge_mul_params *params)
+static MCUFORGE_NOINLINE void single_row(const int8_t *x, int32_t zero_point, int32_t factor,
+                                         int8_t *out, const struct mcuforge_mul_params *params)
 {
     const struct mcuforge_mve_output output = output_of(params);
     int32_t n = params->dims[MCUFORGE_BROADCAST_ROW];

@@ -3,6 +3,7 @@
 
 #include "mcuforge/ring.h"
 #include "../common/average.h"
+#include "../common/channels.h"
 #include "../common/clipped_window.h"
 #include "../common/requantize.h"
 
@@ -20,14 +21,13 @@ static void add_row(const int8_t *row, const struct mcuforge_average_pool2d_para
     const int32_t channels = params->input[2];
     for (int32_t ox = 0; ox < params->output[1]; ox++) {
         const struct mcuforge_clipped_window columns = columns_of(ox, params);
-        for (int32_t c = 0; c < channels; c++) {
-            const int8_t *tap = row + columns.first * channels + c;
-            int32_t sum = 0;
-            for (int32_t i = 0; i < columns.count; i++) {
-                sum += *tap;
-                tap += channels;
-            }
-            *sums++ += sum;
+        const int8_t *tap = row + columns.first * channels;
+        for (int32_t left = channels; left > 0;) {
+            const int32_t count = mcuforge_channels_at_once(left);
+            mcuforge_add_taps(tap, columns.count, channels, count, sums);
+            tap += count;
+            sums += count;
+            left -= count;
         }
     }
 }

@@ -2,34 +2,11 @@
 #include "mcuforge/batch_matmul_s8.h"
 
 #include "../common/dot4.h"
+#include "../common/noinline.h"
+#include "../common/products.h"
 #include "../common/requantize.h"
 
-/* Sums of no more products than MOST_SCALED stay below 2^30, whatever the zero points. */
-enum { COLUMNS = 4, MOST_SCALED = 16512 };
-
-/* The same for every element of a row: less the zero point of b, times the sum of the row of a. */
-static int32_t row_bias(const int8_t *a, const struct mcuforge_batch_matmul_params *params)
-{
-    int32_t sum = 0;
-    if (params->b_zero_point == 0) {
-        return 0;
-    }
-    for (int32_t i = 0; i < params->depth; i++) {
-        sum += *a;
-        a += params->a_step;
-    }
-    return -params->b_zero_point * (sum - params->depth * params->a_zero_point);
-}
-
-static int32_t single_sum(const int8_t *a, const int8_t *b, int32_t b_step,
-                          const struct mcuforge_batch_matmul_params *params)
-{
-    int32_t sum = 0;
-    for (int32_t i = 0; i < params->depth; i++) {
-        sum += (a[i * params->a_step] - params->a_zero_point) * b[i * b_step];
-    }
-    return sum;
-}
+enum { COLUMNS = 4 };
 
 static int8_t finish(int32_t acc, const struct mcuforge_batch_matmul_params *params)
 {
@@ -51,9 +28,8 @@ struct row {
     bool scaled;
 };
 
-/* Elements of a row of `out` up to the last whole four. Never inlined: its loops take every
- * register there is. */
-static __attribute__((noinline)) void fours(const struct row *row, const int8_t *b, int8_t *out)
+/* Computes the elements of a row of `out` up to the last whole four. */
+static MCUFORGE_NOINLINE void fours(const struct row *row, const int8_t *b, int8_t *out)
 {
     const struct mcuforge_batch_matmul_params *params = row->params;
     const struct mcuforge_scaling scaling = row->scaling;
@@ -89,8 +65,8 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
     const int32_t depth = params->depth;
     const int32_t columns = params->columns;
     const int32_t next_column = params->b_transposed ? depth : 1;
-    const bool scaled = mcuforge_has_scaling(params->shift) && depth <= MOST_SCALED;
-    const struct row row = {a, row_bias(a, params), params,
+    const bool scaled = mcuforge_has_scaling(params->shift) && depth <= MCUFORGE_MOST_SCALED_PRODUCTS;
+    const struct row row = {a, mcuforge_product_bias(a, params), params,
                             mcuforge_scaling_of(params->multiplier, scaled ? params->shift : 0,
                                                 params->output_zero_point),
                             scaled};
@@ -100,8 +76,7 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
         column = columns & -COLUMNS;
     }
     for (; column < columns; column++) {
-        const int32_t b_step = params->b_transposed ? 1 : columns;
-        const int32_t sum = single_sum(a, b + column * next_column, b_step, params);
+        const int32_t sum = mcuforge_product_sum(a, b + column * next_column, params);
         out[column] = finish(sum + row.bias, params);
     }
 }
@@ -109,21 +84,5 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
 void mcuforge_batch_matmul_s8(const int8_t *a, const int8_t *b, int8_t *out,
                               const struct mcuforge_batch_matmul_params *params)
 {
-    const int32_t *batch = params->batch;
-    const int32_t *as = params->a_batch;
-    const int32_t *bs = params->b_batch;
-
-    for (int32_t i = 0; i < batch[0]; i++) {
-        for (int32_t j = 0; j < batch[1]; j++) {
-            for (int32_t k = 0; k < batch[2]; k++) {
-                const int8_t *from = a + i * as[0] + j * as[1] + k * as[2];
-                const int8_t *with = b + i * bs[0] + j * bs[1] + k * bs[2];
-                for (int32_t row = 0; row < params->rows; row++) {
-                    product_row(from, with, out, params);
-                    from += params->a_row;
-                    out += params->columns;
-                }
-            }
-        }
-    }
+    mcuforge_each_product_row(a, b, out, params, product_row);
 }

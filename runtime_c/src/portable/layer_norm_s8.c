@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/layer_norm_s8.h"
 
+#include "../common/fours.h"
 #include "../common/inverse_sqrt.h"
 #include "../common/requantize.h"
 #include "../common/row_facts.h"
@@ -57,19 +58,7 @@ static inline int8_t normalised(int32_t x, int32_t gamma, int32_t beta,
 static void normalise(const int8_t *in, const int32_t *gamma, const int32_t *beta, int8_t *out,
                       int32_t n, struct row_scale scale, int32_t shift)
 {
-    for (; n >= 4; n -= 4) {
-        out[0] = normalised(in[0], gamma[0], beta[0], &scale, shift);
-        out[1] = normalised(in[1], gamma[1], beta[1], &scale, shift);
-        out[2] = normalised(in[2], gamma[2], beta[2], &scale, shift);
-        out[3] = normalised(in[3], gamma[3], beta[3], &scale, shift);
-        in += 4;
-        gamma += 4;
-        beta += 4;
-        out += 4;
-    }
-    for (; n > 0; n--) {
-        *out++ = normalised(*in++, *gamma++, *beta++, &scale, shift);
-    }
+    MCUFORGE_IN_FOURS(i, n, out[i] = normalised(in[i], gamma[i], beta[i], &scale, shift));
 }
 
 void mcuforge_layer_norm_s8(const int8_t *in, const int32_t *gamma, const int32_t *beta,

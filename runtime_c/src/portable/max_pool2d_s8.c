@@ -2,25 +2,21 @@
 #include "mcuforge/max_pool2d_s8.h"
 
 #include "mcuforge/ring.h"
+#include "../common/channels.h"
 #include "../common/clipped_window.h"
 #include "../common/requantize.h"
 
-/* The largest of (rows, columns) taps of one channel; the top left is `at` elements into `in`. */
-static int32_t largest(const int8_t *in, int32_t at, int32_t rows, int32_t columns,
-                       const struct mcuforge_max_pool2d_params *params)
+/* The largest taps of `count` channels. The first tap is `at` elements into `in`. */
+static void largest_of_window(const int8_t *in, int32_t at, int32_t rows, int32_t columns,
+                              int32_t count, const struct mcuforge_max_pool2d_params *params,
+                              int8_t largest[4])
 {
     const int32_t channels = params->input[2];
     const int32_t row_size = params->input[1] * channels;
-    int32_t max = INT8_MIN;
-    for (int32_t y = 0; y < rows; y++) {
-        const int8_t *tap = in + at;
-        for (int32_t i = 0; i < columns; i++) {
-            max = *tap > max ? *tap : max;
-            tap += channels;
-        }
+    for (; rows > 0; rows--) {
+        mcuforge_raise_to_taps(in + at, columns, channels, count, largest);
         at = mcuforge_ring_step(at, row_size, params->input_ring * row_size);
     }
-    return max;
 }
 
 void mcuforge_max_pool2d_s8(const int8_t *in, int8_t *out,
@@ -41,10 +37,15 @@ void mcuforge_max_pool2d_s8(const int8_t *in, int8_t *out,
             const int32_t x0 = ox * params->stride[1] - params->pad[1];
             const struct mcuforge_clipped_window columns =
                 mcuforge_clip_window(x0, params->kernel[1], in_w);
-            const int32_t at = (row + columns.first) * channels;
-            for (int32_t c = 0; c < channels; c++) {
-                const int32_t max = largest(in, at + c, rows.count, columns.count, params);
-                *to++ = (int8_t)mcuforge_clamp(max, params->act_min, params->act_max);
+            int32_t at = (row + columns.first) * channels;
+            for (const int32_t end = at + channels; at < end;) {
+                int8_t largest[4] = {INT8_MIN, INT8_MIN, INT8_MIN, INT8_MIN};
+                const int32_t count = mcuforge_channels_at_once(end - at);
+                largest_of_window(in, at, rows.count, columns.count, count, params, largest);
+                for (int32_t i = 0; i < count; i++) {
+                    *to++ = (int8_t)mcuforge_clamp(largest[i], params->act_min, params->act_max);
+                }
+                at += count;
             }
         }
     }

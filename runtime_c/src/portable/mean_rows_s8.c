@@ -2,7 +2,7 @@
 #include "mcuforge/mean_rows_s8.h"
 
 #include "mcuforge/ring.h"
-#include "../common/mean_sum.h"
+#include "../common/mean_sums.h"
 #include "../common/requantize.h"
 
 static void add_row(const int8_t *row, const struct mcuforge_mean_rows_params *params,
@@ -12,9 +12,12 @@ static void add_row(const int8_t *row, const struct mcuforge_mean_rows_params *p
     for (int32_t i = 0; i < params->kept[0]; i++) {
         for (int32_t j = 0; j < params->kept[1]; j++) {
             const int8_t *x = row + i * stride[0] + j * stride[1];
-            for (int32_t k = 0; k < params->kept[2]; k++) {
-                *sums++ += mcuforge_mean_sum(x, params->reduced, params->reduced_stride);
-                x += stride[2];
+            for (int32_t left = params->kept[2]; left > 0;) {
+                const int32_t count = mcuforge_means_at_once(left, stride[2]);
+                mcuforge_add_block(x, params->reduced, params->reduced_stride, count, sums);
+                sums += count;
+                x += count * stride[2];
+                left -= count;
             }
         }
     }

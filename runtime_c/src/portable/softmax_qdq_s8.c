@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/softmax_qdq_s8.h"
 
+#include "../common/fours.h"
 #include "../common/reciprocal.h"
 #include "../common/requantize.h"
 #include "../common/row_facts.h"
@@ -61,17 +62,7 @@ static inline int8_t share(int32_t exp, const struct row_scale *scale)
 static void write_shares(const int8_t *in, const int32_t *exp, int8_t *out, int32_t n, int32_t max,
                          struct row_scale scale)
 {
-    for (; n >= 4; n -= 4) {
-        out[0] = share(exp[max - in[0]], &scale);
-        out[1] = share(exp[max - in[1]], &scale);
-        out[2] = share(exp[max - in[2]], &scale);
-        out[3] = share(exp[max - in[3]], &scale);
-        in += 4;
-        out += 4;
-    }
-    for (; n > 0; n--) {
-        *out++ = share(exp[max - *in++], &scale);
-    }
+    MCUFORGE_IN_FOURS(i, n, out[i] = share(exp[max - in[i]], &scale));
 }
 
 void mcuforge_softmax_qdq_s8(const int8_t *in, const int32_t *exp, int8_t *out,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcuforge/softmax_s8.h"
 
+#include "../common/fours.h"
 #include "../common/requantize.h"
 #include "../common/row_facts.h"
 #include "../common/softmax_row.h"
@@ -20,17 +21,8 @@ static uint32_t sum_of_exps(const int8_t *x, int32_t max,
     const int32_t *exp = params->exp;
     const int32_t count = params->exp_count;
     uint32_t sum = 0;
-    int32_t n = params->depth;
-    for (; n >= 4; n -= 4) {
-        sum += (exp_of(max - x[0], exp, count) + half) >> SUM_INTEGER_BITS;
-        sum += (exp_of(max - x[1], exp, count) + half) >> SUM_INTEGER_BITS;
-        sum += (exp_of(max - x[2], exp, count) + half) >> SUM_INTEGER_BITS;
-        sum += (exp_of(max - x[3], exp, count) + half) >> SUM_INTEGER_BITS;
-        x += 4;
-    }
-    for (; n > 0; n--) {
-        sum += (exp_of(max - *x++, exp, count) + half) >> SUM_INTEGER_BITS;
-    }
+    MCUFORGE_IN_FOURS(i, params->depth,
+                      sum += (exp_of(max - x[i], exp, count) + half) >> SUM_INTEGER_BITS);
     return sum;
 }
 
@@ -51,18 +43,8 @@ static void write_shares(const int8_t *in, int8_t *out, int32_t max,
     const int32_t count = params->exp_count;
     const uint32_t factor = 2 * (uint32_t)scale.factor;
     const uint32_t half = (UINT32_C(1) << scale.shift) >> 1;
-    int32_t n = params->depth;
-    for (; n >= 4; n -= 4) {
-        out[0] = share(exp_of(max - in[0], exp, count), factor, half, scale.shift);
-        out[1] = share(exp_of(max - in[1], exp, count), factor, half, scale.shift);
-        out[2] = share(exp_of(max - in[2], exp, count), factor, half, scale.shift);
-        out[3] = share(exp_of(max - in[3], exp, count), factor, half, scale.shift);
-        in += 4;
-        out += 4;
-    }
-    for (; n > 0; n--) {
-        *out++ = share(exp_of(max - *in++, exp, count), factor, half, scale.shift);
-    }
+    MCUFORGE_IN_FOURS(i, params->depth,
+                      out[i] = share(exp_of(max - in[i], exp, count), factor, half, scale.shift));
 }
 
 void mcuforge_softmax_s8(const int8_t *in, int8_t *out,

@@ -5,6 +5,8 @@
  */
 #include "mcuforge/batch_matmul_s8.h"
 
+#include "../common/noinline.h"
+#include "../common/products.h"
 #include "../common/requantize.h"
 #include "rv32.h"
 
@@ -34,10 +36,8 @@ struct row {
         MCUFORGE_MAC4(s4, s5, s6, s7, w0, w1, w2, w3, v);      \
     } while (0)
 
-/* Inner loops take nearly every register: inlined into more, they would spill. */
-#define OWN_REGISTERS static __attribute__((noinline))
-
-OWN_REGISTERS void finish(const int32_t *sums, int32_t count, const struct row *row, int8_t *out)
+static MCUFORGE_NOINLINE void finish(const int32_t *sums, int32_t count, const struct row *row,
+                                     int8_t *out)
 {
     const struct mcuforge_batch_matmul_params *params = row->params;
     const struct mcuforge_rv32_channel channel = row->channel;
@@ -54,8 +54,8 @@ OWN_REGISTERS void finish(const int32_t *sums, int32_t count, const struct row *
 }
 
 /* `blocks` times eight columns that are stored one after the other. */
-OWN_REGISTERS void blocks_of_rows(const struct row *row, const int8_t *b, int32_t blocks,
-                                  int8_t *out)
+static MCUFORGE_NOINLINE void blocks_of_rows(const struct row *row, const int8_t *b, int32_t blocks,
+                                             int8_t *out)
 {
     const int32_t zero_point = row->params->a_zero_point;
     const int32_t depth = row->params->depth;
@@ -101,8 +101,8 @@ OWN_REGISTERS void blocks_of_rows(const struct row *row, const int8_t *b, int32_
 }
 
 /* `blocks` times eight columns that are stored side by side among all. */
-OWN_REGISTERS void blocks_of_columns(const struct row *row, const int8_t *b, int32_t blocks,
-                                     int8_t *out)
+static MCUFORGE_NOINLINE void blocks_of_columns(const struct row *row, const int8_t *b,
+                                                int32_t blocks, int8_t *out)
 {
     const int32_t zero_point = row->params->a_zero_point;
     const int32_t width = row->params->columns;
@@ -136,34 +136,6 @@ OWN_REGISTERS void blocks_of_columns(const struct row *row, const int8_t *b, int
     }
 }
 
-/* One element of any product. */
-static int32_t single_sum(const int8_t *a, const int8_t *b, int32_t bias,
-                          const struct mcuforge_batch_matmul_params *params)
-{
-    const int32_t b_step = params->b_transposed ? 1 : params->columns;
-    int32_t sum = bias;
-    for (int32_t i = 0; i < params->depth; i++) {
-        sum += (*a - params->a_zero_point) * *b;
-        a += params->a_step;
-        b += b_step;
-    }
-    return sum;
-}
-
-/* Less the zero point of `b`, times the sum of the row of `a`. */
-static int32_t row_bias(const int8_t *a, const struct mcuforge_batch_matmul_params *params)
-{
-    int32_t sum = 0;
-    if (params->b_zero_point == 0) {
-        return 0;
-    }
-    for (int32_t i = 0; i < params->depth; i++) {
-        sum += *a;
-        a += params->a_step;
-    }
-    return -params->b_zero_point * (sum - params->depth * params->a_zero_point);
-}
-
 static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
                         const struct mcuforge_batch_matmul_params *params)
 {
@@ -171,7 +143,7 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
     const bool usual = mcuforge_has_scaling(params->shift);
     const int32_t doubled = (int32_t)(2U * (uint32_t)params->multiplier);
     const struct row row = {
-        a, row_bias(a, params), params,
+        a, mcuforge_product_bias(a, params), params,
         mcuforge_rv32_channel(doubled, usual ? -params->shift : 0, &output), usual};
     const int32_t columns = params->columns;
     const int32_t next_column = params->b_transposed ? params->depth : 1;
@@ -186,7 +158,8 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
         column = columns & -COLUMNS;
     }
     for (; column < columns; column++) {
-        const int32_t sum = single_sum(a, b + column * next_column, row.bias, params);
+        const int32_t sum =
+            row.bias + mcuforge_product_sum(a, b + column * next_column, params);
         finish(&sum, 1, &row, out + column);
     }
 }
@@ -194,21 +167,5 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
 void mcuforge_batch_matmul_s8(const int8_t *a, const int8_t *b, int8_t *out,
                               const struct mcuforge_batch_matmul_params *params)
 {
-    const int32_t *batch = params->batch;
-    const int32_t *as = params->a_batch;
-    const int32_t *bs = params->b_batch;
-
-    for (int32_t i = 0; i < batch[0]; i++) {
-        for (int32_t j = 0; j < batch[1]; j++) {
-            for (int32_t k = 0; k < batch[2]; k++) {
-                const int8_t *from = a + i * as[0] + j * as[1] + k * as[2];
-                const int8_t *with = b + i * bs[0] + j * bs[1] + k * bs[2];
-                for (int32_t row = 0; row < params->rows; row++) {
-                    product_row(from, with, out, params);
-                    from += params->a_row;
-                    out += params->columns;
-                }
-            }
-        }
-    }
+    mcuforge_each_product_row(a, b, out, params, product_row);
 }

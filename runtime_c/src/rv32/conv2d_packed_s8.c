@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "mcuforge/ring.h"
+#include "../common/noinline.h"
 #include "../common/requantize.h"
 #include "rv32.h"
 
@@ -27,8 +28,7 @@ struct window {
 };
 
 /* n elements behind what scratch holds of a pixel, `step` 1; or n zero points, `step` 0. */
-__attribute__((noinline)) static int8_t *append(int8_t *to, const void *elements, int32_t n,
-                                                int32_t step)
+static MCUFORGE_NOINLINE int8_t *append(int8_t *to, const void *elements, int32_t n, int32_t step)
 {
     const int8_t *from = elements;
     while (n > 0) {
@@ -62,9 +62,9 @@ __attribute__((noinline)) static int8_t *append(int8_t *to, const void *elements
 }
 
 /* The window whose left edge is column `left` of the image. */
-__attribute__((noinline)) static void gather(
-    const int8_t *in, int8_t *to, int32_t left, const struct window *window,
-    const struct mcuforge_conv2d_packed_params *params)
+static MCUFORGE_NOINLINE void gather(const int8_t *in, int8_t *to, int32_t left,
+                                     const struct window *window,
+                                     const struct mcuforge_conv2d_packed_params *params)
 {
     const int32_t channels = params->input[2];
     const int32_t taps = window->taps;

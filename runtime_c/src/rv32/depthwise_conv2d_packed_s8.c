@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "mcuforge/ring.h"
+#include "../common/noinline.h"
 #include "../common/requantize.h"
 #include "rv32.h"
 
@@ -37,9 +38,8 @@ static inline struct mcuforge_rv32_channel channel_of(const int32_t *constants, 
 }
 
 /* Channel after channel along a row. Inlined into more it would spill what its loops need. */
-static __attribute__((noinline)) void slide(
-    const struct row *row, const int32_t *block, int32_t zero_point,
-    const struct mcuforge_depthwise_conv2d_packed_params *params)
+static MCUFORGE_NOINLINE void slide(const struct row *row, const int32_t *block, int32_t zero_point,
+                                    const struct mcuforge_depthwise_conv2d_packed_params *params)
 {
     const struct mcuforge_rv32_output output =
         mcuforge_rv32_output(params->output_zero_point, params->ties_away);

@@ -11,7 +11,7 @@ def case(
     dtype: str = "int8",
     shape: tuple[int, ...] = (1, 256),
 ) -> Case:
-    """From an 8-bit quantisation to float32."""
+    """From an 8-bit quantization to float32."""
     x = Operand(shape, scale, zero_point, dtype)
     return Case(name, "DEQUANTIZE", (x,), (Operand(shape, dtype="float32"),))
 

@@ -16,7 +16,7 @@ def maximum(
     data_a: Data = None,
     data_b: Data = None,
 ) -> Case:
-    """One quantisation for all; the output's shape follows from the inputs'."""
+    """One quantization for all; the output's shape follows from the inputs'."""
     rank = max(len(a), len(b))
     full_a, full_b = ((1,) * (rank - len(s)) + s for s in (a, b))
     shape = tuple(max(m, n) for m, n in zip(full_a, full_b, strict=True))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QUANTIZE: from float32, and between 8-bit quantisations over all 256 values."""
+"""QUANTIZE: from float32, and between 8-bit quantizations over all 256 values."""
 
 from tests.golden.case import Case, Operand
 
@@ -15,7 +15,7 @@ def from_float(
 
 
 def between(name: str, x: Quant, output: Quant, dtypes: str = "int8 int8") -> Case:
-    """From one 8-bit quantisation to another."""
+    """From one 8-bit quantization to another."""
     before, after = dtypes.split()
     shape = (1, 4, 64)
     inputs = (Operand(shape, *x, before),)

@@ -11,7 +11,7 @@ def softmax(
     zero_point: int = 4,
     beta: float = 1.0,
 ) -> Case:
-    """The output's quantisation is TFLite's only one."""
+    """The output's quantization is TFLite's only one."""
     inputs = (Operand(shape, scale, zero_point),)
     outputs = (Operand(shape, 1.0 / 256.0, -128),)
     return Case(name, "SOFTMAX", inputs, outputs, ("SoftmaxOptions", {"Beta": beta}))

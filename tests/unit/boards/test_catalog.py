@@ -158,8 +158,14 @@ def test_a_quantity_without_its_unit_or_number_is_refused(text: str) -> None:
     ("old", "new", "what", "key", "hint"),
     [
         ('clock = "100 MHz"', 'clokc = "100 MHz"', "'clock' is missing", "clock", "board.py"),
-        ('cpu = "', 'cpus = 1\ncpu = "', "'cpus' is no key", "cpus", "did you mean 'cpu'?"),
-        ('size = "512 KiB"', 'size = "512 KiB"\nx = 1', "'memory[0].x' is no key", "x", "known: "),
+        ('cpu = "', 'cpus = 1\ncpu = "', "'cpus' is not a key", "cpus", "did you mean 'cpu'?"),
+        (
+            'size = "512 KiB"',
+            'size = "512 KiB"\nx = 1',
+            "'memory[0].x' is not a key",
+            "x",
+            "known: ",
+        ),
         ('name = "A board"', "name = 7", "'name' is 7; wanted a text", "name", "in quotes"),
         ('name = "A board"', 'name = ""', "'name' is ''; wanted a text", "name", "in quotes"),
         ('ram = "96 KiB"', 'ram = "96 kB"', "'budget.ram' does not read", "ram", "128 KiB"),
@@ -221,7 +227,7 @@ def test_a_table_where_a_value_stands_is_refused(folder: Path) -> None:
     head, _, tail = GOOD.partition("[budget]")
     memory = "[[memory]]" + tail.partition("[[memory]]")[2]
     (folder / "bad.toml").write_text(f'{head}budget = "1 MiB"\n{memory}')
-    with pytest.raises(BoardError, match="'budget' is no table"):
+    with pytest.raises(BoardError, match="'budget' is not a table"):
         load_board("bad", folder)
 
 

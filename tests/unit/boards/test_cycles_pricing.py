@@ -41,7 +41,7 @@ def cost(core: Core, text: str) -> int:
         ("ldr.w r0, [r1, r2]; str r1, [r3, r2]", 3),
         ("ldr.w r0, [r1, r5]; ldr r1, [r2]; ldr r2, [r3, #4]", 4),
         ("ldr r0, [r1]; ldr r2, [r0]", 4),
-        ("ldr.w r0, [r1], #4; ldr.w r2, [r1], #4", 3),  # a base moved on is no destination
+        ("ldr.w r0, [r1], #4; ldr.w r2, [r1], #4", 3),  # a base that moves on is not a destination
         ("str r0, [r1, #4]", 1),
         ("str r0, [r1, r2]", 2),
         ("adds r1, #4; ldr r0, [r1]", 4),
@@ -101,7 +101,7 @@ def test_a_delay_loop_of_three_takes_four_cycles_on_a_cortex_m4() -> None:
         ("ldr.w r1, [r1, r2]; ldr r0, [r1]", 3),  # a base that is overwritten is not
         ("add.w r0, r1, r2, lsl #2; add.w r3, r4, r5, lsl #2", 2),  # one shifter
         ("ldrd r0, r1, [r2]; adds r3, #1", 2),  # alone
-        ("push {r4-r7}; adds r0, #1", 3),  # 64 bits a cycle
+        ("push {r4-r7}; adds r0, #1", 3),  # 64 bits per cycle
         ("sdiv r0, r1, r2; adds r3, #1", 8),
     ],
 )

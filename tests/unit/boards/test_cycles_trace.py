@@ -105,7 +105,9 @@ def test_an_emulator_is_told_to_log_and_read_while_it_runs() -> None:
 def test_an_emulator_that_tells_nothing_is_refused_in_three_lines(log: str, told: str) -> None:
     with pytest.raises(BoardError) as refused:
         traced(log).result()
-    assert refused.value.what.startswith(f"the emulator tells no blocks it executes: {told}")
+    assert refused.value.what.startswith(
+        f"the emulator does not log the blocks it executes: {told}"
+    )
     assert "board qemu-mps2-an386, qemu-system-arm" in refused.value.where
     assert "without --cycles" in refused.value.hint
 
@@ -119,5 +121,5 @@ def test_an_emulator_that_never_starts_leaves_nobody_waiting() -> None:
     board = emulated(load_board("qemu-mps2-an386"))
     with Trace(board, (OUTSIDE,), MARKS) as trace:
         pass
-    with pytest.raises(BoardError, match="tells no blocks"):
+    with pytest.raises(BoardError, match="does not log the blocks"):
         trace.result()

@@ -30,7 +30,7 @@ def comments(header: str) -> str:
     return " ".join(" ".join(found).replace("\n *", " ").split())
 
 
-def test_the_header_tells_layout_and_quantisation_of_both_ends() -> None:
+def test_the_header_tells_layout_and_quantization_of_both_ends() -> None:
     port = Port("float32", NCHW, TO_NHWC)
     header = compile_graph(image_model(port), "portable", 1 << 20).model.files["model.h"]
     said = comments(header)

@@ -197,7 +197,7 @@ def test_a_compiled_model_is_a_project_that_says_where_things_are(
         assert (out / file).is_file()
     assert (out / "platformio.ini").is_file()
     assert len(list(dumps.iterdir())) > 3
-    assert run("compile", DIGITS, *arguments) == 0  # the same again is no conflict
+    assert run("compile", DIGITS, *arguments) == 0  # the same command again is not a conflict
 
 
 def test_weights_beside_the_chip_are_told_of_and_refused_where_nothing_holds_them(

@@ -65,7 +65,7 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Images with the classes the float model gives them, but for the first."""
+    """Images with the classes that the float model gives them, except the first image."""
     x = images()
     (logits,) = run_onnxruntime(network().SerializeToString(), [x[:, None]])
     y = logits.reshape(len(x), -1).argmax(axis=1)

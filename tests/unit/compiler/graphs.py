@@ -62,7 +62,7 @@ def relu(x: Tensor, output: Tensor, name: str = "") -> Node:
 
 
 def view(x: Tensor, output: Tensor) -> Node:
-    """A reshape, which is no step."""
+    """A reshape, which is not a step."""
     return Node(f"view_{output.name}", Reshape(), (x,), output, "operator 1 RESHAPE")
 
 

@@ -218,7 +218,7 @@ def test_a_peer_fails_the_verdict_only_on_enough_data_of_the_users(
 def same_integers(
     operators: tuple[str, ...] = (), unexplained: tuple[str, ...] = (), off: int = 0
 ) -> Check:
-    """Exact answers beside a peer that computes the same integers, but for `off` elements."""
+    """Exact answers, and a peer that computes the same integers except for `off` elements."""
     got = np.tile(logits((1, 2)), (300, 1))
     theirs = got.copy()
     theirs[:off, 0] = 4

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are no model: each is called what it is."""
+"""Files that are not models: the error names what each one is."""
 
 from __future__ import annotations
 

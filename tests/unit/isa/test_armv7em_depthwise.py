@@ -21,7 +21,7 @@ from tests.golden.merge import cases_of
 
 
 def channels(count: int, right: int = 7, ties_away: bool = False) -> Channels:
-    """Alike ones but for their biases, 100, 200 and so on."""
+    """Make equal channels with different biases: 100, 200 and so on."""
     return Channels(
         bias=np.arange(1, count + 1, dtype=np.int32) * 100,
         multiplier=np.full(count, 3 << 29, np.int32),

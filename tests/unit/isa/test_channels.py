@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcuforge.compiler.isa.channels import ACCUMULATOR_BITS, MAX_RIGHT, Channels, packable
-from mcuforge.compiler.ops.common.fixed_point import Int64, Multiplier, requantise
+from mcuforge.compiler.ops.common.fixed_point import Int64, Multiplier, requantize
 from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 
 REACH = (1 << ACCUMULATOR_BITS) - 1
@@ -28,7 +28,7 @@ def packed_output(acc: Int64, multiplier: int, right: int, zero_point: int, ties
 
 
 def right_output(acc: Int64, multiplier: int, shift: int, zero_point: int) -> Int64:
-    out: Int64 = np.clip(requantise(acc, multiplier, shift) + zero_point, -128, 127)
+    out: Int64 = np.clip(requantize(acc, multiplier, shift) + zero_point, -128, 127)
     return out
 
 

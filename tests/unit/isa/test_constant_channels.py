@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.isa.channels import Channels, packable
-from mcuforge.compiler.ops.common.fixed_point import Multiplier, requantise, wrap_int32
+from mcuforge.compiler.ops.common.fixed_point import Multiplier, requantize, wrap_int32
 from mcuforge.compiler.tensors import DType, Quant, Tensor
 
 HALF = 1 << 30
@@ -49,7 +49,7 @@ def test_a_channel_far_out_with_one_output_gets_constants_within_reach() -> None
     assert channels.used(filters).tolist() == [[0, 0], [0, 0], [5, 6], [0, 0]]
     assert channels.used(filters.T, 1).tolist() == [[0, 0, 5, 0], [0, 0, 6, 0]]
     mantissas, shifts = zip(*factors, strict=True)
-    want = requantise(np.array(bias), np.array(mantissas), np.array(shifts)) + ZERO_POINT
+    want = requantize(np.array(bias), np.array(mantissas), np.array(shifts)) + ZERO_POINT
     assert outputs(channels, channels.bias.astype(np.int64)).tolist() == want.tolist()
 
 
@@ -69,7 +69,7 @@ def test_an_output_that_depends_on_a_sum_that_wraps_is_not_called_constant() -> 
 
 def test_an_output_that_wraps_with_the_zero_point_is_what_an_int32_register_holds() -> None:
     bias, factor = -(2**31), (2**31 - 1, 0)
-    want = np.clip(wrap_int32(requantise(bias, *factor) + ZERO_POINT), -128, 127)
+    want = np.clip(wrap_int32(requantize(bias, *factor) + ZERO_POINT), -128, 127)
     channels = channels_of(np.zeros((1, 2), np.int8), [bias], [factor])
     assert channels is not None
     assert outputs(channels, channels.bias.astype(np.int64)).tolist() == [want] == [127]

@@ -36,7 +36,7 @@ KEEP: dict[str, Field] = {"KeepNumDims": True}
 
 
 def weights(name: str, shape: tuple[int, ...], scales: tuple[float, ...], axis: int) -> TensorSpec:
-    """Constant weights without -128; `scales` one or one a channel."""
+    """Make constant weights without -128; `scales`: one, or one per channel."""
     values = np.maximum(feed(shape, "int8", len(name)), -127)
     return TensorSpec(name, shape, "int8", scales, (0,) * len(scales), axis, values)
 

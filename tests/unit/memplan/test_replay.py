@@ -94,7 +94,11 @@ def test_the_same_offset_in_another_region_is_another_place() -> None:
     [
         (Buffer("in", 8, 0, 1), Placement("ram", -8), r"'in' lies in \[-8, 0\) of 'ram'"),
         (Buffer("in", 8, 0, 1), Placement("ram", 60), r"\[60, 68\) of 'ram', which has 64 bytes"),
-        (Buffer("in", 8, 0, 1, 16), Placement("ram", 8), "'in' lies at 8, no multiple of 16"),
+        (
+            Buffer("in", 8, 0, 1, 16),
+            Placement("ram", 8),
+            "'in' lies at 8, which is not a multiple of 16",
+        ),
         (Buffer("in", 8, 0, 1), Placement("flash", 0), "'in' lies in 'flash', where it may not"),
         (Buffer("in", 8, 0, 1, 1, ("tcm",)), Placement("ram", 0), "'in' lies in 'ram', where"),
     ],

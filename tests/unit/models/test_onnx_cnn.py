@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CNNs as the script makes them: sizes, the quantiser's styles, live values, the same bytes."""
+"""CNNs as the script makes them: sizes, the quantizer's styles, live values, the same bytes."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from mcuforge.compiler.ops.common.fixed_point import Int64, quantise_multiplier
+from mcuforge.compiler.ops.common.fixed_point import Int64, quantize_multiplier
 from mcuforge.compiler.ops.div import Div, quotients, scale_factor
 from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Refusal
@@ -67,7 +67,7 @@ def test_every_pair_of_values_gives_what_the_reference_gives_where_it_is_defined
     values = [PAIRS[0].reshape(SHAPE).astype(np.int8), never_zero.astype(np.int8)]
     got = Div().evaluate(inputs, out, values)
     want = by_reference(*inputs, out, values)
-    shift = quantise_multiplier(scale_factor(inputs, out)).shift
+    shift = quantize_multiplier(scale_factor(inputs, out)).shift
     above, below = (v.astype(np.int64) - t.zero_point for v, t in zip(values, inputs, strict=True))
     defined = (
         bits(above * np.sign(below)) + shift - bits(np.abs(below)) >= -1
@@ -81,7 +81,7 @@ def test_every_pair_of_values_gives_what_the_reference_gives_where_it_is_defined
 def test_by_zero_all_but_zero_is_beyond_any_output() -> None:
     a = np.array([5, -5, 0, 7])
     b = np.array([0, 0, 0, 7])
-    assert quotients(a, b, quantise_multiplier(1.0)).tolist() == [2**31, -(2**31), 0, 1]
+    assert quotients(a, b, quantize_multiplier(1.0)).tolist() == [2**31, -(2**31), 0, 1]
 
 
 def test_a_divisor_much_finer_than_dividend_and_output_is_refused() -> None:

@@ -17,9 +17,9 @@ from mcuforge.compiler.ops.common.fixed_point import (
     activation_range,
     doubling_high_mul,
     output_multiplier,
-    quantise_multiplier,
-    quantise_real,
-    requantise,
+    quantize_multiplier,
+    quantize_real,
+    requantize,
     rounding_shift_right,
     wrap_int32,
 )
@@ -45,7 +45,7 @@ def wrapped(value: int) -> int:
     return (value + 2**31) % 2**32 - 2**31
 
 
-def requantised(x: int, multiplier: Multiplier) -> int:
+def requantized(x: int, multiplier: Multiplier) -> int:
     """TFLite's double rounding, in exact arithmetic."""
     left = wrapped(x * 2 ** max(multiplier.shift, 0))
     high = half_up(Fraction(left * multiplier.mantissa, 2**31))
@@ -55,7 +55,7 @@ def requantised(x: int, multiplier: Multiplier) -> int:
 @settings(deadline=None)
 @given(st.floats(2.0**-31, 2.0**29, allow_subnormal=False))
 def test_a_multiplier_is_the_nearest_with_a_31_bit_mantissa(real: float) -> None:
-    multiplier = quantise_multiplier(real)
+    multiplier = quantize_multiplier(real)
     value = Fraction(multiplier.mantissa) * Fraction(2) ** (multiplier.shift - 31)
     assert 2**30 <= multiplier.mantissa < 2**31
     assert abs(value - Fraction(real)) <= Fraction(2) ** (multiplier.shift - 32)
@@ -63,26 +63,26 @@ def test_a_multiplier_is_the_nearest_with_a_31_bit_mantissa(real: float) -> None
 
 @pytest.mark.parametrize("exponent", range(-31, 30))
 def test_powers_of_two_are_exact_multipliers(exponent: int) -> None:
-    assert quantise_multiplier(2.0**exponent) == Multiplier(2**30, exponent + 1)
+    assert quantize_multiplier(2.0**exponent) == Multiplier(2**30, exponent + 1)
 
 
 def test_a_mantissa_that_rounds_up_to_two_moves_into_the_shift() -> None:
-    assert quantise_multiplier(math.nextafter(1.0, 0.0)) == Multiplier(2**30, 1)
+    assert quantize_multiplier(math.nextafter(1.0, 0.0)) == Multiplier(2**30, 1)
 
 
 def test_a_mantissa_half_way_rounds_up() -> None:
     half_way = (2**30 + 0.5) / 2**31
-    assert quantise_multiplier(half_way) == Multiplier(2**30 + 1, 0)
+    assert quantize_multiplier(half_way) == Multiplier(2**30 + 1, 0)
 
 
 @pytest.mark.parametrize("real", [0.0, 2.0**-40, 5e-324, math.nextafter(2.0**-32, 0.0) * 0.9])
 def test_factors_too_small_for_a_shift_become_zero(real: float) -> None:
-    assert quantise_multiplier(real) == Multiplier(0, 0)
+    assert quantize_multiplier(real) == Multiplier(0, 0)
 
 
 @pytest.mark.parametrize("real", [2.0**30, 1e12, 1e300])
 def test_factors_too_large_for_a_shift_saturate(real: float) -> None:
-    assert quantise_multiplier(real) == Multiplier(2**31 - 1, 30)
+    assert quantize_multiplier(real) == Multiplier(2**31 - 1, 30)
 
 
 @settings(deadline=None)
@@ -109,30 +109,30 @@ def test_shifts_round_halves_away_from_zero_anywhere(x: int, shift: int) -> None
 
 
 @pytest.mark.parametrize("real", [0.0, 0.25, 0.5, 0.7, 1.0, 1.9999, 3.3, 1e-3, 1e-9])
-def test_requantising_equals_exact_arithmetic_on_every_small_value(real: float) -> None:
-    multiplier = quantise_multiplier(real)
+def test_requantizing_equals_exact_arithmetic_on_every_small_value(real: float) -> None:
+    multiplier = quantize_multiplier(real)
     values = range(-520, 521)
-    got = requantise(np.array(values), multiplier.mantissa, multiplier.shift)
-    assert got.tolist() == [requantised(v, multiplier) for v in values]
+    got = requantize(np.array(values), multiplier.mantissa, multiplier.shift)
+    assert got.tolist() == [requantized(v, multiplier) for v in values]
 
 
 @settings(deadline=None, max_examples=300)
 @given(INT32, MANTISSA, st.integers(-31, 30))
-def test_requantising_equals_exact_arithmetic_anywhere(x: int, mantissa: int, shift: int) -> None:
-    assert int(requantise(x, mantissa, shift)) == requantised(x, Multiplier(mantissa, shift))
+def test_requantizing_equals_exact_arithmetic_anywhere(x: int, mantissa: int, shift: int) -> None:
+    assert int(requantize(x, mantissa, shift)) == requantized(x, Multiplier(mantissa, shift))
 
 
 @settings(deadline=None)
 @given(st.integers(-(2**20), 2**20), st.floats(2.0**-20, 2.0**8))
-def test_requantising_is_within_one_of_the_real_product(x: int, real: float) -> None:
-    multiplier = quantise_multiplier(real)
-    got = int(requantise(x, multiplier.mantissa, multiplier.shift))
+def test_requantizing_is_within_one_of_the_real_product(x: int, real: float) -> None:
+    multiplier = quantize_multiplier(real)
+    got = int(requantize(x, multiplier.mantissa, multiplier.shift))
     assert abs(got - Fraction(real) * x) <= 1
 
 
-def test_requantising_takes_one_multiplier_per_channel() -> None:
+def test_requantizing_takes_one_multiplier_per_channel() -> None:
     x = np.array([[100, 100, 100], [-100, -100, -100]])
-    got = requantise(x, np.array([2**30, 2**30, 2**30]), np.array([1, 0, -1]))
+    got = requantize(x, np.array([2**30, 2**30, 2**30]), np.array([1, 0, -1]))
     assert got.tolist() == [[100, 50, 25], [-100, -50, -25]]
 
 
@@ -146,7 +146,7 @@ def test_wrapping_is_what_a_register_holds(x: int) -> None:
     ("real", "want"), [(0.0, 10), (0.25, 11), (-0.25, 9), (0.24, 10), (6.0, 22), (-1.0, 8)]
 )
 def test_real_bounds_round_halves_away_from_zero(real: float, want: int) -> None:
-    assert quantise_real(real, Quant((0.5,), 10)) == want
+    assert quantize_real(real, Quant((0.5,), 10)) == want
 
 
 @pytest.mark.parametrize(
@@ -175,12 +175,12 @@ def test_a_factor_that_rounds_once_is_within_half_a_step(real: float) -> None:
     factor = output_multiplier(real, output)
     reach = int(128 / real)
     acc = np.unique(np.linspace(-reach, reach, 200_001).astype(np.int64))
-    got = requantise(acc, factor.mantissa, factor.shift)
+    got = requantize(acc, factor.mantissa, factor.shift)
     assert np.abs(got - acc * real).max() <= 0.5 + 2.0**-12
     assert 0 <= factor.mantissa < 2**31
 
 
 def test_a_factor_for_tflite_is_normalised() -> None:
     output = Tensor("y", (1,), DType.INT8, Quant((1.0,), 0))
-    assert output_multiplier(0.0173, output) == quantise_multiplier(0.0173)
-    assert quantise_multiplier(0.0173).mantissa >= 2**30
+    assert output_multiplier(0.0173, output) == quantize_multiplier(0.0173)
+    assert quantize_multiplier(0.0173).mantissa >= 2**30

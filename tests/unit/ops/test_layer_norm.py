@@ -162,7 +162,7 @@ def test_the_inverse_square_root_keeps_its_relative_error() -> None:
         (LayerNorm(-1.0), 1.0, 0.05, "epsilon -1 over rows of 4"),
         (LayerNorm(1e3), 1.0, 1e-12, "epsilon 1000 over rows of 4 of scale 1e-12"),
         (LayerNorm(), 1e6, 0.05, "steps of its scale 0.03, wanted below 262144 of the 256"),
-        (LayerNorm(), math.inf, 0.05, "'gamma' holds values that are no finite numbers"),
+        (LayerNorm(), math.inf, 0.05, "'gamma' holds values that are not finite"),
     ],
 )
 def test_what_integers_cannot_hold_is_refused(

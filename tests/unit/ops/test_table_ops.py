@@ -171,7 +171,7 @@ def test_a_negative_leak_mirrors_the_positive_one() -> None:
     x, output = pair(Quant((0.05,), 127), Quant((0.05,), 0))
     down, up = answers(LeakyRelu(0.3), x, output), answers(LeakyRelu(-0.3), x, output)
     halves = sum(a != -b for a, b in zip(down, up, strict=True))
-    assert halves <= 2  # products are rounded halves upwards, which is no mirror
+    assert halves <= 2  # products round halves upwards, which is not symmetric
 
 
 def test_int8_to_uint8_and_back_is_the_identity() -> None:
@@ -182,7 +182,7 @@ def test_int8_to_uint8_and_back_is_the_identity() -> None:
     assert answers(Quantize(), unsigned, signed) == VALUES.tolist()
 
 
-def test_floats_quantise_by_halves_away_from_zero_and_saturate() -> None:
+def test_floats_quantize_by_halves_away_from_zero_and_saturate() -> None:
     x = Tensor("x", (1, 11), DType.FLOAT32)
     output = Tensor("y", (1, 11), DType.INT8, Quant((0.5,), 10))
     reals = np.array(
@@ -199,7 +199,7 @@ def test_floats_are_divided_by_the_scale_not_multiplied_by_its_inverse() -> None
     assert Quantize().evaluate((x,), output, [below_ties]).tolist() == [6, 10]
 
 
-def test_dequantising_and_quantising_returns_every_value() -> None:
+def test_dequantizing_and_quantizing_returns_every_value() -> None:
     for dtype, values in ((DType.INT8, VALUES), (DType.UINT8, np.arange(256).astype(np.uint8))):
         quant = Quant((float(np.float32(0.0471)),), 17)
         q, real = tensor("q", quant, dtype), tensor("r", None, DType.FLOAT32)
@@ -213,25 +213,25 @@ def test_dequantising_and_quantising_returns_every_value() -> None:
     ("op", "x", "output", "what"),
     [
         (Relu("relu"), Quant((1.0,)), Quant((1e-7,)), "multiplied by 1e+07, wanted below 8388608"),
-        (Relu("relu6"), Quant((1e-9,)), Quant((1e-9,)), "on which 6 is no int32"),
+        (Relu("relu6"), Quant((1e-9,)), Quant((1e-9,)), "on which 6 exceeds an int32"),
         (LeakyRelu(1e8), Quant((0.1,)), Quant((0.1,)), "multiplied by 1e+08"),
         (Quantize(), Quant((1.0,)), Quant((1e-7,)), "multiplied by 1e+07"),
         (Logistic(), Quant((0.1,)), Quant((0.004,)), "wanted 1/256 after LOGISTIC"),
-        (Tanh(), Quant((0.1,)), Quant((1e-10,)), "on which 1 is no int32"),
-        (Exp(), Quant((0.2,)), Quant((1e-3,)), "on which 1.07419e+11 is no int32"),
-        (Log(), Quant((1e-12,)), Quant((1e-9,)), "on which 27.631 is no int32"),
-        (Sqrt(), Quant((1.0,)), Quant((1e-9,)), "on which 11.3137 is no int32"),
-        (Square(), Quant((1.0,)), Quant((1e-6,)), "on which 16384 is no int32"),
+        (Tanh(), Quant((0.1,)), Quant((1e-10,)), "on which 1 exceeds an int32"),
+        (Exp(), Quant((0.2,)), Quant((1e-3,)), "on which 1.07419e+11 exceeds an int32"),
+        (Log(), Quant((1e-12,)), Quant((1e-9,)), "on which 27.631 exceeds an int32"),
+        (Sqrt(), Quant((1.0,)), Quant((1e-9,)), "on which 11.3137 exceeds an int32"),
+        (Square(), Quant((1.0,)), Quant((1e-6,)), "on which 16384 exceeds an int32"),
         (Abs(), Quant((1.0,)), Quant((1e-7,)), "multiplied by 1e+07"),
         (Neg(), Quant((1.0,)), Quant((1e-7,)), "multiplied by 1e+07"),
-        (Gelu(), Quant((0.1,)), Quant((1e-10,)), "on which 12.8 is no int32"),
+        (Gelu(), Quant((0.1,)), Quant((1e-10,)), "on which 12.8 exceeds an int32"),
         (Rsqrt(), Quant((1e-4,), -128), Quant((1e-8,)), "'x' and 'y' is 1e+10, wanted 0.00024"),
         (Rsqrt(), Quant((4.0,), -128), Quant((4096.0,)), "is 0.00012207, wanted 0.000244141 to"),
         (HardSwish(), Quant((1.0,)), Quant((0.001,)), "wanted more than 1/128 of the input's 1.0"),
         (HardSwish(), Quant((1e8,)), Quant((1e8,)), "wanted below 1e+07"),
     ],
 )
-def test_quantisations_the_reference_leaves_undefined_are_refused(
+def test_quantizations_the_reference_leaves_undefined_are_refused(
     op: TableOp, x: Quant, output: Quant, what: str
 ) -> None:
     with pytest.raises(Refusal) as refused:

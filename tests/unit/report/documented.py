@@ -43,7 +43,7 @@ def _sections() -> dict[str, list[tuple[str, str]]]:
 
 
 def leaves(value: object, path: str = "", names: tuple[str, ...] = ()) -> list[tuple[str, object]]:
-    """(path, value) of everything in a JSON object that is no container; empty ones have none.
+    """List (path, value) of everything in a JSON object that is not a container.
 
     Below the keys of `names`, whatever key comes is called by the word that follows: names
     ("operators:NAME",) reads operators.ADD.note as operators.NAME.note.

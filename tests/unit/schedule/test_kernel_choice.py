@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which kernels a layer calls: the quickest of those there are, or those with fewer constants."""
+"""The choice of kernels for a layer: the fastest ones, or those with fewer constants."""
 
 from __future__ import annotations
 

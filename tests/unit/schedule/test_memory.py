@@ -189,7 +189,7 @@ def test_a_broadcast_operand_is_not_overwritten() -> None:
         check(steps, problem, {"x": 0, "row": 64, "a": 32, "out": 32})
 
 
-def test_floats_quantised_in_place_are_safe_and_the_plan_is_proved() -> None:
+def test_floats_quantized_in_place_are_safe_and_the_plan_is_proved() -> None:
     x, out = tensor("x", dtype=DType.FLOAT32, quant=None), tensor("out")
     steps, problem = planned(graph([x], [Node("q", Quantize(), (x,), out)], [out]))
     plan = solve(problem)

@@ -35,7 +35,7 @@ static inline void cmsdk_uart_send(uintptr_t base, uint8_t byte)
     CMSDK_UART_DATA(base) = byte;
 }
 
-/* One byte an interrupt: there is no FIFO, and each register read costs an emulator dear. */
+/* One byte per interrupt: the UART has no FIFO, and each register read is slow in an emulator. */
 static inline void cmsdk_uart_receive(uintptr_t base)
 {
     const uint32_t state = CMSDK_UART_STATE(base);

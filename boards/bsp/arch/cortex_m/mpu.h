@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The memory protection unit (ARMv7-M Architecture Reference Manual, B3.5; from Armv8-M on its
- * regions are written otherwise: DDI 0553, B11 and D1.2.161 to D1.2.164).
+ * regions have other registers: DDI 0553, B11 and D1.2.161 to D1.2.164).
  */
 #ifndef MCUFORGE_MPU_H
 #define MCUFORGE_MPU_H

@@ -4,7 +4,7 @@
  * the ARMv7-M Architecture Reference Manual (DDI 0403), sections B3.2 to B3.4.
  *
  * The stack lies at the bottom of RAM: an overflow runs into addresses that the memory protection
- * unit forbids, instead of eating the data above it. Armv8-M has a limit for its stack pointer too
+ * unit forbids, instead of overwriting the data above it. Armv8-M also limits its stack pointer
  * (DDI 0553, B3.21), which stops a large frame before anything is written.
  */
 #include "board.h"

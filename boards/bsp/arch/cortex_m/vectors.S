@@ -22,8 +22,8 @@ vectors:
     .endr
 
 /*
- * Hands the frame the core pushed to fault_taken(). Where too little stack is left below it for the
- * report, as after an overflow, the report starts a fresh one.
+ * Hands the frame that the core pushed to fault_taken(). If too little stack is left below it for
+ * the report, as after an overflow, the report starts at the top of the stack.
  */
     .section .text.fault_entry, "ax"
     .type fault_entry, %function
@@ -35,6 +35,6 @@ fault_entry:
     bhs 1f
     ldr r1, =board_stack_high
     msr msp, r1
-1:  ldr r1, =fault_taken /* farther than a branch of Armv6-M reaches */
+1:  ldr r1, =fault_taken /* too far for a branch of Armv6-M */
     bx r1
     .ltorg

@@ -2,8 +2,9 @@
 /*
  * Control and status registers, by the name the assembler knows.
  *
- * Since GCC 12 the instructions are an extension of their own. Naming it in -march would miss the
- * prebuilt C libraries, whose folders know rv32imac only, so it is switched on here.
+ * Since GCC 12 these instructions are a separate extension. With the extension in -march the
+ * compiler would not find the prebuilt C libraries, which exist for rv32imac only. So the code
+ * switches it on here.
  */
 #ifndef MCUFORGE_CSR_H
 #define MCUFORGE_CSR_H

@@ -36,8 +36,8 @@ reset_entry:
     tail board_halt
 
 /*
- * An interrupt saves what C may change on the stack in use. An exception never returns, and may
- * come from a stack that has overflowed: it starts a fresh one.
+ * An interrupt saves the registers that C may change on the current stack. An exception never
+ * returns, and the stack may have overflowed: it starts again at the top of the stack.
  */
     .section .text.trap_entry, "ax"
     .align 2

@@ -70,7 +70,7 @@ uint64_t board_ticks(void)
 {
     uint32_t high;
     uint32_t low;
-    do { /* until no carry came between the halves */
+    do { /* again if a carry came between the halves */
         high = CSR_READ(mcycleh);
         low = CSR_READ(mcycle);
     } while (CSR_READ(mcycleh) != high);

@@ -57,7 +57,7 @@ void family_send(uint8_t byte)
     UART0_TXDATA = byte;
 }
 
-/* This UART does not tell when its FIFO overran: the link's checksums have to. */
+/* This UART does not report an overrun of its FIFO: the link's checksums find it. */
 void family_receive(void)
 {
     while (serial_has_room()) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * UART0 of the FPGA (DAI 0547, "Memory map") and the SSE-300's system counter (DAI 0547; Arm
- * 101773, "System counter"): 64 bits, one tick a cycle of the subsystem's clock.
+ * 101773, "System counter"): 64 bits, one tick per cycle of the subsystem's clock.
  *
- * After reset every peripheral and memory takes Secure accesses, which is what a core makes at
- * either alias of an address while its security attribution unit is off: nothing is to be opened.
+ * After reset every peripheral and memory takes Secure accesses. The core makes Secure accesses at
+ * both aliases of an address while its security attribution unit is off: no access must be enabled.
  */
 #include "board.h"
 #include "board_config.h"
@@ -20,7 +20,7 @@
 
 #define COUNTER_ENABLE (1u << 0)
 
-#define UART_CLOCK_HZ 25000000u /* of the peripherals beside the subsystem */
+#define UART_CLOCK_HZ 25000000u /* of the peripherals outside the subsystem */
 
 #define ITCM_ORIGIN 0x00000000u
 #define ITCM_LOG2 19u

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The virt machine's 16550 UART (National Semiconductor PC16550D, section 8) and, because its
- * memory has no edge below the stack and no flash, two regions of physical memory protection
- * (RISC-V Instruction Set Manual, volume II, section 3.7).
+ * The virt machine's 16550 UART (National Semiconductor PC16550D, section 8). Because the machine
+ * has no flash, and its memory does not end below the stack, two regions of physical memory
+ * protection guard both (RISC-V Instruction Set Manual, volume II, section 3.7).
  */
 #include "board.h"
 #include "chip.h"

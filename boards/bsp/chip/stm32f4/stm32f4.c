@@ -71,7 +71,7 @@ void family_send(uint8_t byte)
     USART1_DR = byte;
 }
 
-/* One byte an interrupt: there is no FIFO, and each register read costs an emulator dear. */
+/* One byte per interrupt: the UART has no FIFO, and each register read is slow in an emulator. */
 void family_receive(void)
 {
     const uint32_t status = USART1_SR;

@@ -23,7 +23,7 @@ from mcuforge.compiler.ops.common.elementary import Float32
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.quantize import rounded_quotient
 from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST, Lookup
-from mcuforge.compiler.ops.tables.table import dequantised
+from mcuforge.compiler.ops.tables.table import dequantized
 from mcuforge.compiler.tensors import DType, Tensor
 from mcuforge.errors import Refusal
 
@@ -84,7 +84,7 @@ class Islands:
         x = operator.input(0)
         per_tensor = x.quant is not None and len(x.quant.scale) == 1
         if per_tensor and not x.is_constant and x.dtype is DType.INT8 and operator.raw.outputs:
-            self._known[operator.raw.outputs[0]] = Real(x, dequantised(x, STORED))
+            self._known[operator.raw.outputs[0]] = Real(x, dequantized(x, STORED))
 
     def _leave(self, operator: Operator) -> Steps:
         operator.arity(1)

@@ -7,7 +7,7 @@ Quant = tuple[float, int]
 
 
 def case(name: str, x: Quant, output: Quant, shape: tuple[int, ...] = (1, 4, 64)) -> Case:
-    """From one quantisation to another."""
+    """From one quantization to another."""
     options: tuple[str, dict[str, int]] = ("ExpOptions", {})
     return Case(name, "EXP", (Operand(shape, *x),), (Operand(shape, *output),), options)
 

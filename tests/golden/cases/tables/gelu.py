@@ -9,7 +9,7 @@ Quant = tuple[float, int]
 def case(
     name: str, approximate: bool, x: Quant, output: Quant, shape: tuple[int, ...] = (1, 4, 64)
 ) -> Case:
-    """From one quantisation to another; the form is part of the name."""
+    """From one quantization to another; the form is part of the name."""
     form = "by tanh" if approximate else "exact"
     options = ("GeluOptions", {"Approximate": approximate})
     inputs, outputs = (Operand(shape, *x),), (Operand(shape, *output),)

@@ -7,7 +7,7 @@ Quant = tuple[float, int]
 
 
 def case(name: str, x: Quant, output: Quant) -> Case:
-    """From one quantisation to another."""
+    """From one quantization to another."""
     shape = (1, 4, 8, 8)
     return Case(name, "HARD_SWISH", (Operand(shape, *x),), (Operand(shape, *output),))
 

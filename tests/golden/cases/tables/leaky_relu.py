@@ -9,7 +9,7 @@ Quant = tuple[float, int]
 def case(
     name: str, alpha: float, x: Quant, output: Quant, shape: tuple[int, ...] = (1, 256)
 ) -> Case:
-    """A slope of `alpha` below zero, from one quantisation to another."""
+    """A slope of `alpha` below zero, from one quantization to another."""
     options = ("LeakyReluOptions", {"Alpha": alpha})
     return Case(name, "LEAKY_RELU", (Operand(shape, *x),), (Operand(shape, *output),), options)
 

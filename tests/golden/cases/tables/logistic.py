@@ -5,7 +5,7 @@ from tests.golden.case import Case, Operand
 
 
 def case(name: str, scale: float, zero_point: int, output_zero_point: int = -128) -> Case:
-    """From any quantisation to the one scale the reference allows."""
+    """From any quantization to the one scale the reference allows."""
     x = Operand((1, 8, 8, 4), scale, zero_point)
     return Case(name, "LOGISTIC", (x,), (Operand((1, 8, 8, 4), 1 / 256, output_zero_point),))
 

@@ -16,12 +16,12 @@ def lookup(
     quant: tuple[float, int] = (0.05, 3),
     out: tuple[float, int] = (0.02, -7),
 ) -> OwnCase:
-    """From one quantisation to another."""
+    """From one quantization to another."""
     return OwnCase(name, Lookup(name, table), (Operand(shape, *quant),), Operand(shape, *out))
 
 
 def gelu(value: int) -> int:
-    """GELU from the quantisation of the cases' inputs to that of their outputs."""
+    """GELU from the quantization of the cases' inputs to that of their outputs."""
     x = 0.05 * (value - 3)
     y = round(0.5 * x * (1 + math.erf(x / math.sqrt(2))) / 0.02) - 7
     return min(max(y, -128), 127)

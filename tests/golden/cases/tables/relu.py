@@ -7,7 +7,7 @@ Quant = tuple[float, int]
 
 
 def case(name: str, op: str, x: Quant, output: Quant) -> Case:
-    """`op` from one quantisation to another."""
+    """`op` from one quantization to another."""
     shape = (1, 16, 4, 4)
     return Case(name, op, (Operand(shape, *x),), (Operand(shape, *output),))
 

@@ -10,7 +10,7 @@ Quant = tuple[float, int]
 
 
 def case(name: str, scale: float, output: Quant, shape: tuple[int, ...] = (1, 256, 1)) -> Case:
-    """From nothing but positives to any quantisation."""
+    """From nothing but positives to any quantization."""
     x = Operand(shape, scale, -128)
     return Case(name, "RSQRT", (x,), (Operand(shape, *output),))
 

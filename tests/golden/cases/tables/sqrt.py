@@ -8,7 +8,7 @@ Quant = tuple[float, int]
 
 
 def case(name: str, x: Quant, output: Quant, shape: tuple[int, ...] = (1, 4, 64)) -> OwnCase:
-    """From one quantisation to another."""
+    """From one quantization to another."""
     return OwnCase(name, Sqrt(), (Operand(shape, *x),), Operand(shape, *output))
 
 

@@ -11,7 +11,7 @@ def case(
     output: tuple[float, int] = (1 / 128, 0),
     shape: tuple[int, ...] = (1, 256),
 ) -> Case:
-    """From any quantisation to the usual one, or to another."""
+    """From any quantization to the usual one, or to another."""
     return Case(name, "TANH", (Operand(shape, scale, zero_point),), (Operand(shape, *output),))
 
 

@@ -104,7 +104,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         ),
         "tensor 'in0' is uint8, supported here: int8",
         "operator 0 TANH",
-        "convert with full-integer quantisation",
+        "convert with full-integer quantization",
     ),
     "int32 arithmetic": (
         case_model(
@@ -251,7 +251,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         with_tensor("RELU", 0, scale=None),
         "tensor 'in0' has no scale",
         "operator 0 RELU",
-        "convert with full-integer quantisation",
+        "convert with full-integer quantization",
     ),
     "read before written": (
         with_graph(
@@ -331,7 +331,7 @@ def test_a_refusal_says_what_where_and_what_to_try(name: str) -> None:
 def test_a_scale_that_is_no_scale_is_refused(scale: float, met: str) -> None:
     error = refusal(with_tensor("RELU", 0, scale=(scale,)))
     assert error.what.startswith(f"'in0' has scale {met}")
-    assert "more refused" not in error.hint  # the operator that reads it is no second problem
+    assert "more refused" not in error.hint  # the operator that reads it is not a second problem
     assert error.what.endswith(", expected above 1e-12 and up to 1e+12")
     assert error.where == "model.tflite, input 0 'in0'"
     assert error.hint.startswith("quantize again with a representative dataset")

@@ -16,7 +16,7 @@ OWNER = "MCUFORGE_OWNER_PID"  # the emulator ends with this process
 
 
 def libc_flags(compiler):
-    """Debian's RISC-V gcc has no C library of its own: picolibc is named by a specs file."""
+    """Name picolibc by its specs file, since Debian's RISC-V gcc has no C library of its own."""
     command = [compiler, "-print-file-name=" + PICOLIBC]
     try:
         found = subprocess.run(command, env=env["ENV"], capture_output=True, text=True, check=True)
@@ -27,7 +27,7 @@ def libc_flags(compiler):
 
 
 def caller():
-    """The process that called pio, the parent of this one: the user's shell, IDE or script."""
+    """Find the process that called pio, the parent of this one: the user's shell, IDE or script."""
     pio = os.getppid()
     try:
         with open("/proc/%d/status" % pio) as status:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.ops.common.fixed_point import (
     doubling_high_mul,
-    quantise_multiplier,
-    requantise,
+    quantize_multiplier,
+    requantize,
     rounding_shift_right,
     wrap_int32,
 )
@@ -96,7 +96,7 @@ class Header:
 def header(tmp_path_factory: pytest.TempPathFactory) -> Header:
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed")
-    return Header(tmp_path_factory.mktemp("requantise"))
+    return Header(tmp_path_factory.mktemp("requantize"))
 
 
 def array(*values: int) -> Int32:
@@ -112,20 +112,20 @@ def drawn(seed: int, count: int = 20000) -> Int32:
 
 
 @pytest.mark.parametrize("real", [0.0, 1e-9, 0.0013, 0.25, 0.5, 0.73, 1.0, 1.5, 3.3, 1000.0])
-def test_requantise_agrees_on_every_small_value(header: Header, real: float) -> None:
-    multiplier = quantise_multiplier(real)
+def test_requantize_agrees_on_every_small_value(header: Header, real: float) -> None:
+    multiplier = quantize_multiplier(real)
     x = np.arange(-70000, 70001, dtype=np.int32)
     got = header(0, x, array(multiplier.mantissa), array(multiplier.shift))
-    assert got == requantise(x, multiplier.mantissa, multiplier.shift).tolist()
+    assert got == requantize(x, multiplier.mantissa, multiplier.shift).tolist()
 
 
 @pytest.mark.parametrize("shift", range(-31, 31))
-def test_requantise_agrees_on_every_shift(header: Header, shift: int) -> None:
+def test_requantize_agrees_on_every_shift(header: Header, shift: int) -> None:
     x = drawn(shift + 100, 4000)
     mantissas = np.abs(drawn(shift + 200, 4000).astype(np.int64)) % 2**30 + 2**30
     mantissas[:3] = (0, 2**30, HIGHEST)
     got = header(0, x, mantissas.astype(np.int32), array(shift))
-    assert got == requantise(x, mantissas, shift).tolist()
+    assert got == requantize(x, mantissas, shift).tolist()
 
 
 def test_high_products_agree(header: Header) -> None:
@@ -157,7 +157,7 @@ def test_scaled_sums_agree_below_2_to_the_30(header: Header, place: int, shift: 
     x[0] = -(2**30) + 1
     mantissas = np.abs(drawn(shift + 400, 4000).astype(np.int64)) % 2**31
     mantissas[:4] = (0, 1, 2**30, HIGHEST)
-    want = requantise(x, mantissas, shift) + ZERO_POINTS[place]
+    want = requantize(x, mantissas, shift) + ZERO_POINTS[place]
     assert header(10 + place, x, mantissas.astype(np.int32), array(shift)) == want.tolist()
 
 
@@ -173,10 +173,10 @@ def test_a_scaling_is_told_by_its_shift(header: Header) -> None:
 def test_the_finer_input_agrees_on_every_value(
     header: Header, place: int, sign: int, real: float
 ) -> None:
-    factor = quantise_multiplier(real)
+    factor = quantize_multiplier(real)
     x = np.arange(-128, 128, dtype=np.int32)
     centred = (x.astype(np.int64) - ZERO_POINTS[place]) << 20
-    want = requantise(centred, sign * factor.mantissa, factor.shift)
+    want = requantize(centred, sign * factor.mantissa, factor.shift)
     got = header(20 + place, x, array(sign * factor.mantissa), array(factor.shift))
     assert got == want.tolist()
 
@@ -188,5 +188,5 @@ def test_the_coarser_input_is_halved_without_a_product(
 ) -> None:
     x = np.arange(-128, 128, dtype=np.int32)
     centred = (x.astype(np.int64) - ZERO_POINTS[place]) << 20
-    twice = 2 * requantise(centred, sign * 2**30, 0)
+    twice = 2 * requantize(centred, sign * 2**30, 0)
     assert header(30 + place, x, array(sign * 2**30), array(0)) == twice.tolist()

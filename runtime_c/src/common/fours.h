@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MCUFORGE_FOURS_H
+#define MCUFORGE_FOURS_H
+
+#include <stdint.h>
+
+/*
+ * Runs `statement` for i = 0 to n - 1, four times per turn of the loop: at -O2 the compiler would
+ * count after every single one.
+ */
+#define MCUFORGE_IN_FOURS(i, n, statement)          \
+    do {                                            \
+        int32_t i##_next = 0;                       \
+        for (; i##_next + 4 <= (n); i##_next += 4) { \
+            {                                       \
+                const int32_t i = i##_next;         \
+                statement;                          \
+            }                                       \
+            {                                       \
+                const int32_t i = i##_next + 1;     \
+                statement;                          \
+            }                                       \
+            {                                       \
+                const int32_t i = i##_next + 2;     \
+                statement;                          \
+            }                                       \
+            {                                       \
+                const int32_t i = i##_next + 3;     \
+                statement;                          \
+            }                                       \
+        }                                           \
+        for (; i##_next < (n); i##_next++) {        \
+            const int32_t i = i##_next;             \
+            statement;                              \
+        }                                           \
+    } while (0)
+
+#endif

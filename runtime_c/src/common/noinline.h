@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MCUFORGE_NOINLINE_H
+#define MCUFORGE_NOINLINE_H
+
+/* For functions whose loops need most registers: inlined into another function, they would spill. */
+#define MCUFORGE_NOINLINE __attribute__((noinline, unused))
+
+#endif
