@@ -12,8 +12,10 @@ first flash.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from mcuforge.boards.arch import BSP, arch_of
 from mcuforge.boards.catalog.board import Board
@@ -55,14 +57,7 @@ def linker_script(board: Board, *, stack_bytes: int | None = None) -> str:
         )
     flash = board.first("flash").origin
     ram = board.first("ram").origin
-    environment = Environment(
-        loader=FileSystemLoader(BSP),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("linker.ld.j2").render(
+    return template(BSP / "linker.ld.j2").render(
         id=board.id,
         arch=arch_of(board.toolchain.prefix).name,
         flash_origin=f"0x{flash:08x}",
@@ -76,6 +71,17 @@ def linker_script(board: Board, *, stack_bytes: int | None = None) -> str:
         arena_inputs=_arena_inputs(board),
         regions=list(_regions(board)),
     )
+
+
+def template(path: Path) -> Template:
+    """Load a template that refuses undefined names."""
+    return Environment(
+        loader=FileSystemLoader(path.parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    ).get_template(path.name)
 
 
 @dataclass(frozen=True)
@@ -138,36 +144,25 @@ def _inputs(section: str, *names: str) -> str:
 
 def _regions(board: Board) -> Iterator[_Region]:
     image, *others = board.runs("ram")
-    for memory in image[1:]:
-        yield _region(ARENA_SECTION, memory, "RAM", (), address=f" MAX(ALIGN(16), {_hex(memory)})")
+    yield from islice(_run_regions(ARENA_SECTION, image, "RAM"), 1, None)
     for run in others:
-        yield from _run_regions(ARENA_SECTION, run)
-    image, *others = board.runs("flash")
-    for run in others:
-        yield from _run_regions(WEIGHTS_SECTION, run)
+        yield from _run_regions(ARENA_SECTION, run, run_name(run))
+    for run in board.runs("flash")[1:]:
+        yield from _run_regions(WEIGHTS_SECTION, run, run_name(run))
 
 
-def _run_regions(section: str, run: Sequence[Memory]) -> Iterator[_Region]:
-    for number, memory in enumerate(run):
-        names = (run_name(run),) if number == 0 else ()
-        address = f" MAX(ALIGN(16), {_hex(memory)})" if number else ""
-        yield _region(section, memory, run_name(run), names, address=address)
-
-
-def _region(
-    section: str, memory: Memory, run: str, names: tuple[str, ...], *, address: str
-) -> _Region:
+def _run_regions(section: str, run: Sequence[Memory], name: str) -> Iterator[_Region]:
+    """Yield a section for each memory of a run that the script calls `name`."""
     noload = " (NOLOAD)" if section == ARENA_SECTION else ""
     what = "arenas" if section == ARENA_SECTION else "weights"
-    return _Region(
-        section=f"{section}.{memory.name}",
-        memory=run,
-        inputs=_inputs(section, *names, memory.name),
-        address=f"{address}{noload}",
-        alignment="" if address else " ALIGN(16)",
-        about=f"{what} in {memory.name}, {memory.bytes} B from {_hex(memory)}",
-    )
-
-
-def _hex(memory: Memory) -> str:
-    return f"0x{memory.origin:08x}"
+    for number, memory in enumerate(run):
+        origin = f"0x{memory.origin:08x}"
+        address = f" MAX(ALIGN(16), {origin})" if number else ""
+        yield _Region(
+            section=f"{section}.{memory.name}",
+            memory=name,
+            inputs=_inputs(section, *(() if number else (name,)), memory.name),
+            address=f"{address}{noload}",
+            alignment="" if address else " ALIGN(16)",
+            about=f"{what} in {memory.name}, {memory.bytes} B from {origin}",
+        )

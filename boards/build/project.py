@@ -18,9 +18,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from mcuforge.boards.build.folder import write_folder
+from mcuforge.boards.build.linker import template
 from mcuforge.boards.build.support import Support, board_support
 from mcuforge.boards.catalog.board import Board
 from mcuforge.errors import InternalError
@@ -150,17 +149,10 @@ def _platform_files(board: Board, support: Support) -> dict[str, str]:
     }
     text = json.dumps(manifest, indent=2) + "\n"
     files[f"platforms/mcuforge/boards/{board.id}.json"] = text
-    environment = Environment(
-        loader=FileSystemLoader(PLATFORMIO),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     includes = [f"-I src/bsp/{folder.name}" for folder in support.include_dirs]
     # one virtual second may take an emulator minutes, so the firmware says "busy" sooner
     patience = ["-DCHECK_BUSY_SECONDS=2"] if board.emulated else []
-    files["platformio.ini"] = environment.get_template("platformio.ini.j2").render(
+    files["platformio.ini"] = template(PLATFORMIO / "platformio.ini.j2").render(
         board=board, flags=[*FLAGS, *patience, "-I src/firmware", *includes]
     )
     return files

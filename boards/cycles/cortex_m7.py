@@ -44,7 +44,8 @@ class _Pipeline:
 
     def issue(self, this: Instruction) -> None:
         """Issue in the first cycle in which the operands, a slot and the pipes are free."""
-        alone, first = _alone(this), _first(this)
+        alone = _alone(this)
+        first = this.kind is Kind.SIMD  # it can only be the first of a pair
         pipes = _pipes(this)
         awaited = [self.ready[r] + _early(this, r) for r in this.reads if r in self.ready]
         earliest = max(awaited, default=0)
@@ -89,11 +90,6 @@ class CortexM7:
 def _alone(this: Instruction) -> bool:
     many = this.kind in (Kind.LOAD_MANY, Kind.STORE_MANY)
     return many or this.kind is Kind.DIVIDE or this.name in ("tbb", "tbh")
-
-
-def _first(this: Instruction) -> bool:
-    """Tell whether the instruction can only be the first of a pair."""
-    return this.kind is Kind.SIMD
 
 
 def _pipes(this: Instruction) -> tuple[str, ...]:

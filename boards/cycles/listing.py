@@ -2,13 +2,12 @@
 """The instructions of an image by address, from objdump."""
 
 import re
-import subprocess
 from bisect import bisect_left
 from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.cycles.instruction import Instruction, decode
-from mcuforge.boards.image.disassembly import OBJDUMP_SECONDS
+from mcuforge.boards.image.disassembly import disassemble
 from mcuforge.errors import InternalError
 
 _CODE = re.compile(r"^\s*([0-9a-f]+):\t([0-9a-f ]+?)\s*\t(\S+)(?:\t(.*))?$")
@@ -33,18 +32,7 @@ class Listing:
 
 def read_listing(elf: Path, objdump: Path) -> Listing:
     """Disassemble the code of a Thumb image."""
-    answer = subprocess.run(
-        [str(objdump), "-d", str(elf)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=OBJDUMP_SECONDS,
-        check=False,
-    )
-    if answer.returncode != 0:
-        raise InternalError(f"{objdump.name} on {elf}: {answer.stderr.strip()}")
-    return parse_listing(answer.stdout)
+    return parse_listing(disassemble(elf, objdump))
 
 
 def parse_listing(text: str) -> Listing:

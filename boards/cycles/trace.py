@@ -13,7 +13,6 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from mcuforge.boards.catalog.board import Board
@@ -162,12 +161,7 @@ class Trace:
         self._reader.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         with suppress(OSError):  # ENXIO: no reader is left; if one is, it may wait for a writer
             os.close(os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK))
         self._reader.join(JOIN_SECONDS)

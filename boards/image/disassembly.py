@@ -76,8 +76,13 @@ class _Body:
 
 def read_image(elf: Path, objdump: Path) -> Image:
     """Disassemble `elf` (Thumb or RV32) with the toolchain's `objdump`."""
+    return parse_listing(disassemble(elf, objdump, "--no-show-raw-insn"), read_elf(elf))
+
+
+def disassemble(elf: Path, objdump: Path, *options: str) -> str:
+    """Return what `objdump -d` prints of `elf`; InternalError when it fails."""
     answer = subprocess.run(
-        [str(objdump), "-d", "--no-show-raw-insn", str(elf)],
+        [str(objdump), "-d", *options, str(elf)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -87,7 +92,7 @@ def read_image(elf: Path, objdump: Path) -> Image:
     )
     if answer.returncode != 0:
         raise InternalError(f"{objdump.name} on {elf}: {answer.stderr.strip()}")
-    return parse_listing(answer.stdout, read_elf(elf))
+    return answer.stdout
 
 
 def parse_listing(listing: str, elf: Elf) -> Image:
@@ -158,12 +163,10 @@ def _thumb(body: _Body, mnemonic: str, operands: str) -> None:
         body.falls = "pc" not in text
     elif store := re.search(r"\[sp, #-(\d+)\]!", text):
         body.grow(int(store[1]))
-    elif op.startswith("sub") and writes_sp:
+    elif op.startswith(("sub", "add")) and writes_sp:
+        move = body.grow if op.startswith("sub") else body.shrink
         amount = re.fullmatch(r"sp, (?:sp, )?#(\d+)", text)
-        body.grow(int(amount[1])) if amount else body.opaque.append(f"{mnemonic} {text}")
-    elif op.startswith("add") and writes_sp:
-        amount = re.fullmatch(r"sp, (?:sp, )?#(\d+)", text)
-        body.shrink(int(amount[1])) if amount else body.opaque.append(f"{mnemonic} {text}")
+        move(int(amount[1])) if amount else body.opaque.append(f"{mnemonic} {text}")
     elif re.fullmatch(r"bl(x|[a-z]{2})?", op) and _target(operands) is not None:
         _record(body, body.calls, operands, mnemonic)
     elif op == "blx":

@@ -4,7 +4,6 @@
 import struct
 from collections.abc import Callable, Iterator
 from functools import partial
-from types import TracebackType
 from typing import NoReturn, Self, TypeVar
 
 from mcuforge.boards.link.errors import Garbage, ModelFailed, WrongModel
@@ -72,12 +71,7 @@ class Link:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self.close()
 
     def hello(self, model_hash: bytes | None = None) -> Hello:

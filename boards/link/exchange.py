@@ -131,10 +131,10 @@ class Exchange:
                 flight.wait_s = min(2 * flight.wait_s, flight.longest_wait_s)
         while waiting and len(flights) < WINDOW:
             place, request = waiting.popleft()
-            sequence = self._next_sequence()
-            wire = encode(request.kind, sequence, request.body)
+            self._sequence = (self._sequence + 1) % NO_SEQUENCE
+            wire = encode(request.kind, self._sequence, request.body)
             byte_s = BITS_PER_BYTE / self.port.baud
-            flights[sequence] = _Flight(
+            flights[self._sequence] = _Flight(
                 place,
                 wire,
                 sent_s=now,
@@ -144,10 +144,6 @@ class Exchange:
             due += wire
         if due:
             self.port.write(bytes(due))
-
-    def _next_sequence(self) -> int:
-        self._sequence = (self._sequence + 1) % NO_SEQUENCE
-        return self._sequence
 
     def _receive(self, flights: dict[int, _Flight], heard: _Heard, end_s: float) -> list[Frame]:
         """Receive frames until the next resend is due, or until `end_s`."""
@@ -223,32 +219,23 @@ class Exchange:
                 "reset the board, check port and cable; a slow model may need a longer time limit",
             )
         if heard.echoes:
-            raise Garbage(
-                "the port sends our own bytes back",
-                where,
-                "give the board's port: this one is a loop, or a terminal that echoes",
-            )
-        if heard.complaints:
-            raise Garbage(
+            what = "the port sends our own bytes back"
+            hint = "give the board's port: this one is a loop, or a terminal that echoes"
+        elif heard.complaints:
+            what = (
                 f"the line damages what is sent: the board refused {heard.complaints} frames "
-                f"in {limit_s:g} s",
-                where,
-                "use a shorter cable or another USB port, or a lower baud rate",
+                f"in {limit_s:g} s"
             )
-        if b"m-ready" in foreign:
-            raise Garbage(
-                "the firmware answers as an MLPerf Tiny device but does not know mcuforge's frames",
-                where,
-                "flash mcuforge's check firmware: `mcuforge deploy` does it",
+            hint = "use a shorter cable or another USB port, or a lower baud rate"
+        elif b"m-ready" in foreign:
+            what = (
+                "the firmware answers as an MLPerf Tiny device but does not know mcuforge's frames"
             )
-        raise Garbage(
-            f"{heard.bytes} B came in {limit_s:g} s and none of it reads as an answer, "
-            f"the last: {_printable(foreign)}",
-            where,
-            f"check the baud rate ({self.port.baud} here) and which firmware is on the board",
-        )
-
-
-def _printable(data: bytes) -> str:
-    """Write the last bytes as Python would."""
-    return repr(data[-24:])[1:]
+            hint = "flash mcuforge's check firmware: `mcuforge deploy` does it"
+        else:
+            what = (
+                f"{heard.bytes} B came in {limit_s:g} s and none of it reads as an answer, "
+                f"the last: {repr(foreign[-24:])[1:]}"
+            )
+            hint = f"check the baud rate ({self.port.baud} here) and which firmware is on the board"
+        raise Garbage(what, where, hint)

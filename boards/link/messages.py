@@ -3,6 +3,7 @@
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 _HELLO = struct.Struct("<10Ii32s")
 _PROTOCOL = struct.Struct("<I")
@@ -31,7 +32,7 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class Hello:
-    """The board's answer to HELLO. The firmware cuts strings to 39 characters."""
+    """The board's answer to HELLO, in its order. The firmware cuts strings to 39 characters."""
 
     protocol: int
     data_bytes: int  # most bytes one request writes or reads
@@ -83,13 +84,9 @@ class Counters:
         return self.guard_before_changed == 0 and self.guard_after_changed == 0
 
 
-def _check_size(layout: struct.Struct, body: bytes) -> None:
+def _unpacked(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:
     if len(body) < layout.size:
         raise Malformed(f"{len(body)} B, wanted {layout.size} B")
-
-
-def _integers(layout: struct.Struct, body: bytes) -> tuple[int, ...]:
-    _check_size(layout, body)
     return layout.unpack_from(body)
 
 
@@ -99,42 +96,21 @@ def _strings(body: bytes) -> list[str]:
 
 def read_hello(body: bytes) -> Hello:
     """Read the answer to HELLO; Malformed when it is too short."""
-    _check_size(_HELLO, body)
-    protocol, data_bytes, inputs, outputs, steps, arenas, *rest = _HELLO.unpack_from(body)
-    arena_bytes, guard_bytes, tick_hz, poison, model_status, model_hash = rest
+    fields = _unpacked(_HELLO, body)
     strings = _strings(body[_HELLO.size :])
     if len(strings) != 4:
         raise Malformed(f"{len(strings)} strings, wanted 4")
-    model, task, board, build = strings
-    return Hello(
-        protocol=protocol,
-        data_bytes=data_bytes,
-        input_count=inputs,
-        output_count=outputs,
-        steps=steps,
-        arenas=arenas,
-        arena_bytes=arena_bytes,
-        guard_bytes=guard_bytes,
-        tick_hz=tick_hz,
-        poison=poison,
-        model_status=model_status,
-        model_hash=model_hash,
-        model=model,
-        task=task,
-        board=board,
-        build=build,
-    )
+    return Hello(*fields, *strings)
 
 
 def read_protocol(body: bytes) -> int:
     """Read the protocol's version, the first number of the answer to HELLO in every version."""
-    return _integers(_PROTOCOL, body)[0]
+    return int(_unpacked(_PROTOCOL, body)[0])
 
 
 def read_tensor(body: bytes) -> TensorInfo:
     """Read the answer to TENSOR."""
-    _check_size(_TENSOR, body)
-    size, elements, dtype, scale, zero_point, row_bytes = _TENSOR.unpack_from(body)
+    size, elements, dtype, scale, zero_point, row_bytes = _unpacked(_TENSOR, body)
     strings = _strings(body[_TENSOR.size :])
     if dtype >= len(_DTYPES) or len(strings) != 1:
         raise Malformed(f"dtype {dtype}, {len(strings)} strings")
@@ -145,13 +121,13 @@ def read_run(timed: int, body: bytes) -> RunAnswer:
     """Read the final answer to RUN, which ends with the ticks of `timed` steps."""
     each = struct.Struct(f"<{timed}Q")
     told, ticks = body[: _RUN.size], body[_RUN.size :]
-    spent, status, reached, index, row = _integers(_RUN, told)
-    return RunAnswer(spent, status, reached, index, row, _integers(each, ticks))
+    spent, status, reached, index, row = _unpacked(_RUN, told)
+    return RunAnswer(spent, status, reached, index, row, _unpacked(each, ticks))
 
 
 def read_counters(body: bytes) -> Counters:
     """Read the answer to COUNTERS."""
-    return Counters(*_integers(_COUNTERS, body))
+    return Counters(*_unpacked(_COUNTERS, body))
 
 
 def read_data(size: int, body: bytes) -> bytes:

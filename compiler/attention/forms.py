@@ -83,24 +83,23 @@ def _rewritten(graph: Graph, form: Form, *, products: bool = False) -> Graph:
 def _in_form(attention: Attention, form: Form, again: _Again) -> list[Node]:
     """Return the nodes of one attention in the order that `form` runs them."""
     nodes: list[Node] = []
-    each = range(len(attention.heads))
+    heads = attention.heads
     if form == "queries":
-        nodes += (n for head in each for n in attention.keys_values[head])
-        last = [n for h in each for n in (*attention.queries[h], *attention.heads[h])]
+        nodes += (n for head in heads for n in head.keys_values)
+        last = [n for head in heads for n in (*head.queries, *head.products)]
         nodes += again.computed(last, "queries")
     elif form == "again" and attention.queries_alone:
-        first = (attention.keys_values[0], *attention.queries)
-        nodes += (n for group in first for n in group)
-        for head in each:
-            if head > 0:
-                nodes += again.computed(attention.keys_values[head], f"head{head}")
-            nodes += attention.heads[head]
+        nodes += (*heads[0].keys_values, *(n for head in heads for n in head.queries))
+        for number, head in enumerate(heads):
+            if number > 0:
+                nodes += again.computed(head.keys_values, f"head{number}")
+            nodes += head.products
     else:
-        for head in each:
-            own = [*attention.keys_values[head], *attention.queries[head]]
-            if form == "heads" and head > 0:
-                own = again.computed(own, f"head{head}")
-            nodes += (*own, *attention.heads[head])
+        for number, head in enumerate(heads):
+            own = [*head.keys_values, *head.queries]
+            if form == "heads" and number > 0:
+                own = again.computed(own, f"head{number}")
+            nodes += (*own, *head.products)
     return [*nodes, *attention.join]
 
 

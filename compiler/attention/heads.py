@@ -39,17 +39,24 @@ from mcuforge.compiler.tensors import Tensor
 
 
 @dataclass(frozen=True, eq=False)
+class Head:
+    """The nodes of one head: those of its operands, then the rest, and the tensor they end in."""
+
+    keys_values: tuple[Node, ...]
+    queries: tuple[Node, ...]
+    products: tuple[Node, ...]
+    output: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Attention:
     """The nodes of one attention, head by head, and the part of the graph they replace.
 
-    `keys_values[h]` and `queries[h]` compute the operands of head h, `heads[h]` the rest of it.
     `join` puts the heads side by side in `output`, whose writer it replaces. The `projections`,
     nodes of the graph by identity, read the `sources`.
     """
 
-    keys_values: tuple[tuple[Node, ...], ...]
-    queries: tuple[tuple[Node, ...], ...]
-    heads: tuple[tuple[Node, ...], ...]
+    heads: tuple[Head, ...]
     join: tuple[Node, ...]
     output: Tensor
     sources: tuple[Tensor, ...]
@@ -58,8 +65,8 @@ class Attention:
     @property
     def queries_alone(self) -> bool:
         """True when no query is computed from what computes keys and values."""
-        made = {id(node.output) for nodes in self.keys_values for node in nodes}
-        return not any(id(x) in made for nodes in self.queries for n in nodes for x in n.inputs)
+        made = {id(node.output) for head in self.heads for node in head.keys_values}
+        return not any(id(x) in made for head in self.heads for n in head.queries for x in n.inputs)
 
 
 def find_attention(graph: Graph, names: Names) -> tuple[Attention, ...]:
@@ -182,26 +189,13 @@ def _head_columns(index: Index, count: int, tokens: int, width: int) -> Index | 
     return columns
 
 
-@dataclass(frozen=True, eq=False)
-class _Head:
-    """The nodes of one head, and the tensor they end in."""
-
-    keys_values: tuple[Node, ...]
-    queries: tuple[Node, ...]
-    products: tuple[Node, ...]
-    output: Tensor
-
-
 def _split(pattern: _Pattern, parts: Parts) -> Attention:
     """Compute the attention head by head; raises NotRecognised."""
     splitter = _Splitter(pattern, parts)
-    heads = [splitter.head(number) for number in range(pattern.count)]
-    join = splitter.join([head.output for head in heads])
+    heads = tuple(splitter.head(number) for number in range(pattern.count))
     return Attention(
-        tuple(head.keys_values for head in heads),
-        tuple(head.queries for head in heads),
-        tuple(head.products for head in heads),
-        join,
+        heads,
+        splitter.join([head.output for head in heads]),
         pattern.output,
         tuple(parts.sources.values()),
         frozenset(parts.projections),
@@ -215,7 +209,7 @@ class _Splitter:
         self.pattern = pattern
         self.parts = parts
 
-    def head(self, number: int) -> _Head:
+    def head(self, number: int) -> Head:
         """Compute one head; raises NotRecognised."""
         pattern, parts = self.pattern, self.parts
         parts.tag = f".head{number}" if pattern.count > 1 else ".rows"
@@ -230,7 +224,7 @@ class _Splitter:
         rows = self._product(pattern.values, rows, weighted, adj_y=False)
         for node in pattern.tail:
             rows = self._same(node, rows, number)
-        return _Head(keys_values, queries, parts.taken(), rows)
+        return Head(keys_values, queries, parts.taken(), rows)
 
     def join(self, heads: Sequence[Tensor]) -> tuple[Node, ...]:
         """Put the heads side by side in the order of the columns, in the output's shape."""

@@ -243,10 +243,7 @@ class ModelBuilder:
     def resize(self, x: Value, size: Pair, align_corners: bool, half_pixels: bool) -> Value:
         """Add a RESIZE_NEAREST_NEIGHBOR."""
         out = self._activation("resize", (1, *size, x.shape[3]), x.quant)
-        fields: dict[str, Field] = {
-            "AlignCorners": align_corners,
-            "HalfPixelCenters": half_pixels,
-        }
+        fields: dict[str, Field] = {"AlignCorners": align_corners, "HalfPixelCenters": half_pixels}
         operands = (x.index, self._integers(size))
         table = "ResizeNearestNeighborOptions"
         return self._operator("RESIZE_NEAREST_NEIGHBOR", operands, out, table, fields)

@@ -266,8 +266,7 @@ class _Writer:
             side: self._offsets(
                 [
                     self._table(
-                        "TensorMap",
-                        {"Name": self.builder.CreateString(name), "TensorIndex": index},
+                        "TensorMap", {"Name": self.builder.CreateString(name), "TensorIndex": index}
                     )
                     for name, index in pairs
                 ]

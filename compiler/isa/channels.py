@@ -44,7 +44,7 @@ class Channels:
     ties_away: bool
     zero_point: int
 
-    def used(self, filters: Array, axis: int = 0) -> Array:
+    def used(self, filters: Array, axis: int = 0) -> NDArray[np.int8]:
         """Zero the filters whose outputs are constant; int8 of the filters' shape.
 
         filters: one per slice of `axis`.

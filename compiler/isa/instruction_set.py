@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mcuforge.compiler.isa.channels import Channels, Int32
 from mcuforge.compiler.tensors import Array
@@ -17,6 +20,8 @@ from mcuforge.errors import InternalError
 from mcuforge.runtime_c.sources import PORTABLE, kernel_names
 
 FOLDER = Path(__file__).resolve().parent
+
+Number = TypeVar("Number", np.int8, np.int32)
 
 MAX_TAPS = 50  # of a depthwise filter, MCUFORGE_DEPTHWISE_PACKED_TAPS: their addresses are kept
 
@@ -73,6 +78,18 @@ class InstructionSet:
     def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack for depthwise_conv2d_packed_s8. filters: int8 (kh, kw, c), one per channel."""
         return None
+
+
+def rounded_up(count: int, step: int) -> int:
+    """Round `count` up to a multiple of `step`."""
+    return -(-count // step) * step
+
+
+def padded(values: NDArray[Number], shape: tuple[int, ...]) -> NDArray[Number]:
+    """Pad `values` with zeros at the end of every axis to `shape`; the dtype stays."""
+    result: NDArray[Number] = np.zeros(shape, values.dtype)
+    result[tuple(slice(size) for size in values.shape)] = values
+    return result
 
 
 def price_file(name: str) -> Path:

@@ -72,12 +72,9 @@ class Candidates:
         """The least estimate of an arena that any cut has."""
         return self._least_peak(self.choices, lambda c: c.bytes)
 
-    def ending_at(self, end: int) -> tuple[Choice, ...]:
-        """The choices whose last node is node `end` - 1."""
-        return self._by_end[end]
-
     @cached_property
-    def _by_end(self) -> tuple[tuple[Choice, ...], ...]:
+    def by_end(self) -> tuple[tuple[Choice, ...], ...]:
+        """The choices by their end: at index i those whose last node is node i - 1."""
         found: list[list[Choice]] = [[] for _ in range(len(self.nodes) + 1)]
         for choice in self.choices:
             found[choice.end].append(choice)

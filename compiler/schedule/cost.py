@@ -90,13 +90,8 @@ def layer_work(node: Node, form: Execution, rows: int, isa: str, kernel: str = "
             raise InternalError(f"'{node.name}' is not a streamed input, but its rows arrive")
 
 
-def schedule_cost(schedule: Schedule, isa: str) -> float:
-    """Instructions of one inference as scheduled: the sum of its layers."""
-    return sum(schedule_costs(schedule, isa))
-
-
 def schedule_costs(schedule: Schedule, isa: str) -> tuple[float, ...]:
-    """The same layer by layer."""
+    """Instructions of one inference as scheduled, layer by layer."""
     costs = []
     for stage in schedule.stages:
         for i, layer in enumerate(stage.layers):

@@ -11,7 +11,7 @@ from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.schedule.holding import Holding
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import ALIGNMENT
-from mcuforge.compiler.schedule.overlap import least_distance, pipeline_distances
+from mcuforge.compiler.schedule.overlap import pipeline_distances, whole_distances
 from mcuforge.compiler.schedule.pipeline import (
     Pipeline,
     RowLayer,
@@ -96,12 +96,7 @@ class Estimates:
         """Node i as a stage that runs it whole."""
         node = self.nodes[i]
         scratch = self.calls.scratch_bytes(node, Execution.WHOLE, node.output.rows)
-        distances: dict[str, int] = {}
-        for x, reads in zip(node.inputs, node.op.reads(node.inputs, node.output), strict=True):
-            if not x.is_constant:
-                name = self.holding.storage[x.name].name
-                far = node.output.bytes if reads is None else least_distance(reads)
-                distances[name] = max(far, distances.get(name, far))
+        distances = whole_distances(node, self.holding.storage)
         passing = self.holding.passing(i, i + 1) + scratch
         ends = self.holding.ends(i, i + 1, node.output.bytes, distances)
         estimate, least = (passing + count for count in ends)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from mcuforge.compiler.schedule.liveness import Life, liveness
-from mcuforge.compiler.schedule.overlap import least_distance, least_distance_of_rows
+from mcuforge.compiler.schedule.overlap import least_distance_of_rows, whole_distances
 from mcuforge.compiler.schedule.pipeline import Indices
 from mcuforge.compiler.schedule.rows import layer_rows
 from mcuforge.compiler.schedule.schedule import Layer, Schedule, Stage
@@ -94,7 +94,11 @@ def slots(schedule: Schedule) -> tuple[int, ...]:
 def _distances(schedule: Schedule, stage: Stage, dying: set[str]) -> Iterator[tuple[str, str, int]]:
     """(dying input, whole output, least distance of the output below the input) of one stage."""
     if not stage.is_pipeline:
-        yield from _whole_distances(schedule, stage, dying)
+        node = stage.layers[0].node
+        needed = whole_distances(node, schedule.storage) if dying else {}
+        for name, distance in needed.items():
+            if name in dying:
+                yield name, schedule.buffer(node.output).name, distance
         return
     outputs, reads = _Accesses(), _Accesses()  # with the end of each write, the begin of each read
     for rows in layer_rows(schedule, stage):
@@ -136,23 +140,3 @@ class _Accesses:
         for buffer in sorted(self._found, key=lambda name: self._begun[name]):
             times, places = zip(*self._found[buffer], strict=True)
             yield buffer, (np.concatenate(times), np.concatenate(places))
-
-
-def _whole_distances(
-    schedule: Schedule, stage: Stage, dying: set[str]
-) -> Iterator[tuple[str, str, int]]:
-    """The distances that the kernel's order allows for a layer that runs whole.
-
-    A buffer may be read twice: under two views, or as both operands.
-    """
-    if not dying:
-        return
-    node = stage.layers[0].node
-    needed: dict[str, int] = {}
-    for x, reads in zip(node.inputs, node.op.reads(node.inputs, node.output), strict=True):
-        name = "" if x.is_constant else schedule.buffer(x).name
-        if name in dying:
-            distance = node.output.bytes if reads is None else least_distance(reads)
-            needed[name] = max(distance, needed.get(name, distance))
-    for name, distance in needed.items():
-        yield name, schedule.buffer(node.output).name, distance

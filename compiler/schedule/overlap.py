@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from mcuforge.compiler.calls import Reads
+from mcuforge.compiler.graph import Node
 from mcuforge.compiler.schedule.pipeline import Indices, Pipeline
 from mcuforge.compiler.schedule.schedule import Execution
 from mcuforge.compiler.tensors import Tensor
@@ -36,6 +37,21 @@ def least_distance(reads: Reads) -> int:
     if reads.before_write:  # after the last unit nothing is read
         still, written = still[1:], written[:-1]
     return int(min(size, (written - still * reads.in_bytes).max(initial=-size)))
+
+
+def whole_distances(node: Node, storage: Mapping[str, Tensor]) -> dict[str, int]:
+    """Find the least distance of the output below each buffer that `node` reads, run whole.
+
+    `storage` gives the buffer of each tensor by name. A buffer may be read twice: under two views,
+    or as both operands.
+    """
+    distances: dict[str, int] = {}
+    for x, reads in zip(node.inputs, node.op.reads(node.inputs, node.output), strict=True):
+        if not x.is_constant:
+            name = storage[x.name].name
+            far = node.output.bytes if reads is None else least_distance(reads)
+            distances[name] = max(far, distances.get(name, far))
+    return distances
 
 
 def least_distance_of_rows(written: Indices, ends: Indices, read: Indices, begins: Indices) -> int:

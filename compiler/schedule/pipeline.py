@@ -59,11 +59,6 @@ class RowLayer:
     steps: int  # output rows, or input rows where they are added up
     needs: tuple[Needed, ...]  # one for each run-time input
 
-    @property
-    def output_rows(self) -> int:
-        """Rows of the output."""
-        return self.node.output.rows
-
 
 def row_layer(node: Node, storage: Mapping[str, Tensor], calls: Calls) -> RowLayer | None:
     """Run the node by rows, or add rows up where that holds less; None if it can do neither."""
@@ -192,7 +187,7 @@ def _first_steps(layer: RowLayer, steps: int) -> RowLayer:
 
 def has_barrier(layers: Sequence[RowLayer]) -> bool:
     """True where every row of a layer needs all rows of an earlier one: they need two stages."""
-    steps = {layer.node.output.name: layer.output_rows for layer in layers}
+    steps = {layer.node.output.name: layer.node.output.rows for layer in layers}
     return any(
         int(need.end[0]) >= steps[need.buffer.name] > 1
         for layer in layers
@@ -364,9 +359,7 @@ def _last_reads(
 
 
 def _shared(
-    layers: tuple[RowLayer, ...],
-    kept: set[str],
-    made: Mapping[str, Indices],
+    layers: tuple[RowLayer, ...], kept: set[str], made: Mapping[str, Indices]
 ) -> dict[str, Tensor]:
     """Map tensors to those computed in their place: each is the only reader of the one before."""
     readers: dict[str, int] = {}

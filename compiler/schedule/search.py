@@ -91,7 +91,7 @@ def _cheapest(
     total = [0.0] + [inf] * len(candidates.nodes)
     last: list[Choice | None] = [None] * len(total)
     for end in range(1, len(total)):
-        for choice in candidates.ending_at(end):
+        for choice in candidates.by_end[end]:
             if limit is not None and choice.bytes > limit:
                 continue
             weight = total[choice.begin] + weigh(choice)

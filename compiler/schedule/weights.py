@@ -96,8 +96,7 @@ def place_weights(
     if placed is not None:
         return placed
     problem = Problem(
-        buffers=tuple(Buffer(c.name, c.bytes, 0, 1, ALIGNMENT) for c in constants),
-        regions=regions,
+        buffers=tuple(Buffer(c.name, c.bytes, 0, 1, ALIGNMENT) for c in constants), regions=regions
     )
     plan = solve(problem, exact_seconds=exact_seconds)
     return {constant.name: plan.placements[constant.name].region for constant in constants}

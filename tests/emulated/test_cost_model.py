@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mcuforge.compiler.compile import PlanOptions
-from mcuforge.compiler.schedule.cost import WHOLE_MODEL_ERROR, schedule_cost
+from mcuforge.compiler.schedule.cost import WHOLE_MODEL_ERROR, schedule_costs
 from mcuforge.compiler.schedule.search import SLACK, Goal
 from mcuforge.flow.session import compile_session, open_session
 from tests.emulated.deployed import deployed
@@ -21,7 +21,7 @@ def counted_and_foretold(goal: Goal, board: str) -> tuple[int, float]:
     counted = deployed(DIGITS, board, options).run.instructions
     assert counted is not None
     compiled = compile_session(open_session(DIGITS, board, emulate=True), options)
-    return counted, schedule_cost(compiled.schedule, compiled.isa)
+    return counted, sum(schedule_costs(compiled.schedule, compiled.isa))
 
 
 @pytest.mark.parametrize("board", ["qemu-riscv32", "netduinoplus2"])

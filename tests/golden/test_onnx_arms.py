@@ -7,9 +7,9 @@ import numpy as np
 import onnx
 import pytest
 
-from mcuforge.compiler.builders.qdq_builder import Qdq
 from tests.models import onnx_images, onnx_tokens
 from tests.models.onnx_runner import graph_of, kinds_of, largest_difference
+from tests.models.qdq_builder import Qdq
 
 CASES = {**onnx_images.CASES, **onnx_tokens.CASES}
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import onnx
 
-from mcuforge.compiler.builders.qdq_builder import Qdq
+from tests.models.qdq_builder import Qdq
 
 Build = Callable[[Qdq], str]
 IMAGE = (1, 6, 9, 7)

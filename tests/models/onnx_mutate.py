@@ -13,10 +13,10 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from mcuforge.compiler.builders.qdq_builder import Qdq
 from mcuforge.compiler.frontends.onnx.ops.table import ARMS
 from tests.models import onnx_images, onnx_tokens
 from tests.models.mutate import EXTREMES, REALS
+from tests.models.qdq_builder import Qdq
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits_vit.onnx"
 INTEGERS = (-(2**63), -(2**31), -129, -2, -1, 0, 1, 2, 3, 4, 7, 64, 255, 1 << 16, 2**31, 2**62)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mcuforge.compiler.builders.qdq_builder import Qdq
+from tests.models.qdq_builder import Qdq
 
 Build = Callable[[Qdq], str]
 TOKENS = (1, 10, 12)

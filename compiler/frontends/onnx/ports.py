@@ -7,11 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import prod
 
-from mcuforge.compiler.frontends.common import (
-    LARGEST_TENSOR_BYTES,
-    MOST_DIMENSIONS,
-    contradiction,
-)
+from mcuforge.compiler.frontends.common import LARGEST_TENSOR_BYTES, MOST_DIMENSIONS, contradiction
 from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxNode, OnnxPort
 from mcuforge.compiler.frontends.onnx.layout import Shape, channels_last, inverse
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY

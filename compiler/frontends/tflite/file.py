@@ -102,12 +102,7 @@ def parse(file: FileBytes) -> RawModel:
         for i, at in enumerate(graph.places(3, MOST_OPERATORS, "operators"))
     )
     model = RawModel(
-        file.data,
-        tensors,
-        operators,
-        graph.integers(1),
-        graph.integers(2),
-        _signature_names(root),
+        file.data, tensors, operators, graph.integers(1), graph.integers(2), _signature_names(root)
     )
     _check_indices(model)
     return model

@@ -89,10 +89,7 @@ class Values:
                 f"expected a list of at most {LARGEST_INTEGER_LIST} integers"
             )
         if raw.span is None and prod(raw.shape) > 0:
-            raise Refusal(
-                f"'{name}' is computed at run time, expected a constant",
-                FIX_SHAPE,
-            )
+            raise Refusal(f"'{name}' is computed at run time, expected a constant", FIX_SHAPE)
         return self._data(raw, name, INTEGER_TYPES[raw.type_name]).astype(np.int64)
 
     def _make(self, index: int) -> Tensor:

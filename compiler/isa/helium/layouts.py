@@ -8,7 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.isa.channels import Channels, Int32
-from mcuforge.compiler.isa.instruction_set import MAX_TAPS, InstructionSet, Packed
+from mcuforge.compiler.isa.instruction_set import (
+    MAX_TAPS,
+    InstructionSet,
+    Packed,
+    padded,
+    rounded_up,
+)
 from mcuforge.compiler.tensors import Array
 
 LANES = 16  # int8 values of a vector
@@ -45,9 +51,8 @@ class Helium(InstructionSet):
         if (size[0:even:2] + size[1:even:2]).max(initial=0) > PAIR_REACH:
             return None
         pixels = 2 if count == LANES // 2 else 1  # eight channels of two pixels are a group too
-        padded = np.zeros((len(taps), _up(count, LANES)), np.int8)
-        padded[:, : count * pixels] = np.tile(taps, pixels)
-        weights = padded.reshape(len(taps), -1, LANES).transpose(1, 0, 2)
+        lanes = padded(np.tile(taps, pixels), (len(taps), rounded_up(count, LANES)))
+        weights = lanes.reshape(len(taps), -1, LANES).transpose(1, 0, 2)
         groups = (
             _in_groups(np.tile(channels.bias, pixels), LANES)[:, ORDER],
             np.ascontiguousarray(weights).reshape(len(weights), -1).view("<i4"),
@@ -61,10 +66,9 @@ class Helium(InstructionSet):
 def _groups_of_filters(filters: Array, channels: Channels) -> tuple[Int32, int]:
     """Pack per four filters: biases, weights (depth / 16, filter, 16), multipliers, -right."""
     count, taps = filters.shape
-    depth = _up(taps, LANES)
-    padded = np.zeros((_up(count, FILTERS), depth), np.int8)
-    padded[:count, :taps] = channels.used(filters)
-    weights = padded.reshape(-1, FILTERS, depth // LANES, LANES).transpose(0, 2, 1, 3)
+    depth = rounded_up(taps, LANES)
+    filled = padded(channels.used(filters), (rounded_up(count, FILTERS), depth))
+    weights = filled.reshape(-1, FILTERS, depth // LANES, LANES).transpose(0, 2, 1, 3)
     rows = np.ascontiguousarray(weights).reshape(len(weights), -1).view("<i4")
     groups = (
         _in_groups(channels.bias, FILTERS),
@@ -78,10 +82,4 @@ def _groups_of_filters(filters: Array, channels: Channels) -> tuple[Int32, int]:
 
 def _in_groups(values: Int32, size: int) -> Int32:
     """Cut values into (groups, size), filled up with zeros."""
-    padded = np.zeros(_up(len(values), size), np.int32)
-    padded[: len(values)] = values
-    return padded.reshape(-1, size)
-
-
-def _up(value: int, step: int) -> int:
-    return -(-value // step) * step
+    return padded(values, (rounded_up(len(values), size),)).reshape(-1, size)

@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.isa.channels import Channels, Int32
-from mcuforge.compiler.isa.instruction_set import MAX_TAPS, InstructionSet, Packed
+from mcuforge.compiler.isa.instruction_set import (
+    MAX_TAPS,
+    InstructionSet,
+    Packed,
+    padded,
+    rounded_up,
+)
 from mcuforge.compiler.tensors import Array
 
-Number = TypeVar("Number", np.int8, np.int32)
 Bytes = NDArray[np.int8]
 FILTERS = 4  # of a block of conv2d
 VECTOR_FILTERS = 8  # of a block of fully_connected
@@ -31,13 +36,13 @@ class Rv32(InstructionSet):
     pixels: ClassVar[int] = PIXELS
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed:
-        depth = whole_words(filters.shape[1])
+        depth = rounded_up(filters.shape[1], WORD)
         return Packed(blocks(filters, channels, FILTERS, depth), depth, PIXELS * depth)
 
     def fully_connected(self, filters: Array, channels: Channels) -> Packed:
         """Pack blocks of eight, then the remaining filters one by one."""
         count = len(filters) // VECTOR_FILTERS * VECTOR_FILTERS
-        depth = whole_words(filters.shape[1])
+        depth = rounded_up(filters.shape[1], WORD)
         parts = (
             blocks(filters[:count], channels, VECTOR_FILTERS, depth),
             blocks(filters[count:], channels, 1, depth, first=count),
@@ -68,7 +73,7 @@ def blocks(filters: Array, channels: Channels, size: int, depth: int, first: int
 
     weights = padded(filters.astype(np.int8), (count * size, depth))
     side_by_side = weights.reshape(count, size, depth).transpose(0, 2, 1).reshape(count, -1)
-    shifts = padded(by_block(channels.right).astype(np.int8), (count, whole_words(size)))
+    shifts = padded(by_block(channels.right).astype(np.int8), (count, rounded_up(size, WORD)))
     columns = (
         by_block(channels.bias),
         words(side_by_side),
@@ -83,18 +88,6 @@ def doubled(channels: Channels) -> Int32:
     return (channels.multiplier.astype(np.uint32) * np.uint32(2)).view(np.int32)
 
 
-def padded(values: NDArray[Number], shape: tuple[int, ...]) -> NDArray[Number]:
-    """Pad `values` with zeros at the end of every axis to `shape`; the dtype stays."""
-    result: NDArray[Number] = np.zeros(shape, values.dtype)
-    result[tuple(slice(size) for size in values.shape)] = values
-    return result
-
-
 def words(rows: Bytes) -> Int32:
     """Read int8 rows (n, bytes), whole words each, as little-endian words: int32 (n, bytes / 4)."""
     return np.ascontiguousarray(rows).view("<i4").astype(np.int32)
-
-
-def whole_words(count: int) -> int:
-    """Round `count` bytes up to whole words."""
-    return -(-count // WORD) * WORD

@@ -12,7 +12,7 @@ from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.choose import Chosen, choose
-from mcuforge.compiler.schedule.cost import schedule_cost
+from mcuforge.compiler.schedule.cost import schedule_costs
 from mcuforge.compiler.schedule.estimate import Choice, Estimates
 from mcuforge.compiler.schedule.holding import Holding
 from mcuforge.compiler.schedule.kernels import Calls
@@ -46,7 +46,7 @@ def chosen(graph: Graph, goal: Goal, budget: int = AMPLE, streamed: bool = False
 
 
 def cost(found: Chosen) -> float:
-    return schedule_cost(found.schedule, "portable")
+    return sum(schedule_costs(found.schedule, "portable"))
 
 
 @pytest.mark.parametrize("streamed", [False, True])

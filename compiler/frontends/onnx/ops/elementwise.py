@@ -17,11 +17,7 @@ from mcuforge.compiler.frontends.onnx.layout import View
 from mcuforge.compiler.frontends.onnx.ops.binary import BUILT, build_binary, want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.chain import Computed, as_table, leaves
 from mcuforge.compiler.frontends.onnx.ops.convolution import Convolution
-from mcuforge.compiler.frontends.onnx.ops.functions import (
-    BINARY,
-    UNARY,
-    Real,
-)
+from mcuforge.compiler.frontends.onnx.ops.functions import BINARY, UNARY, Real
 from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -48,26 +49,6 @@ def _gelu(operator: Operator) -> Unary:
     return lambda x: 0.5 * x * (1.0 + erf(x / math.sqrt(2.0)))
 
 
-def _leaky_relu(operator: Operator) -> Unary:
-    alpha = operator.float_of("alpha", 0.01)
-    return lambda x: np.where(x >= 0, x, alpha * x)
-
-
-def _elu(operator: Operator) -> Unary:
-    alpha = operator.float_of("alpha", 1.0)
-    return lambda x: np.where(x > 0, x, alpha * elementary.expm1(np.minimum(x, 0.0)))
-
-
-def _hard_sigmoid(operator: Operator) -> Unary:
-    alpha, beta = operator.float_of("alpha", 0.2), operator.float_of("beta", 0.5)
-    return lambda x: np.clip(alpha * x + beta, 0.0, 1.0)
-
-
-def _quick_gelu(operator: Operator) -> Unary:
-    alpha = operator.float_of("alpha", 1.702)
-    return lambda x: x * sigmoid(alpha * x)
-
-
 def _clip(operator: Operator) -> Unary:
     """Clamp to min and max, which are inputs since opset 11."""
     low = operator.real(1) if operator.has(1) else -np.inf
@@ -75,38 +56,48 @@ def _clip(operator: Operator) -> Unary:
     return lambda x: np.minimum(np.maximum(x, low), high)
 
 
-def _plain(function: Unary) -> MakeUnary:
-    return lambda operator: function
+def _function(function: Callable[..., Real], **defaults: float) -> MakeUnary:
+    """Make a function of x and of attributes, whose defaults are given."""
+
+    def make(operator: Operator) -> Unary:
+        return partial(function, **{k: operator.float_of(k, v) for k, v in defaults.items()})
+
+    return make
 
 
 UNARY: Mapping[str, MakeUnary] = MappingProxyType(
     {
-        "Relu": _plain(lambda x: np.maximum(x, 0.0)),
+        "Relu": _function(lambda x: np.maximum(x, 0.0)),
         "Clip": _clip,
-        "LeakyRelu": _leaky_relu,
-        "Elu": _elu,
-        "Sigmoid": _plain(sigmoid),
-        "HardSigmoid": _hard_sigmoid,
-        "HardSwish": _plain(lambda x: x * np.clip(x / 6.0 + 0.5, 0.0, 1.0)),
-        "Tanh": _plain(tanh),
-        "Erf": _plain(erf),
+        "LeakyRelu": _function(lambda x, alpha: np.where(x >= 0, x, alpha * x), alpha=0.01),
+        "Elu": _function(
+            lambda x, alpha: np.where(x > 0, x, alpha * elementary.expm1(np.minimum(x, 0.0))),
+            alpha=1.0,
+        ),
+        "Sigmoid": _function(sigmoid),
+        "HardSigmoid": _function(
+            lambda x, alpha, beta: np.clip(alpha * x + beta, 0.0, 1.0), alpha=0.2, beta=0.5
+        ),
+        "HardSwish": _function(lambda x: x * np.clip(x / 6.0 + 0.5, 0.0, 1.0)),
+        "Tanh": _function(tanh),
+        "Erf": _function(erf),
         "Gelu": _gelu,
         "FastGelu": _gelu,
-        "QuickGelu": _quick_gelu,
-        "Softplus": _plain(elementary.softplus),
-        "Softsign": _plain(lambda x: x / (1.0 + np.abs(x))),
-        "Exp": _plain(elementary.exp),
-        "Log": _plain(elementary.log),
-        "Sqrt": _plain(np.sqrt),
-        "Reciprocal": _plain(lambda x: 1.0 / x),
-        "Abs": _plain(np.abs),
-        "Neg": _plain(np.negative),
-        "Floor": _plain(np.floor),
-        "Ceil": _plain(np.ceil),
-        "Round": _plain(np.rint),
-        "Sign": _plain(np.sign),
-        "Sin": _plain(elementary.sin),
-        "Cos": _plain(elementary.cos),
+        "QuickGelu": _function(lambda x, alpha: x * sigmoid(alpha * x), alpha=1.702),
+        "Softplus": _function(elementary.softplus),
+        "Softsign": _function(lambda x: x / (1.0 + np.abs(x))),
+        "Exp": _function(elementary.exp),
+        "Log": _function(elementary.log),
+        "Sqrt": _function(np.sqrt),
+        "Reciprocal": _function(lambda x: 1.0 / x),
+        "Abs": _function(np.abs),
+        "Neg": _function(np.negative),
+        "Floor": _function(np.floor),
+        "Ceil": _function(np.ceil),
+        "Round": _function(np.rint),
+        "Sign": _function(np.sign),
+        "Sin": _function(elementary.sin),
+        "Cos": _function(elementary.cos),
     }
 )
 

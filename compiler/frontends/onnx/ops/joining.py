@@ -189,9 +189,7 @@ def _from_left(operator: Operator, a: Constant, b: Value) -> Value:
     out = (*between[:-1], count)
     want_size(out)
 
-    x = moved_run_time(operator.node, operator.work, b, transposed(exchanged, between), between)
+    x = moved_run_time(operator, b, transposed(exchanged, between), between)
     product = Linear(operator.node, out, x, weights, None)
     shape = permuted(out, exchanged)
-    return moved_run_time(
-        operator.node, operator.work, product, transposed(exchanged, shape), shape
-    )
+    return moved_run_time(operator, product, transposed(exchanged, shape), shape)

@@ -7,11 +7,7 @@ from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import (
-    contradiction,
-    resolve_axes,
-    resolve_axis,
-)
+from mcuforge.compiler.frontends.common import contradiction, resolve_axes, resolve_axis
 from mcuforge.compiler.frontends.onnx.layout import permuted
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped, transposed
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
@@ -33,11 +29,8 @@ def reshape(operator: Operator) -> Value:
             wanted[place] = x.shape[place]
     if wanted.count(-1) == 1:
         rest = prod(size for size in wanted if size != -1)
-        if rest < 1 or prod(x.shape) % rest:
-            raise contradiction(
-                f"it reshapes {list(x.shape)} to {wanted[:8]}, expected as many elements"
-            )
-        wanted[wanted.index(-1)] = prod(x.shape) // rest
+        if rest > 0 and prod(x.shape) % rest == 0:
+            wanted[wanted.index(-1)] = prod(x.shape) // rest
     if min(wanted, default=1) < 0:
         raise contradiction(
             f"it reshapes {list(x.shape)} to {wanted[:8]}, expected as many elements"

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction
-from mcuforge.compiler.frontends.onnx.file import OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, permuted
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import (
@@ -47,20 +46,20 @@ def moved(operator: Operator, x: Value, on_array: OnArray, on_view: OnView, shap
     want_size(shape, constant=isinstance(x, Constant))
     if isinstance(x, Constant):
         return moved_constant(x, on_array)
-    return moved_run_time(operator.node, operator.work, x, on_view, shape)
+    return moved_run_time(operator, x, on_view, shape)
 
 
-def moved_run_time(node: OnnxNode, work: Work, x: Value, on_view: OnView, shape: Shape) -> Value:
+def moved_run_time(operator: Operator, x: Value, on_view: OnView, shape: Shape) -> Value:
     """Move the elements of a computed value, which gives it `shape`."""
     if isinstance(x, Stored):
-        with work.at(node):
-            return Stored(on_view(work, x.view), x.scheme, x.real)
+        with operator.work.at(operator.node):
+            return Stored(on_view(operator.work, x.view), x.scheme, x.real)
     if isinstance(x, Edge) and x.dtype != "float32":
         raise Refusal(
             "it moves an integer input before any DequantizeLinear, expected one in between",
             "put the DequantizeLinear right after the input",
         )
-    result = Moved(node, shape, x, on_view)
+    result = Moved(operator.node, shape, x, on_view)
     assert result.depth
     return result
 

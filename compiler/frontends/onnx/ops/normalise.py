@@ -68,12 +68,7 @@ def layer_normalization(operator: Operator) -> Value:
 
 
 def normalised(
-    operator: Operator,
-    x: Value,
-    over: Shape,
-    epsilon: float,
-    gamma: Constant,
-    beta: Constant,
+    operator: Operator, x: Value, over: Shape, epsilon: float, gamma: Constant, beta: Constant
 ) -> Normalised:
     """Normalise x over its last dimensions `over`."""
     length = prod(over)

@@ -40,7 +40,7 @@ def max_pool(operator: Operator) -> Value:
         output = work.emit_moved(op, (image,), (1, *slide.output, x.shape[1]))
         return from_image(work, output, shape)
 
-    return moved_run_time(operator.node, operator.work, x, on_view, shape)
+    return moved_run_time(operator, x, on_view, shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,11 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.common import (
-    SCALE_LIMITS,
-    contradiction,
-    resolve_axis,
-)
+from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction, resolve_axis
 from mcuforge.compiler.frontends.onnx.ops.islands import is_variance
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.values import (
@@ -101,10 +97,7 @@ def _scheme(operator: Operator, dtype: str) -> Scheme:
         )
     low, high = SCALE_LIMITS
     if not low <= scale[0] <= high:
-        raise Refusal(
-            f"the scale is {scale[0]:g}, expected {low:g} to {high:g}",
-            CALIBRATE,
-        )
+        raise Refusal(f"the scale is {scale[0]:g}, expected {low:g} to {high:g}", CALIBRATE)
     zero = _zero_points(operator, dtype, 1)
     return Scheme(float(scale[0]), int(zero[0]) - OFFSET[dtype], dtype)
 
@@ -168,8 +161,7 @@ def _quantized_constant(operator: Operator, x: Constant) -> Constant:
     if not x.is_real or dtype not in OFFSET:
         met = f"to {dtype}" if x.is_real else f"of {x.data.dtype.name}"
         raise Refusal(
-            f"it quantizes a constant {met}, supported: float to int8 and uint8",
-            EIGHT_BITS,
+            f"it quantizes a constant {met}, supported: float to int8 and uint8", EIGHT_BITS
         )
     quant = _constant_quant(operator, x, dtype)
     low, high = RANGE[DType(dtype)]

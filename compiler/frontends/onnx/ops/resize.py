@@ -39,7 +39,7 @@ def resize(operator: Operator) -> Value:
         output = work.emit_moved(op, (as_image(work, view),), shape)
         return from_image(work, output, sizes)
 
-    return moved_run_time(operator.node, operator.work, x, on_view, sizes)
+    return moved_run_time(operator, x, on_view, sizes)
 
 
 def _sizes(operator: Operator, shape: Shape) -> Shape:

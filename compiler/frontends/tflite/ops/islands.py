@@ -144,22 +144,14 @@ class Islands:
         return True
 
 
-def _unary(function: Callable[[Float32], Float32], options: str | None = None) -> Function:
-    def compute(operator: Operator, x: tuple[Float32, ...]) -> Float32:
-        if options is not None:
-            operator.options(options)
-        return function(x[0])
-
-    return compute
-
-
-def _binary(
-    function: Callable[[Float32, Float32], Float32], options: str, fused: bool = True
+def _function(
+    function: Callable[..., Float32], options: str | None = None, *, fused: bool = False
 ) -> Function:
+    """Compute `function`, and the activation after it where option 0 of its table fuses one."""
+
     def compute(operator: Operator, x: tuple[Float32, ...]) -> Float32:
-        table = operator.options(options)
-        result = function(*x)
-        return clamped(result, table.activation(0)) if fused else result
+        table = None if options is None else operator.options(options)
+        return clamped(function(*x), table.activation(0) if table and fused else "none")
 
     return compute
 
@@ -184,29 +176,29 @@ def logistic(x: Float32) -> Float32:
 
 BINARY: Mapping[str, Function] = MappingProxyType(
     {
-        "ADD": _binary(np.add, "AddOptions"),
-        "DIV": _binary(np.divide, "DivOptions"),
-        "MAXIMUM": _binary(np.maximum, "MaximumMinimumOptions", fused=False),
-        "MINIMUM": _binary(np.minimum, "MaximumMinimumOptions", fused=False),
-        "MUL": _binary(np.multiply, "MulOptions"),
-        "POW": _binary(elementary.power, "PowOptions", fused=False),
-        "SUB": _binary(np.subtract, "SubOptions"),
+        "ADD": _function(np.add, "AddOptions", fused=True),
+        "DIV": _function(np.divide, "DivOptions", fused=True),
+        "MAXIMUM": _function(np.maximum, "MaximumMinimumOptions"),
+        "MINIMUM": _function(np.minimum, "MaximumMinimumOptions"),
+        "MUL": _function(np.multiply, "MulOptions", fused=True),
+        "POW": _function(elementary.power, "PowOptions"),
+        "SUB": _function(np.subtract, "SubOptions", fused=True),
     }
 )
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
-        "ABS": _unary(np.abs, "AbsOptions"),
-        "EXP": _unary(elementary.exp, "ExpOptions"),
-        "LOG": _unary(elementary.log),
-        "LOGISTIC": _unary(logistic),
-        "NEG": _unary(np.negative, "NegOptions"),
-        "RELU": _unary(lambda x: clamped(x, "relu")),
-        "RELU6": _unary(lambda x: clamped(x, "relu6")),
-        "RELU_N1_TO_1": _unary(lambda x: clamped(x, "relu_n1_to_1")),
-        "RSQRT": _unary(lambda x: ONE / np.sqrt(x)),
-        "SQRT": _unary(np.sqrt),
-        "SQUARE": _unary(lambda x: x * x, "SquareOptions"),
-        "TANH": _unary(elementary.tanh),
+        "ABS": _function(np.abs, "AbsOptions"),
+        "EXP": _function(elementary.exp, "ExpOptions"),
+        "LOG": _function(elementary.log),
+        "LOGISTIC": _function(logistic),
+        "NEG": _function(np.negative, "NegOptions"),
+        "RELU": _function(lambda x: clamped(x, "relu")),
+        "RELU6": _function(lambda x: clamped(x, "relu6")),
+        "RELU_N1_TO_1": _function(lambda x: clamped(x, "relu_n1_to_1")),
+        "RSQRT": _function(lambda x: ONE / np.sqrt(x)),
+        "SQRT": _function(np.sqrt),
+        "SQUARE": _function(lambda x: x * x, "SquareOptions"),
+        "TANH": _function(elementary.tanh),
         **BINARY,
     }
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction, resolve_axis
-from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Read, Step, Steps
+from mcuforge.compiler.frontends.tflite.ops.operator import Arm, Operator, Read, Step, Steps
 from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.common.checks import want_constant, want_int8, want_shape
 from mcuforge.compiler.ops.mean import Mean
@@ -25,7 +26,7 @@ ROUNDED = 1e-6  # relative error of a whole number on a float32 scale
 LARGEST_FACTOR = 1e6  # of LeakyRelu's alpha and Softmax's beta
 
 
-def unary(op: Op, options: str | None = None) -> Read:
+def unary(op: Op, options: str | None = None, note: str = "", unjudged: str = "") -> Arm:
     """Return an arm for an operator of one input; it refuses other option tables than `options`."""
 
     def read(operator: Operator) -> Steps:
@@ -33,17 +34,17 @@ def unary(op: Op, options: str | None = None) -> Read:
             operator.options(options)
         return _one_input(operator, op)
 
-    return read
+    return Arm(read, (type(op),), note, unjudged)
 
 
-def binary(op: Op, options: str) -> Read:
-    """Return an arm for an operator of two inputs without a fused activation."""
+def binary(op: Op, options: str) -> Arm:
+    """Return an arm for an operator of two inputs that broadcast, without a fused activation."""
 
     def read(operator: Operator) -> Steps:
         operator.options(options)
         return _two_inputs(operator, op)
 
-    return read
+    return Arm(read, (type(op),), "broadcasts")
 
 
 def fused(make: Callable[[Activation], Op], options: str) -> Read:
@@ -51,9 +52,9 @@ def fused(make: Callable[[Activation], Op], options: str) -> Read:
     return lambda operator: _two_inputs(operator, make(operator.options(options).activation(0)))
 
 
-def reduced(reducer: type[Mean]) -> Read:
+def reduced(reducer: type[Mean], unjudged: str = "") -> Arm:
     """Return an arm for MEAN or SUM. ReducerOptions: keep_dims 0; inputs x and constant axes."""
-    return lambda operator: _reduced(operator, reducer)
+    return Arm(partial(_reduced, reducer), (reducer, Reshape), "constant axes", unjudged)
 
 
 def pow_(operator: Operator) -> Steps:
@@ -89,7 +90,7 @@ def softmax(operator: Operator) -> Steps:
     return _one_input(operator, Softmax(_moderate("beta", beta)))
 
 
-def _reduced(operator: Operator, reducer: type[Mean]) -> Steps:
+def _reduced(reducer: type[Mean], operator: Operator) -> Steps:
     operator.arity(2)
     options = operator.options("ReducerOptions")
     x, output = operator.input(0), operator.output()

@@ -11,11 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import (
-    LARGEST_INTEGER_LIST,
-    contradiction,
-    resolve_axis,
-)
+from mcuforge.compiler.frontends.common import LARGEST_INTEGER_LIST, contradiction, resolve_axis
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator
 from mcuforge.compiler.frontends.tflite.ops.slicing import strided_cut
 from mcuforge.compiler.frontends.tflite.tensors import INTEGER_TYPES, check_shape

@@ -3,11 +3,7 @@
 
 from __future__ import annotations
 
-from mcuforge.compiler.frontends.common import (
-    LARGEST_STEP,
-    LARGEST_TENSOR_BYTES,
-    contradiction,
-)
+from mcuforge.compiler.frontends.common import LARGEST_STEP, LARGEST_TENSOR_BYTES, contradiction
 from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Read, Step, Steps
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.common.checks import want_one_image, want_shape

@@ -10,7 +10,6 @@ import onnx
 import pytest
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.builders.qdq_builder import Qdq
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.onnx.reader import read_onnx, survey_onnx
 from mcuforge.compiler.graph import Port
@@ -22,6 +21,7 @@ from mcuforge.compiler.tensors import DType
 from mcuforge.compiler.verify import verify
 from tests.models import onnx_images, onnx_tokens
 from tests.models.onnx_runner import graph_of, kinds_of
+from tests.models.qdq_builder import Qdq
 
 CASES = {**onnx_images.CASES, **onnx_tokens.CASES}
 

@@ -11,10 +11,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mcuforge.compiler.builders.qdq_builder import Qdq
 from mcuforge.compiler.frontends.onnx.reader import read_onnx, survey_onnx
 from mcuforge.errors import CompileError
 from tests.models import onnx_images, onnx_tokens
+from tests.models.qdq_builder import Qdq
 
 Build = Callable[[Qdq], str]
 
