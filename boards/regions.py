@@ -16,7 +16,7 @@ from mcuforge.memplan.problem import Region
 
 VARIABLES_BYTES = 4 * 1024  # of the check firmware: 1.6 KiB today, the model's state, alignment
 CODE_BYTES = 96 * 1024  # code and constants of model and check firmware, without the weights
-GUARD_BYTES = 32  # canaries before and behind an arena of the check firmware
+CANARIES_BYTES = 32  # canaries before and behind an arena of the check firmware
 
 
 def memory_regions(
@@ -47,7 +47,7 @@ def memory_regions(
     if alone:
         size = _sum(image) - reserved_bytes
         return (Region(kind, max(1, size), _slowest(image), _reached(image)),)
-    guards = GUARD_BYTES if kind == "ram" else 0
+    guards = CANARIES_BYTES if kind == "ram" else 0
     free = [_without_start(image, reserved_bytes), *others]
     return tuple(
         region

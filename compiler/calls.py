@@ -29,8 +29,8 @@ class Reads:
     before_write: bool = False
 
 
-class Slot(Enum):
-    """Kernel arguments that are neither tensors nor constants."""
+class Blank(Enum):
+    """Kernel arguments that the code generator fills in: neither tensors nor constants."""
 
     PARAMS = "params"  # the address of the call's parameter struct
     SCRATCH = "scratch"  # the call's scratch buffer in the arena
@@ -86,7 +86,7 @@ class Params:
     fields: tuple[tuple[str, Field], ...]
 
 
-Argument = Tensor | Blob | Slot | RowOf
+Argument = Tensor | Blob | Blank | RowOf
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,7 +58,7 @@ class Op(ABC):
         return None
 
     def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        """List the calls that compute rows [Slot.FIRST_ROW, Slot.END_ROW), from and into rings.
+        """List the calls that compute rows [Blank.FIRST_ROW, Blank.END_ROW), from and into rings.
 
         Calls with RowOf arguments compute one row and are repeated for each. Only where
         `row_reads` is not None.
@@ -68,7 +68,7 @@ class Op(ABC):
     def accumulate(
         self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
     ) -> tuple[Call, ...] | None:
-        """List the calls that add rows [Slot.FIRST_ROW, Slot.END_ROW) of the input's `rows` rows.
+        """List the calls that add rows [Blank.FIRST_ROW, Blank.END_ROW) of the input's `rows` rows.
 
         For operators whose output, a single row, sums over every row of their only run-time input:
         row 0 starts the sums in the scratch buffer, the last row writes the output. The scratch

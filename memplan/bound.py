@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from math import gcd
 
-from mcuforge.memplan.conflicts import find_windows
+from mcuforge.memplan.conflicts import find_spans
 from mcuforge.memplan.paths import path_bound
 from mcuforge.memplan.problem import Buffer, Problem
 
 ENUMERATED = 6  # buffers of a sharing group that are counted in every order
 
-Windows = dict[tuple[int, int], tuple[int, int]]
+Spans = dict[tuple[int, int], tuple[int, int]]
 
 
 def lower_bound(problem: Problem, within: Collection[str] | None = None) -> int:
@@ -27,12 +27,12 @@ def lower_bound(problem: Problem, within: Collection[str] | None = None) -> int:
     2. Split the live buffers into groups linked by overlap relations. Buffers of two groups are
        disjoint, so the union's size is the sum of the groups' union sizes.
     3. Count a group's buffers in any order: each adds its bytes that no earlier one covers. An
-       earlier c covers bytes of b only where its window lets it reach, at most as many as the best
+       earlier c covers bytes of b only where its span lets it reach, at most as many as the best
        difference of the two allows (`_share`). Split all earlier ones in any way into two sets: the
        first covers at most the sum of these, the second at most the union of what it reaches
        (`_covered`). So every order gives a valid bound, and an exact one for pairs and stars (one
        input under several small outputs); small groups are counted in every order.
-    4. Outside the window, or in different regions, a pair shares nothing.
+    4. Outside the span, or in different regions, a pair shares nothing.
     5. Alignment: let g divide the alignment of every live buffer. Buffers start at multiples of g,
        so disjoint ones stay disjoint when sizes are rounded up to g, and 1 to 4 hold for rounded
        sizes and ends. The true peak of a region is its rounded peak minus the bytes that rounding
@@ -46,18 +46,18 @@ def lower_bound(problem: Problem, within: Collection[str] | None = None) -> int:
         if within is None or (buffer.regions and set(buffer.regions) <= set(within))
     ]
     regions = len(problem.regions) if within is None else len(within)
-    windows = find_windows(problem)
+    spans = find_spans(problem)
     known: dict[tuple[int, tuple[int, ...]], int] = {}
 
     def covered(live: list[int], unit: int) -> int:
         """Bound the distinct bytes of the live buffers, with sizes rounded up to `unit`."""
         sizes = {i: -(-buffers[i].bytes // unit) * unit for i in live}
-        if not windows:
+        if not spans:
             return sum(sizes.values())
         total = 0
-        for group in _groups(live, windows):
+        for group in _groups(live, spans):
             if (unit, group) not in known:
-                known[unit, group] = _union(group, sizes, windows)
+                known[unit, group] = _union(group, sizes, spans)
             total += known[unit, group]
         return total
 
@@ -112,7 +112,7 @@ def _crowds(buffers: Sequence[Buffer], chosen: Iterable[int]) -> Iterator[list[i
         yield sorted(alive)
 
 
-def _groups(live: list[int], windows: Windows) -> list[tuple[int, ...]]:
+def _groups(live: list[int], spans: Spans) -> list[tuple[int, ...]]:
     """Split the live buffers into groups that are linked by relations."""
     parent = {i: i for i in live}
 
@@ -121,7 +121,7 @@ def _groups(live: list[int], windows: Windows) -> list[tuple[int, ...]]:
             i = parent[i]
         return i
 
-    for first, second in windows:
+    for first, second in spans:
         if first in parent and second in parent:
             parent[root(first)] = root(second)
     groups: dict[int, list[int]] = {}
@@ -130,14 +130,14 @@ def _groups(live: list[int], windows: Windows) -> list[tuple[int, ...]]:
     return [tuple(group) for group in groups.values()]
 
 
-def _union(group: tuple[int, ...], sizes: dict[int, int], windows: Windows) -> int:
+def _union(group: tuple[int, ...], sizes: dict[int, int], spans: Spans) -> int:
     """The best bound found for the bytes that a group covers together."""
     if len(group) == 1:
         return sizes[group[0]]
     reaches: dict[int, list[tuple[int, int, int, int]]] = {i: [] for i in group}
     for i, j in combinations(sorted(group), 2):
-        if (i, j) in windows:
-            low, high = windows[i, j]
+        if (i, j) in spans:
+            low, high = spans[i, j]
             share = _share(sizes[i], sizes[j], (low, high))
             if share:
                 begin, end = max(0, low), min(sizes[i], high + sizes[j])
@@ -164,13 +164,13 @@ def _union(group: tuple[int, ...], sizes: dict[int, int], windows: Windows) -> i
     return most[frozenset(group)]
 
 
-def _share(first: int, second: int, window: tuple[int, int]) -> int:
-    """The most bytes that two buffers of these sizes share at a difference d inside the window.
+def _share(first: int, second: int, span: tuple[int, int]) -> int:
+    """The most bytes that two buffers of these sizes share at a difference d inside the span.
 
     At d they share max(0, min(first, d + second) - max(0, d)), which rises to a plateau between 0
-    and first - second and falls after it: the window's point nearest to the plateau is best.
+    and first - second and falls after it: the span's point nearest to the plateau is best.
     """
-    low, high = window
+    low, high = span
     difference = min(max(low, min(0, first - second)), high)
     return max(0, min(first, difference + second) - max(0, difference))
 

@@ -10,20 +10,20 @@ from mcuforge.memplan.problem import Problem
 
 @dataclass(frozen=True)
 class Conflict:
-    """Buffers `first` < `second` (indices) that are alive together: apart, or in their window.
+    """Buffers `first` < `second` (indices) that are alive together: apart, or in their span.
 
-    `window` is (low, high): they may share bytes when low <= offset(second) - offset(first) <=
+    `span` is (low, high): they may share bytes when low <= offset(second) - offset(first) <=
     high, both ends included. None: never.
     """
 
     first: int
     second: int
-    window: tuple[int, int] | None
+    span: tuple[int, int] | None
 
 
 def find_conflicts(problem: Problem) -> tuple[Conflict, ...]:
     """Find every pair of buffers that are alive at one step, in rising order of indices."""
-    windows = find_windows(problem)
+    spans = find_spans(problem)
     buffers = problem.buffers
     pairs: list[tuple[int, int]] = []
     alive: list[int] = []
@@ -32,19 +32,19 @@ def find_conflicts(problem: Problem) -> tuple[Conflict, ...]:
         alive = [j for j in alive if buffers[j].end > begin]
         pairs += [(i, j) if i < j else (j, i) for j in alive]
         alive.append(i)
-    return tuple(Conflict(*pair, windows.get(pair)) for pair in sorted(pairs))
+    return tuple(Conflict(*pair, spans.get(pair)) for pair in sorted(pairs))
 
 
-def find_windows(problem: Problem) -> dict[tuple[int, int], tuple[int, int]]:
+def find_spans(problem: Problem) -> dict[tuple[int, int], tuple[int, int]]:
     """Return the overlap relations as (low, high) of offset(j) - offset(i), by indices i < j."""
     if not problem.overlaps:
         return {}
     index = {buffer.name: i for i, buffer in enumerate(problem.buffers)}
-    windows: dict[tuple[int, int], tuple[int, int]] = {}
+    spans: dict[tuple[int, int], tuple[int, int]] = {}
     for overlap in problem.overlaps:
         first, second = index[overlap.first], index[overlap.second]
         if first < second:
-            windows[first, second] = (overlap.low, overlap.high)
+            spans[first, second] = (overlap.low, overlap.high)
         else:
-            windows[second, first] = (-overlap.high, -overlap.low)
-    return windows
+            spans[second, first] = (-overlap.high, -overlap.low)
+    return spans

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 from time import perf_counter
 
-from mcuforge.memplan.place import Packer, Packing
+from mcuforge.memplan.place import Placer, Placing
 
 NOWHERE = -1  # the region of a buffer that waits for a place
 # How often a buffer takes a random place, which ends a cycle of two buffers that want one place.
@@ -23,15 +23,15 @@ class Ejector:
     have the least weight in sum; those leave and wait in turn. Each time a buffer throws others
     out, its own weight grows by one: buffers that are hard to place come to stay, and easy ones
     make room. Candidate places are both ends of every stretch of addresses that is free (or equally
-    cheap): next to a buffer, at an end of an overlap window, at the bottom and under the limit.
+    cheap): next to a buffer, at an end of an overlap span, at the bottom and under the limit.
     """
 
-    def __init__(self, packer: Packer, seed: int) -> None:
-        self._packer = packer
+    def __init__(self, placer: Placer, seed: int) -> None:
+        self._packer = placer
         self._random = Random(seed)
-        self._weights = [1] * len(packer.sizes)
-        self._noise = min(NOISE, NOISY_BUFFERS / max(1, len(packer.sizes)))
-        self._start: Packing | None = None
+        self._weights = [1] * len(placer.sizes)
+        self._noise = min(NOISE, NOISY_BUFFERS / max(1, len(placer.sizes)))
+        self._start: Placing | None = None
         self._offsets: list[int] = []
         self._homes: list[int] = []
         self.tries = 0  # buffers put in so far
@@ -42,21 +42,21 @@ class Ejector:
 
     def squeeze(
         self,
-        start: Packing,
+        start: Placing,
         limits: Sequence[int],
         tries: int,
         deadline: float,
         *,
         onward: bool,
-    ) -> Packing | None:
+    ) -> Placing | None:
         """Find a packing with every region's peak within its limit, from `start` on, else None.
 
         `onward`: when called with the same `start` again, go on where the last search stopped, even
         under another limit. Ends after so many tries, or at the `deadline` (of perf_counter).
         """
         self.tries += 1  # an impossible limit costs one try too
-        packer, weights, chance = self._packer, self._weights, self._random.random
-        sizes = packer.sizes
+        placer, weights, chance = self._packer, self._weights, self._random.random
+        sizes = placer.sizes
         if start is not self._start or not onward:
             self._start = start
             self._offsets, self._homes = list(start.offsets), list(start.homes)
@@ -67,13 +67,13 @@ class Ejector:
             if home == NOWHERE or offsets[i] + sizes[i] > limits[home]
         ]
         for i in waiting:
-            if all(sizes[i] > limits[r] for r in packer.allowed[i]):
+            if all(sizes[i] > limits[r] for r in placer.allowed[i]):
                 return None
             homes[i] = NOWHERE
         waiting.sort(key=lambda i: sizes[i])
         for count in range(tries):
             if not waiting:
-                return packer.packing(list(offsets), list(homes))
+                return placer.packing(list(offsets), list(homes))
             if count % CLOCK_PERIOD == 0 and perf_counter() > deadline:
                 return None
             self.tries += 1
@@ -85,30 +85,30 @@ class Ejector:
             home, offset, free = self._choose(i, limits, offsets, homes)
             if not free:
                 weights[i] += 1
-                in_way = packer.blocked(i, home, offsets, homes)
+                in_way = placer.blocked(i, home, offsets, homes)
                 for j in [j for begin, end, j in in_way if begin <= offset < end]:
                     homes[j] = NOWHERE
                     waiting.append(j)
             homes[i], offsets[i] = home, offset
-        return packer.packing(list(offsets), list(homes)) if not waiting else None
+        return placer.packing(list(offsets), list(homes)) if not waiting else None
 
     def _choose(
         self, i: int, limits: Sequence[int], offsets: list[int], homes: list[int]
     ) -> tuple[int, int, bool]:
         """Choose a place for buffer i: region, offset, and whether it is free."""
-        packer, weights, chance = self._packer, self._weights, self._random.random
-        sizes = packer.sizes
-        alignment = packer.alignments[i]
+        placer, weights, chance = self._packer, self._weights, self._random.random
+        sizes = placer.sizes
+        alignment = placer.alignments[i]
         anywhere = chance() < self._noise
         least = -1  # weight of the buffers in the way at the places found; -1: none found
         places: list[tuple[int, int]] = []
-        for region in packer.allowed[i]:
-            top = limits[region] - packer.sizes[i]
+        for region in placer.allowed[i]:
+            top = limits[region] - placer.sizes[i]
             weight = 0
             changes: list[tuple[int, int]] = []  # of the weight at an offset, from 1 to top + 1
-            before = 1 - packer.sizes[i]
+            before = 1 - placer.sizes[i]
             # the same as below without calls: the planner spends most of its time here
-            for j in packer.apart[i]:
+            for j in placer.apart[i]:
                 if homes[j] == region:
                     begin = offsets[j] + before
                     if begin <= top:
@@ -119,7 +119,7 @@ class Ejector:
                         end = offsets[j] + sizes[j]
                         if end <= top:
                             changes.append((end, -weights[j]))
-            for begin, end, j in packer.blocked_by_windows(i, region, offsets, homes):
+            for begin, end, j in placer.blocked_by_spans(i, region, offsets, homes):
                 if end > 0 and begin <= top:
                     if begin <= 0:
                         weight += weights[j]

@@ -78,7 +78,7 @@ class _Model:
 
     The search may use multiples of the unit only. For fixed regions, and once it is fixed which
     buffer lies below which, offsets are bounded from below only by each other plus sizes or
-    windows, rounded up to alignments. Raising all offsets from 0 until every constraint holds
+    spans, rounded up to alignments. Raising all offsets from 0 until every constraint holds
     reaches the least solution, which has the least peaks; every step keeps multiples of the unit.
     """
 
@@ -183,7 +183,7 @@ class _Model:
         # buffers without a rectangle: one of each pair that may share bytes
         single: set[int] = set()
         for conflict in conflicts:
-            if conflict.window and not single & {conflict.first, conflict.second}:
+            if conflict.span and not single & {conflict.first, conflict.second}:
                 single.add(conflict.second)
         for r in range(len(self._problem.regions)):
             self._keep_rectangles_apart(
@@ -191,7 +191,7 @@ class _Model:
             )
         for conflict in conflicts:
             if single & {conflict.first, conflict.second}:
-                self._keep_pair_apart(conflict.first, conflict.second, conflict.window)
+                self._keep_pair_apart(conflict.first, conflict.second, conflict.span)
 
     def _keep_rectangles_apart(self, r: int, members: list[int]) -> None:
         times, addresses = [], []
@@ -211,7 +211,7 @@ class _Model:
             )
         self._model.add_no_overlap_2d(times, addresses)
 
-    def _keep_pair_apart(self, i: int, j: int, window: tuple[int, int] | None) -> None:
+    def _keep_pair_apart(self, i: int, j: int, span: tuple[int, int] | None) -> None:
         model, unit = self._model, self._unit
         common = self._homes[i].keys() & self._homes[j].keys()
         if not common:
@@ -223,10 +223,10 @@ class _Model:
         model.add(difference >= self._problem.buffers[i].bytes // unit).only_enforce_if(below)
         model.add(-difference >= self._problem.buffers[j].bytes // unit).only_enforce_if(above)
         cases = [below, above]
-        if window is not None:
+        if span is not None:
             share = model.new_bool_var(f"{names}: share")
-            model.add(difference >= window[0] // unit).only_enforce_if(share)
-            model.add(difference <= window[1] // unit).only_enforce_if(share)
+            model.add(difference >= span[0] // unit).only_enforce_if(share)
+            model.add(difference <= span[1] // unit).only_enforce_if(share)
             cases.append(share)
         if len(self._problem.regions) > 1:
             elsewhere = model.new_bool_var(f"{names}: different regions")

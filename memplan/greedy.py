@@ -10,7 +10,7 @@ from time import perf_counter
 
 from mcuforge.memplan.bound import lower_bound, proves_optimal
 from mcuforge.memplan.ejection import Ejector
-from mcuforge.memplan.place import Packer, Packing
+from mcuforge.memplan.place import Placer, Placing
 from mcuforge.memplan.problem import Plan, Problem
 
 # buffers inserted by the improvement: 5 ms for 60 buffers; most problems need fewer
@@ -43,19 +43,19 @@ def place(
     """
     started = perf_counter()
     least = lower_bound(problem) if bound is None else bound
-    packer = Packer(problem)
+    placer = Placer(problem)
     if iterations is None:
         iterations = min(ITERATIONS, ITERATIONS_PER_BUFFER * len(problem.buffers))
 
-    def optimal(packing: Packing) -> bool:
-        return proves_optimal(problem, packer.peaks(packing), least)
+    def optimal(packing: Placing) -> bool:
+        return proves_optimal(problem, placer.peaks(packing), least)
 
-    for best in _packings(packer, least, iterations, started + seconds, seed):
+    for best in _packings(placer, least, iterations, started + seconds, seed):
         if optimal(best):
             break
     return Plan(
-        placements=packer.placements(best),
-        peaks=packer.peaks(best),
+        placements=placer.placements(best),
+        peaks=placer.peaks(best),
         solver="greedy",
         optimal=optimal(best),
         lower_bound=least,
@@ -64,23 +64,23 @@ def place(
 
 
 def _packings(
-    packer: Packer, bound: int, iterations: int, deadline: float, seed: int
-) -> Iterator[Packing]:
+    placer: Placer, bound: int, iterations: int, deadline: float, seed: int
+) -> Iterator[Placing]:
     """Yield ever better packings: those of several orders, then improved ones."""
-    best: Packing | None = None
-    for order in _orders(packer):
+    best: Placing | None = None
+    for order in _orders(placer):
         for tightest in (False, True):
-            packing = packer.pack(order, tightest=tightest, below=best.cost if best else None)
+            packing = placer.pack(order, tightest=tightest, below=best.cost if best else None)
             if packing is not None:
                 best = packing
                 yield best
     assert best is not None
-    yield from _improve(packer, best, bound, iterations, deadline, seed)
+    yield from _improve(placer, best, bound, iterations, deadline, seed)
 
 
-def _orders(packer: Packer) -> Iterator[list[int]]:
+def _orders(placer: Placer) -> Iterator[list[int]]:
     """Yield orders worth packing, the most promising first."""
-    buffers = packer.problem.buffers
+    buffers = placer.problem.buffers
     steps = sorted({buffer.begin for buffer in buffers})
     live = {t: sum(b.bytes for b in buffers if b.begin <= t < b.end) for t in steps}
     crowd = [max(live[t] for t in steps if b.begin <= t < b.end) for b in buffers]
@@ -93,28 +93,28 @@ def _orders(packer: Packer) -> Iterator[list[int]]:
     by_crowd_and_life = order(lambda i: (-crowd[i], -life[i], -size[i]))
     by_crowd_and_area = order(lambda i: (-crowd[i], -life[i] * size[i]))
     by_size = order(lambda i: (-size[i], buffers[i].begin))
-    yield rise(packer, by_crowd_and_life)
+    yield rise(placer, by_crowd_and_life)
     yield by_size
-    yield rise(packer, by_crowd_and_area)
-    yield rise(packer, order(lambda i: (-buffers[i].end, -size[i])))
-    yield rise(packer, order(lambda i: (-life[i], -size[i])))
+    yield rise(placer, by_crowd_and_area)
+    yield rise(placer, order(lambda i: (-buffers[i].end, -size[i])))
+    yield rise(placer, order(lambda i: (-life[i], -size[i])))
     yield by_crowd_and_area
     yield order(lambda i: (-crowd[i], -size[i]))
     yield order(lambda i: (-life[i] * size[i], buffers[i].begin))
     yield order(lambda i: (buffers[i].begin, -size[i]))
 
 
-def rise(packer: Packer, preference: Sequence[int]) -> list[int]:
+def rise(placer: Placer, preference: Sequence[int]) -> list[int]:
     """Order buffers so that memory fills from the bottom up: next is the one that can lie lowest.
 
     `preference` decides ties. Each buffer rests on those below it, like a brick, which leaves fewer
     holes than a fixed order. The result is only an order, so all regions may count as one here.
     """
-    rank = [0] * len(packer.sizes)
+    rank = [0] * len(placer.sizes)
     for position, i in enumerate(preference):
         rank[i] = position
-    floors = [0] * len(packer.sizes)
-    placed = [False] * len(packer.sizes)
+    floors = [0] * len(placer.sizes)
+    placed = [False] * len(placer.sizes)
     heap = [(0, rank[i], i) for i in preference]
     heapify(heap)
     order: list[int] = []
@@ -124,13 +124,13 @@ def rise(packer: Packer, preference: Sequence[int]) -> list[int]:
             continue  # an outdated entry: since then the buffer rose or was placed
         placed[i] = True
         order.append(i)
-        for j, low, high in packer.neighbours[i]:
+        for j, low, high in placer.neighbours[i]:
             if placed[j]:
                 continue
-            # The window is of offset(i) - offset(j): j may lie from floor - high on.
-            rests = floor + packer.sizes[i] if low > high else max(0, floor - high)
-            rests = min(rests, floor + packer.sizes[i])
-            rests = -(-rests // packer.alignments[j]) * packer.alignments[j]
+            # The span is of offset(i) - offset(j): j may lie from floor - high on.
+            rests = floor + placer.sizes[i] if low > high else max(0, floor - high)
+            rests = min(rests, floor + placer.sizes[i])
+            rests = -(-rests // placer.alignments[j]) * placer.alignments[j]
             if rests > floors[j]:
                 floors[j] = rests
                 heappush(heap, (rests, rank[j], j))
@@ -138,26 +138,26 @@ def rise(packer: Packer, preference: Sequence[int]) -> list[int]:
 
 
 def _improve(
-    packer: Packer, best: Packing, bound: int, iterations: int, deadline: float, seed: int
-) -> Iterator[Packing]:
+    placer: Placer, best: Placing, bound: int, iterations: int, deadline: float, seed: int
+) -> Iterator[Placing]:
     """Yield better and better packings: one region after the other is squeezed below its peak."""
-    ejector = Ejector(packer, seed)
-    least = _least(packer, bound)
-    attempt = max(ATTEMPT, min(ATTEMPT_PER_BUFFER * len(packer.sizes), iterations // 8))
-    crowded = len(packer.sizes) > CROWD
+    ejector = Ejector(placer, seed)
+    least = _least(placer, bound)
+    attempt = max(ATTEMPT, min(ATTEMPT_PER_BUFFER * len(placer.sizes), iterations // 8))
+    crowded = len(placer.sizes) > CROWD
     smallest = SMALLEST_STEP_IN_CROWD if crowded else SMALLEST_STEP
     first = best
     step, rounds = 1.0, 0
     while ejector.tries < iterations and perf_counter() < deadline:
-        limits = _limits(packer, best, least, step, rounds)
+        limits = _limits(placer, best, least, step, rounds)
         if limits is None:
             return
         tries = min(attempt, iterations - ejector.tries)
         start = first if crowded and rounds % 2 else best
         squeezed = ejector.squeeze(start, limits, tries, deadline, onward=not crowded)
         if squeezed is not None and squeezed.cost < best.cost:
-            order = sorted(range(len(packer.sizes)), key=squeezed.offsets.__getitem__)
-            best = packer.pack(order, below=squeezed.cost) or squeezed  # let all buffers sink
+            order = sorted(range(len(placer.sizes)), key=squeezed.offsets.__getitem__)
+            best = placer.pack(order, below=squeezed.cost) or squeezed  # let all buffers sink
             yield best
             step = min(1.0, max(2 * step, smallest))
         elif step:
@@ -170,22 +170,22 @@ def _improve(
                 ejector.forget()
 
 
-def _least(packer: Packer, bound: int) -> tuple[int, ...]:
+def _least(placer: Placer, bound: int) -> tuple[int, ...]:
     """The least cost of any packing, part by part."""
-    capacities = packer.capacities
+    capacities = placer.capacities
     if len(capacities) == 1:
         return (max(0, bound - capacities[0]), bound)
-    forced = [lower_bound(packer.problem, (region.name,)) for region in packer.regions]
+    forced = [lower_bound(placer.problem, (region.name,)) for region in placer.regions]
     homeless = (
         min(size - capacities[r] for r in allowed)
-        for size, allowed in zip(packer.sizes, packer.allowed, strict=True)
+        for size, allowed in zip(placer.sizes, placer.allowed, strict=True)
     )
     tied = (least - capacity for least, capacity in zip(forced, capacities, strict=True))
     return (max(0, bound - sum(capacities), *homeless, *tied), *reversed(forced))
 
 
 def _limits(
-    packer: Packer, best: Packing, least: tuple[int, ...], step: float, rounds: int
+    placer: Placer, best: Placing, least: tuple[int, ...], step: float, rounds: int
 ) -> list[int] | None:
     """The peak that a better packing may have in each region; None when there is no better one.
 
@@ -193,7 +193,7 @@ def _limits(
     parts of the cost take turns, in order. If a plan overflows, the regions that may hold the bytes
     too many take turns as well.
     """
-    capacities, peaks = packer.capacities, best.peaks
+    capacities, peaks = placer.capacities, best.peaks
     parts = [part for part, cost in enumerate(best.cost) if cost > least[part]]
     if not parts:
         return None

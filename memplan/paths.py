@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from mcuforge.memplan.conflicts import find_windows
+from mcuforge.memplan.conflicts import find_spans
 from mcuforge.memplan.problem import Problem
 
 Ranges = list[tuple[int, int]]  # of offsets, both ends included, rising
@@ -21,15 +21,15 @@ def path_bound(problem: Problem, known: int) -> int:
     peak is enough for them is computed exactly, from one end of the path to the other.
     """
     sizes = [buffer.bytes for buffer in problem.buffers]
-    for path, windows in _paths(problem):
+    for path, spans in _paths(problem):
         # With this room for every pair, the path can alternate between bottom and top.
         enough = max(sizes[i] + sizes[j] for i, j in pairwise(path))
-        if enough <= known or _fits(path, windows, sizes, known):
+        if enough <= known or _fits(path, spans, sizes, known):
             continue
         short = known
         while enough - short > 1:
             middle = (short + enough) // 2
-            if _fits(path, windows, sizes, middle):
+            if _fits(path, spans, sizes, middle):
                 enough = middle
             else:
                 short = middle
@@ -38,11 +38,11 @@ def path_bound(problem: Problem, known: int) -> int:
 
 
 def _paths(problem: Problem) -> list[tuple[list[int], list[tuple[int, int]]]]:
-    """Follow the relations, always to the largest buffer that begins later; returns windows too."""
+    """Follow the relations, always to the largest buffer that begins later; returns spans too."""
     buffers = problem.buffers
     onward: dict[int, int] = {}
     between: dict[int, tuple[int, int]] = {}
-    for (i, j), (low, high) in find_windows(problem).items():
+    for (i, j), (low, high) in find_spans(problem).items():
         if buffers[i].begin > buffers[j].begin:
             i, j, low, high = j, i, -high, -low
         together = buffers[i].begin < buffers[j].begin < buffers[i].end
@@ -59,15 +59,15 @@ def _paths(problem: Problem) -> list[tuple[list[int], list[tuple[int, int]]]]:
     return paths
 
 
-def _fits(path: list[int], windows: list[tuple[int, int]], sizes: list[int], peak: int) -> bool:
-    """True when the buffers of a path fit below `peak`, each beside the last or in its window.
+def _fits(path: list[int], spans: list[tuple[int, int]], sizes: list[int], peak: int) -> bool:
+    """True when the buffers of a path fit below `peak`, each beside the last or in its span.
 
     `free` holds the offsets that a buffer can have when all before it lie as suits it best.
     """
     free: Ranges = [(0, peak - sizes[path[0]])]
     if free[0][1] < 0:
         return False
-    for here, there, (low, high) in zip(path, path[1:], windows, strict=False):
+    for here, there, (low, high) in zip(path, path[1:], spans, strict=False):
         top = peak - sizes[there]
         reached = [
             (0, free[-1][1] - sizes[there]),

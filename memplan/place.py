@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from mcuforge.memplan.conflicts import find_conflicts
 from mcuforge.memplan.problem import Placement, Problem
 
-APART = (1, 0)  # an empty window: the pair never shares
+APART = (1, 0)  # an empty span: the pair never shares
 
 
 @dataclass(frozen=True)
-class Packing:
-    """The offset and region index (into `Packer.regions`) of every buffer, and their cost."""
+class Placing:
+    """The offset and region index (into `Placer.regions`) of every buffer, and their cost."""
 
     offsets: list[int]
     homes: list[int]
@@ -22,12 +22,12 @@ class Packing:
     cost: tuple[int, ...]  # as Problem.cost
 
 
-class Packer:
+class Placer:
     """Prepares a problem for many packings, as plain lists: a packing runs thousands of steps.
 
     `neighbours[i]` holds (j, low, high) for every buffer j that can be in the way of i; they may
     share when low <= offset(i) - offset(j) <= high. `apart[i]` holds the j that never share,
-    `windows[i]` the others. `allowed[i]` holds the regions that i may lie in.
+    `spans[i]` the others. `allowed[i]` holds the regions that i may lie in.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -39,12 +39,12 @@ class Packer:
         self.neighbours: list[list[tuple[int, int, int]]] = [[] for _ in problem.buffers]
         for conflict in find_conflicts(problem):
             first, second = conflict.first, conflict.second
-            low, high = conflict.window or APART
+            low, high = conflict.span or APART
             self.neighbours[second].append((first, low, high))
-            low, high = (-high, -low) if conflict.window else APART
+            low, high = (-high, -low) if conflict.span else APART
             self.neighbours[first].append((second, low, high))
         self.apart = [[j for j, low, high in near if low > high] for near in self.neighbours]
-        self.windows = [[pair for pair in near if pair[1] <= pair[2]] for near in self.neighbours]
+        self.spans = [[pair for pair in near if pair[1] <= pair[2]] for near in self.neighbours]
         every = range(len(self.regions))
         self.allowed = [
             [r for r in every if not buffer.regions or self.regions[r].name in buffer.regions]
@@ -57,7 +57,7 @@ class Packer:
         *,
         tightest: bool = False,
         below: tuple[int, ...] | None = None,
-    ) -> Packing | None:
+    ) -> Placing | None:
         """Place the buffers in `order`, each in the fastest region where it ends within capacity.
 
         It goes to the lowest free offset or, with `tightest`, to the free gap with the least room
@@ -82,20 +82,20 @@ class Packer:
                 peaks[home] = end
                 if below is not None and self._cost(peaks) >= below:
                     return None
-        return Packing(offsets, homes, peaks, self._cost(peaks))
+        return Placing(offsets, homes, peaks, self._cost(peaks))
 
-    def packing(self, offsets: list[int], homes: list[int]) -> Packing:
+    def packing(self, offsets: list[int], homes: list[int]) -> Placing:
         """Make a packing of these places."""
         peaks = [0] * len(self.regions)
         for home, offset, size in zip(homes, offsets, self.sizes, strict=True):
             peaks[home] = max(peaks[home], offset + size)
-        return Packing(offsets, homes, peaks, self._cost(peaks))
+        return Placing(offsets, homes, peaks, self._cost(peaks))
 
-    def peaks(self, packing: Packing) -> dict[str, int]:
+    def peaks(self, packing: Placing) -> dict[str, int]:
         """Return the packing's peaks by the regions' names."""
         return {region.name: packing.peaks[r] for r, region in enumerate(self.regions)}
 
-    def placements(self, packing: Packing) -> dict[str, Placement]:
+    def placements(self, packing: Placing) -> dict[str, Placement]:
         """Return the packing by the buffers' and regions' names."""
         return {
             buffer.name: Placement(self.regions[home].name, offset)
@@ -114,14 +114,14 @@ class Packer:
             for j in self.apart[i]
             if homes[j] == region
         ]
-        return ranges + self.blocked_by_windows(i, region, offsets, homes)
+        return ranges + self.blocked_by_spans(i, region, offsets, homes)
 
-    def blocked_by_windows(
+    def blocked_by_spans(
         self, i: int, region: int, offsets: Sequence[int], homes: Sequence[int]
     ) -> list[tuple[int, int, int]]:
         """The ranges that are due to buffers that i may share with."""
         ranges: list[tuple[int, int, int]] = []
-        for j, low, high in self.windows[i]:
+        for j, low, high in self.spans[i]:
             if homes[j] != region:
                 continue
             other = offsets[j]

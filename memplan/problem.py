@@ -43,7 +43,7 @@ class Overlap:
     """A pair that may share bytes when low <= offset(second) - offset(first) <= high.
 
     Offsets are in bytes, both ends are included, and both buffers lie in one region. Outside that
-    window the two are kept apart like any other pair that is alive together.
+    span the two are kept apart like any other pair that is alive together.
     """
 
     first: str

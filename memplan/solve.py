@@ -11,7 +11,9 @@ from mcuforge.memplan.bound import lower_bound
 from mcuforge.memplan.conflicts import find_conflicts
 from mcuforge.memplan.problem import Plan, Problem
 
-PATIENCE = 100  # times each buffer is put in again, where an exact search is worth its seconds
+MOVES_PER_BUFFER = (
+    100  # times each buffer is put in again, where an exact search is worth its seconds
+)
 VISITS_PER_SECOND = 500_000  # neighbours looked at when buffers are put in, on a laptop
 
 
@@ -34,7 +36,7 @@ def solve(
         count = len(problem.buffers)
         visits = 5 + 2 * len(find_conflicts(problem)) // count
         affordable = int(exact_seconds / 2 * VISITS_PER_SECOND / visits)
-        iterations = min(PATIENCE * count, affordable)
+        iterations = min(MOVES_PER_BUFFER * count, affordable)
         if iterations > greedy.ITERATIONS:
             longer = greedy.place(problem, bound=bound, iterations=iterations)
             plan = _better(problem, plan, longer)

@@ -133,7 +133,7 @@ class _Region:
 def _arena_inputs(board: Board) -> str:
     """List what goes behind the variables: everything, or the arenas of the run's first memory."""
     first = board.runs("ram")[0]
-    if len(board.ram_regions) == 1 and len(board.flash_regions) == 1:
+    if len(board.ram_memories) == 1 and len(board.flash_memories) == 1:
         return f"{ARENA_SECTION} {ARENA_SECTION}.*"
     return f"{ARENA_SECTION} {_inputs(ARENA_SECTION, IMAGE_RAM, run_name(first), first[0].name)}"
 

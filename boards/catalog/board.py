@@ -34,7 +34,7 @@ from pathlib import Path
 
 from mcuforge.boards.arch import ARCHITECTURES
 from mcuforge.boards.catalog.memory import Memory, MemoryKind, limited, read_memories, runs
-from mcuforge.boards.catalog.stand_in_memory import NoRoom, windows
+from mcuforge.boards.catalog.stand_in_memory import NoSpace, windows
 from mcuforge.boards.catalog.toml_table import TomlTable
 from mcuforge.errors import BoardError
 
@@ -97,7 +97,7 @@ class Board:
         return (limited(found[0], budgets[kind]), *found[1:])
 
     @property
-    def ram_regions(self) -> tuple[Memory, ...]:
+    def ram_memories(self) -> tuple[Memory, ...]:
         """Every RAM that may hold a model's arenas: the image's first, external ones too.
 
         The image takes its stack and variables from the first: `regions.memory_regions` leaves
@@ -106,7 +106,7 @@ class Board:
         return tuple(memory for run in self.runs("ram") for memory in run)
 
     @property
-    def flash_regions(self) -> tuple[Memory, ...]:
+    def flash_memories(self) -> tuple[Memory, ...]:
         """Every flash that may hold a model's weights: the image's first, external ones too."""
         return tuple(memory for run in self.runs("flash") for memory in run)
 
@@ -168,8 +168,8 @@ def emulated(board: Board, folder: Path = FOLDER) -> Board:
                 "name a stand-in with more memory",
             )
     try:
-        memory = windows((*board.ram_regions, *board.flash_regions), host.memory)
-    except NoRoom as none:
+        memory = windows((*board.ram_memories, *board.flash_memories), host.memory)
+    except NoSpace as none:
         raise BoardError(
             f"'{board.id}' has {none.bytes} B of '{none.name}', "
             f"its stand-in '{host.id}' has only {none.left} B left",

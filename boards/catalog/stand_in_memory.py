@@ -9,7 +9,7 @@ from mcuforge.boards.catalog.memory import Memory, limited, run_name, runs
 WINDOW_BYTES = 64 * 1024  # parts start at multiples of it; gaps are as long
 
 
-class NoRoom(Exception):
+class NoSpace(Exception):
     """A memory of the chip for which the emulator has too little memory left."""
 
     def __init__(self, run: Sequence[Memory], left: int) -> None:
@@ -23,9 +23,9 @@ def windows(regions: Sequence[Memory], host: Sequence[Memory]) -> tuple[Memory, 
     Names and sizes stay, and so do borders without a gap; at least WINDOW_BYTES between two runs
     stay free. The first run of each kind lies where the machine's image starts. Further flash lies
     in RAM if the machine has no other flash. An external memory that is longer than every part
-    left is cut to the longest part; for any other memory that is too long: NoRoom.
+    left is cut to the longest part; for any other memory that is too long: NoSpace.
     """
-    rooms = [_Room(memory) for memory in host if memory.kind != "code"]
+    rooms = [_Space(memory) for memory in host if memory.kind != "code"]
     placed: list[Memory] = []
     for kind in ("ram", "flash"):
         of_kind = runs([memory for memory in regions if memory.kind == kind])
@@ -39,7 +39,7 @@ def windows(regions: Sequence[Memory], host: Sequence[Memory]) -> tuple[Memory, 
     return tuple(placed)
 
 
-class _Room:
+class _Space:
     """The part of a memory of the emulated machine that is still free."""
 
     def __init__(self, memory: Memory) -> None:
@@ -59,7 +59,7 @@ class _Room:
         return moved
 
 
-def _sorted_for(rooms: Sequence[_Room], run: Sequence[Memory]) -> list[_Room]:
+def _sorted_for(rooms: Sequence[_Space], run: Sequence[Memory]) -> list[_Space]:
     """List the rooms for a further run: its own kind, then RAM for flash; no flash for RAM."""
     kind, external = run[0].kind, run[0].external
     allowed = [room for room in rooms if kind == "flash" or room.memory.kind == "ram"]
@@ -69,12 +69,12 @@ def _sorted_for(rooms: Sequence[_Room], run: Sequence[Memory]) -> list[_Room]:
     )
 
 
-def _place(run: Sequence[Memory], rooms: Sequence[_Room]) -> list[Memory]:
+def _place(run: Sequence[Memory], rooms: Sequence[_Space]) -> list[Memory]:
     size = sum(memory.bytes for memory in run)
     for room in rooms:
         if size <= room.left:
             return room.take(run)
     widest = max(rooms, key=lambda room: room.left)
     if not run[0].external or widest.left == 0:
-        raise NoRoom(run, widest.left)
+        raise NoSpace(run, widest.left)
     return widest.take(limited(run, widest.left))

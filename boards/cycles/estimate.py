@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mcuforge.boards.cycles.core import Core
 from mcuforge.boards.cycles.instruction import Instruction
 from mcuforge.boards.cycles.listing import Listing
-from mcuforge.boards.cycles.trace import Block, Run
+from mcuforge.boards.cycles.trace import BasicBlock, Run
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Cost:
 
 
 def price(
-    blocks: Sequence[Block], runs: Sequence[Run], listing: Listing, core: Core
+    blocks: Sequence[BasicBlock], runs: Sequence[Run], listing: Listing, core: Core
 ) -> tuple[Cost, ...]:
     """Compute the cost of each run.
 

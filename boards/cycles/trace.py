@@ -21,12 +21,12 @@ from mcuforge.errors import BoardError, InternalError
 JOIN_SECONDS = 30.0
 _CHUNK_BYTES = 1 << 20
 _LISTED = re.compile(rb"^0x([0-9a-f]+): ")
-_EXECUTED = re.compile(rb"^Trace \d+: (\S+) \[[0-9a-f]+/([0-9a-f]+)/")
+_EXECUTED = re.compile(rb"^ExecutionLog \d+: (\S+) \[[0-9a-f]+/([0-9a-f]+)/")
 _STOPPED = b"Stopped execution of TB chain"
 
 
 @dataclass(frozen=True)
-class Block:
+class BasicBlock:
     """Instructions executed one after another: addresses of the first and the last."""
 
     first: int
@@ -58,7 +58,7 @@ class TraceParser:
     """Counts the lines of QEMU's log."""
 
     def __init__(self, marks: Marks) -> None:
-        self.blocks: list[Block] = []
+        self.blocks: list[BasicBlock] = []
         self.runs: list[Run] = []
         self._marks = marks
         self._rest = b""
@@ -111,7 +111,7 @@ class TraceParser:
         if not self._listed or self._listed[0] != first:
             raise InternalError(f"QEMU executes a block at {first:#x} that it has not listed")
         number = len(self.blocks)
-        self.blocks.append(Block(first, self._listed[-1]))
+        self.blocks.append(BasicBlock(first, self._listed[-1]))
         self._listed.clear()
         self._numbers[line] = number
         if first == self._marks.begin:
@@ -133,7 +133,7 @@ class TraceParser:
             self._path = [-1, edge[0]]
 
 
-class Trace:
+class ExecutionLog:
     """A pipe that an emulator writes its log to while the context is open.
 
     `board` is the board to start the emulator with. After the context, `blocks` and `runs` hold
@@ -167,7 +167,7 @@ class Trace:
         self._reader.join(JOIN_SECONDS)
         self._folder.cleanup()
 
-    def result(self) -> tuple[tuple[Block, ...], tuple[Run, ...]]:
+    def result(self) -> tuple[tuple[BasicBlock, ...], tuple[Run, ...]]:
         """Return the blocks, and the runs of them, once the context is left.
 
         BoardError when the emulator logged nothing that can be read.

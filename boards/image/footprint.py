@@ -24,7 +24,7 @@ from mcuforge.boards.build.build import Firmware
 from mcuforge.boards.build.linker import ARENA_SECTION, IMAGE_RAM
 from mcuforge.boards.catalog.memory import Memory
 from mcuforge.boards.image.elf import Section, read_elf
-from mcuforge.boards.image.link_map import FILL, LinkMap, Piece, read_map
+from mcuforge.boards.image.link_map import FILL, Contribution, LinkMap, read_map
 from mcuforge.errors import InternalError
 
 STACK_SECTION = ".stack"
@@ -91,7 +91,7 @@ def measure(firmware: Firmware, arenas: Mapping[str, int]) -> Footprint:
     """
     board = firmware.board
     sections = {s.name: s for s in read_elf(firmware.elf).sections if s.allocated and s.bytes}
-    memories = (*board.ram_regions, *board.flash_regions)
+    memories = (*board.ram_memories, *board.flash_memories)
     return split(sections, read_map(firmware.map), firmware.build_dir, arenas, memories)
 
 
@@ -183,7 +183,7 @@ def _use(
     memories: tuple[Memory, ...],
     sections: Iterable[Section],
     link_map: LinkMap,
-    weights: Sequence[Piece],
+    weights: Sequence[Contribution],
 ) -> MemoryUse:
     """Sum up what lies in a memory; initial values of variables lie in the image's flash."""
 
@@ -202,7 +202,7 @@ def _use(
     )
 
 
-def _variable_owner(piece: Piece, owner: str) -> str:
+def _variable_owner(piece: Contribution, owner: str) -> str:
     if _is_arena(piece.output):
         return "arena"
     if piece.output == STACK_SECTION:

@@ -23,7 +23,7 @@ _NAME_ALONE = re.compile(r"^ ?[^\s*]\S*$")
 
 
 @dataclass(frozen=True)
-class Piece:
+class Contribution:
     """Bytes of one section of one object, or padding (object FILL), in an output section."""
 
     output: str
@@ -37,7 +37,7 @@ class Piece:
 class LinkMap:
     """`users` of an object: the objects that refer to a symbol it defines."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Contribution, ...]
     users: dict[str, frozenset[str]]
 
 
@@ -52,8 +52,8 @@ def read_map(path: Path) -> LinkMap:
     return LinkMap(_pieces(memory), _users(references))
 
 
-def _pieces(memory: str) -> tuple[Piece, ...]:
-    pieces: list[Piece] = []
+def _pieces(memory: str) -> tuple[Contribution, ...]:
+    pieces: list[Contribution] = []
     output = ""
     name = ""  # of a section whose numbers are on the next line
     for line in memory.splitlines():
@@ -64,14 +64,14 @@ def _pieces(memory: str) -> tuple[Piece, ...]:
         elif found := _OUTPUT.match(line):
             output = found[1]
         elif found := _FILL.match(line):
-            pieces.append(Piece(output, FILL, FILL, int(found[1], 16), int(found[2], 16)))
+            pieces.append(Contribution(output, FILL, FILL, int(found[1], 16), int(found[2], 16)))
         elif found := _INPUT.match(line):
             numbers = int(found[2], 16), int(found[3], 16)
-            pieces.append(Piece(output, found[1], found[4], *numbers))
+            pieces.append(Contribution(output, found[1], found[4], *numbers))
     return tuple(_clip([piece for piece in pieces if piece.bytes]))
 
 
-def _clip(pieces: list[Piece]) -> Iterator[Piece]:
+def _clip(pieces: list[Contribution]) -> Iterator[Contribution]:
     """Cut each piece where the next begins.
 
     ld prints a section of strings with its own size also when it found all of them in another

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from mcuforge.compiler.calls import Argument, Blob, Call, Params, RingRows, RowOf, Slot
+from mcuforge.compiler.calls import Argument, Blank, Blob, Call, Params, RingRows, RowOf
 from mcuforge.compiler.codegen.constants import ConstantPool, literal
 from mcuforge.compiler.codegen.names import comment
 from mcuforge.compiler.codegen.ports import Arena, Port, file_words, shape_text
@@ -156,13 +156,13 @@ class CallPrinter:
         self, argument: Argument, rows: _Rows, layer: Layer, layer_id: str, params_name: str
     ) -> str:
         """Write one argument."""
-        if argument is Slot.FIRST_ROW:
+        if argument is Blank.FIRST_ROW:
             return rows.first
-        if argument is Slot.END_ROW:
+        if argument is Blank.END_ROW:
             return rows.end
-        if argument is Slot.PARAMS:
+        if argument is Blank.PARAMS:
             return f"&{params_name}"
-        if argument is Slot.SCRATCH:
+        if argument is Blank.SCRATCH:
             return self.address(layer.scratch_name)
         if isinstance(argument, RowOf):
             return self.row_address(argument, rows.first, layer_id)

@@ -9,7 +9,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mcuforge.compiler.codegen import layout
+from mcuforge.compiler.codegen import lines
 from mcuforge.compiler.codegen.calls import CallPrinter, LayerText
 from mcuforge.compiler.codegen.constants import ConstantArray, ConstantPool
 from mcuforge.compiler.codegen.names import comment, distinct, identifier
@@ -77,10 +77,10 @@ def environment() -> Environment:
         autoescape=False,  # C, not HTML
     )
     env.globals.update(
-        call=layout.call,
-        block=layout.comment_block,
-        listing=layout.comment_lines,
-        table=layout.table,
+        call=lines.call,
+        block=lines.comment_block,
+        listing=lines.comment_lines,
+        table=lines.table,
     )
     return env
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blob, Call, Field, Params, RingRows, Slot
+from mcuforge.compiler.calls import Blank, Blob, Call, Field, Params, RingRows
 from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.isa.channels import Channels, packable
 from mcuforge.compiler.ops.common.fixed_point import Multiplier
@@ -49,7 +49,15 @@ def packed_conv2d(
         ),
     )
     blob = Blob("weights", packed.words)
-    arguments = (x, blob, output, Slot.PARAMS, Slot.SCRATCH, Slot.FIRST_ROW, Slot.END_ROW)
+    arguments = (
+        x,
+        blob,
+        output,
+        Blank.PARAMS,
+        Blank.SCRATCH,
+        Blank.FIRST_ROW,
+        Blank.END_ROW,
+    )
     scratch_bytes = packed.scratch_bytes + (packed.odd_bytes if of_input[-1] % 4 else 0)
     return Call("conv2d_packed_s8", arguments, params, scratch_bytes)
 
@@ -87,9 +95,9 @@ def packed_depthwise(
         Blob("weights", packed.words),
         padding,
         output,
-        Slot.PARAMS,
-        Slot.FIRST_ROW,
-        Slot.END_ROW,
+        Blank.PARAMS,
+        Blank.FIRST_ROW,
+        Blank.END_ROW,
     )
     return Call("depthwise_conv2d_packed_s8", arguments, params)
 
@@ -118,7 +126,7 @@ def packed_vector(
             *_ending(channels, output, act_range),
         ),
     )
-    arguments = (inputs[0], Blob("weights", packed.words), output, Slot.PARAMS)
+    arguments = (inputs[0], Blob("weights", packed.words), output, Blank.PARAMS)
     return Call("fully_connected_packed_s8", arguments, params)
 
 

@@ -36,7 +36,7 @@ Field = int | Old | New
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _Chunk:
     """Bytes of the front; `finish` fills in its references."""
 
     data: bytes
@@ -73,7 +73,7 @@ class Front:
     """Collects the new pieces, leaves first: a piece may refer to earlier pieces."""
 
     def __init__(self) -> None:
-        self._pieces: list[_Piece] = []
+        self._pieces: list[_Chunk] = []
 
     def table(self, fields: Mapping[int, Field]) -> New:
         """Add a table by slot. Each field takes 4 bytes; narrower kinds use the first of them."""
@@ -90,28 +90,28 @@ class Front:
                 links.append((anchor + len(values), value))
                 values += bytes(4)
         vtable = struct.pack(f"<{2 + slots}H", anchor, len(values), *offsets)
-        return self._add(_Piece(vtable + values, anchor, tuple(links)))
+        return self._add(_Chunk(vtable + values, anchor, tuple(links)))
 
     def numbers(self, kind: str, values: Sequence[int | float]) -> New:
         """Add a vector of numbers; `kind` is a key of SCALARS."""
         items = struct.pack(f"<{len(values)}{SCALARS[kind]}", *values)
-        return self._add(_Piece(struct.pack("<I", len(values)) + items, 0, ()))
+        return self._add(_Chunk(struct.pack("<I", len(values)) + items, 0, ()))
 
     def blob(self, data: bytes) -> New:
         """Add a vector of bytes."""
-        return self._add(_Piece(struct.pack("<I", len(data)) + data, 0, ()))
+        return self._add(_Chunk(struct.pack("<I", len(data)) + data, 0, ()))
 
     def text(self, text: str) -> New:
         """Add a string."""
         data = text.encode()
-        return self._add(_Piece(struct.pack("<I", len(data)) + data + b"\0", 0, ()))
+        return self._add(_Chunk(struct.pack("<I", len(data)) + data + b"\0", 0, ()))
 
     def tables(self, places: Sequence[Old | New]) -> New:
         """Add a vector of references."""
         links = tuple((LENGTH_BYTES + 4 * i, place) for i, place in enumerate(places))
-        return self._add(_Piece(struct.pack("<I", len(places)) + bytes(4 * len(places)), 0, links))
+        return self._add(_Chunk(struct.pack("<I", len(places)) + bytes(4 * len(places)), 0, links))
 
-    def _add(self, piece: _Piece) -> New:
+    def _add(self, piece: _Chunk) -> New:
         self._pieces.append(piece)
         return New(len(self._pieces) - 1)
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Call, Params, Slot
+from mcuforge.compiler.calls import Blank, Call, Params
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
 from mcuforge.compiler.ops.common.checks import want_int8
@@ -73,7 +73,7 @@ class Add(BroadcastOp):
                 ("act_max", high),
             ),
         )
-        return (Call("add_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+        return (Call("add_s8", (*operands(inputs), output, Blank.PARAMS), params),)
 
     def multipliers(self, inputs: tuple[Tensor, ...]) -> tuple[Multiplier, Multiplier]:
         """Bring both inputs to the common scale; b's is negative to subtract."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Call, Params, Reads, Slot
+from mcuforge.compiler.calls import Blank, Call, Params, Reads
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.broadcast import operands
 from mcuforge.compiler.ops.common.by_row import (
@@ -115,7 +115,7 @@ class BatchMatMul(Op):
                 ("output_zero_point", output.zero_point),
             ),
         )
-        return (Call("batch_matmul_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+        return (Call("batch_matmul_s8", (*operands(inputs), output, Blank.PARAMS), params),)
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
         """Count columns four at a time; the rest, and the sum of each row of `a`, one by one."""

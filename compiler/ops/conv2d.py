@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blob, Call, Params, RingRows, Slot
+from mcuforge.compiler.calls import Blank, Blob, Call, Params, RingRows
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.isa.packed import packed_conv2d
 from mcuforge.compiler.ops.common.checks import want_int8, want_one_image, want_rank, want_shape
@@ -130,7 +130,14 @@ class Conv2D(WindowedOp):
             ),
         )
         weights_blob = Blob("weights", filters)
-        arguments = (x, weights_blob, output, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
+        arguments = (
+            x,
+            weights_blob,
+            output,
+            Blank.PARAMS,
+            Blank.FIRST_ROW,
+            Blank.END_ROW,
+        )
         return (Call("conv2d_s8", arguments, params),)
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Call, Params, Reads, Slot
+from mcuforge.compiler.calls import Blank, Call, Params, Reads
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import (
     calls_on_rows,
@@ -68,7 +68,7 @@ class Dequantize(Op):
                 ("is_signed", int(x.dtype is DType.INT8)),
             ),
         )
-        return (Call("dequantize_f32", (x, output, Slot.PARAMS), params),)
+        return (Call("dequantize_f32", (x, output, Blank.PARAMS), params),)
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
         return Work("dequantize_f32", vector_counts(output))

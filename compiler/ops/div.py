@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Call, Params, Slot
+from mcuforge.compiler.calls import Blank, Call, Params
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
 from mcuforge.compiler.ops.common.centred import centred_fields
@@ -71,7 +71,7 @@ class Div(BroadcastOp):
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         factor = quantize_multiplier(scale_factor(inputs, output))
         params = Params("div_params", centred_fields(inputs, output, factor, self.act))
-        return (Call("div_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+        return (Call("div_s8", (*operands(inputs), output, Blank.PARAMS), params),)
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
         found = super().work(inputs, output)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Call, Params, Slot
+from mcuforge.compiler.calls import Blank, Call, Params
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp, broadcast, check_broadcast, operands
 from mcuforge.compiler.ops.common.checks import want_int8, want_same_quant
 from mcuforge.compiler.tensors import Array, Tensor
@@ -44,7 +44,7 @@ class Extremum(BroadcastOp):
         a, b = inputs
         walk = broadcast(a.shape, b.shape)
         params = Params("extremum_params", (*walk.fields(), ("largest", int(self.largest))))
-        return (Call("extremum_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+        return (Call("extremum_s8", (*operands(inputs), output, Blank.PARAMS), params),)
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
         return replace(super().work(inputs, output), kernel="extremum_s8")

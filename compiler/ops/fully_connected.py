@@ -11,6 +11,7 @@ import numpy as np
 
 from mcuforge.compiler.calls import (
     Argument,
+    Blank,
     Blob,
     Call,
     Field,
@@ -18,7 +19,6 @@ from mcuforge.compiler.calls import (
     Reads,
     RingRows,
     RowOf,
-    Slot,
 )
 from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.isa.packed import packed_conv2d, packed_vector
@@ -126,7 +126,7 @@ class FullyConnected(Op):
             ("out_features", weights.shape[0]),
         )
         params = Params("fully_connected_params", sizes + self._fields(inputs, output))
-        arguments = (source, Blob("weights", weights.values()), target, Slot.PARAMS)
+        arguments = (source, Blob("weights", weights.values()), target, Blank.PARAMS)
         return Call("fully_connected_s8", arguments, params)
 
     def _fields(self, inputs: tuple[Tensor, ...], output: Tensor) -> Fields:
@@ -180,7 +180,7 @@ class FullyConnected(Op):
             ("out_features", out_features),
         )
         params = Params("fully_connected_rows_params", sizes + self._fields(inputs, output))
-        arguments = (x, Blob("weights", weights.values()), output, Slot.PARAMS, *SUMMING)
+        arguments = (x, Blob("weights", weights.values()), output, Blank.PARAMS, *SUMMING)
         return (Call("fully_connected_rows_s8", arguments, params, out_features * SUM_BYTES),)
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:

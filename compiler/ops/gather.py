@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Call, Reads, RowOf, Slot
+from mcuforge.compiler.calls import Blank, Call, Reads, RowOf
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import calls_on_rows, row_dims, row_input, same_row_reads
 from mcuforge.compiler.ops.common.fixed_point import Int64
@@ -143,7 +143,7 @@ class Gather(Op):
         calls = []
         for run in arithmetic_runs(tuple(self._rows(x, output).tolist())):
             source = row_input(x, run.step, run.first - run.begin * run.step).argument
-            args = (source, RowOf(output), Slot.PARAMS)
+            args = (source, RowOf(output), Blank.PARAMS)
             calls.append(replace(call, args=args, rows=(run.begin, run.begin + run.count)))
         return tuple(calls)
 

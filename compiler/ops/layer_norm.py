@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blob, Call, Params, Slot
+from mcuforge.compiler.calls import Blank, Blob, Call, Params
 from mcuforge.compiler.ops.common.checks import want_constant, want_dtype, want_int8, want_shape
 from mcuforge.compiler.ops.common.fixed_point import Int64, wrap_int32
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
@@ -127,7 +127,7 @@ class LayerNorm(LastAxisOp):
         )
         gamma = Blob("gamma", known.gamma.astype(np.int32))
         beta = Blob("beta", known.beta.astype(np.int32))
-        return (Call("layer_norm_s8", (x, gamma, beta, output, Slot.PARAMS), params),)
+        return (Call("layer_norm_s8", (x, gamma, beta, output, Blank.PARAMS), params),)
 
     def constants(self, inputs: tuple[Tensor, ...], output: Tensor) -> Constants:
         """Compute the finest shifts that int32 products allow, and the constants in these units."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Call, Params, Slot
+from mcuforge.compiler.calls import Blank, Call, Params
 from mcuforge.compiler.ops.common.fixed_point import activation_range
 from mcuforge.compiler.ops.common.pooling import PoolOp, check_pool, pool_fields
 from mcuforge.compiler.tensors import Array, Tensor
@@ -38,5 +38,5 @@ class MaxPool2D(PoolOp):
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         params = Params("max_pool2d_params", pool_fields(self.window, self.act, x, output))
-        arguments = (x, output, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
+        arguments = (x, output, Blank.PARAMS, Blank.FIRST_ROW, Blank.END_ROW)
         return (Call("max_pool2d_s8", arguments, params),)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Call, Field, Params, Reads, RingRows, RowOf, Slot
+from mcuforge.compiler.calls import Blank, Call, Field, Params, Reads, RingRows, RowOf
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.checks import want_int8
 from mcuforge.compiler.ops.common.fixed_point import (
@@ -94,7 +94,7 @@ class Mean(Op):
         x = inputs[0]
         fields = self._fields(x, output, self._merged(x, False), self._merged(x, True))
         params = Params("mean_params", fields)
-        return (Call("mean_s8", (x, output, Slot.PARAMS), params),)
+        return (Call("mean_s8", (x, output, Blank.PARAMS), params),)
 
     def _fields(self, x: Tensor, output: Tensor, kept: Sides, reduced: Sides) -> Fields:
         """Return the fields of struct mcuforge_mean_params."""
@@ -134,7 +134,7 @@ class Mean(Op):
         kept = self._splits(x, x.rows, False)
         assert kept is not None
         params = Params("mean_params", self._fields(x, output, kept, self._merged(x, True)))
-        return (Call("mean_s8", (RowOf(x), RowOf(output), Slot.PARAMS), params),)
+        return (Call("mean_s8", (RowOf(x), RowOf(output), Blank.PARAMS), params),)
 
     def accumulate(
         self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
@@ -150,7 +150,7 @@ class Mean(Op):
         )
         fields = self._fields(x, output, self._merged(x, False), reduced)
         params = Params("mean_rows_params", of_rows + fields)
-        arguments = (x, output, Slot.PARAMS, *SUMMING)
+        arguments = (x, output, Blank.PARAMS, *SUMMING)
         return (Call("mean_rows_s8", arguments, params, output.elements * SUM_BYTES),)
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:

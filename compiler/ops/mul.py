@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Call, Params, Slot
+from mcuforge.compiler.calls import Blank, Call, Params
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
 from mcuforge.compiler.ops.common.centred import centred_fields
@@ -49,7 +49,7 @@ class Mul(BroadcastOp):
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         factor = product_multiplier(inputs, output)
         params = Params("mul_params", centred_fields(inputs, output, factor, self.act))
-        return (Call("mul_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+        return (Call("mul_s8", (*operands(inputs), output, Blank.PARAMS), params),)
 
 
 def product_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Call, Params, Reads, RowOf, Slot
+from mcuforge.compiler.calls import Blank, Call, Params, Reads, RowOf
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import calls_on_rows, one_row, row_dims, row_input
 from mcuforge.compiler.ops.common.fixed_point import RANGE
@@ -113,7 +113,7 @@ class Pad(Op):
                 ("value", self.value),
             ),
         )
-        return (Call("pad_s8", (inputs[0], output, Slot.PARAMS), params),)
+        return (Call("pad_s8", (inputs[0], output, Blank.PARAMS), params),)
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         """Read line by line, as the kernel writes; a line of padding reads nothing."""
@@ -142,7 +142,7 @@ class Pad(Op):
         assert top is not None
         row = output.elements // output.rows
         params = Params("fill_params", (("count", row), ("value", self.value)))
-        fill = Call("fill_s8", (RowOf(output), Slot.PARAMS), params)
+        fill = Call("fill_s8", (RowOf(output), Blank.PARAMS), params)
         bottom = top + x.rows
         inner = calls_on_rows(self._of_a_row(x), [row_input(x, 1, -top)], output, isa)
         calls = [replace(call, rows=(top, bottom)) for call in inner]

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Call, Params, Slot
+from mcuforge.compiler.calls import Blank, Call, Params
 from mcuforge.compiler.ops.common.checks import want_dtype, want_quant, want_shape
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
@@ -68,7 +68,7 @@ class Quantize(TableOp):
                 ("high", high),
             ),
         )
-        return (Call("quantize_f32", (inputs[0], output, Slot.PARAMS), params),)
+        return (Call("quantize_f32", (inputs[0], output, Blank.PARAMS), params),)
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
         if inputs[0].dtype is not DType.FLOAT32:

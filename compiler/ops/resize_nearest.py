@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blob, Call, Params, Reads, RingRows, Slot
+from mcuforge.compiler.calls import Blank, Blob, Call, Params, Reads, RingRows
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.checks import want_one_image
 from mcuforge.compiler.ops.common.window import pixel_reads
@@ -82,7 +82,7 @@ class ResizeNearest(Op):
                 ("columns", Blob("columns", self.sources(x.shape[2], output.shape[2]))),
             ),
         )
-        arguments = (x, output, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
+        arguments = (x, output, Blank.PARAMS, Blank.FIRST_ROW, Blank.END_ROW)
         return (Call("resize_nearest_s8", arguments, params),)
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:

@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mcuforge.compiler.calls import Blob, Call, Params, Slot
+from mcuforge.compiler.calls import Blank, Blob, Call, Params
 from mcuforge.compiler.ops.common.checks import want_int8, want_rank, want_shape
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
@@ -103,7 +103,7 @@ class Softmax(LastAxisOp):
                 ("exp", Blob("table", table.astype(np.int32))),
             ),
         )
-        return (Call("softmax_s8", (x, output, Slot.PARAMS), params),)
+        return (Call("softmax_s8", (x, output, Blank.PARAMS), params),)
 
     def exponentials(self, x: Tensor) -> Int64:
         """Tabulate exp(-i * beta * scale) with 31 fraction bits for i = 0, 1, ... until negligible.

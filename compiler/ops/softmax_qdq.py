@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blob, Call, Params, Slot
+from mcuforge.compiler.calls import Blank, Blob, Call, Params
 from mcuforge.compiler.ops.common.checks import want_int8, want_shape
 from mcuforge.compiler.ops.common.elementary import exp
 from mcuforge.compiler.ops.common.fixed_point import (
@@ -103,7 +103,7 @@ class SoftmaxQdq(LastAxisOp):
             ),
         )
         table = Blob("table", self.exponentials(x).astype(np.int32))
-        return (Call("softmax_qdq_s8", (x, table, output, Slot.PARAMS), params),)
+        return (Call("softmax_qdq_s8", (x, table, output, Blank.PARAMS), params),)
 
     def exponentials(self, x: Tensor) -> Int64:
         """Tabulate exp(-i * beta * scale) with EXP_BITS fraction bits: int64 (256,).

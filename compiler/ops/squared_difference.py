@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Call, Params, Slot
+from mcuforge.compiler.calls import Blank, Call, Params
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
 from mcuforge.compiler.ops.common.checks import want_int8
 from mcuforge.compiler.ops.common.common_scale import (
@@ -66,7 +66,7 @@ class SquaredDifference(BroadcastOp):
         factor = output_multiplier(inputs, output)
         fields = two_scale_fields(inputs, input_multipliers(inputs), output, factor)
         params = Params("squared_difference_params", fields)
-        return (Call("squared_difference_s8", (*operands(inputs), output, Slot.PARAMS), params),)
+        return (Call("squared_difference_s8", (*operands(inputs), output, Blank.PARAMS), params),)
 
 
 def output_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:

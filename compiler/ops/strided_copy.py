@@ -11,7 +11,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Call, Params, Reads, RowOf, Slot
+from mcuforge.compiler.calls import Blank, Call, Params, Reads, RowOf
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import row_dims, row_input
 from mcuforge.compiler.ops.common.checks import want_dtype, want_same_quant, want_shape
@@ -87,7 +87,7 @@ class CopyOp(Op):
         assert copy is not None
         source = row_input(x, copy.step, copy.first).argument
         call = copy_call(x, output, copy.block)
-        return (replace(call, args=(source, RowOf(output), Slot.PARAMS)),)
+        return (replace(call, args=(source, RowOf(output), Blank.PARAMS)),)
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
         return copy_work([self.block(inputs[0], output)])
@@ -199,7 +199,7 @@ def copy_call(x: Tensor, output: Tensor, block: Block) -> Call:
             ("out_offset", block.out_offset),
         ),
     )
-    return Call("strided_copy_s8", (x, output, Slot.PARAMS), params)
+    return Call("strided_copy_s8", (x, output, Blank.PARAMS), params)
 
 
 def copy_work(blocks: Sequence[Block]) -> Work:

@@ -31,7 +31,7 @@ from mcuforge.compiler.tensors import Tensor
 from mcuforge.memplan import greedy
 from mcuforge.memplan.greedy import CROWD
 from mcuforge.memplan.problem import Plan, Problem, Region
-from mcuforge.memplan.solve import PATIENCE, solve
+from mcuforge.memplan.solve import MOVES_PER_BUFFER, solve
 
 DEFAULT_EXACT_SECONDS = 2.0
 TRIES = 8  # cuts per order that are really placed: estimates know nothing of holes
@@ -157,7 +157,7 @@ def _best(
             plan = greedy.place(problem)
             if CROWD < len(problem.buffers) < MANY and plan.peak > attempt.estimate and patience:
                 patience -= 1
-                plan = greedy.place(problem, iterations=PATIENCE * len(problem.buffers))
+                plan = greedy.place(problem, iterations=MOVES_PER_BUFFER * len(problem.buffers))
             rank = attempt.rank(goal, sum(plan.overflow(problem).values()), plan.peak)
             if best is None or rank < best.rank:
                 best = _Placed(rank, schedule, problem, plan, free=problem is whole)

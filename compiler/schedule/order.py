@@ -34,20 +34,20 @@ def _same(one: Order, other: Order) -> bool:
 
 
 # Chooses among the nodes that could run next, given as (number, growth of the live bytes).
-Choose = Callable[[Sequence[tuple[int, int]]], int]
+Pick = Callable[[Sequence[tuple[int, int]]], int]
 
 
 def _least_live(ready: Sequence[tuple[int, int]]) -> int:
-    """Choose the node after which the fewest bytes are live; on a tie the first in the file."""
+    """Pick the node after which the fewest bytes are live; on a tie the first in the file."""
     return min(range(len(ready)), key=lambda i: (ready[i][1], ready[i][0]))
 
 
 def _deepest(ready: Sequence[tuple[int, int]]) -> int:
-    """Choose the node that became ready last: one branch runs to its end, then the next."""
+    """Pick the node that became ready last: one branch runs to its end, then the next."""
     return len(ready) - 1
 
 
-def _ordered(graph: Graph, nodes: Order, storage: Mapping[str, Tensor], choose: Choose) -> Order:
+def _ordered(graph: Graph, nodes: Order, storage: Mapping[str, Tensor], choose: Pick) -> Order:
     """Order the nodes by list scheduling: `choose` takes one of those whose inputs are made."""
     reads = [{storage[x.name].name for x in node.activations} for node in nodes]
     left: dict[str, int] = {}

@@ -48,7 +48,7 @@ def compile_to_folder(request: Request, console: Console) -> None:
     generated = compiled.model
     files = {**generated.files, "main.c": example_main(generated)}
     write_project(request.out, session.board, files, generated.kernels, firmware=False)
-    outside = {m.name for m in session.board.flash_regions if m.external}
+    outside = {m.name for m in session.board.flash_memories if m.external}
     emulator = session.board.emulator
     target = request.board if emulator is None else f"QEMU's {emulator.machine.partition(',')[0]}"
     weights = weights_words(generated.weights_bytes, generated.further_weights)

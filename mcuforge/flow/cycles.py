@@ -14,7 +14,7 @@ from mcuforge.boards.build.tools import locate
 from mcuforge.boards.cycles.core import core_of
 from mcuforge.boards.cycles.estimate import price
 from mcuforge.boards.cycles.listing import read_listing
-from mcuforge.boards.cycles.trace import Marks, Trace
+from mcuforge.boards.cycles.trace import ExecutionLog, Marks
 from mcuforge.boards.image.elf import Symbol, read_elf
 from mcuforge.boards.image.footprint import model_code
 from mcuforge.compiler.compile import Compiled
@@ -35,7 +35,7 @@ _CALLER = re.compile(r"run_model(\.\w+)*$")  # as compilers name copies of it
 def estimate_cycles(
     session: Session, compiled: Compiled, built: Built, samples: Samples, stages: Stages
 ) -> CycleEstimate:
-    """Trace the first sample twice, uninterrupted and step by step, and price both.
+    """ExecutionLog the first sample twice, uninterrupted and step by step, and price both.
 
     Raises BoardError for a core without timings and for an emulator that cannot trace.
     """
@@ -79,13 +79,13 @@ def error_of(cpu: str, parameters: int, macs: int) -> EstimateError:
             raise InternalError(f"no error is known of estimates for a {cpu}")
 
 
-def _traced(session: Session, built: Built) -> Trace:
+def _traced(session: Session, built: Built) -> ExecutionLog:
     functions = [s for s in read_elf(built.firmware.elf).symbols if s.function and s.bytes]
     call = _only([s for s in functions if s.name == _CALL], _CALL)
     caller = _only([s for s in functions if _CALLER.match(s.name)], "run_model")
     begin, end = caller.address, caller.address + caller.bytes
     ranges = (*model_code(built.firmware), (call.address, call.address + call.bytes), (begin, end))
-    return Trace(session.board, ranges, Marks(call.address, (begin, end)))
+    return ExecutionLog(session.board, ranges, Marks(call.address, (begin, end)))
 
 
 def _only(found: list[Symbol], name: str) -> Symbol:

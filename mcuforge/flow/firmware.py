@@ -160,7 +160,7 @@ def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileE
     # the arena alone fits, or the model would have been refused before it was built
     help_ram = f"{MORE_MEMORY}; without the check firmware it may fit: `mcuforge compile`"
     help_flash = MORE_MEMORY
-    outside = next((m.name for m in session.board.flash_regions if m.external), None)
+    outside = next((m.name for m in session.board.flash_memories if m.external), None)
     if outside is not None and compiled.options.weights != "auto":
         help_flash = f"`--weights auto`, which uses both the internal flash and '{outside}'"
     return CompileError(over.what, where, help_ram if over.ram else help_flash)

@@ -54,7 +54,7 @@ def open_session(model: Path, board_id: str, *, emulate: bool | None = None) -> 
 
 def ram_budget(board: Board) -> int:
     """Bytes of RAM the board offers without any set-up: all memories on the chip."""
-    return sum(memory.bytes for memory in board.ram_regions if not memory.external)
+    return sum(memory.bytes for memory in board.ram_memories if not memory.external)
 
 
 def compile_session(

@@ -42,14 +42,14 @@ def area_bytes(board: Board, region: Memory) -> int:
     """Choose the bytes to fill: all of the region, fewer beside the image or if files are slow."""
     if region.kind == "flash":
         return min(region.bytes, WEIGHTS_BYTES)
-    image = board.ram_regions[0]
+    image = board.ram_memories[0]
     return min(region.bytes - IMAGE_BYTES, IMAGE_BYTES) if region == image else region.bytes
 
 
 def program(board: Board, folder: Path, extra_words: dict[str, int] | None = None) -> Path:
     """Write C with an array in every region of `board`, `extra_words` longer if asked for."""
     lines, entries = [f'#include "{Path(__file__).with_name("region_probe.h")}"'], []
-    for region in (*board.ram_regions, *board.flash_regions[1:]):
+    for region in (*board.ram_memories, *board.flash_memories[1:]):
         words = area_bytes(board, region) // 4 + (extra_words or {}).get(region.name, 0)
         if region.kind == "ram":
             lines.append(
@@ -76,9 +76,9 @@ def test_every_region_is_a_memory_of_its_own_and_as_long_as_on_the_board(
 ) -> None:
     real = BOARDS[name]()
     board = emulated(real)
-    regions = (*board.ram_regions, *board.flash_regions[1:])
-    assert {r.name: r.bytes for r in board.ram_regions} == {
-        r.name: r.bytes for r in real.ram_regions
+    regions = (*board.ram_memories, *board.flash_memories[1:])
+    assert {r.name: r.bytes for r in board.ram_memories} == {
+        r.name: r.bytes for r in real.ram_memories
     }
     with running(board, build_probe(board, tmp_path, program=program(board, tmp_path))) as (_, p):
         for region in regions:
@@ -87,7 +87,7 @@ def test_every_region_is_a_memory_of_its_own_and_as_long_as_on_the_board(
             assert told[0] == region.name
             assert wrong == 0
             assert size == area_bytes(board, region)
-            if region != board.ram_regions[0]:
+            if region != board.ram_memories[0]:
                 assert start == region.origin
             assert region.origin <= start
             assert start + size <= region.end
@@ -97,7 +97,7 @@ def test_every_region_is_a_memory_of_its_own_and_as_long_as_on_the_board(
 def test_windows_have_a_gap_exactly_where_the_board_has_one(name: str) -> None:
     real = BOARDS[name]()
     board = emulated(real)
-    where = {region.name: region for region in (*board.ram_regions, *board.flash_regions)}
+    where = {region.name: region for region in (*board.ram_memories, *board.flash_memories)}
     for kind in ("ram", "flash"):
         names = [[m.name for m in run] for run in real.runs(kind)]
         assert [[m.name for m in run] for run in board.runs(kind)] == names
@@ -166,6 +166,6 @@ def test_an_arena_across_the_border_of_two_neighbours_has_the_whole_run(tmp_path
     )
     with running(board, build_probe(board, tmp_path, program=source)) as (_, port):
         name, start, size, wrong = port.line().split()
-    dtcm, sram = board.ram_regions
+    dtcm, sram = board.ram_memories
     assert (name, int(size, 16), int(wrong, 16)) == ("dtcm_sram", 300 * KIB, 0)
     assert dtcm.origin < int(start, 16) < dtcm.end == sram.origin < int(start, 16) + int(size, 16)

@@ -35,7 +35,7 @@ def test_what_neither_ram_holds_alone_is_exact_in_both_together(
     report = deploy(request, QUIET)
     assert (report.verdict, report.check.exact_samples) == ("pass", 1)
     used = {region.name: region.peak for region in report.plan.regions}
-    sizes = {m.name: m.bytes for m in load_board(BOARD).ram_regions}
+    sizes = {m.name: m.bytes for m in load_board(BOARD).ram_memories}
     assert used.keys() == sizes.keys() == {"sram", "ccm"}
     assert report.ram.arena == report.plan.peak == sum(used.values())
     assert report.plan.lower_bound > max(sizes.values())

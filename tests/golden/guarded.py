@@ -16,7 +16,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcuforge.compiler.calls import Argument, Blob, Call, Field, Params, RingRows, RowOf, Slot
+from mcuforge.compiler.calls import (
+    Argument,
+    Blank,
+    Blob,
+    Call,
+    Field,
+    Params,
+    RingRows,
+    RowOf,
+)
 from mcuforge.compiler.graph import Node
 from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.tensors import Array
@@ -120,9 +129,9 @@ class _Case:
         assert not isinstance(argument, RowOf)
         if isinstance(argument, Blob):
             return self.blob(argument)
-        if argument is Slot.PARAMS:
+        if argument is Blank.PARAMS:
             return -1
-        return self.scratch if argument is Slot.SCRATCH else self.indices[id(argument)]
+        return self.scratch if argument is Blank.SCRATCH else self.indices[id(argument)]
 
     def encoded(self, kernels: Sequence[str]) -> bytes:
         """The case as guarded.c reads it."""
@@ -142,7 +151,7 @@ class _Case:
         return counts + b"".join(self.buffers) + calls
 
 
-ROWS = (Slot.FIRST_ROW, Slot.END_ROW)
+ROWS = (Blank.FIRST_ROW, Blank.END_ROW)
 
 
 def kernel_table(examples: Iterable[Call]) -> str:
@@ -159,7 +168,7 @@ def kernel_table(examples: Iterable[Call]) -> str:
             lies = f"offsetof({of}, {place.name}) == {place.at} && sizeof({member}) == {place.size}"
             proofs += f'_Static_assert({lies}, "{place.name} of {of}");\n'
         args = [f"p[{i}]" for i in range(sum(a not in ROWS for a in call.args))]
-        args += ["call->first_row", "call->end_row"] * (Slot.FIRST_ROW in call.args)
+        args += ["call->first_row", "call->end_row"] * (Blank.FIRST_ROW in call.args)
         arms += f"    case {count - 1}: mcuforge_{call.kernel}({', '.join(args)}); break;\n"
     return (
         f"#include <stddef.h>\n{includes}\nenum {{ KERNELS = {count} }};\n\n{proofs}\n"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import accumulate
 
-from mcuforge.compiler.calls import Call, Slot
+from mcuforge.compiler.calls import Blank, Call
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.graph import Graph, Node, Op
@@ -118,7 +118,7 @@ def _runs_by_rows(node: Node) -> bool:
 def in_ring_program(node: Node) -> bool:
     """True if the operator adds rows up, or if its row form is a kernel for rows."""
     calls = node.op.row_calls(node.inputs, node.output, PORTABLE)
-    return adds_up(node) or any(Slot.FIRST_ROW in call.args for call in calls)
+    return adds_up(node) or any(Blank.FIRST_ROW in call.args for call in calls)
 
 
 @cache

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcuforge.compiler.calls import Argument, Blob, Call, Reads, RingRows, RowOf, Slot
+from mcuforge.compiler.calls import Argument, Blank, Blob, Call, Reads, RingRows, RowOf
 from mcuforge.compiler.codegen.constants import ConstantPool, literal
 from mcuforge.compiler.graph import Node
 from mcuforge.compiler.tensors import Array
@@ -215,12 +215,12 @@ class _Printer:
             base, ring = ("y", run.output_ring) if is_output else ("x", run.input_ring)
             row = f"(row * {argument.step} + {argument.first}) % {ring}"
             return f"{base} + {row} * {argument.source.row_bytes}"
-        if isinstance(argument, Slot):
+        if isinstance(argument, Blank):
             return {
-                Slot.PARAMS: f"&{params}",
-                Slot.SCRATCH: "scratch",
-                Slot.FIRST_ROW: "first_row",
-                Slot.END_ROW: "end_row",
+                Blank.PARAMS: f"&{params}",
+                Blank.SCRATCH: "scratch",
+                Blank.FIRST_ROW: "first_row",
+                Blank.END_ROW: "end_row",
             }[argument]
         return "y" if argument is run.node.output else "x"
 

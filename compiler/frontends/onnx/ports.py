@@ -12,7 +12,7 @@ from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxNode, OnnxPort
 from mcuforge.compiler.frontends.onnx.layout import Shape, channels_last, inverse
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Stored
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.graph import Node, Port
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
@@ -107,7 +107,7 @@ def ported_input(port: OnnxPort, shape: Shape, stored: Stored) -> Port:
     return Port(port.type_name, shape, inverse(stored.view.perm), _shift(port.type_name))
 
 
-def ported_output(work: Work, port: OnnxPort, value: Stored) -> tuple[Tensor, Port]:
+def ported_output(work: GraphBuilder, port: OnnxPort, value: Stored) -> tuple[Tensor, Port]:
     """Return the tensor of an output, and the form in which the user reads it."""
     view = value.view
     if not view.aligned and not view.in_order:

@@ -35,7 +35,7 @@ from mcuforge.compiler.frontends.onnx.ports import (
     with_output_names,
 )
 from mcuforge.compiler.frontends.onnx.values import Broken, Constant, Edge, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, Work
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
 from mcuforge.compiler.graph import Graph, Port
 from mcuforge.errors import CompileError, Refusal
 
@@ -114,7 +114,7 @@ class Reading:
         names = Unique()
         for port in model.inputs + model.outputs:  # outputs get these names at the end
             names.take(port.name)
-        self.work = Work(names, layouts(model))
+        self.work = GraphBuilder(names, layouts(model))
         self._inputs: list[tuple[OnnxPort, tuple[int, ...]]] = []
         self._outputs: list[tuple[OnnxPort, Stored]] = []
         for port in model.inputs:

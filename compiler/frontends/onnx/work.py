@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the graph while an ONNX file is read: nodes, constants, layouts, requantization.
 
-Deferred and Work refer to each other, so they share this file.
+Deferred and GraphBuilder refer to each other, so they share this file.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Deferred(Value, ABC):
         """Return the values it is computed from."""
 
     @abstractmethod
-    def build(self, work: Work, scheme: Scheme) -> View:
+    def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         """Add the nodes that compute it on `scheme`. Raises Refusal where none can."""
 
     @cached_property
@@ -77,7 +77,7 @@ class OneInput(Deferred):
         return (self.x,)
 
 
-class Work:
+class GraphBuilder:
     """The graph so far. Its methods raise Refusal about the operator `node`."""
 
     def __init__(self, names: Unique, layouts: dict[str, Shape]) -> None:

@@ -20,7 +20,7 @@ from mcuforge.compiler.frontends.tflite.file import RawModel, RawOperator, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite.names import layer_name
 from mcuforge.compiler.frontends.tflite.ops.islands import Islands
-from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step
+from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, Operator
 from mcuforge.compiler.frontends.tflite.ops.shapes import fold
 from mcuforge.compiler.frontends.tflite.ops.table import (
     ARMS,
@@ -130,7 +130,7 @@ class _Reading:
         self.nodes.extend(nodes)
         self._note(raw.index, raw.name, raw.inputs, output, f"{origin} '{layer}'", problem)
 
-    def _steps(self, raw: RawOperator) -> tuple[Step, ...]:
+    def _steps(self, raw: RawOperator) -> tuple[NewNode, ...]:
         """Read an operator into steps; none where it could be computed while reading."""
         operator = Operator(raw, self.values)
         self._check_order(raw)

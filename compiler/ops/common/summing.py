@@ -5,13 +5,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mcuforge.compiler.calls import Call, Slot
+from mcuforge.compiler.calls import Blank, Call
 
 SUM_BYTES = 4  # one int32 per output element
-SUMMING = (Slot.SCRATCH, Slot.FIRST_ROW, Slot.END_ROW)  # the end of such a kernel's arguments
+SUMMING = (
+    Blank.SCRATCH,
+    Blank.FIRST_ROW,
+    Blank.END_ROW,
+)  # the end of such a kernel's arguments
 
 
 def summing(whole: Call, kernel: str, outputs: int) -> Call:
     """Make a call of `kernel`, which sums the rows of call `whole`, with the same parameters."""
-    kept = tuple(a for a in whole.args if a not in (Slot.FIRST_ROW, Slot.END_ROW))
+    kept = tuple(a for a in whole.args if a not in (Blank.FIRST_ROW, Blank.END_ROW))
     return replace(whole, kernel=kernel, args=(*kept, *SUMMING), scratch_bytes=outputs * SUM_BYTES)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blob, Call, Params, Reads, Slot
+from mcuforge.compiler.calls import Blank, Blob, Call, Params, Reads
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import (
     calls_on_rows,
@@ -75,7 +75,7 @@ class TableOp(Op):
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         blob = Blob("table", self.stored_table(inputs[0], output))
         params = Params("table_params", (("count", output.elements),))
-        return (Call("table_s8", (inputs[0], blob, output, Slot.PARAMS), params),)
+        return (Call("table_s8", (inputs[0], blob, output, Blank.PARAMS), params),)
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
         return Work("table_s8", Counts(call=1, output=output.elements))

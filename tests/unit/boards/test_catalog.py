@@ -311,12 +311,12 @@ def test_a_second_ram_without_room_in_the_stand_in_is_refused(folder: Path) -> N
 
 def test_the_budget_cuts_the_first_run_and_no_other(folder: Path) -> None:
     board = replace(load_board("good", folder), ram_bytes=70 * 1024)
-    found = {region.name: region.bytes // 1024 for region in board.ram_regions}
+    found = {region.name: region.bytes // 1024 for region in board.ram_memories}
     assert found == {"sram1": 64, "sram2": 6, "ccm": 64, "sdram": 8192}
     assert [[m.name for m in run] for run in board.runs("ram")] == [
         ["sram1", "sram2"], ["ccm"], ["sdram"],
     ]  # fmt: skip
-    assert [region.name for region in board.flash_regions] == ["flash"]
+    assert [region.name for region in board.flash_memories] == ["flash"]
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_the_budget_cuts_the_first_run_and_no_other(folder: Path) -> None:
 def test_the_regions_of_a_board_are_the_data_sheets_less_what_holds_no_data(
     board_id: str, kib: dict[str, int]
 ) -> None:
-    regions = load_board(board_id).ram_regions
+    regions = load_board(board_id).ram_memories
     assert {region.name: region.bytes // 1024 for region in regions} == kib
 
 
@@ -349,8 +349,8 @@ def test_memories_that_only_the_core_reaches_are_the_ones_the_manuals_name() -> 
 def test_every_shipped_board_keeps_its_regions_when_emulated(board: Board) -> None:
     on_emulator = emulated(board)
     for kept, real in (
-        (on_emulator.ram_regions, board.ram_regions),
-        (on_emulator.flash_regions, board.flash_regions),
+        (on_emulator.ram_memories, board.ram_memories),
+        (on_emulator.flash_memories, board.flash_memories),
     ):
         assert [(r.name, r.speed, r.external, r.dma) for r in kept] == [
             (r.name, r.speed, r.external, r.dma) for r in real

@@ -11,7 +11,7 @@ from mcuforge.boards.cycles.cortex_m7 import MISPREDICT, CortexM7
 from mcuforge.boards.cycles.estimate import Cost, price
 from mcuforge.boards.cycles.instruction import Instruction, decode
 from mcuforge.boards.cycles.listing import Listing
-from mcuforge.boards.cycles.trace import Block, Run
+from mcuforge.boards.cycles.trace import BasicBlock, Run
 from mcuforge.errors import BoardError
 
 BASE = 0x8000
@@ -120,7 +120,11 @@ def test_a_block_is_priced_behind_the_one_before() -> None:
 
 CODE = block("movs r0, #9; adds r1, #1; subs r0, #1; bne.n 8002 <f>; bx lr")
 LISTING = Listing(CODE, tuple(x.address for x in CODE))
-ENTRY, LOOP, LEAVE = Block(0x8000, 0x8006), Block(0x8002, 0x8006), Block(0x8008, 0x8008)
+ENTRY, LOOP, LEAVE = (
+    BasicBlock(0x8000, 0x8006),
+    BasicBlock(0x8002, 0x8006),
+    BasicBlock(0x8008, 0x8008),
+)
 NINE_TURNS = Run({(-1, 0): 1, (0, 1): 1, (1, 1): 7, (1, 2): 1})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mcuforge.boards.catalog.board import emulated, load_board
-from mcuforge.boards.cycles.trace import Block, Marks, Trace, TraceParser
+from mcuforge.boards.cycles.trace import BasicBlock, ExecutionLog, Marks, TraceParser
 from mcuforge.errors import BoardError, InternalError
 
 BEGIN, OUTSIDE = 0x100, (0x200, 0x300)
@@ -22,7 +22,7 @@ def listed(*addresses: int) -> str:
 
 def executed(address: int, flags: str = "ff020200") -> str:
     place = 0x7FF538000000 + address * 64
-    return f"Trace 0: {place:#x} [00800408/{address:08x}/00000010/{flags}] f\n"
+    return f"ExecutionLog 0: {place:#x} [00800408/{address:08x}/00000010/{flags}] f\n"
 
 
 def stopped(address: int) -> str:
@@ -56,7 +56,11 @@ LOG = (
 @pytest.mark.parametrize("step", [0, 1, 7])
 def test_runs_are_cut_at_their_marks_wherever_the_pipe_cuts_the_log(step: int) -> None:
     parser = parsed(LOG, step=step)
-    assert parser.blocks == [Block(0x200, 0x200), Block(0x100, 0x102), Block(0x110, 0x114)]
+    assert parser.blocks == [
+        BasicBlock(0x200, 0x200),
+        BasicBlock(0x100, 0x102),
+        BasicBlock(0x110, 0x114),
+    ]
     assert [run.edges for run in parser.runs] == [{(-1, 1): 1, (1, 2): 1, (2, 2): 2}, {(-1, 1): 1}]
 
 
@@ -72,7 +76,11 @@ def test_a_block_cut_short_is_a_block_of_its_own() -> None:
     log = listed(0x100, 0x102, 0x104) + executed(0x100)
     log += listed(0x100) + executed(0x100, "ff028001") + listed(0x102, 0x104) + executed(0x102)
     parser = parsed(log)
-    assert parser.blocks == [Block(0x100, 0x104), Block(0x100, 0x100), Block(0x102, 0x104)]
+    assert parser.blocks == [
+        BasicBlock(0x100, 0x104),
+        BasicBlock(0x100, 0x100),
+        BasicBlock(0x102, 0x104),
+    ]
 
 
 def test_a_block_nobody_listed_is_our_fault() -> None:
@@ -80,9 +88,9 @@ def test_a_block_nobody_listed_is_our_fault() -> None:
         parsed(listed(0x100) + executed(0x110))
 
 
-def traced(log: str) -> Trace:
+def traced(log: str) -> ExecutionLog:
     board = emulated(load_board("qemu-mps2-an386"))
-    trace = Trace(board, ((0x100, 0x200), OUTSIDE), MARKS)
+    trace = ExecutionLog(board, ((0x100, 0x200), OUTSIDE), MARKS)
     spec = trace.board.emulator
     assert spec is not None
     with trace, Path(spec.args[spec.args.index("-D") + 1]).open("w", encoding="ascii") as pipe:
@@ -119,7 +127,7 @@ def test_what_cannot_be_read_is_raised_when_asked_for() -> None:
 
 def test_an_emulator_that_never_starts_leaves_nobody_waiting() -> None:
     board = emulated(load_board("qemu-mps2-an386"))
-    with Trace(board, (OUTSIDE,), MARKS) as trace:
+    with ExecutionLog(board, (OUTSIDE,), MARKS) as trace:
         pass
     with pytest.raises(BoardError, match="does not log the blocks"):
         trace.result()

@@ -66,7 +66,7 @@ def test_an_arena_finds_its_region_by_every_name_of_it(disco: Board) -> None:
 
 @pytest.mark.parametrize("board", EMULATED, ids=lambda board: board.id)
 def test_a_board_with_one_ram_takes_every_arena_behind_its_variables(board: Board) -> None:
-    alone = len(board.ram_regions) == len(board.flash_regions) == 1
+    alone = len(board.ram_memories) == len(board.flash_memories) == 1
     script = linker_script(board)
     assert ("*(.mcuforge_arena .mcuforge_arena.*)" in script) == alone
     assert ("mcuforge_nowhere" in script) != alone

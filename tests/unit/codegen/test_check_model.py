@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from mcuforge.compiler.codegen.check import GUARD_BYTES, TASKS, check_model, db_bytes, task_of
+from mcuforge.compiler.codegen.check import CANARY_BYTES, TASKS, check_model, db_bytes, task_of
 from mcuforge.compiler.codegen.model import GeneratedModel
 from mcuforge.compiler.compile import compile_graph
 from mcuforge.compiler.graph import Node
@@ -71,10 +71,10 @@ def test_the_hash_is_written_whole() -> None:
 
 
 def test_guards_keep_the_arena_aligned() -> None:
-    assert GUARD_BYTES % ALIGNMENT == 0
+    assert CANARY_BYTES % ALIGNMENT == 0
     text = check_model(dense(4, 3), HASH, "build")
-    assert f"#define GUARD_BYTES {GUARD_BYTES}" in text
-    assert f"aligned({GUARD_BYTES})" in text
+    assert f"#define CANARY_BYTES {CANARY_BYTES}" in text
+    assert f"aligned({CANARY_BYTES})" in text
 
 
 def test_tensors_say_name_size_type_and_scale() -> None:

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mcuforge.compiler.calls import Argument, Blob, Call, RowOf, Slot
+from mcuforge.compiler.calls import Argument, Blank, Blob, Call, RowOf
 from mcuforge.compiler.codegen.check import check_model
-from mcuforge.compiler.codegen.layout import COLUMNS, call, comment_block, table
+from mcuforge.compiler.codegen.lines import COLUMNS, call, comment_block, table
 from mcuforge.compiler.codegen.model import GeneratedModel, example_main, generate
 from mcuforge.compiler.codegen.poison import poison
 from mcuforge.compiler.graph import Graph, Node
@@ -103,7 +103,7 @@ def test_steps_of_several_rows_have_their_counts_in_a_table() -> None:
 
 
 def test_steps_that_all_have_as_many_rows_need_no_table() -> None:
-    text = calling(one(IMAGE, MAP, Slot.FIRST_ROW, Slot.END_ROW), x=IMAGE, out=MAP, tasks=[3, 3])
+    text = calling(one(IMAGE, MAP, Blank.FIRST_ROW, Blank.END_ROW), x=IMAGE, out=MAP, tasks=[3, 3])
     assert "rows[2]" not in text
     assert "const int32_t end_row = row + 3;" in text
     assert "mcuforge_relu_s8(a + 0, a + 60, row, end_row);" in text
@@ -220,7 +220,7 @@ def test_a_call_for_some_rows_only_asks_for_no_more_than_it_must(
 
 def test_calls_for_a_row_are_repeated_for_each_of_a_step_and_others_get_them_all() -> None:
     calls = (
-        one(IMAGE, Slot.FIRST_ROW, Slot.END_ROW),
+        one(IMAGE, Blank.FIRST_ROW, Blank.END_ROW),
         one(RowOf(IMAGE), rows=(0, 3)),
         one(RowOf(IMAGE, first=-3), rows=(3, 6)),
     )
@@ -241,7 +241,7 @@ def test_calls_for_a_row_are_repeated_for_each_of_a_step_and_others_get_them_all
 
 def test_a_layer_that_adds_rows_up_says_so() -> None:
     out = tensor("out", (1, 1, 1, 5))
-    calls = (one(IMAGE, out, Slot.FIRST_ROW, Slot.END_ROW),)
+    calls = (one(IMAGE, out, Blank.FIRST_ROW, Blank.END_ROW),)
     text = calling(*calls, x=IMAGE, out=out, tasks=[1] * 6, execution=Execution.ACCUMULATE)
     assert "case 0: /* 0 layer: relu 6x2x5 -> 1x1x5, rows added up */" in text
     assert "mcuforge_relu_s8(a + 0, a + 60, row, end_row);" in text
@@ -309,7 +309,7 @@ def test_several_regions_are_an_arena_each() -> None:
     assert "int8_t *const a_dtcm = state->arena[1];" in text
     check = check_model(model, bytes(32), "build")
     assert re.findall(r'section\("(.*)"\)', check) == [".mcuforge_arena", ".mcuforge_arena.dtcm"]
-    assert check.count("[GUARD_BYTES + RESIDUAL_ARENA_") == 2
+    assert check.count("[CANARY_BYTES + RESIDUAL_ARENA_") == 2
     assert ".arena_count = 2," in check
 
 

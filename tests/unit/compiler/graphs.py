@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler import reference
-from mcuforge.compiler.calls import Blob, Call, Params, Reads, Slot
+from mcuforge.compiler.calls import Blank, Blob, Call, Params, Reads
 from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
@@ -168,9 +168,9 @@ class Scratchy(Op):
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         table = Blob("table", np.arange(4, dtype=np.int16))
         params = Params("scratchy_params", (("count", output.elements), ("none", None)))
-        first = Call("scratchy_s8", (inputs[0], table, output, Slot.PARAMS), params)
+        first = Call("scratchy_s8", (inputs[0], table, output, Blank.PARAMS), params)
         scratch = self.scratch_bytes
-        second = Call("scratchy_s8", (output, Slot.SCRATCH, output), scratch_bytes=scratch)
+        second = Call("scratchy_s8", (output, Blank.SCRATCH, output), scratch_bytes=scratch)
         return (first, second)
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:

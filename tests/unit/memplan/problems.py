@@ -233,9 +233,9 @@ def ring_run(
         piece = Read("in", y * row_bytes, (y + 1) * row_bytes)
         steps.append(Step(f"first row {y}", (piece, row(Write, y))))
         if y + 1 >= kernel:
-            window = [row(Read, k) for k in range(y + 1 - kernel, y + 1)]
+            span = [row(Read, k) for k in range(y + 1 - kernel, y + 1)]
             out = Write("out", y, y + 1, value="sums")
-            steps.append(Step(f"second row {y}", (*window, out)))
+            steps.append(Step(f"second row {y}", (*span, out)))
     last = Read("out", kernel - 1, rows, value="sums")
     return problem, places, Trace((Write("in", 0, rows * row_bytes),), tuple(steps), (last,))
 

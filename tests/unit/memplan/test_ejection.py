@@ -9,7 +9,7 @@ from math import inf
 import pytest
 
 from mcuforge.memplan.ejection import Ejector
-from mcuforge.memplan.place import Packer, Packing
+from mcuforge.memplan.place import Placer, Placing
 from mcuforge.memplan.problem import Buffer, Overlap, Problem, Region
 from tests.unit.memplan.problems import (
     RAM,
@@ -22,16 +22,16 @@ from tests.unit.memplan.problems import (
 )
 
 
-def squeezed(problem: Problem, limits: list[int], tries: int = 3000) -> Packing | None:
+def squeezed(problem: Problem, limits: list[int], tries: int = 3000) -> Placing | None:
     """From everything on top of each other to a packing within the limits, checked."""
-    packer = Packer(problem)
+    placer = Placer(problem)
     worst = stacked(problem)
-    regions = [region.name for region in packer.regions]
+    regions = [region.name for region in placer.regions]
     places = [worst.placements[b.name] for b in problem.buffers]
-    start = packer.packing([p.offset for p in places], [regions.index(p.region) for p in places])
-    found = Ejector(packer, seed=0).squeeze(start, limits, tries, inf, onward=False)
+    start = placer.packing([p.offset for p in places], [regions.index(p.region) for p in places])
+    found = Ejector(placer, seed=0).squeeze(start, limits, tries, inf, onward=False)
     if found is not None:
-        plan = replace(worst, placements=packer.placements(found), peaks=packer.peaks(found))
+        plan = replace(worst, placements=placer.placements(found), peaks=placer.peaks(found))
         assert not faults(problem, plan)
         assert all(peak <= limit for peak, limit in zip(found.peaks, limits, strict=True))
     return found
@@ -76,11 +76,11 @@ def test_a_buffer_larger_than_every_limit_ends_it_at_once() -> None:
 
 def test_it_goes_on_where_it_stopped_or_begins_again() -> None:
     problem = problem_of(*((size, 0, 1) for size in range(1, 13)))
-    packer = Packer(problem)
-    start = packer.pack(range(12))
+    placer = Placer(problem)
+    start = placer.pack(range(12))
     assert start is not None
     for onward in (True, False):
-        ejector = Ejector(packer, seed=0)
+        ejector = Ejector(placer, seed=0)
         assert ejector.squeeze(start, [77], 50, inf, onward=onward) is None  # needs 78
         assert ejector.tries == 51
         found = ejector.squeeze(start, [78], 50, inf, onward=onward)
@@ -92,8 +92,8 @@ def test_it_goes_on_where_it_stopped_or_begins_again() -> None:
 
 def test_the_deadline_ends_the_search() -> None:
     problem = problem_of((8, 0, 1), (8, 0, 1))
-    packer = Packer(problem)
-    ejector = Ejector(packer, seed=0)
-    start = packer.pack([0, 1])
+    placer = Placer(problem)
+    ejector = Ejector(placer, seed=0)
+    start = placer.pack([0, 1])
     assert start is not None
     assert ejector.squeeze(start, [15], 10**9, deadline=0.0, onward=False) is None

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mcuforge.compiler.calls import Reads, RingRows, Slot
+from mcuforge.compiler.calls import Blank, Reads, RingRows
 from mcuforge.compiler.graph import Node
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.common.window import Window
@@ -157,7 +157,7 @@ def test_row_calls_of_a_window_are_the_whole_call_over_rings() -> None:
     x, y = tensor("x", 1, 9, 4, 2), tensor("y", 1, 9, 4, 2)
     op = MaxPool2D((3, 3), pad=(1, 1, 1, 1))
     (call,) = op.row_calls((x,), y, "portable")
-    assert call.args == (x, y, Slot.PARAMS, Slot.FIRST_ROW, Slot.END_ROW)
+    assert call.args == (x, y, Blank.PARAMS, Blank.FIRST_ROW, Blank.END_ROW)
     assert call.params is not None
     rings = [v.tensor for _, v in call.params.fields if isinstance(v, RingRows)]
     assert rings == [x, y]
@@ -188,7 +188,7 @@ def test_an_output_of_one_row_adds_up_its_input(
     assert calls is not None
     (call,) = calls
     assert call.scratch_bytes == 4 * sums
-    assert call.args[-3:] == (Slot.SCRATCH, Slot.FIRST_ROW, Slot.END_ROW)
+    assert call.args[-3:] == (Blank.SCRATCH, Blank.FIRST_ROW, Blank.END_ROW)
     assert call.kernel == f"{op.kind}_rows_s8"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mcuforge.compiler.calls import Blob, Slot
+from mcuforge.compiler.calls import Blank, Blob
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.tables.abs import Abs
@@ -79,7 +79,7 @@ def test_the_table_in_flash_is_the_meaning(case: tuple[TableOp, Quant]) -> None:
     x, output = pair(Quant((0.05,), 3), quant)
     (call,) = op.calls((x,), output, "portable")
     source, blob, target, params = call.args
-    assert (call.kernel, source, target, params) == ("table_s8", x, output, Slot.PARAMS)
+    assert (call.kernel, source, target, params) == ("table_s8", x, output, Blank.PARAMS)
     assert isinstance(blob, Blob)
     assert (blob.role, blob.data.shape) == ("table", (256,))
     assert blob.data.dtype == np.int8

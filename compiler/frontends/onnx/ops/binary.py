@@ -8,7 +8,7 @@ import numpy as np
 from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.div import Div
@@ -31,7 +31,7 @@ def want_broadcast(a: Shape, b: Shape) -> Shape:
 
 
 def build_binary(
-    work: Work,
+    work: GraphBuilder,
     kind: str,
     operands: tuple[Stored | Constant, Stored | Constant],
     shape: Shape,
@@ -67,13 +67,13 @@ def _op(kind: str, act: Activation) -> Op:
     return Maximum() if kind == "Max" else Minimum()
 
 
-def _on_scheme(work: Work, x: Stored | Constant, scheme: Scheme) -> Stored | Constant:
+def _on_scheme(work: GraphBuilder, x: Stored | Constant, scheme: Scheme) -> Stored | Constant:
     if isinstance(x, Constant):
         return x
     return Stored(work.requantized(x, scheme), scheme, real=True)
 
 
-def _together(work: Work, a: View, b: View, shape: Shape) -> tuple[View, View]:
+def _together(work: GraphBuilder, a: View, b: View, shape: Shape) -> tuple[View, View]:
     """Give both the same order of stored axes: they then broadcast in memory as in the file."""
     if a.shape == b.shape == shape:
         if a.tensor.shape == b.tensor.shape and a.perm == b.perm:
@@ -91,7 +91,9 @@ def _of_rank(view: View, rank: int) -> View:
     return View(view.tensor, view.perm, (1,) * (rank - len(view.shape)) + view.shape)
 
 
-def _beside(work: Work, view: View, constant: Constant, shape: Shape) -> tuple[View, Tensor]:
+def _beside(
+    work: GraphBuilder, view: View, constant: Constant, shape: Shape
+) -> tuple[View, Tensor]:
     """Lay a constant out in the order of a stored operand's axes; returns both."""
     scheme, data = _stored(constant)
     sizes = constant.shape

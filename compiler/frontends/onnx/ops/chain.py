@@ -12,7 +12,7 @@ import numpy as np
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.functions import Real
 from mcuforge.compiler.frontends.onnx.values import Constant, Float, Scheme, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, Work
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
 
 KNOWN_AS = (("Erf", "gelu"), ("Tanh", "gelu"), ("Sigmoid", "silu"))  # in a chain with a Mul
 
@@ -62,7 +62,7 @@ def _full(shape: Shape) -> Shape:
     return shape[begin:]
 
 
-def as_table(work: Work, root: Computed, scheme: Scheme) -> View | None:
+def as_table(work: GraphBuilder, root: Computed, scheme: Scheme) -> View | None:
     """Look a chain up in its only leaf, or in the tensor that all its leaves are looked up in.
 
     None where there is no such tensor.

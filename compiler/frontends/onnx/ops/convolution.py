@@ -17,7 +17,7 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import (
 )
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import OneInput, Work
+from mcuforge.compiler.frontends.onnx.work import GraphBuilder, OneInput
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -34,7 +34,7 @@ class Convolution(OneInput):
     groups: int
     act: Activation = "none"
 
-    def build(self, work: Work, scheme: Scheme) -> View:
+    def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         x = stored_input(self.x, "input")
         image, data = as_image(work, x.view), self.weights.data
         if data.ndim == 3:

@@ -23,7 +23,7 @@ from mcuforge.compiler.frontends.onnx.ops.linear import Linear
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.ops.weighted import QUANTIZE_TOO
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, Work
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
@@ -45,7 +45,7 @@ class Elementwise(Computed):
     def apply(self, parts: list[Real]) -> Real:
         return self.function(*parts)
 
-    def build(self, work: Work, scheme: Scheme) -> View:
+    def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         table = as_table(work, self, scheme)
         if table is not None:
             return table
@@ -68,7 +68,7 @@ class Elementwise(Computed):
         several = len({id(leaf.view.tensor) for leaf in leaves(self)}) != 1
         return sums and several and _with_bias(*self.values) is None
 
-    def _binary(self, work: Work, scheme: Scheme, act: Activation) -> View:
+    def _binary(self, work: GraphBuilder, scheme: Scheme, act: Activation) -> View:
         kind = self.origin.op
         known = tuple(v for v in self.values if isinstance(v, Stored | Constant))
         if len(known) != 2:
@@ -84,7 +84,7 @@ class Elementwise(Computed):
             )
         return build_binary(work, kind, (known[0], known[1]), self.shape, scheme, act)
 
-    def _clamped(self, work: Work, inner: Deferred, scheme: Scheme) -> View:
+    def _clamped(self, work: GraphBuilder, inner: Deferred, scheme: Scheme) -> View:
         """Build a clamp right after an operator: as the operator's activation, else as a table."""
         limits = self.function(np.array([-np.inf, np.inf], np.float32)).astype(np.float32)
         for low, high, act in FUSED:

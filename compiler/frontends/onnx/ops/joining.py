@@ -15,7 +15,7 @@ from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, transpos
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.ops.weighted import int8_weights, stored_input
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, Work, flat_perm
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, flat_perm
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.errors import Refusal
@@ -31,7 +31,7 @@ class Joined(Deferred):
     def operands(self) -> tuple[Value, ...]:
         return self.parts
 
-    def build(self, work: Work, scheme: Scheme) -> View:
+    def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         views = {
             place: work.aligned(work.realise(part, scheme))
             for place, part in enumerate(self.parts)
@@ -95,14 +95,14 @@ class Product(Deferred):
     def operands(self) -> tuple[Value, ...]:
         return (self.a, self.b)
 
-    def build(self, work: Work, scheme: Scheme) -> View:
+    def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         a, adj_x = _operand(work, self.a, transpose_last=False)
         b, adj_y = _operand(work, self.b, transpose_last=True)
         output = work.emit(BatchMatMul(adj_x, adj_y), (a.tensor, b.tensor), self.shape, scheme)
         return View(output, flat_perm(self.shape), self.shape)
 
 
-def _operand(work: Work, value: Value, transpose_last: bool) -> tuple[View, bool]:
+def _operand(work: GraphBuilder, value: Value, transpose_last: bool) -> tuple[View, bool]:
     """Order an operand as the file does, or with its last two axes exchanged (True).
 
     It keeps the order in which it is stored already. Any other is moved to the file's order; with
@@ -121,7 +121,7 @@ def _operand(work: Work, value: Value, transpose_last: bool) -> tuple[View, bool
     return work.ordered(view, plain), False
 
 
-def _constant(work: Work, value: Constant) -> View:
+def _constant(work: GraphBuilder, value: Constant) -> View:
     """Return a constant operand of 8 bits with any zero point."""
     if value.scheme is None:
         raise Refusal(

@@ -21,7 +21,7 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import (
     want_weights,
 )
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import OneInput, Work, flat_perm
+from mcuforge.compiler.frontends.onnx.work import GraphBuilder, OneInput, flat_perm
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
@@ -37,7 +37,7 @@ class Linear(OneInput):
     bias: Constant | None
     act: Activation = "none"
 
-    def build(self, work: Work, scheme: Scheme) -> View:
+    def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         x = stored_input(self.x, "input")
         count = self.weights.data.shape[0]
         bias: tuple[Tensor, ...] = ()
@@ -77,7 +77,7 @@ class Vectors:
     mixed: NDArray[np.int64] | None = None
 
 
-def _vectors(work: Work, view: View) -> Vectors:
+def _vectors(work: GraphBuilder, view: View) -> Vectors:
     """Read `view` as vectors along its last axis; moves as few values as possible."""
     tensor, length = view.tensor, view.shape[-1]
     if view.in_order and tensor.shape[-1] == length:

@@ -23,12 +23,12 @@ from mcuforge.compiler.frontends.onnx.values import (
     Stored,
     Value,
 )
-from mcuforge.compiler.frontends.onnx.work import OneInput, Work
+from mcuforge.compiler.frontends.onnx.work import GraphBuilder, OneInput
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 OnArray = Callable[[Array], Array]
-OnView = Callable[[Work, View], View]
+OnView = Callable[[GraphBuilder, View], View]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Moved(OneInput):
 
     move: OnView
 
-    def build(self, work: Work, scheme: Scheme) -> View:
+    def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         return self.move(work, work.realise(self.x, scheme))
 
 
@@ -83,7 +83,7 @@ def moved_constant(x: Constant, on_array: OnArray) -> Constant:
 def transposed(perm: Shape, shape: Shape) -> OnView:
     """Put the logical axes in the order `perm`, which gives `shape`; no value moves."""
 
-    def on_view(work: Work, view: View) -> View:
+    def on_view(work: GraphBuilder, view: View) -> View:
         view = work.aligned(view)
         return View(view.tensor, permuted(view.perm, perm), shape)
 
@@ -99,7 +99,7 @@ def shaped(operator: Operator, x: Value, shape: Shape) -> Value:
     if shape == x.shape:
         return x
 
-    def on_view(work: Work, view: View) -> View:
+    def on_view(work: GraphBuilder, view: View) -> View:
         return View(view.tensor, view.perm, shape)
 
     return moved(operator, x, lambda a: a.reshape(shape), on_view, shape)

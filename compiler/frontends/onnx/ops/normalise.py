@@ -13,12 +13,12 @@ from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import OneInput, Work
+from mcuforge.compiler.frontends.onnx.work import GraphBuilder, OneInput
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 
 
-def along_last(work: Work, view: View) -> View:
+def along_last(work: GraphBuilder, view: View) -> View:
     """Store the last axis of `view` last in memory; nothing moves where it already is."""
     if view.in_order and view.tensor.shape[-1:] == view.shape[-1:]:
         return view
@@ -35,7 +35,7 @@ class Normalised(OneInput):
     gamma: Constant
     beta: Constant
 
-    def build(self, work: Work, scheme: Scheme) -> View:
+    def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         view = stored_input(self.x, "input").view
         rows = (prod(view.shape) // self.length, self.length)
         shape = view.shape if view.shape[-1:] == rows[1:] else rows
@@ -86,7 +86,7 @@ class Softened(OneInput):
 
     axis: int
 
-    def build(self, work: Work, scheme: Scheme) -> View:
+    def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         view = stored_input(self.x, "input").view
         rank = len(view.shape)
         if self.axis == rank - 1:

@@ -20,7 +20,7 @@ from mcuforge.compiler.frontends.common import (
 from mcuforge.compiler.frontends.onnx.file import Attribute, OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import Shape
 from mcuforge.compiler.frontends.onnx.values import Constant, Value
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
@@ -34,7 +34,7 @@ class Operator:
 
     node: OnnxNode
     inputs: tuple[Value | None, ...]  # None: an optional input that is missing
-    work: Work
+    work: GraphBuilder
     opset: int
 
     def arity(self, least: int, most: int | None = None, outputs: int = 1) -> None:

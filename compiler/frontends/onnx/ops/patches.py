@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.ops.common.window import Pair
 from mcuforge.compiler.tensors import Tensor
 
@@ -36,7 +36,7 @@ class Patches:
         return spread.transpose(0, *(1 + self.order.index(axis) for axis in INSIDE))
 
 
-def patches_of(work: Work, view: View) -> Patches | None:
+def patches_of(work: GraphBuilder, view: View) -> Patches | None:
     """Find the image whose patches are the vectors of `view`; None for other vectors."""
     shape = view.tensor.shape
     if len(shape) != RANK or shape[0] != 1 or view.perm[:3] != ACROSS:

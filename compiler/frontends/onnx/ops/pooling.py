@@ -14,7 +14,7 @@ from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, OneInput, Work
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, OneInput
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
@@ -35,7 +35,7 @@ def max_pool(operator: Operator) -> Value:
     shape = slide.shape(x.shape[1], len(x.shape))
     op = MaxPool2D(window.kernel, window.stride, window.pad)
 
-    def on_view(work: Work, view: View) -> View:
+    def on_view(work: GraphBuilder, view: View) -> View:
         image = as_image(work, view)
         output = work.emit_moved(op, (image,), (1, *slide.output, x.shape[1]))
         return from_image(work, output, shape)
@@ -50,7 +50,7 @@ class Averaged(OneInput):
     slide: Slide
     counts_padding: bool
 
-    def build(self, work: Work, scheme: Scheme) -> View:
+    def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         x = stored_input(self.x, "input")
         image, window = as_image(work, x.view), self.slide.window
         shape = (1, *self.slide.output, image.shape[3])
@@ -65,7 +65,7 @@ class Averaged(OneInput):
         between = Stored(from_image(work, output, self.shape), x.scheme, real=True)
         return work.requantized(between, scheme)
 
-    def _ones(self, work: Work, channels: int) -> Tensor:
+    def _ones(self, work: GraphBuilder, channels: int) -> Tensor:
         """Make weights that average: 1 over the number of taps."""
         kernel = self.slide.window.kernel
         data = np.ones((1, *kernel, channels), np.int8)
@@ -107,7 +107,7 @@ class Meaned(OneInput):
     axes: Shape
     keep: bool
 
-    def build(self, work: Work, scheme: Scheme) -> View:
+    def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         if isinstance(self.x, Deferred) and self.x.origin.op in ("Pow", "Mul"):
             raise Refusal(
                 "it averages squares in float32: the layer normalisation is only partly quantized",

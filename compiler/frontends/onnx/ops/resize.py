@@ -11,7 +11,7 @@ from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.ops.window import as_image, from_image
 from mcuforge.compiler.frontends.onnx.values import Value
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest
 from mcuforge.errors import Refusal
@@ -34,7 +34,7 @@ def resize(operator: Operator) -> Value:
         )
     op = _nearest(operator, x.shape, sizes)
 
-    def on_view(work: Work, view: View) -> View:
+    def on_view(work: GraphBuilder, view: View) -> View:
         shape = (1, sizes[2], sizes[3], sizes[1])
         output = work.emit_moved(op, (as_image(work, view),), shape)
         return from_image(work, output, sizes)

@@ -17,7 +17,7 @@ from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permut
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.slice import Slice
@@ -53,7 +53,7 @@ def boxed(operator: Operator, x: Value, taken: list[range]) -> Value:
     if shape == x.shape and all(r.step > 0 for r in taken):
         return x
 
-    def on_view(work: Work, view: View) -> View:
+    def on_view(work: GraphBuilder, view: View) -> View:
         view = work.aligned(view)
         stored = [taken[axis] for axis in inverse(view.perm)]
         op = Slice(tuple(r.start for r in stored), tuple(r.step for r in stored))
@@ -141,7 +141,7 @@ def _picked(operator: Operator, x: Value, axis: int, flat: list[int], shape: Sha
         )
     between = (*x.shape[:axis], len(flat), *x.shape[axis + 1 :])
 
-    def on_view(work: Work, view: View) -> View:
+    def on_view(work: GraphBuilder, view: View) -> View:
         view = work.aligned(view)
         stored, sizes = view.perm[axis], view.tensor.shape
         rank = len(sizes)
@@ -188,7 +188,7 @@ def pad(operator: Operator) -> Value:
     if shape == x.shape:
         return x
 
-    def on_view(work: Work, view: View) -> View:
+    def on_view(work: GraphBuilder, view: View) -> View:
         view = work.aligned(view)
         order = inverse(view.perm)
         quant = view.tensor.quant

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.ops.common.fixed_point import RANGE
 from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.errors import Refusal
@@ -34,7 +34,7 @@ class Weights:
     scales: tuple[float, ...]
     turned: bool = False
 
-    def tensor(self, work: Work, tag: str, data: NDArray[np.int8], axis: int) -> Tensor:
+    def tensor(self, work: GraphBuilder, tag: str, data: NDArray[np.int8], axis: int) -> Tensor:
         """Make the tensor of these weights: `data` in the graph's order, channels along `axis`."""
         quant = Quant(self.scales, 0, axis if len(self.scales) > 1 else None)
         return work.constant(self.source, f"{tag} {self.turned}", data, quant)
@@ -87,7 +87,9 @@ def int8_weights(value: Value, axis: int) -> Weights:
     return Weights(value, data.astype(np.int8), scales)
 
 
-def int32_bias(work: Work, bias: Constant, x: Stored, weights: Weights, channels: int) -> Tensor:
+def int32_bias(
+    work: GraphBuilder, bias: Constant, x: Stored, weights: Weights, channels: int
+) -> Tensor:
     """Put the bias (channels) on the products' scale. Raises Refusal for one beyond int32."""
     scale = x.scheme.scale * np.array(weights.scales)
     own = None if bias.quant is None else bias.quant

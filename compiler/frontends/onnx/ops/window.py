@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mcuforge.compiler.frontends.common import LARGEST_STEP, LARGEST_TENSOR_BYTES, contradiction
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, channels_last
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
-from mcuforge.compiler.frontends.onnx.work import Work
+from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.ops.common.window import Pair, Window
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
@@ -37,14 +37,14 @@ class Slide:
         return shape
 
 
-def as_image(work: Work, view: View) -> Tensor:
+def as_image(work: GraphBuilder, view: View) -> Tensor:
     """Store (1, c, [h,] w) as (1, h, w, c)."""
     rank = len(view.shape)
     image = work.ordered(view, channels_last(rank)).tensor
     return image if rank == 4 else work.reshaped(image, (1, *image.shape))
 
 
-def from_image(work: Work, output: Tensor, shape: Shape) -> View:
+def from_image(work: GraphBuilder, output: Tensor, shape: Shape) -> View:
     """Give a result (1, h, w, c) the file's shape."""
     if len(shape) == 3:
         output = work.reshaped(output, output.shape[1:])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import prod
 
 from mcuforge.compiler.frontends.common import contradiction, resolve_axis
-from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
+from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator
 from mcuforge.compiler.frontends.tflite.ops.slicing import cut_and_shaped
 from mcuforge.compiler.ops.broadcast_to import BroadcastTo
 from mcuforge.compiler.ops.common.checks import want_shape
@@ -18,7 +18,7 @@ from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 
-def gather(operator: Operator) -> Steps:
+def gather(operator: Operator) -> NewNodes:
     """Read GatherOptions: axis 0, batch_dims 1; inputs x and constant indices of any shape."""
     operator.arity(2)
     options = operator.options("GatherOptions")
@@ -41,7 +41,7 @@ def gather(operator: Operator) -> Steps:
     return cut_and_shaped(operator, picked(x, axis, numbers), x, extent, output)
 
 
-def unpack(operator: Operator) -> Steps:
+def unpack(operator: Operator) -> NewNodes:
     """Read UnpackOptions: num 0, axis 1; each element of the axis becomes one output."""
     count = len(operator.raw.outputs)
     operator.arity(1, outputs=count)
@@ -54,7 +54,7 @@ def unpack(operator: Operator) -> Steps:
             f"but has {count} outputs; expected one per element"
         )
     extent = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
-    steps: list[Step] = []
+    steps: list[NewNode] = []
     for i in range(count):
         output = operator.output(i)
         want_shape(output, (*x.shape[:axis], *x.shape[axis + 1 :]))
@@ -62,7 +62,7 @@ def unpack(operator: Operator) -> Steps:
     return tuple(steps)
 
 
-def pack(operator: Operator) -> Steps:
+def pack(operator: Operator) -> NewNodes:
     """Read PackOptions: values_count 0, axis 1; joins inputs of one shape along a new dimension."""
     count = len(operator.raw.inputs)
     operator.arity(1, count)
@@ -75,8 +75,8 @@ def pack(operator: Operator) -> Steps:
         raise contradiction("its inputs differ in shape, expected one shape")
     want_shape(output, (*shape[:axis], count, *shape[axis:]))
     if count == 1:
-        return (Step(Reshape(), inputs, output),)
-    steps: list[Step] = []
+        return (NewNode(Reshape(), inputs, output),)
+    steps: list[NewNode] = []
     parts: list[Tensor] = []
     single = (*shape[:axis], 1, *shape[axis:])
     for i, x in enumerate(inputs):
@@ -85,14 +85,14 @@ def pack(operator: Operator) -> Steps:
         part = replace(x, name=name, shape=single, data=data)
         parts.append(part)
         if data is None:
-            steps.append(Step(Reshape(), (x,), part))
-    return (*steps, Step(Concatenation(axis), tuple(parts), output))
+            steps.append(NewNode(Reshape(), (x,), part))
+    return (*steps, NewNode(Concatenation(axis), tuple(parts), output))
 
 
-def broadcast_to(operator: Operator) -> Steps:
+def broadcast_to(operator: Operator) -> NewNodes:
     """Read inputs x and a constant shape."""
     operator.arity(2)
     operator.options("BroadcastToOptions")
     x, output = operator.input(0), operator.output()
     want_shape(output, operator.integers(1))
-    return (Step(BroadcastTo(), (x,), output),)
+    return (NewNode(BroadcastTo(), (x,), output),)

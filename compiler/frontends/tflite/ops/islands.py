@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
+from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator
 from mcuforge.compiler.frontends.tflite.tensors import QUANTIZE, Values
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common import elementary
@@ -59,7 +59,7 @@ class Islands:
     values: Values
     _known: dict[int, Real | Quotient] = field(default_factory=dict)
 
-    def steps(self, operator: Operator) -> Steps | None:
+    def steps(self, operator: Operator) -> NewNodes | None:
         """Read an operator inside an island; None for DEQUANTIZE and for other operators.
 
         Raises Refusal for an operator that reads an island's float result and cannot extend it.
@@ -86,17 +86,17 @@ class Islands:
         if per_tensor and not x.is_constant and x.dtype is DType.INT8 and operator.raw.outputs:
             self._known[operator.raw.outputs[0]] = Real(x, dequantized(x, STORED))
 
-    def _leave(self, operator: Operator) -> Steps:
+    def _leave(self, operator: Operator) -> NewNodes:
         operator.arity(1)
         operator.options("QuantizeOptions")
         known, output = self._known[operator.index(0)], operator.output()
         if isinstance(known, Quotient):
-            return (Step(Div(known.act), (known.a, known.b), output),)
+            return (NewNode(Div(known.act), (known.a, known.b), output),)
         want_int8(output)
         steps = rounded_quotient(known.values, output.scale) + output.zero_point
         table = tuple(int(v) for v in np.clip(steps, LOWEST, HIGHEST))
         name = "_".join(known.steps[-LONGEST_NAME:])
-        return (Step(Lookup(name, table), (known.base,), output),)
+        return (NewNode(Lookup(name, table), (known.base,), output),)
 
     def _extend(self, operator: Operator) -> bool:
         """Compute the operator's 256 values; return False where it cannot extend an island."""

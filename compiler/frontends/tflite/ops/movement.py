@@ -7,7 +7,7 @@ from itertools import accumulate
 from math import prod
 
 from mcuforge.compiler.frontends.common import contradiction, resolve_axis
-from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Step, Steps
+from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator
 from mcuforge.compiler.ops.common.checks import want_constant, want_same_quant, want_shape
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.pad import Pad
@@ -18,17 +18,17 @@ from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
 
-def reshape(operator: Operator) -> Steps:
+def reshape(operator: Operator) -> NewNodes:
     """Read ReshapeOptions: new_shape 0; a second input overrides it."""
     operator.arity(1, 2)
     options = operator.options("ReshapeOptions")
     x, output = operator.input(0), operator.output()
     wanted = operator.integers(1) if operator.has(1) else options.integers(0)
     want_shape(output, _completed(wanted, x.elements))
-    return (Step(Reshape(), (x,), output),)
+    return (NewNode(Reshape(), (x,), output),)
 
 
-def squeeze(operator: Operator) -> Steps:
+def squeeze(operator: Operator) -> NewNodes:
     """Read SqueezeOptions: squeeze_dims 0; an empty list drops every dimension of size 1."""
     operator.arity(1)
     options = operator.options("SqueezeOptions")
@@ -41,27 +41,27 @@ def squeeze(operator: Operator) -> Steps:
             f"it drops dimensions {sorted(axes)} of {list(x.shape)}, expected ones of size 1"
         )
     want_shape(output, tuple(n for i, n in enumerate(x.shape) if i not in axes))
-    return (Step(Reshape(), (x,), output),)
+    return (NewNode(Reshape(), (x,), output),)
 
 
-def expand_dims(operator: Operator) -> Steps:
+def expand_dims(operator: Operator) -> NewNodes:
     """Read inputs x and one constant axis."""
     operator.arity(2)
     operator.options("ExpandDimsOptions")
     x, output = operator.input(0), operator.output()
     axis = resolve_axis(operator.integer(1), len(x.shape) + 1)
     want_shape(output, (*x.shape[:axis], 1, *x.shape[axis:]))
-    return (Step(Reshape(), (x,), output),)
+    return (NewNode(Reshape(), (x,), output),)
 
 
-def pad(operator: Operator) -> Steps:
+def pad(operator: Operator) -> NewNodes:
     """Read inputs x and constant paddings (rank, 2); fills with the zero point."""
     operator.arity(2)
     operator.options("PadOptions")
     return _pad(operator, operator.output().zero_point)
 
 
-def pad_v2(operator: Operator) -> Steps:
+def pad_v2(operator: Operator) -> NewNodes:
     """Read inputs x, constant paddings, and the constant to fill with, on x's scale."""
     operator.arity(3)
     operator.options("PadV2Options")
@@ -76,7 +76,7 @@ def pad_v2(operator: Operator) -> Steps:
     return _pad(operator, int(fill.values().reshape(-1)[0]))
 
 
-def concatenation(operator: Operator) -> Steps:
+def concatenation(operator: Operator) -> NewNodes:
     """Read ConcatenationOptions: axis 0, activation 1."""
     operator.arity(1, len(operator.raw.inputs))
     options = operator.options("ConcatenationOptions", required=True)
@@ -88,17 +88,17 @@ def concatenation(operator: Operator) -> Steps:
         )
     axis = resolve_axis(options.integer(0), len(output.shape))
     inputs = tuple(operator.input(i) for i in range(len(operator.raw.inputs)))
-    return (Step(Concatenation(axis), inputs, output),)
+    return (NewNode(Concatenation(axis), inputs, output),)
 
 
-def transpose(operator: Operator) -> Steps:
+def transpose(operator: Operator) -> NewNodes:
     """Read inputs x and a constant permutation."""
     operator.arity(2)
     operator.options("TransposeOptions")
-    return (Step(Transpose(operator.integers(1)), (operator.input(0),), operator.output()),)
+    return (NewNode(Transpose(operator.integers(1)), (operator.input(0),), operator.output()),)
 
 
-def split(operator: Operator) -> Steps:
+def split(operator: Operator) -> NewNodes:
     """Read SplitOptions: num_splits 0; inputs axis and x; equal parts."""
     count = len(operator.raw.outputs)
     operator.arity(2, outputs=count)
@@ -113,7 +113,7 @@ def split(operator: Operator) -> Steps:
     return _parts(operator, x, axis, (x.shape[axis] // count,) * count)
 
 
-def split_v(operator: Operator) -> Steps:
+def split_v(operator: Operator) -> NewNodes:
     """Read SplitVOptions: num_splits 0; inputs x, sizes (one may be -1: the rest) and axis."""
     count = len(operator.raw.outputs)
     operator.arity(3, outputs=count)
@@ -145,7 +145,7 @@ def _completed_sum(sizes: tuple[int, ...], total: int) -> tuple[int, ...]:
     return tuple(left if n == -1 else n for n in sizes)
 
 
-def _pad(operator: Operator, value: int) -> Steps:
+def _pad(operator: Operator, value: int) -> NewNodes:
     x = operator.input(0)
     paddings = operator.array(1)
     if paddings.shape != (len(x.shape), 2):
@@ -154,15 +154,15 @@ def _pad(operator: Operator, value: int) -> Steps:
         )
     before = tuple(int(n) for n in paddings[:, 0])
     after = tuple(int(n) for n in paddings[:, 1])
-    return (Step(Pad(before, after, value), (x,), operator.output()),)
+    return (NewNode(Pad(before, after, value), (x,), operator.output()),)
 
 
-def _parts(operator: Operator, x: Tensor, axis: int, sizes: tuple[int, ...]) -> Steps:
+def _parts(operator: Operator, x: Tensor, axis: int, sizes: tuple[int, ...]) -> NewNodes:
     """Make one slice per output, in order along `axis`."""
     steps = []
     for i, (size, end) in enumerate(zip(sizes, accumulate(sizes), strict=True)):
         output = operator.output(i)
         want_shape(output, (*x.shape[:axis], size, *x.shape[axis + 1 :]))
         starts = tuple(end - size if d == axis else 0 for d in range(len(x.shape)))
-        steps.append(Step(Slice(starts, (1,) * len(x.shape)), (x,), output))
+        steps.append(NewNode(Slice(starts, (1,) * len(x.shape)), (x,), output))
     return tuple(steps)

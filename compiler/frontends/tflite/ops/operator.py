@@ -21,7 +21,7 @@ OTHER_ACTIVATIONS = {4: "TANH", 5: "SIGN_BIT"}
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class NewNode:
     """One node of the graph that an operator becomes."""
 
     op: Op
@@ -128,8 +128,8 @@ class Operator:
         return self.raw.inputs[place]
 
 
-Steps = tuple[Step, ...]
-Read = Callable[[Operator], Steps]
+NewNodes = tuple[NewNode, ...]
+Read = Callable[[Operator], NewNodes]
 
 
 @dataclass(frozen=True, eq=False)

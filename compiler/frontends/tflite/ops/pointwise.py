@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction, resolve_axis
-from mcuforge.compiler.frontends.tflite.ops.operator import Arm, Operator, Read, Step, Steps
+from mcuforge.compiler.frontends.tflite.ops.operator import Arm, NewNode, NewNodes, Operator, Read
 from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.common.checks import want_constant, want_int8, want_shape
 from mcuforge.compiler.ops.mean import Mean
@@ -29,7 +29,7 @@ LARGEST_FACTOR = 1e6  # of LeakyRelu's alpha and Softmax's beta
 def unary(op: Op, options: str | None = None, note: str = "", unjudged: str = "") -> Arm:
     """Return an arm for an operator of one input; it refuses other option tables than `options`."""
 
-    def read(operator: Operator) -> Steps:
+    def read(operator: Operator) -> NewNodes:
         if options is not None:
             operator.options(options)
         return _one_input(operator, op)
@@ -40,7 +40,7 @@ def unary(op: Op, options: str | None = None, note: str = "", unjudged: str = ""
 def binary(op: Op, options: str) -> Arm:
     """Return an arm for an operator of two inputs that broadcast, without a fused activation."""
 
-    def read(operator: Operator) -> Steps:
+    def read(operator: Operator) -> NewNodes:
         operator.options(options)
         return _two_inputs(operator, op)
 
@@ -57,7 +57,7 @@ def reduced(reducer: type[Mean], unjudged: str = "") -> Arm:
     return Arm(partial(_reduced, reducer), (reducer, Reshape), "constant axes", unjudged)
 
 
-def pow_(operator: Operator) -> Steps:
+def pow_(operator: Operator) -> NewNodes:
     """Read inputs x and a constant exponent, which must be 2."""
     operator.arity(2)
     operator.options("PowOptions")
@@ -70,27 +70,27 @@ def pow_(operator: Operator) -> Steps:
             f"the exponent is {', '.join(f'{v:g}' for v in reals.reshape(-1)[:4])}, supported: 2",
             "use SQRT, RSQRT, EXP or products in its place",
         )
-    return (Step(Square(), (operator.input(0),), operator.output()),)
+    return (NewNode(Square(), (operator.input(0),), operator.output()),)
 
 
-def leaky_relu(operator: Operator) -> Steps:
+def leaky_relu(operator: Operator) -> NewNodes:
     """Read LeakyReluOptions: alpha 0."""
     alpha = operator.options("LeakyReluOptions", required=True).real(0)
     return _one_input(operator, LeakyRelu(_moderate("alpha", alpha)))
 
 
-def gelu(operator: Operator) -> Steps:
+def gelu(operator: Operator) -> NewNodes:
     """Read GeluOptions: approximate 0."""
     return _one_input(operator, Gelu(operator.options("GeluOptions").flag(0)))
 
 
-def softmax(operator: Operator) -> Steps:
+def softmax(operator: Operator) -> NewNodes:
     """Read SoftmaxOptions: beta 0."""
     beta = operator.options("SoftmaxOptions", required=True).real(0)
     return _one_input(operator, Softmax(_moderate("beta", beta)))
 
 
-def _reduced(reducer: type[Mean], operator: Operator) -> Steps:
+def _reduced(reducer: type[Mean], operator: Operator) -> NewNodes:
     operator.arity(2)
     options = operator.options("ReducerOptions")
     x, output = operator.input(0), operator.output()
@@ -104,16 +104,16 @@ def _reduced(reducer: type[Mean], operator: Operator) -> Steps:
     by_rows = replace(output, name=f"{output.name}/kept", shape=kept)
     if by_rows.rows == x.rows != output.rows:  # a Mean by rows, and a Reshape for free
         by_rows = replace(by_rows, name=operator.values.fresh(by_rows.name))
-        return (Step(reducer(axes), (x,), by_rows), Step(Reshape(), (by_rows,), output))
-    return (Step(reducer(axes), (x,), output),)
+        return (NewNode(reducer(axes), (x,), by_rows), NewNode(Reshape(), (by_rows,), output))
+    return (NewNode(reducer(axes), (x,), output),)
 
 
-def _one_input(operator: Operator, op: Op) -> Steps:
+def _one_input(operator: Operator, op: Op) -> NewNodes:
     operator.arity(1)
-    return (Step(op, (operator.input(0),), operator.output()),)
+    return (NewNode(op, (operator.input(0),), operator.output()),)
 
 
-def _two_inputs(operator: Operator, op: Op) -> Steps:
+def _two_inputs(operator: Operator, op: Op) -> NewNodes:
     operator.arity(2)
     inputs = (operator.input(0), operator.input(1))
     if all(t.dtype is DType.INT32 for t in inputs):
@@ -121,7 +121,7 @@ def _two_inputs(operator: Operator, op: Op) -> Steps:
             "it computes on int32, supported: int8",
             "move arithmetic on shapes and indices out of the model",
         )
-    return (Step(op, inputs, operator.output()),)
+    return (NewNode(op, inputs, operator.output()),)
 
 
 def _moderate(name: str, value: float) -> float:

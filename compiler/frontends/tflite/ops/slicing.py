@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mcuforge.compiler.frontends.common import MOST_DIMENSIONS, contradiction
-from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Options, Step, Steps
+from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator, Options
 from mcuforge.compiler.ops.common.checks import want_shape
 from mcuforge.compiler.ops.gather import Gather
 from mcuforge.compiler.ops.reshape import Reshape
@@ -49,7 +49,7 @@ class Masks:
         return Masks(begin, end, ellipsis, new_axis, shrink_axis)
 
 
-def slice_(operator: Operator) -> Steps:
+def slice_(operator: Operator) -> NewNodes:
     """Read inputs x, constant begin and size; size -1 takes the rest."""
     operator.arity(3)
     operator.options("SliceOptions")
@@ -62,10 +62,10 @@ def slice_(operator: Operator) -> Steps:
         )
     extents = tuple(n - b if s == -1 else s for n, b, s in zip(x.shape, begin, size, strict=True))
     want_shape(output, extents)
-    return (Step(Slice(begin, (1,) * len(begin)), (x,), output),)
+    return (NewNode(Slice(begin, (1,) * len(begin)), (x,), output),)
 
 
-def strided_slice(operator: Operator) -> Steps:
+def strided_slice(operator: Operator) -> NewNodes:
     """Read inputs x, constant begin, end and strides; becomes a Slice, a Reshape, or both."""
     x, output = operator.input(0), operator.output()
     cut = strided_cut(operator, x.shape)
@@ -75,15 +75,15 @@ def strided_slice(operator: Operator) -> Steps:
 
 def cut_and_shaped(
     operator: Operator, op: Slice | Gather, x: Tensor, extent: tuple[int, ...], output: Tensor
-) -> Steps:
+) -> NewNodes:
     """Let `op` take `extent` of `x`, and a Reshape give it the output's shape if that differs."""
     if extent == output.shape:
-        return (Step(op, (x,), output),)
+        return (NewNode(op, (x,), output),)
     if extent == x.shape and isinstance(op, Slice) and all(s == 1 for s in op.stride):
-        return (Step(Reshape(), (x,), output),)
+        return (NewNode(Reshape(), (x,), output),)
     name = operator.values.fresh(f"{output.name}/{op.kind}")
     between = replace(output, name=name, shape=extent)
-    return (Step(op, (x,), between), Step(Reshape(), (between,), output))
+    return (NewNode(op, (x,), between), NewNode(Reshape(), (between,), output))
 
 
 def strided_cut(operator: Operator, shape: tuple[int, ...]) -> Cut:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from mcuforge.compiler.frontends.common import LARGEST_STEP, LARGEST_TENSOR_BYTES, contradiction
-from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Read, Step, Steps
+from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator, Read
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.common.checks import want_one_image, want_shape
 from mcuforge.compiler.ops.common.window import Padding, Pair, Window, resolve_padding
@@ -22,7 +22,7 @@ def pool(make: type[AveragePool2D | MaxPool2D]) -> Read:
     Pool2DOptions: padding 0, stride_w 1, stride_h 2, filter_w 3, filter_h 4, activation 5.
     """
 
-    def read(operator: Operator) -> Steps:
+    def read(operator: Operator) -> NewNodes:
         operator.arity(1)
         options = operator.options("Pool2DOptions", required=True)
         x = operator.input(0)
@@ -31,12 +31,12 @@ def pool(make: type[AveragePool2D | MaxPool2D]) -> Read:
         )
         window = read_window(x, kernel, stride, (1, 1), options.code(0))
         op = make(window.kernel, window.stride, window.pad, options.activation(5))
-        return (Step(op, (x,), operator.output()),)
+        return (NewNode(op, (x,), operator.output()),)
 
     return read
 
 
-def resize_nearest(operator: Operator) -> Steps:
+def resize_nearest(operator: Operator) -> NewNodes:
     """Read inputs image and size; options align_corners 0, half_pixel_centers 1."""
     operator.arity(2)
     options = operator.options("ResizeNearestNeighborOptions")
@@ -45,7 +45,7 @@ def resize_nearest(operator: Operator) -> Steps:
     size = operator.integers(1)
     want_shape(output, (1, *size, x.shape[3]))
     op = ResizeNearest(options.flag(0), options.flag(1))
-    return (Step(op, (x,), output),)
+    return (NewNode(op, (x,), output),)
 
 
 def read_window(x: Tensor, kernel: Pair, stride: Pair, dilation: Pair, padding: int) -> Window:

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction
-from mcuforge.compiler.frontends.tflite.ops.operator import Operator, Options, Step, Steps
+from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator, Options
 from mcuforge.compiler.frontends.tflite.ops.spatial import read_window
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.common.checks import want_rank, want_shape
@@ -23,14 +23,14 @@ from mcuforge.errors import Refusal
 SHUFFLED = "export without the shuffled weight format of TFLite's float CPU kernels"
 
 
-def conv2d(operator: Operator) -> Steps:
+def conv2d(operator: Operator) -> NewNodes:
     """Read Conv2DOptions: padding 0, stride_w 1, stride_h 2, activation 3, dilation_w 4, _h 5."""
     options, inputs, window = _convolution(operator, "Conv2DOptions", 3)
     op = Conv2D(window.stride, window.pad, window.dilation, options.activation(3))
-    return (Step(op, inputs, operator.output()),)
+    return (NewNode(op, inputs, operator.output()),)
 
 
-def depthwise_conv2d(operator: Operator) -> Steps:
+def depthwise_conv2d(operator: Operator) -> NewNodes:
     """Read DepthwiseConv2DOptions: depth_multiplier 3, then as Conv2DOptions one slot later."""
     options, inputs, window = _convolution(operator, "DepthwiseConv2DOptions", 4)
     multiplier, channels, filters = options.integer(3), inputs[0].shape[3], inputs[1].shape[3]
@@ -40,10 +40,10 @@ def depthwise_conv2d(operator: Operator) -> Steps:
             f"expected weights for {multiplier * channels} filters, found {filters}"
         )
     op = DepthwiseConv2D(window.stride, window.pad, window.dilation, options.activation(4))
-    return (Step(op, inputs, operator.output()),)
+    return (NewNode(op, inputs, operator.output()),)
 
 
-def fully_connected(operator: Operator) -> Steps:
+def fully_connected(operator: Operator) -> NewNodes:
     """Read FullyConnectedOptions: activation 0, weights_format 1, keep_num_dims 2."""
     operator.arity(2, 3)
     options = operator.options("FullyConnectedOptions")
@@ -62,10 +62,10 @@ def fully_connected(operator: Operator) -> Steps:
     else:
         want_shape(output, (prod(x.shape) // weights.shape[1], weights.shape[0]))
     op = FullyConnected(options.activation(0))
-    return (Step(op, _with_bias(operator, x, weights), output),)
+    return (NewNode(op, _with_bias(operator, x, weights), output),)
 
 
-def batch_matmul(operator: Operator) -> Steps:
+def batch_matmul(operator: Operator) -> NewNodes:
     """Read BatchMatMulOptions: adj_x 0, adj_y 1; a FullyConnected where b is symmetric weights."""
     operator.arity(2)
     options = operator.options("BatchMatMulOptions")
@@ -73,12 +73,12 @@ def batch_matmul(operator: Operator) -> Steps:
     op = BatchMatMul(options.flag(0), options.flag(1))
     op.check((a, b), output)
     if not b.is_constant or b.zero_point != 0 or op.adj_x or prod(b.shape[:-2]) != 1:
-        return (Step(op, (a, b), output),)
+        return (NewNode(op, (a, b), output),)
     matrix = b.values().reshape(b.shape[-2:])
     by_output = np.ascontiguousarray(matrix if op.adj_y else matrix.T)
     name = operator.values.fresh(f"{b.name}/by_output")
     weights = replace(b, name=name, shape=by_output.shape, data=by_output)
-    return (Step(FullyConnected(), (a, weights), output),)
+    return (NewNode(FullyConnected(), (a, weights), output),)
 
 
 def _convolution(
