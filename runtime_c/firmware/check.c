@@ -17,7 +17,7 @@ enum mode {
 
 static struct {
     enum mode mode;
-    uint64_t last_ticks; /* when the last byte of an unfinished frame came */
+    uint64_t last_ticks; /* when the last byte of an unfinished frame arrived */
 } line;
 
 static void end_frame(void)
@@ -53,7 +53,7 @@ void check_init(void)
 {
     board_init();
     line.mode = MODE_TEXT;
-    (void)measure_init(); /* a refusal is told to who asks for a run */
+    (void)measure_init(); /* a refusal is reported to the first run */
     mlperf_start();
 }
 
@@ -67,7 +67,7 @@ void check_poll(void)
         }
         line.last_ticks = board_ticks();
     } else if (line.mode == MODE_FRAME && board_ticks() - line.last_ticks > board_tick_hz / 4U) {
-        /* the rest was lost: hear commands again instead of waiting for a zero */
+        /* the rest is lost: take commands again instead of waiting for a zero */
         line.mode = MODE_TEXT;
         session_refuse_frame();
     }

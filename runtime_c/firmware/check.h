@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The check firmware: the MLPerf Tiny text protocol (mlperf.h) and frames (frame.h, session.h) on
- * one UART. main.c calls check_init() once and check_poll() for ever.
+ * one UART. main.c calls check_init() once, then check_poll() forever.
  */
 #ifndef MCUFORGE_CHECK_H
 #define MCUFORGE_CHECK_H
 
-/* Start the board and the model, say the prologue. */
+/* Starts the board and the model, and sends the prologue. */
 void check_init(void);
 
-/* Serve every byte received so far; returns when there is none left. */
+/* Serves all received bytes. Returns when none are left. */
 void check_poll(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The generated model as the check firmware sees it; codegen writes one `check_model.c` per model.
+ * The generated model as the check firmware sees it. codegen writes one `check_model.c` per model.
  */
 #ifndef MCUFORGE_CHECK_MODEL_H
 #define MCUFORGE_CHECK_MODEL_H
@@ -13,12 +13,12 @@ enum check_dtype { CHECK_INT8 = 0, CHECK_UINT8 = 1, CHECK_INT32 = 2, CHECK_FLOAT
 enum check_feed {
     CHECK_FEED_RAW = 0,     /* the input's own bytes */
     CHECK_FEED_U8 = 1,      /* uint8 pixels: int8 = u8 - 128 */
-    CHECK_FEED_F32 = 2      /* little-endian float32, quantised with the input's scale */
+    CHECK_FEED_F32 = 2      /* little-endian float32, quantized with the input's scale */
 };
 
 /* What `results%` prints. */
 enum check_answer {
-    CHECK_ANSWER_VALUES = 0, /* the dequantised first output */
+    CHECK_ANSWER_VALUES = 0, /* the dequantized first output */
     CHECK_ANSWER_MSE = 1     /* one float: mean squared error between input and output */
 };
 
@@ -29,12 +29,12 @@ struct check_tensor {
     enum check_dtype dtype;
     float scale;
     int32_t zero_point;
-    uint32_t row_bytes; /* of a streamed input, which the model asks for row by row; else 0 */
+    uint32_t row_bytes; /* of a streamed input, which the model reads row by row; else 0 */
 };
 
-/* A piece of memory the model was planned into. */
+/* A piece of memory that the model uses. */
 struct check_arena {
-    uint8_t *bytes; /* guard_bytes of canaries stand before it and after it */
+    uint8_t *bytes; /* guard_bytes of canaries are before it and after it */
     uint32_t size;
 };
 
@@ -51,24 +51,24 @@ struct check_model {
     const struct check_tensor *outputs;
     enum check_feed feed;
     enum check_answer answer;
-    int32_t (*init)(void);                /* 0 when the arenas are accepted */
-    void *(*input)(int32_t index);        /* where the caller writes input `index`; NULL: streamed */
-    const void *(*output)(int32_t index); /* where output `index` stands after the last step */
-    /* steps [begin, end); 0 on success, with the steps done: fewer where a row is not there yet */
+    int32_t (*init)(void);                /* 0 if it accepts the arenas */
+    void *(*input)(int32_t index);        /* where to write input `index`; NULL: it is streamed */
+    const void *(*output)(int32_t index); /* where output `index` is after the last step */
+    /* runs steps [begin, end); 0 on success. `reached` is less than `end` if a row is missing */
     int32_t (*run)(int32_t begin, int32_t end, int32_t *reached);
-    void (*poison)(int32_t step); /* overwrite what is dead after `step`; NULL: not this build */
-    uint32_t guard_bytes; /* canary bytes the firmware owns round every arena; 0: none */
-    uint8_t *staging;     /* one row of the widest streamed input; NULL: none is streamed */
-    uint8_t *db;          /* what `db` commands fill, apart from the arena; NULL: no RAM for it */
-    uint32_t db_bytes;    /* input 0 as the runner sends it: CHECK_FEED_F32 takes 4 an element */
-    const char *build;    /* names this build in HELLO; NULL: nameless */
+    void (*poison)(int32_t step); /* overwrites what is dead after `step`; may be NULL */
+    uint32_t guard_bytes; /* canary bytes before and after every arena; 0: none */
+    uint8_t *staging;     /* one row of the widest streamed input; NULL: no input is streamed */
+    uint8_t *db;          /* what `db` commands fill, outside the arenas; NULL: no RAM for it */
+    uint32_t db_bytes;    /* of input 0 as the runner sends it: 4 per element for CHECK_FEED_F32 */
+    const char *build;    /* names this build in HELLO; NULL: no name */
 };
 
 extern const struct check_model mcuforge_check_model;
 
 /*
- * The source of streamed inputs that the firmware gives the model (source.c): writes row `row` to
- * `to` and returns 0, or returns 1 where the row is not there yet.
+ * The source of streamed inputs that the firmware gives to the model (source.c). Writes row `row`
+ * to `to` and returns 0, or returns 1 if the row is not there yet.
  */
 int32_t check_read_row(void *context, int32_t input, int32_t row, void *to);
 

@@ -8,7 +8,7 @@
 static struct {
     char text[CHARACTERS_MAX + 1U];
     uint32_t size;
-    char *next; /* where the next token is looked for */
+    char *next; /* where the next token may begin */
 } command;
 
 void command_keep(char character)

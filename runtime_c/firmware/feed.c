@@ -26,7 +26,7 @@ static float float_at(const uint8_t *bytes, uint32_t index)
     return value;
 }
 
-/* round(real / scale) + zero point, halves away from zero, saturated; not-a-number is zero. */
+/* round(real / scale) + zero point, halves away from zero, saturated. NaN counts as zero. */
 static int32_t quantise(float real, int32_t min, int32_t max)
 {
     const float scaled = real / input()->scale;
@@ -59,11 +59,11 @@ static float real_value(const struct check_tensor *tensor, const uint8_t *bytes,
         raw = bytes[index];
         break;
     }
-    /* in float: an int32 output minus its zero point may not fit in int32 */
+    /* in float: an int32 output minus its zero point may not fit int32 */
     return tensor->scale * ((float)raw - (float)tensor->zero_point);
 }
 
-/* Element `index` as the runner meant it. */
+/* The real value of element `index` that the runner sent. */
 static float received_value(uint32_t index)
 {
     const uint8_t *const db = mcuforge_check_model.db;
@@ -77,7 +77,7 @@ static float received_value(uint32_t index)
     return real_value(input(), db, index);
 }
 
-/* Bytes [first, first + size) of input 0 from what was received. */
+/* Converts bytes [first, first + size) of input 0 from what was received. */
 static void convert(uint32_t first, uint32_t size, uint8_t *to)
 {
     const uint8_t *const db = mcuforge_check_model.db;

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames: how bytes travel beside the text protocol on the same UART.
+ * Frames carry bytes beside the text protocol, on the same UART.
  *
  *     0x00  0xA5  COBS(header body crc)  0x00
  *
- * COBS leaves no zero inside, text never holds one, and no text begins with 0xA5, so a zero is
- * always a border and what follows it says which of the two begins. The closing zero of a frame
- * may be the opening one of the next. Sender and receiver thus agree again after any noise at the
- * next zero.
+ * COBS leaves no zero inside a frame, text never has one, and no text begins with 0xA5. So a zero
+ * is always a border, and the byte behind it says what begins: a frame or text. The closing zero of
+ * a frame may be the opening zero of the next. After noise both sides agree again at the next zero.
  *
  *     header  kind u8, status u8, sequence u16
  *     body    up to FRAME_BODY_BYTES
  *     crc     CRC-32 (IEEE 802.3, as zlib's crc32) of header and body, u32
  *
- * Numbers are little-endian. What kinds there are and what their bodies hold: session.h.
+ * Numbers are little-endian. session.h lists the kinds and their bodies.
  */
 #ifndef MCUFORGE_FRAME_H
 #define MCUFORGE_FRAME_H
@@ -21,7 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Data bytes one WRITE or READ carries. The receive ring must hold two frames of it. */
+/* Data bytes of one WRITE or READ. The receive ring must hold two frames of it. */
 #ifndef CHECK_DATA_BYTES
 #define CHECK_DATA_BYTES 256
 #endif
@@ -30,32 +29,32 @@
 #endif
 
 #define FRAME_SYNC 0xA5U
-#define FRAME_BODY_BYTES (CHECK_DATA_BYTES + 8) /* data and the index and offset before it */
+#define FRAME_BODY_BYTES (CHECK_DATA_BYTES + 8) /* data, and index and offset before it */
 
 struct frame {
     uint8_t kind;
     uint16_t sequence;
-    const uint8_t *body; /* valid until the answer is begun */
+    const uint8_t *body; /* valid until the answer begins */
     uint32_t size;
 };
 
-/* Receiving: after the sync byte, for each byte that is not zero, and at the closing zero. */
+/* Receiving. Call frame_begin() after the sync byte, then frame_push() per byte up to a zero. */
 void frame_begin(void);
 void frame_push(uint8_t byte);
 
-/* True when the frame is whole and its CRC agrees. */
+/* Call it at the closing zero. Returns true if the frame is whole and its CRC agrees. */
 bool frame_end(struct frame *request);
 
 /*
- * Sending: write the answer's body to frame_body(), at most FRAME_BODY_BYTES, then send it. Both
- * directions share one buffer: copy what you need of the request before writing the answer.
+ * Sending. Write the body to frame_body(), at most FRAME_BODY_BYTES, then send it. Both directions
+ * share one buffer: copy what you need of the request before you write the answer.
  */
 uint8_t *frame_body(void);
 void frame_send(uint8_t kind, uint8_t status, uint16_t sequence, uint32_t size);
 
 /* Little-endian numbers at any address. */
 uint32_t frame_u32(const uint8_t *at);
-uint8_t *frame_put_u32(uint8_t *at, uint32_t value); /* returns the address after it */
+uint8_t *frame_put_u32(uint8_t *at, uint32_t value); /* returns the address behind it */
 uint8_t *frame_put_u64(uint8_t *at, uint64_t value);
 
 #endif

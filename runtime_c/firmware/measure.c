@@ -7,11 +7,11 @@
 #include "check_model.h"
 
 #define PAINT 0xC5U
-#define PAINT_MARGIN 64U /* the painter's own locals, wherever the compiler puts them */
+#define PAINT_MARGIN 64U /* for the painter's own locals */
 
 static int32_t model_status = -1;
 
-/* Bytes of a canary differ from one another, so that a block copied over it shows. */
+/* Bytes of a canary differ, so that a block copied over it is seen. */
 static uint8_t canary(uint32_t at)
 {
     return (uint8_t)(PAINT ^ (at * 7U));
@@ -77,8 +77,8 @@ uint32_t measure_guard_after(void)
 }
 
 /*
- * Fill the unused stack, from its end up to just below here. Volatile, so that no memset is called
- * on the stack being painted; out of the sanitizer's sight, which would see a wild write.
+ * Fills the unused stack, from its end up to just below here. Volatile, so that the compiler does
+ * not call memset on the stack it paints. Sanitizers would report a wild write: they are off here.
  */
 __attribute__((noinline, no_sanitize_address)) static void paint_stack(void)
 {
@@ -89,7 +89,7 @@ __attribute__((noinline, no_sanitize_address)) static void paint_stack(void)
     }
 }
 
-/* The lowest address written since paint_stack(). */
+/* Finds the lowest address written since paint_stack(). */
 __attribute__((noinline, no_sanitize_address)) static uintptr_t deepest_write(uintptr_t here)
 {
     uintptr_t at = (uintptr_t)board_stack_low;
@@ -100,8 +100,8 @@ __attribute__((noinline, no_sanitize_address)) static uintptr_t deepest_write(ui
 }
 
 /*
- * The model, timed; step by step where each is timed by itself, or where asked for with rubbish in
- * all that is dead in between.
+ * Runs the model and times it. Goes step by step if each step is timed alone, or to overwrite what
+ * is dead in between.
  */
 __attribute__((noinline)) static void run_model(struct measure *result, bool poison, uint64_t *each)
 {

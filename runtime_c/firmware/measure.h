@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Running the model under observation: time, stack, and canaries round its arenas.
+ * Runs the model and measures its time, its stack, and the canaries around its arenas.
  */
 #ifndef MCUFORGE_MEASURE_H
 #define MCUFORGE_MEASURE_H
@@ -10,27 +10,27 @@
 
 struct measure {
     int32_t status; /* what the model returned: 0 on success */
-    uint32_t begin; /* the steps asked for: [begin, end) */
+    uint32_t begin; /* the requested steps: [begin, end) */
     uint32_t end;
-    uint32_t reached; /* the steps run: [begin, reached); less than `end` where a row is wanted */
-    uint64_t ticks;             /* of board_ticks(), the call of the model only */
-    uint32_t stack_bytes;       /* deepest use below the caller; 0: not on the board's own stack */
+    uint32_t reached; /* the steps run: [begin, reached); less than `end` if a row is missing */
+    uint64_t ticks;             /* of board_ticks(), for the call of the model alone */
+    uint32_t stack_bytes;       /* deepest use below the caller; 0: not on the board's stack */
     uint32_t stack_total_bytes; /* deepest use below board_stack_high */
 };
 
-/* Give the model its arenas and lay the canaries. Returns the model's status: 0 on success. */
+/* Gives the model its arenas and writes the canaries. Returns its status: 0 on success. */
 int32_t measure_init(void);
 
 /* The status of the last measure_init(). */
 int32_t measure_status(void);
 
 /*
- * Run steps [begin, end), which the caller has checked; `poison` needs a build that can. Not NULL,
- * `each` is given the ticks of every step asked for; those of a step that is not run stay.
+ * Runs steps [begin, end), which the caller has checked. `poison` needs a build that can do it. If
+ * `each` is not NULL it gets the ticks of every step that was run.
  */
 struct measure measure_run(uint32_t begin, uint32_t end, bool poison, uint64_t *each);
 
-/* Canary bytes that have changed since measure_init(): before the arenas, after them. */
+/* Canary bytes before and after the arenas that changed since measure_init(). */
 uint32_t measure_guard_before(void);
 uint32_t measure_guard_after(void);
 

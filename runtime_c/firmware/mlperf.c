@@ -22,8 +22,8 @@
 #endif
 
 /*
- * The runner gives up after 30 s without a line, so a longer `infer` says "m-busy" in between.
- * Build emulated boards with a smaller number: their seconds last longer than ours.
+ * The runner gives up after 30 s without a line, so a longer `infer` sends "m-busy" in between.
+ * Build emulated boards with a smaller number: their seconds take longer than ours.
  */
 #ifndef CHECK_BUSY_SECONDS
 #define CHECK_BUSY_SECONDS 20
@@ -64,7 +64,7 @@ static void put_results(void)
     text_put("]\r\n");
 }
 
-/* Run the model `count` times; false when it fails. */
+/* Runs the model `count` times. Returns false if it fails. */
 static bool run_times(int32_t count, uint64_t *last_line_ticks)
 {
     const uint64_t patience = (uint64_t)board_tick_hz * CHECK_BUSY_SECONDS;
@@ -99,13 +99,13 @@ static void infer(int32_t iterations, int32_t warmups)
     text_put_number("m-warmup-start-", warmups, "\r\n");
     bool ran = run_times(warmups, &last_line_ticks);
     text_put("m-warmup-done\r\n");
-    feed_load(); /* the warm-up's activations stand where the input stood */
+    feed_load(); /* the warm-up may have overwritten the input */
     text_put_number("m-infer-start-", iterations, "\r\n");
     put_timestamp();
     ran = ran && run_times(iterations, &last_line_ticks);
     put_timestamp();
     text_put("m-infer-done\r\n");
-    if (iterations > 1) { /* only the first of them met the input: answer it, outside the time */
+    if (iterations > 1) { /* only the first run had the input: repeat it, untimed */
         feed_load();
         ran = ran && run_times(1, &last_line_ticks);
     }

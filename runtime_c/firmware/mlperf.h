@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The MLPerf Tiny text protocol, so that the official runner can drive the board: commands end in
- * '%', lines of the answer in "\r\n", and "m-ready" ends the answer.
+ * The MLPerf Tiny text protocol, with which the official runner can drive the board. Commands end
+ * in '%', lines of an answer in "\r\n", and "m-ready" ends an answer.
  *
  *     name%  profile%  timestamp%  help%  db load N%  db HEX%  db print [N] [OFFSET]%
  *     infer [N] [W]%  results%
  *
- * Strings are those of github.com/mlcommons/tiny, benchmark/api, to the letter.
+ * All strings are exactly those of github.com/mlcommons/tiny, benchmark/api.
  */
 #ifndef MCUFORGE_MLPERF_H
 #define MCUFORGE_MLPERF_H
 
-/* The prologue: what the runner waits for after power-on. */
+/* Sends the prologue, which the runner waits for after power-on. */
 void mlperf_start(void);
 
-/* One received character that is not part of a frame. */
+/* Takes a received character that is not part of a frame. */
 void mlperf_take(char character);
 
-/* Drop half a command: a frame or noise came in between. */
+/* Drops half a command, because a frame or noise came in between. */
 void mlperf_forget(void);
 
 #endif

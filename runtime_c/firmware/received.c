@@ -12,8 +12,8 @@
 #define PRINT_COLUMNS 8U
 
 static struct {
-    uint32_t size;     /* bytes announced by `db load`; 0: none */
-    uint32_t position; /* bytes received of them */
+    uint32_t size;     /* bytes announced by `db load`, or 0 */
+    uint32_t position; /* bytes of it received */
 } received;
 
 static void expect(void)
@@ -96,7 +96,7 @@ static void fill(const char *hex)
         received.position++;
         if (received.position == received.size) {
             text_put("m-load-done\r\n");
-            return; /* the rest of the digits is disregarded */
+            return; /* the other digits are ignored */
         }
     }
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The `db` commands: the buffer the runner fills with one input.
+ * The `db` commands, with which the runner fills a buffer with one input.
  */
 #ifndef MCUFORGE_RECEIVED_H
 #define MCUFORGE_RECEIVED_H
 
-/* Execute what follows `db` in the command (command.h). */
+/* Executes what follows `db` in the command (command.h). */
 void received_command(void);
 
 #endif

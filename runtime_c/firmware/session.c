@@ -12,11 +12,11 @@
 
 static struct {
     bool open;
-    bool run_known;        /* `run` answers the RUN numbered `run_sequence` */
+    bool run_known;        /* `run` is the answer to the RUN with `run_sequence` */
     uint16_t run_sequence;
-    struct measure run; /* with the parts it was run in */
+    struct measure run; /* all parts of the run */
     uint64_t part_ticks;
-    uint64_t step_ticks[SESSION_TIMED_STEPS]; /* of each step of `run`, where that was asked for */
+    uint64_t step_ticks[SESSION_TIMED_STEPS]; /* of each step of `run`, if requested */
     uint32_t bad_frames;
 } session;
 
@@ -26,7 +26,7 @@ static void answer(const struct frame *request, enum session_status status, cons
     frame_send((uint8_t)(request->kind | SESSION_ANSWER), (uint8_t)status, request->sequence, size);
 }
 
-/* Append without the closing zero when `room` ends first. */
+/* Appends a string, without its closing zero if `room` ends first. */
 static uint8_t *put_text(uint8_t *at, const char *text, uint32_t room)
 {
     for (uint32_t i = 0; i < room && text[i] != '\0'; i++) {
@@ -80,7 +80,7 @@ static void serve_hello(const struct frame *request)
     answer(request, SESSION_OK, at);
 }
 
-/* The tensor, or NULL when there is none. */
+/* Returns the tensor, or NULL if it does not exist. */
 static const struct check_tensor *find_tensor(uint32_t space, uint32_t index)
 {
     const struct check_model *const model = &mcuforge_check_model;
@@ -117,7 +117,7 @@ static void serve_tensor(const struct frame *request)
 
 static void serve_write(const struct frame *request)
 {
-    const uint32_t size = request->size - 8U; /* of the data; used once size >= 8 is known */
+    const uint32_t size = request->size - 8U; /* of the data; used only if size >= 8 */
     const struct check_tensor *tensor = NULL;
     if (request->size >= 8U) {
         tensor = find_tensor(SESSION_INPUT, frame_u32(request->body));
@@ -148,7 +148,7 @@ static void serve_write(const struct frame *request)
     answer(request, SESSION_OK, frame_body());
 }
 
-/* The readable bytes of a space and their number, or NULL when there is no such space. */
+/* Returns the bytes of a space and their number, or NULL if the space does not exist. */
 static const uint8_t *find_bytes(uint32_t space, uint32_t index, uint32_t *bytes)
 {
     const struct check_model *const model = &mcuforge_check_model;
@@ -185,7 +185,7 @@ static void serve_read(const struct frame *request)
     answer(request, SESSION_OK, frame_body() + size);
 }
 
-/* Run, and add to the run before where that one ended for want of a row. */
+/* Runs steps. Adds them to the run before if that one ended because a row was missing. */
 static void run_part(uint32_t begin, uint32_t end, enum session_mode mode)
 {
     const struct measure before = session.run;

@@ -2,40 +2,40 @@
 /*
  * The framed protocol: requests from the host, one answer each (RUN: two).
  *
- * An answer repeats the request's sequence number; its kind is the request's with SESSION_ANSWER
- * added. Every request may be sent again when its answer is lost: writes and reads do the same
- * once more, and a RUN repeated under its old sequence number is answered from memory, not run
- * again. The host may have two requests of full length on their way at a time.
+ * An answer repeats the request's sequence number. Its kind is the request's plus SESSION_ANSWER.
+ * The host may send any request again if its answer is lost: writes and reads are repeated, and a
+ * RUN with its old sequence number is answered from memory instead of run again. The host may have
+ * two requests of full length under way at a time.
  *
- * Numbers are u32 and little-endian unless said otherwise; strings end in a zero byte and are cut
+ * Numbers are u32 and little-endian unless said otherwise. Strings end in a zero byte and are cut
  * to 39 characters.
  *
- * HELLO     -> opens a session: gives the model its arenas again, lays the canaries afresh.
+ * HELLO     -> opens a session: gives the model its arenas again, writes the canaries again.
  *           <- protocol, data bytes, inputs, outputs, steps, arenas, bytes of all arenas, guard
  *              bytes, tick hz, whether RUN can poison, model status i32, SHA-256 of the model file
  *              (32 bytes), strings: model, task, board, build
  * TENSOR    -> direction (0 input, 1 output), index
  *           <- bytes, elements, dtype (enum check_dtype), scale f32, zero point i32, bytes of a row
- *              where the input is streamed, else 0, string: name
- * WRITE     -> index, offset, data: into an input. Of a streamed one a single row is kept, until
- *              the model asks for it: data must lie within a row, and another row replaces it.
+ *              if the input is streamed, else 0, string: name
+ * WRITE     -> index, offset, data: into an input. For a streamed input the board keeps one row
+ *              until the model reads it: data must be within a row, and another row replaces it.
  *           <- nothing
  * READ      -> space (enum session_space), index of the tensor or arena, offset, bytes
  *           <- data
- * RUN       -> begin, end, mode (enum session_mode): steps [begin, end). SESSION_POISON: after each
- *              step whatever is dead is overwritten, in untimed moments. SESSION_TIME_STEPS: at most
- *              SESSION_TIMED_STEPS of them, each timed by itself
+ * RUN       -> begin, end, mode (enum session_mode): steps [begin, end). SESSION_POISON: overwrites
+ *              what is dead after each step, and does not time that. SESSION_TIME_STEPS: times each
+ *              step alone, at most SESSION_TIMED_STEPS of them.
  *           <- status SESSION_RUNNING at once, with nothing
- *           <- ticks u64, model status i32, steps done so far, input, row: where a streamed input's
- *              row is not there the run ends early. WRITE that row, then RUN from the steps done.
- *              With SESSION_TIME_STEPS then ticks u64 of every step asked for, 0 if it was not run.
- * COUNTERS  <- of the last run: ticks u64, begin, end, stack bytes, total stack bytes; then
- *              canary bytes changed before the arenas, and after them, received bytes dropped since
- *              the start, and bad frames since HELLO. A RUN that goes on where the one before it
- *              ended early is a part of the same run.
+ *           <- ticks u64, model status i32, steps done so far, input, row. If a row of a streamed
+ *              input is missing the run ends early: WRITE that row, then RUN from the steps done.
+ *              With SESSION_TIME_STEPS: ticks u64 of every requested step, 0 if it was not run.
+ * COUNTERS  <- of the last run: ticks u64, begin, end, stack bytes, total stack bytes. Then canary
+ *              bytes changed before and after the arenas, received bytes dropped since the start,
+ *              and bad frames since HELLO. A RUN that continues one that ended early is a part of
+ *              the same run.
  *
- * A refusal has a status from SESSION_BAD_FRAME up and its reason as text. A frame that does not
- * read is answered with kind and sequence of SESSION_NO_SEQUENCE: send again what is unanswered.
+ * A refusal has a status from SESSION_BAD_FRAME up, and its reason as text. A damaged frame gets an
+ * answer with kind and sequence of SESSION_NO_SEQUENCE: the host sends again what is not answered.
  */
 #ifndef MCUFORGE_SESSION_H
 #define MCUFORGE_SESSION_H
@@ -63,17 +63,17 @@ enum session_space { SESSION_INPUT = 0, SESSION_OUTPUT = 1, SESSION_ARENA = 2 };
 enum session_status {
     SESSION_OK = 0,
     SESSION_RUNNING = 1,
-    SESSION_BAD_FRAME = 2, /* damaged on the way */
-    SESSION_UNKNOWN = 3,   /* no such kind of request */
-    SESSION_RANGE = 4,     /* a tensor, step or byte that is not there */
+    SESSION_BAD_FRAME = 2, /* damaged in transit */
+    SESSION_UNKNOWN = 3,   /* the kind of request does not exist */
+    SESSION_RANGE = 4,     /* the tensor, step or byte does not exist */
     SESSION_CLOSED = 5,    /* no HELLO since the board started */
     SESSION_MODEL = 6      /* the model refused its arena or failed in a run */
 };
 
-/* Serve one request. */
+/* Serves one request. */
 void session_serve(const struct frame *request);
 
-/* Tell the host that a frame did not read. */
+/* Tells the host that a frame was damaged. */
 void session_refuse_frame(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of streamed inputs: the host stages one at a time, or `db` holds all of input 0.
+ * Rows of streamed inputs. The host stages one at a time, or `db` holds all of input 0.
  */
 #ifndef MCUFORGE_SOURCE_H
 #define MCUFORGE_SOURCE_H
@@ -8,22 +8,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Is there a streamed input? */
+/* Whether any input is streamed. */
 bool source_streams(void);
 
-/* Forget the staged row, and whence rows came. */
+/* Forgets the staged row and where rows come from. */
 void source_forget(void);
 
-/* From now on rows of input 0 come from `db` (feed.h); otherwise they are staged. */
+/* From now on takes rows of input 0 from `db` (feed.h), or staged ones. */
 void source_use_db(bool use);
 
 /*
- * Keep bytes [offset, offset + size) of streamed input `input` until the model asks for their row.
- * False when they are not of one row, or none. Bytes of another row than the one before replace it.
+ * Keeps bytes [offset, offset + size) of streamed input `input` until the model reads their row.
+ * Returns false if they are none or not within one row. Bytes of another row replace the row.
  */
 bool source_stage(uint32_t input, uint32_t offset, const uint8_t *data, uint32_t size);
 
-/* What the model asked for last and did not get. */
+/* The input and row that the model asked for last and did not get. */
 uint32_t source_input_wanted(void);
 uint32_t source_row_wanted(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lines of text to the host, without stdio. Nothing here ever sends a zero byte, which is what
- * parts text from frames.
+ * Sends text to the host, without stdio. It never sends a zero byte, since that separates text from
+ * frames.
  */
 #ifndef MCUFORGE_TEXT_H
 #define MCUFORGE_TEXT_H
@@ -10,7 +10,7 @@
 
 void text_put(const char *text);
 
-/* Bytes that are not printable ASCII appear as '?'. */
+/* Sends '?' for bytes that are not printable ASCII. */
 void text_put_printable(const char *text);
 
 void text_put_u64(uint64_t value);
@@ -22,7 +22,7 @@ void text_put_number(const char *before, int32_t value, const char *after);
 /* Two lower-case hex digits. */
 void text_put_hex(uint8_t value);
 
-/* Exactly what printf's "%0.3f" gives: halves to even, "-0.000", "inf", "nan", every digit. */
+/* Exactly like printf's "%0.3f": halves to even, "-0.000", "inf", "nan", every digit. */
 void text_put_float(float value);
 
 #endif
