@@ -10,29 +10,29 @@
 /* The id of the board's TOML file. */
 extern const char board_id[];
 
-/* Ticks of board_ticks() per second of the board's own (or the emulator's virtual) time. */
+/* Ticks of board_ticks() per second: the board's own seconds, or the emulator's virtual ones. */
 extern const uint32_t board_tick_hz;
 
-/* The stack grows down from `board_stack_high` to `board_stack_low`; the linker script says where. */
+/* The stack grows down from `board_stack_high` to `board_stack_low` (linker script). */
 extern uint8_t board_stack_low[];
 extern uint8_t board_stack_high[];
 
-/* Clocks, UART, receive interrupt, free-running counter. */
+/* Starts clocks, UART, receive interrupt and the free-running counter. */
 void board_init(void);
 
-/* The receive ring holds at least this much: two of the link's longest frames, with room. */
+/* The least size of the receive ring: it must hold two of the longest frames. */
 #define BOARD_RING_BYTES 1024
 
-/* The next received byte, or -1 when the interrupt-fed ring is empty. Never blocks. */
+/* Returns the next received byte, or -1 if the receive ring is empty. Never blocks. */
 int32_t board_read(void);
 
-/* Received bytes lost since the start because the ring or the UART was full. */
+/* Received bytes lost since the start, because the ring or the UART was full. */
 uint32_t board_dropped(void);
 
-/* Send `size` bytes; returns when the last one is in the UART's transmit register. */
+/* Sends `size` bytes. Returns when the last one is in the UART's transmit register. */
 void board_write(const uint8_t *data, uint32_t size);
 
-/* A free-running 64-bit counter at board_tick_hz. */
+/* Reads a free-running 64-bit counter at board_tick_hz. */
 uint64_t board_ticks(void);
 
 /* Stop for ever: after a fault report the program cannot continue. */

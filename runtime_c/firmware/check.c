@@ -17,7 +17,7 @@ enum mode {
 
 static struct {
     enum mode mode;
-    uint64_t last_ticks; /* when the last byte of an unfinished frame came */
+    uint64_t last_ticks; /* when the last byte of an unfinished frame arrived */
 } line;
 
 static void end_frame(void)

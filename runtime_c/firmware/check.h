@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The check firmware: the MLPerf Tiny text protocol (mlperf.h) and frames (frame.h, session.h) on
- * one UART. main.c calls check_init() once and check_poll() for ever.
+ * one UART. main.c calls check_init() once, then check_poll() forever.
  */
 #ifndef MCUFORGE_CHECK_H
 #define MCUFORGE_CHECK_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The generated model as the check firmware sees it; codegen writes one `check_model.c` per model.
+ * The generated model as the check firmware sees it. codegen writes one `check_model.c` per model.
  */
 #ifndef MCUFORGE_CHECK_MODEL_H
 #define MCUFORGE_CHECK_MODEL_H
@@ -29,12 +29,12 @@ struct check_tensor {
     enum check_dtype dtype;
     float scale;
     int32_t zero_point;
-    uint32_t row_bytes; /* of a streamed input, which the model asks for row by row; else 0 */
+    uint32_t row_bytes; /* of a streamed input, which the model reads row by row; else 0 */
 };
 
-/* A piece of memory the model was planned into. */
+/* A piece of memory that the model uses. */
 struct check_arena {
-    uint8_t *bytes; /* guard_bytes of canaries stand before it and after it */
+    uint8_t *bytes; /* guard_bytes of canaries are before it and after it */
     uint32_t size;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One text command: collected character by character, then read token by token.
+ * A text command, which is collected character by character and then read token by token.
  */
 #ifndef MCUFORGE_COMMAND_H
 #define MCUFORGE_COMMAND_H
@@ -8,13 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Keep a character; those after the 80th are dropped. */
+/* Keeps a character. Drops those after the 80th. */
 void command_keep(char character);
 
-/* Forget the characters kept so far. */
+/* Forgets all characters. */
 void command_clear(void);
 
-/* Start reading the tokens of what was kept. */
+/* Starts to read tokens from the first character. */
 void command_rewind(void);
 
 /* The next token, or NULL after the last; spaces separate tokens. */

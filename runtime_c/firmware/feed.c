@@ -59,7 +59,7 @@ static float real_value(const struct check_tensor *tensor, const uint8_t *bytes,
         raw = bytes[index];
         break;
     }
-    /* in float: an int32 output minus its zero point may not fit in int32 */
+    /* in float: an int32 output minus its zero point may not fit int32 */
     return tensor->scale * ((float)raw - (float)tensor->zero_point);
 }
 

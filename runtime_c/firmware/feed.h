@@ -7,19 +7,19 @@
 
 #include <stdint.h>
 
-/* Bytes of input 0 as the runner sends them; 0 when this build has no buffer for them. */
+/* Bytes of input 0 as the runner sends it; 0 if this build has no buffer for them. */
 uint32_t feed_bytes(void);
 
-/* Convert the received bytes into input 0; without a buffer, or streamed, leave it as it is. */
+/* Converts the received bytes to input 0. Does nothing without a buffer, or if it is streamed. */
 void feed_load(void);
 
-/* Convert the received bytes of one row of streamed input 0; feed_bytes() must not be 0. */
+/* Converts the received bytes of one row of streamed input 0. feed_bytes() must not be 0. */
 void feed_row(uint32_t row, uint8_t *to);
 
 /* Element `index` of output 0, dequantized. */
 float feed_output_value(uint32_t index);
 
-/* Mean of (output 0 - the received values)^2; feed_bytes() must not be 0. */
+/* The mean of (output 0 - the received values)^2. feed_bytes() must not be 0. */
 float feed_squared_error(void);
 
 #endif

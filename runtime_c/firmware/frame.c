@@ -11,12 +11,12 @@
 static struct {
     uint8_t raw[RAW_BYTES]; /* header, body, crc: of the request, then of its answer */
     uint32_t size;
-    uint32_t block_left; /* bytes still to come of the current COBS block */
-    bool zero_due;       /* the block stands for a zero after it, if another block follows */
+    uint32_t block_left; /* bytes left in the current COBS block */
+    bool zero_due;       /* a zero follows the block, if another block follows */
     bool overlong;
 } packet;
 
-/* Half a byte at a time: 64 bytes of table instead of 1024. */
+/* Takes half a byte at a time: a table of 64 bytes instead of 1024. */
 static uint32_t crc32(const uint8_t *bytes, uint32_t size)
 {
     static const uint32_t table[16] = {
@@ -120,7 +120,7 @@ static void send_cobs(const uint8_t *bytes, uint32_t size)
             return;
         }
         if (run < BLOCK_MAX) {
-            at++; /* the zero this block stands for */
+            at++; /* the zero behind this block */
         }
     }
 }

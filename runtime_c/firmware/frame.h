@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames: how bytes travel beside the text protocol on the same UART.
+ * Frames carry bytes beside the text protocol, on the same UART.
  *
  *     0x00  0xA5  COBS(header body crc)  0x00
  *
@@ -30,32 +30,32 @@
 #endif
 
 #define FRAME_SYNC 0xA5U
-#define FRAME_BODY_BYTES (CHECK_DATA_BYTES + 8) /* data and the index and offset before it */
+#define FRAME_BODY_BYTES (CHECK_DATA_BYTES + 8) /* data, and index and offset before it */
 
 struct frame {
     uint8_t kind;
     uint16_t sequence;
-    const uint8_t *body; /* valid until the answer is begun */
+    const uint8_t *body; /* valid until the answer begins */
     uint32_t size;
 };
 
-/* Receiving: after the sync byte, for each byte that is not zero, and at the closing zero. */
+/* Receiving. Call frame_begin() after the sync byte, then frame_push() per byte up to a zero. */
 void frame_begin(void);
 void frame_push(uint8_t byte);
 
-/* True when the frame is whole and its CRC agrees. */
+/* Call it at the closing zero. Returns true if the frame is whole and its CRC agrees. */
 bool frame_end(struct frame *request);
 
 /*
- * Sending: write the answer's body to frame_body(), at most FRAME_BODY_BYTES, then send it. Both
- * directions share one buffer: copy what you need of the request before writing the answer.
+ * Sending. Write the body to frame_body(), at most FRAME_BODY_BYTES, then send it. Both directions
+ * share one buffer: copy what you need of the request before you write the answer.
  */
 uint8_t *frame_body(void);
 void frame_send(uint8_t kind, uint8_t status, uint16_t sequence, uint32_t size);
 
 /* Little-endian numbers at any address. */
 uint32_t frame_u32(const uint8_t *at);
-uint8_t *frame_put_u32(uint8_t *at, uint32_t value); /* returns the address after it */
+uint8_t *frame_put_u32(uint8_t *at, uint32_t value); /* returns the address behind it */
 uint8_t *frame_put_u64(uint8_t *at, uint64_t value);
 
 #endif

@@ -7,7 +7,7 @@
 #include "check_model.h"
 
 #define PAINT 0xC5U
-#define PAINT_MARGIN 64U /* the painter's own locals, wherever the compiler puts them */
+#define PAINT_MARGIN 64U /* for the painter's own locals */
 
 static int32_t model_status = -1;
 
@@ -89,7 +89,7 @@ __attribute__((noinline, no_sanitize_address)) static void paint_stack(void)
     }
 }
 
-/* The lowest address written since paint_stack(). */
+/* Finds the lowest address written since paint_stack(). */
 __attribute__((noinline, no_sanitize_address)) static uintptr_t deepest_write(uintptr_t here)
 {
     uintptr_t at = (uintptr_t)board_stack_low;

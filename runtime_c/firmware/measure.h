@@ -10,7 +10,7 @@
 
 struct measure {
     int32_t status; /* what the model returned: 0 on success */
-    uint32_t begin; /* the steps asked for: [begin, end) */
+    uint32_t begin; /* the requested steps: [begin, end) */
     uint32_t end;
     uint32_t reached; /* the steps run: [begin, reached); less than `end` if a row is missing */
     uint64_t ticks;             /* of board_ticks(), the call of the model only */
@@ -18,7 +18,7 @@ struct measure {
     uint32_t stack_total_bytes; /* deepest use below board_stack_high */
 };
 
-/* Give the model its arenas and lay the canaries. Returns the model's status: 0 on success. */
+/* Gives the model its arenas and writes the canaries. Returns its status: 0 on success. */
 int32_t measure_init(void);
 
 /* The status of the last measure_init(). */
@@ -30,7 +30,7 @@ int32_t measure_status(void);
  */
 struct measure measure_run(uint32_t begin, uint32_t end, bool poison, uint64_t *each);
 
-/* Canary bytes that have changed since measure_init(): before the arenas, after them. */
+/* Canary bytes before and after the arenas that changed since measure_init(). */
 uint32_t measure_guard_before(void);
 uint32_t measure_guard_after(void);
 

@@ -64,7 +64,7 @@ static void put_results(void)
     text_put("]\r\n");
 }
 
-/* Run the model `count` times; false when it fails. */
+/* Runs the model `count` times. Returns false if it fails. */
 static bool run_times(int32_t count, uint64_t *last_line_ticks)
 {
     const uint64_t patience = (uint64_t)board_tick_hz * CHECK_BUSY_SECONDS;
@@ -99,7 +99,7 @@ static void infer(int32_t iterations, int32_t warmups)
     text_put_number("m-warmup-start-", warmups, "\r\n");
     bool ran = run_times(warmups, &last_line_ticks);
     text_put("m-warmup-done\r\n");
-    feed_load(); /* the warm-up's activations stand where the input stood */
+    feed_load(); /* the warm-up may have overwritten the input */
     text_put_number("m-infer-start-", iterations, "\r\n");
     put_timestamp();
     ran = ran && run_times(iterations, &last_line_ticks);

@@ -6,15 +6,15 @@
  *     name%  profile%  timestamp%  help%  db load N%  db HEX%  db print [N] [OFFSET]%
  *     infer [N] [W]%  results%
  *
- * Strings are those of github.com/mlcommons/tiny, benchmark/api, to the letter.
+ * All strings are exactly those of github.com/mlcommons/tiny, benchmark/api.
  */
 #ifndef MCUFORGE_MLPERF_H
 #define MCUFORGE_MLPERF_H
 
-/* The prologue: what the runner waits for after power-on. */
+/* Sends the prologue, which the runner waits for after power-on. */
 void mlperf_start(void);
 
-/* One received character that is not part of a frame. */
+/* Takes a received character that is not part of a frame. */
 void mlperf_take(char character);
 
 /* Drop an unfinished command: a frame or noise interrupted it. */

@@ -12,8 +12,8 @@
 #define PRINT_COLUMNS 8U
 
 static struct {
-    uint32_t size;     /* bytes announced by `db load`; 0: none */
-    uint32_t position; /* bytes received of them */
+    uint32_t size;     /* bytes announced by `db load`, or 0 */
+    uint32_t position; /* bytes of it received */
 } received;
 
 static void expect(void)

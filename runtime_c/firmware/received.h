@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The `db` commands: the buffer the runner fills with one input.
+ * The `db` commands, with which the runner fills a buffer with one input.
  */
 #ifndef MCUFORGE_RECEIVED_H
 #define MCUFORGE_RECEIVED_H

@@ -12,9 +12,9 @@
 
 static struct {
     bool open;
-    bool run_known;        /* `run` answers the RUN numbered `run_sequence` */
+    bool run_known;        /* `run` is the answer to the RUN with `run_sequence` */
     uint16_t run_sequence;
-    struct measure run; /* with the parts it was run in */
+    struct measure run; /* all parts of the run */
     uint64_t part_ticks;
     uint64_t step_ticks[SESSION_TIMED_STEPS]; /* of each step of `run`, if asked for */
     uint32_t bad_frames;
@@ -80,7 +80,7 @@ static void serve_hello(const struct frame *request)
     answer(request, SESSION_OK, at);
 }
 
-/* The tensor, or NULL when there is none. */
+/* Returns the tensor, or NULL if it does not exist. */
 static const struct check_tensor *find_tensor(uint32_t space, uint32_t index)
 {
     const struct check_model *const model = &mcuforge_check_model;
@@ -117,7 +117,7 @@ static void serve_tensor(const struct frame *request)
 
 static void serve_write(const struct frame *request)
 {
-    const uint32_t size = request->size - 8U; /* of the data; used once size >= 8 is known */
+    const uint32_t size = request->size - 8U; /* of the data; used only if size >= 8 */
     const struct check_tensor *tensor = NULL;
     if (request->size >= 8U) {
         tensor = find_tensor(SESSION_INPUT, frame_u32(request->body));
@@ -148,7 +148,7 @@ static void serve_write(const struct frame *request)
     answer(request, SESSION_OK, frame_body());
 }
 
-/* The readable bytes of a space and their number, or NULL when there is no such space. */
+/* Returns the bytes of a space and their number, or NULL if the space does not exist. */
 static const uint8_t *find_bytes(uint32_t space, uint32_t index, uint32_t *bytes)
 {
     const struct check_model *const model = &mcuforge_check_model;

@@ -2,15 +2,15 @@
 /*
  * The framed protocol: requests from the host, one answer each (RUN: two).
  *
- * An answer repeats the request's sequence number; its kind is the request's with SESSION_ANSWER
- * added. Every request may be sent again when its answer is lost: writes and reads do the same
- * once more, and a RUN repeated under its old sequence number is answered from memory, not run
- * again. The host may have two requests of full length on their way at a time.
+ * An answer repeats the request's sequence number. Its kind is the request's plus SESSION_ANSWER.
+ * The host may send any request again if its answer is lost: writes and reads are repeated, and a
+ * RUN with its old sequence number is answered from memory instead of run again. The host may have
+ * two requests of full length under way at a time.
  *
- * Numbers are u32 and little-endian unless said otherwise; strings end in a zero byte and are cut
+ * Numbers are u32 and little-endian unless said otherwise. Strings end in a zero byte and are cut
  * to 39 characters.
  *
- * HELLO     -> opens a session: gives the model its arenas again, lays the canaries afresh.
+ * HELLO     -> opens a session: gives the model its arenas again, writes the canaries again.
  *           <- protocol, data bytes, inputs, outputs, steps, arenas, bytes of all arenas, guard
  *              bytes, tick hz, whether RUN can poison, model status i32, SHA-256 of the model file
  *              (32 bytes), strings: model, task, board, build
@@ -70,7 +70,7 @@ enum session_status {
     SESSION_MODEL = 6      /* the model refused its arena or failed in a run */
 };
 
-/* Serve one request. */
+/* Serves one request. */
 void session_serve(const struct frame *request);
 
 /* Tell the host that a frame was damaged. */

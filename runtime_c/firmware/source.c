@@ -65,7 +65,7 @@ int32_t check_read_row(void *context, int32_t input, int32_t row, void *to)
     }
     if (source.row == (uint32_t)row && source.input == (uint32_t)input) {
         memcpy(to, mcuforge_check_model.staging, mcuforge_check_model.inputs[input].row_bytes);
-        source.row = NO_ROW; /* the next inference has a row of that number too */
+        source.row = NO_ROW; /* the next inference has a row of the same number */
         return 0;
     }
     source.wanted_input = (uint32_t)input;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of streamed inputs: the host stages one at a time, or `db` holds all of input 0.
+ * Rows of streamed inputs. The host stages one at a time, or `db` holds all of input 0.
  */
 #ifndef MCUFORGE_SOURCE_H
 #define MCUFORGE_SOURCE_H
@@ -14,7 +14,7 @@ bool source_streams(void);
 /* Forget the staged row and the source of rows. */
 void source_forget(void);
 
-/* From now on rows of input 0 come from `db` (feed.h); otherwise they are staged. */
+/* From now on takes rows of input 0 from `db` (feed.h), or staged ones. */
 void source_use_db(bool use);
 
 /*

@@ -14,7 +14,7 @@ static void put_bytes(const char *text, uint32_t size)
     board_write((const uint8_t *)text, size);
 }
 
-/* At least `width` decimal digits, zeros in front. */
+/* Sends at least `width` decimal digits, with leading zeros. */
 static void put_digits(uint64_t value, uint32_t width)
 {
     char digits[20];
@@ -71,7 +71,7 @@ void text_put_hex(uint8_t value)
     put_bytes(pair, 2);
 }
 
-/* Divide the little-endian number by 10^9 in place and return the remainder. */
+/* Divides the little-endian number by 10^9 in place. Returns the remainder. */
 static uint32_t divide_limbs(uint32_t limbs[DECIMAL_LIMBS])
 {
     uint64_t rest = 0;
@@ -83,7 +83,7 @@ static uint32_t divide_limbs(uint32_t limbs[DECIMAL_LIMBS])
     return (uint32_t)rest;
 }
 
-/* significand * 2^shift, shift 0 to 104: every digit, as printf does. */
+/* Sends every digit of significand * 2^shift, as printf does. shift is 0 to 104. */
 static void put_large(uint32_t significand, uint32_t shift)
 {
     uint32_t limbs[DECIMAL_LIMBS] = {0};
@@ -105,7 +105,7 @@ static void put_large(uint32_t significand, uint32_t shift)
     }
 }
 
-/* round(value / 2^shift), halves to even; value < 2^34, shift 1 to 149. */
+/* round(value / 2^shift), halves to even. value < 2^34, shift is 1 to 149. */
 static uint64_t round_shift(uint64_t value, uint32_t shift)
 {
     if (shift > 40U) {

@@ -10,7 +10,7 @@
 
 void text_put(const char *text);
 
-/* Bytes that are not printable ASCII appear as '?'. */
+/* Sends '?' for bytes that are not printable ASCII. */
 void text_put_printable(const char *text);
 
 void text_put_u64(uint64_t value);

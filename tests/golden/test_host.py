@@ -34,6 +34,17 @@ PLACED = [
 
 @pytest.mark.parametrize(("isa", "module", "placement"), PLACED)
 def test_c_equals_the_reference(isa: str, module: str, placement: str, tmp_path: Path) -> None:
+    check(isa, module, placement, tmp_path)
+
+
+@pytest.mark.parametrize("module", ["average_pool2d", "max_pool2d", "mean", "sum"])
+def test_four_channels_at_once_equal_the_reference(module: str, tmp_path: Path) -> None:
+    """As cores with the DSP extension compute these operators: runtime_c/src/common/channels.h."""
+    check("portable", module, "redzoned", tmp_path, "-DMCUFORGE_FOUR_CHANNELS=1")
+
+
+def check(isa: str, module: str, placement: str, folder: Path, *flags: str) -> None:
+    """Run an operator's cases with every feed; the C is compiled with `flags` and sanitizers."""
     cases = cases_of(module)
     graph = merged(f"golden_{module}", cases)
     gaps: list[str] = []
@@ -43,7 +54,7 @@ def test_c_equals_the_reference(isa: str, module: str, placement: str, tmp_path:
         model, gaps = host.redzoned(compiled.schedule, sizes)
     else:
         model = compile_graph(graph, isa, RAM_BYTES, exact_seconds=0.0).model
-    program = host.build(model, isa, tmp_path, gaps)
+    program = host.build(model, isa, folder, gaps, (*host.SANITIZERS, *flags))
     drawn = [feeds(case, case_graph(case)) for case in cases]
     inputs = [[x for case in drawn for x in case[kind]] for kind in range(len(FEEDS))]
     got = host.run(program, model, inputs)

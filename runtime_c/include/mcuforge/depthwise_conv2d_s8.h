@@ -7,7 +7,7 @@
 struct mcuforge_depthwise_conv2d_params {
     int32_t input[3];          /* h, w, ci */
     int32_t output[3];         /* h, w, co */
-    int32_t input_ring;        /* rows of `in` its buffer holds */
+    int32_t input_ring;        /* rows that the buffer of `in` holds */
     int32_t output_ring;
     int32_t kernel[2];         /* vertical, horizontal */
     int32_t stride[2];
@@ -18,7 +18,7 @@ struct mcuforge_depthwise_conv2d_params {
     int32_t output_zero_point;
     int32_t act_min;
     int32_t act_max;
-    const int32_t *bias;       /* (co): less input_zero_point * sum of the filter */
+    const int32_t *bias;       /* (co): minus input_zero_point * sum of the filter */
     const int32_t *multiplier; /* (co) */
     const int8_t *shift;       /* (co) */
 };
@@ -26,9 +26,9 @@ struct mcuforge_depthwise_conv2d_params {
 /*
  * in (h, w, ci), weights (kh, kw, co), out (h, w, co); batch 1. Output channel o reads input
  * channel o / depth_multiplier.
- * Computes rows [first_row, end_row) of `out`. Row y of a tensor stands at row y modulo its ring;
- * a whole tensor is a ring of all its rows. `out` may lie over input that is read no more, which is
- * to be taken pixel by pixel.
+ * Computes rows [first_row, end_row) of `out`. Row y of a tensor is stored at row y modulo its
+ * ring; the ring of a whole tensor has all its rows. Pixels are computed one by one, and `out` may
+ * overlap input that no later pixel needs.
  */
 void mcuforge_depthwise_conv2d_s8(const int8_t *in, const int8_t *weights, int8_t *out,
                                   const struct mcuforge_depthwise_conv2d_params *params,

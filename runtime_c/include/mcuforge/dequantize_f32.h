@@ -12,8 +12,8 @@ struct mcuforge_dequantize_params {
 };
 
 /*
- * out[i] = scale * (in[i] - zero_point), in rising order: `out` may lie over elements of `in` that
- * have been read, no others.
+ * out[i] = scale * (in[i] - zero_point), in rising order. `out` may overlap only elements of `in`
+ * that were already read.
  */
 void mcuforge_dequantize_f32(const void *in, float *out,
                              const struct mcuforge_dequantize_params *params);

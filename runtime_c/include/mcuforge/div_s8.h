@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 struct mcuforge_div_params {
-    int32_t dims[5];           /* see broadcast.h */
+    int32_t dims[5];           /* outermost first; 1 where unused */
     int32_t stride_a[5];
     int32_t stride_b[5];
     int32_t zero_point_a;
@@ -18,9 +18,9 @@ struct mcuforge_div_params {
 };
 
 /*
- * out = a / b, each input repeated along dimensions of stride 0; a / 0 is act_max or act_min by the
- * sign of a, 0 / 0 is 0.
- * `out` may be `a` or `b` where that input is as large as the output.
+ * out = a / b, each input repeated along its dimensions of stride 0. a / 0 is act_max for positive
+ * a, act_min for negative a, and 0 / 0 is 0.
+ * `out` may be `a` or `b` if that input is as large as the output.
  */
 void mcuforge_div_s8(const int8_t *a, const int8_t *b, int8_t *out,
                      const struct mcuforge_div_params *params);

@@ -6,7 +6,7 @@
 
 struct mcuforge_fill_params {
     int32_t count; /* elements */
-    int32_t value; /* of int8 or uint8 */
+    int32_t value; /* int8 or uint8 */
 };
 
 /* out (count) = value. */

@@ -4,25 +4,25 @@
 
 #include <stdint.h>
 
-/* As mcuforge_mean_params, of a single row: the mean is over all rows, too. */
+/* Like mcuforge_mean_params for a single row; the mean is over all rows, too. */
 struct mcuforge_mean_rows_params {
     int32_t rows;
     int32_t row_size;          /* elements */
-    int32_t input_ring;        /* rows of `in` its buffer holds */
+    int32_t input_ring;        /* rows that the buffer of `in` holds */
     int32_t kept[3];
     int32_t kept_stride[3];
     int32_t reduced[3];
     int32_t reduced_stride[3];
-    int32_t bias;              /* -input zero point * number of averaged elements */
-    int32_t multiplier;        /* scales and 1 / number of averaged elements */
+    int32_t bias;              /* minus input zero point * number of averaged elements */
+    int32_t multiplier;        /* includes 1 / number of averaged elements */
     int32_t shift;
     int32_t output_zero_point;
 };
 
 /*
- * mean_s8 row by row: adds rows [first_row, end_row) of in (rows, row_size) to int32 sums
- * (kept[0], kept[1], kept[2]) in `scratch`, which row 0 starts and the last row turns into `out`.
- * Row y stands at row y modulo the ring.
+ * mean_s8 row by row. Adds rows [first_row, end_row) of in (rows, row_size) to int32 sums
+ * (kept[0], kept[1], kept[2]) in `scratch`. Row 0 starts the sums with the bias; the last row
+ * writes `out`. Row y is stored at row y modulo the ring.
  */
 void mcuforge_mean_rows_s8(const int8_t *in, int8_t *out,
                            const struct mcuforge_mean_rows_params *params, void *scratch,

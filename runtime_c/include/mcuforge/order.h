@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The order of a pipeline's steps as a short table: cut into pieces, each run through several times
- * before the next begins.
+ * The order of a pipeline's steps, as a short table cut into pieces. Each piece repeats some times
+ * before the next one begins.
  */
 #ifndef MCUFORGE_ORDER_H
 #define MCUFORGE_ORDER_H
 
 #include <stdint.h>
 
-/* The next `length` entries of the table, `times` times. */
+/* Repeats the next `length` entries of the table `times` times. */
 struct mcuforge_piece {
     uint16_t length;
     uint16_t times;
 };
 
-/* The entry of step `step`; `*turn_end` becomes the one at which that turn of its piece ends. */
+/* The table entry of a step. `*turn_end` becomes the entry behind this repetition of its piece. */
 static inline int32_t mcuforge_entry(const struct mcuforge_piece *piece, int32_t step,
                                      int32_t *turn_end)
 {

@@ -13,9 +13,9 @@ struct mcuforge_quantize_params {
 };
 
 /*
- * out[i] = clamp(zero_point + round(in[i] / scale), low, high), halves away from zero; out is int8
- * or uint8. Infinities and quotients of any size saturate; NaN gives `low`.
- * `out` may begin where `in` begins: byte i is written after in[i] was read.
+ * out[i] = clamp(zero_point + round(in[i] / scale), low, high), halves rounded away from zero.
+ * `out` is int8 or uint8. Infinities and large quotients saturate; NaN gives `low`.
+ * `out` may begin where `in` begins: the kernel reads in[i] before it writes byte i.
  */
 void mcuforge_quantize_f32(const float *in, void *out,
                            const struct mcuforge_quantize_params *params);

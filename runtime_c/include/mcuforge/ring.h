@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Buffers that hold some rows of a tensor at a time: row y stands at row y modulo their number.
+ * Ring buffers of rows: row y of a tensor is stored at row y modulo the ring's rows.
  */
 #ifndef MCUFORGE_RING_H
 #define MCUFORGE_RING_H
 
 #include <stdint.h>
 
-/* Where row `y` of a tensor stands in a ring of `rows` rows. A division: once an output row. */
+/* Where a ring of `rows` rows stores row `y`. A division: call it once per output row. */
 static inline int32_t mcuforge_ring_row(int32_t y, int32_t rows)
 {
     return (int32_t)((uint32_t)y % (uint32_t)rows);
 }
 
 /*
- * The offset `at` moved on by `step` in a ring of `size`, all in elements. At most once round: rows
- * that stand in the ring together are less than a ring apart.
+ * Moves the offset `at` by `step` in a ring of `size`, all in elements. It wraps at most once: rows
+ * that are stored at the same time are less than a ring apart.
  */
 static inline int32_t mcuforge_ring_step(int32_t at, int32_t step, int32_t size)
 {

@@ -8,11 +8,13 @@ struct mcuforge_softmax_params {
     int32_t rows;
     int32_t depth;
     int32_t exp_count;
-    const int32_t *exp; /* (exp_count): exp(-i * beta * scale), 31 fraction bits; 0 beyond */
+    const int32_t *exp; /* (exp_count): exp(-i * beta * scale) with 31 fraction bits; then 0 */
 };
 
-/* in, out (rows, depth): softmax over each row, output scale 1/256, zero point -128.
- * `out` may be `in`. */
+/*
+ * out = the softmax of each row, with scale 1/256 and zero point -128. in, out (rows, depth).
+ * `out` may be `in`.
+ */
 void mcuforge_softmax_s8(const int8_t *in, int8_t *out,
                          const struct mcuforge_softmax_params *params);
 

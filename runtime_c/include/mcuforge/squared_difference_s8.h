@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-/* Multipliers a and b bring both inputs to one scale, the output's its square to the output's. */
+/* Multipliers a and b bring the inputs to one scale; the output multiplier scales the square. */
 struct mcuforge_squared_difference_params {
-    int32_t dims[5];           /* see broadcast.h */
+    int32_t dims[5];           /* outermost first; 1 where unused */
     int32_t stride_a[5];
     int32_t stride_b[5];
     int32_t zero_point_a;
@@ -22,7 +22,7 @@ struct mcuforge_squared_difference_params {
 
 /*
  * out = (a - b) * (a - b), each input repeated along dimensions of stride 0.
- * `out` may be `a` or `b` where that input is as large as the output.
+ * `out` may be `a` or `b` if that input is as large as the output.
  */
 void mcuforge_squared_difference_s8(const int8_t *a, const int8_t *b, int8_t *out,
                                     const struct mcuforge_squared_difference_params *params);

@@ -4,19 +4,19 @@
 
 #include <stdint.h>
 
-/* A block of up to five dimensions, outermost first; absent outer ones have extent 1. */
+/* A block of up to five dimensions, outermost first; unused ones in front have extent 1. */
 struct mcuforge_strided_copy_params {
     int32_t dims[5];
-    int32_t in_stride[5];  /* elements from one index to the next, negative to walk backwards */
+    int32_t in_stride[5];  /* elements from one index to the next; may be negative */
     int32_t out_stride[5];
     int32_t in_offset;     /* element of `in` at index 0, 0, 0, 0, 0 */
     int32_t out_offset;
 };
 
 /*
- * Copies bytes, int8 or uint8, wherever the strides lead, in rising order of indices. A run of
- * adjacent bytes (both last strides 1) is read before it is written, else each byte is; `out` may
- * lie over bytes of `in` that are done with.
+ * Copies a block of int8 or uint8 between any strides, in rising order of indices. Reads a run of
+ * adjacent bytes (both last strides are 1) before it writes it; otherwise goes byte by byte. `out`
+ * may overlap bytes of `in` that were already read.
  */
 void mcuforge_strided_copy_s8(const void *in, void *out,
                               const struct mcuforge_strided_copy_params *params);

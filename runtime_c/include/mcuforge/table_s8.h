@@ -9,7 +9,7 @@ struct mcuforge_table_params {
 };
 
 /*
- * out[i] = table[in[i]] on bytes, int8 or uint8: table (256) is indexed by the raw byte.
+ * out[i] = table[in[i]] for int8 or uint8. The raw byte is the index into table (256).
  * `out` may be `in`.
  */
 void mcuforge_table_s8(const void *in, const int8_t *table, void *out,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Four elements of a row of `out` at a time. A row of `a` goes through sxtab16, which takes its
- * zero point off for nothing; of `b` the lanes are made again for every row, there is no memory to
- * keep them. 16 products in the inner loops: 25 instructions where `b` is stored transposed, 31
- * where it is not.
+ * Computes four elements of a row of `out` at a time. sxtab16 spreads a row of `a` and subtracts
+ * its zero point at no cost. The lanes of `b` are made again for every row: there is no memory to
+ * keep them. The inner loops take 25 instructions for 16 products if `b` is stored transposed, 31
+ * if it is not.
  */
 #include "mcuforge/batch_matmul_s8.h"
 
@@ -14,16 +14,16 @@
 
 enum { COLUMNS = 4, STEP = 4 };
 
-/* What of a product is the same for every element of a row. */
+/* What is the same for every element of a row. */
 struct row {
     const int8_t *a;
     int32_t depth;
-    uint32_t offset; /* less the zero point of `a`, in both lanes */
-    int32_t bias;    /* less the zero point of `b`, times the sum of the row of `a` */
+    uint32_t offset; /* minus the zero point of `a`, in both lanes */
+    int32_t bias;
     struct mcuforge_scaling scaling;
 };
 
-/* Words are loaded as they are used, for the same reason. */
+/* Keeps the compiler from loading words early, for which it would have no registers. */
 static inline void read_no_further(void)
 {
     __asm__ volatile("" ::: "memory");
@@ -34,6 +34,7 @@ static int8_t finish(int32_t sum, const struct mcuforge_scaling *scaling)
     return (int8_t)mcuforge_ssat8(mcuforge_scaled(sum * 2, scaling));
 }
 
+/* The sum of a row of `a` without its zero points. */
 static int32_t centred_sum(const int8_t *a, int32_t a_step, int32_t n, int32_t zero_point)
 {
     int32_t sum = -n * zero_point;
@@ -51,7 +52,7 @@ static int32_t centred_sum(const int8_t *a, int32_t a_step, int32_t n, int32_t z
     return sum;
 }
 
-/* Elements of `out` up to the last whole four, of columns stored one after the other. */
+/* Writes `blocks` of four elements. The columns of `b` are stored one after the other. */
 static MCUFORGE_NOINLINE void blocks_of_rows(const struct row *row, const int8_t *b, int32_t blocks,
                                              int8_t *out)
 {
@@ -108,8 +109,8 @@ static MCUFORGE_NOINLINE void blocks_of_rows(const struct row *row, const int8_t
     }
 }
 
-/* The same of `width` columns side by side. Bytes k and k + 2 of a column become the lanes that
- * meet the same of `a`. */
+/* The same for `width` columns side by side. Bytes k and k + 2 of a column become two lanes, and
+ * meet the same lanes of `a`. */
 static MCUFORGE_NOINLINE void blocks_of_columns(const struct row *row, const int8_t *b,
                                                 int32_t width, int8_t *out)
 {
@@ -179,7 +180,7 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
                centred_sum(a, params->a_step, depth, params->a_zero_point);
     }
     int32_t column = 0;
-    if (params->a_step == 1 && depth <= MCUFORGE_MOST_SCALED_PRODUCTS && mcuforge_has_scaling(params->shift)) {
+    if (params->a_step == 1 && mcuforge_products_have_scaling(params)) {
         const uint32_t lane = (uint32_t)-params->a_zero_point & 0xffffu;
         const struct row row = {a, depth, lane | lane << 16, bias,
                                 mcuforge_scaling_of(params->multiplier, params->shift,

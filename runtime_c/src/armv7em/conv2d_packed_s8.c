@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two pixels of four filters at a time: 12 instructions for 16 products, where dot products of
- * bytes take 20 and more. The pixels' windows are spread into int16 lanes in scratch before,
- * padding included, so that nothing in the loop knows where in the image it is.
+ * Computes two pixels by four filters at a time: 12 instructions for 16 products. Dot products of
+ * bytes would take at least 20. First it spreads the windows of the pixels into int16 lanes in
+ * scratch, padding included, so that the inner loop needs no code for borders.
  */
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("omit-frame-pointer") /* two_pixels() has need of its register */
+#pragma GCC optimize("omit-frame-pointer") /* two_pixels() needs its register */
 #endif
 
 #include "mcuforge/conv2d_packed_s8.h"
@@ -13,26 +13,26 @@
 #include <stdbool.h>
 
 #include "../common/noinline.h"
+#include "../common/requantize.h"
 #include "gathered_windows.h"
 #include "paired_filters.h"
 
 enum { PIXELS = MCUFORGE_GATHERED_PIXELS };
 
-/* What all pixels are multiplied with, and where they lie spread. */
+/* The filters, and the spread pixels they multiply. */
 struct filters {
     const struct mcuforge_conv2d_packed_params *params;
     const uint32_t *lanes;
     const int32_t *blocks;
-    int32_t held; /* filters of a block: all four or every other */
+    int32_t held; /* filters per block: all four or every second one */
     struct mcuforge_rounding rounding;
     bool clamped;
 };
 
-/* Only GCC leaves it all registers, and only where it optimises. */
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb__) && defined(__OPTIMIZE__) && \
-    !defined(__clang__)
+/* Only GCC can spare all registers for this assembly, and only if it optimizes. */
+#if MCUFORGE_HAS_DSP && defined(__OPTIMIZE__) && !defined(__clang__)
 
-/* Two values of two pixels by four filters; words of weights are used up in place. */
+/* Two values of two pixels by four filters. Sign extension overwrites the weights. */
 #define VALUES                             \
     "ldrd %[x0], %[x1], [%[x]], #8\n\t"    \
     "ldrd %[w0], %[w1], [%[w]], #8\n\t"    \
@@ -49,7 +49,7 @@ struct filters {
 
 enum { VALUES_BYTES = 12 * 4, TURN_VALUES = 16 };
 
-/* mcuforge_ending(); x0 is the multiplier, w0 the shift, w1 the offset, x spare. */
+/* mcuforge_ending(). x0 is the multiplier, w0 the shift, w1 the offset, x is free. */
 #define ENDING(sum, twice)                                \
     "add %[x], %[w1], %[" sum "], asr #31\n\t"            \
     twice "\n\t"                                          \
@@ -62,7 +62,7 @@ enum { VALUES_BYTES = 12 * 4, TURN_VALUES = 16 };
     "ldr %[x0], [%[w]], #4\n\t"  \
     "lsl %[w1], %[x1], %[w0]\n\t"
 
-/* Filters A and B of two pixels from sums of 256 * B + A, where B is left, and of A. */
+/* Outputs of filters a and b of two pixels: `both` are sums of 256 * b + a, `low` of a. */
 #define PAIR(both0, low0, both1, low1)                                     \
     "sub %[" both0 "], %[" both0 "], %[" low0 "]\n\t"                      \
     "sub %[" both1 "], %[" both1 "], %[" low1 "]\n\t"                      \
@@ -74,7 +74,7 @@ enum { VALUES_BYTES = 12 * 4, TURN_VALUES = 16 };
     ENDING(both0, "asr %[" both0 "], %[" both0 "], #7")                    \
     ENDING(both1, "asr %[" both1 "], %[" both1 "], #7")
 
-/* mcuforge_ending_once(); x0 is the multiplier, x1 the odd zero point. */
+/* mcuforge_ending_once(). x0 is the multiplier, x1 the odd zero point. */
 #define ENDING_ONCE(sum, twice)                           \
     twice "\n\t"                                          \
     "smmla %[" sum "], %[" sum "], %[x0], %[x1]\n\t"      \
@@ -97,9 +97,9 @@ enum { VALUES_BYTES = 12 * 4, TURN_VALUES = 16 };
     "strb %[" d "], [%[" pixel "]], #1\n\t"
 
 /*
- * The outputs of some blocks, whose end is returned. All 14 registers are taken in the loop, so
- * where it ends is asked from memory, once for 16 values; it is entered where as many are left as
- * there are. Besides the loop a block takes 84 instructions, or 60 where it rounds once.
+ * Writes the outputs of some blocks and returns the block behind them. The loop uses all 14
+ * registers, so it loads its end from memory, once per 16 values, and a jump into it skips what is
+ * too many in the first turn. The rest of a block takes 84 instructions, or 60 if it rounds once.
  */
 static MCUFORGE_NOINLINE const int32_t *two_pixels(const struct filters *filters, const int32_t *w,
                                                    int32_t blocks, int8_t *const *to)
@@ -124,7 +124,7 @@ static MCUFORGE_NOINLINE const int32_t *two_pixels(const struct filters *filters
             "mov %[s6], %[s2]\n\t"
             "mov %[s7], %[s3]\n\t"
             "add pc, %[w0]\n\t"
-            "nop\n" /* pc is four bytes ahead */
+            "nop\n" /* pc reads as four bytes ahead */
             "1:\n\t" VALUES VALUES VALUES VALUES VALUES VALUES VALUES VALUES
             "ldr %[w0], %[end]\n\t"
             "cmp %[x], %[w0]\n\t"
@@ -179,7 +179,7 @@ static const int32_t *two_pixels(const struct filters *filters, const int32_t *w
 
 #endif
 
-/* The last pixel of an odd number of them. */
+/* Writes the outputs of the last pixel if their number is odd. */
 static MCUFORGE_NOINLINE const int32_t *one_pixel(const struct filters *filters, const int32_t *w,
                                                   int32_t blocks, int8_t *out)
 {
@@ -199,7 +199,7 @@ static const int32_t *some_blocks(const struct filters *filters, const int32_t *
                             : one_pixel(filters, w, blocks, to[0]);
 }
 
-/* All outputs of the pixels at hand; those of a block that is not whole by way of a spare one. */
+/* Writes all outputs of the gathered pixels. A block that is not whole goes to `spare` first. */
 static MCUFORGE_NOINLINE void all_filters(const struct filters *filters, int32_t pixels,
                                           int8_t *const *out)
 {
@@ -223,7 +223,7 @@ static MCUFORGE_NOINLINE void all_filters(const struct filters *filters, int32_t
         done += taken;
     }
     for (int32_t i = 0; filters->clamped && i < pixels; i++) {
-        mcuforge_clamp_all(out[i], count, params->act_min, params->act_max);
+        mcuforge_clamp_row(out[i], count, params->act_min, params->act_max);
     }
 }
 

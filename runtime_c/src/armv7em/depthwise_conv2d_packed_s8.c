@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Four channels of a pixel at a time, of two taps each: 14 instructions for 8 products, and 15 to
- * begin and end the four outputs. Taps are read through a list of their addresses, of which those
- * beside the image point to `padding`: edges take no code of their own.
+ * Computes four channels of a pixel at a time, two taps per turn: 14 instructions for 8 products,
+ * and 15 to start and finish the four outputs. A list holds the addresses of the taps. Taps beside
+ * the image point to `padding`, so that borders need no code.
  */
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("omit-frame-pointer") /* sum_taps() has need of its register */
+#pragma GCC optimize("omit-frame-pointer") /* sum_taps() needs its register */
 #endif
 
 #include "mcuforge/depthwise_conv2d_packed_s8.h"
@@ -19,16 +19,15 @@
 #include "../common/tap_range.h"
 
 enum { CHANNELS = 4, QUAD = 4 };
-enum { SHARED_SHIFT = 1 }; /* the first word of the weights; 0: each channel has its own */
+enum { SHARED_SHIFT = 1 }; /* first word of the weights; 0: one shift per channel */
 
-/* Taps four at a time, a null pointer, and a last one or another null pointer. */
+/* Taps in fours, a null pointer, then a single last tap or another null pointer. */
 enum { LISTED = (MCUFORGE_DEPTHWISE_PACKED_TAPS + 3) / QUAD * QUAD + 2 };
 
-/* Only GCC leaves it all registers, and only where it optimises. */
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb__) && defined(__OPTIMIZE__) && \
-    !defined(__clang__)
+/* Only GCC can spare all registers for this assembly, and only if it optimizes. */
+#if MCUFORGE_HAS_DSP && defined(__OPTIMIZE__) && !defined(__clang__)
 
-/* Two taps of four channels: a spread pair is the lanes of channel 0, then 1, 2 and 3. */
+/* Two taps of four channels: pairs of lanes for channel 0, then 1, 2 and 3. */
 #define ADD_PAIR                                                                                  \
     "ldr %[a], [%[a], %[at]]\n\t"                                                                 \
     "ldr %[b], [%[b], %[at]]\n\t"                                                                 \
@@ -45,8 +44,9 @@ enum { LISTED = (MCUFORGE_DEPTHWISE_PACKED_TAPS + 3) / QUAD * QUAD + 2 };
     "smlad %[s3], %[a], %[w3], %[s3]\n\t"
 
 /*
- * Biases and products of four channels, the first `*at` bytes from every tap, and on to the next
- * four; what follows in `w`. All registers are taken: the compiler would keep half of it on the stack.
+ * Sums bias and products of the four channels that are `*at` bytes behind each tap. Moves `*at` to
+ * the next four channels and returns the words behind in `w`. It uses all registers; the compiler
+ * would keep half of the values on the stack.
  */
 static inline const int32_t *sum_taps(const int8_t *const *list, int32_t *at, const int32_t *w,
                                       int32_t sums[CHANNELS])
@@ -110,15 +110,7 @@ static inline const int32_t *load_four(const int32_t *w, int32_t words[4])
     return w;
 }
 
-/* The high word of sum * multiplier, rounded down, and the offset; wrapping. */
-static inline int32_t scaled(int32_t sum, int32_t multiplier, int32_t offset)
-{
-    int32_t result;
-    __asm__("smmla %0, %1, %2, %3" : "=r"(result) : "r"(sum), "r"(multiplier), "r"(offset));
-    return result;
-}
-
-/* x / 2^10, rounded down and kept in [-128, 127]. */
+/* x / 2^10, rounded down and clamped to int8. */
 static inline int32_t step_shared(int32_t x)
 {
     int32_t result;
@@ -162,12 +154,6 @@ static inline const int32_t *load_four(const int32_t *w, int32_t words[4])
     return w + 4;
 }
 
-static inline int32_t scaled(int32_t sum, int32_t multiplier, int32_t offset)
-{
-    const int32_t high = (int32_t)(((int64_t)sum * multiplier) >> 32);
-    return mcuforge_wrap_add(high, offset);
-}
-
 static inline int32_t step_shared(int32_t x)
 {
     return mcuforge_ssat8(x >> 10);
@@ -175,23 +161,23 @@ static inline int32_t step_shared(int32_t x)
 
 #endif
 
-/* Channels that share their shift: 3 instructions each, and 2 for all. */
+/* Writes four channels that share one shift: 3 instructions each, and 2 for all. */
 static inline const int32_t *write_shared(const int32_t *w, const int32_t sums[CHANNELS],
                                           int8_t *out)
 {
-    int32_t word[4]; /* multiplier and offset of two channels */
+    int32_t word[4]; /* multiplier and offset, of two channels */
     w = load_four(w, word);
-    out[0] = (int8_t)step_shared(scaled(sums[0], word[0], word[1]));
-    out[1] = (int8_t)step_shared(scaled(sums[1], word[2], word[3]));
+    out[0] = (int8_t)step_shared(mcuforge_smmla(sums[0], word[0], word[1]));
+    out[1] = (int8_t)step_shared(mcuforge_smmla(sums[1], word[2], word[3]));
     w = load_four(w, word);
-    out[2] = (int8_t)step_shared(scaled(sums[2], word[0], word[1]));
-    out[3] = (int8_t)step_shared(scaled(sums[3], word[2], word[3]));
+    out[2] = (int8_t)step_shared(mcuforge_smmla(sums[2], word[0], word[1]));
+    out[3] = (int8_t)step_shared(mcuforge_smmla(sums[3], word[2], word[3]));
     return w;
 }
 
 /*
- * One channel with a shift of its own, the low byte of `shift`; the sum is doubled. Halves below zero
- * are rounded away from it, which nothing tells where they are clamped to the zero point.
+ * Scales the doubled sum of a channel with its own shift: the low byte of `shift`. Rounds halves
+ * below zero away from zero. This also serves layers that clamp negative values to the zero point.
  */
 static inline int32_t step_own(int32_t sum, int32_t multiplier, int32_t offset, uint32_t shift)
 {
@@ -213,17 +199,17 @@ static inline const int32_t *write_own(const int32_t *w, const int32_t sums[CHAN
 }
 
 /*
- * Pixels whose taps all lie one step further than those of the pixel before. A pixel's last four
- * channels are computed together, though some of them may have been before.
+ * Writes a run of pixels: the taps of each are one step further than those of the pixel before. The
+ * last four channels of a pixel are computed together, even if that computes some of them twice.
  */
 static inline __attribute__((always_inline)) void write_run(
     const int8_t *const *list, const int32_t *weights, int8_t *out,
     const struct mcuforge_depthwise_conv2d_packed_params *params, int32_t pixels, bool shared)
 {
     const int32_t channels = params->input[2];
-    const int32_t block = channels > CHANNELS ? channels - CHANNELS : 0; /* the last */
+    const int32_t block = channels > CHANNELS ? channels - CHANNELS : 0; /* of the last four */
     const int32_t step = params->stride[1] * channels;
-    /* bytes from the listed addresses, and from here to the outputs before those */
+    /* what to add to the offset behind four channels to get the address of their outputs */
     uintptr_t before = (uintptr_t)out - CHANNELS;
     int32_t last = block;
     do {
@@ -246,7 +232,7 @@ static inline __attribute__((always_inline)) void write_run(
     } while (--pixels > 0);
 }
 
-/* Addresses a step apart. */
+/* Appends `count` addresses, one `step` apart. */
 static inline const int8_t **list_row(const int8_t **list, int32_t count, const int8_t *address,
                                       int32_t step)
 {
@@ -258,8 +244,8 @@ static inline const int8_t **list_row(const int8_t **list, int32_t count, const 
 }
 
 /*
- * The addresses, for sum_taps(), of the taps of the window that begins in column `x`. Of its rows
- * `rows` lie on the image, the first of them `at` bytes into `in`.
+ * Lists the taps of the window that begins in column `x`, for sum_taps(). `rows` of it are on the
+ * image; the first of these is `at` bytes into `in`.
  */
 static void list_taps(const int8_t *in, int32_t at, const int8_t *padding,
                       struct mcuforge_tap_range rows, int32_t x,
@@ -283,7 +269,7 @@ static void list_taps(const int8_t *in, int32_t at, const int8_t *padding,
     }
     tap = list_row(tap, (params->kernel[0] - rows.end) * columns, padding, 0);
     const int32_t count = (int32_t)(tap - list);
-    if (channels < CHANNELS) { /* a word of each tap, in the list's other half */
+    if (channels < CHANNELS) { /* copies each tap as a word to the other half of the list */
         for (int32_t i = 0; i < count; i++) {
             const int8_t **const copy = &list[LISTED / 2 + i];
             *copy = NULL;
@@ -296,13 +282,13 @@ static void list_taps(const int8_t *in, int32_t at, const int8_t *padding,
         last = *--tap;
     }
     while ((tap - list) % QUAD != 0) {
-        *tap++ = list[0]; /* its weights are zeros */
+        *tap++ = list[0]; /* with weights of zero */
     }
     tap[0] = NULL;
     tap[1] = last;
 }
 
-/* The columns of `out` whose windows lie between the image's sides. */
+/* The columns of `out` whose windows are on the image from left to right. */
 static struct mcuforge_tap_range columns_inside(
     const struct mcuforge_depthwise_conv2d_packed_params *params)
 {
@@ -317,14 +303,6 @@ static struct mcuforge_tap_range columns_inside(
         range.end--;
     }
     return range;
-}
-
-/* What activations clamp more than int8 does: rare, and so not a part of every output. */
-static void clamp_row(int8_t *out, int32_t size, int32_t low, int32_t high)
-{
-    for (int32_t i = 0; i < size; i++) {
-        out[i] = (int8_t)mcuforge_clamp(out[i], low, high);
-    }
 }
 
 void mcuforge_depthwise_conv2d_packed_s8(
@@ -368,7 +346,7 @@ void mcuforge_depthwise_conv2d_packed_s8(
             to += pixels * channels;
         }
         if (params->act_min > INT8_MIN || params->act_max < INT8_MAX) {
-            clamp_row(row, row_size, params->act_min, params->act_max);
+            mcuforge_clamp_row(row, row_size, params->act_min, params->act_max);
         }
     }
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Four filters at a time: 16 instructions for 16 products, where dot products of bytes take 24 and
- * more.
+ * Computes four filters at a time: 16 instructions for 16 products. Dot products of bytes would
+ * take at least 24.
  */
 #include "mcuforge/fully_connected_packed_s8.h"
 
 #include <stdbool.h>
 
 #include "../common/dsp.h"
+#include "../common/requantize.h"
 #include "paired_filters.h"
 
 void mcuforge_fully_connected_packed_s8(const int8_t *in, const int32_t *weights, int8_t *out,
@@ -19,7 +20,7 @@ void mcuforge_fully_connected_packed_s8(const int8_t *in, const int32_t *weights
         mcuforge_rounding_of(weights[0], params->output_zero_point);
     const int32_t words = params->in_features / 4;
     const int32_t left = params->in_features % 4;
-    int8_t rest[4] = {0}; /* a last word would end beyond the buffer */
+    int8_t rest[4] = {0}; /* the last word would reach behind the buffer */
     for (int32_t i = 0; i < left; i++) {
         rest[i] = in[4 * words + i];
     }
@@ -46,6 +47,6 @@ void mcuforge_fully_connected_packed_s8(const int8_t *in, const int32_t *weights
         }
     }
     if (params->act_min > INT8_MIN || params->act_max < INT8_MAX) {
-        mcuforge_clamp_all(out, count, params->act_min, params->act_max);
+        mcuforge_clamp_row(out, count, params->act_min, params->act_max);
     }
 }

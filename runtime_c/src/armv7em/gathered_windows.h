@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Windows of an image laid out for multiplication, padding included: every four bytes become two
- * words of int16 lanes, (0, 2) and (1, 3), as SXTB16 spreads them, beside those of another pixel.
+ * Lays windows of an image out for multiplication, padding included. Every four bytes become two
+ * words of int16 lanes, bytes (0, 2) and (1, 3), as SXTB16 spreads them. The words of two pixels
+ * alternate.
  */
 #ifndef MCUFORGE_GATHERED_WINDOWS_H
 #define MCUFORGE_GATHERED_WINDOWS_H
@@ -19,23 +20,23 @@
 
 enum { MCUFORGE_GATHERED_PIXELS = 2 };
 
-/* Where windows of a row of outputs lie; sizes and steps in elements. */
+/* Where the windows of one output row are; sizes and steps in elements. */
 struct mcuforge_windows {
     const int8_t *in;
     const struct mcuforge_conv2d_packed_params *params;
     struct mcuforge_tap_range rows; /* of taps on the image */
-    int32_t first_row;              /* where the first of those begins */
+    int32_t first_row;              /* where the first of these begins */
     int32_t row_step;
     int32_t ring;
 };
 
-/* As lanes; or first as bytes, unless those are NULL: pieces that are no whole words. */
+/* Where a window goes: straight to lanes, or first to `bytes` if pieces are not whole words. */
 struct mcuforge_gathered {
     uint32_t *lanes;
-    int8_t *bytes;
+    int8_t *bytes; /* NULL: straight to lanes */
 };
 
-/* n bytes, whole words of them; returns where the next ones go. */
+/* Spreads n bytes, a multiple of four. Returns where the next lanes go. */
 static MCUFORGE_NOINLINE uint32_t *mcuforge_spread(uint32_t *lanes, const int8_t *from, int32_t n)
 {
     const int8_t *const end = from + n;
@@ -49,7 +50,7 @@ static MCUFORGE_NOINLINE uint32_t *mcuforge_spread(uint32_t *lanes, const int8_t
     return lanes;
 }
 
-/* A few bytes, one at least; a last word that is not whole is taken from before its end. */
+/* Copies n > 0 bytes. If the last word is not whole, it overlaps the one before. */
 static MCUFORGE_NOINLINE void mcuforge_copy_few(int8_t *to, const int8_t *from, int32_t n)
 {
     if (n < 4) {
@@ -66,6 +67,7 @@ static MCUFORGE_NOINLINE void mcuforge_copy_few(int8_t *to, const int8_t *from, 
     memcpy(to + n, from + n, 4);
 }
 
+/* Appends n bytes of the image. */
 static void mcuforge_take_bytes(struct mcuforge_gathered *to, const int8_t *from, int32_t n)
 {
     if (to->bytes == NULL) {
@@ -76,6 +78,7 @@ static void mcuforge_take_bytes(struct mcuforge_gathered *to, const int8_t *from
     }
 }
 
+/* Appends padding for n bytes. */
 static MCUFORGE_NOINLINE void mcuforge_take_padding(struct mcuforge_gathered *to,
                                                     int32_t zero_point, int32_t n)
 {
@@ -91,7 +94,7 @@ static MCUFORGE_NOINLINE void mcuforge_take_padding(struct mcuforge_gathered *to
     }
 }
 
-/* The window whose left taps lie on column x0, wherever that is. */
+/* Gathers any window. Its left taps are on column x0. */
 static __attribute__((noinline, cold)) void mcuforge_gather(const struct mcuforge_windows *windows,
                                                             int32_t x0,
                                                             struct mcuforge_gathered to)
@@ -126,8 +129,8 @@ static __attribute__((noinline, cold)) void mcuforge_gather(const struct mcuforg
 }
 
 /*
- * The same, in few steps, of a window that lies on the image and whose taps touch in a row; its
- * first row begins at `row`.
+ * Gathers a window that is whole on the image and whose taps in a row are neighbours. Its first row
+ * begins at `row`.
  */
 static MCUFORGE_NOINLINE void mcuforge_gather_inside(const struct mcuforge_windows *windows,
                                                      int32_t row, struct mcuforge_gathered to)

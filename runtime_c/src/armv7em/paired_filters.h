@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Blocks of four filters as compiler/isa/armv7em/blocks.py packs them. A word of weights holds two
- * values of two filters: lanes 256 * b + a. It is multiplied as it stands, and once more with the
- * sign-extended a; the sum of b is the difference's upper 24 bits.
+ * Blocks of four filters, packed by compiler/isa/armv7em/blocks.py. A word of weights holds two values
+ * of two filters a and b, in lanes 256 * b + a. The kernel multiplies the lanes as they are, and
+ * then only a, sign-extended. The upper 24 bits of the difference are the sum for b.
  */
 #ifndef MCUFORGE_PAIRED_FILTERS_H
 #define MCUFORGE_PAIRED_FILTERS_H
@@ -13,34 +13,32 @@
 
 enum { MCUFORGE_BLOCK_FILTERS = 4, MCUFORGE_BLOCK_END_WORDS = 5 };
 
-/* What follows a block's weights. */
+/* The words behind the weights of a block. */
 struct mcuforge_block_end {
-    uint32_t shifts; /* a byte each, to the right, less one: ssat shifts once more */
+    uint32_t shifts; /* one byte each: right shift minus 1, since ssat shifts by 1 */
     int32_t multiplier[MCUFORGE_BLOCK_FILTERS];
 };
 
-/*
- * How a layer rounds: TFLite's twice, or once, where multipliers are packed doubled and shifts
- * do not matter. odd_zero_point: twice the zero point and one, so that halves are rounded upwards.
- */
+/* How a layer rounds. */
 struct mcuforge_rounding {
-    int32_t odd_zero_point;
-    int32_t once;
+    int32_t odd_zero_point; /* 2 * zero point + 1: the 1 is half a step */
+    int32_t once;           /* 0: twice as in TFLite. 1: multipliers are doubled, shifts unused */
 };
 
-/* What the first word of packed weights says: filters a block holds, and how they round. */
+/* The number of filters per block, from the first word of the packed weights. */
 static inline int32_t mcuforge_held(int32_t first_word)
 {
     return first_word & 0xff;
 }
 
+/* How the layer rounds, from the same word. */
 static inline struct mcuforge_rounding mcuforge_rounding_of(int32_t first_word, int32_t zero_point)
 {
     const struct mcuforge_rounding rounding = {2 * zero_point + 1, first_word >> 8};
     return rounding;
 }
 
-/* The int8 of twice an accumulator of that sign; the offset has a bit for the half. */
+/* The output for twice an accumulator of that sign. The offset has one more bit, for halves. */
 static inline int8_t mcuforge_ending(int32_t twice, int32_t sign, int32_t multiplier,
                                      int32_t offset, uint32_t shift)
 {
@@ -48,16 +46,13 @@ static inline int8_t mcuforge_ending(int32_t twice, int32_t sign, int32_t multip
     return (int8_t)mcuforge_ssat8_half(mcuforge_asr_byte(scaled, shift));
 }
 
-/*
- * The same of layers that round once, halves upwards: the product has one more bit, for the half
- * that the odd zero point adds.
- */
+/* The same for layers that round once, halves upwards. */
 static inline int8_t mcuforge_ending_once(int32_t twice, int32_t multiplier, int32_t odd_zero_point)
 {
     return (int8_t)mcuforge_ssat8_half(mcuforge_smmla(twice, multiplier, odd_zero_point));
 }
 
-/* The outputs of filters A and B of a pair, whose sums are of 256 * b + a and of a. */
+/* The outputs of filters a and b from sums[0] of 256 * b + a and sums[1] of a. */
 static inline void mcuforge_end_pair(const int32_t sums[2], const int32_t multiplier[2],
                                      struct mcuforge_rounding rounding, uint32_t shifts,
                                      int8_t out[2])
@@ -78,7 +73,7 @@ static inline void mcuforge_end_pair(const int32_t sums[2], const int32_t multip
                              mcuforge_lsl_byte(odd_zero_point, shift_b), shift_b);
 }
 
-/* The outputs of a block of one pixel; w is behind its weights, the next block is returned. */
+/* The outputs of one pixel. `w` is behind the weights of the block. Returns the next block. */
 static inline const int32_t *mcuforge_end_block(const int32_t *w, struct mcuforge_rounding rounding,
                                                 const int32_t sums[MCUFORGE_BLOCK_FILTERS],
                                                 int8_t *out)
@@ -89,7 +84,7 @@ static inline const int32_t *mcuforge_end_block(const int32_t *w, struct mcuforg
     return w + MCUFORGE_BLOCK_END_WORDS;
 }
 
-/* Two values, as lanes, by two words of two filters each. */
+/* Adds the products of two lanes and four filters: two words of weights. */
 static inline void mcuforge_add_products(int32_t sums[MCUFORGE_BLOCK_FILTERS], uint32_t lanes,
                                          const int32_t *w)
 {
@@ -101,9 +96,9 @@ static inline void mcuforge_add_products(int32_t sums[MCUFORGE_BLOCK_FILTERS], u
     sums[3] = mcuforge_smlad(lanes, mcuforge_sxtb16(w1), sums[3]);
 }
 
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb__)
+#if MCUFORGE_HAS_DSP
 
-/* Four values by four filters, 12 instructions and a load; `load` makes lanes x0 and x1 of them. */
+/* Four values by four filters: 12 instructions. `load` loads the values to lanes x0 and x1. */
 #define MCUFORGE_FOUR_VALUES(load)                  \
     "ldmia %[w]!, {%[w0], %[w1], %[w2], %[w3]}\n\t" \
     load                                            \
@@ -121,8 +116,8 @@ static inline void mcuforge_add_products(int32_t sums[MCUFORGE_BLOCK_FILTERS], u
     "smlad %[s3], %[x1], %[w3], %[s3]\n\t"
 
 /*
- * Adds the products of four filters and the values from x on, `words` times four and not none, to
- * `sums`; two times in a turn, entered in the middle where their number is odd.
+ * Adds the products of four filters and 4 * `words` values at x to `sums`; `words` is not 0. The
+ * loop takes two words per turn and starts in its middle if their number is odd.
  */
 #define MCUFORGE_SUM_BLOCK(load, x, words, w, sums)                                           \
     do {                                                                                      \
@@ -142,7 +137,7 @@ static inline void mcuforge_add_products(int32_t sums[MCUFORGE_BLOCK_FILTERS], u
                 : "cc", "memory");                                                            \
     } while (0)
 
-/* From lanes, beside those of another pixel: 15 instructions for 16 products. */
+/* Sums products of lanes that alternate with another pixel's: 15 instructions for 16 products. */
 static inline const int32_t *mcuforge_sum_lanes(const uint32_t *x, int32_t words, const int32_t *w,
                                                 int32_t sums[MCUFORGE_BLOCK_FILTERS])
 {
@@ -150,7 +145,7 @@ static inline const int32_t *mcuforge_sum_lanes(const uint32_t *x, int32_t words
     return w;
 }
 
-/* From bytes: 16 instructions for 16 products. */
+/* Sums products of bytes: 16 instructions for 16 products. */
 static inline const int32_t *mcuforge_sum_bytes(const int8_t *x, int32_t words, const int32_t *w,
                                                 int32_t sums[MCUFORGE_BLOCK_FILTERS])
 {
@@ -185,21 +180,12 @@ static inline const int32_t *mcuforge_sum_bytes(const int8_t *x, int32_t words, 
 
 #endif
 
-/* out (count) from a block that holds `held` filters. */
+/* Copies out (count) from a block of `held` filters: all four, or every second one. */
 static inline void mcuforge_take(const int8_t *block, int8_t *out, int32_t count, int32_t held)
 {
     for (int32_t i = 0; i < count; i++) {
         out[i] = *block;
         block += held == MCUFORGE_BLOCK_FILTERS ? 1 : 2;
-    }
-}
-
-/* The clamp of what ssat has left too wide; rare, so it is done afterwards. */
-static inline void mcuforge_clamp_all(int8_t *out, int32_t count, int32_t low, int32_t high)
-{
-    for (int32_t i = 0; i < count; i++) {
-        const int32_t value = out[i];
-        out[i] = (int8_t)(value < low ? low : (value > high ? high : value));
     }
 }
 

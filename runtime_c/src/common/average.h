@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Average pooling's rounding, run whole or row by row.
+ * The rounding of average pooling, whole and row by row.
  */
 #ifndef MCUFORGE_AVERAGE_H
 #define MCUFORGE_AVERAGE_H
@@ -9,7 +9,7 @@
 
 enum { MCUFORGE_AVERAGE_BITS = 24 };
 
-/* 2^24 / count, rounded down: the one division all averages of `count` taps share. */
+/* 2^24 / count, rounded down: one division for all averages of `count` taps. */
 static inline uint32_t mcuforge_average_reciprocal(int32_t count)
 {
     return (UINT32_C(1) << MCUFORGE_AVERAGE_BITS) / (uint32_t)count;
@@ -18,8 +18,8 @@ static inline uint32_t mcuforge_average_reciprocal(int32_t count)
 /*
  * round(sum / count), halves away from zero.
  *
- * For |sum| <= 128 * count and count <= 2^16 the product stays below 2^32 and the quotient it
- * gives is the true one or one less, which the remainder tells.
+ * For |sum| <= 128 * count and count <= 2^16 the product stays below 2^32. Its quotient is right or
+ * one too small, and the remainder tells which.
  */
 static inline int32_t mcuforge_average(int32_t sum, int32_t count, uint32_t reciprocal)
 {

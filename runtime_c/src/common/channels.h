@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sums and maxima of taps, of four neighbouring channels at once or of one. Taps of a channel lie
- * `stride` elements apart.
+ * Sums and maxima of taps, for four neighbouring channels at once or for one. The taps of a channel
+ * are `stride` elements apart.
  *
- * Four at once is for cores with the DSP extension. Elsewhere it would be more code for little.
+ * Cores with the DSP extension take four at once. On others that would be too much code, also with
+ * Helium, which has kernels of its own for most of these layers.
  */
 #ifndef MCUFORGE_CHANNELS_H
 #define MCUFORGE_CHANNELS_H
@@ -13,13 +14,15 @@
 #include "dsp.h"
 #include "noinline.h"
 
-#if defined(__ARM_FEATURE_MVE)
-enum { MCUFORGE_FOUR_CHANNELS = 0 };
+#ifndef MCUFORGE_FOUR_CHANNELS /* tests set it on hosts */
+#ifdef __ARM_FEATURE_MVE
+#define MCUFORGE_FOUR_CHANNELS 0
 #else
-enum { MCUFORGE_FOUR_CHANNELS = MCUFORGE_HAS_DSP };
+#define MCUFORGE_FOUR_CHANNELS MCUFORGE_HAS_DSP
+#endif
 #endif
 
-/* How many of `left` channels the functions below take at once: four or one. */
+/* How many of `left` channels to pass at once to the functions below: four or one. */
 static inline int32_t mcuforge_channels_at_once(int32_t left)
 {
     return MCUFORGE_FOUR_CHANNELS && left >= 4 ? 4 : 1;
@@ -50,7 +53,7 @@ static MCUFORGE_NOINLINE void mcuforge_add_lanes(const int8_t *x, int32_t taps, 
     sums[3] += (int32_t)odd >> 16;
 }
 
-/* The sum of neighbours, eight in a turn. They are added as unsigned bytes, each 128 too much. */
+/* The sum of neighbours, eight per turn. usada8 adds unsigned bytes: each is 128 too large. */
 static inline int32_t mcuforge_sum_neighbours(const int8_t *x, int32_t n)
 {
     uint32_t sum = 0;
@@ -82,7 +85,7 @@ static inline void mcuforge_add_taps(const int8_t *x, int32_t taps, int32_t stri
         return;
     }
     int32_t sum = 0;
-    for (int32_t i = 0; i < taps; i++) {
+    for (; taps > 0; taps--) {
         sum += *x;
         x += stride;
     }
@@ -102,12 +105,12 @@ static inline void mcuforge_raise_to_taps(const int8_t *x, int32_t taps, int32_t
         memcpy(largest, &four, sizeof four);
         return;
     }
-    int8_t max = largest[0];
+    int32_t max = largest[0];
     for (int32_t i = 0; i < taps; i++) {
         max = *x > max ? *x : max;
         x += stride;
     }
-    largest[0] = max;
+    largest[0] = (int8_t)max;
 }
 
 #endif

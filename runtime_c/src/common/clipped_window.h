@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The part of a pooling window that lies on the image, along one dimension.
+ * The part of a pooling window that is on the image, along one dimension.
  */
 #ifndef MCUFORGE_CLIPPED_WINDOW_H
 #define MCUFORGE_CLIPPED_WINDOW_H
@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 struct mcuforge_clipped_window {
-    int32_t first; /* row or column of the first tap on the image */
+    int32_t first; /* image row or column of the first tap */
     int32_t count; /* taps on the image */
 };
 
-/* The window of `kernel` taps that starts at `origin`, on an image of `size` taps. */
+/* Clips the window of `kernel` taps at `origin` to an image of `size` rows or columns. */
 static inline struct mcuforge_clipped_window mcuforge_clip_window(int32_t origin, int32_t kernel,
                                                                   int32_t size)
 {

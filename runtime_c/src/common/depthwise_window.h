@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a depthwise convolution sums for one output, run whole or row by row of its input.
+ * The sums of a depthwise convolution, whole and row by row of its input.
  */
 #ifndef MCUFORGE_DEPTHWISE_WINDOW_H
 #define MCUFORGE_DEPTHWISE_WINDOW_H
@@ -10,18 +10,18 @@
 #include "mcuforge/ring.h"
 #include "tap_range.h"
 
-/* A filter (kh, kw) of one channel and where it stands; all steps in elements. */
+/* The position of a filter (kh, kw) of one channel; all steps in elements. */
 struct mcuforge_depthwise_window {
     struct mcuforge_tap_range rows;
     struct mcuforge_tap_range columns;
     int32_t kernel[2];
     int32_t row_step;
     int32_t column_step;
-    int32_t weight_step; /* from one tap's weight to the next */
+    int32_t weight_step; /* from a tap's weight to the next */
     int32_t ring;        /* elements of the input's buffer */
 };
 
-/* Products of the taps on the image; the first of them is `at` elements into `in`. */
+/* Sums the products of the taps on the image. The first one is `at` elements into `in`. */
 static inline int32_t mcuforge_depthwise_taps(const int8_t *in, int32_t at, const int8_t *w,
                                               const struct mcuforge_depthwise_window *window)
 {
@@ -44,7 +44,7 @@ static inline int32_t mcuforge_depthwise_taps(const int8_t *in, int32_t at, cons
     return sum;
 }
 
-/* Sum of the weights of rows [ky, ky_end) and columns [kx, kx_end). */
+/* Sums the weights of rows [ky, ky_end) and columns [kx, kx_end). */
 static inline int32_t mcuforge_depthwise_weights(const int8_t *w, int32_t ky, int32_t ky_end,
                                                  int32_t kx, int32_t kx_end,
                                                  const struct mcuforge_depthwise_window *window)
@@ -59,8 +59,8 @@ static inline int32_t mcuforge_depthwise_weights(const int8_t *w, int32_t ky, in
 }
 
 /*
- * Sum of the weights of taps on padding. Padding holds the zero point, which the bias has
- * subtracted for every tap: zero point * this sum gives it back.
+ * Sums the weights of taps on padding. The bias subtracts the zero point for every tap. Padding is
+ * the zero point, so zero point * this sum must be added again.
  */
 static inline int32_t mcuforge_depthwise_padding(const int8_t *w,
                                                  const struct mcuforge_depthwise_window *window)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Four sums of products over one vector at once: each of its elements is read, and moved by
- * `offset`, once for four products. Two elements a turn: of more the compiler would load more at
- * once than there are registers for.
+ * Four dot products with one vector at once: each of its elements is loaded, and `offset` added to
+ * it, once for four products. Two elements per turn: with more the compiler would load more values
+ * at once than there are registers.
  */
 #ifndef MCUFORGE_DOT4_H
 #define MCUFORGE_DOT4_H
 
 #include <stdint.h>
 
-/* sums[j] = sum of (x[i] + offset) * w[j * n + i]: four rows of n after each other. */
+/* sums[j] = sum of (x[i] + offset) * w[j * n + i]: four rows of n, one after the other. */
 static inline void mcuforge_dot4_rows_s8(const int8_t *x, int32_t offset, const int8_t *w,
                                          int32_t n, int32_t sums[4])
 {

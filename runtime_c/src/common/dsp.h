@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Instructions of the DSP extension (Armv7E-M and Armv8-M Main, DDI 0403 and DDI 0553, "Alphabetical
- * list of instructions") that C does not spell. Two int16 lanes lie in a word, the low one first.
- * Elsewhere, on a host that tests the kernels say, each is plain C of the same meaning.
+ * Instructions of the DSP extension that C cannot express (Armv7E-M and Armv8-M Main: DDI 0403 and
+ * DDI 0553, "Alphabetical list of instructions"). A word has two int16 lanes, the low one first.
+ * Other cores, and hosts that test the kernels, get plain C of the same meaning.
  */
 #ifndef MCUFORGE_DSP_H
 #define MCUFORGE_DSP_H
@@ -16,7 +16,7 @@
 #define MCUFORGE_HAS_DSP 0
 #endif
 
-/* Four bytes from any address, the first one lowest; little-endian cores only. */
+/* Loads four bytes from any address, the first one lowest. For little-endian cores. */
 static inline uint32_t mcuforge_load_word(const int8_t *x)
 {
     uint32_t word;
@@ -122,7 +122,7 @@ static inline int32_t mcuforge_smmla(int32_t a, int32_t b, int32_t sum)
     return result;
 }
 
-/* x kept in [-128, 127]. */
+/* x clamped to int8. */
 static inline int32_t mcuforge_ssat8(int32_t x)
 {
     int32_t result;
@@ -130,7 +130,7 @@ static inline int32_t mcuforge_ssat8(int32_t x)
     return result;
 }
 
-/* The larger bytes of `a` and `b`, signed ones. */
+/* The larger of the signed bytes of `a` and `b`, byte by byte. */
 static inline uint32_t mcuforge_max_bytes(uint32_t a, uint32_t b)
 {
     uint32_t bytes;
@@ -138,7 +138,7 @@ static inline uint32_t mcuforge_max_bytes(uint32_t a, uint32_t b)
     return bytes;
 }
 
-/* sum + the four bytes of x, unsigned ones. */
+/* sum + the four unsigned bytes of x. */
 static inline uint32_t mcuforge_usada8(uint32_t x, uint32_t sum)
 {
     uint32_t result;
@@ -146,7 +146,7 @@ static inline uint32_t mcuforge_usada8(uint32_t x, uint32_t sum)
     return result;
 }
 
-/* x / 2, rounded down and kept in [-128, 127]. */
+/* x / 2, rounded down and clamped to int8. */
 static inline int32_t mcuforge_ssat8_half(int32_t x)
 {
     int32_t result;
@@ -154,7 +154,7 @@ static inline int32_t mcuforge_ssat8_half(int32_t x)
     return result;
 }
 
-/* x shifted by the low byte of `shift`, below 32: registers need not be rid of their other bytes. */
+/* x >> the low byte of `shift`, which is below 32. Its other bytes do not matter. */
 static inline int32_t mcuforge_asr_byte(int32_t x, uint32_t shift)
 {
     int32_t result;
@@ -162,6 +162,7 @@ static inline int32_t mcuforge_asr_byte(int32_t x, uint32_t shift)
     return result;
 }
 
+/* x << the low byte of `shift`. */
 static inline int32_t mcuforge_lsl_byte(int32_t x, uint32_t shift)
 {
     int32_t result;
@@ -236,7 +237,7 @@ static inline uint32_t mcuforge_high_lanes(uint32_t a, uint32_t b)
 
 static inline int32_t mcuforge_smmulr(int32_t a, int32_t b)
 {
-    const int64_t product = (int64_t)a * b; /* four instructions on RISC-V, a sum of 64 bits six */
+    const int64_t product = (int64_t)a * b; /* 4 instructions on RISC-V; with a 64-bit sum 6 */
     return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two inputs brought to one scale with fraction bits, before they are added or subtracted.
+ * Brings two inputs to one scale with fraction bits, before they are added or subtracted.
  *
- * That scale is twice the larger of the two, so the coarser input's factor is exactly 1/2: its
- * centred values are only shifted. The other's are rounded twice as everywhere, and no input gains
- * more than 20 bits, so twice a value stays below 2^30 and its sign tells the product's.
+ * That scale is twice the larger of the two. So the factor of the coarser input is exactly 1/2, and
+ * its values are only shifted. The finer input is rounded twice, as everywhere. Inputs gain at most
+ * 20 fraction bits, so twice a value stays below 2^30, and its sign is the sign of its product.
  */
 #ifndef MCUFORGE_FINE_SCALE_H
 #define MCUFORGE_FINE_SCALE_H
@@ -14,15 +14,15 @@
 
 #include "dsp.h"
 
-enum { MCUFORGE_ONE_HALF = 1 << 30 }; /* as a multiplier */
+enum { MCUFORGE_ONE_HALF = 1 << 30 }; /* as multiplier */
 
-/* The coarser input: x * step + offset, twice what it is on the common scale. */
+/* The coarser input: x * step + offset is twice its value on the common scale. */
 struct mcuforge_coarse {
     int32_t step;
     int32_t offset;
 };
 
-/* The finer one: x * step + offset is twice its centred value; what follows is mcuforge_finer(). */
+/* The finer input: x * step + offset is twice its centred value, for mcuforge_finer(). */
 struct mcuforge_fine {
     int32_t step;
     int32_t offset;
@@ -31,7 +31,7 @@ struct mcuforge_fine {
     int32_t right; /* at least 1 */
 };
 
-/* Whether an input's factor is 1/2, or -1/2 to subtract it. */
+/* Whether the factor of an input is 1/2, or -1/2 to subtract it. */
 static inline bool mcuforge_is_coarse(int32_t multiplier, int32_t shift)
 {
     return shift == 0 && (multiplier == MCUFORGE_ONE_HALF || multiplier == -MCUFORGE_ONE_HALF);
@@ -45,7 +45,7 @@ static inline struct mcuforge_coarse mcuforge_coarse_of(int32_t zero_point, int3
     return coarse;
 }
 
-/* A factor that is not shifted is 1/2 or 0: doubled first and halved then, nothing is rounded. */
+/* A factor without a shift is 1/2 or 0. Double the value and halve it: nothing is rounded. */
 static inline struct mcuforge_fine mcuforge_fine_of(int32_t zero_point, int32_t multiplier,
                                                     int32_t shift, int32_t bits)
 {
@@ -58,11 +58,13 @@ static inline struct mcuforge_fine mcuforge_fine_of(int32_t zero_point, int32_t 
     return fine;
 }
 
+/* Twice the coarser input on the common scale, if its step has as many bits. */
 static inline int32_t mcuforge_coarser(int32_t x, const struct mcuforge_coarse *coarse)
 {
     return x * coarse->step + coarse->offset;
 }
 
+/* The finer input on the common scale. */
 static inline int32_t mcuforge_finer(int32_t x, const struct mcuforge_fine *fine)
 {
     const int32_t twice = x * fine->step + fine->offset;

@@ -14,11 +14,11 @@ static inline uint32_t mcuforge_rounded_mul(uint32_t a, uint32_t b, int32_t shif
 }
 
 /*
- * 1 / sqrt(x) with 30 fraction bits for x in [1/4, 1) with 32, to a relative error of 2^-29.
+ * 1 / sqrt(x) with 30 fraction bits, for x in [1/4, 1) with 32 fraction bits. Relative error 2^-29.
  *
- * Newton: from the line nearest to the curve (8.6 % off at most) each of four steps of
- * y = y * (3 - x * y * y) / 2 leaves three halves of the square of the error before: 1.1e-2, 1.9e-4,
- * 5e-8, 4e-15; what remains is rounding.
+ * Newton: starts from the line nearest to the curve (at most 8.6 % off). Four steps of
+ * y = y * (3 - x * y * y) / 2 turn a relative error e into 1.5 * e^2: 1.1e-2, 1.9e-4, 5e-8, 4e-15.
+ * Only rounding remains.
  */
 static inline int32_t mcuforge_inverse_sqrt(uint32_t x)
 {

@@ -4,13 +4,13 @@
 
 #include "channels.h"
 
-/* How many of `left` outputs are summed at once: four where their inputs are neighbours. */
+/* How many of `left` outputs to sum at once: four only if their inputs are neighbours. */
 static inline int32_t mcuforge_means_at_once(int32_t left, int32_t stride)
 {
     return stride == 1 ? mcuforge_channels_at_once(left) : 1;
 }
 
-/* Adds to `sums` what `count` outputs sum over three dimensions, (size, stride) in elements. */
+/* Adds the sums of `count` outputs over three dimensions. Strides in elements. */
 static inline void mcuforge_add_block(const int8_t *x, const int32_t size[3],
                                       const int32_t stride[3], int32_t count, int32_t sums[4])
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Copying bytes that may lie over each other: an output may be written over its dying input.
+ * Copies bytes that may overlap: a layer may write its output over an input that no other needs.
  */
 #ifndef MCUFORGE_MOVE_H
 #define MCUFORGE_MOVE_H
@@ -8,10 +8,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* to (n) = from (n), as if all of `from` were read before any of `to` is written. */
+/* to (n) = from (n), as if all of `from` were read before `to` is written. */
 static inline void mcuforge_move(int8_t *to, const int8_t *from, int32_t n)
 {
-    const uintptr_t up = (uintptr_t)to - (uintptr_t)from; /* how far, modulo the address space */
+    const uintptr_t up = (uintptr_t)to - (uintptr_t)from; /* distance modulo the address space */
     const uintptr_t down = (uintptr_t)from - (uintptr_t)to;
     const uintptr_t size = (uintptr_t)n;
     if (up >= size && down >= size) {
@@ -20,7 +20,7 @@ static inline void mcuforge_move(int8_t *to, const int8_t *from, int32_t n)
         for (int32_t i = 0; i < n; i++) {
             to[i] = from[i];
         }
-    } else if (up != 0) { /* at 0 the bytes are where they belong */
+    } else if (up != 0) { /* at 0 there is nothing to do */
         for (int32_t i = n - 1; i >= 0; i--) {
             to[i] = from[i];
         }

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What batch_matmul_s8 does alike on several ISAs.
+ * Parts of batch_matmul_s8 that several ISAs share.
  */
 #ifndef MCUFORGE_PRODUCTS_H
 #define MCUFORGE_PRODUCTS_H
 
-#include "mcuforge/batch_matmul_s8.h"
+#include <stdbool.h>
 
-/* Sums of no more products than this stay below 2^30, whatever the zero points. */
+#include "mcuforge/batch_matmul_s8.h"
+#include "requantize.h"
+
+/* Sums of up to this many products stay below 2^30, whatever the zero points. */
 enum { MCUFORGE_MOST_SCALED_PRODUCTS = 16512 };
+
+/* Whether mcuforge_scaled() can scale the sums. */
+static inline bool mcuforge_products_have_scaling(const struct mcuforge_batch_matmul_params *params)
+{
+    return params->depth <= MCUFORGE_MOST_SCALED_PRODUCTS && mcuforge_has_scaling(params->shift);
+}
 
 /* Computes a row of `out` from a row of `a` and the matrix `b`. */
 typedef void mcuforge_product_row(const int8_t *a, const int8_t *b, int8_t *out,
@@ -37,7 +46,7 @@ static inline void mcuforge_each_product_row(const int8_t *a, const int8_t *b, i
     }
 }
 
-/* What every element of a row is moved by: less the zero point of b, times the sum of the row of a. */
+/* What is added to each element of a row: minus the zero point of b * the sum of the row of a. */
 static inline int32_t mcuforge_product_bias(const int8_t *a,
                                             const struct mcuforge_batch_matmul_params *params)
 {
@@ -52,7 +61,7 @@ static inline int32_t mcuforge_product_bias(const int8_t *a,
     return -params->b_zero_point * (sum - params->depth * params->a_zero_point);
 }
 
-/* The sum of products of one element, in any layout of a and b. */
+/* The sum of products of one element, for any layout of a and b. */
 static inline int32_t mcuforge_product_sum(const int8_t *a, const int8_t *b,
                                            const struct mcuforge_batch_matmul_params *params)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * 1 / x in fixed point without a division, as gemmlowp and TFLite round it.
+ * 1 / x in fixed point without a division, rounded as in gemmlowp and TFLite.
  */
 #ifndef MCUFORGE_RECIPROCAL_H
 #define MCUFORGE_RECIPROCAL_H
@@ -9,7 +9,7 @@
 
 #include "requantize.h"
 
-/* x * 2^exponent, kept within int32. */
+/* x * 2^exponent, clamped to int32. */
 static inline int32_t mcuforge_saturating_shift_left(int32_t x, int32_t exponent)
 {
     const int64_t shifted = (int64_t)x * (INT64_C(1) << exponent);
@@ -22,7 +22,7 @@ static inline int32_t mcuforge_saturating_shift_left(int32_t x, int32_t exponent
 /*
  * 1 / (1 + x) for x in [0, 1), both with 31 fraction bits.
  *
- * Newton's division of 1 by d = (1 + x) / 2: from 48/17 - 32/17 * d three steps of
+ * Newton's division of 1 by d = (1 + x) / 2: starts from 48/17 - 32/17 * d, and three steps of
  * y += y * (1 - d * y) reach full precision. y has 29 fraction bits.
  */
 static inline int32_t mcuforge_one_over_one_plus(int32_t x)

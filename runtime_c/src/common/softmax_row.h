@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a row of softmax is divided by, TFLite's way, in every ISA's kernel.
+ * The divisor of a row of softmax as in TFLite, for the kernels of every ISA.
  */
 #ifndef MCUFORGE_SOFTMAX_ROW_H
 #define MCUFORGE_SOFTMAX_ROW_H
@@ -9,9 +9,9 @@
 
 #include "reciprocal.h"
 
-enum { MCUFORGE_SOFTMAX_SUM_INTEGER_BITS = 12 }; /* of the sum of a row's exps */
+enum { MCUFORGE_SOFTMAX_SUM_INTEGER_BITS = 12 }; /* in the sum of exps of a row */
 
-/* Every output of a row is exp * factor / 2^(31 + shift), less 128. */
+/* An output is exp * factor / 2^(31 + shift) - 128. */
 struct mcuforge_softmax_row {
     int32_t factor;
     int32_t shift;
@@ -30,7 +30,7 @@ static inline struct mcuforge_softmax_row mcuforge_softmax_row_of(uint32_t sum)
         MCUFORGE_SOFTMAX_SUM_INTEGER_BITS - leading_zeros + MAX_SHIFT - OUTPUT_BITS;
     struct mcuforge_softmax_row row = {mcuforge_one_over_one_plus(fraction), shift};
     if (shift > MAX_SHIFT) {
-        row.factor = 0; /* from 512 equal largest values on each is below half a step */
+        row.factor = 0; /* 512 or more equal outputs: each is below half a step */
         row.shift = 0;
     }
     return row;

@@ -4,13 +4,13 @@
 
 #include <stdint.h>
 
-/* Taps [first, end) of a kernel lie on the image, along one dimension; the others on padding. */
+/* Taps [first, end) of a kernel are on the image, along one dimension; the others on padding. */
 struct mcuforge_tap_range {
     int32_t first;
     int32_t end;
 };
 
-/* Of `taps` taps `step` apart, the first at `origin`, those inside [0, size). No division: M0+. */
+/* Taps inside [0, size): `taps` of them, one `step` apart, from `origin` on. Does not divide. */
 static inline struct mcuforge_tap_range mcuforge_taps_inside(int32_t origin, int32_t taps,
                                                              int32_t step, int32_t size)
 {

@@ -61,7 +61,7 @@ static inline int8_t mcuforge_joined(int32_t value, const struct mcuforge_scalin
     return (int8_t)mcuforge_ssat8(scaled);
 }
 
-/* Computes a row, x of the coarser input. A step of 0: one element for the whole row. */
+/* Computes a row; x is of the coarser input. A step of 0 means one element for the whole row. */
 static MCUFORGE_NOINLINE void mcuforge_two_scale_row(const int8_t *x, int32_t step_x,
                                                      const int8_t *y, int32_t step_y, int8_t *out,
                                                      int32_t n,
@@ -89,13 +89,14 @@ static MCUFORGE_NOINLINE void mcuforge_two_scale_row(const int8_t *x, int32_t st
     }
 }
 
+/* Three calls of this are less code than three copies. */
 static MCUFORGE_NOINLINE int32_t mcuforge_called_requantize(int32_t x, int32_t multiplier,
                                                             int32_t shift)
 {
     return mcuforge_requantize(x, multiplier, shift);
 }
 
-/* The same in TFLite's own steps, for any output scale. Few models need it: short, not quick. */
+/* The definition, in TFLite's own steps. Few models have an output scale that needs it. */
 static MCUFORGE_NOINLINE void mcuforge_any_scale_row(const int8_t *x, const int8_t *y, int8_t *out,
                                                      int32_t n, const struct mcuforge_input *of_x,
                                                      const struct mcuforge_input *of_y,
@@ -118,7 +119,7 @@ static MCUFORGE_NOINLINE void mcuforge_any_scale_row(const int8_t *x, const int8
     }
 }
 
-/* Whether `a` is to be the coarser input; of two that can be, one that changes along a row. */
+/* Whether to take `a` as the coarser input. If both are, takes one that changes along a row. */
 static inline bool mcuforge_is_a_coarser(const struct mcuforge_input *a,
                                          const struct mcuforge_input *b)
 {
@@ -127,7 +128,7 @@ static inline bool mcuforge_is_a_coarser(const struct mcuforge_input *a,
     return mcuforge_is_coarse(a->multiplier, a->shift) && (a_changes || !b_can);
 }
 
-/* Fills `out`, whose dimensions are `dims`. */
+/* Computes `out`, whose dimensions are `dims`. */
 static inline void mcuforge_two_scale_rows(const struct mcuforge_input *a,
                                            const struct mcuforge_input *b, int8_t *out,
                                            const int32_t *dims,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four elements a turn: 24 instructions, 6 an element. */
+/* Four elements per turn: 24 instructions, 6 per element. */
 #include "mcuforge/add_s8.h"
 
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 #include "../common/requantize.h"
 #include "mve_scale.h"
 
-/* Fraction bits the inputs gain before they are brought to one scale, as in TFLite. */
+/* Fraction bits that inputs gain before they are scaled, as in TFLite. */
 enum { LEFT_SHIFT = 20, LANES = 4 };
 
 struct side {
@@ -19,7 +19,7 @@ struct side {
     int32_t shift;
 };
 
-/* An input on the common scale: one whose factor is 1/2 is only shifted. */
+/* How an input gets to the common scale. A factor of 1/2 is only a shift. */
 struct term {
     int32_t offset;
     int32_t step;
@@ -50,7 +50,7 @@ static inline struct mcuforge_mve_output output_of(const struct mcuforge_add_par
     return output;
 }
 
-/* A row of two inputs, x the one that may be coarse. */
+/* Writes a row from two inputs; x is the coarser one if `coarse`. */
 static inline __attribute__((always_inline)) void
 both(const int8_t *x, const struct side *of_x, bool coarse, const int8_t *y,
      const struct side *of_y, int8_t *out, const struct mcuforge_add_params *params)
@@ -89,7 +89,7 @@ static MCUFORGE_NOINLINE void fine_row(const int8_t *x, const struct side *of_x,
     both(x, of_x, false, y, of_y, out, params);
 }
 
-/* A row of x and one y for all of it. */
+/* Writes a row from x and one y for all of it. */
 static MCUFORGE_NOINLINE void single_row(const int8_t *x, const struct side *of_x, int32_t y,
                                          const struct side *of_y, int8_t *out,
                                          const struct mcuforge_add_params *params)

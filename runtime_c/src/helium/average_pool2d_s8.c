@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four channels a turn: half an instruction a tap, and 5 an average. */
+/* Four channels per turn: half an instruction per tap, and 5 per average. */
 #include "mcuforge/average_pool2d_s8.h"
 
 #include "mcuforge/ring.h"
@@ -9,7 +9,7 @@
 
 enum { LANES = 4 };
 
-/* The sums of (rows, columns) taps of four channels; the top left is `at` elements into `in`. */
+/* The sums of four channels over (rows, columns). The first tap is `at` elements into `in`. */
 static inline int32x4_t sums_of(const int8_t *in, int32_t at, int32_t rows, int32_t columns,
                                 mve_pred16_t p,
                                 const struct mcuforge_average_pool2d_params *params)

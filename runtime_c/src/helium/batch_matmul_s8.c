@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * With rows of `b` along the depth, four of them at once: 14 instructions for 64 products. With
- * rows across it, 16 columns at once, a lane each: 16 instructions for 16 products; but 12 for 32
- * where `a` is a softmax, whose shares are so small together that int16 sums hold half a row.
+ * Computes four columns at once if `b` is stored transposed: 14 instructions for 64 products. If it
+ * is not, computes 16 columns at once, one per lane: 16 instructions for 16 products. If `a` is a
+ * softmax, its sum is so small that int16 holds half a row: 12 instructions for 32 products.
  */
 #include "mcuforge/batch_matmul_s8.h"
 
@@ -15,12 +15,12 @@
 
 enum { LANES = 4, COLUMNS = 16, SHARED_COLUMNS = 32, HALVES = 2 };
 
-/* Shares that sum up to this times an int8 fit an int16: -128 * 256 is its smallest value. */
+/* A sum of shares up to this, times an int8, fits an int16: -128 * 256 is its smallest value. */
 enum { MOST_SHARES = 256 };
 
-/* How a row's sums end. */
+/* How the sums of a row become outputs. */
 struct ending {
-    int32_t bias; /* the same for every element: less the zero point of b, times the row of a */
+    int32_t bias; /* minus the zero point of b * the sum of the row of a */
     struct mcuforge_mve_output output;
 };
 
@@ -30,7 +30,7 @@ static inline int32x4_t end(int32x4_t sums, const struct ending *ending)
     return mcuforge_mve_finish(whole, &ending->output);
 }
 
-/* Lanes of one row, `count` of which there are. */
+/* Stores `count` elements of a row, or four if there are more. */
 static inline void store(int8_t *out, int32x4_t sums, int32_t count, const struct ending *ending)
 {
     if (count >= LANES) {
@@ -46,7 +46,7 @@ static inline void store(int8_t *out, int32x4_t sums, int32_t count, const struc
     "vmladava.s8 " sum ", %q[x], %q[y]\n"        \
     "vmladava.s8 " sum ", %q[z], %q[y]\n" more
 
-/* `more` is inserted behind each column: the zero point's second part, where it has one. */
+/* `more` goes behind each column: the second part of the zero point, if there is one. */
 #define MCUFORGE_FOUR_COLUMNS(more0, more1, more2, more3)                                       \
     __asm__ volatile("mov r0, #0\n"                                                             \
                      "mov r2, #0\n"                                                             \
@@ -67,7 +67,7 @@ static inline void store(int8_t *out, int32x4_t sums, int32_t count, const struc
 #define MCUFORGE_MORE(sum) "vmladava.s8 " sum ", %q[one], %q[y]\n"
 #endif
 
-/* Sums of (a[i] - zero_point) * b[j][i] for four j, `step` apart. */
+/* Sums of (a[i] - zero_point) * b[j][i] for four columns j, one `step` apart. */
 static inline int32x4_t four_columns(const int8_t *a, int32_t zero_point, const int8_t *b,
                                      int32_t step, int32_t n)
 {
@@ -75,7 +75,7 @@ static inline int32x4_t four_columns(const int8_t *a, int32_t zero_point, const 
     const int8_t *b1 = b + step;
     const int8_t *b2 = b1 + step;
     const int8_t *b3 = b2 + step;
-    /* an element less the zero point is no int8: b is multiplied by both, -(-128) in two parts */
+    /* a[i] - zero_point does not fit int8: multiply b by both; 128 does not fit: in two parts */
     const bool two = zero_point == INT8_MIN;
     const int8x16_t z = vdupq_n_s8((int8_t)(two ? INT8_MAX : -zero_point));
     const int8x16_t one = vdupq_n_s8(1);
@@ -179,7 +179,7 @@ static int32_t sum_of(const int8_t *x, int32_t n)
     return sum;
 }
 
-/* The first columns of a row of shares, as many as can be done so. */
+/* Writes the first columns of a row of shares. Returns how many: 0 if `a` is not one. */
 static int32_t row_of_shares(const int8_t *a, const int8_t *b, int8_t *out,
                              const struct mcuforge_batch_matmul_params *params,
                              const struct ending *given)
@@ -259,7 +259,7 @@ static void row_across(const int8_t *a, const int8_t *b, int8_t *out,
     }
 }
 
-/* A row of `a` that is a column in memory, with rows of `b` along the depth: rare. */
+/* For `a` and `b` that are both stored transposed, which is rare. */
 static void row_apart(const int8_t *a, const int8_t *b, int8_t *out,
                       const struct mcuforge_batch_matmul_params *params,
                       const struct ending *ending)

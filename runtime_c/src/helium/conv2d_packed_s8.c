@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Windows become rows in `scratch`, two at a time, across the ends of output rows; padding and
- * distance between taps are gone then. Four filters a turn: 16 instructions for 128 products.
+ * Gathers windows in scratch, two at a time, across the ends of output rows, so that the loop needs
+ * no code for padding and dilation. Four filters per turn: 16 instructions for 128 products.
  */
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("omit-frame-pointer") /* full_groups() has need of its register */
+#pragma GCC optimize("omit-frame-pointer") /* full_groups() needs its register */
 #endif
 
 #include "mcuforge/conv2d_packed_s8.h"
@@ -18,7 +18,7 @@
 
 enum { FILTERS = 4 };
 
-/* A row of taps some of which are padding, or which are apart; `from` is that of the first. */
+/* Gathers a row of taps with padding or gaps. `from` is the first tap. */
 static void gather_odd_row(int8_t *to, const int8_t *from, struct mcuforge_tap_range columns,
                            const struct mcuforge_conv2d_packed_params *params)
 {
@@ -30,7 +30,7 @@ static void gather_odd_row(int8_t *to, const int8_t *from, struct mcuforge_tap_r
     }
 }
 
-/* A window with taps on padding, or with gaps, that begins at (y, x) of the image. */
+/* Gathers a window with padding or gaps that begins at (y, x) of the image. */
 static MCUFORGE_NOINLINE void
 gather_odd(int8_t *to, const int8_t *in, int32_t y, int32_t x,
            const struct mcuforge_conv2d_packed_params *params)
@@ -51,14 +51,14 @@ gather_odd(int8_t *to, const int8_t *in, int32_t y, int32_t x,
     }
 }
 
-/* The windows of a row of outputs: what is the same for all of them. */
+/* What is the same for all windows of an output row. */
 struct row {
-    int32_t y;       /* where they begin in the image */
-    int32_t at;      /* and in the input's buffer */
-    int32_t step;    /* there to the next row of taps */
+    int32_t y;       /* image row where they begin */
+    int32_t at;      /* the same row in the input's buffer */
+    int32_t step;    /* from there to the next row of taps */
     int32_t ring;    /* elements of the buffer */
     int32_t size;    /* elements of a row of taps */
-    int32_t whole;   /* windows that begin before this column, and not before 0, have no odd taps */
+    int32_t whole;   /* windows that begin in columns [0, whole) have no padding and no gaps */
 };
 
 static struct row row_of(int32_t oy, const struct mcuforge_conv2d_packed_params *params)
@@ -79,7 +79,7 @@ static struct row row_of(int32_t oy, const struct mcuforge_conv2d_packed_params 
     return row;
 }
 
-/* The window that begins in column `x` of the image. */
+/* Gathers the window that begins in column `x` of the image. */
 static inline void gather(int8_t *to, const int8_t *in, const struct row *row, int32_t x,
                           const struct mcuforge_conv2d_packed_params *params)
 {
@@ -92,7 +92,7 @@ static inline void gather(int8_t *to, const int8_t *in, const struct row *row, i
     const int32_t step = row->step;
     int32_t ky = params->kernel[0];
     int32_t at = row->at;
-    if (at + (ky - 1) * step < row->ring) { /* not round the ring's end */
+    if (at + (ky - 1) * step < row->ring) { /* does not wrap */
         for (const int8_t *from = column + at; ky > 0; ky--) {
             mcuforge_mve_copy(to, from, size);
             to += size;
@@ -107,7 +107,7 @@ static inline void gather(int8_t *to, const int8_t *in, const struct row *row, i
     }
 }
 
-/* How accumulators end; copied out of the params, which a store of bytes might change. */
+/* How sums become outputs. A copy of the params, which a store of bytes might change. */
 struct ending {
     int32x4_t low;
     int32x4_t high;
@@ -129,7 +129,7 @@ static inline int32x4_t end(int32x4_t sums, int32x4_t multiplier, int32x4_t shif
     return vminq_s32(vmaxq_s32(moved, ending->low), ending->high);
 }
 
-/* A lane a filter; the last group may have fewer than four. */
+/* Stores one lane per filter; the last group may have fewer than four. */
 static inline void store(int8_t *out, int32x4_t values, int32_t filters)
 {
     if (filters >= FILTERS) {
@@ -156,22 +156,22 @@ static void one_pixel(const int8_t *x, const int32_t *weights, int8_t *out,
 }
 
 /*
- * Groups of four filters over two pixels, and their outputs; returns the weights behind them. Loop
- * and ending are one piece of assembly: it leaves no register for what a compiler would move about.
+ * Writes the outputs of groups of four filters for two pixels. Returns the weights behind them. The
+ * loop and the scaling are one piece of assembly: the compiler would need more registers.
  */
 static MCUFORGE_NOINLINE const int32_t *
 full_groups(const int8_t *x, const int32_t *w, int8_t *const out[2], int32_t groups,
             int32_t depth, const struct ending *ending)
 {
 #if MCUFORGE_HAS_MVE
-    /* sums have the even registers; those of narrow stores must be low ones */
+    /* sums need even registers; addresses of narrow stores need low ones */
     register int8_t *first_out __asm__("r1") = out[0];
     register int8_t *second_out __asm__("r3") = out[1];
     register const int8_t *first __asm__("r5") = x;
     register const int8_t *second __asm__("r7") = x + depth;
     register const int32_t *weights __asm__("r9") = w;
     register int32_t n __asm__("r11") = depth;
-    int32_t kept = depth; /* this and the next in memory, for want of registers */
+    int32_t kept = depth; /* this and `left` are in memory, because registers run out */
     int32_t left = groups;
     int32x4_t a;
     int32x4_t b;
@@ -209,7 +209,7 @@ full_groups(const int8_t *x, const int32_t *w, int8_t *const out[2], int32_t gro
                      "vldrw.u32 %q[g], [%[w]], #16\n"
                      "vmov.32 %q[a][3], r6\n"
                      "vmov.32 %q[b][3], lr\n"
-                     /* as mcuforge_mve_requantize() and end() */
+                     /* mcuforge_mve_requantize() and end() */
                      "vqrdmulh.s32 %q[a], %q[a], %q[f]\n"
                      "ldr %[n], %[depth]\n"
                      "vand %q[t], %q[a], %q[g]\n"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * 16 channels of a pixel a turn, or 8 of two. Two taps are added as int16 before they are widened,
- * which halves the widening. The packing has made sure that they fit.
+ * Computes 16 channels of a pixel per turn, or 8 channels of two. It adds two taps as int16 before
+ * it widens them, which halves the widening. The packing has checked that they fit.
  *
- * Packed, 16 channels are: biases, the taps' weights (taps, 16), multipliers, -right. Words stand
- * in the order the widening leaves: channels 0 4 8 12, 2 6 10 14, 1 5 9 13, 3 7 11 15.
+ * Packed, 16 channels have biases, weights (taps, 16), multipliers, and shifts -right. Words are in
+ * the order that widening leaves: channels 0 4 8 12, 2 6 10 14, 1 5 9 13, 3 7 11 15.
  */
 #include "mcuforge/depthwise_conv2d_packed_s8.h"
 
@@ -16,7 +16,7 @@
 
 enum { CHANNELS = 16, HALF = 8, QUARTER = 4 };
 
-/* Sums of 16 channels by the low two bits of their number. */
+/* Sums of 16 channels, by the low two bits of the channel. */
 struct sums {
     int32x4_t of0;
     int32x4_t of2;
@@ -24,7 +24,7 @@ struct sums {
     int32x4_t of3;
 };
 
-/* How sums end. */
+/* How sums become outputs. */
 struct ending {
     int8_t low;
     int8_t high;
@@ -32,7 +32,7 @@ struct ending {
 };
 
 #if MCUFORGE_HAS_MVE
-/* Even lanes of %q[e] and odd ones of %q[o] onto the sums. */
+/* Adds %q[e] (even channels) and %q[o] (odd channels) to the sums. */
 #define MCUFORGE_WIDEN            \
     "vmovlb.s16 %q[x], %q[e]\n"   \
     "vmovlt.s16 %q[e], %q[e]\n"   \
@@ -44,8 +44,8 @@ struct ending {
     "vadd.i32 %q[s3], %q[s3], %q[o]\n"
 
 /*
- * The sums of 16 channels: assembly, as there is a vector register less than a compiler asks for.
- * `load` reads the lanes there are, which `begin` counts. Taps move on to their next 16 channels.
+ * The sums of 16 channels, in assembly because a compiler would need one more vector register than
+ * there is. `begin` counts the lanes and `load` reads them. Moves taps to their next 16 channels.
  */
 #define MCUFORGE_SUM_OF_TAPS(begin, load)                                                 \
     __asm__ volatile(begin "vldrw.u32 %q[s0], [%[w]], #16\n"                              \
@@ -81,8 +81,8 @@ struct ending {
 #endif
 
 /*
- * The taps of the next 16 channels, `left` of which there are; moves the taps on. Returns where the
- * group's scales are. 26 instructions for 32 products.
+ * Sums the next 16 channels, or `left` of them if fewer are left, and moves the taps behind them.
+ * Returns the group's scales. 26 instructions for 32 products.
  */
 static inline const int32_t *sum(const int32_t *weights, const int8_t **taps, int32_t count,
                                  int32_t left, struct sums *sums)
@@ -141,7 +141,7 @@ static inline int32x4_t scale(int32x4_t sums, const int32_t *scales)
     return mcuforge_mve_requantize(sums, vldrwq_s32(scales), vldrwq_s32(scales + CHANNELS));
 }
 
-/* 8 lanes from the sums of one parity of channels. */
+/* Joins the sums of the even or of the odd channels to 8 lanes. */
 static inline int16x8_t narrow(int32x4_t bottom, int32x4_t top, int16_t zero_point)
 {
     const int16x8_t half = vqmovnbq_s32(vreinterpretq_s16_s32(bottom), bottom);
@@ -162,7 +162,7 @@ static inline int8x16_t end(const struct sums *sums, const int32_t *scales,
     return vminq_s8(vmaxq_s8(values, vdupq_n_s8(ending->low)), vdupq_n_s8(ending->high));
 }
 
-/* One pixel from where each of its taps is in memory; the taps are moved on. */
+/* Writes one pixel. `taps` are the addresses of its taps; moves them behind the pixel. */
 static void pixel(const int8_t **taps, int32_t count, const int32_t *weights, int8_t *out,
                   int32_t channels, const struct ending *given)
 {
@@ -181,6 +181,7 @@ static void pixel(const int8_t **taps, int32_t count, const int32_t *weights, in
     }
 }
 
+/* Appends `count` addresses, one `step` apart. */
 static const int8_t **put_taps(const int8_t **taps, const int8_t *at, int32_t step, int32_t count)
 {
     for (; count > 0; count--) {
@@ -190,7 +191,7 @@ static const int8_t **put_taps(const int8_t **taps, const int8_t *at, int32_t st
     return taps;
 }
 
-/* Where the taps of a window are, in the order of the weights; it begins at (y, x) of the image. */
+/* Finds the taps of the window that begins at (y, x), in the order of the weights. */
 static void find_taps(const int8_t **taps, const int8_t *in, const int8_t *padding, int32_t y,
                       int32_t x, const struct mcuforge_depthwise_conv2d_packed_params *params)
 {
@@ -236,8 +237,8 @@ void mcuforge_depthwise_conv2d_packed_s8(
     for (int32_t oy = first_row; oy < end_row; oy++) {
         const int32_t y = oy * params->stride[0] - params->pad[0];
         const bool whole_rows = is_inside(y, 0, params);
-        bool whole = false; /* whether the last window had no tap on padding */
-        int32_t passed = 0; /* elements that the taps moved on there */
+        bool whole = false; /* whether the last window has no padding */
+        int32_t passed = 0; /* elements by which that moved the taps */
         int8_t *to =
             out + mcuforge_ring_row(oy, params->output_ring) * params->output[1] * channels;
         for (int32_t left = params->output[1]; left > 0;) {
@@ -251,7 +252,7 @@ void mcuforge_depthwise_conv2d_packed_s8(
                     taps[i] += step - passed;
                 }
             }
-            /* taps of two pixels side by side are as good as those of 16 channels */
+            /* two neighbouring pixels of 8 channels are like one of 16 */
             const bool pair = pairs && whole && left > 1 && is_inside(x + 1, 1, params);
             const int32_t pixels = pair ? 2 : 1;
             pixel(taps, count, weights, to, pixels * channels, &ending);

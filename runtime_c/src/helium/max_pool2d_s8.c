@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* 16 channels a turn: a quarter of an instruction a tap. */
+/* 16 channels per turn: a quarter of an instruction per tap. */
 #include "mcuforge/max_pool2d_s8.h"
 
 #include "mcuforge/ring.h"
@@ -31,7 +31,7 @@ void mcuforge_max_pool2d_s8(const int8_t *in, int8_t *out,
                 mcuforge_clip_window(x0, params->kernel[1], in_w);
             for (int32_t c = 0; c < channels; c += LANES) {
                 const mve_pred16_t p = vctp8q((uint32_t)(channels - c));
-                int8x16_t max = low; /* what is lower ends there anyway */
+                int8x16_t max = low; /* lower values are clamped to it anyway */
                 int32_t at = (row + columns.first) * channels + c;
                 for (int32_t y = rows.count; y > 0; y--) {
                     const int8_t *tap = in + at;

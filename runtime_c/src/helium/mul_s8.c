@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four elements a turn: 16 instructions, 4 an element. */
+/* Four elements per turn: 16 instructions, 4 per element. */
 #include "mcuforge/mul_s8.h"
 
 #include "../common/broadcast.h"
@@ -39,7 +39,7 @@ static MCUFORGE_NOINLINE void both_row(const int8_t *a, const int8_t *b, int8_t 
     }
 }
 
-/* One factor for the whole row, its zero point subtracted. */
+/* One factor for the whole row, without its zero point. */
 static MCUFORGE_NOINLINE void single_row(const int8_t *x, int32_t zero_point, int32_t factor,
                                          int8_t *out, const struct mcuforge_mul_params *params)
 {

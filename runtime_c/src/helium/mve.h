@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The M-profile Vector Extension, "Helium" (DDI 0553, C2.4): on a core that has it, the compiler's
- * own intrinsics. Elsewhere, on a host that tests the kernels say, those that kernels use, by the
- * same names and with the same meaning lane by lane.
+ * Intrinsics of the M-profile Vector Extension, "Helium" (DDI 0553, C2.4). On a core that has it,
+ * they are the compiler's own. Hosts that test the kernels get plain C with the same names and the
+ * same meaning, lane by lane.
  */
 #ifndef MCUFORGE_MVE_H
 #define MCUFORGE_MVE_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Assembly of kernels has need of registers that only GCC leaves it, and only where it optimises. */
+/* Only GCC can spare the registers for the assembly of kernels, and only if it optimizes. */
 #if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1) && defined(__OPTIMIZE__) && \
     !defined(__clang__)
 #define MCUFORGE_HAS_MVE 1
@@ -34,7 +34,7 @@ typedef struct {
     uint32_t lane[4];
 } uint32x4_t;
 
-typedef uint16_t mve_pred16_t; /* a bit for each byte of a vector */
+typedef uint16_t mve_pred16_t; /* one bit per byte of a vector */
 
 static inline int32_t mcuforge_mve_saturate(int64_t x, int32_t low, int32_t high)
 {
@@ -55,7 +55,7 @@ static inline int8x16_t vreinterpretq_s8_s16(int16x8_t x)
     return same;
 }
 
-/* Predicates: the first n lanes of 8 and 32 bits. */
+/* Predicates: the first n lanes, of 8 or 32 bits. */
 
 static inline mve_pred16_t vctp8q(uint32_t n)
 {
@@ -67,7 +67,7 @@ static inline mve_pred16_t vctp32q(uint32_t n)
     return (mve_pred16_t)(n >= 4U ? 0xffffU : (1U << (4U * n)) - 1U);
 }
 
-/* Loads and stores; lanes that a predicate leaves out are zero, or not written. */
+/* Loads and stores. Lanes outside the predicate are zero, or are not written. */
 
 static inline int8x16_t vldrbq_z_s8(const int8_t *from, mve_pred16_t p)
 {
@@ -83,7 +83,7 @@ static inline int8x16_t vldrbq_s8(const int8_t *from)
     return vldrbq_z_s8(from, 0xffff);
 }
 
-/* Four bytes, one a lane. */
+/* Four bytes, one per lane. */
 static inline int32x4_t vldrbq_z_s32(const int8_t *from, mve_pred16_t p)
 {
     int32x4_t x;
@@ -98,7 +98,7 @@ static inline int32x4_t vldrbq_s32(const int8_t *from)
     return vldrbq_z_s32(from, 0xffff);
 }
 
-/* Four halves, one a lane. */
+/* Four int16, one per lane. */
 static inline int32x4_t vldrhq_s32(const int16_t *from)
 {
     const int32x4_t x = {{from[0], from[1], from[2], from[3]}};
@@ -125,7 +125,7 @@ static inline void vstrbq_s8(int8_t *to, int8x16_t x)
     vstrbq_p_s8(to, x, 0xffff);
 }
 
-/* The low byte of each lane. */
+/* Stores the low byte of each lane. */
 static inline void vstrbq_p_s32(int8_t *to, int32x4_t x, mve_pred16_t p)
 {
     for (int32_t i = 0; i < 4; i++) {
@@ -142,7 +142,7 @@ static inline void vstrbq_s32(int8_t *to, int32x4_t x)
 
 #include "mve_plain_words.h"
 
-/* Lanes of 16 bits: even lanes are the bottom ones of a pair, odd lanes the top ones. */
+/* Lanes of 16 bits. Even lanes are the bottom of a pair, odd lanes the top. */
 
 static inline int16x8_t vmullbq_int_s8(int8x16_t a, int8x16_t b)
 {

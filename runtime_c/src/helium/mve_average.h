@@ -6,8 +6,8 @@
 #include "mve.h"
 
 /*
- * round(sum / count), halves away from zero: as mcuforge_average(), with its conditions. The sign
- * is taken off by (x ^ sign) - sign, with a sign of 0 or -1, and put on again by the same.
+ * mcuforge_average() in lanes, with its conditions: round(sum / count), halves away from zero.
+ * (x ^ sign) - sign, with a sign of 0 or -1, removes the sign and restores it.
  */
 static inline int32x4_t mcuforge_mve_average(int32x4_t sum, int32_t count, int32_t reciprocal)
 {
@@ -16,7 +16,7 @@ static inline int32x4_t mcuforge_mve_average(int32x4_t sum, int32_t count, int32
     const int32x4_t dividend = vaddq_n_s32(size, (int32_t)((uint32_t)count / 2));
     const uint32x4_t product = vreinterpretq_u32_s32(vmulq_n_s32(dividend, reciprocal));
     const int32x4_t quotient = vreinterpretq_s32_u32(vshrq_n_u32(product, 24));
-    /* -1 where the remainder is below the divisor, else 0: the quotient is one short there */
+    /* -1 if the remainder is below the divisor, else 0: then the quotient is one too small */
     const int32x4_t left = vaddq_n_s32(vsubq_s32(dividend, vmulq_n_s32(quotient, count)), -count);
     const int32x4_t whole = vaddq_n_s32(vaddq_s32(quotient, vshrq_n_s32(left, 31)), 1);
     return vsubq_s32(veorq_s32(whole, sign), sign);

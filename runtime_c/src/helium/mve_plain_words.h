@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part of mve.h on lanes of 32 bits, for where there is no MVE; only mve.h includes it. */
+/* The plain C of mve.h for lanes of 32 bits. Only mve.h includes it. */
 #ifndef MCUFORGE_MVE_PLAIN_WORDS_H
 #define MCUFORGE_MVE_PLAIN_WORDS_H
 
@@ -74,7 +74,7 @@ static inline int32x4_t vshrq_n_s32(int32x4_t a, int32_t shift)
     return a;
 }
 
-/* Shifted right by -shift lane by lane, halves upwards; kernels never shift to the left. */
+/* Shifts right by -shift, halves upwards. Kernels never shift to the left. */
 static inline int32x4_t vrshlq_s32(int32x4_t a, int32x4_t shift)
 {
     for (int32_t i = 0; i < 4; i++) {
@@ -85,7 +85,7 @@ static inline int32x4_t vrshlq_s32(int32x4_t a, int32x4_t shift)
     return a;
 }
 
-/* Shifted to the left, as kernels do, what does not fit is lost. */
+/* Shifts left and drops what does not fit. Kernels never shift to the right. */
 static inline int32x4_t vshlq_s32(int32x4_t a, int32x4_t shift)
 {
     for (int32_t i = 0; i < 4; i++) {
@@ -104,7 +104,7 @@ static inline int32x4_t vqrdmulhq_s32(int32x4_t a, int32x4_t b)
     return a;
 }
 
-/* The same with one value for all lanes. */
+/* The same operations with one value for all lanes. */
 
 static inline int32x4_t vqrdmulhq_n_s32(int32x4_t a, int32_t b)
 {
@@ -142,7 +142,7 @@ static inline int32x4_t vsubq_s32(int32x4_t a, int32x4_t b)
     return a;
 }
 
-/* Where a < b, of the lanes in p. */
+/* The lanes of p where a < b. */
 static inline mve_pred16_t vcmpltq_m_n_s32(int32x4_t a, int32_t b, mve_pred16_t p)
 {
     uint32_t less = 0;
@@ -157,7 +157,7 @@ static inline mve_pred16_t vcmpltq_n_s32(int32x4_t a, int32_t b)
     return vcmpltq_m_n_s32(a, b, 0xffff);
 }
 
-/* Lanes of 32 bits without a sign. */
+/* Unsigned lanes of 32 bits. */
 
 static inline uint32x4_t vreinterpretq_u32_s32(int32x4_t x)
 {
@@ -181,7 +181,7 @@ static inline uint32x4_t vldrwq_gather_shifted_offset_z_u32(const uint32_t *from
     return at;
 }
 
-/* Halves upwards; `shift` is negative to the right, where alone kernels shift. */
+/* Shifts right by -shift, halves upwards. Kernels never shift to the left. */
 static inline uint32x4_t vrshlq_n_u32(uint32x4_t a, int32_t shift)
 {
     for (int32_t i = 0; i < 4; i++) {

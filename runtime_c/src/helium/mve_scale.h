@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* requantize.h in lanes, for one multiplier and shift: kernels without channels. */
+/* requantize.h in lanes, for one multiplier and one shift for all of them. */
 #ifndef MCUFORGE_MVE_SCALE_H
 #define MCUFORGE_MVE_SCALE_H
 
@@ -8,8 +8,8 @@
 struct mcuforge_mve_scale {
     int32_t left;
     int32_t multiplier;
-    int32_t right; /* negative: as an instruction shifts to the right */
-    int32x4_t ties; /* all ones; 0 where nothing is shifted, and so rounded only once */
+    int32_t right;  /* negative, as the instruction takes it */
+    int32x4_t ties; /* all ones, or 0 if there is no shift: then it rounds only once */
 };
 
 static inline struct mcuforge_mve_scale mcuforge_mve_scale_of(int32_t multiplier, int32_t shift)
@@ -20,7 +20,7 @@ static inline struct mcuforge_mve_scale mcuforge_mve_scale_of(int32_t multiplier
     return scale;
 }
 
-/* mcuforge_requantize() but for the left shift, which is the caller's: 5 instructions. */
+/* mcuforge_requantize() without the left shift, which the caller does: 5 instructions. */
 static inline int32x4_t mcuforge_mve_scaled(int32x4_t x, const struct mcuforge_mve_scale *scale)
 {
     const int32x4_t product = vqrdmulhq_n_s32(x, scale->multiplier);
@@ -28,7 +28,7 @@ static inline int32x4_t mcuforge_mve_scaled(int32x4_t x, const struct mcuforge_m
     return vrshlq_n_s32(vaddq_s32(product, below), scale->right);
 }
 
-/* How a kernel's values end: scaled, moved to the zero point, kept in a range. */
+/* How sums become outputs: scaled, moved to the zero point, clamped. */
 struct mcuforge_mve_output {
     struct mcuforge_mve_scale scale;
     int32_t zero_point;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Four filters over a vector with MVE, and how four accumulators end.
+ * Four filters over a vector with MVE, and how their sums are scaled.
  *
- * Packed, a group of four filters is: their biases (4 words), for every 16 values of depth 16
- * weights of each filter after the other, multipliers (4), shifts (4, right ones negative). The
- * loops are assembly since the compiler keeps accumulators where the instructions cannot reach
- * them. Lanes are set one by one: QEMU 7.2 takes the instruction for two of them the other way
- * round than GCC does.
+ * A packed group of four filters has their biases (4 words); for every 16 values of depth, 16
+ * weights of each filter in turn; multipliers (4); shifts (4, negative to the right). The loops are
+ * assembly, because the compiler keeps sums where the instructions cannot reach them. Lanes are set
+ * one by one: QEMU 7.2 and GCC disagree on the order of the instruction that sets two.
  */
 #ifndef MCUFORGE_MVE_SUMS_H
 #define MCUFORGE_MVE_SUMS_H
@@ -67,8 +66,8 @@ static inline int32x4_t mcuforge_mve_plain_sums(const int32_t *w, const int8_t *
 #endif
 
 /*
- * The accumulators of the four filters at `w` over n > 0 values of `x`, no byte read behind them.
- * Returns where the group's multipliers are. 10 instructions for 64 products.
+ * Computes the sums of the four filters at `w` over n > 0 values of `x`. Reads no byte behind them.
+ * Returns the group's multipliers. 10 instructions for 64 products.
  */
 static inline const int32_t *mcuforge_mve_sums(const int32_t *w, const int8_t *x, int32_t n,
                                                int32x4_t *sums)
@@ -105,13 +104,13 @@ static inline const int32_t *mcuforge_mve_sums(const int32_t *w, const int8_t *x
 }
 
 /*
- * round(x * multiplier / 2^31), then round(that / 2^right), halves away from zero: what
- * mcuforge_requantize() does. `shift` is -right. 5 instructions for 4 lanes.
+ * mcuforge_requantize() in lanes: round(x * multiplier / 2^31), then round(that / 2^right), halves
+ * away from zero. `shift` is -right. 5 instructions for 4 lanes.
  */
 static inline int32x4_t mcuforge_mve_requantize(int32x4_t x, int32x4_t multiplier, int32x4_t shift)
 {
     const int32x4_t scaled = vqrdmulhq_s32(x, multiplier);
-    /* -1 where a negative value is shifted: halves upwards then is halves away from zero */
+    /* -1 if a negative value is shifted: rounding halves upwards then rounds them away from 0 */
     const int32x4_t below = vshrq_n_s32(vandq_s32(scaled, shift), 31);
     return vrshlq_s32(vaddq_s32(scaled, below), shift);
 }

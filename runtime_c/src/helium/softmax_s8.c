@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four elements a turn, their exps gathered from the table. */
+/* Four elements per turn. Gathers their exps from the table. */
 #include "mcuforge/softmax_s8.h"
 
 #include "../common/requantize.h"
@@ -9,13 +9,13 @@
 
 enum { SUM_INTEGER_BITS = MCUFORGE_SOFTMAX_SUM_INTEGER_BITS, LANES = 4 };
 
-/* exp of four elements that are so far below the largest. */
+/* exp of four elements, from their distance to the largest. */
 static inline uint32x4_t exps_of(int32x4_t below_max, mve_pred16_t p, const uint32_t *exp)
 {
     return vldrwq_gather_shifted_offset_z_u32(exp, vreinterpretq_u32_s32(below_max), p);
 }
 
-/* The sum of exps with 19 fraction bits; up to 4095 ones fit. */
+/* The sum of exps, with 19 fraction bits. Up to 4095 times exp(0) fits. */
 static uint32_t sum_of_exps(const int8_t *x, int32_t max,
                             const struct mcuforge_softmax_params *params)
 {

@@ -7,7 +7,7 @@
 #include "../common/clipped_window.h"
 #include "../common/requantize.h"
 
-/* Columns of the image under output column `ox`. */
+/* The image columns of output column `ox`. */
 static struct mcuforge_clipped_window columns_of(
     int32_t ox, const struct mcuforge_average_pool2d_params *params)
 {

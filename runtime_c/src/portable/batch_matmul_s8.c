@@ -19,13 +19,13 @@ static inline int8_t scaled_output(int32_t sum, const struct mcuforge_scaling *s
     return (int8_t)mcuforge_ssat8(mcuforge_scaled(2 * sum, scaling));
 }
 
-/* What of a product is the same for every element of a row. */
+/* What is the same for every element of a row. */
 struct row {
     const int8_t *a;
     int32_t bias;
     const struct mcuforge_batch_matmul_params *params;
-    struct mcuforge_scaling scaling; /* where sums are `scaled` by it */
-    bool scaled;
+    struct mcuforge_scaling scaling; /* if `scaled` */
+    bool scaled; /* whether mcuforge_scaled() can scale the sums */
 };
 
 /* Computes the elements of a row of `out` up to the last whole four. */
@@ -65,7 +65,7 @@ static void product_row(const int8_t *a, const int8_t *b, int8_t *out,
     const int32_t depth = params->depth;
     const int32_t columns = params->columns;
     const int32_t next_column = params->b_transposed ? depth : 1;
-    const bool scaled = mcuforge_has_scaling(params->shift) && depth <= MCUFORGE_MOST_SCALED_PRODUCTS;
+    const bool scaled = mcuforge_products_have_scaling(params);
     const struct row row = {a, mcuforge_product_bias(a, params), params,
                             mcuforge_scaling_of(params->multiplier, scaled ? params->shift : 0,
                                                 params->output_zero_point),

@@ -8,21 +8,21 @@
 #include "../common/requantize.h"
 #include "../common/tap_range.h"
 
-/* A filter (kh, kw, group_channels) over one window; sizes and steps in elements. */
+/* A filter (kh, kw, group_channels) at one window; sizes and steps in elements. */
 struct window {
     struct mcuforge_tap_range rows;
     struct mcuforge_tap_range columns;
     int32_t kernel_h;
-    int32_t kernel_row;  /* of one row of weights */
+    int32_t kernel_row;  /* size of a row of weights */
     int32_t channels;
-    int32_t runs;        /* pieces a row of taps on the image lies in: one where they touch */
-    int32_t run;         /* size of each; 0 where no tap is on the image */
-    int32_t column_step; /* from one to the next */
+    int32_t runs;        /* runs of neighbours in a row of taps on the image: one, or one per tap */
+    int32_t run;         /* size of a run; 0 if no tap is on the image */
+    int32_t column_step; /* from run to run */
     int32_t row_step;
-    int32_t ring;        /* of the input's buffer */
+    int32_t ring;        /* size of the input's buffer */
 };
 
-/* Products of the taps on the image; the first of them is `at` elements into `in`. */
+/* Sums the products of the taps on the image. The first one is `at` elements into `in`. */
 static int32_t taps_sum(const int8_t *in, int32_t at, const int8_t *w, const struct window *window)
 {
     const int32_t run = window->run;
@@ -51,8 +51,8 @@ static int32_t sum_of(const int8_t *w, int32_t n)
 }
 
 /*
- * Sum of the weights of taps on padding. Padding holds the zero point, which the bias has
- * subtracted for every tap: zero point * this sum gives it back.
+ * Sums the weights of taps on padding. The bias subtracts the zero point for every tap. Padding is
+ * the zero point, so zero point * this sum must be added again.
  */
 static int32_t padding_sum(const int8_t *w, const struct window *window)
 {

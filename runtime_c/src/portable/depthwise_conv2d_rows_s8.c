@@ -4,7 +4,7 @@
 #include "../common/depthwise_window.h"
 #include "../common/requantize.h"
 
-/* The bias, and what taps on padding give. */
+/* Starts the sums with the bias and the taps on padding. */
 static void start_sums(const int8_t *weights, const struct mcuforge_depthwise_conv2d_params *params,
                        struct mcuforge_depthwise_window window, int32_t *sums)
 {
@@ -20,7 +20,7 @@ static void start_sums(const int8_t *weights, const struct mcuforge_depthwise_co
     }
 }
 
-/* The products of the window's rows, of which the first is `row` rows into the ring. */
+/* Adds the products of the rows of a window. Its first row is at row `row` of the ring. */
 static void add_rows(const int8_t *in, int32_t row, const int8_t *weights,
                      const struct mcuforge_depthwise_conv2d_params *params,
                      struct mcuforge_depthwise_window window, int32_t *sums)

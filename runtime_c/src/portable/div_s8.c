@@ -5,7 +5,7 @@
 #include "../common/reciprocal.h"
 #include "../common/requantize.h"
 
-/* Centred values have 9 bits: after this shift they begin at the sign bit or below it. */
+/* Centred values have 9 bits: this shift moves their highest one to the sign bit. */
 enum { LEFT_SHIFT = 23, MAX_SHIFT = 31 };
 
 /* 1 / |value| is inverse / 2^(31 + shift). */
@@ -37,7 +37,7 @@ static int32_t quotient(int32_t a, const struct divisor *by,
     const int32_t dividend = by->value < 0 ? -a : a;
     uint32_t fine = (uint32_t)dividend << LEFT_SHIFT;
     int32_t headroom = LEFT_SHIFT;
-    while (fine != 0 && ((fine ^ (fine << 1)) >> 31) == 0) { /* the sign has a copy below it */
+    while (fine != 0 && ((fine ^ (fine << 1)) >> 31) == 0) { /* a second sign bit */
         fine <<= 1;
         headroom++;
     }
@@ -73,7 +73,7 @@ void mcuforge_div_s8(const int8_t *a, const int8_t *b, int8_t *out,
         const int8_t *from_b = b + row.b;
         for (int32_t i = 0; i < row_size; i++) {
             const int32_t value = *from_b - params->zero_point_b;
-            if (value != by.value) { /* divisors repeat where b is broadcast */
+            if (value != by.value) { /* divisors repeat if b is broadcast */
                 by = divisor_of(value);
             }
             *out++ = divide(*from_a - params->zero_point_a, &by, params);

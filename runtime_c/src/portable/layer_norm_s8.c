@@ -6,8 +6,8 @@
 #include "../common/requantize.h"
 #include "../common/row_facts.h"
 
-/* A row's normalised values are (x * step + offset) * factor / 2^32; the sum may pass through
- * values beyond 32 bits and comes back. */
+/* Normalized values are (x * step + offset) * factor / 2^32. The sum fits 32 bits even if the
+ * product wraps. */
 struct row_scale {
     uint32_t step;
     uint32_t offset;
@@ -38,7 +38,7 @@ static struct row_scale scale_of(const int8_t *x, const struct mcuforge_layer_no
         shift++;
     }
     scale.factor = mcuforge_inverse_sqrt((uint32_t)(total >> 32));
-    if (shift < 0) { /* epsilon outweighs all there is: values are small, so is their error */
+    if (shift < 0) { /* epsilon outweighs the variance: values and their errors are small */
         scale.factor >>= -shift;
         shift = 0;
     }
@@ -47,7 +47,7 @@ static struct row_scale scale_of(const int8_t *x, const struct mcuforge_layer_no
     return scale;
 }
 
-static inline int8_t normalised(int32_t x, int32_t gamma, int32_t beta,
+static inline int8_t normalized(int32_t x, int32_t gamma, int32_t beta,
                                 const struct row_scale *scale, int32_t output_shift)
 {
     const int32_t centred = (int32_t)((uint32_t)x * scale->step + scale->offset);
@@ -55,10 +55,10 @@ static inline int8_t normalised(int32_t x, int32_t gamma, int32_t beta,
     return (int8_t)mcuforge_ssat8((high_word(normal, gamma) + beta) >> output_shift);
 }
 
-static void normalise(const int8_t *in, const int32_t *gamma, const int32_t *beta, int8_t *out,
+static void normalize(const int8_t *in, const int32_t *gamma, const int32_t *beta, int8_t *out,
                       int32_t n, struct row_scale scale, int32_t shift)
 {
-    MCUFORGE_IN_FOURS(i, n, out[i] = normalised(in[i], gamma[i], beta[i], &scale, shift));
+    MCUFORGE_IN_FOURS(i, n, out[i] = normalized(in[i], gamma[i], beta[i], &scale, shift));
 }
 
 void mcuforge_layer_norm_s8(const int8_t *in, const int32_t *gamma, const int32_t *beta,
@@ -67,7 +67,7 @@ void mcuforge_layer_norm_s8(const int8_t *in, const int32_t *gamma, const int32_
     const int32_t depth = params->depth;
     for (int32_t row = 0; row < params->rows; row++) {
         const struct row_scale scale = scale_of(in, params);
-        normalise(in, gamma, beta, out, depth, scale, params->output_shift);
+        normalize(in, gamma, beta, out, depth, scale, params->output_shift);
         in += depth;
         out += depth;
     }

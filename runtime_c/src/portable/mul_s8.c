@@ -6,7 +6,7 @@
 #include "../common/noinline.h"
 #include "../common/requantize.h"
 
-/* Products of two centred values stay below 2^16: as many bits are free for a left shift. */
+/* Products of centred values stay below 2^16, so a left shift of up to 14 bits fits. */
 enum { MOST_LEFT = 14 };
 
 /* x * step + offset is twice the centred x, shifted left where the factor is above 1. */
@@ -29,7 +29,7 @@ static struct factors factors_of(int32_t zero_point_x, int32_t zero_point_y,
     return factors;
 }
 
-/* 7 instructions on Armv7E-M, store included. */
+/* 7 instructions on Armv7E-M with the store. */
 static inline int8_t finish(int32_t twice, const struct mcuforge_scaling *output)
 {
     return (int8_t)mcuforge_ssat8(mcuforge_scaled(twice, output));
@@ -40,19 +40,18 @@ static MCUFORGE_NOINLINE void quick_row(const int8_t *x, const int8_t *y, int32_
                                         int8_t *out, int32_t n, const struct factors *given)
 {
     const struct factors factors = *given;
-    const struct mcuforge_scaling output = given->output;
     if (step_y == 0) {
         const int32_t step = factors.step * (*y - factors.zero_point);
         const int32_t offset = factors.offset * (*y - factors.zero_point);
-        MCUFORGE_IN_FOURS(i, n, out[i] = finish(x[i] * step + offset, &output));
+        MCUFORGE_IN_FOURS(i, n, out[i] = finish(x[i] * step + offset, &factors.output));
     } else {
         MCUFORGE_IN_FOURS(i, n, out[i] = finish((x[i] * factors.step + factors.offset) *
                                                     (y[i] - factors.zero_point),
-                                                &output));
+                                                &factors.output));
     }
 }
 
-/* The same for any output scale. Few models need it: short, not quick. */
+/* The definition. Few models have an output scale that needs it. */
 static MCUFORGE_NOINLINE void any_scale_row(const int8_t *a, const int8_t *b, int8_t *out,
                                             const struct mcuforge_mul_params *params)
 {

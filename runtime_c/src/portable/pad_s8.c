@@ -33,7 +33,7 @@ void mcuforge_pad_s8(const void *in, void *out, const struct mcuforge_pad_params
                 for (int32_t d = 0; d < padded(3, params); d++) {
                     if (inside(a, 0, params) && inside(b, 1, params) && inside(c, 2, params) &&
                         inside(d, 3, params)) {
-                        mcuforge_move(to + before, from, n); /* first: the padding may cover it */
+                        mcuforge_move(to + before, from, n); /* first: padding may overwrite it */
                         memset(to, value, (size_t)before);
                         memset(to + before + n, value, (size_t)after);
                         from += n;

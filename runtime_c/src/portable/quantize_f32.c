@@ -5,10 +5,10 @@
 
 #include "../common/requantize.h"
 
-/* Beyond this every quotient saturates, whatever the zero point; up to it int32 has room. */
+/* Larger quotients saturate with every zero point; smaller ones fit int32. */
 #define REACH 512.0F
 
-/* round(x), halves away from zero; |x| <= REACH, so the cut-off fraction is exact. */
+/* round(x), halves away from zero. |x| <= REACH, so the fraction is exact. */
 static int32_t round_away(float x)
 {
     const int32_t whole = (int32_t)x; /* towards zero */
@@ -22,7 +22,7 @@ void mcuforge_quantize_f32(const float *in, void *out,
     uint8_t *to = out;
     for (int32_t i = 0; i < params->count; i++) {
         float x;
-        memcpy(&x, in + i, sizeof x); /* earlier bytes of `out` may lie over earlier floats */
+        memcpy(&x, in + i, sizeof x); /* `out` may overlap floats that were already read */
         const float quotient = x / params->scale;
         int32_t value = params->low; /* far below, or NaN */
         if (quotient >= REACH) {

@@ -13,7 +13,7 @@ void mcuforge_resize_nearest_s8(const void *in, void *out,
     const int32_t channels = params->output[2];
     const int32_t in_row = params->input[1] * channels; /* bytes */
     const int32_t out_row = out_w * channels;
-    const int8_t *above = NULL; /* the row of `out` this call has written last */
+    const int8_t *above = NULL; /* the last row of `out` that this call wrote */
 
     for (int32_t y = first_row; y < end_row; y++) {
         int8_t *const row = (int8_t *)out + mcuforge_ring_row(y, params->output_ring) * out_row;

@@ -8,15 +8,15 @@
 
 enum { EXP_BITS = 30, MAX_FRACTION = 22 };
 
-/* A row's results are (exp * factor / 2^32 + offset) / 2^fraction; zero point and half a step, for
- * rounding, are in the offset. */
+/* Outputs of a row are (exp * factor / 2^32 + offset) / 2^fraction. The offset has the zero point
+ * and half a step. */
 struct row_scale {
     int32_t factor;
     int32_t offset;
     int32_t fraction;
 };
 
-/* Two exps fit 32 bits: their sum is carried into 64 only then. */
+/* Two exps fit 32 bits: only pairs of them are added in 64 bits. */
 static uint64_t sum_of_exps(const int8_t *x, int32_t max, const int32_t *exp, int32_t n)
 {
     uint64_t sum = 0;
@@ -33,7 +33,7 @@ static uint64_t sum_of_exps(const int8_t *x, int32_t max, const int32_t *exp, in
 
 static struct row_scale one_over(uint64_t sum, const struct mcuforge_softmax_qdq_params *params)
 {
-    int32_t bits = EXP_BITS; /* of the sum, less one: at least exp(0) is in it */
+    int32_t bits = EXP_BITS; /* of the sum, minus 1: it has at least exp(0) */
     sum <<= 1;
     while (sum >> 32 != 0) {
         sum >>= 1;
@@ -52,7 +52,7 @@ static struct row_scale one_over(uint64_t sum, const struct mcuforge_softmax_qdq
     return scale;
 }
 
-/* No result lies below the zero point, so only the upper end can be passed. */
+/* No output is below the zero point: only the upper end needs a clamp. */
 static inline int8_t share(int32_t exp, const struct row_scale *scale)
 {
     const int32_t part = (int32_t)(((int64_t)exp * scale->factor) >> 32);

@@ -13,7 +13,7 @@ static inline uint32_t exp_of(int32_t below_max, const int32_t *exp, int32_t cou
     return below_max < count ? (uint32_t)exp[below_max] : 0;
 }
 
-/* The sum of exps with 19 fraction bits; up to 4095 ones fit. */
+/* The sum of exps, with 19 fraction bits. Up to 4095 times exp(0) fits. */
 static uint32_t sum_of_exps(const int8_t *x, int32_t max,
                             const struct mcuforge_softmax_params *params)
 {
@@ -26,8 +26,8 @@ static uint32_t sum_of_exps(const int8_t *x, int32_t max,
     return sum;
 }
 
-/* The high word of exp * twice_factor, rounded, then half a step and the shift; 10 instructions on
- * Armv7E-M, load and store included. */
+/* The rounded high word of exp * twice_factor, then half a step and the shift. 10 instructions on
+ * Armv7E-M with load and store. */
 static inline int8_t share(uint32_t exp, uint32_t twice_factor, uint32_t half, int32_t shift)
 {
     const uint64_t product = (uint64_t)exp * twice_factor;

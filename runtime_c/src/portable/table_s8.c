@@ -7,7 +7,7 @@ void mcuforge_table_s8(const void *in, const int8_t *table, void *out,
     const uint8_t *from = in;
     int8_t *to = out;
     int32_t n = params->count;
-    for (; n >= 8; n -= 8) { /* a load, a load and a store each, and little else */
+    for (; n >= 8; n -= 8) { /* two loads and a store per element, and little else */
         to[0] = table[from[0]];
         to[1] = table[from[1]];
         to[2] = table[from[2]];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Eight elements of a row of `out` at a time: 26 instructions for 8 products, and one or two to go
- * on. With outputs of 32 to 64 products 4.2 instructions a MAC; portable C takes 4.9.
+ * Computes eight elements of a row of `out` at a time: 26 instructions for 8 products, and one or
+ * two per turn. For outputs of 32 to 64 products that is 4.2 instructions per MAC; portable C takes
+ * 4.9.
  */
 #include "mcuforge/batch_matmul_s8.h"
 
@@ -12,16 +13,16 @@
 
 enum { COLUMNS = 8, STEP = 4 };
 
-/* One row of `a`, and what of a product is the same for all of its elements. */
+/* A row of `a`, and what is the same for all elements of its row of `out`. */
 struct row {
     const int8_t *a;
-    int32_t bias; /* less the zero point of `b`, times the sum of the row */
+    int32_t bias;
     const struct mcuforge_batch_matmul_params *params;
-    struct mcuforge_rv32_channel channel; /* where factors are `usual` */
-    bool usual;
+    struct mcuforge_rv32_channel channel; /* if `usual` */
+    bool usual; /* whether mcuforge_rv32_finish() can scale the sums */
 };
 
-/* v times one value each of eight columns. */
+/* Adds the products of v and one value from each of eight columns. */
 #define EIGHT_PRODUCTS(at0, at1, at2, at3, at4, at5, at6, at7) \
     do {                                                       \
         MCUFORGE_LOAD_HERE(w0, at0);                           \
@@ -53,7 +54,7 @@ static MCUFORGE_NOINLINE void finish(const int32_t *sums, int32_t count, const s
     }
 }
 
-/* `blocks` times eight columns that are stored one after the other. */
+/* Writes `blocks` of eight elements. The columns of `b` are stored one after the other. */
 static MCUFORGE_NOINLINE void blocks_of_rows(const struct row *row, const int8_t *b, int32_t blocks,
                                              int8_t *out)
 {
@@ -100,7 +101,7 @@ static MCUFORGE_NOINLINE void blocks_of_rows(const struct row *row, const int8_t
     }
 }
 
-/* `blocks` times eight columns that are stored side by side among all. */
+/* Writes `blocks` of eight elements. The columns of `b` are stored side by side. */
 static MCUFORGE_NOINLINE void blocks_of_columns(const struct row *row, const int8_t *b,
                                                 int32_t blocks, int8_t *out)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Four pixels by four filters at a time: 40 instructions for 16 products. The windows of the pixels
- * are gathered into scratch first, padding included, so the products know nothing of borders.
+ * Computes four pixels by four filters at a time: 40 instructions for 16 products. First it gathers
+ * the windows of the pixels in scratch, padding included: the loop needs no code for borders.
  */
 #include "mcuforge/conv2d_packed_s8.h"
 
@@ -13,21 +13,21 @@
 #include "../common/requantize.h"
 #include "rv32.h"
 
-/* Scratch holds four channels of each pixel in turn: a word of one, a word of the next. */
+/* In scratch the words of the four pixels alternate; a word has four channels. */
 enum { PIXELS = 4, FILTERS = 4, WORD = 4, GROUP = PIXELS * WORD };
 
-/* Where a row of windows lies; sizes and steps in elements. */
+/* Where a row of windows is; sizes and steps in elements. */
 struct window {
-    int32_t top;      /* row of the image its first taps are on, or would be */
+    int32_t top;      /* image row of its first taps; may be outside */
     int32_t at;       /* where that row begins */
     int32_t row_step; /* from one row of taps to the next, within the ring */
     int32_t ring;
-    int32_t pieces;   /* a row of taps is one run, or one for each tap */
-    int32_t taps;     /* of a piece */
+    int32_t pieces;   /* runs of neighbours in a row of taps: one, or one per tap */
+    int32_t taps;     /* per piece */
     uint32_t padding; /* a word of zero points */
 };
 
-/* n elements behind what scratch holds of a pixel, `step` 1; or n zero points, `step` 0. */
+/* Appends n elements to a pixel in scratch if `step` is 1, or n zero points if it is 0. */
 static MCUFORGE_NOINLINE int8_t *append(int8_t *to, const void *elements, int32_t n, int32_t step)
 {
     const int8_t *from = elements;
@@ -61,7 +61,7 @@ static MCUFORGE_NOINLINE int8_t *append(int8_t *to, const void *elements, int32_
     return to;
 }
 
-/* The window whose left edge is column `left` of the image. */
+/* Gathers the window whose left edge is column `left` of the image. */
 static MCUFORGE_NOINLINE void gather(const int8_t *in, int8_t *to, int32_t left,
                                      const struct window *window,
                                      const struct mcuforge_conv2d_packed_params *params)
@@ -97,7 +97,7 @@ static MCUFORGE_NOINLINE void gather(const int8_t *in, int8_t *to, int32_t left,
     }
 }
 
-/* The windows of output row `oy`. */
+/* Moves `window` to output row `oy`. */
 static void enter_row(struct window *window, int32_t oy,
                       const struct mcuforge_conv2d_packed_params *params)
 {
@@ -110,7 +110,7 @@ static void enter_row(struct window *window, int32_t oy,
     window->at = mcuforge_ring_row(y, params->input_ring) * row_size;
 }
 
-/* sums[4 * filter + pixel] of four pixels and four filters. */
+/* Computes sums[4 * filter + pixel] for four pixels and four filters. */
 static void sums_of_four(const int8_t *x, const int32_t *block, int32_t depth, int32_t *sums)
 {
     const int8_t *w = (const int8_t *)(block + FILTERS);
@@ -147,7 +147,7 @@ static void sums_of_four(const int8_t *x, const int32_t *block, int32_t depth, i
     memcpy(sums, of_filters, sizeof of_filters);
 }
 
-/* sums[filter] of one pixel and the filters of two blocks: 25 instructions for 8 products. */
+/* Computes sums[filter] for one pixel and two blocks: 25 instructions for 8 products. */
 static void sums_of_one(const int8_t *x, const int32_t *block, const int32_t *next, int32_t depth,
                         int32_t *sums)
 {
@@ -183,15 +183,7 @@ static void sums_of_one(const int8_t *x, const int32_t *block, const int32_t *ne
     memcpy(sums, of_filters, sizeof of_filters);
 }
 
-/* How the sums of filter `i` of a block end, whose multipliers begin at `constants`. */
-static inline struct mcuforge_rv32_channel channel_of(const int32_t *constants, int32_t i,
-                                                      const struct mcuforge_rv32_output *output)
-{
-    const int8_t *shifts = (const int8_t *)(constants + FILTERS);
-    return mcuforge_rv32_channel(constants[i], shifts[i], output);
-}
-
-/* All channels of the four pixels in scratch, which go to `to`: the first one last. */
+/* Writes all channels of the four pixels in scratch, the first pixel last. */
 static void four_pixels(const int8_t *x, const int32_t *weights, int8_t *const *to,
                         const struct mcuforge_conv2d_packed_params *params)
 {
@@ -206,7 +198,8 @@ static void four_pixels(const int8_t *x, const int32_t *weights, int8_t *const *
         weights += FILTERS + depth;
         const int32_t *sum = sums;
         for (int32_t i = 0; i < FILTERS && left > 0; i++) {
-            const struct mcuforge_rv32_channel channel = channel_of(weights, i, &output);
+            const struct mcuforge_rv32_channel channel =
+                mcuforge_rv32_channel_of(weights, i, &output);
             *to3++ = mcuforge_rv32_finish(sum[3], &channel);
             *to2++ = mcuforge_rv32_finish(sum[2], &channel);
             *to1++ = mcuforge_rv32_finish(sum[1], &channel);
@@ -218,7 +211,7 @@ static void four_pixels(const int8_t *x, const int32_t *weights, int8_t *const *
     } while (left > 0);
 }
 
-/* All channels of one pixel. */
+/* Writes all channels of one pixel. */
 static void one_pixel(const int8_t *x, const int32_t *weights, int8_t *to,
                       const struct mcuforge_conv2d_packed_params *params)
 {
@@ -234,19 +227,12 @@ static void one_pixel(const int8_t *x, const int32_t *weights, int8_t *to,
         for (int32_t i = 0; i < 2 * FILTERS && left > 0; i++) {
             const int32_t *block = weights + (i < FILTERS ? 0 : size);
             const struct mcuforge_rv32_channel channel =
-                channel_of(block + FILTERS + depth, i % FILTERS, &output);
+                mcuforge_rv32_channel_of(block + FILTERS + depth, i % FILTERS, &output);
             *to++ = mcuforge_rv32_finish(sums[i], &channel);
             left--;
         }
         weights += 2 * size;
     } while (left > 0);
-}
-
-static void clamp(int8_t *x, const struct mcuforge_conv2d_packed_params *params)
-{
-    for (int32_t i = 0; i < params->output[2]; i++) {
-        x[i] = (int8_t)mcuforge_clamp(x[i], params->act_min, params->act_max);
-    }
 }
 
 void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t *out,
@@ -287,7 +273,7 @@ void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t 
             }
         }
         if (pixels > PIXELS / 2) {
-            to[3] = pixels < PIXELS ? to[0] : to[3]; /* no pixel's sums, then overwritten */
+            to[3] = pixels < PIXELS ? to[0] : to[3]; /* the first pixel overwrites it */
             four_pixels(gathered, weights, to, params);
         } else {
             for (int32_t i = 0; i < pixels; i++) {
@@ -296,7 +282,7 @@ void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t 
         }
         if (params->act_min > INT8_MIN || params->act_max < INT8_MAX) {
             for (int32_t i = 0; i < pixels; i++) {
-                clamp(to[i], params);
+                mcuforge_clamp_row(to[i], params->output[2], params->act_min, params->act_max);
             }
         }
     }

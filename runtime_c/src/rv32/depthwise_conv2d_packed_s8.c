@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * 3x3 filters slide along a row of the image, a channel at a time: every value is loaded once and
- * counts for three pixels, about 37 instructions for the 9 products of a pixel. Other filters, and
- * rows that are written where they are read, go pixel by pixel: 21 instructions for 4 products.
+ * 3x3 filters slide along a row of the image, one channel at a time. Each value is loaded once for
+ * three pixels: about 37 instructions for the 9 products of a pixel. Other filters, and rows whose
+ * output overlaps their input, go pixel by pixel: 21 instructions for 4 products.
  */
 #include "mcuforge/depthwise_conv2d_packed_s8.h"
 
@@ -13,15 +13,15 @@
 #include "../common/requantize.h"
 #include "rv32.h"
 
-enum { LANES = 4 }; /* channels of a block */
+enum { LANES = 4 }; /* channels per block */
 
-/* A row of the output and the three rows of the image its 3x3 windows take. */
+/* A row of the output, and the three image rows that its 3x3 windows read. */
 struct row {
-    const int8_t *x[3]; /* one beside the image: the middle one */
+    const int8_t *x[3]; /* the middle one instead of one beside the image */
     int8_t *out;
     bool top;           /* whether the first row is on the image */
     bool bottom;        /* whether the last one is */
-    int32_t full;       /* pixels whose last column is on the image: all, or all but one */
+    int32_t full;       /* pixels whose last tap is on the image: all, or all but one */
 };
 
 static inline int32_t dot3(int32_t a, int32_t b, int32_t c, int32_t x, int32_t y, int32_t z)
@@ -29,15 +29,7 @@ static inline int32_t dot3(int32_t a, int32_t b, int32_t c, int32_t x, int32_t y
     return a * x + b * y + c * z;
 }
 
-/* How the sums of lane `i` of a block end, whose multipliers begin at `constants`. */
-static inline struct mcuforge_rv32_channel channel_of(const int32_t *constants, int32_t i,
-                                                      const struct mcuforge_rv32_output *output)
-{
-    const int8_t *shifts = (const int8_t *)(constants + LANES);
-    return mcuforge_rv32_channel(constants[i], shifts[i], output);
-}
-
-/* Channel after channel along a row. Inlined into more it would spill what its loops need. */
+/* Writes a row, channel after channel. */
 static MCUFORGE_NOINLINE void slide(const struct row *row, const int32_t *block, int32_t zero_point,
                                     const struct mcuforge_depthwise_conv2d_packed_params *params)
 {
@@ -60,7 +52,8 @@ static MCUFORGE_NOINLINE void slide(const struct row *row, const int32_t *block,
         int32_t b0 = w[12], b1 = w[16], b2 = w[20];
         int32_t c0 = w[24], c1 = w[28], c2 = w[32];
         int32_t bias = block[lane];
-        const struct mcuforge_rv32_channel end = channel_of(block + LANES + 9, lane, &output);
+        const struct mcuforge_rv32_channel end =
+            mcuforge_rv32_channel_of(block + LANES + 9, lane, &output);
 
         if (++lane == LANES) {
             lane = 0;
@@ -74,7 +67,7 @@ static MCUFORGE_NOINLINE void slide(const struct row *row, const int32_t *block,
             bias += zero_point * (c0 + c1 + c2);
             c0 = c1 = c2 = 0;
         }
-        int32_t sum = bias; /* of the pixel at hand */
+        int32_t sum = bias; /* of the current pixel */
         if (padded) {
             sum += zero_point * (a0 + b0 + c0);
         } else {
@@ -125,7 +118,7 @@ static MCUFORGE_NOINLINE void slide(const struct row *row, const int32_t *block,
     }
 }
 
-/* Whether nothing a row reads is overwritten while it is written channel by channel. */
+/* Whether a row does not overlap the rows that it is computed from. */
 static bool apart(const struct row *row,
                   const struct mcuforge_depthwise_conv2d_packed_params *params)
 {
@@ -140,7 +133,7 @@ static bool apart(const struct row *row,
     return is_apart;
 }
 
-/* Whether windows are 3x3 and leave the image by one row or column at most. */
+/* Whether windows are 3x3 and reach at most one row or column beyond the image. */
 static bool can_slide(const struct mcuforge_depthwise_conv2d_packed_params *params)
 {
     bool can = params->stride[1] <= 2;
@@ -152,13 +145,13 @@ static bool can_slide(const struct mcuforge_depthwise_conv2d_packed_params *para
     return can;
 }
 
-/* Row `oy` of windows for which can_slide() holds. */
+/* Row `oy` of the output, if can_slide() holds. */
 static struct row row_of(const int8_t *in, int8_t *out, int32_t oy,
                          const struct mcuforge_depthwise_conv2d_packed_params *params)
 {
     const int32_t size = params->input[1] * params->input[2];
     const int32_t middle = oy * params->stride[0] - params->pad[0] + 1;
-    const int32_t columns = params->input[1] - 2 + params->pad[1]; /* that are a window's last */
+    const int32_t columns = params->input[1] - 2 + params->pad[1]; /* last ones of windows */
     const int32_t full = params->stride[1] == 1 ? columns : (columns + 1) / 2;
     struct row row = {
         .out = out,
@@ -174,7 +167,7 @@ static struct row row_of(const int8_t *in, int8_t *out, int32_t oy,
     return row;
 }
 
-/* The sums of `lanes` channels of a pixel, whose taps are at `taps` plus the channel. */
+/* Computes the sums of `lanes` channels of a pixel. Their taps are at `taps` plus the channel. */
 static void taps_sums(const int8_t *const *taps, int32_t count, int32_t channel, int32_t lanes,
                       const int32_t *block, int32_t *sums)
 {
@@ -204,7 +197,7 @@ static void taps_sums(const int8_t *const *taps, int32_t count, int32_t channel,
     sums[3] = d;
 }
 
-/* The addresses of the taps of the window whose left edge is column `left`. */
+/* Finds the addresses of the taps of the window whose left edge is column `left`. */
 static void find_taps(const int8_t *in, const int8_t *padding, int32_t top, int32_t left,
                       const int8_t **taps,
                       const struct mcuforge_depthwise_conv2d_packed_params *params)
@@ -258,16 +251,14 @@ void mcuforge_depthwise_conv2d_packed_s8(
                 taps_sums(taps, count, channel, lanes, block, sums);
                 for (int32_t lane = 0; lane < lanes; lane++) {
                     const struct mcuforge_rv32_channel end =
-                        channel_of(block + LANES + count, lane, &output);
+                        mcuforge_rv32_channel_of(block + LANES + count, lane, &output);
                     to[ox * channels + channel + lane] = mcuforge_rv32_finish(sums[lane], &end);
                 }
                 block += block_size;
             }
         }
         if (params->act_min > INT8_MIN || params->act_max < INT8_MAX) {
-            for (int32_t i = 0; i < row_size; i++) {
-                to[i] = (int8_t)mcuforge_clamp(to[i], params->act_min, params->act_max);
-            }
+            mcuforge_clamp_row(to, row_size, params->act_min, params->act_max);
         }
     }
 }

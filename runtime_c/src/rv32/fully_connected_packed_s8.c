@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Eight filters at a time, side by side: 25 instructions for 8 products. */
+/* Computes eight filters at a time: 25 instructions for 8 products. */
 #include "mcuforge/fully_connected_packed_s8.h"
 
 #include "../common/requantize.h"
@@ -7,7 +7,7 @@
 
 enum { FILTERS = 8, WORD = 4 };
 
-/* sums[filter] of eight filters, whose biases stand before their weights. */
+/* Computes sums[filter] of eight filters. Their biases are before their weights. */
 static void sums_of_eight(const int8_t *x, const int32_t *block, int32_t n, int32_t *sums)
 {
     const int8_t *w = (const int8_t *)(block + FILTERS);
@@ -66,7 +66,7 @@ void mcuforge_fully_connected_packed_s8(const int8_t *in, const int32_t *weights
     const struct mcuforge_rv32_output output =
         mcuforge_rv32_output(params->output_zero_point, params->ties_away);
     int32_t left = params->out_features;
-    while (left > 0) { /* the last few filters are packed one by one */
+    while (left > 0) { /* the last filters, fewer than eight, are packed one by one */
         const int32_t filters = left < FILTERS ? 1 : FILTERS;
         int32_t sums[FILTERS];
         if (filters == FILTERS) {

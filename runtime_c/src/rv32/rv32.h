@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pieces of RV32IM inner loops in the order they are to run. With 16 sums in registers the compiler
- * moves loads ahead until it must spill; volatile statements stay where they are. Loads stand apart
- * from their use, and products from their sums, so that a pipeline need not wait. Elsewhere, on a
- * host that tests the kernels say, each is plain C of the same meaning.
+ * Pieces of RV32IM inner loops, in the order in which they run. With 16 sums in registers the
+ * compiler would move loads ahead until it must spill; it does not move volatile statements. A load
+ * is apart from its use, and a product from its sum, so that a pipeline does not wait. Hosts that
+ * test the kernels get plain C of the same meaning.
  */
 #ifndef MCUFORGE_RV32_H
 #define MCUFORGE_RV32_H
@@ -13,7 +13,7 @@
 
 #if defined(__riscv_mul) && __riscv_xlen == 32
 
-/* value = *at, here and not earlier. */
+/* value = *at, loaded here and not earlier. */
 #define MCUFORGE_LOAD_HERE(value, at) __asm__ volatile("lb %0, %1" : "=r"(value) : "m"(*(at)))
 
 /* si += xi * w: 8 instructions. */
@@ -33,7 +33,7 @@
                          : [a] "r"(x0), [b] "r"(x1), [c] "r"(x2), [d] "r"(x3), [e] "r"(w)); \
     } while (0)
 
-/* The high word of a * b; compilers take three instructions more where signs differ. */
+/* The high word of a * b. From C, compilers make three instructions more. */
 static inline int32_t mcuforge_mulhsu(int32_t a, uint32_t b)
 {
     int32_t high;
@@ -41,7 +41,7 @@ static inline int32_t mcuforge_mulhsu(int32_t a, uint32_t b)
     return high;
 }
 
-/* -1 where x is negative, else 0; here and not before a branch that may leave it out. */
+/* -1 if x is negative, else 0. Computed here, not before a branch that may skip it. */
 static inline int32_t mcuforge_sign_here(int32_t x)
 {
     int32_t sign;
@@ -85,14 +85,14 @@ static inline uint32_t mcuforge_kept(uint32_t x)
 
 #endif
 
-/* How all sums of a layer become bytes. Copied to where stores of bytes cannot change it. */
+/* How the sums of a layer become bytes. A local copy, which stores of bytes cannot change. */
 struct mcuforge_rv32_output {
     int32_t twice;  /* 2 * zero point + 1: half of it is the zero point and half a step */
     bool ties_away;
     uint32_t most;  /* 255: see mcuforge_rv32_finish() */
 };
 
-/* How those of a channel do. */
+/* How the sums of one channel become bytes. */
 struct mcuforge_rv32_channel {
     uint32_t doubled; /* twice the multiplier */
     int32_t offset;
@@ -122,9 +122,17 @@ static inline struct mcuforge_rv32_channel mcuforge_rv32_channel(
     return channel;
 }
 
+/* The channel of filter `i` of a block of four, whose multipliers are at `constants`. */
+static inline struct mcuforge_rv32_channel mcuforge_rv32_channel_of(
+    const int32_t *constants, int32_t i, const struct mcuforge_rv32_output *output)
+{
+    const int8_t *shifts = (const int8_t *)(constants + 4);
+    return mcuforge_rv32_channel(constants[i], shifts[i], output);
+}
+
 /*
- * A sum as the output holds it: compiler/isa/channels.py has the formula. The high word of
- * sum * doubled, rounded, takes 4 instructions; saturating to int8 one comparison and an addition.
+ * The output for a sum: compiler/isa/channels.py has the formula. The rounded high word of
+ * sum * doubled takes 4 instructions; saturating to int8 takes one comparison and one addition.
  */
 static inline int8_t mcuforge_rv32_finish(int32_t sum, const struct mcuforge_rv32_channel *channel)
 {

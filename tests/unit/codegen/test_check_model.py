@@ -73,7 +73,7 @@ def test_the_hash_is_written_whole() -> None:
 def test_guards_keep_the_arena_aligned() -> None:
     assert CANARY_BYTES % ALIGNMENT == 0
     text = check_model(dense(4, 3), HASH, "build")
-    assert f"#define CANARY_BYTES {CANARY_BYTES}" in text
+    assert f"#define GUARD_BYTES {CANARY_BYTES}" in text
     assert f"aligned({CANARY_BYTES})" in text
 
 
