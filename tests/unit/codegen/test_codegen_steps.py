@@ -75,7 +75,7 @@ def test_a_pipeline_is_a_function_that_names_its_layers_and_holds_their_order() 
     assert order is not None
     layers = [int(word) for word in order[2].split(",") if word.strip()]
     assert (int(order[1]), [layers.count(i) for i in range(4)]) == (32, [9, 9, 9, 5])
-    assert "rows[32]" not in text  # a row a step
+    assert "rows[32]" not in text  # one row per step
     assert "    if (begin < 32 && 0 < end) {\n        layers_0_to_3(state, begin, end);\n" in text
     assert "    if (begin <= 32 && 32 < end) {\n        /* 4 logits: " in text
 

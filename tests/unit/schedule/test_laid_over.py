@@ -38,7 +38,7 @@ class Scribbling(Relu):
 
 
 def one_pipeline(graph: Graph) -> Schedule:
-    """All of a graph as a pipeline, a row a task."""
+    """Run all of a graph as a pipeline, one row per task."""
     calls = Calls("portable")
     estimates = Estimates(graph, runnable(graph), calls)
     choice = next(estimates.pipelines(0, len(estimates.nodes)))
