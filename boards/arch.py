@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processor architectures of boards: one record holds everything that depends on one."""
+"""The processor architectures of boards: tools, start-up code, packages, a record for each."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -34,8 +34,8 @@ CALLED = Counts(call=1)
 class Work:
     """What `kernel` does for a layer: in t tasks `fixed` + t * `per_task`.
 
-    Kernels that take `at_once` pixels together do `alone` more for each pixel that a task leaves
-    over.
+    A kernel computes `at_once` pixels together; each pixel that a task leaves over costs `alone` in
+    addition.
     """
 
     kernel: str

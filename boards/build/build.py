@@ -21,9 +21,10 @@ _OTHER_ERROR = re.compile(r"^(?:.*\bld: |\*\*\* |\w*Error: ).*$", re.MULTILINE)
 
 
 class OverBudget(BoardError):
-    """The image needs more memory than the board's budget; `ram`: RAM is too small (too).
+    """The image needs more memory than the board's budget.
 
-    `image_flash_bytes`: how many bytes too many the flash that holds the code would have to take.
+    `ram`: RAM is exceeded, perhaps flash too. `image_flash_bytes`: by how many bytes the image's
+    flash is exceeded.
     """
 
     def __init__(

@@ -150,7 +150,7 @@ def _platform_files(board: Board, support: Support) -> dict[str, str]:
     text = json.dumps(manifest, indent=2) + "\n"
     files[f"platforms/mcuforge/boards/{board.id}.json"] = text
     includes = [f"-I src/bsp/{folder.name}" for folder in support.include_dirs]
-    # one virtual second may take an emulator minutes, so the firmware says "busy" sooner
+    # an emulator may need minutes for a virtual second, so its firmware says "busy" more often
     patience = ["-DCHECK_BUSY_SECONDS=2"] if board.emulated else []
     files["platformio.ini"] = template(PLATFORMIO / "platformio.ini.j2").render(
         board=board, flags=[*FLAGS, *patience, "-I src/firmware", *includes]

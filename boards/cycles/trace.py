@@ -21,7 +21,7 @@ from mcuforge.errors import BoardError, InternalError
 JOIN_SECONDS = 30.0
 _CHUNK_BYTES = 1 << 20
 _LISTED = re.compile(rb"^0x([0-9a-f]+): ")
-_EXECUTED = re.compile(rb"^ExecutionLog \d+: (\S+) \[[0-9a-f]+/([0-9a-f]+)/")
+_EXECUTED = re.compile(rb"^Trace \d+: (\S+) \[[0-9a-f]+/([0-9a-f]+)/")
 _STOPPED = b"Stopped execution of TB chain"
 
 

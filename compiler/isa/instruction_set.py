@@ -31,8 +31,8 @@ class Packed:
     """Weights and channel constants as one int32 array, in the order the kernel reads them.
 
     depth: values of a filter as packed, zeros at its end included. scratch_bytes: what the kernel
-    needs in the arena while it runs; odd_bytes: what it needs besides where pixels have an odd
-    number of channels, or one that is not a multiple of four.
+    needs in the arena while it runs; odd_bytes: what it needs besides if the number of
+    channels is not a multiple of four.
     """
 
     words: Int32

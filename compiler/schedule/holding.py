@@ -87,10 +87,10 @@ class Holding:
         return held + written - max(known, default=0), held + written - most
 
     def worth_joining(self, begin: int, end: int) -> bool:
-        """True when the tensors handed on within the range tie all its nodes together.
+        """True if one stage can hold less than two.
 
-        And when something is handed on at every place between them: where everything that goes on
-        is whole, two stages hold no more than one.
+        Its nodes are connected by tensors of the range, and at each border between two nodes some
+        tensor that dies in the range is still alive.
         """
         return self._handed_on(begin, end) and self._tied(begin, end)
 
@@ -106,7 +106,7 @@ class Holding:
         return len(set(group)) == 1
 
     def _handed_on(self, begin: int, end: int) -> bool:
-        """True when a tensor that dies within the range goes on at every place between its nodes.
+        """True when a tensor that dies within the range is alive at every border of two nodes.
 
         A tensor written in the range need not be whole then. Over one that was made before it, the
         pipeline may write row by row what two stages would place beside it.

@@ -80,7 +80,7 @@ def _instructions(choice: Choice) -> float:
 
 
 def _bytes(choice: Choice) -> float:
-    """The bytes as a weight: few, small stages leave few holes between their buffers."""
+    """The weight of a stage when few, small stages are to win: they leave few holes."""
     return choice.bytes
 
 

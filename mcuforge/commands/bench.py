@@ -33,7 +33,8 @@ class Request:
 def bench(request: Request, stages: Stages) -> BenchReport:
     """Build, start the emulator, and count the inference and each layer; the layers add up to it.
 
-    The counts repeat to one tick of the board's timer: 40 instructions on MPS2, 1 on RISC-V virt.
+    The counts repeat to one tick of the board's timer: 32 to 50 instructions on the MPS boards,
+    1 on RISC-V virt.
     Raises CompileError or BoardError; with `cycles` also for a core without timings.
     """
     from mcuforge.flow.board_check import layer_ticks, run_samples

@@ -34,7 +34,7 @@ class Request:
     target: Annotated[
         str,
         Argument(
-            metavar="ELF_OR_PORT", help="A built firmware (or its project), or a serial port."
+            metavar="PROJECT_OR_PORT", help="A built firmware (or its project), or a serial port."
         ),
     ]
     data: Annotated[

@@ -35,7 +35,7 @@ _CALLER = re.compile(r"run_model(\.\w+)*$")  # as compilers name copies of it
 def estimate_cycles(
     session: Session, compiled: Compiled, built: Built, samples: Samples, stages: Stages
 ) -> CycleEstimate:
-    """ExecutionLog the first sample twice, uninterrupted and step by step, and price both.
+    """Trace the first sample twice, uninterrupted and step by step, and price both.
 
     Raises BoardError for a core without timings and for an emulator that cannot trace.
     """

@@ -32,7 +32,7 @@ FIRMWARE_RESERVE = 12 * 1024  # RAM kept for stack and link buffers before a db 
 # A byte may arrive while the model runs: 108 bytes of hardware frame with the FPU in use (Armv7-M
 # Architecture Reference Manual B1.5.7) or 64 of saved registers on RISC-V, and the handler's own.
 INTERRUPT_BYTES = 256
-CODE_MARGIN_BYTES = 4096  # beside what a first build lacked: weights are placed whole
+CODE_MARGIN_BYTES = 4096  # added to what a first build lacked: arrays move as a whole
 SLOWEST_WEIGHTS_PER_SECOND = 50_000  # bytes that gcc compiles on a busy machine
 MORE_MEMORY = "a board with more memory (`mcuforge boards` lists them), or a smaller model"
 MANIFEST = "mcuforge.json"

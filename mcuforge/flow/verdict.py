@@ -39,8 +39,8 @@ def compare(
 
     got: one array per model output, samples first, in the outputs' own dtypes. Floats are equal
     when their values are; two NaNs are equal. poisoned: the board overwrote dead bytes meanwhile.
-    Where a peer is only near, accuracy and agreement are against the peer. The agreement is judged
-    from `JUDGED_SAMPLES` samples of the user's own on: a share of fewer samples says nothing.
+    Where a peer is only near, accuracy and agreement are against the peer. The agreement
+    counts for the verdict only with at least `JUDGED_SAMPLES` samples from the user.
     """
     want, peer = wanted.outputs, wanted.peer
     count = samples.count

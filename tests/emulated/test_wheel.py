@@ -49,8 +49,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from a copy of this tree: building writes beside what it builds."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
-    ignored = shutil.ignore_patterns(*NOT_SOURCE)
-    shutil.copytree(ROOT, source, symlinks=True, ignore=ignored)
+    everywhere = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    at_the_root = shutil.ignore_patterns(*NOT_SOURCE)  # boards/build is source
+    shutil.copytree(
+        ROOT,
+        source,
+        symlinks=True,
+        ignore=lambda at, names: (at_the_root if at == str(ROOT) else everywhere)(at, names),
+    )
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", str(folder), str(source)]
     if int(version("setuptools").partition(".")[0]) >= OLDEST_SETUPTOOLS:
         command.append("--no-build-isolation")  # no network is needed
@@ -81,10 +87,11 @@ def test_the_wheel_carries_every_file_of_every_room(wheel: Path) -> None:
         for path in (ROOT / room).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    report = ROOT / "mcuforge" / "report"
+    front_door = [p for p in (ROOT / "mcuforge").iterdir() if not p.is_symlink()]  # less the rooms
     wanted |= {
         path.relative_to(ROOT).as_posix()
-        for path in (*(ROOT / "mcuforge").iterdir(), *report.rglob("*"))
+        for top in front_door
+        for path in (top, *top.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert carried == wanted
@@ -100,9 +107,9 @@ def test_the_wheel_carries_what_a_build_needs(wheel: Path) -> None:
         "mcuforge/compiler/codegen/templates/model.c.j2",
         "mcuforge/boards/catalog/disco_f746ng.toml",
         "mcuforge/boards/bsp/linker.ld.j2",
-        "mcuforge/boards/bsp/riscv/startup.S",
-        "mcuforge/boards/platformio/platform/platform.json",
-        "mcuforge/boards/platformio/platform/builder/main.py",
+        "mcuforge/boards/bsp/arch/riscv/startup.S",
+        "mcuforge/boards/build/platformio/platform/platform.json",
+        "mcuforge/boards/build/platformio/platform/builder/main.py",
     ):
         assert needed in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -97,7 +97,7 @@ def padded() -> ModelSpec:
     return ModelSpec(tensors, operators, (0,), (10,))
 
 
-# the digits example is trained: its weights would be a picture of no one's reading
+# no weights.c of the digits example: it is trained, and nobody would read it
 WRITTEN: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "digits_cnn": ("model.h", "model.c", "weights.h"),

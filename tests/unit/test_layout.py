@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 FACE = "mcuforge"
 ROOMS = ("compiler", "memplan", "runtime_c", "boards", "nas")
 CODE = (FACE, *ROOMS)
-SCRIPTS = ("tests", "scripts", "bench")
 NOT_OURS = {ROOT / name for name in (".venv", "build", "dist", "out", "node_modules")}
 PLATFORM = Path("boards/build/platformio/platform")  # PlatformIO's to import, in its own process
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MCUFORGE_BROADCAST_DIMS = 5, MCUFORGE_BROADCAST_ROW = 4 };
+enum { MCUFORGE_BROADCAST_ROW = 4 };
 
 /* The start of a row: index in the output, element in each input. Starts as {{0}, 0, 0}. */
 struct mcuforge_broadcast_row {

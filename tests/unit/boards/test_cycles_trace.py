@@ -22,7 +22,7 @@ def listed(*addresses: int) -> str:
 
 def executed(address: int, flags: str = "ff020200") -> str:
     place = 0x7FF538000000 + address * 64
-    return f"ExecutionLog 0: {place:#x} [00800408/{address:08x}/00000010/{flags}] f\n"
+    return f"Trace 0: {place:#x} [00800408/{address:08x}/00000010/{flags}] f\n"
 
 
 def stopped(address: int) -> str:

@@ -90,7 +90,7 @@ def test_a_call_through_a_pointer_is_charged_and_named(tmp_path: Path) -> None:
     write(
         tmp_path / "a.ci",
         node("f", "16 bytes (static)"),
-        'node: { title: "__indirect_call" label: "Indirect Call Blank" shape : ellipse }\n',
+        'node: { title: "__indirect_call" label: "Indirect Call Placeholder" shape : ellipse }\n',
         edge("f", "__indirect_call"),
     )
     found = bound(tmp_path, "f")

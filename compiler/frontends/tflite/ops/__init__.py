@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Holds one arm per TFLite operator: it turns the operator into steps of the graph."""
+"""Holds one arm per TFLite operator: it turns the operator into nodes of the graph."""

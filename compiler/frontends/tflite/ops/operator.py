@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an arm gets (one operator of the file) and what it returns (steps of the graph)."""
+"""What an arm gets (one operator of the file) and what it returns (nodes of the graph)."""
 
 from __future__ import annotations
 
