@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ import pytest
 import mcuforge.flow.firmware
 from mcuforge.commands import check
 from mcuforge.commands.deploy import Request, deploy
-from mcuforge.compiler.compile import Compiled, PlanOptions
+from mcuforge.compiler.compile import PlanOptions
 from mcuforge.errors import BoardError
+from mcuforge.flow.session import compile_session, open_session
 from mcuforge.memplan.poison import DeadRange
+from mcuforge.memplan.problem import Placement, Problem
+from mcuforge.memplan.replay import Trace
 from tests.emulated.deployed import QUIET, deployed
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
@@ -62,13 +66,17 @@ def test_poison_catches_a_plan_that_gives_a_buffer_up_too_early(
 ) -> None:
     """The test declares bytes dead that are read after step 0: the first half of them."""
 
-    def too_much(compiled: Compiled) -> tuple[tuple[DeadRange, ...], ...]:
-        layer = compiled.schedule.steps[0][0]
-        place = compiled.plan.placements[compiled.schedule.buffer(layer.node.output).name]
-        half = DeadRange(place.region, place.offset, place.offset + layer.node.output.bytes // 2)
-        return ((half,), *((),) * (compiled.model.steps - 1))
+    compiled = compile_session(open_session(MODEL, "qemu-mps2-an386", emulate=True))
+    output = compiled.schedule.steps[0][0].node.output
 
-    monkeypatch.setattr(mcuforge.flow.firmware, "dead_ranges", too_much)
+    def too_much(
+        problem: Problem, places: Mapping[str, Placement], trace: Trace
+    ) -> tuple[tuple[DeadRange, ...], ...]:
+        place = places[compiled.schedule.buffer(output).name]
+        half = DeadRange(place.region, place.offset, place.offset + output.bytes // 2)
+        return ((half,), *((),) * (len(compiled.schedule.steps) - 1))
+
+    monkeypatch.setattr(mcuforge.flow.firmware, "dead_bytes", too_much)
     request = Request(MODEL, "qemu-mps2-an386", emulate=True, samples=3, poison=True)
     report = deploy(request, QUIET)
     assert report.verdict == "fail"

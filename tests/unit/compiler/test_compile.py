@@ -141,7 +141,7 @@ def test_a_wrong_plan_over_the_budget_is_still_our_fault(monkeypatch: pytest.Mon
         return replace(plan, placements={**plan.placements, "x": Placement(ARENA, 3)})
 
     monkeypatch.setattr(choosing, "solve", solve_wrongly)
-    with pytest.raises(ReplayError, match="lies at 3, no multiple of 4"):
+    with pytest.raises(ReplayError, match="lies at 3, which is not a multiple of 4"):
         compiled(padded_conv(), ram_bytes=64)
 
 
