@@ -111,6 +111,7 @@ class Plan:
     optimal: bool
     lower_bound: int
     seconds: float  # spent finding it
+    stopped: bool = False  # at the limit of its effort: more effort might find a better plan
 
     @property
     def peak(self) -> int:

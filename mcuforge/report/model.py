@@ -140,6 +140,8 @@ class PlanFacts:
     lower_bound: int
     optimal: bool
     solver: str
+    effort: float  # the limit of the search, in units that it counts itself; no clock stops it
+    effort_reached: bool  # it stopped there; more effort might find a better plan
     seconds: float
     regions: tuple[RegionUse, ...]
     deciding_layer: str
