@@ -10,7 +10,7 @@ from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.isa.channels import Channels, packable
 from mcuforge.compiler.ops.common.fixed_point import Multiplier
 from mcuforge.compiler.ops.common.window import Window
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Counts, Work
 
 Fields = tuple[tuple[str, Field], ...]
@@ -20,7 +20,7 @@ FILTERS = 4  # of a block of packed weights
 
 
 def packed_conv2d(
-    inputs: tuple[Tensor, ...],
+    inputs: Tensors,
     output: Tensor,
     isa: str,
     window: Window,
@@ -63,7 +63,7 @@ def packed_conv2d(
 
 
 def packed_depthwise(
-    inputs: tuple[Tensor, ...],
+    inputs: Tensors,
     output: Tensor,
     isa: str,
     window: Window,
@@ -103,7 +103,7 @@ def packed_depthwise(
 
 
 def packed_vector(
-    inputs: tuple[Tensor, ...],
+    inputs: Tensors,
     output: Tensor,
     isa: str,
     multipliers: tuple[Multiplier, ...],
@@ -130,9 +130,7 @@ def packed_vector(
     return Call("fully_connected_packed_s8", arguments, params)
 
 
-def packed_work(
-    inputs: tuple[Tensor, ...], output: Tensor, products: int, isa: str, kernel: str
-) -> Work:
+def packed_work(inputs: Tensors, output: Tensor, products: int, isa: str, kernel: str) -> Work:
     """Count the work of a packed `kernel` for a layer of `products`, in pixel and filter blocks."""
     channels = output.shape[-1]
     pixels = output.elements // channels

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -26,7 +25,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     quantize_multiplier,
     requantize,
 )
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 LEFT_SHIFT = 20  # fraction bits the inputs gain before they are brought to one scale
@@ -40,7 +39,7 @@ class Add(BroadcastOp):
     subtract: bool = False
     act: Activation = "none"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         for tensor in (*inputs, output):
             want_int8(tensor)
         check_broadcast(inputs, output)
@@ -51,9 +50,7 @@ class Add(BroadcastOp):
                 "quantize again with a representative dataset that exercises this tensor",
             )
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         total: Int64 = np.zeros(1, np.int64)
         for tensor, value, factor in zip(inputs, values, self.multipliers(inputs), strict=True):
             total = total + on_common_scale(tensor, value, factor, LEFT_SHIFT)
@@ -62,7 +59,7 @@ class Add(BroadcastOp):
         result = requantize(total, factor.mantissa, factor.shift) + output.zero_point
         return np.clip(result, low, high).astype(np.int8).reshape(output.shape)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         factor = output_multiplier(inputs, output)
         low, high = activation_range(self.act, output)
         params = Params(
@@ -75,12 +72,12 @@ class Add(BroadcastOp):
         )
         return (Call("add_s8", (*operands(inputs), output, Blank.PARAMS), params),)
 
-    def multipliers(self, inputs: tuple[Tensor, ...]) -> tuple[Multiplier, Multiplier]:
+    def multipliers(self, inputs: Tensors) -> tuple[Multiplier, Multiplier]:
         """Bring both inputs to the common scale; b's is negative to subtract."""
         a, b = input_multipliers(inputs)
         return a, replace(b, mantissa=-b.mantissa) if self.subtract else b
 
 
-def output_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
+def output_multiplier(inputs: Tensors, output: Tensor) -> Multiplier:
     """Find the factor from the common scale, without its fraction bits, to the output's."""
     return quantize_multiplier(common_scale(inputs) / (2.0**LEFT_SHIFT * output.scale))

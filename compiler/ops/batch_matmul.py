@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -27,7 +26,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     requantize,
     wrap_int32,
 )
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
@@ -49,7 +48,7 @@ class BatchMatMul(Op):
     adj_x: bool = False
     adj_y: bool = False
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         a, b = inputs
         for tensor in (a, b, output):
             want_int8(tensor)
@@ -76,9 +75,7 @@ class BatchMatMul(Op):
         rows, columns = shape[-2:]
         return (columns, rows) if transposed else (rows, columns)
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         a, b = (v.astype(np.float64) - t.zero_point for v, t in zip(values, inputs, strict=True))
         a = a.swapaxes(-1, -2) if self.adj_x else a
         b = b.swapaxes(-1, -2) if self.adj_y else b
@@ -88,10 +85,10 @@ class BatchMatMul(Op):
         result = np.clip(wrap_int32(scaled + output.zero_point), -128, 127)
         return result.astype(np.int8).reshape(output.shape)
 
-    def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    def macs(self, inputs: Tensors, output: Tensor) -> int:
         return output.elements * self._matrix(inputs[0].shape, self.adj_x)[1]
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         a, b = inputs
         rows, depth = self._matrix(a.shape, self.adj_x)
         factor = matmul_multiplier(inputs, output)
@@ -117,7 +114,7 @@ class BatchMatMul(Op):
         )
         return (Call("batch_matmul_s8", (*operands(inputs), output, Blank.PARAMS), params),)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         """Count columns four at a time; the rest, and the sum of each row of `a`, one by one."""
         columns = output.shape[-1]
         vectors = output.elements // columns
@@ -134,7 +131,7 @@ class BatchMatMul(Op):
         )
         return Work("batch_matmul_s8", counts)
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Read for each output row all of `b`'s matrix, and a row of `a` or all of it."""
         a, b = inputs
         rows, depth = self._matrix(a.shape, self.adj_x)
@@ -147,9 +144,7 @@ class BatchMatMul(Op):
         row = of_a * rows + np.arange(output.elements // columns, dtype=np.int64) % rows
         return (Reads(depth, columns, row, row + 1), per_b)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         """Read a row of `a` and all of `b` for a token's row, or two matrices if rows are heads."""
         found = self._rows_of(inputs, output)
         if found is None:
@@ -162,7 +157,7 @@ class BatchMatMul(Op):
             reads.append(None if x.is_constant else known)
         return tuple(reads)
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         found = self._rows_of(inputs, output)
         assert found is not None
         rows: list[RowInput] = [
@@ -170,7 +165,7 @@ class BatchMatMul(Op):
         ]
         return calls_on_rows(self, rows, output, isa)
 
-    def _rows_of(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[bool, bool] | None:
+    def _rows_of(self, inputs: Tensors, output: Tensor) -> tuple[bool, bool] | None:
         """Tell whether an output row takes its own row of each input, rather than all of it.
 
         None if the rows of an input are neither. The rows of [1, tokens, n] are tokens, those of
@@ -192,7 +187,7 @@ class BatchMatMul(Op):
         return (found[0], found[1])
 
 
-def matmul_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
+def matmul_multiplier(inputs: Tensors, output: Tensor) -> Multiplier:
     """Compute a.scale * b.scale in float32, divided by output.scale in doubles, like TFLite."""
     product = float(np.float32(inputs[0].scale) * np.float32(inputs[1].scale))
     return output_multiplier(product / output.scale, output)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +17,7 @@ from mcuforge.compiler.ops.strided_copy import (
     want_same_bytes,
     want_walkable,
 )
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 
@@ -29,7 +28,7 @@ class BroadcastTo(CopyOp):
     kind: ClassVar[str] = "broadcast_to"
     input_types: ClassVar[tuple[DType, ...]] = BYTES
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         want_same_bytes(x, output, output.shape)
         aligned = _aligned(x, output)
@@ -47,9 +46,7 @@ class BroadcastTo(CopyOp):
         steps = (step if n > 1 else 0 for n, step in zip(aligned, row_major(aligned), strict=True))
         return Block(tuple(map(Axis, output.shape, steps, row_major(output.shape))))
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         return np.ascontiguousarray(np.broadcast_to(values[0], output.shape))
 
 

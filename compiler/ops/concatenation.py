@@ -24,7 +24,7 @@ from mcuforge.compiler.ops.strided_copy import (
     want_same_bytes,
     want_walkable,
 )
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.compiler.work import Work
 from mcuforge.errors import Refusal
 
@@ -40,7 +40,7 @@ class Concatenation(Op):
     input_types: ClassVar[tuple[DType, ...]] = BYTES
     axis: int = 0
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         rank = len(output.shape)
         if not 0 <= self.axis < rank:
             raise Refusal(
@@ -69,7 +69,7 @@ class Concatenation(Op):
         """Return `shape` with another extent along the joined axis."""
         return (*shape[: self.axis], extent, *shape[self.axis + 1 :])
 
-    def blocks(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Block, ...]:
+    def blocks(self, inputs: Tensors, output: Tensor) -> tuple[Block, ...]:
         """Find each input's place in the output."""
         strides = row_major(output.shape)
         result = []
@@ -80,16 +80,14 @@ class Concatenation(Op):
             begin += x.shape[self.axis]
         return tuple(result)
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         return np.concatenate(tuple(values), axis=self.axis)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         blocks = self.blocks(inputs, output)
         return tuple(copy_call(x, output, b) for x, b in zip(inputs, blocks, strict=True))
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Read each input at its first written byte, if inputs lie end to end; otherwise unknown.
 
         Inputs that lie side by side are copied one after the other, each into all of the output. A
@@ -106,9 +104,7 @@ class Concatenation(Op):
             found.append(Reads(step, step, first, end, before_write=True))
         return tuple(found)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         row = np.arange(output.rows + 1, dtype=np.int64)
         if self.axis >= row_dims(len(output.shape)):
             ranges = [row] * len(inputs)
@@ -124,7 +120,7 @@ class Concatenation(Op):
             for x, r in zip(inputs, ranges, strict=True)
         )
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         if self.axis >= row_dims(len(output.shape)):
             return calls_on_rows(self, [row_input(x) for x in inputs], output, isa)
         calls = []
@@ -133,15 +129,15 @@ class Concatenation(Op):
             calls.append(replace(call, rows=(begin, begin + count)))
         return tuple(calls)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         return copy_work(self.blocks(inputs, output))
 
-    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def row_work(self, inputs: Tensors, output: Tensor) -> Work:
         if self.axis >= row_dims(len(output.shape)):
             return super().row_work(inputs, output)
         return self.work(inputs, output).in_calls(output.rows)  # exactly one call has this row
 
-    def _end_to_end(self, inputs: tuple[Tensor, ...], output: Tensor) -> bool:
+    def _end_to_end(self, inputs: Tensors, output: Tensor) -> bool:
         """Tell whether each input is one run of the output, written in rising order."""
         return len(inputs) == 1 or prod(output.shape[: self.axis]) == 1
 

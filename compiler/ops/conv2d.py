@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -28,7 +27,7 @@ from mcuforge.compiler.ops.common.weighted import (
 )
 from mcuforge.compiler.ops.common.window import Pad, Pair, Window
 from mcuforge.compiler.ops.common.windowed import WindowedOp, window_counts
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Work
 from mcuforge.errors import Refusal
 
@@ -48,7 +47,7 @@ class Conv2D(WindowedOp):
         kernel = (weights.shape[1], weights.shape[2])
         return Window(kernel, self.stride, self.pad, self.dilation)
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x, weights = inputs[:2]
         want_int8(x)
         want_int8(output)
@@ -71,9 +70,7 @@ class Conv2D(WindowedOp):
         height, width = self.window(weights).output_size(x.shape[1:3])
         want_shape(output, (1, height, width, weights.shape[0]))
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         x, weights = inputs[:2]
         patches = self.window(weights).patches(
             values[0].astype(np.int64) - x.zero_point, output.shape[1:3]
@@ -92,11 +89,11 @@ class Conv2D(WindowedOp):
         acc += bias_values(inputs, weights.shape[0])
         return finish(acc, conv_multipliers(x, weights, output), self.act, output)
 
-    def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    def macs(self, inputs: Tensors, output: Tensor) -> int:
         _, kh, kw, ci = inputs[1].shape
         return output.elements * kh * kw * ci
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x, weights = inputs[:2]
         low, high = activation_range(self.act, output)
         multipliers = conv_multipliers(x, weights, output)
@@ -140,7 +137,7 @@ class Conv2D(WindowedOp):
         )
         return (Call("conv2d_s8", arguments, params),)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         x, weights = inputs[:2]
         filters, channels = output.shape[3], weights.shape[3]
         window = self.window(weights)
@@ -161,5 +158,5 @@ class Conv2D(WindowedOp):
         )
         return Work("conv2d_s8", counts, CALLED)
 
-    def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
+    def sliding(self, inputs: Tensors) -> Window:
         return self.window(inputs[1])

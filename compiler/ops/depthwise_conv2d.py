@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
@@ -29,7 +28,7 @@ from mcuforge.compiler.ops.common.weighted import (
 )
 from mcuforge.compiler.ops.common.window import Pad, Pair, Window
 from mcuforge.compiler.ops.common.windowed import WindowedOp, window_counts
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Work
 from mcuforge.errors import Refusal
 
@@ -52,7 +51,7 @@ class DepthwiseConv2D(WindowedOp):
         kernel = (weights.shape[1], weights.shape[2])
         return Window(kernel, self.stride, self.pad, self.dilation)
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x, weights = inputs[:2]
         want_int8(x)
         want_int8(output)
@@ -71,9 +70,7 @@ class DepthwiseConv2D(WindowedOp):
         height, width = self.window(weights).output_size(x.shape[1:3])
         want_shape(output, (1, height, width, channels))
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         x, weights = inputs[:2]
         patches = self.window(weights).patches(
             values[0].astype(np.int64) - x.zero_point, output.shape[1:3]
@@ -87,10 +84,10 @@ class DepthwiseConv2D(WindowedOp):
         acc = acc.reshape(*output.shape[1:]) + bias_values(inputs, channels)
         return finish(acc, conv_multipliers(x, weights, output), self.act, output)
 
-    def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    def macs(self, inputs: Tensors, output: Tensor) -> int:
         return output.elements * inputs[1].shape[1] * inputs[1].shape[2]
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x, weights = inputs[:2]
         low, high = activation_range(self.act, output)
         multipliers = conv_multipliers(x, weights, output)
@@ -98,7 +95,7 @@ class DepthwiseConv2D(WindowedOp):
         call = packed_depthwise(inputs, output, isa, window, multipliers, (low, high))
         return (call or self._unpacked(inputs, output),)
 
-    def _unpacked(self, inputs: tuple[Tensor, ...], output: Tensor) -> Call:
+    def _unpacked(self, inputs: Tensors, output: Tensor) -> Call:
         """Call the kernel that takes unpacked weights."""
         x, weights = inputs[:2]
         low, high = activation_range(self.act, output)
@@ -136,18 +133,18 @@ class DepthwiseConv2D(WindowedOp):
         )
         return Call("depthwise_conv2d_s8", arguments, params)
 
-    def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
+    def sliding(self, inputs: Tensors) -> Window:
         return self.window(inputs[1])
 
     def accumulate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
+        self, inputs: Tensors, output: Tensor, isa: str, rows: int
     ) -> tuple[Call, ...] | None:
         if output.rows != 1 or rows != inputs[0].rows:
             return None
         whole = self._unpacked(inputs, output)
         return (summing(whole, "depthwise_conv2d_rows_s8", output.elements),)
 
-    def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
+    def accumulate_work(self, inputs: Tensors, output: Tensor, rows: int) -> Work:
         """Count the work for some rows; each task goes over all sums once more."""
         counts = window_counts(self.sliding(inputs), inputs[0], output)
         per_task = CALLED._replace(position=prod(output.shape[:3]), carried=output.elements)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +17,7 @@ from mcuforge.compiler.ops.common.by_row import (
     same_row_reads,
 )
 from mcuforge.compiler.ops.common.checks import want_dtype, want_quant, want_shape
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.compiler.work import Work, vector_counts
 
 
@@ -33,31 +32,27 @@ class Dequantize(Op):
     kind: ClassVar[str] = "dequantize"
     input_types: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.UINT8)
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         want_dtype(inputs[0], *self.input_types)
         want_quant(inputs[0])
         want_dtype(output, DType.FLOAT32)
         want_shape(output, inputs[0].shape)
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         centred = values[0].astype(np.int32) - inputs[0].zero_point
         with np.errstate(over="ignore", under="ignore"):
             return np.float32(inputs[0].scale) * centred.astype(np.float32)
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         return (element_reads(inputs[0], output),)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         return (same_row_reads(inputs[0], output),)
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         return calls_on_rows(self, (row_input(inputs[0]),), output, isa)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         params = Params(
             "dequantize_params",
@@ -70,5 +65,5 @@ class Dequantize(Op):
         )
         return (Call("dequantize_f32", (x, output, Blank.PARAMS), params),)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         return Work("dequantize_f32", vector_counts(output))

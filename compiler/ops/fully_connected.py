@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -37,7 +36,7 @@ from mcuforge.compiler.ops.common.weighted import (
     shifts,
 )
 from mcuforge.compiler.ops.common.window import Window
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 
@@ -55,7 +54,7 @@ class FullyConnected(Op):
     kind: ClassVar[str] = "fully_connected"
     act: Activation = "none"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x, weights = inputs[:2]
         want_int8(x)
         want_int8(output)
@@ -77,25 +76,23 @@ class FullyConnected(Op):
                 "export the model again: its shapes contradict each other",
             )
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         x, weights = inputs[:2]
         rows = values[0].astype(np.float64).reshape(-1, weights.shape[1]) - x.zero_point
         acc = (rows @ values[1].astype(np.float64).T).astype(np.int64)  # below 2**53: exact
         acc += bias_values(inputs, weights.shape[0])
         return finish(acc, linear_multipliers(x, weights, output), self.act, output)
 
-    def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    def macs(self, inputs: Tensors, output: Tensor) -> int:
         return output.elements * inputs[1].shape[1]
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x, weights = inputs[:2]
         vectors = x.elements // weights.shape[1]
         packed = self._packed(inputs, output, isa)
         return (packed or self._call(inputs, output, vectors, x, output),)
 
-    def _packed(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> Call | None:
+    def _packed(self, inputs: Tensors, output: Tensor, isa: str) -> Call | None:
         """Call a kernel with packed weights, for whole tensors and for rows."""
         x, weights = inputs[:2]
         out_features, in_features = weights.shape
@@ -112,7 +109,7 @@ class FullyConnected(Op):
 
     def _call(
         self,
-        inputs: tuple[Tensor, ...],
+        inputs: Tensors,
         output: Tensor,
         vectors: int,
         source: Argument,
@@ -129,7 +126,7 @@ class FullyConnected(Op):
         arguments = (source, Blob("weights", weights.values()), target, Blank.PARAMS)
         return Call("fully_connected_s8", arguments, params)
 
-    def _fields(self, inputs: tuple[Tensor, ...], output: Tensor) -> Fields:
+    def _fields(self, inputs: Tensors, output: Tensor) -> Fields:
         """Return the fields that both forms of the kernel have after their sizes."""
         x, weights = inputs[:2]
         low, high = activation_range(self.act, output)
@@ -144,15 +141,13 @@ class FullyConnected(Op):
             ("shift", Blob("shift", shifts(multipliers))),
         )
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         out_features, in_features = inputs[1].shape
         vectors = np.arange(inputs[0].elements // in_features, dtype=np.int64)
         per_vector = Reads(in_features, out_features, vectors, vectors + 1)
         return (per_vector, *(None for _ in inputs[1:]))
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         x, weights = inputs[:2]
         if x.rows != output.rows or x.row_bytes % weights.shape[1] != 0:
             return None
@@ -160,14 +155,14 @@ class FullyConnected(Op):
         per_row = Reads(x.row_bytes, output.row_bytes, rows, rows + 1)
         return (per_row, *(None for _ in inputs[1:]))
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x, weights = inputs[:2]
         vectors = x.row_bytes // weights.shape[1]
         packed = self._packed(inputs, output, isa)
         return (packed or self._call(inputs, output, vectors, RowOf(x), RowOf(output)),)
 
     def accumulate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
+        self, inputs: Tensors, output: Tensor, isa: str, rows: int
     ) -> tuple[Call, ...] | None:
         x, weights = inputs[:2]
         out_features, in_features = weights.shape
@@ -183,15 +178,15 @@ class FullyConnected(Op):
         arguments = (x, Blob("weights", weights.values()), output, Blank.PARAMS, *SUMMING)
         return (Call("fully_connected_rows_s8", arguments, params, out_features * SUM_BYTES),)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         counts = self._counts(inputs, output, output.elements)
         return Work("fully_connected_s8", counts._replace(call=1))
 
-    def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
+    def accumulate_work(self, inputs: Tensors, output: Tensor, rows: int) -> Work:
         counts = self._counts(inputs, output, output.elements * rows)
         return Work("fully_connected_rows_s8", counts, CALLED)
 
-    def _counts(self, inputs: tuple[Tensor, ...], output: Tensor, dots: int) -> Counts:
+    def _counts(self, inputs: Tensors, output: Tensor, dots: int) -> Counts:
         """Count the products of the layer in `dots` pieces of equal size."""
         size = self.macs(inputs, output) // max(dots, 1)
         rest = size % UNROLLED

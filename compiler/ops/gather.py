@@ -26,7 +26,7 @@ from mcuforge.compiler.ops.strided_copy import (
     want_same_bytes,
     want_walkable,
 )
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.compiler.work import Work
 from mcuforge.errors import Refusal
 
@@ -55,7 +55,7 @@ class Gather(Op):
     axis: int = 0
     indices: tuple[int, ...] = ()
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         rank = len(x.shape)
         if not 0 <= self.axis < rank:
@@ -93,16 +93,14 @@ class Gather(Op):
             blocks.append(Block(tuple(axes), *offsets))
         return tuple(blocks)
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         return np.take(values[0], self.indices, self.axis)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         return tuple(copy_call(x, output, block) for block in self.blocks(x, output))
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Read pieces in rising order, each before it is written; otherwise the order is unknown.
 
         Runs along an inner dimension are copied one after the other, each into all of the output. A
@@ -123,9 +121,7 @@ class Gather(Op):
         end[leads] = (begins + sizes) // step
         return (Reads(step, step, first, end, before_write=True),)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         x = inputs[0]
         if self.axis >= row_dims(len(x.shape)):
             return (replace(same_row_reads(x, output), before_write=False),)
@@ -134,7 +130,7 @@ class Gather(Op):
             return None
         return (Reads(x.row_bytes, output.row_bytes, rows, rows + 1, before_write=True),)
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         if self.axis >= row_dims(len(x.shape)):
             return calls_on_rows(self, [row_input(x)], output, isa)
@@ -147,10 +143,10 @@ class Gather(Op):
             calls.append(replace(call, args=args, rows=(run.begin, run.begin + run.count)))
         return tuple(calls)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         return copy_work(self.blocks(inputs[0], output))
 
-    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def row_work(self, inputs: Tensors, output: Tensor) -> Work:
         if self.axis >= row_dims(len(output.shape)):
             return super().row_work(inputs, output)
         return self.work(inputs, output).in_calls(output.rows)  # exactly one call has this row

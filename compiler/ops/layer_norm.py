@@ -10,7 +10,6 @@ and nothing is rounded before the square root.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,7 +21,7 @@ from mcuforge.compiler.ops.common.checks import want_constant, want_dtype, want_
 from mcuforge.compiler.ops.common.fixed_point import Int64, wrap_int32
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.tables.inverse_sqrt import inverse_sqrt
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 MAX_DEPTH = 2**16  # an int32 holds the sum of so many squares of int8, and 64 bits hold n * q
@@ -62,7 +61,7 @@ class LayerNorm(LastAxisOp):
     kind: ClassVar[str] = "layer_norm"
     epsilon: float = 1e-5
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x, gamma, beta = inputs
         want_int8(x)
         want_int8(output)
@@ -96,9 +95,7 @@ class LayerNorm(LastAxisOp):
                 "quantize again with a representative dataset that exercises this tensor",
             )
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         known = self.constants(inputs, output)
         x = values[0].astype(np.int64)
         depth = x.shape[-1]
@@ -110,7 +107,7 @@ class LayerNorm(LastAxisOp):
         steps = (((normal * known.gamma) >> 32) + known.beta) >> known.output_shift
         return np.clip(steps, -128, 127).astype(np.int8)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         known = self.constants(inputs, output)
         params = Params(
@@ -129,7 +126,7 @@ class LayerNorm(LastAxisOp):
         beta = Blob("beta", known.beta.astype(np.int32))
         return (Call("layer_norm_s8", (x, gamma, beta, output, Blank.PARAMS), params),)
 
-    def constants(self, inputs: tuple[Tensor, ...], output: Tensor) -> Constants:
+    def constants(self, inputs: Tensors, output: Tensor) -> Constants:
         """Compute the finest shifts that int32 products allow, and the constants in these units."""
         x, gamma, beta = inputs
         depth = x.shape[-1]
@@ -182,7 +179,7 @@ def _epsilon(epsilon: float, x: Tensor) -> float:
     return epsilon * (x.shape[-1] / x.scale) ** 2
 
 
-def _reach(inputs: tuple[Tensor, ...], output: Tensor) -> float:
+def _reach(inputs: Tensors, output: Tensor) -> float:
     """Bound how far from 0 a result can be before it is clamped, in steps, plus one."""
     x, gamma, beta = inputs
     root = math.sqrt(x.shape[-1])

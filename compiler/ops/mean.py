@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
@@ -21,7 +20,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     wrap_int32,
 )
 from mcuforge.compiler.ops.common.summing import SUM_BYTES, SUMMING
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 
@@ -41,7 +40,7 @@ class Mean(Op):
     kind: ClassVar[str] = "mean"
     axes: tuple[int, ...] = ()
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         want_int8(x)
         want_int8(output)
@@ -79,9 +78,7 @@ class Mean(Op):
         """Compute the factor from a sum of centred elements to the output's scale."""
         return mean_multiplier(x, output, self.count(x))
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         x = inputs[0]
         total = values[0].astype(np.int64).sum(axis=self.axes)
         factor = self.factor(x, output)
@@ -90,7 +87,7 @@ class Mean(Op):
         result = np.clip(wrap_int32(scaled + output.zero_point), -128, 127)
         return result.astype(np.int8).reshape(output.shape)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         fields = self._fields(x, output, self._merged(x, False), self._merged(x, True))
         params = Params("mean_params", fields)
@@ -112,7 +109,7 @@ class Mean(Op):
             ("output_zero_point", output.zero_point),
         )
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         sizes, strides = self._merged(inputs[0], False)
         first = np.zeros(1, np.int64)  # the first element that each output averages
         for size, stride in zip(sizes, strides, strict=True):
@@ -120,16 +117,14 @@ class Mean(Op):
         last = sum((n - 1) * step for n, step in zip(*self._merged(inputs[0], True), strict=True))
         return (Reads(1, 1, first, first + last + 1, before_write=True),)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         x = inputs[0]
         if x.rows != output.rows or self._splits(x, x.rows, False) is None:
             return None
         rows = np.arange(x.rows, dtype=np.int64)
         return (Reads(x.row_bytes, output.row_bytes, rows, rows + 1),)
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         kept = self._splits(x, x.rows, False)
         assert kept is not None
@@ -137,7 +132,7 @@ class Mean(Op):
         return (Call("mean_s8", (RowOf(x), RowOf(output), Blank.PARAMS), params),)
 
     def accumulate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
+        self, inputs: Tensors, output: Tensor, isa: str, rows: int
     ) -> tuple[Call, ...] | None:
         x = inputs[0]
         reduced = self._splits(x, rows, True)
@@ -153,11 +148,11 @@ class Mean(Op):
         arguments = (x, output, Blank.PARAMS, *SUMMING)
         return (Call("mean_rows_s8", arguments, params, output.elements * SUM_BYTES),)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         counts = Counts(call=1, output=output.elements, tap=inputs[0].elements)
         return Work("mean_s8", counts)
 
-    def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
+    def accumulate_work(self, inputs: Tensors, output: Tensor, rows: int) -> Work:
         counts = Counts(output=output.elements, run=output.elements * rows, tap=inputs[0].elements)
         return Work("mean_rows_s8", counts, CALLED)
 

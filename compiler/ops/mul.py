@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,7 +20,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     requantize,
     wrap_int32,
 )
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 
 
 @dataclass(frozen=True)
@@ -31,14 +30,12 @@ class Mul(BroadcastOp):
     kind: ClassVar[str] = "mul"
     act: Activation = "none"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         for tensor in (*inputs, output):
             want_int8(tensor)
         check_broadcast(inputs, output)
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         a, b = (v.astype(np.int64) - t.zero_point for v, t in zip(values, inputs, strict=True))
         factor = product_multiplier(inputs, output)
         low, high = activation_range(self.act, output)
@@ -46,13 +43,13 @@ class Mul(BroadcastOp):
         result = np.clip(wrap_int32(scaled + output.zero_point), low, high)
         return result.astype(np.int8).reshape(output.shape)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         factor = product_multiplier(inputs, output)
         params = Params("mul_params", centred_fields(inputs, output, factor, self.act))
         return (Call("mul_s8", (*operands(inputs), output, Blank.PARAMS), params),)
 
 
-def product_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
+def product_multiplier(inputs: Tensors, output: Tensor) -> Multiplier:
     """Compute a.scale * b.scale / output.scale, every step in float32 like TFLite."""
     a, b = (np.float32(t.scale) for t in inputs)
     return output_multiplier(float(a * b / np.float32(output.scale)), output)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar
@@ -16,7 +15,7 @@ from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import calls_on_rows, one_row, row_dims, row_input
 from mcuforge.compiler.ops.common.fixed_point import RANGE
 from mcuforge.compiler.ops.strided_copy import BYTES, KERNEL_RANK, want_same_bytes
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
@@ -53,7 +52,7 @@ class Pad(Op):
     after: tuple[int, ...] = ()
     value: int = 0
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         rank = len(x.shape)
         if len(self.before) != rank or len(self.after) != rank:
@@ -95,13 +94,11 @@ class Pad(Op):
                 result.append(border)
         return tuple(result)
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         widths = tuple(zip(self.before, self.after, strict=True))
         return np.pad(values[0], widths, constant_values=self.value)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         borders = self.borders(inputs[0])
         borders = (Border(0, 1, 0),) * (KERNEL_RANK - len(borders)) + borders
         params = Params(
@@ -115,7 +112,7 @@ class Pad(Op):
         )
         return (Call("pad_s8", (inputs[0], output, Blank.PARAMS), params),)
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Read line by line, as the kernel writes; a line of padding reads nothing."""
         *outer, line = self.borders(inputs[0])
         inside = np.ones(1, np.int64)
@@ -125,9 +122,7 @@ class Pad(Op):
         first = end - inside * line.extent
         return (Reads(1, line.padded, first, end, before_write=True),)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         x = inputs[0]
         top = self._rows_above(x, output)
         if top is None:
@@ -136,7 +131,7 @@ class Pad(Op):
         at_once = len(self._of_a_row(x).borders(one_row(x))) == 1
         return (Reads(x.row_bytes, output.row_bytes, at[:-1], at[1:], before_write=at_once),)
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         top = self._rows_above(x, output)
         assert top is not None
@@ -152,7 +147,7 @@ class Pad(Op):
             calls.append(replace(fill, rows=(bottom, output.rows)))
         return tuple(calls)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         *outer, _ = self.borders(inputs[0])
         lines = prod(border.padded for border in outer)
         return Work("pad_s8", Counts(call=1, run=lines, tap=output.bytes))

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +17,7 @@ from mcuforge.compiler.ops.strided_copy import (
     want_same_bytes,
     want_walkable,
 )
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 
@@ -34,7 +33,7 @@ class Slice(CopyOp):
     begin: tuple[int, ...] = ()
     stride: tuple[int, ...] = ()
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         want_same_bytes(x, output, output.shape)
         if not len(x.shape) == len(output.shape) == len(self.begin) == len(self.stride):
@@ -66,9 +65,7 @@ class Slice(CopyOp):
         axes = tuple(map(Axis, output.shape, steps, row_major(output.shape)))
         return Block(axes, sum(b * s for b, s in zip(self.begin, strides, strict=True)))
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         index = np.ix_(
             *(
                 b + np.arange(n) * s

@@ -9,7 +9,6 @@ compiler tabulates it and kernels neither multiply nor shift to find it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,7 +25,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     rounding_shift_right,
 )
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 OUTPUT_SCALE = 1.0 / 256.0
@@ -50,7 +49,7 @@ class Softmax(LastAxisOp):
     kind: ClassVar[str] = "softmax"
     beta: float = 1.0
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         want_int8(x)
         want_int8(output)
@@ -74,9 +73,7 @@ class Softmax(LastAxisOp):
                 "quantize again with a representative dataset that exercises this tensor",
             )
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         table = np.zeros(256, np.int64)
         known = self.exponentials(inputs[0])
         table[: known.size] = known
@@ -91,7 +88,7 @@ class Softmax(LastAxisOp):
         result = np.where(shift > 31, 0, scaled) + OUTPUT_ZERO_POINT
         return np.clip(result, -128, 127).astype(np.int8).reshape(output.shape)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         table = self.exponentials(x)
         params = Params(

@@ -8,7 +8,6 @@ has it. TFLite's softmax, with its one output scale and its roundings, is `softm
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,7 +25,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
 )
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.softmax import one_over_one_plus
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 EXP_BITS = 30  # fraction bits of exponentials
@@ -48,7 +47,7 @@ class SoftmaxQdq(LastAxisOp):
     kind: ClassVar[str] = "softmax_qdq"
     beta: float = 1.0
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         want_int8(x)
         want_int8(output)
@@ -71,9 +70,7 @@ class SoftmaxQdq(LastAxisOp):
                 "quantize again with a representative dataset that exercises this tensor",
             )
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         x = values[0].astype(np.int64)
         exps = self.exponentials(inputs[0])[x.max(axis=-1, keepdims=True) - x]
         total = exps.sum(axis=-1, keepdims=True)
@@ -89,7 +86,7 @@ class SoftmaxQdq(LastAxisOp):
         answer: NDArray[np.int8] = np.minimum(result, 127).astype(np.int8)
         return answer
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         steps = steps_in_one(output)
         params = Params(

@@ -6,7 +6,6 @@ Formula: TFLite kernels/squared_difference.cc, restated.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,7 +25,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     quantize_multiplier,
     requantize,
 )
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 LEFT_SHIFT = 7  # fraction bits of the difference: its square, below 2**30, still fits
@@ -38,7 +37,7 @@ class SquaredDifference(BroadcastOp):
 
     kind: ClassVar[str] = "squared_difference"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         for tensor in (*inputs, output):
             want_int8(tensor)
         check_broadcast(inputs, output)
@@ -50,9 +49,7 @@ class SquaredDifference(BroadcastOp):
                 "quantize again with a representative dataset that exercises this tensor",
             )
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         a, b = (
             on_common_scale(t, v, m, LEFT_SHIFT)
             for t, v, m in zip(inputs, values, input_multipliers(inputs), strict=True)
@@ -62,14 +59,14 @@ class SquaredDifference(BroadcastOp):
         result = np.clip(scaled + output.zero_point, -128, 127)
         return result.astype(np.int8).reshape(output.shape)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         factor = output_multiplier(inputs, output)
         fields = two_scale_fields(inputs, input_multipliers(inputs), output, factor)
         params = Params("squared_difference_params", fields)
         return (Call("squared_difference_s8", (*operands(inputs), output, Blank.PARAMS), params),)
 
 
-def output_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
+def output_multiplier(inputs: Tensors, output: Tensor) -> Multiplier:
     """Find the factor from the squared common scale, without fraction bits, to the output's."""
     scale = common_scale(inputs)
     return quantize_multiplier(scale * scale / (4.0**LEFT_SHIFT * output.scale))

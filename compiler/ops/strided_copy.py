@@ -15,7 +15,7 @@ from mcuforge.compiler.calls import Blank, Call, Params, Reads, RowOf
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import row_dims, row_input
 from mcuforge.compiler.ops.common.checks import want_dtype, want_same_quant, want_shape
-from mcuforge.compiler.tensors import DType, Tensor
+from mcuforge.compiler.tensors import DType, Tensor, Tensors
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
@@ -58,7 +58,7 @@ class CopyOp(Op):
     def block(self, x: Tensor, output: Tensor) -> Block:
         """Find the place of each output element in the input; axes are the output's."""
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Read run after run; an element repeated in place is read once, then it copies itself."""
         block = self.block(inputs[0], output)
         outer, run = runs_of(block)
@@ -67,9 +67,7 @@ class CopyOp(Op):
         again = np.arange(len(outer)) % repeats > 0
         return (Reads(1, run, outer, np.where(again, outer, outer + run), before_write=True),)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         x = inputs[0]
         copy = row_copy(x, output, self.block(x, output))
         if copy is None:
@@ -78,10 +76,10 @@ class CopyOp(Op):
         at_once = len(runs_of(copy.block)[0]) == 1
         return (Reads(x.row_bytes, output.row_bytes, first, first + 1, before_write=at_once),)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         return (copy_call(inputs[0], output, self.block(inputs[0], output)),)
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         copy = row_copy(x, output, self.block(x, output))
         assert copy is not None
@@ -89,7 +87,7 @@ class CopyOp(Op):
         call = copy_call(x, output, copy.block)
         return (replace(call, args=(source, RowOf(output), Blank.PARAMS)),)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         return copy_work([self.block(inputs[0], output)])
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +17,7 @@ from mcuforge.compiler.ops.strided_copy import (
     want_same_bytes,
     want_walkable,
 )
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 
@@ -30,7 +29,7 @@ class Transpose(CopyOp):
     input_types: ClassVar[tuple[DType, ...]] = BYTES
     perm: tuple[int, ...] = ()
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         if sorted(self.perm) != list(range(len(x.shape))):
             raise Refusal(
@@ -47,7 +46,5 @@ class Transpose(CopyOp):
         steps = tuple(strides[p] for p in self.perm)
         return Block(tuple(map(Axis, output.shape, steps, row_major(output.shape))))
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         return np.ascontiguousarray(values[0].transpose(self.perm))

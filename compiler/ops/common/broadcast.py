@@ -19,7 +19,7 @@ from mcuforge.compiler.ops.common.by_row import (
     whole_input,
 )
 from mcuforge.compiler.ops.common.checks import want_shape
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 from mcuforge.compiler.work import Work, vector_counts
 from mcuforge.errors import Refusal
 
@@ -47,28 +47,26 @@ class Broadcast:
 class BroadcastOp(Op):
     """An operator on two 8-bit inputs: one element of each gives one element of the output."""
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         return tuple(_element_reads(x, output) for x in inputs)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         if any(_rows_of(x, output) is None for x in inputs):
             return None
         return tuple(None if x.is_constant else _row_reads(x, output) for x in inputs)
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         rows = [_rows_of(x, output) for x in inputs]
         return calls_on_rows(self, [row for row in rows if row is not None], output, isa)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         counts = vector_counts(output)
         if len({x.elements for x in inputs} - {1}) <= 1:  # of one shape: they count as one vector
             counts = counts._replace(run=1)
         return Work(f"{self.kind}_s8", counts)
 
 
-def check_broadcast(inputs: tuple[Tensor, ...], output: Tensor) -> None:
+def check_broadcast(inputs: Tensors, output: Tensor) -> None:
     """Refuse shapes that do not broadcast to the output's, or need too many dimensions."""
     a, b = inputs
     want_shape(output, broadcast_shape(a, b))
@@ -106,7 +104,7 @@ def broadcast(a: Shape, b: Shape) -> Broadcast:
     return Broadcast(_padded(dims, 1), _padded(strides[0], 0), _padded(strides[1], 0))
 
 
-def operands(inputs: tuple[Tensor, ...]) -> tuple[Argument, ...]:
+def operands(inputs: Tensors) -> tuple[Argument, ...]:
     """Return the inputs as kernel arguments; constants lie in flash."""
     return tuple(Blob("operand", t.values()) if t.is_constant else t for t in inputs)
 

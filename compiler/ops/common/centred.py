@@ -7,11 +7,11 @@ from mcuforge.compiler.calls import Field
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.broadcast import broadcast
 from mcuforge.compiler.ops.common.fixed_point import Multiplier, activation_range
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 
 def centred_fields(
-    inputs: tuple[Tensor, ...], output: Tensor, factor: Multiplier, act: Activation
+    inputs: Tensors, output: Tensor, factor: Multiplier, act: Activation
 ) -> tuple[tuple[str, Field], ...]:
     """Return the parameter fields in C order: the walk, zero points, multiplier and limits."""
     a, b = inputs

@@ -13,15 +13,15 @@ from mcuforge.compiler.ops.common.fixed_point import (
     quantize_multiplier,
     requantize,
 )
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Tensor, Tensors
 
 
-def common_scale(inputs: tuple[Tensor, ...]) -> float:
+def common_scale(inputs: Tensors) -> float:
     """Return twice the larger input scale, on which the sum of two int8 values fits 8 bits."""
     return 2.0 * max(t.scale for t in inputs)
 
 
-def input_multipliers(inputs: tuple[Tensor, ...]) -> tuple[Multiplier, Multiplier]:
+def input_multipliers(inputs: Tensors) -> tuple[Multiplier, Multiplier]:
     """Find the factors that bring both inputs to the common scale."""
     a, b = (quantize_multiplier(t.scale / common_scale(inputs)) for t in inputs)
     return a, b
@@ -37,7 +37,7 @@ def on_common_scale(tensor: Tensor, values: Array, factor: Multiplier, left_shif
 
 
 def two_scale_fields(
-    inputs: tuple[Tensor, ...],
+    inputs: Tensors,
     factors: tuple[Multiplier, Multiplier],
     output: Tensor,
     factor: Multiplier,

@@ -16,7 +16,7 @@ from mcuforge.compiler.ops.common.checks import (
 from mcuforge.compiler.ops.common.fixed_point import activation_range
 from mcuforge.compiler.ops.common.window import Pad, Pair, Window
 from mcuforge.compiler.ops.common.windowed import WindowedOp, window_counts
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 
@@ -37,10 +37,10 @@ class PoolOp(WindowedOp):
         """The sliding window over the input."""
         return Window(self.kernel, self.stride, self.pad)
 
-    def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
+    def sliding(self, inputs: Tensors) -> Window:
         return self.window
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         return Work(f"{self.kind}_s8", self.counts(inputs[0], output), CALLED)
 
     def counts(self, x: Tensor, output: Tensor) -> Counts:

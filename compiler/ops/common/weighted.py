@@ -21,7 +21,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     requantize,
     wrap_int32,
 )
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, DType, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 MAX_SUMMED = 2**17 - 1  # an int32 always holds the sum of so many products of two int8 values
@@ -40,7 +40,7 @@ def check_weights(weights: Tensor, axis: int) -> None:
         )
 
 
-def check_bias(inputs: tuple[Tensor, ...], channels: int) -> None:
+def check_bias(inputs: Tensors, channels: int) -> None:
     """Refuse a third input unless it is a constant int32 vector of one value per channel."""
     if len(inputs) > 2:
         want_constant(inputs[2])
@@ -65,14 +65,14 @@ def conv_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Multip
     return tuple(output_multiplier(x.scale * s / output.scale, output) for s in scales)
 
 
-def bias_values(inputs: tuple[Tensor, ...], channels: int) -> Int64:
+def bias_values(inputs: Tensors, channels: int) -> Int64:
     """Return the bias as int64 (channels,); zeros if the operator has no bias."""
     if len(inputs) > 2:
         return inputs[2].values().astype(np.int64)
     return np.zeros(channels, np.int64)
 
 
-def folded_bias(inputs: tuple[Tensor, ...], filters: Array) -> Blob:
+def folded_bias(inputs: Tensors, filters: Array) -> Blob:
     """Compute bias[o] - x.zero_point * sum(filters[o]) as int32, so that kernels skip the offset.
 
     filters: (channels, taps).

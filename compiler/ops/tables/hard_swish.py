@@ -13,7 +13,7 @@ import numpy as np
 
 from mcuforge.compiler.ops.common.fixed_point import Int64, Multiplier, quantize_multiplier
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 from mcuforge.errors import Refusal
 
 HIRES_BITS = 7  # a centred input of 9 bits fills int16 after this shift
@@ -27,7 +27,7 @@ class HardSwish(TableOp):
 
     kind: ClassVar[str] = "hard_swish"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         x = inputs[0]
         if output_multiplier(x, output).shift > 0:

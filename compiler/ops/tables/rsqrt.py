@@ -21,7 +21,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     wrap_int32,
 )
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 from mcuforge.errors import Refusal
 
 FRACTION_BITS = 20  # of 1 / sqrt(steps), before the scales come in
@@ -42,7 +42,7 @@ class Rsqrt(TableOp):
 
     kind: ClassVar[str] = "rsqrt"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         factor = scale_factor(inputs[0], output)
         if not LEAST_FACTOR <= factor < MOST_FACTOR:

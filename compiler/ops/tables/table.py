@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,7 @@ from mcuforge.compiler.ops.common.by_row import (
 )
 from mcuforge.compiler.ops.common.checks import want_int8, want_shape
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64, quantize_multiplier, requantize
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
@@ -32,7 +31,7 @@ MAX_STEPS = 2.0**31 - 256  # a rounded quotient plus a zero point that still fit
 class TableOp(Op):
     """An operator from 8 bits to 8 bits of the same shape, on each element by itself."""
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         want_int8(inputs[0])
         want_int8(output)
         want_shape(output, inputs[0].shape)
@@ -55,29 +54,25 @@ class TableOp(Op):
         table[values & 0xFF] = self.answers(x, output, values).astype(np.uint8).view(np.int8)
         return table
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         raw = values[0].astype(np.uint8)
         return self.stored_table(inputs[0], output)[raw].view(output.dtype.numpy)
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         return (element_reads(inputs[0], output),)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         return (same_row_reads(inputs[0], output),)
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         return calls_on_rows(self, (row_input(inputs[0]),), output, isa)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         blob = Blob("table", self.stored_table(inputs[0], output))
         params = Params("table_params", (("count", output.elements),))
         return (Call("table_s8", (inputs[0], blob, output, Blank.PARAMS), params),)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         return Work("table_s8", Counts(call=1, output=output.elements))
 
 
