@@ -74,7 +74,7 @@ class Op(ABC):
 
     def work(self, inputs: Tensors, output: Tensor) -> Work:
         """Count the work of `calls` with unpacked weights: by default a loop per output vector."""
-        return Work(f"{self.kind}_s8", vector_counts(output))
+        return Work(self.kernel_name, vector_counts(output))
 
     def row_work(self, inputs: Tensors, output: Tensor) -> Work:
         """Count the work of `row_calls`: by default that of `calls`, called once for each row."""
@@ -88,6 +88,11 @@ class Op(ABC):
     def macs(self, inputs: Tensors, output: Tensor) -> int:
         """Count the multiply-accumulates of one inference, padding taps included as peers do."""
         return 0
+
+    @property
+    def kernel_name(self) -> str:
+        """The kernel of `calls` with unpacked weights."""
+        return f"{self.kind}_s8"
 
     @property
     def title(self) -> str:

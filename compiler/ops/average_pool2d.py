@@ -9,9 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blank, Call, Params
+from mcuforge.compiler.calls import Call
 from mcuforge.compiler.ops.common.fixed_point import activation_range
-from mcuforge.compiler.ops.common.pooling import PoolOp, check_pool, pool_fields
+from mcuforge.compiler.ops.common.pooling import PoolOp
 from mcuforge.compiler.ops.common.summing import summing
 from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Work
@@ -27,8 +27,8 @@ class AveragePool2D(PoolOp):
     kind: ClassVar[str] = "average_pool2d"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
+        super().check(inputs, output)
         x = inputs[0]
-        check_pool(self.window, x, output)
         count = max(self.window.taps(0, x, output)) * max(self.window.taps(1, x, output))
         if count > MAX_TAPS:
             raise Refusal(
@@ -46,12 +46,6 @@ class AveragePool2D(PoolOp):
         average: Array = np.clip(np.sign(total) * magnitude, low, high).astype(np.int8)
         return average.reshape(output.shape)
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
-        x = inputs[0]
-        params = Params("average_pool2d_params", pool_fields(self.window, self.act, x, output))
-        arguments = (x, output, Blank.PARAMS, Blank.FIRST_ROW, Blank.END_ROW)
-        return (Call("average_pool2d_s8", arguments, params),)
-
     def accumulate(
         self, inputs: Tensors, output: Tensor, isa: str, rows: int
     ) -> tuple[Call, ...] | None:
@@ -63,5 +57,5 @@ class AveragePool2D(PoolOp):
 
     def accumulate_work(self, inputs: Tensors, output: Tensor, rows: int) -> Work:
         """Count the work for some rows; each row computes the places of its windows again."""
-        counts = self.counts(inputs[0], output)._replace(position=prod(output.shape[:3]) * rows)
+        counts = self.counts(inputs, output)._replace(position=prod(output.shape[:3]) * rows)
         return Work("average_pool2d_rows_s8", counts, CALLED)

@@ -8,23 +8,24 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blank, Call, Params, Reads
+from mcuforge.compiler.calls import Blank, Call, Reads, kernel_call
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.broadcast import operands
 from mcuforge.compiler.ops.common.by_row import (
-    RowInput,
+    all_rows,
     calls_on_rows,
+    each_row,
     row_dims,
     row_input,
     whole_input,
 )
-from mcuforge.compiler.ops.common.checks import want_int8, want_rank, want_shape
+from mcuforge.compiler.ops.common.checks import shape_refusal, want_int8, want_rank, want_shape
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     output_multiplier,
-    requantize,
-    wrap_int32,
+    scaled_by,
+    stored,
 )
 from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import Counts, Work
@@ -50,18 +51,16 @@ class BatchMatMul(Op):
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         a, b = inputs
-        for tensor in (a, b, output):
-            want_int8(tensor)
+        want_int8(a, b, output)
         for tensor in inputs:
             want_rank(tensor, *range(2, 3 + MAX_BATCH_DIMS))
         rows, depth = self._matrix(a.shape, self.adj_x)
         met, columns = self._matrix(b.shape, self.adj_y)
         batch = _broadcast(a.shape[:-2], b.shape[:-2])
         if depth != met or batch is None:
-            raise Refusal(
+            raise shape_refusal(
                 f"matrices of shapes {list(a.shape)} and {list(b.shape)}, wanted "
-                "[..., m, k] and [..., k, n] after what is transposed",
-                "export the model again: its shapes contradict each other",
+                "[..., m, k] and [..., k, n] after what is transposed"
             )
         want_shape(output, (*batch, rows, columns))
         if depth > MAX_DEPTH:
@@ -79,11 +78,8 @@ class BatchMatMul(Op):
         a, b = (v.astype(np.float64) - t.zero_point for v, t in zip(values, inputs, strict=True))
         a = a.swapaxes(-1, -2) if self.adj_x else a
         b = b.swapaxes(-1, -2) if self.adj_y else b
-        factor = matmul_multiplier(inputs, output)
         acc = np.matmul(a, b).astype(np.int64)  # below 2**53: exact
-        scaled = requantize(acc, factor.mantissa, factor.shift)
-        result = np.clip(wrap_int32(scaled + output.zero_point), -128, 127)
-        return result.astype(np.int8).reshape(output.shape)
+        return stored(scaled_by(acc, matmul_multiplier(inputs, output)), output)
 
     def macs(self, inputs: Tensors, output: Tensor) -> int:
         return output.elements * self._matrix(inputs[0].shape, self.adj_x)[1]
@@ -93,26 +89,25 @@ class BatchMatMul(Op):
         rows, depth = self._matrix(a.shape, self.adj_x)
         factor = matmul_multiplier(inputs, output)
         front = (1,) * (MAX_BATCH_DIMS + 2 - len(output.shape))
-        params = Params(
-            "batch_matmul_params",
-            (
-                ("batch", front + output.shape[:-2]),
-                ("a_batch", _batch_strides(a.shape)),
-                ("b_batch", _batch_strides(b.shape)),
-                ("rows", rows),
-                ("depth", depth),
-                ("columns", output.shape[-1]),
-                ("a_row", 1 if self.adj_x else depth),
-                ("a_step", rows if self.adj_x else 1),
-                ("b_transposed", int(self.adj_y)),
-                ("a_zero_point", a.zero_point),
-                ("b_zero_point", b.zero_point),
-                ("multiplier", factor.mantissa),
-                ("shift", factor.shift),
-                ("output_zero_point", output.zero_point),
-            ),
+        call = kernel_call(
+            self.kernel_name,
+            *(*operands(inputs), output, Blank.PARAMS),
+            batch=front + output.shape[:-2],
+            a_batch=_batch_strides(a.shape),
+            b_batch=_batch_strides(b.shape),
+            rows=rows,
+            depth=depth,
+            columns=output.shape[-1],
+            a_row=1 if self.adj_x else depth,
+            a_step=rows if self.adj_x else 1,
+            b_transposed=int(self.adj_y),
+            a_zero_point=a.zero_point,
+            b_zero_point=b.zero_point,
+            multiplier=factor.mantissa,
+            shift=factor.shift,
+            output_zero_point=output.zero_point,
         )
-        return (Call("batch_matmul_s8", (*operands(inputs), output, Blank.PARAMS), params),)
+        return (call,)
 
     def work(self, inputs: Tensors, output: Tensor) -> Work:
         """Count columns four at a time; the rest, and the sum of each row of `a`, one by one."""
@@ -129,7 +124,7 @@ class BatchMatMul(Op):
             tap=vectors * blocks * COLUMNS * depth,
             rest=vectors * (left + 1) * depth,
         )
-        return Work("batch_matmul_s8", counts)
+        return Work(self.kernel_name, counts)
 
     def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Read for each output row all of `b`'s matrix, and a row of `a` or all of it."""
@@ -149,20 +144,14 @@ class BatchMatMul(Op):
         found = self._rows_of(inputs, output)
         if found is None:
             return None
-        row = np.arange(output.rows, dtype=np.int64)
-        reads: list[Reads | None] = []
-        for x, own in zip(inputs, found, strict=True):
-            first, end = (row, row + 1) if own else (0 * row, 0 * row + x.rows)
-            known = Reads(x.row_bytes, output.row_bytes, first, end)
-            reads.append(None if x.is_constant else known)
-        return tuple(reads)
+        ways = [(x, each_row if own else all_rows) for x, own in zip(inputs, found, strict=True)]
+        return tuple(None if x.is_constant else of_row(x, output) for x, of_row in ways)
 
     def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         found = self._rows_of(inputs, output)
         assert found is not None
-        rows: list[RowInput] = [
-            row_input(x) if own else whole_input(x) for x, own in zip(inputs, found, strict=True)
-        ]
+        pairs = zip(inputs, found, strict=True)
+        rows = [row_input(x) if own else whole_input(x) for x, own in pairs]
         return calls_on_rows(self, rows, output, isa)
 
     def _rows_of(self, inputs: Tensors, output: Tensor) -> tuple[bool, bool] | None:

@@ -12,62 +12,39 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.calls import Call, Reads
-from mcuforge.compiler.graph import Op
-from mcuforge.compiler.ops.common.by_row import calls_on_rows, row_dims, row_input
-from mcuforge.compiler.ops.strided_copy import (
-    BYTES,
-    Axis,
-    Block,
-    copy_call,
-    copy_work,
-    row_major,
-    want_same_bytes,
-    want_walkable,
-)
-from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
-from mcuforge.compiler.work import Work
-from mcuforge.errors import Refusal
+from mcuforge.compiler.ops.common.by_row import calls_on_rows, row_input
+from mcuforge.compiler.ops.common.checks import shape_refusal
+from mcuforge.compiler.ops.strided_copy import Axis, AxisOp, Block, row_major, want_same_bytes
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 
 
 @dataclass(frozen=True)
-class Concatenation(Op):
+class Concatenation(AxisOp):
     """Joins inputs, int8 or uint8, of one scale and zero point, that are equal except in `axis`.
 
     The reference refuses differing scales for int8 too; for uint8 it would rescale in float.
     """
 
     kind: ClassVar[str] = "concatenation"
-    input_types: ClassVar[tuple[DType, ...]] = BYTES
-    axis: int = 0
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         rank = len(output.shape)
         if not 0 <= self.axis < rank:
-            raise Refusal(
-                f"joins along axis {self.axis}, wanted 0 to {rank - 1}",
-                "export the model again: its shapes contradict each other",
-            )
+            raise shape_refusal(f"joins along axis {self.axis}, wanted 0 to {rank - 1}")
         for x in inputs:
             if len(x.shape) != rank:
-                raise Refusal(
+                raise shape_refusal(
                     f"tensor '{x.name}' has shape {list(x.shape)}, "
-                    f"wanted {rank} dimensions as in the output",
-                    "export the model again: its shapes contradict each other",
+                    f"wanted {rank} dimensions as in the output"
                 )
             want_same_bytes(x, output, self.with_extent(x.shape, output.shape[self.axis]))
         joined = sum(x.shape[self.axis] for x in inputs)
         if joined != output.shape[self.axis]:
-            raise Refusal(
+            raise shape_refusal(
                 f"the inputs join to {joined} along axis {self.axis}, "
-                f"tensor '{output.name}' has {output.shape[self.axis]}",
-                "export the model again: its shapes contradict each other",
+                f"tensor '{output.name}' has {output.shape[self.axis]}"
             )
-        for block in self.blocks(inputs, output):
-            want_walkable(block)
-
-    def with_extent(self, shape: tuple[int, ...], extent: int) -> tuple[int, ...]:
-        """Return `shape` with another extent along the joined axis."""
-        return (*shape[: self.axis], extent, *shape[self.axis + 1 :])
+        self.want_walkable(inputs, output)
 
     def blocks(self, inputs: Tensors, output: Tensor) -> tuple[Block, ...]:
         """Find each input's place in the output."""
@@ -82,10 +59,6 @@ class Concatenation(Op):
 
     def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         return np.concatenate(tuple(values), axis=self.axis)
-
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
-        blocks = self.blocks(inputs, output)
-        return tuple(copy_call(x, output, b) for x, b in zip(inputs, blocks, strict=True))
 
     def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Read each input at its first written byte, if inputs lie end to end; otherwise unknown.
@@ -106,7 +79,7 @@ class Concatenation(Op):
 
     def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         row = np.arange(output.rows + 1, dtype=np.int64)
-        if self.axis >= row_dims(len(output.shape)):
+        if self.in_rows(output):
             ranges = [row] * len(inputs)
             at_once = len(inputs) == 1
         elif self._end_to_end(inputs, output):
@@ -121,21 +94,13 @@ class Concatenation(Op):
         )
 
     def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
-        if self.axis >= row_dims(len(output.shape)):
+        if self.in_rows(output):
             return calls_on_rows(self, [row_input(x) for x in inputs], output, isa)
         calls = []
         for x, (begin, count) in zip(inputs, _spans([x.rows for x in inputs]), strict=True):
             (call,) = calls_on_rows(Concatenation(0), [row_input(x, 1, -begin)], output, isa)
             calls.append(replace(call, rows=(begin, begin + count)))
         return tuple(calls)
-
-    def work(self, inputs: Tensors, output: Tensor) -> Work:
-        return copy_work(self.blocks(inputs, output))
-
-    def row_work(self, inputs: Tensors, output: Tensor) -> Work:
-        if self.axis >= row_dims(len(output.shape)):
-            return super().row_work(inputs, output)
-        return self.work(inputs, output).in_calls(output.rows)  # exactly one call has this row
 
     def _end_to_end(self, inputs: Tensors, output: Tensor) -> bool:
         """Tell whether each input is one run of the output, written in rising order."""

@@ -11,11 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blank, Call, Params
+from mcuforge.compiler.calls import Fields
 from mcuforge.compiler.graph import Activation
-from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
-from mcuforge.compiler.ops.common.centred import centred_fields
-from mcuforge.compiler.ops.common.checks import want_int8
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp, centred_fields
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
@@ -46,9 +44,7 @@ class Div(BroadcastOp):
     act: Activation = "none"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
-        for tensor in (*inputs, output):
-            want_int8(tensor)
-        check_broadcast(inputs, output)
+        super().check(inputs, output)
         factor = scale_factor(inputs, output)
         if not factor < MAX_FACTOR:
             a, b = inputs
@@ -65,10 +61,9 @@ class Div(BroadcastOp):
         result = np.clip(scaled + output.zero_point, low, high)
         return result.astype(np.int8).reshape(output.shape)
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+    def fields(self, inputs: Tensors, output: Tensor) -> Fields:
         factor = quantize_multiplier(scale_factor(inputs, output))
-        params = Params("div_params", centred_fields(inputs, output, factor, self.act))
-        return (Call("div_s8", (*operands(inputs), output, Blank.PARAMS), params),)
+        return centred_fields(inputs, output, factor, self.act)
 
     def work(self, inputs: Tensors, output: Tensor) -> Work:
         found = super().work(inputs, output)

@@ -16,8 +16,14 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blank, Blob, Call, Params
-from mcuforge.compiler.ops.common.checks import want_constant, want_dtype, want_int8, want_shape
+from mcuforge.compiler.calls import Blank, Blob, Call, kernel_call
+from mcuforge.compiler.ops.common.checks import (
+    scale_refusal,
+    want_constant,
+    want_dtype,
+    want_int8,
+    want_shape,
+)
 from mcuforge.compiler.ops.common.fixed_point import Int64, wrap_int32
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.tables.inverse_sqrt import inverse_sqrt
@@ -63,8 +69,7 @@ class LayerNorm(LastAxisOp):
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         x, gamma, beta = inputs
-        want_int8(x)
-        want_int8(output)
+        want_int8(x, output)
         want_shape(output, x.shape)
         depth = x.shape[-1] if x.shape else 0
         if not 0 < depth <= MAX_DEPTH:
@@ -83,16 +88,14 @@ class LayerNorm(LastAxisOp):
                 )
         relative = math.inf if self.epsilon < 0 else _epsilon(self.epsilon, x)
         if not relative < MAX_EPSILON:
-            raise Refusal(
+            raise scale_refusal(
                 f"epsilon {self.epsilon:g} over rows of {depth} of scale {x.scale:g}: wanted 0 or "
-                "more, and below the largest variance that the values can have",
-                "quantize again with a representative dataset that exercises this tensor",
+                "more, and below the largest variance that the values can have"
             )
         if not _reach(inputs, output) < MAX_REACH:
-            raise Refusal(
+            raise scale_refusal(
                 f"gamma and beta of '{output.name}' reach {_reach(inputs, output):g} steps of its "
-                f"scale {output.scale:g}, wanted below {MAX_REACH:g} of the 256 there are",
-                "quantize again with a representative dataset that exercises this tensor",
+                f"scale {output.scale:g}, wanted below {MAX_REACH:g} of the 256 there are"
             )
 
     def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
@@ -110,21 +113,20 @@ class LayerNorm(LastAxisOp):
     def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         known = self.constants(inputs, output)
-        params = Params(
-            "layer_norm_params",
-            (
-                ("rows", x.elements // x.shape[-1]),
-                ("depth", x.shape[-1]),
-                ("fraction", known.fraction),
-                ("variance_shift", known.variance_shift),
-                ("epsilon", known.epsilon),
-                ("epsilon_shift", known.epsilon_shift),
-                ("output_shift", known.output_shift),
-            ),
-        )
         gamma = Blob("gamma", known.gamma.astype(np.int32))
         beta = Blob("beta", known.beta.astype(np.int32))
-        return (Call("layer_norm_s8", (x, gamma, beta, output, Blank.PARAMS), params),)
+        call = kernel_call(
+            self.kernel_name,
+            *(x, gamma, beta, output, Blank.PARAMS),
+            rows=x.elements // x.shape[-1],
+            depth=x.shape[-1],
+            fraction=known.fraction,
+            variance_shift=known.variance_shift,
+            epsilon=known.epsilon,
+            epsilon_shift=known.epsilon_shift,
+            output_shift=known.output_shift,
+        )
+        return (call,)
 
     def constants(self, inputs: Tensors, output: Tensor) -> Constants:
         """Compute the finest shifts that int32 products allow, and the constants in these units."""

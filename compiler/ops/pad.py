@@ -10,9 +10,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blank, Call, Params, Reads, RowOf
+from mcuforge.compiler.calls import Blank, Call, Reads, RowOf, kernel_call
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import calls_on_rows, one_row, row_dims, row_input
+from mcuforge.compiler.ops.common.checks import shape_refusal
 from mcuforge.compiler.ops.common.fixed_point import RANGE
 from mcuforge.compiler.ops.strided_copy import BYTES, KERNEL_RANK, want_same_bytes
 from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
@@ -56,10 +57,9 @@ class Pad(Op):
         x = inputs[0]
         rank = len(x.shape)
         if len(self.before) != rank or len(self.after) != rank:
-            raise Refusal(
+            raise shape_refusal(
                 f"{len(self.before)} and {len(self.after)} paddings for the {rank} dimensions "
-                f"of '{x.name}'",
-                "export the model again: its shapes contradict each other",
+                f"of '{x.name}'"
             )
         if min((*self.before, *self.after), default=0) < 0:
             raise Refusal(
@@ -101,16 +101,15 @@ class Pad(Op):
     def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         borders = self.borders(inputs[0])
         borders = (Border(0, 1, 0),) * (KERNEL_RANK - len(borders)) + borders
-        params = Params(
-            "pad_params",
-            (
-                ("before", tuple(b.before for b in borders)),
-                ("extent", tuple(b.extent for b in borders)),
-                ("after", tuple(b.after for b in borders)),
-                ("value", self.value),
-            ),
+        call = kernel_call(
+            self.kernel_name,
+            *(inputs[0], output, Blank.PARAMS),
+            before=tuple(b.before for b in borders),
+            extent=tuple(b.extent for b in borders),
+            after=tuple(b.after for b in borders),
+            value=self.value,
         )
-        return (Call("pad_s8", (inputs[0], output, Blank.PARAMS), params),)
+        return (call,)
 
     def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Read line by line, as the kernel writes; a line of padding reads nothing."""
@@ -136,8 +135,7 @@ class Pad(Op):
         top = self._rows_above(x, output)
         assert top is not None
         row = output.elements // output.rows
-        params = Params("fill_params", (("count", row), ("value", self.value)))
-        fill = Call("fill_s8", (RowOf(output), Blank.PARAMS), params)
+        fill = kernel_call("fill_s8", RowOf(output), Blank.PARAMS, count=row, value=self.value)
         bottom = top + x.rows
         inner = calls_on_rows(self._of_a_row(x), [row_input(x, 1, -top)], output, isa)
         calls = [replace(call, rows=(top, bottom)) for call in inner]
@@ -150,7 +148,7 @@ class Pad(Op):
     def work(self, inputs: Tensors, output: Tensor) -> Work:
         *outer, _ = self.borders(inputs[0])
         lines = prod(border.padded for border in outer)
-        return Work("pad_s8", Counts(call=1, run=lines, tap=output.bytes))
+        return Work(self.kernel_name, Counts(call=1, run=lines, tap=output.bytes))
 
     def _rows_above(self, x: Tensor, output: Tensor) -> int | None:
         """Count the rows of padding before the input's first; None if some lie between its rows."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blank, Call, Params
+from mcuforge.compiler.calls import Blank, Call, kernel_call
 from mcuforge.compiler.ops.common.checks import want_dtype, want_quant, want_shape
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
@@ -55,17 +55,16 @@ class Quantize(TableOp):
         if inputs[0].dtype is not DType.FLOAT32:
             return super().calls(inputs, output, isa)
         low, high = RANGE[output.dtype]
-        params = Params(
-            "quantize_params",
-            (
-                ("count", output.elements),
-                ("scale", output.scale),
-                ("zero_point", output.zero_point),
-                ("low", low),
-                ("high", high),
-            ),
+        call = kernel_call(
+            "quantize_f32",
+            *(inputs[0], output, Blank.PARAMS),
+            count=output.elements,
+            scale=output.scale,
+            zero_point=output.zero_point,
+            low=low,
+            high=high,
         )
-        return (Call("quantize_f32", (inputs[0], output, Blank.PARAMS), params),)
+        return (call,)
 
     def work(self, inputs: Tensors, output: Tensor) -> Work:
         if inputs[0].dtype is not DType.FLOAT32:

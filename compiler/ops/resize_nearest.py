@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blank, Blob, Call, Params, Reads, RingRows
+from mcuforge.compiler.calls import ROWS, Blank, Blob, Call, Reads, RingRows, kernel_call
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.checks import want_one_image
 from mcuforge.compiler.ops.common.window import pixel_reads
@@ -68,19 +68,17 @@ class ResizeNearest(Op):
 
     def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
-        params = Params(
-            "resize_nearest_params",
-            (
-                ("input", x.shape[1:]),
-                ("output", output.shape[1:]),
-                ("input_ring", RingRows(x)),
-                ("output_ring", RingRows(output)),
-                ("rows", Blob("rows", self.sources(x.shape[1], output.shape[1]))),
-                ("columns", Blob("columns", self.sources(x.shape[2], output.shape[2]))),
-            ),
+        call = kernel_call(
+            self.kernel_name,
+            *(x, output, Blank.PARAMS, *ROWS),
+            input=x.shape[1:],
+            output=output.shape[1:],
+            input_ring=RingRows(x),
+            output_ring=RingRows(output),
+            rows=Blob("rows", self.sources(x.shape[1], output.shape[1])),
+            columns=Blob("columns", self.sources(x.shape[2], output.shape[2])),
         )
-        arguments = (x, output, Blank.PARAMS, Blank.FIRST_ROW, Blank.END_ROW)
-        return (Call("resize_nearest_s8", arguments, params),)
+        return (call,)
 
     def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         x = inputs[0]

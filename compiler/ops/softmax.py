@@ -15,8 +15,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mcuforge.compiler.calls import Blank, Blob, Call, Params
-from mcuforge.compiler.ops.common.checks import want_int8, want_rank, want_shape
+from mcuforge.compiler.calls import Blank, Blob, Call, kernel_call
+from mcuforge.compiler.ops.common.checks import scale_refusal, want_int8, want_rank, want_shape
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
@@ -51,8 +51,7 @@ class Softmax(LastAxisOp):
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
-        want_int8(x)
-        want_int8(output)
+        want_int8(x, output)
         want_rank(x, 1, 2, 3, 4)
         want_shape(output, x.shape)
         right_scale = math.isclose(output.scale, OUTPUT_SCALE, rel_tol=1e-3)
@@ -68,9 +67,8 @@ class Softmax(LastAxisOp):
                 "leave the softmax out and take the largest logit",
             )
         if not self.beta * x.scale > 2.0**-DIFFERENCE_BITS:
-            raise Refusal(
-                f"beta {self.beta:g} times scale {x.scale:g} is not above 2**-{DIFFERENCE_BITS}",
-                "quantize again with a representative dataset that exercises this tensor",
+            raise scale_refusal(
+                f"beta {self.beta:g} times scale {x.scale:g} is not above 2**-{DIFFERENCE_BITS}"
             )
 
     def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
@@ -91,16 +89,15 @@ class Softmax(LastAxisOp):
     def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         table = self.exponentials(x)
-        params = Params(
-            "softmax_params",
-            (
-                ("rows", x.elements // x.shape[-1]),
-                ("depth", x.shape[-1]),
-                ("exp_count", table.size),
-                ("exp", Blob("table", table.astype(np.int32))),
-            ),
+        call = kernel_call(
+            self.kernel_name,
+            *(x, output, Blank.PARAMS),
+            rows=x.elements // x.shape[-1],
+            depth=x.shape[-1],
+            exp_count=table.size,
+            exp=Blob("table", table.astype(np.int32)),
         )
-        return (Call("softmax_s8", (x, output, Blank.PARAMS), params),)
+        return (call,)
 
     def exponentials(self, x: Tensor) -> Int64:
         """Tabulate exp(-i * beta * scale) with 31 fraction bits for i = 0, 1, ... until negligible.

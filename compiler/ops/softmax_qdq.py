@@ -14,8 +14,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blank, Blob, Call, Params
-from mcuforge.compiler.ops.common.checks import want_int8, want_shape
+from mcuforge.compiler.calls import Blank, Blob, Call, kernel_call
+from mcuforge.compiler.ops.common.checks import scale_refusal, want_int8, want_shape
 from mcuforge.compiler.ops.common.elementary import exp
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
@@ -49,8 +49,7 @@ class SoftmaxQdq(LastAxisOp):
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
-        want_int8(x)
-        want_int8(output)
+        want_int8(x, output)
         want_shape(output, x.shape)
         depth = x.shape[-1] if x.shape else 0
         if not 0 < depth <= MAX_DEPTH:
@@ -64,10 +63,9 @@ class SoftmaxQdq(LastAxisOp):
                 "move the sign into the layer before",
             )
         if output.scale < LEAST_SCALE:
-            raise Refusal(
+            raise scale_refusal(
                 f"tensor '{output.name}' has scale {output.scale:g}, wanted at least "
-                f"{LEAST_SCALE:g}: nearly every result of this softmax is larger than it can hold",
-                "quantize again with a representative dataset that exercises this tensor",
+                f"{LEAST_SCALE:g}: nearly every result of this softmax is larger than it can hold"
             )
 
     def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
@@ -89,18 +87,17 @@ class SoftmaxQdq(LastAxisOp):
     def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         steps = steps_in_one(output)
-        params = Params(
-            "softmax_qdq_params",
-            (
-                ("rows", x.elements // x.shape[-1]),
-                ("depth", x.shape[-1]),
-                ("multiplier", steps.mantissa),
-                ("shift", steps.shift),
-                ("zero_point", output.zero_point),
-            ),
-        )
         table = Blob("table", self.exponentials(x).astype(np.int32))
-        return (Call("softmax_qdq_s8", (x, table, output, Blank.PARAMS), params),)
+        call = kernel_call(
+            self.kernel_name,
+            *(x, table, output, Blank.PARAMS),
+            rows=x.elements // x.shape[-1],
+            depth=x.shape[-1],
+            multiplier=steps.mantissa,
+            shift=steps.shift,
+            zero_point=output.zero_point,
+        )
+        return (call,)
 
     def exponentials(self, x: Tensor) -> Int64:
         """Tabulate exp(-i * beta * scale) with EXP_BITS fraction bits: int64 (256,).

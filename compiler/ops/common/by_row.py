@@ -10,7 +10,7 @@ import numpy as np
 
 from mcuforge.compiler.calls import Argument, Blob, Call, Reads, RowOf
 from mcuforge.compiler.graph import Op
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +58,16 @@ def calls_on_rows(op: Op, inputs: Sequence[RowInput], output: Tensor, isa: str) 
     )
 
 
-def element_reads(x: Tensor, output: Tensor) -> Reads:
-    """Read element i just before element i of the output is written, in rising order."""
-    first = np.arange(output.elements, dtype=np.int64)
-    return Reads(x.dtype.itemsize, output.dtype.itemsize, first, first + 1, before_write=True)
+def each_row(x: Tensor, output: Tensor) -> Reads:
+    """Read row y for row y of the output."""
+    row = np.arange(output.rows, dtype=np.int64)
+    return Reads(x.row_bytes, output.row_bytes, row, row + 1)
+
+
+def all_rows(x: Tensor, output: Tensor) -> Reads:
+    """Read every row for each row of the output."""
+    none = np.zeros(output.rows, np.int64)
+    return Reads(x.row_bytes, output.row_bytes, none, none + x.rows)
 
 
 def same_row_reads(x: Tensor, output: Tensor) -> Reads:
@@ -70,6 +76,26 @@ def same_row_reads(x: Tensor, output: Tensor) -> Reads:
     So rows of equal size may be computed in place. A single row may not: no row below it would keep
     an output from beginning inside it.
     """
-    first = np.arange(output.rows, dtype=np.int64)
     in_place = x.row_bytes == output.row_bytes and output.rows > 1
-    return Reads(x.row_bytes, output.row_bytes, first, first + 1, before_write=in_place)
+    return replace(each_row(x, output), before_write=in_place)
+
+
+@dataclass(frozen=True)
+class RowwiseOp(Op):
+    """An operator that computes row y from row y of its first input; further ones are constants.
+
+    Unless `reads` says otherwise, element i is computed from element i alone.
+    """
+
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
+        """Read element i just before element i of the output is written, in rising order."""
+        first = np.arange(output.elements, dtype=np.int64)
+        sizes = inputs[0].dtype.itemsize, output.dtype.itemsize
+        return (Reads(*sizes, first, first + 1, before_write=True), *(None for _ in inputs[1:]))
+
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
+        return (same_row_reads(inputs[0], output), *(None for _ in inputs[1:]))
+
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+        rows = (row_input(inputs[0]), *(RowInput(t, t) for t in inputs[1:]))
+        return calls_on_rows(self, rows, output, isa)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mcuforge.compiler.graph import Activation
-from mcuforge.compiler.tensors import DType, Quant, Tensor
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 
 Int64 = NDArray[np.int64]
 
@@ -91,6 +91,11 @@ def rounding_shift_right(x: ArrayLike, shift: ArrayLike) -> Int64:
     return result
 
 
+def scaled_by(x: ArrayLike, factor: Multiplier) -> Int64:
+    """Apply one factor as `requantize` does; int64 of x's shape."""
+    return requantize(x, factor.mantissa, factor.shift)
+
+
 def requantize(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
     """Apply TFLite's MultiplyByQuantizedMultiplier (double rounding) to int32 values.
 
@@ -99,6 +104,13 @@ def requantize(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
     amount = np.asarray(shift, dtype=np.int64)
     left = wrap_int32(np.asarray(x, dtype=np.int64) << np.maximum(amount, 0))
     return rounding_shift_right(doubling_high_mul(left, mantissa), np.maximum(-amount, 0))
+
+
+def stored(values: Int64, output: Tensor, act: Activation = "none") -> Array:
+    """Add the output's zero point in int32 and clamp: int8 of the output's shape."""
+    low, high = activation_range(act, output)
+    shifted = wrap_int32(values + output.zero_point)
+    return np.clip(shifted, low, high).astype(np.int8).reshape(output.shape)
 
 
 def quantize_real(real: float, quant: Quant) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blob
+from mcuforge.compiler.calls import Blob, Fields
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.checks import (
     want_constant,
@@ -19,6 +19,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     activation_range,
     output_multiplier,
     requantize,
+    stored,
     wrap_int32,
 )
 from mcuforge.compiler.tensors import Array, DType, Tensor, Tensors
@@ -57,8 +58,9 @@ def check_summed(count: int) -> None:
         )
 
 
-def conv_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Multiplier, ...]:
+def conv_multipliers(inputs: Tensors, output: Tensor) -> tuple[Multiplier, ...]:
     """Compute x.scale * weights.scale / output.scale in doubles for each output channel."""
+    x, weights = inputs[:2]
     assert weights.quant is not None
     channels = output.shape[-1]
     scales = weights.quant.scale * (channels if len(weights.quant.scale) == 1 else 1)
@@ -82,6 +84,25 @@ def folded_bias(inputs: Tensors, filters: Array) -> Blob:
     return Blob("bias", wrap_int32(folded).astype(np.int32))
 
 
+def weighted_fields(
+    inputs: Tensors,
+    output: Tensor,
+    filters: Array,
+    multipliers: tuple[Multiplier, ...],
+    act: Activation,
+) -> Fields:
+    """Return the parameters that finish sums of products; filters: (channels, taps)."""
+    low, high = activation_range(act, output)
+    return {
+        "output_zero_point": output.zero_point,
+        "act_min": low,
+        "act_max": high,
+        "bias": folded_bias(inputs, filters),
+        "multiplier": Blob("multiplier", mantissas(multipliers)),
+        "shift": Blob("shift", shifts(multipliers)),
+    }
+
+
 def mantissas(multipliers: tuple[Multiplier, ...]) -> Array:
     """Collect the multipliers' mantissas as the kernels read them: int32 (multipliers,)."""
     return np.array([m.mantissa for m in multipliers], np.int32)
@@ -99,7 +120,5 @@ def finish(
 
     Returns int8 of the output's shape.
     """
-    low, high = activation_range(act, output)
     scaled = requantize(wrap_int32(acc), mantissas(multipliers), shifts(multipliers))
-    values = np.clip(wrap_int32(scaled + output.zero_point), low, high)
-    return values.astype(np.int8).reshape(output.shape)
+    return stored(scaled, output, act)

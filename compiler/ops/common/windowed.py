@@ -30,8 +30,11 @@ class WindowedOp(Op):
         return self.calls(inputs, output, isa)
 
     def work(self, inputs: Tensors, output: Tensor) -> Work:
-        counts = window_counts(self.sliding(inputs), inputs[0], output)
-        return Work(f"{self.kind}_s8", counts, CALLED)
+        return Work(self.kernel_name, self.counts(inputs, output), CALLED)
+
+    def counts(self, inputs: Tensors, output: Tensor) -> Counts:
+        """Count what `work` counts: by default a window that slides over each channel by itself."""
+        return window_counts(self.sliding(inputs), inputs[0], output)
 
     def row_work(self, inputs: Tensors, output: Tensor) -> Work:
         return self.work(inputs, output)
