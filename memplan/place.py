@@ -52,11 +52,7 @@ class Placer:
         ]
 
     def pack(
-        self,
-        order: Sequence[int],
-        *,
-        tightest: bool = False,
-        below: tuple[int, ...] | None = None,
+        self, order: Sequence[int], *, tightest: bool = False, below: tuple[int, ...] | None = None
     ) -> Placing | None:
         """Place the buffers in `order`, each in the fastest region where it ends within capacity.
 

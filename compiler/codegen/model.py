@@ -77,10 +77,7 @@ def environment() -> Environment:
         autoescape=False,  # C, not HTML
     )
     env.globals.update(
-        call=lines.call,
-        block=lines.comment_block,
-        listing=lines.comment_lines,
-        table=lines.table,
+        call=lines.call, block=lines.comment_block, listing=lines.comment_lines, table=lines.table
     )
     return env
 

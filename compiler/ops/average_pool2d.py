@@ -32,8 +32,7 @@ class AveragePool2D(PoolOp):
         count = max(self.window.taps(0, x, output)) * max(self.window.taps(1, x, output))
         if count > MAX_TAPS:
             raise Refusal(
-                f"the average of {count} values, supported: up to {MAX_TAPS}",
-                "pool in two steps",
+                f"the average of {count} values, supported: up to {MAX_TAPS}", "pool in two steps"
             )
 
     def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:

@@ -9,13 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ops.common.checks import shape_refusal
-from mcuforge.compiler.ops.strided_copy import (
-    Axis,
-    Block,
-    CopyOp,
-    row_major,
-    want_same_bytes,
-)
+from mcuforge.compiler.ops.strided_copy import Axis, Block, CopyOp, row_major, want_same_bytes
 from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 
 

@@ -7,12 +7,7 @@ import numpy as np
 
 from mcuforge.compiler.calls import Blob, Fields
 from mcuforge.compiler.graph import Activation
-from mcuforge.compiler.ops.common.checks import (
-    want_constant,
-    want_dtype,
-    want_quant,
-    want_shape,
-)
+from mcuforge.compiler.ops.common.checks import want_constant, want_dtype, want_quant, want_shape
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
