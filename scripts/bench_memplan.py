@@ -17,8 +17,8 @@ from pathlib import Path
 from random import Random
 
 from mcuforge.memplan import greedy
-from mcuforge.memplan.minimalloc import read_csv
 from mcuforge.memplan.problem import Buffer, Plan, Problem, Region
+from scripts.minimalloc import read_csv
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "minimalloc"
 UNTIL_THE_CLOCK_STOPS = sys.maxsize

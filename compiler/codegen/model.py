@@ -82,6 +82,11 @@ def environment() -> Environment:
     return env
 
 
+def render(template: str, **view: object) -> str:
+    """Render one template of this package."""
+    return environment().get_template(template).render(view)
+
+
 def generate(
     schedule: Schedule,
     placements: Mapping[str, Placement],
@@ -101,6 +106,7 @@ def generate(
     printer = CallPrinter(schedule, placements, arenas, pool)
     layer_ids = distinct([identifier(layer.node.name) for layer in schedule.layers])
     stages = stage_texts(schedule, layer_ids, printer)
+    layers = dict(zip(layer_ids, schedule.layers, strict=True))
     model = GeneratedModel(
         name=name,
         arenas=arenas,
@@ -110,9 +116,7 @@ def generate(
         layers=tuple(layer for stage in stages for layer in stage.layers),
         kernels=tuple(sorted({c.kernel for layer in schedule.layers for c in layer.calls})),
         constants=pool.arrays(),
-        flash=_placed_weights(
-            pool, dict(zip(layer_ids, schedule.layers, strict=True)), place_weights
-        ),
+        flash=_placed_weights(pool, layers, place_weights),
         files={},
     )
     return replace(model, files=_files(model, comment(schedule.graph.name), stages))
@@ -155,11 +159,8 @@ def _files(model: GeneratedModel, title: str, stages: Sequence[StageText]) -> di
         "constants": model.constants,
         "sections": {name: f".mcuforge_weights.{place}" for name, place in model.flash.items()},
     }
-    env = environment()
-    return {
-        file: env.get_template(f"{file}.j2").render(view)
-        for file in ("model.h", "model.c", "weights.h", "weights.c")
-    }
+    files = ("model.h", "model.c", "weights.h", "weights.c")
+    return {file: render(f"{file}.j2", **view) for file in files}
 
 
 def _constants(pool: ConstantPool, layers: Mapping[str, Layer]) -> list[Constant]:
@@ -190,15 +191,12 @@ def _addresses(layers: tuple[LayerText, ...]) -> list[str]:
 
 def example_main(model: GeneratedModel) -> str:
     """Write a minimal main.c that shows how to use the generated model."""
-    return (
-        environment()
-        .get_template("main.c.j2")
-        .render(
-            name=model.name,
-            NAME=model.name.upper(),
-            arenas=model.arenas,
-            inputs=model.inputs,
-            output=model.outputs[0],
-            streamed=[number for number, port in enumerate(model.inputs) if port.streamed],
-        )
+    return render(
+        "main.c.j2",
+        name=model.name,
+        NAME=model.name.upper(),
+        arenas=model.arenas,
+        inputs=model.inputs,
+        output=model.outputs[0],
+        streamed=[number for number, port in enumerate(model.inputs) if port.streamed],
     )
