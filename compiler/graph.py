@@ -34,9 +34,16 @@ class Op(ABC):
         Returns an array of the output's shape and dtype, bit-exact with the TFLite reference.
         """
 
-    @abstractmethod
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
+        """Make the call that computes `output` on every ISA, where one does."""
+        raise NotImplementedError(self.kind)
+
     def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
-        """List the kernel calls that compute `output` on `isa`; empty when it is a view."""
+        """List the kernel calls that compute `output` on `isa`: by default `call` alone.
+
+        Empty when the operator is a view.
+        """
+        return (self.call(inputs, output),)
 
     def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Describe how `calls` read each input; constants have an entry too, which is ignored.
@@ -215,9 +222,9 @@ class _Links:
         return cls(written_at, reads, frozenset(graph.outputs))
 
 
-def fresh(name: str, taken: set[str]) -> str:
-    """Return `name`, with "+" appended while it is taken, and take it."""
+def fresh(name: str, taken: set[str], more: str = "+") -> str:
+    """Return `name`, with `more` appended while it is taken, and take it."""
     while name in taken:
-        name += "+"
+        name += more
     taken.add(name)
     return name

@@ -47,7 +47,7 @@ def improve(problem: Problem, start: Plan, *, seconds: float, workers: int = 1) 
         answer = model.search(best, part, left, work, workers)
         work -= answer.work
         if answer.placements is not None:
-            peaks = _peaks(problem, answer.placements)
+            peaks = problem.peaks(answer.placements)
             best = replace(best, placements=answer.placements, peaks=peaks, solver="exact")
         if len(problem.regions) == 1:
             # Either no plan is below the answer's bound, or no plan is better than the best one.
@@ -246,16 +246,6 @@ class _Model:
             )
             for i, buffer in enumerate(self._problem.buffers)
         }
-
-
-def _peaks(problem: Problem, placements: Mapping[str, Placement]) -> dict[str, int]:
-    """The bytes that each region needs."""
-    peaks = {region.name: 0 for region in problem.regions}
-    for buffer in problem.buffers:
-        placement = placements[buffer.name]
-        end = placement.offset + buffer.bytes
-        peaks[placement.region] = max(peaks[placement.region], end)
-    return peaks
 
 
 def _unit(problem: Problem) -> int:

@@ -53,6 +53,14 @@ class Overlap:
 
 
 @dataclass(frozen=True)
+class Placement:
+    """The place of a buffer: `offset` bytes into `region`."""
+
+    region: str
+    offset: int
+
+
+@dataclass(frozen=True)
 class Problem:
     """Buffers to place in regions; raises ProblemError when it contradicts itself.
 
@@ -88,13 +96,13 @@ class Problem:
         overflow = sum(max(0, peaks[region.name] - region.bytes) for region in self.regions)
         return (overflow, *(peaks[region.name] for region in reversed(self.fastest_first)))
 
-
-@dataclass(frozen=True)
-class Placement:
-    """The place of a buffer: `offset` bytes into `region`."""
-
-    region: str
-    offset: int
+    def peaks(self, placements: Mapping[str, Placement]) -> dict[str, int]:
+        """Count the bytes that each region needs for these places."""
+        peaks = {region.name: 0 for region in self.regions}
+        for buffer in self.buffers:
+            place = placements[buffer.name]
+            peaks[place.region] = max(peaks[place.region], place.offset + buffer.bytes)
+        return peaks
 
 
 @dataclass(frozen=True)

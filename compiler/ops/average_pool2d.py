@@ -51,7 +51,7 @@ class AveragePool2D(PoolOp):
         x = inputs[0]
         if output.rows != 1 or rows != x.rows or self.window.taps(0, x, output)[0] < x.rows:
             return None
-        (whole,) = self.calls(inputs, output, isa)
+        whole = self.call(inputs, output)
         return (summing(whole, "average_pool2d_rows_s8", output.elements),)
 
     def accumulate_work(self, inputs: Tensors, output: Tensor, rows: int) -> Work:

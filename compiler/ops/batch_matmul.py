@@ -9,16 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.calls import Blank, Call, Reads, kernel_call
-from mcuforge.compiler.graph import Op
-from mcuforge.compiler.ops.common.broadcast import operands
-from mcuforge.compiler.ops.common.by_row import (
-    all_rows,
-    calls_on_rows,
-    each_row,
-    row_dims,
-    row_input,
-    whole_input,
-)
+from mcuforge.compiler.ops.common.broadcast import aligned, operands
+from mcuforge.compiler.ops.common.by_row import RowPartsOp, row_dims
 from mcuforge.compiler.ops.common.checks import shape_refusal, want_int8, want_rank, want_shape
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
@@ -39,7 +31,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class BatchMatMul(Op):
+class BatchMatMul(RowPartsOp):
     """Matrix products of a (..., m, k) and b (..., k, n), stored transposed if `adj_x`, `adj_y`.
 
     Both are int8 with one scale each; the dimensions in front broadcast. The output is (..., m, n).
@@ -84,12 +76,12 @@ class BatchMatMul(Op):
     def macs(self, inputs: Tensors, output: Tensor) -> int:
         return output.elements * self._matrix(inputs[0].shape, self.adj_x)[1]
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         a, b = inputs
         rows, depth = self._matrix(a.shape, self.adj_x)
         factor = matmul_multiplier(inputs, output)
         front = (1,) * (MAX_BATCH_DIMS + 2 - len(output.shape))
-        call = kernel_call(
+        return kernel_call(
             self.kernel_name,
             *(*operands(inputs), output, Blank.PARAMS),
             batch=front + output.shape[:-2],
@@ -107,7 +99,6 @@ class BatchMatMul(Op):
             shift=factor.shift,
             output_zero_point=output.zero_point,
         )
-        return (call,)
 
     def work(self, inputs: Tensors, output: Tensor) -> Work:
         """Count columns four at a time; the rest, and the sum of each row of `a`, one by one."""
@@ -139,26 +130,10 @@ class BatchMatMul(Op):
         row = of_a * rows + np.arange(output.elements // columns, dtype=np.int64) % rows
         return (Reads(depth, columns, row, row + 1), per_b)
 
-    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
-        """Read a row of `a` and all of `b` for a token's row, or two matrices if rows are heads."""
-        found = self._rows_of(inputs, output)
-        if found is None:
-            return None
-        ways = [(x, each_row if own else all_rows) for x, own in zip(inputs, found, strict=True)]
-        return tuple(None if x.is_constant else of_row(x, output) for x, of_row in ways)
+    def own_rows(self, inputs: Tensors, output: Tensor) -> tuple[bool, ...] | None:
+        """Find `a`'s row and all of `b` for a token's row, or two matrices if rows are heads.
 
-    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
-        found = self._rows_of(inputs, output)
-        assert found is not None
-        pairs = zip(inputs, found, strict=True)
-        rows = [row_input(x) if own else whole_input(x) for x, own in pairs]
-        return calls_on_rows(self, rows, output, isa)
-
-    def _rows_of(self, inputs: Tensors, output: Tensor) -> tuple[bool, bool] | None:
-        """Tell whether an output row takes its own row of each input, rather than all of it.
-
-        None if the rows of an input are neither. The rows of [1, tokens, n] are tokens, those of
-        [1, heads, tokens, n] whole matrices.
+        The rows of [1, tokens, n] are tokens, those of [1, heads, tokens, n] whole matrices.
         """
         a, b = inputs
         rank = len(output.shape)
@@ -166,14 +141,10 @@ class BatchMatMul(Op):
             single = all(n == 1 for n in (*a.shape[:-2], *b.shape[:-2]))
             return (True, False) if single and not self.adj_x else None
         dims = row_dims(rank)
-        found = []
-        for x in inputs:
-            aligned = (1,) * (rank - len(x.shape)) + x.shape
-            own = len(x.shape) == rank and x.shape[:dims] == output.shape[:dims]
-            if not own and any(n != 1 for n in aligned[:dims]):
-                return None
-            found.append(own)
-        return (found[0], found[1])
+        own = tuple(len(x.shape) == rank and x.shape[:dims] == output.shape[:dims] for x in inputs)
+        repeats = (set(aligned(x, output)[:dims]) <= {1} for x in inputs)
+        known = (mine or same for mine, same in zip(own, repeats, strict=True))
+        return own if all(known) else None
 
 
 def matmul_multiplier(inputs: Tensors, output: Tensor) -> Multiplier:

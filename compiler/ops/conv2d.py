@@ -66,23 +66,22 @@ class Conv2D(ConvolutionOp):
         _, kh, kw, ci = inputs[1].shape
         return output.elements * kh * kw * ci
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
-        weights = inputs[1]
-        ci, group = inputs[0].shape[3], weights.shape[3]
-        if group == ci:
-            layer = PackedLayer(inputs, output, isa, conv_multipliers(inputs, output), self.act)
-            call = packed_conv2d(layer, self.window(weights))
-            if call is not None:
-                return (call,)
-        call = self.unpacked(
+    def packed(self, layer: PackedLayer) -> Call | None:
+        x, weights = layer.inputs[:2]
+        one_group = weights.shape[3] == x.shape[3]
+        return packed_conv2d(layer, self.window(weights)) if one_group else None
+
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
+        x, weights = inputs[:2]
+        filters, ci, group = weights.shape[0], x.shape[3], weights.shape[3]
+        return self.unpacked(
             inputs,
             output,
-            weights.values().reshape(weights.shape[0], -1),
+            weights.values().reshape(filters, -1),
             groups=ci // group,
             group_channels=group,
-            group_filters=weights.shape[0] * group // ci,
+            group_filters=filters * group // ci,
         )
-        return (call,)
 
     def counts(self, inputs: Tensors, output: Tensor) -> Counts:
         x, weights = inputs[:2]

@@ -61,13 +61,10 @@ class DepthwiseConv2D(ConvolutionOp):
     def macs(self, inputs: Tensors, output: Tensor) -> int:
         return output.elements * inputs[1].shape[1] * inputs[1].shape[2]
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
-        layer = PackedLayer(inputs, output, isa, conv_multipliers(inputs, output), self.act)
-        call = packed_depthwise(layer, self.window(inputs[1]))
-        return (call or self._unpacked(inputs, output),)
+    def packed(self, layer: PackedLayer) -> Call | None:
+        return packed_depthwise(layer, self.window(layer.inputs[1]))
 
-    def _unpacked(self, inputs: Tensors, output: Tensor) -> Call:
-        """Call the kernel that takes unpacked weights."""
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         x, weights = inputs[:2]
         channels = weights.shape[3]
         filters = weights.values().reshape(-1, channels).T
@@ -78,7 +75,7 @@ class DepthwiseConv2D(ConvolutionOp):
     ) -> tuple[Call, ...] | None:
         if output.rows != 1 or rows != inputs[0].rows:
             return None
-        whole = self._unpacked(inputs, output)
+        whole = self.call(inputs, output)
         return (summing(whole, "depthwise_conv2d_rows_s8", output.elements),)
 
     def accumulate_work(self, inputs: Tensors, output: Tensor, rows: int) -> Work:

@@ -37,9 +37,9 @@ class Dequantize(RowwiseOp):
         with np.errstate(over="ignore", under="ignore"):
             return np.float32(inputs[0].scale) * centred.astype(np.float32)
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         x = inputs[0]
-        call = kernel_call(
+        return kernel_call(
             self.kernel_name,
             *(x, output, Blank.PARAMS),
             count=output.elements,
@@ -47,4 +47,3 @@ class Dequantize(RowwiseOp):
             zero_point=x.zero_point,
             is_signed=int(x.dtype is DType.INT8),
         )
-        return (call,)

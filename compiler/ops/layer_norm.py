@@ -110,12 +110,12 @@ class LayerNorm(LastAxisOp):
         steps = (((normal * known.gamma) >> 32) + known.beta) >> known.output_shift
         return np.clip(steps, -128, 127).astype(np.int8)
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         x = inputs[0]
         known = self.constants(inputs, output)
         gamma = Blob("gamma", known.gamma.astype(np.int32))
         beta = Blob("beta", known.beta.astype(np.int32))
-        call = kernel_call(
+        return kernel_call(
             self.kernel_name,
             *(x, gamma, beta, output, Blank.PARAMS),
             rows=x.elements // x.shape[-1],
@@ -126,7 +126,6 @@ class LayerNorm(LastAxisOp):
             epsilon_shift=known.epsilon_shift,
             output_shift=known.output_shift,
         )
-        return (call,)
 
     def constants(self, inputs: Tensors, output: Tensor) -> Constants:
         """Compute the finest shifts that int32 products allow, and the constants in these units."""

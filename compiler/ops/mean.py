@@ -79,10 +79,10 @@ class Mean(Op):
         acc = total - x.zero_point * self.count(x)
         return stored(scaled_by(acc, self.factor(x, output)), output)
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         x = inputs[0]
         fields = self._fields(x, output, self._merged(x, False), self._merged(x, True))
-        return (kernel_call("mean_s8", x, output, Blank.PARAMS, **fields),)
+        return kernel_call("mean_s8", x, output, Blank.PARAMS, **fields)
 
     def _fields(self, x: Tensor, output: Tensor, kept: Sides, reduced: Sides) -> Fields:
         """Return the fields of struct mcuforge_mean_params."""

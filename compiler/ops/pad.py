@@ -98,10 +98,10 @@ class Pad(Op):
         widths = tuple(zip(self.before, self.after, strict=True))
         return np.pad(values[0], widths, constant_values=self.value)
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         borders = self.borders(inputs[0])
         borders = (Border(0, 1, 0),) * (KERNEL_RANK - len(borders)) + borders
-        call = kernel_call(
+        return kernel_call(
             self.kernel_name,
             *(inputs[0], output, Blank.PARAMS),
             before=tuple(b.before for b in borders),
@@ -109,7 +109,6 @@ class Pad(Op):
             after=tuple(b.after for b in borders),
             value=self.value,
         )
-        return (call,)
 
     def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Read line by line, as the kernel writes; a line of padding reads nothing."""

@@ -51,11 +51,11 @@ class Quantize(TableOp):
         rounded = rounded_quotient(values[0].astype(np.float32), output.scale)
         return clamp_to(output, rounded + output.zero_point).astype(output.dtype.numpy)
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         if inputs[0].dtype is not DType.FLOAT32:
-            return super().calls(inputs, output, isa)
+            return super().call(inputs, output)
         low, high = RANGE[output.dtype]
-        call = kernel_call(
+        return kernel_call(
             "quantize_f32",
             *(inputs[0], output, Blank.PARAMS),
             count=output.elements,
@@ -64,7 +64,6 @@ class Quantize(TableOp):
             low=low,
             high=high,
         )
-        return (call,)
 
     def work(self, inputs: Tensors, output: Tensor) -> Work:
         if inputs[0].dtype is not DType.FLOAT32:

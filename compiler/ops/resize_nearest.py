@@ -66,9 +66,9 @@ class ResizeNearest(Op):
         columns = self.sources(width, output.shape[2])
         return values[0][:, rows][:, :, columns]
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         x = inputs[0]
-        call = kernel_call(
+        return kernel_call(
             self.kernel_name,
             *(x, output, Blank.PARAMS, *ROWS),
             input=x.shape[1:],
@@ -78,7 +78,6 @@ class ResizeNearest(Op):
             rows=Blob("rows", self.sources(x.shape[1], output.shape[1])),
             columns=Blob("columns", self.sources(x.shape[2], output.shape[2])),
         )
-        return (call,)
 
     def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         x = inputs[0]

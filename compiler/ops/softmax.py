@@ -86,10 +86,10 @@ class Softmax(LastAxisOp):
         result = np.where(shift > 31, 0, scaled) + OUTPUT_ZERO_POINT
         return np.clip(result, -128, 127).astype(np.int8).reshape(output.shape)
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         x = inputs[0]
         table = self.exponentials(x)
-        call = kernel_call(
+        return kernel_call(
             self.kernel_name,
             *(x, output, Blank.PARAMS),
             rows=x.elements // x.shape[-1],
@@ -97,7 +97,6 @@ class Softmax(LastAxisOp):
             exp_count=table.size,
             exp=Blob("table", table.astype(np.int32)),
         )
-        return (call,)
 
     def exponentials(self, x: Tensor) -> Int64:
         """Tabulate exp(-i * beta * scale) with 31 fraction bits for i = 0, 1, ... until negligible.

@@ -84,11 +84,11 @@ class SoftmaxQdq(LastAxisOp):
         answer: NDArray[np.int8] = np.minimum(result, 127).astype(np.int8)
         return answer
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         x = inputs[0]
         steps = steps_in_one(output)
         table = Blob("table", self.exponentials(x).astype(np.int32))
-        call = kernel_call(
+        return kernel_call(
             self.kernel_name,
             *(x, table, output, Blank.PARAMS),
             rows=x.elements // x.shape[-1],
@@ -97,7 +97,6 @@ class SoftmaxQdq(LastAxisOp):
             shift=steps.shift,
             zero_point=output.zero_point,
         )
-        return (call,)
 
     def exponentials(self, x: Tensor) -> Int64:
         """Tabulate exp(-i * beta * scale) with EXP_BITS fraction bits: int64 (256,).

@@ -10,17 +10,8 @@ from itertools import zip_longest
 import numpy as np
 
 from mcuforge.compiler.calls import Argument, Blank, Blob, Call, Fields, Reads, kernel_call
-from mcuforge.compiler.graph import Activation, Op
-from mcuforge.compiler.ops.common.by_row import (
-    RowInput,
-    all_rows,
-    calls_on_rows,
-    each_row,
-    row_dims,
-    row_input,
-    same_row_reads,
-    whole_input,
-)
+from mcuforge.compiler.graph import Activation
+from mcuforge.compiler.ops.common.by_row import RowPartsOp, row_dims, same_row_reads
 from mcuforge.compiler.ops.common.checks import shape_refusal, want_int8, want_shape
 from mcuforge.compiler.ops.common.fixed_point import Multiplier, activation_range
 from mcuforge.compiler.tensors import Tensor, Tensors
@@ -44,7 +35,7 @@ class Broadcast:
 
 
 @dataclass(frozen=True)
-class BroadcastOp(Op):
+class BroadcastOp(RowPartsOp):
     """An operator on two int8 inputs: one element of each gives one element of the output."""
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
@@ -55,22 +46,24 @@ class BroadcastOp(Op):
     def fields(self, inputs: Tensors, output: Tensor) -> Fields:
         """Return the kernel's parameters after the walk over both inputs."""
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         a, b = inputs
         fields = vars(broadcast(a.shape, b.shape)) | self.fields(inputs, output)
-        return (kernel_call(self.kernel_name, *operands(inputs), output, Blank.PARAMS, **fields),)
+        return kernel_call(self.kernel_name, *operands(inputs), output, Blank.PARAMS, **fields)
 
     def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         return tuple(_element_reads(x, output) for x in inputs)
 
-    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
-        if any(_rows_of(x, output) is None for x in inputs):
-            return None
-        return tuple(None if x.is_constant else _row_reads(x, output) for x in inputs)
+    def own_rows(self, inputs: Tensors, output: Tensor) -> tuple[bool, ...] | None:
+        """Find inputs with the output's rows; all rows may also read the same, but not in turn."""
+        own = tuple(_has_own_rows(x, output) for x in inputs)
+        dims = row_dims(len(output.shape))
+        repeats = (set(aligned(x, output)[:dims]) <= {1} for x in inputs)
+        known = (mine or same for mine, same in zip(own, repeats, strict=True))
+        return own if all(known) else None
 
-    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
-        rows = [_rows_of(x, output) for x in inputs]
-        return calls_on_rows(self, [row for row in rows if row is not None], output, isa)
+    def own_row_reads(self, x: Tensor, output: Tensor) -> Reads:
+        return same_row_reads(x, output)
 
     def work(self, inputs: Tensors, output: Tensor) -> Work:
         counts = vector_counts(output)
@@ -152,25 +145,6 @@ def _has_own_rows(x: Tensor, output: Tensor) -> bool:
     """Tell whether row y of `x` goes into row y of the output, and into no other row."""
     dims = row_dims(len(output.shape))
     return aligned(x, output)[:dims] == output.shape[:dims] and x.rows == output.rows
-
-
-def _rows_of(x: Tensor, output: Tensor) -> RowInput | None:
-    """Find the part of `x` that an output row reads: its own row, or all if all rows read the same.
-
-    None if the rows of `x` repeat in turn or are not the output's.
-    """
-    if _has_own_rows(x, output):
-        return row_input(x)
-    repeats = set(aligned(x, output)[: row_dims(len(output.shape))]) <= {1}
-    return whole_input(x) if repeats else None
-
-
-def _row_reads(x: Tensor, output: Tensor) -> Reads:
-    """Describe the reads of an input for which `_rows_of` is not None."""
-    if not _has_own_rows(x, output):
-        return all_rows(x, output)
-    whole = aligned(x, output) == output.shape
-    return same_row_reads(x, output) if whole else each_row(x, output)
 
 
 def _pairs(a: Shape, b: Shape) -> list[tuple[int, int]]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -98,4 +99,34 @@ class RowwiseOp(Op):
 
     def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         rows = (row_input(inputs[0]), *(RowInput(t, t) for t in inputs[1:]))
+        return calls_on_rows(self, rows, output, isa)
+
+
+class RowPartsOp(Op):
+    """An operator whose output row takes of each input its own row, or all of it."""
+
+    @abstractmethod
+    def own_rows(self, inputs: Tensors, output: Tensor) -> tuple[bool, ...] | None:
+        """Tell of each input whether an output row takes its own row of it, rather than all.
+
+        None if the rows of an input are neither.
+        """
+
+    def own_row_reads(self, x: Tensor, output: Tensor) -> Reads:
+        """Describe the reads of an input of which each output row takes its own row."""
+        return each_row(x, output)
+
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
+        found = self.own_rows(inputs, output)
+        if found is None:
+            return None
+        ways = [self.own_row_reads if own else all_rows for own in found]
+        pairs = zip(inputs, ways, strict=True)
+        return tuple(None if x.is_constant else reads(x, output) for x, reads in pairs)
+
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+        found = self.own_rows(inputs, output)
+        assert found is not None
+        pairs = zip(inputs, found, strict=True)
+        rows = [row_input(x) if own else whole_input(x) for x, own in pairs]
         return calls_on_rows(self, rows, output, isa)

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 from mcuforge.compiler.calls import ROWS, Blank, Blob, Call, kernel_call
 from mcuforge.compiler.graph import Activation
+from mcuforge.compiler.isa.packed import PackedLayer
 from mcuforge.compiler.ops.common.checks import want_int8, want_one_image, want_rank, want_shape
 from mcuforge.compiler.ops.common.weighted import (
     check_bias,
@@ -46,6 +48,14 @@ class ConvolutionOp(WindowedOp):
         check_bias(inputs, weights.shape[axis])
         size = self.window(weights).output_size(x.shape[1:3])
         want_shape(output, (1, *size, weights.shape[axis]))
+
+    @abstractmethod
+    def packed(self, layer: PackedLayer) -> Call | None:
+        """Call the kernel with packed weights; None if it cannot take the layer."""
+
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+        layer = PackedLayer(inputs, output, isa, conv_multipliers(inputs, output), self.act)
+        return (self.packed(layer) or self.call(inputs, output),)
 
     def unpacked(self, inputs: Tensors, output: Tensor, filters: Array, **own: int) -> Call:
         """Call the kernel that takes weights as the model has them.

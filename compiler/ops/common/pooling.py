@@ -51,13 +51,13 @@ class PoolOp(WindowedOp):
                 "use padding smaller than the window",
             )
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         low, high = activation_range(self.act, output)
         fields = self.window.fields(inputs[0], output)
         del fields["dilation"]
         fields |= {"output": output.shape[1:3], "act_min": low, "act_max": high}
         arguments = (inputs[0], output, Blank.PARAMS, *ROWS)
-        return (kernel_call(self.kernel_name, *arguments, **fields),)
+        return kernel_call(self.kernel_name, *arguments, **fields)
 
     def counts(self, inputs: Tensors, output: Tensor) -> Counts:
         """Count the work; windows are clipped to the image, so padding costs nothing."""

@@ -77,16 +77,13 @@ def fixed_roots(steps: Int64) -> Int64:
     half = rounding_shift_right((steps << 2 * pairs) >> 1, 1)
     root = np.full(steps.shape, ONE, np.int64)
     for _ in range(NEWTON_STEPS):
-        cube = _saturating_shift(_cubed(root), 6)
+        cube = doubling_high_mul(doubling_high_mul(root, root), root)
+        cube = _saturating_shift(cube, 6)
         root = doubling_high_mul(3 * ONE // 2, root) - doubling_high_mul(half, cube)
         root = _saturating_shift(root, 3)
     one = steps == 1  # which the reference removes
     mantissa = np.where(one, INT32_MAX, doubling_high_mul(root, ROOT_HALF))
     return requantize(1, mantissa, np.where(one, 0, pairs - 11) + FRACTION_BITS)
-
-
-def _cubed(root: Int64) -> Int64:
-    return doubling_high_mul(doubling_high_mul(root, root), root)
 
 
 def _saturating_shift(value: Int64, bits: int) -> Int64:

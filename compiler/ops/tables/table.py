@@ -51,10 +51,10 @@ class TableOp(RowwiseOp):
         raw = values[0].astype(np.uint8)
         return self.stored_table(inputs[0], output)[raw].view(output.dtype.numpy)
 
-    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         blob = Blob("table", self.stored_table(inputs[0], output))
         arguments = (inputs[0], blob, output, Blank.PARAMS)
-        return (kernel_call("table_s8", *arguments, count=output.elements),)
+        return kernel_call("table_s8", *arguments, count=output.elements)
 
     def work(self, inputs: Tensors, output: Tensor) -> Work:
         return Work("table_s8", Counts(call=1, output=output.elements))
