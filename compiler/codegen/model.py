@@ -138,25 +138,17 @@ def _placed_weights(
 def _files(model: GeneratedModel, title: str, stages: Sequence[StageText]) -> dict[str, str]:
     """Render the templates: every file's text by its name."""
     pipelines = [stage for stage in stages if stage.function]
-    view = {
-        "name": model.name,
+    view = vars(model) | {
         "NAME": model.name.upper(),
         "title": title,
-        "arenas": model.arenas,
         "alignment": ALIGNMENT,
-        "inputs": model.inputs,
-        "outputs": model.outputs,
         "streamed": [number for number, port in enumerate(model.inputs) if port.streamed],
         "stages": stages,
         "pipelines": pipelines,
         "single_arenas": sorted({a for s in stages if not s.function for a in s.arenas}),
         "most_layers": max((len(stage.layers) for stage in pipelines), default=0),
-        "steps": model.steps,
-        "layers": model.layers,
-        "kernels": model.kernels,
         "pieces": any(stage.pieces for stage in pipelines),
         "rings": any("mcuforge_ring_row(" in t for s in pipelines for t in _addresses(s.layers)),
-        "constants": model.constants,
         "sections": {name: f".mcuforge_weights.{place}" for name, place in model.flash.items()},
     }
     files = ("model.h", "model.c", "weights.h", "weights.c")

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.calls import Call
-from mcuforge.compiler.ops.common.fixed_point import activation_range
+from mcuforge.compiler.ops.common.fixed_point import clamped
 from mcuforge.compiler.ops.common.pooling import PoolOp
 from mcuforge.compiler.ops.common.summing import summing
 from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
@@ -41,9 +41,7 @@ class AveragePool2D(PoolOp):
         total = patches.sum(axis=(2, 3))  # (oh, ow, c); padding adds 0
         count = np.outer(self.window.taps(0, x, output), self.window.taps(1, x, output))
         magnitude = (np.abs(total) + count[..., None] // 2) // count[..., None]
-        low, high = activation_range(self.act, output)
-        average: Array = np.clip(np.sign(total) * magnitude, low, high).astype(np.int8)
-        return average.reshape(output.shape)
+        return clamped(np.sign(total) * magnitude, output, self.act)
 
     def accumulate(
         self, inputs: Tensors, output: Tensor, isa: str, rows: int

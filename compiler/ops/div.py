@@ -17,7 +17,7 @@ from mcuforge.compiler.ops.common.broadcast import BroadcastOp, centred_fields
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
-    activation_range,
+    clamped,
     doubling_high_mul,
     quantize_multiplier,
     rounding_shift_right,
@@ -56,10 +56,8 @@ class Div(BroadcastOp):
 
     def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         a, b = (v.astype(np.int64) - t.zero_point for v, t in zip(values, inputs, strict=True))
-        low, high = activation_range(self.act, output)
         scaled = quotients(a, b, quantize_multiplier(scale_factor(inputs, output)))
-        result = np.clip(scaled + output.zero_point, low, high)
-        return result.astype(np.int8).reshape(output.shape)
+        return clamped(scaled + output.zero_point, output, self.act)
 
     def fields(self, inputs: Tensors, output: Tensor) -> Fields:
         factor = quantize_multiplier(scale_factor(inputs, output))

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ops.common.fixed_point import activation_range
+from mcuforge.compiler.ops.common.fixed_point import clamped
 from mcuforge.compiler.ops.common.pooling import PoolOp
 from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 
@@ -24,6 +24,4 @@ class MaxPool2D(PoolOp):
     def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         raised = values[0].astype(np.int64) - LOWEST  # so that padding taps, 0, are the lowest
         largest = self.window.patches(raised, output.shape[1:3]).max(axis=(2, 3)) + LOWEST
-        low, high = activation_range(self.act, output)
-        clamped: Array = np.clip(largest, low, high).astype(np.int8).reshape(output.shape)
-        return clamped
+        return clamped(largest, output, self.act)

@@ -23,6 +23,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     doubling_high_mul,
     quantize_multiplier,
     rounding_shift_right,
+    saturate_int32,
 )
 from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
@@ -151,10 +152,5 @@ def one_over_one_plus(x: ArrayLike) -> Int64:
     y = 1515870810 + doubling_high_mul(half, -1010580540)  # 48/17 - 32/17 * half, 29 bits
     for _ in range(3):
         error = 2**29 - doubling_high_mul(half, y)
-        y = y + _saturate(doubling_high_mul(y, error) << 2)
-    return _saturate(y << 1)
-
-
-def _saturate(x: Int64) -> Int64:
-    result: Int64 = np.clip(x, -(2**31), INT32_MAX)
-    return result
+        y = y + saturate_int32(doubling_high_mul(y, error) << 2)
+    return saturate_int32(y << 1)

@@ -68,6 +68,12 @@ def wrap_int32(x: ArrayLike) -> Int64:
     return np.asarray(x, dtype=np.int64).astype(np.int32).astype(np.int64)
 
 
+def saturate_int32(x: Int64) -> Int64:
+    """Limit to the values of an int32; int64 of x's shape."""
+    result: Int64 = np.clip(x, -(2**31), 2**31 - 1)
+    return result
+
+
 def doubling_high_mul(x: ArrayLike, mantissa: ArrayLike) -> Int64:
     """Compute round(x * mantissa / 2**31), halves upwards; int64 of the broadcast shape.
 
@@ -108,9 +114,13 @@ def requantize(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
 
 def stored(values: Int64, output: Tensor, act: Activation = "none") -> Array:
     """Add the output's zero point in int32 and clamp: int8 of the output's shape."""
+    return clamped(wrap_int32(values + output.zero_point), output, act)
+
+
+def clamped(values: Int64, output: Tensor, act: Activation) -> Array:
+    """Limit quantized values to what `act` lets through: int8 of the output's shape."""
     low, high = activation_range(act, output)
-    shifted = wrap_int32(values + output.zero_point)
-    return np.clip(shifted, low, high).astype(np.int8).reshape(output.shape)
+    return np.clip(values, low, high).astype(np.int8).reshape(output.shape)
 
 
 def quantize_real(real: float, quant: Quant) -> int:

@@ -18,6 +18,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     quantize_multiplier,
     requantize,
     rounding_shift_right,
+    saturate_int32,
     wrap_int32,
 )
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to
@@ -78,14 +79,9 @@ def fixed_roots(steps: Int64) -> Int64:
     root = np.full(steps.shape, ONE, np.int64)
     for _ in range(NEWTON_STEPS):
         cube = doubling_high_mul(doubling_high_mul(root, root), root)
-        cube = _saturating_shift(cube, 6)
+        cube = saturate_int32(cube << 6)
         root = doubling_high_mul(3 * ONE // 2, root) - doubling_high_mul(half, cube)
-        root = _saturating_shift(root, 3)
+        root = saturate_int32(root << 3)
     one = steps == 1  # which the reference removes
     mantissa = np.where(one, INT32_MAX, doubling_high_mul(root, ROOT_HALF))
     return requantize(1, mantissa, np.where(one, 0, pairs - 11) + FRACTION_BITS)
-
-
-def _saturating_shift(value: Int64, bits: int) -> Int64:
-    shifted: Int64 = np.clip(value << bits, -(2**31), INT32_MAX)
-    return shifted
