@@ -162,7 +162,7 @@ class _Model:
         homes = {
             r: self._model.new_bool_var(f"{buffer.name} in {region.name}")
             for r, region in enumerate(self._problem.fastest_first)
-            if not buffer.regions or region.name in buffer.regions
+            if buffer.allows(region.name)
         }
         self._model.add_exactly_one(list(homes.values()))
         return homes

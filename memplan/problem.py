@@ -37,6 +37,10 @@ class Buffer:
     alignment: int = 1  # the offset in its region is a multiple of this
     regions: tuple[str, ...] = ()  # the regions it may lie in; empty: any
 
+    def allows(self, region: str) -> bool:
+        """Tell whether it may lie in the region."""
+        return not self.regions or region in self.regions
+
 
 @dataclass(frozen=True)
 class Overlap:

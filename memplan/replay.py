@@ -251,7 +251,7 @@ def check_places(problem: Problem, placements: Mapping[str, Placement]) -> None:
         if name not in placements:
             raise ReplayError(f"'{name}' has no place", tensor=name)
         place = placements[name]
-        if place.region not in regions or (buffer.regions and place.region not in buffer.regions):
+        if place.region not in regions or not buffer.allows(place.region):
             message = f"'{name}' lies in '{place.region}', where it may not"
         elif place.offset < 0 or place.offset + buffer.bytes > regions[place.region].bytes:
             message = (

@@ -93,7 +93,7 @@ def padded(values: NDArray[Number], shape: tuple[int, ...]) -> NDArray[Number]:
 
 
 def in_groups(values: NDArray[Number], size: int) -> NDArray[Number]:
-    """Cut values into (groups, size), filled up with zeros."""
+    """Cut values into (groups, size), filled up with zeros; the dtype stays."""
     return padded(values, (rounded_up(len(values), size),)).reshape(-1, size)
 
 
@@ -103,7 +103,7 @@ def words(rows: NDArray[np.int8]) -> Int32:
 
 
 def stream(*columns: Int32) -> Int32:
-    """Put the parts (n, ..) of each of n groups side by side, one group after the other."""
+    """Put the parts (n, ..) of each of n groups side by side, group after group: int32 (words,)."""
     return np.concatenate(columns, axis=1).reshape(-1).astype(np.int32)
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from mcuforge.compiler.calls import Call
 from mcuforge.compiler.isa.packed import PackedLayer, packed_conv2d
 from mcuforge.compiler.ops.common.checks import shape_refusal
-from mcuforge.compiler.ops.common.convolution import ConvolutionOp
 from mcuforge.compiler.ops.common.weighted import (
     UNROLLED,
     bias_values,
@@ -19,6 +18,7 @@ from mcuforge.compiler.ops.common.weighted import (
     conv_multipliers,
     finish,
 )
+from mcuforge.compiler.ops.convolution import ConvolutionOp
 from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import Counts
 

@@ -12,7 +12,6 @@ import numpy as np
 from mcuforge.compiler.calls import Call
 from mcuforge.compiler.isa.packed import PackedLayer, packed_depthwise
 from mcuforge.compiler.ops.common.checks import shape_refusal, want_shape
-from mcuforge.compiler.ops.common.convolution import ConvolutionOp
 from mcuforge.compiler.ops.common.summing import summing
 from mcuforge.compiler.ops.common.weighted import (
     bias_values,
@@ -20,6 +19,7 @@ from mcuforge.compiler.ops.common.weighted import (
     conv_multipliers,
     finish,
 )
+from mcuforge.compiler.ops.convolution import ConvolutionOp
 from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Work
 

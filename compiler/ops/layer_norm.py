@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.calls import Blank, Blob, Call, kernel_call
+from mcuforge.compiler.ops.common.by_row import LastAxisOp
 from mcuforge.compiler.ops.common.checks import (
     scale_refusal,
     want_constant,
@@ -25,7 +26,6 @@ from mcuforge.compiler.ops.common.checks import (
     want_shape,
 )
 from mcuforge.compiler.ops.common.fixed_point import Int64, wrap_int32
-from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.tables.inverse_sqrt import inverse_sqrt
 from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.errors import Refusal

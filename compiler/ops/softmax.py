@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mcuforge.compiler.calls import Blank, Blob, Call, kernel_call
+from mcuforge.compiler.ops.common.by_row import LastAxisOp
 from mcuforge.compiler.ops.common.checks import scale_refusal, want_int8, want_rank, want_shape
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
@@ -25,7 +26,6 @@ from mcuforge.compiler.ops.common.fixed_point import (
     rounding_shift_right,
     saturate_int32,
 )
-from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.errors import Refusal
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.calls import Blank, Blob, Call, kernel_call
+from mcuforge.compiler.ops.common.by_row import LastAxisOp
 from mcuforge.compiler.ops.common.checks import scale_refusal, want_int8, want_shape
 from mcuforge.compiler.ops.common.elementary import exp
 from mcuforge.compiler.ops.common.fixed_point import (
@@ -23,7 +24,6 @@ from mcuforge.compiler.ops.common.fixed_point import (
     doubling_high_mul,
     quantize_multiplier,
 )
-from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.softmax import one_over_one_plus
 from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.errors import Refusal

@@ -87,7 +87,7 @@ class Accesses:
         self._begun[buffer] = min(begun, self._begun.get(buffer, LAST))
 
     def in_order(self) -> Iterator[tuple[str, Indices, Indices]]:
-        """Yield (buffer, times, places) in the order of the first access."""
+        """Yield (buffer, times, places), int64 (accesses,), in the order of the first access."""
         for buffer in sorted(self._found, key=lambda name: self._begun[name]):
             times, places = zip(*self._found[buffer], strict=True)
             yield buffer, np.concatenate(times), np.concatenate(places)

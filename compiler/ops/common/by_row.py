@@ -102,6 +102,21 @@ class RowwiseOp(Op):
         return calls_on_rows(self, rows, output, isa)
 
 
+@dataclass(frozen=True)
+class LastAxisOp(RowwiseOp):
+    """An operator that computes each vector of the last axis from itself: softmax, normalisation.
+
+    Its input has 8 bits; constants are the same for every vector.
+    """
+
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
+        """Read the rest of its row for an element, and last the element itself."""
+        depth = output.shape[-1]
+        first = np.arange(output.elements, dtype=np.int64)
+        end = (first // depth + 1) * depth
+        return (Reads(1, 1, first, end, before_write=True), *(None for _ in inputs[1:]))
+
+
 class RowPartsOp(Op):
     """An operator whose output row takes of each input its own row, or all of it."""
 
