@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -137,18 +137,9 @@ def _generated(planned: Planned, flash: Flash | None) -> Compiled:
     """Generate the C of a plan, its constants placed in `flash`."""
     where, plan = planned.options.weights, planned.plan
     place = None if flash is None else partial(choose_flash, flash=flash, where=where)
-    return Compiled(
-        graph=planned.graph,
-        schedule=planned.schedule,
-        problem=planned.problem,
-        plan=plan,
-        rung=planned.rung,
-        isa=planned.isa,
-        options=planned.options,
-        resident_peak=planned.resident_peak,
-        model=generate(planned.schedule, plan.placements, plan.peaks, place),
-        flash=flash,
-    )
+    model = generate(planned.schedule, plan.placements, plan.peaks, place)
+    known = {field.name: getattr(planned, field.name) for field in fields(Planned)}
+    return Compiled(**known, model=model, flash=flash)
 
 
 def _memories(ram: Ram) -> Memories:

@@ -39,12 +39,7 @@ class Ejector:
         self._weights = [1] * len(self._packer.sizes)
 
     def squeeze(
-        self,
-        start: Placing,
-        limits: Sequence[int],
-        tries: int,
-        *,
-        onward: bool,
+        self, start: Placing, limits: Sequence[int], tries: int, *, onward: bool
     ) -> Placing | None:
         """Find a packing with every region's peak within its limit, from `start` on, else None.
 

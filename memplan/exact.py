@@ -43,7 +43,7 @@ def improve(problem: Problem, start: Plan, *, effort: float) -> Plan:
         answer = model.search(best, part, effort)
         effort -= answer.effort
         if answer.placements is not None:
-            peaks = _peaks(problem, answer.placements)
+            peaks = problem.peaks(answer.placements)
             best = replace(best, placements=answer.placements, peaks=peaks, solver="exact")
         if len(problem.regions) == 1:
             # Either no plan is below the answer's bound, or no plan is better than the best one.
@@ -157,7 +157,7 @@ class _Model:
         homes = {
             r: self._model.new_bool_var(f"{buffer.name} in {region.name}")
             for r, region in enumerate(self._problem.fastest_first)
-            if not buffer.regions or region.name in buffer.regions
+            if buffer.allows(region.name)
         }
         self._model.add_exactly_one(list(homes.values()))
         return homes
@@ -241,16 +241,6 @@ class _Model:
             )
             for i, buffer in enumerate(self._problem.buffers)
         }
-
-
-def _peaks(problem: Problem, placements: Mapping[str, Placement]) -> dict[str, int]:
-    """The bytes that each region needs."""
-    peaks = {region.name: 0 for region in problem.regions}
-    for buffer in problem.buffers:
-        placement = placements[buffer.name]
-        end = placement.offset + buffer.bytes
-        peaks[placement.region] = max(peaks[placement.region], end)
-    return peaks
 
 
 def _unit(problem: Problem) -> int:

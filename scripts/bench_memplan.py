@@ -18,8 +18,8 @@ from random import Random
 from time import perf_counter
 
 from mcuforge.memplan import greedy
-from mcuforge.memplan.minimalloc import read_csv
 from mcuforge.memplan.problem import Buffer, Plan, Problem, Region
+from scripts.minimalloc import read_csv
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "minimalloc"
 FIRST_ITERATIONS = 1000  # then twice as many, until the time is up

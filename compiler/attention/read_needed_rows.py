@@ -12,8 +12,7 @@ from mcuforge.compiler.attention.names import Names
 from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
-from mcuforge.compiler.ops.common.by_row import row_dims
-from mcuforge.compiler.ops.common.last_axis import LastAxisOp
+from mcuforge.compiler.ops.common.by_row import LastAxisOp, row_dims
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.reshape import Reshape

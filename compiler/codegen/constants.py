@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcuforge.compiler.calls import Blob
+from mcuforge.compiler.codegen.names import numbered
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import InternalError
 
@@ -48,15 +49,9 @@ class ConstantPool:
         data = np.ascontiguousarray(blob.data)
         key = (data.dtype.name, data.tobytes())
         if key not in self._arrays:
-            name = f"{self._prefix}_{layer}_{blob.role}"
-            count = 1
-            while name in self._names:
-                count += 1
-                name = f"{self._prefix}_{layer}_{blob.role}_{count}"
-            self._names.add(name)
             shape = "x".join(str(d) for d in data.shape)
             self._arrays[key] = ConstantArray(
-                name=name,
+                name=numbered(f"{self._prefix}_{layer}_{blob.role}", self._names),
                 c_type=C_TYPE[data.dtype.name],
                 elements=max(data.size, 1),
                 bytes=data.nbytes,

@@ -63,13 +63,7 @@ def fit(
         if (kernels, regions) not in tried:
             chosen = plan(calls[kernels], regions, options)
             tried[kernels, regions] = Planned(
-                graph=graph,
-                schedule=chosen.schedule,
-                problem=chosen.problem,
-                plan=chosen.plan,
-                rung=rung,
-                isa=kernels,
-                options=options,
+                graph=graph, rung=rung, isa=kernels, options=options, **vars(chosen)
             )
         found = tried[kernels, regions]
         if found.fits:

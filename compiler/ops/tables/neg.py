@@ -9,7 +9,7 @@ from typing import ClassVar
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.abs import scale_factor
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Neg(TableOp):
 
     kind: ClassVar[str] = "neg"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         want_factor(scale_factor(inputs[0], output), inputs[0], output)
 

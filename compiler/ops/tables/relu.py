@@ -11,7 +11,7 @@ import numpy as np
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.fixed_point import Int64, activation_range
 from mcuforge.compiler.ops.tables.table import TableOp, rescaled, want_factor, want_room
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 BOUND = {"none": 0.0, "relu": 0.0, "relu6": 6.0, "relu_n1_to_1": 1.0}
 
@@ -23,7 +23,7 @@ class Relu(TableOp):
     kind: ClassVar[str] = "relu"
     act: Activation = "relu"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         want_factor(factor(inputs[0], output), inputs[0], output)
         want_room(output, BOUND[self.act])
