@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.markup import escape
 
-from mcuforge.compiler.judges.onnx import EXACT_MARK
 from mcuforge.report.model import (
     JUDGED_SAMPLES,
     LEAST_AGREEMENT,
@@ -162,7 +161,7 @@ def _print_answers(check: Check, console: Console) -> None:
     if wrong := check.mismatched_elements:
         exact += f", {wrong:,} elements differ by up to {check.max_abs_diff:g}"
     poisoned = ", dead bytes overwritten between steps" if check.poisoned else ""
-    _print_line("answers", f"{exact}, against {exact_reference(check)}{poisoned}", console)
+    _print_line("answers", f"{exact}, against {check.exact_reference}{poisoned}", console)
     if check.accuracy is not None and check.reference_accuracy is not None:
         beside = "the peer" if check.peer_is_near else "the reference"
         line = f"{check.accuracy:.4f}, {beside} {check.reference_accuracy:.4f}"
@@ -182,11 +181,6 @@ def _peer_words(check: Check) -> str:
     if check.peer_judged:
         return f"{words} (wanted {100 * LEAST_AGREEMENT:g} %)"
     return f"{words} (not judged: that takes --data with {JUDGED_SAMPLES} samples or more)"
-
-
-def exact_reference(check: Check) -> str:
-    """The name of what the board's answers must equal, without the peer."""
-    return check.reference.partition(EXACT_MARK)[0]
 
 
 def _mismatch_words(check: Check) -> str:
