@@ -13,14 +13,12 @@ first flash.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from mcuforge.boards.arch import BSP, arch_of
 from mcuforge.boards.catalog.board import Board
 from mcuforge.boards.catalog.memory import Memory, MemoryKind, run_name
 from mcuforge.errors import BoardError, InternalError
+from mcuforge.templates import templates
 
 ARENA_SECTION = ".mcuforge_arena"
 """Section of the model's arena: RAM that is neither loaded nor cleared, and not part of .bss."""
@@ -57,31 +55,24 @@ def linker_script(board: Board, *, stack_bytes: int | None = None) -> str:
         )
     flash = board.first("flash").origin
     ram = board.first("ram").origin
-    return template(BSP / "linker.ld.j2").render(
-        id=board.id,
-        arch=arch_of(board.toolchain.prefix).name,
-        flash_origin=f"0x{flash:08x}",
-        flash_bytes=board.flash_bytes,
-        flash_end=f"0x{flash + board.flash_bytes:08x}",
-        ram_origin=f"0x{ram:08x}",
-        ram_bytes=board.ram_bytes,
-        ram_end=f"0x{ram + board.ram_bytes:08x}",
-        stack_bytes=stack,
-        runs=[run for run in memory_runs(board) if run.name not in ("RAM", "FLASH")],
-        arena_inputs=_arena_inputs(board),
-        regions=list(_regions(board)),
+    return (
+        templates(BSP)
+        .get_template("linker.ld.j2")
+        .render(
+            id=board.id,
+            arch=arch_of(board.toolchain.prefix).name,
+            flash_origin=f"0x{flash:08x}",
+            flash_bytes=board.flash_bytes,
+            flash_end=f"0x{flash + board.flash_bytes:08x}",
+            ram_origin=f"0x{ram:08x}",
+            ram_bytes=board.ram_bytes,
+            ram_end=f"0x{ram + board.ram_bytes:08x}",
+            stack_bytes=stack,
+            runs=[run for run in memory_runs(board) if run.name not in ("RAM", "FLASH")],
+            arena_inputs=_arena_inputs(board),
+            regions=list(_regions(board)),
+        )
     )
-
-
-def template(path: Path) -> Template:
-    """Load a template that refuses undefined names."""
-    return Environment(
-        loader=FileSystemLoader(path.parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    ).get_template(path.name)
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.build.folder import write_folder
-from mcuforge.boards.build.linker import template
 from mcuforge.boards.build.support import Support, board_support
 from mcuforge.boards.catalog.board import Board
 from mcuforge.errors import InternalError
 from mcuforge.runtime_c import sources
+from mcuforge.templates import templates
 
 PLATFORMIO = Path(__file__).resolve().parent / "platformio"
 OPTIMISE = "-O2"  # one level for kernels and all else
@@ -152,8 +152,10 @@ def _platform_files(board: Board, support: Support) -> dict[str, str]:
     includes = [f"-I src/bsp/{folder.name}" for folder in support.include_dirs]
     # an emulator may need minutes for a virtual second, so its firmware says "busy" more often
     patience = ["-DCHECK_BUSY_SECONDS=2"] if board.emulated else []
-    files["platformio.ini"] = template(PLATFORMIO / "platformio.ini.j2").render(
-        board=board, flags=[*FLAGS, *patience, "-I src/firmware", *includes]
+    files["platformio.ini"] = (
+        templates(PLATFORMIO)
+        .get_template("platformio.ini.j2")
+        .render(board=board, flags=[*FLAGS, *patience, "-I src/firmware", *includes])
     )
     return files
 
