@@ -13,6 +13,7 @@ from mcuforge.compiler.builders.tflite_writer import (
     TensorSpec,
     write_model,
 )
+from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
@@ -265,7 +266,7 @@ def images(count: int, scale: float, zero_point: int) -> Array:
 @pytest.mark.parametrize(("gelu", "tensors"), [("erf", 218), ("sigmoid", 230)])
 def test_every_tensor_of_a_vision_transformer_is_the_interpreters(gelu: str, tensors: int) -> None:
     path = shared(f"models/vit/vit_cifar10_tf_int8_{gelu}.tflite")
-    model, graph = path.read_bytes(), read_tflite(path)
+    model, graph = path.read_bytes(), read_model(path)
     copy = judgeable(model)
     assert copy.changes == "keep_num_dims off and a RESHAPE after it: 36 operators"
     file = parse(FileBytes(model))
@@ -286,7 +287,7 @@ def test_every_tensor_of_a_vision_transformer_is_the_interpreters(gelu: str, ten
 @pytest.mark.parametrize("gelu", ["erf", "sigmoid"])
 def test_a_hundred_answers_of_a_vision_transformer_are_the_interpreters(gelu: str) -> None:
     path = shared(f"models/vit/vit_cifar10_tf_int8_{gelu}.tflite")
-    graph = read_tflite(path)
+    graph = read_model(path)
     x = graph.inputs[0]
     photos = images(80, x.scale, x.zero_point)
     drawn = np.stack([feed(x.shape[1:], "int8", seed) for seed in range(20)])
