@@ -61,17 +61,16 @@ def write_project(
     kernels: Iterable[str],
     *,
     firmware: bool,
-    stack_bytes: int | None = None,
 ) -> Project:
     """Write a project for `board` (for --emulate: what catalog.emulated returned) to `directory`.
 
     `model_files` (name -> text) is the generated model with check_model.c, when `firmware` is
     asked for, or with a file that has main(). Headers go to include/, the rest to src/. `kernels`
-    are the names model.c calls. `stack_bytes` None: the board's default.
+    are the names model.c calls.
     Raises BoardError and writes nothing when the board has no start-up code, or when `directory`
     holds anything other than an earlier, unchanged project.
     """
-    support = board_support(board, stack_bytes=stack_bytes)
+    support = board_support(board)
     paths = [sources.kernel_source(kernel, board.isa) for kernel in sorted(set(kernels))]
     files = {_model_path(name): text for name, text in model_files.items()}
     files |= {f"src/kernels/{path.parent.name}/{path.name}": _text(path) for path in paths}

@@ -88,7 +88,7 @@ def check(request: Request, stages: Stages) -> CheckReport:
     with judge(session.graph, session.path, samples.inputs) as oracle:
         with target as link:
             answers = run_samples(link, compiled, samples, stages, poison=request.poison)
-            session = as_told(session, link.tick_hz)
+            session = as_told(session, link.firmware.tick_hz)
         found, _ = judged(oracle, answers.outputs, samples, poisoned=request.poison)
     differ = f"{found.mismatched_elements} output elements differ from {found.exact_reference}"
     reasons = (*([differ] if found.mismatched_elements else []), *peer_reasons(found))
