@@ -23,7 +23,6 @@ def memory_regions(
     board: Board,
     kind: Literal["ram", "flash"] = "ram",
     *,
-    reserved_bytes: int | None = None,
     external: bool = False,
     split_runs: bool = False,
 ) -> tuple[Region, ...]:
@@ -33,22 +32,17 @@ def memory_regions(
     of the run is lost. With `split_runs` each memory is a region, and the solver fills the fastest.
     Memories that software must set up first are left out unless `external`.
 
-    The image's region is shorter by `reserved_bytes`. The default, None, reserves an estimate of
-    the image without arenas or weights if there are several regions. With one region it reserves
-    nothing, since the planner has no choice and the linker checks every byte. With several regions
-    each RAM is also shorter by the canaries around an arena.
+    With several regions the image's is shorter by an estimate of the image without arenas or
+    weights, and each RAM by the canaries around an arena. With one region nothing is reserved,
+    since the planner has no choice and the linker checks every byte.
     """
     image, *further = board.runs(kind)
     others = [run for run in further if external or not run[0].external]
     parts = len(image) if split_runs else 1
-    alone = parts == 1 and not others
-    if reserved_bytes is None:
-        reserved_bytes = 0 if alone else _image_bytes(board, kind)
-    if alone:
-        size = _sum(image) - reserved_bytes
-        return (Region(kind, max(1, size), _slowest(image), _reached(image)),)
+    if parts == 1 and not others:
+        return (Region(kind, max(1, _sum(image)), _slowest(image), _reached(image)),)
     guards = CANARIES_BYTES if kind == "ram" else 0
-    free = [_without_start(image, reserved_bytes), *others]
+    free = [_without_start(image, _image_bytes(board, kind)), *others]
     return tuple(
         region
         for run, left in zip((image, *others), free, strict=True)

@@ -91,19 +91,16 @@ class Emulator:
         self.close()
 
 
-def start(
-    board: Board, elf: Path, *, owner: int | None = None, max_seconds: float = OWNED_SECONDS
-) -> Emulator:
+def start(board: Board, elf: Path, *, max_seconds: float = OWNED_SECONDS) -> Emulator:
     """Run `elf` on the emulator of `board` (one `catalog.emulated` returned).
 
-    QEMU ends with close(), when the process `owner` (default: this one) has gone, or after
-    `max_seconds`. BoardError when QEMU is not installed or does not accept the image.
+    QEMU ends with close(), when this process has gone, or after `max_seconds`. BoardError when QEMU
+    is not installed or does not accept the image.
     """
     folder = Path(tempfile.mkdtemp(prefix="mcuforge-emulator-"))
-    owner_pid = os.getpid() if owner is None else owner
     try:
         guard, running = _start_guard(
-            board, elf, folder / _STATE_NAME, owner_pid, max_seconds, scratch=folder
+            board, elf, folder / _STATE_NAME, os.getpid(), max_seconds, scratch=folder
         )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

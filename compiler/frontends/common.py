@@ -47,10 +47,41 @@ class OperatorSupport:
     dtype: str  # the output's type as the file gives it
 
 
-def refusal_error(first: OperatorSupport, more: int, file: str) -> CompileError:
-    """Make the error for the first refused operator; it counts how many `more` `file` has."""
-    also = f"; {more} more refused: `mcuforge ops {file}` lists all" if more else ""
-    return CompileError(first.what, first.where, first.hint + also)
+class Survey:
+    """Collects what the front end says about each operator of one file."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.rows: list[OperatorSupport] = []
+
+    @property
+    def refused(self) -> list[OperatorSupport]:
+        """The rows of refused operators."""
+        return [row for row in self.rows if not row.supported]
+
+    def note(
+        self,
+        index: int,
+        operator: str,
+        where: str,
+        problem: Refusal | None,
+        output: str = "",
+        input_shapes: tuple[tuple[int, ...], ...] = (),
+        output_shape: tuple[int, ...] = (),
+        dtype: str = "",
+    ) -> None:
+        """Add the row of one operator, which `problem` refuses unless it is None."""
+        what, hint = ("", "") if problem is None else (problem.what, problem.hint)
+        place = f"{self.file}, {where}"
+        verdict = (problem is None, what, hint, place)
+        written = (output, input_shapes, output_shape, dtype)
+        self.rows.append(OperatorSupport(index, operator, *verdict, *written))
+
+    def error(self, more: int) -> CompileError:
+        """Make the error for the first refused operator; it counts how many `more` there are."""
+        first = self.refused[0]
+        also = f"; {more} more refused: `mcuforge ops {self.file}` lists all" if more else ""
+        return CompileError(first.what, first.where, first.hint + also)
 
 
 def contradiction(what: str) -> Refusal:

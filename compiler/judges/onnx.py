@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.judges import EXACT_MARK
 from mcuforge.compiler.judges.answers import Answers, Judge, Peer
 from mcuforge.compiler.judges.child import Child, ChildFailed, patience, serve
 from mcuforge.compiler.judges.own import OwnReference
@@ -26,7 +27,6 @@ from mcuforge.compiler.user_ports import port_of, to_file, to_graph
 from mcuforge.errors import CompileError
 
 PACKAGE = "onnxruntime"
-EXACT_MARK = " (exact)"  # in the reference's name: the answers must equal what stands before it
 FATAL = 4  # onnxruntime's log level that hides warnings
 
 

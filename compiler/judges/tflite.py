@@ -28,7 +28,6 @@ from mcuforge.compiler.judges.answers import Answers, Judge, Peer, differing
 from mcuforge.compiler.judges.child import Child, ChildFailed, patience, serve
 from mcuforge.compiler.judges.interpreters import EXACT, Interpreter, installed, load
 from mcuforge.compiler.judges.judgeable import judgeable
-from mcuforge.compiler.judges.onnx import OnnxJudge
 from mcuforge.compiler.judges.own import OwnReference
 from mcuforge.compiler.judges.witness import find_differences
 from mcuforge.compiler.tensors import Array
@@ -44,19 +43,6 @@ def unjudged(graph: Graph) -> str | None:
         if type(node.op) in UNJUDGED:
             return f"{EXACT} {UNJUDGED[type(node.op)].format(node.origin)}"
     return None
-
-
-def judge(graph: Graph, model: Path, inputs: Sequence[Array]) -> Judge:
-    """Choose who computes the right answers for `graph`, which the file `model` holds.
-
-    inputs: one array per model input, samples first.
-    """
-    if graph.format == "onnx":
-        return OnnxJudge(graph, model, inputs)
-    reason = unjudged(graph)
-    if reason is not None:
-        return OwnReference(graph, inputs, reason)
-    return TfliteJudge(graph, model, inputs)
 
 
 class TfliteJudge(Judge):
