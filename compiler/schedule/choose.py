@@ -148,11 +148,12 @@ def _candidates(
 def _worthwhile(tried: Sequence[Candidates], allowed: float) -> list[Candidates]:
     """Leave out the orders whose plans all need more than the best cut of another order.
 
-    The order with the least bytes between its layers is looked at first. Stages of the others that
-    hold more than its best cut are not even built.
+    The order with the least bytes between its layers is looked at first; among equals the last,
+    since forms of attention follow the graph as it is. Stages of the others that hold more than its
+    best cut are not even built.
     """
     least = inf
-    for candidates in sorted(tried, key=lambda c: max(c.estimates.holding.alive_before)):
+    for candidates in sorted(tried[::-1], key=lambda c: max(c.estimates.holding.alive_before)):
         candidates.most = least
         least = min(least, least_arena(candidates, allowed))
     return [candidates for candidates in tried if candidates.bound <= least]
