@@ -13,13 +13,6 @@ from mcuforge.compiler.codegen.names import numbered
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import InternalError
 
-C_TYPE = {
-    "int8": "int8_t",
-    "uint8": "uint8_t",
-    "int16": "int16_t",
-    "int32": "int32_t",
-    "float32": "float",
-}
 LINE_COLUMNS = 95
 
 
@@ -52,7 +45,7 @@ class ConstantPool:
             shape = "x".join(str(d) for d in data.shape)
             self._arrays[key] = ConstantArray(
                 name=numbered(f"{self._prefix}_{layer}_{blob.role}", self._names),
-                c_type=C_TYPE[data.dtype.name],
+                c_type="float" if data.dtype.kind == "f" else f"{data.dtype.name}_t",
                 elements=max(data.size, 1),
                 bytes=data.nbytes,
                 lines=tuple(_lines(data)),

@@ -31,6 +31,7 @@ from mcuforge.compiler.ops.common.weighted import (
     check_bias,
     check_summed,
     check_weights,
+    conv_multipliers,
     finish,
     weighted_fields,
 )
@@ -185,4 +186,4 @@ def linear_multipliers(inputs: Tensors, output: Tensor) -> tuple[Multiplier, ...
     if len(scales) == 1:
         product = float(np.float32(x.scale) * np.float32(scales[0]))
         return (output_multiplier(product / output.scale, output),)
-    return tuple(output_multiplier(x.scale * s / output.scale, output) for s in scales)
+    return conv_multipliers(inputs, output)

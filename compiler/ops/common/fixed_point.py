@@ -21,6 +21,14 @@ Int64 = NDArray[np.int64]
 LEAST_ROUNDED_ONCE = 2.0**-12
 RANGE = {DType.INT8: (-128, 127), DType.UINT8: (0, 255), DType.INT32: (-(2**31), 2**31 - 1)}
 
+# the smallest and the largest real value that an activation lets through
+LIMITS: dict[Activation, tuple[float | None, float | None]] = {
+    "none": (None, None),
+    "relu": (0.0, None),
+    "relu6": (0.0, 6.0),
+    "relu_n1_to_1": (-1.0, 1.0),
+}
+
 
 @dataclass(frozen=True)
 class Multiplier:
@@ -133,12 +141,9 @@ def activation_range(act: Activation, output: Tensor) -> tuple[int, int]:
     """Find the smallest and largest quantized value that a fused activation lets through."""
     low, high = RANGE[output.dtype]
     assert output.quant is not None
-    if act == "relu":
-        low = max(low, quantize_real(0.0, output.quant))
-    elif act == "relu6":
-        low = max(low, quantize_real(0.0, output.quant))
-        high = min(high, quantize_real(6.0, output.quant))
-    elif act == "relu_n1_to_1":
-        low = max(low, quantize_real(-1.0, output.quant))
-        high = min(high, quantize_real(1.0, output.quant))
+    least, most = LIMITS[act]
+    if least is not None:
+        low = max(low, quantize_real(least, output.quant))
+    if most is not None:
+        high = min(high, quantize_real(most, output.quant))
     return low, high

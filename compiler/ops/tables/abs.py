@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ops.common.fixed_point import Int64
-from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
+from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, scale_ratio, want_factor
 from mcuforge.compiler.tensors import Tensor, Tensors
 
 
@@ -21,13 +21,8 @@ class Abs(TableOp):
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
-        want_factor(scale_factor(inputs[0], output), inputs[0], output)
+        want_factor(scale_ratio(inputs[0], output), inputs[0], output)
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        scaled = rescaled(np.abs(values - x.zero_point), scale_factor(x, output))
+        scaled = rescaled(np.abs(values - x.zero_point), scale_ratio(x, output))
         return clamp_to(output, scaled + output.zero_point)
-
-
-def scale_factor(x: Tensor, output: Tensor) -> float:
-    """Compute x.scale / output.scale, divided in float32 like TFLite."""
-    return float(np.float32(x.scale) / np.float32(output.scale))

@@ -77,6 +77,11 @@ def rescaled(values: Int64, factor: float) -> Int64:
     return requantize(values, mantissa, multiplier.shift)
 
 
+def scale_ratio(x: Tensor, output: Tensor) -> float:
+    """Compute x.scale / output.scale in float32; most TFLite operators use doubles."""
+    return float(np.float32(x.scale) / np.float32(output.scale))
+
+
 def dequantized(x: Tensor, values: Int64) -> NDArray[np.float32]:
     """Compute the real numbers that `values` stand for; float32 of their shape."""
     with np.errstate(over="ignore", under="ignore"):
