@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar, Literal
 
@@ -126,6 +126,11 @@ class Node:
     def activations(self) -> Tensors:
         """The inputs that are computed at run time."""
         return tuple(t for t in self.inputs if not t.is_constant)
+
+    def rewired(self, tensors: Mapping[int, Tensor]) -> Node:
+        """The node with other tensors: by the id of each one that is replaced."""
+        inputs = tuple(tensors.get(id(t), t) for t in self.inputs)
+        return replace(self, inputs=inputs, output=tensors.get(id(self.output), self.output))
 
 
 @dataclass(frozen=True)

@@ -66,22 +66,10 @@ class Emulator:
         self.pid = running.pid
         self._guard = guard
         self._folder = folder
-        self._last_words = ""
-
-    def alive(self) -> bool:
-        """Tell whether QEMU still runs."""
-        return self._guard.poll() is None
-
-    def diagnostics(self) -> str:
-        """Return the last 4 kB of stderr of QEMU and its guard, and why QEMU ended if it did."""
-        if self._folder.is_dir():
-            self._last_words = _read_log(_log_of(self._folder / _STATE_NAME))
-        return self._last_words
 
     def close(self) -> None:
         """End QEMU, within two seconds or by force; harmless when it has ended already."""
         _end_guard(self._guard)
-        self.diagnostics()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:

@@ -64,12 +64,9 @@ def _merged(graph: Graph) -> Graph | None:
             continue
         first = seen.setdefault((id(node.inputs[0]), node.op, node.output.shape), node)
         if first is not node and not graph.is_output(node.output):
-            rewired = tuple(
-                replace(n, inputs=tuple(first.output if t is node.output else t for t in n.inputs))
-                for n in graph.nodes
-                if n is not node
-            )
-            return replace(graph, nodes=rewired)
+            same = {id(node.output): first.output}
+            nodes = tuple(n.rewired(same) for n in graph.nodes if n is not node)
+            return replace(graph, nodes=nodes)
     return None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import tflite
 
-from mcuforge.compiler.judges.flatbuffer_front import DATA_ALIGNMENT, Tables
+from mcuforge.compiler.judges.flatbuffer_front import Tables
 from mcuforge.compiler.tensors import Array
 
 TYPES = {
@@ -41,9 +41,6 @@ class TensorSpec:
     axis: int = 0
     data: Array | bytes | None = None
     signature: tuple[int, ...] | None = None  # shape_signature, -1 for a dynamic dimension
-    variable: bool = False
-    sparse: bool = False
-    custom_scheme: bool = False  # quantized in a way only its maker knows
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,75 +56,40 @@ class OperatorSpec:
 
 @dataclass(frozen=True, eq=False)
 class ModelSpec:
-    """A model of one subgraph, or more where further empty ones are asked for.
-
-    Constant data lies inside the flatbuffer, or behind it (`external_buffers`).
-    """
+    """A model of one subgraph."""
 
     tensors: tuple[TensorSpec, ...]
     operators: tuple[OperatorSpec, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     signature: tuple[tuple[str, ...], tuple[str, ...]] | None = None  # input and output names
-    signature_subgraph: int = 0
-    external_buffers: bool = False
-    empty_subgraphs: int = 0
-    version: int = 3
 
 
 def write_model(spec: ModelSpec) -> bytes:
-    """Write the file and return its bytes.
-
-    External buffers lie behind the root table; their offsets count from the start of the file.
-    """
-    if not spec.external_buffers:
-        return _Writer(spec, {}).file()
-    blobs = _payloads(spec)
-    places = {i: (1 << 20, len(b)) for i, b in blobs.items()}  # any offset gives the same size
-    root = _Writer(spec, places).file()
-    at = _aligned(len(root))
-    for i, blob in blobs.items():
-        places[i] = (at, len(blob))
-        at = _aligned(at + len(blob))
-    file = bytearray(_Writer(spec, places).file())
-    assert len(file) == len(root)
-    for i, blob in blobs.items():
-        file.extend(bytes(places[i][0] - len(file)))
-        file.extend(blob)
-    return bytes(file)
+    """Write the file and return its bytes."""
+    return Writer(spec).file()
 
 
-def _aligned(offset: int) -> int:
-    return -(-offset // DATA_ALIGNMENT) * DATA_ALIGNMENT
+def payload_of(data: Array | bytes) -> bytes:
+    """The bytes of a constant."""
+    return data if isinstance(data, bytes) else data.tobytes()
 
 
-def _payloads(spec: ModelSpec) -> dict[int, bytes]:
-    """Return the bytes of each constant by its tensor's index."""
-    return {
-        i: t.data if isinstance(t.data, bytes) else t.data.tobytes()
-        for i, t in enumerate(spec.tensors)
-        if t.data is not None
-    }
-
-
-class _Writer(Tables):
+class Writer(Tables):
     """Builds the file; buffer i + 1 belongs to tensor i."""
 
-    def __init__(self, spec: ModelSpec, places: dict[int, tuple[int, int]]) -> None:
+    def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.places = places
         self.codes = tuple(dict.fromkeys((o.code, o.custom_code) for o in spec.operators))
 
     def file(self) -> bytes:
         """Build the root table and return the file."""
-        payloads = _payloads(self.spec)
         buffers = [self.table("Buffer", {})]
-        buffers += [self._buffer(i, payloads.get(i)) for i in range(len(self.spec.tensors))]
-        subgraphs = [self._subgraph()]
-        subgraphs += [self.table("SubGraph", {}) for _ in range(self.spec.empty_subgraphs)]
+        buffers += [self.buffer(i, tensor) for i, tensor in enumerate(self.spec.tensors)]
+        subgraphs = self.subgraphs()
         fields = {
-            "Version": self.spec.version,
+            "Version": 3,
             "OperatorCodes": self.references([self._code(c, custom) for c, custom in self.codes]),
             "Subgraphs": self.references(subgraphs),
             "Description": self.text(DESCRIPTION),
@@ -137,13 +99,10 @@ class _Writer(Tables):
             fields["SignatureDefs"] = self.references([self._signature(*self.spec.signature)])
         return self.finish(self.table("Model", fields))
 
-    def _buffer(self, index: int, payload: bytes | None) -> int:
-        if payload is None:
-            return self.table("Buffer", {})
-        if index in self.places:
-            offset, size = self.places[index]
-            return self.table("Buffer", {"Offset": offset, "Size": size})
-        return self.table("Buffer", {"Data": self.data(payload)})
+    def buffer(self, index: int, tensor: TensorSpec) -> int:
+        """Add the buffer of tensor `index`."""
+        data = None if tensor.data is None else self.data(payload_of(tensor.data))
+        return self.table("Buffer", {"Data": data})
 
     def _code(self, code: str | int, custom: str) -> int:
         number = code if isinstance(code, int) else getattr(tflite.BuiltinOperator, code)
@@ -156,24 +115,25 @@ class _Writer(Tables):
             fields["CustomCode"] = self.text(custom)
         return self.table("OperatorCode", fields)
 
-    def _subgraph(self) -> int:
+    def subgraphs(self) -> list[int]:
+        """Add the one subgraph."""
         spec = self.spec
         fields = {
-            "Tensors": self.references([self._tensor(i, t) for i, t in enumerate(spec.tensors)]),
+            "Tensors": self.references([self.tensor(i, t) for i, t in enumerate(spec.tensors)]),
             "Inputs": self.vector("SubGraph", "Inputs", spec.inputs, "Int32"),
             "Outputs": self.vector("SubGraph", "Outputs", spec.outputs, "Int32"),
             "Operators": self.references([self._operator(o) for o in spec.operators]),
             "Name": self.text("main"),
         }
-        return self.table("SubGraph", fields)
+        return [self.table("SubGraph", fields)]
 
-    def _tensor(self, index: int, tensor: TensorSpec) -> int:
+    def tensor(self, index: int, tensor: TensorSpec) -> int:
+        """Add tensor `index`."""
         fields: dict[str, int | float | bool] = {
             "Shape": self.vector("Tensor", "Shape", tensor.shape, "Int32"),
             "Type": TYPES[tensor.dtype],
             "Buffer": index + 1 if tensor.data is not None else 0,
             "Name": self.text(tensor.name),
-            "IsVariable": tensor.variable,
         }
         if tensor.signature is not None:
             fields["ShapeSignature"] = self.vector(
@@ -181,8 +141,6 @@ class _Writer(Tables):
             )
         if tensor.scale is not None:
             fields["Quantization"] = self._quantization(tensor.scale, tensor)
-        if tensor.sparse:
-            fields["Sparsity"] = self.table("SparsityParameters", {})
         return self.table("Tensor", fields)
 
     def _quantization(self, scale: tuple[float, ...], tensor: TensorSpec) -> int:
@@ -193,9 +151,6 @@ class _Writer(Tables):
             ),
             "QuantizedDimension": tensor.axis,
         }
-        if tensor.custom_scheme:
-            fields["DetailsType"] = tflite.QuantizationDetails.CustomQuantization
-            fields["Details"] = self.table("CustomQuantization", {})
         return self.table("QuantizationParameters", fields)
 
     def _operator(self, operator: OperatorSpec) -> int:
@@ -235,5 +190,5 @@ class _Writer(Tables):
             for side, pairs in named.items()
         }
         fields["SignatureKey"] = self.text("serving_default")
-        fields["SubgraphIndex"] = self.spec.signature_subgraph
+        fields["SubgraphIndex"] = 0
         return self.table("SignatureDef", fields)

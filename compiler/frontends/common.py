@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from mcuforge.errors import CompileError, Refusal
 
@@ -19,6 +20,7 @@ MOST_EDGES = 64  # inputs or outputs of a model
 SCALE_LIMITS = (1e-12, 1e12)  # of activations; products of three stay finite in float32
 
 DAMAGED = "copy or export the file again"
+FEWER = "use a smaller input resolution or fewer channels"
 EXPORT_AGAIN = "export the model again: the file contradicts itself"
 
 
@@ -87,6 +89,27 @@ class Survey:
 def contradiction(what: str) -> Refusal:
     """Make the refusal of a file that contradicts itself."""
     return Refusal(what, EXPORT_AGAIN)
+
+
+def want_bytes(what: str, size: int, hint: str) -> None:
+    """Refuse a tensor of `size` bytes that is too large for any microcontroller."""
+    if size > LARGEST_TENSOR_BYTES:
+        most = LARGEST_TENSOR_BYTES >> 20
+        raise Refusal(f"{what} takes {size / 2**20:.1f} MiB, at most {most} MiB is read", hint)
+
+
+def want_elements(what: str, count: int, hint: str) -> None:
+    """Refuse a tensor of `count` elements that is too large for any microcontroller."""
+    if count > LARGEST_TENSOR_BYTES:
+        raise Refusal(f"{what} has {count} elements, at most {LARGEST_TENSOR_BYTES} are read", hint)
+
+
+def completed(shape: Sequence[int], elements: int) -> tuple[int, ...]:
+    """Compute the one -1 of a requested shape; any other shape comes back as it is."""
+    known = prod(n for n in shape if n != -1)
+    if tuple(shape).count(-1) != 1 or known < 1 or elements % known != 0:
+        return tuple(shape)
+    return tuple(elements // known if n == -1 else n for n in shape)
 
 
 class Unique:

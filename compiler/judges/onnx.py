@@ -69,12 +69,11 @@ class OnnxJudge(Judge):
         self._child.close()
         self._own.close()
 
-    def answers(self, timeout_s: float | None = None) -> Answers:
+    def answers(self) -> Answers:
         """Wait for both. Raises CompileError when onnxruntime refuses the model or dies."""
-        limit_s = patience(self._graph.macs, self._samples) if timeout_s is None else timeout_s
-        own = self._own.answers(limit_s)
+        own = self._own.answers()
         try:
-            found = self._child.answer(limit_s)
+            found = self._child.answer(patience(self._graph.macs, self._samples))
         except ChildFailed as failed:
             raise self._error(str(failed)) from None
         outputs = []

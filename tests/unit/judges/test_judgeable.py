@@ -27,6 +27,7 @@ from mcuforge.errors import CompileError
 from tests.models.case_model import case_model, feed
 from tests.models.cifar import MEAN, SPREAD
 from tests.models.mutate import mutate, seed_of
+from tests.models.odd_writer import Odd, write_odd
 from tests.models.oracle import needs_2_14, run_reference
 from tests.models.samples import SAMPLES
 from tests.shared import shared
@@ -62,7 +63,8 @@ def dense(
     inputs = (0, 1, 2) if bias else (0, 1)
     operator = OperatorSpec("FULLY_CONNECTED", inputs, (3,), options)
     named = (("image",), ("classes",))
-    return write_model(ModelSpec(tensors, (operator,), (0,), (3,), named, 0, external))
+    spec = ModelSpec(tensors, (operator,), (0,), (3,), named)
+    return write_odd(spec, Odd(external=external))
 
 
 def convolution(code: str, inputs: tuple[int, ...], *, many: bool, external: bool) -> bytes:
@@ -82,7 +84,7 @@ def convolution(code: str, inputs: tuple[int, ...], *, many: bool, external: boo
     )
     table = ("DepthwiseConv2DOptions", options | {"DepthMultiplier": 3}) if depthwise else None
     operator = OperatorSpec(code, inputs, (2,), table or ("Conv2DOptions", options))
-    return write_model(ModelSpec(tensors, (operator,), (0,), (2,), external_buffers=external))
+    return write_odd(ModelSpec(tensors, (operator,), (0,), (2,)), Odd(external=external))
 
 
 def same_answers(model: bytes, by: bytes, samples: int = 3) -> None:
