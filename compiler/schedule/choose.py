@@ -153,9 +153,11 @@ def _worthwhile(tried: Sequence[Candidates], allowed: float) -> list[Candidates]
     best cut are not even built.
     """
     least = inf
-    for candidates in sorted(tried[::-1], key=lambda c: max(c.estimates.holding.alive_before)):
+    alive = [max(candidates.estimates.holding.alive_before) for candidates in tried]
+    for i in sorted(range(len(tried)), key=lambda i: (alive[i], -i)):
+        candidates = tried[i]
         candidates.most = least
-        least = min(least, least_arena(candidates, allowed))
+        least = min(least, max(candidates.bound, least_arena(candidates, allowed)))
     return [candidates for candidates in tried if candidates.bound <= least]
 
 
