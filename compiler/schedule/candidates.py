@@ -11,7 +11,6 @@ from math import inf
 from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.schedule.estimate import Choice, Estimates, Known
 from mcuforge.compiler.schedule.kernels import Calls
-from mcuforge.compiler.schedule.pipeline import has_barrier
 
 ALWAYS_TRIED = 4  # layers: so short a pipeline may save the planner a hole that no estimate shows
 
@@ -43,7 +42,7 @@ class Candidates:
         already take its nodes within the bytes that every plan needs.
         """
         count = len(self.nodes)
-        alive_before = self.estimates.holding.alive_before
+        alive_before, reach = self.estimates.holding.alive_before, self.estimates.reach
         found = [c for at in self.singles for c in at]
         limit = max((min(c.bytes for c in at) for at in self.singles), default=0)
         enough = min(self.most, self._least_peak(found, lambda c: c.bytes))
@@ -55,7 +54,7 @@ class Candidates:
             settled = self._settled(found) if length > ALWAYS_TRIED else [0] * count
             for begin in reversed(growing):
                 end = begin + length
-                if end > self._reach[begin]:
+                if end > reach[begin]:
                     continue
                 # one layer more in front adds its ring; those behind it hold what they held
                 least = rings.get((begin + 1, end), 0) if self._one_reader[begin] else 0
@@ -70,7 +69,7 @@ class Candidates:
                 if alive_before[begin] + least <= enough:
                     still.append(begin)
             growing = still[::-1]
-            if not growing:
+            if not growing or self._beyond_most(found, growing):
                 break
             if len(found) > known:
                 enough = min(self.most, self._least_peak(found, lambda c: c.bytes))
@@ -82,7 +81,8 @@ class Candidates:
 
         Every plan of a cut needs at least what its fullest stage needs at least; this is the least
         such maximum over all cuts. Stages left out of `choices` cannot lower it: they hold more
-        than the arena of a known cut, or shorter stages fit in their place.
+        than the arena of a known cut, or shorter stages fit in their place. Where that arena is
+        `most`, of another order, the bound may be anything above it.
         """
         return max(self._floor, self._least_peak(self.choices, lambda c: c.least))
 
@@ -116,28 +116,18 @@ class Candidates:
         whole = self.estimates.whole(i)
         return [whole, *(c for c in rows if c.bytes < whole.bytes)]
 
-    @cached_property
-    def _reach(self) -> list[int]:
-        """For each node the latest end of a pipeline that begins there.
-
-        It ends before a layer that cannot run by rows, and before one whose rows all need every row
-        of another layer in it.
-        """
-        count, rows = len(self.nodes), self.estimates.rows
-        place = {node.output.name: i for i, node in enumerate(self.nodes)}
-        reach = [count] * (count + 1)
-        for i in range(count - 1, -1, -1):
-            reach[i] = i if rows[i] is None else reach[i + 1]
-        for i, row in enumerate(rows):
-            for need in row.needs if row is not None else ():
-                writer = place.get(need.buffer.name)
-                source = None if writer is None else rows[writer]
-                if writer is None or source is None or row is None:
-                    continue
-                if has_barrier((source, row)):
-                    for begin in range(writer + 1):
-                        reach[begin] = min(reach[begin], i)
-        return reach
+    def _beyond_most(self, found: Sequence[Choice], growing: Sequence[int]) -> bool:
+        """True where no stage, found or growing, runs some node within `most` bytes."""
+        if self.most == inf:
+            return False
+        ranges = [(c.begin, c.end) for c in found if c.least <= self.most]
+        ranges += ((begin, self.estimates.reach[begin]) for begin in growing)
+        reached = 0  # all nodes before it are run by one of the ranges
+        for begin, end in sorted(ranges):
+            if begin > reached:
+                return True
+            reached = max(reached, end)
+        return reached < len(self.nodes)
 
     @cached_property
     def _one_reader(self) -> list[bool]:

@@ -96,6 +96,29 @@ class Estimates:
             self.whole_costs.append(at_once)
             self.row_costs.append(by_rows)
 
+    @cached_property
+    def reach(self) -> list[int]:
+        """For each node the latest end of a pipeline that begins there.
+
+        It ends before a layer that cannot run by rows, and before one whose rows all need every row
+        of another layer in it.
+        """
+        count, rows = len(self.nodes), self.rows
+        place = {node.output.name: i for i, node in enumerate(self.nodes)}
+        reach = [count] * (count + 1)
+        for i in range(count - 1, -1, -1):
+            reach[i] = i if rows[i] is None else reach[i + 1]
+        for i, row in enumerate(rows):
+            for need in row.needs if row is not None else ():
+                writer = place.get(need.buffer.name)
+                source = None if writer is None else rows[writer]
+                if writer is None or source is None or row is None:
+                    continue
+                if has_barrier((source, row)):
+                    for begin in range(writer + 1):
+                        reach[begin] = min(reach[begin], i)
+        return reach
+
     def whole(self, i: int) -> Choice:
         """Node i as a stage that runs it whole."""
         node = self.nodes[i]
@@ -111,11 +134,9 @@ class Estimates:
 
         None where they cannot run by rows together, or where two stages would be as good.
         """
+        if end > self.reach[begin] or not self.holding.worth_joining(begin, end):
+            return
         layers = tuple(layer for layer in self.rows[begin:end] if layer is not None)
-        if len(layers) < end - begin or has_barrier(layers):
-            return
-        if not self.holding.worth_joining(begin, end):
-            return
         key = self._key(begin, end, self._kinds)
         if key not in self.known.found:
             self.known.found[key] = tuple(self._found(begin, end, layers))
