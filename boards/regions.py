@@ -13,10 +13,10 @@ from mcuforge.boards.build.linker import default_stack_bytes
 from mcuforge.boards.catalog.board import Board
 from mcuforge.boards.catalog.memory import Memory, limited, run_name
 from mcuforge.memplan.problem import Region
+from mcuforge.runtime_c.sources import CANARY_BYTES
 
 VARIABLES_BYTES = 4 * 1024  # of the check firmware: 1.6 KiB today, the model's state, alignment
 CODE_BYTES = 96 * 1024  # code and constants of model and check firmware, without the weights
-CANARIES_BYTES = 32  # canaries before and behind an arena of the check firmware
 
 
 def memory_regions(
@@ -47,12 +47,12 @@ def memory_regions(
     if alone:
         size = _sum(image) - reserved_bytes
         return (Region(kind, max(1, size), _slowest(image), _reached(image)),)
-    guards = CANARIES_BYTES if kind == "ram" else 0
+    canaries = 2 * CANARY_BYTES if kind == "ram" else 0
     free = [_without_start(image, reserved_bytes), *others]
     return tuple(
         region
         for run, left in zip((image, *others), free, strict=True)
-        for region in _regions(run, left, guards, split_runs)
+        for region in _regions(run, left, canaries, split_runs)
     )
 
 
@@ -61,12 +61,12 @@ def _image_bytes(board: Board, kind: Literal["ram", "flash"]) -> int:
 
 
 def _regions(
-    run: Sequence[Memory], left: Sequence[Memory], guards: int, split_runs: bool
+    run: Sequence[Memory], left: Sequence[Memory], canaries: int, split_runs: bool
 ) -> list[Region]:
     """List the regions for the rest of a run, memory by memory or as one."""
     if split_runs:
-        return [Region(m.name, max(1, m.bytes - guards), m.speed, m.dma) for m in left]
-    return [Region(run_name(run), max(1, _sum(left) - guards), _slowest(run), _reached(run))]
+        return [Region(m.name, max(1, m.bytes - canaries), m.speed, m.dma) for m in left]
+    return [Region(run_name(run), max(1, _sum(left) - canaries), _slowest(run), _reached(run))]
 
 
 def _without_start(run: Sequence[Memory], reserved: int) -> tuple[Memory, ...]:

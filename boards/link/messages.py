@@ -41,7 +41,7 @@ class Hello:
     steps: int
     arenas: int
     arena_bytes: int  # of all arenas
-    guard_bytes: int  # canary bytes on either side of every arena; 0: not watched
+    canary_bytes: int  # on either side of every arena; 0: not watched
     tick_hz: int
     poison: int  # 1: the build can overwrite dead bytes between steps
     model_status: int  # 0: the model accepted its arenas
@@ -73,15 +73,15 @@ class Counters:
     end: int
     stack_bytes: int  # high-water mark of the run itself
     stack_total_bytes: int  # of the whole stack at that time
-    guard_before_changed: int  # canary bytes overwritten since the hello
-    guard_after_changed: int
+    canary_before_changed: int  # canary bytes overwritten since the hello
+    canary_after_changed: int
     dropped_bytes: int  # received bytes lost since the board started
     bad_frames: int  # damaged frames since the hello
 
     @property
     def canaries_intact(self) -> bool:
         """Whether no canary byte has changed since the hello; true if the build has no canaries."""
-        return self.guard_before_changed == 0 and self.guard_after_changed == 0
+        return self.canary_before_changed == 0 and self.canary_after_changed == 0
 
 
 def _unpacked(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:

@@ -10,8 +10,7 @@ from mcuforge.compiler.codegen.model import GeneratedModel, environment
 from mcuforge.compiler.codegen.names import string_literal
 from mcuforge.compiler.codegen.ports import Port
 from mcuforge.compiler.tensors import DType
-
-CANARY_BYTES = 16  # canary bytes on each side of the arena; a multiple of the arena's alignment
+from mcuforge.runtime_c.sources import CANARY_BYTES
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def check_model(
             task=task_of(model),
             task_id=string_literal(task_of(model).id),
             build=string_literal(build),
-            guard_bytes=CANARY_BYTES,
+            canary_bytes=CANARY_BYTES,
             arenas=model.arenas,
             staging_bytes=max((port.row_bytes for port in model.streamed), default=0),
             poison=poison,

@@ -60,7 +60,7 @@ def run_samples(
 
     poison: the board overwrites dead bytes between steps; ticks and stack then come from another
     run of the first sample, without poison. Raises BoardError when the link breaks, when the
-    firmware cannot poison, and when the guard bytes around an arena have changed: they are checked
+    firmware cannot poison, and when the canary bytes around an arena have changed: they are checked
     after every sample.
     """
     if poison and not link.can_poison:
@@ -84,7 +84,7 @@ def run_samples(
             counters = link.counters()
             if not counters.canaries_intact:
                 raise BoardError(
-                    "the model wrote outside its arena: the guard bytes around it have changed",
+                    "the model wrote outside its arena: the canary bytes around it have changed",
                     f"model {compiled.graph.source}, sample {index}",
                     "this is mcuforge's fault: please report the model",
                 )

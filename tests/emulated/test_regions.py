@@ -148,7 +148,7 @@ def test_weights_too_many_for_a_further_flash_are_refused_by_its_name(tmp_path: 
 def test_an_arena_for_a_region_the_board_has_not_does_not_link(tmp_path: Path) -> None:
     board = emulated(load_board("disco_f407vg"))
     source = program(emulated(load_board("disco_f746ng")), tmp_path)
-    with pytest.raises(BuildFailed, match="for a region that disco_f407vg has not"):
+    with pytest.raises(BuildFailed, match="in a region that disco_f407vg does not have"):
         build_probe(board, tmp_path, program=source)
 
 

@@ -9,11 +9,13 @@ import pytest
 from mcuforge.boards.build.linker import ARENA_SECTION, WEIGHTS_SECTION, linker_script
 from mcuforge.boards.catalog.board import Board, all_boards, emulated, load_board
 from mcuforge.boards.catalog.memory import Memory
-from mcuforge.boards.regions import CANARIES_BYTES, CODE_BYTES, VARIABLES_BYTES, memory_regions
+from mcuforge.boards.regions import CODE_BYTES, VARIABLES_BYTES, memory_regions
 from mcuforge.memplan.problem import Region
+from mcuforge.runtime_c.sources import CANARY_BYTES
 
 KIB = 1024
 IMAGE = 4 * KIB + VARIABLES_BYTES  # default stack, variables
+CANARIES = 2 * CANARY_BYTES  # around one arena
 
 
 def test_a_board_with_one_run_is_one_region_of_all_its_budget() -> None:
@@ -24,8 +26,8 @@ def test_a_board_with_one_run_is_one_region_of_all_its_budget() -> None:
 
 def test_rams_apart_are_regions_and_the_images_leaves_room_for_it() -> None:
     assert memory_regions(load_board("disco_f407vg")) == (
-        Region("sram", 128 * KIB - IMAGE - CANARIES_BYTES, 2),
-        Region("ccm", 64 * KIB - CANARIES_BYTES, 3, dma=False),
+        Region("sram", 128 * KIB - IMAGE - CANARIES, 2),
+        Region("ccm", 64 * KIB - CANARIES, 3, dma=False),
     )
     assert [r.name for r in memory_regions(load_board("nucleo_h743zi"))] == [
         "axi_sram", "dtcm", "d2_sram", "d3_sram",
@@ -36,12 +38,12 @@ def test_neighbours_are_one_region_until_they_are_asked_for_one_by_one() -> None
     board = load_board("disco_f746ng")
     together = memory_regions(board, external=True)
     assert together == (
-        Region("dtcm_sram", 320 * KIB - IMAGE - CANARIES_BYTES, 2),
-        Region("sdram", 8192 * KIB - CANARIES_BYTES, 1),
+        Region("dtcm_sram", 320 * KIB - IMAGE - CANARIES, 2),
+        Region("sdram", 8192 * KIB - CANARIES, 1),
     )
     assert memory_regions(board, split_runs=True) == (
-        Region("dtcm", 64 * KIB - IMAGE - CANARIES_BYTES, 3),
-        Region("sram", 256 * KIB - CANARIES_BYTES, 2),
+        Region("dtcm", 64 * KIB - IMAGE - CANARIES, 3),
+        Region("sram", 256 * KIB - CANARIES, 2),
     )
 
 
@@ -73,7 +75,7 @@ def test_external_memories_are_used_only_when_asked_for() -> None:
         (12 * KIB, {"dtcm": 52 * KIB, "sram": 256 * KIB}),
         (64 * KIB, {"sram": 256 * KIB}),
         (70 * KIB, {"sram": 250 * KIB}),
-        (400 * KIB, {"sram": 1 + CANARIES_BYTES}),
+        (400 * KIB, {"sram": 1 + CANARIES}),
     ],
 )
 def test_what_is_reserved_comes_off_the_start_of_the_images_run(
@@ -81,7 +83,7 @@ def test_what_is_reserved_comes_off_the_start_of_the_images_run(
 ) -> None:
     board = load_board("nucleo_f746zg")
     found = memory_regions(board, reserved_bytes=reserved, split_runs=True)
-    assert {region.name: region.bytes + CANARIES_BYTES for region in found} == left
+    assert {region.name: region.bytes + CANARIES for region in found} == left
     whole = memory_regions(board, reserved_bytes=reserved)
     assert whole == (Region("ram", max(1, 320 * KIB - reserved), 2),)
 
@@ -92,8 +94,8 @@ def test_an_external_neighbour_of_the_images_ram_is_a_region_of_its_own() -> Non
     board = replace(board, memory=(*board.memory, beside))
     assert memory_regions(board) == (Region("ram", 128 * KIB, 2),)
     assert memory_regions(board, external=True) == (
-        Region("sram", 128 * KIB - IMAGE - CANARIES_BYTES, 2),
-        Region("psram", 64 * KIB - CANARIES_BYTES, 1),
+        Region("sram", 128 * KIB - IMAGE - CANARIES, 2),
+        Region("psram", 64 * KIB - CANARIES, 1),
     )
 
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from mcuforge.compiler.codegen.check import CANARY_BYTES, TASKS, check_model, db_bytes, task_of
+from mcuforge.compiler.codegen.check import TASKS, check_model, db_bytes, task_of
 from mcuforge.compiler.codegen.model import GeneratedModel
 from mcuforge.compiler.compile import compile_graph
 from mcuforge.compiler.graph import Node
@@ -16,6 +16,7 @@ from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.tensors import DType, Quant
+from mcuforge.runtime_c.sources import CANARY_BYTES
 from tests.unit.compiler.graphs import constant, graph, tensor
 
 HASH = bytes(range(32))
@@ -70,10 +71,10 @@ def test_the_hash_is_written_whole() -> None:
     assert bytes(int(h, 16) for h in re.findall(r"0x([0-9a-f]{2})", text)) == HASH
 
 
-def test_guards_keep_the_arena_aligned() -> None:
+def test_canaries_keep_the_arena_aligned() -> None:
     assert CANARY_BYTES % ALIGNMENT == 0
     text = check_model(dense(4, 3), HASH, "build")
-    assert f"#define GUARD_BYTES {CANARY_BYTES}" in text
+    assert f"#define CANARY_BYTES {CANARY_BYTES}" in text
     assert f"aligned({CANARY_BYTES})" in text
 
 
