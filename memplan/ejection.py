@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Squeezes a packing under a limit: put a buffer in, throw out those in its way, repeat."""
+"""Squeezes a solution under a limit: put a buffer in, throw out those in its way, repeat."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 from time import perf_counter
 
-from mcuforge.memplan.place import Placer, Placing
+from mcuforge.memplan.place import Placer, Solution
 
 NOWHERE = -1  # the region of a buffer that waits for a place
 # How often a buffer takes a random place, which ends a cycle of two buffers that want one place.
@@ -17,7 +17,7 @@ CLOCK_PERIOD = 64  # tries between two looks at the clock
 
 
 class Ejector:
-    """A search for packings within limits; it remembers which buffers are hard to place.
+    """A search for solutions within limits; it remembers which buffers are hard to place.
 
     Buffers that exceed a limit wait outside. A waiting buffer goes where the buffers in its way
     have the least weight in sum; those leave and wait in turn. Each time a buffer throws others
@@ -27,35 +27,35 @@ class Ejector:
     """
 
     def __init__(self, placer: Placer, seed: int) -> None:
-        self._packer = placer
+        self._placer = placer
         self._random = Random(seed)
         self._weights = [1] * len(placer.sizes)
         self._noise = min(NOISE, NOISY_BUFFERS / max(1, len(placer.sizes)))
-        self._start: Placing | None = None
+        self._start: Solution | None = None
         self._offsets: list[int] = []
         self._homes: list[int] = []
         self.tries = 0  # buffers put in so far
 
     def forget(self) -> None:
         """Treat all buffers as equally hard to place again."""
-        self._weights = [1] * len(self._packer.sizes)
+        self._weights = [1] * len(self._placer.sizes)
 
     def squeeze(
         self,
-        start: Placing,
+        start: Solution,
         limits: Sequence[int],
         tries: int,
         deadline: float,
         *,
         onward: bool,
-    ) -> Placing | None:
-        """Find a packing with every region's peak within its limit, from `start` on, else None.
+    ) -> Solution | None:
+        """Find a solution with every region's peak within its limit, from `start` on, else None.
 
         `onward`: when called with the same `start` again, go on where the last search stopped, even
         under another limit. Ends after so many tries, or at the `deadline` (of perf_counter).
         """
         self.tries += 1  # an impossible limit costs one try too
-        placer, weights, chance = self._packer, self._weights, self._random.random
+        placer, weights, chance = self._placer, self._weights, self._random.random
         sizes = placer.sizes
         if start is not self._start or not onward:
             self._start = start
@@ -73,7 +73,7 @@ class Ejector:
         waiting.sort(key=lambda i: sizes[i])
         for count in range(tries):
             if not waiting:
-                return placer.packing(list(offsets), list(homes))
+                return placer.solution(list(offsets), list(homes))
             if count % CLOCK_PERIOD == 0 and perf_counter() > deadline:
                 return None
             self.tries += 1
@@ -90,13 +90,13 @@ class Ejector:
                     homes[j] = NOWHERE
                     waiting.append(j)
             homes[i], offsets[i] = home, offset
-        return placer.packing(list(offsets), list(homes)) if not waiting else None
+        return placer.solution(list(offsets), list(homes)) if not waiting else None
 
     def _choose(
         self, i: int, limits: Sequence[int], offsets: list[int], homes: list[int]
     ) -> tuple[int, int, bool]:
         """Choose a place for buffer i: region, offset, and whether it is free."""
-        placer, weights, chance = self._packer, self._weights, self._random.random
+        placer, weights, chance = self._placer, self._weights, self._random.random
         sizes = placer.sizes
         alignment = placer.alignments[i]
         anywhere = chance() < self._noise

@@ -272,12 +272,12 @@ class Link:
     def _read_bytes(self, space: Space, index: int, offset: int, size: int, doing: str) -> bytes:
         end = offset + size
         step = self._opened().data_bytes
-        pieces = [(at, min(step, end - at)) for at in range(offset, end, step)]
+        chunks = [(at, min(step, end - at)) for at in range(offset, end, step)]
         frames = self._exchange.ask_all(
-            [Request(Kind.READ, struct.pack("<IIII", space, index, *piece)) for piece in pieces],
+            [Request(Kind.READ, struct.pack("<IIII", space, index, *chunk)) for chunk in chunks],
             doing,
         )
-        for frame, (_, wanted) in zip(frames, pieces, strict=True):
+        for frame, (_, wanted) in zip(frames, chunks, strict=True):
             self._read(partial(read_data, wanted), frame, doing)
         return b"".join(frame.body for frame in frames)
 

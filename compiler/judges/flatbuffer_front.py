@@ -40,7 +40,7 @@ class _Chunk:
     """Bytes of the front; `finish` fills in its references."""
 
     data: bytes
-    anchor: int  # offset in `data` that a reference to the piece leads to
+    anchor: int  # offset in `data` that a reference to the chunk leads to
     links: tuple[tuple[int, Old | New], ...]  # offset in `data`, where it leads
 
 
@@ -70,10 +70,10 @@ def present(fields: Mapping[int, Field | None]) -> dict[int, Field]:
 
 
 class Front:
-    """Collects the new pieces, leaves first: a piece may refer to earlier pieces."""
+    """Collects the new chunks, leaves first: a chunk may refer to earlier chunks."""
 
     def __init__(self) -> None:
-        self._pieces: list[_Chunk] = []
+        self._chunks: list[_Chunk] = []
 
     def table(self, fields: Mapping[int, Field]) -> New:
         """Add a table by slot. Each field takes 4 bytes; narrower kinds use the first of them."""
@@ -111,9 +111,9 @@ class Front:
         links = tuple((LENGTH_BYTES + 4 * i, place) for i, place in enumerate(places))
         return self._add(_Chunk(struct.pack("<I", len(places)) + bytes(4 * len(places)), 0, links))
 
-    def _add(self, piece: _Chunk) -> New:
-        self._pieces.append(piece)
-        return New(len(self._pieces) - 1)
+    def _add(self, chunk: _Chunk) -> New:
+        self._chunks.append(chunk)
+        return New(len(self._chunks) - 1)
 
     def size(self) -> int:
         """Return the bytes of the front, by which the old file moves back."""
@@ -124,22 +124,22 @@ class Front:
         at, size = self._places()
         front = bytearray(size)
         struct.pack_into("<I4s", front, 0, at[root.index], identifier)
-        for piece, anchor in zip(self._pieces, at, strict=True):
-            start = anchor - piece.anchor
-            front[start : start + len(piece.data)] = piece.data
-            for offset, target in piece.links:
+        for chunk, anchor in zip(self._chunks, at, strict=True):
+            start = anchor - chunk.anchor
+            front[start : start + len(chunk.data)] = chunk.data
+            for offset, target in chunk.links:
                 leads = at[target.index] if isinstance(target, New) else size + target.at
                 struct.pack_into("<I", front, start + offset, leads - (start + offset))
         return bytes(front)
 
     def _places(self) -> tuple[list[int], int]:
-        """Place each piece's anchor (the last piece comes first), and count the bytes of all."""
-        at = [0] * len(self._pieces)
+        """Place each chunk's anchor (the last chunk comes first), and count the bytes of all."""
+        at = [0] * len(self._chunks)
         end = 8  # the reference to the root, the identifier
-        for index, piece in reversed(list(enumerate(self._pieces))):
-            anchor = _aligned(end + piece.anchor + LENGTH_BYTES, ITEM_ALIGNMENT) - LENGTH_BYTES
+        for index, chunk in reversed(list(enumerate(self._chunks))):
+            anchor = _aligned(end + chunk.anchor + LENGTH_BYTES, ITEM_ALIGNMENT) - LENGTH_BYTES
             at[index] = anchor
-            end = anchor - piece.anchor + len(piece.data)
+            end = anchor - chunk.anchor + len(chunk.data)
         return at, _aligned(end, ALIGNMENT)
 
 

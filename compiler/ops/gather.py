@@ -103,10 +103,10 @@ class Gather(Op):
         return tuple(copy_call(x, output, block) for block in self.blocks(x, output))
 
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        """Read pieces in rising order, each before it is written; otherwise the order is unknown.
+        """Read slices in rising order, each before it is written; otherwise the order is unknown.
 
         Runs along an inner dimension are copied one after the other, each into all of the output. A
-        unit is the longest that divides every piece.
+        unit is the longest that divides every slice.
         """
         x = inputs[0]
         found = [runs_of(block) for block in self.blocks(x, output)]
@@ -115,7 +115,7 @@ class Gather(Op):
         begins = np.concatenate([starts for starts, _ in found])
         sizes = np.concatenate([np.full(len(starts), size) for starts, size in found])
         step = gcd(*begins.tolist(), *sizes.tolist())
-        # the first unit of a piece reads the whole piece, the others read nothing
+        # the first unit of a slice reads the whole slice, the others read nothing
         leads = np.append(0, np.cumsum(sizes // step)[:-1])
         first = np.zeros(output.elements // step, np.int64)
         end = first.copy()

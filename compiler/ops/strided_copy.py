@@ -209,7 +209,7 @@ def copy_work(blocks: Sequence[Block]) -> Work:
 
 
 def _copy_counts(block: Block) -> Counts:
-    """Count bytes in pieces that are contiguous on both sides, or one by one."""
+    """Count bytes by stretches that are contiguous on both sides, or one by one."""
     axes = merged(block.axes)
     size = prod(axis.extent for axis in block.axes)
     if not axes or axes[-1].in_stride != 1 or axes[-1].out_stride != 1:

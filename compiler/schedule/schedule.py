@@ -38,7 +38,7 @@ class Layer:
 
     @property
     def kernel(self) -> str:
-        """The kernel it calls first: the only one, unless it copies its output piece by piece."""
+        """The kernel it calls first: the only one, unless it copies its output part by part."""
         return self.calls[0].kernel if self.calls else ""
 
     @property

@@ -47,8 +47,8 @@ def print_boards(found: BoardList, console: Console) -> None:
 
 def _further(board: Board) -> list[tuple[str, int]]:
     """Name and bytes of the memories behind a gap, which hold only arenas and weights."""
-    runs = (*board.runs("ram")[1:], *board.runs("flash")[1:])
-    return [(memory.name, memory.bytes) for run in runs for memory in run]
+    groups = (*board.groups("ram")[1:], *board.groups("flash")[1:])
+    return [(memory.name, memory.bytes) for group in groups for memory in group]
 
 
 def _how(board: Board) -> str:

@@ -14,7 +14,7 @@ from mcuforge.boards.build.build import Firmware, OverBudget, build
 from mcuforge.boards.build.pio import BUILD_SECONDS
 from mcuforge.boards.build.project import write_project
 from mcuforge.boards.catalog.board import Board
-from mcuforge.boards.catalog.memory import run_name
+from mcuforge.boards.catalog.memory import group_name
 from mcuforge.boards.image.footprint import Footprint, measure
 from mcuforge.boards.image.stack import StackBound, stack_bound
 from mcuforge.compiler.codegen.check import check_model, db_bytes
@@ -68,7 +68,7 @@ class Built:
     def flash(self) -> Flash:
         """The flash of the model in the user's own firmware; apart from it, the test firmware's."""
         flash = self.footprint.flash
-        image = self.firmware.board.runs("flash")[0]
+        image = self.firmware.board.groups("flash")[0]
         flashes = [m for m in self.footprint.memories if m.memory.kind == "flash"]
         used = [m for m in flashes if m.used or m.memory in image]
         return Flash(
@@ -173,6 +173,6 @@ def build_seconds(weights_bytes: int) -> float:
 
 def _in_image(board: Board, compiled: Compiled) -> int:
     """Bytes of the arenas that share their memory with stack and variables."""
-    run = board.runs("ram")[0]
-    shared = {"ram", run_name(run), *(memory.name for memory in run)}
+    group = board.groups("ram")[0]
+    shared = {"ram", group_name(group), *(memory.name for memory in group)}
     return sum(peak for region, peak in compiled.plan.peaks.items() if region in shared)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Estimated cycles of a whole model: what was traced is what the timer counted, layer by layer."""
+"""Estimated cycles of a whole model: what was logged is what the timer counted, layer by layer."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def test_a_quantity_without_its_unit_or_number_is_refused(text: str) -> None:
         ('name = "A board"', 'name = ""', "'name' is ''; wanted a text", "name", "in quotes"),
         ('ram = "96 KiB"', 'ram = "96 kB"', "'budget.ram' does not read", "ram", "128 KiB"),
         ('ram = "96 KiB"', 'ram = "0 KiB"', "'budget.ram' is zero", "ram", "data sheet"),
-        ('ram = "96 KiB"', 'ram = "97 KiB"', "hold 98304 B in one run", "budget.ram", "lower"),
+        ('ram = "96 KiB"', 'ram = "97 KiB"', "hold 98304 B without a gap", "budget.ram", "lower"),
         ('kind = "ram"', 'kind = "rom"', "'memory[1].kind' is 'rom'", "kind", "flash, ram"),
         ("speed = 3", "speed = 4", "'memory[1].speed' is 4", "speed", "3 tightly coupled"),
         ("speed = 3", 'speed = "3"', "wanted a whole number", "speed", "without quotes"),
@@ -309,11 +309,11 @@ def test_a_second_ram_without_room_in_the_stand_in_is_refused(folder: Path) -> N
     assert refused.value.where == "boards/catalog/good.toml, key stand_in"
 
 
-def test_the_budget_cuts_the_first_run_and_no_other(folder: Path) -> None:
+def test_the_budget_cuts_the_first_group_and_no_other(folder: Path) -> None:
     board = replace(load_board("good", folder), ram_bytes=70 * 1024)
     found = {region.name: region.bytes // 1024 for region in board.ram_memories}
     assert found == {"sram1": 64, "sram2": 6, "ccm": 64, "sdram": 8192}
-    assert [[m.name for m in run] for run in board.runs("ram")] == [
+    assert [[m.name for m in group] for group in board.groups("ram")] == [
         ["sram1", "sram2"], ["ccm"], ["sdram"],
     ]  # fmt: skip
     assert [region.name for region in board.flash_memories] == ["flash"]

@@ -9,9 +9,9 @@ from mcuforge.boards.cycles.core import Core, core_of
 from mcuforge.boards.cycles.cortex_m4 import CortexM4
 from mcuforge.boards.cycles.cortex_m7 import MISPREDICT, CortexM7
 from mcuforge.boards.cycles.estimate import Cost, price
+from mcuforge.boards.cycles.execution_log import BasicBlock, Run
 from mcuforge.boards.cycles.instruction import Instruction, decode
 from mcuforge.boards.cycles.listing import Listing
-from mcuforge.boards.cycles.trace import BasicBlock, Run
 from mcuforge.errors import BoardError
 
 BASE = 0x8000

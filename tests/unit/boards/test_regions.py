@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A board's memories as regions of a plan: nothing lost of a run, room left for the image."""
+"""A board's memories as regions of a plan: nothing lost of a group, room left for the image."""
 
 import re
 from dataclasses import replace
@@ -18,7 +18,7 @@ IMAGE = 4 * KIB + VARIABLES_BYTES  # default stack, variables
 CANARIES = 2 * CANARY_BYTES  # around one arena
 
 
-def test_a_board_with_one_run_is_one_region_of_all_its_budget() -> None:
+def test_a_board_with_one_group_is_one_region_of_all_its_budget() -> None:
     assert memory_regions(load_board("nucleo_f746zg")) == (Region("ram", 320 * KIB, 2),)
     assert memory_regions(load_board("hifive1")) == (Region("ram", 16 * KIB, 3),)
     assert memory_regions(load_board("hifive1"), "flash") == (Region("flash", 4032 * KIB, 1),)
@@ -41,20 +41,20 @@ def test_neighbours_are_one_region_until_they_are_asked_for_one_by_one() -> None
         Region("dtcm_sram", 320 * KIB - IMAGE - CANARIES, 2),
         Region("sdram", 8192 * KIB - CANARIES, 1),
     )
-    assert memory_regions(board, split_runs=True) == (
+    assert memory_regions(board, split_groups=True) == (
         Region("dtcm", 64 * KIB - IMAGE - CANARIES, 3),
         Region("sram", 256 * KIB - CANARIES, 2),
     )
 
 
-def test_peripherals_reach_a_run_when_they_reach_all_of_it() -> None:
+def test_peripherals_reach_a_group_when_they_reach_all_of_it() -> None:
     board = load_board("disco_f746ng")
     deaf = tuple(replace(m, dma=m.name != "dtcm") for m in board.memory)
     board = replace(board, memory=deaf)
     assert {r.name: r.dma for r in memory_regions(board, external=True)} == {
         "dtcm_sram": False, "sdram": True,
     }  # fmt: skip
-    assert {r.name: r.dma for r in memory_regions(emulated(board), split_runs=True)} == {
+    assert {r.name: r.dma for r in memory_regions(emulated(board), split_groups=True)} == {
         "dtcm": False, "sram": True,
     }  # fmt: skip
 
@@ -82,7 +82,7 @@ def test_what_is_reserved_comes_off_the_start_of_the_images_run(
     reserved: int, left: dict[str, int]
 ) -> None:
     board = load_board("nucleo_f746zg")
-    found = memory_regions(board, reserved_bytes=reserved, split_runs=True)
+    found = memory_regions(board, reserved_bytes=reserved, split_groups=True)
     assert {region.name: region.bytes + CANARIES for region in found} == left
     whole = memory_regions(board, reserved_bytes=reserved)
     assert whole == (Region("ram", max(1, 320 * KIB - reserved), 2),)
@@ -103,18 +103,18 @@ def test_an_external_neighbour_of_the_images_ram_is_a_region_of_its_own() -> Non
 def test_memory_for_instructions_is_no_region_of_any_kind(board: Board) -> None:
     code = {memory.name for memory in board.memory if memory.kind == "code"}
     for kind in ("ram", "flash"):
-        regions = memory_regions(board, kind, external=True, split_runs=True)
+        regions = memory_regions(board, kind, external=True, split_groups=True)
         assert not code & {region.name for region in regions}
 
 
 @pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.id)
-@pytest.mark.parametrize("split_runs", [False, True])
+@pytest.mark.parametrize("split_groups", [False, True])
 @pytest.mark.parametrize("external", [False, True])
 def test_the_linker_script_has_a_section_for_every_region(
-    board: Board, split_runs: bool, external: bool
+    board: Board, split_groups: bool, external: bool
 ) -> None:
     script = linker_script(emulated(board))
-    rams = memory_regions(emulated(board), split_runs=split_runs, external=external)
+    rams = memory_regions(emulated(board), split_groups=split_groups, external=external)
     for region in rams:
         own = rf"{re.escape(ARENA_SECTION)}\.({region.name}|\*)[ )]"
         assert re.search(own, script)

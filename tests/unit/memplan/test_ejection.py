@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Squeezing a packing: what it returns keeps to the limits, and it finds what there is to find."""
+"""Squeezing a solution: what it returns keeps to the limits, and it finds what there is to find."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import inf
 import pytest
 
 from mcuforge.memplan.ejection import Ejector
-from mcuforge.memplan.place import Placer, Placing
+from mcuforge.memplan.place import Placer, Solution
 from mcuforge.memplan.problem import Buffer, Overlap, Problem, Region
 from tests.unit.memplan.problems import (
     RAM,
@@ -22,13 +22,13 @@ from tests.unit.memplan.problems import (
 )
 
 
-def squeezed(problem: Problem, limits: list[int], tries: int = 3000) -> Placing | None:
-    """From everything on top of each other to a packing within the limits, checked."""
+def squeezed(problem: Problem, limits: list[int], tries: int = 3000) -> Solution | None:
+    """From everything on top of each other to a solution within the limits, checked."""
     placer = Placer(problem)
     worst = stacked(problem)
     regions = [region.name for region in placer.regions]
     places = [worst.placements[b.name] for b in problem.buffers]
-    start = placer.packing([p.offset for p in places], [regions.index(p.region) for p in places])
+    start = placer.solution([p.offset for p in places], [regions.index(p.region) for p in places])
     found = Ejector(placer, seed=0).squeeze(start, limits, tries, inf, onward=False)
     if found is not None:
         plan = replace(worst, placements=placer.placements(found), peaks=placer.peaks(found))
@@ -77,7 +77,7 @@ def test_a_buffer_larger_than_every_limit_ends_it_at_once() -> None:
 def test_it_goes_on_where_it_stopped_or_begins_again() -> None:
     problem = problem_of(*((size, 0, 1) for size in range(1, 13)))
     placer = Placer(problem)
-    start = placer.pack(range(12))
+    start = placer.place(range(12))
     assert start is not None
     for onward in (True, False):
         ejector = Ejector(placer, seed=0)
@@ -94,6 +94,6 @@ def test_the_deadline_ends_the_search() -> None:
     problem = problem_of((8, 0, 1), (8, 0, 1))
     placer = Placer(problem)
     ejector = Ejector(placer, seed=0)
-    start = placer.pack([0, 1])
+    start = placer.place([0, 1])
     assert start is not None
     assert ejector.squeeze(start, [15], 10**9, deadline=0.0, onward=False) is None
