@@ -50,7 +50,7 @@ def linker_script(board: Board, *, stack_bytes: int | None = None) -> str:
     stack = default_stack_bytes(board) if stack_bytes is None else stack_bytes
     if stack <= 0 or stack % STACK_ALIGNMENT or stack >= board.ram_bytes:
         raise BoardError(
-            f"a stack of {stack} B; wanted a multiple of {STACK_ALIGNMENT} B "
+            f"a stack of {stack} B, expected a multiple of {STACK_ALIGNMENT} B "
             f"below the board's {board.ram_bytes} B of RAM",
             f"board '{board.id}'",
             f"the default is {default_stack_bytes(board)} B",

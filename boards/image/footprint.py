@@ -160,7 +160,7 @@ def split(
 
 
 def _check_arenas(link_map: LinkMap, arenas: Mapping[str, int]) -> None:
-    """Raise InternalError unless each region's arena section has the bytes that the plan wants."""
+    """Raise InternalError unless each region's arena section has the bytes that the plan needs."""
     found: dict[str, int] = {}
     for part in link_map.contributions:
         if _is_arena(part.output) and part.object != FILL:
@@ -170,7 +170,7 @@ def _check_arenas(link_map: LinkMap, arenas: Mapping[str, int]) -> None:
         if found.get(region, 0) < wanted:
             raise InternalError(
                 f"region '{region}' has {found.get(region, 0)} B of arena in the image, "
-                f"the plan wants {wanted} B"
+                f"the plan needs {wanted} B"
             )
 
 

@@ -94,7 +94,7 @@ class Link:
         if model_hash is not None and hello.model_hash != model_hash:
             raise WrongModel(
                 f"the firmware holds '{hello.model}' with SHA-256 {hello.model_hash.hex()}, "
-                f"wanted {model_hash.hex()}",
+                f"expected {model_hash.hex()}",
                 self._exchange.where,
                 "flash the firmware of this model: `mcuforge deploy` does it",
             )
@@ -227,7 +227,7 @@ class Link:
 
     def _refuse_row(self, part: RunAnswer, why: str, doing: str) -> NoReturn:
         raise Garbage(
-            f"the board wants row {part.row} of input {part.input} at step {part.reached} "
+            f"the board asks for row {part.row} of input {part.input} at step {part.reached} "
             f"and {why}",
             f"{self._exchange.where}, while {doing}",
             "build and flash the firmware again with this mcuforge",

@@ -86,7 +86,7 @@ class Counters:
 
 def _unpacked(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:
     if len(body) < layout.size:
-        raise Malformed(f"{len(body)} B, wanted {layout.size} B")
+        raise Malformed(f"{len(body)} B, expected {layout.size} B")
     return layout.unpack_from(body)
 
 
@@ -99,7 +99,7 @@ def read_hello(body: bytes) -> Hello:
     fields = _unpacked(_HELLO, body)
     strings = _strings(body[_HELLO.size :])
     if len(strings) != 4:
-        raise Malformed(f"{len(strings)} strings, wanted 4")
+        raise Malformed(f"{len(strings)} strings, expected 4")
     return Hello(*fields, *strings)
 
 
@@ -133,5 +133,5 @@ def read_counters(body: bytes) -> Counters:
 def read_data(size: int, body: bytes) -> bytes:
     """Read the answer to READ of `size` bytes."""
     if len(body) != size:
-        raise Malformed(f"{len(body)} B of data, wanted {size} B")
+        raise Malformed(f"{len(body)} B of data, expected {size} B")
     return body

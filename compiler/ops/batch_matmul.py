@@ -60,8 +60,8 @@ class BatchMatMul(Op):
         batch = _broadcast(a.shape[:-2], b.shape[:-2])
         if depth != met or batch is None:
             raise Refusal(
-                f"matrices of shapes {list(a.shape)} and {list(b.shape)}, wanted "
-                "[..., m, k] and [..., k, n] after what is transposed",
+                f"matrices of shapes {list(a.shape)} and {list(b.shape)}, expected "
+                "[..., m, k] and [..., k, n] after the transposes",
                 "export the model again: its shapes contradict each other",
             )
         want_shape(output, (*batch, rows, columns))

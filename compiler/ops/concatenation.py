@@ -44,14 +44,14 @@ class Concatenation(Op):
         rank = len(output.shape)
         if not 0 <= self.axis < rank:
             raise Refusal(
-                f"joins along axis {self.axis}, wanted 0 to {rank - 1}",
+                f"joins along axis {self.axis}, expected 0 to {rank - 1}",
                 "export the model again: its shapes contradict each other",
             )
         for x in inputs:
             if len(x.shape) != rank:
                 raise Refusal(
                     f"tensor '{x.name}' has shape {list(x.shape)}, "
-                    f"wanted {rank} dimensions as in the output",
+                    f"expected {rank} dimensions as in the output",
                     "export the model again: its shapes contradict each other",
                 )
             want_same_bytes(x, output, self.with_extent(x.shape, output.shape[self.axis]))

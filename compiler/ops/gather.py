@@ -60,7 +60,7 @@ class Gather(Op):
         rank = len(x.shape)
         if not 0 <= self.axis < rank:
             raise Refusal(
-                f"picks along axis {self.axis}, wanted 0 to {rank - 1}",
+                f"picks along axis {self.axis}, expected 0 to {rank - 1}",
                 "export the model again: its shapes contradict each other",
             )
         extent = x.shape[self.axis]

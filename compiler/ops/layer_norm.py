@@ -85,14 +85,14 @@ class LayerNorm(LastAxisOp):
         relative = math.inf if self.epsilon < 0 else _epsilon(self.epsilon, x)
         if not relative < MAX_EPSILON:
             raise Refusal(
-                f"epsilon {self.epsilon:g} over rows of {depth} of scale {x.scale:g}: wanted 0 or "
-                "more, and below the largest variance that the values can have",
+                f"epsilon {self.epsilon:g} over rows of {depth} of scale {x.scale:g}, expected 0 "
+                "or more, but less than the largest variance that the values can have",
                 "quantize again with a representative dataset that exercises this tensor",
             )
         if not _reach(inputs, output) < MAX_REACH:
             raise Refusal(
                 f"gamma and beta of '{output.name}' reach {_reach(inputs, output):g} steps of its "
-                f"scale {output.scale:g}, wanted below {MAX_REACH:g} of the 256 there are",
+                f"scale {output.scale:g}, expected below {MAX_REACH:g}: int8 has 256",
                 "quantize again with a representative dataset that exercises this tensor",
             )
 

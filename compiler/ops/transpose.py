@@ -35,7 +35,7 @@ class Transpose(CopyOp):
         if sorted(self.perm) != list(range(len(x.shape))):
             raise Refusal(
                 f"permutation {list(self.perm)} of the {len(x.shape)} dimensions of '{x.name}', "
-                "wanted each once",
+                "expected each dimension once",
                 "export the model again: its shapes contradict each other",
             )
         want_same_bytes(x, output, tuple(x.shape[p] for p in self.perm))

@@ -141,7 +141,7 @@ def view_storage(graph: Graph) -> dict[str, Tensor]:
             continue
         if node.inputs[0].is_constant:
             raise CompileError(
-                f"output '{node.output.name}' is a constant, wanted something computed",
+                f"output '{node.output.name}' is a constant, expected a computed tensor",
                 f"{graph.source}, {node.origin} '{node.name}'",
                 "leave it out of the model's outputs",
             )

@@ -122,7 +122,9 @@ def _bytes(text: str) -> int:
             digits, unit = digits.removesuffix(suffix).strip(), size
             break
     if not digits.isdecimal() or int(digits) * unit < 1:
-        raise typer.BadParameter(f"'{text}' is not a number of bytes; wanted 5500, 64K or 64KiB")
+        raise typer.BadParameter(
+            f"'{text}' is not a number of bytes, expected for example 5500, 64K or 64KiB"
+        )
     return int(digits) * unit
 
 

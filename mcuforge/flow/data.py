@@ -123,7 +123,7 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
     if len(set(counts.values())) > 1 or 0 in counts.values():
         held = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise CompileError(
-            f"the arrays hold these numbers of samples: {held}; wanted one number, at least 1",
+            f"the arrays hold these numbers of samples: {held}, expected equal numbers above 0",
             str(path),
             "give every array one row per sample",
         )
@@ -135,7 +135,9 @@ def _read(path: Path) -> dict[str, Array]:
     """The arrays of an .npz file; CompileError for a damaged one and for pickled objects."""
     if not path.is_file():
         met = "this is a folder" if path.is_dir() else "there is no such file"
-        raise CompileError(f"{met}, wanted a data file", str(path), "give the path of an .npz file")
+        raise CompileError(
+            f"{met}, expected a data file", str(path), "give the path of an .npz file"
+        )
     # numpy and zipfile raise any of these for a damaged archive
     damage = (OSError, ValueError, EOFError, KeyError, RuntimeError, ArithmeticError, MemoryError)
     try:
@@ -162,7 +164,7 @@ def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path
     flat, squeezed = (tensor.elements,), tuple(d for d in shape if d != 1)
     if x.ndim < 1 or (x.shape[1:] != flat and tuple(d for d in x.shape[1:] if d != 1) != squeezed):
         raise CompileError(
-            f"array '{name}' has shape {list(x.shape)}, wanted [n, {', '.join(map(str, shape))}]",
+            f"array '{name}' has shape {list(x.shape)}, expected [n, {', '.join(map(str, shape))}]",
             str(path),
             _shape_hint(x, tensor, shape, name),
         )
@@ -171,11 +173,11 @@ def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path
     if x.dtype != dtype and not real:
         wanted = f"{dtype} (raw) or float32 (real)" if dtype != np.float32 else "float32 (real)"
         raise CompileError(
-            f"array '{name}' is {x.dtype}, wanted {wanted}", str(path), _dtype_hint(x, dtype)
+            f"array '{name}' is {x.dtype}, expected {wanted}", str(path), _dtype_hint(x, dtype)
         )
     if real and not np.isfinite(x).all():
         raise CompileError(
-            f"array '{name}' holds NaN or infinity, wanted finite real values",
+            f"array '{name}' holds NaN or infinity, expected finite real values",
             str(path),
             "clean the data before the check",
         )
@@ -217,7 +219,7 @@ def _to_indices(y: Array) -> str:
 def _labels(y: Array, output: Tensor, path: Path) -> NDArray[np.int64]:
     if y.ndim != 1 or y.dtype.kind not in "iu":
         raise CompileError(
-            f"labels 'y' are {y.dtype} of shape {list(y.shape)}, wanted integers of shape [n]",
+            f"labels 'y' are {y.dtype} of shape {list(y.shape)}, expected integers of shape [n]",
             str(path),
             f"{_to_indices(y)}, one class index per sample",
         )

@@ -25,21 +25,21 @@ HALF_PRECISION = ("float16", "bfloat16", "BFLOAT16")
 
 
 def read_float(content: bytes, path: Path) -> OnnxFile:
-    """Read a float ONNX model whose inputs are float32, of batch 1 or an open batch.
+    """Read a float ONNX model whose inputs are float32, of batch 1 or a dynamic batch.
 
     content: bytes of the file. path: where it lies, for errors and external data. Raises
     CompileError for every other file.
     """
     if not is_onnx(content) and path.suffix != ".onnx":
         raise CompileError(
-            "this is not an ONNX model, wanted a float one",
+            "this is not an ONNX model, expected a float ONNX model",
             str(path),
             "TFLite models: quantize with tf.lite.TFLiteConverter (full integer)",
         )
     if not content or not is_onnx(content):
         kind, hint = describe(content)
         if not content or kind not in ("an ONNX model", UNKNOWN):
-            raise CompileError(f"this is {kind}, wanted a float ONNX model", str(path), hint)
+            raise CompileError(f"this is {kind}, expected a float ONNX model", str(path), hint)
     try:
         file = parse(content, path.parent)
         if not file.inputs or not file.outputs:
@@ -48,7 +48,7 @@ def read_float(content: bytes, path: Path) -> OnnxFile:
         for node in file.nodes:
             if node.op in QUANTIZED_OPS or node.op.startswith(QUANTIZED_PREFIXES):
                 raise Refusal(
-                    f"the model is quantized already ({node.origin}), wanted a float one",
+                    f"the model is quantized already ({node.origin}), expected a float model",
                     f"mcuforge deploy {path.name} --board ID; or quantize the float model",
                 )
         for port in file.inputs:
@@ -63,7 +63,7 @@ def _check_input(port: OnnxPort) -> None:
     """Refuse an input that calibration data cannot feed."""
     if port.type_name != "float32":
         raise Refusal(
-            f"input '{port.name}' is {port.type_name}, wanted float32",
+            f"input '{port.name}' is {port.type_name}, expected float32",
             "export the model in float32, before it is turned to half precision"
             if port.type_name in HALF_PRECISION
             else "leave operators that do not take float32 (token numbers, casts) out of the model",
@@ -72,12 +72,13 @@ def _check_input(port: OnnxPort) -> None:
     dims = ["?" if d is None else str(d) for d in shape]
     if not shape or any(d is None or d < 1 for d in shape[1:]):
         raise Refusal(
-            f"input '{port.name}' has shape [{', '.join(dims)}], wanted all but the batch fixed",
+            f"input '{port.name}' has shape [{', '.join(dims)}], "
+            "expected fixed sizes after the batch",
             "export with fixed sizes: only dimension 0 may be dynamic",
         )
     if shape[0] not in (None, 1):
         raise Refusal(
-            f"input '{port.name}' has batch {shape[0]}, wanted 1 or an open one",
+            f"input '{port.name}' has batch {shape[0]}, expected 1 or a dynamic one",
             "export with a batch of 1",
         )
 

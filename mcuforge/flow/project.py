@@ -73,7 +73,7 @@ def _refuse_other_files(elf: Path, folder: Path) -> None:
     with elf.open("rb") as file:
         if file.read(len(ELF_MAGIC)) != ELF_MAGIC:
             raise BoardError(
-                "this file is not an ELF file, wanted the firmware",
+                "this file is not an ELF file, expected the firmware",
                 str(elf),
                 f"give the project itself: mcuforge check {folder}",
             )

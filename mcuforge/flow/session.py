@@ -80,7 +80,7 @@ def _flash_of(board: Board, where: WeightsIn) -> Flash:
     external = tuple(region for region in further if region.name in outside)
     if where == "external" and not external:
         raise BoardError(
-            f"'{board.id}' has no external flash, --weights external wants one",
+            f"'{board.id}' has no external flash, --weights external needs one",
             f"board {board.id} ({board.name})",
             "leave --weights out; `mcuforge boards` lists the boards' memories",
         )

@@ -94,7 +94,7 @@ def peer_reasons(check: Check) -> list[str]:
         return []
     return [
         f"{100 * check.top1_agreement:.2f} % of {check.samples:,} samples get the class that "
-        f"{check.peer} gives them, wanted {100 * LEAST_AGREEMENT:g} %"
+        f"{check.peer} gives them, expected at least {100 * LEAST_AGREEMENT:g} %"
     ]
 
 

@@ -158,7 +158,7 @@ def test_a_board_that_never_has_enough_is_given_up_in_bounded_time(streamed_boar
     with open_model(streamed_board) as link:
         link._streams[0] = bytes(5 * 12)  # an input of five rows where the model has nine
         started = time.monotonic()
-        said = r"wants row 5 of input 0 at step \d+ and has no such row"
+        said = r"asks for row 5 of input 0 at step \d+ and has no such row"
         with pytest.raises(BoardError, match=said):
             link.run()
     assert time.monotonic() - started < 5

@@ -32,13 +32,13 @@ class HardSwish(TableOp):
         x = inputs[0]
         if output_multiplier(x, output).shift > 0:
             raise Refusal(
-                f"tensor '{output.name}' has scale {output.scale}, wanted more than 1/128 of "
+                f"tensor '{output.name}' has scale {output.scale}, expected more than 1/128 of "
                 f"the input's {x.scale}",
                 "quantize again with a representative dataset that exercises this tensor",
             )
         if x.scale >= MAX_SCALE:
             raise Refusal(
-                f"tensor '{x.name}' has scale {x.scale}, wanted below {MAX_SCALE:g}",
+                f"tensor '{x.name}' has scale {x.scale}, expected below {MAX_SCALE:g}",
                 "quantize again with a representative dataset that exercises this tensor",
             )
 

@@ -92,7 +92,7 @@ def test_the_stack_is_the_callers_to_choose(disco: Board) -> None:
 def test_a_stack_that_cannot_be_is_refused(disco: Board, stack_bytes: int) -> None:
     with pytest.raises(BoardError) as refused:
         linker_script(disco, stack_bytes=stack_bytes)
-    assert refused.value.what.startswith(f"a stack of {stack_bytes} B; wanted a multiple of 16 B")
+    assert refused.value.what.startswith(f"a stack of {stack_bytes} B, expected a multiple of 16 B")
     assert refused.value.where == "board 'disco_f746ng'"
     assert refused.value.hint == "the default is 4096 B"
 

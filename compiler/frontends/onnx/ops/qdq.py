@@ -116,7 +116,7 @@ def _scales(operator: Operator) -> Real:
     bad = scale[~(np.isfinite(scale) & (scale > 0.0) & (scale <= SCALE_LIMITS[1]))]
     if scale.size == 0 or bad.size:
         met = f"{bad[0]:g}" if bad.size else "empty"
-        raise Refusal(f"a scale is {met}, expected finite and above 0", CALIBRATE)
+        raise Refusal(f"a scale is {met}, expected a finite number above 0", CALIBRATE)
     return scale
 
 

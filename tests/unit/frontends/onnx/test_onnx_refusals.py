@@ -216,19 +216,19 @@ def scale_of(value: float) -> Build:
         (sixteen_bits, "the activation is uint16, supported", "node 3 Quan", "quantize to 8 bits"),
         (
             scale_of(0.0),
-            "a scale is 0, expected finite and above 0",
+            "a scale is 0, expected a finite number above 0",
             "node 3 Quan",
             "quantize again",
         ),
         (
             scale_of(-1.0),
-            "a scale is -1, expected finite and above",
+            "a scale is -1, expected a finite number",
             "node 3 Quan",
             "quantize again",
         ),
         (
             scale_of(float("nan")),
-            "a scale is nan, expected finite",
+            "a scale is nan, expected a finite",
             "node 3 Quan",
             "quantize again",
         ),
