@@ -75,7 +75,7 @@ class Link:
         self.close()
 
     def hello(self, model_hash: bytes | None = None) -> Hello:
-        """Open a session, which initialises the model; WrongModel if the board holds another model.
+        """Open a session, which initializes the model; WrongModel if the board holds another model.
 
         `model_hash` is the SHA-256 of the user's model file; None accepts any model.
         """

@@ -89,7 +89,7 @@ def check_model(
 
 
 def _tensor(port: Port) -> str:
-    """Write one `struct check_tensor` initialiser."""
+    """Write one `struct check_tensor` initializer."""
     dtype = f"CHECK_{port.dtype.name}"
     name = string_literal(port.name)
     scale = literal(float(port.scale))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layer normalisation over the last axis, int8 to int8, in integers.
+"""Layer normalization over the last axis, int8 to int8, in integers.
 
 Meaning: (x - mean) / sqrt(variance + epsilon) * gamma + beta, as ONNX's LayerNormalization has it.
 With n elements per row, s their sum and q the sum of their squares, both exact in int32, the stored
@@ -37,7 +37,7 @@ INT32_MAX = 2**31 - 1
 class Constants:
     """The kernel's constants, from epsilon, scales, gamma and beta, for rows of one length.
 
-    Normalised values have `fraction` fraction bits, their products with gamma `output_shift`; the
+    Normalized values have `fraction` fraction bits, their products with gamma `output_shift`; the
     variance has `variance_shift`; epsilon is `epsilon` * 2**epsilon_shift on the variance's scale.
     """
 
@@ -52,7 +52,7 @@ class Constants:
 
 @dataclass(frozen=True)
 class LayerNorm(LastAxisOp):
-    """Normalises x int8 [.., D] with constants gamma float32 [D] and beta float32 [D].
+    """Normalizes x int8 [.., D] with constants gamma float32 [D] and beta float32 [D].
 
     For every input the answer lies within 0.5 + 2**-25 * r steps of the exact one, never more than
     0.51; r is sqrt(D) * max|gamma| + max|beta| in steps of the output, plus 128. A row of equal
@@ -70,8 +70,8 @@ class LayerNorm(LastAxisOp):
         depth = x.shape[-1] if x.shape else 0
         if not 0 < depth <= MAX_DEPTH:
             raise Refusal(
-                f"layer normalisation over {depth} values, supported: 1 to {MAX_DEPTH}",
-                "normalise over fewer channels",
+                f"layer normalization over {depth} values, supported: 1 to {MAX_DEPTH}",
+                "normalize over fewer channels",
             )
         for tensor in (gamma, beta):
             want_constant(tensor)
@@ -133,7 +133,7 @@ class LayerNorm(LastAxisOp):
         """Compute the finest shifts that int32 products allow, and the constants in these units."""
         x, gamma, beta = inputs
         depth = x.shape[-1]
-        root_bits = math.ceil(math.log2(depth) / 2)  # no normalised value reaches sqrt(depth)
+        root_bits = math.ceil(math.log2(depth) / 2)  # no normalized value reaches sqrt(depth)
         fraction = 29 - root_bits
         epsilon = _epsilon(self.epsilon, x)
         largest = depth * depth * LARGEST_VARIANCE + epsilon

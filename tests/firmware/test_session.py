@@ -182,7 +182,7 @@ def busy_error(port: str) -> PortBusy:
     raise AssertionError("the port was never busy")
 
 
-def test_another_models_firmware_is_recognised(toy: Path) -> None:
+def test_another_models_firmware_is_recognized(toy: Path) -> None:
     wanted = bytes(range(32))
     with (
         toy_on_pty(toy) as (_, port),

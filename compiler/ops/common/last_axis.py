@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that compute each vector of the last axis from itself: softmax, normalisation."""
+"""Operators that compute each vector of the last axis from itself: softmax, normalization."""
 
 from __future__ import annotations
 

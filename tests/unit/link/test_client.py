@@ -70,13 +70,13 @@ def test_endless_garbage_is_garbage_and_points_at_the_baud_rate(babble: bytes) -
     assert "115200" in error.hint
 
 
-def test_our_own_bytes_coming_back_are_recognised() -> None:
+def test_our_own_bytes_coming_back_are_recognized() -> None:
     error = hello_error(echo)
     assert isinstance(error, Garbage)
     assert "our own bytes" in error.what
 
 
-def test_a_plain_mlperf_device_is_recognised() -> None:
+def test_a_plain_mlperf_device_is_recognized() -> None:
     error = hello_error(text_only)
     assert isinstance(error, Garbage)
     assert "does not know mcuforge's frames" in error.what
