@@ -165,10 +165,10 @@ def _check_overlaps(overlaps: tuple[Overlap, ...], known: set[str]) -> None:
             if name not in known:
                 raise ProblemError(f"{pair}: there is no buffer '{name}'")
         if overlap.first == overlap.second:
-            raise ProblemError(f"{pair}: a buffer and itself")
+            raise ProblemError(f"{pair}: a buffer cannot overlap itself")
         if overlap.low > overlap.high:
             raise ProblemError(f"{pair}: low {overlap.low} is above high {overlap.high}")
         key = frozenset((overlap.first, overlap.second))
         if key in pairs:
-            raise ProblemError(f"{pair}: stated twice")
+            raise ProblemError(f"{pair}: the overlap is stated twice")
         pairs.add(key)

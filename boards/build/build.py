@@ -77,7 +77,7 @@ def build(project: Project, *, timeout_seconds: float = BUILD_SECONDS) -> Firmwa
     )
     for file in (firmware.elf, firmware.map):
         if not file.is_file():
-            raise InternalError(f"pio run ended well and left no {file}: {log}")
+            raise InternalError(f"pio run succeeded but left no {file}: {log}")
     return firmware
 
 

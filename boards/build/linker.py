@@ -69,7 +69,7 @@ def linker_script(board: Board, *, stack_bytes: int | None = None) -> str:
         stack_bytes=stack,
         groups=[group for group in memory_groups(board) if group.name not in ("RAM", "FLASH")],
         arena_inputs=_arena_inputs(board),
-        regions=list(_regions(board)),
+        regions=list(_output_sections(board)),
     )
 
 
@@ -124,7 +124,7 @@ def memory_group(board: Board, name: str) -> MemoryGroup:
 
 
 @dataclass(frozen=True)
-class _Region:
+class _OutputSection:
     """An output section for one region, as the script states it."""
 
     section: str
@@ -147,23 +147,23 @@ def _inputs(section: str, *names: str) -> str:
     return " ".join(f"{section}.{name}" for name in dict.fromkeys(names))
 
 
-def _regions(board: Board) -> Iterator[_Region]:
+def _output_sections(board: Board) -> Iterator[_OutputSection]:
     image, *others = board.groups("ram")
-    yield from islice(_group_regions(ARENA_SECTION, image, "RAM"), 1, None)
+    yield from islice(_group_sections(ARENA_SECTION, image, "RAM"), 1, None)
     for group in others:
-        yield from _group_regions(ARENA_SECTION, group, group_name(group))
+        yield from _group_sections(ARENA_SECTION, group, group_name(group))
     for group in board.groups("flash")[1:]:
-        yield from _group_regions(WEIGHTS_SECTION, group, group_name(group))
+        yield from _group_sections(WEIGHTS_SECTION, group, group_name(group))
 
 
-def _group_regions(section: str, group: Sequence[Memory], name: str) -> Iterator[_Region]:
+def _group_sections(section: str, group: Sequence[Memory], name: str) -> Iterator[_OutputSection]:
     """Yield a section for each memory of a group that the script calls `name`."""
     noload = " (NOLOAD)" if section == ARENA_SECTION else ""
     what = "arenas" if section == ARENA_SECTION else "weights"
     for number, memory in enumerate(group):
         origin = f"0x{memory.origin:08x}"
         address = f" MAX(ALIGN(16), {origin})" if number else ""
-        yield _Region(
+        yield _OutputSection(
             section=f"{section}.{memory.name}",
             memory=name,
             inputs=_inputs(section, *(() if number else (name,)), memory.name),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The boards mcuforge knows: one TOML file each, read whole or refused.
+"""Reads the boards that mcuforge knows: one TOML file each, read whole or refused.
 
 The file's name is the board's id. Every key is required unless said otherwise here, unknown keys
 are errors, and quantities carry their unit ("128 KiB", "25 MHz").

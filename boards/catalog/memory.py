@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The memories of a chip, and groups of neighbouring ones.
+"""Reads the memories of a chip, and groups the neighbouring ones.
 
 The memories of a group follow each other in the address space without a gap, and all are on the
 chip or all are external. A buffer may lie across the border of two memories of one group, and
@@ -115,11 +115,15 @@ def _read_memory(entry: TomlTable, earlier: list[Memory]) -> Memory:
     if not REGION_NAME.fullmatch(memory.name):
         entry.refuse("name", f"is '{memory.name}'", "write small letters, digits and _ only")
     if memory.name in {other.name for other in earlier}:
-        entry.refuse("name", f"is '{memory.name}' a second time", "give each memory its own name")
+        entry.refuse("name", f"is '{memory.name}', as another is", "give each memory its own name")
     if memory.name in ("ram", "flash") and kind in {other.kind for other in earlier}:
-        entry.refuse("name", f"is '{memory.name}', the image's", "call it what the data sheet does")
+        entry.refuse("name", f"is '{memory.name}', a reserved name", "use the data sheet's name")
     if memory.speed not in SPEEDS:
-        entry.refuse("speed", f"is {memory.speed}", "3 tightly coupled, 2 on chip, 1 outside it")
+        entry.refuse(
+            "speed",
+            f"is {memory.speed}, expected 1 to 3",
+            "3: tightly coupled, 2: on chip, 1: outside",
+        )
     if memory.external and kind not in {other.kind for other in earlier}:
         entry.refuse(
             "external",

@@ -85,7 +85,7 @@ class Link:
         protocol = self._read(read_protocol, frame, doing)
         if protocol != PROTOCOL:
             raise Garbage(
-                f"the firmware speaks version {protocol} of the protocol, mcuforge {PROTOCOL}",
+                f"the firmware speaks version {protocol} of the protocol, expected {PROTOCOL}",
                 self._exchange.where,
                 "build and flash the firmware again with this mcuforge",
             )
@@ -287,7 +287,7 @@ class Link:
             return reader(frame.body)
         except Malformed as error:
             raise Garbage(
-                f"an answer of the board does not read ({error})",
+                f"an answer of the board cannot be read ({error})",
                 f"{self._exchange.where}, while {doing}",
                 "build and flash the firmware again with this mcuforge",
             ) from error

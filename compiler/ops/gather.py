@@ -30,12 +30,12 @@ from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.compiler.work import Work
 from mcuforge.errors import Refusal
 
-MOST_RUNS = 64  # each is a kernel call
+MOST_PROGRESSIONS = 64  # each is a kernel call
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run of outputs: `count` of them from `begin` on take inputs `first`, `first + step`, ..."""
+class Progression:
+    """Outputs [begin, begin + count) take the inputs `first`, `first + step` and so on."""
 
     begin: int
     first: int
@@ -72,24 +72,25 @@ class Gather(Op):
             )
         shape = (*x.shape[: self.axis], len(self.indices), *x.shape[self.axis + 1 :])
         want_same_bytes(x, output, shape)
-        runs = len(arithmetic_runs(self.indices))
-        if runs > MOST_RUNS:
+        count = len(arithmetic_progressions(self.indices))
+        if count > MOST_PROGRESSIONS:
             raise Refusal(
-                f"the indices are {runs} runs of equal steps, supported: up to {MOST_RUNS}",
+                f"the indices are {count} progressions of equal steps, "
+                f"supported: up to {MOST_PROGRESSIONS}",
                 "sort the indices, or reorder the data before it enters the model",
             )
         for block in self.blocks(x, output):
             want_walkable(block)
 
     def blocks(self, x: Tensor, output: Tensor) -> tuple[Block, ...]:
-        """List the copy of each run."""
+        """List the copy of each progression."""
         source, target = row_major(x.shape), row_major(output.shape)
         blocks = []
-        for run in arithmetic_runs(self.indices):
+        for part in arithmetic_progressions(self.indices):
             axes = list(map(Axis, x.shape, source, target))
-            step = run.step * source[self.axis]
-            axes[self.axis] = Axis(run.count, step, target[self.axis])
-            offsets = run.first * source[self.axis], run.begin * target[self.axis]
+            step = part.step * source[self.axis]
+            axes[self.axis] = Axis(part.count, step, target[self.axis])
+            offsets = part.first * source[self.axis], part.begin * target[self.axis]
             blocks.append(Block(tuple(axes), *offsets))
         return tuple(blocks)
 
@@ -105,8 +106,8 @@ class Gather(Op):
     def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
         """Read slices in rising order, each before it is written; otherwise the order is unknown.
 
-        Runs along an inner dimension are copied one after the other, each into all of the output. A
-        unit is the longest that divides every slice.
+        Progressions along an inner dimension are copied one after the other, each into all of the
+        output. A unit is the longest that divides every slice.
         """
         x = inputs[0]
         found = [runs_of(block) for block in self.blocks(x, output)]
@@ -141,10 +142,10 @@ class Gather(Op):
         size = x.row_bytes
         call = copy_call(x, output, Block((Axis(size, 1, 1),)))
         calls = []
-        for run in arithmetic_runs(tuple(self._rows(x, output).tolist())):
-            source = row_input(x, run.step, run.first - run.begin * run.step).argument
+        for part in arithmetic_progressions(tuple(self._rows(x, output).tolist())):
+            source = row_input(x, part.step, part.first - part.begin * part.step).argument
             args = (source, RowOf(output), Blank.PARAMS)
-            calls.append(replace(call, args=args, rows=(run.begin, run.begin + run.count)))
+            calls.append(replace(call, args=args, rows=(part.begin, part.begin + part.count)))
         return tuple(calls)
 
     def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
@@ -165,17 +166,17 @@ class Gather(Op):
 
 def picked(x: Tensor, axis: int, indices: tuple[int, ...]) -> Slice | Gather:
     """Make the operator that takes `indices` of `axis`: a Slice if their steps are equal."""
-    runs = arithmetic_runs(indices)
-    if len(runs) != 1 or runs[0].step == 0:
+    parts = arithmetic_progressions(indices)
+    if len(parts) != 1 or parts[0].step == 0:
         return Gather(axis, indices)
-    begin = tuple(runs[0].first if i == axis else 0 for i in range(len(x.shape)))
-    stride = tuple(runs[0].step if i == axis else 1 for i in range(len(x.shape)))
+    begin = tuple(parts[0].first if i == axis else 0 for i in range(len(x.shape)))
+    stride = tuple(parts[0].step if i == axis else 1 for i in range(len(x.shape)))
     return Slice(begin, stride)
 
 
-def arithmetic_runs(numbers: Sequence[int]) -> tuple[Run, ...]:
-    """Divide the numbers into runs of equal steps, as long as possible; a single one steps by 1."""
-    runs: list[Run] = []
+def arithmetic_progressions(numbers: Sequence[int]) -> tuple[Progression, ...]:
+    """Divide the numbers into progressions, as long as possible; a single number steps by 1."""
+    parts: list[Progression] = []
     begin = 0
     while begin < len(numbers):
         end = begin + 1
@@ -184,6 +185,6 @@ def arithmetic_runs(numbers: Sequence[int]) -> tuple[Run, ...]:
             end += 1
         if end - begin == 1:
             step = 1
-        runs.append(Run(begin, numbers[begin], step, end - begin))
+        parts.append(Progression(begin, numbers[begin], step, end - begin))
         begin = end
-    return tuple(runs)
+    return tuple(parts)

@@ -79,7 +79,7 @@ class Pad(Op):
         walked = len(self.borders(x))
         if walked > KERNEL_RANK:
             raise Refusal(
-                f"this padding walks {walked} dimensions, supported: {KERNEL_RANK}",
+                f"this padding covers {walked} dimensions, supported: {KERNEL_RANK}",
                 "pad fewer dimensions, or join some with a reshape before this operator",
             )
 

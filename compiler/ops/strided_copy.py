@@ -170,7 +170,7 @@ def want_walkable(block: Block) -> None:
     rank = len(merged(block.axes))
     if rank > KERNEL_RANK:
         raise Refusal(
-            f"this copy walks {rank} dimensions, supported: {KERNEL_RANK}",
+            f"this copy covers {rank} dimensions, supported: {KERNEL_RANK}",
             "join neighbouring dimensions with a reshape before this operator",
         )
 

@@ -20,12 +20,12 @@ class Arrival(Op):
     kind: ClassVar[str] = "input"
 
     def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        raise InternalError("a streamed input stands in no graph")
+        raise InternalError("a streamed input is not an operator of a graph")
 
     def evaluate(
         self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
     ) -> Array:
-        raise InternalError("a streamed input has no operation")
+        raise InternalError("a streamed input cannot be evaluated")
 
     def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
         return ()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def survey_model(model: Path) -> ModelOperators:
-    """Every operator of a model file of either format, with what is wrong with it."""
+    """List every operator of a model file of either format, with what is wrong with it."""
     from mcuforge.compiler.frontends.detect import is_onnx, read_file
     from mcuforge.compiler.frontends.onnx.reader import survey_onnx
     from mcuforge.compiler.frontends.tflite.reader import survey
@@ -34,7 +34,7 @@ def survey_model(model: Path) -> ModelOperators:
 
 
 def operator_table() -> OperatorTable:
-    """Every operator of both formats, and the kernels with the instruction sets that have them."""
+    """List the operators of both formats, and the kernels with the ISAs that have them."""
     from mcuforge.compiler.frontends.onnx import reader as onnx
     from mcuforge.compiler.frontends.tflite import reader as tflite
 

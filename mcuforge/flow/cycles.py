@@ -65,7 +65,7 @@ def estimate_cycles(
 
 
 def error_of(cpu: str, parameters: int, macs: int) -> EstimateError:
-    """The error that docs/cycles.md derives for a core with timings.
+    """Return the error that docs/cycles.md derives for a core with timings.
 
     Networks that use each weight about once wait for flash, which the estimate does not know.
     """
@@ -76,7 +76,7 @@ def error_of(cpu: str, parameters: int, macs: int) -> EstimateError:
         case "cortex-m7":
             return EstimateError(25, 75) if used_once else EstimateError(25, 25)
         case _:
-            raise InternalError(f"no error is known of estimates for a {cpu}")
+            raise InternalError(f"the error of estimates for a {cpu} is not known")
 
 
 def _execution_log(session: Session, built: Built) -> ExecutionLog:

@@ -35,7 +35,7 @@ class Samples:
 
     @property
     def count(self) -> int:
-        """Number of samples."""
+        """The number of samples."""
         return len(self.inputs[0])
 
     def sample(self, index: int) -> tuple[Array, ...]:
@@ -44,7 +44,7 @@ class Samples:
 
 
 def choose_samples(graph: Graph, data: Path | None, count: int | None) -> Samples:
-    """The user's samples, or random ones: fewer than `DEFAULT_SAMPLES` for a slow model.
+    """Load the user's samples, or draw random ones: fewer than `DEFAULT_SAMPLES` for a slow model.
 
     data: an .npz file, None for random samples. count: how many, None for all or the default.
     """
@@ -59,7 +59,7 @@ def choose_samples(graph: Graph, data: Path | None, count: int | None) -> Sample
 
 
 def default_samples(macs: int) -> int:
-    """How many random samples to run of a model with `macs` MACs per inference."""
+    """Choose how many random samples to run of a model with `macs` MACs per inference."""
     return max(FEWEST_SAMPLES, min(DEFAULT_SAMPLES, DEFAULT_MACS // max(macs, 1)))
 
 
@@ -132,7 +132,7 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
 
 
 def _read(path: Path) -> dict[str, Array]:
-    """The arrays of an .npz file; CompileError for a damaged one and for pickled objects."""
+    """Read the arrays of an .npz file; CompileError for a damaged one and for pickled objects."""
     if not path.is_file():
         met = "this is a folder" if path.is_dir() else "there is no such file"
         raise CompileError(
@@ -157,7 +157,7 @@ def _read(path: Path) -> dict[str, Array]:
 
 
 def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path) -> Array:
-    """`x` as (samples, *the input's shape) in the input's dtype."""
+    """Convert `x` to (samples, *the input's shape) in the input's dtype."""
     whole = tensor.shape if port is None else port.shape
     dtype = np.dtype(tensor.dtype.value if port is None else port.dtype)
     shape = whole if len(whole) < 2 else whole[1:]
@@ -191,7 +191,7 @@ def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path
 
 
 def _shape_hint(x: Array, tensor: Tensor, shape: tuple[int, ...], name: str) -> str:
-    """How to bring `x` into the input's shape; for images in the other layout, the transpose."""
+    """Say how to bring `x` into the input's shape; images in the other layout are transposed."""
     for order in ((0, 3, 1, 2), (0, 2, 3, 1)):
         if x.ndim == 4 and tuple(x.shape[axis] for axis in order[1:]) == shape:
             layout = "NCHW" if order[1] == 3 else "NHWC"
@@ -201,7 +201,7 @@ def _shape_hint(x: Array, tensor: Tensor, shape: tuple[int, ...], name: str) -> 
 
 
 def _dtype_hint(x: Array, dtype: np.dtype[np.generic]) -> str:
-    """How to bring values into the input's dtype without changing their meaning."""
+    """Say how to bring values into the input's dtype without changing their meaning."""
     if dtype != np.float32:
         return f"x.astype(np.{dtype}), or real values as float32"
     if x.dtype.kind in "iub":
@@ -210,7 +210,7 @@ def _dtype_hint(x: Array, dtype: np.dtype[np.generic]) -> str:
 
 
 def _to_indices(y: Array) -> str:
-    """How to make class indices of labels: of one-hot rows, of a column, of other types."""
+    """Say how to make class indices of labels: of one-hot rows, of a column, of other types."""
     if y.ndim == 2 and y.shape[1] > 1 and y.dtype.kind in "fiub":
         return "y.argmax(axis=1)"
     return "y.ravel()" if y.ndim == 2 and y.dtype.kind in "iu" else "y.astype(np.int64)"
@@ -226,7 +226,7 @@ def _labels(y: Array, output: Tensor, path: Path) -> NDArray[np.int64]:
     if output.elements > 1 and y.size and (int(y.min()) < 0 or int(y.max()) >= output.elements):
         raise CompileError(
             f"labels 'y' run from {int(y.min())} to {int(y.max())}, "
-            f"the model's classes from 0 to {output.elements - 1}",
+            f"expected 0 to {output.elements - 1} as in the model",
             str(path),
             "number the classes as the model's output does",
         )

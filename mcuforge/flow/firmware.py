@@ -91,7 +91,7 @@ class Built:
 
 @contextmanager
 def project_folder(out: Path | None) -> Iterator[Path]:
-    """`out`, or a temporary folder when it is None."""
+    """Give `out`, or a temporary folder when it is None."""
     if out is not None:
         yield out
         return
@@ -134,7 +134,7 @@ def _built_in_room(
 
 
 def _build(session: Session, compiled: Compiled, folder: Path, poison: bool) -> Firmware:
-    """The project written and built; OverBudget when a memory is too small."""
+    """Write and build the project; OverBudget when a memory is too small."""
     board = session.board
     model = compiled.model
     spare = board.ram_bytes - _in_image(board, compiled) - FIRMWARE_RESERVE
@@ -155,7 +155,7 @@ def _build(session: Session, compiled: Compiled, folder: Path, poison: bool) -> 
 
 
 def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileError:
-    """What does not fit, in the model's words."""
+    """Say what does not fit, in the model's words."""
     where = compiled.deciding_layer() if over.ram else compiled.largest_constant()
     # the arena alone fits, or the model would have been refused before it was built
     help_ram = f"{MORE_MEMORY}; without the check firmware it may fit: `mcuforge compile`"
@@ -167,12 +167,12 @@ def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileE
 
 
 def build_seconds(weights_bytes: int) -> float:
-    """How long a build may take; gcc reads some 700 kB of weights per second on an idle machine."""
+    """Compute how long a build may take; gcc reads some 700 kB of weights per second if idle."""
     return BUILD_SECONDS + weights_bytes / SLOWEST_WEIGHTS_PER_SECOND
 
 
 def _in_image(board: Board, compiled: Compiled) -> int:
-    """Bytes of the arenas that share their memory with stack and variables."""
+    """Sum the bytes of the arenas that share their memory with stack and variables."""
     group = board.groups("ram")[0]
     shared = {"ram", group_name(group), *(memory.name for memory in group)}
     return sum(peak for region, peak in compiled.plan.peaks.items() if region in shared)

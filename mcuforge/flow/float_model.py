@@ -84,7 +84,7 @@ def _check_input(port: OnnxPort) -> None:
 
 
 def as_graph(file: OnnxFile, path: Path) -> Graph:
-    """A graph of only the model's inputs and outputs (float32, batch 1), to load data for."""
+    """Make a graph of only the model's inputs and outputs (float32, batch 1), to load data for."""
 
     def tensor(port: OnnxPort) -> Tensor:
         shape = [1 if d is None else d for d in port.shape or ()]
@@ -95,16 +95,16 @@ def as_graph(file: OnnxFile, path: Path) -> Graph:
 
 
 def spread(count: int, wanted: int) -> tuple[int, ...]:
-    """Indices of `wanted` of `count` samples, spread evenly: data files are often sorted by class.
+    """Choose `wanted` of `count` samples, spread evenly: data files are often sorted by class.
 
-    All `count` of them where there are fewer than `wanted`.
+    Returns their indices: all of them if `count` is less than `wanted`.
     """
     taken = np.linspace(0, count - 1, min(count, wanted)).round().astype(int)
     return tuple(int(i) for i in taken)
 
 
 def refusal_of(path: Path) -> tuple[str, ...]:
-    """The three lines of why mcuforge does not read a model; empty when it does."""
+    """Say in three lines why mcuforge does not read a model; empty when it does."""
     try:
         read_model(path)
     except CompileError as error:
@@ -113,7 +113,7 @@ def refusal_of(path: Path) -> tuple[str, ...]:
 
 
 def compare_answers(real: Array, int8: Array, samples: Samples) -> Answers:
-    """Accuracy of both models and how often they agree.
+    """Compute the accuracy of both models and how often they agree.
 
     real, int8: the first output of each, (samples, ...).
     """
@@ -129,5 +129,5 @@ def compare_answers(real: Array, int8: Array, samples: Samples) -> Answers:
 
 
 def file_facts(path: Path, content: bytes) -> FileFacts:
-    """The record of a model file that holds `content`."""
+    """Make the record of a model file that holds `content`."""
     return FileFacts(path.name, hashlib.sha256(content).hexdigest(), len(content))

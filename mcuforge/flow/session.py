@@ -74,7 +74,7 @@ def compile_session(
 
 
 def _flash_of(board: Board, where: WeightsIn) -> Flash:
-    """The board's flashes; BoardError when weights must lie in an external one and it has none."""
+    """List the board's flashes; BoardError if weights need an external one and it has none."""
     image, *further = memory_regions(board, "flash", external=True)
     outside = {group_name(group) for group in board.groups("flash") if group[0].external}
     external = tuple(region for region in further if region.name in outside)

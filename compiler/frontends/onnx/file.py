@@ -108,7 +108,7 @@ def parse(data: bytes, folder: Path | None) -> OnnxFile:
         ("operands", sum(len(n.input) + len(n.output) for n in graph.node), MOST_OPERANDS),
     ):
         if count > most:
-            raise contradiction(f"the graph has {count} {what}, at most {most} are read")
+            raise contradiction(f"the graph has {count} {what}, expected at most {most}")
     if len(graph.sparse_initializer) > 0:
         raise Refusal("it holds sparse constants, supported: dense", "export dense constants")
     initializers: dict[str, onnx.TensorProto] = {}
@@ -153,7 +153,7 @@ def tensor_values(tensor: onnx.TensorProto, name: str, folder: Path | None) -> A
     if wanted > LARGEST_TENSOR_BYTES:
         raise Refusal(
             f"constant '{name}' takes {wanted / 2**20:.1f} MiB, "
-            f"at most {LARGEST_TENSOR_BYTES >> 20} MiB is read",
+            f"expected at most {LARGEST_TENSOR_BYTES >> 20} MiB",
             "use a smaller model",
         )
     if tensor.data_location == onnx.TensorProto.EXTERNAL:

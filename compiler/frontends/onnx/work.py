@@ -61,7 +61,7 @@ class Deferred(Value, ABC):
         if depth > DEEPEST:
             raise Refusal(
                 f"{depth} float operators follow each other without a QuantizeLinear, "
-                f"at most {DEEPEST} are read",
+                f"expected at most {DEEPEST}",
                 "quantize the operators between them too",
             )
         return depth
@@ -111,7 +111,7 @@ class GraphBuilder:
         if elements > LARGEST_TENSOR_BYTES:
             raise Refusal(
                 f"its output {list(shape)} takes {elements / 2**20:.1f} MiB, "
-                f"at most {LARGEST_TENSOR_BYTES >> 20} MiB is read",
+                f"expected at most {LARGEST_TENSOR_BYTES >> 20} MiB",
                 "use a smaller input resolution or fewer channels",
             )
         layer = layer_name(self.node)

@@ -136,7 +136,7 @@ def check_shape(raw: RawTensor, name: str, dtype: DType) -> None:
     if size_bytes > LARGEST_TENSOR_BYTES:
         raise Refusal(
             f"'{name}' takes {size_bytes / 2**20:.1f} MiB, "
-            f"at most {LARGEST_TENSOR_BYTES >> 20} MiB is read",
+            f"expected at most {LARGEST_TENSOR_BYTES >> 20} MiB",
             "use a smaller input resolution or fewer channels",
         )
 

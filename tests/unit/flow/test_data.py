@@ -310,7 +310,7 @@ def test_labels_are_integers_one_per_sample(
 @pytest.mark.parametrize(("labels", "said"), [([0, 24], "from 0 to 24"), ([-1, 3], "from -1 to 3")])
 def test_labels_name_classes_the_model_has(npz: Path, labels: list[int], said: str) -> None:
     what, _ = refused(image_model(), save(npz, x=np.zeros((2, 24), np.int8), y=labels))
-    assert what == f"labels 'y' run {said}, the model's classes from 0 to 23"
+    assert what == f"labels 'y' run {said}, expected 0 to 23 as in the model"
 
 
 def test_numbers_of_samples_that_differ_are_refused_whatever_the_limit(npz: Path) -> None:

@@ -104,7 +104,7 @@ def test_another_version_of_the_protocol_is_named() -> None:
 def test_an_answer_too_short_is_garbage(size: int) -> None:
     error = hello_error(answering(struct.pack("<I", PROTOCOL).ljust(size, b"\x01")[:size]))
     assert isinstance(error, Garbage)
-    assert "does not read" in error.what
+    assert "cannot be read" in error.what
 
 
 def test_answers_to_questions_nobody_asked_are_ignored() -> None:

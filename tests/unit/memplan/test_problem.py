@@ -27,7 +27,7 @@ RAM = Region("ram", 64)
         ((Buffer("a", 1, 0, 1, 1, ("tcm",)),), (RAM,), (), "may lie in region 'tcm'"),
         ((Buffer("a", 1, 0, 1, 1, ("ram", "ram")),), (RAM,), (), "buffer 'a' names a region twice"),
         ((A, B), (RAM,), (Overlap("a", "c", 0, 0),), "there is no buffer 'c'"),
-        ((A, B), (RAM,), (Overlap("a", "a", 0, 0),), "a buffer and itself"),
+        ((A, B), (RAM,), (Overlap("a", "a", 0, 0),), "a buffer cannot overlap itself"),
         ((A, B), (RAM,), (Overlap("a", "b", 1, 0),), "low 1 is above high 0"),
         ((A, B), (RAM,), (Overlap("a", "b", 0, 0), Overlap("b", "a", 0, 0)), "stated twice"),
     ],

@@ -114,13 +114,13 @@ def test_six_dimensions_are_walked_when_neighbours_join() -> None:
 
 def test_six_dimensions_apart_are_refused() -> None:
     x, output = tensor((2, 2, 2, 2, 2, 2)), tensor((2, 2, 2, 2, 2, 2), "y")
-    with pytest.raises(Refusal, match="walks 6 dimensions, supported: 5"):
+    with pytest.raises(Refusal, match="covers 6 dimensions, supported: 5"):
         Transpose((5, 4, 3, 2, 1, 0)).check((x,), output)
 
 
 def test_a_border_round_six_dimensions_is_refused() -> None:
     x, output = tensor((1, 2, 2, 2, 2, 2)), tensor((3, 4, 4, 4, 4, 4), "y")
-    with pytest.raises(Refusal, match="this padding walks 6 dimensions, supported: 5"):
+    with pytest.raises(Refusal, match="this padding covers 6 dimensions, supported: 5"):
         Pad((1,) * 6, (1,) * 6).check((x,), output)
 
 

@@ -56,7 +56,7 @@ class Operator:
         """Return an input. Raises Refusal where it is missing."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if value is None:
-            raise contradiction(f"input {place} is missing, this operator needs it")
+            raise contradiction(f"input {place} is missing, but this operator needs it")
         return value
 
     def constant(self, place: int) -> Constant:
@@ -171,6 +171,6 @@ def want_size(shape: Shape, *, constant: bool = False) -> None:
     if elements > LARGEST_TENSOR_BYTES:
         raise Refusal(
             f"its output {list(shape)} has {elements} elements, "
-            f"at most {LARGEST_TENSOR_BYTES} are read",
+            f"expected at most {LARGEST_TENSOR_BYTES}",
             "use a smaller input resolution or fewer channels",
         )

@@ -81,7 +81,7 @@ def read_slide(operator: Operator, x: Shape, kernel: Shape, ceil: bool) -> Slide
     if padded > LARGEST_TENSOR_BYTES:
         raise Refusal(
             f"with its padding the image has {padded} elements, "
-            f"at most {LARGEST_TENSOR_BYTES} are read",
+            f"expected at most {LARGEST_TENSOR_BYTES}",
             "use a smaller kernel or dilation",
         )
     window = Window(_pair(lead, kernel), _pair(lead, stride), _four(pad), _pair(lead, dilation))
