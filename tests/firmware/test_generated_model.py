@@ -42,7 +42,7 @@ ROWS, TWO_AT_A_TIME = {"stem": 2}, {**RINGS, "image": 4, "stem": 4}
 
 @pytest.fixture(scope="module")
 def streamed() -> Compiled:
-    """The residual block with its input streamed, two rows of the stem a task, in two arenas."""
+    """The residual block with its input streamed, two rows of the stem per task, in two arenas."""
     return compiled(
         pipelined(residual(), rings=TWO_AT_A_TIME, rows=ROWS, streamed=True), ("ram", "dtcm")
     )
