@@ -23,7 +23,6 @@ def memory_regions(
     board: Board,
     kind: Literal["ram", "flash"] = "ram",
     *,
-    reserved_bytes: int | None = None,
     external: bool = False,
     split_groups: bool = False,
 ) -> tuple[Region, ...]:
@@ -31,25 +30,19 @@ def memory_regions(
 
     Neighbouring memories are one region, so that a tensor may lie across their border and no byte
     of the group is lost. With `split_groups` each memory is a region, and the solver fills the
-    fastest.
-    Memories that software must set up first are left out unless `external`.
+    fastest. Memories that software must set up first are left out unless `external`.
 
-    The image's region is shorter by `reserved_bytes`. The default, None, reserves an estimate of
-    the image without arenas or weights if there are several regions. With one region it reserves
-    nothing, since the planner has no choice and the linker checks every byte. With several regions
-    each RAM is also shorter by the canaries around an arena.
+    With several regions the image's is shorter by an estimate of the image without arenas or
+    weights, and each RAM by the canaries around an arena. With one region nothing is reserved,
+    since the planner has no choice and the linker checks every byte.
     """
     image, *further = board.groups(kind)
     others = [group for group in further if external or not group[0].external]
     parts = len(image) if split_groups else 1
-    alone = parts == 1 and not others
-    if reserved_bytes is None:
-        reserved_bytes = 0 if alone else _image_bytes(board, kind)
-    if alone:
-        size = _sum(image) - reserved_bytes
-        return (Region(kind, max(1, size), _slowest(image), _reached(image)),)
+    if parts == 1 and not others:
+        return (Region(kind, max(1, _sum(image)), _slowest(image), _reached(image)),)
     canaries = 2 * CANARY_BYTES if kind == "ram" else 0
-    free = [_without_start(image, reserved_bytes), *others]
+    free = [_without_start(image, _image_bytes(board, kind)), *others]
     return tuple(
         region
         for group, left in zip((image, *others), free, strict=True)

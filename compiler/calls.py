@@ -38,6 +38,9 @@ class Blank(Enum):
     END_ROW = "end_row"
 
 
+ROWS = (Blank.FIRST_ROW, Blank.END_ROW)
+
+
 @dataclass(frozen=True, eq=False)
 class Blob:
     """A constant array in flash. `role` names it in the C: "weights", "bias", "table"."""
@@ -72,6 +75,7 @@ class RowOf:
 
 
 Field = int | float | tuple[int, ...] | Blob | RingRows | None
+Fields = dict[str, Field]  # of a parameter struct, in C order
 
 
 @dataclass(frozen=True)
@@ -103,3 +107,9 @@ class Call:
     params: Params | None = None
     scratch_bytes: int = 0
     rows: tuple[int, int] | None = None
+
+
+def kernel_call(kernel: str, /, *args: Argument, **fields: Field) -> Call:
+    """Call `kernel` with a struct named after it: softmax_s8 takes mcuforge_softmax_params."""
+    stem = kernel.rpartition("_")[0]
+    return Call(kernel, args, Params(f"{stem}_params", tuple(fields.items())))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from mcuforge.compiler.codegen.model import GeneratedModel, generate
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.passes import PASSES, optimize, write_dump
 from mcuforge.compiler.schedule import fit
-from mcuforge.compiler.schedule.choose import DEFAULT_EXACT_SECONDS, choose
+from mcuforge.compiler.schedule.choose import choose
 from mcuforge.compiler.schedule.describe import describe
 from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.fit import Memories
@@ -22,6 +22,7 @@ from mcuforge.compiler.schedule.weights import Flash, choose_flash
 from mcuforge.errors import CompileError
 from mcuforge.memplan.problem import Plan, Problem, Region
 from mcuforge.memplan.replay import replay
+from mcuforge.memplan.solve import DEFAULT_EFFORT
 
 __all__ = [
     "ARENA",
@@ -63,7 +64,7 @@ def plan_graph(
     ram: Ram,
     *,
     options: PlanOptions | None = None,
-    exact_seconds: float = DEFAULT_EXACT_SECONDS,
+    effort: float = DEFAULT_EFFORT,
     dump_passes: Path | None = None,
     known: Known | None = None,
     resident_too: bool = False,
@@ -71,7 +72,7 @@ def plan_graph(
     """Plan `graph` for `isa` without generating C; a plan that does not fit comes back too.
 
     `ram`: the memory for arenas, as bytes, as regions, or as regions that may be joined. What is
-    tried until a plan fits stands in schedule/fit.py. `exact_seconds`: time for the exact solver.
+    tried until a plan fits stands in schedule/fit.py. `effort`: see memplan.solve.
     `known`: what plans of similar graphs have found out. `resident_too`: plan streamed inputs as
     resident ones too, for `Planned.resident_peak`. Raises CompileError for outputs that are
     constants, and when `dump_passes` cannot be written.
@@ -81,7 +82,7 @@ def plan_graph(
         isa,
         _memories(ram),
         options or PlanOptions(),
-        exact_seconds=exact_seconds,
+        effort=effort,
         known=known,
         resident_too=resident_too,
     )
@@ -96,7 +97,7 @@ def compile_graph(
     *,
     flash: Flash | None = None,
     options: PlanOptions | None = None,
-    exact_seconds: float = DEFAULT_EXACT_SECONDS,
+    effort: float = DEFAULT_EFFORT,
     dump_passes: Path | None = None,
     resident_too: bool = False,
 ) -> Compiled:
@@ -111,7 +112,7 @@ def compile_graph(
         isa,
         ram,
         options=options,
-        exact_seconds=exact_seconds,
+        effort=effort,
         dump_passes=dump_passes,
         resident_too=resident_too,
     )
@@ -136,18 +137,9 @@ def _generated(planned: Planned, flash: Flash | None) -> Compiled:
     """Generate the C of a plan, its constants placed in `flash`."""
     where, plan = planned.options.weights, planned.plan
     place = None if flash is None else partial(choose_flash, flash=flash, where=where)
-    return Compiled(
-        graph=planned.graph,
-        schedule=planned.schedule,
-        problem=planned.problem,
-        plan=plan,
-        rung=planned.rung,
-        isa=planned.isa,
-        options=planned.options,
-        resident_peak=planned.resident_peak,
-        model=generate(planned.schedule, plan.placements, plan.peaks, place),
-        flash=flash,
-    )
+    model = generate(planned.schedule, plan.placements, plan.peaks, place)
+    known = {field.name: getattr(planned, field.name) for field in fields(Planned)}
+    return Compiled(**known, model=model, flash=flash)
 
 
 def _memories(ram: Ram) -> Memories:

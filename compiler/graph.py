@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar, Literal
 
 from mcuforge.compiler.calls import Call, Reads
-from mcuforge.compiler.tensors import Array, DType, Tensor, unique
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors, unique
 from mcuforge.compiler.work import Work, vector_counts
 
 Activation = Literal["none", "relu", "relu6", "relu_n1_to_1"]
@@ -24,32 +24,35 @@ class Op(ABC):
     input_types: ClassVar[tuple[DType, ...]] = (DType.INT8,)  # of the inputs computed at run time
 
     @abstractmethod
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         """Refuse (raise Refusal) shapes, dtypes or quantization the kernels do not define."""
 
     @abstractmethod
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         """Compute the output; `values` match `inputs` in shape and dtype, constants included.
 
         Returns an array of the output's shape and dtype, bit-exact with the TFLite reference.
         """
 
-    @abstractmethod
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        """List the kernel calls that compute `output` on `isa`; empty when it is a view."""
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
+        """Make the call that computes `output` on every ISA, where one does."""
+        raise NotImplementedError(self.kind)
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+        """List the kernel calls that compute `output` on `isa`: by default `call` alone.
+
+        Empty when the operator is a view.
+        """
+        return (self.call(inputs, output),)
+
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Describe how `calls` read each input; constants have an entry too, which is ignored.
 
         None: any byte may be read after any byte of the output is written.
         """
         return (None,) * len(inputs)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         """Describe how `row_calls` read each input; units are the tensors' rows (`Tensor.rows`).
 
         `first` and `end` never fall from one row to the next; the entry of a constant is None.
@@ -57,7 +60,7 @@ class Op(ABC):
         """
         return None
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         """List the calls that compute rows [Blank.FIRST_ROW, Blank.END_ROW), from and into rings.
 
         Calls with RowOf arguments compute one row and are repeated for each. Only where
@@ -66,7 +69,7 @@ class Op(ABC):
         raise NotImplementedError(self.kind)
 
     def accumulate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
+        self, inputs: Tensors, output: Tensor, isa: str, rows: int
     ) -> tuple[Call, ...] | None:
         """List the calls that add rows [Blank.FIRST_ROW, Blank.END_ROW) of the input's `rows` rows.
 
@@ -76,22 +79,27 @@ class Op(ABC):
         """
         return None
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         """Count the work of `calls` with unpacked weights: by default a loop per output vector."""
-        return Work(f"{self.kind}_s8", vector_counts(output))
+        return Work(self.kernel_name, vector_counts(output))
 
-    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def row_work(self, inputs: Tensors, output: Tensor) -> Work:
         """Count the work of `row_calls`: by default that of `calls`, called once for each row."""
         whole = self.work(inputs, output)
         return whole.in_calls(whole.fixed.call * output.rows)
 
-    def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
+    def accumulate_work(self, inputs: Tensors, output: Tensor, rows: int) -> Work:
         """Count the work of `accumulate`'s calls for `rows` rows, if it has calls."""
         raise NotImplementedError(self.kind)
 
-    def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    def macs(self, inputs: Tensors, output: Tensor) -> int:
         """Count the multiply-accumulates of one inference, padding taps included as peers do."""
         return 0
+
+    @property
+    def kernel_name(self) -> str:
+        """The kernel of `calls` with unpacked weights."""
+        return f"{self.kind}_s8"
 
     @property
     def title(self) -> str:
@@ -115,9 +123,14 @@ class Node:
     origin: str = ""  # where the user's model says it: "operator 12 CONV_2D"
 
     @property
-    def activations(self) -> tuple[Tensor, ...]:
+    def activations(self) -> Tensors:
         """The inputs that are computed at run time."""
         return tuple(t for t in self.inputs if not t.is_constant)
+
+    def rewired(self, tensors: Mapping[int, Tensor]) -> Node:
+        """The node with other tensors: by the id of each one that is replaced."""
+        inputs = tuple(tensors.get(id(t), t) for t in self.inputs)
+        return replace(self, inputs=inputs, output=tensors.get(id(self.output), self.output))
 
 
 @dataclass(frozen=True)
@@ -180,7 +193,7 @@ class Graph:
         """True when the user reads `tensor`."""
         return tensor in self._links.outputs
 
-    def constants(self) -> tuple[Tensor, ...]:
+    def constants(self) -> Tensors:
         """Every constant a node reads, once each, in the order met."""
         return unique(t for n in self.nodes for t in n.inputs if t.is_constant)
 
@@ -214,9 +227,9 @@ class _Links:
         return cls(written_at, reads, frozenset(graph.outputs))
 
 
-def fresh(name: str, taken: set[str]) -> str:
-    """Return `name`, with "+" appended while it is taken, and take it."""
+def fresh(name: str, taken: set[str], more: str = "+") -> str:
+    """Return `name`, with `more` appended while it is taken, and take it."""
     while name in taken:
-        name += "+"
+        name += more
     taken.add(name)
     return name

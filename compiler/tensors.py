@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.generic]
+Arrays = Sequence[Array]
 
 
 class DType(Enum):
@@ -111,6 +112,9 @@ class Tensor:
         return self.data
 
 
-def unique(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
+Tensors = tuple[Tensor, ...]  # the inputs of an operator, constants included
+
+
+def unique(tensors: Iterable[Tensor]) -> Tensors:
     """The distinct tensors, by identity, in the order met."""
     return tuple({id(t): t for t in tensors}.values())

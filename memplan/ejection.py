@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from time import perf_counter
 
 from mcuforge.memplan.place import Placer, Solution
 
@@ -13,7 +12,6 @@ NOWHERE = -1  # the region of a buffer that waits for a place
 # How often a buffer takes a random place, which ends a cycle of two buffers that want one place.
 NOISE = 0.1
 NOISY_BUFFERS = 3  # this many buffers take random places in turn, so a large problem has less noise
-CLOCK_PERIOD = 64  # tries between two looks at the clock
 
 
 class Ejector:
@@ -41,18 +39,12 @@ class Ejector:
         self._weights = [1] * len(self._placer.sizes)
 
     def squeeze(
-        self,
-        start: Solution,
-        limits: Sequence[int],
-        tries: int,
-        deadline: float,
-        *,
-        onward: bool,
+        self, start: Solution, limits: Sequence[int], tries: int, *, onward: bool
     ) -> Solution | None:
         """Find a solution with every region's peak within its limit, from `start` on, else None.
 
         `onward`: when called with the same `start` again, go on where the last search stopped, even
-        under another limit. Ends after so many tries, or at the `deadline` (of perf_counter).
+        under another limit. Ends after so many tries.
         """
         self.tries += 1  # an impossible limit costs one try too
         placer, weights, chance = self._placer, self._weights, self._random.random
@@ -71,11 +63,9 @@ class Ejector:
                 return None
             homes[i] = NOWHERE
         waiting.sort(key=lambda i: sizes[i])
-        for count in range(tries):
+        for _ in range(tries):
             if not waiting:
                 return placer.solution(list(offsets), list(homes))
-            if count % CLOCK_PERIOD == 0 and perf_counter() > deadline:
-                return None
             self.tries += 1
             # The buffer that was taken out last, or any.
             k = int(chance() * len(waiting)) if chance() < 0.5 else len(waiting) - 1

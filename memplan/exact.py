@@ -17,37 +17,33 @@ from mcuforge.memplan.problem import Placement, Plan, Problem
 if TYPE_CHECKING:
     from ortools.sat.python.cp_model import CpModel, CpSolver, IntVar
 
-# CP-SAT counts its own work, and the count grows by 0.03 to 0.3 per second. With this allowance the
-# count ends the search of a network-sized problem before the clock does: so every machine finds the
-# same plan.
-WORK_PER_SECOND = 0.05
 TOLERANCE = 1e-6  # CP-SAT gives whole numbers as floats
 
 
-def improve(problem: Problem, start: Plan, *, seconds: float, workers: int = 1) -> Plan:
-    """Return the best plan found in `seconds`, which is `start` when no better one was found.
+def improve(problem: Problem, start: Plan, *, effort: float) -> Plan:
+    """Return the best plan found with `effort`, which is `start` when no better one was found.
+
+    Effort is CP-SAT's deterministic time: it counts its own steps, 0.03 to 0.3 units per second on
+    a laptop. No clock stops the search, which has one worker and a fixed seed, so every machine
+    finds the same plan under any load.
 
     `optimal` is set when CP-SAT proved that no plan is better; with one region the lower bound is
     raised to what it proved. The parts of the cost (see `Problem.cost`) are minimized one after the
     other, each with the earlier ones held at their proved minimum. Each search asks for strictly
-    less than the best plan so far: when there is no such plan, that is the proof. One worker has a
-    fixed seed and gives the same plan on every run unless the clock stops it; several workers are
-    faster but not repeatable.
+    less than the best plan so far: when there is no such plan, that is the proof.
     """
     started = perf_counter()
     model = _Model(problem, start.lower_bound)
-    work = WORK_PER_SECOND * seconds
     best = start
     for part in model.parts:
         if problem.cost(best.peaks)[part] <= model.least[part]:
             continue
-        left = seconds - (perf_counter() - started)
-        if left <= 0 or work <= 0:
+        if effort <= 0:
             break
-        answer = model.search(best, part, left, work, workers)
-        work -= answer.work
+        answer = model.search(best, part, effort)
+        effort -= answer.effort
         if answer.placements is not None:
-            peaks = _peaks(problem, answer.placements)
+            peaks = problem.peaks(answer.placements)
             best = replace(best, placements=answer.placements, peaks=peaks, solver="exact")
         if len(problem.regions) == 1:
             # Either no plan is below the answer's bound, or no plan is better than the best one.
@@ -70,7 +66,7 @@ class _Answer:
     placements: Mapping[str, Placement] | None
     final: bool
     bound: int
-    work: float
+    effort: float
 
 
 class _Model:
@@ -112,7 +108,7 @@ class _Model:
         self._model.add(total == sum(overs))
         self._cost = [total, *reversed(peaks)]
 
-    def search(self, best: Plan, part: int, seconds: float, work: float, workers: int) -> _Answer:
+    def search(self, best: Plan, part: int, effort: float) -> _Answer:
         """Minimize one part of the cost below that of `best`, starting from its places."""
         from ortools.sat.python import cp_model
 
@@ -130,10 +126,9 @@ class _Model:
             for r, home in self._homes[i].items():
                 model.add_hint(home, placement.region == names[r])
         solver = cp_model.CpSolver()
-        solver.parameters.num_workers = workers
+        solver.parameters.num_workers = 1
         solver.parameters.random_seed = 0
-        solver.parameters.max_time_in_seconds = seconds
-        solver.parameters.max_deterministic_time = work
+        solver.parameters.max_deterministic_time = effort
         status = solver.status_name(solver.solve(model))
         if status == "MODEL_INVALID":
             raise InternalError(f"CP-SAT refuses the model: {model.validate()}")
@@ -143,7 +138,7 @@ class _Model:
             placements=self._placements(solver) if found else None,
             final=status in ("OPTIMAL", "INFEASIBLE"),
             bound=ceil(bound - TOLERANCE) * self._unit if isfinite(bound) else 0,
-            work=solver.response_proto.deterministic_time,
+            effort=solver.response_proto.deterministic_time,
         )
 
     def _offset_of(self, i: int) -> IntVar:
@@ -162,7 +157,7 @@ class _Model:
         homes = {
             r: self._model.new_bool_var(f"{buffer.name} in {region.name}")
             for r, region in enumerate(self._problem.fastest_first)
-            if not buffer.regions or region.name in buffer.regions
+            if buffer.allows(region.name)
         }
         self._model.add_exactly_one(list(homes.values()))
         return homes
@@ -246,16 +241,6 @@ class _Model:
             )
             for i, buffer in enumerate(self._problem.buffers)
         }
-
-
-def _peaks(problem: Problem, placements: Mapping[str, Placement]) -> dict[str, int]:
-    """The bytes that each region needs."""
-    peaks = {region.name: 0 for region in problem.regions}
-    for buffer in problem.buffers:
-        placement = placements[buffer.name]
-        end = placement.offset + buffer.bytes
-        peaks[placement.region] = max(peaks[placement.region], end)
-    return peaks
 
 
 def _unit(problem: Problem) -> int:

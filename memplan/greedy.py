@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
-from math import inf
 from time import perf_counter
 
 from mcuforge.memplan.bound import lower_bound, proves_optimal
@@ -30,7 +29,6 @@ def place(
     problem: Problem,
     *,
     iterations: int | None = None,
-    seconds: float = inf,
     seed: int = 0,
     bound: int | None = None,
 ) -> Plan:
@@ -38,8 +36,7 @@ def place(
 
     `bound`: `lower_bound(problem)`, if it is known. `iterations`: the number of buffers put in to
     improve the first plan (None: ITERATIONS, fewer for few buffers). Stops when the bound proves
-    the plan optimal, or after so many iterations, or after so many seconds, which makes the plan
-    depend on the machine.
+    the plan optimal, or after so many iterations.
     """
     started = perf_counter()
     least = lower_bound(problem) if bound is None else bound
@@ -50,7 +47,7 @@ def place(
     def optimal(solution: Solution) -> bool:
         return proves_optimal(problem, placer.peaks(solution), least)
 
-    for best in _solutions(placer, least, iterations, started + seconds, seed):
+    for best in _solutions(placer, least, iterations, seed):
         if optimal(best):
             break
     return Plan(
@@ -63,9 +60,7 @@ def place(
     )
 
 
-def _solutions(
-    placer: Placer, bound: int, iterations: int, deadline: float, seed: int
-) -> Iterator[Solution]:
+def _solutions(placer: Placer, bound: int, iterations: int, seed: int) -> Iterator[Solution]:
     """Yield ever better solutions: those of several orders, then improved ones."""
     best: Solution | None = None
     for order in _orders(placer):
@@ -75,7 +70,7 @@ def _solutions(
                 best = solution
                 yield best
     assert best is not None
-    yield from _improve(placer, best, bound, iterations, deadline, seed)
+    yield from _improve(placer, best, bound, iterations, seed)
 
 
 def _orders(placer: Placer) -> Iterator[list[int]]:
@@ -138,7 +133,7 @@ def rise(placer: Placer, preference: Sequence[int]) -> list[int]:
 
 
 def _improve(
-    placer: Placer, best: Solution, bound: int, iterations: int, deadline: float, seed: int
+    placer: Placer, best: Solution, bound: int, iterations: int, seed: int
 ) -> Iterator[Solution]:
     """Yield better and better solutions: one region after the other is squeezed below its peak."""
     ejector = Ejector(placer, seed)
@@ -148,13 +143,13 @@ def _improve(
     smallest = SMALLEST_STEP_IN_CROWD if crowded else SMALLEST_STEP
     first = best
     step, rounds = 1.0, 0
-    while ejector.tries < iterations and perf_counter() < deadline:
+    while ejector.tries < iterations:
         limits = _limits(placer, best, least, step, rounds)
         if limits is None:
             return
         tries = min(attempt, iterations - ejector.tries)
         start = first if crowded and rounds % 2 else best
-        squeezed = ejector.squeeze(start, limits, tries, deadline, onward=not crowded)
+        squeezed = ejector.squeeze(start, limits, tries, onward=not crowded)
         if squeezed is not None and squeezed.cost < best.cost:
             order = sorted(range(len(placer.sizes)), key=squeezed.offsets.__getitem__)
             best = placer.place(order, below=squeezed.cost) or squeezed  # let all buffers sink

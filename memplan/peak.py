@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
+from mcuforge.memplan.intervals import union_length
 from mcuforge.memplan.problem import Buffer, Plan, Problem
 
 
@@ -31,7 +30,7 @@ def peak_moment(problem: Problem, plan: Plan) -> tuple[int, tuple[str, ...]]:
         now = [b for b in inside if b.begin <= step < b.end]
         if all(_place(b, plan)[1] < peak for b in now):
             continue
-        key = (covered(_place(b, plan) for b in now), -step)
+        key = (union_length(_place(b, plan) for b in now), -step)
         if best is None or key > best:
             best, live = key, now
     if best is None:
@@ -43,12 +42,3 @@ def _place(buffer: Buffer, plan: Plan) -> tuple[int, int]:
     """Return the bytes [begin, end) of its region that a buffer takes."""
     begin = plan.placements[buffer.name].offset
     return begin, begin + buffer.bytes
-
-
-def covered(ranges: Iterable[tuple[int, int]]) -> int:
-    """Count the distinct bytes in half-open ranges; bytes that ranges share count once."""
-    total = reached = 0
-    for begin, end in sorted(ranges):
-        total += max(0, end - max(begin, reached))
-        reached = max(reached, end)
-    return total

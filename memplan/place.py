@@ -47,16 +47,11 @@ class Placer:
         self.spans = [[pair for pair in near if pair[1] <= pair[2]] for near in self.neighbours]
         every = range(len(self.regions))
         self.allowed = [
-            [r for r in every if not buffer.regions or self.regions[r].name in buffer.regions]
-            for buffer in problem.buffers
+            [r for r in every if buffer.allows(self.regions[r].name)] for buffer in problem.buffers
         ]
 
     def place(
-        self,
-        order: Sequence[int],
-        *,
-        tightest: bool = False,
-        below: tuple[int, ...] | None = None,
+        self, order: Sequence[int], *, tightest: bool = False, below: tuple[int, ...] | None = None
     ) -> Solution | None:
         """Place the buffers in `order`, each in the fastest region where it ends within capacity.
 

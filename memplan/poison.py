@@ -33,11 +33,8 @@ def dead_bytes(
     """
     check_places(problem, placements)
     sizes = {buffer.name: buffer.bytes for buffer in problem.buffers}
-    used: dict[str, int] = {}
-    for buffer in problem.buffers:
-        place = placements[buffer.name]
-        used[place.region] = max(used.get(place.region, 0), place.offset + buffer.bytes)
-    wanted = {region: np.zeros(count, np.bool_) for region, count in sorted(used.items())}
+    used = sorted(problem.peaks(placements).items())
+    wanted = {region: np.zeros(count, np.bool_) for region, count in used if count}
 
     def run_backwards(step: str, events: tuple[Event, ...]) -> None:
         for event in reversed(events):

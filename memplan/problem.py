@@ -37,6 +37,10 @@ class Buffer:
     alignment: int = 1  # the offset in its region is a multiple of this
     regions: tuple[str, ...] = ()  # the regions it may lie in; empty: any
 
+    def allows(self, region: str) -> bool:
+        """Tell whether it may lie in the region."""
+        return not self.regions or region in self.regions
+
 
 @dataclass(frozen=True)
 class Overlap:
@@ -50,6 +54,14 @@ class Overlap:
     second: str
     low: int
     high: int
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The place of a buffer: `offset` bytes into `region`."""
+
+    region: str
+    offset: int
 
 
 @dataclass(frozen=True)
@@ -90,13 +102,13 @@ class Problem:
         overflow = sum(max(0, peaks[region.name] - region.bytes) for region in self.regions)
         return (overflow, *(peaks[region.name] for region in reversed(self.fastest_first)))
 
-
-@dataclass(frozen=True)
-class Placement:
-    """The place of a buffer: `offset` bytes into `region`."""
-
-    region: str
-    offset: int
+    def peaks(self, placements: Mapping[str, Placement]) -> dict[str, int]:
+        """Count the bytes that each region needs for these places."""
+        peaks = {region.name: 0 for region in self.regions}
+        for buffer in self.buffers:
+            place = placements[buffer.name]
+            peaks[place.region] = max(peaks[place.region], place.offset + buffer.bytes)
+        return peaks
 
 
 @dataclass(frozen=True)
@@ -113,6 +125,7 @@ class Plan:
     optimal: bool
     lower_bound: int
     seconds: float  # spent finding it
+    stopped: bool = False  # at the limit of its effort: more effort might find a better plan
 
     @property
     def peak(self) -> int:

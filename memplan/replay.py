@@ -180,7 +180,8 @@ class _Memory:
     def __init__(self, problem: Problem, placements: Mapping[str, Placement]) -> None:
         self.sizes = {buffer.name: buffer.bytes for buffer in problem.buffers}
         self.placements = placements
-        self.cells = _empty_memory(problem, placements)
+        used = problem.peaks(placements).items()
+        self.cells = {region: np.zeros(count, np.int32) for region, count in used}
         self.marks: dict[tuple[str, int], int] = {}
 
     def run(self, step: str, event: Event) -> None:
@@ -250,7 +251,7 @@ def check_places(problem: Problem, placements: Mapping[str, Placement]) -> None:
         if name not in placements:
             raise ReplayError(f"'{name}' has no place", tensor=name)
         place = placements[name]
-        if place.region not in regions or (buffer.regions and place.region not in buffer.regions):
+        if place.region not in regions or not buffer.allows(place.region):
             message = f"'{name}' lies in '{place.region}', where it may not"
         elif place.offset < 0 or place.offset + buffer.bytes > regions[place.region].bytes:
             message = (
@@ -264,17 +265,6 @@ def check_places(problem: Problem, placements: Mapping[str, Placement]) -> None:
         else:
             continue
         raise ReplayError(message, tensor=name, region=place.region, address=place.offset)
-
-
-def _empty_memory(
-    problem: Problem, placements: Mapping[str, Placement]
-) -> dict[str, NDArray[np.int32]]:
-    """Make the marks of every byte that the plan uses of each region; none is written yet."""
-    used = {region.name: 0 for region in problem.regions}
-    for buffer in problem.buffers:
-        place = placements[buffer.name]
-        used[place.region] = max(used[place.region], place.offset + buffer.bytes)
-    return {name: np.zeros(count, np.int32) for name, count in used.items()}
 
 
 def _in_order(trace: Trace) -> Iterator[tuple[str, Event | Sweep]]:

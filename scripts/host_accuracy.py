@@ -21,7 +21,7 @@ import numpy as np
 from mcuforge.compiler.codegen.model import GeneratedModel
 from mcuforge.compiler.compile import PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.judges.tflite import judge
+from mcuforge.compiler.judges.choose import judge
 from mcuforge.compiler.schedule.search import GOALS
 from mcuforge.compiler.tensors import Array
 from mcuforge.flow.data import Samples, load_samples

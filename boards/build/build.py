@@ -37,7 +37,7 @@ class OverBudget(BoardError):
 
 @dataclass(frozen=True)
 class Firmware:
-    """A built image and what built it; `seconds` is how long PlatformIO took."""
+    """A built image and what built it."""
 
     board: Board
     elf: Path
@@ -46,7 +46,6 @@ class Firmware:
     compiler: str
     version: str
     flags: tuple[str, ...]
-    seconds: float
 
 
 def build(project: Project, *, timeout_seconds: float = BUILD_SECONDS) -> Firmware:
@@ -73,7 +72,6 @@ def build(project: Project, *, timeout_seconds: float = BUILD_SECONDS) -> Firmwa
         compiler=compiler,
         version=version(path),
         flags=project.flags,
-        seconds=result.seconds,
     )
     for file in (firmware.elf, firmware.map):
         if not file.is_file():

@@ -13,14 +13,12 @@ lie in the first flash.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from mcuforge.boards.arch import BSP, arch_of
 from mcuforge.boards.catalog.board import Board
 from mcuforge.boards.catalog.memory import Memory, MemoryKind, group_name
-from mcuforge.errors import BoardError, InternalError
+from mcuforge.errors import InternalError
+from mcuforge.templates import templates
 
 ARENA_SECTION = ".mcuforge_arena"
 """Section of the model's arena: RAM that is neither loaded nor cleared, and not part of .bss."""
@@ -31,57 +29,39 @@ WEIGHTS_SECTION = ".mcuforge_weights"
 IMAGE_RAM = "ram"
 """The region's name in a plan with a single region, whatever the board calls its memories."""
 
-STACK_ALIGNMENT = 16
-
 
 def default_stack_bytes(board: Board) -> int:
-    """Return the stack of an image by default: 4 KiB, or 2 KiB if the RAM is 32 KiB or less."""
+    """Return the stack of an image: 4 KiB, or 2 KiB if the RAM is 32 KiB or less."""
     return 4096 if board.ram_bytes > 32 * 1024 else 2048
 
 
-def linker_script(board: Board, *, stack_bytes: int | None = None) -> str:
+def linker_script(board: Board) -> str:
     """Write the GNU ld script for an image of `board` (to emulate: of `catalog.emulated(board)`).
 
     It defines board_stack_low and board_stack_high, the sections .boot .text .rodata .stack .data
     .bss and .mcuforge_arena, one more for each further region, and what the start-up code copies
-    and clears. RAM and FLASH are as long as the budgets. Raises BoardError when the stack alone
-    does not fit or is not a multiple of 16 B.
+    and clears. RAM and FLASH are as long as the budgets.
     """
-    stack = default_stack_bytes(board) if stack_bytes is None else stack_bytes
-    if stack <= 0 or stack % STACK_ALIGNMENT or stack >= board.ram_bytes:
-        raise BoardError(
-            f"a stack of {stack} B, expected a multiple of {STACK_ALIGNMENT} B "
-            f"below the board's {board.ram_bytes} B of RAM",
-            f"board '{board.id}'",
-            f"the default is {default_stack_bytes(board)} B",
-        )
     flash = board.first("flash").origin
     ram = board.first("ram").origin
-    return template(BSP / "linker.ld.j2").render(
-        id=board.id,
-        arch=arch_of(board.toolchain.prefix).name,
-        flash_origin=f"0x{flash:08x}",
-        flash_bytes=board.flash_bytes,
-        flash_end=f"0x{flash + board.flash_bytes:08x}",
-        ram_origin=f"0x{ram:08x}",
-        ram_bytes=board.ram_bytes,
-        ram_end=f"0x{ram + board.ram_bytes:08x}",
-        stack_bytes=stack,
-        groups=[group for group in memory_groups(board) if group.name not in ("RAM", "FLASH")],
-        arena_inputs=_arena_inputs(board),
-        regions=list(_output_sections(board)),
+    return (
+        templates(BSP)
+        .get_template("linker.ld.j2")
+        .render(
+            id=board.id,
+            arch=arch_of(board.toolchain.prefix).name,
+            flash_origin=f"0x{flash:08x}",
+            flash_bytes=board.flash_bytes,
+            flash_end=f"0x{flash + board.flash_bytes:08x}",
+            ram_origin=f"0x{ram:08x}",
+            ram_bytes=board.ram_bytes,
+            ram_end=f"0x{ram + board.ram_bytes:08x}",
+            stack_bytes=default_stack_bytes(board),
+            groups=[group for group in memory_groups(board) if group.name not in ("RAM", "FLASH")],
+            arena_inputs=_arena_inputs(board),
+            regions=list(_output_sections(board)),
+        )
     )
-
-
-def template(path: Path) -> Template:
-    """Load a template that refuses undefined names."""
-    return Environment(
-        loader=FileSystemLoader(path.parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    ).get_template(path.name)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -31,11 +30,10 @@ SCONS_PY = "from SCons.Script import main\n\nmain()\n"
 
 @dataclass(frozen=True)
 class PioResult:
-    """One finished run of `pio`: its output without colours, its exit code, the seconds it took."""
+    """One finished run of `pio`: its output without colours, and its exit code."""
 
     output: str
     code: int
-    seconds: float
 
 
 def run_pio(
@@ -51,7 +49,6 @@ def run_pio(
     `output`.
     """
     command = [sys.executable, "-m", "platformio", *arguments]
-    started = time.monotonic()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             command,
@@ -76,7 +73,7 @@ def run_pio(
                 process.wait()
         log.seek(0)
         output = log.read().decode("utf-8", errors="replace")
-    return PioResult(output, code, time.monotonic() - started)
+    return PioResult(output, code)
 
 
 def pio_environment(core: Path) -> dict[str, str]:

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.build.folder import write_folder
-from mcuforge.boards.build.linker import template
 from mcuforge.boards.build.support import Support, board_support
 from mcuforge.boards.catalog.board import Board
 from mcuforge.errors import InternalError
 from mcuforge.runtime_c import sources
+from mcuforge.templates import templates
 
 PLATFORMIO = Path(__file__).resolve().parent / "platformio"
 OPTIMIZE = "-O2"  # one level for kernels and all else
@@ -61,17 +61,16 @@ def write_project(
     kernels: Iterable[str],
     *,
     firmware: bool,
-    stack_bytes: int | None = None,
 ) -> Project:
     """Write a project for `board` (for --emulate: what catalog.emulated returned) to `directory`.
 
     `model_files` (name -> text) is the generated model with check_model.c, when `firmware` is
     asked for, or with a file that has main(). Headers go to include/, the rest to src/. `kernels`
-    are the names model.c calls. `stack_bytes` None: the board's default.
+    are the names model.c calls.
     Raises BoardError and writes nothing when the board has no start-up code, or when `directory`
     holds anything other than an earlier, unchanged project.
     """
-    support = board_support(board, stack_bytes=stack_bytes)
+    support = board_support(board)
     paths = [sources.kernel_source(kernel, board.isa) for kernel in sorted(set(kernels))]
     files = {_model_path(name): text for name, text in model_files.items()}
     files |= {f"src/kernels/{path.parent.name}/{path.name}": _text(path) for path in paths}
@@ -152,8 +151,10 @@ def _platform_files(board: Board, support: Support) -> dict[str, str]:
     includes = [f"-I src/bsp/{folder.name}" for folder in support.include_dirs]
     # an emulator may need minutes for a virtual second, so its firmware says "busy" more often
     patience = ["-DCHECK_BUSY_SECONDS=2"] if board.emulated else []
-    files["platformio.ini"] = template(PLATFORMIO / "platformio.ini.j2").render(
-        board=board, flags=[*FLAGS, *patience, "-I src/firmware", *includes]
+    files["platformio.ini"] = (
+        templates(PLATFORMIO)
+        .get_template("platformio.ini.j2")
+        .render(board=board, flags=[*FLAGS, *patience, "-I src/firmware", *includes])
     )
     return files
 

@@ -21,7 +21,7 @@ class Support:
     link_flags: tuple[str, ...]
 
 
-def board_support(board: Board, *, stack_bytes: int | None = None) -> Support:
+def board_support(board: Board) -> Support:
     """Collect sources, headers, generated files and flags; the firmware adds main and board.h.
 
     The generated files are board_config.h (id, clocks, baud) and board.ld (the linker script; link
@@ -43,7 +43,7 @@ def board_support(board: Board, *, stack_bytes: int | None = None) -> Support:
         include_dirs=folders,
         generated=(
             ("board_config.h", board_config(board)),
-            ("board.ld", linker_script(board, stack_bytes=stack_bytes)),
+            ("board.ld", linker_script(board)),
         ),
         compile_flags=(*board.toolchain.flags, "-ffunction-sections", "-fdata-sections"),
         link_flags=(*board.toolchain.flags, "-nostartfiles", "-Wl,--gc-sections"),

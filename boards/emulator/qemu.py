@@ -66,22 +66,10 @@ class Emulator:
         self.pid = running.pid
         self._supervisor = supervisor
         self._folder = folder
-        self._last_words = ""
-
-    def alive(self) -> bool:
-        """Tell whether QEMU still runs."""
-        return self._supervisor.poll() is None
-
-    def diagnostics(self) -> str:
-        """Return the last 4 kB of stderr of QEMU and supervisor, and why QEMU ended if it did."""
-        if self._folder.is_dir():
-            self._last_words = _read_log(_log_of(self._folder / _STATE_NAME))
-        return self._last_words
 
     def close(self) -> None:
         """End QEMU, within two seconds or by force; harmless when it has ended already."""
         _end_supervisor(self._supervisor)
-        self.diagnostics()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -91,19 +79,16 @@ class Emulator:
         self.close()
 
 
-def start(
-    board: Board, elf: Path, *, owner: int | None = None, max_seconds: float = OWNED_SECONDS
-) -> Emulator:
+def start(board: Board, elf: Path, *, max_seconds: float = OWNED_SECONDS) -> Emulator:
     """Run `elf` on the emulator of `board` (one `catalog.emulated` returned).
 
-    QEMU ends with close(), when the process `owner` (default: this one) has gone, or after
-    `max_seconds`. BoardError when QEMU is not installed or does not accept the image.
+    QEMU ends with close(), when this process has gone, or after `max_seconds`. BoardError when QEMU
+    is not installed or does not accept the image.
     """
     folder = Path(tempfile.mkdtemp(prefix="mcuforge-emulator-"))
-    owner_pid = os.getpid() if owner is None else owner
     try:
         supervisor, running = _start_supervised(
-            board, elf, folder / _STATE_NAME, owner_pid, max_seconds, scratch=folder
+            board, elf, folder / _STATE_NAME, os.getpid(), max_seconds, scratch=folder
         )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

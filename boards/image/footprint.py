@@ -40,11 +40,6 @@ class FlashUse:
     code: int
     firmware: int
 
-    @property
-    def image(self) -> int:
-        """All of them."""
-        return self.weights + self.code + self.firmware
-
 
 @dataclass(frozen=True)
 class RamUse:
@@ -54,11 +49,6 @@ class RamUse:
     static: int
     stack: int
     firmware: int
-
-    @property
-    def image(self) -> int:
-        """All of them."""
-        return self.arena + self.static + self.stack + self.firmware
 
 
 @dataclass(frozen=True)

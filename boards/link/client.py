@@ -34,8 +34,9 @@ T = TypeVar("T")
 class Link:
     """A session with one board: open it and call hello() before any other method.
 
-    Every method raises a LinkError (a BoardError) when the board is silent, crashed or was reset,
-    or when the line carries other bytes. Damaged and lost frames are sent again.
+    hello() also reads what the model's `inputs` and `outputs` are. Every method raises a LinkError
+    (a BoardError) when the board is silent, crashed or was reset, or when the line carries other
+    bytes. Damaged and lost frames are sent again.
     """
 
     def __init__(
@@ -44,8 +45,8 @@ class Link:
         self._run_timeout_s = run_timeout_s
         self._exchange = Exchange(port, timeout_s)
         self._hello: Hello | None = None
-        self._inputs: tuple[TensorInfo, ...] = ()
-        self._outputs: tuple[TensorInfo, ...] = ()
+        self.inputs: tuple[TensorInfo, ...] = ()
+        self.outputs: tuple[TensorInfo, ...] = ()
         self._streams: dict[int, bytes] = {}  # the source of streamed inputs
 
     @classmethod
@@ -107,42 +108,24 @@ class Link:
             )
         self._exchange.in_session = True
         self._streams = {}
-        self._inputs = self._tensors(0, hello.input_count)
-        self._outputs = self._tensors(1, hello.output_count)
+        self.inputs = self._tensors(0, hello.input_count)
+        self.outputs = self._tensors(1, hello.output_count)
         self._hello = hello
         return hello
 
     @property
-    def inputs(self) -> tuple[TensorInfo, ...]:
-        """The model's inputs; hello() reads them."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[TensorInfo, ...]:
-        """The model's outputs; hello() reads them."""
-        return self._outputs
-
-    @property
-    def steps(self) -> int:
-        """The number of the model's steps; hello() reads it."""
-        return self._opened().steps
-
-    @property
-    def can_poison(self) -> bool:
-        """Whether the build can overwrite dead bytes; hello() reads it."""
-        return bool(self._opened().poison)
-
-    @property
-    def tick_hz(self) -> int:
-        """The counts per second of the board's clock; hello() reads them."""
-        return self._opened().tick_hz
+    def firmware(self) -> Hello:
+        """What the firmware said of itself; InternalError before hello()."""
+        if self._hello is None:
+            raise InternalError("the link is used before hello()")
+        return self._hello
 
     def write_input(self, index: int, data: bytes) -> None:
         """Fill input `index` (row-major, little-endian); InternalError for a wrong size.
 
         The rows of a streamed input are kept here until a run asks for them.
         """
-        tensor = self._tensor(self._inputs, "input", index)
+        tensor = self._tensor(self.inputs, "input", index)
         if len(data) != tensor.bytes:
             raise InternalError(f"input {index} takes {tensor.bytes} B, not {len(data)} B")
         if tensor.row_bytes:
@@ -165,7 +148,7 @@ class Link:
         the build can). `timeout_s` bounds the time between two rows (default: the link's
         run_timeout_s). Raises ModelFailed when the model returns an error.
         """
-        last = self._opened().steps if end is None else end
+        last = self.firmware.steps if end is None else end
         limit_s = self._run_timeout_s if timeout_s is None else timeout_s
         mode = Mode.POISON if poison else Mode.PLAIN
         return sum(part.ticks for part in self._run_parts(begin, last, mode, limit_s))
@@ -175,7 +158,7 @@ class Link:
 
         A step that waits for a row of a streamed input is yielded once more for every such row.
         """
-        steps = self._opened().steps
+        steps = self.firmware.steps
         for begin in range(0, steps, TIMED_STEPS):
             end = min(begin + TIMED_STEPS, steps)
             at = begin
@@ -216,10 +199,10 @@ class Link:
         """Send the row that the run waits for."""
         data = self._streams.get(part.input)
         if data is None:
-            if 0 <= part.input < len(self._inputs) and self._inputs[part.input].row_bytes:
+            if 0 <= part.input < len(self.inputs) and self.inputs[part.input].row_bytes:
                 raise InternalError(f"streamed input {part.input} is run before it is written")
             self._refuse_row(part, "has no such streamed input", doing)
-        size = self._inputs[part.input].row_bytes
+        size = self.inputs[part.input].row_bytes
         row = data[part.row * size : (part.row + 1) * size]
         if not row:
             self._refuse_row(part, "has no such row", doing)
@@ -234,7 +217,7 @@ class Link:
         )
 
     def _write(self, index: int, offset: int, data: bytes, doing: str) -> None:
-        step = self._opened().data_bytes
+        step = self.firmware.data_bytes
         self._exchange.ask_all(
             [
                 Request(Kind.WRITE, struct.pack("<II", index, offset + at) + data[at : at + step])
@@ -245,13 +228,8 @@ class Link:
 
     def read_output(self, index: int) -> bytes:
         """Read output `index` as it stands after the last run."""
-        tensor = self._tensor(self._outputs, "output", index)
+        tensor = self._tensor(self.outputs, "output", index)
         return self._read_bytes(Space.OUTPUT, index, 0, tensor.bytes, f"reading output {index}")
-
-    def read_input(self, index: int) -> bytes:
-        """Read input `index`, not a streamed one, as it stands: a run may have overwritten it."""
-        tensor = self._tensor(self._inputs, "input", index)
-        return self._read_bytes(Space.INPUT, index, 0, tensor.bytes, f"reading input {index}")
 
     def read_arena(self, offset: int, size: int, arena: int = 0) -> bytes:
         """Read `size` bytes of an arena at `offset`: an intermediate tensor between two runs."""
@@ -271,7 +249,7 @@ class Link:
 
     def _read_bytes(self, space: Space, index: int, offset: int, size: int, doing: str) -> bytes:
         end = offset + size
-        step = self._opened().data_bytes
+        step = self.firmware.data_bytes
         chunks = [(at, min(step, end - at)) for at in range(offset, end, step)]
         frames = self._exchange.ask_all(
             [Request(Kind.READ, struct.pack("<IIII", space, index, *chunk)) for chunk in chunks],
@@ -292,13 +270,8 @@ class Link:
                 "build and flash the firmware again with this mcuforge",
             ) from error
 
-    def _opened(self) -> Hello:
-        if self._hello is None:
-            raise InternalError("the link is used before hello()")
-        return self._hello
-
     def _tensor(self, tensors: tuple[TensorInfo, ...], what: str, index: int) -> TensorInfo:
-        self._opened()
+        _ = self.firmware  # hello() comes first
         if not 0 <= index < len(tensors):
             raise InternalError(f"{what} {index} of a model with {len(tensors)}")
         return tensors[index]

@@ -1,19 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The errors between the host and a board, one class per cause.
-
-BoardError
-└── LinkError
-    ├── PortMissing   no port has that name, or it is not a serial port
-    ├── PortRefused   permission denied
-    ├── PortBusy      another program has it
-    ├── NoAnswer      silence: hung, not powered, or gone
-    ├── Garbage       bytes that are not mcuforge's protocol
-    ├── BoardCrashed  the board reported a fault
-    ├── BoardReset    the board started again in the middle of a session
-    ├── WrongModel    the firmware holds another model
-    ├── ModelFailed   the model refused its arena or failed in a run
-    └── Refused       the board refused a request
-"""
+"""The errors between the host and a board: LinkError, a BoardError, and one class per cause."""
 
 from mcuforge.errors import BoardError
 
@@ -23,7 +9,7 @@ class LinkError(BoardError):
 
 
 class PortMissing(LinkError):
-    """There is no such port."""
+    """No port has that name, or it is not a serial port."""
 
 
 class PortRefused(LinkError):
@@ -35,7 +21,7 @@ class PortBusy(LinkError):
 
 
 class NoAnswer(LinkError):
-    """Nothing came back in time."""
+    """Nothing came back in time: the board hangs, has no power, or is gone."""
 
 
 class Garbage(LinkError):
@@ -47,7 +33,7 @@ class BoardCrashed(LinkError):
 
 
 class BoardReset(LinkError):
-    """The board started again and has forgotten the session."""
+    """The board started again in the middle of a session, which it has forgotten."""
 
 
 class WrongModel(LinkError):
@@ -55,7 +41,7 @@ class WrongModel(LinkError):
 
 
 class ModelFailed(LinkError):
-    """The generated model returned an error on the board."""
+    """The generated model refused its arena or failed in a run."""
 
 
 class Refused(LinkError):

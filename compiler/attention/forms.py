@@ -122,13 +122,10 @@ class _Again:
             {id(n): n for n in chain}.values(), key=lambda n: self.graph.written_at(n.output)
         ):
             name = self.names.tensor(f"{node.output.name}.{tag}")
-            output = replace(node.output, name=name)
-            inputs = tuple(copies.get(id(x), x) for x in node.inputs)
+            copies[id(node.output)] = replace(node.output, name=name)
             name = self.names.node(f"{node.name}.{tag}")
-            copied.append(Node(name, node.op, inputs, output, node.origin))
-            copies[id(node.output)] = output
-        renewed = [replace(n, inputs=tuple(copies.get(id(x), x) for x in n.inputs)) for n in nodes]
-        return [*copied, *renewed]
+            copied.append(replace(node.rewired(copies), name=name))
+        return [*copied, *(n.rewired(copies) for n in nodes)]
 
     def _chain(self, source: Tensor) -> list[Node]:
         """The nodes from tensors that stay anyway to `source`; none where that would save nothing.

@@ -12,8 +12,7 @@ from mcuforge.compiler.attention.names import Names
 from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
-from mcuforge.compiler.ops.common.by_row import row_dims
-from mcuforge.compiler.ops.common.last_axis import LastAxisOp
+from mcuforge.compiler.ops.common.by_row import LastAxisOp, row_dims
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.reshape import Reshape
@@ -65,12 +64,9 @@ def _merged(graph: Graph) -> Graph | None:
             continue
         first = seen.setdefault((id(node.inputs[0]), node.op, node.output.shape), node)
         if first is not node and not graph.is_output(node.output):
-            rewired = tuple(
-                replace(n, inputs=tuple(first.output if t is node.output else t for t in n.inputs))
-                for n in graph.nodes
-                if n is not node
-            )
-            return replace(graph, nodes=rewired)
+            same = {id(node.output): first.output}
+            nodes = tuple(n.rewired(same) for n in graph.nodes if n is not node)
+            return replace(graph, nodes=nodes)
     return None
 
 

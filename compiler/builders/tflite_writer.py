@@ -3,20 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import tflite
 
+from mcuforge.compiler.judges.flatbuffer_front import Tables
 from mcuforge.compiler.tensors import Array
-
-try:
-    import flatbuffers
-except ImportError as missing:
-    raise ImportError(
-        "flatbuffers is not installed, and the writer of .tflite files needs it; "
-        "try: pip install flatbuffers (`pip install -e '.[dev]'` has it)"
-    ) from missing
 
 TYPES = {
     "float32": tflite.TensorType.FLOAT32,
@@ -30,7 +23,6 @@ TYPES = {
     "int4": tflite.TensorType.INT4,
 }
 VERSIONS = {"BROADCAST_TO": 2}  # operators whose version 1 the readers do not know any more
-ALIGNMENT = 16  # bytes; TFLite requires it of buffer data
 # the bytes of examples/digits and the answers recorded in tests/models contain this description
 DESCRIPTION = "written by a test"
 Field = int | float | bool | tuple[int, ...]  # the value of one field of an option table
@@ -49,9 +41,6 @@ class TensorSpec:
     axis: int = 0
     data: Array | bytes | None = None
     signature: tuple[int, ...] | None = None  # shape_signature, -1 for a dynamic dimension
-    variable: bool = False
-    sparse: bool = False
-    custom_scheme: bool = False  # quantized in a way only its maker knows
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,120 +56,53 @@ class OperatorSpec:
 
 @dataclass(frozen=True, eq=False)
 class ModelSpec:
-    """A model of one subgraph, or more where further empty ones are asked for.
-
-    Constant data lies inside the flatbuffer, or behind it (`external_buffers`).
-    """
+    """A model of one subgraph."""
 
     tensors: tuple[TensorSpec, ...]
     operators: tuple[OperatorSpec, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     signature: tuple[tuple[str, ...], tuple[str, ...]] | None = None  # input and output names
-    signature_subgraph: int = 0
-    external_buffers: bool = False
-    empty_subgraphs: int = 0
-    version: int = 3
 
 
 def write_model(spec: ModelSpec) -> bytes:
-    """Write the file and return its bytes.
-
-    External buffers lie behind the root table; their offsets count from the start of the file.
-    """
-    if not spec.external_buffers:
-        return _Writer(spec, {}).finish()
-    blobs = _payloads(spec)
-    places = {i: (1 << 20, len(b)) for i, b in blobs.items()}  # any offset gives the same size
-    root = _Writer(spec, places).finish()
-    at = _aligned(len(root))
-    for i, blob in blobs.items():
-        places[i] = (at, len(blob))
-        at = _aligned(at + len(blob))
-    file = bytearray(_Writer(spec, places).finish())
-    assert len(file) == len(root)
-    for i, blob in blobs.items():
-        file.extend(bytes(places[i][0] - len(file)))
-        file.extend(blob)
-    return bytes(file)
+    """Write the file and return its bytes."""
+    return Writer(spec).file()
 
 
-def _aligned(offset: int) -> int:
-    return -(-offset // ALIGNMENT) * ALIGNMENT
+def payload_of(data: Array | bytes) -> bytes:
+    """The bytes of a constant."""
+    return data if isinstance(data, bytes) else data.tobytes()
 
 
-def _payloads(spec: ModelSpec) -> dict[int, bytes]:
-    """Return the bytes of each constant by its tensor's index."""
-    return {
-        i: t.data if isinstance(t.data, bytes) else t.data.tobytes()
-        for i, t in enumerate(spec.tensors)
-        if t.data is not None
-    }
+class Writer(Tables):
+    """Builds the file; buffer i + 1 belongs to tensor i."""
 
-
-class _Writer:
-    """Builds one flatbuffer from the leaves up; buffer i + 1 belongs to tensor i."""
-
-    def __init__(self, spec: ModelSpec, places: dict[int, tuple[int, int]]) -> None:
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
         self.spec = spec
-        self.places = places
-        self.builder = flatbuffers.Builder(4096)
         self.codes = tuple(dict.fromkeys((o.code, o.custom_code) for o in spec.operators))
 
-    def finish(self) -> bytes:
-        """Build the root table and return the file with its identifier."""
-        payloads = _payloads(self.spec)
-        buffers = [self._table("Buffer", {})]
-        buffers += [self._buffer(i, payloads.get(i)) for i in range(len(self.spec.tensors))]
-        subgraphs = [self._subgraph()]
-        subgraphs += [self._table("SubGraph", {}) for _ in range(self.spec.empty_subgraphs)]
+    def file(self) -> bytes:
+        """Build the root table and return the file."""
+        buffers = [self.table("Buffer", {})]
+        buffers += [self.buffer(i, tensor) for i, tensor in enumerate(self.spec.tensors)]
+        subgraphs = self.subgraphs()
         fields = {
-            "Version": self.spec.version,
-            "OperatorCodes": self._offsets([self._code(c, custom) for c, custom in self.codes]),
-            "Subgraphs": self._offsets(subgraphs),
-            "Description": self.builder.CreateString(DESCRIPTION),
-            "Buffers": self._offsets(buffers),
+            "Version": 3,
+            "OperatorCodes": self.references([self._code(c, custom) for c, custom in self.codes]),
+            "Subgraphs": self.references(subgraphs),
+            "Description": self.text(DESCRIPTION),
+            "Buffers": self.references(buffers),
         }
         if self.spec.signature is not None:
-            fields["SignatureDefs"] = self._offsets([self._signature(*self.spec.signature)])
-        root = self._table("Model", fields)
-        self.builder.Finish(root, file_identifier=b"TFL3")
-        return bytes(self.builder.Output())
+            fields["SignatureDefs"] = self.references([self._signature(*self.spec.signature)])
+        return self.finish(self.table("Model", fields))
 
-    def _table(self, table: str, fields: Mapping[str, int | float | bool]) -> int:
-        """Build a table of the schema from its fields, named as in the tflite package."""
-        self._function(f"{table}Start")(self.builder)
-        for name, value in fields.items():
-            self._function(f"{table}Add{name}")(self.builder, value)
-        return self._function(f"{table}End")(self.builder)
-
-    def _function(self, name: str) -> Callable[..., int]:
-        function: Callable[..., int] = getattr(tflite, name)
-        return function
-
-    def _vector(self, table: str, name: str, values: Iterable[int | float], push: str) -> int:
-        items = list(values)
-        self._function(f"{table}Start{name}Vector")(self.builder, len(items))
-        for value in reversed(items):
-            getattr(self.builder, f"Prepend{push}")(value)
-        return int(self.builder.EndVector())
-
-    def _offsets(self, items: Sequence[int]) -> int:
-        self.builder.StartVector(4, len(items), 4)
-        for item in reversed(items):
-            self.builder.PrependUOffsetTRelative(item)
-        return int(self.builder.EndVector())
-
-    def _buffer(self, index: int, payload: bytes | None) -> int:
-        if payload is None:
-            return self._table("Buffer", {})
-        if index in self.places:
-            offset, size = self.places[index]
-            return self._table("Buffer", {"Offset": offset, "Size": size})
-        self.builder.StartVector(1, len(payload), ALIGNMENT)
-        self.builder.head -= len(payload)
-        self.builder.Bytes[self.builder.head : self.builder.head + len(payload)] = payload
-        return self._table("Buffer", {"Data": self.builder.EndVector()})
+    def buffer(self, index: int, tensor: TensorSpec) -> int:
+        """Add the buffer of tensor `index`."""
+        data = None if tensor.data is None else self.data(payload_of(tensor.data))
+        return self.table("Buffer", {"Data": data})
 
     def _code(self, code: str | int, custom: str) -> int:
         number = code if isinstance(code, int) else getattr(tflite.BuiltinOperator, code)
@@ -190,72 +112,68 @@ class _Writer:
             "BuiltinCode": number,
         }
         if custom:
-            fields["CustomCode"] = self.builder.CreateString(custom)
-        return self._table("OperatorCode", fields)
+            fields["CustomCode"] = self.text(custom)
+        return self.table("OperatorCode", fields)
 
-    def _subgraph(self) -> int:
+    def subgraphs(self) -> list[int]:
+        """Add the one subgraph."""
         spec = self.spec
         fields = {
-            "Tensors": self._offsets([self._tensor(i, t) for i, t in enumerate(spec.tensors)]),
-            "Inputs": self._vector("SubGraph", "Inputs", spec.inputs, "Int32"),
-            "Outputs": self._vector("SubGraph", "Outputs", spec.outputs, "Int32"),
-            "Operators": self._offsets([self._operator(o) for o in spec.operators]),
-            "Name": self.builder.CreateString("main"),
+            "Tensors": self.references([self.tensor(i, t) for i, t in enumerate(spec.tensors)]),
+            "Inputs": self.vector("SubGraph", "Inputs", spec.inputs, "Int32"),
+            "Outputs": self.vector("SubGraph", "Outputs", spec.outputs, "Int32"),
+            "Operators": self.references([self._operator(o) for o in spec.operators]),
+            "Name": self.text("main"),
         }
-        return self._table("SubGraph", fields)
+        return [self.table("SubGraph", fields)]
 
-    def _tensor(self, index: int, tensor: TensorSpec) -> int:
+    def tensor(self, index: int, tensor: TensorSpec) -> int:
+        """Add tensor `index`."""
         fields: dict[str, int | float | bool] = {
-            "Shape": self._vector("Tensor", "Shape", tensor.shape, "Int32"),
+            "Shape": self.vector("Tensor", "Shape", tensor.shape, "Int32"),
             "Type": TYPES[tensor.dtype],
             "Buffer": index + 1 if tensor.data is not None else 0,
-            "Name": self.builder.CreateString(tensor.name),
-            "IsVariable": tensor.variable,
+            "Name": self.text(tensor.name),
         }
         if tensor.signature is not None:
-            fields["ShapeSignature"] = self._vector(
+            fields["ShapeSignature"] = self.vector(
                 "Tensor", "ShapeSignature", tensor.signature, "Int32"
             )
         if tensor.scale is not None:
             fields["Quantization"] = self._quantization(tensor.scale, tensor)
-        if tensor.sparse:
-            fields["Sparsity"] = self._table("SparsityParameters", {})
-        return self._table("Tensor", fields)
+        return self.table("Tensor", fields)
 
     def _quantization(self, scale: tuple[float, ...], tensor: TensorSpec) -> int:
         fields = {
-            "Scale": self._vector("QuantizationParameters", "Scale", scale, "Float32"),
-            "ZeroPoint": self._vector(
+            "Scale": self.vector("QuantizationParameters", "Scale", scale, "Float32"),
+            "ZeroPoint": self.vector(
                 "QuantizationParameters", "ZeroPoint", tensor.zero_point, "Int64"
             ),
             "QuantizedDimension": tensor.axis,
         }
-        if tensor.custom_scheme:
-            fields["DetailsType"] = tflite.QuantizationDetails.CustomQuantization
-            fields["Details"] = self._table("CustomQuantization", {})
-        return self._table("QuantizationParameters", fields)
+        return self.table("QuantizationParameters", fields)
 
     def _operator(self, operator: OperatorSpec) -> int:
         fields: dict[str, int | float | bool] = {
             "OpcodeIndex": self.codes.index((operator.code, operator.custom_code)),
-            "Inputs": self._vector("Operator", "Inputs", operator.inputs, "Int32"),
-            "Outputs": self._vector("Operator", "Outputs", operator.outputs, "Int32"),
+            "Inputs": self.vector("Operator", "Inputs", operator.inputs, "Int32"),
+            "Outputs": self.vector("Operator", "Outputs", operator.outputs, "Int32"),
         }
         if operator.options is not None:
             table, options = operator.options
             fields["BuiltinOptionsType"] = getattr(tflite.BuiltinOptions, table)
             fields["BuiltinOptions"] = self._options(table, options)
-        return self._table("Operator", fields)
+        return self.table("Operator", fields)
 
     def _options(self, table: str, options: Mapping[str, Field]) -> int:
         """Build an option table; tuples become int32 vectors (Reshape's NewShape)."""
         fields: dict[str, int | float | bool] = {}
         for name, value in options.items():
             if isinstance(value, tuple):
-                fields[name] = self._vector(table, name, value, "Int32")
+                fields[name] = self.vector(table, name, value, "Int32")
             else:
                 fields[name] = value
-        return self._table(table, fields)
+        return self.table(table, fields)
 
     def _signature(self, inputs: Sequence[str], outputs: Sequence[str]) -> int:
         named = {
@@ -263,16 +181,14 @@ class _Writer:
             "Outputs": zip(outputs, self.spec.outputs, strict=True),
         }
         fields = {
-            side: self._offsets(
+            side: self.references(
                 [
-                    self._table(
-                        "TensorMap", {"Name": self.builder.CreateString(name), "TensorIndex": index}
-                    )
+                    self.table("TensorMap", {"Name": self.text(name), "TensorIndex": index})
                     for name, index in pairs
                 ]
             )
             for side, pairs in named.items()
         }
-        fields["SignatureKey"] = self.builder.CreateString("serving_default")
-        fields["SubgraphIndex"] = self.spec.signature_subgraph
-        return self._table("SignatureDef", fields)
+        fields["SignatureKey"] = self.text("serving_default")
+        fields["SubgraphIndex"] = 0
+        return self.table("SignatureDef", fields)

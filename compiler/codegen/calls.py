@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from mcuforge.compiler.calls import Argument, Blank, Blob, Call, Params, RingRows, RowOf
+from mcuforge.compiler.calls import Argument, Blank, Blob, Params, RingRows, RowOf
 from mcuforge.compiler.codegen.constants import ConstantPool, literal
 from mcuforge.compiler.codegen.names import comment
 from mcuforge.compiler.codegen.ports import Arena, Port, file_words, shape_text
@@ -121,7 +121,10 @@ class CallPrinter:
                 structs.append(self.struct(call.params, params_name, layer_id))
             by_row = call.rows is not None or any(isinstance(a, RowOf) for a in call.args)
             rows = _rows_of(layer, each_row=by_row and several)
-            texts.append((by_row and several, self.call(call, rows, layer, layer_id, params_name)))
+            words = (self.argument(a, rows, layer, layer_id, params_name) for a in call.args)
+            condition = "" if call.rows is None else _condition(rows, *call.rows)
+            text = CallText(f"mcuforge_{call.kernel}", tuple(words), condition)
+            texts.append((by_row and several, text))
         groups = tuple(
             CallGroup(tuple(text for _, text in group), each_row)
             for each_row, group in groupby(texts, key=lambda t: t[0])
@@ -143,14 +146,6 @@ class CallPrinter:
         if rows >= tensor.rows:
             return ""
         return ", one row" if rows == 1 else f", ring of {rows} rows"
-
-    def call(
-        self, call: Call, rows: _Rows, layer: Layer, layer_id: str, params_name: str
-    ) -> CallText:
-        """Write one call for the rows of a task, or for one of these rows."""
-        arguments = tuple(self.argument(a, rows, layer, layer_id, params_name) for a in call.args)
-        condition = "" if call.rows is None else _condition(rows, *call.rows)
-        return CallText(f"mcuforge_{call.kernel}", arguments, condition)
 
     def argument(
         self, argument: Argument, rows: _Rows, layer: Layer, layer_id: str, params_name: str

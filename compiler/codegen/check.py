@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcuforge.compiler.codegen.constants import literal
-from mcuforge.compiler.codegen.model import GeneratedModel, environment
+from mcuforge.compiler.codegen.model import GeneratedModel, render
 from mcuforge.compiler.codegen.names import string_literal
 from mcuforge.compiler.codegen.ports import Port
 from mcuforge.compiler.tensors import DType
@@ -66,25 +66,22 @@ def check_model(
     whether the board has RAM for the text protocol's own copy of the input. poison: whether
     poison.c (see `poison`) is part of the build.
     """
-    return (
-        environment()
-        .get_template("check_model.c.j2")
-        .render(
-            name=model.name,
-            NAME=model.name.upper(),
-            title=string_literal(model.name),
-            benchmark=benchmark_of(model),
-            benchmark_id=string_literal(benchmark_of(model).id),
-            build=string_literal(build),
-            canary_bytes=CANARY_BYTES,
-            arenas=model.arenas,
-            staging_bytes=max((port.row_bytes for port in model.streamed), default=0),
-            poison=poison,
-            db_bytes=db_bytes(model) if db else 0,
-            hash=[f"0x{b:02x}" for b in model_hash],
-            inputs=[_tensor(p) for p in model.inputs],
-            outputs=[_tensor(p) for p in model.outputs],
-        )
+    return render(
+        "check_model.c.j2",
+        name=model.name,
+        NAME=model.name.upper(),
+        title=string_literal(model.name),
+        benchmark=benchmark_of(model),
+        benchmark_id=string_literal(benchmark_of(model).id),
+        build=string_literal(build),
+        canary_bytes=CANARY_BYTES,
+        arenas=model.arenas,
+        staging_bytes=max((port.row_bytes for port in model.streamed), default=0),
+        poison=poison,
+        db_bytes=db_bytes(model) if db else 0,
+        hash=[f"0x{b:02x}" for b in model_hash],
+        inputs=[_tensor(p) for p in model.inputs],
+        outputs=[_tensor(p) for p in model.outputs],
     )
 
 

@@ -9,16 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcuforge.compiler.calls import Blob
+from mcuforge.compiler.codegen.names import numbered
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import InternalError
 
-C_TYPE = {
-    "int8": "int8_t",
-    "uint8": "uint8_t",
-    "int16": "int16_t",
-    "int32": "int32_t",
-    "float32": "float",
-}
 LINE_COLUMNS = 95
 
 
@@ -48,16 +42,10 @@ class ConstantPool:
         data = np.ascontiguousarray(blob.data)
         key = (data.dtype.name, data.tobytes())
         if key not in self._arrays:
-            name = f"{self._prefix}_{layer}_{blob.role}"
-            count = 1
-            while name in self._names:
-                count += 1
-                name = f"{self._prefix}_{layer}_{blob.role}_{count}"
-            self._names.add(name)
             shape = "x".join(str(d) for d in data.shape)
             self._arrays[key] = ConstantArray(
-                name=name,
-                c_type=C_TYPE[data.dtype.name],
+                name=numbered(f"{self._prefix}_{layer}_{blob.role}", self._names),
+                c_type="float" if data.dtype.kind == "f" else f"{data.dtype.name}_t",
                 elements=max(data.size, 1),
                 bytes=data.nbytes,
                 lines=tuple(_lines(data)),

@@ -77,12 +77,14 @@ def environment() -> Environment:
         autoescape=False,  # C, not HTML
     )
     env.globals.update(
-        call=lines.call,
-        block=lines.comment_block,
-        listing=lines.comment_lines,
-        table=lines.table,
+        call=lines.call, block=lines.comment_block, listing=lines.comment_lines, table=lines.table
     )
     return env
+
+
+def render(template: str, **view: object) -> str:
+    """Render one template of this package."""
+    return environment().get_template(template).render(view)
 
 
 def generate(
@@ -104,6 +106,7 @@ def generate(
     printer = CallPrinter(schedule, placements, arenas, pool)
     layer_ids = distinct([identifier(layer.node.name) for layer in schedule.layers])
     stages = stage_texts(schedule, layer_ids, printer)
+    layers = dict(zip(layer_ids, schedule.layers, strict=True))
     model = GeneratedModel(
         name=name,
         arenas=arenas,
@@ -113,9 +116,7 @@ def generate(
         layers=tuple(layer for stage in stages for layer in stage.layers),
         kernels=tuple(sorted({c.kernel for layer in schedule.layers for c in layer.calls})),
         constants=pool.arrays(),
-        flash=_placed_weights(
-            pool, dict(zip(layer_ids, schedule.layers, strict=True)), place_weights
-        ),
+        flash=_placed_weights(pool, layers, place_weights),
         files={},
     )
     return replace(model, files=_files(model, comment(schedule.graph.name), stages))
@@ -137,32 +138,21 @@ def _placed_weights(
 def _files(model: GeneratedModel, title: str, stages: Sequence[StageText]) -> dict[str, str]:
     """Render the templates: every file's text by its name."""
     pipelines = [stage for stage in stages if stage.function]
-    view = {
-        "name": model.name,
+    view = vars(model) | {
         "NAME": model.name.upper(),
         "title": title,
-        "arenas": model.arenas,
         "alignment": ALIGNMENT,
-        "inputs": model.inputs,
-        "outputs": model.outputs,
         "streamed": [number for number, port in enumerate(model.inputs) if port.streamed],
         "stages": stages,
         "pipelines": pipelines,
         "single_arenas": sorted({a for s in stages if not s.function for a in s.arenas}),
         "most_layers": max((len(stage.layers) for stage in pipelines), default=0),
-        "steps": model.steps,
-        "layers": model.layers,
-        "kernels": model.kernels,
         "pieces": any(stage.pieces for stage in pipelines),
         "rings": any("mcuforge_ring_row(" in t for s in pipelines for t in _addresses(s.layers)),
-        "constants": model.constants,
         "sections": {name: f".mcuforge_weights.{place}" for name, place in model.flash.items()},
     }
-    env = environment()
-    return {
-        file: env.get_template(f"{file}.j2").render(view)
-        for file in ("model.h", "model.c", "weights.h", "weights.c")
-    }
+    files = ("model.h", "model.c", "weights.h", "weights.c")
+    return {file: render(f"{file}.j2", **view) for file in files}
 
 
 def _constants(pool: ConstantPool, layers: Mapping[str, Layer]) -> list[Constant]:
@@ -193,15 +183,12 @@ def _addresses(layers: tuple[LayerText, ...]) -> list[str]:
 
 def example_main(model: GeneratedModel) -> str:
     """Write a minimal main.c that shows how to use the generated model."""
-    return (
-        environment()
-        .get_template("main.c.j2")
-        .render(
-            name=model.name,
-            NAME=model.name.upper(),
-            arenas=model.arenas,
-            inputs=model.inputs,
-            output=model.outputs[0],
-            streamed=[number for number, port in enumerate(model.inputs) if port.streamed],
-        )
+    return render(
+        "main.c.j2",
+        name=model.name,
+        NAME=model.name.upper(),
+        arenas=model.arenas,
+        inputs=model.inputs,
+        output=model.outputs[0],
+        streamed=[number for number, port in enumerate(model.inputs) if port.streamed],
     )

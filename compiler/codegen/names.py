@@ -38,13 +38,15 @@ def string_literal(text: str) -> str:
 
 def distinct(names: list[str]) -> list[str]:
     """Number later duplicates of names: a, a_2, a_3."""
-    seen: set[str] = set()
-    result = []
-    for name in names:
-        unique, count = name, 1
-        while unique in seen:
-            count += 1
-            unique = f"{name}_{count}"
-        seen.add(unique)
-        result.append(unique)
-    return result
+    taken: set[str] = set()
+    return [numbered(name, taken) for name in names]
+
+
+def numbered(name: str, taken: set[str]) -> str:
+    """Return `name`, with a number while it is taken, and take it."""
+    unique, count = name, 1
+    while unique in taken:
+        count += 1
+        unique = f"{name}_{count}"
+    taken.add(unique)
+    return unique

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcuforge.compiler.codegen.model import GeneratedModel, environment
+from mcuforge.compiler.codegen.model import GeneratedModel, render
 from mcuforge.errors import InternalError
 from mcuforge.memplan.poison import DeadRange
 
@@ -27,12 +27,9 @@ def poison(model: GeneratedModel, dead: Sequence[Sequence[DeadRange]]) -> str:
             sets[key] = len(ranges)
             ranges += [f"{{{arena[r.region]}, {r.begin}, {r.end}}}," for r in key]
         steps.append((sets[key], len(key)))
-    return (
-        environment()
-        .get_template("poison.c.j2")
-        .render(
-            ranges=ranges or ["{0, 0, 0},"],
-            first=[begin for begin, _ in steps] or [0],
-            count=[count for _, count in steps] or [0],
-        )
+    return render(
+        "poison.c.j2",
+        ranges=ranges or ["{0, 0, 0},"],
+        first=[begin for begin, _ in steps] or [0],
+        count=[count for _, count in steps] or [0],
     )

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from mcuforge.compiler.codegen.calls import CallPrinter, LayerText
 from mcuforge.compiler.codegen.names import comment
-from mcuforge.compiler.codegen.ports import Arena
 from mcuforge.compiler.schedule.describe import describe_stages
 from mcuforge.compiler.schedule.repeats import Piece, repeats
 from mcuforge.compiler.schedule.schedule import Execution, Schedule, Stage
@@ -90,7 +89,7 @@ def _stage(
         for i, (layer, layer_id) in enumerate(zip(stage.layers, layer_ids, strict=True))
     )
     used = frozenset().union(*(layer.used for layer in layers))
-    arenas = _used_arenas(printer.arenas, used)
+    arenas = tuple(i for i, arena in enumerate(printer.arenas) if arena.variable in used)
     end = step + len(stage.tasks)
     if not stage.is_pipeline:
         return StageText(step, end, layers, arenas)
@@ -118,10 +117,6 @@ def _entries(stage: Stage) -> tuple[tuple[tuple[int, int], ...], tuple[Piece, ..
     if short.bytes + CODE_BYTES < len(steps) * entry_bytes:
         return short.entries, short.pieces
     return steps, ()
-
-
-def _used_arenas(arenas: Sequence[Arena], used: frozenset[str]) -> tuple[int, ...]:
-    return tuple(i for i, arena in enumerate(arenas) if arena.variable in used)
 
 
 def _table(values: Sequence[int]) -> Table:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mcuforge.compiler.frontends.common import OperatorSupport
 from mcuforge.compiler.frontends.detect import is_onnx, read_file
-from mcuforge.compiler.frontends.tflite.reader import read_tflite
+from mcuforge.compiler.frontends.tflite.reader import read_tflite, survey_tflite
 from mcuforge.compiler.graph import Graph
 
 
@@ -20,5 +21,18 @@ def read_model(path: str | Path) -> Graph:
     if is_onnx(data) or path.suffix == ".onnx":
         from mcuforge.compiler.frontends.onnx.reader import read_onnx  # loads onnx: not for TFLite
 
-        return read_onnx(data, name=path.name, folder=path.parent)
-    return read_tflite(data, name=path.name)
+        return read_onnx(data, path.name, path.parent)
+    return read_tflite(data, path.name)
+
+
+def survey_model(path: Path) -> tuple[OperatorSupport, ...]:
+    """List every operator of a model file in the file's order, and what is wrong with it.
+
+    Raises CompileError for a file that cannot be read at all.
+    """
+    data = read_file(path)
+    if is_onnx(data) or path.suffix == ".onnx":
+        from mcuforge.compiler.frontends.onnx.reader import survey_onnx
+
+        return survey_onnx(data, path.name, path.parent)
+    return survey_tflite(data, path.name)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from mcuforge.errors import CompileError, Refusal
 
@@ -19,6 +20,7 @@ MOST_EDGES = 64  # inputs or outputs of a model
 SCALE_LIMITS = (1e-12, 1e12)  # of activations; products of three stay finite in float32
 
 DAMAGED = "copy or export the file again"
+FEWER = "use a smaller input resolution or fewer channels"
 EXPORT_AGAIN = "export the model again: the file contradicts itself"
 
 
@@ -47,15 +49,67 @@ class OperatorSupport:
     dtype: str  # the output's type as the file gives it
 
 
-def refusal_error(first: OperatorSupport, more: int, file: str) -> CompileError:
-    """Make the error for the first refused operator; it counts how many `more` `file` has."""
-    also = f"; {more} more refused: `mcuforge ops {file}` lists all" if more else ""
-    return CompileError(first.what, first.where, first.hint + also)
+class Survey:
+    """Collects what the front end says about each operator of one file."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.rows: list[OperatorSupport] = []
+
+    @property
+    def refused(self) -> list[OperatorSupport]:
+        """The rows of refused operators."""
+        return [row for row in self.rows if not row.supported]
+
+    def note(
+        self,
+        index: int,
+        operator: str,
+        where: str,
+        problem: Refusal | None,
+        output: str = "",
+        input_shapes: tuple[tuple[int, ...], ...] = (),
+        output_shape: tuple[int, ...] = (),
+        dtype: str = "",
+    ) -> None:
+        """Add the row of one operator, which `problem` refuses unless it is None."""
+        what, hint = ("", "") if problem is None else (problem.what, problem.hint)
+        place = f"{self.file}, {where}"
+        verdict = (problem is None, what, hint, place)
+        written = (output, input_shapes, output_shape, dtype)
+        self.rows.append(OperatorSupport(index, operator, *verdict, *written))
+
+    def error(self, more: int) -> CompileError:
+        """Make the error for the first refused operator; it counts how many `more` there are."""
+        first = self.refused[0]
+        also = f"; {more} more refused: `mcuforge ops {self.file}` lists all" if more else ""
+        return CompileError(first.what, first.where, first.hint + also)
 
 
 def contradiction(what: str) -> Refusal:
     """Make the refusal of a file that contradicts itself."""
     return Refusal(what, EXPORT_AGAIN)
+
+
+def want_bytes(what: str, size: int, hint: str) -> None:
+    """Refuse a tensor of `size` bytes that is too large for any microcontroller."""
+    if size > LARGEST_TENSOR_BYTES:
+        most = LARGEST_TENSOR_BYTES >> 20
+        raise Refusal(f"{what} takes {size / 2**20:.1f} MiB, expected at most {most} MiB", hint)
+
+
+def want_elements(what: str, count: int, hint: str) -> None:
+    """Refuse a tensor of `count` elements that is too large for any microcontroller."""
+    if count > LARGEST_TENSOR_BYTES:
+        raise Refusal(f"{what} has {count} elements, expected at most {LARGEST_TENSOR_BYTES}", hint)
+
+
+def completed(shape: Sequence[int], elements: int) -> tuple[int, ...]:
+    """Compute the one -1 of a requested shape; any other shape comes back as it is."""
+    known = prod(n for n in shape if n != -1)
+    if tuple(shape).count(-1) != 1 or known < 1 or elements % known != 0:
+        return tuple(shape)
+    return tuple(elements // known if n == -1 else n for n in shape)
 
 
 class Unique:

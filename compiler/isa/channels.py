@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.ops.common.fixed_point import Multiplier, requantize, wrap_int32
 from mcuforge.compiler.ops.common.weighted import folded_bias, mantissas, shifts
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Tensor, Tensors
 
 MAX_RIGHT = 22  # (2 * zero point + 1) << right >> 1 is an int32
 ACCUMULATOR_BITS = 30  # a bit to spare: kernels double an accumulator before they multiply it
@@ -55,7 +55,7 @@ class Channels:
 
 
 def packable(
-    inputs: tuple[Tensor, ...],
+    inputs: Tensors,
     filters: Array,
     multipliers: tuple[Multiplier, ...],
     output: Tensor,

@@ -92,6 +92,21 @@ def padded(values: NDArray[Number], shape: tuple[int, ...]) -> NDArray[Number]:
     return result
 
 
+def in_groups(values: NDArray[Number], size: int) -> NDArray[Number]:
+    """Cut values into (groups, size), filled up with zeros; the dtype stays."""
+    return padded(values, (rounded_up(len(values), size),)).reshape(-1, size)
+
+
+def words(rows: NDArray[np.int8]) -> Int32:
+    """Read int8 rows (n, ..), whole words each, as little-endian words: int32 (n, bytes / 4)."""
+    return np.ascontiguousarray(rows).reshape(len(rows), -1).view("<i4").astype(np.int32)
+
+
+def stream(*columns: Int32) -> Int32:
+    """Put the parts (n, ..) of each of n groups side by side, group after group: int32 (words,)."""
+    return np.concatenate(columns, axis=1).reshape(-1).astype(np.int32)
+
+
 def price_file(name: str) -> Path:
     """Return the file of an instruction set's prices."""
     return FOLDER / name / "prices.toml"

@@ -3,136 +3,123 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
-from mcuforge.compiler.calls import Blank, Blob, Call, Field, Params, RingRows
+from mcuforge.compiler.calls import ROWS, Blank, Blob, Call, Fields, kernel_call
+from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.isa.channels import Channels, packable
-from mcuforge.compiler.ops.common.fixed_point import Multiplier
+from mcuforge.compiler.ops.common.fixed_point import Multiplier, activation_range
 from mcuforge.compiler.ops.common.window import Window
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Array, Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Counts, Work
 
-Fields = tuple[tuple[str, Field], ...]
 Shape = tuple[int, ...]
-Range = tuple[int, int]
 FILTERS = 4  # of a block of packed weights
 
 
+@dataclass(frozen=True, eq=False)
+class PackedLayer:
+    """A layer with constant weights, and the instruction set to pack them for."""
+
+    inputs: Tensors
+    output: Tensor
+    isa: str
+    multipliers: tuple[Multiplier, ...]
+    act: Activation
+
+    @property
+    def act_range(self) -> tuple[int, int]:
+        """The smallest and the largest output."""
+        return activation_range(self.act, self.output)
+
+    def channels(self, filters: Array) -> Channels | None:
+        """How the channels of filters (co, taps) are requantized; None: no packed kernel can."""
+        return packable(self.inputs, filters, self.multipliers, self.output, self.act_range[0])
+
+    def ending(self, channels: Channels) -> Fields:
+        """Collect the fields that say how accumulators are requantized."""
+        low, high = self.act_range
+        return {
+            "output_zero_point": self.output.zero_point,
+            "ties_away": int(channels.ties_away),
+            "act_min": low,
+            "act_max": high,
+        }
+
+
 def packed_conv2d(
-    inputs: tuple[Tensor, ...],
-    output: Tensor,
-    isa: str,
-    window: Window,
-    multipliers: tuple[Multiplier, ...],
-    act_range: Range,
-    shapes: tuple[Shape, Shape] | None = None,
+    layer: PackedLayer, window: Window, shapes: tuple[Shape, Shape] | None = None
 ) -> Call | None:
-    """Call conv2d_packed_s8 for one group; None if `isa` has no packed layout for the layer.
+    """Call conv2d_packed_s8 for one group; None if the ISA has no packed layout for the layer.
 
     `shapes`: (h, w, c) of input and output, if the tensors' own shapes have another rank.
     """
-    x, weights = inputs[:2]
+    x, weights = layer.inputs[:2]
     filters = weights.values().reshape(weights.shape[0], -1)
-    channels = packable(inputs, filters, multipliers, output, act_range[0])
-    packed = channels and find_instruction_set(isa).conv2d(channels.used(filters), channels)
+    channels = layer.channels(filters)
+    packed = channels and find_instruction_set(layer.isa).conv2d(channels.used(filters), channels)
     if not channels or not packed:
         return None
-    of_input, of_output = shapes or (x.shape[1:], output.shape[1:])
-    params = Params(
-        "conv2d_packed_params",
-        (
-            *_places(x, output, of_input, of_output, window),
-            ("depth", packed.depth),
-            ("input_zero_point", x.zero_point),
-            *_ending(channels, output, act_range),
-        ),
+    fields = window.fields(x, layer.output)
+    if shapes:
+        fields["input"], fields["output"] = shapes
+    call = kernel_call(
+        "conv2d_packed_s8",
+        *(x, Blob("weights", packed.words), layer.output, Blank.PARAMS, Blank.SCRATCH, *ROWS),
+        **fields,
+        depth=packed.depth,
+        input_zero_point=x.zero_point,
+        **layer.ending(channels),
     )
-    blob = Blob("weights", packed.words)
-    arguments = (
-        x,
-        blob,
-        output,
-        Blank.PARAMS,
-        Blank.SCRATCH,
-        Blank.FIRST_ROW,
-        Blank.END_ROW,
-    )
-    scratch_bytes = packed.scratch_bytes + (packed.odd_bytes if of_input[-1] % 4 else 0)
-    return Call("conv2d_packed_s8", arguments, params, scratch_bytes)
+    in_words = weights.shape[-1] % FILTERS == 0
+    return replace(call, scratch_bytes=packed.scratch_bytes + (0 if in_words else packed.odd_bytes))
 
 
-def packed_depthwise(
-    inputs: tuple[Tensor, ...],
-    output: Tensor,
-    isa: str,
-    window: Window,
-    multipliers: tuple[Multiplier, ...],
-    act_range: Range,
-) -> Call | None:
-    """Call depthwise_conv2d_packed_s8; None if `isa` has no packed layout for the layer."""
-    x, weights = inputs[:2]
+def packed_depthwise(layer: PackedLayer, window: Window) -> Call | None:
+    """Call depthwise_conv2d_packed_s8; None if the ISA has no packed layout for the layer."""
+    x, weights = layer.inputs[:2]
     if weights.shape[3] != x.shape[3]:
         return None
     filters = weights.values()[0]
-    by_channel = filters.reshape(-1, filters.shape[2]).T
-    channels = packable(inputs, by_channel, multipliers, output, act_range[0])
-    packed = channels and find_instruction_set(isa).depthwise_conv2d(
+    channels = layer.channels(filters.reshape(-1, filters.shape[2]).T)
+    packed = channels and find_instruction_set(layer.isa).depthwise_conv2d(
         channels.used(filters, 2), channels
     )
     if not channels or not packed:
         return None
-    params = Params(
-        "depthwise_conv2d_packed_params",
-        (
-            *_places(x, output, x.shape[1:], output.shape[1:], window),
-            *_ending(channels, output, act_range),
-        ),
-    )
     padding = Blob("padding", np.full(x.shape[3], x.zero_point, np.int8))
-    arguments = (
-        x,
-        Blob("weights", packed.words),
-        padding,
-        output,
-        Blank.PARAMS,
-        Blank.FIRST_ROW,
-        Blank.END_ROW,
+    return kernel_call(
+        "depthwise_conv2d_packed_s8",
+        *(x, Blob("weights", packed.words), padding, layer.output, Blank.PARAMS, *ROWS),
+        **window.fields(x, layer.output),
+        **layer.ending(channels),
     )
-    return Call("depthwise_conv2d_packed_s8", arguments, params)
 
 
-def packed_vector(
-    inputs: tuple[Tensor, ...],
-    output: Tensor,
-    isa: str,
-    multipliers: tuple[Multiplier, ...],
-    act_range: Range,
-) -> Call | None:
-    """Call fully_connected_packed_s8 for one vector; None if `isa` has no layout for the layer."""
-    filters = inputs[1].values()
-    channels = packable(inputs, filters, multipliers, output, act_range[0])
-    packed = channels and find_instruction_set(isa).fully_connected(
+def packed_vector(layer: PackedLayer) -> Call | None:
+    """Call fully_connected_packed_s8 for one vector; None if the ISA has no layout for it."""
+    x, weights = layer.inputs[:2]
+    filters = weights.values()
+    channels = layer.channels(filters)
+    packed = channels and find_instruction_set(layer.isa).fully_connected(
         channels.used(filters), channels
     )
     if not channels or not packed:
         return None
-    params = Params(
-        "fully_connected_packed_params",
-        (
-            ("in_features", filters.shape[1]),
-            ("out_features", filters.shape[0]),
-            ("depth", packed.depth),
-            *_ending(channels, output, act_range),
-        ),
+    return kernel_call(
+        "fully_connected_packed_s8",
+        *(x, Blob("weights", packed.words), layer.output, Blank.PARAMS),
+        in_features=filters.shape[1],
+        out_features=filters.shape[0],
+        depth=packed.depth,
+        **layer.ending(channels),
     )
-    arguments = (inputs[0], Blob("weights", packed.words), output, Blank.PARAMS)
-    return Call("fully_connected_packed_s8", arguments, params)
 
 
-def packed_work(
-    inputs: tuple[Tensor, ...], output: Tensor, products: int, isa: str, kernel: str
-) -> Work:
+def packed_work(inputs: Tensors, output: Tensor, products: int, isa: str, kernel: str) -> Work:
     """Count the work of a packed `kernel` for a layer of `products`, in pixel and filter blocks."""
     channels = output.shape[-1]
     pixels = output.elements // channels
@@ -154,27 +141,3 @@ def packed_work(
         counts = counts._replace(gathered=elements, in_bytes=0 if in_words else elements)
     alone = Counts(run=blocks - blocks / at_once, tap=-taps, rest=taps)
     return Work(kernel, counts, CALLED, alone, at_once)
-
-
-def _places(x: Tensor, output: Tensor, of_input: Shape, of_output: Shape, window: Window) -> Fields:
-    """Collect the fields that say where pixels lie and which of them a window takes."""
-    return (
-        ("input", of_input),
-        ("output", of_output),
-        ("input_ring", RingRows(x)),
-        ("output_ring", RingRows(output)),
-        ("kernel", window.kernel),
-        ("stride", window.stride),
-        ("pad", window.pad[:2]),
-        ("dilation", window.dilation),
-    )
-
-
-def _ending(channels: Channels, output: Tensor, act_range: Range) -> Fields:
-    """Collect the fields that say how accumulators are requantized."""
-    return (
-        ("output_zero_point", output.zero_point),
-        ("ties_away", int(channels.ties_away)),
-        ("act_min", act_range[0]),
-        ("act_max", act_range[1]),
-    )

@@ -49,8 +49,8 @@ class Judge(Background):
     """Computes the right answers in the background."""
 
     @abstractmethod
-    def answers(self, timeout_s: float | None = None) -> Answers:
-        """Wait for the answers, by default as long as the model's work may take."""
+    def answers(self) -> Answers:
+        """Wait for the answers as long as the model's work may take."""
 
     def review(self, answers: Answers) -> Answers:
         """Look again at answers that differ from the board's; returns them or better ones."""

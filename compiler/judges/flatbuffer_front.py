@@ -1,147 +1,97 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes new tables in front of an old flatbuffer: a changed model without copied parts.
+"""Writes tables of a .tflite file with flatbuffers, alone or in front of an old file's.
 
-References in a flatbuffer only lead forward. So the new part stands in front and may refer to
-anything in the old file, which follows it unchanged, byte for byte.
+A flatbuffer is written from its end, and references in it only lead forward. So new tables may
+stand in front of an old file and refer to anything in it; it follows them unchanged, byte for byte.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from mcuforge.compiler.frontends.tflite.flatbuffer import SCALARS, FileBytes, Table
+import flatbuffers
+import tflite
 
-ALIGNMENT = 64  # of the old file after the front; nothing in it needs more
+from mcuforge.compiler.frontends.detect import TFLITE_IDENTIFIER
+from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Table
+
+ALIGNMENT = 64  # of the old file behind the front; nothing in it needs more
+DATA_ALIGNMENT = 16  # bytes; TFLite requires it of buffer data
 LENGTH_BYTES = 4  # come before a vector's items
-ITEM_ALIGNMENT = 16
 
 
-@dataclass(frozen=True)
-class Old:
-    """A place in the old file, by its offset there."""
-
-    at: int
-
-
-@dataclass(frozen=True)
-class New:
-    """A table, vector or text of the front, by its number in the order of creation."""
-
-    index: int
-
-
-Field = int | Old | New
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Bytes of the front; `finish` fills in its references."""
-
-    data: bytes
-    anchor: int  # offset in `data` that a reference to the chunk leads to
-    links: tuple[tuple[int, Old | New], ...]  # offset in `data`, where it leads
-
-
-def old(table: Table, slot: int) -> Old | None:
-    """Follow a reference in a table of the old file; None where it is missing.
-
-    Raises Malformed where it leads outside the file.
-    """
-    at = table.place(slot)
-    if at is None:
-        return None
-    leads = table.file.follow(at)
-    table.file.within(leads, LENGTH_BYTES)
-    return Old(leads)
-
-
-def olds(file: FileBytes, places: Sequence[int]) -> list[Old | New]:
-    """Return the tables of the old file at `places`. Raises Malformed where one lies outside it."""
-    for at in places:
-        file.within(at, LENGTH_BYTES)
-    return [Old(at) for at in places]
-
-
-def present(fields: Mapping[int, Field | None]) -> dict[int, Field]:
-    """Return the fields that are not None."""
-    return {slot: value for slot, value in fields.items() if value is not None}
-
-
-class Front:
-    """Collects the new chunks, leaves first: a chunk may refer to earlier chunks."""
+class Tables:
+    """Builds one flatbuffer, leaves first; what was written is known by its distance to the end."""
 
     def __init__(self) -> None:
-        self._chunks: list[_Chunk] = []
+        self.builder = flatbuffers.Builder(4096)
 
-    def table(self, fields: Mapping[int, Field]) -> New:
-        """Add a table by slot. Each field takes 4 bytes; narrower kinds use the first of them."""
-        slots = max(fields, default=-1) + 1
-        anchor = 4 + 2 * slots
-        offsets = [0] * slots
-        values = bytearray(struct.pack("<i", anchor))
-        links: list[tuple[int, Old | New]] = []
-        for slot, value in fields.items():
-            offsets[slot] = len(values)
-            if isinstance(value, int):
-                values += struct.pack("<i", value)
-            else:
-                links.append((anchor + len(values), value))
-                values += bytes(4)
-        vtable = struct.pack(f"<{2 + slots}H", anchor, len(values), *offsets)
-        return self._add(_Chunk(vtable + values, anchor, tuple(links)))
+    def table(self, name: str, fields: Mapping[str, int | float | bool | None]) -> int:
+        """Add a table of the schema from its fields, named as in the tflite package.
 
-    def numbers(self, kind: str, values: Sequence[int | float]) -> New:
-        """Add a vector of numbers; `kind` is a key of SCALARS."""
-        items = struct.pack(f"<{len(values)}{SCALARS[kind]}", *values)
-        return self._add(_Chunk(struct.pack("<I", len(values)) + items, 0, ()))
+        A field that is None stays out.
+        """
+        self._function(f"{name}Start")(self.builder)
+        for field, value in fields.items():
+            if value is not None:
+                self._function(f"{name}Add{field}")(self.builder, value)
+        return self._function(f"{name}End")(self.builder)
 
-    def blob(self, data: bytes) -> New:
-        """Add a vector of bytes."""
-        return self._add(_Chunk(struct.pack("<I", len(data)) + data, 0, ()))
+    def vector(self, name: str, field: str, values: Iterable[int | float], kind: str) -> int:
+        """Add the numbers of a table's field; `kind` is flatbuffers' name: "Int32"."""
+        items = list(values)
+        self._function(f"{name}Start{field}Vector")(self.builder, len(items))
+        for value in reversed(items):
+            getattr(self.builder, f"Prepend{kind}")(value)
+        return int(self.builder.EndVector())
 
-    def text(self, text: str) -> New:
+    def references(self, items: Sequence[int]) -> int:
+        """Add a vector of references to tables."""
+        self.builder.StartVector(4, len(items), 4)
+        for item in reversed(items):
+            self.builder.PrependUOffsetTRelative(item)
+        return int(self.builder.EndVector())
+
+    def text(self, text: str) -> int:
         """Add a string."""
-        data = text.encode()
-        return self._add(_Chunk(struct.pack("<I", len(data)) + data + b"\0", 0, ()))
+        return int(self.builder.CreateString(text))
 
-    def tables(self, places: Sequence[Old | New]) -> New:
-        """Add a vector of references."""
-        links = tuple((LENGTH_BYTES + 4 * i, place) for i, place in enumerate(places))
-        return self._add(_Chunk(struct.pack("<I", len(places)) + bytes(4 * len(places)), 0, links))
+    def data(self, data: bytes) -> int:
+        """Add the bytes of a constant."""
+        self.builder.StartVector(1, len(data), DATA_ALIGNMENT)
+        self.builder.head -= len(data)
+        self.builder.Bytes[self.builder.head : self.builder.head + len(data)] = data
+        return int(self.builder.EndVector())
 
-    def _add(self, chunk: _Chunk) -> New:
-        self._chunks.append(chunk)
-        return New(len(self._chunks) - 1)
+    def finish(self, root: int) -> bytes:
+        """Return the file whose root table is `root`."""
+        self.builder.Finish(root, file_identifier=TFLITE_IDENTIFIER)
+        return bytes(self.builder.Output())
 
-    def size(self) -> int:
-        """Return the bytes of the front, by which the old file moves back."""
-        return self._places()[1]
-
-    def finish(self, root: New, identifier: bytes) -> bytes:
-        """Return the front's bytes; the old file's bytes follow them."""
-        at, size = self._places()
-        front = bytearray(size)
-        struct.pack_into("<I4s", front, 0, at[root.index], identifier)
-        for chunk, anchor in zip(self._chunks, at, strict=True):
-            start = anchor - chunk.anchor
-            front[start : start + len(chunk.data)] = chunk.data
-            for offset, target in chunk.links:
-                leads = at[target.index] if isinstance(target, New) else size + target.at
-                struct.pack_into("<I", front, start + offset, leads - (start + offset))
-        return bytes(front)
-
-    def _places(self) -> tuple[list[int], int]:
-        """Place each chunk's anchor (the last chunk comes first), and count the bytes of all."""
-        at = [0] * len(self._chunks)
-        end = 8  # the reference to the root, the identifier
-        for index, chunk in reversed(list(enumerate(self._chunks))):
-            anchor = _aligned(end + chunk.anchor + LENGTH_BYTES, ITEM_ALIGNMENT) - LENGTH_BYTES
-            at[index] = anchor
-            end = anchor - chunk.anchor + len(chunk.data)
-        return at, _aligned(end, ALIGNMENT)
+    def _function(self, name: str) -> Callable[..., int]:
+        function: Callable[..., int] = getattr(tflite, name)
+        return function
 
 
-def _aligned(at: int, step: int) -> int:
-    return -(-at // step) * step
+class Front(Tables):
+    """Builds new tables in front of an old file, which zeros fill up to a multiple of 64 bytes."""
+
+    def __init__(self, file: FileBytes) -> None:
+        super().__init__()
+        self.file = file
+        self.old_bytes = -(-len(file.data) // ALIGNMENT) * ALIGNMENT
+        self.builder.Bytes = bytearray(self.builder.head) + file.data.ljust(self.old_bytes, b"\0")
+        self.builder.minalign = ALIGNMENT
+
+    def at(self, place: int) -> int:
+        """Return what lies at an offset of the old file. Raises Malformed outside it."""
+        self.file.within(place, LENGTH_BYTES)
+        return self.old_bytes - place
+
+    def old(self, table: Table, slot: int) -> int | None:
+        """Follow a reference in a table of the old file; None where it is missing.
+
+        Raises Malformed where it leads outside the file.
+        """
+        place = table.place(slot)
+        return None if place is None else self.at(self.file.follow(place))

@@ -11,7 +11,8 @@ CONV_2D adds a bias of zeros. Every tensor keeps its number, shape and values.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 from types import MappingProxyType
 
@@ -19,7 +20,6 @@ from tflite.BuiltinOperator import BuiltinOperator
 from tflite.BuiltinOptions import BuiltinOptions
 from tflite.TensorType import TensorType
 
-from mcuforge.compiler.frontends.detect import TFLITE_IDENTIFIER
 from mcuforge.compiler.frontends.tflite.file import (
     EMBEDDED,
     MOST_BUFFERS,
@@ -31,7 +31,7 @@ from mcuforge.compiler.frontends.tflite.file import (
     parse,
 )
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
-from mcuforge.compiler.judges.flatbuffer_front import Field, Front, New, Old, old, olds, present
+from mcuforge.compiler.judges.flatbuffer_front import Front
 
 LARGEST = 1 << 31  # elements of a tensor that TFLite can count
 LARGEST_SCALE = 2.0**127  # of a bias: it fits float32
@@ -113,148 +113,162 @@ def _per_channel(weights: RawTensor) -> bool:
     return weights.quantization is not None and len(weights.quantization.scale) > 1
 
 
-@dataclass(eq=False)
 class _Copy:
     """A changed model: new tensors, buffers and operators in front of the file."""
 
-    data: bytes
-    model: RawModel
-    front: Front = field(default_factory=Front)
-
-    def __post_init__(self) -> None:
-        self.root = FileBytes(self.data).root()
-        self.file = self.root.file
+    def __init__(self, data: bytes, model: RawModel) -> None:
+        self.model = model
+        self.front = Front(FileBytes(data))
+        self.file = self.front.file
+        self.root = self.file.root()
         self.old_buffers = self.root.places(4, MOST_BUFFERS, "buffers")
-        graphs = self.root.places(2, MOST_OPERATORS, "subgraphs")
-        self.other_graphs = olds(self.file, graphs[1:])
-        self.graph = self.file.table(graphs[0])
+        graph, *others = self.root.places(2, MOST_OPERATORS, "subgraphs")
+        self.other_graphs = self._olds(others)
+        self.graph = self.file.table(graph)
         self.old_tensors = self.graph.places(0, MOST_TENSORS, "tensors")
         self.old_operators = self.graph.places(3, MOST_OPERATORS, "operators")
-        codes = self.root.places(1, MOST_OPERATORS, "operator codes")
-        self.codes = olds(self.file, codes)
-        self.buffers = olds(self.file, self.old_buffers)
-        self.tensors = olds(self.file, self.old_tensors)
-        self.operators = [[place] for place in olds(self.file, self.old_operators)]
+        self.codes = self._olds(self.root.places(1, MOST_OPERATORS, "operator codes"))
+        self.buffers = self._olds(self.old_buffers)
+        self.tensors = self._olds(self.old_tensors)
+        self.operators = [[place] for place in self._olds(self.old_operators)]
         self.reshape: int | None = None  # its operator code, once it has one
 
     def write_rows(self, operator: RawOperator) -> None:
         """Let the operator write (rows, features) and a RESHAPE write its old output."""
-        index = operator.outputs[0]
+        front, index = self.front, operator.outputs[0]
         output = self.model.tensors[index]
         table = self.file.table(self.old_operators[operator.index])
         tensor = self.file.table(self.old_tensors[index])
         shape = (prod(output.shape[:-1]), output.shape[-1])
         rows = self._add_tensor(
-            {
-                0: self.front.numbers("i32", shape),
-                1: TensorType.INT8,
-                2: tensor.integer(2, "u32"),  # the output's buffer, which is empty
-                4: old(tensor, 4),
-            },
             f"{output.name}/rows",
+            shape,
+            TensorType.INT8,
+            tensor.integer(2, "u32"),  # the output's buffer, which is empty
+            front.old(tensor, 4),
         )
         assert operator.options is not None
-        options = self.front.table(
-            {slot: operator.options.integer(slot, "u8") for slot in (0, 1, 3)}  # 2: off
+        options = front.table(
+            "FullyConnectedOptions",  # without KeepNumDims
+            {
+                "FusedActivationFunction": operator.options.integer(0, "i8"),
+                "WeightsFormat": operator.options.integer(1, "i8"),
+                "AsymmetricQuantizeInputs": operator.options.integer(3, "u8") != 0,
+            },
         )
+        only_rows = front.vector("Operator", "Outputs", (rows,), "Int32")
         linear = self._add_operator(
             table.integer(0, "u32"),
-            (old(table, 1), self.front.numbers("i32", (rows,))),
+            (front.old(table, 1), only_rows),
             (BuiltinOptions.FullyConnectedOptions, options),
         )
-        new_shape = self.front.table({0: self.front.numbers("i32", output.shape)})
+        new_shape = front.vector("ReshapeOptions", "NewShape", output.shape, "Int32")
         back = self._add_operator(
             self._reshape_code(),
-            (self.front.numbers("i32", (rows,)), old(table, 2)),
-            (BuiltinOptions.ReshapeOptions, new_shape),
+            (only_rows, front.old(table, 2)),
+            (BuiltinOptions.ReshapeOptions, front.table("ReshapeOptions", {"NewShape": new_shape})),
         )
         self.operators[operator.index] = [linear, back]
 
     def add_bias(self, operator: RawOperator) -> None:
         """Let the operator read zeros as its third input."""
+        front = self.front
         table = self.file.table(self.old_operators[operator.index])
         x, weights = operator.inputs[:2]
         x_quant, quant = (self.model.tensors[i].quantization for i in (x, weights))
         assert x_quant is not None
         assert quant is not None
         channels = self.model.tensors[weights].shape[CHANNELS[operator.name]]
-        zeros = self.front.blob(bytes(BIAS_BYTES * channels))
-        self.buffers.append(self.front.table({0: zeros}))
+        self.buffers.append(
+            front.table("Buffer", {"Data": front.data(bytes(BIAS_BYTES * channels))})
+        )
         scales = [x_quant.scale[0] * scale for scale in quant.scale]
-        quantization = self.front.table(
-            {
-                2: self.front.numbers("f32", scales),
-                3: self.front.numbers("i64", [0] * len(scales)),
-            }
-        )
+        of = "QuantizationParameters"
+        quantization = {
+            "Scale": front.vector(of, "Scale", scales, "Float32"),
+            "ZeroPoint": front.vector(of, "ZeroPoint", [0] * len(scales), "Int64"),
+        }
         bias = self._add_tensor(
-            {
-                0: self.front.numbers("i32", (channels,)),
-                1: TensorType.INT32,
-                2: len(self.buffers) - 1,
-                4: quantization,
-            },
             f"{self.model.tensors[weights].name}/zeros",
+            (channels,),
+            TensorType.INT32,
+            len(self.buffers) - 1,
+            front.table(of, quantization),
         )
+        inputs = front.vector("Operator", "Inputs", (x, weights, bias), "Int32")
         self.operators[operator.index] = [
             self._add_operator(
                 table.integer(0, "u32"),
-                (self.front.numbers("i32", (x, weights, bias)), old(table, 2)),
-                (table.integer(3, "u8"), old(table, 4)),
+                (inputs, front.old(table, 2)),
+                (table.integer(3, "u8"), front.old(table, 4)),
             )
         ]
 
     def finish(self) -> bytes:
         """Return the copy's bytes: the new part, then the file."""
-        operators = [place for places in self.operators for place in places]
-        graph = self.front.table(
-            present(
-                {
-                    0: self.front.tables(self.tensors),
-                    1: old(self.graph, 1),
-                    2: old(self.graph, 2),
-                    3: self.front.tables(operators),
-                    4: old(self.graph, 4),
-                }
-            )
-        )
-        kept: dict[int, Field | None] = {slot: old(self.root, slot) for slot in (3, 5, 6, 7)}
-        changed: dict[int, Field | None] = {
-            0: self.root.integer(0, "u32"),
-            1: self.front.tables(self.codes),
-            2: self.front.tables([graph, *self.other_graphs]),
-            4: self.front.tables(self.buffers),
+        front = self.front
+        graph = {
+            "Tensors": front.references(self.tensors),
+            "Inputs": front.old(self.graph, 1),
+            "Outputs": front.old(self.graph, 2),
+            "Operators": front.references([at for places in self.operators for at in places]),
+            "Name": front.old(self.graph, 4),
         }
-        root = self.front.table(present(kept | changed))
-        return self.front.finish(root, TFLITE_IDENTIFIER) + self._moved(self.front.size())
+        root = {
+            "Version": self.root.integer(0, "u32"),
+            "OperatorCodes": front.references(self.codes),
+            "Subgraphs": front.references([front.table("SubGraph", graph), *self.other_graphs]),
+            "Description": front.old(self.root, 3),
+            "Buffers": front.references(self.buffers),
+            "MetadataBuffer": front.old(self.root, 5),
+            "Metadata": front.old(self.root, 6),
+            "SignatureDefs": front.old(self.root, 7),
+        }
+        return self._moved(front.finish(front.table("Model", root)))
 
-    def _moved(self, by: int) -> bytes:
-        """Move the file back: offsets of constants outside the flatbuffer grow by `by` bytes."""
-        data = bytearray(self.data)
+    def _moved(self, written: bytes) -> bytes:
+        """Let offsets of constants outside the flatbuffer grow by the bytes in front."""
+        data = bytearray(written)
+        by = len(data) - self.front.old_bytes
         for at in set(self.old_buffers):
             buffer = self.file.table(at)
             place, offset = buffer.place(1), buffer.integer(1, "u64")
             if place is not None and offset > EMBEDDED:
-                struct.pack_into("<Q", data, place, offset + by)
+                struct.pack_into("<Q", data, by + place, offset + by)
         return bytes(data)
+
+    def _olds(self, places: Sequence[int]) -> list[int]:
+        return [self.front.at(place) for place in places]
 
     def _reshape_code(self) -> int:
         if self.reshape is None:
             self.reshape = len(self.codes)
             number = BuiltinOperator.RESHAPE
-            self.codes.append(self.front.table({0: number, 2: 1, 3: number}))
+            fields = {"DeprecatedBuiltinCode": number, "Version": 1, "BuiltinCode": number}
+            self.codes.append(self.front.table("OperatorCode", fields))
         return self.reshape
 
-    def _add_tensor(self, fields: dict[int, Field | None], name: str) -> int:
-        self.tensors.append(self.front.table(present(fields | {3: self.front.text(name)})))
+    def _add_tensor(
+        self, name: str, shape: tuple[int, ...], kind: int, buffer: int, quantization: int | None
+    ) -> int:
+        fields = {
+            "Shape": self.front.vector("Tensor", "Shape", shape, "Int32"),
+            "Type": kind,
+            "Buffer": buffer,
+            "Name": self.front.text(name),
+            "Quantization": quantization,
+        }
+        self.tensors.append(self.front.table("Tensor", fields))
         return len(self.tensors) - 1
 
     def _add_operator(
-        self,
-        code: int,
-        edges: tuple[Old | New | None, Old | New | None],
-        options: tuple[int, Old | New | None],
-    ) -> New:
-        inputs, outputs = edges
-        kind, table = options
-        return self.front.table(present({0: code, 1: inputs, 2: outputs, 3: kind, 4: table}))
+        self, code: int, edges: tuple[int | None, int | None], options: tuple[int, int | None]
+    ) -> int:
+        fields = {
+            "OpcodeIndex": code,
+            "Inputs": edges[0],
+            "Outputs": edges[1],
+            "BuiltinOptionsType": options[0],
+            "BuiltinOptions": options[1],
+        }
+        return self.front.table("Operator", fields)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.judges import EXACT_MARK
 from mcuforge.compiler.judges.answers import Answers, Judge, Peer
 from mcuforge.compiler.judges.child import Child, ChildFailed, patience, serve
 from mcuforge.compiler.judges.own import OwnReference
@@ -26,7 +27,6 @@ from mcuforge.compiler.user_ports import port_of, to_file, to_graph
 from mcuforge.errors import CompileError
 
 PACKAGE = "onnxruntime"
-EXACT_MARK = " (exact)"  # in the reference's name: the answers must equal what stands before it
 FATAL = 4  # onnxruntime's log level that hides warnings
 
 
@@ -69,12 +69,11 @@ class OnnxJudge(Judge):
         self._child.close()
         self._own.close()
 
-    def answers(self, timeout_s: float | None = None) -> Answers:
+    def answers(self) -> Answers:
         """Wait for both. Raises CompileError when onnxruntime refuses the model or dies."""
-        limit_s = patience(self._graph.macs, self._samples) if timeout_s is None else timeout_s
-        own = self._own.answers(limit_s)
+        own = self._own.answers()
         try:
-            found = self._child.answer(limit_s)
+            found = self._child.answer(patience(self._graph.macs, self._samples))
         except ChildFailed as failed:
             raise self._error(str(failed)) from None
         outputs = []

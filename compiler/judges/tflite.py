@@ -28,7 +28,6 @@ from mcuforge.compiler.judges.answers import Answers, Judge, Peer, differing
 from mcuforge.compiler.judges.child import Child, ChildFailed, patience, serve
 from mcuforge.compiler.judges.interpreters import EXACT, Interpreter, installed, load
 from mcuforge.compiler.judges.judgeable import judgeable
-from mcuforge.compiler.judges.onnx import OnnxJudge
 from mcuforge.compiler.judges.own import OwnReference
 from mcuforge.compiler.judges.witness import find_differences
 from mcuforge.compiler.tensors import Array
@@ -44,19 +43,6 @@ def unjudged(graph: Graph) -> str | None:
         if type(node.op) in UNJUDGED:
             return f"{EXACT} {UNJUDGED[type(node.op)].format(node.origin)}"
     return None
-
-
-def judge(graph: Graph, model: Path, inputs: Sequence[Array]) -> Judge:
-    """Choose who computes the right answers for `graph`, which the file `model` holds.
-
-    inputs: one array per model input, samples first.
-    """
-    if graph.format == "onnx":
-        return OnnxJudge(graph, model, inputs)
-    reason = unjudged(graph)
-    if reason is not None:
-        return OwnReference(graph, inputs, reason)
-    return TfliteJudge(graph, model, inputs)
 
 
 class TfliteJudge(Judge):
@@ -94,16 +80,15 @@ class TfliteJudge(Judge):
             if work is not None:
                 work.close()
 
-    def answers(self, timeout_s: float | None = None) -> Answers:
+    def answers(self) -> Answers:
         """Wait for the right answers and for the interpreter's beside them.
 
         An interpreter that refuses the model, dies or takes too long is left out, and the answers
         say so. Raises CompileError only where our own reference fails.
         """
-        limit_s = self._patience_s if timeout_s is None else timeout_s
         while self._run is not None:
             try:
-                *outputs, changes = self._run.answer(limit_s)
+                *outputs, changes = self._run.answer(self._patience_s)
             except ChildFailed as failed:
                 self._failures.append(f"{self._run.interpreter.name} {failed}")
                 self._candidates.remove(self._run.interpreter)
@@ -114,10 +99,10 @@ class TfliteJudge(Judge):
                 words = f" ({changes})" if str(changes) else ""
                 name = f"{self._run.interpreter.name}{words}"
                 return self._told(Answers(name, tuple(outputs)))
-            right = self._own.answers(limit_s)
+            right = self._own.answers()
             return self._told(self._beside(self._run.interpreter, right, outputs))
         assert self._own is not None
-        return self._told(self._own.answers(limit_s))
+        return self._told(self._own.answers())
 
     def _told(self, answers: Answers) -> Answers:
         """Add to the answers the names of interpreters that were left out."""
@@ -136,7 +121,7 @@ class TfliteJudge(Judge):
         reason = f"this machine's {interpreter.name} rounds differently"
         try:
             with OwnReference(self._graph, self._inputs, reason) as own:
-                right = own.answers(self._patience_s)
+                right = own.answers()
         except CompileError:
             return answers  # report the difference that was found
         reviewed = self._beside(interpreter, right, answers.outputs)

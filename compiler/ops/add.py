@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import numpy as np
-
-from mcuforge.compiler.calls import Blank, Call, Params
+from mcuforge.compiler.calls import Fields
 from mcuforge.compiler.graph import Activation
-from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
-from mcuforge.compiler.ops.common.checks import want_int8
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp
+from mcuforge.compiler.ops.common.checks import scale_refusal
 from mcuforge.compiler.ops.common.common_scale import (
     common_scale,
     input_multipliers,
@@ -20,14 +17,13 @@ from mcuforge.compiler.ops.common.common_scale import (
     two_scale_fields,
 )
 from mcuforge.compiler.ops.common.fixed_point import (
-    Int64,
     Multiplier,
     activation_range,
     quantize_multiplier,
-    requantize,
+    scaled_by,
+    stored,
 )
-from mcuforge.compiler.tensors import Array, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 
 LEFT_SHIFT = 20  # fraction bits the inputs gain before they are brought to one scale
 
@@ -40,47 +36,30 @@ class Add(BroadcastOp):
     subtract: bool = False
     act: Activation = "none"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        for tensor in (*inputs, output):
-            want_int8(tensor)
-        check_broadcast(inputs, output)
+    def check(self, inputs: Tensors, output: Tensor) -> None:
+        super().check(inputs, output)
         if output_multiplier(inputs, output).shift > 0:
             largest = max(t.scale for t in inputs)
-            raise Refusal(
-                f"input scale {largest:g} is over 2**19 times the output scale {output.scale:g}",
-                "quantize again with a representative dataset that exercises this tensor",
+            raise scale_refusal(
+                f"input scale {largest:g} is over 2**19 times the output scale {output.scale:g}"
             )
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
-        total: Int64 = np.zeros(1, np.int64)
-        for tensor, value, factor in zip(inputs, values, self.multipliers(inputs), strict=True):
-            total = total + on_common_scale(tensor, value, factor, LEFT_SHIFT)
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
+        a, b = on_common_scale(inputs, values, self.multipliers(inputs), LEFT_SHIFT)
+        return stored(scaled_by(a + b, output_multiplier(inputs, output)), output, self.act)
+
+    def fields(self, inputs: Tensors, output: Tensor) -> Fields:
         factor = output_multiplier(inputs, output)
         low, high = activation_range(self.act, output)
-        result = requantize(total, factor.mantissa, factor.shift) + output.zero_point
-        return np.clip(result, low, high).astype(np.int8).reshape(output.shape)
+        scales = two_scale_fields(inputs, self.multipliers(inputs), output, factor)
+        return {**scales, "act_min": low, "act_max": high}
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        factor = output_multiplier(inputs, output)
-        low, high = activation_range(self.act, output)
-        params = Params(
-            "add_params",
-            (
-                *two_scale_fields(inputs, self.multipliers(inputs), output, factor),
-                ("act_min", low),
-                ("act_max", high),
-            ),
-        )
-        return (Call("add_s8", (*operands(inputs), output, Blank.PARAMS), params),)
-
-    def multipliers(self, inputs: tuple[Tensor, ...]) -> tuple[Multiplier, Multiplier]:
+    def multipliers(self, inputs: Tensors) -> tuple[Multiplier, Multiplier]:
         """Bring both inputs to the common scale; b's is negative to subtract."""
         a, b = input_multipliers(inputs)
         return a, replace(b, mantissa=-b.mantissa) if self.subtract else b
 
 
-def output_multiplier(inputs: tuple[Tensor, ...], output: Tensor) -> Multiplier:
+def output_multiplier(inputs: Tensors, output: Tensor) -> Multiplier:
     """Find the factor from the common scale, without its fraction bits, to the output's."""
     return quantize_multiplier(common_scale(inputs) / (2.0**LEFT_SHIFT * output.scale))

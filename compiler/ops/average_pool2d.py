@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blank, Call, Params
-from mcuforge.compiler.ops.common.fixed_point import activation_range
-from mcuforge.compiler.ops.common.pooling import PoolOp, check_pool, pool_fields
+from mcuforge.compiler.calls import Call
+from mcuforge.compiler.ops.common.fixed_point import clamped
+from mcuforge.compiler.ops.common.pooling import PoolOp
 from mcuforge.compiler.ops.common.summing import summing
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Work
 from mcuforge.errors import Refusal
 
@@ -27,44 +26,33 @@ class AveragePool2D(PoolOp):
 
     kind: ClassVar[str] = "average_pool2d"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
+        super().check(inputs, output)
         x = inputs[0]
-        check_pool(self.window, x, output)
         count = max(self.window.taps(0, x, output)) * max(self.window.taps(1, x, output))
         if count > MAX_TAPS:
             raise Refusal(
-                f"the average of {count} values, supported: up to {MAX_TAPS}",
-                "pool in two steps",
+                f"the average of {count} values, supported: up to {MAX_TAPS}", "pool in two steps"
             )
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         x = inputs[0]
         patches = self.window.patches(values[0].astype(np.int64), output.shape[1:3])
         total = patches.sum(axis=(2, 3))  # (oh, ow, c); padding adds 0
         count = np.outer(self.window.taps(0, x, output), self.window.taps(1, x, output))
         magnitude = (np.abs(total) + count[..., None] // 2) // count[..., None]
-        low, high = activation_range(self.act, output)
-        average: Array = np.clip(np.sign(total) * magnitude, low, high).astype(np.int8)
-        return average.reshape(output.shape)
-
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        x = inputs[0]
-        params = Params("average_pool2d_params", pool_fields(self.window, self.act, x, output))
-        arguments = (x, output, Blank.PARAMS, Blank.FIRST_ROW, Blank.END_ROW)
-        return (Call("average_pool2d_s8", arguments, params),)
+        return clamped(np.sign(total) * magnitude, output, self.act)
 
     def accumulate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
+        self, inputs: Tensors, output: Tensor, isa: str, rows: int
     ) -> tuple[Call, ...] | None:
         x = inputs[0]
         if output.rows != 1 or rows != x.rows or self.window.taps(0, x, output)[0] < x.rows:
             return None
-        (whole,) = self.calls(inputs, output, isa)
+        whole = self.call(inputs, output)
         return (summing(whole, "average_pool2d_rows_s8", output.elements),)
 
-    def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
+    def accumulate_work(self, inputs: Tensors, output: Tensor, rows: int) -> Work:
         """Count the work for some rows; each row computes the places of its windows again."""
-        counts = self.counts(inputs[0], output)._replace(position=prod(output.shape[:3]) * rows)
+        counts = self.counts(inputs, output)._replace(position=prod(output.shape[:3]) * rows)
         return Work("average_pool2d_rows_s8", counts, CALLED)

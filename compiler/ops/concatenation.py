@@ -12,64 +12,41 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.calls import Call, Reads
-from mcuforge.compiler.graph import Op
-from mcuforge.compiler.ops.common.by_row import calls_on_rows, row_dims, row_input
-from mcuforge.compiler.ops.strided_copy import (
-    BYTES,
-    Axis,
-    Block,
-    copy_call,
-    copy_work,
-    row_major,
-    want_same_bytes,
-    want_walkable,
-)
-from mcuforge.compiler.tensors import Array, DType, Tensor
-from mcuforge.compiler.work import Work
-from mcuforge.errors import Refusal
+from mcuforge.compiler.ops.common.by_row import calls_on_rows, row_input
+from mcuforge.compiler.ops.common.checks import shape_refusal
+from mcuforge.compiler.ops.strided_copy import Axis, AxisOp, Block, row_major, want_same_bytes
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 
 
 @dataclass(frozen=True)
-class Concatenation(Op):
+class Concatenation(AxisOp):
     """Joins inputs, int8 or uint8, of one scale and zero point, that are equal except in `axis`.
 
     The reference refuses differing scales for int8 too; for uint8 it would rescale in float.
     """
 
     kind: ClassVar[str] = "concatenation"
-    input_types: ClassVar[tuple[DType, ...]] = BYTES
-    axis: int = 0
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         rank = len(output.shape)
         if not 0 <= self.axis < rank:
-            raise Refusal(
-                f"joins along axis {self.axis}, expected 0 to {rank - 1}",
-                "export the model again: its shapes contradict each other",
-            )
+            raise shape_refusal(f"joins along axis {self.axis}, expected 0 to {rank - 1}")
         for x in inputs:
             if len(x.shape) != rank:
-                raise Refusal(
+                raise shape_refusal(
                     f"tensor '{x.name}' has shape {list(x.shape)}, "
-                    f"expected {rank} dimensions as in the output",
-                    "export the model again: its shapes contradict each other",
+                    f"expected {rank} dimensions as in the output"
                 )
             want_same_bytes(x, output, self.with_extent(x.shape, output.shape[self.axis]))
         joined = sum(x.shape[self.axis] for x in inputs)
         if joined != output.shape[self.axis]:
-            raise Refusal(
+            raise shape_refusal(
                 f"the inputs join to {joined} along axis {self.axis}, "
-                f"tensor '{output.name}' has {output.shape[self.axis]}",
-                "export the model again: its shapes contradict each other",
+                f"tensor '{output.name}' has {output.shape[self.axis]}"
             )
-        for block in self.blocks(inputs, output):
-            want_walkable(block)
+        self.want_walkable(inputs, output)
 
-    def with_extent(self, shape: tuple[int, ...], extent: int) -> tuple[int, ...]:
-        """Return `shape` with another extent along the joined axis."""
-        return (*shape[: self.axis], extent, *shape[self.axis + 1 :])
-
-    def blocks(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Block, ...]:
+    def blocks(self, inputs: Tensors, output: Tensor) -> tuple[Block, ...]:
         """Find each input's place in the output."""
         strides = row_major(output.shape)
         result = []
@@ -80,16 +57,10 @@ class Concatenation(Op):
             begin += x.shape[self.axis]
         return tuple(result)
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         return np.concatenate(tuple(values), axis=self.axis)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        blocks = self.blocks(inputs, output)
-        return tuple(copy_call(x, output, b) for x, b in zip(inputs, blocks, strict=True))
-
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Read each input at its first written byte, if inputs lie end to end; otherwise unknown.
 
         Inputs that lie side by side are copied one after the other, each into all of the output. A
@@ -106,11 +77,9 @@ class Concatenation(Op):
             found.append(Reads(step, step, first, end, before_write=True))
         return tuple(found)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         row = np.arange(output.rows + 1, dtype=np.int64)
-        if self.axis >= row_dims(len(output.shape)):
+        if self.in_rows(output):
             ranges = [row] * len(inputs)
             at_once = len(inputs) == 1
         elif self._end_to_end(inputs, output):
@@ -124,8 +93,8 @@ class Concatenation(Op):
             for x, r in zip(inputs, ranges, strict=True)
         )
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        if self.axis >= row_dims(len(output.shape)):
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+        if self.in_rows(output):
             return calls_on_rows(self, [row_input(x) for x in inputs], output, isa)
         calls = []
         for x, (begin, count) in zip(inputs, _spans([x.rows for x in inputs]), strict=True):
@@ -133,15 +102,7 @@ class Concatenation(Op):
             calls.append(replace(call, rows=(begin, begin + count)))
         return tuple(calls)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
-        return copy_work(self.blocks(inputs, output))
-
-    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
-        if self.axis >= row_dims(len(output.shape)):
-            return super().row_work(inputs, output)
-        return self.work(inputs, output).in_calls(output.rows)  # exactly one call has this row
-
-    def _end_to_end(self, inputs: tuple[Tensor, ...], output: Tensor) -> bool:
+    def _end_to_end(self, inputs: Tensors, output: Tensor) -> bool:
         """Tell whether each input is one run of the output, written in rising order."""
         return len(inputs) == 1 or prod(output.shape[: self.axis]) == 1
 

@@ -3,77 +3,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blank, Blob, Call, Params, RingRows
-from mcuforge.compiler.graph import Activation
-from mcuforge.compiler.isa.packed import packed_conv2d
-from mcuforge.compiler.ops.common.checks import want_int8, want_one_image, want_rank, want_shape
-from mcuforge.compiler.ops.common.fixed_point import activation_range
+from mcuforge.compiler.calls import Call
+from mcuforge.compiler.isa.packed import PackedLayer, packed_conv2d
+from mcuforge.compiler.ops.common.checks import shape_refusal
 from mcuforge.compiler.ops.common.weighted import (
     UNROLLED,
     bias_values,
-    check_bias,
     check_summed,
-    check_weights,
     conv_multipliers,
     finish,
-    folded_bias,
-    mantissas,
-    shifts,
 )
-from mcuforge.compiler.ops.common.window import Pad, Pair, Window
-from mcuforge.compiler.ops.common.windowed import WindowedOp, window_counts
-from mcuforge.compiler.tensors import Array, Tensor
-from mcuforge.compiler.work import CALLED, Work
-from mcuforge.errors import Refusal
+from mcuforge.compiler.ops.convolution import ConvolutionOp
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
+from mcuforge.compiler.work import Counts
 
 
 @dataclass(frozen=True)
-class Conv2D(WindowedOp):
+class Conv2D(ConvolutionOp):
     """Convolution of x (1, h, w, ci) with weights (co, kh, kw, ci / groups), optional bias (co)."""
 
     kind: ClassVar[str] = "conv2d"
-    stride: Pair = (1, 1)
-    pad: Pad = (0, 0, 0, 0)  # top, left, bottom, right
-    dilation: Pair = (1, 1)
-    act: Activation = "none"
 
-    def window(self, weights: Tensor) -> Window:
-        """The sliding window over the input."""
-        kernel = (weights.shape[1], weights.shape[2])
-        return Window(kernel, self.stride, self.pad, self.dilation)
-
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x, weights = inputs[:2]
-        want_int8(x)
-        want_int8(output)
-        want_one_image(x)
-        want_rank(weights, 4)
-        check_weights(weights, axis=0)
-        check_bias(inputs, channels=weights.shape[0])
+        self.check_layer(inputs, output, axis=0)
         check_summed(weights.shape[2] * weights.shape[3])  # kernels sum a row of taps, then wrap
         if weights.shape[3] == 0 or x.shape[3] % weights.shape[3] != 0:
-            raise Refusal(
-                f"{x.shape[3]} input channels do not divide into groups of {weights.shape[3]}",
-                "export the model again: its shapes contradict each other",
+            raise shape_refusal(
+                f"{x.shape[3]} input channels do not divide into groups of {weights.shape[3]}"
             )
         if weights.shape[0] % (x.shape[3] // weights.shape[3]) != 0:
-            raise Refusal(
+            raise shape_refusal(
                 f"{weights.shape[0]} filters do not divide into "
-                f"{x.shape[3] // weights.shape[3]} groups",
-                "export the model again: its shapes contradict each other",
+                f"{x.shape[3] // weights.shape[3]} groups"
             )
-        height, width = self.window(weights).output_size(x.shape[1:3])
-        want_shape(output, (1, height, width, weights.shape[0]))
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         x, weights = inputs[:2]
         patches = self.window(weights).patches(
             values[0].astype(np.int64) - x.zero_point, output.shape[1:3]
@@ -90,57 +60,30 @@ class Conv2D(WindowedOp):
             parts.append(columns @ kernel.T)
         acc = np.concatenate(parts, axis=1).astype(np.int64)
         acc += bias_values(inputs, weights.shape[0])
-        return finish(acc, conv_multipliers(x, weights, output), self.act, output)
+        return finish(acc, conv_multipliers(inputs, output), self.act, output)
 
-    def macs(self, inputs: tuple[Tensor, ...], output: Tensor) -> int:
+    def macs(self, inputs: Tensors, output: Tensor) -> int:
         _, kh, kw, ci = inputs[1].shape
         return output.elements * kh * kw * ci
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        x, weights = inputs[:2]
-        low, high = activation_range(self.act, output)
-        multipliers = conv_multipliers(x, weights, output)
-        if weights.shape[3] == x.shape[3]:
-            window = self.window(weights)
-            call = packed_conv2d(inputs, output, isa, window, multipliers, (low, high))
-            if call is not None:
-                return (call,)
-        filters = weights.values()
-        params = Params(
-            "conv2d_params",
-            (
-                ("input", x.shape[1:]),
-                ("output", output.shape[1:]),
-                ("input_ring", RingRows(x)),
-                ("output_ring", RingRows(output)),
-                ("kernel", weights.shape[1:3]),
-                ("stride", self.stride),
-                ("pad", self.pad[:2]),
-                ("dilation", self.dilation),
-                ("groups", x.shape[3] // weights.shape[3]),
-                ("group_channels", weights.shape[3]),
-                ("group_filters", weights.shape[0] * weights.shape[3] // x.shape[3]),
-                ("input_zero_point", x.zero_point),
-                ("output_zero_point", output.zero_point),
-                ("act_min", low),
-                ("act_max", high),
-                ("bias", folded_bias(inputs, filters.reshape(filters.shape[0], -1))),
-                ("multiplier", Blob("multiplier", mantissas(multipliers))),
-                ("shift", Blob("shift", shifts(multipliers))),
-            ),
-        )
-        weights_blob = Blob("weights", filters)
-        arguments = (
-            x,
-            weights_blob,
-            output,
-            Blank.PARAMS,
-            Blank.FIRST_ROW,
-            Blank.END_ROW,
-        )
-        return (Call("conv2d_s8", arguments, params),)
+    def packed(self, layer: PackedLayer) -> Call | None:
+        x, weights = layer.inputs[:2]
+        one_group = weights.shape[3] == x.shape[3]
+        return packed_conv2d(layer, self.window(weights)) if one_group else None
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
+        x, weights = inputs[:2]
+        filters, ci, group = weights.shape[0], x.shape[3], weights.shape[3]
+        return self.unpacked(
+            inputs,
+            output,
+            weights.values().reshape(filters, -1),
+            groups=ci // group,
+            group_channels=group,
+            group_filters=filters * group // ci,
+        )
+
+    def counts(self, inputs: Tensors, output: Tensor) -> Counts:
         x, weights = inputs[:2]
         filters, channels = output.shape[3], weights.shape[3]
         window = self.window(weights)
@@ -152,14 +95,10 @@ class Conv2D(WindowedOp):
             runs = sum(max(taps, 1) for taps in columns)
             rest = sum(columns) * (channels % UNROLLED)
         rest *= filters * rows
-        each_channel = window_counts(window, x, output)
-        counts = each_channel._replace(
+        each_channel = super().counts(inputs, output)
+        return each_channel._replace(
             run=filters * rows * runs,
             tap=filters * rows * sum(columns) * channels - rest,
             rest=rest,
             padding=each_channel.padding * channels,
         )
-        return Work("conv2d_s8", counts, CALLED)
-
-    def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
-        return self.window(inputs[1])

@@ -6,27 +6,24 @@ Formula: TFLite kernels/internal/reference/div.h (DivElementwise) and GetRecipro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blank, Call, Params
+from mcuforge.compiler.calls import Fields
 from mcuforge.compiler.graph import Activation
-from mcuforge.compiler.ops.common.broadcast import BroadcastOp, check_broadcast, operands
-from mcuforge.compiler.ops.common.centred import centred_fields
-from mcuforge.compiler.ops.common.checks import want_int8
+from mcuforge.compiler.ops.common.broadcast import BroadcastOp, centred_fields
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
-    activation_range,
+    clamped,
     doubling_high_mul,
     quantize_multiplier,
     rounding_shift_right,
 )
 from mcuforge.compiler.ops.softmax import one_over_one_plus
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import Work
 from mcuforge.errors import Refusal
 
@@ -46,10 +43,8 @@ class Div(BroadcastOp):
     kind: ClassVar[str] = "div"
     act: Activation = "none"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        for tensor in (*inputs, output):
-            want_int8(tensor)
-        check_broadcast(inputs, output)
+    def check(self, inputs: Tensors, output: Tensor) -> None:
+        super().check(inputs, output)
         factor = scale_factor(inputs, output)
         if not factor < MAX_FACTOR:
             a, b = inputs
@@ -59,21 +54,16 @@ class Div(BroadcastOp):
                 "quantize again with a representative dataset that exercises these tensors",
             )
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         a, b = (v.astype(np.int64) - t.zero_point for v, t in zip(values, inputs, strict=True))
-        low, high = activation_range(self.act, output)
         scaled = quotients(a, b, quantize_multiplier(scale_factor(inputs, output)))
-        result = np.clip(scaled + output.zero_point, low, high)
-        return result.astype(np.int8).reshape(output.shape)
+        return clamped(scaled + output.zero_point, output, self.act)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def fields(self, inputs: Tensors, output: Tensor) -> Fields:
         factor = quantize_multiplier(scale_factor(inputs, output))
-        params = Params("div_params", centred_fields(inputs, output, factor, self.act))
-        return (Call("div_s8", (*operands(inputs), output, Blank.PARAMS), params),)
+        return centred_fields(inputs, output, factor, self.act)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         found = super().work(inputs, output)
         return replace(found, fixed=found.fixed._replace(position=reciprocals(inputs[1], output)))
 
@@ -85,7 +75,7 @@ def reciprocals(b: Tensor, output: Tensor) -> int:
     return output.elements if b.shape[-1] > 1 else output.elements // output.shape[-1]
 
 
-def scale_factor(inputs: tuple[Tensor, ...], output: Tensor) -> float:
+def scale_factor(inputs: Tensors, output: Tensor) -> float:
     """Compute a.scale / (b.scale * output.scale), every step in float32 like TFLite."""
     a, b = (np.float32(t.scale) for t in inputs)
     with np.errstate(over="ignore"):

@@ -11,23 +11,20 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.calls import Blank, Call, Reads, RowOf
-from mcuforge.compiler.graph import Op
-from mcuforge.compiler.ops.common.by_row import calls_on_rows, row_dims, row_input, same_row_reads
+from mcuforge.compiler.ops.common.by_row import calls_on_rows, each_row, row_dims, row_input
+from mcuforge.compiler.ops.common.checks import shape_refusal
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.strided_copy import (
-    BYTES,
     Axis,
+    AxisOp,
     Block,
     copy_call,
-    copy_work,
     row_major,
     runs_of,
     want_same_bytes,
-    want_walkable,
 )
-from mcuforge.compiler.tensors import Array, DType, Tensor
-from mcuforge.compiler.work import Work
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 MOST_PROGRESSIONS = 64  # each is a kernel call
@@ -44,34 +41,27 @@ class Progression:
 
 
 @dataclass(frozen=True)
-class Gather(Op):
+class Gather(AxisOp):
     """Picks int8 or uint8: element i of the output's `axis` is element `indices[i]` of the input's.
 
     Indices at equal steps are one copy; if all are one copy, `picked` makes a Slice.
     """
 
     kind: ClassVar[str] = "gather"
-    input_types: ClassVar[tuple[DType, ...]] = BYTES
-    axis: int = 0
     indices: tuple[int, ...] = ()
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         rank = len(x.shape)
         if not 0 <= self.axis < rank:
-            raise Refusal(
-                f"picks along axis {self.axis}, expected 0 to {rank - 1}",
-                "export the model again: its shapes contradict each other",
-            )
+            raise shape_refusal(f"picks along axis {self.axis}, expected 0 to {rank - 1}")
         extent = x.shape[self.axis]
         outside = [i for i in self.indices if not 0 <= i < extent]
         if outside:
-            raise Refusal(
-                f"index {outside[0]} of axis {self.axis}, which has {extent} elements",
-                "export the model again: its shapes contradict each other",
+            raise shape_refusal(
+                f"index {outside[0]} of axis {self.axis}, which has {extent} elements"
             )
-        shape = (*x.shape[: self.axis], len(self.indices), *x.shape[self.axis + 1 :])
-        want_same_bytes(x, output, shape)
+        want_same_bytes(x, output, self.with_extent(x.shape, len(self.indices)))
         count = len(arithmetic_progressions(self.indices))
         if count > MOST_PROGRESSIONS:
             raise Refusal(
@@ -79,11 +69,11 @@ class Gather(Op):
                 f"supported: up to {MOST_PROGRESSIONS}",
                 "sort the indices, or reorder the data before it enters the model",
             )
-        for block in self.blocks(x, output):
-            want_walkable(block)
+        self.want_walkable(inputs, output)
 
-    def blocks(self, x: Tensor, output: Tensor) -> tuple[Block, ...]:
+    def blocks(self, inputs: Tensors, output: Tensor) -> tuple[Block, ...]:
         """List the copy of each progression."""
+        x = inputs[0]
         source, target = row_major(x.shape), row_major(output.shape)
         blocks = []
         for part in arithmetic_progressions(self.indices):
@@ -94,23 +84,17 @@ class Gather(Op):
             blocks.append(Block(tuple(axes), *offsets))
         return tuple(blocks)
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         return np.take(values[0], self.indices, self.axis)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        x = inputs[0]
-        return tuple(copy_call(x, output, block) for block in self.blocks(x, output))
-
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Read slices in rising order, each before it is written; otherwise the order is unknown.
 
         Progressions along an inner dimension are copied one after the other, each into all of the
         output. A unit is the longest that divides every slice.
         """
         x = inputs[0]
-        found = [runs_of(block) for block in self.blocks(x, output)]
+        found = [runs_of(block) for block in self.blocks(inputs, output)]
         if prod(x.shape[: self.axis]) != 1 and len(found) > 1:
             return (None,)
         begins = np.concatenate([starts for starts, _ in found])
@@ -124,20 +108,18 @@ class Gather(Op):
         end[leads] = (begins + sizes) // step
         return (Reads(step, step, first, end, before_write=True),)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         x = inputs[0]
-        if self.axis >= row_dims(len(x.shape)):
-            return (replace(same_row_reads(x, output), before_write=False),)
+        if self.in_rows(output):
+            return (each_row(x, output),)
         rows = self._rows(x, output)
         if (np.diff(rows) < 0).any():
             return None
         return (Reads(x.row_bytes, output.row_bytes, rows, rows + 1, before_write=True),)
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
-        if self.axis >= row_dims(len(x.shape)):
+        if self.in_rows(output):
             return calls_on_rows(self, [row_input(x)], output, isa)
         size = x.row_bytes
         call = copy_call(x, output, Block((Axis(size, 1, 1),)))
@@ -147,14 +129,6 @@ class Gather(Op):
             args = (source, RowOf(output), Blank.PARAMS)
             calls.append(replace(call, args=args, rows=(part.begin, part.begin + part.count)))
         return tuple(calls)
-
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
-        return copy_work(self.blocks(inputs[0], output))
-
-    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
-        if self.axis >= row_dims(len(output.shape)):
-            return super().row_work(inputs, output)
-        return self.work(inputs, output).in_calls(output.rows)  # exactly one call has this row
 
     def _rows(self, x: Tensor, output: Tensor) -> Int64:
         """Find the input row that each output row copies."""

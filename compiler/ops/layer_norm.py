@@ -10,19 +10,24 @@ and nothing is rounded before the square root.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blank, Blob, Call, Params
-from mcuforge.compiler.ops.common.checks import want_constant, want_dtype, want_int8, want_shape
+from mcuforge.compiler.calls import Blank, Blob, Call, kernel_call
+from mcuforge.compiler.ops.common.by_row import LastAxisOp
+from mcuforge.compiler.ops.common.checks import (
+    scale_refusal,
+    want_constant,
+    want_dtype,
+    want_int8,
+    want_shape,
+)
 from mcuforge.compiler.ops.common.fixed_point import Int64, wrap_int32
-from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.tables.inverse_sqrt import inverse_sqrt
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 MAX_DEPTH = 2**16  # an int32 holds the sum of so many squares of int8, and 64 bits hold n * q
@@ -62,10 +67,9 @@ class LayerNorm(LastAxisOp):
     kind: ClassVar[str] = "layer_norm"
     epsilon: float = 1e-5
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x, gamma, beta = inputs
-        want_int8(x)
-        want_int8(output)
+        want_int8(x, output)
         want_shape(output, x.shape)
         depth = x.shape[-1] if x.shape else 0
         if not 0 < depth <= MAX_DEPTH:
@@ -84,21 +88,17 @@ class LayerNorm(LastAxisOp):
                 )
         relative = math.inf if self.epsilon < 0 else _epsilon(self.epsilon, x)
         if not relative < MAX_EPSILON:
-            raise Refusal(
+            raise scale_refusal(
                 f"epsilon {self.epsilon:g} over rows of {depth} of scale {x.scale:g}, expected 0 "
-                "or more, but less than the largest variance that the values can have",
-                "quantize again with a representative dataset that exercises this tensor",
+                "or more, but less than the largest variance that the values can have"
             )
         if not _reach(inputs, output) < MAX_REACH:
-            raise Refusal(
+            raise scale_refusal(
                 f"gamma and beta of '{output.name}' reach {_reach(inputs, output):g} steps of its "
-                f"scale {output.scale:g}, expected below {MAX_REACH:g}: int8 has 256",
-                "quantize again with a representative dataset that exercises this tensor",
+                f"scale {output.scale:g}, expected below {MAX_REACH:g}: int8 has 256"
             )
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         known = self.constants(inputs, output)
         x = values[0].astype(np.int64)
         depth = x.shape[-1]
@@ -110,26 +110,24 @@ class LayerNorm(LastAxisOp):
         steps = (((normal * known.gamma) >> 32) + known.beta) >> known.output_shift
         return np.clip(steps, -128, 127).astype(np.int8)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         x = inputs[0]
         known = self.constants(inputs, output)
-        params = Params(
-            "layer_norm_params",
-            (
-                ("rows", x.elements // x.shape[-1]),
-                ("depth", x.shape[-1]),
-                ("fraction", known.fraction),
-                ("variance_shift", known.variance_shift),
-                ("epsilon", known.epsilon),
-                ("epsilon_shift", known.epsilon_shift),
-                ("output_shift", known.output_shift),
-            ),
-        )
         gamma = Blob("gamma", known.gamma.astype(np.int32))
         beta = Blob("beta", known.beta.astype(np.int32))
-        return (Call("layer_norm_s8", (x, gamma, beta, output, Blank.PARAMS), params),)
+        return kernel_call(
+            self.kernel_name,
+            *(x, gamma, beta, output, Blank.PARAMS),
+            rows=x.elements // x.shape[-1],
+            depth=x.shape[-1],
+            fraction=known.fraction,
+            variance_shift=known.variance_shift,
+            epsilon=known.epsilon,
+            epsilon_shift=known.epsilon_shift,
+            output_shift=known.output_shift,
+        )
 
-    def constants(self, inputs: tuple[Tensor, ...], output: Tensor) -> Constants:
+    def constants(self, inputs: Tensors, output: Tensor) -> Constants:
         """Compute the finest shifts that int32 products allow, and the constants in these units."""
         x, gamma, beta = inputs
         depth = x.shape[-1]
@@ -182,7 +180,7 @@ def _epsilon(epsilon: float, x: Tensor) -> float:
     return epsilon * (x.shape[-1] / x.scale) ** 2
 
 
-def _reach(inputs: tuple[Tensor, ...], output: Tensor) -> float:
+def _reach(inputs: Tensors, output: Tensor) -> float:
     """Bound how far from 0 a result can be before it is clamped, in steps, plus one."""
     x, gamma, beta = inputs
     root = math.sqrt(x.shape[-1])

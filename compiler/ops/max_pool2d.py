@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blank, Call, Params
-from mcuforge.compiler.ops.common.fixed_point import activation_range
-from mcuforge.compiler.ops.common.pooling import PoolOp, check_pool, pool_fields
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.ops.common.fixed_point import clamped
+from mcuforge.compiler.ops.common.pooling import PoolOp
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 
 LOWEST = -128
 
@@ -23,20 +21,7 @@ class MaxPool2D(PoolOp):
 
     kind: ClassVar[str] = "max_pool2d"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        check_pool(self.window, inputs[0], output)
-
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         raised = values[0].astype(np.int64) - LOWEST  # so that padding taps, 0, are the lowest
         largest = self.window.patches(raised, output.shape[1:3]).max(axis=(2, 3)) + LOWEST
-        low, high = activation_range(self.act, output)
-        clamped: Array = np.clip(largest, low, high).astype(np.int8).reshape(output.shape)
-        return clamped
-
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        x = inputs[0]
-        params = Params("max_pool2d_params", pool_fields(self.window, self.act, x, output))
-        arguments = (x, output, Blank.PARAMS, Blank.FIRST_ROW, Blank.END_ROW)
-        return (Call("max_pool2d_s8", arguments, params),)
+        return clamped(largest, output, self.act)

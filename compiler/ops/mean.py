@@ -3,31 +3,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blank, Call, Field, Params, Reads, RingRows, RowOf
+from mcuforge.compiler.calls import Blank, Call, Fields, Reads, RingRows, RowOf, kernel_call
 from mcuforge.compiler.graph import Op
-from mcuforge.compiler.ops.common.checks import want_int8
+from mcuforge.compiler.ops.common.by_row import each_row
+from mcuforge.compiler.ops.common.checks import shape_refusal, want_int8
 from mcuforge.compiler.ops.common.fixed_point import (
     Multiplier,
     output_multiplier,
     quantize_multiplier,
-    requantize,
-    wrap_int32,
+    scaled_by,
+    stored,
 )
-from mcuforge.compiler.ops.common.summing import SUM_BYTES, SUMMING
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.ops.common.summing import summing
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 
 MAX_DIMS = 3  # kept and reduced dimensions the kernel walks, after merging
 MAX_COUNT = 2**23  # an int32 always holds the sum of so many centred elements
-Fields = tuple[tuple[str, Field], ...]
 Sides = tuple[tuple[int, ...], tuple[int, ...]]  # sizes, strides
 
 
@@ -41,22 +40,17 @@ class Mean(Op):
     kind: ClassVar[str] = "mean"
     axes: tuple[int, ...] = ()
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
-        want_int8(x)
-        want_int8(output)
+        want_int8(x, output)
         if any(axis >= len(x.shape) for axis in self.axes):
-            raise Refusal(
-                f"axes {list(self.axes)} of a tensor of shape {list(x.shape)}",
-                "export the model again: its shapes contradict each other",
-            )
+            raise shape_refusal(f"axes {list(self.axes)} of a tensor of shape {list(x.shape)}")
         kept = tuple(1 if i in self.axes else n for i, n in enumerate(x.shape))
         dropped = tuple(n for i, n in enumerate(x.shape) if i not in self.axes)
         if output.shape not in (kept, dropped):
-            raise Refusal(
+            raise shape_refusal(
                 f"tensor '{output.name}' has shape {list(output.shape)}, "
-                f"this operator gives {list(kept)} or {list(dropped)}",
-                "export the model again: its shapes contradict each other",
+                f"this operator gives {list(kept)} or {list(dropped)}"
             )
         sides = self._merged(x, True), self._merged(x, False)
         if max(len(sizes) for sizes, _ in sides) > MAX_DIMS:
@@ -79,40 +73,34 @@ class Mean(Op):
         """Compute the factor from a sum of centred elements to the output's scale."""
         return mean_multiplier(x, output, self.count(x))
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         x = inputs[0]
         total = values[0].astype(np.int64).sum(axis=self.axes)
-        factor = self.factor(x, output)
         acc = total - x.zero_point * self.count(x)
-        scaled = requantize(acc, factor.mantissa, factor.shift)
-        result = np.clip(wrap_int32(scaled + output.zero_point), -128, 127)
-        return result.astype(np.int8).reshape(output.shape)
+        return stored(scaled_by(acc, self.factor(x, output)), output)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         x = inputs[0]
         fields = self._fields(x, output, self._merged(x, False), self._merged(x, True))
-        params = Params("mean_params", fields)
-        return (Call("mean_s8", (x, output, Blank.PARAMS), params),)
+        return kernel_call("mean_s8", x, output, Blank.PARAMS, **fields)
 
     def _fields(self, x: Tensor, output: Tensor, kept: Sides, reduced: Sides) -> Fields:
         """Return the fields of struct mcuforge_mean_params."""
         factor = self.factor(x, output)
         kept_size, kept_stride = _padded(kept)
         reduced_size, reduced_stride = _padded(reduced)
-        return (
-            ("kept", kept_size),
-            ("kept_stride", kept_stride),
-            ("reduced", reduced_size),
-            ("reduced_stride", reduced_stride),
-            ("bias", -x.zero_point * self.count(x)),
-            ("multiplier", factor.mantissa),
-            ("shift", factor.shift),
-            ("output_zero_point", output.zero_point),
-        )
+        return {
+            "kept": kept_size,
+            "kept_stride": kept_stride,
+            "reduced": reduced_size,
+            "reduced_stride": reduced_stride,
+            "bias": -x.zero_point * self.count(x),
+            "multiplier": factor.mantissa,
+            "shift": factor.shift,
+            "output_zero_point": output.zero_point,
+        }
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         sizes, strides = self._merged(inputs[0], False)
         first = np.zeros(1, np.int64)  # the first element that each output averages
         for size, stride in zip(sizes, strides, strict=True):
@@ -120,44 +108,41 @@ class Mean(Op):
         last = sum((n - 1) * step for n, step in zip(*self._merged(inputs[0], True), strict=True))
         return (Reads(1, 1, first, first + last + 1, before_write=True),)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         x = inputs[0]
         if x.rows != output.rows or self._splits(x, x.rows, False) is None:
             return None
-        rows = np.arange(x.rows, dtype=np.int64)
-        return (Reads(x.row_bytes, output.row_bytes, rows, rows + 1),)
+        return (each_row(x, output),)
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         kept = self._splits(x, x.rows, False)
         assert kept is not None
-        params = Params("mean_params", self._fields(x, output, kept, self._merged(x, True)))
-        return (Call("mean_s8", (RowOf(x), RowOf(output), Blank.PARAMS), params),)
+        fields = self._fields(x, output, kept, self._merged(x, True))
+        return (kernel_call("mean_s8", RowOf(x), RowOf(output), Blank.PARAMS, **fields),)
 
     def accumulate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, isa: str, rows: int
+        self, inputs: Tensors, output: Tensor, isa: str, rows: int
     ) -> tuple[Call, ...] | None:
         x = inputs[0]
         reduced = self._splits(x, rows, True)
         if reduced is None or output.rows != 1:
             return None
-        of_rows = (
-            ("rows", rows),
-            ("row_size", x.elements // rows),
-            ("input_ring", RingRows(x, rows)),
+        call = kernel_call(
+            "mean_rows_s8",
+            *(x, output, Blank.PARAMS),
+            rows=rows,
+            row_size=x.elements // rows,
+            input_ring=RingRows(x, rows),
+            **self._fields(x, output, self._merged(x, False), reduced),
         )
-        fields = self._fields(x, output, self._merged(x, False), reduced)
-        params = Params("mean_rows_params", of_rows + fields)
-        arguments = (x, output, Blank.PARAMS, *SUMMING)
-        return (Call("mean_rows_s8", arguments, params, output.elements * SUM_BYTES),)
+        return (summing(call, call.kernel, output.elements),)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         counts = Counts(call=1, output=output.elements, tap=inputs[0].elements)
         return Work("mean_s8", counts)
 
-    def accumulate_work(self, inputs: tuple[Tensor, ...], output: Tensor, rows: int) -> Work:
+    def accumulate_work(self, inputs: Tensors, output: Tensor, rows: int) -> Work:
         counts = Counts(output=output.elements, run=output.elements * rows, tap=inputs[0].elements)
         return Work("mean_rows_s8", counts, CALLED)
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar
@@ -11,12 +10,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blank, Call, Params, Reads, RowOf
+from mcuforge.compiler.calls import Blank, Call, Reads, RowOf, kernel_call
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import calls_on_rows, one_row, row_dims, row_input
+from mcuforge.compiler.ops.common.checks import shape_refusal
 from mcuforge.compiler.ops.common.fixed_point import RANGE
 from mcuforge.compiler.ops.strided_copy import BYTES, KERNEL_RANK, want_same_bytes
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
@@ -53,14 +53,13 @@ class Pad(Op):
     after: tuple[int, ...] = ()
     value: int = 0
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         rank = len(x.shape)
         if len(self.before) != rank or len(self.after) != rank:
-            raise Refusal(
+            raise shape_refusal(
                 f"{len(self.before)} and {len(self.after)} paddings for the {rank} dimensions "
-                f"of '{x.name}'",
-                "export the model again: its shapes contradict each other",
+                f"of '{x.name}'"
             )
         if min((*self.before, *self.after), default=0) < 0:
             raise Refusal(
@@ -95,27 +94,23 @@ class Pad(Op):
                 result.append(border)
         return tuple(result)
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         widths = tuple(zip(self.before, self.after, strict=True))
         return np.pad(values[0], widths, constant_values=self.value)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         borders = self.borders(inputs[0])
         borders = (Border(0, 1, 0),) * (KERNEL_RANK - len(borders)) + borders
-        params = Params(
-            "pad_params",
-            (
-                ("before", tuple(b.before for b in borders)),
-                ("extent", tuple(b.extent for b in borders)),
-                ("after", tuple(b.after for b in borders)),
-                ("value", self.value),
-            ),
+        return kernel_call(
+            self.kernel_name,
+            *(inputs[0], output, Blank.PARAMS),
+            before=tuple(b.before for b in borders),
+            extent=tuple(b.extent for b in borders),
+            after=tuple(b.after for b in borders),
+            value=self.value,
         )
-        return (Call("pad_s8", (inputs[0], output, Blank.PARAMS), params),)
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Read line by line, as the kernel writes; a line of padding reads nothing."""
         *outer, line = self.borders(inputs[0])
         inside = np.ones(1, np.int64)
@@ -125,9 +120,7 @@ class Pad(Op):
         first = end - inside * line.extent
         return (Reads(1, line.padded, first, end, before_write=True),)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         x = inputs[0]
         top = self._rows_above(x, output)
         if top is None:
@@ -136,13 +129,12 @@ class Pad(Op):
         at_once = len(self._of_a_row(x).borders(one_row(x))) == 1
         return (Reads(x.row_bytes, output.row_bytes, at[:-1], at[1:], before_write=at_once),)
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         top = self._rows_above(x, output)
         assert top is not None
         row = output.elements // output.rows
-        params = Params("fill_params", (("count", row), ("value", self.value)))
-        fill = Call("fill_s8", (RowOf(output), Blank.PARAMS), params)
+        fill = kernel_call("fill_s8", RowOf(output), Blank.PARAMS, count=row, value=self.value)
         bottom = top + x.rows
         inner = calls_on_rows(self._of_a_row(x), [row_input(x, 1, -top)], output, isa)
         calls = [replace(call, rows=(top, bottom)) for call in inner]
@@ -152,10 +144,10 @@ class Pad(Op):
             calls.append(replace(fill, rows=(bottom, output.rows)))
         return tuple(calls)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         *outer, _ = self.borders(inputs[0])
         lines = prod(border.padded for border in outer)
-        return Work("pad_s8", Counts(call=1, run=lines, tap=output.bytes))
+        return Work(self.kernel_name, Counts(call=1, run=lines, tap=output.bytes))
 
     def _rows_above(self, x: Tensor, output: Tensor) -> int | None:
         """Count the rows of padding before the input's first; None if some lie between its rows."""

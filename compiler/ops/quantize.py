@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blank, Call, Params
+from mcuforge.compiler.calls import Blank, Call, kernel_call
 from mcuforge.compiler.ops.common.checks import want_dtype, want_quant, want_shape
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.compiler.work import Work, vector_counts
 
 REACH = 512.0  # a quotient this far from zero saturates at every zero point
@@ -32,7 +31,7 @@ class Quantize(TableOp):
     kind: ClassVar[str] = "quantize"
     input_types: ClassVar[tuple[DType, ...]] = (DType.FLOAT32, DType.INT8, DType.UINT8)
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         want_dtype(x, *self.input_types)
         want_dtype(output, DType.INT8, DType.UINT8)
@@ -46,31 +45,27 @@ class Quantize(TableOp):
         scaled = rescaled(values - x.zero_point, x.scale / output.scale)
         return clamp_to(output, scaled + output.zero_point)
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         if inputs[0].dtype is not DType.FLOAT32:
             return super().evaluate(inputs, output, values)
         rounded = rounded_quotient(values[0].astype(np.float32), output.scale)
         return clamp_to(output, rounded + output.zero_point).astype(output.dtype.numpy)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         if inputs[0].dtype is not DType.FLOAT32:
-            return super().calls(inputs, output, isa)
+            return super().call(inputs, output)
         low, high = RANGE[output.dtype]
-        params = Params(
-            "quantize_params",
-            (
-                ("count", output.elements),
-                ("scale", output.scale),
-                ("zero_point", output.zero_point),
-                ("low", low),
-                ("high", high),
-            ),
+        return kernel_call(
+            "quantize_f32",
+            *(inputs[0], output, Blank.PARAMS),
+            count=output.elements,
+            scale=output.scale,
+            zero_point=output.zero_point,
+            low=low,
+            high=high,
         )
-        return (Call("quantize_f32", (inputs[0], output, Blank.PARAMS), params),)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         if inputs[0].dtype is not DType.FLOAT32:
             return super().work(inputs, output)
         return Work("quantize_f32", vector_counts(output))

@@ -3,55 +3,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from mcuforge.compiler.calls import Call, Reads
-from mcuforge.compiler.graph import Op
-from mcuforge.compiler.ops.common.by_row import element_reads, same_row_reads
-from mcuforge.compiler.ops.common.checks import want_dtype, want_same_quant
-from mcuforge.compiler.tensors import Array, DType, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.compiler.ops.common.by_row import RowwiseOp
+from mcuforge.compiler.ops.common.checks import shape_refusal, want_dtype, want_same_quant
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 
 
 @dataclass(frozen=True)
-class Reshape(Op):
+class Reshape(RowwiseOp):
     """Gives any dtype and shape another shape with as many elements; needs no kernel."""
 
     kind: ClassVar[str] = "reshape"
     input_types: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.UINT8, DType.FLOAT32)
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         want_dtype(output, x.dtype)
         want_same_quant(x, output)
         if x.elements != output.elements:
-            raise Refusal(
+            raise shape_refusal(
                 f"tensor '{x.name}' has {x.elements} elements, "
-                f"its new shape {list(output.shape)} holds {output.elements}",
-                "export the model again: its shapes contradict each other",
+                f"its new shape {list(output.shape)} holds {output.elements}"
             )
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         return values[0].reshape(output.shape)
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        return (element_reads(inputs[0], output),)
-
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         """Read row for row if rows keep their size; otherwise it cannot run by rows."""
-        same = inputs[0].rows == output.rows
-        return (same_row_reads(inputs[0], output),) if same else None
+        return super().row_reads(inputs, output) if inputs[0].rows == output.rows else None
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        return ()
-
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         return ()
 
     @property

@@ -7,7 +7,6 @@ is evaluated here, once, and the kernel reads the resulting indices.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
@@ -15,12 +14,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blank, Blob, Call, Params, Reads, RingRows
+from mcuforge.compiler.calls import ROWS, Blank, Blob, Call, Reads, RingRows, kernel_call
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.checks import want_one_image
 from mcuforge.compiler.ops.common.window import pixel_reads
 from mcuforge.compiler.ops.strided_copy import BYTES, want_same_bytes
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 
@@ -36,7 +35,7 @@ class ResizeNearest(Op):
     align_corners: bool = False
     half_pixel_centers: bool = False
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         want_one_image(x)
         want_one_image(output)
@@ -61,48 +60,43 @@ class ResizeNearest(Op):
         result: NDArray[np.int16] = np.minimum(index, size - 1).astype(np.int16)
         return result
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         _, height, width, _ = inputs[0].shape
         rows = self.sources(height, output.shape[1])
         columns = self.sources(width, output.shape[2])
         return values[0][:, rows][:, :, columns]
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         x = inputs[0]
-        params = Params(
-            "resize_nearest_params",
-            (
-                ("input", x.shape[1:]),
-                ("output", output.shape[1:]),
-                ("input_ring", RingRows(x)),
-                ("output_ring", RingRows(output)),
-                ("rows", Blob("rows", self.sources(x.shape[1], output.shape[1]))),
-                ("columns", Blob("columns", self.sources(x.shape[2], output.shape[2]))),
-            ),
+        return kernel_call(
+            self.kernel_name,
+            *(x, output, Blank.PARAMS, *ROWS),
+            input=x.shape[1:],
+            output=output.shape[1:],
+            input_ring=RingRows(x),
+            output_ring=RingRows(output),
+            rows=Blob("rows", self.sources(x.shape[1], output.shape[1])),
+            columns=Blob("columns", self.sources(x.shape[2], output.shape[2])),
         )
-        arguments = (x, output, Blank.PARAMS, Blank.FIRST_ROW, Blank.END_ROW)
-        return (Call("resize_nearest_s8", arguments, params),)
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         x = inputs[0]
         rows = self.sources(x.shape[1], output.shape[1]).astype(np.int64)
         columns = self.sources(x.shape[2], output.shape[2]).astype(np.int64)
         fresh = np.diff(rows, prepend=-1) != 0  # the others repeat the output row above
         return (pixel_reads(x, output, (rows, rows + fresh), (columns, columns + 1)),)
 
-    def row_reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         x = inputs[0]
         rows = self.sources(x.shape[1], output.shape[1]).astype(np.int64)
         return (Reads(x.row_bytes, output.row_bytes, rows, rows + 1),)
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         return self.calls(inputs, output, isa)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         counts = Counts(run=prod(output.shape[:3]), tap=output.bytes)
         return Work("resize_nearest_s8", counts, CALLED)
 
-    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def row_work(self, inputs: Tensors, output: Tensor) -> Work:
         return self.work(inputs, output)

@@ -3,23 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ops.strided_copy import (
-    BYTES,
-    Axis,
-    Block,
-    CopyOp,
-    row_major,
-    want_same_bytes,
-    want_walkable,
-)
-from mcuforge.compiler.tensors import Array, DType, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.compiler.ops.common.checks import shape_refusal
+from mcuforge.compiler.ops.strided_copy import Axis, Block, CopyOp, row_major, want_same_bytes
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 
 
 @dataclass(frozen=True)
@@ -30,34 +21,26 @@ class Slice(CopyOp):
     """
 
     kind: ClassVar[str] = "slice"
-    input_types: ClassVar[tuple[DType, ...]] = BYTES
     begin: tuple[int, ...] = ()
     stride: tuple[int, ...] = ()
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         want_same_bytes(x, output, output.shape)
         if not len(x.shape) == len(output.shape) == len(self.begin) == len(self.stride):
-            raise Refusal(
+            raise shape_refusal(
                 f"a slice of {list(x.shape)} from {list(self.begin)} in steps of "
-                f"{list(self.stride)} to {list(output.shape)}, expected lists of one length",
-                "export the model again: its shapes contradict each other",
+                f"{list(self.stride)} to {list(output.shape)}, expected lists of one length"
             )
         for axis, (size, extent) in enumerate(zip(x.shape, output.shape, strict=True)):
-            first = self.begin[axis]
-            last = first + (extent - 1) * self.stride[axis]
-            if (
-                self.stride[axis] == 0
-                or extent < 1
-                or min(first, last) < 0
-                or max(first, last) >= size
-            ):
-                raise Refusal(
-                    f"axis {axis}: {extent} elements from {first} in steps of "
-                    f"{self.stride[axis]}, the tensor has {size}",
-                    "export the model again: its shapes contradict each other",
+            first, step = self.begin[axis], self.stride[axis]
+            last = first + (extent - 1) * step
+            if step == 0 or extent < 1 or min(first, last) < 0 or max(first, last) >= size:
+                raise shape_refusal(
+                    f"axis {axis}: {extent} elements from {first} in steps of {step}, "
+                    f"the tensor has {size}"
                 )
-        want_walkable(self.block(x, output))
+        self.want_walkable(inputs, output)
 
     def block(self, x: Tensor, output: Tensor) -> Block:
         """Find the box's place in the input."""
@@ -66,14 +49,7 @@ class Slice(CopyOp):
         axes = tuple(map(Axis, output.shape, steps, row_major(output.shape)))
         return Block(axes, sum(b * s for b, s in zip(self.begin, strides, strict=True)))
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
-        index = np.ix_(
-            *(
-                b + np.arange(n) * s
-                for b, n, s in zip(self.begin, output.shape, self.stride, strict=True)
-            )
-        )
-        picked: Array = values[0][index]
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
+        sides = zip(self.begin, output.shape, self.stride, strict=True)
+        picked: Array = values[0][np.ix_(*(b + np.arange(n) * s for b, n, s in sides))]
         return picked

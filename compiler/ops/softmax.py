@@ -9,24 +9,24 @@ compiler tabulates it and kernels neither multiply nor shift to find it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mcuforge.compiler.calls import Blank, Blob, Call, Params
-from mcuforge.compiler.ops.common.checks import want_int8, want_rank, want_shape
+from mcuforge.compiler.calls import Blank, Blob, Call, kernel_call
+from mcuforge.compiler.ops.common.by_row import LastAxisOp
+from mcuforge.compiler.ops.common.checks import scale_refusal, want_int8, want_rank, want_shape
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     doubling_high_mul,
     quantize_multiplier,
     rounding_shift_right,
+    saturate_int32,
 )
-from mcuforge.compiler.ops.common.last_axis import LastAxisOp
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 OUTPUT_SCALE = 1.0 / 256.0
@@ -50,10 +50,9 @@ class Softmax(LastAxisOp):
     kind: ClassVar[str] = "softmax"
     beta: float = 1.0
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
-        want_int8(x)
-        want_int8(output)
+        want_int8(x, output)
         want_rank(x, 1, 2, 3, 4)
         want_shape(output, x.shape)
         right_scale = math.isclose(output.scale, OUTPUT_SCALE, rel_tol=1e-3)
@@ -69,14 +68,11 @@ class Softmax(LastAxisOp):
                 "leave the softmax out and take the largest logit",
             )
         if not self.beta * x.scale > 2.0**-DIFFERENCE_BITS:
-            raise Refusal(
-                f"beta {self.beta:g} times scale {x.scale:g} is not above 2**-{DIFFERENCE_BITS}",
-                "quantize again with a representative dataset that exercises this tensor",
+            raise scale_refusal(
+                f"beta {self.beta:g} times scale {x.scale:g} is not above 2**-{DIFFERENCE_BITS}"
             )
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         table = np.zeros(256, np.int64)
         known = self.exponentials(inputs[0])
         table[: known.size] = known
@@ -91,19 +87,17 @@ class Softmax(LastAxisOp):
         result = np.where(shift > 31, 0, scaled) + OUTPUT_ZERO_POINT
         return np.clip(result, -128, 127).astype(np.int8).reshape(output.shape)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         x = inputs[0]
         table = self.exponentials(x)
-        params = Params(
-            "softmax_params",
-            (
-                ("rows", x.elements // x.shape[-1]),
-                ("depth", x.shape[-1]),
-                ("exp_count", table.size),
-                ("exp", Blob("table", table.astype(np.int32))),
-            ),
+        return kernel_call(
+            self.kernel_name,
+            *(x, output, Blank.PARAMS),
+            rows=x.elements // x.shape[-1],
+            depth=x.shape[-1],
+            exp_count=table.size,
+            exp=Blob("table", table.astype(np.int32)),
         )
-        return (Call("softmax_s8", (x, output, Blank.PARAMS), params),)
 
     def exponentials(self, x: Tensor) -> Int64:
         """Tabulate exp(-i * beta * scale) with 31 fraction bits for i = 0, 1, ... until negligible.
@@ -158,10 +152,5 @@ def one_over_one_plus(x: ArrayLike) -> Int64:
     y = 1515870810 + doubling_high_mul(half, -1010580540)  # 48/17 - 32/17 * half, 29 bits
     for _ in range(3):
         error = 2**29 - doubling_high_mul(half, y)
-        y = y + _saturate(doubling_high_mul(y, error) << 2)
-    return _saturate(y << 1)
-
-
-def _saturate(x: Int64) -> Int64:
-    result: Int64 = np.clip(x, -(2**31), INT32_MAX)
-    return result
+        y = y + saturate_int32(doubling_high_mul(y, error) << 2)
+    return saturate_int32(y << 1)

@@ -8,15 +8,15 @@ has it. TFLite's softmax, with its one output scale and its roundings, is `softm
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blank, Blob, Call, Params
-from mcuforge.compiler.ops.common.checks import want_int8, want_shape
+from mcuforge.compiler.calls import Blank, Blob, Call, kernel_call
+from mcuforge.compiler.ops.common.by_row import LastAxisOp
+from mcuforge.compiler.ops.common.checks import scale_refusal, want_int8, want_shape
 from mcuforge.compiler.ops.common.elementary import exp
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
@@ -24,9 +24,8 @@ from mcuforge.compiler.ops.common.fixed_point import (
     doubling_high_mul,
     quantize_multiplier,
 )
-from mcuforge.compiler.ops.common.last_axis import LastAxisOp
 from mcuforge.compiler.ops.softmax import one_over_one_plus
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 EXP_BITS = 30  # fraction bits of exponentials
@@ -48,10 +47,9 @@ class SoftmaxQdq(LastAxisOp):
     kind: ClassVar[str] = "softmax_qdq"
     beta: float = 1.0
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
-        want_int8(x)
-        want_int8(output)
+        want_int8(x, output)
         want_shape(output, x.shape)
         depth = x.shape[-1] if x.shape else 0
         if not 0 < depth <= MAX_DEPTH:
@@ -65,15 +63,12 @@ class SoftmaxQdq(LastAxisOp):
                 "move the sign into the layer before",
             )
         if output.scale < LEAST_SCALE:
-            raise Refusal(
+            raise scale_refusal(
                 f"tensor '{output.name}' has scale {output.scale:g}, expected at least "
-                f"{LEAST_SCALE:g}: nearly every result of this softmax is larger than it can hold",
-                "quantize again with a representative dataset that exercises this tensor",
+                f"{LEAST_SCALE:g}: nearly every result of this softmax is larger than it can hold"
             )
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         x = values[0].astype(np.int64)
         exps = self.exponentials(inputs[0])[x.max(axis=-1, keepdims=True) - x]
         total = exps.sum(axis=-1, keepdims=True)
@@ -89,21 +84,19 @@ class SoftmaxQdq(LastAxisOp):
         answer: NDArray[np.int8] = np.minimum(result, 127).astype(np.int8)
         return answer
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         x = inputs[0]
         steps = steps_in_one(output)
-        params = Params(
-            "softmax_qdq_params",
-            (
-                ("rows", x.elements // x.shape[-1]),
-                ("depth", x.shape[-1]),
-                ("multiplier", steps.mantissa),
-                ("shift", steps.shift),
-                ("zero_point", output.zero_point),
-            ),
-        )
         table = Blob("table", self.exponentials(x).astype(np.int32))
-        return (Call("softmax_qdq_s8", (x, table, output, Blank.PARAMS), params),)
+        return kernel_call(
+            self.kernel_name,
+            *(x, table, output, Blank.PARAMS),
+            rows=x.elements // x.shape[-1],
+            depth=x.shape[-1],
+            multiplier=steps.mantissa,
+            shift=steps.shift,
+            zero_point=output.zero_point,
+        )
 
     def exponentials(self, x: Tensor) -> Int64:
         """Tabulate exp(-i * beta * scale) with EXP_BITS fraction bits: int64 (256,).

@@ -6,16 +6,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blank, Call, Params, Reads, RowOf
+from mcuforge.compiler.calls import Blank, Call, Reads, RowOf, kernel_call
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.by_row import row_dims, row_input
 from mcuforge.compiler.ops.common.checks import want_dtype, want_same_quant, want_shape
-from mcuforge.compiler.tensors import DType, Tensor
+from mcuforge.compiler.tensors import DType, Tensor, Tensors
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
@@ -51,14 +53,66 @@ class RowCopy:
 
 
 @dataclass(frozen=True)
-class CopyOp(Op):
-    """An operator whose output is a block of its input: whole, in rising order, 8-bit elements."""
+class BlocksOp(Op):
+    """An operator that copies blocks of 8-bit elements: one of each input, or several of one."""
+
+    input_types: ClassVar[tuple[DType, ...]] = BYTES
+
+    @abstractmethod
+    def blocks(self, inputs: Tensors, output: Tensor) -> tuple[Block, ...]:
+        """List the copies in the order they are made."""
+
+    def want_walkable(self, inputs: Tensors, output: Tensor) -> None:
+        """Refuse a copy that needs more dimensions than the kernel has loops."""
+        rank = max(len(merged(block.axes)) for block in self.blocks(inputs, output))
+        if rank > KERNEL_RANK:
+            raise Refusal(
+                f"this copy covers {rank} dimensions, supported: {KERNEL_RANK}",
+                "join neighbouring dimensions with a reshape before this operator",
+            )
+
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+        pairs = zip(cycle(inputs), self.blocks(inputs, output), strict=False)
+        return tuple(copy_call(x, output, block) for x, block in pairs)
+
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
+        counts = [_copy_counts(block) for block in self.blocks(inputs, output)]
+        totals = Counts(*(sum(column) for column in zip(*counts, strict=True)))
+        return Work("strided_copy_s8", totals)
+
+
+@dataclass(frozen=True)
+class AxisOp(BlocksOp):
+    """An operator that copies parts along one axis, which may be one that counts rows."""
+
+    axis: int = 0
+
+    def in_rows(self, output: Tensor) -> bool:
+        """Tell whether a row of the output is made of parts of one row of each input."""
+        return self.axis >= row_dims(len(output.shape))
+
+    def with_extent(self, shape: tuple[int, ...], extent: int) -> tuple[int, ...]:
+        """Return `shape` with another extent along the axis."""
+        return (*shape[: self.axis], extent, *shape[self.axis + 1 :])
+
+    def row_work(self, inputs: Tensors, output: Tensor) -> Work:
+        if self.in_rows(output):
+            return super().row_work(inputs, output)
+        return self.work(inputs, output).in_calls(output.rows)  # exactly one call has this row
+
+
+@dataclass(frozen=True)
+class CopyOp(BlocksOp):
+    """An operator whose output is a block of its input: whole, in rising order."""
 
     @abstractmethod
     def block(self, x: Tensor, output: Tensor) -> Block:
         """Find the place of each output element in the input; axes are the output's."""
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def blocks(self, inputs: Tensors, output: Tensor) -> tuple[Block, ...]:
+        return (self.block(inputs[0], output),)
+
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Read run after run; an element repeated in place is read once, then it copies itself."""
         block = self.block(inputs[0], output)
         outer, run = runs_of(block)
@@ -67,9 +121,7 @@ class CopyOp(Op):
         again = np.arange(len(outer)) % repeats > 0
         return (Reads(1, run, outer, np.where(again, outer, outer + run), before_write=True),)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
         x = inputs[0]
         copy = row_copy(x, output, self.block(x, output))
         if copy is None:
@@ -78,19 +130,13 @@ class CopyOp(Op):
         at_once = len(runs_of(copy.block)[0]) == 1
         return (Reads(x.row_bytes, output.row_bytes, first, first + 1, before_write=at_once),)
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        return (copy_call(inputs[0], output, self.block(inputs[0], output)),)
-
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         x = inputs[0]
         copy = row_copy(x, output, self.block(x, output))
         assert copy is not None
         source = row_input(x, copy.step, copy.first).argument
         call = copy_call(x, output, copy.block)
         return (replace(call, args=(source, RowOf(output), Blank.PARAMS)),)
-
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
-        return copy_work([self.block(inputs[0], output)])
 
 
 def row_copy(x: Tensor, output: Tensor, block: Block) -> RowCopy | None:
@@ -165,16 +211,6 @@ def _continues(outer: Axis, inner: Axis) -> bool:
     )
 
 
-def want_walkable(block: Block) -> None:
-    """Refuse a block that needs more dimensions than the kernel has loops."""
-    rank = len(merged(block.axes))
-    if rank > KERNEL_RANK:
-        raise Refusal(
-            f"this copy covers {rank} dimensions, supported: {KERNEL_RANK}",
-            "join neighbouring dimensions with a reshape before this operator",
-        )
-
-
 def want_same_bytes(x: Tensor, output: Tensor, shape: tuple[int, ...]) -> None:
     """Refuse everything except a move of 8-bit values of one dtype, scale and zero point."""
     want_dtype(x, *BYTES)
@@ -189,23 +225,15 @@ def copy_call(x: Tensor, output: Tensor, block: Block) -> Call:
     axes = (Axis(1, 0, 0),) * (KERNEL_RANK - len(axes)) + axes
     if axes[-1].extent == 1:
         axes = (*axes[:-1], Axis(1, 1, 1))
-    params = Params(
-        "strided_copy_params",
-        (
-            ("dims", tuple(a.extent for a in axes)),
-            ("in_stride", tuple(a.in_stride for a in axes)),
-            ("out_stride", tuple(a.out_stride for a in axes)),
-            ("in_offset", block.in_offset),
-            ("out_offset", block.out_offset),
-        ),
+    return kernel_call(
+        "strided_copy_s8",
+        *(x, output, Blank.PARAMS),
+        dims=tuple(a.extent for a in axes),
+        in_stride=tuple(a.in_stride for a in axes),
+        out_stride=tuple(a.out_stride for a in axes),
+        in_offset=block.in_offset,
+        out_offset=block.out_offset,
     )
-    return Call("strided_copy_s8", (x, output, Blank.PARAMS), params)
-
-
-def copy_work(blocks: Sequence[Block]) -> Work:
-    """Count the copies of several blocks, one call each."""
-    counts = [_copy_counts(block) for block in blocks]
-    return Work("strided_copy_s8", Counts(*(sum(column) for column in zip(*counts, strict=True))))
 
 
 def _copy_counts(block: Block) -> Counts:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mcuforge.compiler.ops.common.fixed_point import Multiplier, quantize_multiplier
 from mcuforge.compiler.ops.mean import MAX_COUNT, Mean
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 from mcuforge.errors import Refusal
 
 
@@ -24,7 +24,7 @@ class Sum(Mean):
 
     kind: ClassVar[str] = "sum"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         x = inputs[0]
         shift = self.factor(x, output).shift

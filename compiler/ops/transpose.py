@@ -3,23 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from mcuforge.compiler.ops.strided_copy import (
-    BYTES,
-    Axis,
-    Block,
-    CopyOp,
-    row_major,
-    want_same_bytes,
-    want_walkable,
-)
-from mcuforge.compiler.tensors import Array, DType, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.compiler.ops.common.checks import shape_refusal
+from mcuforge.compiler.ops.strided_copy import Axis, Block, CopyOp, row_major, want_same_bytes
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 
 
 @dataclass(frozen=True)
@@ -27,19 +18,17 @@ class Transpose(CopyOp):
     """Reorders int8 or uint8: dimension i of the output is dimension `perm[i]` of the input."""
 
     kind: ClassVar[str] = "transpose"
-    input_types: ClassVar[tuple[DType, ...]] = BYTES
     perm: tuple[int, ...] = ()
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
         if sorted(self.perm) != list(range(len(x.shape))):
-            raise Refusal(
+            raise shape_refusal(
                 f"permutation {list(self.perm)} of the {len(x.shape)} dimensions of '{x.name}', "
-                "expected each dimension once",
-                "export the model again: its shapes contradict each other",
+                "expected each dimension once"
             )
         want_same_bytes(x, output, tuple(x.shape[p] for p in self.perm))
-        want_walkable(self.block(x, output))
+        self.want_walkable(inputs, output)
 
     def block(self, x: Tensor, output: Tensor) -> Block:
         """Order the input's elements as the output's."""
@@ -47,7 +36,5 @@ class Transpose(CopyOp):
         steps = tuple(strides[p] for p in self.perm)
         return Block(tuple(map(Axis, output.shape, steps, row_major(output.shape))))
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         return np.ascontiguousarray(values[0].transpose(self.perm))

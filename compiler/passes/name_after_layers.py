@@ -22,12 +22,5 @@ def name_after_layers(graph: Graph) -> Graph:
         for node in graph.nodes
         if id(node.output) not in fixed and node.name not in taken
     }
-    nodes = tuple(
-        replace(
-            node,
-            inputs=tuple(renamed.get(id(t), t) for t in node.inputs),
-            output=renamed.get(id(node.output), node.output),
-        )
-        for node in graph.nodes
-    )
+    nodes = tuple(node.rewired(renamed) for node in graph.nodes)
     return replace(graph, nodes=nodes) if renamed else graph

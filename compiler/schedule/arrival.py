@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from mcuforge.compiler.calls import Call
 from mcuforge.compiler.graph import Node, Op
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.errors import InternalError
 
 
@@ -19,15 +18,13 @@ class Arrival(Op):
 
     kind: ClassVar[str] = "input"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         raise InternalError("a streamed input is not an operator of a graph")
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         raise InternalError("a streamed input cannot be evaluated")
 
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         return ()
 
 

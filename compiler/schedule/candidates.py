@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from math import inf
 
 from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.schedule.estimate import Choice, Estimates, Known
@@ -15,46 +17,63 @@ ALWAYS_TRIED = 4  # layers: so short a pipeline may save the planner a hole that
 
 
 class Candidates:
-    """The stages worth having for one order of a graph's nodes."""
+    """The stages worth having for one order of a graph's nodes.
+
+    `most`: stages that hold more bytes are not worth having, since another order needs no more.
+    """
 
     def __init__(
-        self, graph: Graph, nodes: Sequence[Node], calls: Calls, known: Known | None = None
+        self,
+        graph: Graph,
+        nodes: Sequence[Node],
+        calls: Calls,
+        known: Known | None = None,
     ) -> None:
         self.graph = graph
         self.estimates = Estimates(graph, nodes, calls, known)
         self.nodes = self.estimates.nodes
+        self.most: float = inf
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """All stages worth having.
 
-        Pipelines are built from short to long. One is not made longer where its rings alone need
-        more than a plan already known. One is skipped where shorter stages already take its nodes
-        within the bytes that every plan needs.
+        Pipelines are built from short to long. One is not made longer where its rings, and what is
+        alive before it, need more than a plan already known. One is skipped where shorter stages
+        already take its nodes within the bytes that every plan needs.
         """
         count = len(self.nodes)
-        singles = [self._single(i) for i in range(count)]
-        found = [c for at in singles for c in at]
-        limit = max((min(c.bytes for c in at) for at in singles), default=0)
-        enough = self._least_peak(found, lambda c: c.bytes)
+        alive_before = self.estimates.holding.alive_before
+        found = [c for at in self.singles for c in at]
+        limit = max((min(c.bytes for c in at) for at in self.singles), default=0)
+        enough = min(self.most, self._least_peak(found, lambda c: c.bytes))
+        rings: dict[tuple[int, int], int] = {}  # of the smallest pipeline over each range tried
         growing = [i for i in range(count) if self.estimates.rows[i] is not None]
         for length in range(2, count + 1):
-            still = []
-            settled = self._settled([c for c in found if c.bytes <= self._floor])
-            for begin in growing:
-                if begin + length > self._reach[begin]:
+            still: list[int] = []
+            known = len(found)
+            settled = self._settled(found) if length > ALWAYS_TRIED else [0] * count
+            for begin in reversed(growing):
+                end = begin + length
+                if end > self._reach[begin]:
                     continue
-                if length > ALWAYS_TRIED and begin + length in settled[begin]:
+                # one layer more in front adds its ring; those behind it hold what they held
+                least = rings.get((begin + 1, end), 0) if self._one_reader[begin] else 0
+                if alive_before[begin] + least <= enough:
+                    if settled[begin] >> end & 1:
+                        still.append(begin)
+                        continue
+                    pipelines = list(self.estimates.pipelines(begin, end))
+                    found += (choice for choice in pipelines if choice.least <= limit)
+                    least = pipelines[0].rings if pipelines else 0
+                rings[begin, end] = least
+                if alive_before[begin] + least <= enough:
                     still.append(begin)
-                    continue
-                pipelines = list(self.estimates.pipelines(begin, begin + length))
-                found += (choice for choice in pipelines if choice.least <= limit)
-                if not pipelines or pipelines[0].rings <= enough:
-                    still.append(begin)
-            growing = still
+            growing = still[::-1]
             if not growing:
                 break
-            enough = self._least_peak(found, lambda c: c.bytes)
+            if len(found) > known:
+                enough = min(self.most, self._least_peak(found, lambda c: c.bytes))
         return tuple(found)
 
     @cached_property
@@ -62,8 +81,8 @@ class Candidates:
         """Bytes that every plan of this order needs, however it is cut into stages.
 
         Every plan of a cut needs at least what its fullest stage needs at least; this is the least
-        such maximum over all cuts. Stages left out of `choices` cannot lower it: their rings alone
-        exceed the arena of a known cut, or shorter stages fit in their place.
+        such maximum over all cuts. Stages left out of `choices` cannot lower it: they hold more
+        than the arena of a known cut, or shorter stages fit in their place.
         """
         return max(self._floor, self._least_peak(self.choices, lambda c: c.least))
 
@@ -83,6 +102,11 @@ class Candidates:
     @property
     def _floor(self) -> int:
         return self.estimates.holding.input_bytes
+
+    @cached_property
+    def singles(self) -> list[list[Choice]]:
+        """The stages of one node, by node."""
+        return [self._single(i) for i in range(len(self.nodes))]
 
     def _single(self, i: int) -> list[Choice]:
         """Node i whole, and by rows where that holds less."""
@@ -115,11 +139,18 @@ class Candidates:
                         reach[begin] = min(reach[begin], i)
         return reach
 
-    def _settled(self, choices: Sequence[Choice]) -> list[set[int]]:
-        """For every node the ends that these choices reach from it, one after another."""
-        reached: list[set[int]] = [set() for _ in range(len(self.nodes) + 1)]
+    @cached_property
+    def _one_reader(self) -> list[bool]:
+        """True for each node whose output one node reads at most."""
+        readers = Counter(name for names in self.estimates.holding.reads for name in set(names))
+        return [readers[node.output.name] < 2 for node in self.nodes]
+
+    def _settled(self, choices: Sequence[Choice]) -> list[int]:
+        """For each node a bit for every end that choices within the floor reach from it."""
+        reached = [0] * (len(self.nodes) + 1)
         for choice in sorted(choices, key=lambda c: -c.begin):
-            reached[choice.begin] |= {choice.end} | reached[choice.end]
+            if choice.bytes <= self._floor:
+                reached[choice.begin] |= 1 << choice.end | reached[choice.end]
         return reached
 
     def _least_peak(self, choices: Sequence[Choice], size: Callable[[Choice], int]) -> int:
@@ -127,5 +158,6 @@ class Candidates:
         best = [0] + [1 << 62] * len(self.nodes)
         for choice in sorted(choices, key=lambda c: c.begin):
             peak = max(best[choice.begin], size(choice))
-            best[choice.end] = min(best[choice.end], peak)
+            if peak < best[choice.end]:
+                best[choice.end] = peak
         return best[-1]

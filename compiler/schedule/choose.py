@@ -25,15 +25,15 @@ from mcuforge.compiler.schedule.search import (
     cut_cost,
     cuts,
     fewest_instructions,
+    least_arena,
     make_schedule,
 )
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.memplan import greedy
 from mcuforge.memplan.greedy import CROWD
 from mcuforge.memplan.problem import Plan, Problem, Region
-from mcuforge.memplan.solve import MOVES_PER_BUFFER, solve
+from mcuforge.memplan.solve import DEFAULT_EFFORT, MOVES_PER_BUFFER, solve
 
-DEFAULT_EXACT_SECONDS = 2.0
 TRIES = 8  # cuts per order that are really placed: estimates know nothing of holes
 LONG_TRIES = 4  # of these, placed with patience where a thousand moves leave holes
 MANY = 1000  # buffers from which moves are too slow for patience
@@ -82,6 +82,7 @@ class _Placed:
     """A cut that has been placed."""
 
     rank: Rank
+    attempt: _Attempt
     schedule: Schedule
     problem: Problem
     plan: Plan
@@ -94,7 +95,7 @@ def choose(
     regions: tuple[Region, ...],
     options: PlanOptions,
     *,
-    exact_seconds: float = DEFAULT_EXACT_SECONDS,
+    effort: float = DEFAULT_EFFORT,
     known: Known | None = None,
 ) -> Chosen:
     """Find the best schedule for the goal that fits the regions, or the one that needs least RAM.
@@ -111,19 +112,27 @@ def choose(
     """
     goal = options.goal
     arriving = graph.inputs if options.streamed else ()
-    tried = _candidates(graph, calls, arriving, Known() if known is None else known)
-    attempts = _attempts(tried, goal, sum(region.bytes for region in regions))
-    if len(graph.nodes) > HUGE:
-        attempts = attempts[:FEW_TRIES]
-    best = _best(attempts, calls, regions, goal, arriving)
-    problem, start = best.problem, best.plan
-    if best.free and len(regions) > 1:
-        problem, start = favour_hot(problem, best.schedule, greedy.place)
-    plan = solve(problem, exact_seconds=exact_seconds, start=start)
-    # the bound counts distinct bytes: it holds in one region and in several
-    least = plan.lower_bound if goal == "speed" else min(c.bound for c in tried)
-    plan = replace(plan, lower_bound=least, optimal=plan.peak == least)
-    return Chosen(best.schedule, problem, plan)
+    known = Known() if known is None else known
+    best: _Placed | None = None
+    for thorough in (False, True):
+        every = tried = _candidates(graph, calls, arriving, known)
+        allowed = SLACK * min(map(fewest_instructions, tried)) if goal == "balanced" else inf
+        if goal != "speed" and not thorough:
+            tried = _worthwhile(tried, allowed)
+        attempts = _attempts(tried, goal, sum(region.bytes for region in regions), allowed)
+        if len(graph.nodes) > HUGE:
+            attempts = attempts[:FEW_TRIES]
+        found = _best(attempts, calls, regions, goal, arriving, best)
+        if found is best:
+            break
+        best = _improved(found, goal, regions, effort)
+        # the bound counts distinct bytes: it holds in one region and in several
+        bound = best.plan.lower_bound if goal == "speed" else min(c.bound for c in tried)
+        if goal == "speed" or len(every) == 1 or best.plan.peak <= best.attempt.estimate:
+            break  # there is no hole that another order or form might not have
+    assert best is not None
+    plan = replace(best.plan, lower_bound=bound, optimal=best.plan.peak == bound)
+    return Chosen(best.schedule, best.problem, plan)
 
 
 def _candidates(
@@ -136,15 +145,42 @@ def _candidates(
     return [Candidates(form, nodes, calls, known) for form, nodes in runs]
 
 
+def _worthwhile(tried: Sequence[Candidates], allowed: float) -> list[Candidates]:
+    """Leave out the orders whose plans all need more than the best cut of another order.
+
+    The order with the least bytes between its layers is looked at first; among equals the last,
+    since forms of attention follow the graph as it is. Stages of the others that hold more than its
+    best cut are not even built.
+    """
+    least = inf
+    alive = [max(candidates.estimates.holding.alive_before) for candidates in tried]
+    for i in sorted(range(len(tried)), key=lambda i: (alive[i], -i)):
+        candidates = tried[i]
+        candidates.most = least
+        least = min(least, least_arena(candidates, allowed))
+    return [candidates for candidates in tried if candidates.bound <= least]
+
+
+def _improved(placed: _Placed, goal: Goal, regions: tuple[Region, ...], effort: float) -> _Placed:
+    """Improve the plan with the planner's whole effort."""
+    problem, start = placed.problem, placed.plan
+    if placed.free and len(regions) > 1:
+        problem, start = favour_hot(problem, placed.schedule, greedy.place)
+    plan = solve(problem, effort=effort, start=start)
+    missing = sum(plan.overflow(problem).values())
+    rank = placed.attempt.rank(goal, missing, plan.peak)
+    return replace(placed, rank=rank, problem=problem, plan=plan)
+
+
 def _best(
     attempts: Sequence[_Attempt],
     calls: Calls,
     regions: tuple[Region, ...],
     goal: Goal,
     arriving: tuple[Tensor, ...],
+    best: _Placed | None,
 ) -> _Placed:
-    """Place the attempts in their order; skip those that cannot beat the best so far."""
-    best: _Placed | None = None
+    """Place the attempts in their order; skip those that cannot beat the best so far, if any."""
     patience = LONG_TRIES
     for attempt in attempts:
         # where placing takes long, estimates are close enough to skip the rest
@@ -160,16 +196,15 @@ def _best(
                 plan = greedy.place(problem, iterations=MOVES_PER_BUFFER * len(problem.buffers))
             rank = attempt.rank(goal, sum(plan.overflow(problem).values()), plan.peak)
             if best is None or rank < best.rank:
-                best = _Placed(rank, schedule, problem, plan, free=problem is whole)
+                best = _Placed(rank, attempt, schedule, problem, plan, free=problem is whole)
     assert best is not None  # every order has a cut
     return best
 
 
-def _attempts(tried: Sequence[Candidates], goal: Goal, budget: int) -> list[_Attempt]:
+def _attempts(
+    tried: Sequence[Candidates], goal: Goal, budget: int, allowed: float
+) -> list[_Attempt]:
     """The most promising cuts of every form and order, by their estimates."""
-    allowed = inf
-    if goal == "balanced":
-        allowed = SLACK * min(fewest_instructions(candidates) for candidates in tried)
     found = []
     for candidates in tried:
         for cut in islice(cuts(candidates, goal, budget, allowed), TRIES):

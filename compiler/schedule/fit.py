@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from mcuforge.compiler.graph import Graph
-from mcuforge.compiler.schedule.choose import DEFAULT_EXACT_SECONDS, choose
+from mcuforge.compiler.schedule.choose import choose
 from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.planned import Planned, PlanOptions, Rung
 from mcuforge.compiler.schedule.slim import slimmed
 from mcuforge.compiler.schedule.weights import Flash
 from mcuforge.memplan.problem import Region
+from mcuforge.memplan.solve import DEFAULT_EFFORT
 from mcuforge.runtime_c.sources import PORTABLE
 
 LADDER = (
@@ -45,7 +46,7 @@ def fit(
     memories: Memories,
     options: PlanOptions,
     *,
-    exact_seconds: float = DEFAULT_EXACT_SECONDS,
+    effort: float = DEFAULT_EFFORT,
     known: Known | None = None,
     resident_too: bool = False,
 ) -> Planned:
@@ -55,20 +56,14 @@ def fit(
     resident ones too, for `Planned.resident_peak`. Raises CompileError for outputs that are
     constants.
     """
-    plan = partial(choose, graph, exact_seconds=exact_seconds, known=known)
+    plan = partial(choose, graph, effort=effort, known=known)
     calls = {name: Calls(name) for name in (isa, PORTABLE)}
     tried: dict[tuple[str, tuple[Region, ...]], Planned] = {}
     for rung, kernels, regions in _attempts(isa, memories, options.ram_budget):
         if (kernels, regions) not in tried:
             chosen = plan(calls[kernels], regions, options)
             tried[kernels, regions] = Planned(
-                graph=graph,
-                schedule=chosen.schedule,
-                problem=chosen.problem,
-                plan=chosen.plan,
-                rung=rung,
-                isa=kernels,
-                options=options,
+                graph=graph, rung=rung, isa=kernels, options=options, **vars(chosen)
             )
         found = tried[kernels, regions]
         if found.fits:

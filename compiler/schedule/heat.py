@@ -63,7 +63,7 @@ def confined(problem: Problem) -> Iterator[Problem]:
     if len(problem.regions) == 1:
         return
     for region in problem.fastest_first:
-        if all(_allows(b, region.name) for b in problem.buffers):
+        if all(b.allows(region.name) for b in problem.buffers):
             alone = tuple(replace(b, regions=(region.name,)) for b in problem.buffers)
             yield replace(problem, buffers=alone)
 
@@ -71,15 +71,8 @@ def confined(problem: Problem) -> Iterator[Problem]:
 def _held(problem: Problem, hot: Sequence[Buffer]) -> Problem:
     fastest = problem.fastest_first[0].name
     names = {b.name for b in hot}
-    return replace(
-        problem,
-        buffers=tuple(
-            replace(b, regions=(fastest,)) if b.name in names and _allows(b, fastest) else b
-            for b in problem.buffers
-        ),
+    buffers = (
+        replace(b, regions=(fastest,)) if b.name in names and b.allows(fastest) else b
+        for b in problem.buffers
     )
-
-
-def _allows(buffer: Buffer, region: str) -> bool:
-    """Whether the buffer may lie in the region."""
-    return not buffer.regions or region in buffer.regions
+    return replace(problem, buffers=tuple(buffers))

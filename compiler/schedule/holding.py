@@ -5,13 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-
-import numpy as np
+from itertools import accumulate
 
 from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.schedule.liveness import liveness
 from mcuforge.compiler.schedule.memory import ALIGNMENT
-from mcuforge.compiler.schedule.pipeline import Indices
 from mcuforge.compiler.schedule.schedule import view_storage
 from mcuforge.compiler.tensors import Tensor
 
@@ -49,22 +47,24 @@ class Holding:
         return sum(self._tensors[name].bytes for name, life in lives if life.first < 0)
 
     def passing(self, begin: int, end: int) -> int:
-        """Bytes alive before and after nodes [begin, end) that these do not read."""
-        first, last, sizes, place = self._columns
-        across = (first < begin) & (last >= end)
-        read = [place[name] for name in self._read(begin, end)]
-        return int(sizes[across].sum() - (sizes[read] * across[read]).sum())
+        """Bytes alive before and after nodes [begin, end) that these do not read.
+
+        What is alive before them and dies in them is read by them, so it is what is alive before
+        them, less what they read of it.
+        """
+        return self.alive_before[begin] - sum(
+            self._tensors[n].bytes for n in self._read(begin, end) if self.made_before(n, begin)
+        )
 
     @cached_property
-    def _columns(self) -> tuple[Indices, Indices, Indices, dict[str, int]]:
-        """For every buffer its first and last node and its bytes; and its index in these arrays."""
-        names = list(self._lives)
-        return (
-            np.array([self._lives[n].first for n in names], np.int64),
-            np.array([self._lives[n].last for n in names], np.int64),
-            np.array([self._tensors[n].bytes for n in names], np.int64),
-            {name: i for i, name in enumerate(names)},
-        )
+    def alive_before(self) -> list[int]:
+        """For each node the bytes made before it and needed by it or later ones."""
+        growth = [0] * (len(self.nodes) + 2)
+        for name, life in self._lives.items():
+            if life.first < life.last:
+                growth[life.first + 1] += self._tensors[name].bytes
+                growth[life.last + 1] -= self._tensors[name].bytes
+        return list(accumulate(growth))
 
     def ends(
         self, begin: int, end: int, written: int, distances: Mapping[str, int]

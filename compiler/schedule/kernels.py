@@ -19,11 +19,12 @@ class Calls:
 
     def __init__(self, isa: str) -> None:
         self.isa = isa
-        self._known: dict[tuple[Node, Execution, int], tuple[Call, ...]] = {}
+        self._known: dict[tuple[object, ...], tuple[Call, ...]] = {}
 
     def of(self, node: Node, execution: Execution, rows: int) -> tuple[Call, ...]:
         """The calls with the fewest instructions that compute `node`; none for rows that arrive."""
-        key = (node, execution, rows)
+        # several forms of a graph have nodes of their own with the same operator and tensors
+        key = (node.op, node.inputs, node.output, execution, rows)
         if key not in self._known:
             tasks = 1 if execution is Execution.WHOLE else rows
             ways = variants(node, execution, rows, self.isa)

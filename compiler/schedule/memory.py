@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from mcuforge.compiler.schedule.liveness import Life, liveness
-from mcuforge.compiler.schedule.overlap import least_distance_of_rows, whole_distances
-from mcuforge.compiler.schedule.pipeline import Indices
+from mcuforge.compiler.schedule.overlap import Accesses, least_distances, whole_distances
 from mcuforge.compiler.schedule.rows import layer_rows
 from mcuforge.compiler.schedule.schedule import Layer, Schedule, Stage
 from mcuforge.memplan.problem import Buffer, Overlap, Problem, Region
@@ -100,43 +99,18 @@ def _distances(schedule: Schedule, stage: Stage, dying: set[str]) -> Iterator[tu
             if name in dying:
                 yield name, schedule.buffer(node.output).name, distance
         return
-    outputs, reads = _Accesses(), _Accesses()  # with the end of each write, the begin of each read
+    outputs, reads = Accesses(), Accesses()
     for rows in layer_rows(schedule, stage):
         for read in rows.reads:
             buffer = schedule.buffer(read.tensor).name
-            if buffer in dying:
-                first, end = read.first[: len(rows.at)], read.end[: len(rows.at)]
-                some = first < end
-                # row r is written at time 2 * r: reads come one before that, or one after
-                times = 2 * rows.at[some] + (-1 if read.before else 1)
-                reads.add(buffer, rows.at[some], times, first[some] * read.tensor.row_bytes)
+            first, end = read.first[: len(rows.at)], read.end[: len(rows.at)]
+            some = first < end
+            if buffer in dying and some.any():
+                begins = first[some] * read.tensor.row_bytes
+                reads.add(buffer, rows.at[some], begins, -1 if read.before else 1)
         output = rows.layer.node.output
         buffer = schedule.buffer(output).name
-        if buffer not in schedule.rings:
-            some = rows.writes >= 0
-            ends = (rows.writes[some] + 1) * output.row_bytes
-            outputs.add(buffer, rows.at[some], 2 * rows.at[some], ends)
-    for output_name, written in outputs.in_order():
-        for source, seen in reads.in_order():
-            yield source, output_name, least_distance_of_rows(*written, *seen)
-
-
-class _Accesses:
-    """Collects when buffers are accessed, and at which of their bytes."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, list[tuple[Indices, Indices]]] = {}
-        self._begun: dict[str, int] = {}
-
-    def add(self, buffer: str, rows: Indices, times: Indices, places: Indices) -> None:
-        """Add the accesses of a layer while the pipeline computes rows `rows`, in rising order."""
-        if len(rows):
-            begun = int(rows[0])
-            self._begun[buffer] = min(begun, self._begun.get(buffer, begun))
-            self._found.setdefault(buffer, []).append((times, places))
-
-    def in_order(self) -> Iterator[tuple[str, tuple[Indices, Indices]]]:
-        """Yield each buffer with (times, places), in the order of the first access."""
-        for buffer in sorted(self._found, key=lambda name: self._begun[name]):
-            times, places = zip(*self._found[buffer], strict=True)
-            yield buffer, (np.concatenate(times), np.concatenate(places))
+        some = rows.writes >= 0
+        if buffer not in schedule.rings and some.any():
+            outputs.add(buffer, rows.at[some], (rows.writes[some] + 1) * output.row_bytes)
+    yield from least_distances(outputs, reads)

@@ -24,13 +24,9 @@ def orders(graph: Graph, streamed: Sequence[Tensor]) -> tuple[Order, ...]:
     found = [nodes]
     for choose in (_least_live, _deepest):
         order = _ordered(graph, nodes, storage, choose)
-        if not any(_same(order, known) for known in found):
+        if order not in found:
             found.append(order)
     return tuple(found)
-
-
-def _same(one: Order, other: Order) -> bool:
-    return all(a is b for a, b in zip(one, other, strict=True))
 
 
 # Chooses among the nodes that could run next, given as (number, growth of the live bytes).

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from mcuforge.compiler.graph import Node
 from mcuforge.compiler.schedule.pipeline import Indices, Pipeline
 from mcuforge.compiler.schedule.schedule import Execution
 from mcuforge.compiler.tensors import Tensor
+
+LAST = np.iinfo(np.int64).max // 2  # no row and no byte is as far
 
 
 def least_distance(reads: Reads) -> int:
@@ -29,7 +31,7 @@ def least_distance(reads: Reads) -> int:
     first, end = reads.first, reads.end
     units = len(first)
     size = units * reads.out_bytes
-    never = np.iinfo(np.int64).max // 2 // max(reads.in_bytes, 1)
+    never = LAST // max(reads.in_bytes, 1)
     still = first if (first < end).all() else np.where(first < end, first, never)
     if (still[1:] < still[:-1]).any():
         still = np.minimum.accumulate(still[::-1])[::-1]  # the lowest unit read from unit i on
@@ -62,10 +64,40 @@ def least_distance_of_rows(written: Indices, ends: Indices, read: Indices, begin
     row. The result is at least minus the output's size: no input byte is read there any more.
     """
     order = np.argsort(read, kind="stable")
-    nothing = np.iinfo(np.int64).max // 2
-    lowest = np.minimum.accumulate(np.append(begins[order], nothing)[::-1])[::-1]
+    lowest = np.minimum.accumulate(np.append(begins[order], LAST)[::-1])[::-1]
     still = lowest[np.searchsorted(read[order], written)]
     return int(max(-ends.max(), (ends - still).max()))
+
+
+class Accesses:
+    """Collects when the rows of a pipeline access buffers, and at which of their bytes."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[tuple[Indices, Indices]]] = {}
+        self._begun: dict[str, int] = {}
+
+    def add(self, buffer: str, rows: Indices, places: Indices, shift: int = 0) -> None:
+        """Add the accesses of one layer while the pipeline computes rows `rows`, in rising order.
+
+        `places`: where each write ends, or each read begins. `shift`: reads come before (-1) or
+        after (1) their row is written.
+        """
+        self._found.setdefault(buffer, []).append((2 * rows + shift, places))
+        begun = int(rows.min(initial=LAST))
+        self._begun[buffer] = min(begun, self._begun.get(buffer, LAST))
+
+    def in_order(self) -> Iterator[tuple[str, Indices, Indices]]:
+        """Yield (buffer, times, places), int64 (accesses,), in the order of the first access."""
+        for buffer in sorted(self._found, key=lambda name: self._begun[name]):
+            times, places = zip(*self._found[buffer], strict=True)
+            yield buffer, np.concatenate(times), np.concatenate(places)
+
+
+def least_distances(written: Accesses, read: Accesses) -> Iterator[tuple[str, str, int]]:
+    """Yield (input, output, least distance of the output below the input) for every pair."""
+    for output, *ends in written.in_order():
+        for source, *begins in read.in_order():
+            yield source, output, least_distance_of_rows(*ends, *begins)
 
 
 def pipeline_distances(
@@ -76,25 +108,16 @@ def pipeline_distances(
     `is_input` is true for the names of tensors that were made before the pipeline.
     """
     rows = pipeline.order.layer_of_row
-    written: list[tuple[Indices, Indices]] = []
-    read: dict[str, list[tuple[Indices, Indices]]] = {}
+    written, read = Accesses(), Accesses()
     for i, layer in enumerate(pipeline.layers):
-        at = 2 * np.flatnonzero(rows == i)  # when each of its rows is written
+        at = np.flatnonzero(rows == i)
         own = layer.node.output
         if pipeline.owner.get(own.name, own) is output:
             made = at[-1:] if layer.execution is Execution.ACCUMULATE else at
-            written.append((made, (np.arange(len(made)) + 1) * own.row_bytes))
+            written.add(output.name, made, (np.arange(len(made)) + 1) * own.row_bytes)
         for need in layer.needs:
             if is_input(need.buffer.name):
-                first, end = need.first[: len(at)], need.end[: len(at)]
-                some = first < end
-                when = at - 1 if need.before else at + 1
-                seen = (when[some], need.begins[: len(at)][some])
-                read.setdefault(need.buffer.name, []).append(seen)
-    times, ends = (np.concatenate(column) for column in zip(*written, strict=True))
-    return {
-        name: least_distance_of_rows(
-            times, ends, *(np.concatenate(column) for column in zip(*seen, strict=True))
-        )
-        for name, seen in read.items()
-    }
+                some = need.first[: len(at)] < need.end[: len(at)]
+                begins = need.begins[: len(at)][some]
+                read.add(need.buffer.name, at[some], begins, -1 if need.before else 1)
+    return {name: distance for name, _, distance in least_distances(written, read)}

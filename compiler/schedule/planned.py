@@ -10,7 +10,8 @@ from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.search import Goal
 from mcuforge.compiler.schedule.weights import WeightsIn
-from mcuforge.memplan.peak import covered, peak_moment
+from mcuforge.memplan.intervals import union_length
+from mcuforge.memplan.peak import peak_moment
 from mcuforge.memplan.problem import Plan, Problem
 
 
@@ -72,7 +73,7 @@ class Planned:
         """Bytes alive during each layer; bytes that buffers share count once."""
         placed = self.plan.placements
         return tuple(
-            covered(
+            union_length(
                 (placed[b.name].offset, placed[b.name].offset + b.bytes)
                 for b in self.problem.buffers
                 if b.begin <= step < b.end

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mcuforge.compiler.calls import Call
-from mcuforge.compiler.graph import Graph, Node
+from mcuforge.compiler.graph import Graph, Node, fresh
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import CompileError
 
@@ -152,11 +152,4 @@ def view_storage(graph: Graph) -> dict[str, Tensor]:
 def scratch_names(graph: Graph) -> dict[str, str]:
     """Name a scratch buffer for each node, by its output's name; no tensor has such a name."""
     taken = {t.name for t in graph.inputs} | {n.output.name for n in graph.nodes}
-    names = {}
-    for node in graph.nodes:
-        name = f"{node.name}#scratch"
-        while name in taken:
-            name += "#"
-        taken.add(name)
-        names[node.output.name] = name
-    return names
+    return {n.output.name: fresh(f"{n.name}#scratch", taken, "#") for n in graph.nodes}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from math import inf
 from typing import Literal
@@ -60,10 +61,29 @@ def cuts(candidates: Candidates, goal: Goal, budget: int, allowed: float = inf) 
 
 
 def fewest_instructions(candidates: Candidates) -> float:
-    """Instructions of the fastest cut, however much RAM it needs."""
-    fastest = _cheapest(candidates, None)
-    assert fastest is not None  # every node runs whole, or arrives
-    return cut_cost(fastest)
+    """Instructions of the cut that runs each node by itself, whole where that is cheaper.
+
+    Some pipelines need less, by 0.2 % at most in the models measured: those that leave out rows
+    which nobody reads.
+    """
+    return sum(min(choice.instructions for choice in at) for at in candidates.singles)
+
+
+def least_arena(candidates: Candidates, allowed: float = inf) -> float:
+    """The least estimate of an arena that a cut of at most `allowed` instructions has.
+
+    Infinity where no cut has so few.
+    """
+
+    def cheap(level: int) -> bool:
+        cut = _cheapest(candidates, level)
+        return cut is not None and cut_cost(cut) <= allowed
+
+    if allowed == inf:
+        return candidates.least_peak
+    levels = sorted({c.bytes for c in candidates.choices if c.bytes >= candidates.least_peak})
+    found = bisect_left(levels, True, key=cheap)
+    return levels[found] if found < len(levels) else inf
 
 
 def _key(cut: Cut) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from mcuforge.compiler.graph import Node
 from mcuforge.memplan.problem import Buffer, Problem, Region
-from mcuforge.memplan.solve import solve
+from mcuforge.memplan.solve import DEFAULT_EFFORT, solve
 
 WeightsIn = Literal["auto", "internal", "external"]
 
@@ -83,7 +83,7 @@ def _rounded(constant: Constant) -> int:
 
 
 def place_weights(
-    constants: Sequence[Constant], regions: tuple[Region, ...], *, exact_seconds: float = 1.0
+    constants: Sequence[Constant], regions: tuple[Region, ...], *, effort: float = DEFAULT_EFFORT
 ) -> Mapping[str, str]:
     """Choose the region of each constant, by its name; a single region takes all of them.
 
@@ -98,7 +98,7 @@ def place_weights(
     problem = Problem(
         buffers=tuple(Buffer(c.name, c.bytes, 0, 1, ALIGNMENT) for c in constants), regions=regions
     )
-    plan = solve(problem, exact_seconds=exact_seconds)
+    plan = solve(problem, effort=effort)
     return {constant.name: plan.placements[constant.name].region for constant in constants}
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from mcuforge.boards.cycles.core import core_of
 from mcuforge.commands.options import BoardId, Cycles, Json, Model, Quiet, progress, with_flags
 from mcuforge.report.console import open_console
-from mcuforge.report.cycles import print_cycles
 from mcuforge.report.files import refuse_unwritable, write_json
 from mcuforge.report.model import BenchReport
 from mcuforge.report.profile import operator_facts
@@ -81,6 +80,4 @@ def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> Non
     refuse_unwritable(json)
     report = bench(request, progress(quiet))
     print_bench(report, open_console())
-    if report.estimated_cycles is not None:
-        print_cycles(report.estimated_cycles, report.layers, open_console())
     write_json(report, json)

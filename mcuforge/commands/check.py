@@ -65,7 +65,7 @@ def check(request: Request, stages: Stages) -> CheckReport:
     The target is an ELF file, the project that `deploy --out` left, or a serial port. Raises
     CompileError or BoardError when no verdict is possible.
     """
-    from mcuforge.compiler.judges.tflite import judge
+    from mcuforge.compiler.judges.choose import judge
     from mcuforge.flow.board_check import run_samples
     from mcuforge.flow.data import load_samples
     from mcuforge.flow.facts import board_facts, model_facts
@@ -73,7 +73,6 @@ def check(request: Request, stages: Stages) -> CheckReport:
     from mcuforge.flow.session import compile_session
     from mcuforge.flow.target import emulate_elf, open_port
     from mcuforge.flow.verdict import judged, peer_reasons
-    from mcuforge.report.text import exact_reference
 
     path = Path(request.target)
     target: AbstractContextManager[Link]
@@ -89,9 +88,9 @@ def check(request: Request, stages: Stages) -> CheckReport:
     with judge(session.graph, session.path, samples.inputs) as oracle:
         with target as link:
             answers = run_samples(link, compiled, samples, stages, poison=request.poison)
-            session = as_told(session, link.tick_hz)
+            session = as_told(session, link.firmware.tick_hz)
         found, _ = judged(oracle, answers.outputs, samples, poisoned=request.poison)
-    differ = f"{found.mismatched_elements} output elements differ from {exact_reference(found)}"
+    differ = f"{found.mismatched_elements} output elements differ from {found.exact_reference}"
     reasons = (*([differ] if found.mismatched_elements else []), *peer_reasons(found))
     return CheckReport(
         model=replace(model_facts(session), name=name),

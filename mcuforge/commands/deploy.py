@@ -77,7 +77,7 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
 
 def deploy_session(session: Session, request: Request, stages: Stages) -> Report:
     """Deploy a model and a board that are open already; the board may be outside the catalog."""
-    from mcuforge.compiler.judges.tflite import judge
+    from mcuforge.compiler.judges.choose import judge
     from mcuforge.flow.data import choose_samples
     from mcuforge.flow.firmware import build_check, project_folder
     from mcuforge.flow.measure import make_report, measure_board

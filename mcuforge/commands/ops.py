@@ -22,17 +22,6 @@ if TYPE_CHECKING:
     from mcuforge.compiler.frontends.common import OperatorSupport
 
 
-def survey_model(model: Path) -> ModelOperators:
-    """List every operator of a model file of either format, with what is wrong with it."""
-    from mcuforge.compiler.frontends.detect import is_onnx, read_file
-    from mcuforge.compiler.frontends.onnx.reader import survey_onnx
-    from mcuforge.compiler.frontends.tflite.reader import survey
-
-    if model.suffix == ".onnx" or is_onnx(read_file(model)):
-        return ModelOperators(survey_onnx(model))
-    return ModelOperators(survey(model))
-
-
 def operator_table() -> OperatorTable:
     """List the operators of both formats, and the kernels with the ISAs that have them."""
     from mcuforge.compiler.frontends.onnx import reader as onnx
@@ -108,7 +97,9 @@ def command(
         write_json(table, json)
         print_operators(table, open_console())
         return
-    found = survey_model(model)
+    from mcuforge.compiler.frontends import survey_model
+
+    found = ModelOperators(survey_model(model))
     write_json(found, json)
     print_survey(found, open_console())
     raise typer.Exit(0 if all(support.supported for support in found.operators) else 1)

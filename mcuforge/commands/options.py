@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from enum import StrEnum
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 from rich.console import Console
@@ -90,29 +89,6 @@ DumpPasses = Annotated[
 ]
 
 
-class Goal(StrEnum):
-    """What a plan is optimized for."""
-
-    balanced = "balanced"
-    ram = "ram"
-    speed = "speed"
-
-
-class InputMode(StrEnum):
-    """How inputs reach the model."""
-
-    resident = "resident"
-    streamed = "streamed"
-
-
-class WeightsIn(StrEnum):
-    """Which flash holds the constants."""
-
-    auto = "auto"
-    internal = "internal"
-    external = "external"
-
-
 def _bytes(text: str) -> int:
     """Read '5500', '64K' or '64KiB' as a number of bytes."""
     digits = text.strip().lower()
@@ -133,12 +109,12 @@ class PlanFlags:
     """The flags of every command that plans memory: one field, one flag."""
 
     optimize: Annotated[
-        Goal,
+        Literal["balanced", "ram", "speed"],
         Option(
             help="balanced: least RAM within 10 % of the fastest plan's instructions; ram: least "
             "RAM; speed: fewest instructions that fit."
         ),
-    ] = Goal.balanced
+    ] = "balanced"
     ram_budget: Annotated[
         int | None,
         Option(
@@ -148,29 +124,29 @@ class PlanFlags:
         ),
     ] = None
     input_mode: Annotated[
-        InputMode,
+        Literal["resident", "streamed"],
         Option(
             "--input",
             help="resident: the whole input lies in RAM; streamed: the model asks for its rows.",
         ),
-    ] = InputMode.resident
+    ] = "resident"
     weights: Annotated[
-        WeightsIn,
+        Literal["auto", "internal", "external"],
         Option(
             help="auto: external flash only for what does not fit the internal one; internal: all "
             "on the chip; external: all in external flash."
         ),
-    ] = WeightsIn.auto
+    ] = "auto"
 
     def options(self) -> PlanOptions:
         """The options as the compiler takes them."""
         from mcuforge.compiler.compile import PlanOptions
 
         return PlanOptions(
-            goal=self.optimize.value,
+            goal=self.optimize,
             ram_budget=self.ram_budget,
-            streamed=self.input_mode is InputMode.streamed,
-            weights=self.weights.value,
+            streamed=self.input_mode == "streamed",
+            weights=self.weights,
         )
 
 

@@ -90,6 +90,7 @@ def _print(
     report: PlanReport, session: Session, compiled: Compiled, picture: PlanPicture, console: Console
 ) -> None:
     """Print the table of layers, the map of each memory, and the plan in two lines."""
+    from mcuforge.compiler.schedule.fit import LADDER
     from mcuforge.flow.session import ram_budget
     from mcuforge.picture.adapter import slot_names
     from mcuforge.picture.letters import WIDTH, draw
@@ -107,6 +108,9 @@ def _print(
     budget = compiled.options.ram_budget or ram_budget(session.board)
     weights = weights_words(compiled.model.weights_bytes, compiled.model.further_weights)
     print_plan(report.plan, budget, weights, console)
+    if compiled.fits and compiled.rung != LADDER[0]:
+        attempt = f"the first attempt did not fit, this one does: {compiled.rung.name}"
+        console.print(attempt, highlight=False, soft_wrap=True)
 
 
 @with_flags

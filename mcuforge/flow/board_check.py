@@ -63,7 +63,7 @@ def run_samples(
     firmware cannot poison, and when the canary bytes around an arena have changed: they are checked
     after every sample.
     """
-    if poison and not link.can_poison:
+    if poison and not link.firmware.poison:
         raise BoardError(
             "the firmware was built without --poison",
             f"model {compiled.graph.source}",

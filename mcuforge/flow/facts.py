@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from mcuforge.compiler.compile import Compiled
 from mcuforge.flow.session import Session
+from mcuforge.memplan.solve import DEFAULT_EFFORT
 from mcuforge.report import model
 
 
@@ -31,6 +32,8 @@ def plan_facts(compiled: Compiled) -> model.PlanFacts:
         lower_bound=plan.lower_bound,
         optimal=plan.optimal,
         solver=plan.solver,
+        effort=DEFAULT_EFFORT,
+        effort_reached=plan.stopped,
         seconds=round(plan.seconds, 3),
         regions=tuple(
             model.RegionUse(r.name, plan.peaks[r.name], r.bytes, r.speed)

@@ -16,7 +16,6 @@ from mcuforge.flow.session import Session, ram_budget
 from mcuforge.flow.verdict import first_difference, first_wrong, judged, peer_reasons
 from mcuforge.report.model import Check, Flash, Ram, Report
 from mcuforge.report.progress import Stages
-from mcuforge.report.text import exact_reference
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +81,7 @@ def find_reasons(measured: Measured, built: Built, ram: Ram, flash: Flash) -> li
         reasons.append(
             f"{check.mismatched_elements} output elements in "
             f"{check.samples - check.exact_samples} of {check.samples} samples differ from "
-            f"{exact_reference(check)}"
+            f"{check.exact_reference}"
         )
     if measured.difference is not None:
         reasons.append(measured.difference)

@@ -5,17 +5,18 @@ from __future__ import annotations
 
 from base64 import b64encode
 from hashlib import sha256
-from importlib.resources import files
+from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from mcuforge.picture.head import HEAD, draw_head, figures_of, legend_of, title_of
 from mcuforge.picture.layout import layout
 from mcuforge.picture.record import PlanPicture
 from mcuforge.picture.table import BUFFER_COLUMNS, buffer_rows, facts_of
+from mcuforge.templates import templates
 
-TEMPLATES = "mcuforge.picture"
+TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
 def svg(picture: PlanPicture) -> str:
@@ -61,15 +62,8 @@ def html(picture: PlanPicture) -> str:
 
 
 def _template(name: str) -> Template:
-    env = Environment(
-        loader=PackageLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-        finalize=_pixels,
-    )
+    env = templates(TEMPLATES, html=True)
+    env.finalize = _pixels
     return env.get_template(name)
 
 
@@ -80,7 +74,7 @@ def _pixels(value: object) -> object:
 
 def _asset(name: str) -> Markup:
     """A style sheet or script of ours, to put into the document unescaped."""
-    return Markup(files(TEMPLATES).joinpath("templates", name).read_text(encoding="utf-8"))
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
 
 
 def _hash(text: str) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from mcuforge.compiler.judges import EXACT_MARK
+
 if TYPE_CHECKING:
     from mcuforge.boards.catalog.board import Board
     from mcuforge.boards.doctor import ToolStatus
@@ -82,6 +84,11 @@ class Check:
         """True where the peer computes in float what mcuforge computes in integers."""
         return self.peer is not None and self.peer_mismatched_elements is None
 
+    @property
+    def exact_reference(self) -> str:
+        """The name of what the board's answers must equal, without the peer."""
+        return self.reference.partition(EXACT_MARK)[0]
+
 
 @dataclass(frozen=True)
 class Ram:
@@ -140,6 +147,8 @@ class PlanFacts:
     lower_bound: int
     optimal: bool
     solver: str
+    effort: float  # the limit of the search, in units that it counts itself; no clock stops it
+    effort_reached: bool  # it stopped there; more effort might find a better plan
     seconds: float
     regions: tuple[RegionUse, ...]
     deciding_layer: str

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from mcuforge.report.console import figure_columns, layer_columns, whole_column
-from mcuforge.report.model import LayerFacts, OperatorFacts, per_mac
+from mcuforge.report.model import CycleEstimate, LayerFacts, OperatorFacts, per_mac
 
 SHAPE_COLUMNS, BAR_COLUMNS = 100, 120  # terminal widths from which they are shown
 BAR = 20  # characters of the most expensive layer's bar
@@ -43,14 +43,12 @@ def layer_table(layers: tuple[LayerFacts, ...], columns: int) -> Table:
     for layer in layers:
         cost = layer.instructions
         table.add_row(
-            str(layer.index),
-            escape(layer.name),
-            layer.op,
+            *_named(layer),
             *(("x".join(map(str, layer.shape)),) if shapes else ()),
-            f"{layer.macs:,}" if layer.macs else "",
+            _macs(layer.macs),
             "" if cost is None else f"{cost:,}",
-            "" if layer.instructions_per_mac is None else f"{layer.instructions_per_mac:.2f}",
-            "" if cost is None or not total else f"{100 * cost / total:.1f} %",
+            _ratio(layer.instructions_per_mac),
+            "" if cost is None or not total else _share(cost, total),
             f"{layer.ram_live:,}",
             *(("#" * round(BAR * (cost or 0) / most) if most else "",) if bars else ()),
         )
@@ -70,9 +68,37 @@ def operator_table(operators: tuple[OperatorFacts, ...]) -> Table:
         table.add_row(
             x.op,
             str(x.layers),
-            f"{x.macs:,}" if x.macs else "",
+            _macs(x.macs),
             f"{x.instructions:,}",
-            "" if x.instructions_per_mac is None else f"{x.instructions_per_mac:.2f}",
-            f"{100 * x.share:.1f} %",
+            _ratio(x.instructions_per_mac),
+            _share(x.share, 1),
         )
     return table
+
+
+def cycles_table(estimate: CycleEstimate, layers: tuple[LayerFacts, ...]) -> Table:
+    """One row per layer of the same bench: MACs, estimated cycles, their share."""
+    figures = figure_columns("MACs", "estimated cycles", "per MAC", "share")
+    table = Table(*layer_columns(), *figures, box=None)
+    for layer, own in zip(layers, estimate.layers, strict=True):
+        share = _share(own.cycles, max(estimate.cycles, 1))
+        cost = (f"{own.cycles:,}", _ratio(own.cycles_per_mac), share)
+        table.add_row(*_named(layer), _macs(layer.macs), *cost)
+    return table
+
+
+def _named(layer: LayerFacts) -> tuple[str, str, str]:
+    """The cells of `layer_columns`."""
+    return str(layer.index), escape(layer.name), layer.op
+
+
+def _macs(macs: int) -> str:
+    return f"{macs:,}" if macs else ""
+
+
+def _ratio(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.2f}"
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.1f} %"

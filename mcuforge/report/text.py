@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.markup import escape
 
-from mcuforge.compiler.judges.onnx import EXACT_MARK
 from mcuforge.report.model import (
     JUDGED_SAMPLES,
     LEAST_AGREEMENT,
@@ -16,7 +15,9 @@ from mcuforge.report.model import (
     BoardFacts,
     Check,
     CheckReport,
+    CycleEstimate,
     Flash,
+    LayerFacts,
     ModelFacts,
     PlanFacts,
     QuantizeReport,
@@ -24,7 +25,7 @@ from mcuforge.report.model import (
     Report,
     Run,
 )
-from mcuforge.report.profile import layer_table, operator_table
+from mcuforge.report.profile import cycles_table, layer_table, operator_table
 
 MOST_NAMED = 4  # operators on one line
 
@@ -57,13 +58,24 @@ def print_check(report: CheckReport, console: Console) -> None:
 
 
 def print_bench(report: BenchReport, console: Console) -> None:
-    """Print the report of a bench: layers, operators, then the whole inference."""
+    """Print the report of a bench: layers, operators, the whole inference, estimated cycles."""
     _print_title(report.model, report.board, console)
     console.print(layer_table(report.layers, console.width))
     console.print()
     console.print(operator_table(report.operators))
     console.print()
     _print_cost(report.run, console)
+    if report.estimated_cycles is not None:
+        print_cycles(report.estimated_cycles, report.layers, console)
+
+
+def print_cycles(estimate: CycleEstimate, layers: tuple[LayerFacts, ...], console: Console) -> None:
+    """Print one row per layer, then the whole estimate; every line says that it is one."""
+    console.print()
+    console.print(cycles_table(estimate, layers))
+    console.print()
+    _print_line("estimate", cycles_words(estimate), console)
+    _print_line("error", error_words(estimate), console)
 
 
 def print_plan(plan: PlanFacts, budget: int, weights: str, console: Console) -> None:
@@ -93,6 +105,27 @@ def print_quantize(report: QuantizeReport, console: Console) -> None:
     if report.verdict == "pass":
         _print_line("next", f"mcuforge deploy {output.name} --board ID --emulate", console)
     _print_verdict(report.verdict, report.reasons, console)
+
+
+def cycles_words(estimate: CycleEstimate) -> str:
+    """'5,217,424 estimated cycles per inference, 1.96 per MAC, ...'."""
+    words = f"{estimate.cycles:,} estimated cycles per inference"
+    if estimate.cycles_per_mac is not None:
+        words += f", {estimate.cycles_per_mac:.2f} per MAC"
+    words += f", {estimate.cycles_per_instruction:.2f} per instruction"
+    if estimate.milliseconds is not None and estimate.clock_hz is not None:
+        clock = f"{estimate.clock_hz / 1e6:g} MHz"
+        words += f"; at {clock} estimated {estimate.milliseconds:,.2f} ms"
+    return f"{words} ({estimate.core}, not measured)"
+
+
+def error_words(estimate: CycleEstimate) -> str:
+    """What the estimate leaves out, and how far published figures were from such estimates."""
+    below, above = estimate.error.below_percent, estimate.error.above_percent
+    return (
+        "memory without wait states; published cycles of other engines were from "
+        f"{below} % below to {above} % above such estimates (docs/cycles.md)"
+    )
 
 
 def _print_title(model: ModelFacts, board: BoardFacts, console: Console) -> None:
@@ -162,7 +195,7 @@ def _print_answers(check: Check, console: Console) -> None:
     if wrong := check.mismatched_elements:
         exact += f", {wrong:,} elements differ by up to {check.max_abs_diff:g}"
     poisoned = ", dead bytes overwritten between steps" if check.poisoned else ""
-    _print_line("answers", f"{exact}, against {exact_reference(check)}{poisoned}", console)
+    _print_line("answers", f"{exact}, against {check.exact_reference}{poisoned}", console)
     if check.accuracy is not None and check.reference_accuracy is not None:
         beside = "the peer" if check.peer_is_near else "the reference"
         line = f"{check.accuracy:.4f}, {beside} {check.reference_accuracy:.4f}"
@@ -182,11 +215,6 @@ def _peer_words(check: Check) -> str:
     if check.peer_judged:
         return f"{words} (expected at least {100 * LEAST_AGREEMENT:g} %)"
     return f"{words} (not judged: that takes --data with {JUDGED_SAMPLES} samples or more)"
-
-
-def exact_reference(check: Check) -> str:
-    """The name of what the board's answers must equal, without the peer."""
-    return check.reference.partition(EXACT_MARK)[0]
 
 
 def _mismatch_words(check: Check) -> str:

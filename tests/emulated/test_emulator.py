@@ -66,11 +66,20 @@ def gone_within(pid: int, seconds: float) -> bool:
     return not lives(pid)
 
 
+def alive(emulator: Emulator) -> bool:
+    return emulator._supervisor.poll() is None
+
+
+def diagnostics(emulator: Emulator) -> str:
+    """What QEMU and its supervisor wrote to stderr, and why QEMU ended if it did."""
+    return (emulator._folder / "state.json.log").read_text()
+
+
 def ends_within(emulator: Emulator, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while emulator.alive() and time.monotonic() < deadline:
+    while alive(emulator) and time.monotonic() < deadline:
         time.sleep(0.01)
-    return not emulator.alive() and not lives(emulator.pid)
+    return not alive(emulator) and not lives(emulator.pid)
 
 
 @contextlib.contextmanager
@@ -146,19 +155,21 @@ def test_the_emulator_is_gone_and_reaped_when_its_context_is_left(
     board: Board, image: Path
 ) -> None:
     with start(board, image) as emulator:
-        assert emulator.alive()
+        assert alive(emulator)
         assert lives(emulator.pid)
+        log = (emulator._folder / "state.json.log").open()  # read when the folder is gone
+    with log:
+        assert "stopped by signal 15" in log.read()
     assert not Path(f"/proc/{emulator.pid}").exists()
-    assert not emulator.alive()
+    assert not alive(emulator)
     emulator.close()  # a second time does no harm
-    assert "stopped by signal 15" in emulator.diagnostics()
 
 
 def test_an_emulator_that_dies_says_so(board: Board, image: Path) -> None:
     with start(board, image) as emulator:
         os.kill(emulator.pid, signal.SIGKILL)
         assert ends_within(emulator, 3)
-        assert "QEMU exited with status -9" in emulator.diagnostics()
+        assert "QEMU exited with status -9" in diagnostics(emulator)
 
 
 def test_a_killed_owner_leaves_no_emulator(image: Path) -> None:
@@ -185,14 +196,14 @@ def test_the_thread_that_started_it_may_end(board: Board, image: Path) -> None:
     thread.join()
     with started[0] as emulator:
         assert hear(emulator) == f"m-ready {BOARD_ID}"
-        assert emulator.alive()
+        assert alive(emulator)
 
 
 def test_the_emulator_ends_when_its_time_is_up(board: Board, image: Path) -> None:
     with start(board, image, max_seconds=1.0) as emulator:
-        assert emulator.alive()
+        assert alive(emulator)
         assert ends_within(emulator, 3)
-        assert "its time was up" in emulator.diagnostics()
+        assert "its time was up" in diagnostics(emulator)
 
 
 def test_a_file_that_is_no_image_is_refused_with_what_qemu_said(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mcuforge.boards.link import Link
+from mcuforge.boards.link.client import Link
 from mcuforge.compiler.codegen.check import check_model
 from mcuforge.compiler.codegen.poison import poison
 from mcuforge.compiler.compile import Compiled

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mcuforge.boards.link import BoardReset, Link, Refused
+from mcuforge.boards.link.client import Link
+from mcuforge.boards.link.errors import BoardReset, Refused
 from mcuforge.boards.link.exchange import Request
 from mcuforge.boards.link.frame import Kind
 from mcuforge.compiler import reference
@@ -32,7 +33,7 @@ from mcuforge.memplan.poison import DeadRange
 from mcuforge.report.progress import Stages
 from tests.firmware.generated import HASH, link_model, open_model
 from tests.firmware.text_link import TextLink
-from tests.firmware.toy_board import flipper, toy_on_bad_line, toy_on_pty
+from tests.firmware.toy_board import flipper, read_input, toy_on_bad_line, toy_on_pty
 from tests.unit.compiler.graphs import random_inputs
 from tests.unit.compiler.pipelines import RINGS, compiled, pipelined, residual
 
@@ -85,13 +86,13 @@ def test_rows_are_sent_as_the_model_asks_for_them(
     streamed_board: Path, streamed: Compiled, poison: bool
 ) -> None:
     with open_model(streamed_board) as link:
-        assert link.steps == len(streamed.schedule.steps)
+        assert link.firmware.steps == len(streamed.schedule.steps)
         assert [x.row_bytes for x in link.inputs] == [12]
         for seed in range(3):
             check_sample(link, streamed, seed, poison=poison)
         counters = link.counters()
     assert counters.canaries_intact
-    assert (counters.begin, counters.end) == (0, link.steps)
+    assert (counters.begin, counters.end) == (0, link.firmware.steps)
 
 
 def test_a_run_in_parts_counts_the_ticks_of_all_of_them(
@@ -151,7 +152,7 @@ def test_a_write_over_two_rows_or_of_none_or_a_read_of_a_streamed_input_is_refus
             with pytest.raises(Refused, match="not of one row of a streamed input"):
                 link._exchange.ask(Request(Kind.WRITE, body), "writing")
         with pytest.raises(Refused, match="READ: no such tensor"):
-            link.read_input(0)
+            read_input(link, 0)
 
 
 def test_a_board_that_never_has_enough_is_given_up_in_bounded_time(streamed_board: Path) -> None:
@@ -169,7 +170,7 @@ def test_steps_one_by_one_are_the_whole(streamed_board: Path, streamed: Compiled
     (want,) = reference.run(streamed.graph, sample)
     with open_model(streamed_board) as link:
         link.write_input(0, sample[0].tobytes())
-        for step in range(link.steps):
+        for step in range(link.firmware.steps):
             link.run(step, step + 1)
         assert link.read_output(0) == want.tobytes()
 
@@ -299,7 +300,7 @@ def test_a_ring_one_row_short_gives_wrong_answers(
 def test_firmware_that_cannot_poison_is_told_apart(toy: Path, resident: Compiled) -> None:
     with toy_on_pty(toy) as (_, port), Link.open(port) as link:
         link.hello()
-        assert not link.can_poison
+        assert not link.firmware.poison
         with pytest.raises(Refused, match="cannot poison"):
             link.run(poison=True)
         with pytest.raises(BoardError, match="built without --poison"):

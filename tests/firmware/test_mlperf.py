@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcuforge.boards.link import BoardCrashed, NoAnswer, Refused
+from mcuforge.boards.link.errors import BoardCrashed, NoAnswer, Refused
 from mcuforge.runtime_c.sources import firmware_dir
 from tests.firmware.text_link import TextLink
 from tests.firmware.toy_board import (

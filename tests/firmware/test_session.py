@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mcuforge.boards.link import (
+from mcuforge.boards.link.client import Link
+from mcuforge.boards.link.errors import (
     BoardCrashed,
     BoardReset,
-    Link,
     LinkError,
     ModelFailed,
     NoAnswer,
@@ -26,6 +26,7 @@ from tests.firmware.toy_board import (
     ARENA_BYTES,
     TOY_HASH,
     flipper,
+    read_input,
     toy_answers,
     toy_bias,
     toy_input,
@@ -84,9 +85,9 @@ def test_an_input_reads_back_until_the_model_runs(toy: Path) -> None:
     with toy_on_pty(toy) as (_, port), Link.open(port) as link:
         link.hello()
         link.write_input(0, toy_input(5))
-        assert link.read_input(0) == toy_input(5)
+        assert read_input(link, 0) == toy_input(5)
         link.run()
-        assert link.read_input(0) != toy_input(5)
+        assert read_input(link, 0) != toy_input(5)
 
 
 def test_the_arena_shows_what_stands_between_two_steps(toy: Path) -> None:
@@ -105,7 +106,7 @@ def test_steps_run_one_by_one_are_the_model_and_each_has_its_ticks(toy: Path) ->
         link.hello()
         link.write_input(0, toy_input(1))
         link.write_input(1, BIAS)
-        ticks = [link.run(step, step + 1) for step in range(link.steps)]
+        ticks = [link.run(step, step + 1) for step in range(link.firmware.steps)]
         assert len(ticks) == 2
         assert all(count > 0 for count in ticks)
         assert link.read_output(0) == toy_answers(toy_input(1), BIAS)[0]
@@ -324,7 +325,7 @@ def test_wrong_use_is_our_fault_not_the_users(toy: Path) -> None:
         with pytest.raises(InternalError, match="takes 700 B, not 3 B"):
             link.write_input(0, b"abc")
         with pytest.raises(InternalError, match="input 2"):
-            link.read_input(2)
+            link.write_input(2, b"abc")
         with pytest.raises(BoardError, match="past the end"):
             link.read_arena(ARENA_BYTES - 1, 2)
         with pytest.raises(BoardError, match="no such steps"):

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mcuforge.boards.link.client import Link
+from mcuforge.boards.link.frame import Space
 from mcuforge.runtime_c.sources import firmware_dir, firmware_sources
 from tests.golden.host import SANITIZERS, WARNINGS
 from tests.golden.objects import objects
@@ -53,6 +55,11 @@ def _compile(source: Path, *defines: str) -> Path:
     command = ["gcc", *WARNINGS, *SANITIZERS, f"-I{firmware_dir()}", *defines]
     (made,) = objects([source], command)
     return Path(made)
+
+
+def read_input(link: Link, index: int) -> bytes:
+    """Read an input as it stands, which no command does; the board refuses it of a streamed one."""
+    return link._read_bytes(Space.INPUT, index, 0, link.inputs[index].bytes, "reading an input")
 
 
 class ToyBoard:

@@ -101,7 +101,7 @@ def check_graph(graph: Graph) -> None:
 def compile_whole(graph: Graph) -> None:
     """Verify and compile to C, without the exact planner."""
     verify(graph, "the front end")
-    compile_graph(graph, "portable", RAM_BYTES, exact_seconds=0.0)
+    compile_graph(graph, "portable", RAM_BYTES, effort=0.0)
 
 
 def count_outcome(index: int, outcome: str) -> Tally:

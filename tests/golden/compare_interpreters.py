@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from mcuforge.compiler import reference
+from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.tflite.file import parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
-from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.judges.answers import differing, largest_gap
 from mcuforge.compiler.judges.interpreters import Interpreter, installed, load
@@ -85,7 +85,7 @@ def words(outcomes: Sequence[Outcome]) -> str:
 
 def whole_model(interpreter: Interpreter, file: Path, data: Path | None, count: int) -> str:
     """A model's answers to its data, or to random samples: '1 of 3,600, up to 1'."""
-    graph = read_tflite(file)
+    graph = read_model(file)
     samples = random_samples(graph, count) if data is None else load_samples(graph, data, None)
     copy = judgeable(file.read_bytes()).model
     try:

@@ -136,7 +136,7 @@ def test_the_headers_are_cpp_too(name: str, tmp_path: Path) -> None:
 
 
 def test_hostile_names_are_still_c(tmp_path: Path) -> None:
-    model = compile_graph(hostile_graph(), "portable", 1 << 20, exact_seconds=0.0).model
+    model = compile_graph(hostile_graph(), "portable", 1 << 20, effort=0.0).model
     write(model, tmp_path)
     (tmp_path / "main.c").write_text(example_main(model))
     (tmp_path / "check_model.c").write_text(check_model(model, bytes(32), '"??/\\'))
@@ -147,7 +147,7 @@ def test_hostile_names_are_still_c(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["model", "board", "check", "measure", "main", "int", "mcuforge"])
 def test_no_name_of_a_model_clashes_with_the_firmware(name: str, tmp_path: Path) -> None:
-    model = compile_graph(_called(name), "portable", 1 << 20, exact_seconds=0.0).model
+    model = compile_graph(_called(name), "portable", 1 << 20, effort=0.0).model
     write(model, tmp_path)
     (tmp_path / "check_model.c").write_text(check_model(model, bytes(32), "build"))
     compile_c(tmp_path, "-c", *MODEL_C, "check_model.c")

@@ -53,7 +53,7 @@ def check(isa: str, module: str, placement: str, folder: Path, *flags: str) -> N
         sizes = {b.name: b.bytes for b in compiled.problem.buffers}
         model, gaps = host.redzoned(compiled.schedule, sizes)
     else:
-        model = compile_graph(graph, isa, RAM_BYTES, exact_seconds=0.0).model
+        model = compile_graph(graph, isa, RAM_BYTES, effort=0.0).model
     program = host.build(model, isa, folder, gaps, (*host.SANITIZERS, *flags))
     drawn = [feeds(case, case_graph(case)) for case in cases]
     inputs = [[x for case in drawn for x in case[kind]] for kind in range(len(FEEDS))]

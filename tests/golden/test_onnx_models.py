@@ -45,7 +45,7 @@ def judged(model: onnx.ModelProto, images: list[Float], folder: Path) -> int:
     (tensor,), (answer,) = graph.inputs, graph.outputs
     inputs = to_graph(np.stack(images), graph.ports[tensor.name], tensor)
     right = [reference.run(graph, [x])[0] for x in inputs]
-    compiled = compile_graph(graph, "portable", AMPLE_BYTES, exact_seconds=0.0)
+    compiled = compile_graph(graph, "portable", AMPLE_BYTES, effort=0.0)
     program = host.build(compiled.model, "portable", folder)
     got = host.run(program, compiled.model, [[x] for x in inputs])
     for (found,), expected in zip(got, right, strict=True):

@@ -37,7 +37,7 @@ def test_all_images_are_classified_as_onnxruntime_does(model: str, tmp_path: Pat
     graph = read_model(file)
     samples = load_samples(graph, cifar_file(tmp_path, "NCHW"))
     assert samples.labels is not None
-    compiled = compile_graph(graph, "portable", AMPLE_BYTES, exact_seconds=0.0)
+    compiled = compile_graph(graph, "portable", AMPLE_BYTES, effort=0.0)
     program = host.build(compiled.model, "portable", tmp_path, flags=FAST)
     inputs = [samples.sample(index) for index in range(samples.count)]
     parts = [host.run(program, compiled.model, inputs[at : at + 100]) for at in range(0, 1000, 100)]

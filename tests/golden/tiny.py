@@ -123,4 +123,4 @@ def tiny_graph(name: str) -> Graph:
 
 def tiny_compiled(name: str) -> Compiled:
     """One of them for a portable target with plenty of RAM; the plan depends on no clock."""
-    return compile_graph(tiny_graph(name), "portable", 1 << 20, exact_seconds=0.0)
+    return compile_graph(tiny_graph(name), "portable", 1 << 20, effort=0.0)

@@ -18,6 +18,7 @@ from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.errors import CompileError
 from tests.golden.case import Case, Operand
 from tests.models.case_model import case_model, case_spec
+from tests.models.odd_writer import odd_tensor, write_odd
 from tests.models.samples import SAMPLES
 
 AGAIN = "export the model again"  # how the hint to a contradictory file begins
@@ -63,8 +64,8 @@ def with_tensor(sample: str, place: int, **fields: object) -> bytes:
     """Write a sample with some fields of one tensor changed."""
     spec = case_spec(sample_case(sample))
     tensors = list(spec.tensors)
-    tensors[place] = replace(tensors[place], **fields)  # type: ignore[arg-type]
-    return write_model(replace(spec, tensors=tuple(tensors)))
+    tensors[place] = odd_tensor(tensors[place], **fields)
+    return write_odd(replace(spec, tensors=tuple(tensors)))
 
 
 def with_operator(name: str, **fields: object) -> bytes:

@@ -23,6 +23,7 @@ from mcuforge.compiler.frontends.tflite.ops.table import ARMS
 from tests.models.case_model import case_model, case_spec
 from tests.models.elementwise_samples import JUDGED, UNJUDGED, float_island
 from tests.models.gathering_samples import GATHERING
+from tests.models.odd_writer import odd_tensor, write_external, write_odd
 from tests.models.samples import SAMPLES, open_batch_flatten, two_in_two_out
 
 INTEGERS = (0, 1, 2, 3, 4, 5, 8, 16, 127, 128, 255, 256, 32767, 65535, 65536, 1 << 20, 1 << 24)
@@ -84,7 +85,7 @@ def seed_models(shared: Path) -> tuple[Seed, ...]:
     specs = (open_batch_flatten(), two_in_two_out(), float_island())
     files += [write_model(spec) for spec in specs]
     files += [
-        write_model(replace(spec, external_buffers=True))
+        write_external(spec)
         for spec in (*specs, *(case_spec(sample.case) for sample in SAMPLES[:8]))
     ]
     files += [path.read_bytes() for path in sorted(shared.glob("models/mlperf_tiny/*.tflite"))]
@@ -158,7 +159,7 @@ def _contradict(rng: Random) -> bytes:
             operator = _change_operator(spec.operators[place], rng)
             operators = (*spec.operators[:place], operator, *spec.operators[place + 1 :])
             spec = replace(spec, operators=operators)
-    return write_model(spec)
+    return write_odd(spec)
 
 
 def _change_tensor(tensor: TensorSpec, rng: Random) -> TensorSpec:
@@ -183,7 +184,7 @@ def _change_tensor(tensor: TensorSpec, rng: Random) -> TensorSpec:
             kept[: len(values) // 2] = values[: len(values) // 2]
             values = kept
         return replace(tensor, data=np.array(values, tensor.data.dtype).reshape(tensor.data.shape))
-    return replace(tensor, variable=rng.random() < 0.1, signature=tuple(tensor.shape))
+    return odd_tensor(tensor, variable=rng.random() < 0.1, signature=tuple(tensor.shape))
 
 
 def _change_operator(operator: OperatorSpec, rng: Random) -> OperatorSpec:

@@ -22,4 +22,4 @@ ISA_GOALS: tuple[tuple[str, Goal], ...] = (
 def compile_for(graph: Graph, goal: Goal, streamed: bool = False, isa: str = PORTABLE) -> Compiled:
     """`graph` compiled for kernels of `isa`; every plan is replayed on the way."""
     options = PlanOptions(goal=goal, streamed=streamed)
-    return compile_graph(graph, isa, AMPLE_BYTES, options=options, exact_seconds=0.0)
+    return compile_graph(graph, isa, AMPLE_BYTES, options=options, effort=0.0)

@@ -13,11 +13,11 @@ import onnx
 
 from mcuforge.compiler.frontends.common import (
     DAMAGED,
-    LARGEST_TENSOR_BYTES,
     MOST_DIMENSIONS,
     MOST_EDGES,
     contradiction,
     printable,
+    want_bytes,
 )
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
@@ -150,12 +150,7 @@ def tensor_values(tensor: onnx.TensorProto, name: str, folder: Path | None) -> A
             f"expected at most {MOST_DIMENSIONS} dimensions of 0 or more"
         )
     wanted = prod(shape) * dtype.itemsize
-    if wanted > LARGEST_TENSOR_BYTES:
-        raise Refusal(
-            f"constant '{name}' takes {wanted / 2**20:.1f} MiB, "
-            f"expected at most {LARGEST_TENSOR_BYTES >> 20} MiB",
-            "use a smaller model",
-        )
+    want_bytes(f"constant '{name}'", wanted, "use a smaller model")
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         raw = _external(tensor, name, folder, wanted)
     elif tensor.HasField("raw_data"):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import prod
 
-from mcuforge.compiler.frontends.common import LARGEST_TENSOR_BYTES, MOST_DIMENSIONS, contradiction
+from mcuforge.compiler.frontends.common import MOST_DIMENSIONS, contradiction, want_elements
 from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxNode, OnnxPort
 from mcuforge.compiler.frontends.onnx.layout import Shape, channels_last, inverse
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
@@ -57,11 +57,7 @@ def port_shape(port: OnnxPort) -> Shape:
         )
     if len(fixed) > 1 and fixed[0] != 1:
         raise Refusal(f"it has batch {fixed[0]}, supported: 1", FIX_SHAPE)
-    if prod(fixed) > LARGEST_TENSOR_BYTES:
-        raise Refusal(
-            f"it has {prod(fixed)} elements, expected at most {LARGEST_TENSOR_BYTES}",
-            "use a smaller input resolution",
-        )
+    want_elements("it", prod(fixed), "use a smaller input resolution")
     return fixed
 
 
@@ -129,12 +125,5 @@ def with_output_names(
     named = {
         id(tensor): replace(tensor, name=name) for tensor, name in zip(outputs, names, strict=True)
     }
-    changed = tuple(
-        replace(
-            node,
-            inputs=tuple(named.get(id(t), t) for t in node.inputs),
-            output=named.get(id(node.output), node.output),
-        )
-        for node in nodes
-    )
+    changed = tuple(node.rewired(named) for node in nodes)
     return changed, tuple(named[id(t)] for t in outputs)

@@ -10,12 +10,12 @@ from types import MappingProxyType
 from mcuforge.compiler.frontends.common import (
     OperatorSupport,
     SupportedOperator,
+    Survey,
     Unique,
     contradiction,
     printable,
-    refusal_error,
 )
-from mcuforge.compiler.frontends.detect import UNKNOWN, describe, is_onnx, read_file
+from mcuforge.compiler.frontends.detect import UNKNOWN, describe, is_onnx
 from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxNode, OnnxPort, parse
 from mcuforge.compiler.frontends.onnx.names import layer_name
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
@@ -53,43 +53,35 @@ SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
 )
 
 
-def read_onnx(
-    source: str | Path | bytes, *, name: str | None = None, folder: Path | None = None
-) -> Graph:
-    """Read the graph of an .onnx file, or of its bytes; `name` replaces the file's name.
+def read_onnx(data: bytes, name: str = "model.onnx", folder: Path | None = None) -> Graph:
+    """Read the graph of an .onnx file's bytes; `name`: the file's, for errors.
 
-    `folder` may hold data files of the bytes; a file's data lies in its own folder. Raises
-    CompileError for a file that is missing, damaged, float or of another kind, and for the first
-    operator that is not supported; it says how many more there are.
+    `folder` may hold further data files of the model. Raises CompileError for a file that is
+    damaged, float or of another kind, and for the first operator that is not supported; it says
+    how many more there are.
     """
-    reading = open_onnx(source, name, folder)
-    refused = [support for support in reading.supports if not support.supported]
-    if refused:
-        raise refusal_error(refused[0], len(refused) - 1, reading.file)
+    reading = open_onnx(data, name, folder)
+    if reading.survey.refused:
+        raise reading.survey.error(len(reading.survey.refused) - 1)
     return reading.graph()
 
 
 def survey_onnx(
-    source: str | Path | bytes, *, name: str | None = None
+    data: bytes, name: str = "model.onnx", folder: Path | None = None
 ) -> tuple[OperatorSupport, ...]:
     """List every operator of a file in order, and what is wrong with it; the model comes last.
 
     An operator that reads a refused one's result counts as supported where its kind is. Raises
     CompileError for a file that cannot be read at all.
     """
-    return tuple(open_onnx(source, name).supports)
+    return tuple(open_onnx(data, name, folder).survey.rows)
 
 
-def open_onnx(source: str | Path | bytes, name: str | None, folder: Path | None = None) -> Reading:
+def open_onnx(data: bytes, file: str, folder: Path | None = None) -> Reading:
     """Pass over a file once: gives the graph, and what each of the file's names stands for.
 
     Raises CompileError for a file that cannot be read at all.
     """
-    if isinstance(source, bytes):
-        data, file = source, name or "model.onnx"
-    else:
-        path = Path(source)
-        data, file, folder = read_file(path), name or path.name, path.parent
     if not data or not is_onnx(data):
         what, hint = describe(data)
         if what != "an ONNX model" and not (data and what == UNKNOWN):
@@ -107,9 +99,8 @@ class Reading:
 
     def __init__(self, model: OnnxFile, file: str) -> None:
         self.model = model
-        self.file = file
+        self.survey = Survey(file)
         self.values: dict[str, Value] = {}
-        self.supports: list[OperatorSupport] = []
         self._layers = Unique()
         names = Unique()
         for port in model.inputs + model.outputs:  # outputs get these names at the end
@@ -123,7 +114,7 @@ class Reading:
             self._read(node)
         for port in model.outputs:
             self._read_output(port)
-        if all(support.supported for support in self.supports):
+        if not self.survey.refused:
             self._want_inputs_read()
         if not model.inputs or not model.outputs:
             side = "output" if model.inputs else "input"
@@ -143,11 +134,11 @@ class Reading:
             self.work.nodes, outputs, [port.name for port, _ in self._outputs]
         )
         return Graph(
-            name=Path(self.file).stem,
+            name=Path(self.survey.file).stem,
             inputs=tuple(self.work.inputs[port.name].view.tensor for port, _ in self._inputs),
             outputs=renamed,
             nodes=nodes,
-            source=self.file,
+            source=self.survey.file,
             format="onnx",
             ports=MappingProxyType(ports),
         )
@@ -249,7 +240,8 @@ class Reading:
         return value
 
     def _note_model(self, where: str, problem: Refusal, port: OnnxPort | None = None) -> None:
-        self._row(-1, "MODEL", where, problem, "" if port is None else port.name)
+        name = "" if port is None else port.name
+        self.survey.note(-1, "MODEL", where, problem, name, dtype="int8")
 
     def _note(self, node: OnnxNode, blamed: OnnxNode, problem: Refusal | None) -> None:
         """Record the verdict on one node; a refusal may be about an earlier node that it needs."""
@@ -259,29 +251,4 @@ class Reading:
         shapes = tuple(self.values[i].shape for i in node.inputs if i in self.values)
         output = self.values.get(name)
         shape = () if output is None else output.shape
-        self._row(blamed.index, blamed.op, where, problem, name, shapes, shape)
-
-    def _row(
-        self,
-        index: int,
-        operator: str,
-        where: str,
-        problem: Refusal | None,
-        output: str,
-        input_shapes: tuple[tuple[int, ...], ...] = (),
-        output_shape: tuple[int, ...] = (),
-    ) -> None:
-        self.supports.append(
-            OperatorSupport(
-                index=index,
-                operator=operator,
-                supported=problem is None,
-                what="" if problem is None else problem.what,
-                hint="" if problem is None else problem.hint,
-                where=f"{self.file}, {where}",
-                output=output,
-                input_shapes=input_shapes,
-                output_shape=output_shape,
-                dtype="int8",
-            )
-        )
+        self.survey.note(blamed.index, blamed.op, where, problem, name, shapes, shape, "int8")

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.common import LARGEST_TENSOR_BYTES, Unique
+from mcuforge.compiler.frontends.common import FEWER, Unique, want_bytes
 from mcuforge.compiler.frontends.onnx.file import OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import (
     Shape,
@@ -107,13 +108,7 @@ class GraphBuilder:
         """Add a node named after the operator being read, and return its output."""
         assert self.node is not None
         quant = scheme.quant if isinstance(scheme, Scheme) else scheme
-        elements = int(np.prod([float(n) for n in shape]))
-        if elements > LARGEST_TENSOR_BYTES:
-            raise Refusal(
-                f"its output {list(shape)} takes {elements / 2**20:.1f} MiB, "
-                f"expected at most {LARGEST_TENSOR_BYTES >> 20} MiB",
-                "use a smaller input resolution or fewer channels",
-            )
+        want_bytes(f"its output {list(shape)}", prod(shape), FEWER)
         layer = layer_name(self.node)
         if isinstance(op, Reshape | Transpose) and self.node.op.lower() != op.kind:
             layer = f"{layer}/{op.kind}"

@@ -11,11 +11,11 @@ from mcuforge.compiler.frontends.common import (
     DAMAGED,
     OperatorSupport,
     SupportedOperator,
+    Survey,
     Unique,
     contradiction,
-    refusal_error,
 )
-from mcuforge.compiler.frontends.detect import check_tflite, read_file
+from mcuforge.compiler.frontends.detect import check_tflite
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawOperator, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite.names import layer_name
@@ -45,39 +45,34 @@ SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
 )
 
 
-def read_tflite(source: str | Path | bytes, *, name: str | None = None) -> Graph:
-    """Read the graph of a .tflite file, or of its bytes; `name` replaces the file's name.
+def read_tflite(data: bytes, name: str = "model.tflite") -> Graph:
+    """Read the graph of a .tflite file's bytes; `name`: the file's, for errors.
 
-    Raises CompileError for a file that is missing, damaged or of another kind, and for the first
-    operator that is not supported; it says how many more there are.
+    Raises CompileError for a file that is damaged or of another kind, and for the first operator
+    that is not supported; it says how many more there are.
     """
-    reading = _Reading(*_open(source, name))
-    refused = [support for support in reading.supports if not support.supported]
+    reading = _opened(data, name)
+    refused = reading.survey.refused
     if refused:
         first = refused[0]  # the operator that reads a bad input repeats its problem: not counted
         more = sum(s.what != first.what or s.operator == first.operator for s in refused[1:])
-        raise refusal_error(first, more, reading.file)
+        raise reading.survey.error(more)
     return reading.graph()
 
 
-def survey(source: str | Path | bytes, *, name: str | None = None) -> tuple[OperatorSupport, ...]:
+def survey_tflite(data: bytes, name: str = "model.tflite") -> tuple[OperatorSupport, ...]:
     """List every operator of a file in order, and what is wrong with it.
 
     Problems of the model's inputs come first, those of its outputs last. Raises CompileError for a
     file whose tables cannot be read at all.
     """
-    return tuple(_Reading(*_open(source, name)).supports)
+    return tuple(_opened(data, name).survey.rows)
 
 
-def _open(source: str | Path | bytes, name: str | None) -> tuple[RawModel, str]:
-    """Read the file's tables and the file's name for errors."""
-    if isinstance(source, bytes):
-        data, file = source, name or "model.tflite"
-    else:
-        data, file = read_file(Path(source)), name or Path(source).name
+def _opened(data: bytes, file: str) -> _Reading:
     check_tflite(data, file)
     try:
-        return parse(FileBytes(data)), file
+        return _Reading(parse(FileBytes(data)), file)
     except Malformed as problem:
         raise CompileError(f"the file is damaged: {problem}", file, DAMAGED) from None
 
@@ -87,11 +82,10 @@ class _Reading:
 
     def __init__(self, model: RawModel, file: str) -> None:
         self.model = model
-        self.file = file
+        self.survey = Survey(file)
         self.values = Values(model)
         self.islands = Islands(self.values)
         self.nodes: list[Node] = []
-        self.supports: list[OperatorSupport] = []
         self._layers = Unique()
         self._written = set(model.inputs)
         self._read_edges("input", model.inputs, self._check_input)
@@ -102,11 +96,11 @@ class _Reading:
     def graph(self) -> Graph:
         """Return the graph. Call it only where nothing was refused."""
         return Graph(
-            name=Path(self.file).stem,
+            name=Path(self.survey.file).stem,
             inputs=tuple(self.values.tensor(i) for i in self.model.inputs),
             outputs=tuple(self.values.tensor(i) for i in self.model.outputs),
             nodes=tuple(self.nodes),
-            source=self.file,
+            source=self.survey.file,
         )
 
     def _read(self, raw: RawOperator) -> None:
@@ -128,7 +122,7 @@ class _Reading:
             problem = Refusal(f"the file is damaged: {damage}", DAMAGED)
         self._written.update(raw.outputs)
         self.nodes.extend(nodes)
-        self._note(raw.index, raw.name, raw.inputs, output, f"{origin} '{layer}'", problem)
+        self._note(raw.index, raw.name, f"{origin} '{layer}'", problem, output, raw.inputs)
 
     def _new_nodes(self, raw: RawOperator) -> tuple[NewNode, ...]:
         """Read an operator into nodes; no nodes if it could be computed while reading."""
@@ -207,7 +201,7 @@ class _Reading:
         """Record what is wrong with the model's inputs or outputs."""
         if not indices:
             problem = contradiction(f"the model has no {side}, expected at least one")
-            self._note(-1, "MODEL", (), None, f"its {side}s", problem)
+            self._note(-1, "MODEL", f"its {side}s", problem)
         for place, index in enumerate(indices):
             where = f"{side} {place} '{self.values.names[index]}'"
             try:
@@ -215,31 +209,22 @@ class _Reading:
                 if index in indices[:place]:
                     raise contradiction(f"it is listed twice among the {side}s")
             except Refusal as problem:
-                self._note(-1, "MODEL", (), index, where, problem)
+                self._note(-1, "MODEL", where, problem, index)
 
     def _note(
         self,
         index: int,
         operator: str,
-        inputs: tuple[int, ...],
-        output: int | None,
         where: str,
         problem: Refusal | None,
+        output: int | None = None,
+        inputs: tuple[int, ...] = (),
     ) -> None:
-        """Record the verdict on one operator."""
-        raws = [self.values.raw(i) for i in inputs if i >= 0]
-        written = None if output is None else self.values.raw(output)
-        self.supports.append(
-            OperatorSupport(
-                index=index,
-                operator=operator,
-                supported=problem is None,
-                what="" if problem is None else problem.what,
-                hint="" if problem is None else problem.hint,
-                where=f"{self.file}, {where}",
-                output="" if output is None else self.values.names[output],
-                input_shapes=tuple(raw.shape for raw in raws),
-                output_shape=() if written is None else written.shape,
-                dtype="" if written is None else written.type_name,
-            )
-        )
+        """Record the verdict on one operator, which reads and writes these tensors."""
+        name, dtype = "", ""
+        shape: tuple[int, ...] = ()
+        if output is not None:
+            raw = self.values.raw(output)
+            name, shape, dtype = self.values.names[output], raw.shape, raw.type_name
+        shapes = tuple(self.values.raw(i).shape for i in inputs if i >= 0)
+        self.survey.note(index, operator, where, problem, name, shapes, shape, dtype)

@@ -9,11 +9,12 @@ from math import prod
 import numpy as np
 
 from mcuforge.compiler.frontends.common import (
+    FEWER,
     LARGEST_INTEGER_LIST,
-    LARGEST_TENSOR_BYTES,
     SCALE_LIMITS,
     Unique,
     contradiction,
+    want_bytes,
 )
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawQuantization, RawTensor
 from mcuforge.compiler.frontends.tflite.names import tensor_names
@@ -132,13 +133,7 @@ def check_shape(raw: RawTensor, name: str, dtype: DType) -> None:
         raise Refusal(
             f"'{name}' has shape {list(raw.shape)}, expected 1 or more in each dimension", FIX_SHAPE
         )
-    size_bytes = prod(raw.shape) * dtype.itemsize
-    if size_bytes > LARGEST_TENSOR_BYTES:
-        raise Refusal(
-            f"'{name}' takes {size_bytes / 2**20:.1f} MiB, "
-            f"expected at most {LARGEST_TENSOR_BYTES >> 20} MiB",
-            "use a smaller input resolution or fewer channels",
-        )
+    want_bytes(f"'{name}'", prod(raw.shape) * dtype.itemsize, FEWER)
 
 
 def _dtype(raw: RawTensor, name: str) -> DType:

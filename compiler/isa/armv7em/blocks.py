@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.isa.channels import Channels, Int32, Int64
+from mcuforge.compiler.isa.channels import Channels, Int64
+from mcuforge.compiler.isa.instruction_set import Packed, rounded_up
 from mcuforge.compiler.tensors import Array
 
 FILTERS = 4  # of a block; the last block is filled up with zeros
@@ -24,13 +25,8 @@ UPPER_REACH = 1 << 23  # largest sum, exclusive, of the filter in the upper 24 b
 Bool = NDArray[np.bool_]
 
 
-def depth_of(filters: Array) -> int:
-    """Count a filter's values as packed: whole words of them."""
-    return -(-filters.shape[1] // VALUES) * VALUES
-
-
-def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
-    """Pack filters, int8 (co, taps), into the words of all blocks: int32 (words,).
+def pack_blocks(filters: Array, channels: Channels) -> Packed | None:
+    """Pack filters, int8 (co, taps), into the words of all blocks.
 
     The first word holds the number of filters per block, and ROUNDS_ONCE. A block holds four
     filters. It holds two, each with zeros as its partner, if two filters of the layer cannot share
@@ -51,7 +47,8 @@ def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
     slots = np.arange(co) if together else 2 * np.arange(co)
     count = -(-(int(slots[-1]) + 1) // FILTERS) * FILTERS
 
-    weights: Int64 = np.zeros((count, depth_of(filters)), np.int64)
+    depth = rounded_up(taps, VALUES)
+    weights: Int64 = np.zeros((count, depth), np.int64)
     weights[slots, :taps] = filters
     ending: Int64 = np.zeros((3, count), np.int64)  # bias, multiplier, right shift
     ending[2] = 1
@@ -71,8 +68,7 @@ def pack_blocks(filters: Array, channels: Channels) -> Int32 | None:
     rows = np.concatenate([part.reshape(count // FILTERS, -1) for part in blocks], axis=1)
     held = FILTERS if together else FILTERS // 2
     stream = np.concatenate([[held + ROUNDS_ONCE * once], rows.reshape(-1)])
-    packed: Int32 = stream.astype(np.uint32).view(np.int32)
-    return packed
+    return Packed(stream.astype(np.uint32).view(np.int32), depth)
 
 
 def _pairs_hold(filters: Array, channels: Channels) -> Bool:

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
-from mcuforge.compiler.isa.armv7em.blocks import depth_of, pack_blocks
+from mcuforge.compiler.isa.armv7em.blocks import pack_blocks
 from mcuforge.compiler.isa.armv7em.depthwise import pack_depthwise
 from mcuforge.compiler.isa.channels import Channels
 from mcuforge.compiler.isa.instruction_set import InstructionSet, Packed
@@ -22,16 +23,15 @@ class Armv7em(InstructionSet):
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack blocks of filters; scratch holds both current pixels, spread into lanes."""
-        words = pack_blocks(filters, channels)
-        if words is None:
+        packed = pack_blocks(filters, channels)
+        if packed is None:
             return None
-        depth = depth_of(filters)
-        return Packed(words, depth, self.pixels * depth * LANE_BYTES, depth)
+        scratch_bytes = self.pixels * packed.depth * LANE_BYTES
+        return replace(packed, scratch_bytes=scratch_bytes, odd_bytes=packed.depth)
 
     def fully_connected(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack blocks of filters."""
-        words = pack_blocks(filters, channels)
-        return None if words is None else Packed(words, depth_of(filters))
+        return pack_blocks(filters, channels)
 
     def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack blocks of channels."""

@@ -12,8 +12,11 @@ from mcuforge.compiler.isa.instruction_set import (
     MAX_TAPS,
     InstructionSet,
     Packed,
+    in_groups,
     padded,
     rounded_up,
+    stream,
+    words,
 )
 from mcuforge.compiler.tensors import Array
 
@@ -32,13 +35,12 @@ class Helium(InstructionSet):
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack groups of four filters; scratch holds the windows of two pixels."""
-        words, depth = _groups_of_filters(filters, channels)
-        return Packed(words, depth, 2 * depth)
+        groups, depth = _groups_of_filters(filters, channels)
+        return Packed(groups, depth, 2 * depth)
 
     def fully_connected(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack the same groups, without scratch: the vector is read where it lies."""
-        words, depth = _groups_of_filters(filters, channels)
-        return Packed(words, depth)
+        return Packed(*_groups_of_filters(filters, channels))
 
     def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack groups of 16 channels; None for over 50 taps or two weights of -128 in one sum."""
@@ -53,14 +55,13 @@ class Helium(InstructionSet):
         pixels = 2 if count == LANES // 2 else 1  # eight channels of two pixels are a group too
         lanes = padded(np.tile(taps, pixels), (len(taps), rounded_up(count, LANES)))
         weights = lanes.reshape(len(taps), -1, LANES).transpose(1, 0, 2)
-        groups = (
-            _in_groups(np.tile(channels.bias, pixels), LANES)[:, ORDER],
-            np.ascontiguousarray(weights).reshape(len(weights), -1).view("<i4"),
-            _in_groups(np.tile(channels.multiplier, pixels), LANES)[:, ORDER],
-            _in_groups(np.tile(-channels.right, pixels), LANES)[:, ORDER],
+        groups = stream(
+            in_groups(np.tile(channels.bias, pixels), LANES)[:, ORDER],
+            words(weights),
+            in_groups(np.tile(channels.multiplier, pixels), LANES)[:, ORDER],
+            in_groups(np.tile(-channels.right, pixels), LANES)[:, ORDER],
         )
-        words: Int32 = np.concatenate(groups, axis=1).reshape(-1).astype(np.int32)
-        return Packed(words, len(taps))
+        return Packed(groups, len(taps))
 
 
 def _groups_of_filters(filters: Array, channels: Channels) -> tuple[Int32, int]:
@@ -69,17 +70,10 @@ def _groups_of_filters(filters: Array, channels: Channels) -> tuple[Int32, int]:
     depth = rounded_up(taps, LANES)
     filled = padded(channels.used(filters), (rounded_up(count, FILTERS), depth))
     weights = filled.reshape(-1, FILTERS, depth // LANES, LANES).transpose(0, 2, 1, 3)
-    rows = np.ascontiguousarray(weights).reshape(len(weights), -1).view("<i4")
-    groups = (
-        _in_groups(channels.bias, FILTERS),
-        rows,
-        _in_groups(channels.multiplier, FILTERS),
-        _in_groups(-channels.right, FILTERS),
+    groups = stream(
+        in_groups(channels.bias, FILTERS),
+        words(weights),
+        in_groups(channels.multiplier, FILTERS),
+        in_groups(-channels.right, FILTERS),
     )
-    words: Int32 = np.concatenate(groups, axis=1).reshape(-1).astype(np.int32)
-    return words, depth
-
-
-def _in_groups(values: Int32, size: int) -> Int32:
-    """Cut values into (groups, size), filled up with zeros."""
-    return padded(values, (rounded_up(len(values), size),)).reshape(-1, size)
+    return groups, depth

@@ -6,19 +6,20 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcuforge.compiler.isa.channels import Channels, Int32
 from mcuforge.compiler.isa.instruction_set import (
     MAX_TAPS,
     InstructionSet,
     Packed,
+    in_groups,
     padded,
     rounded_up,
+    stream,
+    words,
 )
 from mcuforge.compiler.tensors import Array
 
-Bytes = NDArray[np.int8]
 FILTERS = 4  # of a block of conv2d
 VECTOR_FILTERS = 8  # of a block of fully_connected
 PIXELS = 4  # pixels whose windows are gathered at a time
@@ -67,27 +68,17 @@ def blocks(filters: Array, channels: Channels, size: int, depth: int, first: int
         return np.zeros(0, np.int32)
     count = -(-len(filters) // size)
     mine = slice(first, first + len(filters))
-
-    def by_block(values: Int32) -> Int32:
-        return padded(values[mine], (count * size,)).reshape(count, size)
-
     weights = padded(filters.astype(np.int8), (count * size, depth))
     side_by_side = weights.reshape(count, size, depth).transpose(0, 2, 1).reshape(count, -1)
-    shifts = padded(by_block(channels.right).astype(np.int8), (count, rounded_up(size, WORD)))
-    columns = (
-        by_block(channels.bias),
+    shifts = in_groups(channels.right[mine].astype(np.int8), size)
+    return stream(
+        in_groups(channels.bias[mine], size),
         words(side_by_side),
-        by_block(doubled(channels)),
-        words(shifts),
+        in_groups(doubled(channels)[mine], size),
+        words(padded(shifts, (count, rounded_up(size, WORD)))),
     )
-    return np.concatenate(columns, axis=1).reshape(-1)
 
 
 def doubled(channels: Channels) -> Int32:
     """Double the multipliers, as mulhsu takes them: int32 (co,), the bits of a uint32."""
     return (channels.multiplier.astype(np.uint32) * np.uint32(2)).view(np.int32)
-
-
-def words(rows: Bytes) -> Int32:
-    """Read int8 rows (n, bytes), whole words each, as little-endian words: int32 (n, bytes / 4)."""
-    return np.ascontiguousarray(rows).view("<i4").astype(np.int32)

@@ -3,23 +3,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy as np
 
-from mcuforge.compiler.calls import Argument, Blob, Call, Reads
-from mcuforge.compiler.graph import Op
-from mcuforge.compiler.ops.common.by_row import (
-    RowInput,
-    calls_on_rows,
-    row_dims,
-    row_input,
-    same_row_reads,
-    whole_input,
-)
-from mcuforge.compiler.ops.common.checks import want_shape
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.calls import Argument, Blank, Blob, Call, Fields, Reads, kernel_call
+from mcuforge.compiler.graph import Activation
+from mcuforge.compiler.ops.common.by_row import RowPartsOp, row_dims, same_row_reads
+from mcuforge.compiler.ops.common.checks import shape_refusal, want_int8, want_shape
+from mcuforge.compiler.ops.common.fixed_point import Multiplier, activation_range
+from mcuforge.compiler.tensors import Tensor, Tensors
 from mcuforge.compiler.work import Work, vector_counts
 from mcuforge.errors import Refusal
 
@@ -38,37 +33,46 @@ class Broadcast:
     stride_a: Shape
     stride_b: Shape
 
-    def fields(self) -> tuple[tuple[str, Shape], ...]:
-        """Return the parameter fields with which every broadcasting kernel begins."""
-        return (("dims", self.dims), ("stride_a", self.stride_a), ("stride_b", self.stride_b))
-
 
 @dataclass(frozen=True)
-class BroadcastOp(Op):
-    """An operator on two 8-bit inputs: one element of each gives one element of the output."""
+class BroadcastOp(RowPartsOp):
+    """An operator on two int8 inputs: one element of each gives one element of the output."""
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
+        want_int8(*inputs, output)
+        check_broadcast(inputs, output)
+
+    @abstractmethod
+    def fields(self, inputs: Tensors, output: Tensor) -> Fields:
+        """Return the kernel's parameters after the walk over both inputs."""
+
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
+        a, b = inputs
+        fields = vars(broadcast(a.shape, b.shape)) | self.fields(inputs, output)
+        return kernel_call(self.kernel_name, *operands(inputs), output, Blank.PARAMS, **fields)
+
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         return tuple(_element_reads(x, output) for x in inputs)
 
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
-        if any(_rows_of(x, output) is None for x in inputs):
-            return None
-        return tuple(None if x.is_constant else _row_reads(x, output) for x in inputs)
+    def own_rows(self, inputs: Tensors, output: Tensor) -> tuple[bool, ...] | None:
+        """Find inputs with the output's rows; all rows may also read the same, but not in turn."""
+        own = tuple(_has_own_rows(x, output) for x in inputs)
+        dims = row_dims(len(output.shape))
+        repeats = (set(aligned(x, output)[:dims]) <= {1} for x in inputs)
+        known = (mine or same for mine, same in zip(own, repeats, strict=True))
+        return own if all(known) else None
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        rows = [_rows_of(x, output) for x in inputs]
-        return calls_on_rows(self, [row for row in rows if row is not None], output, isa)
+    def own_row_reads(self, x: Tensor, output: Tensor) -> Reads:
+        return same_row_reads(x, output)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         counts = vector_counts(output)
         if len({x.elements for x in inputs} - {1}) <= 1:  # of one shape: they count as one vector
             counts = counts._replace(run=1)
-        return Work(f"{self.kind}_s8", counts)
+        return Work(self.kernel_name, counts)
 
 
-def check_broadcast(inputs: tuple[Tensor, ...], output: Tensor) -> None:
+def check_broadcast(inputs: Tensors, output: Tensor) -> None:
     """Refuse shapes that do not broadcast to the output's, or need too many dimensions."""
     a, b = inputs
     want_shape(output, broadcast_shape(a, b))
@@ -85,10 +89,9 @@ def broadcast_shape(a: Tensor, b: Tensor) -> Shape:
     """Compute the output's shape by TFLite's (and numpy's) rule: aligned at the last dimension."""
     pairs = _pairs(a.shape, b.shape)
     if any(m != n and 1 not in (m, n) for m, n in pairs):
-        raise Refusal(
+        raise shape_refusal(
             f"shapes {list(a.shape)} and {list(b.shape)} of '{a.name}' and '{b.name}' differ in "
-            "a dimension where neither is 1",
-            "export the model again: its shapes contradict each other",
+            "a dimension where neither is 1"
         )
     return tuple(max(m, n) for m, n in pairs)
 
@@ -106,19 +109,34 @@ def broadcast(a: Shape, b: Shape) -> Broadcast:
     return Broadcast(_padded(dims, 1), _padded(strides[0], 0), _padded(strides[1], 0))
 
 
-def operands(inputs: tuple[Tensor, ...]) -> tuple[Argument, ...]:
+def operands(inputs: Tensors) -> tuple[Argument, ...]:
     """Return the inputs as kernel arguments; constants lie in flash."""
     return tuple(Blob("operand", t.values()) if t.is_constant else t for t in inputs)
 
 
-def _aligned(x: Tensor, output: Tensor) -> Shape:
+def centred_fields(inputs: Tensors, output: Tensor, factor: Multiplier, act: Activation) -> Fields:
+    """Return the parameters of a kernel that combines centred values with one multiplier."""
+    a, b = inputs
+    low, high = activation_range(act, output)
+    return {
+        "zero_point_a": a.zero_point,
+        "zero_point_b": b.zero_point,
+        "output_zero_point": output.zero_point,
+        "multiplier": factor.mantissa,
+        "shift": factor.shift,
+        "act_min": low,
+        "act_max": high,
+    }
+
+
+def aligned(x: Tensor, output: Tensor) -> Shape:
     """Extend the shape of `x` to as many dimensions as the output's."""
     return (1,) * (len(output.shape) - len(x.shape)) + x.shape
 
 
 def _element_reads(x: Tensor, output: Tensor) -> Reads:
     """Read one element of `x` for each element of the output, just before writing it."""
-    numbers = np.arange(x.elements, dtype=np.int64).reshape(_aligned(x, output))
+    numbers = np.arange(x.elements, dtype=np.int64).reshape(aligned(x, output))
     first = np.broadcast_to(numbers, output.shape).reshape(-1)
     return Reads(x.dtype.itemsize, output.dtype.itemsize, first, first + 1, before_write=True)
 
@@ -126,28 +144,7 @@ def _element_reads(x: Tensor, output: Tensor) -> Reads:
 def _has_own_rows(x: Tensor, output: Tensor) -> bool:
     """Tell whether row y of `x` goes into row y of the output, and into no other row."""
     dims = row_dims(len(output.shape))
-    return _aligned(x, output)[:dims] == output.shape[:dims] and x.rows == output.rows
-
-
-def _rows_of(x: Tensor, output: Tensor) -> RowInput | None:
-    """Find the part of `x` that an output row reads: its own row, or all if all rows read the same.
-
-    None if the rows of `x` repeat in turn or are not the output's.
-    """
-    if _has_own_rows(x, output):
-        return row_input(x)
-    repeats = set(_aligned(x, output)[: row_dims(len(output.shape))]) <= {1}
-    return whole_input(x) if repeats else None
-
-
-def _row_reads(x: Tensor, output: Tensor) -> Reads:
-    """Describe the reads of an input for which `_rows_of` is not None."""
-    first = np.arange(output.rows, dtype=np.int64)
-    if not _has_own_rows(x, output):
-        return Reads(x.row_bytes, output.row_bytes, 0 * first, 0 * first + x.rows)
-    if _aligned(x, output) == output.shape:
-        return same_row_reads(x, output)
-    return Reads(x.row_bytes, output.row_bytes, first, first + 1)
+    return aligned(x, output)[:dims] == output.shape[:dims] and x.rows == output.rows
 
 
 def _pairs(a: Shape, b: Shape) -> list[tuple[int, int]]:

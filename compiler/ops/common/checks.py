@@ -11,6 +11,17 @@ from mcuforge.errors import Refusal
 SUPPORTED_INT8 = "convert with full-integer quantization (int8, representative dataset)"
 
 
+def shape_refusal(what: str) -> Refusal:
+    """Make the refusal of shapes that no correct file can have together."""
+    return Refusal(what, "export the model again: its shapes contradict each other")
+
+
+def scale_refusal(what: str) -> Refusal:
+    """Make the refusal of a scale that does not suit the values of its tensor."""
+    hint = "quantize again with a representative dataset that exercises this tensor"
+    return Refusal(what, hint)
+
+
 def want_dtype(tensor: Tensor, *allowed: DType) -> None:
     """Refuse any element type not in `allowed`."""
     if tensor.dtype not in allowed:
@@ -44,10 +55,9 @@ def want_one_image(tensor: Tensor) -> None:
 def want_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:
     """Refuse a tensor whose shape differs from the one the operator computes."""
     if tensor.shape != shape:
-        raise Refusal(
+        raise shape_refusal(
             f"tensor '{tensor.name}' has shape {list(tensor.shape)}, "
-            f"this operator gives {list(shape)}",
-            "export the model again: its shapes contradict each other",
+            f"this operator gives {list(shape)}"
         )
 
 
@@ -61,9 +71,8 @@ def want_quant(tensor: Tensor, axis: int | None = None) -> None:
         raise Refusal(f"tensor '{tensor.name}' has no scale", SUPPORTED_INT8)
     bad = [s for s in quant.scale if not (math.isfinite(s) and s > 0.0)]
     if bad:
-        raise Refusal(
-            f"tensor '{tensor.name}' has scale {bad[0]}, expected a finite number above 0",
-            "quantize again with a representative dataset that exercises this tensor",
+        raise scale_refusal(
+            f"tensor '{tensor.name}' has scale {bad[0]}, expected a finite number above 0"
         )
     low, high = {DType.INT8: (-128, 127), DType.UINT8: (0, 255)}.get(tensor.dtype, (0, 0))
     if not low <= quant.zero_point <= high:
@@ -86,10 +95,11 @@ def want_quant(tensor: Tensor, axis: int | None = None) -> None:
             )
 
 
-def want_int8(tensor: Tensor) -> None:
-    """Refuse anything except an int8 activation with one scale."""
-    want_dtype(tensor, DType.INT8)
-    want_quant(tensor)
+def want_int8(*tensors: Tensor) -> None:
+    """Refuse anything except int8 activations with one scale each."""
+    for tensor in tensors:
+        want_dtype(tensor, DType.INT8)
+        want_quant(tensor)
 
 
 def want_constant(tensor: Tensor) -> None:

@@ -5,55 +5,52 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.calls import Field
-from mcuforge.compiler.ops.common.broadcast import broadcast
+from mcuforge.compiler.calls import Fields
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     quantize_multiplier,
-    requantize,
+    scaled_by,
 )
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Arrays, Tensor, Tensors
 
 
-def common_scale(inputs: tuple[Tensor, ...]) -> float:
+def common_scale(inputs: Tensors) -> float:
     """Return twice the larger input scale, on which the sum of two int8 values fits 8 bits."""
     return 2.0 * max(t.scale for t in inputs)
 
 
-def input_multipliers(inputs: tuple[Tensor, ...]) -> tuple[Multiplier, Multiplier]:
+def input_multipliers(inputs: Tensors) -> tuple[Multiplier, Multiplier]:
     """Find the factors that bring both inputs to the common scale."""
     a, b = (quantize_multiplier(t.scale / common_scale(inputs)) for t in inputs)
     return a, b
 
 
-def on_common_scale(tensor: Tensor, values: Array, factor: Multiplier, left_shift: int) -> Int64:
-    """Bring values to the common scale: int64 of their shape, with `left_shift` fraction bits.
-
-    values: as stored; the function subtracts the tensor's zero point.
-    """
-    fine = (values.astype(np.int64) - tensor.zero_point) << left_shift
-    return requantize(fine, factor.mantissa, factor.shift)
+def on_common_scale(
+    inputs: Tensors, values: Arrays, factors: tuple[Multiplier, Multiplier], left_shift: int
+) -> tuple[Int64, Int64]:
+    """Bring stored values to the common scale, int64 of their shapes with so many fraction bits."""
+    a, b = (
+        scaled_by((v.astype(np.int64) - t.zero_point) << left_shift, factor)
+        for t, v, factor in zip(inputs, values, factors, strict=True)
+    )
+    return a, b
 
 
 def two_scale_fields(
-    inputs: tuple[Tensor, ...],
-    factors: tuple[Multiplier, Multiplier],
-    output: Tensor,
-    factor: Multiplier,
-) -> tuple[tuple[str, Field], ...]:
-    """Return the parameter fields of a kernel that brings its inputs to one scale, in C order."""
+    inputs: Tensors, factors: tuple[Multiplier, Multiplier], output: Tensor, factor: Multiplier
+) -> Fields:
+    """Return the parameters of a kernel that brings its inputs to one scale, after the walk."""
     a, b = inputs
     factor_a, factor_b = factors
-    return (
-        *broadcast(a.shape, b.shape).fields(),
-        ("zero_point_a", a.zero_point),
-        ("multiplier_a", factor_a.mantissa),
-        ("shift_a", factor_a.shift),
-        ("zero_point_b", b.zero_point),
-        ("multiplier_b", factor_b.mantissa),
-        ("shift_b", factor_b.shift),
-        ("output_zero_point", output.zero_point),
-        ("output_multiplier", factor.mantissa),
-        ("output_shift", factor.shift),
-    )
+    return {
+        "zero_point_a": a.zero_point,
+        "multiplier_a": factor_a.mantissa,
+        "shift_a": factor_a.shift,
+        "zero_point_b": b.zero_point,
+        "multiplier_b": factor_b.mantissa,
+        "shift_b": factor_b.shift,
+        "output_zero_point": output.zero_point,
+        "output_multiplier": factor.mantissa,
+        "output_shift": factor.shift,
+    }

@@ -128,30 +128,22 @@ def _of_values(
     return results
 
 
-def _exp(v: Any) -> Any:
-    return EXACT.exp(min(max(v, -800), 800))
+def _within(low: int, high: int, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Limit the argument of `function`: beyond, its results are the same in float64."""
+    return lambda v: function(min(max(v, low), high))
 
 
-def _expm1(v: Any) -> Any:
-    return EXACT.expm1(min(max(v, -800), 800))
+_exp = _within(-800, 800, EXACT.exp)
+_expm1 = _within(-800, 800, EXACT.expm1)
+_tanh = _within(-40, 40, EXACT.tanh)
+_erf = _within(-8, 8, EXACT.erf)
+_erfc = _within(-8, 30, EXACT.erfc)
 
 
 def _log(v: Any) -> Any:
     if v > 0:
         return EXACT.log(v)
     return -np.inf if v == 0 else np.nan
-
-
-def _tanh(v: Any) -> Any:
-    return EXACT.tanh(min(max(v, -40), 40))
-
-
-def _erf(v: Any) -> Any:
-    return EXACT.erf(min(max(v, -8), 8))
-
-
-def _erfc(v: Any) -> Any:
-    return EXACT.erfc(min(max(v, -8), 30))
 
 
 def _softplus(v: Any) -> Any:

@@ -14,12 +14,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mcuforge.compiler.graph import Activation
-from mcuforge.compiler.tensors import DType, Quant, Tensor
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 
 Int64 = NDArray[np.int64]
 
 LEAST_ROUNDED_ONCE = 2.0**-12
 RANGE = {DType.INT8: (-128, 127), DType.UINT8: (0, 255), DType.INT32: (-(2**31), 2**31 - 1)}
+
+# the smallest and the largest real value that an activation lets through
+LIMITS: dict[Activation, tuple[float | None, float | None]] = {
+    "none": (None, None),
+    "relu": (0.0, None),
+    "relu6": (0.0, 6.0),
+    "relu_n1_to_1": (-1.0, 1.0),
+}
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,12 @@ def wrap_int32(x: ArrayLike) -> Int64:
     return np.asarray(x, dtype=np.int64).astype(np.int32).astype(np.int64)
 
 
+def saturate_int32(x: Int64) -> Int64:
+    """Limit to the values of an int32; int64 of x's shape."""
+    result: Int64 = np.clip(x, -(2**31), 2**31 - 1)
+    return result
+
+
 def doubling_high_mul(x: ArrayLike, mantissa: ArrayLike) -> Int64:
     """Compute round(x * mantissa / 2**31), halves upwards; int64 of the broadcast shape.
 
@@ -91,6 +105,11 @@ def rounding_shift_right(x: ArrayLike, shift: ArrayLike) -> Int64:
     return result
 
 
+def scaled_by(x: ArrayLike, factor: Multiplier) -> Int64:
+    """Apply one factor as `requantize` does; int64 of x's shape."""
+    return requantize(x, factor.mantissa, factor.shift)
+
+
 def requantize(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
     """Apply TFLite's MultiplyByQuantizedMultiplier (double rounding) to int32 values.
 
@@ -99,6 +118,17 @@ def requantize(x: ArrayLike, mantissa: ArrayLike, shift: ArrayLike) -> Int64:
     amount = np.asarray(shift, dtype=np.int64)
     left = wrap_int32(np.asarray(x, dtype=np.int64) << np.maximum(amount, 0))
     return rounding_shift_right(doubling_high_mul(left, mantissa), np.maximum(-amount, 0))
+
+
+def stored(values: Int64, output: Tensor, act: Activation = "none") -> Array:
+    """Add the output's zero point in int32 and clamp: int8 of the output's shape."""
+    return clamped(wrap_int32(values + output.zero_point), output, act)
+
+
+def clamped(values: Int64, output: Tensor, act: Activation) -> Array:
+    """Limit quantized values to what `act` lets through: int8 of the output's shape."""
+    low, high = activation_range(act, output)
+    return np.clip(values, low, high).astype(np.int8).reshape(output.shape)
 
 
 def quantize_real(real: float, quant: Quant) -> int:
@@ -111,12 +141,9 @@ def activation_range(act: Activation, output: Tensor) -> tuple[int, int]:
     """Find the smallest and largest quantized value that a fused activation lets through."""
     low, high = RANGE[output.dtype]
     assert output.quant is not None
-    if act == "relu":
-        low = max(low, quantize_real(0.0, output.quant))
-    elif act == "relu6":
-        low = max(low, quantize_real(0.0, output.quant))
-        high = min(high, quantize_real(6.0, output.quant))
-    elif act == "relu_n1_to_1":
-        low = max(low, quantize_real(-1.0, output.quant))
-        high = min(high, quantize_real(1.0, output.quant))
+    least, most = LIMITS[act]
+    if least is not None:
+        low = max(low, quantize_real(least, output.quant))
+    if most is not None:
+        high = min(high, quantize_real(most, output.quant))
     return low, high

@@ -5,17 +5,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mcuforge.compiler.calls import Blank, Call
+from mcuforge.compiler.calls import ROWS, Blank, Call
 
 SUM_BYTES = 4  # one int32 per output element
-SUMMING = (
-    Blank.SCRATCH,
-    Blank.FIRST_ROW,
-    Blank.END_ROW,
-)  # the end of such a kernel's arguments
 
 
 def summing(whole: Call, kernel: str, outputs: int) -> Call:
     """Make a call of `kernel`, which sums the rows of call `whole`, with the same parameters."""
-    kept = tuple(a for a in whole.args if a not in (Blank.FIRST_ROW, Blank.END_ROW))
-    return replace(whole, kernel=kernel, args=(*kept, *SUMMING), scratch_bytes=outputs * SUM_BYTES)
+    kept = tuple(a for a in whole.args if a not in ROWS)
+    args = (*kept, Blank.SCRATCH, *ROWS)
+    return replace(whole, kernel=kernel, args=args, scratch_bytes=outputs * SUM_BYTES)

@@ -5,23 +5,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blob
+from mcuforge.compiler.calls import Blob, Fields
 from mcuforge.compiler.graph import Activation
-from mcuforge.compiler.ops.common.checks import (
-    want_constant,
-    want_dtype,
-    want_quant,
-    want_shape,
-)
+from mcuforge.compiler.ops.common.checks import want_constant, want_dtype, want_quant, want_shape
 from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     activation_range,
     output_multiplier,
     requantize,
+    stored,
     wrap_int32,
 )
-from mcuforge.compiler.tensors import Array, DType, Tensor
+from mcuforge.compiler.tensors import Array, DType, Tensor, Tensors
 from mcuforge.errors import Refusal
 
 MAX_SUMMED = 2**17 - 1  # an int32 always holds the sum of so many products of two int8 values
@@ -40,7 +36,7 @@ def check_weights(weights: Tensor, axis: int) -> None:
         )
 
 
-def check_bias(inputs: tuple[Tensor, ...], channels: int) -> None:
+def check_bias(inputs: Tensors, channels: int) -> None:
     """Refuse a third input unless it is a constant int32 vector of one value per channel."""
     if len(inputs) > 2:
         want_constant(inputs[2])
@@ -57,22 +53,23 @@ def check_summed(count: int) -> None:
         )
 
 
-def conv_multipliers(x: Tensor, weights: Tensor, output: Tensor) -> tuple[Multiplier, ...]:
+def conv_multipliers(inputs: Tensors, output: Tensor) -> tuple[Multiplier, ...]:
     """Compute x.scale * weights.scale / output.scale in doubles for each output channel."""
+    x, weights = inputs[:2]
     assert weights.quant is not None
     channels = output.shape[-1]
     scales = weights.quant.scale * (channels if len(weights.quant.scale) == 1 else 1)
     return tuple(output_multiplier(x.scale * s / output.scale, output) for s in scales)
 
 
-def bias_values(inputs: tuple[Tensor, ...], channels: int) -> Int64:
+def bias_values(inputs: Tensors, channels: int) -> Int64:
     """Return the bias as int64 (channels,); zeros if the operator has no bias."""
     if len(inputs) > 2:
         return inputs[2].values().astype(np.int64)
     return np.zeros(channels, np.int64)
 
 
-def folded_bias(inputs: tuple[Tensor, ...], filters: Array) -> Blob:
+def folded_bias(inputs: Tensors, filters: Array) -> Blob:
     """Compute bias[o] - x.zero_point * sum(filters[o]) as int32, so that kernels skip the offset.
 
     filters: (channels, taps).
@@ -80,6 +77,25 @@ def folded_bias(inputs: tuple[Tensor, ...], filters: Array) -> Blob:
     sums = filters.astype(np.int64).sum(axis=1)
     folded = bias_values(inputs, filters.shape[0]) - inputs[0].zero_point * sums
     return Blob("bias", wrap_int32(folded).astype(np.int32))
+
+
+def weighted_fields(
+    inputs: Tensors,
+    output: Tensor,
+    filters: Array,
+    multipliers: tuple[Multiplier, ...],
+    act: Activation,
+) -> Fields:
+    """Return the parameters that finish sums of products; filters: (channels, taps)."""
+    low, high = activation_range(act, output)
+    return {
+        "output_zero_point": output.zero_point,
+        "act_min": low,
+        "act_max": high,
+        "bias": folded_bias(inputs, filters),
+        "multiplier": Blob("multiplier", mantissas(multipliers)),
+        "shift": Blob("shift", shifts(multipliers)),
+    }
 
 
 def mantissas(multipliers: tuple[Multiplier, ...]) -> Array:
@@ -99,7 +115,5 @@ def finish(
 
     Returns int8 of the output's shape.
     """
-    low, high = activation_range(act, output)
     scaled = requantize(wrap_int32(acc), mantissas(multipliers), shifts(multipliers))
-    values = np.clip(wrap_int32(scaled + output.zero_point), low, high)
-    return values.astype(np.int8).reshape(output.shape)
+    return stored(scaled, output, act)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Reads
+from mcuforge.compiler.calls import Fields, Reads, RingRows
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
@@ -83,6 +83,19 @@ class Window:
         first = np.clip(top, 0, x.shape[1])
         end = np.clip(top + self.span(0), 0, x.shape[1])
         return Reads(x.row_bytes, output.row_bytes, first, end)
+
+    def fields(self, x: Tensor, output: Tensor) -> Fields:
+        """Return the parameters that say where a window lies on images and their rings."""
+        return {
+            "input": x.shape[1:],
+            "output": output.shape[1:],
+            "input_ring": RingRows(x),
+            "output_ring": RingRows(output),
+            "kernel": self.kernel,
+            "stride": self.stride,
+            "pad": self.pad[:2],
+            "dilation": self.dilation,
+        }
 
     def patches(self, x: NDArray[np.int64], out: tuple[int, ...]) -> NDArray[np.int64]:
         """Gather the taps of each output position, padding taps 0.

@@ -9,7 +9,7 @@ from math import prod
 from mcuforge.compiler.calls import Call, Reads
 from mcuforge.compiler.graph import Op
 from mcuforge.compiler.ops.common.window import Window
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Counts, Work
 
 
@@ -17,23 +17,26 @@ class WindowedOp(Op):
     """An operator that slides a window over input 0; further inputs are constants."""
 
     @abstractmethod
-    def sliding(self, inputs: tuple[Tensor, ...]) -> Window:
+    def sliding(self, inputs: Tensors) -> Window:
         """The window over the first input."""
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         return (self.sliding(inputs).reads(inputs[0], output), *(None for _ in inputs[1:]))
 
-    def row_reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         return (self.sliding(inputs).row_reads(inputs[0], output), *(None for _ in inputs[1:]))
 
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         return self.calls(inputs, output, isa)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
-        counts = window_counts(self.sliding(inputs), inputs[0], output)
-        return Work(f"{self.kind}_s8", counts, CALLED)
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
+        return Work(self.kernel_name, self.counts(inputs, output), CALLED)
 
-    def row_work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def counts(self, inputs: Tensors, output: Tensor) -> Counts:
+        """Count what `work` counts: by default a window that slides over each channel by itself."""
+        return window_counts(self.sliding(inputs), inputs[0], output)
+
+    def row_work(self, inputs: Tensors, output: Tensor) -> Work:
         return self.work(inputs, output)
 
 

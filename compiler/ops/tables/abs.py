@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.ops.common.fixed_point import Int64
-from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, scale_ratio, want_factor
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,10 @@ class Abs(TableOp):
 
     kind: ClassVar[str] = "abs"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
-        want_factor(scale_factor(inputs[0], output), inputs[0], output)
+        want_factor(scale_ratio(inputs[0], output), inputs[0], output)
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        scaled = rescaled(np.abs(values - x.zero_point), scale_factor(x, output))
+        scaled = rescaled(np.abs(values - x.zero_point), scale_ratio(x, output))
         return clamp_to(output, scaled + output.zero_point)
-
-
-def scale_factor(x: Tensor, output: Tensor) -> float:
-    """Compute x.scale / output.scale, divided in float32 like TFLite."""
-    return float(np.float32(x.scale) / np.float32(output.scale))

@@ -12,7 +12,7 @@ from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.elementary import Float32
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, dequantized, quantized, want_room
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Exp(TableOp):
 
     kind: ClassVar[str] = "exp"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         highest = dequantized(inputs[0], np.array([127]))
         want_room(output, float(_exp(highest)[0]))

@@ -16,7 +16,7 @@ from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.elementary import Float32
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, dequantized, farthest, quantized, want_room
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 ROOT_HALF = np.float32(math.sqrt(0.5))
 TANH_SCALE = np.float32(math.sqrt(2.0 / math.pi))
@@ -30,7 +30,7 @@ class Gelu(TableOp):
     kind: ClassVar[str] = "gelu"
     approximate: bool = False
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         want_room(output, farthest(inputs[0]))
 

@@ -11,10 +11,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcuforge.compiler.ops.common.checks import scale_refusal
 from mcuforge.compiler.ops.common.fixed_point import Int64, Multiplier, quantize_multiplier
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to
-from mcuforge.compiler.tensors import Tensor
-from mcuforge.errors import Refusal
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 HIRES_BITS = 7  # a centred input of 9 bits fills int16 after this shift
 REAL_THREE = 2**15  # where 3.0, the end of the ramp, lies on the ramp's own scale
@@ -27,19 +27,17 @@ class HardSwish(TableOp):
 
     kind: ClassVar[str] = "hard_swish"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         x = inputs[0]
         if output_multiplier(x, output).shift > 0:
-            raise Refusal(
+            raise scale_refusal(
                 f"tensor '{output.name}' has scale {output.scale}, expected more than 1/128 of "
-                f"the input's {x.scale}",
-                "quantize again with a representative dataset that exercises this tensor",
+                f"the input's {x.scale}"
             )
         if x.scale >= MAX_SCALE:
-            raise Refusal(
-                f"tensor '{x.name}' has scale {x.scale}, expected below {MAX_SCALE:g}",
-                "quantize again with a representative dataset that exercises this tensor",
+            raise scale_refusal(
+                f"tensor '{x.name}' has scale {x.scale}, expected below {MAX_SCALE:g}"
             )
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:

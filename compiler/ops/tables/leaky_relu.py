@@ -10,7 +10,7 @@ import numpy as np
 
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class LeakyRelu(TableOp):
         below = scale * np.float32(self.alpha) / np.float32(output.scale)
         return float(scale / np.float32(output.scale)), float(below)
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         for factor in self.factors(inputs[0], output):
             want_factor(factor, inputs[0], output)

@@ -12,7 +12,7 @@ import numpy as np
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 from mcuforge.compiler.ops.tables.table import TableOp, dequantized, farthest, quantized, want_room
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Log(TableOp):
 
     kind: ClassVar[str] = "log"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         x = inputs[0]
         want_room(output, max(abs(math.log(x.scale)), abs(math.log(farthest(x)))))

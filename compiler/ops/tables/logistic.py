@@ -11,7 +11,7 @@ import numpy as np
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, dequantized, quantized
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 from mcuforge.errors import Refusal
 
 
@@ -21,7 +21,7 @@ class Logistic(TableOp):
 
     kind: ClassVar[str] = "logistic"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         if output.scale != 1 / 256:
             raise Refusal(

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mcuforge.compiler.ops.common.fixed_point import Int64
-from mcuforge.compiler.ops.tables.abs import scale_factor
-from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, want_factor
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, scale_ratio, want_factor
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 
 @dataclass(frozen=True)
@@ -22,10 +21,10 @@ class Neg(TableOp):
 
     kind: ClassVar[str] = "neg"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
-        want_factor(scale_factor(inputs[0], output), inputs[0], output)
+        want_factor(scale_ratio(inputs[0], output), inputs[0], output)
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        scaled = rescaled(x.zero_point - values, scale_factor(x, output))
+        scaled = rescaled(x.zero_point - values, scale_ratio(x, output))
         return clamp_to(output, scaled + output.zero_point)

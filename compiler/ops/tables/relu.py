@@ -9,11 +9,15 @@ from typing import ClassVar
 import numpy as np
 
 from mcuforge.compiler.graph import Activation
-from mcuforge.compiler.ops.common.fixed_point import Int64, activation_range
-from mcuforge.compiler.ops.tables.table import TableOp, rescaled, want_factor, want_room
-from mcuforge.compiler.tensors import Tensor
-
-BOUND = {"none": 0.0, "relu": 0.0, "relu6": 6.0, "relu_n1_to_1": 1.0}
+from mcuforge.compiler.ops.common.fixed_point import LIMITS, Int64, activation_range
+from mcuforge.compiler.ops.tables.table import (
+    TableOp,
+    rescaled,
+    scale_ratio,
+    want_factor,
+    want_room,
+)
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 
 @dataclass(frozen=True)
@@ -23,18 +27,13 @@ class Relu(TableOp):
     kind: ClassVar[str] = "relu"
     act: Activation = "relu"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
-        want_factor(factor(inputs[0], output), inputs[0], output)
-        want_room(output, BOUND[self.act])
+        want_factor(scale_ratio(inputs[0], output), inputs[0], output)
+        want_room(output, LIMITS[self.act][1] or 0.0)
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:
-        scaled = rescaled(values - x.zero_point, factor(x, output))
+        scaled = rescaled(values - x.zero_point, scale_ratio(x, output))
         low, high = activation_range(self.act, output)
         result: Int64 = np.clip(scaled + output.zero_point, low, high)
         return result
-
-
-def factor(x: Tensor, output: Tensor) -> float:
-    """Compute the ratio of the scales in float32; most TFLite operators use doubles."""
-    return float(np.float32(x.scale) / np.float32(output.scale))

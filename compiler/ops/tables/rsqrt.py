@@ -18,10 +18,11 @@ from mcuforge.compiler.ops.common.fixed_point import (
     quantize_multiplier,
     requantize,
     rounding_shift_right,
+    saturate_int32,
     wrap_int32,
 )
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 from mcuforge.errors import Refusal
 
 FRACTION_BITS = 20  # of 1 / sqrt(steps), before the scales come in
@@ -42,7 +43,7 @@ class Rsqrt(TableOp):
 
     kind: ClassVar[str] = "rsqrt"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         factor = scale_factor(inputs[0], output)
         if not LEAST_FACTOR <= factor < MOST_FACTOR:
@@ -77,18 +78,10 @@ def fixed_roots(steps: Int64) -> Int64:
     half = rounding_shift_right((steps << 2 * pairs) >> 1, 1)
     root = np.full(steps.shape, ONE, np.int64)
     for _ in range(NEWTON_STEPS):
-        cube = _saturating_shift(_cubed(root), 6)
+        cube = doubling_high_mul(doubling_high_mul(root, root), root)
+        cube = saturate_int32(cube << 6)
         root = doubling_high_mul(3 * ONE // 2, root) - doubling_high_mul(half, cube)
-        root = _saturating_shift(root, 3)
+        root = saturate_int32(root << 3)
     one = steps == 1  # which the reference removes
     mantissa = np.where(one, INT32_MAX, doubling_high_mul(root, ROOT_HALF))
     return requantize(1, mantissa, np.where(one, 0, pairs - 11) + FRACTION_BITS)
-
-
-def _cubed(root: Int64) -> Int64:
-    return doubling_high_mul(doubling_high_mul(root, root), root)
-
-
-def _saturating_shift(value: Int64, bits: int) -> Int64:
-    shifted: Int64 = np.clip(value << bits, -(2**31), INT32_MAX)
-    return shifted

@@ -11,7 +11,7 @@ import numpy as np
 
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, dequantized, farthest, quantized, want_room
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Sqrt(TableOp):
 
     kind: ClassVar[str] = "sqrt"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         want_room(output, math.sqrt(farthest(inputs[0])))
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, dequantized, farthest, quantized, want_room
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Square(TableOp):
 
     kind: ClassVar[str] = "square"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         want_room(output, farthest(inputs[0]) ** 2)
 

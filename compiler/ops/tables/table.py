@@ -4,23 +4,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.calls import Blank, Blob, Call, Params, Reads
-from mcuforge.compiler.graph import Op
-from mcuforge.compiler.ops.common.by_row import (
-    calls_on_rows,
-    element_reads,
-    row_input,
-    same_row_reads,
-)
-from mcuforge.compiler.ops.common.checks import want_int8, want_shape
+from mcuforge.compiler.calls import Blank, Blob, Call, kernel_call
+from mcuforge.compiler.ops.common.by_row import RowwiseOp
+from mcuforge.compiler.ops.common.checks import scale_refusal, want_int8, want_shape
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64, quantize_multiplier, requantize
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
 
@@ -29,12 +22,11 @@ MAX_STEPS = 2.0**31 - 256  # a rounded quotient plus a zero point that still fit
 
 
 @dataclass(frozen=True)
-class TableOp(Op):
+class TableOp(RowwiseOp):
     """An operator from 8 bits to 8 bits of the same shape, on each element by itself."""
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        want_int8(inputs[0])
-        want_int8(output)
+    def check(self, inputs: Tensors, output: Tensor) -> None:
+        want_int8(inputs[0], output)
         want_shape(output, inputs[0].shape)
 
     @abstractmethod
@@ -55,29 +47,16 @@ class TableOp(Op):
         table[values & 0xFF] = self.answers(x, output, values).astype(np.uint8).view(np.int8)
         return table
 
-    def evaluate(
-        self, inputs: tuple[Tensor, ...], output: Tensor, values: Sequence[Array]
-    ) -> Array:
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         raw = values[0].astype(np.uint8)
         return self.stored_table(inputs[0], output)[raw].view(output.dtype.numpy)
 
-    def reads(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Reads | None, ...]:
-        return (element_reads(inputs[0], output),)
-
-    def row_reads(
-        self, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> tuple[Reads | None, ...] | None:
-        return (same_row_reads(inputs[0], output),)
-
-    def row_calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
-        return calls_on_rows(self, (row_input(inputs[0]),), output, isa)
-
-    def calls(self, inputs: tuple[Tensor, ...], output: Tensor, isa: str) -> tuple[Call, ...]:
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
         blob = Blob("table", self.stored_table(inputs[0], output))
-        params = Params("table_params", (("count", output.elements),))
-        return (Call("table_s8", (inputs[0], blob, output, Blank.PARAMS), params),)
+        arguments = (inputs[0], blob, output, Blank.PARAMS)
+        return kernel_call("table_s8", *arguments, count=output.elements)
 
-    def work(self, inputs: tuple[Tensor, ...], output: Tensor) -> Work:
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
         return Work("table_s8", Counts(call=1, output=output.elements))
 
 
@@ -96,6 +75,11 @@ def rescaled(values: Int64, factor: float) -> Int64:
     multiplier = quantize_multiplier(abs(factor))
     mantissa = multiplier.mantissa if factor >= 0 else -multiplier.mantissa
     return requantize(values, mantissa, multiplier.shift)
+
+
+def scale_ratio(x: Tensor, output: Tensor) -> float:
+    """Compute x.scale / output.scale in float32; most TFLite operators use doubles."""
+    return float(np.float32(x.scale) / np.float32(output.scale))
 
 
 def dequantized(x: Tensor, values: Int64) -> NDArray[np.float32]:
@@ -136,7 +120,6 @@ def want_factor(factor: float, x: Tensor, output: Tensor) -> None:
 def want_room(output: Tensor, real: float) -> None:
     """Refuse an output scale so small that the quantized `real` exceeds an int32."""
     if real / output.scale >= MAX_STEPS:
-        raise Refusal(
-            f"tensor '{output.name}' has scale {output.scale}, on which {real:g} exceeds an int32",
-            "quantize again with a representative dataset that exercises this tensor",
+        raise scale_refusal(
+            f"tensor '{output.name}' has scale {output.scale}, on which {real:g} exceeds an int32"
         )

@@ -9,7 +9,7 @@ from typing import ClassVar
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, dequantized, quantized, want_room
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, Tensors
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Tanh(TableOp):
 
     kind: ClassVar[str] = "tanh"
 
-    def check(self, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
         want_room(output, 1.0)
 

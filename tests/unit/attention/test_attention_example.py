@@ -15,11 +15,11 @@ from mcuforge.compiler.attention.forms import attention_forms
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
-from mcuforge.compiler.schedule.choose import DEFAULT_EXACT_SECONDS
 from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.search import Goal, fewest_instructions
+from mcuforge.memplan.solve import DEFAULT_EFFORT
 from scripts.live_tensor_peak import live_tensor_peak
 from tests.unit.schedule.transformers import Shape, transformer
 
@@ -31,15 +31,15 @@ N, D, E = SHAPE.tokens, SHAPE.width, SHAPE.width // SHAPE.heads
 AMPLE = 1 << 20
 
 
-def planned(goal: Goal, *, streamed: bool = True, exact_seconds: float = 0.0) -> Compiled:
+def planned(goal: Goal, *, streamed: bool = True, effort: float = 0.0) -> Compiled:
     options = PlanOptions(goal=goal, streamed=streamed)
     graph = replace(transformer(SHAPE), name="tiny")
-    return compile_graph(graph, "portable", AMPLE, options=options, exact_seconds=exact_seconds)
+    return compile_graph(graph, "portable", AMPLE, options=options, effort=effort)
 
 
 @pytest.fixture(scope="module")
 def compiled() -> Compiled:
-    return planned("balanced", exact_seconds=DEFAULT_EXACT_SECONDS)
+    return planned("balanced", effort=DEFAULT_EFFORT)
 
 
 def rows_of_table(heading: str) -> list[list[str]]:

@@ -84,19 +84,6 @@ def test_a_small_board_gets_a_smaller_stack(disco: Board, ram_kib: int, stack: i
     assert f". += {stack};" in linker_script(board)
 
 
-def test_the_stack_is_the_callers_to_choose(disco: Board) -> None:
-    assert ". += 8192;" in linker_script(disco, stack_bytes=8192)
-
-
-@pytest.mark.parametrize("stack_bytes", [0, -16, 4097, 320 * 1024])
-def test_a_stack_that_cannot_be_is_refused(disco: Board, stack_bytes: int) -> None:
-    with pytest.raises(BoardError) as refused:
-        linker_script(disco, stack_bytes=stack_bytes)
-    assert refused.value.what.startswith(f"a stack of {stack_bytes} B, expected a multiple of 16 B")
-    assert refused.value.where == "board 'disco_f746ng'"
-    assert refused.value.hint == "the default is 4096 B"
-
-
 @pytest.mark.parametrize("board", EMULATED, ids=lambda board: board.id)
 def test_a_boards_support_is_its_three_folders_and_two_written_files(board: Board) -> None:
     support = board_support(board)

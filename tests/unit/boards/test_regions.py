@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from mcuforge.boards import regions
 from mcuforge.boards.build.linker import ARENA_SECTION, WEIGHTS_SECTION, linker_script
 from mcuforge.boards.catalog.board import Board, all_boards, emulated, load_board
 from mcuforge.boards.catalog.memory import Memory
@@ -78,14 +79,13 @@ def test_external_memories_are_used_only_when_asked_for() -> None:
         (400 * KIB, {"sram": 1 + CANARIES}),
     ],
 )
-def test_what_is_reserved_comes_off_the_start_of_the_images_run(
-    reserved: int, left: dict[str, int]
+def test_what_is_reserved_comes_off_the_start_of_the_images_group(
+    monkeypatch: pytest.MonkeyPatch, reserved: int, left: dict[str, int]
 ) -> None:
+    monkeypatch.setattr(regions, "_image_bytes", lambda board, kind: reserved)
     board = load_board("nucleo_f746zg")
-    found = memory_regions(board, reserved_bytes=reserved, split_groups=True)
+    found = memory_regions(board, split_groups=True)
     assert {region.name: region.bytes + CANARIES for region in found} == left
-    whole = memory_regions(board, reserved_bytes=reserved)
-    assert whole == (Region("ram", max(1, 320 * KIB - reserved), 2),)
 
 
 def test_an_external_neighbour_of_the_images_ram_is_a_region_of_its_own() -> None:

@@ -27,7 +27,7 @@ def dense(features: int, classes: int, name: str = "net") -> GeneratedModel:
     x, out = tensor("x", (1, features)), tensor("out", (1, classes))
     weights = constant("w", (classes, features), Quant((0.02,), 0))
     node = Node("dense", FullyConnected(), (x, weights), out)
-    built = compile_graph(graph([x], [node], [out], name), "portable", 1 << 20, exact_seconds=0.0)
+    built = compile_graph(graph([x], [node], [out], name), "portable", 1 << 20, effort=0.0)
     return built.model
 
 

@@ -42,7 +42,7 @@ COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 def generated(graph: Graph) -> GeneratedModel:
-    return compile_graph(graph, "portable", 1 << 20, exact_seconds=0.0).model
+    return compile_graph(graph, "portable", 1 << 20, effort=0.0).model
 
 
 def in_ram(**offsets: int) -> dict[str, Placement]:

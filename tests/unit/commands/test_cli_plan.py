@@ -66,6 +66,18 @@ def test_a_plan_is_explained_where_asked(
     assert "\n  order 2 x (2), 3 x (2 3 2), 3\n" in said
 
 
+def test_a_plan_that_took_a_second_attempt_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "the first attempt did not fit, this one does: portable kernels need less scratch\n"
+    assert plan(monkeypatch, "--ram-budget", "1900") == 0
+    assert "attempt" not in capsys.readouterr().out
+    assert plan(monkeypatch, "--ram-budget", "1800") == 0
+    assert capsys.readouterr().out.endswith(told)
+    assert plan(monkeypatch, "--ram-budget", "1600") == 1  # the last attempt does not fit either
+    assert "attempt" not in capsys.readouterr().out
+
+
 def test_the_same_plan_is_drawn_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     texts = []
     for name in ("a.html", "b.html"):

@@ -12,13 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from mcuforge.commands import bench, compile, deploy, plan
-from mcuforge.commands.options import (
-    Goal,
-    InputMode,
-    PlanFlags,
-    WeightsIn,
-    with_flags,
-)
+from mcuforge.commands.options import PlanFlags, with_flags
 from mcuforge.compiler.compile import PlanOptions
 
 FLAGS = [f.name for f in fields(PlanFlags)]
@@ -54,12 +48,12 @@ def test_flags_stand_in_place_of_the_parameter() -> None:
 def test_a_command_gets_its_flags_as_one_record() -> None:
     words = ["net", "--optimize", "ram", "--ram-budget", "64KiB", "--after", "7"]
     assert CliRunner().invoke(small, words).exit_code == 0
-    assert ["net", 1, PlanFlags(Goal.ram, 64 * 1024), 7] == GIVEN
+    assert ["net", 1, PlanFlags("ram", 64 * 1024), 7] == GIVEN
 
 
 def test_flags_become_the_options_of_the_compiler() -> None:
     assert PlanFlags().options() == PlanOptions()
-    flags = PlanFlags(Goal.speed, 5500, InputMode.streamed, WeightsIn.external)
+    flags = PlanFlags("speed", 5500, "streamed", "external")
     assert flags.options() == PlanOptions("speed", 5500, streamed=True, weights="external")
 
 

@@ -45,7 +45,7 @@ DIGITS = Path(__file__).resolve().parents[3] / "examples" / "digits" / "digits_c
 
 
 def compiled(graph: Graph, ram_bytes: int = 1 << 20) -> Compiled:
-    return compile_graph(graph, "portable", ram_bytes, exact_seconds=0.0)
+    return compile_graph(graph, "portable", ram_bytes, effort=0.0)
 
 
 def test_the_demo_model_fits_1792_bytes() -> None:
@@ -123,8 +123,8 @@ def test_the_fullest_layer_needs_no_more_than_the_arena() -> None:
 def test_every_plan_is_replayed_and_a_wrong_one_is_our_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def solve_wrongly(problem: Problem, *, exact_seconds: float, start: Plan | None) -> Plan:
-        plan = solve(problem, exact_seconds=exact_seconds, start=start)
+    def solve_wrongly(problem: Problem, *, effort: float, start: Plan | None) -> Plan:
+        plan = solve(problem, effort=effort, start=start)
         places = dict.fromkeys(plan.placements, Placement(ARENA, 0))
         return replace(plan, placements=places)
 
@@ -136,8 +136,8 @@ def test_every_plan_is_replayed_and_a_wrong_one_is_our_fault(
 
 
 def test_a_wrong_plan_over_the_budget_is_still_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    def solve_wrongly(problem: Problem, *, exact_seconds: float, start: Plan | None) -> Plan:
-        plan = solve(problem, exact_seconds=exact_seconds, start=start)
+    def solve_wrongly(problem: Problem, *, effort: float, start: Plan | None) -> Plan:
+        plan = solve(problem, effort=effort, start=start)
         return replace(plan, placements={**plan.placements, "x": Placement(ARENA, 3)})
 
     monkeypatch.setattr(choosing, "solve", solve_wrongly)
@@ -155,7 +155,7 @@ def test_the_passes_are_dumped_where_asked(tmp_path: Path) -> None:
 
 def test_a_budget_below_the_boards_ram_is_what_a_refusal_names() -> None:
     options = PlanOptions(ram_budget=50)
-    over = compile_graph(padded_conv(), "portable", 4096, options=options, exact_seconds=0.0)
+    over = compile_graph(padded_conv(), "portable", 4096, options=options, effort=0.0)
     with pytest.raises(CompileError) as caught:
         refuse_over_budget(over, "tiny_board")
     assert "96 bytes of RAM for its arena alone, the budget is 50" in caught.value.what
@@ -179,11 +179,11 @@ def test_a_refusal_tries_first_what_would_be_enough() -> None:
 def test_what_the_input_resident_would_come_to_is_planned_with_the_same_care(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    seconds: list[float] = []
+    efforts: list[float] = []
 
-    def watched(problem: Problem, *, exact_seconds: float, start: Plan | None) -> Plan:
-        seconds.append(exact_seconds)
-        return solve(problem, exact_seconds=exact_seconds, start=start)
+    def watched(problem: Problem, *, effort: float, start: Plan | None) -> Plan:
+        efforts.append(effort)
+        return solve(problem, effort=effort, start=start)
 
     monkeypatch.setattr(choosing, "solve", watched)
     options = PlanOptions(streamed=True)
@@ -191,13 +191,13 @@ def test_what_the_input_resident_would_come_to_is_planned_with_the_same_care(
     resident = plan_graph(residual_net(), "portable", 1 << 16)
     assert streamed.resident_peak == resident.arena_bytes > streamed.arena_bytes
     assert resident.resident_peak is None
-    assert seconds == [seconds[0]] * 3
-    assert seconds[0] > 0
+    assert efforts == [efforts[0]] * 3
+    assert efforts[0] > 0
 
 
 def test_too_little_in_every_one_of_several_memories_is_told_by_name() -> None:
     regions = (Region("fast", 80, speed=2), Region("slow", 60))
-    over = compile_graph(padded_conv(), "portable", regions, exact_seconds=0.0)
+    over = compile_graph(padded_conv(), "portable", regions, effort=0.0)
     told = r"140 bytes in several memories: \d+ too many for '(fast|slow)'"
     with pytest.raises(CompileError, match=told):
         refuse_over_budget(over, "tiny_board")
@@ -205,10 +205,10 @@ def test_too_little_in_every_one_of_several_memories_is_told_by_name() -> None:
 
 def test_kernels_without_scratch_are_called_where_the_others_lack_room() -> None:
     graph = residual_net(channels=16)
-    fast = compile_graph(graph, "armv7em", 1 << 20, exact_seconds=0.0)
+    fast = compile_graph(graph, "armv7em", 1 << 20, effort=0.0)
     assert fast.isa == "armv7em"
     assert "conv2d_packed_s8" in fast.model.kernels
-    small = compile_graph(graph, "armv7em", fast.arena_bytes - 8, exact_seconds=0.0)
+    small = compile_graph(graph, "armv7em", fast.arena_bytes - 8, effort=0.0)
     assert small.fits
     assert small.isa == "portable"
     assert "conv2d_packed_s8" not in small.model.kernels

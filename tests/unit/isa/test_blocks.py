@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcuforge.compiler.isa.armv7em.blocks import FILTERS, LANES, ROUNDS_ONCE, depth_of, pack_blocks
+from mcuforge.compiler.isa.armv7em.blocks import FILTERS, LANES, ROUNDS_ONCE, pack_blocks
 from mcuforge.compiler.isa.channels import Channels
 
 END_WORDS = 5
@@ -58,13 +58,13 @@ def slots(words: NDArray[np.int32], depth: int, x: NDArray[np.int64]) -> list[tu
 def test_a_block_gives_the_accumulators_of_its_filters(count: int, taps: int) -> None:
     filters, depth = random_filters(count, taps), -(-taps // 4) * 4
     channels = channels_of(filters)
-    words = pack_blocks(filters, channels)
-    assert words is not None
-    assert words[0] == FILTERS
-    assert depth_of(filters) == depth
+    packed = pack_blocks(filters, channels)
+    assert packed is not None
+    assert packed.words[0] == FILTERS
+    assert packed.depth == depth
     x = np.random.default_rng(1).integers(-128, 128, depth)
     want = channels.bias + filters.astype(np.int64) @ x[:taps]
-    got = slots(words, depth, x)
+    got = slots(packed.words, depth, x)
     assert [acc for acc, _, _ in got[:count]] == want.tolist()
     assert [m for _, m, _ in got[:count]] == channels.multiplier.tolist()
     assert {right for _, _, right in got[:count]} == {3}
@@ -73,30 +73,30 @@ def test_a_block_gives_the_accumulators_of_its_filters(count: int, taps: int) ->
 def test_filters_that_overflow_a_lane_together_have_words_of_their_own() -> None:
     filters = np.array([[-1, 5], [-128, 5], [7, 7]], np.int8)
     channels = channels_of(filters)
-    words = pack_blocks(filters, channels)
-    assert words is not None
-    assert words[0] == 2
+    packed = pack_blocks(filters, channels)
+    assert packed is not None
+    assert packed.words[0] == 2
     x = np.array([-128, 127, 0, 0])
     want = channels.bias + filters.astype(np.int64) @ x[:2]
-    assert [acc for acc, _, _ in slots(words, 4, x)[:5:2]] == want.tolist()
+    assert [acc for acc, _, _ in slots(packed.words, 4, x)[:5:2]] == want.tolist()
 
 
 def test_sums_of_more_than_23_bits_have_words_of_their_own() -> None:
     filters = random_filters(4, 4)
     for reach, held in (((1 << 23) - 1, 4), (1 << 23, 2)):
-        words = pack_blocks(filters, channels_of(filters, reach=reach))
-        assert words is not None
-        assert words[0] == held
+        packed = pack_blocks(filters, channels_of(filters, reach=reach))
+        assert packed is not None
+        assert packed.words[0] == held
 
 
 def test_layers_that_round_once_say_so_and_have_twice_the_multipliers() -> None:
     filters = random_filters(5, 4)
     channels = channels_of(filters, right=0)
-    words = pack_blocks(filters, channels)
-    assert words is not None
-    assert words[0] == FILTERS + ROUNDS_ONCE
+    packed = pack_blocks(filters, channels)
+    assert packed is not None
+    assert packed.words[0] == FILTERS + ROUNDS_ONCE
     x = np.array([3, -5, 7, -9])
-    multipliers = [m for _, m, _ in slots(words, 4, x)[:5]]
+    multipliers = [m for _, m, _ in slots(packed.words, 4, x)[:5]]
     assert multipliers == (2 * channels.multiplier).tolist()
 
 

@@ -17,9 +17,9 @@ from mcuforge.compiler.graph import Graph, Node, Port
 from mcuforge.compiler.judges import onnx as onnx_judge
 from mcuforge.compiler.judges import own
 from mcuforge.compiler.judges.child import patience
+from mcuforge.compiler.judges.choose import judge
 from mcuforge.compiler.judges.onnx import OnnxJudge, peer_name
 from mcuforge.compiler.judges.own import OwnReference, interleaved, processes_for
-from mcuforge.compiler.judges.tflite import judge
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import CompileError

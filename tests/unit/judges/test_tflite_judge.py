@@ -24,6 +24,7 @@ from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.judges.answers import Answers
 from mcuforge.compiler.judges.child import ChildFailed, import_path
+from mcuforge.compiler.judges.choose import judge
 from mcuforge.compiler.judges.interpreters import (
     EXACT,
     LITERT,
@@ -37,7 +38,7 @@ from mcuforge.compiler.judges.interpreters import (
     load,
 )
 from mcuforge.compiler.judges.own import NAME, OwnReference
-from mcuforge.compiler.judges.tflite import AS_A_WHOLE, Run, TfliteJudge, judge, listed, unjudged
+from mcuforge.compiler.judges.tflite import AS_A_WHOLE, Run, TfliteJudge, listed, unjudged
 from mcuforge.compiler.judges.witness import differences_of
 from mcuforge.compiler.ops.tables.leaky_relu import LeakyRelu
 from mcuforge.compiler.ops.tables.neg import Neg

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from mcuforge.boards.link import BoardCrashed, Garbage, Link, LinkError, NoAnswer
+from mcuforge.boards.link.client import Link
+from mcuforge.boards.link.errors import BoardCrashed, Garbage, LinkError, NoAnswer
 from mcuforge.boards.link.frame import ANSWER, PROTOCOL, Kind, Splitter, Status, encode
 from mcuforge.errors import BoardError
 from tests.unit.link.fake_board import Reply, fake_board

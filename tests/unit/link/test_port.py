@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import serial
 
-from mcuforge.boards.link import NoAnswer, PortBusy, PortMissing, PortRefused
 from mcuforge.boards.link import port as port_module
+from mcuforge.boards.link.errors import NoAnswer, PortBusy, PortMissing, PortRefused
 from mcuforge.boards.link.holders import Holder
 from mcuforge.boards.link.port import Port, port_names
 from tests.unit.link.fake_board import fake_board

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes planning problems as minimalloc's CSV, which the product reads only."""
+"""Writes planning problems as minimalloc's CSV, which scripts only read."""
 
 from __future__ import annotations
 
 import csv
 from io import StringIO
 
-from mcuforge.memplan.minimalloc import OPTIONAL, REQUIRED
 from mcuforge.memplan.problem import Problem, ProblemError
+from scripts.minimalloc import OPTIONAL, REQUIRED
 
 
 def write_csv(problem: Problem) -> str:

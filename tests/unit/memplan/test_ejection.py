@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf
 
 import pytest
 
@@ -29,7 +28,7 @@ def squeezed(problem: Problem, limits: list[int], tries: int = 3000) -> Solution
     regions = [region.name for region in placer.regions]
     places = [worst.placements[b.name] for b in problem.buffers]
     start = placer.solution([p.offset for p in places], [regions.index(p.region) for p in places])
-    found = Ejector(placer, seed=0).squeeze(start, limits, tries, inf, onward=False)
+    found = Ejector(placer, seed=0).squeeze(start, limits, tries, onward=False)
     if found is not None:
         plan = replace(worst, placements=placer.placements(found), peaks=placer.peaks(found))
         assert not faults(problem, plan)
@@ -81,19 +80,10 @@ def test_it_goes_on_where_it_stopped_or_begins_again() -> None:
     assert start is not None
     for onward in (True, False):
         ejector = Ejector(placer, seed=0)
-        assert ejector.squeeze(start, [77], 50, inf, onward=onward) is None  # needs 78
+        assert ejector.squeeze(start, [77], 50, onward=onward) is None  # needs 78
         assert ejector.tries == 51
-        found = ejector.squeeze(start, [78], 50, inf, onward=onward)
+        found = ejector.squeeze(start, [78], 50, onward=onward)
         # Nothing sticks out of the start itself; what was left of the search has to be put in.
         assert (ejector.tries == 52) is not onward
         assert found is not None
         assert found.peaks == [78]
-
-
-def test_the_deadline_ends_the_search() -> None:
-    problem = problem_of((8, 0, 1), (8, 0, 1))
-    placer = Placer(problem)
-    ejector = Ejector(placer, seed=0)
-    start = placer.place([0, 1])
-    assert start is not None
-    assert ejector.squeeze(start, [15], 10**9, deadline=0.0, onward=False) is None

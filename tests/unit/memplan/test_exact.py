@@ -35,7 +35,7 @@ FRAGMENTED = problem_of(
 
 def solved(problem: Problem) -> Plan:
     """From the worst plan, which knows no bound, to a proved one."""
-    plan = exact.improve(problem, stacked(problem), seconds=20.0)
+    plan = exact.improve(problem, stacked(problem), effort=1)
     assert not faults(problem, plan)
     assert plan.optimal
     return plan
@@ -81,7 +81,7 @@ def test_two_regions_get_exactly_the_brute_force_cost(capacities: tuple[int, int
             for i, size in enumerate(sizes)
         )
         problem = Problem(buffers, regions, (Overlap("b0", "b3", 0, 1),))
-        plan = exact.improve(problem, greedy.place(problem), seconds=20.0)
+        plan = exact.improve(problem, greedy.place(problem), effort=1)
         assert not faults(problem, plan)
         assert plan.optimal
         assert problem.cost(plan.peaks) == least_cost(problem), sizes
@@ -92,7 +92,7 @@ def test_regions_alignments_and_overlaps_together_get_exactly_the_brute_force_co
     for seed in range(150):
         problem = anything(seed)
         start = greedy.place(problem, iterations=0)
-        plan = exact.improve(problem, start, seconds=20.0)
+        plan = exact.improve(problem, start, effort=1)
         least = least_cost(problem)
         assert not faults(problem, start), seed
         assert not faults(problem, plan), seed
@@ -119,30 +119,30 @@ def test_sizes_with_a_common_factor_lose_nothing() -> None:
 def test_a_plan_that_meets_the_bound_is_returned_as_it_is() -> None:
     problem = problem_of((10, 0, 2), (20, 1, 3))
     start = greedy.place(problem)
-    plan = exact.improve(problem, start, seconds=5.0)
+    plan = exact.improve(problem, start, effort=0.25)
     assert (plan.placements, plan.solver, plan.optimal) == (start.placements, "greedy", True)
 
 
-def test_without_time_the_start_comes_back_unproved() -> None:
+def test_without_effort_the_start_comes_back_unproved() -> None:
     start = greedy.place(FRAGMENTED)
-    plan = exact.improve(FRAGMENTED, start, seconds=0.0)
+    plan = exact.improve(FRAGMENTED, start, effort=0)
     assert (plan.placements, plan.peaks, plan.optimal) == (start.placements, start.peaks, False)
 
 
-def test_a_problem_too_hard_for_its_time_is_not_called_optimal() -> None:
+def test_a_problem_too_hard_for_its_effort_is_not_called_optimal() -> None:
     problem = crowd(150, seed=16, steps=60)
     start = greedy.place(problem, iterations=0)
-    plan = exact.improve(problem, start, seconds=0.05)
+    plan = exact.improve(problem, start, effort=0.0025)
     assert start.peak > start.lower_bound
     assert not faults(problem, plan)
     assert start.lower_bound <= plan.lower_bound <= plan.peak
     assert not plan.optimal
 
 
-def test_one_worker_gives_the_same_plan_again() -> None:
+def test_the_same_plan_is_found_again() -> None:
     problem = crowd(60, seed=94)
     start = greedy.place(problem)
-    first, second = (exact.improve(problem, start, seconds=10.0) for _ in range(2))
+    first, second = (exact.improve(problem, start, effort=0.5) for _ in range(2))
     assert first.solver == "exact"
     assert first.optimal
     assert first.placements == second.placements

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -172,7 +172,7 @@ def test_a_chain_too_large_for_either_region_fits_both_and_leaves_the_slow_one_i
         plan = greedy.place(problem, iterations=3000)
         assert not faults(problem, plan)
         assert not plan.overflow(problem), seed
-        best = exact.improve(problem, plan, seconds=20.0)
+        best = exact.improve(problem, plan, effort=1)
         assert best.optimal
         assert plan.peaks["slow"] <= best.peaks["slow"] * 1.1, seed
 
@@ -240,9 +240,9 @@ def test_a_network_of_sixty_buffers_takes_milliseconds() -> None:
     problem = network(60, seed=3)
 
     def place() -> tuple[float, Plan]:
-        started = perf_counter()
+        started = process_time()
         plan = greedy.place(problem)
-        return perf_counter() - started, plan
+        return process_time() - started, plan
 
     runs = [place() for _ in range(5)]
     assert not faults(problem, runs[0][1])

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mcuforge.memplan import greedy
-from mcuforge.memplan.minimalloc import read_csv
 from mcuforge.memplan.problem import Buffer, Overlap, Problem, ProblemError, Region
+from scripts.minimalloc import read_csv
 from tests.unit.memplan.csv_writer import write_csv
 from tests.unit.memplan.problems import crowd, faults, network
 

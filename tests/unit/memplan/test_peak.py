@@ -30,7 +30,7 @@ def test_a_region_too_small_decides_before_a_fuller_one() -> None:
     regions = (Region("ram", 100), Region("tcm", 8))
     buffers = (Buffer("a", 99, 0, 1, regions=("ram",)), Buffer("b", 9, 1, 2, regions=("tcm",)))
     problem = Problem(buffers, regions)
-    plan = solve(problem, exact_seconds=0)
+    plan = solve(problem, effort=0.0)
     assert deciding_region(problem, plan) == "tcm"
     assert peak_moment(problem, plan) == (1, ("b",))
 

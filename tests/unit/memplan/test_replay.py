@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from itertools import product
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -202,9 +202,9 @@ def test_a_person_detector_sized_run_takes_milliseconds() -> None:
     problem = Problem(buffers, (RAM,))
     seconds = []
     for _ in range(5):
-        started = perf_counter()
+        started = process_time()
         replay(problem, places, trace)
-        seconds.append(perf_counter() - started)
+        seconds.append(process_time() - started)
     assert min(seconds) < 0.150  # 20 ms on an idle machine
 
 
@@ -261,7 +261,7 @@ def test_a_pipeline_of_four_hundred_tasks_is_replayed_in_milliseconds() -> None:
     assert len(trace.steps) == 398
     seconds = []
     for _ in range(5):
-        started = perf_counter()
+        started = process_time()
         replay(problem, places, trace)
-        seconds.append(perf_counter() - started)
+        seconds.append(process_time() - started)
     assert min(seconds) < 0.100  # 10 ms on an idle machine

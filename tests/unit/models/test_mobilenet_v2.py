@@ -48,7 +48,7 @@ def test_activations_neither_saturate_nor_die() -> None:
 def test_it_compiles_and_means_what_tflite_makes_of_it() -> None:
     model = write_model(mobilenet_v2(0.35, 64))
     graph = read_tflite(model)
-    compiled = compile_graph(graph, "portable", AMPLE_BYTES, exact_seconds=0.0)
+    compiled = compile_graph(graph, "portable", AMPLE_BYTES, effort=0.0)
     assert compiled.arena_bytes <= live_tensor_peak(graph) + 4 * len(graph.nodes)
     image = [feed((1, 64, 64, 3), "int8")]
     right = run_reference(model, image)[0]

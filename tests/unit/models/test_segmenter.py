@@ -29,7 +29,7 @@ def test_neither_ram_of_the_board_holds_it_alone() -> None:
     kept = tuple(memory for memory in BOARD.memory if memory.name != "ccm")
     regions = memory_regions(replace(BOARD, memory=kept))
     graph = read_tflite(write_model(segmenter(60)))
-    least = compile_graph(graph, "armv7em", regions, options=PlanOptions("ram"), exact_seconds=0.0)
+    least = compile_graph(graph, "armv7em", regions, options=PlanOptions("ram"), effort=0.0)
     assert least.plan.lower_bound >= TOGETHER
     with pytest.raises(CompileError) as refused:
         refuse_over_budget(least, BOARD.id)

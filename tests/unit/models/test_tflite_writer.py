@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
-
 import numpy as np
 import pytest
 import tflite
@@ -18,6 +15,7 @@ from mcuforge.compiler.builders.tflite_writer import (
 )
 from tests.golden.case import Case, Operand, constant
 from tests.models.case_model import case_model, case_spec, feed
+from tests.models.odd_writer import write_external
 from tests.models.oracle import input_ports, run_reference
 
 CONV = Case(
@@ -74,9 +72,7 @@ def test_vector_options_reach_the_reference() -> None:
 
 def test_external_buffers_lie_where_the_buffer_table_says() -> None:
     spec = case_spec(CONV)
-    file = write_model(
-        ModelSpec(spec.tensors, spec.operators, spec.inputs, spec.outputs, external_buffers=True)
-    )
+    file = write_external(spec)
     buffer = tflite.Model.GetRootAs(file, 0).Buffers(2)  # buffer 0 is empty, tensor 1 follows
     data = file[buffer.Offset() : buffer.Offset() + buffer.Size()]
     weights = spec.tensors[1].data
@@ -94,12 +90,3 @@ def test_every_dtype_reaches_the_reference(dtype: str) -> None:
         (1,),
     )
     assert input_ports(write_model(spec))[0].dtype == np.dtype(dtype).name
-
-
-def test_without_flatbuffers_the_import_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "flatbuffers", None)
-    monkeypatch.delitem(sys.modules, "mcuforge.compiler.builders.tflite_writer")
-    with pytest.raises(ImportError, match=r"flatbuffers is not installed.*pip install flatbuffers"):
-        import_module("mcuforge.compiler.builders.tflite_writer")

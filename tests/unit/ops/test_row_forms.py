@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from mcuforge.compiler.calls import Call
 from mcuforge.compiler.graph import Node, Op
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
-from mcuforge.compiler.ops.common.last_axis import LastAxisOp
+from mcuforge.compiler.ops.common.by_row import LastAxisOp
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.extremum import Maximum
 from mcuforge.compiler.ops.pad import Pad

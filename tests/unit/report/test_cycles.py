@@ -11,8 +11,8 @@ from rich.console import Console
 
 from mcuforge.errors import InternalError
 from mcuforge.flow.cycles import error_of
-from mcuforge.report.cycles import cycles_words, error_words, print_cycles
 from mcuforge.report.model import CycleEstimate, EstimateError, LayerCycles, LayerFacts
+from mcuforge.report.text import cycles_words, error_words, print_cycles
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "cycles.md"
 LAYERS = (

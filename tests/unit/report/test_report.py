@@ -67,6 +67,8 @@ REPORT = Report(
         1000,
         False,
         "greedy",
+        0.1,
+        True,
         0.5,
         (RegionUse("ram", 1024, 2048, 2),),
         "a layer",

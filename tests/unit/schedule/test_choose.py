@@ -37,7 +37,7 @@ def chosen(graph: Graph, goal: Goal, budget: int = AMPLE, streamed: bool = False
         Calls("portable"),
         (Region("ram", budget),),
         PlanOptions(goal, streamed=streamed),
-        exact_seconds=0.0,
+        effort=0.0,
     )
     if not found.plan.overflow(found.problem):
         trace = memory_trace(found.schedule, found.plan.placements)

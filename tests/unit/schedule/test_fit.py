@@ -29,7 +29,7 @@ IMAGE, SECOND, OUTSIDE = Region("flash", 40_000), Region("bank2", 4096), Region(
 
 
 def plan_graph(graph: Graph, ram: Ram, known: Known | None = None) -> Planned:
-    return planned(graph, ISA, ram, exact_seconds=0.0, known=known)
+    return planned(graph, ISA, ram, effort=0.0, known=known)
 
 
 def net() -> Graph:
@@ -81,7 +81,7 @@ def test_a_plan_without_code_is_the_one_that_is_compiled() -> None:
 
 def compiled(flash: Flash, weights: WeightsIn = "auto") -> Compiled:
     options = PlanOptions(weights=weights)
-    return compile_graph(net(), ISA, 1 << 20, flash=flash, options=options, exact_seconds=0.0)
+    return compile_graph(net(), ISA, 1 << 20, flash=flash, options=options, effort=0.0)
 
 
 def test_code_gets_room_when_constants_move_to_external_flash() -> None:

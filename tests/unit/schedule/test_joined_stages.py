@@ -22,9 +22,7 @@ TOKENS, WIDTH, FEATURES = 64, 64, 32
 
 def least(net: Graph, *, streamed: bool = False) -> Chosen:
     ample = (Region("ram", 1 << 20),)
-    return choose(
-        net, Calls("portable"), ample, PlanOptions("ram", streamed=streamed), exact_seconds=0.0
-    )
+    return choose(net, Calls("portable"), ample, PlanOptions("ram", streamed=streamed), effort=0.0)
 
 
 def features_beside_what_they_are_made_of() -> Graph:

@@ -27,7 +27,7 @@ def homes(
 ) -> tuple[set[str], set[str]]:
     """The regions of inputs and outputs, and those of all else."""  # fmt: skip
     options = PlanOptions(goal, budget, streamed)
-    found = compile_graph(graph, "portable", regions, options=options, exact_seconds=0.0)
+    found = compile_graph(graph, "portable", regions, options=options, effort=0.0)
     assert found.fits
     ends = {found.schedule.buffer(t).name for t in (*found.graph.inputs, *found.graph.outputs)}
     places = found.plan.placements
@@ -51,7 +51,7 @@ def test_what_peripherals_touch_is_kept_out_of_memory_they_do_not_reach(
 
 def test_a_budget_is_cut_from_what_inputs_do_not_need() -> None:
     graph = chain_of_convs(3)
-    least = compile_graph(graph, "portable", (SRAM,), exact_seconds=0.0).arena_bytes
+    least = compile_graph(graph, "portable", (SRAM,), effort=0.0).arena_bytes
     small = Region("ccm", least - 64, 3, dma=False)
     assert homes(graph, SRAM, small, budget=least) == ({"sram"}, {"sram"})
     assert homes(graph, SRAM, CCM, budget=least) == ({"sram"}, {"sram"})

@@ -41,6 +41,6 @@ def of_a_mean() -> Graph:
 def test_a_layer_nobody_needs_a_row_of_compiles(goal: Goal, streamed: bool) -> None:
     for graph in (of_a_map(), of_a_mean()):
         options = PlanOptions(goal, None, streamed)
-        found = compile_graph(graph, "portable", 1 << 16, options=options, exact_seconds=0.0)
+        found = compile_graph(graph, "portable", 1 << 16, options=options, effort=0.0)
         assert found.plan.lower_bound <= found.arena_bytes
         assert sum(schedule_costs(found.schedule, "portable")) > 0

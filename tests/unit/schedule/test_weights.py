@@ -114,7 +114,7 @@ def test_a_compiled_model_keeps_what_is_read_most_in_the_chips_own_flash() -> No
     def sections(where: WeightsIn) -> dict[str, str]:
         options = PlanOptions(weights=where)
         model = compile_graph(
-            graph, "portable", 1 << 20, flash=flash, options=options, exact_seconds=0.0
+            graph, "portable", 1 << 20, flash=flash, options=options, effort=0.0
         ).model
         assert sum(model.further_weights.values()) == sum(
             c.bytes for c in model.constants if c.name in model.flash

@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import contradiction, resolve_axes, resolve_axis
+from mcuforge.compiler.frontends.common import completed, contradiction, resolve_axes, resolve_axis
 from mcuforge.compiler.frontends.onnx.layout import permuted
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped, transposed
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
@@ -28,15 +28,12 @@ def reshape(operator: Operator) -> Value:
                     f"but {list(x.shape)} has no such dimension"
                 )
             wanted[place] = x.shape[place]
-    if wanted.count(-1) == 1:
-        rest = prod(size for size in wanted if size != -1)
-        if rest > 0 and prod(x.shape) % rest == 0:
-            wanted[wanted.index(-1)] = prod(x.shape) // rest
-    if min(wanted, default=1) < 0:
+    shape = completed(wanted, prod(x.shape))
+    if min(shape, default=1) < 0:
         raise contradiction(
-            f"it reshapes {list(x.shape)} to {wanted[:8]}, expected as many elements"
+            f"it reshapes {list(x.shape)} to {list(shape[:8])}, expected as many elements"
         )
-    return shaped(operator, x, tuple(wanted))
+    return shaped(operator, x, shape)
 
 
 def flatten(operator: Operator) -> Value:

@@ -12,10 +12,11 @@ from typing import Never
 import numpy as np
 
 from mcuforge.compiler.frontends.common import (
+    FEWER,
     LARGEST_INTEGER_LIST,
-    LARGEST_TENSOR_BYTES,
     contradiction,
     printable,
+    want_elements,
 )
 from mcuforge.compiler.frontends.onnx.file import Attribute, OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import Shape
@@ -167,10 +168,4 @@ def want_size(shape: Shape, *, constant: bool = False) -> None:
         raise contradiction(
             f"its output has shape {list(shape)}, expected 1 or more in each dimension"
         )
-    elements = prod(max(n, 1) for n in shape)
-    if elements > LARGEST_TENSOR_BYTES:
-        raise Refusal(
-            f"its output {list(shape)} has {elements} elements, "
-            f"expected at most {LARGEST_TENSOR_BYTES}",
-            "use a smaller input resolution or fewer channels",
-        )
+    want_elements(f"its output {list(shape)}", prod(max(n, 1) for n in shape), FEWER)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcuforge.compiler.frontends.common import LARGEST_STEP, LARGEST_TENSOR_BYTES, contradiction
+from mcuforge.compiler.frontends.common import LARGEST_STEP, contradiction, want_elements
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, channels_last
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
@@ -78,12 +78,7 @@ def read_slide(operator: Operator, x: Shape, kernel: Shape, ceil: bool) -> Slide
     pad = (*none, *pads[:dims], *none, *ends)
     height, width = (*lead, *size)
     padded = (height + pad[0] + pad[2]) * (width + pad[1] + pad[3]) * x[1]
-    if padded > LARGEST_TENSOR_BYTES:
-        raise Refusal(
-            f"with its padding the image has {padded} elements, "
-            f"expected at most {LARGEST_TENSOR_BYTES}",
-            "use a smaller kernel or dilation",
-        )
+    want_elements("with its padding the image", padded, "use a smaller kernel or dilation")
     window = Window(_pair(lead, kernel), _pair(lead, stride), _four(pad), _pair(lead, dilation))
     return Slide(window, _pair(lead, counts), (*none, *pads[:dims], *none, *pads[dims:]))
 

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from math import prod
 
-from mcuforge.compiler.frontends.common import contradiction, resolve_axis
+from mcuforge.compiler.frontends.common import completed, contradiction, resolve_axis
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator
 from mcuforge.compiler.ops.common.checks import want_constant, want_same_quant, want_shape
 from mcuforge.compiler.ops.concatenation import Concatenation
@@ -24,7 +23,7 @@ def reshape(operator: Operator) -> NewNodes:
     options = operator.options("ReshapeOptions")
     x, output = operator.input(0), operator.output()
     wanted = operator.integers(1) if operator.has(1) else options.integers(0)
-    want_shape(output, _completed(wanted, x.elements))
+    want_shape(output, completed(wanted, x.elements))
     return (NewNode(Reshape(), (x,), output),)
 
 
@@ -127,14 +126,6 @@ def split_v(operator: Operator) -> NewNodes:
             f"but has {count} outputs; expected one size per output, which add up"
         )
     return _parts(operator, x, axis, sizes)
-
-
-def _completed(shape: tuple[int, ...], elements: int) -> tuple[int, ...]:
-    """Compute the one -1 of a requested shape."""
-    known = prod(n for n in shape if n != -1)
-    if shape.count(-1) != 1 or known < 1 or elements % known != 0:
-        return shape
-    return tuple(elements // known if n == -1 else n for n in shape)
 
 
 def _completed_sum(sizes: tuple[int, ...], total: int) -> tuple[int, ...]:

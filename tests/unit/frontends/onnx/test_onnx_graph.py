@@ -11,7 +11,7 @@ import pytest
 
 from mcuforge.compiler import reference
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.frontends.onnx.reader import read_onnx, survey_onnx
+from mcuforge.compiler.frontends.onnx.reader import survey_onnx
 from mcuforge.compiler.graph import Port
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
@@ -242,5 +242,5 @@ def test_a_model_is_read_by_path(tmp_path: Path) -> None:
     q = Qdq()
     path = tmp_path / "small.onnx"
     path.write_bytes(q.model(onnx_tokens.matmul(q)).SerializeToString())
-    graph = read_onnx(path)
+    graph = read_model(path)
     assert (graph.name, graph.source) == ("small", "small.onnx")

@@ -11,6 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.frontends.onnx.reader import read_onnx, survey_onnx
 from mcuforge.errors import CompileError
 from tests.models import onnx_images, onnx_tokens
@@ -335,7 +336,7 @@ def test_data_outside_the_models_folder_is_not_read(tmp_path: Path) -> None:
         tensor.external_data.add(key="location", value=place)
         (folder / "m.onnx").write_bytes(model.SerializeToString())
         with pytest.raises(CompileError) as caught:
-            read_onnx(folder / "m.onnx")
+            read_model(folder / "m.onnx")
         assert caught.value.what.endswith("expected a file in the model's folder")
         assert caught.value.hint.startswith("put the data file into the model's folder")
 

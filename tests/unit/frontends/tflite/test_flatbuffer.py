@@ -10,8 +10,9 @@ import pytest
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
 from mcuforge.errors import CompileError
-from tests.models.case_model import case_model
-from tests.models.changed import with_graph, with_operator
+from tests.models.case_model import case_model, case_spec
+from tests.models.changed import sample_case, with_graph, with_operator
+from tests.models.odd_writer import Odd, write_odd
 from tests.models.samples import SAMPLES
 
 MODEL = case_model(SAMPLES[0].case)
@@ -95,7 +96,7 @@ def test_a_damaged_file_says_so_in_three_lines() -> None:
 @pytest.mark.parametrize("version", [0, 2, 4])
 def test_another_schema_version_is_refused(version: int) -> None:
     with pytest.raises(CompileError, match=f"schema version {version}, supported: 3"):
-        read_tflite(with_graph(version=version))
+        read_tflite(write_odd(case_spec(sample_case("RELU")), Odd(version=version)))
 
 
 @pytest.mark.parametrize(
