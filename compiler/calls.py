@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +45,18 @@ ROWS = (Blank.FIRST_ROW, Blank.END_ROW)
 
 @dataclass(frozen=True, eq=False)
 class Blob:
-    """A constant array in flash. `role` names it in the C: "weights", "bias", "table"."""
+    """A constant array in flash. `role` names it in the C: "weights", "bias", "table".
+
+    `source` may be a function: what nobody writes out is then never computed.
+    """
 
     role: str
-    data: Array
+    source: Array | Callable[[], Array]
+
+    @cached_property
+    def data(self) -> Array:
+        """The values as they lie in flash, of any shape and dtype."""
+        return self.source() if callable(self.source) else self.source
 
 
 @dataclass(frozen=True, eq=False)

@@ -79,9 +79,8 @@ class _Model:
     """
 
     def __init__(self, problem: Problem, bound: int) -> None:
-        from ortools.sat.python import (
-            cp_model,
-        )  # slow to import, and most problems need no exact search
+        # slow to import, and most problems need no exact search
+        from ortools.sat.python import cp_model
 
         self._problem = problem
         self._unit = _unit(problem)

@@ -27,16 +27,14 @@ class TomlTable:
         self._known: list[str] = []
         self._values: dict[str, object] = {}
         if not isinstance(values, dict):
-            self._refuse("is not a table", "write its name in brackets, [like.this], then its keys")
+            hint = "write its name in brackets, [like.this], then its keys"
+            self.refuse("", "is not a table", hint)
         self._values.update(values)
 
-    def _refuse(self, what: str, hint: str, key: str = "") -> NoReturn:
+    def refuse(self, key: str, what: str, hint: str) -> NoReturn:
+        """Refuse a key, or the table itself (""): BoardError with the file and the key."""
         name = f"{self._place}{key}".rstrip(".")
         raise BoardError(f"'{name}' {what}", f"boards/catalog/{self._file}, key {name}", hint)
-
-    def refuse(self, key: str, what: str, hint: str) -> NoReturn:
-        """Refuse the value of a key that was taken: BoardError with the file and the key."""
-        self._refuse(what, hint, key)
 
     def has(self, key: str) -> bool:
         """Tell whether an optional key is there."""
@@ -46,14 +44,14 @@ class TomlTable:
 
     def _take(self, key: str) -> object:
         if not self.has(key):
-            self._refuse("is missing", "boards/catalog/board.py lists the keys of a board", key)
+            self.refuse(key, "is missing", "boards/catalog/board.py lists the keys of a board")
         return self._values.pop(key)
 
     def text(self, key: str) -> str:
         """Take a string that is not empty."""
         value = self._take(key)
         if not isinstance(value, str) or not value:
-            self._refuse(f"is {value!r}, expected a string", "write it in quotes", key)
+            self.refuse(key, f"is {value!r}, expected a string", "write it in quotes")
         return value
 
     def optional_text(self, key: str) -> str | None:
@@ -64,28 +62,28 @@ class TomlTable:
         """Take one of the given strings."""
         text = self.text(key)
         if text not in choices:
-            self._refuse(f"is '{text}'", f"write one of {', '.join(choices)}", key)
+            self.refuse(key, f"is '{text}'", f"write one of {', '.join(choices)}")
         return text
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Take a list of strings."""
         value = self._take(key)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self._refuse(f"is {value!r}, expected a list of strings", 'write ["a", "b"]', key)
+            self.refuse(key, f"is {value!r}, expected a list of strings", 'write ["a", "b"]')
         return tuple(str(item) for item in value)
 
     def integer(self, key: str) -> int:
         """Take a whole number that is not negative."""
         value = self._take(key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            self._refuse(f"is {value!r}, expected a whole number", "write it without quotes", key)
+            self.refuse(key, f"is {value!r}, expected a whole number", "write it without quotes")
         return value
 
     def flag(self, key: str) -> bool:
         """Take true or false; false if the key is absent."""
         value = self._take(key) if self.has(key) else False
         if not isinstance(value, bool):
-            self._refuse(f"is {value!r}, expected true or false", "write it without quotes", key)
+            self.refuse(key, f"is {value!r}, expected true or false", "write it without quotes")
         return value
 
     def quantity(self, key: str) -> int:
@@ -94,9 +92,9 @@ class TomlTable:
         try:
             value = parse_quantity(text)
         except ValueError as error:
-            self._refuse(f"cannot be read: {error}", 'write "128 KiB" or "25 MHz"', key)
+            self.refuse(key, f"cannot be read: {error}", 'write "128 KiB" or "25 MHz"')
         if value == 0:
-            self._refuse("is zero", "write what the data sheet says", key)
+            self.refuse(key, "is zero", "write what the data sheet says")
         return value
 
     def table(self, key: str) -> "TomlTable":
@@ -107,7 +105,7 @@ class TomlTable:
         """Take an array of tables, at least one."""
         value = self._take(key)
         if not isinstance(value, list) or not value:
-            self._refuse("has no entry", f"write [[{key}]] once per entry", key)
+            self.refuse(key, "has no entry", f"write [[{key}]] once per entry")
         return tuple(
             TomlTable(self._file, v, f"{self._place}{key}[{i}].") for i, v in enumerate(value)
         )
@@ -117,4 +115,4 @@ class TomlTable:
         for key in self._values:
             near = difflib.get_close_matches(key, self._known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(self._known)}"
-            self._refuse("is not a key of a board", hint, key)
+            self.refuse(key, "is not a key of a board", hint)

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -35,10 +35,15 @@ class Packed:
     channels is not a multiple of four.
     """
 
-    words: Int32
+    pack: Callable[[], Int32]  # not called before the words are written out
     depth: int
     scratch_bytes: int = 0
     odd_bytes: int = 0
+
+    @cached_property
+    def words(self) -> Int32:
+        """The packed array: int32 (words,)."""
+        return self.pack()
 
 
 class InstructionSet:

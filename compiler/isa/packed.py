@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,7 +21,7 @@ Shape = tuple[int, ...]
 FILTERS = 4  # of a block of packed weights
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class PackedLayer:
     """A layer with constant weights, and the instruction set to pack them for."""
 
@@ -35,9 +36,11 @@ class PackedLayer:
         """The smallest and the largest output."""
         return activation_range(self.act, self.output)
 
-    def channels(self, filters: Array) -> Channels | None:
-        """How the channels of filters (co, taps) are requantized; None: no packed kernel can."""
-        return packable(self.inputs, filters, self.multipliers, self.output, self.act_range[0])
+    @property
+    def filters(self) -> Array:
+        """The filters, one per output channel: int8 (co, taps)."""
+        weights = self.inputs[1].values()
+        return weights.reshape(weights.shape[0], -1)
 
     def ending(self, channels: Channels) -> Fields:
         """Collect the fields that say how accumulators are requantized."""
@@ -50,6 +53,16 @@ class PackedLayer:
         }
 
 
+@lru_cache(maxsize=8)  # a layer is asked for its calls whole and by rows, one after the other
+def _channels(layer: PackedLayer, *, depthwise: bool = False) -> Channels | None:
+    """How the channels of a layer are requantized; None: no packed kernel can."""
+    filters = layer.filters
+    if depthwise:  # (1, kh, kw, c)
+        filters = filters.reshape(-1, layer.output.shape[-1]).T
+    act_min, _ = layer.act_range
+    return packable(layer.inputs, filters, layer.multipliers, layer.output, act_min)
+
+
 def packed_conv2d(
     layer: PackedLayer, window: Window, shapes: tuple[Shape, Shape] | None = None
 ) -> Call | None:
@@ -58,8 +71,8 @@ def packed_conv2d(
     `shapes`: (h, w, c) of input and output, if the tensors' own shapes have another rank.
     """
     x, weights = layer.inputs[:2]
-    filters = weights.values().reshape(weights.shape[0], -1)
-    channels = layer.channels(filters)
+    filters = layer.filters
+    channels = _channels(layer)
     packed = channels and find_instruction_set(layer.isa).conv2d(channels.used(filters), channels)
     if not channels or not packed:
         return None
@@ -68,7 +81,7 @@ def packed_conv2d(
         fields["input"], fields["output"] = shapes
     call = kernel_call(
         "conv2d_packed_s8",
-        *(x, Blob("weights", packed.words), layer.output, Blank.PARAMS, Blank.SCRATCH, *ROWS),
+        *(x, Blob("weights", packed.pack), layer.output, Blank.PARAMS, Blank.SCRATCH, *ROWS),
         **fields,
         depth=packed.depth,
         input_zero_point=x.zero_point,
@@ -84,7 +97,7 @@ def packed_depthwise(layer: PackedLayer, window: Window) -> Call | None:
     if weights.shape[3] != x.shape[3]:
         return None
     filters = weights.values()[0]
-    channels = layer.channels(filters.reshape(-1, filters.shape[2]).T)
+    channels = _channels(layer, depthwise=True)
     packed = channels and find_instruction_set(layer.isa).depthwise_conv2d(
         channels.used(filters, 2), channels
     )
@@ -93,7 +106,7 @@ def packed_depthwise(layer: PackedLayer, window: Window) -> Call | None:
     padding = Blob("padding", np.full(x.shape[3], x.zero_point, np.int8))
     return kernel_call(
         "depthwise_conv2d_packed_s8",
-        *(x, Blob("weights", packed.words), padding, layer.output, Blank.PARAMS, *ROWS),
+        *(x, Blob("weights", packed.pack), padding, layer.output, Blank.PARAMS, *ROWS),
         **window.fields(x, layer.output),
         **layer.ending(channels),
     )
@@ -101,9 +114,9 @@ def packed_depthwise(layer: PackedLayer, window: Window) -> Call | None:
 
 def packed_vector(layer: PackedLayer) -> Call | None:
     """Call fully_connected_packed_s8 for one vector; None if the ISA has no layout for it."""
-    x, weights = layer.inputs[:2]
-    filters = weights.values()
-    channels = layer.channels(filters)
+    x = layer.inputs[0]
+    filters = layer.filters
+    channels = _channels(layer)
     packed = channels and find_instruction_set(layer.isa).fully_connected(
         channels.used(filters), channels
     )
@@ -111,7 +124,7 @@ def packed_vector(layer: PackedLayer) -> Call | None:
         return None
     return kernel_call(
         "fully_connected_packed_s8",
-        *(x, Blob("weights", packed.words), layer.output, Blank.PARAMS),
+        *(x, Blob("weights", packed.pack), layer.output, Blank.PARAMS),
         in_features=filters.shape[1],
         out_features=filters.shape[0],
         depth=packed.depth,

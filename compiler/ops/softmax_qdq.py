@@ -87,7 +87,7 @@ class SoftmaxQdq(LastAxisOp):
     def call(self, inputs: Tensors, output: Tensor) -> Call:
         x = inputs[0]
         steps = steps_in_one(output)
-        table = Blob("table", self.exponentials(x).astype(np.int32))
+        table = Blob("table", lambda: self.exponentials(x).astype(np.int32))
         return kernel_call(
             self.kernel_name,
             *(x, table, output, Blank.PARAMS),

@@ -157,7 +157,7 @@ def _worthwhile(tried: Sequence[Candidates], allowed: float) -> list[Candidates]
     for i in sorted(range(len(tried)), key=lambda i: (alive[i], -i)):
         candidates = tried[i]
         candidates.most = least
-        least = min(least, least_arena(candidates, allowed))
+        least = min(least, max(candidates.bound, least_arena(candidates, allowed)))
     return [candidates for candidates in tried if candidates.bound <= least]
 
 

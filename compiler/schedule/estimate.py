@@ -86,11 +86,12 @@ class Estimates:
         self.calls = calls
         self.known = Known() if known is None else known
         self.rows = [row_layer(node, self.holding.storage, calls) for node in self.nodes]
-        self.whole_costs = [calls.cost(n, Execution.WHOLE, n.output.rows) for n in self.nodes]
-        self.row_costs = [
-            at_once if row is None else calls.cost(row.node, row.execution, row.steps)
-            for row, at_once in zip(self.rows, self.whole_costs, strict=True)
-        ]
+        self.whole_costs, self.row_costs = [], []
+        for node, row in zip(self.nodes, self.rows, strict=True):
+            at_once = calls.cost(node, Execution.WHOLE, node.output.rows)
+            by_rows = at_once if row is None else calls.cost(node, row.execution, row.steps)
+            self.whole_costs.append(at_once)
+            self.row_costs.append(by_rows)
 
     def whole(self, i: int) -> Choice:
         """Node i as a stage that runs it whole."""

@@ -12,7 +12,7 @@ from mcuforge.runtime_c.sources import PORTABLE
 
 
 class Calls:
-    """Knows the kernel calls of layers on one ISA; packs each layer's weights once, which is slow.
+    """Knows the kernel calls of layers on one ISA; works out a layer's calls once: it is slow.
 
     `rows` are the rows that a layer is run by: of its output, or of its input where it adds up.
     """

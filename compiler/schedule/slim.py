@@ -55,10 +55,8 @@ def _savings(layer: Layer, isa: str) -> list[_Saving]:
     if layer.execution not in (Execution.WHOLE, Execution.ROWS):
         return []
     node, rows = layer.node, layer.node.output.rows
-    now, held = (
-        layer_cost(node, layer.execution, rows, isa, layer.kernel),
-        constant_bytes(layer.calls),
-    )
+    now = layer_cost(node, layer.execution, rows, isa, layer.kernel)
+    held = constant_bytes(layer.calls)
     found = []
     for calls in variants(node, layer.execution, rows, isa):
         cost = layer_cost(node, layer.execution, rows, isa, calls[0].kernel)

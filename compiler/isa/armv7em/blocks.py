@@ -9,10 +9,12 @@ extensions.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.isa.channels import Channels, Int64
+from mcuforge.compiler.isa.channels import Channels, Int32, Int64
 from mcuforge.compiler.isa.instruction_set import Packed, rounded_up
 from mcuforge.compiler.tensors import Array
 
@@ -42,12 +44,18 @@ def pack_blocks(filters: Array, channels: Channels) -> Packed | None:
     once = bool(np.any(live & (channels.right == 0) & (channels.multiplier != 0)))
     if once and (channels.right[live].any() or channels.multiplier[live].max() >= 1 << 30):
         return None
+    depth = rounded_up(filters.shape[1], VALUES)
+    return Packed(partial(_words, filters, channels, depth, once), depth)
+
+
+def _words(filters: Array, channels: Channels, depth: int, once: bool) -> Int32:
+    """The words of all blocks: int32 (words,)."""
+    live = ~channels.constant
     co, taps = filters.shape
     together = bool(_pairs_hold(filters, channels).all())
     slots = np.arange(co) if together else 2 * np.arange(co)
     count = -(-(int(slots[-1]) + 1) // FILTERS) * FILTERS
 
-    depth = rounded_up(taps, VALUES)
     weights: Int64 = np.zeros((count, depth), np.int64)
     weights[slots, :taps] = filters
     ending: Int64 = np.zeros((3, count), np.int64)  # bias, multiplier, right shift
@@ -68,7 +76,8 @@ def pack_blocks(filters: Array, channels: Channels) -> Packed | None:
     rows = np.concatenate([part.reshape(count // FILTERS, -1) for part in blocks], axis=1)
     held = FILTERS if together else FILTERS // 2
     stream = np.concatenate([[held + ROUNDS_ONCE * once], rows.reshape(-1)])
-    return Packed(stream.astype(np.uint32).view(np.int32), depth)
+    packed: Int32 = stream.astype(np.uint32).view(np.int32)
+    return packed
 
 
 def _pairs_hold(filters: Array, channels: Channels) -> Bool:

@@ -9,10 +9,12 @@ per product.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from mcuforge.compiler.isa.armv7em.shared_shift import Factor, shared_shift
-from mcuforge.compiler.isa.channels import Channels, Int64
+from mcuforge.compiler.isa.channels import Channels, Int32, Int64
 from mcuforge.compiler.isa.instruction_set import MAX_TAPS, Packed
 from mcuforge.compiler.tensors import Array
 
@@ -40,15 +42,21 @@ def pack_depthwise(filters: Array, channels: Channels) -> Packed | None:
     if taps > (MAX_TAPS if filters.shape[2] >= CHANNELS else MAX_COPIED_TAPS):
         return None
     weights: Int64 = filters.reshape(taps, -1).astype(np.int64)
-    scaled = _shared_shift(weights, channels)
-    if scaled is not None:
-        return _packed(SHARED_SHIFT, weights, scaled)
     if np.any((channels.right == 0) & (channels.multiplier != 0)):
-        return None
-    return _packed(OWN_SHIFTS, weights, _own_shifts(channels))
+        scaled = _shared_shift(weights, channels)
+        return None if scaled is None else Packed(partial(_words, weights, channels, scaled), taps)
+    return Packed(partial(_words, weights, channels), taps)
 
 
-def _packed(first: int, weights: Int64, scaled: Int64) -> Packed:
+def _words(weights: Int64, channels: Channels, shared: Int64 | None = None) -> Int32:
+    """The first word and the blocks: int32 (words,). weights: (taps, c)."""
+    shared = _shared_shift(weights, channels) if shared is None else shared
+    if shared is None:
+        return _blocks_of(OWN_SHIFTS, weights, _own_shifts(channels))
+    return _blocks_of(SHARED_SHIFT, weights, shared)
+
+
+def _blocks_of(first: int, weights: Int64, scaled: Int64) -> Int32:
     """Pack blocks; scaled (c, 5): per channel left shift, bias, multiplier, offset, right shift."""
     count = weights.shape[1]
     starts = [min(i, max(count - CHANNELS, 0)) for i in range(0, count, CHANNELS)]
@@ -58,7 +66,8 @@ def _packed(first: int, weights: Int64, scaled: Int64) -> Packed:
     if first == OWN_SHIFTS:
         blocks.append((right << np.array([0, 8, 16, 24])).sum(axis=1, keepdims=True))
     words = np.concatenate([[first], np.concatenate(blocks, axis=1).reshape(-1)])
-    return Packed((words & 0xFFFFFFFF).astype(np.uint32).view(np.int32), weights.shape[0])
+    packed: Int32 = (words & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
+    return packed
 
 
 def _blocks(values: Int64, starts: list[int]) -> Int64:

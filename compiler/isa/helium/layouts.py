@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcuforge.compiler.isa.channels import Channels, Int32
 from mcuforge.compiler.isa.instruction_set import (
@@ -35,12 +37,13 @@ class Helium(InstructionSet):
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack groups of four filters; scratch holds the windows of two pixels."""
-        groups, depth = _groups_of_filters(filters, channels)
-        return Packed(groups, depth, 2 * depth)
+        depth = rounded_up(filters.shape[1], LANES)
+        return Packed(partial(_groups_of_filters, filters, channels, depth), depth, 2 * depth)
 
     def fully_connected(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack the same groups, without scratch: the vector is read where it lies."""
-        return Packed(*_groups_of_filters(filters, channels))
+        depth = rounded_up(filters.shape[1], LANES)
+        return Packed(partial(_groups_of_filters, filters, channels, depth), depth)
 
     def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack groups of 16 channels; None for over 50 taps or two weights of -128 in one sum."""
@@ -52,28 +55,31 @@ class Helium(InstructionSet):
         even = len(taps) // 2 * 2
         if (size[0:even:2] + size[1:even:2]).max(initial=0) > PAIR_REACH:
             return None
-        pixels = 2 if count == LANES // 2 else 1  # eight channels of two pixels are a group too
-        lanes = padded(np.tile(taps, pixels), (len(taps), rounded_up(count, LANES)))
-        weights = lanes.reshape(len(taps), -1, LANES).transpose(1, 0, 2)
-        groups = stream(
-            in_groups(np.tile(channels.bias, pixels), LANES)[:, ORDER],
-            words(weights),
-            in_groups(np.tile(channels.multiplier, pixels), LANES)[:, ORDER],
-            in_groups(np.tile(-channels.right, pixels), LANES)[:, ORDER],
-        )
-        return Packed(groups, len(taps))
+        return Packed(partial(_groups_of_channels, taps, channels), len(taps))
 
 
-def _groups_of_filters(filters: Array, channels: Channels) -> tuple[Int32, int]:
+def _groups_of_channels(taps: NDArray[np.int8], channels: Channels) -> Int32:
+    """Pack per 16 channels: biases, weights (taps, 16), multipliers, -right. taps: (taps, c)."""
+    count = taps.shape[1]
+    pixels = 2 if count == LANES // 2 else 1  # eight channels of two pixels are a group too
+    lanes = padded(np.tile(taps, pixels), (len(taps), rounded_up(count, LANES)))
+    weights = lanes.reshape(len(taps), -1, LANES).transpose(1, 0, 2)
+    return stream(
+        in_groups(np.tile(channels.bias, pixels), LANES)[:, ORDER],
+        words(weights),
+        in_groups(np.tile(channels.multiplier, pixels), LANES)[:, ORDER],
+        in_groups(np.tile(-channels.right, pixels), LANES)[:, ORDER],
+    )
+
+
+def _groups_of_filters(filters: Array, channels: Channels, depth: int) -> Int32:
     """Pack per four filters: biases, weights (depth / 16, filter, 16), multipliers, -right."""
-    count, taps = filters.shape
-    depth = rounded_up(taps, LANES)
+    count = len(filters)
     filled = padded(channels.used(filters), (rounded_up(count, FILTERS), depth))
     weights = filled.reshape(-1, FILTERS, depth // LANES, LANES).transpose(0, 2, 1, 3)
-    groups = stream(
+    return stream(
         in_groups(channels.bias, FILTERS),
         words(weights),
         in_groups(channels.multiplier, FILTERS),
         in_groups(-channels.right, FILTERS),
     )
-    return groups, depth

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -38,17 +39,21 @@ class Rv32(InstructionSet):
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed:
         depth = rounded_up(filters.shape[1], WORD)
-        return Packed(blocks(filters, channels, FILTERS, depth), depth, PIXELS * depth)
+        pack = partial(blocks, filters, channels, FILTERS, depth)
+        return Packed(pack, depth, PIXELS * depth)
 
     def fully_connected(self, filters: Array, channels: Channels) -> Packed:
         """Pack blocks of eight, then the remaining filters one by one."""
         count = len(filters) // VECTOR_FILTERS * VECTOR_FILTERS
         depth = rounded_up(filters.shape[1], WORD)
-        parts = (
-            blocks(filters[:count], channels, VECTOR_FILTERS, depth),
-            blocks(filters[count:], channels, 1, depth, first=count),
-        )
-        return Packed(np.concatenate(parts), depth)
+
+        def pack() -> Int32:
+            of_blocks = blocks(filters[:count], channels, VECTOR_FILTERS, depth)
+            return np.concatenate(
+                [of_blocks, blocks(filters[count:], channels, 1, depth, first=count)]
+            )
+
+        return Packed(pack, depth)
 
     def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack blocks of four channels, for any filter whose taps have room on the stack."""
@@ -56,7 +61,7 @@ class Rv32(InstructionSet):
         if taps > MAX_TAPS:
             return None
         by_channel = filters.reshape(taps, -1).T
-        return Packed(blocks(by_channel, channels, FILTERS, taps), taps)
+        return Packed(partial(blocks, by_channel, channels, FILTERS, taps), taps)
 
 
 def blocks(filters: Array, channels: Channels, size: int, depth: int, first: int = 0) -> Int32:

@@ -58,15 +58,20 @@ def quantize_multiplier(real: float) -> Multiplier:
 
 
 def output_multiplier(real: float, output: Tensor) -> Multiplier:
-    """Compute the factor from an accumulator to the output's scale, with the output's rounding.
+    """Compute the factor from an accumulator to the output's scale, with the output's rounding."""
+    assert output.quant is not None
+    return rounded_multiplier(real, output.quant.nearest)
+
+
+def rounded_multiplier(real: float, nearest: bool) -> Multiplier:
+    """Compute the factor from an accumulator to an output that is rounded once, if `nearest`.
 
     Without a right shift the kernels round once, in the high word of the product. A factor below
     1/2 has no right shift if its mantissa stays small. From 2**-12 on such a mantissa still has 19
     bits, and 256 steps are exact within 2**-12 of a step. Smaller factors are TFLite's: there a
     second rounding changes at most one in 2**13 results.
     """
-    assert output.quant is not None
-    if output.quant.nearest and LEAST_ROUNDED_ONCE <= real < 0.5:
+    if nearest and LEAST_ROUNDED_ONCE <= real < 0.5:
         return Multiplier(math.floor(real * 2.0**31 + 0.5), 0)
     return quantize_multiplier(real)
 

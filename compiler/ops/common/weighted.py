@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from mcuforge.compiler.calls import Blob, Fields
@@ -12,8 +14,8 @@ from mcuforge.compiler.ops.common.fixed_point import (
     Int64,
     Multiplier,
     activation_range,
-    output_multiplier,
     requantize,
+    rounded_multiplier,
     stored,
     wrap_int32,
 )
@@ -59,7 +61,15 @@ def conv_multipliers(inputs: Tensors, output: Tensor) -> tuple[Multiplier, ...]:
     assert weights.quant is not None
     channels = output.shape[-1]
     scales = weights.quant.scale * (channels if len(weights.quant.scale) == 1 else 1)
-    return tuple(output_multiplier(x.scale * s / output.scale, output) for s in scales)
+    assert output.quant is not None
+    return _multipliers(x.scale, scales, output.scale, output.quant.nearest)
+
+
+@lru_cache(maxsize=1024)  # a layer is asked for its calls several times
+def _multipliers(
+    x_scale: float, scales: tuple[float, ...], output_scale: float, nearest: bool
+) -> tuple[Multiplier, ...]:
+    return tuple(rounded_multiplier(x_scale * s / output_scale, nearest) for s in scales)
 
 
 def bias_values(inputs: Tensors, channels: int) -> Int64:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ class TableOp(RowwiseOp):
         return self.stored_table(inputs[0], output)[raw].view(output.dtype.numpy)
 
     def call(self, inputs: Tensors, output: Tensor) -> Call:
-        blob = Blob("table", self.stored_table(inputs[0], output))
+        blob = Blob("table", partial(self.stored_table, inputs[0], output))
         arguments = (inputs[0], blob, output, Blank.PARAMS)
         return kernel_call("table_s8", *arguments, count=output.elements)
 
