@@ -65,11 +65,14 @@ class Known:
     """Remembers pipelines by what their layers do with rows: blocks of a network repeat.
 
     Networks of one family repeat them too: they may share what is known. `kinds` numbers the layers
-    that do the same with rows at equal cost.
+    that do the same with rows at equal cost, `moves` those that do the same with rows of any width:
+    they have the same `pipelines`, but not what was `found` of their bytes and costs.
     """
 
-    pipelines: dict[Key, tuple[Found, ...]] = field(default_factory=dict)
+    found: dict[Key, tuple[Found, ...]] = field(default_factory=dict)
+    pipelines: dict[Key, Pipeline] = field(default_factory=dict)
     kinds: dict[Key, int] = field(default_factory=dict)
+    moves: dict[Key, int] = field(default_factory=dict)
 
 
 class Estimates:
@@ -113,11 +116,11 @@ class Estimates:
             return
         if not self.holding.worth_joining(begin, end):
             return
-        key = self._key(begin, end)
-        if key not in self.known.pipelines:
-            self.known.pipelines[key] = tuple(self._found(begin, end, layers))
+        key = self._key(begin, end, self._kinds)
+        if key not in self.known.found:
+            self.known.found[key] = tuple(self._found(begin, end, layers))
         passing = self.holding.passing(begin, end)
-        for found in self.known.pipelines[key]:
+        for found in self.known.found[key]:
             yield Choice(
                 begin,
                 end,
@@ -130,13 +133,16 @@ class Estimates:
                 found.pipeline,
             )
 
-    def _key(self, begin: int, end: int) -> Key:
-        """Everything that pipelines over nodes [begin, end) depend on, but no names of tensors."""
+    def _key(self, begin: int, end: int, kinds: Sequence[int]) -> Key:
+        """Everything that pipelines over nodes [begin, end) depend on, but no names of tensors.
+
+        `kinds`: a number for each node.
+        """
         numbers: dict[str, int] = {}
         parts: list[object] = []
         for i in range(begin, end):
             numbers[self.nodes[i].output.name] = i - begin
-            parts.append(self._row_kinds[i])
+            parts.append(kinds[i])
             parts.append(self.holding.needed_after(self.nodes[i].output.name, end))
             for name in self.holding.reads[i]:
                 if name not in numbers:
@@ -145,21 +151,33 @@ class Estimates:
         return tuple(parts)
 
     @cached_property
-    def _row_kinds(self) -> list[int]:
-        """A number for each node, equal for nodes that do the same with rows at equal cost."""
+    def _moves(self) -> list[int]:
+        """A number for each node, equal for nodes that read and write the same rows."""
+        numbers = self.known.moves
+        moves = []
+        for row in self.rows:
+            if row is None:
+                moves.append(-1)
+                continue
+            key: Key = (row.execution, row.steps, row.node.output.rows)
+            for need in row.needs:
+                units = None if need.units is None else need.units.tobytes()
+                flags = (need.before, need.in_place, need.together, units)
+                key += (need.buffer.rows, need.first.tobytes(), need.end.tobytes(), *flags)
+            moves.append(numbers.setdefault(key, len(numbers)))
+        return moves
+
+    @cached_property
+    def _kinds(self) -> list[int]:
+        """A number for each node, equal for those with equal moves, bytes and cost."""
         numbers = self.known.kinds
         kinds = []
-        for node, row, cost in zip(self.nodes, self.rows, self.row_costs, strict=True):
+        for move, row, cost in zip(self._moves, self.rows, self.row_costs, strict=True):
             if row is None:
                 kinds.append(-1)
                 continue
-            out = node.output
-            key: Key = (row.execution, row.steps, out.rows, out.row_bytes, cost, self._scratch(row))
-            for need in row.needs:
-                size = (need.buffer.rows, need.buffer.row_bytes)
-                units = None if need.units is None else (need.unit_bytes, need.units.tobytes())
-                flags = (need.before, need.in_place, need.together)
-                key += (*size, need.first.tobytes(), need.end.tobytes(), *flags, units)
+            sizes = ((need.buffer.row_bytes, need.unit_bytes) for need in row.needs)
+            key = (move, row.node.output.row_bytes, cost, self._scratch(row), *sizes)
             kinds.append(numbers.setdefault(key, len(numbers)))
         return kinds
 
@@ -173,11 +191,16 @@ class Estimates:
         alone = [x.needs[0].buffer.name for x in layers if len(x.needs) == 1]
         branches = len(set(alone)) < len(alone)
         least = sum(cost.of(1) for cost in self.row_costs[begin:end])
+        moves = self._key(begin, end, self._moves)
+        known = self.known.pipelines
         for rows in ROWS_PER_TASK:
-            orders = [
-                build_pipeline(layers, kept, rows, eager)
-                for eager in ((False, True) if branches else (False,))
-            ]
+            orders = []
+            for eager in (False, True) if branches else (False,):
+                if (moves, rows, eager) in known:
+                    orders.append(renamed(known[moves, rows, eager], layers))
+                    continue
+                orders.append(build_pipeline(layers, kept, rows, eager))
+                known[moves, rows, eager] = orders[-1]
             found = self._estimated(begin, end, min(orders, key=self._inside))
             yield found
             if found.instructions < least * NEGLIGIBLE:

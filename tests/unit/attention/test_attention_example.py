@@ -168,5 +168,5 @@ def test_pipelines_of_twelve_blocks_are_those_of_two() -> None:
         known = Known()
         form = attention_forms(transformer(replace(SHAPE, blocks=blocks)))[-1]
         assert candidates(form, known).bound == 2112
-        built.append(len(known.pipelines))
+        built.append(len(known.found))
     assert built[0] == built[1]
