@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processor architectures of boards: tools, start-up code, packages, a record for each."""
+"""The processor architectures of boards: one record each of tools, start-up code, packages."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -55,7 +55,7 @@ class Blob:
 
     @cached_property
     def data(self) -> Array:
-        """The values, as they lie in flash."""
+        """The values as they lie in flash, of any shape and dtype."""
         return self.source() if callable(self.source) else self.source
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mcuforge.compiler.codegen.model import GeneratedModel, generate
 from mcuforge.compiler.graph import Graph
-from mcuforge.compiler.passes import PASSES, optimise, write_dump
+from mcuforge.compiler.passes import PASSES, optimize, write_dump
 from mcuforge.compiler.schedule import fit
 from mcuforge.compiler.schedule.choose import choose
 from mcuforge.compiler.schedule.describe import describe
@@ -78,7 +78,7 @@ def plan_graph(
     constants, and when `dump_passes` cannot be written.
     """
     planned = fit.fit(
-        optimise(graph, dump_passes),
+        optimize(graph, dump_passes),
         isa,
         _memories(ram),
         options or PlanOptions(),

@@ -16,7 +16,7 @@ class Counts(NamedTuple):
     call: float = 0  # kernel calls, in a pipeline with the loop round them
     position: float = 0  # output pixels or vectors: where the window lies
     output: float = 0  # output elements: sums finished, scaled, clamped
-    run: float = 0  # inner loops begun: over a row of taps, a vector, a row, a piece to copy
+    run: float = 0  # inner loops begun: over a row of taps, a vector, a row, bytes to copy
     tap: float = 0  # products, or elements read, or bytes copied
     rest: float = 0  # products left over where the inner loop takes several at once
     padding: float = 0  # taps on padding

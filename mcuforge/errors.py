@@ -13,8 +13,8 @@ Exception
 class UserError(Exception):
     """A refusal the command line prints as three lines: what is wrong, where, what to try.
 
-    `what` names the value met and the value wanted, with units; `where` names the user's file and
-    operator (or board and port), never our internals; `hint` is one thing that works.
+    `what` names the value found and the value expected, with units; `where` names the user's file
+    and operator (or board and port), never our internals; `hint` is one thing that works.
     """
 
     def __init__(self, what: str, where: str, hint: str) -> None:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Squeezes a packing under a limit: put a buffer in, throw out those in its way, repeat."""
+"""Squeezes a solution under a limit: put a buffer in, throw out those in its way, repeat."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
 
-from mcuforge.memplan.place import Placer, Placing
+from mcuforge.memplan.place import Placer, Solution
 
 NOWHERE = -1  # the region of a buffer that waits for a place
 # How often a buffer takes a random place, which ends a cycle of two buffers that want one place.
@@ -15,7 +15,7 @@ NOISY_BUFFERS = 3  # this many buffers take random places in turn, so a large pr
 
 
 class Ejector:
-    """A search for packings within limits; it remembers which buffers are hard to place.
+    """A search for solutions within limits; it remembers which buffers are hard to place.
 
     Buffers that exceed a limit wait outside. A waiting buffer goes where the buffers in its way
     have the least weight in sum; those leave and wait in turn. Each time a buffer throws others
@@ -25,29 +25,29 @@ class Ejector:
     """
 
     def __init__(self, placer: Placer, seed: int) -> None:
-        self._packer = placer
+        self._placer = placer
         self._random = Random(seed)
         self._weights = [1] * len(placer.sizes)
         self._noise = min(NOISE, NOISY_BUFFERS / max(1, len(placer.sizes)))
-        self._start: Placing | None = None
+        self._start: Solution | None = None
         self._offsets: list[int] = []
         self._homes: list[int] = []
         self.tries = 0  # buffers put in so far
 
     def forget(self) -> None:
         """Treat all buffers as equally hard to place again."""
-        self._weights = [1] * len(self._packer.sizes)
+        self._weights = [1] * len(self._placer.sizes)
 
     def squeeze(
-        self, start: Placing, limits: Sequence[int], tries: int, *, onward: bool
-    ) -> Placing | None:
-        """Find a packing with every region's peak within its limit, from `start` on, else None.
+        self, start: Solution, limits: Sequence[int], tries: int, *, onward: bool
+    ) -> Solution | None:
+        """Find a solution with every region's peak within its limit, from `start` on, else None.
 
         `onward`: when called with the same `start` again, go on where the last search stopped, even
         under another limit. Ends after so many tries.
         """
         self.tries += 1  # an impossible limit costs one try too
-        placer, weights, chance = self._packer, self._weights, self._random.random
+        placer, weights, chance = self._placer, self._weights, self._random.random
         sizes = placer.sizes
         if start is not self._start or not onward:
             self._start = start
@@ -65,7 +65,7 @@ class Ejector:
         waiting.sort(key=lambda i: sizes[i])
         for _ in range(tries):
             if not waiting:
-                return placer.packing(list(offsets), list(homes))
+                return placer.solution(list(offsets), list(homes))
             self.tries += 1
             # The buffer that was taken out last, or any.
             k = int(chance() * len(waiting)) if chance() < 0.5 else len(waiting) - 1
@@ -80,13 +80,13 @@ class Ejector:
                     homes[j] = NOWHERE
                     waiting.append(j)
             homes[i], offsets[i] = home, offset
-        return placer.packing(list(offsets), list(homes)) if not waiting else None
+        return placer.solution(list(offsets), list(homes)) if not waiting else None
 
     def _choose(
         self, i: int, limits: Sequence[int], offsets: list[int], homes: list[int]
     ) -> tuple[int, int, bool]:
         """Choose a place for buffer i: region, offset, and whether it is free."""
-        placer, weights, chance = self._packer, self._weights, self._random.random
+        placer, weights, chance = self._placer, self._weights, self._random.random
         sizes = placer.sizes
         alignment = placer.alignments[i]
         anywhere = chance() < self._noise

@@ -28,7 +28,7 @@ def improve(problem: Problem, start: Plan, *, effort: float) -> Plan:
     finds the same plan under any load.
 
     `optimal` is set when CP-SAT proved that no plan is better; with one region the lower bound is
-    raised to what it proved. The parts of the cost (see `Problem.cost`) are minimised one after the
+    raised to what it proved. The parts of the cost (see `Problem.cost`) are minimized one after the
     other, each with the earlier ones held at their proved minimum. Each search asks for strictly
     less than the best plan so far: when there is no such plan, that is the proof.
     """
@@ -86,7 +86,7 @@ class _Model:
         self._unit = _unit(problem)
         self._model: CpModel = cp_model.CpModel()
         several = len(problem.regions) > 1
-        # With one region the overflow follows from the peak, so the peak alone is minimised.
+        # With one region the overflow follows from the peak, so the peak alone is minimized.
         self.parts = range(len(problem.regions) + 1) if several else range(1, 2)
         regions = problem.fastest_first
         forced = [lower_bound(problem, (r.name,)) for r in regions] if several else [bound]
@@ -108,7 +108,7 @@ class _Model:
         self._cost = [total, *reversed(peaks)]
 
     def search(self, best: Plan, part: int, effort: float) -> _Answer:
-        """Minimise one part of the cost below that of `best`, starting from its places."""
+        """Minimize one part of the cost below that of `best`, starting from its places."""
         from ortools.sat.python import cp_model
 
         model = self._model.clone()

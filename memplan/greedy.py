@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fast planner: places buffers in several orders, then improves the best packing."""
+"""The fast planner: places buffers in several orders, then improves the best solution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from time import perf_counter
 
 from mcuforge.memplan.bound import lower_bound, proves_optimal
 from mcuforge.memplan.ejection import Ejector
-from mcuforge.memplan.place import Placer, Placing
+from mcuforge.memplan.place import Placer, Solution
 from mcuforge.memplan.problem import Plan, Problem
 
 # buffers inserted by the improvement: 5 ms for 60 buffers; most problems need fewer
@@ -19,7 +19,7 @@ ATTEMPT = 100  # the part of them for one limit at first; more for large problem
 ATTEMPT_PER_BUFFER = 3
 FULL_STEP_EVERY = 4  # rounds; a bound is mostly reached soon or not at all
 SMALLEST_STEP = 1 / 8  # of the way from the best peak so far to the bound; then a single byte
-# Measured: with more buffers, finer steps pay off, each from the best packing or, in every other
+# Measured: with more buffers, finer steps pay off, each from the best solution or, in every other
 # round, from the first one; and each round should learn again which buffers are hard to place.
 CROWD = 100
 SMALLEST_STEP_IN_CROWD = 1 / 32
@@ -44,10 +44,10 @@ def place(
     if iterations is None:
         iterations = min(ITERATIONS, ITERATIONS_PER_BUFFER * len(problem.buffers))
 
-    def optimal(packing: Placing) -> bool:
-        return proves_optimal(problem, placer.peaks(packing), least)
+    def optimal(solution: Solution) -> bool:
+        return proves_optimal(problem, placer.peaks(solution), least)
 
-    for best in _packings(placer, least, iterations, seed):
+    for best in _solutions(placer, least, iterations, seed):
         if optimal(best):
             break
     return Plan(
@@ -60,21 +60,21 @@ def place(
     )
 
 
-def _packings(placer: Placer, bound: int, iterations: int, seed: int) -> Iterator[Placing]:
-    """Yield ever better packings: those of several orders, then improved ones."""
-    best: Placing | None = None
+def _solutions(placer: Placer, bound: int, iterations: int, seed: int) -> Iterator[Solution]:
+    """Yield ever better solutions: those of several orders, then improved ones."""
+    best: Solution | None = None
     for order in _orders(placer):
         for tightest in (False, True):
-            packing = placer.pack(order, tightest=tightest, below=best.cost if best else None)
-            if packing is not None:
-                best = packing
+            solution = placer.place(order, tightest=tightest, below=best.cost if best else None)
+            if solution is not None:
+                best = solution
                 yield best
     assert best is not None
     yield from _improve(placer, best, bound, iterations, seed)
 
 
 def _orders(placer: Placer) -> Iterator[list[int]]:
-    """Yield orders worth packing, the most promising first."""
+    """Yield orders worth trying, the most promising first."""
     buffers = placer.problem.buffers
     steps = sorted({buffer.begin for buffer in buffers})
     live = {t: sum(b.bytes for b in buffers if b.begin <= t < b.end) for t in steps}
@@ -133,9 +133,9 @@ def rise(placer: Placer, preference: Sequence[int]) -> list[int]:
 
 
 def _improve(
-    placer: Placer, best: Placing, bound: int, iterations: int, seed: int
-) -> Iterator[Placing]:
-    """Yield better and better packings: one region after the other is squeezed below its peak."""
+    placer: Placer, best: Solution, bound: int, iterations: int, seed: int
+) -> Iterator[Solution]:
+    """Yield better and better solutions: one region after the other is squeezed below its peak."""
     ejector = Ejector(placer, seed)
     least = _least(placer, bound)
     attempt = max(ATTEMPT, min(ATTEMPT_PER_BUFFER * len(placer.sizes), iterations // 8))
@@ -152,7 +152,7 @@ def _improve(
         squeezed = ejector.squeeze(start, limits, tries, onward=not crowded)
         if squeezed is not None and squeezed.cost < best.cost:
             order = sorted(range(len(placer.sizes)), key=squeezed.offsets.__getitem__)
-            best = placer.pack(order, below=squeezed.cost) or squeezed  # let all buffers sink
+            best = placer.place(order, below=squeezed.cost) or squeezed  # let all buffers sink
             yield best
             step = min(1.0, max(2 * step, smallest))
         elif step:
@@ -166,7 +166,7 @@ def _improve(
 
 
 def _least(placer: Placer, bound: int) -> tuple[int, ...]:
-    """The least cost of any packing, part by part."""
+    """The least cost of any solution, part by part."""
     capacities = placer.capacities
     if len(capacities) == 1:
         return (max(0, bound - capacities[0]), bound)
@@ -180,9 +180,9 @@ def _least(placer: Placer, bound: int) -> tuple[int, ...]:
 
 
 def _limits(
-    placer: Placer, best: Placing, least: tuple[int, ...], step: float, rounds: int
+    placer: Placer, best: Solution, least: tuple[int, ...], step: float, rounds: int
 ) -> list[int] | None:
-    """The peak that a better packing may have in each region; None when there is no better one.
+    """The peak that a better solution may have in each region; None when there is no better one.
 
     `step` is the share by which to lower the current cost towards its bound, at least one byte. The
     parts of the cost take turns, in order. If a plan overflows, the regions that may hold the bytes

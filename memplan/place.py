@@ -13,7 +13,7 @@ APART = (1, 0)  # an empty span: the pair never shares
 
 
 @dataclass(frozen=True)
-class Placing:
+class Solution:
     """The offset and region index (into `Placer.regions`) of every buffer, and their cost."""
 
     offsets: list[int]
@@ -23,7 +23,7 @@ class Placing:
 
 
 class Placer:
-    """Prepares a problem for many packings, as plain lists: a packing runs thousands of steps.
+    """Prepares a problem for many solutions, as plain lists: one solution takes thousands of steps.
 
     `neighbours[i]` holds (j, low, high) for every buffer j that can be in the way of i; they may
     share when low <= offset(i) - offset(j) <= high. `apart[i]` holds the j that never share,
@@ -50,9 +50,9 @@ class Placer:
             [r for r in every if buffer.allows(self.regions[r].name)] for buffer in problem.buffers
         ]
 
-    def pack(
+    def place(
         self, order: Sequence[int], *, tightest: bool = False, below: tuple[int, ...] | None = None
-    ) -> Placing | None:
+    ) -> Solution | None:
         """Place the buffers in `order`, each in the fastest region where it ends within capacity.
 
         It goes to the lowest free offset or, with `tightest`, to the free gap with the least room
@@ -77,25 +77,25 @@ class Placer:
                 peaks[home] = end
                 if below is not None and self._cost(peaks) >= below:
                     return None
-        return Placing(offsets, homes, peaks, self._cost(peaks))
+        return Solution(offsets, homes, peaks, self._cost(peaks))
 
-    def packing(self, offsets: list[int], homes: list[int]) -> Placing:
-        """Make a packing of these places."""
+    def solution(self, offsets: list[int], homes: list[int]) -> Solution:
+        """Make a solution from these offsets and regions."""
         peaks = [0] * len(self.regions)
         for home, offset, size in zip(homes, offsets, self.sizes, strict=True):
             peaks[home] = max(peaks[home], offset + size)
-        return Placing(offsets, homes, peaks, self._cost(peaks))
+        return Solution(offsets, homes, peaks, self._cost(peaks))
 
-    def peaks(self, packing: Placing) -> dict[str, int]:
-        """Return the packing's peaks by the regions' names."""
-        return {region.name: packing.peaks[r] for r, region in enumerate(self.regions)}
+    def peaks(self, solution: Solution) -> dict[str, int]:
+        """Return the solution's peaks by the regions' names."""
+        return {region.name: solution.peaks[r] for r, region in enumerate(self.regions)}
 
-    def placements(self, packing: Placing) -> dict[str, Placement]:
-        """Return the packing by the buffers' and regions' names."""
+    def placements(self, solution: Solution) -> dict[str, Placement]:
+        """Return the solution by the buffers' and regions' names."""
         return {
             buffer.name: Placement(self.regions[home].name, offset)
             for buffer, home, offset in zip(
-                self.problem.buffers, packing.homes, packing.offsets, strict=True
+                self.problem.buffers, solution.homes, solution.offsets, strict=True
             )
         }
 

@@ -84,7 +84,9 @@ class Problem:
         _refuse_duplicates("buffer", (buffer.name for buffer in self.buffers))
         for region in self.regions:
             if region.bytes <= 0:
-                raise ProblemError(f"region '{region.name}' has {region.bytes} bytes, wants > 0")
+                raise ProblemError(
+                    f"region '{region.name}' has {region.bytes} bytes, expected more than 0"
+                )
         known = {region.name for region in self.regions}
         for buffer in self.buffers:
             _check_buffer(buffer, known)
@@ -149,18 +151,23 @@ def _refuse_duplicates(kind: str, names: Iterable[str]) -> None:
 def _check_buffer(buffer: Buffer, known: set[str]) -> None:
     name = buffer.name
     if buffer.bytes <= 0:
-        raise ProblemError(f"buffer '{name}' has {buffer.bytes} bytes, wants > 0")
+        raise ProblemError(f"buffer '{name}' has {buffer.bytes} bytes, expected more than 0")
     if not 0 <= buffer.begin < buffer.end:
         raise ProblemError(
-            f"buffer '{name}' lives in steps [{buffer.begin}, {buffer.end}), wants 0 <= begin < end"
+            f"buffer '{name}' lives in steps [{buffer.begin}, {buffer.end}), "
+            "expected 0 <= begin < end"
         )
     if buffer.alignment <= 0:
-        raise ProblemError(f"buffer '{name}' has alignment {buffer.alignment}, wants > 0")
+        raise ProblemError(
+            f"buffer '{name}' has alignment {buffer.alignment}, expected more than 0"
+        )
     if len(set(buffer.regions)) < len(buffer.regions):
         raise ProblemError(f"buffer '{name}' names a region twice")
     for region in buffer.regions:
         if region not in known:
-            raise ProblemError(f"buffer '{name}' wants region '{region}', which is not there")
+            raise ProblemError(
+                f"buffer '{name}' may lie in region '{region}', which the problem does not have"
+            )
 
 
 def _check_overlaps(overlaps: tuple[Overlap, ...], known: set[str]) -> None:
@@ -171,10 +178,10 @@ def _check_overlaps(overlaps: tuple[Overlap, ...], known: set[str]) -> None:
             if name not in known:
                 raise ProblemError(f"{pair}: there is no buffer '{name}'")
         if overlap.first == overlap.second:
-            raise ProblemError(f"{pair}: a buffer and itself")
+            raise ProblemError(f"{pair}: a buffer cannot overlap itself")
         if overlap.low > overlap.high:
             raise ProblemError(f"{pair}: low {overlap.low} is above high {overlap.high}")
         key = frozenset((overlap.first, overlap.second))
         if key in pairs:
-            raise ProblemError(f"{pair}: stated twice")
+            raise ProblemError(f"{pair}: the overlap is stated twice")
         pairs.add(key)

@@ -21,8 +21,8 @@ VISITS_PER_EFFORT = 5_000_000  # neighbours looked at when buffers are put in: a
 def solve(problem: Problem, *, effort: float = DEFAULT_EFFORT, start: Plan | None = None) -> Plan:
     """Find the best plan for the effort: `optimal` when that is proved, else with a lower bound.
 
-    Takes milliseconds when the greedy plan meets the bound. Otherwise a longer greedy run and the
-    exact search follow, each limited by `effort`; 0 leaves both out. Effort is counted, never
+    Takes milliseconds when the greedy plan meets the bound. Otherwise a longer greedy search and
+    the exact search follow, each limited by `effort`; 0 leaves both out. Effort is counted, never
     timed: see exact.improve. The default takes 0.3 to 3 seconds on a laptop.
     `start`: a known plan; the result is never worse.
 

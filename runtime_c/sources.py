@@ -9,6 +9,7 @@ from mcuforge.errors import InternalError
 
 ROOT = Path(__file__).resolve().parent
 PORTABLE = "portable"
+CANARY_BYTES = 16  # on each side of an arena of the check firmware; keeps the arena aligned
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)
 
 

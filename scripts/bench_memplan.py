@@ -5,7 +5,7 @@
 
 Files are minimalloc's CSV, named NAME.CAPACITY.csv; by default those in ../shared/data/minimalloc
 beside the checkout and, where there are none, a built-in one. Seconds are for each problem. The
-planner is the greedy one: runs twice as long each, until the next would not fit in the time.
+planner is the greedy one: searches twice as long each, until the next would not fit in the time.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def placed_within(problem: Problem, seconds: float) -> Plan:
-    """The plan of the longest run that begins within the seconds, each twice as long as before."""
+    """The plan of the last search that begins within the seconds, each twice as long as before."""
     started, iterations = perf_counter(), FIRST_ITERATIONS
     plan = greedy.place(problem, iterations=iterations)
     while plan.overflow(problem) and not plan.optimal and perf_counter() - started < seconds / 2:

@@ -16,7 +16,7 @@ from mcuforge.compiler.builders.tflite_writer import ModelSpec, write_model
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled, PlanOptions
 from mcuforge.compiler.graph import Graph
-from mcuforge.compiler.passes import optimise
+from mcuforge.compiler.passes import optimize
 from mcuforge.compiler.schedule.estimate import Estimates
 from mcuforge.compiler.schedule.fit import LADDER
 from mcuforge.compiler.schedule.kernels import Calls
@@ -65,7 +65,7 @@ def count_goal(session: Session, options: PlanOptions) -> Counted:
 
 def count_alone(session: Session, rows: int) -> Counted:
     """Make every layer a stage: `rows` rows per task where it runs by rows, whole for 0 rows."""
-    graph = optimise(session.graph, None)
+    graph = optimize(session.graph, None)
     calls = Calls(session.board.isa)
     estimates = Estimates(graph, runnable(graph), calls)
     cut = []

@@ -86,8 +86,8 @@ def train(x: Float, y: NDArray[np.int64]) -> Net:
     torch.manual_seed(SEED)
     torch.use_deterministic_algorithms(True)
     net = Net()
-    optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-3)
-    plan = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, EPOCHS)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-3)
+    plan = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
     images, labels = torch.from_numpy(x), torch.from_numpy(y)
     for _ in range(EPOCHS):
         net.train()
@@ -95,9 +95,9 @@ def train(x: Float, y: NDArray[np.int64]) -> Net:
             dy, dx = torch.randint(-1, 2, (2,)).tolist()
             moved = torch.roll(images[batch], (dy, dx), (2, 3))
             loss = nn.functional.cross_entropy(net(moved), labels[batch], label_smoothing=0.05)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
         plan.step()
     net.eval()
     return net

@@ -21,7 +21,7 @@ def read_csv(text: str, capacity: int | None = None) -> Problem:
     rows = csv.reader(StringIO(text))
     columns = [name.strip() for name in next(rows, [])]
     if missing := [name for name in REQUIRED if name not in columns]:
-        raise ProblemError(f"line 1: no column '{missing[0]}', wants {','.join(REQUIRED)}")
+        raise ProblemError(f"line 1: no column '{missing[0]}', expected {','.join(REQUIRED)}")
     if unknown := [name for name in columns if name not in REQUIRED + OPTIONAL]:
         accepted = ",".join(REQUIRED + OPTIONAL)
         raise ProblemError(f"line 1: unknown column '{unknown[0]}', accepted: {accepted}")
@@ -34,7 +34,9 @@ def read_csv(text: str, capacity: int | None = None) -> Problem:
             lower, upper, size = (int(cells[name]) for name in REQUIRED[1:])
             alignment = int(cells.get("alignment", 1))
         except ValueError:
-            raise ProblemError(f"line {rows.line_num}: wants {','.join(columns)}") from None
+            raise ProblemError(
+                f"line {rows.line_num}: expected numbers for {','.join(columns)}"
+            ) from None
         buffers.append(Buffer(cells["id"].strip(), size, lower, upper, alignment))
     room = sum(b.bytes + b.alignment for b in buffers) or 1
     return Problem(tuple(buffers), (Region("memory", room if capacity is None else capacity),))

@@ -106,17 +106,17 @@ def train(x: Float, y: NDArray[np.int64]) -> Vit:
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)  # sums in one order, whatever the machine
     net = Vit()
-    optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.05)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.05)
     images, labels = torch.from_numpy(x), torch.from_numpy(y)
     steps = EPOCHS * -(-len(images) // 64)
-    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps)
+    plan = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
     for _ in range(EPOCHS):
         for batch in torch.randperm(len(images)).split(64):
             logits = net(varied(images[batch]))
             loss = nn.functional.cross_entropy(logits, labels[batch], label_smoothing=0.05)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             plan.step()
     net.eval()
     return net

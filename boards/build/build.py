@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcuforge.boards.build.linker import memory_run
+from mcuforge.boards.build.linker import memory_group
 from mcuforge.boards.build.pio import BUILD_SECONDS, run_pio
 from mcuforge.boards.build.project import Project
 from mcuforge.boards.build.tools import locate, remedy, version
@@ -75,7 +75,7 @@ def build(project: Project, *, timeout_seconds: float = BUILD_SECONDS) -> Firmwa
     )
     for file in (firmware.elf, firmware.map):
         if not file.is_file():
-            raise InternalError(f"pio run ended well and left no {file}: {log}")
+            raise InternalError(f"pio run succeeded but left no {file}: {log}")
     return firmware
 
 
@@ -85,17 +85,17 @@ def build_error(project: Project, output: str, log: Path) -> BoardError:
     where = f"{project.directory}, board {board.id}"
     overflow = _bytes_over(board, output)
     if overflow:
-        runs = {name: memory_run(board, name) for name in overflow}
+        groups = {name: memory_group(board, name) for name in overflow}
         parts = [
-            f"{run.bytes + overflow[name]:,} bytes of {run.words} "
-            f"({overflow[name]:,} over the board's {run.bytes:,})"
-            for name, run in sorted(runs.items())
+            f"{group.bytes + overflow[name]:,} bytes of {group.words} "
+            f"({overflow[name]:,} over the board's {group.bytes:,})"
+            for name, group in sorted(groups.items())
         ]
         return OverBudget(
             f"the check firmware needs {' and '.join(parts)}",
             where,
             f"a smaller model, or a board with more: `mcuforge boards`; the linker's log: {log}",
-            ram=any(run.kind == "ram" for run in runs.values()),
+            ram=any(group.kind == "ram" for group in groups.values()),
             image_flash_bytes=overflow.get("FLASH", 0),
         )
     if _LIBC_HEADER.search(output):
@@ -115,7 +115,7 @@ def _bytes_over(board: Board, output: str) -> dict[str, int]:
     """Find the bytes too many for each memory that is too small; ld has two messages for it."""
     over = {name: int(count) for name, count in _OVERFLOW.findall(output)}
     for address, name in _PAST_THE_END.findall(output):
-        run = memory_run(board, name)
-        missing = int(address, 16) - run.origin - run.bytes
+        group = memory_group(board, name)
+        missing = int(address, 16) - group.origin - group.bytes
         over[name] = max(over.get(name, 0), missing)
     return over

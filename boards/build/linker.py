@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The linker script of an image: its memories are as long as the budgets, so ld checks them.
 
-The image lies in the first run of RAM and of flash, called RAM and FLASH. An arena for a region is
-put in the section `.mcuforge_arena.<region>`, weights in `.mcuforge_weights.<region>`; a region is
-a memory of the board or a whole run of them, named by `memory.run_name`. In a run, the arena of a
-region begins at the region's first address, or behind a section that reaches across that address:
-no byte is lost at the border, and ld reports an overflow only at the end of the run. The section
-`.mcuforge_arena` (and region "ram") lies behind the variables. Weights without a section lie in the
-first flash.
+The image lies in the first group of RAM and of flash, called RAM and FLASH. An arena for a region
+is put in the section `.mcuforge_arena.<region>`, weights in `.mcuforge_weights.<region>`; a region
+is a memory of the board or a whole group of them, named by `memory.group_name`. In a group, the
+arena of a region begins at the region's first address, or behind a section that reaches across that
+address: no byte is lost at the border, and ld reports an overflow only at the end of the group. The
+section `.mcuforge_arena` (and region "ram") lies behind the variables. Weights without a section
+lie in the first flash.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from itertools import islice
 
 from mcuforge.boards.arch import BSP, arch_of
 from mcuforge.boards.catalog.board import Board
-from mcuforge.boards.catalog.memory import Memory, MemoryKind, run_name
+from mcuforge.boards.catalog.memory import Memory, MemoryKind, group_name
 from mcuforge.errors import InternalError
 from mcuforge.templates import templates
 
@@ -57,16 +57,16 @@ def linker_script(board: Board) -> str:
             ram_bytes=board.ram_bytes,
             ram_end=f"0x{ram + board.ram_bytes:08x}",
             stack_bytes=default_stack_bytes(board),
-            runs=[run for run in memory_runs(board) if run.name not in ("RAM", "FLASH")],
+            groups=[group for group in memory_groups(board) if group.name not in ("RAM", "FLASH")],
             arena_inputs=_arena_inputs(board),
-            regions=list(_regions(board)),
+            regions=list(_output_sections(board)),
         )
     )
 
 
 @dataclass(frozen=True)
-class Run:
-    """A memory as the linker script names it; those of the image are RAM and FLASH."""
+class MemoryGroup:
+    """A group of memories, which the linker script takes as one; the image's are RAM and FLASH."""
 
     name: str
     kind: MemoryKind
@@ -75,31 +75,36 @@ class Run:
 
     @property
     def words(self) -> str:
-        """The memory's name in an error."""
+        """The name in an error."""
         kind = "RAM" if self.kind == "ram" else "flash"
         return kind if self.name in ("RAM", "FLASH") else f"{kind} '{self.name}'"
 
 
-def memory_runs(board: Board) -> tuple[Run, ...]:
-    """List every memory of the linker script."""
+def memory_groups(board: Board) -> tuple[MemoryGroup, ...]:
+    """List the memories of the linker script."""
     kinds: tuple[tuple[MemoryKind, str], ...] = (("flash", "FLASH"), ("ram", "RAM"))
     return tuple(
-        Run(run_name(run) if number else image, kind, run[0].origin, sum(m.bytes for m in run))
+        MemoryGroup(
+            group_name(group) if number else image,
+            kind,
+            group[0].origin,
+            sum(m.bytes for m in group),
+        )
         for kind, image in kinds
-        for number, run in enumerate(board.runs(kind))
+        for number, group in enumerate(board.groups(kind))
     )
 
 
-def memory_run(board: Board, name: str) -> Run:
-    """Find the memory the linker calls `name`; InternalError when no script of ours has it."""
-    for run in memory_runs(board):
-        if run.name == name:
-            return run
+def memory_group(board: Board, name: str) -> MemoryGroup:
+    """Find what the linker calls `name`; InternalError when no script of ours has it."""
+    for group in memory_groups(board):
+        if group.name == name:
+            return group
     raise InternalError(f"the linker names a memory '{name}' that {board.id} does not have")
 
 
 @dataclass(frozen=True)
-class _Region:
+class _OutputSection:
     """An output section for one region, as the script states it."""
 
     section: str
@@ -111,34 +116,34 @@ class _Region:
 
 
 def _arena_inputs(board: Board) -> str:
-    """List what goes behind the variables: everything, or the arenas of the run's first memory."""
-    first = board.runs("ram")[0]
+    """List what goes behind the variables: everything, or the arenas of the first memory."""
+    first = board.groups("ram")[0]
     if len(board.ram_memories) == 1 and len(board.flash_memories) == 1:
         return f"{ARENA_SECTION} {ARENA_SECTION}.*"
-    return f"{ARENA_SECTION} {_inputs(ARENA_SECTION, IMAGE_RAM, run_name(first), first[0].name)}"
+    return f"{ARENA_SECTION} {_inputs(ARENA_SECTION, IMAGE_RAM, group_name(first), first[0].name)}"
 
 
 def _inputs(section: str, *names: str) -> str:
     return " ".join(f"{section}.{name}" for name in dict.fromkeys(names))
 
 
-def _regions(board: Board) -> Iterator[_Region]:
-    image, *others = board.runs("ram")
-    yield from islice(_run_regions(ARENA_SECTION, image, "RAM"), 1, None)
-    for run in others:
-        yield from _run_regions(ARENA_SECTION, run, run_name(run))
-    for run in board.runs("flash")[1:]:
-        yield from _run_regions(WEIGHTS_SECTION, run, run_name(run))
+def _output_sections(board: Board) -> Iterator[_OutputSection]:
+    image, *others = board.groups("ram")
+    yield from islice(_group_sections(ARENA_SECTION, image, "RAM"), 1, None)
+    for group in others:
+        yield from _group_sections(ARENA_SECTION, group, group_name(group))
+    for group in board.groups("flash")[1:]:
+        yield from _group_sections(WEIGHTS_SECTION, group, group_name(group))
 
 
-def _run_regions(section: str, run: Sequence[Memory], name: str) -> Iterator[_Region]:
-    """Yield a section for each memory of a run that the script calls `name`."""
+def _group_sections(section: str, group: Sequence[Memory], name: str) -> Iterator[_OutputSection]:
+    """Yield a section for each memory of a group that the script calls `name`."""
     noload = " (NOLOAD)" if section == ARENA_SECTION else ""
     what = "arenas" if section == ARENA_SECTION else "weights"
-    for number, memory in enumerate(run):
+    for number, memory in enumerate(group):
         origin = f"0x{memory.origin:08x}"
         address = f" MAX(ALIGN(16), {origin})" if number else ""
-        yield _Region(
+        yield _OutputSection(
             section=f"{section}.{memory.name}",
             memory=name,
             inputs=_inputs(section, *(() if number else (name,)), memory.name),

@@ -26,10 +26,10 @@ from mcuforge.runtime_c import sources
 from mcuforge.templates import templates
 
 PLATFORMIO = Path(__file__).resolve().parent / "platformio"
-OPTIMISE = "-O2"  # one level for kernels and all else
+OPTIMIZE = "-O2"  # one level for kernels and all else
 FLAGS = (
     "-std=c99",
-    OPTIMISE,
+    OPTIMIZE,
     "-g",  # stays in the ELF file, never in flash
     "-Wall",
     "-Wextra",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The boards mcuforge knows: one TOML file each, read whole or refused.
+"""Reads the boards that mcuforge knows: one TOML file each, read whole or refused.
 
 The file's name is the board's id. Every key is required unless said otherwise here, unknown keys
 are errors, and quantities carry their unit ("128 KiB", "25 MHz").
@@ -10,21 +10,21 @@ are errors, and quantities carry their unit ("128 KiB", "25 MHz").
     bsp        optional               folder of bsp/chip; without it the board only runs emulated
     platformio optional               the board's PlatformIO id; without it there is no hardware
     stand_in   optional               id of the emulated board --emulate runs instead
-    [budget]   flash, ram             what an image may use of the run it starts in
+    [budget]   flash, ram             what an image may use of its first group of memories
     [[memory]] name, kind, origin, size, speed; external, dma optional
     [toolchain] prefix, flags         flags: CPU and ABI only
     [emulator] optional               command, machine, ticks; args optional
 
 Memories. The image (stack, variables, firmware; code and constants) starts in the first of each
-kind "ram" and "flash", and the budget must fit in one run of addresses from there. The arenas of a
-model may lie in every RAM, its weights in every flash: each entry is a region of its own, and
-regions of one run may also be used as one. Write neighbouring memories of the same speed as one
-entry, so that a large tensor may lie across both. Kind "code" (ITCM) is listed for the reader and
-holds no data. speed: 3 tightly coupled to the core (DTCM, CCM), 2 on the chip, 1 outside the chip
-(SDRAM, QSPI flash). external = true: the memory works only after software has set up its
-controller, so it is used only when asked for. dma = false: the DMA of the peripherals does not
-reach it (CCM; the DTCM of an H7), so a plan keeps a model's inputs and outputs elsewhere. Names are
-lower-case C identifiers: they are part of section and variable names.
+kind "ram" and "flash", and the budget must fit in the group of memories that begins there (see
+memory.py). The arenas of a model may lie in every RAM, its weights in every flash: each entry is a
+region of its own, and regions of one group may also be used as one. Write neighbouring memories of
+the same speed as one entry, so that a large tensor may lie across both. Kind "code" (ITCM) is
+listed for the reader and holds no data. speed: 3 tightly coupled to the core (DTCM, CCM), 2 on the
+chip, 1 outside the chip (SDRAM, QSPI flash). external = true: the memory works only after software
+has set up its controller, so it is used only when asked for. dma = false: the DMA of the
+peripherals does not reach it (CCM; the DTCM of an H7), so a plan keeps a model's inputs and outputs
+elsewhere. Names are lower-case C identifiers: they are part of section and variable names.
 """
 
 import difflib
@@ -33,8 +33,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcuforge.boards.arch import ARCHITECTURES
-from mcuforge.boards.catalog.memory import Memory, MemoryKind, limited, read_memories, runs
-from mcuforge.boards.catalog.stand_in_memory import NoSpace, windows
+from mcuforge.boards.catalog.memory import Memory, MemoryKind, groups, limited, read_memories
+from mcuforge.boards.catalog.stand_in_memory import NoSpace, stand_in_memories
 from mcuforge.boards.catalog.toml_table import TomlTable
 from mcuforge.errors import BoardError
 
@@ -63,7 +63,7 @@ class EmulatorSpec:
 class Board:
     """A board to build for. `emulated`: the image is for the emulator, not for the hardware.
 
-    `flash_bytes` and `ram_bytes` are the budgets of the image: what it may use of the first run.
+    `flash_bytes` and `ram_bytes` are the budgets of the image: what it may use of the first group.
     """
 
     id: str
@@ -88,9 +88,9 @@ class Board:
         """Return the memory that an image's code ("flash") or data ("ram") starts in."""
         return next(memory for memory in self.memory if memory.kind == kind)
 
-    def runs(self, kind: MemoryKind) -> tuple[tuple[Memory, ...], ...]:
-        """Return the memories of a kind in runs without gaps, the first cut to the budget."""
-        found = runs([memory for memory in self.memory if memory.kind == kind])
+    def groups(self, kind: MemoryKind) -> tuple[tuple[Memory, ...], ...]:
+        """Return the memories of a kind in groups without gaps, the first cut to the budget."""
+        found = groups([memory for memory in self.memory if memory.kind == kind])
         budgets = {"ram": self.ram_bytes, "flash": self.flash_bytes}
         if kind not in budgets or not found:
             return found
@@ -103,12 +103,12 @@ class Board:
         The image takes its stack and variables from the first: `regions.memory_regions` leaves
         room for them.
         """
-        return tuple(memory for run in self.runs("ram") for memory in run)
+        return tuple(memory for group in self.groups("ram") for memory in group)
 
     @property
     def flash_memories(self) -> tuple[Memory, ...]:
         """Every flash that may hold a model's weights: the image's first, external ones too."""
-        return tuple(memory for run in self.runs("flash") for memory in run)
+        return tuple(memory for group in self.groups("flash") for memory in group)
 
 
 def load_board(board_id: str, folder: Path = FOLDER) -> Board:
@@ -168,7 +168,7 @@ def emulated(board: Board, folder: Path = FOLDER) -> Board:
                 "name a stand-in with more memory",
             )
     try:
-        memory = windows((*board.ram_memories, *board.flash_memories), host.memory)
+        memory = stand_in_memories((*board.ram_memories, *board.flash_memories), host.memory)
     except NoSpace as none:
         raise BoardError(
             f"'{board.id}' has {none.bytes} B of '{none.name}', "
@@ -245,14 +245,14 @@ def _read_emulator(entry: TomlTable) -> EmulatorSpec:
 
 
 def _read_budget(budget: TomlTable, kind: MemoryKind, memory: tuple[Memory, ...]) -> int:
-    """Read the bytes an image may use; they must lie in one run from the kind's first memory."""
+    """Read the bytes an image may use; they must lie in one group from the kind's first memory."""
     wanted = budget.quantity(kind)
-    found = runs([m for m in memory if m.kind == kind])
+    found = groups([m for m in memory if m.kind == kind])
     room = sum(m.bytes for m in found[0]) if found else 0
     if wanted > room:
         budget.refuse(
             kind,
-            f"is {wanted} B; the [[memory]] entries hold {room} B in one run",
+            f"is {wanted} B; the [[memory]] entries hold {room} B without a gap",
             f"list the {kind} the image starts in first, or lower the budget",
         )
     return wanted

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The memories of a chip, and runs of neighbouring ones.
+"""Reads the memories of a chip, and groups the neighbouring ones.
 
-The memories of a run follow each other in the address space without a gap, and all are on the chip
-or all are external. A buffer may lie across the border of two memories of one run, and across no
-other. An image starts in the first memory of each kind, and the budget limits the run from there
-on; further runs are used whole.
+The memories of a group follow each other in the address space without a gap, and all are on the
+chip or all are external. A buffer may lie across the border of two memories of one group, and
+across no other. An image starts in the first memory of each kind, and the budget limits the group
+from there on; further groups are used whole.
 """
 
 import re
@@ -44,10 +44,10 @@ class Memory:
         return self.origin + self.bytes
 
 
-def runs(memories: Sequence[Memory]) -> tuple[tuple[Memory, ...], ...]:
-    """Divide the memories into runs, ascending in each; the first begins with the first memory.
+def groups(memories: Sequence[Memory]) -> tuple[tuple[Memory, ...], ...]:
+    """Divide the memories into groups, ascending in each; the first begins with the first memory.
 
-    All memories are of one kind. Further runs come in the order of their first listed memory.
+    All memories are of one kind. Further groups come in the order of their first listed memory.
     """
     if not memories:
         return ()
@@ -63,13 +63,13 @@ def runs(memories: Sequence[Memory]) -> tuple[tuple[Memory, ...], ...]:
             found[-1].append(memory)
         else:
             found.append([memory])
-    return tuple(sorted(map(tuple, found), key=lambda run: min(map(memories.index, run))))
+    return tuple(sorted(map(tuple, found), key=lambda group: min(map(memories.index, group))))
 
 
-def limited(run: Sequence[Memory], limit: int) -> tuple[Memory, ...]:
-    """Cut a run, memory by memory, to its first `limit` bytes."""
+def limited(group: Sequence[Memory], limit: int) -> tuple[Memory, ...]:
+    """Cut a group, memory by memory, to its first `limit` bytes."""
     kept = []
-    for memory in run:
+    for memory in group:
         size = min(memory.bytes, limit)
         if size > 0:
             kept.append(replace(memory, bytes=size))
@@ -77,9 +77,9 @@ def limited(run: Sequence[Memory], limit: int) -> tuple[Memory, ...]:
     return tuple(kept)
 
 
-def run_name(run: Sequence[Memory]) -> str:
-    """Return the name of a whole run in linker scripts and plans: its memories' names joined."""
-    return "_".join(memory.name for memory in run)
+def group_name(group: Sequence[Memory]) -> str:
+    """Return the name of a whole group in linker scripts and plans: its memories' names joined."""
+    return "_".join(memory.name for memory in group)
 
 
 def read_memories(entries: tuple[TomlTable, ...]) -> tuple[Memory, ...]:
@@ -89,8 +89,8 @@ def read_memories(entries: tuple[TomlTable, ...]) -> tuple[Memory, ...]:
         memory = _read_memory(entry, found)
         found.append(memory)
     for kind in get_args(MemoryKind):
-        for run in runs([memory for memory in found if memory.kind == kind]):
-            for low, high in pairwise(run):
+        for group in groups([memory for memory in found if memory.kind == kind]):
+            for low, high in pairwise(group):
                 if low.speed == high.speed:
                     entries[found.index(high)].refuse(
                         "origin",
@@ -115,11 +115,15 @@ def _read_memory(entry: TomlTable, earlier: list[Memory]) -> Memory:
     if not REGION_NAME.fullmatch(memory.name):
         entry.refuse("name", f"is '{memory.name}'", "write small letters, digits and _ only")
     if memory.name in {other.name for other in earlier}:
-        entry.refuse("name", f"is '{memory.name}' a second time", "give each memory its own name")
+        entry.refuse("name", f"is '{memory.name}', as another is", "give each memory its own name")
     if memory.name in ("ram", "flash") and kind in {other.kind for other in earlier}:
-        entry.refuse("name", f"is '{memory.name}', the image's", "call it what the data sheet does")
+        entry.refuse("name", f"is '{memory.name}', a reserved name", "use the data sheet's name")
     if memory.speed not in SPEEDS:
-        entry.refuse("speed", f"is {memory.speed}", "3 tightly coupled, 2 on chip, 1 outside it")
+        entry.refuse(
+            "speed",
+            f"is {memory.speed}, expected 1 to 3",
+            "3: tightly coupled, 2: on chip, 1: outside",
+        )
     if memory.external and kind not in {other.kind for other in earlier}:
         entry.refuse(
             "external",

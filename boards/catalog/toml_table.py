@@ -13,8 +13,8 @@ def parse_quantity(text: str) -> int:
     """Parse '128 KiB' to 131072, '25 MHz' to 25000000; ValueError for any other form."""
     number, _, unit = text.partition(" ")
     if unit not in _UNITS or not (number.isascii() and number.isdecimal()):
-        wanted = ", ".join(_UNITS)
-        raise ValueError(f"'{text}' is not a whole number, a space and one of {wanted}")
+        units = ", ".join(_UNITS)
+        raise ValueError(f"'{text}' is not a whole number, a space and one of {units}")
     return int(number) * _UNITS[unit]
 
 
@@ -48,42 +48,42 @@ class TomlTable:
         return self._values.pop(key)
 
     def text(self, key: str) -> str:
-        """Take a text that is not empty."""
+        """Take a string that is not empty."""
         value = self._take(key)
         if not isinstance(value, str) or not value:
-            self.refuse(key, f"is {value!r}; wanted a text", "write it in quotes")
+            self.refuse(key, f"is {value!r}, expected a string", "write it in quotes")
         return value
 
     def optional_text(self, key: str) -> str | None:
-        """Take a text, or None if the key is absent."""
+        """Take a string, or None if the key is absent."""
         return self.text(key) if self.has(key) else None
 
     def choice(self, key: str, choices: tuple[str, ...]) -> str:
-        """Take one of the given texts."""
+        """Take one of the given strings."""
         text = self.text(key)
         if text not in choices:
             self.refuse(key, f"is '{text}'", f"write one of {', '.join(choices)}")
         return text
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Take a list of texts."""
+        """Take a list of strings."""
         value = self._take(key)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self.refuse(key, f"is {value!r}; wanted a list of texts", 'write ["a", "b"]')
+            self.refuse(key, f"is {value!r}, expected a list of strings", 'write ["a", "b"]')
         return tuple(str(item) for item in value)
 
     def integer(self, key: str) -> int:
         """Take a whole number that is not negative."""
         value = self._take(key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            self.refuse(key, f"is {value!r}; wanted a whole number", "write it without quotes")
+            self.refuse(key, f"is {value!r}, expected a whole number", "write it without quotes")
         return value
 
     def flag(self, key: str) -> bool:
         """Take true or false; false if the key is absent."""
         value = self._take(key) if self.has(key) else False
         if not isinstance(value, bool):
-            self.refuse(key, f"is {value!r}; wanted true or false", "write it without quotes")
+            self.refuse(key, f"is {value!r}, expected true or false", "write it without quotes")
         return value
 
     def quantity(self, key: str) -> int:
@@ -92,7 +92,7 @@ class TomlTable:
         try:
             value = parse_quantity(text)
         except ValueError as error:
-            self.refuse(key, f"does not read: {error}", 'write "128 KiB" or "25 MHz"')
+            self.refuse(key, f"cannot be read: {error}", 'write "128 KiB" or "25 MHz"')
         if value == 0:
             self.refuse(key, "is zero", "write what the data sheet says")
         return value

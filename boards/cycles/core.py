@@ -31,7 +31,7 @@ def core_of(cpu: str, board: str) -> Core:
     cores: dict[str, Core] = {"cortex-m4": CortexM4(), "cortex-m7": CortexM7()}
     if cpu not in cores:
         raise BoardError(
-            f"no cycles can be estimated for a {cpu}: wanted one of {', '.join(cores)}",
+            f"the cycles of a {cpu} cannot be estimated, expected one of {', '.join(cores)}",
             f"board {board}",
             "bench without --cycles, which counts instructions; docs/cycles.md says what is priced",
         )

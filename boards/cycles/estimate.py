@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mcuforge.boards.cycles.core import Core
+from mcuforge.boards.cycles.execution_log import BasicBlock, Run
 from mcuforge.boards.cycles.instruction import Instruction
 from mcuforge.boards.cycles.listing import Listing
-from mcuforge.boards.cycles.trace import BasicBlock, Run
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ def _kind(name: str) -> Kind:
 
 
 def _operands(text: str) -> list[str]:
-    """List the operands; brackets and braces stay in one piece."""
+    """List the operands; a comma in brackets or braces does not separate."""
     parts, depth, last = [], 0, ""
     for letter in text:
         depth += (letter in "[{") - (letter in "]}")
@@ -174,7 +174,7 @@ def _operands(text: str) -> list[str]:
 
 
 def _names(text: str) -> set[str]:
-    """List the registers that a piece of text names, with ranges written out."""
+    """List the registers that a text names, with ranges written out."""
     opened = re.sub(
         r"\b([rsd])(\d+)-[rsd](\d+)\b",
         lambda m: ",".join(f"{m[1]}{n}" for n in range(int(m[2]), int(m[3]) + 1)),

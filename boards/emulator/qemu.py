@@ -2,7 +2,7 @@
 """QEMU as a board: a process started with an image and reached over a pty, always ended.
 
 `-icount shift=0` makes every instruction one nanosecond of virtual time, the same in each run.
-guard.py, a small process of its own, keeps QEMU; this module starts and stops such guards.
+A small process of its own, supervisor.py, keeps QEMU; this module starts and stops supervisors.
 """
 
 import contextlib
@@ -30,18 +30,18 @@ MAX_SECONDS = 3600.0  # for an emulator that no process owns
 OWNED_SECONDS = 7 * 24 * 3600.0  # for others: 1,000 images of a transformer take hours
 DIAGNOSTIC_CHARS = 4000
 
-_GUARD = Path(__file__).resolve().with_name("guard.py")
+_SUPERVISOR = Path(__file__).resolve().with_name("supervisor.py")
 _POLL_SECONDS = 0.002
 _STATE_NAME = "state.json"
 
 
 @dataclass(frozen=True)
 class Running:
-    """The guard's state file: the process ids of QEMU and of the guard, and the serial port."""
+    """The state file: the process ids of QEMU and of its supervisor, and the serial port."""
 
     pid: int
     port: str
-    guard: int
+    supervisor: int
 
 
 def read_state(state: Path) -> Running | None:
@@ -49,7 +49,7 @@ def read_state(state: Path) -> Running | None:
     try:
         with state.open(encoding="utf-8") as file:
             values = json.load(file)
-            try:  # its guard holds a lock: without it, the file was left by a guard that was killed
+            try:  # a supervisor locks its file: without the lock, a killed one left it behind
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return Running(int(values["pid"]), str(values["port"]), int(values["guard"]))
@@ -61,15 +61,15 @@ def read_state(state: Path) -> Running | None:
 class Emulator:
     """A running emulator; a context manager that ends it. `port` opens like any board's tty."""
 
-    def __init__(self, running: Running, guard: subprocess.Popen[bytes], folder: Path) -> None:
+    def __init__(self, running: Running, supervisor: subprocess.Popen[bytes], folder: Path) -> None:
         self.port = running.port
         self.pid = running.pid
-        self._guard = guard
+        self._supervisor = supervisor
         self._folder = folder
 
     def close(self) -> None:
         """End QEMU, within two seconds or by force; harmless when it has ended already."""
-        _end_guard(self._guard)
+        _end_supervisor(self._supervisor)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -87,13 +87,13 @@ def start(board: Board, elf: Path, *, max_seconds: float = OWNED_SECONDS) -> Emu
     """
     folder = Path(tempfile.mkdtemp(prefix="mcuforge-emulator-"))
     try:
-        guard, running = _start_guard(
+        supervisor, running = _start_supervised(
             board, elf, folder / _STATE_NAME, os.getpid(), max_seconds, scratch=folder
         )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Emulator(running, guard, folder)
+    return Emulator(running, supervisor, folder)
 
 
 def start_detached(
@@ -104,13 +104,14 @@ def start_detached(
     owner: int | None = None,
     max_seconds: float = MAX_SECONDS,
 ) -> Running:
-    """Start an emulator as start() does, but leave it to its guard; `state` exists while it runs.
+    """Start an emulator as start() does, but leave it to its supervisor.
 
-    Without an owner only `max_seconds` and stop_detached() end it. An emulator that an earlier call
-    started with the same file is ended first. QEMU's messages go to `state` + ".log".
+    `state` exists while the emulator runs. Without an owner only `max_seconds` and stop_detached()
+    end it. An emulator that an earlier call started with the same file is ended first. QEMU's
+    messages go to `state` + ".log".
     """
     stop_detached(state)
-    return _start_guard(board, elf, state.resolve(), owner, max_seconds)[1]
+    return _start_supervised(board, elf, state.resolve(), owner, max_seconds)[1]
 
 
 def stop_detached(state: Path) -> None:
@@ -118,7 +119,7 @@ def stop_detached(state: Path) -> None:
     running = read_state(state)
     if running is not None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(running.guard, signal.SIGTERM)
+            os.kill(running.supervisor, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while read_state(state) is not None and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
@@ -135,13 +136,13 @@ def command_line(board: Board, elf: Path) -> list[str]:
             "--emulate runs its stand-in",
         )
     qemu = locate(spec.command, board.id)
-    # -S: the guard starts it once the serial port is open, through -qmp stdio.
+    # -S: the supervisor starts it once the serial port is open, through -qmp stdio.
     # sleep and align keep their defaults: firmware that polls never idles, so they do nothing
     fixed = "-icount shift=0 -display none -monitor none -serial pty -S -qmp stdio"
     return [str(qemu), "-M", spec.machine, *spec.args, *fixed.split(), "-kernel", str(elf)]
 
 
-def _start_guard(
+def _start_supervised(
     board: Board,
     elf: Path,
     state: Path,
@@ -153,12 +154,12 @@ def _start_guard(
     qemu = command_line(board, elf)
     if not elf.is_file():
         raise BoardError("there is no such image", where, "build it first")
-    command = [sys.executable, "-I", "-S", str(_GUARD), "--state", str(state)]
+    command = [sys.executable, "-I", "-S", str(_SUPERVISOR), "--state", str(state)]
     command += ["--seconds", str(max_seconds)]
     command += [] if owner is None else ["--owner", str(owner)]
     command += [] if scratch is None else ["--scratch", str(scratch)]
     with _log_of(state).open("wb") as log:
-        guard = subprocess.Popen(
+        supervisor = subprocess.Popen(
             [*command, "--", *qemu],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -166,22 +167,22 @@ def _start_guard(
             start_new_session=True,  # the owner handles Ctrl-C
         )
     try:
-        return guard, _wait_until_running(guard, state)
+        return supervisor, _wait_until_running(supervisor, state)
     except TimeoutError:
-        _end_guard(guard)
+        _end_supervisor(supervisor)
         raise BoardError(
             f"the emulator did not start: {_read_log(_log_of(state)).strip() or 'no message'}",
             where,
             f"run it by hand: {' '.join(qemu)}",
         ) from None
     except BaseException:
-        _end_guard(guard)
+        _end_supervisor(supervisor)
         raise
 
 
-def _wait_until_running(guard: subprocess.Popen[bytes], state: Path) -> Running:
+def _wait_until_running(supervisor: subprocess.Popen[bytes], state: Path) -> Running:
     deadline = time.monotonic() + START_SECONDS
-    while guard.poll() is None and time.monotonic() < deadline:
+    while supervisor.poll() is None and time.monotonic() < deadline:
         running = read_state(state)
         if running is not None:
             return running
@@ -189,14 +190,14 @@ def _wait_until_running(guard: subprocess.Popen[bytes], state: Path) -> Running:
     raise TimeoutError
 
 
-def _end_guard(guard: subprocess.Popen[bytes]) -> None:
-    """End a guard and so its QEMU, reaping it; by force if it does not answer."""
-    guard.terminate()
+def _end_supervisor(supervisor: subprocess.Popen[bytes]) -> None:
+    """End a supervisor and so its QEMU, and reap it; kill it if it does not answer."""
+    supervisor.terminate()
     try:
-        guard.wait(STOP_SECONDS)
+        supervisor.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        guard.kill()
-        guard.wait()
+        supervisor.kill()
+        supervisor.wait()
 
 
 def _log_of(state: Path) -> Path:

@@ -91,15 +91,15 @@ def model_code(firmware: Firmware) -> tuple[tuple[int, int], ...]:
     owners = _owners(link_map, firmware.build_dir)
     flash = {s.name for s in read_elf(firmware.elf).sections if s.loaded and not s.writable}
     found: list[tuple[int, int]] = []
-    pieces = [p for p in link_map.pieces if p.output in flash and p.object != FILL]
-    for piece in sorted(pieces, key=lambda piece: piece.address):
-        if owners[piece.object] != "code":
+    contributions = [p for p in link_map.contributions if p.output in flash and p.object != FILL]
+    for part in sorted(contributions, key=lambda part: part.address):
+        if owners[part.object] != "code":
             continue
-        end = piece.address + piece.bytes
-        if found and piece.address - found[-1][1] < _JOINED_BYTES:
+        end = part.address + part.bytes
+        if found and part.address - found[-1][1] < _JOINED_BYTES:
             found[-1] = (found[-1][0], end)
         else:
-            found.append((piece.address, end))
+            found.append((part.address, end))
     return tuple(found)
 
 
@@ -117,19 +117,19 @@ def split(
     sums = dict.fromkeys(sections, 0)
     owner = "firmware"
     weights = []
-    for piece in link_map.pieces:
-        section = sections.get(piece.output)
+    for part in link_map.contributions:
+        section = sections.get(part.output)
         if section is None:
             continue
-        sums[section.name] += piece.bytes
-        if piece.object != FILL:
-            owner = owners[piece.object]
+        sums[section.name] += part.bytes
+        if part.object != FILL:
+            owner = owners[part.object]
         if section.loaded:
-            flash[owner] += piece.bytes
+            flash[owner] += part.bytes
             if owner == "weights":
-                weights.append(piece)
+                weights.append(part)
         if section.writable:
-            ram[_variable_owner(piece, owner)] += piece.bytes
+            ram[_variable_owner(part, owner)] += part.bytes
     for name, total in sums.items():
         if total != sections[name].bytes:
             raise InternalError(
@@ -150,17 +150,17 @@ def split(
 
 
 def _check_arenas(link_map: LinkMap, arenas: Mapping[str, int]) -> None:
-    """Raise InternalError unless each region's arena section has the bytes that the plan wants."""
+    """Raise InternalError unless each region's arena section has the bytes that the plan needs."""
     found: dict[str, int] = {}
-    for piece in link_map.pieces:
-        if _is_arena(piece.output) and piece.object != FILL:
-            region = piece.section.removeprefix(ARENA_SECTION).removeprefix(".") or IMAGE_RAM
-            found[region] = found.get(region, 0) + piece.bytes
+    for part in link_map.contributions:
+        if _is_arena(part.output) and part.object != FILL:
+            region = part.section.removeprefix(ARENA_SECTION).removeprefix(".") or IMAGE_RAM
+            found[region] = found.get(region, 0) + part.bytes
     for region, wanted in arenas.items():
         if found.get(region, 0) < wanted:
             raise InternalError(
                 f"region '{region}' has {found.get(region, 0)} B of arena in the image, "
-                f"the plan wants {wanted} B"
+                f"the plan needs {wanted} B"
             )
 
 
@@ -183,26 +183,26 @@ def _use(
     used = sum(inside(section.address, section.bytes) for section in sections)
     if memory == next((m for m in memories if m.kind == "flash"), None):
         used += sum(section.bytes for section in sections if section.loaded and section.writable)
-    arenas = [piece for piece in link_map.pieces if _is_arena(piece.output)]
+    arenas = [part for part in link_map.contributions if _is_arena(part.output)]
     return MemoryUse(
         memory,
         used,
-        sum(inside(piece.address, piece.bytes) for piece in arenas),
-        sum(inside(piece.address, piece.bytes) for piece in weights),
+        sum(inside(part.address, part.bytes) for part in arenas),
+        sum(inside(part.address, part.bytes) for part in weights),
     )
 
 
-def _variable_owner(piece: Contribution, owner: str) -> str:
-    if _is_arena(piece.output):
+def _variable_owner(part: Contribution, owner: str) -> str:
+    if _is_arena(part.output):
         return "arena"
-    if piece.output == STACK_SECTION:
+    if part.output == STACK_SECTION:
         return "stack"
-    return "code" if piece.section.rpartition(".")[2] == STATE_VARIABLE else owner
+    return "code" if part.section.rpartition(".")[2] == STATE_VARIABLE else owner
 
 
 def _owners(link_map: LinkMap, build_dir: Path) -> dict[str, str]:
     """Map each object to "weights", "code" or "firmware"."""
-    owners = {piece.object: _own(piece.object, build_dir) for piece in link_map.pieces}
+    owners = {part.object: _own(part.object, build_dir) for part in link_map.contributions}
     owners |= {name: _own(name, build_dir) for name in link_map.users}
     pending = [name for name, owner in owners.items() if owner == "code"]
     while pending:

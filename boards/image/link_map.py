@@ -37,7 +37,7 @@ class Contribution:
 class LinkMap:
     """`users` of an object: the objects that refer to a symbol it defines."""
 
-    pieces: tuple[Contribution, ...]
+    contributions: tuple[Contribution, ...]
     users: dict[str, frozenset[str]]
 
 
@@ -49,11 +49,11 @@ def read_map(path: Path) -> LinkMap:
     _, crossed, references = rest.partition("\nCross Reference Table\n")
     if not found or not crossed:
         raise InternalError(f"{path} is not a map file of GNU ld with --cref")
-    return LinkMap(_pieces(memory), _users(references))
+    return LinkMap(_contributions(memory), _users(references))
 
 
-def _pieces(memory: str) -> tuple[Contribution, ...]:
-    pieces: list[Contribution] = []
+def _contributions(memory: str) -> tuple[Contribution, ...]:
+    contributions: list[Contribution] = []
     output = ""
     name = ""  # of a section whose numbers are on the next line
     for line in memory.splitlines():
@@ -64,25 +64,27 @@ def _pieces(memory: str) -> tuple[Contribution, ...]:
         elif found := _OUTPUT.match(line):
             output = found[1]
         elif found := _FILL.match(line):
-            pieces.append(Contribution(output, FILL, FILL, int(found[1], 16), int(found[2], 16)))
+            contributions.append(
+                Contribution(output, FILL, FILL, int(found[1], 16), int(found[2], 16))
+            )
         elif found := _INPUT.match(line):
             numbers = int(found[2], 16), int(found[3], 16)
-            pieces.append(Contribution(output, found[1], found[4], *numbers))
-    return tuple(_clip([piece for piece in pieces if piece.bytes]))
+            contributions.append(Contribution(output, found[1], found[4], *numbers))
+    return tuple(_clip([part for part in contributions if part.bytes]))
 
 
-def _clip(pieces: list[Contribution]) -> Iterator[Contribution]:
-    """Cut each piece where the next begins.
+def _clip(contributions: list[Contribution]) -> Iterator[Contribution]:
+    """Cut each contribution where the next begins.
 
     ld prints a section of strings with its own size also when it found all of them in another
-    object's; the next piece then has the same address.
+    object's; the next part then has the same address.
     """
-    for piece, following in zip_longest(pieces, pieces[1:]):
-        room = piece.bytes
-        if following is not None and following.output == piece.output:
-            room = min(room, following.address - piece.address)
+    for part, following in zip_longest(contributions, contributions[1:]):
+        room = part.bytes
+        if following is not None and following.output == part.output:
+            room = min(room, following.address - part.address)
         if room > 0:
-            yield replace(piece, bytes=room)
+            yield replace(part, bytes=room)
 
 
 def _users(references: str) -> dict[str, frozenset[str]]:

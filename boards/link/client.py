@@ -76,7 +76,7 @@ class Link:
         self.close()
 
     def hello(self, model_hash: bytes | None = None) -> Hello:
-        """Open a session, which initialises the model; WrongModel if the board holds another model.
+        """Open a session, which initializes the model; WrongModel if the board holds another model.
 
         `model_hash` is the SHA-256 of the user's model file; None accepts any model.
         """
@@ -86,7 +86,7 @@ class Link:
         protocol = self._read(read_protocol, frame, doing)
         if protocol != PROTOCOL:
             raise Garbage(
-                f"the firmware speaks version {protocol} of the protocol, mcuforge {PROTOCOL}",
+                f"the firmware speaks version {protocol} of the protocol, expected {PROTOCOL}",
                 self._exchange.where,
                 "build and flash the firmware again with this mcuforge",
             )
@@ -95,7 +95,7 @@ class Link:
         if model_hash is not None and hello.model_hash != model_hash:
             raise WrongModel(
                 f"the firmware holds '{hello.model}' with SHA-256 {hello.model_hash.hex()}, "
-                f"wanted {model_hash.hex()}",
+                f"expected {model_hash.hex()}",
                 self._exchange.where,
                 "flash the firmware of this model: `mcuforge deploy` does it",
             )
@@ -210,7 +210,7 @@ class Link:
 
     def _refuse_row(self, part: RunAnswer, why: str, doing: str) -> NoReturn:
         raise Garbage(
-            f"the board wants row {part.row} of input {part.input} at step {part.reached} "
+            f"the board asks for row {part.row} of input {part.input} at step {part.reached} "
             f"and {why}",
             f"{self._exchange.where}, while {doing}",
             "build and flash the firmware again with this mcuforge",
@@ -250,12 +250,12 @@ class Link:
     def _read_bytes(self, space: Space, index: int, offset: int, size: int, doing: str) -> bytes:
         end = offset + size
         step = self.firmware.data_bytes
-        pieces = [(at, min(step, end - at)) for at in range(offset, end, step)]
+        chunks = [(at, min(step, end - at)) for at in range(offset, end, step)]
         frames = self._exchange.ask_all(
-            [Request(Kind.READ, struct.pack("<IIII", space, index, *piece)) for piece in pieces],
+            [Request(Kind.READ, struct.pack("<IIII", space, index, *chunk)) for chunk in chunks],
             doing,
         )
-        for frame, (_, wanted) in zip(frames, pieces, strict=True):
+        for frame, (_, wanted) in zip(frames, chunks, strict=True):
             self._read(partial(read_data, wanted), frame, doing)
         return b"".join(frame.body for frame in frames)
 
@@ -265,7 +265,7 @@ class Link:
             return reader(frame.body)
         except Malformed as error:
             raise Garbage(
-                f"an answer of the board does not read ({error})",
+                f"an answer of the board cannot be read ({error})",
                 f"{self._exchange.where}, while {doing}",
                 "build and flash the firmware again with this mcuforge",
             ) from error

@@ -41,7 +41,7 @@ class Hello:
     steps: int
     arenas: int
     arena_bytes: int  # of all arenas
-    guard_bytes: int  # canary bytes on either side of every arena; 0: not watched
+    canary_bytes: int  # on either side of every arena; 0: not watched
     tick_hz: int
     poison: int  # 1: the build can overwrite dead bytes between steps
     model_status: int  # 0: the model accepted its arenas
@@ -73,20 +73,20 @@ class Counters:
     end: int
     stack_bytes: int  # high-water mark of the run itself
     stack_total_bytes: int  # of the whole stack at that time
-    guard_before_changed: int  # canary bytes overwritten since the hello
-    guard_after_changed: int
+    canary_before_changed: int  # canary bytes overwritten since the hello
+    canary_after_changed: int
     dropped_bytes: int  # received bytes lost since the board started
     bad_frames: int  # damaged frames since the hello
 
     @property
     def canaries_intact(self) -> bool:
         """Whether no canary byte has changed since the hello; true if the build has no canaries."""
-        return self.guard_before_changed == 0 and self.guard_after_changed == 0
+        return self.canary_before_changed == 0 and self.canary_after_changed == 0
 
 
 def _unpacked(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:
     if len(body) < layout.size:
-        raise Malformed(f"{len(body)} B, wanted {layout.size} B")
+        raise Malformed(f"{len(body)} B, expected {layout.size} B")
     return layout.unpack_from(body)
 
 
@@ -99,7 +99,7 @@ def read_hello(body: bytes) -> Hello:
     fields = _unpacked(_HELLO, body)
     strings = _strings(body[_HELLO.size :])
     if len(strings) != 4:
-        raise Malformed(f"{len(strings)} strings, wanted 4")
+        raise Malformed(f"{len(strings)} strings, expected 4")
     return Hello(*fields, *strings)
 
 
@@ -133,5 +133,5 @@ def read_counters(body: bytes) -> Counters:
 def read_data(size: int, body: bytes) -> bytes:
     """Read the answer to READ of `size` bytes."""
     if len(body) != size:
-        raise Malformed(f"{len(body)} B of data, wanted {size} B")
+        raise Malformed(f"{len(body)} B of data, expected {size} B")
     return body

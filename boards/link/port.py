@@ -164,7 +164,9 @@ def _explain(name: str, error: OSError | ValueError) -> NoReturn:
             f"this machine has {known}" if known else "give a device such as /dev/ttyACM0",
         ) from error
     raise LinkError(
-        f"the port does not open ({_reason(error)})", where, "unplug the board and plug it in again"
+        f"the port cannot be opened ({_reason(error)})",
+        where,
+        "unplug the board and plug it in again",
     ) from error
 
 

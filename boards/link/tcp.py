@@ -15,7 +15,7 @@ class TcpDevice:
         """Connect; OSError when nobody listens there, ValueError for a URL without a port."""
         parts = urlsplit(url)
         if parts.hostname is None or parts.port is None:
-            raise ValueError("wanted socket://host:port")
+            raise ValueError("expected socket://host:port")
         self._socket = socket.create_connection((parts.hostname, parts.port), CONNECT_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.settimeout(write_timeout_s)

@@ -7,7 +7,7 @@ token. Here every head gets nodes of its own on (1, tokens, width) tensors: its 
 projections, its products, its softmax. Their `row_reads` then tell the scheduler all it must know:
 scores need one row of the queries and all keys, the head's output one row of scores and all values.
 
-Attention is recognised by where elements go: separate projections, a fused one, any reshapes,
+Attention is recognized by where elements go: separate projections, a fused one, any reshapes,
 transposes and slices, a scale or a table anywhere and a constant bias on the scores all lead to the
 same nodes.
 """
@@ -23,7 +23,7 @@ import numpy as np
 from mcuforge.compiler.attention.names import Names
 from mcuforge.compiler.attention.parts import (
     Index,
-    NotRecognised,
+    NotRecognized,
     Parts,
     is_elementwise,
     is_move,
@@ -78,8 +78,8 @@ def find_attention(graph: Graph, names: Names) -> tuple[Attention, ...]:
     for node in graph.nodes:
         if isinstance(node.op, BatchMatMul):
             try:
-                found.append(_split(_recognised(graph, node), Parts(graph, names)))
-            except NotRecognised:
+                found.append(_split(_recognized(graph, node), Parts(graph, names)))
+            except NotRecognized:
                 continue
     return tuple(found)
 
@@ -106,12 +106,12 @@ class _Pattern:
         return prod(self.values.output.shape[:-2])
 
 
-def _recognised(graph: Graph, values: Node) -> _Pattern:
-    """Recognise the attention whose second product is `values`; raises NotRecognised."""
+def _recognized(graph: Graph, values: Node) -> _Pattern:
+    """Recognize the attention whose second product is `values`; raises NotRecognized."""
     scores, chain = _scores(graph, values)
     count = prod(values.output.shape[:-2])
     if prod(scores.output.shape[:-2]) != count:  # heads share their scores
-        raise NotRecognised
+        raise NotRecognized
     return _Pattern(scores, chain, values, *_joined(graph, values.output, count))
 
 
@@ -123,7 +123,7 @@ def _scores(graph: Graph, values: Node) -> tuple[Node, tuple[Node, ...]]:
     while True:
         node = graph.writer(tensor)
         if node is None or graph.only_reader(tensor) is None:
-            raise NotRecognised
+            raise NotRecognized
         if isinstance(node.op, BatchMatMul) and softmax == 1:
             break
         same_rows = node.output.shape[-2:] == node.inputs[0].shape[-2:]
@@ -131,13 +131,13 @@ def _scores(graph: Graph, values: Node) -> tuple[Node, tuple[Node, ...]]:
             if isinstance(node.op, Softmax | SoftmaxQdq):
                 softmax += 1
             elif not is_elementwise(node):
-                raise NotRecognised
+                raise NotRecognized
             chain.insert(0, node)
         tensor = node.activations[0]
     op = values.op
     assert isinstance(op, BatchMatMul)
     if op.adj_x or node.output.shape[-2:] != values.inputs[0].shape[-2:]:
-        raise NotRecognised
+        raise NotRecognized
     return node, tuple(chain)
 
 
@@ -168,7 +168,7 @@ def _joined(graph: Graph, out: Tensor, count: int) -> tuple[tuple[Node, ...], Te
             break
         tensor = node.output
     if best is None:
-        raise NotRecognised
+        raise NotRecognized
     return best
 
 
@@ -190,7 +190,7 @@ def _head_columns(index: Index, count: int, tokens: int, width: int) -> Index | 
 
 
 def _split(pattern: _Pattern, parts: Parts) -> Attention:
-    """Compute the attention head by head; raises NotRecognised."""
+    """Compute the attention head by head; raises NotRecognized."""
     splitter = _Splitter(pattern, parts)
     heads = tuple(splitter.head(number) for number in range(pattern.count))
     return Attention(
@@ -210,7 +210,7 @@ class _Splitter:
         self.parts = parts
 
     def head(self, number: int) -> Head:
-        """Compute one head; raises NotRecognised."""
+        """Compute one head; raises NotRecognized."""
         pattern, parts = self.pattern, self.parts
         parts.tag = f".head{number}" if pattern.count > 1 else ".rows"
         keys = self._operand(pattern.scores, 1, number)
@@ -234,7 +234,7 @@ class _Splitter:
         order = head[::width]
         inner = np.tile(np.arange(width), len(heads))
         if (head != np.repeat(order, width)).any() or (column != inner).any():
-            raise NotRecognised
+            raise NotRecognized
         parts.tag = ".join"
         rows = heads[order[0]]
         if len(heads) > 1:
@@ -274,7 +274,7 @@ class _Splitter:
         op = product.op
         assert isinstance(op, BatchMatMul)
         if prod(x.shape[:-2]) != prod(product.output.shape[:-2]):
-            raise NotRecognised
+            raise NotRecognized
         index = np.arange(x.elements, dtype=np.int64).reshape(-1, *x.shape[-2:])[head]
         is_scores = product is self.pattern.scores
         turned = op.adj_x if which == 0 else op.adj_y != is_scores

@@ -24,7 +24,7 @@ from mcuforge.compiler.tensors import Array, Quant, Tensor
 Index = NDArray[np.int64]
 
 
-class NotRecognised(Exception):
+class NotRecognized(Exception):
     """This product is not an attention that we can take apart; it stays as it is."""
 
 
@@ -83,7 +83,7 @@ class Parts:
         return replace(like, name=name, shape=shape, data=None)
 
     def part(self, tensor: Tensor, index: Index) -> Tensor:
-        """Compute elements `index` of `tensor` as (1, *index.shape); raises NotRecognised."""
+        """Compute elements `index` of `tensor` as (1, *index.shape); raises NotRecognized."""
         node = self.graph.writer(tensor)
         if node is not None and is_move(node.op):
             return self.part(node.inputs[0], moved(node, index))
@@ -122,14 +122,14 @@ class Parts:
         first = index[0, 0] // width
         rows = (first + np.arange(index.shape[0]))[:, None] * width
         if tensor.is_constant or (index != rows + columns).any():
-            raise NotRecognised
+            raise NotRecognized
         all_rows = first == 0 and index.shape[0] * width == tensor.elements
         out = self.tensor(tensor, (1, *index.shape))
         if node is not None and isinstance(node.op, FullyConnected) and all_rows:
             self._project(node, columns, out)
             return out
         if (np.diff(columns) != 1).any() or not all_rows or node is None:
-            raise NotRecognised
+            raise NotRecognized
         self.sources[id(tensor)] = tensor
         view = tensor
         if tensor.shape != (1, index.shape[0], width):

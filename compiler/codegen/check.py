@@ -10,12 +10,11 @@ from mcuforge.compiler.codegen.model import GeneratedModel, render
 from mcuforge.compiler.codegen.names import string_literal
 from mcuforge.compiler.codegen.ports import Port
 from mcuforge.compiler.tensors import DType
-
-CANARY_BYTES = 16  # canary bytes on each side of the arena; a multiple of the arena's alignment
+from mcuforge.runtime_c.sources import CANARY_BYTES
 
 
 @dataclass(frozen=True)
-class Task:
+class Benchmark:
     """An MLPerf Tiny benchmark: its model id, how the runner feeds it, which answer it expects.
 
     Source: mlcommons/tiny, benchmark/api and the reference submissions.
@@ -28,33 +27,33 @@ class Task:
     answer: str
 
 
-TASKS = (
-    Task("kws01", 490, 12, "CHECK_FEED_RAW", "CHECK_ANSWER_VALUES"),
-    Task("ic01", 3072, 10, "CHECK_FEED_U8", "CHECK_ANSWER_VALUES"),
-    Task("vww01", 27648, 2, "CHECK_FEED_U8", "CHECK_ANSWER_VALUES"),
-    Task("ad01", 640, 640, "CHECK_FEED_F32", "CHECK_ANSWER_MSE"),
-    Task("sww01", 1200, 3, "CHECK_FEED_RAW", "CHECK_ANSWER_VALUES"),
+BENCHMARKS = (
+    Benchmark("kws01", 490, 12, "CHECK_FEED_RAW", "CHECK_ANSWER_VALUES"),
+    Benchmark("ic01", 3072, 10, "CHECK_FEED_U8", "CHECK_ANSWER_VALUES"),
+    Benchmark("vww01", 27648, 2, "CHECK_FEED_U8", "CHECK_ANSWER_VALUES"),
+    Benchmark("ad01", 640, 640, "CHECK_FEED_F32", "CHECK_ANSWER_MSE"),
+    Benchmark("sww01", 1200, 3, "CHECK_FEED_RAW", "CHECK_ANSWER_VALUES"),
 )
 
 
-def task_of(model: GeneratedModel) -> Task:
-    """Find the MLPerf Tiny task with the model's sizes, or make one with the model's name.
+def benchmark_of(model: GeneratedModel) -> Benchmark:
+    """Find the MLPerf Tiny benchmark with the model's sizes, or make one with the model's name.
 
-    The runner knows a task by its id, so a model with the sizes of a benchmark answers as it.
+    The runner knows a benchmark by its id, so a model of the same sizes answers as that benchmark.
     """
     if len(model.inputs) == 1 and len(model.outputs) == 1:
         sizes = (model.inputs[0].bytes, model.outputs[0].elements)
         if model.inputs[0].dtype is DType.INT8:
-            for task in TASKS:
-                if (task.input_bytes, task.output_elements) == sizes:
-                    return task
+            for benchmark in BENCHMARKS:
+                if (benchmark.input_bytes, benchmark.output_elements) == sizes:
+                    return benchmark
     feed, answer = "CHECK_FEED_RAW", "CHECK_ANSWER_VALUES"
-    return Task(model.name, model.inputs[0].bytes, model.outputs[0].elements, feed, answer)
+    return Benchmark(model.name, model.inputs[0].bytes, model.outputs[0].elements, feed, answer)
 
 
 def db_bytes(model: GeneratedModel) -> int:
     """Count the bytes of input 0 as the MLPerf Tiny runner sends it."""
-    wide = task_of(model).feed == "CHECK_FEED_F32"
+    wide = benchmark_of(model).feed == "CHECK_FEED_F32"
     return model.inputs[0].elements * 4 if wide else model.inputs[0].bytes
 
 
@@ -72,10 +71,10 @@ def check_model(
         name=model.name,
         NAME=model.name.upper(),
         title=string_literal(model.name),
-        task=task_of(model),
-        task_id=string_literal(task_of(model).id),
+        benchmark=benchmark_of(model),
+        benchmark_id=string_literal(benchmark_of(model).id),
         build=string_literal(build),
-        guard_bytes=CANARY_BYTES,
+        canary_bytes=CANARY_BYTES,
         arenas=model.arenas,
         staging_bytes=max((port.row_bytes for port in model.streamed), default=0),
         poison=poison,
@@ -87,7 +86,7 @@ def check_model(
 
 
 def _tensor(port: Port) -> str:
-    """Write one `struct check_tensor` initialiser."""
+    """Write one `struct check_tensor` initializer."""
     dtype = f"CHECK_{port.dtype.name}"
     name = string_literal(port.name)
     scale = literal(float(port.scale))

@@ -18,7 +18,7 @@ LINE_COLUMNS = 95
 
 @dataclass(frozen=True)
 class ConstantArray:
-    """One array of weights.c. `lines` are its initialisers, ready to print."""
+    """One array of weights.c. `lines` are its initializers, ready to print."""
 
     name: str
     c_type: str

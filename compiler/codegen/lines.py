@@ -66,5 +66,5 @@ def comment_lines(lines: Sequence[str]) -> str:
 
 
 def table(values: Sequence[int | str], indent: int) -> str:
-    """Write the initialisers of an array, every line `indent` spaces in."""
+    """Write the initializers of an array, every line `indent` spaces in."""
     return _filled([f"{v}," for v in values], indent)

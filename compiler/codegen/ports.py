@@ -16,7 +16,7 @@ from mcuforge.compiler.tensors import DType, Tensor
 
 @dataclass(frozen=True)
 class Arena:
-    """A piece of memory the caller gives the model: one for each region the plan uses."""
+    """Memory that the caller gives the model: one arena for each region that the plan uses."""
 
     region: str
     word: str  # the region in identifiers; empty if there is only one arena

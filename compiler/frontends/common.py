@@ -95,13 +95,13 @@ def want_bytes(what: str, size: int, hint: str) -> None:
     """Refuse a tensor of `size` bytes that is too large for any microcontroller."""
     if size > LARGEST_TENSOR_BYTES:
         most = LARGEST_TENSOR_BYTES >> 20
-        raise Refusal(f"{what} takes {size / 2**20:.1f} MiB, at most {most} MiB is read", hint)
+        raise Refusal(f"{what} takes {size / 2**20:.1f} MiB, expected at most {most} MiB", hint)
 
 
 def want_elements(what: str, count: int, hint: str) -> None:
     """Refuse a tensor of `count` elements that is too large for any microcontroller."""
     if count > LARGEST_TENSOR_BYTES:
-        raise Refusal(f"{what} has {count} elements, at most {LARGEST_TENSOR_BYTES} are read", hint)
+        raise Refusal(f"{what} has {count} elements, expected at most {LARGEST_TENSOR_BYTES}", hint)
 
 
 def completed(shape: Sequence[int], elements: int) -> tuple[int, ...]:

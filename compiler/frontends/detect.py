@@ -47,7 +47,7 @@ def read_file(path: Path) -> bytes:
         if status.st_size > LARGEST_FILE_BYTES:
             raise CompileError(
                 f"the file has {status.st_size / 2**20:.0f} MiB, "
-                f"at most {LARGEST_FILE_BYTES >> 20} MiB is read",
+                f"expected at most {LARGEST_FILE_BYTES >> 20} MiB",
                 str(path),
                 "quantize or shrink it: it is too large for any microcontroller",
             )

@@ -53,7 +53,7 @@ class OnnxJudge(Judge):
                 str(model),
                 "pip install onnxruntime",
             )
-        self._name = f"{name}, CPU, graph optimisations off"
+        self._name = f"{name}, CPU, graph optimizations off"
         self._graph = graph
         self._model = model
         self._samples = len(inputs[0])
@@ -101,7 +101,7 @@ def run_onnxruntime(model: bytes | Path, inputs: Sequence[Array]) -> tuple[Array
 
     model: a file, which may have data beside it, or the bytes of one that has none. inputs: per
     model input an array (samples, *the file's shape). Outputs have the shape (samples, *the file's)
-    and the file's dtype. Each operator is computed as the file spells it: no graph optimisation,
+    and the file's dtype. Each operator is computed as the file spells it: no graph optimization,
     one thread, the CPU.
     """
     import onnxruntime

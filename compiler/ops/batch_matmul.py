@@ -51,8 +51,8 @@ class BatchMatMul(RowPartsOp):
         batch = _broadcast(a.shape[:-2], b.shape[:-2])
         if depth != met or batch is None:
             raise shape_refusal(
-                f"matrices of shapes {list(a.shape)} and {list(b.shape)}, wanted "
-                "[..., m, k] and [..., k, n] after what is transposed"
+                f"matrices of shapes {list(a.shape)} and {list(b.shape)}, expected "
+                "[..., m, k] and [..., k, n] after the transposes"
             )
         want_shape(output, (*batch, rows, columns))
         if depth > MAX_DEPTH:

@@ -30,12 +30,12 @@ class Concatenation(AxisOp):
     def check(self, inputs: Tensors, output: Tensor) -> None:
         rank = len(output.shape)
         if not 0 <= self.axis < rank:
-            raise shape_refusal(f"joins along axis {self.axis}, wanted 0 to {rank - 1}")
+            raise shape_refusal(f"joins along axis {self.axis}, expected 0 to {rank - 1}")
         for x in inputs:
             if len(x.shape) != rank:
                 raise shape_refusal(
                     f"tensor '{x.name}' has shape {list(x.shape)}, "
-                    f"wanted {rank} dimensions as in the output"
+                    f"expected {rank} dimensions as in the output"
                 )
             want_same_bytes(x, output, self.with_extent(x.shape, output.shape[self.axis]))
         joined = sum(x.shape[self.axis] for x in inputs)

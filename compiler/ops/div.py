@@ -50,7 +50,7 @@ class Div(BroadcastOp):
             a, b = inputs
             raise Refusal(
                 f"scale {a.scale:g} over {b.scale:g} is {factor:g} times the output scale "
-                f"{output.scale:g}, wanted below {MAX_FACTOR:g}",
+                f"{output.scale:g}, expected below {MAX_FACTOR:g}",
                 "quantize again with a representative dataset that exercises these tensors",
             )
 

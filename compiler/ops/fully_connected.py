@@ -163,7 +163,7 @@ class FullyConnected(Op):
         return Work("fully_connected_rows_s8", counts, CALLED)
 
     def _counts(self, inputs: Tensors, output: Tensor, dots: int) -> Counts:
-        """Count the products of the layer in `dots` pieces of equal size."""
+        """Count the products of the layer in `dots` parts of equal size."""
         size = self.macs(inputs, output) // max(dots, 1)
         rest = size % UNROLLED
         return Counts(

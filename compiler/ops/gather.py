@@ -27,12 +27,12 @@ from mcuforge.compiler.ops.strided_copy import (
 from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.errors import Refusal
 
-MOST_RUNS = 64  # each is a kernel call
+MOST_PROGRESSIONS = 64  # each is a kernel call
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run of outputs: `count` of them from `begin` on take inputs `first`, `first + step`, ..."""
+class Progression:
+    """Outputs [begin, begin + count) take the inputs `first`, `first + step` and so on."""
 
     begin: int
     first: int
@@ -54,7 +54,7 @@ class Gather(AxisOp):
         x = inputs[0]
         rank = len(x.shape)
         if not 0 <= self.axis < rank:
-            raise shape_refusal(f"picks along axis {self.axis}, wanted 0 to {rank - 1}")
+            raise shape_refusal(f"picks along axis {self.axis}, expected 0 to {rank - 1}")
         extent = x.shape[self.axis]
         outside = [i for i in self.indices if not 0 <= i < extent]
         if outside:
@@ -62,24 +62,25 @@ class Gather(AxisOp):
                 f"index {outside[0]} of axis {self.axis}, which has {extent} elements"
             )
         want_same_bytes(x, output, self.with_extent(x.shape, len(self.indices)))
-        runs = len(arithmetic_runs(self.indices))
-        if runs > MOST_RUNS:
+        count = len(arithmetic_progressions(self.indices))
+        if count > MOST_PROGRESSIONS:
             raise Refusal(
-                f"the indices are {runs} runs of equal steps, supported: up to {MOST_RUNS}",
+                f"the indices are {count} progressions of equal steps, "
+                f"supported: up to {MOST_PROGRESSIONS}",
                 "sort the indices, or reorder the data before it enters the model",
             )
         self.want_walkable(inputs, output)
 
     def blocks(self, inputs: Tensors, output: Tensor) -> tuple[Block, ...]:
-        """List the copy of each run."""
+        """List the copy of each progression."""
         x = inputs[0]
         source, target = row_major(x.shape), row_major(output.shape)
         blocks = []
-        for run in arithmetic_runs(self.indices):
+        for part in arithmetic_progressions(self.indices):
             axes = list(map(Axis, x.shape, source, target))
-            step = run.step * source[self.axis]
-            axes[self.axis] = Axis(run.count, step, target[self.axis])
-            offsets = run.first * source[self.axis], run.begin * target[self.axis]
+            step = part.step * source[self.axis]
+            axes[self.axis] = Axis(part.count, step, target[self.axis])
+            offsets = part.first * source[self.axis], part.begin * target[self.axis]
             blocks.append(Block(tuple(axes), *offsets))
         return tuple(blocks)
 
@@ -87,10 +88,10 @@ class Gather(AxisOp):
         return np.take(values[0], self.indices, self.axis)
 
     def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
-        """Read pieces in rising order, each before it is written; otherwise the order is unknown.
+        """Read slices in rising order, each before it is written; otherwise the order is unknown.
 
-        Runs along an inner dimension are copied one after the other, each into all of the output. A
-        unit is the longest that divides every piece.
+        Progressions along an inner dimension are copied one after the other, each into all of the
+        output. A unit is the longest that divides every slice.
         """
         x = inputs[0]
         found = [runs_of(block) for block in self.blocks(inputs, output)]
@@ -99,7 +100,7 @@ class Gather(AxisOp):
         begins = np.concatenate([starts for starts, _ in found])
         sizes = np.concatenate([np.full(len(starts), size) for starts, size in found])
         step = gcd(*begins.tolist(), *sizes.tolist())
-        # the first unit of a piece reads the whole piece, the others read nothing
+        # the first unit of a slice reads the whole slice, the others read nothing
         leads = np.append(0, np.cumsum(sizes // step)[:-1])
         first = np.zeros(output.elements // step, np.int64)
         end = first.copy()
@@ -123,10 +124,10 @@ class Gather(AxisOp):
         size = x.row_bytes
         call = copy_call(x, output, Block((Axis(size, 1, 1),)))
         calls = []
-        for run in arithmetic_runs(tuple(self._rows(x, output).tolist())):
-            source = row_input(x, run.step, run.first - run.begin * run.step).argument
+        for part in arithmetic_progressions(tuple(self._rows(x, output).tolist())):
+            source = row_input(x, part.step, part.first - part.begin * part.step).argument
             args = (source, RowOf(output), Blank.PARAMS)
-            calls.append(replace(call, args=args, rows=(run.begin, run.begin + run.count)))
+            calls.append(replace(call, args=args, rows=(part.begin, part.begin + part.count)))
         return tuple(calls)
 
     def _rows(self, x: Tensor, output: Tensor) -> Int64:
@@ -139,17 +140,17 @@ class Gather(AxisOp):
 
 def picked(x: Tensor, axis: int, indices: tuple[int, ...]) -> Slice | Gather:
     """Make the operator that takes `indices` of `axis`: a Slice if their steps are equal."""
-    runs = arithmetic_runs(indices)
-    if len(runs) != 1 or runs[0].step == 0:
+    parts = arithmetic_progressions(indices)
+    if len(parts) != 1 or parts[0].step == 0:
         return Gather(axis, indices)
-    begin = tuple(runs[0].first if i == axis else 0 for i in range(len(x.shape)))
-    stride = tuple(runs[0].step if i == axis else 1 for i in range(len(x.shape)))
+    begin = tuple(parts[0].first if i == axis else 0 for i in range(len(x.shape)))
+    stride = tuple(parts[0].step if i == axis else 1 for i in range(len(x.shape)))
     return Slice(begin, stride)
 
 
-def arithmetic_runs(numbers: Sequence[int]) -> tuple[Run, ...]:
-    """Divide the numbers into runs of equal steps, as long as possible; a single one steps by 1."""
-    runs: list[Run] = []
+def arithmetic_progressions(numbers: Sequence[int]) -> tuple[Progression, ...]:
+    """Divide the numbers into progressions, as long as possible; a single number steps by 1."""
+    parts: list[Progression] = []
     begin = 0
     while begin < len(numbers):
         end = begin + 1
@@ -158,6 +159,6 @@ def arithmetic_runs(numbers: Sequence[int]) -> tuple[Run, ...]:
             end += 1
         if end - begin == 1:
             step = 1
-        runs.append(Run(begin, numbers[begin], step, end - begin))
+        parts.append(Progression(begin, numbers[begin], step, end - begin))
         begin = end
-    return tuple(runs)
+    return tuple(parts)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layer normalisation over the last axis, int8 to int8, in integers.
+"""Layer normalization over the last axis, int8 to int8, in integers.
 
 Meaning: (x - mean) / sqrt(variance + epsilon) * gamma + beta, as ONNX's LayerNormalization has it.
 With n elements per row, s their sum and q the sum of their squares, both exact in int32, the stored
@@ -42,7 +42,7 @@ INT32_MAX = 2**31 - 1
 class Constants:
     """The kernel's constants, from epsilon, scales, gamma and beta, for rows of one length.
 
-    Normalised values have `fraction` fraction bits, their products with gamma `output_shift`; the
+    Normalized values have `fraction` fraction bits, their products with gamma `output_shift`; the
     variance has `variance_shift`; epsilon is `epsilon` * 2**epsilon_shift on the variance's scale.
     """
 
@@ -57,7 +57,7 @@ class Constants:
 
 @dataclass(frozen=True)
 class LayerNorm(LastAxisOp):
-    """Normalises x int8 [.., D] with constants gamma float32 [D] and beta float32 [D].
+    """Normalizes x int8 [.., D] with constants gamma float32 [D] and beta float32 [D].
 
     For every input the answer lies within 0.5 + 2**-25 * r steps of the exact one, never more than
     0.51; r is sqrt(D) * max|gamma| + max|beta| in steps of the output, plus 128. A row of equal
@@ -74,8 +74,8 @@ class LayerNorm(LastAxisOp):
         depth = x.shape[-1] if x.shape else 0
         if not 0 < depth <= MAX_DEPTH:
             raise Refusal(
-                f"layer normalisation over {depth} values, supported: 1 to {MAX_DEPTH}",
-                "normalise over fewer channels",
+                f"layer normalization over {depth} values, supported: 1 to {MAX_DEPTH}",
+                "normalize over fewer channels",
             )
         for tensor in (gamma, beta):
             want_constant(tensor)
@@ -89,13 +89,13 @@ class LayerNorm(LastAxisOp):
         relative = math.inf if self.epsilon < 0 else _epsilon(self.epsilon, x)
         if not relative < MAX_EPSILON:
             raise scale_refusal(
-                f"epsilon {self.epsilon:g} over rows of {depth} of scale {x.scale:g}: wanted 0 or "
-                "more, and below the largest variance that the values can have"
+                f"epsilon {self.epsilon:g} over rows of {depth} of scale {x.scale:g}, expected 0 "
+                "or more, but less than the largest variance that the values can have"
             )
         if not _reach(inputs, output) < MAX_REACH:
             raise scale_refusal(
                 f"gamma and beta of '{output.name}' reach {_reach(inputs, output):g} steps of its "
-                f"scale {output.scale:g}, wanted below {MAX_REACH:g} of the 256 there are"
+                f"scale {output.scale:g}, expected below {MAX_REACH:g}: int8 has 256"
             )
 
     def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
@@ -131,7 +131,7 @@ class LayerNorm(LastAxisOp):
         """Compute the finest shifts that int32 products allow, and the constants in these units."""
         x, gamma, beta = inputs
         depth = x.shape[-1]
-        root_bits = math.ceil(math.log2(depth) / 2)  # no normalised value reaches sqrt(depth)
+        root_bits = math.ceil(math.log2(depth) / 2)  # no normalized value reaches sqrt(depth)
         fraction = 29 - root_bits
         epsilon = _epsilon(self.epsilon, x)
         largest = depth * depth * LARGEST_VARIANCE + epsilon

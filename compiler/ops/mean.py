@@ -147,9 +147,9 @@ class Mean(Op):
         return Work("mean_rows_s8", counts, CALLED)
 
     def _splits(self, x: Tensor, rows: int, reduced: bool) -> Sides | None:
-        """Find the reduced or the kept dimensions of one of `rows` equal pieces of x.
+        """Find the reduced or the kept dimensions of one of `rows` equal parts of x.
 
-        None if the pieces do not divide the outermost dimension, or if it is of the other kind.
+        None if the parts do not divide the outermost dimension, or if it is of the other kind.
         """
         sizes, strides = self._merged(x, reduced)
         if rows == 1:

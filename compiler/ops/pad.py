@@ -64,7 +64,7 @@ class Pad(Op):
         if min((*self.before, *self.after), default=0) < 0:
             raise Refusal(
                 f"paddings {list(self.before)} before and {list(self.after)} after, "
-                "wanted 0 or more each",
+                "expected only values of 0 or more",
                 "crop with a slice instead of a negative padding",
             )
         shape = tuple(b + n + a for b, n, a in zip(self.before, x.shape, self.after, strict=True))
@@ -72,13 +72,13 @@ class Pad(Op):
         low, high = RANGE[x.dtype]
         if not low <= self.value <= high:
             raise Refusal(
-                f"padding value {self.value}, wanted {low} to {high} as {x.dtype.value} holds",
+                f"padding value {self.value}, expected {low} to {high} in {x.dtype.value}",
                 "pad with a value the tensor's scale can express",
             )
         walked = len(self.borders(x))
         if walked > KERNEL_RANK:
             raise Refusal(
-                f"this padding walks {walked} dimensions, supported: {KERNEL_RANK}",
+                f"this padding covers {walked} dimensions, supported: {KERNEL_RANK}",
                 "pad fewer dimensions, or join some with a reshape before this operator",
             )
 

@@ -43,7 +43,7 @@ class ResizeNearest(Op):
         if min(output.shape) < 1 or max(*x.shape[1:3], *output.shape[1:3]) > MAX_SIZE:
             raise Refusal(
                 f"from {x.shape[1]}x{x.shape[2]} to {output.shape[1]}x{output.shape[2]}, "
-                f"wanted 1 to {MAX_SIZE} each",
+                f"expected heights and widths of 1 to {MAX_SIZE}",
                 "scale to a smaller image",
             )
 

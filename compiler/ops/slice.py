@@ -30,7 +30,7 @@ class Slice(CopyOp):
         if not len(x.shape) == len(output.shape) == len(self.begin) == len(self.stride):
             raise shape_refusal(
                 f"a slice of {list(x.shape)} from {list(self.begin)} in steps of "
-                f"{list(self.stride)} to {list(output.shape)}, wanted as many numbers each"
+                f"{list(self.stride)} to {list(output.shape)}, expected lists of one length"
             )
         for axis, (size, extent) in enumerate(zip(x.shape, output.shape, strict=True)):
             first, step = self.begin[axis], self.stride[axis]

@@ -59,7 +59,7 @@ class Softmax(LastAxisOp):
         if not right_scale or output.zero_point != OUTPUT_ZERO_POINT:
             raise Refusal(
                 f"tensor '{output.name}' has scale {output.scale:g} and zero point "
-                f"{output.zero_point}, wanted 1/256 and {OUTPUT_ZERO_POINT}",
+                f"{output.zero_point}, expected 1/256 and {OUTPUT_ZERO_POINT}",
                 "convert again with a current TFLite converter, which fixes softmax's output",
             )
         if x.shape[-1] > MAX_DEPTH:

@@ -59,12 +59,12 @@ class SoftmaxQdq(LastAxisOp):
             )
         if not (self.beta >= 0 and math.isfinite(self.beta * x.scale)):
             raise Refusal(
-                f"softmax of values times {self.beta:g}, wanted a finite factor that is 0 or more",
+                f"softmax of values times {self.beta:g}, expected a finite factor of 0 or more",
                 "move the sign into the layer before",
             )
         if output.scale < LEAST_SCALE:
             raise scale_refusal(
-                f"tensor '{output.name}' has scale {output.scale:g}, wanted at least "
+                f"tensor '{output.name}' has scale {output.scale:g}, expected at least "
                 f"{LEAST_SCALE:g}: nearly every result of this softmax is larger than it can hold"
             )
 

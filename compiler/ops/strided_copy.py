@@ -67,7 +67,7 @@ class BlocksOp(Op):
         rank = max(len(merged(block.axes)) for block in self.blocks(inputs, output))
         if rank > KERNEL_RANK:
             raise Refusal(
-                f"this copy walks {rank} dimensions, supported: {KERNEL_RANK}",
+                f"this copy covers {rank} dimensions, supported: {KERNEL_RANK}",
                 "join neighbouring dimensions with a reshape before this operator",
             )
 
@@ -237,7 +237,7 @@ def copy_call(x: Tensor, output: Tensor, block: Block) -> Call:
 
 
 def _copy_counts(block: Block) -> Counts:
-    """Count bytes in pieces that are contiguous on both sides, or one by one."""
+    """Count bytes by stretches that are contiguous on both sides, or one by one."""
     axes = merged(block.axes)
     size = prod(axis.extent for axis in block.axes)
     if not axes or axes[-1].in_stride != 1 or axes[-1].out_stride != 1:

@@ -25,7 +25,7 @@ class Transpose(CopyOp):
         if sorted(self.perm) != list(range(len(x.shape))):
             raise shape_refusal(
                 f"permutation {list(self.perm)} of the {len(x.shape)} dimensions of '{x.name}', "
-                "wanted each once"
+                "expected each dimension once"
             )
         want_same_bytes(x, output, tuple(x.shape[p] for p in self.perm))
         self.want_walkable(inputs, output)

@@ -26,7 +26,7 @@ PASSES: tuple[Pass, ...] = (
 )
 
 
-def optimise(graph: Graph, dump: Path | None = None) -> Graph:
+def optimize(graph: Graph, dump: Path | None = None) -> Graph:
     """Apply every pass to `graph` and verify after each; `dump` gets one text file per stage.
 
     Raises CompileError when the folder `dump` cannot be written.

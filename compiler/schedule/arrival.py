@@ -19,10 +19,10 @@ class Arrival(Op):
     kind: ClassVar[str] = "input"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
-        raise InternalError("a streamed input stands in no graph")
+        raise InternalError("a streamed input is not an operator of a graph")
 
     def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
-        raise InternalError("a streamed input has no operation")
+        raise InternalError("a streamed input cannot be evaluated")
 
     def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
         return ()

@@ -12,7 +12,7 @@ from mcuforge.runtime_c.sources import PORTABLE
 
 
 class Calls:
-    """Knows the kernel calls of layers on one ISA; works them out once, since packing is slow.
+    """Knows the kernel calls of layers on one ISA; works out a layer's calls once: it is slow.
 
     `rows` are the rows that a layer is run by: of its output, or of its input where it adds up.
     """

@@ -76,13 +76,13 @@ class Accesses:
         self._found: dict[str, list[tuple[Indices, Indices]]] = {}
         self._begun: dict[str, int] = {}
 
-    def add(self, buffer: str, rows: Indices, places: Indices, turn: int = 0) -> None:
+    def add(self, buffer: str, rows: Indices, places: Indices, shift: int = 0) -> None:
         """Add the accesses of one layer while the pipeline computes rows `rows`, in rising order.
 
-        `places`: where each write ends, or each read begins. `turn`: reads come before (-1) or
+        `places`: where each write ends, or each read begins. `shift`: reads come before (-1) or
         after (1) their row is written.
         """
-        self._found.setdefault(buffer, []).append((2 * rows + turn, places))
+        self._found.setdefault(buffer, []).append((2 * rows + shift, places))
         begun = int(rows.min(initial=LAST))
         self._begun[buffer] = min(begun, self._begun.get(buffer, LAST))
 

@@ -53,14 +53,14 @@ def repeats(sequence: Sequence[Entry], entry_bytes: int) -> Repeats[Entry]:
     for i in range(1, count + 1):
         once[i] = min(once[i - 1], several[i - 1] + PIECE_BYTES) + entry_bytes
         for stretch in ending[i]:
-            begin = i - stretch.period  # of the piece's last turn, the first one or a further one
+            begin = i - stretch.period  # of the last repetition: the first one or a further one
             total = min(once[begin], several[begin]) + PIECE_BYTES + stretch.period * entry_bytes
             phase = i % stretch.period
             if total < stretch.least[phase]:
                 stretch.least[phase], stretch.since[phase] = total, begin
             if stretch.least[phase] < several[i]:
                 several[i], came[i] = stretch.least[phase], (stretch.since[phase], stretch.period)
-    parts: list[tuple[Sequence[Entry], int]] = []  # from the end: entries of a piece, its turns
+    parts: list[tuple[Sequence[Entry], int]] = []  # from the end: entries of a piece, its times
     end = count
     while end:
         if several[end] <= once[end]:
@@ -74,7 +74,7 @@ def repeats(sequence: Sequence[Entry], entry_bytes: int) -> Repeats[Entry]:
             parts.append((sequence[begin:end], 1))
         end = begin
     entries = tuple(entry for part, _ in parts[::-1] for entry in part)
-    pieces = tuple(Piece(len(part), turns) for part, turns in parts[::-1])
+    pieces = tuple(Piece(len(part), times) for part, times in parts[::-1])
     return Repeats(entries, pieces, len(entries) * entry_bytes + len(pieces) * PIECE_BYTES)
 
 
@@ -87,12 +87,12 @@ def _numbered(sequence: Sequence[Entry]) -> NDArray[np.int32]:
 
 @dataclass(eq=False)
 class _Stretch:
-    """Entries [begin, end) repeat with a period; the cheapest pieces of them by where turns end."""
+    """Entries [begin, end) repeat with a period; the cheapest pieces of them, by their ends."""
 
     begin: int
     end: int
     period: int
-    least: list[int] = field(init=False)  # for turns that end at i: entry i % period
+    least: list[int] = field(init=False)  # for repetitions that end at i: entry i % period
     since: list[int] = field(init=False)  # where that piece begins
 
     def __post_init__(self) -> None:
@@ -101,9 +101,10 @@ class _Stretch:
 
 
 def _stretches(values: NDArray[np.int32], entry_bytes: int) -> list[_Stretch]:
-    """Every stretch whose further turns have more bytes than a piece.
+    """Every stretch whose further repetitions have more bytes than a piece.
 
-    As long as they go, periods at most LONGEST_PERIOD, none of them several turns of a shorter one.
+    Stretches are as long as possible, and periods are LONGEST_PERIOD or less. No period is a
+    multiple of a shorter one that repeats too.
     """
     found: list[_Stretch] = []
     count = len(values)

@@ -38,7 +38,7 @@ class Layer:
 
     @property
     def kernel(self) -> str:
-        """The kernel it calls first: the only one, unless it copies its output piece by piece."""
+        """The kernel it calls first: the only one, unless it copies its output part by part."""
         return self.calls[0].kernel if self.calls else ""
 
     @property
@@ -141,7 +141,7 @@ def view_storage(graph: Graph) -> dict[str, Tensor]:
             continue
         if node.inputs[0].is_constant:
             raise CompileError(
-                f"output '{node.output.name}' is a constant, wanted something computed",
+                f"output '{node.output.name}' is a constant, expected a computed tensor",
                 f"{graph.source}, {node.origin} '{node.name}'",
                 "leave it out of the model's outputs",
             )

@@ -26,7 +26,7 @@ from mcuforge.compiler.tensors import Tensor
 Goal = Literal["balanced", "ram", "speed"]
 GOALS: tuple[Goal, ...] = ("balanced", "ram", "speed")
 # balanced: the least RAM within 10 % of the fastest plan's instructions. Attention by heads
-# normalises each token once per head, which costs 8 to 10 % more instructions for a fifth of the
+# normalizes each token once per head, which costs 8 to 10 % more instructions for a fifth of the
 # RAM. Pipelines of convolutions cost 1 % more, 5 % where rows have few pixels, an odd number.
 SLACK = 1.1
 

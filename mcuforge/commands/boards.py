@@ -18,7 +18,7 @@ from mcuforge.report.model import BoardList
 
 
 def boards(board_id: str | None) -> BoardList:
-    """All boards, or the one called `board_id`; BoardError when there is none."""
+    """Load all boards, or the one called `board_id`; BoardError when there is none."""
     return BoardList(tuple(all_boards()) if board_id is None else (load_board(board_id),))
 
 
@@ -46,13 +46,13 @@ def print_boards(found: BoardList, console: Console) -> None:
 
 
 def _further(board: Board) -> list[tuple[str, int]]:
-    """Name and bytes of the memories behind a gap, which hold only arenas and weights."""
-    runs = (*board.runs("ram")[1:], *board.runs("flash")[1:])
-    return [(memory.name, memory.bytes) for run in runs for memory in run]
+    """List name and bytes of the memories behind a gap, which hold only arenas and weights."""
+    groups = (*board.groups("ram")[1:], *board.groups("flash")[1:])
+    return [(memory.name, memory.bytes) for group in groups for memory in group]
 
 
 def _how(board: Board) -> str:
-    """How firmware for the board runs: on an emulator, on a stand-in, or on hardware."""
+    """Say how firmware for the board runs: on an emulator, on a stand-in, or on hardware."""
     if board.emulator is not None:
         return "emulated"
     return f"--emulate ({board.stand_in})" if board.stand_in is not None else "hardware"

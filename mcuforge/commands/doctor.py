@@ -37,7 +37,7 @@ def doctor() -> DoctorReport:
 
 
 def print_doctor(report: DoctorReport, console: Console) -> None:
-    """Print a row per tool, then who judges the models of each format."""
+    """Print one row per tool, then who judges the models of each format."""
     table = Table("", whole_column("tool"), "for", "found", "remedy", box=None)
     for tool in report.tools:
         mark = "[green]ok[/green]" if tool.ok else "[red]missing[/red]"
@@ -51,7 +51,7 @@ def print_doctor(report: DoctorReport, console: Console) -> None:
 
 
 def judge_lines(interpreters: Sequence[InterpreterFacts]) -> list[str]:
-    """Who judges a TFLite model on this machine, one line per judge."""
+    """Say who judges a TFLite model on this machine, one line per judge."""
     from mcuforge.compiler.judges.interpreters import EXACT
 
     lines = []

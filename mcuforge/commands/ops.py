@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def operator_table() -> OperatorTable:
-    """Every operator of both formats, and the kernels with the instruction sets that have them."""
+    """List the operators of both formats, and the kernels with the ISAs that have them."""
     from mcuforge.compiler.frontends.onnx import reader as onnx
     from mcuforge.compiler.frontends.tflite import reader as tflite
 

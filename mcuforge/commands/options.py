@@ -27,7 +27,7 @@ R = TypeVar("R", Report, CheckReport, QuantizeReport)
 
 
 def board_ids(begun: str) -> list[str]:
-    """The ids of boards that begin with `begun`, for a shell that completes them."""
+    """List the ids of boards that begin with `begun`, for a shell that completes them."""
     return [board.id for board in all_boards() if board.id.startswith(begun)]
 
 
@@ -98,7 +98,9 @@ def _bytes(text: str) -> int:
             digits, unit = digits.removesuffix(suffix).strip(), size
             break
     if not digits.isdecimal() or int(digits) * unit < 1:
-        raise typer.BadParameter(f"'{text}' is not a number of bytes; wanted 5500, 64K or 64KiB")
+        raise typer.BadParameter(
+            f"'{text}' is not a number of bytes, expected for example 5500, 64K or 64KiB"
+        )
     return int(digits) * unit
 
 
@@ -187,7 +189,7 @@ def _flags(record: type) -> Iterator[Parameter]:
 
 
 def _filled(record: type, given: dict[str, object]) -> Any:
-    """The record of its flags' values, which are taken out of `given`."""
+    """Make the record of its flags' values, which are taken out of `given`."""
     values = {
         f.name: _filled(PlanFlags, given).options() if f.name == "options" else given.pop(f.name)
         for f in fields(record)

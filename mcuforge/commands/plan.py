@@ -74,7 +74,7 @@ def plan(request: Request, console: Console) -> None:
 
 
 def plan_report(session: Session, compiled: Compiled) -> PlanReport:
-    """The plan as a record."""
+    """Make the record of a plan."""
     from mcuforge.flow.facts import board_facts, buffer_facts, layer_facts, model_facts, plan_facts
 
     return PlanReport(

@@ -75,7 +75,7 @@ def quantize(request: Request, stages: Stages) -> QuantizeReport:
     out = request.out or request.model.with_name(request.model.stem + SUFFIX)
     if out.resolve() == request.model.resolve():
         raise CompileError(
-            "the output is the model itself, wanted another file", str(out), "name it with --out"
+            "the output is the model itself, expected another file", str(out), "name it with --out"
         )
     refuse_unwritable(out)
     content = read_file(request.model)

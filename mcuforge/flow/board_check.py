@@ -32,13 +32,13 @@ class BoardAnswers:
 
 @dataclass(frozen=True)
 class LayerTicks:
-    """Per layer the ticks of its steps, timed one by one, and the number of these timings."""
+    """The ticks of each layer's steps, timed one by one, and the number of these timings."""
 
     ticks: tuple[int, ...]
     timings: tuple[int, ...]
 
     def adding_up(self, whole: int) -> tuple[int, ...]:
-        """Each layer's part of an uninterrupted inference of `whole` ticks; the parts add up to it.
+        """Divide the `whole` ticks of an uninterrupted inference among the layers.
 
         Timing one step also times reaching it: a call, and the comparisons that skip other steps.
         The surplus over the whole inference is divided equally among the timings.
@@ -60,7 +60,7 @@ def run_samples(
 
     poison: the board overwrites dead bytes between steps; ticks and stack then come from another
     run of the first sample, without poison. Raises BoardError when the link breaks, when the
-    firmware cannot poison, and when the guard bytes around an arena have changed: they are checked
+    firmware cannot poison, and when the canary bytes around an arena have changed: they are checked
     after every sample.
     """
     if poison and not link.firmware.poison:
@@ -84,7 +84,7 @@ def run_samples(
             counters = link.counters()
             if not counters.canaries_intact:
                 raise BoardError(
-                    "the model wrote outside its arena: the guard bytes around it have changed",
+                    "the model wrote outside its arena: the canary bytes around it have changed",
                     f"model {compiled.graph.source}, sample {index}",
                     "this is mcuforge's fault: please report the model",
                 )
@@ -114,7 +114,7 @@ def layer_ticks(link: Link, compiled: Compiled, samples: Samples) -> LayerTicks:
 
 
 def by_layer(compiled: Compiled, steps: Iterable[tuple[int, int]]) -> LayerTicks:
-    """Sum by layer what steps cost; steps: each one's number, and its ticks."""
+    """Sum the cost of steps by layer; `steps` holds the number and the ticks of each."""
     number = {id(layer): index for index, layer in enumerate(compiled.schedule.layers)}
     ticks, timings = [0] * len(number), [0] * len(number)
     for step, cost in steps:

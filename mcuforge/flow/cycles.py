@@ -13,8 +13,8 @@ from dataclasses import replace
 from mcuforge.boards.build.tools import locate
 from mcuforge.boards.cycles.core import core_of
 from mcuforge.boards.cycles.estimate import price
+from mcuforge.boards.cycles.execution_log import ExecutionLog, Marks
 from mcuforge.boards.cycles.listing import read_listing
-from mcuforge.boards.cycles.trace import ExecutionLog, Marks
 from mcuforge.boards.image.elf import Symbol, read_elf
 from mcuforge.boards.image.footprint import model_code
 from mcuforge.compiler.compile import Compiled
@@ -27,7 +27,7 @@ from mcuforge.flow.target import emulate_elf
 from mcuforge.report.model import CycleEstimate, EstimateError, LayerCycles, per_mac
 from mcuforge.report.progress import Stages
 
-MISSING_PERCENT = 2.0  # of the counted instructions that a trace may lack: interrupts, the timer
+MISSING_PERCENT = 2.0  # of the counted instructions that a log may lack: interrupts, the timer
 _CALL = "mcuforge_model_run"
 _CALLER = re.compile(r"run_model(\.\w+)*$")  # as compilers name copies of it
 
@@ -35,37 +35,37 @@ _CALLER = re.compile(r"run_model(\.\w+)*$")  # as compilers name copies of it
 def estimate_cycles(
     session: Session, compiled: Compiled, built: Built, samples: Samples, stages: Stages
 ) -> CycleEstimate:
-    """Trace the first sample twice, uninterrupted and step by step, and price both.
+    """Log the first sample twice, uninterrupted and step by step, and price both.
 
-    Raises BoardError for a core without timings and for an emulator that cannot trace.
+    Raises BoardError for a core without timings, and if the emulator logs nothing that it executes.
     """
     board = session.board
     core = core_of(board.cpu, board.id)
-    with stages.stage("tracing what is executed"), _traced(session, built) as trace:
-        traced = replace(session, board=trace.board)
-        with emulate_elf(traced, built.firmware.elf, stages) as link:
+    with stages.stage("logging what is executed"), _execution_log(session, built) as log:
+        logged = replace(session, board=log.board)
+        with emulate_elf(logged, built.firmware.elf, stages) as link:
             feed(link, samples.sample(0))
             ticks = link.run()
             feed(link, samples.sample(0))
             steps = tuple(step for step, _ in link.time_steps())
     objdump = locate(f"{board.toolchain.prefix}objdump", board.id)
-    costs = price(*trace.result(), read_listing(built.firmware.elf, objdump), core)
+    costs = price(*log.result(), read_listing(built.firmware.elf, objdump), core)
     whole, single = costs[: len(costs) - len(steps)], costs[len(costs) - len(steps) :]
     counted = ticks * 1_000_000_000 / board.tick_hz
     executed = sum(cost.instructions for cost in whole)
     if abs(executed - counted) > counted * MISSING_PERCENT / 100 + 1000:
         raise InternalError(
-            f"the trace has {executed:,} instructions, the timer says {counted:,.0f}"
+            f"the log has {executed:,} instructions, the timer counted {counted:,.0f}"
         )
     cycles = sum(cost.cycles for cost in whole)
     if len(steps) != len(single):
-        raise InternalError(f"{len(steps)} steps were timed, the trace has {len(single)}")
+        raise InternalError(f"{len(steps)} steps were timed, the log has {len(single)}")
     parts = by_layer(compiled, zip(steps, (cost.cycles for cost in single), strict=True))
     return _estimate(session, compiled, cycles, counted, parts.adding_up(cycles))
 
 
 def error_of(cpu: str, parameters: int, macs: int) -> EstimateError:
-    """The error that docs/cycles.md derives for a core with timings.
+    """Return the error that docs/cycles.md derives for a core with timings.
 
     Networks that use each weight about once wait for flash, which the estimate does not know.
     """
@@ -76,10 +76,10 @@ def error_of(cpu: str, parameters: int, macs: int) -> EstimateError:
         case "cortex-m7":
             return EstimateError(25, 75) if used_once else EstimateError(25, 25)
         case _:
-            raise InternalError(f"no error is known of estimates for a {cpu}")
+            raise InternalError(f"the error of estimates for a {cpu} is not known")
 
 
-def _traced(session: Session, built: Built) -> ExecutionLog:
+def _execution_log(session: Session, built: Built) -> ExecutionLog:
     functions = [s for s in read_elf(built.firmware.elf).symbols if s.function and s.bytes]
     call = _only([s for s in functions if s.name == _CALL], _CALL)
     caller = _only([s for s in functions if _CALLER.match(s.name)], "run_model")

@@ -35,7 +35,7 @@ class Samples:
 
     @property
     def count(self) -> int:
-        """Number of samples."""
+        """The number of samples."""
         return len(self.inputs[0])
 
     def sample(self, index: int) -> tuple[Array, ...]:
@@ -44,7 +44,7 @@ class Samples:
 
 
 def choose_samples(graph: Graph, data: Path | None, count: int | None) -> Samples:
-    """The user's samples, or random ones: fewer than `DEFAULT_SAMPLES` for a slow model.
+    """Load the user's samples, or draw random ones: fewer than `DEFAULT_SAMPLES` for a slow model.
 
     data: an .npz file, None for random samples. count: how many, None for all or the default.
     """
@@ -59,7 +59,7 @@ def choose_samples(graph: Graph, data: Path | None, count: int | None) -> Sample
 
 
 def default_samples(macs: int) -> int:
-    """How many random samples to run of a model with `macs` MACs per inference."""
+    """Choose how many random samples to run of a model with `macs` MACs per inference."""
     return max(FEWEST_SAMPLES, min(DEFAULT_SAMPLES, DEFAULT_MACS // max(macs, 1)))
 
 
@@ -123,7 +123,7 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
     if len(set(counts.values())) > 1 or 0 in counts.values():
         held = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise CompileError(
-            f"the arrays hold these numbers of samples: {held}; wanted one number, at least 1",
+            f"the arrays hold these numbers of samples: {held}, expected equal numbers above 0",
             str(path),
             "give every array one row per sample",
         )
@@ -132,10 +132,12 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
 
 
 def _read(path: Path) -> dict[str, Array]:
-    """The arrays of an .npz file; CompileError for a damaged one and for pickled objects."""
+    """Read the arrays of an .npz file; CompileError for a damaged one and for pickled objects."""
     if not path.is_file():
         met = "this is a folder" if path.is_dir() else "there is no such file"
-        raise CompileError(f"{met}, wanted a data file", str(path), "give the path of an .npz file")
+        raise CompileError(
+            f"{met}, expected a data file", str(path), "give the path of an .npz file"
+        )
     # numpy and zipfile raise any of these for a damaged archive
     damage = (OSError, ValueError, EOFError, KeyError, RuntimeError, ArithmeticError, MemoryError)
     try:
@@ -155,14 +157,14 @@ def _read(path: Path) -> dict[str, Array]:
 
 
 def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path) -> Array:
-    """`x` as (samples, *the input's shape) in the input's dtype."""
+    """Convert `x` to (samples, *the input's shape) in the input's dtype."""
     whole = tensor.shape if port is None else port.shape
     dtype = np.dtype(tensor.dtype.value if port is None else port.dtype)
     shape = whole if len(whole) < 2 else whole[1:]
     flat, squeezed = (tensor.elements,), tuple(d for d in shape if d != 1)
     if x.ndim < 1 or (x.shape[1:] != flat and tuple(d for d in x.shape[1:] if d != 1) != squeezed):
         raise CompileError(
-            f"array '{name}' has shape {list(x.shape)}, wanted [n, {', '.join(map(str, shape))}]",
+            f"array '{name}' has shape {list(x.shape)}, expected [n, {', '.join(map(str, shape))}]",
             str(path),
             _shape_hint(x, tensor, shape, name),
         )
@@ -171,11 +173,11 @@ def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path
     if x.dtype != dtype and not real:
         wanted = f"{dtype} (raw) or float32 (real)" if dtype != np.float32 else "float32 (real)"
         raise CompileError(
-            f"array '{name}' is {x.dtype}, wanted {wanted}", str(path), _dtype_hint(x, dtype)
+            f"array '{name}' is {x.dtype}, expected {wanted}", str(path), _dtype_hint(x, dtype)
         )
     if real and not np.isfinite(x).all():
         raise CompileError(
-            f"array '{name}' holds NaN or infinity, wanted finite real values",
+            f"array '{name}' holds NaN or infinity, expected finite real values",
             str(path),
             "clean the data before the check",
         )
@@ -189,7 +191,7 @@ def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path
 
 
 def _shape_hint(x: Array, tensor: Tensor, shape: tuple[int, ...], name: str) -> str:
-    """How to bring `x` into the input's shape; for images in the other layout, the transpose."""
+    """Say how to bring `x` into the input's shape; images in the other layout are transposed."""
     for order in ((0, 3, 1, 2), (0, 2, 3, 1)):
         if x.ndim == 4 and tuple(x.shape[axis] for axis in order[1:]) == shape:
             layout = "NCHW" if order[1] == 3 else "NHWC"
@@ -199,7 +201,7 @@ def _shape_hint(x: Array, tensor: Tensor, shape: tuple[int, ...], name: str) -> 
 
 
 def _dtype_hint(x: Array, dtype: np.dtype[np.generic]) -> str:
-    """How to bring values into the input's dtype without changing their meaning."""
+    """Say how to bring values into the input's dtype without changing their meaning."""
     if dtype != np.float32:
         return f"x.astype(np.{dtype}), or real values as float32"
     if x.dtype.kind in "iub":
@@ -208,7 +210,7 @@ def _dtype_hint(x: Array, dtype: np.dtype[np.generic]) -> str:
 
 
 def _to_indices(y: Array) -> str:
-    """How to make class indices of labels: of one-hot rows, of a column, of other types."""
+    """Say how to make class indices of labels: of one-hot rows, of a column, of other types."""
     if y.ndim == 2 and y.shape[1] > 1 and y.dtype.kind in "fiub":
         return "y.argmax(axis=1)"
     return "y.ravel()" if y.ndim == 2 and y.dtype.kind in "iu" else "y.astype(np.int64)"
@@ -217,14 +219,14 @@ def _to_indices(y: Array) -> str:
 def _labels(y: Array, output: Tensor, path: Path) -> NDArray[np.int64]:
     if y.ndim != 1 or y.dtype.kind not in "iu":
         raise CompileError(
-            f"labels 'y' are {y.dtype} of shape {list(y.shape)}, wanted integers of shape [n]",
+            f"labels 'y' are {y.dtype} of shape {list(y.shape)}, expected integers of shape [n]",
             str(path),
             f"{_to_indices(y)}, one class index per sample",
         )
     if output.elements > 1 and y.size and (int(y.min()) < 0 or int(y.max()) >= output.elements):
         raise CompileError(
             f"labels 'y' run from {int(y.min())} to {int(y.max())}, "
-            f"the model's classes from 0 to {output.elements - 1}",
+            f"expected 0 to {output.elements - 1} as in the model",
             str(path),
             "number the classes as the model's output does",
         )

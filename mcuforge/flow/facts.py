@@ -10,14 +10,14 @@ from mcuforge.report import model
 
 
 def model_facts(session: Session) -> model.ModelFacts:
-    """The user's file; counts are those of the file, before any pass."""
+    """Describe the user's file; counts are those of the file, before any pass."""
     graph = session.graph
     name, digest, count = session.path.name, session.digest.hex(), len(graph.nodes)
     return model.ModelFacts(name, digest, graph.format, count, graph.macs, graph.parameters)
 
 
 def board_facts(session: Session) -> model.BoardFacts:
-    """The board, with the machine that stands in for it when it is emulated."""
+    """Describe the board, with the machine that stands in for it when it is emulated."""
     board = session.board
     emulator = board.emulator if board.emulated else None
     stand_in = None if emulator is None else f"{emulator.command} -M {emulator.machine}"
@@ -25,7 +25,7 @@ def board_facts(session: Session) -> model.BoardFacts:
 
 
 def plan_facts(compiled: Compiled) -> model.PlanFacts:
-    """The memory plan, and what the user asked of it."""
+    """Describe the memory plan, and what the user asked of it."""
     plan = compiled.plan
     return model.PlanFacts(
         peak=compiled.arena_bytes,
@@ -46,7 +46,7 @@ def plan_facts(compiled: Compiled) -> model.PlanFacts:
 
 
 def buffer_facts(compiled: Compiled) -> tuple[model.BufferFacts, ...]:
-    """Every buffer of the plan with its lifetime and its place."""
+    """List every buffer of the plan with its lifetime and its place."""
     placed = ((b, compiled.plan.placements[b.name]) for b in compiled.problem.buffers)
     return tuple(
         model.BufferFacts(b.name, b.bytes, b.begin, b.end, place.region, place.offset)
@@ -57,7 +57,7 @@ def buffer_facts(compiled: Compiled) -> tuple[model.BufferFacts, ...]:
 def layer_facts(
     compiled: Compiled, session: Session, ticks: tuple[int, ...] | None = None
 ) -> tuple[model.LayerFacts, ...]:
-    """One record per layer that runs.
+    """Make one record per layer that runs.
 
     ticks: of the board's timer, per layer; None where nothing ran.
     """
@@ -72,7 +72,7 @@ def layer_facts(
 
 
 def run_facts(session: Session, ticks: int) -> model.Run:
-    """One inference of `ticks` of the board's timer: instructions if emulated, else time."""
+    """Describe one inference of `ticks` of the timer: instructions if emulated, else time."""
     board = session.board
     instructions = instructions_of(ticks, session)
     # A timer slower than the core measures time, but does not count cycles.
@@ -86,7 +86,7 @@ def run_facts(session: Session, ticks: int) -> model.Run:
 
 
 def instructions_of(ticks: int, session: Session) -> int | None:
-    """The instructions that `ticks` of an emulated board's timer stand for; None on hardware.
+    """Convert `ticks` of an emulated board's timer to instructions; None on hardware.
 
     The emulator makes one instruction take one virtual nanosecond.
     """

@@ -14,7 +14,7 @@ from mcuforge.boards.build.build import Firmware, OverBudget, build
 from mcuforge.boards.build.pio import BUILD_SECONDS
 from mcuforge.boards.build.project import write_project
 from mcuforge.boards.catalog.board import Board
-from mcuforge.boards.catalog.memory import run_name
+from mcuforge.boards.catalog.memory import group_name
 from mcuforge.boards.image.footprint import Footprint, measure
 from mcuforge.boards.image.stack import StackBound, stack_bound
 from mcuforge.compiler.codegen.check import check_model, db_bytes
@@ -68,7 +68,7 @@ class Built:
     def flash(self) -> Flash:
         """The flash of the model in the user's own firmware; apart from it, the test firmware's."""
         flash = self.footprint.flash
-        image = self.firmware.board.runs("flash")[0]
+        image = self.firmware.board.groups("flash")[0]
         flashes = [m for m in self.footprint.memories if m.memory.kind == "flash"]
         used = [m for m in flashes if m.used or m.memory in image]
         return Flash(
@@ -91,7 +91,7 @@ class Built:
 
 @contextmanager
 def project_folder(out: Path | None) -> Iterator[Path]:
-    """`out`, or a temporary folder when it is None."""
+    """Give `out`, or a temporary folder when it is None."""
     if out is not None:
         yield out
         return
@@ -134,7 +134,7 @@ def _built_in_room(
 
 
 def _build(session: Session, compiled: Compiled, folder: Path, poison: bool) -> Firmware:
-    """The project written and built; OverBudget when a memory is too small."""
+    """Write and build the project; OverBudget when a memory is too small."""
     board = session.board
     model = compiled.model
     spare = board.ram_bytes - _in_image(board, compiled) - FIRMWARE_RESERVE
@@ -155,7 +155,7 @@ def _build(session: Session, compiled: Compiled, folder: Path, poison: bool) -> 
 
 
 def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileError:
-    """What does not fit, in the model's words."""
+    """Say what does not fit, in the model's words."""
     where = compiled.deciding_layer() if over.ram else compiled.largest_constant()
     # the arena alone fits, or the model would have been refused before it was built
     help_ram = f"{MORE_MEMORY}; without the check firmware it may fit: `mcuforge compile`"
@@ -167,12 +167,12 @@ def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileE
 
 
 def build_seconds(weights_bytes: int) -> float:
-    """How long a build may take; gcc reads some 700 kB of weights per second on an idle machine."""
+    """Compute how long a build may take; gcc reads some 700 kB of weights per second if idle."""
     return BUILD_SECONDS + weights_bytes / SLOWEST_WEIGHTS_PER_SECOND
 
 
 def _in_image(board: Board, compiled: Compiled) -> int:
-    """Bytes of the arenas that share their memory with stack and variables."""
-    run = board.runs("ram")[0]
-    shared = {"ram", run_name(run), *(memory.name for memory in run)}
+    """Sum the bytes of the arenas that share their memory with stack and variables."""
+    group = board.groups("ram")[0]
+    shared = {"ram", group_name(group), *(memory.name for memory in group)}
     return sum(peak for region, peak in compiled.plan.peaks.items() if region in shared)

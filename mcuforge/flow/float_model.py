@@ -25,21 +25,21 @@ HALF_PRECISION = ("float16", "bfloat16", "BFLOAT16")
 
 
 def read_float(content: bytes, path: Path) -> OnnxFile:
-    """Read a float ONNX model whose inputs are float32, of batch 1 or an open batch.
+    """Read a float ONNX model whose inputs are float32, of batch 1 or a dynamic batch.
 
     content: bytes of the file. path: where it lies, for errors and external data. Raises
     CompileError for every other file.
     """
     if not is_onnx(content) and path.suffix != ".onnx":
         raise CompileError(
-            "this is not an ONNX model, wanted a float one",
+            "this is not an ONNX model, expected a float ONNX model",
             str(path),
             "TFLite models: quantize with tf.lite.TFLiteConverter (full integer)",
         )
     if not content or not is_onnx(content):
         kind, hint = describe(content)
         if not content or kind not in ("an ONNX model", UNKNOWN):
-            raise CompileError(f"this is {kind}, wanted a float ONNX model", str(path), hint)
+            raise CompileError(f"this is {kind}, expected a float ONNX model", str(path), hint)
     try:
         file = parse(content, path.parent)
         if not file.inputs or not file.outputs:
@@ -48,7 +48,7 @@ def read_float(content: bytes, path: Path) -> OnnxFile:
         for node in file.nodes:
             if node.op in QUANTIZED_OPS or node.op.startswith(QUANTIZED_PREFIXES):
                 raise Refusal(
-                    f"the model is quantized already ({node.origin}), wanted a float one",
+                    f"the model is quantized already ({node.origin}), expected a float model",
                     f"mcuforge deploy {path.name} --board ID; or quantize the float model",
                 )
         for port in file.inputs:
@@ -63,7 +63,7 @@ def _check_input(port: OnnxPort) -> None:
     """Refuse an input that calibration data cannot feed."""
     if port.type_name != "float32":
         raise Refusal(
-            f"input '{port.name}' is {port.type_name}, wanted float32",
+            f"input '{port.name}' is {port.type_name}, expected float32",
             "export the model in float32, before it is turned to half precision"
             if port.type_name in HALF_PRECISION
             else "leave operators that do not take float32 (token numbers, casts) out of the model",
@@ -72,18 +72,19 @@ def _check_input(port: OnnxPort) -> None:
     dims = ["?" if d is None else str(d) for d in shape]
     if not shape or any(d is None or d < 1 for d in shape[1:]):
         raise Refusal(
-            f"input '{port.name}' has shape [{', '.join(dims)}], wanted all but the batch fixed",
+            f"input '{port.name}' has shape [{', '.join(dims)}], "
+            "expected fixed sizes after the batch",
             "export with fixed sizes: only dimension 0 may be dynamic",
         )
     if shape[0] not in (None, 1):
         raise Refusal(
-            f"input '{port.name}' has batch {shape[0]}, wanted 1 or an open one",
+            f"input '{port.name}' has batch {shape[0]}, expected 1 or a dynamic one",
             "export with a batch of 1",
         )
 
 
 def as_graph(file: OnnxFile, path: Path) -> Graph:
-    """A graph of only the model's inputs and outputs (float32, batch 1), to load data for."""
+    """Make a graph of only the model's inputs and outputs (float32, batch 1), to load data for."""
 
     def tensor(port: OnnxPort) -> Tensor:
         shape = [1 if d is None else d for d in port.shape or ()]
@@ -94,16 +95,16 @@ def as_graph(file: OnnxFile, path: Path) -> Graph:
 
 
 def spread(count: int, wanted: int) -> tuple[int, ...]:
-    """Indices of `wanted` of `count` samples, spread evenly: data files are often sorted by class.
+    """Choose `wanted` of `count` samples, spread evenly: data files are often sorted by class.
 
-    All `count` of them where there are fewer than `wanted`.
+    Returns their indices: all of them if `count` is less than `wanted`.
     """
     taken = np.linspace(0, count - 1, min(count, wanted)).round().astype(int)
     return tuple(int(i) for i in taken)
 
 
 def refusal_of(path: Path) -> tuple[str, ...]:
-    """The three lines of why mcuforge does not read a model; empty when it does."""
+    """Say in three lines why mcuforge does not read a model; empty when it does."""
     try:
         read_model(path)
     except CompileError as error:
@@ -112,7 +113,7 @@ def refusal_of(path: Path) -> tuple[str, ...]:
 
 
 def compare_answers(real: Array, int8: Array, samples: Samples) -> Answers:
-    """Accuracy of both models and how often they agree.
+    """Compute the accuracy of both models and how often they agree.
 
     real, int8: the first output of each, (samples, ...).
     """
@@ -128,5 +129,5 @@ def compare_answers(real: Array, int8: Array, samples: Samples) -> Answers:
 
 
 def file_facts(path: Path, content: bytes) -> FileFacts:
-    """The record of a model file that holds `content`."""
+    """Make the record of a model file that holds `content`."""
     return FileFacts(path.name, hashlib.sha256(content).hexdigest(), len(content))

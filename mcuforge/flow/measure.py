@@ -55,7 +55,7 @@ def measure_board(
 
 
 def make_report(session: Session, compiled: Compiled, built: Built, measured: Measured) -> Report:
-    """The verdict and everything it rests on."""
+    """Make the report: the verdict and everything it rests on."""
     ram = built.ram(compiled, ram_budget(session.board), measured.answers.stack_painted)
     flash = built.flash()
     reasons = tuple(find_reasons(measured, built, ram, flash))
@@ -75,7 +75,7 @@ def make_report(session: Session, compiled: Compiled, built: Built, measured: Me
 
 
 def find_reasons(measured: Measured, built: Built, ram: Ram, flash: Flash) -> list[str]:
-    """The reasons why the verdict is fail, worst first; empty when it is pass."""
+    """List the reasons why the verdict is fail, worst first; empty when it is pass."""
     check, reasons = measured.check, []
     if check.mismatched_elements:
         reasons.append(

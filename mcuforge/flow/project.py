@@ -20,7 +20,7 @@ ELF_MAGIC = b"\x7fELF"
 def project_session(
     path: Path, model: Path | None = None, board_id: str | None = None
 ) -> tuple[Session, Path, str]:
-    """The session that the project of `path` remembers, its ELF file, and the model's name.
+    """Open the session that the project of `path` remembers, its ELF file, and the model's name.
 
     path: a project that `deploy --out` left, or a file in it. model, board_id: as the user gave
     them, None to take the project's own. Raises BoardError or CompileError when the project is not
@@ -73,14 +73,14 @@ def _refuse_other_files(elf: Path, folder: Path) -> None:
     with elf.open("rb") as file:
         if file.read(len(ELF_MAGIC)) != ELF_MAGIC:
             raise BoardError(
-                "this file is not an ELF file, wanted the firmware",
+                "this file is not an ELF file, expected the firmware",
                 str(elf),
                 f"give the project itself: mcuforge check {folder}",
             )
 
 
 def port_session(target: str, model: Path | None, board_id: str | None) -> Session:
-    """The session of a board at the port `target`, taken for emulated until `as_told` knows.
+    """Open the session of a board at the port `target`, taken for emulated until `as_told` knows.
 
     BoardError when `model` or `board_id` is missing: a port does not tell them.
     """
@@ -97,7 +97,7 @@ def port_session(target: str, model: Path | None, board_id: str | None) -> Sessi
 
 
 def as_told(session: Session, tick_hz: int) -> Session:
-    """The session with hardware for a board if hardware answered; the clock tells them apart.
+    """Set the session's board to hardware if hardware answered; the clock tells the two apart.
 
     A board at a port is taken for its emulated form, which never claims too much, until it answers.
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.catalog.board import Board, emulated, load_board
-from mcuforge.boards.catalog.memory import run_name
+from mcuforge.boards.catalog.memory import group_name
 from mcuforge.boards.regions import memory_regions
 from mcuforge.compiler.compile import Compiled, Memories, PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
@@ -65,7 +65,7 @@ def compile_session(
     return compile_graph(
         session.graph,
         board.isa,
-        Memories(memory_regions(board, split_runs=True), memory_regions(board)),
+        Memories(memory_regions(board, split_groups=True), memory_regions(board)),
         flash=_flash_of(board, options.weights if options is not None else "auto"),
         options=options,
         dump_passes=dump_passes,
@@ -74,13 +74,13 @@ def compile_session(
 
 
 def _flash_of(board: Board, where: WeightsIn) -> Flash:
-    """The board's flashes; BoardError when weights must lie in an external one and it has none."""
+    """List the board's flashes; BoardError if weights need an external one and it has none."""
     image, *further = memory_regions(board, "flash", external=True)
-    outside = {run_name(run) for run in board.runs("flash") if run[0].external}
+    outside = {group_name(group) for group in board.groups("flash") if group[0].external}
     external = tuple(region for region in further if region.name in outside)
     if where == "external" and not external:
         raise BoardError(
-            f"'{board.id}' has no external flash, --weights external wants one",
+            f"'{board.id}' has no external flash, --weights external needs one",
             f"board {board.id} ({board.name})",
             "leave --weights out; `mcuforge boards` lists the boards' memories",
         )

@@ -73,13 +73,13 @@ def compare(
 
 
 def _unequal(got: Sequence[Array], want: Sequence[Array]) -> NDArray[np.bool_]:
-    """Where two sets of outputs differ: bool (samples, elements of all outputs)."""
+    """Find where two sets of outputs differ: bool (samples, elements of all outputs)."""
     pairs = ((g.reshape(len(g), -1), w.reshape(len(w), -1)) for g, w in zip(got, want, strict=True))
     return np.concatenate([differing(g, w) for g, w in pairs], axis=1)
 
 
 def peer_reasons(check: Check) -> list[str]:
-    """The reasons why the peer's answers fail the verdict; empty when they do not.
+    """List the reasons why the peer's answers fail the verdict; empty when they do not.
 
     Too few samples get the same class, or some answers differ for no known cause.
     """
@@ -94,18 +94,18 @@ def peer_reasons(check: Check) -> list[str]:
         return []
     return [
         f"{100 * check.top1_agreement:.2f} % of {check.samples:,} samples get the class that "
-        f"{check.peer} gives them, wanted {100 * LEAST_AGREEMENT:g} %"
+        f"{check.peer} gives them, expected at least {100 * LEAST_AGREEMENT:g} %"
     ]
 
 
 def largest_difference(got: Sequence[Array], want: Sequence[Array]) -> float:
-    """The largest difference of two elements over all outputs; finite. Integers: in steps."""
+    """Find the largest difference of two elements over all outputs; finite. Integers: in steps."""
     gaps = (largest_gap(g.reshape(-1), w.reshape(-1)) for g, w in zip(got, want, strict=True))
     return min(max(gaps), float(np.finfo(np.float64).max))
 
 
 def first_wrong(got: Sequence[Array], want: Sequence[Array]) -> int:
-    """The index of the first sample with an output that differs; there must be one."""
+    """Find the index of the first sample with an output that differs; there must be one."""
     return int(np.flatnonzero(_unequal(got, want).any(axis=1))[0])
 
 

@@ -47,7 +47,7 @@ def buffer_labels(buffer: DrawnBuffer, free: Box) -> tuple[Text, ...]:
         if cells_of(words) > tall:
             words = shortened(name, tall)
         x = free.x + min(free.width / 2, LINE) + 3.5
-        return (Text(x, free.y + free.height - PAD, words, "label", turn=-90),)
+        return (Text(x, free.y + free.height - PAD, words, "label", rotation=-90),)
     return ()
 
 
@@ -79,19 +79,19 @@ def layer_labels(
     bold = set(marked)
     words = [shortened(name, LONGEST_LAYER) for name in names]
     longest = max(width_of(word) for word in words)
-    turn, anchor = 0, "middle"
+    rotation, anchor = 0, "middle"
     if longest + PAD > column:
-        turn, anchor = (45, "start") if column * 0.7 >= TIGHT else (-90, "end")
-    step = 1 if turn != -90 else ceil(TIGHT / column)
+        rotation, anchor = (45, "start") if column * 0.7 >= TIGHT else (-90, "end")
+    step = 1 if rotation != -90 else ceil(TIGHT / column)
     first = min(bold, default=-step)  # of a deciding pipeline; the others if there is room
     shown = {i for i in range(0, len(words), step) if abs(i - first) >= step} | ({first} & bold)
-    x_shift, y_shift = {0: (0, 16), 45: (-5, 13), -90: (4, 8)}[turn]
+    x_shift, y_shift = {0: (0, 16), 45: (-5, 13), -90: (4, 8)}[rotation]
     texts = []
     for i in sorted(shown):
         style = "layer deciding" if i in bold else "layer"
         x = left + (i + 0.5) * column + x_shift
-        texts.append(Text(x, top + y_shift, words[i], style, anchor, turn))
-    height = {0: 24.0, 45: longest * 0.71 + 24, -90: longest + 14}[turn]
+        texts.append(Text(x, top + y_shift, words[i], style, anchor, rotation))
+    height = {0: 24.0, 45: longest * 0.71 + 24, -90: longest + 14}[rotation]
     return tuple(texts), height
 
 

@@ -77,7 +77,7 @@ def _heights(regions: tuple[RegionBand, ...]) -> tuple[float, ...]:
 
 def _end_of(text: Text) -> float:
     """The right end of a layer's name, in pixels."""
-    share = {0: 0.5, 45: 0.75, -90: 0.0}[text.turn]
+    share = {0: 0.5, 45: 0.75, -90: 0.0}[text.rotation]
     return text.x + width_of(text.words) * share
 
 

@@ -10,14 +10,14 @@ from mcuforge.picture.record import Kind
 
 @dataclass(frozen=True)
 class Text:
-    """Words at a point; `style` is their class, `turn` degrees clockwise about the point."""
+    """Words at a point; `style` is their class, turned by `rotation` degrees, clockwise."""
 
     x: float
     y: float
     words: str
     style: str
     anchor: str = "start"
-    turn: int = 0
+    rotation: int = 0
 
 
 @dataclass(frozen=True)

@@ -213,7 +213,7 @@ def _peer_words(check: Check) -> str:
         return words
     words += f", same class in {100 * check.top1_agreement:.2f} % of samples"
     if check.peer_judged:
-        return f"{words} (wanted {100 * LEAST_AGREEMENT:g} %)"
+        return f"{words} (expected at least {100 * LEAST_AGREEMENT:g} %)"
     return f"{words} (not judged: that takes --data with {JUDGED_SAMPLES} samples or more)"
 
 

@@ -32,9 +32,9 @@ struct check_tensor {
     uint32_t row_bytes; /* of a streamed input, which the model reads row by row; else 0 */
 };
 
-/* A piece of memory that the model uses. */
+/* Memory that the model uses. */
 struct check_arena {
-    uint8_t *bytes; /* guard_bytes of canaries are before it and after it */
+    uint8_t *bytes; /* a canary lies before it and one after it */
     uint32_t size;
 };
 
@@ -57,11 +57,11 @@ struct check_model {
     /* steps [begin, end); 0 on success, with the steps done: fewer if a row is still missing */
     int32_t (*run)(int32_t begin, int32_t end, int32_t *reached);
     void (*poison)(int32_t step); /* overwrite the bytes dead after `step`; NULL: not this build */
-    uint32_t guard_bytes; /* canary bytes of the firmware around every arena; 0: none */
-    uint8_t *staging;     /* one row of the widest streamed input; NULL: none is streamed */
-    uint8_t *db;          /* what `db` commands fill, apart from the arena; NULL: no RAM for it */
-    uint32_t db_bytes;    /* input 0 as the runner sends it: CHECK_FEED_F32 takes 4 per element */
-    const char *build;    /* names this build in HELLO; NULL: nameless */
+    uint32_t canary_bytes; /* before every arena, and as many after it; 0: none */
+    uint8_t *staging;      /* one row of the widest streamed input; NULL: none is streamed */
+    uint8_t *db;           /* what `db` commands fill, apart from the arena; NULL: no RAM for it */
+    uint32_t db_bytes;     /* input 0 as the runner sends it: CHECK_FEED_F32 takes 4 per element */
+    const char *build;     /* names this build in HELLO; NULL: nameless */
 };
 
 extern const struct check_model mcuforge_check_model;

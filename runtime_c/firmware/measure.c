@@ -12,33 +12,33 @@
 static int32_t model_status = -1;
 
 /* The bytes of a canary differ, so that a block copied over it is noticed. */
-static uint8_t canary(uint32_t at)
+static uint8_t canary_byte(uint32_t at)
 {
     return (uint8_t)(PAINT ^ (at * 7U));
 }
 
-static void lay_guard(uint8_t *guard)
+static void write_canary(uint8_t *bytes)
 {
-    for (uint32_t i = 0; i < mcuforge_check_model.guard_bytes; i++) {
-        guard[i] = canary(i);
+    for (uint32_t i = 0; i < mcuforge_check_model.canary_bytes; i++) {
+        bytes[i] = canary_byte(i);
     }
 }
 
-static uint32_t changed_bytes(const uint8_t *guard)
+static uint32_t changed_bytes(const uint8_t *bytes)
 {
     uint32_t changed = 0;
-    for (uint32_t i = 0; i < mcuforge_check_model.guard_bytes; i++) {
-        changed += guard[i] != canary(i) ? 1U : 0U;
+    for (uint32_t i = 0; i < mcuforge_check_model.canary_bytes; i++) {
+        changed += bytes[i] != canary_byte(i) ? 1U : 0U;
     }
     return changed;
 }
 
-static uint8_t *guard_before(int32_t arena)
+static uint8_t *canary_before(int32_t arena)
 {
-    return mcuforge_check_model.arenas[arena].bytes - mcuforge_check_model.guard_bytes;
+    return mcuforge_check_model.arenas[arena].bytes - mcuforge_check_model.canary_bytes;
 }
 
-static uint8_t *guard_after(int32_t arena)
+static uint8_t *canary_after(int32_t arena)
 {
     return mcuforge_check_model.arenas[arena].bytes + mcuforge_check_model.arenas[arena].size;
 }
@@ -46,8 +46,8 @@ static uint8_t *guard_after(int32_t arena)
 int32_t measure_init(void)
 {
     for (int32_t i = 0; i < mcuforge_check_model.arena_count; i++) {
-        lay_guard(guard_before(i));
-        lay_guard(guard_after(i));
+        write_canary(canary_before(i));
+        write_canary(canary_after(i));
     }
     model_status = mcuforge_check_model.init();
     return model_status;
@@ -58,20 +58,20 @@ int32_t measure_status(void)
     return model_status;
 }
 
-uint32_t measure_guard_before(void)
+uint32_t measure_canary_before(void)
 {
     uint32_t changed = 0;
     for (int32_t i = 0; i < mcuforge_check_model.arena_count; i++) {
-        changed += changed_bytes(guard_before(i));
+        changed += changed_bytes(canary_before(i));
     }
     return changed;
 }
 
-uint32_t measure_guard_after(void)
+uint32_t measure_canary_after(void)
 {
     uint32_t changed = 0;
     for (int32_t i = 0; i < mcuforge_check_model.arena_count; i++) {
-        changed += changed_bytes(guard_after(i));
+        changed += changed_bytes(canary_after(i));
     }
     return changed;
 }

@@ -31,7 +31,7 @@ int32_t measure_status(void);
 struct measure measure_run(uint32_t begin, uint32_t end, bool poison, uint64_t *each);
 
 /* Canary bytes before and after the arenas that changed since measure_init(). */
-uint32_t measure_guard_before(void);
-uint32_t measure_guard_after(void);
+uint32_t measure_canary_before(void);
+uint32_t measure_canary_after(void);
 
 #endif

@@ -68,7 +68,7 @@ static void serve_hello(const struct frame *request)
     at = frame_put_u32(at, (uint32_t)model->step_count);
     at = frame_put_u32(at, (uint32_t)model->arena_count);
     at = frame_put_u32(at, arena_bytes);
-    at = frame_put_u32(at, model->guard_bytes);
+    at = frame_put_u32(at, model->canary_bytes);
     at = frame_put_u32(at, board_tick_hz);
     at = frame_put_u32(at, model->poison != NULL ? 1U : 0U);
     at = frame_put_u32(at, (uint32_t)status);
@@ -249,8 +249,8 @@ static void serve_counters(const struct frame *request)
     at = frame_put_u32(at, session.run.end);
     at = frame_put_u32(at, session.run.stack_bytes);
     at = frame_put_u32(at, session.run.stack_total_bytes);
-    at = frame_put_u32(at, measure_guard_before());
-    at = frame_put_u32(at, measure_guard_after());
+    at = frame_put_u32(at, measure_canary_before());
+    at = frame_put_u32(at, measure_canary_after());
     at = frame_put_u32(at, board_dropped());
     at = frame_put_u32(at, session.bad_frames);
     answer(request, SESSION_OK, at);

@@ -11,7 +11,7 @@
  * to 39 characters.
  *
  * HELLO     -> opens a session: gives the model its arenas again, writes the canaries again.
- *           <- protocol, data bytes, inputs, outputs, steps, arenas, bytes of all arenas, guard
+ *           <- protocol, data bytes, inputs, outputs, steps, arenas, bytes of all arenas, canary
  *              bytes, tick hz, whether RUN can poison, model status i32, SHA-256 of the model file
  *              (32 bytes), strings: model, task, board, build
  * TENSOR    -> direction (0 input, 1 output), index

@@ -19,7 +19,7 @@
 
 static volatile uint8_t arena[ARENA_BYTES] __attribute__((section(".mcuforge_arena")));
 static const volatile uint8_t table[TABLE_BYTES] = {1};
-static uint32_t initialised = 0x12345678u;
+static uint32_t initialized = 0x12345678u;
 static uint32_t cleared;
 
 static void put(const char *text)
@@ -97,7 +97,7 @@ static void obey(int32_t command)
     case 'w': time_loop(2200000000u); break; /* more than 2^32 instructions */
     case 'h': put_number(board_tick_hz); break;
     case 'k': put_number((uint64_t)(board_stack_high - board_stack_low)); break;
-    case 'i': put_number(initialised); put_number(cleared); break;
+    case 'i': put_number(initialized); put_number(cleared); break;
     case 'u': __asm volatile(".word 0xffffffff"); break;
     case 'z': *(volatile uint32_t *)CODE_ADDRESS = 1u; put("written\r\n"); break;
     case 'o': put_number((uint64_t)recurse(DEEP)); break;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Estimated cycles of a whole model: what was traced is what the timer counted, layer by layer."""
+"""Estimated cycles of a whole model: what was logged is what the timer counted, layer by layer."""
 
 from __future__ import annotations
 
@@ -59,5 +59,5 @@ def test_no_milliseconds_are_estimated_for_a_board_that_is_only_emulated() -> No
 
 
 def test_a_core_without_timings_is_refused_before_anything_is_built() -> None:
-    with pytest.raises(BoardError, match="no cycles can be estimated for a rv32imac"):
+    with pytest.raises(BoardError, match="the cycles of a rv32imac cannot be estimated"):
         bench(Request(DIGITS, "qemu-riscv32", cycles=True), QUIET)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An emulator starts, answers and ends: with its context, its owner, its guard or its time."""
+"""An emulator starts, answers and ends: with its context, its owner, its supervisor or its time."""
 
 import contextlib
 import json
@@ -67,11 +67,11 @@ def gone_within(pid: int, seconds: float) -> bool:
 
 
 def alive(emulator: Emulator) -> bool:
-    return emulator._guard.poll() is None
+    return emulator._supervisor.poll() is None
 
 
 def diagnostics(emulator: Emulator) -> str:
-    """What QEMU and its guard wrote to stderr, and why QEMU ended if it did."""
+    """What QEMU and its supervisor wrote to stderr, and why QEMU ended if it did."""
     return (emulator._folder / "state.json.log").read_text()
 
 
@@ -181,9 +181,9 @@ def test_a_killed_owner_leaves_no_emulator(image: Path) -> None:
         assert gone_within(pid, 3)
 
 
-def test_a_killed_guard_leaves_no_emulator(board: Board, image: Path, state: Path) -> None:
+def test_a_killed_supervisor_leaves_no_emulator(board: Board, image: Path, state: Path) -> None:
     found = run_detached(image, state)
-    os.kill(found.guard, signal.SIGKILL)
+    os.kill(found.supervisor, signal.SIGKILL)
     assert gone_within(found.pid, 3)
     assert state.exists()  # nobody was left to remove it
     assert read_state(state) is None  # but it is not believed
@@ -244,7 +244,7 @@ def test_run_leaves_an_emulator_and_stop_ends_it(image: Path, state: Path) -> No
     assert json.loads(state.read_text()) == {
         "pid": found.pid,
         "port": found.port,
-        "guard": found.guard,
+        "guard": found.supervisor,
     }
     port = Port(found.port)
     assert port.line() == f"m-ready {BOARD_ID}"
@@ -273,7 +273,7 @@ def test_a_detached_emulator_ends_with_the_owner_it_was_given(image: Path, state
 
 def test_a_detached_emulator_ends_when_its_time_is_up(image: Path, state: Path) -> None:
     found = run_detached(image, state, "--max-seconds", "1")
-    assert gone_within(found.guard, 3)
+    assert gone_within(found.supervisor, 3)
     assert not lives(found.pid)
     assert "its time was up" in Path(f"{state}.log").read_text()
 

@@ -97,7 +97,7 @@ def test_a_wrong_answer_fails_and_names_the_first_layer(monkeypatch: pytest.Monk
         f"if (begin <= {step} && end > {step}) {{\n"
         f"        {MODEL.stem}_run_steps(&state, begin, {step});\n"
         "        for (int32_t i = 0; i < 64; i++) {\n"
-        f"            arena[GUARD_BYTES + {at} + i] ^= 0x5aU;\n        }}\n"
+        f"            arena[CANARY_BYTES + {at} + i] ^= 0x5aU;\n        }}\n"
         "        *reached = end;\n"
         f"        return {MODEL.stem}_run_steps(&state, {step}, end);\n    }}",
     )
@@ -111,7 +111,7 @@ def test_a_wrong_answer_fails_and_names_the_first_layer(monkeypatch: pytest.Monk
 def test_a_write_outside_the_arena_is_told_from_a_wrong_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    sabotage(monkeypatch, f"arena[GUARD_BYTES + {MODEL.stem.upper()}_ARENA_BYTES] = 0;")
+    sabotage(monkeypatch, f"arena[CANARY_BYTES + {MODEL.stem.upper()}_ARENA_BYTES] = 0;")
     with pytest.raises(BoardError) as error:
         deploy(Request(MODEL, "qemu-riscv32", emulate=True, samples=1), QUIET)
     assert "outside its arena" in error.value.what

@@ -18,7 +18,9 @@ from mcuforge.boards.catalog.memory import Memory
 from tests.emulated.bsp_image import BuildFailed, build_probe, running
 
 KIB = 1024
-IMAGE_BYTES = 16 * KIB  # of the image's own run: what is left of a region beside the program
+IMAGE_BYTES = (
+    16 * KIB
+)  # of the image's own group of memories: what is left of a region beside the program
 WEIGHTS_BYTES = 64 * KIB
 
 
@@ -99,13 +101,13 @@ def test_windows_have_a_gap_exactly_where_the_board_has_one(name: str) -> None:
     board = emulated(real)
     where = {region.name: region for region in (*board.ram_memories, *board.flash_memories)}
     for kind in ("ram", "flash"):
-        names = [[m.name for m in run] for run in real.runs(kind)]
-        assert [[m.name for m in run] for run in board.runs(kind)] == names
+        names = [[m.name for m in group] for group in real.groups(kind)]
+        assert [[m.name for m in group] for group in board.groups(kind)] == names
     for low, high in pairwise(sorted(where.values(), key=lambda region: region.origin)):
         neighbours = any(
             a.name == low.name and b.name == high.name
-            for run in real.runs("ram")
-            for a, b in pairwise(run)
+            for group in real.groups("ram")
+            for a, b in pairwise(group)
         )
         assert high.origin == low.end if neighbours else high.origin >= low.end + 64 * KIB
 
@@ -148,7 +150,7 @@ def test_weights_too_many_for_a_further_flash_are_refused_by_its_name(tmp_path: 
 def test_an_arena_for_a_region_the_board_has_not_does_not_link(tmp_path: Path) -> None:
     board = emulated(load_board("disco_f407vg"))
     source = program(emulated(load_board("disco_f746ng")), tmp_path)
-    with pytest.raises(BuildFailed, match="for a region that disco_f407vg has not"):
+    with pytest.raises(BuildFailed, match="in a region that disco_f407vg does not have"):
         build_probe(board, tmp_path, program=source)
 
 

@@ -107,7 +107,7 @@ def test_an_unknown_kind_is_refused(toy: Path) -> None:
     assert (answer.kind, answer.status) == (77 | 0x80, Status.UNKNOWN)
 
 
-def test_every_single_bit_error_is_found_or_resynchronised(toy: Path) -> None:
+def test_every_single_bit_error_is_found_or_resynchronized(toy: Path) -> None:
     good = encode(Kind.COUNTERS, 2, b"")
     for place in range(2, len(good) - 1):
         flips = [

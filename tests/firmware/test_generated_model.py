@@ -43,7 +43,7 @@ ROWS, TWO_AT_A_TIME = {"stem": 2}, {**RINGS, "image": 4, "stem": 4}
 
 @pytest.fixture(scope="module")
 def streamed() -> Compiled:
-    """The residual block with its input streamed, two rows of the stem a task, in two arenas."""
+    """The residual block with its input streamed, two rows of the stem per task, in two arenas."""
     return compiled(
         pipelined(residual(), rings=TWO_AT_A_TIME, rows=ROWS, streamed=True), ("ram", "dtcm")
     )
@@ -159,7 +159,7 @@ def test_a_board_that_never_has_enough_is_given_up_in_bounded_time(streamed_boar
     with open_model(streamed_board) as link:
         link._streams[0] = bytes(5 * 12)  # an input of five rows where the model has nine
         started = time.monotonic()
-        said = r"wants row 5 of input 0 at step \d+ and has no such row"
+        said = r"asks for row 5 of input 0 at step \d+ and has no such row"
         with pytest.raises(BoardError, match=said):
             link.run()
     assert time.monotonic() - started < 5

@@ -55,7 +55,7 @@ def test_hello_tells_all_about_the_model(toy: Path) -> None:
         "host",
         "toy build",
     )
-    assert (hello.steps, hello.arena_bytes, hello.guard_bytes) == (2, ARENA_BYTES, 16)
+    assert (hello.steps, hello.arena_bytes, hello.canary_bytes) == (2, ARENA_BYTES, 16)
     assert (hello.tick_hz, hello.data_bytes) == (1_000_000_000, 256)
     first, second = link.inputs
     assert (first.name, first.bytes, first.dtype) == ("toy/input", 700, "int8")
@@ -153,7 +153,7 @@ def test_a_write_outside_the_arena_shows_on_both_sides(toy: Path) -> None:
         assert link.counters().canaries_intact
         link.run()
         counters = link.counters()
-        assert (counters.guard_before_changed, counters.guard_after_changed) == (1, 2)
+        assert (counters.canary_before_changed, counters.canary_after_changed) == (1, 2)
         assert not counters.canaries_intact
         link.hello()
         assert link.counters().canaries_intact
@@ -183,7 +183,7 @@ def busy_error(port: str) -> PortBusy:
     raise AssertionError("the port was never busy")
 
 
-def test_another_models_firmware_is_recognised(toy: Path) -> None:
+def test_another_models_firmware_is_recognized(toy: Path) -> None:
     wanted = bytes(range(32))
     with (
         toy_on_pty(toy) as (_, port),

@@ -44,7 +44,7 @@ class TextLink:
         """
         link = cls(Port.open(url, baud), timeout_s)
         try:
-            link.synchronise()
+            link.synchronize()
         except BaseException:
             link.close()
             raise
@@ -65,7 +65,7 @@ class TextLink:
     ) -> None:
         self.close()
 
-    def synchronise(self) -> None:
+    def synchronize(self) -> None:
         """Get past whatever the board is saying: its prologue, answers nobody waited for.
 
         Asks for commands that do not exist until one of them is refused by its own name.

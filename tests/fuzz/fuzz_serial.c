@@ -259,7 +259,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += 2U + length;
         size -= 2U + length;
     }
-    if (measure_guard_before() != 0U || measure_guard_after() != 0U) {
+    if (measure_canary_before() != 0U || measure_canary_after() != 0U) {
         fail("wrote outside the model's arena");
     }
     receive(wire, pack(hello, sizeof hello, wire));

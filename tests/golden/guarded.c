@@ -74,7 +74,7 @@ static void compare(const uint8_t *got, const uint8_t *wanted, int32_t bytes, in
 {
     for (int32_t i = 0; i < bytes; i++) {
         if (got[i] != wanted[i]) {
-            printf("%d %d buffer %d byte %d got %d wanted %d\n", (int)case_at, (int)mode_at,
+            printf("%d %d buffer %d byte %d got %d expected %d\n", (int)case_at, (int)mode_at,
                    (int)buffer, (int)i, (int8_t)got[i], (int8_t)wanted[i]);
             return;
         }

@@ -53,7 +53,7 @@ int main(void)
 
 
 def redzoned(schedule: Schedule, sizes: Mapping[str, int]) -> tuple[GeneratedModel, list[str]]:
-    """C with every buffer apart and a gap after each, and the gaps as C initialisers."""
+    """C with every buffer apart and a gap after each, and the gaps as C initializers."""
     placements, gaps, at = {}, [f"{{0, {REDZONE}}}"], REDZONE
     for name, size in sizes.items():
         assert at % ALIGNMENT == 0

@@ -12,7 +12,7 @@ from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.graph import Graph, Node, Op
 from mcuforge.compiler.isa import INSTRUCTION_SETS
-from mcuforge.compiler.passes import optimise
+from mcuforge.compiler.passes import optimize
 from mcuforge.compiler.schedule.fit import LADDER
 from mcuforge.compiler.schedule.memory import ALIGNMENT, memory_problem
 from mcuforge.memplan.problem import Placement, Plan, Region
@@ -51,7 +51,7 @@ def in_own_kernels(graph: Graph, isa: str, ram_bytes: int) -> Compiled:
 
     Every buffer stands apart: a plan of a thousand layers would take a minute.
     """
-    graph = optimise(graph)
+    graph = optimize(graph)
     schedule = whole_layers(graph, isa)
     problem = memory_problem(schedule, (Region("ram", ram_bytes),))
     ends = list(accumulate(-(-b.bytes // ALIGNMENT) * ALIGNMENT for b in problem.buffers))
@@ -73,7 +73,7 @@ def in_own_kernels(graph: Graph, isa: str, ram_bytes: int) -> Compiled:
 @cache
 def module_graph(module: str) -> Graph:
     """The cases of one operator as one graph, as the compiler's passes leave it."""
-    return optimise(merged(module, cases_of(module)))
+    return optimize(merged(module, cases_of(module)))
 
 
 @cache

@@ -26,7 +26,7 @@ from tests.golden.host import SANITIZERS, WARNINGS, kernel_objects
 
 @dataclass(frozen=True, eq=False)
 class RowRun:
-    """One node, `step` rows a call, from a ring of `input_ring` rows into one of `output_ring`.
+    """One node, `step` rows per call, from a ring of `input_ring` rows into one of `output_ring`.
 
     `summed`: the rows are those of the input, added up; else they are the output's.
     """
@@ -59,7 +59,7 @@ def row_runs(name: str, node: Node, isa: str) -> Iterator[RowRun]:
     for step, more_in, more_out in ((1, 0, 0), (1, 1, 2), (2, 0, 1), (3, 2, 0), (rows, 0, 0)):
         held = max(_span(reads[0], at, min(at + step, rows)) for at in range(0, rows, step))
         ring = max(held, 1) + more_in
-        where = f"{name}, {step} rows a call, rings of {ring} and {step + more_out}"
+        where = f"{name}, {step} rows per call, rings of {ring} and {step + more_out}"
         yield RowRun(
             where, node, calls, False, step, node.inputs[0].rows, ring, step + more_out, first, end
         )
@@ -73,7 +73,7 @@ def summed_runs(name: str, node: Node, rows: int, isa: str) -> Iterator[RowRun]:
     first, end = tuple(range(rows)), tuple(range(1, rows + 1))
     for step, more in ((1, 0), (1, 3), (2, 1), (3, 0), (rows, 0)):
         held = min(step, rows) + more
-        where = f"{name}, {step} of {rows} rows added a call, a ring of {held}"
+        where = f"{name}, {step} of {rows} rows added per call, a ring of {held}"
         yield RowRun(where, node, calls, True, step, rows, held, 1, first, end)
 
 

@@ -42,7 +42,7 @@ EVERYTHING_TWICE = {"image": 7, "stem": 7, "mixed": 4, "sum": 6}
 
 
 def streamed_in_two_arenas() -> Schedule:
-    """Everything at once: rows that arrive, two of them a task, rings, two regions."""
+    """Everything at once: rows that arrive, two per task, rings, two regions."""
     return pipelined(residual(), rings=TWO_AT_A_TIME, rows=ROWS, streamed=True)
 
 
@@ -91,7 +91,7 @@ def test_two_instances_of_a_pipeline_take_turns_step_by_step(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("rows", [{}, {"mixed": 2, "half": 2}], ids=["a row", "some two rows"])
-@pytest.mark.parametrize("size", [9, 81], ids=["an entry a step", "in pieces"])
+@pytest.mark.parametrize("size", [9, 81], ids=["one entry per step", "in pieces"])
 def test_a_run_cut_anywhere_goes_on_where_it_was(
     size: int, rows: dict[str, int], tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from mcuforge.compiler import reference
 from mcuforge.compiler.builders.onnx_builder import IR_VERSION
 from mcuforge.compiler.frontends.onnx.reader import read_onnx
 from mcuforge.compiler.graph import Graph
-from mcuforge.compiler.passes import optimise
+from mcuforge.compiler.passes import optimize
 from mcuforge.compiler.tensors import Array
 from mcuforge.compiler.user_ports import port_of, to_file, to_graph
 
@@ -187,7 +187,7 @@ def test_an_operator_is_within_a_step_of_onnxruntime(single: Single) -> None:
     graph = read_onnx(model.SerializeToString(), name="single")
     samples = drawn(single)
     wanted = onnxruntime_answers(model, samples).astype(np.int64)
-    for form in (graph, optimise(graph)):
+    for form in (graph, optimize(graph)):
         off = np.abs(our_answers(form, samples).astype(np.int64) - wanted)
         assert off.max() <= 1
         assert np.count_nonzero(off) <= RARELY * off.size

@@ -15,7 +15,7 @@ from mcuforge.compiler.codegen.check import check_model
 from mcuforge.compiler.codegen.model import example_main
 from mcuforge.compiler.codegen.poison import poison
 from mcuforge.compiler.graph import Graph
-from mcuforge.compiler.passes import optimise
+from mcuforge.compiler.passes import optimize
 from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.memplan.poison import DeadRange
 from mcuforge.memplan.problem import Region
@@ -78,10 +78,10 @@ def target(request: pytest.FixtureRequest) -> Target:
     return chosen
 
 
-def compile_all(target: Target, folder: Path, sources: list[Path], optimise: str = "-O2") -> None:
+def compile_all(target: Target, folder: Path, sources: list[Path], optimize: str = "-O2") -> None:
     """Every source to an object in `folder`; a warning is an error."""
     includes = [f"-I{path}" for path in (folder, headers_dir(), firmware_dir())]
-    command = [target.gcc, *WARNINGS, optimise, *target.flags, *includes, "-c", *map(str, sources)]
+    command = [target.gcc, *WARNINGS, optimize, *target.flags, *includes, "-c", *map(str, sources)]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
 
@@ -156,7 +156,7 @@ def test_every_isas_kernels_compile_on_the_host(tmp_path: Path) -> None:
 def everything() -> Graph:
     """One graph of every golden case."""
     cases = [case for module in case_modules() for case in cases_of(module)]
-    return optimise(merged("every operator", cases))
+    return optimize(merged("every operator", cases))
 
 
 def test_a_model_of_every_operator_compiles_with_its_example_and_its_check(

@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.shared import shared
 
-# of the training images' channels, by which the networks' inputs are normalised
+# of the training images' channels, by which the networks' inputs are normalized
 MEAN = np.array([0.4914, 0.4822, 0.4465], np.float32)
 SPREAD = np.array([0.2470, 0.2435, 0.2616], np.float32)
 

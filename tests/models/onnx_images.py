@@ -129,7 +129,7 @@ def conv_1d(q: Qdq) -> str:
     return q.op("GlobalAveragePool", [y], 0.1)
 
 
-def normalised_uint8_image(q: Qdq) -> str:
+def normalized_uint8_image(q: Qdq) -> str:
     """A camera's bytes: cast, scaled and shifted in float before they are quantized."""
     q.inputs.append(onnx.helper.make_tensor_value_info("x", onnx.TensorProto.UINT8, IMAGE))
     real = q.node("Cast", ["x"], to=1)
@@ -215,7 +215,7 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "resize by half pixels": (resize, ["resize_nearest"]),
         "pad": (pad, ["pad"]),
         "two images joined": (two_images_joined, ["lookup", "concatenation", "conv2d"]),
-        "normalised bytes": (normalised_uint8_image, ["lookup", "conv2d"]),
+        "normalized bytes": (normalized_uint8_image, ["lookup", "conv2d"]),
         "shape arithmetic": (shape_arithmetic, ["conv2d", "fully_connected"]),
     }
 )

@@ -392,7 +392,7 @@ def open_batch_flatten() -> ModelSpec:
     """
     tensors = (
         TensorSpec("serving_default_x:0", (1, 2, 3, 1), "float32", signature=(-1, 2, 3, 1)),
-        TensorSpec("quantised", (1, 2, 3, 1), "int8", (0.1,), (-7,)),
+        TensorSpec("quantized", (1, 2, 3, 1), "int8", (0.1,), (-7,)),
         TensorSpec("model/flatten/Shape", (4,), "int32"),
         vector("begin", 0),
         vector("end", 1),

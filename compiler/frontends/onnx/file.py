@@ -108,7 +108,7 @@ def parse(data: bytes, folder: Path | None) -> OnnxFile:
         ("operands", sum(len(n.input) + len(n.output) for n in graph.node), MOST_OPERANDS),
     ):
         if count > most:
-            raise contradiction(f"the graph has {count} {what}, at most {most} are read")
+            raise contradiction(f"the graph has {count} {what}, expected at most {most}")
     if len(graph.sparse_initializer) > 0:
         raise Refusal("it holds sparse constants, supported: dense", "export dense constants")
     initializers: dict[str, onnx.TensorProto] = {}

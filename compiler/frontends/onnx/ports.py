@@ -44,7 +44,7 @@ def port_shape(port: OnnxPort) -> Shape:
         raise Refusal("its shape is missing, expected a fixed one", FIX_SHAPE)
     if len(port.shape) > MOST_DIMENSIONS:
         raise contradiction(
-            f"it has {len(port.shape)} dimensions, at most {MOST_DIMENSIONS} are read"
+            f"it has {len(port.shape)} dimensions, expected at most {MOST_DIMENSIONS}"
         )
     shape = tuple(
         1 if place == 0 and (n is None or n <= 0) else n for place, n in enumerate(port.shape)

@@ -62,7 +62,7 @@ class Deferred(Value, ABC):
         if depth > DEEPEST:
             raise Refusal(
                 f"{depth} float operators follow each other without a QuantizeLinear, "
-                f"at most {DEEPEST} are read",
+                f"expected at most {DEEPEST}",
                 "quantize the operators between them too",
             )
         return depth
@@ -150,15 +150,15 @@ class GraphBuilder:
             self._constants[key] = Tensor(name, data.shape, dtype, quant, data)
         return self._constants[key]
 
-    def realise(self, value: Value, scheme: Scheme) -> View:
+    def realize(self, value: Value, scheme: Scheme) -> View:
         """Give `value` on `scheme`: unchanged, requantized, or computed."""
         key = (id(value), scheme.key)
         if key not in self._built:
             self._kept.append(value)
-            self._built[key] = self._realise(value, scheme)
+            self._built[key] = self._realize(value, scheme)
         return self._built[key]
 
-    def _realise(self, value: Value, scheme: Scheme) -> View:
+    def _realize(self, value: Value, scheme: Scheme) -> View:
         if isinstance(value, Stored):
             return self.requantized(value, scheme)
         if isinstance(value, Edge):

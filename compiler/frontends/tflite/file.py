@@ -119,7 +119,7 @@ def _operator_name(code: Table) -> str:
 def _tensor(table: Table, buffers: tuple[int, ...]) -> RawTensor:
     shape = table.integers(0)
     if len(shape) > MOST_DIMENSIONS:
-        raise Malformed(f"a tensor has {len(shape)} dimensions, at most {MOST_DIMENSIONS} are read")
+        raise Malformed(f"a tensor has {len(shape)} dimensions, expected at most {MOST_DIMENSIONS}")
     type_number = table.integer(1, "i8")
     index = table.integer(2, "u32")
     if index >= len(buffers):
@@ -190,10 +190,10 @@ def _check_indices(model: RawModel) -> None:
     count = len(model.tensors)
     for side, indices in (("inputs", model.inputs), ("outputs", model.outputs)):
         if len(indices) > MOST_EDGES:
-            raise Malformed(f"the graph has {len(indices)} {side}, at most {MOST_EDGES} are read")
+            raise Malformed(f"the graph has {len(indices)} {side}, expected at most {MOST_EDGES}")
     operands = sum(len(o.inputs) + len(o.outputs) for o in model.operators)
     if operands > MOST_OPERANDS:
-        raise Malformed(f"its operators name {operands} tensors, at most {MOST_OPERANDS} are read")
+        raise Malformed(f"its operators name {operands} tensors, expected at most {MOST_OPERANDS}")
     for index in model.inputs + model.outputs:
         if not 0 <= index < count:
             raise Malformed(f"the graph names tensor {index} of {count}")

@@ -145,7 +145,7 @@ class Table:
         """Locate a vector's tables. Raises Malformed for more than `limit` of them."""
         start, count = self.span(slot, 4)
         if count > limit:
-            raise Malformed(f"it lists {count} {what}, at most {limit} are read")
+            raise Malformed(f"it lists {count} {what}, expected at most {limit}")
         offsets = self.file.read_many("offset", start, count)
         return tuple(start + 4 * i + int(offset) for i, offset in enumerate(offsets))
 

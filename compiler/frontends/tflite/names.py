@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes names that a person recognises: unique tensor names, and short layer names for nodes."""
+"""Makes names that a person recognizes: unique tensor names, and short layer names for nodes."""
 
 from __future__ import annotations
 

@@ -112,10 +112,10 @@ class _Reading:
         problem: Refusal | None = None
         nodes: list[Node] = []
         try:
-            for step in self._steps(raw):
-                step.op.check(step.inputs, step.output)
-                label = layer if not nodes else self._layers.take(f"{layer}/{step.op.kind}")
-                nodes.append(Node(label, step.op, step.inputs, step.output, origin))
+            for new in self._new_nodes(raw):
+                new.op.check(new.inputs, new.output)
+                label = layer if not nodes else self._layers.take(f"{layer}/{new.op.kind}")
+                nodes.append(Node(label, new.op, new.inputs, new.output, origin))
         except Refusal as refusal:
             problem = refusal
         except Malformed as damage:
@@ -124,8 +124,8 @@ class _Reading:
         self.nodes.extend(nodes)
         self._note(raw.index, raw.name, f"{origin} '{layer}'", problem, output, raw.inputs)
 
-    def _steps(self, raw: RawOperator) -> tuple[NewNode, ...]:
-        """Read an operator into steps; none where it could be computed while reading."""
+    def _new_nodes(self, raw: RawOperator) -> tuple[NewNode, ...]:
+        """Read an operator into nodes; no nodes if it could be computed while reading."""
         operator = Operator(raw, self.values)
         self._check_order(raw)
         if fold(operator):
@@ -135,7 +135,7 @@ class _Reading:
         if raw.name not in ARMS:
             hint = NO_FLEX if raw.name.startswith("custom 'Flex") else REPLACE
             raise Refusal(f"{raw.name} is not supported", INSTEAD.get(raw.name, hint))
-        island = self.islands.steps(operator)
+        island = self.islands.new_nodes(operator)
         if island is not None:
             return island
         if raw.name not in MOVES_FLOATS:

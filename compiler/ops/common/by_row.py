@@ -104,7 +104,7 @@ class RowwiseOp(Op):
 
 @dataclass(frozen=True)
 class LastAxisOp(RowwiseOp):
-    """An operator that computes each vector of the last axis from itself: softmax, normalisation.
+    """An operator that computes each vector of the last axis from itself: softmax, normalization.
 
     Its input has 8 bits; constants are the same for every vector.
     """

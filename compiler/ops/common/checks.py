@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that operators share; each raises Refusal with the value found and the value wanted."""
+"""Checks that operators share; each raises Refusal with the value found and the value expected."""
 
 from __future__ import annotations
 
@@ -71,11 +71,13 @@ def want_quant(tensor: Tensor, axis: int | None = None) -> None:
         raise Refusal(f"tensor '{tensor.name}' has no scale", SUPPORTED_INT8)
     bad = [s for s in quant.scale if not (math.isfinite(s) and s > 0.0)]
     if bad:
-        raise scale_refusal(f"tensor '{tensor.name}' has scale {bad[0]}, wanted finite and above 0")
+        raise scale_refusal(
+            f"tensor '{tensor.name}' has scale {bad[0]}, expected a finite number above 0"
+        )
     low, high = {DType.INT8: (-128, 127), DType.UINT8: (0, 255)}.get(tensor.dtype, (0, 0))
     if not low <= quant.zero_point <= high:
         raise Refusal(
-            f"tensor '{tensor.name}' has zero point {quant.zero_point}, wanted {low} to {high}",
+            f"tensor '{tensor.name}' has zero point {quant.zero_point}, expected {low} to {high}",
             "quantize the model again: the file contradicts itself",
         )
     if len(quant.scale) > 1:
@@ -104,7 +106,7 @@ def want_constant(tensor: Tensor) -> None:
     """Refuse a tensor that must be known at compile time but is computed at run time."""
     if not tensor.is_constant:
         raise Refusal(
-            f"tensor '{tensor.name}' is computed at run time, wanted a constant",
+            f"tensor '{tensor.name}' is computed at run time, expected a constant",
             "export the model with this value frozen",
         )
 
@@ -114,6 +116,6 @@ def want_same_quant(tensor: Tensor, other: Tensor) -> None:
     if tensor.quant != other.quant:
         raise Refusal(
             f"tensors '{tensor.name}' and '{other.name}' differ in scale or zero point, "
-            "wanted the same: this operator only moves values",
+            "expected the same: this operator only moves values",
             "convert again with a current TFLite converter, which keeps them equal",
         )

@@ -5,7 +5,7 @@ TFLite's interpreters fill their 8-bit tables with the C library of the machine 
 libraries differ in the last bit: glibc up to 2.40 rounds tanhf wrongly for one float in six, later
 versions never. numpy picks its own code by the processor. The value nearest to the exact result
 depends on none of them. About one table of 256 bytes in ten thousand shows the difference, by one
-step in one entry; `judges/witness.py` recognises it.
+step in one entry; `judges/witness.py` recognizes it.
 
 Every function takes and returns an array of one floating dtype, float32 almost everywhere.
 """

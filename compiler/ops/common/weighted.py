@@ -33,7 +33,7 @@ def check_weights(weights: Tensor, axis: int) -> None:
     want_quant(weights, axis)
     if weights.zero_point != 0:
         raise Refusal(
-            f"weights '{weights.name}' have zero point {weights.zero_point}, wanted 0",
+            f"weights '{weights.name}' have zero point {weights.zero_point}, expected 0",
             "quantize the weights symmetrically, as TFLite's int8 specification asks",
         )
 

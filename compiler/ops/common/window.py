@@ -37,7 +37,7 @@ class Window:
         if min(self.kernel) < 1 or min(self.stride) < 1 or min(self.dilation) < 1:
             raise Refusal(
                 f"kernel {self.kernel}, stride {self.stride}, dilation {self.dilation}: "
-                "wanted 1 or more each",
+                "expected only values of 1 or more",
                 "export the model again: the file contradicts itself",
             )
         height, width = (

@@ -47,12 +47,12 @@ def window_counts(window: Window, x: Tensor, output: Tensor) -> Counts:
     taps = sum(rows) * sum(columns)
     inside = rows.count(window.kernel[0]) * columns.count(window.kernel[1])
     # a padded window's weights are summed above, left, right of and below the image
-    pieces = (sum(rows) + len(rows)) * len(columns) - inside * (window.kernel[0] + 1)
+    edges = (sum(rows) + len(rows)) * len(columns) - inside * (window.kernel[0] + 1)
     return Counts(
         position=positions,
         output=output.elements,
         run=channels * sum(rows) * len(columns),
         tap=channels * taps,
         padding=channels * (positions * prod(window.kernel) - taps),
-        edge=channels * pieces,
+        edge=channels * edges,
     )

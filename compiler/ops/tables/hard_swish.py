@@ -32,12 +32,12 @@ class HardSwish(TableOp):
         x = inputs[0]
         if output_multiplier(x, output).shift > 0:
             raise scale_refusal(
-                f"tensor '{output.name}' has scale {output.scale}, wanted more than 1/128 of "
+                f"tensor '{output.name}' has scale {output.scale}, expected more than 1/128 of "
                 f"the input's {x.scale}"
             )
         if x.scale >= MAX_SCALE:
             raise scale_refusal(
-                f"tensor '{x.name}' has scale {x.scale}, wanted below {MAX_SCALE:g}"
+                f"tensor '{x.name}' has scale {x.scale}, expected below {MAX_SCALE:g}"
             )
 
     def answers(self, x: Tensor, output: Tensor, values: Int64) -> Int64:

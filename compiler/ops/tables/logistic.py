@@ -25,7 +25,7 @@ class Logistic(TableOp):
         super().check(inputs, output)
         if output.scale != 1 / 256:
             raise Refusal(
-                f"tensor '{output.name}' has scale {output.scale}, wanted 1/256 after LOGISTIC",
+                f"tensor '{output.name}' has scale {output.scale}, expected 1/256 after LOGISTIC",
                 "convert again with a current TFLite converter, which sets 1/256",
             )
 

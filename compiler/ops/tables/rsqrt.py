@@ -50,7 +50,7 @@ class Rsqrt(TableOp):
             raise Refusal(
                 f"1 / (sqrt({inputs[0].scale:g}) * {output.scale:g}) of the scales of "
                 f"'{inputs[0].name}' and '{output.name}' is {factor:g}, "
-                f"wanted {LEAST_FACTOR:g} to {MOST_FACTOR:g}",
+                f"expected {LEAST_FACTOR:g} to {MOST_FACTOR:g}",
                 "quantize again with a representative dataset that exercises both tensors",
             )
 

@@ -113,7 +113,7 @@ def want_factor(factor: float, x: Tensor, output: Tensor) -> None:
     if not abs(factor) < MAX_FACTOR:
         raise Refusal(
             f"from '{x.name}' (scale {x.scale}) to '{output.name}' (scale {output.scale}) values "
-            f"are multiplied by {factor:g}, wanted below {MAX_FACTOR}",
+            f"are multiplied by {factor:g}, expected below {MAX_FACTOR}",
             "quantize again with a representative dataset that exercises both tensors",
         )
 

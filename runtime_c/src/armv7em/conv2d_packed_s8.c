@@ -99,7 +99,8 @@ enum { VALUES_BYTES = 12 * 4, TURN_VALUES = 16 };
 /*
  * Writes the outputs of some blocks and returns the block behind them. The loop uses all 14
  * registers, so it loads its end from memory, once per 16 values, and a jump into it skips what is
- * too many in the first turn. The rest of a block takes 84 instructions, or 60 if it rounds once.
+ * too many in the first iteration. The rest of a block takes 84 instructions, or 60 if it rounds
+ * once.
  */
 static MCUFORGE_NOINLINE const int32_t *two_pixels(const struct filters *filters, const int32_t *w,
                                                    int32_t blocks, int8_t *const *to)

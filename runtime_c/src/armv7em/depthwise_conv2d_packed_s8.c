@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Computes four channels of a pixel at a time, two taps per turn: 14 instructions for 8 products,
- * and 15 to start and finish the four outputs. A list holds the addresses of the taps. Taps beside
- * the image point to `padding`, so that borders need no code.
+ * Computes four channels of a pixel at a time, two taps per iteration: 14 instructions for 8
+ * products, and 15 to start and finish the four outputs. A list holds the addresses of the taps.
+ * Taps beside the image point to `padding`, so that borders need no code.
  */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("omit-frame-pointer") /* sum_taps() needs its register */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Blocks of four filters, packed by compiler/isa/armv7em/blocks.py. A word of weights holds two values
- * of two filters a and b, in lanes 256 * b + a. The kernel multiplies the lanes as they are, and
- * then only a, sign-extended. The upper 24 bits of the difference are the sum for b.
+ * Blocks of four filters, packed by compiler/isa/armv7em/blocks.py. A word of weights holds two
+ * values of two filters a and b, in lanes 256 * b + a. The kernel multiplies the lanes as they are,
+ * and then only a, sign-extended. The upper 24 bits of the difference are the sum for b.
  */
 #ifndef MCUFORGE_PAIRED_FILTERS_H
 #define MCUFORGE_PAIRED_FILTERS_H
@@ -117,7 +117,7 @@ static inline void mcuforge_add_products(int32_t sums[MCUFORGE_BLOCK_FILTERS], u
 
 /*
  * Adds the products of four filters and 4 * `words` values at x to `sums`; `words` is not 0. The
- * loop takes two words per turn and starts in its middle if their number is odd.
+ * loop takes two words per iteration and starts in its middle if their number is odd.
  */
 #define MCUFORGE_SUM_BLOCK(load, x, words, w, sums)                                           \
     do {                                                                                      \

@@ -53,7 +53,7 @@ static MCUFORGE_NOINLINE void mcuforge_add_lanes(const int8_t *x, int32_t taps, 
     sums[3] += (int32_t)odd >> 16;
 }
 
-/* The sum of neighbours, eight per turn. usada8 adds unsigned bytes: each is 128 too large. */
+/* The sum of neighbours, eight per iteration. usada8 adds unsigned bytes: each is 128 too large. */
 static inline int32_t mcuforge_sum_neighbours(const int8_t *x, int32_t n)
 {
     uint32_t sum = 0;

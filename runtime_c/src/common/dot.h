@@ -6,7 +6,8 @@
 
 /*
  * The sum of x[i] * w[i]: a portable convolution spends by far the most time in this loop. Four
- * products per turn. MCUFORGE_IN_FOURS would cost Cortex-M0+ more before the loop than it saves.
+ * products per iteration. MCUFORGE_IN_FOURS would cost Cortex-M0+ more before the loop than it
+ * saves.
  */
 static inline int32_t mcuforge_dot_s8(const int8_t *x, const int8_t *w, int32_t n)
 {

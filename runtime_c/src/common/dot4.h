@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Four dot products with one vector at once: each of its elements is loaded, and `offset` added to
- * it, once for four products. Two elements per turn: with more the compiler would load more values
- * at once than there are registers.
+ * it, once for four products. Two elements per iteration: with more the compiler would load more
+ * values at once than there are registers.
  */
 #ifndef MCUFORGE_DOT4_H
 #define MCUFORGE_DOT4_H

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * Runs `statement` for i = 0 to n - 1, four times per turn of the loop. At -O2 the compiler does
- * not unroll, and counting would cost two or more instructions per element.
+ * Runs `statement` for i = 0 to n - 1, four in each iteration of the loop. At -O2 the
+ * compiler does not unroll, and counting would cost two or more instructions per element.
  */
 #define MCUFORGE_IN_FOURS(i, n, statement)                  \
     do {                                                    \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What kernels need to know of a whole row of int8 before they compute any of it. Four elements per
- * turn, or four at once if there are DSP instructions.
+ * iteration, or four at once if there are DSP instructions.
  */
 #ifndef MCUFORGE_ROW_FACTS_H
 #define MCUFORGE_ROW_FACTS_H

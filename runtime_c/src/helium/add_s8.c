@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four elements per turn: 24 instructions, 6 per element. */
+/* Four elements per iteration: 24 instructions, 6 per element. */
 #include "mcuforge/add_s8.h"
 
 #include <stdbool.h>

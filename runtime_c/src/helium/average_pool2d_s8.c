@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four channels per turn: half an instruction per tap, and 5 per average. */
+/* Four channels per iteration: half an instruction per tap, and 5 per average. */
 #include "mcuforge/average_pool2d_s8.h"
 
 #include "mcuforge/ring.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Gathers windows in scratch, two at a time, across the ends of output rows, so that the loop needs
- * no code for padding and dilation. Four filters per turn: 16 instructions for 128 products.
+ * no code for padding and dilation. Four filters per iteration: 16 instructions for 128 products.
  */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("omit-frame-pointer") /* full_groups() needs its register */

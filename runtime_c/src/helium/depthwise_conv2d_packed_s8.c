@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Computes 16 channels of a pixel per turn, or 8 channels of two. It adds two taps as int16 before
- * it widens them, which halves the widening. The packing has checked that they fit.
+ * Computes 16 channels of a pixel per iteration, or 8 channels of two. It adds two taps as int16
+ * before it widens them, which halves the widening. The packing has checked that they fit.
  *
  * Packed, 16 channels have biases, weights (taps, 16), multipliers, and shifts -right. Words are in
  * the order that widening leaves: channels 0 4 8 12, 2 6 10 14, 1 5 9 13, 3 7 11 15.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four filters per turn: 10 instructions for 64 products. */
+/* Four filters per iteration: 10 instructions for 64 products. */
 #include "mcuforge/fully_connected_packed_s8.h"
 
 #include "mve_sums.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* 16 channels per turn: a quarter of an instruction per tap. */
+/* 16 channels per iteration: a quarter of an instruction per tap. */
 #include "mcuforge/max_pool2d_s8.h"
 
 #include "mcuforge/ring.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four elements per turn: 16 instructions, 4 per element. */
+/* Four elements per iteration: 16 instructions, 4 per element. */
 #include "mcuforge/mul_s8.h"
 
 #include "../common/broadcast.h"

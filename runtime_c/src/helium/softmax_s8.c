@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four elements per turn. Gathers their exps from the table. */
+/* Four elements per iteration. Gathers their exps from the table. */
 #include "mcuforge/softmax_s8.h"
 
 #include "../common/requantize.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Computes eight elements of a row of `out` at a time: 26 instructions for 8 products, and one or
- * two per turn. For outputs of 32 to 64 products that is 4.2 instructions per MAC; portable C takes
- * 4.9.
+ * two per iteration. For outputs of 32 to 64 products that is 4.2 instructions per MAC; portable C
+ * takes 4.9.
  */
 #include "mcuforge/batch_matmul_s8.h"
 

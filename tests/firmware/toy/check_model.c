@@ -30,7 +30,7 @@
 #ifndef INPUT_BYTES
 #define INPUT_BYTES 700 /* a multiple of SUMS */
 #endif
-#define GUARD_BYTES 16
+#define CANARY_BYTES 16
 #define SUMS 4
 #define ARENA_BYTES (INPUT_BYTES + 4 * SUMS)
 #define STACK_TRICK_BYTES 5000
@@ -45,7 +45,7 @@ static uint8_t staging[ROW_BYTES];
 #endif
 
 static union {
-    uint8_t bytes[GUARD_BYTES + ARENA_BYTES + GUARD_BYTES];
+    uint8_t bytes[CANARY_BYTES + ARENA_BYTES + CANARY_BYTES];
     int32_t aligned;
 } memory;
 
@@ -55,7 +55,7 @@ static uint8_t db[TOY_WIRE_BYTES];
 
 static int8_t *x(void)
 {
-    return (int8_t *)(memory.bytes + GUARD_BYTES);
+    return (int8_t *)(memory.bytes + CANARY_BYTES);
 }
 
 static int trick(const char *name)
@@ -101,9 +101,9 @@ __attribute__((noinline)) static uint8_t use_stack(void)
 static void misbehave(void)
 {
     if (trick("overrun")) {
-        memory.bytes[GUARD_BYTES - 1] = 1;
-        memory.bytes[GUARD_BYTES + ARENA_BYTES] = 1;
-        memory.bytes[GUARD_BYTES + ARENA_BYTES + 1] = 1;
+        memory.bytes[CANARY_BYTES - 1] = 1;
+        memory.bytes[CANARY_BYTES + ARENA_BYTES] = 1;
+        memory.bytes[CANARY_BYTES + ARENA_BYTES + 1] = 1;
     }
     if (trick("stack")) {
         (void)use_stack();
@@ -173,7 +173,7 @@ static int32_t run(int32_t begin, int32_t end, int32_t *reached)
 static const uint8_t hash[32] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
                                  0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 32};
 
-static const struct check_arena arena = {memory.bytes + GUARD_BYTES, ARENA_BYTES};
+static const struct check_arena arena = {memory.bytes + CANARY_BYTES, ARENA_BYTES};
 
 static const struct check_tensor inputs[] = {
     {"toy/input", INPUT_BYTES, INPUT_BYTES, CHECK_INT8, 0.5F, -3, ROW_BYTES},
@@ -202,7 +202,7 @@ const struct check_model mcuforge_check_model = {
     .input = input,
     .output = output,
     .run = run,
-    .guard_bytes = GUARD_BYTES,
+    .canary_bytes = CANARY_BYTES,
 #ifdef TOY_ROW_BYTES
     .staging = staging,
 #endif

@@ -32,7 +32,7 @@ CASES = (
     softmax("scale 1", (1, 16), scale=1.0),
     softmax("scale so small that all are equal", (1, 20), scale=1e-9),
     softmax("scale so large that only the largest counts", (1, 20), scale=40.0),
-    softmax("symmetric output, as static quantisers write", (1, 16), out=(1 / 127, 0)),
+    softmax("symmetric output, as static quantizers write", (1, 16), out=(1 / 127, 0)),
     softmax("output zero point 127", (1, 16), out=(1 / 255, 127)),
     softmax("output of scale 1", (1, 2), scale=1.0, out=(1.0, 0)),
     softmax("output so coarse that all is zero", (1, 16), out=(7.0, 5)),

@@ -166,17 +166,17 @@ def test_a_quantity_without_its_unit_or_number_is_refused(text: str) -> None:
             "x",
             "known: ",
         ),
-        ('name = "A board"', "name = 7", "'name' is 7; wanted a text", "name", "in quotes"),
-        ('name = "A board"', 'name = ""', "'name' is ''; wanted a text", "name", "in quotes"),
-        ('ram = "96 KiB"', 'ram = "96 kB"', "'budget.ram' does not read", "ram", "128 KiB"),
+        ('name = "A board"', "name = 7", "'name' is 7, expected a string", "name", "in quotes"),
+        ('name = "A board"', 'name = ""', "'name' is '', expected a string", "name", "in quotes"),
+        ('ram = "96 KiB"', 'ram = "96 kB"', "'budget.ram' cannot be read", "ram", "128 KiB"),
         ('ram = "96 KiB"', 'ram = "0 KiB"', "'budget.ram' is zero", "ram", "data sheet"),
-        ('ram = "96 KiB"', 'ram = "97 KiB"', "hold 98304 B in one run", "budget.ram", "lower"),
+        ('ram = "96 KiB"', 'ram = "97 KiB"', "hold 98304 B without a gap", "budget.ram", "lower"),
         ('kind = "ram"', 'kind = "rom"', "'memory[1].kind' is 'rom'", "kind", "flash, ram"),
-        ("speed = 3", "speed = 4", "'memory[1].speed' is 4", "speed", "3 tightly coupled"),
-        ("speed = 3", 'speed = "3"', "wanted a whole number", "speed", "without quotes"),
+        ("speed = 3", "speed = 4", "'memory[1].speed' is 4", "speed", "3: tightly coupled"),
+        ("speed = 3", 'speed = "3"', "expected a whole number", "speed", "without quotes"),
         ("speed = 3\n", "", "'memory[1].speed' is missing", "speed", "board.py"),
-        ("external = true", "external = 1", "wanted true or false", "external", "quotes"),
-        ("external = true", "dma = 0", "'memory[5].dma' is 0; wanted true or", "dma", "quotes"),
+        ("external = true", "external = 1", "expected true or false", "external", "quotes"),
+        ("external = true", "dma = 0", "'memory[5].dma' is 0, expected true or", "dma", "quotes"),
         (
             "speed = 3",
             "speed = 3\nexternal = true",
@@ -192,18 +192,24 @@ def test_a_quantity_without_its_unit_or_number_is_refused(text: str) -> None:
             "as one entry",
         ),
         ('name = "ccm"', 'name = "CCM-1"', "'memory[3].name' is 'CCM-1'", "name", "small letters"),
-        ('name = "ccm"', 'name = "sram2"', "is 'sram2' a second time", "name", "own name"),
-        ('name = "ccm"', 'name = "ram"', "is 'ram', the image's", "name", "data sheet"),
+        ('name = "ccm"', 'name = "sram2"', "is 'sram2', as another is", "name", "own name"),
+        ('name = "ccm"', 'name = "ram"', "is 'ram', a reserved name", "name", "data sheet"),
         (
             "origin = 0x20000000",
             'origin = "0"',
-            "wanted a whole number",
+            "expected a whole number",
             "origin",
             "without quotes",
         ),
-        ("origin = 0x20000000", "origin = true", "wanted a whole number", "origin", "quotes"),
+        ("origin = 0x20000000", "origin = true", "expected a whole number", "origin", "quotes"),
         ('prefix = "arm-none-eabi-"', 'prefix = "gcc-"', "is 'gcc-'", "prefix", "riscv64"),
-        ('flags = ["-mcpu=cortex-m4"]', "flags = [1]", "wanted a list of texts", "flags", '["a"'),
+        (
+            'flags = ["-mcpu=cortex-m4"]',
+            "flags = [1]",
+            "expected a list of strings",
+            "flags",
+            '["a"',
+        ),
         ("[toolchain]", "[emulator]", "'emulator.command' is missing", "command", "catalog"),
     ],
 )
@@ -309,11 +315,11 @@ def test_a_second_ram_without_room_in_the_stand_in_is_refused(folder: Path) -> N
     assert refused.value.where == "boards/catalog/good.toml, key stand_in"
 
 
-def test_the_budget_cuts_the_first_run_and_no_other(folder: Path) -> None:
+def test_the_budget_cuts_the_first_group_and_no_other(folder: Path) -> None:
     board = replace(load_board("good", folder), ram_bytes=70 * 1024)
     found = {region.name: region.bytes // 1024 for region in board.ram_memories}
     assert found == {"sram1": 64, "sram2": 6, "ccm": 64, "sdram": 8192}
-    assert [[m.name for m in run] for run in board.runs("ram")] == [
+    assert [[m.name for m in group] for group in board.groups("ram")] == [
         ["sram1", "sram2"], ["ccm"], ["sdram"],
     ]  # fmt: skip
     assert [region.name for region in board.flash_memories] == ["flash"]

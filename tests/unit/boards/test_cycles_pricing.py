@@ -9,9 +9,9 @@ from mcuforge.boards.cycles.core import Core, core_of
 from mcuforge.boards.cycles.cortex_m4 import CortexM4
 from mcuforge.boards.cycles.cortex_m7 import MISPREDICT, CortexM7
 from mcuforge.boards.cycles.estimate import Cost, price
+from mcuforge.boards.cycles.execution_log import BasicBlock, Run
 from mcuforge.boards.cycles.instruction import Instruction, decode
 from mcuforge.boards.cycles.listing import Listing
-from mcuforge.boards.cycles.trace import BasicBlock, Run
 from mcuforge.errors import BoardError
 
 BASE = 0x8000
@@ -154,6 +154,8 @@ def test_cores_without_timings_are_refused() -> None:
     assert isinstance(core_of("cortex-m7", "b"), CortexM7)
     with pytest.raises(BoardError) as refused:
         core_of("rv32imac", "qemu-riscv32")
-    assert "rv32imac: wanted one of cortex-m4, cortex-m7" in refused.value.what
+    assert (
+        "rv32imac cannot be estimated, expected one of cortex-m4, cortex-m7" in refused.value.what
+    )
     assert refused.value.where == "board qemu-riscv32"
     assert "without --cycles" in refused.value.hint

@@ -161,7 +161,7 @@ def test_a_map_that_disagrees_with_the_elf_is_our_own_bug(link_map: LinkMap) -> 
 def test_an_image_without_an_arena_of_the_planned_size_is_our_own_bug(
     link_map: LinkMap, region: str, wanted: int, found: int
 ) -> None:
-    said = f"region '{region}' has {found} B of arena in the image, the plan wants {wanted} B"
+    said = f"region '{region}' has {found} B of arena in the image, the plan needs {wanted} B"
     with pytest.raises(InternalError, match=said):
         split(SECTIONS, link_map, BUILD, ARENAS | {region: wanted}, MEMORIES)
 

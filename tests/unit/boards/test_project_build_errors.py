@@ -56,7 +56,7 @@ def test_a_further_memory_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_the_end_of_a_run_passed_behind_a_border_is_said_in_bytes(tmp_path: Path) -> None:
+def test_the_end_of_a_group_passed_behind_a_border_is_said_in_bytes(tmp_path: Path) -> None:
     project = Project(tmp_path, emulated(load_board("disco_f746ng")), ())
     output = (
         "/usr/bin/ld: address 0x20050010 of firmware.elf section `.mcuforge_arena.sram' "

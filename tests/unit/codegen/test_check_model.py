@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""check_model.c: the task a model answers as, its tensors, its database buffer."""
+"""check_model.c: the benchmark a model answers as, its tensors, its database buffer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from mcuforge.compiler.codegen.check import CANARY_BYTES, TASKS, check_model, db_bytes, task_of
+from mcuforge.compiler.codegen.check import BENCHMARKS, benchmark_of, check_model, db_bytes
 from mcuforge.compiler.codegen.model import GeneratedModel
 from mcuforge.compiler.compile import compile_graph
 from mcuforge.compiler.graph import Node
@@ -16,6 +16,7 @@ from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.tensors import DType, Quant
+from mcuforge.runtime_c.sources import CANARY_BYTES
 from tests.unit.compiler.graphs import constant, graph, tensor
 
 HASH = bytes(range(32))
@@ -30,27 +31,27 @@ def dense(features: int, classes: int, name: str = "net") -> GeneratedModel:
     return built.model
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda t: str(t.id))
-def test_a_model_of_a_benchmarks_sizes_answers_as_it(task: object) -> None:
-    known = next(t for t in TASKS if t is task)
-    assert task_of(dense(known.input_bytes, known.output_elements)) is known
+@pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda t: str(t.id))
+def test_a_model_of_a_benchmarks_sizes_answers_as_it(benchmark: object) -> None:
+    known = next(t for t in BENCHMARKS if t is benchmark)
+    assert benchmark_of(dense(known.input_bytes, known.output_elements)) is known
 
 
 def test_any_other_model_answers_by_its_own_name() -> None:
-    task = task_of(dense(490, 11, "my_model"))
-    assert (task.id, task.feed, task.answer) == (
+    benchmark = benchmark_of(dense(490, 11, "my_model"))
+    assert (benchmark.id, benchmark.feed, benchmark.answer) == (
         "my_model",
         "CHECK_FEED_RAW",
         "CHECK_ANSWER_VALUES",
     )
-    assert (task.input_bytes, task.output_elements) == (490, 11)
+    assert (benchmark.input_bytes, benchmark.output_elements) == (490, 11)
 
 
 def test_two_inputs_are_no_benchmarks() -> None:
     x, y, out = tensor("x", (1, 490)), tensor("y", (1, 490)), tensor("out", (1, 490))
     nodes = [Node("sum", Add(), (x, y), out)]
     model = compile_graph(graph([x, y], nodes, [out]), "portable", 1 << 20).model
-    assert task_of(model).id == "tiny"
+    assert benchmark_of(model).id == "tiny"
 
 
 def test_the_runner_sends_anomaly_inputs_as_floats() -> None:
@@ -70,10 +71,10 @@ def test_the_hash_is_written_whole() -> None:
     assert bytes(int(h, 16) for h in re.findall(r"0x([0-9a-f]{2})", text)) == HASH
 
 
-def test_guards_keep_the_arena_aligned() -> None:
+def test_canaries_keep_the_arena_aligned() -> None:
     assert CANARY_BYTES % ALIGNMENT == 0
     text = check_model(dense(4, 3), HASH, "build")
-    assert f"#define GUARD_BYTES {CANARY_BYTES}" in text
+    assert f"#define CANARY_BYTES {CANARY_BYTES}" in text
     assert f"aligned({CANARY_BYTES})" in text
 
 

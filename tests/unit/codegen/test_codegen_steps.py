@@ -309,7 +309,7 @@ def test_several_regions_are_an_arena_each() -> None:
     assert "int8_t *const a_dtcm = state->arena[1];" in text
     check = check_model(model, bytes(32), "build")
     assert re.findall(r'section\("(.*)"\)', check) == [".mcuforge_arena", ".mcuforge_arena.dtcm"]
-    assert check.count("[GUARD_BYTES + RESIDUAL_ARENA_") == 2
+    assert check.count("[CANARY_BYTES + RESIDUAL_ARENA_") == 2
     assert ".arena_count = 2," in check
 
 

@@ -213,7 +213,7 @@ def test_weights_beside_the_chip_are_told_of_and_refused_where_nothing_holds_the
     assert "qspi" not in capsys.readouterr().out
     assert run("compile", DIGITS, "--board", "hifive1", *beside) == 1
     refusal = capsys.readouterr().err.splitlines()
-    assert refusal[0] == "error: 'hifive1' has no external flash, --weights external wants one"
+    assert refusal[0] == "error: 'hifive1' has no external flash, --weights external needs one"
     assert refusal[1].startswith("where: board hifive1")
     assert refusal[2].startswith("try:   leave --weights out")
 

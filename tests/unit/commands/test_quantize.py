@@ -208,14 +208,14 @@ def data_elsewhere(model: onnx.ModelProto) -> None:
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        (half_precision, "input 'image' is float16, wanted float32"),
+        (half_precision, "input 'image' is float16, expected float32"),
         (mask_of_infinity, "which node 0 Conv reads, holds infinity, which int8 cannot hold"),
         (diverged, "which node 0 Conv reads, holds NaN, expected numbers"),
         (data_elsewhere, "of 'gone.data' cannot be read"),
         (no_input, "the model has no inputs"),
-        (whole_numbers, "input 'image' is int64, wanted float32"),
-        (open_width, "input 'image' has shape [?, 3, 8, ?], wanted all but the batch fixed"),
-        (batch_of_eight, "input 'image' has batch 8, wanted 1 or an open one"),
+        (whole_numbers, "input 'image' is int64, expected float32"),
+        (open_width, "input 'image' has shape [?, 3, 8, ?], expected fixed sizes after the batch"),
+        (batch_of_eight, "input 'image' has batch 8, expected 1 or a dynamic one"),
         (unknown_operator, "'s quantizer failed: "),
     ],
 )
@@ -254,7 +254,7 @@ def test_data_that_does_not_fit_the_model_is_refused(
 ) -> None:
     np.savez(data, x=images().transpose(0, 2, 3, 1))
     error = refused(tmp_path, Request(model, data))
-    assert error.what == "array 'x' has shape [24, 8, 8, 3], wanted [n, 3, 8, 8]"
+    assert error.what == "array 'x' has shape [24, 8, 8, 3], expected [n, 3, 8, 8]"
     assert error.hint.startswith("x.transpose(0, 3, 1, 2): ")
     np.savez(data, x=np.full((2, 3, 8, 8), np.nan, np.float32))
     assert "NaN" in refused(tmp_path, Request(model, data)).what
@@ -271,11 +271,11 @@ def test_what_is_no_model_or_the_model_itself_is_refused(
     other = tmp_path / "net.tflite"
     other.write_bytes(b"\x1c\x00\x00\x00TFL3")
     assert refused(tmp_path, Request(other, data)).what == (
-        "this is not an ONNX model, wanted a float one"
+        "this is not an ONNX model, expected a float ONNX model"
     )
     model.write_bytes(b"a list of layers\n")
     assert refused(tmp_path, Request(model, data)).what == (
-        "this is a text file, wanted a float ONNX model"
+        "this is a text file, expected a float ONNX model"
     )
     model.write_bytes(network().SerializeToString())
     monkeypatch.setattr(onnx_quantizer, "peer_name", lambda: None)

@@ -170,7 +170,7 @@ def test_values_that_are_not_finite_are_refused(npz: Path, model: Graph, value: 
     x = np.zeros((2, 6), np.float32)
     x[1, 3] = value
     what, hint = refused(model, save(npz, x=x))
-    assert what == "array 'x' holds NaN or infinity, wanted finite real values"
+    assert what == "array 'x' holds NaN or infinity, expected finite real values"
     assert hint == "clean the data before the check"
 
 
@@ -193,12 +193,12 @@ def test_a_file_that_is_no_archive_is_refused(npz: Path, content: bytes, reason:
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     what, hint = refused(image_model(), tmp_path / "none.npz")
-    assert what == "there is no such file, wanted a data file"
+    assert what == "there is no such file, expected a data file"
     assert hint == "give the path of an .npz file"
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    assert refused(image_model(), tmp_path)[0] == "this is a folder, wanted a data file"
+    assert refused(image_model(), tmp_path)[0] == "this is a folder, expected a data file"
 
 
 def test_a_single_array_is_refused(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_a_missing_array_is_named_with_those_there_are(
 @pytest.mark.parametrize("dtype", ["float64", "float16", "uint8", "int16", "int64", "bool", "<U3"])
 def test_another_type_is_refused(npz: Path, dtype: str) -> None:
     what, hint = refused(image_model(), save(npz, x=np.zeros((2, 24), dtype)))
-    assert what == f"array 'x' is {np.dtype(dtype)}, wanted int8 (raw) or float32 (real)"
+    assert what == f"array 'x' is {np.dtype(dtype)}, expected int8 (raw) or float32 (real)"
     assert hint == "x.astype(np.int8), or real values as float32"
 
 
@@ -285,7 +285,7 @@ def test_another_type_is_refused(npz: Path, dtype: str) -> None:
 )
 def test_another_shape_is_refused_even_of_as_many_values(npz: Path, shape: tuple[int, ...]) -> None:
     what, hint = refused(image_model(), save(npz, x=np.zeros(shape, np.int8)))
-    assert what == f"array 'x' has shape {list(shape)}, wanted [n, 4, 3, 2]"
+    assert what == f"array 'x' has shape {list(shape)}, expected [n, 4, 3, 2]"
     assert hint == "reshape it to the input 'image' with the samples first"
 
 
@@ -303,14 +303,14 @@ def test_labels_are_integers_one_per_sample(
     npz: Path, labels: Array, said: str, remedy: str
 ) -> None:
     what, hint = refused(image_model(), save(npz, x=np.zeros((2, 24), np.int8), y=labels))
-    assert what == f"labels 'y' are {said}, wanted integers of shape [n]"
+    assert what == f"labels 'y' are {said}, expected integers of shape [n]"
     assert hint == f"{remedy}, one class index per sample"
 
 
 @pytest.mark.parametrize(("labels", "said"), [([0, 24], "from 0 to 24"), ([-1, 3], "from -1 to 3")])
 def test_labels_name_classes_the_model_has(npz: Path, labels: list[int], said: str) -> None:
     what, _ = refused(image_model(), save(npz, x=np.zeros((2, 24), np.int8), y=labels))
-    assert what == f"labels 'y' run {said}, the model's classes from 0 to 23"
+    assert what == f"labels 'y' run {said}, expected 0 to 23 as in the model"
 
 
 def test_numbers_of_samples_that_differ_are_refused_whatever_the_limit(npz: Path) -> None:
@@ -318,7 +318,7 @@ def test_numbers_of_samples_that_differ_are_refused_whatever_the_limit(npz: Path
     for limit in (None, 2):
         what, hint = refused(image_model(), npz, limit)
         assert what == (
-            "the arrays hold these numbers of samples: x 4, y 3; wanted one number, at least 1"
+            "the arrays hold these numbers of samples: x 4, y 3, expected equal numbers above 0"
         )
         assert hint == "give every array one row per sample"
     save(npz, x0=np.zeros((4, 6), np.int8), x1=np.zeros((5, 6), np.int8))
@@ -327,7 +327,7 @@ def test_numbers_of_samples_that_differ_are_refused_whatever_the_limit(npz: Path
 
 def test_no_samples_at_all_are_refused(npz: Path) -> None:
     what, _ = refused(image_model(), save(npz, x=np.zeros((0, 4, 3, 2), np.int8)))
-    assert what.startswith("the arrays hold these numbers of samples: x 0;")
+    assert what.startswith("the arrays hold these numbers of samples: x 0,")
 
 
 def test_random_samples_are_the_same_each_time_and_cover_the_whole_range() -> None:

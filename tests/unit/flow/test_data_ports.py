@@ -86,7 +86,7 @@ def test_images_the_other_way_round_are_refused_with_the_turn(tmp_path: Path) ->
     with pytest.raises(CompileError) as caught:
         load_samples(image_model("float32"), path)
     assert str(caught.value).splitlines() == [
-        "error: array 'x' has shape [2, 4, 5, 3], wanted [n, 3, 4, 5]",
+        "error: array 'x' has shape [2, 4, 5, 3], expected [n, 3, 4, 5]",
         f"where: {path}",
         "try:   x.transpose(0, 3, 1, 2): the file has the input 'image' as NCHW",
     ]
@@ -108,7 +108,7 @@ def test_another_type_is_refused(
     path = saved(tmp_path, x=np.zeros((2, *NCHW[1:]), given))
     with pytest.raises(CompileError) as caught:
         load_samples(image_model(dtype, shift), path)
-    assert caught.value.what == f"array 'x' is {given}, wanted {wanted}"
+    assert caught.value.what == f"array 'x' is {given}, expected {wanted}"
     assert hint in caught.value.hint
 
 

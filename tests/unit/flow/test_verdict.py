@@ -209,7 +209,10 @@ def test_a_peer_fails_the_verdict_only_on_enough_data_of_the_users(
     assert check.peer_judged == (count >= 200 and not drawn)
     reasons = find_reasons(measured(check), BUILT, FITS, FLASH)
     assert reasons == (
-        ["98.00 % of 200 samples get the class that a peer 1.0 gives them, wanted 98.5 %"]
+        [
+            "98.00 % of 200 samples get the class that a peer 1.0 gives them, "
+            "expected at least 98.5 %"
+        ]
         if fails
         else []
     )

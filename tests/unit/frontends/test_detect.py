@@ -128,7 +128,7 @@ def test_a_huge_file_is_refused_without_reading_it(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(300 << 20)
     error = refusal(path)
-    assert error.what == "the file has 300 MiB, at most 256 MiB is read"
+    assert error.what == "the file has 300 MiB, expected at most 256 MiB"
     assert error.where == str(path)
     assert error.hint.startswith("quantize or shrink it")
 

@@ -85,7 +85,7 @@ def test_both_answer_in_the_graphs_form(tmp_path: Path, dtype: str) -> None:
         answers = judging.answers()
     assert answers.reference.startswith("mcuforge's own integer reference (exact) and onnxruntime")
     assert answers.peer is not None
-    assert answers.peer.name == f"{peer_name()}, CPU, graph optimisations off"
+    assert answers.peer.name == f"{peer_name()}, CPU, graph optimizations off"
     for sample, mine, peer in zip(x, answers.outputs[0], answers.peer.outputs[0], strict=True):
         want = reference.run(made, [sample])[0]
         np.testing.assert_array_equal(mine, want)

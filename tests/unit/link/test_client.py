@@ -71,13 +71,13 @@ def test_endless_garbage_is_garbage_and_points_at_the_baud_rate(babble: bytes) -
     assert "115200" in error.hint
 
 
-def test_our_own_bytes_coming_back_are_recognised() -> None:
+def test_our_own_bytes_coming_back_are_recognized() -> None:
     error = hello_error(echo)
     assert isinstance(error, Garbage)
     assert "our own bytes" in error.what
 
 
-def test_a_plain_mlperf_device_is_recognised() -> None:
+def test_a_plain_mlperf_device_is_recognized() -> None:
     error = hello_error(text_only)
     assert isinstance(error, Garbage)
     assert "does not know mcuforge's frames" in error.what
@@ -105,7 +105,7 @@ def test_another_version_of_the_protocol_is_named() -> None:
 def test_an_answer_too_short_is_garbage(size: int) -> None:
     error = hello_error(answering(struct.pack("<I", PROTOCOL).ljust(size, b"\x01")[:size]))
     assert isinstance(error, Garbage)
-    assert "does not read" in error.what
+    assert "cannot be read" in error.what
 
 
 def test_answers_to_questions_nobody_asked_are_ignored() -> None:

@@ -105,7 +105,7 @@ def faults(problem: Problem, plan: Plan) -> list[str]:
             ):
                 found.append(f"{buffer.name} and {other.name}")
     if peaks != dict(plan.peaks):
-        found.append(f"peaks {plan.peaks}, wants {peaks}")
+        found.append(f"peaks {plan.peaks}, expected {peaks}")
     if plan.lower_bound > plan.peak:
         found.append(f"bound {plan.lower_bound} above peak {plan.peak}")
     return found

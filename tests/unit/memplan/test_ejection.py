@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Squeezing a packing: what it returns keeps to the limits, and it finds what there is to find."""
+"""Squeezing a solution: what it returns keeps to the limits, and it finds what there is to find."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mcuforge.memplan.ejection import Ejector
-from mcuforge.memplan.place import Placer, Placing
+from mcuforge.memplan.place import Placer, Solution
 from mcuforge.memplan.problem import Buffer, Overlap, Problem, Region
 from tests.unit.memplan.problems import (
     RAM,
@@ -21,13 +21,13 @@ from tests.unit.memplan.problems import (
 )
 
 
-def squeezed(problem: Problem, limits: list[int], tries: int = 3000) -> Placing | None:
-    """From everything on top of each other to a packing within the limits, checked."""
+def squeezed(problem: Problem, limits: list[int], tries: int = 3000) -> Solution | None:
+    """From everything on top of each other to a solution within the limits, checked."""
     placer = Placer(problem)
     worst = stacked(problem)
     regions = [region.name for region in placer.regions]
     places = [worst.placements[b.name] for b in problem.buffers]
-    start = placer.packing([p.offset for p in places], [regions.index(p.region) for p in places])
+    start = placer.solution([p.offset for p in places], [regions.index(p.region) for p in places])
     found = Ejector(placer, seed=0).squeeze(start, limits, tries, onward=False)
     if found is not None:
         plan = replace(worst, placements=placer.placements(found), peaks=placer.peaks(found))
@@ -76,7 +76,7 @@ def test_a_buffer_larger_than_every_limit_ends_it_at_once() -> None:
 def test_it_goes_on_where_it_stopped_or_begins_again() -> None:
     problem = problem_of(*((size, 0, 1) for size in range(1, 13)))
     placer = Placer(problem)
-    start = placer.pack(range(12))
+    start = placer.place(range(12))
     assert start is not None
     for onward in (True, False):
         ejector = Ejector(placer, seed=0)

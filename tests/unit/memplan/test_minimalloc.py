@@ -51,9 +51,9 @@ def test_the_alignment_column_is_written_only_when_needed() -> None:
         ("id,lower,upper\n", "no column 'size'"),
         ("", "no column 'id'"),
         ("id,lower,upper,size,gaps\n", "unknown column 'gaps'"),
-        ("id,lower,upper,size\na,0,x,4\n", "line 2: wants"),
-        ("id,lower,upper,size\na,0,1\n", "line 2: wants"),
-        ("id,lower,upper,size\na,0,1,2,3\n", "line 2: wants"),
+        ("id,lower,upper,size\na,0,x,4\n", "line 2: expected numbers"),
+        ("id,lower,upper,size\na,0,1\n", "line 2: expected numbers"),
+        ("id,lower,upper,size\na,0,1,2,3\n", "line 2: expected numbers"),
         ("id,lower,upper,size\na,1,1,2\n", "buffer 'a' lives"),
     ],
 )

@@ -31,8 +31,8 @@ def product(op: BatchMatMul, a: Shape, b: Shape, out: Shape) -> Node:
     ("op", "a", "b", "out", "what"),
     [
         (BatchMatMul(), (1, 4, 5), (1, 6, 5), (1, 4, 6), "[..., m, k] and [..., k, n]"),
-        (BatchMatMul(adj_y=True), (1, 4, 5), (1, 5, 6), (1, 4, 6), "wanted [..., m, k]"),
-        (BatchMatMul(), (1, 2, 4, 5), (1, 3, 5, 6), (1, 3, 4, 6), "wanted [..., m, k]"),
+        (BatchMatMul(adj_y=True), (1, 4, 5), (1, 5, 6), (1, 4, 6), "expected [..., m, k]"),
+        (BatchMatMul(), (1, 2, 4, 5), (1, 3, 5, 6), (1, 3, 4, 6), "expected [..., m, k]"),
         (BatchMatMul(), (1, 4, 5), (1, 5, 6), (1, 6, 4), "this operator gives [1, 4, 6]"),
         (BatchMatMul(), (5,), (5, 6), (6,), "supported rank: 2 or 3 or 4 or 5"),
         (BatchMatMul(), (1,) * 5 + (4,), (4, 6), (1,) * 5 + (6,), "supported rank: 2 or 3"),

@@ -86,6 +86,6 @@ def test_by_zero_all_but_zero_is_beyond_any_output() -> None:
 
 def test_a_divisor_much_finer_than_dividend_and_output_is_refused() -> None:
     inputs = (tensor("a", (1.0, 0)), tensor("b", (1e-6, 0)))
-    with pytest.raises(Refusal, match=r"1e\+07 times the output scale 0.1, wanted below 4.1943e"):
+    with pytest.raises(Refusal, match=r"1e\+07 times the output scale 0.1, expected below 4.1943e"):
         Div().check(inputs, tensor("y", (0.1, 0)))
     Div().check(inputs, tensor("y", (1.0, 0)))

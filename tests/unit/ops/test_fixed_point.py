@@ -180,7 +180,7 @@ def test_a_factor_that_rounds_once_is_within_half_a_step(real: float) -> None:
     assert 0 <= factor.mantissa < 2**31
 
 
-def test_a_factor_for_tflite_is_normalised() -> None:
+def test_a_factor_for_tflite_is_normalized() -> None:
     output = Tensor("y", (1,), DType.INT8, Quant((1.0,), 0))
     assert output_multiplier(0.0173, output) == quantize_multiplier(0.0173)
     assert quantize_multiplier(0.0173).mantissa >= 2**30

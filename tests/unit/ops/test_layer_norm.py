@@ -161,7 +161,7 @@ def test_the_inverse_square_root_keeps_its_relative_error() -> None:
     [
         (LayerNorm(-1.0), 1.0, 0.05, "epsilon -1 over rows of 4"),
         (LayerNorm(1e3), 1.0, 1e-12, "epsilon 1000 over rows of 4 of scale 1e-12"),
-        (LayerNorm(), 1e6, 0.05, "steps of its scale 0.03, wanted below 262144 of the 256"),
+        (LayerNorm(), 1e6, 0.05, "steps of its scale 0.03, expected below 262144: int8 has 256"),
         (LayerNorm(), math.inf, 0.05, "'gamma' holds values that are not finite"),
     ],
 )

@@ -114,13 +114,13 @@ def test_six_dimensions_are_walked_when_neighbours_join() -> None:
 
 def test_six_dimensions_apart_are_refused() -> None:
     x, output = tensor((2, 2, 2, 2, 2, 2)), tensor((2, 2, 2, 2, 2, 2), "y")
-    with pytest.raises(Refusal, match="walks 6 dimensions, supported: 5"):
+    with pytest.raises(Refusal, match="covers 6 dimensions, supported: 5"):
         Transpose((5, 4, 3, 2, 1, 0)).check((x,), output)
 
 
 def test_a_border_round_six_dimensions_is_refused() -> None:
     x, output = tensor((1, 2, 2, 2, 2, 2)), tensor((3, 4, 4, 4, 4, 4), "y")
-    with pytest.raises(Refusal, match="this padding walks 6 dimensions, supported: 5"):
+    with pytest.raises(Refusal, match="this padding covers 6 dimensions, supported: 5"):
         Pad((1,) * 6, (1,) * 6).check((x,), output)
 
 
@@ -169,19 +169,19 @@ UNSIGNED = replace(tensor((1, 2, 3), "y"), dtype=DType.UINT8)
         (Reshape(), COARSER, "differ in scale or zero point"),
         (Reshape(), UNSIGNED, "supported here: int8"),
         (Pad((0, 1), (0, 0)), tensor((1, 3, 3), "y"), "2 and 2 paddings for the 3 dimensions"),
-        (Pad((0, -1, 0), (0, 0, 0)), tensor((1, 1, 3), "y"), "wanted 0 or more each"),
+        (Pad((0, -1, 0), (0, 0, 0)), tensor((1, 1, 3), "y"), "expected only values of 0 or more"),
         (Pad((0, 1, 0), (0, 0, 0)), tensor((1, 2, 3), "y"), "this operator gives [1, 3, 3]"),
         (Pad((0, 1, 0), (0, 0, 0), 128), tensor((1, 3, 3), "y"), "padding value 128"),
-        (Concatenation(3), tensor((1, 2, 3), "y"), "joins along axis 3, wanted 0 to 2"),
+        (Concatenation(3), tensor((1, 2, 3), "y"), "joins along axis 3, expected 0 to 2"),
         (Concatenation(1), tensor((1, 3, 3), "y"), "the inputs join to 2 along axis 1"),
         (Concatenation(1), tensor((1, 2, 4), "y"), "this operator gives"),
-        (Concatenation(1), tensor((2, 3), "y"), "wanted 2 dimensions as in the output"),
+        (Concatenation(1), tensor((2, 3), "y"), "expected 2 dimensions as in the output"),
         (Concatenation(1), COARSER, "differ in scale or zero point"),
         (Slice((0, 0, 1), (1, 1, 1)), tensor((1, 2, 3), "y"), "3 elements from 1"),
         (Slice((0, 1, 0), (1, -2, 1)), tensor((1, 2, 3), "y"), "in steps of -2"),
         (Slice((0, 0, 0), (1, 0, 1)), tensor((1, 2, 3), "y"), "in steps of 0"),
-        (Slice((0, 0), (1, 1)), tensor((1, 2, 3), "y"), "wanted as many numbers each"),
-        (Transpose((0, 1, 1)), tensor((1, 2, 2), "y"), "wanted each once"),
+        (Slice((0, 0), (1, 1)), tensor((1, 2, 3), "y"), "expected lists of one length"),
+        (Transpose((0, 1, 1)), tensor((1, 2, 2), "y"), "expected each dimension once"),
         (Transpose((0, 2, 1)), tensor((1, 2, 3), "y"), "this operator gives [1, 3, 2]"),
         (ResizeNearest(), tensor((1, 2, 3), "y"), "supported rank: 4"),
     ],

@@ -62,8 +62,8 @@ def test_many_equal_values_share_what_is_left(depth: int, want: int) -> None:
 @pytest.mark.parametrize(
     ("shape", "scale", "output", "what"),
     [
-        ((1, 4), 0.1, Quant((0.01,), -128), "wanted 1/256 and -128"),
-        ((1, 4), 0.1, Quant((1.0 / 256.0,), 0), "zero point 0, wanted 1/256 and -128"),
+        ((1, 4), 0.1, Quant((0.01,), -128), "expected 1/256 and -128"),
+        ((1, 4), 0.1, Quant((1.0 / 256.0,), 0), "zero point 0, expected 1/256 and -128"),
         ((1, MAX_DEPTH + 1), 0.1, OUTPUT, "over 4096 values, supported: up to 4095"),
         ((1, 4), 1e-9, OUTPUT, r"is not above 2\*\*-26"),
         ((1, 1, 1, 1, 4), 0.1, OUTPUT, "supported rank: 1 or 2 or 3 or 4"),

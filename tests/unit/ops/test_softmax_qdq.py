@@ -104,9 +104,9 @@ def test_the_error_is_bounded_for_every_scale(
     ("op", "depth", "out", "said"),
     [
         (SoftmaxQdq(), 2**15 + 1, 0.01, "softmax over 32769 values, supported: 1 to 32768"),
-        (SoftmaxQdq(-1.0), 4, 0.01, "softmax of values times -1, wanted a finite factor"),
+        (SoftmaxQdq(-1.0), 4, 0.01, "softmax of values times -1, expected a finite factor"),
         (SoftmaxQdq(math.inf), 4, 0.01, "softmax of values times inf"),
-        (SoftmaxQdq(), 4, 1e-6, "'out' has scale 1e-06, wanted at least 1.52588e-05"),
+        (SoftmaxQdq(), 4, 1e-6, "'out' has scale 1e-06, expected at least 1.52588e-05"),
     ],
 )
 def test_what_integers_cannot_hold_is_refused(

@@ -212,11 +212,16 @@ def test_dequantizing_and_quantizing_returns_every_value() -> None:
 @pytest.mark.parametrize(
     ("op", "x", "output", "what"),
     [
-        (Relu("relu"), Quant((1.0,)), Quant((1e-7,)), "multiplied by 1e+07, wanted below 8388608"),
+        (
+            Relu("relu"),
+            Quant((1.0,)),
+            Quant((1e-7,)),
+            "multiplied by 1e+07, expected below 8388608",
+        ),
         (Relu("relu6"), Quant((1e-9,)), Quant((1e-9,)), "on which 6 exceeds an int32"),
         (LeakyRelu(1e8), Quant((0.1,)), Quant((0.1,)), "multiplied by 1e+08"),
         (Quantize(), Quant((1.0,)), Quant((1e-7,)), "multiplied by 1e+07"),
-        (Logistic(), Quant((0.1,)), Quant((0.004,)), "wanted 1/256 after LOGISTIC"),
+        (Logistic(), Quant((0.1,)), Quant((0.004,)), "expected 1/256 after LOGISTIC"),
         (Tanh(), Quant((0.1,)), Quant((1e-10,)), "on which 1 exceeds an int32"),
         (Exp(), Quant((0.2,)), Quant((1e-3,)), "on which 1.07419e+11 exceeds an int32"),
         (Log(), Quant((1e-12,)), Quant((1e-9,)), "on which 27.631 exceeds an int32"),
@@ -225,10 +230,15 @@ def test_dequantizing_and_quantizing_returns_every_value() -> None:
         (Abs(), Quant((1.0,)), Quant((1e-7,)), "multiplied by 1e+07"),
         (Neg(), Quant((1.0,)), Quant((1e-7,)), "multiplied by 1e+07"),
         (Gelu(), Quant((0.1,)), Quant((1e-10,)), "on which 12.8 exceeds an int32"),
-        (Rsqrt(), Quant((1e-4,), -128), Quant((1e-8,)), "'x' and 'y' is 1e+10, wanted 0.00024"),
-        (Rsqrt(), Quant((4.0,), -128), Quant((4096.0,)), "is 0.00012207, wanted 0.000244141 to"),
-        (HardSwish(), Quant((1.0,)), Quant((0.001,)), "wanted more than 1/128 of the input's 1.0"),
-        (HardSwish(), Quant((1e8,)), Quant((1e8,)), "wanted below 1e+07"),
+        (Rsqrt(), Quant((1e-4,), -128), Quant((1e-8,)), "'x' and 'y' is 1e+10, expected 0.00024"),
+        (Rsqrt(), Quant((4.0,), -128), Quant((4096.0,)), "is 0.00012207, expected 0.000244141 to"),
+        (
+            HardSwish(),
+            Quant((1.0,)),
+            Quant((0.001,)),
+            "expected more than 1/128 of the input's 1.0",
+        ),
+        (HardSwish(), Quant((1e8,)), Quant((1e8,)), "expected below 1e+07"),
     ],
 )
 def test_quantizations_the_reference_leaves_undefined_are_refused(

@@ -16,7 +16,7 @@ from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.pad import Pad
-from mcuforge.compiler.passes import PASSES, describe, optimise
+from mcuforge.compiler.passes import PASSES, describe, optimize
 from mcuforge.compiler.passes.drop_unread import drop_unread
 from mcuforge.compiler.passes.fold_constants import fold_constants
 from mcuforge.compiler.passes.fold_padding import fold_padding
@@ -245,18 +245,18 @@ def test_a_pass_that_breaks_the_graph_is_named(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(passes, "PASSES", (lose_a_node,))
     with pytest.raises(InternalError, match=r"^after lose_a_node: 'to_t1' reads 't0' before"):
-        optimise(chain(2))
+        optimize(chain(2))
 
 
 def test_a_broken_front_end_is_named() -> None:
     sound = chain(2)
     with pytest.raises(InternalError, match=r"^after the front end: "):
-        optimise(replace(sound, nodes=sound.nodes[1:]))
+        optimize(replace(sound, nodes=sound.nodes[1:]))
 
 
 def test_the_graph_is_written_after_every_pass(tmp_path: Path) -> None:
     before = padded_conv()
-    after = optimise(before, tmp_path / "dumps" / "here")
+    after = optimize(before, tmp_path / "dumps" / "here")
     written = {p.name: p.read_text() for p in (tmp_path / "dumps" / "here").iterdir()}
     assert sorted(written) == [
         "0_front_end.txt",
@@ -287,7 +287,7 @@ def test_a_dump_folder_that_cannot_be_written_is_the_users_to_mend(tmp_path: Pat
     file = tmp_path / "a_file"
     file.write_text("")
     with pytest.raises(CompileError) as caught:
-        optimise(chain(1), file / "below")
+        optimize(chain(1), file / "below")
     assert str(caught.value).splitlines() == [
         "error: cannot write the dump: Not a directory",
         f"where: {file / 'below'}",

@@ -289,7 +289,7 @@ def test_a_peer_is_told_with_its_distance_and_whether_it_counts() -> None:
         "(not judged: that takes --data with 200 samples or more)"
     ) in text
     judged = replace(check, peer_judged=True)
-    assert "(wanted 98.5 %)" in printed("peer: ", replace(REPORT, check=judged))
+    assert "(expected at least 98.5 %)" in printed("peer: ", replace(REPORT, check=judged))
     classless = replace(check, top1_agreement=None, accuracy=None, reference_accuracy=None)
     assert "differ by up to 2 steps\n" in printed("peer: ", replace(REPORT, check=classless))
 

@@ -130,7 +130,7 @@ def test_a_constant_under_another_shape_is_no_output() -> None:
     with pytest.raises(CompileError) as caught:
         whole_layers(graph([x], [relu(x, out), view(c, flat)], [out, flat]), "portable")
     assert str(caught.value).splitlines() == [
-        "error: output 'flat' is a constant, wanted something computed",
+        "error: output 'flat' is a constant, expected a computed tensor",
         "where: tiny.tflite, operator 1 RESHAPE 'view_flat'",
         "try:   leave it out of the model's outputs",
     ]

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cortex-M start-up: memory initialisation, faults, the UART's interrupt. Registers are those of
+ * Cortex-M start-up: memory initialization, faults, the UART's interrupt. Registers are those of
  * the ARMv7-M Architecture Reference Manual (DDI 0403), sections B3.2 to B3.4.
  *
  * The stack lies at the bottom of RAM: an overflow runs into addresses that the memory protection

@@ -53,7 +53,7 @@ def cast(operator: Operator) -> Value:
             return Constant(x.name, np.nan_to_num(data).astype(CAST_TYPES[target]))
     if target in FLOATS and isinstance(x, Edge) and x.dtype in ("int8", "uint8"):
         scheme = Scheme(1.0, -128 if x.dtype == "uint8" else 0, x.dtype)
-        return Stored(operator.work.realise(x, scheme), scheme, real=True)
+        return Stored(operator.work.realize(x, scheme), scheme, real=True)
     integer = (isinstance(x, Stored) and not x.real) or (
         isinstance(x, Edge) and x.dtype != "float32"
     )

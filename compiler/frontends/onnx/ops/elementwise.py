@@ -95,7 +95,7 @@ class Elementwise(Computed):
                 if isinstance(inner, Elementwise) and inner.takes_activation:
                     with work.at(inner.origin):
                         return inner._binary(work, scheme, act)
-        kind, view = self.origin.op, work.realise(inner, scheme)
+        kind, view = self.origin.op, work.realize(inner, scheme)
         low, high = (int(v) for v in scheme.store(limits))
         if (low, high) == (-128, 127):
             return view

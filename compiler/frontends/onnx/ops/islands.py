@@ -10,7 +10,7 @@ from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.frontends.onnx.ops.normalise import Normalised
+from mcuforge.compiler.frontends.onnx.ops.normalize import Normalized
 from mcuforge.compiler.frontends.onnx.ops.pooling import Meaned
 from mcuforge.compiler.frontends.onnx.values import Constant, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Deferred
@@ -19,8 +19,8 @@ ONE = Constant("one", np.ones(1, np.float32))
 ZERO = Constant("zero", np.zeros(1, np.float32))
 
 
-def layer_norm_of(root: Deferred) -> Normalised | None:
-    """Find the layer normalisation that a chain of float operators computes; None for others."""
+def layer_norm_of(root: Deferred) -> Normalized | None:
+    """Find the layer normalization that a chain of float operators computes; None for others."""
     core: Value = root
     gamma, beta = ONE, ZERO
     shifted = _with_constant(core, "Add")
@@ -50,14 +50,14 @@ def layer_norm_of(root: Deferred) -> Normalised | None:
     if not whole or not fits or root.shape != x.shape:
         return None
     epsilon = float(floor[1].real.reshape(-1)[0])
-    return Normalised(root.origin, x.shape, x, length, epsilon, gamma, beta)
+    return Normalized(root.origin, x.shape, x, length, epsilon, gamma, beta)
 
 
 def is_variance(value: Value) -> bool:
     """True for the mean square of x - mean(x), and for that plus a number.
 
     A quantizer that knows Add but not Pow and Sqrt quantizes these to 256 steps, too few for a
-    variance. Only a layer normalisation needs them, and it computes them exactly: the reader does
+    variance. Only a layer normalization needs them, and it computes them exactly: the reader does
     not round them.
     """
     floor = _with_constant(value, "Add")

@@ -33,7 +33,7 @@ class Joined(Deferred):
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         views = {
-            place: work.aligned(work.realise(part, scheme))
+            place: work.aligned(work.realize(part, scheme))
             for place, part in enumerate(self.parts)
             if not isinstance(part, Constant)
         }

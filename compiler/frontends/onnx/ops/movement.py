@@ -24,7 +24,8 @@ def reshape(operator: Operator) -> Value:
         if size == 0 and keep:
             if place >= len(x.shape):
                 raise contradiction(
-                    f"shape {wanted[:8]} keeps dimension {place}, {list(x.shape)} has none"
+                    f"shape {wanted[:8]} keeps dimension {place}, "
+                    f"but {list(x.shape)} has no such dimension"
                 )
             wanted[place] = x.shape[place]
     shape = completed(wanted, prod(x.shape))

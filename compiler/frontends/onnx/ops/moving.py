@@ -38,7 +38,7 @@ class Moved(OneInput):
     move: OnView
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        return self.move(work, work.realise(self.x, scheme))
+        return self.move(work, work.realize(self.x, scheme))
 
 
 def moved(operator: Operator, x: Value, on_array: OnArray, on_view: OnView, shape: Shape) -> Value:

@@ -57,7 +57,7 @@ class Operator:
         """Return an input. Raises Refusal where it is missing."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if value is None:
-            raise contradiction(f"input {place} is missing, this operator needs it")
+            raise contradiction(f"input {place} is missing, but this operator needs it")
         return value
 
     def constant(self, place: int) -> Constant:

@@ -110,7 +110,7 @@ class Meaned(OneInput):
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         if isinstance(self.x, Deferred) and self.x.origin.op in ("Pow", "Mul"):
             raise Refusal(
-                "it averages squares in float32: the layer normalisation is only partly quantized",
+                "it averages squares in float32: the layer normalization is only partly quantized",
                 "export LayerNormalization as one operator (opset 17 or later), then quantize",
             )
         view = work.aligned(stored_input(self.x, "input").view)

@@ -43,7 +43,7 @@ def quantize_linear(operator: Operator) -> Value:
     if isinstance(x, Stored | Edge) and not _is_real(x):
         raise contradiction("it quantizes integers, expected float32")
     scheme = _scheme(operator, _quantized_type(operator))
-    return Stored(operator.work.realise(x, scheme), scheme, real=False)
+    return Stored(operator.work.realize(x, scheme), scheme, real=False)
 
 
 def dequantize_linear(operator: Operator) -> Value:
@@ -54,7 +54,7 @@ def dequantize_linear(operator: Operator) -> Value:
         return _dequantized_constant(operator, x)
     if isinstance(x, Edge) and not _is_real(x):
         scheme = _scheme(operator, x.dtype)
-        view = operator.work.realise(x, scheme)
+        view = operator.work.realize(x, scheme)
         if operator.work.inputs[x.name].scheme.key != scheme.key:
             raise contradiction(
                 "it reads the input on another scale than an earlier operator, expected the same"
@@ -116,7 +116,7 @@ def _scales(operator: Operator) -> Real:
     bad = scale[~(np.isfinite(scale) & (scale > 0.0) & (scale <= SCALE_LIMITS[1]))]
     if scale.size == 0 or bad.size:
         met = f"{bad[0]:g}" if bad.size else "empty"
-        raise Refusal(f"a scale is {met}, expected finite and above 0", CALIBRATE)
+        raise Refusal(f"a scale is {met}, expected a finite number above 0", CALIBRATE)
     return scale
 
 

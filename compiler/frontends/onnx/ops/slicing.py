@@ -25,7 +25,7 @@ from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 LARGEST_INDEX = 2**31 - 1
-MOST_RUNS = 64  # pieces a Gather is cut into
+MOST_SLICES = 64  # of the input that a Gather joins
 
 
 def slice_(operator: Operator) -> Value:
@@ -127,16 +127,16 @@ def gather(operator: Operator) -> Value:
 
 
 def _picked(operator: Operator, x: Value, axis: int, flat: list[int], shape: Shape) -> Value:
-    """Take elements at uneven distances: cut out runs of them and join these."""
-    runs: list[range] = []
+    """Take elements at uneven distances: cut out slices of neighbours and join them."""
+    slices: list[range] = []
     for place in flat:
-        if runs and place == runs[-1].stop:
-            runs[-1] = range(runs[-1].start, place + 1)
+        if slices and place == slices[-1].stop:
+            slices[-1] = range(slices[-1].start, place + 1)
         else:
-            runs.append(range(place, place + 1))
-    if len(runs) > MOST_RUNS:
+            slices.append(range(place, place + 1))
+    if len(slices) > MOST_SLICES:
         raise Refusal(
-            f"it gathers {len(runs)} pieces, at most {MOST_RUNS} are read",
+            f"it gathers {len(slices)} slices, expected at most {MOST_SLICES}",
             "store elements that belong together side by side, or fold the order into the weights",
         )
     between = (*x.shape[:axis], len(flat), *x.shape[axis + 1 :])
@@ -150,10 +150,10 @@ def _picked(operator: Operator, x: Value, axis: int, flat: list[int], shape: Sha
             return (*sizes[:stored], count, *sizes[stored + 1 :])
 
         parts = []
-        for run in runs:
-            begin = tuple(run.start if place == stored else 0 for place in range(rank))
+        for cut in slices:
+            begin = tuple(cut.start if place == stored else 0 for place in range(rank))
             op = Slice(begin, (1,) * rank)
-            parts.append(work.emit_moved(op, (view.tensor,), along(len(run))))
+            parts.append(work.emit_moved(op, (view.tensor,), along(len(cut))))
         joined = work.emit_moved(Concatenation(stored), tuple(parts), along(len(flat)))
         return View(joined, view.perm, between)
 

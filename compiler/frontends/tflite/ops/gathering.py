@@ -54,12 +54,12 @@ def unpack(operator: Operator) -> NewNodes:
             f"but has {count} outputs; expected one per element"
         )
     extent = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
-    steps: list[NewNode] = []
+    nodes: list[NewNode] = []
     for i in range(count):
         output = operator.output(i)
         want_shape(output, (*x.shape[:axis], *x.shape[axis + 1 :]))
-        steps += cut_and_shaped(operator, picked(x, axis, (i,)), x, extent, output)
-    return tuple(steps)
+        nodes += cut_and_shaped(operator, picked(x, axis, (i,)), x, extent, output)
+    return tuple(nodes)
 
 
 def pack(operator: Operator) -> NewNodes:
@@ -76,7 +76,7 @@ def pack(operator: Operator) -> NewNodes:
     want_shape(output, (*shape[:axis], count, *shape[axis:]))
     if count == 1:
         return (NewNode(Reshape(), inputs, output),)
-    steps: list[NewNode] = []
+    nodes: list[NewNode] = []
     parts: list[Tensor] = []
     single = (*shape[:axis], 1, *shape[axis:])
     for i, x in enumerate(inputs):
@@ -85,8 +85,8 @@ def pack(operator: Operator) -> NewNodes:
         part = replace(x, name=name, shape=single, data=data)
         parts.append(part)
         if data is None:
-            steps.append(NewNode(Reshape(), (x,), part))
-    return (*steps, NewNode(Concatenation(axis), tuple(parts), output))
+            nodes.append(NewNode(Reshape(), (x,), part))
+    return (*nodes, NewNode(Concatenation(axis), tuple(parts), output))
 
 
 def broadcast_to(operator: Operator) -> NewNodes:

@@ -40,7 +40,7 @@ class Real:
 
     base: Tensor
     values: Float32
-    steps: tuple[str, ...] = ()  # the operators between; empty right after a DEQUANTIZE
+    operators: tuple[str, ...] = ()  # those between; empty right after a DEQUANTIZE
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Islands:
     values: Values
     _known: dict[int, Real | Quotient] = field(default_factory=dict)
 
-    def steps(self, operator: Operator) -> NewNodes | None:
+    def new_nodes(self, operator: Operator) -> NewNodes | None:
         """Read an operator inside an island; None for DEQUANTIZE and for other operators.
 
         Raises Refusal for an operator that reads an island's float result and cannot extend it.
@@ -78,7 +78,7 @@ class Islands:
     def computes(self, index: int) -> bool:
         """True for a tensor that exists only between the operators of an island."""
         known = self._known.get(index)
-        return isinstance(known, Quotient) or (known is not None and bool(known.steps))
+        return isinstance(known, Quotient) or (known is not None and bool(known.operators))
 
     def _enter(self, operator: Operator) -> None:
         x = operator.input(0)
@@ -95,7 +95,7 @@ class Islands:
         want_int8(output)
         steps = rounded_quotient(known.values, output.scale) + output.zero_point
         table = tuple(int(v) for v in np.clip(steps, LOWEST, HIGHEST))
-        name = "_".join(known.steps[-LONGEST_NAME:])
+        name = "_".join(known.operators[-LONGEST_NAME:])
         return (NewNode(Lookup(name, table), (known.base,), output),)
 
     def _extend(self, operator: Operator) -> bool:
@@ -116,8 +116,8 @@ class Islands:
         numbers = tuple(x.values if isinstance(x, Real) else x for x in operands if x is not None)
         with np.errstate(all="ignore"):  # NaN and infinity are clamped when they are quantized
             values = FUNCTIONS[raw.name](operator, numbers)
-        steps = dict.fromkeys((*(step for x in reals for step in x.steps), raw.name.lower()))
-        self._known[raw.outputs[0]] = Real(reals[0].base, values, tuple(steps))
+        names = dict.fromkeys((*(name for x in reals for name in x.operators), raw.name.lower()))
+        self._known[raw.outputs[0]] = Real(reals[0].base, values, tuple(names))
         return True
 
     def _operand(self, operator: Operator, place: int) -> Real | Float32 | None:
@@ -135,7 +135,7 @@ class Islands:
 
     def _divide(self, operator: Operator, reals: list[Real]) -> bool:
         """Note a quotient of two dequantized tensors: int8 has a kernel for it."""
-        if operator.raw.name != "DIV" or any(x.steps for x in reals):
+        if operator.raw.name != "DIV" or any(x.operators for x in reals):
             return False
         operator.arity(2)
         act = operator.options("DivOptions").activation(0)

@@ -150,10 +150,10 @@ def _pad(operator: Operator, value: int) -> NewNodes:
 
 def _parts(operator: Operator, x: Tensor, axis: int, sizes: tuple[int, ...]) -> NewNodes:
     """Make one slice per output, in order along `axis`."""
-    steps = []
+    nodes = []
     for i, (size, end) in enumerate(zip(sizes, accumulate(sizes), strict=True)):
         output = operator.output(i)
         want_shape(output, (*x.shape[:axis], size, *x.shape[axis + 1 :]))
         starts = tuple(end - size if d == axis else 0 for d in range(len(x.shape)))
-        steps.append(NewNode(Slice(starts, (1,) * len(x.shape)), (x,), output))
-    return tuple(steps)
+        nodes.append(NewNode(Slice(starts, (1,) * len(x.shape)), (x,), output))
+    return tuple(nodes)

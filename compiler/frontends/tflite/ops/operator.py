@@ -124,7 +124,7 @@ class Operator:
     def index(self, place: int) -> int:
         """Return the number of an input tensor. Raises Refusal where it is missing."""
         if not self.has(place):
-            raise contradiction(f"input {place} is missing, this operator needs it")
+            raise contradiction(f"input {place} is missing, but this operator needs it")
         return self.raw.inputs[place]
 
 

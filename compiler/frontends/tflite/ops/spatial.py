@@ -56,7 +56,7 @@ def read_window(x: Tensor, kernel: Pair, stride: Pair, dilation: Pair, padding: 
             raise contradiction(f"the {name} is {pair}, expected 1 to {LARGEST_STEP} each")
     if max(x.shape[1:3]) > LARGEST_STEP:
         raise Refusal(
-            f"the image is {x.shape[1]}x{x.shape[2]}, at most {LARGEST_STEP} per side is read",
+            f"the image is {x.shape[1]}x{x.shape[2]}, expected at most {LARGEST_STEP} per side",
             "use a smaller input resolution",
         )
     if padding not in PADDINGS:
@@ -66,7 +66,7 @@ def read_window(x: Tensor, kernel: Pair, stride: Pair, dilation: Pair, padding: 
     if height * width * x.shape[3] > LARGEST_TENSOR_BYTES:
         raise Refusal(
             f"with its padding the image is {height}x{width}, "
-            f"at most {LARGEST_TENSOR_BYTES >> 20} MiB is read",
+            f"expected at most {LARGEST_TENSOR_BYTES >> 20} MiB",
             "use a smaller kernel or dilation",
         )
     return Window(kernel, stride, pad, dilation)

@@ -13,7 +13,7 @@ def case(name: str, x: Quant, output: Quant, shape: tuple[int, ...] = (1, 4, 64)
 
 
 CASES = (
-    case("equal quantisation", (0.05, 0), (0.05, 0)),
+    case("equal quantization", (0.05, 0), (0.05, 0)),
     case("all of the output used", (0.05, 0), (0.025, -128)),
     case("an image", (0.07, 11), (0.04, -60), (1, 8, 4, 8)),
     case("a vector without batch", (0.07, 11), (0.04, -60), (256,)),

@@ -13,8 +13,8 @@ def case(name: str, x: Quant, output: Quant, shape: tuple[int, ...] = (1, 4, 64)
 
 
 CASES = (
-    case("equal quantisation", (0.05, 0), (0.05, 0)),
-    case("mirrored quantisation", (0.05, -20), (0.05, 19)),
+    case("equal quantization", (0.05, 0), (0.05, 0)),
+    case("mirrored quantization", (0.05, -20), (0.05, 19)),
     case("an image", (0.07, 11), (0.04, -60), (1, 8, 4, 8)),
     case("a vector without batch", (0.07, 11), (0.04, -60), (256,)),
     case("products that are halves", (0.05, 0), (0.1, 0)),

@@ -16,7 +16,7 @@ from mcuforge.compiler.graph import Port
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.tables.lookup import Lookup
-from mcuforge.compiler.passes import optimise
+from mcuforge.compiler.passes import optimize
 from mcuforge.compiler.tensors import DType
 from mcuforge.compiler.verify import verify
 from tests.models import onnx_images, onnx_tokens
@@ -105,7 +105,7 @@ def test_a_patch_embedding_leaves_no_transpose() -> None:
 
 
 def test_reshapes_around_a_product_of_rows_vanish() -> None:
-    """[1, 10, 12] to [10, 12] and back, as onnxruntime's optimiser writes a Gemm of tokens."""
+    """[1, 10, 12] to [10, 12] and back, as onnxruntime's optimizer writes a Gemm of tokens."""
     q = Qdq()
     x = q.op("Reshape", [q.input((1, 10, 12)), q.integers(10, 12)], 0.05, 3)
     x = q.op("Gemm", [x, q.weights((12, 7))], 0.3, 4)
@@ -137,7 +137,7 @@ def test_a_chain_of_float_operators_is_a_table_with_the_name_people_know() -> No
 
 
 def test_a_variance_on_eight_bits_is_computed_exactly() -> None:
-    """onnxruntime's quantizer knows Add alone of a layer normalisation in parts: 256 variances."""
+    """onnxruntime's quantizer knows Add alone of a layer normalization in parts: 256 variances."""
     q = Qdq()
     x = q.input((1, 10, 12))
     d = q.node("Sub", [x, q.node("ReduceMean", [x], axes=[-1])])
@@ -185,7 +185,7 @@ def test_weights_read_in_both_directions_are_two_tensors() -> None:
 
 def test_patches_cut_by_moves_are_read_from_an_image_with_channels_last() -> None:
     q = Qdq()
-    graph = optimise(graph_of(q.model(onnx_tokens.patches(q))))
+    graph = optimize(graph_of(q.model(onnx_tokens.patches(q))))
     assert [node.op.kind for node in graph.nodes] == ["conv2d"]
     assert graph.inputs[0].shape == (1, 8, 12, 3)
     assert graph.nodes[0].op == Conv2D(stride=(4, 4))

@@ -217,19 +217,19 @@ def scale_of(value: float) -> Build:
         (sixteen_bits, "the activation is uint16, supported", "node 3 Quan", "quantize to 8 bits"),
         (
             scale_of(0.0),
-            "a scale is 0, expected finite and above 0",
+            "a scale is 0, expected a finite number above 0",
             "node 3 Quan",
             "quantize again",
         ),
         (
             scale_of(-1.0),
-            "a scale is -1, expected finite and above",
+            "a scale is -1, expected a finite number",
             "node 3 Quan",
             "quantize again",
         ),
         (
             scale_of(float("nan")),
-            "a scale is nan, expected finite",
+            "a scale is nan, expected a finite",
             "node 3 Quan",
             "quantize again",
         ),
@@ -295,7 +295,7 @@ def test_open_and_larger_dimensions_are_refused() -> None:
         "it has batch 4, supported: 1"
     )
     assert changed(lambda m: setattr(dims(m)[2], "dim_value", 10**9)).what.startswith(
-        "it has 42000000000 elements, at most"
+        "it has 42000000000 elements, expected at most"
     )
 
 
@@ -319,7 +319,7 @@ def test_constants_that_contradict_themselves_are_refused() -> None:
         model.graph.initializer.add().CopyFrom(weights(model))
 
     assert changed(grow).what.endswith("432 bytes of data, its shape [9, 6, 3, 3] needs 486")
-    assert "MiB, at most 64 MiB is read" in changed(explode).what
+    assert "MiB, expected at most 64 MiB" in changed(explode).what
     assert changed(move).what.endswith("is stored in another file, expected it in the model")
     assert changed(double).what.startswith("two constants have the name")
 

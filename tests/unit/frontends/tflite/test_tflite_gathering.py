@@ -65,7 +65,7 @@ Options = tuple[str, dict[str, Field]]
             (rows(1, 500), ints(*(i * i % 499 for i in range(1, 200)))),
             (rows(1, 199),),
             ("GatherOptions", {"Axis": 1}),
-            "runs of equal steps, supported: up to 64",
+            "progressions of equal steps, supported: up to 64",
         ),
         (
             "PACK",

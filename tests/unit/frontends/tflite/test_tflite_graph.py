@@ -44,7 +44,7 @@ def test_an_open_batch_folds_away_and_the_signature_names_the_edges() -> None:
         "softmax",
         "dequantize",
     ]
-    assert [node.name for node in graph.nodes] == ["quantised", "flatten", "softmax", "dequantize"]
+    assert [node.name for node in graph.nodes] == ["quantized", "flatten", "softmax", "dequantize"]
     assert graph.nodes[1].origin == "operator 4 RESHAPE"
     assert [t.name for t in graph.inputs + graph.outputs] == ["x", "probabilities"]
     x = feed((1, 2, 3, 1), "float32", 1)

@@ -24,7 +24,7 @@ from mcuforge.compiler.judges.tflite import unjudged
 from mcuforge.compiler.ops.dequantize import Dequantize
 from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.tables.lookup import Lookup
-from mcuforge.compiler.passes import optimise
+from mcuforge.compiler.passes import optimize
 from mcuforge.errors import CompileError
 from tests.models.oracle import run_reference
 
@@ -69,7 +69,7 @@ def equals_the_reference(model: bytes, name: str) -> None:
     """One table on the board, and its answers for all of the input's values."""
     graph = read_tflite(model)
     assert unjudged(graph) is None
-    (node,) = optimise(graph).nodes
+    (node,) = optimize(graph).nodes
     assert isinstance(node.op, Lookup)
     assert node.op.name == name
     (got,), (want,) = reference.run(graph, [EVERY]), run_reference(model, [EVERY])
@@ -168,7 +168,7 @@ def quotient(divisor: tuple[int, ...], square: bool = False) -> bytes:
 def test_a_quotient_of_two_tensors_is_within_a_step_of_the_floats(divisor: tuple[int, ...]) -> None:
     model = quotient(divisor)
     graph = read_tflite(model)
-    (node,) = optimise(graph).nodes
+    (node,) = optimize(graph).nodes
     assert node.op == Div("relu6")
     b = np.random.default_rng(0).integers(-127, 128, divisor).astype(np.int8)
     (got,), (want,) = reference.run(graph, [EVERY, b]), run_reference(model, [EVERY, b])
@@ -220,7 +220,7 @@ def test_a_dequantized_output_beside_the_table_stays() -> None:
     out = island.add(TensorSpec("y", SHAPE, "int8", (0.05,), (0,)))
     operators = (*island.operators, OperatorSpec("QUANTIZE", (last,), (out,)))
     model = write_model(ModelSpec(tuple(island.tensors), operators, (0,), (out, 1)))
-    graph = optimise(read_tflite(model))
+    graph = optimize(read_tflite(model))
     assert {type(node.op) for node in graph.nodes} == {Lookup, Dequantize}
 
 

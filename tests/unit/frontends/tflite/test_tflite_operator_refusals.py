@@ -69,7 +69,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "huge padding": (
         with_options("CONV_2D", DilationHFactor=1 << 14, DilationWFactor=1 << 14),
-        "with its padding the image is 32773x32771, at most 64 MiB is read",
+        "with its padding the image is 32773x32771, expected at most 64 MiB",
         "operator 0 CONV_2D",
         "use a smaller kernel or dilation",
     ),
@@ -86,7 +86,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
                 ),
             )
         ),
-        "the image is 1x40000, at most 32767 per side is read",
+        "the image is 1x40000, expected at most 32767 per side",
         "operator 0 MAX_POOL_2D",
         "use a smaller input resolution",
     ),
@@ -248,7 +248,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "required input absent": (
         with_operator("RELU", inputs=(-1,)),
-        "input 0 is missing, this operator needs it",
+        "input 0 is missing, but this operator needs it",
         "operator 0 RELU",
         AGAIN,
     ),

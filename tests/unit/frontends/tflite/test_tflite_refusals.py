@@ -201,7 +201,7 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "huge activation": (
         case_model(Case("huge", "RELU", (rows(1, 1 << 27),), (rows(1, 1 << 27),))),
-        "'in0' takes 128.0 MiB, at most 64 MiB is read",
+        "'in0' takes 128.0 MiB, expected at most 64 MiB",
         "input 0 'in0'",
         "use a smaller input resolution or fewer channels",
     ),

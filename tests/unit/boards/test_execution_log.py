@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mcuforge.boards.catalog.board import emulated, load_board
-from mcuforge.boards.cycles.trace import BasicBlock, ExecutionLog, Marks, TraceParser
+from mcuforge.boards.cycles.execution_log import BasicBlock, ExecutionLog, LogParser, Marks
 from mcuforge.errors import BoardError, InternalError
 
 BEGIN, OUTSIDE = 0x100, (0x200, 0x300)
@@ -29,8 +29,8 @@ def stopped(address: int) -> str:
     return f"Stopped execution of TB chain before 0x7ff5 [{address:08x}] f\n"
 
 
-def parsed(log: str, *, step: int = 0) -> TraceParser:
-    parser = TraceParser(MARKS)
+def parsed(log: str, *, step: int = 0) -> LogParser:
+    parser = LogParser(MARKS)
     data = log.encode()
     for at in range(0, len(data), step or len(data)):
         parser.feed(data[at : at + (step or len(data))])
@@ -88,23 +88,23 @@ def test_a_block_nobody_listed_is_our_fault() -> None:
         parsed(listed(0x100) + executed(0x110))
 
 
-def traced(log: str) -> ExecutionLog:
+def logged(text: str) -> ExecutionLog:
     board = emulated(load_board("qemu-mps2-an386"))
-    trace = ExecutionLog(board, ((0x100, 0x200), OUTSIDE), MARKS)
-    spec = trace.board.emulator
+    log = ExecutionLog(board, ((0x100, 0x200), OUTSIDE), MARKS)
+    spec = log.board.emulator
     assert spec is not None
-    with trace, Path(spec.args[spec.args.index("-D") + 1]).open("w", encoding="ascii") as pipe:
-        pipe.write(log)
-    return trace
+    with log, Path(spec.args[spec.args.index("-D") + 1]).open("w", encoding="ascii") as pipe:
+        pipe.write(text)
+    return log
 
 
 def test_an_emulator_is_told_to_log_and_read_while_it_runs() -> None:
-    trace = traced(LOG)
-    assert trace.board.emulator is not None
-    args = " ".join(trace.board.emulator.args)
+    log = logged(LOG)
+    assert log.board.emulator is not None
+    args = " ".join(log.board.emulator.args)
     assert "-d in_asm,exec,nochain" in args
     assert args.endswith("-dfilter 0x100+0x100,0x200+0x100")
-    blocks, runs = trace.result()
+    blocks, runs = log.result()
     assert len(blocks) == 3
     assert len(runs) == 2
 
@@ -112,7 +112,7 @@ def test_an_emulator_is_told_to_log_and_read_while_it_runs() -> None:
 @pytest.mark.parametrize(("log", "told"), [("", "nothing"), ("qemu: no\n", "9 bytes")])
 def test_an_emulator_that_tells_nothing_is_refused_in_three_lines(log: str, told: str) -> None:
     with pytest.raises(BoardError) as refused:
-        traced(log).result()
+        logged(log).result()
     assert refused.value.what.startswith(
         f"the emulator does not log the blocks it executes: {told}"
     )
@@ -122,12 +122,12 @@ def test_an_emulator_that_tells_nothing_is_refused_in_three_lines(log: str, told
 
 def test_what_cannot_be_read_is_raised_when_asked_for() -> None:
     with pytest.raises(InternalError, match="not listed"):
-        traced(executed(0x100)).result()
+        logged(executed(0x100)).result()
 
 
 def test_an_emulator_that_never_starts_leaves_nobody_waiting() -> None:
     board = emulated(load_board("qemu-mps2-an386"))
-    with ExecutionLog(board, (OUTSIDE,), MARKS) as trace:
+    with ExecutionLog(board, (OUTSIDE,), MARKS) as log:
         pass
     with pytest.raises(BoardError, match="does not log the blocks"):
-        trace.result()
+        log.result()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Traces of an emulator: the blocks of an image it executed, and which followed which.
+"""Reads the execution log of an emulator: which blocks of an image ran, and which followed which.
 
 QEMU's log (`-d in_asm,exec,nochain`) names every block it translates with its instructions, then
 every block it is about to execute, one line each. The lines go through a pipe and are counted as
@@ -35,7 +35,7 @@ class BasicBlock:
 
 @dataclass(frozen=True)
 class Marks:
-    """The marks that cut a trace into runs.
+    """The marks that cut a log into runs.
 
     A run begins with the block at `begin`, and ends before a block whose address is in `outside`
     (half-open)."""
@@ -46,7 +46,7 @@ class Marks:
 
 @dataclass
 class Run:
-    """One call of the traced function: how often each block followed each, by their numbers.
+    """One call of the logged function: how often each block followed each, by their numbers.
 
     The first block of the run follows number -1.
     """
@@ -54,7 +54,7 @@ class Run:
     edges: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
-class TraceParser:
+class LogParser:
     """Counts the lines of QEMU's log."""
 
     def __init__(self, marks: Marks) -> None:
@@ -143,9 +143,9 @@ class ExecutionLog:
     def __init__(self, board: Board, ranges: tuple[tuple[int, int], ...], marks: Marks) -> None:
         if board.emulator is None:
             raise InternalError(f"{board.id} is not emulated")
-        self._folder = tempfile.TemporaryDirectory(prefix="mcuforge-trace-")
+        self._folder = tempfile.TemporaryDirectory(prefix="mcuforge-execution-log-")
         self._pipe = Path(self._folder.name) / "log"
-        self._parser = TraceParser(marks)
+        self._parser = LogParser(marks)
         self._failure: Exception | None = None
         self._bytes = 0
         self._where = f"board {board.id}, {board.emulator.command} -d in_asm,exec,nochain"

@@ -2,14 +2,14 @@
 """Keeps one QEMU: starts it, names its serial port, ends it when nobody needs it any more.
 
 qemu.py runs it as a program of its own, which uses only the standard library: it starts in
-milliseconds and needs nothing installed. The guard ends QEMU when its owner has gone, for whatever
-reason, when the time is up, or on SIGTERM. If the guard itself is killed, the kernel kills QEMU (on
-Linux). The guard watches the owner process: a parent-death signal would follow the thread that
-started QEMU.
+milliseconds and needs nothing installed. The supervisor ends QEMU when its owner has gone, for
+whatever reason, when the time is up, or on SIGTERM. If the supervisor itself is killed, the kernel
+kills QEMU (on Linux). The supervisor watches the owner process: a parent-death signal would follow
+the thread that started QEMU.
 
-QEMU starts stopped, and runs once the guard holds the terminal side of its serial port open. QEMU
-throws away what a guest sends while the port is closed, and notices a newly opened port only once
-per second.
+QEMU starts stopped, and runs once the supervisor holds the terminal side of its serial port open.
+QEMU throws away what a guest sends while the port is closed, and notices a newly opened port only
+once per second.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def _stop(signum: int, frame: object) -> NoReturn:
     raise Ended(f"stopped by signal {signum}")
 
 
-def _die_with_guard() -> None:
+def _die_with_supervisor() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -105,7 +105,7 @@ def _end(qemu: subprocess.Popen[str]) -> None:
         qemu.wait()
 
 
-def guard(command: list[str], owner_pid: int | None, deadline: float, state: Path) -> NoReturn:
+def supervise(command: list[str], owner_pid: int | None, deadline: float, state: Path) -> NoReturn:
     """Run QEMU until it ends or must end; an Ended says why.
 
     `state` is a JSON file {pid, port, guard} that exists, locked, while QEMU runs.
@@ -115,7 +115,7 @@ def guard(command: list[str], owner_pid: int | None, deadline: float, state: Pat
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=_die_with_guard,  # safe, because the guard has one thread
+        preexec_fn=_die_with_supervisor,  # safe, because the supervisor has one thread
     )
     with contextlib.ExitStack() as held:
         held.callback(_end, qemu)
@@ -146,7 +146,7 @@ def main() -> None:
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, _stop)
     try:
-        guard(args.command, args.owner, time.monotonic() + args.seconds, args.state)
+        supervise(args.command, args.owner, time.monotonic() + args.seconds, args.state)
     except (Ended, OSError) as ended:
         print(f"emulator: {ended}", file=sys.stderr)
         if isinstance(ended, OwnerGone) and args.scratch is not None:

@@ -27,8 +27,8 @@ def along_last(work: GraphBuilder, view: View) -> View:
 
 
 @dataclass(frozen=True, eq=False)
-class Normalised(OneInput):
-    """x normalised over its last `length` elements, times gamma, plus beta."""
+class Normalized(OneInput):
+    """x normalized over its last `length` elements, times gamma, plus beta."""
 
     length: int
     epsilon: float
@@ -64,20 +64,20 @@ def layer_normalization(operator: Operator) -> Value:
     axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
     gamma = operator.constant(1)
     beta = operator.constant(2) if operator.has(2) else Constant("zero", np.zeros(1, np.float32))
-    return normalised(operator, x, x.shape[axis:], operator.float_of("epsilon", 1e-5), gamma, beta)
+    return normalized(operator, x, x.shape[axis:], operator.float_of("epsilon", 1e-5), gamma, beta)
 
 
-def normalised(
+def normalized(
     operator: Operator, x: Value, over: Shape, epsilon: float, gamma: Constant, beta: Constant
-) -> Normalised:
-    """Normalise x over its last dimensions `over`."""
+) -> Normalized:
+    """Normalize x over its last dimensions `over`."""
     length = prod(over)
     for name, constant in (("scale", gamma), ("bias", beta)):
         if constant.data.size not in (1, length):
             raise contradiction(
                 f"its {name} has {constant.data.size} values, expected one or {length}"
             )
-    return Normalised(operator.node, x.shape, x, length, epsilon, gamma, beta)
+    return Normalized(operator.node, x.shape, x, length, epsilon, gamma, beta)
 
 
 @dataclass(frozen=True, eq=False)
