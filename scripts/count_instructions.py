@@ -100,7 +100,7 @@ def count(session: Session, compiled: Compiled) -> Counted:
     schedule = compiled.schedule
     with TemporaryDirectory() as folder:
         built = build_check(session, compiled, Path(folder))
-        with open_board(session, built, None, QUIET) as link:
+        with open_board(session, built, QUIET) as link:
             _feed(link, compiled)
             whole = _instructions(link.run(), session)
             _feed(link, compiled)

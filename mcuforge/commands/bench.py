@@ -54,7 +54,7 @@ def bench(request: Request, stages: Stages) -> BenchReport:
     with project_folder(None) as folder:
         with stages.stage("building the firmware"):
             built = build_check(session, compiled, folder)
-        with open_board(session, built, None, stages) as link:
+        with open_board(session, built, stages) as link:
             answers = run_samples(link, compiled, samples, stages)
             with stages.stage("counting layer by layer"):
                 timed = layer_ticks(link, compiled, samples)

@@ -91,7 +91,7 @@ def deploy_session(session: Session, request: Request, stages: Stages) -> Report
     with oracle, project_folder(request.out) as folder:
         with stages.stage("building the firmware"):
             built = build_check(session, compiled, folder, poison=request.poison)
-        with open_board(session, built, request.port, stages) as link:
+        with open_board(session, built, stages) as link:
             measured = measure_board(link, compiled, samples, oracle, stages, poison=request.poison)
     return make_report(session, compiled, built, measured)
 

@@ -66,7 +66,7 @@ def test_every_golden_case_is_exact_on_the_board(board_id: str, tmp_path: Path) 
     # the emulator computes while it waits: all that can be known is known before it starts
     expected = {name: fed_and_wanted(FEEDS.index(name)) for name in FED}
     wrong = []
-    with open_board(session, built, None, stages) as link:
+    with open_board(session, built, stages) as link:
         for name, (fed, wanted) in expected.items():
             outputs = run_sample(link, compiled, fed)
             for (case, want), got in zip(wanted, outputs, strict=True):
