@@ -41,14 +41,22 @@ Int8 = NDArray[np.int8]
 
 @dataclass(frozen=True, eq=False)
 class Deferred(Value, ABC):
-    """A float result of `origin`, built once its scale is known."""
+    """A float result that `origin` computes from `operands`, built once its scale is known.
+
+    Raises Refusal for more than 64 that read one another: building recurses.
+    """
 
     origin: OnnxNode
     shape: Shape
+    operands: tuple[Value, ...]
 
-    @abstractmethod
-    def operands(self) -> tuple[Value, ...]:
-        """Return the values it is computed from."""
+    def __post_init__(self) -> None:
+        if self.depth > DEEPEST:
+            raise Refusal(
+                f"{self.depth} float operators follow each other without a QuantizeLinear, "
+                f"expected at most {DEEPEST}",
+                "quantize the operators between them too",
+            )
 
     @abstractmethod
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
@@ -56,26 +64,13 @@ class Deferred(Value, ABC):
 
     @cached_property
     def depth(self) -> int:
-        """How many float operators read one another, this one last. Raises Refusal over 64."""
-        inner = [v.depth for v in self.operands() if isinstance(v, Deferred)]
-        depth = 1 + max(inner, default=0)
-        if depth > DEEPEST:
-            raise Refusal(
-                f"{depth} float operators follow each other without a QuantizeLinear, "
-                f"expected at most {DEEPEST}",
-                "quantize the operators between them too",
-            )
-        return depth
+        """How many float operators read one another, this one last."""
+        return 1 + max((v.depth for v in self.operands if isinstance(v, Deferred)), default=0)
 
-
-@dataclass(frozen=True, eq=False)
-class OneInput(Deferred):
-    """A float result of one value `x` and constants."""
-
-    x: Value
-
-    def operands(self) -> tuple[Value, ...]:
-        return (self.x,)
+    @property
+    def x(self) -> Value:
+        """The first operand."""
+        return self.operands[0]
 
 
 class GraphBuilder:

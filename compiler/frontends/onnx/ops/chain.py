@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,16 +18,9 @@ KNOWN_AS = (("Erf", "gelu"), ("Tanh", "gelu"), ("Sigmoid", "silu"))  # in a chai
 
 @dataclass(frozen=True, eq=False)
 class Computed(Deferred):
-    """A function of `values`, element by element."""
+    """A function of the operands, element by element; it takes one float dtype."""
 
-    values: tuple[Value, ...]
-
-    def operands(self) -> tuple[Value, ...]:
-        return self.values
-
-    @abstractmethod
-    def apply(self, parts: list[Real]) -> Real:
-        """Apply the function to operands of one float dtype whose shapes broadcast."""
+    function: Callable[..., Real]
 
 
 def leaves(value: Value) -> list[Stored]:
@@ -42,7 +34,7 @@ def leaves(value: Value) -> list[Stored]:
             continue
         seen.add(id(value))
         if isinstance(value, Computed):
-            pending += value.values
+            pending += value.operands
         elif isinstance(value, Stored) and value.real:
             found.append(value)
         elif not isinstance(value, Constant) or value.data.size != 1:
@@ -99,7 +91,7 @@ def _evaluate(root: Value, reals: Callable[[Stored], Float]) -> Float:
         assert isinstance(value, Computed)
         if id(value) not in known:
             with np.errstate(all="ignore"):
-                known[id(value)] = value.apply([of(part) for part in value.values])
+                known[id(value)] = value.function(*map(of, value.operands))
         return known[id(value)]
 
     return np.broadcast_to(of(root), 256).astype(np.float32)
@@ -115,7 +107,7 @@ def _name(value: Computed) -> str:
         if isinstance(part, Computed) and id(part) not in seen:
             seen.add(id(part))
             kinds.add(part.origin.op)
-            pending += part.values
+            pending += part.operands
     if "Mul" in kinds:
         for part_of, name in KNOWN_AS:
             if part_of in kinds:
