@@ -13,7 +13,7 @@ from dataclasses import replace
 from mcuforge.boards.build.tools import locate
 from mcuforge.boards.cycles.core import core_of
 from mcuforge.boards.cycles.estimate import price
-from mcuforge.boards.cycles.execution_log import ExecutionLog, Marks
+from mcuforge.boards.cycles.execution_log import ExecutionLog
 from mcuforge.boards.cycles.listing import read_listing
 from mcuforge.boards.image.elf import Symbol, read_elf
 from mcuforge.boards.image.footprint import model_code
@@ -85,7 +85,7 @@ def _execution_log(session: Session, built: Built) -> ExecutionLog:
     caller = _only([s for s in functions if _CALLER.match(s.name)], "run_model")
     begin, end = caller.address, caller.address + caller.bytes
     ranges = (*model_code(built.firmware), (call.address, call.address + call.bytes), (begin, end))
-    return ExecutionLog(session.board, ranges, Marks(call.address, (begin, end)))
+    return ExecutionLog(session.board, ranges, call.address, (begin, end))
 
 
 def _only(found: list[Symbol], name: str) -> Symbol:
