@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -37,7 +36,6 @@ class BatchMatMul(RowPartsOp):
     Both are int8 with one scale each; the dimensions in front broadcast. The output is (..., m, n).
     """
 
-    kind: ClassVar[str] = "batch_matmul"
     adj_x: bool = False
     adj_y: bool = False
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -17,8 +16,6 @@ from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 @dataclass(frozen=True)
 class BroadcastTo(CopyOp):
     """Repeats int8 or uint8 to the output's shape; dimensions are aligned at the last one."""
-
-    kind: ClassVar[str] = "broadcast_to"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]

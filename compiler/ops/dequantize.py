@@ -22,7 +22,6 @@ class Dequantize(RowwiseOp):
     double.
     """
 
-    kind: ClassVar[str] = "dequantize"
     kernel_name: ClassVar[str] = "dequantize_f32"
     input_types: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.UINT8)
 

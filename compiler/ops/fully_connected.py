@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -48,7 +47,6 @@ class FullyConnected(Op):
     and the output has more than two dimensions; here such rows give what they give in two.
     """
 
-    kind: ClassVar[str] = "fully_connected"
     act: Activation = "none"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

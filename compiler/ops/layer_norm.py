@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +63,6 @@ class LayerNorm(LastAxisOp):
     values gives beta, with epsilon 0 too.
     """
 
-    kind: ClassVar[str] = "layer_norm"
     epsilon: float = 1e-5
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
@@ -37,7 +36,6 @@ class Mean(Op):
     The output keeps the averaged axes as 1 or drops them.
     """
 
-    kind: ClassVar[str] = "mean"
     axes: tuple[int, ...] = ()
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

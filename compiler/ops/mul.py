@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -24,7 +23,6 @@ from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 class Mul(BroadcastOp):
     """a * b; inputs: a, b of shapes that broadcast to the output's."""
 
-    kind: ClassVar[str] = "mul"
     act: Activation = "none"
 
     def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:

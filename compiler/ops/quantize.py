@@ -28,7 +28,6 @@ class Quantize(TableOp):
     the smallest value.
     """
 
-    kind: ClassVar[str] = "quantize"
     input_types: ClassVar[tuple[DType, ...]] = (DType.FLOAT32, DType.INT8, DType.UINT8)
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

@@ -16,7 +16,6 @@ from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 class Reshape(RowwiseOp):
     """Gives any dtype and shape another shape with as many elements; needs no kernel."""
 
-    kind: ClassVar[str] = "reshape"
     input_types: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.UINT8, DType.FLOAT32)
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

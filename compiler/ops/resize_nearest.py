@@ -30,7 +30,6 @@ MAX_SIZE = 2**15 - 1  # the largest int16 index
 class ResizeNearest(Op):
     """Resizes an int8 or uint8 image (1, h, w, c) to (1, h', w', c)."""
 
-    kind: ClassVar[str] = "resize_nearest"
     input_types: ClassVar[tuple[DType, ...]] = BYTES
     align_corners: bool = False
     half_pixel_centers: bool = False

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -20,7 +19,6 @@ class Slice(CopyOp):
     The extents are the output's; a negative stride walks backwards from `begin`.
     """
 
-    kind: ClassVar[str] = "slice"
     begin: tuple[int, ...] = ()
     stride: tuple[int, ...] = ()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +43,6 @@ class SoftmaxQdq(LastAxisOp):
     2**-17 steps of the exact one, never more than 0.51.
     """
 
-    kind: ClassVar[str] = "softmax_qdq"
     beta: float = 1.0
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -21,8 +20,6 @@ class Sum(Mean):
     The reference kernel of tflite-runtime 2.14 reads int8 as uint8; this operator does on int8 what
     that kernel does on uint8.
     """
-
-    kind: ClassVar[str] = "sum"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

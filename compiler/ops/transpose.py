@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -17,7 +16,6 @@ from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 class Transpose(CopyOp):
     """Reorders int8 or uint8: dimension i of the output is dimension `perm[i]` of the input."""
 
-    kind: ClassVar[str] = "transpose"
     perm: tuple[int, ...] = ()
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -16,8 +15,6 @@ from mcuforge.compiler.tensors import Tensor, Tensors
 @dataclass(frozen=True)
 class Abs(TableOp):
     """The absolute value of int8, any shape, any output scale."""
-
-    kind: ClassVar[str] = "abs"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

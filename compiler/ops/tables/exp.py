@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -18,8 +17,6 @@ from mcuforge.compiler.tensors import Tensor, Tensors
 @dataclass(frozen=True)
 class Exp(TableOp):
     """exp(x) of int8, any shape; refused if the reference's largest value overflows an int32."""
-
-    kind: ClassVar[str] = "exp"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -17,7 +16,6 @@ from mcuforge.compiler.tensors import Tensor, Tensors
 class LeakyRelu(TableOp):
     """The leaky rectifier of int8, any shape; `alpha` is the slope below zero, a float32."""
 
-    kind: ClassVar[str] = "leaky_relu"
     alpha: float = 0.0
 
     def factors(self, x: Tensor, output: Tensor) -> tuple[float, float]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 
@@ -23,7 +22,6 @@ class Lookup(TableOp):
     `table[i]` answers the stored value i - 128. `name` says what it computes: "gelu".
     """
 
-    kind: ClassVar[str] = "lookup"
     name: str
     table: tuple[int, ...] = field(repr=False)
 

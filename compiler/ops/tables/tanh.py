@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.fixed_point import Int64
@@ -15,8 +14,6 @@ from mcuforge.compiler.tensors import Tensor, Tensors
 @dataclass(frozen=True)
 class Tanh(TableOp):
     """The hyperbolic tangent of int8, any shape, any output scale."""
-
-    kind: ClassVar[str] = "tanh"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
