@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A planned schedule as C: model.h, model.c, weights.h, weights.c."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

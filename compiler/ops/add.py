@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Addition and subtraction of int8 tensors of any two scales, with broadcasting."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from mcuforge.compiler.calls import Fields

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """2-D average pooling, NHWC, int8: padding is left out of the average."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
 

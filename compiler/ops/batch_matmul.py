@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Products of matrices that are both computed at run time: attention's scores and their use."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Repetition along dimensions of size 1, or missing ones: BROADCAST_TO."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """2-D convolution, NHWC, int8, per-tensor or per-channel weights, groups included."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

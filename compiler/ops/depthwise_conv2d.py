@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Depthwise 2-D convolution, NHWC, int8: every input channel has its own filters."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dequantization from int8 or uint8 to float32: scale * (q - zero_point)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

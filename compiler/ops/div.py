@@ -4,8 +4,6 @@
 Formula: TFLite kernels/internal/reference/div.h (DivElementwise) and GetReciprocal, restated.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A linear layer on the last axis, int8, per-tensor or per-channel weights."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Elements of one axis, picked by constant indices, in any order and any number of times."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import gcd, prod

@@ -7,8 +7,6 @@ values give n * x - s over sqrt(n * q - s * s + n * n * epsilon / scale**2). Zer
 and nothing is rounded before the square root.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """2-D max pooling, NHWC, int8: padding never wins."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The mean over any axes of an int8 tensor."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Elementwise product of two int8 tensors, with broadcasting."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quantization to int8 or uint8: from float32 by division, from 8 bits by a table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same bytes under another shape: RESHAPE, SQUEEZE, EXPAND_DIMS."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

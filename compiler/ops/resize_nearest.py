@@ -5,8 +5,6 @@ Formula: TFLite kernels/internal/reference/resize_nearest_neighbor.h, restated; 
 is evaluated here, once, and the kernel reads the resulting indices.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar

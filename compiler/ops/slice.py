@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A box of a tensor, with steps of any size and sign: STRIDED_SLICE, SLICE, one part of a SPLIT."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

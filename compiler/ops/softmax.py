@@ -6,8 +6,6 @@ TFLite's reference softmax, restated. The exponential depends on one int8 differ
 compiler tabulates it and kernels neither multiply nor shift to find it.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

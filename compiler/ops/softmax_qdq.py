@@ -5,8 +5,6 @@ Meaning: exp(beta * x) over its sum, as ONNX's Softmax between DequantizeLinear 
 has it. TFLite's softmax, with its one output scale and its roundings, is `softmax.py`.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

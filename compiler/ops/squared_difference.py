@@ -4,8 +4,6 @@
 Formula: TFLite kernels/squared_difference.cc, restated.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mcuforge.compiler.calls import Fields

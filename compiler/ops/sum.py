@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sum over any axes of an int8 tensor: the mean's kernels with another multiplier."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dimensions in another order."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

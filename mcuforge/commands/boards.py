@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`mcuforge boards`: the catalog as a table, or one board in full."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from rich.console import Console

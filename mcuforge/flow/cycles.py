@@ -5,8 +5,6 @@ An estimate is not a measurement, and no text shows one without saying so. docs/
 estimates leave out and how far they were from published figures.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

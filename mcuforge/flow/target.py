@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Puts firmware onto a board, emulated or real, and opens a link to it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The absolute value on int8, through one multiplier, as a table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

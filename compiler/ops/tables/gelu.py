@@ -4,8 +4,6 @@
 Formula: TFLite kernels/internal/reference/gelu.h, restated.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

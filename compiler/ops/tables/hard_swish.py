@@ -4,8 +4,6 @@
 Formula: TFLite kernels/internal/reference/hard_swish.h and HardSwishPrepare, restated.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

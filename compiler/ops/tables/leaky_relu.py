@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The leaky rectifier on int8: x where positive, alpha * x below, each with its own multiplier."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The logistic function on int8: 1 / (1 + exp(-x)) in float32, as a table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any function of one int8 element, as a table that the compiler got or computed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The negative on int8, through one multiplier, as a table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mcuforge.compiler.ops.common.fixed_point import Int64

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rectifiers as operators of their own, with a change of scale: RELU, RELU6, RELU_N1_TO_1."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

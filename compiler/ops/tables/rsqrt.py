@@ -5,8 +5,6 @@ Formulas: TFLite kernels/elementwise.cc (RsqrtEvalQuantized) and GetInvSqrtQuant
 of kernels/internal/common.h, restated.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The square root on int8, computed in float32, as a table."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -8,7 +8,7 @@ import pytest
 from mcuforge.boards.cycles.core import CORES, Core, core_of
 from mcuforge.boards.cycles.cortex_m7 import MISPREDICT
 from mcuforge.boards.cycles.estimate import Cost, price
-from mcuforge.boards.cycles.execution_log import BasicBlock
+from mcuforge.boards.cycles.execution_log import BasicBlock, Edges
 from mcuforge.boards.cycles.instruction import Instruction, decode
 from mcuforge.boards.cycles.listing import Listing
 from mcuforge.errors import BoardError
@@ -143,7 +143,7 @@ def test_a_branch_costs_where_it_goes_against_its_habit() -> None:
 
 
 def test_runs_are_priced_apart() -> None:
-    runs = (NINE_TURNS, {(-1, 2): 1}, {})
+    runs: tuple[Edges, ...] = (NINE_TURNS, {(-1, 2): 1}, {})
     found = price((ENTRY, LOOP, LEAVE), runs, LISTING, M4)
     assert found[1:] == (Cost(1, 1), Cost(0, 0))
 

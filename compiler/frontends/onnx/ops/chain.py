@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns chains of elementwise operators into one function of one stored byte."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

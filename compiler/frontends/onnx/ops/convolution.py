@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads Conv."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mcuforge.compiler.frontends.common import contradiction

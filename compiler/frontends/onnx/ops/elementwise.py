@@ -5,8 +5,6 @@ The quantizer leaves chains of them in float. Such a chain is one function of it
 evaluated on all 256 stored values, in float32 as onnxruntime does.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

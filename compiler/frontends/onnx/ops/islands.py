@@ -4,8 +4,6 @@
 d = x - mean(x); d / sqrt(mean(d * d) + epsilon) * gamma + beta, each step in any usual form.
 """
 
-from __future__ import annotations
-
 from math import prod
 
 import numpy as np

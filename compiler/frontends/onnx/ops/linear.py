@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads Gemm, and MatMul by constant weights."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
 

@@ -5,8 +5,6 @@ A constant is moved while reading, a stored tensor at once. A float result is mo
 quantized: rounding each value and moving it commute.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads LayerNormalization, as one operator or as float operators, and Softmax."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
 
