@@ -12,7 +12,8 @@ from mcuforge.boards.build.tools import locate
 from mcuforge.boards.cycles.core import core_of
 from mcuforge.boards.cycles.estimate import price
 from mcuforge.boards.cycles.execution_log import ExecutionLog
-from mcuforge.boards.cycles.listing import read_listing
+from mcuforge.boards.cycles.listing import parse_listing
+from mcuforge.boards.image.disassembly import disassemble
 from mcuforge.boards.image.elf import Symbol, read_elf
 from mcuforge.boards.image.footprint import model_code
 from mcuforge.compiler.compile import Compiled
@@ -47,7 +48,8 @@ def estimate_cycles(
             feed(link, samples.sample(0))
             steps = tuple(step for step, _ in link.time_steps())
     objdump = locate(f"{board.toolchain.prefix}objdump", board.id)
-    costs = price(*log.result(), read_listing(built.firmware.elf, objdump), core)
+    listing = parse_listing(disassemble(built.firmware.elf, objdump))
+    costs = price(*log.result(), listing, core)
     whole, single = costs[: len(costs) - len(steps)], costs[len(costs) - len(steps) :]
     counted = ticks * 1_000_000_000 / board.tick_hz
     executed = sum(cost.instructions for cost in whole)

@@ -119,7 +119,7 @@ def test_a_block_is_priced_behind_the_one_before() -> None:
 
 
 CODE = block("movs r0, #9; adds r1, #1; subs r0, #1; bne.n 8002 <f>; bx lr")
-LISTING = Listing(CODE, tuple(x.address for x in CODE))
+LISTING = Listing(CODE)
 ENTRY, LOOP, LEAVE = (
     BasicBlock(0x8000, 0x8006),
     BasicBlock(0x8002, 0x8006),
