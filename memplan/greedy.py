@@ -5,16 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
+from math import ceil
 from time import perf_counter
 
 from mcuforge.memplan.bound import lower_bound, proves_optimal
 from mcuforge.memplan.ejection import Ejector
 from mcuforge.memplan.place import Placer, Solution
 from mcuforge.memplan.problem import Plan, Problem
+from mcuforge.memplan.repeated import shorter
 
 # buffers inserted by the improvement: 5 ms for 60 buffers; most problems need fewer
 ITERATIONS = 1000
 ITERATIONS_PER_BUFFER = 30
+SEEDS = 4  # plans of a shorter problem; not each of them repeats
 ATTEMPT = 100  # the part of them for one limit at first; more for large problems
 ATTEMPT_PER_BUFFER = 3
 FULL_STEP_EVERY = 4  # rounds; a bound is mostly reached soon or not at all
@@ -47,7 +50,8 @@ def place(
     def optimal(solution: Solution) -> bool:
         return proves_optimal(problem, placer.peaks(solution), least)
 
-    for best in _solutions(placer, least, iterations, seed):
+    first = _of_equal_blocks(placer, iterations, seed)
+    for best in _solutions(placer, first, least, iterations, seed):
         if optimal(best):
             break
     return Plan(
@@ -60,9 +64,35 @@ def place(
     )
 
 
-def _solutions(placer: Placer, bound: int, iterations: int, seed: int) -> Iterator[Solution]:
-    """Yield ever better solutions: those of several orders, then improved ones."""
+def _of_equal_blocks(placer: Placer, iterations: int, seed: int) -> Solution | None:
+    """Plan a shorter problem and repeat its plan; None where blocks do not repeat."""
+    problem = placer.problem
+    short = shorter(problem)
+    if short is None:
+        return None
+    share = len(short.problem.buffers) / len(problem.buffers)
+    index = {region.name: r for r, region in enumerate(placer.regions)}
     best: Solution | None = None
+    for attempt in range(SEEDS):
+        plan = place(short.problem, iterations=ceil(iterations * share), seed=seed + attempt)
+        found = short.repeated(plan.placements)
+        if found is not None:
+            places = [found[buffer.name] for buffer in problem.buffers]
+            offsets, homes = [p.offset for p in places], [index[p.region] for p in places]
+            solution = placer.solution(offsets, homes)
+            if best is None or solution.cost < best.cost:
+                best = solution
+            if plan.optimal:
+                break
+    return best
+
+
+def _solutions(
+    placer: Placer, best: Solution | None, bound: int, iterations: int, seed: int
+) -> Iterator[Solution]:
+    """Yield ever better solutions: the first one, if any, then those of orders, then improved."""
+    if best is not None:
+        yield best
     for order in _orders(placer):
         for tightest in (False, True):
             solution = placer.place(order, tightest=tightest, below=best.cost if best else None)
