@@ -172,7 +172,7 @@ def runs_of(block: Block) -> tuple[NDArray[np.int64], int]:
 
 
 def positions(axes: Sequence[Axis]) -> NDArray[np.int64]:
-    """Find the input element at every index of `axes`; the last index moves fastest."""
+    """Find the input element at each index of `axes`, the last moving fastest: int64 (indices,)."""
     places = np.zeros(1, np.int64)
     for axis in axes:
         steps = np.arange(axis.extent, dtype=np.int64) * axis.in_stride
