@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiles a graph to C: passes, schedule and memory plan, proof of the plan, code."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path

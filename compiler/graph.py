@@ -20,8 +20,12 @@ Activation = Literal["none", "relu", "relu6", "relu_n1_to_1"]
 class Op(ABC):
     """An operator: typed attributes, checks, integer meaning, reads and kernel calls."""
 
-    kind: ClassVar[str]  # "conv2d": the module's name
+    kind: ClassVar[str]  # "conv2d": the name of the operator's module, unless it names itself
     input_types: ClassVar[tuple[DType, ...]] = (DType.INT8,)  # of the inputs computed at run time
+
+    def __init_subclass__(cls) -> None:
+        if "kind" not in vars(cls):
+            cls.kind = cls.__module__.rpartition(".")[2]
 
     @abstractmethod
     def check(self, inputs: Tensors, output: Tensor) -> None:

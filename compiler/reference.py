@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The integer meaning of a graph: every operator's numpy `evaluate`, one after the other."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from mcuforge.compiler.graph import Graph

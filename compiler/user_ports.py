@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inputs and outputs between the form a user's file has them in and the form the graph has."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from mcuforge.compiler.graph import Graph, Port

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The graph's invariants, checked after the front end and after every pass."""
 
-from __future__ import annotations
-
 from mcuforge.compiler.graph import Graph
 from mcuforge.errors import InternalError, Refusal
 

@@ -4,8 +4,6 @@
 Exit codes: 0 verdict pass; 1 the model, the board or the answers are at fault; 2 usage; 3 our bug.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

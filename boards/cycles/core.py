@@ -1,38 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The interface of a core's timings, and the cores that have timings."""
+"""The cores that have timings."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from mcuforge.boards.cycles.cortex_m4 import CortexM4
-from mcuforge.boards.cycles.cortex_m7 import CortexM7
+from mcuforge.boards.cycles import cortex_m4, cortex_m7
 from mcuforge.boards.cycles.instruction import Instruction
 from mcuforge.errors import BoardError
 
 
-class Core(Protocol):
-    """Timings of one core, with every fetch and every access to data served at once."""
+@dataclass(frozen=True)
+class Core:
+    """Timings of one core, with every fetch and every access to data served at once.
 
-    @property
-    def mispredict_cycles(self) -> int:
-        """Cycles lost when a branch leaves its usual way; 0 for a core without prediction."""
+    cycles(before, block, taken): of `block` after `before`, including the way from one to the
+    other. `before` is empty at the start of a run; `taken`: its last instruction branched to
+    `block`.
+    """
 
-    def cycles(
-        self, before: Sequence[Instruction], block: Sequence[Instruction], taken: bool
-    ) -> int:
-        """Return the cycles of `block` after `before`, including the way from one to the other.
+    cycles: Callable[[Sequence[Instruction], Sequence[Instruction], bool], int]
+    mispredict_cycles: int  # lost when a branch leaves its usual way; 0 without prediction
 
-        `before` is empty at the start of a run; `taken`: its last instruction branched to `block`.
-        """
+
+CORES = {
+    "cortex-m4": Core(cortex_m4.cycles, 0),  # a taken branch is priced by its target instead
+    "cortex-m7": Core(cortex_m7.cycles, cortex_m7.MISPREDICT),
+}
 
 
 def core_of(cpu: str, board: str) -> Core:
     """Find the timings of a core; BoardError when none are documented or published."""
-    cores: dict[str, Core] = {"cortex-m4": CortexM4(), "cortex-m7": CortexM7()}
-    if cpu not in cores:
+    if cpu not in CORES:
         raise BoardError(
-            f"the cycles of a {cpu} cannot be estimated, expected one of {', '.join(cores)}",
+            f"the cycles of a {cpu} cannot be estimated, expected one of {', '.join(CORES)}",
             f"board {board}",
             "bench without --cycles, which counts instructions; docs/cycles.md says what is priced",
         )
-    return cores[cpu]
+    return CORES[cpu]

@@ -8,7 +8,6 @@ here.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mcuforge.boards.cycles.instruction import Instruction, Kind
 
@@ -23,24 +22,14 @@ TABLE_BRANCH = 3  # TBB, TBH: two of the load, one of the addition, before the r
 _COMPUTES = (Kind.ALU, Kind.SHIFT, Kind.SIMD, Kind.MULTIPLY)
 
 
-@dataclass(frozen=True)
-class CortexM4:
-    """One instruction at a time; loads and stores in a row overlap."""
-
-    mispredict_cycles: int = 0  # P is priced instead
-
-    def cycles(
-        self, before: Sequence[Instruction], block: Sequence[Instruction], taken: bool
-    ) -> int:
-        """See `Core`."""
-        total = 0
-        previous = before[-1] if before and not taken else None
-        if before and taken:
-            total += _refill(before[-1], block[0])
-        for instruction in block:
-            total += _cycles(instruction, previous)
-            previous = instruction
-        return total
+def cycles(before: Sequence[Instruction], block: Sequence[Instruction], taken: bool) -> int:
+    """Price one instruction at a time; loads and stores in a row overlap. See `Core`."""
+    total = _refill(before[-1], block[0]) if before and taken else 0
+    previous = before[-1] if before and not taken else None
+    for instruction in block:
+        total += _cycles(instruction, previous)
+        previous = instruction
+    return total
 
 
 def _refill(branch: Instruction, target: Instruction) -> int:

@@ -66,25 +66,17 @@ class _Pipeline:
             self.issued, self.closed = 1, True
 
 
-@dataclass(frozen=True)
-class CortexM7:
-    """Two instructions per cycle, in order; a branch is predicted to go where it mostly goes."""
-
-    mispredict_cycles: int = MISPREDICT
-
-    def cycles(
-        self, before: Sequence[Instruction], block: Sequence[Instruction], taken: bool
-    ) -> int:
-        """See `Core`; counted from the last issue in `before` to the last issue in `block`."""
-        pipeline = _Pipeline()
-        for instruction in before:
-            pipeline.issue(instruction)
-        start = pipeline.cycle
-        if before and taken:
-            pipeline.closed = True  # the instruction at the target is fetched for the next cycle
-        for instruction in block:
-            pipeline.issue(instruction)
-        return pipeline.cycle - start + (0 if before else 1)
+def cycles(before: Sequence[Instruction], block: Sequence[Instruction], taken: bool) -> int:
+    """Price from the last issue in `before` to the last issue in `block`. See `Core`."""
+    pipeline = _Pipeline()
+    for instruction in before:
+        pipeline.issue(instruction)
+    start = pipeline.cycle
+    if before and taken:
+        pipeline.closed = True  # the instruction at the target is fetched for the next cycle
+    for instruction in block:
+        pipeline.issue(instruction)
+    return pipeline.cycle - start + (0 if before else 1)
 
 
 def _alone(this: Instruction) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mcuforge.boards.cycles.core import Core
-from mcuforge.boards.cycles.execution_log import BasicBlock, Run
+from mcuforge.boards.cycles.execution_log import BasicBlock, Edges
 from mcuforge.boards.cycles.instruction import Instruction
 from mcuforge.boards.cycles.listing import Listing
 
@@ -19,7 +19,7 @@ class Cost:
 
 
 def price(
-    blocks: Sequence[BasicBlock], runs: Sequence[Run], listing: Listing, core: Core
+    blocks: Sequence[BasicBlock], runs: Sequence[Edges], listing: Listing, core: Core
 ) -> tuple[Cost, ...]:
     """Compute the cost of each run.
 
@@ -32,11 +32,11 @@ def price(
 
 
 def _price(
-    run: Run, code: list[tuple[Instruction, ...]], core: Core, known: dict[tuple[int, int], int]
+    run: Edges, code: list[tuple[Instruction, ...]], core: Core, known: dict[tuple[int, int], int]
 ) -> Cost:
     instructions = cycles = 0
     leaving: dict[int, list[int]] = {}
-    for (source, target), count in run.edges.items():
+    for (source, target), count in run.items():
         if (source, target) not in known:
             before = code[source] if source >= 0 else ()
             known[source, target] = core.cycles(before, code[target], _taken(before, code[target]))

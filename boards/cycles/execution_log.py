@@ -11,7 +11,7 @@ import re
 import tempfile
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -33,40 +33,29 @@ class BasicBlock:
     last: int
 
 
-@dataclass(frozen=True)
-class Marks:
-    """The marks that cut a log into runs.
-
-    A run begins with the block at `begin`, and ends before a block whose address is in `outside`
-    (half-open)."""
-
-    begin: int
-    outside: tuple[int, int]
-
-
-@dataclass
-class Run:
-    """One call of the logged function: how often each block followed each, by their numbers.
-
-    The first block of the run follows number -1.
-    """
-
-    edges: dict[tuple[int, int], int] = field(default_factory=dict)
+# One run, a call of the logged function: how often each block followed each, by their numbers; the
+# first block of the run follows number -1.
+Edges = dict[tuple[int, int], int]
 
 
 class LogParser:
-    """Counts the lines of QEMU's log."""
+    """Counts the lines of QEMU's log.
 
-    def __init__(self, marks: Marks) -> None:
+    A run begins with the block at `begin`, and ends before a block whose address is in `outside`
+    (half-open).
+    """
+
+    def __init__(self, begin: int, outside: tuple[int, int]) -> None:
         self.blocks: list[BasicBlock] = []
-        self.runs: list[Run] = []
-        self._marks = marks
+        self.runs: list[Edges] = []
+        self._begin = begin
+        self._outside = range(*outside)
         self._rest = b""
         self._listed: list[int] = []
         self._numbers: dict[bytes, int] = {}  # of the blocks, by the line that says "executed"
         self._begins: set[int] = set()
         self._ends: set[int] = set()
-        self._edges: dict[tuple[int, int], int] | None = None  # of the run in progress
+        self._edges: Edges | None = None  # of the run in progress
         self._path = [-1, -1]  # the last two blocks of it
 
     def feed(self, data: bytes) -> None:
@@ -82,7 +71,7 @@ class LogParser:
                     continue
             if number in begins:
                 self._edges = {}
-                self.runs.append(Run(self._edges))
+                self.runs.append(self._edges)
                 self._path = [-1, -1]
             elif number in ends:
                 self._edges = None
@@ -114,9 +103,9 @@ class LogParser:
         self.blocks.append(BasicBlock(first, self._listed[-1]))
         self._listed.clear()
         self._numbers[line] = number
-        if first == self._marks.begin:
+        if first == self._begin:
             self._begins.add(number)
-        elif self._marks.outside[0] <= first < self._marks.outside[1]:
+        elif first in self._outside:
             self._ends.add(number)
         return number
 
@@ -137,19 +126,26 @@ class ExecutionLog:
     """A pipe that an emulator writes its log to while the context is open.
 
     `board` is the board to start the emulator with. After the context, `blocks` and `runs` hold
-    what was executed of `ranges` (half-open addresses, which must include the marks).
+    what was executed of `ranges` (half-open addresses, which must include where runs begin and
+    end: see `LogParser`).
     """
 
-    def __init__(self, board: Board, ranges: tuple[tuple[int, int], ...], marks: Marks) -> None:
+    def __init__(
+        self,
+        board: Board,
+        ranges: tuple[tuple[int, int], ...],
+        begin: int,
+        outside: tuple[int, int],
+    ) -> None:
         if board.emulator is None:
             raise InternalError(f"{board.id} is not emulated")
         self._folder = tempfile.TemporaryDirectory(prefix="mcuforge-execution-log-")
         self._pipe = Path(self._folder.name) / "log"
-        self._parser = LogParser(marks)
+        self._parser = LogParser(begin, outside)
         self._failure: Exception | None = None
         self._bytes = 0
         self._where = f"board {board.id}, {board.emulator.command} -d in_asm,exec,nochain"
-        chosen = ",".join(f"{begin:#x}+{end - begin:#x}" for begin, end in ranges)
+        chosen = ",".join(f"{first:#x}+{end - first:#x}" for first, end in ranges)
         more = ("-d", "in_asm,exec,nochain", "-D", str(self._pipe), "-dfilter", chosen)
         self.board = replace(
             board, emulator=replace(board.emulator, args=(*board.emulator.args, *more))
@@ -167,7 +163,7 @@ class ExecutionLog:
         self._reader.join(JOIN_SECONDS)
         self._folder.cleanup()
 
-    def result(self) -> tuple[tuple[BasicBlock, ...], tuple[Run, ...]]:
+    def result(self) -> tuple[tuple[BasicBlock, ...], tuple[Edges, ...]]:
         """Return the blocks, and the runs of them, once the context is left.
 
         BoardError when the emulator logged nothing that can be read.

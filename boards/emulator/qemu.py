@@ -21,6 +21,7 @@ from typing import Self
 
 from mcuforge.boards.build.tools import locate
 from mcuforge.boards.catalog.board import Board
+from mcuforge.boards.emulator.supervisor import end
 from mcuforge.errors import BoardError
 
 OWNER_VARIABLE = "MCUFORGE_OWNER_PID"
@@ -69,7 +70,7 @@ class Emulator:
 
     def close(self) -> None:
         """End QEMU, within two seconds or by force; harmless when it has ended already."""
-        _end_supervisor(self._supervisor)
+        end(self._supervisor, STOP_SECONDS)  # its QEMU ends with it
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -169,14 +170,14 @@ def _start_supervised(
     try:
         return supervisor, _wait_until_running(supervisor, state)
     except TimeoutError:
-        _end_supervisor(supervisor)
+        end(supervisor, STOP_SECONDS)
         raise BoardError(
             f"the emulator did not start: {_read_log(_log_of(state)).strip() or 'no message'}",
             where,
             f"run it by hand: {' '.join(qemu)}",
         ) from None
     except BaseException:
-        _end_supervisor(supervisor)
+        end(supervisor, STOP_SECONDS)
         raise
 
 
@@ -188,16 +189,6 @@ def _wait_until_running(supervisor: subprocess.Popen[bytes], state: Path) -> Run
             return running
         time.sleep(_POLL_SECONDS)
     raise TimeoutError
-
-
-def _end_supervisor(supervisor: subprocess.Popen[bytes]) -> None:
-    """End a supervisor and so its QEMU, and reap it; kill it if it does not answer."""
-    supervisor.terminate()
-    try:
-        supervisor.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        supervisor.kill()
-        supervisor.wait()
 
 
 def _log_of(state: Path) -> Path:

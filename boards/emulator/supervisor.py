@@ -96,13 +96,14 @@ def _watch(qemu: subprocess.Popen[str], owner_pid: int | None, deadline: float) 
         raise OwnerGone("its owner has gone") from None
 
 
-def _end(qemu: subprocess.Popen[str]) -> None:
-    qemu.terminate()
+def end(process: subprocess.Popen[str] | subprocess.Popen[bytes], seconds: float) -> None:
+    """End a process and reap it; kill it if it does not end within `seconds`."""
+    process.terminate()
     try:
-        qemu.wait(SECONDS_TO_QUIT)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
-        qemu.kill()
-        qemu.wait()
+        process.kill()
+        process.wait()
 
 
 def supervise(command: list[str], owner_pid: int | None, deadline: float, state: Path) -> NoReturn:
@@ -118,7 +119,7 @@ def supervise(command: list[str], owner_pid: int | None, deadline: float, state:
         preexec_fn=_die_with_supervisor,  # safe, because the supervisor has one thread
     )
     with contextlib.ExitStack() as held:
-        held.callback(_end, qemu)
+        held.callback(end, qemu, SECONDS_TO_QUIT)
         # a second SIGTERM must not interrupt the ending that the first one caused
         held.callback(signal.signal, signal.SIGTERM, signal.SIG_IGN)
         _ask(qemu, "qmp_capabilities")

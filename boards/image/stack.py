@@ -10,6 +10,7 @@ frames of its callers and of interrupt handlers.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from mcuforge.boards.build.build import Firmware
@@ -56,83 +57,73 @@ def bound_of(build_dir: Path, elf: Path, objdump: Path, entry: str) -> StackBoun
     if entry not in functions:
         raise InternalError(f"no function '{entry}' in the call graph of {build_dir}")
     search = _Search(functions, elf, objdump)
-    size, path = search.source(entry, ())
+    size, path = search.below(entry, ())
     return StackBound(size, path, tuple(sorted(search.unknown)))
 
 
 class _Search:
-    """A search for the longest path through both graphs; it visits every node once."""
+    """A search for the longest path through both graphs; it visits every node once.
+
+    A node is known by its key: the title of a function that the compiler has described, the address
+    of a routine, or the words for a callee that neither graph describes.
+    """
 
     def __init__(self, functions: dict[str, Function], elf: Path, objdump: Path) -> None:
         self._functions = functions
         self._elf = elf
         self._objdump = objdump
-        self._image: Image | None = None
         self._known: dict[str | int, tuple[int, tuple[str, ...]]] = {}
         self.unknown: set[str] = set()
 
-    def source(self, title: str, above: tuple[str | int, ...]) -> tuple[int, tuple[str, ...]]:
-        """Find bytes and path below a function that the compiler has described."""
-        if title in self._known:
-            return self._known[title]
-        function = self._functions[title]
-        if title in above:
-            raise InternalError(f"'{function.name}' calls itself: {' > '.join(map(str, above))}")
+    @cached_property
+    def _image(self) -> Image:
+        """The disassembly, made only if a callee is not in the call graph."""
+        return read_image(self._elf, self._objdump)
+
+    def below(self, key: str | int, above: tuple[str | int, ...]) -> tuple[int, tuple[str, ...]]:
+        """Find bytes and path below a node that is reached through `above`."""
+        if key not in self._known:
+            name, frame_bytes, callees = self._described(key)
+            if key in above:
+                raise InternalError(f"'{name}' calls itself: {' > '.join(map(str, above))}")
+            deepest: tuple[int, tuple[str, ...]] = (0, ())
+            for callee in callees:
+                deepest = max(deepest, self.below(callee, (*above, key)), key=lambda b: b[0])
+            self._known[key] = frame_bytes + deepest[0], (name, *deepest[1])
+        return self._known[key]
+
+    def _described(self, key: str | int) -> tuple[str, int, list[str | int]]:
+        """Return a node's name, its frame and its callees."""
+        if isinstance(key, int):
+            return self._routine(key)
+        function = self._functions.get(key)
+        if function is None:
+            self.unknown.add(key)
+            return key, ASSUMED_BYTES, []
         if function.dynamic:
             raise InternalError(f"'{function.name}' has a stack frame of variable size")
-        best: tuple[int, tuple[str, ...]] = (0, ())
-        for callee in function.callees:
-            if callee == INDIRECT:
-                below = self._assume(f"a call through a pointer in {function.name}")
-            else:
-                below = self._callee(callee, (*above, title))
-            best = max(best, below, key=lambda b: b[0])
-        result = function.frame_bytes + best[0], (function.name, *best[1])
-        self._known[title] = result
-        return result
+        return (
+            function.name,
+            function.frame_bytes,
+            [self._callee(function, c) for c in function.callees],
+        )
 
-    def _callee(self, title: str, above: tuple[str | int, ...]) -> tuple[int, tuple[str, ...]]:
-        if title in self._functions:
-            return self.source(title, above)
-        if self._image is None:
-            self._image = read_image(self._elf, self._objdump)
-        address = self._image.addresses.get(title)
-        if address is None:
-            return self._assume(title)
-        return self._routine(self._image, address, above)
+    def _callee(self, caller: Function, title: str) -> str | int:
+        if title == INDIRECT:
+            return f"a call through a pointer in {caller.name}"
+        return title if title in self._functions else self._image.addresses.get(title, title)
 
-    def _routine(
-        self, image: Image, address: int, above: tuple[str | int, ...]
-    ) -> tuple[int, tuple[str, ...]]:
-        """Find bytes and path below a routine; hand-written routines jump into each other."""
-        if address in self._known:
-            return self._known[address]
-        group = _jump_group(image, address)
-        names = [image.routines[member].name for member in group]
-        if address in above:
-            raise InternalError(f"'{names[0]}' calls itself")
-        best: tuple[int, tuple[str, ...]] = (0, ())
-        for member in group:
-            routine = image.routines[member]
+    def _routine(self, address: int) -> tuple[str, int, list[str | int]]:
+        """Describe a routine with all that it jumps to: hand-written ones jump into each other."""
+        group = [self._image.routines[member] for member in _jump_group(self._image, address)]
+        callees: list[str | int] = []
+        for routine in group:
             if routine.opaque:
-                below = self._assume(f"{routine.name} ({'; '.join(routine.opaque)})")
-                best = max(best, below, key=lambda b: b[0])
+                callees.append(f"{routine.name} ({'; '.join(routine.opaque)})")
             for target in sorted(routine.calls):
-                name = image.routines[target].name
-                inner = (*above, address)
-                if name in self._functions:
-                    below = self.source(name, inner)
-                else:
-                    below = self._routine(image, target, inner)
-                best = max(best, below, key=lambda b: b[0])
-        frame = sum(image.routines[member].frame_bytes for member in group)
-        result = frame + best[0], (names[0], *best[1])
-        self._known[address] = result
-        return result
-
-    def _assume(self, what: str) -> tuple[int, tuple[str, ...]]:
-        self.unknown.add(what)
-        return ASSUMED_BYTES, (what,)
+                name = self._image.routines[target].name
+                callees.append(name if name in self._functions else target)
+        return group[0].name, sum(routine.frame_bytes for routine in group), callees
 
 
 def _jump_group(image: Image, address: int) -> tuple[int, ...]:

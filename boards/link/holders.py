@@ -2,31 +2,22 @@
 """Finds the other programs that have a port open (on Linux)."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
 
 
-@dataclass(frozen=True)
-class Holder:
-    """A process that has the port open."""
+def find_holders(port: str) -> tuple[str, ...]:
+    """Name the other processes that have the device `port` open: 'picocom (process 41)'.
 
-    pid: int
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.name} (process {self.pid})"
-
-
-def find_holders(port: str) -> tuple[Holder, ...]:
-    """Find the other processes that have the device `port` open; () if unknown."""
+    Empty if unknown.
+    """
     device = os.path.realpath(port)
     found = []
     for process in sorted(PROC.glob("[0-9]*"), key=lambda path: int(path.name)):
         pid = int(process.name)
         if pid != os.getpid() and _has_open(process, device):
-            found.append(Holder(pid, _name(process)))
+            found.append(f"{_name(process)} (process {pid})")
     return tuple(found)
 
 

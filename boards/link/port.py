@@ -133,8 +133,7 @@ def _explain(name: str, error: OSError | ValueError) -> NoReturn:
     code = getattr(error, "errno", None)
     locked = "lock" in str(error) and code in _LOCKED
     if locked or code == errno.EBUSY:
-        holders = find_holders(name)
-        by = " and ".join(map(str, holders)) if holders else "another program"
+        by = " and ".join(find_holders(name)) or "another program"
         raise PortBusy(
             f"the port is in use by {by}", where, "close that program, or give another --port"
         ) from error

@@ -12,8 +12,6 @@ transposes and slices, a scale or a table anywhere and a constant bias on the sc
 same nodes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod

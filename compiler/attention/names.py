@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names for the tensors and nodes that a rewrite adds to a graph."""
 
-from __future__ import annotations
-
 from mcuforge.compiler.graph import Graph, fresh
 
 

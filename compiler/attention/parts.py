@@ -4,8 +4,6 @@
 Moves are followed as index arrays: where elements come from decides, not how the graph spells it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 
 import numpy as np

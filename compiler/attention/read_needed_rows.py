@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Computes only the rows that are read: moves slices of rows up through row-wise operators."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import prod
 

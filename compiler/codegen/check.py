@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """check_model.c: the generated model as the check firmware sees it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mcuforge.compiler.codegen.constants import literal

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Constant arrays of the generated code: one per distinct content, named after its first layer."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

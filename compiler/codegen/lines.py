@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """C in lines of at most 100 columns: calls, tables and comments, broken as people break them."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 

@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A planned schedule as C: model.h, model.c, weights.h, weights.c."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from pathlib import Path
 
 from mcuforge.compiler.codegen import lines
 from mcuforge.compiler.codegen.calls import CallPrinter, LayerText
@@ -20,8 +16,14 @@ from mcuforge.compiler.schedule.schedule import Layer, Schedule
 from mcuforge.compiler.schedule.weights import Constant, reads_per_inference
 from mcuforge.errors import InternalError
 from mcuforge.memplan.problem import Placement
+from mcuforge.templates import templates
 
 PlaceWeights = Callable[[Sequence[Constant]], Mapping[str, str]]
+
+TEMPLATES = templates(Path(__file__).resolve().parent / "templates")
+TEMPLATES.globals.update(
+    call=lines.call, block=lines.comment_block, listing=lines.comment_lines, table=lines.table
+)
 
 
 @dataclass(frozen=True)
@@ -65,26 +67,9 @@ class GeneratedModel:
         return tuple(port for port in self.inputs if port.streamed)
 
 
-@cache
-def environment() -> Environment:
-    """Load the templates of this package, strict about undefined names, once per process."""
-    env = Environment(
-        loader=PackageLoader("mcuforge.compiler.codegen"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # C, not HTML
-    )
-    env.globals.update(
-        call=lines.call, block=lines.comment_block, listing=lines.comment_lines, table=lines.table
-    )
-    return env
-
-
 def render(template: str, **view: object) -> str:
     """Render one template of this package."""
-    return environment().get_template(template).render(view)
+    return TEMPLATES.get_template(template).render(view)
 
 
 def generate(

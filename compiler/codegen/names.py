@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names of the user's model as C identifiers."""
 
-from __future__ import annotations
-
 import re
 
 LONGEST_COMMENT = 80  # characters of a name in a comment: converters make much longer names

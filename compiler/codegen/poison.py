@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """poison.c: it overwrites all dead bytes between two steps, to show that nothing reads them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from mcuforge.compiler.codegen.model import GeneratedModel, render

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The generated model's inputs, outputs and arenas, as its header describes them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

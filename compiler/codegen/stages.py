@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stages as the template prints them: single layers, and pipelines with their order."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

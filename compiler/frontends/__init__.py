@@ -4,25 +4,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcuforge.compiler.frontends.common import OperatorSupport
 from mcuforge.compiler.frontends.detect import is_onnx, read_file
-from mcuforge.compiler.frontends.tflite.reader import read_tflite, survey_tflite
+from mcuforge.compiler.frontends.tflite.reader import TfliteReading, open_tflite
 from mcuforge.compiler.graph import Graph
+
+if TYPE_CHECKING:
+    from mcuforge.compiler.frontends.onnx.reader import OnnxReading
 
 
 def read_model(path: str | Path) -> Graph:
-    """Read the graph of a model file; its content and its suffix tell the format.
+    """Read the graph of a model file.
 
     Raises CompileError for every file that is not a supported model.
     """
-    path = Path(path)
-    data = read_file(path)
-    if is_onnx(data) or path.suffix == ".onnx":
-        from mcuforge.compiler.frontends.onnx.reader import read_onnx  # loads onnx: not for TFLite
-
-        return read_onnx(data, path.name, path.parent)
-    return read_tflite(data, path.name)
+    return _opened(Path(path)).graph()
 
 
 def survey_model(path: Path) -> tuple[OperatorSupport, ...]:
@@ -30,9 +28,14 @@ def survey_model(path: Path) -> tuple[OperatorSupport, ...]:
 
     Raises CompileError for a file that cannot be read at all.
     """
+    return tuple(_opened(path).survey.rows)
+
+
+def _opened(path: Path) -> TfliteReading | OnnxReading:
+    """Pass over a model file once; its content and its suffix tell the format."""
     data = read_file(path)
     if is_onnx(data) or path.suffix == ".onnx":
-        from mcuforge.compiler.frontends.onnx.reader import survey_onnx
+        from mcuforge.compiler.frontends.onnx.reader import open_onnx  # loads onnx: not for TFLite
 
-        return survey_onnx(data, path.name, path.parent)
-    return survey_tflite(data, path.name)
+        return open_onnx(data, path.name, path.parent)
+    return open_tflite(data, path.name)

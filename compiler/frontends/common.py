@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What both front ends share: limits, names, hints, and how a refused operator is reported."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@
 It stands below both front ends and imports neither.
 """
 
-from __future__ import annotations
-
 import stat
 from difflib import get_close_matches
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a judge answers, and how two answers are compared."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ The parent starts `Child("mcuforge.a.module", words, arrays)` and asks for its `
 ends in `serve(compute)`. Both sides exchange arrays as .npz files in a temporary folder.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

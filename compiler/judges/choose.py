@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Chooses the judge of a model: by its format, and by what tflite-runtime 2.14 can judge."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

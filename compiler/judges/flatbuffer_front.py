@@ -5,8 +5,6 @@ A flatbuffer is written from its end, and references in it only lead forward. So
 stand in front of an old file and refer to anything in it; it follows them unchanged, byte for byte.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import flatbuffers

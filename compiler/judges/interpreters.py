@@ -7,8 +7,6 @@ were measured: every golden case ran through every interpreter (docs/judges.md).
 `tests/golden/test_interpreters.py` repeats that for the installed ones.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import re
 from collections.abc import Callable, Iterable, Sequence

@@ -8,8 +8,6 @@ FULLY_CONNECTED writes rows (keep_num_dims off), and a RESHAPE restores the dime
 CONV_2D adds a bias of zeros. Every tensor keeps its number, shape and values.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -8,8 +8,6 @@ reference.
 `python -m mcuforge.compiler.judges.onnx MODEL` is that process.
 """
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Sequence
 from importlib.metadata import version

@@ -5,8 +5,6 @@
 of the samples.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 from collections.abc import Sequence

@@ -8,8 +8,6 @@ at the node where it arises and not at later ones, and the nodes found explain a
 `python -m mcuforge.compiler.judges.witness DISTRIBUTION MODEL` is the process it runs in.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Addition and subtraction of int8 tensors of any two scales, with broadcasting."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from mcuforge.compiler.calls import Fields
 from mcuforge.compiler.graph import Activation
@@ -32,7 +29,6 @@ LEFT_SHIFT = 20  # fraction bits the inputs gain before they are brought to one 
 class Add(BroadcastOp):
     """a + b, or a - b if `subtract`; inputs: a, b of shapes that broadcast to the output's."""
 
-    kind: ClassVar[str] = "add"
     subtract: bool = False
     act: Activation = "none"
 

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """2-D average pooling, NHWC, int8: padding is left out of the average."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
@@ -23,8 +20,6 @@ MAX_TAPS = 2**16  # the kernel's division by a reciprocal is exact up to here
 @dataclass(frozen=True)
 class AveragePool2D(PoolOp):
     """The average of a window's taps, halves rounded away from zero; inputs: x (1, h, w, c)."""
-
-    kind: ClassVar[str] = "average_pool2d"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Products of matrices that are both computed at run time: attention's scores and their use."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -19,6 +16,7 @@ from mcuforge.compiler.ops.common.fixed_point import (
     scaled_by,
     stored,
 )
+from mcuforge.compiler.ops.strided_copy import row_major
 from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import Counts, Work
 from mcuforge.errors import Refusal
@@ -37,7 +35,6 @@ class BatchMatMul(RowPartsOp):
     Both are int8 with one scale each; the dimensions in front broadcast. The output is (..., m, n).
     """
 
-    kind: ClassVar[str] = "batch_matmul"
     adj_x: bool = False
     adj_y: bool = False
 
@@ -163,12 +160,9 @@ def _broadcast(a: Shape, b: Shape) -> Shape | None:
 
 def _batch_strides(shape: Shape) -> Shape:
     """Compute the elements between matrices along each batch dimension, 0 where they repeat."""
-    step = shape[-2] * shape[-1]
-    strides: list[int] = []
-    for extent in reversed(shape[:-2]):
-        strides.insert(0, step if extent > 1 else 0)
-        step *= extent
-    return (0,) * (MAX_BATCH_DIMS - len(strides)) + tuple(strides)
+    strides = zip(shape[:-2], row_major(shape), strict=False)
+    front = (0,) * (MAX_BATCH_DIMS + 2 - len(shape))
+    return (*front, *(step if extent > 1 else 0 for extent, step in strides))
 
 
 def _matrices(x: Tensor, output: Tensor) -> Int64:

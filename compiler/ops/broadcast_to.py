@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Repetition along dimensions of size 1, or missing ones: BROADCAST_TO."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -17,8 +14,6 @@ from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 @dataclass(frozen=True)
 class BroadcastTo(CopyOp):
     """Repeats int8 or uint8 to the output's shape; dimensions are aligned at the last one."""
-
-    kind: ClassVar[str] = "broadcast_to"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tensors joined along one axis."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import gcd, prod
-from typing import ClassVar
 
 import numpy as np
 
@@ -24,8 +21,6 @@ class Concatenation(AxisOp):
 
     The reference refuses differing scales for int8 too; for uint8 it would rescale in float.
     """
-
-    kind: ClassVar[str] = "concatenation"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         rank = len(output.shape)

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """2-D convolution, NHWC, int8, per-tensor or per-channel weights, groups included."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -26,8 +23,6 @@ from mcuforge.compiler.work import Counts
 @dataclass(frozen=True)
 class Conv2D(ConvolutionOp):
     """Convolution of x (1, h, w, ci) with weights (co, kh, kw, ci / groups), optional bias (co)."""
-
-    kind: ClassVar[str] = "conv2d"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         x, weights = inputs[:2]

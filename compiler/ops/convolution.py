@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ordinary and depthwise convolutions share: all but the order of their weights."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass
 

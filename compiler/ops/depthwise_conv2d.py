@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Depthwise 2-D convolution, NHWC, int8: every input channel has its own filters."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
@@ -30,8 +27,6 @@ class DepthwiseConv2D(ConvolutionOp):
 
     Output channel o reads input channel o // (co / ci).
     """
-
-    kind: ClassVar[str] = "depthwise_conv2d"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         x, weights = inputs[:2]

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dequantization from int8 or uint8 to float32: scale * (q - zero_point)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,7 +20,6 @@ class Dequantize(RowwiseOp):
     double.
     """
 
-    kind: ClassVar[str] = "dequantize"
     kernel_name: ClassVar[str] = "dequantize_f32"
     input_types: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.UINT8)
 

@@ -4,10 +4,7 @@
 Formula: TFLite kernels/internal/reference/div.h (DivElementwise) and GetReciprocal, restated.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 
@@ -40,7 +37,6 @@ class Div(BroadcastOp):
     At a divisor of 0 they stop: here a / 0 is the largest or smallest output, and 0 / 0 is 0.
     """
 
-    kind: ClassVar[str] = "div"
     act: Activation = "none"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

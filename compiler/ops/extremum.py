@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Elementwise maximum or minimum of two int8 tensors of one quantization, with broadcasting."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A linear layer on the last axis, int8, per-tensor or per-channel weights."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -48,7 +45,6 @@ class FullyConnected(Op):
     and the output has more than two dimensions; here such rows give what they give in two.
     """
 
-    kind: ClassVar[str] = "fully_connected"
     act: Activation = "none"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

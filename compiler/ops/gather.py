@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Elements of one axis, picked by constant indices, in any order and any number of times."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import gcd, prod
-from typing import ClassVar
 
 import numpy as np
 
@@ -47,7 +44,6 @@ class Gather(AxisOp):
     Indices at equal steps are one copy; if all are one copy, `picked` makes a Slice.
     """
 
-    kind: ClassVar[str] = "gather"
     indices: tuple[int, ...] = ()
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

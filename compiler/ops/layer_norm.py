@@ -7,11 +7,8 @@ values give n * x - s over sqrt(n * q - s * s + n * n * epsilon / scale**2). Zer
 and nothing is rounded before the square root.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +61,6 @@ class LayerNorm(LastAxisOp):
     values gives beta, with epsilon 0 too.
     """
 
-    kind: ClassVar[str] = "layer_norm"
     epsilon: float = 1e-5
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """2-D max pooling, NHWC, int8: padding never wins."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -18,8 +15,6 @@ LOWEST = -128
 @dataclass(frozen=True)
 class MaxPool2D(PoolOp):
     """The largest of a window's taps; inputs: x (1, h, w, c)."""
-
-    kind: ClassVar[str] = "max_pool2d"
 
     def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         raised = values[0].astype(np.int64) - LOWEST  # so that padding taps, 0, are the lowest

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The mean over any axes of an int8 tensor."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
@@ -21,13 +18,14 @@ from mcuforge.compiler.ops.common.fixed_point import (
     stored,
 )
 from mcuforge.compiler.ops.common.summing import summing
+from mcuforge.compiler.ops.strided_copy import Axis, merged, positions, row_major
 from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 from mcuforge.compiler.work import CALLED, Counts, Work
 from mcuforge.errors import Refusal
 
 MAX_DIMS = 3  # kept and reduced dimensions the kernel walks, after merging
 MAX_COUNT = 2**23  # an int32 always holds the sum of so many centred elements
-Sides = tuple[tuple[int, ...], tuple[int, ...]]  # sizes, strides
+Axes = tuple[Axis, ...]  # outermost first; only their steps in the input count
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,6 @@ class Mean(Op):
     The output keeps the averaged axes as 1 or drops them.
     """
 
-    kind: ClassVar[str] = "mean"
     axes: tuple[int, ...] = ()
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
@@ -52,8 +49,7 @@ class Mean(Op):
                 f"tensor '{output.name}' has shape {list(output.shape)}, "
                 f"this operator gives {list(kept)} or {list(dropped)}"
             )
-        sides = self._merged(x, True), self._merged(x, False)
-        if max(len(sizes) for sizes, _ in sides) > MAX_DIMS:
+        if max(len(self._walk(x, True)), len(self._walk(x, False))) > MAX_DIMS:
             raise Refusal(
                 f"axes {list(self.axes)} of shape {list(x.shape)} alternate with kept ones more "
                 f"than {MAX_DIMS} times",
@@ -81,19 +77,18 @@ class Mean(Op):
 
     def call(self, inputs: Tensors, output: Tensor) -> Call:
         x = inputs[0]
-        fields = self._fields(x, output, self._merged(x, False), self._merged(x, True))
+        fields = self._fields(x, output, self._walk(x, False), self._walk(x, True))
         return kernel_call("mean_s8", x, output, Blank.PARAMS, **fields)
 
-    def _fields(self, x: Tensor, output: Tensor, kept: Sides, reduced: Sides) -> Fields:
+    def _fields(self, x: Tensor, output: Tensor, kept: Axes, reduced: Axes) -> Fields:
         """Return the fields of struct mcuforge_mean_params."""
         factor = self.factor(x, output)
-        kept_size, kept_stride = _padded(kept)
-        reduced_size, reduced_stride = _padded(reduced)
+        kept, reduced = ((Axis(1, 0, 0),) * (MAX_DIMS - len(a)) + a for a in (kept, reduced))
         return {
-            "kept": kept_size,
-            "kept_stride": kept_stride,
-            "reduced": reduced_size,
-            "reduced_stride": reduced_stride,
+            "kept": tuple(a.extent for a in kept),
+            "kept_stride": tuple(a.in_stride for a in kept),
+            "reduced": tuple(a.extent for a in reduced),
+            "reduced_stride": tuple(a.in_stride for a in reduced),
             "bias": -x.zero_point * self.count(x),
             "multiplier": factor.mantissa,
             "shift": factor.shift,
@@ -101,11 +96,8 @@ class Mean(Op):
         }
 
     def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
-        sizes, strides = self._merged(inputs[0], False)
-        first = np.zeros(1, np.int64)  # the first element that each output averages
-        for size, stride in zip(sizes, strides, strict=True):
-            first = (first[:, None] + np.arange(size, dtype=np.int64) * stride).reshape(-1)
-        last = sum((n - 1) * step for n, step in zip(*self._merged(inputs[0], True), strict=True))
+        first = positions(self._walk(inputs[0], False))  # of the elements that each output averages
+        last = sum((a.extent - 1) * a.in_stride for a in self._walk(inputs[0], True))
         return (Reads(1, 1, first, first + last + 1, before_write=True),)
 
     def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...] | None:
@@ -118,7 +110,7 @@ class Mean(Op):
         x = inputs[0]
         kept = self._splits(x, x.rows, False)
         assert kept is not None
-        fields = self._fields(x, output, kept, self._merged(x, True))
+        fields = self._fields(x, output, kept, self._walk(x, True))
         return (kernel_call("mean_s8", RowOf(x), RowOf(output), Blank.PARAMS, **fields),)
 
     def accumulate(
@@ -134,7 +126,7 @@ class Mean(Op):
             rows=rows,
             row_size=x.elements // rows,
             input_ring=RingRows(x, rows),
-            **self._fields(x, output, self._merged(x, False), reduced),
+            **self._fields(x, output, self._walk(x, False), reduced),
         )
         return (summing(call, call.kernel, output.elements),)
 
@@ -146,45 +138,22 @@ class Mean(Op):
         counts = Counts(output=output.elements, run=output.elements * rows, tap=inputs[0].elements)
         return Work("mean_rows_s8", counts, CALLED)
 
-    def _splits(self, x: Tensor, rows: int, reduced: bool) -> Sides | None:
+    def _splits(self, x: Tensor, rows: int, reduced: bool) -> Axes | None:
         """Find the reduced or the kept dimensions of one of `rows` equal parts of x.
 
         None if the parts do not divide the outermost dimension, or if it is of the other kind.
         """
-        sizes, strides = self._merged(x, reduced)
+        axes = self._walk(x, reduced)
         if rows == 1:
-            return sizes, strides
-        if not sizes or sizes[0] * strides[0] != x.elements or sizes[0] % rows != 0:
+            return axes
+        if not axes or axes[0].extent * axes[0].in_stride != x.elements or axes[0].extent % rows:
             return None
-        return (sizes[0] // rows, *sizes[1:]), strides
+        return (replace(axes[0], extent=axes[0].extent // rows), *axes[1:])
 
-    def _merged(self, x: Tensor, reduced: bool) -> Sides:
-        """List sizes and strides of the reduced or the kept dimensions, with neighbours joined."""
-        sizes: list[int] = []
-        strides: list[int] = []
-        joins = False  # whether the dimension inside this one is of the wanted kind
-        step = 1
-        for axis in reversed(range(len(x.shape))):
-            size = x.shape[axis]
-            if size == 1:
-                continue
-            if (axis in self.axes) != reduced:
-                joins = False
-            elif joins:
-                sizes[0] *= size
-            else:
-                sizes.insert(0, size)
-                strides.insert(0, step)
-                joins = True
-            step *= size
-        return tuple(sizes), tuple(strides)
-
-
-def _padded(sides: Sides) -> Sides:
-    """Fill up in front to the kernel's number of dimensions."""
-    sizes, strides = sides
-    missing = MAX_DIMS - len(sizes)
-    return (1,) * missing + sizes, (0,) * missing + strides
+    def _walk(self, x: Tensor, reduced: bool) -> Axes:
+        """List the reduced or the kept dimensions, with neighbours joined."""
+        steps = enumerate(zip(x.shape, row_major(x.shape), strict=True))
+        return merged(tuple(Axis(n, s, s) for i, (n, s) in steps if (i in self.axes) == reduced))
 
 
 def mean_multiplier(x: Tensor, output: Tensor, count: int) -> Multiplier:

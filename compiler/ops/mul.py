@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Elementwise product of two int8 tensors, with broadcasting."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -24,7 +21,6 @@ from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 class Mul(BroadcastOp):
     """a * b; inputs: a, b of shapes that broadcast to the output's."""
 
-    kind: ClassVar[str] = "mul"
     act: Activation = "none"
 
     def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:

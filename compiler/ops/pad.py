@@ -47,7 +47,6 @@ class Border:
 class Pad(Op):
     """Pads int8 or uint8; `before`, `after`: elements per dimension; `value` is quantized."""
 
-    kind: ClassVar[str] = "pad"
     input_types: ClassVar[tuple[DType, ...]] = BYTES
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()

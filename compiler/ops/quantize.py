@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quantization to int8 or uint8: from float32 by division, from 8 bits by a table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -28,7 +26,6 @@ class Quantize(TableOp):
     the smallest value.
     """
 
-    kind: ClassVar[str] = "quantize"
     input_types: ClassVar[tuple[DType, ...]] = (DType.FLOAT32, DType.INT8, DType.UINT8)
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same bytes under another shape: RESHAPE, SQUEEZE, EXPAND_DIMS."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +14,6 @@ from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
 class Reshape(RowwiseOp):
     """Gives any dtype and shape another shape with as many elements; needs no kernel."""
 
-    kind: ClassVar[str] = "reshape"
     input_types: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.UINT8, DType.FLOAT32)
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

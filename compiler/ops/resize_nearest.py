@@ -5,8 +5,6 @@ Formula: TFLite kernels/internal/reference/resize_nearest_neighbor.h, restated; 
 is evaluated here, once, and the kernel reads the resulting indices.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
@@ -30,7 +28,6 @@ MAX_SIZE = 2**15 - 1  # the largest int16 index
 class ResizeNearest(Op):
     """Resizes an int8 or uint8 image (1, h, w, c) to (1, h', w', c)."""
 
-    kind: ClassVar[str] = "resize_nearest"
     input_types: ClassVar[tuple[DType, ...]] = BYTES
     align_corners: bool = False
     half_pixel_centers: bool = False

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A box of a tensor, with steps of any size and sign: STRIDED_SLICE, SLICE, one part of a SPLIT."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -20,7 +17,6 @@ class Slice(CopyOp):
     The extents are the output's; a negative stride walks backwards from `begin`.
     """
 
-    kind: ClassVar[str] = "slice"
     begin: tuple[int, ...] = ()
     stride: tuple[int, ...] = ()
 

@@ -6,11 +6,8 @@ TFLite's reference softmax, restated. The exponential depends on one int8 differ
 compiler tabulates it and kernels neither multiply nor shift to find it.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,7 +44,6 @@ EXP_OF_MINUS_POWERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 7
 class Softmax(LastAxisOp):
     """exp(beta * x) over its sum along the last axis; inputs: x of rank 1 to 4."""
 
-    kind: ClassVar[str] = "softmax"
     beta: float = 1.0
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

@@ -5,11 +5,8 @@ Meaning: exp(beta * x) over its sum, as ONNX's Softmax between DequantizeLinear 
 has it. TFLite's softmax, with its one output scale and its roundings, is `softmax.py`.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +41,6 @@ class SoftmaxQdq(LastAxisOp):
     2**-17 steps of the exact one, never more than 0.51.
     """
 
-    kind: ClassVar[str] = "softmax_qdq"
     beta: float = 1.0
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

@@ -4,10 +4,7 @@
 Formula: TFLite kernels/squared_difference.cc, restated.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 from mcuforge.compiler.calls import Fields
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
@@ -32,8 +29,6 @@ LEFT_SHIFT = 7  # fraction bits of the difference: its square, below 2**30, stil
 @dataclass(frozen=True)
 class SquaredDifference(BroadcastOp):
     """(a - b)**2; inputs: a, b of shapes that broadcast to the output's."""
-
-    kind: ClassVar[str] = "squared_difference"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Blocks of bytes walked by strides: the copies of joining, slicing and transposing."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -145,7 +143,7 @@ def row_copy(x: Tensor, output: Tensor, block: Block) -> RowCopy | None:
     A step may be 0: every output row is a copy of one.
     """
     dims = row_dims(len(output.shape))
-    begins = block.in_offset + _positions(block.axes[:dims])
+    begins = block.in_offset + positions(block.axes[:dims])
     row_elements = x.elements // x.rows
     rows, places = np.divmod(begins, row_elements)
     steps = np.diff(rows)
@@ -169,12 +167,12 @@ def runs_of(block: Block) -> tuple[NDArray[np.int64], int]:
     """
     axes = merged(block.axes)
     if axes and axes[-1].in_stride == axes[-1].out_stride == 1:
-        return block.in_offset + _positions(axes[:-1]), axes[-1].extent
-    return block.in_offset + _positions(axes), 1
+        return block.in_offset + positions(axes[:-1]), axes[-1].extent
+    return block.in_offset + positions(axes), 1
 
 
-def _positions(axes: Sequence[Axis]) -> NDArray[np.int64]:
-    """Find the input element at every index of `axes`; the last index moves fastest."""
+def positions(axes: Sequence[Axis]) -> NDArray[np.int64]:
+    """Find the input element at each index of `axes`, the last moving fastest: int64 (indices,)."""
     places = np.zeros(1, np.int64)
     for axis in axes:
         steps = np.arange(axis.extent, dtype=np.int64) * axis.in_stride

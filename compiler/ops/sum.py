@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sum over any axes of an int8 tensor: the mean's kernels with another multiplier."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -21,8 +18,6 @@ class Sum(Mean):
     The reference kernel of tflite-runtime 2.14 reads int8 as uint8; this operator does on int8 what
     that kernel does on uint8.
     """
-
-    kind: ClassVar[str] = "sum"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dimensions in another order."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -17,7 +14,6 @@ from mcuforge.compiler.tensors import Array, Arrays, Tensor, Tensors
 class Transpose(CopyOp):
     """Reorders int8 or uint8: dimension i of the output is dimension `perm[i]` of the input."""
 
-    kind: ClassVar[str] = "transpose"
     perm: tuple[int, ...] = ()
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The graph rewrites, each a function `Graph -> Graph` in a file of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Removes nodes that contribute to no output."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from mcuforge.compiler.graph import Graph

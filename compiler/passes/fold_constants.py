@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Computes at compile time what depends on constants alone."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from mcuforge.compiler.graph import Graph

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lets convolutions pad on their own instead of reading a padded tensor from memory."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from mcuforge.compiler.graph import Graph, Node

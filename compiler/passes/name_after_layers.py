@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gives intermediate tensors the short names of the layers that write them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from mcuforge.compiler.graph import Graph

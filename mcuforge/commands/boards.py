@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`mcuforge boards`: the catalog as a table, or one board in full."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from rich.console import Console
@@ -15,11 +13,6 @@ from mcuforge.commands.options import Json, board_ids
 from mcuforge.report.console import open_console, whole_column
 from mcuforge.report.files import write_json
 from mcuforge.report.model import BoardList
-
-
-def boards(board_id: str | None) -> BoardList:
-    """Load all boards, or the one called `board_id`; BoardError when there is none."""
-    return BoardList(tuple(all_boards()) if board_id is None else (load_board(board_id),))
 
 
 def print_boards(found: BoardList, console: Console) -> None:
@@ -82,7 +75,7 @@ def command(
     json: Json = None,
 ) -> None:
     """List the boards mcuforge knows, or show one."""
-    found = boards(board)
+    found = BoardList(all_boards() if board is None else (load_board(board),))
     write_json(found, json)
     if board is None:
         print_boards(found, open_console())

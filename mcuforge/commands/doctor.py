@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`mcuforge doctor`: which tools, boards and serial ports this machine has."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import typer

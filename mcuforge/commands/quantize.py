@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`mcuforge quantize`: a float ONNX model to the int8 file that mcuforge compiles."""
 
-from __future__ import annotations
-
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path

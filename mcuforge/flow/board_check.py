@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sends samples to the board and reads its answers back, over an open link."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate, pairwise

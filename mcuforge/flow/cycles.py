@@ -5,16 +5,15 @@ An estimate is not a measurement, and no text shows one without saying so. docs/
 estimates leave out and how far they were from published figures.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 
 from mcuforge.boards.build.tools import locate
 from mcuforge.boards.cycles.core import core_of
 from mcuforge.boards.cycles.estimate import price
-from mcuforge.boards.cycles.execution_log import ExecutionLog, Marks
-from mcuforge.boards.cycles.listing import read_listing
+from mcuforge.boards.cycles.execution_log import ExecutionLog
+from mcuforge.boards.cycles.listing import parse_listing
+from mcuforge.boards.image.disassembly import disassemble
 from mcuforge.boards.image.elf import Symbol, read_elf
 from mcuforge.boards.image.footprint import model_code
 from mcuforge.compiler.compile import Compiled
@@ -49,7 +48,8 @@ def estimate_cycles(
             feed(link, samples.sample(0))
             steps = tuple(step for step, _ in link.time_steps())
     objdump = locate(f"{board.toolchain.prefix}objdump", board.id)
-    costs = price(*log.result(), read_listing(built.firmware.elf, objdump), core)
+    listing = parse_listing(disassemble(built.firmware.elf, objdump))
+    costs = price(*log.result(), listing, core)
     whole, single = costs[: len(costs) - len(steps)], costs[len(costs) - len(steps) :]
     counted = ticks * 1_000_000_000 / board.tick_hz
     executed = sum(cost.instructions for cost in whole)
@@ -85,7 +85,7 @@ def _execution_log(session: Session, built: Built) -> ExecutionLog:
     caller = _only([s for s in functions if _CALLER.match(s.name)], "run_model")
     begin, end = caller.address, caller.address + caller.bytes
     ranges = (*model_code(built.firmware), (call.address, call.address + call.bytes), (begin, end))
-    return ExecutionLog(session.board, ranges, Marks(call.address, (begin, end)))
+    return ExecutionLog(session.board, ranges, call.address, (begin, end))
 
 
 def _only(found: list[Symbol], name: str) -> Symbol:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gives samples to check with: the user's .npz file, or random ones from a fixed seed."""
 
-from __future__ import annotations
-
 import zipfile
 import zlib
 from dataclasses import dataclass, replace

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fills the records of a report from a session, a compiled model and what the board counted."""
 
-from __future__ import annotations
-
 from mcuforge.compiler.compile import Compiled
 from mcuforge.flow.session import Session
 from mcuforge.memplan.solve import DEFAULT_EFFORT

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a float ONNX model for quantization, and compares it with the int8 model made of it."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures a model on a board, and turns the measurements into the report with its verdict."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mcuforge.boards.link.client import Link

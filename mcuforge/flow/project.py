@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opens the session of firmware that is built already: a project's, or that behind a port."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import replace

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opens the user's model and board, and compiles the one for the other."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts firmware on an emulated board and opens a link to it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

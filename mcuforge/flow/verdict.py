@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares the board's answers with the reference's."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

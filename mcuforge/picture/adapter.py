@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes a PlanPicture of a compiled model; no other file here knows schedules and plans."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from mcuforge.compiler.compile import Compiled

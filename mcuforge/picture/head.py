@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draws the words above a picture: its title, the plan in figures, the legend."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mcuforge.picture.labels import width_of

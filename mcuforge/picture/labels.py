@@ -4,8 +4,6 @@
 Widths are counted in cells of a monospaced font, so a label that fits here fits in any viewer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from math import ceil
 

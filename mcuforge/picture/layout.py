@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lays a PlanPicture out as a Drawing: the place of every rectangle, line and word."""
 
-from __future__ import annotations
-
 from mcuforge.picture.labels import CELL, PAD, layer_labels, width_of
 from mcuforge.picture.panel import draw_panel
 from mcuforge.picture.record import Deciding, PlanPicture, RegionBand

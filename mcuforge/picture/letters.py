@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draws a plan in letters: time from left to right, addresses from bottom to top."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from string import ascii_letters, digits

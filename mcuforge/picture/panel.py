@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draws the panel of one region: buffers at their addresses, and how full the region is."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import combinations
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The records of a picture: everything it shows, and nothing about how it is drawn."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records of a drawing: shapes with coordinates in pixels from the top left."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mcuforge.picture.record import Kind

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes names and numbers of a plan as text that is safe and short enough to draw."""
 
-from __future__ import annotations
-
 import unicodedata
 
 from mcuforge.picture.record import DrawnBuffer, PlanPicture

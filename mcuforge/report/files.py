@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes output files whole or not at all, and reports as JSON."""
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of what each layer and each operator of an inference costs."""
 
-from __future__ import annotations
-
 from rich.markup import escape
 from rich.table import Column, Table
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prints reports as text for a terminal or a log."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from rich.console import Console

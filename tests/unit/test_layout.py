@@ -48,7 +48,7 @@ KEPT_TO = {
     "mpmath": ("compiler/ops/common/elementary.py",),
     "serial": ("boards/link/", "boards/doctor.py"),
     "ortools": ("memplan/",),
-    "jinja2": ("compiler/codegen/", "mcuforge/templates.py", "mcuforge/picture/"),
+    "jinja2": ("mcuforge/templates.py", "mcuforge/picture/"),
     "typer": ("mcuforge/cli.py", "mcuforge/commands/"),
     "rich": ("mcuforge/",),
     "platformio": (),  # a subprocess, never an import

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads an ONNX file's graph as plain data; it checks sizes before it allocates."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tracks where the axes of a file's tensors (NCHW) are stored in the graph's (NHWC)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mcuforge.compiler.tensors import Tensor

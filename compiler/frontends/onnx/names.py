@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes short layer names from the names that ONNX exporters write."""
 
-from __future__ import annotations
-
 from mcuforge.compiler.frontends.common import LONGEST_LAYER_NAME, clean_name
 from mcuforge.compiler.frontends.onnx.file import OnnxNode
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a model's inputs and outputs: their shapes, how the graph stores them, their names."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import prod
@@ -100,7 +98,7 @@ def _cuts_patches(model: OnnxFile, node: OnnxNode) -> bool:
 
 def ported_input(port: OnnxPort, shape: Shape, stored: Stored) -> Port:
     """Return the form in which the user feeds an input."""
-    return Port(port.type_name, shape, inverse(stored.view.perm), _shift(port.type_name))
+    return Port(port.type_name, shape, inverse(stored.view.perm), OFFSET.get(port.type_name, 0))
 
 
 def ported_output(work: GraphBuilder, port: OnnxPort, value: Stored) -> tuple[Tensor, Port]:
@@ -110,12 +108,7 @@ def ported_output(work: GraphBuilder, port: OnnxPort, value: Stored) -> tuple[Te
         view = work.ordered(view)
     perm = inverse(view.perm) if view.aligned else tuple(range(len(view.shape)))
     dtype = "float32" if value.real else value.scheme.dtype
-    return view.tensor, Port(dtype, view.shape, perm, _shift(dtype))
-
-
-def _shift(dtype: str) -> int:
-    """Return the number subtracted from the file's integers to store them as int8."""
-    return OFFSET.get(dtype, 0)
+    return view.tensor, Port(dtype, view.shape, perm, OFFSET.get(dtype, 0))
 
 
 def with_output_names(

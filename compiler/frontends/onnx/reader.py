@@ -8,7 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mcuforge.compiler.frontends.common import (
-    OperatorSupport,
     SupportedOperator,
     Survey,
     Unique,
@@ -57,27 +56,12 @@ def read_onnx(data: bytes, name: str = "model.onnx", folder: Path | None = None)
     """Read the graph of an .onnx file's bytes; `name`: the file's, for errors.
 
     `folder` may hold further data files of the model. Raises CompileError for a file that is
-    damaged, float or of another kind, and for the first operator that is not supported; it says
-    how many more there are.
+    damaged, float or of another kind, and as `OnnxReading.graph` does.
     """
-    reading = open_onnx(data, name, folder)
-    if reading.survey.refused:
-        raise reading.survey.error(len(reading.survey.refused) - 1)
-    return reading.graph()
+    return open_onnx(data, name, folder).graph()
 
 
-def survey_onnx(
-    data: bytes, name: str = "model.onnx", folder: Path | None = None
-) -> tuple[OperatorSupport, ...]:
-    """List every operator of a file in order, and what is wrong with it; the model comes last.
-
-    An operator that reads a refused one's result counts as supported where its kind is. Raises
-    CompileError for a file that cannot be read at all.
-    """
-    return tuple(open_onnx(data, name, folder).survey.rows)
-
-
-def open_onnx(data: bytes, file: str, folder: Path | None = None) -> Reading:
+def open_onnx(data: bytes, file: str, folder: Path | None = None) -> OnnxReading:
     """Pass over a file once: gives the graph, and what each of the file's names stands for.
 
     Raises CompileError for a file that cannot be read at all.
@@ -91,11 +75,15 @@ def open_onnx(data: bytes, file: str, folder: Path | None = None) -> Reading:
         want_integers(model)
     except Refusal as refusal:
         raise CompileError(refusal.what, file, refusal.hint) from None
-    return Reading(model, file)
+    return OnnxReading(model, file)
 
 
-class Reading:
-    """Passes over a file's nodes once and collects values, nodes and refusals."""
+class OnnxReading:
+    """Passes over a file's nodes once and collects values, nodes and refusals.
+
+    In the survey the model's own inputs and outputs come last. An operator that reads a refused
+    one's result counts as supported where its kind is.
+    """
 
     def __init__(self, model: OnnxFile, file: str) -> None:
         self.model = model
@@ -122,7 +110,12 @@ class Reading:
             self._note_model(f"its {side}s", problem)
 
     def graph(self) -> Graph:
-        """Return the graph. Call it only where nothing was refused."""
+        """Return the graph.
+
+        Raises CompileError for the first refused operator; it says how many more there are.
+        """
+        if self.survey.refused:
+            raise self.survey.error(len(self.survey.refused) - 1)
         ports: dict[str, Port] = {}
         for port, shape in self._inputs:
             ports[port.name] = ported_input(port, shape, self.work.inputs[port.name])

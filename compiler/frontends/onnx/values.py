@@ -8,8 +8,6 @@ Values
 └── Deferred   a float result (work.py); a QuantizeLinear gives its scale and makes it integer
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

@@ -41,14 +41,22 @@ Int8 = NDArray[np.int8]
 
 @dataclass(frozen=True, eq=False)
 class Deferred(Value, ABC):
-    """A float result of `origin`, built once its scale is known."""
+    """A float result that `origin` computes from `operands`, built once its scale is known.
+
+    Raises Refusal for more than 64 that read one another: building recurses.
+    """
 
     origin: OnnxNode
     shape: Shape
+    operands: tuple[Value, ...]
 
-    @abstractmethod
-    def operands(self) -> tuple[Value, ...]:
-        """Return the values it is computed from."""
+    def __post_init__(self) -> None:
+        if self.depth > DEEPEST:
+            raise Refusal(
+                f"{self.depth} float operators follow each other without a QuantizeLinear, "
+                f"expected at most {DEEPEST}",
+                "quantize the operators between them too",
+            )
 
     @abstractmethod
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
@@ -56,26 +64,13 @@ class Deferred(Value, ABC):
 
     @cached_property
     def depth(self) -> int:
-        """How many float operators read one another, this one last. Raises Refusal over 64."""
-        inner = [v.depth for v in self.operands() if isinstance(v, Deferred)]
-        depth = 1 + max(inner, default=0)
-        if depth > DEEPEST:
-            raise Refusal(
-                f"{depth} float operators follow each other without a QuantizeLinear, "
-                f"expected at most {DEEPEST}",
-                "quantize the operators between them too",
-            )
-        return depth
+        """How many float operators read one another, this one last."""
+        return 1 + max((v.depth for v in self.operands if isinstance(v, Deferred)), default=0)
 
-
-@dataclass(frozen=True, eq=False)
-class OneInput(Deferred):
-    """A float result of one value `x` and constants."""
-
-    x: Value
-
-    def operands(self) -> tuple[Value, ...]:
-        return (self.x,)
+    @property
+    def x(self) -> Value:
+        """The first operand."""
+        return self.operands[0]
 
 
 class GraphBuilder:
@@ -88,12 +83,11 @@ class GraphBuilder:
         self._names = names
         self._layouts = layouts  # the stored places of the inputs' axes
         self._layers = Unique()
-        self._built: dict[tuple[int, tuple[float, int]], View] = {}
-        self._kept: list[Value] = []  # keeps alive the values whose id is a key
-        self._constants: dict[tuple[int, str], Tensor] = {}
-        self._whole: dict[int, Tensor] = {}  # a reshaped tensor's id -> the tensor before
-        self.tables: dict[int, tuple[Tensor, Int8]] = {}  # id -> what it is looked up from
-        self._moved: dict[tuple[int, Shape], Tensor] = {}
+        self._built: dict[tuple[Value, tuple[float, int]], View] = {}
+        self._constants: dict[tuple[Constant, str], Tensor] = {}
+        self._whole: dict[Tensor, Tensor] = {}  # a reshaped tensor -> the tensor before
+        self._tables: dict[Tensor, tuple[Tensor, Int8]] = {}  # what it is looked up from
+        self._moved: dict[tuple[Tensor, Shape], Tensor] = {}
 
     @contextmanager
     def at(self, node: OnnxNode) -> Iterator[None]:
@@ -131,8 +125,8 @@ class GraphBuilder:
         The table holds the answers to -128 to 127: int8 (256,).
         """
         own = np.arange(-128, 128, dtype=np.int8)
-        source, table = self.tables.get(id(tensor), (tensor, own))
-        if source is tensor or id(source) not in self.tables:
+        source, table = self._tables.get(tensor, (tensor, own))
+        if source is tensor or source not in self._tables:
             return source, table
         first, inner = self.table_of(source)
         return first, table[inner.astype(np.int64) + 128]
@@ -141,9 +135,8 @@ class GraphBuilder:
         self, source: Constant, tag: str, data: Array, quant: Quant | None = None
     ) -> Tensor:
         """Return the tensor of `source` in the form `tag`: the same tensor for each request."""
-        key = (id(source), tag)
+        key = (source, tag)
         if key not in self._constants:
-            self._kept.append(source)
             dtype = DType(data.dtype.name)
             name = self._names.take(source.name or "constant")
             data = np.ascontiguousarray(data)
@@ -152,9 +145,8 @@ class GraphBuilder:
 
     def realize(self, value: Value, scheme: Scheme) -> View:
         """Give `value` on `scheme`: unchanged, requantized, or computed."""
-        key = (id(value), scheme.key)
+        key = (value, scheme.key)
         if key not in self._built:
-            self._kept.append(value)
             self._built[key] = self._realize(value, scheme)
         return self._built[key]
 
@@ -181,7 +173,7 @@ class GraphBuilder:
         """Look `view` up in `table`, which answers its stored values -128 to 127."""
         op = Lookup(name, tuple(int(v) for v in table))
         output = self.emit(op, (view.tensor,), view.tensor.shape, scheme)
-        self.tables[id(output)] = (view.tensor, table)
+        self._tables[output] = (view.tensor, table)
         return View(output, view.perm, view.shape)
 
     def constant_view(self, value: Constant, scheme: Scheme, perm: Shape | None = None) -> View:
@@ -202,13 +194,13 @@ class GraphBuilder:
 
     def reshaped(self, tensor: Tensor, shape: Shape) -> Tensor:
         """Give the same bytes another shape; the tensor itself where it already has it."""
-        whole = self._whole.get(id(tensor), tensor)
+        whole = self._whole.get(tensor, tensor)
         if tensor.shape == shape or whole.shape == shape:
             return tensor if tensor.shape == shape else whole
-        key = (id(whole), shape)
+        key = (whole, shape)
         if key not in self._moved:
             self._moved[key] = self.emit_moved(Reshape(), (whole,), shape)
-            self._whole[id(self._moved[key])] = whole
+            self._whole[self._moved[key]] = whole
         return self._moved[key]
 
     def aligned(self, view: View) -> View:
@@ -232,7 +224,7 @@ class GraphBuilder:
         if same_memory(view, perm):
             return View(self.reshaped(view.tensor, stored), perm, view.shape)
         moves = tuple(view.perm[axis] for axis in inverse(perm))
-        key = (id(view.tensor), (-1, *moves))
+        key = (view.tensor, (-1, *moves))
         if key not in self._moved:
             self._moved[key] = self.emit_moved(Transpose(moves), (view.tensor,), stored)
         return View(self._moved[key], perm, view.shape)

@@ -4,8 +4,6 @@
 Slots are the field numbers of the schema (schema.fbs of TensorFlow Lite, version 3).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from tflite.BuiltinOperator import BuiltinOperator

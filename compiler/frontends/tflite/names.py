@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes names that a person recognizes: unique tensor names, and short layer names for nodes."""
 
-from __future__ import annotations
-
 import re
 
 from mcuforge.compiler.frontends.common import LONGEST_LAYER_NAME, Unique, clean_name

@@ -9,7 +9,6 @@ from types import MappingProxyType
 
 from mcuforge.compiler.frontends.common import (
     DAMAGED,
-    OperatorSupport,
     SupportedOperator,
     Survey,
     Unique,
@@ -48,37 +47,26 @@ SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
 def read_tflite(data: bytes, name: str = "model.tflite") -> Graph:
     """Read the graph of a .tflite file's bytes; `name`: the file's, for errors.
 
-    Raises CompileError for a file that is damaged or of another kind, and for the first operator
-    that is not supported; it says how many more there are.
+    Raises CompileError for a file that is damaged or of another kind, and as `TfliteReading.graph`
+    does.
     """
-    reading = _opened(data, name)
-    refused = reading.survey.refused
-    if refused:
-        first = refused[0]  # the operator that reads a bad input repeats its problem: not counted
-        more = sum(s.what != first.what or s.operator == first.operator for s in refused[1:])
-        raise reading.survey.error(more)
-    return reading.graph()
+    return open_tflite(data, name).graph()
 
 
-def survey_tflite(data: bytes, name: str = "model.tflite") -> tuple[OperatorSupport, ...]:
-    """List every operator of a file in order, and what is wrong with it.
-
-    Problems of the model's inputs come first, those of its outputs last. Raises CompileError for a
-    file whose tables cannot be read at all.
-    """
-    return tuple(_opened(data, name).survey.rows)
-
-
-def _opened(data: bytes, file: str) -> _Reading:
+def open_tflite(data: bytes, file: str) -> TfliteReading:
+    """Pass over a file once; CompileError for one whose tables cannot be read at all."""
     check_tflite(data, file)
     try:
-        return _Reading(parse(FileBytes(data)), file)
+        return TfliteReading(parse(FileBytes(data)), file)
     except Malformed as problem:
         raise CompileError(f"the file is damaged: {problem}", file, DAMAGED) from None
 
 
-class _Reading:
-    """Passes over a file's operators once and collects nodes and refusals."""
+class TfliteReading:
+    """Passes over a file's operators once and collects nodes and refusals.
+
+    In the survey the problems of the model's inputs come first, those of its outputs last.
+    """
 
     def __init__(self, model: RawModel, file: str) -> None:
         self.model = model
@@ -94,7 +82,15 @@ class _Reading:
         self._read_edges("output", model.outputs, self._check_output)
 
     def graph(self) -> Graph:
-        """Return the graph. Call it only where nothing was refused."""
+        """Return the graph.
+
+        Raises CompileError for the first refused operator; it says how many more there are.
+        """
+        refused = self.survey.refused
+        if refused:
+            first = refused[0]  # the operator that reads a bad input repeats its problem: no count
+            more = sum(s.what != first.what or s.operator == first.operator for s in refused[1:])
+            raise self.survey.error(more)
         return Graph(
             name=Path(self.survey.file).stem,
             inputs=tuple(self.values.tensor(i) for i in self.model.inputs),

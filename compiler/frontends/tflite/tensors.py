@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the graph's tensors from a file's: checks types, sizes, quantization and constants."""
 
-from __future__ import annotations
-
 import math
 from math import prod
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Broadcasting of two inputs to one output: checks, strides, reads, arguments."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass
 from itertools import zip_longest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Row forms of operators without row kernels: the same calls on one-row tensors."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that operators share; each raises Refusal with the value found and the value expected."""
 
-from __future__ import annotations
-
 import math
 
 from mcuforge.compiler.tensors import DType, Tensor

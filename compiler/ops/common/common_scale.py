@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The common scale, with fraction bits, of two int8 inputs of any two scales."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from mcuforge.compiler.calls import Fields

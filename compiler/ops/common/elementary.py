@@ -10,8 +10,6 @@ step in one entry; `judges/witness.py` recognizes it.
 Every function takes and returns an array of one floating dtype, float32 almost everywhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar

@@ -5,8 +5,6 @@ Formulas: gemmlowp fixedpoint.h (SaturatingRoundingDoublingHighMul, RoundingDivi
 TFLite kernels/internal/quantization_util.cc (QuantizeMultiplier), restated.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

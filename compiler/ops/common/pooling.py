@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What average and max pooling share: all but what becomes of a window's taps."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mcuforge.compiler.calls import ROWS, Blank, Call, kernel_call

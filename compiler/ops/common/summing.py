@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls of kernels that add up the rows of their input in the scratch buffer."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from mcuforge.compiler.calls import ROWS, Blank, Call

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Code for operators with constant weights: checks, folded bias, multipliers, requantization."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sliding window of convolutions and poolings: sizes, padding, patches."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operators that slide a window: their kernels compute any range of rows."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from math import prod
 

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The absolute value on int8, through one multiplier, as a table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -16,8 +13,6 @@ from mcuforge.compiler.tensors import Tensor, Tensors
 @dataclass(frozen=True)
 class Abs(TableOp):
     """The absolute value of int8, any shape, any output scale."""
-
-    kind: ClassVar[str] = "abs"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

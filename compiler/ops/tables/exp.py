@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exponential on int8, computed in float32, as a table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -18,8 +15,6 @@ from mcuforge.compiler.tensors import Tensor, Tensors
 @dataclass(frozen=True)
 class Exp(TableOp):
     """exp(x) of int8, any shape; refused if the reference's largest value overflows an int32."""
-
-    kind: ClassVar[str] = "exp"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

@@ -4,11 +4,8 @@
 Formula: TFLite kernels/internal/reference/gelu.h, restated.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -27,7 +24,6 @@ CUBIC = np.float32(0.044715)
 class Gelu(TableOp):
     """x * normal_cdf(x) of int8, any shape; through tanh if `approximate` is set."""
 
-    kind: ClassVar[str] = "gelu"
     approximate: bool = False
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

@@ -4,10 +4,7 @@
 Formula: TFLite kernels/internal/reference/hard_swish.h and HardSwishPrepare, restated.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -24,8 +21,6 @@ MAX_SCALE = 1e7  # from 2**22 * 3 on, the reference shifts an int by more than i
 @dataclass(frozen=True)
 class HardSwish(TableOp):
     """Hard swish of int8, any shape; TFLite demands an output scale above 1/128 of the input's."""
-
-    kind: ClassVar[str] = "hard_swish"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

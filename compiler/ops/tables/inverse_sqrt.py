@@ -4,8 +4,6 @@
 Four steps of Newton's y = y * (3 - x * y * y) / 2, from the line nearest to the curve on [1/4, 1).
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The leaky rectifier on int8: x where positive, alpha * x below, each with its own multiplier."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -17,7 +14,6 @@ from mcuforge.compiler.tensors import Tensor, Tensors
 class LeakyRelu(TableOp):
     """The leaky rectifier of int8, any shape; `alpha` is the slope below zero, a float32."""
 
-    kind: ClassVar[str] = "leaky_relu"
     alpha: float = 0.0
 
     def factors(self, x: Tensor, output: Tensor) -> tuple[float, float]:

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The natural logarithm on int8, computed in float32, as a table."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -21,8 +18,6 @@ class Log(TableOp):
 
     tflite-runtime 2.14 has it only for floats; this is the table of later versions.
     """
-
-    kind: ClassVar[str] = "log"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

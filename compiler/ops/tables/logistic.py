@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The logistic function on int8: 1 / (1 + exp(-x)) in float32, as a table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -18,8 +15,6 @@ from mcuforge.errors import Refusal
 @dataclass(frozen=True)
 class Logistic(TableOp):
     """The logistic function of int8, any shape; the reference demands an output scale of 1/256."""
-
-    kind: ClassVar[str] = "logistic"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

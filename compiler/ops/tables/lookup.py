@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any function of one int8 element, as a table that the compiler got or computed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 
@@ -23,7 +20,6 @@ class Lookup(TableOp):
     `table[i]` answers the stored value i - 128. `name` says what it computes: "gelu".
     """
 
-    kind: ClassVar[str] = "lookup"
     name: str
     table: tuple[int, ...] = field(repr=False)
 

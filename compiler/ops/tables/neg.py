@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The negative on int8, through one multiplier, as a table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, clamp_to, rescaled, scale_ratio, want_factor
@@ -18,8 +15,6 @@ class Neg(TableOp):
     No reference defines it: tflite-runtime 2.14 runs NEG only on floats and int32, and later
     versions negate int8 but ignore scales and zero points.
     """
-
-    kind: ClassVar[str] = "neg"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rectifiers as operators of their own, with a change of scale: RELU, RELU6, RELU_N1_TO_1."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -24,7 +21,6 @@ from mcuforge.compiler.tensors import Tensor, Tensors
 class Relu(TableOp):
     """max(x, 0) and its bounded forms, int8, any shape, from the input's scale to the output's."""
 
-    kind: ClassVar[str] = "relu"
     act: Activation = "relu"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:

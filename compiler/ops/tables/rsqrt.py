@@ -5,10 +5,7 @@ Formulas: TFLite kernels/elementwise.cc (RsqrtEvalQuantized) and GetInvSqrtQuant
 of kernels/internal/common.h, restated.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -40,8 +37,6 @@ class Rsqrt(TableOp):
 
     Zero and negative values, at which the reference stops, give the largest output.
     """
-
-    kind: ClassVar[str] = "rsqrt"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The square root on int8, computed in float32, as a table."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -21,8 +18,6 @@ class Sqrt(TableOp):
     tflite-runtime 2.14 has it only for floats. Later versions round down through several shifts and
     lose a step; this operator does not.
     """
-
-    kind: ClassVar[str] = "sqrt"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

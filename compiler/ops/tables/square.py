@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The square on int8, computed in float32, as a table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.tables.table import TableOp, dequantized, farthest, quantized, want_room
@@ -14,8 +11,6 @@ from mcuforge.compiler.tensors import Tensor, Tensors
 @dataclass(frozen=True)
 class Square(TableOp):
     """The square of int8, any shape, any output scale; tflite-runtime 2.14 only squares floats."""
-
-    kind: ClassVar[str] = "square"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operators on 8-bit elements whose whole meaning fits a table of 256 bytes in flash."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import partial

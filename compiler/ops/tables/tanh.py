@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hyperbolic tangent on int8, computed in float32, as a table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.fixed_point import Int64
@@ -15,8 +12,6 @@ from mcuforge.compiler.tensors import Tensor, Tensors
 @dataclass(frozen=True)
 class Tanh(TableOp):
     """The hyperbolic tangent of int8, any shape, any output scale."""
-
-    kind: ClassVar[str] = "tanh"
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from mcuforge.boards.catalog.board import emulated, load_board
-from mcuforge.boards.cycles.execution_log import BasicBlock, ExecutionLog, LogParser, Marks
+from mcuforge.boards.cycles.execution_log import BasicBlock, ExecutionLog, LogParser
 from mcuforge.errors import BoardError, InternalError
 
 BEGIN, OUTSIDE = 0x100, (0x200, 0x300)
-MARKS = Marks(BEGIN, OUTSIDE)
 
 
 def listed(*addresses: int) -> str:
@@ -30,7 +29,7 @@ def stopped(address: int) -> str:
 
 
 def parsed(log: str, *, step: int = 0) -> LogParser:
-    parser = LogParser(MARKS)
+    parser = LogParser(BEGIN, OUTSIDE)
     data = log.encode()
     for at in range(0, len(data), step or len(data)):
         parser.feed(data[at : at + (step or len(data))])
@@ -61,15 +60,15 @@ def test_runs_are_cut_at_their_marks_wherever_the_pipe_cuts_the_log(step: int) -
         BasicBlock(0x100, 0x102),
         BasicBlock(0x110, 0x114),
     ]
-    assert [run.edges for run in parser.runs] == [{(-1, 1): 1, (1, 2): 1, (2, 2): 2}, {(-1, 1): 1}]
+    assert parser.runs == [{(-1, 1): 1, (1, 2): 1, (2, 2): 2}, {(-1, 1): 1}]
 
 
 def test_a_block_qemu_does_not_execute_after_all_is_taken_back() -> None:
     again = listed(0x110) + executed(0x110) + stopped(0x110) + executed(0x110)
     parser = parsed(listed(0x100) + executed(0x100) + again)
-    assert [run.edges for run in parser.runs] == [{(-1, 0): 1, (0, 1): 1}]
+    assert parser.runs == [{(-1, 0): 1, (0, 1): 1}]
     first = listed(0x100) + executed(0x100) + stopped(0x100) + executed(0x100) + executed(0x100)
-    assert [run.edges for run in parsed(first).runs] == [{(-1, 0): 1}, {(-1, 0): 1}]
+    assert parsed(first).runs == [{(-1, 0): 1}, {(-1, 0): 1}]
 
 
 def test_a_block_cut_short_is_a_block_of_its_own() -> None:
@@ -90,7 +89,7 @@ def test_a_block_nobody_listed_is_our_fault() -> None:
 
 def logged(text: str) -> ExecutionLog:
     board = emulated(load_board("qemu-mps2-an386"))
-    log = ExecutionLog(board, ((0x100, 0x200), OUTSIDE), MARKS)
+    log = ExecutionLog(board, ((0x100, 0x200), OUTSIDE), BEGIN, OUTSIDE)
     spec = log.board.emulator
     assert spec is not None
     with log, Path(spec.args[spec.args.index("-D") + 1]).open("w", encoding="ascii") as pipe:
@@ -127,7 +126,7 @@ def test_what_cannot_be_read_is_raised_when_asked_for() -> None:
 
 def test_an_emulator_that_never_starts_leaves_nobody_waiting() -> None:
     board = emulated(load_board("qemu-mps2-an386"))
-    with ExecutionLog(board, (OUTSIDE,), MARKS) as log:
+    with ExecutionLog(board, (OUTSIDE,), BEGIN, OUTSIDE) as log:
         pass
     with pytest.raises(BoardError, match="does not log the blocks"):
         log.result()

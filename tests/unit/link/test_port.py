@@ -12,7 +12,6 @@ import serial
 
 from mcuforge.boards.link import port as port_module
 from mcuforge.boards.link.errors import NoAnswer, PortBusy, PortMissing, PortRefused
-from mcuforge.boards.link.holders import Holder
 from mcuforge.boards.link.port import Port, port_names
 from tests.unit.link.fake_board import fake_board
 
@@ -49,7 +48,7 @@ def test_permission_denied_points_at_the_group(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("code", [errno.EBUSY, errno.EAGAIN])
 def test_a_busy_port_names_its_holder(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     fail_with(monkeypatch, serial.SerialException(code, "Could not exclusively lock port"))
-    monkeypatch.setattr(port_module, "find_holders", lambda _: (Holder(41, "picocom"),))
+    monkeypatch.setattr(port_module, "find_holders", lambda _: ("picocom (process 41)",))
     with pytest.raises(PortBusy, match=r"in use by picocom \(process 41\)"):
         Port.open("/dev/ttyACM0")
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds Add, Sub, Mul, Div, Max and Min of two tensors, or of a tensor and a constant."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns chains of elementwise operators into one function of one stored byte."""
 
-from __future__ import annotations
-
-from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,33 +16,32 @@ KNOWN_AS = (("Erf", "gelu"), ("Tanh", "gelu"), ("Sigmoid", "silu"))  # in a chai
 
 @dataclass(frozen=True, eq=False)
 class Computed(Deferred):
-    """A function of `values`, element by element."""
+    """A function of the operands, element by element; it takes one float dtype."""
 
-    values: tuple[Value, ...]
-
-    def operands(self) -> tuple[Value, ...]:
-        return self.values
-
-    @abstractmethod
-    def apply(self, parts: list[Real]) -> Real:
-        """Apply the function to operands of one float dtype whose shapes broadcast."""
+    function: Callable[..., Real]
 
 
-def leaves(value: Value) -> list[Stored]:
-    """Find the stored tensors that a chain reads; empty where it reads anything else too."""
-    found: list[Stored] = []
-    seen: set[int] = set()
-    pending = [value]
+def _parts(root: Value) -> Iterator[Value]:
+    """Yield every value of a chain once: `root`, what it is computed from, and so on."""
+    seen: set[Value] = set()
+    pending = [root]
     while pending:
         value = pending.pop()
-        if id(value) in seen:
+        if value not in seen:
+            seen.add(value)
+            yield value
+            pending += value.operands if isinstance(value, Computed) else ()
+
+
+def leaves(root: Value) -> list[Stored]:
+    """Find the stored tensors that a chain reads; empty where it reads anything else too."""
+    found: list[Stored] = []
+    for part in _parts(root):
+        if isinstance(part, Stored) and part.real:
+            found.append(part)
             continue
-        seen.add(id(value))
-        if isinstance(value, Computed):
-            pending += value.values
-        elif isinstance(value, Stored) and value.real:
-            found.append(value)
-        elif not isinstance(value, Constant) or value.data.size != 1:
+        number = isinstance(part, Constant) and part.data.size == 1
+        if not number and not isinstance(part, Computed):
             return []
     same = all(
         v.view.tensor.shape == found[0].view.tensor.shape
@@ -71,51 +67,44 @@ def as_table(work: GraphBuilder, root: Computed, scheme: Scheme) -> View | None:
     if not found:
         return None
     view = found[0].view
+    reals: dict[Value, Real]
     if all(leaf.view.tensor is view.tensor for leaf in found):
         source = view.tensor
-        reals = {id(leaf): leaf.scheme.reals() for leaf in found}
+        reals = {leaf: leaf.scheme.reals() for leaf in found}
     else:
         sources = [work.table_of(leaf.view.tensor) for leaf in found]
         source = sources[0][0]
         if any(tensor is not source for tensor, _ in sources):
             return None
         reals = {
-            id(leaf): leaf.scheme.reals()[table.astype(np.int64) + 128]
+            leaf: leaf.scheme.reals()[table.astype(np.int64) + 128]
             for leaf, (_, table) in zip(found, sources, strict=True)
         }
-    table = scheme.store(_evaluate(root, lambda leaf: reals[id(leaf)]))
+    table = scheme.store(_evaluate(root, reals))
     return work.looked_up(_name(root), View(source, view.perm, root.shape), table, scheme)
 
 
-def _evaluate(root: Value, reals: Callable[[Stored], Float]) -> Float:
-    """Compute a chain's results for the 256 values of its leaves: float32 (256,)."""
-    known: dict[int, Real] = {}
+def _evaluate(root: Value, known: dict[Value, Real]) -> Float:
+    """Compute a chain's results for the 256 `known` values of its leaves: float32 (256,).
+
+    Adds to `known` what the chain computes on the way.
+    """
 
     def of(value: Value) -> Real:
         if isinstance(value, Constant):
             return value.float.reshape(-1)
-        if isinstance(value, Stored):
-            return reals(value)
-        assert isinstance(value, Computed)
-        if id(value) not in known:
+        if value not in known:
+            assert isinstance(value, Computed)
             with np.errstate(all="ignore"):
-                known[id(value)] = value.apply([of(part) for part in value.values])
-        return known[id(value)]
+                known[value] = value.function(*map(of, value.operands))
+        return known[value]
 
     return np.broadcast_to(of(root), 256).astype(np.float32)
 
 
 def _name(value: Computed) -> str:
     """Name the table: by the usual name of the chain's function, else by its last operator."""
-    kinds: set[str] = set()
-    pending: list[Value] = [value]
-    seen: set[int] = set()
-    while pending:
-        part = pending.pop()
-        if isinstance(part, Computed) and id(part) not in seen:
-            seen.add(id(part))
-            kinds.add(part.origin.op)
-            pending += part.values
+    kinds = {part.origin.op for part in _parts(value) if isinstance(part, Computed)}
     if "Mul" in kinds:
         for part_of, name in KNOWN_AS:
             if part_of in kinds:

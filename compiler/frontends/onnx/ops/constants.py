@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads constants and operators on shapes: Constant, Shape, Expand, Cast, ..."""
 
-from __future__ import annotations
-
 from math import prod
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads Conv."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mcuforge.compiler.frontends.common import contradiction
@@ -17,7 +15,7 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import (
 )
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import GraphBuilder, OneInput
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -25,7 +23,7 @@ from mcuforge.errors import Refusal
 
 
 @dataclass(frozen=True, eq=False)
-class Convolution(OneInput):
+class Convolution(Deferred):
     """x (1, c, ..) convolved with weights (m, c / groups, ..), plus a bias [m]."""
 
     weights: Weights
@@ -81,4 +79,4 @@ def conv(operator: Operator) -> Value:
             f"the bias has shape {list(bias.shape)}, expected {[shape[0]]}: one value per filter"
         )
     output = slide.shape(shape[0], len(shape))
-    return Convolution(operator.node, output, x, weights, bias, slide, groups)
+    return Convolution(operator.node, output, (x,), weights, bias, slide, groups)

@@ -5,10 +5,7 @@ The quantizer leaves chains of them in float. Such a chain is one function of it
 evaluated on all 256 stored values, in float32 as onnxruntime does.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +14,7 @@ from mcuforge.compiler.frontends.onnx.layout import View
 from mcuforge.compiler.frontends.onnx.ops.binary import BUILT, build_binary, want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.chain import Computed, as_table, leaves
 from mcuforge.compiler.frontends.onnx.ops.convolution import Convolution
-from mcuforge.compiler.frontends.onnx.ops.functions import BINARY, UNARY, Real
+from mcuforge.compiler.frontends.onnx.ops.functions import BINARY, UNARY
 from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
@@ -36,14 +33,8 @@ FUSED: tuple[tuple[float, float, Activation], ...] = (
 )
 
 
-@dataclass(frozen=True, eq=False)
 class Elementwise(Computed):
     """A function of one or two values."""
-
-    function: Callable[..., Real]
-
-    def apply(self, parts: list[Real]) -> Real:
-        return self.function(*parts)
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         table = as_table(work, self, scheme)
@@ -52,11 +43,11 @@ class Elementwise(Computed):
         normal = layer_norm_of(self)
         if normal is not None:
             return normal.build(work, scheme)
-        kind, inner = self.origin.op, self.values[0]
+        kind, inner = self.origin.op, self.x
         if kind in CLAMPS and isinstance(inner, Deferred):
             return self._clamped(work, inner, scheme)
         if kind == "Add":
-            biased = _with_bias(*self.values)
+            biased = _with_bias(*self.operands)
             if biased is not None:
                 return biased.build(work, scheme)
         return self._binary(work, scheme, "none")
@@ -66,11 +57,11 @@ class Elementwise(Computed):
         """True where it becomes a node of two operands, which can also clamp."""
         sums = self.origin.op in ("Add", "Sub", "Mul")
         several = len({id(leaf.view.tensor) for leaf in leaves(self)}) != 1
-        return sums and several and _with_bias(*self.values) is None
+        return sums and several and _with_bias(*self.operands) is None
 
     def _binary(self, work: GraphBuilder, scheme: Scheme, act: Activation) -> View:
         kind = self.origin.op
-        known = tuple(v for v in self.values if isinstance(v, Stored | Constant))
+        known = tuple(v for v in self.operands if isinstance(v, Stored | Constant))
         if len(known) != 2:
             raise Refusal(
                 "it reads a float32 result without QuantizeLinear, "
@@ -122,7 +113,7 @@ def unary(operator: Operator) -> Value:
         with np.errstate(all="ignore"):
             result = function(x.real)
             return Constant(x.name, _like(x.data, np.asarray(result), x.quant is not None))
-    return checked(Elementwise(operator.node, x.shape, (x,), function))
+    return Elementwise(operator.node, x.shape, (x,), function)
 
 
 def binary(operator: Operator) -> Value:
@@ -142,7 +133,7 @@ def _pair(operator: Operator, a: Value, b: Value) -> Value:
         want_size(shape, constant=True)
         return _folded(operator.node.op, a, b)
     want_size(shape)
-    return checked(Elementwise(operator.node, shape, (a, b), BINARY[operator.node.op]))
+    return Elementwise(operator.node, shape, (a, b), BINARY[operator.node.op])
 
 
 def _folded(kind: str, a: Constant, b: Constant) -> Constant:
@@ -166,9 +157,3 @@ def _folded(kind: str, a: Constant, b: Constant) -> Constant:
 def _like(data: Array, result: Array, real: bool) -> Array:
     """Cast a folded result to its operand's type; dequantized operands give float32."""
     return result.astype(np.float32 if real and data.dtype.kind != "f" else data.dtype)
-
-
-def checked(value: Elementwise) -> Elementwise:
-    """Return `value`. Raises Refusal where the chain that it ends is too long."""
-    assert value.depth
-    return value

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads operators that only compute shapes, on constants: Where, Equal, Range, Mod, ..."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 

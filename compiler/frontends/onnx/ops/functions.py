@@ -4,8 +4,6 @@
 Tables evaluate them in float32, as onnxruntime does, so that halves round the same way.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -4,8 +4,6 @@
 d = x - mean(x); d / sqrt(mean(d * d) + epsilon) * gamma + beta, each step in any usual form.
 """
 
-from __future__ import annotations
-
 from math import prod
 
 import numpy as np
@@ -50,7 +48,7 @@ def layer_norm_of(root: Deferred) -> Normalized | None:
     if not whole or not fits or root.shape != x.shape:
         return None
     epsilon = float(floor[1].real.reshape(-1)[0])
-    return Normalized(root.origin, x.shape, x, length, epsilon, gamma, beta)
+    return Normalized(root.origin, x.shape, (x,), length, epsilon, gamma, beta)
 
 
 def is_variance(value: Value) -> bool:
@@ -73,7 +71,7 @@ def is_variance(value: Value) -> bool:
 def _is(value: Value, kind: str) -> tuple[Value, ...]:
     """Return the operands of a value that `kind` computes; empty for any other."""
     if isinstance(value, Deferred) and value.origin.op == kind:
-        return value.operands()
+        return value.operands
     return ()
 
 

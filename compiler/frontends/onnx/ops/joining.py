@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads Concat and MatMul."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,23 +21,19 @@ from mcuforge.errors import Refusal
 
 @dataclass(frozen=True, eq=False)
 class Joined(Deferred):
-    """Values joined along an axis, all on one scale."""
+    """The operands joined along an axis, all on one scale."""
 
-    parts: tuple[Value, ...]
     axis: int
-
-    def operands(self) -> tuple[Value, ...]:
-        return self.parts
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         views = {
             place: work.aligned(work.realize(part, scheme))
-            for place, part in enumerate(self.parts)
+            for place, part in enumerate(self.operands)
             if not isinstance(part, Constant)
         }
         perm = max(views.values(), key=lambda v: v.tensor.elements).perm
         tensors = []
-        for place, part in enumerate(self.parts):
+        for place, part in enumerate(self.operands):
             if isinstance(part, Constant):
                 tensors.append(work.constant_view(part, scheme, perm).tensor)
             else:
@@ -62,7 +56,6 @@ def concat(operator: Operator) -> Value:
         arrays = [c.real if c.quant is not None else c.data for c in constants]
         return Constant(constants[0].name, np.concatenate(arrays, axis))
     joined = Joined(operator.node, shape, parts, axis)
-    assert joined.depth
     stored = [part for part in parts if isinstance(part, Stored)]
     if len(stored) == len(parts) and len({(p.scheme.key, p.real) for p in stored}) == 1:
         with operator.work.at(operator.node):
@@ -85,19 +78,13 @@ def _joined_shape(parts: tuple[Value, ...], axis: int) -> Shape:
     return (*parts[0].shape[:axis], whole, *parts[0].shape[axis + 1 :])
 
 
-@dataclass(frozen=True, eq=False)
 class Product(Deferred):
     """a [.., m, k] times b [.., k, n]; b may be a constant."""
 
-    a: Value
-    b: Value
-
-    def operands(self) -> tuple[Value, ...]:
-        return (self.a, self.b)
-
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        a, adj_x = _operand(work, self.a, transpose_last=False)
-        b, adj_y = _operand(work, self.b, transpose_last=True)
+        left, right = self.operands
+        a, adj_x = _operand(work, left, transpose_last=False)
+        b, adj_y = _operand(work, right, transpose_last=True)
         output = work.emit(BatchMatMul(adj_x, adj_y), (a.tensor, b.tensor), self.shape, scheme)
         return View(output, flat_perm(self.shape), self.shape)
 
@@ -144,7 +131,7 @@ def matmul(operator: Operator) -> Value:
         return _from_left(operator, a, b)
     shape = (*want_broadcast(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
     want_size(shape)
-    return Product(operator.node, shape, a, b)
+    return Product(operator.node, shape, (a, b))
 
 
 def _want_matrices(a: Value, b: Value) -> None:
@@ -190,6 +177,6 @@ def _from_left(operator: Operator, a: Constant, b: Value) -> Value:
     want_size(out)
 
     x = moved_run_time(operator, b, transposed(exchanged, between), between)
-    product = Linear(operator.node, out, x, weights, None)
+    product = Linear(operator.node, out, (x,), weights, None)
     shape = permuted(out, exchanged)
     return moved_run_time(operator, product, transposed(exchanged, shape), shape)

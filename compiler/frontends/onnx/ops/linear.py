@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads Gemm, and MatMul by constant weights."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
 
@@ -21,7 +19,7 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import (
     want_weights,
 )
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import GraphBuilder, OneInput, flat_perm
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, flat_perm
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
@@ -30,7 +28,7 @@ from mcuforge.errors import Refusal
 
 
 @dataclass(frozen=True, eq=False)
-class Linear(OneInput):
+class Linear(Deferred):
     """x [.., k] times weights (n, k), plus a bias [n]; `act`: the activation after it."""
 
     weights: Weights
@@ -148,13 +146,8 @@ def _linear(
     want_size(shape)
     if bias is not None:
         bias = _row_of(bias, count)
-    return Linear(
-        operator.node,
-        shape,
-        x,
-        Weights(weights.source, data, weights.scales, turned=not by_rows),
-        bias,
-    )
+    turned = Weights(weights.source, data, weights.scales, turned=not by_rows)
+    return Linear(operator.node, shape, (x,), turned, bias)
 
 
 def _row_of(bias: Constant, count: int) -> Constant:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads Reshape, Squeeze, Transpose, Identity, ...: they change the record of the axes' places."""
 
-from __future__ import annotations
-
 from math import prod
 
 import numpy as np

@@ -5,8 +5,6 @@ A constant is moved while reading, a stored tensor at once. A float result is mo
 quantized: rounding each value and moving it commute.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,7 +21,7 @@ from mcuforge.compiler.frontends.onnx.values import (
     Stored,
     Value,
 )
-from mcuforge.compiler.frontends.onnx.work import GraphBuilder, OneInput
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
@@ -32,7 +30,7 @@ OnView = Callable[[GraphBuilder, View], View]
 
 
 @dataclass(frozen=True, eq=False)
-class Moved(OneInput):
+class Moved(Deferred):
     """A float result or input that is quantized first, then moved."""
 
     move: OnView
@@ -59,9 +57,7 @@ def moved_run_time(operator: Operator, x: Value, on_view: OnView, shape: Shape) 
             "it moves an integer input before any DequantizeLinear, expected one in between",
             "put the DequantizeLinear right after the input",
         )
-    result = Moved(operator.node, shape, x, on_view)
-    assert result.depth
-    return result
+    return Moved(operator.node, shape, (x,), on_view)
 
 
 def moved_constant(x: Constant, on_array: OnArray) -> Constant:

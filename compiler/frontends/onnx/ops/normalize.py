@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads LayerNormalization, as one operator or as float operators, and Softmax."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction, resolve_axis
-from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
+from mcuforge.compiler.frontends.onnx.layout import View, inverse
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import GraphBuilder, OneInput
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 
@@ -27,7 +25,7 @@ def along_last(work: GraphBuilder, view: View) -> View:
 
 
 @dataclass(frozen=True, eq=False)
-class Normalized(OneInput):
+class Normalized(Deferred):
     """x normalized over its last `length` elements, times gamma, plus beta."""
 
     length: int
@@ -64,24 +62,17 @@ def layer_normalization(operator: Operator) -> Value:
     axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
     gamma = operator.constant(1)
     beta = operator.constant(2) if operator.has(2) else Constant("zero", np.zeros(1, np.float32))
-    return normalized(operator, x, x.shape[axis:], operator.float_of("epsilon", 1e-5), gamma, beta)
-
-
-def normalized(
-    operator: Operator, x: Value, over: Shape, epsilon: float, gamma: Constant, beta: Constant
-) -> Normalized:
-    """Normalize x over its last dimensions `over`."""
-    length = prod(over)
+    epsilon, length = operator.float_of("epsilon", 1e-5), prod(x.shape[axis:])
     for name, constant in (("scale", gamma), ("bias", beta)):
         if constant.data.size not in (1, length):
             raise contradiction(
                 f"its {name} has {constant.data.size} values, expected one or {length}"
             )
-    return Normalized(operator.node, x.shape, x, length, epsilon, gamma, beta)
+    return Normalized(operator.node, x.shape, (x,), length, epsilon, gamma, beta)
 
 
 @dataclass(frozen=True, eq=False)
-class Softened(OneInput):
+class Softened(Deferred):
     """The softmax of x along an axis."""
 
     axis: int
@@ -105,4 +96,4 @@ def softmax(operator: Operator) -> Value:
     operator.arity(1)
     x = operator.value(0)
     axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
-    return Softened(operator.node, x.shape, x, axis)
+    return Softened(operator.node, x.shape, (x,), axis)

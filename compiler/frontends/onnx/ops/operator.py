@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Defines what an arm gets: one node of an ONNX file, its inputs as values, its attributes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

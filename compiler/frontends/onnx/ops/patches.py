@@ -4,8 +4,6 @@
 A convolution computes its rows from stripes of the image; the moves need the whole image.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads MaxPool, AveragePool, GlobalAveragePool and ReduceMean."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +12,7 @@ from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, OneInput
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
@@ -44,7 +42,7 @@ def max_pool(operator: Operator) -> Value:
 
 
 @dataclass(frozen=True, eq=False)
-class Averaged(OneInput):
+class Averaged(Deferred):
     """Means of windows; `counts_padding` where the padding counts as zeros."""
 
     slide: Slide
@@ -82,7 +80,7 @@ def average_pool(operator: Operator) -> Value:
         raise Refusal(
             "it rounds its size up and counts padding, supported: one of the two", OTHER_POOL
         )
-    return Averaged(operator.node, slide.shape(x.shape[1], len(x.shape)), x, slide, counts)
+    return Averaged(operator.node, slide.shape(x.shape[1], len(x.shape)), (x,), slide, counts)
 
 
 def _pooled(operator: Operator) -> tuple[Value, Slide]:
@@ -101,7 +99,7 @@ def _pooled(operator: Operator) -> tuple[Value, Slide]:
 
 
 @dataclass(frozen=True, eq=False)
-class Meaned(OneInput):
+class Meaned(Deferred):
     """The mean over axes, which stay as dimensions of 1 where `keep` is set."""
 
     axes: Shape
@@ -157,5 +155,5 @@ def meaned(operator: Operator, x: Value, axes: Shape, keep: bool) -> Value:
         result = x.real.mean(axis=axes, keepdims=keep)
         return Constant(x.name, np.asarray(result, np.float32))
     if not shape:  # a single number is stored as a list of one
-        return shaped(operator, Meaned(operator.node, (1,) * len(x.shape), x, axes, True), ())
-    return Meaned(operator.node, shape, x, axes, keep)
+        return shaped(operator, Meaned(operator.node, (1,) * len(x.shape), (x,), axes, True), ())
+    return Meaned(operator.node, shape, (x,), axes, keep)

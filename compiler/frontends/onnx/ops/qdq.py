@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads QuantizeLinear and DequantizeLinear: floats become integers of the graph, and back."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads Resize with nearest interpolation."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction

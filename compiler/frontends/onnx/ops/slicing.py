@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads Slice, Split, Gather and Pad."""
 
-from __future__ import annotations
-
 from itertools import accumulate
 
 import numpy as np

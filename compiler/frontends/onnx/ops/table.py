@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists the ONNX operators that are read, and what to use instead of some others."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 

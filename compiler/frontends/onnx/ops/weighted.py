@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prepares constant weights and biases in the form that the kernels take."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@
 Kernels see images (1, h, w, c); a sequence (1, c, w) of the file has height 1.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mcuforge.compiler.frontends.common import LARGEST_STEP, contradiction, want_elements

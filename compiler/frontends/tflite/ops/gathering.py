@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads GATHER, PACK, UNPACK and BROADCAST_TO."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import prod
 

@@ -6,8 +6,6 @@ POW, DIV. A result that depends on one int8 element and single numbers has 256 v
 computed here in float32, operation by operation, as the reference kernels do it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType

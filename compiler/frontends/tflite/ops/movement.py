@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads operators that only move values: RESHAPE, PAD, CONCATENATION, TRANSPOSE, SPLIT, ..."""
 
-from __future__ import annotations
-
 from itertools import accumulate
 
 from mcuforge.compiler.frontends.common import completed, contradiction, resolve_axis

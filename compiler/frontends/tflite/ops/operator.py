@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an arm gets (one operator of the file) and what it returns (nodes of the graph)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

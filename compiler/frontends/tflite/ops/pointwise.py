@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads operators on elements (arithmetic, activations, changes of type), SOFTMAX, MEAN and SUM."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial

@@ -5,8 +5,6 @@ Converters write it where the batch is open: Flatten becomes SHAPE, STRIDED_SLIC
 With fixed shapes all of it is constant.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

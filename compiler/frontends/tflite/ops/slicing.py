@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads SLICE and STRIDED_SLICE: resolves the masks into plain starts and steps."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from mcuforge.compiler.frontends.common import MOST_DIMENSIONS, contradiction
-from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator, Options
+from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator
 from mcuforge.compiler.ops.common.checks import want_shape
 from mcuforge.compiler.ops.gather import Gather
 from mcuforge.compiler.ops.reshape import Reshape
@@ -27,26 +26,14 @@ class Cut:
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Masks:
-    """StridedSliceOptions; bit i is about entry i of begin, end and strides."""
+class Masks(NamedTuple):
+    """StridedSliceOptions 0 to 4; bit i is about entry i of begin, end and strides."""
 
     begin: int
     end: int
     ellipsis: int
     new_axis: int
     shrink_axis: int
-
-    @staticmethod
-    def of(options: Options) -> Masks:
-        """Read begin 0, end 1, ellipsis 2, new_axis 3, shrink_axis 4, offset 5."""
-        if options.flag(5):  # the reference reads such ends from memory that it never set
-            raise Refusal(
-                "its ends are offsets from its begins, supported: ends as indices",
-                "slice with plain begin and end indices",
-            )
-        begin, end, ellipsis, new_axis, shrink_axis = (options.integer(i) for i in range(5))
-        return Masks(begin, end, ellipsis, new_axis, shrink_axis)
 
 
 def slice_(operator: Operator) -> NewNodes:
@@ -89,7 +76,13 @@ def cut_and_shaped(
 def strided_cut(operator: Operator, shape: tuple[int, ...]) -> Cut:
     """Return the part that STRIDED_SLICE takes of a tensor of `shape`, by TFLite's rules."""
     operator.arity(4)
-    masks = Masks.of(operator.options("StridedSliceOptions", required=True))
+    options = operator.options("StridedSliceOptions", required=True)
+    if options.flag(5):  # offset: the reference reads such ends from memory that it never set
+        raise Refusal(
+            "its ends are offsets from its begins, supported: ends as indices",
+            "slice with plain begin and end indices",
+        )
+    masks = Masks(*(options.integer(i) for i in range(5)))
     begin, end, stride = (operator.integers(i) for i in (1, 2, 3))
     if not len(begin) == len(end) == len(stride) <= 2 * MOST_DIMENSIONS:
         raise contradiction(

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads pools and RESIZE_NEAREST_NEIGHBOR; resolves the windows of pools and convolutions."""
 
-from __future__ import annotations
-
 from mcuforge.compiler.frontends.common import LARGEST_STEP, LARGEST_TENSOR_BYTES, contradiction
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator, Read
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D

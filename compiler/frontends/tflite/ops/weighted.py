@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED and BATCH_MATMUL."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import prod
 

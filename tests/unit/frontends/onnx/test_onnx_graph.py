@@ -11,7 +11,7 @@ import pytest
 
 from mcuforge.compiler import reference
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.frontends.onnx.reader import survey_onnx
+from mcuforge.compiler.frontends.onnx.reader import open_onnx
 from mcuforge.compiler.graph import Port
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.conv2d import Conv2D
@@ -228,7 +228,8 @@ def test_data_beside_the_model_is_read(tmp_path: Path) -> None:
 
 def test_a_survey_has_a_row_per_operator_but_the_quantizers() -> None:
     q = Qdq()
-    rows = survey_onnx(q.model(onnx_tokens.attention(q)).SerializeToString(), name="a.onnx")
+    model = q.model(onnx_tokens.attention(q))
+    rows = open_onnx(model.SerializeToString(), "a.onnx").survey.rows
     assert [row.operator for row in rows] == [
         *("MatMul", "Reshape", "Transpose") * 2,
         *("MatMul", "Softmax", "MatMul", "Reshape", "Transpose", "MatMul", "Transpose", "Reshape"),

@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mcuforge.compiler.frontends import read_model
-from mcuforge.compiler.frontends.onnx.reader import read_onnx, survey_onnx
+from mcuforge.compiler.frontends.onnx.reader import open_onnx, read_onnx
 from mcuforge.errors import CompileError
 from tests.models import onnx_images, onnx_tokens
 from tests.models.qdq_builder import Qdq
@@ -252,7 +252,7 @@ def test_several_refusals_are_counted_and_listed() -> None:
         q.op("ConvTranspose", [x, q.weights((3, 4, 2, 2))], 0.9)
     model = q.model(q.op("Relu", [x], 0.1))
     assert refusal(model).hint.endswith("; 1 more refused: `mcuforge ops m.onnx` lists all")
-    rows = survey_onnx(model.SerializeToString(), name="m.onnx")
+    rows = open_onnx(model.SerializeToString(), "m.onnx").survey.rows
     assert [row.operator for row in rows if not row.supported] == ["ConvTranspose"] * 2
     assert [row.operator for row in rows if row.supported] == ["Relu"]
 
@@ -260,7 +260,8 @@ def test_several_refusals_are_counted_and_listed() -> None:
 def test_what_reads_a_refused_result_is_not_refused_for_it() -> None:
     q = Qdq()
     x = transposed_conv(q)
-    rows = survey_onnx(q.model(q.op("Relu", [x], 0.1)).SerializeToString(), name="m.onnx")
+    model = q.model(q.op("Relu", [x], 0.1))
+    rows = open_onnx(model.SerializeToString(), "m.onnx").survey.rows
     assert [(row.operator, row.supported) for row in rows] == [
         ("ConvTranspose", False),
         ("Relu", True),

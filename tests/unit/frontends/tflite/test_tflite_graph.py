@@ -15,7 +15,7 @@ from mcuforge.compiler.builders.tflite_writer import (
     TensorSpec,
     write_model,
 )
-from mcuforge.compiler.frontends.tflite.reader import read_tflite, survey_tflite
+from mcuforge.compiler.frontends.tflite.reader import open_tflite, read_tflite
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.reshape import Reshape
@@ -252,7 +252,7 @@ def test_a_survey_lists_every_operator_and_every_problem_at_once() -> None:
         (0,),
         (3,),
     )
-    rows = survey_tflite(write_model(spec), name="m.tflite")
+    rows = open_tflite(write_model(spec), "m.tflite").survey.rows
     assert [(r.index, r.operator, r.supported) for r in rows] == [
         (0, "ELU", False),
         (1, "RELU", True),
@@ -267,7 +267,7 @@ def test_a_survey_lists_every_operator_and_every_problem_at_once() -> None:
 
 
 def test_a_survey_lists_the_models_own_problems_first() -> None:
-    rows = survey_tflite(with_tensor("RELU", 0, signature=(-1, -1)))
+    rows = open_tflite(with_tensor("RELU", 0, signature=(-1, -1)), "m.tflite").survey.rows
     assert [(r.index, r.operator, r.supported) for r in rows] == [
         (-1, "MODEL", False),
         (0, "RELU", True),
