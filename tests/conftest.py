@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.compilers import share_compilers
 from tests.cpu_seconds import CpuSeconds
 from tests.golden.objects import drop_folder, share_folder
 from tests.launches import Launches
@@ -40,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Launches(), "mcuforge-launches")
     objects = share_folder()
     config.add_cleanup(lambda: drop_folder(objects))
+    share_compilers()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -18,6 +18,7 @@ from mcuforge.boards.emulator import qemu
 from mcuforge.boards.image.footprint import measure
 from mcuforge.boards.image.stack import stack_bound
 from mcuforge.errors import BoardError
+from tests.compilers import ALWAYS
 
 ARENA_BYTES = 256
 WEIGHTS = 200
@@ -168,7 +169,10 @@ def test_upload_starts_the_emulator_and_stop_ends_it_also_in_an_awkward_folder(
     assert not state.exists()
 
 
-def test_the_image_is_the_same_bytes_in_every_folder(tmp_path: Path) -> None:
+def test_the_image_is_the_same_bytes_in_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ALWAYS, "yes")
     board = emulated(load_board("qemu-mps2-an386"))
     first = build(project(tmp_path / "one", board))
     shutil.copytree(tmp_path / "one", tmp_path / "moved", ignore=shutil.ignore_patterns(".pio"))
