@@ -82,8 +82,8 @@ def _of_equal_blocks(placer: Placer, iterations: int, seed: int) -> Solution | N
             solution = placer.solution(offsets, homes)
             if best is None or solution.cost < best.cost:
                 best = solution
-            if plan.optimal:
-                break
+        if found is not None or not plan.optimal:
+            break  # another seed would hardly find a better plan of the shorter problem
     return best
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 from mcuforge.compiler.calls import Call
 from mcuforge.compiler.graph import Graph, Node, fresh
@@ -95,12 +96,12 @@ class Schedule:
     rings: Mapping[str, int] = field(default_factory=dict)
     streamed: tuple[Tensor, ...] = ()
 
-    @property
+    @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """Every layer, stage after stage; its index here is the layer's number everywhere."""
         return tuple(layer for stage in self.stages for layer in stage.layers)
 
-    @property
+    @cached_property
     def steps(self) -> tuple[tuple[Layer, Task], ...]:
         """Every task of a run in order, with its layer: what `<name>_run_steps` counts."""
         return tuple((stage.layers[t.layer], t) for stage in self.stages for t in stage.tasks)

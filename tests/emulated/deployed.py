@@ -17,7 +17,7 @@ from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
 from tests.golden.objects import VARIABLE
 
-SAMPLES = 4
+SAMPLES = 2
 QUIET = Stages(Console(stderr=True), quiet=True)
 
 

@@ -104,8 +104,12 @@ def test_a_plan_whose_blocks_do_not_meet_is_not_repeated() -> None:
     assert short.repeated(apart) is None
 
 
-def test_a_long_row_of_blocks_costs_little_more_than_a_short_one() -> None:
-    problem = blocks(60, seed=5)
-    plan = greedy.place(problem)
-    assert not faults(problem, plan)
-    assert plan.peak == greedy.place(blocks(5, seed=5)).peak
+def test_a_long_row_of_blocks_needs_hardly_more_than_a_short_one() -> None:
+    peaks = [0, 0]
+    for seed in range(20):
+        for at, count in enumerate((5, 60)):
+            problem = blocks(count, seed)
+            plan = greedy.place(problem)
+            assert not faults(problem, plan), seed
+            peaks[at] += plan.peak
+    assert peaks[1] < 1.02 * peaks[0]
