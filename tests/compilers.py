@@ -45,10 +45,14 @@ done
 """
 
 
+def script_folder() -> Path:
+    """Where the scripts of this run lie."""
+    return Path(os.environ[VARIABLE]) / "compilers"
+
+
 def share_compilers() -> None:
     """Put the scripts first on PATH, in the folder that the processes of this run share."""
-    folder = Path(os.environ[VARIABLE])
-    scripts = folder / "compilers"
+    scripts = script_folder()
     if str(scripts) in os.environ["PATH"].split(os.pathsep):
         return
     scripts.mkdir()
@@ -56,7 +60,7 @@ def share_compilers() -> None:
         compiler = shutil.which(f"{prefix}gcc")
         if compiler is not None:
             script = scripts / f"{prefix}gcc"
-            words = {"always": ALWAYS, "compiler": compiler, "folder": folder}
+            words = {"always": ALWAYS, "compiler": compiler, "folder": scripts.parent}
             script.write_text(SCRIPT % words, encoding="utf-8")
             script.chmod(0o755)
     os.environ["PATH"] = os.pathsep.join((str(scripts), os.environ["PATH"]))

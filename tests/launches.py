@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.compilers import script_folder
+
 TOOL = re.compile(
     r"(.*-)?(gcc|g\+\+|cc|c\+\+|clang|clang\+\+|cpp|as|ld|ar|nm|objdump)(-\d+)?"
     r"|qemu-system-\w+|platformio|pio|scons|chromium"
@@ -53,7 +55,8 @@ def tool_of(details: tuple[object, ...]) -> str | None:
         words += [os.fsdecode(w) for w in rest[0][:3] if isinstance(w, (str, bytes, os.PathLike))]
     for word in words:
         name = Path(word).name
-        found = shutil.which(word) or word
-        if TOOL.fullmatch(name) and not Path(found).is_relative_to(tempfile.gettempdir()):
+        found = Path(shutil.which(word) or word)
+        own = found.is_relative_to(tempfile.gettempdir()) and found.parent != script_folder()
+        if TOOL.fullmatch(name) and not own:
             return name
     return None

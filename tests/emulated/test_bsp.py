@@ -15,7 +15,7 @@ from tests.emulated.bsp_image import BuildFailed, build_probe, running
 
 BSP = Path(__file__).resolve().parents[2] / "boards" / "bsp"
 ECHO_BYTES = 65536
-BURST_BYTES = 8192  # eight times the receive ring
+BURST_BYTES = 4096  # four times the receive ring
 LONG_BURST_ON = ("qemu-mps2-an386", "qemu-riscv32", "hifive1", "netduinoplus2")  # each UART
 BOARDS = [board.id for board in all_boards() if board.emulator is not None]
 CODE_IN_RAM = [board for board in BOARDS if board.startswith("qemu-")]

@@ -37,7 +37,7 @@ def sabotage(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
         return text.replace(RUN, f"{RUN}    {code}\n", 1)
 
     monkeypatch.setattr(mcuforge.flow.firmware, "check_model", broken)
-    monkeypatch.setattr(mcuforge.flow.target, "RUN_SECONDS", 10.0)  # the demo takes milliseconds
+    monkeypatch.setattr(mcuforge.flow.target, "RUN_SECONDS", 5.0)  # the demo takes milliseconds
 
 
 def emulators() -> int:

@@ -167,7 +167,7 @@ def test_ram_is_below_tflite_micro_and_kws_flash_by_two_fifths(model: str) -> No
         if row["model"] == model and row["engine"] == "TFLM+CMSIS-NN" and row["cpu"] == "cortex-m7"
     ]
     assert tflm
-    report = deployed(file, "disco_f746ng")
+    report = deployed(file, "qemu-mps2-an500")
     assert report.ram.total < min(row["ram_bytes"] for row in tflm)
     assert report.flash.total < min(row["flash_bytes"] for row in tflm)
     if model == "kws_ref_model":
@@ -195,13 +195,22 @@ def test_the_demo_is_exact_and_accurate_on(board: str) -> None:
 
 
 @pytest.mark.shared
-def test_official_keyword_stimuli_give_the_references_accuracy() -> None:
+@pytest.mark.parametrize(
+    ("samples", "accuracy"), [(150, None), pytest.param(1000, 0.901, marks=pytest.mark.slow)]
+)
+def test_official_keyword_stimuli_give_the_references_accuracy(
+    samples: int, accuracy: float | None
+) -> None:
     data = shared("data/mlperf_kws01.npz")
-    request = Request(mlperf("kws_ref_model"), "disco_f746ng", emulate=True, data=data)
+    model = mlperf("kws_ref_model")
+    request = Request(model, "disco_f746ng", emulate=True, data=data, samples=samples)
     report = deploy(request, QUIET)
     assert report.verdict == "pass"
-    assert report.check.samples == report.check.exact_samples == 1000
-    assert report.check.accuracy == report.check.reference_accuracy == 0.901
+    assert report.check.samples == report.check.exact_samples == samples
+    assert report.check.accuracy == report.check.reference_accuracy
+    assert report.check.accuracy is not None
+    assert accuracy in (None, report.check.accuracy)
+    assert report.check.accuracy > 0.85
 
 
 @pytest.mark.shared

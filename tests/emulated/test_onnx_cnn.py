@@ -13,7 +13,7 @@ from mcuforge.commands.deploy import Request, deploy
 from mcuforge.report.progress import Stages
 from scripts.make_onnx_cnn import NETWORKS, Style, images, make_int8
 
-SAMPLES = 4
+SAMPLES = 2
 CASES = (
     ("mobilenet", Style(), "qemu-mps2-an500"),
     pytest.param(

@@ -68,7 +68,10 @@ def test_the_demos_transformer_is_exact_and_accurate(board: str, streamed: bool)
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(("model", "board"), tuple(zip(TFLITE, BOARDS, strict=True)))
+@pytest.mark.parametrize(
+    ("model", "board"),
+    [(TFLITE[0], BOARDS[0]), pytest.param(TFLITE[1], BOARDS[1], marks=pytest.mark.slow)],
+)
 def test_a_tflite_transformer_is_exact(model: str, board: str, tmp_path: Path) -> None:
     file = shared(f"models/vit/{model}.tflite")
     data = cifar_file(tmp_path, "NHWC")

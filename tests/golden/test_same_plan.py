@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.shared import shared
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "digits"
-BURNERS = 2  # processes that never rest, beside the tests that run at the same time
+BURNERS = 1  # processes that never rest, beside the tests that run at the same time
 
 
 @contextmanager

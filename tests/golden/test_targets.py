@@ -68,6 +68,7 @@ TARGETS = (
     Target("cortex-m55", ARM, ("-mcpu=cortex-m55", "-mfpu=auto", *HARD), "helium"),
     Target("rv32imac", RISCV, ("-march=rv32imac", "-mabi=ilp32", "--specs=picolibc.specs"), "rv32"),
 )
+EVERY_TIME = ("host", "cortex-m7", "rv32imac")  # a large model, for the others in make test-all
 
 
 @pytest.fixture(scope="module", params=TARGETS, ids=lambda t: str(t.name))
@@ -159,6 +160,14 @@ def everything() -> Graph:
     return optimize(merged("every operator", cases))
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param(t, id=t.name, marks=[] if t.name in EVERY_TIME else [pytest.mark.slow])
+        for t in TARGETS
+    ],
+    indirect=True,
+)
 def test_a_model_of_every_operator_compiles_with_its_example_and_its_check(
     target: Target, everything: Graph, tmp_path: Path
 ) -> None:

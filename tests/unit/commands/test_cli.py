@@ -104,7 +104,7 @@ def test_a_bug_is_exit_3_with_its_traceback_in_a_file(
     def fail(*_: object) -> None:
         raise InternalError("two and two are five")
 
-    monkeypatch.setattr(boards, "boards", fail)
+    monkeypatch.setattr(boards, "BoardList", fail)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert run(monkeypatch, "boards") == 3
     said = capsys.readouterr().err
@@ -128,7 +128,7 @@ def test_a_signal_to_end_unwinds_and_says_so_in_the_exit_code(
         finally:
             cleaned.append(True)
 
-    monkeypatch.setattr(boards, "boards", killed)
+    monkeypatch.setattr(boards, "BoardList", killed)
     signal.signal(number, signal.SIG_DFL)  # pytest may run under nohup
     assert run(monkeypatch, "boards") == 128 + number
     assert cleaned == [True]

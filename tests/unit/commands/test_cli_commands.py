@@ -273,7 +273,7 @@ def test_debug_raises_what_is_otherwise_told(run: Run, monkeypatch: pytest.Monke
     def fail(*_: object) -> None:
         raise ZeroDivisionError("of ours")
 
-    monkeypatch.setattr(boards, "boards", fail)
+    monkeypatch.setattr(boards, "BoardList", fail)
     with pytest.raises(ZeroDivisionError, match="of ours"):
         run("--debug", "boards")
 
@@ -284,7 +284,7 @@ def test_a_bug_without_words_and_an_odd_argument_still_end_in_three_lines(
     def fail(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(boards, "boards", fail)
+    monkeypatch.setattr(boards, "load_board", fail)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert run("boards", "\udcff\n") == 3
     lines = capsys.readouterr().err.splitlines()
@@ -298,7 +298,7 @@ def test_an_interrupt_is_exit_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(boards, "boards", interrupted)
+    monkeypatch.setattr(boards, "BoardList", interrupted)
     assert run("boards") == 130
 
 
