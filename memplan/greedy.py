@@ -72,19 +72,16 @@ def _of_equal_blocks(placer: Placer, iterations: int, seed: int) -> Solution | N
         return None
     share = len(short.problem.buffers) / len(problem.buffers)
     index = {region.name: r for r, region in enumerate(placer.regions)}
-    best: Solution | None = None
     for attempt in range(SEEDS):
         plan = place(short.problem, iterations=ceil(iterations * share), seed=seed + attempt)
         found = short.repeated(plan.placements)
         if found is not None:
             places = [found[buffer.name] for buffer in problem.buffers]
             offsets, homes = [p.offset for p in places], [index[p.region] for p in places]
-            solution = placer.solution(offsets, homes)
-            if best is None or solution.cost < best.cost:
-                best = solution
-        if found is not None or not plan.optimal:
+            return placer.solution(offsets, homes)
+        if not plan.optimal:
             break  # another seed would hardly find a better plan of the shorter problem
-    return best
+    return None
 
 
 def _solutions(

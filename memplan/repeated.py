@@ -185,7 +185,7 @@ def _signature(problem: Problem, segment: Segment) -> object:
 
 
 def _repeats(signatures: Sequence[object]) -> list[Repeat]:
-    """Find periods of segments that repeat more often than they are kept, the longest first."""
+    """Find periods that repeat more often than they are kept: at each place the widest one."""
     found: list[Repeat] = []
     begin = 0
     while begin < len(signatures):
@@ -207,7 +207,8 @@ def _crossing(segments: Sequence[Segment], cut: int) -> list[int]:
     """The buffers alive before and after segment `cut` begins, by index."""
     if not 0 < cut < len(segments):
         return []
-    return [i for i in segments[cut].buffers if i in set(segments[cut - 1].buffers)]
+    before = set(segments[cut - 1].buffers)
+    return [i for i in segments[cut].buffers if i in before]
 
 
 def _is_plan(problem: Problem, placements: Mapping[str, Placement]) -> bool:

@@ -19,6 +19,8 @@ class Candidates:
     """The stages worth having for one order of a graph's nodes.
 
     `most`: stages that hold more bytes are not worth having, since another order needs no more.
+    `within`: those that hold no more are, though some cut needs less: it may be slow, or its plan
+    may have holes.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class Candidates:
         self.estimates = Estimates(graph, nodes, calls, known)
         self.nodes = self.estimates.nodes
         self.most: float = inf
+        self.within: float = 0
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
@@ -45,7 +48,7 @@ class Candidates:
         alive_before, reach = self.estimates.holding.alive_before, self.estimates.reach
         found = [c for at in self.singles for c in at]
         limit = max((min(c.bytes for c in at) for at in self.singles), default=0)
-        enough = min(self.most, self._least_peak(found, lambda c: c.bytes))
+        enough = self._enough(found)
         rings: dict[tuple[int, int], int] = {}  # of the smallest pipeline over each range tried
         growing = [i for i in range(count) if self.estimates.rows[i] is not None]
         for length in range(2, count + 1):
@@ -72,7 +75,7 @@ class Candidates:
             if not growing or self._beyond_most(found, growing):
                 break
             if len(found) > known:
-                enough = min(self.most, self._least_peak(found, lambda c: c.bytes))
+                enough = self._enough(found)
         return tuple(found)
 
     @cached_property
@@ -115,6 +118,10 @@ class Candidates:
             return rows
         whole = self.estimates.whole(i)
         return [whole, *(c for c in rows if c.bytes < whole.bytes)]
+
+    def _enough(self, found: Sequence[Choice]) -> float:
+        """Bytes above which a stage is not worth having."""
+        return max(self.within, min(self.most, self._least_peak(found, lambda c: c.bytes)))
 
     def _beyond_most(self, found: Sequence[Choice], growing: Sequence[int]) -> bool:
         """True where no stage, found or growing, runs some node within `most` bytes."""

@@ -114,12 +114,17 @@ def choose(
     arriving = graph.inputs if options.streamed else ()
     known = Known() if known is None else known
     best: _Placed | None = None
-    for thorough in (False, True):
+    budget = sum(region.bytes for region in regions)
+    for again in (False, True):
         every = tried = _candidates(graph, calls, arriving, known)
-        allowed = SLACK * min(map(fewest_instructions, tried)) if goal == "balanced" else inf
-        if goal != "speed" and not thorough:
-            tried = _worthwhile(tried, allowed)
-        attempts = _attempts(tried, goal, sum(region.bytes for region in regions), allowed)
+        fastest = min(map(fewest_instructions, every))
+        allowed = SLACK * fastest if goal == "balanced" else inf
+        if best is not None:
+            for candidates in every:
+                candidates.within = _useful(best, goal, len(regions), budget)
+        elif goal != "speed":
+            tried = _worthwhile(every, allowed)
+        attempts = _attempts(tried, goal, budget, allowed)
         if len(graph.nodes) > HUGE:
             attempts = attempts[:FEW_TRIES]
         found = _best(attempts, calls, regions, goal, arriving, best)
@@ -128,8 +133,8 @@ def choose(
         best = _improved(found, goal, regions, effort)
         # the bound counts distinct bytes: it holds in one region and in several
         bound = best.plan.lower_bound if goal == "speed" else min(c.bound for c in tried)
-        if goal == "speed" or len(every) == 1 or best.plan.peak <= best.attempt.estimate:
-            break  # there is no hole that another order or form might not have
+        if not again and _served(best, goal, len(regions), tried, fastest):
+            break
     assert best is not None
     plan = replace(best.plan, lower_bound=bound, optimal=best.plan.peak == bound)
     return Chosen(best.schedule, best.problem, plan)
@@ -159,6 +164,27 @@ def _worthwhile(tried: Sequence[Candidates], allowed: float) -> list[Candidates]
         candidates.most = least
         least = min(least, max(candidates.bound, least_arena(candidates, allowed)))
     return [candidates for candidates in tried if candidates.bound <= least]
+
+
+def _served(
+    best: _Placed, goal: Goal, regions: int, tried: Sequence[Candidates], fastest: float
+) -> bool:
+    """True where no stage or order that was left out can serve the goal better."""
+    missing = best.rank[0] > 0
+    if goal == "speed":
+        return not missing and best.attempt.cost <= fastest
+    if missing and regions > 1:
+        return False  # another cut may need more bytes in all, but in the regions that have room
+    if best.plan.peak > best.attempt.estimate:
+        return False  # a hole, which another cut may not have
+    return best.attempt.estimate <= min(candidates.least_peak for candidates in tried)
+
+
+def _useful(best: _Placed, goal: Goal, regions: int, budget: int) -> float:
+    """Bytes that a stage of a better plan than `best` may hold."""
+    if best.rank[0] and regions > 1:
+        return inf
+    return budget if goal == "speed" else best.plan.peak
 
 
 def _improved(placed: _Placed, goal: Goal, regions: tuple[Region, ...], effort: float) -> _Placed:

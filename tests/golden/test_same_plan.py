@@ -19,7 +19,7 @@ BURNERS = 1  # processes that never rest, beside the tests that run at the same 
 
 @contextmanager
 def busy_machine() -> Iterator[None]:
-    """Keep every core busy with other work."""
+    """Have another process busy all the time, beside the other tests."""
     burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(BURNERS)]
     try:
         yield
