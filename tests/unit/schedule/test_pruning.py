@@ -56,6 +56,22 @@ def test_an_order_that_needs_more_than_another_is_given_up_and_no_other(streamed
             assert found == known.bound if known.bound <= most else found > most
 
 
+def test_every_stage_that_is_asked_for_is_built() -> None:
+    more = 0
+    for graph in graphs():
+        pruned, every = candidates(graph, streamed=False), candidates(graph, False, within=inf)
+        within = 2 * pruned.least_peak
+        asked = _stages(candidates(graph, streamed=False, within=within), within)
+        assert asked == _stages(every, within)
+        more += len(_stages(pruned, within)) < len(asked)
+    assert more > 2
+
+
+def _stages(found: Candidates, within: int) -> set[tuple[int, int, int, float]]:
+    stages = ((c.begin, c.end, c.bytes, c.instructions) for c in found.choices)
+    return {stage for stage in stages if stage[2] <= within}
+
+
 def test_speed_uses_the_stages_that_its_budget_has_room_for() -> None:
     for graph in graphs():
         least = candidates(graph, streamed=False).least_peak
