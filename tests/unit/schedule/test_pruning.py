@@ -21,7 +21,7 @@ from mcuforge.memplan.problem import Region
 from tests.models.random_graphs import seeded_model
 from tests.unit.schedule.nets import chain_of_convs, residual_net
 
-SEEDS = range(12)
+SEEDS = range(6)
 
 
 def graphs() -> list[Graph]:
