@@ -6,7 +6,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -35,15 +35,10 @@ class Packed:
     channels is not a multiple of four.
     """
 
-    pack: Callable[[], Int32]  # not called before the words are written out
+    pack: Callable[[], Int32]  # the array, int32 (words,); not called before it is written out
     depth: int
     scratch_bytes: int = 0
     odd_bytes: int = 0
-
-    @cached_property
-    def words(self) -> Int32:
-        """The packed array: int32 (words,)."""
-        return self.pack()
 
 
 class InstructionSet:

@@ -88,7 +88,7 @@ def test_a_block_is_biases_lanes_and_what_ends_them() -> None:
     filters = np.arange(1, 9, dtype=np.int8).reshape(2, 1, 4)  # taps of channel 0: 1 and 5
     packed = pack_depthwise(filters, channels(4))
     assert packed is not None
-    first, *words = packed.words.tolist()
+    first, *words = packed.pack().tolist()
     left = FRACTION_BITS + 1 - 7
     assert first == SHARED_SHIFT
     assert words[:4] == [100 << left, 200 << left, 300 << left, 400 << left]
@@ -103,7 +103,7 @@ def test_a_fifth_tap_has_words_of_two_channels() -> None:
     filters[4, 0] = 1, -2, 3, -4
     packed = pack_depthwise(filters, channels(4, ties_away=True))
     assert packed is not None
-    first, *words = packed.words.tolist()
+    first, *words = packed.pack().tolist()
     assert first == OWN_SHIFTS
     assert words[4:12] == [0] * 8
     assert words[12:14] == [2 | 6 << 16, -4 & 0xFFFF | -8 << 16]  # doubled
@@ -115,7 +115,7 @@ def test_a_fifth_tap_has_words_of_two_channels() -> None:
 def test_the_last_block_holds_the_last_four_channels(count: int, blocks: int) -> None:
     packed = pack_depthwise(np.ones((1, 1, count), np.int8), channels(count, ties_away=True))
     assert packed is not None
-    of_blocks = packed.words[1:].reshape(blocks, -1)
+    of_blocks = packed.pack()[1:].reshape(blocks, -1)
     last = [200 * c for c in range(1, count + 1)][-4:]
     assert of_blocks[-1, :4].tolist() == last + [0] * (4 - len(last))
 

@@ -60,11 +60,11 @@ def test_a_block_gives_the_accumulators_of_its_filters(count: int, taps: int) ->
     channels = channels_of(filters)
     packed = pack_blocks(filters, channels)
     assert packed is not None
-    assert packed.words[0] == FILTERS
+    assert packed.pack()[0] == FILTERS
     assert packed.depth == depth
     x = np.random.default_rng(1).integers(-128, 128, depth)
     want = channels.bias + filters.astype(np.int64) @ x[:taps]
-    got = slots(packed.words, depth, x)
+    got = slots(packed.pack(), depth, x)
     assert [acc for acc, _, _ in got[:count]] == want.tolist()
     assert [m for _, m, _ in got[:count]] == channels.multiplier.tolist()
     assert {right for _, _, right in got[:count]} == {3}
@@ -75,10 +75,10 @@ def test_filters_that_overflow_a_lane_together_have_words_of_their_own() -> None
     channels = channels_of(filters)
     packed = pack_blocks(filters, channels)
     assert packed is not None
-    assert packed.words[0] == 2
+    assert packed.pack()[0] == 2
     x = np.array([-128, 127, 0, 0])
     want = channels.bias + filters.astype(np.int64) @ x[:2]
-    assert [acc for acc, _, _ in slots(packed.words, 4, x)[:5:2]] == want.tolist()
+    assert [acc for acc, _, _ in slots(packed.pack(), 4, x)[:5:2]] == want.tolist()
 
 
 def test_sums_of_more_than_23_bits_have_words_of_their_own() -> None:
@@ -86,7 +86,7 @@ def test_sums_of_more_than_23_bits_have_words_of_their_own() -> None:
     for reach, held in (((1 << 23) - 1, 4), (1 << 23, 2)):
         packed = pack_blocks(filters, channels_of(filters, reach=reach))
         assert packed is not None
-        assert packed.words[0] == held
+        assert packed.pack()[0] == held
 
 
 def test_layers_that_round_once_say_so_and_have_twice_the_multipliers() -> None:
@@ -94,9 +94,9 @@ def test_layers_that_round_once_say_so_and_have_twice_the_multipliers() -> None:
     channels = channels_of(filters, right=0)
     packed = pack_blocks(filters, channels)
     assert packed is not None
-    assert packed.words[0] == FILTERS + ROUNDS_ONCE
+    assert packed.pack()[0] == FILTERS + ROUNDS_ONCE
     x = np.array([3, -5, 7, -9])
-    multipliers = [m for _, m, _ in slots(packed.words, 4, x)[:5]]
+    multipliers = [m for _, m, _ in slots(packed.pack(), 4, x)[:5]]
     assert multipliers == (2 * channels.multiplier).tolist()
 
 

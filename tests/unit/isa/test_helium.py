@@ -44,7 +44,7 @@ def test_a_group_of_four_filters_is_biases_weights_multipliers_and_shifts(
     assert packed is not None
     assert packed.depth == -(-taps // 16) * 16
     assert packed.scratch_bytes == 2 * packed.depth  # two windows
-    groups = packed.words.reshape(-(-count // 4), 4 + packed.depth + 8)
+    groups = packed.pack().reshape(-(-count // 4), 4 + packed.depth + 8)
     for channel in range(len(groups) * 4):
         group, lane = groups[channel // 4], channel % 4
         blocks = group[4:-8].view(np.int8).reshape(-1, 4, 16)
@@ -66,12 +66,12 @@ def test_one_vector_is_read_where_it_lies() -> None:
     assert packed is not None
     assert windows is not None
     assert packed.scratch_bytes == 0
-    assert (packed.words == windows.words).all()
+    assert (packed.pack() == windows.pack()).all()
 
 
 def of_group(packed: Packed, group: int, taps: int) -> tuple[list[int], ...]:
     """Biases, multipliers and shifts of 16 channels in their own order, and the weights."""
-    words = packed.words.reshape(-1, 48 + 4 * taps)[group]
+    words = packed.pack().reshape(-1, 48 + 4 * taps)[group]
     order = (0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15)
     constants = [[0] * 16 for _ in range(3)]
     for found, part in zip(constants, (words[:16], words[-32:-16], words[-16:]), strict=True):
@@ -100,7 +100,7 @@ def test_eight_channels_are_there_twice_for_two_pixels_at_once() -> None:
     assert packed is not None
     for part in of_group(packed, 0, 9)[:3]:
         assert part[:8] == part[8:]
-    assert len(packed.words) == 48 + 4 * 9
+    assert len(packed.pack()) == 48 + 4 * 9
 
 
 def test_two_taps_whose_products_pass_an_int16_are_for_the_portable_kernel() -> None:
@@ -123,7 +123,7 @@ def test_filters_of_constant_channels_are_zeros() -> None:
     given = replace(channels(5), constant=np.array([False, True, False, False, True]))
     packed = Helium().fully_connected(random_filters((5, 16)), given)
     assert packed is not None
-    weights = packed.words.reshape(2, 28)[:, 4:-8].view(np.int8).reshape(8, 16)
+    weights = packed.pack().reshape(2, 28)[:, 4:-8].view(np.int8).reshape(8, 16)
     assert [bool(row.any()) for row in weights] == [True, False, True, True] + 4 * [False]
     packed = Helium().depthwise_conv2d(random_filters((3, 3, 5)), given)
     assert packed is not None

@@ -82,7 +82,7 @@ def test_conv2d_has_four_filters_side_by_side(count: int, taps: int) -> None:
     depth = -(-taps // 4) * 4
     assert packed.depth == depth
     assert packed.scratch_bytes == Rv32.pixels * depth
-    found = list(filters_of(packed.words, 4, depth))
+    found = list(filters_of(packed.pack(), 4, depth))
     assert len(found) == -(-count // 4) * 4
     check(found, filters, channels, depth)
 
@@ -95,8 +95,8 @@ def test_fully_connected_has_eight_side_by_side_and_the_rest_alone(count: int, t
     assert depth == -(-taps // 4) * 4
     whole = count // 8
     end = whole * (8 + 2 * depth + 8 + 2)
-    found = list(filters_of(packed.words[:end], 8, depth))
-    found += filters_of(packed.words[end:], 1, depth)
+    found = list(filters_of(packed.pack()[:end], 8, depth))
+    found += filters_of(packed.pack()[end:], 1, depth)
     assert len(found) == count
     check(found, filters, channels, depth)
 
@@ -109,7 +109,7 @@ def test_depthwise_has_four_channels_side_by_side(taps: tuple[int, int], count: 
     depth = taps[0] * taps[1]
     assert packed.depth == depth
     assert packed.scratch_bytes == 0
-    check(list(filters_of(packed.words, 4, depth)), filters.reshape(depth, -1).T, channels, depth)
+    check(list(filters_of(packed.pack(), 4, depth)), filters.reshape(depth, -1).T, channels, depth)
 
 
 def test_a_filter_whose_taps_have_no_room_is_for_portable_code() -> None:
