@@ -143,6 +143,13 @@ def test_the_banner_waits_for_whoever_opens_the_port(board: Board, image: Path) 
         assert hear(emulator) == f"m-ready {BOARD_ID}"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says where a process may run")
+def test_qemu_stays_on_one_core(board: Board, image: Path) -> None:
+    # bytes of the serial port pass between its threads, which takes longer across cores
+    with start(board, image) as emulator:
+        assert len(os.sched_getaffinity(emulator.pid)) == 1
+
+
 def test_a_port_can_be_closed_and_opened_again(board: Board, image: Path) -> None:
     with start(board, image) as emulator:
         assert hear(emulator) == f"m-ready {BOARD_ID}"
