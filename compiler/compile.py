@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiles a graph to C: passes, schedule and memory plan, proof of the plan, code."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mcuforge.compiler.codegen.model import GeneratedModel, generate
+from mcuforge.compiler.codegen.constants import StoredConstants, collect, store
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.passes import PASSES, optimize, write_dump
 from mcuforge.compiler.schedule import fit
@@ -16,11 +19,14 @@ from mcuforge.compiler.schedule.fit import Memories
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.planned import Planned, PlanOptions
 from mcuforge.compiler.schedule.trace import memory_trace
-from mcuforge.compiler.schedule.weights import Flash, choose_flash
+from mcuforge.compiler.schedule.weights import Flash, PlaceWeights, choose_flash
 from mcuforge.errors import CompileError
 from mcuforge.memplan.problem import Plan, Problem, Region
 from mcuforge.memplan.replay import replay
 from mcuforge.memplan.solve import DEFAULT_EFFORT
+
+if TYPE_CHECKING:
+    from mcuforge.compiler.codegen.model import GeneratedModel
 
 __all__ = [
     "ARENA",
@@ -30,7 +36,9 @@ __all__ = [
     "Planned",
     "compile_graph",
     "plan_graph",
+    "prove",
     "refuse_over_budget",
+    "stored_constants",
     "with_code_room",
 ]
 
@@ -114,10 +122,21 @@ def compile_graph(
         dump_passes=dump_passes,
         resident_too=resident_too,
     )
+    prove(planned)
+    return _generated(planned, flash)
+
+
+def prove(planned: Planned) -> None:
+    """Replay a plan; InternalError where it loses a byte that is still needed."""
     plan = planned.plan
     trace = memory_trace(planned.schedule, plan.placements)
     replay(_with_room(planned.problem, plan), plan.placements, trace)
-    return _generated(planned, flash)
+
+
+def stored_constants(planned: Planned, flash: Flash | None = None) -> StoredConstants:
+    """The constant arrays that the C of a plan would have, placed in `flash`."""
+    schedule = planned.schedule
+    return store(schedule, collect(schedule), _placing(planned.options, flash))
 
 
 def with_code_room(compiled: Compiled, bytes_more: int) -> Compiled | None:
@@ -133,11 +152,17 @@ def with_code_room(compiled: Compiled, bytes_more: int) -> Compiled | None:
 
 def _generated(planned: Planned, flash: Flash | None) -> Compiled:
     """Generate the C of a plan, its constants placed in `flash`."""
-    where, plan = planned.options.weights, planned.plan
-    place = None if flash is None else partial(choose_flash, flash=flash, where=where)
+    from mcuforge.compiler.codegen.model import generate  # a plan alone needs no templates
+
+    plan, place = planned.plan, _placing(planned.options, flash)
     model = generate(planned.schedule, plan.placements, plan.peaks, place)
     known = {field.name: getattr(planned, field.name) for field in fields(Planned)}
     return Compiled(**known, model=model, flash=flash)
+
+
+def _placing(options: PlanOptions, flash: Flash | None) -> PlaceWeights | None:
+    """How the user wants constants placed; None where the image's flash is all there is."""
+    return None if flash is None else partial(choose_flash, flash=flash, where=options.weights)
 
 
 def _memories(ram: Ram) -> Memories:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from mcuforge.compiler.calls import Argument, Blank, Blob, Params, RingRows, RowOf
-from mcuforge.compiler.codegen.constants import ConstantPool, literal
+from mcuforge.compiler.codegen.constants import ConstantPool, as_blob, literal
 from mcuforge.compiler.codegen.names import comment
 from mcuforge.compiler.codegen.ports import Arena, Port, file_words, shape_text
 from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule
@@ -163,7 +163,7 @@ class CallPrinter:
             return self.pool.name(argument, layer_id)
         assert isinstance(argument, Tensor)
         if argument.data is not None:
-            return self.pool.name(Blob("constant", argument.data), layer_id)
+            return self.pool.name(as_blob(argument.data), layer_id)
         return _typed(self.address(self.schedule.buffer(argument).name), argument)
 
     def address(self, buffer: str) -> str:
@@ -177,7 +177,7 @@ class CallPrinter:
         """Write the address of row `step * row + first`, as simply as its buffer allows."""
         source = argument.source
         if isinstance(source, Tensor) and source.data is not None:
-            source = Blob("constant", source.data)
+            source = as_blob(source.data)
         wanted = _linear(argument.step, row, argument.first)
         if isinstance(source, Blob):
             size = argument.row_bytes or getattr(argument.source, "row_bytes", 0)

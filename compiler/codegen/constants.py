@@ -2,28 +2,72 @@
 """Constant arrays of the generated code: one per distinct content, named after its first layer."""
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blob
-from mcuforge.compiler.codegen.names import numbered
-from mcuforge.compiler.tensors import Array
+from mcuforge.compiler.calls import Blob, Call, RowOf
+from mcuforge.compiler.codegen.names import distinct, identifier, numbered
+from mcuforge.compiler.schedule.schedule import Layer, Schedule
+from mcuforge.compiler.schedule.weights import Constant, PlaceWeights, reads_per_inference
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.errors import InternalError
 
 LINE_COLUMNS = 95
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ConstantArray:
-    """One array of weights.c. `lines` are its initializers, ready to print."""
+    """One array of weights.c."""
 
     name: str
-    c_type: str
-    elements: int
-    bytes: int
-    lines: tuple[str, ...]
+    data: Array  # of any shape and dtype, contiguous
     about: str  # the layer it was first met in, and its shape
+
+    @property
+    def c_type(self) -> str:
+        """The C type of an element."""
+        return "float" if self.data.dtype.kind == "f" else f"{self.data.dtype.name}_t"
+
+    @property
+    def elements(self) -> int:
+        """The number of elements, 1 where there would be none."""
+        return max(self.data.size, 1)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of flash."""
+        return self.data.nbytes
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """Its initializers, ready to print."""
+        return tuple(_lines(self.data))
+
+
+@dataclass(frozen=True)
+class StoredConstants:
+    """The constant arrays of a model, and where they lie."""
+
+    constants: tuple[ConstantArray, ...]
+    flash: Mapping[str, str]  # the region of constants that do not lie in the image's flash
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of every constant array."""
+        return sum(c.bytes for c in self.constants)
+
+    @property
+    def further_weights(self) -> dict[str, int]:
+        """Bytes of constants in each flash other than the image's."""
+        found: dict[str, int] = {}
+        for constant in self.constants:
+            region = self.flash.get(constant.name)
+            if region is not None:
+                found[region] = found.get(region, 0) + constant.bytes
+        return found
 
 
 class ConstantPool:
@@ -43,10 +87,7 @@ class ConstantPool:
             shape = "x".join(str(d) for d in data.shape)
             self._arrays[key] = ConstantArray(
                 name=numbered(f"{self._prefix}_{layer}_{blob.role}", self._names),
-                c_type="float" if data.dtype.kind == "f" else f"{data.dtype.name}_t",
-                elements=max(data.size, 1),
-                bytes=data.nbytes,
-                lines=tuple(_lines(data)),
+                data=data,
                 about=f"{layer}: {blob.role} ({shape})",
             )
         name = self._arrays[key].name
@@ -60,6 +101,69 @@ class ConstantPool:
     def arrays(self) -> tuple[ConstantArray, ...]:
         """List every named array, in the order of first use."""
         return tuple(self._arrays.values())
+
+
+def collect(schedule: Schedule) -> ConstantPool:
+    """Name every constant array that the layers of `schedule` read, in the order they run."""
+    pool = ConstantPool(identifier(schedule.graph.name))
+    for layer_id, layer in identified(schedule).items():
+        for call in layer.calls:
+            for blob in _blobs(call):
+                pool.name(blob, layer_id)
+    return pool
+
+
+def store(
+    schedule: Schedule, pool: ConstantPool, place_weights: PlaceWeights | None
+) -> StoredConstants:
+    """The arrays of `pool`, those that `place_weights` names outside the image's flash."""
+    weights = {} if place_weights is None else place_weights(_counted(pool, identified(schedule)))
+    unknown = sorted(set(weights) - {array.name for array in pool.arrays()})
+    if unknown:
+        raise InternalError(f"no constant array is called {', '.join(unknown)}")
+    return StoredConstants(pool.arrays(), weights)
+
+
+def identified(schedule: Schedule) -> dict[str, Layer]:
+    """The layers by their identifiers in the C, in the order they run."""
+    names = distinct([identifier(layer.node.name) for layer in schedule.layers])
+    return dict(zip(names, schedule.layers, strict=True))
+
+
+def as_blob(data: Array) -> Blob:
+    """A constant tensor of the model that a kernel reads as it is."""
+    return Blob("constant", data)
+
+
+def _blobs(call: Call) -> Iterator[Blob]:
+    """The constants of a call: those in its parameters, then those among its arguments."""
+    yield from (v for _, v in (call.params.fields if call.params else ()) if isinstance(v, Blob))
+    for argument in call.args:
+        source = argument.source if isinstance(argument, RowOf) else argument
+        if isinstance(source, Blob):
+            yield source
+        elif isinstance(source, Tensor) and source.data is not None:
+            yield as_blob(source.data)
+
+
+def _counted(pool: ConstantPool, layers: Mapping[str, Layer]) -> list[Constant]:
+    """Count how often an inference reads each array; `layers` are keyed by their identifiers."""
+    arrays = pool.arrays()
+    largest = {
+        layer: max(array.elements for array in arrays if layer in pool.users(array))
+        for layer in {layer for array in arrays for layer in pool.users(array)}
+    }
+    return [
+        Constant(
+            array.name,
+            array.bytes,
+            sum(
+                reads_per_inference(layers[layer].node, array.elements, largest[layer])
+                for layer in pool.users(array)
+            ),
+        )
+        for array in arrays
+    ]
 
 
 def _lines(data: Array) -> list[str]:

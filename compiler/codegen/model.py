@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """A planned schedule as C: model.h, model.c, weights.h, weights.c."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcuforge.compiler.codegen import lines
 from mcuforge.compiler.codegen.calls import CallPrinter, LayerText
-from mcuforge.compiler.codegen.constants import ConstantArray, ConstantPool
-from mcuforge.compiler.codegen.names import comment, distinct, identifier
+from mcuforge.compiler.codegen.constants import StoredConstants, collect, identified, store
+from mcuforge.compiler.codegen.names import comment, identifier
 from mcuforge.compiler.codegen.ports import Arena, Port, arenas_of
 from mcuforge.compiler.codegen.stages import StageText, stage_texts
 from mcuforge.compiler.schedule.memory import ALIGNMENT
-from mcuforge.compiler.schedule.schedule import Layer, Schedule
-from mcuforge.compiler.schedule.weights import Constant, reads_per_inference
-from mcuforge.errors import InternalError
+from mcuforge.compiler.schedule.schedule import Schedule
+from mcuforge.compiler.schedule.weights import PlaceWeights
 from mcuforge.memplan.problem import Placement
 from mcuforge.templates import templates
-
-PlaceWeights = Callable[[Sequence[Constant]], Mapping[str, str]]
 
 TEMPLATES = templates(Path(__file__).resolve().parent / "templates")
 TEMPLATES.globals.update(
@@ -27,7 +24,7 @@ TEMPLATES.globals.update(
 
 
 @dataclass(frozen=True)
-class GeneratedModel:
+class GeneratedModel(StoredConstants):
     """A generated model: what the templates, the check firmware and the reports need."""
 
     name: str  # prefix of every public symbol
@@ -37,29 +34,12 @@ class GeneratedModel:
     outputs: tuple[Port, ...]
     layers: tuple[LayerText, ...]
     kernels: tuple[str, ...]
-    constants: tuple[ConstantArray, ...]
-    flash: Mapping[str, str]  # the region of constants that do not lie in the image's flash
     files: Mapping[str, str]  # file name -> text
 
     @property
     def arena_bytes(self) -> int:
         """Bytes of all arenas together."""
         return sum(arena.bytes for arena in self.arenas)
-
-    @property
-    def weights_bytes(self) -> int:
-        """Bytes of every constant array."""
-        return sum(c.bytes for c in self.constants)
-
-    @property
-    def further_weights(self) -> dict[str, int]:
-        """Bytes of constants in each flash other than the image's."""
-        found: dict[str, int] = {}
-        for constant in self.constants:
-            region = self.flash.get(constant.name)
-            if region is not None:
-                found[region] = found.get(region, 0) + constant.bytes
-        return found
 
     @property
     def streamed(self) -> tuple[Port, ...]:
@@ -85,39 +65,22 @@ def generate(
     the name of an unknown array. The text depends on the arguments alone: it holds no date and no
     path.
     """
-    name = identifier(schedule.graph.name)
-    pool = ConstantPool(name)
+    pool = collect(schedule)
     arenas = arenas_of(peaks)
     printer = CallPrinter(schedule, placements, arenas, pool)
-    layer_ids = distinct([identifier(layer.node.name) for layer in schedule.layers])
-    stages = stage_texts(schedule, layer_ids, printer)
-    layers = dict(zip(layer_ids, schedule.layers, strict=True))
+    stages = stage_texts(schedule, tuple(identified(schedule)), printer)
     model = GeneratedModel(
-        name=name,
+        **vars(store(schedule, pool, place_weights)),
+        name=identifier(schedule.graph.name),
         arenas=arenas,
         steps=len(schedule.steps),
         inputs=tuple(printer.port(t) for t in schedule.graph.inputs),
         outputs=tuple(printer.port(t) for t in schedule.graph.outputs),
         layers=tuple(layer for stage in stages for layer in stage.layers),
         kernels=tuple(sorted({c.kernel for layer in schedule.layers for c in layer.calls})),
-        constants=pool.arrays(),
-        flash=_placed_weights(pool, layers, place_weights),
         files={},
     )
     return replace(model, files=_files(model, comment(schedule.graph.name), stages))
-
-
-def _placed_weights(
-    pool: ConstantPool, layers: Mapping[str, Layer], place_weights: PlaceWeights | None
-) -> Mapping[str, str]:
-    """The region of the arrays outside the image's flash; `layers` by their identifiers."""
-    if place_weights is None:
-        return {}
-    weights = place_weights(_constants(pool, layers))
-    unknown = sorted(set(weights) - {array.name for array in pool.arrays()})
-    if unknown:
-        raise InternalError(f"no constant array is called {', '.join(unknown)}")
-    return weights
 
 
 def _files(model: GeneratedModel, title: str, stages: Sequence[StageText]) -> dict[str, str]:
@@ -138,26 +101,6 @@ def _files(model: GeneratedModel, title: str, stages: Sequence[StageText]) -> di
     }
     files = ("model.h", "model.c", "weights.h", "weights.c")
     return {file: render(f"{file}.j2", **view) for file in files}
-
-
-def _constants(pool: ConstantPool, layers: Mapping[str, Layer]) -> list[Constant]:
-    """Count how often an inference reads each array; `layers` are keyed by their identifiers."""
-    arrays = pool.arrays()
-    largest = {
-        layer: max(array.elements for array in arrays if layer in pool.users(array))
-        for layer in {layer for array in arrays for layer in pool.users(array)}
-    }
-    return [
-        Constant(
-            array.name,
-            array.bytes,
-            sum(
-                reads_per_inference(layers[layer].node, array.elements, largest[layer])
-                for layer in pool.users(array)
-            ),
-        )
-        for array in arrays
-    ]
 
 
 def _addresses(layers: tuple[LayerText, ...]) -> list[str]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +23,10 @@ class Constant:
     name: str
     bytes: int
     reads_per_inference: int
+
+
+# names the region of each constant that leaves the image's flash
+PlaceWeights = Callable[[Sequence[Constant]], Mapping[str, str]]
 
 
 @dataclass(frozen=True)

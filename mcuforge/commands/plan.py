@@ -16,7 +16,8 @@ from mcuforge.report.files import refuse_unwritable, write_json, write_whole
 from mcuforge.report.model import PlanReport
 
 if TYPE_CHECKING:
-    from mcuforge.compiler.compile import Compiled, PlanOptions
+    from mcuforge.compiler.codegen.constants import StoredConstants
+    from mcuforge.compiler.compile import Planned, PlanOptions
     from mcuforge.flow.session import Session
     from mcuforge.picture.record import PlanPicture
 
@@ -52,42 +53,55 @@ def plan(request: Request, console: Console) -> None:
     from mcuforge.compiler.compile import refuse_over_budget
     from mcuforge.compiler.frontends.common import printable
     from mcuforge.compiler.schedule.describe import describe
-    from mcuforge.flow.session import compile_session, open_session
+    from mcuforge.flow.session import open_session, plan_session
     from mcuforge.picture.adapter import picture_of
-    from mcuforge.picture.write import html, svg
 
     for file in (request.json, request.svg, request.html):
         refuse_unwritable(file)
     session = open_session(request.model, request.board)
-    compiled = compile_session(session, request.options)
-    report = plan_report(session, compiled)
+    planned, constants = plan_session(session, request.options)
+    report = plan_report(session, planned)
     write_json(report, request.json)
-    picture = picture_of(compiled, session.path.name, session.board.id)
-    drawings = [(f, draw(picture)) for f, draw in ((request.svg, svg), (request.html, html)) if f]
-    for file, text in drawings:
-        write_whole(file, text)
-    _print(report, session, compiled, picture, console)
+    picture = picture_of(planned, session.path.name, session.board.id)
+    _draw(request, picture)
+    _print(report, session, planned, constants, picture, console)
     if request.explain:
-        text = describe(compiled.schedule, printable)
+        text = describe(planned.schedule, printable)
         console.print(text, end="", markup=False, highlight=False, soft_wrap=True)
-    refuse_over_budget(compiled, session.board.id)
+    refuse_over_budget(planned, session.board.id)
 
 
-def plan_report(session: Session, compiled: Compiled) -> PlanReport:
+def _draw(request: Request, picture: PlanPicture) -> None:
+    """Write the drawings asked for: both are made before the first is written."""
+    if request.svg is None and request.html is None:
+        return  # the templates take long to import
+    from mcuforge.picture.write import html, svg
+
+    wanted = ((request.svg, svg), (request.html, html))
+    for file, text in [(file, draw(picture)) for file, draw in wanted if file]:
+        write_whole(file, text)
+
+
+def plan_report(session: Session, planned: Planned) -> PlanReport:
     """Make the record of a plan."""
     from mcuforge.flow.facts import board_facts, buffer_facts, layer_facts, model_facts, plan_facts
 
     return PlanReport(
         model=model_facts(session),
         board=board_facts(session),
-        plan=plan_facts(compiled),
-        buffers=buffer_facts(compiled),
-        layers=layer_facts(compiled, session),
+        plan=plan_facts(planned),
+        buffers=buffer_facts(planned),
+        layers=layer_facts(planned, session),
     )
 
 
 def _print(
-    report: PlanReport, session: Session, compiled: Compiled, picture: PlanPicture, console: Console
+    report: PlanReport,
+    session: Session,
+    planned: Planned,
+    constants: StoredConstants,
+    picture: PlanPicture,
+    console: Console,
 ) -> None:
     """Print the table of layers, the map of each memory, and the plan in two lines."""
     from mcuforge.compiler.schedule.fit import LADDER
@@ -100,16 +114,16 @@ def _print(
     console.print(plan_table(picture, console.width if console.is_terminal else None))
     width = console.width if console.is_terminal else WIDTH
     console.print(
-        draw(compiled.problem, compiled.plan, width=width, steps=slot_names(compiled)),
+        draw(planned.problem, planned.plan, width=width, steps=slot_names(planned)),
         markup=False,
         highlight=False,
         soft_wrap=True,
     )
-    budget = compiled.options.ram_budget or ram_budget(session.board)
-    weights = weights_words(compiled.model.weights_bytes, compiled.model.further_weights)
+    budget = planned.options.ram_budget or ram_budget(session.board)
+    weights = weights_words(constants.weights_bytes, constants.further_weights)
     print_plan(report.plan, budget, weights, console)
-    if compiled.fits and compiled.rung != LADDER[0]:
-        attempt = f"the first attempt did not fit, this one does: {compiled.rung.name}"
+    if planned.fits and planned.rung != LADDER[0]:
+        attempt = f"the first attempt did not fit, this one does: {planned.rung.name}"
         console.print(attempt, highlight=False, soft_wrap=True)
 
 

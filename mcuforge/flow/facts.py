@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fills the records of a report from a session, a compiled model and what the board counted."""
+"""Fills the records of a report from a session, a planned model and what the board counted."""
 
-from mcuforge.compiler.compile import Compiled
+from mcuforge.compiler.compile import Planned
 from mcuforge.flow.session import Session
 from mcuforge.memplan.solve import DEFAULT_EFFORT
 from mcuforge.report import model
@@ -22,11 +22,11 @@ def board_facts(session: Session) -> model.BoardFacts:
     return model.BoardFacts(board.id, board.cpu, board.isa, board.emulated, stand_in)
 
 
-def plan_facts(compiled: Compiled) -> model.PlanFacts:
+def plan_facts(planned: Planned) -> model.PlanFacts:
     """Describe the memory plan, and what the user asked of it."""
-    plan = compiled.plan
+    plan = planned.plan
     return model.PlanFacts(
-        peak=compiled.arena_bytes,
+        peak=planned.arena_bytes,
         lower_bound=plan.lower_bound,
         optimal=plan.optimal,
         solver=plan.solver,
@@ -35,17 +35,17 @@ def plan_facts(compiled: Compiled) -> model.PlanFacts:
         seconds=round(plan.seconds, 3),
         regions=tuple(
             model.RegionUse(r.name, plan.peaks[r.name], r.bytes, r.speed)
-            for r in compiled.problem.regions
+            for r in planned.problem.regions
         ),
-        deciding_layer=compiled.deciding_layer(),
-        resident_peak=compiled.resident_peak,
-        **model.asked(compiled.options),
+        deciding_layer=planned.deciding_layer(),
+        resident_peak=planned.resident_peak,
+        **model.asked(planned.options),
     )
 
 
-def buffer_facts(compiled: Compiled) -> tuple[model.BufferFacts, ...]:
+def buffer_facts(planned: Planned) -> tuple[model.BufferFacts, ...]:
     """List every buffer of the plan with its lifetime and its place."""
-    placed = ((b, compiled.plan.placements[b.name]) for b in compiled.problem.buffers)
+    placed = ((b, planned.plan.placements[b.name]) for b in planned.problem.buffers)
     return tuple(
         model.BufferFacts(b.name, b.bytes, b.begin, b.end, place.region, place.offset)
         for b, place in placed
@@ -53,15 +53,15 @@ def buffer_facts(compiled: Compiled) -> tuple[model.BufferFacts, ...]:
 
 
 def layer_facts(
-    compiled: Compiled, session: Session, ticks: tuple[int, ...] | None = None
+    planned: Planned, session: Session, ticks: tuple[int, ...] | None = None
 ) -> tuple[model.LayerFacts, ...]:
     """Make one record per layer that runs.
 
     ticks: of the board's timer, per layer; None where nothing ran.
     """
-    live = compiled.ram_live()
+    live = planned.ram_live()
     facts = []
-    for i, node in enumerate(layer.node for layer in compiled.schedule.layers):
+    for i, node in enumerate(layer.node for layer in planned.schedule.layers):
         cost = None if ticks is None else instructions_of(ticks[i], session)
         macs = node.op.macs(node.inputs, node.output)
         figures = (macs, cost, live[i], model.per_mac(cost, macs))

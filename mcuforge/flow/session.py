@@ -8,10 +8,20 @@ from pathlib import Path
 from mcuforge.boards.catalog.board import Board, emulated, load_board
 from mcuforge.boards.catalog.memory import group_name
 from mcuforge.boards.regions import memory_regions
-from mcuforge.compiler.compile import Compiled, Memories, PlanOptions, compile_graph
+from mcuforge.compiler.codegen.constants import StoredConstants
+from mcuforge.compiler.compile import (
+    Compiled,
+    Memories,
+    Planned,
+    PlanOptions,
+    compile_graph,
+    plan_graph,
+    prove,
+    stored_constants,
+)
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.graph import Graph
-from mcuforge.compiler.schedule.weights import Flash, WeightsIn
+from mcuforge.compiler.schedule.weights import Flash
 from mcuforge.errors import BoardError
 
 
@@ -59,20 +69,39 @@ def compile_session(
     session: Session, options: PlanOptions | None = None, dump_passes: Path | None = None
 ) -> Compiled:
     """Compile and plan for the session's board; over-budget plans come back too."""
-    board = session.board
     return compile_graph(
         session.graph,
-        board.isa,
-        Memories(memory_regions(board, split_groups=True), memory_regions(board)),
-        flash=_flash_of(board, options.weights if options is not None else "auto"),
+        session.board.isa,
+        _memories_of(session.board),
+        flash=_flash_of(session.board, options),
         options=options,
         dump_passes=dump_passes,
         resident_too=True,
     )
 
 
-def _flash_of(board: Board, where: WeightsIn) -> Flash:
+def plan_session(
+    session: Session, options: PlanOptions | None = None
+) -> tuple[Planned, StoredConstants]:
+    """Plan for the session's board and prove the plan, without C; over-budget plans come back too.
+
+    The constants are those that the C would have.
+    """
+    board = session.board
+    flash = _flash_of(board, options)
+    memories = _memories_of(board)
+    planned = plan_graph(session.graph, board.isa, memories, options=options, resident_too=True)
+    prove(planned)
+    return planned, stored_constants(planned, flash)
+
+
+def _memories_of(board: Board) -> Memories:
+    return Memories(memory_regions(board, split_groups=True), memory_regions(board))
+
+
+def _flash_of(board: Board, options: PlanOptions | None) -> Flash:
     """List the board's flashes; BoardError if weights need an external one and it has none."""
+    where = "auto" if options is None else options.weights
     image, *further = memory_regions(board, "flash", external=True)
     outside = {group_name(group) for group in board.groups("flash") if group[0].external}
     external = tuple(region for region in further if region.name in outside)

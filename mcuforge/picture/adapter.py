@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes a PlanPicture of a compiled model; no other file here knows schedules and plans."""
+"""Makes a PlanPicture of a planned model; no other file here knows schedules and plans."""
 
 from dataclasses import replace
 
-from mcuforge.compiler.compile import Compiled
+from mcuforge.compiler.compile import Planned
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.tensors import Tensor, unique
 from mcuforge.memplan.peak import deciding_region, peak_moment
@@ -20,12 +20,12 @@ from mcuforge.picture.record import (
 )
 
 
-def picture_of(compiled: Compiled, model: str, board: str) -> PlanPicture:
-    """The plan of `compiled` as the picture shows it.
+def picture_of(planned: Planned, model: str, board: str) -> PlanPicture:
+    """The plan of `planned` as the picture shows it.
 
     model, board: the names in the title.
     """
-    schedule, problem, plan = compiled.schedule, compiled.problem, compiled.plan
+    schedule, problem, plan = planned.schedule, planned.problem, planned.plan
     regions = tuple(RegionBand(r.name, r.bytes, plan.peaks[r.name]) for r in problem.regions)
     columns, stages = _time_axis(schedule)
     picture = PlanPicture(
@@ -34,7 +34,7 @@ def picture_of(compiled: Compiled, model: str, board: str) -> PlanPicture:
         columns=columns,
         stages=stages,
         regions=regions,
-        buffers=_buffers(compiled),
+        buffers=_buffers(planned),
         deciding=None,
         arena=sum(region.peak for region in regions),
         lower_bound=plan.lower_bound,
@@ -51,12 +51,12 @@ def picture_of(compiled: Compiled, model: str, board: str) -> PlanPicture:
     return replace(picture, deciding=Deciding(region, slot, slot + 1, in_use, live))
 
 
-def slot_names(compiled: Compiled) -> tuple[str, ...]:
+def slot_names(planned: Planned) -> tuple[str, ...]:
     """The name of the layer that runs in each step of the planner's time.
 
     The planner has one step per layer (compiler/schedule/memory.py), as the picture has columns.
     """
-    columns, _ = _time_axis(compiled.schedule)
+    columns, _ = _time_axis(planned.schedule)
     return tuple(column.label for column in columns)
 
 
@@ -78,12 +78,12 @@ def _time_axis(schedule: Schedule) -> tuple[tuple[Column, ...], tuple[StageSpan,
     return tuple(columns), tuple(stages)
 
 
-def _buffers(compiled: Compiled) -> tuple[DrawnBuffer, ...]:
+def _buffers(planned: Planned) -> tuple[DrawnBuffer, ...]:
     """Every buffer of the problem at its place, with the buffers it shares bytes with."""
-    schedule, plan = compiled.schedule, compiled.plan
+    schedule, plan = planned.schedule, planned.plan
     owners = {t.name: t for t in unique(schedule.storage.values())}
     drawn = []
-    for b in compiled.problem.buffers:
+    for b in planned.problem.buffers:
         place, tensor = plan.placements[b.name], owners.get(b.name)
         kind, rows = _kind(schedule, tensor), _ring_rows(schedule, tensor)
         held = () if tensor is None else (tensor.shape, tensor.dtype.value)
