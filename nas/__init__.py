@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Architecture search under a board's budgets; empty in this release."""
+"""Architecture search: networks as descriptions, and what candidates cost on a board."""

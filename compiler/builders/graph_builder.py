@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds graphs of the compiler layer by layer, without a model file: from shapes alone, or whole.
+
+A network that is only to be costed needs no weights. Its constants are one zero each that stands
+for every element (`numpy.broadcast_to`), so the largest layer takes no memory and no time. Given a
+seed, the same calls draw weights, and the graph computes something. Shapes and quantization are the
+same in both, so that plan and cost are too.
+
+Quantization is that of ONNX files: each result is rounded once. The builder assumes that the values
+of an activation spread over SPREAD quantized steps, and chooses the scales of weights so that the
+layer's own output spreads as far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod, sqrt
+
+import numpy as np
+
+from mcuforge.compiler.graph import Activation, Graph, Node, Op
+from mcuforge.compiler.ops.add import Add
+from mcuforge.compiler.ops.average_pool2d import AveragePool2D
+from mcuforge.compiler.ops.batch_matmul import BatchMatMul
+from mcuforge.compiler.ops.common.window import Pair, resolve_padding
+from mcuforge.compiler.ops.concatenation import Concatenation
+from mcuforge.compiler.ops.conv2d import Conv2D
+from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
+from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.layer_norm import LayerNorm
+from mcuforge.compiler.ops.max_pool2d import MaxPool2D
+from mcuforge.compiler.ops.mean import Mean
+from mcuforge.compiler.ops.mul import Mul
+from mcuforge.compiler.ops.reshape import Reshape
+from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
+from mcuforge.compiler.ops.tables.gelu import Gelu
+from mcuforge.compiler.ops.tables.logistic import Logistic
+from mcuforge.compiler.ops.tables.table import TableOp
+from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
+
+SPREAD = 40.0  # standard deviation of an activation, in quantized steps
+WEIGHT_SPREAD = 73.0  # of int8 weights drawn evenly from -127 to 127
+SCALE = 0.03  # of every activation that is not said to have another
+PROBABILITY = Quant((1 / 256,), -128, nearest=True)
+SIGNED = Quant((SCALE,), 0, nearest=True)
+POSITIVE = Quant((SCALE,), -128, nearest=True)  # behind a ReLU
+EPSILON = 1e-6
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Attention over tokens (1, t, width): heads of `head_width` columns each."""
+
+    heads: int
+    head_width: int
+    rank: int = 0  # of every projection; 0: one matrix instead of three
+
+
+class GraphBuilder:
+    """Collects nodes; each method adds one layer and returns its output.
+
+    Images are NHWC, tokens (1, t, width). `seed`: of the weights; None for shapes alone. Names are
+    given, or follow from the number of nodes so far.
+    """
+
+    def __init__(self, name: str, seed: int | None = None) -> None:
+        self._name = name
+        self._rng = None if seed is None else np.random.default_rng(seed)
+        self._nodes: list[Node] = []
+        self._inputs: list[Tensor] = []
+
+    def graph(self, *outputs: Tensor) -> Graph:
+        """The graph so far, with these outputs."""
+        return Graph(
+            self._name,
+            tuple(self._inputs),
+            outputs,
+            tuple(self._nodes),
+            source=self._name,
+            format="onnx",
+        )
+
+    def input(self, shape: Shape, quant: Quant = SIGNED) -> Tensor:
+        """Add an int8 input."""
+        tensor = Tensor(f"input{len(self._inputs)}", shape, DType.INT8, quant)
+        self._inputs.append(tensor)
+        return tensor
+
+    def conv(
+        self,
+        x: Tensor,
+        filters: int,
+        kernel: int | Pair = 3,
+        stride: int | Pair = 1,
+        *,
+        act: Activation = "none",
+        same: bool = True,
+    ) -> Tensor:
+        """Add a convolution with a bias; `same`: padded so that only the stride shrinks it."""
+        size, step = _pair(kernel), _pair(stride)
+        pads = resolve_padding("same" if same else "valid", x.shape[1:3], size, step, (1, 1))
+        weights = (filters, *size, x.shape[3])
+        op = Conv2D(step, pads, (1, 1), act)
+        shape = (1, *op.window(_shaped(weights)).output_size(x.shape[1:3]), filters)
+        return self._weighted(op, x, weights, 0, shape, prod(weights[1:]))
+
+    def depthwise(
+        self,
+        x: Tensor,
+        kernel: int | Pair = 3,
+        stride: int | Pair = 1,
+        *,
+        act: Activation = "none",
+    ) -> Tensor:
+        """Add a depthwise convolution with a bias, padded so that only the stride shrinks it."""
+        size, step = _pair(kernel), _pair(stride)
+        pads = resolve_padding("same", x.shape[1:3], size, step, (1, 1))
+        weights = (1, *size, x.shape[3])
+        op = DepthwiseConv2D(step, pads, (1, 1), act)
+        shape = (1, *op.window(_shaped(weights)).output_size(x.shape[1:3]), x.shape[3])
+        return self._weighted(op, x, weights, 3, shape, prod(size))
+
+    def linear(self, x: Tensor, features: int, *, bias: bool = True) -> Tensor:
+        """Add a fully connected layer over the last axis."""
+        shape, weights = (*x.shape[:-1], features), (features, x.shape[-1])
+        return self._weighted(FullyConnected(), x, weights, 0, shape, x.shape[-1], bias=bias)
+
+    def low_rank(self, x: Tensor, features: int, rank: int) -> Tensor:
+        """Add a linear layer as three factors: in x rank, rank x rank, rank x out. 0: one matrix.
+
+        MCUFormer's decomposition (Liang et al., NeurIPS 2023).
+        """
+        if rank:
+            x = self.linear(self.linear(x, rank, bias=False), rank, bias=False)
+        return self.linear(x, features)
+
+    def add(self, a: Tensor, b: Tensor, *, act: Activation = "none") -> Tensor:
+        """Add two tensors of one shape."""
+        return self._node(Add(act=act), (a, b), a.shape, _after(act))
+
+    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
+        """Multiply `a` by `b`, which is as large, or has one element per channel."""
+        return self._node(Mul(), (a, b), a.shape, a.quant or SIGNED)
+
+    def positions(self, x: Tensor) -> Tensor:
+        """Add a constant of one image's or one sequence's shape: position embeddings."""
+        constant = self._constant("position", x.shape[1:], DType.INT8, SIGNED)
+        return self._node(Add(), (x, constant), x.shape, SIGNED)
+
+    def max_pool(self, x: Tensor, kernel: int = 2, stride: int = 2) -> Tensor:
+        """Add max pooling without padding."""
+        op = MaxPool2D((kernel, kernel), (stride, stride))
+        return self._node(op, (x,), _pooled(x, kernel, stride), x.quant or SIGNED)
+
+    def average_pool(self, x: Tensor, kernel: int = 2, stride: int = 2) -> Tensor:
+        """Add average pooling without padding."""
+        op = AveragePool2D((kernel, kernel), (stride, stride))
+        return self._node(op, (x,), _pooled(x, kernel, stride), x.quant or SIGNED)
+
+    def mean(self, x: Tensor, axes: tuple[int, ...], *, keep: bool = False) -> Tensor:
+        """Average over `axes`, kept as 1 or dropped."""
+        kept = [1 if i in axes else n for i, n in enumerate(x.shape) if keep or i not in axes]
+        return self._node(Mean(axes), (x,), tuple(kept), x.quant or SIGNED)
+
+    def reshape(self, x: Tensor, shape: Shape) -> Tensor:
+        """Give the same bytes another shape."""
+        return self._node(Reshape(), (x,), shape, x.quant or SIGNED)
+
+    def transpose(self, x: Tensor, perm: tuple[int, ...]) -> Tensor:
+        """Order the axes anew."""
+        return self._node(Transpose(perm), (x,), tuple(x.shape[i] for i in perm), x.quant or SIGNED)
+
+    def concatenate(self, parts: Sequence[Tensor], axis: int) -> Tensor:
+        """Join tensors of one quantization along `axis`."""
+        shape = list(parts[0].shape)
+        shape[axis] = sum(part.shape[axis] for part in parts)
+        return self._node(Concatenation(axis), tuple(parts), tuple(shape), parts[0].quant or SIGNED)
+
+    def class_token(self, x: Tensor) -> Tensor:
+        """Put a constant token in front of tokens (1, t, width)."""
+        token = self._constant("class_token", (1, 1, x.shape[2]), DType.INT8, x.quant or SIGNED)
+        return self.concatenate((token, x), 1)
+
+    def first_token(self, x: Tensor) -> Tensor:
+        """Take the first of tokens (1, t, width): (1, width)."""
+        op = Slice((0, 0, 0), (1, 1, 1))
+        token = self._node(op, (x,), (1, 1, x.shape[2]), x.quant or SIGNED)
+        return self.reshape(token, (1, x.shape[2]))
+
+    def layer_norm(self, x: Tensor) -> Tensor:
+        """Normalize over the last axis."""
+        width = x.shape[-1:]
+        gamma = self._constant("gamma", width, DType.FLOAT32, None, spread=0.1, centre=1.0)
+        beta = self._constant("beta", width, DType.FLOAT32, None, spread=0.1)
+        return self._node(LayerNorm(EPSILON), (x, gamma, beta), x.shape, SIGNED)
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """Add a GELU."""
+        return self._table(Gelu(), x, SIGNED)
+
+    def sigmoid(self, x: Tensor) -> Tensor:
+        """Add a sigmoid."""
+        return self._table(Logistic(), x, PROBABILITY)
+
+    def softmax(self, x: Tensor) -> Tensor:
+        """Add a softmax over the last axis."""
+        return self._node(SoftmaxQdq(), (x,), x.shape, PROBABILITY)
+
+    def attention(self, x: Tensor, tokens: Tokens) -> Tensor:
+        """Add multi-head self-attention over (1, t, width), its output projection included."""
+        _, count, width = x.shape
+        heads, columns = tokens.heads, tokens.head_width
+        split = []
+        for _ in range(3):
+            projected = self.low_rank(x, heads * columns, tokens.rank)
+            of_heads = self.reshape(projected, (1, count, heads, columns))
+            split.append(self.transpose(of_heads, (0, 2, 1, 3)))
+        q, k, v = split
+        square = (1, heads, count, count)
+        scores = self._node(BatchMatMul(adj_y=True), (q, k), square, SIGNED)
+        weights = self.softmax(scores)
+        mixed = self._node(BatchMatMul(), (weights, v), (1, heads, count, columns), SIGNED)
+        by_token = self.transpose(mixed, (0, 2, 1, 3))
+        joined = self.reshape(by_token, (1, count, heads * columns))
+        return self.low_rank(joined, width, tokens.rank)
+
+    def transformer(self, x: Tensor, tokens: Tokens, hidden: int) -> Tensor:
+        """Add a block: attention and an MLP, each behind a LayerNorm and added to the stream."""
+        x = self.add(x, self.attention(self.layer_norm(x), tokens))
+        wide = self.gelu(self.low_rank(self.layer_norm(x), hidden, tokens.rank))
+        return self.add(x, self.low_rank(wide, x.shape[2], tokens.rank))
+
+    def squeeze_excite(self, x: Tensor, channels: int) -> Tensor:
+        """Scale each channel of an image by a gate: means, two 1x1 convolutions, a sigmoid."""
+        means = self.mean(x, (1, 2), keep=True)
+        gates = self.conv(self.conv(means, channels, 1, act="relu"), x.shape[3], 1)
+        return self.multiply(x, self.sigmoid(gates))
+
+    def _weighted(
+        self,
+        op: Op,
+        x: Tensor,
+        shape: Shape,
+        axis: int,
+        output: Shape,
+        products: int,
+        *,
+        bias: bool = True,
+    ) -> Tensor:
+        """Add a layer with weights, a scale for each slice of `axis`, and an int32 bias."""
+        quant = _after(getattr(op, "act", "none"))
+        channels = shape[axis]
+        scale = quant.scale[0] / (x.scale * WEIGHT_SPREAD * sqrt(products))
+        weights = self._constant("weights", shape, DType.INT8, Quant((scale,) * channels, 0, axis))
+        inputs: tuple[Tensor, ...] = (x, weights)
+        if bias:
+            of_bias = Quant((scale * x.scale,) * channels, 0, 0)
+            spread = SPREAD * WEIGHT_SPREAD * sqrt(products) / 10
+            inputs += (self._constant("bias", (channels,), DType.INT32, of_bias, spread=spread),)
+        return self._node(op, inputs, output, quant)
+
+    def _table(self, op: TableOp, x: Tensor, quant: Quant) -> Tensor:
+        return self._node(op, (x,), x.shape, quant)
+
+    def _node(self, op: Op, inputs: tuple[Tensor, ...], shape: Shape, quant: Quant) -> Tensor:
+        name = f"{op.kind}{len(self._nodes)}"
+        output = Tensor(name, shape, DType.INT8, quant)
+        self._nodes.append(Node(name, op, inputs, output, origin=f"layer {len(self._nodes)}"))
+        return output
+
+    def _constant(
+        self,
+        name: str,
+        shape: Shape,
+        dtype: DType,
+        quant: Quant | None,
+        *,
+        spread: float = 0.0,
+        centre: float = 0.0,
+    ) -> Tensor:
+        """A constant; int8 ones are drawn evenly, others normally with `spread` about `centre`."""
+        data: Array
+        if self._rng is None:
+            data = np.broadcast_to(np.array(centre, dtype.numpy), shape)
+        elif dtype is DType.INT8:
+            data = self._rng.integers(-127, 128, shape, np.int8)
+        else:
+            data = (self._rng.standard_normal(shape) * spread + centre).astype(dtype.numpy)
+        return Tensor(f"{name}{len(self._nodes)}", shape, dtype, quant, data)
+
+
+def _after(act: Activation) -> Quant:
+    """The quantization of what leaves an activation."""
+    return SIGNED if act == "none" else POSITIVE
+
+
+def _pair(size: int | Pair) -> Pair:
+    return (size, size) if isinstance(size, int) else size
+
+
+def _pooled(x: Tensor, kernel: int, stride: int) -> Shape:
+    rows, columns = ((side - kernel) // stride + 1 for side in x.shape[1:3])
+    return (1, rows, columns, x.shape[3])
+
+
+def _shaped(shape: Shape) -> Tensor:
+    """A tensor of which only the shape is asked for."""
+    return Tensor("", shape, DType.INT8)
