@@ -19,7 +19,7 @@ from mcuforge.compiler.schedule.fit import Memories
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.planned import Planned, PlanOptions
 from mcuforge.compiler.schedule.trace import memory_trace
-from mcuforge.compiler.schedule.weights import Flash, PlaceWeights, choose_flash
+from mcuforge.compiler.schedule.weights import Flash, PlaceWeights, choose_flash, flash_bytes
 from mcuforge.errors import CompileError
 from mcuforge.memplan.problem import Plan, Problem, Region
 from mcuforge.memplan.replay import replay
@@ -40,6 +40,7 @@ __all__ = [
     "refuse_over_budget",
     "stored_constants",
     "with_code_room",
+    "within_flash",
 ]
 
 ARENA = "ram"  # the name of the region when RAM is given as a number of bytes
@@ -123,7 +124,20 @@ def compile_graph(
         resident_too=resident_too,
     )
     prove(planned)
-    return _generated(planned, flash)
+    return _generated(within_flash(planned, flash), flash)
+
+
+def within_flash(planned: Planned, flash: Flash | None) -> Planned:
+    """Call slower kernels with smaller constants where the constants alone exceed `flash`.
+
+    The memory plan stays as it is, and so do kernels where that is not enough.
+    """
+    if flash is None:
+        return planned
+    there = flash_bytes(flash, planned.options.weights)
+    missing = stored_constants(planned, flash).weights_bytes - there
+    smaller = fit.with_smaller_constants(planned, missing) if missing > 0 else None
+    return planned if smaller is None else smaller
 
 
 def prove(planned: Planned) -> None:

@@ -102,11 +102,17 @@ def with_code_room(planned: Planned, flash: Flash, bytes_more: int) -> tuple[Pla
         return replace(planned, rung=moved), replace(flash, internal=(smaller, *others))
     if where == "external" or others:
         return None
-    schedule = slimmed(planned.schedule, planned.isa, bytes_more)
+    slim = with_smaller_constants(planned, bytes_more)
+    return None if slim is None else (slim, flash)
+
+
+def with_smaller_constants(planned: Planned, bytes_less: int) -> Planned | None:
+    """Call slower kernels whose constants take at least `bytes_less` fewer bytes; None: no way."""
+    schedule = slimmed(planned.schedule, planned.isa, bytes_less)
     if schedule is None:
         return None
-    slim = replace(rung, name=f"{rung.name}; {SMALLER}", flash="smaller")
-    return replace(planned, rung=slim, schedule=schedule), flash
+    slim = replace(planned.rung, name=f"{planned.rung.name}; {SMALLER}", flash="smaller")
+    return replace(planned, rung=slim, schedule=schedule)
 
 
 def _within(regions: tuple[Region, ...], budget: int | None) -> list[tuple[Region, ...]]:

@@ -40,6 +40,14 @@ class Flash:
     external: tuple[Region, ...] = ()
 
 
+def flash_bytes(flash: Flash, where: WeightsIn) -> int:
+    """Bytes of the flashes that constants may lie in."""
+    regions = flash.external if where == "external" else flash.internal
+    if where == "auto":
+        regions += flash.external
+    return sum(region.bytes for region in regions)
+
+
 def reads_per_inference(node: Node, elements: int, largest: int) -> int:
     """How often an inference reads all of a constant of `node` with so many elements.
 

@@ -18,6 +18,7 @@ from mcuforge.compiler.compile import (
     plan_graph,
     prove,
     stored_constants,
+    within_flash,
 )
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.graph import Graph
@@ -92,6 +93,7 @@ def plan_session(
     memories = _memories_of(board)
     planned = plan_graph(session.graph, board.isa, memories, options=options, resident_too=True)
     prove(planned)
+    planned = within_flash(planned, flash)
     return planned, stored_constants(planned, flash)
 
 

@@ -112,6 +112,16 @@ def test_code_gets_room_when_kernels_have_smaller_constants(
     assert with_code_room(tight, 1 << 20) is None
 
 
+def test_constants_that_no_flash_holds_are_those_of_slower_kernels() -> None:
+    held = compiled(Flash((IMAGE,))).model.weights_bytes
+    halves = (replace(IMAGE, bytes=held // 2), replace(OUTSIDE, bytes=held // 2 - 40))
+    short = compiled(Flash(halves[:1], halves[1:]))
+    assert short.rung.flash == "smaller"
+    assert short.model.weights_bytes <= held - 40
+    hopeless = compiled(Flash((replace(IMAGE, bytes=64),)))
+    assert (hopeless.rung, hopeless.model.weights_bytes) == (LADDER[0], held)
+
+
 @pytest.mark.parametrize(
     ("flash", "weights"),
     [(Flash((IMAGE,), (OUTSIDE,)), "external"), (Flash((IMAGE, SECOND)), "auto")],
