@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kernel calls, their arguments and parameters, and what a kernel reads while it writes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -45,16 +45,23 @@ ROWS = (Blank.FIRST_ROW, Blank.END_ROW)
 class Blob:
     """A constant array in flash. `role` names it in the C: "weights", "bias", "table".
 
-    `source` may be a function: what nobody writes out is then never computed.
+    `source` may be a function: what nobody writes out is then never computed. `most_bytes`: what
+    the array of a function may take.
     """
 
     role: str
     source: Array | Callable[[], Array]
+    most_bytes: int = 0
 
     @cached_property
     def data(self) -> Array:
         """The values as they lie in flash, of any shape and dtype."""
         return self.source() if callable(self.source) else self.source
+
+
+def as_blob(data: Array) -> Blob:
+    """A constant tensor of the model that a kernel reads as it is."""
+    return Blob("constant", data)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +122,23 @@ class Call:
     params: Params | None = None
     scratch_bytes: int = 0
     rows: tuple[int, int] | None = None
+
+    @property
+    def words(self) -> int:
+        """Words of 32 bits that its parameter struct takes in flash."""
+        fields = self.params.fields if self.params is not None else ()
+        return sum(len(value) if isinstance(value, tuple) else 1 for _, value in fields)
+
+    def blobs(self) -> Iterator[Blob]:
+        """The constants it reads: those in its parameters, then those among its arguments."""
+        fields = self.params.fields if self.params is not None else ()
+        yield from (value for _, value in fields if isinstance(value, Blob))
+        for argument in self.args:
+            source = argument.source if isinstance(argument, RowOf) else argument
+            if isinstance(source, Blob):
+                yield source
+            elif isinstance(source, Tensor) and source.data is not None:
+                yield as_blob(source.data)
 
 
 def kernel_call(kernel: str, /, *args: Argument, **fields: Field) -> Call:

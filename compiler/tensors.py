@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tensors: what a value of the graph is, run-time values and constants alike."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.generic]
 Arrays = Sequence[Array]
+Index = NDArray[np.int64]
 
 
 class DType(Enum):
@@ -108,6 +109,32 @@ class Tensor:
         """
         assert self.data is not None, self.name
         return self.data
+
+
+# one element stands for all of an array whose values are not known
+_UNKNOWN: Mapping[DType, Array] = {
+    dtype: np.zeros((), dtype.numpy) for dtype in (DType.INT8, DType.INT32)
+}
+
+
+def unknown(shape: tuple[int, ...], dtype: DType) -> Array:
+    """Weights or biases of a network that is only costed: of any `shape`, int8 or int32.
+
+    They read as zeros and take the memory of one element. A copy of such an array is one of zeros.
+    """
+    return np.broadcast_to(_UNKNOWN[dtype], shape)
+
+
+def is_unknown(values: Array) -> bool:
+    """True for what `unknown` made, and for views of it."""
+    return any(values.base is one for one in _UNKNOWN.values())
+
+
+def picked(values: Array, rows: Index) -> Array:
+    """Copy `rows` of a constant: (rows, ..) in its dtype; what is unknown stays so."""
+    if is_unknown(values):
+        return unknown((len(rows), *values.shape[1:]), DType(values.dtype.name))
+    return np.ascontiguousarray(values[rows])
 
 
 Tensors = tuple[Tensor, ...]  # the inputs of an operator, constants included

@@ -116,3 +116,13 @@ def _blocks(random: Random, widths: range, depths: tuple[int, int]) -> Blocks:
     hidden = tuple(width * random.randint(1, 4) for _ in range(depth))
     heads = tuple(random.choice((2, 3, 4)) for _ in range(depth))
     return Blocks(width, hidden, heads, random.choice((16, 32)))
+
+
+SPACES: Mapping[str, Sampler] = {
+    "residual": residual,
+    "inverted": inverted,
+    "hybrid": hybrid,
+    "vit": vit,
+    "sequence": sequence,
+    "supernet-T": SUPERNETS["T"].sample,
+}

@@ -103,6 +103,25 @@ def model_code(firmware: Firmware) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
+def model_parts(firmware: Firmware) -> dict[str, int]:
+    """Bytes of flash of the model's code: model.c ("model"), "kernels", and "library" members."""
+    link_map = read_map(firmware.map)
+    owners = _owners(link_map, firmware.build_dir)
+    loaded = {s.name for s in read_elf(firmware.elf).sections if s.loaded}
+    parts = {"model": 0, "kernels": 0, "library": 0}
+    owner = ""
+    for part in link_map.contributions:
+        if part.output not in loaded:
+            continue
+        if part.object != FILL:
+            is_kernel = "/kernels/" in part.object
+            name = "kernels" if is_kernel else "library" if _is_library(part.object) else "model"
+            owner = name if owners[part.object] == "code" else ""
+        if owner:
+            parts[owner] += part.bytes
+    return parts
+
+
 def split(
     sections: dict[str, Section],
     link_map: LinkMap,

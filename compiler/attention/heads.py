@@ -20,7 +20,6 @@ import numpy as np
 
 from mcuforge.compiler.attention.names import Names
 from mcuforge.compiler.attention.parts import (
-    Index,
     NotRecognized,
     Parts,
     is_elementwise,
@@ -33,7 +32,7 @@ from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.softmax import Softmax
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Index, Tensor
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,6 @@ Moves are followed as index arrays: where elements come from decides, not how th
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcuforge.compiler.attention.names import Names
 from mcuforge.compiler.graph import Graph, Node, Op
@@ -17,9 +16,7 @@ from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.strided_copy import CopyOp
 from mcuforge.compiler.ops.tables.table import TableOp
-from mcuforge.compiler.tensors import Array, Quant, Tensor
-
-Index = NDArray[np.int64]
+from mcuforge.compiler.tensors import Array, Index, Quant, Tensor, is_unknown, picked, unknown
 
 
 class NotRecognized(Exception):
@@ -105,6 +102,8 @@ class Parts:
         """Return the part of a constant, broadcast to `shape`, that elements `index` meet."""
         if constant.elements == 1:
             return constant
+        if is_unknown(constant.values()):
+            return self._constant(constant, unknown((1, *index.shape), constant.dtype))
         data = np.broadcast_to(constant.values(), shape).reshape(-1)[index][None]
         if (data == data[:, :1]).all():
             data = data[:, :1]
@@ -150,7 +149,7 @@ class Parts:
         if quant is not None and len(quant.scale) > 1:
             scale = tuple(quant.scale[c] for c in columns)
             quant = Quant(scale, quant.zero_point, quant.axis)
-        data = np.ascontiguousarray(constant.values()[columns])
+        data = picked(constant.values(), columns)
         return self._constant(replace(constant, quant=quant), data)
 
     def _constant(self, like: Tensor, data: Array) -> Tensor:

@@ -16,7 +16,7 @@ from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.tables.table import TableOp
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, is_unknown, unknown
 
 
 def read_needed_rows(graph: Graph) -> Graph:
@@ -112,7 +112,9 @@ def _moved_up(cut: Node, writer: Node, names: Names) -> list[Node] | None:
         fewer = replace(x, name=names.tensor(f"{x.name}.needed"), shape=shape)
         if x.data is not None:
             rows = first + step * np.arange(count)
-            inputs.append(replace(fewer, data=np.take(x.data, rows, axis=at)))
+            known = not is_unknown(x.data)
+            data = np.take(x.data, rows, axis=at) if known else unknown(shape, x.dtype)
+            inputs.append(replace(fewer, data=data))
             continue
         begin = tuple(first if a == at else 0 for a in range(len(shape)))
         stride = tuple(step if a == at else 1 for a in range(len(shape)))

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds graphs of the compiler layer by layer, without a model file: from shapes alone, or whole.
 
-A network that is only to be costed needs no weights. Its constants are one zero each that stands
-for every element (`numpy.broadcast_to`), so the largest layer takes no memory and no time. Given a
-seed, the same calls draw weights, and the graph computes something. Shapes and quantization are the
-same in both, so that plan and cost are too.
+A network that is only to be costed needs no weights: they are `tensors.unknown`, so the largest
+layer takes no memory and no time. Given a seed, the same calls draw weights, and the graph computes
+something. Shapes and quantization are the same in both, so that plan and cost are too.
 
 Quantization is that of ONNX files: each result is rounded once. The builder assumes that the values
 of an activation spread over SPREAD quantized steps, and chooses the scales of weights so that the
@@ -39,14 +38,13 @@ from mcuforge.compiler.ops.tables.gelu import Gelu
 from mcuforge.compiler.ops.tables.logistic import Logistic
 from mcuforge.compiler.ops.tables.table import TableOp
 from mcuforge.compiler.ops.transpose import Transpose
-from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
+from mcuforge.compiler.tensors import Array, DType, Quant, Tensor, unknown
 
 SPREAD = 40.0  # standard deviation of an activation, in quantized steps
-WEIGHT_SPREAD = 73.0  # of int8 weights drawn evenly from -127 to 127
-SCALE = 0.03  # of every activation that is not said to have another
+WEIGHT_SPREAD = 32.0  # of int8 weights, drawn normally, as trained ones lie
+SCALE = 0.03  # of the input; others are a little larger, each another: so are trained ones
 PROBABILITY = Quant((1 / 256,), -128, nearest=True)
-SIGNED = Quant((SCALE,), 0, nearest=True)
-POSITIVE = Quant((SCALE,), -128, nearest=True)  # behind a ReLU
+IMAGE = Quant((SCALE,), 0, nearest=True)
 EPSILON = 1e-6
 Shape = tuple[int, ...]
 
@@ -84,7 +82,7 @@ class GraphBuilder:
             format="onnx",
         )
 
-    def input(self, shape: Shape, quant: Quant = SIGNED) -> Tensor:
+    def input(self, shape: Shape, quant: Quant = IMAGE) -> Tensor:
         """Add an int8 input."""
         tensor = Tensor(f"input{len(self._inputs)}", shape, DType.INT8, quant)
         self._inputs.append(tensor)
@@ -140,55 +138,57 @@ class GraphBuilder:
 
     def add(self, a: Tensor, b: Tensor, *, act: Activation = "none") -> Tensor:
         """Add two tensors of one shape."""
-        return self._node(Add(act=act), (a, b), a.shape, _after(act))
+        return self._node(Add(act=act), (a, b), a.shape, self._after(act))
 
     def multiply(self, a: Tensor, b: Tensor) -> Tensor:
         """Multiply `a` by `b`, which is as large, or has one element per channel."""
-        return self._node(Mul(), (a, b), a.shape, a.quant or SIGNED)
+        return self._node(Mul(), (a, b), a.shape, a.quant or IMAGE)
 
     def positions(self, x: Tensor) -> Tensor:
         """Add a constant of one image's or one sequence's shape: position embeddings."""
-        constant = self._constant("position", x.shape[1:], DType.INT8, SIGNED)
-        return self._node(Add(), (x, constant), x.shape, SIGNED)
+        shape = x.shape[1:]
+        constant = self._constant("position", shape, DType.INT8, IMAGE, spread=WEIGHT_SPREAD)
+        return self._node(Add(), (x, constant), x.shape, self._after())
 
     def max_pool(self, x: Tensor, kernel: int = 2, stride: int = 2) -> Tensor:
         """Add max pooling without padding."""
         op = MaxPool2D((kernel, kernel), (stride, stride))
-        return self._node(op, (x,), _pooled(x, kernel, stride), x.quant or SIGNED)
+        return self._node(op, (x,), _pooled(x, kernel, stride), x.quant or IMAGE)
 
     def average_pool(self, x: Tensor, kernel: int = 2, stride: int = 2) -> Tensor:
         """Add average pooling without padding."""
         op = AveragePool2D((kernel, kernel), (stride, stride))
-        return self._node(op, (x,), _pooled(x, kernel, stride), x.quant or SIGNED)
+        return self._node(op, (x,), _pooled(x, kernel, stride), x.quant or IMAGE)
 
     def mean(self, x: Tensor, axes: tuple[int, ...], *, keep: bool = False) -> Tensor:
         """Average over `axes`, kept as 1 or dropped."""
         kept = [1 if i in axes else n for i, n in enumerate(x.shape) if keep or i not in axes]
-        return self._node(Mean(axes), (x,), tuple(kept), x.quant or SIGNED)
+        return self._node(Mean(axes), (x,), tuple(kept), x.quant or IMAGE)
 
     def reshape(self, x: Tensor, shape: Shape) -> Tensor:
         """Give the same bytes another shape."""
-        return self._node(Reshape(), (x,), shape, x.quant or SIGNED)
+        return self._node(Reshape(), (x,), shape, x.quant or IMAGE)
 
     def transpose(self, x: Tensor, perm: tuple[int, ...]) -> Tensor:
         """Order the axes anew."""
-        return self._node(Transpose(perm), (x,), tuple(x.shape[i] for i in perm), x.quant or SIGNED)
+        return self._node(Transpose(perm), (x,), tuple(x.shape[i] for i in perm), x.quant or IMAGE)
 
     def concatenate(self, parts: Sequence[Tensor], axis: int) -> Tensor:
         """Join tensors of one quantization along `axis`."""
         shape = list(parts[0].shape)
         shape[axis] = sum(part.shape[axis] for part in parts)
-        return self._node(Concatenation(axis), tuple(parts), tuple(shape), parts[0].quant or SIGNED)
+        return self._node(Concatenation(axis), tuple(parts), tuple(shape), parts[0].quant or IMAGE)
 
     def class_token(self, x: Tensor) -> Tensor:
         """Put a constant token in front of tokens (1, t, width)."""
-        token = self._constant("class_token", (1, 1, x.shape[2]), DType.INT8, x.quant or SIGNED)
+        shape, quant = (1, 1, x.shape[2]), x.quant or IMAGE
+        token = self._constant("class_token", shape, DType.INT8, quant, spread=WEIGHT_SPREAD)
         return self.concatenate((token, x), 1)
 
     def first_token(self, x: Tensor) -> Tensor:
         """Take the first of tokens (1, t, width): (1, width)."""
         op = Slice((0, 0, 0), (1, 1, 1))
-        token = self._node(op, (x,), (1, 1, x.shape[2]), x.quant or SIGNED)
+        token = self._node(op, (x,), (1, 1, x.shape[2]), x.quant or IMAGE)
         return self.reshape(token, (1, x.shape[2]))
 
     def layer_norm(self, x: Tensor) -> Tensor:
@@ -196,11 +196,11 @@ class GraphBuilder:
         width = x.shape[-1:]
         gamma = self._constant("gamma", width, DType.FLOAT32, None, spread=0.1, centre=1.0)
         beta = self._constant("beta", width, DType.FLOAT32, None, spread=0.1)
-        return self._node(LayerNorm(EPSILON), (x, gamma, beta), x.shape, SIGNED)
+        return self._node(LayerNorm(EPSILON), (x, gamma, beta), x.shape, self._after())
 
     def gelu(self, x: Tensor) -> Tensor:
         """Add a GELU."""
-        return self._table(Gelu(), x, SIGNED)
+        return self._table(Gelu(), x, self._after())
 
     def sigmoid(self, x: Tensor) -> Tensor:
         """Add a sigmoid."""
@@ -221,9 +221,9 @@ class GraphBuilder:
             split.append(self.transpose(of_heads, (0, 2, 1, 3)))
         q, k, v = split
         square = (1, heads, count, count)
-        scores = self._node(BatchMatMul(adj_y=True), (q, k), square, SIGNED)
+        scores = self._node(BatchMatMul(adj_y=True), (q, k), square, self._after())
         weights = self.softmax(scores)
-        mixed = self._node(BatchMatMul(), (weights, v), (1, heads, count, columns), SIGNED)
+        mixed = self._node(BatchMatMul(), (weights, v), (1, heads, count, columns), self._after())
         by_token = self.transpose(mixed, (0, 2, 1, 3))
         joined = self.reshape(by_token, (1, count, heads * columns))
         return self.low_rank(joined, width, tokens.rank)
@@ -252,16 +252,22 @@ class GraphBuilder:
         bias: bool = True,
     ) -> Tensor:
         """Add a layer with weights, a scale for each slice of `axis`, and an int32 bias."""
-        quant = _after(getattr(op, "act", "none"))
+        quant = self._after(getattr(op, "act", "none"))
         channels = shape[axis]
         scale = quant.scale[0] / (x.scale * WEIGHT_SPREAD * sqrt(products))
-        weights = self._constant("weights", shape, DType.INT8, Quant((scale,) * channels, 0, axis))
+        of_weights = Quant((scale,) * channels, 0, axis)
+        weights = self._constant("weights", shape, DType.INT8, of_weights, spread=WEIGHT_SPREAD)
         inputs: tuple[Tensor, ...] = (x, weights)
         if bias:
             of_bias = Quant((scale * x.scale,) * channels, 0, 0)
             spread = SPREAD * WEIGHT_SPREAD * sqrt(products) / 10
             inputs += (self._constant("bias", (channels,), DType.INT32, of_bias, spread=spread),)
         return self._node(op, inputs, output, quant)
+
+    def _after(self, act: Activation = "none") -> Quant:
+        """The quantization of what leaves the next layer, and its activation."""
+        scale = SCALE * (1 + (len(self._nodes) + 1) / 1024)
+        return Quant((scale,), 0 if act == "none" else -128, nearest=True)
 
     def _table(self, op: TableOp, x: Tensor, quant: Quant) -> Tensor:
         return self._node(op, (x,), x.shape, quant)
@@ -282,20 +288,17 @@ class GraphBuilder:
         spread: float = 0.0,
         centre: float = 0.0,
     ) -> Tensor:
-        """A constant; int8 ones are drawn evenly, others normally with `spread` about `centre`."""
+        """A constant, drawn from a normal distribution with `spread` about `centre`."""
         data: Array
-        if self._rng is None:
-            data = np.broadcast_to(np.array(centre, dtype.numpy), shape)
-        elif dtype is DType.INT8:
-            data = self._rng.integers(-127, 128, shape, np.int8)
+        if self._rng is not None:
+            drawn = self._rng.standard_normal(shape) * spread + centre
+            limit = 127.0 if dtype is DType.INT8 else np.inf
+            data = np.clip(drawn, -limit, limit).astype(dtype.numpy)
+        elif dtype is DType.FLOAT32:
+            data = np.full(shape, centre, np.float32)  # of a LayerNorm: small, and looked at
         else:
-            data = (self._rng.standard_normal(shape) * spread + centre).astype(dtype.numpy)
+            data = unknown(shape, dtype)
         return Tensor(f"{name}{len(self._nodes)}", shape, dtype, quant, data)
-
-
-def _after(act: Activation) -> Quant:
-    """The quantization of what leaves an activation."""
-    return SIGNED if act == "none" else POSITIVE
 
 
 def _pair(size: int | Pair) -> Pair:

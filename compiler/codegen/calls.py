@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from mcuforge.compiler.calls import Argument, Blank, Blob, Params, RingRows, RowOf
-from mcuforge.compiler.codegen.constants import ConstantPool, as_blob, literal
+from mcuforge.compiler.calls import Argument, Blank, Blob, Params, RingRows, RowOf, as_blob
+from mcuforge.compiler.codegen.constants import ConstantPool, literal
 from mcuforge.compiler.codegen.names import comment
 from mcuforge.compiler.codegen.ports import Arena, Port, file_words, shape_text
 from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule

@@ -2,17 +2,17 @@
 """Constant arrays of the generated code: one per distinct content, named after its first layer."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from mcuforge.compiler.calls import Blob, Call, RowOf
+from mcuforge.compiler.calls import Blob
 from mcuforge.compiler.codegen.names import distinct, identifier, numbered
 from mcuforge.compiler.schedule.schedule import Layer, Schedule
 from mcuforge.compiler.schedule.weights import Constant, PlaceWeights, reads_per_inference
-from mcuforge.compiler.tensors import Array, Tensor
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import InternalError
 
 LINE_COLUMNS = 95
@@ -108,7 +108,7 @@ def collect(schedule: Schedule) -> ConstantPool:
     pool = ConstantPool(identifier(schedule.graph.name))
     for layer_id, layer in identified(schedule).items():
         for call in layer.calls:
-            for blob in _blobs(call):
+            for blob in call.blobs():
                 pool.name(blob, layer_id)
     return pool
 
@@ -128,22 +128,6 @@ def identified(schedule: Schedule) -> dict[str, Layer]:
     """The layers by their identifiers in the C, in the order they run."""
     names = distinct([identifier(layer.node.name) for layer in schedule.layers])
     return dict(zip(names, schedule.layers, strict=True))
-
-
-def as_blob(data: Array) -> Blob:
-    """A constant tensor of the model that a kernel reads as it is."""
-    return Blob("constant", data)
-
-
-def _blobs(call: Call) -> Iterator[Blob]:
-    """The constants of a call: those in its parameters, then those among its arguments."""
-    yield from (v for _, v in (call.params.fields if call.params else ()) if isinstance(v, Blob))
-    for argument in call.args:
-        source = argument.source if isinstance(argument, RowOf) else argument
-        if isinstance(source, Blob):
-            yield source
-        elif isinstance(source, Tensor) and source.data is not None:
-            yield as_blob(source.data)
 
 
 def _counted(pool: ConstantPool, layers: Mapping[str, Layer]) -> list[Constant]:

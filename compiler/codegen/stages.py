@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from mcuforge.compiler.codegen.calls import CallPrinter, LayerText
 from mcuforge.compiler.codegen.names import comment
 from mcuforge.compiler.schedule.describe import describe_stages
-from mcuforge.compiler.schedule.repeats import Piece, repeats
+from mcuforge.compiler.schedule.repeats import PIECE_BYTES, Piece, repeats
 from mcuforge.compiler.schedule.schedule import Execution, Schedule, Stage
 from mcuforge.errors import InternalError
 
+WORD_BYTES = 4
 CODE_BYTES = 100  # of a function that runs through pieces: the least they must save
 
 
@@ -72,6 +73,21 @@ def stage_texts(
         step += len(stage.tasks)
         number += len(stage.layers)
     return tuple(texts)
+
+
+def table_bytes(schedule: Schedule) -> int:
+    """Bytes of flash of model.c's constants: the parameters of calls, the orders of pipelines."""
+    words = sum(call.words for layer in schedule.layers for call in layer.calls)
+    total = WORD_BYTES * words
+    for stage in schedule.stages:
+        if not stage.is_pipeline:
+            continue
+        entries, pieces = _entries(stage)
+        order, counts = zip(*entries, strict=True)
+        tables = [_table(order)] if len(set(counts)) == 1 else [_table(order), _table(counts)]
+        total += sum(len(table.values) * table.entry_bytes for table in tables)
+        total += PIECE_BYTES * len(pieces)
+    return total
 
 
 def _stage(

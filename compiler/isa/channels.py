@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.ops.common.fixed_point import Multiplier, requantize, wrap_int32
 from mcuforge.compiler.ops.common.weighted import folded_bias, mantissas, shifts
-from mcuforge.compiler.tensors import Array, Tensor, Tensors
+from mcuforge.compiler.tensors import Array, Tensor, Tensors, is_unknown
 
 MAX_RIGHT = 22  # (2 * zero point + 1) << right >> 1 is an int32
+MEAN_WEIGHT = 36  # at most, of |w| over a filter: assumed where weights are unknown
 ACCUMULATOR_BITS = 30  # a bit to spare: kernels double an accumulator before they multiply it
 INT32_MAX = 2**31 - 1
 Int32 = NDArray[np.int32]
@@ -49,6 +50,8 @@ class Channels:
 
         filters: one per slice of `axis`.
         """
+        if not self.constant.any():
+            return filters.astype(np.int8, copy=False)
         shape = [1] * filters.ndim
         shape[axis] = -1
         return np.where(self.constant.reshape(shape), 0, filters).astype(np.int8)
@@ -66,7 +69,10 @@ def packable(
     None is returned if a factor has a left shift, or if an accumulator may pass 2^30. Channels that
     training has switched off often have extreme biases and factors, but only one output: they get
     other constants that give the same output. `multipliers`: one per channel, or one for all.
+    Unknown weights are taken to be at most MEAN_WEIGHT in the mean, without a bias.
     """
+    if is_unknown(filters):
+        return _assumed(filters.shape, multipliers, output, act_min)
     count = filters.shape[0]
     bias = folded_bias(inputs, filters).data.astype(np.int32)
     reach = np.abs(bias.astype(np.int64)) + 128 * np.abs(filters.astype(np.int64)).sum(axis=1)
@@ -86,6 +92,35 @@ def packable(
     multiplier: Int32 = np.where(constant, (above != 0) << 30, mantissa).astype(np.int32)
     right: Int32 = np.where(constant, above != 0, -shift).astype(np.int32)
     reach = np.where(constant, np.abs(4 * above), reach)
+    return _within_limits(bias, multiplier, right, reach, constant, zero_point, act_min)
+
+
+def _assumed(
+    shape: tuple[int, ...], multipliers: tuple[Multiplier, ...], output: Tensor, act_min: int
+) -> Channels | None:
+    """The channels of filters (co, taps) that are unknown."""
+    count, taps = shape
+    return _within_limits(
+        np.zeros(count, np.int32),
+        np.broadcast_to(mantissas(multipliers), count).astype(np.int32),
+        -np.broadcast_to(shifts(multipliers), count).astype(np.int32),
+        np.full(count, 128 * MEAN_WEIGHT * taps, np.int64),
+        np.zeros(count, np.bool_),
+        output.zero_point,
+        act_min,
+    )
+
+
+def _within_limits(
+    bias: Int32,
+    multiplier: Int32,
+    right: Int32,
+    reach: Int64,
+    constant: NDArray[np.bool_],
+    zero_point: int,
+    act_min: int,
+) -> Channels | None:
+    """The channels, or None where one of them passes the kernels' limits."""
     if reach.max(initial=0) >= 1 << ACCUMULATOR_BITS:
         return None
     if right.min(initial=0) < 0 or right.max(initial=0) > MAX_RIGHT:

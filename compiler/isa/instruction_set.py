@@ -30,13 +30,14 @@ MAX_TAPS = 50  # of a depthwise filter, MCUFORGE_DEPTHWISE_PACKED_TAPS: their ad
 class Packed:
     """Weights and channel constants as one int32 array, in the order the kernel reads them.
 
-    depth: values of a filter as packed, zeros at its end included. scratch_bytes: what the kernel
-    needs in the arena while it runs; odd_bytes: what it needs besides if the number of
-    channels is not a multiple of four.
+    depth: values of a filter as packed, zeros at its end included. most_words: of the array, where
+    no weight is -128, as quantizers see to. scratch_bytes: what the kernel needs in the arena while
+    it runs; odd_bytes: what it needs besides if the number of channels is not a multiple of four.
     """
 
     pack: Callable[[], Int32]  # the array, int32 (words,); not called before it is written out
     depth: int
+    most_words: int
     scratch_bytes: int = 0
     odd_bytes: int = 0
 
@@ -66,6 +67,10 @@ class InstructionSet:
                 f"compiler/isa/{self.name}/prices.toml"
             )
         return found
+
+    def depends_on_weights(self, taps: int) -> bool:
+        """True where packed filters of so many taps may take twice as much, by their values."""
+        return False
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack for conv2d_packed_s8. filters: int8 (co, kh * kw * ci), one group."""

@@ -81,7 +81,14 @@ def packed_conv2d(
         fields["input"], fields["output"] = shapes
     call = kernel_call(
         "conv2d_packed_s8",
-        *(x, Blob("weights", packed.pack), layer.output, Blank.PARAMS, Blank.SCRATCH, *ROWS),
+        *(
+            x,
+            Blob("weights", packed.pack, 4 * packed.most_words),
+            layer.output,
+            Blank.PARAMS,
+            Blank.SCRATCH,
+            *ROWS,
+        ),
         **fields,
         depth=packed.depth,
         input_zero_point=x.zero_point,
@@ -106,7 +113,14 @@ def packed_depthwise(layer: PackedLayer, window: Window) -> Call | None:
     padding = Blob("padding", np.full(x.shape[3], x.zero_point, np.int8))
     return kernel_call(
         "depthwise_conv2d_packed_s8",
-        *(x, Blob("weights", packed.pack), padding, layer.output, Blank.PARAMS, *ROWS),
+        *(
+            x,
+            Blob("weights", packed.pack, 4 * packed.most_words),
+            padding,
+            layer.output,
+            Blank.PARAMS,
+            *ROWS,
+        ),
         **window.fields(x, layer.output),
         **layer.ending(channels),
     )
@@ -124,7 +138,7 @@ def packed_vector(layer: PackedLayer) -> Call | None:
         return None
     return kernel_call(
         "fully_connected_packed_s8",
-        *(x, Blob("weights", packed.pack), layer.output, Blank.PARAMS),
+        *(x, Blob("weights", packed.pack, 4 * packed.most_words), layer.output, Blank.PARAMS),
         in_features=filters.shape[1],
         out_features=filters.shape[0],
         depth=packed.depth,

@@ -10,7 +10,7 @@ from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.common.broadcast import BroadcastOp
 from mcuforge.compiler.ops.tables.lookup import HIGHEST, LOWEST, Lookup
 from mcuforge.compiler.ops.tables.table import TableOp
-from mcuforge.compiler.tensors import Array, DType, Tensor, unique
+from mcuforge.compiler.tensors import Array, DType, Tensor, is_unknown, unique
 
 BYTES = (DType.INT8, DType.UINT8)
 
@@ -85,9 +85,13 @@ def _elementwise(node: Node) -> bool:
         return False
     known = [t for t in node.inputs if t.is_constant]
     alike = all(t.shape == node.output.shape for t in node.activations)
-    one_number = all((t.values() == t.values().flat[0]).all() for t in known)
+    one_number = all(_is_one_number(t.values()) for t in known)
     bytes_only = all(t.dtype in BYTES for t in (*node.inputs, node.output))
     return bool(node.activations) and alike and bytes_only and one_number
+
+
+def _is_one_number(values: Array) -> bool:
+    return not is_unknown(values) and bool((values == values.flat[0]).all())
 
 
 def _as_table(region: Sequence[Node]) -> Node:

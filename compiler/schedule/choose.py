@@ -140,6 +140,16 @@ def choose(
     return Chosen(best.schedule, best.problem, plan)
 
 
+def stages_of(graph: Graph, calls: Calls, options: PlanOptions, known: Known) -> list[Candidates]:
+    """The stages of every order of the graph and every form of its attention, file order first."""
+    return _candidates(graph, calls, graph.inputs if options.streamed else (), known)
+
+
+def least_bytes(graph: Graph, calls: Calls, options: PlanOptions, known: Known) -> int:
+    """Bytes of RAM that every plan of the graph needs, whatever it costs in instructions."""
+    return min(c.bound for c in _worthwhile(stages_of(graph, calls, options, known), inf))
+
+
 def _candidates(
     graph: Graph, calls: Calls, arriving: tuple[Tensor, ...], known: Known
 ) -> list[Candidates]:

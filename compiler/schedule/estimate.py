@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mcuforge.compiler.graph import Graph, Node
+from mcuforge.compiler.schedule.cost import LayerCost
 from mcuforge.compiler.schedule.holding import Holding
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import ALIGNMENT
@@ -88,13 +89,25 @@ class Estimates:
         self.nodes = self.holding.nodes
         self.calls = calls
         self.known = Known() if known is None else known
-        self.rows = [row_layer(node, self.holding.storage, calls) for node in self.nodes]
-        self.whole_costs, self.row_costs = [], []
-        for node, row in zip(self.nodes, self.rows, strict=True):
-            at_once = calls.cost(node, Execution.WHOLE, node.output.rows)
-            by_rows = at_once if row is None else calls.cost(node, row.execution, row.steps)
-            self.whole_costs.append(at_once)
-            self.row_costs.append(by_rows)
+
+    @cached_property
+    def rows(self) -> list[RowLayer | None]:
+        """Each node as a layer of a pipeline, None where it cannot run by rows."""
+        return [row_layer(node, self.holding.storage, self.calls) for node in self.nodes]
+
+    @cached_property
+    def whole_costs(self) -> list[LayerCost]:
+        """What each node costs that runs whole."""
+        cost = self.calls.cost
+        return [cost(node, Execution.WHOLE, node.output.rows) for node in self.nodes]
+
+    @cached_property
+    def row_costs(self) -> list[LayerCost]:
+        """What each node costs that runs by rows, or whole where it cannot."""
+        return [
+            at_once if row is None else self.calls.cost(node, row.execution, row.steps)
+            for node, row, at_once in zip(self.nodes, self.rows, self.whole_costs, strict=True)
+        ]
 
     @cached_property
     def reach(self) -> list[int]:

@@ -73,8 +73,8 @@ def compile_session(
     return compile_graph(
         session.graph,
         session.board.isa,
-        _memories_of(session.board),
-        flash=_flash_of(session.board, options),
+        memories_of(session.board),
+        flash=flash_of(session.board, options),
         options=options,
         dump_passes=dump_passes,
         resident_too=True,
@@ -89,19 +89,20 @@ def plan_session(
     The constants are those that the C would have.
     """
     board = session.board
-    flash = _flash_of(board, options)
-    memories = _memories_of(board)
+    flash = flash_of(board, options)
+    memories = memories_of(board)
     planned = plan_graph(session.graph, board.isa, memories, options=options, resident_too=True)
     prove(planned)
     planned = within_flash(planned, flash)
     return planned, stored_constants(planned, flash)
 
 
-def _memories_of(board: Board) -> Memories:
+def memories_of(board: Board) -> Memories:
+    """The RAM that arenas may take, each memory apart and neighbours joined."""
     return Memories(memory_regions(board, split_groups=True), memory_regions(board))
 
 
-def _flash_of(board: Board, options: PlanOptions | None) -> Flash:
+def flash_of(board: Board, options: PlanOptions | None) -> Flash:
     """List the board's flashes; BoardError if weights need an external one and it has none."""
     where = "auto" if options is None else options.weights
     image, *further = memory_regions(board, "flash", external=True)

@@ -22,6 +22,7 @@ FILTERS = 4  # of a block; the last block is filled up with zeros
 VALUES = 4  # of a filter that are read at a time
 LANES = (0, 2, 1, 3)
 ROUNDS_ONCE = 256  # in the first word
+BLOCK_WORDS = 9  # beside the weights: biases, shifts and multipliers
 UPPER_REACH = 1 << 23  # largest sum, exclusive, of the filter in the upper 24 bits
 
 Bool = NDArray[np.bool_]
@@ -45,7 +46,10 @@ def pack_blocks(filters: Array, channels: Channels) -> Packed | None:
     if once and (channels.right[live].any() or channels.multiplier[live].max() >= 1 << 30):
         return None
     depth = rounded_up(filters.shape[1], VALUES)
-    return Packed(partial(_words, filters, channels, depth, once), depth)
+    apart = channels.reach.max(initial=0) >= UPPER_REACH  # weights of -128 alone part others
+    held = FILTERS // 2 if apart else FILTERS
+    words = 1 + -(-len(filters) // held) * (BLOCK_WORDS + depth)
+    return Packed(partial(_words, filters, channels, depth, once), depth, words)
 
 
 def _words(filters: Array, channels: Channels, depth: int, once: bool) -> Int32:

@@ -15,12 +15,13 @@ import numpy as np
 
 from mcuforge.compiler.isa.armv7em.shared_shift import Factor, shared_shift
 from mcuforge.compiler.isa.channels import Channels, Int32, Int64
-from mcuforge.compiler.isa.instruction_set import MAX_TAPS, Packed
+from mcuforge.compiler.isa.instruction_set import MAX_TAPS, Packed, rounded_up
 from mcuforge.compiler.tensors import Array
 
 MAX_COPIED_TAPS = 25  # for fewer channels than a block has: kernels keep copies of them, too
 CHANNELS = 4  # of a block
 TAPS = 4  # that are read at a time
+BLOCK_WORDS = 13  # beside the weights: biases, multipliers and offsets, own shifts
 OWN_SHIFTS, SHARED_SHIFT = 0, 1  # the first word of the stream
 
 
@@ -42,10 +43,15 @@ def pack_depthwise(filters: Array, channels: Channels) -> Packed | None:
     if taps > (MAX_TAPS if filters.shape[2] >= CHANNELS else MAX_COPIED_TAPS):
         return None
     weights: Int64 = filters.reshape(taps, -1).astype(np.int64)
+    single = taps > 1 and taps % TAPS == 1
+    of_block = BLOCK_WORDS + 2 * rounded_up(taps - single, TAPS) + 2 * single
+    words = 1 + -(-weights.shape[1] // CHANNELS) * of_block
     if np.any((channels.right == 0) & (channels.multiplier != 0)):
         scaled = _shared_shift(weights, channels)
-        return None if scaled is None else Packed(partial(_words, weights, channels, scaled), taps)
-    return Packed(partial(_words, weights, channels), taps)
+        if scaled is None:
+            return None
+        return Packed(partial(_words, weights, channels, scaled), taps, words)
+    return Packed(partial(_words, weights, channels), taps, words)
 
 
 def _words(weights: Int64, channels: Channels, shared: Int64 | None = None) -> Int32:

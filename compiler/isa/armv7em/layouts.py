@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from mcuforge.compiler.isa.armv7em.blocks import pack_blocks
+from mcuforge.compiler.isa.armv7em.blocks import UPPER_REACH, pack_blocks
 from mcuforge.compiler.isa.armv7em.depthwise import pack_depthwise
 from mcuforge.compiler.isa.channels import Channels
 from mcuforge.compiler.isa.instruction_set import InstructionSet, Packed
@@ -20,6 +20,9 @@ class Armv7em(InstructionSet):
 
     name: ClassVar[str] = "armv7em"
     pixels: ClassVar[int] = 2
+
+    def depends_on_weights(self, taps: int) -> bool:
+        return 128 * 127 * taps >= UPPER_REACH
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack blocks of filters; scratch holds both current pixels, spread into lanes."""

@@ -22,6 +22,7 @@ from mcuforge.compiler.isa.instruction_set import (
 )
 from mcuforge.compiler.tensors import Array
 
+WORD = 4
 LANES = 16  # int8 values of a vector
 FILTERS = 4  # int32 values of a vector
 
@@ -38,12 +39,14 @@ class Helium(InstructionSet):
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack groups of four filters; scratch holds the windows of two pixels."""
         depth = rounded_up(filters.shape[1], LANES)
-        return Packed(partial(_groups_of_filters, filters, channels, depth), depth, 2 * depth)
+        pack = partial(_groups_of_filters, filters, channels, depth)
+        return Packed(pack, depth, _group_words(filters, depth), 2 * depth)
 
     def fully_connected(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack the same groups, without scratch: the vector is read where it lies."""
         depth = rounded_up(filters.shape[1], LANES)
-        return Packed(partial(_groups_of_filters, filters, channels, depth), depth)
+        pack = partial(_groups_of_filters, filters, channels, depth)
+        return Packed(pack, depth, _group_words(filters, depth))
 
     def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack groups of 16 channels; None for over 50 taps or two weights of -128 in one sum."""
@@ -55,7 +58,14 @@ class Helium(InstructionSet):
         even = len(taps) // 2 * 2
         if (size[0:even:2] + size[1:even:2]).max(initial=0) > PAIR_REACH:
             return None
-        return Packed(partial(_groups_of_channels, taps, channels), len(taps))
+        lanes = count * (2 if count == LANES // 2 else 1)
+        words = rounded_up(lanes, LANES) // LANES * (3 * LANES + len(taps) * LANES // WORD)
+        return Packed(partial(_groups_of_channels, taps, channels), len(taps), words)
+
+
+def _group_words(filters: Array, depth: int) -> int:
+    """Words of groups of four filters: biases, weights, multipliers, shifts."""
+    return rounded_up(len(filters), FILTERS) // FILTERS * (3 * FILTERS + FILTERS * depth // WORD)
 
 
 def _groups_of_channels(taps: NDArray[np.int8], channels: Channels) -> Int32:

@@ -40,7 +40,7 @@ class Rv32(InstructionSet):
     def conv2d(self, filters: Array, channels: Channels) -> Packed:
         depth = rounded_up(filters.shape[1], WORD)
         pack = partial(blocks, filters, channels, FILTERS, depth)
-        return Packed(pack, depth, PIXELS * depth)
+        return Packed(pack, depth, _block_words(len(filters), FILTERS, depth), PIXELS * depth)
 
     def fully_connected(self, filters: Array, channels: Channels) -> Packed:
         """Pack blocks of eight, then the remaining filters one by one."""
@@ -53,7 +53,8 @@ class Rv32(InstructionSet):
                 [of_blocks, blocks(filters[count:], channels, 1, depth, first=count)]
             )
 
-        return Packed(pack, depth)
+        words = _block_words(count, VECTOR_FILTERS, depth)
+        return Packed(pack, depth, words + _block_words(len(filters) - count, 1, depth))
 
     def depthwise_conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack blocks of four channels, for any filter whose taps have room on the stack."""
@@ -61,7 +62,14 @@ class Rv32(InstructionSet):
         if taps > MAX_TAPS:
             return None
         by_channel = filters.reshape(taps, -1).T
-        return Packed(partial(blocks, by_channel, channels, FILTERS, taps), taps)
+        words = _block_words(len(by_channel), FILTERS, taps)
+        return Packed(partial(blocks, by_channel, channels, FILTERS, taps), taps, words)
+
+
+def _block_words(filters: int, size: int, depth: int) -> int:
+    """Words of blocks of `size` filters: biases, weights, multipliers, shifts."""
+    of_block = 2 * size + size * depth // WORD + rounded_up(size, WORD) // WORD
+    return -(-filters // size) * of_block
 
 
 def blocks(filters: Array, channels: Channels, size: int, depth: int, first: int = 0) -> Int32:

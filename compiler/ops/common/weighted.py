@@ -82,9 +82,13 @@ def folded_bias(inputs: Tensors, filters: Array) -> Blob:
 
     filters: (channels, taps).
     """
-    sums = filters.astype(np.int64).sum(axis=1)
-    folded = bias_values(inputs, filters.shape[0]) - inputs[0].zero_point * sums
-    return Blob("bias", wrap_int32(folded).astype(np.int32))
+
+    def compute() -> Array:
+        sums = filters.astype(np.int64).sum(axis=1)
+        folded = bias_values(inputs, filters.shape[0]) - inputs[0].zero_point * sums
+        return wrap_int32(folded).astype(np.int32)
+
+    return Blob("bias", compute, 4 * filters.shape[0])
 
 
 def weighted_fields(

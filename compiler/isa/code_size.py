@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bytes that a model's code takes on a CPU, as measured: for estimates that build nothing."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mcuforge.compiler.isa.instruction_set import FOLDER
+from mcuforge.errors import InternalError
+
+
+@dataclass(frozen=True)
+class CodeSize:
+    """Bytes that code takes on one CPU; `scripts.measure_code` measures them.
+
+    Of model.c's code: `base` for every model, `whole` for each call that computes a whole layer,
+    `crowd` for each pair of them (the more there are, the farther they jump and address), `by_rows`
+    for each call of a pipeline, `pipeline` for each of these. `library`: of libgcc and libc.
+    `static`, `stack`: of RAM beside the arena. `firmware`: flash that the check firmware takes
+    besides. All but `kernels` are the most that was measured.
+    """
+
+    base: float
+    whole: float
+    crowd: float
+    by_rows: float
+    pipeline: float
+    library: int
+    static: int
+    stack: int
+    firmware: int
+    kernels: Mapping[str, int]
+
+    def of_kernels(self, kernels: Iterable[str]) -> int:
+        """Bytes of the kernels."""
+        return sum(self.kernels[name] for name in set(kernels))
+
+    def of_calls(self, whole: int, by_rows: int, pipelines: int) -> int:
+        """Bytes of model.c's code and of the library, at most, for so many calls."""
+        glue = self.base + self.whole * whole + self.crowd * whole**2
+        glue += self.by_rows * by_rows + self.pipeline * pipelines
+        return self.library + round(glue)
+
+
+def code_file(isa: str) -> Path:
+    """The file with the sizes of an instruction set's CPUs."""
+    return FOLDER / isa / "code.toml"
+
+
+@cache
+def code_size(isa: str, cpu: str) -> CodeSize:
+    """Read the sizes of a CPU; those of the largest code where the CPU was not measured.
+
+    InternalError where no CPU of the instruction set was.
+    """
+    path = code_file(isa)
+    if not path.is_file():
+        raise InternalError(f"{path.name} of {isa} is missing: run python -m scripts.measure_code")
+    tables: dict[str, dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))
+    found = {name: CodeSize(**table) for name, table in tables.items()}
+    largest = max(found.values(), key=lambda size: sum(size.kernels.values()))
+    return found.get(cpu, largest)

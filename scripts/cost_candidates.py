@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long candidates of an architecture search take to cost, and how true the costs are.
+
+    python -m scripts.cost_candidates time [--board disco_f746ng] [--count 1000] [--warm-up 200]
+    python -m scripts.cost_candidates audit [--count 100] [--builds 20]
+    python -m scripts.cost_candidates supernets [--count 200]
+
+`time` costs random networks of each space (nas/sampling.py) as a search does. `audit` plans
+networks without weights, compiles the same with weights as `deploy` does, and compares arenas. It
+links some and compares flash. `supernets` counts the architectures of MCUFormer's supernets that
+have a plan within a number of bytes. All print tables; times are CPU milliseconds of this process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from mcuforge.boards.catalog.board import Board, emulated, load_board
+from mcuforge.compiler.compile import Memories, PlanOptions
+from mcuforge.compiler.estimate import Estimator, Target
+from mcuforge.flow.candidates import target_of
+from mcuforge.flow.firmware import build_check
+from mcuforge.flow.session import Session, compile_session
+from mcuforge.memplan.problem import Region
+from mcuforge.nas.sampling import SPACES, SUPERNETS
+
+SEED = 13
+KILOBYTES = (128, 192, 256, 320, 512)
+PLENTY = 1 << 40
+ARENAS = 1 << 30
+
+
+def times(board: Board, space: str, count: int, warm_up: int) -> str:
+    """Cost `count` networks after `warm_up` others; a line of a table."""
+    estimator = Estimator(target_of(board))
+    random = Random(SEED)
+    spent, tiers, fit = [], Counter[str](), 0
+    for number in range(warm_up + count):
+        network = SPACES[space](random)
+        begin = time.process_time()
+        cost = estimator.cost(network.graph())
+        seconds = time.process_time() - begin
+        if number >= warm_up:
+            spent.append(1000 * seconds)
+            tiers[cost.tier] += 1
+            fit += cost.fits
+    median, high = np.percentile(spent, (50, 95))
+    decided = ", ".join(f"{tier} {many}" for tier, many in tiers.most_common())
+    return (
+        f"| {space} | {board.id} | {median:.1f} | {high:.1f} | {max(spent):.0f} | "
+        f"{1000 * count / sum(spent):.0f} | {fit} of {count} | {decided} |"
+    )
+
+
+def audit(board: Board, space: str, count: int, builds: int) -> str:
+    """Compare the costs of `count` networks with what `deploy` compiles; a line of a table."""
+    target = target_of(board)
+    roomy = Memories(*2 * ((Region("ram", ARENAS),),))
+    estimator = Estimator(Target(target.isa, target.cpu, roomy, PLENTY))
+    random = Random(SEED)
+    equal, flash_off, wrong = 0, [], 0
+    for number in range(count):
+        network = SPACES[space](random)
+        exact = estimator.cost(network.graph(), exact=True)
+        decided = Estimator(target).cost(network.graph())
+        graph = network.graph(SEED + number)
+        session = Session(Path(f"{space}.onnx"), b"", graph, board)
+        compiled = compile_session(session, PlanOptions())
+        wrong += decided.fits and not compiled.fits
+        if not compiled.fits:
+            continue  # another plan than in plenty of RAM
+        equal += exact.arena == compiled.arena_bytes
+        if number < builds and exact.flash < target.flash:
+            with TemporaryDirectory() as folder:
+                built = build_check(session, compiled, Path(folder) / "project")
+                flash_off.append(exact.flash / built.flash().total - 1)
+    off = "-"
+    if flash_off:
+        off = f"{min(flash_off):+.2%} to {max(flash_off):+.2%}, median {np.median(flash_off):+.2%}"
+    return f"| {space} | {board.id} | {equal} of {count} | {wrong} | {len(flash_off)} | {off} |"
+
+
+def supernets(count: int) -> Sequence[str]:
+    """Count the architectures of each supernet that have a plan within each number of bytes."""
+    lines = []
+    for name, supernet in SUPERNETS.items():
+        for streamed in (False, True):
+            options = PlanOptions("ram", streamed=streamed)
+            estimators = [
+                Estimator(
+                    Target("armv7em", "cortex-m7", _kilobytes(number), PLENTY, options=options)
+                )
+                for number in KILOBYTES
+            ]
+            random = Random(SEED)
+            fits = [0] * len(KILOBYTES)
+            for _ in range(count):
+                graph = supernet.sample(random).graph()
+                for i, estimator in enumerate(estimators):
+                    if estimator.cost(graph).fits:
+                        for larger in range(i, len(fits)):
+                            fits[larger] += 1
+                        break
+            shares = " | ".join(f"{found / count:.0%}" for found in fits)
+            lines.append(f"| {name}, image {'streamed' if streamed else 'resident'} | {shares} |")
+    return lines
+
+
+def _kilobytes(number: int) -> Memories:
+    regions = (Region("ram", 1024 * number),)
+    return Memories(regions, regions)
+
+
+def main() -> None:
+    """Print the table asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("what", choices=("time", "audit", "supernets"))
+    parser.add_argument("--board", help="by default the F746, and hifive1 for `time` as well")
+    parser.add_argument("--space", nargs="*", default=list(SPACES), choices=SPACES)
+    parser.add_argument("--count", type=int)
+    parser.add_argument("--warm-up", type=int, default=200)
+    parser.add_argument("--builds", type=int, default=20)
+    options = parser.parse_args()
+    if options.what == "supernets":
+        header = " | ".join(f"{number} KB" for number in KILOBYTES)
+        print(f"| supernet | {header} |\n|---|{'---|' * len(KILOBYTES)}")
+        print("\n".join(supernets(options.count or 200)))
+        return
+    timed = options.what == "time"
+    boards = [options.board] if options.board else ["disco_f746ng", *(["hifive1"] if timed else [])]
+    if timed:
+        print("| space | board | median ms | 95 % | most | a second | fit | decided by |")
+        print("|---|---|---|---|---|---|---|---|")
+    else:
+        print(
+            "| space | board | equal arenas | wrong `fits` | linked | flash, estimated to linked |"
+        )
+        print("|---|---|---|---|---|---|")
+    for name in boards:
+        board = emulated(load_board(name))
+        for space in options.space:
+            if timed:
+                line = times(board, space, options.count or 1000, options.warm_up)
+            else:
+                line = audit(board, space, options.count or 100, options.builds)
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Costs of networks without weights: what suffices, what is needed, and what the plan takes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from random import Random
+
+import pytest
+
+from mcuforge.compiler.compile import Memories, plan_graph
+from mcuforge.compiler.estimate import FASTER, SLOWER, Cost, Estimator, Target, segments
+from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.schedule.cost import schedule_costs
+from mcuforge.compiler.schedule.planned import Planned, PlanOptions
+from mcuforge.memplan.problem import Region
+from mcuforge.nas import sampling
+from mcuforge.nas.networks import Blocks, HybridNet, Network, ResidualNet, Stage, VitNet
+
+MEGABYTE = 1 << 20
+RESNET8 = ResidualNet(16, (Stage(16, 1, 1), Stage(32, 1), Stage(64, 1)))
+VIT = VitNet(Blocks(32, (64, 64, 64), (2, 2, 2), 16), patch=4, image=16)
+LOW_RANK = VitNet(Blocks(24, (48, 72), (2, 2), 8, rank=10), 4, 12, class_token=True)
+HYBRID = HybridNet(8, (Stage(16, 1), Stage(24, 1)), Blocks(32, (64, 32), (2, 2), 16))
+NETWORKS: dict[str, Network] = {
+    "residual": RESNET8,
+    "inverted": sampling.inverted(Random(4)),
+    "vit": VIT,
+    "low rank": LOW_RANK,
+    "hybrid": HYBRID,
+    "sequence": sampling.sequence(Random(9)),
+}
+
+
+def target(ram: int = MEGABYTE, flash: int = 16 * MEGABYTE, isa: str = "armv7em") -> Target:
+    regions = (Region("ram", ram),)
+    return Target(isa, "cortex-m7", Memories(regions, regions), flash)
+
+
+@cache
+def planned(name: str) -> Planned:
+    return plan_graph(NETWORKS[name].graph(), "armv7em", MEGABYTE)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_exact_cost_is_that_of_the_plan(name: str) -> None:
+    cost = Estimator(target()).cost(NETWORKS[name].graph(), exact=True)
+    plan = planned(name)
+    assert (cost.tier, cost.arena, cost.refused) == ("plan", plan.arena_bytes, ())
+    assert cost.instructions == sum(schedule_costs(plan.schedule, "armv7em"))
+    assert cost.ram > cost.arena
+    assert cost.fits
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_suffices_layer_by_layer_is_no_less_than_the_plan(name: str) -> None:
+    cost = Estimator(target()).cost(NETWORKS[name].graph())
+    assert (cost.tier, cost.fits) == ("layers", True)
+    assert cost.arena >= planned(name).arena_bytes
+    exact = Estimator(target()).cost(NETWORKS[name].graph(), exact=True)
+    assert cost.flash >= exact.flash  # pipelines and forms are allowed for
+    assert cost.flash <= 1.3 * exact.flash
+    assert FASTER * cost.instructions <= exact.instructions <= SLOWER * cost.instructions
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_fits_is_decided_as_the_plan_decides(name: str) -> None:
+    graph = NETWORKS[name].graph()
+    peak = planned(name).arena_bytes
+    for ram in (peak // 2, peak - 1, peak + peak // 8):
+        cost = Estimator(target(ram)).cost(graph)
+        found = plan_graph(graph, "armv7em", ram)
+        assert cost.refused == (() if found.fits else ("ram",)), ram
+        if cost.tier in ("sums", "bound"):
+            assert ram < cost.arena <= found.arena_bytes
+
+
+def test_each_limit_refuses_for_itself() -> None:
+    graph = RESNET8.graph()
+    exact = Estimator(target()).cost(graph, exact=True)
+    least = sum(t.bytes for t in graph.inputs)
+    assert Estimator(target(ram=least - 1)).cost(graph).refused == ("ram",)
+    assert Estimator(target(flash=60_000)).cost(graph).refused == ("flash",)
+    slow = replace(target(), max_instructions=exact.instructions / 2)
+    assert Estimator(slow).cost(graph).refused == ("instructions",)
+    all_three = replace(slow, flash=60_000)
+    refused = Estimator(replace(all_three, memories=target(ram=100).memories)).cost(graph).refused
+    assert refused == ("flash", "instructions", "ram")
+    enough = replace(target(), max_instructions=exact.instructions)
+    assert Estimator(enough).cost(graph).fits
+
+
+def test_a_ram_budget_is_a_limit() -> None:
+    peak = planned("residual").arena_bytes
+    for budget, fits in ((peak, True), (peak // 2, False)):
+        limited = replace(target(), options=PlanOptions(ram_budget=budget))
+        assert Estimator(limited).cost(RESNET8.graph()).fits == fits
+
+
+def test_a_streamed_input_takes_less() -> None:
+    streamed = replace(target(), options=PlanOptions(streamed=True))
+    graph = RESNET8.graph()
+    exact = Estimator(streamed).cost(graph, exact=True)
+    assert exact.arena < planned("residual").arena_bytes
+    cost = Estimator(streamed).cost(graph)
+    assert cost.arena >= exact.arena
+    assert cost.fits
+
+
+def cut(graph: Graph) -> list[tuple[int, int]]:
+    return list(segments(graph))
+
+
+def test_a_network_is_cut_where_one_tensor_is_alive() -> None:
+    graph = RESNET8.graph()
+    kinds = ["+".join(n.op.kind for n in graph.nodes[a:b]) for a, b in cut(graph)]
+    convs = "conv2d+conv2d+conv2d+add"
+    assert kinds == ["conv2d", "conv2d+conv2d+add", convs, convs, "mean", "fully_connected"]
+    assert [begin for begin, _ in cut(graph)[1:]] == [end for _, end in cut(graph)[:-1]]
+
+
+def test_equal_segments_are_looked_at_once() -> None:
+    estimator = Estimator(target())
+    estimator.cost(VIT.graph())
+    found = len(estimator._segments)
+    deeper = replace(VIT, blocks=replace(VIT.blocks, hidden=(64,) * 9, heads=(2,) * 9))
+    estimator.cost(deeper.graph())
+    assert len(estimator._segments) == found
+    estimator.cost(replace(VIT, classes=11).graph())
+    assert len(estimator._segments) == found + 1
+
+
+def test_costs_depend_on_the_network_alone() -> None:
+    random = Random(3)
+    graphs: list[Callable[[], Graph]] = [sampling.residual(random).graph for _ in range(4)]
+    warm = Estimator(target(40_000))
+    for make in (*graphs, *graphs):
+        warm.cost(make())
+    assert [warm.cost(make()) for make in graphs] == [
+        Estimator(target(40_000)).cost(make()) for make in graphs
+    ]
+
+
+def test_layers_whose_flash_depends_on_the_weights_are_named() -> None:
+    wide = ResidualNet(16, (Stage(16, 1, 1), Stage(64, 1)))
+    cost: Cost = Estimator(target()).cost(wide.graph())
+    assert cost.assumed == ("conv2d5",)  # 64 channels times 3 x 3: over 516 products
+    assert cost.flash_most == cost.flash + 64 * 64 * 9
+    assert Estimator(target(isa="rv32")).cost(wide.graph()).assumed == ()
+
+
+@pytest.mark.parametrize("name", ["residual", "vit"])
+def test_weights_make_no_difference(name: str) -> None:
+    estimator = Estimator(target())
+    graph = NETWORKS[name].graph(seed=2)
+    bare = estimator.cost(NETWORKS[name].graph(), exact=True)
+    assert estimator.cost(graph, exact=True).arena == bare.arena
+    assert estimator.cost(graph, exact=True).flash == bare.flash
