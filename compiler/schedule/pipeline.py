@@ -43,7 +43,10 @@ class Needed:
         return whole and bool((self.first == steps).all() and (self.end == steps + 1).all())
 
     def last_steps(self, rows: int, steps: int) -> tuple[Indices, NDArray[np.bool_]]:
-        """For each of `rows` rows the last of `steps` steps that reads it, and whether one does."""
+        """For each row the last of `steps` steps that reads it, and whether one does.
+
+        Both (rows,): int64 and bool.
+        """
         if (rows, steps) not in self._last_steps:
             each = np.arange(rows, dtype=np.int64)
             # `first` and `end` never fall: the last step that begins at or before a row reads it
