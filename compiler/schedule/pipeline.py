@@ -15,6 +15,7 @@ from mcuforge.compiler.calls import Reads
 from mcuforge.compiler.graph import Node
 from mcuforge.compiler.schedule.arrival import Arrival
 from mcuforge.compiler.schedule.kernels import Calls
+from mcuforge.compiler.schedule.running import layer_bits, layer_span, layers_during
 from mcuforge.compiler.schedule.schedule import Execution, Task
 from mcuforge.compiler.schedule.turns import Tasks
 from mcuforge.compiler.tensors import Tensor
@@ -376,8 +377,8 @@ class Ending:
             Tasks(order.tasks, *self._sizes(front)),
             {name: rows for name, rows in whole.rings.items() if place[name] >= 0},
             owner,
-            {n: _span(runs >> front) for n, runs in self._runs.items() if place[n] >= 0},
-            {n: _span(runs >> front) for n, runs in self._sums.items() if place[n] >= 0},
+            {n: layer_span(runs >> front) for n, runs in self._runs.items() if place[n] >= 0},
+            {n: layer_span(runs >> front) for n, runs in self._sums.items() if place[n] >= 0},
         )
 
     def _sizes(self, front: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -418,16 +419,16 @@ class Ending:
             else:
                 held = _rows_held(begin, end)
                 rings[name] = -(-held // together.get(name, 1)) * together.get(name, 1)
-            runs[name] = _layers_during(begin, end, run_by)
+            runs[name] = layers_during(begin, end, run_by)
         sums = {}
         for i, layer in enumerate(layers):
             if layer.execution is Execution.ACCUMULATE:
                 # a sum never runs when other layers' windows read only padding instead of it
                 during = run_by[when[i][0] : when[i][-1] + 1] if len(when[i]) else np.array([i])
-                sums[layer.node.output.name] = _layers(during)
+                sums[layer.node.output.name] = layer_bits(during)
         if not front:
             self._runs, self._sums = runs, sums
-        alive, added = ({n: _span(bits) for n, bits in of.items()} for of in (runs, sums))
+        alive, added = ({n: layer_span(bits) for n, bits in of.items()} for of in (runs, sums))
         return Pipeline(layers, Tasks(run_by, *self._sizes(front)), rings, owner, alive, added)
 
 
@@ -479,24 +480,3 @@ def _rows_held(begin: Indices, end: Indices) -> int:
     rows = np.arange(len(begin))
     oldest = np.searchsorted(np.maximum.accumulate(end), begin)
     return max(1, int((rows - np.minimum(oldest, rows)).max()) + 1)
-
-
-def _layers_during(begin: Indices, end: Indices, run_by: NDArray[np.int16]) -> int:
-    """The layers that run while any row is held, a bit for each."""
-    reached = np.maximum.accumulate(end)
-    if (begin[1:] <= reached[:-1]).all():  # some row is held from the first task to the last
-        return _layers(run_by[begin[0] : reached[-1] + 1])
-    count = len(run_by) + 1
-    marks = np.bincount(begin, minlength=count) - np.bincount(end + 1, minlength=count)
-    return _layers(run_by[np.cumsum(marks[:-1]) > 0])
-
-
-def _layers(tasks: NDArray[np.int16]) -> int:
-    """A bit for each layer that runs one of these tasks."""
-    bits = np.packbits(np.bincount(tasks) > 0, bitorder="little")
-    return int.from_bytes(bits.tobytes(), "little")
-
-
-def _span(layers: int) -> tuple[int, int]:
-    """The first of some layers, given as bits, and the one after the last."""
-    return (layers & -layers).bit_length() - 1, layers.bit_length()
