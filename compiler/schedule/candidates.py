@@ -54,6 +54,7 @@ class Candidates:
         for length in range(2, count + 1):
             still: list[int] = []
             known = len(found)
+            self.estimates.growing = growing
             settled = self._settled(found) if length > ALWAYS_TRIED else [0] * count
             for begin in reversed(growing):
                 end = begin + length

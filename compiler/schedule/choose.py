@@ -29,9 +29,9 @@ from mcuforge.compiler.schedule.search import (
     make_schedule,
 )
 from mcuforge.compiler.tensors import Tensor
-from mcuforge.memplan import greedy
 from mcuforge.memplan.greedy import CROWD
 from mcuforge.memplan.problem import Plan, Problem, Region
+from mcuforge.memplan.remembered import Remembered
 from mcuforge.memplan.solve import DEFAULT_EFFORT, MOVES_PER_BUFFER, solve
 
 TRIES = 8  # cuts per order that are really placed: estimates know nothing of holes
@@ -113,6 +113,7 @@ def choose(
     goal = options.goal
     arriving = graph.inputs if options.streamed else ()
     known = Known() if known is None else known
+    placing = Remembered()
     best: _Placed | None = None
     budget = sum(region.bytes for region in regions)
     for again in (False, True):
@@ -122,15 +123,18 @@ def choose(
         if best is not None:
             for candidates in every:
                 candidates.within = _useful(best, goal, len(regions), budget)
+                if goal != "speed" and not any(best.rank[:2]) and _is_large(candidates.graph):
+                    # `_best` places no cut whose estimate is above the arena of this plan
+                    candidates.most = candidates.within
         elif goal != "speed":
             tried = _worthwhile(every, allowed)
         attempts = _attempts(tried, goal, budget, allowed)
         if len(graph.nodes) > HUGE:
             attempts = attempts[:FEW_TRIES]
-        found = _best(attempts, calls, regions, goal, arriving, best)
+        found = _best(attempts, calls, regions, goal, arriving, best, placing)
         if found is best:
             break
-        best = _improved(found, goal, regions, effort)
+        best = _improved(found, goal, regions, effort, placing)
         # the bound counts distinct bytes: it holds in one region and in several
         bound = best.plan.lower_bound if goal == "speed" else min(c.bound for c in tried)
         if not again and _served(best, goal, len(regions), tried, fastest):
@@ -197,15 +201,26 @@ def _useful(best: _Placed, goal: Goal, regions: int, budget: int) -> float:
     return budget if goal == "speed" else best.plan.peak
 
 
-def _improved(placed: _Placed, goal: Goal, regions: tuple[Region, ...], effort: float) -> _Placed:
+def _improved(
+    placed: _Placed,
+    goal: Goal,
+    regions: tuple[Region, ...],
+    effort: float,
+    placing: Remembered,
+) -> _Placed:
     """Improve the plan with the planner's whole effort."""
     problem, start = placed.problem, placed.plan
     if placed.free and len(regions) > 1:
-        problem, start = favour_hot(problem, placed.schedule, greedy.place)
-    plan = solve(problem, effort=effort, start=start)
+        problem, start = favour_hot(problem, placed.schedule, placing.place)
+    plan = solve(problem, effort=effort, start=start, place=placing.place)
     missing = sum(plan.overflow(problem).values())
     rank = placed.attempt.rank(goal, missing, plan.peak)
     return replace(placed, rank=rank, problem=problem, plan=plan)
+
+
+def _is_large(graph: Graph) -> bool:
+    """True where placing takes long."""
+    return len(graph.nodes) > CROWD
 
 
 def _best(
@@ -215,21 +230,22 @@ def _best(
     goal: Goal,
     arriving: tuple[Tensor, ...],
     best: _Placed | None,
+    placing: Remembered,
 ) -> _Placed:
     """Place the attempts in their order; skip those that cannot beat the best so far, if any."""
     patience = LONG_TRIES
     for attempt in attempts:
         # where placing takes long, estimates are close enough to skip the rest
-        least = attempt.estimate if len(attempt.graph.nodes) > CROWD else attempt.least
+        least = attempt.estimate if _is_large(attempt.graph) else attempt.least
         if best is not None and best.rank <= attempt.rank(goal, 0, least):
             continue
         schedule = make_schedule(attempt.graph, attempt.cut, calls, arriving)
         whole = memory_problem(schedule, regions)
         for problem in (whole,) if goal == "speed" else (whole, *confined(whole)):
-            plan = greedy.place(problem)
+            plan = placing.place(problem)
             if CROWD < len(problem.buffers) < MANY and plan.peak > attempt.estimate and patience:
                 patience -= 1
-                plan = greedy.place(problem, iterations=MOVES_PER_BUFFER * len(problem.buffers))
+                plan = placing.place(problem, iterations=MOVES_PER_BUFFER * len(problem.buffers))
             rank = attempt.rank(goal, sum(plan.overflow(problem).values()), plan.peak)
             if best is None or rank < best.rank:
                 best = _Placed(rank, attempt, schedule, problem, plan, free=problem is whole)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 
 from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.schedule.cost import LayerCost
@@ -14,12 +15,14 @@ from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import ALIGNMENT
 from mcuforge.compiler.schedule.overlap import pipeline_distances, whole_distances
 from mcuforge.compiler.schedule.pipeline import (
+    Ending,
     Pipeline,
     RowLayer,
     build_pipeline,
     has_barrier,
     renamed,
     row_layer,
+    takes_turns,
 )
 from mcuforge.compiler.schedule.schedule import Execution
 
@@ -89,6 +92,8 @@ class Estimates:
         self.nodes = self.holding.nodes
         self.calls = calls
         self.known = Known() if known is None else known
+        self.growing: Sequence[int] = ()  # nodes from which longer pipelines will be asked for
+        self._endings: dict[tuple[int, int, bool], dict[int, Ending]] = {}
 
     @cached_property
     def rows(self) -> list[RowLayer | None]:
@@ -149,7 +154,7 @@ class Estimates:
         """
         if end > self.reach[begin] or not self.holding.worth_joining(begin, end):
             return
-        layers = tuple(layer for layer in self.rows[begin:end] if layer is not None)
+        layers = self._layers(begin, end)
         key = self._key(begin, end, self._kinds)
         if key not in self.known.found:
             self.known.found[key] = tuple(self._found(begin, end, layers))
@@ -211,7 +216,7 @@ class Estimates:
                 kinds.append(-1)
                 continue
             sizes = ((need.buffer.row_bytes, need.unit_bytes) for need in row.needs)
-            key = (move, row.node.output.row_bytes, cost, self._scratch(row), *sizes)
+            key = (move, row.node.output.row_bytes, cost, self._scratch_of[row], *sizes)
             kinds.append(numbers.setdefault(key, len(numbers)))
         return kinds
 
@@ -220,7 +225,6 @@ class Estimates:
         return self.calls.scratch_bytes(layer.node, layer.execution, layer.steps)
 
     def _found(self, begin: int, end: int, layers: tuple[RowLayer, ...]) -> Iterator[Found]:
-        kept = self.holding.kept(begin, end)
         # several layers that read one tensor and nothing else, at different paces
         alone = [x.needs[0].buffer.name for x in layers if len(x.needs) == 1]
         branches = len(set(alone)) < len(alone)
@@ -233,12 +237,35 @@ class Estimates:
                 if (moves, rows, eager) in known:
                     orders.append(renamed(known[moves, rows, eager], layers))
                     continue
-                orders.append(build_pipeline(layers, kept, rows, eager))
+                orders.append(self._built(begin, end, rows, eager))
                 known[moves, rows, eager] = orders[-1]
             found = self._estimated(begin, end, min(orders, key=self._inside))
             yield found
             if found.instructions < least * NEGLIGIBLE:
                 return
+
+    def _built(self, begin: int, end: int, rows: int, eager: bool) -> Pipeline:
+        """Build the pipeline, or take it from a longer one that ends with the same node."""
+        layers = self._layers(begin, end)
+        if takes_turns(layers, rows):
+            return build_pipeline(layers, self.holding.kept(begin, end), rows, eager)
+        endings = self._endings.setdefault((end, rows, eager), {})
+        for first, longer in endings.items():
+            if first <= begin and longer.same_without(begin - first):
+                return longer.without(begin - first)
+        # a longer one serves the next requests too; whether it serves this one, its layers tell
+        starts = [b for b in self.growing if 2 * begin - end <= b < begin and end <= self.reach[b]]
+        starts.append(begin)
+        for first, longer in endings.items():
+            if first <= starts[0]:
+                starts = [b for b in starts if longer.same_without(begin - first, b - first)]
+                break
+        kept = self.holding.kept(starts[0], end)
+        endings[starts[0]] = Ending(self._layers(starts[0], end), kept, rows, eager)
+        return self._built(begin, end, rows, eager)
+
+    def _layers(self, begin: int, end: int) -> tuple[RowLayer, ...]:
+        return tuple(layer for layer in self.rows[begin:end] if layer is not None)
 
     def _inside(self, pipeline: Pipeline) -> int:
         """Bytes of rings and scratch in the fullest slot, as they are placed."""
@@ -246,17 +273,26 @@ class Estimates:
 
     def _by_slot(self, pipeline: Pipeline) -> list[tuple[int, int]]:
         """Bytes of rings and scratch in each slot: each rounded to its alignment, and bare."""
-        sizes = {layer.node.output.name: layer.node.output.row_bytes for layer in pipeline.layers}
-        held = [(pipeline.alive[name], rows * sizes[name]) for name, rows in pipeline.rings.items()]
+        count = len(pipeline.layers)
+        placed, bare = [0] * (count + 1), [0] * (count + 1)  # as differences from slot to slot
         for i, layer in enumerate(pipeline.layers):
-            alive = pipeline.sums.get(layer.node.output.name, (i, i + 1))
-            held.append((alive, self._scratch(layer)))
-        placed, bare = [0] * len(pipeline.layers), [0] * len(pipeline.layers)
-        for (first, last), size in held:
-            for slot in range(first, last):
-                placed[slot] += -(-size // ALIGNMENT) * ALIGNMENT
-                bare[slot] += size
-        return list(zip(placed, bare, strict=True))
+            output = layer.node.output
+            spans = [(pipeline.sums.get(output.name, (i, i + 1)), self._scratch_of[layer])]
+            if output.name in pipeline.rings:
+                ring = pipeline.rings[output.name] * output.row_bytes
+                spans.append((pipeline.alive[output.name], ring))
+            for (first, last), size in spans:
+                rounded = -(-size // ALIGNMENT) * ALIGNMENT
+                placed[first] += rounded
+                placed[last] -= rounded
+                bare[first] += size
+                bare[last] -= size
+        return list(zip(accumulate(placed[:count]), accumulate(bare[:count]), strict=True))
+
+    @cached_property
+    def _scratch_of(self) -> dict[RowLayer, int]:
+        """The bytes of every layer's scratch."""
+        return {row: self._scratch(row) for row in self.rows if row is not None}
 
     def _estimated(self, begin: int, end: int, pipeline: Pipeline) -> Found:
         costs = self.row_costs[begin:end]

@@ -15,6 +15,7 @@ from mcuforge.compiler.calls import Reads
 from mcuforge.compiler.graph import Node
 from mcuforge.compiler.schedule.arrival import Arrival
 from mcuforge.compiler.schedule.kernels import Calls
+from mcuforge.compiler.schedule.running import layer_bits, layer_span, layers_during
 from mcuforge.compiler.schedule.schedule import Execution, Task
 from mcuforge.compiler.schedule.turns import Tasks
 from mcuforge.compiler.tensors import Tensor
@@ -41,6 +42,22 @@ class Needed:
         steps = np.arange(len(self.first), dtype=np.int64)
         whole = self.units is None and self.together == 1
         return whole and bool((self.first == steps).all() and (self.end == steps + 1).all())
+
+    def last_steps(self, rows: int, steps: int) -> tuple[Indices, NDArray[np.bool_]]:
+        """For each row the last of `steps` steps that reads it, and whether one does.
+
+        Both (rows,): int64 and bool.
+        """
+        if (rows, steps) not in self._last_steps:
+            each = np.arange(rows, dtype=np.int64)
+            # `first` and `end` never fall: the last step that begins at or before a row reads it
+            step = np.searchsorted(self.first[:steps], each, side="right") - 1
+            self._last_steps[rows, steps] = step, (step >= 0) & (self.end[step] > each)
+        return self._last_steps[rows, steps]
+
+    @cached_property
+    def _last_steps(self) -> dict[tuple[int, int], tuple[Indices, NDArray[np.bool_]]]:
+        return {}
 
     @property
     def begins(self) -> Indices:
@@ -157,22 +174,22 @@ def build_pipeline(
     were made for one layer, every other layer that reads them runs at once if it can. `kept`: the
     tensors written here that are read after the pipeline, so they are whole.
     """
-    names = {t.name for t in kept}
-    layers = tuple(layers)
-    if not _row_for_row(layers, 2 * rows_per_task):
-        return _hold(layers, _order(layers, names, rows_per_task, eager), names)
+    if not takes_turns(layers, rows_per_task):
+        return Ending(layers, kept, rows_per_task, eager).pipeline
     # every turn is like the one before: all of them hold no more than two of them
     two = tuple(_first_steps(layer, 2 * rows_per_task) for layer in layers)
-    found = _hold(two, _order(two, names, rows_per_task, eager), names)
-    turn = found.tasks[: len(found.tasks) // 2]
-    return replace(found, layers=layers, order=Tasks(turn, rows_per_task, layers[0].steps))
+    found = Ending(two, kept, rows_per_task, eager).pipeline
+    turn = found.order.layers[: len(found.order.layers) // 2]
+    steps = tuple(layer.steps for layer in layers)
+    order = Tasks(turn, found.order.at_once, steps, repeats=True)
+    return replace(found, layers=tuple(layers), order=order)
 
 
-def _row_for_row(layers: Sequence[RowLayer], fewest: int) -> bool:
+def takes_turns(layers: Sequence[RowLayer], rows_per_task: int) -> bool:
     """True where row y of every layer needs exactly row y of the layers before it."""
     steps = layers[0].steps
     made = {layer.node.output.name for layer in layers}
-    return steps > fewest and all(
+    return steps > 2 * rows_per_task and all(
         layer.execution is Execution.ROWS
         and layer.steps == steps
         and all(n.row_for_row for n in layer.needs if n.buffer.name in made)
@@ -215,12 +232,13 @@ class _Puller:
     """Makes rows on demand; `done[i]` counts steps of layer i, `when[i]` tells their tasks."""
 
     def __init__(self, layers: Sequence[RowLayer], rows_per_task: int, eager: bool) -> None:
+        self.count, self.is_eager = len(layers), eager
         self.steps = [layer.steps for layer in layers]
         # rows of an input arrive one by one: the source may not have more yet
         self.rows = [1 if x.execution is Execution.ARRIVE else rows_per_task for x in layers]
         self.done = [0] * len(layers)
         self.when: list[list[int]] = [[] for _ in layers]
-        self.tasks: list[Task] = []
+        self.tasks: list[int] = []  # the layer of each
         writer = {layer.node.output.name: i for i, layer in enumerate(layers)}
         # (producer, for each step of the reader the steps the producer must have done)
         self.asks: list[list[tuple[int, list[int]]]] = []
@@ -236,6 +254,23 @@ class _Puller:
             else []
             for readers in self.read_by
         ]
+
+    def same_without(self, front: int, first: int = 0) -> bool:
+        """True if layers from `front` on run in one order with and without those before them.
+
+        `first`: the first of those before them; the ones before it are left out anyway.
+        """
+        if not all(self.read_by[first:front]):
+            return False  # the last layers ask in turn, and this is one of them
+        for k in range(front, self.count) if self.is_eager else ():
+            asks = [j for j, _ in self.asks[k] if j >= first]
+            left = [j for j in asks if j >= front]
+            # an eager layer runs as soon as the one layer that it reads; here this would change
+            if len(left) < len(asks) and 1 in (len(left), len(asks)):
+                (source,) = left if len(left) == 1 else asks
+                if len(self.read_by[source]) > 1:
+                    return False
+        return True
 
     def pull(self, i: int, upto: int) -> None:
         """Run layer i until it has done `upto` steps, and first the layers it needs."""
@@ -256,9 +291,12 @@ class _Puller:
 
     def run(self, i: int, end: int) -> None:
         """Run one task, then, when eager, the other layers that now can run."""
-        begin = self.done[i]
-        self.when[i] += [len(self.tasks)] * (end - begin)
-        self.tasks.append(Task(i, begin, end))
+        at = len(self.tasks)
+        if end - self.done[i] == 1:
+            self.when[i].append(at)
+        else:
+            self.when[i] += [at] * (end - self.done[i])
+        self.tasks.append(i)
         self.done[i] = end
         for k in self.eager[i]:
             ((_, needed),) = self.asks[k]
@@ -277,7 +315,21 @@ def _steps_for(producer: RowLayer, rows: Indices) -> list[int]:
     return ends
 
 
-def _order(layers: Sequence[RowLayer], kept: set[str], rows_per_task: int, eager: bool) -> _Puller:
+@dataclass(frozen=True, eq=False)
+class _Order:
+    """The layer of each task, and for each layer the task that runs each of its steps."""
+
+    tasks: NDArray[np.int16]
+    when: list[Indices]
+
+    def without(self, front: int) -> _Order:
+        """The order without the tasks of the first layers."""
+        stay = self.tasks >= front
+        number = np.cumsum(stay) - 1
+        return _Order(self.tasks[stay] - np.int16(front), [number[w] for w in self.when[front:]])
+
+
+def _pulled(layers: Sequence[RowLayer], kept: set[str], rows_per_task: int, eager: bool) -> _Puller:
     puller = _Puller(layers, rows_per_task, eager)
     sinks = [i for i, readers in enumerate(puller.read_by) if not readers]
     turns = max(layers[i].steps for i in sinks)
@@ -290,49 +342,94 @@ def _order(layers: Sequence[RowLayer], kept: set[str], rows_per_task: int, eager
     return puller
 
 
-def _hold(layers: tuple[RowLayer, ...], order: _Puller, kept: set[str]) -> Pipeline:
-    """Find which buffers share, how many rows each ring needs, and when each holds something."""
-    tasks = tuple(order.tasks)
-    when = [np.array(at, np.int64) for at in order.when]
-    made = {layer.node.output.name: _made_at(layer, when[i]) for i, layer in enumerate(layers)}
-    last_read = _last_reads(layers, made, when)
-    owner = _shared(layers, kept, made)
-    rings: dict[str, int] = {}
-    alive: dict[str, tuple[int, int]] = {}
-    run_by = np.array([t.layer for t in tasks], np.int64)
-    groups: dict[str, list[str]] = {}
-    for layer in layers:
-        name = layer.node.output.name
-        groups.setdefault(owner[name].name if name in owner else name, []).append(name)
-    place = {layer.node.output.name: i for i, layer in enumerate(layers)}
-    together: dict[str, int] = {}
-    for need in (n for layer in layers for n in layer.needs):
-        shared = owner[need.buffer.name].name if need.buffer.name in owner else need.buffer.name
-        together[shared] = lcm(together.get(shared, 1), need.together)
-    for name, members in groups.items():
-        # a tensor and the one computed in its place have the same rows; some may never be made
-        rows = max(len(made[m]) for m in members)
-        if not rows:  # others read only padding instead of it
-            rings[name], alive[name] = 1, (place[name], place[name] + 1)
-            continue
-        begin, end = np.full(rows, len(tasks), np.int64), np.full(rows, -1, np.int64)
-        for m in members:
-            count = len(made[m])
-            begin[:count] = np.minimum(begin[:count], made[m])
-            end[:count] = np.maximum(end[:count], np.maximum(last_read[m], made[m]))
-        if name in kept:
-            end[:] = len(tasks) - 1
-        else:
-            held = _rows_held(begin.tolist(), end.tolist())
-            rings[name] = -(-held // together.get(name, 1)) * together.get(name, 1)
-        alive[name] = _layers_during(begin, end, run_by)
-    sums = {}
-    for i, layer in enumerate(layers):
-        if layer.execution is Execution.ACCUMULATE:
-            # a sum never runs when other layers' windows read only padding instead of it
-            span = run_by[when[i][0] : when[i][-1] + 1] if len(when[i]) else np.array([i])
-            sums[layer.node.output.name] = (int(span.min()), int(span.max()) + 1)
-    return Pipeline(layers, Tasks(tasks), rings, owner, alive, sums)
+class Ending:
+    """A pipeline, and those that have the same last layers and fewer in front.
+
+    Rows are made on demand, so a layer in front adds tasks of its own, and moves no task of those
+    behind it. A search asks for hundreds of pipelines that end with the same layer: one is built.
+    """
+
+    def __init__(
+        self, layers: Sequence[RowLayer], kept: Sequence[Tensor], rows_per_task: int, eager: bool
+    ) -> None:
+        self._kept = {t.name for t in kept}
+        self._puller = _pulled(layers, self._kept, rows_per_task, eager)
+        when = [np.array(at, np.int64) for at in self._puller.when]
+        self._order = _Order(np.array(self._puller.tasks, np.int16), when)
+        self._layers = tuple(layers)
+        self._runs: dict[str, int] = {}  # while a buffer holds something: a bit for each layer
+        self._sums: dict[str, int] = {}
+        self.same_without = self._puller.same_without
+        self.pipeline = self._held(self._layers, self._order, 0)
+
+    def without(self, front: int) -> Pipeline:
+        """The pipeline without its first layers, where `same_without` says that it is the same."""
+        if not front:
+            return self.pipeline
+        order, layers = self._order.without(front), self._layers[front:]
+        place = {layer.node.output.name: i - front for i, layer in enumerate(self._layers)}
+        whole = self.pipeline
+        owner = {name: t for name, t in whole.owner.items() if place[name] >= 0}
+        if any(place[t.name] >= 0 for name, t in whole.owner.items() if name not in owner):
+            return self._held(layers, order, front)  # a ring loses the first layers that share it
+        return Pipeline(
+            layers,
+            Tasks(order.tasks, *self._sizes(front)),
+            {name: rows for name, rows in whole.rings.items() if place[name] >= 0},
+            owner,
+            {n: layer_span(runs >> front) for n, runs in self._runs.items() if place[n] >= 0},
+            {n: layer_span(runs >> front) for n, runs in self._sums.items() if place[n] >= 0},
+        )
+
+    def _sizes(self, front: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Rows per task and steps of each layer from `front` on."""
+        return tuple(self._puller.rows[front:]), tuple(self._puller.steps[front:])
+
+    def _held(self, layers: tuple[RowLayer, ...], order: _Order, front: int) -> Pipeline:
+        """Find which buffers share, the rows of each ring, and when each holds something."""
+        when, kept, run_by = order.when, self._kept, order.tasks
+        tasks = len(run_by)
+        made = {layer.node.output.name: _made_at(layer, when[i]) for i, layer in enumerate(layers)}
+        last_read = _last_reads(layers, made, when)
+        owner = _shared(layers, kept, made)
+        rings: dict[str, int] = {}
+        runs: dict[str, int] = {}
+        groups: dict[str, list[str]] = {}
+        for layer in layers:
+            name = layer.node.output.name
+            groups.setdefault(owner[name].name if name in owner else name, []).append(name)
+        place = {layer.node.output.name: i for i, layer in enumerate(layers)}
+        together: dict[str, int] = {}
+        for need in (n for layer in layers for n in layer.needs):
+            shared = owner[need.buffer.name].name if need.buffer.name in owner else need.buffer.name
+            together[shared] = lcm(together.get(shared, 1), need.together)
+        for name, members in groups.items():
+            # a tensor and the one computed in its place have the same rows; some are never made
+            rows = max(len(made[m]) for m in members)
+            if not rows:  # others read only padding instead of it
+                rings[name], runs[name] = 1, 1 << place[name]
+                continue
+            begin, end = np.full(rows, tasks, np.int64), np.full(rows, -1, np.int64)
+            for m in members:
+                count = len(made[m])
+                begin[:count] = np.minimum(begin[:count], made[m])
+                end[:count] = np.maximum(end[:count], np.maximum(last_read[m], made[m]))
+            if name in kept:
+                end[:] = tasks - 1
+            else:
+                held = _rows_held(begin, end)
+                rings[name] = -(-held // together.get(name, 1)) * together.get(name, 1)
+            runs[name] = layers_during(begin, end, run_by)
+        sums = {}
+        for i, layer in enumerate(layers):
+            if layer.execution is Execution.ACCUMULATE:
+                # a sum never runs when other layers' windows read only padding instead of it
+                during = run_by[when[i][0] : when[i][-1] + 1] if len(when[i]) else np.array([i])
+                sums[layer.node.output.name] = layer_bits(during)
+        if not front:
+            self._runs, self._sums = runs, sums
+        alive, added = ({n: layer_span(bits) for n, bits in of.items()} for of in (runs, sums))
+        return Pipeline(layers, Tasks(run_by, *self._sizes(front)), rings, owner, alive, added)
 
 
 def _made_at(layer: RowLayer, when: Indices) -> Indices:
@@ -349,12 +446,9 @@ def _last_reads(
         for need in layer.needs:
             if need.buffer.name not in last or not len(at):
                 continue
-            rows = np.arange(len(last[need.buffer.name]), dtype=np.int64)
-            # `first` and `end` never fall: the last step that begins at or before a row reads it
-            step = np.searchsorted(need.first[: len(at)], rows, side="right") - 1
-            reads = (step >= 0) & (need.end[step] > rows)
-            times = np.where(reads, at[step], -1)
-            last[need.buffer.name] = np.maximum(last[need.buffer.name], times)
+            known = last[need.buffer.name]
+            step, reads = need.last_steps(len(known), len(at))
+            last[need.buffer.name] = np.maximum(known, np.where(reads, at[step], -1))
     return last
 
 
@@ -377,25 +471,12 @@ def _shared(
     return owner
 
 
-def _rows_held(begin: Sequence[int], end: Sequence[int]) -> int:
+def _rows_held(begin: Indices, end: Indices) -> int:
     """Rows that a ring needs when task begin[y] writes row y and task end[y] reads it last.
 
-    Row y may take the place of row y' when no task from begin[y] on reads y'.
+    Row y may take the place of row y' when no task from begin[y] on reads y'. Rows are written in
+    rising order, and read so: all rows before the first that is still read are free too.
     """
-    held = 1
-    oldest = 0
-    for y in range(len(begin)):
-        while oldest < y and end[oldest] < begin[y]:
-            oldest += 1
-        # rows are read in rising order, so all rows before `oldest` are free too
-        held = max(held, y - oldest + 1)
-    return held
-
-
-def _layers_during(begin: Indices, end: Indices, run_by: Indices) -> tuple[int, int]:
-    """The layers that run while any row is held, as a range."""
-    marks = np.zeros(len(run_by) + 1, np.int64)
-    np.add.at(marks, begin, 1)
-    np.add.at(marks, end + 1, -1)
-    during = run_by[np.cumsum(marks[:-1]) > 0]
-    return int(during.min()), int(during.max()) + 1
+    rows = np.arange(len(begin))
+    oldest = np.searchsorted(np.maximum.accumulate(end), begin)
+    return max(1, int((rows - np.minimum(oldest, rows)).max()) + 1)

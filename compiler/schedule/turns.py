@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -16,23 +16,26 @@ from mcuforge.compiler.schedule.schedule import Task
 
 @dataclass(frozen=True, eq=False)
 class Tasks:
-    """The tasks of a pipeline in order: `turn` repeats, on later rows each time, up to `steps`.
+    """The tasks of a pipeline in order, stored as the layer of each task: a search keeps thousands.
 
-    A turn computes `rows` rows of every layer, the last turn those that are left. `turn` is the
-    whole order where it does not repeat.
+    A task of layer i computes `at_once[i]` rows, its last one those that are left of `steps[i]`.
+    `layers`, int16 (tasks,), is the whole order, or one turn that `repeats` on later rows each
+    time. Such a turn has one task of each layer, and all layers have equal `at_once` and `steps`.
     """
 
-    turn: tuple[Task, ...]
-    rows: int = 0  # 0: a single turn
-    steps: int = 0
+    layers: NDArray[np.int16]
+    at_once: tuple[int, ...]
+    steps: tuple[int, ...]
+    repeats: bool = False
 
     def __iter__(self) -> Iterator[Task]:
-        if not self.rows:
-            return iter(self.turn)
-        return chain.from_iterable(
-            (Task(t.layer, begin, min(begin + self.rows, self.steps)) for t in self.turn)
-            for begin in range(0, self.steps, self.rows)
-        )
+        done = [0] * len(self.steps)
+        turn: list[int] = self.layers.tolist()
+        times = -(-self.steps[0] // self.at_once[0]) if self.repeats else 1
+        for layer in chain.from_iterable(turn for _ in range(times)):
+            begin = done[layer]
+            done[layer] = min(begin + self.at_once[layer], self.steps[layer])
+            yield Task(layer, begin, done[layer])
 
     @cached_property
     def all(self) -> tuple[Task, ...]:
@@ -41,26 +44,28 @@ class Tasks:
 
     def of_layer(self, layer: int) -> tuple[int, int]:
         """The number of tasks of a layer, and of the rows they make."""
-        if self.rows:
-            return -(-self.steps // self.rows), self.steps
-        return self._counts.get(layer, (0, 0))
+        rows, steps = self.at_once[layer], self.steps[layer]
+        count = -(-steps // rows) if self.repeats else self._counts[layer]
+        return count, min(count * rows, steps)
 
     @cached_property
-    def _counts(self) -> dict[int, tuple[int, int]]:
-        counts: dict[int, tuple[int, int]] = {}
-        for task in self.turn:
-            counts[task.layer] = (counts.get(task.layer, (0, 0))[0] + 1, task.end)
+    def _counts(self) -> list[int]:
+        counts: list[int] = np.bincount(self.layers, minlength=len(self.steps)).tolist()
         return counts
 
     @cached_property
     def layer_of_row(self) -> NDArray[np.int64]:
         """The layer of every row computed, in order: int64 (rows computed,)."""
-        tasks = self.turn
-        sizes: Sequence[int] = [t.end - t.begin for t in tasks]
-        layers = np.array([t.layer for t in tasks], np.int64)
-        if not self.rows:
-            return np.repeat(layers, sizes)
-        turns, left = divmod(self.steps, self.rows)
-        return np.concatenate(
-            [np.tile(np.repeat(layers, self.rows), turns), np.repeat(layers, left)]
-        )
+        layers = self.layers.astype(np.int64)
+        if self.repeats:
+            rows = self.at_once[0]
+            turns, left = divmod(self.steps[0], rows)
+            return np.concatenate(
+                [np.tile(np.repeat(layers, rows), turns), np.repeat(layers, left)]
+            )
+        sizes = np.array(self.at_once, np.int64)[layers]
+        for layer, count in enumerate(self._counts):
+            left = count * self.at_once[layer] - self.steps[layer]
+            if left > 0:
+                sizes[np.flatnonzero(layers == layer)[-1]] -= left
+        return np.repeat(layers, sizes)
