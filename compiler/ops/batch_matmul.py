@@ -98,19 +98,30 @@ class BatchMatMul(RowPartsOp):
         )
 
     def work(self, inputs: Tensors, output: Tensor) -> Work:
-        """Count columns four at a time; the rest, and the sum of each row of `a`, one by one."""
+        """Count columns four at a time, the rest one by one, and the sum of each row of `a`.
+
+        Columns of `b` that lie side by side are brought together, at best 16 at a time. A softmax's
+        shares have a known sum, which lets a kernel take 32.
+        """
         columns = output.shape[-1]
         vectors = output.elements // columns
         depth = self.macs(inputs, output) // max(output.elements, 1)
         blocks = 0 if self.adj_x else columns // COLUMNS
         left = columns - blocks * COLUMNS
+        a, b = inputs
+        shares = a.zero_point == -128
+        side_by_side = 0 if self.adj_x or self.adj_y else vectors * depth
         counts = Counts(
             call=1,
             position=vectors,
             output=output.elements,
-            run=vectors * (blocks + left + 1),
+            run=vectors * (blocks + left),
             tap=vectors * blocks * COLUMNS * depth,
-            rest=vectors * (left + 1) * depth,
+            rest=vectors * left * depth,
+            gathered=0 if shares else side_by_side * -(-columns // 16) * 16,
+            shared=side_by_side * -(-columns // 32) * 32 if shares else 0,
+            summed=vectors * depth if b.zero_point else 0,
+            piece=vectors * (blocks + left) * -(-depth // 16) if self.adj_y else 0,
         )
         return Work(self.kernel_name, counts)
 

@@ -20,6 +20,7 @@ class Armv7em(InstructionSet):
 
     name: ClassVar[str] = "armv7em"
     pixels: ClassVar[int] = 2
+    taps: ClassVar[int] = 4
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack blocks of filters; scratch holds both current pixels, spread into lanes."""
