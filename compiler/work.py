@@ -25,6 +25,7 @@ class Counts(NamedTuple):
     gathered: float = 0  # elements brought together before their products are summed
     in_bytes: float = 0  # of them, where channels fill no words
     piece: float = 0  # rows of taps that are gathered by themselves
+    window: float = 0  # windows whose taps are looked up by themselves
     row: float = 0  # output rows begun, where kernels look up each one's place
     twice: float = 0  # outputs that are rounded twice
     summed: float = 0  # elements summed by themselves, for a zero point

@@ -8,7 +8,7 @@ from math import prod
 
 import pytest
 
-from mcuforge.compiler.builders.graph_builder import GraphBuilder
+from mcuforge.compiler.builders.graph_builder import GraphBuilder, Tokens
 from mcuforge.compiler.graph import Node
 from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.ops.conv2d import Conv2D
@@ -128,8 +128,23 @@ def test_taps_of_depthwise_filters_are_read_together(isa: str, kernel: int, read
 
 def test_depthwise_windows_of_a_row_share_one_list_of_taps() -> None:
     counts = work(depthwise(8, 16, 3), "armv7em", DEPTHWISE).fixed
-    assert counts.edge == 6 * (1 + 2) + 2 * 8  # a row: its run, and the borders; at the top: all
-    assert work(depthwise(8, 16, 5), "rv32", DEPTHWISE).fixed.edge == 64
+    assert counts.window == 6 * (1 + 2) + 2 * 8  # a row: its run, and the borders; at the top: all
+    assert counts.edge == 3 * counts.window
+    assert work(depthwise(8, 16, 5), "rv32", DEPTHWISE).fixed.window == 64
+
+
+def test_columns_side_by_side_are_taken_in_groups_of_32_where_their_sum_is_known() -> None:
+    build = GraphBuilder("net")
+    x = build.input((1, 6, 96))
+    nodes = build.graph(build.attention(x, Tokens(1, 56))).nodes
+    scores, mixed = (
+        node.op.work(node.inputs, node.output).fixed
+        for node in nodes
+        if node.op.kind == "batch_matmul"
+    )
+    assert (scores.gathered, scores.shared, scores.piece) == (0, 0, 6 * 3 * 4)  # 6 columns, 56 deep
+    assert (mixed.carried, mixed.gathered, mixed.shared) == (36 * 24, 36 * 8, 36 * 32)
+    assert scores.summed == mixed.summed == 0  # no zero points
 
 
 def test_two_pixels_of_eight_channels_are_one_block_of_helium() -> None:
