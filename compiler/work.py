@@ -24,6 +24,16 @@ class Counts(NamedTuple):
     carried: float = 0  # sums taken up again by a task that adds rows up
     gathered: float = 0  # elements brought together before their products are summed
     in_bytes: float = 0  # of them, where channels fill no words
+    piece: float = 0  # rows of taps that are gathered by themselves
+    window: float = 0  # windows whose taps are looked up by themselves
+    row: float = 0  # output rows begun, where kernels look up each one's place
+    twice: float = 0  # outputs that are rounded twice
+    summed: float = 0  # elements summed by themselves, for a zero point
+    shared: float = 0  # products with a softmax's shares, whose sum is known
+
+    def times(self, n: float) -> Counts:
+        """`n` times as much of everything."""
+        return Counts(*(n * count for count in self))
 
 
 NONE = Counts()
@@ -34,15 +44,24 @@ CALLED = Counts(call=1)
 class Work:
     """What `kernel` does for a layer: in t tasks `fixed` + t * `per_task`.
 
-    A kernel computes `at_once` pixels together; each pixel that a task leaves over costs `alone` in
-    addition.
+    A kernel computes some pixels together. A task whose pixels are not a multiple of them leaves
+    1, 2, ... over: `left` has what these do in addition.
     """
 
     kernel: str
     fixed: Counts
     per_task: Counts = NONE
-    alone: Counts = NONE
-    at_once: int = 1
+    left: tuple[Counts, ...] = ()
+
+    @property
+    def at_once(self) -> int:
+        """The pixels that are computed together."""
+        return len(self.left) + 1
+
+    def left_over(self, pixels: int) -> Counts:
+        """What a task of so many pixels does for those that it leaves over."""
+        over = pixels % self.at_once
+        return self.left[over - 1] if over else NONE
 
     def in_calls(self, calls: float) -> Work:
         """The same work in so many calls, made by the tasks of a pipeline."""

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fit the prices of kernels to counted instructions, and report the error of the cost model.
 
-    python -m scripts.calibrate_cost fit [BOARD [KERNEL ...]]
+    python -m scripts.calibrate_cost fit [BOARD [KERNEL ...]] [--networks]
                                                      writes the prices.toml of the board's
                                                      instruction set, prints the error on the models
     python -m scripts.calibrate_cost check [BOARD]   error and ratios on networks not fitted to
 
-`fit` runs single layers in sizes drawn from a fixed seed, whole and row by row, and solves for
-prices that are not negative by least squares of the relative error. A kernel without a price is
-planned with that of add_s8 while it is measured. Lines marked "by hand" stay. `check` runs real
-networks under every goal; those of ../shared are left out where they are not there. Both count on
-an emulated board, exact to the instruction but on MPS2 (40 at a time).
+`fit` runs single layers in sizes drawn from a fixed seed, whole and row by row, and whole networks
+of the families of cost_error.py, drawn from another seed than those it holds out. It solves for
+prices that are not negative by least squares of the relative error. All layers of networks, each by
+its share of the instructions, weigh as much as all single ones. A kernel without a price is planned
+with that of add_s8 while it is measured. Lines marked "by hand" stay. `check` runs real networks
+under every goal; those of ../shared are left out where they are not there. Both count on an
+emulated board, exact to the instruction but on MPS2 and MPS3 (40 and 31 at a time).
 """
 
 from __future__ import annotations
@@ -29,12 +31,15 @@ from mcuforge.compiler.calls import Call
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.compiler.graph import Node
 from mcuforge.compiler.isa.instruction_set import price_file, prices
-from mcuforge.compiler.schedule.cost import layer_work, schedule_costs
+from mcuforge.compiler.schedule.cost import layer_tasks, layer_work, schedule_costs
+from mcuforge.compiler.schedule.schedule import Layer, Schedule
 from mcuforge.compiler.schedule.search import GOALS
 from mcuforge.compiler.work import Counts
+from mcuforge.flow.session import Session, compile_session
 from mcuforge.runtime_c.sources import kernel_names
 from scripts.calibration_models import calibration_models
-from scripts.count_instructions import Counted, count_alone, count_goal, session_of
+from scripts.cost_error import drawn
+from scripts.count_instructions import count_alone, count_goal, count_layers, session_of
 from scripts.make_mobilenet_v2 import mobilenet_v2
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,46 +50,78 @@ ROWS_PER_TASK = (0, 1, 3)  # 0: whole
 SWEEPS = 20_000
 UNPRICED = {"fill_s8"}  # a part of pad_s8
 FEWEST = 50  # instructions below which a layer says nothing
+FEWEST_TICKS = 20  # the same where a tick is many instructions
+LONGEST = 900  # products of a packed filter that prices are fitted to
+STILL = 1e-9  # a change of scaled prices that ends the search
+FITTED, EACH = 1, 3  # the seed of networks that prices are fitted to, how many of a family
 Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One layer alone: what its kernel did and the instructions counted."""
+    """One layer: what its kernel did and the instructions counted."""
 
     kernel: str
     work: Vector  # a Counts
     instructions: int
+    of_network: bool  # and not alone
 
 
-def samples(counted: Counted) -> Iterator[Sample]:
-    """Every layer of a schedule of single layers."""
-    for stage, instructions in zip(counted.schedule.stages, counted.stages, strict=True):
-        (layer,) = stage.layers
-        rows = max(task.end for task in stage.tasks)
-        work = layer_work(layer.node, layer.execution, rows, counted.isa, layer.kernel)
+def samples(
+    schedule: Schedule, counts: Sequence[int], session: Session, *, of_network: bool
+) -> Iterator[Sample]:
+    """Every layer of a schedule whose count says something."""
+    board = session.board
+    ticks = FEWEST_TICKS * 1_000_000_000 / board.tick_hz
+    fewest = max(FEWEST, ticks)
+    for (layer, rows, tasks), counted in zip(layer_tasks(schedule), counts, strict=True):
+        work = layer_work(layer.node, layer.execution, rows, board.isa, layer.kernel)
         width = layer.node.output.elements // layer.node.output.shape[-1] // max(rows, 1)
-        left = sum((task.end - task.begin) * width % work.at_once for task in stage.tasks)
-        done = np.array(work.fixed) + len(stage.tasks) * np.array(work.per_task)
-        done = done + left * np.array(work.alone)
-        if instructions >= FEWEST:
-            yield Sample(work.kernel, done, instructions)
+        share = max((task.end for task in tasks), default=0) / max(rows, 1)
+        done = share * np.array(work.fixed) + len(tasks) * np.array(work.per_task)
+        for task in tasks:
+            done = done + np.array(work.left_over((task.end - task.begin) * width))
+        timed = len(tasks) if of_network else 1  # a network is counted task by task
+        if work.kernel and counted >= fewest * timed and not too_long(layer):
+            yield Sample(work.kernel, done, counted, of_network)
+
+
+def too_long(layer: Layer) -> bool:
+    """Whether filters are so long that random ones cannot share words on armv7em (its blocks.py).
+
+    Trained ones can: their weights are smaller.
+    """
+    node = layer.node
+    products = node.op.macs(node.inputs, node.output) // max(node.output.elements, 1)
+    return layer.kernel.endswith("packed_s8") and products > LONGEST
 
 
 def fitted(found: Sequence[Sample]) -> Vector:
-    """The prices of one kernel, none negative, of least relative error squared."""
-    rows = np.array([s.work / s.instructions for s in found])
+    """The prices of one kernel, none negative, of least weighted relative error squared."""
+    weights = weights_of(found)
+    rows = np.array([s.work / s.instructions for s in found]) * weights[:, None]
     size = np.linalg.norm(rows, axis=0)
     used = np.flatnonzero(size)
     rows = rows[:, used] / size[used]
-    gram, aim = rows.T @ rows, rows.T @ np.ones(len(rows))
+    gram, aim = rows.T @ rows, rows.T @ weights
     x = np.zeros(len(used))
     for _ in range(SWEEPS):
+        before = x.copy()
         for i in range(len(used)):
             x[i] = max(x[i] + aim[i] - gram[i] @ x, 0.0)
+        if np.abs(x - before).max() < STILL:
+            break
     prices = np.zeros(len(size))
     prices[used] = x / size[used]
     return np.array([float(f"{price:.3g}") for price in prices])
+
+
+def weights_of(found: Sequence[Sample]) -> Vector:
+    """1 for a single layer; those of networks weigh as much in sum, each by its instructions."""
+    of_network = np.array([s.of_network for s in found])
+    alone = int((~of_network).sum()) or len(found)
+    sizes = np.where(of_network, [float(s.instructions) for s in found], 0.0)
+    return np.where(of_network, np.sqrt(sizes * alone / (sizes.sum() or 1.0)), 1.0)
 
 
 def price_line(kernel: str, price: Sequence[float]) -> str:
@@ -117,7 +154,7 @@ def spread(errors: Sequence[float]) -> str:
     )
 
 
-def fit(board: str, only: Sequence[str]) -> None:
+def fit(board: str, only: Sequence[str], *, networks: bool = False) -> None:
     """Measure, fit, write, print: the kernels `only`, or all of them.
 
     SystemExit where no model calls one of those, or a kernel without a price.
@@ -127,7 +164,7 @@ def fit(board: str, only: Sequence[str]) -> None:
     before = price_file(isa).read_text(encoding="utf-8")
     write_prices(isa, dict.fromkeys(unpriced, prices(isa)["add_s8"]))
     try:
-        found = measured(board, only)
+        found = measured(board, only, networks=networks)
     finally:
         price_file(isa).write_text(before, encoding="utf-8")
     missing = set(only or unpriced) - set(found)
@@ -139,13 +176,14 @@ def fit(board: str, only: Sequence[str]) -> None:
     report(found, fits)
 
 
-def measured(board: str, only: Sequence[str]) -> dict[str, list[Sample]]:
-    """The samples of each kernel, from every calibration model run whole and by rows.
+def measured(board: str, only: Sequence[str], *, networks: bool) -> dict[str, list[Sample]]:
+    """The samples of each kernel, from calibration models run whole and by rows, and networks.
 
-    `only`: of these kernels, from the models that call one; of all where it is empty.
+    `only`: of these kernels, from the calibration models that call one; of all where it is empty.
+    `networks`: from networks alone.
     """
     found: dict[str, list[Sample]] = {}
-    for name, model in calibration_models().items():
+    for name, model in () if networks else calibration_models().items():
         session = session_of(model, board)
         if only and not any(
             calls(node, session.board.isa) & set(only) for node in session.graph.nodes
@@ -154,10 +192,16 @@ def measured(board: str, only: Sequence[str]) -> dict[str, list[Sample]]:
         for rows in ROWS_PER_TASK:
             counted = count_alone(session, rows)
             print(f"{name}, {rows or 'all'} rows per task: {counted.whole:,}", flush=True)
-            for sample in samples(counted):
-                if not only or sample.kernel in only:
-                    found.setdefault(sample.kernel, []).append(sample)
-    return found
+            for sample in samples(counted.schedule, counted.stages, session, of_network=False):
+                found.setdefault(sample.kernel, []).append(sample)
+    for family, number, network in drawn(FITTED, EACH):
+        session = session_of(network.graph(seed=1000 * FITTED + number), board)
+        compiled = compile_session(session, PlanOptions())
+        whole, layers = count_layers(session, compiled)
+        print(f"{family} {number}: {whole:,}", flush=True)
+        for sample in samples(compiled.schedule, layers, session, of_network=True):
+            found.setdefault(sample.kernel, []).append(sample)
+    return {kernel: of_kernel for kernel, of_kernel in found.items() if not only or kernel in only}
 
 
 def calls(node: Node, isa: str) -> set[str]:
@@ -170,13 +214,20 @@ def calls(node: Node, isa: str) -> set[str]:
 
 
 def report(found: Mapping[str, list[Sample]], fits: Mapping[str, Vector]) -> None:
-    """The error of each kernel and of all."""
-    every = []
-    for kernel, of_kernel in sorted(found.items()):
-        errors = [float(s.work @ fits[kernel]) / s.instructions - 1 for s in of_kernel]
-        every += errors
-        print(f"{kernel}: {spread(errors)}")
-    print(f"all layers: {spread(every)}")
+    """The error of each kernel and of all, for layers alone and in networks."""
+    for of_network, where in ((False, "alone"), (True, "in networks")):
+        every = []
+        for kernel, of_kernel in sorted(found.items()):
+            errors = [
+                float(s.work @ fits[kernel]) / s.instructions - 1
+                for s in of_kernel
+                if s.of_network == of_network
+            ]
+            every += errors
+            if errors:
+                print(f"{kernel} {where}: {spread(errors)}")
+        if every:
+            print(f"all layers {where}: {spread(every)}")
 
 
 def networks() -> Iterator[tuple[str, Path | ModelSpec]]:
@@ -222,9 +273,10 @@ def main() -> None:
     parser.add_argument("what", choices=("fit", "check"))
     parser.add_argument("board", nargs="?", default=BOARD)
     parser.add_argument("kernel", nargs="*", help="fit the prices of these alone")
+    parser.add_argument("--networks", action="store_true", help="fit to networks alone")
     options = parser.parse_args()
     if options.what == "fit":
-        fit(options.board, options.kernel)
+        fit(options.board, options.kernel, networks=options.networks)
     else:
         check(options.board)
 

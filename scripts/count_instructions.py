@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counted instructions of layers and of whole models on an emulated board."""
+"""Counted instructions of layers and of whole models on an emulated board.
+
+Counts are kept in out/counts by all that decides them: the board, the generated C and the kernels.
+So an interrupted run goes on, and a run after a change of prices counts only where plans changed.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,14 +31,18 @@ from mcuforge.compiler.schedule.memory import memory_problem
 from mcuforge.compiler.schedule.pipeline import build_pipeline
 from mcuforge.compiler.schedule.schedule import Schedule, runnable
 from mcuforge.compiler.schedule.search import make_schedule
+from mcuforge.flow.board_check import feed, layer_ticks
 from mcuforge.flow.data import random_samples
 from mcuforge.flow.facts import instructions_of
 from mcuforge.flow.firmware import build_check
 from mcuforge.flow.session import Session, compile_session, open_session
 from mcuforge.flow.target import open_board
 from mcuforge.memplan import greedy
+from mcuforge.report.files import write_whole
 from mcuforge.report.progress import Stages
+from mcuforge.runtime_c.sources import kernels_dir
 
+COUNTS = Path(__file__).resolve().parents[1] / "out" / "counts"
 QUIET = Stages(Console(stderr=True), quiet=True)
 
 
@@ -97,27 +108,68 @@ def count(session: Session, compiled: Compiled) -> Counted:
     What a call of the model costs beside its layers is taken off the stages; it is what they are
     together too many.
     """
-    schedule = compiled.schedule
+    whole, *stages = remembered(session, compiled, "stages", _by_stage)
+    extra = (sum(stages) - whole) / max(len(stages) - 1, 1)
+    found = tuple(max(round(n - extra), 1) for n in stages)
+    return Counted(compiled.schedule, session.board.isa, compiled.arena_bytes, whole, found)
+
+
+def count_layers(session: Session, compiled: Compiled) -> tuple[int, tuple[int, ...]]:
+    """Build, run one sample, count: all at once, and each layer, which add up to it."""
+    whole, *layers = remembered(session, compiled, "layers", by_layer)
+    return whole, tuple(layers)
+
+
+def _by_stage(link: Link, compiled: Compiled) -> list[int]:
+    sample = random_samples(compiled.graph, 1).sample(0)
+    feed(link, sample)
+    ticks = [link.run()]
+    feed(link, sample)
+    step = 0
+    for stage in compiled.schedule.stages:
+        ticks.append(link.run(step, step + len(stage.tasks)))
+        step += len(stage.tasks)
+    return ticks
+
+
+def by_layer(link: Link, compiled: Compiled) -> list[int]:
+    samples = random_samples(compiled.graph, 1)
+    feed(link, samples.sample(0))
+    whole = link.run()
+    return [whole, *layer_ticks(link, compiled, samples).adding_up(whole)]
+
+
+def remembered(
+    session: Session,
+    compiled: Compiled,
+    what: str,
+    ticks_of: Callable[[Link, Compiled], list[int]],
+) -> list[int]:
+    """Count instructions on the board with `ticks_of`, unless COUNTS has them."""
+    file = COUNTS / f"{what}_{_digest(session, compiled)}.json"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, json.dumps(on_board(session, compiled, ticks_of)))
+    found: list[int] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def on_board(
+    session: Session, compiled: Compiled, ticks_of: Callable[[Link, Compiled], list[int]]
+) -> list[int]:
+    """Build for the emulated board, run, and return instructions for the ticks of `ticks_of`."""
     with TemporaryDirectory() as folder:
         built = build_check(session, compiled, Path(folder))
         with open_board(session, built, QUIET) as link:
-            _feed(link, compiled)
-            whole = _instructions(link.run(), session)
-            _feed(link, compiled)
-            ends, step = [], 0
-            for stage in schedule.stages:
-                ends.append((step, step + len(stage.tasks)))
-                step += len(stage.tasks)
-            stages = [_instructions(link.run(*ends_of), session) for ends_of in ends]
-    extra = (sum(stages) - whole) / max(len(stages) - 1, 1)
-    found = tuple(max(round(n - extra), 1) for n in stages)
-    return Counted(schedule, session.board.isa, compiled.arena_bytes, whole, found)
+            ticks = ticks_of(link, compiled)
+    return [instructions_of(n, session) or 0 for n in ticks]
 
 
-def _feed(link: Link, compiled: Compiled) -> None:
-    for i, x in enumerate(random_samples(compiled.graph, 1).sample(0)):
-        link.write_input(i, x.tobytes())
-
-
-def _instructions(ticks: int, session: Session) -> int:
-    return instructions_of(ticks, session) or 0
+def _digest(session: Session, compiled: Compiled) -> str:
+    """Of everything that decides the counts."""
+    found = hashlib.sha256(session.board.id.encode())
+    for _, text in sorted(compiled.model.files.items()):
+        found.update(text.encode())
+    for path in sorted(kernels_dir().rglob("*.[ch]")):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:24]

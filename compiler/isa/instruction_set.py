@@ -51,6 +51,14 @@ class InstructionSet:
 
     name: ClassVar[str] = PORTABLE
     pixels: ClassVar[int] = 1  # that conv2d_packed_s8 computes together
+    fills_up: ClassVar[bool] = False  # three pixels left over are computed as four, others alone
+    values: ClassVar[int] = 4  # of a filter that kernels read at a time
+    in_vectors: ClassVar[bool] = False  # rows of taps are copied so many at a time, too
+    vector_filters: ClassVar[int] = 4  # of a block of fully_connected_packed_s8
+    lanes: ClassVar[int] = 4  # channels of a block of depthwise_conv2d_packed_s8
+    taps: ClassVar[int] = 1  # of a channel that it reads at a time
+    slides: ClassVar[bool] = False  # along rows of the image, if filters are 3x3
+    lists_all: ClassVar[bool] = False  # it looks up the taps of every window by themselves
 
     @property
     def packed_kernels(self) -> frozenset[str]:

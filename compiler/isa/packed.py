@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The calls and the work of kernels whose weights are packed for an instruction set."""
+"""The calls of kernels whose weights are packed for an instruction set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from mcuforge.compiler.isa.channels import Channels, packable
 from mcuforge.compiler.ops.common.fixed_point import Multiplier, activation_range
 from mcuforge.compiler.ops.common.window import Window
 from mcuforge.compiler.tensors import Array, Tensor, Tensors
-from mcuforge.compiler.work import CALLED, Counts, Work
 
 Shape = tuple[int, ...]
 FILTERS = 4  # of a block of packed weights
@@ -144,27 +143,3 @@ def packed_vector(layer: PackedLayer) -> Call | None:
         depth=packed.depth,
         **layer.ending(channels),
     )
-
-
-def packed_work(inputs: Tensors, output: Tensor, products: int, isa: str, kernel: str) -> Work:
-    """Count the work of a packed `kernel` for a layer of `products`, in pixel and filter blocks."""
-    channels = output.shape[-1]
-    pixels = output.elements // channels
-    blocks, left = divmod(channels, FILTERS)
-    counts = Counts(position=pixels, output=output.elements)
-    if kernel == "depthwise_conv2d_packed_s8":
-        taps = products // output.elements
-        counts = counts._replace(
-            run=pixels * blocks, tap=pixels * taps * blocks * FILTERS, rest=pixels * taps * left
-        )
-        return Work(kernel, counts, CALLED)
-    blocks += left > 0
-    depth = -(-products // output.elements // FILTERS) * FILTERS
-    at_once = find_instruction_set(isa).pixels if kernel == "conv2d_packed_s8" else 1
-    taps = blocks * FILTERS * depth
-    counts = counts._replace(run=pixels * blocks / at_once, tap=pixels * taps)
-    if kernel == "conv2d_packed_s8":
-        elements, in_words = pixels * depth, inputs[1].shape[-1] % FILTERS == 0
-        counts = counts._replace(gathered=elements, in_bytes=0 if in_words else elements)
-    alone = Counts(run=blocks - blocks / at_once, tap=-taps, rest=taps)
-    return Work(kernel, counts, CALLED, alone, at_once)

@@ -25,6 +25,7 @@ MAX_BATCH_DIMS = 3  # the kernel's loops over products
 # an int32 always holds the sum of so many products of centred values
 MAX_DEPTH = (2**31 - 1) // (255 * 255)
 COLUMNS = 4  # of the output that kernels compute at once
+STEP = 4  # products of each that they add per iteration; those left over one by one
 Shape = tuple[int, ...]
 
 
@@ -98,19 +99,35 @@ class BatchMatMul(RowPartsOp):
         )
 
     def work(self, inputs: Tensors, output: Tensor) -> Work:
-        """Count columns four at a time; the rest, and the sum of each row of `a`, one by one."""
+        """Count columns four at a time, the rest one by one, and the sum of each row of `a`.
+
+        Columns of `b` that lie side by side take more than those that lie one after the other, and
+        yet more where they are too few for a vector of 16. A softmax's shares have a known sum,
+        which lets a kernel take whole groups of 32.
+        """
         columns = output.shape[-1]
         vectors = output.elements // columns
         depth = self.macs(inputs, output) // max(output.elements, 1)
         blocks = 0 if self.adj_x else columns // COLUMNS
         left = columns - blocks * COLUMNS
+        a, b = inputs
+        shared = columns // 32 * 32 if a.zero_point == -128 else 0
+        own = -(-(columns - shared) // COLUMNS) * COLUMNS
+        products = vectors * blocks * COLUMNS * (depth - depth % STEP)
+        side_by_side = 0 if self.adj_x or self.adj_y else vectors * depth
         counts = Counts(
             call=1,
             position=vectors,
             output=output.elements,
-            run=vectors * (blocks + left + 1),
-            tap=vectors * blocks * COLUMNS * depth,
-            rest=vectors * (left + 1) * depth,
+            run=vectors * (blocks + left),
+            tap=products,
+            carried=side_by_side * own,
+            in_bytes=vectors * blocks * COLUMNS * (depth % STEP),
+            rest=vectors * left * depth,
+            gathered=side_by_side * (own % 16),
+            shared=side_by_side * shared,
+            summed=vectors * depth if b.zero_point else 0,
+            piece=vectors * (blocks + left) * -(-depth // 16) if self.adj_y else 0,
         )
         return Work(self.kernel_name, counts)
 

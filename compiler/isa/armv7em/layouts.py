@@ -20,6 +20,7 @@ class Armv7em(InstructionSet):
 
     name: ClassVar[str] = "armv7em"
     pixels: ClassVar[int] = 2
+    taps: ClassVar[int] = 4
 
     def depends_on_weights(self, taps: int) -> bool:
         return 128 * 127 * taps >= UPPER_REACH

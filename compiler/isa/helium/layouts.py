@@ -35,6 +35,11 @@ class Helium(InstructionSet):
     """The layouts of mve_sums.h; the filters that fill up a group are zeros."""
 
     name: ClassVar[str] = "helium"
+    pixels: ClassVar[int] = 2
+    values: ClassVar[int] = LANES
+    in_vectors: ClassVar[bool] = True
+    lanes: ClassVar[int] = LANES
+    taps: ClassVar[int] = 2
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack groups of four filters; scratch holds the windows of two pixels."""

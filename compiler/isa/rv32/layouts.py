@@ -36,6 +36,10 @@ class Rv32(InstructionSet):
 
     name: ClassVar[str] = "rv32"
     pixels: ClassVar[int] = PIXELS
+    fills_up: ClassVar[bool] = True
+    vector_filters: ClassVar[int] = VECTOR_FILTERS
+    slides: ClassVar[bool] = True
+    lists_all: ClassVar[bool] = True
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed:
         depth = rounded_up(filters.shape[1], WORD)
