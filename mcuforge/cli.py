@@ -4,6 +4,7 @@
 Exit codes: 0 verdict pass; 1 the model, the board or the answers are at fault; 2 usage; 3 our bug.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -68,10 +69,15 @@ def _terminated(number: int, frame: object) -> NoReturn:
     sys.exit(128 + number)
 
 
+# of garbage: a compile makes millions of objects and hardly a cycle; it takes a tenth less so
+RARE_COLLECTIONS = (200_000, 20, 20)
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     debug = "--debug" in sys.argv[1:]
     _prepare_process()
+    gc.set_threshold(*RARE_COLLECTIONS)
     try:
         app()
     except UserError as error:

@@ -242,6 +242,8 @@ def _best(
         schedule = make_schedule(attempt.graph, attempt.cut, calls, arriving)
         whole = memory_problem(schedule, regions)
         for problem in (whole,) if goal == "speed" else (whole, *confined(whole)):
+            if best is not None and _is_settled(best, attempt, goal, problem):
+                continue
             plan = placing.place(problem)
             if CROWD < len(problem.buffers) < MANY and plan.peak > attempt.estimate and patience:
                 patience -= 1
@@ -251,6 +253,15 @@ def _best(
                 best = _Placed(rank, attempt, schedule, problem, plan, free=problem is whole)
     assert best is not None  # every order has a cut
     return best
+
+
+def _is_settled(best: _Placed, attempt: _Attempt, goal: Goal, problem: Problem) -> bool:
+    """True where no plan of the problem is better than `best`: the bytes that all need tell."""
+    if best.rank <= attempt.rank(goal, 0, attempt.least):
+        return True
+    used = (r for r in problem.regions if any(b.allows(r.name) for b in problem.buffers))
+    room = sum(region.bytes for region in used)
+    return best.rank[0] == 0 and attempt.least > room
 
 
 def _attempts(
