@@ -219,21 +219,12 @@ class Estimator:
 
     def _segment(self, graph: Graph, begin: int, end: int) -> _Segment:
         """Look at nodes [begin, end) by themselves, once for all equal ones."""
-        nodes = graph.nodes[begin:end]
         streamed = self.target.options.streamed and begin == 0
-        key = (streamed, *_key(nodes))
+        key = (streamed, *segment_key(graph.nodes[begin:end]))
         if key not in self._segments:
-            written = {id(node.output) for node in nodes}
-            inputs = {id(t): t for n in nodes for t in n.activations if id(t) not in written}
-            read_later = {id(t) for node in graph.nodes[end:] for t in node.inputs}
-            outputs = [
-                node.output
-                for node in nodes
-                if id(node.output) in read_later or graph.is_output(node.output)
-            ]
-            part = Graph(graph.name, tuple(inputs.values()), tuple(outputs), nodes, graph.source)
+            part = optimize(segment_graph(graph, begin, end))
             options = PlanOptions(streamed=streamed)
-            self._segments[key] = _Segment(optimize(part), self.target.isa, options, self._known)
+            self._segments[key] = _Segment(part, self.target.isa, options, self._known)
         return self._segments[key]
 
 
@@ -305,6 +296,17 @@ def segments(graph: Graph) -> list[tuple[int, int]]:
     return found
 
 
+def segment_graph(graph: Graph, begin: int, end: int) -> Graph:
+    """Nodes [begin, end) as a graph of their own: what they read is its input."""
+    nodes = graph.nodes[begin:end]
+    written = {id(node.output) for node in nodes}
+    inputs = {id(t): t for n in nodes for t in n.activations if id(t) not in written}
+    read_later = {id(t) for node in graph.nodes[end:] for t in node.inputs}
+    outputs = (node.output for node in nodes)
+    kept = (t for t in outputs if id(t) in read_later or graph.is_output(t))
+    return Graph(graph.name, tuple(inputs.values()), tuple(kept), nodes, graph.source)
+
+
 def _attends(nodes: Sequence[Node]) -> bool:
     return any(isinstance(node.op, BatchMatMul) for node in nodes)
 
@@ -354,7 +356,7 @@ def _constant_bytes(calls: Sequence[Call]) -> int:
     return total
 
 
-def _key(nodes: Sequence[Node]) -> Iterator[object]:
+def segment_key(nodes: Sequence[Node]) -> Iterator[object]:
     """What a segment's cost depends on: operators, shapes, and who reads what."""
     numbers: dict[int, int] = {}
     for node in nodes:
