@@ -17,7 +17,7 @@ on their values is taken to be as in trained networks, and named in `Cost.assume
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import frexp
@@ -138,7 +138,9 @@ class Estimator:
         """What no plan goes below."""
         streamed = self.target.options.streamed
         least = 0 if streamed else sum(tensor.bytes for tensor in graph.inputs)
-        return self._cost("sums", graph, least, self._flash(parts), FASTER * _fastest(parts))
+        flash = sum(part.least_constants for part in parts)
+        flash += self._kernels(part.least_kernels for part in parts)
+        return self._cost("sums", graph, least, flash, FASTER * _fastest(parts))
 
     def _by_layers(self, graph: Graph, parts: Sequence[_Segment]) -> Cost | None:
         """What suffices; None where that may pass a limit that a plan keeps."""
@@ -148,7 +150,8 @@ class Estimator:
         layers = sum(part.most_layers for part in parts)
         calls = sum(part.most_calls for part in parts)
         of_calls = self.target.code.of_calls
-        flash = self._flash(parts) + ORDER_BYTES * layers
+        flash = sum(part.most_constants for part in parts) + ORDER_BYTES * layers
+        flash += self._kernels(part.most_kernels for part in parts)
         flash += max(of_calls(calls, 0, 0), of_calls(0, calls, layers // 2))
         for whole in (True, False):
             arena = max((part.whole if whole else part.enough for part in parts), default=0)
@@ -212,10 +215,9 @@ class Estimator:
             tuple(node.name for node in doubled),
         )
 
-    def _flash(self, parts: Sequence[_Segment]) -> int:
-        """Bytes of constants and kernels."""
-        kernels = frozenset[str]().union(*(part.kernels for part in parts))
-        return sum(part.constants for part in parts) + self.target.code.of_kernels(kernels)
+    def _kernels(self, names: Iterable[frozenset[str]]) -> int:
+        """Bytes of all kernels named."""
+        return self.target.code.of_kernels(frozenset[str]().union(*names))
 
     def _segment(self, graph: Graph, begin: int, end: int) -> _Segment:
         """Look at nodes [begin, end) by themselves, once for all equal ones."""
@@ -232,43 +234,49 @@ class _Segment:
     """What part of a network takes, whatever stands before and behind it."""
 
     def __init__(self, graph: Graph, isa: str, options: PlanOptions, known: Known) -> None:
-        self._calls = Calls(isa)
-        self._candidates = stages_of(graph, self._calls, options, known)
-        plain = self._candidates[0].estimates
+        self._graph, self._isa, self._options, self._known = graph, isa, options, known
+        every = self._stages()  # not kept: a search meets thousands of segments
+        plain = every[0].estimates
         computed = [i for i, node in enumerate(plain.nodes) if node.inputs]
         self.whole = max((plain.whole(i).bytes for i in computed), default=0)
         """RAM that suffices where every layer runs whole."""
         self.fastest = min(
-            sum(cost.of(1) for cost in candidates.estimates.whole_costs)
-            for candidates in self._candidates
+            sum(cost.of(1) for cost in stages.estimates.whole_costs) for stages in every
         )
-        calls = self._of(self._candidates[0], Execution.WHOLE)
-        by_rows = [self._of(candidates, None) for candidates in self._candidates]
-        self.most_calls = max((len(found) for found in by_rows), default=0)
-        self.most_layers = max(len(candidates.nodes) for candidates in self._candidates)
-        self.kernels = frozenset(call.kernel for found in (calls, *by_rows) for call in found)
-        self.constants = max(
-            _constant_bytes(found) + WORD_BYTES * sum(call.words for call in found)
-            for found in (calls, *by_rows)
-        )
+        ways = [_calls(stages, by_rows=by_rows) for stages in every for by_rows in (False, True)]
+        self.most_calls = max(len(calls) for calls in ways)
+        self.most_layers = max(len(stages.nodes) for stages in every)
+        kernels = [frozenset(call.kernel for call in calls) for calls in ways]
+        self.least_kernels = kernels[0].intersection(*kernels)
+        self.most_kernels = kernels[0].union(*kernels)
+        constants = [
+            _constant_bytes(calls) + WORD_BYTES * sum(call.words for call in calls)
+            for calls in ways
+        ]
+        self.least_constants, self.most_constants = min(constants), max(constants)
+
+    def _stages(self) -> list[Candidates]:
+        return stages_of(self._graph, Calls(self._isa), self._options, self._known)
 
     @cached_property
     def enough(self) -> int:
         """RAM that suffices, each layer whole or by rows, in the best form of attention."""
         return min(
-            max((min(choice.bytes for choice in at) for at in candidates.singles), default=0)
-            for candidates in self._candidates
+            max((min(choice.bytes for choice in at) for at in stages.singles), default=0)
+            for stages in self._stages()
         )
 
-    def _of(self, candidates: Candidates, execution: Execution | None) -> list[Call]:
-        """The calls of every node in one execution; None: by rows where it can."""
-        found: list[Call] = []
-        for node, row in zip(candidates.nodes, candidates.estimates.rows, strict=True):
-            if execution is None and row is not None:
-                found += self._calls.of(node, row.execution, row.steps)
-            elif node.inputs:
-                found += self._calls.of(node, Execution.WHOLE, node.output.rows)
-        return found
+
+def _calls(stages: Candidates, *, by_rows: bool) -> list[Call]:
+    """The calls of every node, whole, or by rows where it can."""
+    of = stages.estimates.calls.of
+    found: list[Call] = []
+    for node, row in zip(stages.nodes, stages.estimates.rows, strict=True):
+        if by_rows and row is not None:
+            found += of(node, row.execution, row.steps)
+        elif node.inputs:
+            found += of(node, Execution.WHOLE, node.output.rows)
+    return found
 
 
 def counted_calls(schedule: Schedule) -> tuple[int, int, int]:
