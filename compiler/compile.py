@@ -36,11 +36,9 @@ __all__ = [
     "Planned",
     "compile_graph",
     "plan_graph",
-    "prove",
+    "proved",
     "refuse_over_budget",
-    "stored_constants",
     "with_code_room",
-    "within_flash",
 ]
 
 ARENA = "ram"  # the name of the region when RAM is given as a number of bytes
@@ -123,32 +121,28 @@ def compile_graph(
         dump_passes=dump_passes,
         resident_too=resident_too,
     )
-    prove(planned)
-    return _generated(within_flash(planned, flash), flash)
+    return _generated(proved(planned, flash)[0], flash)
 
 
-def within_flash(planned: Planned, flash: Flash | None) -> Planned:
-    """Call slower kernels with smaller constants where the constants alone exceed `flash`.
+def proved(planned: Planned, flash: Flash | None) -> tuple[Planned, StoredConstants]:
+    """Prove a plan by replaying it, and fit its constants into `flash`; returns these too.
 
-    The memory plan stays as it is, and so do kernels where that is not enough.
+    Where the constants alone exceed the flash, slower kernels with smaller ones are called; the
+    memory plan stays as it is. Where that is not enough, the kernels stay too. InternalError where
+    the plan loses a byte that is still needed.
     """
+    trace = memory_trace(planned.schedule, planned.plan.placements)
+    replay(_with_room(planned.problem, planned.plan), planned.plan.placements, trace)
+    constants = _stored(planned, flash)
     if flash is None:
-        return planned
-    there = flash_bytes(flash, planned.options.weights)
-    missing = stored_constants(planned, flash).weights_bytes - there
+        return planned, constants
+    missing = constants.weights_bytes - flash_bytes(flash, planned.options.weights)
     smaller = fit.with_smaller_constants(planned, missing) if missing > 0 else None
-    return planned if smaller is None else smaller
+    return (planned, constants) if smaller is None else (smaller, _stored(smaller, flash))
 
 
-def prove(planned: Planned) -> None:
-    """Replay a plan; InternalError where it loses a byte that is still needed."""
-    plan = planned.plan
-    trace = memory_trace(planned.schedule, plan.placements)
-    replay(_with_room(planned.problem, plan), plan.placements, trace)
-
-
-def stored_constants(planned: Planned, flash: Flash | None = None) -> StoredConstants:
-    """The constant arrays that the C of a plan would have, placed in `flash`."""
+def _stored(planned: Planned, flash: Flash | None) -> StoredConstants:
+    """The constant arrays that the C of a plan has, placed in `flash`."""
     schedule = planned.schedule
     return store(schedule, collect(schedule), _placing(planned.options, flash))
 

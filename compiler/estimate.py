@@ -17,17 +17,18 @@ on their values is taken to be as in trained networks, and named in `Cost.assume
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import frexp
 from typing import Literal
 
-from mcuforge.compiler.calls import Call
+from mcuforge.compiler.calls import Blob, Call
 from mcuforge.compiler.codegen.stages import WORD_BYTES, table_bytes
 from mcuforge.compiler.compile import Memories, PlanOptions, plan_graph
 from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.isa import find_instruction_set
+from mcuforge.compiler.isa.channels import MAX_RIGHT
 from mcuforge.compiler.isa.code_size import CodeSize, code_size
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.slice import Slice
@@ -36,6 +37,7 @@ from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.choose import least_bytes, stages_of
 from mcuforge.compiler.schedule.cost import schedule_costs
 from mcuforge.compiler.schedule.estimate import Known
+from mcuforge.compiler.schedule.fit import with_smaller_constants
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.schedule import Execution, Schedule
 from mcuforge.compiler.schedule.search import SLACK
@@ -46,7 +48,7 @@ Tier = Literal["sums", "layers", "bound", "plan"]
 Limit = Literal["flash", "instructions", "ram"]
 
 HOLES = 16  # a sixteenth of RAM is left for holes of a plan, where only layers were looked at
-ORDER_BYTES = 16  # of a pipeline's order, for each of its layers: more than was met
+ORDER_BYTES = 24  # of a pipeline's order, for each of its layers: 14 at most in plans looked at
 FASTER = 0.99  # what a plan takes at least of the instructions of its layers run whole
 SLOWER = 1.02 * SLACK  # and at most: all attention of a plan has one form, not each its fastest
 OF_TRAINING = ("gamma", "beta")  # constants that differ in every layer once it is trained
@@ -94,8 +96,9 @@ class Cost:
     `tier` says how it is known. `arena` is to the byte in tier `plan`; it suffices in `layers`; no
     plan needs less in `sums` and `bound`. `ram` adds the most that variables and stack were seen to
     take. `flash` is without the check firmware. `refused` lists the limits that are passed; empty:
-    it fits. `assumed` names the layers that take twice their flash if a filter's mean |w| is above
-    `MEAN_WEIGHT`; `flash_most` counts them so.
+    it fits. `assumed` names the layers that take more flash if a filter's mean |w| is above
+    `MEAN_WEIGHT`; `flash_most` counts that. `instructions` are the plan's in tier `plan`, in the
+    others those of the fastest plan.
     """
 
     tier: Tier
@@ -128,7 +131,11 @@ class Estimator:
         """
         if exact:
             return self._by_plan(graph)
-        parts = [self._segment(graph, begin, end) for begin, end in segments(graph)]
+        streamed = self.target.options.streamed
+        parts = [
+            self._segment(part, streamed=streamed and number == 0)
+            for number, part in enumerate(segments(graph))
+        ]
         cost = self._by_sums(graph, parts)
         if cost.refused:
             return cost
@@ -145,7 +152,8 @@ class Estimator:
     def _by_layers(self, graph: Graph, parts: Sequence[_Segment]) -> Cost | None:
         """What suffices; None where that may pass a limit that a plan keeps."""
         limit = self.target.max_instructions
-        if limit is not None and SLOWER * _fastest(parts) > limit:
+        slow = self.target.options.goal == "ram"  # the least RAM may take any instructions
+        if limit is not None and (slow or SLOWER * _fastest(parts) > limit):
             return None
         layers = sum(part.most_layers for part in parts)
         calls = sum(part.most_calls for part in parts)
@@ -153,7 +161,7 @@ class Estimator:
         flash = sum(part.most_constants for part in parts) + ORDER_BYTES * layers
         flash += self._kernels(part.most_kernels for part in parts)
         flash += max(of_calls(calls, 0, 0), of_calls(0, calls, layers // 2))
-        for whole in (True, False):
+        for whole in (True, False) if limit is None else (True,):
             arena = max((part.whole if whole else part.enough for part in parts), default=0)
             if HOLES * arena <= (HOLES - 1) * self.target.one_memory:
                 cost = self._cost("layers", graph, arena, flash, _fastest(parts))
@@ -175,15 +183,22 @@ class Estimator:
         planned = plan_graph(
             graph, target.isa, target.memories, options=target.options, known=self._known
         )
-        layers = planned.schedule.layers
-        calls = [call for layer in layers for call in layer.calls]
-        flash = _constant_bytes(calls) + table_bytes(planned.schedule)
-        flash += target.code.of_kernels(call.kernel for call in calls)
-        flash += target.code.of_calls(*counted_calls(planned.schedule))
+        flash = self._flash_of(planned.schedule)
+        if flash > target.flash:
+            planned = with_smaller_constants(planned, flash - target.flash) or planned
+            flash = self._flash_of(planned.schedule)
         instructions = sum(schedule_costs(planned.schedule, planned.isa))
         return self._cost(
             "plan", graph, planned.arena_bytes, flash, instructions, over=not planned.fits
         )
+
+    def _flash_of(self, schedule: Schedule) -> int:
+        """Bytes of constants and code."""
+        calls = [call for layer in schedule.layers for call in layer.calls]
+        code = self.target.code
+        flash = _constant_bytes(calls) + table_bytes(schedule)
+        flash += code.of_kernels(call.kernel for call in calls)
+        return flash + code.of_calls(*counted_calls(schedule))
 
     def _cost(
         self,
@@ -198,7 +213,7 @@ class Estimator:
         """The cost and the limits it passes; `over`: some memory is too small for the plan."""
         target = self.target
         most = target.max_instructions
-        doubled = list(_doubled(graph, target.isa))
+        doubled = dict(_doubled(graph, target.isa))
         limits: tuple[tuple[Limit, bool], ...] = (
             ("flash", flash > target.flash),
             ("instructions", most is not None and instructions > most),
@@ -209,24 +224,22 @@ class Estimator:
             arena,
             arena + target.code.static + target.code.stack,
             flash,
-            flash + sum(node.inputs[1].bytes for node in doubled),
+            flash + sum(doubled.values()),
             instructions,
             tuple(limit for limit, passed in limits if passed),
-            tuple(node.name for node in doubled),
+            tuple(doubled),
         )
 
     def _kernels(self, names: Iterable[frozenset[str]]) -> int:
         """Bytes of all kernels named."""
         return self.target.code.of_kernels(frozenset[str]().union(*names))
 
-    def _segment(self, graph: Graph, begin: int, end: int) -> _Segment:
-        """Look at nodes [begin, end) by themselves, once for all equal ones."""
-        streamed = self.target.options.streamed and begin == 0
-        key = (streamed, *segment_key(graph.nodes[begin:end]))
+    def _segment(self, part: Graph, *, streamed: bool) -> _Segment:
+        """Look at a segment by itself, once for all equal ones."""
+        key = (streamed, *segment_key(part))
         if key not in self._segments:
-            part = optimize(segment_graph(graph, begin, end))
             options = PlanOptions(streamed=streamed)
-            self._segments[key] = _Segment(part, self.target.isa, options, self._known)
+            self._segments[key] = _Segment(optimize(part), self.target.isa, options, self._known)
         return self._segments[key]
 
 
@@ -247,13 +260,17 @@ class _Segment:
         self.most_calls = max(len(calls) for calls in ways)
         self.most_layers = max(len(stages.nodes) for stages in every)
         kernels = [frozenset(call.kernel for call in calls) for calls in ways]
-        self.least_kernels = kernels[0].intersection(*kernels)
         self.most_kernels = kernels[0].union(*kernels)
-        constants = [
+        self.most_constants = max(
             _constant_bytes(calls) + WORD_BYTES * sum(call.words for call in calls)
             for calls in ways
-        ]
-        self.least_constants, self.most_constants = min(constants), max(constants)
+        )
+        # where flash is short, slower kernels are called that have smaller constants
+        portable = stages_of(graph, Calls(PORTABLE), options, known)
+        slower = [_calls(stages, by_rows=rows) for stages in portable for rows in (False, True)]
+        slower_kernels = [frozenset(call.kernel for call in calls) for calls in slower]
+        self.least_kernels = kernels[0].intersection(*kernels, *slower_kernels)
+        self.least_constants = min(_trained_bytes(calls) for calls in (*ways, *slower))
 
     def _stages(self) -> list[Candidates]:
         return stages_of(self._graph, Calls(self._isa), self._options, self._known)
@@ -290,38 +307,35 @@ def counted_calls(schedule: Schedule) -> tuple[int, int, int]:
     return whole, by_rows, pipelines
 
 
-def segments(graph: Graph) -> list[tuple[int, int]]:
-    """Cut the nodes where one tensor alone is alive: [begin, end) of each segment.
+def segments(graph: Graph) -> list[Graph]:
+    """Cut a network where one tensor alone is alive: a graph of each segment, in their order.
 
     Behind a class token's slice little of the last block is computed, so both are one segment.
     """
+    last_read = {id(t): i for i, node in enumerate(graph.nodes) for t in node.activations}
+    last_read |= {id(tensor): len(graph.nodes) for tensor in graph.outputs}
     found: list[tuple[int, int]] = []
-    for begin, end in _narrow(graph):
+    for begin, end in _narrow(graph, last_read):
         if any(isinstance(node.op, Slice) for node in graph.nodes[begin:end]):
             while found and not _attends(graph.nodes[begin:end]):
                 begin, _ = found.pop()
         found.append((begin, end))
-    return found
-
-
-def segment_graph(graph: Graph, begin: int, end: int) -> Graph:
-    """Nodes [begin, end) as a graph of their own: what they read is its input."""
-    nodes = graph.nodes[begin:end]
-    written = {id(node.output) for node in nodes}
-    inputs = {id(t): t for n in nodes for t in n.activations if id(t) not in written}
-    read_later = {id(t) for node in graph.nodes[end:] for t in node.inputs}
-    outputs = (node.output for node in nodes)
-    kept = (t for t in outputs if id(t) in read_later or graph.is_output(t))
-    return Graph(graph.name, tuple(inputs.values()), tuple(kept), nodes, graph.source)
+    parts = []
+    for begin, end in found:
+        nodes = graph.nodes[begin:end]
+        written = {id(node.output) for node in nodes}
+        inputs = {id(t): t for n in nodes for t in n.activations if id(t) not in written}
+        kept = tuple(n.output for n in nodes if last_read.get(id(n.output), -1) >= end)
+        parts.append(Graph(graph.name, tuple(inputs.values()), kept, nodes, graph.source))
+    return parts
 
 
 def _attends(nodes: Sequence[Node]) -> bool:
     return any(isinstance(node.op, BatchMatMul) for node in nodes)
 
 
-def _narrow(graph: Graph) -> Iterator[tuple[int, int]]:
-    last_read = {id(t): i for i, node in enumerate(graph.nodes) for t in node.activations}
-    last_read |= {id(tensor): len(graph.nodes) for tensor in graph.outputs}
+def _narrow(graph: Graph, last_read: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+    """The nodes [begin, end) between places where one tensor alone is alive."""
     alive = {id(t) for t in graph.inputs if id(t) in last_read}
     begin = 0
     for i, node in enumerate(graph.nodes):
@@ -337,45 +351,56 @@ def _fastest(parts: Sequence[_Segment]) -> float:
     return sum(part.fastest for part in parts)
 
 
-def _doubled(graph: Graph, isa: str) -> Iterator[Node]:
-    """The layers whose packed weights take twice as much if weights are large."""
-    depends = find_instruction_set(isa).depends_on_weights
+def _doubled(graph: Graph, isa: str) -> Iterator[tuple[str, int]]:
+    """The layers that take more flash if their weights are large, and how many bytes more."""
+    extra = find_instruction_set(isa).words_of_large_weights
     for node in graph.nodes:
         weights = node.inputs[1] if len(node.inputs) > 1 else None
         if weights is None or weights.data is None or not is_unknown(weights.data):
             continue
-        if weights.shape[0] > 1 and depends(weights.elements // weights.shape[0]):
-            yield node
+        filters = weights.shape[0]
+        words = extra(filters, weights.elements // filters) if filters > 1 else 0
+        if words:
+            yield node.name, WORD_BYTES * words
 
 
 def _constant_bytes(calls: Sequence[Call]) -> int:
     """Bytes of the constants; equal tables lie in flash once."""
-    total = 0
+    total = _trained_bytes(calls)
     tables: set[tuple[str, bytes]] = set()
-    for call in calls:
-        for blob in call.blobs():
-            if blob.most_bytes:
-                total += blob.most_bytes
-            elif blob.role in OF_TRAINING or is_unknown(blob.data):
-                total += blob.data.nbytes
-            elif (key := (blob.data.dtype.name, blob.data.tobytes())) not in tables:
-                tables.add(key)
-                total += blob.data.nbytes
+    for blob in (blob for call in calls for blob in call.blobs() if not _is_trained(blob)):
+        key = (blob.data.dtype.name, blob.data.tobytes())
+        if key not in tables:
+            tables.add(key)
+            total += blob.data.nbytes
     return total
 
 
-def segment_key(nodes: Sequence[Node]) -> Iterator[object]:
-    """What a segment's cost depends on: operators, shapes, and who reads what."""
+def _trained_bytes(calls: Sequence[Call]) -> int:
+    """Bytes of the constants that training makes, which no two layers share."""
+    trained = (blob for call in calls for blob in call.blobs() if _is_trained(blob))
+    return sum(blob.most_bytes or blob.data.nbytes for blob in trained)
+
+
+def _is_trained(blob: Blob) -> bool:
+    return bool(blob.most_bytes) or blob.role in OF_TRAINING or is_unknown(blob.data)
+
+
+def segment_key(part: Graph) -> Iterator[object]:
+    """What the cost of a segment depends on: operators, shapes, quantization, who reads what."""
     numbers: dict[int, int] = {}
-    for node in nodes:
+    for node in part.nodes:
         yield node.op
-        for tensor in node.inputs:
+        for tensor in (*node.inputs, node.output):
             if tensor.data is not None:
                 yield _constant_key(tensor)
-            else:
-                yield (numbers.setdefault(id(tensor), len(numbers)), tensor.shape, tensor.dtype)
-        yield (numbers.setdefault(id(node.output), len(numbers)), node.output.shape)
-        yield _factor(node)
+                continue
+            quant = tensor.quant
+            rounding = (quant.zero_point, quant.nearest) if quant is not None else None
+            number = numbers.setdefault(id(tensor), len(numbers))
+            yield (number, tensor.shape, tensor.dtype, rounding)
+        yield from _factors(node)
+    yield tuple(numbers[id(tensor)] for tensor in part.outputs)
 
 
 def _constant_key(tensor: Tensor) -> object:
@@ -383,14 +408,15 @@ def _constant_key(tensor: Tensor) -> object:
     data = tensor.values()
     if is_unknown(data):
         return (tensor.shape, tensor.dtype)
-    known = data.tobytes() if data.nbytes <= LONG else id(tensor)
+    known = data.tobytes() if data.nbytes <= LONG else tensor
     return (tensor.shape, tensor.dtype, known)
 
 
-def _factor(node: Node) -> int:
-    """The size of a layer's factors, of which the choice of a kernel depends: its power of two."""
+def _factors(node: Node) -> Iterator[int]:
+    """The sizes of a layer's factors, by which kernels are chosen: least and largest exponent."""
     weights = node.inputs[1] if len(node.inputs) > 1 else None
     if weights is None or weights.quant is None or node.output.quant is None:
-        return 0
-    scale = node.inputs[0].scale * max(weights.quant.scale) / node.output.scale
-    return max(frexp(scale)[1], -1)
+        return
+    scale = node.inputs[0].scale / node.output.scale
+    for of_channel in (min(weights.quant.scale), max(weights.quant.scale)):
+        yield min(max(frexp(scale * of_channel)[1], -MAX_RIGHT - 1), 1)

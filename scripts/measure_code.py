@@ -122,7 +122,7 @@ def fitted(samples: Sequence[Sample]) -> tuple[dict[str, float], NDArray[np.floa
     found = np.linalg.lstsq(counts / text[:, None], np.ones(len(text)), rcond=None)[0]
     found = np.maximum(found, 0.0)
     found *= (text / (counts @ found)).max()
-    names = ("base", "whole", "crowd", "by_rows", "pipeline")
+    names = ("base", "whole", "per_pair", "by_rows", "pipeline")
     return dict(zip(names, found.tolist(), strict=True)), counts @ found / text - 1
 
 

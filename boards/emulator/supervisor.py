@@ -52,12 +52,12 @@ def _die_with_supervisor() -> None:
 def _stay_on_one_core() -> None:
     """Keep this process and QEMU on the core that it runs on now, where the system lets us.
 
-    QEMU hands each byte of the serial port from one thread to another and back. Within one core
-    that takes two thirds of the CPU time that it takes between two. A new process starts on a core
-    that is idle, and the system moves others away from a core that is busy.
+    QEMU hands each byte of the serial port from one thread to another and back, which takes less
+    CPU time within one core than between two. A new process starts on a core that is idle, if there
+    is one, and the system moves others away. Two emulators that start on one core share it.
     """
     if sys.platform == "linux":
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
             os.sched_setaffinity(0, {ctypes.CDLL(None).sched_getcpu()})
 
 

@@ -19,15 +19,16 @@ class CodeSize:
     """Bytes that code takes on one CPU; `scripts.measure_code` measures them.
 
     Of model.c's code: `base` for every model, `whole` for each call that computes a whole layer,
-    `crowd` for each pair of them (the more there are, the farther they jump and address), `by_rows`
-    for each call of a pipeline, `pipeline` for each of these. `library`: of libgcc and libc.
-    `static`, `stack`: of RAM beside the arena. `firmware`: flash that the check firmware takes
-    besides. All but `kernels` are the most that was measured.
+    `per_pair` for each pair of them (the more there are, the farther they jump and address),
+    `by_rows` for each call of a pipeline, `pipeline` for each of these. These are fitted, then
+    raised until no network measured needs more. `library`: of libgcc and libc. `static`, `stack`:
+    of RAM beside the arena. `firmware`: flash that the check firmware takes besides. These four are
+    the most that was measured.
     """
 
     base: float
     whole: float
-    crowd: float
+    per_pair: float
     by_rows: float
     pipeline: float
     library: int
@@ -41,8 +42,8 @@ class CodeSize:
         return sum(self.kernels[name] for name in set(kernels))
 
     def of_calls(self, whole: int, by_rows: int, pipelines: int) -> int:
-        """Bytes of model.c's code and of the library, at most, for so many calls."""
-        glue = self.base + self.whole * whole + self.crowd * whole**2
+        """Bytes of model.c's code and of the library, for so many calls, rather more than less."""
+        glue = self.base + self.whole * whole + self.per_pair * whole**2
         glue += self.by_rows * by_rows + self.pipeline * pipelines
         return self.library + round(glue)
 

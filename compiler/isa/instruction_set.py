@@ -76,9 +76,9 @@ class InstructionSet:
             )
         return found
 
-    def depends_on_weights(self, taps: int) -> bool:
-        """True where packed filters of so many taps may take twice as much, by their values."""
-        return False
+    def words_of_large_weights(self, filters: int, taps: int) -> int:
+        """Words that packed filters take besides if their weights are large; 0: no more."""
+        return 0
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack for conv2d_packed_s8. filters: int8 (co, kh * kw * ci), one group."""

@@ -4,7 +4,7 @@
 from dataclasses import replace
 
 from mcuforge.compiler.graph import Graph
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Tensor, is_unknown, unknown
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -14,7 +14,11 @@ def fold_constants(graph: Graph) -> Graph:
     for node in graph.nodes:
         inputs = tuple(folded.get(id(t), t) for t in node.inputs)
         if all(t.is_constant for t in inputs) and not graph.is_output(node.output):
-            value = node.op.evaluate(inputs, node.output, [t.values() for t in inputs])
+            values = [t.values() for t in inputs]
+            if any(is_unknown(one) for one in values):
+                value = unknown(node.output.shape, node.output.dtype)
+            else:
+                value = node.op.evaluate(inputs, node.output, values)
             folded[id(node.output)] = replace(node.output, data=value)
         else:
             kept.append(replace(node, inputs=inputs) if inputs != node.inputs else node)

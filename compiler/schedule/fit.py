@@ -111,8 +111,10 @@ def with_smaller_constants(planned: Planned, bytes_less: int) -> Planned | None:
     schedule = slimmed(planned.schedule, planned.isa, bytes_less)
     if schedule is None:
         return None
-    slim = replace(planned.rung, name=f"{planned.rung.name}; {SMALLER}", flash="smaller")
-    return replace(planned, rung=slim, schedule=schedule)
+    rung = planned.rung
+    if rung.flash != "smaller":  # kernels may be changed twice: the second build knows more
+        rung = replace(rung, name=f"{rung.name}; {SMALLER}", flash="smaller")
+    return replace(planned, rung=rung, schedule=schedule)
 
 
 def _within(regions: tuple[Region, ...], budget: int | None) -> list[tuple[Region, ...]]:

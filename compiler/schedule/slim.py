@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mcuforge.compiler.calls import Blob, Call
+from mcuforge.compiler.calls import Call
 from mcuforge.compiler.schedule.cost import layer_cost
 from mcuforge.compiler.schedule.kernels import variants
 from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule
@@ -46,9 +46,7 @@ def slimmed(schedule: Schedule, isa: str, bytes_less: int) -> Schedule | None:
 
 def constant_bytes(calls: tuple[Call, ...]) -> int:
     """Bytes of the constant arrays that the calls and their parameters point to."""
-    fields = [value for call in calls if call.params for _, value in call.params.fields]
-    arguments = [argument for call in calls for argument in call.args]
-    return sum(x.data.nbytes for x in (*fields, *arguments) if isinstance(x, Blob))
+    return sum(blob.data.nbytes for call in calls for blob in call.blobs())
 
 
 def _savings(layer: Layer, isa: str) -> list[_Saving]:

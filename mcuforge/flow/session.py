@@ -16,9 +16,7 @@ from mcuforge.compiler.compile import (
     PlanOptions,
     compile_graph,
     plan_graph,
-    prove,
-    stored_constants,
-    within_flash,
+    proved,
 )
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.graph import Graph
@@ -92,9 +90,7 @@ def plan_session(
     flash = flash_of(board, options)
     memories = memories_of(board)
     planned = plan_graph(session.graph, board.isa, memories, options=options, resident_too=True)
-    prove(planned)
-    planned = within_flash(planned, flash)
-    return planned, stored_constants(planned, flash)
+    return proved(planned, flash)
 
 
 def memories_of(board: Board) -> Memories:

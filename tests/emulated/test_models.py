@@ -84,7 +84,9 @@ def test_mlperf_tiny_models_are_exact_on_every_board(model: str, board: str) -> 
     assert report.ram.total <= report.ram.budget
     assert report.flash.total <= report.flash.budget
     assert report.ram.arena <= ARENA_TARGETS[model][0]
-    assert 0.91 * report.plan.peak <= report.plan.lower_bound <= report.plan.peak
+    # the bound holds for slow cuts too, which balanced does not take: str_ww on helium needs 3,840
+    # bytes if it may take 12 % more instructions than the fastest plan
+    assert 0.9 * report.plan.peak <= report.plan.lower_bound <= report.plan.peak
     assert sum(layer.macs for layer in report.layers) == report.model.macs
 
 

@@ -47,9 +47,14 @@ def pack_blocks(filters: Array, channels: Channels) -> Packed | None:
         return None
     depth = rounded_up(filters.shape[1], VALUES)
     apart = channels.reach.max(initial=0) >= UPPER_REACH  # weights of -128 alone part others
-    held = FILTERS // 2 if apart else FILTERS
-    words = 1 + -(-len(filters) // held) * (BLOCK_WORDS + depth)
+    words = block_words(*filters.shape, apart=bool(apart))
     return Packed(partial(_words, filters, channels, depth, once), depth, words)
+
+
+def block_words(filters: int, taps: int, *, apart: bool) -> int:
+    """Words of all blocks of `filters`; `apart`: no two of them share words."""
+    held = FILTERS // 2 if apart else FILTERS
+    return 1 + -(-filters // held) * (BLOCK_WORDS + rounded_up(taps, VALUES))
 
 
 def _words(filters: Array, channels: Channels, depth: int, once: bool) -> Int32:

@@ -6,13 +6,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from mcuforge.compiler.isa.armv7em.blocks import UPPER_REACH, pack_blocks
+from mcuforge.compiler.isa.armv7em.blocks import UPPER_REACH, block_words, pack_blocks
 from mcuforge.compiler.isa.armv7em.depthwise import pack_depthwise
-from mcuforge.compiler.isa.channels import Channels
+from mcuforge.compiler.isa.channels import MEAN_WEIGHT, Channels
 from mcuforge.compiler.isa.instruction_set import InstructionSet, Packed
 from mcuforge.compiler.tensors import Array
 
 LANE_BYTES = 2
+BIAS_REACH = 1 << 20  # of a bias: more than trained layers have
 
 
 class Armv7em(InstructionSet):
@@ -22,8 +23,10 @@ class Armv7em(InstructionSet):
     pixels: ClassVar[int] = 2
     taps: ClassVar[int] = 4
 
-    def depends_on_weights(self, taps: int) -> bool:
-        return 128 * 127 * taps >= UPPER_REACH
+    def words_of_large_weights(self, filters: int, taps: int) -> int:
+        if 128 * 127 * taps + BIAS_REACH < UPPER_REACH or 128 * MEAN_WEIGHT * taps >= UPPER_REACH:
+            return 0  # they share words whatever they are, or are taken not to
+        return block_words(filters, taps, apart=True) - block_words(filters, taps, apart=False)
 
     def conv2d(self, filters: Array, channels: Channels) -> Packed | None:
         """Pack blocks of filters; scratch holds both current pixels, spread into lanes."""

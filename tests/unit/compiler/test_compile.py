@@ -26,7 +26,7 @@ from mcuforge.compiler.schedule.describe import describe
 from mcuforge.errors import CompileError
 from mcuforge.memplan.problem import Placement, Plan, Problem, Region
 from mcuforge.memplan.replay import ReplayError
-from mcuforge.memplan.solve import solve
+from mcuforge.memplan.solve import Place, solve
 from tests.unit.compiler.graphs import (
     Scratchy,
     chain,
@@ -123,8 +123,8 @@ def test_the_fullest_layer_needs_no_more_than_the_arena() -> None:
 def test_every_plan_is_replayed_and_a_wrong_one_is_our_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def solve_wrongly(problem: Problem, *, effort: float, start: Plan | None) -> Plan:
-        plan = solve(problem, effort=effort, start=start)
+    def solve_wrongly(problem: Problem, *, effort: float, start: Plan | None, place: Place) -> Plan:
+        plan = solve(problem, effort=effort, start=start, place=place)
         places = dict.fromkeys(plan.placements, Placement(ARENA, 0))
         return replace(plan, placements=places)
 
@@ -136,8 +136,8 @@ def test_every_plan_is_replayed_and_a_wrong_one_is_our_fault(
 
 
 def test_a_wrong_plan_over_the_budget_is_still_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    def solve_wrongly(problem: Problem, *, effort: float, start: Plan | None) -> Plan:
-        plan = solve(problem, effort=effort, start=start)
+    def solve_wrongly(problem: Problem, *, effort: float, start: Plan | None, place: Place) -> Plan:
+        plan = solve(problem, effort=effort, start=start, place=place)
         return replace(plan, placements={**plan.placements, "x": Placement(ARENA, 3)})
 
     monkeypatch.setattr(choosing, "solve", solve_wrongly)
@@ -181,9 +181,9 @@ def test_what_the_input_resident_would_come_to_is_planned_with_the_same_care(
 ) -> None:
     efforts: list[float] = []
 
-    def watched(problem: Problem, *, effort: float, start: Plan | None) -> Plan:
+    def watched(problem: Problem, *, effort: float, start: Plan | None, place: Place) -> Plan:
         efforts.append(effort)
-        return solve(problem, effort=effort, start=start)
+        return solve(problem, effort=effort, start=start, place=place)
 
     monkeypatch.setattr(choosing, "solve", watched)
     options = PlanOptions(streamed=True)

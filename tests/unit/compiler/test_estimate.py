@@ -3,23 +3,25 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from random import Random
 
 import pytest
 
+from mcuforge.compiler.builders.graph_builder import GraphBuilder
 from mcuforge.compiler.compile import Memories, plan_graph
 from mcuforge.compiler.estimate import FASTER, SLOWER, Cost, Estimator, Target, segments
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.cost import schedule_costs
 from mcuforge.compiler.schedule.planned import Planned, PlanOptions
+from mcuforge.compiler.tensors import Tensor
 from mcuforge.memplan.problem import Region
 from mcuforge.nas import sampling
 from mcuforge.nas.networks import Blocks, HybridNet, Network, ResidualNet, Stage, VitNet
 
 MEGABYTE = 1 << 20
 RESNET8 = ResidualNet(16, (Stage(16, 1, 1), Stage(32, 1), Stage(64, 1)))
-VIT = VitNet(Blocks(32, (64, 64, 64), (2, 2, 2), 16), patch=4, image=16)
+VIT = VitNet(Blocks(32, (72, 72, 72), (2, 2, 2), 16), patch=4, image=16)
 LOW_RANK = VitNet(Blocks(24, (48, 72), (2, 2), 8, rank=10), 4, 12, class_token=True)
 HYBRID = HybridNet(8, (Stage(16, 1), Stage(24, 1)), Blocks(32, (64, 32), (2, 2), 16))
 NETWORKS: dict[str, Network] = {
@@ -107,23 +109,62 @@ def test_a_streamed_input_takes_less() -> None:
     assert cost.fits
 
 
-def cut(graph: Graph) -> list[tuple[int, int]]:
-    return list(segments(graph))
-
-
 def test_a_network_is_cut_where_one_tensor_is_alive() -> None:
     graph = RESNET8.graph()
-    kinds = ["+".join(n.op.kind for n in graph.nodes[a:b]) for a, b in cut(graph)]
+    parts = segments(graph)
+    kinds = ["+".join(node.op.kind for node in part.nodes) for part in parts]
     convs = "conv2d+conv2d+conv2d+add"
     assert kinds == ["conv2d", "conv2d+conv2d+add", convs, convs, "mean", "fully_connected"]
-    assert [begin for begin, _ in cut(graph)[1:]] == [end for _, end in cut(graph)[:-1]]
+    assert tuple(node for part in parts for node in part.nodes) == graph.nodes
+    assert [part.outputs for part in parts[:-1]] == [part.inputs for part in parts[1:]]
+
+
+def residual_rows(outputs: int) -> Graph:
+    """A network whose second tensor of 4,096 bytes may be an output too."""
+    build = GraphBuilder("rows")
+    x = build.linear(build.input((1, 64)), 4096)
+    a = build.linear(x, 4096)
+    y = build.add(build.linear(build.linear(a, 256), 4096), x)
+    return build.graph(*(y, a)[:outputs])
+
+
+def rounded(nearest: bool) -> Graph:
+    """Two layers that round once, as ONNX does, or twice."""
+    graph = ResidualNet(16, (Stage(16, 1, 1),)).graph()
+    made: dict[int, Tensor] = {}
+    for tensor in (*graph.inputs, *(node.output for node in graph.nodes)):
+        assert tensor.quant is not None
+        made[id(tensor)] = replace(tensor, quant=replace(tensor.quant, nearest=nearest))
+    nodes = tuple(node.rewired(made) for node in graph.nodes)
+    inputs, outputs = (tuple(made[id(t)] for t in of) for of in (graph.inputs, graph.outputs))
+    return replace(graph, inputs=inputs, outputs=outputs, nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (partial(residual_rows, 1), partial(residual_rows, 2)),
+        (partial(rounded, True), partial(rounded, False)),
+    ],
+    ids=["an output more", "rounding"],
+)
+def test_networks_that_differ_in_one_fact_are_not_taken_for_each_other(
+    pair: tuple[Callable[[], Graph], Callable[[], Graph]],
+) -> None:
+    tight = target(10_000, flash=1 << 30)
+    alone = [Estimator(tight).cost(make()) for make in pair]
+    assert alone[0] != alone[1]
+    for order in (pair, pair[::-1]):
+        estimator = Estimator(tight)
+        found = {make: estimator.cost(make()) for make in order}
+        assert [found[make] for make in pair] == alone
 
 
 def test_equal_segments_are_looked_at_once() -> None:
     estimator = Estimator(target())
     estimator.cost(VIT.graph())
     found = len(estimator._segments)
-    deeper = replace(VIT, blocks=replace(VIT.blocks, hidden=(64,) * 9, heads=(2,) * 9))
+    deeper = replace(VIT, blocks=replace(VIT.blocks, hidden=(72,) * 9, heads=(2,) * 9))
     estimator.cost(deeper.graph())
     assert len(estimator._segments) == found
     estimator.cost(replace(VIT, classes=11).graph())
@@ -145,8 +186,43 @@ def test_layers_whose_flash_depends_on_the_weights_are_named() -> None:
     wide = ResidualNet(16, (Stage(16, 1, 1), Stage(64, 1)))
     cost: Cost = Estimator(target()).cost(wide.graph())
     assert cost.assumed == ("conv2d5",)  # 64 channels times 3 x 3: over 516 products
-    assert cost.flash_most == cost.flash + 64 * 64 * 9
+    assert cost.flash_most == cost.flash + 16 * 4 * (9 + 576)  # a block of filters becomes two
     assert Estimator(target(isa="rv32")).cost(wide.graph()).assumed == ()
+    wider = ResidualNet(16, (Stage(16, 1, 1), Stage(208, 1)))
+    large: Cost = Estimator(target()).cost(wider.graph())
+    assert "conv2d5" not in large.assumed  # 1,872 products: taken to be large
+
+
+def test_least_ram_may_take_many_instructions() -> None:
+    graph = NETWORKS["sequence"].graph()
+    options = PlanOptions("ram")
+    exact = Estimator(replace(target(), options=options)).cost(graph, exact=True)
+    for limit in (exact.instructions - 1, exact.instructions):
+        limited = replace(target(), options=options, max_instructions=limit)
+        assert Estimator(limited).cost(graph).fits == (limit == exact.instructions)
+
+
+def test_sums_are_below_every_plan_where_constants_are_shared() -> None:
+    build = GraphBuilder("equal")
+    x = build.input((1, 4, 4, 512))
+    for _ in range(12):
+        x = build.depthwise(x)
+    graph = build.graph(x)
+    exact = Estimator(target()).cost(graph, exact=True)
+    fits = Estimator(replace(target(), flash=exact.flash)).cost(graph)
+    assert fits.fits
+    assert Estimator(target(flash=40_000)).cost(graph).tier == "sums"
+
+
+def test_slower_kernels_are_called_before_flash_is_refused() -> None:
+    graph = ResidualNet(8, (Stage(240, 1, 1),), image=4).graph()  # weights too wide to share words
+    exact = Estimator(target()).cost(graph, exact=True)
+    less = replace(target(), flash=exact.flash * 3 // 4)
+    found = Estimator(less).cost(graph)
+    assert (found.tier, found.fits) == ("plan", True)
+    assert found.flash <= less.flash
+    assert found.instructions > exact.instructions
+    assert Estimator(replace(target(), flash=exact.flash // 4)).cost(graph).refused == ("flash",)
 
 
 @pytest.mark.parametrize("name", ["residual", "vit"])

@@ -18,7 +18,7 @@ from mcuforge.compiler.compile import (
 from mcuforge.compiler.compile import plan_graph as planned
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.estimate import Known
-from mcuforge.compiler.schedule.fit import LADDER
+from mcuforge.compiler.schedule.fit import LADDER, SMALLER
 from mcuforge.compiler.schedule.planned import Planned
 from mcuforge.compiler.schedule.weights import Flash, WeightsIn
 from mcuforge.memplan.problem import Region
@@ -119,6 +119,9 @@ def test_constants_that_no_flash_holds_are_those_of_slower_kernels() -> None:
     assert short.rung.flash == "smaller"
     assert short.model.weights_bytes <= held - 40
     hopeless = compiled(Flash((replace(IMAGE, bytes=64),)))
+    again = with_code_room(short, 40)
+    assert again is None or again.rung.name.count(SMALLER) == 1
+    assert short.rung.name.count(SMALLER) == 1
     assert (hopeless.rung, hopeless.model.weights_bytes) == (LADDER[0], held)
 
 
