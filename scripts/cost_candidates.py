@@ -25,11 +25,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from mcuforge.boards.catalog.board import Board, emulated, load_board
-from mcuforge.compiler.compile import Memories, PlanOptions, plan_graph
+from mcuforge.compiler.compile import PlanOptions, plan_graph
 from mcuforge.compiler.estimate import (
     Estimator,
     Key,
-    Target,
     segment_key,
     segments,
 )
@@ -39,7 +38,6 @@ from mcuforge.errors import CompileError
 from mcuforge.flow.candidates import target_of
 from mcuforge.flow.firmware import build_check
 from mcuforge.flow.session import Session, compile_session
-from mcuforge.memplan.problem import Region
 from mcuforge.nas.sampling import SPACES, SUPERNETS
 
 SEED = 13
@@ -77,8 +75,7 @@ def audit(board: Board, space: str, count: int, builds: int) -> str:
     that fit are compared with the image that is linked, the first `builds` of them.
     """
     target = target_of(board)
-    roomy = Memories(*2 * ((Region("ram", ARENAS),),))
-    exact_of = Estimator(Target(target.isa, target.cpu, roomy, PLENTY))
+    exact_of = Estimator(replace(target, flash=PLENTY))
     estimator = Estimator(target)
     random = Random(SEED)
     compared, equal, wrong_fits, wrong_refusals = 0, 0, 0, 0
@@ -89,7 +86,7 @@ def audit(board: Board, space: str, count: int, builds: int) -> str:
         session = Session(Path(f"{space}.onnx"), b"", network.graph(SEED + number), board)
         compiled = compile_session(session, PlanOptions())
         fits = compiled.fits and compiled.model.weights_bytes <= target.flash
-        if fits:  # in plenty of RAM another plan may be the best
+        if fits:
             exact = exact_of.cost(network.graph(), exact=True)
             compared += 1
             equal += exact.arena == compiled.arena_bytes

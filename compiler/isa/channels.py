@@ -13,7 +13,7 @@ from mcuforge.compiler.ops.common.weighted import folded_bias, mantissas, shifts
 from mcuforge.compiler.tensors import Array, Tensor, Tensors, is_unknown
 
 MAX_RIGHT = 22  # (2 * zero point + 1) << right >> 1 is an int32
-MEAN_WEIGHT = 36  # at most, of |w| over a filter: assumed where weights are unknown
+MEAN_WEIGHT = 28  # at most, of |w| over a filter: assumed where weights are unknown
 ACCUMULATOR_BITS = 30  # a bit to spare: kernels double an accumulator before they multiply it
 INT32_MAX = 2**31 - 1
 Int32 = NDArray[np.int32]
