@@ -194,10 +194,10 @@ class Estimator:
 
     def _flash_of(self, schedule: Schedule) -> int:
         """Bytes of constants and code."""
-        calls = [call for layer in schedule.layers for call in layer.calls]
+        calls = [(layer.node, call) for layer in schedule.layers for call in layer.calls]
         code = self.target.code
         flash = _constant_bytes(calls) + table_bytes(schedule)
-        flash += code.of_kernels(call.kernel for call in calls)
+        flash += code.of_kernels(call.kernel for _, call in calls)
         return flash + code.of_calls(*counted_calls(schedule))
 
     def _cost(
@@ -259,16 +259,16 @@ class _Segment:
         ways = [_calls(stages, by_rows=by_rows) for stages in every for by_rows in (False, True)]
         self.most_calls = max(len(calls) for calls in ways)
         self.most_layers = max(len(stages.nodes) for stages in every)
-        kernels = [frozenset(call.kernel for call in calls) for calls in ways]
+        kernels = [frozenset(call.kernel for _, call in calls) for calls in ways]
         self.most_kernels = kernels[0].union(*kernels)
         self.most_constants = max(
-            _constant_bytes(calls) + WORD_BYTES * sum(call.words for call in calls)
+            _constant_bytes(calls) + WORD_BYTES * sum(call.words for _, call in calls)
             for calls in ways
         )
         # where flash is short, slower kernels are called that have smaller constants
         portable = stages_of(graph, Calls(PORTABLE), options, known)
         slower = [_calls(stages, by_rows=rows) for stages in portable for rows in (False, True)]
-        slower_kernels = [frozenset(call.kernel for call in calls) for calls in slower]
+        slower_kernels = [frozenset(call.kernel for _, call in calls) for calls in slower]
         self.least_kernels = kernels[0].intersection(*kernels, *slower_kernels)
         self.least_constants = min(_trained_bytes(calls) for calls in (*ways, *slower))
 
@@ -284,15 +284,15 @@ class _Segment:
         )
 
 
-def _calls(stages: Candidates, *, by_rows: bool) -> list[Call]:
+def _calls(stages: Candidates, *, by_rows: bool) -> list[tuple[Node, Call]]:
     """The calls of every node, whole, or by rows where it can."""
     of = stages.estimates.calls.of
-    found: list[Call] = []
+    found: list[tuple[Node, Call]] = []
     for node, row in zip(stages.nodes, stages.estimates.rows, strict=True):
         if by_rows and row is not None:
-            found += of(node, row.execution, row.steps)
+            found += ((node, call) for call in of(node, row.execution, row.steps))
         elif node.inputs:
-            found += of(node, Execution.WHOLE, node.output.rows)
+            found += ((node, call) for call in of(node, Execution.WHOLE, node.output.rows))
     return found
 
 
@@ -364,11 +364,11 @@ def _doubled(graph: Graph, isa: str) -> Iterator[tuple[str, int]]:
             yield node.name, WORD_BYTES * words
 
 
-def _constant_bytes(calls: Sequence[Call]) -> int:
+def _constant_bytes(calls: Sequence[tuple[Node, Call]]) -> int:
     """Bytes of the constants; equal tables lie in flash once."""
     total = _trained_bytes(calls)
     tables: set[tuple[str, bytes]] = set()
-    for blob in (blob for call in calls for blob in call.blobs() if not _is_trained(blob)):
+    for blob in (blob for _, call in calls for blob in call.blobs() if not _is_trained(blob)):
         key = (blob.data.dtype.name, blob.data.tobytes())
         if key not in tables:
             tables.add(key)
@@ -376,10 +376,15 @@ def _constant_bytes(calls: Sequence[Call]) -> int:
     return total
 
 
-def _trained_bytes(calls: Sequence[Call]) -> int:
-    """Bytes of the constants that training makes, which no two layers share."""
-    trained = (blob for call in calls for blob in call.blobs() if _is_trained(blob))
-    return sum(blob.most_bytes or blob.data.nbytes for blob in trained)
+def _trained_bytes(calls: Sequence[tuple[Node, Call]]) -> int:
+    """Bytes of the constants that training makes, which layers share only if computed again."""
+    found: dict[Key, int] = {}
+    for node, call in calls:
+        constants = tuple(id(tensor) for tensor in node.inputs if tensor.is_constant)
+        for number, blob in enumerate(call.blobs()):
+            if _is_trained(blob):
+                found[constants, call.kernel, number] = blob.most_bytes or blob.data.nbytes
+    return sum(found.values())
 
 
 def _is_trained(blob: Blob) -> bool:

@@ -69,7 +69,7 @@ def _terminated(number: int, frame: object) -> NoReturn:
     sys.exit(128 + number)
 
 
-# of garbage: a compile makes millions of objects and hardly a cycle; it takes a tenth less so
+# A compile makes millions of objects and hardly any cycle, so garbage is looked for rarely.
 RARE_COLLECTIONS = (200_000, 20, 20)
 
 
