@@ -266,8 +266,7 @@ class _Segment:
             for calls in ways
         )
         # where flash is short, slower kernels are called that have smaller constants
-        portable = stages_of(graph, Calls(PORTABLE), options, known)
-        slower = [_calls(stages, by_rows=rows) for stages in portable for rows in (False, True)]
+        slower = [_calls(every[0], by_rows=rows, isa=PORTABLE) for rows in (False, True)]
         slower_kernels = [frozenset(call.kernel for _, call in calls) for calls in slower]
         self.least_kernels = kernels[0].intersection(*kernels, *slower_kernels)
         self.least_constants = min(_trained_bytes(calls) for calls in (*ways, *slower))
@@ -284,9 +283,9 @@ class _Segment:
         )
 
 
-def _calls(stages: Candidates, *, by_rows: bool) -> list[tuple[Node, Call]]:
-    """The calls of every node, whole, or by rows where it can."""
-    of = stages.estimates.calls.of
+def _calls(stages: Candidates, *, by_rows: bool, isa: str | None = None) -> list[tuple[Node, Call]]:
+    """The calls of every node, whole, or by rows where it can; `isa`: of other kernels."""
+    of = stages.estimates.calls.of if isa is None else Calls(isa).of
     found: list[tuple[Node, Call]] = []
     for node, row in zip(stages.nodes, stages.estimates.rows, strict=True):
         if by_rows and row is not None:
@@ -420,7 +419,7 @@ def _constant_key(tensor: Tensor) -> object:
 def _factors(node: Node) -> Iterator[int]:
     """The sizes of a layer's factors, by which kernels are chosen: least and largest exponent."""
     weights = node.inputs[1] if len(node.inputs) > 1 else None
-    if weights is None or weights.quant is None or node.output.quant is None:
+    if weights is None or not weights.is_constant or weights.quant is None:
         return
     scale = node.inputs[0].scale / node.output.scale
     for of_channel in (min(weights.quant.scale), max(weights.quant.scale)):

@@ -158,9 +158,10 @@ def main() -> None:
         print("|---|---|---|---|---|---|---|---|")
     else:
         print(
-            "| space | board | equal arenas | wrong `fits` | linked | flash, estimated to linked |"
+            "| space | board | equal arenas | wrong `fits` | wrong refusals | linked | "
+            "flash, estimated to linked |"
         )
-        print("|---|---|---|---|---|---|")
+        print("|---|---|---|---|---|---|---|")
     for name in boards:
         board = emulated(load_board(name))
         for space in options.space:
