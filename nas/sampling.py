@@ -40,6 +40,15 @@ class Supernet:
     ranks: tuple[float, ...] = tuple(step / 100 for step in range(40, 100, 5))  # of the width
     patches: tuple[int, ...] = (16, 20, 24, 28, 32)
 
+    @property
+    def largest(self) -> VitNet:
+        """The architecture with the largest of every choice, and the smallest patches."""
+        width, depth = max(self.widths), max(self.depths)
+        hidden, heads = int(max(self.ratios) * width), max(self.heads)
+        rank = round(max(self.ranks) * width)
+        blocks = Blocks(width, (hidden,) * depth, (heads,) * depth, 64, rank)
+        return VitNet(blocks, min(self.patches), 240, True, CLASSES_240)
+
     def sample(self, random: Random) -> VitNet:
         """Draw an architecture: every choice is made evenly."""
         width, depth = random.choice(self.widths), random.choice(self.depths)
@@ -118,11 +127,11 @@ def _blocks(random: Random, widths: range, depths: tuple[int, int]) -> Blocks:
     return Blocks(width, hidden, heads, random.choice((16, 32)))
 
 
-SPACES: Mapping[str, Sampler] = {
+FAMILIES: Mapping[str, Sampler] = {
     "residual": residual,
     "inverted": inverted,
     "hybrid": hybrid,
     "vit": vit,
     "sequence": sequence,
-    "supernet-T": SUPERNETS["T"].sample,
 }
+SPACES: Mapping[str, Sampler] = {**FAMILIES, "supernet-T": SUPERNETS["T"].sample}

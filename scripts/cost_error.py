@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
@@ -28,8 +28,8 @@ from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.cost import schedule_costs
 from mcuforge.compiler.schedule.schedule import Layer
 from mcuforge.flow.session import compile_session
-from mcuforge.nas import sampling
-from mcuforge.nas.networks import Network
+from mcuforge.nas.networks import Network, VitNet
+from mcuforge.nas.sampling import FAMILIES
 from mcuforge.report.files import write_whole
 from scripts.count_instructions import count_layers, session_of
 
@@ -39,13 +39,6 @@ DOCUMENT = ROOT / "docs" / "kernels.md"
 BEGIN = "<!-- cost error (`python -m scripts.cost_error` writes this) -->\n"
 END = "<!-- end of cost error -->\n"
 BOARDS = ("qemu-mps2-an500", "qemu-riscv32", "qemu-mps3-an547")
-FAMILIES: Mapping[str, sampling.Sampler] = {
-    "residual": sampling.residual,
-    "inverted": sampling.inverted,
-    "hybrid": sampling.hybrid,
-    "vit": sampling.vit,
-    "sequence": sampling.sequence,
-}
 HELD_OUT = 2027  # the seed of the networks that are measured; prices are fitted to other seeds
 EACH = 4  # networks of a family
 MOST_MACS = 12_000_000  # so that an emulated inference takes less than a few seconds
@@ -83,10 +76,9 @@ def drawn(seed: int, each: int = EACH) -> Iterator[tuple[str, int, Network]]:
             network = sample(random)
             while macs_of(network.graph()) > MOST_MACS:
                 network = sample(random)
-            blocks = getattr(network, "blocks", None)
-            if family == "vit" and number % 2 and blocks is not None:
-                rank = round(random.choice(RANKS) * blocks.width)
-                network = replace(network, blocks=replace(blocks, rank=rank))  # type: ignore[type-var]
+            if isinstance(network, VitNet) and number % 2:
+                rank = round(random.choice(RANKS) * network.blocks.width)
+                network = replace(network, blocks=replace(network.blocks, rank=rank))
             yield family, number, network
 
 

@@ -33,10 +33,9 @@ from mcuforge.compiler.isa.code_size import code_file
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.flow.firmware import Built, build_check
 from mcuforge.flow.session import Session, compile_session
-from mcuforge.nas import sampling
+from mcuforge.nas.sampling import FAMILIES
 from mcuforge.runtime_c import sources
 
-FAMILIES = ("residual", "inverted", "hybrid", "vit", "sequence")
 SEED = 11
 LOADED = (".text", ".rodata", ".data", ".srodata")
 MOST_PARAMETERS = 400_000  # of a network: the smallest flash holds it
@@ -50,7 +49,7 @@ class Sample:
     by_rows: int
     pipelines: int
     text: int  # of model.c
-    library: int  # of libgcc and libc
+    libc: int  # and libgcc
     static: int
     stack: int
     firmware: int
@@ -81,10 +80,10 @@ def measure(board: Board, networks: int) -> list[Sample]:
     """Build `networks` of each family for `board`."""
     random = Random(SEED)
     samples = []
-    for family in FAMILIES:
+    for family, sample in FAMILIES.items():
         left = networks
         while left:
-            graph = getattr(sampling, family)(random).graph(SEED)
+            graph = sample(random).graph(SEED)
             if graph.parameters > MOST_PARAMETERS:
                 continue
             left -= 1
@@ -133,7 +132,7 @@ def table(board: Board, networks: int) -> str:
     lines = [
         f"[{board.cpu}]  # {len(samples)} networks on {board.id}",
         *(f"{name} = {value:.2f}" for name, value in found.items()),
-        f"library = {max(s.library for s in samples)}",
+        f"libc = {max(s.libc for s in samples)}",
         f"static = {max(s.static for s in samples)}",
         f"stack = {max(s.stack for s in samples)}",
         f"firmware = {max(s.firmware for s in samples)}",

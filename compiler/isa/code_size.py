@@ -23,7 +23,7 @@ class CodeSize:
     Of model.c's code: `base` for every model, `whole` for each call that computes a whole layer,
     `per_pair` for each pair of them (the more there are, the farther they jump and address),
     `by_rows` for each call of a pipeline, `pipeline` for each of these. These are fitted, then
-    raised until no network measured needs more. `library`: of libgcc and libc. `static`, `stack`:
+    raised until no network measured needs more. `libc`: of it and of libgcc. `static`, `stack`:
     of RAM beside the arena. `firmware`: flash that the check firmware takes besides. These four are
     the most that was measured.
     """
@@ -33,7 +33,7 @@ class CodeSize:
     per_pair: float
     by_rows: float
     pipeline: float
-    library: int
+    libc: int
     static: int
     stack: int
     firmware: int
@@ -47,7 +47,7 @@ class CodeSize:
         """Bytes of model.c's code and of the library, for so many calls, rather more than less."""
         glue = self.base + self.whole * whole + self.per_pair * whole**2
         glue += self.by_rows * by_rows + self.pipeline * pipelines
-        return self.library + round(UNMEASURED * glue)
+        return self.libc + round(UNMEASURED * glue)
 
 
 def code_file(isa: str) -> Path:

@@ -9,11 +9,11 @@ import pytest
 from mcuforge.boards.catalog.board import load_board
 from mcuforge.compiler.schedule.cost import schedule_costs
 from mcuforge.flow.session import plan_session
+from mcuforge.nas.sampling import FAMILIES
 from scripts.cost_error import (
     BOARDS,
     DOCUMENT,
     EACH,
-    FAMILIES,
     MEDIAN,
     WORST,
     Row,
