@@ -72,7 +72,7 @@ class Data:
 
     @property
     def std(self) -> Float32:
-        """The standard deviation beside `mean`, float32 [channels]; 1 where a channel is constant."""
+        """The standard deviation, float32 [channels]; 1 where a channel is constant."""
         return self._moments[1]
 
     def normalized(self, x: Array) -> Float32:
