@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What fits the board: every candidate is asked here before anybody trains or evaluates it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from random import Random
+
+from mcuforge.compiler.estimate import Cost, Estimator, Target
+from mcuforge.errors import CompileError
+from mcuforge.nas.architecture import Task
+from mcuforge.nas.genes import Genome
+from mcuforge.nas.graph_layers import graph_of
+from mcuforge.nas.space import Space
+
+MOST_DRAWS = 20_000  # in a row that do not fit, before a space is given up
+STARTS = 64  # of the growth to the largest that fits
+
+
+@dataclass
+class Refusals:
+    """Candidates asked about, and those refused by each limit: one may pass several."""
+
+    asked: int = 0
+    refused: int = 0
+    by_limit: Counter[str] = field(default_factory=Counter)
+    by_tier: Counter[str] = field(default_factory=Counter)
+
+    def note(self, cost: Cost) -> None:
+        """Count one answer."""
+        self.asked += 1
+        self.by_tier[cost.tier] += 1
+        if not cost.fits:
+            self.refused += 1
+            self.by_limit.update(cost.refused)
+
+
+class Coster:
+    """Costs architectures; a copy in another process starts without what this one remembers."""
+
+    def __init__(self, space: Space, task: Task, target: Target) -> None:
+        self._parts = (space, task, target)
+        self._estimator = Estimator(target)
+
+    def __reduce__(self) -> tuple[type[Coster], tuple[Space, Task, Target]]:
+        return Coster, self._parts
+
+    def cost(self, genome: Genome, *, exact: bool) -> Cost:
+        """What an architecture costs."""
+        space, task, _ = self._parts
+        return self._estimator.cost(graph_of(space.architecture(genome), task), exact=exact)
+
+
+@dataclass(frozen=True)
+class ExactCosts:
+    """A function: RAM and flash in bytes and instructions of the plan of an architecture.
+
+    None: the plan passes a limit.
+    """
+
+    coster: Coster
+
+    def __call__(self, genome: Genome) -> tuple[int, int, float] | None:
+        cost = self.coster.cost(genome, exact=True)
+        return (cost.ram, cost.flash, cost.instructions) if cost.fits else None
+
+
+class Feasible:
+    """The architectures of a space that fit a target; remembers every answer."""
+
+    def __init__(self, space: Space, task: Task, target: Target) -> None:
+        self.space = space
+        self.task = task
+        self.target = target
+        self.refusals = Refusals()
+        self._coster = Coster(space, task, target)
+        self._costs: dict[Genome, Cost] = {}
+
+    def cost(self, genome: Genome) -> Cost:
+        """What an architecture costs, as cheaply as its fitting can be decided."""
+        if genome not in self._costs:
+            self._costs[genome] = self._coster.cost(genome, exact=False)
+            self.refusals.note(self._costs[genome])
+        return self._costs[genome]
+
+    @property
+    def exactly(self) -> ExactCosts:
+        """Costs whole plans, to the byte of RAM; may be sent to other processes."""
+        return ExactCosts(self._coster)
+
+    def fits(self, genome: Genome) -> bool:
+        """Whether an architecture passes no limit."""
+        return self.cost(genome).fits
+
+    def draws(self, random: Random) -> Iterator[Genome]:
+        """Draw architectures that fit, without end; raises CompileError where hardly any does."""
+        missed = 0
+        while True:
+            genome = self.space.sample(random)
+            if self.fits(genome):
+                missed = 0
+                yield genome
+            elif (missed := missed + 1) >= MOST_DRAWS:
+                raise self._nothing_fits()
+
+    def largest(self, random: Random) -> Genome:
+        """The architecture that fits and takes the most instructions, as far as growth finds it.
+
+        From the largest of several drawn, the choice that adds most is moved up until no larger one
+        fits any more.
+        """
+        starts = islice(self.draws(random), STARTS)
+        genome = max(starts, key=lambda drawn: (self.cost(drawn).instructions, drawn))
+        while True:
+            now = self.cost(genome).instructions
+            larger = [
+                (self.cost(other).instructions, other)
+                for other in self.space.genes.neighbours(genome)
+                if self.fits(other)
+            ]
+            most, other = max(larger, default=(now, genome))
+            if most <= now:
+                return genome
+            genome = other
+
+    def _nothing_fits(self) -> CompileError:
+        limits = ", ".join(f"{name} {n:,}" for name, n in sorted(self.refusals.by_limit.items()))
+        most = self.target.max_instructions
+        return CompileError(
+            f"of {self.refusals.asked:,} architectures {self.refusals.refused:,} do not fit "
+            f"(refused by {limits}); RAM {self.target.ram:,} bytes, flash {self.target.flash:,} "
+            f"bytes{'' if most is None else f', at most {most:,.0f} instructions'}",
+            f"space {self.space.name}",
+            "take a larger board, a space of smaller networks, or wider limits",
+        )

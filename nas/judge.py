@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accuracy and cost of architectures, each asked once and journalled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from mcuforge.errors import InternalError
+from mcuforge.nas.feasible import Feasible
+from mcuforge.nas.genes import Genome
+from mcuforge.nas.journal import Journal
+from mcuforge.nas.workers import Workers
+from mcuforge.version import VERSION
+
+ACCURACY, COST = "accuracy", "cost"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An architecture that fits: its accuracy with shared weights, and what its plan costs.
+
+    `accuracy` is a share of the held-out samples; `ram` and `flash` are bytes, `instructions` those
+    of one inference.
+    """
+
+    genome: Genome
+    accuracy: float
+    ram: int
+    flash: int
+    instructions: float
+
+
+class Judge:
+    """Judges architectures of one space for one target, with one set of shared weights."""
+
+    def __init__(
+        self,
+        feasible: Feasible,
+        accuracy: Callable[[Genome], float],
+        context: str,
+        journal: Journal,
+        workers: Workers,
+    ) -> None:
+        """`context`: a digest of all that the accuracy depends on besides the architecture."""
+        self.feasible = feasible
+        self._accuracy = accuracy
+        self._context = context
+        self._cost_context = digest(feasible.space.digest, feasible.task, feasible.target, VERSION)
+        self._journal = journal
+        self._workers = workers
+        self._known: dict[Genome, Judged] = {}
+
+    def judged(
+        self, genomes: Iterable[Genome], done: Callable[[int], None] = lambda count: None
+    ) -> list[Judged]:
+        """Judge architectures that fit, in their order; `done` hears how many new ones there are.
+
+        One that its whole plan refuses is left out, before its accuracy is asked.
+        """
+        asked = list(dict.fromkeys(genomes))
+        if not all(map(self.feasible.fits, asked)):
+            raise InternalError("an architecture that does not fit was to be evaluated")
+        new = [genome for genome in asked if genome not in self._known]
+        costs = self._answers(COST, self._cost_context, self.feasible.exactly, new)
+        fit = [genome for genome in new if costs[genome] is not None]
+        accuracies = self._answers(ACCURACY, self._context, self._accuracy, fit, done)
+        for genome in fit:
+            self._known[genome] = Judged(genome, accuracies[genome], *costs[genome])
+        return [self._known[genome] for genome in asked if genome in self._known]
+
+    def _answers(
+        self,
+        question: str,
+        context: str,
+        function: Callable[[Genome], Any],
+        genomes: Sequence[Genome],
+        done: Callable[[int], None] = lambda count: None,
+    ) -> dict[Genome, Any]:
+        """Answers from the journal, or from workers and then in the journal."""
+        found = {}
+        for genome in genomes:
+            answer = self._journal.get(question, context, self._text(genome))
+            if answer is not None:
+                found[genome] = answer["value"]
+        missing = [genome for genome in genomes if genome not in found]
+        for count, (genome, value) in enumerate(self._workers.map(function, missing), 1):
+            self._journal.put(question, context, self._text(genome), {"value": value})
+            found[genome] = value
+            done(count)
+        return found
+
+    def _text(self, genome: Genome) -> str:
+        return self.feasible.space.text(genome)
+
+
+def digest(*parts: object) -> str:
+    """A short hash of what the parts look like written out."""
+    return sha256("\n".join(map(repr, parts)).encode()).hexdigest()[:16]
