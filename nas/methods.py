@@ -20,6 +20,7 @@ from mcuforge.nas.judge import Judge, Judged
 POPULATION = 32
 OFFSPRING = 16
 CROSSED = 0.5  # share of children with two parents
+FACTORS = tuple(2 ** (step / 8) for step in range(-24, 25))  # of hand-made networks' widths
 TRIES = 2_000  # to find a new child that fits
 Method = Callable[[Judge, int, Random, Callable[[int], None]], list[Judged]]
 
@@ -101,11 +102,25 @@ def largest_that_fits(
     return judge.judged([judge.feasible.largest(random)], done)
 
 
+def hand_made(
+    judge: Judge, evaluations: int, random: Random, done: Callable[[int], None]
+) -> list[Judged]:
+    """Networks that people know, each as wide as fits: one evaluation of each."""
+    space, feasible = judge.feasible.space, judge.feasible
+    widest = []
+    for network in space.hand_made:
+        scaled = [space.scaled(network, factor) for factor in FACTORS]
+        fitting = [genome for genome in scaled if feasible.fits(genome)]
+        widest += fitting[-1:]
+    return judge.judged(widest, done)
+
+
 METHODS: Mapping[str, Method] = {
     "evolution": evolution,
     "random": random_search,
     "local": local_search,
     "largest": largest_that_fits,
+    "hand-made": hand_made,
 }
 
 

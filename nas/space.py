@@ -29,7 +29,7 @@ FOLDER = Path(__file__).resolve().parent / "spaces"
 MOST_OPTIONS = 1000
 LARGEST = 65536  # of any number in a space
 KEYS: Mapping[str, tuple[str, ...]] = {
-    "": ("title", "shape", "classes", "stem", "stages", "last", "tokens"),
+    "": ("title", "shape", "classes", "stem", "stages", "last", "tokens", "hand_made"),
     "stem": ("width", "kernel", "stride"),
     "stages": ("width", "depth", "stride", *KINDS),
     "last": ("width",),
@@ -44,9 +44,19 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "rank",
         "per_network",
     ),
+    "hand_made": ("name", "scaled", "choices"),
     **dict.fromkeys(KINDS, ("kernel", "expansion")),
 }
 OF_BLOCKS = ("heads", "ratio", "rank")  # one choice for every block, unless `per_network` says so
+
+
+@dataclass(frozen=True)
+class HandMade:
+    """A network that people know, as a genome, and the genes that make it larger or smaller."""
+
+    name: str
+    genome: Genome
+    scaled: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ class Space:
     has_stem: bool
     has_last: bool
     per_network: frozenset[str] | None  # None: no tokens
+    hand_made: tuple[HandMade, ...]
 
     def sample(self, random: Random) -> Genome:
         """Draw a genome; every choice is made evenly, so not every architecture is as likely."""
@@ -103,6 +114,16 @@ class Space:
             _whole(values["last.width"]) if self.has_last else 0,
             None if self.per_network is None else self._tokens(values),
         )
+
+    def scaled(self, network: HandMade, factor: float) -> Genome:
+        """A hand-made network whose scaled choices are those nearest to `factor` times its own."""
+        genome = list(network.genome)
+        for index, gene in enumerate(self.genes.genes):
+            if gene.name in network.scaled:
+                wanted = factor * float(gene.options[genome[index]])
+                distances = [abs(float(option) - wanted) for option in gene.options]
+                genome[index] = distances.index(min(distances))
+        return tuple(genome)
 
     def _stage(self, number: int, values: Mapping[str, Option]) -> Stage:
         name = f"stage{number}"
@@ -209,7 +230,33 @@ class _Reader:
             "stem" in table,
             "last" in table,
             shared,
+            tuple(self._hand_made(Genes(genes), table.get("hand_made", []))),
         )
+
+    def _hand_made(self, genes: Genes, tables: object) -> Iterator[HandMade]:
+        """Read networks given by their choices; those with one option need not be written."""
+        if not isinstance(tables, list):
+            raise self._error("hand_made", tables, "tables [[hand_made]]")
+        for table in tables:
+            entry = self._checked("hand_made", table)
+            name, choices = str(entry.get("name")), entry.get("choices")
+            if not isinstance(choices, dict):
+                raise self._error(f"hand_made.{name}.choices", choices, "a table of choices")
+            genome: list[int] = []
+            for index, gene in enumerate(genes.genes):
+                if not genes.exists(index, genome):
+                    genome.append(0)
+                    continue
+                value = choices.get(gene.name, gene.options[0] if len(gene.options) == 1 else None)
+                if value not in gene.options:
+                    options = ", ".join(map(str, gene.options))
+                    raise self._error(f"hand_made.{name}.{gene.name}", value, f"one of {options}")
+                genome.append(gene.options.index(value))
+            scaled = entry.get("scaled", [])
+            known = [gene.name for gene in genes.genes if not isinstance(gene.options[0], str)]
+            if not isinstance(scaled, list) or not set(scaled) <= set(known):
+                raise self._error(f"hand_made.{name}.scaled", scaled, "a list of choices")
+            yield HandMade(name, tuple(genome), tuple(scaled))
 
     def _section(self, section: str, defaults: tuple[tuple[str, int], ...]) -> list[Gene]:
         """The genes of stem or last, where the file has that section."""

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What other searches judge RAM by, beside the compiler: how often they would have been wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import prod
+
+from mcuforge.compiler.graph import Graph
+from mcuforge.nas.architecture import Architecture, Task
+
+LAYER_PEAK, MCUFORMER = "layer peak", "MCUFormer"
+
+
+def layer_peak(graph: Graph) -> int:
+    """Bytes of the layer whose inputs and output are largest together, weights apart."""
+    return max(
+        sum(prod(t.shape) for t in node.inputs if t.data is None) + prod(node.output.shape)
+        for node in graph.nodes
+    )
+
+
+def mcuformer(architecture: Architecture, task: Task) -> float | None:
+    """MCUFormer's bytes of a pure transformer; None for other networks.
+
+    C (n^2 + 1) (1 + m) + C^2 m r, with width C, n = image / patch, m the largest MLP ratio and r
+    the rank ratio (its code, where the image has 240 pixels a side); with a rank per block, r is
+    the largest.
+    """
+    part = architecture.tokens
+    if part is None or architecture.stem or architecture.stages:
+        return None
+    tokens = (task.image[0] / part.patch) ** 2 + 1
+    ratio = max(block.hidden for block in part.blocks) / part.width
+    rank = max((block.rank or part.width) for block in part.blocks) / part.width
+    return float(part.width * tokens * (1 + ratio) + part.width**2 * ratio * rank)
+
+
+def wrong(verdicts: Iterable[tuple[bool, float]], ram: int) -> tuple[int, int]:
+    """How many of (fits, the formula's bytes) are refused needlessly, and admitted wrongly."""
+    needlessly = wrongly = 0
+    for fits, found in verdicts:
+        needlessly += fits and found > ram
+        wrongly += not fits and found <= ram
+    return needlessly, wrongly
