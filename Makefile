@@ -23,7 +23,7 @@ slowest: $(VENV)/ready-test
 	$(VENV)/bin/python -m scripts.slowest_tests
 
 # on another Python: make quick PYTHON=python3.13 VENV=.venv-3.13
-quick: $(VENV)/ready-test
+quick: $(VENV)/ready-unit
 	$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow" tests/unit
 	$(VENV)/bin/mcuforge deploy examples/digits/digits_cnn.tflite --board qemu-mps2-an500 --emulate \
 	    --data examples/digits/digits_test.npz
@@ -47,9 +47,13 @@ $(VENV)/ready-run: pyproject.toml setup.py scripts/setup.sh
 	scripts/setup.sh run
 	touch $@
 
+$(VENV)/ready-unit: pyproject.toml setup.py scripts/setup.sh
+	scripts/setup.sh unit
+	touch $@ $(VENV)/ready-run
+
 $(VENV)/ready-test: pyproject.toml setup.py scripts/setup.sh
 	scripts/setup.sh test
-	touch $@ $(VENV)/ready-run
+	touch $@ $(VENV)/ready-unit $(VENV)/ready-run
 
 clean:
 	rm -rf .venv .venv-* build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

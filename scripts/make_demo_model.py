@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train, quantize and write the demo: examples/digits/digits_cnn.tflite and digits_test.npz.
 
-    pip install -e '.[train]'
+    pip install -e '.[nas]'
     python -m scripts.make_demo_model
 
 The model is a depthwise-separable CNN on scikit-learn's handwritten digits (8x8 grey, 10 classes,

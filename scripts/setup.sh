@@ -3,7 +3,8 @@
 # user may install them. Says in plain words what is missing otherwise.
 #
 #   scripts/setup.sh run    what `mcuforge deploy --emulate` needs
-#   scripts/setup.sh test   that, and what the tests need
+#   scripts/setup.sh unit   that, and what the unit tests need
+#   scripts/setup.sh test   that, and what all tests need: compilers, a browser, PyTorch
 #
 # PYTHON=/path chooses the interpreter, VENV=folder the environment (.venv).
 set -eu
@@ -78,6 +79,11 @@ if [ ! -x "$venv/bin/python" ]; then
     "$python" -m venv "$venv"
 fi
 echo "installing Python packages into $venv"
-extras=""
-[ "${1:-run}" = run ] || extras="[dev]"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".$extras"
+case ${1:-run} in
+    run) extras="" ;;
+    unit) extras="[dev]" ;;
+    test) extras="[dev,nas]" ;;
+esac
+# what PyPI has of PyTorch brings CUDA, several GB: docs/install.md says how to take the CPU's
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    -c scripts/tested_versions.txt -e ".$extras"

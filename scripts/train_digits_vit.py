@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train, quantize and write the demo transformer: examples/digits/digits_vit.onnx and its images.
 
-    pip install -e '.[train]'
+    pip install -e '.[nas]'
     python -m scripts.train_digits_vit
 
 A vision transformer on scikit-learn's handwritten digits (8x8 grey, 10 classes, shipped with the

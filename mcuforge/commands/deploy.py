@@ -77,23 +77,18 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
 
 def deploy_session(session: Session, request: Request, stages: Stages) -> Report:
     """Deploy a model and a board that are open already; the board may be outside the catalog."""
-    from mcuforge.compiler.judges.choose import judge
-    from mcuforge.flow.data import choose_samples
-    from mcuforge.flow.firmware import build_check, project_folder
-    from mcuforge.flow.measure import make_report, measure_board
-    from mcuforge.flow.session import compile_session
-    from mcuforge.flow.target import open_board
+    from mcuforge.flow.deployment import deploy_to
 
-    with stages.stage("compiling and planning"):
-        compiled = compile_session(session, request.options, request.dump_passes)
-    samples = choose_samples(compiled.graph, request.data, request.samples)
-    oracle = judge(session.graph, request.model, samples.inputs)
-    with oracle, project_folder(request.out) as folder:
-        with stages.stage("building the firmware"):
-            built = build_check(session, compiled, folder, poison=request.poison)
-        with open_board(session, built, stages) as link:
-            measured = measure_board(link, compiled, samples, oracle, stages, poison=request.poison)
-    return make_report(session, compiled, built, measured)
+    return deploy_to(
+        session,
+        stages,
+        data=request.data,
+        samples=request.samples,
+        options=request.options,
+        poison=request.poison,
+        out=request.out,
+        dump_passes=request.dump_passes,
+    )
 
 
 @with_flags

@@ -89,7 +89,7 @@ DumpPasses = Annotated[
 ]
 
 
-def _bytes(text: str) -> int:
+def bytes_of(text: str) -> int:
     """Read '5500', '64K' or '64KiB' as a number of bytes."""
     digits = text.strip().lower()
     unit = 1
@@ -119,7 +119,7 @@ class PlanFlags:
         int | None,
         Option(
             metavar="BYTES",
-            parser=_bytes,
+            parser=bytes_of,
             help="RAM the arena may take: 5500, 64K; without it all of the board's.",
         ),
     ] = None

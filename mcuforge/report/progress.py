@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import (
@@ -58,6 +59,36 @@ class Stages:
             yield Counter(lambda done: tell(f"{done} of {total}"), LINE_SECONDS)
         tell(f"{total}")
 
+    @contextmanager
+    def paced(self, text: str, unit: str) -> Iterator[Callable[[int, int, float], None]]:
+        """Announce a long stage; call what is yielded with (done, total, loss) now and then.
+
+        The line says how many `unit` a second there are, and how long the rest will take.
+        """
+        started = time.monotonic()
+        pace = Pace(text, unit)
+        told_s, before = started, -1
+
+        def tell(done: int, total: int, loss: float) -> None:
+            nonlocal told_s, before
+            if before < 0:
+                before = done  # an earlier run may have done them
+            now = time.monotonic()
+            line = pace.line(done - before, done, total, loss, now - started)
+            if status is not None:
+                status.update(line)
+            elif now - told_s >= LINE_SECONDS:
+                told_s = now
+                self._say(line)
+
+        status = None
+        if self._live and not self._quiet:
+            with self._console.status(text) as status:
+                yield tell
+        else:
+            yield tell
+        self._say(f"[dim]{text} {time.monotonic() - started:.1f} s[/dim]")
+
     def _say(self, line: str) -> None:
         if not self._quiet:
             self._console.print(line, highlight=False)
@@ -78,3 +109,20 @@ class Counter:
         if time.monotonic() - self._told_s >= self._seconds:
             self._told_s = time.monotonic()
             self._tell(self._done)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Says how fast a stage goes."""
+
+    text: str
+    unit: str
+
+    def line(self, fresh: int, done: int, total: int, loss: float, seconds: float) -> str:
+        """One line: `fresh` of the `done` were done in the last `seconds`."""
+        line = f"{self.text}: {done:,} of {total:,} {self.unit}, loss {loss:.3f}"
+        if fresh > 0 and seconds > 0:
+            rate = fresh / seconds
+            left = round((total - done) / rate)
+            line += f", {rate:,.0f} a second, {left // 60}:{left % 60:02d} left"
+        return line

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an open session to a verdict: compile, build, flash or emulate, run, compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mcuforge.compiler.compile import PlanOptions
+from mcuforge.compiler.judges.choose import judge
+from mcuforge.flow.data import choose_samples
+from mcuforge.flow.firmware import build_check, project_folder
+from mcuforge.flow.measure import make_report, measure_board
+from mcuforge.flow.session import Session, compile_session
+from mcuforge.flow.target import open_board
+from mcuforge.report.model import Report
+from mcuforge.report.progress import Stages
+
+
+def deploy_to(
+    session: Session,
+    stages: Stages,
+    *,
+    data: Path | None = None,
+    samples: int | None = None,
+    options: PlanOptions | None = None,
+    poison: bool = False,
+    out: Path | None = None,
+    dump_passes: Path | None = None,
+) -> Report:
+    """Deploy a session's model to its board; see `mcuforge deploy` for the options.
+
+    Raises CompileError or BoardError when no verdict is possible.
+    """
+    with stages.stage("compiling and planning"):
+        compiled = compile_session(session, options, dump_passes)
+    drawn = choose_samples(compiled.graph, data, samples)
+    oracle = judge(session.graph, session.path, drawn.inputs)
+    with oracle, project_folder(out) as folder:
+        with stages.stage("building the firmware"):
+            built = build_check(session, compiled, folder, poison=poison)
+        with open_board(session, built, stages) as link:
+            measured = measure_board(link, compiled, drawn, oracle, stages, poison=poison)
+    return make_report(session, compiled, built, measured)

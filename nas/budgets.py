@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much a search may do: numbers of samples, evaluations and seeds, never seconds.
+
+A search with the same budget, seed and data gives the same result on a quiet and on a busy machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+BudgetName = Literal["quick", "standard", "long"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The extent of every stage of a search; `samples` are images or series seen in training."""
+
+    train: int | None  # samples of the data's training part that are used; None: all
+    drawn: int  # architectures that fit, which the shared weights are trained for
+    supernet: int  # samples seen by the shared weights
+    seeds: int
+    evaluations: int  # of each method and seed
+    ranked: int  # networks trained alone, beside their accuracy with shared weights
+    ranked_samples: int
+    tried: int  # of the most accurate: trained alone for a short time, the best to the end
+    tried_samples: int
+    final_samples: int
+    aware_samples: int  # of quantization-aware training
+    formulas: int  # architectures that other rules than the compiler's are compared on
+    host: int | None  # test samples that the C answers on this machine; None: all
+    board: int  # and on the board
+    baselines: bool  # whether hand-made networks are trained to the end as well
+
+
+BUDGETS: Mapping[BudgetName, Budget] = {
+    "quick": Budget(
+        train=5_000,
+        drawn=100,
+        supernet=40_000,
+        seeds=3,
+        evaluations=24,
+        ranked=0,
+        ranked_samples=0,
+        tried=2,
+        tried_samples=10_000,
+        final_samples=40_000,
+        aware_samples=5_000,
+        formulas=40,
+        host=500,
+        board=100,
+        baselines=False,
+    ),
+    "standard": Budget(
+        train=None,
+        drawn=500,
+        supernet=1_500_000,
+        seeds=10,
+        evaluations=288,
+        ranked=10,
+        ranked_samples=135_000,
+        tried=6,
+        tried_samples=135_000,
+        final_samples=1_350_000,
+        aware_samples=90_000,
+        formulas=300,
+        host=None,
+        board=1_000,
+        baselines=True,
+    ),
+    "long": Budget(
+        train=None,
+        drawn=1_000,
+        supernet=6_000_000,
+        seeds=10,
+        evaluations=288,
+        ranked=10,
+        ranked_samples=225_000,
+        tried=10,
+        tried_samples=270_000,
+        final_samples=5_400_000,
+        aware_samples=180_000,
+        formulas=1_000,
+        host=None,
+        board=1_000,
+        baselines=True,
+    ),
+}

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one search is about: opened once, and the same whenever its folder is opened again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from mcuforge.boards.catalog.board import Board, emulated, load_board
+from mcuforge.compiler.compile import PlanOptions
+from mcuforge.compiler.estimate import Target
+from mcuforge.errors import CompileError
+from mcuforge.flow.candidates import target_of
+from mcuforge.nas.architecture import Task
+from mcuforge.nas.budgets import BUDGETS, Budget, BudgetName
+from mcuforge.nas.data import Data, load
+from mcuforge.nas.judge import digest
+from mcuforge.nas.space import Space, load_space
+from mcuforge.report.files import write_whole
+from mcuforge.version import VERSION
+
+IDENTITY = "search.json"
+GREY = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A search's space, board, limits, data and extent, and the folder it keeps everything in."""
+
+    space: Space
+    task: Task
+    data: Data
+    board: Board
+    target: Target
+    budget: Budget
+    budget_name: str
+    seed: int
+    flip: bool
+    folder: Path
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        """Everything that the result depends on, besides versions of libraries."""
+        return {
+            "mcuforge": VERSION,
+            "space": f"{self.space.name} {self.space.digest}",
+            "data": f"{self.data.origin} {self.data.digest}",
+            "board": self.board.id,
+            "limits": f"RAM {self.target.ram}, flash {self.target.flash}, "
+            f"instructions {self.target.max_instructions}",
+            "budget": f"{self.budget_name} {digest(asdict(self.budget))}",
+            "seed": self.seed,
+            "flip": self.flip,
+        }
+
+
+def open_setting(
+    space: str,
+    board: str,
+    data: Path,
+    *,
+    budget: BudgetName = "quick",
+    seed: int = 0,
+    ram: int | None = None,
+    flash: int | None = None,
+    max_instructions: float | None = None,
+    flip: bool | None = None,
+    out: Path | None = None,
+) -> Setting:
+    """Read space, data and board; raises CompileError or BoardError.
+
+    A folder that holds another search is refused: its answers are not those of this one.
+    """
+    chosen, extent = load_space(space), BUDGETS[budget]
+    samples = load(data, seed=seed)
+    if extent.train is not None:
+        samples = _fewer(samples, extent.train)
+    if len(samples.shape) != len(chosen.task.shape):
+        wanted = "images" if len(chosen.task.shape) == 3 else "series"
+        raise CompileError(
+            f"{samples.origin} holds {samples.kind}, the space {chosen.name} is for {wanted}",
+            str(data),
+            "take another space: `mcuforge search --help` lists them",
+        )
+    chip = emulated(load_board(board))
+    options = PlanOptions(ram_budget=ram)
+    setting = Setting(
+        chosen,
+        Task(samples.shape, samples.classes),
+        samples,
+        chip,
+        target_of(chip, options, flash=flash, max_instructions=max_instructions),
+        extent,
+        budget,
+        seed,
+        samples.kind == "images" and samples.shape[-1] > GREY if flip is None else flip,
+        out or Path(f"search-{chosen.name}-{chip.id}"),
+    )
+    _claim(setting)
+    return setting
+
+
+def _fewer(data: Data, count: int) -> Data:
+    """The first samples of the training part; a search that is quick reads no more."""
+    if len(data.train_y) <= count:
+        return data
+    return replace(data, train_x=data.train_x[:count], train_y=data.train_y[:count])
+
+
+def _claim(setting: Setting) -> None:
+    """Write what the folder is about, or compare it with what is written there."""
+    path = setting.folder / IDENTITY
+    mine = dict(setting.identity)
+    if path.exists():
+        try:
+            there = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise CompileError(
+                f"what this folder is about cannot be read: {error}",
+                str(path),
+                "delete the folder, or name another with --out",
+            ) from None
+        differs = [key for key in mine if there.get(key) != mine[key]]
+        if differs:
+            key = differs[0]
+            raise CompileError(
+                f"the folder holds a search with {key} '{there.get(key)}', this one has "
+                f"'{mine[key]}'",
+                str(setting.folder),
+                "name another folder with --out, or delete this one",
+            )
+        return
+    try:
+        setting.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(mine, indent=1) + "\n")
+    except OSError as error:
+        raise CompileError(
+            f"the folder cannot be written: {error}", str(setting.folder), "name another with --out"
+        ) from None
