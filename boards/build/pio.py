@@ -102,7 +102,7 @@ def core_dir() -> Path:
     second process then uses the folder of the first.
     """
     versions = f"{_installed('platformio')}-scons-{_installed('scons')}-{LAYOUT}"
-    core = _cache_dir() / "platformio" / versions
+    core = cache_dir() / "platformio" / versions
     if core.is_dir():
         return core
     try:
@@ -124,7 +124,7 @@ def core_dir() -> Path:
     return core
 
 
-def _cache_dir() -> Path:
+def cache_dir() -> Path:
     """Return the user's cache folder for mcuforge (XDG base directory specification)."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     root = Path(base) if base.startswith("/") else Path.home() / ".cache"

@@ -99,7 +99,7 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
     samples. Raises CompileError for files other than .npz, missing or unusable arrays, wrong shapes
     and real values that are not finite.
     """
-    arrays = _read(path)
+    arrays = read_npz(path)
     names = [f"x{i}" for i in range(len(graph.inputs))]
     if len(names) == 1 and ("x" in arrays or "x0" not in arrays):
         names = ["x"]
@@ -129,8 +129,11 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
     return Samples(inputs, None if labels is None else labels[:limit], path.name)
 
 
-def _read(path: Path) -> dict[str, Array]:
-    """Read the arrays of an .npz file; CompileError for a damaged one and for pickled objects."""
+def read_npz(path: Path) -> dict[str, Array]:
+    """Read the arrays of an .npz file by name, in the shapes and dtypes they were saved in.
+
+    Raises CompileError for a missing or damaged file and for pickled objects.
+    """
     if not path.is_file():
         met = "this is a folder" if path.is_dir() else "there is no such file"
         raise CompileError(
@@ -207,7 +210,7 @@ def _dtype_hint(x: Array, dtype: np.dtype[np.generic]) -> str:
     return "x.astype(np.float32)"
 
 
-def _to_indices(y: Array) -> str:
+def to_indices(y: Array) -> str:
     """Say how to make class indices of labels: of one-hot rows, of a column, of other types."""
     if y.ndim == 2 and y.shape[1] > 1 and y.dtype.kind in "fiub":
         return "y.argmax(axis=1)"
@@ -219,7 +222,7 @@ def _labels(y: Array, output: Tensor, path: Path) -> NDArray[np.int64]:
         raise CompileError(
             f"labels 'y' are {y.dtype} of shape {list(y.shape)}, expected integers of shape [n]",
             str(path),
-            f"{_to_indices(y)}, one class index per sample",
+            f"{to_indices(y)}, one class index per sample",
         )
     if output.elements > 1 and y.size and (int(y.min()) < 0 or int(y.max()) >= output.elements):
         raise CompileError(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tests.unit.test_layout import PLATFORM, PYTHON, ROOT, room_of
 
-ROOMS = ("compiler", "memplan", "mcuforge", "boards")
+ROOMS = ("compiler", "memplan", "mcuforge", "boards", "nas")
 # [n, ...] or (n, ...), or a word that says it
 SHAPE = re.compile(
     r"\[[\w.,:+*/ -]+\]|\((\*?[\w.' /+-]+,)+( ?\*?[\w.' /+-]+)?\)|\bshapes?\b|\bscalars?\b"

@@ -54,7 +54,8 @@ KEPT_TO = {
     "platformio": (),  # a subprocess, never an import
     "torch": ("nas/",),
     "ray": ("nas/",),
-    "sklearn": (),
+    "sklearn": ("nas/data_arrays.py",),
+    "PIL": ("nas/pictures.py",),
 }
 
 
