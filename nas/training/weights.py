@@ -32,19 +32,16 @@ class Store(Protocol):
 
 @dataclass
 class Shapes:
-    """Remembers the largest dimensions asked for: what the shared weights must have.
-
-    Tensors are on the device `meta`: they have a shape, and no values.
-    """
+    """Remembers the largest dimensions asked for: what the shared weights must have."""
 
     found: dict[str, tuple[Dims, Role]]
 
     def take(self, name: str, dims: Dims, role: Role) -> torch.Tensor:
-        """A tensor without values; see Store."""
+        """Zeros that take no memory; see Store."""
         before, _ = self.found.get(name, (dims, role))
         most = tuple(max(a, b) for a, b in zip(before, dims, strict=True))
         self.found[name] = (most, role)
-        return torch.empty(dims, device="meta")
+        return torch.zeros(()).expand(dims)
 
 
 class Weights:
@@ -68,20 +65,28 @@ class Weights:
 
     def take(self, name: str, dims: Dims, role: Role) -> torch.Tensor:
         """The part of `name` that a network of these dimensions has; see Store."""
-        whole = self.tensors[name]
-        if whole.shape == dims:
-            return whole
-        if role == "grid" and whole.shape[1:] != dims[1:]:
-            some = whole[: dims[0]].unsqueeze(0)
-            return interpolate(some, dims[1:], mode="bilinear", align_corners=False)[0]
-        if any(part > side for part, side in zip(dims, whole.shape, strict=True)):
-            raise InternalError(f"{name} has {tuple(whole.shape)}, asked for {dims}")
+        return resampled(self.tensors[name][self.cuts(name, dims, role)], dims)
+
+    def cuts(self, name: str, dims: Dims, role: Role) -> tuple[slice, ...]:
+        """Where in the tensor `name` the weights of these dimensions are.
+
+        Of a grid this is every position, for `resampled` to resample.
+        """
+        whole = self.tensors[name].shape
+        if role == "grid":
+            dims = (dims[0], *whole[1:])
+        if any(part > side for part, side in zip(dims, whole, strict=True)):
+            raise InternalError(f"{name} has {tuple(whole)}, asked for {dims}")
         cuts = [slice(side) for side in dims]
         if role == "conv":
             for axis in (2, 3):  # the middle of the kernel
-                start = (whole.shape[axis] - dims[axis]) // 2
+                start = (whole[axis] - dims[axis]) // 2
                 cuts[axis] = slice(start, start + dims[axis])
-        return whole[tuple(cuts)]
+        return tuple(cuts)
+
+    def to(self, device: torch.device) -> Weights:
+        """Copies of all tensors on a device."""
+        return Weights({name: w.detach().to(device, copy=True) for name, w in self.tensors.items()})
 
     def parameters(self) -> list[torch.Tensor]:
         """All tensors, in the order of their names."""
@@ -90,6 +95,13 @@ class Weights:
     def __len__(self) -> int:
         """The number of weights."""
         return sum(tensor.numel() for tensor in self.tensors.values())
+
+
+def resampled(part: torch.Tensor, dims: Dims) -> torch.Tensor:
+    """Embeddings (width, rows, columns) of another grid of positions; other weights as they are."""
+    if part.shape == dims:
+        return part
+    return interpolate(part.unsqueeze(0), dims[1:], mode="bilinear", align_corners=False)[0]
 
 
 @dataclass
