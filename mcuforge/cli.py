@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from mcuforge.commands import bench, boards, check, deploy, doctor, ops, plan, quantize
+from mcuforge.commands import bench, boards, check, deploy, doctor, ops, plan, quantize, search
 from mcuforge.commands import compile as compile_
 from mcuforge.errors import UserError
 from mcuforge.version import VERSION
@@ -59,6 +59,7 @@ _COMMANDS = (  # in the order of the help, each with the arguments of an example
     (check.command, "check out/kws --data kws.npz"),
     (bench.command, "bench kws.tflite --board qemu-mps2-an386"),
     (quantize.command, "quantize vit.onnx --data train.npz"),
+    (search.command, "search --space cnn32 --board nucleo_f446re --data digits"),
 )
 for _command, _words in _COMMANDS:
     app.command(_words.partition(" ")[0], epilog=f"Example: mcuforge {_words}")(_command)

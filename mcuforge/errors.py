@@ -23,6 +23,9 @@ class UserError(Exception):
         self.hint = hint
         super().__init__(f"error: {what}\nwhere: {where}\ntry:   {hint}")
 
+    def __reduce__(self) -> tuple[type["UserError"], tuple[str, str, str]]:
+        return type(self), (self.what, self.where, self.hint)  # from another process too
+
 
 class CompileError(UserError):
     """The model, the data file or the memory budget is at fault."""

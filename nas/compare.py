@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -40,8 +40,12 @@ class Comparison:
 
     def best(self, method: str, count: int) -> list[Judged]:
         """The most accurate architectures that a method found, over all seeds."""
-        every = {one.genome: one for history in self.found[method] for one in history}
-        return sorted(every.values(), key=lambda one: (-one.accuracy, one.genome))[:count]
+        return _by_accuracy(one for history in self.found[method] for one in history)[:count]
+
+    def all(self) -> list[Judged]:
+        """Every architecture that was judged, the most accurate first."""
+        every = (one for seeds in self.found.values() for history in seeds for one in history)
+        return _by_accuracy(every)
 
     def _result(self, name: str) -> MethodResult:
         histories = self.found[name]
@@ -68,7 +72,7 @@ def compare(
     judge: Judge,
     evaluations: int,
     seeds: Sequence[int],
-    done: Callable[[int], None] = lambda count: None,
+    done: Callable[[], None] = lambda: None,
 ) -> Comparison:
     """Run every method that proposes something; `done` hears of each new evaluation."""
     found: dict[str, list[list[Judged]]] = {}
@@ -81,3 +85,9 @@ def compare(
         for name, histories in found.items()
     }
     return Comparison(found, volumes)
+
+
+def _by_accuracy(judged: Iterable[Judged]) -> list[Judged]:
+    """Each architecture once, the most accurate first."""
+    every = {one.genome: one for one in judged}
+    return sorted(every.values(), key=lambda one: (-one.accuracy, one.genome))

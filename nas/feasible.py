@@ -95,6 +95,10 @@ class Feasible:
         """Whether an architecture passes no limit."""
         return self.cost(genome).fits
 
+    def refused(self) -> Iterator[tuple[Genome, Cost]]:
+        """Yield what was asked and does not fit, in the order of asking."""
+        return ((genome, cost) for genome, cost in self._costs.items() if not cost.fits)
+
     def draws(self, random: Random) -> Iterator[Genome]:
         """Draw architectures that fit, without end; raises CompileError where hardly any does."""
         missed = 0

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the best architectures to deployed networks: trained alone, quantized, checked on a board."""
+"""From the best architectures to deployed networks: trained alone, quantized, and checked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,6 @@ from mcuforge.errors import InternalError
 from mcuforge.flow.deployment import deploy_to
 from mcuforge.flow.host import check_on_host
 from mcuforge.flow.session import open_session
-from mcuforge.nas.augment import Teacher
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.graph_layers import graph_of
 from mcuforge.nas.judge import Judged
@@ -25,9 +24,9 @@ from mcuforge.nas.training.batches import inputs
 from mcuforge.nas.training.finetune import finetune, fresh, inherited, qat, write_onnx
 from mcuforge.nas.training.int8 import Int8Network, quantized
 from mcuforge.nas.training.recipe import Recipe, quantization_recipe, recipe_for
-from mcuforge.nas.training.supernet import accuracy, evaluate
-from mcuforge.nas.training.trainer import train
 from mcuforge.nas.training.run import Always
+from mcuforge.nas.training.supernet import evaluate
+from mcuforge.nas.training.trainer import train
 from mcuforge.nas.training.weights import Weights
 from mcuforge.report.files import write_whole
 from mcuforge.report.model import Report
@@ -60,7 +59,6 @@ class AloneAccuracy:
     shared: Weights | None
     setting: Setting
     recipe: Recipe
-    teacher: Teacher | None
 
     def __call__(self, genome: Genome) -> float:
         setting = self.setting
@@ -69,7 +67,7 @@ class AloneAccuracy:
             weights = fresh(architecture, setting.task, self.recipe.seed)
         else:
             weights = inherited(self.shared, architecture, setting.task)
-        train(weights, Always(architecture), setting.data, self.recipe, teacher=self.teacher)
+        train(weights, Always(architecture), setting.data, self.recipe, teacher=setting.teacher)
         return evaluate(weights, architecture, setting.data)
 
 
@@ -97,16 +95,12 @@ class Finals:
         self,
         setting: Setting,
         shared: Weights,
-        teacher: Teacher | None,
-        workers: int,
         stages: Stages,
         spent: Callable[[str], AbstractContextManager[Callable[[], float]]],
     ) -> None:
         """`spent`: times a stage of that name; what it yields says the core seconds so far."""
         self._setting = setting
         self._shared = shared
-        self._teacher = teacher
-        self._workers = workers
         self._stages = stages
         self._spent = spent
 
@@ -153,20 +147,18 @@ class Finals:
             report,
         )
 
-    def _trained(
-        self, name: str, genome: Genome, folder: Path
-    ) -> tuple[Recipe, Int8Network, bool]:
+    def _trained(self, name: str, genome: Genome, folder: Path) -> tuple[Recipe, Int8Network, bool]:
         """The recipe, the int8 network, and whether training had to know about rounding."""
         setting, data = self._setting, self._setting.data
         architecture = setting.space.architecture(genome)
-        recipe = recipe_of(setting, setting.budget.final_samples, self._workers)
+        recipe = recipe_of(setting, setting.budget.final_samples, setting.workers)
         with self._stages.paced(f"training {name}", setting.data.kind) as progress:
             weights = finetune(
                 inherited(self._shared, architecture, setting.task),
                 architecture,
                 data,
                 recipe,
-                teacher=self._teacher,
+                teacher=setting.teacher,
                 checkpoint=folder / "training.npz",
                 progress=progress,
             )
@@ -181,7 +173,7 @@ class Finals:
                 architecture,
                 data,
                 quantization_recipe(recipe, setting.budget.aware_samples),
-                teacher=self._teacher,
+                teacher=setting.teacher,
                 checkpoint=folder / "rounding.npz",
                 progress=progress,
             )
@@ -197,9 +189,7 @@ class Finals:
         setting, budget = self._setting, self._setting.budget
         data, options = self._test_file(), setting.target.options
         session = open_session(file, setting.board.id, emulate=True)
-        report = deploy_to(
-            session, self._stages, data=data, samples=budget.board, options=options
-        )
+        report = deploy_to(session, self._stages, data=data, samples=budget.board, options=options)
         with self._stages.stage(f"running {name} on this machine"):
             ran = check_on_host(file, data, budget.host, PlanOptions(goal=options.goal))
         if ran.check.mismatched_elements or ran.check.accuracy is None:
@@ -215,8 +205,6 @@ class Finals:
                 raise InternalError(f"{data.origin} has no test part")
             with TemporaryDirectory(dir=setting.folder) as folder:
                 fresh_file = Path(folder) / TEST_FILE
-                np.savez_compressed(
-                    fresh_file, x=inputs(data.test_x, data).numpy(), y=data.test_y
-                )
+                np.savez_compressed(fresh_file, x=inputs(data.test_x, data).numpy(), y=data.test_y)
                 fresh_file.replace(path)
         return path

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -33,6 +34,17 @@ class Judged:
     instructions: float
 
 
+@dataclass(frozen=True)
+class Timed:
+    """A function: the result of `function`, and the CPU seconds that it took."""
+
+    function: Callable[[Genome], Any]
+
+    def __call__(self, genome: Genome) -> tuple[Any, float]:
+        started = time.process_time()
+        return self.function(genome), time.process_time() - started
+
+
 class Judge:
     """Judges architectures of one space for one target, with one set of shared weights."""
 
@@ -43,8 +55,14 @@ class Judge:
         context: str,
         journal: Journal,
         workers: Workers,
+        question: str = ACCURACY,
     ) -> None:
-        """`context`: a digest of all that the accuracy depends on besides the architecture."""
+        """`context`: a digest of all that the accuracy depends on besides the architecture.
+
+        `question`: what kind of accuracy it is, for the journal.
+        """
+        self.seconds = 0.0  # of CPU that the answers took, those of earlier runs included
+        self._question = question
         self.feasible = feasible
         self._accuracy = accuracy
         self._context = context
@@ -54,9 +72,9 @@ class Judge:
         self._known: dict[Genome, Judged] = {}
 
     def judged(
-        self, genomes: Iterable[Genome], done: Callable[[int], None] = lambda count: None
+        self, genomes: Iterable[Genome], done: Callable[[], None] = lambda: None
     ) -> list[Judged]:
-        """Judge architectures that fit, in their order; `done` hears how many new ones there are.
+        """Judge architectures that fit, in their order; `done` hears of each new answer.
 
         One that its whole plan refuses is left out, before its accuracy is asked.
         """
@@ -66,7 +84,7 @@ class Judge:
         new = [genome for genome in asked if genome not in self._known]
         costs = self._answers(COST, self._cost_context, self.feasible.exactly, new)
         fit = [genome for genome in new if costs[genome] is not None]
-        accuracies = self._answers(ACCURACY, self._context, self._accuracy, fit, done)
+        accuracies = self._answers(self._question, self._context, self._accuracy, fit, done)
         for genome in fit:
             self._known[genome] = Judged(genome, accuracies[genome], *costs[genome])
         return [self._known[genome] for genome in asked if genome in self._known]
@@ -77,7 +95,7 @@ class Judge:
         context: str,
         function: Callable[[Genome], Any],
         genomes: Sequence[Genome],
-        done: Callable[[int], None] = lambda count: None,
+        done: Callable[[], None] = lambda: None,
     ) -> dict[Genome, Any]:
         """Answers from the journal, or from workers and then in the journal."""
         found = {}
@@ -85,11 +103,16 @@ class Judge:
             answer = self._journal.get(question, context, self._text(genome))
             if answer is not None:
                 found[genome] = answer["value"]
+                self.seconds += float(str(answer["seconds"]))
         missing = [genome for genome in genomes if genome not in found]
-        for count, (genome, value) in enumerate(self._workers.map(function, missing), 1):
-            self._journal.put(question, context, self._text(genome), {"value": value})
+        timed = Timed(function)
+        for genome, (value, seconds) in self._workers.map(timed, missing):
+            self._journal.put(
+                question, context, self._text(genome), {"value": value, "seconds": seconds}
+            )
             found[genome] = value
-            done(count)
+            self.seconds += seconds
+            done()
         return found
 
     def _text(self, genome: Genome) -> str:

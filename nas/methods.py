@@ -14,19 +14,21 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
+from mcuforge.nas.feasible import Feasible
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.judge import Judge, Judged
+from mcuforge.nas.space import HandMade
 
 POPULATION = 32
 OFFSPRING = 16
 CROSSED = 0.5  # share of children with two parents
 FACTORS = tuple(2 ** (step / 8) for step in range(-24, 25))  # of hand-made networks' widths
 TRIES = 2_000  # to find a new child that fits
-Method = Callable[[Judge, int, Random, Callable[[int], None]], list[Judged]]
+Method = Callable[[Judge, int, Random, Callable[[], None]], list[Judged]]
 
 
 def evolution(
-    judge: Judge, evaluations: int, random: Random, done: Callable[[int], None]
+    judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
 ) -> list[Judged]:
     """NSGA-II (Deb et al., 2002) over accuracy, RAM, flash and instructions.
 
@@ -51,14 +53,14 @@ def evolution(
 
 
 def random_search(
-    judge: Judge, evaluations: int, random: Random, done: Callable[[int], None]
+    judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
 ) -> list[Judged]:
     """Draw what fits, evenly."""
     return judge.judged(islice(_new(judge.feasible.draws(random)), evaluations), done)
 
 
 def local_search(
-    judge: Judge, evaluations: int, random: Random, done: Callable[[int], None]
+    judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
 ) -> list[Judged]:
     """Move to a neighbour that is more accurate until there is none; then start anew.
 
@@ -96,23 +98,24 @@ def local_search(
 
 
 def largest_that_fits(
-    judge: Judge, evaluations: int, random: Random, done: Callable[[int], None]
+    judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
 ) -> list[Judged]:
     """The architecture with the most instructions: one evaluation, and what reviewers ask for."""
     return judge.judged([judge.feasible.largest(random)], done)
 
 
 def hand_made(
-    judge: Judge, evaluations: int, random: Random, done: Callable[[int], None]
+    judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
 ) -> list[Judged]:
     """Networks that people know, each as wide as fits: one evaluation of each."""
-    space, feasible = judge.feasible.space, judge.feasible
-    widest = []
-    for network in space.hand_made:
-        scaled = [space.scaled(network, factor) for factor in FACTORS]
-        fitting = [genome for genome in scaled if feasible.fits(genome)]
-        widest += fitting[-1:]
-    return judge.judged(widest, done)
+    networks = (widest(judge.feasible, network) for network in judge.feasible.space.hand_made)
+    return judge.judged([genome for genome in networks if genome is not None], done)
+
+
+def widest(feasible: Feasible, network: HandMade) -> Genome | None:
+    """A hand-made network as wide as fits; None if none of its widths does."""
+    scaled = (feasible.space.scaled(network, factor) for factor in reversed(FACTORS))
+    return _first(scaled, feasible.fits)
 
 
 METHODS: Mapping[str, Method] = {
@@ -160,7 +163,6 @@ def _ranked(judge: Judge, judged: Sequence[Judged], size: int) -> list[tuple[Jud
 
     values = objectives(judge, judged)
     population = Population.new(X=np.arange(len(judged))[:, None], F=values)
-    population.set("feasible", np.ones(len(judged), bool))
     survivors = RankAndCrowding().do(
         Problem(n_var=1, n_obj=values.shape[1]),
         population,

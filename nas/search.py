@@ -4,19 +4,19 @@
 from __future__ import annotations
 
 import os
-import shlex
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
-from mcuforge.compiler.estimate import Cost
+from mcuforge.picture.search_page import write_search_page
+
 from mcuforge.errors import CompileError
-from mcuforge.nas.augment import Teacher
 from mcuforge.nas.budgets import BudgetName
 from mcuforge.nas.compare import EVOLUTION, Comparison, compare
 from mcuforge.nas.feasible import Coster, Feasible
@@ -24,12 +24,13 @@ from mcuforge.nas.formulas import LAYER_PEAK, MCUFORMER, layer_peak, mcuformer, 
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.graph_layers import graph_of
 from mcuforge.nas.journal import Journal
-from mcuforge.nas.judge import Judge, digest
+from mcuforge.nas.judge import Judge, Judged, digest
+from mcuforge.nas.methods import METHODS, widest
 from mcuforge.nas.setting import Setting, open_setting
 from mcuforge.nas.statistics import kendall_tau
 from mcuforge.nas.workers import Here, Workers, ray_workers
+from mcuforge.report.console import open_console
 from mcuforge.report.files import write_json
-from mcuforge.report.model import BoardFacts
 from mcuforge.report.progress import Stages
 from mcuforge.report.search import (
     DataFacts,
@@ -42,3 +43,311 @@ from mcuforge.report.search import (
     SpaceFacts,
     Training,
 )
+
+if TYPE_CHECKING:
+    from mcuforge.nas.finalists import Deployed
+    from mcuforge.nas.training.weights import Weights
+
+PACKAGES = ("torch", "numpy", "onnxruntime", "pymoo", "scipy")
+EXAMPLES = 200  # refused architectures that the report shows
+ALL_FLASH = 1 << 40  # for formulas, which look at RAM alone
+FEWEST_RANKED = 3  # networks, for a rank correlation
+REPORT, PAGE, JOURNAL = "report.json", "report.html", "journal.sqlite"
+Spent = Callable[[], float]  # core seconds of a stage so far
+
+
+def search(
+    space: str,
+    board: str,
+    data: Path | str,
+    *,
+    budget: BudgetName = "quick",
+    out: Path | None = None,
+    seed: int = 0,
+    ram: int | None = None,
+    flash: int | None = None,
+    max_instructions: float | None = None,
+    teacher: Path | None = None,
+    flip: bool | None = None,
+    workers: int = 2,
+    ray_address: str | None = None,
+    stages: Stages | None = None,
+) -> SearchReport:
+    """Find the most accurate network of a space that fits a board, and deploy it.
+
+    space: the name of a file in nas/spaces, or a .toml file. board: an id of `mcuforge boards`.
+    data: see data.load. ram, flash: bytes, None for all of the board's. max_instructions: of one
+    inference. teacher: an .npz file, see augment.Teacher. flip: train on mirrored images too; None:
+    where they have colours. workers: processes of one thread; another number gives another result
+    of training. out: the folder of the search; where it holds an interrupted one, that goes on.
+
+    Raises CompileError and BoardError for input that cannot be used.
+    """
+    _refuse_missing_packages()
+    stages = stages or Stages(open_console(stderr=True), quiet=True)
+    setting = open_setting(
+        space,
+        board,
+        Path(data),
+        budget=budget,
+        seed=seed,
+        ram=ram,
+        flash=flash,
+        max_instructions=max_instructions,
+        teacher=teacher,
+        flip=flip,
+        workers=workers,
+        out=out,
+    )
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal(setting.folder / JOURNAL))
+        helpers: Workers = Here()
+        if ray_address is not None or workers > 1:
+            helpers = stack.enter_context(ray_workers(ray_address, workers))
+        report = _Search(setting, journal, helpers, stages).run()
+    write_json(report, setting.folder / REPORT)
+    write_search_page(report, setting.folder / PAGE)
+    return report
+
+
+def _refuse_missing_packages() -> None:
+    """Raise CompileError that names the extra `nas`, when a package of it is not installed."""
+    missing = [name for name in ("torch", "pymoo", "scipy") if find_spec(name) is None]
+    if missing:
+        raise CompileError(
+            f"{', '.join(missing)}: not installed, expected the packages of a search",
+            "this Python",
+            "pip install 'mcuforge[nas]'; docs/install.md says how to get PyTorch without CUDA",
+        )
+
+
+class _Search:
+    """The stages of one search."""
+
+    def __init__(
+        self, setting: Setting, journal: Journal, workers: Workers, stages: Stages
+    ) -> None:
+        self._setting = setting
+        self._journal = journal
+        self._workers = workers
+        self._stages = stages
+        self._feasible = Feasible(setting.space, setting.task, setting.target)
+        self._seconds: dict[str, float] = {}
+
+    def run(self) -> SearchReport:
+        """Go through all stages; what an earlier run finished is read from the folder."""
+        from mcuforge.nas.finalists import Finals
+
+        setting, stages = self._setting, self._stages
+        with stages.stage("asking what fits"), self._spent("what fits"):
+            drawn = self._drawn()
+            feasibility = self._feasibility()
+        weights, supernet = self._supernet(drawn)
+        context = digest(setting.identity, supernet.recipe)
+        comparison, judge = self._compared(weights, context)
+        ranks = self._ranks(comparison, context)
+        best = self._tried(comparison, weights, context)
+        finals = Finals(setting, weights, stages, self._spent)
+        deployed = [finals.deploy(EVOLUTION, best)]
+        if setting.budget.baselines:
+            for network in setting.space.hand_made:
+                genome = widest(self._feasible, network)
+                for judged in judge.judged([] if genome is None else [genome]):
+                    deployed.append(finals.deploy(network.name, judged))
+        return self._report(feasibility, supernet, len(weights), comparison, ranks, deployed)
+
+    def _drawn(self) -> list[Genome]:
+        """Architectures that fit, each once."""
+        draws = self._feasible.draws(Random(self._setting.seed))
+        return list(dict.fromkeys(islice(draws, self._setting.budget.drawn)))
+
+    def _feasibility(self) -> Feasibility:
+        """What was asked so far, and what it was refused for."""
+        asked, text = self._feasible.refusals, self._setting.space.text
+        examples = (
+            Refused(text(genome), cost.refused, cost.ram, cost.flash, cost.instructions)
+            for genome, cost in self._feasible.refused()
+        )
+        return Feasibility(
+            asked.asked,
+            asked.refused,
+            dict(sorted(asked.by_limit.items())),
+            dict(sorted(asked.by_tier.items())),
+            tuple(islice(examples, EXAMPLES)),
+            self._formulas(),
+        )
+
+    def _formulas(self) -> tuple[Formula, ...]:
+        """How often other rules for RAM are wrong, on architectures drawn evenly."""
+        setting = self._setting
+        space, task, ram = setting.space, setting.task, setting.target.ram
+        target = replace(setting.target, flash=ALL_FLASH, max_instructions=None)
+        coster, random = Coster(space, task, target), Random(setting.seed)
+        found: dict[str, list[tuple[bool, float]]] = {}
+        for _ in range(setting.budget.formulas):
+            genome = space.sample(random)
+            architecture = space.architecture(genome)
+            fits = coster.cost(genome, exact=False).fits
+            graph = graph_of(architecture, task)
+            found.setdefault(LAYER_PEAK, []).append((fits, layer_peak(graph)))
+            formula = mcuformer(architecture, task)
+            if formula is not None:
+                found.setdefault(MCUFORMER, []).append((fits, formula))
+        return tuple(
+            Formula(name, len(verdicts), *wrong(verdicts, ram)) for name, verdicts in found.items()
+        )
+
+    def _supernet(self, drawn: Sequence[Genome]) -> tuple[Weights, Training]:
+        """Train the weights that all architectures share, for those drawn."""
+        from mcuforge.nas.finalists import recipe_of
+        from mcuforge.nas.training.supernet import Strata, create
+        from mcuforge.nas.training.trainer import train
+
+        setting = self._setting
+        recipe = recipe_of(setting, setting.budget.supernet, setting.workers)
+        instructions = [round(self._feasible.cost(genome).instructions) for genome in drawn]
+        with (
+            self._spent("shared weights") as seconds,
+            self._stages.paced("shared weights", setting.data.kind) as progress,
+        ):
+            weights = create(setting.space, setting.task, setting.seed)
+            train(
+                weights,
+                Strata(setting.space, drawn, instructions, setting.seed),
+                setting.data,
+                recipe,
+                teacher=setting.teacher,
+                checkpoint=setting.folder / "shared_weights.npz",
+                progress=progress,
+            )
+        return weights, Training(recipe.images, seconds(), "cpu", recipe.as_dict())
+
+    def _compared(self, weights: Weights, context: str) -> tuple[Comparison, Judge]:
+        """Every method with every seed, on the same answers."""
+        from mcuforge.nas.finalists import SharedAccuracy
+
+        setting, budget = self._setting, self._setting.budget
+        accuracy = SharedAccuracy(weights, setting)
+        judge = Judge(self._feasible, accuracy, context, self._journal, self._workers)
+        seeds = [setting.seed + number for number in range(budget.seeds)]
+        most = len(METHODS) * budget.seeds * budget.evaluations
+        with self._stages.counted("evaluating at most", most) as counter:
+            comparison = compare(judge, budget.evaluations, seeds, counter.advance)
+        self._seconds["evaluations"] = judge.seconds
+        return comparison, judge
+
+    def _ranks(self, comparison: Comparison, context: str) -> RankCheck | None:
+        """Compare shared weights with training alone, on networks from good to bad."""
+        from mcuforge.nas.finalists import AloneAccuracy, recipe_of
+
+        setting, budget = self._setting, self._setting.budget
+        every = comparison.all()
+        if budget.ranked < FEWEST_RANKED or len(every) < budget.ranked:
+            return None
+        step = (len(every) - 1) / (budget.ranked - 1)
+        chosen = [every[round(step * number)] for number in range(budget.ranked)]
+        recipe = recipe_of(setting, budget.ranked_samples, 1)
+        alone = AloneAccuracy(None, setting, recipe)
+        found = self._alone("networks trained alone", alone, context, chosen)
+        shared = tuple(judged.accuracy for judged in chosen)
+        genomes = tuple(setting.space.text(judged.genome) for judged in chosen)
+        return RankCheck(genomes, shared, tuple(found), kendall_tau(shared, found))
+
+    def _tried(self, comparison: Comparison, weights: Weights, context: str) -> Judged:
+        """The best of evolution's architectures after each was trained alone for a short time."""
+        from mcuforge.nas.finalists import AloneAccuracy, recipe_of
+
+        setting, budget = self._setting, self._setting.budget
+        best = comparison.best(EVOLUTION, budget.tried)
+        recipe = recipe_of(setting, budget.tried_samples, 1)
+        tried = AloneAccuracy(weights, setting, recipe)
+        found = self._alone("first trials", tried, context, best)
+        return best[max(range(len(best)), key=lambda i: (found[i], best[i].accuracy))]
+
+    def _alone(
+        self,
+        question: str,
+        accuracy: Callable[[Genome], float],
+        context: str,
+        networks: Sequence[Judged],
+    ) -> list[float]:
+        """The accuracies of networks trained alone, in their order; journalled."""
+        judge = Judge(self._feasible, accuracy, context, self._journal, self._workers, question)
+        with self._stages.counted(f"training {len(networks)} networks", len(networks)) as counter:
+            judged = judge.judged([one.genome for one in networks], counter.advance)
+        self._seconds[question] = judge.seconds
+        return [one.accuracy for one in judged]
+
+    def _report(
+        self,
+        feasibility: Feasibility,
+        supernet: Training,
+        weights: int,
+        comparison: Comparison,
+        ranks: RankCheck | None,
+        deployed: Sequence[Deployed],
+    ) -> SearchReport:
+        setting, space, data = self._setting, self._setting.space, self._setting.data
+        target, winner = setting.target, deployed[0]
+        reasons = list(winner.report.reasons)
+        counted = winner.report.run.instructions
+        most = target.max_instructions
+        if most is not None and counted is not None and counted > most:
+            reasons.append(
+                f"{counted:,} instructions counted, {most:,.0f} allowed: the estimate was "
+                f"{winner.finalist.estimated.instructions:,.0f}, ask for a little less"
+            )
+        return SearchReport(
+            command=setting.command,
+            seed=setting.seed,
+            budget=setting.budget_name,
+            board=winner.report.board,
+            space=SpaceFacts(
+                space.name, space.title, space.digest, space.genes.count, len(space.genes)
+            ),
+            data=DataFacts(
+                data.origin,
+                data.digest,
+                data.kind,
+                data.shape,
+                data.labels,
+                len(data.train_y),
+                len(data.held_y),
+                0 if data.test_y is None else len(data.test_y),
+            ),
+            limits=Limits(target.ram, target.flash, most),
+            feasibility=feasibility,
+            supernet=supernet,
+            supernet_weights=weights,
+            methods=comparison.results(),
+            points=comparison.points(lambda judged: space.text(judged.genome)),
+            ranks=ranks,
+            finalists=tuple(one.finalist for one in deployed),
+            winner=winner.report,
+            stages=dict(self._seconds),
+            versions={name: version(name) for name in PACKAGES},
+            verdict="fail" if reasons else "pass",
+            reasons=tuple(reasons),
+        )
+
+    @contextmanager
+    def _spent(self, stage: str) -> Iterator[Spent]:
+        """Time a stage in core seconds, its processes' included; earlier runs' are added."""
+        context, started = digest(self._setting.identity), _cpu_seconds()
+        earlier = self._journal.get("seconds", context, stage)
+        before = 0.0 if earlier is None else float(str(earlier["value"]))
+
+        def so_far() -> float:
+            return before + _cpu_seconds() - started
+
+        try:
+            yield so_far
+        finally:
+            self._seconds[stage] = so_far()
+            self._journal.put("seconds", context, stage, {"value": so_far()})
+
+
+def _cpu_seconds() -> float:
+    """CPU seconds of this process and of its processes that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from mcuforge.compiler.estimate import Target
 from mcuforge.errors import CompileError
 from mcuforge.flow.candidates import target_of
 from mcuforge.nas.architecture import Task
+from mcuforge.nas.augment import Teacher
 from mcuforge.nas.budgets import BUDGETS, Budget, BudgetName
 from mcuforge.nas.data import Data, load
 from mcuforge.nas.judge import digest
@@ -38,7 +40,10 @@ class Setting:
     budget_name: str
     seed: int
     flip: bool
+    teacher: Teacher | None
+    workers: int
     folder: Path
+    command: str  # that runs the search again
 
     @property
     def identity(self) -> Mapping[str, object]:
@@ -53,6 +58,8 @@ class Setting:
             "budget": f"{self.budget_name} {digest(asdict(self.budget))}",
             "seed": self.seed,
             "flip": self.flip,
+            "teacher": self.teacher is not None,
+            "workers": self.workers,
         }
 
 
@@ -66,15 +73,19 @@ def open_setting(
     ram: int | None = None,
     flash: int | None = None,
     max_instructions: float | None = None,
+    teacher: Path | None = None,
     flip: bool | None = None,
+    workers: int = 2,
     out: Path | None = None,
 ) -> Setting:
-    """Read space, data and board; raises CompileError or BoardError.
+    """Read space, data, teacher and board; raises CompileError or BoardError.
 
     A folder that holds another search is refused: its answers are not those of this one.
     """
+    command = _command(dict(locals()))
     chosen, extent = load_space(space), BUDGETS[budget]
     samples = load(data, seed=seed)
+    taught = None if teacher is None else Teacher.load(teacher, samples)
     if extent.train is not None:
         samples = _fewer(samples, extent.train)
     if len(samples.shape) != len(chosen.task.shape):
@@ -96,10 +107,25 @@ def open_setting(
         budget,
         seed,
         samples.kind == "images" and samples.shape[-1] > GREY if flip is None else flip,
+        taught,
+        workers,
         out or Path(f"search-{chosen.name}-{chip.id}"),
+        command,
     )
     _claim(setting)
     return setting
+
+
+def _command(arguments: Mapping[str, object]) -> str:
+    """The command line that asks for the same."""
+    words = ["mcuforge", "search"]
+    for name, value in arguments.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        elif value is not None:
+            words += [f"--{flag}", f"{value:.0f}" if isinstance(value, float) else str(value)]
+    return shlex.join(words)
 
 
 def _fewer(data: Data, count: int) -> Data:

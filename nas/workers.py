@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
@@ -11,6 +12,7 @@ from mcuforge.errors import CompileError
 
 A = TypeVar("A")
 B = TypeVar("B")
+QUIET = {"log_to_driver": False, "logging_level": "error"}
 RETRIES = 5  # of a task whose worker died
 
 
@@ -81,9 +83,10 @@ def ray_workers(address: str | None = None, cpus: int | None = None) -> Iterator
         ) from None
     try:
         if address is None:
-            ray.init(num_cpus=cpus, include_dashboard=False, log_to_driver=False)
+            os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # else a token is left at home
+            ray.init(num_cpus=cpus, include_dashboard=False, **QUIET)
         else:
-            ray.init(address=address, log_to_driver=False)
+            ray.init(address=address, **QUIET)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise CompileError(
             f"Ray does not start: {str(error).splitlines()[0]}",
