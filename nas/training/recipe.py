@@ -94,7 +94,9 @@ class Recipe:
         return {**asdict(self), "sizes": [list(pair) for pair in self.sizes]}
 
 
-def recipe_for(task: Task, *, tokens: bool, images: int, seed: int = 0, workers: int = 1) -> Recipe:
+def recipe_for(
+    task: Task, *, tokens: bool, images: int, batch: int = 128, seed: int = 0, workers: int = 1
+) -> Recipe:
     """The recipe for networks of a task, with or without tokens.
 
     Convolutions: SGD with Nesterov's momentum and one cycle, which needs the fewest images (Smith,
@@ -105,7 +107,7 @@ def recipe_for(task: Task, *, tokens: bool, images: int, seed: int = 0, workers:
     eighth of a side is CIFAR-10's usual one. Images below 16 pixels and those that are not squares
     may be digits or spectrograms, which mirrored are something else: they are only moved.
     """
-    recipe = Recipe(images=images, seed=seed, workers=workers)
+    recipe = Recipe(images=images, batch=batch, seed=seed, workers=workers)
     if tokens:
         recipe = replace(
             recipe, optimizer="adamw", learning_rate=1e-3, weight_decay=0.05, warm_up=0.1

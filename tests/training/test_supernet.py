@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shared weights: made for every architecture, trained on strata, evaluated after recalibration."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from random import Random
+
+import pytest
+import torch
+
+from mcuforge.errors import InternalError
+from mcuforge.nas.architecture import Architecture, Stage, Stem, Task
+from mcuforge.nas.data import Data
+from mcuforge.nas.genes import Genome
+from mcuforge.nas.space import Space, load_space, shipped
+from mcuforge.nas.training.batches import inputs
+from mcuforge.nas.training.finetune import inherited
+from mcuforge.nas.training.folded import folded
+from mcuforge.nas.training.recipe import Recipe, recipe_for
+from mcuforge.nas.training.run import Always
+from mcuforge.nas.training.supernet import Strata, accuracy, create, evaluate, recalibrated
+from mcuforge.nas.training.torch_layers import forward, shapes_of
+from mcuforge.nas.training.trainer import train
+from mcuforge.nas.training.weights import Weights
+from tests.training.conftest import CNN
+
+SPACE = """
+title = "CNN for 8x8 images"
+shape = [8, 8, 1]
+classes = 10
+
+[stem]
+width = [4, 8]
+
+[[stages]]
+depth = [1, 2]
+width = [4, 8, 12]
+[stages.plain]
+[stages.residual]
+
+[[stages]]
+depth = [1, 2]
+width = [4, 8, 16]
+stride = 2
+[stages.plain]
+[stages.residual]
+"""
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Space:
+    path = tmp_path_factory.mktemp("space") / "cnn8.toml"
+    path.write_text(SPACE)
+    return load_space(str(path))
+
+
+def strata_of(space: Space, seed: int = 0) -> Strata:
+    """Strata of 100 genomes, with their widths and depths for instructions."""
+    genomes = strata_genomes(space)
+    return Strata(space, genomes, [sum(genome) for genome in genomes], seed)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_architecture_finds_its_weights(name: str) -> None:
+    space = load_space(name)
+    weights = create(space, space.task, 0)
+    random = Random("others than those it was made of")
+    for _ in range(20):
+        architecture = space.architecture(space.sample(random))
+        inherited(weights, architecture, space.task)
+
+
+def test_strata_are_equally_likely_and_the_largest_is_every_fourth(space: Space) -> None:
+    strata = strata_of(space)
+    genomes = [strata.genome(step) for step in range(400)]
+    assert genomes == [strata.genome(step) for step in range(400)]
+    assert strata.largest == space.architecture(genomes[0])
+    assert set(genomes[::4]) == {genomes[0]}
+    costs = [sum(genome) for step, genome in enumerate(genomes) if step % 4]
+    ordered = sorted(sum(genome) for genome in strata_genomes(space))
+    middle = ordered[len(ordered) // 2]
+    below = sum(cost < middle for cost in costs) / len(costs)
+    assert abs(below - sum(cost < middle for cost in ordered) / len(ordered)) < 0.05
+    assert Counter(map(len, genomes)) == {len(space.genes): 400}
+    assert strata.identity != strata_of(space, seed=1).identity
+
+
+def strata_genomes(space: Space) -> list[Genome]:
+    random = Random(0)
+    return sorted({space.sample(random) for _ in range(100)})
+
+
+def test_wrong_numbers_of_instructions_are_refused(space: Space) -> None:
+    with pytest.raises(InternalError, match="1 genomes have 0"):
+        Strata(space, [space.genes.largest], [], 0)
+
+
+def test_a_supernet_learns_and_ranks(space: Space, digits: Data, task: Task) -> None:
+    strata, weights = strata_of(space), create(space, task, 0)
+    losses: list[float] = []
+    recipe = recipe_for(task, tokens=False, images=19_200, batch=64)
+    smallest = space.architecture(space.genes.canonical([0] * len(space.genes)))
+    before = evaluate(weights, strata.largest, digits)
+    train(weights, strata, digits, recipe, progress=lambda *now: losses.append(now[2]))
+    large, small = (evaluate(weights, one, digits) for one in (strata.largest, smallest))
+    assert losses[-1] < 1.2
+    assert before < 0.3
+    assert large > 0.9
+    assert small < large
+    assert evaluate(weights, smallest, digits) == small
+
+
+def test_the_largest_can_teach_the_others(space: Space, digits: Data, task: Task) -> None:
+    recipe = recipe_for(task, tokens=False, images=640, batch=64)
+    alone, taught = create(space, task, 0), create(space, task, 0)
+    train(alone, strata_of(space), digits, recipe)
+    train(taught, strata_of(space), digits, replace(recipe, from_largest=True))
+    name = "head.weight"
+    assert not torch.equal(alone.tensors[name], taught.tensors[name])
+
+
+def test_a_folded_network_equals_the_recalibrated_one(
+    digits: Data, task: Task, short: Recipe
+) -> None:
+    weights = Weights.drawn(shapes_of([CNN], task), 0)
+    train(weights, Always(CNN), digits, short)
+    norms = recalibrated(weights, CNN, digits)
+    whole = folded(weights, norms)
+    assert accuracy(whole, CNN, digits, norms=None) == evaluate(weights, CNN, digits)
+    x = inputs(digits.held_x, digits)
+    with torch.no_grad():
+        expected = forward(weights, CNN, x, 10, norms)
+        found = forward(whole, CNN, x, 10, None)
+    assert torch.allclose(found, expected, atol=1e-4)
+
+
+def test_an_inherited_part_computes_the_same(digits: Data, task: Task, short: Recipe) -> None:
+    small = Architecture(Stem(4, 1), (Stage("residual", 8, 1), Stage("residual", 8, 1, 2)))
+    shared = Weights.drawn(shapes_of([CNN, small], task), 0)
+    train(shared, Always(CNN), digits, short)
+    own = inherited(shared, small, task)
+    assert len(own) < len(shared)
+    assert evaluate(own, small, digits) == evaluate(shared, small, digits)
