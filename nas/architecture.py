@@ -14,6 +14,7 @@ from typing import Literal, Protocol, TypeVar
 
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.window import Pair
+from mcuforge.errors import CompileError
 
 StageKind = Literal["plain", "residual", "inverted", "separable"]
 KINDS: tuple[StageKind, ...] = ("plain", "residual", "inverted", "separable")
@@ -221,7 +222,15 @@ def _block(layers: Layers[T], name: str, x: T, stage: Stage, kernel: Pair, strid
 
 def _tokens(layers: Layers[T], part: TokenPart, x: T, flat: bool) -> T:
     """The token part; returns the feature that is classified, (width)."""
-    x = layers.patches("patches", x, part.width, _size(part.patch, flat))
+    side = _size(part.patch, flat)
+    rows, columns = layers.shape(x)[:2]
+    if side[0] > rows or side[1] > columns:
+        raise CompileError(
+            f"patches of {side[0]}x{side[1]} pixels do not fit an image of {rows}x{columns}",
+            "the token part of an architecture",
+            "take smaller patches, fewer strides or larger images",
+        )
+    x = layers.patches("patches", x, part.width, side)
     rows, columns = layers.shape(x)[:2]
     x = layers.tokens(x)
     if part.class_token:

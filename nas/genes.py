@@ -2,7 +2,8 @@
 """Choices, some of which exist only where others were made: sampling, mutation, crossover, counts.
 
 A genome has one number per gene, the index of the option taken. A gene that does not exist (the
-kernel of a stage that has no depth) is 0, so that one architecture has one genome.
+kernel of a stage that has no depth) is 0, so that one architecture has one genome. What has one
+option is given, and has no number.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from random import Random
 
 Genome = tuple[int, ...]
 Option = int | float | bool | str
+Conditions = tuple[tuple[int, frozenset[int]], ...]  # places in a genome, and what must stand there
 
 
 @dataclass(frozen=True)
@@ -32,24 +34,32 @@ class Gene:
 
 
 class Genes:
-    """The genes of a space, in a fixed order."""
+    """The genes of a space, in a fixed order; one with a single option is no part of a genome."""
 
     def __init__(self, genes: Sequence[Gene]) -> None:
-        self.genes = tuple(genes)
-        places = {gene.name: index for index, gene in enumerate(genes)}
-        self._conditions = tuple(
-            tuple((places[name], allowed) for name, allowed in gene.when) for gene in genes
-        )
+        self.genes: tuple[Gene, ...] = ()
+        self._conditions: tuple[Conditions, ...] = ()
+        self._constants: tuple[tuple[str, Option, Conditions], ...] = ()
+        needs: dict[str, Conditions] = {}  # all that a gene's existence hangs on, by name
+        places: dict[str, int] = {}
+        for gene in genes:
+            conditions = _joined(gene, needs, places)
+            if conditions is None:
+                continue  # no genome has it
+            needs[gene.name] = conditions
+            if len(gene.options) == 1:
+                self._constants += ((gene.name, gene.options[0], conditions),)
+                continue
+            places[gene.name] = len(self.genes)
+            self.genes += (gene,)
+            self._conditions += (conditions,)
 
     def __len__(self) -> int:
         return len(self.genes)
 
     def exists(self, index: int, genome: Sequence[int]) -> bool:
         """Whether gene `index` exists, given those before it."""
-        return all(
-            self.exists(place, genome) and genome[place] in allowed
-            for place, allowed in self._conditions[index]
-        )
+        return _hold(self._conditions[index], genome)
 
     def canonical(self, genome: Sequence[int]) -> Genome:
         """The genome with 0 for every gene that does not exist."""
@@ -68,7 +78,8 @@ class Genes:
 
     def values(self, genome: Genome) -> Mapping[str, Option]:
         """The options taken, by name, of the genes that exist."""
-        return {
+        constants = {name: value for name, value, when in self._constants if _hold(when, genome)}
+        return constants | {
             gene.name: gene.options[option]
             for index, (gene, option) in enumerate(zip(self.genes, genome, strict=True))
             if self.exists(index, genome)
@@ -83,8 +94,7 @@ class Genes:
 
         Choices that come into being are drawn. The result differs if there is any choice at all.
         """
-        open_genes = [i for i, gene in enumerate(self.genes) if len(gene.options) > 1]
-        living = [i for i in open_genes if self.exists(i, genome)]
+        living = [index for index in range(len(self)) if self.exists(index, genome)]
         if not living:
             return genome
         changed = [i for i in living if random.random() < 1 / len(living)]
@@ -194,3 +204,21 @@ class Genes:
                     if index not in deciding and self.exists(index, genome)
                 )
         return total
+
+
+def _joined(
+    gene: Gene, needs: Mapping[str, Conditions], places: Mapping[str, int]
+) -> Conditions | None:
+    """All conditions of a gene, those of the genes it depends on included; None: never true."""
+    conditions: list[tuple[int, frozenset[int]]] = []
+    for name, allowed in gene.when:
+        if name not in needs or (name not in places and 0 not in allowed):
+            return None
+        conditions += needs[name]
+        if name in places:
+            conditions.append((places[name], allowed))
+    return tuple(conditions)
+
+
+def _hold(conditions: Conditions, genome: Sequence[int]) -> bool:
+    return all(genome[place] in allowed for place, allowed in conditions)

@@ -28,6 +28,7 @@ from mcuforge.nas.genes import Gene, Genes, Genome, Option
 FOLDER = Path(__file__).resolve().parent / "spaces"
 MOST_OPTIONS = 1000
 LARGEST = 65536  # of any number in a space
+DEEPEST = 100  # blocks of a stage or of the token part
 KEYS: Mapping[str, tuple[str, ...]] = {
     "": ("title", "shape", "classes", "stem", "stages", "last", "tokens", "hand_made"),
     "stem": ("width", "kernel", "stride"),
@@ -45,7 +46,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "per_network",
     ),
     "hand_made": ("name", "scaled", "choices"),
-    **dict.fromkeys(KINDS, ("kernel", "expansion")),
+    **dict.fromkeys(KINDS, ("kernel",)),
+    "inverted": ("kernel", "expansion"),
 }
 OF_BLOCKS = ("heads", "ratio", "rank")  # one choice for every block, unless `per_network` says so
 
@@ -85,10 +87,10 @@ class Space:
     def parse(self, text: str) -> Genome:
         """Read what `text` wrote; raises CompileError when it is no genome of this space."""
         try:
-            genome = tuple(int(number) for number in text.split("."))
+            genome = tuple(int(number) for number in text.split(".")) if text else ()
         except ValueError:
-            genome = ()
-        if not self.genes.is_genome(genome):
+            genome = None
+        if genome is None or not self.genes.is_genome(genome):
             raise CompileError(
                 f"'{text}' names no architecture of this space, expected {len(self.genes)} "
                 "numbers with points between them",
@@ -137,7 +139,7 @@ class Space:
             depth,
             _whole(values[f"{name}.stride"]),
             _whole(values[f"{name}.{kind}.kernel"]),
-            _whole(values[f"{name}.{kind}.expansion"]),
+            _whole(values.get(f"{name}.{kind}.expansion", 1)),
         )
 
     def _tokens(self, values: Mapping[str, Option]) -> TokenPart | None:
@@ -151,10 +153,9 @@ class Space:
                 values[f"tokens.{name}" if name in self._shared else f"block{number}.{name}"]
                 for name in OF_BLOCKS
             )
+            hidden = max(1, int(float(ratio) * width))
             share = float(rank)
-            return Block(
-                _whole(heads), int(float(ratio) * width), 0 if share == 1 else round(share * width)
-            )
+            return Block(_whole(heads), hidden, 0 if share == 1 else max(1, round(share * width)))
 
         return TokenPart(
             width,
@@ -189,7 +190,7 @@ def load_space(name: str) -> Space:
     try:
         content = path.read_bytes()
         table = tomllib.loads(content.decode())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: a number of 5,000 digits
         raise CompileError(
             f"the space cannot be read: {error}", str(path), "docs/search.md has an example"
         ) from None
@@ -222,7 +223,7 @@ class _Reader:
             raise self._error("stem, stages, tokens", None, "at least one of them")
         return Space(
             self._path.stem,
-            str(table.get("title", self._path.stem)),
+            self._title(table.get("title", self._path.stem)),
             Task(self._shape(table.get("shape")), self._positive("classes", table.get("classes"))),
             Genes(genes),
             digest,
@@ -234,7 +235,7 @@ class _Reader:
         )
 
     def _hand_made(self, genes: Genes, tables: object) -> Iterator[HandMade]:
-        """Read networks given by their choices; those with one option need not be written."""
+        """Read networks given by their choices: those of a genome, as options."""
         if not isinstance(tables, list):
             raise self._error("hand_made", tables, "tables [[hand_made]]")
         for table in tables:
@@ -247,11 +248,15 @@ class _Reader:
                 if not genes.exists(index, genome):
                     genome.append(0)
                     continue
-                value = choices.get(gene.name, gene.options[0] if len(gene.options) == 1 else None)
+                value = choices.get(gene.name)
                 if value not in gene.options:
                     options = ", ".join(map(str, gene.options))
                     raise self._error(f"hand_made.{name}.{gene.name}", value, f"one of {options}")
                 genome.append(gene.options.index(value))
+            unknown = sorted(set(choices) - set(genes.values(tuple(genome))))
+            if unknown:
+                where = f"hand_made.{name}.{unknown[0]}"
+                raise self._error(where, choices[unknown[0]], "only choices that it has")
             scaled = entry.get("scaled", [])
             known = [gene.name for gene in genes.genes if not isinstance(gene.options[0], str)]
             if not isinstance(scaled, list) or not set(scaled) <= set(known):
@@ -269,12 +274,12 @@ class _Reader:
     def _stage(self, number: int, table: Mapping[str, object]) -> Iterator[Gene]:
         """The genes of a stage: its depth decides about all others, its kind about two of them."""
         name = f"stage{number}"
-        depth = self._gene(f"{name}.depth", table.get("depth"), 0)
+        depth = self._depth(f"{name}.depth", table.get("depth"))
         yield depth
         there = self._above_zero(depth)
         kinds = tuple(kind for kind in KINDS if kind in table)
         if not kinds:
-            raise self._error(name, None, f"a table of one of {', '.join(KINDS)}")
+            raise self._error(f"{name}.kind", None, f"a table for one of {', '.join(KINDS)}")
         yield Gene(f"{name}.kind", kinds, there)
         yield self._gene(f"{name}.width", table.get("width"), 1, there)
         yield self._gene(f"{name}.stride", table.get("stride", 1), 1, there)
@@ -282,11 +287,12 @@ class _Reader:
             choices = self._checked(kind, table[kind])
             when = ((f"{name}.kind", frozenset({index})),)
             yield self._gene(f"{name}.{kind}.kernel", choices.get("kernel", 3), 1, when)
-            yield self._gene(f"{name}.{kind}.expansion", choices.get("expansion", 1), 1, when)
+            if "expansion" in KEYS[kind]:
+                yield self._gene(f"{name}.{kind}.expansion", choices.get("expansion", 1), 1, when)
 
     def _tokens(self, table: Mapping[str, object], shared: frozenset[str]) -> Iterator[Gene]:
         """The genes of the token part; a block's exist where the network is that deep."""
-        depth = self._gene("tokens.depth", table.get("depth"), 0)
+        depth = self._depth("tokens.depth", table.get("depth"))
         yield depth
         there = self._above_zero(depth)
         for key, default in (("width", None), ("head_width", None), ("patch", 1)):
@@ -314,12 +320,19 @@ class _Reader:
 
     def _per_network(self, table: Mapping[str, object]) -> frozenset[str]:
         names = table.get("per_network", [])
-        if not isinstance(names, list) or not set(names) <= set(OF_BLOCKS):
+        if not isinstance(names, list) or not all(name in OF_BLOCKS for name in names):
             raise self._error("tokens.per_network", names, f"a list out of {list(OF_BLOCKS)}")
         return frozenset(names)
 
     def _above_zero(self, depth: Gene) -> tuple[tuple[str, frozenset[int]], ...]:
         return ((depth.name, frozenset(i for i, n in enumerate(depth.options) if n)),)
+
+    def _depth(self, name: str, value: object) -> Gene:
+        """A gene of numbers of blocks."""
+        gene = self._gene(name, value, 0)
+        if not 0 < _whole(gene.options[-1]) <= DEEPEST:
+            raise self._error(name, value, f"at least one number from 1 to {DEEPEST}")
+        return gene
 
     def _gene(
         self,
@@ -337,7 +350,9 @@ class _Reader:
         numbers: list[int | float] = []
         for option in options:
             if isinstance(option, bool) or not isinstance(option, int | float):
-                raise self._error(name, value, "numbers")
+                raise self._error(
+                    name, value, "a number, a list of numbers or {from = , to = , step = }"
+                )
             if isinstance(option, float) and not fractional:
                 raise self._error(name, value, "whole numbers")
             if not least <= option <= LARGEST:
@@ -346,6 +361,11 @@ class _Reader:
         if not 0 < len(numbers) <= MOST_OPTIONS or sorted(set(numbers)) != numbers:
             raise self._error(name, value, f"1 to {MOST_OPTIONS} options in ascending order")
         return Gene(name, tuple(numbers), when)
+
+    def _title(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise self._error("title", value, "text")
+        return value
 
     def _shape(self, value: object) -> tuple[int, ...]:
         if not isinstance(value, list) or len(value) not in (2, 3):
