@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from random import Random
@@ -39,19 +39,30 @@ class Refusals:
 
 
 class Coster:
-    """Costs architectures; a copy in another process starts without what this one remembers."""
+    """Costs architectures; copies in another process share there what they remember."""
 
     def __init__(self, space: Space, task: Task, target: Target) -> None:
         self._parts = (space, task, target)
         self._estimator = Estimator(target)
 
-    def __reduce__(self) -> tuple[type[Coster], tuple[Space, Task, Target]]:
-        return Coster, self._parts
+    def __reduce__(self) -> tuple[Callable[..., Coster], tuple[str, Space, Task, Target]]:
+        space, task, target = self._parts
+        return _here, (f"{space.digest} {task} {target}", *self._parts)
 
     def cost(self, genome: Genome, *, exact: bool) -> Cost:
         """What an architecture costs."""
         space, task, _ = self._parts
         return self._estimator.cost(graph_of(space.architecture(genome), task), exact=exact)
+
+
+_COSTERS: dict[str, Coster] = {}  # of this process; tasks that are sent here come one by one
+
+
+def _here(key: str, space: Space, task: Task, target: Target) -> Coster:
+    """This process's own coster for a space, a task and a target."""
+    if key not in _COSTERS:
+        _COSTERS[key] = Coster(space, task, target)
+    return _COSTERS[key]
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ class Request:
 
 def search(request: Request, stages: Stages | None = None) -> SearchReport:
     """Search a space for a board: see nas.search."""
-    from mcuforge.nas.search import search as run
+    from mcuforge.nas import search as run
 
     wanted = {f.name: getattr(request, f.name) for f in fields(request)}
     return run(**wanted, stages=stages or progress(quiet=True))

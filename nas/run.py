@@ -14,8 +14,6 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from mcuforge.picture.search_page import write_search_page
-
 from mcuforge.errors import CompileError
 from mcuforge.nas.budgets import BudgetName
 from mcuforge.nas.compare import EVOLUTION, Comparison, compare
@@ -29,6 +27,7 @@ from mcuforge.nas.methods import METHODS, widest
 from mcuforge.nas.setting import Setting, open_setting
 from mcuforge.nas.statistics import kendall_tau
 from mcuforge.nas.workers import Here, Workers, ray_workers
+from mcuforge.picture.search_page import write_search_page
 from mcuforge.report.console import open_console
 from mcuforge.report.files import write_json
 from mcuforge.report.progress import Stages
