@@ -15,20 +15,17 @@ def svg(picture: PlanPicture) -> str:
     """
     drawing = layout(picture)
     texts, legend = draw_head(picture, drawing.left)
-    return (
-        documents()
-        .get_template("plan.svg.j2")
-        .render(
-            drawing=drawing,
-            texts=texts,
-            legend=legend,
-            head_height=HEAD,
-            width=drawing.width,
-            height=drawing.height + HEAD,
-            title=title_of(picture),
-            about="; ".join(figures_of(picture)),
-            style=asset("picture.css"),
-        )
+    template = documents().get_template("plan.svg.j2")
+    return template.render(
+        drawing=drawing,
+        texts=texts,
+        legend=legend,
+        head_height=HEAD,
+        width=drawing.width,
+        height=drawing.height + HEAD,
+        title=title_of(picture),
+        about="; ".join(figures_of(picture)),
+        style=asset("picture.css"),
     )
 
 
@@ -39,20 +36,17 @@ def html(picture: PlanPicture) -> str:
     """
     drawing = layout(picture)
     style, script = asset("picture.css") + asset("page.css"), asset("page.js")
-    return (
-        documents()
-        .get_template("plan.html.j2")
-        .render(
-            drawing=drawing,
-            plot_width=drawing.width - drawing.left,
-            title=title_of(picture),
-            facts=facts_of(picture),
-            legend=legend_of(picture),
-            buffers=buffer_rows(picture),
-            buffer_columns=BUFFER_COLUMNS,
-            style=style,
-            script=script,
-            style_hash=content_hash(style),
-            script_hash=content_hash(script),
-        )
+    template = documents().get_template("plan.html.j2")
+    return template.render(
+        drawing=drawing,
+        plot_width=drawing.width - drawing.left,
+        title=title_of(picture),
+        facts=facts_of(picture),
+        legend=legend_of(picture),
+        buffers=buffer_rows(picture),
+        buffer_columns=BUFFER_COLUMNS,
+        style=style,
+        script=script,
+        style_hash=content_hash(style),
+        script_hash=content_hash(script),
     )
