@@ -16,13 +16,17 @@ def printable(name: str) -> str:
     """`name` with invisible characters escaped, shortened to `LONGEST_NAME` cells."""
     if len(name) > 2 * LONGEST_NAME:
         name = name[:LONGEST_NAME] + name[-LONGEST_NAME:]  # the middle is cut below
-    if name.isascii() and name.isprintable():
-        return shortened(name, LONGEST_NAME)
-    seen = "".join(
+    return shortened(visible(name), LONGEST_NAME)
+
+
+def visible(text: str) -> str:
+    """`text` with invisible characters escaped."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
         c.encode("unicode_escape").decode() if unicodedata.category(c) in UNSEEN else c
-        for c in name
+        for c in text
     )
-    return shortened(seen, LONGEST_NAME)
 
 
 def brief(name: str) -> str:

@@ -33,26 +33,26 @@ def print_report(report: Report, console: Console) -> None:
     _print_title(report.model, report.board, console)
     board, model, toolchain = report.board, report.model, report.toolchain
     size = f"{model.ops} operators, {model.macs:,} MACs, {model.parameters:,} parameters"
-    _print_line("model", size, console)
+    print_line("model", size, console)
     compiler = f"{toolchain.compiler} {toolchain.version}"
-    _print_line("target", f"{board.cpu} ({board.isa}), {compiler}", console)
+    print_line("target", f"{board.cpu} ({board.isa}), {compiler}", console)
     _print_memory(report.ram, report.flash, console)
     plan = report.plan
     quality = "no plan is smaller" if plan.optimal else f"lower bound {plan.lower_bound:,}"
     size = f"{region_words(plan)} ({quality})"
     if plan.resident_peak is not None:
         size += f", input streamed: resident it would be {plan.resident_peak:,}"
-    _print_line("arena", f"{size}; decided by {plan.deciding_layer}", console)
+    print_line("arena", f"{size}; decided by {plan.deciding_layer}", console)
     _print_answers(report.check, console)
     _print_cost(report.run, console)
-    _print_verdict(report.verdict, report.reasons, console)
+    print_verdict(report.verdict, report.reasons, console)
 
 
 def print_check(report: CheckReport, console: Console) -> None:
     """Print the report of a check: answers and verdict."""
     _print_title(report.model, report.board, console)
     _print_answers(report.check, console)
-    _print_verdict(report.verdict, report.reasons, console)
+    print_verdict(report.verdict, report.reasons, console)
 
 
 def print_bench(report: BenchReport, console: Console) -> None:
@@ -72,8 +72,8 @@ def print_cycles(estimate: CycleEstimate, layers: tuple[LayerFacts, ...], consol
     console.print()
     console.print(cycles_table(estimate, layers))
     console.print()
-    _print_line("estimate", cycles_words(estimate), console)
-    _print_line("error", error_words(estimate), console)
+    print_line("estimate", cycles_words(estimate), console)
+    print_line("error", error_words(estimate), console)
 
 
 def print_plan(plan: PlanFacts, budget: int, weights: str, console: Console) -> None:
@@ -88,21 +88,21 @@ def print_quantize(report: QuantizeReport, console: Console) -> None:
     """Print the report of a quantize: the file, its accuracy, whether mcuforge reads it."""
     output, calibration, answers = report.output, report.calibration, report.answers
     sizes = f"{report.model.bytes:,} -> {output.bytes:,} bytes"
-    _print_line("written", f"{report.model.name} -> {output.name}, {sizes}", console)
+    print_line("written", f"{report.model.name} -> {output.name}, {sizes}", console)
     activations = "asymmetric" if calibration.asymmetric else "symmetric"
     weights = "per channel" if calibration.per_channel else "per tensor"
     how = f"int8 activations {activations}, int8 weights {weights}"
-    _print_line("ranges", f"{how}, from {calibration.samples:,} of {calibration.data}", console)
+    print_line("ranges", f"{how}, from {calibration.samples:,} of {calibration.data}", console)
     if answers.float_accuracy is not None and answers.int8_accuracy is not None:
         drop = f"{100 * (answers.accuracy_drop or 0.0):.2f} points lost"
         both = f"float {answers.float_accuracy:.4f}, int8 {answers.int8_accuracy:.4f}"
-        _print_line("accuracy", f"{both}, {drop}", console)
+        print_line("accuracy", f"{both}, {drop}", console)
     if answers.top1_agreement is not None:
         agree = f"same class in {100 * answers.top1_agreement:.2f} % of {answers.samples:,} samples"
-        _print_line("answers", f"{agree}, both by onnxruntime", console)
+        print_line("answers", f"{agree}, both by onnxruntime", console)
     if report.verdict == "pass":
-        _print_line("next", f"mcuforge deploy {output.name} --board ID --emulate", console)
-    _print_verdict(report.verdict, report.reasons, console)
+        print_line("next", f"mcuforge deploy {output.name} --board ID --emulate", console)
+    print_verdict(report.verdict, report.reasons, console)
 
 
 def cycles_words(estimate: CycleEstimate) -> str:
@@ -132,15 +132,16 @@ def _print_title(model: ModelFacts, board: BoardFacts, console: Console) -> None
     console.print(title, highlight=False, soft_wrap=True)
 
 
-def _print_line(label: str, text: str, console: Console) -> None:
+def print_line(label: str, text: str, console: Console) -> None:
     """Print one fact on one line, so that a log can be searched for it."""
     console.print(f"{label + ':':<9} {escape(text)}", highlight=False, soft_wrap=True)
 
 
-def _print_verdict(verdict: str, reasons: tuple[str, ...], console: Console) -> None:
+def print_verdict(verdict: str, reasons: tuple[str, ...], console: Console) -> None:
+    """Print why it failed, and the verdict."""
     colour = "green" if verdict == "pass" else "red"
     for reason in reasons:
-        _print_line("reason", reason, console)
+        print_line("reason", reason, console)
     console.print(f"verdict: [bold {colour}]{verdict}[/bold {colour}]", highlight=False)
 
 
@@ -149,13 +150,13 @@ def _print_memory(ram: Ram, flash: Flash, console: Console) -> None:
     if ram.stack_assumed:
         why = "for calls into your own source of rows"
         parts += f" ({ram.stack_assumed:,} of it assumed {why})"
-    _print_line("RAM", f"{_share(ram.total, ram.budget)} = {parts}", console)
+    print_line("RAM", f"{_share(ram.total, ram.budget)} = {parts}", console)
     parts = f"weights {flash.weights:,}{_flash_words(flash)} + code {flash.code:,}"
-    _print_line("flash", f"{_share(flash.total, flash.budget)} = {parts}", console)
+    print_line("flash", f"{_share(flash.total, flash.budget)} = {parts}", console)
     apart = f"test firmware: RAM {ram.test_firmware:,}, flash {flash.test_firmware:,}"
     if ram.stack_painted is not None:
         apart += f"; stack seen on the board, interrupts included: {ram.stack_painted:,}"
-    _print_line("apart", apart, console)
+    print_line("apart", apart, console)
 
 
 def weights_words(weights_bytes: int, further: Mapping[str, int]) -> str:
@@ -188,18 +189,18 @@ def _share(used: int, budget: int) -> str:
 
 
 def _print_answers(check: Check, console: Console) -> None:
-    _print_line("samples", f"{check.samples:,}, {check.data}", console)
+    print_line("samples", f"{check.samples:,}, {check.data}", console)
     exact = f"{check.exact_samples:,} of {check.samples:,} exact"
     if wrong := check.mismatched_elements:
         exact += f", {wrong:,} elements differ by up to {check.max_abs_diff:g}"
     poisoned = ", dead bytes overwritten between steps" if check.poisoned else ""
-    _print_line("answers", f"{exact}, against {check.exact_reference}{poisoned}", console)
+    print_line("answers", f"{exact}, against {check.exact_reference}{poisoned}", console)
     if check.accuracy is not None and check.reference_accuracy is not None:
         beside = "the peer" if check.peer_is_near else "the reference"
         line = f"{check.accuracy:.4f}, {beside} {check.reference_accuracy:.4f}"
-        _print_line("accuracy", line, console)
+        print_line("accuracy", line, console)
     if check.peer is not None:
-        _print_line("peer", _peer_words(check), console)
+        print_line("peer", _peer_words(check), console)
 
 
 def _peer_words(check: Check) -> str:
@@ -240,6 +241,6 @@ def _print_cost(run: Run, console: Console) -> None:
         count = f"{run.instructions:,} instructions per inference"
         if run.instructions_per_mac is not None:
             count += f", {run.instructions_per_mac:.2f} per MAC"
-        _print_line("cost", f"{count} (emulated: a count, not a time)", console)
+        print_line("cost", f"{count} (emulated: a count, not a time)", console)
     if run.microseconds is not None:
-        _print_line("cost", f"{run.microseconds:,.0f} us per inference", console)
+        print_line("cost", f"{run.microseconds:,.0f} us per inference", console)

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import json
 import os
-import types
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from rich.console import Console
@@ -37,7 +35,7 @@ from mcuforge.report.model import (
 from mcuforge.report.profile import operator_facts
 from mcuforge.report.text import print_bench, print_check, print_report
 from mcuforge.version import VERSION
-from tests.unit.report.documented import commands, documented, fits, leaves
+from tests.unit.report.documented import commands, declared, documented, fits, leaves
 
 # the fixed keys of the command line's contract; more may come
 CONTRACT = {
@@ -82,31 +80,6 @@ REPORT = Report(
         LayerFacts(1, "soft", "softmax", 0, 1000, 100, None, (1, 10)),
     ),
 )
-
-
-def declared(kind: type, path: str = "") -> dict[str, str]:
-    """Path -> type, in the document's words, of every leaf of a report's dataclass."""
-    found: dict[str, str] = {}
-    hints = get_type_hints(kind)
-    for field in fields(kind):
-        found |= _declared(hints[field.name], f"{path}.{field.name}" if path else field.name)
-    return found
-
-
-def _declared(hint: object, path: str) -> dict[str, str]:
-    if isinstance(hint, type) and is_dataclass(hint):
-        return declared(hint, path)
-    if get_origin(hint) is tuple:
-        return _declared(get_args(hint)[0], f"{path}[]")
-    if get_origin(hint) is Literal:
-        return {path: " or ".join(f'"{word}"' for word in get_args(hint))}
-    if get_origin(hint) in (Union, types.UnionType):
-        (inner,) = [h for h in get_args(hint) if h is not type(None)]
-        parts = _declared(inner, path).items()
-        return {key: f"{word.removesuffix(' or null')} or null" for key, word in parts}
-    words = {str: "string", int: "integer", float: "number", bool: "boolean"}
-    assert isinstance(hint, type)
-    return {path: words[hint]}
 
 
 @pytest.mark.parametrize(
