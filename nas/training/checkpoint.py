@@ -57,7 +57,7 @@ def write(path: Path, identity: Identity, step: int, arrays: Mapping[str, Float]
     text = np.frombuffer(json.dumps(about).encode(), np.uint8)
     temporary = path.with_name(f"{path.name}.part")
     with temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{ABOUT: text}, **arrays)
+        np.savez(file, **{ABOUT: text}, **arrays)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
@@ -69,7 +69,7 @@ def read(path: Path, identity: Identity) -> tuple[int, dict[str, Float]]:
     Raises CompileError for a file that is damaged or belongs to another training.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         about = json.loads(arrays.pop(ABOUT).tobytes())
         step = int(about["step"])

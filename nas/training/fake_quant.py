@@ -75,6 +75,10 @@ class FakeQuant:
         zeros = torch.zeros(len(w), dtype=torch.int32, device=w.device)
         return torch.fake_quantize_per_channel_affine(w, scale, zeros, 0, NARROW, HIGHEST)
 
+    def constant(self, name: str, w: torch.Tensor) -> torch.Tensor:
+        """Round gains, tokens or positions symmetrically, all by one scale."""
+        return self.weight(name, w.reshape(1, -1)).reshape(w.shape)
+
     def activation(
         self, name: str, x: torch.Tensor, bounds: tuple[float, float] | None = None
     ) -> torch.Tensor:

@@ -133,7 +133,7 @@ class Run:
                 saved = time.monotonic()
 
     def arrays(self) -> Mapping[str, Float]:
-        """The weights and the state of the optimizer and of the rounding, float32, by name."""
+        """The weights and the state of optimizer and rounding: float32 arrays in their shapes."""
         return {
             name: tensor.detach().cpu().numpy().copy(order="C")
             for name, tensor in self._tensors().items()

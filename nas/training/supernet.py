@@ -38,7 +38,8 @@ def create(space: Space, task: Task, seed: int) -> Weights:
     random = Random(seed)
     genomes = [*space.genes.corners(), *(space.sample(random) for _ in range(SAMPLES))]
     architectures = map(space.architecture, dict.fromkeys(genomes))
-    return Weights.drawn(shapes_of(architectures, task), seed)
+    with one_thread():
+        return Weights.drawn(shapes_of(architectures, task), seed)
 
 
 class Strata:

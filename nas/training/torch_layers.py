@@ -28,6 +28,10 @@ class Rounding(Protocol):
         """Round weights, each slice of the first axis by its own scale."""
         ...
 
+    def constant(self, name: str, w: torch.Tensor) -> torch.Tensor:
+        """Round what is neither a matrix nor a bias, by one scale."""
+        ...
+
     def activation(
         self, name: str, x: torch.Tensor, bounds: tuple[float, float] | None = None
     ) -> torch.Tensor:
@@ -181,7 +185,7 @@ class TorchLayers:
         return x.flatten(2).transpose(1, 2)
 
     def class_token(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        token = self._store.take(name, (1, 1, x.shape[2]), "embedding")
+        token = self._constant(name, self._store.take(name, (1, 1, x.shape[2]), "embedding"))
         return torch.cat((token.expand(len(x), -1, -1), x), 1)
 
     def positions(self, name: str, x: torch.Tensor, grid: Pair) -> torch.Tensor:
@@ -190,12 +194,13 @@ class TorchLayers:
         if x.shape[1] > len(at):  # the class token is in front
             token = self._store.take(f"{name}.class", (1, width), "embedding")
             at = torch.cat((token, at))
-        return self._rounded(x + at)
+        return self._rounded(x + self._constant(name, at))
 
     def norm(self, name: str, x: torch.Tensor) -> torch.Tensor:
         width = (x.shape[-1],)
         gain = self._store.take(f"{name}.gain", width, "ones")
         shift = self._store.take(f"{name}.shift", width, "zeros")
+        gain = self._constant(f"{name}.gain", gain)
         return self._rounded(F.layer_norm(x, width, gain, shift, EPSILON_TOKENS))
 
     def attention(
@@ -250,6 +255,9 @@ class TorchLayers:
 
     def _weight(self, name: str, weight: torch.Tensor) -> torch.Tensor:
         return weight if self._rounding is None else self._rounding.weight(name, weight)
+
+    def _constant(self, name: str, w: torch.Tensor) -> torch.Tensor:
+        return w if self._rounding is None else self._rounding.constant(name, w)
 
     def _rounded(self, x: torch.Tensor, bounds: tuple[float, float] | None = None) -> torch.Tensor:
         """The activation as the int8 network has it; activations are numbered as they arise."""

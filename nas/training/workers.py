@@ -136,7 +136,7 @@ def _work(
         except UserError as error:
             pipe.send(error)
             return
-        except (BrokenPipeError, distributed.DistError):
+        except (BrokenPipeError, PeerLost):
             sys.exit(PEER_LOST)
         if rank == 0:
             done = job.recipe.steps
@@ -145,17 +145,28 @@ def _work(
     distributed.destroy_process_group()
 
 
+class PeerLost(Exception):
+    """Says that another worker does not answer."""
+
+
 class Gloo:
     """Brings numbers together with PyTorch's `gloo`; see run.Exchange."""
 
     def add(self, tensors: list[torch.Tensor]) -> None:
         """Sum tensors over all workers; one message for all of them."""
         joined = torch.cat([tensor.flatten() for tensor in tensors])
-        distributed.all_reduce(joined)
+        _all_reduce(joined, distributed.ReduceOp.SUM)
         parts = joined.split([tensor.numel() for tensor in tensors])
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view_as(tensor))
 
     def most(self, tensor: torch.Tensor) -> None:
         """Take the maxima over all workers."""
-        distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
+        _all_reduce(tensor, distributed.ReduceOp.MAX)
+
+
+def _all_reduce(tensor: torch.Tensor, how: object) -> None:
+    try:
+        distributed.all_reduce(tensor, how)
+    except RuntimeError as error:  # gloo's only kind
+        raise PeerLost(str(error)) from None
