@@ -178,7 +178,9 @@ class Run:
         architecture = job.draw(step)
         store = UsedWeights(self.weights)
         x = batch.x.to(self._device, non_blocking=True)
-        with lower_precision(recipe.precision, self._device):
+        # int8 steps need all the bits of float32
+        precision = recipe.precision if job.rounding is None else "float32"
+        with lower_precision(precision, self._device):
             norms = BatchNorms() if job.rounding is None else None
             logits = forward(store, architecture, x, job.data.classes, norms, job.rounding)
         loss = self._loss(logits.float(), batch, self._teaching(batch, architecture, x))
