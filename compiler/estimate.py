@@ -17,7 +17,7 @@ on their values is taken to be as in trained networks, and named in `Cost.assume
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import frexp
@@ -38,7 +38,7 @@ from mcuforge.compiler.schedule.choose import least_bytes, stages_of
 from mcuforge.compiler.schedule.cost import schedule_costs
 from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.fit import with_smaller_constants
-from mcuforge.compiler.schedule.kernels import Calls
+from mcuforge.compiler.schedule.kernels import Alike, Calls
 from mcuforge.compiler.schedule.schedule import Execution, Schedule
 from mcuforge.compiler.schedule.search import SLACK
 from mcuforge.compiler.tensors import Tensor, is_unknown
@@ -123,6 +123,7 @@ class Estimator:
         self.target = target
         self._known = Known() if known is None else known
         self._segments: dict[Key, _Segment] = {}
+        self._layers = {isa: _Layers(isa) for isa in (target.isa, PORTABLE)}
 
     def cost(self, graph: Graph, *, exact: bool = False) -> Cost:
         """Cost `graph` by the first tier that decides; by its plan if `exact`.
@@ -194,10 +195,10 @@ class Estimator:
 
     def _flash_of(self, schedule: Schedule) -> int:
         """Bytes of constants and code."""
-        calls = [(layer.node, call) for layer in schedule.layers for call in layer.calls]
+        way = [(layer.node, layer.calls, _Sizes.of(layer.calls)) for layer in schedule.layers]
         code = self.target.code
-        flash = _constant_bytes(calls) + table_bytes(schedule)
-        flash += code.of_kernels(call.kernel for _, call in calls)
+        flash = _constant_bytes(way, alike=False) + table_bytes(schedule)
+        flash += code.of_kernels(_kernels(way))
         return flash + code.of_calls(*counted_calls(schedule))
 
     def _cost(
@@ -239,15 +240,68 @@ class Estimator:
         key = (streamed, *segment_key(part))
         if key not in self._segments:
             options = PlanOptions(streamed=streamed)
-            self._segments[key] = _Segment(optimize(part), self.target.isa, options, self._known)
+            layers = self._layers[self.target.isa], self._layers[PORTABLE]
+            self._segments[key] = _Segment(optimize(part), layers, options, self._known)
         return self._segments[key]
 
 
-class _Segment:
-    """What part of a network takes, whatever stands before and behind it."""
+@dataclass(frozen=True)
+class _Sizes:
+    """What calls take in flash: bytes of each constant made by training, and of each table."""
 
-    def __init__(self, graph: Graph, isa: str, options: PlanOptions, known: Known) -> None:
-        self._graph, self._isa, self._options, self._known = graph, isa, options, known
+    kernels: frozenset[str]
+    trained: tuple[tuple[Key, int], ...]  # by the kernel and the number among its constants
+    tables: tuple[tuple[Key, int], ...]  # by their content
+    words: int  # of parameter structs
+
+    @classmethod
+    def of(cls, calls: Sequence[Call]) -> _Sizes:
+        """The sizes of one layer's calls."""
+        trained: dict[Key, int] = {}
+        tables: dict[Key, int] = {}
+        for call in calls:
+            for number, blob in enumerate(call.blobs()):
+                if _is_trained(blob):
+                    trained[call.kernel, number] = blob.most_bytes or blob.data.nbytes
+                else:
+                    tables[blob.data.dtype.name, blob.data.tobytes()] = blob.data.nbytes
+        return cls(
+            frozenset(call.kernel for call in calls),
+            tuple(trained.items()),
+            tuple(tables.items()),
+            sum(call.words for call in calls),
+        )
+
+
+class _Layers:
+    """What layers cost on one ISA: worked out once for all that are equal but for their scales."""
+
+    def __init__(self, isa: str) -> None:
+        self._isa = isa
+        self._known: dict[Hashable, Alike] = {}
+        self._sizes: dict[tuple[Call, ...], _Sizes] = {}
+
+    def calls(self) -> Calls:
+        """The calls of layers, for costs alone: their constants are those of an equal layer."""
+        return Calls(self._isa, lambda node: tuple(_layer_key(node, {})), self._known)
+
+    def sizes(self, calls: tuple[Call, ...]) -> _Sizes:
+        """The sizes of calls that `calls` gave for one layer."""
+        if calls not in self._sizes:
+            self._sizes[calls] = _Sizes.of(calls)
+        return self._sizes[calls]
+
+
+class _Segment:
+    """What part of a network takes, whatever stands before and behind it.
+
+    `layers`: of the target's kernels, and of portable ones.
+    """
+
+    def __init__(
+        self, graph: Graph, layers: tuple[_Layers, _Layers], options: PlanOptions, known: Known
+    ) -> None:
+        self._graph, self._layers, self._options, self._known = graph, layers, options, known
         every = self._stages()  # not kept: a search meets thousands of segments
         plain = every[0].estimates
         computed = [i for i, node in enumerate(plain.nodes) if node.inputs]
@@ -256,23 +310,23 @@ class _Segment:
         self.fastest = min(
             sum(cost.of(1) for cost in stages.estimates.whole_costs) for stages in every
         )
-        ways = [_calls(stages, by_rows=by_rows) for stages in every for by_rows in (False, True)]
-        self.most_calls = max(len(calls) for calls in ways)
+        own, portable = layers
+        ways = [_calls(stages, own, by_rows=rows) for stages in every for rows in (False, True)]
+        self.most_calls = max(sum(len(calls) for _, calls, _ in way) for way in ways)
         self.most_layers = max(len(stages.nodes) for stages in every)
-        kernels = [frozenset(call.kernel for _, call in calls) for calls in ways]
+        kernels = [_kernels(way) for way in ways]
         self.most_kernels = kernels[0].union(*kernels)
         self.most_constants = max(
-            _constant_bytes(calls) + WORD_BYTES * sum(call.words for _, call in calls)
-            for calls in ways
+            _constant_bytes(way, alike=True) + WORD_BYTES * sum(sizes.words for _, _, sizes in way)
+            for way in ways
         )
         # where flash is short, slower kernels are called that have smaller constants
-        slower = [_calls(every[0], by_rows=rows, isa=PORTABLE) for rows in (False, True)]
-        slower_kernels = [frozenset(call.kernel for _, call in calls) for calls in slower]
-        self.least_kernels = kernels[0].intersection(*kernels, *slower_kernels)
-        self.least_constants = min(_trained_bytes(calls) for calls in (*ways, *slower))
+        slower = [_calls(every[0], portable, by_rows=rows) for rows in (False, True)]
+        self.least_kernels = kernels[0].intersection(*kernels, *map(_kernels, slower))
+        self.least_constants = min(_trained_bytes(way) for way in (*ways, *slower))
 
     def _stages(self) -> list[Candidates]:
-        return stages_of(self._graph, Calls(self._isa), self._options, self._known)
+        return stages_of(self._graph, self._layers[0].calls(), self._options, self._known)
 
     @cached_property
     def enough(self) -> int:
@@ -283,16 +337,25 @@ class _Segment:
         )
 
 
-def _calls(stages: Candidates, *, by_rows: bool, isa: str | None = None) -> list[tuple[Node, Call]]:
-    """The calls of every node, whole, or by rows where it can; `isa`: of other kernels."""
-    of = stages.estimates.calls.of if isa is None else Calls(isa).of
-    found: list[tuple[Node, Call]] = []
+Way = list[tuple[Node, tuple[Call, ...], _Sizes]]  # the calls of every layer
+
+
+def _calls(stages: Candidates, layers: _Layers, *, by_rows: bool) -> Way:
+    """The calls of every node, whole, or by rows where it can."""
+    of = layers.calls().like
+    found: Way = []
     for node, row in zip(stages.nodes, stages.estimates.rows, strict=True):
+        calls: tuple[Call, ...] = ()
         if by_rows and row is not None:
-            found += ((node, call) for call in of(node, row.execution, row.steps))
+            calls = of(node, row.execution, row.steps)
         elif node.inputs:
-            found += ((node, call) for call in of(node, Execution.WHOLE, node.output.rows))
+            calls = of(node, Execution.WHOLE, node.output.rows)
+        found.append((node, calls, layers.sizes(calls)))
     return found
+
+
+def _kernels(way: Way) -> frozenset[str]:
+    return frozenset[str]().union(*(sizes.kernels for _, _, sizes in way))
 
 
 def counted_calls(schedule: Schedule) -> tuple[int, int, int]:
@@ -363,26 +426,27 @@ def _doubled(graph: Graph, isa: str) -> Iterator[tuple[str, int]]:
             yield node.name, WORD_BYTES * words
 
 
-def _constant_bytes(calls: Sequence[tuple[Node, Call]]) -> int:
-    """Bytes of the constants; equal tables lie in flash once."""
-    total = _trained_bytes(calls)
-    tables: set[tuple[str, bytes]] = set()
-    for blob in (blob for _, call in calls for blob in call.blobs() if not _is_trained(blob)):
-        key = (blob.data.dtype.name, blob.data.tobytes())
-        if key not in tables:
-            tables.add(key)
-            total += blob.data.nbytes
-    return total
+def _constant_bytes(way: Way, *, alike: bool) -> int:
+    """Bytes of the constants; equal tables lie in flash once.
+
+    `alike`: tables may be those of layers with other scales, so only those of equal scales count
+    as equal.
+    """
+    tables: dict[Key, int] = {}
+    for node, _, sizes in way:
+        tensors = (*node.activations, node.output) if alike else ()
+        scales = tuple(tensor.quant for tensor in tensors)
+        tables |= {(scales, *key): size for key, size in sizes.tables}
+    return _trained_bytes(way) + sum(tables.values())
 
 
-def _trained_bytes(calls: Sequence[tuple[Node, Call]]) -> int:
+def _trained_bytes(way: Way) -> int:
     """Bytes of the constants that training makes, which layers share only if computed again."""
     found: dict[Key, int] = {}
-    for node, call in calls:
+    for node, _, sizes in way:
         constants = tuple(id(tensor) for tensor in node.inputs if tensor.is_constant)
-        for number, blob in enumerate(call.blobs()):
-            if _is_trained(blob):
-                found[constants, call.kernel, number] = blob.most_bytes or blob.data.nbytes
+        for key, size in sizes.trained:
+            found[constants, key] = size
     return sum(found.values())
 
 
@@ -394,17 +458,22 @@ def segment_key(part: Graph) -> Iterator[object]:
     """What the cost of a segment depends on: operators, shapes, quantization, who reads what."""
     numbers: dict[int, int] = {}
     for node in part.nodes:
-        yield node.op
-        for tensor in (*node.inputs, node.output):
-            if tensor.data is not None:
-                yield _constant_key(tensor)
-                continue
-            quant = tensor.quant
-            rounding = (quant.zero_point, quant.nearest) if quant is not None else None
-            number = numbers.setdefault(id(tensor), len(numbers))
-            yield (number, tensor.shape, tensor.dtype, rounding)
-        yield from _factors(node)
+        yield from _layer_key(node, numbers)
     yield tuple(numbers[id(tensor)] for tensor in part.outputs)
+
+
+def _layer_key(node: Node, numbers: dict[int, int]) -> Iterator[object]:
+    """What the cost of a layer depends on; `numbers`: of tensors met, extended here."""
+    yield node.op
+    for tensor in (*node.inputs, node.output):
+        if tensor.data is not None:
+            yield _constant_key(tensor)
+            continue
+        quant = tensor.quant
+        rounding = (quant.zero_point, quant.nearest) if quant is not None else None
+        number = numbers.setdefault(id(tensor), len(numbers))
+        yield (number, tensor.shape, tensor.dtype, rounding)
+    yield from _factors(node)
 
 
 def _constant_key(tensor: Tensor) -> object:

@@ -96,6 +96,10 @@ class Calls:
             self._renamed[key] = tuple(_renamed(call, tensors) for call in calls)
         return self._renamed[key]
 
+    def like(self, node: Node, execution: Execution, rows: int) -> tuple[Call, ...]:
+        """The same calls, but maybe with the tensors of an equal layer."""
+        return self._calls_of(self.alike(node), (execution, rows))
+
     def cost(self, node: Node, execution: Execution, rows: int) -> LayerCost:
         """The instructions of these calls."""
         alike, form = self.alike(node), (execution, rows)
@@ -105,12 +109,8 @@ class Calls:
 
     def scratch_bytes(self, node: Node, execution: Execution, rows: int) -> int:
         """Bytes of the buffer that these calls share, one after the other."""
-        calls = self._calls_of(self.alike(node), (execution, rows))
+        calls = self.like(node, execution, rows)
         return max((call.scratch_bytes for call in calls), default=0)
-
-    def can_sum(self, node: Node, rows: int) -> bool:
-        """True where `node` can add up the `rows` rows of its input as they come."""
-        return bool(self._calls_of(self.alike(node), (Execution.ACCUMULATE, rows)))
 
     def _calls_of(self, alike: Alike, form: Form) -> tuple[Call, ...]:
         if form not in alike.calls:

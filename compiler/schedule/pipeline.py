@@ -103,7 +103,7 @@ def _accumulated(node: Node, storage: Mapping[str, Tensor], calls: Calls) -> Row
     if len(node.activations) != 1 or node.output.rows != 1:
         return None
     buffer = storage[node.activations[0].name]
-    if not calls.can_sum(node, buffer.rows):
+    if not calls.like(node, Execution.ACCUMULATE, buffer.rows):
         return None
     rows = np.arange(buffer.rows, dtype=np.int64)
     need = Needed(buffer, rows, rows + 1, before=False, in_place=False)
