@@ -311,7 +311,11 @@ class _Segment:
             sum(cost.of(1) for cost in stages.estimates.whole_costs) for stages in every
         )
         own, portable = layers
-        ways = [_calls(stages, own, by_rows=rows) for stages in every for rows in (False, True)]
+        ways = [
+            _calls(stages, own, stages.estimates.calls, by_rows=rows)
+            for stages in every
+            for rows in (False, True)
+        ]
         self.most_calls = max(sum(len(calls) for _, calls, _ in way) for way in ways)
         self.most_layers = max(len(stages.nodes) for stages in every)
         kernels = [_kernels(way) for way in ways]
@@ -321,7 +325,8 @@ class _Segment:
             for way in ways
         )
         # where flash is short, slower kernels are called that have smaller constants
-        slower = [_calls(every[0], portable, by_rows=rows) for rows in (False, True)]
+        other = portable.calls()
+        slower = [_calls(every[0], portable, other, by_rows=rows) for rows in (False, True)]
         self.least_kernels = kernels[0].intersection(*kernels, *map(_kernels, slower))
         self.least_constants = min(_trained_bytes(way) for way in (*ways, *slower))
 
@@ -340,9 +345,9 @@ class _Segment:
 Way = list[tuple[Node, tuple[Call, ...], _Sizes]]  # the calls of every layer
 
 
-def _calls(stages: Candidates, layers: _Layers, *, by_rows: bool) -> Way:
-    """The calls of every node, whole, or by rows where it can."""
-    of = layers.calls().like
+def _calls(stages: Candidates, layers: _Layers, calls_of: Calls, *, by_rows: bool) -> Way:
+    """The calls of every node, whole, or by rows where it can; `calls_of` is of these layers."""
+    of = calls_of.like
     found: Way = []
     for node, row in zip(stages.nodes, stages.estimates.rows, strict=True):
         calls: tuple[Call, ...] = ()
