@@ -4,7 +4,8 @@
 An architecture search asks for tens of thousands of candidates. Most are decided by something far
 cheaper than a plan. `Estimator.cost` goes through four tiers, and stops where the limits decide:
 
-    sums    weights, code and instructions are sums over layers: too much of them is refused
+    sums    weights, code and instructions are sums over layers: too much of them is refused. If
+            the weights alone are too many, nothing else is looked at
     layers  the network is cut where one tensor alone is alive, usually between blocks. Each segment
             is looked at by itself, every layer whole or by rows: RAM that suffices. Equal segments
             are looked at once, in all networks
@@ -23,6 +24,7 @@ from functools import cached_property
 from math import frexp
 from typing import Literal
 
+from mcuforge.compiler.attention.parts import is_elementwise, is_move
 from mcuforge.compiler.calls import Blob, Call
 from mcuforge.compiler.codegen.stages import WORD_BYTES, table_bytes
 from mcuforge.compiler.compile import Memories, PlanOptions, plan_graph
@@ -31,6 +33,8 @@ from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.isa.channels import MAX_RIGHT
 from mcuforge.compiler.isa.code_size import CodeSize, code_size
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
+from mcuforge.compiler.ops.convolution import ConvolutionOp
+from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.passes import optimize
 from mcuforge.compiler.schedule.candidates import Candidates
@@ -98,7 +102,8 @@ class Cost:
     take. `flash` is without the check firmware. `refused` lists the limits that are passed; empty:
     it fits. `assumed` names the layers that take more flash if a filter's mean |w| is above
     `MEAN_WEIGHT`; `flash_most` counts that. `instructions` are the plan's in tier `plan`, in the
-    others those of the fastest plan.
+    others those of the fastest plan. Where the weights alone are refused, `flash` counts these and
+    `instructions` are 0.
     """
 
     tier: Tier
@@ -132,6 +137,9 @@ class Estimator:
         """
         if exact:
             return self._by_plan(graph)
+        refused = self._by_weights(graph)
+        if refused is not None:
+            return refused
         streamed = self.target.options.streamed
         parts = [
             self._segment(part, streamed=streamed and number == 0)
@@ -142,13 +150,23 @@ class Estimator:
             return cost
         return self._by_layers(graph, parts) or self._by_bound(graph, cost)
 
+    def _by_weights(self, graph: Graph) -> Cost | None:
+        """What the weights alone exceed; None where they fit, or where instructions may not."""
+        weights = _weights_bytes(graph)
+        if weights <= self.target.flash or self.target.max_instructions is not None:
+            return None
+        return self._cost("sums", graph, self._input_bytes(graph), weights, 0.0)
+
+    def _input_bytes(self, graph: Graph) -> int:
+        """Bytes of the inputs that lie in RAM whatever the plan."""
+        return 0 if self.target.options.streamed else sum(t.bytes for t in graph.inputs)
+
     def _by_sums(self, graph: Graph, parts: Sequence[_Segment]) -> Cost:
         """What no plan goes below."""
-        streamed = self.target.options.streamed
-        least = 0 if streamed else sum(tensor.bytes for tensor in graph.inputs)
         flash = sum(part.least_constants for part in parts)
         flash += self._kernels(part.least_kernels for part in parts)
-        return self._cost("sums", graph, least, flash, FASTER * _fastest(parts))
+        fastest = FASTER * _fastest(parts)
+        return self._cost("sums", graph, self._input_bytes(graph), flash, fastest)
 
     def _by_layers(self, graph: Graph, parts: Sequence[_Segment]) -> Cost | None:
         """What suffices; None where that may pass a limit that a plan keeps."""
@@ -443,6 +461,26 @@ def _constant_bytes(way: Way, *, alike: bool) -> int:
         scales = tuple(tensor.quant for tensor in tensors)
         tables |= {(scales, *key): size for key, size in sizes.tables}
     return _trained_bytes(way) + sum(tables.values())
+
+
+def _weights_bytes(graph: Graph) -> int:
+    """Bytes of the filters that every plan keeps, at a byte for each weight at least.
+
+    A form of attention may leave out columns of a projection that nobody reads, so layers that are
+    read in parts do not count.
+    """
+    in_parts: set[int] = set()
+    counted: dict[int, int] = {}
+    for node in reversed(graph.nodes):
+        op, output = node.op, node.output
+        if isinstance(op, ConvolutionOp | FullyConnected):
+            if id(output) not in in_parts:
+                counted[id(node.inputs[1])] = node.inputs[1].bytes
+        elif is_move(op) and (output.elements < node.inputs[0].elements or id(output) in in_parts):
+            in_parts.add(id(node.inputs[0]))
+        elif id(output) in in_parts and is_elementwise(node):
+            in_parts.add(id(node.activations[0]))
+    return sum(counted.values())
 
 
 def _trained_bytes(way: Way) -> int:

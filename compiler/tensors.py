@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
 from math import inf, prod
 
 import numpy as np
@@ -122,6 +122,7 @@ _UNKNOWN: Mapping[DType, Array] = {
 }
 
 
+@cache
 def unknown(shape: tuple[int, ...], dtype: DType) -> Array:
     """Weights or biases of a network that is only costed: of any `shape`, int8 or int32.
 
