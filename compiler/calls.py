@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.tensors import Array, Tensor
 
+LAST = np.iinfo(np.int64).max // 2  # no row and no byte is as far
+
 
 @dataclass(frozen=True, eq=False)
 class Reads:
@@ -27,6 +29,31 @@ class Reads:
     first: NDArray[np.int64]
     end: NDArray[np.int64]
     before_write: bool = False
+
+    @cached_property
+    def distance(self) -> int:
+        """The least d such that the output may begin d bytes below the input's first byte.
+
+        For every output unit i, its last byte must lie below the first input byte that may still be
+        read while unit i is written or later:
+
+            (i + 1) * out_bytes - d <= in_bytes * min(first[j] for j >= i)
+
+        With `before_write` unit i has done its own reading by then, so only j > i count. A negative
+        d means that the output may begin that far above the input's first byte. Any greater d is
+        safe too. It is the output's size when nothing less is safe: the two then lie apart.
+        """
+        first, end = self.first, self.end
+        units = len(first)
+        size = units * self.out_bytes
+        never = LAST // max(self.in_bytes, 1)
+        still = first if (first < end).all() else np.where(first < end, first, never)
+        if (still[1:] < still[:-1]).any():
+            still = np.minimum.accumulate(still[::-1])[::-1]  # the lowest unit read from i on
+        written = np.arange(1, units + 1, dtype=np.int64) * self.out_bytes
+        if self.before_write:  # after the last unit nothing is read
+            still, written = still[1:], written[:-1]
+        return int(min(size, (written - still * self.in_bytes).max(initial=-size)))
 
 
 class Blank(Enum):

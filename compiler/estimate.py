@@ -4,7 +4,8 @@
 An architecture search asks for tens of thousands of candidates. Most are decided by something far
 cheaper than a plan. `Estimator.cost` goes through four tiers, and stops where the limits decide:
 
-    sums    weights, code and instructions are sums over layers: too much of them is refused
+    sums    weights, code and instructions are sums over layers: too much of them is refused. If
+            the weights alone are too many, nothing else is looked at
     layers  the network is cut where one tensor alone is alive, usually between blocks. Each segment
             is looked at by itself, every layer whole or by rows: RAM that suffices. Equal segments
             are looked at once, in all networks
@@ -17,12 +18,13 @@ on their values is taken to be as in trained networks, and named in `Cost.assume
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import frexp
 from typing import Literal
 
+from mcuforge.compiler.attention.parts import is_elementwise, is_move
 from mcuforge.compiler.calls import Blob, Call
 from mcuforge.compiler.codegen.stages import WORD_BYTES, table_bytes
 from mcuforge.compiler.compile import Memories, PlanOptions, plan_graph
@@ -31,6 +33,8 @@ from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.isa.channels import MAX_RIGHT
 from mcuforge.compiler.isa.code_size import CodeSize, code_size
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
+from mcuforge.compiler.ops.convolution import ConvolutionOp
+from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.passes import optimize
 from mcuforge.compiler.schedule.candidates import Candidates
@@ -38,7 +42,7 @@ from mcuforge.compiler.schedule.choose import least_bytes, stages_of
 from mcuforge.compiler.schedule.cost import schedule_costs
 from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.fit import with_smaller_constants
-from mcuforge.compiler.schedule.kernels import Calls
+from mcuforge.compiler.schedule.kernels import Alike, Calls
 from mcuforge.compiler.schedule.schedule import Execution, Schedule
 from mcuforge.compiler.schedule.search import SLACK
 from mcuforge.compiler.tensors import Tensor, is_unknown
@@ -98,7 +102,8 @@ class Cost:
     take. `flash` is without the check firmware. `refused` lists the limits that are passed; empty:
     it fits. `assumed` names the layers that take more flash if a filter's mean |w| is above
     `MEAN_WEIGHT`; `flash_most` counts that. `instructions` are the plan's in tier `plan`, in the
-    others those of the fastest plan.
+    others those of the fastest plan. Where the weights alone are refused, `flash` counts these and
+    `instructions` are 0.
     """
 
     tier: Tier
@@ -123,6 +128,7 @@ class Estimator:
         self.target = target
         self._known = Known() if known is None else known
         self._segments: dict[Key, _Segment] = {}
+        self._layers = {isa: _Layers(isa) for isa in (target.isa, PORTABLE)}
 
     def cost(self, graph: Graph, *, exact: bool = False) -> Cost:
         """Cost `graph` by the first tier that decides; by its plan if `exact`.
@@ -131,6 +137,9 @@ class Estimator:
         """
         if exact:
             return self._by_plan(graph)
+        refused = self._by_weights(graph)
+        if refused is not None:
+            return refused
         streamed = self.target.options.streamed
         parts = [
             self._segment(part, streamed=streamed and number == 0)
@@ -141,13 +150,23 @@ class Estimator:
             return cost
         return self._by_layers(graph, parts) or self._by_bound(graph, cost)
 
+    def _by_weights(self, graph: Graph) -> Cost | None:
+        """What the weights alone exceed; None where they fit, or where instructions may not."""
+        weights = _weights_bytes(graph)
+        if weights <= self.target.flash or self.target.max_instructions is not None:
+            return None
+        return self._cost("sums", graph, self._input_bytes(graph), weights, 0.0)
+
+    def _input_bytes(self, graph: Graph) -> int:
+        """Bytes of the inputs that lie in RAM whatever the plan."""
+        return 0 if self.target.options.streamed else sum(t.bytes for t in graph.inputs)
+
     def _by_sums(self, graph: Graph, parts: Sequence[_Segment]) -> Cost:
         """What no plan goes below."""
-        streamed = self.target.options.streamed
-        least = 0 if streamed else sum(tensor.bytes for tensor in graph.inputs)
         flash = sum(part.least_constants for part in parts)
         flash += self._kernels(part.least_kernels for part in parts)
-        return self._cost("sums", graph, least, flash, FASTER * _fastest(parts))
+        fastest = FASTER * _fastest(parts)
+        return self._cost("sums", graph, self._input_bytes(graph), flash, fastest)
 
     def _by_layers(self, graph: Graph, parts: Sequence[_Segment]) -> Cost | None:
         """What suffices; None where that may pass a limit that a plan keeps."""
@@ -194,10 +213,10 @@ class Estimator:
 
     def _flash_of(self, schedule: Schedule) -> int:
         """Bytes of constants and code."""
-        calls = [(layer.node, call) for layer in schedule.layers for call in layer.calls]
+        way = [(layer.node, layer.calls, _Sizes.of(layer.calls)) for layer in schedule.layers]
         code = self.target.code
-        flash = _constant_bytes(calls) + table_bytes(schedule)
-        flash += code.of_kernels(call.kernel for _, call in calls)
+        flash = _constant_bytes(way, alike=False) + table_bytes(schedule)
+        flash += code.of_kernels(_kernels(way))
         return flash + code.of_calls(*counted_calls(schedule))
 
     def _cost(
@@ -239,15 +258,68 @@ class Estimator:
         key = (streamed, *segment_key(part))
         if key not in self._segments:
             options = PlanOptions(streamed=streamed)
-            self._segments[key] = _Segment(optimize(part), self.target.isa, options, self._known)
+            layers = self._layers[self.target.isa], self._layers[PORTABLE]
+            self._segments[key] = _Segment(optimize(part), layers, options, self._known)
         return self._segments[key]
 
 
-class _Segment:
-    """What part of a network takes, whatever stands before and behind it."""
+@dataclass(frozen=True)
+class _Sizes:
+    """What calls take in flash: bytes of each constant made by training, and of each table."""
 
-    def __init__(self, graph: Graph, isa: str, options: PlanOptions, known: Known) -> None:
-        self._graph, self._isa, self._options, self._known = graph, isa, options, known
+    kernels: frozenset[str]
+    trained: tuple[tuple[Key, int], ...]  # by the kernel and the number among its constants
+    tables: tuple[tuple[Key, int], ...]  # by their content
+    words: int  # of parameter structs
+
+    @classmethod
+    def of(cls, calls: Sequence[Call]) -> _Sizes:
+        """The sizes of one layer's calls."""
+        trained: dict[Key, int] = {}
+        tables: dict[Key, int] = {}
+        for call in calls:
+            for number, blob in enumerate(call.blobs()):
+                if _is_trained(blob):
+                    trained[call.kernel, number] = blob.most_bytes or blob.data.nbytes
+                else:
+                    tables[blob.data.dtype.name, blob.data.tobytes()] = blob.data.nbytes
+        return cls(
+            frozenset(call.kernel for call in calls),
+            tuple(trained.items()),
+            tuple(tables.items()),
+            sum(call.words for call in calls),
+        )
+
+
+class _Layers:
+    """What layers cost on one ISA: worked out once for all that are equal but for their scales."""
+
+    def __init__(self, isa: str) -> None:
+        self._isa = isa
+        self._known: dict[Hashable, Alike] = {}
+        self._sizes: dict[tuple[Call, ...], _Sizes] = {}
+
+    def calls(self) -> Calls:
+        """The calls of layers, for costs alone: their constants are those of an equal layer."""
+        return Calls(self._isa, lambda node: tuple(_layer_key(node, {})), self._known)
+
+    def sizes(self, calls: tuple[Call, ...]) -> _Sizes:
+        """The sizes of calls that `calls` gave for one layer."""
+        if calls not in self._sizes:
+            self._sizes[calls] = _Sizes.of(calls)
+        return self._sizes[calls]
+
+
+class _Segment:
+    """What part of a network takes, whatever stands before and behind it.
+
+    `layers`: of the target's kernels, and of portable ones.
+    """
+
+    def __init__(
+        self, graph: Graph, layers: tuple[_Layers, _Layers], options: PlanOptions, known: Known
+    ) -> None:
+        self._graph, self._layers, self._options, self._known = graph, layers, options, known
         every = self._stages()  # not kept: a search meets thousands of segments
         plain = every[0].estimates
         computed = [i for i, node in enumerate(plain.nodes) if node.inputs]
@@ -256,23 +328,28 @@ class _Segment:
         self.fastest = min(
             sum(cost.of(1) for cost in stages.estimates.whole_costs) for stages in every
         )
-        ways = [_calls(stages, by_rows=by_rows) for stages in every for by_rows in (False, True)]
-        self.most_calls = max(len(calls) for calls in ways)
+        own, portable = layers
+        ways = [
+            _calls(stages, own, stages.estimates.calls, by_rows=rows)
+            for stages in every
+            for rows in (False, True)
+        ]
+        self.most_calls = max(sum(len(calls) for _, calls, _ in way) for way in ways)
         self.most_layers = max(len(stages.nodes) for stages in every)
-        kernels = [frozenset(call.kernel for _, call in calls) for calls in ways]
+        kernels = [_kernels(way) for way in ways]
         self.most_kernels = kernels[0].union(*kernels)
         self.most_constants = max(
-            _constant_bytes(calls) + WORD_BYTES * sum(call.words for _, call in calls)
-            for calls in ways
+            _constant_bytes(way, alike=True) + WORD_BYTES * sum(sizes.words for _, _, sizes in way)
+            for way in ways
         )
         # where flash is short, slower kernels are called that have smaller constants
-        slower = [_calls(every[0], by_rows=rows, isa=PORTABLE) for rows in (False, True)]
-        slower_kernels = [frozenset(call.kernel for _, call in calls) for calls in slower]
-        self.least_kernels = kernels[0].intersection(*kernels, *slower_kernels)
-        self.least_constants = min(_trained_bytes(calls) for calls in (*ways, *slower))
+        other = portable.calls()
+        slower = [_calls(every[0], portable, other, by_rows=rows) for rows in (False, True)]
+        self.least_kernels = kernels[0].intersection(*kernels, *map(_kernels, slower))
+        self.least_constants = min(_trained_bytes(way) for way in (*ways, *slower))
 
     def _stages(self) -> list[Candidates]:
-        return stages_of(self._graph, Calls(self._isa), self._options, self._known)
+        return stages_of(self._graph, self._layers[0].calls(), self._options, self._known)
 
     @cached_property
     def enough(self) -> int:
@@ -283,16 +360,25 @@ class _Segment:
         )
 
 
-def _calls(stages: Candidates, *, by_rows: bool, isa: str | None = None) -> list[tuple[Node, Call]]:
-    """The calls of every node, whole, or by rows where it can; `isa`: of other kernels."""
-    of = stages.estimates.calls.of if isa is None else Calls(isa).of
-    found: list[tuple[Node, Call]] = []
+Way = list[tuple[Node, tuple[Call, ...], _Sizes]]  # the calls of every layer
+
+
+def _calls(stages: Candidates, layers: _Layers, calls_of: Calls, *, by_rows: bool) -> Way:
+    """The calls of every node, whole, or by rows where it can; `calls_of` is of these layers."""
+    of = calls_of.like
+    found: Way = []
     for node, row in zip(stages.nodes, stages.estimates.rows, strict=True):
+        calls: tuple[Call, ...] = ()
         if by_rows and row is not None:
-            found += ((node, call) for call in of(node, row.execution, row.steps))
+            calls = of(node, row.execution, row.steps)
         elif node.inputs:
-            found += ((node, call) for call in of(node, Execution.WHOLE, node.output.rows))
+            calls = of(node, Execution.WHOLE, node.output.rows)
+        found.append((node, calls, layers.sizes(calls)))
     return found
+
+
+def _kernels(way: Way) -> frozenset[str]:
+    return frozenset[str]().union(*(sizes.kernels for _, _, sizes in way))
 
 
 def counted_calls(schedule: Schedule) -> tuple[int, int, int]:
@@ -363,26 +449,47 @@ def _doubled(graph: Graph, isa: str) -> Iterator[tuple[str, int]]:
             yield node.name, WORD_BYTES * words
 
 
-def _constant_bytes(calls: Sequence[tuple[Node, Call]]) -> int:
-    """Bytes of the constants; equal tables lie in flash once."""
-    total = _trained_bytes(calls)
-    tables: set[tuple[str, bytes]] = set()
-    for blob in (blob for _, call in calls for blob in call.blobs() if not _is_trained(blob)):
-        key = (blob.data.dtype.name, blob.data.tobytes())
-        if key not in tables:
-            tables.add(key)
-            total += blob.data.nbytes
-    return total
+def _constant_bytes(way: Way, *, alike: bool) -> int:
+    """Bytes of the constants; equal tables lie in flash once.
+
+    `alike`: tables may be those of layers with other scales, so only those of equal scales count
+    as equal.
+    """
+    tables: dict[Key, int] = {}
+    for node, _, sizes in way:
+        tensors = (*node.activations, node.output) if alike else ()
+        scales = tuple(tensor.quant for tensor in tensors)
+        tables |= {(scales, *key): size for key, size in sizes.tables}
+    return _trained_bytes(way) + sum(tables.values())
 
 
-def _trained_bytes(calls: Sequence[tuple[Node, Call]]) -> int:
+def _weights_bytes(graph: Graph) -> int:
+    """Bytes of the filters that every plan keeps, at a byte for each weight at least.
+
+    A form of attention may leave out columns of a projection that nobody reads, so layers that are
+    read in parts do not count.
+    """
+    in_parts: set[int] = set()
+    counted: dict[int, int] = {}
+    for node in reversed(graph.nodes):
+        op, output = node.op, node.output
+        if isinstance(op, ConvolutionOp | FullyConnected):
+            if id(output) not in in_parts:
+                counted[id(node.inputs[1])] = node.inputs[1].bytes
+        elif is_move(op) and (output.elements < node.inputs[0].elements or id(output) in in_parts):
+            in_parts.add(id(node.inputs[0]))
+        elif id(output) in in_parts and is_elementwise(node):
+            in_parts.add(id(node.activations[0]))
+    return sum(counted.values())
+
+
+def _trained_bytes(way: Way) -> int:
     """Bytes of the constants that training makes, which layers share only if computed again."""
     found: dict[Key, int] = {}
-    for node, call in calls:
+    for node, _, sizes in way:
         constants = tuple(id(tensor) for tensor in node.inputs if tensor.is_constant)
-        for number, blob in enumerate(call.blobs()):
-            if _is_trained(blob):
-                found[constants, call.kernel, number] = blob.most_bytes or blob.data.nbytes
+        for key, size in sizes.trained:
+            found[constants, key] = size
     return sum(found.values())
 
 
@@ -394,17 +501,22 @@ def segment_key(part: Graph) -> Iterator[object]:
     """What the cost of a segment depends on: operators, shapes, quantization, who reads what."""
     numbers: dict[int, int] = {}
     for node in part.nodes:
-        yield node.op
-        for tensor in (*node.inputs, node.output):
-            if tensor.data is not None:
-                yield _constant_key(tensor)
-                continue
-            quant = tensor.quant
-            rounding = (quant.zero_point, quant.nearest) if quant is not None else None
-            number = numbers.setdefault(id(tensor), len(numbers))
-            yield (number, tensor.shape, tensor.dtype, rounding)
-        yield from _factors(node)
+        yield from _layer_key(node, numbers)
     yield tuple(numbers[id(tensor)] for tensor in part.outputs)
+
+
+def _layer_key(node: Node, numbers: dict[int, int]) -> Iterator[object]:
+    """What the cost of a layer depends on; `numbers`: of tensors met, extended here."""
+    yield node.op
+    for tensor in (*node.inputs, node.output):
+        if tensor.data is not None:
+            yield _constant_key(tensor)
+            continue
+        quant = tensor.quant
+        rounding = (quant.zero_point, quant.nearest) if quant is not None else None
+        number = numbers.setdefault(id(tensor), len(numbers))
+        yield (number, tensor.shape, tensor.dtype, rounding)
+    yield from _factors(node)
 
 
 def _constant_key(tensor: Tensor) -> object:

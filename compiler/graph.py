@@ -126,7 +126,7 @@ class Node:
     output: Tensor
     origin: str = ""  # where the user's model says it: "operator 12 CONV_2D"
 
-    @property
+    @cached_property
     def activations(self) -> Tensors:
         """The inputs that are computed at run time."""
         return tuple(t for t in self.inputs if not t.is_constant)

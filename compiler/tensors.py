@@ -4,8 +4,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
-from math import prod
+from functools import cache, cached_property
+from math import inf, prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,11 @@ class Quant:
     zero_point: int = 0
     axis: int | None = None
     nearest: bool = False
+
+    @cached_property
+    def bad_scale(self) -> float | None:
+        """The first scale that is no finite number above 0, if there is one."""
+        return next((s for s in self.scale if not 0.0 < s < inf), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +122,7 @@ _UNKNOWN: Mapping[DType, Array] = {
 }
 
 
+@cache
 def unknown(shape: tuple[int, ...], dtype: DType) -> Array:
     """Weights or biases of a network that is only costed: of any `shape`, int8 or int32.
 

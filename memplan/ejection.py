@@ -75,8 +75,7 @@ class Ejector:
             home, offset, free = self._choose(i, limits, offsets, homes)
             if not free:
                 weights[i] += 1
-                in_way = placer.blocked(i, home, offsets, homes)
-                for j in [j for begin, end, j in in_way if begin <= offset < end]:
+                for j in placer.in_way(i, home, offset, offsets, homes):
                     homes[j] = NOWHERE
                     waiting.append(j)
             homes[i], offsets[i] = home, offset
@@ -92,36 +91,40 @@ class Ejector:
         anywhere = chance() < self._noise
         least = -1  # weight of the buffers in the way at the places found; -1: none found
         places: list[tuple[int, int]] = []
+        before = 1 - sizes[i]
         for region in placer.allowed[i]:
-            top = limits[region] - placer.sizes[i]
+            top = limits[region] - sizes[i]
             weight = 0
             changes: list[tuple[int, int]] = []  # of the weight at an offset, from 1 to top + 1
-            before = 1 - placer.sizes[i]
+            add = changes.append
             # the same as below without calls: the planner spends most of its time here
             for j in placer.apart[i]:
                 if homes[j] == region:
-                    begin = offsets[j] + before
+                    other = offsets[j]
+                    begin = other + before
                     if begin <= top:
                         if begin <= 0:
                             weight += weights[j]
                         else:
-                            changes.append((begin, weights[j]))
-                        end = offsets[j] + sizes[j]
+                            add((begin, weights[j]))
+                        end = other + sizes[j]
                         if end <= top:
-                            changes.append((end, -weights[j]))
-            for begin, end, j in placer.blocked_by_spans(i, region, offsets, homes):
-                if end > 0 and begin <= top:
-                    if begin <= 0:
-                        weight += weights[j]
-                    else:
-                        changes.append((begin, weights[j]))
-                    changes.append((end, -weights[j]))
+                            add((end, -weights[j]))
+            if placer.spans[i]:
+                for begin, end, j in placer.blocked_by_spans(i, region, offsets, homes):
+                    if end > 0 and begin <= top:
+                        if begin <= 0:
+                            weight += weights[j]
+                        else:
+                            add((begin, weights[j]))
+                        add((end, -weights[j]))
             changes.sort()
-            changes.append((top + 1, 0))
+            add((top + 1, 0))
             begin = 0
             for end, change in changes:
                 if end > begin:
-                    end = min(end, top + 1)
+                    if end > top:
+                        end = top + 1
                     if least < 0 or weight <= least or anywhere:
                         low = -(-begin // alignment) * alignment
                         high = (end - 1) // alignment * alignment

@@ -111,6 +111,21 @@ class Placer:
         ]
         return ranges + self.blocked_by_spans(i, region, offsets, homes)
 
+    def in_way(
+        self, i: int, region: int, offset: int, offsets: Sequence[int], homes: Sequence[int]
+    ) -> list[int]:
+        """List the buffers with which i would collide at an offset."""
+        sizes, end = self.sizes, offset + self.sizes[i]
+        found = [
+            j
+            for j in self.apart[i]
+            if offsets[j] < end and homes[j] == region and offset < offsets[j] + sizes[j]
+        ]
+        if self.spans[i]:
+            ranges = self.blocked_by_spans(i, region, offsets, homes)
+            found += [j for begin, end, j in ranges if begin <= offset < end]
+        return found
+
     def blocked_by_spans(
         self, i: int, region: int, offsets: Sequence[int], homes: Sequence[int]
     ) -> list[tuple[int, int, int]]:

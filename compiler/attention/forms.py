@@ -42,42 +42,57 @@ NARROW = 8  # a tensor whose rows are this many times smaller than a token's is 
 def attention_forms(graph: Graph) -> tuple[Graph, ...]:
     """Return the graph in each form of its attention that differs, its own form first."""
     plain = read_needed_rows(graph)
-    found = find_attention(graph, Names(graph))
-    if not found:
+    heads_of = _Heads.of(graph)
+    if not heads_of.found:
         return (plain,)
-    kept = _rewritten(graph, "kept")
-    forms = [kept, _queries(graph, kept.macs)]
-    heads = _rewritten(graph, "heads")
+    kept = heads_of.rewritten("kept")
+    forms = [kept, heads_of.by_queries(kept.macs)]
+    heads = heads_of.rewritten("heads")
     if len(heads.nodes) > len(kept.nodes):
         forms.append(heads)
-    if any(len(a.heads) > 1 and len(a.sources) > 1 for a in found):
-        forms.append(_rewritten(graph, "again"))
+    if any(len(a.heads) > 1 and len(a.sources) > 1 for a in heads_of.found):
+        forms.append(heads_of.rewritten("again"))
     return (plain, *forms)
 
 
-def _queries(graph: Graph, macs: int) -> Graph:
-    """The form by queries; products of low rank wait for theirs where that computes none twice."""
-    delayed = _rewritten(graph, "queries", products=True)
-    return delayed if delayed.macs == macs else _rewritten(graph, "queries")
+@dataclass(frozen=True, eq=False)
+class _Heads:
+    """A graph and its attention head by head: all forms share these nodes and their constants.
 
+    `names` are those taken by the graph and by the heads.
+    """
 
-def _rewritten(graph: Graph, form: Form, *, products: bool = False) -> Graph:
-    """Replace each attention, where its output was written, by its nodes in `form`."""
-    names = Names(graph)
-    found = find_attention(graph, names)
-    parts = {id(a.output): a for a in found}
-    nodes: list[Node] = []
-    for node in graph.nodes:
-        attention = parts.get(id(node.output))
-        if attention is None:
-            nodes.append(node)
-        else:
-            again = _Again(graph, names, attention, products or form == "again")
-            nodes += _in_form(attention, form, again)
-    changed = drop_unread(replace(graph, nodes=tuple(nodes)))
-    changed = read_needed_rows(changed)
-    verify(changed, f"attention by {form}")
-    return changed
+    graph: Graph
+    found: tuple[Attention, ...]
+    names: Names
+
+    @classmethod
+    def of(cls, graph: Graph) -> _Heads:
+        """Take the graph's attention apart."""
+        names = Names(graph)
+        return cls(graph, find_attention(graph, names), names)
+
+    def by_queries(self, macs: int) -> Graph:
+        """The form by queries; products of low rank wait for theirs if that computes none twice."""
+        delayed = self.rewritten("queries", products=True)
+        return delayed if delayed.macs == macs else self.rewritten("queries")
+
+    def rewritten(self, form: Form, *, products: bool = False) -> Graph:
+        """Replace each attention, where its output was written, by its nodes in `form`."""
+        graph, names = self.graph, self.names.copy()
+        parts = {id(a.output): a for a in self.found}
+        nodes: list[Node] = []
+        for node in graph.nodes:
+            attention = parts.get(id(node.output))
+            if attention is None:
+                nodes.append(node)
+            else:
+                again = _Again(graph, names, attention, products or form == "again")
+                nodes += _in_form(attention, form, again)
+        changed = drop_unread(replace(graph, nodes=tuple(nodes)))
+        changed = read_needed_rows(changed)
+        verify(changed, f"attention by {form}")
+        return changed
 
 
 def _in_form(attention: Attention, form: Form, again: _Again) -> list[Node]:

@@ -15,7 +15,7 @@ from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.heat import confined, favour_hot
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import memory_problem
-from mcuforge.compiler.schedule.order import orders
+from mcuforge.compiler.schedule.order import file_order, orders
 from mcuforge.compiler.schedule.planned import PlanOptions
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.search import (
@@ -160,7 +160,7 @@ def _candidates(
     """The stages of every order of the graph, and of every form of its attention."""
     plain, *forms = attention_forms(graph)
     runs = [(plain, nodes) for nodes in orders(plain, arriving)]
-    runs += [(form, orders(form, arriving)[0]) for form in forms]  # a form is an order too
+    runs += [(form, file_order(form, arriving)) for form in forms]  # a form is an order too
     return [Candidates(form, nodes, calls, known) for form, nodes in runs]
 
 

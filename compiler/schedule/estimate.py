@@ -141,7 +141,7 @@ class Estimates:
         """Node i as a stage that runs it whole."""
         node = self.nodes[i]
         scratch = self.calls.scratch_bytes(node, Execution.WHOLE, node.output.rows)
-        distances = whole_distances(node, self.holding.storage)
+        distances = whole_distances(node, self.holding.storage, self.calls.alike(node).reads)
         passing = self.holding.passing(i, i + 1) + scratch
         ends = self.holding.ends(i, i + 1, node.output.bytes, distances)
         estimate, least = (passing + count for count in ends)

@@ -3,51 +3,151 @@
 
 from __future__ import annotations
 
-from mcuforge.compiler.calls import Call
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from mcuforge.compiler.calls import Call, Params, Reads, RingRows, RowOf
 from mcuforge.compiler.graph import Node
 from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.schedule.cost import LayerCost, layer_cost
 from mcuforge.compiler.schedule.schedule import Execution
+from mcuforge.compiler.tensors import Tensor, is_unknown
 from mcuforge.runtime_c.sources import PORTABLE
+
+Form = tuple[Execution, int]  # how a layer runs, and by how many rows
+AllReads = tuple[Reads | None, ...]  # an entry for each input
+
+
+def layer_key(node: Node) -> Hashable:
+    """Everything that a layer's calls depend on but the names of its tensors.
+
+    Heads of one attention have equal keys where they have no weights, or unknown ones, and so have
+    the copies of a layer in several forms of a graph.
+    """
+    seen: dict[Tensor, int] = {}
+    tensors: list[object] = []
+    for tensor in (*node.inputs, node.output):
+        data = tensor.data
+        if data is not None and not is_unknown(data):
+            tensors.append(tensor)
+        else:
+            number = seen.setdefault(tensor, len(seen))
+            tensors.append((number, data is None, tensor.shape, tensor.dtype, tensor.quant))
+    return (node.op, *tensors)
+
+
+@dataclass(eq=False)
+class Alike:
+    """Layers with one key, and what has been found out about the first of them."""
+
+    node: Node
+    calls: dict[Form, tuple[Call, ...]] = field(default_factory=dict)
+    costs: dict[Form, LayerCost] = field(default_factory=dict)
+
+    @cached_property
+    def reads(self) -> AllReads:
+        """What the layer reads, run whole."""
+        return self.node.op.reads(self.node.inputs, self.node.output)
+
+    @cached_property
+    def row_reads(self) -> AllReads | None:
+        """What the layer reads, run by rows."""
+        return self.node.op.row_reads(self.node.inputs, self.node.output)
 
 
 class Calls:
-    """Knows the kernel calls of layers on one ISA; works out a layer's calls once: it is slow.
+    """Knows the kernel calls of layers on one ISA; equal layers share them, as they take long.
 
     `rows` are the rows that a layer is run by: of its output, or of its input where it adds up.
+    `key` says which layers are equal. `known`: what was found out about layers by this key.
     """
 
-    def __init__(self, isa: str) -> None:
+    def __init__(
+        self,
+        isa: str,
+        key: Callable[[Node], Hashable] = layer_key,
+        known: dict[Hashable, Alike] | None = None,
+    ) -> None:
         self.isa = isa
-        self._known: dict[tuple[object, ...], tuple[Call, ...]] = {}
+        self._key = key
+        self._known: dict[Hashable, Alike] = {} if known is None else known
+        self._alike: dict[Node, Alike] = {}
+        self._renamed: dict[tuple[Node, Form], tuple[Call, ...]] = {}
+
+    def alike(self, node: Node) -> Alike:
+        """What is known of this layer and those equal to it."""
+        found = self._alike.get(node)
+        if found is None:
+            found = self._known.setdefault(self._key(node), Alike(node))
+            self._alike[node] = found
+        return found
 
     def of(self, node: Node, execution: Execution, rows: int) -> tuple[Call, ...]:
         """The calls with the fewest instructions that compute `node`; none for rows that arrive."""
-        # several forms of a graph have nodes of their own with the same operator and tensors
-        key = (node.op, node.inputs, node.output, execution, rows)
-        if key not in self._known:
-            tasks = 1 if execution is Execution.WHOLE else rows
-            ways = variants(node, execution, rows, self.isa)
-            self._known[key] = ways[0]
-            if len(ways) > 1:
-                self._known[key] = min(
-                    ways, key=lambda calls: self._cost(node, execution, rows, calls).of(tasks)
-                )
-        return self._known[key]
+        alike = self.alike(node)
+        calls = self._calls_of(alike, (execution, rows))
+        if node is alike.node:
+            return calls
+        key = (node, (execution, rows))
+        if key not in self._renamed:
+            old, new = (*alike.node.inputs, alike.node.output), (*node.inputs, node.output)
+            tensors = dict(zip(old, new, strict=True))
+            self._renamed[key] = tuple(_renamed(call, tensors) for call in calls)
+        return self._renamed[key]
+
+    def like(self, node: Node, execution: Execution, rows: int) -> tuple[Call, ...]:
+        """The same calls, but maybe with the tensors of an equal layer."""
+        return self._calls_of(self.alike(node), (execution, rows))
 
     def cost(self, node: Node, execution: Execution, rows: int) -> LayerCost:
         """The instructions of these calls."""
-        return self._cost(node, execution, rows, self.of(node, execution, rows))
+        alike, form = self.alike(node), (execution, rows)
+        if form not in alike.costs:
+            alike.costs[form] = self._cost(alike.node, form, self._calls_of(alike, form))
+        return alike.costs[form]
 
     def scratch_bytes(self, node: Node, execution: Execution, rows: int) -> int:
         """Bytes of the buffer that these calls share, one after the other."""
-        calls = self.of(node, execution, rows)
+        calls = self.like(node, execution, rows)
         return max((call.scratch_bytes for call in calls), default=0)
 
-    def _cost(
-        self, node: Node, execution: Execution, rows: int, calls: tuple[Call, ...]
-    ) -> LayerCost:
-        return layer_cost(node, execution, rows, self.isa, calls[0].kernel if calls else "")
+    def _calls_of(self, alike: Alike, form: Form) -> tuple[Call, ...]:
+        if form not in alike.calls:
+            execution, rows = form
+            tasks = 1 if execution is Execution.WHOLE else rows
+            ways = variants(alike.node, execution, rows, self.isa)
+            alike.calls[form] = ways[0]
+            if len(ways) > 1:
+                alike.calls[form] = min(
+                    ways, key=lambda calls: self._cost(alike.node, form, calls).of(tasks)
+                )
+        return alike.calls[form]
+
+    def _cost(self, node: Node, form: Form, calls: tuple[Call, ...]) -> LayerCost:
+        return layer_cost(node, *form, self.isa, calls[0].kernel if calls else "")
+
+
+def _renamed(call: Call, tensors: dict[Tensor, Tensor]) -> Call:
+    """The same call for other tensors."""
+    args = tuple(
+        tensors.get(arg, arg)
+        if isinstance(arg, Tensor)
+        else replace(arg, source=tensors.get(arg.source, arg.source))
+        if isinstance(arg, RowOf) and isinstance(arg.source, Tensor)
+        else arg
+        for arg in call.args
+    )
+    params = call.params
+    if params is not None and any(isinstance(value, RingRows) for _, value in params.fields):
+        fields = tuple(
+            (name, replace(value, tensor=tensors.get(value.tensor, value.tensor)))
+            if isinstance(value, RingRows)
+            else (name, value)
+            for name, value in params.fields
+        )
+        params = Params(params.struct, fields)
+    return replace(call, args=args, params=params)
 
 
 def variants(node: Node, execution: Execution, rows: int, isa: str) -> tuple[tuple[Call, ...], ...]:

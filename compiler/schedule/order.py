@@ -19,7 +19,7 @@ def orders(graph: Graph, streamed: Sequence[Tensor]) -> tuple[Order, ...]:
     A graph without branches has one. Streamed inputs arrive before everything else in file order,
     and just before their first reader in the other orders.
     """
-    nodes = (*(arrival(t) for t in streamed), *runnable(graph))
+    nodes = file_order(graph, streamed)
     storage = view_storage(graph)
     found = [nodes]
     for choose in (_least_live, _deepest):
@@ -27,6 +27,11 @@ def orders(graph: Graph, streamed: Sequence[Tensor]) -> tuple[Order, ...]:
         if order not in found:
             found.append(order)
     return tuple(found)
+
+
+def file_order(graph: Graph, streamed: Sequence[Tensor]) -> Order:
+    """Return the order of the file, streamed inputs before everything else."""
+    return (*(arrival(t) for t in streamed), *runnable(graph))
 
 
 # Chooses among the nodes that could run next, given as (number, growth of the live bytes).

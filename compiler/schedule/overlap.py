@@ -3,55 +3,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from mcuforge.compiler.calls import Reads
+from mcuforge.compiler.calls import LAST, Reads
 from mcuforge.compiler.graph import Node
 from mcuforge.compiler.schedule.pipeline import Indices, Pipeline
 from mcuforge.compiler.schedule.schedule import Execution
 from mcuforge.compiler.tensors import Tensor
 
-LAST = np.iinfo(np.int64).max // 2  # no row and no byte is as far
 
-
-def least_distance(reads: Reads) -> int:
-    """The least d such that the output may begin d bytes below the input's first byte.
-
-    For every output unit i, its last byte must lie below the first input byte that may still be
-    read while unit i is written or later:
-
-        (i + 1) * out_bytes - d <= in_bytes * min(first[j] for j >= i)
-
-    With `before_write` unit i has done its own reading by then, so only j > i count. A negative d
-    means that the output may begin that far above the input's first byte. Any greater d is safe
-    too. Returns the output's size when nothing less is safe: the two then lie apart.
-    """
-    first, end = reads.first, reads.end
-    units = len(first)
-    size = units * reads.out_bytes
-    never = LAST // max(reads.in_bytes, 1)
-    still = first if (first < end).all() else np.where(first < end, first, never)
-    if (still[1:] < still[:-1]).any():
-        still = np.minimum.accumulate(still[::-1])[::-1]  # the lowest unit read from unit i on
-    written = np.arange(1, units + 1, dtype=np.int64) * reads.out_bytes
-    if reads.before_write:  # after the last unit nothing is read
-        still, written = still[1:], written[:-1]
-    return int(min(size, (written - still * reads.in_bytes).max(initial=-size)))
-
-
-def whole_distances(node: Node, storage: Mapping[str, Tensor]) -> dict[str, int]:
+def whole_distances(
+    node: Node, storage: Mapping[str, Tensor], reads: Sequence[Reads | None] | None = None
+) -> dict[str, int]:
     """Find the least distance of the output below each buffer that `node` reads, run whole.
 
     `storage` gives the buffer of each tensor by name. A buffer may be read twice: under two views,
-    or as both operands.
+    or as both operands. `reads`: of each input, if they are known already.
     """
     distances: dict[str, int] = {}
-    for x, reads in zip(node.inputs, node.op.reads(node.inputs, node.output), strict=True):
+    every = node.op.reads(node.inputs, node.output) if reads is None else reads
+    for x, read in zip(node.inputs, every, strict=True):
         if not x.is_constant:
             name = storage[x.name].name
-            far = node.output.bytes if reads is None else least_distance(reads)
+            far = node.output.bytes if read is None else read.distance
             distances[name] = max(far, distances.get(name, far))
     return distances
 

@@ -81,7 +81,7 @@ def row_layer(node: Node, storage: Mapping[str, Tensor], calls: Calls) -> RowLay
     """Run the node by rows, or add rows up where that holds less; None if it can do neither."""
     if isinstance(node.op, Arrival):
         return RowLayer(node, Execution.ARRIVE, node.output.rows, ())
-    reads = node.op.row_reads(node.inputs, node.output)
+    reads = calls.alike(node).row_reads
     summed = _accumulated(node, storage, calls)
     if summed is not None and (reads is None or _holds_less(summed, calls)):
         return summed
@@ -103,7 +103,7 @@ def _accumulated(node: Node, storage: Mapping[str, Tensor], calls: Calls) -> Row
     if len(node.activations) != 1 or node.output.rows != 1:
         return None
     buffer = storage[node.activations[0].name]
-    if not calls.of(node, Execution.ACCUMULATE, buffer.rows):
+    if not calls.like(node, Execution.ACCUMULATE, buffer.rows):
         return None
     rows = np.arange(buffer.rows, dtype=np.int64)
     need = Needed(buffer, rows, rows + 1, before=False, in_place=False)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
-from mcuforge.boards.cycles.core import core_of
 from mcuforge.commands.options import BoardId, Cycles, Json, Model, Quiet, progress, with_flags
 from mcuforge.report.console import open_console
 from mcuforge.report.files import refuse_unwritable, write_json
@@ -36,6 +35,7 @@ def bench(request: Request, stages: Stages) -> BenchReport:
     1 on RISC-V virt.
     Raises CompileError or BoardError; with `cycles` also for a core without timings.
     """
+    from mcuforge.boards.cycles.core import core_of
     from mcuforge.flow.board_check import layer_ticks, run_samples
     from mcuforge.flow.cycles import estimate_cycles
     from mcuforge.flow.data import random_samples

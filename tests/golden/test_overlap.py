@@ -21,7 +21,6 @@ import pytest
 
 from mcuforge.compiler.codegen.model import generate
 from mcuforge.compiler.graph import Node
-from mcuforge.compiler.schedule.overlap import least_distance
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.memplan.problem import Placement
@@ -52,7 +51,7 @@ def derived(node: Node, tensor: Tensor) -> Over | None:
     reads = node.op.reads(node.inputs, node.output)
     found = [r for x, r in zip(node.inputs, reads, strict=True) if x is tensor]
     known = [r for r in found if r is not None]
-    distance = max((least_distance(r) for r in known), default=node.output.bytes)
+    distance = max((r.distance for r in known), default=node.output.bytes)
     if len(known) < len(found) or distance >= node.output.bytes:
         return None
     step = max(t.dtype.itemsize for t in (tensor, node.output))

@@ -5,10 +5,9 @@ Slots are the field numbers of the schema (schema.fbs of TensorFlow Lite, versio
 """
 
 from dataclasses import dataclass
-
-from tflite.BuiltinOperator import BuiltinOperator
-from tflite.BuiltinOptions import BuiltinOptions
-from tflite.TensorType import TensorType
+from importlib.util import find_spec
+from pathlib import Path
+from runpy import run_path
 
 from mcuforge.compiler.frontends.common import MOST_DIMENSIONS, MOST_EDGES, printable
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed, Table
@@ -21,14 +20,21 @@ MOST_OPERANDS = 1 << 16  # of all operators together
 EMBEDDED = 1  # up to this value, Buffer.offset means that the data is inside the flatbuffer
 
 
-def schema_names(enum: type) -> dict[int, str]:
-    """Return the names of a schema enumeration by value."""
-    return {v: k for k, v in vars(enum).items() if isinstance(v, int)}
+def schema_names(enum: str) -> dict[int, str]:
+    """Return the names of an enumeration of package `tflite`, by value.
+
+    Its one file is run, because importing the package runs two hundred.
+    """
+    package = find_spec("tflite")
+    assert package is not None
+    assert package.origin is not None
+    members = vars(run_path(str(Path(package.origin).with_name(f"{enum}.py")))[enum])
+    return {v: k for k, v in members.items() if isinstance(v, int)}
 
 
-OPERATOR_NAMES = schema_names(BuiltinOperator)
-OPTIONS_NAMES = schema_names(BuiltinOptions)
-TYPE_NAMES = {value: name.lower() for value, name in schema_names(TensorType).items()}
+OPERATOR_NAMES = schema_names("BuiltinOperator")
+OPTIONS_NAMES = schema_names("BuiltinOptions")
+TYPE_NAMES = {value: name.lower() for value, name in schema_names("TensorType").items()}
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ def parse(file: FileBytes) -> RawModel:
 def _operator_name(code: Table) -> str:
     """Name an operator by the larger of its old 8-bit and its new 32-bit code."""
     number = max(code.integer(0, "i8"), code.integer(3, "i32"))
-    if number == BuiltinOperator.CUSTOM:
+    if OPERATOR_NAMES.get(number) == "CUSTOM":
         return f"custom '{printable(code.text(1))}'"
     return OPERATOR_NAMES.get(number, f"builtin {number}")
 

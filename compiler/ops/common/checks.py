@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that operators share; each raises Refusal with the value found and the value expected."""
 
-import math
-
 from mcuforge.compiler.tensors import DType, Tensor
 from mcuforge.errors import Refusal
 
@@ -67,10 +65,9 @@ def want_quant(tensor: Tensor, axis: int | None = None) -> None:
     quant = tensor.quant
     if quant is None or not quant.scale:
         raise Refusal(f"tensor '{tensor.name}' has no scale", SUPPORTED_INT8)
-    bad = [s for s in quant.scale if not (math.isfinite(s) and s > 0.0)]
-    if bad:
+    if quant.bad_scale is not None:
         raise scale_refusal(
-            f"tensor '{tensor.name}' has scale {bad[0]}, expected a finite number above 0"
+            f"tensor '{tensor.name}' has scale {quant.bad_scale}, expected a finite number above 0"
         )
     low, high = {DType.INT8: (-128, 127), DType.UINT8: (0, 255)}.get(tensor.dtype, (0, 0))
     if not low <= quant.zero_point <= high:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.common.broadcast import Shape, broadcast, check_broadcast
 from mcuforge.compiler.ops.extremum import Maximum
-from mcuforge.compiler.schedule.overlap import least_distance
 from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
@@ -62,8 +61,8 @@ def test_only_a_full_input_may_lie_right_under_the_output() -> None:
     full, repeated = Add().reads(inputs, tensor("y", (1, 4, 3)))
     assert full is not None
     assert repeated is not None
-    assert least_distance(full) == 0
-    assert least_distance(repeated) == 9  # all rows but the last are written before b's first goes
+    assert full.distance == 0
+    assert repeated.distance == 9  # all rows but the last are written before b's first goes
 
 
 def test_six_dimensions_in_turn_are_refused() -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from mcuforge.compiler.calls import Reads
 from mcuforge.compiler.graph import Node
-from mcuforge.compiler.schedule.overlap import least_distance
 from mcuforge.compiler.tensors import Array, Tensor
 from tests.golden.merge import case_graph, case_modules, cases_of, feed
 
@@ -47,7 +46,7 @@ def goes_right(reads: Reads, distance: int) -> bool:
 def assert_least(reads: Reads) -> None:
     """The derived distance is the brute-force one."""
     size = len(reads.first) * reads.out_bytes
-    least = least_distance(reads)
+    least = reads.distance
     assert -size <= least <= size
     if least < size:
         assert all(goes_right(reads, d) for d in range(least, min(least + 9, size + 1)))
