@@ -53,7 +53,9 @@ KEPT_TO = {
     "rich": ("mcuforge/",),
     "platformio": (),  # a subprocess, never an import
     "torch": ("nas/",),
-    "ray": ("nas/",),
+    "ray": ("nas/workers.py",),
+    "pymoo": ("nas/methods.py", "nas/statistics.py"),
+    "scipy": ("nas/statistics.py",),
     "sklearn": ("nas/data_arrays.py",),
     "PIL": ("nas/pictures.py",),
 }
