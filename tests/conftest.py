@@ -16,7 +16,16 @@ from tests.launches import Launches
 from tests.models.oracle import RECORDED
 
 TESTS = Path(__file__).resolve().parent
-FOLDER_MARKERS = ("unit", "firmware", "golden", "random", "fuzz", "browser", "emulated")
+FOLDER_MARKERS = (
+    "unit",
+    "firmware",
+    "golden",
+    "random",
+    "fuzz",
+    "browser",
+    "emulated",
+    "distributed",
+)
 FIRST = "test_smoke.py"
 
 
