@@ -21,6 +21,26 @@ from mcuforge.nas.workers import Here
 from tests.unit.nas.searching import TINY, Accuracy, judge_of, space_of, target
 
 LIMITED = 3_000_000.0
+WIDE = """
+shape = [16, 16, 1]
+classes = 4
+[stem]
+width = [4, 8, 12, 16]
+stride = 2
+[[stages]]
+depth = [0, 1, 2]
+width = { from = 8, to = 64, step = 8 }
+[stages.plain]
+kernel = [1, 3]
+[[stages]]
+depth = [0, 1, 2]
+width = { from = 8, to = 64, step = 8 }
+stride = 2
+[stages.plain]
+kernel = [1, 3]
+[last]
+width = [0, 16, 32, 48, 64]
+"""
 SEARCHES = ("evolution", "random", "local")
 
 
@@ -115,11 +135,12 @@ def test_a_search_ends_where_the_space_does(name: str, journal: Journal, tmp_pat
     assert {j.genome for j in found} == {j.genome for j in fit}
 
 
-def test_evolution_beats_random_search(feasible: Feasible, journal: Journal) -> None:
+def test_evolution_beats_random_search(journal: Journal, tmp_path: Path) -> None:
+    space = space_of(tmp_path, WIDE)
+    wide = Feasible(space, space.task, target(max_instructions=LIMITED))
     best = {
         name: [
-            max(j.accuracy for j in search(name, feasible, journal, 80, seed)[0])
-            for seed in range(10)
+            max(j.accuracy for j in search(name, wide, journal, 60, seed)[0]) for seed in range(10)
         ]
         for name in ("evolution", "random")
     }
