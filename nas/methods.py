@@ -105,7 +105,7 @@ METHODS: Mapping[str, Method] = {
 
 
 def objectives(judge: Judge, judged: Sequence[Judged]) -> NDArray[np.float64]:
-    """Rows of what is to be small: error, and RAM, flash and instructions as shares of limits.
+    """What is to be small, float64 (n, 4): error, and RAM, flash, instructions as shares of limits.
 
     Without a limit of instructions, they are a share of what the largest architecture takes.
     """

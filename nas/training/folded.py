@@ -25,5 +25,5 @@ def folded(weights: Weights, norms: BatchNorms) -> Weights:
 
 
 def arrays(weights: Weights) -> Mapping[str, NDArray[np.float32]]:
-    """The weights as float32 arrays."""
+    """The weights by name, float32 arrays of the tensors' own shapes."""
     return {name: tensor.detach().cpu().numpy() for name, tensor in weights.tensors.items()}
