@@ -57,7 +57,7 @@ def test_nothing_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_draws_end_where_hardly_anything_fits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_DRAWS", 3)
+    monkeypatch.setattr(module, "MOST_DRAWS", 2)
     space = space_of(tmp_path)
     feasible = Feasible(space, space.task, target(max_instructions=1.5e6))
     assert feasible.fits(space.genes.canonical((0,) * len(space.genes)))

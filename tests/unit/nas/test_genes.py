@@ -55,7 +55,7 @@ SPACES = genes_of_spaces()
 SEEDS = st.integers(0, 1 << 20)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(SPACES)
 def test_genomes_are_what_can_be_chosen_each_once(made: tuple[Gene, ...]) -> None:
     genes = Genes(made)
@@ -66,7 +66,7 @@ def test_genomes_are_what_can_be_chosen_each_once(made: tuple[Gene, ...]) -> Non
     assert all(meaning in found for meaning in wanted)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(SPACES, SEEDS)
 def test_what_is_drawn_crossed_or_changed_is_a_genome(made: tuple[Gene, ...], seed: int) -> None:
     genes, random = Genes(made), Random(seed)
@@ -79,7 +79,7 @@ def test_what_is_drawn_crossed_or_changed_is_a_genome(made: tuple[Gene, ...], se
     assert all(map(genes.is_genome, genes.corners()))
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(SPACES, SEEDS)
 def test_a_child_has_choices_of_its_parents(made: tuple[Gene, ...], seed: int) -> None:
     genes, random = Genes(made), Random(seed)
@@ -92,7 +92,7 @@ def test_a_child_has_choices_of_its_parents(made: tuple[Gene, ...], seed: int) -
     assert genes.crossover(first, first, random) == first
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(SPACES)
 def test_neighbours_differ_in_one_choice_and_are_mutual(made: tuple[Gene, ...]) -> None:
     genes = Genes(made)
@@ -106,7 +106,7 @@ def test_neighbours_differ_in_one_choice_and_are_mutual(made: tuple[Gene, ...]) 
                 assert genome in around[other]
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(SPACES, SEEDS)
 def test_the_same_seed_gives_the_same_genomes(made: tuple[Gene, ...], seed: int) -> None:
     genes = Genes(made)
