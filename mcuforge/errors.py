@@ -9,6 +9,8 @@ Exception
 └── InternalError     a broken invariant of ours, exit code 3
 """
 
+from __future__ import annotations
+
 
 class UserError(Exception):
     """A refusal the command line prints as three lines: what is wrong, where, what to try.
@@ -23,8 +25,9 @@ class UserError(Exception):
         self.hint = hint
         super().__init__(f"error: {what}\nwhere: {where}\ntry:   {hint}")
 
-    def __reduce__(self) -> tuple[type["UserError"], tuple[str, str, str]]:
-        return type(self), (self.what, self.where, self.hint)  # from another process too
+    def __reduce__(self) -> tuple[type[UserError], tuple[str, str, str]]:
+        """Go to another process as what it is; an exception's own way passes one argument."""
+        return type(self), (self.what, self.where, self.hint)
 
 
 class CompileError(UserError):

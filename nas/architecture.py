@@ -207,10 +207,12 @@ def _block(layers: Layers[T], name: str, x: T, stage: Stage, kernel: Pair, strid
         out = layers.depthwise(f"{name}.filter", x, kernel, stride, "relu")
         return layers.conv(f"{name}.mix", out, stage.width, unit, unit, "relu")
     if stage.kind == "residual":
+        # the order of onnxruntime's quantizer, which decides what is in memory at the same time:
+        # layers that read the same tensor stand together
         out = layers.conv(f"{name}.first", x, stage.width, kernel, stride, "relu")
-        out = layers.conv(f"{name}.second", out, stage.width, kernel, unit, "none")
         if stride != unit or channels != stage.width:
             x = layers.conv(f"{name}.shortcut", x, stage.width, unit, stride, "none")
+        out = layers.conv(f"{name}.second", out, stage.width, kernel, unit, "none")
         return layers.add(out, x, "relu")
     wide = x
     if stage.expansion > 1:

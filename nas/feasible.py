@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from random import Random
 
@@ -97,7 +98,7 @@ class Feasible:
             self.refusals.note(self._costs[genome])
         return self._costs[genome]
 
-    @property
+    @cached_property
     def exactly(self) -> ExactCosts:
         """Costs whole plans, to the byte of RAM; may be sent to other processes."""
         return ExactCosts(self._coster)
@@ -111,15 +112,38 @@ class Feasible:
         return ((genome, cost) for genome, cost in self._costs.items() if not cost.fits)
 
     def draws(self, random: Random) -> Iterator[Genome]:
-        """Draw architectures that fit, without end; raises CompileError where hardly any does."""
+        """Draw architectures that fit, until 20,000 in a row do not.
+
+        Raises CompileError then if nothing that was ever asked about fits.
+        """
         missed = 0
-        while True:
+        while missed < MOST_DRAWS:
             genome = self.space.sample(random)
             if self.fits(genome):
                 missed = 0
                 yield genome
-            elif (missed := missed + 1) >= MOST_DRAWS:
-                raise self._nothing_fits()
+            else:
+                missed += 1
+        if self.refusals.refused == self.refusals.asked:
+            raise self._nothing_fits()
+
+    @cached_property
+    def most_instructions(self) -> float:
+        """What the largest architecture takes, whether it fits or not; a measure of sizes.
+
+        Of choices without an order, such as kinds of blocks, each is tried alone.
+        """
+        genes, genome = self.space.genes, self.space.genes.largest
+        most = self._coster.cost(genome, exact=False).instructions
+        for index, gene in enumerate(genes.genes):
+            if not isinstance(gene.options[0], str):
+                continue
+            for option in range(len(gene.options)):
+                other = genes.grown(genome, index, option)
+                instructions = self._coster.cost(other, exact=False).instructions
+                if instructions > most:
+                    most, genome = instructions, other
+        return most
 
     def largest(self, random: Random) -> Genome:
         """The architecture that fits and takes the most instructions, as far as growth finds it.

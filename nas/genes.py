@@ -138,6 +138,19 @@ class Genes:
         """The last option of every choice."""
         return self.canonical([len(gene.options) - 1 for gene in self.genes])
 
+    def grown(self, genome: Genome, index: int, option: int) -> Genome:
+        """Take another option of gene `index`; choices that come into being take their last."""
+        made: list[int] = []
+        for place, gene in enumerate(self.genes):
+            if not self.exists(place, made):
+                made.append(0)
+            elif place == index:
+                made.append(option)
+            else:
+                there = self.exists(place, genome)
+                made.append(genome[place] if there else len(gene.options) - 1)
+        return tuple(made)
+
     def corners(self) -> Iterator[Genome]:
         """Yield the largest genome with every option of every choice in turn.
 

@@ -38,8 +38,12 @@ class Journal:
         with self._named():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = sqlite3.connect(path, timeout=PATIENCE_S)
-            self._file.execute("PRAGMA journal_mode=WAL")  # a killed writer loses nothing
-            self._file.execute(SCHEMA)
+            try:
+                self._file.execute("PRAGMA journal_mode=WAL")  # a killed writer loses nothing
+                self._file.execute(SCHEMA)
+            except sqlite3.Error:
+                self._file.close()
+                raise
 
     def __enter__(self) -> Journal:
         return self

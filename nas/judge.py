@@ -64,7 +64,8 @@ class Judge:
         self.seconds = 0.0  # of CPU that the answers took, those of earlier runs included
         self._question = question
         self.feasible = feasible
-        self._accuracy = accuracy
+        self._accuracy = Timed(accuracy)
+        self._exactly = Timed(feasible.exactly)
         self._context = context
         self._cost_context = digest(feasible.space.digest, feasible.task, feasible.target, VERSION)
         self._journal = journal
@@ -82,7 +83,7 @@ class Judge:
         if not all(map(self.feasible.fits, asked)):
             raise InternalError("an architecture that does not fit was to be evaluated")
         new = [genome for genome in asked if genome not in self._known]
-        costs = self._answers(COST, self._cost_context, self.feasible.exactly, new)
+        costs = self._answers(COST, self._cost_context, self._exactly, new)
         fit = [genome for genome in new if costs[genome] is not None]
         accuracies = self._answers(self._question, self._context, self._accuracy, fit, done)
         for genome in fit:
@@ -93,7 +94,7 @@ class Judge:
         self,
         question: str,
         context: str,
-        function: Callable[[Genome], Any],
+        function: Timed,
         genomes: Sequence[Genome],
         done: Callable[[], None] = lambda: None,
     ) -> dict[Genome, Any]:
@@ -105,8 +106,7 @@ class Judge:
                 found[genome] = answer["value"]
                 self.seconds += float(str(answer["seconds"]))
         missing = [genome for genome in genomes if genome not in found]
-        timed = Timed(function)
-        for genome, (value, seconds) in self._workers.map(timed, missing):
+        for genome, (value, seconds) in self._workers.map(function, missing):
             self._journal.put(
                 question, context, self._text(genome), {"value": value, "seconds": seconds}
             )

@@ -7,7 +7,7 @@ and returns what was judged, in order. The same seed gives the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from random import Random
 
@@ -37,15 +37,15 @@ def evolution(
     """
     size = min(POPULATION, max(4, evaluations // 4))
     children = min(OFFSPRING, max(2, size // 2))
-    history = judge.judged(islice(_new(judge.feasible.draws(random)), size), done)
+    seen: set[Genome] = set()
+    draws = _new(judge.feasible.draws(random), seen)
+    history = _judged(judge, draws, min(size, evaluations), done)
     population = _ranked(judge, history, size)
-    seen = {judged.genome for judged in history}
-    while len(seen) < evaluations:
-        wanted = min(children, evaluations - len(seen))
+    while population and len(history) < evaluations:
+        wanted = min(children, evaluations - len(history))
         born = list(_children(judge, population, seen, random, wanted))
         if not born:
             break
-        seen.update(born)
         judged = judge.judged(born, done)
         history += judged
         population = _ranked(judge, [*(p for p, _, _ in population), *judged], size)
@@ -55,8 +55,8 @@ def evolution(
 def random_search(
     judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
 ) -> list[Judged]:
-    """Draw what fits, evenly."""
-    return judge.judged(islice(_new(judge.feasible.draws(random)), evaluations), done)
+    """Draw what fits; every choice is made evenly."""
+    return _judged(judge, _new(judge.feasible.draws(random), set()), evaluations, done)
 
 
 def local_search(
@@ -68,32 +68,27 @@ def local_search(
     """
     history: list[Judged] = []
     seen: set[Genome] = set()
-    starts = _new(judge.feasible.draws(random))
-    while len(seen) < evaluations:
-        start = _first(starts, lambda genome: genome not in seen)
-        if start is None:
+    starts = _new(judge.feasible.draws(random), seen)
+    while len(history) < evaluations:
+        here = _judged(judge, starts, 1, done)
+        if not here:
             break  # the space has no more
-        seen.add(start)
-        here = judge.judged([start], done)
         history += here
-        while here and len(seen) < evaluations:
-            around = [
-                genome
-                for genome in dict.fromkeys(judge.feasible.space.genes.neighbours(here[0].genome))
-                if genome not in seen and judge.feasible.fits(genome)
-            ]
+        while here and len(history) < evaluations:
+            around = list(dict.fromkeys(judge.feasible.space.genes.neighbours(here[0].genome)))
             random.shuffle(around)
-            better = None
-            for genome in around[: evaluations - len(seen)]:
+            accuracy, here = here[0].accuracy, []
+            for genome in around:
+                if genome in seen or not judge.feasible.fits(genome):
+                    continue
                 seen.add(genome)
                 judged = judge.judged([genome], done)
                 history += judged
-                if judged and judged[0].accuracy > here[0].accuracy:
-                    better = judged
+                if judged and judged[0].accuracy > accuracy:
+                    here = judged
                     break
-            if better is None:
-                break
-            here = better
+                if len(history) == evaluations:
+                    break
     return history
 
 
@@ -115,7 +110,7 @@ def hand_made(
 def widest(feasible: Feasible, network: HandMade) -> Genome | None:
     """A hand-made network as wide as fits; None if none of its widths does."""
     scaled = (feasible.space.scaled(network, factor) for factor in reversed(FACTORS))
-    return _first(scaled, feasible.fits)
+    return next(filter(feasible.fits, scaled), None)
 
 
 METHODS: Mapping[str, Method] = {
@@ -128,12 +123,12 @@ METHODS: Mapping[str, Method] = {
 
 
 def objectives(judge: Judge, judged: Sequence[Judged]) -> NDArray[np.float64]:
-    """Rows of what is to be small: error, and RAM, flash and instructions as shares of limits.
+    """What is to be small, float64 (n, 4): error, and RAM, flash, instructions as shares of limits.
 
     Without a limit of instructions, they are a share of what the largest architecture takes.
     """
-    target, space = judge.feasible.target, judge.feasible.space
-    most = target.max_instructions or judge.feasible.cost(space.genes.largest).instructions
+    target = judge.feasible.target
+    most = target.max_instructions or judge.feasible.most_instructions
     return np.array(
         [
             (1 - j.accuracy, j.ram / target.ram, j.flash / target.flash, j.instructions / most)
@@ -142,9 +137,21 @@ def objectives(judge: Judge, judged: Sequence[Judged]) -> NDArray[np.float64]:
     ).reshape(-1, 4)
 
 
-def _new(draws: Iterator[Genome]) -> Iterator[Genome]:
-    """Leave out what was drawn before; ends where a space seems to have no more."""
-    seen: set[Genome] = set()
+def _judged(
+    judge: Judge, genomes: Iterator[Genome], count: int, done: Callable[[], None]
+) -> list[Judged]:
+    """Judge as many genomes as it takes for `count` that are not left out, or all there are."""
+    history: list[Judged] = []
+    while len(history) < count:
+        some = list(islice(genomes, count - len(history)))
+        if not some:
+            break
+        history += judge.judged(some, done)
+    return history
+
+
+def _new(draws: Iterator[Genome], seen: set[Genome]) -> Iterator[Genome]:
+    """Leave out what was `seen`, and enter the rest; ends where a space seems to have no more."""
     missed = 0
     for genome in draws:
         if genome not in seen:
@@ -182,11 +189,10 @@ def _children(
     random: Random,
     count: int,
 ) -> Iterator[Genome]:
-    """Yield new architectures that fit, made of those of the population."""
+    """Yield new architectures that fit, made of those of the population, and enter them as seen."""
     genes = judge.feasible.space.genes
     best = sorted(population, key=lambda one: (-one[0].accuracy, one[0].genome))
     best = best[: max(1, len(best) // 4)]
-    born: set[Genome] = set()
 
     def parent() -> Genome:
         if random.random() < 0.5:
@@ -201,18 +207,11 @@ def _children(
                 child = genes.crossover(child, parent(), random)
             yield genes.mutate(child, random)
 
-    while len(born) < count:
-        child = _first(
-            proposals(), lambda g: g not in seen and g not in born and judge.feasible.fits(g)
-        )
+    for _ in range(count):
+        child = next((g for g in proposals() if g not in seen and judge.feasible.fits(g)), None)
         if child is None:  # hardly anything new is in reach: from anywhere
-            draws = islice(judge.feasible.draws(random), TRIES)
-            child = _first(draws, lambda g: g not in seen and g not in born)
+            child = next(_new(judge.feasible.draws(random), seen), None)
         if child is None:
             return  # the space has no more
-        born.add(child)
+        seen.add(child)
         yield child
-
-
-def _first(genomes: Iterable[Genome], wanted: Callable[[Genome], bool]) -> Genome | None:
-    return next((genome for genome in genomes if wanted(genome)), None)

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from mcuforge.errors import CompileError
@@ -13,7 +15,9 @@ from mcuforge.errors import CompileError
 A = TypeVar("A")
 B = TypeVar("B")
 QUIET = {"log_to_driver": False, "logging_level": "error"}
+PATIENCE_S = 10.0  # for a cluster's address to answer
 RETRIES = 5  # of a task whose worker died
+AHEAD = 2  # tasks per CPU that are handed out at a time
 
 
 class Workers(Protocol):
@@ -37,34 +41,75 @@ class Here:
 
 
 class RayWorkers:
-    """Tasks of one CPU each; a task whose worker dies is run again; see Workers."""
+    """Tasks of one CPU each; a task whose worker or node dies is run again; see Workers."""
 
     def __init__(self, ray: Any) -> None:
         self._ray = ray
-        self._shared: tuple[object, Any] = (None, None)
+        self._sent: list[tuple[object, Any]] = []  # functions, and where the object store has them
 
     def map(self, function: Callable[[A], B], items: Sequence[A]) -> Iterator[tuple[A, B]]:
-        """Yield as tasks end; the function is sent to each node once; see Workers."""
+        """Yield as tasks end; the function is sent to each node once; see Workers.
+
+        What the function raises comes through. Raises CompileError when a task's workers die over
+        and over, or when the cluster is lost.
+        """
         ray = self._ray
-        if self._shared[0] is not function:
-            self._shared = (function, ray.put(function))
         task = ray.remote(num_cpus=1, max_retries=RETRIES)(_call)
-        waiting = {task.remote(self._shared[1], item): item for item in items}
-        while waiting:
-            done, _ = ray.wait(list(waiting), num_returns=1)
-            for reference in done:
-                try:
-                    yield waiting.pop(reference), ray.get(reference)
-                except ray.exceptions.WorkerCrashedError as error:
-                    raise CompileError(
-                        f"a worker died {RETRIES + 1} times over one task: {error}",
-                        "the search's workers",
-                        "look for a lack of memory; the same command goes on from here",
-                    ) from error
+        left = iter(items)
+        waiting: dict[Any, A] = {}
+        try:
+            sent = self._sent_once(function)
+            most = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
+            while True:
+                for item in islice(left, most - len(waiting)):
+                    waiting[task.remote([sent], item)] = item
+                if not waiting:
+                    return
+                (done, *_), _ = ray.wait(list(waiting), num_returns=1)
+                item = waiting.pop(done)
+                yield item, ray.get(done)
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, ray.exceptions.RayError):
+                raise _lost(error.cause) from error
+            raise error.cause from None
+        except ray.exceptions.RayError as error:
+            raise _lost(error) from error
+        finally:
+            for reference in waiting:  # of a search that stopped
+                ray.cancel(reference)
+
+    def _sent_once(self, function: object) -> Any:
+        """Where the object store has a function; it stays there for the next call."""
+        for known, reference in self._sent:
+            if known is function:
+                return reference
+        reference = self._ray.put(function)
+        self._sent.append((function, reference))
+        return reference
 
 
-def _call(function: Callable[[A], B], item: A) -> B:
-    return function(item)
+def _lost(error: Exception) -> CompileError:
+    found = str(error).strip().partition("\n")[0]
+    return CompileError(
+        f"the workers of the search were lost: {found}",
+        f"Ray, after {RETRIES + 1} tries",
+        "look for a lack of memory on its machines; the same command goes on from here",
+    )
+
+
+_FUNCTIONS: dict[str, Callable[[Any], Any]] = {}
+"""What this worker process was sent; functions keep what they remember from task to task."""
+
+
+def _call(sent: Sequence[Any], item: object) -> object:
+    """Call the function that the object store has; in a list, Ray does not unpack it every time."""
+    import ray
+
+    (reference,) = sent
+    name = reference.hex()
+    if name not in _FUNCTIONS:
+        _FUNCTIONS[name] = ray.get(reference)
+    return _FUNCTIONS[name](item)
 
 
 @contextmanager
@@ -83,13 +128,16 @@ def ray_workers(address: str | None = None, cpus: int | None = None) -> Iterator
         ) from None
     try:
         if address is None:
+            # "local": not the cluster that RAY_ADDRESS may name
             os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # else a token is left at home
-            ray.init(num_cpus=cpus, include_dashboard=False, **QUIET)
+            ray.init("local", num_cpus=cpus, include_dashboard=False, **QUIET)
         else:
+            _reach(address)
             ray.init(address=address, **QUIET)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, OSError, OverflowError) as error:
+        found = str(error).strip().partition("\n")[0] or type(error).__name__
         raise CompileError(
-            f"Ray does not start: {str(error).splitlines()[0]}",
+            f"Ray does not start: {found}",
             "this machine" if address is None else f"--ray-address {address}",
             "start a cluster with `ray start --head`, or leave --ray-address out",
         ) from error
@@ -97,3 +145,10 @@ def ray_workers(address: str | None = None, cpus: int | None = None) -> Iterator
         yield RayWorkers(ray)
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Raise OSError where nobody listens at host:port; Ray itself tries for two minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), PATIENCE_S).close()

@@ -25,6 +25,7 @@ FOLDER_MARKERS = (
     "browser",
     "training",
     "emulated",
+    "distributed",
 )
 FIRST = "test_smoke.py"
 

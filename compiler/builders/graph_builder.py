@@ -214,17 +214,22 @@ class GraphBuilder:
         """Add multi-head self-attention over (1, t, width), its output projection included."""
         _, count, width = x.shape
         heads, columns = tokens.heads, tokens.head_width
-        split = []
-        for _ in range(3):
-            projected = self.low_rank(x, heads * columns, tokens.rank)
-            of_heads = self.reshape(projected, (1, count, heads, columns))
-            split.append(self.transpose(of_heads, (0, 2, 1, 3)))
-        q, k, v = split
+        # in the order of onnxruntime's quantizer, which decides what is in memory at the same time
+        parts = [x, x, x]
+        if tokens.rank:
+            for _ in range(2):
+                parts = [self.linear(part, tokens.rank, bias=False) for part in parts]
+        parts = [self.linear(part, heads * columns) for part in parts]
+        q, k, v = [self.reshape(part, (1, count, heads, columns)) for part in parts]
+        by_head = (0, 2, 1, 3)
         square = (1, heads, count, count)
-        scores = self._node(BatchMatMul(adj_y=True), (q, k), square, self._after())
+        pair = (self.transpose(q, by_head), self.transpose(k, by_head))
+        scores = self._node(BatchMatMul(adj_y=True), pair, square, self._after())
         weights = self.softmax(scores)
-        mixed = self._node(BatchMatMul(), (weights, v), (1, heads, count, columns), self._after())
-        by_token = self.transpose(mixed, (0, 2, 1, 3))
+        values = self.transpose(v, by_head)
+        shape = (1, heads, count, columns)
+        mixed = self._node(BatchMatMul(), (weights, values), shape, self._after())
+        by_token = self.transpose(mixed, by_head)
         joined = self.reshape(by_token, (1, count, heads * columns))
         return self.low_rank(joined, width, tokens.rank)
 

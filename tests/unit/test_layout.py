@@ -40,7 +40,7 @@ ARROWS = {
 KEPT_TO = {
     "tflite": ("compiler/frontends/tflite/", "compiler/judges/", "compiler/builders/"),
     "flatbuffers": ("compiler/judges/flatbuffer_front.py",),  # untrusted ones we read ourselves
-    "onnx": ("compiler/frontends/onnx/", "compiler/builders/"),
+    "onnx": ("compiler/frontends/onnx/", "compiler/builders/", "nas/onnx_layers.py"),
     "tflite_runtime": ("compiler/judges/interpreters.py",),
     "ai_edge_litert": ("compiler/judges/interpreters.py",),
     "tflite_micro": ("compiler/judges/interpreters.py",),
@@ -53,7 +53,9 @@ KEPT_TO = {
     "rich": ("mcuforge/",),
     "platformio": (),  # a subprocess, never an import
     "torch": ("nas/",),
-    "ray": ("nas/",),
+    "ray": ("nas/workers.py",),
+    "pymoo": ("nas/methods.py", "nas/statistics.py"),
+    "scipy": ("nas/statistics.py",),
     "sklearn": ("nas/data_arrays.py",),
     "PIL": ("nas/pictures.py",),
 }

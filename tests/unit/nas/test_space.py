@@ -90,10 +90,10 @@ def test_the_largest_and_the_smallest_architecture_are_sound(name: str) -> None:
 @pytest.mark.parametrize("name", COUNTS)
 def test_a_genome_is_an_architecture_of_its_own_and_has_a_text(name: str) -> None:
     space, random = load_space(name), Random(5)
-    genomes = {space.sample(random) for _ in range(60)}
+    genomes = {space.sample(random) for _ in range(8)}
     for genome in list(genomes):
         genomes.update(space.genes.neighbours(genome))
-    assert len(genomes) > 1000
+    assert len(genomes) > 120
     assert len({space.architecture(genome) for genome in genomes}) == len(genomes)
     assert all(space.parse(space.text(genome)) == genome for genome in genomes)
 
