@@ -20,6 +20,7 @@ class Budget:
     train: int | None  # samples of the data's training part that are used; None: all
     drawn: int  # architectures that fit, which the shared weights are trained for
     supernet: int  # samples seen by the shared weights
+    batch: int  # of all trainings: few samples need many small steps
     seeds: int
     evaluations: int  # of each method and seed
     ranked: int  # networks trained alone, beside their accuracy with shared weights
@@ -38,7 +39,8 @@ BUDGETS: Mapping[BudgetName, Budget] = {
     "quick": Budget(
         train=5_000,
         drawn=100,
-        supernet=40_000,
+        supernet=60_000,
+        batch=32,
         seeds=3,
         evaluations=24,
         ranked=0,
@@ -56,8 +58,9 @@ BUDGETS: Mapping[BudgetName, Budget] = {
         train=None,
         drawn=500,
         supernet=1_500_000,
+        batch=64,
         seeds=10,
-        evaluations=288,
+        evaluations=96,
         ranked=10,
         ranked_samples=135_000,
         tried=6,
@@ -73,6 +76,7 @@ BUDGETS: Mapping[BudgetName, Budget] = {
         train=None,
         drawn=1_000,
         supernet=6_000_000,
+        batch=128,
         seeds=10,
         evaluations=288,
         ranked=10,

@@ -75,7 +75,12 @@ def recipe_of(setting: Setting, samples: int, workers: int) -> Recipe:
     """How networks of a search are trained, for so many samples."""
     tokens = setting.space.per_network is not None
     recipe = recipe_for(
-        setting.task, tokens=tokens, images=samples, seed=setting.seed, workers=workers
+        setting.task,
+        tokens=tokens,
+        images=samples,
+        batch=setting.budget.batch,
+        seed=setting.seed,
+        workers=workers,
     )
     return replace(recipe, flip=setting.flip)
 

@@ -103,7 +103,8 @@ def recipe_for(
     """The recipe for networks of a task, with or without tokens.
 
     Convolutions: SGD with Nesterov's momentum and one cycle, which needs the fewest images (Smith,
-    "Super-Convergence"). Tokens: AdamW, because attention does not train with SGD at any rate that
+    "Super-Convergence"); its rate grows with the batch (Goyal et al., "Accurate, Large Minibatch
+    SGD"). Tokens: AdamW, because attention does not train with SGD at any rate that
     suits the other layers, and a weight decay of 0.05 as vision transformers have it; its rate is
     higher than theirs because the networks are narrow (at 64 channels and 30,000 images 0.003 was
     better than 0.001 by 2.5 %, and wider ones need less). Both see half
@@ -112,7 +113,8 @@ def recipe_for(
     eighth of a side is CIFAR-10's usual one. Grey images and those that are not squares may be
     digits or spectrograms, which mirrored are something else: they are only moved.
     """
-    recipe = Recipe(images=images, batch=batch, seed=seed, workers=workers)
+    rate = Recipe.learning_rate * batch / Recipe.batch
+    recipe = Recipe(images=images, batch=batch, learning_rate=rate, seed=seed, workers=workers)
     if tokens:
         recipe = replace(
             recipe, optimizer="adamw", learning_rate=2e-3, weight_decay=0.05, warm_up=0.1

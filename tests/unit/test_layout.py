@@ -29,7 +29,7 @@ PLATFORM = Path("boards/build/platformio/platform")  # PlatformIO's to import, i
 # room -> the rooms it may import; mcuforge.errors and mcuforge.templates are leaves for all
 ARROWS = {
     "nas": {"nas", FACE, "compiler", "boards", "memplan", "runtime_c"},
-    FACE: {FACE, "compiler", "boards", "memplan", "runtime_c"},
+    FACE: {FACE, "nas", "compiler", "boards", "memplan", "runtime_c"},  # test_rooms: commands alone
     "compiler": {"compiler", "memplan", "runtime_c"},
     "boards": {"boards", "memplan", "runtime_c"},
     "memplan": {"memplan"},
