@@ -14,11 +14,14 @@ from mcuforge.runtime_c.sources import PORTABLE
 class Calls:
     """Knows the kernel calls of layers on one ISA; works out a layer's calls once: it is slow.
 
-    `rows` are the rows that a layer is run by: of its output, or of its input where it adds up.
+    `packed`: False leaves out kernels with packed weights. The others are compiled for the ISA all
+    the same, so its prices hold. `rows` are the rows that a layer is run by: of its output, or of
+    its input where it adds up.
     """
 
-    def __init__(self, isa: str) -> None:
+    def __init__(self, isa: str, *, packed: bool = True) -> None:
         self.isa = isa
+        self.packed = packed
         self._known: dict[tuple[object, ...], tuple[Call, ...]] = {}
 
     def of(self, node: Node, execution: Execution, rows: int) -> tuple[Call, ...]:
@@ -27,7 +30,7 @@ class Calls:
         key = (node.op, node.inputs, node.output, execution, rows)
         if key not in self._known:
             tasks = 1 if execution is Execution.WHOLE else rows
-            ways = variants(node, execution, rows, self.isa)
+            ways = variants(node, execution, rows, self.isa if self.packed else PORTABLE)
             self._known[key] = ways[0]
             if len(ways) > 1:
                 self._known[key] = min(
