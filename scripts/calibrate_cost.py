@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcuforge.boards.catalog.board import load_board
 from mcuforge.compiler.builders.tflite_writer import ModelSpec
@@ -40,6 +39,7 @@ from mcuforge.runtime_c.sources import kernel_names
 from scripts.calibration_models import calibration_models
 from scripts.cost_error import drawn
 from scripts.count_instructions import count_alone, count_goal, count_layers, session_of
+from scripts.least_squares import Vector, not_negative
 from scripts.make_mobilenet_v2 import mobilenet_v2
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,14 +47,11 @@ SHARED = ROOT.parent / "shared" / "models" / "mlperf_tiny"
 NETWORKS = ("kws_ref_model", "vww_96_int8", "pretrainedResnet_quant", "str_ww_ref_model")
 BOARD = "qemu-riscv32"
 ROWS_PER_TASK = (0, 1, 3)  # 0: whole
-SWEEPS = 20_000
 UNPRICED = {"fill_s8"}  # a part of pad_s8
 FEWEST = 50  # instructions below which a layer says nothing
 FEWEST_TICKS = 20  # the same where a tick is many instructions
 LONGEST = 900  # products of a packed filter that prices are fitted to
-STILL = 1e-9  # a change of scaled prices that ends the search
 FITTED, EACH = 1, 3  # the seed of networks that prices are fitted to, how many of a family
-Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,19 +97,7 @@ def fitted(found: Sequence[Sample]) -> Vector:
     """The prices of one kernel, none negative, of least weighted relative error squared."""
     weights = weights_of(found)
     rows = np.array([s.work / s.instructions for s in found]) * weights[:, None]
-    size = np.linalg.norm(rows, axis=0)
-    used = np.flatnonzero(size)
-    rows = rows[:, used] / size[used]
-    gram, aim = rows.T @ rows, rows.T @ weights
-    x = np.zeros(len(used))
-    for _ in range(SWEEPS):
-        before = x.copy()
-        for i in range(len(used)):
-            x[i] = max(x[i] + aim[i] - gram[i] @ x, 0.0)
-        if np.abs(x - before).max() < STILL:
-            break
-    prices = np.zeros(len(size))
-    prices[used] = x / size[used]
+    prices = not_negative(rows, weights)
     return np.array([float(f"{price:.3g}") for price in prices])
 
 
