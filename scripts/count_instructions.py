@@ -34,7 +34,7 @@ from mcuforge.compiler.schedule.search import make_schedule
 from mcuforge.flow.board_check import feed, layer_ticks
 from mcuforge.flow.data import random_samples
 from mcuforge.flow.facts import instructions_of
-from mcuforge.flow.firmware import build_check
+from mcuforge.flow.firmware import Built, build_check
 from mcuforge.flow.session import Session, compile_session, open_session
 from mcuforge.flow.target import open_board
 from mcuforge.memplan import greedy
@@ -120,6 +120,12 @@ def count_layers(session: Session, compiled: Compiled) -> tuple[int, tuple[int, 
     return whole, tuple(layers)
 
 
+def once(link: Link, compiled: Compiled) -> list[int]:
+    """The ticks of one inference."""
+    feed(link, random_samples(compiled.graph, 1).sample(0))
+    return [link.run()]
+
+
 def _by_stage(link: Link, compiled: Compiled) -> list[int]:
     sample = random_samples(compiled.graph, 1).sample(0)
     feed(link, sample)
@@ -159,9 +165,18 @@ def on_board(
 ) -> list[int]:
     """Build for the emulated board, run, and return instructions for the ticks of `ticks_of`."""
     with TemporaryDirectory() as folder:
-        built = build_check(session, compiled, Path(folder))
-        with open_board(session, built, QUIET) as link:
-            ticks = ticks_of(link, compiled)
+        return run_built(session, compiled, build_check(session, compiled, Path(folder)), ticks_of)
+
+
+def run_built(
+    session: Session,
+    compiled: Compiled,
+    built: Built,
+    ticks_of: Callable[[Link, Compiled], list[int]],
+) -> list[int]:
+    """Run a built firmware, and return instructions for the ticks of `ticks_of`."""
+    with open_board(session, built, QUIET) as link:
+        ticks = ticks_of(link, compiled)
     return [instructions_of(n, session) or 0 for n in ticks]
 
 
