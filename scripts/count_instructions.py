@@ -74,10 +74,13 @@ def count_goal(session: Session, options: PlanOptions) -> Counted:
     return count(session, compile_session(session, options))
 
 
-def count_alone(session: Session, rows: int) -> Counted:
-    """Make every layer a stage: `rows` rows per task where it runs by rows, whole for 0 rows."""
+def count_alone(session: Session, rows: int, *, packed: bool = True) -> Counted:
+    """Make every layer a stage: `rows` rows per task where it runs by rows, whole for 0 rows.
+
+    `packed`: False leaves out kernels with packed weights.
+    """
     graph = optimize(session.graph, None)
-    calls = Calls(session.board.isa)
+    calls = Calls(session.board.isa, packed=packed)
     estimates = Estimates(graph, runnable(graph), calls)
     cut = []
     for i, layer in enumerate(estimates.rows):
