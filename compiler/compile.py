@@ -207,10 +207,9 @@ def _what_would_help(planned: Planned) -> str:
     if planned.options.streamed:
         return f"{board}, or a smaller input"
     regions = planned.problem.regions
+    calls = Calls(planned.isa, packed=planned.rung.kernels == "isa")
     try:
-        streamed = choose(
-            planned.graph, Calls(planned.isa), regions, PlanOptions("ram", streamed=True)
-        )
+        streamed = choose(planned.graph, calls, regions, PlanOptions("ram", streamed=True))
     except CompileError:  # the fault lies in the graph, and was told already
         return f"{board}, or a smaller input"
     if streamed.plan.peak >= planned.arena_bytes:

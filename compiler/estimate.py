@@ -190,9 +190,9 @@ class Estimator:
     def _by_bound(self, graph: Graph, sums: Cost) -> Cost:
         """RAM that every plan needs; the plan itself where that is there."""
         optimized, least = optimize(graph), []
-        for isa in (self.target.isa, PORTABLE):  # the ladder's kernels: less scratch, more work
-            options = self.target.options
-            least.append(least_bytes(optimized, Calls(isa), options, self._known))
+        for packed in (True, False):  # the ladder's kernels: without, less scratch, more work
+            calls, options = Calls(self.target.isa, packed=packed), self.target.options
+            least.append(least_bytes(optimized, calls, options, self._known))
             if least[-1] <= self.target.ram:
                 return self._by_plan(graph)
         return self._cost("bound", graph, min(least), sums.flash, sums.instructions)

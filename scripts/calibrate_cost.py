@@ -6,13 +6,14 @@
                                                      instruction set, prints the error on the models
     python -m scripts.calibrate_cost check [BOARD]   error and ratios on networks not fitted to
 
-`fit` runs single layers in sizes drawn from a fixed seed, whole and row by row, and whole networks
-of the families of cost_error.py, drawn from another seed than those it holds out. It solves for
-prices that are not negative by least squares of the relative error. All layers of networks, each by
-its share of the instructions, weigh as much as all single ones. A kernel without a price is planned
-with that of add_s8 while it is measured. Lines marked "by hand" stay. `check` runs real networks
-under every goal; those of ../shared are left out where they are not there. Both count on an
-emulated board, exact to the instruction but on MPS2 and MPS3 (40 and 31 at a time).
+`fit` runs single layers in sizes drawn from a fixed seed, whole and row by row, with packed weights
+and without, and whole networks of the families of nas/sampling.py, drawn from another seed than
+those that cost_error.py holds out. It solves for prices that are not negative by least squares of
+the relative error. All layers of networks, each by its share of the instructions, weigh as much as
+all single ones. A kernel without a price is planned with that of add_s8 while it is measured. Lines
+marked "by hand" stay. `check` runs real networks under every goal; those of ../shared are left out
+where they are not there. Both count on an emulated board, exact to the instruction but on MPS2 and
+MPS3 (40 and 31 at a time).
 """
 
 from __future__ import annotations
@@ -23,23 +24,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcuforge.boards.catalog.board import load_board
 from mcuforge.compiler.builders.tflite_writer import ModelSpec
 from mcuforge.compiler.calls import Call
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.compiler.graph import Node
+from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.isa.instruction_set import price_file, prices
 from mcuforge.compiler.schedule.cost import layer_tasks, layer_work, schedule_costs
 from mcuforge.compiler.schedule.schedule import Layer, Schedule
 from mcuforge.compiler.schedule.search import GOALS
 from mcuforge.compiler.work import Counts
 from mcuforge.flow.session import Session, compile_session
-from mcuforge.runtime_c.sources import kernel_names
+from mcuforge.runtime_c.sources import PORTABLE, kernel_names
 from scripts.calibration_models import calibration_models
 from scripts.cost_error import drawn
 from scripts.count_instructions import count_alone, count_goal, count_layers, session_of
+from scripts.least_squares import Vector, not_negative
 from scripts.make_mobilenet_v2 import mobilenet_v2
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,14 +49,11 @@ SHARED = ROOT.parent / "shared" / "models" / "mlperf_tiny"
 NETWORKS = ("kws_ref_model", "vww_96_int8", "pretrainedResnet_quant", "str_ww_ref_model")
 BOARD = "qemu-riscv32"
 ROWS_PER_TASK = (0, 1, 3)  # 0: whole
-SWEEPS = 20_000
 UNPRICED = {"fill_s8"}  # a part of pad_s8
 FEWEST = 50  # instructions below which a layer says nothing
 FEWEST_TICKS = 20  # the same where a tick is many instructions
 LONGEST = 900  # products of a packed filter that prices are fitted to
-STILL = 1e-9  # a change of scaled prices that ends the search
 FITTED, EACH = 1, 3  # the seed of networks that prices are fitted to, how many of a family
-Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,19 +99,7 @@ def fitted(found: Sequence[Sample]) -> Vector:
     """The prices of one kernel, none negative, of least weighted relative error squared."""
     weights = weights_of(found)
     rows = np.array([s.work / s.instructions for s in found]) * weights[:, None]
-    size = np.linalg.norm(rows, axis=0)
-    used = np.flatnonzero(size)
-    rows = rows[:, used] / size[used]
-    gram, aim = rows.T @ rows, rows.T @ weights
-    x = np.zeros(len(used))
-    for _ in range(SWEEPS):
-        before = x.copy()
-        for i in range(len(used)):
-            x[i] = max(x[i] + aim[i] - gram[i] @ x, 0.0)
-        if np.abs(x - before).max() < STILL:
-            break
-    prices = np.zeros(len(size))
-    prices[used] = x / size[used]
+    prices = not_negative(rows, weights)
     return np.array([float(f"{price:.3g}") for price in prices])
 
 
@@ -185,14 +172,8 @@ def measured(board: str, only: Sequence[str], *, networks: bool) -> dict[str, li
     found: dict[str, list[Sample]] = {}
     for name, model in () if networks else calibration_models().items():
         session = session_of(model, board)
-        if only and not any(
-            calls(node, session.board.isa) & set(only) for node in session.graph.nodes
-        ):
-            continue
-        for rows in ROWS_PER_TASK:
-            counted = count_alone(session, rows)
-            print(f"{name}, {rows or 'all'} rows per task: {counted.whole:,}", flush=True)
-            for sample in samples(counted.schedule, counted.stages, session, of_network=False):
+        if not only or called(session) & set(only):
+            for sample in samples_alone(name, session):
                 found.setdefault(sample.kernel, []).append(sample)
     for family, number, network in drawn(FITTED, EACH):
         session = session_of(network.graph(seed=1000 * FITTED + number), board)
@@ -202,6 +183,29 @@ def measured(board: str, only: Sequence[str], *, networks: bool) -> dict[str, li
         for sample in samples(compiled.schedule, layers, session, of_network=True):
             found.setdefault(sample.kernel, []).append(sample)
     return {kernel: of_kernel for kernel, of_kernel in found.items() if not only or kernel in only}
+
+
+def samples_alone(name: str, session: Session) -> Iterator[Sample]:
+    """Every layer of a calibration model, whole and by rows.
+
+    Kernels that have a twin with packed weights are measured on all layers that could call either.
+    """
+    packed_kernels = find_instruction_set(session.board.isa).packed_kernels
+    plain = {kernel.replace("_packed_", "_") for kernel in packed_kernels}
+    for packed in (True, False) if called(session) & plain else (True,):
+        for rows in ROWS_PER_TASK:
+            counted = count_alone(session, rows, packed=packed)
+            how = f"{rows or 'all'} rows per task{'' if packed else ', plain weights'}"
+            print(f"{name}, {how}: {counted.whole:,}", flush=True)
+            for sample in samples(counted.schedule, counted.stages, session, of_network=False):
+                if packed != (sample.kernel in plain):
+                    yield sample
+
+
+def called(session: Session) -> set[str]:
+    """The kernels of all layers run whole or adding rows up, with packed weights or without."""
+    isas = {session.board.isa, PORTABLE}
+    return {k for node in session.graph.nodes for isa in isas for k in calls(node, isa)}
 
 
 def calls(node: Node, isa: str) -> set[str]:

@@ -156,6 +156,12 @@ def linear(draw: Draw) -> Value:
     return draw.build.linear(tokens, min(draw.size(1, 64), most), QUANT, keep_dims=True)
 
 
+def vector(draw: Draw) -> Value:
+    """A linear layer over one vector, as at the end of a network."""
+    x = draw.build.input((1, draw.size(8, 900)), QUANT)
+    return draw.build.linear(x, draw.size(1, 128), QUANT)
+
+
 def arithmetic(draw: Draw) -> Value:
     """ADD, SUB, MUL, MAXIMUM or MINIMUM with a tensor of the same shape, a vector or a number."""
     x = draw.image()
@@ -218,6 +224,7 @@ FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how man
     ("tall_pooling", tall_pooling, 1),
     ("deep", deep, 1),
     ("product", product, 2),
+    ("vector", vector, 1),
 )
 
 

@@ -7,8 +7,9 @@
 
 `time` costs random networks of each space (nas/sampling.py) as a search does. `audit` plans
 networks without weights, compiles the same with weights as `deploy` does, and compares arenas. It
-links some and compares flash. `supernets` counts the architectures of MCUFormer's supernets that
-have a plan within a number of bytes. All print tables; times are CPU milliseconds of this process.
+links some, runs them on the emulated board, and compares flash and instructions. `supernets`
+counts the architectures of MCUFormer's supernets that have a plan within a number of bytes. All
+print tables; times are CPU milliseconds of this process.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -34,6 +35,7 @@ from mcuforge.flow.candidates import target_of
 from mcuforge.flow.firmware import build_check
 from mcuforge.flow.session import Session, compile_session
 from mcuforge.nas.sampling import SPACES, SUPERNETS
+from scripts.count_instructions import once, run_built
 
 SEED = 13
 KILOBYTES = (128, 192, 256, 320, 512)
@@ -66,8 +68,9 @@ def times(board: Board, space: str, count: int, warm_up: int) -> str:
 def audit(board: Board, space: str, count: int, builds: int) -> str:
     """Compare the costs of `count` networks with what `deploy` compiles; a line of a table.
 
-    One estimator decides about all of them, as in a search; another says the exact arenas. Those
-    that fit are compared with the image that is linked, the first `builds` of them.
+    One estimator decides about all of them, as in a search; another says the exact arenas. The
+    first `builds` of those that fit are linked and run: flash and instructions of their exact costs
+    are compared with the image's and the emulator's.
     """
     target = target_of(board)
     exact_of = Estimator(replace(target, flash=PLENTY))
@@ -75,6 +78,7 @@ def audit(board: Board, space: str, count: int, builds: int) -> str:
     random = Random(SEED)
     compared, equal, wrong_fits, wrong_refusals = 0, 0, 0, 0
     flash_off: list[float] = []
+    instructions_off: list[float] = []
     for number in range(count):
         network = SPACES[space](random)
         decided = estimator.cost(network.graph())
@@ -89,18 +93,26 @@ def audit(board: Board, space: str, count: int, builds: int) -> str:
                 with TemporaryDirectory() as folder:
                     try:
                         built = build_check(session, compiled, Path(folder) / "project")
-                        flash_off.append(exact.flash / built.flash().total - 1)
                     except CompileError:
                         fits = False
+                    else:
+                        flash_off.append(exact.flash / built.flash().total - 1)
+                        (counted,) = run_built(session, compiled, built, once)
+                        instructions_off.append(exact.instructions / counted - 1)
         wrong_fits += decided.fits and not fits
         wrong_refusals += fits and not decided.fits
-    off = "-"
-    if flash_off:
-        off = f"{min(flash_off):+.2%} to {max(flash_off):+.2%}, median {np.median(flash_off):+.2%}"
     return (
         f"| {space} | {board.id} | {equal} of {compared} | {wrong_fits} of {count} | "
-        f"{wrong_refusals} of {count} | {len(flash_off)} | {off} |"
+        f"{wrong_refusals} of {count} | {len(flash_off)} | "
+        f"{spread(flash_off)} | {spread(instructions_off)} |"
     )
+
+
+def spread(off: Sequence[float]) -> str:
+    """The least, the greatest and the median of relative errors."""
+    if not off:
+        return "-"
+    return f"{min(off):+.2%} to {max(off):+.2%}, median {np.median(off):+.2%}"
 
 
 def supernets(count: int) -> Iterator[str]:
@@ -157,9 +169,9 @@ def main() -> None:
     else:
         print(
             "| space | board | equal arenas | wrong `fits` | wrong refusals | linked | "
-            "flash, estimated to linked |"
+            "flash, estimated to linked | instructions, estimated to counted |"
         )
-        print("|---|---|---|---|---|---|---|")
+        print("|---|---|---|---|---|---|---|---|")
     for name in boards:
         board = emulated(load_board(name))
         for space in options.space:

@@ -34,7 +34,7 @@ from mcuforge.compiler.schedule.search import make_schedule
 from mcuforge.flow.board_check import feed, layer_ticks
 from mcuforge.flow.data import random_samples
 from mcuforge.flow.facts import instructions_of
-from mcuforge.flow.firmware import build_check
+from mcuforge.flow.firmware import Built, build_check
 from mcuforge.flow.session import Session, compile_session, open_session
 from mcuforge.flow.target import open_board
 from mcuforge.memplan import greedy
@@ -74,10 +74,13 @@ def count_goal(session: Session, options: PlanOptions) -> Counted:
     return count(session, compile_session(session, options))
 
 
-def count_alone(session: Session, rows: int) -> Counted:
-    """Make every layer a stage: `rows` rows per task where it runs by rows, whole for 0 rows."""
+def count_alone(session: Session, rows: int, *, packed: bool = True) -> Counted:
+    """Make every layer a stage: `rows` rows per task where it runs by rows, whole for 0 rows.
+
+    `packed`: False leaves out kernels with packed weights.
+    """
     graph = optimize(session.graph, None)
-    calls = Calls(session.board.isa)
+    calls = Calls(session.board.isa, packed=packed)
     estimates = Estimates(graph, runnable(graph), calls)
     cut = []
     for i, layer in enumerate(estimates.rows):
@@ -120,6 +123,12 @@ def count_layers(session: Session, compiled: Compiled) -> tuple[int, tuple[int, 
     return whole, tuple(layers)
 
 
+def once(link: Link, compiled: Compiled) -> list[int]:
+    """The ticks of one inference."""
+    feed(link, random_samples(compiled.graph, 1).sample(0))
+    return [link.run()]
+
+
 def _by_stage(link: Link, compiled: Compiled) -> list[int]:
     sample = random_samples(compiled.graph, 1).sample(0)
     feed(link, sample)
@@ -159,9 +168,18 @@ def on_board(
 ) -> list[int]:
     """Build for the emulated board, run, and return instructions for the ticks of `ticks_of`."""
     with TemporaryDirectory() as folder:
-        built = build_check(session, compiled, Path(folder))
-        with open_board(session, built, QUIET) as link:
-            ticks = ticks_of(link, compiled)
+        return run_built(session, compiled, build_check(session, compiled, Path(folder)), ticks_of)
+
+
+def run_built(
+    session: Session,
+    compiled: Compiled,
+    built: Built,
+    ticks_of: Callable[[Link, Compiled], list[int]],
+) -> list[int]:
+    """Run a built firmware, and return instructions for the ticks of `ticks_of`."""
+    with open_board(session, built, QUIET) as link:
+        ticks = ticks_of(link, compiled)
     return [instructions_of(n, session) or 0 for n in ticks]
 
 

@@ -21,7 +21,6 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcuforge.boards.build.build import build
 from mcuforge.boards.build.project import write_project
@@ -35,6 +34,7 @@ from mcuforge.flow.firmware import Built, build_check
 from mcuforge.flow.session import Session, compile_session
 from mcuforge.nas.sampling import FAMILIES
 from mcuforge.runtime_c import sources
+from scripts.least_squares import Vector, not_negative
 
 SEED = 11
 LOADED = (".text", ".rodata", ".data", ".srodata")
@@ -109,7 +109,7 @@ def _sample(built: Built, schedule: Schedule) -> Sample:
     )
 
 
-def fitted(samples: Sequence[Sample]) -> tuple[dict[str, float], NDArray[np.float64]]:
+def fitted(samples: Sequence[Sample]) -> tuple[dict[str, float], Vector]:
     """Fit the bytes of model.c's code relatively, then raise all of it above every sample.
 
     Returns the fields of CodeSize, and what is above each sample, relatively.
@@ -118,8 +118,7 @@ def fitted(samples: Sequence[Sample]) -> tuple[dict[str, float], NDArray[np.floa
         [[1, s.whole, s.whole**2, s.by_rows, s.pipelines] for s in samples], np.float64
     )
     text = np.array([s.text for s in samples], np.float64)
-    found = np.linalg.lstsq(counts / text[:, None], np.ones(len(text)), rcond=None)[0]
-    found = np.maximum(found, 0.0)
+    found = not_negative(counts / text[:, None], np.ones(len(text)))
     found *= (text / (counts @ found)).max()
     names = ("base", "whole", "per_pair", "by_rows", "pipeline")
     return dict(zip(names, found.tolist(), strict=True)), counts @ found / text - 1

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.schedule.choose import choose
 from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.kernels import Calls
@@ -20,7 +21,6 @@ from mcuforge.compiler.schedule.slim import slimmed
 from mcuforge.compiler.schedule.weights import Flash
 from mcuforge.memplan.problem import Region
 from mcuforge.memplan.solve import DEFAULT_EFFORT
-from mcuforge.runtime_c.sources import PORTABLE
 
 LADDER = (
     Rung("the fastest memory fills up first", regions="apart", kernels="isa"),
@@ -57,32 +57,31 @@ def fit(
     constants.
     """
     plan = partial(choose, graph, effort=effort, known=known)
-    calls = {name: Calls(name) for name in (isa, PORTABLE)}
-    tried: dict[tuple[str, tuple[Region, ...]], Planned] = {}
-    for rung, kernels, regions in _attempts(isa, memories, options.ram_budget):
-        if (kernels, regions) not in tried:
-            chosen = plan(calls[kernels], regions, options)
-            tried[kernels, regions] = Planned(
-                graph=graph, rung=rung, isa=kernels, options=options, **vars(chosen)
-            )
-        found = tried[kernels, regions]
+    calls = {"isa": Calls(isa), "portable": Calls(isa, packed=False)}
+    if not find_instruction_set(isa).packed_kernels:
+        calls["portable"] = calls["isa"]
+    tried: dict[tuple[Calls, tuple[Region, ...]], Planned] = {}
+    for rung, regions in _attempts(memories, options.ram_budget):
+        key = (calls[rung.kernels], regions)
+        if key not in tried:
+            chosen = plan(*key, options)
+            tried[key] = Planned(graph=graph, rung=rung, isa=isa, options=options, **vars(chosen))
+        found = tried[key]
         if found.fits:
             break
     if options.streamed and resident_too:
-        resident = plan(calls[found.isa], found.problem.regions, replace(options, streamed=False))
+        asked = replace(options, streamed=False)
+        resident = plan(calls[found.rung.kernels], found.problem.regions, asked)
         found = replace(found, resident_peak=resident.plan.peak)
     return found
 
 
-def _attempts(
-    isa: str, memories: Memories, budget: int | None
-) -> Iterator[tuple[Rung, str, tuple[Region, ...]]]:
-    """Every rung with the ISA of its kernels and each way to cut its regions to the budget."""
+def _attempts(memories: Memories, budget: int | None) -> Iterator[tuple[Rung, tuple[Region, ...]]]:
+    """Every rung with each way to cut its regions to the budget."""
     for rung in LADDER:
-        kernels = isa if rung.kernels == "isa" else PORTABLE
         regions = memories.apart if rung.regions == "apart" else memories.joined
         for cut in _within(regions, budget):
-            yield rung, kernels, cut
+            yield rung, cut
 
 
 def with_code_room(planned: Planned, flash: Flash, bytes_more: int) -> tuple[Planned, Flash] | None:

@@ -59,8 +59,10 @@ class Alike:
 class Calls:
     """Knows the kernel calls of layers on one ISA; equal layers share them, as they take long.
 
-    `rows` are the rows that a layer is run by: of its output, or of its input where it adds up.
-    `key` says which layers are equal. `known`: what was found out about layers by this key.
+    `packed`: False leaves out kernels with packed weights. The others are compiled for the ISA all
+    the same, so its prices hold. `rows` are the rows that a layer is run by: of its output, or of
+    its input where it adds up. `key` says which layers are equal. `known`: what was found out about
+    layers by this key, with the same ISA and kernels.
     """
 
     def __init__(
@@ -68,8 +70,11 @@ class Calls:
         isa: str,
         key: Callable[[Node], Hashable] = layer_key,
         known: dict[Hashable, Alike] | None = None,
+        *,
+        packed: bool = True,
     ) -> None:
         self.isa = isa
+        self.packed = packed
         self._key = key
         self._known: dict[Hashable, Alike] = {} if known is None else known
         self._alike: dict[Node, Alike] = {}
@@ -116,7 +121,7 @@ class Calls:
         if form not in alike.calls:
             execution, rows = form
             tasks = 1 if execution is Execution.WHOLE else rows
-            ways = variants(alike.node, execution, rows, self.isa)
+            ways = variants(alike.node, execution, rows, self.isa if self.packed else PORTABLE)
             alike.calls[form] = ways[0]
             if len(ways) > 1:
                 alike.calls[form] = min(

@@ -35,8 +35,8 @@ class Rung:
     """One attempt to make a model fit.
 
     `regions`: each memory is a region of its own, or neighbouring ones are one. `kernels`: those of
-    the board's ISA, or the portable ones. `flash`: constants lie where the user asked, some move to
-    external flash, or kernels with smaller constants are called.
+    the board's ISA, or those without packed weights alone. `flash`: constants lie where the user
+    asked, some move to external flash, or kernels with smaller constants are called.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Planned:
     problem: Problem
     plan: Plan
     rung: Rung  # the attempt that led to this plan
-    isa: str = "portable"  # of the kernels it calls
+    isa: str = "portable"  # the board's: its prices are those of the kernels
     options: PlanOptions = field(default_factory=PlanOptions)
     resident_peak: int | None = None
     """Bytes of arena if the streamed inputs were resident; None unless that was planned too."""

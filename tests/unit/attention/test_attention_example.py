@@ -137,8 +137,8 @@ def test_the_arena_of_ram_is_the_balanced_one(compiled: Compiled) -> None:
 def test_what_a_head_at_a_time_costs_by_the_model() -> None:
     _, kept, _, heads = candidates_of_forms()
     more = fewest_instructions(heads) / fewest_instructions(kept) - 1
-    assert 0.01 < more < 0.03
-    assert "less than 3 % by the cost model" in WORDS
+    assert 0.05 < more < 0.06
+    assert "less than 6 % by the cost model" in WORDS
 
 
 def test_the_text_shows_the_code_that_is_generated(compiled: Compiled) -> None:
