@@ -46,7 +46,6 @@ from mcuforge.compiler.schedule.kernels import Alike, Calls
 from mcuforge.compiler.schedule.schedule import Execution, Schedule
 from mcuforge.compiler.schedule.search import SLACK
 from mcuforge.compiler.tensors import Tensor, is_unknown
-from mcuforge.runtime_c.sources import PORTABLE
 
 Tier = Literal["sums", "layers", "bound", "plan"]
 Limit = Literal["flash", "instructions", "ram"]
@@ -128,7 +127,7 @@ class Estimator:
         self.target = target
         self._known = Known() if known is None else known
         self._segments: dict[Key, _Segment] = {}
-        self._layers = {isa: _Layers(isa) for isa in (target.isa, PORTABLE)}
+        self._layers = _Layers(target.isa, packed=True), _Layers(target.isa, packed=False)
 
     def cost(self, graph: Graph, *, exact: bool = False) -> Cost:
         """Cost `graph` by the first tier that decides; by its plan if `exact`.
@@ -258,8 +257,7 @@ class Estimator:
         key = (streamed, *segment_key(part))
         if key not in self._segments:
             options = PlanOptions(streamed=streamed)
-            layers = self._layers[self.target.isa], self._layers[PORTABLE]
-            self._segments[key] = _Segment(optimize(part), layers, options, self._known)
+            self._segments[key] = _Segment(optimize(part), self._layers, options, self._known)
         return self._segments[key]
 
 
@@ -294,14 +292,15 @@ class _Sizes:
 class _Layers:
     """What layers cost on one ISA: worked out once for all that are equal but for their scales."""
 
-    def __init__(self, isa: str) -> None:
+    def __init__(self, isa: str, *, packed: bool) -> None:
         self._isa = isa
+        self._packed = packed
         self._known: dict[Hashable, Alike] = {}
         self._sizes: dict[tuple[Call, ...], _Sizes] = {}
 
     def calls(self) -> Calls:
         """The calls of layers, for costs alone: their constants are those of an equal layer."""
-        return Calls(self._isa, lambda node: tuple(_layer_key(node, {})), self._known)
+        return Calls(self._isa, _cost_key, self._known, packed=self._packed)
 
     def sizes(self, calls: tuple[Call, ...]) -> _Sizes:
         """The sizes of calls that `calls` gave for one layer."""
@@ -313,7 +312,7 @@ class _Layers:
 class _Segment:
     """What part of a network takes, whatever stands before and behind it.
 
-    `layers`: of the target's kernels, and of portable ones.
+    `layers`: with all kernels, and without packed weights.
     """
 
     def __init__(
@@ -503,6 +502,11 @@ def segment_key(part: Graph) -> Iterator[object]:
     for node in part.nodes:
         yield from _layer_key(node, numbers)
     yield tuple(numbers[id(tensor)] for tensor in part.outputs)
+
+
+def _cost_key(node: Node) -> Hashable:
+    """What the cost of a layer by itself depends on."""
+    return tuple(_layer_key(node, {}))
 
 
 def _layer_key(node: Node, numbers: dict[int, int]) -> Iterator[object]:

@@ -23,6 +23,7 @@ class Budget:
     batch: int  # of all trainings: few samples need many small steps
     seeds: int
     evaluations: int  # of each method and seed
+    held: int | None  # held-out samples that shared weights are evaluated on; None: all
     ranked: int  # networks trained alone, beside their accuracy with shared weights
     ranked_samples: int
     tried: int  # of the most accurate: trained alone for a short time, the best to the end
@@ -43,6 +44,7 @@ BUDGETS: Mapping[BudgetName, Budget] = {
         batch=32,
         seeds=3,
         evaluations=24,
+        held=500,
         ranked=0,
         ranked_samples=0,
         tried=2,
@@ -56,18 +58,19 @@ BUDGETS: Mapping[BudgetName, Budget] = {
     ),
     "standard": Budget(
         train=None,
-        drawn=500,
-        supernet=1_500_000,
+        drawn=300,
+        supernet=400_000,
         batch=64,
         seeds=10,
-        evaluations=96,
+        evaluations=32,
+        held=2_000,
         ranked=10,
-        ranked_samples=135_000,
-        tried=6,
-        tried_samples=135_000,
-        final_samples=1_350_000,
-        aware_samples=90_000,
-        formulas=300,
+        ranked_samples=22_500,
+        tried=4,
+        tried_samples=45_000,
+        final_samples=450_000,
+        aware_samples=45_000,
+        formulas=200,
         host=None,
         board=1_000,
         baselines=True,
@@ -75,14 +78,15 @@ BUDGETS: Mapping[BudgetName, Budget] = {
     "long": Budget(
         train=None,
         drawn=1_000,
-        supernet=6_000_000,
+        supernet=4_500_000,
         batch=128,
         seeds=10,
         evaluations=288,
-        ranked=10,
-        ranked_samples=225_000,
-        tried=10,
-        tried_samples=270_000,
+        held=None,
+        ranked=12,
+        ranked_samples=135_000,
+        tried=8,
+        tried_samples=225_000,
         final_samples=5_400_000,
         aware_samples=180_000,
         formulas=1_000,

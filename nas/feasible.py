@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from random import Random
@@ -15,10 +15,12 @@ from mcuforge.errors import CompileError
 from mcuforge.nas.architecture import Task
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.graph_layers import graph_of
+from mcuforge.nas.least import least_flash
 from mcuforge.nas.space import Space
 
 MOST_DRAWS = 20_000  # in a row that do not fit, before a space is given up
 STARTS = 64  # of the growth to the largest that fits
+ALL_FLASH = 1 << 40  # bytes
 
 
 @dataclass
@@ -51,9 +53,13 @@ class Coster:
         return _here, (f"{space.digest} {task} {target}", *self._parts)
 
     def cost(self, genome: Genome, *, exact: bool) -> Cost:
-        """What an architecture costs."""
-        space, task, _ = self._parts
-        return self._estimator.cost(graph_of(space.architecture(genome), task), exact=exact)
+        """What an architecture costs; one whose weights exceed flash is looked at no further."""
+        space, task, target = self._parts
+        architecture = space.architecture(genome)
+        least = 0 if exact else least_flash(architecture, task)
+        if least > target.flash:
+            return Cost("sums", 0, 0, least, least, 0.0, ("flash",), ())
+        return self._estimator.cost(graph_of(architecture, task), exact=exact)
 
 
 _COSTERS: dict[str, Coster] = {}  # of this process; tasks that are sent here come one by one
@@ -107,9 +113,9 @@ class Feasible:
         """Whether an architecture passes no limit."""
         return self.cost(genome).fits
 
-    def refused(self) -> Iterator[tuple[Genome, Cost]]:
+    def refused(self) -> Iterator[Genome]:
         """Yield what was asked and does not fit, in the order of asking."""
-        return ((genome, cost) for genome, cost in self._costs.items() if not cost.fits)
+        return (genome for genome, cost in self._costs.items() if not cost.fits)
 
     def draws(self, random: Random) -> Iterator[Genome]:
         """Draw architectures that fit, until 20,000 in a row do not.
@@ -128,19 +134,26 @@ class Feasible:
             raise self._nothing_fits()
 
     @cached_property
+    def unlimited(self) -> Coster:
+        """Costs by RAM alone: for what does not fit, and for comparisons."""
+        return Coster(
+            self.space, self.task, replace(self.target, flash=ALL_FLASH, max_instructions=None)
+        )
+
+    @cached_property
     def most_instructions(self) -> float:
         """What the largest architecture takes, whether it fits or not; a measure of sizes.
 
         Of choices without an order, such as kinds of blocks, each is tried alone.
         """
         genes, genome = self.space.genes, self.space.genes.largest
-        most = self._coster.cost(genome, exact=False).instructions
+        most = self.unlimited.cost(genome, exact=False).instructions
         for index, gene in enumerate(genes.genes):
             if not isinstance(gene.options[0], str):
                 continue
             for option in range(len(gene.options)):
                 other = genes.grown(genome, index, option)
-                instructions = self._coster.cost(other, exact=False).instructions
+                instructions = self.unlimited.cost(other, exact=False).instructions
                 if instructions > most:
                     most, genome = instructions, other
         return most

@@ -46,7 +46,9 @@ class SharedAccuracy:
 
     def __call__(self, genome: Genome) -> float:
         architecture = self.setting.space.architecture(genome)
-        return evaluate(self.weights, architecture, self.setting.data)
+        return evaluate(
+            self.weights, architecture, self.setting.data, images=self.setting.budget.held
+        )
 
 
 @dataclass(frozen=True, eq=False)

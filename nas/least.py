@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The least flash an architecture takes: its weights, counted without a graph.
 
-Most architectures of a space are far too large for a small board. They are refused here in a third
-of a millisecond, a tenth of what building their graph takes.
+Most architectures of a space are far too large for a small board. They are refused here at a small
+part of what building their graph takes.
 """
 
 from __future__ import annotations

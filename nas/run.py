@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import islice
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from mcuforge.errors import CompileError
 from mcuforge.nas.budgets import BudgetName
 from mcuforge.nas.compare import EVOLUTION, Comparison, compare
-from mcuforge.nas.feasible import Coster, Feasible
+from mcuforge.nas.feasible import Feasible
 from mcuforge.nas.formulas import LAYER_PEAK, MCUFORMER, layer_peak, mcuformer, wrong
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.graph_layers import graph_of
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
 
 PACKAGES = ("torch", "numpy", "onnxruntime", "pymoo", "scipy")
 EXAMPLES = 200  # refused architectures that the report shows
-ALL_FLASH = 1 << 40  # for formulas, which look at RAM alone
 FEWEST_RANKED = 3  # networks, for a rank correlation
 REPORT, PAGE, JOURNAL = "report.json", "report.html", "journal.sqlite"
 Spent = Callable[[], float]  # core seconds of a stage so far
@@ -164,15 +162,22 @@ class _Search:
         """What was asked so far, and what it was refused for."""
         asked, text = self._feasible.refusals, self._setting.space.text
         examples = (
-            Refused(text(genome), cost.refused, cost.ram, cost.flash, cost.instructions)
-            for genome, cost in self._feasible.refused()
+            Refused(
+                text(genome),
+                self._feasible.cost(genome).refused,
+                cost.ram,
+                cost.flash,
+                cost.instructions,
+            )
+            for genome in islice(self._feasible.refused(), EXAMPLES)
+            for cost in [self._feasible.unlimited.cost(genome, exact=False)]
         )
         return Feasibility(
             asked.asked,
             asked.refused,
             dict(sorted(asked.by_limit.items())),
             dict(sorted(asked.by_tier.items())),
-            tuple(islice(examples, EXAMPLES)),
+            tuple(examples),
             self._formulas(),
         )
 
@@ -180,8 +185,7 @@ class _Search:
         """How often other rules for RAM are wrong, on architectures drawn evenly."""
         setting = self._setting
         space, task, ram = setting.space, setting.task, setting.target.ram
-        target = replace(setting.target, flash=ALL_FLASH, max_instructions=None)
-        coster, random = Coster(space, task, target), Random(setting.seed)
+        coster, random = self._feasible.unlimited, Random(setting.seed)
         found: dict[str, list[tuple[bool, float]]] = {}
         for _ in range(setting.budget.formulas):
             genome = space.sample(random)
