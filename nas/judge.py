@@ -67,7 +67,9 @@ class Judge:
         self._accuracy = Timed(accuracy)
         self._exactly = Timed(feasible.exactly)
         self._context = context
-        self._cost_context = digest(feasible.space.digest, feasible.task, feasible.target, VERSION)
+        self._cost_context = digest(
+            feasible.space.digest, feasible.task, feasible.target, feasible.flash, VERSION
+        )
         self._journal = journal
         self._workers = workers
         self._known: dict[Genome, Judged] = {}

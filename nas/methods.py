@@ -127,11 +127,11 @@ def objectives(judge: Judge, judged: Sequence[Judged]) -> NDArray[np.float64]:
 
     Without a limit of instructions, they are a share of what the largest architecture takes.
     """
-    target = judge.feasible.target
+    target, flash = judge.feasible.target, judge.feasible.flash
     most = target.max_instructions or judge.feasible.most_instructions
     return np.array(
         [
-            (1 - j.accuracy, j.ram / target.ram, j.flash / target.flash, j.instructions / most)
+            (1 - j.accuracy, j.ram / target.ram, j.flash / flash, j.instructions / most)
             for j in judged
         ]
     ).reshape(-1, 4)

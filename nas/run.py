@@ -33,6 +33,7 @@ from mcuforge.report.progress import Stages
 from mcuforge.report.search import (
     DataFacts,
     Feasibility,
+    Finalist,
     Formula,
     Limits,
     RankCheck,
@@ -128,7 +129,7 @@ class _Search:
         self._journal = journal
         self._workers = workers
         self._stages = stages
-        self._feasible = Feasible(setting.space, setting.task, setting.target)
+        self._feasible = Feasible(setting.space, setting.task, setting.target, setting.flash)
         self._seconds: dict[str, float] = {}
 
     def run(self) -> SearchReport:
@@ -291,15 +292,8 @@ class _Search:
         deployed: Sequence[Deployed],
     ) -> SearchReport:
         setting, space, data = self._setting, self._setting.space, self._setting.data
-        target, winner = setting.target, deployed[0]
-        reasons = list(winner.report.reasons)
-        counted = winner.report.run.instructions
-        most = target.max_instructions
-        if most is not None and counted is not None and counted > most:
-            reasons.append(
-                f"{counted:,} instructions counted, {most:,.0f} allowed: the estimate was "
-                f"{winner.finalist.estimated.instructions:,.0f}, ask for a little less"
-            )
+        winner = deployed[0]
+        reasons = [*winner.report.reasons, *self._over(winner.finalist)]
         return SearchReport(
             command=setting.command,
             seed=setting.seed,
@@ -318,7 +312,7 @@ class _Search:
                 len(data.held_y),
                 0 if data.test_y is None else len(data.test_y),
             ),
-            limits=Limits(target.ram, target.flash, most),
+            limits=self._limits,
             feasibility=feasibility,
             supernet=supernet,
             supernet_weights=weights,
@@ -332,6 +326,25 @@ class _Search:
             verdict="fail" if reasons else "pass",
             reasons=tuple(reasons),
         )
+
+    @property
+    def _limits(self) -> Limits:
+        target = self._setting.target
+        return Limits(target.ram, self._feasible.flash, target.max_instructions)
+
+    def _over(self, winner: Finalist) -> Iterator[str]:
+        """Yield which limits the deployed network passes although its estimate does not."""
+        limits, found, estimate = self._limits, winner.deployed, winner.estimated
+        for name, most, counted, expected in (
+            ("RAM", limits.ram, found.ram, estimate.ram),
+            ("flash", limits.flash, found.flash, estimate.flash),
+            ("instructions", limits.instructions, found.instructions, estimate.instructions),
+        ):
+            if most is not None and counted is not None and counted > most:
+                yield (
+                    f"{name}: {counted:,.0f} counted, {most:,.0f} allowed, {expected:,.0f} "
+                    "estimated; ask for a little less"
+                )
 
     @contextmanager
     def _spent(self, stage: str) -> Iterator[Spent]:

@@ -25,7 +25,6 @@ from mcuforge.version import VERSION
 
 IDENTITY = "search.json"
 GREY = 1
-FLASH_KEPT = 0.002
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +36,7 @@ class Setting:
     data: Data
     board: Board
     target: Target
+    flash: int | None  # that a network may take; None: all that the target has
     budget: Budget
     budget_name: str
     seed: int
@@ -54,7 +54,7 @@ class Setting:
             "space": f"{self.space.name} {self.space.digest}",
             "data": f"{self.data.origin} {self.data.digest}",
             "board": self.board.id,
-            "limits": f"RAM {self.target.ram}, flash {self.target.flash}, "
+            "limits": f"RAM {self.target.ram}, flash {self.flash or self.target.flash}, "
             f"instructions {self.target.max_instructions}",
             "budget": f"{self.budget_name} {digest(asdict(self.budget))}",
             "seed": self.seed,
@@ -103,7 +103,8 @@ def open_setting(
         Task(samples.shape, samples.classes),
         samples,
         chip,
-        _target(chip, options, flash, max_instructions),
+        target_of(chip, options, max_instructions=max_instructions),
+        flash,
         extent,
         budget,
         seed,
@@ -115,17 +116,6 @@ def open_setting(
     )
     _claim(setting)
     return setting
-
-
-def _target(
-    board: Board, options: PlanOptions, flash: int | None, max_instructions: float | None
-) -> Target:
-    """The limits of a search: a little flash is kept back, since tables of trained networks differ.
-
-    Estimated without weights, the flash of trained networks was up to 0.02 % too low.
-    """
-    target = target_of(board, options, flash=flash, max_instructions=max_instructions)
-    return replace(target, flash=int(target.flash * (1 - FLASH_KEPT)))
 
 
 def _command(arguments: Mapping[str, object]) -> str:

@@ -68,7 +68,7 @@ def test_draws_end_where_hardly_anything_fits(
 def test_a_coster_goes_to_another_process_without_its_memory(tmp_path: Path) -> None:
     space = space_of(tmp_path)
     feasible = Feasible(space, space.task, target())
-    coster = Coster(space, space.task, target())
+    coster = Coster(space, space.task, target(), 1 << 20)
     genomes = [space.sample(Random(n)) for n in range(3)]
     coster.cost(genomes[0], exact=False)
     before = len(pickle.dumps(coster))
