@@ -18,10 +18,9 @@ on their values is taken to be as in trained networks, and named in `Cost.assume
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import frexp
 from typing import Literal
 
 from mcuforge.compiler.attention.parts import is_elementwise, is_move
@@ -30,12 +29,9 @@ from mcuforge.compiler.codegen.stages import WORD_BYTES, table_bytes
 from mcuforge.compiler.compile import Memories, PlanOptions, plan_graph
 from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.isa import find_instruction_set
-from mcuforge.compiler.isa.channels import MAX_RIGHT
 from mcuforge.compiler.isa.code_size import CodeSize, code_size
-from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.convolution import ConvolutionOp
 from mcuforge.compiler.ops.fully_connected import FullyConnected
-from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.passes import optimize
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.choose import least_bytes, stages_of
@@ -45,7 +41,8 @@ from mcuforge.compiler.schedule.fit import with_smaller_constants
 from mcuforge.compiler.schedule.kernels import Alike, Calls
 from mcuforge.compiler.schedule.schedule import Execution, Schedule
 from mcuforge.compiler.schedule.search import SLACK
-from mcuforge.compiler.tensors import Tensor, is_unknown
+from mcuforge.compiler.schedule.segments import layer_cost_key, segment_key, segments
+from mcuforge.compiler.tensors import is_unknown
 
 Tier = Literal["sums", "layers", "bound", "plan"]
 Limit = Literal["flash", "instructions", "ram"]
@@ -55,7 +52,6 @@ ORDER_BYTES = 24  # of a pipeline's order, for each of its layers: 14 at most in
 FASTER = 0.99  # what a plan takes at least of the instructions of its layers run whole
 SLOWER = 1.02 * SLACK  # and at most: all attention of a plan has one form, not each its fastest
 OF_TRAINING = ("gamma", "beta")  # constants that differ in every layer once it is trained
-LONG = 4096  # bytes of a known constant; longer ones are told apart by identity
 Key = tuple[object, ...]
 
 
@@ -300,7 +296,7 @@ class _Layers:
 
     def calls(self) -> Calls:
         """The calls of layers, for costs alone: their constants are those of an equal layer."""
-        return Calls(self._isa, _cost_key, self._known, packed=self._packed)
+        return Calls(self._isa, layer_cost_key, self._known, packed=self._packed)
 
     def sizes(self, calls: tuple[Call, ...]) -> _Sizes:
         """The sizes of calls that `calls` gave for one layer."""
@@ -391,46 +387,6 @@ def counted_calls(schedule: Schedule) -> tuple[int, int, int]:
     return whole, by_rows, pipelines
 
 
-def segments(graph: Graph) -> list[Graph]:
-    """Cut a network where one tensor alone is alive: a graph of each segment, in their order.
-
-    Behind a class token's slice little of the last block is computed, so both are one segment.
-    """
-    last_read = {id(t): i for i, node in enumerate(graph.nodes) for t in node.activations}
-    last_read |= {id(tensor): len(graph.nodes) for tensor in graph.outputs}
-    found: list[tuple[int, int]] = []
-    for begin, end in _narrow(graph, last_read):
-        if any(isinstance(node.op, Slice) for node in graph.nodes[begin:end]):
-            while found and not _attends(graph.nodes[begin:end]):
-                begin, _ = found.pop()
-        found.append((begin, end))
-    parts = []
-    for begin, end in found:
-        nodes = graph.nodes[begin:end]
-        written = {id(node.output) for node in nodes}
-        inputs = {id(t): t for n in nodes for t in n.activations if id(t) not in written}
-        kept = tuple(n.output for n in nodes if last_read.get(id(n.output), -1) >= end)
-        parts.append(Graph(graph.name, tuple(inputs.values()), kept, nodes, graph.source))
-    return parts
-
-
-def _attends(nodes: Sequence[Node]) -> bool:
-    return any(isinstance(node.op, BatchMatMul) for node in nodes)
-
-
-def _narrow(graph: Graph, last_read: Mapping[int, int]) -> Iterator[tuple[int, int]]:
-    """The nodes [begin, end) between places where one tensor alone is alive."""
-    alive = {id(t) for t in graph.inputs if id(t) in last_read}
-    begin = 0
-    for i, node in enumerate(graph.nodes):
-        alive.add(id(node.output))
-        alive -= {id(t) for t in node.activations if last_read[id(t)] == i}
-        if len(alive) == 1 and i + 1 < len(graph.nodes):
-            yield begin, i + 1
-            begin = i + 1
-    yield begin, len(graph.nodes)
-
-
 def _fastest(parts: Sequence[_Segment]) -> float:
     return sum(part.fastest for part in parts)
 
@@ -494,49 +450,3 @@ def _trained_bytes(way: Way) -> int:
 
 def _is_trained(blob: Blob) -> bool:
     return bool(blob.most_bytes) or blob.role in OF_TRAINING or is_unknown(blob.data)
-
-
-def segment_key(part: Graph) -> Iterator[object]:
-    """What the cost of a segment depends on: operators, shapes, quantization, who reads what."""
-    numbers: dict[int, int] = {}
-    for node in part.nodes:
-        yield from _layer_key(node, numbers)
-    yield tuple(numbers[id(tensor)] for tensor in part.outputs)
-
-
-def _cost_key(node: Node) -> Hashable:
-    """What the cost of a layer by itself depends on."""
-    return tuple(_layer_key(node, {}))
-
-
-def _layer_key(node: Node, numbers: dict[int, int]) -> Iterator[object]:
-    """What the cost of a layer depends on; `numbers`: of tensors met, extended here."""
-    yield node.op
-    for tensor in (*node.inputs, node.output):
-        if tensor.data is not None:
-            yield _constant_key(tensor)
-            continue
-        quant = tensor.quant
-        rounding = (quant.zero_point, quant.nearest) if quant is not None else None
-        number = numbers.setdefault(id(tensor), len(numbers))
-        yield (number, tensor.shape, tensor.dtype, rounding)
-    yield from _factors(node)
-
-
-def _constant_key(tensor: Tensor) -> object:
-    """A constant by its shape; where its values are known and may matter, by these."""
-    data = tensor.values()
-    if is_unknown(data):
-        return (tensor.shape, tensor.dtype)
-    known = data.tobytes() if data.nbytes <= LONG else tensor
-    return (tensor.shape, tensor.dtype, known)
-
-
-def _factors(node: Node) -> Iterator[int]:
-    """The sizes of a layer's factors, by which kernels are chosen: least and largest exponent."""
-    weights = node.inputs[1] if len(node.inputs) > 1 else None
-    if weights is None or not weights.is_constant or weights.quant is None:
-        return
-    scale = node.inputs[0].scale / node.output.scale
-    for of_channel in (min(weights.quant.scale), max(weights.quant.scale)):
-        yield min(max(frexp(scale * of_channel)[1], -MAX_RIGHT - 1), 1)

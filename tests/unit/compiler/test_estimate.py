@@ -10,10 +10,11 @@ import pytest
 
 from mcuforge.compiler.builders.graph_builder import GraphBuilder
 from mcuforge.compiler.compile import Memories, plan_graph
-from mcuforge.compiler.estimate import FASTER, SLOWER, Cost, Estimator, Target, segments
+from mcuforge.compiler.estimate import FASTER, SLOWER, Cost, Estimator, Target
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.cost import schedule_costs
 from mcuforge.compiler.schedule.planned import Planned, PlanOptions
+from mcuforge.compiler.schedule.segments import segments
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.memplan.problem import Region
 from mcuforge.nas import sampling

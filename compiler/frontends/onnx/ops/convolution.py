@@ -39,7 +39,8 @@ class Convolution(Deferred):
             data = data[:, :, None, :]
         window, count = self.slide.window, data.shape[0]
         op: Conv2D | DepthwiseConv2D
-        if self.groups == image.shape[3] and data.shape[1] == 1:
+        # over one channel both mean the same, and a convolution has the better kernels
+        if self.groups == image.shape[3] and data.shape[1] == 1 and self.groups > 1:
             op = DepthwiseConv2D(window.stride, window.pad, window.dilation, self.act)
             filters = self.weights.tensor(work, "depthwise", data.transpose(1, 2, 3, 0), 3)
         else:

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cuts a network where one tensor alone is alive, and says which parts and layers cost the same."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from math import frexp
+
+from mcuforge.compiler.graph import Graph, Node
+from mcuforge.compiler.isa.channels import MAX_RIGHT
+from mcuforge.compiler.ops.batch_matmul import BatchMatMul
+from mcuforge.compiler.ops.slice import Slice
+from mcuforge.compiler.tensors import Tensor, is_unknown
+
+LONG = 4096  # bytes of a known constant; longer ones are told apart by identity
+
+
+def segments(graph: Graph) -> list[Graph]:
+    """Cut a network where one tensor alone is alive: a graph of each segment, in their order.
+
+    Behind a class token's slice little of the last block is computed, so both are one segment.
+    """
+    last_read = {id(t): i for i, node in enumerate(graph.nodes) for t in node.activations}
+    last_read |= {id(tensor): len(graph.nodes) for tensor in graph.outputs}
+    found: list[tuple[int, int]] = []
+    for begin, end in _narrow(graph, last_read):
+        if any(isinstance(node.op, Slice) for node in graph.nodes[begin:end]):
+            while found and not _attends(graph.nodes[begin:end]):
+                begin, _ = found.pop()
+        found.append((begin, end))
+    parts = []
+    for begin, end in found:
+        nodes = graph.nodes[begin:end]
+        written = {id(node.output) for node in nodes}
+        inputs = {id(t): t for n in nodes for t in n.activations if id(t) not in written}
+        kept = tuple(n.output for n in nodes if last_read.get(id(n.output), -1) >= end)
+        parts.append(Graph(graph.name, tuple(inputs.values()), kept, nodes, graph.source))
+    return parts
+
+
+def _attends(nodes: Sequence[Node]) -> bool:
+    return any(isinstance(node.op, BatchMatMul) for node in nodes)
+
+
+def _narrow(graph: Graph, last_read: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+    """The nodes [begin, end) between places where one tensor alone is alive."""
+    alive = {id(t) for t in graph.inputs if id(t) in last_read}
+    begin = 0
+    for i, node in enumerate(graph.nodes):
+        alive.add(id(node.output))
+        alive -= {id(t) for t in node.activations if last_read[id(t)] == i}
+        if len(alive) == 1 and i + 1 < len(graph.nodes):
+            yield begin, i + 1
+            begin = i + 1
+    yield begin, len(graph.nodes)
+
+
+def segment_key(part: Graph) -> Iterator[object]:
+    """What the cost of a segment depends on: operators, shapes, quantization, who reads what."""
+    numbers: dict[int, int] = {}
+    for node in part.nodes:
+        yield from _layer_key(node, numbers)
+    yield tuple(numbers[id(tensor)] for tensor in part.outputs)
+
+
+def layer_cost_key(node: Node) -> Hashable:
+    """What the cost of a layer by itself depends on."""
+    return tuple(_layer_key(node, {}))
+
+
+def _layer_key(node: Node, numbers: dict[int, int]) -> Iterator[object]:
+    """What the cost of a layer depends on; `numbers`: of tensors met, extended here."""
+    yield node.op
+    for tensor in (*node.inputs, node.output):
+        if tensor.data is not None:
+            yield _constant_key(tensor)
+            continue
+        quant = tensor.quant
+        rounding = (quant.zero_point, quant.nearest) if quant is not None else None
+        number = numbers.setdefault(id(tensor), len(numbers))
+        yield (number, tensor.shape, tensor.dtype, rounding)
+    yield from _factors(node)
+
+
+def _constant_key(tensor: Tensor) -> object:
+    """A constant by its shape; where its values are known and may matter, by these."""
+    data = tensor.values()
+    if is_unknown(data):
+        return (tensor.shape, tensor.dtype)
+    known = data.tobytes() if data.nbytes <= LONG else tensor
+    return (tensor.shape, tensor.dtype, known)
+
+
+def _factors(node: Node) -> Iterator[int]:
+    """The sizes of a layer's factors, by which kernels are chosen: least and largest exponent."""
+    weights = node.inputs[1] if len(node.inputs) > 1 else None
+    if weights is None or not weights.is_constant or weights.quant is None:
+        return
+    scale = node.inputs[0].scale / node.output.scale
+    for of_channel in (min(weights.quant.scale), max(weights.quant.scale)):
+        yield min(max(frexp(scale * of_channel)[1], -MAX_RIGHT - 1), 1)
