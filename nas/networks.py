@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Families of networks as data: a description of one network is a few numbers, and its graph.
+"""Families of networks in few words: shorthands for an architecture and its task.
 
 The families are those that an architecture search for microcontrollers asks for: residual and
 inverted-residual CNNs, hybrids of convolutions and tokens, vision transformers (low rank included)
@@ -9,22 +9,33 @@ costed only.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
 
-from mcuforge.compiler.builders.graph_builder import GraphBuilder, Tokens
 from mcuforge.compiler.graph import Graph
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.nas.architecture import Architecture, Block, StageKind, Stem, Task, TokenPart
+from mcuforge.nas.architecture import Stage as KindOfStage
+from mcuforge.nas.graph_layers import graph_of
 
 CLASSES = 10
 
 
-class Network(Protocol):
+class Network(ABC):
     """The description of one network."""
+
+    @property
+    @abstractmethod
+    def architecture(self) -> Architecture:
+        """Its layers."""
+
+    @property
+    @abstractmethod
+    def task(self) -> Task:
+        """Its input and classes."""
 
     def graph(self, seed: int | None = None) -> Graph:
         """Its graph, with weights drawn from `seed`, or with shapes alone."""
-        ...
+        return graph_of(self.architecture, self.task, seed)
 
 
 @dataclass(frozen=True)
@@ -37,13 +48,16 @@ class Stage:
     kernel: int = 3
     expansion: int = 1  # of inverted residuals
 
+    def of(self, kind: StageKind) -> KindOfStage:
+        """The stage with blocks of a kind."""
+        return KindOfStage(kind, self.width, self.depth, self.stride, self.kernel, self.expansion)
+
 
 @dataclass(frozen=True)
-class ResidualNet:
+class ResidualNet(Network):
     """A stem, stages of residual blocks of two 3x3 convolutions, a mean and a classifier.
 
-    He et al., "Deep Residual Learning for Image Recognition", section 4.2; ResNet-8 of MLPerf Tiny
-    is stem 16 and stages of 16, 32 and 64 channels, one block each.
+    ResNet-8 of MLPerf Tiny is stem 16 and stages of 16, 32 and 64 channels, one block each.
     """
 
     stem: int
@@ -51,23 +65,20 @@ class ResidualNet:
     image: int = 32
     classes: int = CLASSES
 
-    def graph(self, seed: int | None = None) -> Graph:
-        """Its graph; see Network."""
-        build = GraphBuilder("residual", seed)
-        x = build.input((1, self.image, self.image, 3))
-        x = build.conv(x, self.stem, act="relu")
-        for stage in self.stages:
-            for block in range(stage.depth):
-                x = residual_block(build, x, stage.width, 1 if block else stage.stride)
-        return _classified(build, x, self.classes)
+    @property
+    def architecture(self) -> Architecture:
+        """See Network."""
+        return Architecture(Stem(self.stem), tuple(s.of("residual") for s in self.stages))
+
+    @property
+    def task(self) -> Task:
+        """See Network."""
+        return _square(self.image, self.classes)
 
 
 @dataclass(frozen=True)
-class InvertedNet:
-    """A stem, stages of inverted residuals, a 1x1 convolution, a mean and a classifier.
-
-    Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", table 1.
-    """
+class InvertedNet(Network):
+    """A stem, stages of inverted residuals, a 1x1 convolution, a mean and a classifier."""
 
     stem: int
     stages: tuple[Stage, ...]
@@ -76,17 +87,16 @@ class InvertedNet:
     stem_stride: int = 1
     classes: int = CLASSES
 
-    def graph(self, seed: int | None = None) -> Graph:
-        """Its graph; see Network."""
-        build = GraphBuilder("inverted", seed)
-        x = build.input((1, self.image, self.image, 3))
-        x = build.conv(x, self.stem, 3, self.stem_stride, act="relu")
-        for stage in self.stages:
-            for block in range(stage.depth):
-                x = inverted_block(build, x, stage, 1 if block else stage.stride)
-        if self.last:
-            x = build.conv(x, self.last, 1, act="relu")
-        return _classified(build, x, self.classes)
+    @property
+    def architecture(self) -> Architecture:
+        """See Network."""
+        stem = Stem(self.stem, stride=self.stem_stride)
+        return Architecture(stem, tuple(s.of("inverted") for s in self.stages), self.last)
+
+    @property
+    def task(self) -> Task:
+        """See Network."""
+        return _square(self.image, self.classes)
 
 
 @dataclass(frozen=True)
@@ -99,19 +109,16 @@ class Blocks:
     head_width: int
     rank: int = 0  # of every linear layer; 0: whole matrices
 
-    def add_to(self, build: GraphBuilder, x: Tensor) -> Tensor:
-        """Add the blocks and the last LayerNorm to tokens (1, t, width)."""
-        for hidden, heads in zip(self.hidden, self.heads, strict=True):
-            x = build.transformer(x, Tokens(heads, self.head_width, self.rank), hidden)
-        return build.layer_norm(x)
+    def part(self, patch: int = 1, *, class_token: bool = False) -> TokenPart:
+        """The token part of an architecture."""
+        pairs = zip(self.heads, self.hidden, strict=True)
+        blocks = tuple(Block(heads, hidden, self.rank) for heads, hidden in pairs)
+        return TokenPart(self.width, self.head_width, blocks, patch, class_token)
 
 
 @dataclass(frozen=True)
-class HybridNet:
-    """Convolutional stages, then transformer blocks over their pixels, whose mean is classified.
-
-    Hassani et al., "Escaping the Big Data Paradigm with Compact Transformers", for the idea.
-    """
+class HybridNet(Network):
+    """Convolutional stages, then transformer blocks over their pixels, whose mean is classified."""
 
     stem: int
     stages: tuple[Stage, ...]
@@ -119,27 +126,24 @@ class HybridNet:
     image: int = 32
     classes: int = CLASSES
 
-    def graph(self, seed: int | None = None) -> Graph:
-        """Its graph; see Network."""
-        build = GraphBuilder("hybrid", seed)
-        x = build.input((1, self.image, self.image, 3))
-        x = build.conv(x, self.stem, act="relu")
-        for stage in self.stages:
-            for block in range(stage.depth):
-                x = residual_block(build, x, stage.width, 1 if block else stage.stride)
-        x = build.conv(x, self.blocks.width, 1)
-        _, rows, columns, width = x.shape
-        x = build.positions(build.reshape(x, (1, rows * columns, width)))
-        x = self.blocks.add_to(build, x)
-        return build.graph(build.linear(build.mean(x, (1,)), self.classes))
+    @property
+    def architecture(self) -> Architecture:
+        """See Network."""
+        stages = tuple(stage.of("residual") for stage in self.stages)
+        return Architecture(Stem(self.stem), stages, tokens=self.blocks.part())
+
+    @property
+    def task(self) -> Task:
+        """See Network."""
+        return _square(self.image, self.classes)
 
 
 @dataclass(frozen=True)
-class VitNet:
+class VitNet(Network):
     """A vision transformer: patches, blocks, and the class token or the tokens' mean classified.
 
-    Dosovitskiy et al., "An Image is Worth 16x16 Words". A side that `patch` does not divide loses
-    its last rows and columns, as a convolution without padding does.
+    A side that `patch` does not divide loses its last rows and columns, as a convolution without
+    padding does.
     """
 
     blocks: Blocks
@@ -148,26 +152,20 @@ class VitNet:
     class_token: bool = False
     classes: int = CLASSES
 
-    def graph(self, seed: int | None = None) -> Graph:
-        """Its graph; see Network."""
-        build = GraphBuilder("vit", seed)
-        x = build.input((1, self.image, self.image, 3))
-        x = build.conv(x, self.blocks.width, self.patch, self.patch, same=False)
-        _, rows, columns, width = x.shape
-        x = build.reshape(x, (1, rows * columns, width))
-        if self.class_token:
-            x = build.class_token(x)
-        x = self.blocks.add_to(build, build.positions(x))
-        feature = build.first_token(x) if self.class_token else build.mean(x, (1,))
-        return build.graph(build.linear(feature, self.classes))
+    @property
+    def architecture(self) -> Architecture:
+        """See Network."""
+        return Architecture(tokens=self.blocks.part(self.patch, class_token=self.class_token))
+
+    @property
+    def task(self) -> Task:
+        """See Network."""
+        return _square(self.image, self.classes)
 
 
 @dataclass(frozen=True)
-class SequenceNet:
-    """1-D convolutions over (samples, channels), plain or depthwise, a mean and a classifier.
-
-    A convolution over time has a window of `kernel` rows and one column.
-    """
+class SequenceNet(Network):
+    """1-D convolutions over (samples, channels), plain or depthwise, a mean and a classifier."""
 
     samples: int
     channels: int
@@ -176,40 +174,18 @@ class SequenceNet:
     depthwise: bool = False
     classes: int = CLASSES
 
-    def graph(self, seed: int | None = None) -> Graph:
-        """Its graph; see Network."""
-        build = GraphBuilder("sequence", seed)
-        x = build.input((1, self.samples, 1, self.channels))
-        x = build.conv(x, self.stem, (3, 1), (1, 1), act="relu")
-        for stage in self.stages:
-            for block in range(stage.depth):
-                size, step = (stage.kernel, 1), (1 if block else stage.stride, 1)
-                if self.depthwise:
-                    x = build.depthwise(x, size, step, act="relu")
-                    x = build.conv(x, stage.width, 1, act="relu")
-                else:
-                    x = build.conv(x, stage.width, size, step, act="relu")
-        return _classified(build, x, self.classes)
+    @property
+    def architecture(self) -> Architecture:
+        """See Network."""
+        kind: StageKind = "separable" if self.depthwise else "plain"
+        return Architecture(Stem(self.stem), tuple(stage.of(kind) for stage in self.stages))
+
+    @property
+    def task(self) -> Task:
+        """See Network."""
+        return Task((self.samples, self.channels), self.classes)
 
 
-def residual_block(build: GraphBuilder, x: Tensor, width: int, stride: int) -> Tensor:
-    """Two 3x3 convolutions and the input, which a 1x1 convolution adapts where it must."""
-    out = build.conv(build.conv(x, width, 3, stride, act="relu"), width)
-    if stride > 1 or x.shape[3] != width:
-        x = build.conv(x, width, 1, stride)
-    return build.add(out, x, act="relu")
-
-
-def inverted_block(build: GraphBuilder, x: Tensor, stage: Stage, stride: int) -> Tensor:
-    """Expand, filter each channel, project; add the input where the shape allows."""
-    wide = x
-    if stage.expansion > 1:
-        wide = build.conv(x, x.shape[3] * stage.expansion, 1, act="relu")
-    wide = build.depthwise(wide, stage.kernel, stride, act="relu")
-    out = build.conv(wide, stage.width, 1)
-    return build.add(out, x) if x.shape == out.shape else out
-
-
-def _classified(build: GraphBuilder, x: Tensor, classes: int) -> Graph:
-    """Average each channel over the image and classify the means."""
-    return build.graph(build.linear(build.mean(x, (1, 2)), classes))
+def _square(side: int, classes: int) -> Task:
+    """Images of three channels."""
+    return Task((side, side, 3), classes)
