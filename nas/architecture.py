@@ -3,8 +3,8 @@
 
 `lay` walks an architecture and asks for its layers. Who lays them decides what comes out: the
 compiler's graph of shapes (`graph_layers`), a forward pass with shared weights (`torch_layers`), a
-float ONNX file (`onnx_layers`), or the shapes of all weights (`shapes`). So what is costed is what
-is trained, and what is trained is what is deployed.
+float ONNX file (`onnx_layers`), or the number of weights (`least`). So what is costed is what is
+trained, and what is trained is what is deployed.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ batch give the same result.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
@@ -75,6 +76,7 @@ class Teacher:
     A view mirrors or not, and moves the image down and right by a few pixels.
     """
 
+    digest: str  # of the file's arrays
     train: Array  # float logits (views, n, classes)
     views: Index  # (views, 3): mirrored (0 or 1), down, right
 
@@ -134,7 +136,19 @@ class Teacher:
                 str(path),
                 "make its logits with this data, in the file's order",
             )
-        return cls(train, views.astype(np.int64))
+        found = sha256(train.tobytes() + views.astype(np.int64).tobytes()).hexdigest()[:16]
+        return cls(found, train, views.astype(np.int64))
+
+    def unmirrored(self) -> Teacher:
+        """The teacher with those views alone that do not mirror; CompileError if there are none."""
+        straight = self.views[:, 0] == 0
+        if not straight.any():
+            raise CompileError(
+                "all views of the teacher are mirrored, and --no-flip asks for others",
+                "--teacher",
+                "make views that are not mirrored",
+            )
+        return Teacher(f"{self.digest} unmirrored", self.train[straight], self.views[straight])
 
     def view(self, x: NDArray[Pixels], indices: Index, which: Index | int) -> NDArray[Pixels]:
         """Return the images that the teacher saw, (batch, rows, columns, channels) in x's dtype.

@@ -13,6 +13,7 @@ from mcuforge.nas.statistics import Sample, hypervolume, paired_p
 from mcuforge.report.search import MethodResult, Point
 
 EVOLUTION = "evolution"
+MOST_HAND_MADE = 2  # evaluations; a few points dominate no volume worth comparing
 FEWEST_PAIRS = 5  # for a test: with four, no outcome is below 0.05
 
 
@@ -20,6 +21,7 @@ FEWEST_PAIRS = 5  # for a test: with four, no outcome is below 0.05
 class Comparison:
     """What each method found with each seed, in the order of evaluation."""
 
+    seeds: Sequence[int]
     found: Mapping[str, Sequence[Sequence[Judged]]]
     hypervolumes: Mapping[str, Sequence[float]]
 
@@ -31,16 +33,12 @@ class Comparison:
         """Every architecture once, by the first method and seed that proposed it."""
         points: dict[str, Point] = {}
         for method, seeds in self.found.items():
-            for seed, history in enumerate(seeds):
+            for seed, history in zip(self.seeds, seeds, strict=True):
                 for one in history:
                     genome = text(one)
                     cost = (one.ram, one.flash, one.instructions)
                     points.setdefault(genome, Point(genome, method, seed, one.accuracy, *cost))
         return tuple(points.values())
-
-    def best(self, method: str, count: int) -> list[Judged]:
-        """The most accurate architectures that a method found, over all seeds."""
-        return _by_accuracy(one for history in self.found[method] for one in history)[:count]
 
     def all(self) -> list[Judged]:
         """Every architecture that was judged, the most accurate first."""
@@ -52,6 +50,7 @@ class Comparison:
         best = self._bests(name)
         volumes = Sample(tuple(self.hypervolumes[name]))
         compared = name != EVOLUTION and len(histories) >= FEWEST_PAIRS
+        many = max(map(len, histories)) > MOST_HAND_MADE
         return MethodResult(
             name,
             sum(map(len, histories)) / len(histories),
@@ -61,7 +60,7 @@ class Comparison:
             volumes.mean,
             volumes.deviation,
             paired_p(self._bests(EVOLUTION), best) if compared else None,
-            paired_p(self.hypervolumes[EVOLUTION], volumes.values) if compared else None,
+            paired_p(self.hypervolumes[EVOLUTION], volumes.values) if compared and many else None,
         )
 
     def _bests(self, name: str) -> tuple[float, ...]:
@@ -74,17 +73,22 @@ def compare(
     seeds: Sequence[int],
     done: Callable[[], None] = lambda: None,
 ) -> Comparison:
-    """Run every method that proposes something; `done` hears of each new evaluation."""
+    """Run every method; one that finds nothing that fits with some seed is left out.
+
+    `done` hears of each new evaluation. Raises CompileError where evolution finds nothing.
+    """
     found: dict[str, list[list[Judged]]] = {}
     for name, method in METHODS.items():
         histories = [method(judge, evaluations, Random(seed), done) for seed in seeds]
         if all(histories):
             found[name] = histories
+        elif name == EVOLUTION:
+            raise judge.feasible.nothing_fits()
     volumes = {
         name: [hypervolume(objectives(judge, history)) for history in histories]
         for name, histories in found.items()
     }
-    return Comparison(found, volumes)
+    return Comparison(seeds, found, volumes)
 
 
 def _by_accuracy(judged: Iterable[Judged]) -> list[Judged]:

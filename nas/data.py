@@ -110,7 +110,8 @@ def load(
     scikit-learn's digits. Data without a test part gives 20 % for it. held: the share of the
     training data that is held out. Where an .npz file comes with a test part, this is the end of
     its training samples, unless a class would then be missing in either part. All other parts are
-    drawn from each class alike, by `seed`. size: rows and columns that image files are resized to.
+    drawn from each class alike, by `seed`, and mixed, so that the first samples of a part have all
+    classes. size: rows and columns that image files are resized to.
 
     Raises CompileError for data that cannot be read, for fewer than 20 samples or 2 classes, for
     labels other than 0 to k - 1 and for a class without a training sample.
@@ -137,6 +138,8 @@ def load(
     else:
         rest, drawn = _stratified(y, held, (seed, 1))
         parts = x[rest], y[rest], x[drawn], y[drawn]
+        mixed = np.argsort(np.random.default_rng((seed, 2)).random(len(test[1])), kind="stable")
+        test = test[0][mixed], test[1][mixed]
     _refuse_absent(parts[1], parts[3], names, path)
     return Data(
         *parts,
@@ -243,7 +246,7 @@ def _refuse_absent(y: Labels, held_y: Labels, names: tuple[str, ...], path: Path
 
 
 def _stratified(y: Labels, share: float, seed: tuple[int, int]) -> tuple[Labels, Labels]:
-    """Draw `share` of each class: the indices that stay and those drawn, both ascending.
+    """Draw `share` of each class: the indices that stay and those drawn, both mixed.
 
     Of a class with two samples or more, at least one is drawn and one stays.
     """
@@ -253,7 +256,7 @@ def _stratified(y: Labels, share: float, seed: tuple[int, int]) -> tuple[Labels,
     for label in np.unique(y):
         mine = order[y[order] == label]
         drawn[mine[: min(max(1, round(len(mine) * share)), len(mine) - 1)]] = True
-    return np.flatnonzero(~drawn), np.flatnonzero(drawn)
+    return order[~drawn[order]], order[drawn[order]]
 
 
 def _moments_of_bytes(values: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

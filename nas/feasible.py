@@ -141,7 +141,7 @@ class Feasible:
             else:
                 missed += 1
         if self.refusals.refused == self.refusals.asked:
-            raise self._nothing_fits()
+            raise self.nothing_fits()
 
     @cached_property
     def unlimited(self) -> Coster:
@@ -167,13 +167,15 @@ class Feasible:
                     most, genome = instructions, other
         return most
 
-    def largest(self, random: Random) -> Genome:
+    def largest(self, random: Random) -> Genome | None:
         """The architecture that fits and takes the most instructions, as far as growth finds it.
 
         From the largest of several drawn, the choice that adds most is moved up until no larger one
-        fits any more.
+        fits any more. None where none is found to start from.
         """
-        starts = islice(self.draws(random), STARTS)
+        starts = list(islice(self.draws(random), STARTS))
+        if not starts:
+            return None
         genome = max(starts, key=lambda drawn: (self.cost(drawn).instructions, drawn))
         while True:
             now = self.cost(genome).instructions
@@ -187,7 +189,8 @@ class Feasible:
                 return genome
             genome = other
 
-    def _nothing_fits(self) -> CompileError:
+    def nothing_fits(self) -> CompileError:
+        """The error that says what was refused, and by which limits."""
         limits = ", ".join(f"{name} {n:,}" for name, n in sorted(self.refusals.by_limit.items()))
         most = self.target.max_instructions
         return CompileError(

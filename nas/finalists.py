@@ -24,7 +24,7 @@ from mcuforge.nas.training.batches import inputs
 from mcuforge.nas.training.finetune import finetune, fresh, inherited, qat, write_onnx
 from mcuforge.nas.training.int8 import Int8Network, quantized
 from mcuforge.nas.training.recipe import Recipe, quantization_recipe, recipe_for
-from mcuforge.nas.training.run import Always
+from mcuforge.nas.training.run import Always, Diverged
 from mcuforge.nas.training.supernet import evaluate
 from mcuforge.nas.training.trainer import train
 from mcuforge.nas.training.weights import Weights
@@ -69,7 +69,17 @@ class AloneAccuracy:
             weights = fresh(architecture, setting.task, self.recipe.seed)
         else:
             weights = inherited(self.shared, architecture, setting.task)
-        train(weights, Always(architecture), setting.data, self.recipe, teacher=setting.teacher)
+        try:
+            train(
+                weights,
+                Always(architecture),
+                setting.data,
+                self.recipe,
+                teacher=setting.teacher,
+                device=setting.device,
+            )
+        except Diverged:
+            return 0.0  # not a network to go on with
         return evaluate(weights, architecture, setting.data)
 
 
@@ -84,7 +94,7 @@ def recipe_of(setting: Setting, samples: int, workers: int) -> Recipe:
         seed=setting.seed,
         workers=workers,
     )
-    return replace(recipe, flip=setting.flip)
+    return recipe if setting.flip is None else replace(recipe, flip=setting.flip)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +159,7 @@ class Finals:
                 board_accuracy=report.check.accuracy,
                 estimated=Costs(judged.ram, judged.flash, judged.instructions),
                 deployed=Costs(report.ram.total, report.flash.total, report.run.instructions),
-                training=Training(samples, core_seconds, "cpu", recipe.as_dict()),
+                training=Training(samples, core_seconds, setting.device, recipe.as_dict()),
             ),
             report,
         )
@@ -168,6 +178,7 @@ class Finals:
                 teacher=setting.teacher,
                 checkpoint=folder / "training.npz",
                 progress=progress,
+                device=setting.device,
             )
         path = folder / f"{name}.onnx"
         write_onnx(path, weights, architecture, setting.task)
@@ -183,6 +194,7 @@ class Finals:
                 teacher=setting.teacher,
                 checkpoint=folder / "rounding.npz",
                 progress=progress,
+                device=setting.device,
             )
         write_onnx(path, aware, architecture, setting.task)
         better = quantized(path, data)

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from math import prod
 
 from mcuforge.compiler.graph import Graph
 from mcuforge.nas.architecture import Architecture, Task
+from mcuforge.report.search import Formula
 
 LAYER_PEAK, MCUFORMER = "layer peak", "MCUFormer"
 
@@ -36,10 +37,15 @@ def mcuformer(architecture: Architecture, task: Task) -> float | None:
     return float(part.width * tokens * (1 + ratio) + part.width**2 * ratio * rank)
 
 
-def wrong(verdicts: Iterable[tuple[bool, float]], ram: int) -> tuple[int, int]:
-    """How many of (fits, the formula's bytes) are refused needlessly, and admitted wrongly."""
-    needlessly = wrongly = 0
-    for fits, found in verdicts:
-        needlessly += fits and found > ram
-        wrongly += not fits and found <= ram
-    return needlessly, wrongly
+def compared(name: str, verdicts: Sequence[tuple[bool, float]], ram: int) -> Formula:
+    """Compare a formula with the compiler, by (fits, the formula's bytes) of architectures."""
+    fit = [found for fits, found in verdicts if fits]
+    admitted = [fits for fits, found in verdicts if found <= ram]
+    return Formula(
+        name,
+        len(verdicts),
+        len(fit),
+        sum(found > ram for found in fit),
+        len(admitted),
+        sum(not fits for fits in admitted),
+    )

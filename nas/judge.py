@@ -61,7 +61,7 @@ class Judge:
 
         `question`: what kind of accuracy it is, for the journal.
         """
-        self.seconds = 0.0  # of CPU that the answers took, those of earlier runs included
+        self.seconds = 0.0  # of CPU that the accuracies took, those of earlier runs included
         self._question = question
         self.feasible = feasible
         self._accuracy = Timed(accuracy)
@@ -102,19 +102,22 @@ class Judge:
     ) -> dict[Genome, Any]:
         """Answers from the journal, or from workers and then in the journal."""
         found = {}
+        seconds = 0.0
         for genome in genomes:
             answer = self._journal.get(question, context, self._text(genome))
             if answer is not None:
                 found[genome] = answer["value"]
-                self.seconds += float(str(answer["seconds"]))
+                seconds += float(str(answer["seconds"]))
         missing = [genome for genome in genomes if genome not in found]
-        for genome, (value, seconds) in self._workers.map(function, missing):
+        for genome, (value, took) in self._workers.map(function, missing):
             self._journal.put(
-                question, context, self._text(genome), {"value": value, "seconds": seconds}
+                question, context, self._text(genome), {"value": value, "seconds": took}
             )
             found[genome] = value
-            self.seconds += seconds
+            seconds += took
             done()
+        if question == self._question:  # another judge may have asked for the same costs
+            self.seconds += seconds
         return found
 
     def _text(self, genome: Genome) -> str:

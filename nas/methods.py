@@ -14,10 +14,9 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.nas.feasible import Feasible
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.judge import Judge, Judged
-from mcuforge.nas.space import HandMade
+from mcuforge.nas.space import METHOD_NAMES, HandMade
 
 POPULATION = 32
 OFFSPRING = 16
@@ -96,30 +95,40 @@ def largest_that_fits(
     judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
 ) -> list[Judged]:
     """The architecture with the most instructions: one evaluation, and what reviewers ask for."""
-    return judge.judged([judge.feasible.largest(random)], done)
+    largest = judge.feasible.largest(random)
+    return judge.judged([] if largest is None else [largest], done)
 
 
 def hand_made(
     judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
 ) -> list[Judged]:
     """Networks that people know, each as wide as fits: one evaluation of each."""
-    networks = (widest(judge.feasible, network) for network in judge.feasible.space.hand_made)
-    return judge.judged([genome for genome in networks if genome is not None], done)
+    return [
+        judged
+        for network in judge.feasible.space.hand_made
+        for judged in widest(judge, network, done)
+    ]
 
 
-def widest(feasible: Feasible, network: HandMade) -> Genome | None:
-    """A hand-made network as wide as fits; None if none of its widths does."""
-    scaled = (feasible.space.scaled(network, factor) for factor in reversed(FACTORS))
-    return next(filter(feasible.fits, scaled), None)
+def widest(
+    judge: Judge, network: HandMade, done: Callable[[], None] = lambda: None
+) -> list[Judged]:
+    """A hand-made network as wide as its whole plan fits; empty if none of its widths does."""
+    space, feasible = judge.feasible.space, judge.feasible
+    for genome in dict.fromkeys(space.scaled(network, factor) for factor in reversed(FACTORS)):
+        found = judge.judged([genome], done) if feasible.fits(genome) else []
+        if found:
+            return found
+    return []
 
 
-METHODS: Mapping[str, Method] = {
-    "evolution": evolution,
-    "random": random_search,
-    "local": local_search,
-    "largest": largest_that_fits,
-    "hand-made": hand_made,
-}
+METHODS: Mapping[str, Method] = dict(
+    zip(
+        METHOD_NAMES,
+        (evolution, random_search, local_search, largest_that_fits, hand_made),
+        strict=True,
+    )
+)
 
 
 def objectives(judge: Judge, judged: Sequence[Judged]) -> NDArray[np.float64]:

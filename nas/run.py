@@ -14,10 +14,11 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from mcuforge.errors import CompileError
+from mcuforge.flow.host import host_compiler
 from mcuforge.nas.budgets import BudgetName
-from mcuforge.nas.compare import EVOLUTION, Comparison, compare
+from mcuforge.nas.compare import Comparison, compare
 from mcuforge.nas.feasible import Feasible
-from mcuforge.nas.formulas import LAYER_PEAK, MCUFORMER, layer_peak, mcuformer, wrong
+from mcuforge.nas.formulas import LAYER_PEAK, MCUFORMER, compared, layer_peak, mcuformer
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.graph_layers import graph_of
 from mcuforge.nas.journal import Journal
@@ -117,6 +118,7 @@ def _refuse_missing_packages() -> None:
             "this Python",
             "pip install 'mcuforge[nas]'; docs/install.md says how to get PyTorch without CUDA",
         )
+    host_compiler()  # what finalists are checked with, hours later
 
 
 class _Search:
@@ -145,13 +147,16 @@ class _Search:
         comparison, judge = self._compared(weights, context)
         ranks = self._ranks(comparison, context)
         best = self._tried(comparison, weights, context)
+        method = next(
+            point.method
+            for point in comparison.points(lambda one: setting.space.text(one.genome))
+            if point.genome == setting.space.text(best.genome)
+        )
         finals = Finals(setting, weights, stages, self._spent)
-        deployed = [finals.deploy(EVOLUTION, best)]
+        deployed = [finals.deploy(method, best)]
         if setting.budget.baselines:
             for network in setting.space.hand_made:
-                genome = widest(self._feasible, network)
-                for judged in judge.judged([] if genome is None else [genome]):
-                    deployed.append(finals.deploy(network.name, judged))
+                deployed += [finals.deploy(network.name, one) for one in widest(judge, network)]
         return self._report(feasibility, supernet, len(weights), comparison, ranks, deployed)
 
     def _drawn(self) -> list[Genome]:
@@ -197,9 +202,7 @@ class _Search:
             formula = mcuformer(architecture, task)
             if formula is not None:
                 found.setdefault(MCUFORMER, []).append((fits, formula))
-        return tuple(
-            Formula(name, len(verdicts), *wrong(verdicts, ram)) for name, verdicts in found.items()
-        )
+        return tuple(compared(name, verdicts, ram) for name, verdicts in found.items())
 
     def _supernet(self, drawn: Sequence[Genome]) -> tuple[Weights, Training]:
         """Train the weights that all architectures share, for those drawn."""
@@ -223,8 +226,9 @@ class _Search:
                 teacher=setting.teacher,
                 checkpoint=setting.folder / "shared_weights.npz",
                 progress=progress,
+                device=setting.device,
             )
-        return weights, Training(recipe.images, seconds(), "cpu", recipe.as_dict())
+        return weights, Training(recipe.images, seconds(), setting.device, recipe.as_dict())
 
     def _compared(self, weights: Weights, context: str) -> tuple[Comparison, Judge]:
         """Every method with every seed, on the same answers."""
@@ -258,11 +262,11 @@ class _Search:
         return RankCheck(genomes, shared, tuple(found), kendall_tau(shared, found))
 
     def _tried(self, comparison: Comparison, weights: Weights, context: str) -> Judged:
-        """The best of evolution's architectures after each was trained alone for a short time."""
+        """The best of the most accurate architectures, each trained alone for a short time."""
         from mcuforge.nas.finalists import AloneAccuracy, recipe_of
 
         setting, budget = self._setting, self._setting.budget
-        best = comparison.best(EVOLUTION, budget.tried)
+        best = comparison.all()[: budget.tried]
         recipe = recipe_of(setting, budget.tried_samples, 1)
         tried = AloneAccuracy(weights, setting, recipe)
         found = self._alone("first trials", tried, context, best)

@@ -8,6 +8,9 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
+
+import torch
 
 from mcuforge.boards.catalog.board import Board, emulated, load_board
 from mcuforge.compiler.compile import PlanOptions
@@ -24,7 +27,7 @@ from mcuforge.report.files import write_whole
 from mcuforge.version import VERSION
 
 IDENTITY = "search.json"
-GREY = 1
+FEWEST_EACH = 4  # samples of a batch for a worker: fewer have no statistics
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +43,10 @@ class Setting:
     budget: Budget
     budget_name: str
     seed: int
-    flip: bool
+    flip: bool | None  # None: as the recipe for such data has it
     teacher: Teacher | None
     workers: int
+    device: Literal["cpu", "cuda"]
     folder: Path
     command: str  # that runs the search again
 
@@ -59,7 +63,8 @@ class Setting:
             "budget": f"{self.budget_name} {digest(asdict(self.budget))}",
             "seed": self.seed,
             "flip": self.flip,
-            "teacher": self.teacher is not None,
+            "teacher": None if self.teacher is None else self.teacher.digest,
+            "device": self.device,
             "workers": self.workers,
         }
 
@@ -86,7 +91,17 @@ def open_setting(
     command = _command(dict(locals()))
     chosen, extent = load_space(space), BUDGETS[budget]
     samples = load(data, seed=seed)
+    if extent.batch < FEWEST_EACH * workers:
+        raise CompileError(
+            f"{workers} workers share batches of {extent.batch} samples, expected "
+            f"{FEWEST_EACH} or more for each",
+            "--workers",
+            f"--workers {extent.batch // FEWEST_EACH} at most, or a larger --budget",
+        )
     taught = None if teacher is None else Teacher.load(teacher, samples)
+    if taught is not None and flip is False:
+        taught = taught.unmirrored()
+    device: Literal["cpu", "cuda"] = "cuda" if torch.cuda.is_available() else "cpu"
     if extent.train is not None:
         samples = _fewer(samples, extent.train)
     if len(samples.shape) != len(chosen.task.shape):
@@ -108,9 +123,10 @@ def open_setting(
         extent,
         budget,
         seed,
-        samples.kind == "images" and samples.shape[-1] > GREY if flip is None else flip,
+        flip,
         taught,
-        workers,
+        1 if device == "cuda" else workers,
+        device,
         out or Path(f"search-{chosen.name}-{chip.id}"),
         command,
     )

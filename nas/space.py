@@ -6,6 +6,7 @@ docs/search.md says what such a file holds.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,14 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(KINDS, ("kernel",)),
     "inverted": ("kernel", "expansion"),
 }
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,40}")  # of a hand-made network, and its folder
+METHOD_NAMES = (
+    "evolution",
+    "random",
+    "local",
+    "largest",
+    "hand-made",
+)  # what folders are named too
 OF_BLOCKS = ("heads", "ratio", "rank")  # one choice for every block, unless `per_network` says so
 
 
@@ -238,9 +247,13 @@ class _Reader:
         """Read networks given by their choices: those of a genome, as options."""
         if not isinstance(tables, list):
             raise self._error("hand_made", tables, "tables [[hand_made]]")
+        names: set[str] = set(METHOD_NAMES)
         for table in tables:
             entry = self._checked("hand_made", table)
-            name, choices = str(entry.get("name")), entry.get("choices")
+            name, choices = entry.get("name"), entry.get("choices")
+            if not isinstance(name, str) or not NAME.fullmatch(name) or name in names:
+                raise self._error("hand_made.name", name, "a name of letters and digits, once")
+            names.add(name)
             if not isinstance(choices, dict):
                 raise self._error(f"hand_made.{name}.choices", choices, "a table of choices")
             genome: list[int] = []

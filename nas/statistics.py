@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +51,9 @@ def paired_p(first: Sequence[float], second: Sequence[float]) -> float:
     return float(wilcoxon(first, second, alternative="greater").pvalue)
 
 
-def kendall_tau(first: Sequence[float], second: Sequence[float]) -> float:
-    """Kendall's rank correlation of two orders of the same things."""
+def kendall_tau(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Kendall's rank correlation of two orders of the same things; None where all are equal."""
     from scipy.stats import kendalltau
 
-    return float(kendalltau(first, second).statistic)
+    tau = float(kendalltau(first, second).statistic)
+    return tau if isfinite(tau) else None

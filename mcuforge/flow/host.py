@@ -8,6 +8,7 @@ emulated board takes for ten.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
@@ -75,15 +76,21 @@ def check_on_host(model: Path, data: Path, samples: int | None, options: PlanOpt
     return HostRun(compiled, check)
 
 
-def _answers(model: GeneratedModel, samples: Samples) -> tuple[Array, ...]:
-    """The C's outputs, one array per model output, samples first."""
-    compiler = os.environ.get("CC") or "gcc"
-    if shutil.which(compiler) is None:
+def host_compiler() -> list[str]:
+    """The words of the C compiler of this machine: CC, or gcc; BoardError where there is none."""
+    words = shlex.split(os.environ.get("CC") or "gcc")
+    if not words or shutil.which(words[0]) is None:
         raise BoardError(
-            f"there is no C compiler '{compiler}' for this machine",
+            f"there is no C compiler '{' '.join(words)}' for this machine",
             "this machine",
             "apt-get install gcc libc6-dev, or set CC",
         )
+    return words
+
+
+def _answers(model: GeneratedModel, samples: Samples) -> tuple[Array, ...]:
+    """The C's outputs, one array per model output, samples first."""
+    compiler = host_compiler()
     ports = {
         "inputs": ", ".join(str(port.bytes) for port in model.inputs),
         "outputs": ", ".join(str(port.bytes) for port in model.outputs),
@@ -95,12 +102,12 @@ def _answers(model: GeneratedModel, samples: Samples) -> tuple[Array, ...]:
         (folder / "main.c").write_text(MAIN % ports)
         kernels = [str(kernel_source(kernel, "portable")) for kernel in kernel_names()]
         own = [file for file in model.files if file.endswith(".c")]
-        command = [compiler, "-std=c99", "-O2", "-I", str(headers_dir()), "-I", "."]
+        command = [*compiler, "-std=c99", "-O2", "-I", str(headers_dir()), "-I", "."]
         command += ["main.c", *own, *kernels, "-o", "program"]
         built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if built.returncode:
             raise BoardError(
-                f"{compiler} does not compile the model: {built.stderr.strip()[:300]}",
+                f"{compiler[0]} does not compile the model: {built.stderr.strip()[:300]}",
                 "this machine",
                 "try another compiler: CC=clang",
             )

@@ -54,9 +54,11 @@ class Formula:
     """What another rule than the compiler's says of the architectures asked about here."""
 
     name: str  # "layer peak", "MCUFormer"
-    asked: int  # architectures that every limit but RAM admits
-    refused_needlessly: int  # by the formula, although they fit
-    admitted_wrongly: int  # by the formula, although they do not fit
+    asked: int  # architectures, drawn evenly; nothing but RAM is looked at
+    fit: int
+    refused_needlessly: int  # of those that fit, by the formula
+    admitted: int  # by the formula
+    admitted_wrongly: int  # of these, that do not fit
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ class RankCheck:
     genomes: tuple[str, ...]
     shared: tuple[float, ...]
     alone: tuple[float, ...]
-    tau: float | None  # Kendall's; None for fewer than three networks
+    tau: float | None  # Kendall's; None where all accuracies are equal
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,8 @@ class Identity:
 def write(path: Path, identity: Identity, step: int, arrays: Mapping[str, Float]) -> None:
     """Write a checkpoint; the file is always the old one or the new one, and whole.
 
-    step: the number of finished steps. arrays: float32 of any shape, by name.
+    step: the number of finished steps. arrays: float32 of any shape, by name. Raises CompileError
+    where the disk does not take it.
     """
     about = {
         "version": VERSION,
@@ -56,11 +58,20 @@ def write(path: Path, identity: Identity, step: int, arrays: Mapping[str, Float]
     }
     text = np.frombuffer(json.dumps(about).encode(), np.uint8)
     temporary = path.with_name(f"{path.name}.part")
-    with temporary.open("wb") as file:
-        np.savez(file, **{ABOUT: text}, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            np.savez(file, **{ABOUT: text}, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise CompileError(
+            f"the checkpoint cannot be written: {error.strerror or error}",
+            str(path),
+            "free space on the disk; the same command goes on from the last checkpoint",
+        ) from None
 
 
 def read(path: Path, identity: Identity) -> tuple[int, dict[str, Float]]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
@@ -21,6 +20,7 @@ from mcuforge.nas.training.supernet import recalibrated
 from mcuforge.nas.training.torch_layers import NoNorms, forward, shapes_of
 from mcuforge.nas.training.trainer import train
 from mcuforge.nas.training.weights import Part, Weights
+from mcuforge.report.files import write_whole
 
 CALIBRATE = 500  # training samples that ranges of activations are taken from
 
@@ -107,10 +107,4 @@ def write_onnx(path: Path, weights: Weights, architecture: Architecture, task: T
 
     A pixel of its input is (p - 128) / 64, as batches.inputs makes it.
     """
-    content = onnx_of(architecture, task, arrays(weights)).SerializeToString()
-    temporary = path.with_name(f"{path.name}.part")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_whole(path, onnx_of(architecture, task, arrays(weights)).SerializeToString())

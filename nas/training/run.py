@@ -31,6 +31,10 @@ TELL_SECONDS = 0.5  # between two calls of `progress`
 Progress = Callable[[int, int, float], None]  # images seen, of how many, the last batch's loss
 
 
+class Diverged(CompileError):
+    """The loss of a training is not a finite number any more."""
+
+
 class Draw(Protocol):
     """Which architecture each step trains; must be picklable for more than one worker."""
 
@@ -92,7 +96,7 @@ class Job:
     def identity(self) -> Identity:
         """What a checkpoint of this job belongs to."""
         kind = "" if self.rounding is None else " int8"
-        taught = "" if self.teacher is None else " taught"
+        taught = "" if self.teacher is None else f" taught by {self.teacher.digest}"
         return Identity(self.recipe, self.data.digest, f"{self.draw.identity}{kind}{taught}")
 
 
@@ -227,10 +231,10 @@ class Run:
     def _tell(self, done: int, loss: float, progress: Progress | None) -> None:
         images, total = done * self._recipe.batch, self._recipe.images
         if loss != loss or abs(loss) == float("inf"):
-            raise CompileError(
+            raise Diverged(
                 f"the loss is {loss} after {images:,} images, expected a finite number",
                 f"training on {self._job.data.origin}",
-                f"lower the learning rate, which is {self._recipe.learning_rate:g}",
+                "try another seed; look for samples with extreme values",
             )
         if progress is not None:
             progress(min(images, total), total, loss)

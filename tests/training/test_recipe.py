@@ -97,7 +97,7 @@ def test_a_teacher_gives_its_view_and_its_logits() -> None:
     x = np.arange(32, dtype=np.uint8).reshape(8, 2, 2, 1)
     data = data_of(x, "images")
     logits = np.arange(32, dtype=np.float32).reshape(2, 8, 2)
-    teacher = Teacher(logits, np.array([[0, 0, 0], [1, 0, 0]]))
+    teacher = Teacher("made", logits, np.array([[0, 0, 0], [1, 0, 0]]))
     batch = Batches(data, Recipe(images=8, batch=8), teacher).batch(0)
     assert batch.logits is not None
     for image, given in zip(batch.x, batch.logits, strict=True):

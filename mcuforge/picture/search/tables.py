@@ -179,9 +179,9 @@ def _bar(name: str, count: int, of: int) -> Bar:
 def formula_sentences(report: SearchReport) -> tuple[str, ...]:
     """What other rules than the compiler's would have got wrong."""
     return tuple(
-        f"{formula.name}, asked about {formula.asked:,} architectures, would have "
-        f"refused {formula.refused_needlessly:,} that fit and admitted "
-        f"{formula.admitted_wrongly:,} that do not."
+        f"{formula.name}, asked about {formula.asked:,} architectures by their RAM alone, refuses "
+        f"{formula.refused_needlessly:,} of the {formula.fit:,} that fit; of the "
+        f"{formula.admitted:,} that it admits, {formula.admitted_wrongly:,} do not fit."
         for formula in report.feasibility.formulas
     )
 

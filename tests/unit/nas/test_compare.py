@@ -24,7 +24,7 @@ def test_methods_are_compared_over_seeds(tmp_path: Path, journal: Journal) -> No
     told: list[None] = []
     with journal:
         judge = judge_of(feasible, Accuracy(space), journal)
-        comparison = compare(judge, 8, range(5), lambda: told.append(None))
+        comparison = compare(judge, 8, range(3, 8), lambda: told.append(None))
     results = {result.name: result for result in comparison.results()}
     assert set(results) == {"evolution", "random", "local", "largest"}  # the space has no hand-made
     assert all(results[name].evaluations == 8 for name in ("evolution", "random", "local"))
@@ -34,15 +34,14 @@ def test_methods_are_compared_over_seeds(tmp_path: Path, journal: Journal) -> No
         p_best, p_volume = results[name].p_best, results[name].p_hypervolume
         assert p_best is not None
         assert 0 < p_best <= 1
-        assert p_volume is not None
+        assert (p_volume is None) == (name == "largest")  # one evaluation covers no volume
         assert 0 < results[name].hypervolume_mean < 1
     every = comparison.all()
     assert len(told) == len(every) == len({one.genome for one in every})
     assert [one.accuracy for one in every] == sorted((o.accuracy for o in every), reverse=True)
     points = comparison.points(lambda one: space.text(one.genome))
+    assert {point.seed for point in points} <= set(range(3, 8))
     assert {point.genome for point in points} == {space.text(one.genome) for one in every}
-    best = comparison.best(EVOLUTION, 3)
-    assert best[0].accuracy == max(one.accuracy for h in comparison.found[EVOLUTION] for one in h)
 
 
 def test_few_seeds_have_no_test(tmp_path: Path, journal: Journal) -> None:

@@ -34,6 +34,7 @@ def test_the_largest_fits_and_no_neighbour_is_larger(tmp_path: Path) -> None:
     space = space_of(tmp_path)
     feasible = Feasible(space, space.task, target(max_instructions=2e6))
     largest = feasible.largest(Random(3))
+    assert largest is not None
     assert feasible.fits(largest)
     assert not feasible.fits(space.genes.largest)
     for other in space.genes.neighbours(largest):

@@ -8,10 +8,11 @@ from random import Random
 import pytest
 
 from mcuforge.nas.architecture import Architecture, Block, Stage, Stem, Task, TokenPart
-from mcuforge.nas.formulas import layer_peak, mcuformer, wrong
+from mcuforge.nas.formulas import compared, layer_peak, mcuformer
 from mcuforge.nas.graph_layers import graph_of
 from mcuforge.nas.least import least_flash
 from mcuforge.nas.space import load_space
+from mcuforge.report.search import Formula
 
 SMALL = ["cnn32", "hybrid32", "vit32", "ts1d"]
 RESNET8 = Architecture(
@@ -53,4 +54,5 @@ def test_mcuformers_formula_is_that_of_its_code() -> None:
 
 
 def test_wrong_verdicts_are_counted_apart() -> None:
-    assert wrong([(True, 11), (True, 10), (False, 10), (False, 9), (False, 11)], 10) == (1, 2)
+    verdicts = [(True, 11), (True, 10), (False, 10), (False, 9), (False, 11)]
+    assert compared("x", verdicts, 10) == Formula("x", 5, 2, 1, 3, 2)

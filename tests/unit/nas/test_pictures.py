@@ -89,7 +89,7 @@ def test_a_folder_may_come_with_a_test_part(tmp_path: Path) -> None:
     write(tmp_path / "test", X[:4])
     data = load(tmp_path)
     assert data.test_x is not None
-    assert np.array_equal(data.test_x, X[[0, 2, 1, 3]])
+    assert sorted(x.tobytes() for x in data.test_x) == sorted(x.tobytes() for x in X[:4])
     assert np.bincount(data.held_y).tolist() == [2, 2]
     (tmp_path / "test" / "cow").mkdir()
     where = str(tmp_path / "test" / "cow")

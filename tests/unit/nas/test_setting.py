@@ -24,7 +24,7 @@ def opened(folder: Path, **changed: object) -> Setting:
 def test_the_data_decide_shape_and_classes(tmp_path: Path) -> None:
     setting = opened(tmp_path)
     assert (setting.task.shape, setting.task.classes) == ((8, 8, 1), 10)
-    assert not setting.flip  # grey: digits mirrored are no digits
+    assert setting.flip is None
 
 
 def test_the_same_search_opens_its_folder_again(tmp_path: Path) -> None:
