@@ -7,10 +7,9 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
-
-import torch
 
 from mcuforge.boards.catalog.board import Board, emulated, load_board
 from mcuforge.compiler.compile import PlanOptions
@@ -101,7 +100,7 @@ def open_setting(
     taught = None if teacher is None else Teacher.load(teacher, samples)
     if taught is not None and flip is False:
         taught = taught.unmirrored()
-    device: Literal["cpu", "cuda"] = "cuda" if torch.cuda.is_available() else "cpu"
+    device = _device()
     if extent.train is not None:
         samples = _fewer(samples, extent.train)
     if len(samples.shape) != len(chosen.task.shape):
@@ -132,6 +131,15 @@ def open_setting(
     )
     _claim(setting)
     return setting
+
+
+def _device() -> Literal["cpu", "cuda"]:
+    """Where networks are trained."""
+    if find_spec("torch") is None:
+        return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _command(arguments: Mapping[str, object]) -> str:

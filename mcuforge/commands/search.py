@@ -91,7 +91,7 @@ class Request:
         bool | None,
         Option(
             "--flip/--no-flip",
-            help="Train on mirrored images too; without it, those with colours are mirrored.",
+            help="Train on mirrored images too; without it, square ones with colours are mirrored.",
         ),
     ] = None
     workers: Annotated[
