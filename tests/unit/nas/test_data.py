@@ -207,7 +207,7 @@ NOTHING[9] = np.nan
         ({"x": NAN, "y": Y}, "NaN or infinity", "uint8"),
         ({"x": X * 1.5, "y": Y}, "0 to 375, expected pixels", "before they were normalized"),
         ({"x": X / 127.5 - 1, "y": Y}, "runs from -1", "before they were normalized"),
-        ({"x": X + 300, "y": Y}, "expected pixels 0 to 255", "uint8"),
+        ({"x": X.astype(np.uint16) + 300, "y": Y}, "expected pixels 0 to 255", "uint8"),
         ({"x": X / 251, "y": Y}, "not multiples of 1/255", "np.rint(x * 255).astype(np.uint8)"),
         ({"x": X * 0.99, "y": Y}, "not multiples of 1,", "np.rint(x).astype(np.uint8)"),
         ({"x": X.reshape(40, -1), "y": Y}, "uint8 of shape [40, 90]", "[..., None]"),
