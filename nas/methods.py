@@ -160,7 +160,7 @@ def _judged(
 
 
 def _new(draws: Iterator[Genome], seen: set[Genome]) -> Iterator[Genome]:
-    """Leave out what was `seen`, and enter the rest; ends where a space seems to have no more."""
+    """Yield what is not in `seen`, and add it there; end after TRIES draws in a row were known."""
     missed = 0
     for genome in draws:
         if genome not in seen:

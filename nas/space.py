@@ -187,7 +187,7 @@ def shipped() -> list[str]:
 def load_space(name: str) -> Space:
     """Load a space by its name, or from the user's own .toml file.
 
-    Raises CompileError for unknown names and for files that are no space, with the key at fault.
+    Raises CompileError for unknown names, and for other files with the key at fault.
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():

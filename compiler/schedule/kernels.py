@@ -22,8 +22,8 @@ AllReads = tuple[Reads | None, ...]  # an entry for each input
 def layer_key(node: Node) -> Hashable:
     """Everything that a layer's calls depend on but the names of its tensors.
 
-    Heads of one attention have equal keys where they have no weights, or unknown ones, and so have
-    the copies of a layer in several forms of a graph.
+    Heads of one attention have equal keys if they are without weights or their weights are unknown.
+    Copies of a layer in several forms of a graph have equal keys too.
     """
     seen: dict[Tensor, int] = {}
     tensors: list[object] = []

@@ -33,7 +33,7 @@ class Recipe:
         1: the logits of a teacher that was trained with smoothed labels are soft enough. ResNet-8
         on 5,000 images of CIFAR-10 at 16x16 reached 56.1 % with 1, 55.3 % with 2, 53.9 % without
         a teacher (one run each, 2,000 held-out images: 1 % of standard error).
-    from_largest: a supernet's largest network is the teacher of the others, if there is no other.
+    from_largest: a supernet's largest network teaches the others where no logits are stored.
         Off: every step then needs one more forward pass of the largest network, which at the
         beginning knows no more than the others.
     workers: processes with one thread each; each takes an equal part of every batch and its own
