@@ -157,6 +157,10 @@ class TorchLayers:
     ) -> torch.Tensor:
         """Convolve, normalize, and apply ReLU where asked."""
         filters, kernel = weight.shape[0], (weight.shape[2], weight.shape[3])
+        if kernel == ONE and same:
+            # the same numbers; oneDNN 3.12, of PyTorch 2.13, writes beyond its buffers in the
+            # backward pass of strided 1x1 convolutions of fewer than 8 or 16 channels (its #6035)
+            x, stride = x[:, :, :: stride[0], :: stride[1]], ONE
         if same:
             size = (x.shape[2], x.shape[3])
             top, left, bottom, right = resolve_padding("same", size, kernel, stride, ONE)
