@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 import torch
+from torch.nn import functional
 
 from mcuforge.errors import InternalError
 from mcuforge.nas.architecture import Architecture, Stage, Stem, Task
@@ -21,7 +23,13 @@ from mcuforge.nas.training.folded import folded
 from mcuforge.nas.training.recipe import Recipe, recipe_for
 from mcuforge.nas.training.run import Always
 from mcuforge.nas.training.supernet import Strata, accuracy, create, evaluate, recalibrated
-from mcuforge.nas.training.torch_layers import forward, shapes_of
+from mcuforge.nas.training.torch_layers import (
+    BatchNorms,
+    NoNorms,
+    TorchLayers,
+    forward,
+    shapes_of,
+)
 from mcuforge.nas.training.trainer import train
 from mcuforge.nas.training.weights import Weights
 from tests.training.conftest import CNN
@@ -90,6 +98,34 @@ def test_strata_are_equally_likely_and_the_largest_is_every_fourth(space: Space)
 def strata_genomes(space: Space) -> list[Genome]:
     random = Random(0)
     return sorted({space.sample(random) for _ in range(100)})
+
+
+def test_no_1x1_convolution_is_strided(
+    space: Space, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """oneDNN's backward pass of those overwrites what is beside its buffers; see TorchLayers."""
+    asked = []
+    convolve = functional.conv2d
+
+    def watched(x: torch.Tensor, w: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
+        asked.append((tuple(w.shape[2:]), rest[1]))
+        return convolve(x, w, *rest, **named)
+
+    monkeypatch.setattr(functional, "conv2d", watched)
+    weights = create(space, task, 1)
+    for genome in space.genes.corners():
+        rows, columns, channels = task.image
+        x = torch.zeros(2, channels, rows, columns)
+        forward(weights, space.architecture(genome), x, task.classes, BatchNorms())
+    assert ((3, 3), (2, 2)) in asked
+    assert {stride for kernel, stride in asked if kernel == (1, 1)} == {(1, 1)}
+    x, w = torch.randn(2, 5, 7, 8), torch.randn(3, 5, 1, 1)
+    ours = TorchLayers(
+        Weights({"a.weight": w, "a.gain": torch.ones(3), "a.shift": torch.zeros(3)}),
+        NoNorms(),
+        None,
+    ).conv("a", x, 3, (1, 1), (2, 2), "none")
+    torch.testing.assert_close(ours, convolve(x, w, None, 2))
 
 
 def test_wrong_numbers_of_instructions_are_refused(space: Space) -> None:
