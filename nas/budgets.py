@@ -18,7 +18,9 @@ class Budget:
     """The extent of every stage of a search; `samples` are images or series seen in training."""
 
     train: int | None  # samples of the data's training part that are used; None: all
-    drawn: int  # architectures that fit, which the shared weights are trained for
+    drawn: int  # architectures that fit, drawn evenly
+    varied: int  # those and others near them: what the shared weights are trained for
+    kinds: int  # samples that shared weights of each kind of block see, before one is chosen
     supernet: int  # samples seen by the shared weights
     batch: int  # of all trainings: few samples need many small steps
     seeds: int
@@ -39,8 +41,10 @@ class Budget:
 BUDGETS: Mapping[BudgetName, Budget] = {
     "quick": Budget(
         train=5_000,
-        drawn=100,
-        supernet=60_000,
+        drawn=60,
+        varied=200,
+        kinds=8_000,
+        supernet=40_000,
         batch=32,
         seeds=3,
         evaluations=24,
@@ -58,8 +62,10 @@ BUDGETS: Mapping[BudgetName, Budget] = {
     ),
     "standard": Budget(
         train=None,
-        drawn=300,
-        supernet=400_000,
+        drawn=150,
+        varied=1_000,
+        kinds=40_000,
+        supernet=800_000,
         batch=64,
         seeds=10,
         evaluations=32,
@@ -78,6 +84,8 @@ BUDGETS: Mapping[BudgetName, Budget] = {
     "long": Budget(
         train=None,
         drawn=1_000,
+        varied=4_000,
+        kinds=225_000,
         supernet=4_500_000,
         batch=128,
         seeds=10,

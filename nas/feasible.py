@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -19,6 +19,7 @@ from mcuforge.nas.least import least_flash
 from mcuforge.nas.space import Space
 
 MOST_DRAWS = 20_000  # in a row that do not fit, before a space is given up
+TRIES = 50  # for each variation
 STARTS = 64  # of the growth to the largest that fits
 ALL_FLASH = 1 << 40  # bytes
 KEPT = 0.002  # of flash: trained networks were up to 0.02 % above what they are without weights
@@ -107,6 +108,12 @@ class Feasible:
         self._coster = Coster(space, task, target, int(self.flash * (1 - KEPT)))
         self._costs: dict[Genome, Cost] = {}
 
+    def of_kind(self, kind: str) -> Feasible:
+        """The part of the space with one kind of block; both remember all answers, and count."""
+        part = Feasible(self.space.of_kind(kind), self.task, self.target, self.flash)
+        part.refusals, part._costs, part._coster = self.refusals, self._costs, self._coster
+        return part
+
     def cost(self, genome: Genome) -> Cost:
         """What an architecture costs, as cheaply as its fitting can be decided."""
         if genome not in self._costs:
@@ -128,10 +135,7 @@ class Feasible:
         return (genome for genome, cost in self._costs.items() if not cost.fits)
 
     def draws(self, random: Random) -> Iterator[Genome]:
-        """Draw architectures that fit, until 20,000 in a row do not.
-
-        Raises CompileError then if nothing that was ever asked about fits.
-        """
+        """Draw architectures that fit, until 20,000 in a row do not."""
         missed = 0
         while missed < MOST_DRAWS:
             genome = self.space.sample(random)
@@ -140,8 +144,23 @@ class Feasible:
                 yield genome
             else:
                 missed += 1
-        if self.refusals.refused == self.refusals.asked:
-            raise self.nothing_fits()
+
+    def varied(self, genomes: Sequence[Genome], count: int, random: Random) -> list[Genome]:
+        """Architectures that fit: these, and those that small changes of them lead to.
+
+        Evenly drawn ones that fit are mostly small in everything; changes lead on to the limits,
+        where a search looks. There are fewer than `count` where they are hard to find.
+        """
+        found = list(dict.fromkeys(genomes))
+        known = set(found)
+        for _ in range(TRIES * count if found else 0):
+            if len(found) >= count:
+                break
+            changed = self.space.genes.mutate(random.choice(found), random)
+            if changed not in known and self.fits(changed):
+                known.add(changed)
+                found.append(changed)
+        return found
 
     @cached_property
     def unlimited(self) -> Coster:
@@ -160,7 +179,7 @@ class Feasible:
         for index, gene in enumerate(genes.genes):
             if not isinstance(gene.options[0], str):
                 continue
-            for option in range(len(gene.options)):
+            for option in genes.options(index):
                 other = genes.grown(genome, index, option)
                 instructions = self.unlimited.cost(other, exact=False).instructions
                 if instructions > most:

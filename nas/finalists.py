@@ -18,8 +18,8 @@ from mcuforge.flow.host import check_on_host
 from mcuforge.flow.session import open_session
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.graph_layers import graph_of
-from mcuforge.nas.judge import Judged
 from mcuforge.nas.setting import Setting
+from mcuforge.nas.supernets import Supernet
 from mcuforge.nas.training.batches import inputs
 from mcuforge.nas.training.finetune import finetune, fresh, inherited, qat, write_onnx
 from mcuforge.nas.training.int8 import Int8Network, quantized
@@ -111,25 +111,25 @@ class Finals:
     def __init__(
         self,
         setting: Setting,
-        shared: Weights,
+        supernet: Supernet,
         stages: Stages,
         spent: Callable[[str], AbstractContextManager[Callable[[], float]]],
     ) -> None:
         """`spent`: times a stage of that name; what it yields says the core seconds so far."""
         self._setting = setting
-        self._shared = shared
+        self._supernet = supernet
         self._stages = stages
         self._spent = spent
 
-    def deploy(self, name: str, judged: Judged) -> Deployed:
-        """Train to the end, quantize, and ask the board."""
+    def deploy(self, name: str, genome: Genome, costs: Costs) -> Deployed:
+        """Train to the end, quantize, and ask the board. `costs`: of its plan without weights."""
         setting, space = self._setting, self._setting.space
         folder = setting.folder / "finalists" / name
         folder.mkdir(parents=True, exist_ok=True)
-        architecture = space.architecture(judged.genome)
+        architecture = space.architecture(genome)
         graph = graph_of(architecture, setting.task)
         with self._spent(f"training {name}") as seconds:
-            recipe, network, aware = self._trained(name, judged.genome, folder)
+            recipe, network, aware = self._trained(name, genome, folder)
             core_seconds = seconds()
         file = folder / f"{name}_int8.onnx"
         write_whole(file, network.file)
@@ -143,8 +143,8 @@ class Finals:
         return Deployed(
             Finalist(
                 name=name,
-                genome=space.text(judged.genome),
-                choices=space.genes.values(judged.genome),
+                genome=space.text(genome),
+                choices=space.choices(genome),
                 macs=graph.macs,
                 parameters=graph.parameters,
                 file=file.relative_to(setting.folder).as_posix(),
@@ -157,7 +157,7 @@ class Finals:
                 host_accuracy=host_accuracy,
                 board_samples=report.check.samples,
                 board_accuracy=report.check.accuracy,
-                estimated=Costs(judged.ram, judged.flash, judged.instructions),
+                estimated=costs,
                 deployed=Costs(report.ram.total, report.flash.total, report.run.instructions),
                 training=Training(samples, core_seconds, setting.device, recipe.as_dict()),
             ),
@@ -171,7 +171,7 @@ class Finals:
         recipe = recipe_of(setting, setting.budget.final_samples, setting.workers)
         with self._stages.paced(f"training {name}", setting.data.kind) as progress:
             weights = finetune(
-                inherited(self._shared, architecture, setting.task),
+                self._start(genome),
                 architecture,
                 data,
                 recipe,
@@ -202,6 +202,14 @@ class Finals:
             return recipe, better, True
         write_onnx(path, weights, architecture, setting.task)
         return recipe, network, False
+
+    def _start(self, genome: Genome) -> Weights:
+        """What training starts from: shared weights, or new ones for other kinds of blocks."""
+        space, task = self._supernet.feasible.space, self._setting.task
+        architecture = space.architecture(genome)
+        if space.genes.is_genome(genome):
+            return inherited(self._supernet.weights, architecture, task)
+        return fresh(architecture, task, self._setting.seed)
 
     def _checked(self, name: str, file: Path) -> tuple[Report, tuple[int, float]]:
         """The board's report, and the samples and accuracy of the C on this machine."""

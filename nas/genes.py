@@ -36,7 +36,9 @@ class Gene:
 class Genes:
     """The genes of a space, in a fixed order; one with a single option is no part of a genome."""
 
-    def __init__(self, genes: Sequence[Gene]) -> None:
+    def __init__(self, genes: Sequence[Gene], only: Mapping[str, int] | None = None) -> None:
+        """`only`: the one option of these genes that may be taken; they keep their numbers."""
+        self._given = tuple(genes)
         self.genes: tuple[Gene, ...] = ()
         self._conditions: tuple[Conditions, ...] = ()
         self._constants: tuple[tuple[str, Option, Conditions], ...] = ()
@@ -53,6 +55,10 @@ class Genes:
             places[gene.name] = len(self.genes)
             self.genes += (gene,)
             self._conditions += (conditions,)
+        self._options = tuple(
+            range(len(g.options)) if only is None or g.name not in only else (only[g.name],)
+            for g in self.genes
+        )
 
     def __len__(self) -> int:
         return len(self.genes)
@@ -60,6 +66,14 @@ class Genes:
     def exists(self, index: int, genome: Sequence[int]) -> bool:
         """Whether gene `index` exists, given those before it."""
         return _hold(self._conditions[index], genome)
+
+    def with_only(self, name: str, option: int) -> Genes:
+        """The same genes, where this one always takes the same option."""
+        return Genes(self._given, {name: option})
+
+    def options(self, index: int) -> Sequence[int]:
+        """The options of gene `index` that may be taken."""
+        return self._options[index]
 
     def canonical(self, genome: Sequence[int]) -> Genome:
         """The genome with 0 for every gene that does not exist."""
@@ -72,8 +86,8 @@ class Genes:
         """Whether these numbers are the genome of an architecture."""
         return (
             len(genome) == len(self)
-            and all(0 <= n < len(g.options) for n, g in zip(genome, self.genes, strict=True))
             and self.canonical(genome) == tuple(genome)
+            and all(n in self._options[i] for i, n in enumerate(genome) if self.exists(i, genome))
         )
 
     def values(self, genome: Genome) -> Mapping[str, Option]:
@@ -94,7 +108,11 @@ class Genes:
 
         Choices that come into being are drawn. The result differs if there is any choice at all.
         """
-        living = [index for index in range(len(self)) if self.exists(index, genome)]
+        living = [
+            index
+            for index in range(len(self))
+            if len(self._options[index]) > 1 and self.exists(index, genome)
+        ]
         if not living:
             return genome
         changed = [i for i in living if random.random() < 1 / len(living)]
@@ -121,10 +139,9 @@ class Genes:
             if not self.exists(index, genome):
                 continue
             now = genome[index]
-            if isinstance(gene.options[0], str):
-                others = [option for option in range(len(gene.options)) if option != now]
-            else:
-                others = [o for o in (now - 1, now + 1) if 0 <= o < len(gene.options)]
+            others = [option for option in self._options[index] if option != now]
+            if not isinstance(gene.options[0], str):
+                others = [option for option in others if abs(option - now) == 1]
             for other in others:
                 yield self.canonical((*genome[:index], other, *genome[index + 1 :]))
 
@@ -136,19 +153,19 @@ class Genes:
     @property
     def largest(self) -> Genome:
         """The last option of every choice."""
-        return self.canonical([len(gene.options) - 1 for gene in self.genes])
+        return self.canonical([options[-1] for options in self._options])
 
     def grown(self, genome: Genome, index: int, option: int) -> Genome:
         """Take another option of gene `index`; choices that come into being take their last."""
         made: list[int] = []
-        for place, gene in enumerate(self.genes):
+        for place in range(len(self)):
             if not self.exists(place, made):
                 made.append(0)
             elif place == index:
                 made.append(option)
             else:
                 there = self.exists(place, genome)
-                made.append(genome[place] if there else len(gene.options) - 1)
+                made.append(genome[place] if there else self._options[place][-1])
         return tuple(made)
 
     def corners(self) -> Iterator[Genome]:
@@ -157,9 +174,9 @@ class Genes:
         What each needs the most of, any genome needs at most, where more of one choice is never
         less of anything.
         """
-        most = [len(gene.options) - 1 for gene in self.genes]
-        for index, gene in enumerate(self.genes):
-            for option in range(len(gene.options)):
+        most = [options[-1] for options in self._options]
+        for index, options in enumerate(self._options):
+            for option in options:
                 yield self.canonical((*most[:index], option, *most[index + 1 :]))
 
     def _kept(self, genome: Genome) -> list[int | None]:
@@ -173,14 +190,14 @@ class Genes:
             if not self.exists(index, made):
                 made.append(0)
             elif option is None:
-                made.append(random.randrange(len(self.genes[index].options)))
+                made.append(random.choice(self._options[index]))
             else:
                 made.append(option)
         return tuple(made)
 
     def _other(self, index: int, now: int, random: Random) -> int:
         """Another option of a gene."""
-        options = len(self.genes[index].options)
+        options = len(self._options[index])
         if random.random() < 0.5:
             near = [o for o in (now - 1, now + 1) if 0 <= o < options]
             return random.choice(near)
@@ -207,12 +224,12 @@ class Genes:
         deciders = [index for index in group if index in deciding]
         total = 0
         genome = [0] * len(self)
-        for chosen in product(*(range(len(self.genes[i].options)) for i in deciders)):
+        for chosen in product(*(self._options[i] for i in deciders)):
             for index, option in zip(deciders, chosen, strict=True):
                 genome[index] = option
             if all(self.exists(i, genome) or genome[i] == 0 for i in deciders):
                 total += prod(
-                    len(self.genes[index].options)
+                    len(self._options[index])
                     for index in group
                     if index not in deciding and self.exists(index, genome)
                 )

@@ -85,12 +85,16 @@ class Judge:
         if not all(map(self.feasible.fits, asked)):
             raise InternalError("an architecture that does not fit was to be evaluated")
         new = [genome for genome in asked if genome not in self._known]
-        costs = self._answers(COST, self._cost_context, self._exactly, new)
+        costs = self.costs(new)
         fit = [genome for genome in new if costs[genome] is not None]
         accuracies = self._answers(self._question, self._context, self._accuracy, fit, done)
         for genome in fit:
             self._known[genome] = Judged(genome, accuracies[genome], *costs[genome])
         return [self._known[genome] for genome in asked if genome in self._known]
+
+    def costs(self, genomes: Sequence[Genome]) -> dict[Genome, Any]:
+        """RAM, flash and instructions of whole plans; None where a plan passes a limit."""
+        return self._answers(COST, self._cost_context, self._exactly, genomes)
 
     def _answers(
         self,

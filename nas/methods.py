@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.judge import Judge, Judged
+from mcuforge.nas.predictor import Predictor
 from mcuforge.nas.space import METHOD_NAMES, HandMade
 
 POPULATION = 32
 OFFSPRING = 16
 CROSSED = 0.5  # share of children with two parents
 FACTORS = tuple(2 ** (step / 8) for step in range(-24, 25))  # of hand-made networks' widths
+SCREENED = 16  # children that the predictor chooses from
 TRIES = 2_000  # to find a new child that fits
 Method = Callable[[Judge, int, Random, Callable[[], None]], list[Judged]]
 
@@ -31,6 +33,7 @@ def evolution(
 ) -> list[Judged]:
     """NSGA-II (Deb et al., 2002) over accuracy, RAM, flash and instructions.
 
+    Every other child is what a predictor, trained on all evaluations so far, likes best of several.
     Half of the parents win a tournament by rank and crowding; the other half are drawn from the
     most accurate quarter, since with four objectives almost everything is in the first rank.
     """
@@ -42,7 +45,8 @@ def evolution(
     population = _ranked(judge, history, size)
     while population and len(history) < evaluations:
         wanted = min(children, evaluations - len(history))
-        born = list(_children(judge, population, seen, random, wanted))
+        predictor = Predictor(judge.feasible, history) if len(history) > 1 else None
+        born = list(_children(judge, population, predictor, seen, random, wanted))
         if not born:
             break
         judged = judge.judged(born, done)
@@ -103,23 +107,16 @@ def hand_made(
     judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
 ) -> list[Judged]:
     """Networks that people know, each as wide as fits: one evaluation of each."""
-    return [
-        judged
-        for network in judge.feasible.space.hand_made
-        for judged in widest(judge, network, done)
-    ]
+    found = [widest(judge, network) for network in judge.feasible.space.hand_made]
+    return judge.judged([genome for genome in found if genome is not None], done)
 
 
-def widest(
-    judge: Judge, network: HandMade, done: Callable[[], None] = lambda: None
-) -> list[Judged]:
-    """A hand-made network as wide as its whole plan fits; empty if none of its widths does."""
-    space, feasible = judge.feasible.space, judge.feasible
-    for genome in dict.fromkeys(space.scaled(network, factor) for factor in reversed(FACTORS)):
-        found = judge.judged([genome], done) if feasible.fits(genome) else []
-        if found:
-            return found
-    return []
+def widest(judge: Judge, network: HandMade) -> Genome | None:
+    """A hand-made network as wide as its whole plan fits; None if none of its widths does."""
+    feasible = judge.feasible
+    widths = (feasible.space.scaled(network, factor) for factor in reversed(FACTORS))
+    fitting = (genome for genome in dict.fromkeys(widths) if feasible.fits(genome))
+    return next((genome for genome in fitting if judge.costs([genome])[genome]), None)
 
 
 METHODS: Mapping[str, Method] = dict(
@@ -172,33 +169,34 @@ def _new(draws: Iterator[Genome], seen: set[Genome]) -> Iterator[Genome]:
 
 
 def _ranked(judge: Judge, judged: Sequence[Judged], size: int) -> list[tuple[Judged, int, float]]:
-    """The `size` survivors with rank and crowding distance."""
-    from pymoo.core.population import Population
-    from pymoo.core.problem import Problem
-    from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
+    """The `size` survivors with rank and crowding distance, of equal ones the first genomes.
+
+    pymoo's own survival sorts equal distances as the processor's numpy happens to.
+    """
+    from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
+    from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
     values = objectives(judge, judged)
-    population = Population.new(X=np.arange(len(judged))[:, None], F=values)
-    survivors = RankAndCrowding().do(
-        Problem(n_var=1, n_obj=values.shape[1]),
-        population,
-        n_survive=min(size, len(judged)),
-        random_state=np.random.default_rng(0),
-    )
-    return [
-        (judged[int(one.X[0])], int(one.get("rank")), float(one.get("crowding")))
-        for one in survivors
-    ]
+    ranked = []
+    for rank, front in enumerate(NonDominatedSorting().do(values)):
+        distances = get_crowding_function("cd").do(values[front])
+        for index, distance in zip(front, distances, strict=True):
+            ranked.append((judged[int(index)], rank, float(distance)))
+    return sorted(ranked, key=lambda one: (one[1], -one[2], one[0].genome))[:size]
 
 
 def _children(
     judge: Judge,
     population: Sequence[tuple[Judged, int, float]],
+    predictor: Predictor | None,
     seen: set[Genome],
     random: Random,
     count: int,
 ) -> Iterator[Genome]:
-    """Yield new architectures that fit, made of those of the population, and enter them as seen."""
+    """Yield new architectures that fit, made of those of the population, and enter them as seen.
+
+    Every other one is what the predictor likes best of several.
+    """
     genes = judge.feasible.space.genes
     best = sorted(population, key=lambda one: (-one[0].accuracy, one[0].genome))
     best = best[: max(1, len(best) // 4)]
@@ -216,11 +214,14 @@ def _children(
                 child = genes.crossover(child, parent(), random)
             yield genes.mutate(child, random)
 
-    for _ in range(count):
-        child = next((g for g in proposals() if g not in seen and judge.feasible.fits(g)), None)
-        if child is None:  # hardly anything new is in reach: from anywhere
-            child = next(_new(judge.feasible.draws(random), seen), None)
-        if child is None:
+    for number in range(count):
+        fitting = (g for g in proposals() if g not in seen and judge.feasible.fits(g))
+        screened = SCREENED if predictor is not None and number % 2 == 0 else 1
+        some = list(dict.fromkeys(islice(fitting, screened)))
+        if not some:  # hardly anything new is in reach: from anywhere
+            some = list(islice(_new(judge.feasible.draws(random), seen), 1))
+        if not some:
             return  # the space has no more
+        child = some[0] if predictor is None else predictor.best(some)
         seen.add(child)
         yield child

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from random import Random
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from mcuforge.errors import CompileError
@@ -26,30 +27,34 @@ from mcuforge.nas.judge import Judge, Judged, digest
 from mcuforge.nas.methods import METHODS, widest
 from mcuforge.nas.setting import Setting, open_setting
 from mcuforge.nas.statistics import kendall_tau
+from mcuforge.nas.supernets import NO_CHOICE, Supernets, spread
 from mcuforge.nas.workers import Here, Workers, ray_workers
 from mcuforge.picture.search_page import write_search_page
 from mcuforge.report.console import open_console
 from mcuforge.report.files import write_json
 from mcuforge.report.progress import Stages
 from mcuforge.report.search import (
+    Costs,
     DataFacts,
     Feasibility,
     Finalist,
     Formula,
+    KindTrial,
     Limits,
     RankCheck,
     Refused,
     SearchReport,
     SpaceFacts,
-    Training,
 )
 
 if TYPE_CHECKING:
     from mcuforge.nas.finalists import Deployed
+    from mcuforge.nas.supernets import Supernet
     from mcuforge.nas.training.weights import Weights
 
-PACKAGES = ("torch", "numpy", "onnxruntime", "pymoo", "scipy")
+PACKAGES = ("torch", "numpy", "onnxruntime", "pymoo", "scipy", "scikit-learn")
 EXAMPLES = 200  # refused architectures that the report shows
+TRIAL, TRIED = "kinds of blocks", 8  # networks of each kind
 FEWEST_RANKED = 3  # networks, for a rank correlation
 REPORT, PAGE, JOURNAL = "report.json", "report.html", "journal.sqlite"
 Spent = Callable[[], float]  # core seconds of a stage so far
@@ -111,7 +116,7 @@ def search(
 
 def _refuse_missing_packages() -> None:
     """Raise CompileError that names the extra `nas`, when a package of it is not installed."""
-    missing = [name for name in ("torch", "pymoo", "scipy") if find_spec(name) is None]
+    missing = [name for name in ("torch", "pymoo", "scipy", "sklearn") if find_spec(name) is None]
     if missing:
         raise CompileError(
             f"{', '.join(missing)}: not installed, expected the packages of a search",
@@ -142,8 +147,12 @@ class _Search:
         with stages.stage("asking what fits"), self._spent("what fits"):
             drawn = self._drawn()
             feasibility = self._feasibility()
-        weights, supernet = self._supernet(drawn)
-        context = digest(setting.identity, supernet.recipe)
+        supernets = Supernets(setting, self._feasible, stages, self._spent)
+        trials = self._trials(supernets, drawn)
+        kind = trials[0].kind if trials else NO_CHOICE
+        supernet = supernets.trained(kind, drawn[kind])
+        self._feasible, weights = supernet.feasible, supernet.weights
+        context = digest(setting.identity, kind, supernet.recipe)
         comparison, judge = self._compared(weights, context)
         ranks = self._ranks(comparison, context)
         best = self._tried(comparison, weights, context)
@@ -152,17 +161,35 @@ class _Search:
             for point in comparison.points(lambda one: setting.space.text(one.genome))
             if point.genome == setting.space.text(best.genome)
         )
-        finals = Finals(setting, weights, stages, self._spent)
-        deployed = [finals.deploy(method, best)]
-        if setting.budget.baselines:
-            for network in setting.space.hand_made:
-                deployed += [finals.deploy(network.name, one) for one in widest(judge, network)]
-        return self._report(feasibility, supernet, len(weights), comparison, ranks, deployed)
+        finals = Finals(setting, supernet, stages, self._spent)
+        networks = {method: best.genome}
+        for network in setting.space.hand_made if setting.budget.baselines else ():
+            genome = widest(judge, network)
+            if genome is not None:
+                networks[network.name] = genome
+        costs = judge.costs(list(networks.values()))
+        deployed = [
+            finals.deploy(name, genome, Costs(*costs[genome])) for name, genome in networks.items()
+        ]
+        return self._report(feasibility, trials, supernet, comparison, ranks, deployed)
 
-    def _drawn(self) -> list[Genome]:
-        """Architectures that fit, each once."""
-        draws = self._feasible.draws(Random(self._setting.seed))
-        return list(dict.fromkeys(islice(draws, self._setting.budget.drawn)))
+    def _drawn(self) -> dict[str, list[Genome]]:
+        """Architectures that fit, each once, by kind of block where a network has one.
+
+        Kinds of which nothing fits are missing. Raises CompileError if that is all of them.
+        """
+        kinds = self._setting.space.kinds
+        parts = {kind: self._feasible.of_kind(kind) for kind in kinds}
+        parts = parts or {NO_CHOICE: self._feasible}
+        each = max(1, self._setting.budget.drawn // len(parts))
+        drawn = {}
+        for kind, feasible in parts.items():
+            draws = islice(feasible.draws(Random(self._setting.seed)), each)
+            drawn[kind] = list(dict.fromkeys(draws))
+        found = {kind: genomes for kind, genomes in drawn.items() if genomes}
+        if not found:
+            raise self._feasible.nothing_fits()
+        return found
 
     def _feasibility(self) -> Feasibility:
         """What was asked so far, and what it was refused for."""
@@ -204,31 +231,25 @@ class _Search:
                 found.setdefault(MCUFORMER, []).append((fits, formula))
         return tuple(compared(name, verdicts, ram) for name, verdicts in found.items())
 
-    def _supernet(self, drawn: Sequence[Genome]) -> tuple[Weights, Training]:
-        """Train the weights that all architectures share, for those drawn."""
-        from mcuforge.nas.finalists import recipe_of
-        from mcuforge.nas.training.supernet import Strata, create
-        from mcuforge.nas.training.trainer import train
+    def _trials(
+        self, supernets: Supernets, drawn: Mapping[str, Sequence[Genome]]
+    ) -> list[KindTrial]:
+        """Try every kind of block there is to choose, on networks from small to large."""
+        from mcuforge.nas.finalists import SharedAccuracy
 
         setting = self._setting
-        recipe = recipe_of(setting, setting.budget.supernet, setting.workers)
-        instructions = [round(self._feasible.cost(genome).instructions) for genome in drawn]
-        with (
-            self._spent("shared weights") as seconds,
-            self._stages.paced("shared weights", setting.data.kind) as progress,
-        ):
-            weights = create(setting.space, setting.task, setting.seed)
-            train(
-                weights,
-                Strata(setting.space, drawn, instructions, setting.seed),
-                setting.data,
-                recipe,
-                teacher=setting.teacher,
-                checkpoint=setting.folder / "shared_weights.npz",
-                progress=progress,
-                device=setting.device,
-            )
-        return weights, Training(recipe.images, seconds(), setting.device, recipe.as_dict())
+        trials = []
+        for kind, genomes in drawn.items() if setting.space.kinds else ():
+            tried = supernets.tried(kind, genomes)
+            context = digest(setting.identity, kind, tried.recipe)
+            accuracy = SharedAccuracy(tried.weights, setting)
+            judge = Judge(tried.feasible, accuracy, context, self._journal, self._workers, TRIAL)
+            chosen = spread(tried.feasible, genomes, TRIED)
+            with self._stages.counted(f"evaluating {kind} blocks", len(chosen)) as counter:
+                found = [one.accuracy for one in judge.judged(chosen, counter.advance)]
+            self._seconds[TRIAL] = self._seconds.get(TRIAL, 0.0) + judge.seconds
+            trials.append(KindTrial(kind, tried.recipe.images, len(found), fmean(found or [0.0])))
+        return sorted(trials, key=lambda trial: -trial.mean)
 
     def _compared(self, weights: Weights, context: str) -> tuple[Comparison, Judge]:
         """Every method with every seed, on the same answers."""
@@ -289,8 +310,8 @@ class _Search:
     def _report(
         self,
         feasibility: Feasibility,
-        supernet: Training,
-        weights: int,
+        kinds: Sequence[KindTrial],
+        supernet: Supernet,
         comparison: Comparison,
         ranks: RankCheck | None,
         deployed: Sequence[Deployed],
@@ -318,8 +339,9 @@ class _Search:
             ),
             limits=self._limits,
             feasibility=feasibility,
-            supernet=supernet,
-            supernet_weights=weights,
+            kinds=tuple(kinds),
+            supernet=supernet.training,
+            supernet_weights=len(supernet.weights),
             methods=comparison.results(),
             points=comparison.points(lambda judged: space.text(judged.genome)),
             ranks=ranks,

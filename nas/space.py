@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -31,7 +31,7 @@ MOST_OPTIONS = 1000
 LARGEST = 65536  # of any number in a space
 DEEPEST = 100  # blocks of a stage or of the token part
 KEYS: Mapping[str, tuple[str, ...]] = {
-    "": ("title", "shape", "classes", "stem", "stages", "last", "tokens", "hand_made"),
+    "": ("title", "shape", "classes", "one_kind", "stem", "stages", "last", "tokens", "hand_made"),
     "stem": ("width", "kernel", "stride"),
     "stages": ("width", "depth", "stride", *KINDS),
     "last": ("width",),
@@ -58,6 +58,7 @@ METHOD_NAMES = (
     "largest",
     "hand-made",
 )  # what folders are named too
+KIND = "kind"  # the gene of a space whose stages all have the same kind of block
 OF_BLOCKS = ("heads", "ratio", "rank")  # one choice for every block, unless `per_network` says so
 
 
@@ -85,6 +86,29 @@ class Space:
     per_network: frozenset[str] | None  # None: no tokens
     hand_made: tuple[HandMade, ...]
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of block to choose from, where a network has one; else, or if given, none."""
+        for index, gene in enumerate(self.genes.genes):
+            if gene.name == KIND and len(self.genes.options(index)) > 1:
+                return tuple(map(str, gene.options))
+        return ()
+
+    def of_kind(self, kind: str) -> Space:
+        """The networks of one of `kinds`; their genomes are those of the whole space."""
+        genes = self.genes.with_only(KIND, self.kinds.index(kind))
+        hand_made = tuple(one for one in self.hand_made if genes.is_genome(one.genome))
+        digest = f"{self.digest} {kind}"
+        return replace(self, genes=genes, digest=digest, hand_made=hand_made)
+
+    def choices(self, genome: Genome) -> Mapping[str, Option]:
+        """The options taken, by name, of the choices that exist."""
+        values = dict(self.genes.values(genome))
+        if KIND in values:
+            deep = [n for n in range(self.stages) if values[f"stage{n}.depth"]]
+            values |= {f"stage{number}.kind": values[KIND] for number in deep}
+        return values
+
     def sample(self, random: Random) -> Genome:
         """Draw a genome; every choice is made evenly, so not every architecture is as likely."""
         return self.genes.sample(random)
@@ -110,7 +134,7 @@ class Space:
 
     def architecture(self, genome: Genome) -> Architecture:
         """The architecture of a genome."""
-        values = self.genes.values(genome)
+        values = self.choices(genome)
         stem = None
         if self.has_stem:
             stem = Stem(
@@ -219,9 +243,11 @@ class _Reader:
         stages = table.get("stages", [])
         if not isinstance(stages, list) or not all(isinstance(stage, dict) for stage in stages):
             raise self._error("stages", stages, "tables [[stages]]")
-        genes = [*self._section("stem", (("kernel", 3), ("stride", 1)))]
+        kinds = self._one_kind(table.get("one_kind", False), stages)
+        genes = [Gene(KIND, kinds)] if kinds else []
+        genes += self._section("stem", (("kernel", 3), ("stride", 1)))
         for number, stage in enumerate(stages):
-            genes += self._stage(number, self._checked("stages", stage))
+            genes += self._stage(number, self._checked("stages", stage), kinds)
         genes += self._section("last", ())
         tokens = table.get("tokens")
         shared: frozenset[str] | None = None
@@ -284,8 +310,24 @@ class _Reader:
         least = 0 if section == "last" else 1
         return [self._gene(f"{section}.{key}", table.get(key), least) for key in KEYS[section]]
 
-    def _stage(self, number: int, table: Mapping[str, object]) -> Iterator[Gene]:
-        """The genes of a stage: its depth decides about all others, its kind about two of them."""
+    def _one_kind(self, value: object, stages: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
+        """The kinds that all stages offer, where networks have one kind; else none."""
+        if not isinstance(value, bool):
+            raise self._error("one_kind", value, "true or false")
+        if not value:
+            return ()
+        offered = [tuple(kind for kind in KINDS if kind in stage) for stage in stages]
+        if len(set(offered)) != 1 or not offered[0]:
+            raise self._error("one_kind", value, "stages that all have tables for the same kinds")
+        return offered[0]
+
+    def _stage(
+        self, number: int, table: Mapping[str, object], one_kind: tuple[str, ...]
+    ) -> Iterator[Gene]:
+        """The genes of a stage: its depth decides about all others, its kind about two of them.
+
+        `one_kind`: the kinds of the network, which decides about them instead.
+        """
         name = f"stage{number}"
         depth = self._depth(f"{name}.depth", table.get("depth"))
         yield depth
@@ -293,12 +335,13 @@ class _Reader:
         kinds = tuple(kind for kind in KINDS if kind in table)
         if not kinds:
             raise self._error(f"{name}.kind", None, f"a table for one of {', '.join(KINDS)}")
-        yield Gene(f"{name}.kind", kinds, there)
+        if not one_kind:
+            yield Gene(f"{name}.kind", kinds, there)
         yield self._gene(f"{name}.width", table.get("width"), 1, there)
         yield self._gene(f"{name}.stride", table.get("stride", 1), 1, there)
         for index, kind in enumerate(kinds):
             choices = self._checked(kind, table[kind])
-            when = ((f"{name}.kind", frozenset({index})),)
+            when = (*there, (KIND if one_kind else f"{name}.kind", frozenset({index})))
             yield self._gene(f"{name}.{kind}.kernel", choices.get("kernel", 3), 1, when)
             if "expansion" in KEYS[kind]:
                 yield self._gene(f"{name}.{kind}.expansion", choices.get("expansion", 1), 1, when)

@@ -95,6 +95,16 @@ class Training:
 
 
 @dataclass(frozen=True)
+class KindTrial:
+    """Shared weights of one kind of block after a short training; the best kind is searched."""
+
+    kind: str
+    samples: int
+    networks: int  # that were evaluated, from few to many instructions
+    mean: float  # of their accuracies on the held-out samples
+
+
+@dataclass(frozen=True)
 class Point:
     """An architecture that was evaluated with shared weights on the held-out samples."""
 
@@ -186,6 +196,7 @@ class SearchReport:
     data: DataFacts
     limits: Limits
     feasibility: Feasibility
+    kinds: tuple[KindTrial, ...]  # empty where there is nothing to choose; the best one first
     supernet: Training
     supernet_weights: int
     methods: tuple[MethodResult, ...]

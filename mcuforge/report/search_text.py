@@ -14,6 +14,7 @@ from mcuforge.report.search_words import (
     count_words,
     interval_words,
     judgement,
+    kind_words,
     mean_words,
     p_words,
     percent,
@@ -30,6 +31,8 @@ def print_search(report: SearchReport, console: Console) -> None:
     console.print(title, highlight=False, soft_wrap=True)
     for label, text in (("space", _space_words(report)), ("limits", _limit_words(report))):
         print_line(label, text, console)
+    if report.kinds:
+        print_line("blocks", _plain(kind_words(report.kinds)), console)
     console.print()
     console.print(_methods(report))
     for sentence in judgement(report.methods):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
-from mcuforge.report.search import MethodResult, RankCheck, SearchReport
+from mcuforge.report.search import KindTrial, MethodResult, RankCheck, SearchReport
 
 CHANCE = 0.05  # a p value from which on a difference is put down to chance
 Z = 1.96  # of a 95 % interval
@@ -139,6 +139,16 @@ def lead_words(report: SearchReport) -> str:
     return (
         f"Its int8 file lies {how} that of {next_best.name}; with {report.data.test:,} samples, "
         f"each accuracy is uncertain by ±{50 * (high - low):.1f} points (95 %)."
+    )
+
+
+def kind_words(kinds: Sequence[KindTrial]) -> str:
+    """Which kind of block was searched, and how accurate each was."""
+    found = ", ".join(f"{trial.kind} {percent(trial.mean)}" for trial in kinds)
+    best = kinds[0]
+    return (
+        f"{best.kind}, by the mean accuracy of {best.networks} networks after "
+        f"{best.samples:,} samples of shared training: {found}"
     )
 
 

@@ -16,10 +16,12 @@ from mcuforge import nas
 from mcuforge.nas.budgets import BUDGETS
 from mcuforge.nas.finalists import Finals, SharedAccuracy
 from mcuforge.nas.run import JOURNAL
+from mcuforge.nas.space import load_space
 from mcuforge.report.search import SearchReport
 
 SPACE = """
 title = "Small"
+one_kind = true
 shape = [8, 8, 1]
 classes = 10
 [stem]
@@ -35,12 +37,14 @@ name = "ResNet"
 scaled = ["stage0.width"]
 [hand_made.choices]
 "stem.width" = 8
-"stage0.kind" = "residual"
+kind = "residual"
 "stage0.width" = 16
 """
 TINY = replace(
     BUDGETS["quick"],
     drawn=6,
+    varied=12,
+    kinds=600,
     supernet=1_200,
     seeds=2,
     evaluations=4,
@@ -87,6 +91,7 @@ def test_a_search_ends_on_the_board_and_goes_the_same_way_again(
 ) -> None:
     report = searched(tmp_path)
     assert report.verdict == "pass"
+    space = load_space(str(tmp_path / "small.toml"))
     winner, resnet = report.finalists
     assert winner.name == "evolution"
     assert resnet.name == "ResNet"
@@ -101,6 +106,11 @@ def test_a_search_ends_on_the_board_and_goes_the_same_way_again(
     assert counted is not None
     assert estimated == pytest.approx(counted, rel=0.1)
     assert report.feasibility.asked >= 4
+    assert {trial.kind for trial in report.kinds} == {"plain", "residual"}
+    assert report.kinds[0].mean >= report.kinds[1].mean > 0
+    assert all(trial.samples >= 600 and trial.networks > 0 for trial in report.kinds)
+    searched_kind = {space.parse(point.genome)[0] for point in report.points}
+    assert searched_kind == {space.kinds.index(report.kinds[0].kind)}
     assert report.ranks is not None
     assert len(report.ranks.alone) == 3
     out = tmp_path / "out"
@@ -133,7 +143,7 @@ def answers(folder: Path) -> list[tuple[str, ...]]:
 def test_an_interrupted_search_finds_what_an_undisturbed_one_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def enough(self: Finals, name: str, judged: object) -> None:
+    def enough(self: Finals, name: str, genome: object, costs: object) -> None:
         raise Enough
 
     monkeypatch.setattr(Finals, "deploy", enough)

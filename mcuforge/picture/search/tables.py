@@ -13,6 +13,7 @@ from mcuforge.report.search_words import (
     count_words,
     huge_words,
     interval_words,
+    kind_words,
     mean_words,
     p_words,
     percent,
@@ -197,6 +198,7 @@ def fact_rows(report: SearchReport) -> tuple[tuple[str, str], ...]:
         ("data", f"{data.origin}, digest {data.digest}"),
         ("samples", f"{data.train:,} to train, {data.held_out:,} held out, {data.test:,} to test"),
         ("inputs", f"{data.kind} of {shape}, {len(data.classes)} classes"),
+        *((("kind of block", kind_words(report.kinds)),) if report.kinds else ()),
         ("shared weights", f"{huge_words(report.supernet_weights)} weights"),
         (
             "their training",

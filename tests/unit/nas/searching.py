@@ -39,6 +39,37 @@ stride = 2
 [stages.inverted]
 expansion = [2, 3]
 """
+ONE_KIND = """
+one_kind = true
+shape = [16, 16, 1]
+classes = 4
+[stem]
+width = [4, 8]
+[[stages]]
+depth = [1, 2]
+width = [8, 16]
+[stages.plain]
+[stages.inverted]
+expansion = [2, 3]
+[[stages]]
+depth = [1, 2]
+width = [16, 32]
+stride = 2
+[stages.plain]
+kernel = [3, 5]
+[stages.inverted]
+expansion = [1, 2]
+[[hand_made]]
+name = "Plain"
+[hand_made.choices]
+kind = "plain"
+"stem.width" = 8
+"stage0.depth" = 1
+"stage0.width" = 8
+"stage1.depth" = 1
+"stage1.width" = 16
+"stage1.plain.kernel" = 3
+"""
 TINY = """
 shape = [8, 8, 1]
 classes = 2

@@ -24,10 +24,10 @@ def test_methods_are_compared_over_seeds(tmp_path: Path, journal: Journal) -> No
     told: list[None] = []
     with journal:
         judge = judge_of(feasible, Accuracy(space), journal)
-        comparison = compare(judge, 8, range(3, 8), lambda: told.append(None))
+        comparison = compare(judge, 3, range(3, 8), lambda: told.append(None))
     results = {result.name: result for result in comparison.results()}
     assert set(results) == {"evolution", "random", "local", "largest"}  # the space has no hand-made
-    assert all(results[name].evaluations == 8 for name in ("evolution", "random", "local"))
+    assert all(results[name].evaluations == 3 for name in ("evolution", "random", "local"))
     assert results["largest"].evaluations == 1
     assert results[EVOLUTION].p_best is None
     for name in ("random", "local", "largest"):
@@ -48,5 +48,5 @@ def test_few_seeds_have_no_test(tmp_path: Path, journal: Journal) -> None:
     space = space_of(tmp_path)
     feasible = Feasible(space, space.task, target(max_instructions=1.5e6))
     with journal:
-        comparison = compare(judge_of(feasible, Accuracy(space), journal), 4, range(4))
+        comparison = compare(judge_of(feasible, Accuracy(space), journal), 2, range(4))
     assert all(result.p_best is None for result in comparison.results())

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import pickle
+from itertools import islice
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from mcuforge.errors import CompileError
 from mcuforge.nas import feasible as module
 from mcuforge.nas.feasible import Coster, Feasible
-from tests.unit.nas.searching import space_of, target
+from tests.unit.nas.searching import ONE_KIND, space_of, target
 
 
 def test_refusals_are_counted_by_limit_once_per_architecture(tmp_path: Path) -> None:
@@ -47,13 +47,13 @@ def test_nothing_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_DRAWS", 50)
     space = space_of(tmp_path)
     feasible = Feasible(space, space.task, target(ram=200, max_instructions=1e9))
-    for _ in range(2):
-        with pytest.raises(CompileError) as caught:
-            feasible.largest(Random(1))
-        assert "do not fit (refused by ram " in caught.value.what
-        assert "RAM 200 bytes" in caught.value.what
-        assert "at most 1,000,000,000 instructions" in caught.value.what
-        assert caught.value.where == "space space"
+    assert feasible.largest(Random(1)) is None
+    assert feasible.varied([], 5, Random(1)) == []
+    error = feasible.nothing_fits()
+    assert "do not fit (refused by ram " in error.what
+    assert "RAM 200 bytes" in error.what
+    assert "at most 1,000,000,000 instructions" in error.what
+    assert error.where == "space space"
 
 
 def test_draws_end_where_hardly_anything_fits(
@@ -65,6 +65,35 @@ def test_draws_end_where_hardly_anything_fits(
     assert feasible.fits(space.genes.canonical((0,) * len(space.genes)))
     drawn = list(feasible.draws(Random(1)))
     assert all(map(feasible.fits, drawn))
+
+
+def test_variations_fit_and_lead_to_the_limits(tmp_path: Path) -> None:
+    space = space_of(tmp_path)
+    feasible = Feasible(space, space.task, target(max_instructions=1.5e6))
+    drawn = list(dict.fromkeys(islice(feasible.draws(Random(1)), 4)))
+    varied = feasible.varied(drawn, 60, Random(1))
+    assert varied[: len(drawn)] == drawn
+    assert len(set(varied)) == len(varied) == 60
+    assert all(map(feasible.fits, varied))
+    assert varied == feasible.varied(drawn, 60, Random(1))
+    most = [max(feasible.cost(g).instructions for g in some) for some in (drawn, varied)]
+    assert most[0] < most[1] <= 1.5e6
+
+
+def test_kinds_of_blocks_are_asked_apart_and_counted_together(tmp_path: Path) -> None:
+    space = space_of(tmp_path, ONE_KIND)
+    feasible = Feasible(space, space.task, target())
+    drawn = {}
+    for kind in space.kinds:
+        part = feasible.of_kind(kind)
+        drawn[kind] = list(islice(part.draws(Random(1)), 5))
+        stages = {stage.kind for g in drawn[kind] for stage in space.architecture(g).stages}
+        assert stages == {kind}
+        assert part.most_instructions == part.cost(part.space.genes.largest).instructions
+        assert part.refusals is feasible.refusals
+    asked = feasible.refusals.asked
+    assert all(feasible.fits(genome) for genomes in drawn.values() for genome in genomes)
+    assert feasible.refusals.asked == asked
 
 
 def test_a_coster_goes_to_another_process_without_its_memory(tmp_path: Path) -> None:

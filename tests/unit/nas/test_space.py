@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
 from random import Random
@@ -14,20 +15,30 @@ from mcuforge.errors import CompileError
 from mcuforge.nas.architecture import Architecture, Block, Stage, Stem, Task, TokenPart
 from mcuforge.nas.graph_layers import graph_of
 from mcuforge.nas.space import load_space, shipped
+from tests.unit.nas.searching import ONE_KIND
 
 # widths * the options of each kind, and the depths above 0, of each stage
-CNN32_KINDS = 1 + 1 + 2 * 3
+
+
+def of_one_kind(kinds: Mapping[str, Sequence[int]], stages: Sequence[tuple[int, int]]) -> int:
+    """Networks of one kind: `kinds` has each stage's options, `stages` widths * depths, and 1
+    where a stage may be left out."""
+    return sum(
+        prod(least + places * n for (places, least), n in zip(stages, options, strict=True))
+        for options in kinds.values()
+    )
+
+
+CNN32 = {"plain": [1] * 4, "residual": [1] * 4, "inverted": [2 * 3] * 4}
 COUNTS = {
-    "cnn32": 7 * prod(3 * n * CNN32_KINDS for n in (8, 15, 30)) * (1 + 2 * 19 * CNN32_KINDS) * 4,
+    "cnn32": 7 * 4 * of_one_kind(CNN32, [(3 * 8, 0), (3 * 15, 0), (3 * 30, 0), (2 * 19, 1)]),
     "hybrid32": 7
-    * (2 * 7 * 2)
-    * (3 * 13 * 2)
-    * (1 + 2 * 10 * 2)
+    * of_one_kind({"plain": [1] * 3, "residual": [1] * 3}, [(2 * 7, 0), (3 * 13, 0), (2 * 10, 1)])
     * (6 * 2 * sum((3 * 4) ** depth for depth in (1, 2, 3, 4))),
     "ts1d": (4 * 3 * 2)
-    * (2 * 8 * 2 * (3 + 4))
-    * (1 + 2 * 11 * (2 + 3))
-    * (1 + 2 * 8 * (1 + 2))
+    * of_one_kind(
+        {"plain": [3, 2, 1], "separable": [4, 3, 2]}, [(2 * 8 * 2, 0), (2 * 11, 1), (2 * 8, 1)]
+    )
     * (1 + 3 * 2 * sum((2 * 2) ** depth for depth in (1, 2))),
     "vit32": 3 * 6 * 2 * sum((3 * 4 * 3) ** depth for depth in (4, 5, 6, 7, 8)),
     "vit240_t": 5 * 3 * sum((2 * 2 * 12) ** depth for depth in (12, 13, 14)),
@@ -125,6 +136,41 @@ def test_a_file_of_the_users_own_is_a_space(tmp_path: Path) -> None:
     assert space.architecture(least) == Architecture(Stem(8), (Stage("plain", 0, 0),), 0, None)
     deep = space.architecture((0, 0, 0, 0, 0, 1, 0, 0, 0))
     assert deep.tokens == TokenPart(16, 8, (Block(1, 8, 8),))
+
+
+def test_networks_of_one_kind_of_block(tmp_path: Path) -> None:
+    space = load_space(written(tmp_path, ONE_KIND))
+    assert space.kinds == ("plain", "inverted")
+    assert space.genes.count == 2 * (4 * 4 * 2 + (4 * 2) * (4 * 2))
+    assert len(space.hand_made) == 1
+    counts = []
+    for kind in space.kinds:
+        part, random = space.of_kind(kind), Random(1)
+        assert part.kinds == ()
+        assert part.digest != space.digest
+        counts.append(part.genes.count)
+        genomes = [part.sample(random) for _ in range(50)]
+        genomes += [part.genes.mutate(genome, random) for genome in genomes]
+        genomes += [other for genome in genomes for other in part.genes.neighbours(genome)]
+        genomes += [part.genes.largest, *part.genes.corners()]
+        assert len(set(genomes)) > 10
+        for genome in genomes:
+            assert space.genes.is_genome(genome)
+            assert part.genes.is_genome(genome)
+            stages = part.architecture(genome).stages
+            assert {stage.kind for stage in stages} == {kind}
+            assert part.choices(genome)["stage1.kind"] == kind
+        assert len(part.hand_made) == (kind == "plain")
+    assert sum(counts) == space.genes.count
+
+
+def test_stages_of_one_kind_offer_the_same_kinds(tmp_path: Path) -> None:
+    for text in (
+        ONE_KIND.replace("[stages.plain]\nkernel = [3, 5]\n", ""),
+        ONE_KIND.replace("one_kind = true", "one_kind = 1"),
+    ):
+        with pytest.raises(CompileError, match="'one_kind' is"):
+            load_space(written(tmp_path, text))
 
 
 def test_the_digest_is_that_of_the_file(tmp_path: Path) -> None:

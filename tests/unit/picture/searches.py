@@ -27,6 +27,7 @@ from mcuforge.report.search import (
     Feasibility,
     Finalist,
     Formula,
+    KindTrial,
     Limits,
     MethodResult,
     Point,
@@ -263,6 +264,10 @@ def search(
             ),
         ),
         supernet=Training(3_000_000, 21_600.0, "cpu", {"epochs": 60, "rate": 0.1, "batch": 128}),
+        kinds=(
+            KindTrial("residual", 40_000, 8, 0.512),
+            KindTrial("plain", 40_000, 8, 0.476),
+        ),
         supernet_weights=2_412_340,
         methods=(
             method("evolution", 0.742, None, seeds, count),
