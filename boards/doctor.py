@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the tools for building, emulating and checking, and says how to install missing ones."""
+"""Finds the tools for building, emulating and checking, and says how to install missing ones.
+
+For one board it also looks for the way there: PlatformIO's platform, the serial port, the hello.
+"""
 
 import os
 import platform
@@ -14,8 +17,13 @@ from pathlib import Path
 
 from serial.tools import list_ports
 
+from mcuforge.boards.build.stock import missing, packages_dir
 from mcuforge.boards.build.tools import remedy, version
 from mcuforge.boards.catalog.board import Board
+from mcuforge.boards.link.client import Link
+from mcuforge.boards.link.errors import LinkError, NoAnswer
+from mcuforge.boards.link.permission import allow
+from mcuforge.boards.ports import AUTO, HELLO_S, find_ports
 
 # -fcallgraph-info, which the stack bound is read from, came with GCC 10 (its release notes)
 OLDEST_GCC = 10
@@ -54,6 +62,55 @@ def tools(boards: Iterable[Board]) -> tuple[ToolStatus, ...]:
         *judge_statuses(),
         *serial_ports(),
     )
+
+
+def board_tools(board: Board, port: str = AUTO) -> tuple[ToolStatus, ...]:
+    """Check what `mcuforge deploy --port` needs for a board of silicon, in the order it needs it.
+
+    port: AUTO or a port's name. A port that cannot be opened is not asked for its hello.
+    """
+    statuses = [
+        compiler_status(f"{board.toolchain.prefix}gcc"),
+        package_status("platformio", "building and flashing"),
+    ]
+    if board.platformio is None:
+        hint = "choose a board of silicon: `mcuforge boards`"
+        return (*statuses, ToolStatus(board.id, "flashing", False, "only emulated", hint))
+    if board.bsp is None:
+        hint = f"mcuforge deploy --board {board.id} --emulate"
+        statuses.append(ToolStatus("start-up code", "booting", False, "none yet", hint))
+    lacking = missing(board)
+    statuses.append(
+        ToolStatus(
+            board.platformio.platform,
+            "flashing",
+            not lacking,
+            f"not installed: {', '.join(lacking)}" if lacking else str(packages_dir()),
+            "the first `mcuforge deploy --port` downloads it" if lacking else "",
+        )
+    )
+    try:
+        reach = find_ports(board, port)
+    except LinkError as error:
+        statuses.append(ToolStatus(port, "serial port", False, error.what, error.hint))
+        return tuple(statuses)
+    for usb in reach.ports:
+        statuses.append(ToolStatus(usb.name, "serial port", True, usb.description, ""))
+        statuses.append(hello_status(usb.name, board))
+    return tuple(statuses)
+
+
+def hello_status(port: str, board: Board) -> ToolStatus:
+    """Ask what is at a port. Silence is well: the board may never have been flashed by mcuforge."""
+    purpose = "hello of the board"
+    try:
+        with Link.open(port, baud=board.baud, timeout_s=HELLO_S) as link:
+            hello = link.hello(board=board.id)
+    except NoAnswer:
+        return ToolStatus(port, purpose, True, "silent: deploy flashes it", "")
+    except LinkError as error:
+        return ToolStatus(port, purpose, False, error.what, error.hint)
+    return ToolStatus(port, purpose, True, f"{hello.board} with model {hello.model}", "")
 
 
 def program_status(name: str, purpose: str) -> ToolStatus:
@@ -127,7 +184,7 @@ def serial_ports() -> tuple[ToolStatus, ...]:
                 "serial port",
                 allowed,
                 str(port.description),
-                "" if allowed else "sudo usermod -aG dialout $USER, then log in again",
+                "" if allowed else allow(str(port.device)),
             )
         )
     return tuple(statuses)

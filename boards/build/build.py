@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.build.linker import memory_group
-from mcuforge.boards.build.pio import BUILD_SECONDS, run_pio
-from mcuforge.boards.build.project import Project
+from mcuforge.boards.build.pio import BUILD_SECONDS, PioResult, run_pio, users_environment
+from mcuforge.boards.build.project import FLAGS, Project, stock_flags
+from mcuforge.boards.build.stock import environment_name, packages_dir, stock_of
 from mcuforge.boards.build.tools import locate, remedy, version
 from mcuforge.boards.catalog.board import Board
 from mcuforge.errors import BoardError, InternalError
@@ -37,7 +38,7 @@ class OverBudget(BoardError):
 
 @dataclass(frozen=True)
 class Firmware:
-    """A built image and what built it."""
+    """A built image and what built it. `call_graph`: GCC left the .ci files too."""
 
     board: Board
     elf: Path
@@ -46,10 +47,11 @@ class Firmware:
     compiler: str
     version: str
     flags: tuple[str, ...]
+    call_graph: bool = True
 
 
 def build(project: Project, *, timeout_seconds: float = BUILD_SECONDS) -> Firmware:
-    """Compile and link `project`; files that have not changed are not built again.
+    """Compile and link `project` with our platform; files that have not changed are not built.
 
     BoardError when the compiler is missing, the image exceeds the board's RAM or flash (by how
     many bytes), the C does not compile (the first error) or the time is up. The log of every
@@ -58,20 +60,54 @@ def build(project: Project, *, timeout_seconds: float = BUILD_SECONDS) -> Firmwa
     board = project.board
     compiler = f"{board.toolchain.prefix}gcc"
     path = locate(compiler, board.id)
-    result = run_pio(project.directory, "run", timeout_seconds=timeout_seconds)
+    result = run_pio(project.directory, "run", "-c", project.ini, timeout_seconds=timeout_seconds)
+    return _firmware(project, result, project.build_dir, path, project.flags)
+
+
+def build_stock(
+    project: Project, protocol: str, *, timeout_seconds: float = BUILD_SECONDS
+) -> Firmware:
+    """Compile and link `project` as `pio run -t upload` will, with PlatformIO's own platform.
+
+    `protocol` is the upload protocol. BoardError as `build`; `install` comes first.
+    """
+    environment = environment_name(project.board, protocol)
+    result = run_pio(
+        project.directory,
+        *("run", "-e", environment),
+        environment=users_environment(),
+        timeout_seconds=timeout_seconds,
+    )
+    stock = stock_of(project.board)
+    compiler = packages_dir() / stock.package / "bin" / f"{stock.prefix}gcc"
+    flags = (*project.flags[: -len(FLAGS)], *stock_flags(project.board))
+    folder = project.stock_build_dir(environment)
+    return _firmware(project, result, folder, compiler, flags, stock.call_graph)
+
+
+def _firmware(
+    project: Project,
+    result: PioResult,
+    build_dir: Path,
+    compiler: Path,
+    flags: tuple[str, ...],
+    call_graph: bool = True,
+) -> Firmware:
+    """Keep the log of a finished `pio run`; describe what it left, or raise its complaint."""
     log = project.directory / ".pio" / "build.log"
     log.parent.mkdir(exist_ok=True)
     log.write_text(result.output, encoding="utf-8")
     if result.code != 0:
         raise build_error(project, result.output, log)
     firmware = Firmware(
-        board=board,
-        elf=project.build_dir / "firmware.elf",
-        map=project.build_dir / "firmware.map",
-        build_dir=project.build_dir,
-        compiler=compiler,
-        version=version(path),
-        flags=project.flags,
+        board=project.board,
+        elf=build_dir / "firmware.elf",
+        map=build_dir / "firmware.map",
+        build_dir=build_dir,
+        compiler=compiler.name,
+        version=version(compiler),
+        flags=flags,
+        call_graph=call_graph,
     )
     for file in (firmware.elf, firmware.map):
         if not file.is_file():

@@ -6,6 +6,9 @@ registry, checks for upgrades and sends telemetry. Here it does none of these. T
 ours; its tool-scons is a three-line script that runs the installed PyPI `scons`; the environment of
 the subprocess switches the rest off. The folder is made once per pair of versions and never
 changed, so any number of builds can share it.
+
+Flashing needs the user's own core folder: there PlatformIO keeps, and downloads, the stock
+platforms with their compilers and flash tools.
 """
 
 import json
@@ -24,6 +27,14 @@ import mcuforge.errors
 from mcuforge.errors import BoardError
 
 BUILD_SECONDS = 600.0
+# of the user's PlatformIO settings: where things lie and how to fetch them, not what to build
+USERS_SETTINGS = (
+    "PLATFORMIO_CORE_DIR",
+    "PLATFORMIO_PLATFORMS_DIR",
+    "PLATFORMIO_PACKAGES_DIR",
+    "PLATFORMIO_CACHE_DIR",
+    "PLATFORMIO_AUTH_TOKEN",
+)
 LAYOUT = 1  # raise when the contents of the core folder change
 SCONS_PY = "from SCons.Script import main\n\nmain()\n"
 
@@ -42,8 +53,9 @@ def run_pio(
     environment: dict[str, str] | None = None,
     timeout_seconds: float = BUILD_SECONDS,
 ) -> PioResult:
-    """Run `pio ARGUMENTS` in `project_dir`, with `environment` added to its variables.
+    """Run `pio ARGUMENTS` in `project_dir`, with `environment` as its variables.
 
+    environment: None for those of `pio_environment`, with our core folder.
     Raises BoardError when PlatformIO or SCons is not installed, or when the time is up; its child
     processes are ended too. A build that fails does not raise: the caller reads `code` and
     `output`.
@@ -53,7 +65,7 @@ def run_pio(
         process = subprocess.Popen(
             command,
             cwd=project_dir,
-            env=pio_environment(core_dir()) | (environment or {}),
+            env=pio_environment(core_dir()) if environment is None else environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -93,6 +105,22 @@ def pio_environment(core: Path) -> dict[str, str]:
     if root not in {Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")}:
         ours["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), kept.get("PYTHONPATH"))))
     return kept | ours
+
+
+def users_environment() -> dict[str, str]:
+    """Copy this process's environment for a `pio` that uses the user's own core folder."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PLATFORMIO_", "PIO_"))
+        or name in USERS_SETTINGS
+        or name.startswith("PLATFORMIO_SETTING_")
+    }
+    return kept | {
+        "PLATFORMIO_NO_ANSI": "true",
+        "PLATFORMIO_DISABLE_PROGRESSBAR": "true",
+        "LC_ALL": "C.UTF-8",
+    }
 
 
 def core_dir() -> Path:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A PlatformIO project around a generated model: written whole or not at all.
 
-    platformio.ini       flags and the board, for `pio run`
+    platformio.ini       flags and the board, for `pio run`; hardware has a stock platform
+    offline.ini          for hardware: the same with our platform and the compiler on PATH
+    stock_flags.py       for hardware: gives the linker its flags in PlatformIO's platform
     board.ld             where the board's flash, RAM and stack are
     include/             model.h, weights.h, board_config.h, mcuforge/<kernel>.h
     src/                 model.c, weights.c and the caller's own files
@@ -19,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.build.folder import write_folder
+from mcuforge.boards.build.stock import environment_name, platformio_of, stock_of
 from mcuforge.boards.build.support import Support, board_support
 from mcuforge.boards.catalog.board import Board
 from mcuforge.errors import InternalError
@@ -26,6 +29,7 @@ from mcuforge.runtime_c import sources
 from mcuforge.templates import templates
 
 PLATFORMIO = Path(__file__).resolve().parent / "platformio"
+OFFLINE = "offline.ini"
 OPTIMIZE = "-O2"  # one level for kernels and all else
 FLAGS = (
     "-std=c99",
@@ -50,8 +54,17 @@ class Project:
 
     @property
     def build_dir(self) -> Path:
-        """The folder in which `pio run` leaves objects, firmware.elf and firmware.map."""
-        return self.directory / ".pio" / "build" / self.board.id
+        """The folder in which a build with our platform leaves objects, firmware.elf and .map."""
+        return self.directory / ".pio" / _kind(self.board) / self.board.id
+
+    @property
+    def ini(self) -> str:
+        """The ini file of a build with our platform."""
+        return "platformio.ini" if self.board.emulated else OFFLINE
+
+    def stock_build_dir(self, environment: str) -> Path:
+        """The folder in which a build with PlatformIO's platform leaves the same files."""
+        return self.directory / ".pio" / "build" / environment
 
 
 def write_project(
@@ -151,12 +164,51 @@ def _platform_files(board: Board, support: Support) -> dict[str, str]:
     includes = [f"-I src/bsp/{folder.name}" for folder in support.include_dirs]
     # an emulator may need minutes for a virtual second, so its firmware says "busy" more often
     patience = ["-DCHECK_BUSY_SECONDS=2"] if board.emulated else []
-    files["platformio.ini"] = (
+    folders = ["-I src/firmware", *includes]
+    files["platformio.ini" if board.emulated else OFFLINE] = (
         templates(PLATFORMIO)
         .get_template("platformio.ini.j2")
-        .render(board=board, flags=[*FLAGS, *patience, "-I src/firmware", *includes])
+        .render(board=board, kind=_kind(board), flags=[*FLAGS, *patience, *folders])
     )
+    if not board.emulated:
+        files["platformio.ini"] = _stock_ini(board, support, folders)
+        files["stock_flags.py"] = _text(PLATFORMIO / "stock_flags.py")
     return files
+
+
+def _kind(board: Board) -> str:
+    """Name the build folder of our platform; two ini files would empty each other's folder."""
+    return "build" if board.emulated else "offline"
+
+
+def stock_flags(board: Board) -> tuple[str, ...]:
+    """List the flags of every C file in a build with PlatformIO's platform.
+
+    Its compiler may be older or newer than ours and have other warnings: they do not end a build.
+    """
+    unknown = () if stock_of(board).call_graph else ("-fcallgraph-info=su",)
+    return tuple(flag for flag in FLAGS if flag not in ("-Werror", *unknown))
+
+
+def _stock_ini(board: Board, support: Support, folders: list[str]) -> str:
+    platformio = platformio_of(board)
+    further = [
+        (environment_name(board, protocol), protocol)
+        for protocol in platformio.protocols
+        if protocol != platformio.protocol
+    ]
+    return (
+        templates(PLATFORMIO)
+        .get_template("stock.ini.j2")
+        .render(
+            board=board,
+            platformio=platformio,
+            stock=stock_of(board),
+            further=further,
+            machine=support.compile_flags,
+            flags=[*stock_flags(board), *folders],
+        )
+    )
 
 
 def _text(path: Path) -> str:

@@ -8,12 +8,14 @@ are errors, and quantities carry their unit ("128 KiB", "25 MHz").
     ticks      optional               what board_ticks() counts on the hardware; default: clock
     baud       optional               default 115200
     bsp        optional               folder of bsp/chip; without it the board only runs emulated
-    platformio optional               the board's PlatformIO id; without it there is no hardware
     stand_in   optional               id of the emulated board --emulate runs instead
     [budget]   flash, ram             what an image may use of its first group of memories
     [[memory]] name, kind, origin, size, speed; external, dma optional
     [toolchain] prefix, flags         flags: CPU and ABI only
     [emulator] optional               command, machine, ticks; args optional
+    [platformio] optional             board, platform, protocol, protocols; openocd optional (see
+                                      hardware.py); without it there is no hardware
+    [probe]    optional               name, usb: ids of the USB device of the board's serial port
 
 Memories. The image (stack, variables, firmware; code and constants) starts in the first of each
 kind "ram" and "flash", and the budget must fit in the group of memories that begins there (see
@@ -33,6 +35,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcuforge.boards.arch import ARCHITECTURES
+from mcuforge.boards.catalog.hardware import (
+    PlatformIO,
+    Probe,
+    read_platformio,
+    read_probe,
+)
 from mcuforge.boards.catalog.memory import Memory, MemoryKind, groups, limited, read_memories
 from mcuforge.boards.catalog.stand_in_memory import NoSpace, stand_in_memories
 from mcuforge.boards.catalog.toml_table import TomlTable
@@ -80,7 +88,8 @@ class Board:
     emulator: EmulatorSpec | None
     stand_in: str | None
     bsp: str | None
-    platformio: str | None
+    platformio: PlatformIO | None
+    probe: Probe | None
     baud: int
     emulated: bool
 
@@ -203,7 +212,7 @@ def _read_board(path: Path) -> Board:
     clock_hz = table.quantity("clock")
     hardware_tick_hz = table.quantity("ticks") if table.has("ticks") else clock_hz
     emulator = _read_emulator(table.table("emulator")) if table.has("emulator") else None
-    platformio = table.optional_text("platformio")
+    platformio = read_platformio(table.table("platformio")) if table.has("platformio") else None
     only_emulated = platformio is None and emulator is not None
     board = Board(
         id=path.stem,
@@ -221,6 +230,7 @@ def _read_board(path: Path) -> Board:
         stand_in=table.optional_text("stand_in"),
         bsp=table.optional_text("bsp"),
         platformio=platformio,
+        probe=read_probe(table.table("probe")) if table.has("probe") else None,
         baud=table.integer("baud") if table.has("baud") else 115200,
         emulated=only_emulated,
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NoReturn, Self, TypeVar
 
-from mcuforge.boards.link.errors import Garbage, ModelFailed, WrongModel
+from mcuforge.boards.link.errors import Garbage, ModelFailed, WrongBoard, WrongModel
 from mcuforge.boards.link.exchange import Exchange, Request
 from mcuforge.boards.link.frame import PROTOCOL, TIMED_STEPS, Frame, Kind, Mode, Space, Status
 from mcuforge.boards.link.messages import (
@@ -27,6 +27,7 @@ from mcuforge.errors import InternalError
 
 TIMEOUT_S = 10.0
 RUN_TIMEOUT_S = 60.0
+NAME_BYTES = 39  # the firmware cuts what its hello says
 
 T = TypeVar("T")
 
@@ -75,10 +76,11 @@ class Link:
     def __exit__(self, *failure: object) -> None:
         self.close()
 
-    def hello(self, model_hash: bytes | None = None) -> Hello:
-        """Open a session, which initializes the model; WrongModel if the board holds another model.
+    def hello(self, model_hash: bytes | None = None, board: str | None = None) -> Hello:
+        """Open a session, which initializes the model.
 
-        `model_hash` is the SHA-256 of the user's model file; None accepts any model.
+        `model_hash` is the SHA-256 of the user's model file, `board` the board's id; None accepts
+        any. WrongModel or WrongBoard when the firmware has another one.
         """
         doing = "waiting for its hello"
         self._exchange.in_session = False
@@ -92,6 +94,13 @@ class Link:
             )
         hello = self._read(read_hello, frame, doing)
         self._exchange.where = f"board {hello.board} on port {self._exchange.port.name}"
+        if board is not None and hello.board != board[:NAME_BYTES]:
+            raise WrongBoard(
+                f"the firmware that answers was built for '{hello.board}', expected '{board}'",
+                f"port {self._exchange.port.name}",
+                "another board is at this port, or holds firmware of another board: `mcuforge "
+                "doctor --board ID` lists the ports",
+            )
         if model_hash is not None and hello.model_hash != model_hash:
             raise WrongModel(
                 f"the firmware holds '{hello.model}' with SHA-256 {hello.model_hash.hex()}, "

@@ -20,6 +20,14 @@ class PortBusy(LinkError):
     """Another program has the port open."""
 
 
+class NoProbePort(LinkError):
+    """No serial port belongs to the board's probe."""
+
+
+class SeveralPorts(LinkError):
+    """Several serial ports may lead to the board."""
+
+
 class NoAnswer(LinkError):
     """Nothing came back in time: the board hangs, has no power, or is gone."""
 
@@ -34,6 +42,14 @@ class BoardCrashed(LinkError):
 
 class BoardReset(LinkError):
     """The board started again in the middle of a session, which it has forgotten."""
+
+
+class Silent(LinkError):
+    """The board was flashed and does not answer."""
+
+
+class WrongBoard(LinkError):
+    """The firmware that answers was built for another board."""
 
 
 class WrongModel(LinkError):

@@ -18,6 +18,7 @@ from mcuforge.boards.link.errors import (
     PortRefused,
 )
 from mcuforge.boards.link.holders import find_holders
+from mcuforge.boards.link.permission import allow
 from mcuforge.boards.link.tcp import SCHEME, TcpDevice
 
 READ_MAX = 65536
@@ -141,7 +142,7 @@ def _explain(name: str, error: OSError | ValueError) -> NoReturn:
         raise PortRefused(
             "you may not open the port (permission denied)",
             where,
-            "sudo usermod -aG dialout $USER, then log out and in again",
+            allow(name),
         ) from error
     if "://" in name:
         raise PortMissing(

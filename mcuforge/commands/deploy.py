@@ -19,6 +19,7 @@ from mcuforge.commands.options import (
     Out,
     Poison,
     Port,
+    Protocol,
     Quiet,
     Samples,
     progress,
@@ -32,6 +33,7 @@ from mcuforge.report.progress import Stages
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
     from mcuforge.flow.session import Session
+    from mcuforge.flow.target import Hardware
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Request:
     _: KW_ONLY
     emulate: Emulate = False
     port: Port = None
+    protocol: Protocol = None
     data: Data = None
     samples: Samples = None
     options: PlanOptions | None = None
@@ -58,6 +61,7 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
     possible.
     """
     from mcuforge.flow.session import open_session
+    from mcuforge.flow.target import find_hardware
 
     session = open_session(request.model, request.board, emulate=request.emulate)
     if session.board.emulated and request.port is not None:
@@ -70,12 +74,17 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
         raise BoardError(
             f"no way to reach '{request.board}': neither --port nor --emulate is given",
             f"board {request.board}",
-            "--port /dev/ttyACM0 (`mcuforge doctor` lists ports), or --emulate",
+            f"--port auto (`mcuforge doctor --board {request.board}` looks for it), or --emulate",
         )
-    return deploy_session(session, request, stages or progress(quiet=True))
+    hardware = None
+    if request.port is not None:
+        hardware = find_hardware(session, request.port, request.protocol)
+    return deploy_session(session, request, stages or progress(quiet=True), hardware)
 
 
-def deploy_session(session: Session, request: Request, stages: Stages) -> Report:
+def deploy_session(
+    session: Session, request: Request, stages: Stages, hardware: Hardware | None = None
+) -> Report:
     """Deploy a model and a board that are open already; the board may be outside the catalog."""
     from mcuforge.flow.deployment import deploy_to
 
@@ -88,6 +97,7 @@ def deploy_session(session: Session, request: Request, stages: Stages) -> Report
         poison=request.poison,
         out=request.out,
         dump_passes=request.dump_passes,
+        hardware=hardware,
     )
 
 

@@ -1,23 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`mcuforge doctor`: which tools, boards and serial ports this machine has."""
+"""`mcuforge doctor`: which tools and serial ports this machine has, and the way to a board."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from typer import Option
 
-from mcuforge.boards.catalog.board import all_boards
-from mcuforge.commands.options import Json
+from mcuforge.boards.catalog.board import all_boards, load_board
+from mcuforge.commands.options import Json, Port, board_ids
 from mcuforge.report.console import open_console, whole_column
 from mcuforge.report.files import write_json
 from mcuforge.report.model import DoctorReport, InterpreterFacts
 
 
-def doctor() -> DoctorReport:
-    """Look for every tool, and for the interpreters that judge answers."""
-    from mcuforge.boards.doctor import tools
+def doctor(board: str | None = None, port: str | None = None) -> DoctorReport:
+    """Look for every tool, and for the interpreters that judge answers.
+
+    board: look only for what `deploy --port` needs for it, `port` included. Raises BoardError when
+    no board has that id.
+    """
+    from mcuforge.boards.doctor import board_tools, tools
+    from mcuforge.boards.ports import AUTO
     from mcuforge.compiler.judges.interpreters import installed
     from mcuforge.compiler.judges.onnx import peer_name
 
@@ -25,7 +32,9 @@ def doctor() -> DoctorReport:
     # without operators of which only a special form differs: uint8, a slope below zero
     differs = [tuple(d.operator for d in i.deviations if d.applies is None) for i in interpreters]
     return DoctorReport(
-        tools=tools(all_boards()),
+        tools=tools(all_boards())
+        if board is None
+        else board_tools(load_board(board), port or AUTO),
         reference=interpreters[0].name if interpreters else None,
         interpreters=tuple(
             InterpreterFacts(one.name, ops) for one, ops in zip(interpreters, differs, strict=True)
@@ -67,9 +76,22 @@ def judge_lines(interpreters: Sequence[InterpreterFacts]) -> list[str]:
     return lines
 
 
-def command(json: Json = None) -> None:
+def command(
+    board: Annotated[
+        str | None,
+        Option(
+            "--board",
+            "-b",
+            metavar="ID",
+            help="Look for all that `deploy --port` needs for this board.",
+            autocompletion=board_ids,
+        ),
+    ] = None,
+    port: Port = None,
+    json: Json = None,
+) -> None:
     """Say which tools, boards and serial ports this machine has, and what is missing."""
-    report = doctor()
+    report = doctor(board, port)
     write_json(report, json)
     print_doctor(report, open_console())
     raise typer.Exit(0 if all(tool.ok for tool in report.tools) else 1)

@@ -52,8 +52,13 @@ Emulate = Annotated[
 Port = Annotated[
     str | None,
     Option(
-        metavar="PORT", help="Serial port of the board: /dev/ttyACM0, COM3, socket://host:port."
+        metavar="auto|PORT",
+        help="Flash the board, and check over this serial port; auto finds it by its USB ids.",
     ),
+]
+Protocol = Annotated[
+    str | None,
+    Option(metavar="NAME", help="How to flash: stlink, jlink, cmsis-dap, dfu, serial, picotool."),
 ]
 Data = Annotated[
     Path | None,

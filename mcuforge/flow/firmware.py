@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mcuforge.boards.build.build import Firmware, OverBudget, build
+from mcuforge.boards.build.build import Firmware, OverBudget, build, build_stock
 from mcuforge.boards.build.pio import BUILD_SECONDS
-from mcuforge.boards.build.project import write_project
+from mcuforge.boards.build.project import Project, write_project
+from mcuforge.boards.build.stock import missing, platformio_of
+from mcuforge.boards.build.upload import install
 from mcuforge.boards.catalog.board import Board
 from mcuforge.boards.catalog.memory import group_name
 from mcuforge.boards.image.footprint import Footprint, measure
@@ -40,11 +42,12 @@ MANIFEST = "mcuforge.json"
 class Built:
     """A built check firmware and the memory it takes."""
 
-    folder: Path
+    project: Project
     firmware: Firmware
     footprint: Footprint
     stack: StackBound
     painted_bound: int  # bytes that painting may find: the call of the model and one interrupt
+    bounded: Firmware  # whose call graph `stack` comes from; `firmware` unless its GCC has none
 
     def ram(self, compiled: Compiled, budget: int, painted: int | None) -> Ram:
         """The RAM of the model in the user's own firmware, and apart from it the test firmware's.
@@ -83,8 +86,9 @@ class Built:
     @property
     def toolchain(self) -> Toolchain:
         """The compiler that built it."""
-        firmware = self.firmware
-        return Toolchain(firmware.compiler, firmware.version, " ".join(firmware.flags))
+        firmware, bounded = self.firmware, self.bounded
+        other = None if bounded is firmware else f"{bounded.compiler} {bounded.version}"
+        return Toolchain(firmware.compiler, firmware.version, " ".join(firmware.flags), other)
 
 
 @contextmanager
@@ -98,40 +102,57 @@ def project_folder(out: Path | None) -> Iterator[Path]:
 
 
 def build_check(
-    session: Session, compiled: Compiled, folder: Path, *, poison: bool = False
+    session: Session,
+    compiled: Compiled,
+    folder: Path,
+    *,
+    poison: bool = False,
+    protocol: str | None = None,
 ) -> Built:
     """Write and build the check firmware in `folder`; remembers the model for `mcuforge check`.
 
-    `poison`: with a table of what is dead after each step, for runs that overwrite it.
+    `poison`: with a table of what is dead after each step, for runs that overwrite it. `protocol`:
+    how the firmware will be flashed, with PlatformIO's own platform, which is installed first; None
+    builds with it only if it is there already, else with our platform.
     Raises CompileError naming bytes needed, bytes there and the deciding layer when it does not
     fit; BoardError when a tool is missing or the build fails.
     """
     refuse_over_budget(compiled, session.board.id)
-    firmware, compiled = _built_in_room(session, compiled, folder, poison)
+    project, firmware, compiled = _built_in_room(session, compiled, folder, poison, protocol)
+    seconds = build_seconds(compiled.model.weights_bytes)
+    bounded = firmware if firmware.call_graph else build(project, timeout_seconds=seconds)
     return Built(
-        folder,
+        project,
         firmware,
         measure(firmware, compiled.plan.peaks),
-        stack_bound(firmware, f"{compiled.model.name}_run"),
-        stack_bound(firmware, "src/check_model.c:mcuforge_model_run").bytes + INTERRUPT_BYTES,
+        stack_bound(bounded, f"{compiled.model.name}_run"),
+        stack_bound(bounded, "src/check_model.c:mcuforge_model_run").bytes + INTERRUPT_BYTES,
+        bounded,
     )
 
 
 def _built_in_room(
-    session: Session, compiled: Compiled, folder: Path, poison: bool, again: bool = False
-) -> tuple[Firmware, Compiled]:
+    session: Session,
+    compiled: Compiled,
+    folder: Path,
+    poison: bool,
+    protocol: str | None,
+    again: bool = False,
+) -> tuple[Project, Firmware, Compiled]:
     """Build once; where the image's flash lacks room for code, make room and build once more."""
     try:
-        return _build(session, compiled, folder, poison), compiled
+        return *_build(session, compiled, folder, poison, protocol), compiled
     except OverBudget as over:
         room = over.image_flash_bytes + CODE_MARGIN_BYTES
         roomier = None if over.ram or again else with_code_room(compiled, room)
         if roomier is None:
             raise _refused(session, compiled, over) from over
-    return _built_in_room(session, roomier, folder, poison, again=True)
+    return _built_in_room(session, roomier, folder, poison, protocol, again=True)
 
 
-def _build(session: Session, compiled: Compiled, folder: Path, poison: bool) -> Firmware:
+def _build(
+    session: Session, compiled: Compiled, folder: Path, poison: bool, protocol: str | None
+) -> tuple[Project, Firmware]:
     """Write and build the project; OverBudget when a memory is too small."""
     board = session.board
     model = compiled.model
@@ -149,7 +170,14 @@ def _build(session: Session, compiled: Compiled, folder: Path, poison: bool) -> 
     manifest = {"model": session.path.name, "copy": copy, "sha256": session.digest.hex()}
     ran = {"board": board.id, "emulated": board.emulated}
     write_whole(folder / MANIFEST, json.dumps(manifest | ran) + "\n")
-    return build(project, timeout_seconds=build_seconds(model.weights_bytes))
+    seconds = build_seconds(model.weights_bytes)
+    if protocol is not None:
+        install(project, protocol)
+    elif not board.emulated and not missing(board):
+        protocol = platformio_of(board).protocol  # the image is then the one that is flashed
+    if protocol is None:
+        return project, build(project, timeout_seconds=seconds)
+    return project, build_stock(project, protocol, timeout_seconds=seconds)
 
 
 def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileError:

@@ -1,38 +1,115 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts firmware on an emulated board and opens a link to it."""
+"""Starts firmware on an emulated board, or flashes a real one, and opens a link to it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from mcuforge.boards.build.stock import platformio_of
+from mcuforge.boards.build.upload import upload
+from mcuforge.boards.catalog.board import Board
 from mcuforge.boards.emulator import qemu
 from mcuforge.boards.link.client import Link
-from mcuforge.errors import BoardError
+from mcuforge.boards.link.errors import LinkError, NoAnswer, Silent, WrongBoard, WrongModel
+from mcuforge.boards.ports import Reach, find_ports
+from mcuforge.errors import BoardError, InternalError
 from mcuforge.flow.firmware import Built
 from mcuforge.flow.session import Session
 from mcuforge.report.progress import Stages
 
+FLASHED_SECONDS = 10.0  # for the board to start and say hello
 RUN_SECONDS = 60.0
 SLOWEST_MACS_PER_SECOND = 1e6  # a 16 MHz core without a multiplier array, or a busy emulator
 
 
-@contextmanager
-def open_board(session: Session, built: Built, stages: Stages) -> Iterator[Link]:
-    """Start the emulator with the firmware and open a link to the model.
+@dataclass(frozen=True)
+class Hardware:
+    """How to reach a board: its ports, and the upload protocol."""
 
-    The emulator ends when the context is left, however it is left. Raises BoardError for hardware:
-    our PlatformIO platform does not have its flash tools yet.
+    reach: Reach
+    protocol: str
+
+
+@contextmanager
+def open_board(
+    session: Session, built: Built, stages: Stages, hardware: Hardware | None = None
+) -> Iterator[Link]:
+    """Start the emulator with the firmware, or flash the board, and open a link to the model.
+
+    The emulator ends when the context is left, however it is left. `hardware`: how to reach a board
+    that is not emulated. Raises BoardError.
     """
-    board = session.board
-    if not board.emulated:
-        raise BoardError(
-            f"mcuforge builds firmware for '{board.id}' but cannot flash it yet",
-            f"board {board.id}, {built.firmware.elf}",
-            "deploy with --out, flash that file with the board's own tool, then "
-            f"`mcuforge check PORT --board {board.id} --model MODEL --data FILE`",
-        )
-    with emulate_elf(session, built.firmware.elf, stages) as link:
+    if session.board.emulated:
+        with emulate_elf(session, built.firmware.elf, stages) as link:
+            yield link
+        return
+    if hardware is None:
+        raise InternalError(f"no port is given to reach '{session.board.id}'")
+    with stages.stage(f"flashing with {hardware.protocol}"):
+        upload(built.project, hardware.protocol, hardware.reach.names[0])
+    with stages.stage("waiting for the board's hello"):
+        port = hello_port(session.board, session.digest, hardware.reach)
+    with open_port(session, port) as link:
         yield link
+
+
+def find_hardware(session: Session, port: str, protocol: str | None) -> Hardware:
+    """Find the board's port before anything is built; port: "auto" or a name.
+
+    protocol: None for the board's own. Raises BoardError when no port can be opened, and when the
+    board's PlatformIO platform does not know the protocol.
+    """
+    known = platformio_of(session.board)
+    chosen = known.protocol if protocol is None else protocol
+    if chosen not in known.protocols:
+        raise BoardError(
+            f"'{session.board.id}' cannot be flashed with '{chosen}'",
+            f"board {session.board.id}, --protocol",
+            f"it takes {', '.join(known.protocols)}",
+        )
+    return Hardware(find_ports(session.board, port), chosen)
+
+
+def hello_port(
+    board: Board, model_hash: bytes, reach: Reach, timeout_s: float = FLASHED_SECONDS
+) -> str:
+    """Return the port on which the freshly flashed firmware says hello.
+
+    The first one that answers, of a probe with several. model_hash: the model's SHA-256. Raises
+    Silent when none does, WrongBoard or WrongModel when other firmware answers, Garbage or
+    BoardCrashed for what a port says instead.
+    """
+    last: LinkError | None = None
+    for name in reach.names:
+        try:
+            with Link.open(name, baud=board.baud, timeout_s=timeout_s / len(reach.names)) as link:
+                link.hello(model_hash, board.id)
+                return name
+        except (WrongBoard, WrongModel) as error:
+            raise type(error)(
+                f"the board was flashed, and {error.what}",
+                error.where,
+                "the tool has flashed another board than the one at this port: unplug the others",
+            ) from error
+        except NoAnswer:
+            continue
+        except LinkError as error:
+            last = error
+    if last is not None:
+        raise last
+    ports = " and ".join(reach.names)
+    raise Silent(
+        f"the board was flashed and is silent: no hello for {timeout_s:g} s",
+        f"board {board.id} on port {ports}",
+        f"press reset; check that {ports} is the UART of the board ({_uart(board)}) and that no "
+        "boot pin keeps the chip in its boot loader",
+    )
+
+
+def _uart(board: Board) -> str:
+    """Say which device has the board's serial port."""
+    return board.probe.name if board.probe is not None else f"{board.baud} baud"
 
 
 @contextmanager
@@ -49,5 +126,5 @@ def open_port(session: Session, port: str) -> Iterator[Link]:
     """Open a link on `port`; BoardError unless the firmware holds the session's model."""
     patience = RUN_SECONDS + session.graph.macs / SLOWEST_MACS_PER_SECOND
     with Link.open(port, baud=session.board.baud, run_timeout_s=patience) as link:
-        link.hello(session.digest)
+        link.hello(session.digest, session.board.id)
         yield link

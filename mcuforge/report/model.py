@@ -53,6 +53,7 @@ class Toolchain:
     compiler: str
     version: str
     flags: str
+    stack_bound_by: str | None = None  # another compiler, if this one writes no call graph
 
 
 @dataclass(frozen=True)

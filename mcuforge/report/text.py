@@ -37,6 +37,9 @@ def print_report(report: Report, console: Console) -> None:
     compiler = f"{toolchain.compiler} {toolchain.version}"
     print_line("target", f"{board.cpu} ({board.isa}), {compiler}", console)
     _print_memory(report.ram, report.flash, console)
+    if toolchain.stack_bound_by is not None:
+        why = f"{toolchain.compiler} {toolchain.version} writes no call graph"
+        print_line("stack", f"bounded in a build by {toolchain.stack_bound_by}: {why}", console)
     plan = report.plan
     quality = "no plan is smaller" if plan.optimal else f"lower bound {plan.lower_bound:,}"
     size = f"{region_words(plan)} ({quality})"

@@ -25,7 +25,7 @@ FACE = "mcuforge"
 ROOMS = ("compiler", "memplan", "runtime_c", "boards", "nas")
 CODE = (FACE, *ROOMS)
 NOT_OURS = {ROOT / name for name in (".venv", "build", "dist", "out", "node_modules")}
-PLATFORM = Path("boards/build/platformio/platform")  # PlatformIO's to import, in its own process
+PLATFORM = Path("boards/build/platformio")  # PlatformIO's to import, in its own process
 
 # room -> the rooms it may import; mcuforge.errors and mcuforge.templates are leaves for all
 ARROWS = {
@@ -47,7 +47,7 @@ KEPT_TO = {
     "tflite_micro": ("compiler/judges/interpreters.py",),
     "onnxruntime": ("compiler/judges/onnx.py", "compiler/builders/static_quantizer.py"),
     "mpmath": ("compiler/ops/common/elementary.py",),
-    "serial": ("boards/link/", "boards/doctor.py"),
+    "serial": ("boards/link/", "boards/doctor.py", "boards/ports.py"),
     "ortools": ("memplan/",),
     "jinja2": ("mcuforge/templates.py", "mcuforge/picture/"),
     "typer": ("mcuforge/cli.py", "mcuforge/commands/"),

@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("memplan", "runtime_c", "boards/arch.py", "boards/link", "compiler/tensors.py"),
     ("compiler/calls.py", "compiler/work.py", "boards/catalog"),
     ("compiler/graph.py",),
-    ("compiler/ops/common", "boards/build"),
+    ("compiler/ops/common", "boards/build", "boards/ports.py"),
     ("compiler/isa", "boards/image", "boards/emulator", "boards/regions.py"),
     ("compiler/ops", "boards/cycles", "boards/doctor.py"),
     ("compiler/verify.py", "compiler/reference.py", "compiler/user_ports.py"),

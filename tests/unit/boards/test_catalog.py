@@ -25,7 +25,6 @@ cpu = "cortex-m4"
 isa = "armv7em"
 clock = "100 MHz"
 stand_in = "host"
-platformio = "a_board"
 source = "its data sheet"
 
 [budget]
@@ -78,6 +77,16 @@ external = true
 [toolchain]
 prefix = "arm-none-eabi-"
 flags = ["-mcpu=cortex-m4"]
+
+[platformio]
+board = "a_board"
+platform = "some/chips@1.2.3"
+protocol = "jlink"
+protocols = ["stlink", "jlink"]
+
+[probe]
+name = "a probe"
+usb = ["0483:374b", "1366"]
 """
 
 HOST = """\
@@ -390,3 +399,18 @@ def test_all_boards_are_sorted_and_load_by_their_ids() -> None:
     boards = all_boards()
     assert [board.id for board in boards] == sorted(path.stem for path in FOLDER.glob("*.toml"))
     assert all(load_board(board.id) == board for board in boards)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("some/chips@1.2.3", "some/chips", "'platformio.platform' is 'some/chips'"),
+        ('["stlink", "jlink"]', '["stlink", "cable"]', "'platformio.protocols' has 'cable'"),
+        ('protocol = "jlink"', 'protocol = "dfu"', "'platformio.protocol' is 'dfu'"),
+        ('"1366"', '"0x1366"', "'probe.usb' has '0x1366'"),
+    ],
+)
+def test_a_mistake_in_how_a_board_is_reached_is_named(
+    folder: Path, old: str, new: str, what: str
+) -> None:
+    assert refusal(folder, old, new).what == what

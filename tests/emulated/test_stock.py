@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`deploy --port auto` from a model to a verdict, with PlatformIO's own way to build and upload.
+
+The stock platforms are stand-ins (`stock_core`), the flash tool starts QEMU with the image that it
+is given, and the serial port is QEMU's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from serial.tools import list_ports
+
+from mcuforge.boards.build.build import build_stock
+from mcuforge.boards.build.project import write_project
+from mcuforge.boards.build.stock import missing
+from mcuforge.boards.build.upload import UploadFailed, upload
+from mcuforge.boards.catalog.board import load_board
+from mcuforge.boards.emulator import qemu
+from mcuforge.boards.image.stack import stack_bound
+from mcuforge.commands.deploy import Request, deploy
+from tests.emulated.deployed import QUIET
+from tests.emulated.stock_core import LINES, RECORD, StockCore, make_core, with_start_up
+from tests.emulated.test_platformio import MODEL
+from tests.unit.link.fake_board import fake_board
+
+ROOT = Path(__file__).resolve().parents[2]
+DIGITS = ROOT / "examples" / "digits"
+START = """\
+PYTHONPATH={root} {python} -m mcuforge.boards.emulator run --board hifive1 \\
+    .pio/build/hifive1/firmware.elf --state {state} || exit 1
+port=$({python} -c 'import json, sys; print(json.load(open(sys.argv[1]))["port"])' {state})
+ln -sfn "$port" {port}
+"""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The port of a J-Link, as pyserial lists it."""
+
+    device: str
+    vid: int = 0x1366
+    pid: int = 0x1051
+    serial_number: str = "979"
+    description: str = "J-Link"
+
+
+def users(monkeypatch: pytest.MonkeyPatch, core: StockCore) -> None:
+    """Let PlatformIO take the folder for the user's own."""
+    for name, value in core.environment().items():
+        if name.startswith("PLATFORMIO_") or name == RECORD:
+            monkeypatch.setenv(name, value)
+
+
+def recorded(name: str) -> str:
+    return next(line for line in LINES.read_text().splitlines() if line.startswith(f"{name}: "))
+
+
+def test_a_model_is_built_flashed_and_checked_over_the_port_that_was_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, state = tmp_path / "ttyACM0", tmp_path / "emulator.json"
+    words = {"root": ROOT, "python": sys.executable, "state": state, "port": port}
+    core = make_core(tmp_path / "core", then=START.format(**words))
+    users(monkeypatch, core)
+    monkeypatch.setenv(qemu.OWNER_VARIABLE, str(os.getpid()))
+    monkeypatch.setattr(list_ports, "comports", lambda: [Listed(str(port))])
+    model, data = DIGITS / "digits_cnn.tflite", DIGITS / "digits_test.npz"
+    with fake_board(lambda _: b"") as unflashed:
+        port.symlink_to(unflashed)
+        try:
+            request = Request(model, "hifive1", port="auto", data=data, samples=3)
+            report = deploy(request, QUIET)
+        finally:
+            qemu.stop_detached(state)
+    assert report.verdict == "pass", report.reasons
+    assert report.check.exact_samples == 3
+    assert not report.board.emulated
+    assert report.run.instructions is None
+    assert report.run.microseconds is not None
+    assert "-fcallgraph-info=su" not in report.toolchain.flags
+    assert report.toolchain.stack_bound_by is not None  # GCC 8 writes no call graph
+    assert 0 < report.ram.stack < 4096
+    (line,) = core.uploads()
+    assert line.startswith("JLinkExe -device FE310")
+    assert "loadfile .pio/build/hifive1/firmware.elf" in line
+
+
+def test_the_linker_gets_the_abi_and_a_cmsis_dap_probe_its_own_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = make_core(tmp_path / "core")
+    users(monkeypatch, core)
+    board = with_start_up(load_board("nucleo_f446re"))
+    project = write_project(tmp_path / "p", board, MODEL, ["table_s8"], firmware=False)
+    assert missing(board) == ()
+    firmware = build_stock(project, "stlink")
+    assert firmware.call_graph
+    assert 0 < stack_bound(firmware, "hello_run").bytes < 200
+    folder = f"{project.directory}/"
+    for protocol in ("stlink", "cmsis-dap"):
+        upload(project, protocol, "no port")
+        (line,) = core.uploads()
+        assert f"nucleo_f446re {protocol}: {line.replace(folder, '')}" == recorded(
+            f"nucleo_f446re {protocol}"
+        )
+    ini = project.directory / "platformio.ini"
+    ini.write_text(ini.read_text().replace("extra_scripts = pre:stock_flags.py\n", ""))
+    assert core.pio(project.directory, "run").code != 0  # the stand-in has the trap
+
+
+def test_a_flash_tool_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    core = make_core(
+        tmp_path / "core", then="echo 'Error: flash write failed at 0x8000000'; exit 1"
+    )
+    users(monkeypatch, core)
+    board = with_start_up(load_board("nucleo_f446re"))
+    project = write_project(tmp_path / "p", board, MODEL, ["table_s8"], firmware=False)
+    with pytest.raises(UploadFailed, match="Error: flash write failed at 0x8000000") as refused:
+        upload(project, "stlink", "no port")
+    assert str(project.directory / ".pio" / "upload.log") in refused.value.hint
