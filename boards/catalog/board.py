@@ -14,6 +14,8 @@ are errors, and quantities carry their unit ("128 KiB", "25 MHz").
     [[memory]] name, kind, origin, size, speed; external, dma optional
     [toolchain] prefix, flags         flags: CPU and ABI only
     [emulator] optional               command, machine, ticks; args optional
+    [hardware] optional               chip, oscillator, UART, pins: hardware.py
+    virtual    optional               chip of boards/virtual, which --exact runs
 
 Memories. The image (stack, variables, firmware; code and constants) starts in the first of each
 kind "ram" and "flash", and the budget must fit in the group of memories that begins there (see
@@ -33,6 +35,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcuforge.boards.arch import ARCHITECTURES
+from mcuforge.boards.catalog.hardware import Hardware, read_hardware
 from mcuforge.boards.catalog.memory import Memory, MemoryKind, groups, limited, read_memories
 from mcuforge.boards.catalog.stand_in_memory import NoSpace, stand_in_memories
 from mcuforge.boards.catalog.toml_table import TomlTable
@@ -83,6 +86,8 @@ class Board:
     platformio: str | None
     baud: int
     emulated: bool
+    hardware: Hardware | None
+    virtual: str | None
 
     def first(self, kind: MemoryKind) -> Memory:
         """Return the memory that an image's code ("flash") or data ("ram") starts in."""
@@ -187,6 +192,8 @@ def emulated(board: Board, folder: Path = FOLDER) -> Board:
         stand_in=None,
         bsp=host.bsp,
         emulated=True,
+        hardware=None,
+        virtual=None,
     )
 
 
@@ -223,6 +230,8 @@ def _read_board(path: Path) -> Board:
         platformio=platformio,
         baud=table.integer("baud") if table.has("baud") else 115200,
         emulated=only_emulated,
+        hardware=read_hardware(table.table("hardware")) if table.has("hardware") else None,
+        virtual=table.optional_text("virtual"),
     )
     budget.finish()
     table.finish()

@@ -14,6 +14,7 @@ from mcuforge.commands.options import (
     Data,
     DumpPasses,
     Emulate,
+    Exact,
     Json,
     Model,
     Out,
@@ -42,6 +43,7 @@ class Request:
     board: BoardId
     _: KW_ONLY
     emulate: Emulate = False
+    exact: Exact = False
     port: Port = None
     data: Data = None
     samples: Samples = None
@@ -59,7 +61,11 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
     """
     from mcuforge.flow.session import open_session
 
-    session = open_session(request.model, request.board, emulate=request.emulate)
+    session = open_session(
+        request.model, request.board, emulate=request.emulate, exact=request.exact
+    )
+    if request.exact:
+        return deploy_session(session, request, stages or progress(quiet=True))
     if session.board.emulated and request.port is not None:
         raise BoardError(
             f"'{request.board}' is emulated and has no port to flash through, --port is given",
@@ -70,7 +76,7 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
         raise BoardError(
             f"no way to reach '{request.board}': neither --port nor --emulate is given",
             f"board {request.board}",
-            "--port /dev/ttyACM0 (`mcuforge doctor` lists ports), or --emulate",
+            "--port /dev/ttyACM0 (`mcuforge doctor` lists ports), --exact or --emulate",
         )
     return deploy_session(session, request, stages or progress(quiet=True))
 
@@ -96,6 +102,8 @@ def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> Non
     """Compile, build, flash (or emulate), run, compare, report; exit 0 only on a pass."""
     from mcuforge.report.text import print_report
 
-    if request.emulate and request.port is not None:
-        raise typer.BadParameter("--emulate and --port exclude each other: give one of them")
+    ways = ("--emulate", request.emulate), ("--exact", request.exact), ("--port", request.port)
+    given = [name for name, value in ways if value]
+    if len(given) > 1:
+        raise typer.BadParameter(f"{' and '.join(given)} exclude each other: give one of them")
     report_verdict(Report, partial(deploy, request), print_report, json, quiet)

@@ -11,7 +11,7 @@ from mcuforge.flow.data import choose_samples
 from mcuforge.flow.firmware import build_check, project_folder
 from mcuforge.flow.measure import make_report, measure_board
 from mcuforge.flow.session import Session, compile_session
-from mcuforge.flow.target import open_board
+from mcuforge.flow.target import open_board, open_exact
 from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
 
@@ -38,6 +38,10 @@ def deploy_to(
     with oracle, project_folder(out) as folder:
         with stages.stage("building the firmware"):
             built = build_check(session, compiled, folder, poison=poison)
+        if session.exact:
+            with open_exact(session, built.firmware.elf, stages) as (link, machine):
+                measured = measure_board(link, compiled, drawn, oracle, stages, poison=poison)
+            return make_report(session, compiled, built, measured, machine.boot)
         with open_board(session, built, stages) as link:
             measured = measure_board(link, compiled, drawn, oracle, stages, poison=poison)
     return make_report(session, compiled, built, measured)

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mcuforge.boards.catalog.board import load_board
+from mcuforge.boards.catalog.hardware import CHIP_ID_BITS
 from mcuforge.boards.emulator import qemu
 from mcuforge.boards.link.client import Link
+from mcuforge.boards.virtual.machine import VirtualBoard
 from mcuforge.errors import BoardError
 from mcuforge.flow.firmware import Built
 from mcuforge.flow.session import Session
@@ -45,9 +48,41 @@ def emulate_elf(session: Session, elf: Path, stages: Stages) -> Iterator[Link]:
 
 
 @contextmanager
+def open_exact(session: Session, elf: Path, stages: Stages) -> Iterator[tuple[Link, VirtualBoard]]:
+    """Start the hardware's image on the board's virtual chip and open a link to it.
+
+    BoardError, from here on or from the link, when the image does what the chip forbids.
+    """
+    with stages.stage("starting the virtual board"):
+        machine = VirtualBoard(session.board, elf)
+    with Link(machine.port(), run_timeout_s=_patience(session)) as link:
+        _greet(session, link)
+        yield link, machine
+
+
+@contextmanager
 def open_port(session: Session, port: str) -> Iterator[Link]:
     """Open a link on `port`; BoardError unless the firmware holds the session's model."""
-    patience = RUN_SECONDS + session.graph.macs / SLOWEST_MACS_PER_SECOND
-    with Link.open(port, baud=session.board.baud, run_timeout_s=patience) as link:
-        link.hello(session.digest)
+    with Link.open(port, baud=session.board.baud, run_timeout_s=_patience(session)) as link:
+        _greet(session, link)
         yield link
+
+
+def _patience(session: Session) -> float:
+    """Seconds that one inference may take."""
+    return RUN_SECONDS + session.graph.macs / SLOWEST_MACS_PER_SECOND
+
+
+def _greet(session: Session, link: Link) -> None:
+    """Open the link's session; BoardError for another model, and for another chip."""
+    hello = link.hello(session.digest)
+    hardware = load_board(session.board.id).hardware  # an emulated form has none, and no chip id
+    if hardware is None or hello.chip_id == 0:
+        return
+    found = hello.chip_id & CHIP_ID_BITS
+    if found != hardware.chip_id:
+        raise BoardError(
+            f"the chip says its id is {found:#x}, a {hardware.chip} says {hardware.chip_id:#x}",
+            f"board {session.board.id}, firmware for {hello.board}",
+            "give the board that is connected with --board: `mcuforge boards` lists them",
+        )
