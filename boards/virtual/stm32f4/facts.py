@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What differs between the chips of the family: memories, limits, registers, pins.
 
-Typed from the manuals' register descriptions, apart from boards/bsp. `tests/unit/boards/virtual`
-compares memories, interrupts, pins and wait states with the data of modm-devices.
+Typed from the manuals' register descriptions, apart from boards/bsp.
 """
 
 from dataclasses import dataclass
