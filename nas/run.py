@@ -19,9 +19,8 @@ from mcuforge.flow.host import host_compiler
 from mcuforge.nas.budgets import BudgetName
 from mcuforge.nas.compare import Comparison, compare
 from mcuforge.nas.feasible import Feasible
-from mcuforge.nas.formulas import LAYER_PEAK, MCUFORMER, compared, layer_peak, mcuformer
+from mcuforge.nas.formulas import on_samples
 from mcuforge.nas.genes import Genome
-from mcuforge.nas.graph_layers import graph_of
 from mcuforge.nas.journal import Journal
 from mcuforge.nas.judge import Judge, Judged, digest
 from mcuforge.nas.methods import METHODS, widest
@@ -38,7 +37,6 @@ from mcuforge.report.search import (
     DataFacts,
     Feasibility,
     Finalist,
-    Formula,
     KindTrial,
     Limits,
     RankCheck,
@@ -211,25 +209,8 @@ class _Search:
             dict(sorted(asked.by_limit.items())),
             dict(sorted(asked.by_tier.items())),
             tuple(examples),
-            self._formulas(),
+            on_samples(self._feasible, self._setting.budget.formulas, self._setting.seed),
         )
-
-    def _formulas(self) -> tuple[Formula, ...]:
-        """How often other rules for RAM are wrong, on architectures drawn evenly."""
-        setting = self._setting
-        space, task, ram = setting.space, setting.task, setting.target.ram
-        coster, random = self._feasible.unlimited, Random(setting.seed)
-        found: dict[str, list[tuple[bool, float]]] = {}
-        for _ in range(setting.budget.formulas):
-            genome = space.sample(random)
-            architecture = space.architecture(genome)
-            fits = coster.cost(genome, exact=False).fits
-            graph = graph_of(architecture, task)
-            found.setdefault(LAYER_PEAK, []).append((fits, layer_peak(graph)))
-            formula = mcuformer(architecture, task)
-            if formula is not None:
-                found.setdefault(MCUFORMER, []).append((fits, formula))
-        return tuple(compared(name, verdicts, ram) for name, verdicts in found.items())
 
     def _trials(
         self, supernets: Supernets, drawn: Mapping[str, Sequence[Genome]]
