@@ -69,7 +69,7 @@ def search(
     ram: int | None = None,
     flash: int | None = None,
     max_instructions: float | None = None,
-    teacher: Path | None = None,
+    teacher: Path | str | None = None,
     flip: bool | None = None,
     workers: int = 2,
     ray_address: str | None = None,
@@ -79,7 +79,8 @@ def search(
 
     space: the name of a file in nas/spaces, or a .toml file. board: an id of `mcuforge boards`.
     data: see data.load. ram, flash: bytes, None for all of the board's. max_instructions: of one
-    inference. teacher: an .npz file, see augment.Teacher. flip: train on mirrored images too; None:
+    inference. teacher: an .npz file, see augment.Teacher, or "largest": shared weights learn from
+    those of the largest network, in about twice the time. flip: train on mirrored images too; None:
     where they have colours. workers: processes of one thread; another number gives another result
     of training. out: the folder of the search; where it holds an interrupted one, that goes on.
 
@@ -96,7 +97,7 @@ def search(
         ram=ram,
         flash=flash,
         max_instructions=max_instructions,
-        teacher=teacher,
+        teacher=None if teacher is None else Path(teacher),
         flip=flip,
         workers=workers,
         out=out,

@@ -26,6 +26,7 @@ from mcuforge.report.files import write_whole
 from mcuforge.version import VERSION
 
 IDENTITY = "search.json"
+LARGEST = Path("largest")  # the teacher that is no file
 FEWEST_EACH = 4  # samples of a batch for a worker: fewer have no statistics
 
 
@@ -44,6 +45,7 @@ class Setting:
     seed: int
     flip: bool | None  # None: as the recipe for such data has it
     teacher: Teacher | None
+    from_largest: bool  # shared weights learn from those of the largest network
     workers: int
     device: Literal["cpu", "cuda"]
     folder: Path
@@ -62,10 +64,16 @@ class Setting:
             "budget": f"{self.budget_name} {digest(asdict(self.budget))}",
             "seed": self.seed,
             "flip": self.flip,
-            "teacher": None if self.teacher is None else self.teacher.digest,
+            "teacher": self._taught_by,
             "device": self.device,
             "workers": self.workers,
         }
+
+    @property
+    def _taught_by(self) -> str | None:
+        if self.from_largest:
+            return str(LARGEST)
+        return None if self.teacher is None else self.teacher.digest
 
 
 def open_setting(
@@ -97,7 +105,8 @@ def open_setting(
             "--workers",
             f"--workers {extent.batch // FEWEST_EACH} at most, or a larger --budget",
         )
-    taught = None if teacher is None else Teacher.load(teacher, samples)
+    from_largest = teacher == LARGEST
+    taught = None if teacher is None or from_largest else Teacher.load(teacher, samples)
     if taught is not None and flip is False:
         taught = taught.unmirrored()
     device = _device()
@@ -124,6 +133,7 @@ def open_setting(
         seed,
         flip,
         taught,
+        from_largest,
         1 if device == "cuda" else workers,
         device,
         out or Path(f"search-{chosen.name}-{chip.id}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,7 @@ class Supernets:
 
         setting, feasible = self._setting, self._of(kind)
         recipe = recipe_of(setting, samples, setting.workers)
+        recipe = replace(recipe, from_largest=setting.from_largest)
         genomes = feasible.varied(drawn, setting.budget.varied, Random(setting.seed))
         instructions = [round(feasible.cost(genome).instructions) for genome in genomes]
         with self._spent(name) as seconds, self._stages.paced(name, setting.data.kind) as progress:
