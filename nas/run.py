@@ -23,7 +23,7 @@ from mcuforge.nas.formulas import on_samples
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.journal import Journal
 from mcuforge.nas.judge import Judge, Judged, digest
-from mcuforge.nas.methods import METHODS, widest
+from mcuforge.nas.methods import SEARCHES, widest
 from mcuforge.nas.setting import Setting, open_setting
 from mcuforge.nas.statistics import kendall_tau
 from mcuforge.nas.supernets import NO_CHOICE, Supernets, spread
@@ -241,7 +241,8 @@ class _Search:
         accuracy = SharedAccuracy(weights, setting)
         judge = Judge(self._feasible, accuracy, context, self._journal, self._workers)
         seeds = [setting.seed + number for number in range(budget.seeds)]
-        most = len(METHODS) * budget.seeds * budget.evaluations
+        hand_made = len(self._feasible.space.hand_made)
+        most = budget.seeds * (len(SEARCHES) * budget.evaluations + 1 + hand_made)
         with self._stages.counted("evaluating at most", most) as counter:
             comparison = compare(judge, budget.evaluations, seeds, counter.advance)
         self._seconds["evaluations"] = judge.seconds

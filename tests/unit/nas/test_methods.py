@@ -15,7 +15,7 @@ from mcuforge.nas.feasible import ExactCosts, Feasible
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.journal import Journal
 from mcuforge.nas.judge import Judge, Judged
-from mcuforge.nas.methods import METHODS, objectives
+from mcuforge.nas.methods import METHODS, SEARCHES, objectives
 from mcuforge.nas.statistics import hypervolume, kendall_tau, paired_p
 from mcuforge.nas.workers import Here
 from tests.unit.nas.searching import TINY, Accuracy, judge_of, space_of, target
@@ -41,7 +41,6 @@ kernel = [1, 3]
 [last]
 width = [0, 16, 32, 48, 64]
 """
-SEARCHES = ("evolution", "random", "local")
 
 
 @pytest.fixture(scope="module")
