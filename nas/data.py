@@ -76,7 +76,9 @@ class Data:
         return self._moments[1]
 
     def normalized(self, x: Array) -> Float32:
-        """Series as networks read them: (x - mean) / std, zeros for padding; float32 like `x`.
+        """Series as networks read them, float32 in the shape of `x` (n, samples, channels).
+
+        They become (x - mean) / std, with zeros for padding.
 
         Images are read as pixels: see training.batches.inputs.
         """

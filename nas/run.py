@@ -250,7 +250,7 @@ class _Search:
 
     def _ranks(self, comparison: Comparison, context: str) -> RankCheck | None:
         """Compare shared weights with training alone, on networks from good to bad."""
-        from mcuforge.nas.finalists import AloneAccuracy, recipe_of
+        from mcuforge.nas.finalists import AloneAccuracy
 
         setting, budget = self._setting, self._setting.budget
         every = comparison.all()
@@ -258,7 +258,7 @@ class _Search:
             return None
         step = (len(every) - 1) / (budget.ranked - 1)
         chosen = [every[round(step * number)] for number in range(budget.ranked)]
-        recipe = recipe_of(setting, budget.ranked_samples, 1)
+        recipe = setting.recipe(budget.ranked_samples, 1)
         alone = AloneAccuracy(None, setting, recipe)
         found = self._alone("networks trained alone", alone, context, chosen)
         shared = tuple(judged.accuracy for judged in chosen)
@@ -267,11 +267,11 @@ class _Search:
 
     def _tried(self, comparison: Comparison, weights: Weights, context: str) -> Judged:
         """The best of the most accurate architectures, each trained alone for a short time."""
-        from mcuforge.nas.finalists import AloneAccuracy, recipe_of
+        from mcuforge.nas.finalists import AloneAccuracy
 
         setting, budget = self._setting, self._setting.budget
         best = comparison.all()[: budget.tried]
-        recipe = recipe_of(setting, budget.tried_samples, 1)
+        recipe = setting.recipe(budget.tried_samples, 1)
         tried = AloneAccuracy(weights, setting, recipe)
         found = self._alone("first trials", tried, context, best)
         return best[max(range(len(best)), key=lambda i: (found[i], best[i].accuracy))]

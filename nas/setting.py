@@ -22,6 +22,7 @@ from mcuforge.nas.budgets import BUDGETS, Budget, BudgetName
 from mcuforge.nas.data import Data, load
 from mcuforge.nas.judge import digest
 from mcuforge.nas.space import Space, load_space
+from mcuforge.nas.training.recipe import Recipe, recipe_for
 from mcuforge.report.files import write_whole
 from mcuforge.version import VERSION
 
@@ -68,6 +69,18 @@ class Setting:
             "device": self.device,
             "workers": self.workers,
         }
+
+    def recipe(self, samples: int, workers: int) -> Recipe:
+        """How networks of this search are trained, for so many samples."""
+        recipe = recipe_for(
+            self.task,
+            tokens=self.space.per_network is not None,
+            images=samples,
+            batch=self.budget.batch,
+            seed=self.seed,
+            workers=workers,
+        )
+        return recipe if self.flip is None else replace(recipe, flip=self.flip)
 
     @property
     def _taught_by(self) -> str | None:

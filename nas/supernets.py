@@ -78,12 +78,11 @@ class Supernets:
         self, name: str, kind: str, drawn: Sequence[Genome], weights: Weights, samples: int
     ) -> Supernet:
         """Train weights in place for those drawn and others near."""
-        from mcuforge.nas.finalists import recipe_of
         from mcuforge.nas.training.supernet import Strata
         from mcuforge.nas.training.trainer import train
 
         setting, feasible = self._setting, self._of(kind)
-        recipe = recipe_of(setting, samples, setting.workers)
+        recipe = setting.recipe(samples, setting.workers)
         recipe = replace(recipe, from_largest=setting.from_largest)
         genomes = feasible.varied(drawn, setting.budget.varied, Random(setting.seed))
         instructions = [round(feasible.cost(genome).instructions) for genome in genomes]
