@@ -18,6 +18,7 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal.sqlite")
 
 
+@pytest.mark.slow
 def test_methods_are_compared_over_seeds(tmp_path: Path, journal: Journal) -> None:
     space = space_of(tmp_path)
     feasible = Feasible(space, space.task, target(max_instructions=1.5e6))

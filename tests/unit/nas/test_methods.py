@@ -134,6 +134,7 @@ def test_a_search_ends_where_the_space_does(name: str, journal: Journal, tmp_pat
     assert {j.genome for j in found} == {j.genome for j in fit}
 
 
+@pytest.mark.slow
 def test_evolution_beats_random_search(journal: Journal, tmp_path: Path) -> None:
     space = space_of(tmp_path, WIDE)
     wide = Feasible(space, space.task, target(max_instructions=LIMITED))
