@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mcuforge.nas.training.recipe import Recipe
     from mcuforge.nas.training.weights import Weights
 
-NO_CHOICE = ""  # the kind of block in spaces where it is no choice, or one of every stage
+NO_CHOICE = ""  # stands for the kind where a network has none, or each stage its own
 
 
 @dataclass(frozen=True, eq=False)

@@ -102,9 +102,9 @@ class Writer:
         kinds: Mapping[type, Callable[[Node], tuple[str, object, list[int]]]] = {
             Conv2D: self._convolution,
             DepthwiseConv2D: self._convolution,
-            Add: self._add,
+            Add: self._activated,
             Mean: self._mean,
-            FullyConnected: self._classifier,
+            FullyConnected: self._activated,
             Reshape: self._reshape,
         }
         if type(node.op) not in kinds:
@@ -156,23 +156,19 @@ class Writer:
             options.depthMultiplier = node.output.shape[3] // x.shape[3]
         return "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D", options, []
 
-    def _add(self, node: Node) -> tuple[str, object, list[int]]:
-        assert isinstance(node.op, Add)
-        options = self._schema.AddOptionsT()
+    def _activated(self, node: Node) -> tuple[str, object, list[int]]:
+        """An addition or a classifier: nothing but an activation is to be said of either."""
+        assert isinstance(node.op, Add | FullyConnected)
+        is_add, schema = isinstance(node.op, Add), self._schema
+        options = schema.AddOptionsT() if is_add else schema.FullyConnectedOptionsT()
         options.fusedActivationFunction = self._activation(node.op.act)
-        return "ADD", options, []
+        return "ADD" if is_add else "FULLY_CONNECTED", options, []
 
     def _mean(self, node: Node) -> tuple[str, object, list[int]]:
         assert isinstance(node.op, Mean)
         options = self._schema.ReducerOptionsT()
         options.keepDims = len(node.output.shape) == len(node.inputs[0].shape)
         return "MEAN", options, [self._constant(f"{node.name} axes", tuple(node.op.axes))]
-
-    def _classifier(self, node: Node) -> tuple[str, object, list[int]]:
-        assert isinstance(node.op, FullyConnected)
-        options = self._schema.FullyConnectedOptionsT()
-        options.fusedActivationFunction = self._activation(node.op.act)
-        return "FULLY_CONNECTED", options, []
 
     def _reshape(self, node: Node) -> tuple[str, object, list[int]]:
         shape = self._constant(f"{node.name} shape", node.output.shape)
