@@ -132,6 +132,11 @@ class Power(Peripheral):
         return start is not None and self._count() - start >= cycles
 
 
+# enable bits without a reset bit beside them: OTG_HS's ULPI, Ethernet's lines, CCM, backup RAM
+NO_AHB1_RESET = 0x5C140000
+NO_APB2_RESET = 0x00000600  # ADC2 and ADC3: one bit resets all three
+
+
 def rcc_registers(facts: Facts) -> tuple[Register, ...]:
     """The registers that start-up code needs."""
     sai = 0x10000000 if facts.has_sai_pll else 0
@@ -140,9 +145,9 @@ def rcc_registers(facts: Facts) -> tuple[Register, ...]:
         Register("PLLCFGR", 0x04, 0x24003010, facts.pllcfgr_writable),
         Register("CFGR", 0x08, 0, facts.cfgr_writable, 0xC, waited=True),
         Register("CIR", 0x0C, 0, 0x00FF7F00 if facts.has_sai_pll else 0x00BF3F00, 0xFF),
-        Register("AHB1RSTR", 0x10, 0, facts.ahb1 & ~0x41140000),
+        Register("AHB1RSTR", 0x10, 0, facts.ahb1 & ~NO_AHB1_RESET),
         Register("APB1RSTR", 0x20, 0, facts.apb1),
-        Register("APB2RSTR", 0x24, 0, facts.apb2),
+        Register("APB2RSTR", 0x24, 0, facts.apb2 & ~NO_APB2_RESET),
         Register("AHB1ENR", 0x30, 0x00100000, facts.ahb1),
         Register("APB1ENR", 0x40, 0, facts.apb1),
         Register("APB2ENR", 0x44, 0, facts.apb2),

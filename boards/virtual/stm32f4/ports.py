@@ -232,7 +232,7 @@ class Timer(Peripheral):
     ) -> None:
         """ratio: the timer's clock and the core's, in Hz."""
         registers = (
-            Register("CR1", 0x00, 0, 0x39F),
+            Register("CR1", 0x00, 0, 0x3FF),
             Register("DIER", 0x0C, 0, 0x5F5F),
             Register("SR", 0x10, 0, 0x1E5F),
             Register("EGR", 0x14, 0, 0x5F),
