@@ -28,8 +28,13 @@ class Counts(NamedTuple):
     window: float = 0  # windows whose taps are looked up by themselves
     row: float = 0  # output rows begun, where kernels look up each one's place
     twice: float = 0  # outputs that are rounded twice
+    mixed: float = 0  # outputs of layers some of whose channels round once and others twice
     summed: float = 0  # elements summed by themselves, for a zero point
     shared: float = 0  # products with a softmax's shares, whose sum is known
+
+    def plus(self, other: Counts) -> Counts:
+        """The sum with other counts."""
+        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
 
     def times(self, n: float) -> Counts:
         """`n` times as much of everything."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from math import gcd
 
@@ -47,6 +47,9 @@ def lower_bound(problem: Problem, within: Collection[str] | None = None) -> int:
     ]
     regions = len(problem.regions) if within is None else len(within)
     spans = find_spans(problem)
+    linked: dict[int, list[int]] = {}
+    for first, second in spans:
+        linked.setdefault(first, []).append(second)
     known: dict[tuple[int, tuple[int, ...]], int] = {}
 
     def covered(live: list[int], unit: int) -> int:
@@ -55,7 +58,7 @@ def lower_bound(problem: Problem, within: Collection[str] | None = None) -> int:
         if not spans:
             return sum(sizes.values())
         total = 0
-        for group in _groups(live, spans):
+        for group in _groups(live, linked):
             if (unit, group) not in known:
                 known[unit, group] = _union(group, sizes, spans)
             total += known[unit, group]
@@ -75,10 +78,16 @@ def lower_bound(problem: Problem, within: Collection[str] | None = None) -> int:
     return path_bound(problem, best) if len(problem.regions) == 1 and within is None else best
 
 
-def proves_optimal(problem: Problem, peaks: Mapping[str, int], bound: int) -> bool:
+def proves_optimal(
+    problem: Problem,
+    peaks: Mapping[str, int],
+    bound: int,
+    forced: Callable[[str], int] | None = None,
+) -> bool:
     """Tell whether bounds alone prove that no plan is better than one with these peaks.
 
-    `bound` is `lower_bound(problem)`; `Problem` defines better. With one region the peak must equal
+    `bound` is `lower_bound(problem)`, `forced` is it within the region named, where that is known
+    already; `Problem` defines better. With one region the peak must equal
     the bound. With several nothing may overflow and, from the slowest region on, each peak must be
     the least possible given the least peaks of the slower ones. It is when it holds no more than
     the buffers that must lie there need, or no more than is left of the whole bound when the slower
@@ -88,12 +97,13 @@ def proves_optimal(problem: Problem, peaks: Mapping[str, int], bound: int) -> bo
         return sum(peaks.values()) == bound
     if any(peaks[region.name] > region.bytes for region in problem.regions):
         return False
+    forced = forced or (lambda name: lower_bound(problem, (name,)))
     left = bound
     faster = sum(region.bytes for region in problem.regions)
     for region in reversed(problem.fastest_first):
         faster -= region.bytes
         peak = peaks[region.name]
-        if peak > max(0, left - faster) and peak > lower_bound(problem, (region.name,)):
+        if peak > max(0, left - faster) and peak > forced(region.name):
             return False
         left -= peak
     return True
@@ -112,8 +122,8 @@ def _crowds(buffers: Sequence[Buffer], chosen: Iterable[int]) -> Iterator[list[i
         yield sorted(alive)
 
 
-def _groups(live: list[int], spans: Spans) -> list[tuple[int, ...]]:
-    """Split the live buffers into groups that are linked by relations."""
+def _groups(live: list[int], linked: Mapping[int, Sequence[int]]) -> list[tuple[int, ...]]:
+    """Split the live buffers into groups that are linked by relations, each listed at its first."""
     parent = {i: i for i in live}
 
     def root(i: int) -> int:
@@ -121,9 +131,10 @@ def _groups(live: list[int], spans: Spans) -> list[tuple[int, ...]]:
             i = parent[i]
         return i
 
-    for first, second in spans:
-        if first in parent and second in parent:
-            parent[root(first)] = root(second)
+    for first in live:
+        for second in linked.get(first, ()):
+            if second in parent:
+                parent[root(first)] = root(second)
     groups: dict[int, list[int]] = {}
     for i in live:
         groups.setdefault(root(i), []).append(i)
@@ -150,7 +161,7 @@ def _union(group: tuple[int, ...], sizes: dict[int, int], spans: Spans) -> int:
 
     if len(group) > ENUMERATED:
         return max(
-            sum(added(i, order[:k]) for k, i in enumerate(order))
+            sum(added(i, set(order[:k])) for k, i in enumerate(order))
             for order in (
                 sorted(group, key=lambda i: -sizes[i]),
                 sorted(group, key=lambda i: (len(reaches[i]), -sizes[i])),

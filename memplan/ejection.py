@@ -95,48 +95,44 @@ class Ejector:
         for region in placer.allowed[i]:
             top = limits[region] - sizes[i]
             weight = 0
-            changes: list[tuple[int, int]] = []  # of the weight at an offset, from 1 to top + 1
-            add = changes.append
+            changes: dict[int, int] = {}  # of the weight at an offset, from 1 to top + 1
+            get = changes.get
             # the same as below without calls: the planner spends most of its time here
             for j in placer.apart[i]:
                 if homes[j] == region:
                     other = offsets[j]
                     begin = other + before
                     if begin <= top:
+                        heavy = weights[j]
                         if begin <= 0:
-                            weight += weights[j]
+                            weight += heavy
                         else:
-                            add((begin, weights[j]))
+                            changes[begin] = get(begin, 0) + heavy
                         end = other + sizes[j]
                         if end <= top:
-                            add((end, -weights[j]))
+                            changes[end] = get(end, 0) - heavy
             if placer.spans[i]:
                 for begin, end, j in placer.blocked_by_spans(i, region, offsets, homes):
                     if end > 0 and begin <= top:
                         if begin <= 0:
                             weight += weights[j]
                         else:
-                            add((begin, weights[j]))
-                        add((end, -weights[j]))
-            changes.sort()
-            add((top + 1, 0))
+                            changes[begin] = get(begin, 0) + weights[j]
+                        if end <= top:
+                            changes[end] = get(end, 0) - weights[j]
+            changes[top + 1] = 0
             begin = 0
-            for end, change in changes:
-                if end > begin:
-                    if end > top:
-                        end = top + 1
-                    if least < 0 or weight <= least or anywhere:
-                        low = -(-begin // alignment) * alignment
-                        high = (end - 1) // alignment * alignment
-                        if low <= high:
-                            if weight < least and not anywhere:
-                                places.clear()
-                            least = weight
-                            places += ((region, low), (region, high))
-                    begin = end
-                    if begin > top:
-                        break
-                weight += change
+            for end in sorted(changes):
+                if least < 0 or weight <= least or anywhere:
+                    low = -(-begin // alignment) * alignment
+                    high = (end - 1) // alignment * alignment
+                    if low <= high:
+                        if weight < least and not anywhere:
+                            places.clear()
+                        least = weight
+                        places += ((region, low), (region, high))
+                begin = end
+                weight += changes[end]
         # In half of the cases the lowest place in the fastest region, otherwise any.
         chosen = places[0 if chance() < 0.5 and not anywhere else int(chance() * len(places))]
         return *chosen, least == 0 and not anywhere

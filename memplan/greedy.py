@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
+from itertools import accumulate
 from math import ceil
 from time import perf_counter
 
-from mcuforge.memplan.bound import lower_bound, proves_optimal
+from mcuforge.memplan.bound import proves_optimal
 from mcuforge.memplan.ejection import Ejector
 from mcuforge.memplan.place import Placer, Solution
 from mcuforge.memplan.problem import Plan, Problem
-from mcuforge.memplan.repeated import shorter
 
 # buffers inserted by the improvement: 5 ms for 60 buffers; most problems need fewer
 ITERATIONS = 1000
@@ -34,21 +35,23 @@ def place(
     iterations: int | None = None,
     seed: int = 0,
     bound: int | None = None,
+    placer: Placer | None = None,
 ) -> Plan:
     """Find a good plan in milliseconds; equal problem, iterations and seed give an equal plan.
 
-    `bound`: `lower_bound(problem)`, if it is known. `iterations`: the number of buffers put in to
-    improve the first plan (None: ITERATIONS, fewer for few buffers). Stops when the bound proves
-    the plan optimal, or after so many iterations.
+    `bound`: `lower_bound(problem)`, if it is known. `placer`: of the problem, from before, which
+    remembers what it found out. `iterations`: the number of buffers put in to improve the first
+    plan (None: ITERATIONS, fewer for few buffers). Stops when the bound proves the plan optimal,
+    or after so many iterations.
     """
     started = perf_counter()
-    least = lower_bound(problem) if bound is None else bound
-    placer = Placer(problem)
+    placer = placer or Placer(problem)
+    least = placer.bound if bound is None else bound
     if iterations is None:
         iterations = min(ITERATIONS, ITERATIONS_PER_BUFFER * len(problem.buffers))
 
     def optimal(solution: Solution) -> bool:
-        return proves_optimal(problem, placer.peaks(solution), least)
+        return proves_optimal(problem, placer.peaks(solution), least, placer.forced)
 
     first = _of_equal_blocks(placer, iterations, seed)
     for best in _solutions(placer, first, least, iterations, seed):
@@ -67,13 +70,18 @@ def place(
 def _of_equal_blocks(placer: Placer, iterations: int, seed: int) -> Solution | None:
     """Plan a shorter problem and repeat its plan; None where blocks do not repeat."""
     problem = placer.problem
-    short = shorter(problem)
-    if short is None:
+    if placer.shorter is None:
         return None
+    short, short_placer = placer.shorter
     share = len(short.problem.buffers) / len(problem.buffers)
     index = {region.name: r for r, region in enumerate(placer.regions)}
     for attempt in range(SEEDS):
-        plan = place(short.problem, iterations=ceil(iterations * share), seed=seed + attempt)
+        plan = place(
+            short.problem,
+            iterations=ceil(iterations * share),
+            seed=seed + attempt,
+            placer=short_placer,
+        )
         found = short.repeated(plan.placements)
         if found is not None:
             places = [found[buffer.name] for buffer in problem.buffers]
@@ -104,8 +112,13 @@ def _orders(placer: Placer) -> Iterator[list[int]]:
     """Yield orders worth trying, the most promising first."""
     buffers = placer.problem.buffers
     steps = sorted({buffer.begin for buffer in buffers})
-    live = {t: sum(b.bytes for b in buffers if b.begin <= t < b.end) for t in steps}
-    crowd = [max(live[t] for t in steps if b.begin <= t < b.end) for b in buffers]
+    spans = [(bisect_left(steps, b.begin), bisect_left(steps, b.end)) for b in buffers]
+    growth = [0] * (len(steps) + 1)
+    for (begin, end), buffer in zip(spans, buffers, strict=True):
+        growth[begin] += buffer.bytes
+        growth[end] -= buffer.bytes
+    live = list(accumulate(growth))  # bytes alive in each of the steps
+    crowd = [max(live[begin:end]) for begin, end in spans]
 
     def order(key: Callable[[int], tuple[int, ...]]) -> list[int]:
         return sorted(range(len(buffers)), key=key)
@@ -197,7 +210,7 @@ def _least(placer: Placer, bound: int) -> tuple[int, ...]:
     capacities = placer.capacities
     if len(capacities) == 1:
         return (max(0, bound - capacities[0]), bound)
-    forced = [lower_bound(placer.problem, (region.name,)) for region in placer.regions]
+    forced = [placer.forced(region.name) for region in placer.regions]
     homeless = (
         min(size - capacities[r] for r in allowed)
         for size, allowed in zip(placer.sizes, placer.allowed, strict=True)

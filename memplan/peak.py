@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from mcuforge.memplan.intervals import union_length
 from mcuforge.memplan.problem import Buffer, Plan, Problem
 
@@ -23,11 +25,14 @@ def peak_moment(problem: Problem, plan: Plan) -> tuple[int, tuple[str, ...]]:
     """
     region = deciding_region(problem, plan)
     inside = [b for b in problem.buffers if plan.placements[b.name].region == region]
+    inside.sort(key=lambda b: b.begin)
     peak = plan.peaks[region]
     best: tuple[int, int] | None = None  # bytes in use, -step
     live: list[Buffer] = []
-    for step in sorted({b.begin for b in inside}):
-        now = [b for b in inside if b.begin <= step < b.end]
+    now: list[Buffer] = []
+    for step, born in groupby(inside, key=lambda b: b.begin):
+        now = [b for b in now if b.end > step]
+        now += born
         if all(_place(b, plan)[1] < peak for b in now):
             continue
         key = (union_length(_place(b, plan) for b in now), -step)

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from mcuforge.memplan.bound import lower_bound
 from mcuforge.memplan.conflicts import find_conflicts
 from mcuforge.memplan.problem import Placement, Problem
+from mcuforge.memplan.repeated import Shorter, shorter
 
 APART = (1, 0)  # an empty span: the pair never shares
 
@@ -45,10 +48,28 @@ class Placer:
             self.neighbours[first].append((second, low, high))
         self.apart = [[j for j, low, high in near if low > high] for near in self.neighbours]
         self.spans = [[pair for pair in near if pair[1] <= pair[2]] for near in self.neighbours]
+        self._forced: dict[str, int] = {}
         every = range(len(self.regions))
         self.allowed = [
             [r for r in every if buffer.allows(self.regions[r].name)] for buffer in problem.buffers
         ]
+
+    @cached_property
+    def bound(self) -> int:
+        """The lower bound of the problem."""
+        return lower_bound(self.problem)
+
+    @cached_property
+    def shorter(self) -> tuple[Shorter, Placer] | None:
+        """The problem without its repeated blocks; None where it has none."""
+        short = shorter(self.problem)
+        return None if short is None else (short, Placer(short.problem))
+
+    def forced(self, region: str) -> int:
+        """The bytes that must lie in a region, worked out once."""
+        if region not in self._forced:
+            self._forced[region] = lower_bound(self.problem, (region,))
+        return self._forced[region]
 
     def place(
         self, order: Sequence[int], *, tightest: bool = False, below: tuple[int, ...] | None = None

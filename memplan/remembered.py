@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from mcuforge.memplan import greedy
+from mcuforge.memplan.place import Placer
 from mcuforge.memplan.problem import Plan, Problem
 
 
@@ -12,6 +13,7 @@ class Remembered:
 
     def __init__(self) -> None:
         self._plans: dict[tuple[Problem, int | None], Plan] = {}
+        self._placer: Placer | None = None  # of the last problem: more iterations may follow
 
     def place(
         self, problem: Problem, *, iterations: int | None = None, bound: int | None = None
@@ -19,5 +21,9 @@ class Remembered:
         """Find a good plan, as `greedy.place` does; see there."""
         key = (problem, iterations)
         if key not in self._plans:
-            self._plans[key] = greedy.place(problem, iterations=iterations, bound=bound)
+            if self._placer is None or self._placer.problem is not problem:
+                self._placer = Placer(problem)
+            self._plans[key] = greedy.place(
+                problem, iterations=iterations, bound=bound, placer=self._placer
+            )
         return self._plans[key]

@@ -194,9 +194,9 @@ class _Memory:
         if isinstance(event, Write):
             cells[:] = self.marks.setdefault(key, len(self.marks) + 1)
             return
-        right = cells == self.marks.get(key, -1)
-        if not right.all():
-            first = int(np.argmin(right))
+        wrong = cells != self.marks.get(key, -1)
+        if np.count_nonzero(wrong):  # quicker than any(), and there are tens of thousands
+            first = int(np.argmax(wrong))
             address = place.offset + begin + first
             found = int(cells[first])
             owner, shift = list(self.marks)[found - 1] if found else ("", 0)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.compiler.tensors import Array
-from mcuforge.errors import CompileError
+from mcuforge.errors import CompileError, InternalError
 from mcuforge.flow.data import read_npz
-from mcuforge.nas.data_arrays import CHUNK, Source, digits, from_arrays
+from mcuforge.nas.data_arrays import Source, digits, from_arrays
 from mcuforge.nas.pictures import from_folder, from_jpegs, holds_jpegs
 
 Labels = NDArray[np.int64]
@@ -67,34 +67,31 @@ class Data:
 
     @property
     def mean(self) -> Float32:
-        """The mean of the training part, float32 [channels]; of images that of x / 255."""
+        """The mean of the training part's series, float32 [channels]."""
         return self._moments[0]
 
     @property
     def std(self) -> Float32:
-        """The standard deviation, float32 [channels]; 1 where a channel is constant."""
+        """Their standard deviation, float32 [channels]; 1 where a channel is constant."""
         return self._moments[1]
 
     def normalized(self, x: Array) -> Float32:
-        """Return inputs as networks read them, float32 in the shape of `x` (n, *shape).
+        """Series as networks read them, float32 in the shape of `x` (n, samples, channels).
 
-        Images become (x / 255 - mean) / std, series (x - mean) / std with zeros for padding.
+        They become (x - mean) / std, with zeros for padding.
+
+        Images are read as pixels: see training.batches.inputs.
         """
-        if self.kind == "images":
-            return (x.astype(np.float32) / 255 - self.mean) / self.std
         y = (x.astype(np.float32) - self.mean) / self.std
         return np.where(np.isnan(y), np.float32(0), y)
 
     @cached_property
     def _moments(self) -> tuple[Float32, Float32]:
-        channels = self.train_x.shape[-1]
-        values = self.train_x.reshape(-1, channels)
         if self.kind == "images":
-            mean, variance = _moments_of_bytes(values)
-        else:
-            series = values.astype(np.float64)
-            mean, variance = np.nanmean(series, axis=0), np.nanvar(series, axis=0)
-            variance[np.nanmax(series, axis=0) == np.nanmin(series, axis=0)] = 0
+            raise InternalError(f"{self.origin} holds images, which are not normalized")
+        series = self.train_x.reshape(-1, self.train_x.shape[-1]).astype(np.float64)
+        mean, variance = np.nanmean(series, axis=0), np.nanvar(series, axis=0)
+        variance[np.nanmax(series, axis=0) == np.nanmin(series, axis=0)] = 0
         std = np.sqrt(variance).astype(np.float32)
         std[std == 0] = 1
         return mean.astype(np.float32), std
@@ -257,20 +254,3 @@ def _stratified(y: Labels, share: float, seed: tuple[int, int]) -> tuple[Labels,
         mine = order[y[order] == label]
         drawn[mine[: min(max(1, round(len(mine) * share)), len(mine) - 1)]] = True
     return order[~drawn[order]], order[drawn[order]]
-
-
-def _moments_of_bytes(values: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and variance of pixels (n, channels) / 255, from exact sums."""
-    channels = values.shape[1]
-    counts = np.zeros((channels, 256), np.int64)
-    step = CHUNK * 1024
-    for start in range(0, len(values), step):
-        for channel in range(channels):
-            part = values[start : start + step, channel]
-            counts[channel] += np.bincount(part, minlength=256)
-    levels = np.arange(256)
-    total = counts.sum(axis=1)
-    mean = counts @ levels / total
-    variance = counts @ levels**2 / total - mean**2
-    constant = (counts > 0).sum(axis=1) == 1
-    return mean / 255, np.where(constant, 0, variance) / 255**2

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +23,7 @@ from mcuforge.nas.supernets import Supernet
 from mcuforge.nas.training.batches import inputs
 from mcuforge.nas.training.finetune import finetune, fresh, inherited, qat, write_onnx
 from mcuforge.nas.training.int8 import Int8Network, quantized
-from mcuforge.nas.training.recipe import Recipe, quantization_recipe, recipe_for
+from mcuforge.nas.training.recipe import Recipe, quantization_recipe
 from mcuforge.nas.training.run import Always, Diverged
 from mcuforge.nas.training.supernet import evaluate
 from mcuforge.nas.training.trainer import train
@@ -81,20 +81,6 @@ class AloneAccuracy:
         except Diverged:
             return 0.0  # not a network to go on with
         return evaluate(weights, architecture, setting.data)
-
-
-def recipe_of(setting: Setting, samples: int, workers: int) -> Recipe:
-    """How networks of a search are trained, for so many samples."""
-    tokens = setting.space.per_network is not None
-    recipe = recipe_for(
-        setting.task,
-        tokens=tokens,
-        images=samples,
-        batch=setting.budget.batch,
-        seed=setting.seed,
-        workers=workers,
-    )
-    return recipe if setting.flip is None else replace(recipe, flip=setting.flip)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +154,7 @@ class Finals:
         """The recipe, the int8 network, and whether training had to know about rounding."""
         setting, data = self._setting, self._setting.data
         architecture = setting.space.architecture(genome)
-        recipe = recipe_of(setting, setting.budget.final_samples, setting.workers)
+        recipe = setting.recipe(setting.budget.final_samples, setting.workers)
         with self._stages.paced(f"training {name}", setting.data.kind) as progress:
             weights = finetune(
                 self._start(genome),

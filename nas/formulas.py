@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from random import Random
 
 from mcuforge.compiler.graph import Graph
 from mcuforge.nas.architecture import Architecture, Task
+from mcuforge.nas.feasible import Feasible
+from mcuforge.nas.graph_layers import graph_of
 from mcuforge.report.search import Formula
 
 LAYER_PEAK, MCUFORMER = "layer peak", "MCUFormer"
@@ -49,3 +52,20 @@ def compared(name: str, verdicts: Sequence[tuple[bool, float]], ram: int) -> For
         len(admitted),
         sum(not fits for fits in admitted),
     )
+
+
+def on_samples(feasible: Feasible, count: int, seed: int) -> tuple[Formula, ...]:
+    """How often the formulas are wrong about RAM, on so many architectures drawn evenly."""
+    space, task, random = feasible.space, feasible.task, Random(seed)
+    found: dict[str, list[tuple[bool, float]]] = {}
+    for _ in range(count):
+        genome = space.sample(random)
+        architecture = space.architecture(genome)
+        fits = feasible.unlimited.cost(genome, exact=False).fits
+        peak = layer_peak(graph_of(architecture, task))
+        found.setdefault(LAYER_PEAK, []).append((fits, peak))
+        formula = mcuformer(architecture, task)
+        if formula is not None:
+            found.setdefault(MCUFORMER, []).append((fits, formula))
+    ram = feasible.target.ram
+    return tuple(compared(name, verdicts, ram) for name, verdicts in found.items())

@@ -24,6 +24,7 @@ OFFSPRING = 16
 CROSSED = 0.5  # share of children with two parents
 FACTORS = tuple(2 ** (step / 8) for step in range(-24, 25))  # of hand-made networks' widths
 SCREENED = 16  # children that the predictor chooses from
+SEARCHES = METHOD_NAMES[:3]  # methods that make as many evaluations as they are given
 TRIES = 2_000  # to find a new child that fits
 Method = Callable[[Judge, int, Random, Callable[[], None]], list[Judged]]
 

@@ -38,6 +38,18 @@ class Network(ABC):
         return graph_of(self.architecture, self.task, seed)
 
 
+class SquareImages(Network):
+    """A network for square images of three channels."""
+
+    image: int
+    classes: int
+
+    @property
+    def task(self) -> Task:
+        """See Network."""
+        return Task((self.image, self.image, 3), self.classes)
+
+
 @dataclass(frozen=True)
 class Stage:
     """`depth` blocks of `width` channels; the first one has the `stride`."""
@@ -54,7 +66,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class ResidualNet(Network):
+class ResidualNet(SquareImages):
     """A stem, stages of residual blocks of two 3x3 convolutions, a mean and a classifier.
 
     ResNet-8 of MLPerf Tiny is stem 16 and stages of 16, 32 and 64 channels, one block each.
@@ -70,14 +82,9 @@ class ResidualNet(Network):
         """See Network."""
         return Architecture(Stem(self.stem), tuple(s.of("residual") for s in self.stages))
 
-    @property
-    def task(self) -> Task:
-        """See Network."""
-        return _square(self.image, self.classes)
-
 
 @dataclass(frozen=True)
-class InvertedNet(Network):
+class InvertedNet(SquareImages):
     """A stem, stages of inverted residuals, a 1x1 convolution, a mean and a classifier."""
 
     stem: int
@@ -92,11 +99,6 @@ class InvertedNet(Network):
         """See Network."""
         stem = Stem(self.stem, stride=self.stem_stride)
         return Architecture(stem, tuple(s.of("inverted") for s in self.stages), self.last)
-
-    @property
-    def task(self) -> Task:
-        """See Network."""
-        return _square(self.image, self.classes)
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class HybridNet(Network):
+class HybridNet(SquareImages):
     """Convolutional stages, then transformer blocks over their pixels, whose mean is classified."""
 
     stem: int
@@ -132,14 +134,9 @@ class HybridNet(Network):
         stages = tuple(stage.of("residual") for stage in self.stages)
         return Architecture(Stem(self.stem), stages, tokens=self.blocks.part())
 
-    @property
-    def task(self) -> Task:
-        """See Network."""
-        return _square(self.image, self.classes)
-
 
 @dataclass(frozen=True)
-class VitNet(Network):
+class VitNet(SquareImages):
     """A vision transformer: patches, blocks, and the class token or the tokens' mean classified.
 
     A side that `patch` does not divide loses its last rows and columns, as a convolution without
@@ -156,11 +153,6 @@ class VitNet(Network):
     def architecture(self) -> Architecture:
         """See Network."""
         return Architecture(tokens=self.blocks.part(self.patch, class_token=self.class_token))
-
-    @property
-    def task(self) -> Task:
-        """See Network."""
-        return _square(self.image, self.classes)
 
 
 @dataclass(frozen=True)
@@ -184,8 +176,3 @@ class SequenceNet(Network):
     def task(self) -> Task:
         """See Network."""
         return Task((self.samples, self.channels), self.classes)
-
-
-def _square(side: int, classes: int) -> Task:
-    """Images of three channels."""
-    return Task((side, side, 3), classes)

@@ -19,12 +19,11 @@ from mcuforge.flow.host import host_compiler
 from mcuforge.nas.budgets import BudgetName
 from mcuforge.nas.compare import Comparison, compare
 from mcuforge.nas.feasible import Feasible
-from mcuforge.nas.formulas import LAYER_PEAK, MCUFORMER, compared, layer_peak, mcuformer
+from mcuforge.nas.formulas import on_samples
 from mcuforge.nas.genes import Genome
-from mcuforge.nas.graph_layers import graph_of
 from mcuforge.nas.journal import Journal
 from mcuforge.nas.judge import Judge, Judged, digest
-from mcuforge.nas.methods import METHODS, widest
+from mcuforge.nas.methods import SEARCHES, widest
 from mcuforge.nas.setting import Setting, open_setting
 from mcuforge.nas.statistics import kendall_tau
 from mcuforge.nas.supernets import NO_CHOICE, Supernets, spread
@@ -38,7 +37,6 @@ from mcuforge.report.search import (
     DataFacts,
     Feasibility,
     Finalist,
-    Formula,
     KindTrial,
     Limits,
     RankCheck,
@@ -71,7 +69,7 @@ def search(
     ram: int | None = None,
     flash: int | None = None,
     max_instructions: float | None = None,
-    teacher: Path | None = None,
+    teacher: Path | str | None = None,
     flip: bool | None = None,
     workers: int = 2,
     ray_address: str | None = None,
@@ -81,7 +79,8 @@ def search(
 
     space: the name of a file in nas/spaces, or a .toml file. board: an id of `mcuforge boards`.
     data: see data.load. ram, flash: bytes, None for all of the board's. max_instructions: of one
-    inference. teacher: an .npz file, see augment.Teacher. flip: train on mirrored images too; None:
+    inference. teacher: an .npz file, see augment.Teacher, or "largest": shared weights learn from
+    those of the largest network, in about twice the time. flip: train on mirrored images too; None:
     where they have colours. workers: processes of one thread; another number gives another result
     of training. out: the folder of the search; where it holds an interrupted one, that goes on.
 
@@ -98,7 +97,7 @@ def search(
         ram=ram,
         flash=flash,
         max_instructions=max_instructions,
-        teacher=teacher,
+        teacher=None if teacher is None else Path(teacher),
         flip=flip,
         workers=workers,
         out=out,
@@ -211,25 +210,8 @@ class _Search:
             dict(sorted(asked.by_limit.items())),
             dict(sorted(asked.by_tier.items())),
             tuple(examples),
-            self._formulas(),
+            on_samples(self._feasible, self._setting.budget.formulas, self._setting.seed),
         )
-
-    def _formulas(self) -> tuple[Formula, ...]:
-        """How often other rules for RAM are wrong, on architectures drawn evenly."""
-        setting = self._setting
-        space, task, ram = setting.space, setting.task, setting.target.ram
-        coster, random = self._feasible.unlimited, Random(setting.seed)
-        found: dict[str, list[tuple[bool, float]]] = {}
-        for _ in range(setting.budget.formulas):
-            genome = space.sample(random)
-            architecture = space.architecture(genome)
-            fits = coster.cost(genome, exact=False).fits
-            graph = graph_of(architecture, task)
-            found.setdefault(LAYER_PEAK, []).append((fits, layer_peak(graph)))
-            formula = mcuformer(architecture, task)
-            if formula is not None:
-                found.setdefault(MCUFORMER, []).append((fits, formula))
-        return tuple(compared(name, verdicts, ram) for name, verdicts in found.items())
 
     def _trials(
         self, supernets: Supernets, drawn: Mapping[str, Sequence[Genome]]
@@ -259,7 +241,8 @@ class _Search:
         accuracy = SharedAccuracy(weights, setting)
         judge = Judge(self._feasible, accuracy, context, self._journal, self._workers)
         seeds = [setting.seed + number for number in range(budget.seeds)]
-        most = len(METHODS) * budget.seeds * budget.evaluations
+        hand_made = len(self._feasible.space.hand_made)
+        most = budget.seeds * (len(SEARCHES) * budget.evaluations + 1 + hand_made)
         with self._stages.counted("evaluating at most", most) as counter:
             comparison = compare(judge, budget.evaluations, seeds, counter.advance)
         self._seconds["evaluations"] = judge.seconds
@@ -267,7 +250,7 @@ class _Search:
 
     def _ranks(self, comparison: Comparison, context: str) -> RankCheck | None:
         """Compare shared weights with training alone, on networks from good to bad."""
-        from mcuforge.nas.finalists import AloneAccuracy, recipe_of
+        from mcuforge.nas.finalists import AloneAccuracy
 
         setting, budget = self._setting, self._setting.budget
         every = comparison.all()
@@ -275,7 +258,7 @@ class _Search:
             return None
         step = (len(every) - 1) / (budget.ranked - 1)
         chosen = [every[round(step * number)] for number in range(budget.ranked)]
-        recipe = recipe_of(setting, budget.ranked_samples, 1)
+        recipe = setting.recipe(budget.ranked_samples, 1)
         alone = AloneAccuracy(None, setting, recipe)
         found = self._alone("networks trained alone", alone, context, chosen)
         shared = tuple(judged.accuracy for judged in chosen)
@@ -284,11 +267,11 @@ class _Search:
 
     def _tried(self, comparison: Comparison, weights: Weights, context: str) -> Judged:
         """The best of the most accurate architectures, each trained alone for a short time."""
-        from mcuforge.nas.finalists import AloneAccuracy, recipe_of
+        from mcuforge.nas.finalists import AloneAccuracy
 
         setting, budget = self._setting, self._setting.budget
         best = comparison.all()[: budget.tried]
-        recipe = recipe_of(setting, budget.tried_samples, 1)
+        recipe = setting.recipe(budget.tried_samples, 1)
         tried = AloneAccuracy(weights, setting, recipe)
         found = self._alone("first trials", tried, context, best)
         return best[max(range(len(best)), key=lambda i: (found[i], best[i].accuracy))]

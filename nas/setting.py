@@ -22,10 +22,12 @@ from mcuforge.nas.budgets import BUDGETS, Budget, BudgetName
 from mcuforge.nas.data import Data, load
 from mcuforge.nas.judge import digest
 from mcuforge.nas.space import Space, load_space
+from mcuforge.nas.training.recipe import Recipe, recipe_for
 from mcuforge.report.files import write_whole
 from mcuforge.version import VERSION
 
 IDENTITY = "search.json"
+LARGEST = Path("largest")  # the teacher that is no file
 FEWEST_EACH = 4  # samples of a batch for a worker: fewer have no statistics
 
 
@@ -44,6 +46,7 @@ class Setting:
     seed: int
     flip: bool | None  # None: as the recipe for such data has it
     teacher: Teacher | None
+    from_largest: bool  # shared weights learn from those of the largest network
     workers: int
     device: Literal["cpu", "cuda"]
     folder: Path
@@ -62,10 +65,28 @@ class Setting:
             "budget": f"{self.budget_name} {digest(asdict(self.budget))}",
             "seed": self.seed,
             "flip": self.flip,
-            "teacher": None if self.teacher is None else self.teacher.digest,
+            "teacher": self._taught_by,
             "device": self.device,
             "workers": self.workers,
         }
+
+    def recipe(self, samples: int, workers: int) -> Recipe:
+        """How networks of this search are trained, for so many samples."""
+        recipe = recipe_for(
+            self.task,
+            tokens=self.space.per_network is not None,
+            images=samples,
+            batch=self.budget.batch,
+            seed=self.seed,
+            workers=workers,
+        )
+        return recipe if self.flip is None else replace(recipe, flip=self.flip)
+
+    @property
+    def _taught_by(self) -> str | None:
+        if self.from_largest:
+            return str(LARGEST)
+        return None if self.teacher is None else self.teacher.digest
 
 
 def open_setting(
@@ -97,7 +118,8 @@ def open_setting(
             "--workers",
             f"--workers {extent.batch // FEWEST_EACH} at most, or a larger --budget",
         )
-    taught = None if teacher is None else Teacher.load(teacher, samples)
+    from_largest = teacher == LARGEST
+    taught = None if teacher is None or from_largest else Teacher.load(teacher, samples)
     if taught is not None and flip is False:
         taught = taught.unmirrored()
     device = _device()
@@ -124,6 +146,7 @@ def open_setting(
         seed,
         flip,
         taught,
+        from_largest,
         1 if device == "cuda" else workers,
         device,
         out or Path(f"search-{chosen.name}-{chip.id}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mcuforge.nas.training.recipe import Recipe
     from mcuforge.nas.training.weights import Weights
 
-NO_CHOICE = ""  # the kind of block in spaces where it is no choice, or one of every stage
+NO_CHOICE = ""  # stands for the kind where a network has none, or each stage its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +78,12 @@ class Supernets:
         self, name: str, kind: str, drawn: Sequence[Genome], weights: Weights, samples: int
     ) -> Supernet:
         """Train weights in place for those drawn and others near."""
-        from mcuforge.nas.finalists import recipe_of
         from mcuforge.nas.training.supernet import Strata
         from mcuforge.nas.training.trainer import train
 
         setting, feasible = self._setting, self._of(kind)
-        recipe = recipe_of(setting, samples, setting.workers)
+        recipe = setting.recipe(samples, setting.workers)
+        recipe = replace(recipe, from_largest=setting.from_largest)
         genomes = feasible.varied(drawn, setting.budget.varied, Random(setting.seed))
         instructions = [round(feasible.cost(genome).instructions) for genome in genomes]
         with self._spent(name) as seconds, self._stages.paced(name, setting.data.kind) as progress:

@@ -11,9 +11,9 @@ and without, and whole networks of the families of nas/sampling.py, drawn from a
 those that cost_error.py holds out. It solves for prices that are not negative by least squares of
 the relative error. All layers of networks, each by its share of the instructions, weigh as much as
 all single ones. A kernel without a price is planned with that of add_s8 while it is measured. Lines
-marked "by hand" stay. `check` runs real networks under every goal; those of ../shared are left out
-where they are not there. Both count on an emulated board, exact to the instruction but on MPS2 and
-MPS3 (40 and 31 at a time).
+marked "by hand" stay, and so does the price of what no sample does. `check` runs real networks
+under every goal; those of ../shared are left out where they are not there. Both count on an
+emulated board, exact to the instruction but on MPS2 and MPS3 (40 and 31 at a time).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from mcuforge.compiler.isa.instruction_set import price_file, prices
 from mcuforge.compiler.schedule.cost import layer_tasks, layer_work, schedule_costs
 from mcuforge.compiler.schedule.schedule import Layer, Schedule
 from mcuforge.compiler.schedule.search import GOALS
-from mcuforge.compiler.work import Counts
+from mcuforge.compiler.work import NONE, Counts
 from mcuforge.flow.session import Session, compile_session
 from mcuforge.runtime_c.sources import PORTABLE, kernel_names
 from scripts.calibration_models import calibration_models
@@ -103,6 +103,12 @@ def fitted(found: Sequence[Sample]) -> Vector:
     return np.array([float(f"{price:.3g}") for price in prices])
 
 
+def completed(price: Vector, found: Sequence[Sample], known: Sequence[float]) -> Vector:
+    """The fitted prices of one kernel, and the `known` ones of what no sample does."""
+    met = np.any([s.work != 0 for s in found], axis=0)
+    return np.where(met, price, np.array(known))
+
+
 def weights_of(found: Sequence[Sample]) -> Vector:
     """1 for a single layer; those of networks weigh as much in sum, each by its instructions."""
     of_network = np.array([s.of_network for s in found])
@@ -158,7 +164,11 @@ def fit(board: str, only: Sequence[str], *, networks: bool = False) -> None:
     if missing:
         names = ", ".join(sorted(missing))
         raise SystemExit(f"no layer of scripts/calibration_models.py calls {names}: add one")
-    fits = {kernel: fitted(of_kernel) for kernel, of_kernel in found.items()}
+    known = prices(isa)
+    fits = {
+        kernel: completed(fitted(of_kernel), of_kernel, known.get(kernel, NONE))
+        for kernel, of_kernel in found.items()
+    }
     write_prices(isa, {kernel: price.tolist() for kernel, price in fits.items()})
     report(found, fits)
 

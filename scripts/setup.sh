@@ -81,8 +81,8 @@ fi
 echo "installing Python packages into $venv"
 case ${1:-run} in
     run) extras="" ;;
-    unit) extras="[dev]" ;;
-    test) extras="[dev,nas]" ;;
+    unit) extras="[dev,exact]" ;;
+    test) extras="[dev,exact,nas]" ;;
 esac
 # what PyPI has of PyTorch brings CUDA, several GB: docs/install.md says how to take the CPU's
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \

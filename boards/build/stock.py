@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.catalog.board import Board
-from mcuforge.boards.catalog.hardware import PlatformIO
+from mcuforge.boards.catalog.platformio import PlatformIO
 from mcuforge.errors import InternalError
 
 

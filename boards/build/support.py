@@ -52,10 +52,12 @@ def board_support(board: Board) -> Support:
 
 def board_config(board: Board) -> str:
     """Write board_config.h: the values that the start-up code takes from the board's TOML."""
+    hardware = "" if board.hardware is None else board.hardware.defines()
     return (
         "/* Written by mcuforge from the board's TOML file. */\n"
         f'#define BOARD_ID "{board.id}"\n'
         f"#define BOARD_CLOCK_HZ {board.clock_hz}u\n"
         f"#define BOARD_TICK_HZ {board.tick_hz}u\n"
         f"#define BOARD_BAUD {board.baud}u\n"
+        f"{hardware}"
     )

@@ -14,8 +14,10 @@ are errors, and quantities carry their unit ("128 KiB", "25 MHz").
     [toolchain] prefix, flags         flags: CPU and ABI only
     [emulator] optional               command, machine, ticks; args optional
     [platformio] optional             board, platform, protocol, protocols; openocd optional (see
-                                      hardware.py); without it there is no hardware
+                                      platformio.py); without it there is no hardware
     [probe]    optional               name, usb: ids of the USB device of the board's serial port
+    [hardware] optional               chip, oscillator, UART, pins: hardware.py
+    virtual    optional               chip of boards/virtual, which --exact runs
 
 Memories. The image (stack, variables, firmware; code and constants) starts in the first of each
 kind "ram" and "flash", and the budget must fit in the group of memories that begins there (see
@@ -35,13 +37,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcuforge.boards.arch import ARCHITECTURES
-from mcuforge.boards.catalog.hardware import (
-    PlatformIO,
-    Probe,
-    read_platformio,
-    read_probe,
-)
+from mcuforge.boards.catalog.hardware import Hardware, read_hardware
 from mcuforge.boards.catalog.memory import Memory, MemoryKind, groups, limited, read_memories
+from mcuforge.boards.catalog.platformio import PlatformIO, Probe, read_platformio, read_probe
 from mcuforge.boards.catalog.stand_in_memory import NoSpace, stand_in_memories
 from mcuforge.boards.catalog.toml_table import TomlTable
 from mcuforge.errors import BoardError
@@ -92,6 +90,8 @@ class Board:
     probe: Probe | None
     baud: int
     emulated: bool
+    hardware: Hardware | None
+    virtual: str | None
 
     def first(self, kind: MemoryKind) -> Memory:
         """Return the memory that an image's code ("flash") or data ("ram") starts in."""
@@ -196,6 +196,8 @@ def emulated(board: Board, folder: Path = FOLDER) -> Board:
         stand_in=None,
         bsp=host.bsp,
         emulated=True,
+        hardware=None,
+        virtual=None,
     )
 
 
@@ -233,6 +235,8 @@ def _read_board(path: Path) -> Board:
         probe=read_probe(table.table("probe")) if table.has("probe") else None,
         baud=table.integer("baud") if table.has("baud") else 115200,
         emulated=only_emulated,
+        hardware=read_hardware(table.table("hardware")) if table.has("hardware") else None,
+        virtual=table.optional_text("virtual"),
     )
     budget.finish()
     table.finish()

@@ -1,83 +1,89 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a board of silicon is reached: its PlatformIO platform, its upload tools, its USB ids."""
+"""What start-up code for the hardware must know of a board: the table [hardware] of its file.
+
+chip        name of the chip, as the folder bsp/chip/<bsp> knows it: "STM32F446"
+chip_id     what the chip's identification register says (STM32: DEV_ID of DBGMCU_IDCODE)
+oscillator  frequency of the external clock: "8 MHz"
+bypass      true: a clock signal comes in; false: a crystal
+uart        the UART wired to the debug probe's virtual COM port: "USART2"
+tx, rx      its pins: "PA2"
+alternate   number of the pins' alternate function
+"""
 
 import re
 from dataclasses import dataclass
 
 from mcuforge.boards.catalog.toml_table import TomlTable
 
-PROTOCOLS = ("stlink", "jlink", "cmsis-dap", "dfu", "serial", "picotool")
-_PLATFORM = re.compile(r"(?P<owner>[\w-]+)/(?P<name>[\w-]+)@(?P<version>\d+\.\d+\.\d+)")
-_USB_ID = re.compile(r"[0-9a-f]{4}(?::[0-9a-f]{4})?")
+CHIP_ID_BITS = 0xFFF  # DEV_ID; the bits above are the revision
+_PIN = re.compile(r"P([A-K])(\d{1,2})")
+_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 @dataclass(frozen=True)
-class PlatformIO:
-    """What stock PlatformIO calls the board, and how it flashes it."""
+class Pin:
+    """A pin of a port: PA2 is port 0, number 2."""
 
-    board: str  # PlatformIO's id of the board
-    platform: str  # with owner and pinned version: "platformio/ststm32@19.6.0"
-    protocol: str  # the upload protocol unless the user asks for another one
-    protocols: tuple[str, ...]
-    openocd: str | None = None  # target script of OpenOCD, for a CMSIS-DAP probe
-
-    @property
-    def name(self) -> str:
-        """The platform's name alone: "ststm32"."""
-        return _matched(self.platform)["name"]
-
-    @property
-    def version(self) -> str:
-        """The platform's pinned version: "19.6.0"."""
-        return _matched(self.platform)["version"]
+    port: int
+    number: int
 
 
 @dataclass(frozen=True)
-class Probe:
-    """The USB device whose serial port leads to the board's UART.
+class Hardware:
+    """The chip on a board and what is wired to it."""
 
-    `usb`: hexadecimal "vendor:product" ids, or "vendor" for every product of a vendor.
-    """
+    chip: str
+    chip_id: int
+    oscillator_hz: int
+    bypass: bool
+    uart: str
+    tx: Pin
+    rx: Pin
+    alternate: int
 
-    name: str
-    usb: tuple[str, ...]
-
-    def matches(self, vendor: int | None, product: int | None) -> bool:
-        """Tell whether a USB device is such a probe; None: not a USB device."""
-        if vendor is None or product is None:
-            return False
-        return not {f"{vendor:04x}", f"{vendor:04x}:{product:04x}"}.isdisjoint(self.usb)
-
-
-def read_platformio(entry: TomlTable) -> PlatformIO:
-    """Read the table [platformio]; BoardError for a wrong key."""
-    board, platform = entry.text("board"), entry.text("platform")
-    if _PLATFORM.fullmatch(platform) is None:
-        entry.refuse(
-            "platform", f"is '{platform}'", 'write owner, name and version: "owner/name@1.2.3"'
+    def defines(self) -> str:
+        """Write the lines of board_config.h."""
+        return (
+            f"#define BOARD_CHIP_{self.chip} 1\n"
+            f"#define BOARD_OSCILLATOR_HZ {self.oscillator_hz}u\n"
+            f"#define BOARD_OSCILLATOR_BYPASS {int(self.bypass)}\n"
+            f"#define BOARD_UART_{self.uart} 1\n"
+            f"#define BOARD_UART_TX_PORT {self.tx.port}u\n"
+            f"#define BOARD_UART_TX_PIN {self.tx.number}u\n"
+            f"#define BOARD_UART_RX_PORT {self.rx.port}u\n"
+            f"#define BOARD_UART_RX_PIN {self.rx.number}u\n"
+            f"#define BOARD_UART_ALTERNATE {self.alternate}u\n"
         )
-    protocols = entry.texts("protocols")
-    for protocol in protocols:
-        if protocol not in PROTOCOLS:
-            known = ", ".join(PROTOCOLS)
-            entry.refuse("protocols", f"has '{protocol}'", f"boards/build knows {known}")
-    protocol = entry.choice("protocol", protocols)
-    found = PlatformIO(board, platform, protocol, protocols, entry.optional_text("openocd"))
-    entry.finish()
-    return found
 
 
-def read_probe(entry: TomlTable) -> Probe:
-    """Read the table [probe]; BoardError for a wrong key."""
-    probe = Probe(entry.text("name"), entry.texts("usb"))
-    for usb in probe.usb:
-        if _USB_ID.fullmatch(usb) is None:
-            entry.refuse("usb", f"has '{usb}'", 'write lower-case ids: "0483:374b", or "1366"')
-    entry.finish()
-    return probe
+def read_hardware(table: TomlTable) -> Hardware:
+    """Read the table whole; BoardError for a wrong, missing or unknown key."""
+    hardware = Hardware(
+        chip=_read_name(table, "chip"),
+        chip_id=table.integer("chip_id"),
+        oscillator_hz=table.quantity("oscillator"),
+        bypass=table.flag("bypass"),
+        uart=_read_name(table, "uart"),
+        tx=_read_pin(table, "tx"),
+        rx=_read_pin(table, "rx"),
+        alternate=table.integer("alternate"),
+    )
+    if hardware.alternate > 15:
+        table.refuse("alternate", f"is {hardware.alternate}", "write a number from 0 to 15")
+    table.finish()
+    return hardware
 
 
-def _matched(platform: str) -> re.Match[str]:
-    found = _PLATFORM.fullmatch(platform)
-    assert found is not None, platform  # read_platformio has refused it
-    return found
+def _read_name(table: TomlTable, key: str) -> str:
+    name = table.text(key)
+    if not _NAME.fullmatch(name):
+        table.refuse(key, f"is '{name}'", "write capitals and digits: it becomes part of a macro")
+    return name
+
+
+def _read_pin(table: TomlTable, key: str) -> Pin:
+    text = table.text(key)
+    found = _PIN.fullmatch(text)
+    if found is None or int(found[2]) > 15:
+        table.refuse(key, f"is '{text}', expected a pin", 'write port and number: "PA2"')
+    return Pin(ord(found[1]) - ord("A"), int(found[2]))

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 from mcuforge.boards.link import cobs
 
-PROTOCOL = 2
+PROTOCOL = 3
 ANSWER = 0x80
 NO_SEQUENCE = 0xFFFF
 SYNC = 0xA5

@@ -5,12 +5,13 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-_HELLO = struct.Struct("<10Ii32s")
+_HELLO = struct.Struct("<10Ii2I32s")
 _PROTOCOL = struct.Struct("<I")
 _TENSOR = struct.Struct("<IIIfiI")
 _RUN = struct.Struct("<Qi3I")
 _COUNTERS = struct.Struct("<Q8I")
 _DTYPES = ("int8", "uint8", "int32", "float32")
+RESETS = ("unknown", "power", "reset pin", "software", "watchdog", "low power")
 
 
 class Malformed(ValueError):
@@ -45,11 +46,18 @@ class Hello:
     tick_hz: int
     poison: int  # 1: the build can overwrite dead bytes between steps
     model_status: int  # 0: the model accepted its arenas
+    chip_id: int  # of the chip's own register; 0: it has none
+    reset: int  # index of RESETS: what started the firmware
     model_hash: bytes  # SHA-256 of the model file
     model: str
     task: str  # MLPerf Tiny id
     board: str
     build: str
+
+    @property
+    def started_by(self) -> str:
+        """What started the firmware, in words."""
+        return RESETS[self.reset] if self.reset < len(RESETS) else RESETS[0]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Computes only the rows that are read: moves slices of rows up through row-wise operators."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
@@ -35,11 +36,12 @@ def read_needed_rows(graph: Graph) -> Graph:
 
 def _one_step(graph: Graph, names: Names) -> Graph | None:
     """Move the first slice that can move up by one node; None when no slice can."""
-    merged = _merged(graph)
+    cuts = [node for node in graph.nodes if _cuts_rows(node)]
+    merged = _merged(graph, cuts)
     if merged is not None:
         return merged
-    for cut in graph.nodes:
-        if not _cuts_rows(cut) or graph.only_reader(cut.inputs[0]) is None:
+    for cut in cuts:
+        if graph.only_reader(cut.inputs[0]) is None:
             continue
         writer = graph.writer(cut.inputs[0])
         if writer is None:
@@ -54,12 +56,10 @@ def _one_step(graph: Graph, names: Names) -> Graph | None:
     return None
 
 
-def _merged(graph: Graph) -> Graph | None:
+def _merged(graph: Graph, cuts: Sequence[Node]) -> Graph | None:
     """Merge two slices that take the same rows of a tensor; None where there are no two."""
     seen: dict[tuple[int, Op, tuple[int, ...]], Node] = {}
-    for node in graph.nodes:
-        if not _cuts_rows(node):
-            continue
+    for node in cuts:
         first = seen.setdefault((id(node.inputs[0]), node.op, node.output.shape), node)
         if first is not node and not graph.is_output(node.output):
             same = {id(node.output): first.output}

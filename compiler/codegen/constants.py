@@ -133,10 +133,10 @@ def identified(schedule: Schedule) -> dict[str, Layer]:
 def _counted(pool: ConstantPool, layers: Mapping[str, Layer]) -> list[Constant]:
     """Count how often an inference reads each array; `layers` are keyed by their identifiers."""
     arrays = pool.arrays()
-    largest = {
-        layer: max(array.elements for array in arrays if layer in pool.users(array))
-        for layer in {layer for array in arrays for layer in pool.users(array)}
-    }
+    largest: dict[str, int] = {}
+    for array in arrays:
+        for layer in pool.users(array):
+            largest[layer] = max(largest.get(layer, 0), array.elements)
     return [
         Constant(
             array.name,

@@ -75,7 +75,8 @@ def packable(
         return _assumed(filters.shape, multipliers, output, act_min)
     count = filters.shape[0]
     bias = folded_bias(inputs, filters).data.astype(np.int32)
-    reach = np.abs(bias.astype(np.int64)) + 128 * np.abs(filters.astype(np.int64)).sum(axis=1)
+    sizes = np.abs(filters, dtype=np.int16)  # of int8: 128 is the largest
+    reach = np.abs(bias.astype(np.int64)) + 128 * sizes.sum(axis=1, dtype=np.int64)
     mantissa = np.broadcast_to(mantissas(multipliers), count)
     shift = np.broadcast_to(shifts(multipliers), count).astype(np.int64)
     swing = reach - np.abs(bias.astype(np.int64))

@@ -76,6 +76,13 @@ class InstructionSet:
             )
         return found
 
+    def rounds_mixed(self, right: Int32, multiplier: Int32) -> bool:
+        """Whether kernels have an ending of their own, and take pixels alone, for such channels.
+
+        right, multiplier: as in `Channels`, one per channel, or one for all.
+        """
+        return False
+
     def words_of_large_weights(self, filters: int, taps: int) -> int:
         """Words that packed filters take besides if their weights are large; 0: no more."""
         return 0

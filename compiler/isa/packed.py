@@ -55,6 +55,8 @@ class PackedLayer:
 @lru_cache(maxsize=8)  # a layer is asked for its calls whole and by rows, one after the other
 def _channels(layer: PackedLayer, *, depthwise: bool = False) -> Channels | None:
     """How the channels of a layer are requantized; None: no packed kernel can."""
+    if not find_instruction_set(layer.isa).packed_kernels:
+        return None
     filters = layer.filters
     if depthwise:  # (1, kh, kw, c)
         filters = filters.reshape(-1, layer.output.shape[-1]).T

@@ -5,10 +5,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.isa import find_instruction_set
+from mcuforge.compiler.isa.channels import Int32
 from mcuforge.compiler.isa.instruction_set import InstructionSet, rounded_up
-from mcuforge.compiler.ops.common.fixed_point import activation_range
+from mcuforge.compiler.ops.common.fixed_point import Multiplier, activation_range
+from mcuforge.compiler.ops.common.weighted import mantissas, shifts
 from mcuforge.compiler.ops.common.window import Window
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.compiler.work import CALLED, Counts, Work
@@ -27,6 +31,7 @@ class PackedShape:
     window: Window
     taps: int  # products per output
     act: Activation
+    multipliers: tuple[Multiplier, ...]  # one per channel, or one for all
 
     @property
     def channels(self) -> int:
@@ -54,6 +59,16 @@ class PackedShape:
         """Those of `twice` that need their own shift: not if they are clamped at the zero point."""
         least, _ = activation_range(self.act, self.output)
         return self.twice if least < self.output.zero_point else 0
+
+    @property
+    def right(self) -> Int32:
+        """The right shifts of the multipliers: int32 (multipliers,)."""
+        return -shifts(self.multipliers).astype(np.int32)
+
+    @property
+    def multiplier(self) -> Int32:
+        """Their mantissas: int32 (multipliers,)."""
+        return mantissas(self.multipliers).astype(np.int32)
 
     @property
     def row_taps(self) -> tuple[list[int], list[int]]:
@@ -105,6 +120,9 @@ def _conv2d(kernel: str, shape: PackedShape, isa: InstructionSet) -> Work:
         twice=shape.twice,
     )
     alone = Counts(run=blocks - blocks / at_once, tap=-products, rest=products)
+    if isa.rounds_mixed(shape.right, shape.multiplier):
+        each = counts.plus(alone.times(pixels))._replace(twice=0, mixed=shape.output.elements)
+        return Work(kernel, each, CALLED)
     left = tuple(alone.times(count) for count in range(1, at_once))
     if isa.fills_up:  # one pixel takes blocks of eight filters; three are computed as four
         pairs = -(-blocks // 2)
@@ -171,11 +189,13 @@ def _vector(shape: PackedShape, isa: InstructionSet) -> Counts:
     blocks, left = divmod(shape.channels, filters)
     if filters == FILTERS and left:
         blocks, left = blocks + 1, 0
+    mixed = isa.rounds_mixed(shape.right, shape.multiplier)
     return Counts(
         output=shape.channels,
         run=blocks * filters / FILTERS,
         tap=blocks * filters * rounded_up(depth, isa.values),
         rest=left * depth,
         edge=left,
-        twice=shape.twice,
+        twice=0 if mixed else shape.twice,
+        mixed=shape.output.elements if mixed else 0,
     )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Addition and subtraction of int8 tensors of any two scales, with broadcasting."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mcuforge.compiler.calls import Fields
 from mcuforge.compiler.graph import Activation
@@ -53,7 +53,7 @@ class Add(BroadcastOp):
     def multipliers(self, inputs: Tensors) -> tuple[Multiplier, Multiplier]:
         """Bring both inputs to the common scale; b's is negative to subtract."""
         a, b = input_multipliers(inputs)
-        return a, replace(b, mantissa=-b.mantissa) if self.subtract else b
+        return a, b._replace(mantissa=-b.mantissa) if self.subtract else b
 
 
 def output_multiplier(inputs: Tensors, output: Tensor) -> Multiplier:

@@ -12,7 +12,6 @@ from mcuforge.compiler.ops.common.weighted import (
     UNROLLED,
     bias_values,
     check_summed,
-    conv_multipliers,
     finish,
 )
 from mcuforge.compiler.ops.convolution import ConvolutionOp
@@ -55,7 +54,7 @@ class Conv2D(ConvolutionOp):
             parts.append(columns @ kernel.T)
         acc = np.concatenate(parts, axis=1).astype(np.int64)
         acc += bias_values(inputs, weights.shape[0])
-        return finish(acc, conv_multipliers(inputs, output), self.act, output)
+        return finish(acc, self.multipliers(inputs, output), self.act, output)
 
     def macs(self, inputs: Tensors, output: Tensor) -> int:
         _, kh, kw, ci = inputs[1].shape

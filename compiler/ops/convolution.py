@@ -8,6 +8,7 @@ from mcuforge.compiler.calls import ROWS, Blank, Blob, Call, kernel_call
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.isa.packed import PackedLayer
 from mcuforge.compiler.ops.common.checks import want_int8, want_one_image, want_rank, want_shape
+from mcuforge.compiler.ops.common.fixed_point import Multiplier
 from mcuforge.compiler.ops.common.weighted import (
     check_bias,
     check_weights,
@@ -47,12 +48,16 @@ class ConvolutionOp(WindowedOp):
         size = self.window(weights).output_size(x.shape[1:3])
         want_shape(output, (1, *size, weights.shape[axis]))
 
+    def multipliers(self, inputs: Tensors, output: Tensor) -> tuple[Multiplier, ...]:
+        """The factor of each channel from its accumulator to the output."""
+        return conv_multipliers(inputs, output)
+
     @abstractmethod
     def packed(self, layer: PackedLayer) -> Call | None:
         """Call the kernel with packed weights; None if it cannot take the layer."""
 
     def calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
-        layer = PackedLayer(inputs, output, isa, conv_multipliers(inputs, output), self.act)
+        layer = PackedLayer(inputs, output, isa, self.multipliers(inputs, output), self.act)
         return (self.packed(layer) or self.call(inputs, output),)
 
     def unpacked(self, inputs: Tensors, output: Tensor, filters: Array, **own: int) -> Call:
@@ -61,7 +66,7 @@ class ConvolutionOp(WindowedOp):
         filters: the weights as (channels, taps). own: the kernel's own parameters.
         """
         x, weights = inputs[:2]
-        factors = conv_multipliers(inputs, output)
+        factors = self.multipliers(inputs, output)
         return kernel_call(
             self.kernel_name,
             *(x, Blob("weights", weights.values()), output, Blank.PARAMS, *ROWS),

@@ -13,7 +13,6 @@ from mcuforge.compiler.ops.common.summing import summing
 from mcuforge.compiler.ops.common.weighted import (
     bias_values,
     check_summed,
-    conv_multipliers,
     finish,
 )
 from mcuforge.compiler.ops.convolution import ConvolutionOp
@@ -51,7 +50,7 @@ class DepthwiseConv2D(ConvolutionOp):
             for kx in range(kw):
                 acc += patches[:, :, ky, kx, :, None] * filters[ky, kx]
         acc = acc.reshape(*output.shape[1:]) + bias_values(inputs, channels)
-        return finish(acc, conv_multipliers(inputs, output), self.act, output)
+        return finish(acc, self.multipliers(inputs, output), self.act, output)
 
     def macs(self, inputs: Tensors, output: Tensor) -> int:
         return output.elements * inputs[1].shape[1] * inputs[1].shape[2]

@@ -64,12 +64,25 @@ class FullyConnected(Op):
                 f"this operator gives {rows} vectors of {out_features}"
             )
 
+    def multipliers(self, inputs: Tensors, output: Tensor) -> tuple[Multiplier, ...]:
+        """Compute one multiplier per output feature, or one for all if the weights have one scale.
+
+        TFLite multiplies the scales in float32 for a single multiplier, in doubles for several.
+        """
+        x, weights = inputs[:2]
+        assert weights.quant is not None
+        scales = weights.quant.scale
+        if len(scales) == 1:
+            product = float(np.float32(x.scale) * np.float32(scales[0]))
+            return (output_multiplier(product / output.scale, output),)
+        return conv_multipliers(inputs, output)
+
     def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
         x, weights = inputs[:2]
         rows = values[0].astype(np.float64).reshape(-1, weights.shape[1]) - x.zero_point
         acc = (rows @ values[1].astype(np.float64).T).astype(np.int64)  # below 2**53: exact
         acc += bias_values(inputs, weights.shape[0])
-        return finish(acc, linear_multipliers(inputs, output), self.act, output)
+        return finish(acc, self.multipliers(inputs, output), self.act, output)
 
     def macs(self, inputs: Tensors, output: Tensor) -> int:
         return output.elements * inputs[1].shape[1]
@@ -84,7 +97,7 @@ class FullyConnected(Op):
         """Call a kernel with packed weights, for whole tensors and for rows."""
         x, weights = inputs[:2]
         out_features, in_features = weights.shape
-        layer = PackedLayer(inputs, output, isa, linear_multipliers(inputs, output), self.act)
+        layer = PackedLayer(inputs, output, isa, self.multipliers(inputs, output), self.act)
         if x.elements == in_features:
             return packed_vector(layer)
         if self.row_reads(inputs, output) is None:
@@ -110,7 +123,7 @@ class FullyConnected(Op):
 
     def _fields(self, inputs: Tensors, output: Tensor) -> Fields:
         """Return the fields that both forms of the kernel have after their sizes."""
-        factors = linear_multipliers(inputs, output)
+        factors = self.multipliers(inputs, output)
         finishing = weighted_fields(inputs, output, inputs[1].values(), factors, self.act)
         return {"multiplier_step": int(len(factors) > 1), **finishing}
 
@@ -169,17 +182,3 @@ class FullyConnected(Op):
             tap=dots * (size - rest),
             rest=dots * rest,
         )
-
-
-def linear_multipliers(inputs: Tensors, output: Tensor) -> tuple[Multiplier, ...]:
-    """Compute one multiplier per output feature, or one for all if the weights have one scale.
-
-    TFLite multiplies the scales in float32 for a single multiplier, in doubles for several.
-    """
-    x, weights = inputs[:2]
-    assert weights.quant is not None
-    scales = weights.quant.scale
-    if len(scales) == 1:
-        product = float(np.float32(x.scale) * np.float32(scales[0]))
-        return (output_multiplier(product / output.scale, output),)
-    return conv_multipliers(inputs, output)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from math import inf
+from operator import attrgetter
 
 from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.schedule.estimate import Choice, Estimates, Known
@@ -88,20 +89,23 @@ class Candidates:
         than the arena of a known cut, or shorter stages fit in their place. Where that arena is
         `most`, of another order, the bound may be anything above it.
         """
-        return max(self._floor, self._least_peak(self.choices, lambda c: c.least))
+        return max(self._floor, self._least_peak(self.choices, attrgetter("least")))
 
     @cached_property
     def least_peak(self) -> int:
         """The least estimate of an arena that any cut has."""
-        return self._least_peak(self.choices, lambda c: c.bytes)
+        return self._least_peak(self.choices, attrgetter("bytes"))
 
     @cached_property
-    def by_end(self) -> tuple[tuple[Choice, ...], ...]:
-        """The choices by their end: at index i those whose last node is node i - 1."""
-        found: list[list[Choice]] = [[] for _ in range(len(self.nodes) + 1)]
-        for choice in self.choices:
-            found[choice.end].append(choice)
-        return tuple(tuple(choices) for choices in found)
+    def by_end(self) -> list[list[tuple[int, int, float, Choice]]]:
+        """The choices by their end: at index i those whose last node is node i - 1.
+
+        Each with its bytes, its begin and its instructions in front: a search looks at them often.
+        """
+        found: list[list[tuple[int, int, float, Choice]]] = [[] for _ in range(len(self.nodes) + 1)]
+        for c in self.choices:
+            found[c.end].append((c.bytes, c.begin, c.instructions, c))
+        return found
 
     @property
     def _floor(self) -> int:
@@ -122,7 +126,7 @@ class Candidates:
 
     def _enough(self, found: Sequence[Choice]) -> float:
         """Bytes above which a stage is not worth having."""
-        return max(self.within, min(self.most, self._least_peak(found, lambda c: c.bytes)))
+        return max(self.within, min(self.most, self._least_peak(found, attrgetter("bytes"))))
 
     def _beyond_most(self, found: Sequence[Choice], growing: Sequence[int]) -> bool:
         """True where no stage, found or growing, runs some node within `most` bytes."""
@@ -146,15 +150,16 @@ class Candidates:
     def _settled(self, choices: Sequence[Choice]) -> list[int]:
         """For each node a bit for every end that choices within the floor reach from it."""
         reached = [0] * (len(self.nodes) + 1)
-        for choice in sorted(choices, key=lambda c: -c.begin):
-            if choice.bytes <= self._floor:
-                reached[choice.begin] |= 1 << choice.end | reached[choice.end]
+        floor = self._floor
+        small = [choice for choice in choices if choice.bytes <= floor]
+        for choice in sorted(small, key=attrgetter("begin"), reverse=True):
+            reached[choice.begin] |= 1 << choice.end | reached[choice.end]
         return reached
 
     def _least_peak(self, choices: Sequence[Choice], size: Callable[[Choice], int]) -> int:
         """The least arena of all cuts into these choices."""
         best = [0] + [1 << 62] * len(self.nodes)
-        for choice in sorted(choices, key=lambda c: c.begin):
+        for choice in sorted(choices, key=attrgetter("begin")):
             peak = max(best[choice.begin], size(choice))
             if peak < best[choice.end]:
                 best[choice.end] = peak

@@ -241,13 +241,16 @@ def _best(
             continue
         schedule = make_schedule(attempt.graph, attempt.cut, calls, arriving)
         whole = memory_problem(schedule, regions)
+        bound: int | None = None  # the same wherever buffers may lie
         for problem in (whole,) if goal == "speed" else (whole, *confined(whole)):
             if best is not None and _is_settled(best, attempt, goal, problem):
                 continue
-            plan = placing.place(problem)
+            plan = placing.place(problem, bound=bound)
+            bound = plan.lower_bound
             if CROWD < len(problem.buffers) < MANY and plan.peak > attempt.estimate and patience:
                 patience -= 1
-                plan = placing.place(problem, iterations=MOVES_PER_BUFFER * len(problem.buffers))
+                moves = MOVES_PER_BUFFER * len(problem.buffers)
+                plan = placing.place(problem, iterations=moves, bound=bound)
             rank = attempt.rank(goal, sum(plan.overflow(problem).values()), plan.peak)
             if best is None or rank < best.rank:
                 best = _Placed(rank, attempt, schedule, problem, plan, free=problem is whole)

@@ -106,7 +106,7 @@ def _packed_shape(node: Node) -> PackedShape:
     assert isinstance(op, ConvolutionOp | FullyConnected), "no other operator packs weights"
     window = op.window(node.inputs[1]) if isinstance(op, ConvolutionOp) else POINT
     taps = op.macs(node.inputs, output) // output.elements
-    return PackedShape(x, output, window, taps, op.act)
+    return PackedShape(x, output, window, taps, op.act, op.multipliers(node.inputs, output))
 
 
 def layer_tasks(schedule: Schedule) -> Iterator[tuple[Layer, int, list[Task]]]:

@@ -100,19 +100,28 @@ class Estimates:
         """Each node as a layer of a pipeline, None where it cannot run by rows."""
         return [row_layer(node, self.holding.storage, self.calls) for node in self.nodes]
 
-    @cached_property
+    @property
     def whole_costs(self) -> list[LayerCost]:
         """What each node costs that runs whole."""
-        cost = self.calls.cost
-        return [cost(node, Execution.WHOLE, node.output.rows) for node in self.nodes]
+        return self._costs[0]
 
-    @cached_property
+    @property
     def row_costs(self) -> list[LayerCost]:
         """What each node costs that runs by rows, or whole where it cannot."""
-        return [
-            at_once if row is None else self.calls.cost(node, row.execution, row.steps)
-            for node, row, at_once in zip(self.nodes, self.rows, self.whole_costs, strict=True)
-        ]
+        return self._costs[1]
+
+    @cached_property
+    def _costs(self) -> tuple[list[LayerCost], list[LayerCost]]:
+        """The costs of each node whole and by rows, one after the other.
+
+        Its channels are then worked out once: see `isa/packed.py`.
+        """
+        cost = self.calls.cost
+        whole, by_rows = [], []
+        for node, row in zip(self.nodes, self.rows, strict=True):
+            whole.append(cost(node, Execution.WHOLE, node.output.rows))
+            by_rows.append(whole[-1] if row is None else cost(node, row.execution, row.steps))
+        return whole, by_rows
 
     @cached_property
     def reach(self) -> list[int]:

@@ -25,6 +25,8 @@ class Holding:
         self.storage = view_storage(graph)
         self.reads = [[self.storage[x.name].name for x in n.activations] for n in self.nodes]
         self._lives = liveness(graph, [(node,) for node in self.nodes], self.storage)
+        self._read_lives = [[self._lives[name] for name in names] for names in self.reads]
+        self._written_lives = [self._lives[node.output.name] for node in self.nodes]
         self._tensors = {t.name: t for t in (*graph.inputs, *(n.output for n in self.nodes))}
 
     def made_before(self, name: str, begin: int) -> bool:
@@ -111,13 +113,14 @@ class Holding:
         A tensor written in the range need not be whole then. Over one that was made before it, the
         pipeline may write row by row what two stages would place beside it.
         """
-        early = (n for n in self._read(begin, end) if self.made_before(n, begin))
-        dying = (self._lives[n].last for n in early if not self.needed_after(n, end))
-        reached = max(dying, default=begin)
+        reached = begin
+        for i in range(begin, end):
+            for life in self._read_lives[i]:
+                if life.first < begin and reached < life.last < end:
+                    reached = life.last
         for i in range(begin, end - 1):
-            last = self._lives[self.nodes[i].output.name].last
-            if last < end:
-                reached = max(reached, last)
+            if reached < self._written_lives[i].last < end:
+                reached = self._written_lives[i].last
             if reached <= i:
                 return False
         return True

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import inf
 from typing import Literal
 
@@ -47,8 +47,8 @@ def cuts(candidates: Candidates, goal: Goal, budget: int, allowed: float = inf) 
     if goal == "speed":
         order = [None, *(level for level in levels[::-1] if level <= budget), *levels]
     for limit in order:
-        for weigh in (_instructions, _bytes):
-            cut = _cheapest(candidates, limit, weigh)
+        for by_bytes in (False, True):  # few, small stages leave few holes
+            cut = _cheapest(candidates, limit, by_bytes=by_bytes)
             if cut is None or (goal == "balanced" and cut_cost(cut) > allowed):
                 continue
             if _key(cut) not in seen:
@@ -95,28 +95,22 @@ def cut_cost(cut: Cut) -> float:
     return sum(choice.instructions for choice in cut)
 
 
-def _instructions(choice: Choice) -> float:
-    return choice.instructions
+def _cheapest(candidates: Candidates, limit: int | None, *, by_bytes: bool = False) -> Cut | None:
+    """Find the cut of fewest instructions with every stage within `limit` bytes; None: no way.
 
-
-def _bytes(choice: Choice) -> float:
-    """The weight of a stage when few, small stages are to win: they leave few holes."""
-    return choice.bytes
-
-
-def _cheapest(
-    candidates: Candidates, limit: int | None, weigh: Callable[[Choice], float] = _instructions
-) -> Cut | None:
-    """Find the cut of least weight with every stage within `limit` bytes; None if there is none."""
+    `by_bytes`: the cut whose stages have the fewest bytes in sum.
+    """
+    most = inf if limit is None else limit
     total = [0.0] + [inf] * len(candidates.nodes)
     last: list[Choice | None] = [None] * len(total)
     for end in range(1, len(total)):
-        for choice in candidates.by_end[end]:
-            if limit is not None and choice.bytes > limit:
-                continue
-            weight = total[choice.begin] + weigh(choice)
-            if weight < total[end]:
-                total[end], last[end] = weight, choice
+        least = inf
+        for size, begin, instructions, choice in candidates.by_end[end]:
+            if size <= most:
+                weight = total[begin] + (size if by_bytes else instructions)
+                if weight < least:
+                    least, last[end] = weight, choice
+        total[end] = least
     cut: list[Choice] = []
     end = len(candidates.nodes)
     while end:

@@ -14,6 +14,7 @@ from mcuforge.commands.options import (
     Data,
     DumpPasses,
     Emulate,
+    Exact,
     Json,
     Model,
     Out,
@@ -33,7 +34,7 @@ from mcuforge.report.progress import Stages
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
     from mcuforge.flow.session import Session
-    from mcuforge.flow.target import Hardware
+    from mcuforge.flow.target import Connection
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Request:
     board: BoardId
     _: KW_ONLY
     emulate: Emulate = False
+    exact: Exact = False
     port: Port = None
     protocol: Protocol = None
     data: Data = None
@@ -61,9 +63,13 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
     possible.
     """
     from mcuforge.flow.session import open_session
-    from mcuforge.flow.target import find_hardware
+    from mcuforge.flow.target import find_connection
 
-    session = open_session(request.model, request.board, emulate=request.emulate)
+    session = open_session(
+        request.model, request.board, emulate=request.emulate, exact=request.exact
+    )
+    if request.exact:
+        return deploy_session(session, request, stages or progress(quiet=True))
     if session.board.emulated and request.port is not None:
         raise BoardError(
             f"'{request.board}' is emulated and has no port to flash through, --port is given",
@@ -72,18 +78,19 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
         )
     if not session.board.emulated and request.port is None:
         raise BoardError(
-            f"no way to reach '{request.board}': neither --port nor --emulate is given",
+            f"no way to reach '{request.board}': none of --port, --exact and --emulate is given",
             f"board {request.board}",
-            f"--port auto (`mcuforge doctor --board {request.board}` looks for it), or --emulate",
+            f"--port auto (`mcuforge doctor --board {request.board}` looks for it), --exact or "
+            "--emulate",
         )
-    hardware = None
+    connection = None
     if request.port is not None:
-        hardware = find_hardware(session, request.port, request.protocol)
-    return deploy_session(session, request, stages or progress(quiet=True), hardware)
+        connection = find_connection(session, request.port, request.protocol)
+    return deploy_session(session, request, stages or progress(quiet=True), connection)
 
 
 def deploy_session(
-    session: Session, request: Request, stages: Stages, hardware: Hardware | None = None
+    session: Session, request: Request, stages: Stages, connection: Connection | None = None
 ) -> Report:
     """Deploy a model and a board that are open already; the board may be outside the catalog."""
     from mcuforge.flow.deployment import deploy_to
@@ -97,7 +104,7 @@ def deploy_session(
         poison=request.poison,
         out=request.out,
         dump_passes=request.dump_passes,
-        hardware=hardware,
+        connection=connection,
     )
 
 
@@ -106,6 +113,8 @@ def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> Non
     """Compile, build, flash (or emulate), run, compare, report; exit 0 only on a pass."""
     from mcuforge.report.text import print_report
 
-    if request.emulate and request.port is not None:
-        raise typer.BadParameter("--emulate and --port exclude each other: give one of them")
+    ways = ("--emulate", request.emulate), ("--exact", request.exact), ("--port", request.port)
+    given = [name for name, value in ways if value]
+    if len(given) > 1:
+        raise typer.BadParameter(f"{' and '.join(given)} exclude each other: give one of them")
     report_verdict(Report, partial(deploy, request), print_report, json, quiet)

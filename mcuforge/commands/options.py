@@ -49,6 +49,14 @@ Emulate = Annotated[
         "--emulate", help="Run on the board's emulated stand-in, with the budgets of the board."
     ),
 ]
+Exact = Annotated[
+    bool,
+    Option(
+        "--exact",
+        help="Run the very image that would be flashed, on a strict virtual chip (needs "
+        "mcuforge\\[exact]).",
+    ),
+]
 Port = Annotated[
     str | None,
     Option(

@@ -108,10 +108,14 @@ def _print(
     from mcuforge.flow.session import ram_budget
     from mcuforge.picture.adapter import slot_names
     from mcuforge.picture.letters import WIDTH, draw
-    from mcuforge.picture.table import plan_table
+    from mcuforge.picture.table import plan_table, plan_text
     from mcuforge.report.text import print_plan, weights_words
 
-    console.print(plan_table(picture, console.width if console.is_terminal else None))
+    text = None if console.is_terminal else plan_text(picture, console.width)
+    if text is None:
+        console.print(plan_table(picture, console.width if console.is_terminal else None))
+    else:
+        console.out(text, highlight=False)
     width = console.width if console.is_terminal else WIDTH
     console.print(
         draw(planned.problem, planned.plan, width=width, steps=slot_names(planned)),

@@ -84,7 +84,9 @@ class Request:
     teacher: Annotated[
         Path | None,
         Option(
-            metavar="FILE", help=".npz with a teacher's logits of the training samples, see docs."
+            metavar="FILE",
+            help="An .npz file with a teacher's logits of the training samples, see docs; or the "
+            "word largest: shared weights learn from those of the largest network.",
         ),
     ] = None
     flip: Annotated[

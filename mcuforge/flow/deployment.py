@@ -11,7 +11,7 @@ from mcuforge.flow.data import choose_samples
 from mcuforge.flow.firmware import build_check, project_folder
 from mcuforge.flow.measure import make_report, measure_board
 from mcuforge.flow.session import Session, compile_session
-from mcuforge.flow.target import Hardware, open_board
+from mcuforge.flow.target import Connection, open_board, open_exact
 from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
 
@@ -26,11 +26,11 @@ def deploy_to(
     poison: bool = False,
     out: Path | None = None,
     dump_passes: Path | None = None,
-    hardware: Hardware | None = None,
+    connection: Connection | None = None,
 ) -> Report:
     """Deploy a session's model to its board; see `mcuforge deploy` for the options.
 
-    hardware: how to reach a board that is not emulated.
+    connection: how to reach a board that is not emulated.
     Raises CompileError or BoardError when no verdict is possible.
     """
     with stages.stage("compiling and planning"):
@@ -39,8 +39,12 @@ def deploy_to(
     oracle = judge(session.graph, session.path, drawn.inputs)
     with oracle, project_folder(out) as folder:
         with stages.stage("building the firmware"):
-            protocol = None if hardware is None else hardware.protocol
+            protocol = None if connection is None else connection.protocol
             built = build_check(session, compiled, folder, poison=poison, protocol=protocol)
-        with open_board(session, built, stages, hardware) as link:
+        if session.exact:
+            with open_exact(session, built.firmware.elf, stages) as (link, machine):
+                measured = measure_board(link, compiled, drawn, oracle, stages, poison=poison)
+            return make_report(session, compiled, built, measured, machine.boot)
+        with open_board(session, built, stages, connection) as link:
             measured = measure_board(link, compiled, drawn, oracle, stages, poison=poison)
     return make_report(session, compiled, built, measured)

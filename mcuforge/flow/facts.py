@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fills the records of a report from a session, a planned model and what the board counted."""
 
+from mcuforge.boards.virtual.machine import Boot, chip_name
 from mcuforge.compiler.compile import Planned
 from mcuforge.flow.session import Session
 from mcuforge.memplan.solve import DEFAULT_EFFORT
@@ -19,7 +20,9 @@ def board_facts(session: Session) -> model.BoardFacts:
     board = session.board
     emulator = board.emulator if board.emulated else None
     stand_in = None if emulator is None else f"{emulator.command} -M {emulator.machine}"
-    return model.BoardFacts(board.id, board.cpu, board.isa, board.emulated, stand_in)
+    virtual = chip_name(board) if session.exact else None
+    emulated = board.emulated or session.exact
+    return model.BoardFacts(board.id, board.cpu, board.isa, emulated, stand_in, virtual)
 
 
 def plan_facts(planned: Planned) -> model.PlanFacts:
@@ -69,24 +72,33 @@ def layer_facts(
     return tuple(facts)
 
 
-def run_facts(session: Session, ticks: int) -> model.Run:
-    """Describe one inference of `ticks` of the timer: instructions if emulated, else time."""
+def run_facts(session: Session, ticks: int, boot: Boot | None = None) -> model.Run:
+    """Describe one inference of `ticks` of the timer: instructions if emulated, else time.
+
+    boot: from reset to the first byte, on a virtual chip.
+    """
     board = session.board
     instructions = instructions_of(ticks, session)
     # A timer slower than the core measures time, but does not count cycles.
-    counts_cycles = not board.emulated and board.tick_hz == board.clock_hz
+    hardware = not (board.emulated or session.exact)
+    counts_cycles = hardware and board.tick_hz == board.clock_hz
     return model.Run(
         instructions=instructions,
         instructions_per_mac=model.per_mac(instructions, session.graph.macs),
         cycles=ticks if counts_cycles else None,
-        microseconds=None if board.emulated else ticks / board.tick_hz * 1e6,
+        microseconds=ticks / board.tick_hz * 1e6 if hardware else None,
+        boot_instructions=None if boot is None else boot.instructions,
+        boot_milliseconds=None if boot is None else round(boot.milliseconds, 3),
     )
 
 
 def instructions_of(ticks: int, session: Session) -> int | None:
     """Convert `ticks` of an emulated board's timer to instructions; None on hardware.
 
-    The emulator makes one instruction take one virtual nanosecond.
+    QEMU makes one instruction take one virtual nanosecond; a virtual chip one cycle, which its
+    timer counts.
     """
     board = session.board
+    if session.exact:
+        return ticks
     return round(ticks * 1_000_000_000 / board.tick_hz) if board.emulated else None

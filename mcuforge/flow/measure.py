@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 from mcuforge.boards.link.client import Link
+from mcuforge.boards.virtual.machine import Boot
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.judges.answers import Judge
 from mcuforge.flow.board_check import BoardAnswers, layer_outputs, layer_ticks, run_samples
@@ -52,7 +53,13 @@ def measure_board(
     return Measured(answers, check, ticks, difference)
 
 
-def make_report(session: Session, compiled: Compiled, built: Built, measured: Measured) -> Report:
+def make_report(
+    session: Session,
+    compiled: Compiled,
+    built: Built,
+    measured: Measured,
+    boot: Boot | None = None,
+) -> Report:
     """Make the report: the verdict and everything it rests on."""
     ram = built.ram(compiled, ram_budget(session.board), measured.answers.stack_painted)
     flash = built.flash()
@@ -67,7 +74,7 @@ def make_report(session: Session, compiled: Compiled, built: Built, measured: Me
         ram=ram,
         flash=flash,
         plan=plan_facts(compiled),
-        run=run_facts(session, measured.answers.run_ticks),
+        run=run_facts(session, measured.answers.run_ticks, boot),
         layers=layer_facts(compiled, session, measured.layer_ticks),
     )
 

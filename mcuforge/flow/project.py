@@ -91,7 +91,9 @@ def port_session(target: str, model: Path | None, board_id: str | None) -> Sessi
             target,
             "add --model MODEL --board ID; a project folder or its firmware.elf needs neither",
         )
-    return open_session(model, board_id)
+    board = load_board(board_id)
+    emulate = board.emulator is not None or board.stand_in is not None
+    return open_session(model, board_id, emulate=emulate)
 
 
 def as_told(session: Session, tick_hz: int) -> Session:

@@ -8,6 +8,8 @@ from pathlib import Path
 from mcuforge.boards.catalog.board import Board, emulated, load_board
 from mcuforge.boards.catalog.memory import group_name
 from mcuforge.boards.regions import memory_regions
+from mcuforge.boards.virtual.engine import refuse_without_unicorn
+from mcuforge.boards.virtual.machine import refuse_without_chip
 from mcuforge.compiler.codegen.constants import StoredConstants
 from mcuforge.compiler.compile import (
     Compiled,
@@ -32,6 +34,7 @@ class Session:
     file: bytes
     graph: Graph  # as the front end read it
     board: Board  # when emulated: the stand-in's chip with the real board's budgets
+    exact: bool = False  # the hardware's image runs on the board's virtual chip
 
     @property
     def digest(self) -> bytes:
@@ -39,12 +42,19 @@ class Session:
         return hashlib.sha256(self.file).digest()
 
 
-def open_session(model: Path, board_id: str, *, emulate: bool | None = None) -> Session:
+def open_session(
+    model: Path, board_id: str, *, emulate: bool | None = None, exact: bool = False
+) -> Session:
     """Read the model and the board; raises CompileError or BoardError.
 
     emulate: None to emulate only boards that have no start-up code but their emulated form's.
+    exact: for the board's virtual chip, which runs the image for the hardware.
     """
     board = load_board(board_id)
+    if exact:
+        refuse_without_chip(board)
+        refuse_without_unicorn(board.id)
+        emulate = False
     if emulate is None:
         emulate = board.emulator is not None or board.bsp is None
     if emulate:
@@ -56,7 +66,7 @@ def open_session(model: Path, board_id: str, *, emulate: bool | None = None) -> 
             f"--emulate runs it on the stand-in {board.stand_in} with this board's budgets",
         )
     graph = read_model(model)
-    return Session(model, model.read_bytes(), graph, board)
+    return Session(model, model.read_bytes(), graph, board, exact)
 
 
 def ram_budget(board: Board) -> int:

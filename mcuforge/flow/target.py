@@ -8,11 +8,13 @@ from pathlib import Path
 
 from mcuforge.boards.build.stock import platformio_of
 from mcuforge.boards.build.upload import upload
-from mcuforge.boards.catalog.board import Board
+from mcuforge.boards.catalog.board import Board, load_board
+from mcuforge.boards.catalog.hardware import CHIP_ID_BITS
 from mcuforge.boards.emulator import qemu
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.link.errors import LinkError, NoAnswer, Silent, WrongBoard, WrongModel
 from mcuforge.boards.ports import Reach, find_ports
+from mcuforge.boards.virtual.machine import VirtualBoard
 from mcuforge.errors import BoardError, InternalError
 from mcuforge.flow.firmware import Built
 from mcuforge.flow.session import Session
@@ -24,7 +26,7 @@ SLOWEST_MACS_PER_SECOND = 1e6  # a 16 MHz core without a multiplier array, or a 
 
 
 @dataclass(frozen=True)
-class Hardware:
+class Connection:
     """How to reach a board: its ports, and the upload protocol."""
 
     reach: Reach
@@ -33,28 +35,28 @@ class Hardware:
 
 @contextmanager
 def open_board(
-    session: Session, built: Built, stages: Stages, hardware: Hardware | None = None
+    session: Session, built: Built, stages: Stages, connection: Connection | None = None
 ) -> Iterator[Link]:
     """Start the emulator with the firmware, or flash the board, and open a link to the model.
 
-    The emulator ends when the context is left, however it is left. `hardware`: how to reach a board
-    that is not emulated. Raises BoardError.
+    The emulator ends when the context is left, however it is left. `connection`: how to reach a
+    board that is not emulated. Raises BoardError.
     """
     if session.board.emulated:
         with emulate_elf(session, built.firmware.elf, stages) as link:
             yield link
         return
-    if hardware is None:
+    if connection is None:
         raise InternalError(f"no port is given to reach '{session.board.id}'")
-    with stages.stage(f"flashing with {hardware.protocol}"):
-        upload(built.project, hardware.protocol, hardware.reach.names[0])
+    with stages.stage(f"flashing with {connection.protocol}"):
+        upload(built.project, connection.protocol, connection.reach.names[0])
     with stages.stage("waiting for the board's hello"):
-        port = hello_port(session.board, session.digest, hardware.reach)
+        port = hello_port(session.board, session.digest, connection.reach)
     with open_port(session, port) as link:
         yield link
 
 
-def find_hardware(session: Session, port: str, protocol: str | None) -> Hardware:
+def find_connection(session: Session, port: str, protocol: str | None) -> Connection:
     """Find the board's port before anything is built; port: "auto" or a name.
 
     protocol: None for the board's own. Raises BoardError when no port can be opened, and when the
@@ -68,7 +70,7 @@ def find_hardware(session: Session, port: str, protocol: str | None) -> Hardware
             f"board {session.board.id}, --protocol",
             f"it takes {', '.join(known.protocols)}",
         )
-    return Hardware(find_ports(session.board, port), chosen)
+    return Connection(find_ports(session.board, port), chosen)
 
 
 def hello_port(
@@ -122,9 +124,41 @@ def emulate_elf(session: Session, elf: Path, stages: Stages) -> Iterator[Link]:
 
 
 @contextmanager
+def open_exact(session: Session, elf: Path, stages: Stages) -> Iterator[tuple[Link, VirtualBoard]]:
+    """Start the hardware's image on the board's virtual chip and open a link to it.
+
+    BoardError, from here on or from the link, when the image does what the chip forbids.
+    """
+    with stages.stage("starting the virtual board"):
+        machine = VirtualBoard(session.board, elf)
+    with Link(machine.port(), run_timeout_s=_patience(session)) as link:
+        _greet(session, link)
+        yield link, machine
+
+
+@contextmanager
 def open_port(session: Session, port: str) -> Iterator[Link]:
     """Open a link on `port`; BoardError unless the firmware holds the session's model."""
-    patience = RUN_SECONDS + session.graph.macs / SLOWEST_MACS_PER_SECOND
-    with Link.open(port, baud=session.board.baud, run_timeout_s=patience) as link:
-        link.hello(session.digest, session.board.id)
+    with Link.open(port, baud=session.board.baud, run_timeout_s=_patience(session)) as link:
+        _greet(session, link)
         yield link
+
+
+def _patience(session: Session) -> float:
+    """Seconds that one inference may take."""
+    return RUN_SECONDS + session.graph.macs / SLOWEST_MACS_PER_SECOND
+
+
+def _greet(session: Session, link: Link) -> None:
+    """Open the link's session; BoardError for another model, and for another chip."""
+    hello = link.hello(session.digest, session.board.id)
+    hardware = load_board(session.board.id).hardware  # an emulated form has none, and no chip id
+    if hardware is None or hello.chip_id == 0:
+        return
+    found = hello.chip_id & CHIP_ID_BITS
+    if found != hardware.chip_id:
+        raise BoardError(
+            f"the chip says its id is {found:#x}, a {hardware.chip} says {hardware.chip_id:#x}",
+            f"board {session.board.id}, firmware for {hello.board}",
+            "give the board that is connected with --board: `mcuforge boards` lists them",
+        )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes a PlanPicture of a planned model; no other file here knows schedules and plans."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mcuforge.compiler.compile import Planned
@@ -90,9 +91,23 @@ def _buffers(planned: Planned) -> tuple[DrawnBuffer, ...]:
         at = (b.begin, b.end, place.region, place.offset)
         drawn.append(DrawnBuffer(b.name, b.bytes, *at, kind, rows, *held))
     return tuple(
-        replace(b, overlaps=tuple(o.name for o in drawn if o is not b and share_bytes(b, o)))
-        for b in drawn
+        replace(b, overlaps=tuple(drawn[j].name for j in sharing))
+        for b, sharing in zip(drawn, _sharing(drawn), strict=True)
     )
+
+
+def _sharing(drawn: Sequence[DrawnBuffer]) -> list[list[int]]:
+    """For each buffer the indices of those that share bytes with it, in rising order."""
+    found: list[list[int]] = [[] for _ in drawn]
+    alive: list[int] = []
+    for i in sorted(range(len(drawn)), key=lambda i: drawn[i].begin):
+        alive = [j for j in alive if drawn[j].end > drawn[i].begin]
+        for j in alive:
+            if share_bytes(drawn[i], drawn[j]):
+                found[i].append(j)
+                found[j].append(i)
+        alive.append(i)
+    return [sorted(sharing) for sharing in found]
 
 
 def _kind(schedule: Schedule, tensor: Tensor | None) -> Kind:

@@ -114,14 +114,12 @@ def share_bytes(first: DrawnBuffer, second: DrawnBuffer) -> bool:
 
 def live_bytes(picture: PlanPicture) -> tuple[int, ...]:
     """Bytes in use during each column, over all regions; shared bytes count once."""
-    return tuple(
-        sum(
-            union_length(
-                (b.offset, b.offset + b.bytes)
-                for b in picture.buffers
-                if b.region == region.name and b.begin <= column < b.end
-            )
-            for region in picture.regions
-        )
-        for column in range(len(picture.columns))
-    )
+    in_use = [0] * len(picture.columns)
+    for region in picture.regions:
+        alive: list[list[tuple[int, int]]] = [[] for _ in in_use]
+        for b in picture.buffers:
+            if b.region == region.name:
+                for there in alive[b.begin : b.end]:
+                    there.append((b.offset, b.offset + b.bytes))
+        in_use = [count + union_length(at) for count, at in zip(in_use, alive, strict=True)]
+    return tuple(in_use)

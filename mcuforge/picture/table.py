@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rich.cells import cell_len
 from rich.markup import escape
 from rich.table import Table
 
@@ -56,6 +57,39 @@ def plan_table(picture: PlanPicture, width: int | None = None) -> Table:
     A * marks the layers of the deciding moment. Figures are never cut: columns are left out until
     the rest fits into `width` characters (None: any width), and names of layers are folded.
     """
+    rows = _rows(picture)
+    table = Table(box=None)
+    shown = _columns(rows, width)
+    for header in shown:
+        justify: Literal["left", "right"] = "right" if header in RIGHT else "left"
+        table.add_column(header, justify=justify, no_wrap=header != LAYER, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(row[header]) for header in shown))
+    return table
+
+
+def plan_text(picture: PlanPicture, most: int) -> str | None:
+    """The same table in plain lines, for a file or a pipe; None where it is wider than `most`.
+
+    A rich Table takes as long to print as a large network takes to plan.
+    """
+    rows = _rows(picture)
+    columns = []
+    for header in _columns(rows, None):
+        cells = [header, *(row[header] for row in rows)]
+        widths = [cell_len(cell) for cell in cells]
+        width = max(widths)
+        if header in RIGHT:
+            columns.append([f" {cell.rstrip():>{width}} " for cell in cells])
+        else:
+            pairs = zip(cells, widths, strict=True)
+            columns.append([f" {cell}{' ' * (width - own)} " for cell, own in pairs])
+    lines = ["".join(cells) for cells in zip(*columns, strict=True)]
+    return None if cell_len(lines[0]) > most else "\n".join(lines)
+
+
+def _rows(picture: PlanPicture) -> list[dict[str, str]]:
+    """The cells of every layer, by the headers of their columns."""
     buffers = {buffer.name: buffer for buffer in picture.buffers}
     deciding = picture.deciding
     rows: list[dict[str, str]] = []
@@ -78,14 +112,7 @@ def plan_table(picture: PlanPicture, width: int | None = None) -> Table:
                 "in use": f"{live:,}{'*' if marked else ' '}",
             }
         )
-    table = Table(box=None)
-    shown = _columns(rows, width)
-    for header in shown:
-        justify: Literal["left", "right"] = "right" if header in RIGHT else "left"
-        table.add_column(header, justify=justify, no_wrap=header != LAYER, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(row[header]) for header in shown))
-    return table
+    return rows
 
 
 def _columns(rows: Sequence[Mapping[str, str]], width: int | None) -> list[str]:

@@ -37,13 +37,17 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class BoardFacts:
-    """The board. `stand_in` names the emulated machine; None on hardware."""
+    """The board. `stand_in` names the emulated machine; None on hardware.
+
+    `virtual` names the virtual chip that ran the image for the hardware; None without --exact.
+    """
 
     id: str
     cpu: str
     isa: str
     emulated: bool
     stand_in: str | None
+    virtual: str | None = None
 
 
 @dataclass(frozen=True)
@@ -165,12 +169,18 @@ def asked(options: PlanOptions) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Run:
-    """The cost of one inference. Emulated boards count instructions, never time."""
+    """The cost of one inference. Emulated boards count instructions, never time.
+
+    boot_instructions, boot_milliseconds: from reset to the firmware's first byte on a virtual chip,
+    in virtual time, where an instruction takes one cycle.
+    """
 
     instructions: int | None
     instructions_per_mac: float | None
     cycles: int | None
     microseconds: float | None
+    boot_instructions: int | None = None
+    boot_milliseconds: float | None = None
 
 
 def per_mac(cost: int | None, macs: int) -> float | None:

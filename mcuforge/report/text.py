@@ -131,6 +131,8 @@ def error_words(estimate: CycleEstimate) -> str:
 
 def _print_title(model: ModelFacts, board: BoardFacts, console: Console) -> None:
     where = f"emulated by {board.stand_in}" if board.emulated else "hardware"
+    if board.virtual is not None:
+        where = f"exact ELF, emulated by {board.virtual}"
     title = f"[bold]{escape(model.name)}[/bold] on [bold]{board.id}[/bold] ({where})"
     console.print(title, highlight=False, soft_wrap=True)
 
@@ -245,5 +247,9 @@ def _print_cost(run: Run, console: Console) -> None:
         if run.instructions_per_mac is not None:
             count += f", {run.instructions_per_mac:.2f} per MAC"
         print_line("cost", f"{count} (emulated: a count, not a time)", console)
+    if run.boot_milliseconds is not None:
+        boot = f"{run.boot_instructions:,} instructions from reset to the first byte"
+        time = f"{run.boot_milliseconds:.2f} ms of virtual time, one cycle per instruction"
+        print_line("boot", f"{boot}, {time}", console)
     if run.microseconds is not None:
         print_line("cost", f"{run.microseconds:,.0f} us per inference", console)

@@ -35,6 +35,20 @@ void board_write(const uint8_t *data, uint32_t size);
 /* Reads a free-running 64-bit counter at board_tick_hz. */
 uint64_t board_ticks(void);
 
+/* The chip's own identification register; 0 if it has none. On STM32: DBGMCU_IDCODE. */
+uint32_t board_chip_id(void);
+
+/* What started the program. */
+enum board_reset {
+    BOARD_RESET_UNKNOWN = 0, /* the board cannot tell */
+    BOARD_RESET_POWER = 1,   /* power came, or came back */
+    BOARD_RESET_PIN = 2,     /* the reset button or the debug probe */
+    BOARD_RESET_SOFTWARE = 3,
+    BOARD_RESET_WATCHDOG = 4,
+    BOARD_RESET_LOW_POWER = 5
+};
+enum board_reset board_reset_reason(void);
+
 /* Stop for ever: after a fault report the program cannot continue. */
 void board_halt(void) __attribute__((noreturn));
 

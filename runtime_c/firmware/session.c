@@ -72,6 +72,8 @@ static void serve_hello(const struct frame *request)
     at = frame_put_u32(at, board_tick_hz);
     at = frame_put_u32(at, model->poison != NULL ? 1U : 0U);
     at = frame_put_u32(at, (uint32_t)status);
+    at = frame_put_u32(at, board_chip_id());
+    at = frame_put_u32(at, (uint32_t)board_reset_reason());
     memcpy(at, model->hash, 32);
     at = put_string(at + 32, model->name);
     at = put_string(at, model->task);

@@ -12,8 +12,8 @@
  *
  * HELLO     -> opens a session: gives the model its arenas again, writes the canaries again.
  *           <- protocol, data bytes, inputs, outputs, steps, arenas, bytes of all arenas, canary
- *              bytes, tick hz, whether RUN can poison, model status i32, SHA-256 of the model file
- *              (32 bytes), strings: model, task, board, build
+ *              bytes, tick hz, whether RUN can poison, model status i32, chip id (0: unknown),
+ *              enum board_reset, SHA-256 of the model file (32 bytes), strings: model, task, board, build
  * TENSOR    -> direction (0 input, 1 output), index
  *           <- bytes, elements, dtype (enum check_dtype), scale f32, zero point i32, bytes per row
  *              if the input is streamed, else 0, string: name
@@ -42,7 +42,7 @@
 
 #include "frame.h"
 
-#define SESSION_PROTOCOL 2U
+#define SESSION_PROTOCOL 3U
 #define SESSION_ANSWER 0x80U
 #define SESSION_NO_SEQUENCE 0xFFFFU
 #define SESSION_TIMED_STEPS 4 /* eight bytes of RAM each */

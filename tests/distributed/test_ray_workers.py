@@ -133,6 +133,14 @@ def test_what_a_function_raises_and_dying_workers_are_errors(address: str) -> No
         assert dict(workers.map(abs, [-1])) == {-1: 1}  # and works on
 
 
+def test_auto_is_the_cluster_that_ray_knows(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with ray_workers("auto") as workers:
+        found = dict(workers.map(process_of, range(3)))
+    assert sorted(found) == [0, 1, 2]
+    assert os.getpid() not in found.values()
+
+
 @pytest.mark.parametrize("wrong", ["127.0.0.1:1", "nonsense", "127.0.0.1:99999999"])
 def test_a_wrong_address_is_an_error_at_once(wrong: str) -> None:
     pytest.importorskip("ray")

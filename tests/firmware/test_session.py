@@ -57,6 +57,7 @@ def test_hello_tells_all_about_the_model(toy: Path) -> None:
     )
     assert (hello.steps, hello.arena_bytes, hello.canary_bytes) == (2, ARENA_BYTES, 16)
     assert (hello.tick_hz, hello.data_bytes) == (1_000_000_000, 256)
+    assert (hello.chip_id, hello.started_by) == (0x10016413, "software")  # host_board.c
     first, second = link.inputs
     assert (first.name, first.bytes, first.dtype) == ("toy/input", 700, "int8")
     assert (first.scale, first.zero_point) == (0.5, -3)

@@ -32,6 +32,16 @@
 
 const char board_id[] = "fuzz";
 const uint32_t board_tick_hz = TICK_HZ;
+
+uint32_t board_chip_id(void)
+{
+    return 0;
+}
+
+enum board_reset board_reset_reason(void)
+{
+    return BOARD_RESET_UNKNOWN;
+}
 uint8_t board_stack_low[1]; /* the fuzzer's stack is not the board's: nothing is painted */
 uint8_t board_stack_high[1];
 

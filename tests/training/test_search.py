@@ -140,6 +140,17 @@ def answers(folder: Path) -> list[tuple[str, ...]]:
         ]
 
 
+def test_the_largest_network_may_teach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def enough(self: Finals, name: str, genome: object, costs: object) -> None:
+        raise Enough
+
+    monkeypatch.setattr(Finals, "deploy", enough)
+    for folder, teacher in (("taught", "largest"), ("alone", None)):
+        with pytest.raises(Enough):
+            searched(tmp_path / folder, teacher=teacher)
+    assert answers(tmp_path / "taught") != answers(tmp_path / "alone")
+
+
 def test_an_interrupted_search_finds_what_an_undisturbed_one_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,7 +57,7 @@ KEPT_TO = {
     "ray": ("nas/workers.py",),
     "pymoo": ("nas/methods.py", "nas/statistics.py"),
     "scipy": ("nas/statistics.py",),
-    "sklearn": ("nas/data_arrays.py",),
+    "sklearn": ("nas/data_arrays.py", "nas/predictor.py"),
     "PIL": ("nas/pictures.py",),
 }
 

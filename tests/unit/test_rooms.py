@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("compiler/graph.py",),
     ("compiler/ops/common", "boards/build", "boards/ports.py"),
     ("compiler/isa", "boards/image", "boards/emulator", "boards/regions.py"),
-    ("compiler/ops", "boards/cycles", "boards/doctor.py"),
+    ("compiler/ops", "boards/cycles", "boards/doctor.py", "boards/virtual"),
     ("compiler/verify.py", "compiler/reference.py", "compiler/user_ports.py"),
     ("compiler/passes", "compiler/frontends/common.py", "compiler/frontends/detect.py"),
     ("compiler/attention", "compiler/frontends/onnx", "compiler/frontends/tflite"),

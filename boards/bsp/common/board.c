@@ -13,3 +13,14 @@ void board_init(void)
     family_init();
     interrupt_enable();
 }
+
+/* For chips without such registers; the family's own functions take their place. */
+__attribute__((weak)) uint32_t board_chip_id(void)
+{
+    return 0;
+}
+
+__attribute__((weak)) enum board_reset board_reset_reason(void)
+{
+    return BOARD_RESET_UNKNOWN;
+}

@@ -6,7 +6,7 @@ TFLite kernels/internal/quantization_util.cc (QuantizeMultiplier), restated.
 """
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,8 +28,7 @@ LIMITS: dict[Activation, tuple[float | None, float | None]] = {
 }
 
 
-@dataclass(frozen=True)
-class Multiplier:
+class Multiplier(NamedTuple):
     """A real factor as mantissa * 2**(shift - 31), mantissa in [0, 2**31).
 
     TFLite's mantissas are 0 or at least 2**30; those of `output_multiplier` may be smaller.

@@ -84,7 +84,7 @@ def folded_bias(inputs: Tensors, filters: Array) -> Blob:
     """
 
     def compute() -> Array:
-        sums = filters.astype(np.int64).sum(axis=1)
+        sums = filters.sum(axis=1, dtype=np.int64)
         folded = bias_values(inputs, filters.shape[0]) - inputs[0].zero_point * sums
         return wrap_int32(folded).astype(np.int32)
 

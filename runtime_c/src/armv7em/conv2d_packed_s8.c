@@ -110,7 +110,7 @@ static MCUFORGE_NOINLINE const int32_t *two_pixels(const struct filters *filters
     const uint32_t *const end = lanes + depth;
     const int32_t entry = (-depth & (TURN_VALUES - 1)) / 2 * VALUES_BYTES;
     const int32_t odd_zero_point = filters->rounding.odd_zero_point;
-    const int32_t once = filters->rounding.once;
+    const int32_t once = filters->rounding.rounds == MCUFORGE_ONCE;
     int8_t *out[PIXELS] = {to[0], to[1]};
     for (; blocks > 0; blocks--) {
         const uint32_t *x = lanes;
@@ -180,13 +180,17 @@ static const int32_t *two_pixels(const struct filters *filters, const int32_t *w
 
 #endif
 
-/* Writes the outputs of the last pixel if their number is odd. */
-static MCUFORGE_NOINLINE const int32_t *one_pixel(const struct filters *filters, const int32_t *w,
-                                                  int32_t blocks, int8_t *out)
+/*
+ * Writes the outputs of one pixel: of the last one if their number is odd, and of each in layers
+ * whose channels round differently, for which two_pixels() has no ending.
+ */
+static MCUFORGE_NOINLINE const int32_t *one_pixel(const struct filters *filters, int32_t pixel,
+                                                  const int32_t *w, int32_t blocks, int8_t *out)
 {
     for (; blocks > 0; blocks--) {
         int32_t sums[] = {w[0], w[1], w[2], w[3]};
-        w = mcuforge_sum_lanes(filters->lanes, filters->params->depth / 4, w + 4, sums);
+        const uint32_t *const lanes = filters->lanes + pixel;
+        w = mcuforge_sum_lanes(lanes, filters->params->depth / 4, w + 4, sums);
         w = mcuforge_end_block(w, filters->rounding, sums, out);
         out += MCUFORGE_BLOCK_FILTERS;
     }
@@ -196,8 +200,14 @@ static MCUFORGE_NOINLINE const int32_t *one_pixel(const struct filters *filters,
 static const int32_t *some_blocks(const struct filters *filters, const int32_t *w, int32_t blocks,
                                   int32_t pixels, int8_t *const *to)
 {
-    return pixels == PIXELS ? two_pixels(filters, w, blocks, to)
-                            : one_pixel(filters, w, blocks, to[0]);
+    if (pixels == PIXELS && filters->rounding.rounds != MCUFORGE_MIXED) {
+        return two_pixels(filters, w, blocks, to);
+    }
+    const int32_t *end = w;
+    for (int32_t i = 0; i < pixels; i++) {
+        end = one_pixel(filters, i, w, blocks, to[i]);
+    }
+    return end;
 }
 
 /* Writes all outputs of the gathered pixels. A block that is not whole goes to `spare` first. */
@@ -245,7 +255,8 @@ void mcuforge_conv2d_packed_s8(const int8_t *in, const int32_t *weights, int8_t 
         .rounding = mcuforge_rounding_of(weights[0], params->output_zero_point),
         .clamped = params->act_min > INT8_MIN || params->act_max < INT8_MAX,
     };
-    const bool plain = filters.held == MCUFORGE_BLOCK_FILTERS && co % 4 == 0 && !filters.clamped;
+    const bool plain = filters.held == MCUFORGE_BLOCK_FILTERS && co % 4 == 0 && !filters.clamped &&
+                       filters.rounding.rounds != MCUFORGE_MIXED;
     const bool touching = params->kernel[1] == 1 || params->dilation[1] == 1;
     const bool one_run = bytes == NULL && params->kernel[0] == 1;
     struct mcuforge_windows windows = {

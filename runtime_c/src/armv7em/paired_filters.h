@@ -15,14 +15,21 @@ enum { MCUFORGE_BLOCK_FILTERS = 4, MCUFORGE_BLOCK_END_WORDS = 5 };
 
 /* The words behind the weights of a block. */
 struct mcuforge_block_end {
-    uint32_t shifts; /* one byte each: right shift minus 1, since ssat shifts by 1 */
+    /* one byte each: right shift minus 1, since ssat shifts by 1; the right shift if mixed */
+    uint32_t shifts;
     int32_t multiplier[MCUFORGE_BLOCK_FILTERS];
 };
+
+/*
+ * How often the channels of a layer are rounded: all twice, as in TFLite; all once, with doubled
+ * multipliers and no shifts; or each as its own shift says.
+ */
+enum mcuforge_rounds { MCUFORGE_TWICE, MCUFORGE_ONCE, MCUFORGE_MIXED };
 
 /* How a layer rounds. */
 struct mcuforge_rounding {
     int32_t odd_zero_point; /* 2 * zero point + 1: the 1 is half a step */
-    int32_t once;           /* 0: twice as in TFLite. 1: multipliers are doubled, shifts unused */
+    int32_t rounds;         /* enum mcuforge_rounds */
 };
 
 /* The number of filters per block, from the first word of the packed weights. */
@@ -52,6 +59,16 @@ static inline int8_t mcuforge_ending_once(int32_t twice, int32_t multiplier, int
     return (int8_t)mcuforge_ssat8_half(mcuforge_smmla(twice, multiplier, odd_zero_point));
 }
 
+/* The same for a channel that rounds as its right shift says: once if that is 0. */
+static inline int8_t mcuforge_ending_mixed(int32_t twice, int32_t multiplier,
+                                           int32_t odd_zero_point, uint32_t right)
+{
+    const int32_t ties = right == 0 ? 0 : twice >> 31;
+    const int32_t offset = mcuforge_lsl_byte(odd_zero_point, right) >> 1;
+    const int32_t scaled = mcuforge_smmlar(twice, multiplier, offset + ties);
+    return (int8_t)mcuforge_ssat8(mcuforge_asr_byte(scaled, right));
+}
+
 /* The outputs of filters a and b from sums[0] of 256 * b + a and sums[1] of a. */
 static inline void mcuforge_end_pair(const int32_t sums[2], const int32_t multiplier[2],
                                      struct mcuforge_rounding rounding, uint32_t shifts,
@@ -61,16 +78,20 @@ static inline void mcuforge_end_pair(const int32_t sums[2], const int32_t multip
     const int32_t low = sums[1];
     const int32_t high = (int32_t)((uint32_t)sums[0] - (uint32_t)low);
     const uint32_t shift_b = shifts >> 8;
-    if (rounding.once) {
-        const int32_t twice = (int32_t)((uint32_t)low << 1);
-        out[0] = mcuforge_ending_once(twice, multiplier[0], odd_zero_point);
-        out[1] = mcuforge_ending_once(high >> 7, multiplier[1], odd_zero_point);
-        return;
+    const int32_t twice_a = (int32_t)((uint32_t)low << 1);
+    const int32_t twice_b = high >> 7;
+    if (rounding.rounds == MCUFORGE_ONCE) {
+        out[0] = mcuforge_ending_once(twice_a, multiplier[0], odd_zero_point);
+        out[1] = mcuforge_ending_once(twice_b, multiplier[1], odd_zero_point);
+    } else if (rounding.rounds == MCUFORGE_TWICE) {
+        out[0] = mcuforge_ending(twice_a, low, multiplier[0],
+                                 mcuforge_lsl_byte(odd_zero_point, shifts), shifts);
+        out[1] = mcuforge_ending(twice_b, high, multiplier[1],
+                                 mcuforge_lsl_byte(odd_zero_point, shift_b), shift_b);
+    } else {
+        out[0] = mcuforge_ending_mixed(twice_a, multiplier[0], odd_zero_point, shifts & 0xff);
+        out[1] = mcuforge_ending_mixed(twice_b, multiplier[1], odd_zero_point, shift_b & 0xff);
     }
-    out[0] = mcuforge_ending((int32_t)((uint32_t)low << 1), low, multiplier[0],
-                             mcuforge_lsl_byte(odd_zero_point, shifts), shifts);
-    out[1] = mcuforge_ending(high >> 7, high, multiplier[1],
-                             mcuforge_lsl_byte(odd_zero_point, shift_b), shift_b);
 }
 
 /* The outputs of one pixel. `w` is behind the weights of the block. Returns the next block. */

@@ -29,6 +29,16 @@ int firmware_main(void);
 const char board_id[] = "host";
 const uint32_t board_tick_hz = NANOSECONDS;
 
+uint32_t board_chip_id(void)
+{
+    return 0x10016413u;
+}
+
+enum board_reset board_reset_reason(void)
+{
+    return BOARD_RESET_SOFTWARE;
+}
+
 uint8_t board_stack_low[STACK_BYTES] __attribute__((aligned(4096)));
 __asm__(".globl board_stack_high\n"
         ".set board_stack_high, board_stack_low + " TEXT(STACK_BYTES) "\n");

@@ -13,7 +13,7 @@ from serial.tools import list_ports
 
 from mcuforge.boards import ports
 from mcuforge.boards.catalog.board import load_board
-from mcuforge.boards.catalog.hardware import Probe
+from mcuforge.boards.catalog.platformio import Probe
 from mcuforge.boards.doctor import ToolStatus, board_tools
 from mcuforge.boards.link.errors import (
     NoProbePort,

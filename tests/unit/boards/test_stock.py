@@ -14,7 +14,7 @@ from mcuforge.boards.build.project import Project, write_project
 from mcuforge.boards.build.stock import STOCK, environment_name, missing, platformio_of, stock_of
 from mcuforge.boards.build.upload import NoProbe, ProbeRefused, UploadFailed, upload_error
 from mcuforge.boards.catalog.board import Board, load_board
-from mcuforge.boards.catalog.hardware import PROTOCOLS
+from mcuforge.boards.catalog.platformio import PROTOCOLS
 from tests.emulated.stock_core import LINES, SILICON, with_start_up
 
 NOT_RECORDED = ("nucleo_l4r5zi", "pico", "sipeed-longan-nano")  # the command is in stock_core.py

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcuforge.compiler.isa.armv7em.blocks import FILTERS, LANES, ROUNDS_ONCE, pack_blocks
+from mcuforge.compiler.isa.armv7em.blocks import FILTERS, LANES, Rounds, pack_blocks
 from mcuforge.compiler.isa.channels import Channels
 
 END_WORDS = 5
@@ -59,7 +59,6 @@ def test_a_block_gives_the_accumulators_of_its_filters(count: int, taps: int) ->
     filters, depth = random_filters(count, taps), -(-taps // 4) * 4
     channels = channels_of(filters)
     packed = pack_blocks(filters, channels)
-    assert packed is not None
     assert packed.pack()[0] == FILTERS
     assert packed.depth == depth
     x = np.random.default_rng(1).integers(-128, 128, depth)
@@ -74,7 +73,6 @@ def test_filters_that_overflow_a_lane_together_have_words_of_their_own() -> None
     filters = np.array([[-1, 5], [-128, 5], [7, 7]], np.int8)
     channels = channels_of(filters)
     packed = pack_blocks(filters, channels)
-    assert packed is not None
     assert packed.pack()[0] == 2
     x = np.array([-128, 127, 0, 0])
     want = channels.bias + filters.astype(np.int64) @ x[:2]
@@ -85,7 +83,6 @@ def test_sums_of_more_than_23_bits_have_words_of_their_own() -> None:
     filters = random_filters(4, 4)
     for reach, held in (((1 << 23) - 1, 4), (1 << 23, 2)):
         packed = pack_blocks(filters, channels_of(filters, reach=reach))
-        assert packed is not None
         assert packed.pack()[0] == held
 
 
@@ -93,23 +90,36 @@ def test_layers_that_round_once_say_so_and_have_twice_the_multipliers() -> None:
     filters = random_filters(5, 4)
     channels = channels_of(filters, right=0)
     packed = pack_blocks(filters, channels)
-    assert packed is not None
-    assert packed.pack()[0] == FILTERS + ROUNDS_ONCE
+    assert packed.pack()[0] == FILTERS + 256 * Rounds.ONCE
     x = np.array([3, -5, 7, -9])
     multipliers = [m for _, m, _ in slots(packed.pack(), 4, x)[:5]]
     assert multipliers == (2 * channels.multiplier).tolist()
 
 
-def test_layers_that_round_both_ways_are_for_the_portable_kernel() -> None:
+def test_layers_that_round_both_ways_say_so_and_have_the_shifts_themselves() -> None:
     filters = random_filters(3, 4)
     mixed = replace(channels_of(filters), right=np.array([3, 0, 3], np.int32))
-    assert pack_blocks(filters, mixed) is None
+    packed = pack_blocks(filters, mixed)
+    assert packed.pack()[0] == FILTERS + 256 * Rounds.MIXED
+    found = slots(packed.pack(), 4, np.array([3, -5, 7, -9]))[:3]
+    assert [m for _, m, _ in found] == mixed.multiplier.tolist()
+    assert [right - 1 for _, _, right in found] == [3, 0, 3]  # without the one that ssat shifts by
 
 
-def test_a_multiplier_that_cannot_be_doubled_is_for_the_portable_kernel() -> None:
+def test_layers_whose_multipliers_cannot_be_doubled_have_an_ending_for_each_channel() -> None:
     filters = random_filters(2, 4)
-    for multiplier, packs in (((1 << 30) - 1, True), (1 << 30, False)):
+    for multiplier, rounds in (((1 << 30) - 1, Rounds.ONCE), (1 << 30, Rounds.MIXED)):
         channels = replace(
             channels_of(filters, right=0), multiplier=np.array([1, multiplier], np.int32)
         )
-        assert (pack_blocks(filters, channels) is not None) is packs
+        assert pack_blocks(filters, channels).pack()[0] == FILTERS + 256 * rounds
+
+
+def test_channels_of_one_output_do_not_decide_how_others_are_rounded() -> None:
+    filters = random_filters(3, 4)
+    some = replace(
+        channels_of(filters),
+        right=np.array([3, 0, 3], np.int32),
+        constant=np.array([False, True, False]),
+    )
+    assert pack_blocks(filters, some).pack()[0] == FILTERS

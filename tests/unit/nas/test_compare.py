@@ -12,6 +12,14 @@ from mcuforge.nas.feasible import Feasible
 from mcuforge.nas.journal import Journal
 from tests.unit.nas.searching import Accuracy, judge_of, space_of, target
 
+pytestmark = pytest.mark.usefixtures("libraries", "costs_without_plans")
+
+
+@pytest.fixture(autouse=True)
+def few_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The largest is found from a few drawn: test_feasible.py asks how well."""
+    monkeypatch.setattr("mcuforge.nas.feasible.STARTS", 8)
+
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
@@ -20,14 +28,14 @@ def journal(tmp_path: Path) -> Journal:
 
 def test_methods_are_compared_over_seeds(tmp_path: Path, journal: Journal) -> None:
     space = space_of(tmp_path)
-    feasible = Feasible(space, space.task, target(max_instructions=1.5e6))
+    feasible = Feasible(space, space.task, target())
     told: list[None] = []
     with journal:
         judge = judge_of(feasible, Accuracy(space), journal)
-        comparison = compare(judge, 3, range(3, 8), lambda: told.append(None))
+        comparison = compare(judge, 8, range(3, 8), lambda: told.append(None))
     results = {result.name: result for result in comparison.results()}
     assert set(results) == {"evolution", "random", "local", "largest"}  # the space has no hand-made
-    assert all(results[name].evaluations == 3 for name in ("evolution", "random", "local"))
+    assert all(results[name].evaluations == 8 for name in ("evolution", "random", "local"))
     assert results["largest"].evaluations == 1
     assert results[EVOLUTION].p_best is None
     for name in ("random", "local", "largest"):
@@ -48,5 +56,5 @@ def test_few_seeds_have_no_test(tmp_path: Path, journal: Journal) -> None:
     space = space_of(tmp_path)
     feasible = Feasible(space, space.task, target(max_instructions=1.5e6))
     with journal:
-        comparison = compare(judge_of(feasible, Accuracy(space), journal), 2, range(4))
+        comparison = compare(judge_of(feasible, Accuracy(space), journal), 4, range(4))
     assert all(result.p_best is None for result in comparison.results())

@@ -15,11 +15,12 @@ from mcuforge.nas.feasible import ExactCosts, Feasible
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.journal import Journal
 from mcuforge.nas.judge import Judge, Judged
-from mcuforge.nas.methods import METHODS, objectives
+from mcuforge.nas.methods import METHODS, SEARCHES, objectives
 from mcuforge.nas.statistics import hypervolume, kendall_tau, paired_p
 from mcuforge.nas.workers import Here
 from tests.unit.nas.searching import TINY, Accuracy, judge_of, space_of, target
 
+pytestmark = pytest.mark.usefixtures("libraries", "costs_without_plans")
 LIMITED = 3_000_000.0
 WIDE = """
 shape = [16, 16, 1]
@@ -41,7 +42,6 @@ kernel = [1, 3]
 [last]
 width = [0, 16, 32, 48, 64]
 """
-SEARCHES = ("evolution", "random", "local")
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +49,6 @@ def feasible(tmp_path_factory: pytest.TempPathFactory) -> Feasible:
     """About half of the space passes the limit of instructions; costs are remembered."""
     space = space_of(tmp_path_factory.mktemp("space"))
     return Feasible(space, space.task, target(max_instructions=LIMITED))
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Costs without plans, which test_feasible.py has."""
-
-    def costs(exact: ExactCosts, genome: Genome) -> tuple[int, int, float] | None:
-        cost = exact.coster.cost(genome, exact=False)
-        return (cost.ram, cost.flash, cost.instructions) if cost.fits else None
-
-    monkeypatch.setattr(ExactCosts, "__call__", costs)
 
 
 @pytest.fixture
@@ -140,7 +129,7 @@ def test_evolution_beats_random_search(journal: Journal, tmp_path: Path) -> None
     wide = Feasible(space, space.task, target(max_instructions=LIMITED))
     best = {
         name: [
-            max(j.accuracy for j in search(name, wide, journal, 40, seed)[0]) for seed in range(8)
+            max(j.accuracy for j in search(name, wide, journal, 32, seed)[0]) for seed in range(8)
         ]
         for name in ("evolution", "random")
     }

@@ -43,6 +43,7 @@ def test_the_same_search_opens_its_folder_again(tmp_path: Path) -> None:
         ({"budget": "long"}, "budget"),
         ({"workers": 1}, "workers"),
         ({"flip": True}, "flip"),
+        ({"teacher": Path("largest")}, "teacher"),
     ],
 )
 def test_another_search_is_refused_by_what_differs(

@@ -13,6 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from mcuforge.compiler.compile import PlanOptions
@@ -21,7 +22,7 @@ from mcuforge.picture.adapter import picture_of, slot_names
 from mcuforge.picture.labels import longest_gap, spread
 from mcuforge.picture.layout import layout
 from mcuforge.picture.record import PlanPicture, live_bytes
-from mcuforge.picture.table import plan_table
+from mcuforge.picture.table import plan_table, plan_text
 from mcuforge.picture.words import LONGEST_NAME, cells_of, printable, share, shortened
 from mcuforge.picture.write import html, svg
 from tests.unit.picture import pictures
@@ -224,6 +225,16 @@ def test_a_narrow_table_leaves_columns_out_and_cuts_no_figure(width: int) -> Non
     assert {"#", "bytes", "offset"} <= set(header)
     assert ("op" in header) == (width >= 100)
     assert all(f"{buffer.offset:,}" in text for buffer in picture.buffers if buffer.kind == "ring")
+
+
+@pytest.mark.parametrize("name", ["block{}", "[red]{}[/red]\x1b[31m", "\u5c64{}"])
+@pytest.mark.parametrize("pipeline", [0, 5])
+def test_the_table_in_plain_lines_is_the_same(pipeline: int, name: str) -> None:
+    out = StringIO()
+    picture = pictures.chain(12, pipeline=pipeline, name=name)
+    Console(file=out, width=400).print(plan_table(picture))
+    assert f"{plan_text(picture, 400)}\n" == out.getvalue()
+    assert plan_text(picture, max(map(cell_len, out.getvalue().splitlines())) - 1) is None
 
 
 def test_names_in_the_table_are_no_markup() -> None:

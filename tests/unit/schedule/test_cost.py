@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from time import process_time
 
 import pytest
 
+from mcuforge.compiler.builders.graph_builder import GraphBuilder
 from mcuforge.compiler.graph import Node
 from mcuforge.compiler.isa import INSTRUCTION_SETS, find_instruction_set
 from mcuforge.compiler.isa.instruction_set import price_file, prices
@@ -15,6 +17,7 @@ from mcuforge.compiler.schedule.cost import layer_cost
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.pipeline import row_layer
 from mcuforge.compiler.schedule.schedule import Execution, view_storage
+from mcuforge.compiler.tensors import Quant
 from mcuforge.errors import InternalError
 from mcuforge.runtime_c.sources import kernel_names, kernels_dir
 from tests.unit.schedule.nets import Net, residual_net
@@ -22,8 +25,8 @@ from tests.unit.schedule.nets import Net, residual_net
 ISAS = tuple(isa.name for isa in INSTRUCTION_SETS)
 
 
-def whole(node: Node, isa: str = "armv7em") -> float:
-    return layer_cost(node, Execution.WHOLE, node.output.rows, isa).of(1)
+def whole(node: Node, isa: str = "armv7em", kernel: str = "") -> float:
+    return layer_cost(node, Execution.WHOLE, node.output.rows, isa, kernel).of(1)
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -95,6 +98,22 @@ def test_a_convolution_costs_a_few_instructions_a_product() -> None:
     (node,) = net.graph(net.conv(net.x, 64)).nodes
     per_product = whole(node) / node.op.macs(node.inputs, node.output)
     assert 0.5 < per_product < 8  # below: no kernel can; above: no unrolled loop needs
+
+
+def test_channels_that_round_differently_cost_a_little_more_not_what_portable_code_does() -> None:
+    def cost(least: float, isa: str, kernel: str = "conv2d_packed_s8") -> float:
+        build = GraphBuilder("net")
+        build.conv(build.input((1, 16, 16, 16)), 32, 1)
+        (node,) = build.graph().nodes
+        x, weights, *bias = node.inputs
+        unit = node.output.scale / x.scale  # of weights, for a factor of 1
+        quant = Quant((unit * least, *[unit * 2.0**-8] * 31), 0, 0)
+        return whole(replace(node, inputs=(x, replace(weights, quant=quant), *bias)), isa, kernel)
+
+    once, mixed = cost(2.0**-8, "armv7em"), cost(2.0**-13, "armv7em")
+    assert once * 1.2 < mixed < once * 2.5
+    assert mixed < cost(2.0**-13, "portable", "") / 3
+    assert cost(2.0**-13, "rv32") == cost(2.0**-8, "rv32")  # each has its own shift there anyway
 
 
 def test_a_layer_is_priced_in_well_under_a_millisecond() -> None:

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The clock tree of the STM32F4: from the board's oscillator to BOARD_CLOCK_HZ. */
+#ifndef MCUFORGE_CLOCK_H
+#define MCUFORGE_CLOCK_H
+
+#include "board_config.h"
+
+#define HSI_HZ 16000000u /* after reset; RM0090, 'HSI clock' */
+
+/* APB1 at most 45 MHz (42 on F405/407) and APB2 at most 90 (84): RM0090, 'Clocks' */
+#define APB1_DIVISOR 4u
+#define APB2_DIVISOR 2u
+#define APB1_HZ (BOARD_CLOCK_HZ / APB1_DIVISOR)
+#define APB2_HZ (BOARD_CLOCK_HZ / APB2_DIVISOR)
+#define TIMER_DIVISOR 2u /* timers of APB1 run at twice its clock: RM0090, 'Clocks' */
+
+/*
+ * Runs core and buses at their full clocks. Returns 0, or, in words of a fault report, what did not
+ * become ready: the core then runs on the internal oscillator still.
+ */
+const char *clock_start(void);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reset and clock control: RM0090, section 7 (F405/407) and 6 (F42x); RM0390, section 6 (F446). */
+#ifndef MCUFORGE_RCC_H
+#define MCUFORGE_RCC_H
+
+#include "reg.h"
+
+#define RCC_CR REG32(0x40023800u)      /* 'RCC clock control register' */
+#define RCC_PLLCFGR REG32(0x40023804u) /* 'RCC PLL configuration register' */
+#define RCC_CFGR REG32(0x40023808u)    /* 'RCC clock configuration register' */
+#define RCC_AHB1ENR REG32(0x40023830u) /* 'RCC AHB1 peripheral clock enable register' */
+#define RCC_APB1ENR REG32(0x40023840u) /* 'RCC APB1 peripheral clock enable register' */
+#define RCC_APB2ENR REG32(0x40023844u) /* 'RCC APB2 peripheral clock enable register' */
+#define RCC_CSR REG32(0x40023874u)     /* 'RCC clock control & status register' */
+
+#define AHB1ENR_GPIO(port) (1u << (port)) /* GPIOA is 0 */
+#define AHB1ENR_CCM (1u << 20)            /* F405/407 and F42x: CCMDATARAMEN */
+#define APB1ENR_TIM5 (1u << 3)
+#define APB1ENR_USART2 (1u << 17)
+#define APB1ENR_USART3 (1u << 18)
+#define APB1ENR_PWR (1u << 28)
+#define APB2ENR_USART1 (1u << 4)
+
+#endif

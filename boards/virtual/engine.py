@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Unicorn as a Cortex-M: memories, registers, an exact count of instructions.
+
+Three facts of Unicorn 2.1 shape this file. UC_MODE_MCLASS forces the Cortex-M33, so the core is
+chosen with UC_MODE_THUMB alone. `emu_stop` is safe only in a block hook: there the block does not
+run. Elsewhere, or from another thread, it corrupts the run. An FP instruction always works, so the
+core above checks CPACR itself.
+"""
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mcuforge.errors import BoardError
+
+HOOK = Path(__file__).with_name("hook.c")
+DEVICES = (0x40000000, 0xFFFFFFFF)  # addresses of registers, inclusive
+CORES = ("cortex-m4",)
+
+Read = Callable[[int, int], int]  # address, bytes -> value
+Write = Callable[[int, int, int], None]  # address, bytes, value
+
+
+class Counter(ctypes.Structure):
+    """`struct counter` of hook.c."""
+
+    _fields_ = (
+        ("count", ctypes.c_uint64),
+        ("limit", ctypes.c_uint64),
+        ("attention", ctypes.c_uint64),
+        ("code_origin", ctypes.c_uint64),
+        ("code_bytes", ctypes.c_uint64),
+        ("code", ctypes.c_void_p),
+        ("known", ctypes.c_void_p),
+        ("stop", ctypes.c_void_p),
+    )
+    count: int
+    limit: int
+    attention: int
+
+
+@dataclass(frozen=True)
+class Region:
+    """Memory: `code` may be executed and not written, other memory the reverse."""
+
+    name: str
+    origin: int
+    bytes: int
+    code: bool
+
+
+def refuse_without_unicorn(board_id: str) -> None:
+    """Raise a BoardError unless Unicorn can be imported."""
+    try:
+        import unicorn  # noqa: F401
+    except ImportError:
+        raise BoardError(
+            "--exact needs the package unicorn, which is not installed",
+            f"board {board_id}",
+            "pip install 'mcuforge[exact]' (Unicorn is GPL-2), or --emulate",
+        ) from None
+
+
+@cache
+def native_hook() -> ctypes.CDLL | None:
+    """Compile hook.c for this machine, once per user; None without a C compiler.
+
+    MCUFORGE_NO_NATIVE_HOOK=1 does without it, as a machine without a compiler must.
+    """
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None or os.environ.get("MCUFORGE_NO_NATIVE_HOOK"):
+        return None
+    key = hashlib.sha256(HOOK.read_bytes() + compiler.encode()).hexdigest()[:16]
+    with tempfile.TemporaryDirectory(prefix="mcuforge-hook-") as folder:
+        library = Path(folder) / f"hook-{key}.so"
+        command = [compiler, "-O2", "-std=c99", "-shared", "-fPIC", str(HOOK), "-o", str(library)]
+        if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+            return None
+        return ctypes.CDLL(str(library))  # stays loaded when the file is gone
+
+
+class Stopped(Exception):
+    """The processor cannot go on at this instruction; `kind` says why."""
+
+    def __init__(self, kind: str, address: int, writing: bool = False) -> None:
+        self.kind = kind  # "unmapped", "protected", "fetch", "undefined", "number N"
+        self.address = address
+        self.writing = writing
+        super().__init__(kind)
+
+
+class Engine:
+    """A Cortex-M processor core without exceptions, interrupts or system registers."""
+
+    def __init__(
+        self, regions: tuple[Region, ...], devices: tuple[tuple[int, int], ...], code: bytes
+    ) -> None:
+        """Map memory and (origin, bytes) of registers; `code` fills the first code region."""
+        import unicorn
+        from unicorn import arm_const, unicorn_const
+
+        self._c = unicorn_const
+        self._arm = arm_const
+        self._error = unicorn.UcError
+        self._uc = unicorn.Uc(unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB)
+        self._uc.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
+        self.regions = regions
+        for region in regions:
+            self._uc.mem_map(region.origin, region.bytes, unicorn_const.UC_PROT_ALL)
+        flash = next(region for region in regions if region.code)
+        self._uc.mem_write(flash.origin, code)
+        read, write = unicorn_const.UC_PROT_READ, unicorn_const.UC_PROT_WRITE
+        for region in regions:
+            protection = read | (unicorn_const.UC_PROT_EXEC if region.code else write)
+            self._uc.mem_protect(region.origin, region.bytes, protection)
+        self.on_read: Read = lambda address, size: 0
+        self.on_write: Write = lambda address, size, value: None
+        self.on_return: Callable[[int], None] = lambda value: None
+        for origin, size in devices:
+            self._map_devices(origin, size)
+        self._stop: Stopped | None = None
+        self._failure: BaseException | None = None
+        self._keep: list[object] = []
+        self.counter = self._count(flash.origin, code)
+        self._uc.hook_add(unicorn_const.UC_HOOK_INTR, self._interrupt)
+        self._uc.hook_add(unicorn_const.UC_HOOK_MEM_INVALID, self._invalid)
+        self._uc.hook_add(unicorn_const.UC_HOOK_INSN_INVALID, self._undefined)
+        ids = (f"UC_ARM_REG_R{n}" for n in range(13))
+        self._ids: dict[str, int] = {f"r{n}": getattr(arm_const, i) for n, i in enumerate(ids)}
+        for name in ("sp", "lr", "pc", "xpsr", "control", "primask", "fpscr", "basepri"):
+            self._ids[name] = getattr(arm_const, f"UC_ARM_REG_{name.upper()}")
+        for n in range(16):
+            self._ids[f"s{n}"] = arm_const.UC_ARM_REG_S0 + n
+
+    def get(self, name: str) -> int:
+        """Read a register: r0 to r12, sp, lr, pc, xpsr, control, primask, fpscr, s0 to s15."""
+        return int(self._uc.reg_read(self._ids[name]))
+
+    def set(self, name: str, value: int) -> None:
+        """Write a register."""
+        self._uc.reg_write(self._ids[name], value)
+
+    def get_all(self, names: tuple[str, ...]) -> list[int]:
+        """Read several registers at once, which is much quicker."""
+        return list(self._uc.reg_read_batch([self._ids[name] for name in names]))
+
+    def set_all(self, values: dict[str, int]) -> None:
+        """Write several registers at once."""
+        self._uc.reg_write_batch([(self._ids[name], value) for name, value in values.items()])
+
+    def load(self, address: int, size: int) -> bytes:
+        """Read memory, whatever the program may do there."""
+        return bytes(self._uc.mem_read(address, size))
+
+    def store(self, address: int, data: bytes) -> None:
+        """Write memory, whatever the program may do there."""
+        self._uc.mem_write(address, data)
+
+    def holds(self, address: int, size: int) -> Region | None:
+        """Find the region that holds all of [address, address + size)."""
+        for region in self.regions:
+            if region.origin <= address and address + size <= region.origin + region.bytes:
+                return region
+        return None
+
+    def watch_instructions(self, look: Callable[[int], None]) -> Callable[[], None]:
+        """Call `look` with each instruction's address; returns what ends that, between two runs."""
+
+        def code(_uc: object, address: int, _size: int, _user: object) -> None:
+            try:
+                look(address)
+            except BaseException as failure:
+                self._fail(failure)
+
+        handle = self._uc.hook_add(self._c.UC_HOOK_CODE, code)
+
+        def end() -> None:
+            self._uc.hook_del(handle)
+            self._uc.ctl_flush_tb()
+
+        return end
+
+    def run(self, pc: int, limit: int) -> int:
+        """Run from `pc` to the count `limit`, or until attention is asked for.
+
+        Returns the PC. Raises Stopped, or what `on_read` or `on_write` raised; `pc` then is that of
+        the instruction.
+        """
+        self.counter.limit = limit
+        self._stop = None
+        try:
+            self._uc.emu_start(pc | 1, 0xFFFFFFFE)
+        except self._error as error:
+            if self._stop is None and self._failure is None:
+                raise Stopped(f"error {error}", 0) from error
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        if self._stop is not None:
+            raise self._stop
+        return self.get("pc")
+
+    def _map_devices(self, origin: int, size: int) -> None:
+        def read(_uc: object, offset: int, width: int, _user: object) -> int:
+            if self._failure is not None:
+                return 0
+            try:
+                return self.on_read(origin + offset, width)
+            except BaseException as failure:
+                self._fail(failure)
+                return 0
+
+        def write(_uc: object, offset: int, width: int, value: int, _user: object) -> None:
+            if self._failure is not None:
+                return
+            try:
+                self.on_write(origin + offset, width, value & 0xFFFFFFFF)
+            except BaseException as failure:
+                self._fail(failure)
+
+        self._uc.mmio_map(origin, size, read, None, write, None)
+
+    def _fail(self, failure: BaseException) -> None:
+        """Remember what a callback raised; the run ends before the next block."""
+        if self._failure is None:
+            self._failure = failure
+            self.failed_pc = self.get("pc")
+        self.counter.attention = 1
+
+    def _interrupt(self, _uc: object, number: int, _user: object) -> None:
+        pc = self.get("pc")
+        if number in (3, 8) and pc >= 0xFFFFFFE0:
+            try:
+                self.on_return(pc | 1)
+            except BaseException as failure:
+                self._fail(failure)
+                self._uc.emu_stop()
+            return
+        self._stop = Stopped(f"number {number}", pc)
+        self._uc.emu_stop()
+
+    def _invalid(
+        self, _uc: object, kind: int, address: int, _size: int, _value: int, _user: object
+    ) -> bool:
+        fetch = (self._c.UC_MEM_FETCH_UNMAPPED, self._c.UC_MEM_FETCH_PROT)
+        write = (self._c.UC_MEM_WRITE_UNMAPPED, self._c.UC_MEM_WRITE_PROT)
+        protected = (self._c.UC_MEM_WRITE_PROT, self._c.UC_MEM_READ_PROT)
+        word = "fetch" if kind in fetch else "protected" if kind in protected else "unmapped"
+        self._stop = Stopped(word, address, kind in write)
+        return False
+
+    def _undefined(self, _uc: object, _user: object) -> bool:
+        self._stop = Stopped("undefined", self.get("pc"))
+        return False
+
+    def _count(self, origin: int, code: bytes) -> Counter:
+        """Install the block hook: hook.c's, or the same in Python."""
+        from unicorn.unicorn_py3 import unicorn as binding
+
+        native = native_hook()
+        counter = Counter(limit=1 << 62, code_origin=origin, code_bytes=len(code))
+        if native is None:
+            known: dict[tuple[int, int], int] = {}
+
+            def count(_uc: object, address: int, size: int, _user: object) -> None:
+                if counter.attention or counter.count >= counter.limit:
+                    self._uc.emu_stop()
+                    return
+                found = known.get((address, size))
+                if found is None:
+                    found = known[address, size] = instructions_of(code, address - origin, size)
+                counter.count += found
+
+            self._uc.hook_add(self._c.UC_HOOK_BLOCK, count)
+            watch = self._c.UC_HOOK_MEM_READ | self._c.UC_HOOK_MEM_WRITE
+            self._uc.hook_add(watch, lambda *_: True, None, *DEVICES)
+            return counter
+        kept = ctypes.create_string_buffer(code, len(code))
+        table = (ctypes.c_uint16 * (len(code) // 2 * 2))()
+        counter.code = ctypes.addressof(kept)
+        counter.known = ctypes.addressof(table)
+        counter.stop = ctypes.cast(binding.uclib.uc_emu_stop, ctypes.c_void_p).value
+        self._keep += [native, kept, table]
+        watch = self._c.UC_HOOK_MEM_READ | self._c.UC_HOOK_MEM_WRITE
+        for kind, function, first, last in (
+            (self._c.UC_HOOK_BLOCK, native.count_block, 1, 0),  # first > last: everywhere
+            (watch, native.ignore_access, *DEVICES),
+        ):
+            handle = ctypes.c_size_t()
+            status = binding.uclib.uc_hook_add(
+                self._uc._uch,
+                ctypes.byref(handle),
+                kind,
+                ctypes.cast(function, ctypes.c_void_p),
+                ctypes.byref(counter),
+                ctypes.c_uint64(first),
+                ctypes.c_uint64(last),
+            )
+            if status != 0:
+                raise self._error(status)
+        return counter
+
+
+def instructions_of(code: bytes, offset: int, size: int) -> int:
+    """Count the Thumb instructions in `size` bytes from `offset`: as count_block() of hook.c."""
+    if offset < 0 or offset + size > len(code):
+        return size // 2
+    found, at = 0, offset
+    while at < offset + size:
+        at += 4 if code[at + 1] >> 3 >= 0x1D else 2
+        found += 1
+    return found

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a virtual chip refuses: each rule has a name, and a failure says where it was broken."""
+
+from enum import StrEnum
+
+from mcuforge.errors import BoardError
+
+
+class Rule(StrEnum):
+    """A rule of the hardware; the value is its name in errors."""
+
+    UNCLOCKED = "unclocked peripheral"
+    RESERVED = "reserved bit"
+    READ_ONLY = "write to a read-only register"
+    UNMAPPED = "unmapped access"
+    UNPRIVILEGED = "unprivileged access"
+    WIDTH = "access of the wrong width"
+    FLASH_WRITE = "store to flash"
+    EXECUTE = "execution outside flash"
+    POLL = "poll of a bit never requested"
+    NOT_READY = "clock used before it is ready"
+    LOCKED = "field changed while it is in use"
+    OSCILLATOR = "wrong oscillator mode"
+    PLL_RANGE = "PLL out of range"
+    WAIT_STATES = "too few flash wait states"
+    VOLTAGE_SCALE = "voltage scale too low"
+    OVER_DRIVE = "over-drive missing"
+    BUS_CLOCK = "bus clock too fast"
+    PIN_MODE = "pin not in alternate mode"
+    ALTERNATE = "wrong alternate function"
+    DEBUG_PINS = "debug pins taken"
+    BAUD = "baud rate off by 2 % or more"
+    FRAME_FORMAT = "UART format is not 8N1"
+    UART_OFF = "UART used while it is off"
+    DWT_OFF = "cycle counter not started"
+    FPU_OFF = "FPU used before CPACR enables it"
+    DOUBLE = "double precision on a single-precision chip"
+    RAM_OFF = "RAM bank switched off"
+    VECTOR = "bad exception vector"
+
+
+class Violation(Exception):
+    """A rule is broken; the processor adds the place. `manual`: where the rule is written."""
+
+    def __init__(self, rule: Rule, what: str, manual: str) -> None:
+        self.rule = rule
+        self.what = what
+        self.manual = manual
+        super().__init__(what)
+
+
+class StrictFailure(BoardError):
+    """The program broke `rule` at the instruction `pc`."""
+
+    def __init__(self, violation: Violation, pc: int, place: str) -> None:
+        self.rule = violation.rule
+        self.pc = pc
+        self.place = place  # "src/bsp/stm32f4/clock.c:91 in clock_start", or "" if unknown
+        super().__init__(
+            f"{violation.rule}: {violation.what}",
+            f"pc {pc:#010x}" + (f", {place}" if place else ""),
+            f"the rule is in {violation.manual}; on the hardware this fails or works by luck",
+        )

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Counts instructions before each block of a virtual Cortex-M, and stops the processor in front of
+ * a block when somebody asks for it or when the limit is reached. engine.py compiles this file, and
+ * has the same function in Python for machines without a C compiler.
+ */
+#include <stdint.h>
+
+struct counter {
+    uint64_t count;         /* instructions begun */
+    uint64_t limit;         /* stop before a block that begins at this count */
+    uint64_t attention;     /* not 0: stop before the next block */
+    uint64_t code_origin;
+    uint64_t code_bytes;
+    const uint8_t *code;    /* (code_bytes): the flash */
+    uint16_t *known;        /* (code_bytes / 2, 2): size in bytes and instructions of a block */
+    int (*stop)(void *);    /* uc_emu_stop */
+};
+
+/* A Thumb instruction is 4 bytes if its first halfword begins 11101, 11110 or 11111. */
+static uint32_t instructions(const uint8_t *code, uint32_t size)
+{
+    uint32_t found = 0;
+    for (uint32_t at = 0; at < size; found++) {
+        at += code[at + 1u] >> 3 >= 0x1du ? 4u : 2u;
+    }
+    return found;
+}
+
+void count_block(void *engine, uint64_t address, uint32_t size, void *user)
+{
+    struct counter *const c = user;
+    if (c->attention != 0u || c->count >= c->limit) {
+        c->stop(engine);
+        return; /* the block does not run now */
+    }
+    const uint64_t offset = address - c->code_origin;
+    if (offset + size > c->code_bytes) {
+        c->count += size / 2u;
+        return;
+    }
+    uint16_t *const known = &c->known[offset / 2u * 2u];
+    if (known[0] != size) {
+        known[0] = (uint16_t)size;
+        known[1] = (uint16_t)instructions(c->code + offset, size);
+    }
+    c->count += known[1];
+}
+
+/* With a hook on device registers the processor keeps its PC exact at each access to them. */
+void ignore_access(void *engine, int kind, uint64_t address, int size, int64_t value, void *user)
+{
+    (void)engine;
+    (void)kind;
+    (void)address;
+    (void)size;
+    (void)value;
+    (void)user;
+}

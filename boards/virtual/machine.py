@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A board as a virtual chip: starts an ELF file and is read and written like a serial port.
+
+There is no second thread: the chip runs while the host waits in `read`, so a run is the same every
+time, whatever else the machine does.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcuforge.boards.catalog.board import Board, all_boards
+from mcuforge.boards.link.port import Port
+from mcuforge.boards.virtual.engine import refuse_without_unicorn
+from mcuforge.boards.virtual.image import flash_image, source_place
+from mcuforge.boards.virtual.stm32f4.chip import CHIPS, FLASH_ORIGIN, Stm32f4
+from mcuforge.errors import BoardError
+
+SLICE = 500_000  # instructions between two looks at the host's clock
+QUIET = 3_000  # instructions without a byte after which an answer is taken for whole
+IDLE_SECONDS = 0.005  # between looks at a chip that sleeps for good
+
+
+@dataclass(frozen=True)
+class Boot:
+    """From reset to the first byte that the program sends."""
+
+    instructions: int
+    milliseconds: float  # virtual: one cycle per instruction, at the clocks the program chose
+
+
+class VirtualBoard:
+    """A running image; a device for `Port`. StrictFailure when it breaks a rule of the chip."""
+
+    def __init__(self, board: Board, elf: Path, *, line_speed: bool = False) -> None:
+        """Load `elf` and reset. line_speed: bytes arrive and leave at the baud rate, and overrun.
+
+        BoardError when Unicorn is missing or the board has no virtual chip.
+        """
+        refuse_without_chip(board)
+        refuse_without_unicorn(board.id)
+        facts = CHIPS[str(board.virtual)]
+        assert board.hardware is not None  # refuse_without_chip
+        flash = next(memory for memory in facts.memories if memory.code)
+        code = flash_image(elf, FLASH_ORIGIN, flash.bytes)
+        prefix = board.toolchain.prefix
+        self.name = chip_name(board)
+        self.chip = Stm32f4(
+            facts, board.hardware, board.baud, code, lambda pc: source_place(elf, prefix, pc)
+        )
+        self.chip.uart.line_speed = line_speed
+        self.chip.uart.on_send = lambda: self.chip.core.stop_at(self.chip.core.count + QUIET)
+        self.timeout: float | None = None
+
+    @property
+    def boot(self) -> Boot | None:
+        """How long the program took to its first byte; None before that."""
+        first = self.chip.uart.first_sent
+        if first is None:
+            return None
+        return Boot(first, 1000 * self.chip.clocks.seconds_at(first))
+
+    @property
+    def in_waiting(self) -> int:
+        """The number of bytes that the program has sent and nobody has read."""
+        return len(self.chip.uart.sent)
+
+    def fileno(self) -> int:
+        """Refuse: there is no descriptor, so that `Port` reads through `read`."""
+        raise OSError("a virtual board has no file descriptor")
+
+    def read(self, size: int) -> bytes:
+        """Run until bytes come, for at most `timeout` seconds; returns up to `size` of them."""
+        sent = self.chip.uart.sent
+        end = time.monotonic() + (self.timeout or 0.0)
+        while not sent and time.monotonic() < end:
+            self._run(SLICE)
+        while sent and not self._is_quiet():
+            self._run(QUIET)
+        taken = bytes(sent[:size])
+        del sent[:size]
+        return taken
+
+    def write(self, data: bytes) -> int:
+        """Put bytes on the line to the program."""
+        self.chip.uart.host_sends(data)
+        return len(data)
+
+    def close(self) -> None:
+        """Do nothing: the chip only runs inside `read`."""
+
+    def port(self) -> Port:
+        """Open the board as a serial port."""
+        return Port(self, self.name, self.chip.uart.baud)
+
+    def _is_quiet(self) -> bool:
+        return self.chip.core.count - self.chip.uart.last_sent >= QUIET
+
+    def _run(self, instructions: int) -> None:
+        end = self.chip.core.count + instructions
+        while self.chip.core.count < end:
+            uart = self.chip.uart
+            self.chip.run(min(end, uart.last_sent + QUIET) if uart.sent else end)
+            if uart.sent and self._is_quiet():
+                return
+            if self.chip.core.waits:
+                time.sleep(IDLE_SECONDS)
+                return
+
+
+def refuse_without_chip(board: Board) -> None:
+    """Raise a BoardError unless the board has a virtual chip."""
+    if board.virtual in CHIPS and board.hardware is not None:
+        return
+    able = ", ".join(other.id for other in all_boards() if other.virtual in CHIPS)
+    raise BoardError(
+        f"'{board.id}' has no virtual chip, which --exact needs",
+        f"board {board.id} ({board.name})",
+        f"--emulate, or one of the boards with a virtual chip: {able}",
+    )
+
+
+def chip_name(board: Board) -> str:
+    """Name the virtual chip in a report: 'virtual STM32F446'."""
+    return f"virtual {CHIPS[str(board.virtual)].name}"

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An STM32F4 put together: core, memories, registers, and the wires of a board."""
+
+from collections.abc import Callable
+
+from mcuforge.boards.catalog.hardware import Hardware, Pin
+from mcuforge.boards.virtual.armv7m import PPB, Core
+from mcuforge.boards.virtual.bus import Bus, Peripheral
+from mcuforge.boards.virtual.engine import Engine
+from mcuforge.boards.virtual.failure import Rule
+from mcuforge.boards.virtual.stm32f4.clocks import Clocks, Flash, Power
+from mcuforge.boards.virtual.stm32f4.facts import F407, F429, F446, Facts
+from mcuforge.boards.virtual.stm32f4.ports import ALTERNATE_MODE, Debug, Gpio, Timer, Usart
+from mcuforge.errors import InternalError
+
+CHIPS = {"stm32f407": F407, "stm32f429": F429, "stm32f446": F446}
+DEVICES = ((0x40000000, 0x80000), PPB)  # origin, bytes
+FLASH_ORIGIN = 0x08000000
+
+# name -> (address, bus, interrupt, enable register, bit): RM0090 and RM0390, 'Memory map',
+# 'Vector table' and 'RCC APB1/APB2 peripheral clock enable register'
+USARTS = {
+    "USART1": (0x40011000, "APB2", 37, "APB2ENR", 4),
+    "USART2": (0x40004400, "APB1", 38, "APB1ENR", 17),
+    "USART3": (0x40004800, "APB1", 39, "APB1ENR", 18),
+}
+
+
+class Stm32f4:
+    """A virtual chip on a board: run it, give it bytes, take what it sent."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        hardware: Hardware,
+        baud: int,
+        code: bytes,
+        places: Callable[[int], str],
+    ) -> None:
+        """code: the flash from its first byte; places: names the source of an address."""
+        self.facts = facts
+        self._hardware = hardware
+        engine = Engine(facts.memories, DEVICES, code)
+        self._engine = engine
+        power, flash = Power(facts, self._count), Flash(facts)
+        oscillator = (hardware.oscillator_hz, hardware.bypass)
+        self.clocks = Clocks(facts, power, flash, oscillator, self._count, self._refuse_ram_off)
+        self._ports = [Gpio(facts, port) for port in range(facts.gpio_ports)]
+        clocks = self.clocks
+        buses = {"APB1": lambda: clocks.apb1, "APB2": lambda: clocks.apb2}
+        usarts = {
+            name: Usart(facts, name, origin, buses[bus], self._count, lambda: clocks.hclk)
+            for name, (origin, bus, _, _, _) in USARTS.items()
+        }
+        if hardware.uart not in usarts:
+            raise InternalError(f"the model of {facts.name} has no {hardware.uart}")
+        self.uart = usarts[hardware.uart]
+        self.uart.baud = baud
+        for usart in usarts.values():
+            usart.baud = baud
+        self.uart.check_pins = self._check_pins
+        timer = Timer(facts, self._count, lambda: (clocks.apb1_timers, clocks.hclk))
+        devices: list[Peripheral] = [clocks, power, flash, timer, Debug(facts), *self._ports]
+        self.bus = Bus(
+            [*devices, *usarts.values()], self._is_clocked, f"{facts.manual}, 'Memory map'"
+        )
+        self._gates = {"PWR": ("APB1ENR", 28), "TIM5": ("APB1ENR", 3)}
+        self._gates |= {port.name: ("AHB1ENR", n) for n, port in enumerate(self._ports)}
+        self._gates |= {name: (register, bit) for name, (*_, register, bit) in USARTS.items()}
+        self.core = Core(
+            engine, FLASH_ORIGIN, facts.interrupts, places, self.bus.read, self.bus.write
+        )
+        for name, (_, _, interrupt, _, _) in USARTS.items():
+            self.core.lines[interrupt] = usarts[name].asks
+
+    def run(self, until: int) -> None:
+        """Run until the count is `until`, or until something asks for attention."""
+        due = self.uart.next_byte()
+        if due is not None:
+            until = min(until, max(due, self.core.count + 1))
+        self.core.run(until)
+        if self.core.waits and due is not None:
+            self.core.sleep_until(due)
+
+    @property
+    def seconds(self) -> float:
+        """Virtual time since reset."""
+        return self.clocks.seconds
+
+    def _count(self) -> int:
+        return self._engine.counter.count
+
+    def _is_clocked(self, peripheral: Peripheral) -> bool:
+        gate = self._gates.get(peripheral.name)
+        return gate is None or self.clocks.is_on(*gate)
+
+    def _refuse_ram_off(self) -> None:
+        raise self.clocks.violation(
+            Rule.RAM_OFF, f"RCC_AHB1ENR switches off '{self.facts.ccm}', which the image may use"
+        )
+
+    def _check_pins(self) -> None:
+        for signal, pin in (("TX", self._hardware.tx), ("RX", self._hardware.rx)):
+            self._check_pin(signal, pin)
+
+    def _check_pin(self, signal: str, pin: Pin) -> None:
+        port = self._ports[pin.port]
+        name = f"P{chr(ord('A') + pin.port)}{pin.number}"
+        uart = self._hardware.uart
+        if not self._is_clocked(port):
+            raise port.violation(Rule.UNCLOCKED, f"{uart} sends on {name} while {port.name} is off")
+        if port.mode(pin.number) != ALTERNATE_MODE:
+            raise port.violation(
+                Rule.PIN_MODE,
+                f"{name}, {signal} of {uart}, has MODER {port.mode(pin.number)}: 2 is alternate",
+            )
+        wired = self.facts.usart_pins.get((uart, name))
+        if wired is None or wired != (signal, port.alternate(pin.number)):
+            expected = "none" if wired is None else f"{wired[0]} is AF{wired[1]}"
+            raise port.violation(
+                Rule.ALTERNATE,
+                f"{name} has AF{port.alternate(pin.number)} for {signal} of {uart}: {expected}",
+            )

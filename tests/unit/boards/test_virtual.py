@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Strict registers, the counting of instructions, and what --exact refuses before it builds."""
+
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+
+from mcuforge.boards.catalog.board import Board, all_boards, load_board
+from mcuforge.boards.virtual.bus import POLLS, Bus, Peripheral, Register
+from mcuforge.boards.virtual.engine import instructions_of, refuse_without_unicorn
+from mcuforge.boards.virtual.failure import Rule, Violation
+from mcuforge.boards.virtual.image import flash_image
+from mcuforge.boards.virtual.machine import refuse_without_chip
+from mcuforge.boards.virtual.stm32f4.chip import CHIPS
+from mcuforge.errors import BoardError
+
+BASE = 0x40000000
+
+
+def bus(*, clocked: bool = True) -> Bus:
+    registers = (
+        Register("CR", 0x00, reset=0x80, writable=0x0F, read_only=0x100),
+        Register("SR", 0x04, reset=0, writable=0, read_only=1, waited=True),
+    )
+    return Bus([Peripheral("DEV", BASE, registers, "manual")], lambda _: clocked, "map")
+
+
+@pytest.mark.parametrize(
+    ("address", "size", "value", "rule"),
+    [
+        (BASE, 4, 0x90, Rule.RESERVED),
+        (BASE, 4, 0x00, Rule.RESERVED),  # a reserved bit keeps its reset value, which is 1
+        (BASE + 4, 4, 0, Rule.READ_ONLY),
+        (BASE + 8, 4, 0, Rule.UNMAPPED),
+        (BASE + 0x400, 4, 0, Rule.UNMAPPED),
+        (BASE, 1, 0, Rule.WIDTH),
+        (BASE + 2, 4, 0, Rule.WIDTH),
+    ],
+)
+def test_a_forbidden_write_is_named(address: int, size: int, value: int, rule: Rule) -> None:
+    with pytest.raises(Violation) as refused:
+        bus().write(address, size, value)
+    assert refused.value.rule is rule
+
+
+def test_allowed_writes_change_only_what_software_may_set() -> None:
+    device = bus()
+    device.write(BASE, 4, 0x18A)
+    assert device.read(BASE, 4) == 0x8A  # bit 8 belongs to the hardware
+
+
+def test_a_peripheral_without_its_clock_is_refused() -> None:
+    with pytest.raises(Violation, match="clock is off") as refused:
+        bus(clocked=False).read(BASE, 4)
+    assert refused.value.rule is Rule.UNCLOCKED
+
+
+def test_endless_polls_end_and_other_work_between_them_does_not_count() -> None:
+    device = bus()
+    for _ in range(POLLS):
+        device.read(BASE + 4, 4)
+    device.write(BASE, 4, 0x80)
+    for _ in range(POLLS):
+        device.read(BASE + 4, 4)
+    with pytest.raises(Violation) as refused:
+        device.read(BASE + 4, 4)
+    assert refused.value.rule is Rule.POLL
+
+
+def test_thumb_instructions_are_counted_by_their_first_halfword() -> None:
+    halfwords = [0xBF00, 0xF7FF, 0xFFFE, 0xE7FE, 0xE8BD, 0x8010, 0x4770]
+    code = struct.pack("<7H", *halfwords)
+    assert instructions_of(code, 0, len(code)) == 5
+    assert instructions_of(code, 2, 4) == 1
+
+
+def test_a_board_without_a_virtual_chip_is_refused_with_those_that_have_one() -> None:
+    with pytest.raises(BoardError) as refused:
+        refuse_without_chip(load_board("hifive1"))
+    assert refused.value.what == "'hifive1' has no virtual chip, which --exact needs"
+    for board in ("disco_f407vg", "disco_f429zi", "nucleo_f446re"):
+        assert board in refused.value.hint
+        refuse_without_chip(load_board(board))
+
+
+def test_without_unicorn_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "unicorn", None)
+    with pytest.raises(BoardError, match="unicorn, which is not installed") as refused:
+        refuse_without_unicorn("nucleo_f446re")
+    assert "mcuforge[exact]" in refused.value.hint
+
+
+def test_a_file_that_is_not_an_elf_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "firmware.elf"
+    file.write_bytes(b"MZ" * 40)
+    with pytest.raises(BoardError, match="not a 32-bit little-endian ELF"):
+        flash_image(file, 0x08000000, 1 << 20)
+
+
+@pytest.mark.parametrize("board", [b for b in all_boards() if b.virtual], ids=lambda b: b.id)
+def test_catalog_and_virtual_chip_agree_where_both_state_a_fact(board: Board) -> None:
+    facts = CHIPS[str(board.virtual)]
+    assert board.hardware is not None
+    inside = {m.name: (m.origin, m.bytes) for m in board.memory if not m.external}
+    assert inside == {m.name: (m.origin, m.bytes) for m in facts.memories}
+    assert facts.idcode & 0xFFF == board.hardware.chip_id
+    assert facts.name == board.hardware.chip
+    assert board.clock_hz == max(s.over_drive_hclk for s in facts.scales.values())
