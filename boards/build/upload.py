@@ -68,7 +68,8 @@ _OFFLINE = re.compile(
     r"|Could not find the package|UnknownPackageError|Max retries exceeded"
 )
 _ERROR_LINE = re.compile(r"^.*(?:[Ee]rror|ERROR|FAILED|failed|\*\*\*|No |Cannot |Could not ).*$")
-_SUMMARY = re.compile(r"^=+ |^\*\*\* \[|^Environment |^-+ |^\S+ +FAILED ")
+UPLOAD_BEGINS = "\nConfiguring upload protocol..."
+_SUMMARY = re.compile(r"^=+ |^\*\*\* \[|^Environment |^-+ |^\S+ +FAILED |^No dependencies$")
 
 
 def install(project: Project, protocol: str) -> None:
@@ -138,8 +139,11 @@ def upload_error(project: Project, protocol: str, output: str) -> UploadFailed:
 
 
 def told(output: str) -> str:
-    """Choose the line that says why: the first complaint of a tool, else the last line."""
-    lines = [line.strip() for line in output.splitlines()]
+    """Choose the line that says why: the first complaint of a tool, else the last line.
+
+    Of an upload that began, only what follows counts: files that were compiled may be called error.
+    """
+    lines = [line.strip() for line in output.rpartition(UPLOAD_BEGINS)[2].splitlines()]
     lines = [line for line in lines if line and not _SUMMARY.match(line)]
     complaints = [line for line in lines if _ERROR_LINE.match(line)]
     return (complaints or lines[-1:] or ["it says nothing"])[0]

@@ -13,7 +13,8 @@
  * HELLO     -> opens a session: gives the model its arenas again, writes the canaries again.
  *           <- protocol, data bytes, inputs, outputs, steps, arenas, bytes of all arenas, canary
  *              bytes, tick hz, whether RUN can poison, model status i32, chip id (0: unknown),
- *              enum board_reset, SHA-256 of the model file (32 bytes), strings: model, task, board, build
+ *              enum board_reset, SHA-256 of the model file (32 bytes), strings: model, task, board,
+ *              build
  * TENSOR    -> direction (0 input, 1 output), index
  *           <- bytes, elements, dtype (enum check_dtype), scale f32, zero point i32, bytes per row
  *              if the input is streamed, else 0, string: name

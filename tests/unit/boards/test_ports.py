@@ -30,6 +30,7 @@ from tests.unit.link.fake_board import Reply, fake_board
 
 BOARD = load_board("nucleo_f446re")
 MODEL = bytes(range(32))
+CHIP = 0x421  # what an STM32F446 says it is
 OTHER_MODEL = bytes(32)
 
 
@@ -55,7 +56,7 @@ def silent(_: bytes) -> bytes:
 
 def firmware(board: str = BOARD.id, model: bytes = MODEL) -> Reply:
     """Firmware that answers every request with its hello; its model has no input and no output."""
-    fields = struct.pack("<10Ii32s", PROTOCOL, 256, 0, 0, 1, 1, 64, 16, 1000, 0, 0, model)
+    fields = struct.pack("<10Ii2I32s", PROTOCOL, 256, 0, 0, 1, 1, 64, 16, 1000, 0, 0, CHIP, 1, model)
     body = fields + f"digits\0id\0{board}\0a build\0".encode()
 
     def reply(data: bytes) -> bytes:
