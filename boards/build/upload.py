@@ -63,10 +63,6 @@ _NO_TARGET = re.compile(
     r"init mode failed|unable to connect to the target|timed out while waiting for target"
     r"|Cannot connect to target|Could not connect to (?:the )?target|target voltage may be too low"
 )
-_OFFLINE = re.compile(
-    r"InternetConnectionError|HTTPClientError|not connected to the Internet"
-    r"|Could not find the package|UnknownPackageError|Max retries exceeded"
-)
 _ERROR_LINE = re.compile(r"^.*(?:[Ee]rror|ERROR|FAILED|failed|\*\*\*|No |Cannot |Could not ).*$")
 UPLOAD_BEGINS = "\nConfiguring upload protocol..."
 _SUMMARY = re.compile(r"^=+ |^\*\*\* \[|^Environment |^-+ |^\S+ +FAILED |^No dependencies$")

@@ -60,20 +60,25 @@ static void serve_hello(const struct frame *request)
     }
     const int32_t status = measure_init();
 
+    const uint32_t numbers[] = {
+        SESSION_PROTOCOL,
+        CHECK_DATA_BYTES,
+        (uint32_t)model->input_count,
+        (uint32_t)model->output_count,
+        (uint32_t)model->step_count,
+        (uint32_t)model->arena_count,
+        arena_bytes,
+        model->canary_bytes,
+        board_tick_hz,
+        model->poison != NULL ? 1U : 0U,
+        (uint32_t)status,
+        board_chip_id(),
+        (uint32_t)board_reset_reason(),
+    };
     uint8_t *at = frame_body();
-    at = frame_put_u32(at, SESSION_PROTOCOL);
-    at = frame_put_u32(at, CHECK_DATA_BYTES);
-    at = frame_put_u32(at, (uint32_t)model->input_count);
-    at = frame_put_u32(at, (uint32_t)model->output_count);
-    at = frame_put_u32(at, (uint32_t)model->step_count);
-    at = frame_put_u32(at, (uint32_t)model->arena_count);
-    at = frame_put_u32(at, arena_bytes);
-    at = frame_put_u32(at, model->canary_bytes);
-    at = frame_put_u32(at, board_tick_hz);
-    at = frame_put_u32(at, model->poison != NULL ? 1U : 0U);
-    at = frame_put_u32(at, (uint32_t)status);
-    at = frame_put_u32(at, board_chip_id());
-    at = frame_put_u32(at, (uint32_t)board_reset_reason());
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        at = frame_put_u32(at, numbers[i]);
+    }
     memcpy(at, model->hash, 32);
     at = put_string(at + 32, model->name);
     at = put_string(at, model->task);

@@ -154,7 +154,8 @@ def make_toolchain(core: Path, name: str, board: Board) -> None:
     libraries.mkdir(parents=True)
     note(folder, "tool", "platformio", stock.package, f"{stock.release}.0")
     ours = board.toolchain.prefix
-    subprocess.run([f"{ours}ar", "rc", libraries / "libstdc++.a"], check=True)
+    for library in ("libstdc++.a", "libstdc++_nano.a"):
+        subprocess.run([f"{ours}ar", "rc", libraries / library], check=True)
     for tool in ("gcc", "g++", "as", "ar", "gcc-ar", "ranlib", "gcc-ranlib", "objcopy", "size"):
         words = {
             "compiler": shutil.which(f"{ours}{tool}") or "false",  # PATH begins with this package

@@ -127,7 +127,7 @@ def test_a_report_is_written_as_described(tmp_path: Path) -> None:
     write_json(replace(REPORT, check=check), path)
     content = json.loads(path.read_text())
     assert list(content)[:2] == ["schema", "mcuforge"]
-    assert content["schema"] == SCHEMA == 1
+    assert content["schema"] == SCHEMA == 2
     assert content["mcuforge"] == VERSION
     kinds = documented("deploy")
     for key, value in leaves(content):
