@@ -56,7 +56,8 @@ def silent(_: bytes) -> bytes:
 
 def firmware(board: str = BOARD.id, model: bytes = MODEL) -> Reply:
     """Firmware that answers every request with its hello; its model has no input and no output."""
-    fields = struct.pack("<10Ii2I32s", PROTOCOL, 256, 0, 0, 1, 1, 64, 16, 1000, 0, 0, CHIP, 1, model)
+    numbers = (PROTOCOL, 256, 0, 0, 1, 1, 64, 16, 1000, 0, 0, CHIP, 1)
+    fields = struct.pack("<10Ii2I32s", *numbers, model)
     body = fields + f"digits\0id\0{board}\0a build\0".encode()
 
     def reply(data: bytes) -> bytes:
