@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 
 from mcuforge.nas.judge import Judge, Judged
-from mcuforge.nas.methods import METHODS, objectives
+from mcuforge.nas.methods import METHODS, objectives, together
 from mcuforge.nas.statistics import Sample, hypervolume, paired_p
 from mcuforge.report.search import MethodResult, Point
 
@@ -79,7 +79,8 @@ def compare(
     """
     found: dict[str, list[list[Judged]]] = {}
     for name, method in METHODS.items():
-        histories = [method(judge, evaluations, Random(seed), done) for seed in seeds]
+        searches = (method(judge, evaluations, Random(seed)) for seed in seeds)
+        histories = together(judge, searches, done)
         if all(histories):
             found[name] = histories
         elif name == EVOLUTION:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways to choose which architectures to evaluate: evolution, and what it is compared with.
 
-Every method takes a judge, a number of evaluations and a `random.Random`, proposes only what fits,
-and returns what was judged, in order. The same seed gives the same answer.
+Every method takes a judge, a number of evaluations and a `random.Random`, and proposes only what
+fits. It is a generator: it yields architectures, is sent those of them that were judged, and
+returns all that was judged, in order. So several searches can run side by side, and what they ask
+for is judged together. The same seed gives the same answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from random import Random
 
@@ -26,12 +28,36 @@ FACTORS = tuple(2 ** (step / 8) for step in range(-24, 25))  # of hand-made netw
 SCREENED = 16  # children that the predictor chooses from
 SEARCHES = METHOD_NAMES[:3]  # methods that make as many evaluations as they are given
 TRIES = 2_000  # to find a new child that fits
-Method = Callable[[Judge, int, Random, Callable[[], None]], list[Judged]]
+Search = Generator[Sequence[Genome], list[Judged], list[Judged]]
+Method = Callable[[Judge, int, Random], Search]
 
 
-def evolution(
-    judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
-) -> list[Judged]:
+def together(
+    judge: Judge, searches: Iterable[Search], done: Callable[[], None] = lambda: None
+) -> list[list[Judged]]:
+    """Run searches side by side, what all of them ask for at once; `done`: see Judge.judged.
+
+    A search gets the same answers as by itself, and workers have something to do while one that
+    asks for one architecture after the other decides.
+    """
+    running = dict(enumerate(searches))
+    histories: list[list[Judged]] = [[] for _ in running]
+    asked: dict[int, Sequence[Genome]] = {}
+    answers: dict[int, list[Judged] | None] = dict.fromkeys(running)
+    while running:
+        for number, search in list(running.items()):
+            try:
+                answer = answers[number]
+                asked[number] = next(search) if answer is None else search.send(answer)
+            except StopIteration as end:
+                histories[number] = end.value
+                del running[number]
+        judge.judged([genome for number in running for genome in asked[number]], done)
+        answers = {number: judge.judged(asked[number]) for number in running}
+    return histories
+
+
+def evolution(judge: Judge, evaluations: int, random: Random) -> Search:
     """NSGA-II (Deb et al., 2002) over accuracy, RAM, flash and instructions.
 
     Every other child is what a predictor, trained on all evaluations so far, likes best of several.
@@ -42,7 +68,7 @@ def evolution(
     children = min(OFFSPRING, max(2, size // 2))
     seen: set[Genome] = set()
     draws = _new(judge.feasible.draws(random), seen)
-    history = _judged(judge, draws, min(size, evaluations), done)
+    history = yield from _judged(draws, min(size, evaluations))
     population = _ranked(judge, history, size)
     while population and len(history) < evaluations:
         wanted = min(children, evaluations - len(history))
@@ -50,22 +76,18 @@ def evolution(
         born = list(_children(judge, population, predictor, seen, random, wanted))
         if not born:
             break
-        judged = judge.judged(born, done)
+        judged = yield born
         history += judged
         population = _ranked(judge, [*(p for p, _, _ in population), *judged], size)
     return history
 
 
-def random_search(
-    judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
-) -> list[Judged]:
+def random_search(judge: Judge, evaluations: int, random: Random) -> Search:
     """Draw what fits; every choice is made evenly."""
-    return _judged(judge, _new(judge.feasible.draws(random), set()), evaluations, done)
+    return (yield from _judged(_new(judge.feasible.draws(random), set()), evaluations))
 
 
-def local_search(
-    judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
-) -> list[Judged]:
+def local_search(judge: Judge, evaluations: int, random: Random) -> Search:
     """Move to a neighbour that is more accurate until there is none; then start anew.
 
     "Local search is a remarkably strong baseline" (White et al., 2020).
@@ -74,7 +96,7 @@ def local_search(
     seen: set[Genome] = set()
     starts = _new(judge.feasible.draws(random), seen)
     while len(history) < evaluations:
-        here = _judged(judge, starts, 1, done)
+        here = yield from _judged(starts, 1)
         if not here:
             break  # the space has no more
         history += here
@@ -86,7 +108,7 @@ def local_search(
                 if genome in seen or not judge.feasible.fits(genome):
                     continue
                 seen.add(genome)
-                judged = judge.judged([genome], done)
+                judged = yield [genome]
                 history += judged
                 if judged and judged[0].accuracy > accuracy:
                     here = judged
@@ -96,20 +118,16 @@ def local_search(
     return history
 
 
-def largest_that_fits(
-    judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
-) -> list[Judged]:
+def largest_that_fits(judge: Judge, evaluations: int, random: Random) -> Search:
     """The architecture with the most instructions: one evaluation, and what reviewers ask for."""
     largest = judge.feasible.largest(random)
-    return judge.judged([] if largest is None else [largest], done)
+    return (yield [] if largest is None else [largest])
 
 
-def hand_made(
-    judge: Judge, evaluations: int, random: Random, done: Callable[[], None]
-) -> list[Judged]:
+def hand_made(judge: Judge, evaluations: int, random: Random) -> Search:
     """Networks that people know, each as wide as fits: one evaluation of each."""
     found = [widest(judge, network) for network in judge.feasible.space.hand_made]
-    return judge.judged([genome for genome in found if genome is not None], done)
+    return (yield [genome for genome in found if genome is not None])
 
 
 def widest(judge: Judge, network: HandMade) -> Genome | None:
@@ -144,16 +162,14 @@ def objectives(judge: Judge, judged: Sequence[Judged]) -> NDArray[np.float64]:
     ).reshape(-1, 4)
 
 
-def _judged(
-    judge: Judge, genomes: Iterator[Genome], count: int, done: Callable[[], None]
-) -> list[Judged]:
-    """Judge as many genomes as it takes for `count` that are not left out, or all there are."""
+def _judged(genomes: Iterator[Genome], count: int) -> Search:
+    """Ask for as many genomes as it takes for `count` that are not left out, or all there are."""
     history: list[Judged] = []
     while len(history) < count:
         some = list(islice(genomes, count - len(history)))
         if not some:
             break
-        history += judge.judged(some, done)
+        history += yield some
     return history
 
 

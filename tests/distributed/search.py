@@ -15,7 +15,7 @@ from mcuforge.nas.feasible import Feasible
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.journal import Journal
 from mcuforge.nas.judge import Judged
-from mcuforge.nas.methods import evolution
+from mcuforge.nas.methods import evolution, together
 from mcuforge.nas.space import load_space
 from mcuforge.nas.workers import Here, Workers, ray_workers
 from tests.unit.nas.searching import Accuracy, judge_of, target
@@ -48,7 +48,8 @@ def search(space_file: str, folder: Path, workers: Workers, seconds: float) -> l
     accuracy = Slow(space_file, folder / "calls", seconds)
     with Journal(folder / "journal.sqlite") as journal:
         judge = judge_of(feasible, accuracy, journal, workers)
-        return evolution(judge, EVALUATIONS, Random(1), lambda: None)
+        (history,) = together(judge, [evolution(judge, EVALUATIONS, Random(1))])
+        return history
 
 
 def written(history: list[Judged]) -> str:

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -15,13 +16,15 @@ from mcuforge.nas.feasible import ExactCosts, Feasible
 from mcuforge.nas.genes import Genome
 from mcuforge.nas.journal import Journal
 from mcuforge.nas.judge import Judge, Judged
-from mcuforge.nas.methods import METHODS, SEARCHES, objectives
+from mcuforge.nas.methods import METHODS, SEARCHES, objectives, together
 from mcuforge.nas.statistics import hypervolume, kendall_tau, paired_p
 from mcuforge.nas.workers import Here
 from tests.unit.nas.searching import TINY, Accuracy, judge_of, space_of, target
 
 pytestmark = pytest.mark.usefixtures("libraries", "costs_without_plans")
 LIMITED = 3_000_000.0
+A = TypeVar("A")
+B = TypeVar("B")
 WIDE = """
 shape = [16, 16, 1]
 classes = 4
@@ -57,8 +60,20 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield opened
 
 
-def nothing() -> None:
-    """Hear of progress."""
+class Counted(Here):
+    """How many items were asked for at once."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def map(self, function: Callable[[A], B], items: Sequence[A]) -> Iterator[tuple[A, B]]:
+        self.batches.append(len(items))
+        return super().map(function, items)
+
+
+def alone(judge: Judge, name: str, count: int, seed: int = 1) -> list[Judged]:
+    (history,) = together(judge, [METHODS[name](judge, count, Random(seed))])
+    return history
 
 
 def search(
@@ -66,7 +81,7 @@ def search(
 ) -> tuple[list[Judged], Accuracy]:
     accuracy = Accuracy(feasible.space)
     judge = judge_of(feasible, accuracy, journal)
-    return METHODS[name](judge, count, Random(seed), nothing), accuracy
+    return alone(judge, name, count, seed), accuracy
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -102,12 +117,26 @@ def test_an_interrupted_search_goes_on_to_the_same_end(
 ) -> None:
     accuracy = Accuracy(feasible.space, fails_at=call)
     with pytest.raises(KeyboardInterrupt):
-        METHODS[name](judge_of(feasible, accuracy, journal), 40, Random(1), nothing)
+        alone(judge_of(feasible, accuracy, journal), name, 40)
     assert len(accuracy.asked) == call - 1
     history, resumed = search(name, feasible, journal, 40)
     assert len(resumed.asked) == 40 - (call - 1)
     with Journal(tmp_path / "other.sqlite") as empty:
         assert search(name, feasible, empty, 40)[0] == history
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_searches_together_find_what_each_finds_alone(
+    name: str, feasible: Feasible, journal: Journal, tmp_path: Path
+) -> None:
+    counted = Counted()
+    judge = judge_of(feasible, Accuracy(feasible.space), journal, counted)
+    searches = (METHODS[name](judge, 20, Random(seed)) for seed in range(3))
+    found = together(judge, searches)
+    assert max(counted.batches) > 1  # local search asks for one at a time
+    for seed, history in enumerate(found):
+        with Journal(tmp_path / f"{seed}.sqlite") as empty:
+            assert search(name, feasible, empty, 20, seed)[0] == history
 
 
 @pytest.mark.parametrize("name", SEARCHES)
