@@ -24,7 +24,7 @@ from mcuforge.nas.training.batches import inputs
 from mcuforge.nas.training.finetune import finetune, fresh, inherited, qat, write_onnx
 from mcuforge.nas.training.int8 import Int8Network, quantized
 from mcuforge.nas.training.recipe import Recipe, quantization_recipe
-from mcuforge.nas.training.run import Always, Diverged
+from mcuforge.nas.training.run import Always, Diverged, Divided
 from mcuforge.nas.training.supernet import evaluate
 from mcuforge.nas.training.trainer import train
 from mcuforge.nas.training.weights import Weights
@@ -100,12 +100,17 @@ class Finals:
         supernet: Supernet,
         stages: Stages,
         spent: Callable[[str], AbstractContextManager[Callable[[], float]]],
+        divided: Divided,
     ) -> None:
-        """`spent`: times a stage of that name; what it yields says the core seconds so far."""
+        """`spent`: times a stage of that name; what it yields says the core seconds so far.
+
+        `divided`: see trainer.train.
+        """
         self._setting = setting
         self._supernet = supernet
         self._stages = stages
         self._spent = spent
+        self._divided = divided
 
     def deploy(self, name: str, genome: Genome, costs: Costs) -> Deployed:
         """Train to the end, quantize, and ask the board. `costs`: of its plan without weights."""
@@ -165,6 +170,7 @@ class Finals:
                 checkpoint=folder / "training.npz",
                 progress=progress,
                 device=setting.device,
+                divided=self._divided,
             )
         path = folder / f"{name}.onnx"
         write_onnx(path, weights, architecture, setting.task)
@@ -181,6 +187,7 @@ class Finals:
                 checkpoint=folder / "rounding.npz",
                 progress=progress,
                 device=setting.device,
+                divided=self._divided,
             )
         write_onnx(path, aware, architecture, setting.task)
         better = quantized(path, data)

@@ -48,6 +48,7 @@ from mcuforge.report.search import (
 if TYPE_CHECKING:
     from mcuforge.nas.finalists import Deployed
     from mcuforge.nas.supernets import Supernet
+    from mcuforge.nas.training.run import Divided
     from mcuforge.nas.training.weights import Weights
 
 PACKAGES = ("torch", "numpy", "onnxruntime", "pymoo", "scipy", "scikit-learn")
@@ -87,6 +88,9 @@ def search(
     Raises CompileError and BoardError for input that cannot be used.
     """
     _refuse_missing_packages()
+    from mcuforge.nas.training.cluster import OnCluster
+    from mcuforge.nas.training.workers import train_in_processes
+
     stages = stages or Stages(open_console(stderr=True), quiet=True)
     setting = open_setting(
         space,
@@ -105,9 +109,11 @@ def search(
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(setting.folder / JOURNAL))
         helpers: Workers = Here()
+        divided: Divided = train_in_processes
         if ray_address is not None or workers > 1:
-            helpers = stack.enter_context(ray_workers(ray_address, workers))
-        report = _Search(setting, journal, helpers, stages).run()
+            helpers = ray = stack.enter_context(ray_workers(ray_address, workers))
+            divided = train_in_processes if ray_address is None else OnCluster(ray.library)
+        report = _Search(setting, journal, helpers, divided, stages).run()
     write_json(report, setting.folder / REPORT)
     write_search_page(report, setting.folder / PAGE)
     return report
@@ -129,11 +135,17 @@ class _Search:
     """The stages of one search."""
 
     def __init__(
-        self, setting: Setting, journal: Journal, workers: Workers, stages: Stages
+        self,
+        setting: Setting,
+        journal: Journal,
+        workers: Workers,
+        divided: Divided,
+        stages: Stages,
     ) -> None:
         self._setting = setting
         self._journal = journal
         self._workers = workers
+        self._divided = divided
         self._stages = stages
         self._feasible = Feasible(setting.space, setting.task, setting.target, setting.flash)
         self._seconds: dict[str, float] = {}
@@ -146,7 +158,7 @@ class _Search:
         with stages.stage("asking what fits"), self._spent("what fits"):
             drawn = self._drawn()
             feasibility = self._feasibility()
-        supernets = Supernets(setting, self._feasible, stages, self._spent)
+        supernets = Supernets(setting, self._feasible, stages, self._spent, self._divided)
         trials = self._trials(supernets, drawn)
         kind = trials[0].kind if trials else NO_CHOICE
         supernet = supernets.trained(kind, drawn[kind])
@@ -160,7 +172,7 @@ class _Search:
             for point in comparison.points(lambda one: setting.space.text(one.genome))
             if point.genome == setting.space.text(best.genome)
         )
-        finals = Finals(setting, supernet, stages, self._spent)
+        finals = Finals(setting, supernet, stages, self._spent, self._divided)
         networks = {method: best.genome}
         for network in setting.space.hand_made if setting.budget.baselines else ():
             genome = widest(judge, network)

@@ -17,6 +17,7 @@ from mcuforge.report.search import Training
 
 if TYPE_CHECKING:
     from mcuforge.nas.training.recipe import Recipe
+    from mcuforge.nas.training.run import Divided
     from mcuforge.nas.training.weights import Weights
 
 NO_CHOICE = ""  # stands for the kind where a network has none, or each stage its own
@@ -46,12 +47,17 @@ class Supernets:
         feasible: Feasible,
         stages: Stages,
         spent: Callable[[str], AbstractContextManager[Callable[[], float]]],
+        divided: Divided,
     ) -> None:
-        """`spent`: times a stage of that name; what it yields says the core seconds so far."""
+        """`spent`: times a stage of that name; what it yields says the core seconds so far.
+
+        `divided`: see trainer.train.
+        """
         self._setting = setting
         self._feasible = feasible
         self._stages = stages
         self._spent = spent
+        self._divided = divided
         self._tried: dict[str, Weights] = {}
 
     def tried(self, kind: str, drawn: Sequence[Genome]) -> Supernet:
@@ -96,6 +102,7 @@ class Supernets:
                 checkpoint=setting.folder / f"{name.replace(' ', '_')}.npz",
                 progress=progress,
                 device=setting.device,
+                divided=self._divided,
             )
         training = Training(recipe.images, seconds(), setting.device, recipe.as_dict())
         return Supernet(weights, feasible, recipe, training)

@@ -41,10 +41,13 @@ class Here:
 
 
 class RayWorkers:
-    """Tasks of one CPU each; a task whose worker or node dies is run again; see Workers."""
+    """Tasks of one CPU each; a task whose worker or node dies is run again; see Workers.
+
+    `library`: Ray, connected.
+    """
 
     def __init__(self, ray: Any) -> None:
-        self._ray = ray
+        self.library = ray
         self._sent: list[tuple[object, Any]] = []  # functions, and where the object store has them
 
     def map(self, function: Callable[[A], B], items: Sequence[A]) -> Iterator[tuple[A, B]]:
@@ -53,7 +56,7 @@ class RayWorkers:
         What the function raises comes through. Raises CompileError when a task's workers die over
         and over, or when the cluster is lost.
         """
-        ray = self._ray
+        ray = self.library
         task = ray.remote(num_cpus=1, max_retries=RETRIES)(_call)
         left = iter(items)
         waiting: dict[Any, A] = {}
@@ -83,7 +86,7 @@ class RayWorkers:
         for known, reference in self._sent:
             if known is function:
                 return reference
-        reference = self._ray.put(function)
+        reference = self.library.put(function)
         self._sent.append((function, reference))
         return reference
 

@@ -101,7 +101,7 @@ class Request:
     ] = 2
     ray_address: Annotated[
         str | None,
-        Option(metavar="ADDRESS", help="A Ray cluster that evaluates: auto, or host:port."),
+        Option(metavar="ADDRESS", help="A Ray cluster to train and evaluate on: auto, host:port."),
     ] = None
 
 

@@ -15,11 +15,12 @@ from mcuforge.nas.training.devices import Device
 from mcuforge.nas.training.fake_quant import FakeQuant
 from mcuforge.nas.training.folded import arrays, folded
 from mcuforge.nas.training.recipe import Recipe
-from mcuforge.nas.training.run import Always, Progress
+from mcuforge.nas.training.run import Always, Divided, Progress
 from mcuforge.nas.training.supernet import recalibrated
 from mcuforge.nas.training.torch_layers import NoNorms, forward, shapes_of
 from mcuforge.nas.training.trainer import train
 from mcuforge.nas.training.weights import Part, Weights
+from mcuforge.nas.training.workers import train_in_processes
 from mcuforge.report.files import write_whole
 
 CALIBRATE = 500  # training samples that ranges of activations are taken from
@@ -51,6 +52,7 @@ def finetune(
     checkpoint: Path | None = None,
     progress: Progress | None = None,
     device: Device = "auto",
+    divided: Divided = train_in_processes,
 ) -> Weights:
     """Train one network's own weights in place, and return them folded.
 
@@ -66,6 +68,7 @@ def finetune(
         checkpoint=checkpoint,
         progress=progress,
         device=device,
+        divided=divided,
     )
     return folded(weights, recalibrated(weights, architecture, data))
 
@@ -80,6 +83,7 @@ def qat(
     checkpoint: Path | None = None,
     progress: Progress | None = None,
     device: Device = "auto",
+    divided: Divided = train_in_processes,
 ) -> Weights:
     """Train folded weights so that they lose little when they become int8; returns new ones.
 
@@ -98,6 +102,7 @@ def qat(
         checkpoint=checkpoint,
         progress=progress,
         device=device,
+        divided=divided,
     )
     return made
 

@@ -29,6 +29,8 @@ from mcuforge.nas.training.weights import Weights
 
 TELL_SECONDS = 0.5  # between two calls of `progress`
 Progress = Callable[[int, int, float], None]  # images seen, of how many, the last batch's loss
+Divided = Callable[["Job", Path | None, Progress | None, float], None]
+"""Trains a job of several workers in place; the last argument: seconds between checkpoints."""
 
 
 class Diverged(CompileError):

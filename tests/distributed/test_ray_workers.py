@@ -8,10 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,27 +21,6 @@ from tests.unit.nas.searching import SPACE
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::ResourceWarning")
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Three nodes of one CPU each; workers find the tests."""
-    pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
-    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
-        warnings.simplefilter("ignore")
-        patch.setenv("PYTHONPATH", str(ROOT))
-        cluster: Any = Cluster(
-            initialize_head=True,
-            head_node_args={"num_cpus": 1, "include_dashboard": False},
-        )
-        try:
-            for _ in range(2):
-                cluster.add_node(num_cpus=1)
-            yield str(cluster.address)
-        finally:
-            cluster.shutdown()
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ KEPT_TO = {
     "rich": ("mcuforge/",),
     "platformio": (),  # a subprocess, never an import
     "torch": ("nas/",),
-    "ray": ("nas/workers.py",),
+    "ray": ("nas/workers.py", "nas/training/cluster.py"),
     "pymoo": ("nas/methods.py", "nas/statistics.py"),
     "scipy": ("nas/statistics.py",),
     "sklearn": ("nas/data_arrays.py", "nas/predictor.py"),
