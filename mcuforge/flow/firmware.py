@@ -155,6 +155,7 @@ def _build(
 ) -> tuple[Project, Firmware]:
     """Write and build the project; OverBudget when a memory is too small."""
     board = session.board
+    _refuse_without_controller(board, compiled)
     model = compiled.model
     spare = board.ram_bytes - _in_image(board, compiled) - FIRMWARE_RESERVE
     name = f"mcuforge {VERSION} {board.id}"
@@ -190,6 +191,22 @@ def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileE
     if outside is not None and compiled.options.weights != "auto":
         help_flash = f"`--weights auto`, which uses both the internal flash and '{outside}'"
     return CompileError(over.what, where, help_ram if over.ram else help_flash)
+
+
+def _refuse_without_controller(board: Board, compiled: Compiled) -> None:
+    """Refuse weights in a flash outside the chip, whose controller start-up code leaves off."""
+    if board.emulated:
+        return
+    outside = {group_name(group) for group in board.groups("flash") if group[0].external}
+    for name, size in compiled.model.further_weights.items():
+        if name in outside:
+            raise CompileError(
+                f"{size:,} bytes of weights would lie in '{name}', outside the chip, and the "
+                f"start-up code of '{board.id}' does not set that memory up yet",
+                compiled.largest_constant(),
+                "`--weights internal` if they fit the chip's own flash; --emulate runs them on the "
+                f"stand-in; `mcuforge compile` writes the C for firmware that sets up '{name}'",
+            )
 
 
 def build_seconds(weights_bytes: int) -> float:
