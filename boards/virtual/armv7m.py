@@ -32,7 +32,7 @@ ADDRESS_VALID = 1 << 7
 
 
 class Core:
-    """A Cortex-M4 that stops at the first broken rule.
+    """A Cortex-M4 or M7 that stops at the first broken rule.
 
     `places` names the source of an address. `bus_read` and `bus_write` are the chip's registers
     outside the core.
@@ -49,7 +49,9 @@ class Core:
     ) -> None:
         """Reset: the stack pointer and the first instruction come from `vectors`."""
         self.engine = engine
-        self.control = SystemControl(vectors, interrupts, lambda: engine.counter.count)
+        self.control = SystemControl(
+            engine.processor, vectors, interrupts, lambda: engine.counter.count
+        )
         self.lines: dict[int, Callable[[], bool]] = {}  # interrupt number -> whether it is asked
         self.waits = False  # in `wfi`, with nothing pending
         self._places = places
@@ -220,12 +222,14 @@ class Core:
         """Raise the StrictFailure of a fault, or enter the handler that silicon would."""
         pc = self.engine.get("pc") & ~1
         address = stopped.address
+        if stopped.kind == "double":
+            raise self._double(address)
         if stopped.kind == "undefined":
-            self._refuse_double(pc)
             self.control.cfsr |= UNDEFINED_INSTRUCTION
             self._enter_fault(USAGE_FAULT, pc)
             return
         if stopped.kind == "fetch":
+            self._refuse_unused(address, pc, "jumps to")
             what = f"the program jumps to {address:#010x}, where no code is"
             raise self._failed(Violation(Rule.EXECUTE, what, f"{ARM}, B3.1"), pc)
         if stopped.kind in ("unmapped", "protected"):
@@ -235,6 +239,7 @@ class Core:
                 self._enter_fault(MEM_MANAGE, pc)
                 return
             verb = "writes to" if stopped.writing else "reads"
+            self._refuse_unused(address, pc, verb)
             flash = stopped.kind == "protected"
             rule = Rule.FLASH_WRITE if flash else Rule.UNMAPPED
             what = f"the program {verb} {address:#010x}, " + (
@@ -249,19 +254,27 @@ class Core:
         urgent = enabled and self.control.priority(exception) < self._priority()
         self._enter(exception if urgent else HARD_FAULT, pc)
 
-    def _refuse_double(self, pc: int) -> None:
-        """Refuse VFP instructions on doubles: coprocessor 11 (DDI 0403, A6.4)."""
+    def _double(self, pc: int) -> StrictFailure:
+        """Refuse an instruction on doubles, which an FPU of single precision does not know."""
         first, second = struct.unpack("<HH", self.engine.load(pc, 4))
-        if first >> 8 in (0xEE, 0xFE) and second >> 8 & 0xF == 0xB:
-            raise self._failed(
-                Violation(
-                    Rule.DOUBLE,
-                    f"the instruction {first:04x} {second:04x} computes with doubles, which the "
-                    "FPU of this chip does not have",
-                    f"{ARM}, A2.5",
-                ),
-                pc,
-            )
+        return self._failed(
+            Violation(
+                Rule.DOUBLE,
+                f"the instruction {first:04x} {second:04x} computes with doubles, which the FPU of "
+                "this chip does not have",
+                f"{ARM}, A2.5",
+            ),
+            pc,
+        )
+
+    def _refuse_unused(self, address: int, pc: int, verb: str) -> None:
+        """Refuse memory of the chip that the image has no business in, as a null pointer does."""
+        for region in self.engine.unused:
+            if region.holds(address):
+                what = f"the program {verb} {address:#010x}, in '{region.name}'"
+                raise self._failed(
+                    Violation(Rule.UNUSED, what, f"{ARM}, B3.1, and the chip's memory map"), pc
+                )
 
     def _before_fpu(self, address: int) -> None:
         """Refuse coprocessors 10 and 11 until CPACR enables them (DDI 0403, B3.2.20)."""

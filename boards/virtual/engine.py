@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mcuforge.boards.virtual.processors import Processor
 from mcuforge.errors import BoardError
 
 HOOK = Path(__file__).with_name("hook.c")
 DEVICES = (0x40000000, 0xFFFFFFFF)  # addresses of registers, inclusive
-CORES = ("cortex-m4",)
 
 Read = Callable[[int, int], int]  # address, bytes -> value
 Write = Callable[[int, int, int], None]  # address, bytes, value
@@ -40,20 +40,32 @@ class Counter(ctypes.Structure):
         ("code", ctypes.c_void_p),
         ("known", ctypes.c_void_p),
         ("stop", ctypes.c_void_p),
+        ("doubles", ctypes.c_uint64),
+        ("refused", ctypes.c_uint64),
     )
     count: int
     limit: int
     attention: int
+    doubles: int
+    refused: int
 
 
 @dataclass(frozen=True)
 class Region:
-    """Memory: `code` may be executed and not written, other memory the reverse."""
+    """Memory: `code` may be executed and not written, other memory the reverse.
+
+    An image touches only the memory that is `used`.
+    """
 
     name: str
     origin: int
     bytes: int
     code: bool
+    used: bool = True
+
+    def holds(self, address: int, size: int = 1) -> bool:
+        """Tell whether all of [address, address + size) lies here."""
+        return self.origin <= address and address + size <= self.origin + self.bytes
 
 
 def refuse_without_unicorn(board_id: str) -> None:
@@ -90,7 +102,7 @@ class Stopped(Exception):
     """The processor cannot go on at this instruction; `kind` says why."""
 
     def __init__(self, kind: str, address: int, writing: bool = False) -> None:
-        self.kind = kind  # "unmapped", "protected", "fetch", "undefined", "number N"
+        self.kind = kind  # "unmapped", "protected", "fetch", "undefined", "double", "number N"
         self.address = address
         self.writing = writing
         super().__init__(kind)
@@ -100,7 +112,11 @@ class Engine:
     """A Cortex-M processor core without exceptions, interrupts or system registers."""
 
     def __init__(
-        self, regions: tuple[Region, ...], devices: tuple[tuple[int, int], ...], code: bytes
+        self,
+        processor: Processor,
+        memories: tuple[Region, ...],
+        devices: tuple[tuple[int, int], ...],
+        code: bytes,
     ) -> None:
         """Map memory and (origin, bytes) of registers; `code` fills the first code region."""
         import unicorn
@@ -110,8 +126,10 @@ class Engine:
         self._arm = arm_const
         self._error = unicorn.UcError
         self._uc = unicorn.Uc(unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB)
-        self._uc.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
-        self.regions = regions
+        self._uc.ctl_set_cpu_model(getattr(arm_const, processor.unicorn))
+        self.processor = processor
+        self.regions = regions = tuple(region for region in memories if region.used)
+        self.unused = tuple(region for region in memories if not region.used)
         for region in regions:
             self._uc.mem_map(region.origin, region.bytes, unicorn_const.UC_PROT_ALL)
         flash = next(region for region in regions if region.code)
@@ -166,7 +184,7 @@ class Engine:
     def holds(self, address: int, size: int) -> Region | None:
         """Find the region that holds all of [address, address + size)."""
         for region in self.regions:
-            if region.origin <= address and address + size <= region.origin + region.bytes:
+            if region.holds(address, size):
                 return region
         return None
 
@@ -203,6 +221,9 @@ class Engine:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
+        if self.counter.refused:
+            refused, self.counter.refused = self.counter.refused, 0
+            raise Stopped("double", refused)
         if self._stop is not None:
             raise self._stop
         return self.get("pc")
@@ -265,7 +286,12 @@ class Engine:
         from unicorn.unicorn_py3 import unicorn as binding
 
         native = native_hook()
-        counter = Counter(limit=1 << 62, code_origin=origin, code_bytes=len(code))
+        counter = Counter(
+            limit=1 << 62,
+            code_origin=origin,
+            code_bytes=len(code),
+            doubles=int(self.processor.double_fpu),
+        )
         if native is None:
             known: dict[tuple[int, int], int] = {}
 
@@ -275,6 +301,11 @@ class Engine:
                     return
                 found = known.get((address, size))
                 if found is None:
+                    double = first_double(code, address - origin, size)
+                    if double is not None and not counter.doubles:
+                        counter.refused = origin + double
+                        self._uc.emu_stop()
+                        return
                     found = known[address, size] = instructions_of(code, address - origin, size)
                 counter.count += found
 
@@ -317,3 +348,29 @@ def instructions_of(code: bytes, offset: int, size: int) -> int:
         at += 4 if code[at + 1] >> 3 >= 0x1D else 2
         found += 1
     return found
+
+
+def first_double(code: bytes, offset: int, size: int) -> int | None:
+    """Find the first instruction in a block that computes with doubles: as hook.c does."""
+    if offset < 0 or offset + size > len(code):
+        return None
+    at = offset
+    while at < offset + size:
+        if code[at + 1] >> 3 < 0x1D:
+            at += 2
+            continue
+        if is_double(code[at] | code[at + 1] << 8, code[at + 2] | code[at + 3] << 8):
+            return at
+        at += 4
+    return None
+
+
+def is_double(first: int, second: int) -> bool:
+    """Tell whether the FPU computes with doubles here (DDI 0403, A6.4 and A6.5).
+
+    These are the data-processing instructions of coprocessor 11, and the conversion of a float to a
+    double, which belongs to coprocessor 10. Moves of 64 bits belong to 11 and are none.
+    """
+    if first & 0xEF00 != 0xEE00 or second & 0x10:
+        return False
+    return second & 0xF00 == 0xB00 or (first & 0xFFBF == 0xEEB7 and second & 0xFD0 == 0xAC0)

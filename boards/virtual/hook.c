@@ -15,6 +15,8 @@ struct counter {
     const uint8_t *code;    /* (code_bytes): the flash */
     uint16_t *known;        /* (code_bytes / 2, 2): size in bytes and instructions of a block */
     int (*stop)(void *);    /* uc_emu_stop */
+    uint64_t doubles;       /* not 0: the FPU computes with doubles */
+    uint64_t refused;       /* address of an instruction on doubles that such an FPU lacks, or 0 */
 };
 
 /* A Thumb instruction is 4 bytes if its first halfword begins 11101, 11110 or 11111. */
@@ -25,6 +27,35 @@ static uint32_t instructions(const uint8_t *code, uint32_t size)
         at += code[at + 1u] >> 3 >= 0x1du ? 4u : 2u;
     }
     return found;
+}
+
+/*
+ * Whether the FPU computes with doubles in this instruction: data processing of coprocessor 11, or
+ * the conversion of a float to a double, of coprocessor 10 (DDI 0403, A6.4 and A6.5).
+ */
+static int is_double(const uint8_t *code)
+{
+    const uint32_t first = code[0] | (uint32_t)code[1] << 8;
+    const uint32_t second = code[2] | (uint32_t)code[3] << 8;
+    if ((first & 0xef00u) != 0xee00u || (second & 0x10u) != 0u) {
+        return 0;
+    }
+    return (second & 0xf00u) == 0xb00u ||
+           ((first & 0xffbfu) == 0xeeb7u && (second & 0xfd0u) == 0xac0u);
+}
+
+/* The offset of the first such instruction, or `size`. */
+static uint32_t first_double(const uint8_t *code, uint32_t size)
+{
+    uint32_t at = 0;
+    while (at < size) {
+        const int is_long = code[at + 1u] >> 3 >= 0x1du;
+        if (is_long && is_double(code + at)) {
+            return at;
+        }
+        at += is_long ? 4u : 2u;
+    }
+    return size;
 }
 
 void count_block(void *engine, uint64_t address, uint32_t size, void *user)
@@ -41,6 +72,12 @@ void count_block(void *engine, uint64_t address, uint32_t size, void *user)
     }
     uint16_t *const known = &c->known[offset / 2u * 2u];
     if (known[0] != size) {
+        const uint32_t at = c->doubles != 0u ? size : first_double(c->code + offset, size);
+        if (at < size) {
+            c->refused = address + at;
+            c->stop(engine);
+            return;
+        }
         known[0] = (uint16_t)size;
         known[1] = (uint16_t)instructions(c->code + offset, size);
     }

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from mcuforge.boards.catalog.board import Board, all_boards
 from mcuforge.boards.link.port import Port
+from mcuforge.boards.virtual.chips import CHIPS
 from mcuforge.boards.virtual.engine import refuse_without_unicorn
 from mcuforge.boards.virtual.image import flash_image, source_place
-from mcuforge.boards.virtual.stm32f4.chip import CHIPS, FLASH_ORIGIN, Stm32f4
+from mcuforge.boards.virtual.stm32.chip import FLASH_ORIGIN, Stm32
 from mcuforge.errors import BoardError
 
 SLICE = 500_000  # instructions between two looks at the host's clock
@@ -45,7 +46,7 @@ class VirtualBoard:
         code = flash_image(elf, FLASH_ORIGIN, flash.bytes)
         prefix = board.toolchain.prefix
         self.name = chip_name(board)
-        self.chip = Stm32f4(
+        self.chip = Stm32(
             facts, board.hardware, board.baud, code, lambda pc: source_place(elf, prefix, pc)
         )
         self.chip.uart.line_speed = line_speed

@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The registers inside a Cortex-M4: system control, NVIC, SysTick, MPU and DWT.
+"""The registers inside a Cortex-M4 or M7: system control, NVIC, SysTick, MPU, DWT and caches.
 
 ARMv7-M Architecture Reference Manual (DDI 0403), B3.2 to B3.5 and C1.8; the processor's own values
-from the Cortex-M4 Technical Reference Manual (DDI 0439).
+from its Technical Reference Manual (DDI 0439, DDI 0489).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mcuforge.boards.virtual.caches import Caches
 from mcuforge.boards.virtual.failure import Rule, Violation
+from mcuforge.boards.virtual.processors import Processor
 
 MANUAL = "the ARMv7-M Architecture Reference Manual (DDI 0403), B3.2 to B3.5"
-CPUID_M4 = 0x410FC241  # r0p1: DDI 0439, 4.1
 DWT_CTRL_RESET = 0x40000000  # four comparators
 MPU_REGIONS = 8
-PRIORITY_BITS = 0xF0  # four are implemented: STM32F4 programming manual PM0214, 4.3.7
+PRIORITY_BITS = 0xF0  # four are implemented: programming manuals PM0214 and PM0253, NVIC
+DWT_LAR, DWT_LSR = 0xE0001FB0, 0xE0001FB4
+DWT_KEY = 0xC5ACCE55
+CORESIGHT = "the CoreSight Architecture Specification (IHI 0029), 'Software Lock Access Register'"
 
-# name -> (address, reset, bits that may be written)
+# name -> (address, reset, bits that may be written), of a Cortex-M4
 SIMPLE = {
     "ACTLR": (0xE000E008, 0, 0x307),
     "VTOR": (0xE000ED08, 0, 0x3FFFFF80),
@@ -32,7 +36,6 @@ SIMPLE = {
     "MPU_RNR": (0xE000ED98, 0, 0xFF),
     "SYST_RVR": (0xE000E014, 0, 0xFFFFFF),
 }
-BY_ADDRESS = {address: name for name, (address, _, _) in SIMPLE.items()}
 
 
 @dataclass
@@ -62,9 +65,18 @@ class MpuRegion:
 class SystemControl:
     """Registers from 0xE0000000 to 0xE003FFFF, by address."""
 
-    def __init__(self, vectors: int, interrupts: int, count: Callable[[], int]) -> None:
+    def __init__(
+        self, processor: Processor, vectors: int, interrupts: int, count: Callable[[], int]
+    ) -> None:
         """vectors: where the table is at reset; count: cycles since reset."""
-        self._values = {name: reset for name, (_, reset, _) in SIMPLE.items()}
+        self._processor = processor
+        self._registers = SIMPLE | processor.registers
+        self._names = {address: name for name, (address, _, _) in self._registers.items()}
+        self._values = {name: reset for name, (_, reset, _) in self._registers.items()}
+        self._caches: Caches | None = None
+        if processor.data_cache is not None and processor.instruction_cache is not None:
+            self._caches = Caches(processor.data_cache, processor.instruction_cache)
+        self._dwt_locked = processor.locked_dwt
         self._values["VTOR"] = vectors
         self._interrupts = interrupts
         self._count = count
@@ -126,7 +138,7 @@ class SystemControl:
 
     def read(self, address: int, size: int) -> int:
         """Read a register."""
-        name = BY_ADDRESS.get(address)
+        name = self._names.get(address)
         if name is not None:
             return self._values[name]
         if 0xE000E400 <= address < 0xE000E500:
@@ -141,11 +153,15 @@ class SystemControl:
                 return sum((first + i in self._enabled) << i for i in range(32))
         if address in (0xE0001000, 0xE0001004):
             return self._read_dwt(address)
+        if address == DWT_LSR and self._processor.locked_dwt:
+            return 1 | self._dwt_locked << 1
+        if self._caches is not None and (value := self._caches.read(address)) is not None:
+            return value
         found = {
             0xE000E004: (self._interrupts - 1) // 32,
             0xE000E010: self._systick[0],
             0xE000E018: self._systick_value(),
-            0xE000ED00: CPUID_M4,
+            0xE000ED00: self._processor.cpuid,
             0xE000ED04: self.active,
             0xE000ED0C: 0xFA050000,
             0xE000ED28: self.cfsr,
@@ -162,9 +178,9 @@ class SystemControl:
 
     def write(self, address: int, size: int, value: int) -> None:
         """Write a register; Violation for reserved bits and for what the model does not know."""
-        name = BY_ADDRESS.get(address)
+        name = self._names.get(address)
         if name is not None:
-            _, reset, writable = SIMPLE[name]
+            _, reset, writable = self._registers[name]
             if wrong := (value ^ reset) & ~writable & 0xFFFFFFFF:
                 raise Violation(
                     Rule.RESERVED,
@@ -172,6 +188,8 @@ class SystemControl:
                     MANUAL,
                 )
             self._values[name] = value
+            if name == "CCR" and self._caches is not None:
+                self._caches.switch(value)
         elif 0xE000E400 <= address < 0xE000E500:
             self._set_priorities(address - 0xE000E400 + 16, size, value)
         elif 0xE000ED18 <= address < 0xE000ED24:
@@ -184,13 +202,16 @@ class SystemControl:
             self._systick = (self._systick[0], self._count())
         elif address in (0xE0001000, 0xE0001004):
             self._write_dwt(address, value)
+        elif address == DWT_LAR and self._processor.locked_dwt:
+            self._check_trace()
+            self._dwt_locked = value != DWT_KEY
         elif address == 0xE000ED28:
             self.cfsr &= ~value
         elif address == 0xE000ED9C:
             self._set_region(value)
         elif address == 0xE000EDA0:
             self._regions[self._values["MPU_RNR"] % MPU_REGIONS].attributes = value
-        else:
+        elif self._caches is None or not self._caches.write(address, value):
             raise self._unknown(address)
 
     def _set_region(self, value: int) -> None:
@@ -246,6 +267,13 @@ class SystemControl:
 
     def _write_dwt(self, address: int, value: int) -> None:
         self._check_trace()
+        if self._dwt_locked:
+            name = "CTRL" if address == 0xE0001000 else "CYCCNT"
+            raise Violation(
+                Rule.DWT_LOCKED,
+                f"{value:#010x} is written to DWT_{name} before the key to DWT_LAR: it is lost",
+                CORESIGHT,
+            )
         now = self._count()
         running = self._dwt_control & 1
         held, since = self._cycles

@@ -14,7 +14,7 @@ from mcuforge.boards.build.project import Project, write_project
 from mcuforge.boards.build.stock import missing, platformio_of
 from mcuforge.boards.build.upload import install
 from mcuforge.boards.catalog.board import Board
-from mcuforge.boards.catalog.memory import group_name
+from mcuforge.boards.catalog.memory import MemoryKind, group_name
 from mcuforge.boards.image.footprint import Footprint, measure
 from mcuforge.boards.image.stack import StackBound, stack_bound
 from mcuforge.compiler.codegen.check import check_model, db_bytes
@@ -155,6 +155,7 @@ def _build(
 ) -> tuple[Project, Firmware]:
     """Write and build the project; OverBudget when a memory is too small."""
     board = session.board
+    _refuse_without_controller(board, compiled)
     model = compiled.model
     spare = board.ram_bytes - _in_image(board, compiled) - FIRMWARE_RESERVE
     name = f"mcuforge {VERSION} {board.id}"
@@ -190,6 +191,36 @@ def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileE
     if outside is not None and compiled.options.weights != "auto":
         help_flash = f"`--weights auto`, which uses both the internal flash and '{outside}'"
     return CompileError(over.what, where, help_ram if over.ram else help_flash)
+
+
+def _refuse_without_controller(board: Board, compiled: Compiled) -> None:
+    """Refuse to use a memory outside the chip, whose controller start-up code leaves off."""
+    if board.emulated:
+        return
+    for name in _outside(board, "flash"):
+        if size := compiled.model.further_weights.get(name, 0):
+            where, hint = compiled.largest_constant(), "`--weights internal`"
+            raise _no_controller(board, name, f"{size:,} bytes of weights", where, hint)
+    for name in _outside(board, "ram"):
+        if size := compiled.plan.peaks.get(name, 0):
+            where, hint = compiled.deciding_layer(), "`--ram-budget` of the chip's own RAM"
+            raise _no_controller(board, name, f"{size:,} bytes of buffers", where, hint)
+
+
+def _outside(board: Board, kind: MemoryKind) -> list[str]:
+    """The names that memories outside the chip have in plans, alone or as a group."""
+    groups = [group for group in board.groups(kind) if group[0].external]
+    return [name for g in groups for name in {group_name(g): 0, **{m.name: 0 for m in g}}]
+
+
+def _no_controller(board: Board, name: str, what: str, where: str, hint: str) -> CompileError:
+    return CompileError(
+        f"{what} would lie in '{name}', outside the chip, and the start-up code of '{board.id}' "
+        "does not set that memory up yet",
+        where,
+        f"{hint} if they fit there; --emulate runs them on the stand-in; `mcuforge compile` writes "
+        f"the C for firmware that sets up '{name}'",
+    )
 
 
 def build_seconds(weights_bytes: int) -> float:

@@ -7,7 +7,9 @@
 #ifndef ECHO_BYTES
 #define ECHO_BYTES 65536u
 #endif
+#ifndef PAUSE_LOOPS
 #define PAUSE_LOOPS 20000000u
+#endif
 #define DEEP 1000000
 
 #ifndef ARENA_BYTES

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Start-up code with one planted fault each, and the rule of the virtual chip that must find it."""
+"""Start-up code of the STM32F4 with one planted fault each, and the rule that must find it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from mcuforge.boards.catalog.board import Board
 from mcuforge.boards.virtual.failure import Rule
 from tests.emulated.bsp_image import FIRMWARE, PROBE
 
+PAUSE_LOOPS = 1_400_000  # 2.8 million cycles: 1,190 bytes of 921,600 baud at 216 MHz
 FLAGS = ("-std=c99", "-O2", "-g", "-ffreestanding", "-Wall", "-Wextra", "-Wno-unused")
 
 
@@ -28,25 +29,27 @@ class Mutant:
     new: str
     rule: Rule
     board: str = "nucleo_f446re"
+    overrun: bool = False  # found only when bytes come faster than the program reads them
 
 
 CLOCK, CHIP, STARTUP = "clock.c", "stm32f4.c", "startup.c"
+ORDER, WIRES, TICKS = "stm32_clock.h", "stm32_uart.h", "stm32_ticks.h"
 USART, DWT, VECTORS = "stm32_usart_v1.h", "dwt.h", "vectors.S"
 
 MUTANTS = (
-    Mutant("no clock for PWR", CLOCK, "RCC_APB1ENR |= APB1ENR_PWR;", "", Rule.UNCLOCKED),
-    Mutant("no clock for TIM5", CHIP, "RCC_APB1ENR |= APB1ENR_TIM5;", "", Rule.UNCLOCKED),
-    Mutant("no clock for USART2", CHIP, "RCC_APB1ENR |= APB1ENR_USART2;", "", Rule.UNCLOCKED),
+    Mutant("no clock for PWR", ORDER, "RCC_APB1ENR |= APB1ENR_PWR;", "", Rule.UNCLOCKED),
+    Mutant("no clock for TIM5", TICKS, "RCC_APB1ENR |= APB1ENR_TIM5;", "", Rule.UNCLOCKED),
+    Mutant("no clock for USART2", WIRES, "RCC_APB1ENR |= APB1ENR_USART2;", "", Rule.UNCLOCKED),
     Mutant(
         "no clock for the pins",
-        CHIP,
+        WIRES,
         "RCC_AHB1ENR |= AHB1ENR_GPIO(BOARD_UART_TX_PORT) | AHB1ENR_GPIO(BOARD_UART_RX_PORT);",
         "",
         Rule.UNCLOCKED,
     ),
     Mutant(
         "clock of the wrong USART",
-        CHIP,
+        WIRES,
         "RCC_APB2ENR |= APB2ENR_USART1;",
         "RCC_APB2ENR |= 1u << 5;",
         Rule.UNCLOCKED,
@@ -76,7 +79,7 @@ MUTANTS = (
     ),
     Mutant(
         "PLLCFGR without its reserved bits",
-        CLOCK,
+        ORDER,
         "(RCC_PLLCFGR & PLLCFGR_KEEP) |",
         "",
         Rule.RESERVED,
@@ -89,8 +92,8 @@ MUTANTS = (
         "CCR_DIV_0_TRP (1u << 12)",
         Rule.RESERVED,
     ),
-    Mutant("pull-ups in IDR", CHIP, "GPIO(port) + 0x0Cu", "GPIO(port) + 0x10u", Rule.READ_ONLY),
-    Mutant("CSR four bytes behind", "rcc.h", "0x40023874u", "0x40023878u", Rule.UNMAPPED),
+    Mutant("pull-ups in IDR", WIRES, "GPIO(port) + 0x0Cu", "GPIO(port) + 0x10u", Rule.READ_ONLY),
+    Mutant("CSR four bytes behind", "stm32_rcc.h", "0x40023874u", "0x40023878u", Rule.UNMAPPED),
     Mutant(
         "a variable where no memory is",
         CHIP,
@@ -120,22 +123,22 @@ MUTANTS = (
         "((void (*)(void))0x20000101u)();",
         Rule.EXECUTE,
     ),
-    Mutant("HSE never asked for", CLOCK, "RCC_CR |= CR_HSE_ON;", "", Rule.POLL),
-    Mutant("PLL never asked for", CLOCK, "RCC_CR |= CR_PLL_ON;", "", Rule.POLL),
-    Mutant("over-drive never asked for", CLOCK, "PWR_CR |= CR_OVER_DRIVE;", "", Rule.POLL),
+    Mutant("HSE never asked for", ORDER, "RCC_CR |= CR_HSE_ON;", "", Rule.POLL),
+    Mutant("PLL never asked for", ORDER, "RCC_CR |= CR_PLL_ON;", "", Rule.POLL),
+    Mutant("over-drive never asked for", ORDER, "PWR_CR |= CR_OVER_DRIVE;", "", Rule.POLL),
     Mutant(
         "UART never on", USART, "USART_CR1_ENABLE | USART_CR1_TX", "USART_CR1_TX", Rule.UART_OFF
     ),
     Mutant(
         "HSE not waited for",
-        CLOCK,
+        ORDER,
         "!wait_for(&RCC_CR, CR_HSE_READY, CR_HSE_READY)",
         "0",
         Rule.NOT_READY,
     ),
     Mutant(
         "crystal not waited for",
-        CLOCK,
+        ORDER,
         "!wait_for(&RCC_CR, CR_HSE_READY, CR_HSE_READY)",
         "0",
         Rule.NOT_READY,
@@ -143,7 +146,7 @@ MUTANTS = (
     ),
     Mutant(
         "PLL not waited for",
-        CLOCK,
+        ORDER,
         "!wait_for(&RCC_CR, CR_PLL_READY, CR_PLL_READY)",
         "0",
         Rule.NOT_READY,
@@ -151,61 +154,61 @@ MUTANTS = (
     ),
     Mutant(
         "over-drive switched before it is ready",
-        CLOCK,
+        ORDER,
         "!wait_for(&PWR_CSR, CSR_OVER_DRIVE_READY, CSR_OVER_DRIVE_READY)",
         "0",
         Rule.NOT_READY,
     ),
     Mutant(
         "PLL changed while on",
-        CLOCK,
+        ORDER,
         "RCC_CR |= CR_PLL_ON;",
         "RCC_CR |= CR_PLL_ON; RCC_PLLCFGR += 1u;",
         Rule.LOCKED,
     ),
     Mutant(
         "voltage scale changed while the PLL is on",
-        CLOCK,
+        ORDER,
         "RCC_CR |= CR_PLL_ON;",
         "RCC_CR |= CR_PLL_ON; PWR_CR &= ~(1u << 14);",
         Rule.LOCKED,
     ),
     Mutant(
         "no bypass for a clock signal",
-        CLOCK,
+        ORDER,
         "#if BOARD_OSCILLATOR_BYPASS",
         "#if 0",
         Rule.OSCILLATOR,
     ),
     Mutant(
         "bypass with a crystal",
-        CLOCK,
+        ORDER,
         "#if BOARD_OSCILLATOR_BYPASS",
         "#if 1",
         Rule.OSCILLATOR,
         "disco_f407vg",
     ),
-    Mutant("PLL fed with 4 MHz", CLOCK, "| PLL_M |", "| (PLL_M / 2u) |", Rule.PLL_RANGE),
-    Mutant("VCO at 720 MHz", CLOCK, "(PLL_N << ", "(2u * PLL_N << ", Rule.PLL_RANGE),
+    Mutant("PLL fed with 4 MHz", ORDER, "| PLL_M |", "| (PLL_M / 2u) |", Rule.PLL_RANGE),
+    Mutant("VCO at 720 MHz", ORDER, "(PLL_N << ", "(2u * PLL_N << ", Rule.PLL_RANGE),
     Mutant(
         "a wait state too few",
-        CLOCK,
+        ORDER,
         "WAIT_STATES ((BOARD_CLOCK_HZ - 1u) / 30000000u)",
         "WAIT_STATES ((BOARD_CLOCK_HZ - 1u) / 30000000u - 1u)",
         Rule.WAIT_STATES,
     ),
     Mutant(
         "voltage scale 3",
-        CLOCK,
-        "PWR_CR |= CR_SCALE_1;",
-        "PWR_CR = (PWR_CR & ~CR_SCALE_1) | (1u << 14);",
+        ORDER,
+        "PWR_CR |= scale;",
+        "PWR_CR = (PWR_CR & ~scale) | (1u << 14);",
         Rule.VOLTAGE_SCALE,
     ),
     Mutant(
         "voltage scale 2",
-        CLOCK,
-        "PWR_CR |= CR_SCALE_1;",
-        "PWR_CR &= ~CR_SCALE_1;",
+        ORDER,
+        "PWR_CR |= scale;",
+        "PWR_CR &= ~scale;",
         Rule.VOLTAGE_SCALE,
         "disco_f407vg",
     ),
@@ -217,15 +220,15 @@ MUTANTS = (
         Rule.OVER_DRIVE,
     ),
     Mutant(
-        "APB1 at 90 MHz", CLOCK, "CFGR_APB1_BY_4 (5u << 10)", "CFGR_APB1_BY_4 (4u << 10)",
+        "APB1 at 90 MHz", ORDER, "CFGR_APB1_BY_4 (5u << 10)", "CFGR_APB1_BY_4 (4u << 10)",
         Rule.BUS_CLOCK,
     ),
-    Mutant("APB2 undivided", CLOCK, "| CFGR_APB2_BY_2;", ";", Rule.BUS_CLOCK, "disco_f429zi"),
-    Mutant("pins are outputs", CHIP, "MODE_ALTERNATE 2u", "MODE_ALTERNATE 1u", Rule.PIN_MODE),
-    Mutant("AF8", CHIP, "(BOARD_UART_ALTERNATE << at)", "(8u << at)", Rule.ALTERNATE),
+    Mutant("APB2 undivided", ORDER, "| CFGR_APB2_BY_2;", ";", Rule.BUS_CLOCK, "disco_f429zi"),
+    Mutant("pins are outputs", WIRES, "MODE_ALTERNATE 2u", "MODE_ALTERNATE 1u", Rule.PIN_MODE),
+    Mutant("AF8", WIRES, "(BOARD_UART_ALTERNATE << at)", "(8u << at)", Rule.ALTERNATE),
     Mutant(
         "AF in the wrong half",
-        CHIP,
+        WIRES,
         "0x20u + 4u * ((pin) / 8u)",
         "0x20u",
         Rule.ALTERNATE,
@@ -233,7 +236,7 @@ MUTANTS = (
     ),
     Mutant(
         "MODER written whole",
-        CHIP,
+        WIRES,
         "(GPIO_MODER(port) & ~(3u << (2u * pin))) |",
         "",
         Rule.DEBUG_PINS,
@@ -291,7 +294,8 @@ class Images:
         (path,) = list(self._sources.rglob(mutant.file))
         text = path.read_text(encoding="utf-8")
         assert text.count(mutant.old) == 1, f"{mutant.name}: {mutant.file} has changed"
-        affected = [path] if path.suffix != ".h" else list(self._sources.glob("stm32f4/*.c"))
+        chips = list(self._sources.glob(f"{self._board.bsp}/*.c"))
+        affected = [path] if path.suffix != ".h" else chips
         path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
         try:
             objects = self._objects | {p.name: self._compile(p, "mutant") for p in affected}
@@ -302,7 +306,11 @@ class Images:
     def _compile(self, source: Path, kind: str = "clean") -> Path:
         made = self._folder / f"{source.name}.{kind}.o"
         includes = [f"-I{path}" for path in (self._folder, *self._includes, FIRMWARE)]
-        defines = ["-DECHO_BYTES=600u", "-DCODE_ADDRESS=0x08000000"]
+        defines = [
+            "-DECHO_BYTES=600u",
+            "-DCODE_ADDRESS=0x08000000",
+            f"-DPAUSE_LOOPS={PAUSE_LOOPS}u",
+        ]
         self._run(
             [*self._support.compile_flags, *FLAGS, *defines, *includes, "-c", str(source)], made
         )

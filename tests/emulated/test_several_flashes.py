@@ -93,6 +93,20 @@ def test_they_are_refused_where_they_may_not_lie_there(model: Path) -> None:
         deployed(narrow("nucleo_f746zg"), model, "external")
 
 
+@pytest.mark.parametrize("weights", ["auto", "external"])
+def test_an_image_for_the_hardware_keeps_off_a_flash_that_nobody_has_set_up(
+    weights: WeightsIn, model: Path
+) -> None:
+    board = replace(load_board("disco_f746ng"), flash_bytes=INTERNAL_BYTES)
+    session = Session(model, model.read_bytes(), read_model(model), board, exact=True)
+    options = PlanOptions(weights=weights)
+    request = Request(model, board.id, exact=True, samples=1, options=options)
+    with pytest.raises(CompileError, match="would lie in 'qspi', outside the chip") as refused:
+        deploy_session(session, request, QUIET)
+    assert "of them linear" in refused.value.where
+    assert refused.value.hint.startswith("`--weights internal` if")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("board", "width", "where"),

@@ -14,10 +14,11 @@ from xml.etree import ElementTree
 from zipfile import ZipFile
 
 from mcuforge.boards.virtual.bus import Peripheral
-from mcuforge.boards.virtual.stm32f4.chip import USARTS
-from mcuforge.boards.virtual.stm32f4.clocks import Clocks, Flash, Power
+from mcuforge.boards.virtual.stm32.chip import USARTS
+from mcuforge.boards.virtual.stm32.clocks import Clocks, Flash, Power
+from mcuforge.boards.virtual.stm32.ports import Debug, Gpio, Timer
+from mcuforge.boards.virtual.stm32.usart import StatusUsart
 from mcuforge.boards.virtual.stm32f4.facts import F429
-from mcuforge.boards.virtual.stm32f4.ports import Debug, Gpio, Timer, Usart
 
 Description = tuple[int, int]  # reset value, bits that have a name
 
@@ -72,7 +73,7 @@ def modelled() -> Iterator[Peripheral]:
     yield Clocks(F429, power, flash, (8_000_000, False), zero, lambda: None)
     yield from (Gpio(F429, port) for port in range(F429.gpio_ports))
     for name, (origin, *_) in USARTS.items():
-        yield Usart(F429, name, origin, zero, zero, zero)
+        yield StatusUsart(F429, name, origin, zero, zero, zero)
 
 
 def test_registers_are_where_and_as_they_are_described() -> None:

@@ -9,11 +9,26 @@ import pytest
 
 from mcuforge.boards.catalog.board import Board, all_boards, load_board
 from mcuforge.boards.virtual.bus import POLLS, Bus, Peripheral, Register
-from mcuforge.boards.virtual.engine import instructions_of, refuse_without_unicorn
+from mcuforge.boards.virtual.caches import (
+    CCSIDR,
+    CSSELR,
+    DATA_ON,
+    DCISW,
+    ICIALLU,
+    INSTRUCTION_ON,
+    Caches,
+)
+from mcuforge.boards.virtual.chips import CHIPS
+from mcuforge.boards.virtual.engine import (
+    first_double,
+    instructions_of,
+    is_double,
+    refuse_without_unicorn,
+)
 from mcuforge.boards.virtual.failure import Rule, Violation
 from mcuforge.boards.virtual.image import flash_image
 from mcuforge.boards.virtual.machine import refuse_without_chip
-from mcuforge.boards.virtual.stm32f4.chip import CHIPS
+from mcuforge.boards.virtual.processors import CacheSize
 from mcuforge.errors import BoardError
 
 BASE = 0x40000000
@@ -76,11 +91,60 @@ def test_thumb_instructions_are_counted_by_their_first_halfword() -> None:
     assert instructions_of(code, 2, 4) == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "double"),
+    [
+        (0xEE30, 0x0B00, True),  # vadd.f64 d0, d0, d0
+        (0xEEB7, 0x0AC0, True),  # vcvt.f64.f32 d0, s0
+        (0xEEF7, 0x0AE0, True),  # vcvt.f64.f32 d16, s1
+        (0xEEB7, 0x0BC0, True),  # vcvt.f32.f64 s0, d0
+        (0xFE00, 0x0B00, True),  # vseleq.f64 d0, d0, d0
+        (0xEE30, 0x0A00, False),  # vadd.f32 s0, s0, s0
+        (0xEEB2, 0x0A40, False),  # vcvtb.f32.f16 s0, s0
+        (0xED90, 0x0B00, False),  # vldr d0, [r0]: a move
+        (0xEC51, 0x0B10, False),  # vmov r0, r1, d0
+        (0xEE00, 0x0B10, False),  # vmov.32 d0[0], r0
+        (0xED2D, 0x8B02, False),  # vpush {d8}
+    ],
+)
+def test_instructions_on_doubles_are_told_from_moves(first: int, second: int, double: bool) -> None:
+    assert is_double(first, second) == double
+    code = struct.pack("<3H", 0xBF00, first, second)
+    assert first_double(code, 0, len(code)) == (2 if double else None)
+
+
+def test_caches_are_switched_on_only_when_nothing_old_is_in_them() -> None:
+    caches = Caches(CacheSize(sets=2, ways=4), CacheSize(sets=2, ways=2))
+    with pytest.raises(Violation, match="ICIALLU was not written"):
+        caches.switch(INSTRUCTION_ON)
+    assert caches.write(ICIALLU, 0)
+    caches.switch(INSTRUCTION_ON)
+    for way in range(4):
+        assert caches.write(DCISW, way << 30)
+    with pytest.raises(Violation, match="not invalidated 4 of its 8 lines"):
+        caches.switch(INSTRUCTION_ON | DATA_ON)
+    for way in range(4):
+        caches.write(DCISW, way << 30 | 1 << 5)
+    caches.switch(INSTRUCTION_ON | DATA_ON)
+    with pytest.raises(Violation) as refused:
+        caches.write(DCISW, 0)
+    assert refused.value.rule is Rule.CACHE_LOST
+
+
+def test_the_cache_size_register_tells_sets_and_ways_of_the_cache_that_was_selected() -> None:
+    caches = Caches(CacheSize(sets=32, ways=4), CacheSize(sets=64, ways=2))
+    assert caches.read(CCSIDR) == 0xF003E019  # DDI 0489, 'CCSIDR': 4 KiB of data
+    assert caches.write(CSSELR, 1)
+    assert caches.read(CCSIDR) == 0xF007E009  # 4 KiB of instructions
+    with pytest.raises(Violation, match="one level"):
+        caches.write(CSSELR, 2)
+
+
 def test_a_board_without_a_virtual_chip_is_refused_with_those_that_have_one() -> None:
     with pytest.raises(BoardError) as refused:
         refuse_without_chip(load_board("hifive1"))
     assert refused.value.what == "'hifive1' has no virtual chip, which --exact needs"
-    for board in ("disco_f407vg", "disco_f429zi", "nucleo_f446re"):
+    for board in ("disco_f407vg", "disco_f429zi", "nucleo_f446re", "disco_f746ng", "nucleo_f746zg"):
         assert board in refused.value.hint
         refuse_without_chip(load_board(board))
 

@@ -14,10 +14,7 @@
 #define APB2_HZ (BOARD_CLOCK_HZ / APB2_DIVISOR)
 #define TIMER_DIVISOR 2u /* timers of APB1 run at twice its clock: RM0090, 'Clocks' */
 
-/*
- * Runs core and buses at their full clocks. Returns 0, or, in words of a fault report, what did not
- * become ready: the core then runs on the internal oscillator still.
- */
+/* Runs core and buses at their full clocks; returns as stm32_clock_start() does. */
 const char *clock_start(void);
 
 #endif

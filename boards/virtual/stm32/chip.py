@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An STM32F4 put together: core, memories, registers, and the wires of a board."""
+"""An STM32F4 or F7 put together: core, memories, registers, and the wires of a board."""
 
 from collections.abc import Callable
 
@@ -8,16 +8,16 @@ from mcuforge.boards.virtual.armv7m import PPB, Core
 from mcuforge.boards.virtual.bus import Bus, Peripheral
 from mcuforge.boards.virtual.engine import Engine
 from mcuforge.boards.virtual.failure import Rule
-from mcuforge.boards.virtual.stm32f4.clocks import Clocks, Flash, Power
-from mcuforge.boards.virtual.stm32f4.facts import F407, F429, F446, Facts
-from mcuforge.boards.virtual.stm32f4.ports import ALTERNATE_MODE, Debug, Gpio, Timer, Usart
+from mcuforge.boards.virtual.stm32.clocks import Clocks, Flash, Power
+from mcuforge.boards.virtual.stm32.facts import Facts
+from mcuforge.boards.virtual.stm32.ports import ALTERNATE_MODE, Debug, Gpio, Timer
+from mcuforge.boards.virtual.stm32.usart import FlagUsart, StatusUsart, Usart
 from mcuforge.errors import InternalError
 
-CHIPS = {"stm32f407": F407, "stm32f429": F429, "stm32f446": F446}
 DEVICES = ((0x40000000, 0x80000), PPB)  # origin, bytes
 FLASH_ORIGIN = 0x08000000
 
-# name -> (address, bus, interrupt, enable register, bit): RM0090 and RM0390, 'Memory map',
+# name -> (address, bus, interrupt, enable register, bit): RM0090, RM0390 and RM0385, 'Memory map',
 # 'Vector table' and 'RCC APB1/APB2 peripheral clock enable register'
 USARTS = {
     "USART1": (0x40011000, "APB2", 37, "APB2ENR", 4),
@@ -26,7 +26,7 @@ USARTS = {
 }
 
 
-class Stm32f4:
+class Stm32:
     """A virtual chip on a board: run it, give it bytes, take what it sent."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Stm32f4:
         """code: the flash from its first byte; places: names the source of an address."""
         self.facts = facts
         self._hardware = hardware
-        engine = Engine(facts.memories, DEVICES, code)
+        engine = Engine(facts.processor, (*facts.memories, *facts.aliases), DEVICES, code)
         self._engine = engine
         power, flash = Power(facts, self._count), Flash(facts)
         oscillator = (hardware.oscillator_hz, hardware.bypass)
@@ -48,8 +48,9 @@ class Stm32f4:
         self._ports = [Gpio(facts, port) for port in range(facts.gpio_ports)]
         clocks = self.clocks
         buses = {"APB1": lambda: clocks.apb1, "APB2": lambda: clocks.apb2}
-        usarts = {
-            name: Usart(facts, name, origin, buses[bus], self._count, lambda: clocks.hclk)
+        kind = StatusUsart if facts.usart == "SR and DR" else FlagUsart
+        usarts: dict[str, Usart] = {
+            name: kind(facts, name, origin, buses[bus], self._count, lambda: clocks.hclk)
             for name, (origin, bus, _, _, _) in USARTS.items()
         }
         if hardware.uart not in usarts:

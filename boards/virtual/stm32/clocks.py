@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RCC, PWR and FLASH of the STM32F4: the clock tree, and every limit that it must keep.
+"""RCC, PWR and FLASH of the STM32F4 and F7: the clock tree, and every limit that it must keep.
 
-RM0090, chapters 3 (flash), 5 (PWR), 6 and 7 (RCC); RM0390, chapters 3, 5 and 6. Ready bits rise so
-many cycles after their request as stated below: typical figures of the data sheets, at 16 MHz.
+RM0090, chapters 3 (flash), 5 (PWR), 6 and 7 (RCC); RM0390, chapters 3, 5 and 6; RM0385, chapters 3,
+4 and 5. Ready bits rise so many cycles after their request as stated below: typical figures of the
+data sheets, at 16 MHz.
 """
 
 from collections.abc import Callable
 
 from mcuforge.boards.virtual.bus import Peripheral, Register
 from mcuforge.boards.virtual.failure import Rule
-from mcuforge.boards.virtual.stm32f4.facts import MHZ, Facts
+from mcuforge.boards.virtual.stm32.facts import MHZ, Facts
 
 HSI_HZ = 16 * MHZ
 # cycles from a request to its ready bit
@@ -29,7 +30,7 @@ class Flash(Peripheral):
 
     def __init__(self, facts: Facts) -> None:
         """Only ACR: wait states, prefetch, caches."""
-        acr = Register("ACR", 0x00, 0, 0x1F00 | facts.latency_mask, waited=True)
+        acr = Register("ACR", 0x00, 0, facts.acr_writable | facts.latency_mask, waited=True)
         manual = f"{facts.manual}, 'Embedded Flash memory interface'"
         super().__init__("FLASH", 0x40023C00, (acr,), manual)
         self._mask = facts.latency_mask
@@ -50,11 +51,12 @@ class Power(Peripheral):
 
     def __init__(self, facts: Facts, count: Callable[[], int]) -> None:
         """count: cycles since reset."""
+        self._control, self._status = facts.pwr_names
         reset, writable = facts.pwr_cr
         csr_writable, csr_read_only = facts.pwr_csr
         registers = (
-            Register("CR", 0x00, reset, writable),
-            Register("CSR", 0x04, 0, csr_writable, csr_read_only, waited=True),
+            Register(self._control, 0x00, reset, writable),
+            Register(self._status, 0x04, 0, csr_writable, csr_read_only, waited=True),
         )
         manual = f"{facts.manual}, 'Power controller (PWR)'"
         super().__init__("PWR", 0x40007000, registers, manual)
@@ -70,7 +72,7 @@ class Power(Peripheral):
     @property
     def scale(self) -> int:
         """The value of VOS."""
-        return self.values["CR"] >> self._facts.vos_shift & self._facts.vos_mask
+        return self.values[self._control] >> self._facts.vos_shift & self._facts.vos_mask
 
     @property
     def over_drive(self) -> bool:
@@ -93,8 +95,8 @@ class Power(Peripheral):
         )
 
     def seen(self, register: Register, value: int) -> int:
-        """Show VOSRDY, ODRDY and ODSWRDY in CSR."""
-        if register.name != "CSR":
+        """Show VOSRDY, ODRDY and ODSWRDY in the status register."""
+        if register.name != self._status:
             return value
         ready = self._since(self._scale_since, SCALE_CYCLES) << 14
         if self._facts.over_drive:
@@ -104,13 +106,15 @@ class Power(Peripheral):
 
     def changed(self, register: Register, old: int, new: int) -> None:
         """Refuse a new scale while the PLL is on, and over-drive out of order."""
-        if register.name != "CR":
+        if register.name != self._control:
             return
         scale = self._facts.vos_mask << self._facts.vos_shift
         if (old ^ new) & scale and self.pll_on():
-            raise self.violation(Rule.LOCKED, "PWR_CR.VOS is changed while the PLL is on")
+            raise self.violation(
+                Rule.LOCKED, f"PWR_{self._control}.VOS is changed while the PLL is on"
+            )
         if self.scale not in self._facts.scales:
-            raise self.violation(Rule.RESERVED, f"PWR_CR.VOS is set to {self.scale}")
+            raise self.violation(Rule.RESERVED, f"PWR_{self._control}.VOS is set to {self.scale}")
         if self._facts.over_drive:
             self._over_drive_changed(old, new)
         self.check()
@@ -122,7 +126,10 @@ class Power(Peripheral):
                 Rule.LOCKED, "over-drive is changed while the core runs from the PLL"
             )
         if new & ~old & switch and not self._since(self._drive_since, OVER_DRIVE_CYCLES):
-            raise self.violation(Rule.NOT_READY, "PWR_CR.ODSWEN is set before PWR_CSR.ODRDY is 1")
+            raise self.violation(
+                Rule.NOT_READY,
+                f"PWR_{self._control}.ODSWEN is set before PWR_{self._status}.ODRDY is 1",
+            )
         if (old ^ new) & enable:
             self._drive_since = self._count() if new & enable else None
         if (old ^ new) & switch:
@@ -340,10 +347,11 @@ class Clocks(Peripheral):
                 Rule.WAIT_STATES,
                 f"{at} with {self._flash.wait_states} wait states, {needed} are needed",
             )
-        for name, hz, limit in (
+        for name, hz, limits in (
             ("APB1", self.apb1, facts.apb1_hz),
             ("APB2", self.apb2, facts.apb2_hz),
         ):
+            limit = limits[self._power.over_drive]
             if hz > limit:
                 raise self.violation(
                     Rule.BUS_CLOCK,

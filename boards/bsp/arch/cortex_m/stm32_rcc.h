@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reset and clock control: RM0090, section 7 (F405/407) and 6 (F42x); RM0390, section 6 (F446). */
-#ifndef MCUFORGE_RCC_H
-#define MCUFORGE_RCC_H
+/*
+ * Reset and clock control of the STM32F4 and F7: RM0090, section 7 (F405/407) and 6 (F42x); RM0390,
+ * section 6 (F446); RM0385, section 5 (F746).
+ */
+#ifndef MCUFORGE_STM32_RCC_H
+#define MCUFORGE_STM32_RCC_H
 
 #include "reg.h"
 

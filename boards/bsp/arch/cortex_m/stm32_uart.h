@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The UART and the pins that the board's file names, on an STM32F4 or F7: RM0090 and RM0390, sections
+ * 'GPIO registers' and 'Memory map'; RM0385, the same titles. Include stm32_usart_v1.h or
+ * stm32_usart_v2.h and the family's clock.h before it.
+ */
+#ifndef MCUFORGE_STM32_UART_H
+#define MCUFORGE_STM32_UART_H
+
+#include "baud.h"
+#include "board_config.h"
+#include "reg.h"
+#include "stm32_rcc.h"
+
+/* 'Memory map', register boundary addresses */
+#define GPIO(port) (0x40020000u + 0x400u * (port))
+#if defined(BOARD_UART_USART1)
+#define UART 0x40011000u
+#define UART_HZ APB2_HZ
+#elif defined(BOARD_UART_USART2)
+#define UART 0x40004400u
+#define UART_HZ APB1_HZ
+#elif defined(BOARD_UART_USART3)
+#define UART 0x40004800u
+#define UART_HZ APB1_HZ
+#endif
+
+#if !BAUD_IS_NEAR(UART_HZ)
+#error the UART misses the baud rate of the board by 2 % or more: another baud in its file
+#endif
+
+#define GPIO_MODER(port) REG32(GPIO(port) + 0x00u)
+#define GPIO_PUPDR(port) REG32(GPIO(port) + 0x0Cu)
+#define GPIO_AFR(port, pin) REG32(GPIO(port) + 0x20u + 4u * ((pin) / 8u))
+#define MODE_ALTERNATE 2u
+#define PULL_UP 1u
+
+static inline void uart_pin(uint32_t port, uint32_t pin)
+{
+    const uint32_t at = 4u * (pin % 8u);
+    GPIO_AFR(port, pin) = (GPIO_AFR(port, pin) & ~(15u << at)) | (BOARD_UART_ALTERNATE << at);
+    GPIO_MODER(port) = (GPIO_MODER(port) & ~(3u << (2u * pin))) | (MODE_ALTERNATE << (2u * pin));
+}
+
+static inline void uart_start(uint32_t divisor)
+{
+    RCC_AHB1ENR |= AHB1ENR_GPIO(BOARD_UART_TX_PORT) | AHB1ENR_GPIO(BOARD_UART_RX_PORT);
+#if defined(BOARD_UART_USART1)
+    RCC_APB2ENR |= APB2ENR_USART1;
+    (void)RCC_APB2ENR; /* RM0090, 'Clocks': a register works two cycles after its clock is on */
+#elif defined(BOARD_UART_USART2)
+    RCC_APB1ENR |= APB1ENR_USART2;
+    (void)RCC_APB1ENR;
+#elif defined(BOARD_UART_USART3)
+    RCC_APB1ENR |= APB1ENR_USART3;
+    (void)RCC_APB1ENR;
+#endif
+    /* an unplugged cable must not read as a start bit */
+    GPIO_PUPDR(BOARD_UART_RX_PORT) |= PULL_UP << (2u * BOARD_UART_RX_PIN);
+    stm32_usart_start(UART, divisor); /* before the pins, which would drop the line meanwhile */
+    uart_pin(BOARD_UART_TX_PORT, BOARD_UART_TX_PIN);
+    uart_pin(BOARD_UART_RX_PORT, BOARD_UART_RX_PIN);
+}
+
+#endif

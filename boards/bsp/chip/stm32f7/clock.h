@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The clock tree of the STM32F7: from the board's oscillator to BOARD_CLOCK_HZ. */
+#ifndef MCUFORGE_CLOCK_H
+#define MCUFORGE_CLOCK_H
+
+#include "board_config.h"
+
+#define HSI_HZ 16000000u /* after reset; RM0385, 'HSI clock' */
+
+/* With over-drive APB1 runs at most at 54 MHz, APB2 at 108: DS10916, 'General operating conditions' */
+#define APB1_DIVISOR 4u
+#define APB2_DIVISOR 2u
+#define APB1_HZ (BOARD_CLOCK_HZ / APB1_DIVISOR)
+#define APB2_HZ (BOARD_CLOCK_HZ / APB2_DIVISOR)
+#define TIMER_DIVISOR 2u /* timers of APB1 run at twice its clock: RM0385, 'Clocks' */
+
+/* Runs core and buses at their full clocks; returns as stm32_clock_start() does. */
+const char *clock_start(void);
+
+#endif
