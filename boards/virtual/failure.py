@@ -37,6 +37,10 @@ class Rule(StrEnum):
     DOUBLE = "double precision on a single-precision chip"
     RAM_OFF = "RAM bank switched off"
     VECTOR = "bad exception vector"
+    FLASH_CLOCK = "flash clock too fast"
+    MISALIGNED = "misaligned access"
+    COMPLETION = "interrupt completed that was not claimed"
+    CSR = "control and status register that the core lacks"
 
 
 class Violation(Exception):

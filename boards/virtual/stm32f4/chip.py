@@ -6,7 +6,8 @@ from collections.abc import Callable
 from mcuforge.boards.catalog.hardware import Hardware, Pin
 from mcuforge.boards.virtual.armv7m import PPB, Core
 from mcuforge.boards.virtual.bus import Bus, Peripheral
-from mcuforge.boards.virtual.engine import Engine
+from mcuforge.boards.virtual.chip import VirtualChip
+from mcuforge.boards.virtual.engine import CORTEX_M4, Engine
 from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.stm32f4.clocks import Clocks, Flash, Power
 from mcuforge.boards.virtual.stm32f4.facts import F407, F429, F446, Facts
@@ -26,8 +27,8 @@ USARTS = {
 }
 
 
-class Stm32f4:
-    """A virtual chip on a board: run it, give it bytes, take what it sent."""
+class Stm32f4(VirtualChip):
+    """A virtual STM32F4 on a board."""
 
     def __init__(
         self,
@@ -40,11 +41,13 @@ class Stm32f4:
         """code: the flash from its first byte; places: names the source of an address."""
         self.facts = facts
         self._hardware = hardware
-        engine = Engine(facts.memories, DEVICES, code)
+        engine = Engine(CORTEX_M4, facts.memories, DEVICES, code)
         self._engine = engine
         power, flash = Power(facts, self._count), Flash(facts)
         oscillator = (hardware.oscillator_hz, hardware.bypass)
-        self.clocks = Clocks(facts, power, flash, oscillator, self._count, self._refuse_ram_off)
+        self.clocks: Clocks = Clocks(
+            facts, power, flash, oscillator, self._count, self._refuse_ram_off
+        )
         self._ports = [Gpio(facts, port) for port in range(facts.gpio_ports)]
         clocks = self.clocks
         buses = {"APB1": lambda: clocks.apb1, "APB2": lambda: clocks.apb2}
@@ -73,15 +76,6 @@ class Stm32f4:
         for name, (_, _, interrupt, _, _) in USARTS.items():
             self.core.lines[interrupt] = usarts[name].asks
 
-    def run(self, until: int) -> None:
-        """Run until the count is `until`, or until something asks for attention."""
-        due = self.uart.next_byte()
-        if due is not None:
-            until = min(until, max(due, self.core.count + 1))
-        self.core.run(until)
-        if self.core.waits and due is not None:
-            self.core.sleep_until(due)
-
     @property
     def seconds(self) -> float:
         """Virtual time since reset."""
@@ -105,7 +99,7 @@ class Stm32f4:
 
     def _check_pin(self, signal: str, pin: Pin) -> None:
         port = self._ports[pin.port]
-        name = f"P{chr(ord('A') + pin.port)}{pin.number}"
+        name = pin.name
         uart = self._hardware.uart
         if not self._is_clocked(port):
             raise port.violation(Rule.UNCLOCKED, f"{uart} sends on {name} while {port.name} is off")

@@ -4,14 +4,13 @@
 RM0090, chapters 8, 18, 30 and 38; RM0390, chapters 7, 17, 25 and 33.
 """
 
-from collections import deque
 from collections.abc import Callable
 
 from mcuforge.boards.virtual.bus import Peripheral, Register
 from mcuforge.boards.virtual.failure import Rule
+from mcuforge.boards.virtual.serial import SerialPeripheral
 from mcuforge.boards.virtual.stm32f4.facts import Facts
 
-BITS_PER_BYTE = 10  # 8N1
 ALTERNATE_MODE = 2
 RXNE, ORE, TC, TXE = 1 << 5, 1 << 3, 1 << 6, 1 << 7
 UE, TE, RE, RXNEIE, TXEIE, TCIE = 1 << 13, 1 << 3, 1 << 2, 1 << 5, 1 << 7, 1 << 6
@@ -60,12 +59,8 @@ class Gpio(Peripheral):
                     )
 
 
-class Usart(Peripheral):
-    """A USART with SR and DR, wired to a host that sends and receives 8N1 at `baud`.
-
-    Bytes of the host wait in `host_bytes`, where the program finds them as fast as it reads, or at
-    the speed of the line if `line_speed` is true; then the USART can overrun.
-    """
+class Usart(SerialPeripheral):
+    """A USART with SR and DR."""
 
     def __init__(
         self,
@@ -89,21 +84,10 @@ class Usart(Peripheral):
         manual = (
             f"{facts.manual}, 'Universal synchronous asynchronous receiver transmitter (USART)'"
         )
-        super().__init__(name, origin, registers, manual)
-        self._clock, self._count, self._hclk = clock, count, hclk
-        self.baud = 0
-        self.line_speed = False
-        self.host_bytes: deque[int] = deque()
-        self.sent = bytearray()
-        self.first_sent: int | None = None  # count
-        self.last_sent = 0
-        self.check_pins: Callable[[], None] = lambda: None
-        self.on_send: Callable[[], None] = lambda: None
-        self._checked: tuple[int, ...] = ()
+        super().__init__(name, origin, registers, manual, count, hclk)
+        self._clock = clock
         self._received = -1  # in DR; -1: empty
         self._overrun = False
-        self._byte_came = 0  # count, of the last byte from the line
-        self._sends_until = 0  # count
 
     def asks(self) -> bool:
         """Tell whether the interrupt line is up."""
@@ -117,22 +101,6 @@ class Usart(Peripheral):
             or (cr1 & TCIE and status & TC)
         )
 
-    def host_sends(self, data: bytes) -> None:
-        """Put bytes on the line to the program."""
-        if not self.host_bytes:
-            self._byte_came = max(self._byte_came, self._count())  # the line was idle
-        self.host_bytes.extend(data)
-
-    def next_byte(self) -> int | None:
-        """Let in what has arrived; returns the count at which the next byte does.
-
-        None: at once, or never.
-        """
-        self._take()
-        if not self.host_bytes or not self.line_speed:
-            return None
-        return self._byte_came + self._byte_cycles()
-
     def pending(self) -> bool:
         """Tell whether SR can change: something is sent, or the UART is on and may receive."""
         return bool(self.values["CR1"] & UE)
@@ -142,7 +110,7 @@ class Usart(Peripheral):
         if register.name == "SR":
             return self._status()
         if register.name == "DR":
-            self._take()
+            self.let_in()
             byte, self._received = max(self._received, 0), -1
             self._overrun = False
             return byte
@@ -157,68 +125,55 @@ class Usart(Peripheral):
             raise self.violation(
                 Rule.UART_OFF, f"{self.name} sends while {' and '.join(missing)} of CR1 are 0"
             )
-        self._check_line()
-        now = self._count()
-        if self.first_sent is None:
-            self.first_sent = now
-        self.last_sent = now
-        self._sends_until = max(now, self._sends_until) + self._byte_cycles()
-        self.sent.append(new & 0xFF)
-        self.on_send()
+        self.send(new & 0xFF)
 
-    def _status(self) -> int:
-        self._take()
-        status = self.values["SR"] & ~(RXNE | ORE | TC | TXE)
-        status |= RXNE if self._received >= 0 else 0
-        status |= ORE if self._overrun else 0
-        waits = self._sends_until - self._count() if self.line_speed else 0
-        status |= TXE if waits <= self._byte_cycles() else 0
-        return status | (TC if waits <= 0 else 0)
+    def listens(self) -> bool:
+        """Tell whether the receiver is on."""
+        return self.values["CR1"] & (UE | RE) == UE | RE
 
-    def _take(self) -> None:
-        """Let bytes of the host in: one if DR is empty, or those whose time has come."""
-        if not self.host_bytes or self.values["CR1"] & (UE | RE) != UE | RE:
-            return
-        self._check_line()
-        if not self.line_speed:
-            if self._received < 0:
-                self._received = self.host_bytes.popleft()
-            return
-        while self.host_bytes and self._count() >= self._byte_came + self._byte_cycles():
-            self._byte_came += self._byte_cycles()
-            byte = self.host_bytes.popleft()
-            if self._received >= 0:
-                self._overrun = True  # the new byte is lost
-            else:
-                self._received = byte
+    def has_room(self) -> bool:
+        """Tell whether DR is empty."""
+        return self._received < 0
 
-    def _byte_cycles(self) -> int:
-        return self._hclk() * BITS_PER_BYTE // self.baud if self.line_speed else 0
+    def arrive(self, byte: int) -> None:
+        """Take a byte from the line; while DR is full the new byte is lost."""
+        if self._received >= 0:
+            self._overrun = True
+        else:
+            self._received = byte
 
-    def _check_line(self) -> None:
-        """Check format, baud rate and pins, once for each setting."""
-        cr1, brr = self.values["CR1"], self.values["BRR"]
-        setting = (cr1 & 0x9400, self.values["CR2"] & 0x3000, brr, self._clock())
-        if setting == self._checked:
-            return
-        if cr1 & 0x1400 or self.values["CR2"] & 0x3000:
+    def setting(self) -> object:
+        """Return format, divisor and clock."""
+        brr, stop = self.values["BRR"], self.values["CR2"] & 0x3000
+        return self.values["CR1"] & 0x9400, stop, brr, self._clock()
+
+    def check_format(self) -> None:
+        """Refuse another format than 8N1."""
+        if self.values["CR1"] & 0x1400 or self.values["CR2"] & 0x3000:
             raise self.violation(
                 Rule.FRAME_FORMAT,
                 f"{self.name} has M, PCE or STOP set: the host speaks 8N1",
             )
-        divisor = brr
-        if cr1 & 0x8000:  # OVER8: eighths, in the lowest three bits
-            divisor = (brr >> 4) * 16 + (brr & 7) * 2
-            divisor //= 2
-        reached = self._clock() / divisor if divisor else 0.0
-        if abs(reached / self.baud - 1) >= 0.02:
-            raise self.violation(
-                Rule.BAUD,
-                f"{self.name} runs at {reached:,.0f} baud (BRR {brr} of {self._clock():,} Hz), "
-                f"the host at {self.baud:,}",
-            )
-        self.check_pins()
-        self._checked = setting
+
+    def reached_baud(self) -> float:
+        """Compute the baud rate; with OVER8 the lowest three bits of BRR are eighths."""
+        divisor = brr = self.values["BRR"]
+        if self.values["CR1"] & 0x8000:
+            divisor = ((brr >> 4) * 16 + (brr & 7) * 2) // 2
+        return self._clock() / divisor if divisor else 0.0
+
+    def divisor_in_words(self) -> str:
+        """Say how the baud rate comes about."""
+        return f"BRR {self.values['BRR']} of {self._clock():,} Hz"
+
+    def _status(self) -> int:
+        self.let_in()
+        status = self.values["SR"] & ~(RXNE | ORE | TC | TXE)
+        status |= RXNE if self._received >= 0 else 0
+        status |= ORE if self._overrun else 0
+        waits = self.unsent_bytes()
+        status |= TXE if waits <= 1 else 0
+        return status | (TC if waits <= 0 else 0)
 
 
 class Timer(Peripheral):
