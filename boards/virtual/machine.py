@@ -17,6 +17,7 @@ from mcuforge.boards.link.port import Port
 from mcuforge.boards.virtual.chip import VirtualChip
 from mcuforge.boards.virtual.engine import Region, refuse_without_unicorn
 from mcuforge.boards.virtual.fe310.chip import FE310_G002, Fe310
+from mcuforge.boards.virtual.gd32vf103 import chip as gd32vf103
 from mcuforge.boards.virtual.image import flash_image, source_place
 from mcuforge.boards.virtual.stm32f4.chip import CHIPS as STM32F4
 from mcuforge.boards.virtual.stm32f4.chip import Stm32f4
@@ -41,6 +42,7 @@ class Model:
 CHIPS = {
     **{key: Model(f.name, f.memories, partial(Stm32f4, f)) for key, f in STM32F4.items()},
     "fe310_g002": Model(FE310_G002.name, FE310_G002.memories, Fe310),
+    "gd32vf103": Model(gd32vf103.NAME, gd32vf103.MEMORIES, gd32vf103.Gd32vf103),
 }
 
 

@@ -7,7 +7,7 @@ from mcuforge.boards.catalog.board import load_board
 from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.machine import VirtualBoard
 from tests.emulated.mutants import MUTANTS, SECONDS, Images, Mutant, check_stopped, lines, use
-from tests.emulated.mutants_riscv import FE310_MUTANTS
+from tests.emulated.mutants_riscv import FE310_MUTANTS, GD32VF103_MUTANTS
 
 BOARDS = ("nucleo_f446re", "disco_f407vg", "disco_f429zi")
 
@@ -32,7 +32,7 @@ def test_a_mutant_is_stopped_by_its_own_rule(images: dict[str, Images], mutant: 
 
 
 def test_every_rule_has_a_mutant() -> None:
-    assert {mutant.rule for mutant in (*MUTANTS, *FE310_MUTANTS)} == set(Rule)
+    assert {mutant.rule for mutant in (*MUTANTS, *FE310_MUTANTS, *GD32VF103_MUTANTS)} == set(Rule)
 
 
 def test_illegal_instructions_and_overflows_reach_the_firmwares_own_report(

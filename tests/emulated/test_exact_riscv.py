@@ -10,13 +10,14 @@ from mcuforge.boards.catalog.board import load_board
 from mcuforge.boards.virtual.engine import native_hook
 from mcuforge.boards.virtual.machine import VirtualBoard
 from tests.emulated.mutants import SECONDS, Images, Mutant, check_stopped, lines, use
-from tests.emulated.mutants_riscv import FE310_MUTANTS
+from tests.emulated.mutants_riscv import FE310_MUTANTS, GD32VF103_MUTANTS
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
-VIRTUAL = {"hifive1-revb": "virtual FE310-G002"}
-MUTANTS = FE310_MUTANTS
-CASES = [("digits_cnn.tflite", board) for board in VIRTUAL]
-WHERE = {"hifive1-revb": "0x2001"}  # addresses of code begin so
+VIRTUAL = {"hifive1-revb": "virtual FE310-G002", "sipeed-longan-nano": "virtual GD32VF103"}
+MUTANTS = (*FE310_MUTANTS, *GD32VF103_MUTANTS)
+CASES = [(model, board) for model in ("digits_cnn.tflite", "digits_vit.onnx") for board in VIRTUAL]
+WHERE = {"hifive1-revb": "0x2001", "sipeed-longan-nano": "0x0800"}  # addresses of code begin so
+BEFORE = {"hifive1-revb": 0, "sipeed-longan-nano": 0x38000000}  # in mcause: what was before
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +73,8 @@ def test_illegal_instructions_and_overflows_reach_the_firmwares_own_report(
     images: dict[str, Images], board_id: str
 ) -> None:
     where = WHERE[board_id]
-    for command, report in (
-        (b"u", f"exception mcause=0x00000002 mepc={where}"),
-        (b"o", f"stackoverflow mcause=0x00000007 mepc={where}"),
-    ):
+    for command, kind, cause in ((b"u", "exception", 2), (b"o", "stackoverflow", 7)):
+        report = f"{kind} mcause={cause | BEFORE[board_id]:#010x} mepc={where}"
         machine = VirtualBoard(load_board(board_id), images[board_id].clean())
         machine.timeout = SECONDS
         lines(machine, b"", 1)

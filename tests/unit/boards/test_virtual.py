@@ -12,13 +12,15 @@ from mcuforge.boards.virtual.bus import POLLS, Bus, Peripheral, Register
 from mcuforge.boards.virtual.engine import instructions_of, refuse_without_unicorn
 from mcuforge.boards.virtual.failure import Rule, Violation
 from mcuforge.boards.virtual.fe310.chip import FE310_G002
+from mcuforge.boards.virtual.gd32vf103.clocks import FASTEST_HZ
+from mcuforge.boards.virtual.gd32vf103.ports import IDCODE
 from mcuforge.boards.virtual.image import flash_image
 from mcuforge.boards.virtual.machine import CHIPS, refuse_without_chip
 from mcuforge.boards.virtual.stm32f4.chip import CHIPS as STM32F4
 from mcuforge.errors import BoardError
 
 BASE = 0x40000000
-FASTEST = {"fe310_g002": FE310_G002.core_hz}
+FASTEST = {"fe310_g002": FE310_G002.core_hz, "gd32vf103": FASTEST_HZ}
 
 
 def bus(*, clocked: bool = True) -> Bus:
@@ -121,3 +123,4 @@ def test_catalog_and_virtual_chip_agree_where_both_state_a_fact(board: Board) ->
         assert board.clock_hz == max(s.over_drive_hclk for s in facts.scales.values())
     else:
         assert board.clock_hz == FASTEST[str(board.virtual)]
+        assert board.hardware.chip_id == {"gd32vf103": IDCODE & 0xFFF}.get(str(board.virtual), 0)
