@@ -309,7 +309,7 @@ class HartCore:
             raise Violation(
                 Rule.VECTOR,
                 f"{value:#010x} is written to mtvec: its low bits are {low:#x}, and "
-                f"{self.hart.name} wants a base at a multiple of {self.hart.trap_alignment} and "
+                f"{self.hart.name} expects a base at a multiple of {self.hart.trap_alignment} and "
                 f"one of the modes {', '.join(map(str, self.hart.trap_modes))}",
                 f"{self.hart.manual}, 'mtvec'",
             )
