@@ -137,16 +137,18 @@ def load_board(board_id: str, folder: Path = FOLDER) -> Board:
 
 def all_boards(folder: Path = FOLDER) -> tuple[Board, ...]:
     """Load every board of the catalog, by id."""
-    return tuple(_read_board(path) for path in sorted(folder.glob("*.toml")))
+    return tuple(
+        _read_board(path) for path in sorted(folder.glob("*.toml"), key=lambda path: path.stem)
+    )
 
 
 def emulated(board: Board, folder: Path = FOLDER) -> Board:
     """Return the board to build for with --emulate.
 
-    CPU, flags, start-up code and emulator are those of the stand-in (or of the board itself when
-    QEMU models it); id, name, baud and the RAM and flash budgets stay the board's own, so that the
-    linker refuses what would not fit the hardware. Each region of the board becomes a part of the
-    stand-in's memory, as long as on the board, with gaps where the board has gaps. Raises
+    CPU, flags, start-up code, wiring and emulator are those of the stand-in (or of the board itself
+    when QEMU models it); id, name, baud and the RAM and flash budgets stay the board's own, so that
+    the linker refuses what would not fit the hardware. Each region of the board becomes a part of
+    the stand-in's memory, as long as on the board, with gaps where the board has gaps. Raises
     BoardError when the board has no stand-in, or when the stand-in has too little memory.
     """
     if board.emulator is not None:
@@ -196,7 +198,7 @@ def emulated(board: Board, folder: Path = FOLDER) -> Board:
         stand_in=None,
         bsp=host.bsp,
         emulated=True,
-        hardware=None,
+        hardware=host.hardware,
         virtual=None,
     )
 

@@ -2,12 +2,13 @@
 """What start-up code for the hardware must know of a board: the table [hardware] of its file.
 
 chip        name of the chip, as the folder bsp/chip/<bsp> knows it: "STM32F446"
-chip_id     what the chip's identification register says (STM32: DEV_ID of DBGMCU_IDCODE)
+chip_id     optional: the low 12 bits of the chip's identification register (STM32: DEV_ID of
+            DBGMCU_IDCODE); without it the chip has no such register
 oscillator  frequency of the external clock: "8 MHz"
 bypass      true: a clock signal comes in; false: a crystal
 uart        the UART wired to the debug probe's virtual COM port: "USART2"
-tx, rx      its pins: "PA2"
-alternate   number of the pins' alternate function
+tx, rx      its pins: "PA2"; "GPIO17" on a chip that numbers its pins without ports
+alternate   number of the pins' alternate function (STM32: AF; FE310: IOF; GD32VF103: remap)
 """
 
 import re
@@ -16,14 +17,16 @@ from dataclasses import dataclass
 from mcuforge.boards.catalog.toml_table import TomlTable
 
 CHIP_ID_BITS = 0xFFF  # DEV_ID; the bits above are the revision
-_PIN = re.compile(r"P([A-K])(\d{1,2})")
+_PIN = re.compile(r"(?:P(?P<port>[A-K])|GPIO)(?P<number>\d{1,2})")
+PORT_PINS, PINS = 16, 32  # of a port with a letter; of a chip without ports
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 @dataclass(frozen=True)
 class Pin:
-    """A pin of a port: PA2 is port 0, number 2."""
+    """A pin: PA2 is port 0, number 2; GPIO17 is port 0, the only one, number 17."""
 
+    name: str
     port: int
     number: int
 
@@ -33,7 +36,7 @@ class Hardware:
     """The chip on a board and what is wired to it."""
 
     chip: str
-    chip_id: int
+    chip_id: int  # 0: the chip has no register that tells
     oscillator_hz: int
     bypass: bool
     uart: str
@@ -60,7 +63,7 @@ def read_hardware(table: TomlTable) -> Hardware:
     """Read the table whole; BoardError for a wrong, missing or unknown key."""
     hardware = Hardware(
         chip=_read_name(table, "chip"),
-        chip_id=table.integer("chip_id"),
+        chip_id=table.integer("chip_id") if table.has("chip_id") else 0,
         oscillator_hz=table.quantity("oscillator"),
         bypass=table.flag("bypass"),
         uart=_read_name(table, "uart"),
@@ -84,6 +87,9 @@ def _read_name(table: TomlTable, key: str) -> str:
 def _read_pin(table: TomlTable, key: str) -> Pin:
     text = table.text(key)
     found = _PIN.fullmatch(text)
-    if found is None or int(found[2]) > 15:
-        table.refuse(key, f"is '{text}', expected a pin", 'write port and number: "PA2"')
-    return Pin(ord(found[1]) - ord("A"), int(found[2]))
+    port = found["port"] if found else None
+    if found is None or int(found["number"]) >= (PORT_PINS if port else PINS):
+        table.refuse(
+            key, f"is '{text}', expected a pin", 'write port and number: "PA2", or "GPIO17"'
+        )
+    return Pin(text, ord(port) - ord("A") if port else 0, int(found["number"]))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from mcuforge.boards.virtual.engine import Engine, Stopped
 from mcuforge.boards.virtual.failure import Rule, StrictFailure, Violation
+from mcuforge.boards.virtual.processors import Processor
 from mcuforge.boards.virtual.system_control import SystemControl
 
 ARM = "the ARMv7-M Architecture Reference Manual (DDI 0403)"
@@ -41,6 +42,7 @@ class Core:
     def __init__(
         self,
         engine: Engine,
+        processor: Processor,
         vectors: int,
         interrupts: int,
         places: Callable[[int], str],
@@ -49,9 +51,7 @@ class Core:
     ) -> None:
         """Reset: the stack pointer and the first instruction come from `vectors`."""
         self.engine = engine
-        self.control = SystemControl(
-            engine.processor, vectors, interrupts, lambda: engine.counter.count
-        )
+        self.control = SystemControl(processor, vectors, interrupts, lambda: engine.counter.count)
         self.lines: dict[int, Callable[[], bool]] = {}  # interrupt number -> whether it is asked
         self.waits = False  # in `wfi`, with nothing pending
         self._places = places

@@ -54,6 +54,10 @@ class Peripheral:
         """Tell whether a bit that was asked for is still to come."""
         return False
 
+    def takes(self, offset: int, size: int) -> bool:
+        """Tell whether an access of so many bytes is one of the right width."""
+        return size == 4 and offset % 4 == 0
+
     def violation(self, rule: Rule, what: str) -> Violation:
         """Make a Violation that names this peripheral's chapter."""
         return Violation(rule, what, self.manual)
@@ -63,7 +67,7 @@ class Peripheral:
         self._polled = ""
 
     def read(self, offset: int) -> int:
-        """Read a word; Violation if there is no register, or if the program waits in vain."""
+        """Read a register; Violation if there is no register, or if the program waits in vain."""
         register = self._find(offset)
         value = self.seen(register, self.values[register.name])
         if register.waited:
@@ -79,7 +83,7 @@ class Peripheral:
         return value
 
     def write(self, offset: int, value: int) -> None:
-        """Write a word. Violation for reserved bits and registers that cannot be written."""
+        """Write a register. Violation for reserved bits and registers that cannot be written."""
         register = self._find(offset)
         name = f"{self.name}_{register.name}"
         if register.writable == 0:
@@ -124,12 +128,12 @@ class Bus:
         self._last: Peripheral | None = None
 
     def read(self, address: int, size: int) -> int:
-        """Read a word; Violation for what the chip would not answer."""
+        """Read a register; Violation for what the chip would not answer."""
         peripheral = self._find(address, size)
         return peripheral.read(address - peripheral.origin)
 
     def write(self, address: int, size: int, value: int) -> None:
-        """Write a word; Violation for what the chip would not accept."""
+        """Write a register; Violation for what the chip would not accept."""
         peripheral = self._find(address, size)
         peripheral.forget_polls()
         peripheral.write(address - peripheral.origin, value)
@@ -142,10 +146,11 @@ class Bus:
                 f"access to {address:#010x}, where the model has no peripheral",
                 self._manual,
             )
-        if size != 4 or address % 4:
+        if not peripheral.takes(address - peripheral.origin, size):
             raise peripheral.violation(
                 Rule.WIDTH,
-                f"{size} bytes of {peripheral.name} at {address:#010x}: its registers are words",
+                f"{size} bytes of {peripheral.name} at {address:#010x}: its registers have another "
+                "width",
             )
         if not self._clocked(peripheral):
             raise peripheral.violation(

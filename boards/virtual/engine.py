@@ -1,24 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Unicorn as a Cortex-M: memories, registers, an exact count of instructions.
+"""Unicorn as a processor: memories, registers, an exact count of instructions.
 
-Three facts of Unicorn 2.1 shape this file. UC_MODE_MCLASS forces the Cortex-M33, so the core is
+Facts of Unicorn 2.1 that shape this file. UC_MODE_MCLASS forces the Cortex-M33, so an Arm core is
 chosen with UC_MODE_THUMB alone. `emu_stop` is safe only in a block hook: there the block does not
 run. Elsewhere, or from another thread, it corrupts the run. An FP instruction always works, so the
-core above checks CPACR itself.
+core above checks CPACR itself. On RISC-V an instruction that uses a control and status register
+ends its block, and a hook on it may set the PC behind it, so that it never runs in Unicorn.
 """
 
 import ctypes
 import hashlib
+import importlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from mcuforge.boards.virtual.processors import Processor
 from mcuforge.errors import BoardError
 
 HOOK = Path(__file__).with_name("hook.c")
@@ -40,32 +41,78 @@ class Counter(ctypes.Structure):
         ("code", ctypes.c_void_p),
         ("known", ctypes.c_void_p),
         ("stop", ctypes.c_void_p),
+        ("read", ctypes.c_void_p),
+        ("pc", ctypes.c_uint64),
+        ("alias_origin", ctypes.c_uint64),
+        ("thumb", ctypes.c_uint64),
+        ("stopped", ctypes.c_uint64),
+        ("misaligned", ctypes.c_uint64),
+        ("misaligned_at", ctypes.c_uint64),
+        ("misaligned_pc", ctypes.c_uint64),
         ("doubles", ctypes.c_uint64),
         ("refused", ctypes.c_uint64),
     )
     count: int
     limit: int
     attention: int
+    stopped: int
+    misaligned: int
+    misaligned_at: int
+    misaligned_pc: int
     doubles: int
     refused: int
+
+
+@dataclass(frozen=True)
+class UnicornCore:
+    """A core, by the names of Unicorn's constants. `aligned`: it traps at other accesses."""
+
+    family: str
+    mode: str
+    model: str
+    registers: tuple[str, ...]
+    thumb: bool
+    aligned: bool
+
+
+ARM_REGISTERS = (
+    *(f"r{n}" for n in range(13)),
+    *("sp", "lr", "pc", "xpsr", "control", "primask", "fpscr", "basepri"),
+    *(f"s{n}" for n in range(16)),
+)
+ARM_M4 = UnicornCore("ARM", "THUMB", "ARM_CORTEX_M4", ARM_REGISTERS, thumb=True, aligned=False)
+ARM_M7 = UnicornCore("ARM", "THUMB", "ARM_CORTEX_M7", ARM_REGISTERS, thumb=True, aligned=False)
+RV32IMAC = UnicornCore(
+    "RISCV",
+    "RISCV32",
+    "RISCV32_SIFIVE_E31",
+    ("pc", *(f"x{n}" for n in range(32))),
+    thumb=False,
+    aligned=True,
+)
 
 
 @dataclass(frozen=True)
 class Region:
     """Memory: `code` may be executed and not written, other memory the reverse.
 
-    An image touches only the memory that is `used`.
+    alias: where the same bytes appear a second time. An image touches only the memory that is
+    `used`.
     """
 
     name: str
     origin: int
     bytes: int
     code: bool
+    alias: int | None = None
     used: bool = True
 
     def holds(self, address: int, size: int = 1) -> bool:
         """Tell whether all of [address, address + size) lies here."""
-        return self.origin <= address and address + size <= self.origin + self.bytes
+        return any(
+            origin is not None and origin <= address <= origin + self.bytes - size
+            for origin in (self.origin, self.alias)
+        )
 
 
 def refuse_without_unicorn(board_id: str) -> None:
@@ -102,42 +149,51 @@ class Stopped(Exception):
     """The processor cannot go on at this instruction; `kind` says why."""
 
     def __init__(self, kind: str, address: int, writing: bool = False) -> None:
-        self.kind = kind  # "unmapped", "protected", "fetch", "undefined", "double", "number N"
+        self.kind = kind  # "unmapped", "protected", "fetch", "misaligned", "undefined", ...
         self.address = address
         self.writing = writing
         super().__init__(kind)
 
 
 class Engine:
-    """A Cortex-M processor core without exceptions, interrupts or system registers."""
+    """A processor core without exceptions, interrupts or system registers."""
 
     def __init__(
         self,
-        processor: Processor,
+        core: UnicornCore,
         memories: tuple[Region, ...],
         devices: tuple[tuple[int, int], ...],
         code: bytes,
+        *,
+        doubles: bool = True,
     ) -> None:
-        """Map memory and (origin, bytes) of registers; `code` fills the first code region."""
-        import unicorn
-        from unicorn import arm_const, unicorn_const
+        """Map memory and (origin, bytes) of registers; `code` fills the first code region.
 
+        doubles: whether the FPU, if there is one, computes with doubles.
+        """
+        import unicorn
+        from unicorn import unicorn_const
+
+        names = importlib.import_module(f"unicorn.{core.family.lower()}_const")
         self._c = unicorn_const
-        self._arm = arm_const
         self._error = unicorn.UcError
-        self._uc = unicorn.Uc(unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB)
-        self._uc.ctl_set_cpu_model(getattr(arm_const, processor.unicorn))
-        self.processor = processor
+        self._core = core
+        self._doubles = doubles
+        self._uc = unicorn.Uc(
+            getattr(unicorn_const, f"UC_ARCH_{core.family}"),
+            getattr(unicorn_const, f"UC_MODE_{core.mode}"),
+        )
+        self._uc.ctl_set_cpu_model(getattr(names, f"UC_CPU_{core.model}"))
+        self._ids: dict[str, int] = {
+            name: getattr(names, f"UC_{core.family}_REG_{name.upper()}") for name in core.registers
+        }
         self.regions = regions = tuple(region for region in memories if region.used)
         self.unused = tuple(region for region in memories if not region.used)
-        for region in regions:
-            self._uc.mem_map(region.origin, region.bytes, unicorn_const.UC_PROT_ALL)
         flash = next(region for region in regions if region.code)
-        self._uc.mem_write(flash.origin, code)
-        read, write = unicorn_const.UC_PROT_READ, unicorn_const.UC_PROT_WRITE
         for region in regions:
-            protection = read | (unicorn_const.UC_PROT_EXEC if region.code else write)
-            self._uc.mem_protect(region.origin, region.bytes, protection)
+            self._map_memory(region, region.origin, code if region is flash else b"")
+            if region.alias is not None:
+                self._map_memory(region, region.alias, code if region is flash else b"")
         self.on_read: Read = lambda address, size: 0
         self.on_write: Write = lambda address, size, value: None
         self.on_return: Callable[[int], None] = lambda value: None
@@ -145,20 +201,15 @@ class Engine:
             self._map_devices(origin, size)
         self._stop: Stopped | None = None
         self._failure: BaseException | None = None
+        self.failed_pc = 0  # of the instruction that broke a rule
         self._keep: list[object] = []
-        self.counter = self._count(flash.origin, code)
+        self.counter = self._count(flash, code)
         self._uc.hook_add(unicorn_const.UC_HOOK_INTR, self._interrupt)
         self._uc.hook_add(unicorn_const.UC_HOOK_MEM_INVALID, self._invalid)
         self._uc.hook_add(unicorn_const.UC_HOOK_INSN_INVALID, self._undefined)
-        ids = (f"UC_ARM_REG_R{n}" for n in range(13))
-        self._ids: dict[str, int] = {f"r{n}": getattr(arm_const, i) for n, i in enumerate(ids)}
-        for name in ("sp", "lr", "pc", "xpsr", "control", "primask", "fpscr", "basepri"):
-            self._ids[name] = getattr(arm_const, f"UC_ARM_REG_{name.upper()}")
-        for n in range(16):
-            self._ids[f"s{n}"] = arm_const.UC_ARM_REG_S0 + n
 
     def get(self, name: str) -> int:
-        """Read a register: r0 to r12, sp, lr, pc, xpsr, control, primask, fpscr, s0 to s15."""
+        """Read a register, by one of the names of the processor."""
         return int(self._uc.reg_read(self._ids[name]))
 
     def set(self, name: str, value: int) -> None:
@@ -205,19 +256,40 @@ class Engine:
 
         return end
 
+    def watch_places(self, addresses: Iterable[int], look: Callable[[int], None]) -> None:
+        """Call `look` with the address before an instruction of `addresses` runs.
+
+        It may set the PC: then the instruction does not run.
+        """
+
+        def code(_uc: object, address: int, _size: int, _user: object) -> None:
+            if self.counter.stopped or self._failure is not None:
+                return
+            try:
+                look(address)
+            except BaseException as failure:
+                self._fail(failure)
+
+        for address in addresses:
+            self._uc.hook_add(self._c.UC_HOOK_CODE, code, None, address, address)
+
     def run(self, pc: int, limit: int) -> int:
         """Run from `pc` to the count `limit`, or until attention is asked for.
 
-        Returns the PC. Raises Stopped, or what `on_read` or `on_write` raised; `pc` then is that of
-        the instruction.
+        Returns the PC. Raises Stopped, or what `on_read` or `on_write` raised; `failed_pc` then is
+        that of the instruction.
         """
         self.counter.limit = limit
+        self.counter.stopped = 0
         self._stop = None
         try:
-            self._uc.emu_start(pc | 1, 0xFFFFFFFE)
+            self._uc.emu_start(pc | self._core.thumb, 0xFFFFFFFE)
         except self._error as error:
             if self._stop is None and self._failure is None:
                 raise Stopped(f"error {error}", 0) from error
+        if self.counter.misaligned:
+            self.failed_pc = self.counter.misaligned_pc
+            raise Stopped("misaligned", self.counter.misaligned_at)
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
@@ -227,6 +299,12 @@ class Engine:
         if self._stop is not None:
             raise self._stop
         return self.get("pc")
+
+    def _map_memory(self, region: Region, origin: int, code: bytes) -> None:
+        self._uc.mem_map(origin, region.bytes, self._c.UC_PROT_ALL)
+        self._uc.mem_write(origin, code)
+        other = self._c.UC_PROT_EXEC if region.code else self._c.UC_PROT_WRITE
+        self._uc.mem_protect(origin, region.bytes, self._c.UC_PROT_READ | other)
 
     def _map_devices(self, origin: int, size: int) -> None:
         def read(_uc: object, offset: int, width: int, _user: object) -> int:
@@ -257,7 +335,7 @@ class Engine:
 
     def _interrupt(self, _uc: object, number: int, _user: object) -> None:
         pc = self.get("pc")
-        if number in (3, 8) and pc >= 0xFFFFFFE0:
+        if self._core.thumb and number in (3, 8) and pc >= 0xFFFFFFE0:
             try:
                 self.on_return(pc | 1)
             except BaseException as failure:
@@ -281,48 +359,35 @@ class Engine:
         self._stop = Stopped("undefined", self.get("pc"))
         return False
 
-    def _count(self, origin: int, code: bytes) -> Counter:
-        """Install the block hook: hook.c's, or the same in Python."""
+    def _count(self, flash: Region, code: bytes) -> Counter:
+        """Install the hooks on blocks and accesses: those of hook.c, or the same in Python."""
         from unicorn.unicorn_py3 import unicorn as binding
 
         native = native_hook()
-        counter = Counter(
-            limit=1 << 62,
-            code_origin=origin,
-            code_bytes=len(code),
-            doubles=int(self.processor.double_fpu),
-        )
+        alias = flash.origin if flash.alias is None else flash.alias
+        counter = Counter(limit=1 << 62, code_origin=flash.origin, code_bytes=len(code))
+        counter.alias_origin, counter.thumb = alias, self._core.thumb
+        counter.doubles = int(self._doubles)
+        watch = self._c.UC_HOOK_MEM_READ | self._c.UC_HOOK_MEM_WRITE
+        everywhere = (1, 0)  # first > last
         if native is None:
-            known: dict[tuple[int, int], int] = {}
-
-            def count(_uc: object, address: int, size: int, _user: object) -> None:
-                if counter.attention or counter.count >= counter.limit:
-                    self._uc.emu_stop()
-                    return
-                found = known.get((address, size))
-                if found is None:
-                    double = first_double(code, address - origin, size)
-                    if double is not None and not counter.doubles:
-                        counter.refused = origin + double
-                        self._uc.emu_stop()
-                        return
-                    found = known[address, size] = instructions_of(code, address - origin, size)
-                counter.count += found
-
-            self._uc.hook_add(self._c.UC_HOOK_BLOCK, count)
-            watch = self._c.UC_HOOK_MEM_READ | self._c.UC_HOOK_MEM_WRITE
-            self._uc.hook_add(watch, lambda *_: True, None, *DEVICES)
+            self._count_in_python(counter, code)
+            look = self._check_access if self._core.aligned else lambda *_: True
+            places = everywhere if self._core.aligned else DEVICES
+            self._uc.hook_add(watch, look, None, *places)
             return counter
         kept = ctypes.create_string_buffer(code, len(code))
         table = (ctypes.c_uint16 * (len(code) // 2 * 2))()
         counter.code = ctypes.addressof(kept)
         counter.known = ctypes.addressof(table)
         counter.stop = ctypes.cast(binding.uclib.uc_emu_stop, ctypes.c_void_p).value
+        counter.read = ctypes.cast(binding.uclib.uc_reg_read, ctypes.c_void_p).value
+        counter.pc = self._ids["pc"]
         self._keep += [native, kept, table]
-        watch = self._c.UC_HOOK_MEM_READ | self._c.UC_HOOK_MEM_WRITE
+        access = native.check_access if self._core.aligned else native.ignore_access
         for kind, function, first, last in (
-            (self._c.UC_HOOK_BLOCK, native.count_block, 1, 0),  # first > last: everywhere
-            (watch, native.ignore_access, *DEVICES),
+            (self._c.UC_HOOK_BLOCK, native.count_block, *everywhere),
+            (watch, access, *(everywhere if self._core.aligned else DEVICES)),
         ):
             handle = ctypes.c_size_t()
             status = binding.uclib.uc_hook_add(
@@ -338,14 +403,51 @@ class Engine:
                 raise self._error(status)
         return counter
 
+    def _count_in_python(self, counter: Counter, code: bytes) -> None:
+        """Do what count_block() of hook.c does."""
+        known: dict[tuple[int, int], int] = {}
+        origins = (int(counter.code_origin), int(counter.alias_origin))
 
-def instructions_of(code: bytes, offset: int, size: int) -> int:
-    """Count the Thumb instructions in `size` bytes from `offset`: as count_block() of hook.c."""
+        def count(_uc: object, address: int, size: int, _user: object) -> None:
+            if counter.attention or counter.count >= counter.limit:
+                counter.stopped = 1
+                self._uc.emu_stop()
+                return
+            found = known.get((address, size))
+            if found is None:
+                offset = address - origins[0]
+                if not 0 <= offset <= len(code) - size:
+                    offset = address - origins[1]
+                double = None if counter.doubles else first_double(code, offset, size)
+                if double is not None:
+                    counter.refused = address + double - offset
+                    self._uc.emu_stop()
+                    return
+                found = instructions_of(code, offset, size, thumb=self._core.thumb)
+                known[address, size] = found
+            counter.count += found
+
+        self._uc.hook_add(self._c.UC_HOOK_BLOCK, count)
+
+    def _check_access(
+        self, _uc: object, _kind: int, address: int, size: int, _value: int, _user: object
+    ) -> bool:
+        """Do what check_access() of hook.c does."""
+        if address % size and not self.counter.misaligned:
+            self.counter.misaligned, self.counter.misaligned_at = size, address
+            self.counter.misaligned_pc = self.get("pc")
+            self.counter.attention = 1
+        return True
+
+
+def instructions_of(code: bytes, offset: int, size: int, *, thumb: bool) -> int:
+    """Count the instructions in `size` bytes from `offset`: as count_block() of hook.c."""
     if offset < 0 or offset + size > len(code):
         return size // 2
     found, at = 0, offset
     while at < offset + size:
-        at += 4 if code[at + 1] >> 3 >= 0x1D else 2
+        long = code[at + 1] >> 3 >= 0x1D if thumb else code[at] & 3 == 3
+        at += 4 if long else 2
         found += 1
     return found
 

@@ -41,6 +41,10 @@ class Rule(StrEnum):
     CACHE_LOST = "written data thrown out of the cache"
     RAM_OFF = "RAM bank switched off"
     VECTOR = "bad exception vector"
+    FLASH_CLOCK = "flash clock too fast"
+    MISALIGNED = "misaligned access"
+    COMPLETION = "interrupt completed that was not claimed"
+    CSR = "control and status register that the core lacks"
 
 
 class Violation(Exception):

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counts instructions before each block of a virtual Cortex-M, and stops the processor in front of
- * a block when somebody asks for it or when the limit is reached. engine.py compiles this file, and
- * has the same function in Python for machines without a C compiler.
+ * Counts instructions before each block of a virtual processor, and stops it in front of a block
+ * when somebody asks for it or when the limit is reached. engine.py compiles this file, and has the
+ * same functions in Python for machines without a C compiler.
  */
 #include <stdint.h>
 
@@ -15,16 +15,28 @@ struct counter {
     const uint8_t *code;    /* (code_bytes): the flash */
     uint16_t *known;        /* (code_bytes / 2, 2): size in bytes and instructions of a block */
     int (*stop)(void *);    /* uc_emu_stop */
+    int (*read)(void *, int, void *); /* uc_reg_read */
+    uint64_t pc;            /* number of the register */
+    uint64_t alias_origin;  /* where the flash appears a second time; else code_origin */
+    uint64_t thumb;         /* 1: Arm's Thumb instructions; 0: those of RISC-V */
+    uint64_t stopped;       /* 1: the block in front of which the processor is does not run now */
+    uint64_t misaligned;    /* bytes of the first access that is not aligned; 0: none yet */
+    uint64_t misaligned_at;
+    uint64_t misaligned_pc;
     uint64_t doubles;       /* not 0: the FPU computes with doubles */
     uint64_t refused;       /* address of an instruction on doubles that such an FPU lacks, or 0 */
 };
 
-/* A Thumb instruction is 4 bytes if its first halfword begins 11101, 11110 or 11111. */
-static uint32_t instructions(const uint8_t *code, uint32_t size)
+/*
+ * A Thumb instruction is 4 bytes if its first halfword begins 11101, 11110 or 11111; one of RISC-V
+ * if its lowest two bits are 11.
+ */
+static uint32_t instructions(const uint8_t *code, uint32_t size, uint64_t thumb)
 {
     uint32_t found = 0;
     for (uint32_t at = 0; at < size; found++) {
-        at += code[at + 1u] >> 3 >= 0x1du ? 4u : 2u;
+        const int is_long = thumb != 0u ? code[at + 1u] >> 3 >= 0x1du : (code[at] & 3u) == 3u;
+        at += is_long ? 4u : 2u;
     }
     return found;
 }
@@ -62,10 +74,14 @@ void count_block(void *engine, uint64_t address, uint32_t size, void *user)
 {
     struct counter *const c = user;
     if (c->attention != 0u || c->count >= c->limit) {
+        c->stopped = 1u;
         c->stop(engine);
         return; /* the block does not run now */
     }
-    const uint64_t offset = address - c->code_origin;
+    uint64_t offset = address - c->code_origin;
+    if (offset + size > c->code_bytes) {
+        offset = address - c->alias_origin;
+    }
     if (offset + size > c->code_bytes) {
         c->count += size / 2u;
         return;
@@ -79,7 +95,7 @@ void count_block(void *engine, uint64_t address, uint32_t size, void *user)
             return;
         }
         known[0] = (uint16_t)size;
-        known[1] = (uint16_t)instructions(c->code + offset, size);
+        known[1] = (uint16_t)instructions(c->code + offset, size, c->thumb);
     }
     c->count += known[1];
 }
@@ -93,4 +109,18 @@ void ignore_access(void *engine, int kind, uint64_t address, int size, int64_t v
     (void)size;
     (void)value;
     (void)user;
+}
+
+/* The same for a processor that traps where an access is not aligned: keep the first one. */
+void check_access(void *engine, int kind, uint64_t address, int size, int64_t value, void *user)
+{
+    struct counter *const c = user;
+    (void)kind;
+    (void)value;
+    if (address % (uint64_t)size != 0u && c->misaligned == 0u) {
+        c->misaligned = (uint64_t)size;
+        c->misaligned_at = address;
+        c->read(engine, (int)c->pc, &c->misaligned_pc);
+        c->attention = 1u;
+    }
 }

@@ -6,20 +6,45 @@ time, whatever else the machine does.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mcuforge.boards.catalog.board import Board, all_boards
+from mcuforge.boards.catalog.hardware import Hardware
 from mcuforge.boards.link.port import Port
-from mcuforge.boards.virtual.chips import CHIPS
-from mcuforge.boards.virtual.engine import refuse_without_unicorn
+from mcuforge.boards.virtual.chip import VirtualChip
+from mcuforge.boards.virtual.engine import Region, refuse_without_unicorn
+from mcuforge.boards.virtual.fe310.chip import FE310_G002, Fe310
+from mcuforge.boards.virtual.gd32vf103 import chip as gd32vf103
 from mcuforge.boards.virtual.image import flash_image, source_place
-from mcuforge.boards.virtual.stm32.chip import FLASH_ORIGIN, Stm32
+from mcuforge.boards.virtual.stm32.chip import Stm32
+from mcuforge.boards.virtual.stm32f4.facts import CHIPS as STM32F4
+from mcuforge.boards.virtual.stm32f7.facts import CHIPS as STM32F7
 from mcuforge.errors import BoardError
 
 SLICE = 500_000  # instructions between two looks at the host's clock
 QUIET = 3_000  # instructions without a byte after which an answer is taken for whole
 IDLE_SECONDS = 0.005  # between looks at a chip that sleeps for good
+
+Make = Callable[[Hardware, int, bytes, Callable[[int], str]], VirtualChip]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A virtual chip by name. `make`: from wiring, baud, flash and a namer of addresses."""
+
+    name: str
+    memories: tuple[Region, ...]
+    make: Make
+
+
+CHIPS = {
+    **{k: Model(f.name, f.memories, partial(Stm32, f)) for k, f in (STM32F4 | STM32F7).items()},
+    "fe310_g002": Model(FE310_G002.name, FE310_G002.memories, Fe310),
+    "gd32vf103": Model(gd32vf103.NAME, gd32vf103.MEMORIES, gd32vf103.Gd32vf103),
+}
 
 
 @dataclass(frozen=True)
@@ -40,14 +65,14 @@ class VirtualBoard:
         """
         refuse_without_chip(board)
         refuse_without_unicorn(board.id)
-        facts = CHIPS[str(board.virtual)]
+        model = CHIPS[str(board.virtual)]
         assert board.hardware is not None  # refuse_without_chip
-        flash = next(memory for memory in facts.memories if memory.code)
-        code = flash_image(elf, FLASH_ORIGIN, flash.bytes)
+        flash = next(memory for memory in model.memories if memory.code)
+        code = flash_image(elf, flash.origin, flash.bytes)
         prefix = board.toolchain.prefix
         self.name = chip_name(board)
-        self.chip = Stm32(
-            facts, board.hardware, board.baud, code, lambda pc: source_place(elf, prefix, pc)
+        self.chip = model.make(
+            board.hardware, board.baud, code, lambda pc: source_place(elf, prefix, pc)
         )
         self.chip.uart.line_speed = line_speed
         self.chip.uart.on_send = lambda: self.chip.core.stop_at(self.chip.core.count + QUIET)
@@ -95,7 +120,8 @@ class VirtualBoard:
         return Port(self, self.name, self.chip.uart.baud)
 
     def _is_quiet(self) -> bool:
-        return self.chip.core.count - self.chip.uart.last_sent >= QUIET
+        core = self.chip.core
+        return core.waits or core.count - self.chip.uart.last_sent >= QUIET
 
     def _run(self, instructions: int) -> None:
         end = self.chip.core.count + instructions

@@ -3,6 +3,8 @@
 
 from dataclasses import dataclass, field
 
+from mcuforge.boards.virtual.engine import ARM_M4, ARM_M7, UnicornCore
+
 
 @dataclass(frozen=True)
 class CacheSize:
@@ -22,7 +24,7 @@ class Processor:
     """registers: name -> (address, reset, writable) of those that differ from the Cortex-M4's."""
 
     name: str
-    unicorn: str  # the model that executes its instructions
+    core: UnicornCore  # that executes its instructions
     cpuid: int
     manual: str
     double_fpu: bool
@@ -34,7 +36,7 @@ class Processor:
 
 CORTEX_M4 = Processor(
     name="Cortex-M4",
-    unicorn="UC_CPU_ARM_CORTEX_M4",
+    core=ARM_M4,
     cpuid=0x410FC241,  # r0p1: DDI 0439, 4.1
     manual="the Cortex-M4 Technical Reference Manual (DDI 0439)",
     double_fpu=False,
@@ -45,7 +47,7 @@ CORTEX_M4 = Processor(
 # knows single precision only; that of Unicorn's Cortex-M7 also knows doubles.
 CORTEX_M7 = Processor(
     name="Cortex-M7",
-    unicorn="UC_CPU_ARM_CORTEX_M7",
+    core=ARM_M7,
     cpuid=0x410FC271,  # r0p1
     manual="the Cortex-M7 Technical Reference Manual (DDI 0489) and PM0253",
     double_fpu=False,

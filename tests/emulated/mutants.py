@@ -3,19 +3,27 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from mcuforge.boards.build.support import Support, board_support
 from mcuforge.boards.build.tools import locate
 from mcuforge.boards.catalog.board import Board
-from mcuforge.boards.virtual.failure import Rule
+from mcuforge.boards.virtual.failure import Rule, StrictFailure
+from mcuforge.boards.virtual.machine import VirtualBoard
 from tests.emulated.bsp_image import FIRMWARE, PROBE
 
 PAUSE_LOOPS = 1_400_000  # 2.8 million cycles: 1,190 bytes of 921,600 baud at 216 MHz
+ECHO = bytes(range(200)) * 3
+RING = 1024  # of the receiver
+BURST = b"d" * (RING + 80)  # more than the ring holds, and within the probe's pause
+SECONDS = 30.0
 FLAGS = ("-std=c99", "-O2", "-g", "-ffreestanding", "-Wall", "-Wextra", "-Wno-unused")
 
 
@@ -283,6 +291,7 @@ class Images:
         self._includes = [self._sources / path.name for path in support.include_dirs]
         shutil.copy(PROBE, folder / PROBE.name)
         files = [self._sources / path.parent.name / path.name for path in support.sources]
+        self._chip_sources = [path for path in files if path.parent.name != "common"]
         self._objects = {path.name: self._compile(path) for path in [*files, folder / PROBE.name]}
 
     def clean(self) -> Path:
@@ -294,8 +303,7 @@ class Images:
         (path,) = list(self._sources.rglob(mutant.file))
         text = path.read_text(encoding="utf-8")
         assert text.count(mutant.old) == 1, f"{mutant.name}: {mutant.file} has changed"
-        chips = list(self._sources.glob(f"{self._board.bsp}/*.c"))
-        affected = [path] if path.suffix != ".h" else chips
+        affected = [path] if path.suffix != ".h" else self._chip_sources
         path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
         try:
             objects = self._objects | {p.name: self._compile(p, "mutant") for p in affected}
@@ -306,9 +314,10 @@ class Images:
     def _compile(self, source: Path, kind: str = "clean") -> Path:
         made = self._folder / f"{source.name}.{kind}.o"
         includes = [f"-I{path}" for path in (self._folder, *self._includes, FIRMWARE)]
+        flash = self._board.first("flash").origin
         defines = [
             "-DECHO_BYTES=600u",
-            "-DCODE_ADDRESS=0x08000000",
+            f"-DCODE_ADDRESS={flash:#x}",
             f"-DPAUSE_LOOPS={PAUSE_LOOPS}u",
         ]
         self._run(
@@ -327,3 +336,64 @@ class Images:
         command = [str(gcc), *arguments, "-o", str(made)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stderr
+
+
+def lines(machine: VirtualBoard, data: bytes, count: int) -> list[str]:
+    """Send `data` and read so many lines."""
+    machine.write(data)
+    said = b""
+    while said.count(b"\r\n") < count:
+        part = machine.read(4096)
+        assert part, f"silence after {said!r}"
+        said += part
+    return said.decode("ascii").splitlines()
+
+
+def use(machine: VirtualBoard) -> None:
+    """Use the clock, the UART in both directions and the interrupt."""
+    machine.timeout = SECONDS
+    assert re.fullmatch(r"m-ready [\w-]+", lines(machine, b"", 1)[0])
+    assert lines(machine, b"i", 2) == [str(0x12345678), "0"]
+    short, long = (int(lines(machine, letter, 1)[0]) for letter in (b"s", b"l"))
+    assert long - short == 1_800_000  # 900,000 more times round a loop of two instructions
+    machine.write(b"e" + ECHO)
+    got = b""
+    while len(got) < len(ECHO):
+        part = machine.read(4096)
+        assert part
+        got += part
+    assert got == ECHO
+    assert lines(machine, b"d", 1) == ["0"]
+
+
+def overrun(machine: VirtualBoard) -> None:
+    """Send more than the program can keep; once it has read half of that, it counts the loss."""
+    machine.write(b"p" + BURST)
+    said = b""
+    while not re.search(rb"[1-9]\r\n", said):
+        part = machine.read(4096)
+        assert part, f"silence after {said!r}"
+        said += part
+    assert said.startswith(b"d" * len(ECHO))
+    assert said.count(b"\r\n") < RING
+
+
+def check_stopped(mutant: Mutant, images: Images, board: Board) -> None:
+    """Run a mutant: its own rule must stop it, at a line of its source."""
+    elf = images.mutant(mutant)
+
+    def run() -> None:
+        machine = VirtualBoard(board, elf, line_speed=mutant.overrun)
+        if mutant.overrun:
+            machine.timeout = SECONDS
+            lines(machine, b"", 1)
+            overrun(machine)
+        else:
+            use(machine)
+
+    with pytest.raises(StrictFailure) as stopped:
+        run()
+    assert stopped.value.rule is mutant.rule
+    jumped = mutant.rule in (Rule.EXECUTE, Rule.VECTOR)
+    assert jumped or re.search(r"\.[chS]:\d+ in \w+", stopped.value.where)
+    assert stopped.value.what.startswith(f"{mutant.rule}: ")

@@ -177,7 +177,7 @@ def program(path: Path, text: str) -> None:
 
 def with_start_up(board: Board) -> Board:
     """Give a board without start-up code that of another chip: enough to build, not to run."""
-    other = {"arm-none-eabi-": "mps2", "riscv64-unknown-elf-": "fe310"}
+    other = {"arm-none-eabi-": "mps2", "riscv64-unknown-elf-": "riscv_virt"}
     return board if board.bsp else replace(board, bsp=other[board.toolchain.prefix])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from mcuforge.boards.catalog.hardware import Hardware, Pin
 from mcuforge.boards.virtual.armv7m import PPB, Core
 from mcuforge.boards.virtual.bus import Bus, Peripheral
+from mcuforge.boards.virtual.chip import VirtualChip
 from mcuforge.boards.virtual.engine import Engine
 from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.stm32.clocks import Clocks, Flash, Power
@@ -26,8 +27,10 @@ USARTS = {
 }
 
 
-class Stm32:
-    """A virtual chip on a board: run it, give it bytes, take what it sent."""
+class Stm32(VirtualChip):
+    """A virtual STM32F4 or F7 on a board."""
+
+    clocks: Clocks
 
     def __init__(
         self,
@@ -40,7 +43,13 @@ class Stm32:
         """code: the flash from its first byte; places: names the source of an address."""
         self.facts = facts
         self._hardware = hardware
-        engine = Engine(facts.processor, (*facts.memories, *facts.aliases), DEVICES, code)
+        engine = Engine(
+            facts.processor.core,
+            (*facts.memories, *facts.aliases),
+            DEVICES,
+            code,
+            doubles=facts.processor.double_fpu,
+        )
         self._engine = engine
         power, flash = Power(facts, self._count), Flash(facts)
         oscillator = (hardware.oscillator_hz, hardware.bypass)
@@ -68,20 +77,18 @@ class Stm32:
         self._gates = {"PWR": ("APB1ENR", 28), "TIM5": ("APB1ENR", 3)}
         self._gates |= {port.name: ("AHB1ENR", n) for n, port in enumerate(self._ports)}
         self._gates |= {name: (register, bit) for name, (*_, register, bit) in USARTS.items()}
-        self.core = Core(
-            engine, FLASH_ORIGIN, facts.interrupts, places, self.bus.read, self.bus.write
+        core = Core(
+            engine,
+            facts.processor,
+            FLASH_ORIGIN,
+            facts.interrupts,
+            places,
+            self.bus.read,
+            self.bus.write,
         )
         for name, (_, _, interrupt, _, _) in USARTS.items():
-            self.core.lines[interrupt] = usarts[name].asks
-
-    def run(self, until: int) -> None:
-        """Run until the count is `until`, or until something asks for attention."""
-        due = self.uart.next_byte()
-        if due is not None:
-            until = min(until, max(due, self.core.count + 1))
-        self.core.run(until)
-        if self.core.waits and due is not None:
-            self.core.sleep_until(due)
+            core.lines[interrupt] = usarts[name].asks
+        self.core = core
 
     @property
     def seconds(self) -> float:

@@ -5,26 +5,22 @@ RM0090, chapter 30; RM0390, chapter 25; RM0385, chapter 31.
 """
 
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable
 
-from mcuforge.boards.virtual.bus import Peripheral, Register
-from mcuforge.boards.virtual.failure import Rule, Violation
+from mcuforge.boards.virtual.bus import Register
+from mcuforge.boards.virtual.failure import Rule
+from mcuforge.boards.virtual.serial import SerialPeripheral
 from mcuforge.boards.virtual.stm32.facts import Facts
 
-BITS_PER_BYTE = 10  # 8N1
 RXNE, ORE, TC, TXE = 1 << 5, 1 << 3, 1 << 6, 1 << 7
 TE, RE, RXNEIE, TXEIE, TCIE = 1 << 3, 1 << 2, 1 << 5, 1 << 7, 1 << 6
 PCE, OVER8 = 1 << 10, 1 << 15
+STOP = 3 << 12  # of CR2
 TEACK = 1 << 21
 
 
-class Usart(Peripheral, ABC):
-    """A USART of either kind, wired to a host that sends and receives 8N1 at `baud`.
-
-    Bytes of the host wait in `host_bytes`, where the program finds them as fast as it reads, or at
-    the speed of the line if `line_speed` is true; then the USART can overrun.
-    """
+class Usart(SerialPeripheral, ABC):
+    """A USART of either kind, wired to a host."""
 
     enable: int  # UE of CR1
     long_words: int  # the bits of CR1 that make a byte of other than 8 bits
@@ -43,21 +39,10 @@ class Usart(Peripheral, ABC):
         manual = (
             f"{facts.manual}, 'Universal synchronous asynchronous receiver transmitter (USART)'"
         )
-        super().__init__(name, origin, self.table(), manual)
-        self._clock, self._count, self._hclk = clock, count, hclk
-        self.baud = 0
-        self.line_speed = False
-        self.host_bytes: deque[int] = deque()
-        self.sent = bytearray()
-        self.first_sent: int | None = None  # count
-        self.last_sent = 0
-        self.check_pins: Callable[[], None] = lambda: None
-        self.on_send: Callable[[], None] = lambda: None
-        self._checked: tuple[int, ...] = ()
+        super().__init__(name, origin, self.table(), manual, count, hclk)
+        self._clock = clock
         self._received = -1  # in DR; -1: empty
         self.overrun = False
-        self._byte_came = 0  # count, of the last byte from the line
-        self._sends_until = 0  # count
 
     @staticmethod
     @abstractmethod
@@ -76,22 +61,6 @@ class Usart(Peripheral, ABC):
             or (cr1 & TCIE and status & TC)
         )
 
-    def host_sends(self, data: bytes) -> None:
-        """Put bytes on the line to the program."""
-        if not self.host_bytes:
-            self._byte_came = max(self._byte_came, self._count())  # the line was idle
-        self.host_bytes.extend(data)
-
-    def next_byte(self) -> int | None:
-        """Let in what has arrived; returns the count at which the next byte does.
-
-        None: at once, or never.
-        """
-        self._take()
-        if not self.host_bytes or not self.line_speed:
-            return None
-        return self._byte_came + self._byte_cycles()
-
     def pending(self) -> bool:
         """Tell whether the flags can change: something is sent, or the UART may receive."""
         return self.is_on()
@@ -100,13 +69,9 @@ class Usart(Peripheral, ABC):
         """Tell whether UE is set."""
         return bool(self.values["CR1"] & self.enable)
 
-    def is_sending(self) -> bool:
-        """Tell whether a byte is still on its way to the host."""
-        return self._sends_until > self._count()
-
     def take_byte(self) -> int:
         """Read the byte that was received last."""
-        self._take()
+        self.let_in()
         byte, self._received = max(self._received, 0), -1
         return byte
 
@@ -120,81 +85,55 @@ class Usart(Peripheral, ABC):
             raise self.violation(
                 Rule.UART_OFF, f"{self.name} sends while {' and '.join(missing)} of CR1 are 0"
             )
-        self._check_line()
-        now = self._count()
-        if self.first_sent is None:
-            self.first_sent = now
-        self.last_sent = now
-        self._sends_until = max(now, self._sends_until) + self._byte_cycles()
-        self.sent.append(new & 0xFF)
-        self.on_send()
+        self.send(new & 0xFF)
 
     def status(self) -> int:
         """The flags RXNE, ORE, TC and TXE, which have the same places in SR and ISR."""
-        self._take()
+        self.let_in()
         status = RXNE if self._received >= 0 else 0
         status |= ORE if self.overrun else 0
-        waits = self._sends_until - self._count() if self.line_speed else 0
-        status |= TXE if waits <= self._byte_cycles() else 0
+        waits = self.unsent_bytes()
+        status |= TXE if waits <= 1 else 0
         return status | (TC if waits <= 0 else 0)
 
-    def _take(self) -> None:
-        """Let bytes of the host in: one if DR is empty, or those whose time has come."""
-        if not self.host_bytes or not self.is_on() or not self.values["CR1"] & RE:
-            return
-        if not self._line_works():
-            return
-        if not self.line_speed:
-            if self._received < 0:
-                self._received = self.host_bytes.popleft()
-            return
-        while self.host_bytes and self._count() >= self._byte_came + self._byte_cycles():
-            self._byte_came += self._byte_cycles()
-            byte = self.host_bytes.popleft()
-            if self._received >= 0:
-                self.overrun = True  # the new byte is lost
-            else:
-                self._received = byte
+    def listens(self) -> bool:
+        """Tell whether the receiver is on."""
+        return self.is_on() and bool(self.values["CR1"] & RE)
 
-    def _byte_cycles(self) -> int:
-        return self._hclk() * BITS_PER_BYTE // self.baud if self.line_speed else 0
+    def has_room(self) -> bool:
+        """Tell whether the register of the byte received last is empty."""
+        return self._received < 0
 
-    def _line_works(self) -> bool:
-        """Tell whether bytes can come in: not while the program still sets up pins and baud rate.
+    def arrive(self, byte: int) -> None:
+        """Take a byte from the line; while the last one was not read the new one is lost."""
+        if self._received >= 0:
+            self.overrun = True
+        else:
+            self._received = byte
 
-        A setting that stays wrong is refused when the program sends.
-        """
-        try:
-            self._check_line()
-        except Violation:
-            return False
-        return True
+    def setting(self) -> object:
+        """Return format, divisor and clock."""
+        form = self.values["CR1"] & (self.long_words | PCE | OVER8)
+        return form, self.values["CR2"] & STOP, self.values["BRR"], self._clock()
 
-    def _check_line(self) -> None:
-        """Check format, baud rate and pins, once for each setting."""
-        cr1, brr = self.values["CR1"], self.values["BRR"]
-        format_bits = self.long_words | PCE
-        setting = (cr1 & (format_bits | OVER8), self.values["CR2"] & 0x3000, brr, self._clock())
-        if setting == self._checked:
-            return
-        if cr1 & format_bits or self.values["CR2"] & 0x3000:
+    def check_format(self) -> None:
+        """Refuse another format than 8N1."""
+        if self.values["CR1"] & (self.long_words | PCE) or self.values["CR2"] & STOP:
             raise self.violation(
                 Rule.FRAME_FORMAT,
                 f"{self.name} has M, PCE or STOP set: the host speaks 8N1",
             )
-        divisor = brr
-        if cr1 & OVER8:  # eighths, in the lowest three bits
-            divisor = (brr >> 4) * 16 + (brr & 7) * 2
-            divisor //= 2
-        reached = self._clock() / divisor if divisor else 0.0
-        if abs(reached / self.baud - 1) >= 0.02:
-            raise self.violation(
-                Rule.BAUD,
-                f"{self.name} runs at {reached:,.0f} baud (BRR {brr} of {self._clock():,} Hz), "
-                f"the host at {self.baud:,}",
-            )
-        self.check_pins()
-        self._checked = setting
+
+    def reached_baud(self) -> float:
+        """Compute the baud rate; with OVER8 the lowest three bits of BRR are eighths."""
+        divisor = brr = self.values["BRR"]
+        if self.values["CR1"] & OVER8:
+            divisor = ((brr >> 4) * 16 + (brr & 7) * 2) // 2
+        return self._clock() / divisor if divisor else 0.0
+
+    def divisor_in_words(self) -> str:
+        """Say how the baud rate comes about."""
+        return f"BRR {self.values['BRR']} of {self._clock():,} Hz"
 
 
 class StatusUsart(Usart):
@@ -253,7 +192,7 @@ class FlagUsart(Usart):
 
     def pending(self) -> bool:
         """Tell whether the flags can change: an overrun stays until it is cleared."""
-        return self.is_on() and (not self.overrun or self.is_sending())
+        return self.is_on() and (not self.overrun or self.unsent_bytes() > 0)
 
     def seen(self, register: Register, value: int) -> int:
         """Show the line in ISR; reading RDR takes the byte."""

@@ -18,7 +18,6 @@ from mcuforge.boards.virtual.caches import (
     INSTRUCTION_ON,
     Caches,
 )
-from mcuforge.boards.virtual.chips import CHIPS
 from mcuforge.boards.virtual.engine import (
     first_double,
     instructions_of,
@@ -26,12 +25,17 @@ from mcuforge.boards.virtual.engine import (
     refuse_without_unicorn,
 )
 from mcuforge.boards.virtual.failure import Rule, Violation
+from mcuforge.boards.virtual.fe310.chip import FE310_G002
+from mcuforge.boards.virtual.gd32vf103.clocks import FASTEST_HZ
+from mcuforge.boards.virtual.gd32vf103.ports import IDCODE
 from mcuforge.boards.virtual.image import flash_image
-from mcuforge.boards.virtual.machine import refuse_without_chip
+from mcuforge.boards.virtual.machine import CHIPS, refuse_without_chip
 from mcuforge.boards.virtual.processors import CacheSize
+from mcuforge.boards.virtual.stm32f4.facts import CHIPS as STM32F4
 from mcuforge.errors import BoardError
 
 BASE = 0x40000000
+FASTEST = {"fe310_g002": FE310_G002.core_hz, "gd32vf103": FASTEST_HZ}
 
 
 def bus(*, clocked: bool = True) -> Bus:
@@ -87,8 +91,15 @@ def test_endless_polls_end_and_other_work_between_them_does_not_count() -> None:
 def test_thumb_instructions_are_counted_by_their_first_halfword() -> None:
     halfwords = [0xBF00, 0xF7FF, 0xFFFE, 0xE7FE, 0xE8BD, 0x8010, 0x4770]
     code = struct.pack("<7H", *halfwords)
-    assert instructions_of(code, 0, len(code)) == 5
-    assert instructions_of(code, 2, 4) == 1
+    assert instructions_of(code, 0, len(code), thumb=True) == 5
+    assert instructions_of(code, 2, 4, thumb=True) == 1
+
+
+def test_instructions_of_riscv_are_counted_by_their_lowest_bits() -> None:
+    halfwords = [0x0001, 0x0013, 0x0000, 0x8082, 0x2573, 0xB000]
+    code = struct.pack("<6H", *halfwords)
+    assert instructions_of(code, 0, len(code), thumb=False) == 4
+    assert instructions_of(code, 2, 4, thumb=False) == 1
 
 
 @pytest.mark.parametrize(
@@ -144,7 +155,7 @@ def test_a_board_without_a_virtual_chip_is_refused_with_those_that_have_one() ->
     with pytest.raises(BoardError) as refused:
         refuse_without_chip(load_board("hifive1"))
     assert refused.value.what == "'hifive1' has no virtual chip, which --exact needs"
-    for board in ("disco_f407vg", "disco_f429zi", "nucleo_f446re", "disco_f746ng", "nucleo_f746zg"):
+    for board in ("nucleo_f446re", "disco_f746ng", "nucleo_f746zg", "hifive1-revb"):
         assert board in refused.value.hint
         refuse_without_chip(load_board(board))
 
@@ -165,10 +176,15 @@ def test_a_file_that_is_not_an_elf_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("board", [b for b in all_boards() if b.virtual], ids=lambda b: b.id)
 def test_catalog_and_virtual_chip_agree_where_both_state_a_fact(board: Board) -> None:
-    facts = CHIPS[str(board.virtual)]
+    model = CHIPS[str(board.virtual)]
     assert board.hardware is not None
     inside = {m.name: (m.origin, m.bytes) for m in board.memory if not m.external}
-    assert inside == {m.name: (m.origin, m.bytes) for m in facts.memories}
-    assert facts.idcode & 0xFFF == board.hardware.chip_id
-    assert facts.name == board.hardware.chip
-    assert board.clock_hz == max(s.over_drive_hclk for s in facts.scales.values())
+    assert inside == {m.name: (m.origin, m.bytes) for m in model.memories}
+    assert model.name.replace("-", "_") == board.hardware.chip
+    if board.virtual in STM32F4:
+        facts = STM32F4[board.virtual]
+        assert facts.idcode & 0xFFF == board.hardware.chip_id
+        assert board.clock_hz == max(s.over_drive_hclk for s in facts.scales.values())
+    else:
+        assert board.clock_hz == FASTEST[str(board.virtual)]
+        assert board.hardware.chip_id == {"gd32vf103": IDCODE & 0xFFF}.get(str(board.virtual), 0)

@@ -3,36 +3,47 @@
  * RISC-V start-up and trap entry, machine mode only (The RISC-V Instruction Set Manual, volume II,
  * section 3.1). The first instruction of the image: the reset code of every board jumps here.
  */
+#include "chip.h"
 #include "csr.h"
+
+/* The low bits of mtvec, which choose how traps are taken: 0 is direct. */
+#ifndef CHIP_TRAP_MODE
+#define CHIP_TRAP_MODE 0
+#endif
 
     .section .boot, "ax"
     .globl reset_entry
 reset_entry:
-    csrw mie, zero
+    /* Some chips start in another view of the flash. Below, addresses count from the pc: go on
+     * where the linker has put this code. */
+    lui t0, %hi(1f)
+    jr %lo(1f)(t0)
+1:  csrw mie, zero
     .option push
     .option norelax
     la gp, __global_pointer$
     .option pop
     la sp, board_stack_high
     la t0, trap_entry
+    addi t0, t0, CHIP_TRAP_MODE
     csrw mtvec, t0
 
     la t0, board_data_load
     la t1, board_data_start
     la t2, board_data_end
-1:  bgeu t1, t2, 2f
+2:  bgeu t1, t2, 3f
     lw t3, 0(t0)
     sw t3, 0(t1)
     addi t0, t0, 4
     addi t1, t1, 4
-    j 1b
-2:  la t1, board_bss_start
+    j 2b
+3:  la t1, board_bss_start
     la t2, board_bss_end
-3:  bgeu t1, t2, 4f
+4:  bgeu t1, t2, 5f
     sw zero, 0(t1)
     addi t1, t1, 4
-    j 3b
-4:  call main
+    j 4b
+5:  call main
     tail board_halt
 
 /*
@@ -40,7 +51,7 @@ reset_entry:
  * returns, and the stack may have overflowed: it starts again at the top of the stack.
  */
     .section .text.trap_entry, "ax"
-    .align 2
+    .align 6 /* what the cores with an ECLIC want of mtvec; 2 is enough for the others */
 trap_entry:
     csrw mscratch, t0
     csrr t0, mcause

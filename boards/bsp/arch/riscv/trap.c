@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * RISC-V traps, the platform-level interrupt controller and the cycle counter. The controller's
- * layout is that of the RISC-V PLIC Specification, context 0 being hart 0 in machine mode.
- */
+/* RISC-V traps and the cycle counter. The chip's header says which interrupt controller it has. */
 #include "board.h"
 #include "chip.h"
 #include "csr.h"
@@ -10,14 +7,12 @@
 #include "fault.h"
 #include "reg.h"
 #include "serial.h"
+#if defined(CHIP_ECLIC)
+#include "eclic.h"
+#else
+#include "plic.h"
+#endif
 
-#define PLIC_PRIORITY(source) REG32(CHIP_PLIC + 4u * (source))
-#define PLIC_ENABLE(source) REG32(CHIP_PLIC + 0x2000u + 4u * ((source) / 32u))
-#define PLIC_THRESHOLD REG32(CHIP_PLIC + 0x200000u)
-#define PLIC_CLAIM REG32(CHIP_PLIC + 0x200004u)
-
-#define MCAUSE_EXTERNAL 0x8000000Bu
-#define MIE_EXTERNAL (1u << 11)
 #define MSTATUS_MIE (1u << 3)
 
 void exception_taken(uintptr_t stack) __attribute__((noreturn));
@@ -41,29 +36,25 @@ void exception_taken(uintptr_t stack)
 void interrupt_taken(void)
 {
     const uint32_t cause = CSR_READ(mcause);
-    const uint32_t source = cause == MCAUSE_EXTERNAL ? PLIC_CLAIM : 0u;
-    if (source == CHIP_UART_INTERRUPT) {
-        family_receive();
-        PLIC_CLAIM = source;
-    } else if (cause != MCAUSE_EXTERNAL) {
+    if (!controller_knows(cause)) {
         const struct fault_word words[] = {{"mcause", cause}};
         fault_report("interrupt", words, 1);
     }
-    /* source 0: the request went away before it was claimed */
+    if (controller_claim(cause) == CHIP_UART_INTERRUPT) {
+        family_receive();
+        controller_complete(CHIP_UART_INTERRUPT);
+    }
 }
 
 void interrupt_enable(void)
 {
-    PLIC_PRIORITY(CHIP_UART_INTERRUPT) = 1u;
-    PLIC_ENABLE(CHIP_UART_INTERRUPT) = 1u << (CHIP_UART_INTERRUPT % 32u);
-    PLIC_THRESHOLD = 0u;
-    CSR_SET(mie, MIE_EXTERNAL);
+    controller_enable(CHIP_UART_INTERRUPT);
     CSR_SET(mstatus, MSTATUS_MIE);
 }
 
 void interrupt_disable(void)
 {
-    CSR_CLEAR(mie, MIE_EXTERNAL);
+    controller_disable(CHIP_UART_INTERRUPT);
 }
 
 uint64_t board_ticks(void)

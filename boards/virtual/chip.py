@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every virtual chip is to the board around it: a core, a UART, and virtual time."""
+
+from typing import Protocol
+
+from mcuforge.boards.virtual.serial import SerialPeripheral
+
+
+class Core(Protocol):
+    """A processor that runs until a count of instructions."""
+
+    waits: bool
+
+    @property
+    def count(self) -> int:
+        """Instructions executed since reset."""
+
+    def run(self, until: int) -> None:
+        """Run until the count is `until`, or until something asks for attention."""
+
+    def sleep_until(self, count: int) -> None:
+        """Let virtual time pass in `wfi`."""
+
+    def stop_at(self, count: int) -> None:
+        """End the run that is going on at a count."""
+
+
+class Clock(Protocol):
+    """The clocks of a chip."""
+
+    def seconds_at(self, count: int) -> float:
+        """Virtual time of a count that lies behind the last change of the clock."""
+
+
+class VirtualChip:
+    """A virtual chip on a board: run it, give its UART bytes, take what it sent."""
+
+    core: Core
+    clocks: Clock
+    uart: SerialPeripheral
+
+    def run(self, until: int) -> None:
+        """Run until the count is `until`, or until something asks for attention."""
+        due = self.uart.next_byte()
+        if due is not None:
+            until = min(until, max(due, self.core.count + 1))
+        self.core.run(until)
+        if self.core.waits and due is not None:
+            self.core.sleep_until(due)
+
+
+class Elapsed:
+    """Virtual time: one cycle per instruction, at a clock that the program changes."""
+
+    def __init__(self, hz: int) -> None:
+        """hz: the clock of the core after reset."""
+        self.hz = hz
+        self._since, self._seconds = 0, 0.0
+
+    def change(self, count: int, hz: int) -> None:
+        """Go on at another clock from a count on."""
+        self._since, self._seconds = count, self.seconds_at(count)
+        self.hz = hz
+
+    def seconds_at(self, count: int) -> float:
+        """Virtual time of a count that lies behind the last change of the clock."""
+        return self._seconds + (count - self._since) / self.hz

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The SiFive FE310-G002, after its manual."""
