@@ -97,7 +97,7 @@ FE310_MUTANTS = (
         REVB,
     ),
     Mutant(
-        "flash divider set behind the clock",
+        "flash divider of the slow clock",
         CLOCK,
         "    SPI0_SCKDIV = FLASH_SCKDIV;",
         "    SPI0_SCKDIV = 0u;",
