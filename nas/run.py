@@ -330,6 +330,7 @@ class _Search:
                 data.labels,
                 len(data.train_y),
                 len(data.held_y),
+                min(setting.budget.held or len(data.held_y), len(data.held_y)),
                 0 if data.test_y is None else len(data.test_y),
             ),
             limits=self._limits,

@@ -28,7 +28,10 @@ class SpaceFacts:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """The data set; `shape` is (rows, columns, channels) or (samples, channels)."""
+    """The data set; `shape` is (rows, columns, channels) or (samples, channels).
+
+    `held_out_shared`: those of the held-out samples that shared weights are evaluated on.
+    """
 
     origin: str
     digest: str
@@ -37,6 +40,7 @@ class DataFacts:
     classes: tuple[str, ...]
     train: int
     held_out: int
+    held_out_shared: int
     test: int
 
 

@@ -249,6 +249,7 @@ def search(
             tuple(f"class {n}" for n in range(10)),
             45_000,
             5_000,
+            2_000,
             10_000,
         ),
         limits=Limits(RAM, FLASH, instructions),
