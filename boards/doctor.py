@@ -101,7 +101,7 @@ def board_tools(board: Board, port: str = AUTO) -> tuple[ToolStatus, ...]:
 
 
 def hello_status(port: str, board: Board) -> ToolStatus:
-    """Ask what is at a port. Silence is well: the board may never have been flashed by mcuforge."""
+    """Ask what is at a port. Silence is fine: the board may never have been flashed by mcuforge."""
     purpose = "hello of the board"
     try:
         with Link.open(port, baud=board.baud, timeout_s=HELLO_S) as link:
@@ -110,7 +110,8 @@ def hello_status(port: str, board: Board) -> ToolStatus:
         return ToolStatus(port, purpose, True, "silent: deploy flashes it", "")
     except LinkError as error:
         return ToolStatus(port, purpose, False, error.what, error.hint)
-    return ToolStatus(port, purpose, True, f"{hello.board} with model {hello.model}", "")
+    found = f"{hello.board} with model {hello.model}, last reset: {hello.started_by}"
+    return ToolStatus(port, purpose, True, found, "")
 
 
 def program_status(name: str, purpose: str) -> ToolStatus:

@@ -8,11 +8,16 @@ from mcuforge.boards.build.pio import run_pio, users_environment
 from mcuforge.boards.build.project import Project
 from mcuforge.boards.build.stock import environment_name, missing, platformio_of
 from mcuforge.boards.catalog.board import Board
-from mcuforge.boards.link.udev import probe_rule
+from mcuforge.boards.link.udev import port_rule, probe_rule
 from mcuforge.errors import BoardError
 
 INSTALL_SECONDS = 3600.0  # a compiler of 200 MB over a slow line
-UPLOAD_SECONDS = 300.0  # 4 MB through a boot loader at 115200 baud takes longer than by any probe
+# 4 MB through a boot loader at 115200 baud, and the flash tool to download the first time
+UPLOAD_SECONDS = 900.0
+OPENOCD_RULES = (
+    "install OpenOCD's udev rules (60-openocd.rules, in the package openocd of most systems), and "
+    "plug the probe in again"
+)
 PORT_PROTOCOLS = ("serial", "picotool")  # PlatformIO refuses to start these without a port
 
 
@@ -32,7 +37,7 @@ class ProbeRefused(UploadFailed):
 class Tool:
     """What the user can do when the tool of a protocol finds no device.
 
-    usb: ids of its USB device, for the udev rule; empty: those of the board's probe.
+    usb: ids of its USB device, for the udev rule; empty where any maker's will do.
     """
 
     connect: str
@@ -40,7 +45,9 @@ class Tool:
 
 
 TOOLS = {
-    "stlink": Tool("connect the USB socket of the ST-LINK: a Nucleo has one, a Discovery two"),
+    "stlink": Tool(
+        "connect the USB socket of the ST-LINK: a Nucleo has one, a Discovery two", ("0483",)
+    ),
     "jlink": Tool("connect the J-Link, and install SEGGER's driver once", ("1366",)),
     "cmsis-dap": Tool("connect the CMSIS-DAP probe to USB and to the board's SWD pins"),
     "dfu": Tool(
@@ -69,7 +76,9 @@ _SUMMARY = re.compile(r"^=+ |^\*\*\* \[|^Environment |^-+ |^\S+ +FAILED |^No dep
 
 
 def install(project: Project, protocol: str) -> None:
-    """Let PlatformIO download what it lacks for the board: platform, compiler and flash tools.
+    """Let PlatformIO download what it lacks for the board: platform and compiler.
+
+    It downloads the flash tool with the first upload.
 
     BoardError with PlatformIO's own words when it cannot.
     """
@@ -115,10 +124,10 @@ def upload_error(project: Project, protocol: str, output: str) -> UploadFailed:
     tool = TOOLS[protocol]
     log = f"the whole log: {project.directory / '.pio' / 'upload.log'}"
     if line := _line(_REFUSED, output):
-        usb = tool.usb or (board.probe.usb if board.probe else ())
-        return ProbeRefused(
-            f"you may not open the USB device that flashes ({line})", where, probe_rule(usb)
-        )
+        rule = probe_rule(tool.usb) if tool.usb else OPENOCD_RULES
+        if protocol == "serial" and board.probe is not None:
+            rule = port_rule(board.probe.usb)
+        return ProbeRefused(f"you may not open the USB device that flashes ({line})", where, rule)
     if line := _line(_NOT_FOUND, output):
         return NoProbe(
             f"{protocol} found nothing to flash through ({line})",

@@ -26,10 +26,18 @@ def allow(port: str) -> str:
     if status.st_mode & group_may == group_may and status.st_gid != 0:
         if status.st_gid in os.getgroups():
             return "another security system forbids it (SELinux, AppArmor, a container)"
-        if getpass.getuser() in group.gr_mem:
+        if _user() in group.gr_mem:
             return f"log out and in again: you are in the group {group.gr_name} only from then on"
         return _join(group.gr_name)
     return _rule(port) or _join(GROUP)
+
+
+def _user() -> str:
+    """The user's name; empty where a user id has none, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def _join(group: str) -> str:

@@ -9,7 +9,6 @@ ends its block, and a hook on it may set the PC behind it, so that it never runs
 """
 
 import ctypes
-import hashlib
 import importlib
 import os
 import shutil
@@ -129,20 +128,22 @@ def refuse_without_unicorn(board_id: str) -> None:
 
 @cache
 def native_hook() -> ctypes.CDLL | None:
-    """Compile hook.c for this machine, once per user; None without a C compiler.
+    """Compile hook.c for this machine, once per process; None where that cannot be.
 
     MCUFORGE_NO_NATIVE_HOOK=1 does without it, as a machine without a compiler must.
     """
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None or os.environ.get("MCUFORGE_NO_NATIVE_HOOK"):
         return None
-    key = hashlib.sha256(HOOK.read_bytes() + compiler.encode()).hexdigest()[:16]
     with tempfile.TemporaryDirectory(prefix="mcuforge-hook-") as folder:
-        library = Path(folder) / f"hook-{key}.so"
+        library = Path(folder) / "hook.so"
         command = [compiler, "-O2", "-std=c99", "-shared", "-fPIC", str(HOOK), "-o", str(library)]
         if subprocess.run(command, capture_output=True, check=False).returncode != 0:
             return None
-        return ctypes.CDLL(str(library))  # stays loaded when the file is gone
+        try:
+            return ctypes.CDLL(str(library))  # stays loaded when the file is gone
+        except OSError:  # a folder whose files may not be executed
+            return None
 
 
 class Stopped(Exception):

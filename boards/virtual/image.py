@@ -43,7 +43,7 @@ def flash_image(elf: Path, origin: int, size: int) -> bytes:
                 f"{filled} B are to be flashed at {address:#010x}, where the virtual chip has no "
                 "flash",
                 str(elf),
-                "a model whose weights lie in internal flash: `--weights internal`",
+                "use `--weights internal`, so that all weights lie in internal flash",
             )
         image.extend(FILLER * (at + filled - len(image)))
         image[at : at + filled] = data[offset : offset + filled]

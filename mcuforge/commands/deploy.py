@@ -65,6 +65,17 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
     from mcuforge.flow.session import open_session
     from mcuforge.flow.target import find_connection
 
+    given = [name for name, value in _ways(request) if value]
+    if len(given) > 1:
+        raise BoardError(
+            f"{' and '.join(given)} exclude each other", f"board {request.board}", "give one"
+        )
+    if request.protocol is not None and request.port is None:
+        raise BoardError(
+            f"--protocol {request.protocol} says how to flash, and nothing is flashed",
+            f"board {request.board}, without --port",
+            "add --port auto, or leave --protocol out",
+        )
     session = open_session(
         request.model, request.board, emulate=request.emulate, exact=request.exact
     )
@@ -87,6 +98,15 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
     if request.port is not None:
         connection = find_connection(session, request.port, request.protocol)
     return deploy_session(session, request, stages or progress(quiet=True), connection)
+
+
+def _ways(request: Request) -> tuple[tuple[str, object], ...]:
+    """The ways to reach a board, and whether each was asked for."""
+    return (
+        ("--emulate", request.emulate),
+        ("--exact", request.exact),
+        ("--port", request.port),
+    )
 
 
 def deploy_session(
@@ -113,8 +133,7 @@ def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> Non
     """Compile, build, flash (or emulate), run, compare, report; exit 0 only on a pass."""
     from mcuforge.report.text import print_report
 
-    ways = ("--emulate", request.emulate), ("--exact", request.exact), ("--port", request.port)
-    given = [name for name, value in ways if value]
+    given = [name for name, value in _ways(request) if value]
     if len(given) > 1:
         raise typer.BadParameter(f"{' and '.join(given)} exclude each other: give one of them")
     report_verdict(Report, partial(deploy, request), print_report, json, quiet)

@@ -12,6 +12,7 @@ from typer import Option
 
 from mcuforge.boards.catalog.board import all_boards, load_board
 from mcuforge.commands.options import Json, Port, board_ids
+from mcuforge.errors import BoardError
 from mcuforge.report.console import open_console, whole_column
 from mcuforge.report.files import write_json
 from mcuforge.report.model import DoctorReport, InterpreterFacts
@@ -28,6 +29,12 @@ def doctor(board: str | None = None, port: str | None = None) -> DoctorReport:
     from mcuforge.compiler.judges.interpreters import installed
     from mcuforge.compiler.judges.onnx import peer_name
 
+    if port is not None and board is None:
+        raise BoardError(
+            f"--port {port} is asked for the hello of a board, and no board is given",
+            "without --board",
+            "add --board ID; without both, doctor lists all serial ports",
+        )
     interpreters = installed()
     # without operators of which only a special form differs: uint8, a slope below zero
     differs = [tuple(d.operator for d in i.deviations if d.applies is None) for i in interpreters]

@@ -152,7 +152,7 @@ def _patience(session: Session) -> float:
 def _greet(session: Session, link: Link) -> None:
     """Open the link's session; BoardError for another model, and for another chip."""
     hello = link.hello(session.digest, session.board.id)
-    hardware = load_board(session.board.id).hardware  # an emulated form has none, and no chip id
+    hardware = load_board(session.board.id).hardware  # firmware on an emulator sends 0
     if hardware is None or hello.chip_id == 0:
         return
     found = hello.chip_id & CHIP_ID_BITS

@@ -56,13 +56,6 @@ class OnCluster:
 
         Raises CompileError when workers are lost again and again.
         """
-        there = int(self.ray.cluster_resources().get("CPU", 0))
-        if there < job.recipe.workers:
-            raise CompileError(
-                f"{job.recipe.workers} workers are to train together, the cluster has {there} CPUs",
-                "--workers and --ray-address",
-                f"--workers {there}, which gives another result, or add nodes to the cluster",
-            )
         arrays = {name: w.detach().cpu().numpy() for name, w in job.weights.tensors.items()}
         sent = self.ray.put((replace(job, weights=Weights({})), arrays))
         with TemporaryDirectory(prefix="mcuforge-cluster-") as folder:
@@ -98,11 +91,12 @@ class OnCluster:
     ) -> Mapping[str, Float]:
         """Train with new actors. Raises PeerLost or RayError when one is lost."""
         ray = self.ray
+        self._refuse_too_few(job.recipe.workers)
         # the second thread answers while the first one trains
         actor = ray.remote(num_cpus=1, max_concurrency=2, scheduling_strategy="SPREAD")(Worker)
         actors = [actor.remote() for _ in range(job.recipe.workers)]
         try:
-            hosts = ray.get([a.host.remote() for a in actors])
+            hosts = self._begun([a.host.remote() for a in actors])
             port = ray.get(actors[0].free_port.remote())
             alone = len(set(hosts)) == 1
             meeting = Meeting(LOCALHOST if alone else hosts[0], port, alone)
@@ -127,6 +121,28 @@ class OnCluster:
         finally:
             for a in actors:
                 ray.kill(a)
+
+    def _refuse_too_few(self, workers: int) -> None:
+        there = int(self.ray.cluster_resources().get("CPU", 0))
+        if there < workers:
+            raise CompileError(
+                f"{workers} workers are to train together, the cluster has {there} CPUs",
+                "--workers and --ray-address",
+                f"--workers {there}, which gives another result, or add nodes to the cluster",
+            )
+
+    def _begun(self, hosts: Sequence[Any]) -> list[str]:
+        """The workers' addresses, once all have begun; CompileError when CPUs stay busy."""
+        seconds = PATIENCE.total_seconds()
+        try:
+            found: list[str] = self.ray.get(list(hosts), timeout=seconds)
+        except self.ray.exceptions.GetTimeoutError:
+            raise CompileError(
+                f"{len(hosts)} workers did not begin to train within {seconds:.0f} s",
+                "Ray, whose CPUs other work may hold",
+                "wait until the cluster is free; the same command goes on from the last checkpoint",
+            ) from None
+        return found
 
 
 def _raise_what_was_raised(ray: Any, ready: Sequence[Any]) -> None:

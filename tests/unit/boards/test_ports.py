@@ -190,7 +190,7 @@ def test_the_doctor_asks_the_board_at_its_port(
         listed(monkeypatch, Listed(ours))
         found = rows(board_tools(BOARD, AUTO))
     assert found["serial port"] == ToolStatus(ours, "serial port", True, "STM32 STLink", "")
-    assert found["hello of the board"].found == "nucleo_f446re with model digits"
+    assert found["hello of the board"].found == "nucleo_f446re with model digits, last reset: power"
     with fake_board(firmware("pico")) as other:
         listed(monkeypatch, Listed(other))
         hello = rows(board_tools(BOARD, AUTO))["hello of the board"]

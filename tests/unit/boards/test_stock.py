@@ -132,7 +132,21 @@ def test_what_is_missing_is_the_pinned_release(
             "stlink",
             "Error: libusb_open() failed with LIBUSB_ERROR_ACCESS",
             ProbeRefused,
-            'ATTR{idVendor}=="0483", ATTR{idProduct}=="374b"',
+            'SUBSYSTEM=="usb", ATTR{idVendor}=="0483", TAG+="uaccess"',
+        ),
+        (
+            "nucleo_f446re",
+            "cmsis-dap",
+            "Error: libusb_open() failed with LIBUSB_ERROR_ACCESS",
+            ProbeRefused,
+            "60-openocd.rules",
+        ),
+        (
+            "sipeed-longan-nano",
+            "serial",
+            "Failed to open port: /dev/ttyUSB0: Permission denied",
+            ProbeRefused,
+            'SUBSYSTEM=="tty", ATTRS{idVendor}=="0403"',
         ),
         (
             "nucleo_f446re",

@@ -82,6 +82,11 @@ def test_wrong_usage_is_exit_2(monkeypatch: pytest.MonkeyPatch, arguments: tuple
         (("deploy", MODEL, "--board", "nucleo_l4r5zi"), "no start-up code"),
         (("deploy", MODEL, "--board", "hifive1"), "none of --port, --exact and --emulate"),
         (("deploy", MODEL, "--board", "qemu-mps2-an386", "--port", "/dev/ttyX"), "is emulated"),
+        (
+            ("deploy", MODEL, "--board", "hifive1", "--emulate", "--protocol", "jlink"),
+            "nothing is flashed",
+        ),
+        (("doctor", "--port", "/dev/ttyX"), "no board is given"),
         (("check", "/nowhere", "--data", "x.npz"), "is not a project of mcuforge"),
         (("check", str(ROOT / "mcuforge"), "--data", "x.npz"), "does not belong to a project"),
     ],

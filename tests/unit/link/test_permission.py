@@ -75,3 +75,13 @@ def test_an_unknown_port_has_the_usual_group() -> None:
 def test_a_vendor_alone_makes_a_rule_for_all_its_products() -> None:
     assert '\'SUBSYSTEM=="usb", ATTR{idVendor}=="1366", TAG+="uaccess"\'' in probe_rule(["1366"])
     assert "the lines" in probe_rule(["0483:374b", "0483:3752"])
+
+
+def test_a_user_without_a_name_is_told_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    port(monkeypatch, 0o660, 20, [])
+
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 1000")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert permission.allow("/dev/ttyACM0").startswith("sudo usermod -aG uucp")
