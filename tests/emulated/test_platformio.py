@@ -240,7 +240,7 @@ def test_c_that_does_not_compile_is_shown_with_its_line(tmp_path: Path) -> None:
 
 def test_a_build_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     written = project(tmp_path / "p", emulated(load_board("qemu-mps2-an386")))
-    with pytest.raises(BoardError, match=r"pio run took longer than 0\.05 s"):
+    with pytest.raises(BoardError, match=r"pio run -c platformio\.ini took longer than 0\.05 s"):
         build(written, timeout_seconds=0.05)
 
 
