@@ -111,8 +111,8 @@ def search(
         helpers: Workers = Here()
         divided: Divided = train_in_processes
         if ray_address is not None or workers > 1:
-            helpers = ray = stack.enter_context(ray_workers(ray_address, workers))
-            divided = train_in_processes if ray_address is None else OnCluster(ray.library)
+            helpers = cluster = stack.enter_context(ray_workers(ray_address, workers))
+            divided = train_in_processes if ray_address is None else OnCluster(cluster.ray)
         report = _Search(setting, journal, helpers, divided, stages).run()
     write_json(report, setting.folder / REPORT)
     write_search_page(report, setting.folder / PAGE)

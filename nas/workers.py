@@ -43,11 +43,11 @@ class Here:
 class RayWorkers:
     """Tasks of one CPU each; a task whose worker or node dies is run again; see Workers.
 
-    `library`: Ray, connected.
+    `ray`: the package, connected to a cluster.
     """
 
     def __init__(self, ray: Any) -> None:
-        self.library = ray
+        self.ray = ray
         self._sent: list[tuple[object, Any]] = []  # functions, and where the object store has them
 
     def map(self, function: Callable[[A], B], items: Sequence[A]) -> Iterator[tuple[A, B]]:
@@ -56,7 +56,7 @@ class RayWorkers:
         What the function raises comes through. Raises CompileError when a task's workers die over
         and over, or when the cluster is lost.
         """
-        ray = self.library
+        ray = self.ray
         task = ray.remote(num_cpus=1, max_retries=RETRIES)(_call)
         left = iter(items)
         waiting: dict[Any, A] = {}
@@ -86,7 +86,7 @@ class RayWorkers:
         for known, reference in self._sent:
             if known is function:
                 return reference
-        reference = self.library.put(function)
+        reference = self.ray.put(function)
         self._sent.append((function, reference))
         return reference
 

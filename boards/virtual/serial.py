@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The line between a UART of a virtual chip and the host: bytes, their times, what is checked."""
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -11,7 +12,7 @@ BITS_PER_BYTE = 10  # 8N1
 TOLERANCE = 0.02
 
 
-class SerialPeripheral(Peripheral):
+class SerialPeripheral(Peripheral, ABC):
     """A UART wired to a host that sends and receives 8N1 at `baud`.
 
     Bytes of the host wait in `host_bytes`, where the program finds them as fast as it reads, or at
@@ -59,33 +60,33 @@ class SerialPeripheral(Peripheral):
             return None
         return self._byte_came + self._byte_cycles()
 
+    @abstractmethod
     def asks(self) -> bool:
         """Tell whether the interrupt line is up."""
-        raise NotImplementedError
 
+    @abstractmethod
     def listens(self) -> bool:
         """Tell whether the receiver is on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def has_room(self) -> bool:
         """Tell whether a byte from the line would not be lost."""
-        raise NotImplementedError
 
+    @abstractmethod
     def arrive(self, byte: int) -> None:
         """Take a byte from the line; without room it is lost."""
-        raise NotImplementedError
 
+    @abstractmethod
     def setting(self) -> object:
         """Return what the line depends on: it is checked again when this changes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check_format(self) -> None:
         """Raise a Violation unless format and pins are right."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reached_baud(self) -> float:
         """Compute the baud rate that the registers make."""
-        raise NotImplementedError
 
     def let_in(self) -> None:
         """Let bytes of the host in: those that fit, or those whose time has come."""
@@ -143,9 +144,9 @@ class SerialPeripheral(Peripheral):
             return False
         return True
 
+    @abstractmethod
     def divisor_in_words(self) -> str:
         """Say how the baud rate comes about."""
-        raise NotImplementedError
 
     def _byte_cycles(self) -> int:
         return self._core_hz() * BITS_PER_BYTE // self.baud if self.line_speed else 0

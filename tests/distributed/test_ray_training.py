@@ -70,7 +70,7 @@ def test_a_cluster_trains_to_the_bits_of_one_machine_though_a_worker_is_killed(
             checkpoint=path,
             progress=lambda *now: told.append(now),
             save_seconds=0,
-            divided=OnCluster(workers.library),
+            divided=OnCluster(workers.ray),
         )
     assert (tmp_path / "killed").exists()
     assert all(torch.equal(w, expected.tensors[n]) for n, w in weights.tensors.items())
@@ -84,7 +84,7 @@ def test_what_a_worker_raises_and_too_few_cpus_are_errors(
     address: str, digits: Data, task: Task, recipe: Recipe
 ) -> None:
     with ray_workers(address) as workers:
-        on_cluster = OnCluster(workers.library)
+        on_cluster = OnCluster(workers.ray)
         wild = replace(recipe, learning_rate=1e30)
         with pytest.raises(Diverged):
             train(fresh(CNN, task, 0), Always(CNN), digits, wild, divided=on_cluster)

@@ -4,7 +4,7 @@
 RM0090, chapter 30; RM0390, chapter 25; RM0385, chapter 31.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 
 from mcuforge.boards.virtual.bus import Register
@@ -19,7 +19,7 @@ STOP = 3 << 12  # of CR2
 TEACK = 1 << 21
 
 
-class Usart(SerialPeripheral, ABC):
+class Usart(SerialPeripheral):
     """A USART of either kind, wired to a host."""
 
     enable: int  # UE of CR1
