@@ -18,7 +18,7 @@ on their values is taken to be as in trained networks, and named in `Cost.assume
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -38,7 +38,7 @@ from mcuforge.compiler.schedule.choose import least_bytes, stages_of
 from mcuforge.compiler.schedule.cost import schedule_costs
 from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.fit import with_smaller_constants
-from mcuforge.compiler.schedule.kernels import Alike, Calls
+from mcuforge.compiler.schedule.kernels import Calls, KnownLayers
 from mcuforge.compiler.schedule.schedule import Execution, Schedule
 from mcuforge.compiler.schedule.search import SLACK
 from mcuforge.compiler.schedule.segments import layer_cost_key, segment_key, segments
@@ -291,7 +291,7 @@ class _Layers:
     def __init__(self, isa: str, *, packed: bool) -> None:
         self._isa = isa
         self._packed = packed
-        self._known: dict[Hashable, Alike] = {}
+        self._known = KnownLayers()
         self._sizes: dict[tuple[Call, ...], _Sizes] = {}
 
     def calls(self) -> Calls:
@@ -350,7 +350,7 @@ class _Segment:
     def enough(self) -> int:
         """RAM that suffices, each layer whole or by rows, in the best form of attention."""
         return min(
-            max((min(choice.bytes for choice in at) for at in stages.singles), default=0)
+            max((min(choice.bytes for choice in at) for at in stages.estimates.singles), default=0)
             for stages in self._stages()
         )
 

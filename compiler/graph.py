@@ -52,7 +52,9 @@ class Op(ABC):
     def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
         """Describe how `calls` read each input; constants have an entry too, which is ignored.
 
-        None: any byte may be read after any byte of the output is written.
+        None: any byte may be read after any byte of the output is written. The answer depends on
+        the operator, on shapes, dtypes and on which inputs are constant; layers that agree in these
+        are asked once. The same holds of `row_reads`.
         """
         return (None,) * len(inputs)
 

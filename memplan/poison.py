@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuforge.memplan.problem import Placement, Problem
-from mcuforge.memplan.replay import Event, Read, Trace, check_access, check_places
+from mcuforge.memplan.replay import Event, Read, Trace, check_places, checked_place
 
 
 class DeadRange(NamedTuple):
@@ -38,7 +38,7 @@ def dead_bytes(
 
     def run_backwards(step: str, events: tuple[Event, ...]) -> None:
         for event in reversed(events):
-            check_access(step, event, sizes)
+            checked_place(step, event, sizes)
             place = placements[event.buffer]
             begin, end = event.place
             cells = wanted[place.region][place.offset + begin : place.offset + end]

@@ -18,7 +18,7 @@ from mcuforge.errors import InternalError
 from mcuforge.memplan.problem import Placement, Problem
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen: it takes three times as long to make, and there are many
 class Access:
     """Bytes [begin, end) of a value, which stand in `buffer` from its byte `at` on.
 
@@ -46,12 +46,12 @@ class Access:
         return self.value or self.buffer
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Read(Access):
     """The hardware may read these bytes as late as now."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Write(Access):
     """The hardware may write these bytes as early as now."""
 
@@ -186,9 +186,8 @@ class _Memory:
 
     def run(self, step: str, event: Event) -> None:
         """Carry out one access; ReplayError where it reads bytes that are not there."""
-        check_access(step, event, self.sizes)
+        begin, end = checked_place(step, event, self.sizes)
         place = self.placements[event.buffer]
-        begin, end = event.place
         cells = self.cells[place.region][place.offset + begin : place.offset + end]
         key = (event.tensor, event.begin - begin - place.offset)
         if isinstance(event, Write):
@@ -278,8 +277,8 @@ def _in_order(trace: Trace) -> Iterator[tuple[str, Event | Sweep]]:
         yield "after the last step", read
 
 
-def check_access(step: str, event: Event, sizes: Mapping[str, int]) -> None:
-    """Refuse an access to an unknown buffer or outside its buffer."""
+def checked_place(step: str, event: Event, sizes: Mapping[str, int]) -> tuple[int, int]:
+    """The touched bytes of the buffer; refuses an unknown buffer, and bytes outside of it."""
     if event.buffer not in sizes:
         raise ReplayError(
             f"{step}: '{event.buffer}' is not in the plan", tensor=event.tensor, step=step
@@ -292,6 +291,7 @@ def check_access(step: str, event: Event, sizes: Mapping[str, int]) -> None:
         if event.at >= 0 or event.value:
             where = f" at bytes [{begin}, {end}) of '{event.buffer}', which has {size}"
         raise ReplayError(f"{step}: {what}{where}", tensor=event.tensor, step=step)
+    return begin, end
 
 
 def _lost(

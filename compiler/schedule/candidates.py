@@ -4,14 +4,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from math import inf
-from operator import attrgetter
 
-from mcuforge.compiler.graph import Graph, Node
-from mcuforge.compiler.schedule.estimate import Choice, Estimates, Known
-from mcuforge.compiler.schedule.kernels import Calls
+from mcuforge.compiler.schedule.estimate import Choice, Estimates
 
 ALWAYS_TRIED = 4  # layers: so short a pipeline may save the planner a hole that no estimate shows
 
@@ -24,22 +21,20 @@ class Candidates:
     may have holes.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        nodes: Sequence[Node],
-        calls: Calls,
-        known: Known | None = None,
-    ) -> None:
-        self.graph = graph
-        self.estimates = Estimates(graph, nodes, calls, known)
-        self.nodes = self.estimates.nodes
+    def __init__(self, estimates: Estimates) -> None:
+        self.estimates = estimates
+        self.graph, self.nodes = estimates.graph, estimates.nodes
         self.most: float = inf
         self.within: float = 0
 
-    @cached_property
+    @property
     def choices(self) -> tuple[Choice, ...]:
-        """All stages worth having.
+        """All stages worth having."""
+        return self._listed[0]
+
+    @cached_property
+    def _listed(self) -> tuple[tuple[Choice, ...], _Ranges]:
+        """All stages worth having, and the least bytes over each range of nodes.
 
         Pipelines are built from short to long. One is not made longer where its rings, and what is
         alive before it, need more than a plan already known. One is skipped where shorter stages
@@ -47,16 +42,19 @@ class Candidates:
         """
         count = len(self.nodes)
         alive_before, reach = self.estimates.holding.alive_before, self.estimates.reach
-        found = [c for at in self.singles for c in at]
-        limit = max((min(c.bytes for c in at) for at in self.singles), default=0)
-        enough = self._enough(found)
+        singles = self.estimates.singles
+        found = [c for at in singles for c in at]
+        ranges = _Ranges(count, self.most)
+        ranges.add(found)
+        limit = max((min(c.bytes for c in at) for at in singles), default=0)
+        enough = self._enough(ranges)
         rings: dict[tuple[int, int], int] = {}  # of the smallest pipeline over each range tried
         growing = [i for i in range(count) if self.estimates.rows[i] is not None]
         for length in range(2, count + 1):
             still: list[int] = []
             known = len(found)
             self.estimates.growing = growing
-            settled = self._settled(found) if length > ALWAYS_TRIED else [0] * count
+            settled = ranges.settled(self._floor) if length > ALWAYS_TRIED else [0] * count
             for begin in reversed(growing):
                 end = begin + length
                 if end > reach[begin]:
@@ -67,18 +65,20 @@ class Candidates:
                     if settled[begin] >> end & 1:
                         still.append(begin)
                         continue
-                    pipelines = list(self.estimates.pipelines(begin, end))
-                    found += (choice for choice in pipelines if choice.least <= limit)
+                    pipelines = self.estimates.found(begin, end)
+                    useful = self.estimates.within(begin, end, pipelines, limit)
+                    ranges.add(useful)
+                    found += useful
                     least = pipelines[0].rings if pipelines else 0
                 rings[begin, end] = least
                 if alive_before[begin] + least <= enough:
                     still.append(begin)
             growing = still[::-1]
-            if not growing or self._beyond_most(found, growing):
+            if not growing or self._beyond_most(ranges, growing):
                 break
             if len(found) > known:
-                enough = self._enough(found)
-        return tuple(found)
+                enough = self._enough(ranges)
+        return tuple(found), ranges
 
     @cached_property
     def bound(self) -> int:
@@ -89,12 +89,12 @@ class Candidates:
         than the arena of a known cut, or shorter stages fit in their place. Where that arena is
         `most`, of another order, the bound may be anything above it.
         """
-        return max(self._floor, self._least_peak(self.choices, attrgetter("least")))
+        return max(self._floor, _least_maximum(self._listed[1].least))
 
     @cached_property
     def least_peak(self) -> int:
         """The least estimate of an arena that any cut has."""
-        return self._least_peak(self.choices, attrgetter("bytes"))
+        return _least_maximum(self._listed[1].bytes)
 
     @cached_property
     def by_end(self) -> list[list[tuple[int, int, float, Choice]]]:
@@ -111,31 +111,19 @@ class Candidates:
     def _floor(self) -> int:
         return self.estimates.holding.input_bytes
 
-    @cached_property
-    def singles(self) -> list[list[Choice]]:
-        """The stages of one node, by node."""
-        return [self._single(i) for i in range(len(self.nodes))]
-
-    def _single(self, i: int) -> list[Choice]:
-        """Node i whole, and by rows where that holds less."""
-        rows = list(self.estimates.pipelines(i, i + 1))
-        if not self.nodes[i].inputs:
-            return rows
-        whole = self.estimates.whole(i)
-        return [whole, *(c for c in rows if c.bytes < whole.bytes)]
-
-    def _enough(self, found: Sequence[Choice]) -> float:
+    def _enough(self, ranges: _Ranges) -> float:
         """Bytes above which a stage is not worth having."""
-        return max(self.within, min(self.most, self._least_peak(found, attrgetter("bytes"))))
+        return max(self.within, min(self.most, _least_maximum(ranges.bytes)))
 
-    def _beyond_most(self, found: Sequence[Choice], growing: Sequence[int]) -> bool:
+    def _beyond_most(self, ranges: _Ranges, growing: Sequence[int]) -> bool:
         """True where no stage, found or growing, runs some node within `most` bytes."""
         if self.most == inf:
             return False
-        ranges = [(c.begin, c.end) for c in found if c.least <= self.most]
-        ranges += ((begin, self.estimates.reach[begin]) for begin in growing)
+        ends = list(ranges.furthest)
+        for begin in growing:
+            ends[begin] = max(ends[begin], self.estimates.reach[begin])
         reached = 0  # all nodes before it are run by one of the ranges
-        for begin, end in sorted(ranges):
+        for begin, end in enumerate(ends):
             if begin > reached:
                 return True
             reached = max(reached, end)
@@ -147,20 +135,44 @@ class Candidates:
         readers = Counter(name for names in self.estimates.holding.reads for name in set(names))
         return [readers[node.output.name] < 2 for node in self.nodes]
 
-    def _settled(self, choices: Sequence[Choice]) -> list[int]:
-        """For each node a bit for every end that choices within the floor reach from it."""
-        reached = [0] * (len(self.nodes) + 1)
-        floor = self._floor
-        small = [choice for choice in choices if choice.bytes <= floor]
-        for choice in sorted(small, key=attrgetter("begin"), reverse=True):
-            reached[choice.begin] |= 1 << choice.end | reached[choice.end]
+
+class _Ranges:
+    """The least bytes of the stages over each range of nodes: by begin, then by end.
+
+    `furthest`: for each begin the last end of a stage that needs no more than `most` bytes.
+    """
+
+    def __init__(self, nodes: int, most: float) -> None:
+        self.most = most
+        self.furthest = [0] * nodes
+        self.bytes: list[dict[int, int]] = [{} for _ in range(nodes)]
+        self.least: list[dict[int, int]] = [{} for _ in range(nodes)]
+
+    def add(self, choices: Iterable[Choice]) -> None:
+        """Take stages into account."""
+        for c in choices:
+            for known, size in ((self.bytes[c.begin], c.bytes), (self.least[c.begin], c.least)):
+                known[c.end] = min(size, known.get(c.end, size))
+            if c.least <= self.most and c.end > self.furthest[c.begin]:
+                self.furthest[c.begin] = c.end
+
+    def settled(self, floor: int) -> list[int]:
+        """For each node a bit for every end that stages within `floor` bytes reach from it."""
+        reached = [0] * (len(self.bytes) + 1)
+        for begin in reversed(range(len(self.bytes))):
+            for end, size in self.bytes[begin].items():
+                if size <= floor:
+                    reached[begin] |= 1 << end | reached[end]
         return reached
 
-    def _least_peak(self, choices: Sequence[Choice], size: Callable[[Choice], int]) -> int:
-        """The least arena of all cuts into these choices."""
-        best = [0] + [1 << 62] * len(self.nodes)
-        for choice in sorted(choices, key=attrgetter("begin")):
-            peak = max(best[choice.begin], size(choice))
-            if peak < best[choice.end]:
-                best[choice.end] = peak
-        return best[-1]
+
+def _least_maximum(ranges: Sequence[Mapping[int, int]]) -> int:
+    """The bytes of the fullest stage in the cut where that one has least."""
+    best = [0] + [1 << 62] * len(ranges)
+    for begin, ends in enumerate(ranges):
+        before = best[begin]
+        for end, size in ends.items():
+            peak = max(before, size)
+            if peak < best[end]:
+                best[end] = peak
+    return best[-1]

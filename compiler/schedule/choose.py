@@ -11,7 +11,7 @@ from math import inf
 from mcuforge.compiler.attention.forms import attention_forms
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
-from mcuforge.compiler.schedule.estimate import Known
+from mcuforge.compiler.schedule.estimate import Estimates, Known
 from mcuforge.compiler.schedule.heat import confined, favour_hot
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.memory import memory_problem
@@ -116,8 +116,9 @@ def choose(
     placing = Remembered()
     best: _Placed | None = None
     budget = sum(region.bytes for region in regions)
+    estimates = _estimates(graph, calls, arriving, known)
     for again in (False, True):
-        every = tried = _candidates(graph, calls, arriving, known)
+        every = tried = [Candidates(order) for order in estimates]
         fastest = min(map(fewest_instructions, every))
         allowed = SLACK * fastest if goal == "balanced" else inf
         if best is not None:
@@ -146,7 +147,8 @@ def choose(
 
 def stages_of(graph: Graph, calls: Calls, options: PlanOptions, known: Known) -> list[Candidates]:
     """The stages of every order of the graph and every form of its attention, file order first."""
-    return _candidates(graph, calls, graph.inputs if options.streamed else (), known)
+    arriving = graph.inputs if options.streamed else ()
+    return [Candidates(order) for order in _estimates(graph, calls, arriving, known)]
 
 
 def least_bytes(graph: Graph, calls: Calls, options: PlanOptions, known: Known) -> int:
@@ -154,14 +156,14 @@ def least_bytes(graph: Graph, calls: Calls, options: PlanOptions, known: Known) 
     return min(c.bound for c in _worthwhile(stages_of(graph, calls, options, known), inf))
 
 
-def _candidates(
+def _estimates(
     graph: Graph, calls: Calls, arriving: tuple[Tensor, ...], known: Known
-) -> list[Candidates]:
-    """The stages of every order of the graph, and of every form of its attention."""
+) -> list[Estimates]:
+    """The estimates of every order of the graph, and of every form of its attention."""
     plain, *forms = attention_forms(graph)
     runs = [(plain, nodes) for nodes in orders(plain, arriving)]
     runs += [(form, file_order(form, arriving)) for form in forms]  # a form is an order too
-    return [Candidates(form, nodes, calls, known) for form, nodes in runs]
+    return [Estimates(form, nodes, calls, known) for form, nodes in runs]
 
 
 def _worthwhile(tried: Sequence[Candidates], allowed: float) -> list[Candidates]:

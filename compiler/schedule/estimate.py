@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
+from math import inf
 
 from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.schedule.cost import LayerCost
@@ -40,7 +41,6 @@ class Choice:
     bytes: int  # estimate of the arena while it runs, with the buffers that only pass by
     least: int  # every plan of this stage needs at least so many bytes
     instructions: float
-    rings: int = 0  # bytes that every longer pipeline from the same beginning holds too
     layers: tuple[RowLayer, ...] = ()  # empty: one layer, whole
     like: Pipeline | None = None  # of layers with the same rows, maybe elsewhere in the network
 
@@ -88,6 +88,7 @@ class Estimates:
     def __init__(
         self, graph: Graph, nodes: Sequence[Node], calls: Calls, known: Known | None = None
     ) -> None:
+        self.graph = graph
         self.holding = Holding(graph, nodes)
         self.nodes = self.holding.nodes
         self.calls = calls
@@ -146,40 +147,66 @@ class Estimates:
                         reach[begin] = min(reach[begin], i)
         return reach
 
+    @cached_property
+    def singles(self) -> list[list[Choice]]:
+        """The stages of one node, by node: whole, and by rows where that holds less."""
+        return [self._single(i) for i in range(len(self.nodes))]
+
+    def _single(self, i: int) -> list[Choice]:
+        rows = self.pipelines(i, i + 1)
+        if not self.nodes[i].inputs:
+            return rows
+        whole = self.whole(i)
+        return [whole, *(c for c in rows if c.bytes < whole.bytes)]
+
     def whole(self, i: int) -> Choice:
         """Node i as a stage that runs it whole."""
         node = self.nodes[i]
         scratch = self.calls.scratch_bytes(node, Execution.WHOLE, node.output.rows)
-        distances = whole_distances(node, self.holding.storage, self.calls.alike(node).reads)
+        distances = whole_distances(
+            node, self.holding.storage, self.calls.alike(node).reading.whole
+        )
         passing = self.holding.passing(i, i + 1) + scratch
         ends = self.holding.ends(i, i + 1, node.output.bytes, distances)
         estimate, least = (passing + count for count in ends)
         return Choice(i, i + 1, node, estimate, least, self.whole_costs[i].of(1))
 
-    def pipelines(self, begin: int, end: int) -> Iterator[Choice]:
+    def pipelines(self, begin: int, end: int) -> list[Choice]:
+        """Nodes [begin, end) as pipelines, one for each number of rows per task."""
+        return self.within(begin, end, self.found(begin, end), inf)
+
+    def within(self, begin: int, end: int, found: Sequence[Found], limit: float) -> list[Choice]:
+        """The pipelines `found` over nodes [begin, end) that may be placed in `limit` bytes."""
+        passing = self.holding.passing(begin, end) if found else 0
+        few = [pipeline for pipeline in found if passing + pipeline.least <= limit]
+        if not few:
+            return []
+        layers, node = self._layers(begin, end), self.nodes[begin]
+        return [
+            Choice(
+                begin,
+                end,
+                node,
+                passing + pipeline.bytes,
+                passing + pipeline.least,
+                pipeline.instructions,
+                layers,
+                pipeline.pipeline,
+            )
+            for pipeline in few
+        ]
+
+    def found(self, begin: int, end: int) -> tuple[Found, ...]:
         """Nodes [begin, end) as pipelines, one for each number of rows per task, least RAM first.
 
         None where they cannot run by rows together, or where two stages would be as good.
         """
         if end > self.reach[begin] or not self.holding.worth_joining(begin, end):
-            return
-        layers = self._layers(begin, end)
+            return ()
         key = self._key(begin, end, self._kinds)
         if key not in self.known.found:
-            self.known.found[key] = tuple(self._found(begin, end, layers))
-        passing = self.holding.passing(begin, end)
-        for found in self.known.found[key]:
-            yield Choice(
-                begin,
-                end,
-                self.nodes[begin],
-                passing + found.bytes,
-                passing + found.least,
-                found.instructions,
-                found.rings,
-                layers,
-                found.pipeline,
-            )
+            self.known.found[key] = tuple(self._found(begin, end))
+        return self.known.found[key]
 
     def _key(self, begin: int, end: int, kinds: Sequence[int]) -> Key:
         """Everything that pipelines over nodes [begin, end) depend on, but no names of tensors.
@@ -233,7 +260,8 @@ class Estimates:
         """Bytes of a layer's scratch: the sums where it adds up, else what a task of it needs."""
         return self.calls.scratch_bytes(layer.node, layer.execution, layer.steps)
 
-    def _found(self, begin: int, end: int, layers: tuple[RowLayer, ...]) -> Iterator[Found]:
+    def _found(self, begin: int, end: int) -> Iterator[Found]:
+        layers = self._layers(begin, end)
         # several layers that read one tensor and nothing else, at different paces
         alone = [x.needs[0].buffer.name for x in layers if len(x.needs) == 1]
         branches = len(set(alone)) < len(alone)
@@ -248,7 +276,9 @@ class Estimates:
                     continue
                 orders.append(self._built(begin, end, rows, eager))
                 known[moves, rows, eager] = orders[-1]
-            found = self._estimated(begin, end, min(orders, key=self._inside))
+            slots = [self._by_slot(pipeline) for pipeline in orders]
+            best = min(range(len(orders)), key=lambda n: max(placed for placed, _ in slots[n]))
+            found = self._estimated(begin, end, orders[best], slots[best])
             yield found
             if found.instructions < least * NEGLIGIBLE:
                 return
@@ -276,10 +306,6 @@ class Estimates:
     def _layers(self, begin: int, end: int) -> tuple[RowLayer, ...]:
         return tuple(layer for layer in self.rows[begin:end] if layer is not None)
 
-    def _inside(self, pipeline: Pipeline) -> int:
-        """Bytes of rings and scratch in the fullest slot, as they are placed."""
-        return max(placed for placed, _ in self._by_slot(pipeline))
-
     def _by_slot(self, pipeline: Pipeline) -> list[tuple[int, int]]:
         """Bytes of rings and scratch in each slot: each rounded to its alignment, and bare."""
         count = len(pipeline.layers)
@@ -303,14 +329,16 @@ class Estimates:
         """The bytes of every layer's scratch."""
         return {row: self._scratch(row) for row in self.rows if row is not None}
 
-    def _estimated(self, begin: int, end: int, pipeline: Pipeline) -> Found:
+    def _estimated(
+        self, begin: int, end: int, pipeline: Pipeline, slots: Sequence[tuple[int, int]]
+    ) -> Found:
         costs = self.row_costs[begin:end]
         cost = sum(c.of(*pipeline.order.of_layer(i)) for i, c in enumerate(costs))
         kept = self.holding.kept(begin, end)
         distances = self._distances(begin, end, pipeline)
         ends: dict[int, tuple[int, int]] = {}  # by the bytes of whole outputs: few values
         estimate = least = rings = 0
-        for slot, (placed, bare) in enumerate(self._by_slot(pipeline)):
+        for slot, (placed, bare) in enumerate(slots):
             written = sum(t.bytes for t in kept if pipeline.alive[t.name][0] <= slot)
             if written not in ends:
                 ends[written] = self.holding.ends(begin, end, written, distances)

@@ -27,6 +27,9 @@ class Holding:
         self._lives = liveness(graph, [(node,) for node in self.nodes], self.storage)
         self._read_lives = [[self._lives[name] for name in names] for names in self.reads]
         self._written_lives = [self._lives[node.output.name] for node in self.nodes]
+        place = {node.output.name: i for i, node in enumerate(self.nodes)}
+        self._sources = [[place[n] for n in names if n in place] for names in self.reads]
+        self._groups: dict[int, tuple[list[int], list[bool]]] = {}
         self._tensors = {t.name: t for t in (*graph.inputs, *(n.output for n in self.nodes))}
 
     def made_before(self, name: str, begin: int) -> bool:
@@ -97,15 +100,17 @@ class Holding:
         return self._handed_on(begin, end) and self._tied(begin, end)
 
     def _tied(self, begin: int, end: int) -> bool:
-        group = list(range(end - begin))
-        writers = {self.nodes[i].output.name: i - begin for i in range(begin, end)}
-        for i in range(begin, end):
-            for name in self.reads[i]:
-                writer = writers.get(name)
-                if writer is not None and group[writer] != group[i - begin]:
-                    old, new = group[i - begin], group[writer]
-                    group = [new if g == old else g for g in group]
-        return len(set(group)) == 1
+        """True if tensors of the range connect all its nodes."""
+        # ranges from one beginning grow by a node at a time: the groups of the last one go on
+        groups, tied = self._groups.setdefault(begin, ([], []))
+        for i in range(begin + len(groups), end):
+            groups.append(i)
+            for j in self._sources[i]:
+                if j >= begin and groups[j - begin] != groups[-1]:
+                    old, new = groups[-1], groups[j - begin]
+                    groups[:] = [new if group == old else group for group in groups]
+            tied.append(groups.count(groups[0]) == len(groups))
+        return tied[end - begin - 1]
 
     def _handed_on(self, begin: int, end: int) -> bool:
         """True when a tensor that dies within the range is alive at every border of two nodes.

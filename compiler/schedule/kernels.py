@@ -37,23 +37,45 @@ def layer_key(node: Node) -> Hashable:
     return (node.op, *tensors)
 
 
+def shape_key(node: Node) -> Hashable:
+    """Everything that a layer's reads depend on: not on weights, scales or names."""
+    tensors = (*node.inputs, node.output)
+    return (node.op, *((t.shape, t.dtype, t.is_constant) for t in tensors))
+
+
+@dataclass(eq=False)
+class Reading:
+    """What layers with one `shape_key` read, and the first of them."""
+
+    node: Node
+
+    @cached_property
+    def whole(self) -> AllReads:
+        """What the layer reads, run whole."""
+        return self.node.op.reads(self.node.inputs, self.node.output)
+
+    @cached_property
+    def by_rows(self) -> AllReads | None:
+        """What the layer reads, run by rows."""
+        return self.node.op.row_reads(self.node.inputs, self.node.output)
+
+
 @dataclass(eq=False)
 class Alike:
     """Layers with one key, and what has been found out about the first of them."""
 
     node: Node
+    reading: Reading
     calls: dict[Form, tuple[Call, ...]] = field(default_factory=dict)
     costs: dict[Form, LayerCost] = field(default_factory=dict)
 
-    @cached_property
-    def reads(self) -> AllReads:
-        """What the layer reads, run whole."""
-        return self.node.op.reads(self.node.inputs, self.node.output)
 
-    @cached_property
-    def row_reads(self) -> AllReads | None:
-        """What the layer reads, run by rows."""
-        return self.node.op.row_reads(self.node.inputs, self.node.output)
+@dataclass(frozen=True)
+class KnownLayers:
+    """What has been found out about layers, by their keys and by their shapes."""
+
+    alike: dict[Hashable, Alike] = field(default_factory=dict)
+    reading: dict[Hashable, Reading] = field(default_factory=dict)
 
 
 class Calls:
@@ -69,14 +91,14 @@ class Calls:
         self,
         isa: str,
         key: Callable[[Node], Hashable] = layer_key,
-        known: dict[Hashable, Alike] | None = None,
+        known: KnownLayers | None = None,
         *,
         packed: bool = True,
     ) -> None:
         self.isa = isa
         self.packed = packed
         self._key = key
-        self._known: dict[Hashable, Alike] = {} if known is None else known
+        self._known = KnownLayers() if known is None else known
         self._alike: dict[Node, Alike] = {}
         self._renamed: dict[tuple[Node, Form], tuple[Call, ...]] = {}
 
@@ -84,7 +106,11 @@ class Calls:
         """What is known of this layer and those equal to it."""
         found = self._alike.get(node)
         if found is None:
-            found = self._known.setdefault(self._key(node), Alike(node))
+            key = self._key(node)
+            found = self._known.alike.get(key)
+            if found is None:
+                reading = self._known.reading.setdefault(shape_key(node), Reading(node))
+                found = self._known.alike[key] = Alike(node, reading)
             self._alike[node] = found
         return found
 

@@ -81,7 +81,7 @@ def row_layer(node: Node, storage: Mapping[str, Tensor], calls: Calls) -> RowLay
     """Run the node by rows, or add rows up where that holds less; None if it can do neither."""
     if isinstance(node.op, Arrival):
         return RowLayer(node, Execution.ARRIVE, node.output.rows, ())
-    reads = calls.alike(node).row_reads
+    reads = calls.alike(node).reading.by_rows
     summed = _accumulated(node, storage, calls)
     if summed is not None and (reads is None or _holds_less(summed, calls)):
         return summed
@@ -275,19 +275,29 @@ class _Puller:
     def pull(self, i: int, upto: int) -> None:
         """Run layer i until it has done `upto` steps, and first the layers it needs."""
         stack = [(i, upto)]
-        done = self.done
+        done, tasks = self.done, self.tasks
         while stack:
             i, upto = stack[-1]
-            if done[i] >= upto:
+            rows, steps, asks, when = self.rows[i], self.steps[i], self.asks[i], self.when[i]
+            begin = done[i]
+            waits = False
+            while begin < upto and not waits:
+                end = min(begin + rows, steps)
+                for j, needed in asks:
+                    if done[j] < needed[end - 1]:
+                        stack.append((j, needed[end - 1]))
+                        waits = True
+                        break
+                else:
+                    if self.eager[i]:
+                        self.run(i, end)
+                    else:  # the same as `run` without a call: a search spends much time here
+                        when += [len(tasks)] * (end - begin)
+                        tasks.append(i)
+                        done[i] = end
+                    begin = end
+            if not waits:
                 stack.pop()
-                continue
-            last = min(done[i] + self.rows[i], self.steps[i]) - 1
-            for j, needed in self.asks[i]:
-                if done[j] < needed[last]:
-                    stack.append((j, needed[last]))
-                    break
-            else:
-                self.run(i, last + 1)
 
     def run(self, i: int, end: int) -> None:
         """Run one task, then, when eager, the other layers that now can run."""
@@ -409,17 +419,22 @@ class Ending:
             if not rows:  # others read only padding instead of it
                 rings[name], runs[name] = 1, 1 << place[name]
                 continue
-            begin, end = np.full(rows, tasks, np.int64), np.full(rows, -1, np.int64)
-            for m in members:
-                count = len(made[m])
-                begin[:count] = np.minimum(begin[:count], made[m])
-                end[:count] = np.maximum(end[:count], np.maximum(last_read[m], made[m]))
+            if len(members) == 1:
+                (m,) = members
+                begin, end = made[m], np.maximum(last_read[m], made[m])
+            else:
+                begin, end = np.full(rows, tasks, np.int64), np.full(rows, -1, np.int64)
+                for m in members:
+                    count = len(made[m])
+                    begin[:count] = np.minimum(begin[:count], made[m])
+                    end[:count] = np.maximum(end[:count], np.maximum(last_read[m], made[m]))
             if name in kept:
                 end[:] = tasks - 1
-            else:
-                held = _rows_held(begin, end)
+            reached = np.maximum.accumulate(end)
+            if name not in kept:
+                held = _rows_held(begin, reached)
                 rings[name] = -(-held // together.get(name, 1)) * together.get(name, 1)
-            runs[name] = layers_during(begin, end, run_by)
+            runs[name] = layers_during(begin, end, reached, run_by)
         sums = {}
         for i, layer in enumerate(layers):
             if layer.execution is Execution.ACCUMULATE:
@@ -441,14 +456,18 @@ def _last_reads(
     layers: tuple[RowLayer, ...], made: Mapping[str, Indices], when: Sequence[Indices]
 ) -> dict[str, Indices]:
     """For each row made of each tensor written here: the last task that reads it, -1 for none."""
-    last = {name: np.full(len(at), -1, np.int64) for name, at in made.items()}
+    last: dict[str, Indices] = {}
     for layer, at in zip(layers, when, strict=True):
         for need in layer.needs:
-            if need.buffer.name not in last or not len(at):
+            name = need.buffer.name
+            if name not in made or not len(at):
                 continue
-            known = last[need.buffer.name]
-            step, reads = need.last_steps(len(known), len(at))
-            last[need.buffer.name] = np.maximum(known, np.where(reads, at[step], -1))
+            step, reads = need.last_steps(len(made[name]), len(at))
+            found = np.where(reads, at[step], -1)
+            last[name] = np.maximum(last[name], found) if name in last else found
+    for name, rows in made.items():
+        if name not in last:
+            last[name] = np.full(len(rows), -1, np.int64)
     return last
 
 
@@ -471,12 +490,12 @@ def _shared(
     return owner
 
 
-def _rows_held(begin: Indices, end: Indices) -> int:
-    """Rows that a ring needs when task begin[y] writes row y and task end[y] reads it last.
+def _rows_held(begin: Indices, reached: Indices) -> int:
+    """Rows that a ring needs when task begin[y] writes row y; task reached[y] is the last to read y
+    or a row before it.
 
     Row y may take the place of row y' when no task from begin[y] on reads y'. Rows are written in
     rising order, and read so: all rows before the first that is still read are free too.
     """
-    rows = np.arange(len(begin))
-    oldest = np.searchsorted(np.maximum.accumulate(end), begin)
-    return max(1, int((rows - np.minimum(oldest, rows)).max()) + 1)
+    oldest = reached.searchsorted(begin)
+    return max(1, int(np.maximum.reduce(np.arange(len(begin)) - oldest)) + 1)

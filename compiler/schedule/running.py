@@ -8,11 +8,19 @@ from numpy.typing import NDArray
 
 
 def layers_during(
-    begin: NDArray[np.int64], end: NDArray[np.int64], run_by: NDArray[np.int16]
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+    reached: NDArray[np.int64],
+    run_by: NDArray[np.int16],
 ) -> int:
-    """The layers that run while any row is held, a bit for each."""
-    reached = np.maximum.accumulate(end)
-    if (begin[1:] <= reached[:-1]).all():  # some row is held from the first task to the last
+    """The layers that run while any row is held, a bit for each.
+
+    Row y is held in tasks begin[y] to end[y]; reached[y] is the last of rows up to y. `run_by`: the
+    layer of each task.
+    """
+    if np.logical_and.reduce(
+        begin[1:] <= reached[:-1]
+    ):  # some row is held from the first task to the last
         return layer_bits(run_by[begin[0] : reached[-1] + 1])
     count = len(run_by) + 1
     marks = np.bincount(begin, minlength=count) - np.bincount(end + 1, minlength=count)

@@ -66,7 +66,7 @@ def fewest_instructions(candidates: Candidates) -> float:
     Some pipelines need less, by 0.2 % at most in the models measured: those that leave out rows
     which nobody reads.
     """
-    return sum(min(choice.instructions for choice in at) for at in candidates.singles)
+    return sum(min(choice.instructions for choice in at) for at in candidates.estimates.singles)
 
 
 def least_arena(candidates: Candidates, allowed: float = inf) -> float:

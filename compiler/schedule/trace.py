@@ -48,13 +48,12 @@ class _Tracer:
 
     def _whole_events(self, node: Node) -> Iterator[Event | Sweep]:
         out = node.output
-        reads = node.op.reads(node.inputs, out)
         fine = []
-        for x, read in zip(node.inputs, reads, strict=True):
-            if x.is_constant:
-                continue
-            if read is not None and self._meet(x, out):
-                fine.append((x, read))
+        if any(self._meet(x, out) for x in node.activations):  # else the order does not matter
+            reads = node.op.reads(node.inputs, out)
+            for x, read in zip(node.inputs, reads, strict=True):
+                if not x.is_constant and read is not None and self._meet(x, out):
+                    fine.append((x, read))
         if not fine:
             yield self._bytes(Write, out, 0, out.bytes)
         else:

@@ -17,14 +17,14 @@ from typer import Argument, Option
 from mcuforge.boards.catalog.board import all_boards
 from mcuforge.report.console import open_console
 from mcuforge.report.files import refusals_written, write_json
-from mcuforge.report.model import CheckReport, QuantizeReport, Report
 from mcuforge.report.progress import Stages
-from mcuforge.report.search import SearchReport
 
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
+    from mcuforge.report.model import CheckReport, QuantizeReport, Report
+    from mcuforge.report.search import SearchReport
 
-R = TypeVar("R", Report, CheckReport, QuantizeReport, SearchReport)
+R = TypeVar("R", "Report", "CheckReport", "QuantizeReport", "SearchReport")
 
 
 def board_ids(begun: str) -> list[str]:

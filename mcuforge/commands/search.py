@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`mcuforge search`: the most accurate network of a space that fits a board."""
 
+from __future__ import annotations
+
 from dataclasses import KW_ONLY, dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
@@ -18,7 +20,9 @@ from mcuforge.commands.options import (
     with_flags,
 )
 from mcuforge.report.progress import Stages
-from mcuforge.report.search import SearchReport
+
+if TYPE_CHECKING:
+    from mcuforge.report.search import SearchReport
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,7 @@ def search(request: Request, stages: Stages | None = None) -> SearchReport:
 @with_flags
 def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> None:
     """Search for the most accurate network that fits a board; train, quantize and deploy it."""
+    from mcuforge.report.search import SearchReport
     from mcuforge.report.search_text import print_search
 
     report_verdict(SearchReport, partial(search, request), print_search, json, quiet)

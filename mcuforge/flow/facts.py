@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fills the records of a report from a session, a planned model and what the board counted."""
 
-from mcuforge.boards.virtual.machine import Boot, chip_name
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from mcuforge.compiler.compile import Planned
 from mcuforge.flow.session import Session
 from mcuforge.memplan.solve import DEFAULT_EFFORT
 from mcuforge.report import model
+
+if TYPE_CHECKING:
+    from mcuforge.boards.virtual.machine import Boot
 
 
 def model_facts(session: Session) -> model.ModelFacts:
@@ -20,7 +26,11 @@ def board_facts(session: Session) -> model.BoardFacts:
     board = session.board
     emulator = board.emulator if board.emulated else None
     stand_in = None if emulator is None else f"{emulator.command} -M {emulator.machine}"
-    virtual = chip_name(board) if session.exact else None
+    virtual = None
+    if session.exact:
+        from mcuforge.boards.virtual.machine import chip_name  # all chips: it takes long
+
+        virtual = chip_name(board)
     emulated = board.emulated or session.exact
     return model.BoardFacts(board.id, board.cpu, board.isa, emulated, stand_in, virtual)
 

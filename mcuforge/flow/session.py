@@ -9,7 +9,6 @@ from mcuforge.boards.catalog.board import Board, emulated, load_board
 from mcuforge.boards.catalog.memory import group_name
 from mcuforge.boards.regions import memory_regions
 from mcuforge.boards.virtual.engine import refuse_without_unicorn
-from mcuforge.boards.virtual.machine import refuse_without_chip
 from mcuforge.compiler.codegen.constants import StoredConstants
 from mcuforge.compiler.compile import (
     Compiled,
@@ -52,6 +51,8 @@ def open_session(
     """
     board = load_board(board_id)
     if exact:
+        from mcuforge.boards.virtual.machine import refuse_without_chip  # all chips: it takes long
+
         refuse_without_chip(board)
         refuse_without_unicorn(board.id)
         emulate = False

@@ -15,7 +15,7 @@ from mcuforge.compiler.attention.forms import attention_forms
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
-from mcuforge.compiler.schedule.estimate import Known
+from mcuforge.compiler.schedule.estimate import Estimates, Known
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.search import Goal, fewest_instructions
@@ -51,7 +51,7 @@ def rows_of_table(heading: str) -> list[list[str]]:
 
 
 def candidates(graph: Graph, known: Known | None = None) -> Candidates:
-    return Candidates(graph, orders(graph, graph.inputs)[0], Calls("portable"), known)
+    return Candidates(Estimates(graph, orders(graph, graph.inputs)[0], Calls("portable"), known))
 
 
 @cache

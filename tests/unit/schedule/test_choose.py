@@ -156,7 +156,7 @@ def test_no_stage_of_a_random_model_is_placed_in_less_than_is_said_to_be_its_lea
     streamed = graph.inputs if seed % 2 else ()
     for nodes in orders(graph, streamed):
         calls = Calls("portable")
-        candidates = Candidates(graph, nodes, calls)
+        candidates = Candidates(Estimates(graph, nodes, calls))
         for cut in random_cuts(candidates.estimates, Random(seed)):
             schedule = make_schedule(graph, cut, calls, streamed)
             problem = memory_problem(schedule, (Region("ram", AMPLE),))

@@ -41,7 +41,7 @@ def one_pipeline(graph: Graph) -> Schedule:
     """Run all of a graph as a pipeline, one row per task."""
     calls = Calls("portable")
     estimates = Estimates(graph, runnable(graph), calls)
-    choice = next(estimates.pipelines(0, len(estimates.nodes)))
+    choice = estimates.pipelines(0, len(estimates.nodes))[0]
     return make_schedule(graph, (choice,), calls)
 
 

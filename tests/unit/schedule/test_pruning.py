@@ -13,6 +13,7 @@ from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.candidates import Candidates
 from mcuforge.compiler.schedule.choose import choose
 from mcuforge.compiler.schedule.cost import schedule_costs
+from mcuforge.compiler.schedule.estimate import Estimates
 from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.order import orders
 from mcuforge.compiler.schedule.planned import PlanOptions
@@ -31,7 +32,7 @@ def graphs() -> list[Graph]:
 
 def candidates(graph: Graph, streamed: bool, *, within: float = 0, most: float = inf) -> Candidates:
     nodes = orders(graph, graph.inputs if streamed else ())[0]
-    found = Candidates(graph, nodes, Calls("portable"))
+    found = Candidates(Estimates(graph, nodes, Calls("portable")))
     found.within, found.most = within, most
     return found
 
