@@ -1,6 +1,8 @@
 # Two commands matter: `make demo` and `make test`. Each sets up what it needs first.
 VENV ?= .venv
 export VENV
+# tests start mcuforge hundreds of times: without .pyc files each start would compile it again
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(VENV)/bin/python -m pytest $(if $(NO_SKIPS),--no-skips)
 JOBS ?= 2
 

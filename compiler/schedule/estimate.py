@@ -18,13 +18,12 @@ from mcuforge.compiler.schedule.overlap import pipeline_distances, whole_distanc
 from mcuforge.compiler.schedule.pipeline import (
     Ending,
     Pipeline,
-    RowLayer,
     build_pipeline,
     has_barrier,
     renamed,
-    row_layer,
     takes_turns,
 )
+from mcuforge.compiler.schedule.row_layer import RowLayer, row_layer
 from mcuforge.compiler.schedule.schedule import Execution
 
 ROWS_PER_TASK = (1, 2, 4)

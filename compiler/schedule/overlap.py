@@ -9,7 +9,8 @@ import numpy as np
 
 from mcuforge.compiler.calls import LAST, Reads
 from mcuforge.compiler.graph import Node
-from mcuforge.compiler.schedule.pipeline import Indices, Pipeline
+from mcuforge.compiler.schedule.pipeline import Pipeline
+from mcuforge.compiler.schedule.row_layer import Indices
 from mcuforge.compiler.schedule.schedule import Execution
 from mcuforge.compiler.tensors import Tensor
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.schedule.pipeline import Indices
+from mcuforge.compiler.schedule.row_layer import Indices
 from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule, Stage
 from mcuforge.compiler.tensors import Tensor
 

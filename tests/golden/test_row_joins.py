@@ -14,7 +14,8 @@ from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.schedule.kernels import Calls
-from mcuforge.compiler.schedule.pipeline import build_pipeline, row_layer
+from mcuforge.compiler.schedule.pipeline import build_pipeline
+from mcuforge.compiler.schedule.row_layer import row_layer
 from mcuforge.compiler.schedule.schedule import Execution, runnable, view_storage
 from mcuforge.compiler.schedule.search import Goal
 from mcuforge.compiler.tensors import Quant, Tensor

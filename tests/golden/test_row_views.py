@@ -13,7 +13,8 @@ from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.schedule.kernels import Calls
-from mcuforge.compiler.schedule.pipeline import build_pipeline, row_layer
+from mcuforge.compiler.schedule.pipeline import build_pipeline
+from mcuforge.compiler.schedule.row_layer import row_layer
 from mcuforge.compiler.schedule.schedule import runnable, view_storage
 from mcuforge.compiler.schedule.search import Goal
 from mcuforge.compiler.tensors import Quant

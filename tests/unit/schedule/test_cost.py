@@ -15,7 +15,7 @@ from mcuforge.compiler.isa import INSTRUCTION_SETS, find_instruction_set
 from mcuforge.compiler.isa.instruction_set import price_file, prices
 from mcuforge.compiler.schedule.cost import layer_cost
 from mcuforge.compiler.schedule.kernels import Calls
-from mcuforge.compiler.schedule.pipeline import row_layer
+from mcuforge.compiler.schedule.row_layer import row_layer
 from mcuforge.compiler.schedule.schedule import Execution, view_storage
 from mcuforge.compiler.tensors import Quant
 from mcuforge.errors import InternalError

@@ -9,7 +9,8 @@ from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.schedule.arrival import arrival
 from mcuforge.compiler.schedule.kernels import Calls
-from mcuforge.compiler.schedule.pipeline import Pipeline, RowLayer, build_pipeline, row_layer
+from mcuforge.compiler.schedule.pipeline import Pipeline, build_pipeline
+from mcuforge.compiler.schedule.row_layer import RowLayer, row_layer
 from mcuforge.compiler.schedule.schedule import Execution, view_storage
 from mcuforge.compiler.tensors import Tensor
 from tests.unit.compiler.graphs import constant, tensor
