@@ -91,7 +91,7 @@ def plan_graph(
         known=known,
         resident_too=resident_too,
     )
-    write_dump(describe(planned.schedule), dump_passes, f"{len(PASSES) + 1}_schedule")
+    write_dump(partial(describe, planned.schedule), dump_passes, f"{len(PASSES) + 1}_schedule")
     return planned
 
 

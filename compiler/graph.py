@@ -133,6 +133,12 @@ class Node:
         """The inputs that are computed at run time."""
         return tuple(t for t in self.inputs if not t.is_constant)
 
+    @cached_property
+    def checked(self) -> bool:
+        """True; Refusal where the operator's own check fails."""
+        self.op.check(self.inputs, self.output)
+        return True
+
     def rewired(self, tensors: Mapping[int, Tensor]) -> Node:
         """The node with other tensors: by the id of each one that is replaced."""
         inputs = tuple(tensors.get(id(t), t) for t in self.inputs)

@@ -36,7 +36,7 @@ def read_needed_rows(graph: Graph) -> Graph:
 
 def _one_step(graph: Graph, names: Names) -> Graph | None:
     """Move the first slice that can move up by one node; None when no slice can."""
-    cuts = [node for node in graph.nodes if _cuts_rows(node)]
+    cuts = [node for node in graph.nodes if isinstance(node.op, Slice) and _cuts_rows(node)]
     merged = _merged(graph, cuts)
     if merged is not None:
         return merged
@@ -78,8 +78,7 @@ def _row_axis(shape: tuple[int, ...]) -> int | None:
 
 def _cuts_rows(node: Node) -> bool:
     """True for a slice that takes some rows whole."""
-    if not isinstance(node.op, Slice):
-        return False
+    assert isinstance(node.op, Slice)
     x, out = node.inputs[0], node.output
     axis = _row_axis(x.shape)
     others = [a for a in range(len(x.shape)) if a != axis]

@@ -2,6 +2,7 @@
 """The graph rewrites, each a function `Graph -> Graph` in a file of its own."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from mcuforge.compiler.graph import Graph
@@ -30,15 +31,15 @@ def optimize(graph: Graph, dump: Path | None = None) -> Graph:
     Raises CompileError when the folder `dump` cannot be written.
     """
     verify(graph, "the front end")
-    write_dump(describe(graph), dump, "0_front_end")
+    write_dump(partial(describe, graph), dump, "0_front_end")
     for index, rewrite in enumerate(PASSES, start=1):
         graph = rewrite(graph)
         verify(graph, rewrite.__name__)
-        write_dump(describe(graph), dump, f"{index}_{rewrite.__name__}")
+        write_dump(partial(describe, graph), dump, f"{index}_{rewrite.__name__}")
     return graph
 
 
-def write_dump(text: str, folder: Path | None, stage: str) -> None:
+def write_dump(text: Callable[[], str], folder: Path | None, stage: str) -> None:
     """Write the text of a stage to a file in `folder`, if there is one.
 
     Raises CompileError when the folder cannot be written.
@@ -47,7 +48,7 @@ def write_dump(text: str, folder: Path | None, stage: str) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{stage}.txt").write_text(text, encoding="utf-8")
+        (folder / f"{stage}.txt").write_text(text(), encoding="utf-8")
     except OSError as error:
         raise CompileError(
             f"cannot write the dump: {error.strerror or error}",
