@@ -6,7 +6,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from mcuforge.errors import InternalError
@@ -68,7 +71,12 @@ class Judge:
         self._exactly = Timed(feasible.exactly)
         self._context = context
         self._cost_context = digest(
-            feasible.space.digest, feasible.task, feasible.target, feasible.flash, VERSION
+            feasible.space.digest,
+            feasible.task,
+            feasible.target,
+            feasible.flash,
+            VERSION,
+            costing_code(),
         )
         self._journal = journal
         self._workers = workers
@@ -126,6 +134,21 @@ class Judge:
 
     def _text(self, genome: Genome) -> str:
         return self.feasible.space.text(genome)
+
+
+@cache
+def costing_code() -> str:
+    """A digest of the code that costs follow from: the compiler, the planner and the kernels.
+
+    A version lasts for months, and a search is resumed with the kernels that are there.
+    """
+    sha = sha256()
+    for package in ("mcuforge.compiler", "mcuforge.memplan", "mcuforge.runtime_c"):
+        root = Path(str(files(package)))
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                sha.update(f"{path.relative_to(root).as_posix()} ".encode() + path.read_bytes())
+    return sha.hexdigest()[:16]
 
 
 def digest(*parts: object) -> str:

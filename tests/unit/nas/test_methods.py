@@ -220,6 +220,22 @@ def test_other_weights_and_other_targets_are_other_entries(
     assert [name for (name,) in questions] == ["accuracy", "accuracy", "cost", "cost"]
 
 
+def test_costs_are_asked_anew_where_the_compiler_is_another(
+    feasible: Feasible, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genome = next(feasible.draws(Random(1)))
+
+    def asked(code: str) -> int:
+        monkeypatch.setattr("mcuforge.nas.judge.costing_code", lambda: code)
+        accuracy = Accuracy(feasible.space)
+        assert Judge(feasible, accuracy, "a", journal, Here()).judged([genome])
+        return len(accuracy.asked)
+
+    assert [asked("first"), asked("second")] == [1, 0]  # of accuracies: they do not depend on it
+    questions = journal._file.execute("SELECT question FROM answers ORDER BY question").fetchall()
+    assert [name for (name,) in questions] == ["accuracy", "cost", "cost"]
+
+
 def test_objectives_are_shares_of_limits(
     feasible: Feasible, journal: Journal, tmp_path: Path
 ) -> None:
