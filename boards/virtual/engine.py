@@ -213,7 +213,9 @@ class Engine:
         self._failure: BaseException | None = None
         self.failed_pc = 0  # of the instruction that broke a rule
         self._keep: list[object] = []
-        self.counter = self._count(flash, code)
+        low = [(at, at + size - 1) for at, size in devices if at < DEVICES[0]]
+        places = [(1, 0)] if core.aligned else [DEVICES, *low]  # first > last: everywhere
+        self.counter = self._count(flash, code, places)
         self._uc.hook_add(unicorn_const.UC_HOOK_INTR, self._interrupt)
         self._uc.hook_add(unicorn_const.UC_HOOK_MEM_INVALID, self._invalid)
         self._uc.hook_add(unicorn_const.UC_HOOK_INSN_INVALID, self._undefined)
@@ -400,7 +402,7 @@ class Engine:
         self._stop = Stopped("undefined", self.get("pc"))
         return False
 
-    def _count(self, flash: Region, code: bytes) -> Counter:
+    def _count(self, flash: Region, code: bytes, places: list[tuple[int, int]]) -> Counter:
         """Install the hooks on blocks and accesses: those of hook.c, or the same in Python."""
         from unicorn.unicorn_py3 import unicorn as binding
 
@@ -410,12 +412,11 @@ class Engine:
         counter.alias_origin, counter.thumb = alias, self._core.thumb + self._core.armv6m
         counter.doubles = int(self._doubles)
         watch = self._c.UC_HOOK_MEM_READ | self._c.UC_HOOK_MEM_WRITE
-        everywhere = (1, 0)  # first > last
         if native is None:
             self._count_in_python(counter, code)
             look = self._check_access if self._core.aligned else lambda *_: True
-            places = everywhere if self._core.aligned else DEVICES
-            self._uc.hook_add(watch, look, None, *places)
+            for first, last in places:
+                self._uc.hook_add(watch, look, None, first, last)
             return counter
         kept = ctypes.create_string_buffer(code, len(code))
         table = (ctypes.c_uint16 * (len(code) // 2 * 2))()
@@ -427,8 +428,8 @@ class Engine:
         self._keep += [native, kept, table]
         access = native.check_access if self._core.aligned else native.ignore_access
         for kind, function, first, last in (
-            (self._c.UC_HOOK_BLOCK, native.count_block, *everywhere),
-            (watch, access, *(everywhere if self._core.aligned else DEVICES)),
+            (self._c.UC_HOOK_BLOCK, native.count_block, 1, 0),
+            *((watch, access, first, last) for first, last in places),
         ):
             handle = ctypes.c_size_t()
             status = binding.uclib.uc_hook_add(

@@ -15,10 +15,12 @@ from mcuforge.boards.catalog.board import Board, load_board
 from mcuforge.boards.virtual.engine import native_hook
 from mcuforge.boards.virtual.failure import Rule, StrictFailure
 from mcuforge.boards.virtual.machine import VirtualBoard
+from mcuforge.boards.virtual.rp2040.clocks import Pll, Xosc
 from tests.emulated.mutants import SECONDS, Mutant, check_stopped, lines, overrun, use
 from tests.emulated.mutants_rp2040 import MUTANTS, PicoImages
 from tests.shared import shared
 
+READY = {"xosc": "ready", "pll": "locked"}  # block of the clocks -> its property
 BAUDS = (115_200, 921_600)
 STAGE_BYTES = 256
 
@@ -103,6 +105,18 @@ def test_an_overflow_of_the_stack_locks_the_core_up_before_it_overwrites_anythin
         lines(machine, b"o", 1)
     assert stopped.value.rule is Rule.LOCKUP
     assert "recurse" in stopped.value.where
+
+
+@pytest.mark.parametrize("never", ["xosc", "pll"])
+def test_a_clock_that_never_becomes_ready_is_reported(
+    images: dict[int, PicoImages], never: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = property(lambda _: False)
+    monkeypatch.setattr(Xosc if never == "xosc" else Pll, READY[never], late)
+    machine = VirtualBoard(at(115_200), images[115_200].clean())
+    machine.timeout = SECONDS
+    said = lines(machine, b"", 2)[1]
+    assert said.startswith(f"m-fault-[clock-{never} resets_done=0x00")
 
 
 def test_a_model_of_mlperf_tiny_is_exact_on_the_virtual_chip() -> None:

@@ -147,8 +147,12 @@ const char *clock_start(void)
     return wait_for(&CLK_SYS_SELECTED, SELECTED_1, SELECTED_1) ? 0 : "clock-switch-pll";
 }
 
-void clock_uart(void)
+enum clock_source clock_uart(void)
 {
     CLEARS(CLK_PERI_CTRL) = PERI_AUXSRC;
     SETS(CLK_PERI_CTRL) = PERI_ENABLE;
+    if ((CLK_SYS_SELECTED & SELECTED_1) != 0u) {
+        return CLOCK_PLL;
+    }
+    return (CLK_REF_SELECTED & SELECTED_2) != 0u ? CLOCK_CRYSTAL : CLOCK_RING_OSCILLATOR;
 }

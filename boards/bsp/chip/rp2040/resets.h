@@ -22,8 +22,8 @@
 #define RESET_TIMER (1u << 21)
 #define RESET_UART0 (1u << 22)
 
-/* Reads of a register before what it should show is given up: some 0.2 s, at 12 MHz. */
-#define PATIENCE 400000u
+/* Reads of a register before what it should show is given up: some 50 ms, at 12 MHz. */
+#define PATIENCE 100000u
 
 /* Returns whether the bits of `mask` became `value`. */
 static inline bool wait_for(volatile uint32_t *at, uint32_t mask, uint32_t value)

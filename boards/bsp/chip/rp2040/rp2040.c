@@ -51,23 +51,29 @@
 
 #define BLOCKS (RESET_UART0 | RESET_TIMER | RESET_IO_BANK0 | RESET_PADS_BANK0 | RESET_SYSINFO)
 
+/* By clock_source. At a baud rate that a slow clock cannot make, a report is not readable. */
+static const uint32_t uart_divisors[] = {
+    BAUD_DIVISOR(UART_UNIT_HZ(ROSC_HZ)),
+    BAUD_DIVISOR(UART_UNIT_HZ(BOARD_OSCILLATOR_HZ)),
+    BAUD_DIVISOR(UART_UNIT_HZ(BOARD_CLOCK_HZ)),
+};
+
 void family_init(void)
 {
     const char *failed = clock_start();
-    clock_uart();
+    const uint32_t divisor = uart_divisors[clock_uart()];
     if (!blocks_start(BLOCKS) && failed == 0) {
         failed = "reset-blocks";
     }
     if (failed != 0) {
-        /* the line may be unreadable, as the ring oscillator is not exact, but is not silent */
-        uart_start(BAUD_DIVISOR(UART_UNIT_HZ(ROSC_HZ)));
+        uart_start(divisor);
         const struct fault_word words[] = {{"resets_done", RESETS_DONE}};
         fault_report(failed, words, 1);
     }
     SYST_RVR = SYST_LAST;
     SYST_CVR = 0; /* any value: it loads SYST_RVR */
     SYST_CSR = SYST_ENABLE_AT_CORE_CLOCK;
-    uart_start(BAUD_DIVISOR(UART_UNIT_HZ(BOARD_CLOCK_HZ)));
+    uart_start(divisor);
 }
 
 void family_send(uint8_t byte)
