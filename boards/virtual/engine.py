@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from mcuforge.boards.virtual.blocks import first_lacking, instructions_of
+from mcuforge.boards.virtual.instructions import first_lacking, instructions_of
 from mcuforge.errors import BoardError
 
 HOOK = Path(__file__).with_name("hook.c")

@@ -105,6 +105,14 @@ MUTANTS = (
         "input of clk_sys changed in use", CLOCK, "    SETS(CLK_SYS_CTRL) = SYS_SRC;",
         "    SETS(CLK_SYS_CTRL) = SYS_SRC; SETS(CLK_SYS_CTRL) = 3u << 5;", Rule.LOCKED,
     ),
+    planted("PLL reset in use", CHIP, LINE, "SETS(RESETS_RESET) = RESET_PLL_SYS;", Rule.LOCKED),
+    planted("crystal off in use", CHIP, LINE, "REG32(0x40024000u) = 0xd1eaa0u;", Rule.LOCKED),
+    planted("ring oscillator off in use", CLOCK, "XOSC_STARTUP = XOSC_DELAY;",
+            "REG32(0x40060000u) = 0xd1eaa0u;", Rule.LOCKED),
+    planted(
+        "clk_sys switched twice", CLOCK, "    SETS(CLK_SYS_CTRL) = SYS_SRC;",
+        "    SETS(CLK_SYS_CTRL) = SYS_SRC; CLEARS(CLK_SYS_CTRL) = SYS_SRC;", Rule.NOT_READY,
+    ),
     planted(
         "input of clk_peri changed in use", CLOCK, "SETS(CLK_PERI_CTRL) = PERI_ENABLE;",
         "SETS(CLK_PERI_CTRL) = PERI_ENABLE; SETS(CLK_PERI_CTRL) = 4u << 5;", Rule.LOCKED,

@@ -57,14 +57,15 @@ class Resets(Peripheral):
         return any(not self._is_done(name) for name in self._freed)
 
     def changed(self, register: Register, old: int, new: int) -> None:
-        """Hold blocks in reset, or free them."""
+        """Hold blocks in reset, or free them: both put them back to their first state."""
         if register.name != "RESET":
             return
         for n, name in enumerate(NAMES):
-            if new & ~old & 1 << n:
-                self._freed.pop(name, None)
-                self.on_reset(name)
-            elif old & ~new & 1 << n:
+            if not (old ^ new) >> n & 1:
+                continue
+            self.on_reset(name)
+            self._freed.pop(name, None)
+            if not new >> n & 1:
                 self._freed[name] = self._now()
 
     def check(self, block: Peripheral) -> None:

@@ -134,7 +134,7 @@ class Timer(Peripheral):
         watchdog.on_tick = self.reset
 
     def reset(self) -> None:
-        """Count from 0 on."""
+        """Count from 0 on; also after a change of the tick, which no program makes twice."""
         self._start = self._now()
 
     def seen(self, register: Register, value: int) -> int:

@@ -8,12 +8,6 @@ from pathlib import Path
 import pytest
 
 from mcuforge.boards.catalog.board import Board, all_boards, load_board
-from mcuforge.boards.virtual.blocks import (
-    first_lacking,
-    instructions_of,
-    is_double,
-    is_of_armv7m,
-)
 from mcuforge.boards.virtual.bus import POLLS, Bus, Peripheral, Register
 from mcuforge.boards.virtual.caches import (
     CCSIDR,
@@ -30,6 +24,12 @@ from mcuforge.boards.virtual.fe310.chip import FE310_G002
 from mcuforge.boards.virtual.gd32vf103.clocks import FASTEST_HZ
 from mcuforge.boards.virtual.gd32vf103.ports import IDCODE
 from mcuforge.boards.virtual.image import flash_image
+from mcuforge.boards.virtual.instructions import (
+    first_lacking,
+    instructions_of,
+    is_double,
+    is_of_armv7m,
+)
 from mcuforge.boards.virtual.machine import CHIPS, refuse_without_chip
 from mcuforge.boards.virtual.processors import CacheSize
 from mcuforge.boards.virtual.rp2040.ports import CHIP_ID
