@@ -2,13 +2,15 @@
 """The Cortex-M around its instructions: exceptions, NVIC, MPU, SysTick, DWT, FPU access.
 
 Written from the ARMv7-M Architecture Reference Manual (DDI 0403): B1.5 exceptions, B3.2 system
-control, B3.3 SysTick, B3.4 NVIC, B3.5 MPU, C1.8 DWT. One instruction takes one cycle of virtual
-time. Only the main stack is modelled, and no sleep beyond `wfi`.
+control, B3.3 SysTick, B3.4 NVIC, B3.5 MPU, C1.8 DWT; what ARMv6-M lacks, from its manual (DDI
+0419). One instruction takes one cycle of virtual time. Only the main stack is modelled, and no
+sleep beyond `wfi`.
 """
 
 import struct
 from collections.abc import Callable
 
+from mcuforge.boards.virtual.armv6m import ARMV6M, SmallSystemControl
 from mcuforge.boards.virtual.engine import Engine, Stopped
 from mcuforge.boards.virtual.failure import Rule, StrictFailure, Violation
 from mcuforge.boards.virtual.processors import Processor
@@ -22,6 +24,7 @@ BASIC_FRAME, EXTENDED_FRAME = 0x20, 0x68
 RETURN_BASIC, RETURN_EXTENDED, RETURN_TO_THREAD = 0xFFFFFFF1, 0xFFFFFFE1, 0x8
 FP_CONTEXT = 4  # CONTROL.FPCA
 NOT_PRIVILEGED = 1  # CONTROL.nPRIV
+MISALIGNED = "number 4"  # what Unicorn says of an access on a Cortex-M0; it never comes on others
 LOOK_AGAIN = 2000  # cycles until a masked interrupt is tried again
 STACKED = ("r0", "r1", "r2", "r3", "r12", "lr")
 FP_STACKED = (*(f"s{n}" for n in range(16)), "fpscr")
@@ -33,7 +36,7 @@ ADDRESS_VALID = 1 << 7
 
 
 class Core:
-    """A Cortex-M4 or M7 that stops at the first broken rule.
+    """A Cortex-M0+, M4 or M7 that stops at the first broken rule.
 
     `places` names the source of an address. `bus_read` and `bus_write` are the chip's registers
     outside the core.
@@ -51,7 +54,9 @@ class Core:
     ) -> None:
         """Reset: the stack pointer and the first instruction come from `vectors`."""
         self.engine = engine
-        self.control = SystemControl(processor, vectors, interrupts, lambda: engine.counter.count)
+        self._small = processor.armv6m
+        registers = SmallSystemControl if self._small else SystemControl
+        self.control = registers(processor, vectors, interrupts, lambda: engine.counter.count)
         self.lines: dict[int, Callable[[], bool]] = {}  # interrupt number -> whether it is asked
         self.waits = False  # in `wfi`, with nothing pending
         self._places = places
@@ -69,7 +74,9 @@ class Core:
                 start,
             )
         self._pc = start
-        self._end_watch: Callable[[], None] | None = engine.watch_instructions(self._before_fpu)
+        self._end_watch: Callable[[], None] | None = None
+        if not self._small:
+            self._end_watch = engine.watch_instructions(self._before_fpu)
 
     @property
     def count(self) -> int:
@@ -162,6 +169,10 @@ class Core:
         frame = struct.pack(f"<{len(words)}I", *(word & 0xFFFFFFFF for word in words))
         region = engine.holds(new, len(frame))
         if region is None or region.code or self.control.mpu_forbids(new, writing=True):
+            if self._small:
+                raise self._locked_up(
+                    f"the frame of exception {exception} at {new:#010x}", return_to
+                )
             self.control.cfsr |= STACKING_FAILED  # taken all the same; the frame is lost
         else:
             engine.store(new, frame)
@@ -175,7 +186,8 @@ class Core:
 
     def _jump(self, exception: int) -> None:
         where = self.control.vectors + 4 * exception
-        (target,) = struct.unpack("<I", self.engine.load(where, 4))
+        known = self.engine.holds(where, 4) is not None
+        (target,) = struct.unpack("<I", self.engine.load(where, 4) if known else bytes(4))
         region = self.engine.holds(target & ~1, 2)
         if not target & 1 or region is None or not region.code:
             raise self._failed(
@@ -222,9 +234,14 @@ class Core:
         """Raise the StrictFailure of a fault, or enter the handler that silicon would."""
         pc = self.engine.get("pc") & ~1
         address = stopped.address
-        if stopped.kind == "double":
-            raise self._double(address)
+        if stopped.kind == "lacking":
+            raise self._larger_core(address) if self._small else self._double(address)
+        if stopped.kind == MISALIGNED:
+            what = "the address of a word or halfword is not a multiple of its size"
+            raise self._failed(Violation(Rule.MISALIGNED, what, f"{ARMV6M}, A3.2"), pc)
         if stopped.kind == "undefined":
+            if self._small and not self._is_undefined_everywhere(pc):
+                raise self._larger_core(pc)
             self.control.cfsr |= UNDEFINED_INSTRUCTION
             self._enter_fault(USAGE_FAULT, pc)
             return
@@ -250,9 +267,32 @@ class Core:
         raise self._failed(Violation(Rule.VECTOR, what, f"{ARM}, B1.5"), pc)
 
     def _enter_fault(self, exception: int, pc: int) -> None:
+        if self._small and HARD_FAULT in self._active:
+            raise self._locked_up("an instruction of the handler of HardFault", pc)
         enabled = self.control.fault_enabled(exception)
         urgent = enabled and self.control.priority(exception) < self._priority()
         self._enter(exception if urgent else HARD_FAULT, pc)
+
+    def _locked_up(self, what: str, pc: int) -> StrictFailure:
+        violation = Violation(
+            Rule.LOCKUP,
+            f"{what} faults: the core locks up, without a report, until it is reset. A frame that "
+            "does not fit below the stack pointer means that the stack has overflowed",
+            f"{ARMV6M}, B1.5.14",
+        )
+        return self._failed(violation, pc)
+
+    def _is_undefined_everywhere(self, pc: int) -> bool:
+        """Tell whether no Cortex-M has the instruction: DDI 0403, A5.2 and A5.3."""
+        first, second = struct.unpack("<HH", self.engine.load(pc, 4))
+        return first >> 8 in (0xDE, 0xEF, 0xFF) or (first >> 4, second >> 12) == (0xF7F, 0xA)
+
+    def _larger_core(self, pc: int) -> StrictFailure:
+        """Refuse an instruction that only a larger Cortex-M has."""
+        first, second = struct.unpack("<HH", self.engine.load(pc, 4))
+        words = f"{first:04x} {second:04x}" if first >= 0xE800 else f"{first:04x}"
+        what = f"the instruction {words} is not one of ARMv6-M: is -mcpu=cortex-m0plus missing?"
+        return self._failed(Violation(Rule.INSTRUCTION, what, f"{ARMV6M}, A5"), pc)
 
     def _double(self, pc: int) -> StrictFailure:
         """Refuse an instruction on doubles, which an FPU of single precision does not know."""

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mcuforge.boards.virtual.instructions import first_lacking, instructions_of
 from mcuforge.errors import BoardError
 
 HOOK = Path(__file__).with_name("hook.c")
@@ -64,7 +65,11 @@ class Counter(ctypes.Structure):
 
 @dataclass(frozen=True)
 class UnicornCore:
-    """A core, by the names of Unicorn's constants. `aligned`: it traps at other accesses."""
+    """A core, by the names of Unicorn's constants.
+
+    aligned: it traps at other accesses, which Unicorn does not do. armv6m: it lacks instructions
+    that Unicorn gives it.
+    """
 
     family: str
     mode: str
@@ -72,6 +77,7 @@ class UnicornCore:
     registers: tuple[str, ...]
     thumb: bool
     aligned: bool
+    armv6m: bool = False
 
 
 ARM_REGISTERS = (
@@ -81,6 +87,9 @@ ARM_REGISTERS = (
 )
 ARM_M4 = UnicornCore("ARM", "THUMB", "ARM_CORTEX_M4", ARM_REGISTERS, thumb=True, aligned=False)
 ARM_M7 = UnicornCore("ARM", "THUMB", "ARM_CORTEX_M7", ARM_REGISTERS, thumb=True, aligned=False)
+ARM_M0 = UnicornCore(
+    "ARM", "THUMB", "ARM_CORTEX_M0", ARM_REGISTERS, thumb=True, aligned=False, armv6m=True
+)
 RV32IMAC = UnicornCore(
     "RISCV",
     "RISCV32",
@@ -204,7 +213,9 @@ class Engine:
         self._failure: BaseException | None = None
         self.failed_pc = 0  # of the instruction that broke a rule
         self._keep: list[object] = []
-        self.counter = self._count(flash, code)
+        low = [(at, at + size - 1) for at, size in devices if at < DEVICES[0]]
+        places = [(1, 0)] if core.aligned else [DEVICES, *low]  # first > last: everywhere
+        self.counter = self._count(flash, code, places)
         self._uc.hook_add(unicorn_const.UC_HOOK_INTR, self._interrupt)
         self._uc.hook_add(unicorn_const.UC_HOOK_MEM_INVALID, self._invalid)
         self._uc.hook_add(unicorn_const.UC_HOOK_INSN_INVALID, self._undefined)
@@ -244,18 +255,25 @@ class Engine:
         """Call `look` with each instruction's address; returns what ends that, between two runs."""
 
         def code(_uc: object, address: int, _size: int, _user: object) -> None:
-            try:
-                look(address)
-            except BaseException as failure:
-                self._fail(failure)
+            self._look(look, address)
 
-        handle = self._uc.hook_add(self._c.UC_HOOK_CODE, code)
+        return self._watch(self._c.UC_HOOK_CODE, code, 1, 0)
 
-        def end() -> None:
-            self._uc.hook_del(handle)
-            self._uc.ctl_flush_tb()
+    def watch_reads(self, region: Region, look: Callable[[int], None]) -> Callable[[], None]:
+        """Call `look` with the address of each read of a region; returns what ends that."""
 
-        return end
+        def read(_uc: object, _kind: int, address: int, *_: object) -> bool:
+            self._look(look, address)
+            return True
+
+        last = region.origin + region.bytes - 1
+        return self._watch(self._c.UC_HOOK_MEM_READ, read, region.origin, last)
+
+    def set_executable(self, region: Region, allowed: bool) -> None:
+        """Allow or forbid code in memory that may be written, between two runs."""
+        execute = self._c.UC_PROT_EXEC if allowed else 0
+        rights = self._c.UC_PROT_READ | self._c.UC_PROT_WRITE | execute
+        self._uc.mem_protect(region.origin, region.bytes, rights)
 
     def watch_places(self, addresses: Iterable[int], look: Callable[[int], None]) -> None:
         """Call `look` with the address before an instruction of `addresses` runs.
@@ -266,10 +284,7 @@ class Engine:
         def code(_uc: object, address: int, _size: int, _user: object) -> None:
             if self.counter.stopped or self._failure is not None:
                 return
-            try:
-                look(address)
-            except BaseException as failure:
-                self._fail(failure)
+            self._look(look, address)
 
         for address in addresses:
             self._uc.hook_add(self._c.UC_HOOK_CODE, code, None, address, address)
@@ -283,11 +298,19 @@ class Engine:
         self.counter.limit = limit
         self.counter.stopped = 0
         self._stop = None
-        try:
-            self._uc.emu_start(pc | self._core.thumb, 0xFFFFFFFE)
-        except self._error as error:
-            if self._stop is None and self._failure is None:
-                raise Stopped(f"error {error}", 0) from error
+        returns = True
+        while returns:
+            try:
+                self._uc.emu_start(pc | self._core.thumb, 0xFFFFFFFE)
+            except self._error as error:
+                if self._stop is None and self._failure is None:
+                    raise Stopped(f"error {error}", 0) from error
+            # a Cortex-M0 does not raise the interrupt of an exception return
+            returns = self._stop is not None and self._returns(self._stop)
+            if returns:
+                self._stop = None
+                self.on_return(self.get("pc") | 1)
+                pc = self.get("pc")
         if self.counter.misaligned:
             self.failed_pc = self.counter.misaligned_pc
             raise Stopped("misaligned", self.counter.misaligned_at)
@@ -296,10 +319,14 @@ class Engine:
             raise failure
         if self.counter.refused:
             refused, self.counter.refused = self.counter.refused, 0
-            raise Stopped("double", refused)
+            raise Stopped("lacking", refused)
         if self._stop is not None:
             raise self._stop
         return self.get("pc")
+
+    def _returns(self, stopped: Stopped) -> bool:
+        """Tell whether the processor stopped because an exception returns."""
+        return bool(self._core.thumb) and stopped.kind == "fetch" and stopped.address >= 0xFFFFFFE0
 
     def _map_memory(self, region: Region, origin: int, code: bytes) -> None:
         self._uc.mem_map(origin, region.bytes, self._c.UC_PROT_ALL)
@@ -326,6 +353,21 @@ class Engine:
                 self._fail(failure)
 
         self._uc.mmio_map(origin, size, read, None, write, None)
+
+    def _watch(self, kind: int, call: object, first: int, last: int) -> Callable[[], None]:
+        handle = self._uc.hook_add(kind, call, None, first, last)
+
+        def end() -> None:
+            self._uc.hook_del(handle)
+            self._uc.ctl_flush_tb()
+
+        return end
+
+    def _look(self, look: Callable[[int], None], address: int) -> None:
+        try:
+            look(address)
+        except BaseException as failure:
+            self._fail(failure)
 
     def _fail(self, failure: BaseException) -> None:
         """Remember what a callback raised; the run ends before the next block."""
@@ -360,22 +402,21 @@ class Engine:
         self._stop = Stopped("undefined", self.get("pc"))
         return False
 
-    def _count(self, flash: Region, code: bytes) -> Counter:
+    def _count(self, flash: Region, code: bytes, places: list[tuple[int, int]]) -> Counter:
         """Install the hooks on blocks and accesses: those of hook.c, or the same in Python."""
         from unicorn.unicorn_py3 import unicorn as binding
 
         native = native_hook()
         alias = flash.origin if flash.alias is None else flash.alias
         counter = Counter(limit=1 << 62, code_origin=flash.origin, code_bytes=len(code))
-        counter.alias_origin, counter.thumb = alias, self._core.thumb
+        counter.alias_origin, counter.thumb = alias, self._core.thumb + self._core.armv6m
         counter.doubles = int(self._doubles)
         watch = self._c.UC_HOOK_MEM_READ | self._c.UC_HOOK_MEM_WRITE
-        everywhere = (1, 0)  # first > last
         if native is None:
             self._count_in_python(counter, code)
             look = self._check_access if self._core.aligned else lambda *_: True
-            places = everywhere if self._core.aligned else DEVICES
-            self._uc.hook_add(watch, look, None, *places)
+            for first, last in places:
+                self._uc.hook_add(watch, look, None, first, last)
             return counter
         kept = ctypes.create_string_buffer(code, len(code))
         table = (ctypes.c_uint16 * (len(code) // 2 * 2))()
@@ -387,8 +428,8 @@ class Engine:
         self._keep += [native, kept, table]
         access = native.check_access if self._core.aligned else native.ignore_access
         for kind, function, first, last in (
-            (self._c.UC_HOOK_BLOCK, native.count_block, *everywhere),
-            (watch, access, *(everywhere if self._core.aligned else DEVICES)),
+            (self._c.UC_HOOK_BLOCK, native.count_block, 1, 0),
+            *((watch, access, first, last) for first, last in places),
         ):
             handle = ctypes.c_size_t()
             status = binding.uclib.uc_hook_add(
@@ -419,9 +460,11 @@ class Engine:
                 offset = address - origins[0]
                 if not 0 <= offset <= len(code) - size:
                     offset = address - origins[1]
-                double = None if counter.doubles else first_double(code, offset, size)
-                if double is not None:
-                    counter.refused = address + double - offset
+                lacking = first_lacking(
+                    code, offset, size, doubles=bool(counter.doubles), armv6m=self._core.armv6m
+                )
+                if lacking is not None:
+                    counter.refused = address + lacking - offset
                     self._uc.emu_stop()
                     return
                 found = instructions_of(code, offset, size, thumb=self._core.thumb)
@@ -439,41 +482,3 @@ class Engine:
             self.counter.misaligned_pc = self.get("pc")
             self.counter.attention = 1
         return True
-
-
-def instructions_of(code: bytes, offset: int, size: int, *, thumb: bool) -> int:
-    """Count the instructions in `size` bytes from `offset`: as count_block() of hook.c."""
-    if offset < 0 or offset + size > len(code):
-        return size // 2
-    found, at = 0, offset
-    while at < offset + size:
-        long = code[at + 1] >> 3 >= 0x1D if thumb else code[at] & 3 == 3
-        at += 4 if long else 2
-        found += 1
-    return found
-
-
-def first_double(code: bytes, offset: int, size: int) -> int | None:
-    """Find the first instruction in a block that computes with doubles: as hook.c does."""
-    if offset < 0 or offset + size > len(code):
-        return None
-    at = offset
-    while at < offset + size:
-        if code[at + 1] >> 3 < 0x1D:
-            at += 2
-            continue
-        if is_double(code[at] | code[at + 1] << 8, code[at + 2] | code[at + 3] << 8):
-            return at
-        at += 4
-    return None
-
-
-def is_double(first: int, second: int) -> bool:
-    """Tell whether the FPU computes with doubles here (DDI 0403, A6.4 and A6.5).
-
-    These are the data-processing instructions of coprocessor 11, and the conversion of a float to a
-    double, which belongs to coprocessor 10. Moves of 64 bits belong to 11 and are none.
-    """
-    if first & 0xEF00 != 0xEE00 or second & 0x10:
-        return False
-    return second & 0xF00 == 0xB00 or (first & 0xFFBF == 0xEEB7 and second & 0xFD0 == 0xAC0)

@@ -45,6 +45,12 @@ class Rule(StrEnum):
     MISALIGNED = "misaligned access"
     COMPLETION = "interrupt completed that was not claimed"
     CSR = "control and status register that the core lacks"
+    BOOT_CHECKSUM = "second-stage boot code with a wrong checksum"
+    FLASH_OFF = "flash used before it is set up"
+    IN_RESET = "peripheral used while it is in reset"
+    TICK = "timer without its tick"
+    INSTRUCTION = "instruction that the core lacks"
+    LOCKUP = "fault while a fault is entered"
 
 
 class Violation(Exception):

@@ -18,13 +18,13 @@ struct counter {
     int (*read)(void *, int, void *); /* uc_reg_read */
     uint64_t pc;            /* number of the register */
     uint64_t alias_origin;  /* where the flash appears a second time; else code_origin */
-    uint64_t thumb;         /* 1: Arm's Thumb instructions; 0: those of RISC-V */
+    uint64_t thumb;         /* 1: Arm's Thumb instructions; 2: ARMv6-M's; 0: those of RISC-V */
     uint64_t stopped;       /* 1: the block in front of which the processor is does not run now */
     uint64_t misaligned;    /* bytes of the first access that is not aligned; 0: none yet */
     uint64_t misaligned_at;
     uint64_t misaligned_pc;
     uint64_t doubles;       /* not 0: the FPU computes with doubles */
-    uint64_t refused;       /* address of an instruction on doubles that such an FPU lacks, or 0 */
+    uint64_t refused;       /* address of an instruction that the core lacks, or 0 */
 };
 
 /*
@@ -56,13 +56,23 @@ static int is_double(const uint8_t *code)
            ((first & 0xffbfu) == 0xeeb7u && (second & 0xfd0u) == 0xac0u);
 }
 
-/* The offset of the first such instruction, or `size`. */
-static uint32_t first_double(const uint8_t *code, uint32_t size)
+/* Whether a halfword is CBZ, CBNZ or IT, which ARMv6-M lacks (DDI 0403, A5.2.5). */
+static int is_of_armv7m(const uint8_t *code)
+{
+    return (code[1] & 0xf5u) == 0xb1u || (code[1] == 0xbfu && (code[0] & 0xfu) != 0u);
+}
+
+/* The offset of the first instruction that the core lacks though the engine runs it, or `size`. */
+static uint32_t first_lacking(const struct counter *c, const uint8_t *code, uint32_t size)
 {
     uint32_t at = 0;
+    if (c->doubles != 0u && c->thumb != 2u) {
+        return size;
+    }
     while (at < size) {
         const int is_long = code[at + 1u] >> 3 >= 0x1du;
-        if (is_long && is_double(code + at)) {
+        if (is_long ? c->doubles == 0u && is_double(code + at)
+                    : c->thumb == 2u && is_of_armv7m(code + at)) {
             return at;
         }
         at += is_long ? 4u : 2u;
@@ -88,7 +98,7 @@ void count_block(void *engine, uint64_t address, uint32_t size, void *user)
     }
     uint16_t *const known = &c->known[offset / 2u * 2u];
     if (known[0] != size) {
-        const uint32_t at = c->doubles != 0u ? size : first_double(c->code + offset, size);
+        const uint32_t at = first_lacking(c, c->code + offset, size);
         if (at < size) {
             c->refused = address + at;
             c->stop(engine);

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processors that virtual chips have: what differs between a Cortex-M4 and a Cortex-M7."""
+"""The processors that virtual chips have: what differs between Cortex-M0+, M4 and M7."""
 
 from dataclasses import dataclass, field
 
-from mcuforge.boards.virtual.engine import ARM_M4, ARM_M7, UnicornCore
+from mcuforge.boards.virtual.engine import ARM_M0, ARM_M4, ARM_M7, UnicornCore
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,10 @@ class CacheSize:
 
 @dataclass(frozen=True)
 class Processor:
-    """registers: name -> (address, reset, writable) of those that differ from the Cortex-M4's."""
+    """registers: name -> (address, reset, writable) of those that differ from the architecture's.
+
+    armv6m: the smaller architecture: no FPU, no DWT, and HardFault as the only fault.
+    """
 
     name: str
     core: UnicornCore  # that executes its instructions
@@ -32,7 +35,18 @@ class Processor:
     data_cache: CacheSize | None = None
     instruction_cache: CacheSize | None = None
     registers: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    armv6m: bool = False
 
+
+CORTEX_M0PLUS = Processor(
+    name="Cortex-M0+",
+    core=ARM_M0,
+    cpuid=0x410CC601,  # r0p1: DDI 0484, 4.1.1
+    manual="the Cortex-M0+ Technical Reference Manual (DDI 0484)",
+    double_fpu=False,
+    locked_dwt=False,
+    armv6m=True,
+)
 
 CORTEX_M4 = Processor(
     name="Cortex-M4",

@@ -65,12 +65,15 @@ class MpuRegion:
 class SystemControl:
     """Registers from 0xE0000000 to 0xE003FFFF, by address."""
 
+    simple = SIMPLE
+    priority_bits = PRIORITY_BITS
+
     def __init__(
         self, processor: Processor, vectors: int, interrupts: int, count: Callable[[], int]
     ) -> None:
         """vectors: where the table is at reset; count: cycles since reset."""
         self._processor = processor
-        self._registers = SIMPLE | processor.registers
+        self._registers = self.simple | processor.registers
         self._names = {address: name for name, (address, _, _) in self._registers.items()}
         self._values = {name: reset for name, (_, reset, _) in self._registers.items()}
         self._caches: Caches | None = None
@@ -94,6 +97,11 @@ class SystemControl:
     def vectors(self) -> int:
         """The address of the vector table."""
         return self._values["VTOR"]
+
+    @vectors.setter
+    def vectors(self, address: int) -> None:
+        """Move the table as a ROM does before the program runs."""
+        self._values["VTOR"] = address
 
     @property
     def fpu_enabled(self) -> bool:
@@ -226,7 +234,7 @@ class SystemControl:
 
     def _set_priorities(self, first: int, size: int, value: int) -> None:
         for i in range(size):
-            self._priorities[first + i] = value >> (8 * i) & PRIORITY_BITS
+            self._priorities[first + i] = value >> (8 * i) & self.priority_bits
 
     def _enable(self, address: int, value: int) -> None:
         base = 0xE000E100 if address < 0xE000E180 else 0xE000E180

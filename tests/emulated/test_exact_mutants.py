@@ -9,6 +9,7 @@ from mcuforge.boards.catalog.board import Board, load_board
 from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.machine import VirtualBoard
 from tests.emulated import mutants as stm32f4
+from tests.emulated import mutants_rp2040 as rp2040
 from tests.emulated import mutants_stm32f7 as stm32f7
 from tests.emulated.mutants import SECONDS, Images, Mutant, check_stopped, lines, overrun, use
 from tests.emulated.mutants_riscv import FE310_MUTANTS, GD32VF103_MUTANTS
@@ -46,7 +47,8 @@ def test_a_mutant_is_stopped_by_its_own_rule(images: dict[str, Images], mutant: 
 
 
 def test_every_rule_has_a_mutant() -> None:
-    assert {mutant.rule for mutant in (*MUTANTS, *FE310_MUTANTS, *GD32VF103_MUTANTS)} == set(Rule)
+    every = (*MUTANTS, *FE310_MUTANTS, *GD32VF103_MUTANTS, *rp2040.MUTANTS)
+    assert {mutant.rule for mutant in every} == set(Rule)
 
 
 @pytest.mark.parametrize("board", ["nucleo_f446re", "disco_f746ng"])

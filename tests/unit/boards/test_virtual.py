@@ -18,25 +18,32 @@ from mcuforge.boards.virtual.caches import (
     INSTRUCTION_ON,
     Caches,
 )
-from mcuforge.boards.virtual.engine import (
-    first_double,
-    instructions_of,
-    is_double,
-    refuse_without_unicorn,
-)
+from mcuforge.boards.virtual.engine import refuse_without_unicorn
 from mcuforge.boards.virtual.failure import Rule, Violation
 from mcuforge.boards.virtual.fe310.chip import FE310_G002
 from mcuforge.boards.virtual.gd32vf103.clocks import FASTEST_HZ
 from mcuforge.boards.virtual.gd32vf103.ports import IDCODE
 from mcuforge.boards.virtual.image import flash_image
+from mcuforge.boards.virtual.instructions import (
+    first_lacking,
+    instructions_of,
+    is_double,
+    is_of_armv7m,
+)
 from mcuforge.boards.virtual.machine import CHIPS, refuse_without_chip
 from mcuforge.boards.virtual.processors import CacheSize
+from mcuforge.boards.virtual.rp2040.ports import CHIP_ID
 from mcuforge.boards.virtual.stm32f4.facts import CHIPS as STM32F4
 from mcuforge.boards.virtual.stm32f7.facts import CHIPS as STM32F7
 from mcuforge.errors import BoardError
 
 BASE = 0x40000000
-FASTEST = {"fe310_g002": FE310_G002.core_hz, "gd32vf103": FASTEST_HZ}
+USED_HZ = {  # an RP2040 may run at 133 MHz; its maker's boards run it at 125
+    "fe310_g002": FE310_G002.core_hz,
+    "gd32vf103": FASTEST_HZ,
+    "rp2040": 125_000_000,
+}
+CHIP_IDS = {"gd32vf103": IDCODE, "rp2040": CHIP_ID}
 
 
 def bus(*, clocked: bool = True) -> Bus:
@@ -122,7 +129,28 @@ def test_instructions_of_riscv_are_counted_by_their_lowest_bits() -> None:
 def test_instructions_on_doubles_are_told_from_moves(first: int, second: int, double: bool) -> None:
     assert is_double(first, second) == double
     code = struct.pack("<3H", 0xBF00, first, second)
-    assert first_double(code, 0, len(code)) == (2 if double else None)
+    found = first_lacking(code, 0, len(code), doubles=False, armv6m=False)
+    assert found == (2 if double else None)
+    assert first_lacking(code, 0, len(code), doubles=True, armv6m=True) is None
+
+
+@pytest.mark.parametrize(
+    ("halfword", "larger"),
+    [
+        (0xB100, True),  # cbz r0
+        (0xBB08, True),  # cbnz r0
+        (0xBF08, True),  # it eq
+        (0xBF00, False),  # nop
+        (0xBF30, False),  # wfi
+        (0xB500, False),  # push {lr}
+        (0xBA00, False),  # rev r0, r0
+    ],
+)
+def test_instructions_of_16_bits_that_armv6m_lacks(halfword: int, larger: bool) -> None:
+    assert is_of_armv7m(halfword) == larger
+    code = struct.pack("<3H", 0xF000, 0xB100, halfword)  # the first two are one instruction
+    found = first_lacking(code, 0, len(code), doubles=True, armv6m=True)
+    assert found == (4 if larger else None)
 
 
 def test_caches_are_switched_on_only_when_nothing_old_is_in_them() -> None:
@@ -188,5 +216,5 @@ def test_catalog_and_virtual_chip_agree_where_both_state_a_fact(board: Board) ->
         assert facts.idcode & 0xFFF == board.hardware.chip_id
         assert board.clock_hz == max(s.over_drive_hclk for s in facts.scales.values())
     else:
-        assert board.clock_hz == FASTEST[str(board.virtual)]
-        assert board.hardware.chip_id == {"gd32vf103": IDCODE & 0xFFF}.get(str(board.virtual), 0)
+        assert board.clock_hz == USED_HZ[str(board.virtual)]
+        assert board.hardware.chip_id == CHIP_IDS.get(str(board.virtual), 0) & 0xFFF

@@ -6,6 +6,10 @@
  * The stack lies at the bottom of RAM: an overflow runs into addresses that the memory protection
  * unit forbids, instead of overwriting the data above it. Armv8-M also limits its stack pointer
  * (DDI 0553, B3.21), which stops a large frame before anything is written.
+ *
+ * CHIP_IS_ARMV6M: the core has only HardFault, without registers that say why, and takes no bytes
+ * in its own registers (DDI 0419, B3.1 to B3.4). It cannot report an overflow: pushing the frame of
+ * HardFault faults again, and the core locks up (DDI 0419, B1.5.14). The guard still keeps the data.
  */
 #include "board.h"
 #include "chip.h"
@@ -52,14 +56,18 @@ void fault_taken(const uint32_t *frame) __attribute__((noreturn));
 
 void reset_entry(void)
 {
+#if !defined(CHIP_IS_ARMV6M)
     CPACR |= CPACR_FPU_FULL; /* first: the compiler may use the FPU anywhere below */
     __asm volatile("dsb\n isb" ::: "memory");
+#endif
 #if __ARM_ARCH >= 8
     __asm volatile("msr msplim, %0" ::"r"(board_stack_low));
 #endif
     VTOR = (uint32_t)(uintptr_t)vectors;
+#if !defined(CHIP_IS_ARMV6M)
     SHCSR |= SHCSR_FAULTS_ENABLED;
     CCR |= CCR_DIV_0_TRP;
+#endif
     mpu_restrict(0, (uint32_t)(uintptr_t)board_stack_low - (1u << STACK_GUARD_LOG2),
                  STACK_GUARD_LOG2, MPU_NONE);
 
@@ -87,6 +95,18 @@ static const char *fault_name(uint32_t exception)
 }
 
 /* frame: r0-r3, r12, lr, pc, xpsr as the core pushed them (DDI 0403, B1.5.6) */
+#if defined(CHIP_IS_ARMV6M)
+void fault_taken(const uint32_t *frame)
+{
+    const uint32_t exception = ICSR & 0x1FFu;
+    const struct fault_word words[] = {
+        {"pc", frame[6]},
+        {"lr", frame[5]},
+        {"exception", exception},
+    };
+    fault_report(fault_name(exception), words, 3);
+}
+#else
 void fault_taken(const uint32_t *frame)
 {
     const uint32_t cfsr = CFSR;
@@ -104,10 +124,13 @@ void fault_taken(const uint32_t *frame)
     };
     fault_report(overflow ? "stackoverflow" : fault_name(exception), words, 5);
 }
+#endif
 
 void interrupt_enable(void)
 {
+#if !defined(CHIP_IS_ARMV6M) /* there HardFault is above every interrupt */
     NVIC_IPR(CHIP_UART_INTERRUPT) = BELOW_FAULTS;
+#endif
     NVIC_ISER(CHIP_UART_INTERRUPT) = 1u << (CHIP_UART_INTERRUPT % 32u);
 }
 
