@@ -44,6 +44,17 @@ class Rule(StrEnum):
     FLASH_CLOCK = "flash clock too fast"
     MISALIGNED = "misaligned access"
     COMPLETION = "interrupt completed that was not claimed"
+    EXTERNAL_OFF = "external memory used before it is set up"
+    FLASH_COMMAND = "command that the external flash does not take"
+    WRITE_ENABLE = "flash register written without write enable"
+    DUMMY = "wrong number of dummy cycles"
+    GEOMETRY = "external memory described wrongly"
+    SDRAM_ORDER = "SDRAM started out of order"
+    REFRESH = "SDRAM refreshed too seldom"
+    TIMING = "external memory driven too fast"
+    PIN_SPEED = "pin too slow"
+    DEVICE_MEMORY = "data in device memory"
+    SPECULATION = "speculative reads where nothing answers"
     CSR = "control and status register that the core lacks"
 
 
