@@ -75,7 +75,7 @@ def make_report(
         ram=ram,
         flash=flash,
         plan=plan_facts(compiled),
-        run=run_facts(session, measured.answers.run_ticks, boot),
+        run=run_facts(session, measured.answers, boot),
         layers=layer_facts(compiled, session, measured.layer_ticks),
     )
 
