@@ -15,6 +15,9 @@ WRITE, READ, POLL, MAPPED = range(4)  # FMODE
 CONTROLLER_HZ = 108 * MHZ  # DS10916, 'Quad-SPI characteristics', SDR mode
 LINES = {0: 0, 1: 1, 2: 2, 3: 4}  # of IMODE, ADMODE, ABMODE, DMODE
 FIFO_BYTES = 32
+SETTLE_CYCLES = (
+    20  # of HCLK: TCF tells of the last bit, BUSY also of what the controller does after
+)
 
 
 def registers() -> tuple[Register, ...]:
@@ -53,7 +56,7 @@ class QuadSpi(Peripheral):
         self.flash = n25q.N25q()
         self.used = False
         self._count, self._hclk, self._check_wires = count, hclk, check_wires
-        self._busy_until = 0
+        self._complete_at = self._busy_until = 0
         self._complete = False
         self._data = bytearray()  # that the flash has answered, or gets
         self._waits_for_data = 0  # bytes
@@ -79,7 +82,10 @@ class QuadSpi(Peripheral):
         """Show the flags; DR gives the next byte of an answer."""
         if register.name == "SR":
             busy = self._busy
-            return (BUSY if busy else 0) | (TCF if self._complete and not busy else 0)
+            came = self._count() >= self._complete_at
+            data = FTF if came and self._mode() == READ and self._data else 0
+            complete = self._complete and came
+            return data | (BUSY if busy else 0) | (TCF if complete else 0)
         if register.name == "DR":
             if not self._data or self._mode() != READ:
                 raise self.violation(
@@ -194,5 +200,6 @@ class QuadSpi(Peripheral):
         """End the command so many clocks of the flash later."""
         divisor = (self.values["CR"] >> 24) + 1
         high = (self.values["DCR"] >> 8 & 7) + 1
-        self._busy_until = self._count() + (clocks + high) * divisor
+        self._complete_at = self._count() + clocks * divisor
+        self._busy_until = self._complete_at + high * divisor + SETTLE_CYCLES
         self._complete = True

@@ -36,6 +36,7 @@
 #define DCR_SELECT_HIGH_AT 8u     /* cycles - 1 between two commands */
 #define DCR_SIZE_AT 16u           /* bytes of the flash: 2^(this + 1) */
 #define SR_COMPLETE (1u << 1)
+#define SR_DATA (1u << 2) /* FTF: the FIFO holds a byte, with FTHRES at 0 */
 #define SR_BUSY (1u << 5)
 #define FCR_COMPLETE (1u << 1)
 #define CCR_INSTRUCTION_LINES_AT 8u
@@ -87,10 +88,21 @@
 
 #define PATIENCE 1000000u /* reads of a register: some 50 ms; a reset takes the flash 30 ms at most */
 
-static bool reached(uint32_t mask, uint32_t value)
+static bool idle(void)
 {
     for (uint32_t left = PATIENCE; left != 0u; left--) {
-        if ((QUADSPI_SR & mask) == value) {
+        if ((QUADSPI_SR & SR_BUSY) == 0u) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Wait for one of the flags. */
+static bool raised(uint32_t flags)
+{
+    for (uint32_t left = PATIENCE; left != 0u; left--) {
+        if ((QUADSPI_SR & flags) != 0u) {
             return true;
         }
     }
@@ -102,7 +114,7 @@ static bool command(uint32_t instruction, uint32_t lines, uint32_t direction, ui
                     uint32_t count)
 {
     const uint32_t with_data = count != 0u ? lines << CCR_DATA_LINES_AT : 0u;
-    if (!reached(SR_BUSY, 0u)) {
+    if (!idle()) {
         return false;
     }
     QUADSPI_FCR = FCR_COMPLETE;
@@ -110,16 +122,14 @@ static bool command(uint32_t instruction, uint32_t lines, uint32_t direction, ui
         QUADSPI_DLR = count - 1u;
     }
     QUADSPI_CCR = direction | with_data | (lines << CCR_INSTRUCTION_LINES_AT) | instruction;
-    for (uint32_t i = 0; i < count && direction != CCR_READ; i++) {
-        QUADSPI_DR = data[i];
+    for (uint32_t i = 0; i < count; i++) {
+        if (direction != CCR_READ) {
+            QUADSPI_DR = data[i]; /* the FIFO has room for 32 bytes */
+        } else if (raised(SR_DATA | SR_COMPLETE)) {
+            data[i] = QUADSPI_DR;
+        }
     }
-    if (!reached(SR_COMPLETE, SR_COMPLETE)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < count && direction == CCR_READ; i++) {
-        data[i] = QUADSPI_DR;
-    }
-    return true;
+    return raised(SR_COMPLETE);
 }
 
 static bool tell(uint32_t instruction, uint32_t lines)
@@ -146,6 +156,9 @@ static bool reset_flash(void)
 const char *quadspi_start(void)
 {
     static const struct memory_pin pins[] = {BOARD_QSPI_PINS};
+    /* AN4838, 'Managing memory protection unit in STM32 MCUs': the core may read ahead in normal
+       memory. Nothing answers there yet, and never behind the flash. */
+    mpu_restrict(MPU_QSPI_BANK, BOARD_QSPI_ORIGIN, BANK_BYTES_LOG2, MPU_NONE);
     RCC_AHB3ENR |= AHB3ENR_QUADSPI;
     (void)RCC_AHB3ENR; /* RM0385, 'Clocks': a register works two cycles after its clock is on */
     memory_pins_start(pins, sizeof pins / sizeof pins[0]);
@@ -165,13 +178,9 @@ const char *quadspi_start(void)
     uint8_t configuration = VOLATILE_CONFIGURATION;
     if (!tell(WRITE_ENABLE, ONE_LINE) ||
         !command(WRITE_VOLATILE_CONFIGURATION, ONE_LINE, 0u, &configuration, 1u) ||
-        !reached(SR_BUSY, 0u)) {
+        !idle()) {
         return "qspi-configuration";
     }
-
-    /* AN4838, 'Managing memory protection unit in STM32 MCUs': the core may read ahead in normal
-       memory, and behind the flash nothing answers */
-    mpu_restrict(MPU_QSPI_BANK, BOARD_QSPI_ORIGIN, BANK_BYTES_LOG2, MPU_NONE);
     mpu_restrict(MPU_QSPI, BOARD_QSPI_ORIGIN, FLASH_BYTES_LOG2, MPU_CACHED_CONSTANTS);
     QUADSPI_CCR = CCR_MEMORY_MAPPED | (FOUR_LINES << CCR_DATA_LINES_AT) |
                   (DUMMY_CYCLES << CCR_DUMMY_AT) | CCR_ADDRESS_24_BITS |
