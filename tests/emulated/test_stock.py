@@ -23,6 +23,7 @@ from mcuforge.boards.build.stock import missing
 from mcuforge.boards.build.upload import UploadFailed, upload
 from mcuforge.boards.catalog.board import load_board
 from mcuforge.boards.emulator import qemu
+from mcuforge.boards.image.elf import read_elf
 from mcuforge.boards.image.stack import stack_bound
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.virtual.machine import VirtualBoard
@@ -32,7 +33,14 @@ from mcuforge.commands.deploy import Request, deploy
 from mcuforge.flow import target
 from mcuforge.report.text import print_bench
 from tests.emulated.deployed import QUIET
-from tests.emulated.stock_core import LINES, RECORD, StockCore, make_core, with_start_up
+from tests.emulated.stock_core import (
+    LINES,
+    RECORD,
+    StockCore,
+    make_core,
+    with_outside_weights,
+    with_start_up,
+)
 from tests.emulated.test_platformio import MODEL
 from tests.unit.link.fake_board import fake_board
 
@@ -166,6 +174,26 @@ def test_the_linker_gets_the_abi_and_a_cmsis_dap_probe_its_own_line(
     ini = project.directory / "platformio.ini"
     ini.write_text(ini.read_text().replace("extra_scripts = pre:stock_flags.py\n", ""))
     assert core.pio(project.directory, "run").code != 0  # the stand-in has the trap
+
+
+def test_weights_outside_the_chip_are_flashed_from_the_elf_file_and_not_in_the_binary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = make_core(tmp_path / "core")
+    users(monkeypatch, core)
+    board = load_board("disco_f746ng")
+    files = with_outside_weights(board, MODEL)
+    project = write_project(
+        tmp_path / "p", board, files, ["table_s8"], firmware=False, outside=True
+    )
+    elf = build_stock(project, "stlink").elf
+    sections = {section.name: section.address for section in read_elf(elf).sections}
+    assert sections[".mcuforge_weights.qspi"] == 0x90000000
+    assert elf.with_suffix(".bin").stat().st_size < 16 * 1024
+    upload(project, "stlink", "no port")
+    (line,) = core.uploads()
+    name = "disco_f746ng stlink outside"
+    assert f"{name}: {line.replace(f'{project.directory}/', '')}" == recorded(name)
 
 
 def test_a_flash_tool_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

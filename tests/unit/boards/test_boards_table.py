@@ -31,7 +31,7 @@ def test_no_row_claims_more_than_is_there(board: Board) -> None:
     assert (exact == "-") == (board.virtual not in CHIPS)
     assert exact == "-" or board.bsp is not None
     recorded = [line for line in LINES.read_text().splitlines() if line.startswith(f"{board.id} ")]
-    protocols = {line.split(" ", 1)[1].partition(":")[0] for line in recorded}
+    protocols = {line.split()[1].removesuffix(":") for line in recorded}
     said = upload.removeprefix("builds; lines of ").partition(";")[0]
     assert protocols == (set() if upload == "-" else set(said.split(", ")))
     assert hardware == ("-" if board.platformio is None else "never")

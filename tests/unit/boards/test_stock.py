@@ -213,6 +213,7 @@ def test_a_failed_upload_keeps_the_tools_own_words(
 def test_every_board_and_protocol_has_a_recorded_command_line() -> None:
     recorded = dict(line.split(": ", 1) for line in LINES.read_text().splitlines())
     wanted = [f"{board.id} {p}" for board in SILICON for p in platformio_of(board).protocols]
+    wanted += [f"{board.id} {p} outside" for board in SILICON for p in outside_protocols(board)]
     assert set(recorded) == set(wanted)
     for name, line in recorded.items():
         if name.endswith("cmsis-dap"):
