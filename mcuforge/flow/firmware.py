@@ -165,7 +165,7 @@ def _build(
         places = compiled.plan.placements
         trace = memory_trace(compiled.schedule, places)
         files["poison.c"] = poison_c(model, dead_bytes(compiled.problem, places, trace))
-    outside = _outside_weights(board, compiled)
+    outside = outside_weights(board, compiled)
     if protocol is not None and outside and protocol not in outside_protocols(board):
         raise _not_flashed(board, compiled, protocol, outside)
     project = write_project(
@@ -212,7 +212,7 @@ def _refuse_without_controller(board: Board, compiled: Compiled) -> None:
             raise _no_controller(board, name, f"{size:,} bytes of buffers", where, hint)
 
 
-def _outside_weights(board: Board, compiled: Compiled) -> dict[str, int]:
+def outside_weights(board: Board, compiled: Compiled) -> dict[str, int]:
     """The bytes of weights in each flash outside the chip of a board of silicon."""
     if board.emulated:
         return {}
