@@ -73,8 +73,8 @@ def compile_to_folder(request: Request, console: Console) -> None:
             for region in sorted(unmapped & generated.further_weights.keys())
         ),
         *(
-            f"start-up code sets {region} up; in your own firmware, map {region} into memory before "
-            "the first inference"
+            f"start-up code sets {region} up; in your own firmware, "
+            f"map {region} into memory before the first inference"
             for region in sorted(flashed.keys() - unmapped)
         ),
         f"`pio run` builds it for {target}: start-up code in src/bsp, linker script board.ld",

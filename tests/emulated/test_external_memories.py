@@ -8,11 +8,11 @@ from mcuforge.compiler.compile import PlanOptions
 from mcuforge.report.model import Report
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
-CNN, VIT = "digits_cnn.tflite", "digits_vit.onnx"
+CNN = "digits_cnn.tflite"
 
 
-def exact(model: str, options: PlanOptions) -> Report:
-    request = DeployRequest(DIGITS / model, "disco_f746ng", exact=True, samples=2, options=options)
+def exact(options: PlanOptions) -> Report:
+    request = DeployRequest(DIGITS / CNN, "disco_f746ng", exact=True, samples=2, options=options)
     report = deploy(request)
     assert (report.verdict, report.reasons) == ("pass", ())
     assert report.check.exact_samples == report.check.samples == 2
@@ -20,13 +20,13 @@ def exact(model: str, options: PlanOptions) -> Report:
 
 
 def test_a_model_with_all_its_weights_in_the_external_flash_is_exact() -> None:
-    report = exact(CNN, PlanOptions(weights="external"))
+    report = exact(PlanOptions(weights="external"))
     held = {region.name: region.weights for region in report.flash.regions}
     assert held == {"flash": 0, "qspi": report.flash.weights}
 
 
 def test_a_model_with_all_that_it_has_outside_the_chip_is_exact() -> None:
-    report = exact(VIT, PlanOptions(arena="external", weights="external"))
+    report = exact(PlanOptions(arena="external", weights="external"))
     assert {region.name for region in report.plan.regions if region.peak} == {"sdram"}
     assert report.ram.budget == (320 << 10) + (8 << 20)
     run = report.run

@@ -93,18 +93,6 @@ def test_they_are_refused_where_they_may_not_lie_there(model: Path) -> None:
         deployed(narrow("nucleo_f746zg"), model, "external")
 
 
-def test_an_image_for_the_hardware_has_them_in_the_flash_that_start_up_code_sets_up(
-    model: Path,
-) -> None:
-    board = replace(load_board("disco_f746ng"), flash_bytes=INTERNAL_BYTES)
-    session = Session(model, model.read_bytes(), read_model(model), board, exact=True)
-    report = deploy_session(session, Request(model, board.id, exact=True, samples=2), QUIET)
-    assert (report.verdict, report.check.exact_samples) == ("pass", 2)
-    held = {region.name: region.weights for region in report.flash.regions}
-    assert held["qspi"] >= DENSE_BYTES
-    assert held["flash"] > 0
-
-
 @pytest.mark.parametrize("weights", ["auto", "external"])
 def test_an_image_for_the_hardware_keeps_off_a_flash_that_nobody_has_set_up(
     weights: WeightsIn, model: Path
