@@ -137,7 +137,7 @@ def figure_of(report: Report) -> Figure:
         code=flash.code,
         weights=flash.weights,
         operators={
-            x.op: OperatorFigure(x.layers, x.macs, x.instructions)
+            x.op: OperatorFigure(x.layers, x.macs, x.instructions or 0)
             for x in operator_facts(report.layers)
         },
     )

@@ -33,7 +33,7 @@ from mcuforge.compiler.schedule.schedule import Schedule, runnable
 from mcuforge.compiler.schedule.search import make_schedule
 from mcuforge.flow.board_check import feed, layer_ticks
 from mcuforge.flow.data import random_samples
-from mcuforge.flow.facts import instructions_of
+from mcuforge.flow.facts import cost_of
 from mcuforge.flow.firmware import Built, build_check
 from mcuforge.flow.session import Session, compile_session, open_session
 from mcuforge.flow.target import open_board
@@ -180,7 +180,7 @@ def run_built(
     """Run a built firmware, and return instructions for the ticks of `ticks_of`."""
     with open_board(session, built, QUIET) as link:
         ticks = ticks_of(link, compiled)
-    return [instructions_of(n, session) or 0 for n in ticks]
+    return [cost_of(n, session).instructions or 0 for n in ticks]
 
 
 def _digest(session: Session, compiled: Compiled) -> str:

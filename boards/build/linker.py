@@ -113,6 +113,7 @@ class _OutputSection:
     address: str
     alignment: str
     about: str
+    external: str  # the memory's name if it is outside the chip, else empty
 
 
 def _arena_inputs(board: Board) -> str:
@@ -150,4 +151,5 @@ def _group_sections(section: str, group: Sequence[Memory], name: str) -> Iterato
             address=f"{address}{noload}",
             alignment="" if address else " ALIGN(16)",
             about=f"{what} in {memory.name}, {memory.bytes} B from {origin}",
+            external=memory.name if memory.external else "",
         )

@@ -4,6 +4,7 @@
     platformio.ini       flags and the board, for `pio run`; hardware has a stock platform
     offline.ini          for hardware: the same with our platform and the compiler on PATH
     stock_flags.py       for hardware: gives the linker its flags in PlatformIO's platform
+    stock_bin.py         with weights outside the chip: keeps them out of firmware.bin
     board.ld             where the board's flash, RAM and stack are
     include/             model.h, weights.h, board_config.h, mcuforge/<kernel>.h
     src/                 model.c, weights.c and the caller's own files
@@ -21,7 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcuforge.boards.build.folder import write_folder
-from mcuforge.boards.build.stock import environment_name, platformio_of, stock_of
+from mcuforge.boards.build.stock import (
+    environment_name,
+    outside_protocols,
+    platformio_of,
+    stock_of,
+)
 from mcuforge.boards.build.support import Support, board_support
 from mcuforge.boards.catalog.board import Board
 from mcuforge.errors import InternalError
@@ -74,12 +80,14 @@ def write_project(
     kernels: Iterable[str],
     *,
     firmware: bool,
+    outside: bool = False,
 ) -> Project:
     """Write a project for `board` (for --emulate: what catalog.emulated returned) to `directory`.
 
     `model_files` (name -> text) is the generated model with check_model.c, when `firmware` is
     asked for, or with a file that has main(). Headers go to include/, the rest to src/. `kernels`
-    are the names model.c calls.
+    are the names model.c calls. `outside`: weights lie in a flash outside the chip, which only some
+    flash tools write.
     Raises BoardError and writes nothing when the board has no start-up code, or when `directory`
     holds anything other than an earlier, unchanged project.
     """
@@ -92,7 +100,7 @@ def write_project(
     for path in _firmware_files(firmware):
         files[f"src/firmware/{path.name}"] = _text(path)
     files |= _board_files(support)
-    files |= _platform_files(board, support)
+    files |= _platform_files(board, support, outside)
     write_folder(directory, dict(sorted(files.items())))
     flags = (*support.compile_flags, *FLAGS)
     return Project(directory.absolute(), board, flags)
@@ -133,7 +141,7 @@ def _board_files(support: Support) -> dict[str, str]:
     return files
 
 
-def _platform_files(board: Board, support: Support) -> dict[str, str]:
+def _platform_files(board: Board, support: Support, outside: bool) -> dict[str, str]:
     """Write platformio.ini and the platform it names."""
     root = PLATFORMIO / "platform"
     files = {
@@ -171,8 +179,9 @@ def _platform_files(board: Board, support: Support) -> dict[str, str]:
         .render(board=board, kind=_kind(board), flags=[*FLAGS, *patience, *folders])
     )
     if not board.emulated:
-        files["platformio.ini"] = _stock_ini(board, support, folders)
-        files["stock_flags.py"] = _text(PLATFORMIO / "stock_flags.py")
+        files["platformio.ini"] = _stock_ini(board, support, folders, outside)
+        for script in _stock_scripts(outside):
+            files[script] = _text(PLATFORMIO / script)
     return files
 
 
@@ -190,11 +199,16 @@ def stock_flags(board: Board) -> tuple[str, ...]:
     return tuple(flag for flag in FLAGS if flag not in ("-Werror", *unknown))
 
 
-def _stock_ini(board: Board, support: Support, folders: list[str]) -> str:
+def _stock_scripts(outside: bool) -> tuple[str, ...]:
+    return ("stock_flags.py", "stock_bin.py") if outside else ("stock_flags.py",)
+
+
+def _stock_ini(board: Board, support: Support, folders: list[str], outside: bool) -> str:
     platformio = platformio_of(board)
+    able = outside_protocols(board) if outside else platformio.protocols
     further = [
         (environment_name(board, protocol), protocol)
-        for protocol in platformio.protocols
+        for protocol in able
         if protocol != platformio.protocol
     ]
     return (
@@ -205,6 +219,7 @@ def _stock_ini(board: Board, support: Support, folders: list[str]) -> str:
             platformio=platformio,
             stock=stock_of(board),
             further=further,
+            outside=outside,
             machine=support.compile_flags,
             flags=[*stock_flags(board), *folders],
         )

@@ -60,6 +60,15 @@ def environment_name(board: Board, protocol: str) -> str:
     return board.id if protocol == default else f"{board.id}_{protocol}"
 
 
+def outside_protocols(board: Board) -> tuple[str, ...]:
+    """List the protocols that also write the board's flash outside the chip.
+
+    Only OpenOCD knows that flash, and its board script selects the ST-LINK.
+    """
+    known = platformio_of(board)
+    return ("stlink",) if known.openocd_external and "stlink" in known.protocols else ()
+
+
 def users_core_dir() -> Path:
     """Return the user's own PlatformIO folder: where `pio` and the IDEs keep their packages."""
     given = os.environ.get("PLATFORMIO_CORE_DIR", "")

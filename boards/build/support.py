@@ -53,6 +53,8 @@ def board_support(board: Board) -> Support:
 def board_config(board: Board) -> str:
     """Write board_config.h: the values that the start-up code takes from the board's TOML."""
     hardware = "" if board.hardware is None else board.hardware.defines()
+    memories = {memory.name: memory for memory in board.memory}
+    hardware += "".join(c.defines(memories[c.memory]) for c in board.controllers)
     return (
         "/* Written by mcuforge from the board's TOML file. */\n"
         f'#define BOARD_ID "{board.id}"\n'

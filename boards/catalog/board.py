@@ -13,8 +13,9 @@ are errors, and quantities carry their unit ("128 KiB", "25 MHz").
     [[memory]] name, kind, origin, size, speed; external, dma optional
     [toolchain] prefix, flags         flags: CPU and ABI only
     [emulator] optional               command, machine, ticks; args optional
-    [platformio] optional             board, platform, protocol, protocols; openocd optional (see
-                                      platformio.py); without it there is no hardware
+    [platformio] optional             board, platform, protocol, protocols; openocd and
+                                      openocd_external optional (see platformio.py); without it
+                                      there is no hardware
     [probe]    optional               name, usb: ids of the USB device of the board's serial port
     [hardware] optional               chip, oscillator, UART, pins: hardware.py
     virtual    optional               chip of boards/virtual, which --exact runs
@@ -26,7 +27,8 @@ region of its own, and regions of one group may also be used as one. Write neigh
 the same speed as one entry, so that a large tensor may lie across both. Kind "code" (ITCM) is
 listed for the reader and holds no data. speed: 3 tightly coupled to the core (DTCM, CCM), 2 on the
 chip, 1 outside the chip (SDRAM, QSPI flash). external = true: the memory works only after software
-has set up its controller, so it is used only when asked for. dma = false: the DMA of the
+has set up its controller, so it is used only when asked for; [[hardware.controller]] says which of
+them our start-up code sets up. dma = false: the DMA of the
 peripherals does not reach it (CCM; the DTCM of an H7), so a plan keeps a model's inputs and outputs
 elsewhere. Names are lower-case C identifiers: they are part of section and variable names.
 """
@@ -37,6 +39,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcuforge.boards.arch import ARCHITECTURES
+from mcuforge.boards.catalog.controller import Controller
 from mcuforge.boards.catalog.hardware import Hardware, read_hardware
 from mcuforge.boards.catalog.memory import Memory, MemoryKind, groups, limited, read_memories
 from mcuforge.boards.catalog.platformio import PlatformIO, Probe, read_platformio, read_probe
@@ -104,6 +107,11 @@ class Board:
         if kind not in budgets or not found:
             return found
         return (limited(found[0], budgets[kind]), *found[1:])
+
+    @property
+    def controllers(self) -> tuple[Controller, ...]:
+        """The memories outside the chip that start-up code sets up, if an image uses them."""
+        return () if self.hardware is None else self.hardware.controllers
 
     @property
     def ram_memories(self) -> tuple[Memory, ...]:
@@ -240,6 +248,13 @@ def _read_board(path: Path) -> Board:
         hardware=read_hardware(table.table("hardware")) if table.has("hardware") else None,
         virtual=table.optional_text("virtual"),
     )
+    for controller in board.controllers:
+        if controller.memory not in {m.name for m in memory if m.external}:
+            table.refuse(
+                "hardware",
+                f"has a controller for '{controller.memory}'",
+                "name a [[memory]] with external = true",
+            )
     budget.finish()
     table.finish()
     return board

@@ -9,26 +9,17 @@ bypass      true: a clock signal comes in; false: a crystal
 uart        the UART wired to the debug probe's virtual COM port: "USART2"
 tx, rx      its pins: "PA2"; "GPIO17" on a chip that numbers its pins without ports
 alternate   number of the pins' alternate function (STM32: AF; FE310: IOF; GD32VF103: remap)
+[[hardware.controller]]  optional: a memory outside the chip that start-up code sets up, and its
+            wires (controller.py)
 """
 
-import re
 from dataclasses import dataclass
 
+from mcuforge.boards.catalog.controller import Controller, read_controller
+from mcuforge.boards.catalog.pin import NAME, Pin, parse_pin
 from mcuforge.boards.catalog.toml_table import TomlTable
 
 CHIP_ID_BITS = 0xFFF  # DEV_ID; the bits above are the revision
-_PIN = re.compile(r"(?:P(?P<port>[A-K])|GPIO)(?P<number>\d{1,2})")
-PORT_PINS, PINS = 16, 32  # of a port with a letter; of a chip without ports
-_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
-
-
-@dataclass(frozen=True)
-class Pin:
-    """A pin: PA2 is port 0, number 2; GPIO17 is port 0, the only one, number 17."""
-
-    name: str
-    port: int
-    number: int
 
 
 @dataclass(frozen=True)
@@ -43,6 +34,7 @@ class Hardware:
     tx: Pin
     rx: Pin
     alternate: int
+    controllers: tuple[Controller, ...] = ()
 
     def defines(self) -> str:
         """Write the lines of board_config.h."""
@@ -70,6 +62,7 @@ def read_hardware(table: TomlTable) -> Hardware:
         tx=_read_pin(table, "tx"),
         rx=_read_pin(table, "rx"),
         alternate=table.integer("alternate"),
+        controllers=_read_controllers(table),
     )
     if hardware.alternate > 15:
         table.refuse("alternate", f"is {hardware.alternate}", "write a number from 0 to 15")
@@ -77,19 +70,24 @@ def read_hardware(table: TomlTable) -> Hardware:
     return hardware
 
 
+def _read_controllers(table: TomlTable) -> tuple[Controller, ...]:
+    if not table.has("controller"):
+        return ()
+    return tuple(read_controller(entry) for entry in table.tables("controller"))
+
+
 def _read_name(table: TomlTable, key: str) -> str:
     name = table.text(key)
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         table.refuse(key, f"is '{name}'", "write capitals and digits: it becomes part of a macro")
     return name
 
 
 def _read_pin(table: TomlTable, key: str) -> Pin:
     text = table.text(key)
-    found = _PIN.fullmatch(text)
-    port = found["port"] if found else None
-    if found is None or int(found["number"]) >= (PORT_PINS if port else PINS):
+    pin = parse_pin(text)
+    if pin is None:
         table.refuse(
             key, f"is '{text}', expected a pin", 'write port and number: "PA2", or "GPIO17"'
         )
-    return Pin(text, ord(port) - ord("A") if port else 0, int(found["number"]))
+    return pin

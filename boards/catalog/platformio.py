@@ -20,6 +20,8 @@ class PlatformIO:
     protocol: str  # the upload protocol unless the user asks for another one
     protocols: tuple[str, ...]
     openocd: str | None = None  # target script of OpenOCD, for a CMSIS-DAP probe
+    # board script of OpenOCD that also writes the flash outside the chip, through an ST-LINK
+    openocd_external: str | None = None
 
     @property
     def name(self) -> str:
@@ -62,7 +64,8 @@ def read_platformio(entry: TomlTable) -> PlatformIO:
             known = ", ".join(PROTOCOLS)
             entry.refuse("protocols", f"has '{protocol}'", f"boards/build knows {known}")
     protocol = entry.choice("protocol", protocols)
-    found = PlatformIO(board, platform, protocol, protocols, entry.optional_text("openocd"))
+    target, external = entry.optional_text("openocd"), entry.optional_text("openocd_external")
+    found = PlatformIO(board, platform, protocol, protocols, target, external)
     entry.finish()
     return found
 

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 from mcuforge.boards.link import cobs
 
-PROTOCOL = 3
+PROTOCOL = 4
 ANSWER = 0x80
 NO_SEQUENCE = 0xFFFF
 SYNC = 0xA5

@@ -9,8 +9,9 @@ _HELLO = struct.Struct("<10Ii2I32s")
 _PROTOCOL = struct.Struct("<I")
 _TENSOR = struct.Struct("<IIIfiI")
 _RUN = struct.Struct("<Qi3I")
-_COUNTERS = struct.Struct("<Q8I")
+_COUNTERS = struct.Struct("<Q11I")
 _DTYPES = ("int8", "uint8", "int32", "float32")
+CACHES = ("instruction", "data", "prefetch")  # by bit
 RESETS = ("unknown", "power", "reset pin", "software", "watchdog", "low power")
 
 
@@ -73,6 +74,15 @@ class RunAnswer:
 
 
 @dataclass(frozen=True)
+class CoreState:
+    """A core's clock in Hz, the wait states of its flash, and the caches that are on."""
+
+    hz: int
+    wait_states: int
+    caches: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Counters:
     """The board's counters; stack bytes are 0 if the board cannot measure them."""
 
@@ -85,11 +95,22 @@ class Counters:
     canary_after_changed: int
     dropped_bytes: int  # received bytes lost since the board started
     bad_frames: int  # damaged frames since the hello
+    core_hz: int  # the clock that the chip's registers state; 0: the board cannot tell
+    wait_states: int  # cycles that a read of the flash waits
+    caches: int  # bits of CACHES: those that are on
 
     @property
     def canaries_intact(self) -> bool:
         """Whether no canary byte has changed since the hello; true if the build has no canaries."""
         return self.canary_before_changed == 0 and self.canary_after_changed == 0
+
+    @property
+    def core(self) -> "CoreState | None":
+        """What the chip's registers say of its core; None if the board cannot tell."""
+        if not self.core_hz:
+            return None
+        on = [name for bit, name in enumerate(CACHES) if self.caches >> bit & 1]
+        return CoreState(self.core_hz, self.wait_states, tuple(on))
 
 
 def _unpacked(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:

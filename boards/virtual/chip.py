@@ -3,7 +3,9 @@
 
 from typing import Protocol
 
+from mcuforge.boards.catalog.memory import Memory
 from mcuforge.boards.virtual.serial import SerialPeripheral
+from mcuforge.errors import InternalError
 
 
 class Core(Protocol):
@@ -38,6 +40,10 @@ class VirtualChip:
     core: Core
     clocks: Clock
     uart: SerialPeripheral
+
+    def attach(self, memory: Memory, data: bytes) -> None:
+        """Put a memory outside the chip on its pins; `data`: its first bytes."""
+        raise InternalError(f"the virtual chip has no controller for '{memory.name}'")
 
     def run(self, until: int) -> None:
         """Run until the count is `until`, or until something asks for attention."""

@@ -27,6 +27,8 @@ DEVICES = (0x40000000, 0xFFFFFFFF)  # addresses of registers, inclusive
 
 Read = Callable[[int, int], int]  # address, bytes -> value
 Write = Callable[[int, int, int], None]  # address, bytes, value
+# address, writing -> the memory that is there from now on, and its first bytes
+Missing = Callable[[int, bool], "tuple[Region, bytes] | None"]
 
 
 class Counter(ctypes.Structure):
@@ -207,6 +209,7 @@ class Engine:
         self.on_read: Read = lambda address, size: 0
         self.on_write: Write = lambda address, size, value: None
         self.on_return: Callable[[int], None] = lambda value: None
+        self.on_missing: Missing = lambda address, writing: None
         for origin, size in devices:
             self._map_devices(origin, size)
         self._stop: Stopped | None = None
@@ -394,6 +397,17 @@ class Engine:
         fetch = (self._c.UC_MEM_FETCH_UNMAPPED, self._c.UC_MEM_FETCH_PROT)
         write = (self._c.UC_MEM_WRITE_UNMAPPED, self._c.UC_MEM_WRITE_PROT)
         protected = (self._c.UC_MEM_WRITE_PROT, self._c.UC_MEM_READ_PROT)
+        if kind in (self._c.UC_MEM_READ_UNMAPPED, self._c.UC_MEM_WRITE_UNMAPPED):
+            try:
+                found = self.on_missing(address, kind in write)
+            except BaseException as failure:
+                self._fail(failure)
+                return False
+            if found is not None:
+                region, data = found
+                self._map_memory(region, region.origin, data)
+                self.regions += (region,)
+                return True
         word = "fetch" if kind in fetch else "protected" if kind in protected else "unmapped"
         self._stop = Stopped(word, address, kind in write)
         return False

@@ -6,6 +6,7 @@ Format: System V ABI, chapter "Program Header".
 
 import struct
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from mcuforge.boards.build.tools import locate
@@ -18,10 +19,11 @@ _LOAD = 1
 FILLER = b"\xff"  # of erased flash
 
 
-def flash_image(elf: Path, origin: int, size: int) -> bytes:
+def flash_image(elf: Path, origin: int, size: int, others: Sequence[tuple[int, int]] = ()) -> bytes:
     """Read what a flasher writes to the flash at `origin`: up to the last byte, at most `size`.
 
-    BoardError when `elf` is no such file, or has bytes for other addresses.
+    others: (origin, bytes) of further flashes, whose contents are left out. BoardError when `elf`
+    is no such file, or has bytes for other addresses.
     """
     data = elf.read_bytes()
     if len(data) < _HEADER.size or not data.startswith(_IDENT):
@@ -39,6 +41,8 @@ def flash_image(elf: Path, origin: int, size: int) -> bytes:
             continue
         at = address - origin
         if at < 0 or at + filled > size:
+            if any(start <= address <= start + room - filled for start, room in others):
+                continue
             raise BoardError(
                 f"{filled} B are to be flashed at {address:#010x}, where the virtual chip has no "
                 "flash",

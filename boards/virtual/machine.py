@@ -70,12 +70,19 @@ class VirtualBoard:
         model = CHIPS[str(board.virtual)]
         assert board.hardware is not None  # refuse_without_chip
         flash = next(memory for memory in model.memories if memory.code)
-        code = flash_image(elf, flash.origin, flash.bytes)
+        wired = {controller.memory for controller in board.controllers}
+        outside = [memory for memory in board.memory if memory.name in wired]
+        flashes = [(m.origin, m.bytes) for m in outside if m.kind == "flash"]
+        code = flash_image(elf, flash.origin, flash.bytes, flashes)
         prefix = board.toolchain.prefix
         self.name = chip_name(board)
         self.chip = model.make(
             board.hardware, board.baud, code, lambda pc: source_place(elf, prefix, pc)
         )
+        for memory in outside:
+            others = [(flash.origin, flash.bytes), *flashes]
+            held = flash_image(elf, memory.origin, memory.bytes, others)
+            self.chip.attach(memory, held)
         self.chip.uart.line_speed = line_speed
         self.chip.uart.on_send = lambda: self.chip.core.stop_at(self.chip.core.count + QUIET)
         self.timeout: float | None = None

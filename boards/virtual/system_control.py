@@ -56,6 +56,11 @@ class MpuRegion:
         part = (address - start) * 8 // size
         return size < 256 or not self.attributes >> (8 + part) & 1
 
+    def is_normal(self) -> bool:
+        """Tell whether it is normal memory by TEX, C and B (table B3-13)."""
+        tex, c, b = (self.attributes >> at & mask for at, mask in ((19, 7), (17, 1), (16, 1)))
+        return tex >= 4 or (tex == 0 and c == 1) or (tex == 1 and c == b)
+
     def forbids(self, *, writing: bool) -> bool:
         """Tell whether privileged code may not read, or write (table B3-15)."""
         access = self.attributes >> 24 & 7
@@ -128,6 +133,17 @@ class SystemControl:
             if region.holds(address):
                 return region.forbids(writing=writing)
         return not self._values["MPU_CTRL"] & 4
+
+    def is_normal(self, address: int) -> bool:
+        """Tell whether an address is normal memory that may be read: not so device memory.
+
+        The highest region of the MPU decides; where there is none, the default map (B3.1).
+        """
+        if self._values["MPU_CTRL"] & 1:
+            for region in reversed(self._regions):
+                if region.holds(address):
+                    return region.is_normal() and not region.forbids(writing=False)
+        return address >> 28 in (0, 1, 2, 3, 6, 7, 8, 9)
 
     def systick_due(self) -> int | None:
         """The count at which SysTick asks for its exception next; None if it never does."""

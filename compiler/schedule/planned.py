@@ -14,20 +14,24 @@ from mcuforge.memplan.intervals import union_length
 from mcuforge.memplan.peak import peak_moment
 from mcuforge.memplan.problem import Plan, Problem
 
+ArenaIn = Literal["internal", "auto", "external"]
+
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """What the user asks of a plan: `mcuforge deploy --optimize --ram-budget --input --weights`.
+    """What the user asks of a plan: `deploy --optimize --ram-budget --input --weights --arena`.
 
     `ram_budget`: bytes that all arenas may take together, None for all that the board has.
     `streamed`: inputs arrive row by row instead of being resident. `weights`: the flash that
-    constants lie in.
+    constants lie in. `arena`: the RAM that buffers lie in; auto takes RAM outside the chip only if
+    the chip's own does not hold them.
     """
 
     goal: Goal = "balanced"
     ram_budget: int | None = None
     streamed: bool = False
     weights: WeightsIn = "auto"
+    arena: ArenaIn = "internal"
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ def compile_to_folder(request: Request, console: Console) -> None:
     from mcuforge.boards.build.project import write_project
     from mcuforge.compiler.codegen.model import example_main
     from mcuforge.compiler.compile import refuse_over_budget
+    from mcuforge.flow.firmware import outside_weights
     from mcuforge.flow.session import compile_session, open_session
     from mcuforge.report.text import weights_words
 
@@ -47,8 +48,17 @@ def compile_to_folder(request: Request, console: Console) -> None:
     refuse_over_budget(compiled, session.board.id)
     generated = compiled.model
     files = {**generated.files, "main.c": example_main(generated)}
-    write_project(request.out, session.board, files, generated.kernels, firmware=False)
-    outside = {m.name for m in session.board.flash_memories if m.external}
+    unmapped = {m.name for m in session.board.flash_memories if m.external}
+    unmapped -= {controller.memory for controller in session.board.controllers}
+    flashed = outside_weights(session.board, compiled)
+    write_project(
+        request.out,
+        session.board,
+        files,
+        generated.kernels,
+        firmware=False,
+        outside=bool(flashed),
+    )
     emulator = session.board.emulator
     target = request.board if emulator is None else f"QEMU's {emulator.machine.partition(',')[0]}"
     weights = weights_words(generated.weights_bytes, generated.further_weights)
@@ -60,7 +70,12 @@ def compile_to_folder(request: Request, console: Console) -> None:
         "the model, for any C99 compiler; src/main.c: an example of its use",
         *(
             f"map {region} into memory before the first inference"
-            for region in sorted(outside & generated.further_weights.keys())
+            for region in sorted(unmapped & generated.further_weights.keys())
+        ),
+        *(
+            f"start-up code sets {region} up; in your own firmware, "
+            f"map {region} into memory before the first inference"
+            for region in sorted(flashed.keys() - unmapped)
         ),
         f"`pio run` builds it for {target}: start-up code in src/bsp, linker script board.ld",
     ):

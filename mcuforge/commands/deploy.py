@@ -27,7 +27,6 @@ from mcuforge.commands.options import (
     report_verdict,
     with_flags,
 )
-from mcuforge.errors import BoardError
 from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
 
@@ -62,51 +61,16 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
     stages: announces progress; None is silent. Raises CompileError or BoardError when no verdict is
     possible.
     """
+    from mcuforge.flow.reach import Way
     from mcuforge.flow.session import open_session
-    from mcuforge.flow.target import find_connection
 
-    given = [name for name, value in _ways(request) if value]
-    if len(given) > 1:
-        raise BoardError(
-            f"{' and '.join(given)} exclude each other", f"board {request.board}", "give one"
-        )
-    if request.protocol is not None and request.port is None:
-        raise BoardError(
-            f"--protocol {request.protocol} says how to flash, and nothing is flashed",
-            f"board {request.board}, without --port",
-            "add --port auto, or leave --protocol out",
-        )
+    way = Way(request.board, request.emulate, request.exact, request.port, request.protocol)
+    way.refuse_contradictions()
     session = open_session(
         request.model, request.board, emulate=request.emulate, exact=request.exact
     )
-    if request.exact:
-        return deploy_session(session, request, stages or progress(quiet=True))
-    if session.board.emulated and request.port is not None:
-        raise BoardError(
-            f"'{request.board}' is emulated and has no port to flash through, --port is given",
-            f"board {request.board}",
-            "leave --port out; `mcuforge check PORT` reaches an emulator that runs already",
-        )
-    if not session.board.emulated and request.port is None:
-        raise BoardError(
-            f"no way to reach '{request.board}': none of --port, --exact and --emulate is given",
-            f"board {request.board}",
-            f"--port auto (`mcuforge doctor --board {request.board}` looks for it), --exact or "
-            "--emulate",
-        )
-    connection = None
-    if request.port is not None:
-        connection = find_connection(session, request.port, request.protocol)
+    connection = way.connection(session)
     return deploy_session(session, request, stages or progress(quiet=True), connection)
-
-
-def _ways(request: Request) -> tuple[tuple[str, object], ...]:
-    """The ways to reach a board, and whether each was asked for."""
-    return (
-        ("--emulate", request.emulate),
-        ("--exact", request.exact),
-        ("--port", request.port),
-    )
 
 
 def deploy_session(
@@ -133,7 +97,8 @@ def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> Non
     """Compile, build, flash (or emulate), run, compare, report; exit 0 only on a pass."""
     from mcuforge.report.text import print_report
 
-    given = [name for name, value in _ways(request) if value]
+    ways = {"--emulate": request.emulate, "--exact": request.exact, "--port": request.port}
+    given = [name for name, value in ways.items() if value]
     if len(given) > 1:
         raise typer.BadParameter(f"{' and '.join(given)} exclude each other: give one of them")
     report_verdict(Report, partial(deploy, request), print_report, json, quiet)

@@ -151,6 +151,13 @@ class PlanFlags:
             "on the chip; external: all in external flash."
         ),
     ] = "auto"
+    arena: Annotated[
+        Literal["internal", "auto", "external"],
+        Option(
+            help="internal: buffers lie in RAM on the chip; auto: also in RAM beside it if that is "
+            "needed; external: all beside it."
+        ),
+    ] = "internal"
 
     def options(self) -> PlanOptions:
         """The options as the compiler takes them."""
@@ -161,6 +168,7 @@ class PlanFlags:
             ram_budget=self.ram_budget,
             streamed=self.input_mode == "streamed",
             weights=self.weights,
+            arena=self.arena,
         )
 
 

@@ -123,7 +123,8 @@ def _print(
         highlight=False,
         soft_wrap=True,
     )
-    budget = planned.options.ram_budget or ram_budget(session.board)
+    used = [name for name, peak in planned.plan.peaks.items() if peak]
+    budget = planned.options.ram_budget or ram_budget(session.board, used)
     weights = weights_words(constants.weights_bytes, constants.further_weights)
     print_plan(report.plan, budget, weights, console)
     if planned.fits and planned.rung != LADDER[0]:

@@ -8,6 +8,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from mcuforge.boards.link.client import Link
+from mcuforge.boards.link.messages import CoreState
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.schedule.written import rows_written
 from mcuforge.compiler.tensors import Array
@@ -26,6 +27,7 @@ class BoardAnswers:
     outputs: tuple[Array, ...]
     run_ticks: int  # of the first sample's whole inference
     stack_painted: int | None  # bytes, deepest use in an inference; None: the board cannot tell
+    core: CoreState | None = None  # what the chip's registers say; None: the board cannot tell
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def run_samples(
     ports = compiled.model.outputs
     answers = [np.empty((samples.count, p.elements), p.dtype.numpy) for p in ports]
     first_ticks, stack_bytes = 0, 0
+    core = None
     with stages.counted("running samples on the board", samples.count) as counter:
         for index in range(samples.count):
             if index == 0 and poison:
@@ -80,6 +83,7 @@ def run_samples(
             for answer, output in zip(answers, outputs, strict=True):
                 answer[index] = output
             counters = link.counters()
+            core = counters.core
             if not counters.canaries_intact:
                 raise BoardError(
                     "the model wrote outside its arena: the canary bytes around it have changed",
@@ -90,7 +94,7 @@ def run_samples(
                 first_ticks = counters.ticks if index == 0 else first_ticks
                 stack_bytes = counters.stack_bytes
             counter.advance()
-    return BoardAnswers(tuple(answers), first_ticks, stack_bytes or None)
+    return BoardAnswers(tuple(answers), first_ticks, stack_bytes or None, core)
 
 
 def run_sample(

@@ -27,7 +27,7 @@ def target_of(
     return Target(
         board.isa,
         board.cpu,
-        memories_of(board),
+        memories_of(board, asked.arena),
         there if flash is None else min(flash, there),
         asked,
         max_instructions,

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcuforge.compiler.compile import Planned
+from mcuforge.flow.board_check import BoardAnswers
 from mcuforge.flow.session import Session
 from mcuforge.memplan.solve import DEFAULT_EFFORT
 from mcuforge.report import model
@@ -75,40 +77,63 @@ def layer_facts(
     live = planned.ram_live()
     facts = []
     for i, node in enumerate(layer.node for layer in planned.schedule.layers):
-        cost = None if ticks is None else instructions_of(ticks[i], session)
+        cost = Cost() if ticks is None else cost_of(ticks[i], session)
         macs = node.op.macs(node.inputs, node.output)
-        figures = (macs, cost, live[i], model.per_mac(cost, macs))
-        facts.append(model.LayerFacts(i, node.name, node.op.title, *figures, node.output.shape))
+        figures = (macs, cost.instructions, live[i], model.per_mac(cost.instructions, macs))
+        facts.append(
+            model.LayerFacts(
+                i,
+                node.name,
+                node.op.title,
+                *figures,
+                node.output.shape,
+                cycles=cost.cycles,
+                cycles_per_mac=model.per_mac(cost.cycles, macs),
+                microseconds=cost.microseconds,
+            )
+        )
     return tuple(facts)
 
 
-def run_facts(session: Session, ticks: int, boot: Boot | None = None) -> model.Run:
-    """Describe one inference of `ticks` of the timer: instructions if emulated, else time.
+def run_facts(session: Session, answers: BoardAnswers, boot: Boot | None = None) -> model.Run:
+    """Describe one inference: instructions if it was emulated, else cycles and time.
 
     boot: from reset to the first byte, on a virtual chip.
     """
-    board = session.board
-    instructions = instructions_of(ticks, session)
-    # A timer slower than the core measures time, but does not count cycles.
-    hardware = not (board.emulated or session.exact)
-    counts_cycles = hardware and board.tick_hz == board.clock_hz
+    cost, core, macs = cost_of(answers.run_ticks, session), answers.core, session.graph.macs
     return model.Run(
-        instructions=instructions,
-        instructions_per_mac=model.per_mac(instructions, session.graph.macs),
-        cycles=ticks if counts_cycles else None,
-        microseconds=ticks / board.tick_hz * 1e6 if hardware else None,
+        instructions=cost.instructions,
+        instructions_per_mac=model.per_mac(cost.instructions, macs),
+        cycles=cost.cycles,
+        cycles_per_mac=model.per_mac(cost.cycles, macs),
+        microseconds=cost.microseconds,
+        clock_hz=None if core is None else core.hz,
+        wait_states=None if core is None else core.wait_states,
+        caches=None if core is None else ", ".join(core.caches) or "none",
         boot_instructions=None if boot is None else boot.instructions,
         boot_milliseconds=None if boot is None else round(boot.milliseconds, 3),
     )
 
 
-def instructions_of(ticks: int, session: Session) -> int | None:
-    """Convert `ticks` of an emulated board's timer to instructions; None on hardware.
+@dataclass(frozen=True)
+class Cost:
+    """What the ticks of a timer mean: instructions of an emulator, or cycles and time."""
+
+    instructions: int | None = None
+    cycles: int | None = None
+    microseconds: float | None = None
+
+
+def cost_of(ticks: int, session: Session) -> Cost:
+    """Convert `ticks` of the board's timer.
 
     QEMU makes one instruction take one virtual nanosecond; a virtual chip one cycle, which its
-    timer counts.
+    timer counts. On hardware, a timer slower than the core measures time, but counts no cycles.
     """
     board = session.board
     if session.exact:
-        return ticks
-    return round(ticks * 1_000_000_000 / board.tick_hz) if board.emulated else None
+        return Cost(instructions=ticks)
+    if board.emulated:
+        return Cost(instructions=round(ticks * 1_000_000_000 / board.tick_hz))
+    cycles = ticks if board.tick_hz == board.clock_hz else None
+    return Cost(cycles=cycles, microseconds=round(ticks / board.tick_hz * 1e6, 3))

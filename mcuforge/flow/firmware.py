@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from mcuforge.boards.build.build import Firmware, OverBudget, build, build_stock
 from mcuforge.boards.build.pio import BUILD_SECONDS
 from mcuforge.boards.build.project import Project, write_project
-from mcuforge.boards.build.stock import missing, platformio_of
+from mcuforge.boards.build.stock import missing, outside_protocols, platformio_of
 from mcuforge.boards.build.upload import install
 from mcuforge.boards.catalog.board import Board
 from mcuforge.boards.catalog.memory import MemoryKind, group_name
@@ -165,7 +165,12 @@ def _build(
         places = compiled.plan.placements
         trace = memory_trace(compiled.schedule, places)
         files["poison.c"] = poison_c(model, dead_bytes(compiled.problem, places, trace))
-    project = write_project(folder, board, files, model.kernels, firmware=True)
+    outside = outside_weights(board, compiled)
+    if protocol is not None and outside and protocol not in outside_protocols(board):
+        raise _not_flashed(board, compiled, protocol, outside)
+    project = write_project(
+        folder, board, files, model.kernels, firmware=True, outside=bool(outside)
+    )
     copy = f"model.{session.graph.format}"
     write_whole(folder / copy, session.file)  # the bytes the hash is of
     manifest = {"model": session.path.name, "copy": copy, "sha256": session.digest.hex()}
@@ -207,9 +212,36 @@ def _refuse_without_controller(board: Board, compiled: Compiled) -> None:
             raise _no_controller(board, name, f"{size:,} bytes of buffers", where, hint)
 
 
+def outside_weights(board: Board, compiled: Compiled) -> dict[str, int]:
+    """The bytes of weights in each flash outside the chip of a board of silicon."""
+    if board.emulated:
+        return {}
+    groups = [group for group in board.groups("flash") if group[0].external]
+    names = {name for g in groups for name in (group_name(g), *(m.name for m in g))}
+    return {name: n for name, n in compiled.model.further_weights.items() if name in names and n}
+
+
+def _not_flashed(
+    board: Board, compiled: Compiled, protocol: str, outside: dict[str, int]
+) -> CompileError:
+    able = outside_protocols(board)
+    other = f"--protocol {able[0]}, or " if able else ""
+    return CompileError(
+        f"{sum(outside.values()):,} bytes of weights lie in '{' and '.join(outside)}', outside the "
+        f"chip, which {protocol} does not write",
+        compiled.largest_constant(),
+        f"{other}`--weights internal` if they fit there",
+    )
+
+
 def _outside(board: Board, kind: MemoryKind) -> list[str]:
-    """The names that memories outside the chip have in plans, alone or as a group."""
-    groups = [group for group in board.groups(kind) if group[0].external]
+    """The names in plans of memories outside the chip that our start-up code leaves off."""
+    known = {controller.memory for controller in board.controllers}
+    groups = [
+        group
+        for group in board.groups(kind)
+        if group[0].external and not known >= {memory.name for memory in group}
+    ]
     return [name for g in groups for name in {group_name(g): 0, **{m.name: 0 for m in g}}]
 
 

@@ -61,7 +61,8 @@ def make_report(
     boot: Boot | None = None,
 ) -> Report:
     """Make the report: the verdict and everything it rests on."""
-    ram = built.ram(compiled, ram_budget(session.board), measured.answers.stack_painted)
+    used = [name for name, peak in compiled.plan.peaks.items() if peak]
+    ram = built.ram(compiled, ram_budget(session.board, used), measured.answers.stack_painted)
     flash = built.flash()
     reasons = tuple(find_reasons(measured, built, ram, flash))
     return Report(
@@ -74,7 +75,7 @@ def make_report(
         ram=ram,
         flash=flash,
         plan=plan_facts(compiled),
-        run=run_facts(session, measured.answers.run_ticks, boot),
+        run=run_facts(session, measured.answers, boot),
         layers=layer_facts(compiled, session, measured.layer_ticks),
     )
 

@@ -2,8 +2,10 @@
 """Opens the user's model and board, and compiles the one for the other."""
 
 import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from mcuforge.boards.catalog.board import Board, emulated, load_board
 from mcuforge.boards.catalog.memory import group_name
@@ -21,8 +23,11 @@ from mcuforge.compiler.compile import (
 )
 from mcuforge.compiler.frontends import read_model
 from mcuforge.compiler.graph import Graph
+from mcuforge.compiler.schedule.planned import ArenaIn
 from mcuforge.compiler.schedule.weights import Flash
 from mcuforge.errors import BoardError
+
+P = TypeVar("P", bound=Planned)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,24 +75,35 @@ def open_session(
     return Session(model, model.read_bytes(), graph, board, exact)
 
 
-def ram_budget(board: Board) -> int:
-    """Bytes of RAM the board offers without any set-up: all memories on the chip."""
-    return sum(memory.bytes for memory in board.ram_memories if not memory.external)
+def ram_budget(board: Board, used: Iterable[str] = ()) -> int:
+    """Bytes of RAM the board offers: all memories on the chip, and the `used` ones outside it."""
+    names = set(used)
+    return sum(
+        memory.bytes
+        for group in board.groups("ram")
+        for memory in group
+        if not memory.external or names & {memory.name, group_name(group)}
+    )
 
 
 def compile_session(
     session: Session, options: PlanOptions | None = None, dump_passes: Path | None = None
 ) -> Compiled:
     """Compile and plan for the session's board; over-budget plans come back too."""
-    return compile_graph(
-        session.graph,
-        session.board.isa,
-        memories_of(session.board),
-        flash=flash_of(session.board, options),
-        options=options,
-        dump_passes=dump_passes,
-        resident_too=True,
-    )
+    board = session.board
+
+    def compiled(memories: Memories) -> Compiled:
+        return compile_graph(
+            session.graph,
+            board.isa,
+            memories,
+            flash=flash_of(board, options),
+            options=options,
+            dump_passes=dump_passes,
+            resident_too=True,
+        )
+
+    return _first_that_fits(board, options, compiled)
 
 
 def plan_session(
@@ -99,14 +115,44 @@ def plan_session(
     """
     board = session.board
     flash = flash_of(board, options)
-    memories = memories_of(board)
-    planned = plan_graph(session.graph, board.isa, memories, options=options, resident_too=True)
-    return proved(planned, flash)
+
+    def planned(memories: Memories) -> Planned:
+        return plan_graph(session.graph, board.isa, memories, options=options, resident_too=True)
+
+    return proved(_first_that_fits(board, options, planned), flash)
 
 
-def memories_of(board: Board) -> Memories:
-    """The RAM that arenas may take, each memory apart and neighbours joined."""
-    return Memories(memory_regions(board, split_groups=True), memory_regions(board))
+def _first_that_fits(board: Board, options: PlanOptions | None, plan: Callable[[Memories], P]) -> P:
+    """Plan in the RAM that the options allow; `auto` goes outside the chip as a last resort."""
+    where = "internal" if options is None else options.arena
+    first = plan(memories_of(board, "internal" if where == "auto" else where))
+    more = memories_of(board, where)
+    return first if where != "auto" or first.fits or more == memories_of(board) else plan(more)
+
+
+def memories_of(board: Board, where: ArenaIn = "internal") -> Memories:
+    """The RAM that arenas may take, each memory apart and neighbours joined.
+
+    where: `auto` is all RAM, on the chip and outside it. BoardError for `external` if none is
+    outside.
+    """
+    further = where != "internal"
+    apart = memory_regions(board, external=further, split_groups=True)
+    joined = memory_regions(board, external=further)
+    if where != "external":
+        return Memories(apart, joined)
+    groups = [group for group in board.groups("ram") if group[0].external]
+    if not groups:
+        raise BoardError(
+            f"'{board.id}' has no external RAM, --arena external needs one",
+            f"board {board.id} ({board.name})",
+            "leave --arena out; `mcuforge boards` lists the boards' memories",
+        )
+    outside = {name for g in groups for name in (group_name(g), *(m.name for m in g))}
+    return Memories(
+        tuple(region for region in apart if region.name in outside),
+        tuple(region for region in joined if region.name in outside),
+    )
 
 
 def flash_of(board: Board, options: PlanOptions | None) -> Flash:

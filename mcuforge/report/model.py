@@ -169,7 +169,10 @@ def asked(options: PlanOptions) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Run:
-    """The cost of one inference. Emulated boards count instructions, never time.
+    """The cost of one inference. Emulated boards count instructions, hardware cycles and time.
+
+    clock_hz, wait_states, caches: what the chip's registers said afterwards; None where the
+    firmware cannot tell.
 
     boot_instructions, boot_milliseconds: from reset to the firmware's first byte on a virtual chip,
     in virtual time, where an instruction takes one cycle.
@@ -179,6 +182,10 @@ class Run:
     instructions_per_mac: float | None
     cycles: int | None
     microseconds: float | None
+    cycles_per_mac: float | None = None
+    clock_hz: int | None = None
+    wait_states: int | None = None  # of the flash
+    caches: str | None = None  # "instruction, data"; "none" if all are off
     boot_instructions: int | None = None
     boot_milliseconds: float | None = None
 
@@ -190,7 +197,10 @@ def per_mac(cost: int | None, macs: int) -> float | None:
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """One layer: its cost, and the bytes of arena alive while it runs."""
+    """One layer: its cost, and the bytes of arena alive while it runs.
+
+    cycles, microseconds: of hardware; an emulator counts instructions instead.
+    """
 
     index: int
     name: str
@@ -200,18 +210,31 @@ class LayerFacts:
     ram_live: int
     instructions_per_mac: float | None = None
     shape: tuple[int, ...] = ()  # of its output
+    cycles: int | None = None
+    cycles_per_mac: float | None = None
+    microseconds: float | None = None
+
+    @property
+    def cost(self) -> float | None:
+        """What was measured: instructions, cycles or microseconds, as for all layers of a run."""
+        if self.instructions is not None:
+            return self.instructions
+        return self.microseconds if self.cycles is None else self.cycles
 
 
 @dataclass(frozen=True)
 class OperatorFacts:
-    """All layers of one operator together; `share`: of the instructions of all layers."""
+    """All layers of one operator together; `share`: of the cost of all layers."""
 
     op: str
     layers: int
     macs: int
-    instructions: int
+    instructions: int | None
     instructions_per_mac: float | None
     share: float
+    cycles: int | None = None
+    cycles_per_mac: float | None = None
+    microseconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -282,7 +305,7 @@ class BenchReport:
     toolchain: Toolchain
     run: Run
     layers: tuple[LayerFacts, ...]
-    operators: tuple[OperatorFacts, ...]  # most instructions first
+    operators: tuple[OperatorFacts, ...]  # most expensive first
     estimated_cycles: CycleEstimate | None = None  # only with --cycles; never measured
 
 

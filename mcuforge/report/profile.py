@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of what each layer and each operator of an inference costs."""
 
+from collections.abc import Iterable, Sequence
+
 from rich.markup import escape
 from rich.table import Column, Table
 
@@ -12,19 +14,38 @@ BAR = 20  # characters of the most expensive layer's bar
 
 
 def operator_facts(layers: tuple[LayerFacts, ...]) -> tuple[OperatorFacts, ...]:
-    """Sum counted layers by operator, most instructions first."""
-    total = sum(layer.instructions or 0 for layer in layers)
-    facts = []
+    """Sum measured layers by operator, the most expensive first."""
+    total = sum(layer.cost or 0 for layer in layers)
+    ranked = []
     for op in dict.fromkeys(layer.op for layer in layers):
         own = [layer for layer in layers if layer.op == op]
-        macs, cost = sum(x.macs for x in own), sum(x.instructions or 0 for x in own)
-        share = round(cost / total, 4) if total else 0.0
-        facts.append(OperatorFacts(op, len(own), macs, cost, per_mac(cost, macs), share))
-    return tuple(sorted(facts, key=lambda x: (-x.instructions, x.op)))
+        macs, cost = sum(x.macs for x in own), sum(x.cost or 0 for x in own)
+        instructions = _whole(x.instructions for x in own)
+        cycles = _whole(x.cycles for x in own)
+        facts = OperatorFacts(
+            op=op,
+            layers=len(own),
+            macs=macs,
+            instructions=instructions,
+            instructions_per_mac=per_mac(instructions, macs),
+            share=round(cost / total, 4) if total else 0.0,
+            cycles=cycles,
+            cycles_per_mac=per_mac(cycles, macs),
+            microseconds=_sum(x.microseconds for x in own),
+        )
+        ranked.append((-cost, op, facts))
+    return tuple(facts for _, _, facts in sorted(ranked, key=lambda x: x[:2]))
+
+
+def cost_unit(layers: Sequence[LayerFacts | OperatorFacts]) -> str:
+    """Name what `cost` counts, as the head of a column: instructions, cycles, or us."""
+    if any(layer.cycles is not None for layer in layers):
+        return "cycles"
+    return "us" if any(layer.microseconds is not None for layer in layers) else "instructions"
 
 
 def layer_table(layers: tuple[LayerFacts, ...], columns: int) -> Table:
-    """One row per layer (operator, MACs, instructions, share, live arena bytes), and their sum.
+    """One row per layer (operator, MACs, cost, share, live arena bytes), and their sum.
 
     columns: width of the terminal. A wide one also shows output shapes, a very wide one bars.
     """
@@ -32,20 +53,20 @@ def layer_table(layers: tuple[LayerFacts, ...], columns: int) -> Table:
     table = Table(
         *layer_columns(),
         *([whole_column("output")] if shapes else []),
-        *figure_columns("MACs", "instructions", "per MAC", "share", "RAM"),
+        *figure_columns("MACs", cost_unit(layers), "per MAC", "share", "RAM"),
         *([whole_column("")] if bars else []),
         box=None,
     )
-    total = sum(layer.instructions or 0 for layer in layers)
-    most = max((layer.instructions or 0 for layer in layers), default=0)
+    total = sum(layer.cost or 0 for layer in layers)
+    most = max((layer.cost or 0 for layer in layers), default=0)
     for layer in layers:
-        cost = layer.instructions
+        cost = layer.cost
         table.add_row(
             *_named(layer),
             *(("x".join(map(str, layer.shape)),) if shapes else ()),
             _macs(layer.macs),
             "" if cost is None else f"{cost:,}",
-            _ratio(layer.instructions_per_mac),
+            _ratio(_per_mac(layer)),
             "" if cost is None or not total else _share(cost, total),
             f"{layer.ram_live:,}",
             *(("#" * round(BAR * (cost or 0) / most) if most else "",) if bars else ()),
@@ -53,25 +74,44 @@ def layer_table(layers: tuple[LayerFacts, ...], columns: int) -> Table:
     if total:
         macs = sum(layer.macs for layer in layers)
         blank = ("",) if shapes else ()
-        ratio = f"{total / macs:.2f}" if macs else ""
-        table.add_row("", "total", "", *blank, f"{macs:,}", f"{total:,}", ratio, "100.0 %")
+        ratio = f"{total / macs:.2f}" if macs and cost_unit(layers) != "us" else ""
+        whole = f"{round(total, 3):,}"
+        table.add_row("", "total", "", *blank, f"{macs:,}", whole, ratio, "100.0 %")
     return table
 
 
 def operator_table(operators: tuple[OperatorFacts, ...]) -> Table:
-    """One row per operator: layers, MACs, instructions, instructions per MAC, share."""
-    figures = figure_columns("layers", "MACs", "instructions", "per MAC", "share")
+    """One row per operator: layers, MACs, cost, cost per MAC, share."""
+    unit = cost_unit(operators)
+    figures = figure_columns("layers", "MACs", unit, "per MAC", "share")
     table = Table(Column("operator", overflow="fold"), *figures, box=None)
     for x in operators:
+        costs = {"instructions": x.instructions, "cycles": x.cycles, "us": x.microseconds}
         table.add_row(
             x.op,
             str(x.layers),
             _macs(x.macs),
-            f"{x.instructions:,}",
-            _ratio(x.instructions_per_mac),
+            f"{costs[unit] or 0:,}",
+            _ratio(_per_mac(x)),
             _share(x.share, 1),
         )
     return table
+
+
+def _per_mac(facts: LayerFacts | OperatorFacts) -> float | None:
+    per_instruction = facts.instructions_per_mac
+    return facts.cycles_per_mac if per_instruction is None else per_instruction
+
+
+def _whole(costs: Iterable[int | None]) -> int | None:
+    """Sum what every layer of a run has, or none has."""
+    found = [cost for cost in costs if cost is not None]
+    return sum(found) if found else None
+
+
+def _sum(times: Iterable[float | None]) -> float | None:
+    found = [time for time in times if time is not None]
+    return round(sum(found), 3) if found else None
 
 
 def cycles_table(estimate: CycleEstimate, layers: tuple[LayerFacts, ...]) -> Table:

@@ -252,4 +252,12 @@ def _print_cost(run: Run, console: Console) -> None:
         time = f"{run.boot_milliseconds:.2f} ms of virtual time, one cycle per instruction"
         print_line("boot", f"{boot}, {time}", console)
     if run.microseconds is not None:
-        print_line("cost", f"{run.microseconds:,.0f} us per inference", console)
+        time = f"{run.microseconds:,.0f} us per inference"
+        if run.cycles is not None:
+            time = f"{run.cycles:,} cycles, {time}"
+        if run.cycles_per_mac is not None:
+            time += f", {run.cycles_per_mac:.2f} cycles per MAC"
+        print_line("cost", f"{time} (hardware)", console)
+    if run.clock_hz is not None:
+        clock = f"{run.clock_hz / 1e6:g} MHz, {run.wait_states} wait states of the flash"
+        print_line("core", f"{clock}, caches on: {run.caches}", console)

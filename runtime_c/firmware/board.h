@@ -38,6 +38,17 @@ uint64_t board_ticks(void);
 /* The chip's own identification register; 0 if it has none. On STM32: DBGMCU_IDCODE. */
 uint32_t board_chip_id(void);
 
+/* What the chip's registers say of the core's clock and of what lies between it and its flash. */
+struct board_core {
+    uint32_t hz;          /* 0: the board cannot tell any of this */
+    uint32_t wait_states; /* cycles that a read of the flash waits */
+    uint32_t caches;      /* those that are on: BOARD_CACHE_... */
+};
+#define BOARD_CACHE_INSTRUCTION 1u
+#define BOARD_CACHE_DATA 2u
+#define BOARD_CACHE_PREFETCH 4u
+void board_core(struct board_core *core);
+
 /* What started the program. */
 enum board_reset {
     BOARD_RESET_UNKNOWN = 0, /* the board cannot tell */

@@ -47,6 +47,14 @@ static void refuse(const struct frame *request, enum session_status status, cons
     answer(request, status, put_text(frame_body(), reason, FRAME_BODY_BYTES));
 }
 
+static uint8_t *put_numbers(uint8_t *at, const uint32_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        at = frame_put_u32(at, numbers[i]);
+    }
+    return at;
+}
+
 static void serve_hello(const struct frame *request)
 {
     const struct check_model *const model = &mcuforge_check_model;
@@ -75,10 +83,7 @@ static void serve_hello(const struct frame *request)
         board_chip_id(),
         (uint32_t)board_reset_reason(),
     };
-    uint8_t *at = frame_body();
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        at = frame_put_u32(at, numbers[i]);
-    }
+    uint8_t *at = put_numbers(frame_body(), numbers, sizeof numbers / sizeof *numbers);
     memcpy(at, model->hash, 32);
     at = put_string(at + 32, model->name);
     at = put_string(at, model->task);
@@ -251,16 +256,23 @@ static void serve_run(const struct frame *request)
 
 static void serve_counters(const struct frame *request)
 {
-    uint8_t *at = frame_put_u64(frame_body(), session.run.ticks);
-    at = frame_put_u32(at, session.run.begin);
-    at = frame_put_u32(at, session.run.end);
-    at = frame_put_u32(at, session.run.stack_bytes);
-    at = frame_put_u32(at, session.run.stack_total_bytes);
-    at = frame_put_u32(at, measure_canary_before());
-    at = frame_put_u32(at, measure_canary_after());
-    at = frame_put_u32(at, board_dropped());
-    at = frame_put_u32(at, session.bad_frames);
-    answer(request, SESSION_OK, at);
+    struct board_core core;
+    board_core(&core);
+    const uint32_t numbers[] = {
+        session.run.begin,
+        session.run.end,
+        session.run.stack_bytes,
+        session.run.stack_total_bytes,
+        measure_canary_before(),
+        measure_canary_after(),
+        board_dropped(),
+        session.bad_frames,
+        core.hz,
+        core.wait_states,
+        core.caches,
+    };
+    uint8_t *const at = frame_put_u64(frame_body(), session.run.ticks);
+    answer(request, SESSION_OK, put_numbers(at, numbers, sizeof numbers / sizeof *numbers));
 }
 
 void session_serve(const struct frame *request)

@@ -32,8 +32,8 @@
  *              With SESSION_TIME_STEPS then ticks u64 of every step asked for, 0 if it was not run.
  * COUNTERS  <- of the last run: ticks u64, begin, end, stack bytes, total stack bytes; then
  *              canary bytes changed before the arenas, and after them, received bytes dropped since
- *              the start, and bad frames since HELLO. A RUN that continues where the one before
- *              ended early is a part of the same run.
+ *              the start, and bad frames since HELLO; then the struct board_core of now. A RUN that
+ *              continues where the one before ended early is a part of the same run.
  *
  * A refusal has a status from SESSION_BAD_FRAME up and its reason as text. The answer to a damaged
  * frame has kind and sequence SESSION_NO_SEQUENCE: send every unanswered request again.
@@ -43,7 +43,7 @@
 
 #include "frame.h"
 
-#define SESSION_PROTOCOL 3U
+#define SESSION_PROTOCOL 4U
 #define SESSION_ANSWER 0x80U
 #define SESSION_NO_SEQUENCE 0xFFFFU
 #define SESSION_TIMED_STEPS 4 /* eight bytes of RAM each */

@@ -21,6 +21,19 @@
 
 static volatile uint8_t arena[ARENA_BYTES] __attribute__((section(".mcuforge_arena")));
 static const volatile uint8_t table[TABLE_BYTES] = {1};
+#ifdef OUTSIDE
+/* odd addresses: accesses that are not aligned must work outside the chip, too */
+static volatile uint8_t outside_arena[64] __attribute__((section(".mcuforge_arena.sdram")));
+static const uint8_t outside_table[64] __attribute__((section(".mcuforge_weights.qspi"))) = {
+    0, 1, 2, 3, 4, 5};
+
+static uint32_t outside(void)
+{
+    *(volatile uint32_t *)&outside_arena[7] = *(const volatile uint32_t *)&outside_table[1];
+    return *(volatile uint32_t *)&outside_arena[7];
+}
+#endif
+
 static uint32_t initialized = 0x12345678u;
 static uint32_t cleared;
 
@@ -111,6 +124,9 @@ int main(void)
 {
     board_init();
     arena[0] = table[0]; /* both are in the image */
+#ifdef OUTSIDE
+    initialized = outside();
+#endif
     put("m-ready ");
     put(board_id);
     put("\r\n");

@@ -278,8 +278,9 @@ MUTANTS = (
 class Images:
     """Builds the probe for one board: every source once, and then what a mutant changes."""
 
-    def __init__(self, board: Board, folder: Path) -> None:
+    def __init__(self, board: Board, folder: Path, *defines: str) -> None:
         self._board = board
+        self._defines = defines
         self._folder = folder
         support = board_support(board)
         self._sources = folder / "bsp"
@@ -319,6 +320,7 @@ class Images:
             "-DECHO_BYTES=600u",
             f"-DCODE_ADDRESS={flash:#x}",
             f"-DPAUSE_LOOPS={PAUSE_LOOPS}u",
+            *self._defines,
         ]
         self._run(
             [*self._support.compile_flags, *FLAGS, *defines, *includes, "-c", str(source)], made
@@ -349,11 +351,11 @@ def lines(machine: VirtualBoard, data: bytes, count: int) -> list[str]:
     return said.decode("ascii").splitlines()
 
 
-def use(machine: VirtualBoard) -> None:
+def use(machine: VirtualBoard, initialized: int = 0x12345678) -> None:
     """Use the clock, the UART in both directions and the interrupt."""
     machine.timeout = SECONDS
     assert re.fullmatch(r"m-ready [\w-]+", lines(machine, b"", 1)[0])
-    assert lines(machine, b"i", 2) == [str(0x12345678), "0"]
+    assert lines(machine, b"i", 2) == [str(initialized), "0"]
     short, long = (int(lines(machine, letter, 1)[0]) for letter in (b"s", b"l"))
     assert long - short == 1_800_000  # 900,000 more times round a loop of two instructions
     machine.write(b"e" + ECHO)

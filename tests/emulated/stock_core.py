@@ -17,13 +17,19 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mcuforge.boards.build.pio import PioResult, core_dir, run_pio, users_environment
 from mcuforge.boards.build.project import write_project
-from mcuforge.boards.build.stock import STOCK, environment_name, platformio_of
+from mcuforge.boards.build.stock import (
+    STOCK,
+    environment_name,
+    outside_protocols,
+    platformio_of,
+)
 from mcuforge.boards.catalog.board import Board, all_boards
 
 PIO_SECONDS = 200.0  # a missing package would be looked for in a registry, for minutes
@@ -181,6 +187,35 @@ def with_start_up(board: Board) -> Board:
     return board if board.bsp else replace(board, bsp=other[board.toolchain.prefix])
 
 
+def with_outside_weights(board: Board, files: Mapping[str, str]) -> dict[str, str]:
+    """Move the weights of a model's files to the board's flash outside the chip."""
+    name = next(memory.name for memory in board.flash_memories if memory.external)
+    section = f'__attribute__((section(".mcuforge_weights.{name}")))'
+    return {**files, "weights.c": files["weights.c"].replace(" = ", f" {section} = ")}
+
+
+def record(core: StockCore, board: Board, folder: Path, files: Mapping[str, str]) -> list[str]:
+    """Build a project, flash it with every protocol, and return the tools' command lines."""
+    outside = "mcuforge_weights" in files["weights.c"]
+    write_project(folder, board, files, ["table_s8"], firmware=False, outside=outside)
+    built = core.pio(folder, "run")
+    lines = []
+    for protocol in outside_protocols(board) if outside else platformio_of(board).protocols:
+        name = environment_name(board, protocol)
+        objects = folder / ".pio" / "build"
+        if name != board.id:
+            shutil.copytree(objects / board.id, objects / name)
+        targets = ("-t", "nobuild", "-t", "upload", "--upload-port", "PORT")
+        ran = core.pio(folder, "run", "-e", name, *targets)
+        found = core.uploads()
+        if built.code or ran.code or len(found) != 1:
+            sys.exit(f"{board.id} {protocol}: {found}\n{built.output}\n{ran.output}")
+        what = f"{protocol} outside" if outside else protocol
+        lines.append(f"{board.id} {what}: {found[0]}".replace(f"{folder}/", ""))
+        print(lines[-1], flush=True)
+    return lines
+
+
 def main() -> None:
     """Record every board and protocol with the real platforms of the folder sys.argv[1]."""
     from tests.emulated.test_platformio import MODEL
@@ -193,20 +228,10 @@ def main() -> None:
         for plain in [board for board in SILICON if board.id in asked]:
             board = with_start_up(plain)
             folder = Path(scratch) / board.id
-            write_project(folder, board, MODEL, ["table_s8"], firmware=False)
-            built = core.pio(folder, "run")
-            for protocol in platformio_of(board).protocols:
-                name = environment_name(board, protocol)
-                objects = folder / ".pio" / "build"
-                if name != board.id:
-                    shutil.copytree(objects / board.id, objects / name)
-                targets = ("-t", "nobuild", "-t", "upload", "--upload-port", "PORT")
-                ran = core.pio(folder, "run", "-e", name, *targets)
-                found = core.uploads()
-                if built.code or ran.code or len(found) != 1:
-                    sys.exit(f"{board.id} {protocol}: {found}\n{built.output}\n{ran.output}")
-                lines.append(f"{board.id} {protocol}: {found[0]}".replace(f"{folder}/", ""))
-                print(lines[-1], flush=True)
+            lines += record(core, board, folder, MODEL)
+            if outside_protocols(board):
+                files = with_outside_weights(board, MODEL)
+                lines += record(core, board, folder.with_suffix(".outside"), files)
     LINES.write_text("\n".join(sorted(lines)) + "\n", encoding="utf-8")
 
 

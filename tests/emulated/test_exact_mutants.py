@@ -8,9 +8,11 @@ import pytest
 from mcuforge.boards.catalog.board import Board, load_board
 from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.machine import VirtualBoard
+from mcuforge.boards.virtual.stm32 import n25q
 from tests.emulated import mutants as stm32f4
 from tests.emulated import mutants_rp2040 as rp2040
 from tests.emulated import mutants_stm32f7 as stm32f7
+from tests.emulated import mutants_stm32f7_memories as memories
 from tests.emulated.mutants import SECONDS, Images, Mutant, check_stopped, lines, overrun, use
 from tests.emulated.mutants_riscv import FE310_MUTANTS, GD32VF103_MUTANTS
 
@@ -46,8 +48,31 @@ def test_a_mutant_is_stopped_by_its_own_rule(images: dict[str, Images], mutant: 
     check_stopped(mutant, images[mutant.board], at_speed(mutant.board))
 
 
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Images:
+    """A probe with a constant in the QSPI flash and a variable in the SDRAM."""
+    return Images(at_speed(memories.BOARD), tmp_path_factory.mktemp("outside"), "-DOUTSIDE")
+
+
+def test_memories_outside_the_chip_work(outside: Images) -> None:
+    use(VirtualBoard(at_speed(memories.BOARD), outside.clean()), 0x04030201)
+
+
+@pytest.mark.parametrize("mutant", memories.MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_of_memories_is_stopped_by_its_own_rule(outside: Images, mutant: Mutant) -> None:
+    check_stopped(mutant, outside, at_speed(mutant.board))
+
+
+def test_another_flash_chip_is_reported(outside: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(n25q, "ID", bytes((0xC2, 0x20, 0x18)))
+    machine = VirtualBoard(at_speed(memories.BOARD), outside.clean())
+    machine.timeout = SECONDS
+    assert lines(machine, b"", 2)[1] == "m-fault-[qspi-id]"
+
+
 def test_every_rule_has_a_mutant() -> None:
-    every = (*MUTANTS, *FE310_MUTANTS, *GD32VF103_MUTANTS, *rp2040.MUTANTS)
+    stm32 = (*MUTANTS, *memories.MUTANTS)
+    every = (*stm32, *FE310_MUTANTS, *GD32VF103_MUTANTS, *rp2040.MUTANTS)
     assert {mutant.rule for mutant in every} == set(Rule)
 
 

@@ -10,21 +10,37 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from serial.tools import list_ports
 
 from mcuforge.boards.build.build import build_stock
-from mcuforge.boards.build.project import write_project
+from mcuforge.boards.build.project import Project, write_project
 from mcuforge.boards.build.stock import missing
 from mcuforge.boards.build.upload import UploadFailed, upload
 from mcuforge.boards.catalog.board import load_board
 from mcuforge.boards.emulator import qemu
+from mcuforge.boards.image.elf import read_elf
 from mcuforge.boards.image.stack import stack_bound
+from mcuforge.boards.link.client import Link
+from mcuforge.boards.virtual.machine import VirtualBoard
+from mcuforge.commands.bench import Request as Bench
+from mcuforge.commands.bench import bench
 from mcuforge.commands.deploy import Request, deploy
+from mcuforge.flow import target
+from mcuforge.report.text import print_bench
 from tests.emulated.deployed import QUIET
-from tests.emulated.stock_core import LINES, RECORD, StockCore, make_core, with_start_up
+from tests.emulated.stock_core import (
+    LINES,
+    RECORD,
+    StockCore,
+    make_core,
+    with_outside_weights,
+    with_start_up,
+)
 from tests.emulated.test_platformio import MODEL
 from tests.unit.link.fake_board import fake_board
 
@@ -90,6 +106,53 @@ def test_a_model_is_built_flashed_and_checked_over_the_port_that_was_found(
     assert "loadfile .pio/build/hifive1/firmware.elf" in line
 
 
+def test_a_bench_over_the_port_counts_the_cycles_of_every_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a virtual chip in place of the board: its cycle counter counts instructions
+    core = make_core(tmp_path / "core")
+    users(monkeypatch, core)
+    machines: list[VirtualBoard] = []
+
+    def flash(project: Project, protocol: str, port: str) -> None:
+        upload(project, protocol, port)
+        elf = project.stock_build_dir(project.board.id) / "firmware.elf"
+        machines.append(VirtualBoard(project.board, elf))
+
+    def opened(
+        _url: str, *, baud: int, timeout_s: float = 10.0, run_timeout_s: float = 60.0
+    ) -> Link:
+        assert baud == 115200
+        return Link(machines[0].port(), timeout_s, run_timeout_s)
+
+    monkeypatch.setattr(target, "upload", flash)
+    monkeypatch.setattr(Link, "open", opened)
+    with fake_board(lambda _: b"") as port:
+        listed = Listed(str(port), vid=0x0483, pid=0x374B)
+        monkeypatch.setattr(list_ports, "comports", lambda: [listed])
+        report = bench(Bench(DIGITS / "digits_cnn.tflite", "nucleo_f446re", port="auto"), QUIET)
+    assert len(core.uploads()) == len(machines) == 1
+    board, run = report.board, report.run
+    assert (board.emulated, board.stand_in, board.virtual) == (False, None, None)
+    assert (run.instructions, run.boot_instructions) == (None, None)
+    assert (run.clock_hz, run.wait_states) == (180_000_000, 5)
+    assert run.caches == "instruction, data, prefetch"
+    assert run.cycles is not None
+    assert run.microseconds == round(run.cycles / 180, 3)
+    assert sum(layer.cycles or 0 for layer in report.layers) == run.cycles
+    assert all(layer.instructions is None for layer in report.layers)
+    assert sum(x.cycles or 0 for x in report.operators) == run.cycles
+    assert report.operators[0].op == "conv2d"
+    console = Console(width=200, record=True, file=StringIO())
+    print_bench(report, console)
+    said = console.export_text()
+    assert "(hardware)" in said
+    assert f"{run.cycles:,} cycles, " in said
+    assert (
+        "core:     180 MHz, 5 wait states of the flash, caches on: instruction, data, pre" in said
+    )
+
+
 def test_the_linker_gets_the_abi_and_a_cmsis_dap_probe_its_own_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +174,26 @@ def test_the_linker_gets_the_abi_and_a_cmsis_dap_probe_its_own_line(
     ini = project.directory / "platformio.ini"
     ini.write_text(ini.read_text().replace("extra_scripts = pre:stock_flags.py\n", ""))
     assert core.pio(project.directory, "run").code != 0  # the stand-in has the trap
+
+
+def test_weights_outside_the_chip_are_flashed_from_the_elf_file_and_not_in_the_binary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = make_core(tmp_path / "core")
+    users(monkeypatch, core)
+    board = load_board("disco_f746ng")
+    files = with_outside_weights(board, MODEL)
+    project = write_project(
+        tmp_path / "p", board, files, ["table_s8"], firmware=False, outside=True
+    )
+    elf = build_stock(project, "stlink").elf
+    sections = {section.name: section.address for section in read_elf(elf).sections}
+    assert sections[".mcuforge_weights.qspi"] == 0x90000000
+    assert elf.with_suffix(".bin").stat().st_size < 16 * 1024
+    upload(project, "stlink", "no port")
+    (line,) = core.uploads()
+    name = "disco_f746ng stlink outside"
+    assert f"{name}: {line.replace(f'{project.directory}/', '')}" == recorded(name)
 
 
 def test_a_flash_tool_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

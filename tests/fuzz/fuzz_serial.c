@@ -33,6 +33,11 @@
 const char board_id[] = "fuzz";
 const uint32_t board_tick_hz = TICK_HZ;
 
+void board_core(struct board_core *core)
+{
+    *core = (struct board_core){216000000u, 7u, BOARD_CACHE_INSTRUCTION | BOARD_CACHE_DATA};
+}
+
 uint32_t board_chip_id(void)
 {
     return 0;

@@ -20,6 +20,11 @@ __attribute__((weak)) uint32_t board_chip_id(void)
     return 0;
 }
 
+__attribute__((weak)) void board_core(struct board_core *core)
+{
+    *core = (struct board_core){0, 0, 0};
+}
+
 __attribute__((weak)) enum board_reset board_reset_reason(void)
 {
     return BOARD_RESET_UNKNOWN;

@@ -2,8 +2,8 @@
 /*
  * The functions that a chip family implements and the shared start-up code calls. A family also has
  * a chip.h with its interrupt numbers, and implements board_ticks() of board.h if the architecture
- * has no counter of its own. board_chip_id() and board_reset_reason() are its to implement where the
- * chip has such registers.
+ * has no counter of its own. board_chip_id(), board_reset_reason() and board_core() are its to
+ * implement where the chip has such registers.
  */
 #ifndef MCUFORGE_FAMILY_H
 #define MCUFORGE_FAMILY_H

@@ -4,7 +4,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mcuforge.boards.catalog.hardware import Hardware, Pin
+from mcuforge.boards.catalog.hardware import Hardware
+from mcuforge.boards.catalog.pin import Pin
 from mcuforge.boards.virtual.bus import Bus
 from mcuforge.boards.virtual.chip import VirtualChip
 from mcuforge.boards.virtual.engine import RV32IMAC, Engine, Region

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """An STM32F4 or F7 put together: core, memories, registers, and the wires of a board."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from mcuforge.boards.catalog.hardware import Hardware, Pin
+from mcuforge.boards.catalog.hardware import Hardware
+from mcuforge.boards.catalog.memory import Memory
+from mcuforge.boards.catalog.pin import Pin
 from mcuforge.boards.virtual.armv7m import PPB, Core
 from mcuforge.boards.virtual.bus import Bus, Peripheral
 from mcuforge.boards.virtual.chip import VirtualChip
 from mcuforge.boards.virtual.engine import Engine
 from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.stm32.clocks import Clocks, Flash, Power
+from mcuforge.boards.virtual.stm32.external import ExternalMemories
 from mcuforge.boards.virtual.stm32.facts import Facts
 from mcuforge.boards.virtual.stm32.ports import ALTERNATE_MODE, Debug, Gpio, Timer
 from mcuforge.boards.virtual.stm32.usart import FlagUsart, StatusUsart, Usart
@@ -31,6 +34,7 @@ class Stm32(VirtualChip):
     """A virtual STM32F4 or F7 on a board."""
 
     clocks: Clocks
+    core: Core
 
     def __init__(
         self,
@@ -43,23 +47,24 @@ class Stm32(VirtualChip):
         """code: the flash from its first byte; places: names the source of an address."""
         self.facts = facts
         self._hardware = hardware
+        external = ExternalMemories(facts, hardware, self)
         engine = Engine(
             facts.processor.core,
             (*facts.memories, *facts.aliases),
-            DEVICES,
+            (*DEVICES, *external.devices),
             code,
             doubles=facts.processor.double_fpu,
         )
         self._engine = engine
-        power, flash = Power(facts, self._count), Flash(facts)
+        power, flash = Power(facts, self.count), Flash(facts)
         oscillator = (hardware.oscillator_hz, hardware.bypass)
-        self.clocks = Clocks(facts, power, flash, oscillator, self._count, self._refuse_ram_off)
-        self._ports = [Gpio(facts, port) for port in range(facts.gpio_ports)]
+        self.clocks = Clocks(facts, power, flash, oscillator, self.count, self._refuse_ram_off)
+        self.ports = [Gpio(facts, port) for port in range(facts.gpio_ports)]
         clocks = self.clocks
         buses = {"APB1": lambda: clocks.apb1, "APB2": lambda: clocks.apb2}
         kind = StatusUsart if facts.usart == "SR and DR" else FlagUsart
         usarts: dict[str, Usart] = {
-            name: kind(facts, name, origin, buses[bus], self._count, lambda: clocks.hclk)
+            name: kind(facts, name, origin, buses[bus], self.count, lambda: clocks.hclk)
             for name, (origin, bus, _, _, _) in USARTS.items()
         }
         if hardware.uart not in usarts:
@@ -69,13 +74,15 @@ class Stm32(VirtualChip):
         for usart in usarts.values():
             usart.baud = baud
         self.uart.check_pins = self._check_pins
-        timer = Timer(facts, self._count, lambda: (clocks.apb1_timers, clocks.hclk))
-        devices: list[Peripheral] = [clocks, power, flash, timer, Debug(facts), *self._ports]
+        timer = Timer(facts, self.count, lambda: (clocks.apb1_timers, clocks.hclk))
+        devices: list[Peripheral] = [clocks, power, flash, timer, Debug(facts), *self.ports]
         self.bus = Bus(
-            [*devices, *usarts.values()], self._is_clocked, f"{facts.manual}, 'Memory map'"
+            [*devices, *usarts.values(), *external.peripherals],
+            self.is_clocked,
+            f"{facts.manual}, 'Memory map'",
         )
-        self._gates = {"PWR": ("APB1ENR", 28), "TIM5": ("APB1ENR", 3)}
-        self._gates |= {port.name: ("AHB1ENR", n) for n, port in enumerate(self._ports)}
+        self._gates = external.gates | {"PWR": ("APB1ENR", 28), "TIM5": ("APB1ENR", 3)}
+        self._gates |= {port.name: ("AHB1ENR", n) for n, port in enumerate(self.ports)}
         self._gates |= {name: (register, bit) for name, (*_, register, bit) in USARTS.items()}
         core = Core(
             engine,
@@ -89,16 +96,24 @@ class Stm32(VirtualChip):
         for name, (_, _, interrupt, _, _) in USARTS.items():
             core.lines[interrupt] = usarts[name].asks
         self.core = core
+        self._external = external
+        engine.on_missing = external.missing
+
+    def attach(self, memory: Memory, data: bytes) -> None:
+        """Put a memory outside the chip on its pins."""
+        self._external.attach(memory, data)
 
     @property
     def seconds(self) -> float:
         """Virtual time since reset."""
         return self.clocks.seconds
 
-    def _count(self) -> int:
+    def count(self) -> int:
+        """Cycles since reset."""
         return self._engine.counter.count
 
-    def _is_clocked(self, peripheral: Peripheral) -> bool:
+    def is_clocked(self, peripheral: Peripheral) -> bool:
+        """Tell whether RCC gives a peripheral its clock."""
         gate = self._gates.get(peripheral.name)
         return gate is None or self.clocks.is_on(*gate)
 
@@ -112,20 +127,35 @@ class Stm32(VirtualChip):
             self._check_pin(signal, pin)
 
     def _check_pin(self, signal: str, pin: Pin) -> None:
-        port = self._ports[pin.port]
-        name = f"P{chr(ord('A') + pin.port)}{pin.number}"
         uart = self._hardware.uart
-        if not self._is_clocked(port):
-            raise port.violation(Rule.UNCLOCKED, f"{uart} sends on {name} while {port.name} is off")
+        self.check_wire(uart, signal, pin, self.facts.usart_pins)
+
+    def check_wire(
+        self,
+        user: str,
+        signal: str,
+        pin: Pin,
+        functions: Mapping[tuple[str, str], tuple[str, int]],
+    ) -> None:
+        """Refuse a pin that does not carry the `signal` of the peripheral `user`.
+
+        functions: signal and alternate function of the peripheral's pins.
+        """
+        port = self.ports[pin.port]
+        name = f"P{chr(ord('A') + pin.port)}{pin.number}"
+        if not self.is_clocked(port):
+            raise port.violation(
+                Rule.UNCLOCKED, f"{user} uses {name} while the clock of {port.name} is off"
+            )
         if port.mode(pin.number) != ALTERNATE_MODE:
             raise port.violation(
                 Rule.PIN_MODE,
-                f"{name}, {signal} of {uart}, has MODER {port.mode(pin.number)}: 2 is alternate",
+                f"{name}, {signal} of {user}, has MODER {port.mode(pin.number)}: 2 is alternate",
             )
-        wired = self.facts.usart_pins.get((uart, name))
+        wired = functions.get((user, name))
         if wired is None or wired != (signal, port.alternate(pin.number)):
             expected = "none" if wired is None else f"{wired[0]} is AF{wired[1]}"
             raise port.violation(
                 Rule.ALTERNATE,
-                f"{name} has AF{port.alternate(pin.number)} for {signal} of {uart}: {expected}",
+                f"{name} has AF{port.alternate(pin.number)} for {signal} of {user}: {expected}",
             )

@@ -147,7 +147,9 @@ NO_APB2_RESET = 0x00000600  # ADC2 and ADC3: one bit resets all three
 def rcc_registers(facts: Facts) -> tuple[Register, ...]:
     """The registers that start-up code needs."""
     sai = 0x10000000 if facts.has_sai_pll else 0
+    ahb3 = (Register("AHB3ENR", 0x38, 0, facts.ahb3),) if facts.ahb3 else ()
     return (
+        *ahb3,
         Register("CR", 0x00, 0x00008083, 0x050D00F9 | sai, 0x0A02FF02 | sai << 1, waited=True),
         Register("PLLCFGR", 0x04, 0x24003010, facts.pllcfgr_writable),
         Register("CFGR", 0x08, 0, facts.cfgr_writable, 0xC, waited=True),

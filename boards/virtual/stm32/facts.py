@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the chips of the families differ in: memories, limits, registers, pins."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mcuforge.boards.virtual.engine import Region
@@ -53,6 +53,9 @@ class Facts:
     tim5_cr1: int  # bits that may be written
     usart: Literal["SR and DR", "ISR and RDR"]  # the two kinds of registers
     usart_pins: dict[tuple[str, str], tuple[str, int]]  # (UART, signal) and pin -> AF number
+    ahb3: int = 0  # bits of RCC_AHB3ENR that the model knows
+    # peripheral of a memory outside the chip and pin -> signal and AF number
+    memory_pins: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
 
 
 def pins(*rows: tuple[str, str, str, int]) -> dict[tuple[str, str], tuple[str, int]]:

@@ -5,6 +5,49 @@ from mcuforge.boards.virtual.engine import Region
 from mcuforge.boards.virtual.processors import CORTEX_M7
 from mcuforge.boards.virtual.stm32.facts import KIB, MHZ, Facts, Scale, pins
 
+# DS10916, 'Alternate function mapping': bank 1 of QUADSPI; SDRAM bank 1 of FMC
+ADDRESS_LINES = (*(f"PF{n}" for n in (0, 1, 2, 3, 4, 5, 12, 13, 14, 15)), "PG0", "PG1")
+DATA_LINES = (
+    *("PD14", "PD15", "PD0", "PD1"),
+    *(f"PE{n}" for n in range(7, 16)),
+    *("PD8", "PD9", "PD10"),
+)
+MEMORY_PINS = (
+    pins(
+        ("QUADSPI", "PB2", "CLK", 9),
+        ("QUADSPI", "PB6", "NCS", 10),
+        ("QUADSPI", "PC9", "IO0", 9),
+        ("QUADSPI", "PD11", "IO0", 9),
+        ("QUADSPI", "PF8", "IO0", 10),
+        ("QUADSPI", "PC10", "IO1", 9),
+        ("QUADSPI", "PD12", "IO1", 9),
+        ("QUADSPI", "PF9", "IO1", 10),
+        ("QUADSPI", "PE2", "IO2", 9),
+        ("QUADSPI", "PF7", "IO2", 9),
+        ("QUADSPI", "PA1", "IO3", 9),
+        ("QUADSPI", "PD13", "IO3", 9),
+        ("QUADSPI", "PF6", "IO3", 9),
+        ("FMC", "PG8", "SDCLK", 12),
+        ("FMC", "PC3", "SDCKE0", 12),
+        ("FMC", "PC5", "SDCKE0", 12),
+        ("FMC", "PH2", "SDCKE0", 12),
+        ("FMC", "PC2", "SDNE0", 12),
+        ("FMC", "PC4", "SDNE0", 12),
+        ("FMC", "PH3", "SDNE0", 12),
+        ("FMC", "PF11", "SDNRAS", 12),
+        ("FMC", "PG15", "SDNCAS", 12),
+        ("FMC", "PA7", "SDNWE", 12),
+        ("FMC", "PC0", "SDNWE", 12),
+        ("FMC", "PH5", "SDNWE", 12),
+        ("FMC", "PE0", "NBL0", 12),
+        ("FMC", "PE1", "NBL1", 12),
+        ("FMC", "PG4", "BA0", 12),
+        ("FMC", "PG5", "BA1", 12),
+    )
+    | {("FMC", pin): (f"A{n}", 12) for n, pin in enumerate(ADDRESS_LINES)}
+    | {("FMC", pin): (f"D{n}", 12) for n, pin in enumerate(DATA_LINES)}
+)
+
 F746 = Facts(
     name="STM32F746",
     manual="RM0385",
@@ -65,6 +108,8 @@ F746 = Facts(
         ("USART3", "PD8", "TX", 7),
         ("USART3", "PD9", "RX", 7),
     ),
+    ahb3=0x00000003,  # 5.3.12: FMCEN, QSPIEN
+    memory_pins=MEMORY_PINS,
 )
 
 CHIPS = {"stm32f746": F746}

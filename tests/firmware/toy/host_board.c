@@ -29,6 +29,11 @@ int firmware_main(void);
 const char board_id[] = "host";
 const uint32_t board_tick_hz = NANOSECONDS;
 
+void board_core(struct board_core *core)
+{
+    *core = (struct board_core){216000000u, 7u, BOARD_CACHE_INSTRUCTION | BOARD_CACHE_DATA};
+}
+
 uint32_t board_chip_id(void)
 {
     return 0x10016413u;

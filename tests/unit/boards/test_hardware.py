@@ -4,7 +4,8 @@
 import pytest
 
 from mcuforge.boards.catalog.board import load_board
-from mcuforge.boards.catalog.hardware import Pin, read_hardware
+from mcuforge.boards.catalog.hardware import read_hardware
+from mcuforge.boards.catalog.pin import Pin
 from mcuforge.boards.catalog.toml_table import TomlTable
 from mcuforge.errors import BoardError
 

@@ -37,3 +37,21 @@ def test_wait_states_suffice_at_the_boards_voltage(part: Part) -> None:
     for states, most in found.items():
         assert most == (states + 1) * part.facts.wait_state_hz
     assert part.facts.latency_mask >= 7
+
+
+@parts
+def test_pins_of_memories_have_their_alternate_functions(part: Part) -> None:
+    names = {"quadspi": "QUADSPI", "fmc": "FMC"}
+    wired: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for pin in part.device.iter("gpio"):
+        where = f"P{pin.get('port', '').upper()}{pin.get('pin')}"
+        for signal in pin.iter("signal"):
+            user = names.get(signal.get("driver", ""))
+            if user is not None:
+                name = signal.get("name", "").removeprefix("bk1_").upper()
+                wired.setdefault((user, where), []).append((name, int(signal.get("af", ""))))
+    known = part.facts.memory_pins
+    outside = {key for key in known if key not in wired}  # pins of the larger package
+    assert part.board != "disco_f746ng" or not outside
+    for key in known.keys() - outside:
+        assert known[key] in wired[key]

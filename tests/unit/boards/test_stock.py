@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from mcuforge.boards.build.project import Project, write_project
-from mcuforge.boards.build.stock import STOCK, environment_name, missing, platformio_of, stock_of
+from mcuforge.boards.build.stock import (
+    STOCK,
+    environment_name,
+    missing,
+    outside_protocols,
+    platformio_of,
+    stock_of,
+)
 from mcuforge.boards.build.upload import NoProbe, ProbeRefused, UploadFailed, upload_error
 from mcuforge.boards.catalog.board import Board, load_board
 from mcuforge.boards.catalog.platformio import PROTOCOLS
@@ -64,6 +71,21 @@ def test_a_hardware_project_names_the_stock_platform_and_has_an_environment_per_
     names = {environment_name(board, protocol) for protocol in known.protocols}
     assert {s.removeprefix("env:") for s in found.sections()} == {"platformio", "env", *names}
     assert found[f"env:{board.id}"]["upload_protocol"] == known.protocol
+
+
+def test_weights_outside_the_chip_are_written_by_the_tools_that_can(tmp_path: Path) -> None:
+    main = {"main.c": "int main(void)\n{\n    return 0;\n}\n"}
+    board = load_board("disco_f746ng")
+    write_project(tmp_path / "p", board, main, [], firmware=False, outside=True)
+    found = ini(tmp_path / "p")
+    assert set(found.sections()) == {"platformio", "env", "env:disco_f746ng"}
+    assert found["env"]["extra_scripts"] == "pre:stock_flags.py, post:stock_bin.py"
+    assert (tmp_path / "p" / "stock_bin.py").is_file()
+    line = found["env:disco_f746ng"]
+    assert line["upload_protocol"] == "custom"
+    assert "-f board/stm32f746g-disco.cfg -c" in line["upload_command"]
+    assert outside_protocols(board) == ("stlink",)
+    assert outside_protocols(load_board("nucleo_f746zg")) == ()
 
 
 def test_a_cmsis_dap_probe_does_not_get_the_boards_st_link_file(tmp_path: Path) -> None:
@@ -191,6 +213,7 @@ def test_a_failed_upload_keeps_the_tools_own_words(
 def test_every_board_and_protocol_has_a_recorded_command_line() -> None:
     recorded = dict(line.split(": ", 1) for line in LINES.read_text().splitlines())
     wanted = [f"{board.id} {p}" for board in SILICON for p in platformio_of(board).protocols]
+    wanted += [f"{board.id} {p} outside" for board in SILICON for p in outside_protocols(board)]
     assert set(recorded) == set(wanted)
     for name, line in recorded.items():
         if name.endswith("cmsis-dap"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An image for the hardware keeps off memories whose controller nobody has set up."""
+"""Memories outside the chip: who may use them, who writes them, and when a plan takes them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from mcuforge.compiler.compile import PlanOptions
-from mcuforge.errors import CompileError
+from mcuforge.compiler.schedule.planned import ArenaIn
+from mcuforge.errors import BoardError, CompileError
 from mcuforge.flow.firmware import build_check
-from mcuforge.flow.session import compile_session, open_session
+from mcuforge.flow.session import compile_session, open_session, plan_session, ram_budget
 
 MODEL = Path(__file__).resolve().parents[3] / "examples" / "digits" / "digits_cnn.tflite"
 
@@ -26,3 +27,48 @@ def test_buffers_in_external_ram_are_refused_before_anything_is_built(tmp_path: 
     assert "digits_cnn.tflite" in found.value.where
     assert "--emulate runs them on the stand-in" in found.value.hint
     assert not (tmp_path / "project").exists()
+
+
+@pytest.mark.parametrize("protocol", ["jlink", "cmsis-dap", "dfu", "serial"])
+def test_a_tool_that_does_not_write_the_external_flash_is_refused(
+    protocol: str, tmp_path: Path
+) -> None:
+    session = open_session(MODEL, "disco_f746ng", emulate=False)
+    compiled = compile_session(session, PlanOptions(weights="external"))
+    with pytest.raises(CompileError, match=f"outside the chip, which {protocol}") as refused:
+        build_check(session, compiled, tmp_path / "project", protocol=protocol)
+    assert refused.value.hint.startswith("--protocol stlink, or `--weights internal`")
+    assert not (tmp_path / "project").exists()
+
+
+@pytest.mark.parametrize(
+    ("arena", "held"),
+    [("internal", {"dtcm"}), ("auto", {"dtcm"}), ("external", {"sdram"})],
+)
+def test_a_plan_takes_ram_outside_the_chip_only_on_request(arena: ArenaIn, held: set[str]) -> None:
+    session = open_session(MODEL, "disco_f746ng", emulate=False)
+    planned, _ = plan_session(session, PlanOptions(arena=arena))
+    used = {name for name, peak in planned.plan.peaks.items() if peak}
+    assert used == held
+    more = 8 << 20 if "sdram" in used else 0
+    assert ram_budget(session.board, used) == (320 << 10) + more
+
+
+def test_auto_goes_outside_where_the_chip_has_too_little() -> None:
+    session = open_session(MODEL, "disco_f746ng", emulate=False)
+    board = session.board
+    dtcm = replace(board.first("ram"), bytes=1024)  # less than the arena
+    others = [m for m in board.memory if m.name not in ("dtcm", "sram")]
+    small = replace(session, board=replace(board, memory=(dtcm, *others), ram_bytes=1024))
+    inside, _ = plan_session(small, PlanOptions())
+    assert not inside.fits
+    planned, _ = plan_session(small, PlanOptions(arena="auto"))
+    assert planned.fits
+    assert planned.plan.peaks["sdram"]
+
+
+def test_a_board_without_ram_outside_is_refused() -> None:
+    session = open_session(MODEL, "nucleo_f746zg", emulate=False)
+    with pytest.raises(BoardError, match="has no external RAM, --arena external needs one"):
+        plan_session(session, PlanOptions(arena="external"))
+    assert plan_session(session, PlanOptions(arena="auto"))[0].fits

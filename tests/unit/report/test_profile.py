@@ -12,7 +12,7 @@ from rich.table import Table
 
 from mcuforge.flow.board_check import LayerTicks
 from mcuforge.report.model import LayerFacts, OperatorFacts
-from mcuforge.report.profile import layer_table, operator_facts, operator_table
+from mcuforge.report.profile import cost_unit, layer_table, operator_facts, operator_table
 
 LAYERS = (
     LayerFacts(0, "conv[1]", "conv2d", 1000, 4000, 900, 4.0, (1, 8, 8, 4)),
@@ -72,3 +72,23 @@ def test_layers_add_up_to_the_inference(
 ) -> None:
     assert timed.adding_up(whole) == parts
     assert sum(parts) == whole
+
+
+def test_hardware_has_cycles_or_only_time() -> None:
+    timed = tuple(
+        replace(x, instructions=None, instructions_per_mac=None, microseconds=t)
+        for x, t in zip(LAYERS, (4.5, 1.0, 0.5), strict=True)
+    )
+    assert operator_facts(timed)[0].microseconds == 5.0
+    text = "\n".join(lines(layer_table(timed, 120), 120))
+    assert (cost_unit(timed), "us" in text, "6.0" in text) == ("us", True, True)
+    counted = tuple(
+        replace(x, cycles=c, cycles_per_mac=2.0)
+        for x, c in zip(timed, (900, 200, 100), strict=True)
+    )
+    (conv, soft) = operator_facts(counted)
+    assert (conv.cycles, conv.cycles_per_mac, conv.share) == (1000, 0.25, 0.8333)
+    assert (soft.cycles, soft.cycles_per_mac, soft.instructions) == (200, None, None)
+    rows = [line.split() for line in lines(operator_table((conv, soft)), 80)]
+    assert "cycles" in rows[0]
+    assert "1,000" in rows[1]

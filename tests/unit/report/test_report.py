@@ -282,9 +282,16 @@ def test_a_peer_of_the_same_integers_is_told_with_the_operators_that_differ() ->
 def test_hardware_is_timed_and_never_counted_in_instructions() -> None:
     board = replace(REPORT.board, emulated=False, stand_in=None)
     run = Run(None, None, 1234, 56.0)
-    text = printed("cost:     56 us per inference", replace(REPORT, board=board, run=run))
+    text = printed(
+        "cost:     1,234 cycles, 56 us per inference", replace(REPORT, board=board, run=run)
+    )
     assert "on a_board (hardware)" in text
     assert "instructions" not in text
+    slow = Run(None, None, None, 56.0, clock_hz=320_000_000, wait_states=0, caches="none")
+    text = printed(
+        "cost:     56 us per inference (hardware)", replace(REPORT, board=board, run=slow)
+    )
+    assert "core:     320 MHz, 0 wait states of the flash, caches on: none" in text
 
 
 def test_a_check_and_a_bench_print_their_parts() -> None:

@@ -26,7 +26,10 @@
 
 enum mpu_access {
     MPU_NONE = 1 << 28,  /* AP no access, XN */
-    MPU_READ = 5 << 24   /* AP privileged read-only; may execute */
+    MPU_READ = 5 << 24,  /* AP privileged read-only; may execute */
+    /* Armv7-M, for memories outside the chip: normal memory, TEX, C and B of B3.5.5; XN */
+    MPU_CACHED_DATA = 1 << 28 | 3 << 24 | 1 << 19 | 1 << 17 | 1 << 16, /* write-back */
+    MPU_CACHED_CONSTANTS = 1 << 28 | 5 << 24 | 1 << 17 /* read-only, write-through */
 };
 
 /*

@@ -12,12 +12,15 @@
 #define RCC_PLLCFGR REG32(0x40023804u) /* 'RCC PLL configuration register' */
 #define RCC_CFGR REG32(0x40023808u)    /* 'RCC clock configuration register' */
 #define RCC_AHB1ENR REG32(0x40023830u) /* 'RCC AHB1 peripheral clock enable register' */
+#define RCC_AHB3ENR REG32(0x40023838u) /* 'RCC AHB3 peripheral clock enable register' */
 #define RCC_APB1ENR REG32(0x40023840u) /* 'RCC APB1 peripheral clock enable register' */
 #define RCC_APB2ENR REG32(0x40023844u) /* 'RCC APB2 peripheral clock enable register' */
 #define RCC_CSR REG32(0x40023874u)     /* 'RCC clock control & status register' */
 
 #define AHB1ENR_GPIO(port) (1u << (port)) /* GPIOA is 0 */
 #define AHB1ENR_CCM (1u << 20)            /* F405/407 and F42x: CCMDATARAMEN */
+#define AHB3ENR_FMC (1u << 0)             /* F746, and QUADSPI */
+#define AHB3ENR_QUADSPI (1u << 1)
 #define APB1ENR_TIM5 (1u << 3)
 #define APB1ENR_USART2 (1u << 17)
 #define APB1ENR_USART3 (1u << 18)

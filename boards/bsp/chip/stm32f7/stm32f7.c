@@ -8,6 +8,7 @@
 #include "cache.h"
 #include "chip.h"
 #include "clock.h"
+#include "external.h"
 #include "family.h"
 #include "fault.h"
 #include "reg.h"
@@ -35,6 +36,7 @@ void family_init(void)
     dwt_start();
     coarse_start();
     uart_start(BAUD_DIVISOR(UART_HZ));
+    external_start();
 }
 
 void family_send(uint8_t byte)

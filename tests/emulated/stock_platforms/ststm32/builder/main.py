@@ -15,6 +15,7 @@ env.Replace(
     AR=tool + "gcc-ar",
     AS=tool + "as",
     CC=tool + "gcc",
+    OBJCOPY=tool + "objcopy",
     RANLIB=tool + "gcc-ranlib",
     PROGNAME="firmware",
     PROGSUFFIX=".elf",
@@ -26,6 +27,9 @@ env.Append(
     LIBS=["c", "gcc", "m", "stdc++"],
 )
 program = env.BuildProgram()
+binary = env.Command(
+    "$BUILD_DIR/firmware.bin", program, "$OBJCOPY -O binary $SOURCE $TARGET"
+)  # of every build, whoever flashes it
 if env.subst("$UPLOAD_PROTOCOL") != "custom":
     scripts = (platform.get_package_dir("tool-openocd") or "") + "/openocd/scripts"
     env.Replace(
@@ -37,5 +41,5 @@ if env.subst("$UPLOAD_PROTOCOL") != "custom":
         UPLOADCMD="$UPLOADER $UPLOADERFLAGS",
     )
 flashed = env.VerboseAction("$UPLOADCMD", "Uploading $SOURCE")
-AlwaysBuild(env.Alias("upload", program, flashed))
-Default(program)
+AlwaysBuild(env.Alias("upload", [program, binary], flashed))
+Default(binary)

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the registers of an STM32F7 say of its core. The image lies where the core's caches serve it. */
+#include "board.h"
+#include "cache.h"
+#include "clock.h"
+#include "stm32_core.h"
+
+void board_core(struct board_core *core)
+{
+    const uint32_t on = CACHE_CCR;
+    core->hz = stm32_core_hz();
+    core->wait_states = stm32_wait_states();
+    core->caches = ((on & CACHE_CCR_INSTRUCTION) != 0u ? BOARD_CACHE_INSTRUCTION : 0u) |
+                   ((on & CACHE_CCR_DATA) != 0u ? BOARD_CACHE_DATA : 0u);
+}

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decides how a command reaches its board: an emulator, a virtual chip, or a serial port."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcuforge.errors import BoardError
+from mcuforge.flow.session import Session
+from mcuforge.flow.target import Connection, find_connection
+
+
+@dataclass(frozen=True)
+class Way:
+    """What the user asked for. `port`: "auto", a name, or None; `protocol`: how to flash."""
+
+    board: str
+    emulate: bool
+    exact: bool
+    port: str | None
+    protocol: str | None
+
+    def refuse_contradictions(self) -> None:
+        """Raise a BoardError for ways that exclude each other, before anything is read."""
+        asked = (("--emulate", self.emulate), ("--exact", self.exact), ("--port", self.port))
+        given = [name for name, value in asked if value]
+        if len(given) > 1:
+            raise BoardError(
+                f"{' and '.join(given)} exclude each other", f"board {self.board}", "give one"
+            )
+        if self.protocol is not None and self.port is None:
+            raise BoardError(
+                f"--protocol {self.protocol} says how to flash, and nothing is flashed",
+                f"board {self.board}, without --port",
+                "add --port auto, or leave --protocol out",
+            )
+
+    def connection(self, session: Session) -> Connection | None:
+        """Find the port before anything is built; None if the board is emulated.
+
+        BoardError when the board cannot be reached in the way that was asked for.
+        """
+        if session.exact:
+            return None
+        if session.board.emulated and self.port is not None:
+            raise BoardError(
+                f"'{self.board}' is emulated and has no port to flash through, --port is given",
+                f"board {self.board}",
+                "leave --port out; `mcuforge check PORT` reaches an emulator that runs already",
+            )
+        if not session.board.emulated and self.port is None:
+            raise BoardError(
+                f"no way to reach '{self.board}': none of --port, --exact and --emulate is given",
+                f"board {self.board}",
+                f"--port auto (`mcuforge doctor --board {self.board}` looks for it), --exact or "
+                "--emulate",
+            )
+        if self.port is None:
+            return None
+        return find_connection(session, self.port, self.protocol)
