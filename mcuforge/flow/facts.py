@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcuforge.compiler.compile import Planned
-from mcuforge.flow.board_check import BoardAnswers
 from mcuforge.flow.session import Session
 from mcuforge.memplan.solve import DEFAULT_EFFORT
 from mcuforge.report import model
 
 if TYPE_CHECKING:
     from mcuforge.boards.virtual.machine import Boot
+    from mcuforge.flow.board_check import BoardAnswers
 
 
 def model_facts(session: Session) -> model.ModelFacts:
