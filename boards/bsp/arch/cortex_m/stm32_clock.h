@@ -135,12 +135,13 @@ static inline const char *stm32_clock_start(uint32_t scale, bool over_drive, uin
     if (!wait_for(&FLASH_ACR, ACR_LATENCY, WAIT_STATES)) {
         return "clock-wait-states";
     }
-    RCC_CFGR = CFGR_APB1_BY_4 | CFGR_APB2_BY_2;
     if (!wait_for(&RCC_CR, CR_PLL_READY, CR_PLL_READY)) {
-        return "clock-pll";
+        return "clock-pll"; /* before the dividers: the report needs the UART's clock as it was */
     }
+    RCC_CFGR = CFGR_APB1_BY_4 | CFGR_APB2_BY_2;
     RCC_CFGR |= CFGR_PLL;
     if (!wait_for(&RCC_CFGR, CFGR_SWITCHED, CFGR_SWITCHED_PLL)) {
+        RCC_CFGR = 0;
         return "clock-switch";
     }
     return 0;

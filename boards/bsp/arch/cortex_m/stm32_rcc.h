@@ -8,6 +8,8 @@
 
 #include "reg.h"
 
+#define GPIO_ORIGIN 0x40020000u /* of GPIOA: RM0090 and RM0385, 'Memory map' */
+
 #define RCC_CR REG32(0x40023800u)      /* 'RCC clock control register' */
 #define RCC_PLLCFGR REG32(0x40023804u) /* 'RCC PLL configuration register' */
 #define RCC_CFGR REG32(0x40023808u)    /* 'RCC clock configuration register' */
@@ -16,7 +18,8 @@
 #define RCC_APB2ENR REG32(0x40023844u) /* 'RCC APB2 peripheral clock enable register' */
 #define RCC_CSR REG32(0x40023874u)     /* 'RCC clock control & status register' */
 
-#define AHB1ENR_GPIO(port) (1u << (port)) /* GPIOA is 0 */
+#define RCC_GPIOENR RCC_AHB1ENR
+#define GPIOENR_PORT(port) (1u << (port)) /* GPIOA is 0 */
 #define AHB1ENR_CCM (1u << 20)            /* F405/407 and F42x: CCMDATARAMEN */
 #define APB1ENR_TIM5 (1u << 3)
 #define APB1ENR_USART2 (1u << 17)

@@ -6,7 +6,7 @@
 #define MCUFORGE_STM32_RESET_H
 
 #include "board.h"
-#include "stm32_rcc.h"
+#include "clock.h"
 
 #define CSR_REMOVE_FLAGS (1u << 24)
 #define CSR_BROWN_OUT (1u << 25)

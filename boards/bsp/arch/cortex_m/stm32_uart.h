@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The UART and the pins that the board's file names, on an STM32F4 or F7: RM0090 and RM0390, sections
- * 'GPIO registers' and 'Memory map'; RM0385, the same titles. Include stm32_usart_v1.h or
- * stm32_usart_v2.h and the family's clock.h before it.
+ * The UART and the pins that the board's file names: RM0090 and RM0390, sections 'GPIO registers' and
+ * 'Memory map'; RM0385, the same titles. Include stm32_usart_v1.h or stm32_usart_v2.h before it. The
+ * family's clock.h has the origin of the ports and the registers' enable bits.
  */
 #ifndef MCUFORGE_STM32_UART_H
 #define MCUFORGE_STM32_UART_H
 
 #include "baud.h"
 #include "board_config.h"
+#include "clock.h"
 #include "reg.h"
-#include "stm32_rcc.h"
 
 /* 'Memory map', register boundary addresses */
-#define GPIO(port) (0x40020000u + 0x400u * (port))
+#define GPIO(port) (GPIO_ORIGIN + 0x400u * (port))
 #if defined(BOARD_UART_USART1)
 #define UART 0x40011000u
 #define UART_HZ APB2_HZ
@@ -24,6 +24,9 @@
 #define UART 0x40004800u
 #define UART_HZ APB1_HZ
 #endif
+
+/* What the divisor divides, and the divisor, for a clock of the UART. */
+#define UART_DIVISOR(clock_hz) ((uint32_t)BAUD_DIVISOR(clock_hz))
 
 #if !BAUD_IS_NEAR(UART_HZ)
 #error the UART misses the baud rate of the board by 2 % or more: another baud in its file
@@ -44,7 +47,7 @@ static inline void uart_pin(uint32_t port, uint32_t pin)
 
 static inline void uart_start(uint32_t divisor)
 {
-    RCC_AHB1ENR |= AHB1ENR_GPIO(BOARD_UART_TX_PORT) | AHB1ENR_GPIO(BOARD_UART_RX_PORT);
+    RCC_GPIOENR |= GPIOENR_PORT(BOARD_UART_TX_PORT) | GPIOENR_PORT(BOARD_UART_RX_PORT);
 #if defined(BOARD_UART_USART1)
     RCC_APB2ENR |= APB2ENR_USART1;
     (void)RCC_APB2ENR; /* RM0090, 'Clocks': a register works two cycles after its clock is on */
