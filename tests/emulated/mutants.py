@@ -106,7 +106,7 @@ MUTANTS = (
     Mutant(
         "a variable where no memory is",
         FAMILY,
-        "reset_flags = RCC_CSR;",
+        "reset_flags = RESET_FLAGS;",
         "*(volatile uint32_t *)0x20020000u = RCC_CSR;",
         Rule.UNMAPPED,
     ),
@@ -121,14 +121,14 @@ MUTANTS = (
     Mutant(
         "a variable in flash",
         FAMILY,
-        "reset_flags = RCC_CSR;",
+        "reset_flags = RESET_FLAGS;",
         "*(volatile uint32_t *)0x08000000u = RCC_CSR;",
         Rule.FLASH_WRITE,
     ),
     Mutant(
         "a call into RAM",
         FAMILY,
-        "reset_flags = RCC_CSR;",
+        "reset_flags = RESET_FLAGS;",
         "((void (*)(void))0x20000101u)();",
         Rule.EXECUTE,
     ),
@@ -265,7 +265,7 @@ MUTANTS = (
         '__asm volatile("vmov.f32 s0, #1.0");', Rule.FPU_OFF,
     ),
     Mutant(
-        "doubles", FAMILY, "reset_flags = RCC_CSR;",
+        "doubles", FAMILY, "reset_flags = RESET_FLAGS;",
         '__asm volatile(".inst.w 0xee300b00");', Rule.DOUBLE,
     ),
     Mutant(

@@ -8,7 +8,7 @@ CRYSTAL, SIGNAL = "disco_f746ng", "nucleo_f746zg"  # boards, by what they have a
 CLOCK, FAMILY, STARTUP = "clock.c", "stm32_family.h", "startup.c"
 ORDER, WIRES, CACHE = "stm32_clock.h", "stm32_uart.h", "cache.h"
 USART, DWT, VECTORS = "stm32_usart_v2.h", "dwt.h", "vectors.S"
-FLAGS = "reset_flags = RCC_CSR;"
+FLAGS = "reset_flags = RESET_FLAGS;"
 BRR = "USART_BRR(base) = divisor;"
 
 MUTANTS = (

@@ -10,16 +10,32 @@ from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.machine import VirtualBoard
 from tests.emulated import mutants as stm32f4
 from tests.emulated import mutants_stm32f7 as stm32f7
+from tests.emulated import mutants_stm32l4 as stm32l4
 from tests.emulated.mutants import SECONDS, Images, Mutant, check_stopped, lines, overrun, use
 from tests.emulated.mutants_riscv import FE310_MUTANTS, GD32VF103_MUTANTS
 
-BOARDS = ("nucleo_f446re", "disco_f407vg", "disco_f429zi", "disco_f746ng", "nucleo_f746zg")
-MUTANTS = stm32f4.MUTANTS + stm32f7.MUTANTS
+BOARDS = (
+    *("nucleo_f446re", "disco_f407vg", "disco_f429zi", "disco_f746ng", "nucleo_f746zg"),
+    *("nucleo_l4r5zi", "nucleo_l4r5zi-mco"),
+)
+MUTANTS = stm32f4.MUTANTS + stm32f7.MUTANTS + stm32l4.MUTANTS
+
+
+def wire_mco(board: Board) -> Board:
+    """The board with the ST-Link's clock output at OSC_IN, as other Nucleo-144 have it."""
+    assert board.hardware is not None
+    wired = replace(board.hardware, internal=False, bypass=True, oscillator_hz=8_000_000)
+    return replace(board, hardware=wired)
+
+
+CHANGES = {"mco": wire_mco}
 
 
 def at_speed(board_id: str) -> Board:
-    """The board at 921,600 baud, where the wait for a byte to leave is short."""
-    return replace(load_board(board_id), baud=921_600)
+    """The board, with a change after a dash, at 921,600 baud: a byte leaves soon."""
+    name, _, change = board_id.partition("-")
+    board = CHANGES[change](load_board(name)) if change else load_board(name)
+    return replace(board, baud=921_600)
 
 
 @pytest.fixture(scope="module")

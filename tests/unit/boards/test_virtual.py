@@ -33,6 +33,7 @@ from mcuforge.boards.virtual.machine import CHIPS, refuse_without_chip
 from mcuforge.boards.virtual.processors import CacheSize
 from mcuforge.boards.virtual.stm32f4.facts import CHIPS as STM32F4
 from mcuforge.boards.virtual.stm32f7.facts import CHIPS as STM32F7
+from mcuforge.boards.virtual.stm32l4.facts import CHIPS as STM32L4
 from mcuforge.errors import BoardError
 
 BASE = 0x40000000
@@ -182,11 +183,10 @@ def test_catalog_and_virtual_chip_agree_where_both_state_a_fact(board: Board) ->
     inside = {m.name: (m.origin, m.bytes) for m in board.memory if not m.external}
     assert inside == {m.name: (m.origin, m.bytes) for m in model.memories}
     assert model.name.replace("-", "_") == board.hardware.chip
-    stm32 = STM32F4 | STM32F7
-    if board.virtual in stm32:
-        facts = stm32[board.virtual]
+    facts = (STM32F4 | STM32F7).get(name := str(board.virtual)) or STM32L4.get(name)
+    if facts is not None:
         assert facts.idcode & 0xFFF == board.hardware.chip_id
-        assert board.clock_hz == max(s.over_drive_hclk for s in facts.scales.values())
+        assert board.clock_hz == facts.fastest_hz
     else:
         assert board.clock_hz == FASTEST[str(board.virtual)]
         assert board.hardware.chip_id == {"gd32vf103": IDCODE & 0xFFF}.get(str(board.virtual), 0)

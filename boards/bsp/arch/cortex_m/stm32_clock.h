@@ -13,6 +13,7 @@
 #include "board_config.h"
 #include "reg.h"
 #include "stm32_rcc.h"
+#include "stm32_wait.h"
 
 /*
  * RM0090, 'PWR power control register' and 'PWR power control/status register'; RM0385 has the same
@@ -75,23 +76,6 @@
 #if BOARD_CLOCK_HZ * PLL_P > 432000000u || BOARD_CLOCK_HZ * PLL_P > 48000000u * PLL_Q
 #error the VCO of the PLL would run faster than 432 MHz, or its output Q faster than 48 MHz
 #endif
-
-/*
- * Reads of a register before what it should show is given up. At 16 MHz a read and its loop take
- * some 10 cycles, so this is half a second; the slowest is a crystal, with milliseconds (data
- * sheets, 'HSE oscillator characteristics').
- */
-#define PATIENCE 800000u
-
-static inline bool wait_for(volatile uint32_t *at, uint32_t mask, uint32_t value)
-{
-    for (uint32_t left = PATIENCE; left != 0u; left--) {
-        if ((*at & mask) == value) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /*
  * Runs core and buses at their full clocks: APB1 at a quarter, APB2 at half of the core's. scale:

@@ -25,8 +25,8 @@ static uint32_t reset_flags;
 /* First: the flags are those of all resets since they were removed last. */
 static inline void reset_flags_take(void)
 {
-    reset_flags = RCC_CSR;
-    RCC_CSR |= CSR_REMOVE_FLAGS;
+    reset_flags = RESET_FLAGS;
+    RESET_FLAGS |= RESET_REMOVE;
 }
 
 /* Clocks, cycle counter and UART; a clock that does not start is reported and the core halts. */

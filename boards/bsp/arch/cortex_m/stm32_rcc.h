@@ -27,4 +27,13 @@
 #define APB1ENR_PWR (1u << 28)
 #define APB2ENR_USART1 (1u << 4)
 
+/* Why the chip was reset: RCC_CSR */
+#define RESET_FLAGS RCC_CSR
+#define RESET_REMOVE (1u << 24)
+#define RESET_PIN (1u << 26)
+#define RESET_POWER (5u << 25) /* BORRSTF, PORRSTF */
+#define RESET_SOFTWARE (1u << 28)
+#define RESET_WATCHDOGS (3u << 29)
+#define RESET_LOW_POWER (1u << 31)
+
 #endif

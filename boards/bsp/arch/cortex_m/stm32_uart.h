@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The UART and the pins that the board's file names: RM0090 and RM0390, sections 'GPIO registers' and
- * 'Memory map'; RM0385, the same titles. Include stm32_usart_v1.h or stm32_usart_v2.h before it. The
+ * 'Memory map'; RM0385, RM0432 and RM0433, the same titles. Include stm32_usart_v1.h or stm32_usart_v2.h before it. The
  * family's clock.h has the origin of the ports and the registers' enable bits.
  */
 #ifndef MCUFORGE_STM32_UART_H
@@ -23,13 +23,26 @@
 #elif defined(BOARD_UART_USART3)
 #define UART 0x40004800u
 #define UART_HZ APB1_HZ
+#elif defined(BOARD_UART_LPUART1)
+#define UART 0x40008000u
+#define UART_HZ APB1_HZ
 #endif
 
-/* What the divisor divides, and the divisor, for a clock of the UART. */
-#define UART_DIVISOR(clock_hz) ((uint32_t)BAUD_DIVISOR(clock_hz))
+/* What the divisor divides: the clock, or 256 times it: RM0432, 'LPUART baud rate generation'. */
+#if defined(BOARD_UART_LPUART1)
+#define UART_DIVIDES(clock_hz) (256ull * (clock_hz))
+#else
+#define UART_DIVIDES(clock_hz) (clock_hz)
+#endif
+#define UART_DIVISOR(clock_hz) ((uint32_t)BAUD_DIVISOR(UART_DIVIDES(clock_hz)))
 
-#if !BAUD_IS_NEAR(UART_HZ)
+#if !BAUD_IS_NEAR(UART_DIVIDES(UART_HZ))
 #error the UART misses the baud rate of the board by 2 % or more: another baud in its file
+#endif
+/* RM0432, 'LPUART baud rate generation': smaller and larger divisors are forbidden */
+#if defined(BOARD_UART_LPUART1) && \
+    (BAUD_DIVISOR(UART_DIVIDES(UART_HZ)) < 0x300u || BAUD_DIVISOR(UART_DIVIDES(UART_HZ)) > 0xFFFFFu)
+#error the LPUART cannot divide its clock to the baud rate of the board: another baud in its file
 #endif
 
 #define GPIO_MODER(port) REG32(GPIO(port) + 0x00u)
@@ -57,6 +70,9 @@ static inline void uart_start(uint32_t divisor)
 #elif defined(BOARD_UART_USART3)
     RCC_APB1ENR |= APB1ENR_USART3;
     (void)RCC_APB1ENR;
+#elif defined(BOARD_UART_LPUART1)
+    RCC_APB1ENR2 |= APB1ENR2_LPUART1;
+    (void)RCC_APB1ENR2;
 #endif
     /* an unplugged cable must not read as a start bit */
     GPIO_PUPDR(BOARD_UART_RX_PORT) |= PULL_UP << (2u * BOARD_UART_RX_PIN);
