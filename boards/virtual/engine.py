@@ -26,6 +26,7 @@ DEVICES = (0x40000000, 0xFFFFFFFF)  # addresses of registers, inclusive
 
 Read = Callable[[int, int], int]  # address, bytes -> value
 Write = Callable[[int, int, int], None]  # address, bytes, value
+Gate = Callable[["Region", int, bool], tuple[int, int, bool]]
 
 
 class Counter(ctypes.Structure):
@@ -96,7 +97,7 @@ class Region:
     """Memory: `code` may be executed and not written, other memory the reverse.
 
     alias: where the same bytes appear a second time. An image touches only the memory that is
-    `used`.
+    `used`. What is `gated` is closed until Engine.on_gate opens it.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Region:
     code: bool
     alias: int | None = None
     used: bool = True
+    gated: bool = False
 
     def holds(self, address: int, size: int = 1) -> bool:
         """Tell whether all of [address, address + size) lies here."""
@@ -198,6 +200,8 @@ class Engine:
         self.on_read: Read = lambda address, size: 0
         self.on_write: Write = lambda address, size, value: None
         self.on_return: Callable[[int], None] = lambda value: None
+        # gated memory, address, writing -> what is open there: origin, bytes, whether to writes too
+        self.on_gate: Gate = lambda region, address, writing: (region.origin, region.bytes, True)
         for origin, size in devices:
             self._map_devices(origin, size)
         self._stop: Stopped | None = None
@@ -305,7 +309,8 @@ class Engine:
         self._uc.mem_map(origin, region.bytes, self._c.UC_PROT_ALL)
         self._uc.mem_write(origin, code)
         other = self._c.UC_PROT_EXEC if region.code else self._c.UC_PROT_WRITE
-        self._uc.mem_protect(origin, region.bytes, self._c.UC_PROT_READ | other)
+        allowed = self._c.UC_PROT_NONE if region.gated else self._c.UC_PROT_READ | other
+        self._uc.mem_protect(origin, region.bytes, allowed)
 
     def _map_devices(self, origin: int, size: int) -> None:
         def read(_uc: object, offset: int, width: int, _user: object) -> int:
@@ -352,9 +357,23 @@ class Engine:
         fetch = (self._c.UC_MEM_FETCH_UNMAPPED, self._c.UC_MEM_FETCH_PROT)
         write = (self._c.UC_MEM_WRITE_UNMAPPED, self._c.UC_MEM_WRITE_PROT)
         protected = (self._c.UC_MEM_WRITE_PROT, self._c.UC_MEM_READ_PROT)
+        region = self.holds(address, 1)
+        if region is not None and region.gated and kind in protected:
+            return self._open(region, address, kind in write)
         word = "fetch" if kind in fetch else "protected" if kind in protected else "unmapped"
         self._stop = Stopped(word, address, kind in write)
         return False
+
+    def _open(self, region: Region, address: int, writing: bool) -> bool:
+        """Open gated memory if the chip allows the access; true: Unicorn tries it again."""
+        try:
+            origin, size, writable = self.on_gate(region, address, writing)
+        except BaseException as failure:
+            self._fail(failure)
+            return False
+        more = self._c.UC_PROT_WRITE if writable else self._c.UC_PROT_NONE
+        self._uc.mem_protect(origin, size, self._c.UC_PROT_READ | more)
+        return True
 
     def _undefined(self, _uc: object, _user: object) -> bool:
         self._stop = Stopped("undefined", self.get("pc"))

@@ -19,7 +19,8 @@ from mcuforge.boards.virtual.failure import Rule, StrictFailure
 from mcuforge.boards.virtual.machine import VirtualBoard
 from tests.emulated.bsp_image import FIRMWARE, PROBE
 
-PAUSE_LOOPS = 1_400_000  # 2.8 million cycles: 1,190 bytes of 921,600 baud at 216 MHz
+PAUSE_LOOPS = 1_400_000  # 2.8 million cycles: 1,190 bytes of 921,600 baud at PAUSE_HZ or less
+PAUSE_HZ = 216_000_000
 ECHO = bytes(range(200)) * 3
 RING = 1024  # of the receiver
 BURST = b"d" * (RING + 80)  # more than the ring holds, and within the probe's pause
@@ -319,7 +320,7 @@ class Images:
         defines = [
             "-DECHO_BYTES=600u",
             f"-DCODE_ADDRESS={flash:#x}",
-            f"-DPAUSE_LOOPS={PAUSE_LOOPS}u",
+            f"-DPAUSE_LOOPS={PAUSE_LOOPS * max(self._board.clock_hz, PAUSE_HZ) // PAUSE_HZ}u",
         ]
         self._run(
             [*self._support.compile_flags, *FLAGS, *defines, *includes, "-c", str(source)], made

@@ -17,11 +17,12 @@ BOARDS = {
     "disco_f746ng": "virtual STM32F746",
     "nucleo_f746zg": "virtual STM32F746",
     "nucleo_l4r5zi": "virtual STM32L4R5",
+    "nucleo_h743zi": "virtual STM32H743",
 }
 CNN, VIT, KWS = "digits_cnn.tflite", "digits_vit.onnx", "mlperf_tiny/kws_ref_model.tflite"
 # the two boards with an STM32F746 run the same code after start-up: one transformer is enough
 CASES = [(model, b) for model in (CNN, VIT) for b in BOARDS if (model, b) != (VIT, "nucleo_f746zg")]
-CASES += [(KWS, "nucleo_l4r5zi")]
+CASES += [(KWS, board) for board in ("nucleo_l4r5zi", "nucleo_h743zi")]
 
 
 @pytest.mark.parametrize(("model", "board"), CASES)

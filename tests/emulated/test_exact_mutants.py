@@ -2,23 +2,29 @@
 """Every rule of the virtual chips has a mutant that breaks it; clean code breaks none."""
 
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from mcuforge.boards.catalog.board import Board, load_board
 from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.machine import VirtualBoard
+from mcuforge.boards.virtual.stm32 import clocks as stm32_clocks
+from mcuforge.boards.virtual.stm32h7 import clocks as stm32h7_clocks
+from mcuforge.boards.virtual.stm32l4 import clocks as stm32l4_clocks
 from tests.emulated import mutants as stm32f4
 from tests.emulated import mutants_stm32f7 as stm32f7
+from tests.emulated import mutants_stm32h7 as stm32h7
 from tests.emulated import mutants_stm32l4 as stm32l4
 from tests.emulated.mutants import SECONDS, Images, Mutant, check_stopped, lines, overrun, use
 from tests.emulated.mutants_riscv import FE310_MUTANTS, GD32VF103_MUTANTS
 
 BOARDS = (
     *("nucleo_f446re", "disco_f407vg", "disco_f429zi", "disco_f746ng", "nucleo_f746zg"),
-    *("nucleo_l4r5zi", "nucleo_l4r5zi-mco"),
+    *("nucleo_l4r5zi", "nucleo_l4r5zi-mco", "nucleo_h743zi", "nucleo_h743zi-480"),
 )
-MUTANTS = stm32f4.MUTANTS + stm32f7.MUTANTS + stm32l4.MUTANTS
+MUTANTS = stm32f4.MUTANTS + stm32f7.MUTANTS + stm32l4.MUTANTS + stm32h7.MUTANTS
 
 
 def wire_mco(board: Board) -> Board:
@@ -28,7 +34,12 @@ def wire_mco(board: Board) -> Board:
     return replace(board, hardware=wired)
 
 
-CHANGES = {"mco": wire_mco}
+def take_revision_v(board: Board) -> Board:
+    """The board with silicon that runs at 480 MHz."""
+    return replace(board, clock_hz=480_000_000, tick_hz=480_000_000, virtual="stm32h743_v")
+
+
+CHANGES = {"mco": wire_mco, "480": take_revision_v}
 
 
 def at_speed(board_id: str) -> Board:
@@ -59,6 +70,26 @@ def test_clean_start_up_code_breaks_no_rule(
 )
 def test_a_mutant_is_stopped_by_its_own_rule(images: dict[str, Images], mutant: Mutant) -> None:
     check_stopped(mutant, images[mutant.board], at_speed(mutant.board))
+
+
+@pytest.mark.parametrize(
+    ("board_id", "clocks"),
+    [
+        ("nucleo_f446re", stm32_clocks),
+        ("nucleo_l4r5zi", stm32l4_clocks),
+        ("nucleo_h743zi", stm32h7_clocks),
+    ],
+)
+def test_a_pll_that_does_not_lock_is_reported_at_the_right_baud_rate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, board_id: str, clocks: ModuleType
+) -> None:
+    board = replace(load_board(board_id), baud=115_200)
+    hasty = Mutant("hasty", "stm32_wait.h", "PATIENCE 800000u", "PATIENCE 2000u", Rule.POLL)
+    elf = Images(board, tmp_path).mutant(hasty)
+    monkeypatch.setattr(clocks, "PLL_CYCLES", 1 << 60)
+    machine = VirtualBoard(board, elf)
+    machine.timeout = SECONDS
+    assert lines(machine, b"", 2)[1].startswith("m-fault-[clock-pll rcc_cr=0x")
 
 
 def test_every_rule_has_a_mutant() -> None:

@@ -33,6 +33,7 @@ from mcuforge.boards.virtual.machine import CHIPS, refuse_without_chip
 from mcuforge.boards.virtual.processors import CacheSize
 from mcuforge.boards.virtual.stm32f4.facts import CHIPS as STM32F4
 from mcuforge.boards.virtual.stm32f7.facts import CHIPS as STM32F7
+from mcuforge.boards.virtual.stm32h7.facts import CHIPS as STM32H7
 from mcuforge.boards.virtual.stm32l4.facts import CHIPS as STM32L4
 from mcuforge.errors import BoardError
 
@@ -183,7 +184,7 @@ def test_catalog_and_virtual_chip_agree_where_both_state_a_fact(board: Board) ->
     inside = {m.name: (m.origin, m.bytes) for m in board.memory if not m.external}
     assert inside == {m.name: (m.origin, m.bytes) for m in model.memories}
     assert model.name.replace("-", "_") == board.hardware.chip
-    facts = (STM32F4 | STM32F7).get(name := str(board.virtual)) or STM32L4.get(name)
+    facts = (STM32F4 | STM32F7 | STM32L4 | STM32H7).get(str(board.virtual))
     if facts is not None:
         assert facts.idcode & 0xFFF == board.hardware.chip_id
         assert board.clock_hz == facts.fastest_hz
