@@ -10,7 +10,12 @@ from collections.abc import Callable
 
 from mcuforge.boards.virtual.bus import Peripheral, Register
 from mcuforge.boards.virtual.failure import Rule
-from mcuforge.boards.virtual.stm32.clock_tree import AHB_DIVISORS, APB_DIVISORS, ClockTree
+from mcuforge.boards.virtual.stm32.clock_tree import (
+    AHB_DIVISORS,
+    APB_DIVISORS,
+    ClockTree,
+    Oscillator,
+)
 from mcuforge.boards.virtual.stm32.facts import MHZ, Facts
 
 HSI_HZ = 16 * MHZ
@@ -169,11 +174,11 @@ class Clocks(ClockTree):
         facts: Facts,
         power: Power,
         flash: Flash,
-        oscillator: tuple[int, bool],
+        oscillator: Oscillator,
         count: Callable[[], int],
         attend_ram: Callable[[], None],
     ) -> None:
-        """oscillator: Hz of what the board has at OSC_IN, and whether it is a clock signal.
+        """oscillator: what the board has at OSC_IN.
 
         attend_ram: called when the clock of a RAM goes off.
         """
@@ -243,15 +248,8 @@ class Clocks(ClockTree):
             self._attend_ram()
 
     def _oscillators_changed(self, old: int, new: int) -> None:
-        if (old ^ new) >> 18 & 1 and (old >> 16 & 1):
-            raise self.violation(Rule.LOCKED, "RCC_CR.HSEBYP is changed while HSE is on")
+        self.check_hse(old, new, (self._oscillator_hz, self._signal))
         if new & ~old & 1 << 16:
-            if bool(new >> 18 & 1) != self._signal:
-                has = "a clock signal" if self._signal else "a crystal"
-                raise self.violation(
-                    Rule.OSCILLATOR,
-                    f"HSE starts with HSEBYP = {new >> 18 & 1}, and the board has {has} at OSC_IN",
-                )
             self._hse_since = self._count()
         if old & ~new & 1 << 16:
             self._hse_since = None

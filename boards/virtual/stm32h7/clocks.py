@@ -12,8 +12,8 @@ from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.stm32.clock_tree import (
     AHB_DIVISORS,
     APB_DIVISORS,
-    Awaited,
-    ClockTree,
+    Oscillator,
+    SourceTree,
 )
 from mcuforge.boards.virtual.stm32.facts import MHZ
 from mcuforge.boards.virtual.stm32h7.facts import H7Facts
@@ -28,8 +28,6 @@ SIGNAL_CYCLES = 640
 PLL_CYCLES = 3_200  # 50 us
 
 HSI, CSI, HSE, PLL1 = 0, 1, 2, 3  # SW and, without the PLL, PLLSRC, where 3 is none
-NAMES = ("HSI", "CSI", "HSE", "PLL1")
-ON_BITS, READY_BITS = (0, 7, 16, 24), (2, 8, 17, 25)  # of RCC_CR
 ALWAYS_READY = 1 << 5 | 1 << 14 | 1 << 15  # HSIDIVF, D1CKRDY, D2CKRDY
 INPUT_RANGES = ((1, 2), (2, 4), (4, 8), (8, 16))  # PLL1RGE, in MHz
 NARROW_VCO_HZ = (150 * MHZ, 420 * MHZ)
@@ -57,25 +55,28 @@ def rcc_registers(facts: H7Facts) -> tuple[Register, ...]:
     )
 
 
-class Clocks(ClockTree):
+class Clocks(SourceTree):
     """RCC: oscillators, PLL1, dividers; checks every limit when something changes."""
+
+    names = ("HSI", "CSI", "HSE", "PLL1")
+    on_bits = (0, 7, 16, 24)
+    ready_bits = (2, 8, 17, 25)
 
     def __init__(
         self,
         facts: H7Facts,
         power: Power,
         flash: Flash,
-        oscillator: tuple[int, bool],
+        oscillator: Oscillator,
         count: Callable[[], int],
     ) -> None:
-        """oscillator: Hz of what the board has at OSC_IN, and whether it is a clock signal."""
+        """oscillator: what the board has at OSC_IN; count: cycles since reset."""
         manual = f"{facts.manual}, 'Reset and clock control (RCC)'"
-        super().__init__(0x58024400, rcc_registers(facts), manual, count, HSI_HZ)
+        super().__init__(0x58024400, rcc_registers(facts), manual, count, HSI_HZ, oscillator)
         self._facts, self._power, self._flash = facts, power, flash
         self._oscillator_hz, self._signal = oscillator
-        self._sources = tuple(Awaited(count) for _ in NAMES)
-        self._sources[HSI].ask(0)
-        self._sources[CSI].ask(0)
+        self.sources[HSI].ask(0)
+        self.sources[CSI].ask(0)
         power.check = flash.check = self.check
 
     @property
@@ -98,17 +99,10 @@ class Clocks(ClockTree):
         """The clock of the timers on APB1: twice its bus, unless that is undivided."""
         return self.bus_hz("APB1") * (1 if self.values["D2CFGR"] >> 4 & 7 < 4 else 2)
 
-    def pending(self) -> bool:
-        """Tell whether a ready bit is still to come."""
-        return any(source.pending for source in self._sources)
-
     def seen(self, register: Register, value: int) -> int:
         """Show ready bits in CR and the clock in use in CFGR."""
         if register.name == "CR":
-            ready = sum(
-                source.ready << bit for bit, source in zip(READY_BITS, self._sources, strict=True)
-            )
-            return value | ALWAYS_READY | ready
+            return value | ALWAYS_READY | self.seen_ready()
         if register.name == "CFGR":
             return value | (value & 7) << 3
         return value
@@ -117,9 +111,10 @@ class Clocks(ClockTree):
         """Follow the program's requests, in the order that the manual wants."""
         name = register.name
         if name == "CR":
-            self._oscillators_changed(old, new)
+            self.switch_sources(old, new)
+            self._settle()
         elif name in PLL1_BITS:
-            if (old ^ new) & PLL1_BITS[name] and self._sources[PLL1].asked:
+            if (old ^ new) & PLL1_BITS[name] and self.sources[PLL1].asked:
                 raise self.violation(Rule.LOCKED, f"RCC_{name} is changed while PLL1 is on")
         elif name == "CFGR":
             self._switch(new)
@@ -138,46 +133,24 @@ class Clocks(ClockTree):
                     f"RCC_AHB2ENR switches off {bank.name}, which the image may use",
                 )
 
-    def _oscillators_changed(self, old: int, new: int) -> None:
-        if (old ^ new) >> 18 & 1 and old >> 16 & 1:
-            raise self.violation(Rule.LOCKED, "RCC_CR.HSEBYP is changed while HSE is on")
-        for number, bit in enumerate(ON_BITS):
-            if new & ~old & 1 << bit:
-                self._start(number)
-            if old & ~new & 1 << bit:
-                if number in (self.values["CFGR"] & 7, self._pll_source()):
-                    raise self.violation(
-                        Rule.LOCKED, f"{NAMES[number]} is switched off while it is in use"
-                    )
-                self._sources[number].drop()
-        self._settle()
+    def in_use(self) -> tuple[int | None, ...]:
+        """List the sources that the core and PLL1 use."""
+        source = self.values["PLLCKSELR"] & 3 if self.sources[PLL1].asked else None
+        return self.values["CFGR"] & 7, source
 
-    def _pll_source(self) -> int | None:
-        """The source of PLL1 while that is on."""
-        return self.values["PLLCKSELR"] & 3 if self._sources[PLL1].asked else None
-
-    def _start(self, number: int) -> None:
-        if number == HSE:
-            bypass = bool(self.values["CR"] >> 18 & 1)
-            if bypass != self._signal:
-                has = "a clock signal" if self._signal else "a crystal"
-                raise self.violation(
-                    Rule.OSCILLATOR,
-                    f"HSE starts with HSEBYP = {bypass:d}, and the board has {has} at OSC_IN",
-                )
-            self._sources[HSE].ask(SIGNAL_CYCLES if self._signal else CRYSTAL_CYCLES)
-        elif number == PLL1:
+    def start(self, number: int) -> None:
+        """Ask for a source; Violation if it cannot start."""
+        if number == PLL1:
             self._check_pll()
-            self._sources[PLL1].ask(PLL_CYCLES)
-        else:
-            self._sources[number].ask(HSI_CYCLES if number == HSI else CSI_CYCLES)
+        hse = SIGNAL_CYCLES if self._signal else CRYSTAL_CYCLES
+        self.sources[number].ask((HSI_CYCLES, CSI_CYCLES, hse, PLL_CYCLES)[number])
 
     def _check_pll(self) -> None:
         select, config = self.values["PLLCKSELR"], self.values["PLLCFGR"]
         number = select & 3
-        if number == 3 or not self._sources[number].ready:
-            name = "no clock" if number == 3 else f"{NAMES[number]} before its ready bit is 1"
-            raise self.violation(Rule.NOT_READY, f"PLL1 starts from {name}")
+        if number == 3:
+            raise self.violation(Rule.NOT_READY, "PLL1 starts, and PLLSRC chooses no clock")
+        self.check_ready(number, "PLL1 starts from")
         source, vco, output = self._pll()
         low, high = (mhz * MHZ for mhz in INPUT_RANGES[config >> 2 & 3])
         wide = not config >> 1 & 1
@@ -219,10 +192,7 @@ class Clocks(ClockTree):
         source = new & 7
         if source > PLL1:
             raise self.violation(Rule.RESERVED, f"RCC_CFGR.SW is set to {source}")
-        if not self._sources[source].ready:
-            raise self.violation(
-                Rule.NOT_READY, f"the core switches to {NAMES[source]} before its ready bit is 1"
-            )
+        self.check_ready(source, "the core switches to")
         if source == PLL1 and not self.values["PLLCFGR"] >> 16 & 1:
             raise self.violation(
                 Rule.NOT_READY, "the core switches to PLL1, whose output P is off: DIVP1EN is 0"

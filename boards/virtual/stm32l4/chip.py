@@ -6,7 +6,7 @@ from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.stm32.chip import Stm32
 from mcuforge.boards.virtual.stm32.clock_tree import ClockTree
 from mcuforge.boards.virtual.stm32.ports import Gpio
-from mcuforge.boards.virtual.stm32l4.clocks import Clocks, Crystal
+from mcuforge.boards.virtual.stm32l4.clocks import Clocks
 from mcuforge.boards.virtual.stm32l4.facts import L4Facts
 from mcuforge.boards.virtual.stm32l4.power import Flash, Power
 
@@ -19,10 +19,9 @@ class Stm32L4(Stm32[L4Facts]):
         self._power = Power(self.facts, self.cycles)
         flash = Flash(self.facts)
         hardware = self.hardware
-        crystal = None
-        if not hardware.internal:
-            crystal = Crystal(hardware.oscillator_hz, hardware.bypass)
-        return Clocks(self.facts, self._power, flash, crystal, self.cycles), [self._power, flash]
+        oscillator = None if hardware.internal else (hardware.oscillator_hz, hardware.bypass)
+        clocks = Clocks(self.facts, self._power, flash, oscillator, self.cycles)
+        return clocks, [self._power, flash]
 
     def check_before_sending(self, port: Gpio, pin: int) -> None:
         """Refuse a pin of VDDIO2 before IOSV says that this supply is there."""

@@ -6,7 +6,6 @@ many cycles after their request as stated below: typical figures of DS12023, at 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from mcuforge.boards.virtual.bus import Register
 from mcuforge.boards.virtual.failure import Rule, Violation
@@ -14,7 +13,8 @@ from mcuforge.boards.virtual.stm32.clock_tree import (
     AHB_DIVISORS,
     APB_DIVISORS,
     Awaited,
-    ClockTree,
+    Oscillator,
+    SourceTree,
 )
 from mcuforge.boards.virtual.stm32.facts import MHZ
 from mcuforge.boards.virtual.stm32l4.facts import L4Facts
@@ -32,19 +32,10 @@ STEP_HZ = 80 * MHZ  # a core that becomes faster than this does so in two steps,
 STEP_SECONDS = 1e-6  # this long apart
 
 MSI, HSI, HSE, PLL = 0, 1, 2, 3  # SW; PLLSRC is one more, and 0 is none
-NAMES = ("MSI", "HSI16", "HSE", "PLL")
 MSI_RANGES = tuple(
     int(mhz * MHZ) for mhz in (0.1, 0.2, 0.4, 0.8, 1, 2, 4, 8, 16, 24, 32, 48)
 )  # MSIRANGE
 PLL_R = (2, 4, 6, 8)
-
-
-@dataclass(frozen=True)
-class Crystal:
-    """What the board has at OSC_IN: its frequency in Hz, and whether it is a clock signal."""
-
-    hz: int
-    signal: bool
 
 
 def rcc_registers(facts: L4Facts) -> tuple[Register, ...]:
@@ -64,24 +55,26 @@ def rcc_registers(facts: L4Facts) -> tuple[Register, ...]:
     )
 
 
-class Clocks(ClockTree):
+class Clocks(SourceTree):
     """RCC: oscillators, PLL, dividers; checks every limit when something changes."""
+
+    names = ("MSI", "HSI16", "HSE", "PLL")
+    on_bits = (0, 8, 16, 24)
+    ready_bits = (1, 10, 17, 25)
 
     def __init__(
         self,
         facts: L4Facts,
         power: Power,
         flash: Flash,
-        crystal: Crystal | None,
+        oscillator: Oscillator | None,
         count: Callable[[], int],
     ) -> None:
-        """crystal: what the board has at OSC_IN; count: cycles since reset."""
+        """oscillator: what the board has at OSC_IN; count: cycles since reset."""
         manual = f"{facts.manual}, 'Reset and clock control (RCC)'"
-        super().__init__(0x40021000, rcc_registers(facts), manual, count, MSI_HZ)
+        super().__init__(0x40021000, rcc_registers(facts), manual, count, MSI_HZ, oscillator)
         self._facts, self._power, self._flash = facts, power, flash
-        self._crystal = crystal
-        self._sources = tuple(Awaited(count) for _ in NAMES)
-        self._sources[MSI].ask(0)
+        self.sources[MSI].ask(0)
         self._raised = Awaited(count)  # 1 us after the core became faster than STEP_HZ
         power.check = flash.check = self.check
 
@@ -95,15 +88,10 @@ class Clocks(ClockTree):
         """The clock of the timers on APB1: twice its bus, unless that is undivided."""
         return self.bus_hz("APB1") * (1 if self.values["CFGR"] >> 8 & 7 < 4 else 2)
 
-    def pending(self) -> bool:
-        """Tell whether a ready bit is still to come."""
-        return any(source.pending for source in self._sources)
-
     def seen(self, register: Register, value: int) -> int:
         """Show ready bits in CR and the clock in use in CFGR."""
         if register.name == "CR":
-            bits = zip((1, 10, 17, 25), self._sources, strict=True)
-            return (value & ~2) | sum(source.ready << bit for bit, source in bits)
+            return (value & ~2) | self.seen_ready()
         if register.name == "CFGR":
             return value | (value & 3) << 2
         return value
@@ -112,7 +100,7 @@ class Clocks(ClockTree):
         """Follow the program's requests, in the order that the manual wants."""
         if register.name == "CR":
             self._oscillators_changed(old, new)
-        elif register.name == "PLLCFGR" and self._sources[PLL].asked:
+        elif register.name == "PLLCFGR" and self.sources[PLL].asked:
             enable = 0x01110000  # the outputs may be switched at any time
             if (old ^ new) & ~enable:
                 raise self.violation(Rule.LOCKED, "RCC_PLLCFGR is changed while the PLL is on")
@@ -122,56 +110,30 @@ class Clocks(ClockTree):
             self.values["CSR"] = new & ~0xFF800000
 
     def _oscillators_changed(self, old: int, new: int) -> None:
-        if (old ^ new) & 1 << 18 and old & 1 << 16:
-            raise self.violation(Rule.LOCKED, "RCC_CR.HSEBYP is changed while HSE is on")
-        if (old ^ new) & 0xF0 and not self._sources[MSI].ready and new & 1:
+        if (old ^ new) & 0xF0 and not self.sources[MSI].ready and new & 1:
             raise self.violation(Rule.LOCKED, "RCC_CR.MSIRANGE is changed before MSIRDY is 1")
-        for number, bit in ((MSI, 0), (HSI, 8), (HSE, 16), (PLL, 24)):
-            if new & ~old & 1 << bit:
-                self._start(number)
-            if old & ~new & 1 << bit:
-                if number in (self.values["CFGR"] & 3, self._pll_source()):
-                    raise self.violation(
-                        Rule.LOCKED, f"{NAMES[number]} is switched off while it is in use"
-                    )
-                self._sources[number].drop()
+        self.switch_sources(old, new)
         if self.values["CFGR"] & 3 == MSI:
             self._settle()
 
-    def _pll_source(self) -> int | None:
-        """The source of the PLL while it is on."""
-        return (self.values["PLLCFGR"] & 3) - 1 if self._sources[PLL].asked else None
+    def in_use(self) -> tuple[int | None, ...]:
+        """List the sources that the core and the PLL use."""
+        source = (self.values["PLLCFGR"] & 3) - 1 if self.sources[PLL].asked else None
+        return self.values["CFGR"] & 3, source
 
-    def _start(self, number: int) -> None:
-        if number == HSE:
-            self._sources[HSE].ask(self._crystal_cycles())
-        elif number == PLL:
+    def start(self, number: int) -> None:
+        """Ask for a source; Violation if it cannot start."""
+        if number == PLL:
             self._check_pll()
-            self._sources[PLL].ask(PLL_CYCLES)
-        else:
-            self._sources[number].ask(MSI_CYCLES if number == MSI else HSI_CYCLES)
-
-    def _crystal_cycles(self) -> int:
-        bypass = bool(self.values["CR"] >> 18 & 1)
-        crystal = self._crystal
-        if crystal is None or bypass != crystal.signal:
-            has = "nothing" if crystal is None else "a crystal"
-            has = "a clock signal" if crystal is not None and crystal.signal else has
-            raise self.violation(
-                Rule.OSCILLATOR,
-                f"HSE starts with HSEBYP = {bypass:d}, and the board has {has} at OSC_IN",
-            )
-        return SIGNAL_CYCLES if crystal.signal else CRYSTAL_CYCLES
+        signal = self.oscillator is not None and self.oscillator[1]
+        hse = SIGNAL_CYCLES if signal else CRYSTAL_CYCLES
+        self.sources[number].ask((MSI_CYCLES, HSI_CYCLES, hse, PLL_CYCLES)[number])
 
     def _check_pll(self) -> None:
         config, facts = self.values["PLLCFGR"], self._facts
         if config & 3 == 0:
             raise self.violation(Rule.NOT_READY, "the PLL starts, and PLLSRC chooses no clock")
-        number = (config & 3) - 1
-        if not self._sources[number].ready:
-            raise self.violation(
-                Rule.NOT_READY, f"the PLL starts from {NAMES[number]} before its ready bit is 1"
-            )
+        self.check_ready((config & 3) - 1, "the PLL starts from")
         n = config >> 8 & 127
         source, vco, output = self._pll()
         fits = (
@@ -196,7 +158,7 @@ class Clocks(ClockTree):
             chosen = self.values["CR"] >> 4 if self.values["CR"] & 8 else self.values["CSR"] >> 8
             return MSI_RANGES[min(chosen & 15, len(MSI_RANGES) - 1)]
         if number == HSE:
-            return 0 if self._crystal is None else self._crystal.hz
+            return 0 if self.oscillator is None else self.oscillator[0]
         return HSI_HZ if number == HSI else self._pll()[2]
 
     def _pll(self) -> tuple[int, int, int]:
@@ -208,10 +170,7 @@ class Clocks(ClockTree):
 
     def _switch(self, old: int, new: int) -> None:
         source = new & 3
-        if not self._sources[source].ready:
-            raise self.violation(
-                Rule.NOT_READY, f"the core switches to {NAMES[source]} before its ready bit is 1"
-            )
+        self.check_ready(source, "the core switches to")
         if source == PLL and not self.values["PLLCFGR"] >> 24 & 1:
             raise self.violation(
                 Rule.NOT_READY, "the core switches to the PLL, whose output R is off: PLLREN is 0"

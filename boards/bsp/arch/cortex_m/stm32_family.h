@@ -34,7 +34,7 @@ static inline void start_or_report(void)
 {
     const char *const failed = clock_start();
     if (failed != 0) {
-        /* at 921600 baud 16 MHz is 2 % off: then the line may be unreadable, but is not silent */
+        /* 16 MHz (F4, F7) is 2 % off at 921600 baud: the line may be unreadable, but is not silent */
         uart_start(UART_DIVISOR(CLOCK_FAILED_HZ));
         const struct fault_word words[] = {{"rcc_cr", RCC_CR}, {"rcc_cfgr", RCC_CFGR}};
         fault_report(failed, words, 2);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A clock of 64 bits out of the cycle counter and TIM5: RM0090, section 18, RM0390, section 17, and
- * RM0385, RM0432 and RM0433, sections 23, 38 and 38, 'TIMx registers'. The family's clock.h has the registers' enable bits and the
- * cycles of the core per cycle of the timer.
+ * RM0385, section 23, 'TIMx registers'; RM0432 and RM0433, 'TIM2/TIM3/TIM4/TIM5 registers'. The
+ * family's clock.h has the registers' enable bits and the cycles of the core per cycle of the timer.
  */
 #ifndef MCUFORGE_STM32_TICKS_H
 #define MCUFORGE_STM32_TICKS_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The UART and the pins that the board's file names: RM0090 and RM0390, sections 'GPIO registers' and
- * 'Memory map'; RM0385, RM0432 and RM0433, the same titles. Include stm32_usart_v1.h or stm32_usart_v2.h before it. The
- * family's clock.h has the origin of the ports and the registers' enable bits.
+ * The UART and the pins that the board's file names: RM0090, RM0390, RM0385, RM0432 and RM0433,
+ * sections 'GPIO registers' and 'Memory map' (RM0433: 'Memory organization'). Include
+ * stm32_usart_v1.h or stm32_usart_v2.h before it. The family's clock.h has the origin of the ports
+ * and the registers' enable bits.
  */
 #ifndef MCUFORGE_STM32_UART_H
 #define MCUFORGE_STM32_UART_H

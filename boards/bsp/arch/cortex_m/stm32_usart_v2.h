@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The USART of later STM32 families (F7, L4, H7), which has ISR, ICR, RDR and TDR: RM0385, RM0432 and
- * RM0433, 'USART registers'. The LPUART of an L4 has the same ones: RM0432, 'LPUART registers'. `base` is the address of its first register.
+ * The USART of later STM32 families (F7, L4, H7), which has ISR, ICR, RDR and TDR: RM0385, RM0432
+ * and RM0433, 'USART registers'. The LPUART of an L4 has the same ones: RM0432, 'LPUART registers'.
+ * `base` is the address of its first register.
  */
 #ifndef MCUFORGE_STM32_USART_V2_H
 #define MCUFORGE_STM32_USART_V2_H

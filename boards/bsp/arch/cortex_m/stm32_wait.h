@@ -8,9 +8,9 @@
 
 /*
  * Reads of a register before what it should show is given up. At 16 MHz, the clock of an F4 or F7
- * after a reset, a read and its loop take some 10 cycles, so this is half a second: 2 s at the 4 MHz
- * of an L4, an eighth of a second at the 64 MHz of an H7. The slowest is a crystal, with milliseconds
- * (data sheets, 'HSE oscillator characteristics').
+ * after a reset, a read and its loop take some 10 cycles, so this is half a second: 2 s at the
+ * 4 MHz of an L4, an eighth of a second at the 64 MHz of an H7. The slowest is a crystal, with
+ * milliseconds (data sheets, 'HSE oscillator characteristics').
  */
 #define PATIENCE 800000u
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reset and clock control of the STM32H7: RM0433, 'RCC register description' and 'Memory organization'. */
+/* Reset and clock control: RM0433, 'RCC register description' and 'Memory organization'. */
 #ifndef MCUFORGE_RCC_H
 #define MCUFORGE_RCC_H
 

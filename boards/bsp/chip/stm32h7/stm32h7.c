@@ -9,9 +9,10 @@
 #include "cache.h"
 #include "stm32_family.h"
 
-#define AXI_TARG7_FN_MOD REG32(0x51008108u) /* RM0433, 'AXI interconnect - TARG x issuing functionality' */
-#define FN_MOD_READ_ONE (1u << 0)           /* READ_ISS_OVERRIDE: one read at a time */
-#define REVISION_V 0x2003u                  /* RM0433, 'DBGMCU identity code register': REV_ID */
+/* RM0433, 'AXI interconnect - TARG x issuing functionality modification register' */
+#define AXI_TARG7_FN_MOD REG32(0x51008108u)
+#define FN_MOD_READ_ONE (1u << 0) /* READ_ISS_OVERRIDE: one read at a time */
+#define REVISION_V 0x2003u        /* RM0433, 'DBGMCU identity code register': REV_ID */
 
 static void rams_start(void)
 {

@@ -68,7 +68,7 @@
 #error the STM32L4+ runs at 120 MHz at most
 #endif
 
-/* Reads after the switch: at half of 120 MHz each takes a cycle at least, so this is 1 us or more. */
+/* Reads after the switch. At half of 120 MHz each takes a cycle or more: 1 us at least. */
 #define SETTLE_READS 60u
 
 static const char *source_start(void)

@@ -12,7 +12,7 @@
 #define CR2_IO_SUPPLY (1u << 9)    /* IOSV */
 #define PORT_G 6u
 
-/* PG2 to PG15 have a supply of their own, cut off after a reset: RM0432, 'Independent I/O supply rail' */
+/* RM0432, 'Independent I/O supply rail': that of PG2 to PG15 is cut off after a reset */
 static void port_g_supply(void)
 {
 #if BOARD_UART_TX_PORT == PORT_G || BOARD_UART_RX_PORT == PORT_G
