@@ -6,6 +6,7 @@ chip_id     optional: the low 12 bits of the chip's identification register (STM
             DBGMCU_IDCODE); without it the chip has no such register
 oscillator  frequency of the external clock: "8 MHz"
 bypass      true: a clock signal comes in; false: a crystal
+internal    optional; true: nothing is connected, `oscillator` is the chip's own (STM32L4: HSI16)
 uart        the UART wired to the debug probe's virtual COM port: "USART2"
 tx, rx      its pins: "PA2"; "GPIO17" on a chip that numbers its pins without ports
 alternate   number of the pins' alternate function (STM32: AF; FE310: IOF; GD32VF103: remap)
@@ -30,6 +31,7 @@ class Hardware:
     chip_id: int  # 0: the chip has no register that tells
     oscillator_hz: int
     bypass: bool
+    internal: bool
     uart: str
     tx: Pin
     rx: Pin
@@ -42,6 +44,7 @@ class Hardware:
             f"#define BOARD_CHIP_{self.chip} 1\n"
             f"#define BOARD_OSCILLATOR_HZ {self.oscillator_hz}u\n"
             f"#define BOARD_OSCILLATOR_BYPASS {int(self.bypass)}\n"
+            f"#define BOARD_OSCILLATOR_INTERNAL {int(self.internal)}\n"
             f"#define BOARD_UART_{self.uart} 1\n"
             f"#define BOARD_UART_TX_PORT {self.tx.port}u\n"
             f"#define BOARD_UART_TX_PIN {self.tx.number}u\n"
@@ -58,6 +61,7 @@ def read_hardware(table: TomlTable) -> Hardware:
         chip_id=table.integer("chip_id") if table.has("chip_id") else 0,
         oscillator_hz=table.quantity("oscillator"),
         bypass=table.flag("bypass"),
+        internal=table.flag("internal"),
         uart=_read_name(table, "uart"),
         tx=_read_pin(table, "tx"),
         rx=_read_pin(table, "rx"),

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 
 from mcuforge.boards.virtual.armv6m import ARMV6M, SmallSystemControl
+from mcuforge.boards.virtual.core import CountedCore
 from mcuforge.boards.virtual.engine import Engine, Stopped
 from mcuforge.boards.virtual.failure import Rule, StrictFailure, Violation
 from mcuforge.boards.virtual.processors import Processor
@@ -35,7 +36,7 @@ DATA_VIOLATION = 1 << 1
 ADDRESS_VALID = 1 << 7
 
 
-class Core:
+class Core(CountedCore):
     """A Cortex-M0+, M4 or M7 that stops at the first broken rule.
 
     `places` names the source of an address. `bus_read` and `bus_write` are the chip's registers
@@ -53,12 +54,11 @@ class Core:
         bus_write: Callable[[int, int, int], None],
     ) -> None:
         """Reset: the stack pointer and the first instruction come from `vectors`."""
-        self.engine = engine
+        super().__init__(engine)
         self._small = processor.armv6m
         registers = SmallSystemControl if self._small else SystemControl
         self.control = registers(processor, vectors, interrupts, lambda: engine.counter.count)
         self.lines: dict[int, Callable[[], bool]] = {}  # interrupt number -> whether it is asked
-        self.waits = False  # in `wfi`, with nothing pending
         self._places = places
         self._bus = (bus_read, bus_write)
         self._active: list[int] = []
@@ -77,20 +77,6 @@ class Core:
         self._end_watch: Callable[[], None] | None = None
         if not self._small:
             self._end_watch = engine.watch_instructions(self._before_fpu)
-
-    @property
-    def count(self) -> int:
-        """Instructions executed since reset, which are the cycles of virtual time."""
-        return self.engine.counter.count
-
-    def attend(self) -> None:
-        """Look for interrupts before the next block."""
-        self.engine.counter.attention = 1
-
-    def stop_at(self, count: int) -> None:
-        """End the run that is going on at a count, if it would go on longer."""
-        counter = self.engine.counter
-        counter.limit = min(counter.limit, count)
 
     def run(self, until: int) -> None:
         """Run until the count is `until`, or somebody calls attend(). StrictFailure at a fault."""
@@ -116,11 +102,6 @@ class Core:
         self.waits = not asked and not self._can_take()  # it stopped by itself: in `wfi`
         if self.waits and tick is not None:
             self.sleep_until(tick)
-
-    def sleep_until(self, count: int) -> None:
-        """Let virtual time pass in `wfi`, up to an event that may end it."""
-        self.engine.counter.count = max(self.count, count)
-        self.waits = False
 
     # exceptions: DDI 0403, B1.5
 

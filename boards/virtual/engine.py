@@ -10,59 +10,20 @@ ends its block, and a hook on it may set the PC behind it, so that it never runs
 
 import ctypes
 import importlib
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from mcuforge.boards.virtual.instructions import first_lacking, instructions_of
+from mcuforge.boards.virtual.native import Counter, native_hook
 from mcuforge.errors import BoardError
 
-HOOK = Path(__file__).with_name("hook.c")
 DEVICES = (0x40000000, 0xFFFFFFFF)  # addresses of registers, inclusive
 
 Read = Callable[[int, int], int]  # address, bytes -> value
 Write = Callable[[int, int, int], None]  # address, bytes, value
 # address, writing -> the memory that is there from now on, and its first bytes
 Missing = Callable[[int, bool], "tuple[Region, bytes] | None"]
-
-
-class Counter(ctypes.Structure):
-    """`struct counter` of hook.c."""
-
-    _fields_ = (
-        ("count", ctypes.c_uint64),
-        ("limit", ctypes.c_uint64),
-        ("attention", ctypes.c_uint64),
-        ("code_origin", ctypes.c_uint64),
-        ("code_bytes", ctypes.c_uint64),
-        ("code", ctypes.c_void_p),
-        ("known", ctypes.c_void_p),
-        ("stop", ctypes.c_void_p),
-        ("read", ctypes.c_void_p),
-        ("pc", ctypes.c_uint64),
-        ("alias_origin", ctypes.c_uint64),
-        ("thumb", ctypes.c_uint64),
-        ("stopped", ctypes.c_uint64),
-        ("misaligned", ctypes.c_uint64),
-        ("misaligned_at", ctypes.c_uint64),
-        ("misaligned_pc", ctypes.c_uint64),
-        ("doubles", ctypes.c_uint64),
-        ("refused", ctypes.c_uint64),
-    )
-    count: int
-    limit: int
-    attention: int
-    stopped: int
-    misaligned: int
-    misaligned_at: int
-    misaligned_pc: int
-    doubles: int
-    refused: int
+Gate = Callable[["Region", int, bool], tuple[int, int, bool]]
 
 
 @dataclass(frozen=True)
@@ -107,7 +68,7 @@ class Region:
     """Memory: `code` may be executed and not written, other memory the reverse.
 
     alias: where the same bytes appear a second time. An image touches only the memory that is
-    `used`.
+    `used`. What is `gated` is closed until Engine.on_gate opens it.
     """
 
     name: str
@@ -116,6 +77,7 @@ class Region:
     code: bool
     alias: int | None = None
     used: bool = True
+    gated: bool = False
 
     def holds(self, address: int, size: int = 1) -> bool:
         """Tell whether all of [address, address + size) lies here."""
@@ -135,26 +97,6 @@ def refuse_without_unicorn(board_id: str) -> None:
             f"board {board_id}",
             "pip install 'mcuforge[exact]' (Unicorn is GPL-2), or --emulate",
         ) from None
-
-
-@cache
-def native_hook() -> ctypes.CDLL | None:
-    """Compile hook.c for this machine, once per process; None where that cannot be.
-
-    MCUFORGE_NO_NATIVE_HOOK=1 does without it, as a machine without a compiler must.
-    """
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None or os.environ.get("MCUFORGE_NO_NATIVE_HOOK"):
-        return None
-    with tempfile.TemporaryDirectory(prefix="mcuforge-hook-") as folder:
-        library = Path(folder) / "hook.so"
-        command = [compiler, "-O2", "-std=c99", "-shared", "-fPIC", str(HOOK), "-o", str(library)]
-        if subprocess.run(command, capture_output=True, check=False).returncode != 0:
-            return None
-        try:
-            return ctypes.CDLL(str(library))  # stays loaded when the file is gone
-        except OSError:  # a folder whose files may not be executed
-            return None
 
 
 class Stopped(Exception):
@@ -210,6 +152,8 @@ class Engine:
         self.on_write: Write = lambda address, size, value: None
         self.on_return: Callable[[int], None] = lambda value: None
         self.on_missing: Missing = lambda address, writing: None
+        # gated memory, address, writing -> what is open there: origin, bytes, whether to writes too
+        self.on_gate: Gate = lambda region, address, writing: (region.origin, region.bytes, True)
         for origin, size in devices:
             self._map_devices(origin, size)
         self._stop: Stopped | None = None
@@ -335,7 +279,8 @@ class Engine:
         self._uc.mem_map(origin, region.bytes, self._c.UC_PROT_ALL)
         self._uc.mem_write(origin, code)
         other = self._c.UC_PROT_EXEC if region.code else self._c.UC_PROT_WRITE
-        self._uc.mem_protect(origin, region.bytes, self._c.UC_PROT_READ | other)
+        allowed = self._c.UC_PROT_NONE if region.gated else self._c.UC_PROT_READ | other
+        self._uc.mem_protect(origin, region.bytes, allowed)
 
     def _map_devices(self, origin: int, size: int) -> None:
         def read(_uc: object, offset: int, width: int, _user: object) -> int:
@@ -408,9 +353,23 @@ class Engine:
                 self._map_memory(region, region.origin, data)
                 self.regions += (region,)
                 return True
+        closed = self.holds(address, 1)
+        if closed is not None and closed.gated and kind in protected:
+            return self._open(closed, address, kind in write)
         word = "fetch" if kind in fetch else "protected" if kind in protected else "unmapped"
         self._stop = Stopped(word, address, kind in write)
         return False
+
+    def _open(self, region: Region, address: int, writing: bool) -> bool:
+        """Open gated memory if the chip allows the access; true: Unicorn tries it again."""
+        try:
+            origin, size, writable = self.on_gate(region, address, writing)
+        except BaseException as failure:
+            self._fail(failure)
+            return False
+        more = self._c.UC_PROT_WRITE if writable else self._c.UC_PROT_NONE
+        self._uc.mem_protect(origin, size, self._c.UC_PROT_READ | more)
+        return True
 
     def _undefined(self, _uc: object, _user: object) -> bool:
         self._stop = Stopped("undefined", self.get("pc"))

@@ -20,9 +20,13 @@ from mcuforge.boards.virtual.fe310.chip import FE310_G002, Fe310
 from mcuforge.boards.virtual.gd32vf103 import chip as gd32vf103
 from mcuforge.boards.virtual.image import flash_image, source_place
 from mcuforge.boards.virtual.rp2040 import chip as rp2040
-from mcuforge.boards.virtual.stm32.chip import Stm32
+from mcuforge.boards.virtual.stm32.chip_f import Stm32F
 from mcuforge.boards.virtual.stm32f4.facts import CHIPS as STM32F4
 from mcuforge.boards.virtual.stm32f7.facts import CHIPS as STM32F7
+from mcuforge.boards.virtual.stm32h7.chip import Stm32H7
+from mcuforge.boards.virtual.stm32h7.facts import CHIPS as STM32H7
+from mcuforge.boards.virtual.stm32l4.chip import Stm32L4
+from mcuforge.boards.virtual.stm32l4.facts import CHIPS as STM32L4
 from mcuforge.errors import BoardError
 
 SLICE = 500_000  # instructions between two looks at the host's clock
@@ -42,7 +46,9 @@ class Model:
 
 
 CHIPS = {
-    **{k: Model(f.name, f.memories, partial(Stm32, f)) for k, f in (STM32F4 | STM32F7).items()},
+    **{k: Model(f.name, f.memories, partial(Stm32F, f)) for k, f in (STM32F4 | STM32F7).items()},
+    **{k: Model(f.name, f.memories, partial(Stm32L4, f)) for k, f in STM32L4.items()},
+    **{k: Model(f.name, f.memories, partial(Stm32H7, f)) for k, f in STM32H7.items()},
     "fe310_g002": Model(FE310_G002.name, FE310_G002.memories, Fe310),
     "gd32vf103": Model(gd32vf103.NAME, gd32vf103.MEMORIES, gd32vf103.Gd32vf103),
     "rp2040": Model(rp2040.NAME, rp2040.MEMORIES, rp2040.Rp2040),

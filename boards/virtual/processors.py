@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processors that virtual chips have: what differs between Cortex-M0+, M4 and M7."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mcuforge.boards.virtual.engine import ARM_M0, ARM_M4, ARM_M7, UnicornCore
 
@@ -32,6 +32,7 @@ class Processor:
     manual: str
     double_fpu: bool
     locked_dwt: bool  # until the key is written to its lock access register
+    mpu_regions: int = 8
     data_cache: CacheSize | None = None
     instruction_cache: CacheSize | None = None
     registers: dict[str, tuple[int, int, int]] = field(default_factory=dict)
@@ -73,4 +74,14 @@ CORTEX_M7 = Processor(
         "VTOR": (0xE000ED08, 0, 0xFFFFFF80),
         "CCR": (0xE000ED14, 0x40200, 0x3011B),  # BP and STKALIGN are always 1; IC, DC
     },
+)
+
+# that of the STM32H743: PM0253, 'Cortex-M7 configurations'
+CORTEX_M7_DOUBLE = replace(
+    CORTEX_M7,
+    cpuid=0x411FC271,  # r1p1
+    double_fpu=True,
+    mpu_regions=16,
+    data_cache=CacheSize(sets=128, ways=4),
+    instruction_cache=CacheSize(sets=256, ways=2),
 )

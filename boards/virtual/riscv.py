@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from mcuforge.boards.virtual.core import CountedCore
 from mcuforge.boards.virtual.engine import Engine, Region, Stopped
 from mcuforge.boards.virtual.failure import Rule, StrictFailure, Violation
 
@@ -68,7 +69,7 @@ COMMON = (
 COUNTERS = {"mcycle": 0, "minstret": 0, "mcycleh": 32, "minstreth": 32}
 
 
-class HartCore:
+class HartCore(CountedCore):
     """A hart that stops at the first broken rule.
 
     `asked` tells mcause of the interrupt that a controller wants to be taken, if mstatus allows it.
@@ -85,11 +86,10 @@ class HartCore:
     ) -> None:
         """Reset: the first instruction is at `start`; `places` names the source of an address."""
         self.hart = hart
-        self.engine = engine
+        super().__init__(engine)
         self.asked: Callable[[], int | None] = lambda: None
         self.on_trap: Callable[[int], None] = lambda cause: None
         self.on_return: Callable[[], None] = lambda: None
-        self.waits = False  # in `wfi`, with nothing asked for
         self.values = {csr.name: csr.reset for csr in hart.csrs}
         self._csrs = {csr.number: csr for csr in hart.csrs}
         self._places = places
@@ -102,20 +102,6 @@ class HartCore:
         engine.set_all({f"x{n}": JUNK + n for n in range(1, 32)})
         flash = next(region for region in engine.regions if region.code)
         engine.watch_places(privileged_places(engine, flash), self._privileged)
-
-    @property
-    def count(self) -> int:
-        """Instructions executed since reset, which are the cycles of virtual time."""
-        return self.engine.counter.count
-
-    def attend(self) -> None:
-        """Look for interrupts before the next block."""
-        self.engine.counter.attention = 1
-
-    def stop_at(self, count: int) -> None:
-        """End the run that is going on at a count, if it would go on longer."""
-        counter = self.engine.counter
-        counter.limit = min(counter.limit, count)
 
     def run(self, until: int) -> None:
         """Run until the count is `until`, or somebody calls attend(). StrictFailure at a fault."""
@@ -143,11 +129,6 @@ class HartCore:
         if cause is not None and self.values["mstatus"] & MIE:
             self._trap(cause, self._pc, 0)
         return True
-
-    def sleep_until(self, count: int) -> None:
-        """Let virtual time pass in `wfi`, up to an event that may end it."""
-        self.engine.counter.count = max(self.count, count)
-        self.waits = False
 
     # traps: volume II, 3.1.6 to 3.1.15
 

@@ -14,7 +14,6 @@ from mcuforge.boards.virtual.processors import Processor
 
 MANUAL = "the ARMv7-M Architecture Reference Manual (DDI 0403), B3.2 to B3.5"
 DWT_CTRL_RESET = 0x40000000  # four comparators
-MPU_REGIONS = 8
 PRIORITY_BITS = 0xF0  # four are implemented: programming manuals PM0214 and PM0253, NVIC
 DWT_LAR, DWT_LSR = 0xE0001FB0, 0xE0001FB4
 DWT_KEY = 0xC5ACCE55
@@ -90,7 +89,7 @@ class SystemControl:
         self._count = count
         self._enabled: set[int] = set()
         self._priorities: dict[int, int] = {}
-        self._regions = [MpuRegion() for _ in range(MPU_REGIONS)]
+        self._regions = [MpuRegion() for _ in range(processor.mpu_regions)]
         self._dwt_control = DWT_CTRL_RESET
         self._cycles = (0, 0)  # CYCCNT at a count
         self._systick = (0, 0)  # CSR, count at which it last reached 0
@@ -192,9 +191,11 @@ class SystemControl:
             0xE000ED2C: 0,
             0xE000ED34: self.mmfar,
             0xE000ED38: 0,
-            0xE000ED90: MPU_REGIONS << 8,
-            0xE000ED9C: self._regions[self._values["MPU_RNR"] % MPU_REGIONS].origin,
-            0xE000EDA0: self._regions[self._values["MPU_RNR"] % MPU_REGIONS].attributes,
+            0xE000ED90: self._processor.mpu_regions << 8,
+            0xE000ED9C: self._regions[self._values["MPU_RNR"] % self._processor.mpu_regions].origin,
+            0xE000EDA0: self._regions[
+                self._values["MPU_RNR"] % self._processor.mpu_regions
+            ].attributes,
         }.get(address)
         if found is None:
             raise self._unknown(address)
@@ -234,7 +235,7 @@ class SystemControl:
         elif address == 0xE000ED9C:
             self._set_region(value)
         elif address == 0xE000EDA0:
-            self._regions[self._values["MPU_RNR"] % MPU_REGIONS].attributes = value
+            self._regions[self._values["MPU_RNR"] % self._processor.mpu_regions].attributes = value
         elif self._caches is None or not self._caches.write(address, value):
             raise self._unknown(address)
 
@@ -242,10 +243,8 @@ class SystemControl:
         if value & 0x10:  # VALID: the low bits choose the region
             self._values["MPU_RNR"] = value & 0xF
         number = self._values["MPU_RNR"]
-        if number >= MPU_REGIONS:
-            raise Violation(
-                Rule.RESERVED, f"MPU region {number} of {MPU_REGIONS} is chosen", MANUAL
-            )
+        if number >= (regions := self._processor.mpu_regions):
+            raise Violation(Rule.RESERVED, f"MPU region {number} of {regions} is chosen", MANUAL)
         self._regions[number].origin = value & ~0x1F
 
     def _set_priorities(self, first: int, size: int, value: int) -> None:

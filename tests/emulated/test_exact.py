@@ -7,6 +7,7 @@ import pytest
 
 from mcuforge import DeployRequest, deploy
 from mcuforge.boards.catalog.board import load_board
+from tests.shared import shared
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 BOARDS = {
@@ -16,16 +17,20 @@ BOARDS = {
     "disco_f746ng": "virtual STM32F746",
     "nucleo_f746zg": "virtual STM32F746",
     "pico": "virtual RP2040",
+    "nucleo_l4r5zi": "virtual STM32L4R5",
+    "nucleo_h743zi": "virtual STM32H743",
 }
 CRYSTAL_MS = {"pico": 1.0}  # until a crystal runs in the model; 2 ms elsewhere
-CNN, VIT = "digits_cnn.tflite", "digits_vit.onnx"
+CNN, VIT, KWS = "digits_cnn.tflite", "digits_vit.onnx", "mlperf_tiny/kws_ref_model.tflite"
 # the two boards with an STM32F746 run the same code after start-up: one transformer is enough
 CASES = [(model, b) for model in (CNN, VIT) for b in BOARDS if (model, b) != (VIT, "nucleo_f746zg")]
+CASES += [(KWS, board) for board in ("nucleo_l4r5zi", "nucleo_h743zi")]
 
 
 @pytest.mark.parametrize(("model", "board"), CASES)
 def test_the_hardwares_image_is_exact_on_the_virtual_chip(model: str, board: str) -> None:
-    request = DeployRequest(DIGITS / model, board, exact=True, samples=2)
+    file = shared(f"models/{model}") if model == KWS else DIGITS / model
+    request = DeployRequest(file, board, exact=True, samples=2)
     report = deploy(request)
     assert (report.verdict, report.reasons) == ("pass", ())
     assert report.check.exact_samples == report.check.samples == 2
@@ -38,8 +43,10 @@ def test_the_hardwares_image_is_exact_on_the_virtual_chip(model: str, board: str
     assert sum(layer.instructions or 0 for layer in report.layers) == run.instructions
     assert run.boot_instructions is not None
     assert run.boot_milliseconds is not None
-    # a crystal takes its time to start in the model; a clock signal comes at once
+    # a crystal takes its time to start in the model; other clocks come at once
     hardware = load_board(board).hardware
     assert hardware is not None
-    assert (run.boot_milliseconds < CRYSTAL_MS.get(board, 2.0)) == hardware.bypass
+    assert (run.boot_milliseconds < CRYSTAL_MS.get(board, 2.0)) == (
+        hardware.bypass or hardware.internal
+    )
     assert run.boot_milliseconds < 5.0

@@ -2,27 +2,58 @@
 """Every rule of the virtual chips has a mutant that breaks it; clean code breaks none."""
 
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from mcuforge.boards.catalog.board import Board, load_board
 from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.machine import VirtualBoard
+from mcuforge.boards.virtual.stm32 import clocks as stm32_clocks
 from mcuforge.boards.virtual.stm32 import n25q
-from tests.emulated import mutants as stm32f4
-from tests.emulated import mutants_rp2040 as rp2040
-from tests.emulated import mutants_stm32f7 as stm32f7
-from tests.emulated import mutants_stm32f7_memories as memories
-from tests.emulated.mutants import SECONDS, Images, Mutant, check_stopped, lines, overrun, use
-from tests.emulated.mutants_riscv import FE310_MUTANTS, GD32VF103_MUTANTS
+from mcuforge.boards.virtual.stm32h7 import clocks as stm32h7_clocks
+from mcuforge.boards.virtual.stm32l4 import clocks as stm32l4_clocks
+from tests.emulated.mutants import rp2040, stm32f4, stm32f7, stm32h7, stm32l4
+from tests.emulated.mutants import stm32f7_memories as memories
+from tests.emulated.mutants.riscv import FE310_MUTANTS, GD32VF103_MUTANTS
+from tests.emulated.mutants.stm32f4 import (
+    SECONDS,
+    Images,
+    Mutant,
+    check_stopped,
+    lines,
+    overrun,
+    use,
+)
 
-BOARDS = ("nucleo_f446re", "disco_f407vg", "disco_f429zi", "disco_f746ng", "nucleo_f746zg")
-MUTANTS = stm32f4.MUTANTS + stm32f7.MUTANTS
+BOARDS = (
+    *("nucleo_f446re", "disco_f407vg", "disco_f429zi", "disco_f746ng", "nucleo_f746zg"),
+    *("nucleo_l4r5zi", "nucleo_l4r5zi-mco", "nucleo_h743zi", "nucleo_h743zi-480"),
+)
+MUTANTS = stm32f4.MUTANTS + stm32f7.MUTANTS + stm32l4.MUTANTS + stm32h7.MUTANTS
+
+
+def wire_mco(board: Board) -> Board:
+    """The board with the ST-Link's clock output at OSC_IN, as other Nucleo-144 have it."""
+    assert board.hardware is not None
+    wired = replace(board.hardware, internal=False, bypass=True, oscillator_hz=8_000_000)
+    return replace(board, hardware=wired)
+
+
+def take_revision_v(board: Board) -> Board:
+    """The board with silicon that runs at 480 MHz."""
+    return replace(board, clock_hz=480_000_000, tick_hz=480_000_000, virtual="stm32h743_v")
+
+
+CHANGES = {"mco": wire_mco, "480": take_revision_v}
 
 
 def at_speed(board_id: str) -> Board:
-    """The board at 921,600 baud, where the wait for a byte to leave is short."""
-    return replace(load_board(board_id), baud=921_600)
+    """The board, with a change after a dash, at 921,600 baud: a byte leaves soon."""
+    name, _, change = board_id.partition("-")
+    board = CHANGES[change](load_board(name)) if change else load_board(name)
+    return replace(board, baud=921_600)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +99,26 @@ def test_another_flash_chip_is_reported(outside: Images, monkeypatch: pytest.Mon
     machine = VirtualBoard(at_speed(memories.BOARD), outside.clean())
     machine.timeout = SECONDS
     assert lines(machine, b"", 2)[1] == "m-fault-[qspi-id]"
+
+
+@pytest.mark.parametrize(
+    ("board_id", "clocks"),
+    [
+        ("nucleo_f446re", stm32_clocks),
+        ("nucleo_l4r5zi", stm32l4_clocks),
+        ("nucleo_h743zi", stm32h7_clocks),
+    ],
+)
+def test_a_pll_that_does_not_lock_is_reported_at_the_right_baud_rate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, board_id: str, clocks: ModuleType
+) -> None:
+    board = replace(load_board(board_id), baud=115_200)
+    hasty = Mutant("hasty", "stm32_wait.h", "PATIENCE 800000u", "PATIENCE 2000u", Rule.POLL)
+    elf = Images(board, tmp_path).mutant(hasty)
+    monkeypatch.setattr(clocks, "PLL_CYCLES", 1 << 60)
+    machine = VirtualBoard(board, elf)
+    machine.timeout = SECONDS
+    assert lines(machine, b"", 2)[1].startswith("m-fault-[clock-pll rcc_cr=0x")
 
 
 def test_every_rule_has_a_mutant() -> None:

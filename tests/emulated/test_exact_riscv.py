@@ -7,10 +7,10 @@ import pytest
 
 from mcuforge import DeployRequest, deploy
 from mcuforge.boards.catalog.board import load_board
-from mcuforge.boards.virtual.engine import native_hook
 from mcuforge.boards.virtual.machine import VirtualBoard
-from tests.emulated.mutants import SECONDS, Images, Mutant, check_stopped, lines, use
-from tests.emulated.mutants_riscv import FE310_MUTANTS, GD32VF103_MUTANTS
+from mcuforge.boards.virtual.native import native_hook
+from tests.emulated.mutants.riscv import FE310_MUTANTS, GD32VF103_MUTANTS
+from tests.emulated.mutants.stm32f4 import SECONDS, Images, Mutant, check_stopped, lines, use
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 VIRTUAL = {"hifive1-revb": "virtual FE310-G002", "sipeed-longan-nano": "virtual GD32VF103"}

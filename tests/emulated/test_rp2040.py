@@ -12,12 +12,12 @@ from mcuforge import DeployRequest, deploy
 from mcuforge.boards.arch import BSP
 from mcuforge.boards.build.tools import locate
 from mcuforge.boards.catalog.board import Board, load_board
-from mcuforge.boards.virtual.engine import native_hook
 from mcuforge.boards.virtual.failure import Rule, StrictFailure
 from mcuforge.boards.virtual.machine import VirtualBoard
+from mcuforge.boards.virtual.native import native_hook
 from mcuforge.boards.virtual.rp2040.clocks import Pll, Xosc
-from tests.emulated.mutants import SECONDS, Mutant, check_stopped, lines, overrun, use
-from tests.emulated.mutants_rp2040 import MUTANTS, PicoImages
+from tests.emulated.mutants.rp2040 import MUTANTS, PicoImages
+from tests.emulated.mutants.stm32f4 import SECONDS, Mutant, check_stopped, lines, overrun, use
 from tests.shared import shared
 
 READY = {"xosc": "ready", "pll": "locked"}  # block of the clocks -> its property

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The peripherals that the STM32F4 and F7 families share, and a chip put together from facts."""
+"""The peripherals that the STM32 families share, and a chip put together from facts."""

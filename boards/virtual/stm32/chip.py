@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An STM32F4 or F7 put together: core, memories, registers, and the wires of a board."""
+"""An STM32 put together: core, memories, registers, and the wires of a board."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Generic, TypeVar
 
 from mcuforge.boards.catalog.hardware import Hardware
 from mcuforge.boards.catalog.memory import Memory
@@ -11,34 +14,27 @@ from mcuforge.boards.virtual.bus import Bus, Peripheral
 from mcuforge.boards.virtual.chip import VirtualChip
 from mcuforge.boards.virtual.engine import Engine
 from mcuforge.boards.virtual.failure import Rule
-from mcuforge.boards.virtual.stm32.clocks import Clocks, Flash, Power
+from mcuforge.boards.virtual.stm32.clock_tree import ClockTree
 from mcuforge.boards.virtual.stm32.external import ExternalMemories
-from mcuforge.boards.virtual.stm32.facts import Facts
+from mcuforge.boards.virtual.stm32.facts import ChipFacts
 from mcuforge.boards.virtual.stm32.ports import ALTERNATE_MODE, Debug, Gpio, Timer
-from mcuforge.boards.virtual.stm32.usart import FlagUsart, StatusUsart, Usart
+from mcuforge.boards.virtual.stm32.usart import make_usart
 from mcuforge.errors import InternalError
 
-DEVICES = ((0x40000000, 0x80000), PPB)  # origin, bytes
 FLASH_ORIGIN = 0x08000000
 
-# name -> (address, bus, interrupt, enable register, bit): RM0090, RM0390 and RM0385, 'Memory map',
-# 'Vector table' and 'RCC APB1/APB2 peripheral clock enable register'
-USARTS = {
-    "USART1": (0x40011000, "APB2", 37, "APB2ENR", 4),
-    "USART2": (0x40004400, "APB1", 38, "APB1ENR", 17),
-    "USART3": (0x40004800, "APB1", 39, "APB1ENR", 18),
-}
+F = TypeVar("F", bound=ChipFacts)
 
 
-class Stm32(VirtualChip):
-    """A virtual STM32F4 or F7 on a board."""
+class Stm32(VirtualChip, Generic[F], ABC):
+    """A virtual STM32 on a board; a family says what its clocks are."""
 
-    clocks: Clocks
+    clocks: ClockTree
     core: Core
 
     def __init__(
         self,
-        facts: Facts,
+        facts: F,
         hardware: Hardware,
         baud: int,
         code: bytes,
@@ -46,44 +42,37 @@ class Stm32(VirtualChip):
     ) -> None:
         """code: the flash from its first byte; places: names the source of an address."""
         self.facts = facts
-        self._hardware = hardware
+        self.hardware = hardware
         external = ExternalMemories(facts, hardware, self)
-        engine = Engine(
+        self.engine = engine = Engine(
             facts.processor.core,
             (*facts.memories, *facts.aliases),
-            (*DEVICES, *external.devices),
+            (*facts.devices, *external.devices, PPB),
             code,
             doubles=facts.processor.double_fpu,
         )
-        self._engine = engine
-        power, flash = Power(facts, self.count), Flash(facts)
-        oscillator = (hardware.oscillator_hz, hardware.bypass)
-        self.clocks = Clocks(facts, power, flash, oscillator, self.count, self._refuse_ram_off)
-        self.ports = [Gpio(facts, port) for port in range(facts.gpio_ports)]
+        self.clocks, devices = self.make_clocks()
         clocks = self.clocks
-        buses = {"APB1": lambda: clocks.apb1, "APB2": lambda: clocks.apb2}
-        kind = StatusUsart if facts.usart == "SR and DR" else FlagUsart
-        usarts: dict[str, Usart] = {
-            name: kind(facts, name, origin, buses[bus], self.count, lambda: clocks.hclk)
-            for name, (origin, bus, _, _, _) in USARTS.items()
+        self.ports = [Gpio(facts, port) for port in range(facts.gpio_ports)]
+        usarts = {
+            name: make_usart(
+                facts, name, partial(clocks.bus_hz, uart.bus), self.cycles, lambda: clocks.hclk
+            )
+            for name, uart in facts.uarts.items()
         }
         if hardware.uart not in usarts:
             raise InternalError(f"the model of {facts.name} has no {hardware.uart}")
         self.uart = usarts[hardware.uart]
-        self.uart.baud = baud
         for usart in usarts.values():
             usart.baud = baud
         self.uart.check_pins = self._check_pins
-        timer = Timer(facts, self.count, lambda: (clocks.apb1_timers, clocks.hclk))
-        devices: list[Peripheral] = [clocks, power, flash, timer, Debug(facts), *self.ports]
-        self.bus = Bus(
-            [*devices, *usarts.values(), *external.peripherals],
-            self.is_clocked,
-            f"{facts.manual}, 'Memory map'",
-        )
-        self._gates = external.gates | {"PWR": ("APB1ENR", 28), "TIM5": ("APB1ENR", 3)}
-        self._gates |= {port.name: ("AHB1ENR", n) for n, port in enumerate(self.ports)}
-        self._gates |= {name: (register, bit) for name, (*_, register, bit) in USARTS.items()}
+        timer = Timer(facts, self.cycles, lambda: (clocks.apb1_timers, clocks.hclk))
+        devices = [clocks, *devices, timer, Debug(facts), *self.ports, *usarts.values()]
+        devices += external.peripherals
+        self.bus = Bus(devices, self.is_clocked, f"{facts.manual}, 'Memory map'")
+        self._gates = facts.enables | external.gates
+        self._gates |= {port.name: (facts.ports.enable, n) for n, port in enumerate(self.ports)}
+        self._gates |= {name: (uart.register, uart.bit) for name, uart in facts.uarts.items()}
         core = Core(
             engine,
             facts.processor,
@@ -93,8 +82,8 @@ class Stm32(VirtualChip):
             self.bus.read,
             self.bus.write,
         )
-        for name, (_, _, interrupt, _, _) in USARTS.items():
-            core.lines[interrupt] = usarts[name].asks
+        for name, uart in facts.uarts.items():
+            core.lines[uart.interrupt] = usarts[name].asks
         self.core = core
         self._external = external
         engine.on_missing = external.missing
@@ -108,26 +97,28 @@ class Stm32(VirtualChip):
         """Virtual time since reset."""
         return self.clocks.seconds
 
-    def count(self) -> int:
+    def cycles(self) -> int:
         """Cycles since reset."""
-        return self._engine.counter.count
+        return self.engine.counter.count
+
+    @abstractmethod
+    def make_clocks(self) -> tuple[ClockTree, list[Peripheral]]:
+        """Make RCC, and the peripherals that it depends on."""
+
+    def check_before_sending(self, port: Gpio, pin: int) -> None:
+        """Refuse what a family must have done before a byte leaves at a pin."""
 
     def is_clocked(self, peripheral: Peripheral) -> bool:
         """Tell whether RCC gives a peripheral its clock."""
         gate = self._gates.get(peripheral.name)
         return gate is None or self.clocks.is_on(*gate)
 
-    def _refuse_ram_off(self) -> None:
-        raise self.clocks.violation(
-            Rule.RAM_OFF, f"RCC_AHB1ENR switches off '{self.facts.ccm}', which the image may use"
-        )
-
     def _check_pins(self) -> None:
-        for signal, pin in (("TX", self._hardware.tx), ("RX", self._hardware.rx)):
+        for signal, pin in (("TX", self.hardware.tx), ("RX", self.hardware.rx)):
             self._check_pin(signal, pin)
 
     def _check_pin(self, signal: str, pin: Pin) -> None:
-        uart = self._hardware.uart
+        uart = self.hardware.uart
         self.check_wire(uart, signal, pin, self.facts.usart_pins)
 
     def check_wire(
@@ -159,3 +150,4 @@ class Stm32(VirtualChip):
                 Rule.ALTERNATE,
                 f"{name} has AF{port.alternate(pin.number)} for {signal} of {user}: {expected}",
             )
+        self.check_before_sending(port, pin.number)

@@ -10,6 +10,12 @@ from collections.abc import Callable
 
 from mcuforge.boards.virtual.bus import Peripheral, Register
 from mcuforge.boards.virtual.failure import Rule
+from mcuforge.boards.virtual.stm32.clock_tree import (
+    AHB_DIVISORS,
+    APB_DIVISORS,
+    ClockTree,
+    Oscillator,
+)
 from mcuforge.boards.virtual.stm32.facts import MHZ, Facts
 
 HSI_HZ = 16 * MHZ
@@ -21,8 +27,6 @@ SCALE_CYCLES = 640  # 40 us
 OVER_DRIVE_CYCLES = 720  # 45 us
 
 SW = {0: "HSI", 1: "HSE", 2: "PLL"}
-AHB_DIVISORS = (1,) * 8 + (2, 4, 8, 16, 64, 128, 256, 512)
-APB_DIVISORS = (1,) * 4 + (2, 4, 8, 16)
 
 
 class Flash(Peripheral):
@@ -164,7 +168,7 @@ def rcc_registers(facts: Facts) -> tuple[Register, ...]:
     )
 
 
-class Clocks(Peripheral):
+class Clocks(ClockTree):
     """RCC: oscillators, PLL, dividers; checks every limit when something changes."""
 
     def __init__(
@@ -172,16 +176,16 @@ class Clocks(Peripheral):
         facts: Facts,
         power: Power,
         flash: Flash,
-        oscillator: tuple[int, bool],
+        oscillator: Oscillator,
         count: Callable[[], int],
         attend_ram: Callable[[], None],
     ) -> None:
-        """oscillator: Hz of what the board has at OSC_IN, and whether it is a clock signal.
+        """oscillator: what the board has at OSC_IN.
 
         attend_ram: called when the clock of a RAM goes off.
         """
         manual = f"{facts.manual}, 'Reset and clock control (RCC)'"
-        super().__init__("RCC", 0x40023800, rcc_registers(facts), manual)
+        super().__init__(0x40023800, rcc_registers(facts), manual, count, HSI_HZ)
         self._facts = facts
         self._power = power
         self._flash = flash
@@ -190,16 +194,9 @@ class Clocks(Peripheral):
         self._hse_since: int | None = None
         self._pll_since: int | None = None
         self._attend_ram = attend_ram
-        self._hclk = HSI_HZ
-        self._anchor = (0, 0.0)  # a count and its time in seconds
         power.pll_on = lambda: self._pll_since is not None
         power.core_runs_on_pll = lambda: self.values["CFGR"] & 3 == 2
         power.check = flash.check = self.check
-
-    @property
-    def hclk(self) -> int:
-        """The clock of the core in Hz."""
-        return self._hclk
 
     def _compute_hclk(self) -> int:
         source = SW.get(self.values["CFGR"] & 3, "HSI")
@@ -221,19 +218,9 @@ class Clocks(Peripheral):
         """The clock of the timers on APB1: twice its bus, unless that is undivided."""
         return self.apb1 if self.values["CFGR"] >> 10 & 7 < 4 else 2 * self.apb1
 
-    @property
-    def seconds(self) -> float:
-        """Virtual time since reset: one cycle per instruction, at the clocks of the program."""
-        return self.seconds_at(self._count())
-
-    def seconds_at(self, count: int) -> float:
-        """Virtual time of a count that lies behind the last change of the clock."""
-        since, seconds = self._anchor
-        return seconds + (count - since) / self.hclk
-
-    def is_on(self, register: str, bit: int) -> bool:
-        """Tell whether an enable register has a bit set."""
-        return bool(self.values[register] >> bit & 1)
+    def bus_hz(self, name: str) -> int:
+        """The clock of a bus, "APB1" or "APB2", in Hz."""
+        return {"APB1": self.apb1, "APB2": self.apb2}[name]
 
     def pending(self) -> bool:
         """Tell whether a ready bit is still to come."""
@@ -256,22 +243,15 @@ class Clocks(Peripheral):
         elif register.name == "PLLCFGR" and self._pll_since is not None and old != new:
             raise self.violation(Rule.LOCKED, "RCC_PLLCFGR is changed while the PLL is on")
         elif register.name == "CFGR":
-            self._switch(old, new)
+            self._switch(new)
         elif register.name == "CSR" and new >> 24 & 1:
             self.values["CSR"] = new & ~0xFF000000
         elif register.name == "AHB1ENR" and self._facts.ccm and old & ~new & 1 << 20:
             self._attend_ram()
 
     def _oscillators_changed(self, old: int, new: int) -> None:
-        if (old ^ new) >> 18 & 1 and (old >> 16 & 1):
-            raise self.violation(Rule.LOCKED, "RCC_CR.HSEBYP is changed while HSE is on")
+        self.check_hse(old, new, (self._oscillator_hz, self._signal))
         if new & ~old & 1 << 16:
-            if bool(new >> 18 & 1) != self._signal:
-                has = "a clock signal" if self._signal else "a crystal"
-                raise self.violation(
-                    Rule.OSCILLATOR,
-                    f"HSE starts with HSEBYP = {new >> 18 & 1}, and the board has {has} at OSC_IN",
-                )
             self._hse_since = self._count()
         if old & ~new & 1 << 16:
             self._hse_since = None
@@ -292,7 +272,7 @@ class Clocks(Peripheral):
         fits = (
             0.95 * MHZ <= source <= 2.1 * MHZ,
             100 * MHZ <= vco <= 432 * MHZ,
-            output <= max(s.over_drive_hclk for s in self._facts.scales.values()),
+            output <= self._facts.fastest_hz,
             50 <= n <= 432,
             q >= 2,
             config & 63 >= 2,
@@ -315,7 +295,7 @@ class Clocks(Peripheral):
         vco = source * (config >> 6 & 511)
         return source, vco, vco // (2 * (config >> 16 & 3) + 2)
 
-    def _switch(self, old: int, new: int) -> None:
+    def _switch(self, new: int) -> None:
         source = new & 3
         if source == 3:
             raise self.violation(Rule.RESERVED, "RCC_CFGR.SW is set to 3")
@@ -324,10 +304,7 @@ class Clocks(Peripheral):
             raise self.violation(
                 Rule.NOT_READY, f"the core switches to {SW[source]} before {SW[source]}RDY is 1"
             )
-        self.values["CFGR"] = old  # time so far passed at the old clock
-        self._anchor = (self._count(), self.seconds)
-        self.values["CFGR"] = new
-        self._hclk = self._compute_hclk()
+        self.run_core_at(self._compute_hclk())
         self.check()
 
     def check(self) -> None:

@@ -19,8 +19,8 @@ from mcuforge.boards.virtual.bus import Peripheral
 from mcuforge.boards.virtual.engine import Region
 from mcuforge.boards.virtual.failure import Rule, Violation
 from mcuforge.boards.virtual.stm32 import n25q
-from mcuforge.boards.virtual.stm32.clocks import Clocks
-from mcuforge.boards.virtual.stm32.facts import MHZ, Facts
+from mcuforge.boards.virtual.stm32.clock_tree import ClockTree
+from mcuforge.boards.virtual.stm32.facts import MHZ, ChipFacts
 from mcuforge.boards.virtual.stm32.ports import Gpio
 from mcuforge.boards.virtual.stm32.quadspi import QuadSpi
 from mcuforge.boards.virtual.stm32.sdram import MT48LC4M32B2, SdramController
@@ -43,12 +43,15 @@ CORE = "PM0253, 'Memory types, access order and ordering', and AN4838"
 class Chip(Protocol):
     """What the memories need of the chip around them."""
 
-    facts: Facts
-    clocks: Clocks
+    clocks: ClockTree
     core: Core
     ports: list[Gpio]
 
-    def count(self) -> int:
+    @property
+    def facts(self) -> ChipFacts:
+        """What is known of the chip."""
+
+    def cycles(self) -> int:
         """Cycles since reset."""
 
     def is_clocked(self, peripheral: Peripheral) -> bool:
@@ -69,17 +72,17 @@ class _Attached:
 class ExternalMemories:
     """The controllers of a chip, and the memories that a board has on them."""
 
-    def __init__(self, facts: Facts, hardware: Hardware, chip: Chip) -> None:
+    def __init__(self, facts: ChipFacts, hardware: Hardware, chip: Chip) -> None:
         """chip: may be incomplete still; it is used when the program runs."""
         self._chip = chip
         self._attached: list[_Attached] = []
         self._controllers = {c.memory: c for c in hardware.controllers}
-        self.devices = DEVICES if facts.ahb3 else ()
+        self.devices = DEVICES if facts.memory_pins else ()
         self.peripherals: tuple[Peripheral, ...] = ()
         self.gates: dict[str, tuple[str, int]] = {}
-        if not facts.ahb3:
+        if not facts.memory_pins:
             return
-        common = (chip.count, lambda: chip.clocks.hclk)
+        common = (chip.cycles, lambda: chip.clocks.hclk)
         self._quadspi = QuadSpi(facts.manual, *common, partial(self._check_wires, "QUADSPI"))
         lines = sum(w.signal[0] == "D" for c in hardware.controllers for w in c.pins)
         self._fmc = SdramController(

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""GPIO, TIM5 and DBGMCU of the STM32F4 and F7.
+"""GPIO, TIM5 and DBGMCU of the STM32.
 
-RM0090, chapters 8, 18 and 38; RM0390, chapters 7, 17 and 33; RM0385, chapters 6, 23 and 40.
+RM0090, chapters 8, 18 and 38; RM0390, chapters 7, 17 and 33; RM0385, chapters 6, 23 and 40; RM0432
+and RM0433: 'General-purpose I/Os (GPIO)', 'General-purpose timers (TIM2/TIM3/TIM4/TIM5)', 'Debug
+support (DBG)'.
 """
 
 from collections.abc import Callable
 
 from mcuforge.boards.virtual.bus import Peripheral, Register
 from mcuforge.boards.virtual.failure import Rule
-from mcuforge.boards.virtual.stm32.facts import Facts
+from mcuforge.boards.virtual.stm32.facts import ChipFacts
 
 ALTERNATE_MODE = 2
 
@@ -16,12 +18,12 @@ ALTERNATE_MODE = 2
 class Gpio(Peripheral):
     """A port of sixteen pins."""
 
-    def __init__(self, facts: Facts, port: int) -> None:
+    def __init__(self, facts: ChipFacts, port: int) -> None:
         """port: 0 is GPIOA; ports A and B start with the debug pins in use."""
-        reset = {0: (0xA8000000, 0x64000000, 0x0C000000), 1: (0x00000280, 0x00000100, 0x000000C0)}
-        mode, pull, speed = reset.get(port, (0, 0, 0))
+        ports = facts.ports
+        mode, pull, speed = ports.resets.get(port, (ports.other, 0, 0))
         every = 0xFFFFFFFF
-        registers = (
+        registers = [
             Register("MODER", 0x00, mode, every),
             Register("OTYPER", 0x04, 0, 0xFFFF),
             Register("OSPEEDR", 0x08, speed, every),
@@ -32,10 +34,12 @@ class Gpio(Peripheral):
             Register("LCKR", 0x1C, 0, 0x1FFFF),
             Register("AFRL", 0x20, 0, every),
             Register("AFRH", 0x24, 0, every),
-        )
+        ]
+        if ports.has_brr:
+            registers.append(Register("BRR", 0x28, 0, 0xFFFF))
         name = f"GPIO{chr(ord('A') + port)}"
         manual = f"{facts.manual}, 'General-purpose I/Os (GPIO)'"
-        super().__init__(name, 0x40020000 + 0x400 * port, registers, manual)
+        super().__init__(name, ports.origin + 0x400 * port, registers, manual)
 
     def mode(self, pin: int) -> int:
         """MODER of a pin: 0 input, 1 output, 2 alternate, 3 analog."""
@@ -61,7 +65,7 @@ class Timer(Peripheral):
 
     def __init__(
         self,
-        facts: Facts,
+        facts: ChipFacts,
         count: Callable[[], int],
         ratio: Callable[[], tuple[int, int]],
     ) -> None:
@@ -104,10 +108,11 @@ class Timer(Peripheral):
 class Debug(Peripheral):
     """DBGMCU: who the chip is."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: ChipFacts) -> None:
         """Only IDCODE and CR."""
+        origin, control = facts.debug
         registers = (
             Register("IDCODE", 0x00, facts.idcode, 0, 0xFFFFFFFF),
-            Register("CR", 0x04, 0, 0xE7),
+            Register("CR", 0x04, 0, control),
         )
-        super().__init__("DBGMCU", 0xE0042000, registers, f"{facts.manual}, 'Debug support (DBG)'")
+        super().__init__("DBGMCU", origin, registers, f"{facts.manual}, 'Debug support (DBG)'")

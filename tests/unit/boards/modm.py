@@ -18,10 +18,9 @@ from xml.etree import ElementTree
 from mcuforge.boards.arch import BSP
 from mcuforge.boards.catalog.board import Board, load_board
 from mcuforge.boards.catalog.hardware import Hardware
-from mcuforge.boards.virtual.stm32.chip import USARTS
-from mcuforge.boards.virtual.stm32.facts import Facts
+from mcuforge.boards.virtual.stm32.facts import ChipFacts, Facts
 
-VOLTAGE = "2700"  # millivolts: the boards run at 3.3 V
+VOLTAGE = "2700"  # millivolts of the supply, on an F4 or F7: the boards run at 3.3 V
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Part:
     """A board's chip: its facts, the package's file, and the part number's letters."""
 
     board: str
-    facts: Facts
+    facts: ChipFacts
     file: str
     name: str  # "46" of STM32F446RE
     pins: str  # "r"
@@ -75,12 +74,19 @@ def _remove_relatives(element: ElementTree.Element, part: dict[str, str]) -> Non
             _remove_relatives(child, part)
 
 
+def memories_of(part: Part) -> dict[str, tuple[int, int]]:
+    """Origin and size by the description's name."""
+    return {
+        memory.get("name", ""): (int(memory.get("start", ""), 16), int(memory.get("size", "")))
+        for memory in part.device.iter("memory")
+    }
+
+
 def check_memories(part: Part) -> None:
     """Compare names, origins and sizes."""
     memories: dict[str, tuple[int, int]] = {}
-    for memory in part.device.iter("memory"):
-        origin, size = int(memory.get("start", ""), 16), int(memory.get("size", ""))
-        name = memory.get("name", "").rstrip("123")
+    for bank, (origin, size) in memories_of(part).items():
+        name = bank.rstrip("123")
         if name == "sram" and name in memories:  # banks, one behind the other
             assert sum(memories[name]) == origin
             origin, size = memories[name][0], memories[name][1] + size
@@ -97,8 +103,8 @@ def check_interrupts(part: Part) -> None:
     vectors = {v.get("name"): int(v.get("position", "")) for v in part.device.iter("vector")}
     count = max(vectors.values()) + 1
     assert part.facts.interrupts == count
-    for name, (_, _, interrupt, _, _) in USARTS.items():
-        assert vectors[name] == interrupt
+    for name, wired in part.facts.uarts.items():
+        assert vectors[name] == wired.interrupt
     header, hardware = part.chip_header, part.hardware
     said = re.search(rf"{hardware.chip}\)\n#define CHIP_INTERRUPTS (\d+)", header)
     assert said is not None
@@ -114,10 +120,10 @@ def check_pins(part: Part) -> None:
     for pin in part.device.iter("gpio"):
         name = f"P{pin.get('port', '').upper()}{pin.get('pin')}"
         for signal in pin.iter("signal"):
-            uart = f"USART{signal.get('instance')}"
-            if signal.get("driver") == "usart" and signal.get("name") in ("tx", "rx"):
+            uart = f"{signal.get('driver', '').upper()}{signal.get('instance')}"
+            if signal.get("name") in ("tx", "rx"):
                 said = (signal.get("name", "").upper(), signal.get("af"))
-                if uart in USARTS and said[1] is not None:
+                if uart in part.facts.uarts and said[1] is not None:
                     wired[uart, name] = (said[0], int(said[1]))
     known = part.facts.usart_pins
     assert {key: known.get(key) for key in wired} == wired
@@ -127,19 +133,17 @@ def check_pins(part: Part) -> None:
         assert wired[hardware.uart, name] == (line, hardware.alternate)
 
 
-def wait_states(part: Part) -> Iterator[tuple[int, int]]:
-    """List (wait states, fastest HCLK in Hz) at the boards' voltage."""
-    (latency,) = [v for v in part.device.iter("latency") if v.get("vcore-min") == VOLTAGE]
+def wait_states(part: Part, voltage: str = VOLTAGE) -> Iterator[tuple[int, int]]:
+    """List (wait states, fastest HCLK in Hz) at a voltage, in the description's words."""
+    (latency,) = [v for v in part.device.iter("latency") if v.get("vcore-min") == voltage]
     for state in latency:
         yield int(state.get("ws", "")), int(state.get("hclk-max", ""))
 
 
-def check_wait_states(part: Part) -> None:
+def check_wait_states(part: Part, facts: Facts) -> None:
     """Compare the fastest clock with each number of wait states."""
-    facts = part.facts
-    fastest = max(scale.over_drive_hclk for scale in facts.scales.values())
     found = list(wait_states(part))
     assert found
     for states, most in found:
-        assert most == min((states + 1) * facts.wait_state_hz, fastest)
+        assert most == min((states + 1) * facts.wait_state_hz, facts.fastest_hz)
         assert states <= facts.latency_mask

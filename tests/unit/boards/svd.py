@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Register descriptions (CMSIS-SVD) beside the checkout, and the comparison with a virtual chip.
+"""Register descriptions (CMSIS-SVD) and the comparison with a virtual chip.
 
-They are data of others, and never enter the repository.
+They are data of others, beside the checkout or in pyOCD, and never enter the repository.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from xml.etree import ElementTree
+from zipfile import ZipFile
 
 from mcuforge.boards.virtual.bus import Peripheral
 from tests.shared import shared
@@ -25,11 +28,24 @@ class Described:
 
 
 class Svd:
-    """A description; skips the test where it is not there."""
+    """A description."""
 
-    def __init__(self, file: str) -> None:
-        root = ElementTree.parse(shared(f"data/svd/{file}")).getroot()
+    def __init__(self, root: ElementTree.Element) -> None:
         self._peripherals = {p.findtext("name", ""): p for p in root.iter("peripheral")}
+
+    @classmethod
+    def beside(cls, file: str) -> Svd:
+        """A file beside the checkout; skips the test where it is not there."""
+        return cls(ElementTree.parse(shared(f"data/svd/{file}")).getroot())
+
+    @classmethod
+    def of_pyocd(cls, file: str) -> Svd:
+        """A file that comes with pyOCD."""
+        spec = find_spec("pyocd")
+        assert spec is not None, "pip install pyocd: it is in the extra dev"
+        assert spec.origin is not None
+        with ZipFile(Path(spec.origin).parent / "debug" / "svd" / "svd_data.zip") as files:
+            return cls(ElementTree.fromstring(files.read(file)))
 
     def peripheral(self, name: str) -> tuple[int, dict[int, Described]]:
         """Origin and registers by offset."""

@@ -42,4 +42,4 @@ def modelled() -> Iterator[Peripheral]:
 
 
 def test_registers_are_where_and_as_they_are_described() -> None:
-    assert compare(Svd("e310x.svd"), modelled(), BETTER) > 90
+    assert compare(Svd.beside("e310x.svd"), modelled(), BETTER) > 90

@@ -37,4 +37,4 @@ def modelled() -> Iterator[Peripheral]:
 
 
 def test_registers_are_where_and_as_they_are_described() -> None:
-    assert compare(Svd("GD32VF103.svd"), modelled(), BETTER) > 400
+    assert compare(Svd.beside("GD32VF103.svd"), modelled(), BETTER) > 400

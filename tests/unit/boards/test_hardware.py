@@ -37,3 +37,12 @@ def test_a_chip_without_a_register_that_tells_its_number_has_none_in_its_file() 
     assert revb is not None
     assert nano is not None
     assert (revb.chip_id, nano.chip_id) == (0, 0x410)
+
+
+def test_an_oscillator_inside_the_chip_is_told_from_one_on_the_board() -> None:
+    ours = {board: load_board(board).hardware for board in ("nucleo_l4r5zi", "nucleo_h743zi")}
+    for board, internal in (("nucleo_l4r5zi", True), ("nucleo_h743zi", False)):
+        hardware = ours[board]
+        assert hardware is not None
+        assert hardware.internal == internal
+        assert f"#define BOARD_OSCILLATOR_INTERNAL {int(internal)}\n" in hardware.defines()

@@ -3,6 +3,7 @@
 
 import pytest
 
+from mcuforge.boards.virtual.stm32.facts import Facts
 from mcuforge.boards.virtual.stm32f4.facts import F407, F429, F446
 from tests.unit.boards import modm
 from tests.unit.boards.modm import Part
@@ -32,4 +33,5 @@ def test_pins_of_usarts_have_their_alternate_functions(part: Part) -> None:
 
 @parts
 def test_wait_states_suffice_at_the_boards_voltage(part: Part) -> None:
-    modm.check_wait_states(part)
+    assert isinstance(part.facts, Facts)
+    modm.check_wait_states(part, part.facts)

@@ -14,7 +14,6 @@ from xml.etree import ElementTree
 from zipfile import ZipFile
 
 from mcuforge.boards.virtual.bus import Peripheral
-from mcuforge.boards.virtual.stm32.chip import USARTS
 from mcuforge.boards.virtual.stm32.clocks import Clocks, Flash, Power
 from mcuforge.boards.virtual.stm32.ports import Debug, Gpio, Timer
 from mcuforge.boards.virtual.stm32.usart import StatusUsart
@@ -30,7 +29,7 @@ BETTER = {
     ("TIM5", "ARR"): (0xFFFFFFFF, 0xFFFFFFFF),  # 18.4.12: a counter of 32 bits starts at its end
     ("GPIOA", "OSPEEDR"): (0x0C000000, 0xFFFFFFFF),  # 8.4.3: the debug pins are fast
 }
-BETTER |= {(name, "SR"): (0xC0, 0x3FF) for name in USARTS}  # 30.6.1, without what is reserved
+BETTER |= {(name, "SR"): (0xC0, 0x3FF) for name in F429.uarts}  # 30.6.1, without what is reserved
 
 
 @cache
@@ -72,8 +71,8 @@ def modelled() -> Iterator[Peripheral]:
     yield from (power, flash, Timer(F429, zero, lambda: (1, 1)))
     yield Clocks(F429, power, flash, (8_000_000, False), zero, lambda: None)
     yield from (Gpio(F429, port) for port in range(F429.gpio_ports))
-    for name, (origin, *_) in USARTS.items():
-        yield StatusUsart(F429, name, origin, zero, zero, zero)
+    for name in F429.uarts:
+        yield StatusUsart(F429, name, zero, zero, zero)
 
 
 def test_registers_are_where_and_as_they_are_described() -> None:

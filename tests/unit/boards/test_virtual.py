@@ -35,6 +35,8 @@ from mcuforge.boards.virtual.processors import CacheSize
 from mcuforge.boards.virtual.rp2040.ports import CHIP_ID
 from mcuforge.boards.virtual.stm32f4.facts import CHIPS as STM32F4
 from mcuforge.boards.virtual.stm32f7.facts import CHIPS as STM32F7
+from mcuforge.boards.virtual.stm32h7.facts import CHIPS as STM32H7
+from mcuforge.boards.virtual.stm32l4.facts import CHIPS as STM32L4
 from mcuforge.errors import BoardError
 
 BASE = 0x40000000
@@ -210,11 +212,10 @@ def test_catalog_and_virtual_chip_agree_where_both_state_a_fact(board: Board) ->
     inside = {m.name: (m.origin, m.bytes) for m in board.memory if not m.external}
     assert inside == {m.name: (m.origin, m.bytes) for m in model.memories}
     assert model.name.replace("-", "_") == board.hardware.chip
-    stm32 = STM32F4 | STM32F7
-    if board.virtual in stm32:
-        facts = stm32[board.virtual]
+    facts = (STM32F4 | STM32F7 | STM32L4 | STM32H7).get(str(board.virtual))
+    if facts is not None:
         assert facts.idcode & 0xFFF == board.hardware.chip_id
-        assert board.clock_hz == max(s.over_drive_hclk for s in facts.scales.values())
+        assert board.clock_hz == facts.fastest_hz
     else:
         assert board.clock_hz == USED_HZ[str(board.virtual)]
         assert board.hardware.chip_id == CHIP_IDS.get(str(board.virtual), 0) & 0xFFF

@@ -79,7 +79,6 @@ def test_wrong_usage_is_exit_2(monkeypatch: pytest.MonkeyPatch, arguments: tuple
     [
         (("plan", "no.tflite", "--board", "hifive1"), "there is no such file"),
         (("plan", MODEL, "--board", "hifive2"), "no board is called 'hifive2'"),
-        (("deploy", MODEL, "--board", "nucleo_l4r5zi"), "no start-up code"),
         (("deploy", MODEL, "--board", "hifive1"), "none of --port, --exact and --emulate"),
         (("deploy", MODEL, "--board", "qemu-mps2-an386", "--port", "/dev/ttyX"), "is emulated"),
         (

@@ -13,6 +13,7 @@
 #include "board_config.h"
 #include "reg.h"
 #include "stm32_rcc.h"
+#include "stm32_wait.h"
 
 /*
  * RM0090, 'PWR power control register' and 'PWR power control/status register'; RM0385 has the same
@@ -77,23 +78,6 @@
 #endif
 
 /*
- * Reads of a register before what it should show is given up. At 16 MHz a read and its loop take
- * some 10 cycles, so this is half a second; the slowest is a crystal, with milliseconds (data
- * sheets, 'HSE oscillator characteristics').
- */
-#define PATIENCE 800000u
-
-static inline bool wait_for(volatile uint32_t *at, uint32_t mask, uint32_t value)
-{
-    for (uint32_t left = PATIENCE; left != 0u; left--) {
-        if ((*at & mask) == value) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/*
  * Runs core and buses at their full clocks: APB1 at a quarter, APB2 at half of the core's. scale:
  * the bits of VOS to set; over_drive: whether the clock needs it; acr: FLASH_ACR but its wait
  * states. Returns 0, or, in words of a fault report, what did not become ready: the core then runs
@@ -135,12 +119,13 @@ static inline const char *stm32_clock_start(uint32_t scale, bool over_drive, uin
     if (!wait_for(&FLASH_ACR, ACR_LATENCY, WAIT_STATES)) {
         return "clock-wait-states";
     }
-    RCC_CFGR = CFGR_APB1_BY_4 | CFGR_APB2_BY_2;
     if (!wait_for(&RCC_CR, CR_PLL_READY, CR_PLL_READY)) {
-        return "clock-pll";
+        return "clock-pll"; /* before the dividers: the report needs the UART's clock as it was */
     }
+    RCC_CFGR = CFGR_APB1_BY_4 | CFGR_APB2_BY_2;
     RCC_CFGR |= CFGR_PLL;
     if (!wait_for(&RCC_CFGR, CFGR_SWITCHED, CFGR_SWITCHED_PLL)) {
+        RCC_CFGR = 0;
         return "clock-switch";
     }
     return 0;

@@ -30,8 +30,8 @@ static inline void memory_pins_start(const struct memory_pin *pins, uint32_t cou
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t port = pins[i].port, number = pins[i].number;
         const uint32_t half = 4u * (number % 8u), pair = 2u * number;
-        RCC_AHB1ENR |= AHB1ENR_GPIO(port);
-        (void)RCC_AHB1ENR; /* RM0385, 'Clocks': a register works two cycles after its clock is on */
+        RCC_GPIOENR |= GPIOENR_PORT(port);
+        (void)RCC_GPIOENR; /* RM0385, 'Clocks': a register works two cycles after its clock is on */
         PIN_AFR(port, number) =
             (PIN_AFR(port, number) & ~(15u << half)) | ((uint32_t)pins[i].alternate << half);
         PIN_OSPEEDR(port) |= PIN_FASTEST << pair;

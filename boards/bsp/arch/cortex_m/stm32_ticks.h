@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A clock of 64 bits out of the cycle counter and TIM5, on an STM32F4 or F7: RM0090, section 18,
- * RM0390, section 17, and RM0385, section 23, 'TIMx registers'.
+ * A clock of 64 bits out of the cycle counter and TIM5: RM0090, section 18, RM0390, section 17, and
+ * RM0385, section 23, 'TIMx registers'; RM0432 and RM0433, 'TIM2/TIM3/TIM4/TIM5 registers'. The
+ * family's clock.h has the registers' enable bits and the cycles of the core per cycle of the timer.
  */
 #ifndef MCUFORGE_STM32_TICKS_H
 #define MCUFORGE_STM32_TICKS_H
 
+#include "clock.h"
 #include "dwt.h"
 #include "reg.h"
-#include "stm32_rcc.h"
 #include "widen.h"
 
 #define TIM5 0x40000C00u /* 'Memory map', register boundary addresses */
@@ -19,7 +20,11 @@
 #define TIM_ENABLE (1u << 0)
 #define TIM_UPDATE (1u << 0) /* loads the prescaler and clears the counter */
 #define TIM5_PRESCALE_SHIFT 16u
-#define COARSE_SHIFT 17u     /* TIMER_DIVISOR is 2: TIM5 counts once per 2^17 cycles of the core */
+#if TIMER_DIVISOR == 1u
+#define COARSE_SHIFT 16u     /* TIM5 counts once per 2^16 cycles of the core */
+#elif TIMER_DIVISOR == 2u
+#define COARSE_SHIFT 17u
+#endif
 
 /* After the cycle counter has been started, as widen() wants. */
 static inline void coarse_start(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The USART of later STM32 families (F7 among them), which has ISR, ICR, RDR and TDR: RM0385, 'USART
- * registers'. `base` is the address of its first register.
+ * The USART of later STM32 families (F7, L4, H7), which has ISR, ICR, RDR and TDR: RM0385, RM0432
+ * and RM0433, 'USART registers'. The LPUART of an L4 has the same ones: RM0432, 'LPUART registers'.
+ * `base` is the address of its first register.
  */
 #ifndef MCUFORGE_STM32_USART_V2_H
 #define MCUFORGE_STM32_USART_V2_H
@@ -28,7 +29,10 @@
 #define USART_ISR_TX_EMPTY (1u << 7)
 #define USART_ICR_OVERRUN (1u << 3)
 
-/* 8N1, 16 samples per bit: 'USART baud rate generation', BRR is then clock / baud. */
+/*
+ * 8N1. USART, 16 samples per bit: 'USART baud rate generation', BRR is then clock / baud. LPUART:
+ * 'LPUART baud rate generation', 256 clock / baud.
+ */
 static inline void stm32_usart_start(uintptr_t base, uint32_t divisor)
 {
     USART_BRR(base) = divisor; /* while the UART is off */

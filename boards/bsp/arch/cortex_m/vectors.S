@@ -2,6 +2,10 @@
 /* Cortex-M vector table and the way into a fault (ARMv7-M Architecture Reference Manual, B1.5). */
 #include "chip.h"
 
+#if !defined(CHIP_RESET_ENTRY)
+#define CHIP_RESET_ENTRY reset_entry
+#endif
+
     .syntax unified
     .thumb
 
@@ -9,7 +13,7 @@
     .globl vectors
 vectors:
     .word board_stack_high
-    .word reset_entry
+    .word CHIP_RESET_ENTRY
     .rept 14                        /* NMI, faults, and the system exceptions nobody uses */
     .word fault_entry
     .endr

@@ -5,10 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "reg.h"
 #include "stm32_clock.h"
-
-#define DBGMCU_IDCODE REG32(0xE0042000u) /* RM0090, 'MCU device ID code' */
 
 #if defined(BOARD_CHIP_STM32F407)
 #define CR_SCALE_1 (1u << 14)        /* VOS is one bit */

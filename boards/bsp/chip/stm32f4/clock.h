@@ -4,8 +4,13 @@
 #define MCUFORGE_CLOCK_H
 
 #include "board_config.h"
+#include "reg.h"
+#include "stm32_rcc.h"
+
+#define DBGMCU_IDCODE REG32(0xE0042000u) /* RM0090, 'MCU device ID code' */
 
 #define HSI_HZ 16000000u /* after reset; RM0090, 'HSI clock' */
+#define CLOCK_FAILED_HZ HSI_HZ /* of the UART when clock_start() has failed */
 
 /* APB1 at most 45 MHz (42 on F405/407) and APB2 at most 90 (84): RM0090, 'Clocks' */
 #define APB1_DIVISOR 4u

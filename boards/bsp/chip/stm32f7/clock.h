@@ -4,8 +4,13 @@
 #define MCUFORGE_CLOCK_H
 
 #include "board_config.h"
+#include "reg.h"
+#include "stm32_rcc.h"
+
+#define DBGMCU_IDCODE REG32(0xE0042000u) /* RM0385, 'MCU device ID code' */
 
 #define HSI_HZ 16000000u /* after reset; RM0385, 'HSI clock' */
+#define CLOCK_FAILED_HZ HSI_HZ /* of the UART when clock_start() has failed */
 
 /* With over-drive APB1 runs at most at 54 MHz, APB2 at 108: DS10916, 'General operating conditions' */
 #define APB1_DIVISOR 4u

@@ -2,7 +2,7 @@
 """Start-up code of QSPI flash and SDRAM with one planted fault each, and the rule that finds it."""
 
 from mcuforge.boards.virtual.failure import Rule
-from tests.emulated.mutants import Mutant
+from tests.emulated.mutants.stm32f4 import Mutant
 
 BOARD = "disco_f746ng"
 FLASH, RAM, WIRES, PLACES, MPU = "quadspi.c", "sdram.c", "stm32_pins.h", "external.h", "mpu.h"

@@ -19,7 +19,8 @@ from mcuforge.boards.virtual.failure import Rule, StrictFailure
 from mcuforge.boards.virtual.machine import VirtualBoard
 from tests.emulated.bsp_image import FIRMWARE, PROBE
 
-PAUSE_LOOPS = 1_400_000  # 2.8 million cycles: 1,190 bytes of 921,600 baud at 216 MHz
+PAUSE_LOOPS = 1_400_000  # 2.8 million cycles: 1,190 bytes of 921,600 baud at PAUSE_HZ or less
+PAUSE_HZ = 216_000_000
 ECHO = bytes(range(200)) * 3
 RING = 1024  # of the receiver
 BURST = b"d" * (RING + 80)  # more than the ring holds, and within the probe's pause
@@ -42,6 +43,7 @@ class Mutant:
 
 CLOCK, CHIP, STARTUP = "clock.c", "stm32f4.c", "startup.c"
 ORDER, WIRES, TICKS = "stm32_clock.h", "stm32_uart.h", "stm32_ticks.h"
+FAMILY = "stm32_family.h"
 USART, DWT, VECTORS = "stm32_usart_v1.h", "dwt.h", "vectors.S"
 
 MUTANTS = (
@@ -51,7 +53,7 @@ MUTANTS = (
     Mutant(
         "no clock for the pins",
         WIRES,
-        "RCC_AHB1ENR |= AHB1ENR_GPIO(BOARD_UART_TX_PORT) | AHB1ENR_GPIO(BOARD_UART_RX_PORT);",
+        "RCC_GPIOENR |= GPIOENR_PORT(BOARD_UART_TX_PORT) | GPIOENR_PORT(BOARD_UART_RX_PORT);",
         "",
         Rule.UNCLOCKED,
     ),
@@ -104,8 +106,8 @@ MUTANTS = (
     Mutant("CSR four bytes behind", "stm32_rcc.h", "0x40023874u", "0x40023878u", Rule.UNMAPPED),
     Mutant(
         "a variable where no memory is",
-        CHIP,
-        "reset_flags = RCC_CSR;",
+        FAMILY,
+        "reset_flags = RESET_FLAGS;",
         "*(volatile uint32_t *)0x20020000u = RCC_CSR;",
         Rule.UNMAPPED,
     ),
@@ -119,15 +121,15 @@ MUTANTS = (
     Mutant("bytes to DR", USART, "USART_DR(base) REG32", "USART_DR(base) REG8", Rule.WIDTH),
     Mutant(
         "a variable in flash",
-        CHIP,
-        "reset_flags = RCC_CSR;",
+        FAMILY,
+        "reset_flags = RESET_FLAGS;",
         "*(volatile uint32_t *)0x08000000u = RCC_CSR;",
         Rule.FLASH_WRITE,
     ),
     Mutant(
         "a call into RAM",
-        CHIP,
-        "reset_flags = RCC_CSR;",
+        FAMILY,
+        "reset_flags = RESET_FLAGS;",
         "((void (*)(void))0x20000101u)();",
         Rule.EXECUTE,
     ),
@@ -250,7 +252,7 @@ MUTANTS = (
         Rule.DEBUG_PINS,
     ),
     Mutant(
-        "divisor of the other bus", CHIP, "BAUD_DIVISOR(UART_HZ))", "BAUD_DIVISOR(APB2_HZ))",
+        "divisor of the other bus", FAMILY, "UART_DIVISOR(UART_HZ))", "UART_DIVISOR(APB2_HZ))",
         Rule.BAUD,
     ),
     Mutant("parity", USART, "USART_CR1_ENABLE (1u << 13)", "USART_CR1_ENABLE (9u << 10)",
@@ -264,7 +266,7 @@ MUTANTS = (
         '__asm volatile("vmov.f32 s0, #1.0");', Rule.FPU_OFF,
     ),
     Mutant(
-        "doubles", CHIP, "reset_flags = RCC_CSR;",
+        "doubles", FAMILY, "reset_flags = RESET_FLAGS;",
         '__asm volatile(".inst.w 0xee300b00");', Rule.DOUBLE,
     ),
     Mutant(
@@ -319,7 +321,7 @@ class Images:
         defines = [
             "-DECHO_BYTES=600u",
             f"-DCODE_ADDRESS={flash:#x}",
-            f"-DPAUSE_LOOPS={PAUSE_LOOPS}u",
+            f"-DPAUSE_LOOPS={PAUSE_LOOPS * max(self._board.clock_hz, PAUSE_HZ) // PAUSE_HZ}u",
             *self._defines,
         ]
         self._run(

@@ -2,13 +2,13 @@
 """Start-up code of the STM32F7 with one planted fault each, and the rule that must find it."""
 
 from mcuforge.boards.virtual.failure import Rule
-from tests.emulated.mutants import Mutant
+from tests.emulated.mutants.stm32f4 import Mutant
 
 CRYSTAL, SIGNAL = "disco_f746ng", "nucleo_f746zg"  # boards, by what they have at OSC_IN
-CLOCK, CHIP, STARTUP = "clock.c", "stm32f7.c", "startup.c"
+CLOCK, FAMILY, STARTUP = "clock.c", "stm32_family.h", "startup.c"
 ORDER, WIRES, CACHE = "stm32_clock.h", "stm32_uart.h", "cache.h"
 USART, DWT, VECTORS = "stm32_usart_v2.h", "dwt.h", "vectors.S"
-FLAGS = "reset_flags = RCC_CSR;"
+FLAGS = "reset_flags = RESET_FLAGS;"
 BRR = "USART_BRR(base) = divisor;"
 
 MUTANTS = (
@@ -17,7 +17,7 @@ MUTANTS = (
            CRYSTAL),
     Mutant("no clock for USART3", WIRES, "RCC_APB1ENR |= APB1ENR_USART3;", "", Rule.UNCLOCKED,
            SIGNAL),
-    Mutant("no clock for TX", WIRES, "AHB1ENR_GPIO(BOARD_UART_TX_PORT) | ", "", Rule.UNCLOCKED,
+    Mutant("no clock for TX", WIRES, "GPIOENR_PORT(BOARD_UART_TX_PORT) | ", "", Rule.UNCLOCKED,
            CRYSTAL),
     Mutant(
         "UE as on the F4", USART, "USART_CR1_ENABLE (1u << 0)", "USART_CR1_ENABLE (1u << 13)",
@@ -37,11 +37,11 @@ MUTANTS = (
     Mutant("bytes to TDR", USART, "USART_TDR(base) REG32", "USART_TDR(base) REG8", Rule.WIDTH,
            SIGNAL),
     Mutant("PWR_CR1 of a later chip", ORDER, "0x40007000u", "0x40007010u", Rule.UNMAPPED, CRYSTAL),
-    Mutant("a variable in flash", CHIP, FLAGS, "*(volatile uint32_t *)0x08000000u = 1u;",
+    Mutant("a variable in flash", FAMILY, FLAGS, "*(volatile uint32_t *)0x08000000u = 1u;",
            Rule.FLASH_WRITE, CRYSTAL),
-    Mutant("a null pointer", CHIP, FLAGS, "reset_flags = *(volatile uint32_t *)4u;",
+    Mutant("a null pointer", FAMILY, FLAGS, "reset_flags = *(volatile uint32_t *)4u;",
            Rule.UNUSED, CRYSTAL),
-    Mutant("a word through the ITCM bus", CHIP, FLAGS,
+    Mutant("a word through the ITCM bus", FAMILY, FLAGS,
            "reset_flags = *(volatile uint32_t *)0x00200000u;", Rule.UNUSED, SIGNAL),
     Mutant("instruction cache as after a reset", CACHE, "CACHE_ICIALLU = 0;", "", Rule.CACHE,
            CRYSTAL),
@@ -97,7 +97,8 @@ MUTANTS = (
            SIGNAL),
     Mutant("MODER written whole", WIRES, "(GPIO_MODER(port) & ~(3u << (2u * pin))) |", "",
            Rule.DEBUG_PINS, CRYSTAL),
-    Mutant("divisor of the other bus", CHIP, "BAUD_DIVISOR(UART_HZ))", "BAUD_DIVISOR(APB2_HZ))",
+    Mutant("divisor of the other bus", FAMILY, "UART_DIVISOR(UART_HZ))",
+           "UART_DIVISOR(APB2_HZ))",
            Rule.BAUD, SIGNAL),
     Mutant("nine bits", USART, "USART_CR1_ENABLE (1u << 0)", "USART_CR1_ENABLE (0x1001u)",
            Rule.FRAME_FORMAT, CRYSTAL),
@@ -105,10 +106,10 @@ MUTANTS = (
         "FPU not enabled", STARTUP, "CPACR |= CPACR_FPU_FULL;",
         '__asm volatile("vmov.f32 s0, #1.0");', Rule.FPU_OFF, CRYSTAL,
     ),
-    Mutant("a sum of doubles", CHIP, FLAGS, '__asm volatile(".inst.w 0xee300b00");', Rule.DOUBLE,
+    Mutant("a sum of doubles", FAMILY, FLAGS, '__asm volatile(".inst.w 0xee300b00");', Rule.DOUBLE,
            CRYSTAL),
-    Mutant("a float becomes a double", CHIP, FLAGS, '__asm volatile(".inst.w 0xeeb70ac0");',
+    Mutant("a float becomes a double", FAMILY, FLAGS, '__asm volatile(".inst.w 0xeeb70ac0");',
            Rule.DOUBLE, SIGNAL),
-    Mutant("DTCM off", CHIP, FLAGS, "RCC_AHB1ENR &= ~AHB1ENR_CCM;", Rule.RAM_OFF, CRYSTAL),
+    Mutant("DTCM off", FAMILY, FLAGS, "RCC_AHB1ENR &= ~AHB1ENR_CCM;", Rule.RAM_OFF, CRYSTAL),
     Mutant("no handler", VECTORS, ".word family_receive", ".word 0", Rule.VECTOR, SIGNAL),
 )  # fmt: skip

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from mcuforge.boards.virtual.failure import Rule
-from tests.emulated.mutants import Mutant
+from tests.emulated.mutants.stm32f4 import Mutant
 
 REVB = "hifive1-revb"
 CLOCK, CHIP, STARTUP, TRAP, PLIC = "clock.c", "fe310.c", "startup.S", "trap.c", "plic.h"

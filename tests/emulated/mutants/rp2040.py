@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.rp2040.chip import STAGE_BYTES, checksum
-from tests.emulated.mutants import Images, Mutant
+from tests.emulated.mutants.stm32f4 import Images, Mutant
 
 BOARD = "pico"
 BOOT, CLOCK, CHIP, UART, RESETS = "boot2.S", "clock.c", "rp2040.c", "uart.h", "resets.h"

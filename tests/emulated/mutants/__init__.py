@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Start-up code with planted faults, a file for each family of chips."""

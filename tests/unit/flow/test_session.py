@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What opens a session, and what refuses to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mcuforge.boards.catalog.board import load_board
+from mcuforge.errors import BoardError
+from mcuforge.flow.session import open_session
+
+MODEL = Path(__file__).resolve().parents[3] / "examples" / "digits" / "digits_cnn.tflite"
+
+
+def test_a_board_without_start_up_code_runs_only_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = replace(load_board("pico"), bsp=None)
+    monkeypatch.setattr("mcuforge.flow.session.load_board", lambda _: bare)
+    with pytest.raises(BoardError) as refused:
+        open_session(MODEL, "pico", emulate=False)
+    assert refused.value.what == "mcuforge has no start-up code for 'pico' yet"
+    assert refused.value.hint.startswith("--emulate ")
+    assert open_session(MODEL, "pico").board.emulated
