@@ -19,7 +19,7 @@ def mutant(name: str, file: str, old: str, new: str, rule: Rule) -> Mutant:
 MUTANTS = (
     mutant("no clock for QUADSPI", FLASH, "RCC_AHB3ENR |= AHB3ENR_QUADSPI;", "", Rule.UNCLOCKED),
     mutant("no clock for FMC", RAM, "RCC_AHB3ENR |= AHB3ENR_FMC;", "", Rule.UNCLOCKED),
-    mutant("no clock for pins", WIRES, "RCC_AHB1ENR |= AHB1ENR_GPIO(port);", "", Rule.UNCLOCKED),
+    mutant("no clock for pins", WIRES, "RCC_GPIOENR |= GPIOENR_PORT(port);", "", Rule.UNCLOCKED),
     mutant("pins are outputs", WIRES, "PIN_ALTERNATE 2u", "PIN_ALTERNATE 1u", Rule.PIN_MODE),
     mutant("AF9 for all pins", WIRES, "(uint32_t)pins[i].alternate << half", "9u << half",
            Rule.ALTERNATE),
