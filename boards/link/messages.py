@@ -12,6 +12,7 @@ _RUN = struct.Struct("<Qi3I")
 _COUNTERS = struct.Struct("<Q11I")
 _DTYPES = ("int8", "uint8", "int32", "float32")
 CACHES = ("instruction", "data", "prefetch")  # by bit
+SERIAL_FLASH = 0xFFFFFFFF  # in the place of wait states
 RESETS = ("unknown", "power", "reset pin", "software", "watchdog", "low power")
 
 
@@ -78,7 +79,7 @@ class CoreState:
     """A core's clock in Hz, the wait states of its flash, and the caches that are on."""
 
     hz: int
-    wait_states: int
+    wait_states: int | None  # None: a serial flash has none
     caches: tuple[str, ...]
 
 
@@ -96,7 +97,7 @@ class Counters:
     dropped_bytes: int  # received bytes lost since the board started
     bad_frames: int  # damaged frames since the hello
     core_hz: int  # the clock that the chip's registers state; 0: the board cannot tell
-    wait_states: int  # cycles that a read of the flash waits
+    wait_states: int  # cycles that a read of the flash waits; or SERIAL_FLASH
     caches: int  # bits of CACHES: those that are on
 
     @property
@@ -110,7 +111,8 @@ class Counters:
         if not self.core_hz:
             return None
         on = [name for bit, name in enumerate(CACHES) if self.caches >> bit & 1]
-        return CoreState(self.core_hz, self.wait_states, tuple(on))
+        waits = None if self.wait_states == SERIAL_FLASH else self.wait_states
+        return CoreState(self.core_hz, waits, tuple(on))
 
 
 def _unpacked(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:

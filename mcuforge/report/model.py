@@ -184,7 +184,7 @@ class Run:
     microseconds: float | None
     cycles_per_mac: float | None = None
     clock_hz: int | None = None
-    wait_states: int | None = None  # of the flash
+    wait_states: int | None = None  # of the flash; a serial one has none
     caches: str | None = None  # "instruction, data"; "none" if all are off
     boot_instructions: int | None = None
     boot_milliseconds: float | None = None

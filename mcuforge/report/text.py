@@ -259,5 +259,6 @@ def _print_cost(run: Run, console: Console) -> None:
             time += f", {run.cycles_per_mac:.2f} cycles per MAC"
         print_line("cost", f"{time} (hardware)", console)
     if run.clock_hz is not None:
-        clock = f"{run.clock_hz / 1e6:g} MHz, {run.wait_states} wait states of the flash"
+        waits = "serial" if run.wait_states is None else f"{run.wait_states} wait states of the"
+        clock = f"{run.clock_hz / 1e6:g} MHz, {waits} flash"
         print_line("core", f"{clock}, caches on: {run.caches}", console)

@@ -41,9 +41,10 @@ uint32_t board_chip_id(void);
 /* What the chip's registers say of the core's clock and of what lies between it and its flash. */
 struct board_core {
     uint32_t hz;          /* 0: the board cannot tell any of this */
-    uint32_t wait_states; /* cycles that a read of the flash waits */
+    uint32_t wait_states; /* cycles that a read of the flash waits, or BOARD_SERIAL_FLASH */
     uint32_t caches;      /* those that are on: BOARD_CACHE_... */
 };
+#define BOARD_SERIAL_FLASH 0xFFFFFFFFu /* it sits behind a cache and has no wait states */
 #define BOARD_CACHE_INSTRUCTION 1u
 #define BOARD_CACHE_DATA 2u
 #define BOARD_CACHE_PREFETCH 4u

@@ -20,6 +20,16 @@ BOARDS = {
     "nucleo_l4r5zi": "virtual STM32L4R5",
     "nucleo_h743zi": "virtual STM32H743",
 }
+CORES = {  # MHz, wait states, caches: as the chip's registers say
+    "nucleo_f446re": (180, 5, "instruction, data, prefetch"),
+    "disco_f407vg": (168, 5, "instruction, data, prefetch"),
+    "disco_f429zi": (180, 5, "instruction, data, prefetch"),
+    "disco_f746ng": (216, 7, "instruction, data"),
+    "nucleo_f746zg": (216, 7, "instruction, data"),
+    "pico": (125, None, "instruction, data"),
+    "nucleo_l4r5zi": (120, 5, "instruction, data, prefetch"),
+    "nucleo_h743zi": (400, 2, "instruction, data"),
+}
 CRYSTAL_MS = {"pico": 1.0}  # until a crystal runs in the model; 2 ms elsewhere
 CNN, VIT, KWS = "digits_cnn.tflite", "digits_vit.onnx", "mlperf_tiny/kws_ref_model.tflite"
 # the two boards with an STM32F746 run the same code after start-up: one transformer is enough
@@ -39,6 +49,8 @@ def test_the_hardwares_image_is_exact_on_the_virtual_chip(model: str, board: str
     assert facts.virtual == BOARDS[board]
     run = report.run
     assert (run.cycles, run.microseconds) == (None, None)
+    assert run.clock_hz is not None
+    assert (run.clock_hz // 1_000_000, run.wait_states, run.caches) == CORES[board]
     assert run.instructions is not None
     assert sum(layer.instructions or 0 for layer in report.layers) == run.instructions
     assert run.boot_instructions is not None

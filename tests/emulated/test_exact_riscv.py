@@ -14,6 +14,10 @@ from tests.emulated.mutants.stm32f4 import SECONDS, Images, Mutant, check_stoppe
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 VIRTUAL = {"hifive1-revb": "virtual FE310-G002", "sipeed-longan-nano": "virtual GD32VF103"}
+CORES = {  # MHz, wait states, caches: as the chip's registers say
+    "hifive1-revb": (320, None, "instruction"),
+    "sipeed-longan-nano": (108, 2, "none"),
+}
 MUTANTS = (*FE310_MUTANTS, *GD32VF103_MUTANTS)
 CASES = [(model, board) for model in ("digits_cnn.tflite", "digits_vit.onnx") for board in VIRTUAL]
 WHERE = {"hifive1-revb": "0x2001", "sipeed-longan-nano": "0x0800"}  # addresses of code begin so
@@ -33,6 +37,8 @@ def test_the_hardwares_image_is_exact_on_the_virtual_chip(model: str, board: str
     facts, run = report.board, report.run
     assert (facts.emulated, facts.stand_in, facts.virtual) == (True, None, VIRTUAL[board])
     assert (run.cycles, run.microseconds) == (None, None)
+    assert run.clock_hz is not None
+    assert (run.clock_hz // 1_000_000, run.wait_states, run.caches) == CORES[board]
     assert run.instructions is not None
     assert sum(layer.instructions or 0 for layer in report.layers) == run.instructions
     assert run.boot_milliseconds is not None

@@ -29,6 +29,7 @@ from mcuforge.boards.virtual.rp2040.ports import (
     SysInfo,
     Timer,
     Uart,
+    XipCache,
     bank_pads,
     qspi_pads,
 )
@@ -36,7 +37,8 @@ from mcuforge.errors import InternalError
 
 KIB = 1024
 NAME = "RP2040"
-DEVICES = (APB, (0x18000000, 0x4000), (0xD0000000, 0x1000), PPB)  # origin, bytes
+# origin, bytes; XIP_CTRL, SSI, SIO
+DEVICES = (APB, (0x14000000, 0x1000), (0x18000000, 0x4000), (0xD0000000, 0x1000), PPB)
 UART0_INTERRUPT, INTERRUPTS = 20, 32
 SRAM5 = Region("sram5", 0x20041000, 4 * KIB, code=False)
 FLASH = Region("flash", 0x10000000, 2048 * KIB, code=True)
@@ -145,7 +147,7 @@ class Rp2040(VirtualChip):
         self.uart: Uart = uart
         oscillators = (clocks.xosc, clocks.rosc, clocks.pll)
         pins = (self._io, self._pads, flash_pads)
-        others = (watchdog, timer, ssi, uart, SysInfo(), ChipReset())
+        others = (watchdog, timer, ssi, uart, SysInfo(), ChipReset(), XipCache())
         bus = AtomicBus((clocks, resets, *oscillators, *pins, *others), self._is_free)
         self._blocks = bus.peripherals
         self._stops = {"PLL_SYS": clocks.pll.reset, "TIMER": timer.reset, "UART0": uart.reset}

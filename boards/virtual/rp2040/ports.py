@@ -40,6 +40,15 @@ class SysInfo(Peripheral):
         return CHIP_ID if register.name == "CHIP_ID" else 0x2
 
 
+class XipCache(Peripheral):
+    """XIP_CTRL: the cache in front of the flash, which is on after a reset."""
+
+    def __init__(self) -> None:
+        """EN, ERR_BADWRITE, POWER_DOWN."""
+        registers = (Register("CTRL", 0x0, 0x3, 0xB),)
+        super().__init__("XIP_CTRL", 0x14000000, registers, f"{MANUAL}, 'XIP'", BLOCK_BYTES)
+
+
 class ChipReset(Peripheral):
     """VREG_AND_CHIP_RESET: the regulator, and what reset the chip."""
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "board.h"
 #include "board_config.h"
 #include "csr.h"
 #include "reg.h"
@@ -117,4 +118,24 @@ const char *clock_start(void)
 #endif
     PRCI_PLLCFG |= PLL_SELECT;
     return 0;
+}
+
+void board_core(struct board_core *core)
+{
+    const uint32_t pll = PRCI_PLLCFG, out = PRCI_PLLOUTDIV;
+    uint32_t hz = BOARD_OSCILLATOR_HZ; /* the reference is the crystal */
+    if ((pll & PLL_SELECT) == 0u) {
+        hz = HFROSC_HZ;
+    } else {
+        if ((pll & PLL_BYPASS) == 0u) {
+            hz = hz / ((pll >> PLL_R_AT & 7u) + 1u) * (2u * ((pll >> PLL_F_AT & 63u) + 1u));
+            hz >>= pll >> PLL_Q_AT & 3u;
+        }
+        if ((out & PLL_OUT_UNDIVIDED) == 0u) {
+            hz /= 2u * ((out & 63u) + 1u);
+        }
+    }
+    core->hz = hz;
+    core->wait_states = BOARD_SERIAL_FLASH;
+    core->caches = BOARD_CACHE_INSTRUCTION; /* "L1 Instruction Memory System": always on */
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "board.h"
 #include "board_config.h"
 #include "rcu.h"
 #include "reg.h"
@@ -25,7 +26,9 @@
 
 #define CFG0_SOURCE 3u             /* SCS */
 #define CFG0_PLL 2u
-#define CFG0_SWITCHED (3u << 2)    /* SCSS */
+#define CFG0_SWITCHED (3u << 2)    /* SCSS: IRC8M, HXTAL, PLL */
+#define CFG0_SWITCHED_AT 2u
+#define CFG0_AHB_AT 4u             /* AHBPSC */
 #define CFG0_SWITCHED_IRC8M 0u
 #define CFG0_SWITCHED_PLL (2u << 2)
 #define CFG0_APB1_BY_2 (4u << 8)   /* APB1 at most 54 MHz, the others 108: 'Clock tree' */
@@ -33,6 +36,8 @@
 #define CFG0_TIMES_LOW_AT 18u      /* bits 3 to 0 of PLLMF */
 #define CFG0_TIMES_HIGH (1u << 29) /* bit 4 */
 #define CFG1_PREDV0_BY_2 1u
+#define CFG1_PREDV0 15u            /* divides by one more */
+#define WS_COUNT 7u                /* WSCNT */
 
 /* PLLMF from 16 on means factors from 17 on */
 #define PLL_INPUT_HZ (BOARD_OSCILLATOR_HZ / 2u)
@@ -94,4 +99,23 @@ const char *clock_start(void)
         return "clock-switch";
     }
     return 0;
+}
+
+void board_core(struct board_core *core)
+{
+    /* AHBPSC: undivided below 8 */
+    static const uint8_t shifts[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 7, 8, 9};
+    const uint32_t config = RCU_CFG0;
+    const uint32_t source = (config & CFG0_SWITCHED) >> CFG0_SWITCHED_AT;
+    uint32_t hz = source == 0u ? IRC8M_HZ : BOARD_OSCILLATOR_HZ;
+    if (source == CFG0_PLL) {
+        const uint32_t low = config >> CFG0_TIMES_LOW_AT & 15u;
+        const uint32_t times = (config & CFG0_TIMES_HIGH) != 0u ? low + 17u : low + 2u;
+        hz = (config & CFG0_PLL_FROM_PREDV0) != 0u ? hz / ((RCU_CFG1 & CFG1_PREDV0) + 1u)
+                                                   : IRC8M_HZ / 2u;
+        hz *= times;
+    }
+    core->hz = hz >> shifts[config >> CFG0_AHB_AT & 15u];
+    core->wait_states = FMC_WS & WS_COUNT;
+    core->caches = 0u; /* it has none */
 }

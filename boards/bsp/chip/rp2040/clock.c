@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "board.h"
 #include "board_config.h"
 #include "reg.h"
 #include "resets.h"
@@ -71,6 +72,10 @@
 #if BOARD_CLOCK_HZ > 133000000
 #error the RP2040 runs at 133 MHz at most: RP2040 Datasheet, 'Clocks', 'Overview'
 #endif
+
+/* 'XIP', 'List of Registers' */
+#define XIP_CTRL REG32(0x14000000u)
+#define XIP_CACHE_ON (1u << 0)
 
 /* 'Watchdog', 'List of Registers': its tick is also the timer's, one per microsecond of clk_ref */
 #define WATCHDOG_TICK REG32(0x4005802Cu)
@@ -155,4 +160,17 @@ enum clock_source clock_uart(void)
         return CLOCK_PLL;
     }
     return (CLK_REF_SELECTED & SELECTED_2) != 0u ? CLOCK_CRYSTAL : CLOCK_RING_OSCILLATOR;
+}
+
+void board_core(struct board_core *core)
+{
+    uint32_t hz = (CLK_REF_SELECTED & SELECTED_2) != 0u ? BOARD_OSCILLATOR_HZ : ROSC_HZ;
+    if ((CLK_SYS_SELECTED & SELECTED_1) != 0u) {
+        const uint32_t dividers = PLL_PRIM;
+        hz = BOARD_OSCILLATOR_HZ / (PLL_CS & 63u) * (PLL_FBDIV & 0xFFFu);
+        hz /= (dividers >> 16 & 7u) * (dividers >> 12 & 7u);
+    }
+    core->hz = hz;
+    core->wait_states = BOARD_SERIAL_FLASH;
+    core->caches = (XIP_CTRL & XIP_CACHE_ON) != 0u ? BOARD_CACHE_INSTRUCTION | BOARD_CACHE_DATA : 0u;
 }

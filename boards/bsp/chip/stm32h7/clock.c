@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "board.h"
+#include "cache.h"
 #include "reg.h"
 #include "stm32_wait.h"
 
@@ -38,9 +40,11 @@
 
 #define CFGR_PLL 3u                   /* of SW */
 #define CFGR_SWITCHED (7u << 3)       /* SWS */
+#define CFGR_SWITCHED_AT 3u
 #define CFGR_SWITCHED_PLL (3u << 3)
 #define D1CFGR_AHB_BY_2 (8u << 0)     /* HPRE; D1CPRE is 0: the core has the whole clock */
 #define D1CFGR_APB3_BY_2 (4u << 4)
+#define D1CFGR_CORE_AT 8u             /* D1CPRE */
 #define D2CFGR_APB1_BY_2 (4u << 4)
 #define D2CFGR_APB2_BY_2 (4u << 8)
 #define D3CFGR_APB4_BY_2 (4u << 4)
@@ -56,6 +60,7 @@
 #define PROGRAMMING_DELAY (AXI_HZ > 185000000u ? 2u : AXI_HZ > 70000000u ? 1u : 0u)
 #define ACR (WAIT_STATES | (PROGRAMMING_DELAY << 4)) /* LATENCY, WRHIGHFREQ */
 #define ACR_ALL 0x3Fu
+#define ACR_LATENCY 15u
 
 /* DS12110, 'General operating conditions': above 400 MHz the voltage must be scale 0 */
 #define OVER_DRIVE (BOARD_CLOCK_HZ > 400000000u)
@@ -137,4 +142,24 @@ const char *clock_start(void)
         return "clock-switch";
     }
     return 0;
+}
+
+void board_core(struct board_core *core)
+{
+    /* D1CPRE: undivided below 8 */
+    static const uint8_t shifts[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 7, 8, 9};
+    const uint32_t select = RCC_PLLCKSELR, dividers = RCC_PLL1DIVR, on = CACHE_CCR;
+    /* SWS and PLLSRC: HSI, CSI, HSE, PLL1 or none */
+    const uint32_t sources[4] = {HSI_HZ, CSI_HZ, BOARD_OSCILLATOR_HZ, 0u};
+    const uint32_t source = (RCC_CFGR & CFGR_SWITCHED) >> CFGR_SWITCHED_AT;
+    uint32_t hz = source < CFGR_PLL ? sources[source] : 0u;
+    if (source == CFGR_PLL) {
+        const uint32_t m = select >> PLLCKSELR_M_AT & 63u;
+        hz = m == 0u ? 0u : sources[select & 3u] / m * ((dividers & 511u) + 1u);
+        hz /= (dividers >> PLL1DIVR_P_AT & 127u) + 1u;
+    }
+    core->hz = hz >> shifts[RCC_D1CFGR >> D1CFGR_CORE_AT & 15u];
+    core->wait_states = FLASH_ACR & ACR_LATENCY;
+    core->caches = ((on & CACHE_CCR_INSTRUCTION) != 0u ? BOARD_CACHE_INSTRUCTION : 0u) |
+                   ((on & CACHE_CCR_DATA) != 0u ? BOARD_CACHE_DATA : 0u);
 }

@@ -10,6 +10,7 @@
 #define DBGMCU_IDCODE REG32(0x5C001000u) /* RM0433, 'DBGMCU identity code register' */
 
 #define HSI_HZ 64000000u       /* after reset; RM0433, 'HSI oscillator' */
+#define CSI_HZ 4000000u        /* RM0433, 'CSI oscillator' */
 #define CLOCK_FAILED_HZ HSI_HZ /* of the UART when clock_start() has failed */
 
 /* At most half and a quarter of the core's fastest: DS12110, 'General operating conditions' */

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "board.h"
 #include "reg.h"
 #include "stm32_wait.h"
 
@@ -33,18 +34,22 @@
 #define PLLCFGR_M_AT 4u              /* divides by M + 1 */
 #define PLLCFGR_N_AT 8u
 #define PLLCFGR_R_ON (1u << 24)      /* the output for the core; its divisor is 2 at 0 */
+#define PLLCFGR_R_AT 25u
 
 #define CFGR_PLL 3u                  /* of SW */
 #define CFGR_SWITCHED (3u << 2)      /* SWS */
+#define CFGR_SWITCHED_AT 2u
 #define CFGR_SWITCHED_PLL (3u << 2)
 #define CFGR_AHB_BY_2 (8u << 4)
 #define CFGR_AHB (15u << 4)
+#define CFGR_AHB_AT 4u
 
 /* RM0432, 'Read access latency': range 1, one wait state per 20 MHz; instruction and data cache */
 #define WAIT_STATES ((BOARD_CLOCK_HZ - 1u) / 20000000u)
 #define ACR_LATENCY 15u
 #define ACR_PREFETCH (1u << 8)
-#define ACR_CACHES (3u << 9)
+#define ACR_INSTRUCTION_CACHE (1u << 9)
+#define ACR_DATA_CACHE (1u << 10)
 
 /* RM0432, 'Low-power modes', 'Range 1 boost mode': above 80 MHz */
 #define BOOST (BOARD_CLOCK_HZ > 80000000u)
@@ -116,7 +121,7 @@ const char *clock_start(void)
     if (failed != 0) {
         return failed;
     }
-    FLASH_ACR = WAIT_STATES | ACR_PREFETCH | ACR_CACHES;
+    FLASH_ACR = WAIT_STATES | ACR_PREFETCH | ACR_INSTRUCTION_CACHE | ACR_DATA_CACHE;
     if (!wait_for(&FLASH_ACR, ACR_LATENCY, WAIT_STATES)) {
         return "clock-wait-states";
     }
@@ -134,4 +139,24 @@ const char *clock_start(void)
     }
     RCC_CFGR &= ~CFGR_AHB;
     return 0;
+}
+
+void board_core(struct board_core *core)
+{
+    /* HPRE: undivided below 8 */
+    static const uint8_t shifts[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 7, 8, 9};
+    const uint32_t config = RCC_CFGR, pll = RCC_PLLCFGR, on = FLASH_ACR;
+    /* SWS: MSI, HSI16, HSE, PLL; PLLSRC: none, MSI, HSI16, HSE */
+    const uint32_t sources[4] = {MSI_HZ, HSI16_HZ, BOARD_OSCILLATOR_HZ, 0u};
+    const uint32_t source = (config & CFGR_SWITCHED) >> CFGR_SWITCHED_AT;
+    uint32_t hz = sources[source];
+    if (source == CFGR_PLL) {
+        hz = sources[((pll & 3u) - 1u) & 3u] / ((pll >> PLLCFGR_M_AT & 15u) + 1u);
+        hz = hz * (pll >> PLLCFGR_N_AT & 127u) / (2u * ((pll >> PLLCFGR_R_AT & 3u) + 1u));
+    }
+    core->hz = hz >> shifts[(config & CFGR_AHB) >> CFGR_AHB_AT];
+    core->wait_states = on & ACR_LATENCY;
+    core->caches = ((on & ACR_INSTRUCTION_CACHE) != 0u ? BOARD_CACHE_INSTRUCTION : 0u) |
+                   ((on & ACR_DATA_CACHE) != 0u ? BOARD_CACHE_DATA : 0u) |
+                   ((on & ACR_PREFETCH) != 0u ? BOARD_CACHE_PREFETCH : 0u);
 }

@@ -10,6 +10,7 @@
 #define DBGMCU_IDCODE REG32(0xE0042000u) /* RM0432, 'DBGMCU_IDCODE' */
 
 #define MSI_HZ 4000000u        /* after reset; RM0432, 'MSI clock' */
+#define HSI16_HZ 16000000u     /* RM0432, 'HSI16 clock' */
 #define CLOCK_FAILED_HZ MSI_HZ /* of the UART when clock_start() has failed */
 
 /* The buses are not divided: they may be as fast as the core; RM0432, 'Clocks' */
