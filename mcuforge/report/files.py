@@ -21,6 +21,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
     A pipe or a device (/dev/stdout) is written to directly. Raises CompileError when the folder is
     missing or not writable, and when `path` is a folder.
     """
+    _refuse_dash(path)
     data = content.encode() if isinstance(content, str) else content
     try:
         if path.exists() and not path.is_file():  # asked before the link /dev/stdout is resolved
@@ -44,12 +45,23 @@ def refuse_unwritable(path: Path | None) -> None:
     """Raise the CompileError of `write_whole` now, instead of after minutes of work."""
     if path is None or (path.exists() and not path.is_file() and not path.is_dir()):
         return
+    _refuse_dash(path)
     if path.is_dir():
         raise _unwritable(path, "Is a directory")
     if not path.resolve().parent.is_dir():
         raise _unwritable(path, "No such file or directory")
     if not os.access(path.resolve().parent, os.W_OK | os.X_OK):
         raise _unwritable(path, "Permission denied")
+
+
+def _refuse_dash(path: Path) -> None:
+    """Refuse the name that other programs take for their standard output."""
+    if str(path) == "-":
+        raise CompileError(
+            "'-' is not taken for the standard output",
+            "the name of a file to write",
+            "/dev/stdout prints there",
+        )
 
 
 def _unwritable(path: Path, reason: str) -> CompileError:

@@ -190,6 +190,15 @@ def test_a_device_is_written_to() -> None:
     assert Path("/dev/null").is_char_device()
 
 
+def test_a_dash_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CompileError, match="standard output"):
+        refuse_unwritable(Path("-"))
+    with pytest.raises(CompileError, match="standard output"):
+        write_whole(Path("-"), "text")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("place", ["missing/x.json", "a_file/x.json", "."])
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> None:
     (tmp_path / "a_file").write_text("")
