@@ -33,7 +33,7 @@ def print_boards(found: BoardList, console: Console) -> None:
             f"{board.ram_bytes // 1024}",
             f"{board.flash_bytes // 1024}",
             ", ".join(f"{name} {size // 1024}" for name, size in _further(board)),
-            _how(board).partition(" ")[0],
+            ", ".join(_ways(board)),
         )
     console.print(table)
 
@@ -44,18 +44,30 @@ def _further(board: Board) -> list[tuple[str, int]]:
     return [(memory.name, memory.bytes) for group in groups for memory in group]
 
 
-def _how(board: Board) -> str:
-    """Say how firmware for the board runs: on an emulator, on a stand-in, or on hardware."""
-    if board.emulator is not None:
-        return "emulated"
-    return f"--emulate ({board.stand_in})" if board.stand_in is not None else "hardware"
+def _ways(board: Board) -> list[str]:
+    """List how firmware for the board runs: on an emulator, a virtual chip, hardware."""
+    ways = ["emulated"] if board.emulator is not None else []
+    if board.stand_in is not None:
+        ways.append("--emulate")
+    if board.virtual is not None:
+        ways.append("--exact")
+    if board.platformio is not None and board.bsp is not None:
+        ways.append("--port")
+    return ways
+
+
+def _ways_in_words(board: Board) -> str:
+    """Write the ways to run firmware, and what stands in for the board or its chip."""
+    behind = {"--emulate": board.stand_in, "--exact": f"virtual {board.virtual}"}
+    return ", ".join(f"{way} ({behind[way]})" if way in behind else way for way in _ways(board))
 
 
 def print_board(board: Board, console: Console) -> None:
     """Print everything the catalog says about one board."""
     for line in (
         f"{board.id}: {board.name}",
-        f"{board.cpu} at {board.clock_hz / 1e6:g} MHz, kernels {board.isa}, {_how(board)}",
+        f"{board.cpu} at {board.clock_hz / 1e6:g} MHz, kernels {board.isa}",
+        f"runs: {_ways_in_words(board)}",
         f"budget of the image: RAM {board.ram_bytes:,} bytes, flash {board.flash_bytes:,} bytes",
         *(
             f"  {m.name}: {m.kind} at 0x{m.origin:08x}, {m.bytes:,} bytes, speed {m.speed}"
