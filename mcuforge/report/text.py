@@ -26,6 +26,7 @@ from mcuforge.report.model import (
 from mcuforge.report.profile import cycles_table, layer_table, operator_table
 
 MOST_NAMED = 4  # operators on one line
+SPEED_OUTSIDE = 1  # of a memory beside the chip
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -174,9 +175,13 @@ def weights_words(weights_bytes: int, further: Mapping[str, int]) -> str:
 
 
 def region_words(plan: PlanFacts) -> str:
-    """'180,224 bytes = sram 118,000 + ccm 62,224': the arena, by memory if the plan has several."""
+    """'180,224 bytes = sram 118,000 + ccm 62,224': the arena by memory.
+
+    Without memories if the plan has only one, on the chip.
+    """
     used = [region for region in plan.regions if region.peak]
-    if len(plan.regions) == 1 or not used:
+    outside = any(region.speed == SPEED_OUTSIDE for region in used)
+    if not used or (len(plan.regions) == 1 and not outside):
         return f"{plan.peak:,} bytes"
     return f"{plan.peak:,} bytes = {' + '.join(f'{r.name} {r.peak:,}' for r in used)}"
 
