@@ -34,7 +34,7 @@ FE310_MUTANTS = (
     Mutant(
         "crystal not waited for",
         CLOCK,
-        "!wait_for(&PRCI_HFXOSCCFG, OSCILLATOR_READY)",
+        "!wait_for(&PRCI_HFXOSCCFG, OSCILLATOR_READY, OSCILLATOR_READY)",
         "0",
         Rule.NOT_READY,
         REVB,

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A wait for a register that has an end. */
+/* How long start-up code of an STM32 waits for a register. */
 #ifndef MCUFORGE_STM32_WAIT_H
 #define MCUFORGE_STM32_WAIT_H
-
-#include <stdbool.h>
-#include <stdint.h>
 
 /*
  * Reads of a register before what it should show is given up. At 16 MHz, the clock of an F4 or F7
@@ -14,14 +11,6 @@
  */
 #define PATIENCE 800000u
 
-static inline bool wait_for(volatile uint32_t *at, uint32_t mask, uint32_t value)
-{
-    for (uint32_t left = PATIENCE; left != 0u; left--) {
-        if ((*at & mask) == value) {
-            return true;
-        }
-    }
-    return false;
-}
+#include "wait.h"
 
 #endif

@@ -6,7 +6,6 @@
  */
 #include "clock.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "board.h"
@@ -76,15 +75,7 @@
 /* Reads of a register before what it should show is given up: half a second, as a crystal takes. */
 #define PATIENCE 800000u
 
-static bool wait_for(volatile uint32_t *at, uint32_t bit)
-{
-    for (uint32_t left = PATIENCE; left != 0u; left--) {
-        if ((*at & bit) != 0u) {
-            return true;
-        }
-    }
-    return false;
-}
+#include "wait.h"
 
 #if USE_PLL
 static void wait_cycles(uint32_t cycles)
@@ -98,13 +89,13 @@ static void wait_cycles(uint32_t cycles)
 const char *clock_start(void)
 {
     PRCI_HFROSCCFG = HFROSC_DIVIDE_BY_5 | HFROSC_TRIM | OSCILLATOR_ENABLE;
-    if (!wait_for(&PRCI_HFROSCCFG, OSCILLATOR_READY)) {
+    if (!wait_for(&PRCI_HFROSCCFG, OSCILLATOR_READY, OSCILLATOR_READY)) {
         return "clock-hfrosc";
     }
     PRCI_PLLCFG &= ~PLL_SELECT; /* off the PLL while it changes */
 
     PRCI_HFXOSCCFG = OSCILLATOR_ENABLE;
-    if (!wait_for(&PRCI_HFXOSCCFG, OSCILLATOR_READY)) {
+    if (!wait_for(&PRCI_HFXOSCCFG, OSCILLATOR_READY, OSCILLATOR_READY)) {
         return "clock-hfxosc";
     }
     SPI0_SCKDIV = FLASH_SCKDIV; /* while the clock is still low */
@@ -112,7 +103,7 @@ const char *clock_start(void)
     PRCI_PLLCFG = PLL_SETTING;
 #if USE_PLL
     wait_cycles(LOCK_CYCLES);
-    if (!wait_for(&PRCI_PLLCFG, PLL_LOCKED)) {
+    if (!wait_for(&PRCI_PLLCFG, PLL_LOCKED, PLL_LOCKED)) {
         return "clock-pll";
     }
 #endif

@@ -6,7 +6,6 @@
  */
 #include "clock.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "board.h"
@@ -55,15 +54,7 @@
 /* Reads of a register before what it should show is given up: some half second, at 8 MHz. */
 #define PATIENCE 400000u
 
-static bool wait_for(volatile uint32_t *at, uint32_t mask, uint32_t value)
-{
-    for (uint32_t left = PATIENCE; left != 0u; left--) {
-        if ((*at & mask) == value) {
-            return true;
-        }
-    }
-    return false;
-}
+#include "wait.h"
 
 const char *clock_start(void)
 {

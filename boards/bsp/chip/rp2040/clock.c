@@ -5,7 +5,6 @@
  */
 #include "clock.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "board.h"

@@ -25,16 +25,7 @@
 /* Reads of a register before what it should show is given up: some 50 ms, at 12 MHz. */
 #define PATIENCE 100000u
 
-/* Returns whether the bits of `mask` became `value`. */
-static inline bool wait_for(volatile uint32_t *at, uint32_t mask, uint32_t value)
-{
-    for (uint32_t left = PATIENCE; left != 0u; left--) {
-        if ((*at & mask) == value) {
-            return true;
-        }
-    }
-    return false;
-}
+#include "wait.h"
 
 /* Resets blocks, as they may be in use since before, and takes them out of reset. */
 static inline bool blocks_start(uint32_t blocks)
