@@ -12,12 +12,12 @@
 /* RM0433, 'AXI interconnect - TARG x issuing functionality modification register' */
 #define AXI_TARG7_FN_MOD REG32(0x51008108u)
 #define FN_MOD_READ_ONE (1u << 0) /* READ_ISS_OVERRIDE: one read at a time */
-#define REVISION_V 0x2003u        /* RM0433, 'DBGMCU identity code register': REV_ID */
+#define REVISION_X 0x2001u        /* RM0433, 'DBGMCU identity code register': REV_ID */
 
 static void rams_start(void)
 {
     /* ES0392, 'Reading from AXI SRAM may lead to data read corruption': revision Y and before */
-    if (DBGMCU_IDCODE >> 16 < REVISION_V) {
+    if (DBGMCU_IDCODE >> 16 < REVISION_X) {
         AXI_TARG7_FN_MOD |= FN_MOD_READ_ONE;
     }
     RCC_AHB2ENR |= AHB2ENR_D2_SRAMS;
