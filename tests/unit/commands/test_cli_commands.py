@@ -113,6 +113,16 @@ def test_boards_are_documented_one_or_all(
     assert "qspi: flash at 0x90000000, 16,777,216 bytes, speed 1, external\n" in said
 
 
+def test_a_board_says_every_way_to_run_firmware(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("boards", "pico") == 0
+    ways = "runs: --emulate (qemu-mps2-m0plus), --exact (virtual rp2040), --port\n"
+    assert ways in capsys.readouterr().out
+    assert run("boards", "hifive1") == 0
+    assert "runs: emulated, --port\n" in capsys.readouterr().out
+
+
 def test_the_doctor_fails_when_something_is_missing(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

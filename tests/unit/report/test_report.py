@@ -244,6 +244,13 @@ def test_the_text_says_what_the_json_says() -> None:
         assert words in text
 
 
+def test_an_arena_outside_the_chip_is_told_with_its_memory() -> None:
+    outside = replace(REPORT.plan, peak=96, regions=(RegionUse("sdram", 96, 1024, 1),))
+    printed("arena:    96 bytes = sdram 96 (", replace(REPORT, plan=outside))
+    inside = replace(outside, regions=(RegionUse("sram", 96, 1024, 2),))
+    printed("arena:    96 bytes (", replace(REPORT, plan=inside))
+
+
 def test_a_poisoned_run_and_an_assumed_stack_are_told() -> None:
     poisoned = replace(REPORT.check, poisoned=True)
     text = printed(
