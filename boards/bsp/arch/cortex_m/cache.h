@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The caches of a Cortex-M7: ARMv7-M Architecture Reference Manual (DDI 0403), 'Cache and branch
- * predictor maintenance operations'; PM0253, 'Initializing and enabling the L1-cache'. Both hold anything after a reset, so they are
- * invalidated before they are switched on.
+ * predictor maintenance operations'; PM0253, 'Initializing and enabling the L1-cache'. Both hold
+ * anything after a reset, so they are invalidated before they are switched on.
  */
 #ifndef MCUFORGE_CACHE_H
 #define MCUFORGE_CACHE_H
 
 #include <stdint.h>
 
+#include "board.h"
 #include "reg.h"
 
 #define CACHE_CCR REG32(0xE000ED14u)    /* 'Configuration and Control Register' */
@@ -49,6 +50,14 @@ static inline void cache_start(void)
     cache_barrier();
     CACHE_CCR |= CACHE_CCR_DATA;
     cache_barrier();
+}
+
+/* Those that are on, in bits of struct board_core. */
+static inline uint32_t caches_on(void)
+{
+    const uint32_t on = CACHE_CCR;
+    return ((on & CACHE_CCR_INSTRUCTION) != 0u ? BOARD_CACHE_INSTRUCTION : 0u) |
+           ((on & CACHE_CCR_DATA) != 0u ? BOARD_CACHE_DATA : 0u);
 }
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "ahb.h"
 #include "board_config.h"
 #include "reg.h"
 #include "stm32_clock.h"
@@ -20,11 +21,9 @@
 /* The clock in Hz. */
 static inline uint32_t stm32_core_hz(void)
 {
-    /* HPRE: undivided below 8 */
-    static const uint8_t shifts[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 7, 8, 9};
     const uint32_t pll = RCC_PLLCFGR;
     const uint32_t source = (RCC_CFGR & CFGR_SWITCHED) >> CORE_SWITCHED_AT;
-    const uint32_t shift = shifts[RCC_CFGR >> CORE_AHB_DIVISOR_AT & 15u];
+    const uint32_t shift = ahb_shift(RCC_CFGR >> CORE_AHB_DIVISOR_AT);
     if (source < 2u) {
         return (source == 0u ? HSI_HZ : BOARD_OSCILLATOR_HZ) >> shift;
     }

@@ -17,7 +17,7 @@ struct memory_pin {
     uint8_t alternate;
 };
 
-#define PIN_REGISTER(port, offset) REG32(0x40020000u + 0x400u * (port) + (offset))
+#define PIN_REGISTER(port, offset) REG32(GPIO_ORIGIN + 0x400u * (port) + (offset))
 #define PIN_MODER(port) PIN_REGISTER(port, 0x00u)
 #define PIN_OSPEEDR(port) PIN_REGISTER(port, 0x08u)
 #define PIN_AFR(port, number) PIN_REGISTER(port, 0x20u + 4u * ((number) / 8u))

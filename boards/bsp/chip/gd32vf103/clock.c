@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "ahb.h"
 #include "board.h"
 #include "board_config.h"
 #include "rcu.h"
@@ -94,8 +95,6 @@ const char *clock_start(void)
 
 void board_core(struct board_core *core)
 {
-    /* AHBPSC: undivided below 8 */
-    static const uint8_t shifts[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 7, 8, 9};
     const uint32_t config = RCU_CFG0;
     const uint32_t source = (config & CFG0_SWITCHED) >> CFG0_SWITCHED_AT;
     uint32_t hz = source == 0u ? IRC8M_HZ : BOARD_OSCILLATOR_HZ;
@@ -106,7 +105,7 @@ void board_core(struct board_core *core)
                                                    : IRC8M_HZ / 2u;
         hz *= times;
     }
-    core->hz = hz >> shifts[config >> CFG0_AHB_AT & 15u];
+    core->hz = hz >> ahb_shift(config >> CFG0_AHB_AT);
     core->wait_states = FMC_WS & WS_COUNT;
     core->caches = 0u; /* it has none */
 }

@@ -7,9 +7,7 @@
 
 void board_core(struct board_core *core)
 {
-    const uint32_t on = CACHE_CCR;
     core->hz = stm32_core_hz();
     core->wait_states = stm32_wait_states();
-    core->caches = ((on & CACHE_CCR_INSTRUCTION) != 0u ? BOARD_CACHE_INSTRUCTION : 0u) |
-                   ((on & CACHE_CCR_DATA) != 0u ? BOARD_CACHE_DATA : 0u);
+    core->caches = caches_on();
 }

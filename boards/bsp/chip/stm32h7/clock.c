@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "ahb.h"
 #include "board.h"
 #include "cache.h"
 #include "reg.h"
@@ -94,6 +95,7 @@ static const char *voltage_start(void)
         RCC_APB4ENR |= APB4ENR_SYSCFG;
         (void)RCC_APB4ENR; /* RM0433, 'Peripheral clock gating': a register works cycles later */
         SYSCFG_PWRCR |= PWRCR_OVER_DRIVE;
+        (void)SYSCFG_PWRCR; /* PWR must have seen it before it is asked whether it is ready */
         if (!wait_for(&PWR_D3CR, D3CR_SCALE_READY, D3CR_SCALE_READY)) {
             return "clock-over-drive";
         }
@@ -146,9 +148,7 @@ const char *clock_start(void)
 
 void board_core(struct board_core *core)
 {
-    /* D1CPRE: undivided below 8 */
-    static const uint8_t shifts[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 7, 8, 9};
-    const uint32_t select = RCC_PLLCKSELR, dividers = RCC_PLL1DIVR, on = CACHE_CCR;
+    const uint32_t select = RCC_PLLCKSELR, dividers = RCC_PLL1DIVR;
     /* SWS and PLLSRC: HSI, CSI, HSE, PLL1 or none */
     const uint32_t sources[4] = {HSI_HZ, CSI_HZ, BOARD_OSCILLATOR_HZ, 0u};
     const uint32_t source = (RCC_CFGR & CFGR_SWITCHED) >> CFGR_SWITCHED_AT;
@@ -158,8 +158,7 @@ void board_core(struct board_core *core)
         hz = m == 0u ? 0u : sources[select & 3u] / m * ((dividers & 511u) + 1u);
         hz /= (dividers >> PLL1DIVR_P_AT & 127u) + 1u;
     }
-    core->hz = hz >> shifts[RCC_D1CFGR >> D1CFGR_CORE_AT & 15u];
+    core->hz = hz >> ahb_shift(RCC_D1CFGR >> D1CFGR_CORE_AT);
     core->wait_states = FLASH_ACR & ACR_LATENCY;
-    core->caches = ((on & CACHE_CCR_INSTRUCTION) != 0u ? BOARD_CACHE_INSTRUCTION : 0u) |
-                   ((on & CACHE_CCR_DATA) != 0u ? BOARD_CACHE_DATA : 0u);
+    core->caches = caches_on();
 }

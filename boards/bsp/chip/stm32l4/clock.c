@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "ahb.h"
 #include "board.h"
 #include "reg.h"
 #include "stm32_wait.h"
@@ -143,8 +144,6 @@ const char *clock_start(void)
 
 void board_core(struct board_core *core)
 {
-    /* HPRE: undivided below 8 */
-    static const uint8_t shifts[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 7, 8, 9};
     const uint32_t config = RCC_CFGR, pll = RCC_PLLCFGR, on = FLASH_ACR;
     /* SWS: MSI, HSI16, HSE, PLL; PLLSRC: none, MSI, HSI16, HSE */
     const uint32_t sources[4] = {MSI_HZ, HSI16_HZ, BOARD_OSCILLATOR_HZ, 0u};
@@ -154,7 +153,7 @@ void board_core(struct board_core *core)
         hz = sources[((pll & 3u) - 1u) & 3u] / ((pll >> PLLCFGR_M_AT & 15u) + 1u);
         hz = hz * (pll >> PLLCFGR_N_AT & 127u) / (2u * ((pll >> PLLCFGR_R_AT & 3u) + 1u));
     }
-    core->hz = hz >> shifts[(config & CFGR_AHB) >> CFGR_AHB_AT];
+    core->hz = hz >> ahb_shift(config >> CFGR_AHB_AT);
     core->wait_states = on & ACR_LATENCY;
     core->caches = ((on & ACR_INSTRUCTION_CACHE) != 0u ? BOARD_CACHE_INSTRUCTION : 0u) |
                    ((on & ACR_DATA_CACHE) != 0u ? BOARD_CACHE_DATA : 0u) |
