@@ -11,6 +11,7 @@
     src/kernels/<isa>/   the kernels the model calls, no others
     src/bsp/             start-up code and UART of the chip family
     src/firmware/        the serial check program, if asked for, and board.h
+    test/                with the check program: `pio test` runs `mcuforge check`
     platforms/mcuforge/  the PlatformIO platform the project builds with
 
 The folder needs nothing else, and no file in it depends on the machine, the user or the day.
@@ -36,6 +37,7 @@ from mcuforge.templates import templates
 
 PLATFORMIO = Path(__file__).resolve().parent / "platformio"
 OFFLINE = "offline.ini"
+RUNNER = "test_custom_runner.py"
 OPTIMIZE = "-O2"  # one level for kernels and all else
 FLAGS = (
     "-std=c99",
@@ -100,7 +102,9 @@ def write_project(
     for path in _firmware_files(firmware):
         files[f"src/firmware/{path.name}"] = _text(path)
     files |= _board_files(support)
-    files |= _platform_files(board, support, outside)
+    files |= _platform_files(board, support, outside, firmware)
+    if firmware:
+        files[f"test/{RUNNER}"] = _text(PLATFORMIO / RUNNER)
     write_folder(directory, dict(sorted(files.items())))
     flags = (*support.compile_flags, *FLAGS)
     return Project(directory.absolute(), board, flags)
@@ -141,7 +145,9 @@ def _board_files(support: Support) -> dict[str, str]:
     return files
 
 
-def _platform_files(board: Board, support: Support, outside: bool) -> dict[str, str]:
+def _platform_files(
+    board: Board, support: Support, outside: bool, firmware: bool
+) -> dict[str, str]:
     """Write platformio.ini and the platform it names."""
     root = PLATFORMIO / "platform"
     files = {
@@ -176,10 +182,15 @@ def _platform_files(board: Board, support: Support, outside: bool) -> dict[str, 
     files["platformio.ini" if board.emulated else OFFLINE] = (
         templates(PLATFORMIO)
         .get_template("platformio.ini.j2")
-        .render(board=board, kind=_kind(board), flags=[*FLAGS, *patience, *folders])
+        .render(
+            board=board,
+            kind=_kind(board),
+            flags=[*FLAGS, *patience, *folders],
+            firmware=firmware,
+        )
     )
     if not board.emulated:
-        files["platformio.ini"] = _stock_ini(board, support, folders, outside)
+        files["platformio.ini"] = _stock_ini(board, support, folders, outside, firmware)
         for script in _stock_scripts(outside):
             files[script] = _text(PLATFORMIO / script)
     return files
@@ -203,7 +214,9 @@ def _stock_scripts(outside: bool) -> tuple[str, ...]:
     return ("stock_flags.py", "stock_bin.py") if outside else ("stock_flags.py",)
 
 
-def _stock_ini(board: Board, support: Support, folders: list[str], outside: bool) -> str:
+def _stock_ini(
+    board: Board, support: Support, folders: list[str], outside: bool, firmware: bool
+) -> str:
     platformio = platformio_of(board)
     able = outside_protocols(board) if outside else platformio.protocols
     further = [
@@ -220,6 +233,7 @@ def _stock_ini(board: Board, support: Support, folders: list[str], outside: bool
             stock=stock_of(board),
             further=further,
             outside=outside,
+            firmware=firmware,
             machine=support.compile_flags,
             flags=[*stock_flags(board), *folders],
         )

@@ -38,8 +38,14 @@ class Request:
         ),
     ]
     data: Annotated[
-        Path, Option("--data", "-d", metavar="FILE", help=".npz with x and optional y.")
-    ]
+        Path | None,
+        Option(
+            "--data",
+            "-d",
+            metavar="FILE",
+            help=".npz with x and optional y; without it random samples, the same every time.",
+        ),
+    ] = None
     _: KW_ONLY
     model: Annotated[
         Path | None,
@@ -67,7 +73,7 @@ def check(request: Request, stages: Stages) -> CheckReport:
     """
     from mcuforge.compiler.judges.choose import judge
     from mcuforge.flow.board_check import run_samples
-    from mcuforge.flow.data import load_samples
+    from mcuforge.flow.data import choose_samples
     from mcuforge.flow.facts import board_facts, model_facts
     from mcuforge.flow.project import as_told, port_session, project_session
     from mcuforge.flow.session import compile_session
@@ -84,7 +90,7 @@ def check(request: Request, stages: Stages) -> CheckReport:
         name = session.path.name
         target = open_port(session, request.target)
     compiled = compile_session(session)
-    samples = load_samples(compiled.graph, request.data, request.samples)
+    samples = choose_samples(compiled.graph, request.data, request.samples)
     with judge(session.graph, session.path, samples.inputs) as oracle:
         with target as link:
             answers = run_samples(link, compiled, samples, stages, poison=request.poison)

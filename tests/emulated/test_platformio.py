@@ -18,9 +18,12 @@ from mcuforge.boards.catalog.board import Board, all_boards, emulated, load_boar
 from mcuforge.boards.emulator import qemu
 from mcuforge.boards.image.footprint import measure
 from mcuforge.boards.image.stack import stack_bound
+from mcuforge.commands.deploy import Request, deploy
 from mcuforge.errors import BoardError
 from tests.compilers import ALWAYS
+from tests.emulated.deployed import QUIET
 
+DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 ARENA_BYTES = 256
 WEIGHTS = 200
 EMULATED = [board for board in all_boards() if board.emulator or board.stand_in]
@@ -236,6 +239,21 @@ def test_c_that_does_not_compile_is_shown_with_its_line(tmp_path: Path) -> None:
     log = tmp_path / "p" / ".pio" / "build.log"
     assert refusal.value.hint == f"the whole log: {log}"
     assert "-Werror=conversion" in log.read_text()
+
+
+def test_pio_test_compares_the_answers(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    request = Request(DIGITS / "digits_cnn.tflite", "qemu-mps2-an386", samples=1, out=folder)
+    assert deploy(request, QUIET).verdict == "pass"
+    good = run_pio(folder, "test")
+    assert good.code == 0, good.output
+    assert "1 succeeded" in good.output
+    weights = folder / "src" / "weights.c"
+    weights.write_text(weights.read_text().replace("= {", "= {7 ^ ", 1))
+    bad = run_pio(folder, "test")
+    assert bad.code != 0
+    assert "output elements differ from" in bad.output
+    assert "0 succeeded" in bad.output
 
 
 def test_a_build_that_takes_too_long_is_ended(tmp_path: Path) -> None:

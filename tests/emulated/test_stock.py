@@ -18,6 +18,7 @@ from rich.console import Console
 from serial.tools import list_ports
 
 from mcuforge.boards.build.build import build_stock
+from mcuforge.boards.build.pio import run_pio
 from mcuforge.boards.build.project import Project, write_project
 from mcuforge.boards.build.stock import missing
 from mcuforge.boards.build.upload import UploadFailed, upload
@@ -89,8 +90,12 @@ def test_a_model_is_built_flashed_and_checked_over_the_port_that_was_found(
     with fake_board(lambda _: b"") as unflashed:
         port.symlink_to(unflashed)
         try:
-            request = Request(model, "hifive1", port="auto", data=data, samples=3)
+            folder = tmp_path / "project"
+            request = Request(model, "hifive1", port="auto", data=data, samples=3, out=folder)
             report = deploy(request, QUIET)
+            qemu.stop_detached(state)  # `pio test` flashes the board again
+            arguments = ("test", "--test-port", str(port))
+            again = run_pio(folder, *arguments, environment=core.environment())
         finally:
             qemu.stop_detached(state)
     assert report.verdict == "pass", report.reasons
@@ -101,9 +106,13 @@ def test_a_model_is_built_flashed_and_checked_over_the_port_that_was_found(
     assert "-fcallgraph-info=su" not in report.toolchain.flags
     assert report.toolchain.stack_bound_by is not None  # GCC 8 writes no call graph
     assert 0 < report.ram.stack < 4096
-    (line,) = core.uploads()
+    line, same = core.uploads()
+    assert line == same
     assert line.startswith("JLinkExe -device FE310")
     assert "loadfile .pio/build/hifive1/firmware.elf" in line
+    assert again.code == 0, again.output
+    assert "32 of 32 exact" in again.output
+    assert "1 succeeded" in again.output
 
 
 def test_a_bench_over_the_port_counts_the_cycles_of_every_layer(

@@ -52,7 +52,7 @@ KEPT_TO = {
     "jinja2": ("mcuforge/templates.py", "mcuforge/picture/"),
     "typer": ("mcuforge/cli.py", "mcuforge/commands/"),
     "rich": ("mcuforge/",),
-    "platformio": (),  # a subprocess, never an import
+    "platformio": ("boards/build/platformio/",),  # elsewhere a subprocess, never an import
     "torch": ("nas/",),
     "ray": ("nas/workers.py", "nas/training/cluster.py"),
     "pymoo": ("nas/methods.py", "nas/statistics.py"),
