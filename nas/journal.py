@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,24 @@ PATIENCE_S = 60.0  # for another process that writes
 Answer = dict[str, object]
 
 
+def write_ahead(file: sqlite3.Connection) -> None:
+    """Let the file keep a write-ahead log, with which a killed writer loses nothing.
+
+    SQLite does not wait when two processes turn the log of a new file on at the same moment: one of
+    them is told at once that the file is locked, whatever the time limit of the connection says.
+    So the waiting is done here. Raises sqlite3.Error.
+    """
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            file.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
+
+
 class Journal:
     """Answers by question, context and subject; a context manager that closes the file."""
 
@@ -39,7 +58,7 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = sqlite3.connect(path, timeout=PATIENCE_S)
             try:
-                self._file.execute("PRAGMA journal_mode=WAL")  # a killed writer loses nothing
+                write_ahead(self._file)
                 self._file.execute(SCHEMA)
             except sqlite3.Error:
                 self._file.close()

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -17,6 +20,7 @@ from mcuforge.nas.journal import Journal
 
 WRITER = """
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from mcuforge.nas.journal import Journal
 path, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -58,6 +62,26 @@ def test_processes_write_to_one_journal(tmp_path: Path) -> None:
         for name in "ab":
             found = [journal.get("accuracy", name, str(number)) for number in range(40)]
             assert found == [{"value": number / 7} for number in range(40)]
+
+
+def opens(path: Path, together: Barrier) -> bool:
+    together.wait()
+    try:
+        with Journal(path) as journal:
+            journal.put("accuracy", "a", str(os.getpid()), {})
+    except CompileError:
+        return False
+    return True
+
+
+def test_processes_open_a_new_journal_at_one_moment(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    with context.Manager() as manager, ProcessPoolExecutor(4, context) as pool:
+        together = manager.Barrier(4)
+        for number in range(40):  # without the wait in write_ahead, about one in four fails
+            path = tmp_path / f"{number}.sqlite"
+            opened = [pool.submit(opens, path, together) for _ in range(4)]
+            assert all(each.result() for each in opened)
 
 
 def test_a_killed_writer_loses_nothing(tmp_path: Path) -> None:
