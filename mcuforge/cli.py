@@ -15,7 +15,19 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from mcuforge.commands import bench, boards, check, deploy, doctor, ops, plan, quantize, search
+from mcuforge.commands import (
+    bench,
+    boards,
+    check,
+    deploy,
+    doctor,
+    emulate,
+    mlperf,
+    ops,
+    plan,
+    quantize,
+    search,
+)
 from mcuforge.commands import compile as compile_
 from mcuforge.errors import UserError
 from mcuforge.version import VERSION
@@ -57,7 +69,9 @@ _COMMANDS = (  # in the order of the help, each with the arguments of an example
     (boards.command, "boards disco_f746ng"),
     (doctor.command, "doctor"),
     (check.command, "check out/kws --data kws.npz"),
+    (emulate.command, "emulate out/kws"),
     (bench.command, "bench kws.tflite --board qemu-mps2-an386"),
+    (mlperf.command, "mlperf kws.tflite --board nucleo_f446re --port auto --data kws01"),
     (quantize.command, "quantize vit.onnx --data train.npz"),
     (search.command, "search --space cnn32 --board nucleo_f446re --data digits"),
 )

@@ -68,6 +68,11 @@ class Emulator:
         self._supervisor = supervisor
         self._folder = folder
 
+    @property
+    def ended(self) -> bool:
+        """True when QEMU has ended, or was ended, already."""
+        return self._supervisor.poll() is not None
+
     def close(self) -> None:
         """End QEMU, within two seconds or by force; harmless when it has ended already."""
         end(self._supervisor, STOP_SECONDS)  # its QEMU ends with it

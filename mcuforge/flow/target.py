@@ -13,6 +13,7 @@ from mcuforge.boards.catalog.hardware import CHIP_ID_BITS
 from mcuforge.boards.emulator import qemu
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.link.errors import LinkError, NoAnswer, Silent, WrongBoard, WrongModel
+from mcuforge.boards.link.text import Log, TextLink
 from mcuforge.boards.ports import Reach, find_ports
 from mcuforge.boards.virtual.machine import VirtualBoard
 from mcuforge.errors import BoardError, InternalError
@@ -46,14 +47,18 @@ def open_board(
         with emulate_elf(session, built.firmware.elf, stages) as link:
             yield link
         return
+    with open_port(session, _flash(session, built, stages, connection)) as link:
+        yield link
+
+
+def _flash(session: Session, built: Built, stages: Stages, connection: Connection | None) -> str:
+    """Flash the board; returns the port where it says hello."""
     if connection is None:
         raise InternalError(f"no port is given to reach '{session.board.id}'")
     with stages.stage(f"flashing with {connection.protocol}"):
         upload(built.project, connection.protocol, connection.reach.names[0])
     with stages.stage("waiting for the board's hello"):
-        port = hello_port(session.board, session.digest, connection.reach)
-    with open_port(session, port) as link:
-        yield link
+        return hello_port(session.board, session.digest, connection.reach)
 
 
 def find_connection(session: Session, port: str, protocol: str | None) -> Connection:
@@ -134,6 +139,31 @@ def open_exact(session: Session, elf: Path, stages: Stages) -> Iterator[tuple[Li
     with Link(machine.port(), run_timeout_s=_patience(session)) as link:
         _greet(session, link)
         yield link, machine
+
+
+@contextmanager
+def open_text(
+    session: Session, built: Built, stages: Stages, connection: Connection | None, log: Log
+) -> Iterator[TextLink]:
+    """Start the firmware as `open_board` and `open_exact` do, and speak MLPerf Tiny's protocol.
+
+    log: is told both sides of the conversation. Raises BoardError.
+    """
+    if session.exact:
+        with stages.stage("starting the virtual board"):
+            machine = VirtualBoard(session.board, built.firmware.elf)
+        with TextLink(machine.port(), log=log) as link:
+            link.synchronize()
+            yield link
+    elif session.board.emulated:
+        with stages.stage("starting the emulator"):
+            running = qemu.start(session.board, built.firmware.elf)
+        with running, TextLink.open(running.port, log=log) as link:
+            yield link
+    else:
+        port = _flash(session, built, stages, connection)
+        with TextLink.open(port, baud=session.board.baud, log=log) as link:
+            yield link
 
 
 @contextmanager

@@ -404,6 +404,16 @@ class BoardList:
 
 
 @dataclass(frozen=True)
+class EmulatedBoard:
+    """What `emulate` keeps running: the board, the model in its firmware, the port to open."""
+
+    board: str
+    model: str
+    port: str
+    baud: int
+
+
+@dataclass(frozen=True)
 class InterpreterFacts:
     """An installed TFLite interpreter, and the operators it computes unlike 2.14."""
 

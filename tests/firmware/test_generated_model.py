@@ -15,6 +15,7 @@ from mcuforge.boards.link.client import Link
 from mcuforge.boards.link.errors import BoardReset, Refused
 from mcuforge.boards.link.exchange import Request
 from mcuforge.boards.link.frame import Kind
+from mcuforge.boards.link.text import TextLink
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.schedule.schedule import Execution, Task
@@ -32,7 +33,6 @@ from mcuforge.flow.verdict import first_difference
 from mcuforge.memplan.poison import DeadRange
 from mcuforge.report.progress import Stages
 from tests.firmware.generated import HASH, link_model, open_model
-from tests.firmware.text_link import TextLink
 from tests.firmware.toy_board import flipper, read_input, toy_on_bad_line, toy_on_pty
 from tests.unit.compiler.graphs import random_inputs
 from tests.unit.compiler.pipelines import RINGS, compiled, pipelined, residual

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from mcuforge.boards.link.errors import BoardCrashed, NoAnswer, Refused
+from mcuforge.boards.link.text import TextLink
 from mcuforge.runtime_c.sources import firmware_dir
-from tests.firmware.text_link import TextLink
 from tests.firmware.toy_board import (
     compile_firmware,
     link_toy,

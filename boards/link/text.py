@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client of the MLPerf Tiny text protocol, as the official runner speaks it."""
+"""A client of the MLPerf Tiny text protocol, as the official runner speaks it.
+
+Commands end in '%', lines of the answer in "\\r\\n", and a line with "m-ready" ends the answer.
+Source: mlcommons/tiny, benchmark/api and benchmark/runner.
+"""
 
 import contextlib
 import itertools
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import NoReturn, Self
@@ -28,21 +33,37 @@ class Inference:
     results: tuple[float, ...]
 
 
-class TextLink:
-    """A conversation in commands and lines; one command at a time."""
+Log = Callable[[str, str], None]  # takes ">" or "<" and what was said
 
-    def __init__(self, port: Port, timeout_s: float = TIMEOUT_S) -> None:
+
+class TextLink:
+    """A conversation in commands and lines; one command at a time.
+
+    `log` is told everything that is said. `slowest_s`: the longest that an answer to a command
+    other than `infer` took.
+    """
+
+    def __init__(self, port: Port, timeout_s: float = TIMEOUT_S, log: Log | None = None) -> None:
         self._port = port
         self._timeout_s = timeout_s
+        self._log = log
         self._pending = b""
+        self.slowest_s = 0.0
 
     @classmethod
-    def open(cls, url: str, *, timeout_s: float = TIMEOUT_S, baud: int = DEFAULT_BAUD) -> Self:
+    def open(
+        cls,
+        url: str,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        baud: int = DEFAULT_BAUD,
+        log: Log | None = None,
+    ) -> Self:
         """Open a tty, a pty or a pyserial URL and wait until the board answers there.
 
         A line may take up to `timeout_s` seconds. NoAnswer when none comes.
         """
-        link = cls(Port.open(url, baud), timeout_s)
+        link = cls(Port.open(url, baud), timeout_s, log)
         try:
             link.synchronize()
         except BaseException:
@@ -84,6 +105,8 @@ class TextLink:
 
     def send(self, text: str) -> None:
         """Send characters as they are."""
+        if self._log is not None:
+            self._log(">", text)
         self._port.write(text.encode("ascii"))
 
     def read_line(self, timeout_s: float | None = None) -> str:
@@ -97,6 +120,8 @@ class TextLink:
             self._pending += self._port.read(left_s)
         line, self._pending = self._pending.split(b"\n", 1)
         text = line.decode("ascii", errors="replace").strip("\r\0")
+        if self._log is not None:
+            self._log("<", text)
         fault = _FAULT.search(text)
         if fault is not None:
             raise BoardCrashed(
@@ -116,8 +141,11 @@ class TextLink:
 
     def command(self, text: str, timeout_s: float | None = None) -> tuple[str, ...]:
         """Send one command (without '%'); its answer. Refused for a line that begins with "e-"."""
+        begun = time.monotonic()
         self.send(f"{text}%")
         lines = self.read_answer(timeout_s)
+        if timeout_s is None:
+            self.slowest_s = max(self.slowest_s, time.monotonic() - begun)
         for line in lines:
             if line.startswith("e-"):
                 raise Refused(

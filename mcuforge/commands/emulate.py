@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mcuforge emulate`: an emulated board that keeps running, for a program that wants a port."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Argument, Option
+
+from mcuforge.commands.options import Json, Quiet, board_ids, progress, with_flags
+from mcuforge.errors import BoardError
+from mcuforge.report.console import open_console
+from mcuforge.report.files import refuse_unwritable, write_json
+from mcuforge.report.model import EmulatedBoard
+from mcuforge.report.progress import Stages
+
+if TYPE_CHECKING:
+    from mcuforge.boards.emulator.qemu import Emulator
+
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of `mcuforge emulate`."""
+
+    target: Annotated[
+        Path,
+        Argument(
+            metavar="PROJECT_OR_MODEL",
+            help="What `deploy --out` left, or its ELF file; or a model, with --board.",
+        ),
+    ]
+    _: KW_ONLY
+    board: Annotated[
+        str | None,
+        Option(
+            "--board",
+            "-b",
+            metavar="ID",
+            help="The board to build a model for; a project remembers its own.",
+            autocompletion=board_ids,
+        ),
+    ] = None
+    link: Annotated[
+        Path | None,
+        Option(metavar="PATH", help="Make this symbolic link to the port while the board runs."),
+    ] = None
+    seconds: Annotated[
+        float | None,
+        Option(min=0.0, metavar="S", help="End after so many seconds; without it at Ctrl-C."),
+    ] = None
+
+
+def emulate(
+    request: Request, stages: Stages, running: Callable[[EmulatedBoard], None]
+) -> EmulatedBoard:
+    """Run firmware on the board's emulator until the time is up; returns what ran.
+
+    running: called once the board runs. Ends early with KeyboardInterrupt, as Ctrl-C raises it.
+    Raises CompileError or BoardError when the firmware cannot be built or started, and BoardError
+    when the emulator ends by itself.
+    """
+    end = None if request.seconds is None else time.monotonic() + request.seconds
+    with _started(request, stages) as (told, emulator), _linked(request.link, emulator.port):
+        running(told)
+        while end is None or time.monotonic() < end:
+            if emulator.ended:
+                raise BoardError(
+                    "the emulator has ended by itself",
+                    f"board {told.board}, port {told.port}",
+                    "start it again; the machine may be out of memory",
+                )
+            time.sleep(POLL_SECONDS)
+    return told
+
+
+@contextmanager
+def _started(request: Request, stages: Stages) -> Iterator[tuple[EmulatedBoard, Emulator]]:
+    """Build the model, if it is one, and start the firmware."""
+    from mcuforge.boards.emulator import qemu
+    from mcuforge.flow.firmware import build_check, project_folder
+    from mcuforge.flow.project import project_session
+    from mcuforge.flow.session import compile_session, open_session
+
+    with contextlib.ExitStack() as held:
+        if request.target.suffix in (".tflite", ".onnx"):
+            if request.board is None:
+                raise BoardError(
+                    f"'{request.target}' is a model, and no board is given to build it for",
+                    str(request.target),
+                    "add --board ID; `mcuforge boards` lists them",
+                )
+            session = open_session(request.target, request.board, emulate=True)
+            with stages.stage("compiling and planning"):
+                compiled = compile_session(session)
+            folder = held.enter_context(project_folder(None))
+            with stages.stage("building the firmware"):
+                elf = build_check(session, compiled, folder).firmware.elf
+            name = request.target.name
+        else:
+            session, elf, name = project_session(request.target, None, request.board)
+        with stages.stage("starting the emulator"):
+            emulator = held.enter_context(qemu.start(session.board, elf))
+        yield EmulatedBoard(session.board.id, name, emulator.port, session.board.baud), emulator
+
+
+@contextmanager
+def _linked(link: Path | None, port: str) -> Iterator[None]:
+    """Keep a symbolic link to the port; BoardError where it cannot be made."""
+    if link is None:
+        yield
+        return
+    try:
+        if link.is_symlink():
+            link.unlink()  # of an emulator that was killed
+        link.symlink_to(port)
+    except OSError as error:
+        raise BoardError(
+            f"the link cannot be made: {error.strerror or error}",
+            str(link),
+            "name a path with --link where there is no file yet",
+        ) from error
+    try:
+        yield
+    finally:
+        link.unlink(missing_ok=True)
+
+
+@with_flags
+def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> None:
+    """Keep an emulated board running, and print the port for another program to open."""
+
+    def tell(board: EmulatedBoard) -> None:
+        write_json(board, json)
+        console = open_console()
+        console.print(f"board:    {board.board}, emulated, with the firmware of {board.model}")
+        console.print(f"port:     {request.link or board.port}, {board.baud} baud")
+        if request.seconds is None:
+            console.print("Ctrl-C ends it")
+
+    refuse_unwritable(json)
+    with contextlib.suppress(KeyboardInterrupt):
+        emulate(request, progress(quiet), tell)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `mlperf` reports: windows of inferences, the benchmark's score, and its result files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from mcuforge.errors import CompileError
+from mcuforge.report.files import write_whole
+from mcuforge.report.model import BoardFacts, ModelFacts
+
+LEAST_SECONDS = 10.0  # of a window, by the benchmark's rules
+INPUTS = 5  # of a performance run
+RESULTS, RECORD, TRANSCRIPT = "results.txt", "results.json", "transcript.txt"
+
+
+@dataclass(frozen=True)
+class Window:
+    """Inferences of one input, one after the other. `seconds` are the board's own."""
+
+    file: str
+    inferences: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Inferences in a second of the board."""
+        return self.inferences / self.seconds
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Windows of the first five inputs, and the median of their rates.
+
+    `clock`: "hardware", or "emulated": then a second is so many instructions, and no time.
+    """
+
+    windows: tuple[Window, ...]
+    median_rate: float
+    clock: Literal["hardware", "emulated"]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The benchmark's score of all files sent.
+
+    `metric` is "top-1", a share of the files, or "AUC", the area under the receiver operating
+    characteristic; `by_machine` has the area of each machine id in the names of the files. `aim`:
+    what the closed division asks for.
+    """
+
+    metric: Literal["top-1", "AUC"]
+    value: float
+    aim: float
+    files: int
+    of_files: int
+    by_machine: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class MlperfReport:
+    """What `mlperf` found.
+
+    The verdict is that of the score alone. `not_by_rules`: what the rules ask for and this run does
+    not do. `slowest_answer_s`: seconds of the host, of any command but `infer`.
+    """
+
+    model: ModelFacts
+    board: BoardFacts
+    verdict: Literal["pass", "fail"]
+    reasons: tuple[str, ...]
+    benchmark: str
+    device: str
+    performance: Performance | None
+    accuracy: Accuracy | None
+    slowest_answer_s: float
+    not_by_rules: tuple[str, ...]
+
+
+def broken_rules(measured: Performance | None, scored: Accuracy | None) -> Iterator[str]:
+    """What the benchmark's rules ask for that these two do not do."""
+    if measured is not None:
+        if measured.clock == "emulated":
+            yield "an emulated board has no time"
+        if len(measured.windows) < INPUTS:
+            yield f"{len(measured.windows)} inputs were measured, the rules ask for {INPUTS}"
+        shortest = min(window.seconds for window in measured.windows)
+        if shortest < LEAST_SECONDS:
+            yield f"a window took {shortest:.3f} s, the rules ask for {LEAST_SECONDS:g} s"
+    if scored is not None and scored.files < scored.of_files:
+        yield f"{scored.of_files - scored.files} of {scored.of_files} files were left out"
+
+
+def lines(report: MlperfReport) -> Iterator[str]:
+    """The report in words: what results.txt holds, in the order of the runner's own."""
+    measured = report.performance
+    if measured is not None:
+        second = "s" if measured.clock == "hardware" else "emulated s"
+        for number, window in enumerate(measured.windows, 1):
+            yield f"Performance results for window {number}"
+            yield f"    # Inferences : {window.inferences}"
+            yield f"    Runtime: {window.seconds:.6f} {second}"
+            yield f"    Throughput: {window.rate:.3f} inf./{second}"
+        yield f"Median throughput is {measured.median_rate:.3f} inf./{second}"
+        if measured.clock == "emulated":
+            yield "An emulated second is a count of instructions, not a time."
+    score = report.accuracy
+    if score is not None:
+        shown = f"{100 * score.value:.1f} %" if score.metric == "top-1" else f"{score.value:.3f}"
+        aim = f"{100 * score.aim:.0f} %" if score.metric == "top-1" else f"{score.aim:.2f}"
+        yield f"{score.metric} = {shown} of {score.files} files (the benchmark asks for {aim})"
+        for machine, area in score.by_machine.items():
+            yield f"    AUC of machine {machine} = {area:.3f}"
+    for rule in report.not_by_rules:
+        yield f"Not valid for submission: {rule}"
+    yield f"The slowest answer took {1000 * report.slowest_answer_s:.0f} ms of the host."
+
+
+def print_mlperf(report: MlperfReport, console: Console) -> None:
+    """Print the report."""
+    board = report.board
+    emulated = f" (emulated by {board.stand_in})" if board.emulated else ""
+    emulated = f" (exact ELF, emulated: {board.virtual})" if board.virtual else emulated
+    console.print(f"{report.model.name} on {board.id}{emulated}: {report.benchmark}", markup=False)
+    for line in lines(report):
+        console.print(line, markup=False)
+    for reason in report.reasons:
+        console.print(f"reason:  {reason}", markup=False)
+    colour = "green" if report.verdict == "pass" else "red"
+    console.print(f"verdict: [{colour}]{report.verdict}[/{colour}]")
+
+
+def write_results(report: MlperfReport, said: str, folder: Path) -> None:
+    """Write results.txt, results.json and the transcript of both sides to `folder`.
+
+    Raises CompileError when the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CompileError(
+            f"the folder of results cannot be made: {error.strerror or error}",
+            str(folder),
+            "name another one with --out",
+        ) from error
+    write_whole(folder / RESULTS, "".join(f"{line}\n" for line in lines(report)))
+    write_whole(folder / RECORD, json.dumps(asdict(report), indent=2, allow_nan=False) + "\n")
+    write_whole(folder / TRANSCRIPT, said)
