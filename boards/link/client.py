@@ -2,13 +2,30 @@
 """The client of the check firmware: inputs in, steps run, tensors and counters out."""
 
 import struct
+import time
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NoReturn, Self, TypeVar
 
-from mcuforge.boards.link.errors import Garbage, ModelFailed, WrongBoard, WrongModel
-from mcuforge.boards.link.exchange import Exchange, Request
-from mcuforge.boards.link.frame import PROTOCOL, TIMED_STEPS, Frame, Kind, Mode, Space, Status
+from mcuforge.boards.link.errors import (
+    Garbage,
+    ModelFailed,
+    SessionTaken,
+    WrongBoard,
+    WrongModel,
+)
+from mcuforge.boards.link.exchange import SMALL_ANSWER_BYTES, Exchange, Request
+from mcuforge.boards.link.frame import (
+    GOES_ON,
+    PROTOCOL,
+    TIMED_STEPS,
+    Frame,
+    Kind,
+    Mode,
+    Space,
+    Status,
+)
 from mcuforge.boards.link.messages import (
     Counters,
     Hello,
@@ -18,6 +35,7 @@ from mcuforge.boards.link.messages import (
     read_counters,
     read_data,
     read_hello,
+    read_open,
     read_protocol,
     read_run,
     read_tensor,
@@ -28,6 +46,8 @@ from mcuforge.errors import InternalError
 TIMEOUT_S = 10.0
 RUN_TIMEOUT_S = 60.0
 NAME_BYTES = 39  # the firmware cuts what its hello says
+HELLO_BYTES = 300  # about the size of the longest answers but READ's
+OPEN_TRIES = 3  # another session may be opened between HELLO and OPEN
 
 T = TypeVar("T")
 
@@ -37,18 +57,24 @@ class Link:
 
     hello() also reads what the model's `inputs` and `outputs` are. Every method raises a LinkError
     (a BoardError) when the board is silent, crashed or was reset, or when the line carries other
-    bytes. Damaged and lost frames are sent again.
+    bytes. Damaged and lost frames are sent again. `clock` tells seconds: a simulated line has its
+    own.
     """
 
     def __init__(
-        self, port: Port, timeout_s: float = TIMEOUT_S, run_timeout_s: float = RUN_TIMEOUT_S
+        self,
+        port: Port,
+        timeout_s: float = TIMEOUT_S,
+        run_timeout_s: float = RUN_TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._run_timeout_s = run_timeout_s
-        self._exchange = Exchange(port, timeout_s)
+        self._exchange = Exchange(port, timeout_s, clock)
         self._hello: Hello | None = None
         self.inputs: tuple[TensorInfo, ...] = ()
         self.outputs: tuple[TensorInfo, ...] = ()
         self._streams: dict[int, bytes] = {}  # the source of streamed inputs
+        self._written: dict[int, bytes] = {}  # the other inputs, until a run uses them up
 
     @classmethod
     def open(
@@ -61,8 +87,9 @@ class Link:
     ) -> Self:
         """Open a tty, a pty or a pyserial URL.
 
-        An answer may take up to `timeout_s` seconds, a run up to `run_timeout_s`. A run shorter
-        than an eighth of that is never interrupted by the question whether it has ended.
+        An answer may take up to `timeout_s` seconds, a run up to `run_timeout_s`, and a transfer or
+        a run as a whole three times as long and half a millisecond per byte. A run shorter than an
+        eighth of `run_timeout_s` is never interrupted by the question whether it has ended.
         """
         return cls(Port.open(url, baud), timeout_s, run_timeout_s)
 
@@ -77,21 +104,34 @@ class Link:
         self.close()
 
     def hello(self, model_hash: bytes | None = None, board: str | None = None) -> Hello:
-        """Open a session, which initializes the model.
+        """Ask the board who it is and open a session, which initializes the model.
 
         `model_hash` is the SHA-256 of the user's model file, `board` the board's id; None accepts
         any. WrongModel or WrongBoard when the firmware has another one.
         """
+        for _ in range(OPEN_TRIES):
+            hello = self._ask_hello(model_hash, board)
+            if self._open(hello):
+                break
+        else:
+            raise SessionTaken(
+                f"another program opened a session {OPEN_TRIES} times while this one was to begin",
+                self._exchange.where,
+                "let one program at a time use the board",
+            )
+        self._streams, self._written = {}, {}
+        self.inputs = self._tensors(0, hello.input_count)
+        self.outputs = self._tensors(1, hello.output_count)
+        self._hello = hello
+        return hello
+
+    def _ask_hello(self, model_hash: bytes | None, board: str | None) -> Hello:
         doing = "waiting for its hello"
-        self._exchange.in_session = False
-        frame = self._exchange.ask(Request(Kind.HELLO), doing)
+        self._exchange.begin()
+        frame = self._exchange.ask(Request(Kind.HELLO, answer_bytes=HELLO_BYTES), doing)
         protocol = self._read(read_protocol, frame, doing)
         if protocol != PROTOCOL:
-            raise Garbage(
-                f"the firmware speaks version {protocol} of the protocol, expected {PROTOCOL}",
-                self._exchange.where,
-                "build and flash the firmware again with this mcuforge",
-            )
+            self._exchange.refuse_version(protocol, doing)
         hello = self._read(read_hello, frame, doing)
         self._exchange.where = f"board {hello.board} on port {self._exchange.port.name}"
         if board is not None and hello.board != board[:NAME_BYTES]:
@@ -108,19 +148,24 @@ class Link:
                 self._exchange.where,
                 "flash the firmware of this model: `mcuforge deploy` does it",
             )
-        if hello.model_status != 0:
+        return hello
+
+    def _open(self, hello: Hello) -> bool:
+        """Open the session; False if another one was opened since that hello."""
+        doing = "opening the session"
+        frame = self._exchange.ask(Request(Kind.OPEN, struct.pack("<I", hello.epoch)), doing)
+        if frame.status == Status.STALE:
+            return False
+        status = self._read(read_open, frame, doing)
+        if status != 0:
             raise ModelFailed(
-                f"the model refused its arena of {hello.arena_bytes} B "
-                f"(status {hello.model_status})",
+                f"the model refused its arena of {hello.arena_bytes} B (status {status})",
                 self._exchange.where,
                 "build and flash again; if it stays, report it with the model",
             )
         self._exchange.in_session = True
-        self._streams = {}
-        self.inputs = self._tensors(0, hello.input_count)
-        self.outputs = self._tensors(1, hello.output_count)
-        self._hello = hello
-        return hello
+        self._exchange.window = max(hello.window, 1)
+        return True
 
     @property
     def firmware(self) -> Hello:
@@ -140,6 +185,7 @@ class Link:
         if tensor.row_bytes:
             self._streams[index] = data
         else:
+            self._written[index] = data
             self._write(index, 0, data, f"writing input {index}")
 
     def run(
@@ -152,6 +198,8 @@ class Link:
     ) -> int:
         """Run steps [begin, end), by default all of them; returns the ticks at Hello.tick_hz.
 
+        `begin` is 0, or where the run before ended. A run from 0 needs its inputs written since the
+        last one: the board compares their CRC-32 with that of what was written here.
         Rows of streamed inputs are sent as the model asks for them; only the model's own ticks
         count. `poison`: after each step all dead bytes are overwritten (Hello.poison says whether
         the build can). `timeout_s` bounds the time between two rows (default: the link's
@@ -179,7 +227,10 @@ class Link:
     def _run_parts(self, begin: int, end: int, mode: Mode, limit_s: float) -> Iterator[RunAnswer]:
         """Run steps [begin, end) in parts, each up to a missing row of a streamed input."""
         doing = f"running steps {begin} to {end}"
-        part = self._run_part(begin, end, mode, doing, limit_s)
+        if begin == 0:
+            part = self._run_part(0, end, mode, self._use_inputs(), doing, limit_s)
+        else:
+            part = self._run_part(begin, end, mode | GOES_ON, 0, doing, limit_s)
         yield part
         asked: set[tuple[int, int]] = set()
         while part.reached < end:
@@ -187,14 +238,28 @@ class Link:
             if wanted in asked or part.reached < begin:
                 self._refuse_row(part, "asks for it again", doing)
             asked.add(wanted)
-            self._send_row(part, doing)
-            part = self._run_part(part.reached, end, mode, doing, limit_s)
+            crc = self._send_row(part, doing)
+            part = self._run_part(part.reached, end, mode | GOES_ON, crc, doing, limit_s)
             yield part
 
-    def _run_part(self, begin: int, end: int, mode: Mode, doing: str, limit_s: float) -> RunAnswer:
-        request = Request(Kind.RUN, struct.pack("<III", begin, end, mode))
+    def _use_inputs(self) -> int:
+        """The CRC-32 of the inputs that the next run uses up."""
+        crc = 0
+        for index, tensor in enumerate(self.inputs):
+            if tensor.row_bytes:
+                continue
+            if index not in self._written:
+                raise InternalError(f"input {index} is run before it is written")
+            crc = zlib.crc32(self._written[index], crc)
+        self._written = {}
+        return crc
+
+    def _run_part(
+        self, begin: int, end: int, mode: int, crc: int, doing: str, limit_s: float
+    ) -> RunAnswer:
+        request = Request(Kind.RUN, struct.pack("<IIII", begin, end, mode, crc))
         frame = self._exchange.ask(request, doing, limit_s)
-        timed = end - begin if mode is Mode.TIME_STEPS else 0
+        timed = end - begin if mode & ~GOES_ON == Mode.TIME_STEPS else 0
         answer = self._read(partial(read_run, timed), frame, doing)
         if frame.status == Status.MODEL:
             raise ModelFailed(
@@ -204,8 +269,8 @@ class Link:
             )
         return answer
 
-    def _send_row(self, part: RunAnswer, doing: str) -> None:
-        """Send the row that the run waits for."""
+    def _send_row(self, part: RunAnswer, doing: str) -> int:
+        """Send the row that the run waits for; returns its CRC-32."""
         data = self._streams.get(part.input)
         if data is None:
             if 0 <= part.input < len(self.inputs) and self.inputs[part.input].row_bytes:
@@ -216,6 +281,7 @@ class Link:
         if not row:
             self._refuse_row(part, "has no such row", doing)
         self._write(part.input, part.row * size, row, f"{doing}: row {part.row}")
+        return zlib.crc32(row)
 
     def _refuse_row(self, part: RunAnswer, why: str, doing: str) -> NoReturn:
         raise Garbage(
@@ -252,7 +318,11 @@ class Link:
     def _tensors(self, direction: int, count: int) -> tuple[TensorInfo, ...]:
         doing = "asking for its tensors"
         frames = self._exchange.ask_all(
-            [Request(Kind.TENSOR, struct.pack("<II", direction, i)) for i in range(count)], doing
+            [
+                Request(Kind.TENSOR, struct.pack("<II", direction, i), HELLO_BYTES)
+                for i in range(count)
+            ],
+            doing,
         )
         return tuple(self._read(read_tensor, frame, doing) for frame in frames)
 
@@ -261,7 +331,14 @@ class Link:
         step = self.firmware.data_bytes
         chunks = [(at, min(step, end - at)) for at in range(offset, end, step)]
         frames = self._exchange.ask_all(
-            [Request(Kind.READ, struct.pack("<IIII", space, index, *chunk)) for chunk in chunks],
+            [
+                Request(
+                    Kind.READ,
+                    struct.pack("<IIII", space, index, *chunk),
+                    chunk[1] + SMALL_ANSWER_BYTES,
+                )
+                for chunk in chunks
+            ],
             doing,
         )
         for frame, (_, wanted) in zip(frames, chunks, strict=True):

@@ -301,6 +301,8 @@ def test_firmware_that_cannot_poison_is_told_apart(toy: Path, resident: Compiled
     with toy_on_pty(toy) as (_, port), Link.open(port) as link:
         link.hello()
         assert not link.firmware.poison
+        for index, x in enumerate(link.inputs):
+            link.write_input(index, bytes(x.bytes))
         with pytest.raises(Refused, match="cannot poison"):
             link.run(poison=True)
         with pytest.raises(BoardError, match="built without --poison"):
