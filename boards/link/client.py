@@ -4,8 +4,9 @@
 import struct
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import NoReturn, Self, TypeVar
 
 from mcuforge.boards.link.errors import (
@@ -20,7 +21,6 @@ from mcuforge.boards.link.frame import (
     GOES_ON,
     PROTOCOL,
     TIMED_STEPS,
-    Frame,
     Kind,
     Mode,
     Space,
@@ -32,8 +32,8 @@ from mcuforge.boards.link.messages import (
     Malformed,
     RunAnswer,
     TensorInfo,
+    join_data,
     read_counters,
-    read_data,
     read_hello,
     read_open,
     read_protocol,
@@ -50,6 +50,7 @@ HELLO_BYTES = 300  # about the size of the longest answers but READ's
 OPEN_TRIES = 3  # another session may be opened between HELLO and OPEN
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Link:
@@ -129,10 +130,10 @@ class Link:
         doing = "waiting for its hello"
         self._exchange.begin()
         frame = self._exchange.ask(Request(Kind.HELLO, answer_bytes=HELLO_BYTES), doing)
-        protocol = self._read(read_protocol, frame, doing)
+        protocol = self._read(read_protocol, frame.body, doing)
         if protocol != PROTOCOL:
             self._exchange.refuse_version(protocol, doing)
-        hello = self._read(read_hello, frame, doing)
+        hello = self._read(read_hello, frame.body, doing)
         self._exchange.where = f"board {hello.board} on port {self._exchange.port.name}"
         if board is not None and hello.board != board[:NAME_BYTES]:
             raise WrongBoard(
@@ -156,7 +157,7 @@ class Link:
         frame = self._exchange.ask(Request(Kind.OPEN, struct.pack("<I", hello.epoch)), doing)
         if frame.status == Status.STALE:
             return False
-        status = self._read(read_open, frame, doing)
+        status = self._read(read_open, frame.body, doing)
         if status != 0:
             raise ModelFailed(
                 f"the model refused its arena of {hello.arena_bytes} B (status {status})",
@@ -179,14 +180,19 @@ class Link:
 
         The rows of a streamed input are kept here until a run asks for them.
         """
+        if writes := self._take_input(index, data):
+            self._exchange.ask_all(writes, f"writing input {index}")
+
+    def _take_input(self, index: int, data: bytes) -> list[Request]:
+        """Remember an input, and make the requests that write it unless it is streamed."""
         tensor = self._tensor(self.inputs, "input", index)
         if len(data) != tensor.bytes:
             raise InternalError(f"input {index} takes {tensor.bytes} B, not {len(data)} B")
         if tensor.row_bytes:
             self._streams[index] = data
-        else:
-            self._written[index] = data
-            self._write(index, 0, data, f"writing input {index}")
+            return []
+        self._written[index] = data
+        return self._writes(index, 0, data)
 
     def run(
         self,
@@ -210,6 +216,30 @@ class Link:
         mode = Mode.POISON if poison else Mode.PLAIN
         return sum(part.ticks for part in self._run_parts(begin, last, mode, limit_s))
 
+    def infer(
+        self, inputs: Sequence[bytes], *, poison: bool = False
+    ) -> tuple[list[bytes], Counters]:
+        """Write all inputs, run all steps and read all outputs and the counters.
+
+        As write_input, run, read_output and counters do it, in two exchanges instead of one each:
+        inputs and RUN, outputs and counters.
+        """
+        writes: list[Request] = []
+        for index, data in enumerate(inputs):
+            writes += self._take_input(index, data)
+        mode = Mode.POISON if poison else Mode.PLAIN
+        for _ in self._run_parts(0, self.firmware.steps, mode, self._run_timeout_s, writes):
+            pass
+        reads = [self._reads(Space.OUTPUT, i, 0, x.bytes) for i, x in enumerate(self.outputs)]
+        doing = "reading outputs"
+        asked = [*chain.from_iterable(reads), Request(Kind.COUNTERS, answer_bytes=HELLO_BYTES)]
+        *frames, last = self._exchange.ask_all(asked, doing)
+        outputs = []
+        for requests, tensor in zip(reads, self.outputs, strict=True):
+            mine, frames = frames[: len(requests)], frames[len(requests) :]
+            outputs.append(self._read(partial(join_data, tensor.bytes), mine, doing))
+        return outputs, self._read(read_counters, last.body, doing)
+
     def time_steps(self) -> Iterator[tuple[int, int]]:
         """Run every step and yield its number and its ticks, as `run` counts them.
 
@@ -224,11 +254,16 @@ class Link:
                 yield from enumerate(part.step_ticks[: done - at], at)
                 at = part.reached
 
-    def _run_parts(self, begin: int, end: int, mode: Mode, limit_s: float) -> Iterator[RunAnswer]:
-        """Run steps [begin, end) in parts, each up to a missing row of a streamed input."""
+    def _run_parts(
+        self, begin: int, end: int, mode: Mode, limit_s: float, before: Sequence[Request] = ()
+    ) -> Iterator[RunAnswer]:
+        """Run steps [begin, end) in parts, each up to a missing row of a streamed input.
+
+        before: requests that are sent with the first part.
+        """
         doing = f"running steps {begin} to {end}"
         if begin == 0:
-            part = self._run_part(0, end, mode, self._use_inputs(), doing, limit_s)
+            part = self._run_part(0, end, mode, self._use_inputs(), doing, limit_s, before)
         else:
             part = self._run_part(begin, end, mode | GOES_ON, 0, doing, limit_s)
         yield part
@@ -255,12 +290,19 @@ class Link:
         return crc
 
     def _run_part(
-        self, begin: int, end: int, mode: int, crc: int, doing: str, limit_s: float
+        self,
+        begin: int,
+        end: int,
+        mode: int,
+        crc: int,
+        doing: str,
+        limit_s: float,
+        before: Sequence[Request] = (),
     ) -> RunAnswer:
         request = Request(Kind.RUN, struct.pack("<IIII", begin, end, mode, crc))
-        frame = self._exchange.ask(request, doing, limit_s)
+        frame = self._exchange.ask_all([*before, request], doing, limit_s)[-1]
         timed = end - begin if mode & ~GOES_ON == Mode.TIME_STEPS else 0
-        answer = self._read(partial(read_run, timed), frame, doing)
+        answer = self._read(partial(read_run, timed), frame.body, doing)
         if frame.status == Status.MODEL:
             raise ModelFailed(
                 f"the model failed on the board (status {answer.status})",
@@ -280,7 +322,8 @@ class Link:
         row = data[part.row * size : (part.row + 1) * size]
         if not row:
             self._refuse_row(part, "has no such row", doing)
-        self._write(part.input, part.row * size, row, f"{doing}: row {part.row}")
+        writes = self._writes(part.input, part.row * size, row)
+        self._exchange.ask_all(writes, f"{doing}: row {part.row}")
         return zlib.crc32(row)
 
     def _refuse_row(self, part: RunAnswer, why: str, doing: str) -> NoReturn:
@@ -291,15 +334,12 @@ class Link:
             "build and flash the firmware again with this mcuforge",
         )
 
-    def _write(self, index: int, offset: int, data: bytes, doing: str) -> None:
+    def _writes(self, index: int, offset: int, data: bytes) -> list[Request]:
         step = self.firmware.data_bytes
-        self._exchange.ask_all(
-            [
-                Request(Kind.WRITE, struct.pack("<II", index, offset + at) + data[at : at + step])
-                for at in range(0, len(data), step)
-            ],
-            doing,
-        )
+        return [
+            Request(Kind.WRITE, struct.pack("<II", index, offset + at) + data[at : at + step])
+            for at in range(0, len(data), step)
+        ]
 
     def read_output(self, index: int) -> bytes:
         """Read output `index` as it stands after the last run."""
@@ -313,7 +353,8 @@ class Link:
     def counters(self) -> Counters:
         """Read ticks, stack and canaries of the last run, and the line's lost bytes and frames."""
         doing = "reading its counters"
-        return self._read(read_counters, self._exchange.ask(Request(Kind.COUNTERS), doing), doing)
+        frame = self._exchange.ask(Request(Kind.COUNTERS, answer_bytes=HELLO_BYTES), doing)
+        return self._read(read_counters, frame.body, doing)
 
     def _tensors(self, direction: int, count: int) -> tuple[TensorInfo, ...]:
         doing = "asking for its tensors"
@@ -324,31 +365,28 @@ class Link:
             ],
             doing,
         )
-        return tuple(self._read(read_tensor, frame, doing) for frame in frames)
+        return tuple(self._read(read_tensor, frame.body, doing) for frame in frames)
+
+    def _reads(self, space: Space, index: int, offset: int, size: int) -> list[Request]:
+        step, end = self.firmware.data_bytes, offset + size
+        chunks = [(at, min(step, end - at)) for at in range(offset, end, step)]
+        return [
+            Request(
+                Kind.READ,
+                struct.pack("<IIII", space, index, at, count),
+                count + SMALL_ANSWER_BYTES,
+            )
+            for at, count in chunks
+        ]
 
     def _read_bytes(self, space: Space, index: int, offset: int, size: int, doing: str) -> bytes:
-        end = offset + size
-        step = self.firmware.data_bytes
-        chunks = [(at, min(step, end - at)) for at in range(offset, end, step)]
-        frames = self._exchange.ask_all(
-            [
-                Request(
-                    Kind.READ,
-                    struct.pack("<IIII", space, index, *chunk),
-                    chunk[1] + SMALL_ANSWER_BYTES,
-                )
-                for chunk in chunks
-            ],
-            doing,
-        )
-        for frame, (_, wanted) in zip(frames, chunks, strict=True):
-            self._read(partial(read_data, wanted), frame, doing)
-        return b"".join(frame.body for frame in frames)
+        frames = self._exchange.ask_all(self._reads(space, index, offset, size), doing)
+        return self._read(partial(join_data, size), frames, doing)
 
-    def _read(self, reader: Callable[[bytes], T], frame: Frame, doing: str) -> T:
-        """Read an answer's body; a malformed body comes from another version of the firmware."""
+    def _read(self, reader: Callable[[U], T], said: U, doing: str) -> T:
+        """Read an answer; a malformed one comes from another version of the firmware."""
         try:
-            return reader(frame.body)
+            return reader(said)
         except Malformed as error:
             raise Garbage(
                 f"an answer of the board cannot be read ({error})",

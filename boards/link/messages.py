@@ -2,8 +2,11 @@
 """The contents of the board's answers, as docs/protocol.md defines them."""
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from mcuforge.boards.link.frame import Frame
 
 _HELLO = struct.Struct("<14I32s")
 _OPEN = struct.Struct("<i")
@@ -168,8 +171,9 @@ def read_counters(body: bytes) -> Counters:
     return Counters(*_unpacked(_COUNTERS, body))
 
 
-def read_data(size: int, body: bytes) -> bytes:
-    """Read the answer to READ of `size` bytes."""
-    if len(body) != size:
-        raise Malformed(f"{len(body)} B of data, expected {size} B")
-    return body
+def join_data(size: int, frames: Sequence[Frame]) -> bytes:
+    """Join the answers to READs of `size` bytes together."""
+    data = b"".join(frame.body for frame in frames)
+    if len(data) != size:
+        raise Malformed(f"{len(data)} B of data, expected {size} B")
+    return data

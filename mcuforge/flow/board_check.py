@@ -8,7 +8,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from mcuforge.boards.link.client import Link
-from mcuforge.boards.link.messages import CoreState
+from mcuforge.boards.link.messages import CoreState, Counters
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.schedule.written import rows_written
 from mcuforge.compiler.tensors import Array
@@ -76,13 +76,11 @@ def run_samples(
     with stages.counted("running samples on the board", samples.count) as counter:
         for index in range(samples.count):
             if index == 0 and poison:
-                run_sample(link, compiled, samples.sample(0))
-                counters = link.counters()
+                _, counters = run_sample(link, compiled, samples.sample(0))
                 first_ticks, stack_bytes = counters.ticks, counters.stack_bytes
-            outputs = run_sample(link, compiled, samples.sample(index), poison=poison)
+            outputs, counters = run_sample(link, compiled, samples.sample(index), poison=poison)
             for answer, output in zip(answers, outputs, strict=True):
                 answer[index] = output
-            counters = link.counters()
             core = counters.core
             if not counters.canaries_intact:
                 raise BoardError(
@@ -99,14 +97,12 @@ def run_samples(
 
 def run_sample(
     link: Link, compiled: Compiled, sample: tuple[Array, ...], *, poison: bool = False
-) -> tuple[Array, ...]:
+) -> tuple[tuple[Array, ...], Counters]:
     """Run one inference and read every output, each of shape (elements,) in its own dtype."""
-    feed(link, sample)
-    link.run(poison=poison)
-    return tuple(
-        np.frombuffer(link.read_output(number), port.dtype.numpy)
-        for number, port in enumerate(compiled.model.outputs)
-    )
+    outputs, counters = link.infer([_bytes(x) for x in sample], poison=poison)
+    ports = compiled.model.outputs
+    arrays = (np.frombuffer(y, port.dtype.numpy) for y, port in zip(outputs, ports, strict=True))
+    return tuple(arrays), counters
 
 
 def layer_ticks(link: Link, compiled: Compiled, samples: Samples) -> LayerTicks:
@@ -149,4 +145,8 @@ def layer_outputs(link: Link, compiled: Compiled, sample: tuple[Array, ...]) -> 
 def feed(link: Link, sample: tuple[Array, ...]) -> None:
     """Write one sample, an array per model input, into the board's input buffers."""
     for index, x in enumerate(sample):
-        link.write_input(index, np.ascontiguousarray(x).tobytes())
+        link.write_input(index, _bytes(x))
+
+
+def _bytes(x: Array) -> bytes:
+    return np.ascontiguousarray(x).tobytes()

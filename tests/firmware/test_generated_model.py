@@ -73,7 +73,7 @@ def check_sample(link: Link, built: Compiled, seed: int, *, poison: bool = False
     """One inference, whose answer is the reference's."""
     sample = random_inputs(built.graph, seed)
     (want,) = reference.run(built.graph, sample)
-    (got,) = run_sample(link, built, sample, poison=poison)
+    ((got,), _) = run_sample(link, built, sample, poison=poison)
     np.testing.assert_array_equal(got, want.reshape(-1))
 
 
@@ -293,7 +293,7 @@ def test_a_ring_one_row_short_gives_wrong_answers(
     program = link_model(tmp_path, firmware, short, dead=dead)
     sample = random_inputs(short.graph, 1)
     with open_model(program) as link:
-        (got,) = run_sample(link, short, sample)
+        ((got,), _) = run_sample(link, short, sample)
     assert (got != _answer(short, sample)).any()
 
 
