@@ -39,11 +39,12 @@ lint: $(VENV)/ready-test
 bench: $(VENV)/ready-test
 	$(VENV)/bin/python -m scripts.bench_table --jobs $(JOBS)
 
-# mutated model files, then five minutes of hostile serial input under sanitizers
+# mutated model files, five minutes of hostile serial input under sanitizers, the link on bad lines
 fuzz: $(VENV)/ready-test
 	$(VENV)/bin/python -m tests.fuzz.models --count 20000 --full
 	$(VENV)/bin/python -m tests.fuzz.onnx_models --count 20000
 	$(VENV)/bin/python -m tests.fuzz.serial --seconds 300
+	$(VENV)/bin/python -m tests.faults
 
 $(VENV)/ready-run: pyproject.toml setup.py scripts/setup.sh
 	scripts/setup.sh run

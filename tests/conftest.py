@@ -22,6 +22,7 @@ FOLDER_MARKERS = (
     "golden",
     "random",
     "fuzz",
+    "faults",
     "browser",
     "training",
     "emulated",

@@ -50,6 +50,10 @@ FLAGS = (
     "-fstack-usage",
     "-fcallgraph-info=su",
 )
+# longer frames and room for three of them, where the board has RAM to spare: a long input then
+# fills the line of 921600 baud whatever the delay of a USB adapter
+WIDE_LINK = ("-DCHECK_DATA_BYTES=1024", "-DBOARD_RING_BYTES=4096")
+WIDE_LINK_BYTES = 4096  # of RAM that it takes more than the usual frames, at most
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,14 @@ def write_project(
     *,
     firmware: bool,
     outside: bool = False,
+    wide_link: bool = False,
 ) -> Project:
     """Write a project for `board` (for --emulate: what catalog.emulated returned) to `directory`.
 
     `model_files` (name -> text) is the generated model with check_model.c, when `firmware` is
     asked for, or with a file that has main(). Headers go to include/, the rest to src/. `kernels`
     are the names model.c calls. `outside`: weights lie in a flash outside the chip, which only some
-    flash tools write.
+    flash tools write. `wide_link`: the board has WIDE_LINK_BYTES of RAM for longer frames.
     Raises BoardError and writes nothing when the board has no start-up code, or when `directory`
     holds anything other than an earlier, unchanged project.
     """
@@ -102,7 +107,7 @@ def write_project(
     for path in _firmware_files(firmware):
         files[f"src/firmware/{path.name}"] = _text(path)
     files |= _board_files(support)
-    files |= _platform_files(board, support, outside, firmware)
+    files |= _platform_files(board, support, outside, firmware, WIDE_LINK if wide_link else ())
     if firmware:
         files[f"test/{RUNNER}"] = _text(PLATFORMIO / RUNNER)
     write_folder(directory, dict(sorted(files.items())))
@@ -146,7 +151,7 @@ def _board_files(support: Support) -> dict[str, str]:
 
 
 def _platform_files(
-    board: Board, support: Support, outside: bool, firmware: bool
+    board: Board, support: Support, outside: bool, firmware: bool, link: tuple[str, ...]
 ) -> dict[str, str]:
     """Write platformio.ini and the platform it names."""
     root = PLATFORMIO / "platform"
@@ -178,7 +183,7 @@ def _platform_files(
     includes = [f"-I src/bsp/{folder.name}" for folder in support.include_dirs]
     # an emulator may need minutes for a virtual second, so its firmware says "busy" more often
     patience = ["-DCHECK_BUSY_SECONDS=2"] if board.emulated else []
-    folders = ["-I src/firmware", *includes]
+    folders = [*link, "-I src/firmware", *includes]
     files["platformio.ini" if board.emulated else OFFLINE] = (
         templates(PLATFORMIO)
         .get_template("platformio.ini.j2")

@@ -2,22 +2,40 @@
 """The client of the check firmware: inputs in, steps run, tensors and counters out."""
 
 import struct
-from collections.abc import Callable, Iterator
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import NoReturn, Self, TypeVar
 
-from mcuforge.boards.link.errors import Garbage, ModelFailed, WrongBoard, WrongModel
-from mcuforge.boards.link.exchange import Exchange, Request
-from mcuforge.boards.link.frame import PROTOCOL, TIMED_STEPS, Frame, Kind, Mode, Space, Status
+from mcuforge.boards.link.errors import (
+    Garbage,
+    ModelFailed,
+    SessionTaken,
+    WrongBoard,
+    WrongModel,
+)
+from mcuforge.boards.link.exchange import SMALL_ANSWER_BYTES, Exchange, Request
+from mcuforge.boards.link.frame import (
+    GOES_ON,
+    PROTOCOL,
+    TIMED_STEPS,
+    Kind,
+    Mode,
+    Space,
+    Status,
+)
 from mcuforge.boards.link.messages import (
     Counters,
     Hello,
     Malformed,
     RunAnswer,
     TensorInfo,
+    join_data,
     read_counters,
-    read_data,
     read_hello,
+    read_open,
     read_protocol,
     read_run,
     read_tensor,
@@ -28,8 +46,11 @@ from mcuforge.errors import InternalError
 TIMEOUT_S = 10.0
 RUN_TIMEOUT_S = 60.0
 NAME_BYTES = 39  # the firmware cuts what its hello says
+HELLO_BYTES = 300  # about the size of the longest answers but READ's
+OPEN_TRIES = 3  # another session may be opened between HELLO and OPEN
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Link:
@@ -37,18 +58,24 @@ class Link:
 
     hello() also reads what the model's `inputs` and `outputs` are. Every method raises a LinkError
     (a BoardError) when the board is silent, crashed or was reset, or when the line carries other
-    bytes. Damaged and lost frames are sent again.
+    bytes. Damaged and lost frames are sent again. `clock` tells seconds: a simulated line has its
+    own.
     """
 
     def __init__(
-        self, port: Port, timeout_s: float = TIMEOUT_S, run_timeout_s: float = RUN_TIMEOUT_S
+        self,
+        port: Port,
+        timeout_s: float = TIMEOUT_S,
+        run_timeout_s: float = RUN_TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._run_timeout_s = run_timeout_s
-        self._exchange = Exchange(port, timeout_s)
+        self._exchange = Exchange(port, timeout_s, clock)
         self._hello: Hello | None = None
         self.inputs: tuple[TensorInfo, ...] = ()
         self.outputs: tuple[TensorInfo, ...] = ()
         self._streams: dict[int, bytes] = {}  # the source of streamed inputs
+        self._written: dict[int, bytes] = {}  # the other inputs, until a run uses them up
 
     @classmethod
     def open(
@@ -61,8 +88,9 @@ class Link:
     ) -> Self:
         """Open a tty, a pty or a pyserial URL.
 
-        An answer may take up to `timeout_s` seconds, a run up to `run_timeout_s`. A run shorter
-        than an eighth of that is never interrupted by the question whether it has ended.
+        An answer may take up to `timeout_s` seconds, a run up to `run_timeout_s`, and a transfer or
+        a run as a whole three times as long and half a millisecond per byte. A run shorter than an
+        eighth of `run_timeout_s` is never interrupted by the question whether it has ended.
         """
         return cls(Port.open(url, baud), timeout_s, run_timeout_s)
 
@@ -77,22 +105,35 @@ class Link:
         self.close()
 
     def hello(self, model_hash: bytes | None = None, board: str | None = None) -> Hello:
-        """Open a session, which initializes the model.
+        """Ask the board who it is and open a session, which initializes the model.
 
         `model_hash` is the SHA-256 of the user's model file, `board` the board's id; None accepts
         any. WrongModel or WrongBoard when the firmware has another one.
         """
-        doing = "waiting for its hello"
-        self._exchange.in_session = False
-        frame = self._exchange.ask(Request(Kind.HELLO), doing)
-        protocol = self._read(read_protocol, frame, doing)
-        if protocol != PROTOCOL:
-            raise Garbage(
-                f"the firmware speaks version {protocol} of the protocol, expected {PROTOCOL}",
+        for _ in range(OPEN_TRIES):
+            hello = self._ask_hello(model_hash, board)
+            if self._open(hello):
+                break
+        else:
+            raise SessionTaken(
+                f"another program opened a session {OPEN_TRIES} times while this one was to begin",
                 self._exchange.where,
-                "build and flash the firmware again with this mcuforge",
+                "let one program at a time use the board",
             )
-        hello = self._read(read_hello, frame, doing)
+        self._streams, self._written = {}, {}
+        self.inputs = self._tensors(0, hello.input_count)
+        self.outputs = self._tensors(1, hello.output_count)
+        self._hello = hello
+        return hello
+
+    def _ask_hello(self, model_hash: bytes | None, board: str | None) -> Hello:
+        doing = "waiting for its hello"
+        self._exchange.begin()
+        frame = self._exchange.ask(Request(Kind.HELLO, answer_bytes=HELLO_BYTES), doing)
+        protocol = self._read(read_protocol, frame.body, doing)
+        if protocol != PROTOCOL:
+            self._exchange.refuse_version(protocol, doing)
+        hello = self._read(read_hello, frame.body, doing)
         self._exchange.where = f"board {hello.board} on port {self._exchange.port.name}"
         if board is not None and hello.board != board[:NAME_BYTES]:
             raise WrongBoard(
@@ -108,19 +149,24 @@ class Link:
                 self._exchange.where,
                 "flash the firmware of this model: `mcuforge deploy` does it",
             )
-        if hello.model_status != 0:
+        return hello
+
+    def _open(self, hello: Hello) -> bool:
+        """Open the session; False if another one was opened since that hello."""
+        doing = "opening the session"
+        frame = self._exchange.ask(Request(Kind.OPEN, struct.pack("<I", hello.epoch)), doing)
+        if frame.status == Status.STALE:
+            return False
+        status = self._read(read_open, frame.body, doing)
+        if status != 0:
             raise ModelFailed(
-                f"the model refused its arena of {hello.arena_bytes} B "
-                f"(status {hello.model_status})",
+                f"the model refused its arena of {hello.arena_bytes} B (status {status})",
                 self._exchange.where,
                 "build and flash again; if it stays, report it with the model",
             )
         self._exchange.in_session = True
-        self._streams = {}
-        self.inputs = self._tensors(0, hello.input_count)
-        self.outputs = self._tensors(1, hello.output_count)
-        self._hello = hello
-        return hello
+        self._exchange.window = max(hello.window, 1)
+        return True
 
     @property
     def firmware(self) -> Hello:
@@ -134,13 +180,19 @@ class Link:
 
         The rows of a streamed input are kept here until a run asks for them.
         """
+        if writes := self._take_input(index, data):
+            self._exchange.ask_all(writes, f"writing input {index}")
+
+    def _take_input(self, index: int, data: bytes) -> list[Request]:
+        """Remember an input, and make the requests that write it unless it is streamed."""
         tensor = self._tensor(self.inputs, "input", index)
         if len(data) != tensor.bytes:
             raise InternalError(f"input {index} takes {tensor.bytes} B, not {len(data)} B")
         if tensor.row_bytes:
             self._streams[index] = data
-        else:
-            self._write(index, 0, data, f"writing input {index}")
+            return []
+        self._written[index] = data
+        return self._writes(index, 0, data)
 
     def run(
         self,
@@ -152,6 +204,8 @@ class Link:
     ) -> int:
         """Run steps [begin, end), by default all of them; returns the ticks at Hello.tick_hz.
 
+        `begin` is 0, or where the run before ended. A run from 0 needs its inputs written since the
+        last one: the board compares their CRC-32 with that of what was written here.
         Rows of streamed inputs are sent as the model asks for them; only the model's own ticks
         count. `poison`: after each step all dead bytes are overwritten (Hello.poison says whether
         the build can). `timeout_s` bounds the time between two rows (default: the link's
@@ -161,6 +215,30 @@ class Link:
         limit_s = self._run_timeout_s if timeout_s is None else timeout_s
         mode = Mode.POISON if poison else Mode.PLAIN
         return sum(part.ticks for part in self._run_parts(begin, last, mode, limit_s))
+
+    def infer(
+        self, inputs: Sequence[bytes], *, poison: bool = False
+    ) -> tuple[list[bytes], Counters]:
+        """Write all inputs, run all steps and read all outputs and the counters.
+
+        As write_input, run, read_output and counters do it, in two exchanges instead of one each:
+        inputs and RUN, outputs and counters.
+        """
+        writes: list[Request] = []
+        for index, data in enumerate(inputs):
+            writes += self._take_input(index, data)
+        mode = Mode.POISON if poison else Mode.PLAIN
+        for _ in self._run_parts(0, self.firmware.steps, mode, self._run_timeout_s, writes):
+            pass
+        reads = [self._reads(Space.OUTPUT, i, 0, x.bytes) for i, x in enumerate(self.outputs)]
+        doing = "reading outputs"
+        asked = [*chain.from_iterable(reads), Request(Kind.COUNTERS, answer_bytes=HELLO_BYTES)]
+        *frames, last = self._exchange.ask_all(asked, doing)
+        outputs = []
+        for requests, tensor in zip(reads, self.outputs, strict=True):
+            mine, frames = frames[: len(requests)], frames[len(requests) :]
+            outputs.append(self._read(partial(join_data, tensor.bytes), mine, doing))
+        return outputs, self._read(read_counters, last.body, doing)
 
     def time_steps(self) -> Iterator[tuple[int, int]]:
         """Run every step and yield its number and its ticks, as `run` counts them.
@@ -176,10 +254,18 @@ class Link:
                 yield from enumerate(part.step_ticks[: done - at], at)
                 at = part.reached
 
-    def _run_parts(self, begin: int, end: int, mode: Mode, limit_s: float) -> Iterator[RunAnswer]:
-        """Run steps [begin, end) in parts, each up to a missing row of a streamed input."""
+    def _run_parts(
+        self, begin: int, end: int, mode: Mode, limit_s: float, before: Sequence[Request] = ()
+    ) -> Iterator[RunAnswer]:
+        """Run steps [begin, end) in parts, each up to a missing row of a streamed input.
+
+        before: requests that are sent with the first part.
+        """
         doing = f"running steps {begin} to {end}"
-        part = self._run_part(begin, end, mode, doing, limit_s)
+        if begin == 0:
+            part = self._run_part(0, end, mode, self._use_inputs(), doing, limit_s, before)
+        else:
+            part = self._run_part(begin, end, mode | GOES_ON, 0, doing, limit_s)
         yield part
         asked: set[tuple[int, int]] = set()
         while part.reached < end:
@@ -187,15 +273,36 @@ class Link:
             if wanted in asked or part.reached < begin:
                 self._refuse_row(part, "asks for it again", doing)
             asked.add(wanted)
-            self._send_row(part, doing)
-            part = self._run_part(part.reached, end, mode, doing, limit_s)
+            crc = self._send_row(part, doing)
+            part = self._run_part(part.reached, end, mode | GOES_ON, crc, doing, limit_s)
             yield part
 
-    def _run_part(self, begin: int, end: int, mode: Mode, doing: str, limit_s: float) -> RunAnswer:
-        request = Request(Kind.RUN, struct.pack("<III", begin, end, mode))
-        frame = self._exchange.ask(request, doing, limit_s)
-        timed = end - begin if mode is Mode.TIME_STEPS else 0
-        answer = self._read(partial(read_run, timed), frame, doing)
+    def _use_inputs(self) -> int:
+        """The CRC-32 of the inputs that the next run uses up."""
+        crc = 0
+        for index, tensor in enumerate(self.inputs):
+            if tensor.row_bytes:
+                continue
+            if index not in self._written:
+                raise InternalError(f"input {index} is run before it is written")
+            crc = zlib.crc32(self._written[index], crc)
+        self._written = {}
+        return crc
+
+    def _run_part(
+        self,
+        begin: int,
+        end: int,
+        mode: int,
+        crc: int,
+        doing: str,
+        limit_s: float,
+        before: Sequence[Request] = (),
+    ) -> RunAnswer:
+        request = Request(Kind.RUN, struct.pack("<IIII", begin, end, mode, crc))
+        frame = self._exchange.ask_all([*before, request], doing, limit_s)[-1]
+        timed = end - begin if mode & ~GOES_ON == Mode.TIME_STEPS else 0
+        answer = self._read(partial(read_run, timed), frame.body, doing)
         if frame.status == Status.MODEL:
             raise ModelFailed(
                 f"the model failed on the board (status {answer.status})",
@@ -204,8 +311,8 @@ class Link:
             )
         return answer
 
-    def _send_row(self, part: RunAnswer, doing: str) -> None:
-        """Send the row that the run waits for."""
+    def _send_row(self, part: RunAnswer, doing: str) -> int:
+        """Send the row that the run waits for; returns its CRC-32."""
         data = self._streams.get(part.input)
         if data is None:
             if 0 <= part.input < len(self.inputs) and self.inputs[part.input].row_bytes:
@@ -215,7 +322,9 @@ class Link:
         row = data[part.row * size : (part.row + 1) * size]
         if not row:
             self._refuse_row(part, "has no such row", doing)
-        self._write(part.input, part.row * size, row, f"{doing}: row {part.row}")
+        writes = self._writes(part.input, part.row * size, row)
+        self._exchange.ask_all(writes, f"{doing}: row {part.row}")
+        return zlib.crc32(row)
 
     def _refuse_row(self, part: RunAnswer, why: str, doing: str) -> NoReturn:
         raise Garbage(
@@ -225,15 +334,12 @@ class Link:
             "build and flash the firmware again with this mcuforge",
         )
 
-    def _write(self, index: int, offset: int, data: bytes, doing: str) -> None:
+    def _writes(self, index: int, offset: int, data: bytes) -> list[Request]:
         step = self.firmware.data_bytes
-        self._exchange.ask_all(
-            [
-                Request(Kind.WRITE, struct.pack("<II", index, offset + at) + data[at : at + step])
-                for at in range(0, len(data), step)
-            ],
-            doing,
-        )
+        return [
+            Request(Kind.WRITE, struct.pack("<II", index, offset + at) + data[at : at + step])
+            for at in range(0, len(data), step)
+        ]
 
     def read_output(self, index: int) -> bytes:
         """Read output `index` as it stands after the last run."""
@@ -247,31 +353,40 @@ class Link:
     def counters(self) -> Counters:
         """Read ticks, stack and canaries of the last run, and the line's lost bytes and frames."""
         doing = "reading its counters"
-        return self._read(read_counters, self._exchange.ask(Request(Kind.COUNTERS), doing), doing)
+        frame = self._exchange.ask(Request(Kind.COUNTERS, answer_bytes=HELLO_BYTES), doing)
+        return self._read(read_counters, frame.body, doing)
 
     def _tensors(self, direction: int, count: int) -> tuple[TensorInfo, ...]:
         doing = "asking for its tensors"
         frames = self._exchange.ask_all(
-            [Request(Kind.TENSOR, struct.pack("<II", direction, i)) for i in range(count)], doing
-        )
-        return tuple(self._read(read_tensor, frame, doing) for frame in frames)
-
-    def _read_bytes(self, space: Space, index: int, offset: int, size: int, doing: str) -> bytes:
-        end = offset + size
-        step = self.firmware.data_bytes
-        chunks = [(at, min(step, end - at)) for at in range(offset, end, step)]
-        frames = self._exchange.ask_all(
-            [Request(Kind.READ, struct.pack("<IIII", space, index, *chunk)) for chunk in chunks],
+            [
+                Request(Kind.TENSOR, struct.pack("<II", direction, i), HELLO_BYTES)
+                for i in range(count)
+            ],
             doing,
         )
-        for frame, (_, wanted) in zip(frames, chunks, strict=True):
-            self._read(partial(read_data, wanted), frame, doing)
-        return b"".join(frame.body for frame in frames)
+        return tuple(self._read(read_tensor, frame.body, doing) for frame in frames)
 
-    def _read(self, reader: Callable[[bytes], T], frame: Frame, doing: str) -> T:
-        """Read an answer's body; a malformed body comes from another version of the firmware."""
+    def _reads(self, space: Space, index: int, offset: int, size: int) -> list[Request]:
+        step, end = self.firmware.data_bytes, offset + size
+        chunks = [(at, min(step, end - at)) for at in range(offset, end, step)]
+        return [
+            Request(
+                Kind.READ,
+                struct.pack("<IIII", space, index, at, count),
+                count + SMALL_ANSWER_BYTES,
+            )
+            for at, count in chunks
+        ]
+
+    def _read_bytes(self, space: Space, index: int, offset: int, size: int, doing: str) -> bytes:
+        frames = self._exchange.ask_all(self._reads(space, index, offset, size), doing)
+        return self._read(partial(join_data, size), frames, doing)
+
+    def _read(self, reader: Callable[[U], T], said: U, doing: str) -> T:
+        """Read an answer; a malformed one comes from another version of the firmware."""
         try:
-            return reader(frame.body)
+            return reader(said)
         except Malformed as error:
             raise Garbage(
                 f"an answer of the board cannot be read ({error})",

@@ -36,12 +36,24 @@ class Garbage(LinkError):
     """Something came back, but not mcuforge's protocol."""
 
 
+class Damaged(Garbage):
+    """Too many frames arrived damaged."""
+
+
+class OldFirmware(Garbage):
+    """The firmware speaks another version of the protocol."""
+
+
 class BoardCrashed(LinkError):
     """The board reported a fault and halted; `what` holds its words."""
 
 
 class BoardReset(LinkError):
     """The board started again in the middle of a session, which it has forgotten."""
+
+
+class SessionTaken(LinkError):
+    """Another program has opened a session with the board and so ended this one."""
 
 
 class Silent(LinkError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames on the wire, as runtime_c/firmware/frame.h and session.h define them."""
+"""Frames on the wire, as docs/protocol.md defines them."""
 
 import re
 import struct
@@ -9,11 +9,12 @@ from enum import IntEnum
 
 from mcuforge.boards.link import cobs
 
-PROTOCOL = 4
+PROTOCOL = 5
 ANSWER = 0x80
-NO_SEQUENCE = 0xFFFF
+NOTICE = 0xFF  # the kind of a frame that answers no request
+NONCE_BIT = 1 << 31  # set in every nonce: old_version() would take some others for a version
 SYNC = 0xA5
-HEADER = struct.Struct("<BBH")  # kind, status, sequence
+HEADER = struct.Struct("<BBII")  # kind, status, nonce, sequence
 CRC = struct.Struct("<I")
 FOREIGN_KEPT = 4096  # bytes of text or noise kept, for error messages and fault reports
 
@@ -31,6 +32,7 @@ class Kind(IntEnum):
     READ = 4
     RUN = 5
     COUNTERS = 6
+    OPEN = 7
 
 
 class Mode(IntEnum):
@@ -42,6 +44,7 @@ class Mode(IntEnum):
 
 
 TIMED_STEPS = 4  # at most in one such RUN
+GOES_ON = 0x100  # added to the mode of a RUN that begins where the one before ended
 
 
 class Space(IntEnum):
@@ -62,6 +65,9 @@ class Status(IntEnum):
     RANGE = 4
     CLOSED = 5
     MODEL = 6
+    STALE = 7
+    GAP = 8
+    INPUTS = 9
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,9 @@ class Frame:
 
     kind: int
     status: int
+    nonce: int
     sequence: int
-    body: bytes
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -81,11 +88,11 @@ class Event:
     fault: str | None
 
 
-def encode(kind: int, sequence: int, body: bytes, status: int = 0) -> bytes:
-    """Encode the bytes to send. Of the two zeros in front, one ends a frame that was cut short."""
-    covered = HEADER.pack(kind, status, sequence) + body
+def encode(kind: int, nonce: int, sequence: int, body: bytes = b"", status: int = 0) -> bytes:
+    """Encode the bytes to send. The zero in front ends a frame that was cut short."""
+    covered = HEADER.pack(kind, status, nonce, sequence) + body
     packed = cobs.encode(covered + CRC.pack(zlib.crc32(covered)))
-    return b"\0\0" + bytes([SYNC]) + packed + b"\0"
+    return b"\0" + bytes([SYNC]) + packed + b"\0"
 
 
 def decode(chunk: bytes) -> Frame | None:
@@ -98,8 +105,20 @@ def decode(chunk: bytes) -> Frame | None:
     covered = raw[: -CRC.size]
     if CRC.unpack(raw[-CRC.size :])[0] != zlib.crc32(covered):
         return None
-    kind, status, sequence = HEADER.unpack_from(covered)
-    return Frame(kind, status, sequence, covered[HEADER.size :])
+    kind, status, nonce, sequence = HEADER.unpack_from(covered)
+    return Frame(kind, status, nonce, sequence, covered[HEADER.size :])
+
+
+def old_version(frame: Frame, nonce: int) -> int | None:
+    """Return the version of firmware older than 5 from its answer to a HELLO with `nonce`.
+
+    Its header was kind, status and a sequence of 16 bits, and its body began with the version: they
+    read as the nonce. None if the answer is of another kind.
+    """
+    low, version = frame.nonce & 0xFFFF, frame.nonce >> 16
+    if frame.kind == Kind.HELLO | ANSWER and low == nonce & 0xFFFF and 0 < version < PROTOCOL:
+        return version
+    return None
 
 
 class Splitter:
@@ -108,7 +127,8 @@ class Splitter:
     def __init__(self) -> None:
         self._pending = bytearray()  # since the last zero
         self._foreign = bytearray()
-        self.foreign_chunks = 0  # that stood between zeros
+        self.whole = 0  # frames
+        self.damaged = 0  # that began as frames do
 
     def feed(self, data: bytes) -> list[Frame]:
         """Return the frames that `data` completes, in order."""
@@ -119,15 +139,21 @@ class Splitter:
             self._pending.clear()
             frame = decode(whole)
             if frame is not None:
+                self.whole += 1
                 frames.append(frame)
             elif whole:
-                self.foreign_chunks += 1
+                self.damaged += whole[0] == SYNC
                 self._set_aside(whole)
         self._pending += rest
         if len(self._pending) > FOREIGN_KEPT:  # longer than any frame
             self._set_aside(bytes(self._pending))
             self._pending.clear()
         return frames
+
+    @property
+    def in_frame(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return self._pending[:1] == bytes([SYNC])
 
     def foreign(self) -> bytes:
         """Return the last bytes outside frames, including those that may still become one."""

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The contents of the board's answers, as runtime_c/firmware/session.h defines them."""
+"""The contents of the board's answers, as docs/protocol.md defines them."""
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_HELLO = struct.Struct("<10Ii2I32s")
+from mcuforge.boards.link.frame import Frame
+
+_HELLO = struct.Struct("<14I32s")
+_OPEN = struct.Struct("<i")
 _PROTOCOL = struct.Struct("<I")
 _TENSOR = struct.Struct("<IIIfiI")
 _RUN = struct.Struct("<Qi3I")
@@ -39,6 +43,7 @@ class Hello:
 
     protocol: int
     data_bytes: int  # most bytes one request writes or reads
+    window: int  # most requests under way at a time
     input_count: int
     output_count: int
     steps: int
@@ -47,9 +52,9 @@ class Hello:
     canary_bytes: int  # on either side of every arena; 0: not watched
     tick_hz: int
     poison: int  # 1: the build can overwrite dead bytes between steps
-    model_status: int  # 0: the model accepted its arenas
     chip_id: int  # of the chip's own register; 0: it has none
     reset: int  # index of RESETS: what started the firmware
+    epoch: int  # OPEN gives it back
     model_hash: bytes  # SHA-256 of the model file
     model: str
     task: str  # MLPerf Tiny id
@@ -92,17 +97,17 @@ class Counters:
     end: int
     stack_bytes: int  # high-water mark of the run itself
     stack_total_bytes: int  # of the whole stack at that time
-    canary_before_changed: int  # canary bytes overwritten since the hello
+    canary_before_changed: int  # canary bytes overwritten since the session began
     canary_after_changed: int
     dropped_bytes: int  # received bytes lost since the board started
-    bad_frames: int  # damaged frames since the hello
+    bad_frames: int  # damaged frames since the session began
     core_hz: int  # the clock that the chip's registers state; 0: the board cannot tell
     wait_states: int  # cycles that a read of the flash waits; or SERIAL_FLASH
     caches: int  # bits of CACHES: those that are on
 
     @property
     def canaries_intact(self) -> bool:
-        """Whether no canary byte has changed since the hello; true if the build has no canaries."""
+        """Whether no canary byte has changed in the session; true if the build has no canaries."""
         return self.canary_before_changed == 0 and self.canary_after_changed == 0
 
     @property
@@ -134,6 +139,11 @@ def read_hello(body: bytes) -> Hello:
     return Hello(*fields, *strings)
 
 
+def read_open(body: bytes) -> int:
+    """Read the answer to OPEN: the model's status, 0 if it accepted its arenas."""
+    return int(_unpacked(_OPEN, body)[0])
+
+
 def read_protocol(body: bytes) -> int:
     """Read the protocol's version, the first number of the answer to HELLO in every version."""
     return int(_unpacked(_PROTOCOL, body)[0])
@@ -161,8 +171,9 @@ def read_counters(body: bytes) -> Counters:
     return Counters(*_unpacked(_COUNTERS, body))
 
 
-def read_data(size: int, body: bytes) -> bytes:
-    """Read the answer to READ of `size` bytes."""
-    if len(body) != size:
-        raise Malformed(f"{len(body)} B of data, expected {size} B")
-    return body
+def join_data(size: int, frames: Sequence[Frame]) -> bytes:
+    """Join the answers to READs of `size` bytes together."""
+    data = b"".join(frame.body for frame in frames)
+    if len(data) != size:
+        raise Malformed(f"{len(data)} B of data, expected {size} B")
+    return data

@@ -63,6 +63,14 @@ class Request:
     ] = None
     samples: Samples = None
     poison: Poison = False
+    checkpoint: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE",
+            help="Keep the answers in this file while samples run, and go on from it after the "
+            "board or this program was away.",
+        ),
+    ] = None
 
 
 def check(request: Request, stages: Stages) -> CheckReport:
@@ -73,6 +81,7 @@ def check(request: Request, stages: Stages) -> CheckReport:
     """
     from mcuforge.compiler.judges.choose import judge
     from mcuforge.flow.board_check import run_samples
+    from mcuforge.flow.checkpoint import Checkpoint
     from mcuforge.flow.data import choose_samples
     from mcuforge.flow.facts import board_facts, model_facts
     from mcuforge.flow.project import as_told, port_session, project_session
@@ -89,11 +98,19 @@ def check(request: Request, stages: Stages) -> CheckReport:
         session = port_session(request.target, request.model, request.board)
         name = session.path.name
         target = open_port(session, request.target)
+    checkpoint = None if request.checkpoint is None else Checkpoint(request.checkpoint)
     compiled = compile_session(session)
     samples = choose_samples(compiled.graph, request.data, request.samples)
     with judge(session.graph, session.path, samples.inputs) as oracle:
         with target as link:
-            answers = run_samples(link, compiled, samples, stages, poison=request.poison)
+            answers = run_samples(
+                link,
+                compiled,
+                samples,
+                stages,
+                poison=request.poison,
+                checkpoint=checkpoint,
+            )
             session = as_told(session, link.firmware.tick_hz)
         found, _ = judged(oracle, answers.outputs, samples, poisoned=request.poison)
     differ = f"{found.mismatched_elements} output elements differ from {found.exact_reference}"

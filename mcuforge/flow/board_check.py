@@ -8,11 +8,13 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from mcuforge.boards.link.client import Link
-from mcuforge.boards.link.messages import CoreState
+from mcuforge.boards.link.errors import LinkError
+from mcuforge.boards.link.messages import CoreState, Counters
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.schedule.written import rows_written
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import BoardError
+from mcuforge.flow.checkpoint import EVERY_SAMPLES, Checkpoint, Progress, check_digest
 from mcuforge.flow.data import Samples
 from mcuforge.report.progress import Stages
 
@@ -54,14 +56,21 @@ class LayerTicks:
 
 
 def run_samples(
-    link: Link, compiled: Compiled, samples: Samples, stages: Stages, *, poison: bool = False
+    link: Link,
+    compiled: Compiled,
+    samples: Samples,
+    stages: Stages,
+    *,
+    poison: bool = False,
+    checkpoint: Checkpoint | None = None,
 ) -> BoardAnswers:
     """Run every sample on the board.
 
     poison: the board overwrites dead bytes between steps; ticks and stack then come from another
-    run of the first sample, without poison. Raises BoardError when the link breaks, when the
+    run of the first sample, without poison. checkpoint: goes on where an earlier run ended, and
+    keeps what is done when this one ends early. Raises BoardError when the link breaks, when the
     firmware cannot poison, and when the canary bytes around an arena have changed: they are checked
-    after every sample.
+    after every sample. CompileError for a checkpoint of another check.
     """
     if poison and not link.firmware.poison:
         raise BoardError(
@@ -69,44 +78,101 @@ def run_samples(
             f"model {compiled.graph.source}",
             "deploy with --poison: the firmware must hold the table of dead bytes",
         )
-    ports = compiled.model.outputs
-    answers = [np.empty((samples.count, p.elements), p.dtype.numpy) for p in ports]
-    first_ticks, stack_bytes = 0, 0
-    core = None
-    with stages.counted("running samples on the board", samples.count) as counter:
-        for index in range(samples.count):
-            if index == 0 and poison:
-                run_sample(link, compiled, samples.sample(0))
-                counters = link.counters()
-                first_ticks, stack_bytes = counters.ticks, counters.stack_bytes
-            outputs = run_sample(link, compiled, samples.sample(index), poison=poison)
-            for answer, output in zip(answers, outputs, strict=True):
-                answer[index] = output
-            counters = link.counters()
-            core = counters.core
-            if not counters.canaries_intact:
-                raise BoardError(
-                    "the model wrote outside its arena: the canary bytes around it have changed",
-                    f"model {compiled.graph.source}, sample {index}",
-                    "this is mcuforge's fault: please report the model",
-                )
-            if not poison:
-                first_ticks = counters.ticks if index == 0 else first_ticks
-                stack_bytes = counters.stack_bytes
+    run = _Run(link, compiled, samples, poison)
+    if checkpoint is not None:
+        run.resume(checkpoint)
+    with stages.counted("running samples on the board", samples.count, run.done) as counter:
+        while run.done < samples.count:
+            try:
+                run.advance()
+            except LinkError as error:
+                if checkpoint is None:
+                    raise
+                run.save(checkpoint)
+                raise type(error)(error.what, error.where, _go_on(error.hint, run.done)) from error
             counter.advance()
-    return BoardAnswers(tuple(answers), first_ticks, stack_bytes or None, core)
+            if checkpoint is not None and run.done % EVERY_SAMPLES == 0:
+                run.save(checkpoint)
+    if checkpoint is not None:
+        checkpoint.remove()
+    return run.answers()
+
+
+def _go_on(hint: str, done: int) -> str:
+    return f"{hint}; then run the same command again, which goes on behind sample {done}"
+
+
+class _Run:
+    """The samples that were run so far."""
+
+    def __init__(self, link: Link, compiled: Compiled, samples: Samples, poison: bool) -> None:
+        self.done = 0
+        self._link, self._compiled, self._samples = link, compiled, samples
+        self._poison = poison
+        ports = compiled.model.outputs
+        self._outputs = [np.empty((samples.count, p.elements), p.dtype.numpy) for p in ports]
+        self._ticks = self._stack_bytes = 0
+        self._core: CoreState | None = None
+
+    def _digest(self) -> str:
+        """All that the answers depend on."""
+        firmware = self._link.firmware
+        flags = "poison" if self._poison else "plain"
+        words = (firmware.model_hash.hex(), firmware.board, firmware.build, flags)
+        return check_digest(self._samples.inputs, words)
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Take over what a checkpoint has."""
+        before = checkpoint.load(self._digest())
+        if before is None:
+            return
+        self.done, self._ticks, self._stack_bytes = before.done, before.ticks, before.stack_bytes
+        for array, held in zip(self._outputs, before.outputs, strict=True):
+            array[: self.done] = held
+        self._core = self._link.counters().core
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Keep what is done."""
+        outputs = tuple(array[: self.done] for array in self._outputs)
+        progress = Progress(self.done, outputs, self._ticks, self._stack_bytes)
+        checkpoint.save(self._digest(), progress)
+
+    def advance(self) -> None:
+        """Run the next sample."""
+        if self.done == 0 and self._poison:
+            _, counters = run_sample(self._link, self._compiled, self._samples.sample(0))
+            self._ticks, self._stack_bytes = counters.ticks, counters.stack_bytes
+        sample = self._samples.sample(self.done)
+        outputs, counters = run_sample(self._link, self._compiled, sample, poison=self._poison)
+        self._core = counters.core
+        if not counters.canaries_intact:
+            raise BoardError(
+                "the model wrote outside its arena: the canary bytes around it have changed",
+                f"model {self._compiled.graph.source}, sample {self.done}",
+                "this is mcuforge's fault: please report the model",
+            )
+        for array, output in zip(self._outputs, outputs, strict=True):
+            array[self.done] = output
+        if not self._poison:
+            self._ticks = counters.ticks if self.done == 0 else self._ticks
+            self._stack_bytes = counters.stack_bytes
+        self.done += 1
+
+    def answers(self) -> BoardAnswers:
+        """What the board answered to all samples."""
+        return BoardAnswers(
+            tuple(self._outputs), self._ticks, self._stack_bytes or None, self._core
+        )
 
 
 def run_sample(
     link: Link, compiled: Compiled, sample: tuple[Array, ...], *, poison: bool = False
-) -> tuple[Array, ...]:
+) -> tuple[tuple[Array, ...], Counters]:
     """Run one inference and read every output, each of shape (elements,) in its own dtype."""
-    feed(link, sample)
-    link.run(poison=poison)
-    return tuple(
-        np.frombuffer(link.read_output(number), port.dtype.numpy)
-        for number, port in enumerate(compiled.model.outputs)
-    )
+    outputs, counters = link.infer([_bytes(x) for x in sample], poison=poison)
+    ports = compiled.model.outputs
+    arrays = (np.frombuffer(y, port.dtype.numpy) for y, port in zip(outputs, ports, strict=True))
+    return tuple(arrays), counters
 
 
 def layer_ticks(link: Link, compiled: Compiled, samples: Samples) -> LayerTicks:
@@ -149,4 +215,8 @@ def layer_outputs(link: Link, compiled: Compiled, sample: tuple[Array, ...]) -> 
 def feed(link: Link, sample: tuple[Array, ...]) -> None:
     """Write one sample, an array per model input, into the board's input buffers."""
     for index, x in enumerate(sample):
-        link.write_input(index, np.ascontiguousarray(x).tobytes())
+        link.write_input(index, _bytes(x))
+
+
+def _bytes(x: Array) -> bytes:
+    return np.ascontiguousarray(x).tobytes()

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from mcuforge.boards.build.build import Firmware, OverBudget, build, build_stock
 from mcuforge.boards.build.pio import BUILD_SECONDS
-from mcuforge.boards.build.project import Project, write_project
+from mcuforge.boards.build.project import WIDE_LINK_BYTES, Project, write_project
 from mcuforge.boards.build.stock import missing, outside_protocols, platformio_of
 from mcuforge.boards.build.upload import install
 from mcuforge.boards.catalog.board import Board
@@ -159,7 +159,9 @@ def _build(
     model = compiled.model
     spare = board.ram_bytes - _in_image(board, compiled) - FIRMWARE_RESERVE
     name = f"mcuforge {VERSION} {board.id}"
-    check = check_model(model, session.digest, name, db=db_bytes(model) <= spare, poison=poison)
+    db = db_bytes(model) <= spare
+    wide_link = spare - (db_bytes(model) if db else 0) >= WIDE_LINK_BYTES
+    check = check_model(model, session.digest, name, db=db, poison=poison)
     files = {**model.files, "check_model.c": check}
     if poison:
         places = compiled.plan.placements
@@ -169,7 +171,13 @@ def _build(
     if protocol is not None and outside and protocol not in outside_protocols(board):
         raise _not_flashed(board, compiled, protocol, outside)
     project = write_project(
-        folder, board, files, model.kernels, firmware=True, outside=bool(outside)
+        folder,
+        board,
+        files,
+        model.kernels,
+        firmware=True,
+        outside=bool(outside),
+        wide_link=wide_link,
     )
     copy = f"model.{session.graph.format}"
     write_whole(folder / copy, session.file)  # the bytes the hash is of

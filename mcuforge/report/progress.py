@@ -42,21 +42,38 @@ class Stages:
             self._say(f"{text} {time.monotonic() - started:.1f} s")
 
     @contextmanager
-    def counted(self, text: str, total: int) -> Iterator[Counter]:
-        """Announce a stage of `total` equal parts; call `advance()` on the counter after each."""
+    def counted(self, text: str, total: int, done: int = 0) -> Iterator[Counter]:
+        """Announce a stage of `total` equal parts; call `advance()` on the counter after each.
+
+        done: parts that an earlier run did. What is shown says how many parts a second there are,
+        and how long the rest will take.
+        """
         started = time.monotonic()
 
-        def tell(done: str) -> None:
-            self._say(f"{text}: {done} in {time.monotonic() - started:.1f} s")
+        def pace(now_done: int) -> str:
+            return pace_text(now_done - done, total - now_done, time.monotonic() - started)
+
+        def tell(words: str) -> None:
+            self._say(f"{text}: {words} in {time.monotonic() - started:.1f} s")
 
         if self._live and not self._quiet:
             bar, count, seconds = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-            columns = (SpinnerColumn(), TextColumn("{task.description}"), bar, count, seconds)
+            speed = TextColumn("{task.fields[pace]}")
+            columns = (
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                bar,
+                count,
+                seconds,
+                speed,
+            )
             with Progress(*columns, console=self._console, transient=True) as progress:
-                progress.add_task(text, total=total)
-                yield Counter(lambda done: progress.update(progress.task_ids[0], completed=done))
+                task = progress.add_task(text, total=total, completed=done, pace="")
+                yield Counter(
+                    lambda now: progress.update(task, completed=now, pace=pace(now)), done=done
+                )
         else:
-            yield Counter(lambda done: tell(f"{done} of {total}"), LINE_SECONDS)
+            yield Counter(lambda now: tell(f"{now} of {total}{pace(now)}"), LINE_SECONDS, done=done)
         tell(f"{total}")
 
     @contextmanager
@@ -97,10 +114,10 @@ class Stages:
 class Counter:
     """Counts the finished parts of a stage; `tell` hears of them once per `seconds` at most."""
 
-    def __init__(self, tell: Callable[[int], None], seconds: float = 0.0) -> None:
+    def __init__(self, tell: Callable[[int], None], seconds: float = 0.0, *, done: int = 0) -> None:
         self._tell = tell
         self._seconds = seconds
-        self._done = 0
+        self._done = done
         self._told_s = time.monotonic()
 
     def advance(self) -> None:
@@ -121,8 +138,17 @@ class Pace:
     def line(self, fresh: int, done: int, total: int, loss: float, seconds: float) -> str:
         """One line: `fresh` of the `done` were done in the last `seconds`."""
         line = f"{self.text}: {done:,} of {total:,} {self.unit}, loss {loss:.3f}"
-        if fresh > 0 and seconds > 0:
-            rate = fresh / seconds
-            left = round((total - done) / rate)
-            line += f", {rate:,.0f} a second, {left // 60}:{left % 60:02d} left"
-        return line
+        return line + pace_text(fresh, total - done, seconds)
+
+
+def pace_text(fresh: int, left: int, seconds: float) -> str:
+    """Say the pace of `fresh` parts in `seconds`, and when the parts that are left will be done.
+
+    Begins with a comma; empty while nothing can be said.
+    """
+    if fresh <= 0 or seconds <= 0:
+        return ""
+    rate = fresh / seconds
+    rest = round(left / rate)
+    shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
+    return f", {shown} a second, {rest // 60}:{rest % 60:02d} left"

@@ -20,8 +20,10 @@ extern uint8_t board_stack_high[];
 /* Starts clocks, UART, receive interrupt and the free-running counter. */
 void board_init(void);
 
-/* The least size of the receive ring: it must hold two of the longest frames. */
+/* The size of the receive ring, a power of two: it must hold two of the longest frames. */
+#ifndef BOARD_RING_BYTES
 #define BOARD_RING_BYTES 1024
+#endif
 
 /* Returns the next received byte, or -1 if the receive ring is empty. Never blocks. */
 int32_t board_read(void);

@@ -23,10 +23,12 @@ static struct {
 static void end_frame(void)
 {
     struct frame request;
-    if (frame_end(&request)) {
-        session_serve(&request);
-    } else {
+    if (!frame_end(&request)) {
         session_refuse_frame();
+    } else if (request.asks_version) {
+        frame_send_version(&request, SESSION_PROTOCOL);
+    } else {
+        session_serve(&request);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "feed.h"
 #include "measure.h"
 #include "received.h"
+#include "session.h"
 #include "source.h"
 #include "text.h"
 
@@ -93,6 +94,7 @@ static void infer(int32_t iterations, int32_t warmups)
         text_put("e-[This build keeps no input to stream from]\r\n");
         return;
     }
+    session_close(); /* its host must not read these answers for its own */
     source_use_db(true);
     feed_load();
     uint64_t last_line_ticks = board_ticks();

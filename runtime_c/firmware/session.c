@@ -12,18 +12,36 @@
 
 static struct {
     bool open;
-    bool run_known;        /* `run` is the answer to the RUN with `run_sequence` */
-    uint16_t run_sequence;
-    struct measure run; /* all parts of the run */
+    bool ran;              /* the last request was a RUN, and it ran */
+    uint8_t status;        /* what the last request was answered */
+    uint32_t nonce;        /* of the session */
+    uint32_t sequence;     /* the last number executed in it */
+    uint32_t crc;          /* of that request */
+    uint32_t epoch;        /* sessions opened since the start */
+    struct measure run;    /* all parts of the run */
     uint64_t part_ticks;
     uint64_t step_ticks[SESSION_TIMED_STEPS]; /* of each step of `run`, if asked for */
     uint32_t bad_frames;
 } session;
 
-static void answer(const struct frame *request, enum session_status status, const uint8_t *end)
+static void send(const struct frame *request, enum session_status status, const uint8_t *end)
 {
     const uint32_t size = (uint32_t)(end - frame_body());
-    frame_send((uint8_t)(request->kind | SESSION_ANSWER), (uint8_t)status, request->sequence, size);
+    frame_send((uint8_t)(request->kind | FRAME_ANSWER), (uint8_t)status, request->nonce,
+               request->sequence, size);
+}
+
+/* Answers a request of the session. */
+static void answer(const struct frame *request, enum session_status status, const uint8_t *end)
+{
+    session.status = (uint8_t)status;
+    send(request, status, end);
+}
+
+/* Says which request was executed last, and why the one that came was not. */
+static void notice(enum session_status status)
+{
+    frame_send(SESSION_NOTICE, (uint8_t)status, session.nonce, session.sequence, 0);
 }
 
 /* Append; without the closing zero if `room` ends first. */
@@ -42,9 +60,15 @@ static uint8_t *put_string(uint8_t *at, const char *text)
     return end + 1;
 }
 
+static void send_text(const struct frame *request, enum session_status status, const char *text)
+{
+    send(request, status, put_text(frame_body(), text, FRAME_BODY_BYTES));
+}
+
 static void refuse(const struct frame *request, enum session_status status, const char *reason)
 {
-    answer(request, status, put_text(frame_body(), reason, FRAME_BODY_BYTES));
+    session.status = (uint8_t)status;
+    send_text(request, status, reason);
 }
 
 static uint8_t *put_numbers(uint8_t *at, const uint32_t *numbers, size_t count)
@@ -58,19 +82,14 @@ static uint8_t *put_numbers(uint8_t *at, const uint32_t *numbers, size_t count)
 static void serve_hello(const struct frame *request)
 {
     const struct check_model *const model = &mcuforge_check_model;
-    session.open = true;
-    session.bad_frames = 0;
-    memset(&session.run, 0, sizeof session.run);
-    source_forget();
     uint32_t arena_bytes = 0;
     for (int32_t i = 0; i < model->arena_count; i++) {
         arena_bytes += model->arenas[i].size;
     }
-    const int32_t status = measure_init();
-
     const uint32_t numbers[] = {
         SESSION_PROTOCOL,
         CHECK_DATA_BYTES,
+        SESSION_WINDOW,
         (uint32_t)model->input_count,
         (uint32_t)model->output_count,
         (uint32_t)model->step_count,
@@ -79,9 +98,9 @@ static void serve_hello(const struct frame *request)
         model->canary_bytes,
         board_tick_hz,
         model->poison != NULL ? 1U : 0U,
-        (uint32_t)status,
         board_chip_id(),
         (uint32_t)board_reset_reason(),
+        session.epoch,
     };
     uint8_t *at = put_numbers(frame_body(), numbers, sizeof numbers / sizeof *numbers);
     memcpy(at, model->hash, 32);
@@ -89,7 +108,31 @@ static void serve_hello(const struct frame *request)
     at = put_string(at, model->task);
     at = put_string(at, board_id);
     at = put_string(at, model->build != NULL ? model->build : "");
-    answer(request, SESSION_OK, at);
+    send(request, SESSION_OK, at);
+}
+
+/* Begin a session. False if the request knows another epoch: it is old. */
+static bool open_session(const struct frame *request)
+{
+    if (request->size != 4U || frame_u32(request->body) != session.epoch) {
+        return false;
+    }
+    session.open = true;
+    session.nonce = request->nonce;
+    session.sequence = request->sequence;
+    session.crc = request->crc;
+    session.epoch++;
+    session.ran = false;
+    session.bad_frames = 0;
+    memset(&session.run, 0, sizeof session.run);
+    source_forget();
+    (void)measure_init();
+    return true;
+}
+
+static void serve_open(const struct frame *request)
+{
+    answer(request, SESSION_OK, frame_put_u32(frame_body(), (uint32_t)measure_status()));
 }
 
 /* Returns the tensor, or NULL if it does not exist. */
@@ -198,15 +241,15 @@ static void serve_read(const struct frame *request)
 }
 
 /* Run, and add to the run before if that one ended because a row was missing. */
-static void run_part(uint32_t begin, uint32_t end, enum session_mode mode)
+static void run_part(uint32_t begin, uint32_t end, uint32_t mode, bool goes_on)
 {
     const struct measure before = session.run;
-    const bool goes_on = before.reached < before.end && begin == before.reached;
+    const bool a_part = goes_on && before.reached < before.end;
     memset(session.step_ticks, 0, sizeof session.step_ticks);
     session.run = measure_run(begin, end, mode == SESSION_POISON,
                               mode == SESSION_TIME_STEPS ? session.step_ticks : NULL);
     session.part_ticks = session.run.ticks;
-    if (!goes_on) {
+    if (!a_part) {
         return;
     }
     session.run.begin = before.begin;
@@ -217,37 +260,80 @@ static void run_part(uint32_t begin, uint32_t end, enum session_mode mode)
     }
 }
 
-static void serve_run(const struct frame *request)
+/* The CRC of all inputs that the host wrote as a whole. */
+static uint32_t inputs_crc(void)
 {
-    const bool whole = request->size == 12U;
-    const uint32_t begin = whole ? frame_u32(request->body) : UINT32_MAX;
-    const uint32_t end = whole ? frame_u32(request->body + 4) : 0;
-    const uint32_t mode = whole ? frame_u32(request->body + 8) : 0;
-    const uint32_t timed = mode == SESSION_TIME_STEPS ? end - begin : 0;
-    if (!session.run_known || session.run_sequence != request->sequence) {
-        const uint32_t steps = (uint32_t)mcuforge_check_model.step_count;
-        if (begin > end || end > steps) {
-            refuse(request, SESSION_RANGE, "RUN: no such steps");
+    const struct check_model *const model = &mcuforge_check_model;
+    uint32_t crc = 0;
+    for (int32_t i = 0; i < model->input_count; i++) {
+        const uint8_t *const input = model->input(i);
+        if (input != NULL) {
+            crc = frame_crc32(crc, input, model->inputs[i].bytes);
+        }
+    }
+    return crc;
+}
+
+/* Refuse a RUN that cannot be; returns true if it can. */
+static bool may_run(const struct frame *request)
+{
+    const uint32_t begin = frame_u32(request->body);
+    const uint32_t end = frame_u32(request->body + 4);
+    const uint32_t told = frame_u32(request->body + 8);
+    const bool goes_on = (told & SESSION_GOES_ON) != 0U;
+    const uint32_t mode = told & ~SESSION_GOES_ON;
+    if (begin > end || end > (uint32_t)mcuforge_check_model.step_count) {
+        refuse(request, SESSION_RANGE, "RUN: no such steps");
+        return false;
+    }
+    if (begin != (goes_on ? session.run.reached : 0U) || (goes_on && session.run.end == 0U)) {
+        refuse(request, SESSION_RANGE, "RUN: does not begin where the run before ended");
+        return false;
+    }
+    if (mode == SESSION_POISON && mcuforge_check_model.poison == NULL) {
+        refuse(request, SESSION_RANGE, "RUN: this build cannot poison");
+        return false;
+    }
+    if (mode > SESSION_TIME_STEPS ||
+        (mode == SESSION_TIME_STEPS && end - begin > SESSION_TIMED_STEPS)) {
+        refuse(request, SESSION_RANGE, "RUN: no such mode, or too many steps for it");
+        return false;
+    }
+    if (measure_status() == 0 &&
+        frame_u32(request->body + 12) != (goes_on ? source_crc() : inputs_crc())) {
+        refuse(request, SESSION_INPUTS, "RUN: the inputs here are not those that were sent");
+        return false;
+    }
+    return true;
+}
+
+static void serve_run(const struct frame *request, bool fresh)
+{
+    if (request->size != 16U) {
+        refuse(request, SESSION_RANGE, "RUN: no such steps");
+        return;
+    }
+    const uint32_t begin = frame_u32(request->body);
+    const uint32_t end = frame_u32(request->body + 4);
+    const uint32_t mode = frame_u32(request->body + 8) & ~SESSION_GOES_ON;
+    const bool goes_on = (frame_u32(request->body + 8) & SESSION_GOES_ON) != 0U;
+    if (fresh) {
+        if (!may_run(request)) {
             return;
         }
-        if (mode == SESSION_POISON && mcuforge_check_model.poison == NULL) {
-            refuse(request, SESSION_RANGE, "RUN: this build cannot poison");
-            return;
-        }
-        if (mode > SESSION_TIME_STEPS || timed > SESSION_TIMED_STEPS) {
-            refuse(request, SESSION_RANGE, "RUN: no such mode, or too many steps for it");
-            return;
+        if (!goes_on) {
+            source_forget();
         }
         answer(request, SESSION_RUNNING, frame_body());
-        run_part(begin, end, (enum session_mode)mode);
-        session.run_sequence = request->sequence;
-        session.run_known = true;
+        run_part(begin, end, mode, goes_on);
+        session.ran = true;
     }
     uint8_t *at = frame_put_u64(frame_body(), session.part_ticks);
     at = frame_put_u32(at, (uint32_t)session.run.status);
     at = frame_put_u32(at, session.run.reached);
     at = frame_put_u32(at, source_input_wanted());
     at = frame_put_u32(at, source_row_wanted());
+    const uint32_t timed = mode == SESSION_TIME_STEPS ? end - begin : 0;
     for (uint32_t i = 0; i < timed && i < SESSION_TIMED_STEPS; i++) {
         at = frame_put_u64(at, session.step_ticks[i]);
     }
@@ -275,18 +361,12 @@ static void serve_counters(const struct frame *request)
     answer(request, SESSION_OK, put_numbers(at, numbers, sizeof numbers / sizeof *numbers));
 }
 
-void session_serve(const struct frame *request)
+/* Executes the next request, or answers the last one again. */
+static void serve(const struct frame *request, bool fresh)
 {
-    if (!session.open && request->kind != SESSION_HELLO) {
-        refuse(request, SESSION_CLOSED, "no HELLO since the board started");
-        return;
-    }
-    if (request->kind != SESSION_RUN) {
-        session.run_known = false; /* copies of a RUN arrive before any later request */
-    }
     switch (request->kind) {
-    case SESSION_HELLO:
-        serve_hello(request);
+    case SESSION_OPEN:
+        serve_open(request);
         break;
     case SESSION_TENSOR:
         serve_tensor(request);
@@ -298,7 +378,7 @@ void session_serve(const struct frame *request)
         serve_read(request);
         break;
     case SESSION_RUN:
-        serve_run(request);
+        serve_run(request, fresh);
         break;
     case SESSION_COUNTERS:
         serve_counters(request);
@@ -309,8 +389,55 @@ void session_serve(const struct frame *request)
     }
 }
 
+/* What the last request was answered, once more. Nothing was executed since, so memory has it. */
+static void repeat(const struct frame *request)
+{
+    const bool changes = request->kind == SESSION_WRITE || request->kind == SESSION_RUN;
+    if (changes && !session.ran) {
+        answer(request, (enum session_status)session.status, frame_body());
+    } else {
+        serve(request, false);
+    }
+}
+
+void session_serve(const struct frame *request)
+{
+    if (request->kind == SESSION_HELLO) {
+        serve_hello(request);
+        return;
+    }
+    const bool ours = session.open && request->nonce == session.nonce;
+    const bool again =
+        ours && request->sequence == session.sequence && request->crc == session.crc;
+    if (again) {
+        repeat(request);
+    } else if (request->kind == SESSION_OPEN) {
+        if (open_session(request)) {
+            serve_open(request);
+        } else {
+            send_text(request, SESSION_STALE, "OPEN: ask HELLO for the epoch");
+        }
+    } else if (!session.open) {
+        send_text(request, SESSION_CLOSED, "no session is open");
+    } else if (!ours) {
+        send_text(request, SESSION_STALE, "another session is open");
+    } else if (request->sequence != session.sequence + 1U) {
+        notice(request->sequence > session.sequence ? SESSION_GAP : SESSION_STALE);
+    } else {
+        session.sequence = request->sequence;
+        session.crc = request->crc;
+        session.ran = false;
+        serve(request, true);
+    }
+}
+
 void session_refuse_frame(void)
 {
     session.bad_frames++;
-    frame_send((uint8_t)(SESSION_NO_SEQUENCE & 0xFFU), SESSION_BAD_FRAME, SESSION_NO_SEQUENCE, 0);
+    notice(SESSION_BAD_FRAME);
+}
+
+void session_close(void)
+{
+    session.open = false;
 }

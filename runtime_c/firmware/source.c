@@ -6,6 +6,7 @@
 
 #include "check_model.h"
 #include "feed.h"
+#include "frame.h"
 
 #define NO_ROW UINT32_MAX
 
@@ -44,6 +45,15 @@ bool source_stage(uint32_t input, uint32_t offset, const uint8_t *data, uint32_t
     source.row = offset / row_bytes;
     memcpy(mcuforge_check_model.staging + at, data, size);
     return true;
+}
+
+uint32_t source_crc(void)
+{
+    if (source.row == NO_ROW) {
+        return 0;
+    }
+    const uint32_t row_bytes = mcuforge_check_model.inputs[source.input].row_bytes;
+    return frame_crc32(0, mcuforge_check_model.staging, row_bytes);
 }
 
 uint32_t source_input_wanted(void)

@@ -23,6 +23,9 @@ void source_use_db(bool use);
  */
 bool source_stage(uint32_t input, uint32_t offset, const uint8_t *data, uint32_t size);
 
+/* The CRC-32 (frame.h) of the row that is staged; 0 if none is. */
+uint32_t source_crc(void);
+
 /* The row that the model asked for last and did not get. */
 uint32_t source_input_wanted(void);
 uint32_t source_row_wanted(void);

@@ -3,20 +3,40 @@
 
 import struct
 import time
+import zlib
 from pathlib import Path
 
 import pytest
 
-from mcuforge.boards.link.frame import NO_SEQUENCE, Frame, Kind, Splitter, Status, encode
+from mcuforge.boards.link import cobs
+from mcuforge.boards.link.frame import (
+    ANSWER,
+    GOES_ON,
+    NOTICE,
+    PROTOCOL,
+    SYNC,
+    Frame,
+    Kind,
+    Splitter,
+    Status,
+)
+from mcuforge.boards.link.frame import encode as encode_frame
 from mcuforge.boards.link.port import Port
 from tests.firmware.toy_board import say, toy_answers, toy_bias, toy_input, toy_on_pty
 
-HELLO = encode(Kind.HELLO, 1, b"")
+NONCE = 0xC0FFEE42
+HELLO = encode_frame(Kind.HELLO, NONCE, 0)
+OPEN = encode_frame(Kind.OPEN, NONCE, 1, struct.pack("<I", 0))
 
 
 def frames(answer: bytes) -> list[Frame]:
     """The frames in what the firmware said."""
     return Splitter().feed(answer)
+
+
+def encode(kind: int, sequence: int, body: bytes, nonce: int = NONCE) -> bytes:
+    """A request of the session."""
+    return encode_frame(kind, nonce, sequence, body)
 
 
 def write(sequence: int, index: int, offset: int, data: bytes) -> bytes:
@@ -27,43 +47,141 @@ def read(sequence: int, space: int, index: int, offset: int, size: int) -> bytes
     return encode(Kind.READ, sequence, struct.pack("<IIII", space, index, offset, size))
 
 
-def run(sequence: int, begin: int, end: int) -> bytes:
-    return encode(Kind.RUN, sequence, struct.pack("<III", begin, end, 0))
+def run(sequence: int, begin: int, end: int, crc: int = 0, mode: int = 0) -> bytes:
+    return encode(Kind.RUN, sequence, struct.pack("<IIII", begin, end, mode, crc))
 
 
-def test_a_run_sent_twice_happens_once(toy: Path) -> None:
-    x, bias = toy_input(1), toy_bias(0, 0, 0, 0)
-    half = say(toy, HELLO + write(2, 0, 0, x[:250]) + write(3, 0, 250, x[250:500]))
-    assert [frame.status for frame in frames(half)] == [Status.OK] * 3
-    once = HELLO + write(2, 0, 0, x[:250]) + write(3, 1, 0, bias) + run(4, 0, 2)
-    rest = read(5, 1, 1, 0, 16)
-    answers = frames(say(toy, once + run(4, 0, 2) + run(4, 0, 2) + rest))
-    assert [(frame.sequence, frame.status) for frame in answers[3:]] == [
-        (4, Status.RUNNING),
-        (4, Status.OK),
-        (4, Status.OK),
-        (4, Status.OK),
-        (5, Status.OK),
-    ]
-    assert answers[4].body == answers[5].body
-    assert answers[-1].body == toy_answers(x[:250] + bytes(450), bias)[1]
+X, BIAS = toy_input(1)[:700], toy_bias(5, 6, 7, 8)
+CRC = zlib.crc32(X + BIAS)
+FED = (
+    OPEN
+    + write(2, 0, 0, X[:250])
+    + write(3, 0, 250, X[250:500])
+    + write(4, 0, 500, X[500:])
+    + write(5, 1, 0, BIAS)
+)
+SUMS = toy_answers(X, BIAS)[1]
 
 
-def test_a_run_with_a_new_number_runs_again(toy: Path) -> None:
-    answers = frames(say(toy, HELLO + run(2, 0, 1) + read(3, 2, 0, 0, 1) + run(4, 0, 1)))
-    assert [frame.status for frame in answers[1:]] == [
-        Status.RUNNING,
-        Status.OK,
-        Status.OK,
-        Status.RUNNING,
-        Status.OK,
-    ]
+def told(answers: list[Frame]) -> list[tuple[int, int]]:
+    """Number and status of frames."""
+    return [(frame.sequence, frame.status) for frame in answers]
 
 
-def test_nothing_is_served_before_hello(toy: Path) -> None:
+def test_a_run_sent_again_happens_once(toy: Path) -> None:
+    line = FED + run(6, 0, 2, CRC) * 3 + read(7, 1, 1, 0, 16)
+    answers = frames(say(toy, line))[5:]
+    expected = [(6, Status.RUNNING), (6, Status.OK), (6, Status.OK), (6, Status.OK), (7, Status.OK)]
+    assert told(answers) == expected
+    assert answers[1].body == answers[2].body == answers[3].body
+    assert answers[-1].body == SUMS
+
+
+def test_a_stale_run_is_refused_and_the_answer_stays(toy: Path) -> None:
+    line = FED + run(6, 0, 2, CRC) + read(7, 1, 1, 0, 16) + run(6, 0, 2, CRC) + read(8, 1, 1, 0, 16)
+    *_, stale, answer = frames(say(toy, line))
+    assert (stale.kind, stale.sequence, stale.status) == (NOTICE, 7, Status.STALE)
+    assert (answer.sequence, answer.body) == (8, SUMS)
+
+
+def test_a_stale_write_is_refused_and_changes_nothing(toy: Path) -> None:
+    late = write(2, 0, 0, bytes(8))
+    *_, stale, _, ran, answer = frames(
+        say(toy, FED + late + run(6, 0, 2, CRC) + read(7, 1, 1, 0, 16))
+    )
+    assert (stale.kind, stale.sequence, stale.status) == (NOTICE, 5, Status.STALE)
+    assert (ran.status, answer.body) == (Status.OK, SUMS)
+
+
+def test_other_bytes_under_the_last_number_are_stale(toy: Path) -> None:
+    *_, stale = frames(say(toy, FED + write(5, 1, 0, bytes(16))))
+    assert (stale.kind, stale.sequence, stale.status) == (NOTICE, 5, Status.STALE)
+
+
+def test_a_repeated_write_is_answered_and_not_executed(toy: Path) -> None:
+    line = OPEN + write(2, 1, 0, b"abcd") + write(2, 1, 0, b"abcd")
+    assert told(frames(say(toy, line))[1:]) == [(2, Status.OK)] * 2
+    refused = write(2, 1, 13, b"four")
+    assert told(frames(say(toy, OPEN + refused * 2))[1:]) == [(2, Status.RANGE)] * 2
+
+
+def test_a_request_behind_a_lost_one_waits_for_it(toy: Path) -> None:
+    line = OPEN + write(3, 1, 0, b"late") + write(2, 0, 0, X[:250]) + write(3, 1, 0, b"late")
+    _, gap, *rest = frames(say(toy, line))
+    assert (gap.kind, gap.sequence, gap.status) == (NOTICE, 1, Status.GAP)
+    assert told(rest) == [(2, Status.OK), (3, Status.OK)]
+
+
+def test_frames_of_another_session_are_stale(toy: Path) -> None:
+    foreign = encode(Kind.WRITE, 6, struct.pack("<II", 0, 0) + b"x", nonce=7)
+    *_, stale, _, ran = frames(say(toy, FED + foreign + run(6, 0, 2, CRC)))
+    assert (stale.nonce, stale.sequence, stale.status) == (7, 6, Status.STALE)
+    assert ran.status == Status.OK
+
+
+def test_an_old_open_opens_nothing(toy: Path) -> None:
+    old = encode(Kind.OPEN, 1, struct.pack("<I", 0), nonce=7)
+    opened, refused, answer = frames(say(toy, OPEN + old + read(2, 0, 0, 0, 1)))
+    assert (opened.status, answer.status) == (Status.OK, Status.OK)
+    assert (refused.nonce, refused.status) == (7, Status.STALE)
+    assert b"ask HELLO" in refused.body
+
+
+def test_an_open_repeated_does_not_begin_again(toy: Path) -> None:
+    line = OPEN + OPEN + write(2, 0, 0, b"x") + OPEN + read(3, 0, 0, 0, 1)
+    *_, stale, answer = frames(say(toy, line))
+    assert (stale.kind, stale.status) == (Kind.OPEN | ANSWER, Status.STALE)
+    assert (answer.sequence, answer.body) == (3, b"x")
+
+
+@pytest.mark.parametrize("crc", [0, CRC ^ 1])
+def test_other_inputs_than_those_sent_are_not_run(toy: Path, crc: int) -> None:
+    refused, again, right = frames(say(toy, FED + run(6, 0, 2, crc) * 2 + run(7, 0, 2, CRC)))[5:8]
+    assert (refused.sequence, refused.status) == (6, Status.INPUTS)
+    assert b"not those that were sent" in refused.body
+    assert (again.sequence, again.status) == (6, Status.INPUTS)
+    assert (right.sequence, right.status) == (7, Status.RUNNING)
+
+
+def test_a_run_uses_up_the_inputs(toy: Path) -> None:
+    *_, refused = frames(say(toy, FED + run(6, 0, 2, CRC) + run(7, 0, 2, CRC)))
+    assert (refused.sequence, refused.status) == (7, Status.INPUTS)
+
+
+def test_a_run_goes_on_only_where_the_last_ended(toy: Path) -> None:
+    first = FED + run(6, 0, 1, CRC)
+    *_, done = frames(say(toy, first + run(7, 1, 2, 0, GOES_ON)))
+    assert (done.sequence, done.status) == (7, Status.OK)
+    for line in (
+        first + run(7, 1, 2),
+        first + run(7, 2, 2, 0, GOES_ON),
+        first + run(7, 0, 2, 0, GOES_ON),
+        FED + run(6, 0, 2, 0, GOES_ON),
+    ):
+        *_, refused = frames(say(toy, line))
+        assert refused.status == Status.RANGE
+        assert b"where the run before ended" in refused.body
+
+
+def test_a_text_command_that_runs_the_model_ends_the_session(toy: Path) -> None:
+    *_, closed = frames(say(toy, OPEN + b"infer 1 0%" + read(2, 1, 1, 0, 16)))
+    assert (closed.sequence, closed.status) == (2, Status.CLOSED)
+
+
+def test_a_host_of_an_older_protocol_hears_the_version(toy: Path) -> None:
+    covered = struct.pack("<BBH", Kind.HELLO, 0, 0x1234)
+    packed = cobs.encode(covered + struct.pack("<I", zlib.crc32(covered)))
+    answer = say(toy, b"\0\0" + bytes([SYNC]) + packed + b"\0")
+    raw = cobs.decode(answer.strip(b"\0")[1:])
+    assert raw is not None
+    assert struct.unpack("<BBHI", raw[:-4]) == (Kind.HELLO | ANSWER, 0, 0x1234, PROTOCOL)
+    assert struct.unpack("<I", raw[-4:]) == (zlib.crc32(raw[:-4]),)
+
+
+def test_nothing_is_served_before_open(toy: Path) -> None:
     (answer,) = frames(say(toy, run(9, 0, 2)))
     assert (answer.sequence, answer.status) == (9, Status.CLOSED)
-    assert b"HELLO" in answer.body
+    assert b"no session" in answer.body
 
 
 @pytest.mark.parametrize(
@@ -88,7 +206,7 @@ def test_nothing_is_served_before_hello(toy: Path) -> None:
     ],
 )
 def test_what_is_not_there_is_refused(toy: Path, request_: bytes, words: bytes) -> None:
-    _, answer = frames(say(toy, HELLO + request_))
+    _, answer = frames(say(toy, OPEN + request_))
     assert (answer.sequence, answer.status) == (2, Status.RANGE)
     assert words in answer.body
 
@@ -97,19 +215,19 @@ def test_a_model_without_an_arena_takes_no_input(
     toy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOY_TRICK", "refuse")
-    _, answer = frames(say(toy, HELLO + write(2, 0, 0, b"x")))
+    _, answer = frames(say(toy, OPEN + write(2, 0, 0, b"x")))
     assert (answer.sequence, answer.status) == (2, Status.MODEL)
     assert b"refused its arena" in answer.body
 
 
 def test_an_unknown_kind_is_refused(toy: Path) -> None:
-    _, answer = frames(say(toy, HELLO + encode(77, 2, b"")))
+    _, answer = frames(say(toy, OPEN + encode(77, 2, b"")))
     assert (answer.kind, answer.status) == (77 | 0x80, Status.UNKNOWN)
 
 
 def test_every_single_bit_error_is_found_or_resynchronized(toy: Path) -> None:
     good = encode(Kind.COUNTERS, 2, b"")
-    for place in range(2, len(good) - 1):
+    for place in range(1, len(good) - 1):
         flips = [
             good[:place] + bytes([good[place] ^ 1 << bit]) + good[place + 1 :] for bit in range(8)
         ]
@@ -121,10 +239,10 @@ def test_every_single_bit_error_is_found_or_resynchronized(toy: Path) -> None:
 def test_a_damaged_frame_is_complained_about(toy: Path) -> None:
     damaged = HELLO[:-3] + bytes([HELLO[-3] ^ 4]) + HELLO[-2:]
     (answer,) = frames(say(toy, damaged))
-    assert (answer.kind, answer.sequence, answer.status) == (0xFF, NO_SEQUENCE, Status.BAD_FRAME)
+    assert (answer.kind, answer.sequence, answer.status) == (NOTICE, 0, Status.BAD_FRAME)
 
 
-@pytest.mark.parametrize("length", range(3, len(HELLO)))
+@pytest.mark.parametrize("length", range(2, len(HELLO)))
 def test_a_frame_cut_short_anywhere_does_not_harm_the_next(toy: Path, length: int) -> None:
     answers = frames(say(toy, HELLO[:length] + HELLO))
     assert answers[-1].status == Status.OK
@@ -139,13 +257,13 @@ def test_a_frame_longer_than_any_is_refused(toy: Path) -> None:
 @pytest.mark.parametrize("size", [0, 1, 253, 254, 255, 256])
 def test_data_of_every_block_length_passes_both_ways(toy: Path, size: int) -> None:
     data = bytes(i % 255 + 1 for i in range(size))
-    answers = frames(say(toy, HELLO + write(2, 0, 9, data) + read(3, 0, 0, 9, size)))
+    answers = frames(say(toy, OPEN + write(2, 0, 9, data) + read(3, 0, 0, 9, size)))
     assert [frame.status for frame in answers] == [Status.OK] * 3
     assert answers[2].body == data
 
 
 def test_text_and_frames_take_turns(toy: Path) -> None:
-    answer = say(toy, b"name%" + HELLO + b"name%" + HELLO[1:] + b"name%")
+    answer = say(toy, b"name%" + HELLO + b"name%" + HELLO + b"name%")
     assert answer.count(b"m-name-dut-[mcuforge host]\r\nm-ready\r\n") == 3
     assert len(frames(answer)) == 2
 

@@ -73,7 +73,7 @@ def check_sample(link: Link, built: Compiled, seed: int, *, poison: bool = False
     """One inference, whose answer is the reference's."""
     sample = random_inputs(built.graph, seed)
     (want,) = reference.run(built.graph, sample)
-    (got,) = run_sample(link, built, sample, poison=poison)
+    ((got,), _) = run_sample(link, built, sample, poison=poison)
     np.testing.assert_array_equal(got, want.reshape(-1))
 
 
@@ -293,7 +293,7 @@ def test_a_ring_one_row_short_gives_wrong_answers(
     program = link_model(tmp_path, firmware, short, dead=dead)
     sample = random_inputs(short.graph, 1)
     with open_model(program) as link:
-        (got,) = run_sample(link, short, sample)
+        ((got,), _) = run_sample(link, short, sample)
     assert (got != _answer(short, sample)).any()
 
 
@@ -301,6 +301,8 @@ def test_firmware_that_cannot_poison_is_told_apart(toy: Path, resident: Compiled
     with toy_on_pty(toy) as (_, port), Link.open(port) as link:
         link.hello()
         assert not link.firmware.poison
+        for index, x in enumerate(link.inputs):
+            link.write_input(index, bytes(x.bytes))
         with pytest.raises(Refused, match="cannot poison"):
             link.run(poison=True)
         with pytest.raises(BoardError, match="built without --poison"):

@@ -20,7 +20,7 @@ from mcuforge.boards.link.errors import (
     WrongModel,
 )
 from mcuforge.boards.link.exchange import Request
-from mcuforge.boards.link.frame import Kind
+from mcuforge.boards.link.frame import GOES_ON, Kind
 from mcuforge.errors import BoardError, InternalError
 from tests.firmware.toy_board import (
     ARENA_BYTES,
@@ -38,10 +38,15 @@ from tests.firmware.toy_board import (
 BIAS = toy_bias(1000, -1000, 70000, -70000)
 
 
-def infer(link: Link, seed: int) -> tuple[bytes, bytes]:
-    """Both outputs for the input of that seed."""
+def feed(link: Link, seed: int = 1) -> None:
+    """Write both inputs."""
     link.write_input(0, toy_input(seed))
     link.write_input(1, BIAS)
+
+
+def infer(link: Link, seed: int) -> tuple[bytes, bytes]:
+    """Both outputs for the input of that seed."""
+    feed(link, seed)
     link.run()
     return link.read_output(0), link.read_output(1)
 
@@ -56,7 +61,7 @@ def test_hello_tells_all_about_the_model(toy: Path) -> None:
         "toy build",
     )
     assert (hello.steps, hello.arena_bytes, hello.canary_bytes) == (2, ARENA_BYTES, 16)
-    assert (hello.tick_hz, hello.data_bytes) == (1_000_000_000, 256)
+    assert (hello.tick_hz, hello.data_bytes, hello.window) == (1_000_000_000, 256, 3)
     assert (hello.chip_id, hello.started_by) == (0x10016413, "software")  # host_board.c
     first, second = link.inputs
     assert (first.name, first.bytes, first.dtype) == ("toy/input", 700, "int8")
@@ -85,7 +90,7 @@ def test_answers_over_a_socket_are_the_models(toy: Path) -> None:
 def test_an_input_reads_back_until_the_model_runs(toy: Path) -> None:
     with toy_on_pty(toy) as (_, port), Link.open(port) as link:
         link.hello()
-        link.write_input(0, toy_input(5))
+        feed(link, 5)
         assert read_input(link, 0) == toy_input(5)
         link.run()
         assert read_input(link, 0) != toy_input(5)
@@ -94,6 +99,7 @@ def test_an_input_reads_back_until_the_model_runs(toy: Path) -> None:
 def test_the_arena_shows_what_stands_between_two_steps(toy: Path) -> None:
     with toy_on_pty(toy) as (_, port), Link.open(port) as link:
         link.hello()
+        feed(link)
         link.write_input(0, bytes(range(100)) * 7)
         link.run(0, 1)
         arena = link.read_arena(0, ARENA_BYTES)
@@ -131,17 +137,20 @@ def test_modes_of_a_run_that_there_are_not_are_refused(toy: Path) -> None:
     with toy_on_pty(toy) as (_, port), Link.open(port) as link:
         link.hello()
         for mode in (3, 2**32 - 1):
+            request = Request(Kind.RUN, struct.pack("<IIII", 0, 1, mode & ~GOES_ON, 0))
             with pytest.raises(LinkError, match="no such mode"):
-                link._exchange.ask(Request(Kind.RUN, struct.pack("<III", 0, 1, mode)), "testing")
+                link._exchange.ask(request, "testing")
 
 
 def test_stack_high_water_mark_sees_a_deep_call(toy: Path) -> None:
     with toy_on_pty(toy) as (_, port), Link.open(port) as link:
         link.hello()
+        feed(link)
         link.run()
         usual = link.counters().stack_bytes
     with toy_on_pty(toy, "stack") as (_, port), Link.open(port) as link:
         link.hello()
+        feed(link)
         link.run()
         deep = link.counters()
     assert 0 < usual < 5000 <= deep.stack_bytes
@@ -152,6 +161,7 @@ def test_a_write_outside_the_arena_shows_on_both_sides(toy: Path) -> None:
     with toy_on_pty(toy, "overrun") as (_, port), Link.open(port) as link:
         link.hello()
         assert link.counters().canaries_intact
+        feed(link)
         link.run()
         counters = link.counters()
         assert (counters.canary_before_changed, counters.canary_after_changed) == (1, 2)
@@ -200,6 +210,7 @@ def test_another_models_firmware_is_recognized(toy: Path) -> None:
 def test_a_fault_ends_the_run_with_the_boards_words(toy: Path) -> None:
     with toy_on_pty(toy, "fault") as (_, port), Link.open(port) as link:
         link.hello()
+        feed(link)
         with pytest.raises(BoardCrashed, match="hard fault pc=0x08001234") as caught:
             link.run()
     assert "running steps 0 to 2" in caught.value.where
@@ -209,6 +220,7 @@ def test_a_fault_ends_the_run_with_the_boards_words(toy: Path) -> None:
 def test_a_hung_run_ends_in_the_time_it_was_given(toy: Path) -> None:
     with toy_on_pty(toy, "hang") as (_, port), Link.open(port) as link:
         link.hello()
+        feed(link)
         started = time.monotonic()
         with pytest.raises(NoAnswer, match=r"no answer from the board for 0\.7 s"):
             link.run(timeout_s=0.7)
@@ -228,6 +240,7 @@ def test_a_run_longer_than_the_resend_interval_happens_once(toy: Path) -> None:
 def test_a_model_that_fails_is_reported_with_its_status(toy: Path) -> None:
     with toy_on_pty(toy, "fail") as (_, port), Link.open(port) as link:
         link.hello()
+        feed(link)
         with pytest.raises(ModelFailed, match="status 5"):
             link.run()
 
@@ -244,7 +257,7 @@ def test_a_model_that_refuses_its_arena_is_reported_at_hello(toy: Path) -> None:
 def test_a_reset_in_mid_session_is_noticed(toy: Path) -> None:
     with toy_on_pty(toy) as (board, port), Link.open(port) as link:
         link.hello()
-        link.write_input(0, toy_input(1))
+        feed(link)
         board.reset()
         with pytest.raises(BoardReset, match="has lost the input"):
             link.run()
@@ -262,6 +275,7 @@ def test_a_board_that_vanishes_is_an_error_at_once(toy: Path) -> None:
     with toy_on_socket(toy) as url:
         link = Link.open(url)
         link.hello()
+        feed(link)
     started = time.monotonic()
     with link, pytest.raises(NoAnswer, match="closed while in use"):
         link.run()
@@ -297,13 +311,13 @@ def test_a_hopeless_line_is_a_clear_error_in_bounded_time(toy: Path, chance: flo
     assert port in caught.value.where
 
 
-def test_a_line_that_eats_every_third_answer_costs_only_time(toy: Path) -> None:
+def test_a_line_that_eats_every_fourth_answer_costs_only_time(toy: Path) -> None:
     passed = 0
 
     def drop_some(data: bytes) -> bytes:
         nonlocal passed
         passed += 1
-        return b"" if passed % 3 == 0 else data
+        return b"" if passed % 4 == 0 else data
 
     with toy_on_bad_line(toy, bytes, drop_some) as port, Link.open(port) as link:
         link.hello(TOY_HASH)
@@ -331,3 +345,5 @@ def test_wrong_use_is_our_fault_not_the_users(toy: Path) -> None:
             link.read_arena(ARENA_BYTES - 1, 2)
         with pytest.raises(BoardError, match="no such steps"):
             link.run(1, 3)
+        with pytest.raises(InternalError, match="input 0 is run before it is written"):
+            link.run()

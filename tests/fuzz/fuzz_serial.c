@@ -5,13 +5,15 @@
  * An input is a list of pieces, each a control byte, a length byte and that many bytes:
  *
  *     control % 4 == 0   the bytes as they are
- *     control % 4 == 1   a frame: kind, sequence low, sequence high, body; packed and checked
+ *     control % 4 == 1   a frame: kind, how far its number is from the next one, whether it is of
+ *                        another session, body; packed and checked. A RUN of three numbers gets the
+ *                        CRC of the inputs
  *     control % 4 == 2   the same, with one byte of the wire changed
  *     control % 4 == 3   a second of silence
  *
  * Held after every piece: what the firmware says is printable lines and frames whose CRC agrees.
- * Held at the end: a well-formed HELLO is answered, whatever came before, and nothing was written
- * outside the arena. The sanitizers hold the rest.
+ * Held at the end: HELLO is answered and a session opens, whatever came before, and nothing was
+ * written outside the arena. The sanitizers hold the rest.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,15 +22,20 @@
 
 #include "board.h"
 #include "check.h"
+#include "check_model.h"
 #include "measure.h"
+#include "session.h"
+#include "source.h"
 
 #define TICK_HZ 1000000U
 #define WIRE_MAX 640U /* a frame of a 255-byte piece, packed */
 #define SAID_MAX (1U << 20)
 #define SYNC 0xA5U
-#define HEADER_BYTES 4U
+#define SHORT_BYTES 4U
+#define HEADER_BYTES 10U
 #define CRC_BYTES 4U
-#define ANSWER_OF_HELLO 0x81U
+#define EPOCH_AT 52U /* in the body of the answer to HELLO */
+#define NONCE 0x12345678U
 
 const char board_id[] = "fuzz";
 const uint32_t board_tick_hz = TICK_HZ;
@@ -55,6 +62,8 @@ static size_t line_size;
 static uint64_t ticks;
 static uint8_t said[SAID_MAX];
 static size_t said_size;
+static uint32_t epoch;    /* as the last HELLO said */
+static uint32_t executed; /* the last number of our session */
 
 void board_init(void)
 {
@@ -137,7 +146,7 @@ static size_t unpack(uint8_t *chunk, size_t size)
             to++;
         }
     }
-    if (to < HEADER_BYTES + CRC_BYTES) {
+    if (to < SHORT_BYTES + CRC_BYTES) {
         fail("sent a frame that is too short");
     }
     if (crc32(chunk, to - CRC_BYTES) != u32_at(chunk + to - CRC_BYTES)) {
@@ -146,10 +155,25 @@ static size_t unpack(uint8_t *chunk, size_t size)
     return to - CRC_BYTES;
 }
 
-/* Check all that was said and forget it; whether an OK answer to HELLO was among it. */
-static bool check_said(void)
+/* Learn from a frame of the firmware. Returns true if it is an answer of that kind. */
+static bool hear(const uint8_t *raw, size_t size, uint8_t kind)
 {
-    bool hello = false;
+    if (size < HEADER_BYTES) {
+        return false; /* the version */
+    }
+    if (raw[0] == (SESSION_HELLO | FRAME_ANSWER)) {
+        epoch = u32_at(raw + HEADER_BYTES + EPOCH_AT);
+    } else if (u32_at(raw + 2) == NONCE && raw[1] != SESSION_CLOSED &&
+               (raw[0] == SESSION_NOTICE || raw[1] != SESSION_STALE)) {
+        executed = u32_at(raw + 6);
+    }
+    return raw[0] == (kind | FRAME_ANSWER) && raw[1] == SESSION_OK;
+}
+
+/* Check all that was said and forget it; whether an OK answer of `kind` was among it. */
+static bool check_said(uint8_t kind)
+{
+    bool heard = false;
     size_t begin = 0;
     for (size_t end = 0; end <= said_size; end++) {
         if (end < said_size && said[end] != 0U) {
@@ -159,8 +183,8 @@ static bool check_said(void)
             if (end == said_size) {
                 fail("left a frame open");
             }
-            unpack(said + begin + 1U, end - begin - 1U);
-            hello = hello || (said[begin + 1U] == ANSWER_OF_HELLO && said[begin + 2U] == 0U);
+            const size_t size = unpack(said + begin + 1U, end - begin - 1U);
+            heard = hear(said + begin + 1U, size, kind) || heard;
         } else {
             for (size_t i = begin; i < end; i++) {
                 if ((said[i] < ' ' || said[i] > '~') && said[i] != '\r' && said[i] != '\n') {
@@ -171,19 +195,46 @@ static bool check_said(void)
         begin = end + 1U;
     }
     said_size = 0;
-    return hello;
+    return heard;
 }
 
-/* A frame of header and body as the host sends it. */
+static void put_u32(uint8_t *at, uint32_t value)
+{
+    for (uint32_t i = 0; i < 4U; i++) {
+        at[i] = (uint8_t)(value >> (8U * i));
+    }
+}
+
+/* The CRC that a RUN needs. */
+static uint32_t inputs_crc(bool goes_on)
+{
+    uint32_t crc = goes_on ? source_crc() : 0;
+    for (int32_t i = 0; !goes_on && i < mcuforge_check_model.input_count; i++) {
+        const uint8_t *const input = mcuforge_check_model.input(i);
+        if (input != NULL) {
+            crc = frame_crc32(crc, input, mcuforge_check_model.inputs[i].bytes);
+        }
+    }
+    return crc;
+}
+
+/* A frame as the host sends it, of the bytes of a piece. */
 static size_t pack(const uint8_t *bytes, size_t size, uint8_t *wire)
 {
-    uint8_t raw[HEADER_BYTES + 256U + CRC_BYTES] = {0};
+    uint8_t raw[HEADER_BYTES + 260U + CRC_BYTES] = {0};
     raw[0] = size > 0U ? bytes[0] : 0;
-    raw[2] = size > 1U ? bytes[1] : 0;
-    raw[3] = size > 2U ? bytes[2] : 0;
-    const size_t body = size > 3U ? size - 3U : 0;
+    const int8_t away = size > 1U ? (int8_t)bytes[1] : 0;
+    const bool foreign = size > 2U && bytes[2] != 0U;
+    put_u32(raw + 2, foreign ? bytes[2] : NONCE);
+    put_u32(raw + 6, executed + 1U + (uint32_t)(int32_t)away);
+    size_t body = size > 3U ? size - 3U : 0;
     if (body > 0U) {
         memcpy(raw + HEADER_BYTES, bytes + 3, body);
+    }
+    if (raw[0] == SESSION_RUN && body == 12U) {
+        const bool goes_on = (u32_at(raw + HEADER_BYTES + 8U) & SESSION_GOES_ON) != 0U;
+        put_u32(raw + HEADER_BYTES + body, inputs_crc(goes_on));
+        body += 4U;
     }
     size_t total = HEADER_BYTES + body;
     const uint32_t crc = crc32(raw, total);
@@ -193,7 +244,6 @@ static size_t pack(const uint8_t *bytes, size_t size, uint8_t *wire)
     }
 
     size_t at = 0;
-    wire[at++] = 0;
     wire[at++] = 0;
     wire[at++] = SYNC;
     size_t code_at = at++;
@@ -250,36 +300,53 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     check_init();
-    check_said();
+    check_said(0);
     return 0;
+}
+
+static bool ask(const uint8_t *bytes, size_t size)
+{
+    uint8_t wire[WIRE_MAX];
+    receive(wire, pack(bytes, size, wire));
+    return check_said(bytes[0]);
+}
+
+/* Open a session as a host does. */
+static bool open_session(void)
+{
+    const uint8_t hello[1] = {SESSION_HELLO};
+    uint8_t open[7] = {SESSION_OPEN};
+    if (!ask(hello, sizeof hello)) {
+        return false;
+    }
+    executed = 0;
+    put_u32(open + 3, epoch);
+    return ask(open, sizeof open);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint8_t hello[3] = {1, 0x34, 0x12};
     static const uint8_t forget[] = "db load 0%";
-    uint8_t wire[WIRE_MAX];
 
     /* the state an input starts from, so that a finding is found again from its input alone */
-    receive(wire, pack(hello, sizeof hello, wire));
     receive(forget, sizeof forget - 1U);
-    if (!check_said()) {
-        fail("does not answer HELLO");
+    check_said(0);
+    if (!open_session()) {
+        fail("opens no session");
     }
     while (size >= 2U) {
         const size_t wanted = data[1];
         const size_t length = wanted < size - 2U ? wanted : size - 2U;
         play(data[0], data + 2, length);
-        check_said();
+        check_said(0);
         data += 2U + length;
         size -= 2U + length;
     }
     if (measure_canary_before() != 0U || measure_canary_after() != 0U) {
         fail("wrote outside the model's arena");
     }
-    receive(wire, pack(hello, sizeof hello, wire));
-    if (!check_said()) {
-        fail("no longer answers HELLO");
+    if (!open_session()) {
+        fail("no longer opens a session");
     }
     return 0;
 }

@@ -50,6 +50,7 @@ LONGEST_TOY = 4096
 LONGEST_MODEL = 512  # bytes of an input: each frame in it may run the whole model
 ANY_RAM_BYTES = 1 << 30
 
+GOES_ON = 0x100  # in the mode of a RUN
 RAW, FRAME, DAMAGED, SILENCE = range(4)  # what a piece of an input is, as the harness reads it
 
 
@@ -68,9 +69,9 @@ def piece(kind: int, data: bytes) -> bytes:
     return bytes([kind, len(data)]) + data
 
 
-def request(kind: int, *numbers: int, data: bytes = b"", sequence: int = 1) -> bytes:
-    """Return a piece that is a well-formed frame."""
-    body = struct.pack(f"<BH{len(numbers)}I", kind, sequence, *numbers)
+def request(kind: int, *numbers: int, data: bytes = b"", away: int = 0, foreign: int = 0) -> bytes:
+    """Return a piece that is a well-formed frame; `away`: its number from the next one."""
+    body = struct.pack(f"<BbB{len(numbers)}I", kind, away, foreign, *numbers)
     return piece(FRAME, body + data)
 
 
@@ -85,14 +86,19 @@ def seeds() -> tuple[bytes, ...]:
     )
     too_much = piece(RAW, (b"db " + b"5a" * 35 + b"%") * 3)
     write = request(3, 0, 0, data=bytes(range(200)))
-    run = request(5, 0, 2, 0, sequence=3)
+    run, again = (request(5, 0, 2, 0, away=away) for away in (0, -1))
+    read = request(4, 1, 0, 0, 4)
     frames = (
         request(1) + request(2, 0, 0) + request(2, 1, 0) + request(2, 1, 1),
-        write + request(3, 1, 0, data=bytes(16)) + run + run + request(4, 1, 0, 0, 4),
-        request(5, 0, 1, 0)
-        + request(4, 2, 0, 0, 256)
-        + request(5, 1, 2, 0, sequence=2)
-        + request(6),
+        write
+        + request(3, 1, 0, data=bytes(16))
+        + run
+        + again
+        + read
+        + request(5, 0, 2, 0, away=-2),
+        request(5, 0, 1, 0) + request(4, 2, 0, 0, 256) + request(5, 1, 2, GOES_ON) + request(6),
+        write + request(3, 0, 0, data=b"x", away=2) + request(6, foreign=7) + request(7, 0) + run,
+        request(7, 1) + request(7, 1, foreign=7) + read + request(7, 1, away=-1) + request(5, 0, 2),
         request(3, 1, 8, data=bytes(8)) + request(3, 0, 690, data=bytes(10)),
         request(3, 0, 30, data=bytes(10)) + request(4, 2, 0, 40, 16) + request(4, 0, 0, 8, 32),
         request(4, 2, 0, 700, 16) + request(4, 0, 0, 600, 100) + request(4, 1, 1, 12, 4),
@@ -100,9 +106,13 @@ def seeds() -> tuple[bytes, ...]:
     )
     row = request(3, 0, 0, data=bytes(8))
     rows = (
-        request(5, 0, 6, 0) + row + request(5, 0, 6, 0, sequence=2) + request(3, 0, 8, data=row),
+        request(5, 0, 6, 0) + row + request(5, 0, 6, GOES_ON) + request(3, 0, 8, data=row),
         request(3, 0, 6, data=bytes(4)) + request(3, 0, 39, data=b"1") + request(5, 0, 1, 1),
-        row + request(5, 0, 1, 0) + request(3, 0, 16, data=bytes(8)) + request(5, 2, 3, 0) * 2,
+        request(5, 0, 1, 0)
+        + row
+        + request(5, 0, 1, GOES_ON)
+        + request(3, 0, 8, data=bytes(8))
+        + run,
     )
     mixed = (
         piece(RAW, b"db load 4%") + too_much + too_much,

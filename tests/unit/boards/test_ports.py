@@ -23,7 +23,7 @@ from mcuforge.boards.link.errors import (
     WrongBoard,
     WrongModel,
 )
-from mcuforge.boards.link.frame import ANSWER, PROTOCOL, Splitter, encode
+from mcuforge.boards.link.frame import ANSWER, PROTOCOL, Kind, Splitter, encode
 from mcuforge.boards.link.port import Port
 from mcuforge.boards.ports import AUTO, Reach, UsbPort, find_ports
 from tests.unit.link.fake_board import Reply, fake_board
@@ -55,14 +55,17 @@ def silent(_: bytes) -> bytes:
 
 
 def firmware(board: str = BOARD.id, model: bytes = MODEL) -> Reply:
-    """Firmware that answers every request with its hello; its model has no input and no output."""
-    numbers = (PROTOCOL, 256, 0, 0, 1, 1, 64, 16, 1000, 0, 0, CHIP, 1)
-    fields = struct.pack("<10Ii2I32s", *numbers, model)
-    body = fields + f"digits\0id\0{board}\0a build\0".encode()
+    """Firmware that says hello and opens a session; its model has no input and no output."""
+    numbers = (PROTOCOL, 256, 3, 0, 0, 1, 1, 64, 16, 1000, 0, CHIP, 1, 0)
+    fields = struct.pack("<14I32s", *numbers, model)
+    hello = fields + f"digits\0id\0{board}\0a build\0".encode()
+    bodies = {Kind.HELLO: hello, Kind.OPEN: bytes(4)}
 
     def reply(data: bytes) -> bytes:
         frames = Splitter().feed(data)
-        return b"".join(encode(frame.kind | ANSWER, frame.sequence, body) for frame in frames)
+        return b"".join(
+            encode(f.kind | ANSWER, f.nonce, f.sequence, bodies[Kind(f.kind)]) for f in frames
+        )
 
     return reply
 

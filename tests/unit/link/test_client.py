@@ -1,14 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the client says of boards that misbehave: the right class, the port, in bounded time."""
 
+import re
 import struct
 import time
+import zlib
 
 import pytest
 
+from mcuforge.boards.link import cobs
 from mcuforge.boards.link.client import Link
-from mcuforge.boards.link.errors import BoardCrashed, Garbage, LinkError, NoAnswer
-from mcuforge.boards.link.frame import ANSWER, PROTOCOL, Kind, Splitter, Status, encode
+from mcuforge.boards.link.errors import (
+    BoardCrashed,
+    Damaged,
+    Garbage,
+    LinkError,
+    NoAnswer,
+    OldFirmware,
+)
+from mcuforge.boards.link.frame import (
+    ANSWER,
+    NOTICE,
+    PROTOCOL,
+    SYNC,
+    Kind,
+    Splitter,
+    Status,
+    encode,
+)
 from mcuforge.errors import BoardError
 from tests.unit.link.fake_board import Reply, fake_board
 
@@ -28,7 +47,27 @@ def text_only(_: bytes) -> bytes:
 
 
 def complaining(_: bytes) -> bytes:
-    return encode(0xFF, 0xFFFF, b"", Status.BAD_FRAME)
+    return encode(NOTICE, 0, 0, b"", Status.BAD_FRAME)
+
+
+def garbling(data: bytes) -> bytes:
+    """A board whose answers arrive damaged."""
+    return answering(bytes(40))(data)[:-3] + b"xy\0"
+
+
+def old(version: int) -> Reply:
+    """Firmware that spoke frames of kind, status and sequence u16 (versions 1 to 4)."""
+
+    def reply(data: bytes) -> bytes:
+        chunk = data.strip(b"\0")
+        raw = cobs.decode(chunk[1:])
+        assert raw is not None
+        kind, _, sequence = struct.unpack_from("<BBH", raw)
+        covered = struct.pack("<BBHI", kind | ANSWER, 0, sequence, version) + bytes(120)
+        packed = cobs.encode(covered + struct.pack("<I", zlib.crc32(covered)))
+        return b"\0" + bytes([SYNC]) + packed + b"\0"
+
+    return reply
 
 
 def answering(body: bytes) -> Reply:
@@ -36,7 +75,7 @@ def answering(body: bytes) -> Reply:
 
     def reply(data: bytes) -> bytes:
         frames = Splitter().feed(data)
-        return b"".join(encode(frame.kind | ANSWER, frame.sequence, body) for frame in frames)
+        return b"".join(encode(f.kind | ANSWER, f.nonce, f.sequence, body) for f in frames)
 
     return reply
 
@@ -86,8 +125,24 @@ def test_a_plain_mlperf_device_is_recognized() -> None:
 def test_a_board_that_only_gets_damaged_frames_blames_the_line() -> None:
     error = hello_error(complaining)
     assert isinstance(error, Garbage)
-    assert "the line damages what is sent" in error.what
+    found = re.search(r"(\d+) of (\d+) frames arrived damaged in 0.4 s$", error.what)
+    assert found is not None
+    assert 2 * int(found[1]) == int(found[2]) > 2, "each was refused"
     assert "cable" in error.hint
+
+
+def test_answers_that_arrive_damaged_are_a_rate_and_no_bytes() -> None:
+    error = hello_error(garbling)
+    assert isinstance(error, Damaged)
+    assert re.search(r": (\d+) of \d+ frames arrived damaged in 0.4 s$", error.what)
+
+
+@pytest.mark.parametrize("version", range(1, PROTOCOL))
+def test_older_firmware_is_named_with_what_to_do(version: int) -> None:
+    error = hello_error(old(version))
+    assert isinstance(error, OldFirmware)
+    assert error.what == f"the firmware speaks version {version} of the protocol, expected 5"
+    assert "flash the firmware anew" in error.hint
 
 
 def test_a_board_that_has_crashed_before_is_reported() -> None:
@@ -98,6 +153,7 @@ def test_a_board_that_has_crashed_before_is_reported() -> None:
 
 def test_another_version_of_the_protocol_is_named() -> None:
     error = hello_error(answering(struct.pack("<I", 9)))
+    assert isinstance(error, OldFirmware)
     assert "version 9 of the protocol" in error.what
 
 
@@ -109,5 +165,5 @@ def test_an_answer_too_short_is_garbage(size: int) -> None:
 
 
 def test_answers_to_questions_nobody_asked_are_ignored() -> None:
-    stale = encode(Kind.HELLO | ANSWER, 0xFFFE, b"stale")
+    stale = encode(Kind.HELLO | ANSWER, 0xFFFE, 0, b"stale")
     assert isinstance(hello_error(lambda _: stale), LinkError)
