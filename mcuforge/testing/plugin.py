@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[OPENED] = []
     config.stash[WAYS] = _board_ways(config)
     file = config.getoption("--mcuforge-record")
-    if file is not None and not hasattr(config, "workerinput"):  # workers send their reports
+    if file is not None and not is_worker(config):
         from mcuforge.errors import UserError
         from mcuforge.report.files import refuse_unwritable
 
@@ -127,10 +127,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def way_param(config: pytest.Config, way: BoardWay) -> object:
     """Make the parameter of a test; with `--dist loadgroup` one worker runs all tests of a port."""
-    groups = way.port is not None and config.pluginmanager.hasplugin("xdist")
-    name = f"{way.board} {way.port}" if way.port == "auto" else way.port
+    groups = way.port is not None and (is_worker(config) or config.pluginmanager.hasplugin("xdist"))
+    name = way.board if way.port == "auto" else way.port
     marks = [pytest.mark.xdist_group(name)] if groups else []
     return pytest.param(way, id=str(way), marks=marks)
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is one of pytest-xdist's, which send their reports to another."""
+    return hasattr(config, "workerinput")
 
 
 @pytest.fixture(scope="session")
@@ -157,8 +162,8 @@ def board(mcuforge_way: BoardWay | None, request: pytest.FixtureRequest) -> Iter
 
 def _run_id(config: pytest.Config) -> str:
     """A name of this run of pytest, the same in all of its workers."""
-    if hasattr(config, "workerinput"):
-        return str(config.workerinput["testrunuid"])
+    if is_worker(config):
+        return str(getattr(config, "workerinput")["testrunuid"])  # noqa: B009 (not declared)
     return config.stash.setdefault(RUN_ID, uuid4().hex)
 
 

@@ -158,3 +158,48 @@ def test_hardware_is_flashed_once_for_each_change_of_image(hardware: StockCore) 
     with OnBoard(way, run_id="a later run") as board:
         assert board.deploy(MODEL).check(DATA, 2).exact_samples == 2
         assert len(hardware.uploads()) == 1, "what another run has left is not trusted"
+
+
+CONFTEST = """
+from serial.tools import list_ports
+
+from tests.emulated.test_stock import Listed
+
+list_ports.comports = lambda: [Listed({port!r})]
+"""
+ONE_PORT = """
+import os
+from pathlib import Path
+
+import pytest
+
+from mcuforge import PlanOptions
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_digits(board, number):
+    digits = board.deploy({model!r}, PlanOptions(streamed=number % 2 == 1))
+    digits.check({data!r}, 2)
+    alone = Path("alone")
+    alone.touch(exist_ok=False)
+    digits.check({data!r}, 4)
+    alone.unlink()
+    Path("worker-" + os.environ["PYTEST_XDIST_WORKER"]).touch()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("alone", "hardware")
+def test_workers_take_turns_at_one_port(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pytester.makeconftest(CONFTEST.format(port=str(tmp_path / "ttyACM0")))
+    pytester.makepyfile(ONE_PORT.format(model=str(MODEL), data=str(DATA)))
+    where = ("--mcuforge-board", "hifive1", "--mcuforge-port", "auto", "--mcuforge-require")
+    spread = ("-p", "xdist", "-n", "2", "--mcuforge-record", "found.json")
+    result = pytester.runpytest_subprocess(*ARGUMENTS, *where, *spread)
+    result.assert_outcomes(passed=4)
+    assert len(list(pytester.path.glob("worker-*"))) == 2
+    tests = json.loads((pytester.path / "found.json").read_text())["tests"]
+    assert [test["deployed"][0]["way"] for test in tests] == ["port"] * 4

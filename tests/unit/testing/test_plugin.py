@@ -113,6 +113,19 @@ def test_a_test_runs_once_on_every_board(pytester: pytest.Pytester) -> None:
     assert ids == catalog
 
 
+def test_tests_of_one_port_are_a_group_of_xdist(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(ON_BOARD)
+    boards = ("--mcuforge-board", "pico", "--mcuforge-board", "hifive1")
+    auto, named = ("auto",), ("/dev/a", "--mcuforge-port", "/dev/b")
+    for ports, groups in ((auto, ["pico", "hifive1"]), (named, ["/dev/a", "/dev/b"])):
+        way = (*boards, "--mcuforge-port", *ports)
+        items, _ = pytester.inline_genitems(*ARGUMENTS, "-p", "xdist", "--strict-markers", *way)
+        marks = [item.get_closest_marker("xdist_group") for item in items]
+        assert [mark and mark.args for mark in marks] == [(group,) for group in groups]
+    items, _ = pytester.inline_genitems(*ARGUMENTS, "--strict-markers", *way)
+    assert [item.get_closest_marker("xdist_group") for item in items] == [None, None]
+
+
 @pytest.mark.parametrize("arguments", [(), ("--mcuforge-board", "pico", "--mcuforge-emulate")])
 def test_a_board_of_the_users_own_is_left_alone(
     pytester: pytest.Pytester, arguments: tuple[str, ...]
