@@ -32,6 +32,7 @@ class Baseline:
     model: str
     sha256: str
     board: str
+    compiler: str  # with its version
     way: str  # "emulate", "exact" or "port"
     data: str
     samples: int
@@ -86,6 +87,7 @@ def read_baseline(path: Path) -> Baseline:
         model=report.text("model.name"),
         sha256=report.text("model.sha256"),
         board=report.text("board.id"),
+        compiler=f"{report.text('toolchain.compiler')} {report.text('toolchain.version')}",
         way="exact" if virtual else "emulate" if emulated else "port",
         data=report.text("check.data"),
         samples=int(report.number("check.samples") or 0),

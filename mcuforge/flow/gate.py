@@ -115,7 +115,7 @@ class Gate:
             name = self.baseline.path.name
             changes = tuple(self._changes(self.baseline, report))
             same = self.baseline.sha256 == report.model.sha256
-            gate = GateFacts(limits, name, same, changes)
+            gate = GateFacts(limits, name, same, self.baseline.compiler, changes)
             reasons += [change_reason(c, name) for c in changes if c.judgement == "regression"]
         verdict: Literal["pass", "fail"] = "fail" if reasons else report.verdict
         return replace(report, verdict=verdict, reasons=(*report.reasons, *reasons), gate=gate)

@@ -45,6 +45,7 @@ class GateFacts:
     limits: tuple[LimitFacts, ...] = ()
     baseline: str | None = None  # name of the earlier report's file
     same_model: bool | None = None  # whether its model file was the same to the byte
+    compiler: str | None = None  # what built its firmware, with its version
     changes: tuple[ChangeFacts, ...] = ()
 
 

@@ -37,12 +37,17 @@ def print_limits(limits: tuple[LimitFacts, ...], console: Console) -> None:
         console.print(f"limits:   {escape(words)}", highlight=False, soft_wrap=True)
 
 
-def print_changes(gate: GateFacts, console: Console) -> None:
-    """Print the table of what has changed since the baseline; without one, nothing."""
+def print_changes(gate: GateFacts, compiler: str, console: Console) -> None:
+    """Print the table of what has changed since the baseline; without one, nothing.
+
+    compiler: of this run, with its version.
+    """
     if gate.baseline is None:
         return
     model = "the same model file" if gate.same_model else "another model file of this name"
     line = f"baseline: {gate.baseline}, {model}"
+    if gate.compiler != compiler:
+        line += f", another compiler: {gate.compiler}"
     console.print(escape(line), highlight=False, soft_wrap=True)
     columns = figure_columns("baseline", "now", "change", "allowed")
     table = Table(whole_column("  figure"), *columns, whole_column(""), box=None)

@@ -51,7 +51,7 @@ def print_report(report: Report, console: Console) -> None:
     _print_answers(report.check, console)
     _print_cost(report.run, console)
     print_limits(report.gate.limits, console)
-    print_changes(report.gate, console)
+    print_changes(report.gate, compiler, console)
     print_verdict(report.verdict, report.reasons, console)
 
 

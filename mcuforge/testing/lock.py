@@ -33,7 +33,9 @@ class PortLock:
     def acquire(self) -> None:
         """Take the lock; harmless for who has it."""
         if self._file is None:
-            file = self.path.open("a+", encoding="utf-8")
+            # the folder is everybody's: a link in it is not followed, others may not read the file
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            file = os.fdopen(os.open(self.path, flags, 0o600), "r+", encoding="utf-8")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX)
             except BaseException:
@@ -57,6 +59,7 @@ class PortLock:
     @stamp.setter
     def stamp(self, text: str) -> None:
         assert self._file is not None
-        self._file.truncate(0)
+        self._file.seek(0)
+        self._file.truncate()
         self._file.write(text)
         self._file.flush()

@@ -131,6 +131,9 @@ def test_what_got_worse_fails_beyond_the_tolerance_and_is_shown_in_a_table(tmp_p
     print_report(report, console)
     text = console.export_text()
     assert "baseline: base.json, another model file of this name\n" in text
+    other = replace(report, toolchain=replace(report.toolchain, version="13.2.1"))
+    print_report(other, console)
+    assert ", another compiler: arm-none-eabi-gcc 12.2.1\n" in console.export_text()
     rows = [line.split() for line in text.splitlines() if line.startswith("   ")]
     assert rows == [
         ["figure", "baseline", "now", "change", "allowed"],

@@ -127,7 +127,7 @@ def test_a_report_is_written_as_described(tmp_path: Path) -> None:
     check = replace(REPORT.check, peer_operators=("an operator",), peer_unexplained=("another",))
     limit = LimitFacts("ram", 1284, 2048, True)
     change = ChangeFacts("flash", 4000, 5000, 0.25, 0.02, "regression")
-    gate = GateFacts((limit,), "base.json", False, (change,))
+    gate = GateFacts((limit,), "base.json", False, "gcc 13.2.1", (change,))
     write_json(replace(REPORT, check=check, gate=gate), path)
     content = json.loads(path.read_text())
     assert list(content)[:2] == ["schema", "mcuforge"]

@@ -85,6 +85,16 @@ def test_a_lock_is_released_and_taken_again_and_keeps_its_stamp(port: str) -> No
     other.release()
 
 
+def test_a_link_in_the_place_of_the_lock_is_not_followed(port: str, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("words")
+    lock = PortLock("pico", port)
+    lock.path.symlink_to(precious)
+    with pytest.raises(OSError, match="symbolic link"):
+        lock.acquire()
+    assert precious.read_text() == "words"
+
+
 def test_names_of_one_port_have_one_lock_and_auto_has_one_for_each_board(
     port: str, tmp_path: Path
 ) -> None:
