@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from io import StringIO
@@ -144,6 +145,16 @@ def test_what_got_worse_fails_beyond_the_tolerance_and_is_shown_in_a_table(tmp_p
     ]
     wide = Tolerance(ram=0.03, accuracy=0.01)
     assert judged(Limits(baseline=tmp_path / "base.json", tolerance=wide), now).verdict == "pass"
+
+
+def test_the_tolerances_are_those_of_the_document() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "ci.md").read_text(encoding="utf-8")
+    table = text.partition("| figure | may get worse by |")[2].partition("\n\n")[0]
+    found = {}
+    for names, value, percent in re.findall(r"^\| (.*?) \| ([\d.]+)( %)?", table, re.MULTILINE):
+        for figure in re.findall(r"`(\w+)`", names):
+            found[figure] = float(value) / (100 if percent else 1)
+    assert found == asdict(Tolerance())
 
 
 @pytest.mark.parametrize(

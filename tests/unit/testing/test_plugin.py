@@ -126,6 +126,20 @@ def test_tests_of_one_port_are_a_group_of_xdist(pytester: pytest.Pytester) -> No
     assert [item.get_closest_marker("xdist_group") for item in items] == [None, None]
 
 
+def test_a_conftest_may_choose_boards_as_docs_say(pytester: pytest.Pytester) -> None:
+    text = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    _, conftest = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    pytester.makeconftest(conftest)
+    name = "test_a_conftest_may_choose_boards_as_docs_say.py"
+    own = run(pytester, ON_BOARD, "--collect-only", "-q")
+    assert own.outlines[:2] == [
+        f"{name}::test_on_board[nucleo_f446re-exact]",
+        f"{name}::test_on_board[hifive1-emulate]",
+    ]
+    given = run(pytester, ON_BOARD, "--collect-only", "-q", "--mcuforge-board", "pico")
+    assert [line for line in given.outlines if "::" in line] == [f"{name}::test_on_board[pico]"]
+
+
 @pytest.mark.parametrize("arguments", [(), ("--mcuforge-board", "pico", "--mcuforge-emulate")])
 def test_a_board_of_the_users_own_is_left_alone(
     pytester: pytest.Pytester, arguments: tuple[str, ...]
