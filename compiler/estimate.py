@@ -7,8 +7,9 @@ cheaper than a plan. `Estimator.cost` goes through four tiers, and stops where t
     sums    weights, code and instructions are sums over layers: too much of them is refused. If
             the weights alone are too many, nothing else is looked at
     layers  the network is cut where one tensor alone is alive, usually between blocks. Each segment
-            is looked at by itself, every layer whole or by rows: RAM that suffices. Equal segments
-            are looked at once, in all networks
+            is looked at by itself, every layer whole or by rows: RAM and flash that suffice, or
+            more flash than the slowest kernels leave over. Equal segments are looked at once, in
+            all networks
     bound   RAM that every plan needs (`Candidates.bound`): too much of it is refused
     plan    the plan that `compile_graph` makes, to the byte
 
@@ -24,24 +25,31 @@ from functools import cached_property
 from typing import Literal
 
 from mcuforge.compiler.attention.parts import is_elementwise, is_move
-from mcuforge.compiler.calls import Blob, Call
 from mcuforge.compiler.codegen.stages import WORD_BYTES, table_bytes
 from mcuforge.compiler.compile import Memories, PlanOptions, plan_graph
-from mcuforge.compiler.graph import Graph, Node
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.isa.code_size import CodeSize, code_size
 from mcuforge.compiler.ops.convolution import ConvolutionOp
 from mcuforge.compiler.ops.fully_connected import FullyConnected
 from mcuforge.compiler.passes import optimize
-from mcuforge.compiler.schedule.candidates import Candidates
-from mcuforge.compiler.schedule.choose import least_bytes, stages_of
+from mcuforge.compiler.schedule.choose import least_bytes
 from mcuforge.compiler.schedule.cost import schedule_costs
 from mcuforge.compiler.schedule.estimate import Known
-from mcuforge.compiler.schedule.fit import with_smaller_constants
-from mcuforge.compiler.schedule.kernels import Calls, KnownLayers
-from mcuforge.compiler.schedule.schedule import Execution, Schedule
+from mcuforge.compiler.schedule.fit import CODE_MARGIN_BYTES, with_smaller_constants
+from mcuforge.compiler.schedule.kernels import Calls
+from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.search import SLACK
-from mcuforge.compiler.schedule.segments import layer_cost_key, segment_key, segments
+from mcuforge.compiler.schedule.segments import segment_key, segments
+from mcuforge.compiler.segment_cost import (
+    Key,
+    Layers,
+    Segment,
+    Sizes,
+    Step,
+    constant_bytes,
+    kernels_of,
+)
 from mcuforge.compiler.tensors import is_unknown
 
 Tier = Literal["sums", "layers", "bound", "plan"]
@@ -51,8 +59,6 @@ HOLES = 16  # a sixteenth of RAM is left for holes of a plan, where only layers 
 ORDER_BYTES = 24  # of a pipeline's order, for each of its layers: 14 at most in plans looked at
 FASTER = 0.99  # what a plan takes at least of the instructions of its layers run whole
 SLOWER = 1.02 * SLACK  # and at most: all attention of a plan has one form, not each its fastest
-OF_TRAINING = ("gamma", "beta")  # constants that differ in every layer once it is trained
-Key = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -95,10 +101,10 @@ class Cost:
     `tier` says how it is known. `arena` is to the byte in tier `plan`; it suffices in `layers`; no
     plan needs less in `sums` and `bound`. `ram` adds the most that variables and stack were seen to
     take. `flash` is without the check firmware. `refused` lists the limits that are passed; empty:
-    it fits. `assumed` names the layers that take more flash if a filter's mean |w| is above
-    `MEAN_WEIGHT`; `flash_most` counts that. `instructions` are the plan's in tier `plan`, in the
-    others those of the fastest plan. Where the weights alone are refused, `flash` counts these and
-    `instructions` are 0.
+    it fits. Where slower kernels are called until flash is kept, flash is full. `assumed` names the
+    layers that take more flash if a filter's mean |w| is above `MEAN_WEIGHT`; `flash_most` counts
+    that. `instructions` are the plan's in tier `plan`, in the others those of the fastest plan.
+    Where the weights alone are refused, `flash` counts these and `instructions` are 0.
     """
 
     tier: Tier
@@ -122,8 +128,8 @@ class Estimator:
     def __init__(self, target: Target, known: Known | None = None) -> None:
         self.target = target
         self._known = Known() if known is None else known
-        self._segments: dict[Key, _Segment] = {}
-        self._layers = _Layers(target.isa, packed=True), _Layers(target.isa, packed=False)
+        self._segments: dict[Key, Segment] = {}
+        self._layers = Layers(target.isa, packed=True), Layers(target.isa, packed=False)
 
     def cost(self, graph: Graph, *, exact: bool = False) -> Cost:
         """Cost `graph` by the first tier that decides; by its plan if `exact`.
@@ -140,10 +146,10 @@ class Estimator:
             self._segment(part, streamed=streamed and number == 0)
             for number, part in enumerate(segments(graph))
         ]
-        cost = self._by_sums(graph, parts)
-        if cost.refused:
-            return cost
-        return self._by_layers(graph, parts) or self._by_bound(graph, cost)
+        sums = self._by_sums(graph, parts)
+        if sums.refused:
+            return sums
+        return self._by_layers(graph, parts, sums) or self._by_bound(graph, sums)
 
     def _by_weights(self, graph: Graph) -> Cost | None:
         """What the weights alone exceed; None where they fit, or where instructions may not."""
@@ -156,31 +162,63 @@ class Estimator:
         """Bytes of the inputs that lie in RAM whatever the plan."""
         return 0 if self.target.options.streamed else sum(t.bytes for t in graph.inputs)
 
-    def _by_sums(self, graph: Graph, parts: Sequence[_Segment]) -> Cost:
+    def _by_sums(self, graph: Graph, parts: Sequence[Segment]) -> Cost:
         """What no plan goes below."""
-        flash = sum(part.least_constants for part in parts)
-        flash += self._kernels(part.least_kernels for part in parts)
+        flash = sum(part.least_constants for part in parts) + self._least_code(parts)
         fastest = FASTER * _fastest(parts)
         return self._cost("sums", graph, self._input_bytes(graph), flash, fastest)
 
-    def _by_layers(self, graph: Graph, parts: Sequence[_Segment]) -> Cost | None:
-        """What suffices; None where that may pass a limit that a plan keeps."""
-        limit = self.target.max_instructions
-        slow = self.target.options.goal == "ram"  # the least RAM may take any instructions
+    def _least_code(self, parts: Sequence[Segment]) -> int:
+        """Bytes of kernels and model.c that no plan goes below."""
+        kernels = self._kernels(part.least_kernels for part in parts)
+        calls = self.target.code.least_of_calls(sum(part.least_calls for part in parts))
+        return kernels + calls + WORD_BYTES * sum(part.least_words for part in parts)
+
+    def _by_layers(self, graph: Graph, parts: Sequence[Segment], sums: Cost) -> Cost | None:
+        """What suffices, or too much flash; None where neither is sure."""
+        target, limit = self.target, self.target.max_instructions
+        slow = target.options.goal == "ram"  # the least RAM may take any instructions
         if limit is not None and (slow or SLOWER * _fastest(parts) > limit):
+            return None
+        arena = self._enough(parts, target.one_memory)
+        if arena is None:
             return None
         layers = sum(part.most_layers for part in parts)
         calls = sum(part.most_calls for part in parts)
-        of_calls = self.target.code.of_calls
-        flash = sum(part.most_constants for part in parts) + ORDER_BYTES * layers
-        flash += self._kernels(part.most_kernels for part in parts)
-        flash += max(of_calls(calls, 0, 0), of_calls(0, calls, layers // 2))
-        for whole in (True, False) if limit is None else (True,):
+        kernels = self._kernels(part.most_kernels for part in parts)
+        of_calls = target.code.of_calls
+        code = kernels + ORDER_BYTES * layers
+        code += max(of_calls(calls, 0, 0), of_calls(0, calls, layers // 2))
+        flash = code + sum(part.most_constants for part in parts)
+        if flash > target.flash:
+            slim = code + sum(part.most_constants_slim for part in parts) + CODE_MARGIN_BYTES
+            more = self._kernels(part.most_kernels_slim for part in parts) - kernels
+            if limit is None and slim <= target.flash and more <= CODE_MARGIN_BYTES:
+                flash = target.flash  # slower kernels are called until it is kept
+        cost = self._cost("layers", graph, arena, flash, _fastest(parts))
+        return cost if cost.fits else self._too_large(graph, parts, sums)
+
+    def _enough(self, parts: Sequence[Segment], memory: int) -> int | None:
+        """RAM that suffices and lies in so much memory; None where there may be too little."""
+        for whole in (True, False) if self.target.max_instructions is None else (True,):
             arena = max((part.whole if whole else part.enough for part in parts), default=0)
-            if HOLES * arena <= (HOLES - 1) * self.target.one_memory:
-                cost = self._cost("layers", graph, arena, flash, _fastest(parts))
-                return cost if cost.fits else None
+            if HOLES * arena <= (HOLES - 1) * memory:
+                return arena
         return None
+
+    def _too_large(self, graph: Graph, parts: Sequence[Segment], sums: Cost) -> Cost | None:
+        """Too much flash, whatever kernels are called; None where that is not sure.
+
+        Where RAM suffices, plans start from kernels with packed weights; not every one of them can
+        be exchanged for another when flash turns out to be short.
+        """
+        apart = max(region.bytes for region in self.target.memories.apart)
+        if self.target.options.ram_budget is not None or self._enough(parts, apart) is None:
+            return None
+        flash = sum(part.least_constants_slim for part in parts) + self._least_code(parts)
+        if flash <= self.target.flash:
+            return None
+        return self._cost("layers", graph, sums.arena, flash, sums.instructions)
 
     def _by_bound(self, graph: Graph, sums: Cost) -> Cost:
         """RAM that every plan needs; the plan itself where that is there."""
@@ -199,7 +237,8 @@ class Estimator:
         )
         flash = self._flash_of(planned.schedule)
         if flash > target.flash:
-            planned = with_smaller_constants(planned, flash - target.flash) or planned
+            less = flash - target.flash + CODE_MARGIN_BYTES
+            planned = with_smaller_constants(planned, less) or planned
             flash = self._flash_of(planned.schedule)
         instructions = sum(schedule_costs(planned.schedule, planned.isa))
         return self._cost(
@@ -208,10 +247,10 @@ class Estimator:
 
     def _flash_of(self, schedule: Schedule) -> int:
         """Bytes of constants and code."""
-        way = [(layer.node, layer.calls, _Sizes.of(layer.calls)) for layer in schedule.layers]
+        way = [Step(layer.node, layer.calls, Sizes.of(layer.calls)) for layer in schedule.layers]
         code = self.target.code
-        flash = _constant_bytes(way, alike=False) + table_bytes(schedule)
-        flash += code.of_kernels(_kernels(way))
+        flash = constant_bytes(way, alike=False) + table_bytes(schedule)
+        flash += code.of_kernels(kernels_of(way))
         return flash + code.of_calls(*counted_calls(schedule))
 
     def _cost(
@@ -248,132 +287,13 @@ class Estimator:
         """Bytes of all kernels named."""
         return self.target.code.of_kernels(frozenset[str]().union(*names))
 
-    def _segment(self, part: Graph, *, streamed: bool) -> _Segment:
+    def _segment(self, part: Graph, *, streamed: bool) -> Segment:
         """Look at a segment by itself, once for all equal ones."""
         key = (streamed, *segment_key(part))
         if key not in self._segments:
             options = PlanOptions(streamed=streamed)
-            self._segments[key] = _Segment(optimize(part), self._layers, options, self._known)
+            self._segments[key] = Segment(optimize(part), self._layers, options, self._known)
         return self._segments[key]
-
-
-@dataclass(frozen=True)
-class _Sizes:
-    """What calls take in flash: bytes of each constant made by training, and of each table."""
-
-    kernels: frozenset[str]
-    trained: tuple[tuple[Key, int], ...]  # by the kernel and the number among its constants
-    tables: tuple[tuple[Key, int], ...]  # by their content
-    words: int  # of parameter structs
-
-    @classmethod
-    def of(cls, calls: Sequence[Call]) -> _Sizes:
-        """The sizes of one layer's calls."""
-        trained: dict[Key, int] = {}
-        tables: dict[Key, int] = {}
-        for call in calls:
-            for number, blob in enumerate(call.blobs()):
-                if _is_trained(blob):
-                    trained[call.kernel, number] = blob.most_bytes or blob.data.nbytes
-                else:
-                    tables[blob.data.dtype.name, blob.data.tobytes()] = blob.data.nbytes
-        return cls(
-            frozenset(call.kernel for call in calls),
-            tuple(trained.items()),
-            tuple(tables.items()),
-            sum(call.words for call in calls),
-        )
-
-
-class _Layers:
-    """What layers cost on one ISA: worked out once for all that are equal but for their scales."""
-
-    def __init__(self, isa: str, *, packed: bool) -> None:
-        self._isa = isa
-        self._packed = packed
-        self._known = KnownLayers()
-        self._sizes: dict[tuple[Call, ...], _Sizes] = {}
-
-    def calls(self) -> Calls:
-        """The calls of layers, for costs alone: their constants are those of an equal layer."""
-        return Calls(self._isa, layer_cost_key, self._known, packed=self._packed)
-
-    def sizes(self, calls: tuple[Call, ...]) -> _Sizes:
-        """The sizes of calls that `calls` gave for one layer."""
-        if calls not in self._sizes:
-            self._sizes[calls] = _Sizes.of(calls)
-        return self._sizes[calls]
-
-
-class _Segment:
-    """What part of a network takes, whatever stands before and behind it.
-
-    `layers`: with all kernels, and without packed weights.
-    """
-
-    def __init__(
-        self, graph: Graph, layers: tuple[_Layers, _Layers], options: PlanOptions, known: Known
-    ) -> None:
-        self._graph, self._layers, self._options, self._known = graph, layers, options, known
-        every = self._stages()  # not kept: a search meets thousands of segments
-        plain = every[0].estimates
-        computed = [i for i, node in enumerate(plain.nodes) if node.inputs]
-        self.whole = max((plain.whole(i).bytes for i in computed), default=0)
-        """RAM that suffices where every layer runs whole."""
-        self.fastest = min(
-            sum(cost.of(1) for cost in stages.estimates.whole_costs) for stages in every
-        )
-        own, portable = layers
-        ways = [
-            _calls(stages, own, stages.estimates.calls, by_rows=rows)
-            for stages in every
-            for rows in (False, True)
-        ]
-        self.most_calls = max(sum(len(calls) for _, calls, _ in way) for way in ways)
-        self.most_layers = max(len(stages.nodes) for stages in every)
-        kernels = [_kernels(way) for way in ways]
-        self.most_kernels = kernels[0].union(*kernels)
-        self.most_constants = max(
-            _constant_bytes(way, alike=True) + WORD_BYTES * sum(sizes.words for _, _, sizes in way)
-            for way in ways
-        )
-        # where flash is short, slower kernels are called that have smaller constants
-        other = portable.calls()
-        slower = [_calls(every[0], portable, other, by_rows=rows) for rows in (False, True)]
-        self.least_kernels = kernels[0].intersection(*kernels, *map(_kernels, slower))
-        self.least_constants = min(_trained_bytes(way) for way in (*ways, *slower))
-
-    def _stages(self) -> list[Candidates]:
-        return stages_of(self._graph, self._layers[0].calls(), self._options, self._known)
-
-    @cached_property
-    def enough(self) -> int:
-        """RAM that suffices, each layer whole or by rows, in the best form of attention."""
-        return min(
-            max((min(choice.bytes for choice in at) for at in stages.estimates.singles), default=0)
-            for stages in self._stages()
-        )
-
-
-Way = list[tuple[Node, tuple[Call, ...], _Sizes]]  # the calls of every layer
-
-
-def _calls(stages: Candidates, layers: _Layers, calls_of: Calls, *, by_rows: bool) -> Way:
-    """The calls of every node, whole, or by rows where it can; `calls_of` is of these layers."""
-    of = calls_of.like
-    found: Way = []
-    for node, row in zip(stages.nodes, stages.estimates.rows, strict=True):
-        calls: tuple[Call, ...] = ()
-        if by_rows and row is not None:
-            calls = of(node, row.execution, row.steps)
-        elif node.inputs:
-            calls = of(node, Execution.WHOLE, node.output.rows)
-        found.append((node, calls, layers.sizes(calls)))
-    return found
-
-
-def _kernels(way: Way) -> frozenset[str]:
-    return frozenset[str]().union(*(sizes.kernels for _, _, sizes in way))
 
 
 def counted_calls(schedule: Schedule) -> tuple[int, int, int]:
@@ -387,7 +307,7 @@ def counted_calls(schedule: Schedule) -> tuple[int, int, int]:
     return whole, by_rows, pipelines
 
 
-def _fastest(parts: Sequence[_Segment]) -> float:
+def _fastest(parts: Sequence[Segment]) -> float:
     return sum(part.fastest for part in parts)
 
 
@@ -402,20 +322,6 @@ def _doubled(graph: Graph, isa: str) -> Iterator[tuple[str, int]]:
         words = extra(filters, weights.elements // filters) if filters > 1 else 0
         if words:
             yield node.name, WORD_BYTES * words
-
-
-def _constant_bytes(way: Way, *, alike: bool) -> int:
-    """Bytes of the constants; equal tables lie in flash once.
-
-    `alike`: tables may be those of layers with other scales, so only those of equal scales count
-    as equal.
-    """
-    tables: dict[Key, int] = {}
-    for node, _, sizes in way:
-        tensors = (*node.activations, node.output) if alike else ()
-        scales = tuple(tensor.quant for tensor in tensors)
-        tables |= {(scales, *key): size for key, size in sizes.tables}
-    return _trained_bytes(way) + sum(tables.values())
 
 
 def _weights_bytes(graph: Graph) -> int:
@@ -436,17 +342,3 @@ def _weights_bytes(graph: Graph) -> int:
         elif id(output) in in_parts and is_elementwise(node):
             in_parts.add(id(node.activations[0]))
     return sum(counted.values())
-
-
-def _trained_bytes(way: Way) -> int:
-    """Bytes of the constants that training makes, which layers share only if computed again."""
-    found: dict[Key, int] = {}
-    for node, _, sizes in way:
-        constants = tuple(id(tensor) for tensor in node.inputs if tensor.is_constant)
-        for key, size in sizes.trained:
-            found[constants, key] = size
-    return sum(found.values())
-
-
-def _is_trained(blob: Blob) -> bool:
-    return bool(blob.most_bytes) or blob.role in OF_TRAINING or is_unknown(blob.data)

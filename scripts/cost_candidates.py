@@ -27,10 +27,11 @@ import numpy as np
 
 from mcuforge.boards.catalog.board import Board, emulated, load_board
 from mcuforge.compiler.compile import PlanOptions, plan_graph
-from mcuforge.compiler.estimate import Estimator, Key
+from mcuforge.compiler.estimate import Estimator
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.fit import LADDER
 from mcuforge.compiler.schedule.segments import segment_key, segments
+from mcuforge.compiler.segment_cost import Key
 from mcuforge.errors import CompileError
 from mcuforge.flow.candidates import target_of
 from mcuforge.flow.firmware import build_check

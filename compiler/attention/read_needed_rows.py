@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 from math import prod
 
 import numpy as np
@@ -26,46 +27,83 @@ def read_needed_rows(graph: Graph) -> Graph:
     A classifier on a class token needs one row of the queries, the products and the MLP of its last
     block. The slice moves up to the keys and values, which need every token.
     """
-    names = Names(graph)
-    while True:
-        changed = _one_step(graph, names)
-        if changed is None:
-            return graph
-        graph = changed
+    if not any(_cuts_rows(node) for node in graph.nodes):
+        return graph
+    names, changing = Names(graph), _Changing(graph)
+    changed = False
+    while _merge(changing) or _move(changing, names):
+        changed = True
+    return replace(graph, nodes=tuple(changing.nodes)) if changed else graph
 
 
-def _one_step(graph: Graph, names: Names) -> Graph | None:
-    """Move the first slice that can move up by one node; None when no slice can."""
-    cuts = [node for node in graph.nodes if isinstance(node.op, Slice) and _cuts_rows(node)]
-    merged = _merged(graph, cuts)
-    if merged is not None:
-        return merged
-    for cut in cuts:
-        if graph.only_reader(cut.inputs[0]) is None:
-            continue
-        writer = graph.writer(cut.inputs[0])
-        if writer is None:
+class _Changing:
+    """The nodes of a graph while slices move: who writes and reads each tensor is kept up to date.
+
+    A slice moves through a dozen nodes and more; a graph for each step would count its links anew.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.outputs = frozenset(graph.outputs)
+        self.nodes: list[Node] = []
+        self._cuts: list[bool] = []  # for each node, whether it is a slice of rows
+        self.writers: dict[Tensor, Node] = {}
+        self._readers: dict[Tensor, list[Node]] = {}
+        self.replace(None, graph.nodes)
+
+    @property
+    def cuts(self) -> list[Node]:
+        """The slices that take some rows whole, in the order they run."""
+        return list(compress(self.nodes, self._cuts))
+
+    def readers(self, tensor: Tensor) -> list[Node]:
+        """The nodes that read `tensor`; one that reads it twice stands here twice."""
+        return self._readers.get(tensor, [])
+
+    def replace(self, old: Node | None, new: Sequence[Node]) -> None:
+        """Put nodes in the place of one; behind all others if there is none."""
+        place = len(self.nodes)
+        if old is not None:
+            place = next(i for i, node in enumerate(self.nodes) if node is old)
+            for tensor in old.inputs:
+                self._readers[tensor].remove(old)
+            if self.writers.get(old.output) is old:
+                del self.writers[old.output]
+        replaced = slice(place, place + (old is not None))
+        self.nodes[replaced] = new
+        self._cuts[replaced] = map(_cuts_rows, new)
+        for node in new:
+            self.writers[node.output] = node
+            for tensor in node.inputs:
+                self._readers.setdefault(tensor, []).append(node)
+
+
+def _merge(changing: _Changing) -> bool:
+    """Merge two slices that take the same rows of a tensor; False where there are no two."""
+    seen: dict[tuple[Tensor, Op, tuple[int, ...]], Node] = {}
+    for node in changing.cuts:
+        first = seen.setdefault((node.inputs[0], node.op, node.output.shape), node)
+        if first is not node and node.output not in changing.outputs:
+            same = {id(node.output): first.output}
+            changing.replace(node, ())
+            for reader in dict.fromkeys(changing.readers(node.output)):
+                changing.replace(reader, (reader.rewired(same),))
+            return True
+    return False
+
+
+def _move(changing: _Changing, names: Names) -> bool:
+    """Move the first slice that can move up by one node; False when no slice can."""
+    for cut in changing.cuts:
+        x = cut.inputs[0]
+        writer = changing.writers.get(x)
+        if writer is None or x in changing.outputs or len(changing.readers(x)) != 1:
             continue
         moved = _moved_up(cut, writer, names)
         if moved is not None:
-            nodes: list[Node] = []
-            for node in graph.nodes:
-                if node is not cut:
-                    nodes += moved if node is writer else [node]
-            return replace(graph, nodes=tuple(nodes))
-    return None
-
-
-def _merged(graph: Graph, cuts: Sequence[Node]) -> Graph | None:
-    """Merge two slices that take the same rows of a tensor; None where there are no two."""
-    seen: dict[tuple[int, Op, tuple[int, ...]], Node] = {}
-    for node in cuts:
-        first = seen.setdefault((id(node.inputs[0]), node.op, node.output.shape), node)
-        if first is not node and not graph.is_output(node.output):
-            same = {id(node.output): first.output}
-            nodes = tuple(n.rewired(same) for n in graph.nodes if n is not node)
-            return replace(graph, nodes=nodes)
-    return None
+            changing.replace(cut, ())
+            changing.replace(writer, moved)
+            return True
+    return False
 
 
 def _row_axis(shape: tuple[int, ...]) -> int | None:
@@ -78,7 +116,8 @@ def _row_axis(shape: tuple[int, ...]) -> int | None:
 
 def _cuts_rows(node: Node) -> bool:
     """True for a slice that takes some rows whole."""
-    assert isinstance(node.op, Slice)
+    if not isinstance(node.op, Slice):
+        return False
     x, out = node.inputs[0], node.output
     axis = _row_axis(x.shape)
     others = [a for a in range(len(x.shape)) if a != axis]

@@ -49,6 +49,10 @@ class CodeSize:
         glue += self.by_rows * by_rows + self.pipeline * pipelines
         return self.libc + round(UNMEASURED * glue)
 
+    def least_of_calls(self, calls: int) -> int:
+        """What `of_calls` says at least, however many of `calls` calls are in pipelines."""
+        return self.libc + int(UNMEASURED * (self.base + min(self.whole, self.by_rows) * calls))
+
 
 def code_file(isa: str) -> Path:
     """The file with the sizes of an instruction set's CPUs."""

@@ -28,6 +28,7 @@ LADDER = (
     Rung("buffers may lie across neighbouring memories", regions="joined", kernels="isa"),
     Rung("both together need least", regions="joined", kernels="portable"),
 )
+CODE_MARGIN_BYTES = 4096  # added to what an image lacked: other kernels may be linked then
 MOVED = "constants that are read least move to external flash"
 SMALLER = "slower kernels have smaller constants"
 

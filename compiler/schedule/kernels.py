@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -68,6 +68,7 @@ class Alike:
     reading: Reading
     calls: dict[Form, tuple[Call, ...]] = field(default_factory=dict)
     costs: dict[Form, LayerCost] = field(default_factory=dict)
+    savings: dict[Form, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,15 @@ class Calls:
             alike.costs[form] = self._cost(alike.node, form, self._calls_of(alike, form))
         return alike.costs[form]
 
+    def saving(self, node: Node, execution: Execution, rows: int) -> int:
+        """Bytes of constants that other kernels save, as `slim.slimmed` calls them at need."""
+        alike, form = self.alike(node), (execution, rows)
+        if form not in alike.savings:
+            calls = self._calls_of(alike, form)
+            others = with_less(calls, alike.node, form, self.isa, most_bytes)
+            alike.savings[form] = max((saved for _, saved in others), default=0)
+        return alike.savings[form]
+
     def scratch_bytes(self, node: Node, execution: Execution, rows: int) -> int:
         """Bytes of the buffer that these calls share, one after the other."""
         calls = self.like(node, execution, rows)
@@ -187,6 +197,32 @@ def variants(node: Node, execution: Execution, rows: int, isa: str) -> tuple[tup
     if not calls or calls[0].kernel not in find_instruction_set(isa).packed_kernels:
         return (calls,)
     return (calls, _calls(node, execution, rows, PORTABLE))
+
+
+def with_less(
+    calls: tuple[Call, ...],
+    node: Node,
+    form: Form,
+    isa: str,
+    bytes_of: Callable[[tuple[Call, ...]], int],
+) -> Iterator[tuple[tuple[Call, ...], int]]:
+    """Other ways to compute `node` with fewer bytes of constants: their calls, and the bytes saved.
+
+    None of them needs more scratch than `calls` do, so they fit into any plan made for these.
+    """
+    if form[0] not in (Execution.WHOLE, Execution.ROWS) or not calls:
+        return
+    held, scratch = bytes_of(calls), max(call.scratch_bytes for call in calls)
+    for other in variants(node, *form, isa):
+        saved = held - bytes_of(other)
+        if saved > 0 and max(call.scratch_bytes for call in other) <= scratch:
+            yield other, saved
+
+
+def most_bytes(calls: tuple[Call, ...]) -> int:
+    """Bytes of constants that the calls may take, without packing any weights."""
+    blobs = (blob for call in calls for blob in call.blobs())
+    return sum(blob.most_bytes or blob.data.nbytes for blob in blobs)
 
 
 def _calls(node: Node, execution: Execution, rows: int, isa: str) -> tuple[Call, ...]:

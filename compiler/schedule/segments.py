@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import frexp
 
+from mcuforge.compiler.attention.read_needed_rows import read_needed_rows
 from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.isa.channels import MAX_RIGHT
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
@@ -18,24 +20,48 @@ LONG = 4096  # bytes of a known constant; longer ones are told apart by identity
 def segments(graph: Graph) -> list[Graph]:
     """Cut a network where one tensor alone is alive: a graph of each segment, in their order.
 
-    Behind a class token's slice little of the last block is computed, so both are one segment.
+    Behind a class token's slice only one token is read. The slice moves up to the last attention,
+    as the planner moves it, and what lies between is cut with one token alone.
     """
+    parts = list(_cut(graph))
+    for number, part in enumerate(parts):
+        if any(isinstance(node.op, Slice) for node in part.nodes):
+            attends = [i for i in range(number + 1) if _attends(parts[i].nodes)]
+            if attends and attends[-1] < number:
+                first = attends[-1]
+                behind = _joined(parts[first + 1 : number + 1])
+                parts[first : number + 1] = _with_needed_rows(parts[first], behind)
+                return parts
+    return parts
+
+
+def _cut(graph: Graph) -> Iterator[Graph]:
+    """The parts between places where one tensor alone is alive."""
     last_read = {id(t): i for i, node in enumerate(graph.nodes) for t in node.activations}
     last_read |= {id(tensor): len(graph.nodes) for tensor in graph.outputs}
-    found: list[tuple[int, int]] = []
     for begin, end in _narrow(graph, last_read):
-        if any(isinstance(node.op, Slice) for node in graph.nodes[begin:end]):
-            while found and not _attends(graph.nodes[begin:end]):
-                begin, _ = found.pop()
-        found.append((begin, end))
-    parts = []
-    for begin, end in found:
         nodes = graph.nodes[begin:end]
         written = {id(node.output) for node in nodes}
         inputs = {id(t): t for n in nodes for t in n.activations if id(t) not in written}
         kept = tuple(n.output for n in nodes if last_read.get(id(n.output), -1) >= end)
-        parts.append(Graph(graph.name, tuple(inputs.values()), kept, nodes, graph.source))
-    return parts
+        yield Graph(graph.name, tuple(inputs.values()), kept, nodes, graph.source)
+
+
+def _joined(parts: Sequence[Graph]) -> Graph:
+    """Neighbouring parts as one."""
+    nodes = tuple(node for part in parts for node in part.nodes)
+    return replace(parts[0], nodes=nodes, outputs=parts[-1].outputs)
+
+
+def _with_needed_rows(attention: Graph, behind: Graph) -> list[Graph]:
+    """Cut what lies behind an attention's block once its slice is as high as it gets there."""
+    needed = read_needed_rows(behind)
+    cut, *rest = needed.nodes
+    (tensor,) = attention.outputs
+    if not isinstance(cut.op, Slice) or any(tensor in node.inputs for node in rest):
+        return [_joined((attention, behind))]
+    first = replace(attention, nodes=(*attention.nodes, cut), outputs=(cut.output,))
+    return [first, *_cut(replace(needed, inputs=(cut.output,), nodes=tuple(rest)))]
 
 
 def _attends(nodes: Sequence[Node]) -> bool:

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mcuforge.compiler.calls import Call
 from mcuforge.compiler.schedule.cost import layer_cost
-from mcuforge.compiler.schedule.kernels import variants
-from mcuforge.compiler.schedule.schedule import Execution, Layer, Schedule
+from mcuforge.compiler.schedule.kernels import with_less
+from mcuforge.compiler.schedule.schedule import Layer, Schedule
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,16 +50,9 @@ def constant_bytes(calls: tuple[Call, ...]) -> int:
     return sum(blob.data.nbytes for call in calls for blob in call.blobs())
 
 
-def _savings(layer: Layer, isa: str) -> list[_Saving]:
-    if layer.execution not in (Execution.WHOLE, Execution.ROWS):
-        return []
-    node, rows = layer.node, layer.node.output.rows
-    now = layer_cost(node, layer.execution, rows, isa, layer.kernel)
-    held = constant_bytes(layer.calls)
-    found = []
-    for calls in variants(node, layer.execution, rows, isa):
-        cost = layer_cost(node, layer.execution, rows, isa, calls[0].kernel)
-        saved = held - constant_bytes(calls)
-        if saved > 0 and max(c.scratch_bytes for c in calls) <= layer.scratch_bytes:
-            found.append(_Saving(layer, calls, saved, cost.of(1) - now.of(1)))
-    return found
+def _savings(layer: Layer, isa: str) -> Iterator[_Saving]:
+    node, way = layer.node, (layer.execution, layer.node.output.rows)
+    now = layer_cost(node, *way, isa, layer.kernel)
+    for calls, saved in with_less(layer.calls, node, way, isa, constant_bytes):
+        cost = layer_cost(node, *way, isa, calls[0].kernel)
+        yield _Saving(layer, calls, saved, cost.of(1) - now.of(1))

@@ -20,6 +20,7 @@ from mcuforge.boards.image.stack import StackBound, stack_bound
 from mcuforge.compiler.codegen.check import check_model, db_bytes
 from mcuforge.compiler.codegen.poison import poison as poison_c
 from mcuforge.compiler.compile import Compiled, refuse_over_budget, with_code_room
+from mcuforge.compiler.schedule.fit import CODE_MARGIN_BYTES
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.errors import CompileError
 from mcuforge.flow.session import Session
@@ -32,7 +33,6 @@ FIRMWARE_RESERVE = 12 * 1024  # RAM kept for stack and link buffers before a db 
 # A byte may arrive while the model runs: 108 bytes of hardware frame with the FPU in use (Armv7-M
 # Architecture Reference Manual B1.5.7) or 64 of saved registers on RISC-V, and the handler's own.
 INTERRUPT_BYTES = 256
-CODE_MARGIN_BYTES = 4096  # added to what a first build lacked: arrays move as a whole
 SLOWEST_WEIGHTS_PER_SECOND = 50_000  # bytes that gcc compiles on a busy machine
 MORE_MEMORY = "a board with more memory (`mcuforge boards` lists them), or a smaller model"
 MANIFEST = "mcuforge.json"

@@ -67,7 +67,8 @@ def conv_multipliers(inputs: Tensors, output: Tensor) -> tuple[Multiplier, ...]:
 def _multipliers(
     x_scale: float, scales: tuple[float, ...], output_scale: float, nearest: bool
 ) -> tuple[Multiplier, ...]:
-    return tuple(rounded_multiplier(x_scale * s / output_scale, nearest) for s in scales)
+    of = {s: rounded_multiplier(x_scale * s / output_scale, nearest) for s in set(scales)}
+    return tuple(of[s] for s in scales)
 
 
 def bias_values(inputs: Tensors, channels: int) -> Int64:

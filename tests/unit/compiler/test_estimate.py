@@ -13,12 +13,14 @@ from mcuforge.compiler.compile import Memories, plan_graph
 from mcuforge.compiler.estimate import FASTER, SLOWER, Cost, Estimator, Target
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.cost import schedule_costs
+from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.planned import Planned, PlanOptions
 from mcuforge.compiler.schedule.segments import segments
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.memplan.problem import Region
 from mcuforge.nas import sampling
 from mcuforge.nas.networks import Blocks, HybridNet, Network, ResidualNet, Stage, VitNet
+from tests.unit.compiler.graphs import assert_same_meaning
 
 MEGABYTE = 1 << 20
 RESNET8 = ResidualNet(16, (Stage(16, 1, 1), Stage(32, 1), Stage(64, 1)))
@@ -122,6 +124,17 @@ def test_a_network_is_cut_where_one_tensor_is_alive() -> None:
     assert [part.outputs for part in parts[:-1]] == [part.inputs for part in parts[1:]]
 
 
+def test_behind_the_last_attention_a_class_token_is_cut_alone() -> None:
+    graph = LOW_RANK.graph(seed=5)
+    parts = segments(graph)
+    sliced = next(i for i, part in enumerate(parts) if part.nodes[-1].op.kind == "slice")
+    assert any(node.op.kind == "batch_matmul" for node in parts[sliced].nodes)
+    assert {t.shape for part in parts[sliced + 1 :] for t in part.inputs} == {(1, 1, 24), (1, 24)}
+    assert [part.outputs for part in parts[:-1]] == [part.inputs for part in parts[1:]]
+    nodes = tuple(node for part in parts for node in part.nodes)
+    assert_same_meaning(graph, replace(graph, nodes=nodes))
+
+
 def residual_rows(outputs: int) -> Graph:
     """A network whose second tensor of 4,096 bytes may be an output too."""
     build = GraphBuilder("rows")
@@ -222,10 +235,27 @@ def test_slower_kernels_are_called_before_flash_is_refused() -> None:
     exact = Estimator(target()).cost(graph, exact=True)
     less = replace(target(), flash=exact.flash * 3 // 4)
     found = Estimator(less).cost(graph)
-    assert (found.tier, found.fits) == ("plan", True)
-    assert found.flash <= less.flash
-    assert found.instructions > exact.instructions
+    assert (found.tier, found.fits) == ("layers", True)
+    planned = Estimator(less).cost(graph, exact=True)
+    assert planned.fits
+    assert planned.flash <= found.flash == less.flash
+    assert planned.instructions > exact.instructions
     assert Estimator(replace(target(), flash=exact.flash // 4)).cost(graph).refused == ("flash",)
+
+
+@pytest.mark.parametrize("name", ["residual", "vit", "low rank", "hybrid"])
+def test_flash_is_decided_as_the_plan_decides(name: str) -> None:
+    graph = NETWORKS[name].graph()
+    known = Known()
+    full = Estimator(target(), known).cost(graph, exact=True).flash
+    decided = set()
+    for share in (0.7, 0.9, 0.97, 1.1, 1.4):
+        short = target(flash=int(share * full))
+        cost = Estimator(short, known).cost(graph)
+        if cost.tier != "plan":
+            assert cost.fits == Estimator(short, known).cost(graph, exact=True).fits, share
+            decided.add(cost.fits)
+    assert decided == {False, True}
 
 
 @pytest.mark.parametrize("name", ["residual", "vit"])
