@@ -229,6 +229,7 @@ class OnBoard:
         assert self._lock is not None
         assert self.way.port is not None
         self._lock.acquire()
+        self._stop()  # the port is opened to see whether it can be
         try:
             return find_connection(session, self.way.port, self.way.protocol)
         except (NoProbePort, PortMissing) as missing:
