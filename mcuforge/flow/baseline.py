@@ -55,6 +55,15 @@ class Baseline:
                     f"give the report of a run with the same {what}, or {AGAIN}",
                 )
 
+    def refuse_other_data(self, data: str) -> None:
+        """Raise CompileError for an accuracy of another data file; known before a run."""
+        if self.figures["accuracy"] is not None and self.data != data:
+            raise CompileError(
+                f"the baseline's accuracy is of samples of {self.data}, --data names {data}",
+                str(self.path),
+                f"give the same --data, or {AGAIN}",
+            )
+
     def refuse_other_samples(self, check: Check) -> None:
         """Raise CompileError where the two accuracies are of different samples."""
         if check.accuracy is None or self.figures["accuracy"] is None:
@@ -64,7 +73,7 @@ class Baseline:
                 f"the baseline's accuracy is of {self.samples} samples of {self.data}, this run's "
                 f"of {check.samples} of {check.data}",
                 str(self.path),
-                f"give the same --data and --samples, or {AGAIN}",
+                f"give the same --samples, or {AGAIN}",
             )
 
 

@@ -100,6 +100,8 @@ class Gate:
         baseline = None if limits.baseline is None else read_baseline(limits.baseline)
         if baseline is not None:
             baseline.refuse_other(model.name, way.board, way.name)
+            if data is not None:
+                baseline.refuse_other_data(data.name)
         return cls(limits, baseline)
 
     def judged(self, report: Report) -> Report:
@@ -160,7 +162,7 @@ def change_facts(
     change = now - before
     if figure != ACCURACY:
         change = change / before if before else (float(now > 0))
-    change = round(change, 6)
+    change = round(change, 9)  # of a float's noise
     worse = -change if figure == ACCURACY else change
     if change == 0:
         return ChangeFacts(figure, before, now, 0.0, allowed, "same")

@@ -105,5 +105,5 @@ def _change_words(change: ChangeFacts) -> tuple[str, str, str, str]:
         return before, now, by, f"{-change.allowed:+.4f}"
     by = "-"
     if change.change is not None and change.before is not None and change.now is not None:
-        by = f"{change.now - change.before:+,.0f} ({100 * change.change:+.1f} %)"
+        by = f"{change.now - change.before:+,.0f} ({100 * change.change:+.2f} %)"
     return before, now, by, f"{100 * change.allowed:+g} %"

@@ -125,7 +125,7 @@ def test_what_got_worse_fails_beyond_the_tolerance_and_is_shown_in_a_table(tmp_p
         "accuracy": "regression",
     }
     assert report.reasons == (
-        "RAM: 1,310 bytes, 1,284 in base.json: +26 (+2.0 %), +2 % allowed",
+        "RAM: 1,310 bytes, 1,284 in base.json: +26 (+2.02 %), +2 % allowed",
         "accuracy: 0.4940, 0.5000 in base.json: -0.0060, -0.0050 allowed",
     )
     console = Console(width=100, record=True, file=StringIO())
@@ -138,9 +138,9 @@ def test_what_got_worse_fails_beyond_the_tolerance_and_is_shown_in_a_table(tmp_p
     rows = [line.split() for line in text.splitlines() if line.startswith("   ")]
     assert rows == [
         ["figure", "baseline", "now", "change", "allowed"],
-        ["RAM,", "bytes", "1,284", "1,310", "+26", "(+2.0", "%)", "+2", "%", "regression"],
-        ["flash,", "bytes", "5,000", "5,100", "+100", "(+2.0", "%)", "+2", "%", "worse"],
-        ["instructions", "5,000", "4,000", "-1,000", "(-20.0", "%)", "+2", "%", "better"],
+        ["RAM,", "bytes", "1,284", "1,310", "+26", "(+2.02", "%)", "+2", "%", "regression"],
+        ["flash,", "bytes", "5,000", "5,100", "+100", "(+2.00", "%)", "+2", "%", "worse"],
+        ["instructions", "5,000", "4,000", "-1,000", "(-20.00", "%)", "+2", "%", "better"],
         ["accuracy", "0.5000", "0.4940", "-0.0060", "-0.0050", "regression"],
     ]
     wide = Tolerance(ram=0.03, accuracy=0.01)
@@ -166,6 +166,7 @@ def test_the_tolerances_are_those_of_the_document() -> None:
         ("ram", 100, 101, 0.0, "regression"),
         ("ram", 0, 0, 0.0, "same"),
         ("ram", 0, 1, 0.02, "regression"),
+        ("instructions", 5_000_000, 5_000_001, 0.0, "regression"),
         ("accuracy", 0.9, 0.895, 0.005, "worse"),
         ("accuracy", 0.9, 0.894, 0.005, "regression"),
         ("accuracy", 0.9, 0.91, 0.0, "better"),
@@ -187,7 +188,7 @@ def test_hardware_is_compared_by_time(tmp_path: Path) -> None:
     gate = Gate.open(Limits(baseline=written(tmp_path, measured)), port, MODEL, DATA)
     slower = replace(measured, run=replace(run, microseconds=106.0))
     report = gate.judged(slower)
-    assert report.reasons == ("time: 106 us, 100 in base.json: +6 (+6.0 %), +5 % allowed",)
+    assert report.reasons == ("time: 106 us, 100 in base.json: +6 (+6.00 %), +5 % allowed",)
     assert "instructions" not in {change.figure for change in report.gate.changes}
 
 
@@ -207,8 +208,11 @@ def test_accuracies_of_other_samples_are_not_compared(tmp_path: Path) -> None:
     fewer = replace(PASSED, check=replace(PASSED.check, samples=5))
     first = refusal(lambda: judged(limits, fewer))
     assert first.endswith("is of 10 samples of x.npz, this run's of 5 of x.npz")
+    first = refusal(lambda: Gate.open(limits, EMULATED, MODEL, Path("y.npz")))
+    assert first.endswith("is of samples of x.npz, --data names y.npz")
     blind = replace(PASSED, check=replace(PASSED.check, accuracy=None))
     limits = Limits(baseline=written(tmp_path, blind))
+    Gate.open(limits, EMULATED, MODEL, Path("y.npz"))
     assert judged(limits, replace(fewer, check=replace(blind.check, samples=5))).verdict == "pass"
 
 
