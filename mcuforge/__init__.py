@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from mcuforge.commands.deploy import deploy
     from mcuforge.compiler.compile import PlanOptions, compile_graph
     from mcuforge.compiler.frontends import read_model
+    from mcuforge.flow.gate import Limits
     from mcuforge.report.model import Report
 
 # Where a name lives. It is loaded when first asked for, so that `mcuforge --help` loads no numpy.
 _HOMES = {
     "Board": ("mcuforge.boards.catalog.board", "Board"),
     "DeployRequest": ("mcuforge.commands.deploy", "Request"),
+    "Limits": ("mcuforge.flow.gate", "Limits"),
     "PlanOptions": ("mcuforge.compiler.compile", "PlanOptions"),
     "Report": ("mcuforge.report.model", "Report"),
     "compile_graph": ("mcuforge.compiler.compile", "compile_graph"),
@@ -41,6 +43,7 @@ __all__ = [
     "CompileError",
     "DeployRequest",
     "InternalError",
+    "Limits",
     "PlanOptions",
     "Report",
     "UserError",

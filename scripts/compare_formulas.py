@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 
 from mcuforge.boards.catalog.board import load_board
-from mcuforge.commands.options import bytes_of
+from mcuforge.commands.numbers import bytes_of
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.flow.candidates import target_of
 from mcuforge.nas.feasible import Feasible

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,11 @@ from tests.cpu_seconds import CpuSeconds
 from tests.golden.objects import drop_folder, share_folder
 from tests.launches import Launches
 from tests.models.oracle import RECORDED
+
+# pytest loads the plugin by itself where this checkout's package is installed with its entry point
+OWN = "mcuforge.testing.plugin"
+ENTERED = any(entry.value == OWN for entry in entry_points(group="pytest11"))
+pytest_plugins = ["pytester", *([] if ENTERED else [OWN])]
 
 TESTS = Path(__file__).resolve().parent
 FOLDER_MARKERS = (
@@ -26,6 +32,7 @@ FOLDER_MARKERS = (
     "browser",
     "training",
     "emulated",
+    "hardware",
     "distributed",
 )
 FIRST = "test_smoke.py"

@@ -16,6 +16,7 @@ from mcuforge.report.console import open_console
 
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
+    from mcuforge.flow.gate import PlanLimits
 
 
 @dataclass(frozen=True)
@@ -27,26 +28,31 @@ class Request:
     _: KW_ONLY
     out: Annotated[Path, Option("--out", "-o", metavar="DIR", help="Folder to write.")]
     options: PlanOptions | None = None
+    plan_limits: PlanLimits | None = None
     dump_passes: DumpPasses = None
 
 
 def compile_to_folder(request: Request, console: Console) -> None:
     """Write the C, the kernels it calls and a main.c as a PlatformIO project in `request.out`.
 
-    Raises CompileError or BoardError, as does a folder that holds other files; nothing is written
-    then.
+    Raises CompileError or BoardError, as do an exceeded limit and a folder that holds other
+    files; nothing is written then.
     """
     from mcuforge.boards.build.project import write_project
     from mcuforge.compiler.codegen.model import example_main
     from mcuforge.compiler.compile import refuse_over_budget
     from mcuforge.flow.firmware import outside_weights
+    from mcuforge.flow.gate import PlanLimits, gate_plan, refuse_over_limits
     from mcuforge.flow.session import compile_session, open_session
+    from mcuforge.report.gate_text import print_limits
     from mcuforge.report.text import weights_words
 
     session = open_session(request.model, request.board)
     compiled = compile_session(session, request.options, request.dump_passes)
     refuse_over_budget(compiled, session.board.id)
     generated = compiled.model
+    gate = gate_plan(compiled, generated.weights_bytes, request.plan_limits or PlanLimits())
+    refuse_over_limits(gate, compiled)
     files = {**generated.files, "main.c": example_main(generated)}
     unmapped = {m.name for m in session.board.flash_memories if m.external}
     unmapped -= {controller.memory for controller in session.board.controllers}
@@ -80,6 +86,7 @@ def compile_to_folder(request: Request, console: Console) -> None:
         f"`pio run` builds it for {target}: start-up code in src/bsp, linker script board.ld",
     ):
         console.print(line, highlight=False, soft_wrap=True)
+    print_limits(gate.limits, console)
 
 
 @with_flags

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -27,11 +28,13 @@ from mcuforge.commands.options import (
     report_verdict,
     with_flags,
 )
+from mcuforge.errors import CompileError
 from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
 
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
+    from mcuforge.flow.gate import Limits
     from mcuforge.flow.session import Session
     from mcuforge.flow.target import Connection
 
@@ -50,6 +53,7 @@ class Request:
     data: Data = None
     samples: Samples = None
     options: PlanOptions | None = None
+    limits: Limits | None = None
     poison: Poison = False
     out: Out = None
     dump_passes: DumpPasses = None
@@ -61,22 +65,28 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
     stages: announces progress; None is silent. Raises CompileError or BoardError when no verdict is
     possible.
     """
+    from mcuforge.flow.gate import Gate, Limits
     from mcuforge.flow.reach import Way
     from mcuforge.flow.session import open_session
 
     way = Way(request.board, request.emulate, request.exact, request.port, request.protocol)
     way.refuse_contradictions()
+    gate = Gate.open(request.limits or Limits(), way, request.model, request.data)
     session = open_session(
         request.model, request.board, emulate=request.emulate, exact=request.exact
     )
     connection = way.connection(session)
-    return deploy_session(session, request, stages or progress(quiet=True), connection)
+    report = deploy_session(session, request, stages or progress(quiet=True), connection)
+    return gate.judged(report)
 
 
 def deploy_session(
     session: Session, request: Request, stages: Stages, connection: Connection | None = None
 ) -> Report:
-    """Deploy a model and a board that are open already; the board may be outside the catalog."""
+    """Deploy a model and a board that are open already; the board may be outside the catalog.
+
+    Limits are not looked at.
+    """
     from mcuforge.flow.deployment import deploy_to
 
     return deploy_to(
@@ -101,4 +111,16 @@ def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> Non
     given = [name for name, value in ways.items() if value]
     if len(given) > 1:
         raise typer.BadParameter(f"{' and '.join(given)} exclude each other: give one of them")
+    _refuse_same_file(request.limits, json)
     report_verdict(Report, partial(deploy, request), print_report, json, quiet)
+
+
+def _refuse_same_file(limits: Limits | None, json: Path | None) -> None:
+    """Refuse to write the report over its baseline: a worse run would then pass the next time."""
+    baseline = None if limits is None else limits.baseline
+    if baseline is not None and json is not None and baseline.resolve() == json.resolve():
+        raise CompileError(
+            "--json would replace the baseline with the report of this run",
+            str(baseline),
+            "name another file with --json, and copy it over the baseline once you accept it",
+        )

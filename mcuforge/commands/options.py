@@ -15,6 +15,8 @@ from rich.console import Console
 from typer import Argument, Option
 
 from mcuforge.boards.catalog.board import all_boards
+from mcuforge.commands.limits import LimitFlags, PlanLimitFlags
+from mcuforge.commands.numbers import bytes_of
 from mcuforge.report.console import open_console
 from mcuforge.report.files import refusals_written, write_json
 from mcuforge.report.progress import Stages
@@ -104,21 +106,6 @@ DumpPasses = Annotated[
 ]
 
 
-def bytes_of(text: str) -> int:
-    """Read '5500', '64K' or '64KiB' as a number of bytes."""
-    digits = text.strip().lower()
-    unit = 1
-    for suffix, size in (("kib", 1024), ("kb", 1024), ("k", 1024), ("b", 1)):
-        if digits.endswith(suffix):
-            digits, unit = digits.removesuffix(suffix).strip(), size
-            break
-    if not digits.isdecimal() or int(digits) * unit < 1:
-        raise typer.BadParameter(
-            f"'{text}' is not a number of bytes, expected for example 5500, 64K or 64KiB"
-        )
-    return int(digits) * unit
-
-
 @dataclass(frozen=True)
 class PlanFlags:
     """The flags of every command that plans memory: one field, one flag."""
@@ -160,7 +147,7 @@ class PlanFlags:
         ),
     ] = "internal"
 
-    def options(self) -> PlanOptions:
+    def record(self) -> PlanOptions:
         """The options as the compiler takes them."""
         from mcuforge.compiler.compile import PlanOptions
 
@@ -173,11 +160,18 @@ class PlanFlags:
         )
 
 
+# field of a request -> the record of its flags
+GROUPS = {"options": PlanFlags, "limits": LimitFlags, "plan_limits": PlanLimitFlags}
+# the types of such fields, which are imported for types alone
+FIELD_TYPES = {"PlanOptions": PlanFlags, "Limits": LimitFlags, "PlanLimits": PlanLimitFlags}
+
+
 def with_flags(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command one flag per field of each record (a dataclass) among its parameters.
 
     Typer reads a command's flags from its signature, so the returned function has one parameter
-    per field. A field `options: PlanOptions | None` has the flags of PlanFlags.
+    per field. A field that GROUPS names, such as `options: PlanOptions | None`, has the flags of
+    its record there.
     """
     parameters: list[Parameter] = []
     records: dict[str, type] = {}
@@ -200,10 +194,10 @@ def with_flags(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _flags(record: type) -> Iterator[Parameter]:
-    types = get_type_hints(record, localns={"PlanOptions": PlanFlags}, include_extras=True)
+    types = get_type_hints(record, localns=FIELD_TYPES, include_extras=True)
     for f in fields(record):
-        if f.name == "options":
-            yield from _flags(PlanFlags)
+        if f.name in GROUPS:
+            yield from _flags(GROUPS[f.name])
         else:
             default = Parameter.empty if f.default is MISSING else f.default
             yield Parameter(
@@ -214,7 +208,7 @@ def _flags(record: type) -> Iterator[Parameter]:
 def _filled(record: type, given: dict[str, object]) -> Any:
     """Make the record of its flags' values, which are taken out of `given`."""
     values = {
-        f.name: _filled(PlanFlags, given).options() if f.name == "options" else given.pop(f.name)
+        f.name: _filled(GROUPS[f.name], given).record() if f.name in GROUPS else given.pop(f.name)
         for f in fields(record)
     }
     return record(**values)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ from mcuforge.report.model import PlanReport
 if TYPE_CHECKING:
     from mcuforge.compiler.codegen.constants import StoredConstants
     from mcuforge.compiler.compile import Planned, PlanOptions
+    from mcuforge.flow.gate import PlanLimits
     from mcuforge.flow.session import Session
     from mcuforge.picture.record import PlanPicture
 
@@ -30,6 +31,7 @@ class Request:
     board: BoardId
     _: KW_ONLY
     options: PlanOptions | None = None
+    plan_limits: PlanLimits | None = None
     svg: Annotated[
         Path | None,
         Option(metavar="FILE", help="Draw the plan, time against address, for a document."),
@@ -47,12 +49,13 @@ class Request:
 def plan(request: Request, console: Console) -> None:
     """Print the plan as a table and a map, and write the files asked for.
 
-    Raises CompileError for a plan over the board's RAM, after showing it: that is when the user
-    needs to see it.
+    Raises CompileError for a plan over the board's RAM or over a limit, after showing it: that is
+    when the user needs to see it.
     """
     from mcuforge.compiler.compile import refuse_over_budget
     from mcuforge.compiler.frontends.common import printable
     from mcuforge.compiler.schedule.describe import describe
+    from mcuforge.flow.gate import PlanLimits, gate_plan, refuse_over_limits
     from mcuforge.flow.session import open_session, plan_session
     from mcuforge.picture.adapter import picture_of
 
@@ -60,7 +63,8 @@ def plan(request: Request, console: Console) -> None:
         refuse_unwritable(file)
     session = open_session(request.model, request.board)
     planned, constants = plan_session(session, request.options)
-    report = plan_report(session, planned)
+    gate = gate_plan(planned, constants.weights_bytes, request.plan_limits or PlanLimits())
+    report = replace(plan_report(session, planned), gate=gate)
     write_json(report, request.json)
     picture = picture_of(planned, session.path.name, session.board.id)
     _draw(request, picture)
@@ -69,6 +73,7 @@ def plan(request: Request, console: Console) -> None:
         text = describe(planned.schedule, printable)
         console.print(text, end="", markup=False, highlight=False, soft_wrap=True)
     refuse_over_budget(planned, session.board.id)
+    refuse_over_limits(gate, planned)
 
 
 def _draw(request: Request, picture: PlanPicture) -> None:
@@ -109,6 +114,7 @@ def _print(
     from mcuforge.picture.adapter import slot_names
     from mcuforge.picture.letters import WIDTH, draw
     from mcuforge.picture.table import plan_table, plan_text
+    from mcuforge.report.gate_text import print_limits
     from mcuforge.report.text import print_plan, weights_words
 
     text = None if console.is_terminal else plan_text(picture, console.width)
@@ -127,6 +133,7 @@ def _print(
     budget = planned.options.ram_budget or ram_budget(session.board, used)
     weights = weights_words(constants.weights_bytes, constants.further_weights)
     print_plan(report.plan, budget, weights, console)
+    print_limits(report.gate.limits, console)
     if planned.fits and planned.rung != LADDER[0]:
         attempt = f"the first attempt did not fit, this one does: {planned.rung.name}"
         console.print(attempt, highlight=False, soft_wrap=True)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
+from mcuforge.commands.numbers import bytes_of, count_of
 from mcuforge.commands.options import (
     BoardId,
     Json,
     Quiet,
-    bytes_of,
     progress,
     report_verdict,
     with_flags,
@@ -83,7 +83,11 @@ class Request:
     ] = None
     max_instructions: Annotated[
         float | None,
-        Option(min=1, metavar="N", help="Instructions that an inference may take: 12.9e6."),
+        Option(
+            metavar="N",
+            parser=count_of,
+            help="Instructions that an inference may take: 12.9M. k is 1,000, M a million.",
+        ),
     ] = None
     teacher: Annotated[
         Path | None,

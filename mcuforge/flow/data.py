@@ -3,6 +3,7 @@
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -99,7 +100,16 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
     samples. Raises CompileError for files other than .npz, missing or unusable arrays, wrong shapes
     and real values that are not finite.
     """
-    arrays = read_npz(path)
+    return samples_of(graph, read_npz(path), str(path), path.name, limit)
+
+
+def samples_of(
+    graph: Graph, arrays: Mapping[str, Array], where: str, origin: str, limit: int | None = None
+) -> Samples:
+    """Make samples of arrays by name, as `load_samples` does of a file's.
+
+    where: what errors call them; origin: what reports call them. Raises CompileError.
+    """
     names = [f"x{i}" for i in range(len(graph.inputs))]
     if len(names) == 1 and ("x" in arrays or "x0" not in arrays):
         names = ["x"]
@@ -107,14 +117,14 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
     if missing:
         raise CompileError(
             f"the data file has no array '{missing[0]}', it has {sorted(arrays) or 'none'}",
-            str(path),
+            where,
             f"np.savez('data.npz', {', '.join(f'{n}=...' for n in names)}, y=labels)",
         )
     found = {
-        name: _matching(arrays[name], tensor, graph.ports.get(tensor.name), name, path)
+        name: _matching(arrays[name], tensor, graph.ports.get(tensor.name), name, where)
         for name, tensor in zip(names, graph.inputs, strict=True)
     }
-    labels = _labels(arrays["y"], graph.outputs[0], path) if "y" in arrays else None
+    labels = _labels(arrays["y"], graph.outputs[0], where) if "y" in arrays else None
     counts = {name: len(x) for name, x in found.items()}
     if labels is not None:
         counts["y"] = len(labels)
@@ -122,11 +132,11 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
         held = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise CompileError(
             f"the arrays hold these numbers of samples: {held}, expected equal numbers above 0",
-            str(path),
+            where,
             "give every array one row per sample",
         )
     inputs = tuple(x[:limit] for x in found.values())
-    return Samples(inputs, None if labels is None else labels[:limit], path.name)
+    return Samples(inputs, None if labels is None else labels[:limit], origin)
 
 
 def read_npz(path: Path) -> dict[str, Array]:
@@ -157,7 +167,7 @@ def read_npz(path: Path) -> dict[str, Array]:
         ) from error
 
 
-def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path) -> Array:
+def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, where: str) -> Array:
     """Convert `x` to (samples, *the input's shape) in the input's dtype."""
     whole = tensor.shape if port is None else port.shape
     dtype = np.dtype(tensor.dtype.value if port is None else port.dtype)
@@ -166,7 +176,7 @@ def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path
     if x.ndim < 1 or (x.shape[1:] != flat and tuple(d for d in x.shape[1:] if d != 1) != squeezed):
         raise CompileError(
             f"array '{name}' has shape {list(x.shape)}, expected [n, {', '.join(map(str, shape))}]",
-            str(path),
+            where,
             _shape_hint(x, tensor, shape, name),
         )
     takes_real = tensor.dtype is not DType.INT32 and tensor.quant is not None
@@ -174,12 +184,12 @@ def _matching(x: Array, tensor: Tensor, port: Port | None, name: str, path: Path
     if x.dtype != dtype and not real:
         wanted = f"{dtype} (raw) or float32 (real)" if dtype != np.float32 else "float32 (real)"
         raise CompileError(
-            f"array '{name}' is {x.dtype}, expected {wanted}", str(path), _dtype_hint(x, dtype)
+            f"array '{name}' is {x.dtype}, expected {wanted}", where, _dtype_hint(x, dtype)
         )
     if real and not np.isfinite(x).all():
         raise CompileError(
             f"array '{name}' holds NaN or infinity, expected finite real values",
-            str(path),
+            where,
             "clean the data before the check",
         )
     values = x.reshape(len(x), *whole)
@@ -217,18 +227,18 @@ def to_indices(y: Array) -> str:
     return "y.ravel()" if y.ndim == 2 and y.dtype.kind in "iu" else "y.astype(np.int64)"
 
 
-def _labels(y: Array, output: Tensor, path: Path) -> NDArray[np.int64]:
+def _labels(y: Array, output: Tensor, where: str) -> NDArray[np.int64]:
     if y.ndim != 1 or y.dtype.kind not in "iu":
         raise CompileError(
             f"labels 'y' are {y.dtype} of shape {list(y.shape)}, expected integers of shape [n]",
-            str(path),
+            where,
             f"{to_indices(y)}, one class index per sample",
         )
     if output.elements > 1 and y.size and (int(y.min()) < 0 or int(y.max()) >= output.elements):
         raise CompileError(
             f"labels 'y' run from {int(y.min())} to {int(y.max())}, "
             f"expected 0 to {output.elements - 1} as in the model",
-            str(path),
+            where,
             "number the classes as the model's output does",
         )
     return y.astype(np.int64)

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from mcuforge.compiler.compile import Planned
@@ -76,8 +78,9 @@ def layer_facts(
     """
     live = planned.ram_live()
     facts = []
+    costs = None if ticks is None else layer_costs(ticks, session)
     for i, node in enumerate(layer.node for layer in planned.schedule.layers):
-        cost = Cost() if ticks is None else cost_of(ticks[i], session)
+        cost = Cost() if costs is None else costs[i]
         macs = node.op.macs(node.inputs, node.output)
         figures = (macs, cost.instructions, live[i], model.per_mac(cost.instructions, macs))
         facts.append(
@@ -122,6 +125,29 @@ class Cost:
     instructions: int | None = None
     cycles: int | None = None
     microseconds: float | None = None
+
+
+def layer_costs(ticks: Iterable[int], session: Session) -> list[Cost]:
+    """Convert each layer's ticks so that costs add up to that of all ticks together.
+
+    A tick may be a broken number of instructions (31.25 on qemu-mps3-an547), so what is rounded is
+    the cost up to the end of each layer.
+    """
+    ends = [cost_of(end, session) for end in accumulate(ticks, initial=0)]
+    return [
+        Cost(
+            instructions=_between(before.instructions, after.instructions),
+            cycles=_between(before.cycles, after.cycles),
+            microseconds=None
+            if before.microseconds is None or after.microseconds is None
+            else round(after.microseconds - before.microseconds, 3),
+        )
+        for before, after in pairwise(ends)
+    ]
+
+
+def _between(before: int | None, after: int | None) -> int | None:
+    return None if before is None or after is None else after - before
 
 
 def cost_of(ticks: int, session: Session) -> Cost:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from mcuforge.errors import BoardError
 from mcuforge.flow.session import Session
@@ -34,6 +35,11 @@ class Way:
                 f"board {self.board}, without --port",
                 "add --port auto, or leave --protocol out",
             )
+
+    @property
+    def name(self) -> Literal["emulate", "exact", "port"]:
+        """How the board is reached; a board that is only emulated needs no flag."""
+        return "exact" if self.exact else "emulate" if self.port is None else "port"
 
     def connection(self, session: Session) -> Connection | None:
         """Find the port before anything is built; None if the board is emulated.

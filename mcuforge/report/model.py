@@ -8,10 +8,11 @@ Every command's record stands here, below everything that fills or prints one. `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from mcuforge.compiler.judges import EXACT_MARK
+from mcuforge.report.gate import GateFacts, PlanGate
 
 if TYPE_CHECKING:
     from mcuforge.boards.catalog.board import Board
@@ -252,6 +253,7 @@ class Report:
     plan: PlanFacts
     run: Run
     layers: tuple[LayerFacts, ...]
+    gate: GateFacts = field(default_factory=GateFacts)
 
 
 @dataclass(frozen=True)
@@ -330,6 +332,7 @@ class PlanReport:
     plan: PlanFacts
     buffers: tuple[BufferFacts, ...]
     layers: tuple[LayerFacts, ...]
+    gate: PlanGate = field(default_factory=PlanGate)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.markup import escape
 
+from mcuforge.report.gate_text import print_changes, print_limits
 from mcuforge.report.model import (
     JUDGED_SAMPLES,
     LEAST_AGREEMENT,
@@ -49,6 +50,8 @@ def print_report(report: Report, console: Console) -> None:
     print_line("arena", f"{size}; decided by {plan.deciding_layer}", console)
     _print_answers(report.check, console)
     _print_cost(report.run, console)
+    print_limits(report.gate.limits, console)
+    print_changes(report.gate, compiler, console)
     print_verdict(report.verdict, report.reasons, console)
 
 

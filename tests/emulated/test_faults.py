@@ -40,6 +40,24 @@ def sabotage(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     monkeypatch.setattr(mcuforge.flow.target, "RUN_SECONDS", 5.0)  # the demo takes milliseconds
 
 
+def spoil_layer_2(monkeypatch: pytest.MonkeyPatch, board: str) -> None:
+    """Let layer 2 of the model read stray bytes: its input is changed just before it runs first."""
+    compiled = compile_session(open_session(MODEL, board, emulate=True))
+    layer = compiled.schedule.layers[2]
+    read = compiled.schedule.buffer(layer.node.activations[0])
+    at = compiled.plan.placements[read.name].offset
+    step = [x is layer for x, _ in compiled.schedule.steps].index(True)
+    sabotage(
+        monkeypatch,
+        f"if (begin <= {step} && end > {step}) {{\n"
+        f"        {MODEL.stem}_run_steps(&state, begin, {step});\n"
+        "        for (int32_t i = 0; i < 64; i++) {\n"
+        f"            arena[CANARY_BYTES + {at} + i] ^= 0x5aU;\n        }}\n"
+        "        *reached = end;\n"
+        f"        return {MODEL.stem}_run_steps(&state, {step}, end);\n    }}",
+    )
+
+
 def emulators() -> int:
     """QEMU processes that run an image of a folder of ours."""
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
@@ -85,22 +103,8 @@ def test_a_dead_board_is_an_error_with_its_last_words(
 
 
 def test_a_wrong_answer_fails_and_names_the_first_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    # layer 2 reads stray bytes: its input is changed just before it runs first
     board = "qemu-mps2-an386"
-    compiled = compile_session(open_session(MODEL, board, emulate=True))
-    layer = compiled.schedule.layers[2]
-    read = compiled.schedule.buffer(layer.node.activations[0])
-    at = compiled.plan.placements[read.name].offset
-    step = [x is layer for x, _ in compiled.schedule.steps].index(True)
-    sabotage(
-        monkeypatch,
-        f"if (begin <= {step} && end > {step}) {{\n"
-        f"        {MODEL.stem}_run_steps(&state, begin, {step});\n"
-        "        for (int32_t i = 0; i < 64; i++) {\n"
-        f"            arena[CANARY_BYTES + {at} + i] ^= 0x5aU;\n        }}\n"
-        "        *reached = end;\n"
-        f"        return {MODEL.stem}_run_steps(&state, {step}, end);\n    }}",
-    )
+    spoil_layer_2(monkeypatch, board)
     report = deploy(Request(MODEL, board, emulate=True, samples=4), QUIET)
     assert report.verdict == "fail"
     assert report.check.mismatched_elements > 0

@@ -146,6 +146,24 @@ def test_the_installed_wheel_deploys(installed: Path, board: str, tmp_path: Path
     deploy(installed, board, tmp_path)
 
 
+def test_the_installed_wheel_brings_the_fixture(installed: Path, tmp_path: Path) -> None:
+    """In a repository of a user pytest finds the plugin by its entry point alone."""
+    home, repository = tmp_path / "home", tmp_path / "repository"
+    home.mkdir()
+    shutil.copytree(EXAMPLE, repository / "digits")
+    shutil.copytree(ROOT / "examples" / "on_board_tests", repository / "tests")
+    (repository / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    pytest_: list[str | Path] = [installed / "python", "-m", "pytest", "-q", "-rs", "tests"]
+    said = run(pytest_, repository, home)
+    assert "1 skipped" in said
+    assert "no board is given: --mcuforge-board ID" in said
+    where = ["--mcuforge-board", "qemu-mps2-an386", "--mcuforge-emulate", "--mcuforge-require"]
+    said = run([*pytest_, *where, "--mcuforge-record", "found.json"], repository, home)
+    assert "1 passed" in said
+    (test,) = json.loads((repository / "found.json").read_text())["tests"]
+    assert (test["outcome"], test["deployed"][0]["exact_samples"]) == ("passed", 360)
+
+
 @pytest.mark.slow
 def test_the_wheel_with_its_own_dependencies_deploys(wheel: Path, tmp_path: Path) -> None:
     folder = tmp_path / "venv"

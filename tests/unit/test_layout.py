@@ -52,6 +52,7 @@ KEPT_TO = {
     "jinja2": ("mcuforge/templates.py", "mcuforge/picture/"),
     "typer": ("mcuforge/cli.py", "mcuforge/commands/"),
     "rich": ("mcuforge/",),
+    "pytest": ("mcuforge/testing/",),
     "platformio": ("boards/build/platformio/",),  # elsewhere a subprocess, never an import
     "torch": ("nas/",),
     "ray": ("nas/workers.py", "nas/training/cluster.py"),

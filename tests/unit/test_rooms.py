@@ -34,7 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("mcuforge/picture",),
     ("mcuforge/flow",),
     ("nas",),  # the search stands on the flow; the command line stands above the search
-    ("mcuforge/commands",),
+    ("mcuforge/commands", "mcuforge/testing"),
     ("mcuforge",),
 )
 

@@ -67,7 +67,8 @@ def read(path: Path, command: str, names: tuple[str, ...] = ()) -> dict[str, obj
 
 def test_plan_writes_what_is_documented(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
-    assert run("plan", DIGITS, "--board", "nucleo_l4r5zi", "--json", str(file)) == 0
+    limit = ("--max-arena", "64K")
+    assert run("plan", DIGITS, "--board", "nucleo_l4r5zi", *limit, "--json", str(file)) == 0
     content = read(file, "plan")
     assert set(documented("plan")) == {key for key, _ in leaves(content)}
 

@@ -52,12 +52,12 @@ def test_a_command_gets_its_flags_as_one_record() -> None:
 
 
 def test_flags_become_the_options_of_the_compiler() -> None:
-    assert PlanFlags().options() == PlanOptions()
+    assert PlanFlags().record() == PlanOptions()
     flags = PlanFlags("speed", 5500, "streamed", "external")
-    assert flags.options() == PlanOptions("speed", 5500, streamed=True, weights="external")
+    assert flags.record() == PlanOptions("speed", 5500, streamed=True, weights="external")
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "1.5", "K", "64M", ""])
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "K", "64G", "64KM", "²", ""])
 def test_what_is_not_a_number_of_bytes_is_wrong_usage(text: str) -> None:
     result = CliRunner().invoke(small, ["net", "--ram-budget", text])
     assert result.exit_code == 2

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from mcuforge.errors import CompileError, InternalError
 from mcuforge.report.files import SCHEMA, refuse_unwritable, write_json, write_whole
+from mcuforge.report.gate import ChangeFacts, GateFacts, LimitFacts
 from mcuforge.report.model import (
     BenchReport,
     BoardFacts,
@@ -124,7 +125,10 @@ def test_every_command_that_writes_json_has_its_section() -> None:
 def test_a_report_is_written_as_described(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     check = replace(REPORT.check, peer_operators=("an operator",), peer_unexplained=("another",))
-    write_json(replace(REPORT, check=check), path)
+    limit = LimitFacts("ram", 1284, 2048, True)
+    change = ChangeFacts("flash", 4000, 5000, 0.25, 0.02, "regression")
+    gate = GateFacts((limit,), "base.json", False, "gcc 13.2.1", (change,))
+    write_json(replace(REPORT, check=check, gate=gate), path)
     content = json.loads(path.read_text())
     assert list(content)[:2] == ["schema", "mcuforge"]
     assert content["schema"] == SCHEMA == 2

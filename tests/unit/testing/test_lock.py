@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lock of a port: one process has it, others wait, and it ends with its process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mcuforge.testing.lock import PortLock
+
+ROOT = Path(__file__).resolve().parents[3]
+HOLDER = """\
+import sys
+from mcuforge.testing.lock import PortLock
+lock = PortLock("pico", sys.argv[1])
+lock.acquire()
+lock.stamp = "theirs"
+print("held", flush=True)
+sys.stdin.read()
+"""
+WAITER = """\
+import sys
+from mcuforge.testing.lock import PortLock
+lock = PortLock("pico", sys.argv[1])
+print("asks", flush=True)
+lock.acquire()
+print(lock.stamp, flush=True)
+"""
+
+
+@pytest.fixture
+def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A port of this test alone; its lock lies in a folder that goes with the test."""
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return str(tmp_path / "ttyACM0")
+
+
+def started(program: str, port: str) -> subprocess.Popen[str]:
+    """A program that uses the lock, once it has said its first word."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, port],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() in ("held\n", "asks\n")
+    return process
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_process_waits_until_the_other_is_done_however_it_ends(port: str, killed: bool) -> None:
+    holder = started(HOLDER, port)
+    waiter = started(WAITER, port)
+    assert waiter.stdout is not None
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiter.wait(0.3)
+    if killed:
+        holder.kill()
+    holder.communicate()
+    assert waiter.communicate(timeout=30)[0] == "theirs\n"
+
+
+def test_a_lock_is_released_and_taken_again_and_keeps_its_stamp(port: str) -> None:
+    lock = PortLock("pico", port)
+    assert not lock.held
+    lock.acquire()
+    lock.acquire()
+    assert lock.held
+    assert lock.stamp == ""
+    lock.stamp = "long words"
+    lock.stamp = "words"
+    lock.release()
+    lock.release()
+    other = PortLock("another name of the board", port)
+    other.acquire()
+    assert other.stamp == "words"
+    other.release()
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(port: str, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("words")
+    lock = PortLock("pico", port)
+    lock.path.symlink_to(precious)
+    with pytest.raises(OSError, match="symbolic link"):
+        lock.acquire()
+    assert precious.read_text() == "words"
+
+
+def test_names_of_one_port_have_one_lock_and_auto_has_one_for_each_board(
+    port: str, tmp_path: Path
+) -> None:
+    link = tmp_path / "by-id"
+    link.symlink_to(port)
+    assert PortLock("pico", str(link)).path == PortLock("pico", port).path
+    assert PortLock("pico", "auto").path != PortLock("hifive1", "auto").path
+    assert PortLock("pico", "auto").path.parent == tmp_path
