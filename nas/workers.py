@@ -121,6 +121,8 @@ def ray_workers(address: str | None = None, cpus: int | None = None) -> Iterator
 
     Raises CompileError when Ray is missing or the cluster does not answer.
     """
+    # told to end, a program of ours leaves its contexts; Ray would print a stack trace of C++ first
+    os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")
     try:
         import ray
     except ImportError:

@@ -126,3 +126,26 @@ def test_a_wrong_address_is_an_error_at_once(wrong: str) -> None:
         pass
     assert caught.value.where == f"--ray-address {wrong}"
     assert time.monotonic() - begin < 15
+
+
+SLEEPER = """
+import sys, time
+from mcuforge.cli import _prepare_process
+from mcuforge.nas.workers import ray_workers
+_prepare_process()
+with ray_workers(sys.argv[1]) as workers:
+    print("up", flush=True)
+    list(workers.map(time.sleep, [60.0]))
+"""
+
+
+def test_a_search_that_is_told_to_end_says_nothing_of_ray(address: str) -> None:
+    command = [sys.executable, "-c", SLEEPER, address]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    process.terminate()
+    assert process.communicate(timeout=PATIENCE_S)[0] == ""
+    assert process.returncode > 0
