@@ -129,6 +129,16 @@ class Link:
             raise InternalError("the link is used before hello()")
         return self._hello
 
+    @property
+    def traffic(self) -> int:
+        """Bytes sent and received so far, frames and repetitions included."""
+        return self._exchange.traffic
+
+    @property
+    def now_s(self) -> float:
+        """Seconds on the clock of the port: virtual ones if the board is virtual."""
+        return self._exchange.port.now_s()
+
     def write_input(self, index: int, data: bytes) -> None:
         """Fill input `index` (row-major, little-endian); InternalError for a wrong size.
 

@@ -7,7 +7,6 @@ At most two requests are on their way at a time, since the board's receive ring 
 """
 
 import os
-import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,6 +77,7 @@ class Exchange:
         self.timeout_s = timeout_s
         self.where = f"port {port.name}"  # the client adds the board's name once it is known
         self.in_session = False
+        self.traffic = 0  # bytes in both directions
         self._splitter = Splitter()
         self._sequence = int.from_bytes(os.urandom(2), "little")
 
@@ -98,14 +98,14 @@ class Exchange:
         flights: dict[int, _Flight] = {}
         answers: dict[int, Frame] = {}
         heard = _Heard()
-        progress_s = time.monotonic()
+        progress_s = self.port.now_s()
         while len(answers) < len(requests):
             self._send_due(waiting, flights)
             for frame in self._receive(flights, heard, progress_s + limit_s):
                 answered = self._match(frame, flights, heard)
                 if answered is None:
                     continue
-                progress_s = time.monotonic()
+                progress_s = self.port.now_s()
                 heard = _Heard()
                 if frame.status == Status.RUNNING:
                     answered.sent_s = progress_s
@@ -116,13 +116,13 @@ class Exchange:
                 answers[answered.place] = frame
                 del flights[frame.sequence]
             self._check_events(doing)
-            if time.monotonic() - progress_s >= limit_s:
+            if self.port.now_s() - progress_s >= limit_s:
                 self._give_up(doing, limit_s, heard)
         return [answers[place] for place in range(len(requests))]
 
     def _send_due(self, waiting: deque[tuple[int, Request]], flights: dict[int, _Flight]) -> None:
         """Send again requests that waited too long, then new requests as far as allowed."""
-        now = time.monotonic()
+        now = self.port.now_s()
         due = bytearray()
         for flight in flights.values():
             if now - flight.sent_s >= flight.wait_s:
@@ -143,12 +143,14 @@ class Exchange:
             )
             due += wire
         if due:
+            self.traffic += len(due)
             self.port.write(bytes(due))
 
     def _receive(self, flights: dict[int, _Flight], heard: _Heard, end_s: float) -> list[Frame]:
         """Receive frames until the next resend is due, or until `end_s`."""
         due_s = min(flight.sent_s + flight.wait_s for flight in flights.values())
-        data = self.port.read(max(0.0, min(due_s, end_s) - time.monotonic()))
+        data = self.port.read(max(0.0, min(due_s, end_s) - self.port.now_s()))
+        self.traffic += len(data)
         heard.bytes += len(data)
         damaged_before = self._splitter.foreign_chunks
         frames = self._splitter.feed(data)

@@ -16,6 +16,7 @@ from mcuforge.commands.options import (
     Emulate,
     Exact,
     Json,
+    LineSpeed,
     Model,
     Out,
     Poison,
@@ -45,6 +46,7 @@ class Request:
     _: KW_ONLY
     emulate: Emulate = False
     exact: Exact = False
+    line_speed: LineSpeed = False
     port: Port = None
     protocol: Protocol = None
     data: Data = None
@@ -64,7 +66,14 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
     from mcuforge.flow.reach import Way
     from mcuforge.flow.session import open_session
 
-    way = Way(request.board, request.emulate, request.exact, request.port, request.protocol)
+    way = Way(
+        request.board,
+        request.emulate,
+        request.exact,
+        request.port,
+        request.protocol,
+        request.line_speed,
+    )
     way.refuse_contradictions()
     session = open_session(
         request.model, request.board, emulate=request.emulate, exact=request.exact
@@ -89,6 +98,7 @@ def deploy_session(
         out=request.out,
         dump_passes=request.dump_passes,
         connection=connection,
+        line_speed=request.line_speed,
     )
 
 

@@ -8,13 +8,24 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from mcuforge.boards.link.client import Link
-from mcuforge.boards.link.messages import CoreState
+from mcuforge.boards.link.messages import CoreState, Counters
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.schedule.written import rows_written
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import BoardError
 from mcuforge.flow.data import Samples
 from mcuforge.report.progress import Stages
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What one sample costs on the serial line, with input, answers and counters.
+
+    seconds: on the clock of the port, without the inference.
+    """
+
+    bytes: int
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +39,7 @@ class BoardAnswers:
     run_ticks: int  # of the first sample's whole inference
     stack_painted: int | None  # bytes, deepest use in an inference; None: the board cannot tell
     core: CoreState | None = None  # what the chip's registers say; None: the board cannot tell
+    transfer: Transfer | None = None  # of the first sample
 
 
 @dataclass(frozen=True)
@@ -58,10 +70,10 @@ def run_samples(
 ) -> BoardAnswers:
     """Run every sample on the board.
 
-    poison: the board overwrites dead bytes between steps; ticks and stack then come from another
-    run of the first sample, without poison. Raises BoardError when the link breaks, when the
-    firmware cannot poison, and when the canary bytes around an arena have changed: they are checked
-    after every sample.
+    poison: the board overwrites dead bytes between steps; ticks, stack and transfer then come from
+    another run of the first sample, without poison. Raises BoardError when the link breaks, when
+    the firmware cannot poison, and when the canary bytes around an arena have changed: they are
+    checked after every sample.
     """
     if poison and not link.firmware.poison:
         raise BoardError(
@@ -72,18 +84,21 @@ def run_samples(
     ports = compiled.model.outputs
     answers = [np.empty((samples.count, p.elements), p.dtype.numpy) for p in ports]
     first_ticks, stack_bytes = 0, 0
-    core = None
+    core, transfer = None, None
     with stages.counted("running samples on the board", samples.count) as counter:
         for index in range(samples.count):
+            begin = link.now_s, link.traffic
             if index == 0 and poison:
                 run_sample(link, compiled, samples.sample(0))
                 counters = link.counters()
                 first_ticks, stack_bytes = counters.ticks, counters.stack_bytes
+                transfer = _transfer(link, begin, counters)
             outputs = run_sample(link, compiled, samples.sample(index), poison=poison)
             for answer, output in zip(answers, outputs, strict=True):
                 answer[index] = output
             counters = link.counters()
             core = counters.core
+            transfer = transfer or _transfer(link, begin, counters)
             if not counters.canaries_intact:
                 raise BoardError(
                     "the model wrote outside its arena: the canary bytes around it have changed",
@@ -94,7 +109,13 @@ def run_samples(
                 first_ticks = counters.ticks if index == 0 else first_ticks
                 stack_bytes = counters.stack_bytes
             counter.advance()
-    return BoardAnswers(tuple(answers), first_ticks, stack_bytes or None, core)
+    return BoardAnswers(tuple(answers), first_ticks, stack_bytes or None, core, transfer)
+
+
+def _transfer(link: Link, begin: tuple[float, int], counters: Counters) -> Transfer:
+    """What crossed the line since `begin`, seconds and bytes; counters: of the run since then."""
+    inference_s = counters.ticks / link.firmware.tick_hz
+    return Transfer(link.traffic - begin[1], link.now_s - begin[0] - inference_s)
 
 
 def run_sample(

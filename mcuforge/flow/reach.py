@@ -12,13 +12,17 @@ from mcuforge.flow.target import Connection, find_connection
 
 @dataclass(frozen=True)
 class Way:
-    """What the user asked for. `port`: "auto", a name, or None; `protocol`: how to flash."""
+    """What the user asked for. `port`: "auto", a name, or None; `protocol`: how to flash.
+
+    line_speed: bytes of a virtual board take their time.
+    """
 
     board: str
     emulate: bool
     exact: bool
     port: str | None
     protocol: str | None
+    line_speed: bool = False
 
     def refuse_contradictions(self) -> None:
         """Raise a BoardError for ways that exclude each other, before anything is read."""
@@ -33,6 +37,12 @@ class Way:
                 f"--protocol {self.protocol} says how to flash, and nothing is flashed",
                 f"board {self.board}, without --port",
                 "add --port auto, or leave --protocol out",
+            )
+        if self.line_speed and not self.exact:
+            raise BoardError(
+                "--line-speed is of the virtual chip that --exact starts, and --exact is not given",
+                f"board {self.board}",
+                "add --exact, or leave --line-speed out: QEMU's lines have no speed, real ones do",
             )
 
     def connection(self, session: Session) -> Connection | None:

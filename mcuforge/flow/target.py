@@ -13,6 +13,7 @@ from mcuforge.boards.catalog.hardware import CHIP_ID_BITS
 from mcuforge.boards.emulator import qemu
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.link.errors import LinkError, NoAnswer, Silent, WrongBoard, WrongModel
+from mcuforge.boards.link.exchange import BITS_PER_BYTE
 from mcuforge.boards.ports import Reach, find_ports
 from mcuforge.boards.virtual.machine import VirtualBoard
 from mcuforge.errors import BoardError, InternalError
@@ -22,6 +23,7 @@ from mcuforge.report.progress import Stages
 
 FLASHED_SECONDS = 10.0  # for the board to start and say hello
 RUN_SECONDS = 60.0
+VIRTUAL_SECONDS, VIRTUAL_RUN_SECONDS = 2.0, 10.0  # on the clock of a virtual chip
 SLOWEST_MACS_PER_SECOND = 1e6  # a 16 MHz core without a multiplier array, or a busy emulator
 
 
@@ -124,29 +126,54 @@ def emulate_elf(session: Session, elf: Path, stages: Stages) -> Iterator[Link]:
 
 
 @contextmanager
-def open_exact(session: Session, elf: Path, stages: Stages) -> Iterator[tuple[Link, VirtualBoard]]:
+def open_exact(
+    session: Session, elf: Path, stages: Stages, *, line_speed: bool = False
+) -> Iterator[tuple[Link, VirtualBoard]]:
     """Start the hardware's image on the board's virtual chip and open a link to it.
 
-    BoardError, from here on or from the link, when the image does what the chip forbids.
+    line_speed: bytes cross the serial line at the baud rate. BoardError, from here on or from the
+    link, when the image does what the chip forbids, and when bytes were lost because it read late.
     """
     with stages.stage("starting the virtual board"):
-        machine = VirtualBoard(session.board, elf)
-    with Link(machine.port(), run_timeout_s=_patience(session)) as link:
-        _greet(session, link)
-        yield link, machine
+        machine = VirtualBoard(session.board, elf, line_speed=line_speed)
+        machine.start()
+    patience = _patience(session, VIRTUAL_RUN_SECONDS)
+    with Link(machine.port(), VIRTUAL_SECONDS, patience) as link:
+        try:
+            _greet(session, link)
+            yield link, machine
+        except LinkError as error:
+            _refuse_overruns(machine, session.board, error)
+            raise
+        _refuse_overruns(machine, session.board)
+
+
+def _refuse_overruns(machine: VirtualBoard, board: Board, cause: LinkError | None = None) -> None:
+    """Raise a BoardError if bytes were lost, which repetitions of frames would hide."""
+    if not machine.overruns:
+        return
+    raise BoardError(
+        f"the firmware read the serial line too late: {machine.overruns} bytes were lost at "
+        f"{board.baud:,} baud",
+        f"board {board.id} on port {machine.name}",
+        "a lower baud in the board's file, or a shorter interrupt: one byte takes "
+        f"{BITS_PER_BYTE * board.clock_hz // board.baud:,} cycles",
+    ) from cause
 
 
 @contextmanager
 def open_port(session: Session, port: str) -> Iterator[Link]:
     """Open a link on `port`; BoardError unless the firmware holds the session's model."""
-    with Link.open(port, baud=session.board.baud, run_timeout_s=_patience(session)) as link:
+    with Link.open(
+        port, baud=session.board.baud, run_timeout_s=_patience(session, RUN_SECONDS)
+    ) as link:
         _greet(session, link)
         yield link
 
 
-def _patience(session: Session) -> float:
+def _patience(session: Session, least_s: float) -> float:
     """Seconds that one inference may take."""
-    return RUN_SECONDS + session.graph.macs / SLOWEST_MACS_PER_SECOND
+    return least_s + session.graph.macs / SLOWEST_MACS_PER_SECOND
 
 
 def _greet(session: Session, link: Link) -> None:
