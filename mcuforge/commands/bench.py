@@ -80,7 +80,7 @@ def bench(request: Request, stages: Stages) -> BenchReport:
             "leave --cycles out: hardware counts its cycles, a virtual chip has none",
         )
     session = open_session(request.model, request.board, emulate=emulate, exact=request.exact)
-    connection = way.connection(session)
+    connection = way.connection(session, request.options)
     if request.cycles:
         core_of(session.board.cpu, session.board.id)
     with stages.stage("compiling and planning"):

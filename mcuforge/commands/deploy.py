@@ -78,7 +78,7 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
     session = open_session(
         request.model, request.board, emulate=request.emulate, exact=request.exact
     )
-    connection = way.connection(session)
+    connection = way.connection(session, request.options)
     return deploy_session(session, request, stages or progress(quiet=True), connection)
 
 

@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mcuforge.errors import BoardError
 from mcuforge.flow.session import Session
 from mcuforge.flow.target import Connection, find_connection
+
+if TYPE_CHECKING:
+    from mcuforge.compiler.compile import PlanOptions
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Way:
                 "add --exact, or leave --line-speed out: QEMU's lines have no speed, real ones do",
             )
 
-    def connection(self, session: Session) -> Connection | None:
+    def connection(self, session: Session, options: PlanOptions | None) -> Connection | None:
         """Find the port before anything is built; None if the board is emulated.
 
         BoardError when the board cannot be reached in the way that was asked for.
@@ -67,4 +71,5 @@ class Way:
             )
         if self.port is None:
             return None
-        return find_connection(session, self.port, self.protocol)
+        outside = options is not None and options.weights == "external"
+        return find_connection(session, self.port, self.protocol, weights_outside=outside)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcuforge.boards.build.stock import platformio_of
+from mcuforge.boards.build.stock import outside_protocols, platformio_of
 from mcuforge.boards.build.upload import upload
 from mcuforge.boards.catalog.board import Board, load_board
 from mcuforge.boards.catalog.hardware import CHIP_ID_BITS
@@ -58,11 +58,15 @@ def open_board(
         yield link
 
 
-def find_connection(session: Session, port: str, protocol: str | None) -> Connection:
+def find_connection(
+    session: Session, port: str, protocol: str | None, *, weights_outside: bool = False
+) -> Connection:
     """Find the board's port before anything is built; port: "auto" or a name.
 
-    protocol: None for the board's own. Raises BoardError when no port can be opened, and when the
-    board's PlatformIO platform does not know the protocol.
+    protocol: None for the board's own; weights_outside: the user wants all weights in a flash
+    outside the chip. Raises BoardError when no port can be opened, and, before a port is looked
+    for, when the board's PlatformIO platform does not know the protocol or the protocol does not
+    write that flash.
     """
     known = platformio_of(session.board)
     chosen = known.protocol if protocol is None else protocol
@@ -71,6 +75,16 @@ def find_connection(session: Session, port: str, protocol: str | None) -> Connec
             f"'{session.board.id}' cannot be flashed with '{chosen}'",
             f"board {session.board.id}, --protocol",
             f"it takes {', '.join(known.protocols)}",
+        )
+    outside = [memory.name for memory in session.board.flash_memories if memory.external]
+    able = outside_protocols(session.board)
+    if weights_outside and outside and chosen not in able:
+        raise BoardError(
+            f"--weights external puts all weights into '{' and '.join(outside)}', outside the "
+            f"chip, which {chosen} does not write",
+            f"board {session.board.id}, --protocol",
+            f"{''.join(f'--protocol {other}, or ' for other in able)}`--weights internal` if the "
+            "weights fit there",
         )
     return Connection(find_ports(session.board, port), chosen)
 
