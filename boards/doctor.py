@@ -17,9 +17,10 @@ from pathlib import Path
 
 from serial.tools import list_ports
 
-from mcuforge.boards.build.stock import missing, packages_dir
+from mcuforge.boards.build.stock import missing, missing_tools, packages_dir
 from mcuforge.boards.build.tools import remedy, version
 from mcuforge.boards.catalog.board import Board
+from mcuforge.boards.catalog.platformio import PlatformIO
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.link.errors import LinkError, NoAnswer
 from mcuforge.boards.link.permission import allow
@@ -89,6 +90,7 @@ def board_tools(board: Board, port: str = AUTO) -> tuple[ToolStatus, ...]:
             "the first `mcuforge deploy --port` downloads it" if lacking else "",
         )
     )
+    statuses.append(flash_tools_status(board, board.platformio))
     try:
         reach = find_ports(board, port)
     except LinkError as error:
@@ -98,6 +100,26 @@ def board_tools(board: Board, port: str = AUTO) -> tuple[ToolStatus, ...]:
         statuses.append(ToolStatus(usb.name, "serial port", True, usb.description, ""))
         statuses.append(hello_status(usb.name, board))
     return tuple(statuses)
+
+
+def flash_tools_status(board: Board, platformio: PlatformIO) -> ToolStatus:
+    """Check the flash tools that the first upload with the board's own protocol would download."""
+    name, purpose = "flash tools", f"flashing with {platformio.protocol}"
+    lacking = missing_tools(board, platformio.protocol)
+    if lacking is None:
+        platform = f"pio pkg install --global --platform '{platformio.platform}'"
+        hint = f"the first upload downloads them; to see them before: {platform}"
+        return ToolStatus(name, purpose, False, "not known before the platform is there", hint)
+    if not lacking:
+        return ToolStatus(name, purpose, True, str(packages_dir()), "")
+    tools = " ".join(f"--tool '{tool}'" for tool in lacking)
+    return ToolStatus(
+        name,
+        purpose,
+        False,
+        f"not installed: {', '.join(lacking)}",
+        f"the first upload downloads them; before: pio pkg install --global {tools}",
+    )
 
 
 def hello_status(port: str, board: Board) -> ToolStatus:

@@ -7,6 +7,7 @@ chip, as every PlatformIO project does; `offline.ini` builds with the compiler o
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,27 @@ def missing(board: Board) -> tuple[str, ...]:
     return tuple(found)
 
 
+def missing_tools(board: Board, protocol: str) -> tuple[str, ...] | None:
+    """List what `pio run -t upload` would download besides, as `pio pkg install --tool` takes it.
+
+    It wants every flash tool that the platform names, not only that of `protocol`. None: the
+    platform, which names them, is not installed.
+    """
+    wanted = platformio_of(board)
+    folder = _folder_of(_users_folder("platforms", "PLATFORMIO_PLATFORMS_DIR"), wanted)
+    if folder is None:
+        return None
+    there = set(_installed(packages_dir()))
+    lacking = []
+    for name, about in sorted(_uploaders(folder).items()):
+        if name == "tool-jlink" and "jlink" not in (protocol, wanted.protocol):
+            continue  # the platform strikes it out then
+        version = str(about.get("version", ""))
+        if not any(name == has and _suits(at, version) for has, at in there):
+            lacking.append(f"{about.get('owner', 'platformio')}/{name}@{version}")
+    return tuple(lacking)
+
+
 def packages_dir() -> Path:
     """Return the folder in which the user's PlatformIO keeps compilers and flash tools."""
     return _users_folder("packages", "PLATFORMIO_PACKAGES_DIR")
@@ -100,11 +122,50 @@ def _users_folder(kind: str, variable: str) -> Path:
     return Path(given).expanduser() if given else users_core_dir() / kind
 
 
+def _folder_of(platforms: Path, wanted: PlatformIO) -> Path | None:
+    """Find the folder of the pinned platform."""
+    for folder, name, version in _notes(platforms):
+        if (name, version) == (wanted.name, wanted.version):
+            return folder
+    return None
+
+
+def _uploaders(platform: Path) -> dict[str, dict[str, object]]:
+    """Read the flash tools that a platform's manifest names."""
+    try:
+        manifest = json.loads((platform / "platform.json").read_text(encoding="utf-8"))
+        packages = dict(manifest["packages"])
+        return {name: dict(p) for name, p in packages.items() if p.get("type") == "uploader"}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}  # PlatformIO will say what is wrong with it
+
+
+def _suits(version: str, wanted: str) -> bool:
+    """Tell whether a version is in a range "~1.2.3" (same 1.2) or "^1.2.3" (same 1)."""
+    kept = {"~": 2, "^": 1}.get(wanted[:1])
+    if kept is None:
+        return version == wanted
+    has, least = _numbers(version), _numbers(wanted[1:])
+    if wanted[0] == "^" and least[:1] == (0,):
+        kept = 2  # before version 1 the second number says what is compatible
+    return has[:kept] == least[:kept] and has >= least
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
 def _installed(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield name and version of each package in a folder, as PlatformIO has noted them."""
+    """Yield name and version of each package in a folder."""
+    for _, name, version in _notes(folder):
+        yield name, version
+
+
+def _notes(folder: Path) -> Iterator[tuple[Path, str, str]]:
+    """Yield folder, name and version of each package in a folder, as PlatformIO has noted them."""
     for note in sorted(folder.glob("*/.piopm")):
         try:
             package = json.loads(note.read_text(encoding="utf-8"))
-            yield str(package["name"]), str(package["version"])
+            yield note.parent, str(package["name"]), str(package["version"])
         except (OSError, ValueError, KeyError, TypeError):
             continue  # PlatformIO itself ignores a folder whose note it cannot read

@@ -78,7 +78,7 @@ _SUMMARY = re.compile(r"^=+ |^\*\*\* \[|^Environment |^-+ |^\S+ +FAILED |^No dep
 def install(project: Project, protocol: str) -> None:
     """Let PlatformIO download what it lacks for the board: platform and compiler.
 
-    It downloads the flash tool with the first upload.
+    It downloads the flash tools with the first upload; `stock.missing_tools` lists them.
 
     BoardError with PlatformIO's own words when it cannot.
     """

@@ -2,7 +2,6 @@
 """The client of the check firmware: inputs in, steps run, tensors and counters out."""
 
 import struct
-import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -58,19 +57,14 @@ class Link:
 
     hello() also reads what the model's `inputs` and `outputs` are. Every method raises a LinkError
     (a BoardError) when the board is silent, crashed or was reset, or when the line carries other
-    bytes. Damaged and lost frames are sent again. `clock` tells seconds: a simulated line has its
-    own.
+    bytes. Damaged and lost frames are sent again.
     """
 
     def __init__(
-        self,
-        port: Port,
-        timeout_s: float = TIMEOUT_S,
-        run_timeout_s: float = RUN_TIMEOUT_S,
-        clock: Callable[[], float] = time.monotonic,
+        self, port: Port, timeout_s: float = TIMEOUT_S, run_timeout_s: float = RUN_TIMEOUT_S
     ) -> None:
         self._run_timeout_s = run_timeout_s
-        self._exchange = Exchange(port, timeout_s, clock)
+        self._exchange = Exchange(port, timeout_s)
         self._hello: Hello | None = None
         self.inputs: tuple[TensorInfo, ...] = ()
         self.outputs: tuple[TensorInfo, ...] = ()
@@ -174,6 +168,16 @@ class Link:
         if self._hello is None:
             raise InternalError("the link is used before hello()")
         return self._hello
+
+    @property
+    def traffic(self) -> int:
+        """Bytes sent and received so far, frames and repetitions included."""
+        return self._exchange.traffic
+
+    @property
+    def now_s(self) -> float:
+        """Seconds on the clock of the port: virtual ones if the board is virtual."""
+        return self._exchange.port.now_s()
 
     def write_input(self, index: int, data: bytes) -> None:
         """Fill input `index` (row-major, little-endian); InternalError for a wrong size.

@@ -9,9 +9,8 @@ of a WRITE is not needed any more, and a READ whose answer was lost is asked und
 """
 
 import os
-import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -85,20 +84,15 @@ class _Heard:
 
 
 class Exchange:
-    """The request-and-answer layer of one open port.
+    """The request-and-answer layer of one open port; its time is the port's."""
 
-    `clock` tells seconds: a simulated line has its own.
-    """
-
-    def __init__(
-        self, port: Port, timeout_s: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, port: Port, timeout_s: float) -> None:
         self.port = port
         self.timeout_s = timeout_s
         self.where = f"port {port.name}"  # the client adds the board's name once it is known
         self.in_session = False
         self.window = 1  # until HELLO has told
-        self._clock = clock
+        self.traffic = 0  # bytes in both directions
         self._splitter = Splitter()
         self._nonce = 0
         self._sequence = 0  # of the last request sent
@@ -135,7 +129,7 @@ class Exchange:
         if any(request.kind in LAST for request in requests[:-1]):
             raise InternalError("a RUN or OPEN is sent before other requests")
         limit_s = self.timeout_s if timeout_s is None else timeout_s
-        started_s = progress_s = self._clock()
+        started_s = progress_s = self.port.now_s()
         end_s = started_s + self.budget_s(requests, limit_s)
         waiting = deque(enumerate(requests))
         answers: dict[int, Frame] = {}
@@ -147,7 +141,7 @@ class Exchange:
             for frame in self._receive(min(progress_s + limit_s, end_s)):
                 moved |= self._take(frame, waiting, answers, doing, limit_s)
             self._check_events(doing)
-            now = self._clock()
+            now = self.port.now_s()
             if moved:
                 progress_s = now
             if len(answers) < len(requests) and now >= min(progress_s + limit_s, end_s):
@@ -161,7 +155,7 @@ class Exchange:
 
     def _send_due(self, waiting: deque[tuple[int, Request]]) -> None:
         """Send all requests again that waited too long, then new ones as far as allowed."""
-        now = self._clock()
+        now = self.port.now_s()
         due = bytearray()
         if self._flights and now >= self._due_s:
             for flight in self._flights.values():
@@ -183,6 +177,7 @@ class Exchange:
             self._sent_s = now
             self._restart()
         if due:
+            self.traffic += len(due)
             self.port.write(bytes(due))
 
     def _on_wire_s(self) -> float:
@@ -193,7 +188,7 @@ class Exchange:
     def _restart(self) -> None:
         self._wait_s = FIRST_WAIT_S + self._on_wire_s()
         self._longest_wait_s = max(LONGEST_WAIT_S, self._on_wire_s())
-        self._due_s = self._clock() + self._wait_s
+        self._due_s = self.port.now_s() + self._wait_s
 
     def _hasten(self) -> None:
         """Something was damaged: send again as soon as what is under way must have arrived."""
@@ -202,9 +197,10 @@ class Exchange:
     def _receive(self, end_s: float) -> list[Frame]:
         """Receive frames until requests are due again, or until `end_s`."""
         splitter, heard = self._splitter, self._heard
-        wait_s = max(0.0, min(self._due_s, end_s) - self._clock())
+        wait_s = max(0.0, min(self._due_s, end_s) - self.port.now_s())
         whole_wait = wait_s <= CUT_WAIT_S or self._cut or not splitter.in_frame
         data = self.port.read(wait_s if whole_wait else CUT_WAIT_S)
+        self.traffic += len(data)
         if data:
             self._cut = False
         elif not whole_wait:
@@ -250,7 +246,7 @@ class Exchange:
         if frame.status == Status.RUNNING:
             self._wait_s = max(RUN_WAIT_S, RUN_WAIT_SHARE * limit_s)
             self._longest_wait_s = limit_s
-            self._due_s = self._clock() + self._wait_s
+            self._due_s = self.port.now_s() + self._wait_s
             return True
         self._check(frame, doing)
         answers[flight.place] = frame

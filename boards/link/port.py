@@ -5,6 +5,8 @@ import contextlib
 import errno
 import os
 import select
+import time
+from collections.abc import Callable
 from typing import NoReturn, Protocol, Self
 
 import serial
@@ -43,10 +45,14 @@ class Device(Protocol):
 class Port:
     """An open port; `name` is what the user called it."""
 
-    def __init__(self, device: Device, name: str, baud: int) -> None:
+    def __init__(
+        self, device: Device, name: str, baud: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """clock: seconds of the time in which the port is read; virtual boards have their own."""
         self._device = device
         self.name = name
         self.baud = baud
+        self.now_s = clock
         try:
             self._descriptor: int | None = device.fileno()
         except (AttributeError, OSError):  # Windows, and URLs without a descriptor

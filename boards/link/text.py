@@ -91,7 +91,7 @@ class TextLink:
 
         Asks for commands that do not exist until one of them is refused by its own name.
         """
-        deadline = time.monotonic() + self._timeout_s
+        deadline = self._port.now_s() + self._timeout_s
         for attempt in itertools.count():
             word = f"sync{attempt}"
             self.send(f"{word}%")
@@ -100,7 +100,7 @@ class TextLink:
                     pass
                 self.read_answer()
                 return
-            if time.monotonic() > deadline:
+            if self._port.now_s() > deadline:
                 self._silent(self._timeout_s)
 
     def send(self, text: str) -> None:
@@ -112,9 +112,9 @@ class TextLink:
     def read_line(self, timeout_s: float | None = None) -> str:
         """The next line without its end. NoAnswer, or BoardCrashed for a fault line."""
         limit_s = self._timeout_s if timeout_s is None else timeout_s
-        deadline = time.monotonic() + limit_s
+        deadline = self._port.now_s() + limit_s
         while b"\n" not in self._pending:
-            left_s = deadline - time.monotonic()
+            left_s = deadline - self._port.now_s()
             if left_s <= 0:
                 self._silent(limit_s)
             self._pending += self._port.read(left_s)

@@ -26,6 +26,9 @@ class Core(Protocol):
     def stop_at(self, count: int) -> None:
         """End the run that is going on at a count."""
 
+    def skip_wait(self, read: object) -> None:
+        """Let the time of a loop pass that only reads a register; `read`: which, and its value."""
+
 
 class Clock(Protocol):
     """The clocks of a chip."""
@@ -41,13 +44,22 @@ class VirtualChip:
     clocks: Clock
     uart: SerialPeripheral
 
+    @property
+    def seconds(self) -> float:
+        """Virtual time since reset."""
+        return self.clocks.seconds_at(self.core.count)
+
+    def cycles_in(self, seconds: float) -> int:
+        """How many cycles such a time is at the present clock, at least one."""
+        return int(seconds * self.uart.core_hz()) + 1
+
     def attach(self, memory: Memory, data: bytes) -> None:
         """Put a memory outside the chip on its pins; `data`: its first bytes."""
         raise InternalError(f"the virtual chip has no controller for '{memory.name}'")
 
     def run(self, until: int) -> None:
         """Run until the count is `until`, or until something asks for attention."""
-        due = self.uart.next_byte()
+        due = self.uart.next_event()
         if due is not None:
             until = min(until, max(due, self.core.count + 1))
         self.core.run(until)

@@ -179,6 +179,10 @@ class Engine:
         """Read several registers at once, which is much quicker."""
         return list(self._uc.reg_read_batch([self._ids[name] for name in names]))
 
+    def get_others(self) -> list[int]:
+        """Read all registers but the PC, which is behind in front of some instructions."""
+        return self.get_all(tuple(name for name in self._core.registers if name != "pc"))
+
     def set_all(self, values: dict[str, int]) -> None:
         """Write several registers at once."""
         self._uc.reg_write_batch([(self._ids[name], value) for name, value in values.items()])

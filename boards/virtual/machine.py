@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A board as a virtual chip: starts an ELF file and is read and written like a serial port.
 
-There is no second thread: the chip runs while the host waits in `read`, so a run is the same every
-time, whatever else the machine does.
+There is no second thread and no clock of the host: the chip runs while the host waits in `read`,
+and a wait is virtual time. So a run is the same every time, however slow the machine is.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -29,9 +28,9 @@ from mcuforge.boards.virtual.stm32l4.chip import Stm32L4
 from mcuforge.boards.virtual.stm32l4.facts import CHIPS as STM32L4
 from mcuforge.errors import BoardError
 
-SLICE = 500_000  # instructions between two looks at the host's clock
+SLICE = 500_000  # instructions after which Ctrl-C is seen
 QUIET = 3_000  # instructions without a byte after which an answer is taken for whole
-IDLE_SECONDS = 0.005  # between looks at a chip that sleeps for good
+START_SECONDS = 1.0  # for the program to send its first byte
 
 Make = Callable[[Hardware, int, bytes, Callable[[int], str]], VirtualChip]
 
@@ -67,7 +66,7 @@ class VirtualBoard:
     """A running image; a device for `Port`. StrictFailure when it breaks a rule of the chip."""
 
     def __init__(self, board: Board, elf: Path, *, line_speed: bool = False) -> None:
-        """Load `elf` and reset. line_speed: bytes arrive and leave at the baud rate, and overrun.
+        """Load `elf` and reset. line_speed: bytes cross the line at the baud rate, and overrun.
 
         BoardError when Unicorn is missing or the board has no virtual chip.
         """
@@ -90,7 +89,8 @@ class VirtualBoard:
             held = flash_image(elf, memory.origin, memory.bytes, others)
             self.chip.attach(memory, held)
         self.chip.uart.line_speed = line_speed
-        self.chip.uart.on_send = lambda: self.chip.core.stop_at(self.chip.core.count + QUIET)
+        self.chip.uart.on_send = self._sends
+        self.chip.uart.on_wait = self.chip.core.skip_wait
         self.timeout: float | None = None
 
     @property
@@ -102,6 +102,16 @@ class VirtualBoard:
         return Boot(first, 1000 * self.chip.clocks.seconds_at(first))
 
     @property
+    def line_speed(self) -> bool:
+        """Whether bytes take their time on the line."""
+        return self.chip.uart.line_speed
+
+    @property
+    def overruns(self) -> int:
+        """How many bytes were lost because the program did not read those before them in time."""
+        return self.chip.uart.overruns
+
+    @property
     def in_waiting(self) -> int:
         """The number of bytes that the program has sent and nobody has read."""
         return len(self.chip.uart.sent)
@@ -111,11 +121,11 @@ class VirtualBoard:
         raise OSError("a virtual board has no file descriptor")
 
     def read(self, size: int) -> bytes:
-        """Run until bytes come, for at most `timeout` seconds; returns up to `size` of them."""
+        """Run until bytes come, for at most `timeout` virtual seconds; returns up to `size`."""
+        if not size:
+            return b""
         sent = self.chip.uart.sent
-        end = time.monotonic() + (self.timeout or 0.0)
-        while not sent and time.monotonic() < end:
-            self._run(SLICE)
+        self._run_until(lambda: bool(sent), self.timeout or 0.0)
         while sent and not self._is_quiet():
             self._run(QUIET)
         taken = bytes(sent[:size])
@@ -127,26 +137,41 @@ class VirtualBoard:
         self.chip.uart.host_sends(data)
         return len(data)
 
+    def start(self) -> None:
+        """Run until the program sends its first byte, for at most START_SECONDS."""
+        self._run_until(lambda: self.boot is not None, START_SECONDS)
+
     def close(self) -> None:
         """Do nothing: the chip only runs inside `read`."""
 
     def port(self) -> Port:
         """Open the board as a serial port."""
-        return Port(self, self.name, self.chip.uart.baud)
+        return Port(self, self.name, self.chip.uart.baud, lambda: self.chip.seconds)
+
+    def _sends(self) -> None:
+        """End the run when the byte has reached the host, or when the answer may be whole."""
+        self.chip.core.stop_at(self.chip.uart.next_event() or self.chip.core.count + QUIET)
 
     def _is_quiet(self) -> bool:
-        core = self.chip.core
-        return core.waits or core.count - self.chip.uart.last_sent >= QUIET
+        core, uart = self.chip.core, self.chip.uart
+        return uart.line_speed or core.waits or core.count - uart.last_sent >= QUIET
+
+    def _run_until(self, happened: Callable[[], bool], seconds: float) -> None:
+        """Run until something happened, for at most so many virtual seconds."""
+        end = self.chip.seconds + seconds
+        while not happened() and self.chip.seconds < end:
+            self._run(min(SLICE, self.chip.cycles_in(end - self.chip.seconds)))
+            if self.chip.core.waits and not happened():  # for good
+                left = self.chip.cycles_in(end - self.chip.seconds)
+                self.chip.core.sleep_until(self.chip.core.count + left)
 
     def _run(self, instructions: int) -> None:
         end = self.chip.core.count + instructions
         while self.chip.core.count < end:
             uart = self.chip.uart
             self.chip.run(min(end, uart.last_sent + QUIET) if uart.sent else end)
-            if uart.sent and self._is_quiet():
-                return
-            if self.chip.core.waits:
-                time.sleep(IDLE_SECONDS)
+            uart.deliver()
+            if self.chip.core.waits or (uart.sent and self._is_quiet()):
                 return
 
 

@@ -204,6 +204,8 @@ class HartCore(CountedCore):
             return
         if word == WFI:
             self._sleeps = True
+            if self.asked() is not None:
+                self.skip_turns(address)  # an interrupt that may not be taken ends each `wfi`
             self.attend()
         else:
             self._access_csr(word)

@@ -15,9 +15,9 @@ TOLERANCE = 0.02
 class SerialPeripheral(Peripheral, ABC):
     """A UART wired to a host that sends and receives 8N1 at `baud`.
 
-    Bytes of the host wait in `host_bytes`, where the program finds them as fast as it reads, or at
-    the speed of the line if `line_speed` is true; then the UART can overrun. A model overrides the
-    methods below `host_sends` and `next_byte`.
+    Bytes of the host wait in `host_bytes`, where the program finds them as fast as it reads. If
+    `line_speed` is true, bytes take their time in both directions, and those that the program does
+    not read in time are lost. A model overrides the methods below `deliver`.
     """
 
     def __init__(
@@ -31,18 +31,21 @@ class SerialPeripheral(Peripheral, ABC):
     ) -> None:
         """count: cycles since reset; core_hz: cycles per second."""
         super().__init__(name, origin, registers, manual)
-        self._count, self._core_hz = count, core_hz
+        self._count, self.core_hz = count, core_hz
         self.baud = 0
         self.line_speed = False
         self.host_bytes: deque[int] = deque()
-        self.sent = bytearray()
+        self.sent = bytearray()  # what has reached the host
         self.first_sent: int | None = None  # count
         self.last_sent = 0
+        self.overruns = 0  # bytes of the host that came while the receiver had no room
         self.check_pins: Callable[[], None] = lambda: None
         self.on_send: Callable[[], None] = lambda: None
+        self.on_wait: Callable[[object], None] = lambda read: None
         self._checked: object = None
         self._byte_came = 0  # count, of the last byte from the line
         self._sends_until = 0  # count
+        self._leaving: deque[tuple[int, int]] = deque()  # count of its last bit, byte
 
     def host_sends(self, data: bytes) -> None:
         """Put bytes on the line to the program."""
@@ -50,15 +53,22 @@ class SerialPeripheral(Peripheral, ABC):
             self._byte_came = max(self._byte_came, self._count())  # the line was idle
         self.host_bytes.extend(data)
 
-    def next_byte(self) -> int | None:
-        """Let in what has arrived; returns the count at which the next byte does.
+    def next_event(self) -> int | None:
+        """Let through what is due; returns the count at which the next byte has crossed the line.
 
-        None: at once, or never.
+        None: no byte is on its way.
         """
         self.let_in()
-        if not self.host_bytes or not self.line_speed:
-            return None
-        return self._byte_came + self._byte_cycles()
+        self.deliver()
+        due = [self._leaving[0][0]] if self._leaving else []
+        if self.host_bytes and self.line_speed:
+            due.append(self._byte_came + self._byte_cycles())
+        return min(due, default=None)
+
+    def deliver(self) -> None:
+        """Hand bytes of the program to the host: those whose last bit has come."""
+        while self._leaving and self._leaving[0][0] <= self._count():
+            self.sent.append(self._leaving.popleft()[1])
 
     @abstractmethod
     def asks(self) -> bool:
@@ -89,16 +99,23 @@ class SerialPeripheral(Peripheral, ABC):
         """Compute the baud rate that the registers make."""
 
     def let_in(self) -> None:
-        """Let bytes of the host in: those that fit, or those whose time has come."""
-        if not self.host_bytes or not self.listens() or not self._line_works():
+        """Let bytes of the host in: those that fit, or those whose time has come.
+
+        At the speed of the line a byte is lost while the receiver is off or has no room.
+        """
+        if not self.host_bytes:
             return
+        hears = self.listens() and self._line_works()
         if not self.line_speed:
-            while self.host_bytes and self.has_room():
+            while hears and self.host_bytes and self.has_room():
                 self.arrive(self.host_bytes.popleft())
             return
         while self.host_bytes and self._count() >= self._byte_came + self._byte_cycles():
             self._byte_came += self._byte_cycles()
-            self.arrive(self.host_bytes.popleft())
+            byte = self.host_bytes.popleft()
+            if hears:
+                self.overruns += not self.has_room()
+                self.arrive(byte)
 
     def send(self, byte: int) -> None:
         """Put a byte of the program on the line to the host."""
@@ -108,8 +125,16 @@ class SerialPeripheral(Peripheral, ABC):
             self.first_sent = now
         self.last_sent = now
         self._sends_until = max(now, self._sends_until) + self._byte_cycles()
-        self.sent.append(byte)
+        self._leaving.append((self._sends_until, byte))
+        self.deliver()
         self.on_send()
+
+    def read(self, offset: int) -> int:
+        """Read a register; while bytes leave, the program may be waiting for that."""
+        value = super().read(offset)
+        if self._leaving:
+            self.on_wait((offset, value))
+        return value
 
     def unsent_bytes(self) -> float:
         """Tell how many bytes of the program are not on the line yet."""
@@ -149,4 +174,4 @@ class SerialPeripheral(Peripheral, ABC):
         """Say how the baud rate comes about."""
 
     def _byte_cycles(self) -> int:
-        return self._core_hz() * BITS_PER_BYTE // self.baud if self.line_speed else 0
+        return self.core_hz() * BITS_PER_BYTE // self.baud if self.line_speed else 0

@@ -11,6 +11,7 @@ from mcuforge.commands.options import (
     Cycles,
     Exact,
     Json,
+    LineSpeed,
     Model,
     Port,
     Protocol,
@@ -43,6 +44,7 @@ class Request:
     board: BoardId
     _: KW_ONLY
     exact: Exact = False
+    line_speed: LineSpeed = False
     port: Port = None
     protocol: Protocol = None
     options: PlanOptions | None = None
@@ -66,7 +68,9 @@ def bench(request: Request, stages: Stages) -> BenchReport:
     from mcuforge.flow.target import open_board, open_exact
 
     emulate = not request.exact and request.port is None
-    way = Way(request.board, False, request.exact, request.port, request.protocol)
+    way = Way(
+        request.board, False, request.exact, request.port, request.protocol, request.line_speed
+    )
     way.refuse_contradictions()
     if request.cycles and not emulate:
         raise BoardError(
@@ -76,21 +80,21 @@ def bench(request: Request, stages: Stages) -> BenchReport:
             "leave --cycles out: hardware counts its cycles, a virtual chip has none",
         )
     session = open_session(request.model, request.board, emulate=emulate, exact=request.exact)
-    connection = way.connection(session)
+    connection = way.connection(session, request.options)
     if request.cycles:
         core_of(session.board.cpu, session.board.id)
     with stages.stage("compiling and planning"):
         compiled = compile_session(session, request.options)
     samples = random_samples(compiled.graph, 1)
-    estimate = boot = None
+    estimate = virtual = None
     with project_folder(None) as folder:
         with stages.stage("building the firmware"):
             protocol = None if connection is None else connection.protocol
             built = build_check(session, compiled, folder, protocol=protocol)
         if request.exact:
-            with open_exact(session, built.firmware.elf, stages) as (link, machine):
+            exact = open_exact(session, built.firmware.elf, stages, line_speed=request.line_speed)
+            with exact as (link, virtual):
                 answers, timed = _measure(link, compiled, samples, stages)
-            boot = machine.boot
         else:
             with open_board(session, built, stages, connection) as link:
                 if connection is not None:
@@ -103,7 +107,7 @@ def bench(request: Request, stages: Stages) -> BenchReport:
         model=model_facts(session),
         board=board_facts(session),
         toolchain=built.toolchain,
-        run=run_facts(session, answers, boot),
+        run=run_facts(session, answers, virtual),
         layers=layers,
         operators=operator_facts(layers),
         estimated_cycles=estimate,

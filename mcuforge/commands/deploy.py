@@ -17,6 +17,7 @@ from mcuforge.commands.options import (
     Emulate,
     Exact,
     Json,
+    LineSpeed,
     Model,
     Out,
     Poison,
@@ -48,6 +49,7 @@ class Request:
     _: KW_ONLY
     emulate: Emulate = False
     exact: Exact = False
+    line_speed: LineSpeed = False
     port: Port = None
     protocol: Protocol = None
     data: Data = None
@@ -69,13 +71,20 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
     from mcuforge.flow.reach import Way
     from mcuforge.flow.session import open_session
 
-    way = Way(request.board, request.emulate, request.exact, request.port, request.protocol)
+    way = Way(
+        request.board,
+        request.emulate,
+        request.exact,
+        request.port,
+        request.protocol,
+        request.line_speed,
+    )
     way.refuse_contradictions()
     gate = Gate.open(request.limits or Limits(), way, request.model, request.data)
     session = open_session(
         request.model, request.board, emulate=request.emulate, exact=request.exact
     )
-    connection = way.connection(session)
+    connection = way.connection(session, request.options)
     report = deploy_session(session, request, stages or progress(quiet=True), connection)
     return gate.judged(report)
 
@@ -99,6 +108,7 @@ def deploy_session(
         out=request.out,
         dump_passes=request.dump_passes,
         connection=connection,
+        line_speed=request.line_speed,
     )
 
 

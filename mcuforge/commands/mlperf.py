@@ -99,7 +99,7 @@ def mlperf(request: Request, stages: Stages) -> MlperfReport:
     session = open_session(
         request.model, request.board, emulate=request.emulate, exact=request.exact
     )
-    connection = way.connection(session)
+    connection = way.connection(session, None)
     with stages.stage("compiling and planning"):
         compiled = compile_session(session)
     task = Task.of(compiled.model, request.model.name)

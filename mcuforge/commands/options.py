@@ -60,6 +60,14 @@ Exact = Annotated[
         "mcuforge\\[exact]).",
     ),
 ]
+LineSpeed = Annotated[
+    bool,
+    Option(
+        "--line-speed",
+        help="With --exact: bytes cross the serial line at the board's baud rate, and are lost if "
+        "the firmware reads too late.",
+    ),
+]
 Port = Annotated[
     str | None,
     Option(

@@ -19,6 +19,17 @@ from mcuforge.flow.data import Samples
 from mcuforge.report.progress import Stages
 
 
+@dataclass(frozen=True)
+class Transfer:
+    """What one sample costs on the serial line, with input, answers and counters.
+
+    seconds: on the clock of the port, without the inference.
+    """
+
+    bytes: int
+    seconds: float
+
+
 @dataclass(frozen=True, eq=False)
 class BoardAnswers:
     """What the board answered, and what it cost.
@@ -30,6 +41,7 @@ class BoardAnswers:
     run_ticks: int  # of the first sample's whole inference
     stack_painted: int | None  # bytes, deepest use in an inference; None: the board cannot tell
     core: CoreState | None = None  # what the chip's registers say; None: the board cannot tell
+    transfer: Transfer | None = None  # of the first sample
 
 
 @dataclass(frozen=True)
@@ -66,11 +78,11 @@ def run_samples(
 ) -> BoardAnswers:
     """Run every sample on the board.
 
-    poison: the board overwrites dead bytes between steps; ticks and stack then come from another
-    run of the first sample, without poison. checkpoint: goes on where an earlier run ended, and
-    keeps what is done when this one ends early. Raises BoardError when the link breaks, when the
-    firmware cannot poison, and when the canary bytes around an arena have changed: they are checked
-    after every sample. CompileError for a checkpoint of another check.
+    poison: the board overwrites dead bytes between steps; ticks, stack and transfer then come from
+    another run of the first sample, without poison. checkpoint: goes on where an earlier run ended,
+    and keeps what is done when this one ends early. Raises BoardError when the link breaks, when
+    the firmware cannot poison, and when the canary bytes around an arena have changed: they are
+    checked after every sample. CompileError for a checkpoint of another check.
     """
     if poison and not link.firmware.poison:
         raise BoardError(
@@ -113,6 +125,7 @@ class _Run:
         self._outputs = [np.empty((samples.count, p.elements), p.dtype.numpy) for p in ports]
         self._ticks = self._stack_bytes = 0
         self._core: CoreState | None = None
+        self._transfer: Transfer | None = None
 
     def _digest(self) -> str:
         """All that the answers depend on."""
@@ -139,12 +152,15 @@ class _Run:
 
     def advance(self) -> None:
         """Run the next sample."""
+        begin = self._link.now_s, self._link.traffic
         if self.done == 0 and self._poison:
             _, counters = run_sample(self._link, self._compiled, self._samples.sample(0))
             self._ticks, self._stack_bytes = counters.ticks, counters.stack_bytes
+            self._transfer = _transfer(self._link, begin, counters)
         sample = self._samples.sample(self.done)
         outputs, counters = run_sample(self._link, self._compiled, sample, poison=self._poison)
         self._core = counters.core
+        self._transfer = self._transfer or _transfer(self._link, begin, counters)
         if not counters.canaries_intact:
             raise BoardError(
                 "the model wrote outside its arena: the canary bytes around it have changed",
@@ -160,9 +176,14 @@ class _Run:
 
     def answers(self) -> BoardAnswers:
         """What the board answered to all samples."""
-        return BoardAnswers(
-            tuple(self._outputs), self._ticks, self._stack_bytes or None, self._core
-        )
+        stack = self._stack_bytes or None
+        return BoardAnswers(tuple(self._outputs), self._ticks, stack, self._core, self._transfer)
+
+
+def _transfer(link: Link, begin: tuple[float, int], counters: Counters) -> Transfer:
+    """What crossed the line since `begin`, seconds and bytes; counters: of the run since then."""
+    inference_s = counters.ticks / link.firmware.tick_hz
+    return Transfer(link.traffic - begin[1], link.now_s - begin[0] - inference_s)
 
 
 def run_sample(

@@ -27,11 +27,12 @@ def deploy_to(
     out: Path | None = None,
     dump_passes: Path | None = None,
     connection: Connection | None = None,
+    line_speed: bool = False,
 ) -> Report:
     """Deploy a session's model to its board; see `mcuforge deploy` for the options.
 
-    connection: how to reach a board that is not emulated.
-    Raises CompileError or BoardError when no verdict is possible.
+    connection: how to reach a board that is not emulated; line_speed: a virtual board's serial line
+    takes its time. Raises CompileError or BoardError when no verdict is possible.
     """
     with stages.stage("compiling and planning"):
         compiled = compile_session(session, options, dump_passes)
@@ -42,9 +43,10 @@ def deploy_to(
             protocol = None if connection is None else connection.protocol
             built = build_check(session, compiled, folder, poison=poison, protocol=protocol)
         if session.exact:
-            with open_exact(session, built.firmware.elf, stages) as (link, machine):
+            exact = open_exact(session, built.firmware.elf, stages, line_speed=line_speed)
+            with exact as (link, machine):
                 measured = measure_board(link, compiled, drawn, oracle, stages, poison=poison)
-            return make_report(session, compiled, built, measured, machine.boot)
+            return make_report(session, compiled, built, measured, machine)
         with open_board(session, built, stages, connection) as link:
             measured = measure_board(link, compiled, drawn, oracle, stages, poison=poison)
     return make_report(session, compiled, built, measured)

@@ -14,7 +14,7 @@ from mcuforge.memplan.solve import DEFAULT_EFFORT
 from mcuforge.report import model
 
 if TYPE_CHECKING:
-    from mcuforge.boards.virtual.machine import Boot
+    from mcuforge.boards.virtual.machine import VirtualBoard
     from mcuforge.flow.board_check import BoardAnswers
 
 
@@ -98,11 +98,15 @@ def layer_facts(
     return tuple(facts)
 
 
-def run_facts(session: Session, answers: BoardAnswers, boot: Boot | None = None) -> model.Run:
+def run_facts(
+    session: Session, answers: BoardAnswers, machine: VirtualBoard | None = None
+) -> model.Run:
     """Describe one inference: instructions if it was emulated, else cycles and time.
 
-    boot: from reset to the first byte, on a virtual chip.
+    machine: the virtual board that ran it, if one did.
     """
+    boot = None if machine is None else machine.boot
+    transfer = answers.transfer if machine is not None and machine.line_speed else None
     cost, core, macs = cost_of(answers.run_ticks, session), answers.core, session.graph.macs
     return model.Run(
         instructions=cost.instructions,
@@ -115,6 +119,9 @@ def run_facts(session: Session, answers: BoardAnswers, boot: Boot | None = None)
         caches=None if core is None else ", ".join(core.caches) or "none",
         boot_instructions=None if boot is None else boot.instructions,
         boot_milliseconds=None if boot is None else round(boot.milliseconds, 3),
+        transfer_baud=None if transfer is None else session.board.baud,
+        transfer_bytes=None if transfer is None else transfer.bytes,
+        transfer_milliseconds=None if transfer is None else round(1000 * transfer.seconds, 3),
     )
 
 

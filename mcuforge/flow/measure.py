@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 from mcuforge.boards.link.client import Link
-from mcuforge.boards.virtual.machine import Boot
+from mcuforge.boards.virtual.machine import VirtualBoard
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.judges.answers import Judge
 from mcuforge.flow.board_check import BoardAnswers, layer_outputs, layer_ticks, run_samples
@@ -58,9 +58,9 @@ def make_report(
     compiled: Compiled,
     built: Built,
     measured: Measured,
-    boot: Boot | None = None,
+    machine: VirtualBoard | None = None,
 ) -> Report:
-    """Make the report: the verdict and everything it rests on."""
+    """Make the report: the verdict and everything it rests on; machine: the virtual board."""
     used = [name for name, peak in compiled.plan.peaks.items() if peak]
     ram = built.ram(compiled, ram_budget(session.board, used), measured.answers.stack_painted)
     flash = built.flash()
@@ -75,7 +75,7 @@ def make_report(
         ram=ram,
         flash=flash,
         plan=plan_facts(compiled),
-        run=run_facts(session, measured.answers, boot),
+        run=run_facts(session, measured.answers, machine),
         layers=layer_facts(compiled, session, measured.layer_ticks),
     )
 

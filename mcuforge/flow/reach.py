@@ -4,22 +4,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mcuforge.errors import BoardError
 from mcuforge.flow.session import Session
 from mcuforge.flow.target import Connection, find_connection
 
+if TYPE_CHECKING:
+    from mcuforge.compiler.compile import PlanOptions
+
 
 @dataclass(frozen=True)
 class Way:
-    """What the user asked for. `port`: "auto", a name, or None; `protocol`: how to flash."""
+    """What the user asked for. `port`: "auto", a name, or None; `protocol`: how to flash.
+
+    line_speed: bytes of a virtual board take their time.
+    """
 
     board: str
     emulate: bool
     exact: bool
     port: str | None
     protocol: str | None
+    line_speed: bool = False
 
     def refuse_contradictions(self) -> None:
         """Raise a BoardError for ways that exclude each other, before anything is read."""
@@ -35,13 +42,19 @@ class Way:
                 f"board {self.board}, without --port",
                 "add --port auto, or leave --protocol out",
             )
+        if self.line_speed and not self.exact:
+            raise BoardError(
+                "--line-speed is of the virtual chip that --exact starts, and --exact is not given",
+                f"board {self.board}",
+                "add --exact, or leave --line-speed out: QEMU's lines have no speed, real ones do",
+            )
 
     @property
     def name(self) -> Literal["emulate", "exact", "port"]:
         """How the board is reached; a board that is only emulated needs no flag."""
         return "exact" if self.exact else "emulate" if self.port is None else "port"
 
-    def connection(self, session: Session) -> Connection | None:
+    def connection(self, session: Session, options: PlanOptions | None) -> Connection | None:
         """Find the port before anything is built; None if the board is emulated.
 
         BoardError when the board cannot be reached in the way that was asked for.
@@ -63,4 +76,5 @@ class Way:
             )
         if self.port is None:
             return None
-        return find_connection(session, self.port, self.protocol)
+        outside = options is not None and options.weights == "external"
+        return find_connection(session, self.port, self.protocol, weights_outside=outside)

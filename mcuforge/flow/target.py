@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcuforge.boards.build.stock import platformio_of
+from mcuforge.boards.build.stock import outside_protocols, platformio_of
 from mcuforge.boards.build.upload import upload
 from mcuforge.boards.catalog.board import Board, load_board
 from mcuforge.boards.catalog.hardware import CHIP_ID_BITS
 from mcuforge.boards.emulator import qemu
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.link.errors import LinkError, NoAnswer, Silent, WrongBoard, WrongModel
+from mcuforge.boards.link.exchange import BITS_PER_BYTE
 from mcuforge.boards.link.text import Log, TextLink
 from mcuforge.boards.ports import Reach, find_ports
 from mcuforge.boards.virtual.machine import VirtualBoard
@@ -23,6 +24,7 @@ from mcuforge.report.progress import Stages
 
 FLASHED_SECONDS = 10.0  # for the board to start and say hello
 RUN_SECONDS = 60.0
+VIRTUAL_SECONDS, VIRTUAL_RUN_SECONDS = 2.0, 10.0  # on the clock of a virtual chip
 SLOWEST_MACS_PER_SECOND = 1e6  # a 16 MHz core without a multiplier array, or a busy emulator
 
 
@@ -61,11 +63,15 @@ def _flash(session: Session, built: Built, stages: Stages, connection: Connectio
         return hello_port(session.board, session.digest, connection.reach)
 
 
-def find_connection(session: Session, port: str, protocol: str | None) -> Connection:
+def find_connection(
+    session: Session, port: str, protocol: str | None, *, weights_outside: bool = False
+) -> Connection:
     """Find the board's port before anything is built; port: "auto" or a name.
 
-    protocol: None for the board's own. Raises BoardError when no port can be opened, and when the
-    board's PlatformIO platform does not know the protocol.
+    protocol: None for the board's own; weights_outside: the user wants all weights in a flash
+    outside the chip. Raises BoardError when no port can be opened, and, before a port is looked
+    for, when the board's PlatformIO platform does not know the protocol or the protocol does not
+    write that flash.
     """
     known = platformio_of(session.board)
     chosen = known.protocol if protocol is None else protocol
@@ -74,6 +80,16 @@ def find_connection(session: Session, port: str, protocol: str | None) -> Connec
             f"'{session.board.id}' cannot be flashed with '{chosen}'",
             f"board {session.board.id}, --protocol",
             f"it takes {', '.join(known.protocols)}",
+        )
+    outside = [memory.name for memory in session.board.flash_memories if memory.external]
+    able = outside_protocols(session.board)
+    if weights_outside and outside and chosen not in able:
+        raise BoardError(
+            f"--weights external puts all weights into '{' and '.join(outside)}', outside the "
+            f"chip, which {chosen} does not write",
+            f"board {session.board.id}, --protocol",
+            f"{''.join(f'--protocol {other}, or ' for other in able)}`--weights internal` if the "
+            "weights fit there",
         )
     return Connection(find_ports(session.board, port), chosen)
 
@@ -129,16 +145,39 @@ def emulate_elf(session: Session, elf: Path, stages: Stages) -> Iterator[Link]:
 
 
 @contextmanager
-def open_exact(session: Session, elf: Path, stages: Stages) -> Iterator[tuple[Link, VirtualBoard]]:
+def open_exact(
+    session: Session, elf: Path, stages: Stages, *, line_speed: bool = False
+) -> Iterator[tuple[Link, VirtualBoard]]:
     """Start the hardware's image on the board's virtual chip and open a link to it.
 
-    BoardError, from here on or from the link, when the image does what the chip forbids.
+    line_speed: bytes cross the serial line at the baud rate. BoardError, from here on or from the
+    link, when the image does what the chip forbids, and when bytes were lost because it read late.
     """
     with stages.stage("starting the virtual board"):
-        machine = VirtualBoard(session.board, elf)
-    with Link(machine.port(), run_timeout_s=_patience(session)) as link:
-        _greet(session, link)
-        yield link, machine
+        machine = VirtualBoard(session.board, elf, line_speed=line_speed)
+        machine.start()
+    patience = _patience(session, VIRTUAL_RUN_SECONDS)
+    with Link(machine.port(), VIRTUAL_SECONDS, patience) as link:
+        try:
+            _greet(session, link)
+            yield link, machine
+        except LinkError as error:
+            _refuse_overruns(machine, session.board, error)
+            raise
+        _refuse_overruns(machine, session.board)
+
+
+def _refuse_overruns(machine: VirtualBoard, board: Board, cause: LinkError | None = None) -> None:
+    """Raise a BoardError if bytes were lost, which repetitions of frames would hide."""
+    if not machine.overruns:
+        return
+    raise BoardError(
+        f"the firmware read the serial line too late: {machine.overruns} bytes were lost at "
+        f"{board.baud:,} baud",
+        f"board {board.id} on port {machine.name}",
+        "a lower baud in the board's file, or a shorter interrupt: one byte takes "
+        f"{BITS_PER_BYTE * board.clock_hz // board.baud:,} cycles",
+    ) from cause
 
 
 @contextmanager
@@ -152,6 +191,7 @@ def open_text(
     if session.exact:
         with stages.stage("starting the virtual board"):
             machine = VirtualBoard(session.board, built.firmware.elf)
+            machine.start()
         with TextLink(machine.port(), log=log) as link:
             link.synchronize()
             yield link
@@ -169,14 +209,16 @@ def open_text(
 @contextmanager
 def open_port(session: Session, port: str) -> Iterator[Link]:
     """Open a link on `port`; BoardError unless the firmware holds the session's model."""
-    with Link.open(port, baud=session.board.baud, run_timeout_s=_patience(session)) as link:
+    with Link.open(
+        port, baud=session.board.baud, run_timeout_s=_patience(session, RUN_SECONDS)
+    ) as link:
         _greet(session, link)
         yield link
 
 
-def _patience(session: Session) -> float:
+def _patience(session: Session, least_s: float) -> float:
     """Seconds that one inference may take."""
-    return RUN_SECONDS + session.graph.macs / SLOWEST_MACS_PER_SECOND
+    return least_s + session.graph.macs / SLOWEST_MACS_PER_SECOND
 
 
 def _greet(session: Session, link: Link) -> None:

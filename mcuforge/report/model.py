@@ -176,7 +176,8 @@ class Run:
     firmware cannot tell.
 
     boot_instructions, boot_milliseconds: from reset to the firmware's first byte on a virtual chip,
-    in virtual time, where an instruction takes one cycle.
+    in virtual time, where an instruction takes one cycle. The transfer of one sample too, if bytes
+    take their time on the line (--line-speed): both directions, without the inference.
     """
 
     instructions: int | None
@@ -189,6 +190,9 @@ class Run:
     caches: str | None = None  # "instruction, data"; "none" if all are off
     boot_instructions: int | None = None
     boot_milliseconds: float | None = None
+    transfer_baud: int | None = None
+    transfer_bytes: int | None = None
+    transfer_milliseconds: float | None = None
 
 
 def per_mac(cost: int | None, macs: int) -> float | None:

@@ -259,6 +259,9 @@ def _print_cost(run: Run, console: Console) -> None:
         boot = f"{run.boot_instructions:,} instructions from reset to the first byte"
         time = f"{run.boot_milliseconds:.2f} ms of virtual time, one cycle per instruction"
         print_line("boot", f"{boot}, {time}", console)
+    if run.transfer_milliseconds is not None:
+        line = f"{run.transfer_bytes:,} bytes per sample at {run.transfer_baud:,} baud"
+        print_line("line", f"{line}, {run.transfer_milliseconds:.2f} ms of virtual time", console)
     if run.microseconds is not None:
         time = f"{run.microseconds:,.0f} us per inference"
         if run.cycles is not None:

@@ -18,7 +18,7 @@ import pytest
 from mcuforge.boards.catalog.board import Board, load_board
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.link.errors import LinkError, NoProbePort, PortMissing
-from mcuforge.boards.virtual.machine import Boot
+from mcuforge.boards.virtual.machine import VirtualBoard
 from mcuforge.compiler.compile import Compiled, PlanOptions
 from mcuforge.compiler.judges.choose import judge
 from mcuforge.compiler.tensors import Array
@@ -179,8 +179,8 @@ class OnBoard:
             self._touched.append(deployed)
 
     @contextmanager
-    def running(self, image: Image) -> Iterator[tuple[Link, Boot | None]]:
-        """Give a link to the board with this image on it; also its boot, on a virtual chip.
+    def running(self, image: Image) -> Iterator[tuple[Link, VirtualBoard | None]]:
+        """Give a link to the board with this image on it; also the virtual chip, if it is one.
 
         After any failure the board is started or flashed anew for the next use.
         """
@@ -188,7 +188,7 @@ class OnBoard:
             self._stop()
             self._running = self._start(image)
         try:
-            yield self._running.link, self._running.boot
+            yield self._running.link, self._running.machine
         except BaseException:
             self._stop()
             raise
@@ -196,15 +196,15 @@ class OnBoard:
     def _start(self, image: Image) -> _Running:
         session, built = image.session, image.built
         with ExitStack() as stack:
-            boot = None
+            machine = None
             if self._kind == "exact":
-                opened = stack.enter_context(open_exact(session, built.firmware.elf, self.quiet))
-                link, boot = opened[0], opened[1].boot
+                exact = open_exact(session, built.firmware.elf, self.quiet)
+                link, machine = stack.enter_context(exact)
             elif self._kind == "emulate":
                 link = stack.enter_context(open_board(session, built, self.quiet))
             else:
                 link = self._flashed(stack, image)
-            return _Running(image, link, boot, stack.pop_all())
+            return _Running(image, link, machine, stack.pop_all())
 
     def _flashed(self, stack: ExitStack, image: Image) -> Link:
         """Open a link to the board, which is flashed unless this run's last image is this one."""
@@ -287,7 +287,7 @@ class _Running:
 
     image: Image
     link: Link
-    boot: Boot | None
+    machine: VirtualBoard | None
     stack: ExitStack
 
 
@@ -428,10 +428,10 @@ class Deployed:
         self.board.touch(self)
         with (
             judge(session.graph, session.path, samples.inputs) as oracle,
-            self.board.running(self.image) as (link, boot),
+            self.board.running(self.image) as (link, machine),
         ):
             measured = measure_board(link, compiled, samples, oracle, self.board.quiet)
-        self._report = make_report(session, compiled, self.image.built, measured, boot)
+        self._report = make_report(session, compiled, self.image.built, measured, machine)
 
 
 def _facts_of(board: OnBoard, model: str) -> Facts:

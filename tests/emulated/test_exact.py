@@ -7,6 +7,7 @@ import pytest
 
 from mcuforge import DeployRequest, deploy
 from mcuforge.boards.catalog.board import load_board
+from tests.emulated.test_line_speed import check_transfer
 from tests.shared import shared
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
@@ -30,6 +31,8 @@ CORES = {  # MHz, wait states, caches: as the chip's registers say
     "nucleo_l4r5zi": (120, 5, "instruction, data, prefetch"),
     "nucleo_h743zi": (400, 2, "instruction, data"),
 }
+# a board of each family and UART; an STM32F446's is that of the other STM32F4
+LINE_SPEED = ("nucleo_f446re", "nucleo_f746zg", "nucleo_l4r5zi", "nucleo_h743zi", "pico")
 CRYSTAL_MS = {"pico": 1.0}  # until a crystal runs in the model; 2 ms elsewhere
 CNN, VIT, KWS = "digits_cnn.tflite", "digits_vit.onnx", "mlperf_tiny/kws_ref_model.tflite"
 # the two boards with an STM32F746 run the same code after start-up: one transformer is enough
@@ -40,7 +43,8 @@ CASES += [(KWS, board) for board in ("nucleo_l4r5zi", "nucleo_h743zi")]
 @pytest.mark.parametrize(("model", "board"), CASES)
 def test_the_hardwares_image_is_exact_on_the_virtual_chip(model: str, board: str) -> None:
     file = shared(f"models/{model}") if model == KWS else DIGITS / model
-    request = DeployRequest(file, board, exact=True, samples=2)
+    line_speed = model == CNN and board in LINE_SPEED
+    request = DeployRequest(file, board, exact=True, line_speed=line_speed, samples=2)
     report = deploy(request)
     assert (report.verdict, report.reasons) == ("pass", ())
     assert report.check.exact_samples == report.check.samples == 2
@@ -62,3 +66,5 @@ def test_the_hardwares_image_is_exact_on_the_virtual_chip(model: str, board: str
         hardware.bypass or hardware.internal
     )
     assert run.boot_milliseconds < 5.0
+    if line_speed:
+        check_transfer(run)

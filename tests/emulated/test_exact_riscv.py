@@ -11,6 +11,7 @@ from mcuforge.boards.virtual.machine import VirtualBoard
 from mcuforge.boards.virtual.native import native_hook
 from tests.emulated.mutants.riscv import FE310_MUTANTS, GD32VF103_MUTANTS
 from tests.emulated.mutants.stm32f4 import SECONDS, Images, Mutant, check_stopped, lines, use
+from tests.emulated.test_line_speed import check_transfer
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 VIRTUAL = {"hifive1-revb": "virtual FE310-G002", "sipeed-longan-nano": "virtual GD32VF103"}
@@ -31,7 +32,9 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Images]:
 
 @pytest.mark.parametrize(("model", "board"), CASES)
 def test_the_hardwares_image_is_exact_on_the_virtual_chip(model: str, board: str) -> None:
-    report = deploy(DeployRequest(DIGITS / model, board, exact=True, samples=2))
+    line_speed = (model, board) == ("digits_cnn.tflite", "sipeed-longan-nano")  # slow on FE310
+    request = DeployRequest(DIGITS / model, board, exact=True, line_speed=line_speed, samples=2)
+    report = deploy(request)
     assert (report.verdict, report.reasons) == ("pass", ())
     assert report.check.exact_samples == report.check.samples == 2
     facts, run = report.board, report.run
@@ -43,6 +46,8 @@ def test_the_hardwares_image_is_exact_on_the_virtual_chip(model: str, board: str
     assert sum(layer.instructions or 0 for layer in report.layers) == run.instructions
     assert run.boot_milliseconds is not None
     assert 2.0 < run.boot_milliseconds < 5.0  # a crystal takes 2 ms to start in the model
+    if line_speed:
+        check_transfer(run)
 
 
 @pytest.mark.parametrize("board_id", VIRTUAL)

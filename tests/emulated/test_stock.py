@@ -8,6 +8,7 @@ is given, and the serial port is QEMU's.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from io import StringIO
@@ -20,7 +21,7 @@ from serial.tools import list_ports
 from mcuforge.boards.build.build import build_stock
 from mcuforge.boards.build.pio import run_pio
 from mcuforge.boards.build.project import Project, write_project
-from mcuforge.boards.build.stock import missing
+from mcuforge.boards.build.stock import missing, missing_tools
 from mcuforge.boards.build.upload import UploadFailed, upload
 from mcuforge.boards.catalog.board import load_board
 from mcuforge.boards.emulator import qemu
@@ -170,6 +171,7 @@ def test_the_linker_gets_the_abi_and_a_cmsis_dap_probe_its_own_line(
     board = with_start_up(load_board("nucleo_f446re"))
     project = write_project(tmp_path / "p", board, MODEL, ["table_s8"], firmware=False)
     assert missing(board) == ()
+    assert missing_tools(board, "stlink") == ()
     firmware = build_stock(project, "stlink")
     assert firmware.call_graph
     assert 0 < stack_bound(firmware, "hello_run").bytes < 200
@@ -183,6 +185,8 @@ def test_the_linker_gets_the_abi_and_a_cmsis_dap_probe_its_own_line(
     ini = project.directory / "platformio.ini"
     ini.write_text(ini.read_text().replace("extra_scripts = pre:stock_flags.py\n", ""))
     assert core.pio(project.directory, "run").code != 0  # the stand-in has the trap
+    shutil.rmtree(core.folder / "packages" / "tool-openocd")
+    assert missing_tools(board, "stlink") == ("platformio/tool-openocd@~3.1200.0",)
 
 
 def test_weights_outside_the_chip_are_flashed_from_the_elf_file_and_not_in_the_binary(

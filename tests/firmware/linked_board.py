@@ -96,7 +96,7 @@ class CountedLine:
 
     def port(self) -> Port:
         """The line as a port."""
-        return Port(self, "counted line", self.baud)
+        return Port(self, "counted line", self.baud, self.clock)
 
     @property
     def in_waiting(self) -> int:

@@ -264,7 +264,7 @@ def conversation(library: Path, seed: int, rate: float, inferences: int) -> tupl
     )
     right = wrong = 0
     told: list[str] = []
-    link = Link(line.port(), 2.0, 4.0, clock=line.clock)
+    link = Link(line.port(), 2.0, 4.0)
     opened = False
     for number in range(inferences):
         begun_s = line.now_s

@@ -35,7 +35,7 @@ def share(library: Path, ring_bytes: int, latency_ms: float, baud: int = BAUD) -
     line = CountedLine(
         LinkedBoard(library), baud=baud, latency_s=latency_ms / 1000, ring_bytes=ring_bytes
     )
-    link = Link(line.port(), clock=line.clock)
+    link = Link(line.port())
     link.hello()
     draw = random.Random(1)
     inputs = (draw.randbytes(INPUT_BYTES), toy_bias(1, 2, 3, 4))
@@ -73,7 +73,7 @@ def test_short_frames_fill_it_where_delays_are_short(
 
 def test_an_inference_takes_two_turns_of_the_line(usual: Path) -> None:
     line = CountedLine(LinkedBoard(usual), latency_s=0.1)
-    link = Link(line.port(), clock=line.clock)
+    link = Link(line.port())
     link.hello()
     inputs = (bytes(INPUT_BYTES), toy_bias(1, 2, 3, 4))
     sent_s = INPUT_BYTES / 256 / 3 * 0.2  # the window of short frames, not what is tested here

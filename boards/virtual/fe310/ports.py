@@ -96,7 +96,7 @@ class Uart(SerialPeripheral):
 
     def setting(self) -> object:
         """Return divisor, stop bits and clock."""
-        return self.values["div"], self.values["txctrl"] & 2, self._core_hz()
+        return self.values["div"], self.values["txctrl"] & 2, self.core_hz()
 
     def check_format(self) -> None:
         """Refuse a second stop bit."""
@@ -107,11 +107,11 @@ class Uart(SerialPeripheral):
 
     def reached_baud(self) -> float:
         """Compute the baud rate."""
-        return self._core_hz() / (self.values["div"] + 1)
+        return self.core_hz() / (self.values["div"] + 1)
 
     def divisor_in_words(self) -> str:
         """Say how the baud rate comes about."""
-        return f"div {self.values['div']} of {self._core_hz():,} Hz"
+        return f"div {self.values['div']} of {self.core_hz():,} Hz"
 
     def _pending_interrupts(self) -> int:
         self.let_in()

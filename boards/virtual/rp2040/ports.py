@@ -207,9 +207,9 @@ class Uart(SerialPeripheral):
         """Tell whether the interrupt line is up."""
         return bool(self._raised() & self.values["UARTIMSC"])
 
-    def next_byte(self) -> int | None:
+    def next_event(self) -> int | None:
         """Return the count of the next byte, or of the receive timeout if that comes first."""
-        byte = super().next_byte()
+        byte = super().next_event()
         timeout = self._arrived + self._timeout_cycles()
         if not self._fifo or self._count() >= timeout:
             return byte

@@ -92,11 +92,6 @@ class Stm32(VirtualChip, Generic[F], ABC):
         """Put a memory outside the chip on its pins."""
         self._external.attach(memory, data)
 
-    @property
-    def seconds(self) -> float:
-        """Virtual time since reset."""
-        return self.clocks.seconds
-
     def cycles(self) -> int:
         """Cycles since reset."""
         return self.engine.counter.count

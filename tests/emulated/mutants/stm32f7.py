@@ -7,6 +7,7 @@ from tests.emulated.mutants.stm32f4 import Mutant
 CRYSTAL, SIGNAL = "disco_f746ng", "nucleo_f746zg"  # boards, by what they have at OSC_IN
 CLOCK, FAMILY, STARTUP = "clock.c", "stm32_family.h", "startup.c"
 ORDER, WIRES, CACHE = "stm32_clock.h", "stm32_uart.h", "cache.h"
+OSCILLATOR = "stm32_oscillator.h"
 USART, DWT, VECTORS = "stm32_usart_v2.h", "dwt.h", "vectors.S"
 FLAGS = "reset_flags = RESET_FLAGS;"
 BRR = "USART_BRR(base) = divisor;"
@@ -57,14 +58,14 @@ MUTANTS = (
     ),
     Mutant("DWT locked", DWT, "DWT_LAR = DWT_LAR_KEY;", "", Rule.DWT_LOCKED, CRYSTAL),
     Mutant("a wrong key", DWT, "0xC5ACCE55u", "0xC5ACC355u", Rule.DWT_LOCKED, SIGNAL),
-    Mutant("crystal not waited for", ORDER, "!wait_for(&RCC_CR, CR_HSE_READY, CR_HSE_READY)", "0",
-           Rule.NOT_READY, CRYSTAL),
+    Mutant("crystal not waited for", OSCILLATOR, "wait_for(&RCC_CR, CR_HSE_READY, CR_HSE_READY)",
+           "1", Rule.NOT_READY, CRYSTAL),
     Mutant(
         "over-drive switched before it is ready", ORDER,
         "!wait_for(&PWR_CSR, CSR_OVER_DRIVE_READY, CSR_OVER_DRIVE_READY)", "0",
         Rule.NOT_READY, SIGNAL,
     ),
-    Mutant("HSE never asked for", ORDER, "RCC_CR |= CR_HSE_ON;", "", Rule.POLL, CRYSTAL),
+    Mutant("HSE never asked for", OSCILLATOR, "RCC_CR |= CR_HSE_ON;", "", Rule.POLL, CRYSTAL),
     Mutant(
         "overrun never cleared", USART, "USART_ICR(base) = USART_ICR_OVERRUN;", "", Rule.POLL,
         CRYSTAL, overrun=True,
@@ -75,9 +76,9 @@ MUTANTS = (
     ),
     Mutant("baud rate set too late", USART, BRR, f"USART_CR1(base) = USART_CR1_ENABLE; {BRR}",
            Rule.LOCKED, CRYSTAL),
-    Mutant("bypass with a crystal", ORDER, "#if BOARD_OSCILLATOR_BYPASS", "#if 1", Rule.OSCILLATOR,
-           CRYSTAL),
-    Mutant("no bypass for a clock signal", ORDER, "#if BOARD_OSCILLATOR_BYPASS", "#if 0",
+    Mutant("bypass with a crystal", OSCILLATOR, "#if BOARD_OSCILLATOR_BYPASS", "#if 1",
+           Rule.OSCILLATOR, CRYSTAL),
+    Mutant("no bypass for a clock signal", OSCILLATOR, "#if BOARD_OSCILLATOR_BYPASS", "#if 0",
            Rule.OSCILLATOR, SIGNAL),
     Mutant("VCO at 900 MHz", ORDER, "| PLL_M |", "| (PLL_M / 2u) |", Rule.PLL_RANGE, CRYSTAL),
     Mutant("PLL fed with 4 MHz", ORDER, "| PLL_M |", "| (PLL_M / 2u) |", Rule.PLL_RANGE, SIGNAL),

@@ -11,6 +11,7 @@ BOARD = "nucleo_h743zi"  # revision Y, 400 MHz
 FAST = "nucleo_h743zi-480"  # revision V
 CLOCK, CHIP, SUPPLY = "clock.c", "stm32h7.c", "supply.S"
 WIRES, FAMILY, VECTORS = "stm32_uart.h", "stm32_family.h", "vectors.S"
+OSCILLATOR = "stm32_oscillator.h"
 FLAGS = "reset_flags = RESET_FLAGS;"
 RAMS = "RCC_AHB2ENR |= AHB2ENR_D2_SRAMS;"
 
@@ -50,7 +51,7 @@ MUTANTS = (
            Rule.NOT_READY, BOARD),
     Mutant("PLL1 changed while on", CLOCK, "RCC_CR |= CR_PLL_ON;",
            "RCC_CR |= CR_PLL_ON; RCC_PLL1DIVR += 1u;", Rule.LOCKED, BOARD),
-    Mutant("no bypass for a clock signal", CLOCK, "#if BOARD_OSCILLATOR_BYPASS", "#if 0",
+    Mutant("no bypass for a clock signal", OSCILLATOR, "#if BOARD_OSCILLATOR_BYPASS", "#if 0",
            Rule.OSCILLATOR, BOARD),
     Mutant("SRAM1 without its clock", CHIP, RAMS, "*(volatile uint32_t *)0x30000000u = 1u;",
            Rule.RAM_OFF, BOARD),

@@ -11,6 +11,7 @@ BOARD = "nucleo_l4r5zi"
 SIGNAL = "nucleo_l4r5zi-mco"  # with the ST-Link's clock output wired to OSC_IN
 CLOCK, CHIP, WIRES = "clock.c", "stm32l4.c", "stm32_uart.h"
 USART, FAMILY = "stm32_usart_v2.h", "stm32_family.h"
+OSCILLATOR = "stm32_oscillator.h"
 FLAGS = "reset_flags = RESET_FLAGS;"
 
 MUTANTS = (
@@ -54,8 +55,8 @@ MUTANTS = (
            BOARD),
     Mutant("overrun never cleared", USART, "USART_ICR(base) = USART_ICR_OVERRUN;", "", Rule.POLL,
            BOARD, overrun=True),
-    Mutant("no bypass for a clock signal", CLOCK, "#if BOARD_OSCILLATOR_BYPASS", "#if 0",
+    Mutant("no bypass for a clock signal", OSCILLATOR, "#if BOARD_OSCILLATOR_BYPASS", "#if 0",
            Rule.OSCILLATOR, SIGNAL),
-    Mutant("HSE not waited for", CLOCK, "wait_for(&RCC_CR, CR_HSE_READY, CR_HSE_READY)", "1",
+    Mutant("HSE not waited for", OSCILLATOR, "wait_for(&RCC_CR, CR_HSE_READY, CR_HSE_READY)", "1",
            Rule.NOT_READY, SIGNAL),
 )  # fmt: skip

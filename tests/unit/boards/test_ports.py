@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -213,4 +214,33 @@ def test_the_doctor_says_what_keeps_a_board_away(
     assert "hello of the board" not in found
     assert not found["flashing"].ok
     assert "platform platformio/ststm32@19.6.0" in found["flashing"].found
+    tools = found["flashing with stlink"]
+    assert (tools.ok, tools.found) == (False, "not known before the platform is there")
+    assert "pio pkg install --global --platform 'platformio/ststm32@19.6.0'" in tools.remedy
     assert rows(board_tools(load_board("qemu-riscv32")))["flashing"].found == "only emulated"
+
+
+def test_the_doctor_says_which_flash_tools_are_missing_and_how_to_fetch_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no compiler
+    monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path))
+    listed(monkeypatch)
+
+    def install(kind: str, name: str, version: str) -> Path:
+        folder = tmp_path / kind / name
+        folder.mkdir(parents=True)
+        (folder / ".piopm").write_text(json.dumps({"name": name, "version": version}))
+        return folder
+
+    openocd = {"type": "uploader", "owner": "platformio", "version": "~3.1200.0"}
+    manifest = install("platforms", "ststm32", "19.6.0") / "platform.json"
+    manifest.write_text(json.dumps({"packages": {"tool-openocd": openocd}}))
+    tools = rows(board_tools(BOARD, AUTO))["flashing with stlink"]
+    assert (tools.name, tools.ok) == ("flash tools", False)
+    assert tools.found == "not installed: platformio/tool-openocd@~3.1200.0"
+    fetch = "pio pkg install --global --tool 'platformio/tool-openocd@~3.1200.0'"
+    assert tools.remedy == f"the first upload downloads them; before: {fetch}"
+    install("packages", "tool-openocd", "3.1200.0")
+    tools = rows(board_tools(BOARD, AUTO))["flashing with stlink"]
+    assert (tools.ok, tools.found) == (True, str(tmp_path / "packages"))

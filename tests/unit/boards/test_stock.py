@@ -15,6 +15,7 @@ from mcuforge.boards.build.stock import (
     STOCK,
     environment_name,
     missing,
+    missing_tools,
     outside_protocols,
     platformio_of,
     stock_of,
@@ -134,6 +135,44 @@ def test_what_is_missing_is_the_pinned_release(
     assert missing(board) == both[1:]
     installed(tmp_path, "packages", "toolchain-gccarmnoneeabi", "1.120301.4")
     assert missing(board) == ()
+
+
+def test_missing_flash_tools_are_those_that_the_platform_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path))
+    monkeypatch.delenv("PLATFORMIO_PLATFORMS_DIR", raising=False)
+    monkeypatch.delenv("PLATFORMIO_PACKAGES_DIR", raising=False)
+    board = load_board("nucleo_f446re")
+    assert missing_tools(board, "stlink") is None
+    installed(tmp_path, "platforms", "ststm32", "19.6.0")
+    manifest = tmp_path / "platforms" / "ststm32" / "platform.json"
+    assert missing_tools(board, "stlink") == (), "a platform that is damaged is PlatformIO's matter"
+
+    def uploader(version: str, **more: object) -> dict[str, object]:
+        return {"type": "uploader", "owner": "platformio", "version": version} | more
+
+    packages = {
+        "toolchain-gccarmnoneeabi": {"type": "toolchain", "version": "~1.120301.0"},
+        "tool-openocd": uploader("~3.1200.0", optional=True),
+        "tool-jlink": uploader("^1.92000.0", optional=True),
+        "tool-stm32flash": uploader("~0.7.0"),
+        "tool-old": uploader("^0.2.1"),
+    }
+    manifest.write_text(json.dumps({"packages": packages}))
+    openocd, jlink = "platformio/tool-openocd@~3.1200.0", "platformio/tool-jlink@^1.92000.0"
+    flash, old = "platformio/tool-stm32flash@~0.7.0", "platformio/tool-old@^0.2.1"
+    assert missing_tools(board, "stlink") == (old, openocd, flash)
+    assert missing_tools(board, "jlink") == (jlink, old, openocd, flash)
+    for name, version in (("tool-openocd", "3.1100.9"), ("tool-old", "0.3.0")):  # other releases
+        installed(tmp_path, "packages", name, version)
+    assert missing_tools(board, "stlink") == (old, openocd, flash)
+    for name, version in (
+        *(("tool-openocd", "3.1200.7"), ("tool-old", "0.2.2"), ("tool-jlink", "1.93000.0")),
+        ("tool-stm32flash", "0.7.0"),
+    ):
+        installed(tmp_path, "packages", name, version)
+    assert missing_tools(board, "jlink") == ()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ QUIET = Stages(Console(stderr=True), quiet=True)
     [
         (Request(MODEL, "disco_f746ng", exact=True, port="auto"), "--exact and --port exclude"),
         (Request(MODEL, "disco_f746ng", protocol="jlink"), "nothing is flashed"),
+        (Request(MODEL, "disco_f746ng", line_speed=True), "--exact is not given"),
         (Request(MODEL, "disco_f746ng", exact=True, cycles=True), "--cycles estimates"),
         (Request(MODEL, "disco_f746ng", port="auto", cycles=True), "--cycles estimates"),
     ],

@@ -85,6 +85,10 @@ def test_wrong_usage_is_exit_2(monkeypatch: pytest.MonkeyPatch, arguments: tuple
             ("deploy", MODEL, "--board", "hifive1", "--emulate", "--protocol", "jlink"),
             "nothing is flashed",
         ),
+        (
+            ("deploy", MODEL, "--board", "hifive1", "--emulate", "--line-speed"),
+            "--exact is not given",
+        ),
         (("doctor", "--port", "/dev/ttyX"), "no board is given"),
         (("check", "/nowhere", "--data", "x.npz"), "is not a project of mcuforge"),
         (("check", str(ROOT / "mcuforge"), "--data", "x.npz"), "does not belong to a project"),

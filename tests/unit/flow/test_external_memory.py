@@ -3,16 +3,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from mcuforge.commands.bench import Request as Bench
+from mcuforge.commands.bench import bench
+from mcuforge.commands.deploy import Request as Deploy
+from mcuforge.commands.deploy import deploy
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.compiler.schedule.planned import ArenaIn
 from mcuforge.errors import BoardError, CompileError
+from mcuforge.flow import target
 from mcuforge.flow.firmware import build_check
 from mcuforge.flow.session import compile_session, open_session, plan_session, ram_budget
+from mcuforge.report.console import open_console
+from mcuforge.report.progress import Stages
 
 MODEL = Path(__file__).resolve().parents[3] / "examples" / "digits" / "digits_cnn.tflite"
 
@@ -39,6 +49,27 @@ def test_a_tool_that_does_not_write_the_external_flash_is_refused(
         build_check(session, compiled, tmp_path / "project", protocol=protocol)
     assert refused.value.hint.startswith("--protocol stlink, or `--weights internal`")
     assert not (tmp_path / "project").exists()
+
+
+@pytest.mark.parametrize("run", [deploy, bench])
+def test_weights_asked_for_outside_need_a_tool_that_writes_them_before_a_port_is_looked_for(
+    run: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(*_: object) -> NoReturn:
+        raise LookupError("a port is looked for")
+
+    monkeypatch.setattr(target, "find_ports", look)
+    request = Deploy if run is deploy else Bench
+    outside = PlanOptions(weights="external")
+    jlink = partial(request, MODEL, "disco_f746ng", port="auto", protocol="jlink")
+    words = "all weights into 'qspi', outside the chip, which jlink does not write"
+    with pytest.raises(BoardError, match=words) as refused:
+        run(jlink(options=outside), Stages(open_console(stderr=True), quiet=True))
+    assert refused.value.where == "board disco_f746ng, --protocol"
+    assert refused.value.hint.startswith("--protocol stlink, or `--weights internal`")
+    for fine in (jlink(), jlink(options=outside, protocol="stlink")):
+        with pytest.raises(LookupError):
+            run(fine, Stages(open_console(stderr=True), quiet=True))
 
 
 @pytest.mark.parametrize(

@@ -314,6 +314,14 @@ def test_hardware_is_timed_and_never_counted_in_instructions() -> None:
     assert "core:     320 MHz, 0 wait states of the flash, caches on: none" in text
 
 
+def test_a_line_at_its_speed_says_what_a_sample_costs_on_it() -> None:
+    run = replace(
+        REPORT.run, transfer_baud=115_200, transfer_bytes=1298, transfer_milliseconds=112.674
+    )
+    words = "1,298 bytes per sample at 115,200 baud, 112.67 ms of virtual time"
+    printed(f"line:     {words}", replace(REPORT, run=run))
+
+
 def test_a_check_and_a_bench_print_their_parts() -> None:
     checked = CheckReport(REPORT.model, REPORT.board, "pass", (), REPORT.check)
     assert "9 of 10 exact" in printed("verdict: pass", checked)

@@ -13,7 +13,7 @@
 #include "board_config.h"
 #include "reg.h"
 #include "stm32_rcc.h"
-#include "stm32_wait.h"
+#include "stm32_oscillator.h"
 
 /*
  * RM0090, 'PWR power control register' and 'PWR power control/status register'; RM0385 has the same
@@ -22,12 +22,6 @@
 #define PWR_CR REG32(0x40007000u)
 #define PWR_CSR REG32(0x40007004u)
 #define FLASH_ACR REG32(0x40023C00u) /* RM0090 and RM0385, 'Flash access control register' */
-
-#define CR_HSE_ON (1u << 16)
-#define CR_HSE_READY (1u << 17)
-#define CR_HSE_BYPASS (1u << 18)
-#define CR_PLL_ON (1u << 24)
-#define CR_PLL_READY (1u << 25)
 
 #define PLLCFGR_KEEP 0xF0BC8000u     /* reserved; on F446 bits 28 to 30 are R, which nothing uses */
 #define PLLCFGR_N_AT 6u
@@ -89,11 +83,7 @@ static inline const char *stm32_clock_start(uint32_t scale, bool over_drive, uin
     (void)RCC_APB1ENR; /* RM0090, 'Clocks': a register works two cycles after its clock is on */
     PWR_CR |= scale;   /* works once the PLL is on */
 
-#if BOARD_OSCILLATOR_BYPASS
-    RCC_CR |= CR_HSE_BYPASS; /* while HSE is off */
-#endif
-    RCC_CR |= CR_HSE_ON;
-    if (!wait_for(&RCC_CR, CR_HSE_READY, CR_HSE_READY)) {
+    if (!hse_start()) {
         return "clock-hse";
     }
 

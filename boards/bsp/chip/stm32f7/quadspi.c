@@ -14,6 +14,9 @@
 #include "stm32_pins.h"
 #include "stm32_rcc.h"
 
+#define PATIENCE 1000000u /* reads of a register: some 50 ms; a reset takes the flash 30 ms at most */
+#include "wait.h"
+
 #if defined(BOARD_QSPI_BYTES)
 
 #if !defined(BOARD_QSPI_PART_N25Q128A)
@@ -36,7 +39,7 @@
 #define DCR_SELECT_HIGH_AT 8u     /* cycles - 1 between two commands */
 #define DCR_SIZE_AT 16u           /* bytes of the flash: 2^(this + 1) */
 #define SR_COMPLETE (1u << 1)
-#define SR_DATA (1u << 2) /* FTF: the FIFO holds a byte, with FTHRES at 0 */
+#define SR_DATA (1u << 2) /* FTF: the FIFO holds a byte, with FTHRES at 0; of a read, until it is empty */
 #define SR_BUSY (1u << 5)
 #define FCR_COMPLETE (1u << 1)
 #define CCR_INSTRUCTION_LINES_AT 8u
@@ -86,27 +89,14 @@
 /* RM0385, 'Memory map': the bank has 256 MiB. Behind the flash nothing answers. */
 #define BANK_BYTES_LOG2 28u
 
-#define PATIENCE 1000000u /* reads of a register: some 50 ms; a reset takes the flash 30 ms at most */
-
 static bool idle(void)
 {
-    for (uint32_t left = PATIENCE; left != 0u; left--) {
-        if ((QUADSPI_SR & SR_BUSY) == 0u) {
-            return true;
-        }
-    }
-    return false;
+    return wait_for(&QUADSPI_SR, SR_BUSY, 0u);
 }
 
-/* Wait for one of the flags. */
-static bool raised(uint32_t flags)
+static bool raised(uint32_t flag)
 {
-    for (uint32_t left = PATIENCE; left != 0u; left--) {
-        if ((QUADSPI_SR & flags) != 0u) {
-            return true;
-        }
-    }
-    return false;
+    return wait_for(&QUADSPI_SR, flag, flag);
 }
 
 /* Send one instruction with `count` bytes of `data` behind it, or read them. False: no end. */
@@ -125,8 +115,10 @@ static bool command(uint32_t instruction, uint32_t lines, uint32_t direction, ui
     for (uint32_t i = 0; i < count; i++) {
         if (direction != CCR_READ) {
             QUADSPI_DR = data[i]; /* the FIFO has room for 32 bytes */
-        } else if (raised(SR_DATA | SR_COMPLETE)) {
+        } else if (raised(SR_DATA)) {
             data[i] = QUADSPI_DR;
+        } else {
+            return false;
         }
     }
     return raised(SR_COMPLETE);

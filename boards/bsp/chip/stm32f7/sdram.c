@@ -15,6 +15,9 @@
 #include "stm32_pins.h"
 #include "stm32_rcc.h"
 
+#define PATIENCE 100000u /* reads of a register: milliseconds; a command takes under 10 us */
+#include "wait.h"
+
 #if defined(BOARD_SDRAM_BYTES)
 
 #if !defined(BOARD_SDRAM_PART_MT48LC4M32B2)
@@ -91,17 +94,13 @@
 #error the file of the board gives the SDRAM another size than 16 lines of an MT48LC4M32B2 have
 #endif
 
-#define PATIENCE 100000u /* reads of a register: milliseconds; a command takes under 10 us */
-
 static bool command(uint32_t what)
 {
-    for (uint32_t left = PATIENCE; left != 0u; left--) {
-        if ((FMC_SDSR & SDSR_BUSY) == 0u) {
-            FMC_SDCMR = what | SDCMR_BANK_1;
-            return true;
-        }
+    if (!wait_for(&FMC_SDSR, SDSR_BUSY, 0u)) {
+        return false;
     }
-    return false;
+    FMC_SDCMR = what | SDCMR_BANK_1;
+    return true;
 }
 
 static void wait_us(uint32_t us)

@@ -12,7 +12,7 @@
 #include "board.h"
 #include "cache.h"
 #include "reg.h"
-#include "stm32_wait.h"
+#include "stm32_oscillator.h"
 
 #define PWR_CSR1 REG32(0x58024804u)     /* RM0433, 'PWR control status register 1' */
 #define PWR_D3CR REG32(0x58024818u)     /* RM0433, 'PWR D3 domain control register' */
@@ -23,12 +23,6 @@
 #define D3CR_SCALE_1 (3u << 14)       /* VOS */
 #define D3CR_SCALE_READY (1u << 13)   /* VOSRDY */
 #define PWRCR_OVER_DRIVE (1u << 0)    /* ODEN: from scale 1 to scale 0 */
-
-#define CR_HSE_ON (1u << 16)
-#define CR_HSE_READY (1u << 17)
-#define CR_HSE_BYPASS (1u << 18)
-#define CR_PLL_ON (1u << 24)
-#define CR_PLL_READY (1u << 25)
 
 #define PLLCKSELR_HSE 2u              /* of PLLSRC */
 #define PLLCKSELR_M_AT 4u
@@ -105,11 +99,7 @@ static const char *voltage_start(void)
 
 static const char *pll_start(void)
 {
-#if BOARD_OSCILLATOR_BYPASS
-    RCC_CR |= CR_HSE_BYPASS; /* while HSE is off */
-#endif
-    RCC_CR |= CR_HSE_ON;
-    if (!wait_for(&RCC_CR, CR_HSE_READY, CR_HSE_READY)) {
+    if (!hse_start()) {
         return "clock-hse";
     }
     RCC_PLLCKSELR = (RCC_PLLCKSELR & ~PLLCKSELR_SOURCE_AND_M) | PLLCKSELR_HSE |

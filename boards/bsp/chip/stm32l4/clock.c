@@ -10,7 +10,7 @@
 #include "ahb.h"
 #include "board.h"
 #include "reg.h"
-#include "stm32_wait.h"
+#include "stm32_oscillator.h"
 
 #define PWR_CR1 REG32(0x40007000u)   /* RM0432, 'Power control register 1' */
 #define PWR_SR2 REG32(0x40007014u)   /* RM0432, 'Power status register 2' */
@@ -24,11 +24,6 @@
 
 #define CR_HSI_ON (1u << 8)
 #define CR_HSI_READY (1u << 10)
-#define CR_HSE_ON (1u << 16)
-#define CR_HSE_READY (1u << 17)
-#define CR_HSE_BYPASS (1u << 18)
-#define CR_PLL_ON (1u << 24)
-#define CR_PLL_READY (1u << 25)
 
 #define PLLCFGR_SOURCE_HSI 2u
 #define PLLCFGR_SOURCE_HSE 3u
@@ -83,11 +78,7 @@ static const char *source_start(void)
     RCC_CR |= CR_HSI_ON;
     return wait_for(&RCC_CR, CR_HSI_READY, CR_HSI_READY) ? 0 : "clock-hsi";
 #else
-#if BOARD_OSCILLATOR_BYPASS
-    RCC_CR |= CR_HSE_BYPASS; /* while HSE is off */
-#endif
-    RCC_CR |= CR_HSE_ON;
-    return wait_for(&RCC_CR, CR_HSE_READY, CR_HSE_READY) ? 0 : "clock-hse";
+    return hse_start() ? 0 : "clock-hse";
 #endif
 }
 
