@@ -17,6 +17,7 @@
 The folder needs nothing else, and no file in it depends on the machine, the user or the day.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from mcuforge.templates import templates
 
 PLATFORMIO = Path(__file__).resolve().parent / "platformio"
 OFFLINE = "offline.ini"
+BUILD_MARK = "@build@"  # in model files: the digest of all files, of 16 hex digits
 RUNNER = "test_custom_runner.py"
 OPTIMIZE = "-O2"  # one level for kernels and all else
 FLAGS = (
@@ -95,6 +97,7 @@ def write_project(
     asked for, or with a file that has main(). Headers go to include/, the rest to src/. `kernels`
     are the names model.c calls. `outside`: weights lie in a flash outside the chip, which only some
     flash tools write. `wide_link`: the board has WIDE_LINK_BYTES of RAM for longer frames.
+    BUILD_MARK in a model file becomes a digest of all files, flags included.
     Raises BoardError and writes nothing when the board has no start-up code, or when `directory`
     holds anything other than an earlier, unchanged project.
     """
@@ -110,9 +113,18 @@ def write_project(
     files |= _platform_files(board, support, outside, firmware, WIDE_LINK if wide_link else ())
     if firmware:
         files[f"test/{RUNNER}"] = _text(PLATFORMIO / RUNNER)
-    write_folder(directory, dict(sorted(files.items())))
+    files = dict(sorted(files.items()))
+    digest = _digest(files)
+    for name in map(_model_path, model_files):
+        files[name] = files[name].replace(BUILD_MARK, digest)
+    write_folder(directory, files)
     flags = (*support.compile_flags, *FLAGS)
     return Project(directory.absolute(), board, flags)
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    """Digest all that is compiled and how; it is the same on every machine."""
+    return hashlib.sha256(json.dumps(list(files.items())).encode()).hexdigest()[:16]
 
 
 def _model_path(name: str) -> str:

@@ -179,6 +179,11 @@ class Link:
         """Seconds on the clock of the port: virtual ones if the board is virtual."""
         return self._exchange.port.now_s()
 
+    @property
+    def virtual(self) -> bool:
+        """Whether the board is virtual, so that its time is counted."""
+        return self._exchange.port.virtual
+
     def write_input(self, index: int, data: bytes) -> None:
         """Fill input `index` (row-major, little-endian); InternalError for a wrong size.
 

@@ -71,6 +71,11 @@ class Port:
             _explain(name, error)
         return cls(device, name, baud)
 
+    @property
+    def virtual(self) -> bool:
+        """Whether its seconds are not ours: the board at its other end is virtual."""
+        return self.now_s is not time.monotonic
+
     def read(self, timeout_s: float) -> bytes:
         """Read the bytes that arrived, after at most `timeout_s` for the first; b"" if none came.
 

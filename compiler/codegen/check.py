@@ -60,9 +60,9 @@ def check_model(
 ) -> str:
     """Write the text of check_model.c.
 
-    model_hash: SHA-256 of the user's file (32 bytes). build: names this build in a hello. db:
-    whether the board has RAM for the text protocol's own copy of the input. poison: whether
-    poison.c (see `poison`) is part of the build.
+    model_hash: SHA-256 of the user's file (32 bytes). build: names this build in a hello; the
+    compiler adds its own version. db: whether the board has RAM for the text protocol's own copy of
+    the input. poison: whether poison.c (see `poison`) is part of the build.
     """
     return render(
         "check_model.c.j2",
@@ -71,7 +71,7 @@ def check_model(
         title=string_literal(model.name),
         benchmark=benchmark_of(model),
         benchmark_id=string_literal(benchmark_of(model).id),
-        build=string_literal(build),
+        build=string_literal(f"{build} "),
         canary_bytes=CANARY_BYTES,
         arenas=model.arenas,
         staging_bytes=max((port.row_bytes for port in model.streamed), default=0),

@@ -2,7 +2,8 @@
 """Sends samples to the board and reads its answers back, over an open link."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
+from functools import cached_property
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -91,8 +92,8 @@ def run_samples(
             "deploy with --poison: the firmware must hold the table of dead bytes",
         )
     run = _Run(link, compiled, samples, poison)
-    if checkpoint is not None:
-        run.resume(checkpoint)
+    if checkpoint is not None and run.resume(checkpoint):
+        stages.note(f"going on behind sample {run.done}: {checkpoint.path} holds those before")
     with stages.counted("running samples on the board", samples.count, run.done) as counter:
         while run.done < samples.count:
             try:
@@ -127,28 +128,35 @@ class _Run:
         self._core: CoreState | None = None
         self._transfer: Transfer | None = None
 
+    @cached_property
     def _digest(self) -> str:
-        """All that the answers depend on."""
-        firmware = self._link.firmware
-        flags = "poison" if self._poison else "plain"
-        words = (firmware.model_hash.hex(), firmware.board, firmware.build, flags)
+        """All that answers and ticks depend on, but for what differs from start to start."""
+        firmware = replace(self._link.firmware, reset=0, epoch=0)
+        tensors = (*self._link.inputs, *self._link.outputs)
+        words = (
+            *map(repr, (astuple(firmware), *map(astuple, tensors))),
+            "virtual" if self._link.virtual else "real",
+            "poison" if self._poison else "plain",
+        )
         return check_digest(self._samples.inputs, words)
 
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Take over what a checkpoint has."""
-        before = checkpoint.load(self._digest())
+    def resume(self, checkpoint: Checkpoint) -> bool:
+        """Take over what a checkpoint has; False if there is none."""
+        shapes = tuple((array.shape[1:], array.dtype) for array in self._outputs)
+        before = checkpoint.load(self._digest, shapes, self._samples.count)
         if before is None:
-            return
+            return False
         self.done, self._ticks, self._stack_bytes = before.done, before.ticks, before.stack_bytes
         for array, held in zip(self._outputs, before.outputs, strict=True):
             array[: self.done] = held
         self._core = self._link.counters().core
+        return True
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Keep what is done."""
         outputs = tuple(array[: self.done] for array in self._outputs)
         progress = Progress(self.done, outputs, self._ticks, self._stack_bytes)
-        checkpoint.save(self._digest(), progress)
+        checkpoint.save(self._digest, progress)
 
     def advance(self) -> None:
         """Run the next sample."""

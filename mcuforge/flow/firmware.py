@@ -10,7 +10,12 @@ from tempfile import TemporaryDirectory
 
 from mcuforge.boards.build.build import Firmware, OverBudget, build, build_stock
 from mcuforge.boards.build.pio import BUILD_SECONDS
-from mcuforge.boards.build.project import WIDE_LINK_BYTES, Project, write_project
+from mcuforge.boards.build.project import (
+    BUILD_MARK,
+    WIDE_LINK_BYTES,
+    Project,
+    write_project,
+)
 from mcuforge.boards.build.stock import missing, outside_protocols, platformio_of
 from mcuforge.boards.build.upload import install
 from mcuforge.boards.catalog.board import Board
@@ -158,7 +163,7 @@ def _build(
     _refuse_without_controller(board, compiled)
     model = compiled.model
     spare = board.ram_bytes - _in_image(board, compiled) - FIRMWARE_RESERVE
-    name = f"mcuforge {VERSION} {board.id}"
+    name = f"{VERSION} {BUILD_MARK}"  # a hello has room for it and the compiler's version
     db = db_bytes(model) <= spare
     wide_link = spare - (db_bytes(model) if db else 0) >= WIDE_LINK_BYTES
     check = check_model(model, session.digest, name, db=db, poison=poison)

@@ -106,6 +106,10 @@ class Stages:
             yield tell
         self._say(f"[dim]{text} {time.monotonic() - started:.1f} s[/dim]")
 
+    def note(self, line: str) -> None:
+        """Say something that the user should know beside the stages."""
+        self._say(line)
+
     def _say(self, line: str) -> None:
         if not self._quiet:
             self._console.print(line, highlight=False)

@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import io
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +22,7 @@ from mcuforge.errors import CompileError
 from mcuforge.flow import board_check
 from mcuforge.flow.board_check import run_samples
 from mcuforge.flow.checkpoint import Checkpoint
-from mcuforge.flow.data import random_samples
+from mcuforge.flow.data import Samples, random_samples
 from mcuforge.report.progress import Stages
 from tests.firmware.generated import HASH, link_model
 from tests.firmware.toy_board import ToyBoard, toy_on_pty
@@ -60,7 +64,7 @@ class Inferences:
 
 @pytest.mark.parametrize("poison", [False, True])
 @pytest.mark.parametrize("cut", [0, 7, SAMPLES - 1])
-def test_a_run_that_was_cut_has_the_same_totals(
+def test_a_run_that_was_cut_has_the_same_answers(
     program: Path, resident: Compiled, tmp_path: Path, cut: int, poison: bool
 ) -> None:
     samples = random_samples(resident.graph, SAMPLES)
@@ -72,14 +76,18 @@ def test_a_run_that_was_cut_has_the_same_totals(
         Inferences(link, board, cut + (further if cut else 0))
         with pytest.raises(BoardReset, match=f"goes on behind sample {cut}$"):
             run_samples(link, resident, samples, QUIET, poison=poison, checkpoint=checkpoint)
-        assert checkpoint.path.exists()
+        with np.load(checkpoint.path) as held:
+            done, ticks, _ = held["numbers"]
+        assert done == cut
         link.hello(HASH)
         rest = Inferences(link, board)
         found = run_samples(link, resident, samples, QUIET, poison=poison, checkpoint=checkpoint)
     assert rest.count == SAMPLES - cut + (0 if cut else further)
-    np.testing.assert_array_equal(found.outputs[0], whole.outputs[0])
-    assert found.run_ticks > 0
-    assert found.stack_painted
+    for output, right in zip(found.outputs, whole.outputs, strict=True):
+        assert output.dtype == right.dtype
+        np.testing.assert_array_equal(output, right)
+    assert found.run_ticks == (ticks if cut else found.run_ticks) > 0
+    assert found.stack_painted, "which differs from process to process here"
     assert not checkpoint.path.exists()
 
 
@@ -111,17 +119,79 @@ def test_a_program_that_was_killed_loses_few_samples(
     assert rest.count == SAMPLES - 10
 
 
+def cut_at_3(link: Link, board: ToyBoard, resident: Compiled, checkpoint: Checkpoint) -> Samples:
+    """Run samples until the board is away behind the third, and say hello to it again."""
+    link.hello(HASH)
+    samples = random_samples(resident.graph, 5)
+    Inferences(link, board, 3)
+    with pytest.raises(BoardReset):
+        run_samples(link, resident, samples, QUIET, checkpoint=checkpoint)
+    link.hello(HASH)
+    return samples
+
+
 def test_other_samples_do_not_go_on(program: Path, resident: Compiled, tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "run.npz")
     with toy_on_pty(program) as (board, port), Link.open(port) as link:
-        link.hello(HASH)
-        Inferences(link, board, 3)
-        with pytest.raises(BoardReset):
-            run_samples(
-                link, resident, random_samples(resident.graph, 5), QUIET, checkpoint=checkpoint
-            )
-        link.hello(HASH)
+        samples = cut_at_3(link, board, resident, checkpoint)
+        (x,) = samples.inputs
+        other = x.copy()
+        other[4].flat[0] ^= 1
+        for changed in (
+            random_samples(resident.graph, 6),
+            replace(samples, inputs=(other,)),
+            replace(samples, inputs=(x[::-1],)),
+        ):
+            with pytest.raises(CompileError, match="of another check"):
+                run_samples(link, resident, changed, QUIET, checkpoint=checkpoint)
+        run_samples(link, resident, samples, QUIET, checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"build": "the same version, built by another compiler"},
+        {"tick_hz": 999_999_999},
+        {"chip_id": 1},
+        {"arena_bytes": 4},
+    ],
+)
+def test_another_build_or_chip_of_the_same_id_does_not_go_on(
+    program: Path, resident: Compiled, tmp_path: Path, other: dict[str, Any]
+) -> None:
+    checkpoint = Checkpoint(tmp_path / "run.npz")
+    with toy_on_pty(program) as (board, port), Link.open(port) as link:
+        samples = cut_at_3(link, board, resident, checkpoint)
+        link._hello = replace(link.firmware, **other)
         with pytest.raises(CompileError, match="of another check"):
-            run_samples(
-                link, resident, random_samples(resident.graph, 6), QUIET, checkpoint=checkpoint
-            )
+            run_samples(link, resident, samples, QUIET, checkpoint=checkpoint)
+
+
+def test_other_tensors_and_a_virtual_board_do_not_go_on(
+    program: Path, resident: Compiled, tmp_path: Path
+) -> None:
+    checkpoint = Checkpoint(tmp_path / "run.npz")
+    with toy_on_pty(program) as (board, port), Link.open(port) as link:
+        samples = cut_at_3(link, board, resident, checkpoint)
+        (output,) = link.outputs
+        link.outputs = (replace(output, zero_point=output.zero_point + 1),)
+        with pytest.raises(CompileError, match="of another check"):
+            run_samples(link, resident, samples, QUIET, checkpoint=checkpoint)
+        link.outputs = (output,)
+        link._exchange.port.now_s = lambda: time.monotonic()
+        with pytest.raises(CompileError, match="of another check"):
+            run_samples(link, resident, samples, QUIET, checkpoint=checkpoint)
+
+
+def test_the_user_hears_from_where_a_run_goes_on(
+    program: Path, resident: Compiled, tmp_path: Path
+) -> None:
+    checkpoint = Checkpoint(tmp_path / "run.npz")
+    said = io.StringIO()
+    with toy_on_pty(program) as (board, port), Link.open(port) as link:
+        samples = cut_at_3(link, board, resident, checkpoint)
+        stages = Stages(Console(file=said, width=500))
+        run_samples(link, resident, samples, stages, checkpoint=checkpoint)
+        assert f"going on behind sample 3: {checkpoint.path}" in said.getvalue()
+        run_samples(link, resident, samples, stages, checkpoint=checkpoint)
+    assert said.getvalue().count("going on") == 1

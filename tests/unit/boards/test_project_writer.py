@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcuforge.boards.build import folder
-from mcuforge.boards.build.project import Project, write_project
+from mcuforge.boards.build.project import BUILD_MARK, Project, write_project
 from mcuforge.boards.catalog.board import all_boards, emulated, load_board
 from mcuforge.errors import BoardError, InternalError
 from mcuforge.runtime_c import sources
@@ -51,6 +51,25 @@ def test_the_check_program_comes_only_when_asked_for(tmp_path: Path) -> None:
     with_it = texts(write(tmp_path / "b", firmware=True).directory)
     assert {n for n in without if n.startswith("src/firmware/")} == {"src/firmware/board.h"}
     assert {f"src/firmware/{p.name}" for p in sources.firmware_sources()} <= with_it.keys()
+
+
+def build_of(directory: Path, board: str = "qemu-mps2-an386", more: str = "", **how: bool) -> str:
+    """What stands for BUILD_MARK in a project."""
+    files = {**MODEL, "main.c": f"/* {BUILD_MARK} */{more}"}
+    write_project(directory, emulated(load_board(board)), files, ["table_s8"], firmware=True, **how)
+    return (directory / "src" / "main.c").read_text(encoding="utf-8")[3:19]
+
+
+def test_the_digest_of_a_build_tells_sources_flags_and_boards(tmp_path: Path) -> None:
+    first = build_of(tmp_path / "first")
+    assert len(bytes.fromhex(first)) == 8
+    assert build_of(tmp_path / "elsewhere") == build_of(tmp_path / "first") == first
+    others = (
+        build_of(tmp_path / "source", more="int x;"),
+        build_of(tmp_path / "flags", wide_link=True),
+        build_of(tmp_path / "board", "qemu-mps2-an500"),
+    )
+    assert len({first, *others}) == 4
 
 
 def test_an_isa_version_of_a_kernel_is_taken_where_there_is_one(

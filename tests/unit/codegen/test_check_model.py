@@ -85,4 +85,4 @@ def test_tensors_say_name_size_type_and_scale() -> None:
     text = check_model(model, HASH, 'b"uild')
     assert '    {"in\\"put\\?", 6, 6, CHECK_INT8, 1.0e-01f, -5, 0},\n' in text
     assert '    {"out", 24, 6, CHECK_FLOAT32, 1.0e+00f, 0, 0},\n' in text
-    assert '.build = "b\\"uild",' in text
+    assert '.build = "b\\"uild " __VERSION__,' in text
