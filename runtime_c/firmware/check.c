@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "board.h"
@@ -12,12 +13,13 @@
 enum mode {
     MODE_TEXT,
     MODE_BORDER, /* after a zero: the next byte says what begins */
-    MODE_FRAME
+    MODE_FRAME,
+    MODE_LOST /* a frame broke off: what follows may be its tail, and is no text */
 };
 
 static struct {
     enum mode mode;
-    uint64_t last_ticks; /* when the last byte of an unfinished frame arrived */
+    uint64_t last_ticks; /* when the last byte arrived, or the wait for more of a frame ended */
 } line;
 
 static void end_frame(void)
@@ -25,6 +27,8 @@ static void end_frame(void)
     struct frame request;
     if (!frame_end(&request)) {
         session_refuse_frame();
+    } else if (request.kind >= FRAME_NO_REQUEST) {
+        return; /* an answer: a line that sends our own bytes back must not make us talk for ever */
     } else if (request.asks_version) {
         frame_send_version(&request, SESSION_PROTOCOL);
     } else {
@@ -45,7 +49,7 @@ static void take(uint8_t byte)
     } else if (line.mode == MODE_BORDER && byte == FRAME_SYNC) {
         frame_begin();
         line.mode = MODE_FRAME;
-    } else {
+    } else if (line.mode != MODE_LOST) {
         line.mode = MODE_TEXT;
         mlperf_take((char)byte);
     }
@@ -61,6 +65,7 @@ void check_init(void)
 
 void check_poll(void)
 {
+    const uint64_t patience = board_tick_hz / 4U;
     int32_t byte = board_read();
     if (byte >= 0) {
         while (byte >= 0) {
@@ -68,9 +73,13 @@ void check_poll(void)
             byte = board_read();
         }
         line.last_ticks = board_ticks();
-    } else if (line.mode == MODE_FRAME && board_ticks() - line.last_ticks > board_tick_hz / 4U) {
-        /* the rest was lost: accept commands again instead of waiting for a zero */
-        line.mode = MODE_TEXT;
-        session_refuse_frame();
+    } else if (line.mode >= MODE_FRAME && board_ticks() - line.last_ticks > patience) {
+        /* the rest was lost; after as much silence again accept commands, without a zero */
+        const bool broke_off = line.mode == MODE_FRAME;
+        line.mode = broke_off ? MODE_LOST : MODE_TEXT;
+        line.last_ticks = board_ticks();
+        if (broke_off) {
+            session_refuse_frame();
+        }
     }
 }

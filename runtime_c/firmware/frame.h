@@ -35,6 +35,7 @@
 
 #define FRAME_SYNC 0xA5U
 #define FRAME_ANSWER 0x80U /* added to the kind of the request */
+#define FRAME_NO_REQUEST 0x7FU /* and above: such an answer would be a notice, and answers */
 #define FRAME_BODY_BYTES (CHECK_DATA_BYTES + 8) /* data, and index and offset before it */
 #define FRAME_HEADER_BYTES 10
 #define FRAME_CRC_BYTES 4

@@ -17,7 +17,7 @@ static struct {
     uint32_t nonce;        /* of the session */
     uint32_t sequence;     /* the last number executed in it */
     uint32_t crc;          /* of that request */
-    uint32_t epoch;        /* sessions opened since the start */
+    uint32_t epoch;        /* changes with every session; 0: no HELLO since the start */
     struct measure run;    /* all parts of the run */
     uint64_t part_ticks;
     uint64_t step_ticks[SESSION_TIMED_STEPS]; /* of each step of `run`, if asked for */
@@ -79,9 +79,25 @@ static uint8_t *put_numbers(uint8_t *at, const uint32_t *numbers, size_t count)
     return at;
 }
 
+/*
+ * Where the epochs of this start begin. The nonce differs from host to host and the moment from start
+ * to start, so that an OPEN from before a reset finds another epoch. Not the RAM as it came up: where
+ * it has error correction, reading it may be a fault.
+ */
+static uint32_t draw_epoch(uint32_t nonce)
+{
+    uint8_t seed[12];
+    frame_put_u32(frame_put_u64(seed, board_ticks()), nonce);
+    const uint32_t drawn = frame_crc32(0, seed, sizeof seed);
+    return drawn != 0U ? drawn : 1U;
+}
+
 static void serve_hello(const struct frame *request)
 {
     const struct check_model *const model = &mcuforge_check_model;
+    if (session.epoch == 0U) {
+        session.epoch = draw_epoch(request->nonce);
+    }
     uint32_t arena_bytes = 0;
     for (int32_t i = 0; i < model->arena_count; i++) {
         arena_bytes += model->arenas[i].size;
@@ -114,7 +130,7 @@ static void serve_hello(const struct frame *request)
 /* Begin a session. False if the request knows another epoch: it is old. */
 static bool open_session(const struct frame *request)
 {
-    if (request->size != 4U || frame_u32(request->body) != session.epoch) {
+    if (request->size != 4U || session.epoch == 0U || frame_u32(request->body) != session.epoch) {
         return false;
     }
     session.open = true;
@@ -411,6 +427,8 @@ void session_serve(const struct frame *request)
         ours && request->sequence == session.sequence && request->crc == session.crc;
     if (again) {
         repeat(request);
+    } else if (request->kind == SESSION_OPEN && request->sequence >= SESSION_FIRST_END) {
+        send_text(request, SESSION_RANGE, "OPEN: begin with a smaller number");
     } else if (request->kind == SESSION_OPEN) {
         if (open_session(request)) {
             serve_open(request);
@@ -421,7 +439,7 @@ void session_serve(const struct frame *request)
         send_text(request, SESSION_CLOSED, "no session is open");
     } else if (!ours) {
         send_text(request, SESSION_STALE, "another session is open");
-    } else if (request->sequence != session.sequence + 1U) {
+    } else if (request->sequence != session.sequence + 1U || request->sequence == 0U) {
         notice(request->sequence > session.sequence ? SESSION_GAP : SESSION_STALE);
     } else {
         session.sequence = request->sequence;

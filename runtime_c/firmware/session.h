@@ -24,8 +24,9 @@
  *              canary bytes, tick hz, whether RUN can poison, chip id (0: unknown), enum
  *              board_reset, epoch, SHA-256 of the model file (32 bytes), strings: model, task,
  *              board, build
- * OPEN      -> epoch: of the HELLO before. Every OPEN changes it, so an old one opens nothing.
- *              Gives the model its arenas again, and writes the canaries again.
+ * OPEN      -> epoch: of the HELLO before. The first HELLO since the start draws it, and every OPEN
+ *              changes it, so an old one opens nothing. Gives the model its arenas again, and writes
+ *              the canaries again. Its sequence is below SESSION_FIRST_END.
  *           <- model status i32
  * TENSOR    -> direction (0 input, 1 output), index
  *           <- bytes, elements, dtype (enum check_dtype), scale f32, zero point i32, bytes per row
@@ -60,8 +61,12 @@
 #include "frame.h"
 
 #define SESSION_PROTOCOL 5U
+#if BOARD_RING_BYTES < 2 * FRAME_WIRE_BYTES
+#error "the receive ring must hold two of the longest frames"
+#endif
 #define SESSION_WINDOW ((uint32_t)BOARD_RING_BYTES / FRAME_WIRE_BYTES) /* frames under way */
 #define SESSION_NOTICE 0xFFU
+#define SESSION_FIRST_END 0x80000000U /* a session has as many numbers left, at least */
 #define SESSION_TIMED_STEPS 4 /* eight bytes of RAM each */
 
 enum session_kind {

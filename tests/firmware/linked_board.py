@@ -38,7 +38,8 @@ def build_library(folder: Path, *defines: str, session: str | None = None) -> Pa
 class LinkedBoard:
     """A board that has just started: every object has variables of its own."""
 
-    def __init__(self, library: Path) -> None:
+    def __init__(self, library: Path, started: int = 0) -> None:
+        """started: microseconds that its clock shows at first."""
         folder = Path(mkdtemp())
         try:
             copy = shutil.copy(library, folder)  # the loader knows a file that it has loaded
@@ -46,11 +47,16 @@ class LinkedBoard:
         finally:
             shutil.rmtree(folder)
         self._said = ctypes.create_string_buffer(SAID_BYTES)
-        self._code.linked_start()
+        self._code.linked_start(ctypes.c_uint64(started))
 
     def take(self, data: bytes) -> bytes:
         """Serve bytes of the host; returns what the firmware says."""
         size = self._code.linked_take(data, len(data), self._said)
+        return self._said.raw[:size]
+
+    def wait(self, seconds: float) -> bytes:
+        """Let time pass in silence; returns what the firmware says."""
+        size = self._code.linked_wait(ctypes.c_uint64(round(seconds * 1e6)), self._said)
         return self._said.raw[:size]
 
 

@@ -11,12 +11,11 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mcuforge.boards.link.frame import ANSWER, Kind, Splitter, encode
-from tests.firmware.toy_board import compile_firmware, link_toy, say, toy_bias
+from mcuforge.boards.link.frame import Kind, Splitter, encode
+from tests.firmware.toy_board import compile_firmware, first_epoch, link_toy, say, toy_bias
 from tests.golden.objects import VARIABLE
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
@@ -26,7 +25,7 @@ NONCE = 0x1234ABCD
 X, BIAS = bytes([1, 2, 3, 4, 5, 6, 7, 8]), toy_bias(100, 200, 300, -400)
 REQUESTS = (
     ("HELLO", Kind.HELLO, 0, b""),
-    ("OPEN, epoch 0", Kind.OPEN, 1, struct.pack("<I", 0)),
+    ("OPEN, with the epoch of that answer", Kind.OPEN, 1, struct.pack("<I", first_epoch(NONCE))),
     ("TENSOR, input 0", Kind.TENSOR, 2, struct.pack("<II", 0, 0)),
     ("WRITE, input 0 from byte 0", Kind.WRITE, 3, struct.pack("<II", 0, 0) + X),
     ("WRITE, input 1 from byte 0", Kind.WRITE, 4, struct.pack("<II", 1, 0) + BIAS),
@@ -50,7 +49,8 @@ def hex_lines(arrow: str, data: bytes) -> Iterator[str]:
 def example(program: Path) -> str:
     """The block of the document."""
     wires = [encode(kind, NONCE, sequence, body) for _, kind, sequence, body in REQUESTS]
-    answers = [b"\0" + part + b"\0" for part in say(program, b"".join(wires)).split(b"\0") if part]
+    said = say(program, b"".join(wires), clock_stands=True)
+    answers = [b"\0" + part + b"\0" for part in said.split(b"\0") if part]
     lines = []
     for (words, kind, _, _), wire in zip(REQUESTS, wires, strict=True):
         lines += [words, *hex_lines("->", wire)]
@@ -62,7 +62,7 @@ def example(program: Path) -> str:
 
 
 def read_example(block: str) -> list[tuple[str, object]]:
-    """The lines of an example as words and frames; the ticks of a run, which vary, are left out."""
+    """The lines of an example as words and frames."""
     found: list[tuple[str, object]] = []
     joined = re.sub(r"\n   ", " ", block)
     for line in filter(None, joined.split("\n")):
@@ -71,8 +71,7 @@ def read_example(block: str) -> list[tuple[str, object]]:
             found.append(("words", line))
             continue
         (frame,) = Splitter().feed(bytes.fromhex(digits))
-        timed = frame.kind == Kind.RUN | ANSWER and frame.body
-        found.append((arrow, replace(frame, body=frame.body[8:]) if timed else frame))
+        found.append((arrow, frame))
     return found
 
 

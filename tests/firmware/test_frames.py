@@ -22,16 +22,25 @@ from mcuforge.boards.link.frame import (
 )
 from mcuforge.boards.link.frame import encode as encode_frame
 from mcuforge.boards.link.port import Port
-from tests.firmware.toy_board import say, toy_answers, toy_bias, toy_input, toy_on_pty
+from tests.firmware import toy_board
+from tests.firmware.toy_board import first_epoch, toy_answers, toy_bias, toy_input, toy_on_pty
 
 NONCE = 0xC0FFEE42
 HELLO = encode_frame(Kind.HELLO, NONCE, 0)
-OPEN = encode_frame(Kind.OPEN, NONCE, 1, struct.pack("<I", 0))
+FIRST_NONCE = 0xF1257000
+EPOCH = first_epoch(FIRST_NONCE)
+FIRST_HELLO = encode_frame(Kind.HELLO, FIRST_NONCE, 0)  # frames() leaves its answer out
+OPEN = FIRST_HELLO + encode_frame(Kind.OPEN, NONCE, 1, struct.pack("<I", EPOCH))
 
 
 def frames(answer: bytes) -> list[Frame]:
     """The frames in what the firmware said."""
-    return Splitter().feed(answer)
+    return [frame for frame in Splitter().feed(answer) if frame.nonce != FIRST_NONCE]
+
+
+def say(program: Path, data: bytes) -> bytes:
+    """What the firmware answers while its clock stands."""
+    return toy_board.say(program, data, clock_stands=True)
 
 
 def encode(kind: int, sequence: int, body: bytes, nonce: int = NONCE) -> bytes:
@@ -120,7 +129,7 @@ def test_frames_of_another_session_are_stale(toy: Path) -> None:
 
 
 def test_an_old_open_opens_nothing(toy: Path) -> None:
-    old = encode(Kind.OPEN, 1, struct.pack("<I", 0), nonce=7)
+    old = encode(Kind.OPEN, 1, struct.pack("<I", EPOCH), nonce=7)
     opened, refused, answer = frames(say(toy, OPEN + old + read(2, 0, 0, 0, 1)))
     assert (opened.status, answer.status) == (Status.OK, Status.OK)
     assert (refused.nonce, refused.status) == (7, Status.STALE)
@@ -282,7 +291,7 @@ def test_a_frame_that_never_ends_gives_way_to_commands(toy: Path) -> None:
     with toy_on_pty(toy) as (_, name):
         port = Port.open(name)
         port.write(HELLO[:7])
-        time.sleep(0.35)
+        time.sleep(0.6)  # a quarter of a second for the frame, and one in which no tail comes
         port.write(b"name%")
         heard = b""
         while not heard.endswith(b"[mcuforge host]\r\nm-ready\r\n"):

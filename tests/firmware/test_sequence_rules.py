@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real client and the real firmware over a line that Hypothesis makes hostile; no time passes.
 
-Two machines. `Board` sends single frames, in and out of turn, and compares every answer with a
-model of the sequence rules of docs/protocol.md. `Pair` runs the client against the firmware while
-frames are lost, damaged, repeated, held back or played again, in both directions.
+The machine `Board` sends single frames, in and out of turn, resets the board, and compares every
+answer with a model of the sequence rules of docs/protocol.md. conversation() runs the client and
+the firmware while frames are lost, damaged, repeated, held back or played again, in both
+directions, and the board starts again.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import random
 import struct
 import zlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -37,6 +39,7 @@ INPUT_BYTES = 40
 SMALL = f"-DINPUT_BYTES={INPUT_BYTES}"
 STEPS = 2
 NONCES = (1 << 31, 1 << 31 | 1, 7)
+ONLY_FIND = (Phase.generate,)  # faults put in on purpose need no small example
 STALE_CHECK = "request->sequence != session.sequence + 1U"
 
 
@@ -55,7 +58,8 @@ class Board(RuleBasedStateMachine):
         self.board = LinkedBoard(self.library)
         self.splitter = Splitter()
         self.old: list[bytes] = []  # every frame that was ever sent
-        self.epoch = 0
+        self.starts = 0
+        self.epoch: int | None = None  # None: no HELLO since the start
         self.session: int | None = None  # its nonce
         self.nonce = 0  # of the last session
         self.last = 0
@@ -91,6 +95,7 @@ class Board(RuleBasedStateMachine):
         self.session = self.nonce = nonce
         self.last = frame.sequence
         self.last_wire, self.answered = wire, got
+        assert self.epoch is not None
         self.epoch += 1
         self.memory = self.sums = None
         self.reached = 0
@@ -103,10 +108,18 @@ class Board(RuleBasedStateMachine):
     def says_hello(self, nonce: int, sequence: int) -> None:
         (frame,) = self.send(encode(Kind.HELLO, nonce, sequence))
         assert (frame.nonce, frame.sequence, frame.status) == (nonce, sequence, Status.OK)
-        assert struct.unpack_from("<I", frame.body, 52) == (self.epoch,)
+        self.hears_the_epoch(frame)
 
-    @rule(nonce=st.sampled_from(NONCES), sequence=st.integers(0, 2**31))
+    def hears_the_epoch(self, frame: Frame) -> None:
+        (epoch,) = struct.unpack_from("<I", frame.body, 52)
+        if self.epoch is None:
+            self.epoch = epoch
+        assert epoch == self.epoch
+
+    @rule(nonce=st.sampled_from(NONCES), sequence=st.integers(0, 2**31 - 1))
     def opens(self, nonce: int, sequence: int) -> None:
+        if self.epoch is None:
+            self.says_hello(nonce, sequence)
         wire = encode(Kind.OPEN, nonce, sequence, struct.pack("<I", self.epoch))
         self.begin(nonce, wire, self.send(wire))
 
@@ -148,11 +161,14 @@ class Board(RuleBasedStateMachine):
     @precondition(lambda self: self.session is not None)
     @rule()
     def repeats_the_last(self) -> None:
-        got = self.send(self.last_wire)
-        assert got[-1].status == self.answered[-1].status
-        assert got[-1].sequence == self.last
-        if got[-1].status == Status.OK:
-            assert got == self.answered[-1:], "the same bytes, and no RUNNING"
+        self.is_answered_again(self.send(self.last_wire))
+
+    def is_answered_again(self, got: list[Frame]) -> None:
+        (again,) = got
+        right = self.answered[-1]
+        if right.status != Status.OK:  # a refusal may have lost its words
+            right, again = replace(right, body=b""), replace(again, body=b"")
+        assert again == right, "the same bytes, and no RUNNING"
 
     @precondition(lambda self: self.session is not None)
     @rule(ahead=st.integers(2, 2**20), kind=st.sampled_from([Kind.WRITE, Kind.RUN, Kind.READ]))
@@ -174,11 +190,13 @@ class Board(RuleBasedStateMachine):
         (sent,) = Splitter().feed(wire)
         got = self.send(wire)
         if sent.kind == Kind.HELLO:
+            self.hears_the_epoch(got[0])
             return
         if wire == self.last_wire and self.session is not None:
-            assert got == self.answered[-1:] or got[-1].status == self.answered[-1].status
+            self.is_answered_again(got)
         elif sent.kind == Kind.OPEN:
-            assert [frame.status for frame in got] == [Status.STALE]
+            refusal = Status.RANGE if sent.sequence >= 2**31 else Status.STALE
+            assert [frame.status for frame in got] == [refusal]
         elif self.session is None:
             assert [frame.status for frame in got] == [Status.CLOSED]
         elif sent.nonce != self.session:
@@ -198,6 +216,26 @@ class Board(RuleBasedStateMachine):
         assert got, "a damaged frame is complained about"
         for frame in got:
             assert frame == Frame(NOTICE, Status.BAD_FRAME, self.nonce, self.last)
+
+    @precondition(lambda self: self.epoch is not None)
+    @rule(nonce=st.sampled_from(NONCES), sequence=st.integers(2**31, 2**32 - 1))
+    def opens_near_the_last_number(self, nonce: int, sequence: int) -> None:
+        (frame,) = self.send(encode(Kind.OPEN, nonce, sequence, struct.pack("<I", self.epoch)))
+        assert frame.status == Status.RANGE
+
+    @rule(nonce=st.sampled_from(NONCES), epoch=st.sampled_from([0, 1, 2]))
+    def opens_without_a_hello(self, nonce: int, epoch: int) -> None:
+        if self.epoch is None:
+            (frame,) = self.send(encode(Kind.OPEN, nonce, 1, struct.pack("<I", epoch)))
+            assert frame.status == Status.STALE
+
+    @rule()
+    def starts_again(self) -> None:
+        self.starts += 1
+        self.board = LinkedBoard(self.library, 1000 * self.starts)
+        self.epoch = self.session = None
+        self.nonce = self.last = 0
+        self.memory = self.sums = None
 
     @rule()
     def runs_a_text_command(self) -> None:
@@ -241,6 +279,22 @@ class Hostile:
         return [*filter(None, passed), held] if held else list(filter(None, passed))
 
 
+class Resets:
+    """A direction to a board that now and then starts again, without a word, before a frame."""
+
+    def __init__(self, hostile: Hostile, draw: random.Random, rate: float, library: Path) -> None:
+        self._hostile, self._draw, self._rate, self._library = hostile, draw, rate, library
+        self.line: CountedLine | None = None
+        self.starts = 0
+
+    def __call__(self, frame: bytes) -> Iterable[bytes]:
+        for passed in self._hostile(frame):
+            if self.line is not None and self._draw.random() < self._rate:
+                self.starts += 1
+                self.line.board = LinkedBoard(self._library, 1000 * self.starts)
+            yield passed
+
+
 def infer(link: Link, seed: int) -> bool:
     """One inference, in few exchanges or in many; whether its answers are right."""
     draw = random.Random(seed)
@@ -253,15 +307,19 @@ def infer(link: Link, seed: int) -> bool:
     return (link.read_output(0), link.read_output(1)) == toy_answers(*inputs)
 
 
-def conversation(library: Path, seed: int, rate: float, inferences: int) -> tuple[int, int, int]:
+def conversation(
+    library: Path, seed: int, rate: float, inferences: int, resets: float = 0
+) -> tuple[int, int, int]:
     """Answers that were right and wrong, and errors, of a client on a hostile line."""
     draw = random.Random(seed)
+    to_board = Resets(Hostile(draw, rate), draw, resets, library)
     line = CountedLine(
         LinkedBoard(library),
         latency_s=0.001,
-        to_board=Hostile(draw, rate),
+        to_board=to_board,
         to_host=Hostile(draw, rate),
     )
+    to_board.line = line
     right = wrong = 0
     told: list[str] = []
     link = Link(line.port(), 2.0, 4.0)
@@ -284,7 +342,7 @@ def conversation(library: Path, seed: int, rate: float, inferences: int) -> tupl
     return right, wrong, len(told)
 
 
-def check_rules(library: Path) -> None:
+def check_rules(library: Path, phases: Sequence[Phase] = tuple(Phase)) -> None:
     """Let Hypothesis look for a frame that the board of a library answers wrong."""
 
     class OfLibrary(Board):
@@ -294,7 +352,11 @@ def check_rules(library: Path) -> None:
     run_state_machine_as_test(
         OfLibrary,
         settings=settings(
-            max_examples=60, stateful_step_count=40, deadline=None, report_multiple_bugs=False
+            max_examples=60,
+            stateful_step_count=40,
+            deadline=None,
+            report_multiple_bugs=False,
+            phases=phases,
         ),
     )
 
@@ -312,11 +374,37 @@ def test_client_and_firmware_never_agree_on_a_wrong_answer(
     assert wrong == 0
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32), rate=st.sampled_from([0.0, 0.05, 0.2]))
+def test_a_board_that_starts_again_never_gives_a_wrong_answer(
+    library: Path, seed: int, rate: float
+) -> None:
+    right, wrong, errors = conversation(library, seed, rate, 20, resets=0.01)
+    assert wrong == 0
+    assert right + errors == 20
+
+
 def test_most_answers_arrive_on_a_bad_line(library: Path) -> None:
     told = [conversation(library, seed, 0.03, 30) for seed in range(10)]
     right, wrong, errors = (sum(part) for part in zip(*told, strict=True))
     assert wrong == 0
     assert right > 0.95 * 300, errors
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("draw_epoch(request->nonce);", "1U;"),
+        ("session.epoch == 0U || ", ""),
+        ("request->sequence >= SESSION_FIRST_END", "false"),
+    ],
+)
+def test_epochs_that_come_again_are_found(tmp_path: Path, text: str, instead: str) -> None:
+    session = (firmware_dir() / "session.c").read_text(encoding="utf-8")
+    assert session.count(text) == 1
+    library = build_library(tmp_path, SMALL, session=session.replace(text, instead))
+    with pytest.raises((AssertionError, ValueError)):
+        check_rules(library, ONLY_FIND)
 
 
 def test_without_the_rules_wrong_answers_are_found(tmp_path: Path) -> None:
@@ -326,6 +414,6 @@ def test_without_the_rules_wrong_answers_are_found(tmp_path: Path) -> None:
     lax = text.replace(STALE_CHECK, "request->sequence == UINT32_MAX")
     lax = lax.replace(inputs, "measure_status() == 1 &&\n        frame_u32")
     library = build_library(tmp_path, SMALL, session=lax)
-    with pytest.raises(AssertionError):
-        check_rules(library)
+    with pytest.raises((AssertionError, ValueError)):
+        check_rules(library, ONLY_FIND)
     assert sum(conversation(library, seed, 0.2, 20)[1] for seed in range(20)) > 0

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import threading
 import tty
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -204,9 +205,18 @@ def toy_answers(x: bytes, bias: bytes) -> tuple[bytes, bytes]:
     return answer.tobytes(), sums.astype(np.int32).tobytes()
 
 
-def say(program: Path, data: bytes) -> bytes:
-    """Everything the firmware answers to `data` (under a ring of bytes), without the prologue."""
-    done = subprocess.run([program], input=data, capture_output=True, check=True)
+def say(program: Path, data: bytes, *, clock_stands: bool = False) -> bytes:
+    """Everything the firmware answers to `data` (under a ring of bytes), without the prologue.
+
+    clock_stands: at 0 ticks, so that the first epoch is first_epoch().
+    """
+    env = {**os.environ, **({"TOY_CLOCK_STANDS": "1"} if clock_stands else {})}
+    done = subprocess.run([program], input=data, capture_output=True, check=True, env=env)
     prologue = b"m-timestamp-mode-performance\r\nm-init-done\r\nm-ready\r\n"
     assert done.stdout.startswith(prologue)
     return done.stdout.removeprefix(prologue)
+
+
+def first_epoch(nonce: int) -> int:
+    """The epoch that a board whose clock stands draws at a first HELLO of that nonce."""
+    return zlib.crc32(struct.pack("<QI", 0, nonce))

@@ -157,6 +157,9 @@ void board_write(const uint8_t *data, uint32_t size)
 uint64_t board_ticks(void)
 {
     flush(); /* what was said before a run is heard before it ends */
+    if (getenv("TOY_CLOCK_STANDS") != NULL) {
+        return 0;
+    }
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * NANOSECONDS + (uint64_t)now.tv_nsec;

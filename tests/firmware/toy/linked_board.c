@@ -13,7 +13,8 @@
 
 #define OUT_BYTES 65536U
 
-void linked_start(void);
+void linked_start(uint64_t now);
+uint32_t linked_wait(uint64_t how_long, uint8_t *said);
 uint32_t linked_take(const uint8_t *data, uint32_t size, uint8_t *said);
 
 const char board_id[] = "linked";
@@ -79,9 +80,10 @@ void board_halt(void)
     abort();
 }
 
-/* Starts the firmware; what it says is dropped. */
-void linked_start(void)
+/* Starts the firmware at a moment of its clock; what it says is dropped. */
+void linked_start(uint64_t now)
 {
+    ticks = now;
     check_init();
     out_size = 0;
 }
@@ -91,6 +93,13 @@ uint32_t linked_take(const uint8_t *data, uint32_t size, uint8_t *said)
 {
     line = data;
     line_size = size;
+    return linked_wait(0, said);
+}
+
+/* Lets ticks pass. Returns how many bytes were said, which `said` gets. */
+uint32_t linked_wait(uint64_t how_long, uint8_t *said)
+{
+    ticks += how_long;
     check_poll();
     memcpy(said, out, out_size);
     const uint32_t count = out_size;
