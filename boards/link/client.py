@@ -84,7 +84,9 @@ class Link:
 
         An answer may take up to `timeout_s` seconds, a run up to `run_timeout_s`, and a transfer or
         a run as a whole three times as long and half a millisecond per byte. A run shorter than an
-        eighth of `run_timeout_s` is never interrupted by the question whether it has ended.
+        eighth of `run_timeout_s` is not interrupted by the question whether it has ended, unless
+        the line damages answers: then it is asked every 2 s at most. Only where the line has lost
+        the board's word that the run began the question comes sooner, as for every request.
         """
         return cls(Port.open(url, baud), timeout_s, run_timeout_s)
 

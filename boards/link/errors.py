@@ -56,6 +56,18 @@ class SessionTaken(LinkError):
     """Another program has opened a session with the board and so ended this one."""
 
 
+class SessionClosed(LinkError):
+    """The board has no session any more: it started again, or a text command used its model."""
+
+
+class NumbersUsedUp(LinkError):
+    """The session has sent as many requests as it has numbers."""
+
+
+class InputsChanged(LinkError):
+    """What the board holds as inputs is not what was sent."""
+
+
 class Silent(LinkError):
     """The board was flashed and does not answer."""
 

@@ -19,9 +19,12 @@ from mcuforge.boards.link.errors import (
     BoardReset,
     Damaged,
     Garbage,
+    InputsChanged,
     NoAnswer,
+    NumbersUsedUp,
     OldFirmware,
     Refused,
+    SessionClosed,
     SessionTaken,
 )
 from mcuforge.boards.link.frame import (
@@ -43,6 +46,7 @@ FIRST_WAIT_S = 0.25  # plus the time on the wire, before requests are sent again
 LONGEST_WAIT_S = 4.0
 RUN_WAIT_S = 2.0  # at least, before the host asks whether a run has ended: the question
 RUN_WAIT_SHARE = 0.125  # interrupts the run, so a long limit means a long wait
+LAST_SEQUENCE = 0xFFFFFFFF
 CUT_WAIT_S = 0.1  # of silence in a frame, before it is taken for cut short
 DAMAGE_WAIT_S = 0.02  # plus the time on the wire, before requests replace a damaged frame
 BITS_PER_BYTE = 10  # 8N1
@@ -104,6 +108,7 @@ class Exchange:
         self._longest_wait_s = LONGEST_WAIT_S
         self._heard = _Heard()
         self._cut = False
+        self._running = False  # RUNNING has come, and the end of the run not yet
 
     def begin(self) -> None:
         """Begin anew: another nonce, numbers from 1, one request at a time."""
@@ -121,13 +126,17 @@ class Exchange:
     ) -> list[Frame]:
         """Send all requests and return their answers, in their order.
 
-        RUN and OPEN come last. Requests that change nothing may have executed in another order.
+        RUN and OPEN come last, and before a RUN only WRITEs: RUN would change what others read.
+        Requests that change nothing may have executed in another order.
         Raises a LinkError when no answer came for `timeout_s` (default: the link's own), when all
         of them took longer than budget_s(), when the board crashed or started again, and when it
         refused; only Status.MODEL, and Status.STALE of an OPEN, are returned.
         """
-        if any(request.kind in LAST for request in requests[:-1]):
+        before = {request.kind for request in requests[:-1]}
+        if before.intersection(LAST):
             raise InternalError("a RUN or OPEN is sent before other requests")
+        if requests and requests[-1].kind is Kind.RUN and before - {Kind.WRITE}:
+            raise InternalError("a RUN is sent behind requests that are no WRITE")
         limit_s = self.timeout_s if timeout_s is None else timeout_s
         started_s = progress_s = self.port.now_s()
         end_s = started_s + self.budget_s(requests, limit_s)
@@ -135,8 +144,9 @@ class Exchange:
         answers: dict[int, Frame] = {}
         self._flights = {}
         self._heard = _Heard()
+        self._running = False
         while len(answers) < len(requests):
-            self._send_due(waiting)
+            self._send_due(waiting, doing)
             moved = False
             for frame in self._receive(min(progress_s + limit_s, end_s)):
                 moved |= self._take(frame, waiting, answers, doing, limit_s)
@@ -144,6 +154,7 @@ class Exchange:
             now = self.port.now_s()
             if moved:
                 progress_s = now
+                self._heard.behind = False  # that notice was an old one
             if len(answers) < len(requests) and now >= min(progress_s + limit_s, end_s):
                 self._give_up(doing, limit_s if now < end_s else end_s - started_s)
         return [answers[place] for place in range(len(requests))]
@@ -153,7 +164,7 @@ class Exchange:
         sizes = sum(len(request.body) + request.answer_bytes for request in requests)
         return BUDGET_LIMITS * limit_s + sizes * BUDGET_BYTE_S
 
-    def _send_due(self, waiting: deque[tuple[int, Request]]) -> None:
+    def _send_due(self, waiting: deque[tuple[int, Request]], doing: str) -> None:
         """Send all requests again that waited too long, then new ones as far as allowed."""
         now = self.port.now_s()
         due = bytearray()
@@ -167,6 +178,12 @@ class Exchange:
         while waiting and len(self._flights) < self.window:
             place, request = waiting.popleft()
             numbered = request.kind is not Kind.HELLO
+            if numbered and self._sequence == LAST_SEQUENCE:
+                raise NumbersUsedUp(
+                    f"the session has sent all its {LAST_SEQUENCE} requests",
+                    f"{self.where}, while {doing}",
+                    "open another session: run the same command again",
+                )
             self._sequence += numbered
             wire = encode(request.kind, self._nonce, self._sequence, request.body)
             self._flights[self._sequence] = _Flight(place, request, wire)
@@ -191,8 +208,13 @@ class Exchange:
         self._due_s = self.port.now_s() + self._wait_s
 
     def _hasten(self) -> None:
-        """Something was damaged: send again as soon as what is under way must have arrived."""
-        self._due_s = min(self._due_s, self._sent_s + DAMAGE_WAIT_S + self._on_wire_s())
+        """Something was damaged: send again as soon as what is under way must have arrived.
+
+        While the model runs it may be the end of the run, but the question would interrupt a run
+        that goes on: RUN_WAIT_S lie between two of them at least.
+        """
+        wait_s = RUN_WAIT_S if self._running else DAMAGE_WAIT_S + self._on_wire_s()
+        self._due_s = min(self._due_s, self._sent_s + wait_s)
 
     def _receive(self, end_s: float) -> list[Frame]:
         """Receive frames until requests are due again, or until `end_s`."""
@@ -244,6 +266,7 @@ class Exchange:
         if frame.status != Status.STALE:
             self._settle(frame.sequence - 1, frame.sequence, waiting, answers)
         if frame.status == Status.RUNNING:
+            self._running = True
             self._wait_s = max(RUN_WAIT_S, RUN_WAIT_SHARE * limit_s)
             self._longest_wait_s = limit_s
             self._due_s = self.port.now_s() + self._wait_s
@@ -298,7 +321,22 @@ class Exchange:
         if frame.status in (Status.OK, Status.MODEL):
             return
         if frame.status == Status.CLOSED:
-            self._raise_reset(doing)
+            self._check_events(doing)  # the board may have said that it started
+            self.in_session = False
+            raise SessionClosed(
+                "the board has no session any more: it started again, or another program gave it "
+                "the text command 'infer'",
+                f"{self.where}, while {doing}",
+                "let one program at a time use the board; if one does, check power supply, reset "
+                "line and watchdog",
+            )
+        if frame.status == Status.INPUTS:
+            raise InputsChanged(
+                "the inputs on the board are not those that were sent",
+                f"{self.where}, while {doing}",
+                "send them again: run the same command again; if it stays, the board's memory is "
+                "at fault, or another program writes to it",
+            )
         if frame.status == Status.STALE:
             if frame.kind == Kind.OPEN | ANSWER:
                 return

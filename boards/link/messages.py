@@ -15,7 +15,11 @@ _TENSOR = struct.Struct("<IIIfiI")
 _RUN = struct.Struct("<Qi3I")
 _COUNTERS = struct.Struct("<Q11I")
 _DTYPES = ("int8", "uint8", "int32", "float32")
+_DTYPE_BYTES = (1, 1, 4, 4)
 CACHES = ("instruction", "data", "prefetch")  # by bit
+DATA_BYTES = range(240, 4001)  # of one WRITE or READ: HELLO's answer must fit, and be a frame here
+MOST_TENSORS = 256  # inputs or outputs; arenas too
+MOST_BYTES = 1 << 30  # of a tensor or all arenas
 SERIAL_FLASH = 0xFFFFFFFF  # in the place of wait states
 RESETS = ("unknown", "power", "reset pin", "software", "watchdog", "low power")
 
@@ -131,12 +135,26 @@ def _strings(body: bytes) -> list[str]:
 
 
 def read_hello(body: bytes) -> Hello:
-    """Read the answer to HELLO; Malformed when it is too short."""
+    """Read the answer to HELLO; Malformed when it is too short, or says what cannot be."""
     fields = _unpacked(_HELLO, body)
     strings = _strings(body[_HELLO.size :])
     if len(strings) != 4:
         raise Malformed(f"{len(strings)} strings, expected 4")
-    return Hello(*fields, *strings)
+    hello = Hello(*fields, *strings)
+    _refuse_outside("data bytes", hello.data_bytes, DATA_BYTES)
+    _refuse_outside("window", hello.window, range(1, 257))
+    _refuse_outside("inputs", hello.input_count, range(1, MOST_TENSORS + 1))
+    _refuse_outside("outputs", hello.output_count, range(1, MOST_TENSORS + 1))
+    _refuse_outside("steps", hello.steps, range(1 << 31))
+    _refuse_outside("arenas", hello.arenas, range(MOST_TENSORS + 1))
+    _refuse_outside("arena bytes", hello.arena_bytes, range(MOST_BYTES + 1))
+    _refuse_outside("ticks per second", hello.tick_hz, range(1, 1 << 32))
+    return hello
+
+
+def _refuse_outside(what: str, number: int, allowed: range) -> None:
+    if number not in allowed:
+        raise Malformed(f"{what} {number}, expected {allowed.start} to {allowed.stop - 1}")
 
 
 def read_open(body: bytes) -> int:
@@ -155,6 +173,9 @@ def read_tensor(body: bytes) -> TensorInfo:
     strings = _strings(body[_TENSOR.size :])
     if dtype >= len(_DTYPES) or len(strings) != 1:
         raise Malformed(f"dtype {dtype}, {len(strings)} strings")
+    _refuse_outside("bytes of a tensor", size, range(MOST_BYTES + 1))
+    if size != elements * _DTYPE_BYTES[dtype] or (row_bytes and size % row_bytes):
+        raise Malformed(f"{elements} elements in {size} B, rows of {row_bytes} B")
     return TensorInfo(strings[0], size, elements, _DTYPES[dtype], scale, zero_point, row_bytes)
 
 

@@ -164,6 +164,15 @@ def test_an_answer_too_short_is_garbage(size: int) -> None:
     assert "cannot be read" in error.what
 
 
+def test_a_hello_of_impossible_numbers_is_garbage_in_three_lines() -> None:
+    numbers = [PROTOCOL, 256, 3, 2**32 - 1, *[1] * 10]
+    body = struct.pack("<14I", *numbers) + bytes(32) + b"m\0t\0b\0v\0"
+    error = hello_error(answering(body))
+    assert isinstance(error, Garbage)
+    assert "inputs 4294967295, expected 1 to 256" in error.what
+    assert str(error).count("\n") == 2
+
+
 def test_answers_to_questions_nobody_asked_are_ignored() -> None:
     stale = encode(Kind.HELLO | ANSWER, 0xFFFE, 0, b"stale")
     assert isinstance(hello_error(lambda _: stale), LinkError)
