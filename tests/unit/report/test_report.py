@@ -15,11 +15,13 @@ from rich.console import Console
 from mcuforge.errors import CompileError, InternalError
 from mcuforge.report.files import SCHEMA, refuse_unwritable, write_json, write_whole
 from mcuforge.report.gate import ChangeFacts, GateFacts, LimitFacts
+from mcuforge.report.mlperf import MlperfReport
 from mcuforge.report.model import (
     BenchReport,
     BoardFacts,
     Check,
     CheckReport,
+    EmulatedBoard,
     Flash,
     FlashRegion,
     LayerFacts,
@@ -91,6 +93,8 @@ REPORT = Report(
         ("bench", BenchReport),
         ("plan", PlanReport),
         ("quantize", QuantizeReport),
+        ("mlperf", MlperfReport),
+        ("emulate", EmulatedBoard),
     ],
 )
 def test_every_key_is_described_with_its_type_and_no_other(command: str, report: type) -> None:
@@ -113,6 +117,8 @@ def test_every_command_that_writes_json_has_its_section() -> None:
         "deploy",
         "check",
         "bench",
+        "mlperf",
+        "emulate",
         "plan",
         "ops",
         "ops MODEL",
