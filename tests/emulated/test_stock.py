@@ -144,6 +144,7 @@ def test_a_bench_over_the_port_counts_the_cycles_of_every_layer(
     assert len(core.uploads()) == len(machines) == 1
     board, run = report.board, report.run
     assert (board.emulated, board.stand_in, board.virtual) == (False, None, None)
+    assert board.ran_as == "hardware"
     assert (run.instructions, run.boot_instructions) == (None, None)
     assert (run.clock_hz, run.wait_states) == (180_000_000, 5)
     assert run.caches == "instruction, data, prefetch"
