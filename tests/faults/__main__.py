@@ -29,7 +29,7 @@ from tests.golden.objects import VARIABLE
 TRANSPORTS = ("socketpair", "pty")
 EMULATED, EXACT = "qemu-riscv32", "nucleo_f446re"
 RARE = (Fault.RESET, Fault.SWAP, Fault.VANISH)  # each costs a session
-RARER = 0.25  # times the rate
+RARER = 0.4  # times the rate
 BOARD_RATE = 4  # times the rate: the demo has few frames, and boards are slow
 
 
