@@ -58,8 +58,9 @@ class Link:
 
     hello() also reads what the model's `inputs` and `outputs` are. Every method raises a LinkError
     (a BoardError) when the board is silent, crashed or was reset, or when the line carries other
-    bytes. Damaged and lost frames are sent again. `clock` tells seconds: a simulated line has its
-    own.
+    bytes. Damaged and lost frames are sent again. After an error other than a refusal only hello()
+    helps: nobody knows which requests the board has executed. `clock` tells seconds: a simulated
+    line has its own.
     """
 
     def __init__(
