@@ -61,6 +61,9 @@
 
 #define SESSION_PROTOCOL 5U
 #define SESSION_WINDOW ((uint32_t)BOARD_RING_BYTES / FRAME_WIRE_BYTES) /* frames under way */
+#if BOARD_RING_BYTES < 2 * FRAME_WIRE_BYTES
+#error "the receive ring must hold two frames"
+#endif
 #define SESSION_NOTICE 0xFFU
 #define SESSION_TIMED_STEPS 4 /* eight bytes of RAM each */
 
