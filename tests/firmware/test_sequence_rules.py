@@ -334,7 +334,7 @@ def test_without_the_rules_wrong_answers_are_found(tmp_path: Path) -> None:
 def linked(library: Path) -> tuple[CountedLine, Link]:
     """A line without faults and an open link."""
     line = CountedLine(LinkedBoard(library))
-    link = Link(line.port(), 2.0, 4.0, clock=line.clock)
+    link = Link(line.port(), 2.0, 4.0)
     link.hello()
     return line, link
 
@@ -348,7 +348,7 @@ def test_a_board_that_was_reset_and_heard_an_old_open_is_noticed(library: Path) 
         return (frame,)
 
     line = CountedLine(LinkedBoard(library), to_board=to_board)
-    link = Link(line.port(), 2.0, 4.0, clock=line.clock)
+    link = Link(line.port(), 2.0, 4.0)
     link.hello()
     assert infer(link, 1)
     line.board = LinkedBoard(library)
@@ -360,7 +360,7 @@ def test_a_board_that_was_reset_and_heard_an_old_open_is_noticed(library: Path) 
 def test_another_session_ends_the_first_and_says_so(library: Path) -> None:
     line, first = linked(library)
     assert infer(first, 1)
-    second = Link(line.port(), clock=line.clock)
+    second = Link(line.port())
     second.hello()
     with pytest.raises(SessionTaken, match="another program"):
         infer(first, 3)
@@ -385,7 +385,7 @@ def test_an_exchange_that_never_ends_has_a_budget(library: Path) -> None:
         return (encode(said.kind, said.nonce, said.sequence, status=Status.RUNNING),)
 
     line = CountedLine(LinkedBoard(library), to_host=always_running)
-    link = Link(line.port(), 2.0, 2.5, clock=line.clock)
+    link = Link(line.port(), 2.0, 2.5)
     link.hello()
     link.write_input(0, bytes(INPUT_BYTES))
     link.write_input(1, bytes(16))
