@@ -19,11 +19,14 @@ from serial.tools import list_ports
 
 from mcuforge.boards.build.stock import missing, missing_tools, packages_dir
 from mcuforge.boards.build.tools import remedy, version
+from mcuforge.boards.build.upload import TOOLS
 from mcuforge.boards.catalog.board import Board
 from mcuforge.boards.catalog.platformio import PlatformIO
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.link.errors import LinkError, NoAnswer
 from mcuforge.boards.link.permission import allow
+from mcuforge.boards.link.udev import probe_rule
+from mcuforge.boards.link.usb import usb_files
 from mcuforge.boards.ports import AUTO, HELLO_S, find_ports
 
 # -fcallgraph-info, which the stack bound is read from, came with GCC 10 (its release notes)
@@ -91,6 +94,7 @@ def board_tools(board: Board, port: str = AUTO) -> tuple[ToolStatus, ...]:
         )
     )
     statuses.append(flash_tools_status(board, board.platformio))
+    statuses += probe_statuses(board.platformio.protocol)
     try:
         reach = find_ports(board, port)
     except LinkError as error:
@@ -119,6 +123,21 @@ def flash_tools_status(board: Board, platformio: PlatformIO) -> ToolStatus:
         False,
         f"not installed: {', '.join(lacking)}",
         f"the first upload downloads them; before: pio pkg install --global {tools}",
+    )
+
+
+def probe_statuses(protocol: str) -> tuple[ToolStatus, ...]:
+    """Check that this user may open the connected USB devices that a protocol flashes through."""
+    usb = TOOLS[protocol].usb
+    return tuple(
+        ToolStatus(
+            str(file),
+            f"opening the device of {protocol}",
+            allowed := os.access(file, os.R_OK | os.W_OK),
+            name,
+            "" if allowed else probe_rule(usb),
+        )
+        for file, name in usb_files(usb)
     )
 
 

@@ -203,7 +203,6 @@ def emulated(board: Board, folder: Path = FOLDER) -> Board:
         memory=memory,
         toolchain=host.toolchain,
         emulator=host.emulator,
-        stand_in=None,
         bsp=host.bsp,
         emulated=True,
         hardware=host.hardware,

@@ -57,7 +57,8 @@ class Link:
 
     hello() also reads what the model's `inputs` and `outputs` are. Every method raises a LinkError
     (a BoardError) when the board is silent, crashed or was reset, or when the line carries other
-    bytes. Damaged and lost frames are sent again.
+    bytes. Damaged and lost frames are sent again. After an error other than a refusal only hello()
+    helps: nobody knows which requests the board has executed.
     """
 
     def __init__(

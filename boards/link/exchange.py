@@ -156,7 +156,10 @@ class Exchange:
                 progress_s = now
                 self._heard.behind = False  # that notice was an old one
             if len(answers) < len(requests) and now >= min(progress_s + limit_s, end_s):
-                self._give_up(doing, limit_s if now < end_s else end_s - started_s)
+                if now < end_s:
+                    self._give_up(doing, f"no answer from the board for {limit_s:g} s", limit_s)
+                spent_s = end_s - started_s
+                self._give_up(doing, f"the board did not finish in {spent_s:.4g} s", spent_s)
         return [answers[place] for place in range(len(requests))]
 
     def budget_s(self, requests: Sequence[Request], limit_s: float) -> float:
@@ -334,8 +337,8 @@ class Exchange:
             raise InputsChanged(
                 "the inputs on the board are not those that were sent",
                 f"{self.where}, while {doing}",
-                "send them again: run the same command again; if it stays, the board's memory is "
-                "at fault, or another program writes to it",
+                "run the same command again; if it stays, the board's memory or its supply is at "
+                "fault, or another program writes to it",
             )
         if frame.status == Status.STALE:
             if frame.kind == Kind.OPEN | ANSWER:
@@ -377,7 +380,8 @@ class Exchange:
             "check its power supply, the reset line and the watchdog, then try again",
         )
 
-    def _give_up(self, doing: str, seconds: float) -> NoReturn:
+    def _give_up(self, doing: str, silence: str, seconds: float) -> NoReturn:
+        """Raise for the most likely cause; `silence` says it if nothing else is known."""
         where = f"{self.where}, while {doing}"
         heard = self._heard
         if heard.behind:
@@ -398,7 +402,7 @@ class Exchange:
             )
         if not heard.bytes or heard.whole:
             raise NoAnswer(
-                f"no answer from the board for {seconds:.4g} s",
+                silence,
                 where,
                 "reset the board, check port and cable; a slow model may need a longer time limit",
             )

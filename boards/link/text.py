@@ -20,6 +20,7 @@ from mcuforge.boards.link.port import DEFAULT_BAUD, Port
 TIMEOUT_S = 5.0
 SYNC_S = 0.5  # before a command is tried again
 INFER_TIMEOUT_S = 30.0  # for one line of the answer to `infer`
+ANSWER_LIMITS = 4  # times the limit of a line: of all lines of an answer but those of `infer`
 LOAD_BYTES = 31  # of one `db` command: the runner's number
 _READY = "m-ready"
 _FAULT = re.compile(r"m-fault-\[(.*?)\]?$")
@@ -96,11 +97,12 @@ class TextLink:
             word = f"sync{attempt}"
             self.send(f"{word}%")
             with contextlib.suppress(NoAnswer):
-                while word not in self.read_line(min(SYNC_S, self._timeout_s)):
+                until = min(self._port.now_s() + SYNC_S, deadline)
+                while word not in self.read_line(until - self._port.now_s()):
                     pass
                 self.read_answer()
                 return
-            if self._port.now_s() > deadline:
+            if self._port.now_s() >= deadline:
                 self._silent(self._timeout_s)
 
     def send(self, text: str) -> None:
@@ -132,11 +134,18 @@ class TextLink:
         return text
 
     def read_answer(self, timeout_s: float | None = None) -> tuple[str, ...]:
-        """Lines up to the one that says m-ready, without it and without empty ones."""
+        """Lines up to the one that says m-ready, without it and without empty ones.
+
+        timeout_s: of each line, for an answer that may take any time; without it the whole answer
+        may take ANSWER_LIMITS times what a line may.
+        """
         lines = []
+        end_s = self._port.now_s() + ANSWER_LIMITS * self._timeout_s
         while _READY not in (line := self.read_line(timeout_s)):
             if line:
                 lines.append(line)
+            if timeout_s is None and self._port.now_s() > end_s:
+                self._unreadable(tuple(lines[-3:]))
         return tuple(lines)
 
     def command(self, text: str, timeout_s: float | None = None) -> tuple[str, ...]:
@@ -189,7 +198,10 @@ class TextLink:
 
     def _results(self, lines: tuple[str, ...]) -> tuple[float, ...]:
         text = self._field(r"m-results-\[([^]]+)\]", lines)
-        return tuple(float(part) for part in text.split(","))
+        try:
+            return tuple(float(part) for part in text.split(","))
+        except ValueError:
+            self._unreadable(lines)
 
     def _field(self, pattern: str, lines: tuple[str, ...]) -> str:
         """The first group of the first line that matches."""

@@ -50,11 +50,16 @@ class Request:
     ] = None
     link: Annotated[
         Path | None,
-        Option(metavar="PATH", help="Make this symbolic link to the port while the board runs."),
+        Option(
+            metavar="PATH",
+            help="Link to the port while the board runs (symbolic); nothing is overwritten.",
+        ),
     ] = None
     seconds: Annotated[
         float | None,
-        Option(min=0.0, metavar="S", help="End after so many seconds; without it at Ctrl-C."),
+        Option(
+            min=0.0, metavar="S", help="End so many seconds after the start; without it at Ctrl-C."
+        ),
     ] = None
 
 
@@ -67,9 +72,9 @@ def emulate(
     Raises CompileError or BoardError when the firmware cannot be built or started, and BoardError
     when the emulator ends by itself.
     """
-    end = None if request.seconds is None else time.monotonic() + request.seconds
     with _started(request, stages) as (told, emulator), _linked(request.link, emulator.port):
         running(told)
+        end = None if request.seconds is None else time.monotonic() + request.seconds
         while end is None or time.monotonic() < end:
             if emulator.ended:
                 raise BoardError(
@@ -113,13 +118,16 @@ def _started(request: Request, stages: Stages) -> Iterator[tuple[EmulatedBoard, 
 
 @contextmanager
 def _linked(link: Path | None, port: str) -> Iterator[None]:
-    """Keep a symbolic link to the port; BoardError where it cannot be made."""
+    """Keep a symbolic link to the port; BoardError where it cannot be made.
+
+    Only a link that leads nowhere is replaced: a killed run left it behind.
+    """
     if link is None:
         yield
         return
     try:
-        if link.is_symlink():
-            link.unlink()  # of an emulator that was killed
+        if link.is_symlink() and not link.exists():
+            link.unlink()
         link.symlink_to(port)
     except OSError as error:
         raise BoardError(
@@ -130,7 +138,8 @@ def _linked(link: Path | None, port: str) -> Iterator[None]:
     try:
         yield
     finally:
-        link.unlink(missing_ok=True)
+        if link.is_symlink() and str(link.readlink()) == port:
+            link.unlink()
 
 
 @with_flags

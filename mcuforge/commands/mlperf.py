@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,11 +23,14 @@ from mcuforge.commands.options import (
     report_verdict,
     with_flags,
 )
+from mcuforge.errors import CompileError
 from mcuforge.report.mlperf import (
     LEAST_SECONDS,
     MlperfReport,
     broken_rules,
+    make_folder,
     print_mlperf,
+    transcript,
     write_results,
 )
 from mcuforge.report.progress import Stages
@@ -88,7 +92,7 @@ def mlperf(request: Request, stages: Stages) -> MlperfReport:
     """
     from mcuforge.flow.facts import board_facts, model_facts
     from mcuforge.flow.firmware import build_check, project_folder
-    from mcuforge.flow.mlperf import Task, greet, measure, score
+    from mcuforge.flow.mlperf import Task, greet, measure, refuse_one_class, score
     from mcuforge.flow.reach import Way
     from mcuforge.flow.session import compile_session, open_session
     from mcuforge.flow.stimuli import read_stimuli
@@ -96,6 +100,12 @@ def mlperf(request: Request, stages: Stages) -> MlperfReport:
 
     way = Way(request.board, request.emulate, request.exact, request.port, request.protocol)
     way.refuse_contradictions()
+    if not isfinite(request.window):
+        raise CompileError(
+            f"a window of {request.window} seconds never ends", "--window", "the rules ask for 10"
+        )
+    if request.out is not None:
+        make_folder(request.out)
     session = open_session(
         request.model, request.board, emulate=request.emulate, exact=request.exact
     )
@@ -105,15 +115,14 @@ def mlperf(request: Request, stages: Stages) -> MlperfReport:
     task = Task.of(compiled.model, request.model.name)
     every = read_stimuli(request.data, task.id, task.wire_bytes)
     stimuli = every[: request.samples]
-    said: list[str] = []
+    if task.metric == "AUC" and request.mode != "performance":
+        refuse_one_class([stimulus.label for stimulus in stimuli], str(request.data))
     measured = scored = None
-    with project_folder(None) as folder:
+    with project_folder(None) as folder, transcript(request.out) as log:
         with stages.stage("building the firmware"):
             protocol = None if connection is None else connection.protocol
             built = build_check(session, compiled, folder, protocol=protocol)
-        with open_text(
-            session, built, stages, connection, lambda *line: said.append(" ".join(line))
-        ) as link:
+        with open_text(session, built, stages, connection, log) as link:
             device = greet(link, task)
             if request.mode != "accuracy":
                 emulated = session.board.emulated or session.exact
@@ -127,7 +136,7 @@ def mlperf(request: Request, stages: Stages) -> MlperfReport:
     report = MlperfReport(
         model=model_facts(session),
         board=board_facts(session),
-        verdict="fail" if reasons else "pass",
+        verdict="fail" if reasons else "measured" if scored is None else "pass",
         reasons=tuple(reasons),
         benchmark=task.id,
         device=device,
@@ -137,7 +146,7 @@ def mlperf(request: Request, stages: Stages) -> MlperfReport:
         not_by_rules=tuple(broken_rules(measured, scored)),
     )
     if request.out is not None:
-        write_results(report, "".join(f"{line}\n" for line in said), request.out)
+        write_results(report, request.out)
     return report
 
 

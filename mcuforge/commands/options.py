@@ -251,9 +251,9 @@ def report_verdict(
     json: Path | None,
     quiet: bool,
 ) -> None:
-    """Run a command that ends in a verdict, show and write its report; exit 0 only on a pass."""
+    """Run a command that ends in a verdict, show and write its report; a "fail" exits with 1."""
     with refusals_written(kind, json):
         report = run(progress(quiet))
     show(report, open_console())
     write_json(report, json)
-    raise typer.Exit(0 if report.verdict == "pass" else 1)
+    raise typer.Exit(1 if report.verdict == "fail" else 0)

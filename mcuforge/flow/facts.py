@@ -36,7 +36,10 @@ def board_facts(session: Session) -> model.BoardFacts:
 
         virtual = chip_name(board)
     emulated = board.emulated or session.exact
-    return model.BoardFacts(board.id, board.cpu, board.isa, emulated, stand_in, virtual)
+    ran_as = "stand-in, emulated" if board.stand_in is not None else "emulated"
+    if session.exact or not board.emulated:
+        ran_as = "exact ELF, emulated" if session.exact else "hardware"
+    return model.BoardFacts(board.id, board.cpu, board.isa, emulated, stand_in, virtual, ran_as)
 
 
 def plan_facts(planned: Planned) -> model.PlanFacts:

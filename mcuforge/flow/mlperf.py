@@ -106,14 +106,17 @@ def measure(
 
 def _window(link: TextLink, name: str, seconds: float) -> Window:
     """Run one input for `seconds`: a first inference tells how many are needed."""
-    count, warmups, spent = 1, 0, 0.0
+    window = _timed(link, name, 1, 0)
     for _ in range(TRIES):
-        spent = max(link.infer(count, warmups).microseconds, 1) / 1e6
-        if spent >= seconds:
+        if window.seconds >= seconds:
             break
-        count = min(ceil(FASTER * seconds * count / spent), MOST_INFERENCES)
-        warmups = WARMUPS
-    return Window(name, count, spent)
+        count = min(ceil(FASTER * seconds * window.rate), MOST_INFERENCES)
+        window = _timed(link, name, max(count, 1), WARMUPS)
+    return window
+
+
+def _timed(link: TextLink, name: str, count: int, warmups: int) -> Window:
+    return Window(name, count, max(link.infer(count, warmups).microseconds, 1) / 1e6)
 
 
 def score(
@@ -137,11 +140,22 @@ def score(
         names = [machine_of(stimulus.name) for stimulus in stimuli]
         for machine in sorted({name for name in names if name}):
             own = np.array([name == machine for name in names])
-            machines[machine] = area(scores[own], labels[own], f"machine {machine}")
+            if len(set(labels[own] != 0)) > 1:  # others have no area
+                machines[machine] = area(scores[own], labels[own], f"machine {machine}")
     else:
         largest = np.array([np.argmax(result) for result in results])
         value = float(np.mean(largest == labels))
     return Accuracy(task.metric, value, AIMS[task.id], len(stimuli), of_files, machines)
+
+
+def refuse_one_class(labels: Sequence[int] | NDArray[np.int64], of: str) -> None:
+    """Raise CompileError where all labels are normal, or none is: there is no area then."""
+    if len({bool(label) for label in labels}) < 2:
+        raise CompileError(
+            f"all {len(labels)} labels are equal: there is no area under a curve",
+            of,
+            "send files of both classes (more of them, with --samples)",
+        )
 
 
 def area(scores: Values, labels: NDArray[np.int64], of: str) -> float:
@@ -150,13 +164,8 @@ def area(scores: Values, labels: NDArray[np.int64], of: str) -> float:
     scores: float64 (n,); labels: (n,), 0 for normal. Equal scores count half (Mann and Whitney,
     1947). CompileError when all labels are equal.
     """
+    refuse_one_class(labels, of)
     high, low = scores[labels != 0], scores[labels == 0]
-    if not len(high) or not len(low):
-        raise CompileError(
-            f"all {len(scores)} labels are equal: there is no area under a curve",
-            of,
-            "send files of both classes (more of them, with --samples)",
-        )
     order = np.sort(low)
     below = np.searchsorted(order, high, "left")
     equal = np.searchsorted(order, high, "right") - below

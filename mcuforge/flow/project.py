@@ -58,7 +58,8 @@ def project_session(
         raise BoardError(
             f"the project is for the hardware of '{board}', only emulated boards can be started",
             str(folder),
-            f"give its serial port: mcuforge check PORT --board {board} --model MODEL --data FILE",
+            f"give its serial port: mcuforge check PORT --board {board} --model MODEL; on "
+            f"a virtual chip: mcuforge deploy MODEL --board {board} --exact",
         )
     elf = path if path.is_file() else folder / ".pio" / "build" / board / "firmware.elf"
     _refuse_other_files(elf, folder)

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ from typing import Literal
 from rich.console import Console
 
 from mcuforge.errors import CompileError
-from mcuforge.report.files import write_whole
+from mcuforge.report.files import refuse_unwritable, write_whole
 from mcuforge.report.model import BoardFacts, ModelFacts
 
 LEAST_SECONDS = 10.0  # of a window, by the benchmark's rules
@@ -67,13 +68,14 @@ class Accuracy:
 class MlperfReport:
     """What `mlperf` found.
 
-    The verdict is that of the score alone. `not_by_rules`: what the rules ask for and this run does
-    not do. `slowest_answer_s`: seconds of the host, of any command but `infer`.
+    The verdict is that of the score alone; "measured" where none was asked for. `not_by_rules`:
+    what the rules ask for and this run does not do. `slowest_answer_s`: seconds of the host, of any
+    command but `infer`.
     """
 
     model: ModelFacts
     board: BoardFacts
-    verdict: Literal["pass", "fail"]
+    verdict: Literal["pass", "fail", "measured"]
     reasons: tuple[str, ...]
     benchmark: str
     device: str
@@ -132,15 +134,12 @@ def print_mlperf(report: MlperfReport, console: Console) -> None:
         console.print(line, markup=False)
     for reason in report.reasons:
         console.print(f"reason:  {reason}", markup=False)
-    colour = "green" if report.verdict == "pass" else "red"
+    colour = "red" if report.verdict == "fail" else "green"
     console.print(f"verdict: [{colour}]{report.verdict}[/{colour}]")
 
 
-def write_results(report: MlperfReport, said: str, folder: Path) -> None:
-    """Write results.txt, results.json and the transcript of both sides to `folder`.
-
-    Raises CompileError when the folder cannot be made or written.
-    """
+def make_folder(folder: Path) -> None:
+    """Make the folder of results before anything runs; CompileError when it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -149,6 +148,21 @@ def write_results(report: MlperfReport, said: str, folder: Path) -> None:
             str(folder),
             "name another one with --out",
         ) from error
+    refuse_unwritable(folder / RECORD)
+
+
+def write_results(report: MlperfReport, folder: Path) -> None:
+    """Write results.txt and results.json; CompileError when the folder cannot be written."""
     write_whole(folder / RESULTS, "".join(f"{line}\n" for line in lines(report)))
     write_whole(folder / RECORD, json.dumps(asdict(report), indent=2, allow_nan=False) + "\n")
-    write_whole(folder / TRANSCRIPT, said)
+
+
+@contextmanager
+def transcript(folder: Path | None) -> Iterator[Callable[[str, str], None]]:
+    """Take down what is said, and write transcript.txt however the conversation ends."""
+    said: list[str] = []
+    try:
+        yield lambda side, text: said.append(f"{side} {text}\n")
+    finally:
+        if folder is not None:
+            write_whole(folder / TRANSCRIPT, "".join(said))

@@ -41,6 +41,8 @@ class BoardFacts:
     """The board. `stand_in` names the emulated machine; None on hardware.
 
     `virtual` names the virtual chip that ran the image for the hardware; None without --exact.
+    `ran_as`: "hardware", "exact ELF, emulated", "stand-in, emulated", or "emulated" for a board
+    that QEMU models itself.
     """
 
     id: str
@@ -48,7 +50,14 @@ class BoardFacts:
     isa: str
     emulated: bool
     stand_in: str | None
-    virtual: str | None = None
+    virtual: str | None
+    ran_as: str
+
+    @property
+    def where(self) -> str:
+        """What the image ran on: 'stand-in, emulated by qemu-system-arm -M mps2-an386'."""
+        machine = self.virtual or self.stand_in
+        return self.ran_as if machine is None else f"{self.ran_as} by {machine}"
 
 
 @dataclass(frozen=True)

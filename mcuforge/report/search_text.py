@@ -25,9 +25,8 @@ from mcuforge.report.text import print_line, print_verdict
 
 def print_search(report: SearchReport, console: Console) -> None:
     """Print the report of a search: refusals, methods, finalists, the winner, the verdict."""
-    where = f"emulated by {report.board.stand_in}" if report.board.emulated else "hardware"
     title = f"[bold]{escape(f'{report.space.name} for {report.data.origin}')}[/bold]"
-    title += f" on [bold]{escape(report.board.id)}[/bold] ({escape(where)})"
+    title += f" on [bold]{escape(report.board.id)}[/bold] ({escape(report.board.where)})"
     console.print(title, highlight=False, soft_wrap=True)
     for label, text in (("space", _space_words(report)), ("limits", _limit_words(report))):
         print_line(label, text, console)

@@ -134,10 +134,7 @@ def error_words(estimate: CycleEstimate) -> str:
 
 
 def _print_title(model: ModelFacts, board: BoardFacts, console: Console) -> None:
-    where = f"emulated by {board.stand_in}" if board.emulated else "hardware"
-    if board.virtual is not None:
-        where = f"exact ELF, emulated by {board.virtual}"
-    title = f"[bold]{escape(model.name)}[/bold] on [bold]{board.id}[/bold] ({where})"
+    title = f"[bold]{escape(model.name)}[/bold] on [bold]{board.id}[/bold] ({board.where})"
     console.print(title, highlight=False, soft_wrap=True)
 
 

@@ -61,10 +61,10 @@
 #include "frame.h"
 
 #define SESSION_PROTOCOL 5U
-#if BOARD_RING_BYTES < 2 * FRAME_WIRE_BYTES
-#error "the receive ring must hold two of the longest frames"
-#endif
 #define SESSION_WINDOW ((uint32_t)BOARD_RING_BYTES / FRAME_WIRE_BYTES) /* frames under way */
+#if BOARD_RING_BYTES < 2 * FRAME_WIRE_BYTES
+#error "the receive ring must hold two frames"
+#endif
 #define SESSION_NOTICE 0xFFU
 #define SESSION_FIRST_END 0x80000000U /* a session has as many numbers left, at least */
 #define SESSION_TIMED_STEPS 4 /* eight bytes of RAM each */

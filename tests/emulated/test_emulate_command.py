@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,14 @@ def test_a_project_runs_until_its_user_has_enough(tmp_path: Path) -> None:
 
 def test_a_model_is_built_first_and_the_time_ends_it() -> None:
     seen: list[EmulatedBoard] = []
-    emulate(Request(MODEL, board="hifive1", seconds=0.0), QUIET, seen.append)
+    begun: list[float] = []
+
+    def tell(board: EmulatedBoard) -> None:
+        seen.append(board)
+        begun.append(time.monotonic())
+
+    emulate(Request(MODEL, board="hifive1", seconds=0.5), QUIET, tell)
+    assert time.monotonic() - begun[0] >= 0.5  # building it takes longer, and does not count
     assert [(board.board, board.model) for board in seen] == [("hifive1", "digits_cnn.tflite")]
 
 
@@ -64,7 +72,10 @@ def test_a_board_that_ends_by_itself_is_told(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_cannot_be_started_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BoardError, match="no board is given"):
         emulate(Request(MODEL), QUIET, lambda _: None)
-    taken = tmp_path / "taken"
+    taken, link = tmp_path / "taken", tmp_path / "link"
     taken.write_text("")
-    with pytest.raises(BoardError, match="the link cannot be made: File exists"):
-        emulate(Request(MODEL, board=BOARD, link=taken), QUIET, lambda _: None)
+    link.symlink_to(taken)
+    for path in (taken, link):
+        with pytest.raises(BoardError, match="the link cannot be made: File exists"):
+            emulate(Request(MODEL, board=BOARD, link=path), QUIET, lambda _: None)
+    assert link.readlink() == taken

@@ -50,6 +50,7 @@ def test_the_hardwares_image_is_exact_on_the_virtual_chip(model: str, board: str
     assert report.check.exact_samples == report.check.samples == 2
     facts = report.board
     assert (facts.emulated, facts.stand_in) == (True, None)
+    assert facts.ran_as == "exact ELF, emulated"
     assert facts.virtual == BOARDS[board]
     run = report.run
     assert (run.cycles, run.microseconds) == (None, None)

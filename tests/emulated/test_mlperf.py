@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mcuforge.boards.emulator import qemu
+from mcuforge.boards.link.errors import NoAnswer
 from mcuforge.boards.link.text import LOAD_BYTES, TIMEOUT_S, TextLink
 from mcuforge.commands.mlperf import Request, mlperf
 from mcuforge.compiler.builders.tflite_builder import ModelBuilder
@@ -186,6 +189,47 @@ def pairs_in_order(scores: list[float], labels: list[bool]) -> float:
         if anomaly and not other
     ]
     return sum(high > low for high, low in pairs) / len(pairs)
+
+
+def test_labels_of_one_class_are_refused_before_anything_is_built(tmp_path: Path) -> None:
+    model = written(tmp_path, 640, 640)
+    (tmp_path / "a.bin").write_bytes(bytes(2560))
+    (tmp_path / "y_labels.csv").write_text("a.bin,2,1\n")
+    with pytest.raises(CompileError, match="all 1 labels are equal"):
+        mlperf(Request(model, BOARD, tmp_path, emulate=True), QUIET)
+
+
+def test_windows_without_end_and_folders_that_are_files_are_refused(tmp_path: Path) -> None:
+    keywords(tmp_path, 0)
+    ask = partial(Request, tmp_path / "model.tflite", BOARD, tmp_path, emulate=True)
+    with pytest.raises(CompileError, match="a window of inf seconds never ends"):
+        mlperf(ask(window=math.inf), QUIET)
+    with pytest.raises(CompileError, match="the folder of results cannot be made"):
+        mlperf(ask(out=tmp_path / "0.bin"), QUIET)
+
+
+def test_performance_alone_is_measured_and_not_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keywords(tmp_path, 0)
+    out = tmp_path / "out"
+    request = Request(
+        *(tmp_path / "model.tflite", BOARD, tmp_path),
+        emulate=True,
+        mode="performance",
+        window=0.0,
+        out=out,
+    )
+    assert mlperf(request, QUIET).verdict == "measured"
+    (out / TRANSCRIPT).unlink()
+
+    def broken(*_: object, **__: object) -> None:
+        raise NoAnswer("nothing more", "port x", "look")
+
+    monkeypatch.setattr("mcuforge.flow.mlperf.measure", broken)
+    with pytest.raises(NoAnswer):
+        mlperf(request, QUIET)
+    assert "> profile%" in (out / TRANSCRIPT).read_text()
 
 
 def test_a_model_of_no_benchmark_is_refused(tmp_path: Path) -> None:

@@ -157,7 +157,9 @@ def rcc_registers(facts: Facts) -> tuple[Register, ...]:
         Register("CR", 0x00, 0x00008083, 0x050D00F9 | sai, 0x0A02FF02 | sai << 1, waited=True),
         Register("PLLCFGR", 0x04, 0x24003010, facts.pllcfgr_writable),
         Register("CFGR", 0x08, 0, facts.cfgr_writable, 0xC, waited=True),
-        Register("CIR", 0x0C, 0, 0x00FF7F00 if facts.has_sai_pll else 0x00BF3F00, 0xFF),
+        Register(
+            "CIR", 0x0C, 0, *((0x00FF7F00, 0xFF) if facts.has_sai_pll else (0x00BF3F00, 0xBF))
+        ),
         Register("AHB1RSTR", 0x10, 0, facts.ahb1 & ~NO_AHB1_RESET),
         Register("APB1RSTR", 0x20, 0, facts.apb1),
         Register("APB2RSTR", 0x24, 0, facts.apb2 & ~NO_APB2_RESET),

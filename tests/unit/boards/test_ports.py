@@ -16,6 +16,7 @@ from mcuforge.boards import ports
 from mcuforge.boards.catalog.board import load_board
 from mcuforge.boards.catalog.platformio import Probe
 from mcuforge.boards.doctor import ToolStatus, board_tools
+from mcuforge.boards.link import usb
 from mcuforge.boards.link.errors import (
     NoProbePort,
     PortBusy,
@@ -218,6 +219,34 @@ def test_the_doctor_says_what_keeps_a_board_away(
     assert (tools.ok, tools.found) == (False, "not known before the platform is there")
     assert "pio pkg install --global --platform 'platformio/ststm32@19.6.0'" in tools.remedy
     assert rows(board_tools(load_board("qemu-riscv32")))["flashing"].found == "only emulated"
+
+
+def test_the_doctor_says_whether_the_flash_tool_may_open_the_probe(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no compiler
+    monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path))
+    monkeypatch.setattr(usb, "SYS", tmp_path / "sys")
+    monkeypatch.setattr(usb, "DEV", tmp_path / "dev")
+    listed(monkeypatch)
+    for name, vendor, number in (("1-1", "0483", "7"), ("1-2", "046d", "8"), ("1-1:1.0", "", "")):
+        device = tmp_path / "sys" / name
+        device.mkdir(parents=True)
+        for key, value in {"idVendor": vendor, "devnum": number}.items():
+            if value:
+                (device / key).write_text(f"{value}\n")
+        for key, value in {"idProduct": "374b", "busnum": "1", "product": "STM32 STLink"}.items():
+            (device / key).write_text(f"{value}\n")
+    purpose = "opening the device of stlink"
+    probe = rows(board_tools(BOARD, AUTO))[purpose]
+    file = tmp_path / "dev" / "001" / "007"
+    assert (probe.name, probe.ok, probe.found) == (str(file), False, "STM32 STLink")
+    assert 'SUBSYSTEM=="usb", ATTR{idVendor}=="0483"' in probe.remedy
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert rows(board_tools(BOARD, AUTO))[purpose].ok
+    (tmp_path / "sys" / "1-1" / "idVendor").unlink()  # unplugged
+    assert purpose not in rows(board_tools(BOARD, AUTO))
 
 
 def test_the_doctor_says_which_flash_tools_are_missing_and_how_to_fetch_them(

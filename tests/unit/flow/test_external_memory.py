@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import pytest
 
+from mcuforge.boards.regions import memory_regions
 from mcuforge.commands.bench import Request as Bench
 from mcuforge.commands.bench import bench
 from mcuforge.commands.deploy import Request as Deploy
@@ -83,6 +84,21 @@ def test_a_plan_takes_ram_outside_the_chip_only_on_request(arena: ArenaIn, held:
     assert used == held
     more = 8 << 20 if "sdram" in used else 0
     assert ram_budget(session.board, used) == (320 << 10) + more
+
+
+def test_auto_stays_inside_where_the_rams_of_the_chip_hold_the_arena_together() -> None:
+    session = open_session(MODEL, "disco_f429zi", emulate=False)
+    board = session.board
+    ram, ccm, *others = (m for m in board.memory if m.kind == "ram")
+    reserved = memory_regions(board, split_groups=True)
+    image = ram.bytes - next(r.bytes for r in reserved if r.name == ram.name)
+    small = (replace(ram, bytes=image + 1400), replace(ccm, bytes=1400))  # the arena has 1,856
+    flashes = (m for m in board.memory if m.kind == "flash")
+    together = replace(board, memory=(*small, *others, *flashes))
+    planned, _ = plan_session(replace(session, board=together), PlanOptions(arena="auto"))
+    used = {name for name, peak in planned.plan.peaks.items() if peak}
+    assert planned.fits
+    assert used == {ram.name, ccm.name}
 
 
 def test_auto_goes_outside_where_the_chip_has_too_little() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from mcuforge.boards.link.text import Inference, TextLink
 from mcuforge.errors import CompileError
-from mcuforge.flow.mlperf import area, machine_of, measure
+from mcuforge.flow.mlperf import area, machine_of, measure, refuse_one_class
 from mcuforge.flow.stimuli import LABELS, Stimulus, read_stimuli
 from mcuforge.report.mlperf import Accuracy, Performance, Window, broken_rules
 from tests.emulated.deployed import QUIET
@@ -44,6 +44,25 @@ def test_a_window_is_as_long_as_the_rules_ask(microseconds: float) -> None:
     assert list(broken_rules(found, None)) == []
 
 
+def test_a_window_is_reported_as_it_was_run() -> None:
+    class Warming(Board):
+        """Gets faster from one command to the next, so that no window is long enough."""
+
+        def infer(self, iterations: int, warmups: int) -> Inference:
+            """Take 3 % less for each inference than before."""
+            self.microseconds *= 0.97
+            self.asked.append((iterations, warmups))
+            return Inference(int(self.microseconds * iterations), (1.0,))
+
+    board = Warming(10_000.0)
+    (window,) = measure(
+        cast(TextLink, board), [Stimulus("a", 0, (b"",))], 10.0, QUIET, emulated=False
+    ).windows
+    assert window.inferences == board.asked[-1][0]
+    assert window.seconds == pytest.approx(board.microseconds * window.inferences / 1e6, rel=1e-6)
+    assert window.seconds < 10.0
+
+
 def test_what_the_rules_ask_for_is_said() -> None:
     short = Performance((Window("a", 3, 9.5), Window("b", 3, 12.0)), 0.3, "emulated")
     some = Accuracy("top-1", 1.0, 0.9, 10, 1000, {})
@@ -63,6 +82,8 @@ def test_the_area_counts_equal_scores_half() -> None:
     assert area(np.array([2.0, 2.0, 2.0, 2.0]), labels, "x") == 0.5
     with pytest.raises(CompileError, match="all 2 labels are equal"):
         area(np.array([1.0, 2.0]), np.array([1, 1]), "x")
+    with pytest.raises(CompileError, match="all 3 labels are equal"):
+        refuse_one_class([1, 2, 3], "x")
 
 
 def test_a_machine_is_found_in_a_files_name() -> None:

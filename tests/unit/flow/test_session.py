@@ -10,6 +10,7 @@ import pytest
 
 from mcuforge.boards.catalog.board import load_board
 from mcuforge.errors import BoardError
+from mcuforge.flow.facts import board_facts
 from mcuforge.flow.session import open_session
 
 MODEL = Path(__file__).resolve().parents[3] / "examples" / "digits" / "digits_cnn.tflite"
@@ -23,3 +24,16 @@ def test_a_board_without_start_up_code_runs_only_emulated(monkeypatch: pytest.Mo
     assert refused.value.what == "mcuforge has no start-up code for 'pico' yet"
     assert refused.value.hint.startswith("--emulate ")
     assert open_session(MODEL, "pico").board.emulated
+
+
+@pytest.mark.parametrize(
+    ("board", "ways", "where"),
+    [
+        ("nucleo_f446re", {"emulate": True}, "stand-in, emulated by qemu-system-arm -M mps2-an386"),
+        ("nucleo_f446re", {"exact": True}, "exact ELF, emulated by virtual STM32F446"),
+        ("nucleo_f446re", {"emulate": False}, "hardware"),
+        ("qemu-riscv32", {"emulate": True}, "emulated by qemu-system-riscv32 -M virt"),
+    ],
+)
+def test_a_report_says_what_the_image_ran_on(board: str, ways: dict[str, bool], where: str) -> None:
+    assert board_facts(open_session(MODEL, board, **ways)).where == where

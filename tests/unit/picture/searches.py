@@ -163,10 +163,11 @@ def finalist(name: str, point: Point, accuracy: float, choices: Mapping[str, obj
 def deployment(emulated: bool = True) -> Report:
     """The winner's deployment."""
     stand_in = "QEMU 7.2 netduinoplus2" if emulated else None
+    ran_as = "stand-in, emulated" if emulated else "hardware"
     total = sum(cost for _, _, _, cost, _, _ in LAYERS)
     return Report(
         ModelFacts("evolution.onnx", "5d" * 32, "onnx", 31, 9_948_416, 168_330),
-        BoardFacts("disco_f746ng", "cortex-m7", "armv7em", emulated, stand_in),
+        BoardFacts("disco_f746ng", "cortex-m7", "armv7em", emulated, stand_in, None, ran_as),
         Toolchain("arm-none-eabi-gcc", "12.2.1", "-O2"),
         "pass",
         (),

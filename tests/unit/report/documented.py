@@ -17,6 +17,7 @@ BORROWED = {  # what a section takes over from deploy's
     "check": ("model", "board", "verdict", "reasons", "check"),
     "bench": ("model", "board", "toolchain", "run", "layers"),
     "plan": ("model", "board", "plan", "layers"),
+    "mlperf": ("model", "board", "reasons"),
 }
 SEARCH_BORROWED = ("board", "verdict", "reasons")  # of deploy's, by docs/search_report.md
 

@@ -15,11 +15,13 @@ from rich.console import Console
 from mcuforge.errors import CompileError, InternalError
 from mcuforge.report.files import SCHEMA, refuse_unwritable, write_json, write_whole
 from mcuforge.report.gate import ChangeFacts, GateFacts, LimitFacts
+from mcuforge.report.mlperf import MlperfReport
 from mcuforge.report.model import (
     BenchReport,
     BoardFacts,
     Check,
     CheckReport,
+    EmulatedBoard,
     Flash,
     FlashRegion,
     LayerFacts,
@@ -54,7 +56,9 @@ LAYER = "index name op macs instructions ram_live instructions_per_mac"
 
 REPORT = Report(
     model=ModelFacts("[bold]net.tflite", "ab" * 32, "tflite", 3, 1000, 200),
-    board=BoardFacts("a_board", "cortex-m4", "armv7em", True, "qemu -M machine"),
+    board=BoardFacts(
+        "a_board", "cortex-m4", "armv7em", True, "qemu -M machine", None, "stand-in, emulated"
+    ),
     toolchain=Toolchain("arm-none-eabi-gcc", "12.2.1", "-O2"),
     verdict="fail",
     reasons=("RAM: [red]too much",),
@@ -91,6 +95,8 @@ REPORT = Report(
         ("bench", BenchReport),
         ("plan", PlanReport),
         ("quantize", QuantizeReport),
+        ("mlperf", MlperfReport),
+        ("emulate", EmulatedBoard),
     ],
 )
 def test_every_key_is_described_with_its_type_and_no_other(command: str, report: type) -> None:
@@ -113,6 +119,8 @@ def test_every_command_that_writes_json_has_its_section() -> None:
         "deploy",
         "check",
         "bench",
+        "mlperf",
+        "emulate",
         "plan",
         "ops",
         "ops MODEL",
@@ -232,7 +240,7 @@ def printed(show: str, report: Report | CheckReport | BenchReport, width: int = 
 def test_the_text_says_what_the_json_says() -> None:
     text = printed("verdict: fail", REPORT)
     for words in (
-        "[bold]net.tflite on a_board (emulated by qemu -M machine)",
+        "[bold]net.tflite on a_board (stand-in, emulated by qemu -M machine)",
         "model:    3 operators, 1,000 MACs, 200 parameters",
         "target:   cortex-m4 (armv7em), arm-none-eabi-gcc 12.2.1",
         "RAM:      1,284 of 2,048 bytes (62.7 %) = arena 1,024 + static 4 + stack 256",
@@ -300,7 +308,7 @@ def test_a_peer_of_the_same_integers_is_told_with_the_operators_that_differ() ->
 
 
 def test_hardware_is_timed_and_never_counted_in_instructions() -> None:
-    board = replace(REPORT.board, emulated=False, stand_in=None)
+    board = replace(REPORT.board, emulated=False, stand_in=None, ran_as="hardware")
     run = Run(None, None, 1234, 56.0)
     text = printed(
         "cost:     1,234 cycles, 56 us per inference", replace(REPORT, board=board, run=run)
