@@ -6,7 +6,8 @@
 First a control run without faults, then each kind of fault, on a socketpair and on a pty, against
 the firmware compiled for this machine under sanitizers; then the demo on an emulated board and on
 an exact one, if --boards is not 0. An exchange is one inference: inputs written, model run, outputs
-read and compared. Exits with 1 if an answer was wrong, an error unclear, or a call late.
+read and compared. Exits with 1 if an answer was wrong, an error unclear, a call late, or if a kind
+of fault never came.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.faults.benches import demo_bench, toy_bench
+from tests.faults.benches import demo_bench, streamed_bench, toy_bench
 from tests.faults.campaign import Bench, Tally, campaign
 from tests.faults.line import Fault
 from tests.firmware.toy_board import compile_firmware
@@ -97,7 +98,11 @@ def main() -> int:
         os.environ.setdefault(VARIABLE, name)
         benches = []
         if asked.exchanges:
-            benches.append((toy_bench(folder, compile_firmware()), asked.exchanges, asked.rate))
+            firmware = compile_firmware()
+            benches.append((toy_bench(folder, firmware), asked.exchanges, asked.rate))
+            rows = -(-asked.exchanges // 10)
+            (folder / "rows").mkdir()
+            benches.append((streamed_bench(folder / "rows", firmware), rows, asked.rate))
         for board, exact in ((EMULATED, False), (EXACT, True)) if asked.boards else ():
             bench = demo_bench(board, folder / board, exact=exact)
             benches.append((bench, asked.boards, BOARD_RATE * asked.rate))
@@ -107,6 +112,10 @@ def main() -> int:
             show(bench, tallies, time.monotonic() - started)
             control = tallies[0]
             clean &= all(t.clean for t in tallies) and control.right == control.exchanges
+            for tally in tallies[1:]:
+                if not sum(tally.faults.values()):
+                    print(f"{tally.fault.value} on {tally.transport}: no fault came, so no proof")
+                    clean = False
     return 0 if clean else 1
 
 

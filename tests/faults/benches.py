@@ -14,8 +14,10 @@ from mcuforge.flow.firmware import build_check
 from mcuforge.flow.session import Session, compile_session, open_session
 from mcuforge.report.progress import Stages
 from tests.faults.campaign import Bench, Model
+from tests.firmware.generated import HASH, link_model
 from tests.firmware.toy_board import TOY_HASH, link_toy, toy_answers, toy_bias, toy_input
 from tests.unit.compiler.graphs import random_inputs
+from tests.unit.compiler.pipelines import RINGS, compiled, pipelined, residual
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 DEMO, OTHER = DIGITS / "digits_cnn.tflite", DIGITS / "digits_vit.onnx"
@@ -35,6 +37,30 @@ def toy_bench(folder: Path, firmware: tuple[Path, ...]) -> Bench:
 
 def _toy_inputs(number: int) -> tuple[bytes, bytes]:
     return toy_input(number), toy_bias(number % 70000, -number % 999, 70000, -70000)
+
+
+def streamed_bench(folder: Path, firmware: tuple[Path, ...]) -> Bench:
+    """A pipeline whose input comes row by row while it runs, and the toy to swap it for."""
+    for name in ("streamed", "other"):
+        (folder / name).mkdir()
+    built = compiled(
+        pipelined(residual(), rings={**RINGS, "image": 4, "stem": 4}, streamed=True),
+        ("ram", "dtcm"),
+    )
+    program = link_model(folder / "streamed", firmware, built)
+    other = link_toy(folder / "other", firmware)
+
+    @cache
+    def inputs(number: int) -> tuple[bytes, ...]:
+        return tuple(x.tobytes() for x in random_inputs(built.graph, number % INPUTS))
+
+    @cache
+    def answers(number: int) -> tuple[bytes, ...]:
+        outputs = reference.run(built.graph, random_inputs(built.graph, number % INPUTS))
+        return tuple(y.tobytes() for y in outputs)
+
+    model = Model(HASH, inputs, answers)
+    return Bench("host, rows", {"program": str(program)}, {"program": str(other)}, model)
 
 
 def demo_bench(board: str, folder: Path, *, exact: bool) -> Bench:

@@ -11,6 +11,7 @@ LONGEST_DELAY_S = 0.4
 HELD_S = 0.03  # a frame that lets the next one pass waits no longer
 GLITCH_S = (0.002, 0.04)
 NOISE_BYTES = (1, 60)
+CERTAIN_FRAMES = 12  # without a fault: the next one meets it, so that no short campaign has none
 ALWAYS_WHOLE = 4096  # bytes without a zero that are passed on as they are
 
 
@@ -60,7 +61,7 @@ class Direction:
     """One direction of a faulty line. `counts` says how many faults of each kind there were."""
 
     def __init__(self, fault: Fault, rate: float, draw: random.Random, *, to_board: bool) -> None:
-        """rate: the probability that a frame meets a fault."""
+        """rate: the probability that a frame meets a fault; CERTAIN_FRAMES bounds the first."""
         self.counts: dict[Fault, int] = {}
         self._fault = fault
         self._rate = rate
@@ -93,7 +94,9 @@ class Direction:
 
     def _pass(self, frame: bytes, now_s: float) -> list[Passed]:
         fault = Fault.NONE
-        if self._fault is not Fault.NONE and self._draw.random() < self._rate:
+        drawn = self._draw.random() < self._rate
+        due = not self.counts and len(self._old) == CERTAIN_FRAMES
+        if self._fault is not Fault.NONE and (drawn or due):
             fault = self._fault
             if fault is Fault.MIXED:
                 fault = self._draw.choice(ON_THE_LINE + AT_THE_BOARD)

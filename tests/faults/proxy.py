@@ -36,7 +36,7 @@ READ_BYTES = 4096
 
 @dataclass(frozen=True)
 class Settings:
-    """What a proxy is told. `board` and `other` say which firmware (boards.make_board)."""
+    """What a proxy is told. `board` and `other` say which firmware (OwnedBoard.start)."""
 
     fault: str
     rate: float

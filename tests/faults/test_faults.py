@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mcuforge.boards.link.exchange import Exchange
 from mcuforge.runtime_c.sources import firmware_dir, firmware_sources
-from tests.faults.benches import toy_bench
-from tests.faults.campaign import Bench, campaign
+from tests.faults.benches import streamed_bench, toy_bench
+from tests.faults.campaign import Bench, Way, campaign
 from tests.faults.line import Fault
 from tests.firmware.toy_board import HOST, compile_firmware
 
@@ -23,6 +24,13 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed")
     return toy_bench(tmp_path_factory.mktemp("bench"), compile_firmware())
+
+
+@pytest.fixture(scope="module")
+def streamed(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    return streamed_bench(tmp_path_factory.mktemp("streamed"), compile_firmware())
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -42,7 +50,29 @@ def test_no_wrong_answer_and_no_unclear_error(bench: Bench, fault: Fault, tmp_pa
     assert tally.clean, tally
     assert tally.faults, "the seed has brought faults"
     assert tally.right > SAMPLE / 2
-    assert tally.right + tally.wrong + sum(tally.errors.values()) >= tally.exchanges
+
+
+@pytest.mark.parametrize("fault", [Fault.REPLAY, Fault.DROP, Fault.MIXED])
+def test_rows_poison_and_timed_steps_pass_a_bad_line(
+    streamed: Bench, fault: Fault, tmp_path: Path
+) -> None:
+    tally = campaign(streamed, fault, SAMPLE, 5, rate=0.03, transport="pty", folder=tmp_path)
+    assert tally.clean, tally
+    assert tally.faults, "the seed has brought faults"
+    assert tally.right > SAMPLE / 2
+    assert set(tally.ways) == set(Way), "every way to run was right at least once"
+
+
+def test_a_call_is_late_by_a_figure_of_our_own(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A product that gave itself all the time in the world would be found out."""
+    monkeypatch.setattr(Exchange, "budget_s", lambda *_: 1e6)
+    for name in ("CALL_LIMITS", "TRANSFER_S", "SLACK_S"):
+        monkeypatch.setattr(f"tests.faults.campaign.{name}", 0.0)
+    tally = campaign(bench, Fault.NONE, 2, 1, rate=0, transport="pty", folder=tmp_path)
+    assert tally.late > 0
+    assert not tally.clean
 
 
 def test_firmware_without_the_rules_is_found_out(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ python -m tests.firmware.test_throughput      prints the table
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ import pytest
 from mcuforge.boards.build.project import WIDE_LINK
 from mcuforge.boards.link.client import Link
 from tests.firmware.linked_board import BITS_PER_BYTE, CountedLine, LinkedBoard, build_library
+from tests.firmware.protocol_example import DOCUMENT
 from tests.firmware.toy_board import toy_answers, toy_bias
 
 INPUT_BYTES = 27648  # of vww01
@@ -84,19 +86,29 @@ def test_an_inference_takes_two_turns_of_the_line(usual: Path) -> None:
     assert line.now_s - begun_s < sent_s + 2 * 0.2 + 0.5
 
 
+def test_the_table_of_the_document_is_what_is_counted(usual: Path, wide: Path) -> None:
+    assert table({USUAL: usual, WIDE: wide}) in DOCUMENT.read_text(encoding="utf-8")
+
+
+def table(libraries: Mapping[str, Path]) -> str:
+    """The table of docs/protocol.md."""
+    lines = ["| delay each way | " + " | ".join(RINGS) + " |", "|---|---|---|"]
+    for latency_ms in LATENCIES_MS:
+        shares = (share(libraries[frames], ring, latency_ms) for frames, ring in RINGS.items())
+        cells = " | ".join(f"{100 * part:.0f} %" for part in shares)
+        lines.append(f"| {latency_ms} ms | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Print the table."""
-    print("| delay each way | " + " | ".join(RINGS) + " |\n|---|---|---|")
     with TemporaryDirectory() as name:
         libraries = {}
         for frames in RINGS:
             folder = Path(name) / frames[:4].strip()
             folder.mkdir()
             libraries[frames] = build(folder, frames)
-        for latency_ms in LATENCIES_MS:
-            shares = (share(libraries[frames], ring, latency_ms) for frames, ring in RINGS.items())
-            cells = " | ".join(f"{100 * part:.0f} %" for part in shares)
-            print(f"| {latency_ms} ms | {cells} |")
+        print(table(libraries), end="")
 
 
 if __name__ == "__main__":
