@@ -27,11 +27,18 @@ from hypothesis.stateful import (
 )
 
 from mcuforge.boards.link.client import Link
-from mcuforge.boards.link.errors import BoardReset, LinkError, NoAnswer, Refused, SessionTaken
+from mcuforge.boards.link.errors import (
+    BoardReset,
+    LinkError,
+    NoAnswer,
+    Refused,
+    SessionTaken,
+    WrongModel,
+)
 from mcuforge.boards.link.frame import ANSWER, NOTICE, Frame, Kind, Splitter, Status, encode
 from mcuforge.runtime_c.sources import firmware_dir
 from tests.firmware.linked_board import CountedLine, LinkedBoard, build_library
-from tests.firmware.toy_board import toy_answers, toy_bias
+from tests.firmware.toy_board import TOY_HASH, toy_answers, toy_bias
 
 INPUT_BYTES = 40
 SMALL = f"-DINPUT_BYTES={INPUT_BYTES}"
@@ -107,8 +114,21 @@ class Board(RuleBasedStateMachine):
 
     @rule(nonce=st.sampled_from(NONCES), sequence=st.integers(0, 2**31))
     def opens(self, nonce: int, sequence: int) -> None:
-        wire = encode(Kind.OPEN, nonce, sequence, struct.pack("<I", self.epoch))
+        wire = encode(Kind.OPEN, nonce, sequence, struct.pack("<I", self.epoch) + TOY_HASH)
         self.begin(nonce, wire, self.send(wire))
+
+    @rule(
+        nonce=st.sampled_from(NONCES),
+        away=st.sampled_from([0, 1, -1]),
+        model=st.sampled_from([TOY_HASH, bytes(32)]),
+    )
+    def opens_for_another(self, nonce: int, away: int, model: bytes) -> None:
+        if (away, model) == (0, TOY_HASH):
+            return
+        epoch = (self.epoch + away) % 2**32
+        wire = encode(Kind.OPEN, nonce, 2**31, struct.pack("<I", epoch) + model)
+        assert [frame.status for frame in self.send(wire)] == [Status.STALE]
+        self.old.remove(wire)  # its epoch may come
 
     @precondition(lambda self: self.session is not None)
     @rule(x=st.binary(min_size=INPUT_BYTES, max_size=INPUT_BYTES), bias=st.integers(-500, 500))
@@ -355,6 +375,21 @@ def test_a_board_that_was_reset_and_heard_an_old_open_is_noticed(library: Path) 
     assert Splitter().feed(line.board.take(opened[0]))[0].status == Status.OK
     with pytest.raises(BoardReset, match="started again"):
         infer(link, 2)
+
+
+def test_a_board_flashed_between_hello_and_open_is_noticed(library: Path, tmp_path: Path) -> None:
+    other = build_library(tmp_path, "-DINPUT_BYTES=80", "-DTOY_HASH=9")
+
+    def to_board(frame: bytes) -> Iterable[bytes]:
+        (sent,) = Splitter().feed(frame)
+        if sent.kind == Kind.OPEN:
+            line.board = LinkedBoard(other)
+        return (frame,)
+
+    line = CountedLine(LinkedBoard(library), to_board=to_board)
+    link = Link(line.port(), 2.0, 4.0, clock=line.clock)
+    with pytest.raises(WrongModel, match="holds 'toy'"):
+        link.hello(TOY_HASH)
 
 
 def test_another_session_ends_the_first_and_says_so(library: Path) -> None:
