@@ -80,7 +80,7 @@ def short(method: Callable[Given, R]) -> Callable[Given, R]:
 
 
 class VerdictFailed(AssertionError):
-    """The verdict of a check is fail; the text has the reasons and the first layer that differs."""
+    """A verdict is fail; the text has the reasons, among them the first layer that differs."""
 
 
 class OnBoard:
@@ -320,8 +320,11 @@ class Deployed:
     @property
     @short
     def instructions(self) -> int:
-        """Instructions of one inference; BoardError on hardware, which counts none."""
-        found = self.report.run.instructions
+        """Instructions of one inference; BoardError on hardware, which counts none.
+
+        VerdictFailed where the run that they are of has wrong answers or does not fit.
+        """
+        found = self._passed().run.instructions
         if found is None:
             raise BoardError(
                 "hardware counts no instructions",
@@ -333,8 +336,11 @@ class Deployed:
     @property
     @short
     def microseconds(self) -> float:
-        """Time of one inference on hardware; BoardError on an emulated board."""
-        found = self.report.run.microseconds
+        """Time of one inference on hardware; BoardError on an emulated board.
+
+        VerdictFailed where the run that it is of has wrong answers or does not fit.
+        """
+        found = self._passed().run.microseconds
         if found is None:
             raise BoardError(
                 "an emulated board measures no time",
@@ -346,11 +352,14 @@ class Deployed:
     @property
     @short
     def accuracy(self) -> float:
-        """Share of the labels of the last check that the board names; CompileError without any."""
+        """Share of the labels of this object's last check that the board names.
+
+        CompileError where that check had no labels or came to no end, and before any check.
+        """
         found = None if self._report is None else self._report.check.accuracy
         if found is None:
             raise CompileError(
-                "the accuracy is not known: no check had labels",
+                "the accuracy is not known: no check, or one without labels or an end",
                 repr(self),
                 "check(data) first, with labels y of a model whose output names a class",
             )
@@ -359,7 +368,10 @@ class Deployed:
     @property
     @short
     def report(self) -> Report:
-        """The report of the last check; without one, of two random samples."""
+        """The report of the last check; without one, of two random samples.
+
+        Its verdict may be "fail": a report is there to be looked at.
+        """
         if self._report is None:
             self._measure(random_samples(self.image.compiled.graph, REPORT_SAMPLES))
         assert self._report is not None
@@ -395,6 +407,7 @@ class Deployed:
         the first so many. Raises VerdictFailed with the reasons if an answer is wrong or the model
         does not fit; CompileError for unusable data, BoardError when the board fails.
         """
+        self._report = None  # what an earlier check found is not the answer if this one breaks off
         graph = self.image.compiled.graph
         if isinstance(data, Mapping):
             arrays = {name: np.asarray(x) for name, x in data.items()}
@@ -402,11 +415,15 @@ class Deployed:
         else:
             drawn = load_samples(graph, Path(data), samples)
         self._measure(drawn)
+        return self._passed().check
+
+    def _passed(self) -> Report:
+        """The report; VerdictFailed where its verdict is fail."""
         report = self.report
         if report.verdict != "pass":
             reasons = "\n".join(f"reason: {reason}" for reason in report.reasons)
             raise VerdictFailed(f"{self!r}: verdict fail\n{reasons}")
-        return report.check
+        return report
 
     def facts(self) -> Facts:
         """What is known so far, as --mcuforge-record writes it; None: not measured."""

@@ -148,12 +148,13 @@ def mcuforge_way(request: pytest.FixtureRequest) -> BoardWay | None:
 @pytest.fixture(scope="session")
 def board(mcuforge_way: BoardWay | None, request: pytest.FixtureRequest) -> Iterator[OnBoard]:
     """A microcontroller board, emulated or real: `board.deploy(model)`, then run and check."""
-    if mcuforge_way is None:
-        pytest.skip(NO_BOARD)
-    from mcuforge.testing.board import OnBoard
-
     config = request.config
     required = config.getoption("--mcuforge-require")
+    if mcuforge_way is None:
+        end = pytest.fail if required else pytest.skip
+        end(NO_BOARD)
+    from mcuforge.testing.board import OnBoard
+
     with OnBoard(mcuforge_way, required=required, run_id=_run_id(config)) as opened:
         config.stash[OPENED].append(opened)
         yield opened

@@ -39,6 +39,13 @@ def test_without_a_board_a_test_is_skipped_with_what_to_give(pytester: pytest.Py
     result.stdout.fnmatch_lines(["*no board is given: --mcuforge-board ID with --mcuforge-emul*"])
 
 
+def test_without_a_board_a_test_fails_where_one_is_required(pytester: pytest.Pytester) -> None:
+    result = run(pytester, ON_BOARD, "--mcuforge-require")
+    result.assert_outcomes(errors=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*no board is given: --mcuforge-board ID with --mcuforge-emul*"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
