@@ -16,6 +16,7 @@ from mcuforge.compiler.ops.tables.table import clamp_to
 from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.compiler.user_ports import to_graph
 from mcuforge.errors import CompileError
+from mcuforge.flow.checkpoint import check_digest
 
 SEED = 20231121
 DEFAULT_SAMPLES = 32
@@ -31,6 +32,13 @@ class Samples:
     labels: NDArray[np.int64] | None  # (samples)
     origin: str  # "data.npz", or how they were drawn
     drawn: bool = False  # by us: they say nothing about the accuracy on the user's own data
+    given: tuple[Array, ...] = ()  # the inputs as the user gave them; empty: as they are here
+
+    @property
+    def sha256(self) -> str:
+        """A digest of what runs and of its labels; the same for models that quantize otherwise."""
+        labels = () if self.labels is None else (self.labels,)
+        return check_digest((*(self.given or self.inputs), *labels), ("y",) if labels else ())
 
     @property
     def count(self) -> int:
@@ -136,7 +144,8 @@ def samples_of(
             "give every array one row per sample",
         )
     inputs = tuple(x[:limit] for x in found.values())
-    return Samples(inputs, None if labels is None else labels[:limit], origin)
+    given = tuple(arrays[name][:limit] for name in names)
+    return Samples(inputs, None if labels is None else labels[:limit], origin, given=given)
 
 
 def read_npz(path: Path) -> dict[str, Array]:
