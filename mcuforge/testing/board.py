@@ -41,7 +41,7 @@ from mcuforge.report.console import open_console
 from mcuforge.report.model import Check, Report
 from mcuforge.report.progress import Stages
 from mcuforge.testing.lock import PortLock
-from mcuforge.testing.ways import BoardWay
+from mcuforge.testing.ways import BoardWay, counted
 
 REPORT_SAMPLES = 2  # random ones, for a report before any check
 Facts = dict[str, object]
@@ -129,15 +129,21 @@ class OnBoard:
         leads to the board.
         """
         path = Path(model)
+        if options is not None and not isinstance(options, PlanOptions):
+            raise CompileError(
+                f"options is {options!r}, expected mcuforge.PlanOptions",
+                f"deploy() of {path.name}",
+                "options=mcuforge.PlanOptions(goal='ram')",
+            )
         try:
-            deployed = Deployed(self, self._image(path, options))
+            deployed = self._deployed(path, options)
         except UserError as error:
             self._touched.append(_facts_of(self, path.name) | {"error": error.what})
             raise
         self.touch(deployed)
         return deployed
 
-    def _image(self, path: Path, options: PlanOptions | None) -> Image:
+    def _deployed(self, path: Path, options: PlanOptions | None) -> Deployed:
         """Build the check firmware, unless a test has asked for the same before."""
         emulate, exact = self._kind == "emulate", self._kind == "exact"
         session = open_session(path, self.id, emulate=emulate, exact=exact)
@@ -148,7 +154,7 @@ class OnBoard:
             folder = self._folder / str(len(self._images))
             built = build_check(session, compiled, folder, protocol=protocol)
             self._images[key] = Image(session, compiled, built)
-        return self._images[key]
+        return Deployed(self, self._images[key], session)
 
     def close(self) -> None:
         """End the emulator or free the port, and remove what was built."""
@@ -298,13 +304,15 @@ class Deployed:
     is first asked for.
     """
 
-    def __init__(self, board: OnBoard, image: Image) -> None:
+    def __init__(self, board: OnBoard, image: Image, session: Session) -> None:
+        """session: of the file that the test names; the image may be of an equal one."""
         self.board = board
         self.image = image
+        self.session = session
         self._report: Report | None = None
 
     def __repr__(self) -> str:
-        return f"<{self.image.session.path.name} on {self.board.way}>"
+        return f"<{self.session.path.name} on {self.board.way}>"
 
     @property
     def ram(self) -> int:
@@ -386,9 +394,15 @@ class Deployed:
         them for several outputs. Raises CompileError for other shapes and dtypes, BoardError when
         the board fails.
         """
-        names = ["x"] if len(inputs) == 1 else [f"x{i}" for i in range(len(inputs))]
-        arrays = {name: np.asarray(x) for name, x in zip(names, inputs, strict=True)}
         compiled, graph = self.image.compiled, self.image.compiled.graph
+        if len(inputs) != len(graph.inputs):
+            names = ", ".join(f"'{tensor.name}'" for tensor in graph.inputs)
+            raise CompileError(
+                f"{counted(len(inputs), 'array')} given, expected {len(graph.inputs)}",
+                f"run() of {self!r}",
+                f"give one array for each input, in this order: {names}",
+            )
+        arrays = {f"x{i}": np.asarray(x) for i, x in enumerate(inputs)}
         self.board.touch(self)
         samples = samples_of(graph, arrays, f"run() of {self!r}", "run()")
         with self.board.running(self.image) as (link, _):
@@ -411,7 +425,15 @@ class Deployed:
         graph = self.image.compiled.graph
         if isinstance(data, Mapping):
             arrays = {name: np.asarray(x) for name, x in data.items()}
-            drawn = samples_of(graph, arrays, f"check() of {self!r}", "arrays of a test", samples)
+            drawn = samples_of(
+                graph,
+                arrays,
+                f"check() of {self!r}",
+                "arrays of a test",
+                samples,
+                noun="the dict",
+                made="check(dict({}))",
+            )
         else:
             drawn = load_samples(graph, Path(data), samples)
         self._measure(drawn)
@@ -427,7 +449,7 @@ class Deployed:
 
     def facts(self) -> Facts:
         """What is known so far, as --mcuforge-record writes it; None: not measured."""
-        session = self.image.session
+        session = self.session
         facts = _facts_of(self.board, session.path.name)
         facts |= {"sha256": session.digest.hex(), "ram": self.ram, "flash": self.flash}
         report = self._report
@@ -441,7 +463,7 @@ class Deployed:
 
     def _measure(self, samples: Samples) -> None:
         """Make the report of samples."""
-        session, compiled = self.image.session, self.image.compiled
+        session, compiled = self.session, self.image.compiled
         self.board.touch(self)
         with (
             judge(session.graph, session.path, samples.inputs) as oracle,

@@ -122,13 +122,23 @@ def test_a_board_that_dies_is_started_anew(monkeypatch: pytest.MonkeyPatch) -> N
     assert (first == again).all()
 
 
-def test_figures_that_are_not_known_say_so() -> None:
+def test_figures_that_are_not_known_say_so(tmp_path: Path) -> None:
     with OnBoard(BoardWay("qemu-mps2-an386")) as board:
         digits = board.deploy(MODEL)
         with pytest.raises(CompileError, match="accuracy is not known"):
             _ = digits.accuracy
         with pytest.raises(CompileError, match="expected"):
             digits.run(np.zeros((1, 7), np.int8))
+        with pytest.raises(CompileError, match="2 arrays given, expected 1"):
+            digits.run(pixels(2), pixels(2))
+        with pytest.raises(CompileError, match="0 arrays given, expected 1"):
+            digits.run()
+        with pytest.raises(CompileError, match="the dict has no array 'x'") as caught:
+            digits.check({"y": np.zeros(2, np.int64)})
+        assert caught.value.hint == "check(dict(x=..., y=labels))"
+        for count in (0, -1):
+            with pytest.raises(CompileError, match=f"{count} samples are asked for"):
+                digits.check(DATA, count)
         check = digits.check({"x": pixels(2)})
         assert (check.exact_samples, check.data) == (2, "arrays of a test")
         with pytest.raises(CompileError, match="accuracy is not known"):
@@ -136,6 +146,11 @@ def test_figures_that_are_not_known_say_so() -> None:
         with pytest.raises(BoardError, match="measures no time"):
             _ = digits.microseconds
         assert digits.instructions == digits.report.run.instructions
+        twin = tmp_path / "twin.tflite"
+        twin.write_bytes(MODEL.read_bytes())
+        named = board.deploy(twin)
+        assert named.image is digits.image
+        assert (named.report.model.name, named.facts()["model"]) == (twin.name, twin.name)
 
 
 @pytest.fixture
