@@ -387,7 +387,7 @@ def test_a_board_flashed_between_hello_and_open_is_noticed(library: Path, tmp_pa
         return (frame,)
 
     line = CountedLine(LinkedBoard(library), to_board=to_board)
-    link = Link(line.port(), 2.0, 4.0, clock=line.clock)
+    link = Link(line.port(), 2.0, 4.0)
     with pytest.raises(WrongModel, match="holds 'toy'"):
         link.hello(TOY_HASH)
 
