@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcuforge.commands.deploy import deploy
     from mcuforge.compiler.compile import PlanOptions, compile_graph
     from mcuforge.compiler.frontends import read_model
-    from mcuforge.flow.gate import Limits
+    from mcuforge.flow.gate import Limits, Tolerance
     from mcuforge.report.model import Report
 
 # Where a name lives. It is loaded when first asked for, so that `mcuforge --help` loads no numpy.
@@ -31,6 +31,7 @@ _HOMES = {
     "Limits": ("mcuforge.flow.gate", "Limits"),
     "PlanOptions": ("mcuforge.compiler.compile", "PlanOptions"),
     "Report": ("mcuforge.report.model", "Report"),
+    "Tolerance": ("mcuforge.flow.gate", "Tolerance"),
     "compile_graph": ("mcuforge.compiler.compile", "compile_graph"),
     "deploy": ("mcuforge.commands.deploy", "deploy"),
     "load_board": ("mcuforge.boards.catalog.board", "load_board"),
@@ -46,6 +47,7 @@ __all__ = [
     "Limits",
     "PlanOptions",
     "Report",
+    "Tolerance",
     "UserError",
     "__version__",
     "compile_graph",

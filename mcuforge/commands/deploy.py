@@ -29,13 +29,14 @@ from mcuforge.commands.options import (
     report_verdict,
     with_flags,
 )
-from mcuforge.errors import CompileError
+from mcuforge.errors import UserError
 from mcuforge.report.model import Report
 from mcuforge.report.progress import Stages
 
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
-    from mcuforge.flow.gate import Limits
+    from mcuforge.flow.gate import Gate, Limits
+    from mcuforge.flow.reach import Way
     from mcuforge.flow.session import Session
     from mcuforge.flow.target import Connection
 
@@ -60,6 +61,12 @@ class Request:
     out: Out = None
     dump_passes: DumpPasses = None
 
+    def way(self) -> Way:
+        """How the board is to be reached."""
+        from mcuforge.flow.reach import Way
+
+        return Way(self.board, self.emulate, self.exact, self.port, self.protocol, self.line_speed)
+
 
 def deploy(request: Request, stages: Stages | None = None) -> Report:
     """Take a model file to a verdict from the board.
@@ -68,33 +75,30 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
     possible.
     """
     from mcuforge.flow.gate import Gate, Limits
-    from mcuforge.flow.reach import Way
     from mcuforge.flow.session import open_session
 
-    way = Way(
-        request.board,
-        request.emulate,
-        request.exact,
-        request.port,
-        request.protocol,
-        request.line_speed,
-    )
+    way = request.way()
     way.refuse_contradictions()
     gate = Gate.open(request.limits or Limits(), way, request.model, request.data)
     session = open_session(
         request.model, request.board, emulate=request.emulate, exact=request.exact
     )
     connection = way.connection(session, request.options)
-    report = deploy_session(session, request, stages or progress(quiet=True), connection)
+    quiet = progress(quiet=True)
+    report = deploy_session(session, request, stages or quiet, connection, gate)
     return gate.judged(report)
 
 
 def deploy_session(
-    session: Session, request: Request, stages: Stages, connection: Connection | None = None
+    session: Session,
+    request: Request,
+    stages: Stages,
+    connection: Connection | None = None,
+    gate: Gate | None = None,
 ) -> Report:
     """Deploy a model and a board that are open already; the board may be outside the catalog.
 
-    Limits are not looked at.
+    gate: is asked whether it admits the samples; the report's limits are not looked at.
     """
     from mcuforge.flow.deployment import deploy_to
 
@@ -109,6 +113,7 @@ def deploy_session(
         dump_passes=request.dump_passes,
         connection=connection,
         line_speed=request.line_speed,
+        admit=None if gate is None else gate.admit,
     )
 
 
@@ -117,20 +122,27 @@ def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> Non
     """Compile, build, flash (or emulate), run, compare, report; exit 0 only on a pass."""
     from mcuforge.report.text import print_report
 
-    ways = {"--emulate": request.emulate, "--exact": request.exact, "--port": request.port}
-    given = [name for name, value in ways.items() if value]
-    if len(given) > 1:
-        raise typer.BadParameter(f"{' and '.join(given)} exclude each other: give one of them")
-    _refuse_same_file(request.limits, json)
+    _refuse_wrong_usage(request, json)
     report_verdict(Report, partial(deploy, request), print_report, json, quiet)
 
 
-def _refuse_same_file(limits: Limits | None, json: Path | None) -> None:
-    """Refuse to write the report over its baseline: a worse run would then pass the next time."""
-    baseline = None if limits is None else limits.baseline
+def _refuse_wrong_usage(request: Request, json: Path | None) -> None:
+    """Raise BadParameter for flags that exclude each other, whatever the model and the board are.
+
+    The report may not be written over its baseline: a worse run would pass the next time.
+    """
+    way, limits = request.way(), request.limits
+    if len(way.given) > 1:
+        raise typer.BadParameter(f"{' and '.join(way.given)} exclude each other: give one of them")
+    if limits is None:
+        return
+    try:
+        limits.refuse_undecidable(way, request.model, request.data)
+    except UserError as error:
+        raise typer.BadParameter(f"{error.what}: {error.hint}") from None
+    baseline = limits.baseline
     if baseline is not None and json is not None and baseline.resolve() == json.resolve():
-        raise CompileError(
-            "--json would replace the baseline with the report of this run",
-            str(baseline),
-            "name another file with --json, and copy it over the baseline once you accept it",
+        raise typer.BadParameter(
+            f"--json would replace the baseline {baseline} with the report of this run: name "
+            "another file, and copy it over the baseline once you accept it"
         )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,6 +78,8 @@ class LimitFlags:
 
         if self.tolerance and self.baseline is None:
             raise typer.BadParameter("--tolerance is from a baseline: add --baseline FILE")
+        if self.min_accuracy is not None and isnan(self.min_accuracy):  # in no range, out of none
+            raise typer.BadParameter("--min-accuracy is nan, expected a number from 0 to 1")
         return Limits(
             max_ram=self.max_ram,
             max_flash=self.max_flash,

@@ -69,5 +69,7 @@ def tolerance_of(words: Sequence[str]) -> Tolerance:
                 f"--tolerance: '{word}' is not FIGURE=VALUE, expected for example ram=5% or "
                 f"accuracy=0.01; figures are {', '.join(known)}"
             )
+        if figure in found:
+            raise typer.BadParameter(f"--tolerance: '{figure}' is given twice: give it once")
         found[figure] = number
     return replace(Tolerance(), **found)

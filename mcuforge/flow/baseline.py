@@ -8,20 +8,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcuforge.errors import CompileError
-from mcuforge.report.model import Check
+from mcuforge.report.files import SCHEMA
+from mcuforge.report.gate_text import ACCURACY
 
-WAYS = {"emulate": "--emulate", "exact": "--exact", "port": "--port"}
+if TYPE_CHECKING:
+    from mcuforge.flow.data import Samples
+
 AGAIN = "write it anew with `mcuforge deploy ... --json FILE`"
-FIGURES = {  # figure -> its key in the JSON
+FIGURES = {  # figure -> its key in the JSON, which is its place in a Report too
     "ram": "ram.total",
     "flash": "flash.total",
     "instructions": "run.instructions",
     "time": "run.microseconds",
-    "accuracy": "check.accuracy",
+    ACCURACY: "check.accuracy",
 }
-MAY_LACK = ("instructions", "time", "accuracy")  # null where a run does not have it
+SPEED = {"emulate": "instructions", "exact": "instructions", "port": "time"}  # way -> its figure
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,9 @@ class Baseline:
     sha256: str
     board: str
     compiler: str  # with its version
-    way: str  # "emulate", "exact" or "port"
+    way: str  # a key of SPEED; `--` and the way is the flag
     data: str
+    data_sha256: str
     samples: int
     figures: Mapping[str, float | None]
 
@@ -43,45 +48,45 @@ class Baseline:
 
         The model's bytes may differ: to compare those is what a baseline is for.
         """
-        for what, theirs, ours in (
-            ("model", self.model, model),
-            ("board", self.board, board),
-            ("way", WAYS[self.way], WAYS[way]),
-        ):
+        for what, theirs, ours in (("model", self.model, model), ("board", self.board, board)):
             if theirs != ours:
-                raise CompileError(
-                    f"the baseline is of another {what}: '{theirs}', expected '{ours}'",
-                    str(self.path),
-                    f"give the report of a run with the same {what}, or {AGAIN}",
-                )
+                raise self._other(f"of another {what}: '{theirs}', expected '{ours}'", what)
+        if self.way != way:
+            raise self._other(f"of a run with --{self.way}, expected one with --{way}", "flag")
 
-    def refuse_other_data(self, data: str) -> None:
-        """Raise CompileError for an accuracy of another data file; known before a run."""
-        if self.figures["accuracy"] is not None and self.data != data:
-            raise CompileError(
-                f"the baseline's accuracy is of samples of {self.data}, --data names {data}",
-                str(self.path),
-                f"give the same --data, or {AGAIN}",
-            )
-
-    def refuse_other_samples(self, check: Check) -> None:
-        """Raise CompileError where the two accuracies are of different samples."""
-        if check.accuracy is None or self.figures["accuracy"] is None:
+    def refuse_other_samples(self, samples: Samples) -> None:
+        """Raise CompileError where the two accuracies would be of different samples or labels."""
+        if samples.labels is None or self.figures[ACCURACY] is None:
             return
-        if (self.data, self.samples) != (check.data, check.samples):
-            raise CompileError(
-                f"the baseline's accuracy is of {self.samples} samples of {self.data}, this run's "
-                f"of {check.samples} of {check.data}",
-                str(self.path),
-                f"give the same --samples, or {AGAIN}",
-            )
+        if samples.sha256 == self.data_sha256:
+            return
+        theirs, ours = (
+            f"{count} samples of {data}"
+            for count, data in ((self.samples, self.data), (samples.count, samples.origin))
+        )
+        differ = f"this run's would be of {ours}"
+        if theirs == ours:
+            differ = "whose samples or labels have changed since"
+        raise CompileError(
+            f"the baseline's accuracy is of {theirs}, {differ}",
+            str(self.path),
+            f"give the same --data and --samples, or {AGAIN}",
+        )
+
+    def _other(self, what: str, same: str) -> CompileError:
+        return CompileError(
+            f"the baseline is {what}",
+            str(self.path),
+            f"give the report of a run with the same {same}, or {AGAIN}",
+        )
 
 
 def read_baseline(path: Path) -> Baseline:
     """Read a report that `mcuforge deploy --json` wrote.
 
-    Raises CompileError for a file that cannot be read, is not JSON, lacks a key or has a value of
-    another type under it, among them the report of a deploy that was refused.
+    Raises CompileError for a file that cannot be read, is not JSON, has another schema, lacks a key
+    or has a value under it that no deploy writes, among them the report of a deploy that was
+    refused.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -90,18 +95,25 @@ def read_baseline(path: Path) -> Baseline:
     except (ValueError, RecursionError) as error:  # of JSON, and of bytes that are not UTF-8
         raise _unusable(path, f"is not JSON: {error}") from error
     report = _Reader(path, content)
+    if report.count("schema") != SCHEMA:
+        raise _unusable(path, f"has schema {report.count('schema')}, expected {SCHEMA}")
     emulated, virtual = report.truth("board.emulated"), report.text("board.virtual", or_null=True)
+    way = "exact" if virtual else "emulate" if emulated else "port"
+    may_lack = {ACCURACY, *SPEED.values()} - {SPEED[way]}
     return Baseline(
         path=path,
         model=report.text("model.name"),
         sha256=report.text("model.sha256"),
         board=report.text("board.id"),
         compiler=f"{report.text('toolchain.compiler')} {report.text('toolchain.version')}",
-        way="exact" if virtual else "emulate" if emulated else "port",
+        way=way,
         data=report.text("check.data"),
-        samples=int(report.number("check.samples") or 0),
+        data_sha256=report.text("check.data_sha256"),
+        samples=report.count("check.samples"),
         figures={
-            figure: report.number(key, or_null=figure in MAY_LACK)
+            figure: report.number(
+                key, or_null=figure in may_lack, most=1 if figure == ACCURACY else None
+            )
             for figure, key in FIGURES.items()
         },
     )
@@ -130,13 +142,30 @@ class _Reader:
             raise self._other(key, value, "true or false")
         return value
 
-    def number(self, key: str, *, or_null: bool = False) -> float | None:
-        """The number under `key`, finite and not negative; None for null where that is allowed."""
+    def count(self, key: str) -> int:
+        """The integer under `key`, not negative."""
+        value = self.number(key)
+        if not isinstance(value, int):
+            raise self._other(key, value, "an integer")
+        return value
+
+    def number(self, key: str, *, or_null: bool = False, most: float | None = None) -> float | None:
+        """The number under `key`, at least 0 and finite as a float; None for null if allowed.
+
+        most: the greatest that is accepted.
+        """
         value = self._value(key)
         if value is None and or_null:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
-            raise self._other(key, value, "a number")
+        expected = "a number" if most is None else f"a number from 0 to {most:g}"
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._other(key, value, expected)
+        try:
+            fits = 0 <= float(value) < inf and (most is None or value <= most)
+        except OverflowError:  # of an integer that no float holds
+            fits = False
+        if not fits:
+            raise self._other(key, value, expected)
         return value
 
     def _value(self, key: str) -> object:

@@ -16,6 +16,7 @@ from mcuforge.compiler.ops.tables.table import clamp_to
 from mcuforge.compiler.tensors import Array, DType, Tensor
 from mcuforge.compiler.user_ports import to_graph
 from mcuforge.errors import CompileError
+from mcuforge.flow.checkpoint import check_digest
 
 SEED = 20231121
 DEFAULT_SAMPLES = 32
@@ -31,6 +32,13 @@ class Samples:
     labels: NDArray[np.int64] | None  # (samples)
     origin: str  # "data.npz", or how they were drawn
     drawn: bool = False  # by us: they say nothing about the accuracy on the user's own data
+    given: tuple[Array, ...] = ()  # the inputs as the user gave them; empty: as they are here
+
+    @property
+    def sha256(self) -> str:
+        """A digest of what runs and of its labels; the same for models that quantize otherwise."""
+        labels = () if self.labels is None else (self.labels,)
+        return check_digest((*(self.given or self.inputs), *labels), ("y",) if labels else ())
 
     @property
     def count(self) -> int:
@@ -49,6 +57,7 @@ def choose_samples(graph: Graph, data: Path | None, count: int | None) -> Sample
     """
     if data is not None:
         return load_samples(graph, data, count)
+    _refuse_count(count, "random samples")
     usual = default_samples(graph.macs)
     drawn = random_samples(graph, count or usual)
     if count is not None or usual == DEFAULT_SAMPLES:
@@ -104,21 +113,30 @@ def load_samples(graph: Graph, path: Path, limit: int | None = None) -> Samples:
 
 
 def samples_of(
-    graph: Graph, arrays: Mapping[str, Array], where: str, origin: str, limit: int | None = None
+    graph: Graph,
+    arrays: Mapping[str, Array],
+    where: str,
+    origin: str,
+    limit: int | None = None,
+    *,
+    noun: str = "the data file",
+    made: str = "np.savez('data.npz', {})",
 ) -> Samples:
     """Make samples of arrays by name, as `load_samples` does of a file's.
 
-    where: what errors call them; origin: what reports call them. Raises CompileError.
+    where: what errors call them; origin: what reports call them. noun: what holds them; made: how
+    the user makes that, with {} for the arrays. Raises CompileError.
     """
+    _refuse_count(limit, where)
     names = [f"x{i}" for i in range(len(graph.inputs))]
     if len(names) == 1 and ("x" in arrays or "x0" not in arrays):
         names = ["x"]
     missing = [n for n in names if n not in arrays]
     if missing:
         raise CompileError(
-            f"the data file has no array '{missing[0]}', it has {sorted(arrays) or 'none'}",
+            f"{noun} has no array '{missing[0]}', it has {sorted(arrays) or 'none'}",
             where,
-            f"np.savez('data.npz', {', '.join(f'{n}=...' for n in names)}, y=labels)",
+            made.format(", ".join((*(f"{name}=..." for name in names), "y=labels"))),
         )
     found = {
         name: _matching(arrays[name], tensor, graph.ports.get(tensor.name), name, where)
@@ -136,7 +154,18 @@ def samples_of(
             "give every array one row per sample",
         )
     inputs = tuple(x[:limit] for x in found.values())
-    return Samples(inputs, None if labels is None else labels[:limit], origin)
+    given = tuple(arrays[name][:limit] for name in names)
+    return Samples(inputs, None if labels is None else labels[:limit], origin, given=given)
+
+
+def _refuse_count(count: int | None, where: str) -> None:
+    """Raise CompileError for a number of samples that is not 1 or more; None is all or usual."""
+    if count is not None and (not isinstance(count, int) or count < 1):
+        raise CompileError(
+            f"{count} samples are asked for, expected an integer of 1 or more",
+            where,
+            "leave the number out to run all of them",
+        )
 
 
 def read_npz(path: Path) -> dict[str, Array]:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.compiler.judges.choose import judge
-from mcuforge.flow.data import choose_samples
+from mcuforge.flow.data import Samples, choose_samples
 from mcuforge.flow.firmware import build_check, project_folder
 from mcuforge.flow.measure import make_report, measure_board
 from mcuforge.flow.session import Session, compile_session
@@ -28,15 +29,19 @@ def deploy_to(
     dump_passes: Path | None = None,
     connection: Connection | None = None,
     line_speed: bool = False,
+    admit: Callable[[Samples], None] | None = None,
 ) -> Report:
     """Deploy a session's model to its board; see `mcuforge deploy` for the options.
 
     connection: how to reach a board that is not emulated; line_speed: a virtual board's serial line
-    takes its time. Raises CompileError or BoardError when no verdict is possible.
+    takes its time. admit: raises for samples that are not to be run, before anything is built.
+    Raises CompileError or BoardError when no verdict is possible.
     """
     with stages.stage("compiling and planning"):
         compiled = compile_session(session, options, dump_passes)
     drawn = choose_samples(compiled.graph, data, samples)
+    if admit is not None:
+        admit(drawn)
     oracle = judge(session.graph, session.path, drawn.inputs)
     with oracle, project_folder(out) as folder:
         with stages.stage("building the firmware"):

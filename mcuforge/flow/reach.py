@@ -30,11 +30,9 @@ class Way:
 
     def refuse_contradictions(self) -> None:
         """Raise a BoardError for ways that exclude each other, before anything is read."""
-        asked = (("--emulate", self.emulate), ("--exact", self.exact), ("--port", self.port))
-        given = [name for name, value in asked if value]
-        if len(given) > 1:
+        if len(self.given) > 1:
             raise BoardError(
-                f"{' and '.join(given)} exclude each other", f"board {self.board}", "give one"
+                f"{' and '.join(self.given)} exclude each other", f"board {self.board}", "give one"
             )
         if self.protocol is not None and self.port is None:
             raise BoardError(
@@ -48,6 +46,12 @@ class Way:
                 f"board {self.board}",
                 "add --exact, or leave --line-speed out: QEMU's lines have no speed, real ones do",
             )
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The flags that name a way."""
+        asked = (("--emulate", self.emulate), ("--exact", self.exact), ("--port", self.port))
+        return tuple(name for name, value in asked if value)
 
     @property
     def name(self) -> Literal["emulate", "exact", "port"]:

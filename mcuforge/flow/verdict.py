@@ -67,6 +67,7 @@ def compare(
         peer_operators=() if peer is None or peer.operators is None else peer.operators,
         peer_unexplained=() if peer is None else peer.unexplained,
         peer_note="" if peer is None else peer.note,
+        data_sha256=samples.sha256,
     )
 
 

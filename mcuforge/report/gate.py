@@ -25,9 +25,9 @@ class LimitFacts:
 class ChangeFacts:
     """One figure beside that of the baseline; None where a run has no such figure.
 
-    change: a share of `before`, of accuracy the difference; positive where there is more now.
-    allowed: how far it may get worse, in the unit of `change`. A figure that got worse within that
-    is "worse", beyond it a "regression".
+    change: a share of `before`, of accuracy the difference; positive where there is more now. None
+    from 0 to more, which is no share. allowed: how far it may get worse, in the unit of `change`. A
+    figure that got worse within that is "worse", beyond it a "regression". "new": there was none.
     """
 
     figure: str
@@ -35,7 +35,7 @@ class ChangeFacts:
     now: float | None
     change: float | None
     allowed: float
-    judgement: Literal["same", "better", "worse", "regression"]
+    judgement: Literal["same", "better", "new", "worse", "regression"]
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,7 @@ class Check:
     peer_operators: tuple[str, ...] = ()  # operators that differ here for a known cause
     peer_unexplained: tuple[str, ...] = ()  # operators that differ here for no known cause
     peer_note: str = ""  # why no operators are named although the peer differs
+    data_sha256: str = ""  # of the samples that ran, as they were given, and of their labels
 
     @property
     def peer_is_near(self) -> bool:

@@ -41,7 +41,7 @@ from mcuforge.report.console import open_console
 from mcuforge.report.model import Check, Report
 from mcuforge.report.progress import Stages
 from mcuforge.testing.lock import PortLock
-from mcuforge.testing.ways import BoardWay
+from mcuforge.testing.ways import BoardWay, counted
 
 REPORT_SAMPLES = 2  # random ones, for a report before any check
 Facts = dict[str, object]
@@ -80,7 +80,7 @@ def short(method: Callable[Given, R]) -> Callable[Given, R]:
 
 
 class VerdictFailed(AssertionError):
-    """The verdict of a check is fail; the text has the reasons and the first layer that differs."""
+    """A verdict is fail; the text has the reasons, among them the first layer that differs."""
 
 
 class OnBoard:
@@ -129,15 +129,21 @@ class OnBoard:
         leads to the board.
         """
         path = Path(model)
+        if options is not None and not isinstance(options, PlanOptions):
+            raise CompileError(
+                f"options is {options!r}, expected mcuforge.PlanOptions",
+                f"deploy() of {path.name}",
+                "options=mcuforge.PlanOptions(goal='ram')",
+            )
         try:
-            deployed = Deployed(self, self._image(path, options))
+            deployed = self._deployed(path, options)
         except UserError as error:
             self._touched.append(_facts_of(self, path.name) | {"error": error.what})
             raise
         self.touch(deployed)
         return deployed
 
-    def _image(self, path: Path, options: PlanOptions | None) -> Image:
+    def _deployed(self, path: Path, options: PlanOptions | None) -> Deployed:
         """Build the check firmware, unless a test has asked for the same before."""
         emulate, exact = self._kind == "emulate", self._kind == "exact"
         session = open_session(path, self.id, emulate=emulate, exact=exact)
@@ -148,7 +154,7 @@ class OnBoard:
             folder = self._folder / str(len(self._images))
             built = build_check(session, compiled, folder, protocol=protocol)
             self._images[key] = Image(session, compiled, built)
-        return self._images[key]
+        return Deployed(self, self._images[key], session)
 
     def close(self) -> None:
         """End the emulator or free the port, and remove what was built."""
@@ -298,13 +304,15 @@ class Deployed:
     is first asked for.
     """
 
-    def __init__(self, board: OnBoard, image: Image) -> None:
+    def __init__(self, board: OnBoard, image: Image, session: Session) -> None:
+        """session: of the file that the test names; the image may be of an equal one."""
         self.board = board
         self.image = image
+        self.session = session
         self._report: Report | None = None
 
     def __repr__(self) -> str:
-        return f"<{self.image.session.path.name} on {self.board.way}>"
+        return f"<{self.session.path.name} on {self.board.way}>"
 
     @property
     def ram(self) -> int:
@@ -320,8 +328,11 @@ class Deployed:
     @property
     @short
     def instructions(self) -> int:
-        """Instructions of one inference; BoardError on hardware, which counts none."""
-        found = self.report.run.instructions
+        """Instructions of one inference; BoardError on hardware, which counts none.
+
+        VerdictFailed where the run that they are of has wrong answers or does not fit.
+        """
+        found = self._passed().run.instructions
         if found is None:
             raise BoardError(
                 "hardware counts no instructions",
@@ -333,8 +344,11 @@ class Deployed:
     @property
     @short
     def microseconds(self) -> float:
-        """Time of one inference on hardware; BoardError on an emulated board."""
-        found = self.report.run.microseconds
+        """Time of one inference on hardware; BoardError on an emulated board.
+
+        VerdictFailed where the run that it is of has wrong answers or does not fit.
+        """
+        found = self._passed().run.microseconds
         if found is None:
             raise BoardError(
                 "an emulated board measures no time",
@@ -346,11 +360,14 @@ class Deployed:
     @property
     @short
     def accuracy(self) -> float:
-        """Share of the labels of the last check that the board names; CompileError without any."""
+        """Share of the labels of this object's last check that the board names.
+
+        CompileError where that check had no labels or came to no end, and before any check.
+        """
         found = None if self._report is None else self._report.check.accuracy
         if found is None:
             raise CompileError(
-                "the accuracy is not known: no check had labels",
+                "the accuracy is not known: no check, or one without labels or an end",
                 repr(self),
                 "check(data) first, with labels y of a model whose output names a class",
             )
@@ -359,7 +376,10 @@ class Deployed:
     @property
     @short
     def report(self) -> Report:
-        """The report of the last check; without one, of two random samples."""
+        """The report of the last check; without one, of two random samples.
+
+        Its verdict may be "fail": a report is there to be looked at.
+        """
         if self._report is None:
             self._measure(random_samples(self.image.compiled.graph, REPORT_SAMPLES))
         assert self._report is not None
@@ -374,9 +394,15 @@ class Deployed:
         them for several outputs. Raises CompileError for other shapes and dtypes, BoardError when
         the board fails.
         """
-        names = ["x"] if len(inputs) == 1 else [f"x{i}" for i in range(len(inputs))]
-        arrays = {name: np.asarray(x) for name, x in zip(names, inputs, strict=True)}
         compiled, graph = self.image.compiled, self.image.compiled.graph
+        if len(inputs) != len(graph.inputs):
+            names = ", ".join(f"'{tensor.name}'" for tensor in graph.inputs)
+            raise CompileError(
+                f"{counted(len(inputs), 'array')} given, expected {len(graph.inputs)}",
+                f"run() of {self!r}",
+                f"give one array for each input, in this order: {names}",
+            )
+        arrays = {f"x{i}": np.asarray(x) for i, x in enumerate(inputs)}
         self.board.touch(self)
         samples = samples_of(graph, arrays, f"run() of {self!r}", "run()")
         with self.board.running(self.image) as (link, _):
@@ -395,22 +421,35 @@ class Deployed:
         the first so many. Raises VerdictFailed with the reasons if an answer is wrong or the model
         does not fit; CompileError for unusable data, BoardError when the board fails.
         """
+        self._report = None  # what an earlier check found is not the answer if this one breaks off
         graph = self.image.compiled.graph
         if isinstance(data, Mapping):
             arrays = {name: np.asarray(x) for name, x in data.items()}
-            drawn = samples_of(graph, arrays, f"check() of {self!r}", "arrays of a test", samples)
+            drawn = samples_of(
+                graph,
+                arrays,
+                f"check() of {self!r}",
+                "arrays of a test",
+                samples,
+                noun="the dict",
+                made="check(dict({}))",
+            )
         else:
             drawn = load_samples(graph, Path(data), samples)
         self._measure(drawn)
+        return self._passed().check
+
+    def _passed(self) -> Report:
+        """The report; VerdictFailed where its verdict is fail."""
         report = self.report
         if report.verdict != "pass":
             reasons = "\n".join(f"reason: {reason}" for reason in report.reasons)
             raise VerdictFailed(f"{self!r}: verdict fail\n{reasons}")
-        return report.check
+        return report
 
     def facts(self) -> Facts:
         """What is known so far, as --mcuforge-record writes it; None: not measured."""
-        session = self.image.session
+        session = self.session
         facts = _facts_of(self.board, session.path.name)
         facts |= {"sha256": session.digest.hex(), "ram": self.ram, "flash": self.flash}
         report = self._report
@@ -424,7 +463,7 @@ class Deployed:
 
     def _measure(self, samples: Samples) -> None:
         """Make the report of samples."""
-        session, compiled = self.image.session, self.image.compiled
+        session, compiled = self.session, self.image.compiled
         self.board.touch(self)
         with (
             judge(session.graph, session.path, samples.inputs) as oracle,

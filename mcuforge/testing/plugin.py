@@ -26,6 +26,7 @@ NO_BOARD = (
 )
 WAY_FIXTURE = "mcuforge_way"
 PROPERTY = "mcuforge"  # of a test's report, also in JUnit files: one JSON object per model
+USES_BOARD = "mcuforge_uses_board"  # of a test's report: pytest-xdist sends it along
 SCHEMA = 1  # of the file of --mcuforge-record, which docs/testing.md describes
 
 WAYS = pytest.StashKey[tuple[BoardWay, ...]]()
@@ -148,12 +149,13 @@ def mcuforge_way(request: pytest.FixtureRequest) -> BoardWay | None:
 @pytest.fixture(scope="session")
 def board(mcuforge_way: BoardWay | None, request: pytest.FixtureRequest) -> Iterator[OnBoard]:
     """A microcontroller board, emulated or real: `board.deploy(model)`, then run and check."""
-    if mcuforge_way is None:
-        pytest.skip(NO_BOARD)
-    from mcuforge.testing.board import OnBoard
-
     config = request.config
     required = config.getoption("--mcuforge-require")
+    if mcuforge_way is None:
+        end = pytest.fail if required else pytest.skip
+        end(NO_BOARD)
+    from mcuforge.testing.board import OnBoard
+
     with OnBoard(mcuforge_way, required=required, run_id=_run_id(config)) as opened:
         config.stash[OPENED].append(opened)
         yield opened
@@ -179,11 +181,22 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
             opened.rest()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note in a test's report that it uses the board, also if it was skipped before it did."""
+    report = yield
+    setattr(report, USES_BOARD, WAY_FIXTURE in getattr(item, "fixturenames", ()))
+    return report
+
+
 class Record:
     """Collects the properties of tests where the run was started, and writes them as one file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._failure: str | None = None
         self._outcomes: dict[str, str] = {}
         self._found: dict[str, list[object]] = {}
 
@@ -194,11 +207,12 @@ class Record:
             self._outcomes[name] = report.outcome
         if report.when == "teardown":
             found = [json.loads(str(v)) for k, v in report.user_properties if k == PROPERTY]
-            if found:
+            if found or getattr(report, USES_BOARD, False):
                 self._found[name] = found
 
-    def pytest_sessionfinish(self) -> None:
-        """Write the file, also without a test that used a board."""
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the file, also without a test that used a board; the run fails if that fails."""
+        from mcuforge.errors import UserError
         from mcuforge.report.files import write_whole
         from mcuforge.version import VERSION
 
@@ -207,4 +221,14 @@ class Record:
             for name, found in self._found.items()
         ]
         content = {"schema": SCHEMA, "mcuforge": VERSION, "tests": tests}
-        write_whole(self._path, json.dumps(content, indent=2) + "\n")
+        try:
+            write_whole(self._path, json.dumps(content, indent=2) + "\n")
+        except UserError as error:
+            self._failure = f"--mcuforge-record: {error}"
+            if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say why the file could not be written."""
+        if self._failure is not None:
+            terminalreporter.write_line(self._failure, red=True)

@@ -28,6 +28,11 @@ class BoardWay:
         return self.board if self.kind is None else f"{self.board}-{self.kind}"
 
 
+def counted(count: int, noun: str) -> str:
+    """'1 port', '2 ports'."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def board_ways(
     boards: Sequence[str],
     ports: Sequence[str],
@@ -49,7 +54,8 @@ def board_ways(
         raise ValueError("--mcuforge-protocol says how to flash: add --mcuforge-port")
     if ports and list(ports) != ["auto"] and len(ports) != len(boards):
         raise ValueError(
-            f"{len(boards)} boards and {len(ports)} ports are given: give --mcuforge-port once for "
+            f"{counted(len(boards), 'board')} and {counted(len(ports), 'port')} are given: give "
+            "--mcuforge-port once for "
             "each --mcuforge-board, in the same order, or once as auto"
         )
     named = ports if len(ports) == len(boards) else [*ports] * len(boards)

@@ -24,9 +24,10 @@
  *              canary bytes, tick hz, whether RUN can poison, chip id (0: unknown), enum
  *              board_reset, epoch, SHA-256 of the model file (32 bytes), strings: model, task,
  *              board, build
- * OPEN      -> epoch: of the HELLO before. The first HELLO since the start draws it, and every OPEN
- *              changes it, so an old one opens nothing. Gives the model its arenas again, and writes
- *              the canaries again. Its sequence is below SESSION_FIRST_END.
+ * OPEN      -> epoch and SHA-256 of the HELLO before. The first HELLO since the start draws the epoch,
+ *              and every OPEN changes it, so an old one opens nothing, nor does one that was meant
+ *              for other firmware: SESSION_STALE. Gives the model its arenas again, and writes the
+ *              canaries again. Its sequence is below SESSION_FIRST_END.
  *           <- model status i32
  * TENSOR    -> direction (0 input, 1 output), index
  *           <- bytes, elements, dtype (enum check_dtype), scale f32, zero point i32, bytes per row

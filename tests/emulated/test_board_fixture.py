@@ -17,7 +17,7 @@ from serial.tools import list_ports
 from mcuforge.boards.emulator import qemu
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.errors import BoardError, CompileError
-from mcuforge.testing.board import OnBoard
+from mcuforge.testing.board import OnBoard, VerdictFailed
 from mcuforge.testing.ways import BoardWay
 from tests.emulated.stock_core import StockCore, make_core
 from tests.emulated.test_faults import sabotage, spoil_layer_2
@@ -81,6 +81,24 @@ def test_a_wrong_answer_fails_with_the_first_layer_that_differs(
     assert "mcuforge/testing/board.py" not in result.stdout.str(), "our frames are hidden"
 
 
+def test_what_wrong_answers_cost_fails_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil_layer_2(monkeypatch, EMULATED[1])
+    with OnBoard(BoardWay(EMULATED[1], "emulate")) as board:
+        digits = board.deploy(MODEL)
+        with pytest.raises(VerdictFailed, match="first layer that differs"):
+            _ = digits.instructions
+        with pytest.raises(VerdictFailed, match="first layer that differs"):
+            _ = digits.microseconds
+        assert digits.report.verdict == "fail"
+        with np.load(DATA) as data, pytest.raises(VerdictFailed):
+            digits.check({"x": data["x"][:2], "y": data["y"][:2]})
+        assert digits.accuracy == digits.report.check.accuracy
+        with pytest.raises(CompileError):
+            digits.check("no such file.npz")
+        with pytest.raises(CompileError, match="accuracy is not known"):
+            _ = digits.accuracy
+
+
 def pixels(count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:
     """Images of the digits, int8 [count, 8, 8, 1]."""
     with np.load(DATA) as data:
@@ -104,20 +122,35 @@ def test_a_board_that_dies_is_started_anew(monkeypatch: pytest.MonkeyPatch) -> N
     assert (first == again).all()
 
 
-def test_figures_that_are_not_known_say_so() -> None:
+def test_figures_that_are_not_known_say_so(tmp_path: Path) -> None:
     with OnBoard(BoardWay("qemu-mps2-an386")) as board:
         digits = board.deploy(MODEL)
-        with pytest.raises(CompileError, match="no check had labels"):
+        with pytest.raises(CompileError, match="accuracy is not known"):
             _ = digits.accuracy
         with pytest.raises(CompileError, match="expected"):
             digits.run(np.zeros((1, 7), np.int8))
+        with pytest.raises(CompileError, match="2 arrays given, expected 1"):
+            digits.run(pixels(2), pixels(2))
+        with pytest.raises(CompileError, match="0 arrays given, expected 1"):
+            digits.run()
+        with pytest.raises(CompileError, match="the dict has no array 'x'") as caught:
+            digits.check({"y": np.zeros(2, np.int64)})
+        assert caught.value.hint == "check(dict(x=..., y=labels))"
+        for count in (0, -1):
+            with pytest.raises(CompileError, match=f"{count} samples are asked for"):
+                digits.check(DATA, count)
         check = digits.check({"x": pixels(2)})
         assert (check.exact_samples, check.data) == (2, "arrays of a test")
-        with pytest.raises(CompileError, match="no check had labels"):
+        with pytest.raises(CompileError, match="accuracy is not known"):
             _ = digits.accuracy
         with pytest.raises(BoardError, match="measures no time"):
             _ = digits.microseconds
         assert digits.instructions == digits.report.run.instructions
+        twin = tmp_path / "twin.tflite"
+        twin.write_bytes(MODEL.read_bytes())
+        named = board.deploy(twin)
+        assert named.image is digits.image
+        assert (named.report.model.name, named.facts()["model"]) == (twin.name, twin.name)
 
 
 @pytest.fixture

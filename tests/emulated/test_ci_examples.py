@@ -128,3 +128,10 @@ def test_the_hooks_that_we_define_run_what_docs_give_them(repository: Path) -> N
         command = hook_command(hooks[hook["id"]], args)
         code, said = shell(command + (" -n 4" if "deploy" in command else ""), repository)
         assert code == 0, said
+
+
+def test_the_hook_runs_when_what_decides_it_changes() -> None:
+    hooks = {hook["id"]: hook for hook in load(ROOT / ".pre-commit-hooks.yaml")}
+    files = hooks["mcuforge-deploy"]["files"]
+    for name in ("models/kws.tflite", "kws_test.npz", "models/kws.baseline.json"):
+        assert re.search(files, name), name

@@ -15,7 +15,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mcuforge.boards.link.frame import Kind, Splitter, encode
-from tests.firmware.toy_board import compile_firmware, first_epoch, link_toy, say, toy_bias
+from tests.firmware.toy_board import (
+    TOY_HASH,
+    compile_firmware,
+    first_epoch,
+    link_toy,
+    say,
+    toy_bias,
+)
 from tests.golden.objects import VARIABLE
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
@@ -25,7 +32,12 @@ NONCE = 0x1234ABCD
 X, BIAS = bytes([1, 2, 3, 4, 5, 6, 7, 8]), toy_bias(100, 200, 300, -400)
 REQUESTS = (
     ("HELLO", Kind.HELLO, 0, b""),
-    ("OPEN, with the epoch of that answer", Kind.OPEN, 1, struct.pack("<I", first_epoch(NONCE))),
+    (
+        "OPEN, epoch and SHA-256 of that answer",
+        Kind.OPEN,
+        1,
+        struct.pack("<I", first_epoch(NONCE)) + TOY_HASH,
+    ),
     ("TENSOR, input 0", Kind.TENSOR, 2, struct.pack("<II", 0, 0)),
     ("WRITE, input 0 from byte 0", Kind.WRITE, 3, struct.pack("<II", 0, 0) + X),
     ("WRITE, input 1 from byte 0", Kind.WRITE, 4, struct.pack("<II", 1, 0) + BIAS),

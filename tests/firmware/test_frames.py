@@ -23,14 +23,21 @@ from mcuforge.boards.link.frame import (
 from mcuforge.boards.link.frame import encode as encode_frame
 from mcuforge.boards.link.port import Port
 from tests.firmware import toy_board
-from tests.firmware.toy_board import first_epoch, toy_answers, toy_bias, toy_input, toy_on_pty
+from tests.firmware.toy_board import (
+    TOY_HASH,
+    first_epoch,
+    toy_answers,
+    toy_bias,
+    toy_input,
+    toy_on_pty,
+)
 
 NONCE = 0xC0FFEE42
 HELLO = encode_frame(Kind.HELLO, NONCE, 0)
 FIRST_NONCE = 0xF1257000
-EPOCH = first_epoch(FIRST_NONCE)
+EPOCH = struct.pack("<I", first_epoch(FIRST_NONCE))
 FIRST_HELLO = encode_frame(Kind.HELLO, FIRST_NONCE, 0)  # frames() leaves its answer out
-OPEN = FIRST_HELLO + encode_frame(Kind.OPEN, NONCE, 1, struct.pack("<I", EPOCH))
+OPEN = FIRST_HELLO + encode_frame(Kind.OPEN, NONCE, 1, EPOCH + TOY_HASH)
 
 
 def frames(answer: bytes) -> list[Frame]:
@@ -40,7 +47,9 @@ def frames(answer: bytes) -> list[Frame]:
 
 def say(program: Path, data: bytes) -> bytes:
     """What the firmware answers while its clock stands."""
-    return toy_board.say(program, data, clock_stands=True)
+    rest = data.removeprefix(FIRST_HELLO)  # which would not fit the ring behind it
+    hello = FIRST_HELLO if rest != data else b""
+    return toy_board.say(program, rest, hello=hello, clock_stands=True)
 
 
 def encode(kind: int, sequence: int, body: bytes, nonce: int = NONCE) -> bytes:
@@ -129,11 +138,18 @@ def test_frames_of_another_session_are_stale(toy: Path) -> None:
 
 
 def test_an_old_open_opens_nothing(toy: Path) -> None:
-    old = encode(Kind.OPEN, 1, struct.pack("<I", EPOCH), nonce=7)
+    old = encode(Kind.OPEN, 1, EPOCH + TOY_HASH, nonce=7)
     opened, refused, answer = frames(say(toy, OPEN + old + read(2, 0, 0, 0, 1)))
     assert (opened.status, answer.status) == (Status.OK, Status.OK)
     assert (refused.nonce, refused.status) == (7, Status.STALE)
     assert b"ask HELLO" in refused.body
+
+
+@pytest.mark.parametrize("told", [b"", TOY_HASH[:31], bytes(32), TOY_HASH + b"x"])
+def test_an_open_meant_for_another_model_opens_nothing(toy: Path, told: bytes) -> None:
+    other = FIRST_HELLO + encode(Kind.OPEN, 1, EPOCH + told)
+    refused, closed = frames(say(toy, other + read(2, 0, 0, 0, 1)))
+    assert (refused.status, closed.status) == (Status.STALE, Status.CLOSED)
 
 
 def test_an_open_repeated_does_not_begin_again(toy: Path) -> None:

@@ -30,16 +30,12 @@ from hypothesis.stateful import (
 
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.link.errors import (
-    BoardReset,
-    InputsChanged,
     LinkError,
-    NoAnswer,
-    SessionTaken,
 )
 from mcuforge.boards.link.frame import ANSWER, NOTICE, Frame, Kind, Splitter, Status, encode
 from mcuforge.runtime_c.sources import firmware_dir
 from tests.firmware.linked_board import CountedLine, LinkedBoard, build_library
-from tests.firmware.toy_board import toy_answers, toy_bias
+from tests.firmware.toy_board import TOY_HASH, toy_answers, toy_bias
 
 INPUT_BYTES = 40
 SMALL = f"-DINPUT_BYTES={INPUT_BYTES}"
@@ -126,8 +122,21 @@ class Board(RuleBasedStateMachine):
     def opens(self, nonce: int, sequence: int) -> None:
         if self.epoch is None:
             self.says_hello(nonce, sequence)
-        wire = encode(Kind.OPEN, nonce, sequence, struct.pack("<I", self.epoch))
+        wire = encode(Kind.OPEN, nonce, sequence, struct.pack("<I", self.epoch) + TOY_HASH)
         self.begin(nonce, wire, self.send(wire))
+
+    @rule(
+        nonce=st.sampled_from(NONCES),
+        away=st.sampled_from([0, 1, -1]),
+        model=st.sampled_from([TOY_HASH, bytes(32)]),
+    )
+    def opens_for_another(self, nonce: int, away: int, model: bytes) -> None:
+        if (away, model) == (0, TOY_HASH):
+            return
+        epoch = ((self.epoch or 0) + away) % 2**32
+        wire = encode(Kind.OPEN, nonce, 2**31 - 1, struct.pack("<I", epoch) + model)
+        assert [frame.status for frame in self.send(wire)] == [Status.STALE]
+        self.old.remove(wire)  # its epoch may come
 
     @precondition(lambda self: self.session is not None)
     @rule(x=st.binary(min_size=INPUT_BYTES, max_size=INPUT_BYTES), bias=st.integers(-500, 500))
@@ -226,13 +235,15 @@ class Board(RuleBasedStateMachine):
     @precondition(lambda self: self.epoch is not None)
     @rule(nonce=st.sampled_from(NONCES), sequence=st.integers(2**31, 2**32 - 1))
     def opens_near_the_last_number(self, nonce: int, sequence: int) -> None:
-        (frame,) = self.send(encode(Kind.OPEN, nonce, sequence, struct.pack("<I", self.epoch)))
+        (frame,) = self.send(
+            encode(Kind.OPEN, nonce, sequence, struct.pack("<I", self.epoch) + TOY_HASH)
+        )
         assert frame.status == Status.RANGE
 
     @rule(nonce=st.sampled_from(NONCES), epoch=st.sampled_from([0, 1, 2]))
     def opens_without_a_hello(self, nonce: int, epoch: int) -> None:
         if self.epoch is None:
-            (frame,) = self.send(encode(Kind.OPEN, nonce, 1, struct.pack("<I", epoch)))
+            (frame,) = self.send(encode(Kind.OPEN, nonce, 1, struct.pack("<I", epoch) + TOY_HASH))
             assert frame.status == Status.STALE
 
     @rule()
@@ -423,68 +434,3 @@ def test_without_the_rules_wrong_answers_are_found(tmp_path: Path) -> None:
     with pytest.raises((AssertionError, ValueError)):
         check_rules(library, ONLY_FIND)
     assert sum(conversation(library, seed, 0.2, 20)[1] for seed in range(20)) > 0
-
-
-def linked(library: Path) -> tuple[CountedLine, Link]:
-    """A line without faults and an open link."""
-    line = CountedLine(LinkedBoard(library))
-    link = Link(line.port(), 2.0, 4.0)
-    link.hello()
-    return line, link
-
-
-def test_a_board_that_was_reset_and_opened_the_old_session_is_noticed(library: Path) -> None:
-    """The old HELLO must come at the same tick as before, or the OPEN opens nothing."""
-    opened: list[bytes] = []
-
-    def to_board(frame: bytes) -> Iterable[bytes]:
-        (sent,) = Splitter().feed(frame)
-        opened.extend([frame] if sent.kind in (Kind.HELLO, Kind.OPEN) else [])
-        return (frame,)
-
-    line = CountedLine(LinkedBoard(library), to_board=to_board)
-    link = Link(line.port(), 2.0, 4.0)
-    link.hello()
-    assert infer(link, 1)
-    line.board = LinkedBoard(library)
-    assert Splitter().feed(b"".join(map(line.board.take, opened)))[-1].status == Status.OK
-    with pytest.raises(BoardReset, match="started again"):
-        infer(link, 2)
-
-
-def test_another_session_ends_the_first_and_says_so(library: Path) -> None:
-    line, first = linked(library)
-    assert infer(first, 1)
-    second = Link(line.port())
-    second.hello()
-    with pytest.raises(SessionTaken, match="another program"):
-        infer(first, 3)
-    assert infer(second, 4)
-
-
-def test_inputs_that_changed_on_the_board_are_not_run(library: Path) -> None:
-    _, link = linked(library)
-    link.write_input(0, bytes(INPUT_BYTES))
-    link.write_input(1, toy_bias(1, 2, 3, 4))
-    link._written[0] = b"1" + bytes(INPUT_BYTES - 1)
-    with pytest.raises(InputsChanged, match="not those that were sent") as caught:
-        link.run()
-    assert "memory or its supply" in caught.value.hint
-
-
-def test_an_exchange_that_never_ends_has_a_budget(library: Path) -> None:
-    def always_running(frame: bytes) -> Iterable[bytes]:
-        (said,) = Splitter().feed(frame)
-        if said.kind != Kind.RUN | ANSWER:
-            return (frame,)
-        return (encode(said.kind, said.nonce, said.sequence, status=Status.RUNNING),)
-
-    line = CountedLine(LinkedBoard(library), to_host=always_running)
-    link = Link(line.port(), 2.0, 2.5)
-    link.hello()
-    link.write_input(0, bytes(INPUT_BYTES))
-    link.write_input(1, bytes(16))
-    begun_s = line.now_s
-    with pytest.raises(NoAnswer, match=r"did not finish in 7\.5\d* s"):
-        link.run()
-    assert 3 * 2.5 < line.now_s - begun_s < 3 * 2.5 + 0.1

@@ -12,6 +12,7 @@ import pytest
 from mcuforge.boards.link.frame import ANSWER, NOTICE, Frame, Kind, Splitter, Status, encode
 from mcuforge.runtime_c.sources import firmware_dir
 from tests.firmware.linked_board import LinkedBoard, build_library
+from tests.firmware.toy_board import TOY_HASH
 
 NONCE = 1 << 31 | 77
 HELLO = encode(Kind.HELLO, NONCE, 0)
@@ -36,7 +37,7 @@ def epoch_of(board: LinkedBoard, nonce: int = NONCE) -> int:
 
 
 def open_with(epoch: int, sequence: int = 1, nonce: int = NONCE) -> bytes:
-    return encode(Kind.OPEN, nonce, sequence, struct.pack("<I", epoch))
+    return encode(Kind.OPEN, nonce, sequence, struct.pack("<I", epoch) + TOY_HASH)
 
 
 def test_a_board_that_has_just_started_opens_nothing_before_a_hello(library: Path) -> None:

@@ -205,16 +205,26 @@ def toy_answers(x: bytes, bias: bytes) -> tuple[bytes, bytes]:
     return answer.tobytes(), sums.astype(np.int32).tobytes()
 
 
-def say(program: Path, data: bytes, *, clock_stands: bool = False) -> bytes:
+def say(program: Path, data: bytes, *, hello: bytes = b"", clock_stands: bool = False) -> bytes:
     """Everything the firmware answers to `data` (under a ring of bytes), without the prologue.
 
-    clock_stands: at 0 ticks, so that the first epoch is first_epoch().
+    hello: a frame that is sent first, and its answer awaited. clock_stands: at 0 ticks, so that the
+    first epoch is first_epoch().
     """
     env = {**os.environ, **({"TOY_CLOCK_STANDS": "1"} if clock_stands else {})}
-    done = subprocess.run([program], input=data, capture_output=True, check=True, env=env)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([program], stdin=pipe, stdout=pipe, bufsize=0, env=env) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        said = b""
+        process.stdin.write(hello)
+        while hello and said.count(b"\0") < 2:
+            said += process.stdout.read(4096)
+        said += process.communicate(data)[0]
+    assert process.returncode == 0
     prologue = b"m-timestamp-mode-performance\r\nm-init-done\r\nm-ready\r\n"
-    assert done.stdout.startswith(prologue)
-    return done.stdout.removeprefix(prologue)
+    assert said.startswith(prologue)
+    return said.removeprefix(prologue)
 
 
 def first_epoch(nonce: int) -> int:

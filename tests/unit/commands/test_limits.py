@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from dataclasses import fields
@@ -81,6 +82,11 @@ def test_a_tolerance_of_nothing_known_is_wrong_usage(word: str) -> None:
         tolerance_of((word,))
 
 
+def test_a_figure_has_one_tolerance() -> None:
+    with pytest.raises(typer.BadParameter, match="'ram' is given twice"):
+        tolerance_of(("ram=5%", "flash=1%", "ram=2%"))
+
+
 def test_commands_have_the_limits_of_what_they_know() -> None:
     of_deploy = {field.name for field in fields(LimitFlags)}
     of_plan = {field.name for field in fields(PlanLimitFlags)}
@@ -105,6 +111,7 @@ def test_flags_become_limits() -> None:
         ("--max-ram", "much"),
         ("--max-instructions", "5MiB"),
         ("--min-accuracy", "90"),
+        ("--min-accuracy", "nan", "--data", "x.npz"),
         ("--tolerance", "ram=5%"),
         ("--baseline", "b.json", "--tolerance", "5%"),
     ],
@@ -118,13 +125,12 @@ def test_a_wrong_value_is_wrong_usage(
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (("--emulate", "--min-accuracy", "0.9"), "there are no labels"),
-        (("--port", "auto", "--max-instructions", "5M"), "--port is given"),
-        (("--emulate", "--baseline", "b.json"), "the baseline cannot be read"),
+        (("--emulate", "--min-accuracy", "0.9"), "there are no labels: add --data"),
+        (("--port", "auto", "--max-instructions", "5M"), "--port is given: leave it out"),
         (("--emulate", "--baseline", "b.json", "--json", "./b.json"), "would replace the baseline"),
     ],
 )
-def test_a_gate_that_cannot_decide_is_three_lines_before_any_work(
+def test_flags_that_can_decide_nothing_are_wrong_usage(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -132,9 +138,20 @@ def test_a_gate_that_cannot_decide_is_three_lines_before_any_work(
     what: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "deploy", DIGITS, *BOARD, *arguments) == 2
+    words = re.findall(r"[^\s│]+", capsys.readouterr().err)  # without the frame around them
+    assert what in " ".join(words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_baseline_that_cannot_be_read_is_three_lines_before_any_work(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ("--emulate", "--baseline", "b.json")
     assert run(monkeypatch, "deploy", DIGITS, *BOARD, *arguments) == 1
     said = capsys.readouterr().err
-    assert what in said.splitlines()[0]
+    assert "the baseline cannot be read" in said.splitlines()[0]
     assert [line[:7] for line in said.splitlines()] == ["error: ", "where: ", "try:   "]
 
 

@@ -352,3 +352,22 @@ def test_random_real_values_nobody_quantizes_are_between_minus_one_and_one() -> 
     model = graph([x, q], [Node("d", Dequantize(), (q,), out)], [out])
     drawn = random_samples(model, 100).inputs[0]
     assert -1 <= drawn.min() < drawn.max() < 1
+
+
+def test_the_digest_of_samples_is_of_what_was_given_and_runs(tmp_path: Path) -> None:
+    model = image_model()
+    x = random_samples(model, 4).inputs[0]
+    real = x.astype(np.float32) / 100
+    named = {"x": real, "y": np.array([0, 1, 0, 1])}
+    whole = load_samples(model, save(tmp_path / "a.npz", **named)).sha256
+    assert load_samples(model, save(tmp_path / "b.npz", **named), 9).sha256 == whole
+    other = {"y": np.array([0, 1, 1, 1])}
+    near = {"x": np.nextafter(real, np.float32(9))}  # which no quantization tells apart
+    found = {
+        load_samples(model, save(tmp_path / "c.npz", **named), 3).sha256,
+        load_samples(model, save(tmp_path / "d.npz", **(named | other))).sha256,
+        load_samples(model, save(tmp_path / "e.npz", **(named | near))).sha256,
+        load_samples(model, save(tmp_path / "f.npz", x=real)).sha256,
+        random_samples(model, 4).sha256,
+    }
+    assert len(found | {whole}) == 6

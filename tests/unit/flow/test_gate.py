@@ -4,20 +4,25 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
+from mcuforge import DeployRequest, deploy
 from mcuforge.errors import BoardError, CompileError, UserError
 from mcuforge.flow.baseline import read_baseline
-from mcuforge.flow.gate import Gate, Limits, Tolerance, change_facts
+from mcuforge.flow.data import Samples
+from mcuforge.flow.gate import Gate, Limits, PlanLimits, Tolerance, change_facts, limit_facts
 from mcuforge.flow.reach import Way
 from mcuforge.report.files import write_json
+from mcuforge.report.gate_text import change_reason, limit_reason
 from mcuforge.report.model import Report
 from mcuforge.report.text import print_report
 from tests.unit.report.test_report import REPORT
@@ -166,18 +171,39 @@ def test_the_tolerances_are_those_of_the_document() -> None:
         ("ram", 100, 101, 0.0, "regression"),
         ("ram", 0, 0, 0.0, "same"),
         ("ram", 0, 1, 0.02, "regression"),
+        ("ram", 0, 1, 1.5, "regression"),
+        ("accuracy", 0.0, 0.5, 0.0, "better"),
         ("instructions", 5_000_000, 5_000_001, 0.0, "regression"),
         ("accuracy", 0.9, 0.895, 0.005, "worse"),
         ("accuracy", 0.9, 0.894, 0.005, "regression"),
         ("accuracy", 0.9, 0.91, 0.0, "better"),
         ("accuracy", 0.9, None, 1.0, "regression"),
-        ("instructions", None, 5, 0.02, "better"),
+        ("accuracy", None, 0.5, 0.02, "new"),
     ],
 )
 def test_a_change_is_judged(
     figure: str, before: float | None, now: float | None, allowed: float, judgement: str
 ) -> None:
     assert change_facts(figure, before, now, allowed).judgement == judgement
+
+
+def test_more_than_nothing_is_no_share_and_no_tolerance_allows_it() -> None:
+    change = change_facts("flash", 0, 5, 7.0)
+    assert change.change is None
+    said = change_reason(change, "base.json")
+    assert said == "flash: 5 bytes, 0 in base.json: +5, nothing allowed"
+
+
+def test_figures_that_differ_read_differently() -> None:
+    limits = limit_facts("accuracy", 0.89996, 0.9), limit_facts("instructions", 5.4, 5.1)
+    assert [limit_reason(limit).partition(" (")[0] for limit in limits] == [
+        "accuracy: 0.89996, expected at least 0.90000",
+        "instructions: 5.4, 5.1 allowed",
+    ]
+    said = change_reason(change_facts("accuracy", 0.9, 0.89496, 0.005), "b")
+    assert said == "accuracy: 0.8950, 0.9000 in b: -0.00504, -0.00500 allowed"
+    said = change_reason(change_facts("instructions", 1_000_000, 1_020_001, 0.02), "b")
+    assert said == "instructions: 1,020,001, 1,000,000 in b: +20,001 (+2.0001 %), +2 % allowed"
 
 
 def test_hardware_is_compared_by_time(tmp_path: Path) -> None:
@@ -200,20 +226,71 @@ def test_a_baseline_of_something_else_is_refused(tmp_path: Path) -> None:
     assert "'a_board', expected 'b_board'" in refusal(lambda: Gate.open(limits, other, MODEL, DATA))
     exact = replace(EMULATED, emulate=False, exact=True)
     first = refusal(lambda: Gate.open(limits, exact, MODEL, DATA))
-    assert first == "error: the baseline is of another way: '--emulate', expected '--exact'"
+    assert first == "error: the baseline is of a run with --emulate, expected one with --exact"
 
 
-def test_accuracies_of_other_samples_are_not_compared(tmp_path: Path) -> None:
-    limits = Limits(baseline=written(tmp_path))
-    fewer = replace(PASSED, check=replace(PASSED.check, samples=5))
-    first = refusal(lambda: judged(limits, fewer))
-    assert first.endswith("is of 10 samples of x.npz, this run's of 5 of x.npz")
-    first = refusal(lambda: Gate.open(limits, EMULATED, MODEL, Path("y.npz")))
-    assert first.endswith("is of samples of x.npz, --data names y.npz")
-    blind = replace(PASSED, check=replace(PASSED.check, accuracy=None))
+def samples(first: int = 0, label: int = 1, origin: str = "x.npz", count: int = 4) -> Samples:
+    """Samples with labels, as a run would have them."""
+    x = np.arange(first, first + 2 * count, dtype=np.int8).reshape(count, 2)
+    return Samples((x,), np.full(count, label), origin)
+
+
+def with_data(drawn: Samples) -> Report:
+    """PASSED, of these samples."""
+    told = replace(PASSED.check, data=drawn.origin, samples=drawn.count, data_sha256=drawn.sha256)
+    return replace(PASSED, check=told)
+
+
+def test_accuracies_of_other_samples_are_refused_before_a_run(tmp_path: Path) -> None:
+    limits = Limits(baseline=written(tmp_path, with_data(samples())))
+    gate = Gate.open(limits, EMULATED, MODEL, DATA)
+    gate.admit(samples())
+    gate.admit(samples(origin="another name of it.npz"))
+    gate.admit(replace(samples(first=1), labels=None))  # has no accuracy: judged as missing
+    first = refusal(lambda: gate.admit(samples(count=3)))
+    assert first.endswith("is of 4 samples of x.npz, this run's would be of 3 samples of x.npz")
+    changed = "is of 4 samples of x.npz, whose samples or labels have changed since"
+    assert refusal(lambda: gate.admit(samples(first=1))).endswith(changed)
+    assert refusal(lambda: gate.admit(samples(label=2))).endswith(changed)
+    blind = with_data(samples())
+    blind = replace(blind, check=replace(blind.check, accuracy=None))
     limits = Limits(baseline=written(tmp_path, blind))
-    Gate.open(limits, EMULATED, MODEL, Path("y.npz"))
-    assert judged(limits, replace(fewer, check=replace(blind.check, samples=5))).verdict == "pass"
+    Gate.open(limits, EMULATED, MODEL, DATA).admit(samples(first=1))
+
+
+def test_other_samples_are_refused_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits = Path(__file__).resolve().parents[3] / "examples" / "digits"
+    model, data = digits / "digits_cnn.tflite", digits / "digits_test.npz"
+    drawn = with_data(samples())
+    base = replace(
+        drawn,
+        model=replace(drawn.model, name=model.name),
+        board=replace(drawn.board, id="qemu-mps2-an386"),
+    )
+    limits = Limits(baseline=written(tmp_path, base))
+    monkeypatch.setattr(
+        "mcuforge.flow.deployment.build_check", lambda *_, **__: pytest.fail("it is built")
+    )
+    request = DeployRequest(model, base.board.id, emulate=True, data=data, limits=limits)
+    assert "is of 4 samples of x.npz, " in refusal(lambda: deploy(request))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Tolerance(ram=math.nan),
+        lambda: Tolerance(accuracy=-0.1),
+        lambda: Limits(max_instructions=math.inf),
+        lambda: Limits(max_ram=-1),
+        lambda: Limits(min_accuracy=90),
+        lambda: Limits(max_flash="64K"),  # type: ignore[arg-type]
+        lambda: PlanLimits(max_instructions=math.nan),
+    ],
+)
+def test_limits_that_hold_nothing_are_refused(make: Callable[[], object]) -> None:
+    assert ", expected a number " in refusal(make)
 
 
 @pytest.mark.parametrize(
@@ -228,14 +305,22 @@ def test_accuracies_of_other_samples_are_not_compared(tmp_path: Path) -> None:
         (lambda report: report["model"].update(name=7), "has 7 under 'model.name'"),
         (lambda report: report["board"].update(emulated="no"), "under 'board.emulated'"),
         (lambda report: report["check"].update(samples=None), "under 'check.samples'"),
+        (lambda report: report["check"].update(samples=2.5), "has 2.5 under 'check.samples'"),
+        (lambda report: report["check"].update(accuracy=1.5), "expected a number from 0 to 1"),
+        (lambda report: report["check"].pop("data_sha256"), "no key 'check.data_sha256'"),
+        (lambda report: report["ram"].update(total=10**400), "under 'ram.total'"),
+        (lambda report: report["run"].update(instructions=None), "has null under 'run.instruc"),
+        (lambda report: report["board"].update(emulated=False), "has null under 'run.microsec"),
+        (lambda report: report.update(schema=1), "has schema 1, expected 2"),
+        (lambda report: report.pop("schema"), "has no key 'schema'"),
     ],
 )
 def test_a_baseline_that_lacks_something_says_what(
     tmp_path: Path, damage: Callable[[dict[str, object]], object], what: str
 ) -> None:
-    content = json.loads(json.dumps(asdict(PASSED)))
+    file = written(tmp_path)
+    content = json.loads(file.read_text())
     damage(content)
-    file = tmp_path / "base.json"
     file.write_text(json.dumps(content))
     assert what in refusal(lambda: read_baseline(file))
 

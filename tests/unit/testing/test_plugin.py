@@ -39,6 +39,13 @@ def test_without_a_board_a_test_is_skipped_with_what_to_give(pytester: pytest.Py
     result.stdout.fnmatch_lines(["*no board is given: --mcuforge-board ID with --mcuforge-emul*"])
 
 
+def test_without_a_board_a_test_fails_where_one_is_required(pytester: pytest.Pytester) -> None:
+    result = run(pytester, ON_BOARD, "--mcuforge-require")
+    result.assert_outcomes(errors=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*no board is given: --mcuforge-board ID with --mcuforge-emul*"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
@@ -178,9 +185,42 @@ def test_a_model_that_cannot_be_read_is_three_lines_and_in_the_record(
     assert (found["board"], found["way"], found["ram"]) == ("pico", "emulate", None)
 
 
+def test_options_that_are_not_of_a_plan_are_three_lines(pytester: pytest.Pytester) -> None:
+    test = ON_BOARD.replace('tflite"', 'tflite", options="ram"')
+    result = run(pytester, test, "--mcuforge-board", "pico", "--mcuforge-emulate")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*error: options is 'ram', expected mcuforge.PlanOptions"])
+
+
 def test_a_record_without_boards_is_empty(pytester: pytest.Pytester) -> None:
     run(pytester, "def test_plain(): pass", "--mcuforge-record", "r.json").assert_outcomes(passed=1)
     assert json.loads((pytester.path / "r.json").read_text())["tests"] == []
+
+
+def test_skipped_boards_are_in_the_record(pytester: pytest.Pytester) -> None:
+    arguments = ("--mcuforge-board", "pico", "--mcuforge-record", "r.json")
+    run(pytester, ON_BOARD, *arguments).assert_outcomes(skipped=1)
+    name = "test_skipped_boards_are_in_the_record.py::test_on_board[pico]"
+    expected = [{"test": name, "outcome": "skipped", "deployed": []}]
+    assert json.loads((pytester.path / "r.json").read_text())["tests"] == expected
+    spread = ("-p", "xdist", "-n", "1")
+    run(pytester, ON_BOARD, *arguments, *spread).assert_outcomes(skipped=1)
+    assert json.loads((pytester.path / "r.json").read_text())["tests"] == expected
+
+
+def test_a_record_that_cannot_be_written_fails_the_run(pytester: pytest.Pytester) -> None:
+    test = """
+    def test_plain(tmp_path):
+        import pathlib, shutil
+        shutil.rmtree("folder")
+    """
+    (pytester.path / "folder").mkdir()
+    result = run(pytester, test, "--mcuforge-record", "folder/r.json")
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    said = result.stdout.str()
+    assert "--mcuforge-record: error: cannot write the file: No such file or directory" in said
+    assert "INTERNALERROR" not in said + result.stderr.str()
 
 
 def test_the_keys_of_the_record_are_documented() -> None:

@@ -33,8 +33,8 @@ def test_each_board_has_its_port_or_all_are_looked_for() -> None:
         ((), ("auto",), False, None, "add --mcuforge-board"),
         ((), (), True, None, "add --mcuforge-board"),
         (("pico",), (), True, "jlink", "add --mcuforge-port"),
-        (("pico", "hifive1"), ("/dev/a",), False, None, "2 boards and 1 ports"),
-        (("pico",), ("/dev/a", "auto"), False, None, "1 boards and 2 ports"),
+        (("pico", "hifive1"), ("/dev/a",), False, None, "2 boards and 1 port are"),
+        (("pico",), ("/dev/a", "auto"), False, None, "1 board and 2 ports"),
     ],
 )
 def test_options_that_say_too_little_are_refused(
