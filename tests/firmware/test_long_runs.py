@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from mcuforge.boards.link.client import Link
 from mcuforge.boards.link.errors import BoardReset
 from mcuforge.boards.link.messages import Counters
 from mcuforge.compiler.compile import Compiled
+from mcuforge.compiler.tensors import Array
 from mcuforge.errors import CompileError
 from mcuforge.flow import board_check
 from mcuforge.flow.board_check import run_samples
-from mcuforge.flow.checkpoint import Checkpoint
+from mcuforge.flow.checkpoint import Checkpoint, check_digest
 from mcuforge.flow.data import Samples, random_samples
 from mcuforge.report.progress import Stages
 from tests.firmware.generated import HASH, link_model
@@ -95,6 +96,13 @@ def test_a_program_that_was_killed_loses_few_samples(
     program: Path, resident: Compiled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(board_check, "EVERY_SAMPLES", 5)
+    digests: list[str] = []
+
+    def counted(inputs: Sequence[Array], words: Iterable[str]) -> str:
+        digests.append(check_digest(inputs, words))
+        return digests[-1]
+
+    monkeypatch.setattr(board_check, "check_digest", counted)
     samples = random_samples(resident.graph, SAMPLES)
     checkpoint = Checkpoint(tmp_path / "run.npz")
 
@@ -117,6 +125,7 @@ def test_a_program_that_was_killed_loses_few_samples(
         rest = Inferences(link, board)
         run_samples(link, resident, samples, QUIET, checkpoint=checkpoint)
     assert rest.count == SAMPLES - 10
+    assert len(digests) == 2, "once in each run, and not at every save"
 
 
 def cut_at_3(link: Link, board: ToyBoard, resident: Compiled, checkpoint: Checkpoint) -> Samples:
