@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a compiled model as check firmware, builds it and measures its memory."""
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ class Built:
     stack: StackBound
     painted_bound: int  # bytes that painting may find: the call of the model and one interrupt
     bounded: Firmware  # whose call graph `stack` comes from; `firmware` unless its GCC has none
+    name: str  # that the image says in its hello
 
     def ram(self, compiled: Compiled, budget: int, painted: int | None) -> Ram:
         """The RAM of the model in the user's own firmware, and apart from it the test firmware's.
@@ -118,7 +120,7 @@ def build_check(
     fit; BoardError when a tool is missing or the build fails.
     """
     refuse_over_budget(compiled, session.board.id)
-    project, firmware, compiled = _built_in_room(session, compiled, folder, poison, protocol)
+    project, firmware, name, compiled = _built_in_room(session, compiled, folder, poison, protocol)
     seconds = build_seconds(compiled.model.weights_bytes)
     bounded = firmware if firmware.call_graph else build(project, timeout_seconds=seconds)
     return Built(
@@ -128,6 +130,7 @@ def build_check(
         stack_bound(bounded, f"{compiled.model.name}_run"),
         stack_bound(bounded, "src/check_model.c:mcuforge_model_run").bytes + INTERRUPT_BYTES,
         bounded,
+        name,
     )
 
 
@@ -138,7 +141,7 @@ def _built_in_room(
     poison: bool,
     protocol: str | None,
     again: bool = False,
-) -> tuple[Project, Firmware, Compiled]:
+) -> tuple[Project, Firmware, str, Compiled]:
     """Build once; where the image's flash lacks room for code, make room and build once more."""
     try:
         return *_build(session, compiled, folder, poison, protocol), compiled
@@ -152,21 +155,21 @@ def _built_in_room(
 
 def _build(
     session: Session, compiled: Compiled, folder: Path, poison: bool, protocol: str | None
-) -> tuple[Project, Firmware]:
-    """Write and build the project; OverBudget when a memory is too small."""
+) -> tuple[Project, Firmware, str]:
+    """Write and build the project; its name comes too. OverBudget if a memory is too small."""
     board = session.board
     _refuse_without_controller(board, compiled)
     model = compiled.model
     spare = board.ram_bytes - _in_image(board, compiled) - FIRMWARE_RESERVE
-    name = f"mcuforge {VERSION} {board.id}"
     db = db_bytes(model) <= spare
     wide_link = spare - (db_bytes(model) if db else 0) >= WIDE_LINK_BYTES
-    check = check_model(model, session.digest, name, db=db, poison=poison)
-    files = {**model.files, "check_model.c": check}
+    files = dict(model.files)
     if poison:
         places = compiled.plan.placements
         trace = memory_trace(compiled.schedule, places)
         files["poison.c"] = poison_c(model, dead_bytes(compiled.problem, places, trace))
+    name = build_name(files)
+    files["check_model.c"] = check_model(model, session.digest, name, db=db, poison=poison)
     outside = outside_weights(board, compiled)
     if protocol is not None and outside and protocol not in outside_protocols(board):
         raise _not_flashed(board, compiled, protocol, outside)
@@ -190,8 +193,19 @@ def _build(
     elif not board.emulated and not missing(board):
         protocol = platformio_of(board).protocol  # the image is then the one that is flashed
     if protocol is None:
-        return project, build(project, timeout_seconds=seconds)
-    return project, build_stock(project, protocol, timeout_seconds=seconds)
+        return project, build(project, timeout_seconds=seconds), name
+    return project, build_stock(project, protocol, timeout_seconds=seconds), name
+
+
+def build_name(files: Mapping[str, str]) -> str:
+    """The name that an image says in its hello: images made of other text have other names.
+
+    files: the generated files by name, which one model's images for one board differ in.
+    """
+    digest = hashlib.sha256()
+    for part in (part for item in sorted(files.items()) for part in item):
+        digest.update(hashlib.sha256(part.encode()).digest())
+    return f"mcuforge {VERSION} {digest.hexdigest()[:12]}"
 
 
 def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileError:

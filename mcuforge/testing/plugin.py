@@ -8,7 +8,10 @@ what is light, and the rest once a test asks for a board.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -156,10 +159,18 @@ def board(mcuforge_way: BoardWay | None, request: pytest.FixtureRequest) -> Iter
         end(NO_BOARD)
     from mcuforge.testing.board import OnBoard
 
-    with OnBoard(mcuforge_way, required=required, run_id=_run_id(config)) as opened:
+    run_id, say = _run_id(config), partial(_say, config)
+    with OnBoard(mcuforge_way, required=required, run_id=run_id, say=say) as opened:
         config.stash[OPENED].append(opened)
         yield opened
         config.stash[OPENED].remove(opened)
+
+
+def _say(config: pytest.Config, words: str) -> None:
+    """Tell the user something at once, past pytest's capture."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    with nullcontext() if capture is None else capture.global_and_fixture_disabled():
+        print(f"\nmcuforge: {words}", file=sys.stderr, flush=True)
 
 
 def _run_id(config: pytest.Config) -> str:

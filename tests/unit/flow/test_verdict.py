@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mcuforge.boards.link.client import NAME_BYTES
 from mcuforge.compiler import reference
 from mcuforge.compiler.compile import Compiled, compile_graph
 from mcuforge.compiler.graph import Node
@@ -22,7 +23,7 @@ from mcuforge.compiler.tensors import Array, DType
 from mcuforge.flow import data
 from mcuforge.flow.board_check import BoardAnswers
 from mcuforge.flow.data import Samples, choose_samples, default_samples
-from mcuforge.flow.firmware import Built, build_seconds
+from mcuforge.flow.firmware import Built, build_name, build_seconds
 from mcuforge.flow.measure import Measured, find_reasons
 from mcuforge.flow.verdict import classes, compare, first_difference, first_wrong, judged
 from mcuforge.report.model import Check, Flash, Ram
@@ -346,3 +347,15 @@ def test_few_random_samples_are_explained(monkeypatch: pytest.MonkeyPatch) -> No
 def test_builds_are_given_the_time_that_their_weights_take() -> None:
     assert build_seconds(0) == 600
     assert build_seconds(22_000_000) == 1040
+
+
+def test_images_of_other_text_have_other_names_that_a_hello_can_say() -> None:
+    names = {
+        build_name({"model.c": "one"}),
+        build_name({"model.c": "two"}),
+        build_name({"model.c": "one", "poison.c": ""}),
+        build_name({"model.cone": ""}),
+    }
+    assert len(names) == 4
+    assert build_name({"b": "2", "a": "1"}) == build_name({"a": "1", "b": "2"})
+    assert max(map(len, names)) <= NAME_BYTES
