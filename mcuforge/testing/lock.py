@@ -6,7 +6,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TextIO
 
 from mcuforge.boards.ports import one_name
 from mcuforge.errors import BoardError
+from mcuforge.report.console import open_console
 
 LOCK_SECONDS = 600.0  # a waiting test fails then; docs/testing.md says so
 POLL_SECONDS = 0.1
@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 def say_on_stderr(words: str) -> None:
     """Tell the user something while a test waits."""
-    print(words, file=sys.stderr, flush=True)
+    open_console(stderr=True).print(f"\nmcuforge: {words}", markup=False, soft_wrap=True)
 
 
 class PortLock:

@@ -8,7 +8,6 @@ what is light, and the rest once a test asks for a board.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Generator, Iterator
 from contextlib import nullcontext
 from functools import partial
@@ -168,9 +167,11 @@ def board(mcuforge_way: BoardWay | None, request: pytest.FixtureRequest) -> Iter
 
 def _say(config: pytest.Config, words: str) -> None:
     """Tell the user something at once, past pytest's capture."""
+    from mcuforge.testing.lock import say_on_stderr
+
     capture = config.pluginmanager.getplugin("capturemanager")
     with nullcontext() if capture is None else capture.global_and_fixture_disabled():
-        print(f"\nmcuforge: {words}", file=sys.stderr, flush=True)
+        say_on_stderr(words)
 
 
 def _run_id(config: pytest.Config) -> str:
