@@ -111,7 +111,7 @@ class Segment:
 
     `layers`: with all kernels, and without packed weights. `most_` is what no way to run the
     segment exceeds, `least_` what none goes below; `_slim` with the smallest constants that
-    `slim.slimmed` would find for a plan with all kernels.
+    `slim.slimmed` counts on for a plan with all kernels.
     """
 
     def __init__(
@@ -185,7 +185,14 @@ def constant_bytes(way: Way, *, alike: bool) -> int:
 
 
 def _least_calls(*steps: Step) -> tuple[int, int]:
-    """Calls of a layer, and words of their parameters, however it runs."""
+    """Calls of a layer, and words of their parameters, however it runs.
+
+    Passes may merge layers without products (tables, padding), also of two segments: none of them
+    counts.
+    """
+    node = steps[0].node
+    if not node.op.macs(node.inputs, node.output):
+        return 0, 0
     return min(len(s.calls) for s in steps), min(s.sizes.words for s in steps)
 
 
@@ -205,7 +212,11 @@ def _saved(way: Way) -> int:
 
 
 def _slimmest(whole: Way, by_rows: Way) -> int:
-    """Bytes of trained constants that are left when every kernel saves what it can."""
+    """Trained constants less all that `slim.slimmed` takes other kernels to save, in bytes.
+
+    It counts the tables of each layer, of which flash holds equal ones once. So a plan that it
+    makes smaller may be smaller than this; but where this is too much, it makes none.
+    """
     least: dict[Key, int] = {}
     saved = 0
     for steps in zip(whole, by_rows, strict=True):

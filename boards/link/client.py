@@ -46,7 +46,7 @@ TIMEOUT_S = 10.0
 RUN_TIMEOUT_S = 60.0
 NAME_BYTES = 39  # the firmware cuts what its hello says
 HELLO_BYTES = 300  # about the size of the longest answers but READ's
-OPEN_TRIES = 3  # another session may be opened between HELLO and OPEN
+OPEN_TRIES = 3  # another session may be opened, or another model flashed, between HELLO and OPEN
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -57,7 +57,8 @@ class Link:
 
     hello() also reads what the model's `inputs` and `outputs` are. Every method raises a LinkError
     (a BoardError) when the board is silent, crashed or was reset, or when the line carries other
-    bytes. Damaged and lost frames are sent again.
+    bytes. Damaged and lost frames are sent again. After an error other than a refusal only hello()
+    helps: nobody knows which requests the board has executed.
     """
 
     def __init__(
@@ -110,7 +111,8 @@ class Link:
                 break
         else:
             raise SessionTaken(
-                f"another program opened a session {OPEN_TRIES} times while this one was to begin",
+                f"another program opened a session or flashed the board {OPEN_TRIES} times while "
+                "this session was to begin",
                 self._exchange.where,
                 "let one program at a time use the board",
             )
@@ -146,9 +148,10 @@ class Link:
         return hello
 
     def _open(self, hello: Hello) -> bool:
-        """Open the session; False if another one was opened since that hello."""
+        """Open the session; False if the board is not what it was at that hello."""
         doing = "opening the session"
-        frame = self._exchange.ask(Request(Kind.OPEN, struct.pack("<I", hello.epoch)), doing)
+        body = struct.pack("<I", hello.epoch) + hello.model_hash
+        frame = self._exchange.ask(Request(Kind.OPEN, body), doing)
         if frame.status == Status.STALE:
             return False
         status = self._read(read_open, frame.body, doing)

@@ -145,7 +145,10 @@ class Exchange:
             if moved:
                 progress_s = now
             if len(answers) < len(requests) and now >= min(progress_s + limit_s, end_s):
-                self._give_up(doing, limit_s if now < end_s else end_s - started_s)
+                if now < end_s:
+                    self._give_up(doing, f"no answer from the board for {limit_s:g} s", limit_s)
+                spent_s = end_s - started_s
+                self._give_up(doing, f"the board did not finish in {spent_s:.4g} s", spent_s)
         return [answers[place] for place in range(len(requests))]
 
     def budget_s(self, requests: Sequence[Request], limit_s: float) -> float:
@@ -309,10 +312,14 @@ class Exchange:
                 "let one program at a time use the board",
             )
         words = frame.body.decode("ascii", errors="replace")
+        if frame.status == Status.INPUTS:
+            hint = "run it again; if it stays, the board's memory or its supply is at fault"
+        else:
+            hint = "build and flash again, so that firmware and model are of one version"
         raise Refused(
             f"the board refused a request ({words or f'status {frame.status}'})",
             f"{self.where}, while {doing}",
-            "build and flash again, so that firmware and model are of one version",
+            hint,
         )
 
     def _check_events(self, doing: str) -> None:
@@ -339,7 +346,8 @@ class Exchange:
             "check its power supply, the reset line and the watchdog, then try again",
         )
 
-    def _give_up(self, doing: str, seconds: float) -> NoReturn:
+    def _give_up(self, doing: str, silence: str, seconds: float) -> NoReturn:
+        """Raise for the most likely cause; `silence` says it if nothing else is known."""
         where = f"{self.where}, while {doing}"
         heard = self._heard
         if heard.behind:
@@ -360,7 +368,7 @@ class Exchange:
             )
         if not heard.bytes or heard.whole:
             raise NoAnswer(
-                f"no answer from the board for {seconds:.4g} s",
+                silence,
                 where,
                 "reset the board, check port and cable; a slow model may need a longer time limit",
             )

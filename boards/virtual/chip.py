@@ -17,6 +17,10 @@ class Core(Protocol):
     def count(self) -> int:
         """Instructions executed since reset."""
 
+    @property
+    def pc(self) -> int:
+        """The address of the instruction that comes next."""
+
     def run(self, until: int) -> None:
         """Run until the count is `until`, or until something asks for attention."""
 

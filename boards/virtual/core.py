@@ -13,12 +13,18 @@ class CountedCore:
         """engine: executes the instructions and counts them."""
         self.engine = engine
         self.waits = False  # in `wfi`, with nothing pending
+        self._pc = 0  # of the instruction that comes next; on Arm bit 0 is set
         self._passed: dict[object, tuple[list[int], int]] = {}  # place -> registers, count
 
     @property
     def count(self) -> int:
         """Instructions executed since reset, which are the cycles of virtual time."""
         return self.engine.counter.count
+
+    @property
+    def pc(self) -> int:
+        """The address of the instruction that comes next, between two runs."""
+        return self._pc & ~1
 
     def attend(self) -> None:
         """Look for interrupts before the next block."""

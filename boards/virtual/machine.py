@@ -79,11 +79,9 @@ class VirtualBoard:
         outside = [memory for memory in board.memory if memory.name in wired]
         flashes = [(m.origin, m.bytes) for m in outside if m.kind == "flash"]
         code = flash_image(elf, flash.origin, flash.bytes, flashes)
-        prefix = board.toolchain.prefix
+        self._places = partial(source_place, elf, board.toolchain.prefix)
         self.name = chip_name(board)
-        self.chip = model.make(
-            board.hardware, board.baud, code, lambda pc: source_place(elf, prefix, pc)
-        )
+        self.chip = model.make(board.hardware, board.baud, code, self._places)
         for memory in outside:
             others = [(flash.origin, flash.bytes), *flashes]
             held = flash_image(elf, memory.origin, memory.bytes, others)
@@ -110,6 +108,13 @@ class VirtualBoard:
     def overruns(self) -> int:
         """How many bytes were lost because the program did not read those before them in time."""
         return self.chip.uart.overruns
+
+    @property
+    def place(self) -> str:
+        """Where the program is: 'pc 0x08000af2, src/bsp/trap.c:73 in board_halt'."""
+        pc = self.chip.core.pc
+        source = self._places(pc)
+        return f"pc {pc:#010x}" + (f", {source}" if source else "")
 
     @property
     def in_waiting(self) -> int:

@@ -39,6 +39,11 @@ class CodeSize:
     firmware: int
     kernels: Mapping[str, int]
 
+    def __post_init__(self) -> None:
+        """Refuse negative sizes: bounds rest on a call never making code smaller."""
+        if min(self.base, self.whole, self.per_pair, self.by_rows, self.pipeline) < 0:
+            raise InternalError("code of a call is measured as less than nothing")
+
     def of_kernels(self, kernels: Iterable[str]) -> int:
         """Bytes of the kernels."""
         return sum(self.kernels[name] for name in set(kernels))

@@ -12,7 +12,14 @@ from mcuforge.boards.catalog.board import Board, load_board
 from mcuforge.boards.catalog.hardware import CHIP_ID_BITS
 from mcuforge.boards.emulator import qemu
 from mcuforge.boards.link.client import Link
-from mcuforge.boards.link.errors import LinkError, NoAnswer, Silent, WrongBoard, WrongModel
+from mcuforge.boards.link.errors import (
+    Garbage,
+    LinkError,
+    NoAnswer,
+    Silent,
+    WrongBoard,
+    WrongModel,
+)
 from mcuforge.boards.link.exchange import BITS_PER_BYTE
 from mcuforge.boards.link.text import Log, TextLink
 from mcuforge.boards.ports import Reach, find_ports
@@ -163,6 +170,12 @@ def open_exact(
             yield link, machine
         except LinkError as error:
             _refuse_overruns(machine, session.board, error)
+            if isinstance(error, NoAnswer | Garbage):
+                raise type(error)(
+                    f"the image does not answer ({error.what}, in virtual time)",
+                    f"{error.where}; it is at {machine.place}",
+                    "see what it waits for there; --emulate tells whether the model's code works",
+                ) from error
             raise
         _refuse_overruns(machine, session.board)
 

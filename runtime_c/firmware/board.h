@@ -24,6 +24,9 @@ void board_init(void);
 #ifndef BOARD_RING_BYTES
 #define BOARD_RING_BYTES 1024
 #endif
+#if (BOARD_RING_BYTES & (BOARD_RING_BYTES - 1)) != 0
+#error "the receive ring needs a power of two"
+#endif
 
 /* Returns the next received byte, or -1 if the receive ring is empty. Never blocks. */
 int32_t board_read(void);

@@ -9,6 +9,7 @@
 #include "source.h"
 
 #define STRING_MAX 39U
+#define HASH_BYTES 32U
 
 static struct {
     bool open;
@@ -103,18 +104,19 @@ static void serve_hello(const struct frame *request)
         session.epoch,
     };
     uint8_t *at = put_numbers(frame_body(), numbers, sizeof numbers / sizeof *numbers);
-    memcpy(at, model->hash, 32);
-    at = put_string(at + 32, model->name);
+    memcpy(at, model->hash, HASH_BYTES);
+    at = put_string(at + HASH_BYTES, model->name);
     at = put_string(at, model->task);
     at = put_string(at, board_id);
     at = put_string(at, model->build != NULL ? model->build : "");
     send(request, SESSION_OK, at);
 }
 
-/* Begin a session. False if the request knows another epoch: it is old. */
+/* Begin a session. False if the request knows another epoch or model: it was meant for another. */
 static bool open_session(const struct frame *request)
 {
-    if (request->size != 4U || frame_u32(request->body) != session.epoch) {
+    if (request->size != 4U + HASH_BYTES || frame_u32(request->body) != session.epoch ||
+        memcmp(request->body + 4, mcuforge_check_model.hash, HASH_BYTES) != 0) {
         return false;
     }
     session.open = true;
@@ -415,7 +417,7 @@ void session_serve(const struct frame *request)
         if (open_session(request)) {
             serve_open(request);
         } else {
-            send_text(request, SESSION_STALE, "OPEN: ask HELLO for the epoch");
+            send_text(request, SESSION_STALE, "OPEN: ask HELLO again");
         }
     } else if (!session.open) {
         send_text(request, SESSION_CLOSED, "no session is open");

@@ -24,8 +24,9 @@
  *              canary bytes, tick hz, whether RUN can poison, chip id (0: unknown), enum
  *              board_reset, epoch, SHA-256 of the model file (32 bytes), strings: model, task,
  *              board, build
- * OPEN      -> epoch: of the HELLO before. Every OPEN changes it, so an old one opens nothing.
- *              Gives the model its arenas again, and writes the canaries again.
+ * OPEN      -> epoch and SHA-256 of the HELLO before. Every OPEN changes the epoch, so an old one
+ *              opens nothing, nor does one that was meant for other firmware: SESSION_STALE. Gives
+ *              the model its arenas again, and writes the canaries again.
  *           <- model status i32
  * TENSOR    -> direction (0 input, 1 output), index
  *           <- bytes, elements, dtype (enum check_dtype), scale f32, zero point i32, bytes per row
@@ -61,6 +62,9 @@
 
 #define SESSION_PROTOCOL 5U
 #define SESSION_WINDOW ((uint32_t)BOARD_RING_BYTES / FRAME_WIRE_BYTES) /* frames under way */
+#if BOARD_RING_BYTES < 2 * FRAME_WIRE_BYTES
+#error "the receive ring must hold two frames"
+#endif
 #define SESSION_NOTICE 0xFFU
 #define SESSION_TIMED_STEPS 4 /* eight bytes of RAM each */
 

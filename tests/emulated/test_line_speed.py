@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`deploy --exact --line-speed`: bytes at the baud rate. test_exact*.py run it on each family."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,11 @@ from rich.console import Console
 from mcuforge.boards.arch import BSP
 from mcuforge.boards.build import support
 from mcuforge.boards.catalog.board import load_board
+from mcuforge.boards.link.errors import Garbage
 from mcuforge.boards.virtual.machine import VirtualBoard
 from mcuforge.commands.deploy import Request, deploy
 from mcuforge.errors import BoardError
+from mcuforge.flow import target
 from mcuforge.flow.deployment import deploy_to
 from mcuforge.flow.session import open_session
 from mcuforge.report.model import Run
@@ -69,6 +72,23 @@ def test_firmware_that_reads_too_late_is_refused(
     with pytest.raises(BoardError, match=r"read the serial line too late: [1-9]") as refused:
         deploy(replace(request, line_speed=True))  # the link repeats what is lost
     assert "one byte takes 15,625 cycles" in refused.value.hint
+
+
+def test_an_image_that_does_not_answer_is_refused_with_the_place_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaf = tmp_path / "bsp"
+    shutil.copytree(BSP, deaf)
+    file = deaf / "common" / "serial.c"
+    text = file.read_text()
+    empty = "if (at == written) {"
+    assert text.count(empty) == 1
+    file.write_text(text.replace(empty, "if (at == written || at != 0u) {"))
+    monkeypatch.setattr(support, "BSP", deaf)
+    monkeypatch.setattr(target, "VIRTUAL_SECONDS", 0.1)
+    with pytest.raises(Garbage, match=r"the image does not answer \(.*, in virtual") as refused:
+        deploy(Request(CNN, "nucleo_f446re", exact=True, samples=1))
+    assert re.search(r"; it is at pc 0x0800\w{4}, \S+\.c:\d+ in \w+$", refused.value.where)
 
 
 @pytest.mark.parametrize("board_id", KINDS)

@@ -21,7 +21,7 @@ from serial.tools import list_ports
 from mcuforge.boards.build.build import build_stock
 from mcuforge.boards.build.pio import run_pio
 from mcuforge.boards.build.project import Project, write_project
-from mcuforge.boards.build.stock import missing, missing_tools
+from mcuforge.boards.build.stock import missing, missing_tools, platformio_of
 from mcuforge.boards.build.upload import UploadFailed, upload
 from mcuforge.boards.catalog.board import load_board
 from mcuforge.boards.emulator import qemu
@@ -220,3 +220,24 @@ def test_a_flash_tool_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(UploadFailed, match="Error: flash write failed at 0x8000000") as refused:
         upload(project, "stlink", "no port")
     assert str(project.directory / ".pio" / "upload.log") in refused.value.hint
+
+
+@pytest.mark.parametrize("board_id", ["pico", "sipeed-longan-nano"])
+def test_other_makers_platforms_build_an_image_that_boots_and_flash_it_through_a_port(
+    board_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = make_core(tmp_path / "core")
+    users(monkeypatch, core)
+    board = load_board(board_id)
+    protocol = platformio_of(board).protocol
+    project = write_project(tmp_path / "p", board, MODEL, ["table_s8"], firmware=False)
+    firmware = build_stock(project, protocol)
+    assert firmware.call_graph == (board_id == "pico")  # GCC 9 writes none
+    upload(project, protocol, "PORT")
+    (line,) = core.uploads()
+    line = line.replace(f"{project.directory}/", "")
+    assert f"{board_id} {protocol}: {line}" == recorded(f"{board_id} {protocol}")
+    machine = VirtualBoard(board, firmware.elf)
+    machine.timeout = 0.01
+    assert machine.read(1) == b"", "no fault report"
+    assert machine.chip.core.count > 10_000  # past the start-up code, which broke no rule

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mcuforge.boards.catalog.board import load_board
 from mcuforge.compiler import reference
 from mcuforge.flow.firmware import build_check
-from mcuforge.flow.session import compile_session, open_session
+from mcuforge.flow.session import Session, compile_session, open_session
 from mcuforge.report.progress import Stages
 from tests.faults.campaign import Bench, Model
 from tests.firmware.toy_board import TOY_HASH, link_toy, toy_answers, toy_bias, toy_input
 from tests.unit.compiler.graphs import random_inputs
 
-DEMO = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits_cnn.tflite"
+DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
+DEMO, OTHER = DIGITS / "digits_cnn.tflite", DIGITS / "digits_vit.onnx"
 QUIET = Stages(Console(stderr=True), quiet=True)
 INPUTS = 16  # of the demo, whose reference takes longer than the board
 
@@ -38,11 +38,9 @@ def _toy_inputs(number: int) -> tuple[bytes, bytes]:
 
 
 def demo_bench(board: str, folder: Path, *, exact: bool) -> Bench:
-    """The demo on a board; it is swapped for itself, which is a reset."""
-    emulate = not exact
-    session = open_session(DEMO, board, emulate=emulate, exact=exact)
-    built = build_check(session, compile_session(session), folder)
-    graph = session.graph
+    """The demo on a board, and the other demo to swap it for."""
+    folder.mkdir()
+    graph = _session(DEMO, board, exact).graph
 
     @cache
     def inputs(number: int) -> tuple[bytes, ...]:
@@ -53,7 +51,16 @@ def demo_bench(board: str, folder: Path, *, exact: bool) -> Bench:
         outputs = reference.run(graph, random_inputs(graph, number % INPUTS))
         return tuple(y.tobytes() for y in outputs)
 
-    kind = {"board": load_board(board).id, "elf": str(built.firmware.elf)}
-    kind["exact"] = "yes" if exact else ""
+    kind = {"board": board, "exact": "yes" if exact else ""}
+    images = []
+    for path in (DEMO, OTHER):
+        session = _session(path, board, exact)
+        built = build_check(session, compile_session(session), folder / path.stem)
+        images.append({**kind, "elf": str(built.firmware.elf)})
     model = Model(hashlib.sha256(DEMO.read_bytes()).digest(), inputs, answers)
-    return Bench(f"{board}, {'exact' if exact else 'emulated'}", kind, kind, model, 3.0, 6.0)
+    name = f"{board}, {'exact' if exact else 'emulated'}"
+    return Bench(name, images[0], images[1], model, 3.0, 6.0)
+
+
+def _session(path: Path, board: str, exact: bool) -> Session:
+    return open_session(path, board, emulate=not exact, exact=exact)

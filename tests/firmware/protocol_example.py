@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mcuforge.boards.link.frame import ANSWER, Kind, Splitter, encode
-from tests.firmware.toy_board import compile_firmware, link_toy, say, toy_bias
+from tests.firmware.toy_board import TOY_HASH, compile_firmware, link_toy, say, toy_bias
 from tests.golden.objects import VARIABLE
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
@@ -26,7 +26,7 @@ NONCE = 0x1234ABCD
 X, BIAS = bytes([1, 2, 3, 4, 5, 6, 7, 8]), toy_bias(100, 200, 300, -400)
 REQUESTS = (
     ("HELLO", Kind.HELLO, 0, b""),
-    ("OPEN, epoch 0", Kind.OPEN, 1, struct.pack("<I", 0)),
+    ("OPEN, epoch 0, SHA-256", Kind.OPEN, 1, struct.pack("<I", 0) + TOY_HASH),
     ("TENSOR, input 0", Kind.TENSOR, 2, struct.pack("<II", 0, 0)),
     ("WRITE, input 0 from byte 0", Kind.WRITE, 3, struct.pack("<II", 0, 0) + X),
     ("WRITE, input 1 from byte 0", Kind.WRITE, 4, struct.pack("<II", 1, 0) + BIAS),

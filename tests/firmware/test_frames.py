@@ -22,11 +22,11 @@ from mcuforge.boards.link.frame import (
 )
 from mcuforge.boards.link.frame import encode as encode_frame
 from mcuforge.boards.link.port import Port
-from tests.firmware.toy_board import say, toy_answers, toy_bias, toy_input, toy_on_pty
+from tests.firmware.toy_board import TOY_HASH, say, toy_answers, toy_bias, toy_input, toy_on_pty
 
 NONCE = 0xC0FFEE42
 HELLO = encode_frame(Kind.HELLO, NONCE, 0)
-OPEN = encode_frame(Kind.OPEN, NONCE, 1, struct.pack("<I", 0))
+OPEN = encode_frame(Kind.OPEN, NONCE, 1, struct.pack("<I", 0) + TOY_HASH)
 
 
 def frames(answer: bytes) -> list[Frame]:
@@ -120,11 +120,18 @@ def test_frames_of_another_session_are_stale(toy: Path) -> None:
 
 
 def test_an_old_open_opens_nothing(toy: Path) -> None:
-    old = encode(Kind.OPEN, 1, struct.pack("<I", 0), nonce=7)
+    old = encode(Kind.OPEN, 1, struct.pack("<I", 0) + TOY_HASH, nonce=7)
     opened, refused, answer = frames(say(toy, OPEN + old + read(2, 0, 0, 0, 1)))
     assert (opened.status, answer.status) == (Status.OK, Status.OK)
     assert (refused.nonce, refused.status) == (7, Status.STALE)
     assert b"ask HELLO" in refused.body
+
+
+@pytest.mark.parametrize("told", [b"", TOY_HASH[:31], bytes(32), TOY_HASH + b"x"])
+def test_an_open_meant_for_another_model_opens_nothing(toy: Path, told: bytes) -> None:
+    other = encode(Kind.OPEN, 1, struct.pack("<I", 0) + told)
+    refused, closed = frames(say(toy, other + read(2, 0, 0, 0, 1)))
+    assert (refused.status, closed.status) == (Status.STALE, Status.CLOSED)
 
 
 def test_an_open_repeated_does_not_begin_again(toy: Path) -> None:

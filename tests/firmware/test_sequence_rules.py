@@ -27,11 +27,18 @@ from hypothesis.stateful import (
 )
 
 from mcuforge.boards.link.client import Link
-from mcuforge.boards.link.errors import LinkError
+from mcuforge.boards.link.errors import (
+    BoardReset,
+    LinkError,
+    NoAnswer,
+    Refused,
+    SessionTaken,
+    WrongModel,
+)
 from mcuforge.boards.link.frame import ANSWER, NOTICE, Frame, Kind, Splitter, Status, encode
 from mcuforge.runtime_c.sources import firmware_dir
 from tests.firmware.linked_board import CountedLine, LinkedBoard, build_library
-from tests.firmware.toy_board import toy_answers, toy_bias
+from tests.firmware.toy_board import TOY_HASH, toy_answers, toy_bias
 
 INPUT_BYTES = 40
 SMALL = f"-DINPUT_BYTES={INPUT_BYTES}"
@@ -107,8 +114,21 @@ class Board(RuleBasedStateMachine):
 
     @rule(nonce=st.sampled_from(NONCES), sequence=st.integers(0, 2**31))
     def opens(self, nonce: int, sequence: int) -> None:
-        wire = encode(Kind.OPEN, nonce, sequence, struct.pack("<I", self.epoch))
+        wire = encode(Kind.OPEN, nonce, sequence, struct.pack("<I", self.epoch) + TOY_HASH)
         self.begin(nonce, wire, self.send(wire))
+
+    @rule(
+        nonce=st.sampled_from(NONCES),
+        away=st.sampled_from([0, 1, -1]),
+        model=st.sampled_from([TOY_HASH, bytes(32)]),
+    )
+    def opens_for_another(self, nonce: int, away: int, model: bytes) -> None:
+        if (away, model) == (0, TOY_HASH):
+            return
+        epoch = (self.epoch + away) % 2**32
+        wire = encode(Kind.OPEN, nonce, 2**31, struct.pack("<I", epoch) + model)
+        assert [frame.status for frame in self.send(wire)] == [Status.STALE]
+        self.old.remove(wire)  # its epoch may come
 
     @precondition(lambda self: self.session is not None)
     @rule(x=st.binary(min_size=INPUT_BYTES, max_size=INPUT_BYTES), bias=st.integers(-500, 500))
@@ -329,3 +349,82 @@ def test_without_the_rules_wrong_answers_are_found(tmp_path: Path) -> None:
     with pytest.raises(AssertionError):
         check_rules(library)
     assert sum(conversation(library, seed, 0.2, 20)[1] for seed in range(20)) > 0
+
+
+def linked(library: Path) -> tuple[CountedLine, Link]:
+    """A line without faults and an open link."""
+    line = CountedLine(LinkedBoard(library))
+    link = Link(line.port(), 2.0, 4.0)
+    link.hello()
+    return line, link
+
+
+def test_a_board_that_was_reset_and_heard_an_old_open_is_noticed(library: Path) -> None:
+    opened: list[bytes] = []
+
+    def to_board(frame: bytes) -> Iterable[bytes]:
+        (sent,) = Splitter().feed(frame)
+        opened.extend([frame] if sent.kind == Kind.OPEN else [])
+        return (frame,)
+
+    line = CountedLine(LinkedBoard(library), to_board=to_board)
+    link = Link(line.port(), 2.0, 4.0)
+    link.hello()
+    assert infer(link, 1)
+    line.board = LinkedBoard(library)
+    assert Splitter().feed(line.board.take(opened[0]))[0].status == Status.OK
+    with pytest.raises(BoardReset, match="started again"):
+        infer(link, 2)
+
+
+def test_a_board_flashed_between_hello_and_open_is_noticed(library: Path, tmp_path: Path) -> None:
+    other = build_library(tmp_path, "-DINPUT_BYTES=80", "-DTOY_HASH=9")
+
+    def to_board(frame: bytes) -> Iterable[bytes]:
+        (sent,) = Splitter().feed(frame)
+        if sent.kind == Kind.OPEN:
+            line.board = LinkedBoard(other)
+        return (frame,)
+
+    line = CountedLine(LinkedBoard(library), to_board=to_board)
+    link = Link(line.port(), 2.0, 4.0)
+    with pytest.raises(WrongModel, match="holds 'toy'"):
+        link.hello(TOY_HASH)
+
+
+def test_another_session_ends_the_first_and_says_so(library: Path) -> None:
+    line, first = linked(library)
+    assert infer(first, 1)
+    second = Link(line.port())
+    second.hello()
+    with pytest.raises(SessionTaken, match="another program"):
+        infer(first, 3)
+    assert infer(second, 4)
+
+
+def test_inputs_that_changed_on_the_board_are_not_run(library: Path) -> None:
+    _, link = linked(library)
+    link.write_input(0, bytes(INPUT_BYTES))
+    link.write_input(1, toy_bias(1, 2, 3, 4))
+    link._written[0] = b"1" + bytes(INPUT_BYTES - 1)
+    with pytest.raises(Refused, match="not those that were sent") as caught:
+        link.run()
+    assert "memory or its supply" in caught.value.hint
+
+
+def test_an_exchange_that_never_ends_has_a_budget(library: Path) -> None:
+    def always_running(frame: bytes) -> Iterable[bytes]:
+        (said,) = Splitter().feed(frame)
+        if said.kind != Kind.RUN | ANSWER:
+            return (frame,)
+        return (encode(said.kind, said.nonce, said.sequence, status=Status.RUNNING),)
+
+    line = CountedLine(LinkedBoard(library), to_host=always_running)
+    link = Link(line.port(), 2.0, 2.5)
+    link.hello()
+    link.write_input(0, bytes(INPUT_BYTES))
+    link.write_input(1, bytes(16))
+    begun_s = line.now_s
+    with pytest.raises(NoAnswer, match=r"did not finish in 7\.5\d* s"):
+        link.run()
+    assert 3 * 2.5 < line.now_s - begun_s < 3 * 2.5 + 0.1

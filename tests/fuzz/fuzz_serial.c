@@ -7,7 +7,7 @@
  *     control % 4 == 0   the bytes as they are
  *     control % 4 == 1   a frame: kind, how far its number is from the next one, whether it is of
  *                        another session, body; packed and checked. A RUN of three numbers gets the
- *                        CRC of the inputs
+ *                        CRC of the inputs, an OPEN of one the model's hash
  *     control % 4 == 2   the same, with one byte of the wire changed
  *     control % 4 == 3   a second of silence
  *
@@ -221,7 +221,7 @@ static uint32_t inputs_crc(bool goes_on)
 /* A frame as the host sends it, of the bytes of a piece. */
 static size_t pack(const uint8_t *bytes, size_t size, uint8_t *wire)
 {
-    uint8_t raw[HEADER_BYTES + 260U + CRC_BYTES] = {0};
+    uint8_t raw[HEADER_BYTES + 288U + CRC_BYTES] = {0};
     raw[0] = size > 0U ? bytes[0] : 0;
     const int8_t away = size > 1U ? (int8_t)bytes[1] : 0;
     const bool foreign = size > 2U && bytes[2] != 0U;
@@ -235,6 +235,10 @@ static size_t pack(const uint8_t *bytes, size_t size, uint8_t *wire)
         const bool goes_on = (u32_at(raw + HEADER_BYTES + 8U) & SESSION_GOES_ON) != 0U;
         put_u32(raw + HEADER_BYTES + body, inputs_crc(goes_on));
         body += 4U;
+    }
+    if (raw[0] == SESSION_OPEN && body == 4U) {
+        memcpy(raw + HEADER_BYTES + body, mcuforge_check_model.hash, 32);
+        body += 32U;
     }
     size_t total = HEADER_BYTES + body;
     const uint32_t crc = crc32(raw, total);
