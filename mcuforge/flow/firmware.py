@@ -205,7 +205,7 @@ def build_name(files: Mapping[str, str]) -> str:
     digest = hashlib.sha256()
     for part in (part for item in sorted(files.items()) for part in item):
         digest.update(hashlib.sha256(part.encode()).digest())
-    return f"mcuforge {VERSION} {digest.hexdigest()[:12]}"
+    return f"mcuforge {VERSION} {digest.hexdigest()[:16]}"
 
 
 def _refused(session: Session, compiled: Compiled, over: OverBudget) -> CompileError:
