@@ -3,10 +3,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from serial.tools import list_ports
 
 from mcuforge.boards.catalog.board import Board
+from mcuforge.boards.catalog.platformio import Probe
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.link.errors import LinkError, NoProbePort, SeveralPorts
 from mcuforge.boards.link.port import Port
@@ -69,6 +71,18 @@ def find_ports(board: Board, port: str) -> Reach:
     return reach
 
 
+def candidates(board: Board, port: str) -> tuple[str, ...]:
+    """Name the ports that may lead to a board, and open none; `port`: AUTO or a name."""
+    if port != AUTO:
+        return (port,)
+    return tuple(usb.name for usb in usb_ports() if board.probe and _is_of(board.probe, usb))
+
+
+def one_name(port: str) -> str:
+    """The name of a port under which this machine lists it; links to it have the same one."""
+    return port if any(usb.name == port for usb in usb_ports()) else str(Path(port).resolve())
+
+
 def answers(port: str, board: Board) -> bool:
     """Tell whether firmware of ours for this board says hello on a port."""
     try:
@@ -89,7 +103,7 @@ def _by_usb(board: Board) -> Reach:
             where,
             f"give the port: --port {every[0].name if every else '/dev/ttyACM0'}",
         )
-    found = [usb for usb in every if probe.matches(usb.vendor, usb.product)]
+    found = [usb for usb in every if _is_of(probe, usb)]
     if not found:
         others = ", ".join(usb.words for usb in every)
         raise NoProbePort(
@@ -110,6 +124,10 @@ def _by_usb(board: Board) -> Reach:
             )
         devices = ours
     return Reach(tuple(devices[0]))
+
+
+def _is_of(probe: Probe, usb: UsbPort) -> bool:
+    return probe.matches(usb.vendor, usb.product)
 
 
 def _by_device(ports: Sequence[UsbPort]) -> list[list[UsbPort]]:

@@ -65,6 +65,7 @@ class Project:
     directory: Path
     board: Board
     flags: tuple[str, ...]
+    digest: str = ""  # of all files and flags that were written
 
     @property
     def build_dir(self) -> Path:
@@ -119,7 +120,7 @@ def write_project(
         files[name] = files[name].replace(BUILD_MARK, digest)
     write_folder(directory, files)
     flags = (*support.compile_flags, *FLAGS)
-    return Project(directory.absolute(), board, flags)
+    return Project(directory.absolute(), board, flags, digest)
 
 
 def _digest(files: Mapping[str, str]) -> str:

@@ -54,6 +54,10 @@ class Built:
     painted_bound: int  # bytes that painting may find: the call of the model and one interrupt
     bounded: Firmware  # whose call graph `stack` comes from; `firmware` unless its GCC has none
 
+    def says(self, build: str) -> bool:
+        """True when this image says `build` in its hello; its compiler stands behind its digest."""
+        return build.startswith(f"{VERSION} {self.project.digest}")
+
     def ram(self, compiled: Compiled, budget: int, painted: int | None) -> Ram:
         """The RAM of the model in the user's own firmware, and apart from it the test firmware's.
 
@@ -166,12 +170,12 @@ def _build(
     name = f"{VERSION} {BUILD_MARK}"  # a hello has room for it and the compiler's version
     db = db_bytes(model) <= spare
     wide_link = spare - (db_bytes(model) if db else 0) >= WIDE_LINK_BYTES
-    check = check_model(model, session.digest, name, db=db, poison=poison)
-    files = {**model.files, "check_model.c": check}
+    files = dict(model.files)
     if poison:
         places = compiled.plan.placements
         trace = memory_trace(compiled.schedule, places)
         files["poison.c"] = poison_c(model, dead_bytes(compiled.problem, places, trace))
+    files["check_model.c"] = check_model(model, session.digest, name, db=db, poison=poison)
     outside = outside_weights(board, compiled)
     if protocol is not None and outside and protocol not in outside_protocols(board):
         raise _not_flashed(board, compiled, protocol, outside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest
 from mcuforge.boards.catalog.board import Board, load_board
 from mcuforge.boards.link.client import Link
 from mcuforge.boards.link.errors import LinkError, NoProbePort, PortMissing
+from mcuforge.boards.ports import candidates
 from mcuforge.boards.virtual.machine import VirtualBoard
 from mcuforge.compiler.compile import Compiled, PlanOptions
 from mcuforge.compiler.judges.choose import judge
@@ -40,7 +41,7 @@ from mcuforge.flow.target import (
 from mcuforge.report.console import open_console
 from mcuforge.report.model import Check, Report
 from mcuforge.report.progress import Stages
-from mcuforge.testing.lock import PortLock
+from mcuforge.testing.lock import PortLocks, Say, say_on_stderr
 from mcuforge.testing.ways import BoardWay, counted
 
 REPORT_SAMPLES = 2  # random ones, for a report before any check
@@ -90,11 +91,18 @@ class OnBoard:
     port is free for other processes.
     """
 
-    def __init__(self, way: BoardWay, *, required: bool = False, run_id: str = "") -> None:
+    def __init__(
+        self,
+        way: BoardWay,
+        *,
+        required: bool = False,
+        run_id: str = "",
+        say: Say = say_on_stderr,
+    ) -> None:
         """Skip the test that asks when the board cannot be reached in the way of `way`.
 
         required: fail instead. run_id: of this run of pytest: an image that an earlier run has
-        flashed is not trusted.
+        flashed is not trusted. say: is told whom this waits for.
         """
         self.way = way
         self.id = way.board
@@ -111,7 +119,7 @@ class OnBoard:
         self._images: dict[tuple[bytes, PlanOptions | None], Image] = {}
         self._touched: list[Facts | Deployed] = []
         self._running: _Running | None = None
-        self._lock = None if way.port is None else PortLock(way.board, way.port)
+        self._locks = PortLocks(say)
 
     def __repr__(self) -> str:
         return f"<board {self.way}>"
@@ -150,6 +158,7 @@ class OnBoard:
         key = session.digest, options
         if key not in self._images:
             protocol = None if self.emulated else self._connection(session).protocol
+            self._locks.release()  # others may use the port while this compiles
             compiled = compile_session(session, options)
             folder = self._folder / str(len(self._images))
             built = build_check(session, compiled, folder, protocol=protocol)
@@ -170,9 +179,9 @@ class OnBoard:
 
     def rest(self) -> None:
         """Free the serial port until a test uses it again; emulators go on."""
-        if self._lock is not None:
+        if self.way.port is not None:
             self._stop()
-            self._lock.release()
+            self._locks.release()
 
     def take_facts(self) -> list[Facts]:
         """List what was found of each model that was used since this was last called."""
@@ -216,28 +225,31 @@ class OnBoard:
         """Open a link to the board, which is flashed unless this run's last image is this one."""
         session, built = image.session, image.built
         connection = self._connection(session)
-        assert self._lock is not None
+        lock = self._locks.of(connection.reach.names[0])
         digest = hashlib.sha256(built.firmware.elf.read_bytes()).hexdigest()
         stamp = f"{self._run_id} {digest}"
-        if self._run_id and self._lock.stamp == stamp:
-            try:
+        if self._run_id and lock.stamp == stamp:
+            with suppress(LinkError), ExitStack() as attempt:  # LinkError: without power meanwhile
                 port = hello_port(session.board, session.digest, connection.reach)
-                return stack.enter_context(open_port(session, port))
-            except LinkError:
-                pass  # flashed by a program without our lock, or without power meanwhile
-        self._lock.stamp = ""
+                link = attempt.enter_context(open_port(session, port))
+                if built.says(link.firmware.build):  # else flashed by a program without our lock
+                    stack.push(attempt.pop_all())
+                    return link
+        lock.stamp = ""
         link = stack.enter_context(open_board(session, built, self.quiet, connection))
-        self._lock.stamp = stamp
+        lock.stamp = stamp
         return link
 
     def _connection(self, session: Session) -> Connection:
         """Find the board's port, once no other process uses it; skips the test if there is none."""
-        assert self._lock is not None
         assert self.way.port is not None
-        self._lock.acquire()
+        self._locks.acquire(candidates(session.board, self.way.port))
         self._stop()  # the port is opened to see whether it can be
         try:
-            return find_connection(session, self.way.port, self.way.protocol)
+            connection = find_connection(session, self.way.port, self.way.protocol)
+            self._locks.acquire(connection.reach.names)  # of a probe that was connected just now
+            self._locks.keep(connection.reach.names)
+            return connection
         except (NoProbePort, PortMissing) as missing:
             self._missing(f"{self.way} is not there: {missing.what}")
             raise

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -156,10 +158,20 @@ def board(mcuforge_way: BoardWay | None, request: pytest.FixtureRequest) -> Iter
         end(NO_BOARD)
     from mcuforge.testing.board import OnBoard
 
-    with OnBoard(mcuforge_way, required=required, run_id=_run_id(config)) as opened:
+    run_id, say = _run_id(config), partial(_say, config)
+    with OnBoard(mcuforge_way, required=required, run_id=run_id, say=say) as opened:
         config.stash[OPENED].append(opened)
         yield opened
         config.stash[OPENED].remove(opened)
+
+
+def _say(config: pytest.Config, words: str) -> None:
+    """Tell the user something at once, past pytest's capture."""
+    from mcuforge.testing.lock import say_on_stderr
+
+    capture = config.pluginmanager.getplugin("capturemanager")
+    with nullcontext() if capture is None else capture.global_and_fixture_disabled():
+        say_on_stderr(words)
 
 
 def _run_id(config: pytest.Config) -> str:

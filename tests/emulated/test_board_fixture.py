@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -17,7 +18,10 @@ from serial.tools import list_ports
 from mcuforge.boards.emulator import qemu
 from mcuforge.compiler.compile import PlanOptions
 from mcuforge.errors import BoardError, CompileError
+from mcuforge.flow.firmware import Built, build_check
+from mcuforge.testing import board as board_module
 from mcuforge.testing.board import OnBoard, VerdictFailed
+from mcuforge.testing.lock import PortLock
 from mcuforge.testing.ways import BoardWay
 from tests.emulated.stock_core import StockCore, make_core
 from tests.emulated.test_faults import sabotage, spoil_layer_2
@@ -173,8 +177,19 @@ def hardware(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StockC
             qemu.stop_detached(state)
 
 
-def test_hardware_is_flashed_once_for_each_change_of_image(hardware: StockCore) -> None:
+def test_hardware_is_flashed_once_for_each_change_of_image(
+    hardware: StockCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     way = BoardWay("hifive1", "port", "auto")
+    port = str(tmp_path / "ttyACM0")
+
+    def build_beside(*arguments: Any, **named: Any) -> Built:
+        other = PortLock(port, limit_s=0)
+        other.acquire()
+        other.release()
+        return build_check(*arguments, **named)
+
+    monkeypatch.setattr(board_module, "build_check", build_beside)
     with OnBoard(way, run_id="this run") as board:
         digits = board.deploy(MODEL)
         assert digits.check(DATA, 2).exact_samples == 2
@@ -188,6 +203,18 @@ def test_hardware_is_flashed_once_for_each_change_of_image(hardware: StockCore) 
         fast = board.deploy(MODEL, PlanOptions("speed"))  # the same model in other firmware
         assert fast.check(DATA, 2).exact_samples == 2
         board.rest()
+        assert digits.check(DATA, 2).exact_samples == 2
+        assert len(hardware.uploads()) == 2
+        board.rest()
+        lock = PortLock(port)
+        lock.acquire()
+        ours = lock.stamp
+        lock.release()
+        assert fast.check(DATA, 2).exact_samples == 2
+        board.rest()
+        lock.acquire()
+        lock.stamp = ours  # as if a program without the lock had flashed the other firmware
+        lock.release()
         assert digits.check(DATA, 2).exact_samples == 2
         assert len(hardware.uploads()) == 2
     with OnBoard(way, run_id="a later run") as board:

@@ -9,14 +9,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from serial.tools import list_ports
 
-from mcuforge.testing.lock import PortLock
+from mcuforge.boards.catalog.board import load_board
+from mcuforge.boards.ports import candidates
+from mcuforge.errors import BoardError
+from mcuforge.testing.lock import PortLock, PortLocks
+from tests.unit.boards.test_ports import Listed
 
 ROOT = Path(__file__).resolve().parents[3]
 HOLDER = """\
 import sys
 from mcuforge.testing.lock import PortLock
-lock = PortLock("pico", sys.argv[1])
+lock = PortLock(sys.argv[1])
 lock.acquire()
 lock.stamp = "theirs"
 print("held", flush=True)
@@ -25,7 +30,7 @@ sys.stdin.read()
 WAITER = """\
 import sys
 from mcuforge.testing.lock import PortLock
-lock = PortLock("pico", sys.argv[1])
+lock = PortLock(sys.argv[1])
 print("asks", flush=True)
 lock.acquire()
 print(lock.stamp, flush=True)
@@ -69,7 +74,7 @@ def test_a_process_waits_until_the_other_is_done_however_it_ends(port: str, kill
 
 
 def test_a_lock_is_released_and_taken_again_and_keeps_its_stamp(port: str) -> None:
-    lock = PortLock("pico", port)
+    lock = PortLock(port)
     assert not lock.held
     lock.acquire()
     lock.acquire()
@@ -79,7 +84,7 @@ def test_a_lock_is_released_and_taken_again_and_keeps_its_stamp(port: str) -> No
     lock.stamp = "words"
     lock.release()
     lock.release()
-    other = PortLock("another name of the board", port)
+    other = PortLock(port)
     other.acquire()
     assert other.stamp == "words"
     other.release()
@@ -88,18 +93,56 @@ def test_a_lock_is_released_and_taken_again_and_keeps_its_stamp(port: str) -> No
 def test_a_link_in_the_place_of_the_lock_is_not_followed(port: str, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("words")
-    lock = PortLock("pico", port)
+    lock = PortLock(port)
     lock.path.symlink_to(precious)
     with pytest.raises(OSError, match="symbolic link"):
         lock.acquire()
     assert precious.read_text() == "words"
 
 
-def test_names_of_one_port_have_one_lock_and_auto_has_one_for_each_board(
-    port: str, tmp_path: Path
+def test_names_of_one_port_have_one_lock(
+    port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = tmp_path / "by-id"
     link.symlink_to(port)
-    assert PortLock("pico", str(link)).path == PortLock("pico", port).path
-    assert PortLock("pico", "auto").path != PortLock("hifive1", "auto").path
-    assert PortLock("pico", "auto").path.parent == tmp_path
+    assert PortLock(str(link)).path == PortLock(port).path
+    assert PortLock(port + "1").path != PortLock(port).path
+    assert PortLock(port).path.parent == tmp_path
+    pico = load_board("pico")
+    assert pico.probe is not None
+    vendor, product = (int(part, 16) for part in pico.probe.usb[0].split(":"))
+    monkeypatch.setattr(list_ports, "comports", lambda: [Listed(port, vendor, product)])
+    (auto,) = candidates(pico, "auto")
+    (named,) = candidates(pico, str(link))
+    assert PortLock(auto).path == PortLock(named).path
+
+
+def test_a_wait_says_for_whom_and_has_an_end(port: str) -> None:
+    holder = started(HOLDER, port)
+    said: list[str] = []
+    lock = PortLock(port, said.append, limit_s=0.3)
+    with pytest.raises(BoardError, match=f"in use after 0.3 s, by process {holder.pid} in "):
+        lock.acquire()
+    assert not lock.held
+    assert said == [f"process {holder.pid} in {ROOT} uses {port}: waiting up to 0.3 s"]
+    holder.communicate()
+    lock.acquire()
+    assert lock.stamp == "theirs"
+    lock.release()
+
+
+def test_locks_of_several_ports_are_kept_for_those_that_lead_to_the_board(port: str) -> None:
+    locks, others = PortLocks(), [f"{port}{n}" for n in range(3)]
+    locks.acquire(others)
+    locks.acquire(others[:1])
+    assert locks.of(others[2]).held
+    locks.keep(others[:2])
+    free = PortLock(others[2], limit_s=0)
+    free.acquire()
+    free.release()
+    taken = PortLock(others[1], limit_s=0)
+    with pytest.raises(BoardError, match="still in use"):
+        taken.acquire()
+    locks.release()
+    taken.acquire()
+    taken.release()

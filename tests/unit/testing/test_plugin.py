@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
 from mcuforge.testing.board import NOT_KNOWN
+from mcuforge.testing.lock import PortLock
 
 ROOT = Path(__file__).resolve().parents[3]
 ARGUMENTS = ("-p", "mcuforge.testing.plugin", "-p", "no:cacheprovider")
@@ -89,6 +92,25 @@ def test_a_probe_that_is_not_connected_skips_by_name(
     missing = str(pytester.path / "ttyACM0")
     result = run(pytester, test, *arguments[:3], missing)
     result.assert_outcomes(skipped=1)
+
+
+def test_a_test_that_waits_for_a_port_says_so_past_the_capture(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serial.tools.list_ports.comports", list)
+    monkeypatch.setattr("tempfile.tempdir", str(pytester.path))
+    port = str(pytester.path / "ttyACM0")
+    test = f"""
+    def test_on_board(board):
+        board.deploy({str(ROOT / "examples" / "digits" / "digits_cnn.tflite")!r})
+    """
+    lock = PortLock(port)
+    lock.acquire()
+    Timer(1.0, lock.release).start()
+    result = run(pytester, test, "--mcuforge-board", "nucleo_f446re", "--mcuforge-port", port)
+    result.assert_outcomes(skipped=1)
+    assert f"mcuforge: process {os.getpid()} in " in result.stderr.str()
+    assert f" uses {port}: waiting up to 600 s" in result.stderr.str()
 
 
 @pytest.mark.parametrize(
