@@ -415,6 +415,7 @@ def test_most_answers_arrive_on_a_bad_line(library: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "instead"),
     [
+        ("draw_epoch(request->nonce);", "1U;"),
         ("session.epoch == 0U || ", ""),
         ("request->sequence >= SESSION_FIRST_END", "false"),
     ],
