@@ -4,7 +4,6 @@
 Exit codes: 0 verdict pass; 1 the model, the board or the answers are at fault; 2 usage; 3 our bug.
 """
 
-import gc
 import os
 import signal
 import sys
@@ -30,6 +29,7 @@ from mcuforge.commands import (
 )
 from mcuforge.commands import compile as compile_
 from mcuforge.errors import UserError
+from mcuforge.garbage import collect_rarely
 from mcuforge.version import VERSION
 
 EXIT_FAULT, EXIT_BUG, EXIT_INTERRUPTED = 1, 3, 130
@@ -84,15 +84,11 @@ def _terminated(number: int, frame: object) -> NoReturn:
     sys.exit(128 + number)
 
 
-# A compile makes millions of objects and hardly any cycle, so garbage is looked for rarely.
-RARE_COLLECTIONS = (200_000, 20, 20)
-
-
 def main() -> None:
     """Run the command line and exit with its code."""
     debug = "--debug" in sys.argv[1:]
     _prepare_process()
-    gc.set_threshold(*RARE_COLLECTIONS)
+    collect_rarely()
     try:
         app()
     except UserError as error:

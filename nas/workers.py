@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from mcuforge.errors import CompileError
+from mcuforge.garbage import collect_rarely
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -111,6 +112,7 @@ def _call(sent: Sequence[Any], item: object) -> object:
     (reference,) = sent
     name = reference.hex()
     if name not in _FUNCTIONS:
+        collect_rarely()
         _FUNCTIONS[name] = ray.get(reference)
     return _FUNCTIONS[name](item)
 

@@ -36,6 +36,7 @@ from mcuforge.errors import CompileError
 from mcuforge.flow.candidates import target_of
 from mcuforge.flow.firmware import build_check
 from mcuforge.flow.session import Session, compile_session
+from mcuforge.garbage import collect_rarely
 from mcuforge.nas.sampling import SPACES, SUPERNETS
 from scripts.count_instructions import once, run_built
 
@@ -156,6 +157,7 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=200)
     parser.add_argument("--builds", type=int, default=20)
     options = parser.parse_args()
+    collect_rarely()  # as a search does
     if options.what == "supernets":
         header = " | ".join(f"{number} KB" for number in KILOBYTES)
         print(f"| supernet | drawn | {header} | most of these | largest architecture |")
