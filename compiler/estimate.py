@@ -32,6 +32,7 @@ from mcuforge.compiler.isa import find_instruction_set
 from mcuforge.compiler.isa.code_size import CodeSize, code_size
 from mcuforge.compiler.ops.convolution import ConvolutionOp
 from mcuforge.compiler.ops.fully_connected import FullyConnected
+from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.passes import optimize
 from mcuforge.compiler.schedule.choose import least_bytes
 from mcuforge.compiler.schedule.cost import schedule_costs
@@ -129,6 +130,7 @@ class Estimator:
         self.target = target
         self._known = Known() if known is None else known
         self._segments: dict[Key, Segment] = {}
+        self._doubled: tuple[Graph | None, dict[str, int]] = (None, {})  # of the last graph
         self._layers = Layers(target.isa, packed=True), Layers(target.isa, packed=False)
 
     def cost(self, graph: Graph, *, exact: bool = False) -> Cost:
@@ -266,7 +268,9 @@ class Estimator:
         """The cost and the limits it passes; `over`: some memory is too small for the plan."""
         target = self.target
         most = target.max_instructions
-        doubled = dict(_doubled(graph, target.isa))
+        if self._doubled[0] is not graph:
+            self._doubled = graph, dict(_doubled(graph, target.isa))
+        doubled = self._doubled[1]
         limits: tuple[tuple[Limit, bool], ...] = (
             ("flash", flash > target.flash),
             ("instructions", most is not None and instructions > most),
@@ -325,18 +329,24 @@ def _doubled(graph: Graph, isa: str) -> Iterator[tuple[str, int]]:
 
 
 def _weights_bytes(graph: Graph) -> int:
-    """Bytes of the filters that every plan keeps, at a byte for each weight at least.
+    """Bytes of filters, biases and normalizations that every plan keeps, a byte for each weight.
 
     A form of attention may leave out columns of a projection that nobody reads, so layers that are
-    read in parts do not count.
+    read in parts do not count. Biases that are known may be equal, and lie in flash once.
     """
     in_parts: set[int] = set()
     counted: dict[int, int] = {}
     for node in reversed(graph.nodes):
         op, output = node.op, node.output
-        if isinstance(op, ConvolutionOp | FullyConnected):
+        if isinstance(op, (ConvolutionOp, FullyConnected)):  # a union is looked through slowly
             if id(output) not in in_parts:
-                counted[id(node.inputs[1])] = node.inputs[1].bytes
+                weights, *biases = node.inputs[1:]
+                counted[id(weights)] = weights.bytes
+                for bias in biases:
+                    if bias.data is not None and is_unknown(bias.data):
+                        counted[id(bias)] = bias.bytes
+        elif isinstance(op, LayerNorm):
+            counted |= {id(tensor): tensor.bytes for tensor in node.inputs if tensor.is_constant}
         elif is_move(op) and (output.elements < node.inputs[0].elements or id(output) in in_parts):
             in_parts.add(id(node.inputs[0]))
         elif id(output) in in_parts and is_elementwise(node):
