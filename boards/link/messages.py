@@ -18,7 +18,7 @@ _DTYPES = ("int8", "uint8", "int32", "float32")
 _DTYPE_BYTES = (1, 1, 4, 4)
 CACHES = ("instruction", "data", "prefetch")  # by bit
 DATA_BYTES = range(240, 4001)  # of one WRITE or READ: HELLO's answer must fit, and be a frame here
-MOST_TENSORS = 256  # inputs or outputs; arenas too
+MOST_TENSORS = 65_536  # inputs or outputs; arenas too
 MOST_BYTES = 1 << 30  # of a tensor or all arenas
 SERIAL_FLASH = 0xFFFFFFFF  # in the place of wait states
 RESETS = ("unknown", "power", "reset pin", "software", "watchdog", "low power")
@@ -143,8 +143,8 @@ def read_hello(body: bytes) -> Hello:
     hello = Hello(*fields, *strings)
     _refuse_outside("data bytes", hello.data_bytes, DATA_BYTES)
     _refuse_outside("window", hello.window, range(1, 257))
-    _refuse_outside("inputs", hello.input_count, range(1, MOST_TENSORS + 1))
-    _refuse_outside("outputs", hello.output_count, range(1, MOST_TENSORS + 1))
+    _refuse_outside("inputs", hello.input_count, range(MOST_TENSORS + 1))
+    _refuse_outside("outputs", hello.output_count, range(MOST_TENSORS + 1))
     _refuse_outside("steps", hello.steps, range(1 << 31))
     _refuse_outside("arenas", hello.arenas, range(MOST_TENSORS + 1))
     _refuse_outside("arena bytes", hello.arena_bytes, range(MOST_BYTES + 1))

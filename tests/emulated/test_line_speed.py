@@ -28,19 +28,21 @@ CNN = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits_cnn.
 QUIET = Stages(Console(stderr=True), quiet=True)
 FAST = 921_600
 KINDS = ("nucleo_f446re", "nucleo_f746zg", "pico", "hifive1-revb", "sipeed-longan-nano")  # of UARTs
-# Of a transfer. More: what the firmware does between bytes (it paints its stack). Less: bytes that
-# leave the UART's FIFO when the inference has begun.
+# Of a transfer. More: what the firmware does between bytes (it paints its stack). Less: a request
+# may be on the line while an answer comes back, and bytes leave the UART's FIFO when the inference
+# has begun. Both ways together cannot be quicker than the half.
 NEAR, BOUND_MS = 0.05, 1.0
 
 
 def check_transfer(run: Run, baud: int = 115_200) -> None:
-    """Ask that the transfer took the time of its bytes, ten bits each, within the stated bound."""
+    """Ask that the transfer took the time of its bytes, ten bits each, within the stated bounds."""
     assert run.transfer_baud == baud
     assert run.transfer_bytes is not None
     assert run.transfer_milliseconds is not None
     assert run.transfer_bytes > 64  # the image, and frames around it
     line_ms = run.transfer_bytes * 10_000 / baud
-    assert abs(run.transfer_milliseconds - line_ms) < max(NEAR * line_ms, BOUND_MS)
+    bound_ms = max(NEAR * line_ms, BOUND_MS)
+    assert line_ms / 2 - bound_ms < run.transfer_milliseconds < line_ms + bound_ms
 
 
 def test_a_faster_line_takes_less_time() -> None:

@@ -169,7 +169,7 @@ def test_a_hello_of_impossible_numbers_is_garbage_in_three_lines() -> None:
     body = struct.pack("<14I", *numbers) + bytes(32) + b"m\0t\0b\0v\0"
     error = hello_error(answering(body))
     assert isinstance(error, Garbage)
-    assert "inputs 4294967295, expected 1 to 256" in error.what
+    assert "inputs 4294967295, expected 0 to 65536" in error.what
     assert str(error).count("\n") == 2
 
 
