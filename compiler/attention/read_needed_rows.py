@@ -78,7 +78,7 @@ class _Changing:
 
 
 def _merge(changing: _Changing) -> bool:
-    """Merge two slices that take the same rows of a tensor; False where there are no two."""
+    """Merge two slices that take the same rows of a tensor; False if no two do."""
     seen: dict[tuple[Tensor, Op, tuple[int, ...]], Node] = {}
     for node in changing.cuts:
         first = seen.setdefault((node.inputs[0], node.op, node.output.shape), node)

@@ -26,8 +26,9 @@ class ChangeFacts:
     """One figure beside that of the baseline; None where a run has no such figure.
 
     change: a share of `before`, of accuracy the difference; positive where there is more now. None
-    from 0 to more, which is no share. allowed: how far it may get worse, in the unit of `change`. A
-    figure that got worse within that is "worse", beyond it a "regression". "new": there was none.
+    from 0 to more: nothing is a share of 0. allowed: how far it may get worse, in the unit of
+    `change`. A figure that got worse within that is "worse", beyond it a "regression". "new": there
+    was none.
     """
 
     figure: str

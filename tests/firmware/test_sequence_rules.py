@@ -53,11 +53,11 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Board(RuleBasedStateMachine):
     """What the board should do with any frame, by a model of the rules."""
 
-    library: Path
+    built: Path
 
     def __init__(self) -> None:
         super().__init__()
-        self.board = LinkedBoard(self.library)
+        self.board = LinkedBoard(self.built)
         self.splitter = Splitter()
         self.old: list[bytes] = []  # every frame that was ever sent
         self.starts = 0
@@ -249,7 +249,7 @@ class Board(RuleBasedStateMachine):
     @rule()
     def starts_again(self) -> None:
         self.starts += 1
-        self.board = LinkedBoard(self.library, 1000 * self.starts)
+        self.board = LinkedBoard(self.built, 1000 * self.starts)
         self.epoch = self.session = None
         self.nonce = self.last = 0
         self.memory = self.sums = None
@@ -368,7 +368,7 @@ def check_rules(library: Path, *, planted: bool = False) -> None:
     class OfLibrary(Board):
         pass
 
-    OfLibrary.library = library
+    OfLibrary.built = library
     run_state_machine_as_test(
         OfLibrary,
         settings=settings(
