@@ -212,13 +212,8 @@ class OnnxReading:
     def _checked_output(self, value: Value) -> Stored:
         """Return an output that is quantized and computed. Raises Refusal for any other."""
         if isinstance(value, Deferred):
-            node = value.origin
-            raise Refusal(
-                f"the output is the float32 result of {node.origin} '{layer_name(node)}', "
-                "supported: int8, or a DequantizeLinear of int8",
-                "quantize the output too: quantize_static without nodes_to_exclude and "
-                "op_types_to_quantize, or end the model before this operator",
-            )
+            with self.work.at(value.origin):
+                value = self.work.settled(value)
         inputs = [stored.view.tensor for stored in self.work.inputs.values()]
         if not isinstance(value, Stored) or any(value.view.tensor is t for t in inputs):
             raise Refusal(

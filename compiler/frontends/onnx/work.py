@@ -7,11 +7,12 @@ Deferred and GraphBuilder refer to each other, so they share this file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,14 @@ from mcuforge.compiler.frontends.onnx.layout import (
     same_memory,
 )
 from mcuforge.compiler.frontends.onnx.names import layer_name
-from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
+from mcuforge.compiler.frontends.onnx.values import (
+    Constant,
+    Edge,
+    Interval,
+    Scheme,
+    Stored,
+    Value,
+)
 from mcuforge.compiler.graph import Node, Op
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.tables.lookup import Lookup
@@ -36,6 +44,11 @@ from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
 from mcuforge.errors import Refusal
 
 DEEPEST = 64  # float operators that read one another
+EVERYTHING: Interval = (-np.inf, np.inf)
+QUANTIZE_TOO = (
+    "quantize this operator and its neighbours too: quantize_static without op_types_to_quantize, "
+    "or `mcuforge quantize MODEL --data FILE` on the float model"
+)
 Int8 = NDArray[np.int8]
 
 
@@ -61,6 +74,11 @@ class Deferred(Value, ABC):
     @abstractmethod
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         """Add the nodes that compute it on `scheme`. Raises Refusal where none can."""
+
+    @property
+    def reach(self) -> Interval | None:
+        """Bound the values that it may have; None where nothing bounds them."""
+        return None
 
     @cached_property
     def depth(self) -> int:
@@ -161,6 +179,24 @@ class GraphBuilder:
         with self.at(value.origin):
             return value.build(self, scheme)
 
+    def settled(self, value: Value, place: str = "input", within: Interval = EVERYTHING) -> Stored:
+        """Give `value` as a stored tensor; a float result gets a scale of our own.
+
+        The scale covers every value that it may have, as far as it lies `within` what its reader
+        tells apart. Raises Refusal, which calls the value `place`, where nothing bounds it.
+        """
+        if isinstance(value, Stored) and value.real:
+            return value
+        reach = reach_of(value) if isinstance(value, Deferred) else None
+        if reach is None:
+            raise Refusal(
+                f"its {place} is a float32 result without QuantizeLinear, supported: int8",
+                QUANTIZE_TOO,
+            )
+        low, high = (float(np.clip(end, *within)) for end in reach)
+        scheme = Scheme.covering(low, high)
+        return Stored(self.realize(value, scheme), scheme, real=True)
+
     def requantized(self, value: Stored, scheme: Scheme) -> View:
         """Requantize a stored tensor; it stays unchanged where its scheme is the same."""
         view = value.view
@@ -228,6 +264,29 @@ class GraphBuilder:
         if key not in self._moved:
             self._moved[key] = self.emit_moved(Transpose(moves), (view.tensor,), stored)
         return View(self._moved[key], perm, view.shape)
+
+
+def reach_of(value: Value) -> Interval | None:
+    """Bound the real values that `value` may have; None where nothing bounds them."""
+    if isinstance(value, Deferred):
+        return value.reach
+    if isinstance(value, Stored):
+        return spanned(value.scheme.reals()) if value.real else None
+    return spanned(value.real) if isinstance(value, Constant) else None
+
+
+def united(bounds: Iterable[Interval | None]) -> Interval | None:
+    """Return the interval that holds all of `bounds`; None where one is unknown."""
+    known = list(bounds)
+    lows = [bound[0] for bound in known if bound is not None]
+    highs = [bound[1] for bound in known if bound is not None]
+    return (min(lows), max(highs)) if lows and len(lows) == len(known) else None
+
+
+def spanned(values: NDArray[np.floating[Any]]) -> Interval | None:
+    """Return the least and the largest finite one of `values`; None where none is finite."""
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else None
 
 
 def flat_perm(shape: Shape) -> Shape:

@@ -9,10 +9,9 @@ from mcuforge.compiler.frontends.common import contradiction, resolve_axes
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
-from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
-from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
+from mcuforge.compiler.frontends.onnx.values import Constant, Interval, Scheme, Stored, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, reach_of, united
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
@@ -48,8 +47,12 @@ class Averaged(Deferred):
     slide: Slide
     counts_padding: bool
 
+    @property
+    def reach(self) -> Interval | None:
+        return united((reach_of(self.x), (0.0, 0.0)))
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        x = stored_input(self.x, "input")
+        x = work.settled(self.x)
         image, window = as_image(work, x.view), self.slide.window
         shape = (1, *self.slide.output, image.shape[3])
         padded = any(window.pad)
@@ -105,13 +108,12 @@ class Meaned(Deferred):
     axes: Shape
     keep: bool
 
+    @property
+    def reach(self) -> Interval | None:
+        return reach_of(self.x)
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        if isinstance(self.x, Deferred) and self.x.origin.op in ("Pow", "Mul"):
-            raise Refusal(
-                "it averages squares in float32: the layer normalization is only partly quantized",
-                "export LayerNormalization as one operator (opset 17 or later), then quantize",
-            )
-        view = work.aligned(stored_input(self.x, "input").view)
+        view = work.aligned(work.settled(self.x).view)
         stored = tuple(sorted(view.perm[axis] for axis in self.axes))
         shape = tuple(1 if i in stored else n for i, n in enumerate(view.tensor.shape))
         if not self.keep:

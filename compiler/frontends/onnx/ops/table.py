@@ -17,6 +17,7 @@ from mcuforge.compiler.frontends.onnx.ops import (
     resize,
     slicing,
 )
+from mcuforge.compiler.frontends.onnx.ops.affine import batch_normalization
 from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
 from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
@@ -65,6 +66,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Max": Arm(binary, (Maximum, Lookup)),
         "Min": Arm(binary, (Minimum, Lookup)),
         "PRelu": Arm(binary, (Lookup,), "one slope"),
+        "BatchNormalization": Arm(
+            batch_normalization, (DepthwiseConv2D,), "part of a Conv, Gemm or MatMul before it"
+        ),
         "LayerNormalization": Arm(normalize.layer_normalization, (LayerNorm,)),
         "Softmax": Arm(normalize.softmax, (SoftmaxQdq,)),
         "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
@@ -99,7 +103,6 @@ QDQ = (
     "quantize to QDQ form: quantize_static(..., quant_format=QuantFormat.QDQ), "
     "or `mcuforge quantize MODEL --data FILE` on the float model"
 )
-FOLD_FIRST = "fold it first: onnxruntime.quantization.shape_inference.quant_pre_process"
 RECURRENT = "use convolutions or attention: recurrent layers are not supported"
 CONTROL_FLOW = "export without control flow: trace the model instead of scripting it"
 OTHER_QUANTIZED_FORMS = (
@@ -110,7 +113,6 @@ OTHER_QUANTIZED_FORMS = (
 )
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
-        "BatchNormalization": FOLD_FIRST,
         "ConvTranspose": "use Resize (nearest) and then a Conv instead",
         "InstanceNormalization": "use LayerNormalization or a folded BatchNormalization",
         "GlobalMaxPool": "use GlobalAveragePool, or MaxPool with the kernel of the whole image",
