@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import onnx
 import pytest
 
 from tests.models.onnx_images import IMAGE, normalized
@@ -85,6 +86,34 @@ def difference_then_absolute(q: Qdq) -> str:
     return q.op("Abs", [x], 0.05, -128)
 
 
+def fed(*steps: tuple[str, bool, object]) -> Build:
+    """Begin with sums and products of the input: (kind, constant in front, constant)."""
+
+    def build(q: Qdq) -> str:
+        x = "x"
+        q.inputs.append(onnx.helper.make_tensor_value_info(x, onnx.TensorProto.FLOAT, IMAGE))
+        for kind, in_front, values in steps:
+            constant = q.constant(np.array(values, np.float32))
+            x = q.node(kind, [constant, x] if in_front else [x, constant])
+        x = q.requantized(x, 0.05, 3)
+        return q.op("Conv", [x, q.weights((4, 6, 3, 3))], 2.0)
+
+    return build
+
+
+def pooled_first(kind: str, **attributes: Sequence[int]) -> Build:
+    """Begin with a mean of the input, of which no QuantizeLinear says how far it reaches."""
+
+    def build(q: Qdq) -> str:
+        q.inputs.append(onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, IMAGE))
+        x = q.node("Div", ["x", number(q, 4.0)])
+        made = q.node(kind, [x], 1, "", **attributes)
+        return q.requantized(made, 0.05, 3)
+
+    return build
+
+
+VECTOR = np.linspace(-1, 1, 6)[None, :, None, None]
 CASES: dict[str, tuple[Build, list[str], float]] = {
     "div": (last("Div", 2.0), ["lookup"], 0.51),
     "tanh": (last("Tanh"), ["lookup"], 0.51),
@@ -99,6 +128,23 @@ CASES: dict[str, tuple[Build, list[str], float]] = {
     "swish of a convolution": (swish_of_convolution, ["conv2d", "lookup"], 2.0),
     "residual": (residual, ["conv2d", "add"], 2.01),
     "convolutions": (chained_convolutions, ["conv2d", "conv2d"], 2.0),
+    "input over 255": (fed(("Div", False, 255)), ["conv2d"], 1.0),
+    "input less a mean, over a deviation": (
+        fed(("Sub", False, VECTOR), ("Div", False, np.exp(VECTOR))),
+        ["conv2d"],
+        1.0,
+    ),
+    "input turned and moved": (
+        fed(("Mul", True, -3), ("Sub", True, VECTOR), ("Add", False, 2)),
+        ["conv2d"],
+        1.0,
+    ),
+    "input pooled": (
+        pooled_first("AveragePool", kernel_shape=[2, 2], strides=[2, 2]),
+        ["depthwise_conv2d"],
+        1.01,
+    ),
+    "input averaged": (pooled_first("ReduceMean", axes=[2, 3]), ["mean"], 1.01),
     "difference, then absolute": (difference_then_absolute, ["add", "lookup"], 1.01),
 }
 

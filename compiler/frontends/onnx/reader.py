@@ -118,7 +118,8 @@ class OnnxReading:
             raise self.survey.error(len(self.survey.refused) - 1)
         ports: dict[str, Port] = {}
         for port, shape in self._inputs:
-            ports[port.name] = ported_input(port, shape, self.work.inputs[port.name])
+            stored, steps = self.work.inputs[port.name], self.work.steps[port.name]
+            ports[port.name] = ported_input(port, shape, stored, steps)
         outputs = []
         for port, value in self._outputs:
             tensor, ports[port.name] = ported_output(self.work, port, value)

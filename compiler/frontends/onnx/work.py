@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.common import FEWER, Unique, want_bytes
+from mcuforge.compiler.frontends.common import FEWER, Unique, printable, want_bytes
 from mcuforge.compiler.frontends.onnx.file import OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import (
     Shape,
@@ -36,7 +36,7 @@ from mcuforge.compiler.frontends.onnx.values import (
     Stored,
     Value,
 )
-from mcuforge.compiler.graph import Node, Op
+from mcuforge.compiler.graph import Node, Op, Step
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
@@ -97,6 +97,7 @@ class GraphBuilder:
     def __init__(self, names: Unique, layouts: dict[str, Shape]) -> None:
         self.nodes: list[Node] = []
         self.inputs: dict[str, Stored] = {}
+        self.steps: dict[str, tuple[Step, ...]] = {}  # before each of the inputs is quantized
         self.node: OnnxNode | None = None
         self._names = names
         self._layouts = layouts  # the stored places of the inputs' axes
@@ -172,7 +173,7 @@ class GraphBuilder:
         if isinstance(value, Stored):
             return self.requantized(value, scheme)
         if isinstance(value, Edge):
-            return self._input(value, scheme)
+            return self.fed(value, scheme)
         if isinstance(value, Constant):
             return self.constant_view(value, scheme)
         assert isinstance(value, Deferred)
@@ -219,8 +220,17 @@ class GraphBuilder:
         tag = f"activation {scheme.key} {perm}"
         return View(self.constant(value, tag, data, scheme.quant), perm, value.shape)
 
-    def _input(self, edge: Edge, scheme: Scheme) -> View:
-        """Return the graph's input; the first quantization that is found defines it."""
+    def fed(self, edge: Edge, scheme: Scheme, steps: tuple[Step, ...] = ()) -> View:
+        """Return the graph's input; the first quantization that is found defines it.
+
+        Whoever feeds it takes `steps` before. Raises Refusal where other readers need others.
+        """
+        if not _equal(self.steps.setdefault(edge.name, steps), steps):
+            raise Refusal(
+                "input "
+                f"'{printable(edge.name)}' is quantized twice, after different sums and products",
+                "quantize the input first: one QuantizeLinear right after it",
+            )
         if edge.name not in self.inputs:
             perm = self._layouts.get(edge.name, flat_perm(edge.shape))
             stored = permuted(edge.shape, inverse(perm))
@@ -264,6 +274,14 @@ class GraphBuilder:
         if key not in self._moved:
             self._moved[key] = self.emit_moved(Transpose(moves), (view.tensor,), stored)
         return View(self._moved[key], perm, view.shape)
+
+
+def _equal(some: tuple[Step, ...], others: tuple[Step, ...]) -> bool:
+    """True for the same steps."""
+    return len(some) == len(others) and all(
+        a.kind == b.kind and np.array_equal(a.operand, b.operand)
+        for a, b in zip(some, others, strict=True)
+    )
 
 
 def reach_of(value: Value) -> Interval | None:

@@ -23,6 +23,7 @@ from mcuforge.compiler.frontends.onnx.ops.chain import (
     told_apart,
 )
 from mcuforge.compiler.frontends.onnx.ops.convolution import Convolution
+from mcuforge.compiler.frontends.onnx.ops.feeding import fed_through
 from mcuforge.compiler.frontends.onnx.ops.functions import BINARY, UNARY
 from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
@@ -53,6 +54,10 @@ class Elementwise(Computed):
         table = as_table(work, self, scheme)
         if table is not None:
             return table
+        fed = fed_through(self)
+        if fed is not None:
+            edge, steps = fed
+            return work.fed(edge, scheme, steps)
         normal = layer_norm_of(self)
         if normal is not None:
             return normal.build(work, scheme)

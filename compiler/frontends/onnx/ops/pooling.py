@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads MaxPool, AveragePool, GlobalAveragePool and ReduceMean."""
 
+import math
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction, resolve_axes
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
+from mcuforge.compiler.frontends.onnx.ops.feeding import is_fed
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
-from mcuforge.compiler.frontends.onnx.values import Constant, Interval, Scheme, Stored, Value
+from mcuforge.compiler.frontends.onnx.values import (
+    Constant,
+    Interval,
+    Scheme,
+    Stored,
+    Value,
+)
 from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, reach_of, united
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -52,7 +61,7 @@ class Averaged(Deferred):
         return united((reach_of(self.x), (0.0, 0.0)))
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        x = work.settled(self.x)
+        x = _settled(work, self.x, scheme, prod(self.slide.window.kernel))
         image, window = as_image(work, x.view), self.slide.window
         shape = (1, *self.slide.output, image.shape[3])
         padded = any(window.pad)
@@ -113,7 +122,8 @@ class Meaned(Deferred):
         return reach_of(self.x)
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        view = work.aligned(work.settled(self.x).view)
+        count = prod(self.x.shape[axis] for axis in self.axes)
+        view = work.aligned(_settled(work, self.x, scheme, count).view)
         stored = tuple(sorted(view.perm[axis] for axis in self.axes))
         shape = tuple(1 if i in stored else n for i, n in enumerate(view.tensor.shape))
         if not self.keep:
@@ -124,6 +134,18 @@ class Meaned(Deferred):
         left = [p for i, p in enumerate(view.perm) if i not in self.axes]
         perm = tuple(sorted(left).index(p) for p in left)
         return View(output, perm, self.shape)
+
+
+def _settled(work: GraphBuilder, x: Value, scheme: Scheme, count: int) -> Stored:
+    """Give the input of a mean of `count` values on `scheme`; an input of the model gets a scale.
+
+    The file says only how far means reach. Values of a normal distribution reach farther by the
+    root of their number, and so far reaches the scale; it adds a third of a step to a mean.
+    """
+    if not is_fed(x):
+        return work.settled(x)
+    wider = Scheme(scheme.scale * math.sqrt(count), scheme.zero_point)
+    return Stored(work.realize(x, wider), wider, real=True)
 
 
 def reduce_mean(operator: Operator) -> Value:

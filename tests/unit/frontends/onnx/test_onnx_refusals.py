@@ -98,6 +98,12 @@ def input_output(q: Qdq) -> str:
     return q.input((1, 4))
 
 
+def input_on_two_ways(q: Qdq) -> str:
+    x = q.input((1, 4))
+    moved = q.op("Sub", ["x", q.constant(np.array(0.5, np.float32))], 0.05, 3)
+    return q.op("Add", [x, moved], 0.1)
+
+
 def unknown_domain(q: Qdq) -> str:
     x = q.input((1, 4))
     return q.requantized(q.node("Relu", [x], 1, "my.company"), 0.1, 0)
@@ -173,6 +179,7 @@ def scale_of(value: float) -> Build:
         ),
         (constant_output, "the output is an input or a constant", "output", "leave it out"),
         (input_output, "the output is an input or a constant", "output", "leave it out"),
+        (input_on_two_ways, "input 'x' is quantized twice", "node 2 Sub", "quantize the input"),
         (unknown_domain, "my.company.Relu is not supported", "node 2 Relu", "replace it"),
         (transposed_gemm, "transA is 1, supported: 0", "node 3 Gemm", "transpose the input"),
         (scaled_gemm, "alpha is 0.5, supported: 1", "node 3 Gemm", "fold it into the weights"),
