@@ -259,6 +259,17 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
             pool("AveragePool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
             ["average_pool2d"],
         ),
+        "average pool rounded up, padding counted": (
+            pool(
+                "AveragePool",
+                kernel_shape=[3, 3],
+                strides=[2, 4],
+                pads=[1, 1, 0, 0],
+                ceil_mode=1,
+                count_include_pad=1,
+            ),
+            ["pad", "average_pool2d"],
+        ),
         "max pool": (pool("MaxPool", kernel_shape=[3, 3], pads=[1, 1, 1, 1]), ["max_pool2d"]),
         "max pool rounded up": (
             pool("MaxPool", kernel_shape=[2, 3], strides=[2, 2], ceil_mode=1),

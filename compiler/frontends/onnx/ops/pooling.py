@@ -22,9 +22,11 @@ from mcuforge.compiler.frontends.onnx.values import (
 )
 from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, reach_of, united
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
+from mcuforge.compiler.ops.common.window import Pad as Pads
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
+from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.tensors import Quant, Tensor
 from mcuforge.errors import Refusal
 
@@ -66,14 +68,34 @@ class Averaged(Deferred):
         shape = (1, *self.slide.output, image.shape[3])
         padded = any(window.pad)
         same = x.scheme.key == scheme.key
+        if self.counts_padding and window.pad != self.slide.declared:
+            return self._bordered(work, image, x.scheme, scheme)
         if self.counts_padding if padded else not same:
             weights = self._ones(work, image.shape[3])
             op = DepthwiseConv2D(window.stride, window.pad)
             return from_image(work, work.emit(op, (image, weights), shape, scheme), self.shape)
-        pool = AveragePool2D(window.kernel, window.stride, window.pad)
-        output = work.emit(pool, (image,), shape, x.scheme)
-        between = Stored(from_image(work, output, self.shape), x.scheme, real=True)
+        return self._pooled(work, image, window.pad, x.scheme, scheme)
+
+    def _pooled(
+        self, work: GraphBuilder, image: Tensor, pad: Pads, own: Scheme, scheme: Scheme
+    ) -> View:
+        """Pool an image on its `own` scheme, without its padding, and bring it to `scheme`."""
+        window = self.slide.window
+        pool = AveragePool2D(window.kernel, window.stride, pad, to_even=True)
+        output = work.emit(pool, (image,), (1, *self.slide.output, image.shape[3]), own)
+        between = Stored(from_image(work, output, self.shape), own, real=True)
         return work.requantized(between, scheme)
+
+    def _bordered(self, work: GraphBuilder, image: Tensor, own: Scheme, scheme: Scheme) -> View:
+        """Store the declared padding, which counts, and leave out what only rounding up needs."""
+        top, left, bottom, right = self.slide.declared
+        _, height, width, channels = image.shape
+        border = Pad((0, top, left, 0), (0, bottom, right, 0), own.zero_point)
+        size = (1, top + height + bottom, left + width + right, channels)
+        larger = self.slide.window.pad[2] - bottom, self.slide.window.pad[3] - right
+        return self._pooled(
+            work, work.emit_moved(border, (image,), size), (0, 0, *larger), own, scheme
+        )
 
     def _ones(self, work: GraphBuilder, channels: int) -> Tensor:
         """Make weights that average: 1 over the number of taps."""
@@ -87,11 +109,7 @@ def average_pool(operator: Operator) -> Value:
     """Average windows, on any scale."""
     operator.arity(1)
     x, slide = _pooled(operator)
-    counts = operator.flag_of("count_include_pad")
-    if counts and slide.window.pad != slide.declared:
-        raise Refusal(
-            "it rounds its size up and counts padding, supported: one of the two", OTHER_POOL
-        )
+    counts = operator.flag_of("count_include_pad") and any(slide.declared)
     return Averaged(operator.node, slide.shape(x.shape[1], len(x.shape)), (x,), slide, counts)
 
 

@@ -73,7 +73,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Softmax": Arm(normalize.softmax, (SoftmaxQdq,)),
         "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
         "GlobalAveragePool": Arm(pooling.global_average_pool, (Mean,)),
-        "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D)),
+        "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D, Pad)),
         "MaxPool": Arm(pooling.max_pool, (MaxPool2D,)),
         "Resize": Arm(resize.resize, (ResizeNearest,), "nearest"),
         "Transpose": Arm(movement.transpose, (Transpose,), "moves bytes only where it must"),
