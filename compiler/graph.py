@@ -177,7 +177,8 @@ class Graph:
     """Nodes in the order they run, with the tensors the user feeds and reads.
 
     `ports` describes, by tensor name, the inputs and outputs that the file stores in another way
-    (NCHW, float32); all others are in the file as they are here.
+    (NCHW, float32); all others are in the file as they are here. `notes` say what was not read as
+    the file states it.
     """
 
     name: str
@@ -187,6 +188,7 @@ class Graph:
     source: str = ""  # the user's file, for errors
     format: str = "tflite"  # or "onnx"
     ports: Mapping[str, Port] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def _links(self) -> _Links:

@@ -14,6 +14,9 @@ from tests.shared import shared
 # file: by how many steps of our outputs' scale an answer may differ
 STEPS = {
     "T_convmixer": 1,
+    "T_gpt_1e4": 1,
+    "T_gpt_inf": 1,
+    "T_gpt_sdpa": 1,
     "avgpool_variants": 1,
     "bn1d_mlp": 1,
     "bn_after_relu": 1,
@@ -33,6 +36,7 @@ STEPS = {
     "s_convavg2": 1,
     "siamese": 1.5,
     "std_pool": 1,
+    "where_mask": 1,
 }
 
 

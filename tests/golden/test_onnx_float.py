@@ -11,6 +11,7 @@ import pytest
 
 from tests.models.onnx_images import IMAGE, normalized
 from tests.models.onnx_runner import graph_of, kinds_of, output_difference
+from tests.models.onnx_tokens import causal
 from tests.models.qdq_builder import Qdq
 
 Build = Callable[[Qdq], str]
@@ -145,6 +146,11 @@ CASES: dict[str, tuple[Build, list[str], float]] = {
         1.01,
     ),
     "input averaged": (pooled_first("ReduceMean", axes=[2, 3]), ["mean"], 1.01),
+    "mask in float": (
+        causal("Where -inf", quantized=False),
+        ["lookup", "minimum", "softmax_qdq"],
+        7.0,
+    ),
     "difference, then absolute": (difference_then_absolute, ["add", "lookup"], 1.01),
 }
 

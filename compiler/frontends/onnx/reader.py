@@ -135,6 +135,7 @@ class OnnxReading:
             source=self.survey.file,
             format="onnx",
             ports=MappingProxyType(ports),
+            notes=tuple(self.work.notes),
         )
 
     def _read_input(self, port: OnnxPort) -> None:
@@ -206,15 +207,19 @@ class OnnxReading:
                 raise contradiction(f"no node writes '{printable(port.name)}'")
             if any(port.name == other.name for other, _ in self._outputs):
                 raise contradiction("it is listed twice among the outputs")
-            self._outputs.append((port, self._checked_output(value)))
+            self._outputs.append((port, self._checked_output(port.name, value)))
         except Refusal as refusal:
             self._note_model(f"output '{printable(port.name)}'", refusal, port)
 
-    def _checked_output(self, value: Value) -> Stored:
-        """Return an output that is quantized and computed. Raises Refusal for any other."""
+    def _checked_output(self, name: str, value: Value) -> Stored:
+        """Return an output as a computed tensor. Raises Refusal where it is none."""
         if isinstance(value, Deferred):
             with self.work.at(value.origin):
                 value = self.work.settled(value)
+            self.work.notes.append(
+                f"output '{printable(name)}' is float32 in the file and not quantized; here it is "
+                f"int8 on a scale of {value.scheme.scale:g}, which covers all its values"
+            )
         inputs = [stored.view.tensor for stored in self.work.inputs.values()]
         if not isinstance(value, Stored) or any(value.view.tensor is t for t in inputs):
             raise Refusal(

@@ -66,11 +66,11 @@ class Scheme:
     def store(self, real: Float) -> NDArray[np.int8]:
         """Quantize as QuantizeLinear does: divide in float32, round halves to even, clamp.
 
-        Returns int8 of real's shape; NaN is stored as zero.
+        Returns int8 of real's shape; NaN is stored as the lowest value, as onnxruntime does.
         """
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             ratio = real / np.float32(self.scale)
-            steps = np.rint(np.nan_to_num(ratio, nan=0.0, posinf=1e9, neginf=-1e9))
+            steps = np.rint(np.nan_to_num(ratio, nan=-1e9, posinf=1e9, neginf=-1e9))
             return np.clip(steps + self.zero_point, -128, 127).astype(np.int8)
 
 

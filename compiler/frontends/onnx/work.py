@@ -98,6 +98,7 @@ class GraphBuilder:
         self.nodes: list[Node] = []
         self.inputs: dict[str, Stored] = {}
         self.steps: dict[str, tuple[Step, ...]] = {}  # before each of the inputs is quantized
+        self.notes: list[str] = []  # what the user should know of how the file was read
         self.node: OnnxNode | None = None
         self._names = names
         self._layouts = layouts  # the stored places of the inputs' axes

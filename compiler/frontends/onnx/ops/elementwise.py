@@ -27,6 +27,7 @@ from mcuforge.compiler.frontends.onnx.ops.feeding import fed_through
 from mcuforge.compiler.frontends.onnx.ops.functions import BINARY, UNARY
 from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
+from mcuforge.compiler.frontends.onnx.ops.masking import masked, without_infinite
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Interval, Scheme, Value
 from mcuforge.compiler.frontends.onnx.work import (
@@ -175,7 +176,29 @@ def _pair(operator: Operator, a: Value, b: Value) -> Value:
         want_size(shape, constant=True)
         return _folded(operator.node.op, a, b)
     want_size(shape)
-    return Elementwise(operator.node, shape, (a, b), BINARY[operator.node.op])
+    for operand in (a, b):
+        if isinstance(operand, Constant) and operand.is_real and np.isnan(operand.float).all():
+            return Constant(operand.name, np.full(shape, np.nan, np.float32))
+    made = Elementwise(operator.node, shape, (a, b), BINARY[operator.node.op])
+    return _without_infinite(made) if operator.node.op in ("Add", "Sub") else made
+
+
+def _without_infinite(made: Elementwise) -> Value:
+    """Return a sum whose constant is infinite somewhere as a choice between infinity and a sum."""
+    for place, operand in enumerate(made.operands):
+        found = without_infinite(operand) if isinstance(operand, Constant) else None
+        if found is None:
+            continue
+        mask, fill, rest = found
+        turned = made.origin.op == "Sub" and place == 1
+        if turned:
+            fill = Constant(fill.name, -fill.data)
+        other = made.operands[1 - place]
+        if rest.data.any() or (made.origin.op == "Sub" and place == 0):
+            both = (rest, other) if place == 0 else (other, rest)
+            other = Elementwise(made.origin, made.shape, both, made.function)
+        return masked(made.origin, made.shape, mask, fill, other)
+    return made
 
 
 def _folded(kind: str, a: Constant, b: Constant) -> Constant:

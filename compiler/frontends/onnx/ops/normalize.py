@@ -9,9 +9,11 @@ import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction, resolve_axis
 from mcuforge.compiler.frontends.onnx.layout import View, inverse
+from mcuforge.compiler.frontends.onnx.ops.masking import Masked
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.values import Constant, Interval, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
+from mcuforge.compiler.frontends.onnx.work import EVERYTHING, Deferred, GraphBuilder
+from mcuforge.compiler.ops.common.elementary import exp
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 
@@ -88,7 +90,8 @@ class Softened(Deferred):
         return (0.0, 1.0)
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        view = work.settled(self.x).view
+        apart = self.x.scores if isinstance(self.x, Masked) else None
+        view = work.settled(self.x, within=apart or EVERYTHING).view
         rank = len(view.shape)
         if self.axis == rank - 1:
             view = along_last(work, view)
@@ -106,4 +109,9 @@ def softmax(operator: Operator) -> Value:
     operator.arity(1)
     x = operator.value(0)
     axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
+    if isinstance(x, Constant):
+        with np.errstate(all="ignore"):
+            powers = exp(x.real - x.real.max(axis=axis, keepdims=True))
+            shares = powers / powers.sum(axis=axis, keepdims=True)
+        return Constant(x.name, shares.astype(np.float32))
     return Softened(operator.node, x.shape, (x,), axis)

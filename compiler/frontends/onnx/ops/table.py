@@ -21,6 +21,7 @@ from mcuforge.compiler.frontends.onnx.ops.affine import batch_normalization
 from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
 from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
+from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, where
 from mcuforge.compiler.frontends.onnx.ops.operator import Arm
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
@@ -70,6 +71,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
             batch_normalization, (DepthwiseConv2D,), "part of a Conv, Gemm or MatMul before it"
         ),
         "LayerNormalization": Arm(normalize.layer_normalization, (LayerNorm,)),
+        "Where": Arm(where, (Minimum, Maximum, Lookup), "by a constant mask, or of one tensor"),
         "Softmax": Arm(normalize.softmax, (SoftmaxQdq,)),
         "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
         "GlobalAveragePool": Arm(pooling.global_average_pool, (Mean,)),
@@ -96,6 +98,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Size": Arm(constants.size_of, (), ON_SHAPES),
     }
     | {name: Arm(unary, (Lookup,), ONE_TENSOR) for name in UNARY}
+    | {name: Arm(logic, (Lookup,), ONE_TENSOR) for name in LOGIC}
     | {name: Arm(fold, (), ON_SHAPES) for name in FOLDS}
 )
 
