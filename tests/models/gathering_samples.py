@@ -13,6 +13,13 @@ from tests.models.samples import ints, rows, sample
 
 GATHERING = (
     sample(
+        "REVERSE_V2",
+        (rows(1, 5, 3), ints(1)),
+        (rows(1, 5, 3),),
+        ("ReverseV2Options", {}),
+        Slice((0, 4, 0), (1, -1, 1)),
+    ),
+    sample(
         "GATHER",
         (rows(1, 5, 3), ints(4, 0, 1)),
         (rows(1, 3, 3),),
@@ -73,5 +80,16 @@ GATHERING = (
         (rows(1, 4, 3),),
         ("BroadcastToOptions", {}),
         BroadcastTo(),
+    ),
+)
+
+# 2.14 takes a single axis
+UNJUDGED = (
+    sample(
+        "REVERSE_V2 of two axes",
+        (rows(1, 5, 3), ints(-1, 1)),
+        (rows(1, 5, 3),),
+        ("ReverseV2Options", {}),
+        Slice((0, 4, 2), (1, -1, -1)),
     ),
 )
