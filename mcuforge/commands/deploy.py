@@ -12,6 +12,7 @@ import typer
 
 from mcuforge.commands.options import (
     BoardId,
+    CheckpointFile,
     Data,
     DumpPasses,
     Emulate,
@@ -58,6 +59,7 @@ class Request:
     options: PlanOptions | None = None
     limits: Limits | None = None
     poison: Poison = False
+    checkpoint: CheckpointFile = None
     out: Out = None
     dump_passes: DumpPasses = None
 
@@ -100,6 +102,7 @@ def deploy_session(
 
     gate: is asked whether it admits the samples; the report's limits are not looked at.
     """
+    from mcuforge.flow.checkpoint import Checkpoint
     from mcuforge.flow.deployment import deploy_to
 
     return deploy_to(
@@ -109,6 +112,7 @@ def deploy_session(
         samples=request.samples,
         options=request.options,
         poison=request.poison,
+        checkpoint=None if request.checkpoint is None else Checkpoint(request.checkpoint),
         out=request.out,
         dump_passes=request.dump_passes,
         connection=connection,

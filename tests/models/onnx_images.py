@@ -110,6 +110,13 @@ def pad(q: Qdq) -> str:
     return q.op("Pad", [q.input(IMAGE), q.integers(0, 0, 1, 2, 0, 1, 0, 1), value], 0.05, 3)
 
 
+def pad_beyond_the_range(q: Qdq) -> str:
+    """Ones around values below 0.4, as linear attention has them: the output's scale holds them."""
+    value = q.constant(np.array(1.0, np.float32))
+    x = q.input(IMAGE, 0.003, 3)
+    return q.op("Pad", [x, q.integers(0, 0, 1, 2, 0, 1, 0, 1), value], 0.009, -5)
+
+
 def two_images_joined(q: Qdq) -> str:
     a, b = q.input(IMAGE, name="a"), q.input(IMAGE, 0.02, -9, name="b")
     joined = q.op("Concat", [a, b], 0.05, 3, axis=1)
@@ -214,6 +221,7 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         ),
         "resize by half pixels": (resize, ["resize_nearest"]),
         "pad": (pad, ["pad"]),
+        "pad beyond the range": (pad_beyond_the_range, ["lookup", "pad"]),
         "two images joined": (two_images_joined, ["lookup", "concatenation", "conv2d"]),
         "normalized bytes": (normalized_uint8_image, ["lookup", "conv2d"]),
         "shape arithmetic": (shape_arithmetic, ["conv2d", "fully_connected"]),

@@ -12,9 +12,9 @@ from mcuforge.compiler.frontends.common import (
     resolve_axis,
 )
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted
-from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
+from mcuforge.compiler.frontends.onnx.ops.moving import Moved, moved, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
-from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
+from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.pad import Pad
@@ -204,4 +204,7 @@ def pad(operator: Operator) -> Value:
     def on_array(data: Array) -> Array:
         return np.pad(data, borders, constant_values=data.dtype.type(value))
 
+    if isinstance(x, Stored) and x.real and not x.scheme.holds(value):
+        # linear attention pads its values with ones, whatever their range is
+        return Moved(operator.node, shape, (x,), on_view)
     return moved(operator, x, on_array, on_view, shape)
