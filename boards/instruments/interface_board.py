@@ -74,9 +74,9 @@ class InterfaceBoard:
             return
         since = edge.seconds - self._recording_since
         if edge.pin == "duty":
-            self._duty[edge.high].append(int(since * PER_SECOND_10_US))
+            self._duty[edge.high].append(round(since * PER_SECOND_10_US))
         elif edge.pin == "detection" and not edge.high:
-            now_ms = int(since * PER_SECOND_MS)
+            now_ms = round(since * PER_SECOND_MS)
             if not self._detections or now_ms - self._detections[-1] > DEBOUNCE_MS:
                 self._detections.append(now_ms)
 
