@@ -17,9 +17,9 @@ import tflite
 
 from mcuforge.compiler.frontends.common import SupportedOperator
 from mcuforge.compiler.frontends.onnx import reader as onnx_reader
-from mcuforge.compiler.frontends.onnx.ops import table as onnx_table
+from mcuforge.compiler.frontends.onnx.ops import instead as onnx_instead
 from mcuforge.compiler.frontends.tflite import reader as tflite_reader
-from mcuforge.compiler.frontends.tflite.ops import table as tflite_table
+from mcuforge.compiler.frontends.tflite.ops import instead as tflite_instead
 from scripts.zoo_table import row
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "coverage.md"
@@ -67,7 +67,7 @@ def operator_table(
             continue
         if name in family[:1]:
             every = f"{FAMILY}*, {len(family)} operators"
-            yield row((every, "refused", "", "", instead.get(name, otherwise)))
+            yield row((every, "refused", "", "", tflite_instead.NOT_STABLEHLO))
             continue
         entry = supported.get(name)
         if entry is None:
@@ -81,11 +81,11 @@ def rewritten(text: str) -> str:
     tflite_lines = operator_table(
         list(tflite_operators()),
         tflite_reader.SUPPORTED,
-        tflite_table.INSTEAD,
-        tflite_table.REPLACE,
+        tflite_instead.INSTEAD,
+        tflite_instead.REPLACE,
     )
     onnx_lines = operator_table(
-        list(onnx_operators()), onnx_reader.SUPPORTED, onnx_table.INSTEAD, onnx_table.REPLACE
+        list(onnx_operators()), onnx_reader.SUPPORTED, onnx_instead.INSTEAD, onnx_instead.REPLACE
     )
     text = with_block(text, "operators of TFLite", tflite_lines)
     return with_block(text, "operators of ONNX", onnx_lines)

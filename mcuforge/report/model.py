@@ -408,9 +408,10 @@ class OperatorTable:
 
 @dataclass(frozen=True)
 class ModelOperators:
-    """What `ops MODEL` found: every operator of the file, in the file's order."""
+    """What `ops MODEL` found: every operator of the file, in the file's order, and what to do."""
 
     operators: tuple[OperatorSupport, ...]
+    next_steps: str  # one line: what to change about the refused ones, in order
 
 
 @dataclass(frozen=True)

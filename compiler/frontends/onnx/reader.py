@@ -15,15 +15,15 @@ from mcuforge.compiler.frontends.common import (
     printable,
 )
 from mcuforge.compiler.frontends.detect import UNKNOWN, describe, is_onnx
+from mcuforge.compiler.frontends.onnx.applied import advice
 from mcuforge.compiler.frontends.onnx.file import OnnxFile, OnnxNode, OnnxPort, parse
 from mcuforge.compiler.frontends.onnx.names import layer_name
+from mcuforge.compiler.frontends.onnx.ops.instead import unsupported
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.ops.table import (
     ALSO_MICROSOFT,
     ARMS,
-    INSTEAD,
     MICROSOFT,
-    REPLACE,
     want_integers,
 )
 from mcuforge.compiler.frontends.onnx.ports import (
@@ -181,8 +181,7 @@ class OnnxReading:
             node.domain == "" or (node.domain == MICROSOFT and node.op in ALSO_MICROSOFT)
         )
         if not known:
-            kind = node.op if node.domain in ("", MICROSOFT) else f"{node.domain}.{node.op}"
-            raise Refusal(f"{kind} is not supported", INSTEAD.get(node.op, REPLACE))
+            raise unsupported(node.op, node.domain, self.model.made.functions)
         inputs = tuple(self._value(name) if name else None for name in node.inputs)
         if any(isinstance(value, Broken) for value in inputs):
             return (Broken(),) * len(node.outputs)
@@ -234,6 +233,7 @@ class OnnxReading:
 
     def _note_model(self, where: str, problem: Refusal, port: OnnxPort | None = None) -> None:
         name = "" if port is None else port.name
+        problem = Refusal(problem.what, advice(self.model, "the model", problem.hint))
         self.survey.note(-1, "MODEL", where, problem, name, dtype="int8")
 
     def _note(self, node: OnnxNode, blamed: OnnxNode, problem: Refusal | None) -> None:
@@ -244,4 +244,6 @@ class OnnxReading:
         shapes = tuple(self.values[i].shape for i in node.inputs if i in self.values)
         output = self.values.get(name)
         shape = () if output is None else output.shape
+        if problem is not None:
+            problem = Refusal(problem.what, advice(self.model, blamed.op, problem.hint))
         self.survey.note(blamed.index, blamed.op, where, problem, name, shapes, shape, "int8")

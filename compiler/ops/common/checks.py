@@ -2,9 +2,11 @@
 """Checks that operators share; each raises Refusal with the value found and the value expected."""
 
 from mcuforge.compiler.tensors import DType, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Refusal, Step
 
-SUPPORTED_INT8 = "convert with full-integer quantization (int8, representative dataset)"
+SUPPORTED_INT8 = Advice(
+    "convert with full-integer quantization (int8, representative dataset)", Step.QUANTIZE
+)
 
 
 def shape_refusal(what: str) -> Refusal:

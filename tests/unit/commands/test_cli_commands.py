@@ -158,6 +158,7 @@ def test_every_operator_that_is_refused_is_named_with_its_remedy(
     said = capsys.readouterr().out
     assert said.count("error: ") == said.count("where: ") == said.count("try:   ") == 2
     assert "WHILE is not supported" in said
+    assert said.splitlines()[-1].startswith("next: 1. WHILE: write the loop out")
     assert "float32" in said
 
 

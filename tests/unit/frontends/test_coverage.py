@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+
 import pytest
 
 from mcuforge.compiler.frontends.common import SupportedOperator
+from mcuforge.compiler.frontends.onnx.ops.instead import INSTEAD as ONNX_INSTEAD
 from mcuforge.compiler.frontends.onnx.reader import SUPPORTED as ONNX
+from mcuforge.compiler.frontends.tflite.ops.instead import INSTEAD as TFLITE_INSTEAD
 from mcuforge.compiler.frontends.tflite.reader import SUPPORTED as TFLITE
 from scripts.coverage import (
     BEGIN,
@@ -34,6 +38,22 @@ def test_every_supported_operator_is_in_its_table() -> None:
     assert set(ONNX) - MICROSOFT <= set(onnx_operators())
 
 
+@pytest.mark.parametrize(
+    ("instead", "supported", "operators"),
+    [(TFLITE_INSTEAD, TFLITE, tflite_operators), (ONNX_INSTEAD, ONNX, onnx_operators)],
+    ids=["tflite", "onnx"],
+)
+def test_what_is_used_instead_is_said_of_every_refused_operator(
+    instead: Mapping[str, str],
+    supported: Mapping[str, object],
+    operators: Callable[[], Iterator[str]],
+) -> None:
+    assert set(instead).isdisjoint(supported), "an operator that is read has left the list"
+    refused = {name for name in operators() if name not in supported}
+    silent = {name for name in refused - set(instead) if not name.startswith("STABLEHLO_")}
+    assert silent <= {"BROADCAST_ARGS", "DILATE", "FILL", "RANGE", "RANK", "ZEROS_LIKE"}
+
+
 def test_a_table_tells_read_from_refused() -> None:
     read = {"ADD": SupportedOperator(("Add",), ("int8",), "a note")}
     names = ["ADD", "RNN", "STABLEHLO_ADD", "STABLEHLO_SORT", "TILE"]
@@ -42,7 +62,8 @@ def test_a_table_tells_read_from_refused() -> None:
     assert lines[4:] == [
         "| ADD | yes | int8 | Add | a note |",
         "| RNN | refused |  |  | use a |",
-        "| STABLEHLO_*, 2 operators | refused |  |  | replace it |",
+        "| STABLEHLO_*, 2 operators | refused |  |  | "
+        "convert to TFLite's builtin operators: StableHLO is the form before the conversion |",
         "| TILE | refused |  |  | replace it |",
     ]
 

@@ -20,6 +20,7 @@ from mcuforge.compiler.frontends.onnx.ops import (
 from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
 from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
+from mcuforge.compiler.frontends.onnx.ops.instead import INSTEAD, QDQ
 from mcuforge.compiler.frontends.onnx.ops.operator import Arm
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
@@ -41,7 +42,7 @@ from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Refusal, Step
 
 MICROSOFT = "com.microsoft"
 # Operators of com.microsoft that are read: those that equal a standard one, and two of its own.
@@ -95,32 +96,10 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
     | {name: Arm(fold, (), ON_SHAPES) for name in FOLDS}
 )
 
-QDQ = (
-    "quantize to QDQ form: quantize_static(..., quant_format=QuantFormat.QDQ), "
-    "or `mcuforge quantize MODEL --data FILE` on the float model"
+QUANTIZE = Advice(
+    "`mcuforge quantize MODEL --data FILE` writes a quantized one from calibration data",
+    Step.QUANTIZE,
 )
-FOLD_FIRST = "fold it first: onnxruntime.quantization.shape_inference.quant_pre_process"
-RECURRENT = "use convolutions or attention: recurrent layers are not supported"
-CONTROL_FLOW = "export without control flow: trace the model instead of scripting it"
-OTHER_QUANTIZED_FORMS = (
-    *("ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "DynamicQuantizeMatMul"),
-    *("MatMulIntegerToFloat", "QLinearConv", "QLinearMatMul", "QLinearAdd", "QLinearMul"),
-    *("QLinearConcat", "QLinearSigmoid", "QLinearSoftmax", "QLinearLeakyRelu"),
-    *("QLinearAveragePool", "QLinearGlobalAveragePool", "QGemm", "QAttention"),
-)
-INSTEAD: Mapping[str, str] = MappingProxyType(
-    {
-        "BatchNormalization": FOLD_FIRST,
-        "ConvTranspose": "use Resize (nearest) and then a Conv instead",
-        "InstanceNormalization": "use LayerNormalization or a folded BatchNormalization",
-        "GlobalMaxPool": "use GlobalAveragePool, or MaxPool with the kernel of the whole image",
-    }
-    | dict.fromkeys(("LSTM", "GRU", "RNN"), RECURRENT)
-    | dict.fromkeys(("If", "Loop", "Scan"), CONTROL_FLOW)
-    | dict.fromkeys(OTHER_QUANTIZED_FORMS, QDQ)
-)
-REPLACE = "replace it in the model by supported operators: `mcuforge ops` lists them"
-QUANTIZE = "`mcuforge quantize MODEL --data FILE` writes a quantized one from calibration data"
 
 
 def want_integers(model: OnnxFile) -> None:

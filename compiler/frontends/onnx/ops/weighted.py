@@ -10,12 +10,15 @@ from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Stored, Va
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.ops.common.fixed_point import RANGE
 from mcuforge.compiler.tensors import DType, Quant, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Refusal, Step
 
-SYMMETRIC = "quantize weights symmetrically: extra_options={'WeightSymmetric': True}"
-QUANTIZE_TOO = (
+SYMMETRIC = Advice(
+    "quantize weights symmetrically: extra_options={'WeightSymmetric': True}", Step.QUANTIZE
+)
+QUANTIZE_TOO = Advice(
     "quantize this operator and its neighbours too: quantize_static without op_types_to_quantize, "
-    "or `mcuforge quantize MODEL --data FILE` on the float model"
+    "or `mcuforge quantize MODEL --data FILE` on the float model",
+    Step.QUANTIZE,
 )
 SAME_SCALE = 1e-5  # relative: a bias scale this close to the product of the two equals it
 

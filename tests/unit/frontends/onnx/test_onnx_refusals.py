@@ -197,7 +197,7 @@ def scale_of(value: float) -> Build:
         (constant_output, "the output is an input or a constant", "output", "leave it out"),
         (input_output, "the output is an input or a constant", "output", "leave it out"),
         (batch_norm, "BatchNormalization is not supported", "node 2 Batch", "fold it first"),
-        (unknown_domain, "my.company.Relu is not supported", "node 2 Relu", "replace it"),
+        (unknown_domain, "my.company.Relu is not supported", "node 2 Relu", "export with op"),
         (transposed_gemm, "transA is 1, supported: 0", "node 3 Gemm", "transpose the input"),
         (scaled_gemm, "alpha is 0.5, supported: 1", "node 3 Gemm", "fold it into the weights"),
         (run_time_weights, "the weights are computed at run time", "node 4 Gemm", "write a prod"),
@@ -205,7 +205,7 @@ def scale_of(value: float) -> Build:
         (odd_resize, "it picks pixels by half_pixel and ceil", "node 2 Resize", "scale by a whole"),
         (reflecting_pad, "the mode is 'reflect', supported: constant", "node 2 Pad", "pad with"),
         (run_time_expand, "it repeats [1, 4] to [3, 4] at run time", "node 2 Expand", "let the op"),
-        (run_time_indices, "input 1 'dequantizelinear_4' is computed", "node 2 Gat", "export with"),
+        (run_time_indices, "input 1 'dequantizelinear_4' is computed", "node 2 Gat", "all shapes"),
         (
             partly_quantized_norm,
             "it averages squares in float32",
