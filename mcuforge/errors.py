@@ -49,7 +49,7 @@ class Refusal(Exception):
         super().__init__(what)
 
 
-class Step(IntEnum):
+class Phase(IntEnum):
     """What to change, in the order in which files are made."""
 
     FILE = 0  # take another file: this one is damaged, compiled, or of another kind
@@ -59,20 +59,20 @@ class Step(IntEnum):
 
 
 class Advice(str):
-    """The hint of a refusal, with the step at which it is followed."""
+    """The hint of a refusal, with the phase in which it is followed."""
 
-    step: Step
+    phase: Phase
 
-    def __new__(cls, text: str, step: Step = Step.MODEL) -> Advice:
+    def __new__(cls, text: str, phase: Phase = Phase.MODEL) -> Advice:
         """Make advice of a text."""
         made = super().__new__(cls, text)
-        made.step = step
+        made.phase = phase
         return made
 
 
-def step_of(hint: str) -> Step:
-    """The step at which a hint is followed; most are about the network itself."""
-    return hint.step if isinstance(hint, Advice) else Step.MODEL
+def phase_of(hint: str) -> Phase:
+    """The phase in which a hint is followed; most are about the network itself."""
+    return hint.phase if isinstance(hint, Advice) else Phase.MODEL
 
 
 class InternalError(Exception):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from mcuforge.errors import Advice, CompileError, Refusal, Step, step_of
+from mcuforge.errors import Advice, CompileError, Phase, Refusal, phase_of
 
 LARGEST_TENSOR_BYTES = 64 << 20
 LARGEST_INTEGER_LIST = 4096  # values of a shape, axis, padding or size list
@@ -17,9 +17,9 @@ MOST_DIMENSIONS = 8
 MOST_EDGES = 64  # inputs or outputs of a model
 SCALE_LIMITS = (1e-12, 1e12)  # of activations; products of three stay finite in float32
 
-DAMAGED = Advice("copy or export the file again", Step.FILE)
+DAMAGED = Advice("copy or export the file again", Phase.FILE)
 FEWER = "use a smaller input resolution or fewer channels"
-EXPORT_AGAIN = Advice("export the model again: the file contradicts itself", Step.EXPORT)
+EXPORT_AGAIN = Advice("export the model again: the file contradicts itself", Phase.EXPORT)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Survey:
         Those behind the first may be refused only because it is.
         """
         refused = self.refused
-        return next((row for row in refused if step_of(row.hint) is Step.FILE), refused[0])
+        return next((row for row in refused if phase_of(row.hint) is Phase.FILE), refused[0])
 
     def error(self, more: int) -> CompileError:
         """Make the error for the `first` operator; it counts how many `more` there are."""

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 
 from mcuforge.compiler.frontends.common import OperatorSupport
-from mcuforge.errors import step_of
+from mcuforge.errors import phase_of
 
 MOST_STEPS = 5
 MOST_NAMES = 4
@@ -22,7 +22,7 @@ def next_steps(rows: Sequence[OperatorSupport], model: str) -> str:
             operators.setdefault(row.hint, []).append(name)
     if not operators:
         return f"next: mcuforge deploy {model} --board ID --emulate"
-    ordered = sorted(operators, key=step_of)  # stable: equal steps as they stand in the file
+    ordered = sorted(operators, key=phase_of)  # stable: equal steps as they stand in the file
     steps = [
         f"{number}. {_listed(operators[hint])}: {hint}"
         for number, hint in enumerate(ordered[:MOST_STEPS], 1)

@@ -2,59 +2,18 @@
 """Looks what was done to an ONNX file already, so that no refusal advises to do it again."""
 
 from mcuforge.compiler.frontends.onnx.file import OnnxFile
-from mcuforge.compiler.frontends.onnx.ops.instead import FOLD_BY_HAND, FOLD_FIRST
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE
-from mcuforge.compiler.frontends.onnx.ops.weighted import QUANTIZE_TOO
+from mcuforge.compiler.frontends.onnx.work import QUANTIZE_TOO
 from mcuforge.errors import Advice
 
 # what quantize_static of onnxruntime 1.32 quantizes if it is not told otherwise
 # (onnxruntime.quantization.registry)
-QUANTIZED = frozenset(
-    (
-        *(
-            "Add",
-            "ArgMax",
-            "AveragePool",
-            "BatchNormalization",
-            "Clip",
-            "Concat",
-            "Conv",
-        ),
-        *(
-            "ConvTranspose",
-            "CumSum",
-            "Flatten",
-            "Gather",
-            "GatherElements",
-            "Gemm",
-        ),
-        *(
-            "GlobalAveragePool",
-            "InstanceNormalization",
-            "LayerNormalization",
-            "LeakyRelu",
-        ),
-        *(
-            "MatMul",
-            "MaxPool",
-            "Mul",
-            "Pad",
-            "Relu",
-            "Reshape",
-            "Resize",
-            "Sigmoid",
-            "Slice",
-        ),
-        *(
-            "Softmax",
-            "Split",
-            "Squeeze",
-            "TopK",
-            "Transpose",
-            "Unsqueeze",
-            "Where",
-        ),
-    )
+QUANTIZED = (
+    *("Add", "ArgMax", "AveragePool", "BatchNormalization", "Clip", "Concat", "Conv"),
+    *("ConvTranspose", "CumSum", "Flatten", "Gather", "GatherElements", "Gemm"),
+    *("GlobalAveragePool", "InstanceNormalization", "LayerNormalization", "LeakyRelu"),
+    *("MatMul", "MaxPool", "Mul", "Pad", "Relu", "Reshape", "Resize", "Sigmoid", "Slice"),
+    *("Softmax", "Split", "Squeeze", "TopK", "Transpose", "Unsqueeze", "Where"),
 )
 NOT_CONSTANT = Advice(
     "all shapes of the inputs are fixed already: make this value a constant in the model, or "
@@ -67,8 +26,6 @@ def advice(file: OnnxFile, op: str, hint: str) -> str:
 
     op: the operator that is refused.
     """
-    if hint == FOLD_FIRST and file.made.is_prepared:
-        return FOLD_BY_HAND
     if hint == FREEZE and all(_is_fixed(port.shape) for port in file.inputs):
         return NOT_CONSTANT
     if hint == QUANTIZE_TOO and op not in QUANTIZED:

@@ -26,8 +26,6 @@ MOST_OPERANDS = 200_000
 ANOTHER_OPSET = "export or convert it to another opset: onnx.version_converter.convert_version"
 BESIDE = "put the data file into the model's folder, or save the model with its data inside"
 
-PREPARED = ("onnx.quant.pre_process", "onnxruntime.quant")  # what quant_pre_process leaves
-
 Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | Array | None
 
 # Element type -> numpy's name for it, the repeated field that may hold the values.
@@ -72,14 +70,6 @@ class OnnxNode:
         return f"node {self.index} {self.op}"
 
 
-@dataclass(frozen=True)
-class Made:
-    """What a file says of the programs that made it."""
-
-    is_prepared: bool = False  # onnxruntime's quant_pre_process ran
-    functions: frozenset[str] = frozenset()  # that the file defines itself, as "domain.name"
-
-
 @dataclass(frozen=True, eq=False)
 class OnnxFile:
     """The file's graph; `folder` may hold data files of the model."""
@@ -90,7 +80,7 @@ class OnnxFile:
     nodes: tuple[OnnxNode, ...]
     initializers: Mapping[str, onnx.TensorProto]
     folder: Path | None
-    made: Made = Made()
+    functions: frozenset[str] = frozenset()  # that the file defines itself, as "domain.name"
 
     def constant(self, name: str) -> Array:
         """Return an initializer's values in the shape and dtype that the file states.
@@ -135,12 +125,7 @@ def parse(data: bytes, folder: Path | None) -> OnnxFile:
         nodes=tuple(_node(index, node, folder) for index, node in enumerate(graph.node)),
         initializers=initializers,
         folder=folder,
-        made=Made(
-            any(
-                (_text(entry.key), _text(entry.value)) == PREPARED for entry in model.metadata_props
-            ),
-            frozenset(f"{_text(f.domain)}.{_text(f.name)}" for f in model.functions),
-        ),
+        functions=frozenset(f"{_text(f.domain)}.{_text(f.name)}" for f in model.functions),
     )
 
 

@@ -11,16 +11,16 @@ from mcuforge.compiler.frontends.onnx.layout import Shape, channels_last, invers
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Stored
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
-from mcuforge.compiler.graph import Node, Port
+from mcuforge.compiler.graph import Node, Port, Step
 from mcuforge.compiler.tensors import Tensor
-from mcuforge.errors import Advice, Refusal, Step
+from mcuforge.errors import Advice, Phase, Refusal
 
 FIX_SHAPE = Advice(
     "export with fixed shapes and batch 1 (torch.onnx.export without dynamic axes), "
     "or onnxruntime.tools.make_dynamic_shape_fixed",
-    Step.EXPORT,
+    Phase.EXPORT,
 )
-BATCH_ONE = Advice("export with a batch of 1, and quantize that model", Step.EXPORT)
+BATCH_ONE = Advice("export with a batch of 1, and quantize that model", Phase.EXPORT)
 # Operators with channels at axis 1, and operators in front of them that keep the axes' order.
 ON_IMAGES = frozenset(
     {"Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize", "BatchNormalization"}
@@ -98,9 +98,10 @@ def _cuts_patches(model: OnnxFile, node: OnnxNode) -> bool:
     return shape is not None and list(shape.dims) == [PATCH_DIMENSIONS]
 
 
-def ported_input(port: OnnxPort, shape: Shape, stored: Stored) -> Port:
+def ported_input(port: OnnxPort, shape: Shape, stored: Stored, steps: tuple[Step, ...]) -> Port:
     """Return the form in which the user feeds an input."""
-    return Port(port.type_name, shape, inverse(stored.view.perm), OFFSET.get(port.type_name, 0))
+    shift = OFFSET.get(port.type_name, 0)
+    return Port(port.type_name, shape, inverse(stored.view.perm), shift, steps)
 
 
 def ported_output(work: GraphBuilder, port: OnnxPort, value: Stored) -> tuple[Tensor, Port]:

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from mcuforge.compiler.frontends.common import OperatorSupport
-from mcuforge.errors import Advice, Step
+from mcuforge.errors import Advice, Phase
 from mcuforge.flow.next_steps import next_steps
 
-QUANTIZE = Advice("quantize again", Step.QUANTIZE)
-EXPORT = Advice("export again", Step.EXPORT)
+QUANTIZE = Advice("quantize again", Phase.QUANTIZE)
+EXPORT = Advice("export again", Phase.EXPORT)
 
 
 def row(operator: str, hint: str) -> OperatorSupport:
@@ -29,7 +29,7 @@ def test_the_network_is_changed_before_it_is_exported_and_quantized() -> None:
 
 
 def test_another_file_comes_first() -> None:
-    rows = [row("A", "use B"), row("C", Advice("give the other file", Step.FILE))]
+    rows = [row("A", "use B"), row("C", Advice("give the other file", Phase.FILE))]
     assert next_steps(rows, "m").startswith("next: 1. C: give the other file; 2. A: use B;")
 
 

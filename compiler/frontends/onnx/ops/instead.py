@@ -7,37 +7,30 @@ An operator that becomes supported leaves this list; `tests/unit/frontends` look
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mcuforge.errors import Advice, Refusal, Step
+from mcuforge.errors import Advice, Phase, Refusal
 
 REPLACE = "replace it in the model by supported operators: `mcuforge ops` lists them"
 QDQ = Advice(
     "quantize to QDQ form: quantize_static(..., quant_format=QuantFormat.QDQ), "
     "or `mcuforge quantize MODEL --data FILE` on the float model",
-    Step.QUANTIZE,
-)
-FOLD_FIRST = Advice(
-    "fold it first: onnxruntime.quantization.shape_inference.quant_pre_process", Step.QUANTIZE
-)
-FOLD_BY_HAND = (
-    "put it directly behind a convolution or linear layer, where quant_pre_process folds it; on "
-    "this model it ran and could not"
+    Phase.QUANTIZE,
 )
 INLINE = Advice(
     "write functions out first: onnx.inliner.inline_local_functions(model), then quantize again",
-    Step.EXPORT,
+    Phase.EXPORT,
 )
 NOT_FUSED = Advice(
     "quantize the model as it was exported: onnxruntime's optimizers for its own operators "
     "(transformers.optimizer, levels above basic) come after, if at all",
-    Step.EXPORT,
+    Phase.EXPORT,
 )
-ONNX_ONLY = Advice("export with operators of ONNX's own domain only", Step.EXPORT)
+ONNX_ONLY = Advice("export with operators of ONNX's own domain only", Phase.EXPORT)
 BREVITAS = Advice(
-    "export in QDQ form: brevitas.export.export_onnx_qcdq in place of QONNX", Step.EXPORT
+    "export in QDQ form: brevitas.export.export_onnx_qcdq in place of QONNX", Phase.EXPORT
 )
 RECURRENT = "use convolutions over time (Conv1d, also dilated) or attention in its place"
 CONTROL_FLOW = Advice(
-    "export without control flow: trace the model instead of scripting it", Step.EXPORT
+    "export without control flow: trace the model instead of scripting it", Phase.EXPORT
 )
 OWN_CODE = "end the model before it, and do this in your own code"
 BEFORE = "do this in your own code, and give the model its result"
@@ -45,11 +38,10 @@ SPELL = (
     "write it with Exp, Log, Tanh, Sigmoid, Max, Min, Mul and Add: a chain of such functions of "
     "one tensor becomes one table"
 )
-COMPARE = "clamp with Max and Min, or compare in your own code"
 IDS = "look the vectors up in your own code, and give the model the vectors"
 POOL = "use AveragePool or MaxPool in its place"
 SEQUENCES = Advice("export without lists of tensors: Concat, Split and Slice do the same")
-TRAINING = Advice("export for inference (model.eval()): it belongs to training", Step.EXPORT)
+TRAINING = Advice("export for inference (model.eval()): it belongs to training", Phase.EXPORT)
 CROP = "use Resize, Slice and Pad with constant arguments in its place"
 REDUCE = (
     "write it with ReduceMean, and functions of one tensor (Abs, Exp, Log, Mul, Sqrt) around it"
@@ -66,8 +58,7 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         "ArgMax": "end the model before it and take the largest output in your own code",
         "ArgMin": "end the model before it and take the smallest output in your own code",
-        "BatchNormalization": FOLD_FIRST,
-        "CastLike": Advice("export with Cast, or with one type of number", Step.EXPORT),
+        "CastLike": Advice("export with Cast, or with one type of number", Phase.EXPORT),
         "ConvTranspose": "use Resize (nearest) and then a Conv instead",
         "CumSum": "multiply by a constant triangular matrix (MatMul) in its place",
         "DeformConv": "use Conv in its place",
@@ -93,16 +84,14 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "Sum": "add two tensors at a time (Add)",
         "Trilu": Advice(
             "export the mask as a constant: its size is known where all shapes are fixed",
-            Step.EXPORT,
+            Phase.EXPORT,
         ),
     }
     | dict.fromkeys(("LSTM", "GRU", "RNN"), RECURRENT)
     | dict.fromkeys(("If", "Loop", "Scan"), CONTROL_FLOW)
     | dict.fromkeys(("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh"), SPELL)
-    | dict.fromkeys(("Celu", "Cosh", "Mish", "Selu", "Shrink", "Sinh", "Tan"), SPELL)
-    | dict.fromkeys(("ThresholdedRelu",), SPELL)
+    | dict.fromkeys(("Cosh", "Sinh", "Tan"), SPELL)
     | dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp"), REDUCE)
-    | dict.fromkeys(("GreaterOrEqual", "LessOrEqual", "Xor", "IsInf", "IsNaN"), COMPARE)
     | dict.fromkeys(("BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr"), BEFORE)
     | dict.fromkeys(("BitwiseXor", "EyeLike", "ImageDecoder", "Det"), BEFORE)
     | dict.fromkeys(("BlackmanWindow", "HammingWindow", "HannWindow", "MelWeightMatrix"), BEFORE)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from mcuforge.compiler.frontends.onnx.file import OnnxFile
 from mcuforge.compiler.frontends.onnx.ops import (
+    borders,
     constants,
     convolution,
     joining,
@@ -17,10 +18,12 @@ from mcuforge.compiler.frontends.onnx.ops import (
     resize,
     slicing,
 )
+from mcuforge.compiler.frontends.onnx.ops.affine import batch_normalization
 from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
 from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
 from mcuforge.compiler.frontends.onnx.ops.instead import INSTEAD, QDQ
+from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, where
 from mcuforge.compiler.frontends.onnx.ops.operator import Arm
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
@@ -37,12 +40,13 @@ from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.reshape import Reshape
-from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.compiler.ops.resize_bilinear import ResizeBilinear
+from mcuforge.compiler.ops.resize_nearest import PickPixels, ResizeNearest
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
-from mcuforge.errors import Advice, Refusal, Step
+from mcuforge.errors import Advice, Phase, Refusal
 
 MICROSOFT = "com.microsoft"
 # Operators of com.microsoft that are read: those that equal a standard one, and two of its own.
@@ -66,13 +70,19 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Max": Arm(binary, (Maximum, Lookup)),
         "Min": Arm(binary, (Minimum, Lookup)),
         "PRelu": Arm(binary, (Lookup,), "one slope"),
+        "BatchNormalization": Arm(
+            batch_normalization, (DepthwiseConv2D,), "part of a Conv, Gemm or MatMul before it"
+        ),
         "LayerNormalization": Arm(normalize.layer_normalization, (LayerNorm,)),
+        "Where": Arm(where, (Minimum, Maximum, Lookup), "by a constant mask, or of one tensor"),
         "Softmax": Arm(normalize.softmax, (SoftmaxQdq,)),
         "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
         "GlobalAveragePool": Arm(pooling.global_average_pool, (Mean,)),
-        "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D)),
+        "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D, Pad)),
         "MaxPool": Arm(pooling.max_pool, (MaxPool2D,)),
-        "Resize": Arm(resize.resize, (ResizeNearest,), "nearest"),
+        "Resize": Arm(
+            resize.resize, (ResizeNearest, PickPixels, ResizeBilinear), "nearest and linear"
+        ),
         "Transpose": Arm(movement.transpose, (Transpose,), "moves bytes only where it must"),
         "Reshape": Arm(movement.reshape, (Reshape,)),
         "Flatten": Arm(movement.flatten, (Reshape,)),
@@ -82,7 +92,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Split": Arm(slicing.split, (Slice,)),
         "Slice": Arm(slicing.slice_, (Slice,)),
         "Gather": Arm(slicing.gather, (Slice,), "constant indices"),
-        "Pad": Arm(slicing.pad, (Pad,), "constant borders"),
+        "Pad": Arm(borders.pad, (Pad, PickPixels), "all modes, constant widths"),
         "Expand": Arm(constants.expand, (), "of constants"),
         "Identity": Arm(movement.identity),
         "Dropout": Arm(movement.identity, (), "inference"),
@@ -93,12 +103,14 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Size": Arm(constants.size_of, (), ON_SHAPES),
     }
     | {name: Arm(unary, (Lookup,), ONE_TENSOR) for name in UNARY}
+    | {name: Arm(logic, (Lookup,), ONE_TENSOR) for name in LOGIC}
     | {name: Arm(fold, (), ON_SHAPES) for name in FOLDS}
+    | {"Tile": Arm(borders.tile, (PickPixels,), "constant repetitions")}
 )
 
 QUANTIZE = Advice(
     "`mcuforge quantize MODEL --data FILE` writes a quantized one from calibration data",
-    Step.QUANTIZE,
+    Phase.QUANTIZE,
 )
 
 

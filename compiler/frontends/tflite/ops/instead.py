@@ -7,12 +7,12 @@ An operator that becomes supported leaves this list; `tests/unit/frontends` look
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mcuforge.errors import Advice, Refusal, Step
+from mcuforge.errors import Advice, Phase, Refusal
 
 REPLACE = "replace it in the model: `mcuforge ops` lists what is supported"
 NO_FLEX = Advice(
     "convert with builtin operators only: target_spec.supported_ops without SELECT_TF_OPS",
-    Step.EXPORT,
+    Phase.EXPORT,
 )
 # custom operators of compilers, by their names: who has compiled the file, and for what
 COMPILED: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -30,19 +30,18 @@ STATE = (
     "your own code"
 )
 IDS = "look the vectors up in your own code, and give the model the vectors"
-COMPARE = "clamp with MINIMUM and MAXIMUM, or compare in your own code"
 ONE_BRANCH = "export the branch you need: control flow is not compiled"
 UNROLL = "write the loop out (Keras: unroll=True), so that no loop is left"
 FLOAT_ONLY = "TFLite has it in float32 only: compute it before or after the model, in your own code"
 NOT_STABLEHLO = Advice(
     "convert to TFLite's builtin operators: StableHLO is the form before the conversion",
-    Step.EXPORT,
+    Phase.EXPORT,
 )
 FIXED_DILATION = Advice(
-    "convert with fixed input shapes: the dilation then stays in CONV_2D", Step.EXPORT
+    "convert with fixed input shapes: the dilation then stays in CONV_2D", Phase.EXPORT
 )
 TRAINED = Advice(
-    "convert the network for inference: this operator belongs to training", Step.EXPORT
+    "convert the network for inference: this operator belongs to training", Phase.EXPORT
 )
 
 INSTEAD: Mapping[str, str] = MappingProxyType(
@@ -54,30 +53,24 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "CONV_3D": "use 2-D convolutions, with frames or depth as channels",
         "CONV_3D_TRANSPOSE": "use 2-D convolutions, with frames or depth as channels",
         "CUMSUM": "multiply by a constant triangular matrix (FULLY_CONNECTED) in its place",
-        "DENSIFY": Advice("convert without tf.lite.Optimize.EXPERIMENTAL_SPARSITY", Step.EXPORT),
+        "DENSIFY": Advice("convert without tf.lite.Optimize.EXPERIMENTAL_SPARSITY", Phase.EXPORT),
         "DEPTH_TO_SPACE": "use nearest up-sampling followed by a convolution in its place",
         "ELU": "use ReLU or HardSwish in its place",
         "FAKE_QUANT": Advice(
             "convert the trained network to int8: the converter takes the ranges from it",
-            Step.QUANTIZE,
+            Phase.QUANTIZE,
         ),
         "GATHER_ND": "use GATHER along one axis, with constant indices",
         "L2_NORMALIZATION": "normalize in your own code: end the model before it",
         "L2_POOL_2D": "use AVERAGE_POOL_2D or MAX_POOL_2D in its place",
         "LOCAL_RESPONSE_NORMALIZATION": "use batch normalization, which folds into convolutions",
         "LOG_SOFTMAX": "use SOFTMAX in its place, or none: the largest output is the same",
-        "MIRROR_PAD": "pad with zeros (PAD) in its place",
         "PRELU": "use LeakyReLU with one slope in its place",
-        "REDUCE_MAX": "use MAX_POOL_2D over the whole image in its place",
-        "REDUCE_MIN": OWN_CODE,
         "REDUCE_WINDOW": "use AVERAGE_POOL_2D or MAX_POOL_2D in its place",
         "RELU_0_TO_1": "use RELU6 in its place",
-        "RESIZE_BILINEAR": "use interpolation='nearest' in its place",
-        "REVERSE_V2": "turn the data around before the model, or slice with stride -1",
         "SPACE_TO_BATCH_ND": FIXED_DILATION,
         "SPACE_TO_DEPTH": "use a convolution with a stride in its place",
         "SVDF": RECURRENT,
-        "TILE": "use BROADCAST_TO, or operators that broadcast",
         "TRANSPOSE_CONV": "use nearest up-sampling followed by a convolution in its place",
         "WHILE": UNROLL,
     }
@@ -96,11 +89,8 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
     | dict.fromkeys(("UNSORTED_SEGMENT_PROD", "UNSORTED_SEGMENT_SUM"), OWN_CODE)
     | dict.fromkeys(("MATRIX_DIAG", "MATRIX_SET_DIAG", "DYNAMIC_UPDATE_SLICE"), OWN_CODE)
     | dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"), DETECTION)
-    | dict.fromkeys(("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL"), COMPARE)
-    | dict.fromkeys(("LESS", "LESS_EQUAL", "SELECT", "SELECT_V2"), COMPARE)
-    | dict.fromkeys(("LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR"), COMPARE)
-    | dict.fromkeys(("REDUCE_ALL", "REDUCE_ANY", "BITWISE_XOR", "RIGHT_SHIFT"), OWN_CODE)
-    | dict.fromkeys(("ATAN2", "CEIL", "COS", "FLOOR", "FLOOR_DIV", "FLOOR_MOD"), FLOAT_ONLY)
+    | dict.fromkeys(("BITWISE_XOR", "RIGHT_SHIFT"), OWN_CODE)
+    | dict.fromkeys(("ATAN2", "CEIL", "COS", "FLOOR"), FLOAT_ONLY)
     | dict.fromkeys(("ROUND", "SIGN", "SIN"), FLOAT_ONLY)
     | dict.fromkeys(("MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM"), TRAINED)
 )
@@ -121,7 +111,7 @@ def unsupported(name: str) -> Refusal:
         target, compiler = COMPILED[custom]
         return Refusal(
             f"the file is compiled {target}: its operators are hidden in {name}",
-            Advice(f"give the .tflite file that {compiler} was given", Step.FILE),
+            Advice(f"give the .tflite file that {compiler} was given", Phase.FILE),
         )
     if custom.startswith("Flex"):
         return Refusal(f"{name} is an operator of TensorFlow, not of TFLite", NO_FLEX)
