@@ -165,9 +165,7 @@ def quotient(divisor: tuple[int, ...], square: bool = False) -> bytes:
 
 
 @pytest.mark.parametrize("divisor", [SHAPE, (1, 4, 1)])
-def test_a_quotient_of_two_tensors_is_within_a_step_of_the_floats(
-    divisor: tuple[int, ...],
-) -> None:
+def test_a_quotient_of_two_tensors_is_within_a_step_of_the_floats(divisor: tuple[int, ...]) -> None:
     model = quotient(divisor)
     graph = read_tflite(model)
     (node,) = optimize(graph).nodes
