@@ -17,13 +17,16 @@ import tflite
 
 from mcuforge.compiler.frontends.common import SupportedOperator
 from mcuforge.compiler.frontends.onnx import reader as onnx_reader
+from mcuforge.compiler.frontends.onnx.ops import folding as onnx_folding
 from mcuforge.compiler.frontends.onnx.ops import instead as onnx_instead
 from mcuforge.compiler.frontends.tflite import reader as tflite_reader
 from mcuforge.compiler.frontends.tflite.ops import instead as tflite_instead
+from mcuforge.compiler.frontends.tflite.ops import table as tflite_table
 from scripts.zoo_table import row
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "coverage.md"
 OPSET = 21
+ON_SHAPES = (onnx_folding.ON_SHAPES, tflite_table.ON_SHAPES)  # notes of operators
 LAST_BUILTIN = 208  # of the schema that is read here; later schemas add some at the end
 FAMILY = "STABLEHLO_"  # one row for those that are refused
 PLACEHOLDERS = ("CUSTOM", "DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES")
@@ -58,7 +61,8 @@ def operator_table(
     """The lines of one format's table, and a line that counts them."""
     read = [name for name in names if name in supported]
     family = [name for name in names if name.startswith(FAMILY) and name not in supported]
-    yield f"{len(read)} of {len(names)} are read."
+    on_shapes = [name for name in read if supported[name].note in ON_SHAPES]
+    yield f"{len(read)} of {len(names)} are read, {len(on_shapes)} of them on shapes only."
     yield ""
     yield row(("operator", "read", "takes", "becomes", "note, or what to use instead"))
     yield "|---|---|---|---|---|"
@@ -73,7 +77,8 @@ def operator_table(
         if entry is None:
             yield row((name, "refused", "", "", instead.get(name, otherwise)))
         else:
-            yield row((name, "yes", ", ".join(entry.dtypes), ", ".join(entry.ops), entry.note))
+            how = "shapes" if name in on_shapes else "yes"
+            yield row((name, how, ", ".join(entry.dtypes), ", ".join(entry.ops), entry.note))
 
 
 def rewritten(text: str) -> str:

@@ -356,11 +356,12 @@ class PlanReport:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """A model file that `quantize` read or wrote."""
+    """A model file that `quantize` read or wrote; `bytes` counts its data files too."""
 
     name: str
     sha256: str
     bytes: int
+    data_files: tuple[str, ...] = ()  # beside it, with a part of its weights
 
 
 @dataclass(frozen=True)
@@ -371,13 +372,16 @@ class Calibration:
     samples: int
     asymmetric: bool
     per_channel: bool
+    looks_random: bool = False  # neighbouring values of its images have nothing in common
 
 
 @dataclass(frozen=True)
 class Answers:
     """Float compared with int8 over all samples, both run by onnxruntime.
 
-    None for what takes labels or classes, where there are none.
+    None for what takes labels or classes, where there are none. relative_error: the root of the
+    mean square by which the first output differs, as a share of how much float answers differ from
+    sample to sample; None where they do not.
     """
 
     samples: int
@@ -385,11 +389,15 @@ class Answers:
     int8_accuracy: float | None
     accuracy_drop: float | None
     top1_agreement: float | None
+    relative_error: float | None = None
 
 
 @dataclass(frozen=True)
 class QuantizeReport:
-    """What `quantize` wrote and found. `verdict`: whether mcuforge reads the file."""
+    """What `quantize` wrote and found.
+
+    `verdict`: whether mcuforge reads the file, and int8 answers as float does.
+    """
 
     model: FileFacts
     output: FileFacts

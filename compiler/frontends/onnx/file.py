@@ -89,6 +89,20 @@ class OnnxFile:
         """
         return tensor_values(self.initializers[name], name, self.folder)
 
+    @property
+    def data_files(self) -> tuple[Path, ...]:
+        """The files beside the model that hold its constants, as far as they exist."""
+        if self.folder is None:
+            return ()
+        named = {
+            _text(entry.value)
+            for tensor in self.initializers.values()
+            if tensor.data_location == onnx.TensorProto.EXTERNAL
+            for entry in tensor.external_data
+            if _text(entry.key) == "location"
+        }
+        return tuple(path for name in sorted(named) if (path := self.folder / name).is_file())
+
 
 def parse(data: bytes, folder: Path | None) -> OnnxFile:
     """Read the graph of an ONNX file's bytes. Raises Refusal for damaged or too large files."""

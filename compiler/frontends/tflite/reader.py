@@ -19,7 +19,7 @@ from mcuforge.compiler.frontends.tflite.applied import Applied
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawOperator, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite.names import layer_name
-from mcuforge.compiler.frontends.tflite.ops.instead import unsupported
+from mcuforge.compiler.frontends.tflite.ops.instead import INSTEAD, unsupported
 from mcuforge.compiler.frontends.tflite.ops.islands import Islands
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, Operator
 from mcuforge.compiler.frontends.tflite.ops.shapes import fold
@@ -169,7 +169,8 @@ class TfliteReading:
         if raw.name not in ANY_SCALE:
             self.values.want_usual_scales((*raw.inputs, *raw.outputs))
         if raw.name in SHAPE_OPERATORS:
-            raise Refusal(f"{raw.name} works on run-time values, supported: {ON_SHAPES}", FIX_SHAPE)
+            hint = INSTEAD.get(raw.name, FIX_SHAPE)
+            raise Refusal(f"{raw.name} works on run-time values, supported: {ON_SHAPES}", hint)
         if raw.name not in ARMS:
             raise unsupported(raw.name)
         island = self.islands.new_nodes(operator)

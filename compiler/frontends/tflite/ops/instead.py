@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Says of operators that are not read what to use instead, or where they come from.
 
-An operator that becomes supported leaves this list; `tests/unit/frontends` looks that it does.
+Some are read where they work on shapes, and only there. An operator that is read leaves this list;
+`tests/unit/frontends` looks that it does.
 """
 
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ STATE = (
     "your own code"
 )
 IDS = "look the vectors up in your own code, and give the model the vectors"
+COMPARE = "clamp with MINIMUM and MAXIMUM, or compare in your own code"
 ONE_BRANCH = "export the branch you need: control flow is not compiled"
 UNROLL = "write the loop out (Keras: unroll=True), so that no loop is left"
 FLOAT_ONLY = "TFLite has it in float32 only: compute it before or after the model, in your own code"
@@ -67,6 +69,8 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "LOG_SOFTMAX": "use SOFTMAX in its place, or none: the largest output is the same",
         "PRELU": "use LeakyReLU with one slope in its place",
         "REDUCE_WINDOW": "use AVERAGE_POOL_2D or MAX_POOL_2D in its place",
+        "REDUCE_MAX": "use MAX_POOL_2D over the whole image in its place",
+        "REDUCE_MIN": OWN_CODE,
         "RELU_0_TO_1": "use RELU6 in its place",
         "SPACE_TO_BATCH_ND": FIXED_DILATION,
         "SPACE_TO_DEPTH": "use a convolution with a stride in its place",
@@ -89,8 +93,10 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
     | dict.fromkeys(("UNSORTED_SEGMENT_PROD", "UNSORTED_SEGMENT_SUM"), OWN_CODE)
     | dict.fromkeys(("MATRIX_DIAG", "MATRIX_SET_DIAG", "DYNAMIC_UPDATE_SLICE"), OWN_CODE)
     | dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"), DETECTION)
-    | dict.fromkeys(("BITWISE_XOR", "RIGHT_SHIFT"), OWN_CODE)
-    | dict.fromkeys(("ATAN2", "CEIL", "COS", "FLOOR"), FLOAT_ONLY)
+    | dict.fromkeys(("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL"), COMPARE)
+    | dict.fromkeys(("LESS", "LESS_EQUAL", "LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR"), COMPARE)
+    | dict.fromkeys(("REDUCE_ALL", "REDUCE_ANY", "BITWISE_XOR", "RIGHT_SHIFT"), OWN_CODE)
+    | dict.fromkeys(("ATAN2", "CEIL", "COS", "FLOOR", "FLOOR_DIV", "FLOOR_MOD"), FLOAT_ONLY)
     | dict.fromkeys(("ROUND", "SIGN", "SIN"), FLOAT_ONLY)
     | dict.fromkeys(("MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM"), TRAINED)
 )
