@@ -60,7 +60,7 @@ class Masked(Deferred):
 
     @property
     def fill(self) -> Float | None:
-        """The numbers of the constant operand that are chosen somewhere; None without one."""
+        """The numbers of the constant operand that are chosen: float32 (count,); or None."""
         for value, chosen in zip(self.operands, (self.mask, ~self.mask), strict=True):
             if isinstance(value, Constant):
                 return np.broadcast_to(value.float, self.shape)[np.broadcast_to(chosen, self.shape)]
@@ -128,7 +128,8 @@ def masked(node: OnnxNode, shape: Shape, mask: Mask, chosen: Value, other: Value
 def without_infinite(term: Constant) -> tuple[Mask, Constant, Constant] | None:
     """Split a term into where it is infinite, these infinities, and the rest with zeros there.
 
-    None where every number is finite. Raises Refusal for NaN.
+    All three have the term's shape: bool, float32, float32. None where every number is finite.
+    Raises Refusal for NaN.
     """
     numbers = term.float
     infinite = np.isinf(numbers)
