@@ -355,6 +355,32 @@ class PlanReport:
 
 
 @dataclass(frozen=True)
+class OutsideWeights:
+    """Constants that do not lie in the image's flash: `bytes` of them in the flash `name`."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class CompileReport:
+    """What `compile` wrote."""
+
+    model: ModelFacts
+    board: BoardFacts
+    plan: PlanFacts
+    layers: tuple[LayerFacts, ...]
+    folder: str
+    files: tuple[str, ...]  # in the folder, by name
+    kernels: tuple[str, ...]  # those that the model calls
+    weights: int  # bytes of constants
+    outside_weights: tuple[OutsideWeights, ...]
+    verdict: Literal["pass", "fail"]
+    reasons: tuple[str, ...]
+    gate: PlanGate = field(default_factory=PlanGate)
+
+
+@dataclass(frozen=True)
 class FileFacts:
     """A model file that `quantize` read or wrote; `bytes` counts its data files too."""
 
