@@ -61,7 +61,8 @@ class Scheme:
     def reals(self) -> Float:
         """Dequantize the stored values -128 to 127 as DequantizeLinear does: float32 (256,)."""
         steps = np.arange(-128, 128, dtype=np.float32) - np.float32(self.zero_point)
-        return np.float32(self.scale) * steps
+        with np.errstate(over="ignore"):
+            return np.float32(self.scale) * steps
 
     def store(self, real: Float) -> NDArray[np.int8]:
         """Quantize as QuantizeLinear does: divide in float32, round halves to even, clamp.

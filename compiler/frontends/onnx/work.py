@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.common import FEWER, Unique, printable, want_bytes
+from mcuforge.compiler.frontends.common import FEWER, SCALE_LIMITS, Unique, printable, want_bytes
 from mcuforge.compiler.frontends.onnx.file import OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import (
     Shape,
@@ -181,13 +181,25 @@ class GraphBuilder:
         with self.at(value.origin):
             return value.build(self, scheme)
 
-    def settled(self, value: Value, place: str = "input", within: Interval = EVERYTHING) -> Stored:
+    def settled(
+        self,
+        value: Value,
+        place: str = "input",
+        within: Interval = EVERYTHING,
+        most: float = SCALE_LIMITS[1],
+    ) -> Stored:
         """Give `value` as a stored tensor; a float result gets a scale of our own.
 
         The scale covers every value that it may have, as far as it lies `within` what its reader
-        tells apart. Raises Refusal, which calls the value `place`, where nothing bounds it.
+        tells apart. Raises Refusal, which calls the value `place`, where nothing bounds it, and
+        where its scale is above `most`: the least float32 as a mask makes such scales.
         """
         if isinstance(value, Stored) and value.real:
+            if value.scheme.scale > most:
+                raise Refusal(
+                    f"its {place} has scale {value.scheme.scale:g}, expected at most {most:g}",
+                    "use a mask of -10000 in place of -inf or the least float32",
+                )
             return value
         reach = reach_of(value) if isinstance(value, Deferred) else None
         if reach is None:

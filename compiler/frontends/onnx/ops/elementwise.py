@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import contradiction
+from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction
 from mcuforge.compiler.frontends.onnx.layout import View
 from mcuforge.compiler.frontends.onnx.ops.affine import Affine, affine_of
 from mcuforge.compiler.frontends.onnx.ops.binary import BUILT, build_binary, want_broadcast
@@ -99,7 +99,7 @@ class Elementwise(Computed):
                 f"use {', '.join(BUILT)}, or {kind} by a single number",
             )
         a, b = (
-            value if isinstance(value, Constant) else work.settled(value, within=needed)
+            _fitting(value) if isinstance(value, Constant) else work.settled(value, within=needed)
             for value, needed in zip(self.operands, self._needed(scheme), strict=True)
         )
         return build_binary(work, kind, (a, b), self.shape, scheme, act)
@@ -135,6 +135,14 @@ class Elementwise(Computed):
             return view
         table = np.clip(np.arange(-128, 128), low, high).astype(np.int8)
         return work.looked_up(kind.lower(), view, table, scheme)
+
+
+def _fitting(constant: Constant) -> Constant:
+    """Return a constant operand without its scale in the file where that is beyond all others."""
+    scheme = constant.scheme
+    if scheme is None or scheme.scale <= SCALE_LIMITS[1]:
+        return constant
+    return Constant(constant.name, constant.float)
 
 
 def _with_bias(a: Value, b: Value) -> Deferred | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.common import contradiction
+from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction
 from mcuforge.compiler.frontends.onnx.file import OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.binary import build_binary
@@ -128,10 +128,11 @@ def masked(node: OnnxNode, shape: Shape, mask: Mask, chosen: Value, other: Value
 def without_infinite(term: Constant) -> tuple[Mask, Constant, Constant] | None:
     """Split a term into where it is infinite, these infinities, and the rest with zeros there.
 
-    None where every number is finite. Raises Refusal for NaN.
+    Numbers beyond any scale, as the least float32, swallow what is added to them: they count as
+    infinite. None where there are none. Raises Refusal for NaN.
     """
     numbers = term.float
-    infinite = np.isinf(numbers)
+    infinite = np.abs(numbers) > SCALE_LIMITS[1]
     if np.isnan(numbers).any():
         raise contradiction("a constant holds NaN, expected numbers and infinities")
     if not infinite.any():

@@ -91,7 +91,7 @@ class Softened(Deferred):
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         apart = self.x.scores if isinstance(self.x, Masked) else None
-        view = work.settled(self.x, within=apart or EVERYTHING).view
+        view = work.settled(self.x, within=apart or EVERYTHING, most=np.inf).view
         rank = len(view.shape)
         if self.axis == rank - 1:
             view = along_last(work, view)

@@ -210,7 +210,12 @@ def scale_of(value: float) -> Build:
             "node 3 Quan",
             "quantize again",
         ),
-        (scale_of(1e-30), "the scale is 1e-30, expected 1e-12 to", "node 3 Quan", "quantize again"),
+        (
+            scale_of(1e-30),
+            "the scale is 1e-30, expected at least 1e-12",
+            "node 3 Quan",
+            "quantize again",
+        ),
     ],
 )
 def test_a_refusal_says_what_where_and_what_works(
