@@ -45,7 +45,7 @@ def _sizes(operator: Operator, shape: Shape) -> Shape:
     if operator.has(3):
         sizes = operator.integers(3)
     else:
-        scales = operator.constant(2).real.reshape(-1)
+        scales = operator.constant(1 if operator.opset < 11 else 2).real.reshape(-1)
         if scales.size != len(shape) or not np.all((scales > 0) & (scales < 1e6)):
             raise contradiction(
                 f"it has {scales.size} scales for {len(shape)} dimensions, "
@@ -61,8 +61,11 @@ def _sizes(operator: Operator, shape: Shape) -> Shape:
 
 def _nearest(operator: Operator, before: Shape, after: Shape) -> ResizeNearest:
     """Find the TFLite operator that takes the same rows and columns. Raises Refusal."""
-    transform = operator.text_of("coordinate_transformation_mode", "half_pixel")
-    rounding = operator.text_of("nearest_mode", "round_prefer_floor")
+    old = operator.opset < 11  # without these attributes
+    transform = operator.text_of(
+        "coordinate_transformation_mode", "asymmetric" if old else "half_pixel"
+    )
+    rounding = operator.text_of("nearest_mode", "floor" if old else "round_prefer_floor")
     for corners, half in ((False, False), (False, True), (True, False)):
         op = ResizeNearest(corners, half)
         if all(

@@ -14,7 +14,7 @@ from mcuforge.compiler.frontends.common import (
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted
 from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
-from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
+from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.compiler.ops.pad import Pad
@@ -70,8 +70,8 @@ def split(operator: Operator) -> tuple[Value, ...]:
     x = operator.value(0)
     axis = resolve_axis(operator.int_of("axis", 0), len(x.shape))
     count = len(operator.node.outputs)
-    if operator.has(1):
-        sizes = operator.integers(1)
+    if operator.has(1) or (operator.opset < 13 and "split" in operator.node.attributes):
+        sizes = operator.listed(1, "split", since=13)
     else:
         size = -(-x.shape[axis] // count)
         sizes = (size,) * (count - 1)
@@ -161,14 +161,14 @@ def _picked(operator: Operator, x: Value, axis: int, flat: list[int], shape: Sha
 
 def pad(operator: Operator) -> Value:
     """Read inputs x, pads (before each axis, then after), value, axes; constant borders only."""
-    operator.arity(2, 4)
+    operator.arity(1 if operator.opset < 11 else 2, 4)
     x = operator.value(0)
     mode = operator.text_of("mode", "constant")
     if mode != "constant":
         raise Refusal(f"the mode is '{mode[:20]}', supported: constant", "pad with zeros")
     rank = len(x.shape)
     axes = resolve_axes(operator.integers(3), rank) if operator.has(3) else tuple(range(rank))
-    pads = operator.integers(1)
+    pads = operator.listed(1, "pads", since=11)
     if len(pads) != 2 * len(axes):
         raise contradiction(f"it has {len(pads)} pads for {len(axes)} axes, expected two per axis")
     if min(pads, default=0) < 0 or max(pads, default=0) > LARGEST_INDEX:
@@ -176,7 +176,7 @@ def pad(operator: Operator) -> Value:
             f"its pads are {list(pads[:8])}, expected 0 to {LARGEST_INDEX}",
             "crop with a Slice instead of a negative padding",
         )
-    value = operator.real(2) if operator.has(2) else 0.0
+    value = operator.real(2) if operator.has(2) else operator.float_of("value", 0.0)
     if not np.isfinite(value):
         raise Refusal(f"the border is {value}, expected a finite number", "pad with zeros")
     before, after = [0] * rank, [0] * rank
@@ -191,7 +191,12 @@ def pad(operator: Operator) -> Value:
         order = inverse(view.perm)
         quant = view.tensor.quant
         assert quant is not None
-        border = int(Scheme(quant.scale[0], quant.zero_point).store(np.array(value, np.float32)))
+        if isinstance(x, Stored) and not x.real:
+            border = int(np.clip(value - OFFSET[x.scheme.dtype], -128, 127))
+        else:
+            border = int(
+                Scheme(quant.scale[0], quant.zero_point).store(np.array(value, np.float32))
+            )
         op = Pad(permuted(tuple(before), order), permuted(tuple(after), order), border)
         output = work.emit_moved(op, (view.tensor,), permuted(shape, order))
         return View(output, view.perm, shape)
