@@ -157,9 +157,51 @@ def pool(kind: str, same: bool = True, **attributes: object) -> Build:
     return build
 
 
-def pad(q: Qdq) -> str:
+COORDINATES = ("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel")
+
+
+def scaled(q: Qdq, *factors: float, mode: str = "linear", **attributes: object) -> str:
+    """Resize by factors of height and width that are not whole."""
+    scales = q.constant(np.array([1, 1, *(factors or (2.3, 0.8))], np.float32))
+    return q.op("Resize", [q.input(IMAGE), "", scales], 0.05, 3, mode=mode, **attributes)  # type: ignore[arg-type]
+
+
+def linear(coordinates: str) -> Build:
+    return lambda q: scaled(q, coordinate_transformation_mode=coordinates)
+
+
+def to_size(q: Qdq) -> str:
+    sizes = q.constant(np.array([1, 6, 20, 13], np.int64))
+    return q.op("Resize", [q.input(IMAGE), "", "", sizes], 0.05, 3, mode="linear")
+
+
+def sequence_resized(q: Qdq) -> str:
+    scales = q.constant(np.array([1, 1, 1.5], np.float32))
+    return q.op("Resize", [q.input((1, 6, 30)), "", scales], 0.05, 3, mode="linear")
+
+
+def tiled(q: Qdq, *times: int) -> str:
+    return q.op("Tile", [q.input(IMAGE), q.integers(*(times or (1, 1, 2, 3)))], 0.05, 3)
+
+
+def pad(q: Qdq, mode: str = "constant") -> str:
     value = q.constant(np.array(0.5, np.float32))
-    return q.op("Pad", [q.input(IMAGE), q.integers(0, 0, 1, 2, 0, 1, 0, 1), value], 0.05, 3)
+    inputs = [q.input(IMAGE), q.integers(0, 0, 1, 2, 0, 1 if mode == "constant" else 0, 0, 1)]
+    if mode == "constant":
+        inputs.append(value)
+    return q.op("Pad", inputs, 0.05, 3, mode=mode)
+
+
+def reflected_map(q: Qdq) -> str:
+    pads = q.integers(0, 0, 2, 1, 0, 0, 1, 2)
+    return q.op("Pad", [conv(q), pads], 0.9, -7, mode="reflect")
+
+
+def pad_beyond_the_range(q: Qdq) -> str:
+    """Ones around values below 0.4, as linear attention has them: the output's scale holds them."""
+    value = q.constant(np.array(1.0, np.float32))
+    x = q.input(IMAGE, 0.003, 3)
+    return q.op("Pad", [x, q.integers(0, 0, 1, 2, 0, 1, 0, 1), value], 0.009, -5)
 
 
 def two_images_joined(q: Qdq) -> str:
@@ -284,7 +326,20 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
             ["resize_nearest"],
         ),
         "resize by half pixels": (resize, ["resize_nearest"]),
+        "resize up and prefer ceil": (
+            lambda q: resize(q, nearest_mode="ceil"),
+            ["pick_pixels"],
+        ),
+        **{f"resize linearly, {mode}": (linear(mode), ["resize_bilinear"]) for mode in COORDINATES},
+        "resize linearly to a size": (to_size, ["resize_bilinear"]),
+        "resize a sequence": (sequence_resized, ["resize_bilinear"]),
+        "reflecting pad": (lambda q: pad(q, mode="reflect"), ["pick_pixels", "pick_pixels"]),
+        "reflecting pad of a map": (reflected_map, ["conv2d", "pick_pixels"]),
+        "edge pad": (lambda q: pad(q, mode="edge"), ["pick_pixels", "pick_pixels"]),
+        "tile": (tiled, ["pick_pixels", "pick_pixels"]),
+        "tile of channels": (lambda q: tiled(q, 1, 3, 1, 2), ["pick_pixels", "pick_pixels"]),
         "pad": (pad, ["pad"]),
+        "pad beyond the range": (pad_beyond_the_range, ["lookup", "pad"]),
         "two images joined": (two_images_joined, ["lookup", "concatenation", "conv2d"]),
         "normalized bytes": (normalized_uint8_image, ["lookup", "conv2d"]),
         "shape arithmetic": (shape_arithmetic, ["conv2d", "fully_connected"]),

@@ -64,6 +64,10 @@ class Scheme:
         with np.errstate(over="ignore"):
             return np.float32(self.scale) * steps
 
+    def holds(self, value: float) -> bool:
+        """True where a stored value stands for `value` exactly, in float32."""
+        return bool((self.reals() == np.float32(value)).any())
+
     def store(self, real: Float) -> NDArray[np.int8]:
         """Quantize as QuantizeLinear does: divide in float32, round halves to even, clamp.
 

@@ -70,7 +70,8 @@ def test_plan_writes_what_is_documented(run: Run, tmp_path: Path) -> None:
     limit = ("--max-arena", "64K")
     assert run("plan", DIGITS, "--board", "nucleo_l4r5zi", *limit, "--json", str(file)) == 0
     content = read(file, "plan")
-    assert set(documented("plan")) == {key for key, _ in leaves(content)}
+    noted = {"model.notes[]"}  # of files that are not read as they state
+    assert set(documented("plan")) - noted == {key for key, _ in leaves(content)}
 
 
 def test_the_table_of_operators_is_documented(

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from mcuforge.compiler.frontends.onnx.file import OnnxFile
 from mcuforge.compiler.frontends.onnx.ops import (
+    borders,
     constants,
     convolution,
     joining,
@@ -38,7 +39,8 @@ from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.reshape import Reshape
-from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.compiler.ops.resize_bilinear import ResizeBilinear
+from mcuforge.compiler.ops.resize_nearest import PickPixels, ResizeNearest
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.tables.lookup import Lookup
@@ -77,7 +79,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "GlobalAveragePool": Arm(pooling.global_average_pool, (Mean,)),
         "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D, Pad)),
         "MaxPool": Arm(pooling.max_pool, (MaxPool2D,)),
-        "Resize": Arm(resize.resize, (ResizeNearest,), "nearest"),
+        "Resize": Arm(
+            resize.resize, (ResizeNearest, PickPixels, ResizeBilinear), "nearest and linear"
+        ),
         "Transpose": Arm(movement.transpose, (Transpose,), "moves bytes only where it must"),
         "Reshape": Arm(movement.reshape, (Reshape,)),
         "Flatten": Arm(movement.flatten, (Reshape,)),
@@ -87,7 +91,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Split": Arm(slicing.split, (Slice,)),
         "Slice": Arm(slicing.slice_, (Slice,)),
         "Gather": Arm(slicing.gather, (Slice,), "constant indices"),
-        "Pad": Arm(slicing.pad, (Pad,), "constant borders"),
+        "Pad": Arm(borders.pad, (Pad, PickPixels), "all modes, constant widths"),
         "Expand": Arm(constants.expand, (), "of constants"),
         "Identity": Arm(movement.identity),
         "Dropout": Arm(movement.identity, (), "inference"),
@@ -100,6 +104,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
     | {name: Arm(unary, (Lookup,), ONE_TENSOR) for name in UNARY}
     | {name: Arm(logic, (Lookup,), ONE_TENSOR) for name in LOGIC}
     | {name: Arm(fold, (), ON_SHAPES) for name in FOLDS}
+    | {"Tile": Arm(borders.tile, (PickPixels,), "constant repetitions")}
 )
 
 QDQ = (

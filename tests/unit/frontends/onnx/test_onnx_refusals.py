@@ -121,19 +121,24 @@ def run_time_weights(q: Qdq) -> str:
     return q.op("Gemm", [q.input((1, 4)), q.input((1, 4), name="w")], 0.3, transB=1)
 
 
-def linear_resize(q: Qdq) -> str:
+def cubic_resize(q: Qdq) -> str:
     scales = q.constant(np.array([1, 1, 2, 2], np.float32))
-    return q.op("Resize", [q.input((1, 3, 6, 6)), "", scales], 0.05, 3, mode="linear")
+    return q.op("Resize", [q.input((1, 3, 6, 6)), "", scales], 0.05, 3, mode="cubic")
 
 
-def odd_resize(q: Qdq) -> str:
+def cropping_resize(q: Qdq) -> str:
     scales = q.constant(np.array([1, 1, 1.7, 2], np.float32))
-    options = {"coordinate_transformation_mode": "half_pixel", "nearest_mode": "ceil"}
+    options = {"coordinate_transformation_mode": "tf_crop_and_resize", "mode": "linear"}
     return q.op("Resize", [q.input((1, 3, 6, 6)), "", scales], 0.05, 3, **options)
 
 
+def resized_channels(q: Qdq) -> str:
+    scales = q.constant(np.array([1, 2, 2, 2], np.float32))
+    return q.op("Resize", [q.input((1, 3, 6, 6)), "", scales], 0.05, 3)
+
+
 def reflecting_pad(q: Qdq) -> str:
-    return q.op("Pad", [q.input((1, 4)), q.integers(0, 1, 0, 1)], 0.05, 3, mode="reflect")
+    return q.op("Pad", [q.input((1, 4)), q.integers(1, 0, 0, 0)], 0.05, 3, mode="reflect")
 
 
 def run_time_expand(q: Qdq) -> str:
@@ -184,9 +189,10 @@ def scale_of(value: float) -> Build:
         (transposed_gemm, "transA is 1, supported: 0", "node 3 Gemm", "transpose the input"),
         (scaled_gemm, "alpha is 0.5, supported: 1", "node 3 Gemm", "fold it into the weights"),
         (run_time_weights, "the weights are computed at run time", "node 4 Gemm", "write a prod"),
-        (linear_resize, "the mode is 'linear', supported: nearest", "node 2 Res", "scale with"),
-        (odd_resize, "it picks pixels by half_pixel and ceil", "node 2 Resize", "scale by a whole"),
-        (reflecting_pad, "the mode is 'reflect', supported: constant", "node 2 Pad", "pad with"),
+        (cubic_resize, "the mode is 'cubic', supported: nearest", "node 2 Res", "scale with"),
+        (cropping_resize, "its coordinates are 'tf_crop_and", "node 2 Resize", "scale with coord"),
+        (resized_channels, "it scales [1, 3, 6, 6] to [1, 6, 12", "node 2 Resize", "scale the oth"),
+        (reflecting_pad, "it mirrors a dimension of 1", "node 2 Pad", "export the model again"),
         (run_time_expand, "it repeats [1, 4] to [3, 4] at run time", "node 2 Expand", "let the op"),
         (run_time_indices, "input 1 'dequantizelinear_4' is computed", "node 2 Gat", "export with"),
         (power_of_two_tensors, "Pow of two run-time tensors is not", "node 4 Pow", "use Add, Sub"),
