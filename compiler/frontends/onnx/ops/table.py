@@ -121,9 +121,7 @@ def want_integers(model: OnnxFile) -> None:
         return
     other = next((kind for kind in kinds if INSTEAD.get(kind) == QDQ), None)
     if other is not None:
-        dynamic = "Dynamic" in other or other.endswith("Integer")
-        form = "quantized dynamically" if dynamic else "quantized in operator form"
-        raise Refusal(f"the model is {form} ({other}), supported: static, in QDQ form", QDQ)
+        raise Refusal(f"the model is quantized dynamically ({other}), supported: static", QDQ)
     raise Refusal(
         f"this is a float model: {len(kinds)} operators without a QuantizeLinear; "
         "supported: int8 in QDQ form",
