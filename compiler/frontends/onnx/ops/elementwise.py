@@ -18,6 +18,7 @@ from mcuforge.compiler.frontends.onnx.ops.functions import BINARY, UNARY
 from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
+from mcuforge.compiler.frontends.onnx.ops.transposed import Transposed
 from mcuforge.compiler.frontends.onnx.ops.weighted import QUANTIZE_TOO
 from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
@@ -80,7 +81,7 @@ class Elementwise(Computed):
         limits = self.function(np.array([-np.inf, np.inf], np.float32)).astype(np.float32)
         for low, high, act in FUSED:
             if (low, high) == (limits[0], limits[1]):
-                if isinstance(inner, Convolution | Linear):
+                if isinstance(inner, Convolution | Transposed | Linear):
                     with work.at(inner.origin):
                         return replace(inner, act=act).build(work, scheme)
                 if isinstance(inner, Elementwise) and inner.takes_activation:

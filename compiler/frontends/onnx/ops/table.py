@@ -17,6 +17,7 @@ from mcuforge.compiler.frontends.onnx.ops import (
     qdq,
     resize,
     slicing,
+    transposed,
 )
 from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
 from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold
@@ -43,6 +44,7 @@ from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.ops.transpose_conv import TransposeConv
 from mcuforge.errors import Refusal
 
 MICROSOFT = "com.microsoft"
@@ -56,6 +58,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "DequantizeLinear": Arm(qdq.dequantize_linear, (), "of constants per channel too"),
         "Conv": Arm(
             convolution.conv, (Conv2D, DepthwiseConv2D), "1-D and 2-D, groups; symmetric weights"
+        ),
+        "ConvTranspose": Arm(
+            transposed.conv_transpose, (TransposeConv,), "1-D and 2-D, groups; symmetric weights"
         ),
         "Gemm": Arm(linear.gemm, (FullyConnected,), "alpha, beta 1, transA 0"),
         "MatMul": Arm(joining.matmul, (FullyConnected, BatchMatMul), "by weights or run-time"),
@@ -116,7 +121,6 @@ OTHER_QUANTIZED_FORMS = (
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         "BatchNormalization": FOLD_FIRST,
-        "ConvTranspose": "use Resize (nearest) and then a Conv instead",
         "InstanceNormalization": "use LayerNormalization or a folded BatchNormalization",
         "GlobalMaxPool": "use GlobalAveragePool, or MaxPool with the kernel of the whole image",
     }

@@ -55,6 +55,7 @@ from mcuforge.compiler.ops.tables.sqrt import Sqrt
 from mcuforge.compiler.ops.tables.square import Square
 from mcuforge.compiler.ops.tables.tanh import Tanh
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.ops.transpose_conv import TransposeConv
 
 ON_SHAPES = "on shapes only, computed while reading"
 IN_FLOAT = "also in float between DEQUANTIZE and QUANTIZE"
@@ -125,6 +126,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "SUM": reduced(Sum, AS_UINT8),
         "TANH": unary(Tanh()),
         "TILE": Arm(picking.tile, (PickPixels, Reshape), "constant repetitions"),
+        "TRANSPOSE_CONV": Arm(
+            weighted.transpose_conv, (TransposeConv,), "constant size, per-channel weights"
+        ),
         "TRANSPOSE": Arm(movement.transpose, (Transpose,), "constant permutation"),
         "UNPACK": Arm(gathering.unpack, (Slice, Reshape)),
     }
@@ -146,7 +150,6 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "ELU": "use ReLU or HardSwish in its place",
         "PRELU": "use LeakyReLU with one slope in its place",
         "SPACE_TO_BATCH_ND": FIXED_DILATION,
-        "TRANSPOSE_CONV": "use nearest up-sampling followed by a convolution in its place",
         "IF": "export the branch you need: control flow is not compiled",
         "WHILE": "unroll the loop (unroll=True): control flow is not compiled",
         "UNIDIRECTIONAL_SEQUENCE_LSTM": "unroll the layer (unroll=True), or use convolutions",
