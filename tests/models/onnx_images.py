@@ -39,6 +39,13 @@ def transposed(
     return build
 
 
+def transposed_then_norm(q: Qdq) -> str:
+    """Fold a normalization in float into the weights."""
+    x = q.node("ConvTranspose", [q.input(IMAGE), q.weights((6, 5, 2, 2))], strides=[2, 2])
+    parts = [q.constant(q.random.uniform(0.5, 2.0, 5).astype(np.float32)) for _ in range(4)]
+    return q.op("BatchNormalization", [x, *parts], 0.5, -7)
+
+
 def transposed_then_relu(q: Qdq) -> str:
     x = q.node("ConvTranspose", [q.input(IMAGE), q.weights((6, 5, 2, 2))], strides=[2, 2])
     return q.op("Relu", [x], 0.5, -128)
@@ -83,6 +90,58 @@ def flattened(q: Qdq) -> str:
     x = conv(q, pads=[1, 1, 1, 1])
     flat = q.op("Flatten", [x], 0.9, -7)
     return q.op("Gemm", [flat, q.weights((5, 8 * 63)), q.bias(5, 0.018)], 3.0, transB=1)
+
+
+def normalized(q: Qdq, x: str, channels: int, seed: int = 0) -> str:
+    """Add a BatchNormalization of `x` with random constants; some channels change the sign."""
+    drawn = np.random.default_rng(seed)
+    spread = (drawn.normal(0, 1, channels), drawn.normal(0, 0.5, channels))
+    constants = [*spread, drawn.normal(0, 0.5, channels), drawn.uniform(0.5, 2, channels)]
+    names = [q.constant(values.astype(np.float32)) for values in constants]
+    return q.node("BatchNormalization", [x, *names], epsilon=1e-3)
+
+
+def batch_norm_between(q: Qdq) -> str:
+    """Normalize a quantized map: behind an activation, or first of all."""
+    return q.requantized(normalized(q, q.input(IMAGE), 6), 0.08, 5)
+
+
+def batch_norm_then_relu(q: Qdq) -> str:
+    return q.op("Relu", [normalized(q, q.input(IMAGE), 6)], 0.05, -128)
+
+
+def batch_norm_after(kind: str) -> Build:
+    """Normalize the float result of a convolution or a linear layer: part of its weights."""
+
+    def build(q: Qdq) -> str:
+        if kind == "Conv":
+            x = q.node("Conv", [q.input(IMAGE), q.weights((8, 6, 3, 3)), q.bias(8, 0.001)])
+        else:
+            x = q.node("Gemm", [q.input((1, 40)), q.weights((8, 40)), q.bias(8, 0.001)], transB=1)
+        return q.requantized(normalized(q, x, 8), 0.9, 5)
+
+    return build
+
+
+def batch_norm_of_vector(q: Qdq) -> str:
+    return q.requantized(normalized(q, q.input((1, 24)), 24), 0.08, 5)
+
+
+def batch_norm_of_sequence(q: Qdq) -> str:
+    return q.requantized(normalized(q, q.input((1, 6, 30)), 6), 0.08, 5)
+
+
+def scale_and_shift(q: Qdq) -> str:
+    """Multiply and add per channel, in float: one operator."""
+    x = q.node("Mul", [conv(q, (6, 6, 1, 1)), q.weights((6, 1, 1), 0.02)])
+    return q.op("Add", [q.constant(np.linspace(-2, 1, 6, dtype=np.float32)[:, None, None]), x], 1.5)
+
+
+def constant_channel(q: Qdq) -> str:
+    """A channel whose factor is 0 is its offset."""
+    zeros = q.constant(np.array([1, 0, -2, 1e-9, 0.5, 1], np.float32)[:, None, None])
+    shift = q.constant(np.array([0, 3, 1, -4, 0, 100], np.float32)[:, None, None])
+    return q.op("Add", [q.node("Mul", [conv(q, (6, 6, 1, 1)), zeros]), shift], 1.1)
 
 
 def pair(kind: str, shape: tuple[int, ...] = IMAGE, second: tuple[int, ...] = IMAGE) -> Build:
@@ -165,6 +224,13 @@ def reflected_map(q: Qdq) -> str:
     return q.op("Pad", [conv(q), pads], 0.9, -7, mode="reflect")
 
 
+def pad_beyond_the_range(q: Qdq) -> str:
+    """Ones around values below 0.4, as linear attention has them: the output's scale holds them."""
+    value = q.constant(np.array(1.0, np.float32))
+    x = q.input(IMAGE, 0.003, 3)
+    return q.op("Pad", [x, q.integers(0, 0, 1, 2, 0, 1, 0, 1), value], 0.009, -5)
+
+
 def two_images_joined(q: Qdq) -> str:
     a, b = q.input(IMAGE, name="a"), q.input(IMAGE, 0.02, -9, name="b")
     joined = q.op("Concat", [a, b], 0.05, 3, axis=1)
@@ -221,6 +287,14 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "conv and relu6": (conv_then("Clip", 0.0, 6.0), ["conv2d"]),
         "conv and clip": (conv_then("Clip", -3.0, 11.0), ["conv2d", "lookup"]),
         "1-D conv": (conv_1d, ["conv2d", "lookup", "depthwise_conv2d", "mean"]),
+        "batch norm": (batch_norm_between, ["depthwise_conv2d"]),
+        "batch norm and relu": (batch_norm_then_relu, ["depthwise_conv2d"]),
+        "batch norm of a vector": (batch_norm_of_vector, ["depthwise_conv2d"]),
+        "batch norm of a sequence": (batch_norm_of_sequence, ["depthwise_conv2d"]),
+        "batch norm after conv": (batch_norm_after("Conv"), ["conv2d"]),
+        "batch norm after gemm": (batch_norm_after("Gemm"), ["fully_connected"]),
+        "scale and shift": (scale_and_shift, ["conv2d", "depthwise_conv2d"]),
+        "channels without a factor": (constant_channel, ["conv2d", "depthwise_conv2d"]),
         "flatten and gemm": (flattened, ["conv2d", "fully_connected"]),
         "add": (pair("Add"), ["add"]),
         "sub": (pair("Sub"), ["add"]),
@@ -253,6 +327,17 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "average pool rounded up": (
             pool("AveragePool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
             ["average_pool2d"],
+        ),
+        "average pool rounded up, padding counted": (
+            pool(
+                "AveragePool",
+                kernel_shape=[3, 3],
+                strides=[2, 4],
+                pads=[1, 1, 0, 0],
+                ceil_mode=1,
+                count_include_pad=1,
+            ),
+            ["pad", "average_pool2d"],
         ),
         "max pool": (pool("MaxPool", kernel_shape=[3, 3], pads=[1, 1, 1, 1]), ["max_pool2d"]),
         "max pool rounded up": (
@@ -296,6 +381,7 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
             transposed((6, 8, 4), strides=[2], pads=[1, 1]),
             ["transpose_conv"],
         ),
+        "transposed conv, then normalization": (transposed_then_norm, ["transpose_conv"]),
         "transposed conv, then relu": (transposed_then_relu, ["transpose_conv"]),
         "resize": (
             lambda q: resize(q, coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
@@ -315,6 +401,7 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "tile": (tiled, ["pick_pixels", "pick_pixels"]),
         "tile of channels": (lambda q: tiled(q, 1, 3, 1, 2), ["pick_pixels", "pick_pixels"]),
         "pad": (pad, ["pad"]),
+        "pad beyond the range": (pad_beyond_the_range, ["lookup", "pad"]),
         "two images joined": (two_images_joined, ["lookup", "concatenation", "conv2d"]),
         "normalized bytes": (normalized_uint8_image, ["lookup", "conv2d"]),
         "shape arithmetic": (shape_arithmetic, ["conv2d", "fully_connected"]),

@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("compiler/calls.py", "compiler/work.py", "boards/catalog"),
     ("compiler/graph.py",),
     ("compiler/ops/common", "boards/build", "boards/ports.py"),
-    ("compiler/isa", "boards/image", "boards/emulator", "boards/regions.py"),
+    ("compiler/isa", "boards/image", "boards/emulator", "boards/regions.py", "boards/instruments"),
     ("compiler/ops", "boards/cycles", "boards/doctor.py", "boards/virtual"),
     ("compiler/verify.py", "compiler/reference.py", "compiler/user_ports.py"),
     (

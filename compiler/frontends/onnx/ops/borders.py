@@ -10,9 +10,9 @@ from mcuforge.compiler.frontends import picking
 from mcuforge.compiler.frontends.common import LARGEST_STEP, contradiction, resolve_axes
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted
 from mcuforge.compiler.frontends.onnx.ops.folding import fold
-from mcuforge.compiler.frontends.onnx.ops.moving import moved
+from mcuforge.compiler.frontends.onnx.ops.moving import Moved, moved
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
-from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
+from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.frontends.picking import Picks
 from mcuforge.compiler.ops.pad import Pad
@@ -126,4 +126,7 @@ def _filled(operator: Operator, x: Value, before: Shape, after: Shape, shape: Sh
     def on_array(data: Array) -> Array:
         return np.pad(data, borders, constant_values=data.dtype.type(value))
 
+    if isinstance(x, Stored) and x.real and not x.scheme.holds(value):
+        # linear attention pads its values with ones, whatever their range is
+        return Moved(operator.node, shape, (x,), on_view)
     return moved(operator, x, on_array, on_view, shape)

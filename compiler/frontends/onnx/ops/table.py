@@ -19,9 +19,11 @@ from mcuforge.compiler.frontends.onnx.ops import (
     slicing,
     transposed,
 )
+from mcuforge.compiler.frontends.onnx.ops.affine import batch_normalization
 from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
 from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
+from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, where
 from mcuforge.compiler.frontends.onnx.ops.operator import Arm
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
@@ -72,11 +74,15 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Max": Arm(binary, (Maximum, Lookup)),
         "Min": Arm(binary, (Minimum, Lookup)),
         "PRelu": Arm(binary, (Lookup,), "one slope"),
+        "BatchNormalization": Arm(
+            batch_normalization, (DepthwiseConv2D,), "part of a Conv, Gemm or MatMul before it"
+        ),
         "LayerNormalization": Arm(normalize.layer_normalization, (LayerNorm,)),
+        "Where": Arm(where, (Minimum, Maximum, Lookup), "by a constant mask, or of one tensor"),
         "Softmax": Arm(normalize.softmax, (SoftmaxQdq,)),
         "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
         "GlobalAveragePool": Arm(pooling.global_average_pool, (Mean,)),
-        "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D)),
+        "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D, Pad)),
         "MaxPool": Arm(pooling.max_pool, (MaxPool2D,)),
         "Resize": Arm(
             resize.resize, (ResizeNearest, PickPixels, ResizeBilinear), "nearest and linear"
@@ -101,6 +107,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Size": Arm(constants.size_of, (), ON_SHAPES),
     }
     | {name: Arm(unary, (Lookup,), ONE_TENSOR) for name in UNARY}
+    | {name: Arm(logic, (Lookup,), ONE_TENSOR) for name in LOGIC}
     | {name: Arm(fold, (), ON_SHAPES) for name in FOLDS}
     | {"Tile": Arm(borders.tile, (PickPixels,), "constant repetitions")}
 )
@@ -109,7 +116,6 @@ QDQ = (
     "quantize to QDQ form: quantize_static(..., quant_format=QuantFormat.QDQ), "
     "or `mcuforge quantize MODEL --data FILE` on the float model"
 )
-FOLD_FIRST = "fold it first: onnxruntime.quantization.shape_inference.quant_pre_process"
 RECURRENT = "use convolutions or attention: recurrent layers are not supported"
 CONTROL_FLOW = "export without control flow: trace the model instead of scripting it"
 OTHER_QUANTIZED_FORMS = (
@@ -120,7 +126,6 @@ OTHER_QUANTIZED_FORMS = (
 )
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
-        "BatchNormalization": FOLD_FIRST,
         "InstanceNormalization": "use LayerNormalization or a folded BatchNormalization",
         "GlobalMaxPool": "use GlobalAveragePool, or MaxPool with the kernel of the whole image",
     }

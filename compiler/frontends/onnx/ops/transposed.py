@@ -13,12 +13,11 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import (
     Weights,
     int8_weights,
     int32_bias,
-    stored_input,
     want_weights,
 )
 from mcuforge.compiler.frontends.onnx.ops.window import AUTO, as_image, from_image, steps
-from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
+from mcuforge.compiler.frontends.onnx.values import Constant, Interval, Real, Scheme, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, reach_of
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.transpose_conv import TransposeConv
 from mcuforge.errors import Refusal
@@ -28,20 +27,28 @@ Int8 = NDArray[np.int8]
 
 @dataclass(frozen=True, eq=False)
 class Transposed(Deferred):
-    """x (1, ci, ..) times filters (co, kh, kw, ci / groups), each pixel added around its place."""
+    """x (1, ci, ..) times weights (co, kh, kw, ci / groups), each pixel added around its place."""
 
-    weights: Weights  # with one scale, or one per output channel
-    filters: Int8
+    weights: Weights
     bias: Constant | None
     stride: Shape
     pad: Shape  # before each axis
     act: Activation = "none"
 
+    @property
+    def reach(self) -> Interval | None:
+        return self.weights.sums(reach_of(self.x), self.bias)
+
+    def scaled(self, gain: Real, offset: Real) -> "Transposed | None":
+        """Multiply each channel by its `gain`, then add its `offset`; None where none can."""
+        found = self.weights.times(self.bias, gain, offset) if self.act == "none" else None
+        return None if found is None else replace(self, weights=found[0], bias=found[1])
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        x = stored_input(self.x, "input")
-        image, count = as_image(work, x.view), self.filters.shape[0]
-        tag = f"transposed {self.filters.shape}"
-        inputs = [image, self.weights.tensor(work, tag, self.filters, 0)]
+        x = work.settled(self.x)
+        filters = self.weights.data
+        image, count = as_image(work, x.view), filters.shape[0]
+        inputs = [image, self.weights.tensor(work, f"transposed {filters.shape}", filters, 0)]
         if self.bias is not None:
             inputs.append(int32_bias(work, self.bias, x, self.weights, count))
         lead = (1, *self.shape[2:])[-2:]
@@ -86,8 +93,8 @@ def conv_transpose(operator: Operator) -> Value:
     scales = weights.scales * groups if len(weights.scales) > 1 else weights.scales
     output = (1, count, *size)
     want_size(output)
-    of_channel = replace(weights, scales=scales)
-    return Transposed(operator.node, output, (x,), of_channel, filters, bias, stride, pad)
+    turned = replace(weights, data=filters, scales=scales)
+    return Transposed(operator.node, output, (x,), turned, bias, stride, pad)
 
 
 def _dilated(data: Int8, dilation: Shape, groups: int) -> Int8:

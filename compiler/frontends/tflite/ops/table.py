@@ -9,6 +9,7 @@ from mcuforge.compiler.frontends.tflite.ops import (
     movement,
     picking,
     pointwise,
+    selecting,
     slicing,
     spatial,
     weighted,
@@ -59,6 +60,7 @@ from mcuforge.compiler.ops.transpose_conv import TransposeConv
 
 ON_SHAPES = "on shapes only, computed while reading"
 IN_FLOAT = "also in float between DEQUANTIZE and QUANTIZE"
+CONSTANT_CONDITION = "constant condition, which broadcasts"
 NOT_IN_INT8 = "does not run {} in int8"  # it has a float kernel only
 AS_UINT8 = "takes the int8 of {} for uint8"
 
@@ -109,6 +111,8 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "RESIZE_NEAREST_NEIGHBOR": Arm(spatial.resize_nearest, (ResizeNearest,), "constant size"),
         "REVERSE_V2": Arm(picking.reverse, (Slice,), "constant axes"),
         "RSQRT": unary(Rsqrt(), None, "of positive values"),
+        "SELECT": Arm(selecting.select, (Minimum, Maximum), CONSTANT_CONDITION),
+        "SELECT_V2": Arm(selecting.select, (Minimum, Maximum), CONSTANT_CONDITION),
         "SLICE": Arm(slicing.slice_, (Slice,), "constant begin and size"),
         "SOFTMAX": Arm(pointwise.softmax, (Softmax,), "over the last axis"),
         "SPLIT": Arm(movement.split, (Slice,), "constant axis"),
