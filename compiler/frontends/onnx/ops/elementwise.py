@@ -29,6 +29,7 @@ from mcuforge.compiler.frontends.onnx.ops.islands import layer_norm_of
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear
 from mcuforge.compiler.frontends.onnx.ops.masking import masked, without_infinite
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
+from mcuforge.compiler.frontends.onnx.ops.transposed import Transposed
 from mcuforge.compiler.frontends.onnx.values import (
     OFFSET,
     Constant,
@@ -48,6 +49,7 @@ from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
 CLAMPS = ("Relu", "Clip")
+PLAIN = (Convolution, Transposed, Linear, Affine)  # they clamp on their own
 FUSED: tuple[tuple[float, float, Activation], ...] = (
     (0.0, np.inf, "relu"),
     (0.0, 6.0, "relu6"),
@@ -127,7 +129,7 @@ class Elementwise(Computed):
         limits = self.function(np.array([-np.inf, np.inf], np.float32)).astype(np.float32)
         for low, high, act in FUSED:
             if (low, high) == (limits[0], limits[1]):
-                plain = inner if isinstance(inner, Convolution | Linear | Affine) else None
+                plain = inner if isinstance(inner, PLAIN) else None
                 if isinstance(inner, Elementwise) and as_table(work, inner, scheme) is None:
                     plain = affine_of(inner)
                 if plain is not None:

@@ -17,6 +17,7 @@ from mcuforge.compiler.frontends.onnx.ops import (
     qdq,
     resize,
     slicing,
+    transposed,
 )
 from mcuforge.compiler.frontends.onnx.ops.affine import batch_normalization
 from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
@@ -46,6 +47,7 @@ from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.ops.transpose_conv import TransposeConv
 from mcuforge.errors import Advice, Phase, Refusal
 
 MICROSOFT = "com.microsoft"
@@ -59,6 +61,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "DequantizeLinear": Arm(qdq.dequantize_linear, (), "of constants per channel too"),
         "Conv": Arm(
             convolution.conv, (Conv2D, DepthwiseConv2D), "1-D and 2-D, groups; symmetric weights"
+        ),
+        "ConvTranspose": Arm(
+            transposed.conv_transpose, (TransposeConv,), "1-D and 2-D, groups; symmetric weights"
         ),
         "Gemm": Arm(linear.gemm, (FullyConnected,), "alpha, beta 1, transA 0"),
         "MatMul": Arm(joining.matmul, (FullyConnected, BatchMatMul), "by weights or run-time"),

@@ -70,8 +70,13 @@ def conv_of(weights: str) -> Build:
     return lambda q: q.op("Conv", [q.input((1, 3, 6, 6)), weights], 0.9)
 
 
-def transposed_conv(q: Qdq) -> str:
-    return q.op("ConvTranspose", [q.input((1, 3, 6, 6)), q.weights((3, 4, 2, 2))], 0.9)
+def lstm(q: Qdq) -> str:
+    return q.op("LSTM", [q.input((1, 1, 6)), q.weights((1, 8, 6)), q.weights((1, 8, 2))], 0.9)
+
+
+def cut_to_nothing(q: Qdq) -> str:
+    inputs = [q.input((1, 3, 6, 6)), q.weights((3, 4, 2, 2))]
+    return q.op("ConvTranspose", inputs, 0.9, pads=[4, 0, 4, 0])
 
 
 def float_weights(q: Qdq) -> str:
@@ -173,7 +178,8 @@ def scale_of(value: float) -> Build:
 @pytest.mark.parametrize(
     ("build", "what", "where", "hint"),
     [
-        (transposed_conv, "ConvTranspose is not supported", "node 3 ConvTranspose", "use Resize"),
+        (lstm, "LSTM is not supported", "node 4 LSTM", "use convolutions"),
+        (cut_to_nothing, "its output is [-1, 7] behind", "node 3 ConvTranspose", "crop with a Sl"),
         (float_weights, "the weights are float32, expected constants", "node 2 Conv", "quantize"),
         (asymmetric_weights, "the weights have zero point 100 and", "node 3 Conv", "quantize weig"),
         (
@@ -237,21 +243,21 @@ def test_several_refusals_are_counted_and_listed() -> None:
     q = Qdq()
     x = q.input((1, 3, 6, 6))
     for _ in range(2):
-        q.op("ConvTranspose", [x, q.weights((3, 4, 2, 2))], 0.9)
+        q.op("LSTM", [x, q.weights((3, 4, 2, 2))], 0.9)
     model = q.model(q.op("Relu", [x], 0.1))
     assert refusal(model).hint.endswith("; 1 more refused: `mcuforge ops m.onnx` lists all")
     rows = open_onnx(model.SerializeToString(), "m.onnx").survey.rows
-    assert [row.operator for row in rows if not row.supported] == ["ConvTranspose"] * 2
+    assert [row.operator for row in rows if not row.supported] == ["LSTM"] * 2
     assert [row.operator for row in rows if row.supported] == ["Relu"]
 
 
 def test_what_reads_a_refused_result_is_not_refused_for_it() -> None:
     q = Qdq()
-    x = transposed_conv(q)
+    x = lstm(q)
     model = q.model(q.op("Relu", [x], 0.1))
     rows = open_onnx(model.SerializeToString(), "m.onnx").survey.rows
     assert [(row.operator, row.supported) for row in rows] == [
-        ("ConvTranspose", False),
+        ("LSTM", False),
         ("Relu", True),
     ]
 
