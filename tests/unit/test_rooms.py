@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("compiler/calls.py", "compiler/work.py", "boards/catalog"),
     ("compiler/graph.py",),
     ("compiler/ops/common", "boards/build", "boards/ports.py"),
-    ("compiler/isa", "boards/image", "boards/emulator", "boards/regions.py"),
+    ("compiler/audio", "compiler/isa", "boards/image", "boards/emulator", "boards/regions.py"),
     ("compiler/ops", "boards/cycles", "boards/doctor.py", "boards/virtual"),
     ("compiler/verify.py", "compiler/reference.py", "compiler/user_ports.py"),
     ("compiler/passes", "compiler/frontends/common.py", "compiler/frontends/detect.py"),
