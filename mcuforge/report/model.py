@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 JUDGED_SAMPLES = 200  # the peer's agreement is judged on so many of the user's samples, or more
 LEAST_AGREEMENT = 0.985  # with a peer that is only near: some samples lie between two classes
 
+# What is built around a model. check: for any model; mlperf: the same, of a model that MLPerf Tiny
+# has a benchmark for, with RAM for its inputs; mlperf-energy: that for measurements of energy.
+Firmware = Literal["check", "mlperf", "mlperf-energy"]
+
 
 @dataclass(frozen=True)
 class ModelFacts:
@@ -422,12 +426,18 @@ class BoardList:
 
 @dataclass(frozen=True)
 class EmulatedBoard:
-    """What `emulate` keeps running: the board, the model in its firmware, the port to open."""
+    """What `emulate` keeps running: the board, the model in its firmware, the port to open.
+
+    Firmware for energy measurements has virtual instruments around it: `port` is then that of the
+    interface board, `power_port` that of the power board, and `energy` says what its samples are.
+    """
 
     board: str
     model: str
     port: str
     baud: int
+    power_port: str | None = None
+    energy: str | None = None
 
 
 @dataclass(frozen=True)
