@@ -65,19 +65,9 @@ def firmware_headers() -> tuple[Path, ...]:
     return tuple(sorted(firmware_dir().glob("*.h")))
 
 
-def audio_dir() -> Path:
-    """The folder of the C that computes features of audio."""
-    return ROOT / "audio"
-
-
 def audio_sources() -> tuple[Path, ...]:
     """The C files of features of audio, which a generated audio.c calls."""
-    return tuple(sorted(audio_dir().glob("*.c")))
-
-
-def audio_headers() -> tuple[Path, ...]:
-    """Their headers."""
-    return tuple(sorted(audio_dir().glob("*.h")))
+    return tuple(sorted((ROOT / "audio").glob("*.c")))
 
 
 def included_files(sources: Iterable[Path], texts: Iterable[str] = ()) -> tuple[Path, ...]:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from mcuforge.boards.instruments.edges import Edges
 from mcuforge.boards.instruments.interface_board import InterfaceBoard
@@ -30,12 +31,18 @@ class Bench:
 
 
 @contextmanager
-def instruments(dut: Port, edges: Edges, dut_baud: int) -> Iterator[Bench]:
-    """Run the instruments around a board until the context is left; `dut` is its open port."""
+def instruments(
+    dut: Port, edges: Edges, dut_baud: int, *, sounds: Path | None, hears: Path
+) -> Iterator[Bench]:
+    """Run the instruments around a board until the context is left; `dut` is its open port.
+
+    sounds: the folder of what the interface board can play. hears: the file to which it appends the
+    samples that the board is to hear.
+    """
     stop = threading.Event()
     lock = threading.Lock()
     with Terminal() as host, Terminal() as recorder:
-        board = InterfaceBoard(dut, edges, dut_baud)
+        board = InterfaceBoard(dut, edges, dut_baud, sounds, hears)
         power = PowerBoard(lambda text: recorder.write(text.encode()))
         edges_sent = threading.Event()
 

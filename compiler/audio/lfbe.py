@@ -79,6 +79,11 @@ class Lfbe:
                 "windows of 64 to 1024 samples, a power of two, with an FFT bin per triangle",
             )
 
+    @property
+    def samples(self) -> int:
+        """How many samples a window is computed from: pre-emphasis reads one more."""
+        return self.window + 1
+
     @cached_property
     def sines(self) -> Int64:
         """sin(2 pi i / window) with 30 fraction bits, int64 (3 window / 4,)."""
@@ -150,7 +155,7 @@ class Lfbe:
         count = len(samples) // self.stride
         if count == 0:
             return np.zeros((0, self.bins), np.int8)
-        before = self.window - self.stride + 1  # pre-emphasis reads one more
+        before = self.samples - self.stride
         padded = np.concatenate([np.zeros(before, np.int64), samples.astype(np.int64)])
         y = 32 * padded[1:] - 31 * padded[:-1]
         windows = np.lib.stride_tricks.sliding_window_view(y, self.window)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from mcuforge.boards.catalog.board import Board
 from mcuforge.boards.emulator.qemu import Emulator
@@ -14,11 +15,16 @@ from mcuforge.boards.link.port import Port
 
 
 @contextmanager
-def instruments_around(board: Board, emulator: Emulator) -> Iterator[Bench]:
-    """Connect interface board and power board to a board that QEMU runs; BoardError if it ended."""
+def instruments_around(
+    board: Board, emulator: Emulator, sounds: Path | None = None
+) -> Iterator[Bench]:
+    """Connect interface board and power board to a board that QEMU runs; BoardError if it ended.
+
+    sounds: the folder of what the interface board can play.
+    """
     edges = EdgeFile(emulator.edges, board.tick_hz)
     with (
         closing(Port.open(emulator.port, board.baud)) as dut,
-        instruments(dut, edges, board.baud) as bench,
+        instruments(dut, edges, board.baud, sounds=sounds, hears=emulator.audio) as bench,
     ):
         yield bench

@@ -54,12 +54,12 @@ class Task:
         name: the user's file, for the error.
         """
         found = benchmark_of(model)
-        if found.id not in AIMS:
+        if found not in BENCHMARKS:
             raise CompileError(
-                f"MLPerf Tiny has no benchmark that is run on single inputs with "
-                f"{found.input_bytes} bytes of input and {found.output_elements} results",
+                f"MLPerf Tiny has no benchmark with {found.input_bytes} bytes of input and "
+                f"{found.output_elements} results",
                 name,
-                f"its models: {', '.join(_sizes(b) for b in BENCHMARKS if b.id in AIMS)}",
+                f"its models: {', '.join(_sizes(b) for b in BENCHMARKS)}",
             )
         return cls(found.id, db_bytes(model))
 

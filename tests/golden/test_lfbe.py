@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.audio.lfbe import Lfbe
 from mcuforge.compiler.codegen.audio import audio_c
-from mcuforge.runtime_c.sources import audio_dir, audio_sources
+from mcuforge.runtime_c.sources import audio_sources, headers_dir
 from tests.golden.host import SANITIZERS, WARNINGS
 from tests.golden.objects import objects
 from tests.sounds import SOUNDS, WAVS, sound, wav
@@ -22,19 +22,18 @@ REFERENCE_SCALE = 0.003701042616739869  # of MLPerf Tiny's streaming wake word
 MAIN = """
 #include <stdio.h>
 #include <string.h>
-#include "audio.h"
+#include "mcuforge/audio.h"
 
 int main(void)
 {
-    static int16_t samples[2000];
-    static int8_t features[200];
-    const struct mcuforge_audio *a = &mcuforge_audio;
-    const size_t kept = (size_t)(a->samples - a->stride);
+    static int16_t samples[SAMPLES];
+    static int8_t features[BINS];
+    const size_t kept = SAMPLES - STRIDE;
     for (;;) {
-        memmove(samples, samples + a->stride, kept * 2);
-        if (fread(samples + kept, 2, (size_t)a->stride, stdin) != (size_t)a->stride) return 0;
-        a->compute(samples, features);
-        fwrite(features, 1, (size_t)a->features, stdout);
+        memmove(samples, samples + STRIDE, kept * 2);
+        if (fread(samples + kept, 2, STRIDE, stdin) != STRIDE) return 0;
+        mcuforge_audio(samples, features);
+        fwrite(features, 1, BINS, stdout);
     }
 }
 """
@@ -54,11 +53,12 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("lfbe")
     (folder / "audio.c").write_text(audio_c(lfbe))
     (folder / "main.c").write_text(MAIN)
-    command = ["gcc", *WARNINGS, *SANITIZERS, f"-I{audio_dir()}"]
+    command = ["gcc", *WARNINGS, *SANITIZERS, f"-I{headers_dir()}"]
     own = [str(folder / "audio.c"), str(folder / "main.c")]
     made = folder / "program"
+    sizes = [f"-DSAMPLES={lfbe.samples}", f"-DSTRIDE={lfbe.stride}", f"-DBINS={lfbe.bins}"]
     linked = [*own, *objects(audio_sources(), command), "-o", str(made)]
-    subprocess.run([*command, *linked], check=True)
+    subprocess.run([*command, *sizes, *linked], check=True)
     return lfbe, made
 
 
