@@ -210,6 +210,14 @@ def product(draw: Draw) -> Value:
     return draw.build.matmul(a, b, adj_y, QUANT)
 
 
+def interpolation(draw: Draw) -> Value:
+    """Bilinear resizing, up or down."""
+    x = draw.image(24)
+    side = draw.random.randint
+    size = (side(1, x.shape[1] + 3), side(1, x.shape[2] + 3))
+    return draw.build.resize(x, size, False, draw.choose((False, True)), linear=True)
+
+
 FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how many models of it
     ("pointwise", pointwise, 1),
     ("convolution", convolution, 2),
@@ -225,6 +233,7 @@ FAMILIES: tuple[tuple[str, Layer, int], ...] = (  # name, what is drawn, how man
     ("deep", deep, 1),
     ("product", product, 2),
     ("vector", vector, 1),
+    ("interpolation", interpolation, 1),
 )
 
 

@@ -115,7 +115,10 @@ class InterfaceBoard:
                 f"to {self._baud}]\r\n[dut]: {READY}"
             )
             return
-        self._tell(args)
+        while self._dut.read(0):  # what nobody asked for
+            pass
+        self._pending = b""
+        self._dut.write(f"{args}%".encode("ascii", errors="replace"))
         line = ""
         while line != _DUT_READY and not self.stopped():
             line = self._read_line()
@@ -123,13 +126,6 @@ class InterfaceBoard:
             if line == _DUT_READY:
                 self.before_ready()
             say(f"[dut]: {line}\r\n")
-
-    def _tell(self, command: str) -> None:
-        """Send a command; what the board has said before, as it started, is no answer to it."""
-        self._pending = b""
-        while self._dut.read(0.0):
-            pass
-        self._dut.write(f"{command}%".encode("ascii", errors="replace"))
 
     def _read_line(self) -> str:
         """The next line of the board, however long it takes; "" if the instrument is stopped."""

@@ -13,6 +13,7 @@ from typer import Option
 
 from mcuforge.commands.options import (
     BoardId,
+    CheckpointFile,
     Data,
     DumpPasses,
     Emulate,
@@ -59,6 +60,7 @@ class Request:
     options: PlanOptions | None = None
     limits: Limits | None = None
     poison: Poison = False
+    checkpoint: CheckpointFile = None
     firmware: Annotated[
         Firmware,
         Option(
@@ -112,6 +114,7 @@ def deploy_session(
 
     gate: is asked whether it admits the samples; the report's limits are not looked at.
     """
+    from mcuforge.flow.checkpoint import Checkpoint
     from mcuforge.flow.deployment import deploy_to
 
     return deploy_to(
@@ -121,6 +124,7 @@ def deploy_session(
         samples=request.samples,
         options=request.options,
         poison=request.poison,
+        checkpoint=None if request.checkpoint is None else Checkpoint(request.checkpoint),
         out=request.out,
         dump_passes=request.dump_passes,
         connection=connection,

@@ -106,6 +106,15 @@ Samples = Annotated[
         "inference has over 125 million MACs).",
     ),
 ]
+CheckpointFile = Annotated[
+    Path | None,
+    Option(
+        "--checkpoint",
+        metavar="FILE",
+        help="Keep the answers in this file while samples run, and go on from it after the "
+        "board or this program was away.",
+    ),
+]
 DumpPasses = Annotated[
     Path | None,
     Option(

@@ -12,6 +12,7 @@ from mcuforge.boards.emulator.qemu import Emulator
 from mcuforge.boards.instruments.bench import Bench, instruments
 from mcuforge.boards.instruments.edges import EdgeFile
 from mcuforge.boards.link.port import Port
+from mcuforge.boards.link.text import TextLink
 
 
 @contextmanager
@@ -23,8 +24,7 @@ def instruments_around(
     sounds: the folder of what the interface board can play.
     """
     edges = EdgeFile(emulator.edges, board.tick_hz)
-    with (
-        closing(Port.open(emulator.port, board.baud)) as dut,
-        instruments(dut, edges, board.baud, sounds=sounds, hears=emulator.audio) as bench,
-    ):
-        yield bench
+    with closing(Port.open(emulator.port, board.baud)) as dut:
+        TextLink(dut).synchronize()  # past what it says of itself when it starts
+        with instruments(dut, edges, board.baud, sounds=sounds, hears=emulator.audio) as bench:
+            yield bench

@@ -38,6 +38,7 @@ class ModelFacts:
     ops: int
     macs: int
     parameters: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ def print_report(report: Report, console: Console) -> None:
     board, model, toolchain = report.board, report.model, report.toolchain
     size = f"{model.ops} operators, {model.macs:,} MACs, {model.parameters:,} parameters"
     print_line("model", size, console)
+    for note in model.notes:
+        print_line("note", note, console)
     compiler = f"{toolchain.compiler} {toolchain.version}"
     print_line("target", f"{board.cpu} ({board.isa}), {compiler}", console)
     _print_memory(report.ram, report.flash, console)

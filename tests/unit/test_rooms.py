@@ -23,7 +23,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("compiler/isa", "boards/image", "boards/emulator", "boards/regions.py", "boards/instruments"),
     ("compiler/ops", "compiler/audio", "boards/cycles", "boards/doctor.py", "boards/virtual"),
     ("compiler/verify.py", "compiler/reference.py", "compiler/user_ports.py"),
-    ("compiler/passes", "compiler/frontends/common.py", "compiler/frontends/detect.py"),
+    (
+        "compiler/passes",
+        "compiler/frontends/common.py",
+        "compiler/frontends/detect.py",
+        "compiler/frontends/picking.py",
+    ),
     ("compiler/attention", "compiler/frontends/onnx", "compiler/frontends/tflite"),
     ("compiler/schedule", "compiler/frontends"),
     ("compiler/codegen", "compiler/judges"),

@@ -11,7 +11,7 @@ from mcuforge.compiler.frontends.onnx.layout import Shape, channels_last, invers
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Stored
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
-from mcuforge.compiler.graph import Node, Port
+from mcuforge.compiler.graph import Node, Port, Step
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
 
@@ -96,9 +96,10 @@ def _cuts_patches(model: OnnxFile, node: OnnxNode) -> bool:
     return shape is not None and list(shape.dims) == [PATCH_DIMENSIONS]
 
 
-def ported_input(port: OnnxPort, shape: Shape, stored: Stored) -> Port:
+def ported_input(port: OnnxPort, shape: Shape, stored: Stored, steps: tuple[Step, ...]) -> Port:
     """Return the form in which the user feeds an input."""
-    return Port(port.type_name, shape, inverse(stored.view.perm), OFFSET.get(port.type_name, 0))
+    shift = OFFSET.get(port.type_name, 0)
+    return Port(port.type_name, shape, inverse(stored.view.perm), shift, steps)
 
 
 def ported_output(work: GraphBuilder, port: OnnxPort, value: Stored) -> tuple[Tensor, Port]:

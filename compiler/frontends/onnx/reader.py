@@ -118,7 +118,8 @@ class OnnxReading:
             raise self.survey.error(len(self.survey.refused) - 1)
         ports: dict[str, Port] = {}
         for port, shape in self._inputs:
-            ports[port.name] = ported_input(port, shape, self.work.inputs[port.name])
+            stored, steps = self.work.inputs[port.name], self.work.steps[port.name]
+            ports[port.name] = ported_input(port, shape, stored, steps)
         outputs = []
         for port, value in self._outputs:
             tensor, ports[port.name] = ported_output(self.work, port, value)
@@ -134,6 +135,7 @@ class OnnxReading:
             source=self.survey.file,
             format="onnx",
             ports=MappingProxyType(ports),
+            notes=tuple(self.work.notes),
         )
 
     def _read_input(self, port: OnnxPort) -> None:
@@ -205,19 +207,18 @@ class OnnxReading:
                 raise contradiction(f"no node writes '{printable(port.name)}'")
             if any(port.name == other.name for other, _ in self._outputs):
                 raise contradiction("it is listed twice among the outputs")
-            self._outputs.append((port, self._checked_output(value)))
+            self._outputs.append((port, self._checked_output(port.name, value)))
         except Refusal as refusal:
             self._note_model(f"output '{printable(port.name)}'", refusal, port)
 
-    def _checked_output(self, value: Value) -> Stored:
-        """Return an output that is quantized and computed. Raises Refusal for any other."""
+    def _checked_output(self, name: str, value: Value) -> Stored:
+        """Return an output as a computed tensor. Raises Refusal where it is none."""
         if isinstance(value, Deferred):
-            node = value.origin
-            raise Refusal(
-                f"the output is the float32 result of {node.origin} '{layer_name(node)}', "
-                "supported: int8, or a DequantizeLinear of int8",
-                "quantize the output too: quantize_static without nodes_to_exclude and "
-                "op_types_to_quantize, or end the model before this operator",
+            with self.work.at(value.origin):
+                value = self.work.settled(value)
+            self.work.notes.append(
+                f"output '{printable(name)}' is float32 in the file and not quantized; here it is "
+                f"int8 on a scale of {value.scheme.scale:g}, which covers all its values"
             )
         inputs = [stored.view.tensor for stored in self.work.inputs.values()]
         if not isinstance(value, Stored) or any(value.view.tensor is t for t in inputs):

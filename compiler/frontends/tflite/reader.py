@@ -31,8 +31,15 @@ from mcuforge.compiler.frontends.tflite.ops.table import (
 )
 from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, QUANTIZE, Values
 from mcuforge.compiler.graph import Graph, Node
+from mcuforge.compiler.ops.common.checks import WrongShape
 from mcuforge.errors import CompileError, Refusal
 
+# Operators whose integers are those of the interpreter on every finite scale: a mask of -1e38 puts
+# the scores of attention on one of 1e36.
+ANY_SCALE = frozenset(
+    {"ADD", "SUB", "MUL", "SELECT", "SELECT_V2", "SOFTMAX", "MAXIMUM", "MINIMUM"}
+    | {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "SLICE", "STRIDED_SLICE"}
+)
 MOVES_FLOATS = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
 
 SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
@@ -62,6 +69,17 @@ def open_tflite(data: bytes, file: str) -> TfliteReading:
         raise CompileError(f"the file is damaged: {problem}", file, DAMAGED) from None
 
 
+def needed(model: RawModel) -> frozenset[int]:
+    """Find the operators on which outputs depend, and those that only have an effect, by index."""
+    wanted = set(model.outputs)
+    found = set()
+    for operator in reversed(model.operators):
+        if not operator.outputs or wanted.intersection(operator.outputs):
+            found.add(operator.index)
+            wanted.update(operator.inputs)
+    return frozenset(found)
+
+
 class TfliteReading:
     """Passes over a file's operators once and collects nodes and refusals.
 
@@ -76,6 +94,7 @@ class TfliteReading:
         self.nodes: list[Node] = []
         self._layers = Unique()
         self._written = set(model.inputs)
+        self._needed = needed(model)
         self._read_edges("input", model.inputs, self._check_input)
         for operator in model.operators:
             self._read(operator)
@@ -107,25 +126,45 @@ class TfliteReading:
         origin = f"operator {raw.index} {raw.name}"
         problem: Refusal | None = None
         nodes: list[Node] = []
+        matters = True
         try:
-            for new in self._new_nodes(raw):
-                new.op.check(new.inputs, new.output)
+            self._check_order(raw)
+            matters = raw.index in self._needed  # otherwise nothing reads what it computes
+            for new in self._settled(raw):
                 label = layer if not nodes else self._layers.take(f"{layer}/{new.op.kind}")
                 nodes.append(Node(label, new.op, new.inputs, new.output, origin))
         except Refusal as refusal:
-            problem = refusal
+            problem = refusal if matters else None
         except Malformed as damage:
             problem = Refusal(f"the file is damaged: {damage}", DAMAGED)
         self._written.update(raw.outputs)
         self.nodes.extend(nodes)
         self._note(raw.index, raw.name, f"{origin} '{layer}'", problem, output, raw.inputs)
 
+    def _settled(self, raw: RawOperator) -> tuple[NewNode, ...]:
+        """Read an operator into nodes that hold; again for each output of another shape."""
+        for _ in raw.outputs:
+            try:
+                return self._checked(raw)
+            except WrongShape as wrong:
+                if not self.values.corrected(raw.outputs, wrong):
+                    raise
+        return self._checked(raw)
+
+    def _checked(self, raw: RawOperator) -> tuple[NewNode, ...]:
+        """Read an operator into nodes and let each check its tensors."""
+        found = self._new_nodes(raw)
+        for new in found:
+            new.op.check(new.inputs, new.output)
+        return found
+
     def _new_nodes(self, raw: RawOperator) -> tuple[NewNode, ...]:
         """Read an operator into nodes; no nodes if it could be computed while reading."""
         operator = Operator(raw, self.values)
-        self._check_order(raw)
         if fold(operator):
             return ()
+        if raw.name not in ANY_SCALE:
+            self.values.want_usual_scales((*raw.inputs, *raw.outputs))
         if raw.name in SHAPE_OPERATORS:
             raise Refusal(f"{raw.name} works on run-time values, supported: {ON_SHAPES}", FIX_SHAPE)
         if raw.name not in ARMS:

@@ -5,11 +5,25 @@ from mcuforge.compiler.tensors import DType, Tensor
 from mcuforge.errors import Refusal
 
 SUPPORTED_INT8 = "convert with full-integer quantization (int8, representative dataset)"
+CONTRADICTING_SHAPES = "export the model again: its shapes contradict each other"
+
+
+class WrongShape(Refusal):
+    """A tensor has another shape than the operator gives it; a front end may correct it."""
+
+    def __init__(self, tensor: Tensor, shape: tuple[int, ...]) -> None:
+        self.tensor = tensor
+        self.shape = shape
+        what = (
+            f"tensor '{tensor.name}' has shape {list(tensor.shape)}, "
+            f"this operator gives {list(shape)}"
+        )
+        super().__init__(what, CONTRADICTING_SHAPES)
 
 
 def shape_refusal(what: str) -> Refusal:
     """Make the refusal of shapes that no correct file can have together."""
-    return Refusal(what, "export the model again: its shapes contradict each other")
+    return Refusal(what, CONTRADICTING_SHAPES)
 
 
 def scale_refusal(what: str) -> Refusal:
@@ -51,10 +65,7 @@ def want_one_image(tensor: Tensor) -> None:
 def want_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:
     """Refuse a tensor whose shape differs from the one the operator computes."""
     if tensor.shape != shape:
-        raise shape_refusal(
-            f"tensor '{tensor.name}' has shape {list(tensor.shape)}, "
-            f"this operator gives {list(shape)}"
-        )
+        raise WrongShape(tensor, shape)
 
 
 def want_quant(tensor: Tensor, axis: int | None = None) -> None:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from mcuforge.compiler.frontends.onnx.file import OnnxFile
 from mcuforge.compiler.frontends.onnx.ops import (
+    borders,
     constants,
     convolution,
     joining,
@@ -17,9 +18,11 @@ from mcuforge.compiler.frontends.onnx.ops import (
     resize,
     slicing,
 )
+from mcuforge.compiler.frontends.onnx.ops.affine import batch_normalization
 from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
 from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
+from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, where
 from mcuforge.compiler.frontends.onnx.ops.operator import Arm
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
@@ -36,7 +39,8 @@ from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.reshape import Reshape
-from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.compiler.ops.resize_bilinear import ResizeBilinear
+from mcuforge.compiler.ops.resize_nearest import PickPixels, ResizeNearest
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.tables.lookup import Lookup
@@ -65,13 +69,19 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Max": Arm(binary, (Maximum, Lookup)),
         "Min": Arm(binary, (Minimum, Lookup)),
         "PRelu": Arm(binary, (Lookup,), "one slope"),
+        "BatchNormalization": Arm(
+            batch_normalization, (DepthwiseConv2D,), "part of a Conv, Gemm or MatMul before it"
+        ),
         "LayerNormalization": Arm(normalize.layer_normalization, (LayerNorm,)),
+        "Where": Arm(where, (Minimum, Maximum, Lookup), "by a constant mask, or of one tensor"),
         "Softmax": Arm(normalize.softmax, (SoftmaxQdq,)),
         "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
         "GlobalAveragePool": Arm(pooling.global_average_pool, (Mean,)),
-        "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D)),
+        "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D, Pad)),
         "MaxPool": Arm(pooling.max_pool, (MaxPool2D,)),
-        "Resize": Arm(resize.resize, (ResizeNearest,), "nearest"),
+        "Resize": Arm(
+            resize.resize, (ResizeNearest, PickPixels, ResizeBilinear), "nearest and linear"
+        ),
         "Transpose": Arm(movement.transpose, (Transpose,), "moves bytes only where it must"),
         "Reshape": Arm(movement.reshape, (Reshape,)),
         "Flatten": Arm(movement.flatten, (Reshape,)),
@@ -81,7 +91,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Split": Arm(slicing.split, (Slice,)),
         "Slice": Arm(slicing.slice_, (Slice,)),
         "Gather": Arm(slicing.gather, (Slice,), "constant indices"),
-        "Pad": Arm(slicing.pad, (Pad,), "constant borders"),
+        "Pad": Arm(borders.pad, (Pad, PickPixels), "all modes, constant widths"),
         "Expand": Arm(constants.expand, (), "of constants"),
         "Identity": Arm(movement.identity),
         "Dropout": Arm(movement.identity, (), "inference"),
@@ -92,14 +102,15 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Size": Arm(constants.size_of, (), ON_SHAPES),
     }
     | {name: Arm(unary, (Lookup,), ONE_TENSOR) for name in UNARY}
+    | {name: Arm(logic, (Lookup,), ONE_TENSOR) for name in LOGIC}
     | {name: Arm(fold, (), ON_SHAPES) for name in FOLDS}
+    | {"Tile": Arm(borders.tile, (PickPixels,), "constant repetitions")}
 )
 
 QDQ = (
     "quantize to QDQ form: quantize_static(..., quant_format=QuantFormat.QDQ), "
     "or `mcuforge quantize MODEL --data FILE` on the float model"
 )
-FOLD_FIRST = "fold it first: onnxruntime.quantization.shape_inference.quant_pre_process"
 RECURRENT = "use convolutions or attention: recurrent layers are not supported"
 CONTROL_FLOW = "export without control flow: trace the model instead of scripting it"
 OTHER_QUANTIZED_FORMS = (
@@ -110,7 +121,6 @@ OTHER_QUANTIZED_FORMS = (
 )
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
-        "BatchNormalization": FOLD_FIRST,
         "ConvTranspose": "use Resize (nearest) and then a Conv instead",
         "InstanceNormalization": "use LayerNormalization or a folded BatchNormalization",
         "GlobalMaxPool": "use GlobalAveragePool, or MaxPool with the kernel of the whole image",

@@ -89,15 +89,6 @@ def weights_by_input_channel(q: Qdq) -> str:
     return q.op("Conv", [q.input((1, 3, 6, 6)), weights], 0.9)
 
 
-def float_between(q: Qdq) -> str:
-    x = q.node("Conv", [q.input((1, 3, 6, 6)), q.weights((4, 3, 1, 1))])
-    return q.op("Conv", [x, q.weights((4, 4, 1, 1))], 0.9)
-
-
-def float_output(q: Qdq) -> str:
-    return q.node("Gemm", [q.input((1, 4)), q.weights((4, 2))])
-
-
 def constant_output(q: Qdq) -> str:
     q.op("Relu", [q.input((1, 4))], 0.1)
     return q.weights((4,))
@@ -107,9 +98,10 @@ def input_output(q: Qdq) -> str:
     return q.input((1, 4))
 
 
-def batch_norm(q: Qdq) -> str:
-    vectors = [q.constant(np.ones(3, np.float32)) for _ in range(4)]
-    return q.op("BatchNormalization", [q.input((1, 3, 6, 6)), *vectors], 0.1)
+def input_on_two_ways(q: Qdq) -> str:
+    x = q.input((1, 4))
+    moved = q.op("Sub", ["x", q.constant(np.array(0.5, np.float32))], 0.05, 3)
+    return q.op("Add", [x, moved], 0.1)
 
 
 def unknown_domain(q: Qdq) -> str:
@@ -129,19 +121,24 @@ def run_time_weights(q: Qdq) -> str:
     return q.op("Gemm", [q.input((1, 4)), q.input((1, 4), name="w")], 0.3, transB=1)
 
 
-def linear_resize(q: Qdq) -> str:
+def cubic_resize(q: Qdq) -> str:
     scales = q.constant(np.array([1, 1, 2, 2], np.float32))
-    return q.op("Resize", [q.input((1, 3, 6, 6)), "", scales], 0.05, 3, mode="linear")
+    return q.op("Resize", [q.input((1, 3, 6, 6)), "", scales], 0.05, 3, mode="cubic")
 
 
-def odd_resize(q: Qdq) -> str:
+def cropping_resize(q: Qdq) -> str:
     scales = q.constant(np.array([1, 1, 1.7, 2], np.float32))
-    options = {"coordinate_transformation_mode": "half_pixel", "nearest_mode": "ceil"}
+    options = {"coordinate_transformation_mode": "tf_crop_and_resize", "mode": "linear"}
     return q.op("Resize", [q.input((1, 3, 6, 6)), "", scales], 0.05, 3, **options)
 
 
+def resized_channels(q: Qdq) -> str:
+    scales = q.constant(np.array([1, 2, 2, 2], np.float32))
+    return q.op("Resize", [q.input((1, 3, 6, 6)), "", scales], 0.05, 3)
+
+
 def reflecting_pad(q: Qdq) -> str:
-    return q.op("Pad", [q.input((1, 4)), q.integers(0, 1, 0, 1)], 0.05, 3, mode="reflect")
+    return q.op("Pad", [q.input((1, 4)), q.integers(1, 0, 0, 0)], 0.05, 3, mode="reflect")
 
 
 def run_time_expand(q: Qdq) -> str:
@@ -151,13 +148,6 @@ def run_time_expand(q: Qdq) -> str:
 def run_time_indices(q: Qdq) -> str:
     x = q.input((1, 4))
     return q.op("Gather", [x, x], 0.05, 3)
-
-
-def partly_quantized_norm(q: Qdq) -> str:
-    x = q.input((1, 10, 12))
-    d = q.node("Sub", [x, q.node("ReduceMean", [x], axes=[-1])])
-    square = q.node("Pow", [d, q.constant(np.array(2, np.float32))])
-    return q.op("ReduceMean", [square], 0.1, -128, axes=[-1], keepdims=0)
 
 
 def power_of_two_tensors(q: Qdq) -> str:
@@ -192,26 +182,19 @@ def scale_of(value: float) -> Build:
             "node 3 Conv",
             "quantize the weights per tensor",
         ),
-        (float_between, "its input is a float32 result without", "node 5 Conv", "quantize"),
-        (float_output, "the output is the float32 result of node 3 Gemm", "output", "quantize the"),
         (constant_output, "the output is an input or a constant", "output", "leave it out"),
         (input_output, "the output is an input or a constant", "output", "leave it out"),
-        (batch_norm, "BatchNormalization is not supported", "node 2 Batch", "fold it first"),
+        (input_on_two_ways, "input 'x' is quantized twice", "node 2 Sub", "quantize the input"),
         (unknown_domain, "my.company.Relu is not supported", "node 2 Relu", "replace it"),
         (transposed_gemm, "transA is 1, supported: 0", "node 3 Gemm", "transpose the input"),
         (scaled_gemm, "alpha is 0.5, supported: 1", "node 3 Gemm", "fold it into the weights"),
         (run_time_weights, "the weights are computed at run time", "node 4 Gemm", "write a prod"),
-        (linear_resize, "the mode is 'linear', supported: nearest", "node 2 Res", "scale with"),
-        (odd_resize, "it picks pixels by half_pixel and ceil", "node 2 Resize", "scale by a whole"),
-        (reflecting_pad, "the mode is 'reflect', supported: constant", "node 2 Pad", "pad with"),
+        (cubic_resize, "the mode is 'cubic', supported: nearest", "node 2 Res", "scale with"),
+        (cropping_resize, "its coordinates are 'tf_crop_and", "node 2 Resize", "scale with coord"),
+        (resized_channels, "it scales [1, 3, 6, 6] to [1, 6, 12", "node 2 Resize", "scale the oth"),
+        (reflecting_pad, "it mirrors a dimension of 1", "node 2 Pad", "export the model again"),
         (run_time_expand, "it repeats [1, 4] to [3, 4] at run time", "node 2 Expand", "let the op"),
         (run_time_indices, "input 1 'dequantizelinear_4' is computed", "node 2 Gat", "export with"),
-        (
-            partly_quantized_norm,
-            "it averages squares in float32",
-            "node 5 Red",
-            "export Layer",
-        ),
         (power_of_two_tensors, "Pow of two run-time tensors is not", "node 4 Pow", "use Add, Sub"),
         (other_scale_back, "it dequantizes with scale 0.2 what", "node 5 Deq", "export the model"),
         (sixteen_bits, "the activation is uint16, supported", "node 3 Quan", "quantize to 8 bits"),

@@ -207,12 +207,6 @@ def test_arithmetic_on_constants_is_folded(
             ("PackOptions", {"ValuesCount": 2}),
             "its inputs differ in shape, expected one shape",
         ),
-        (
-            "CONCATENATION",
-            (vector("a", 1), vector("b", 1, 2)),
-            ("ConcatenationOptions", {"Axis": 0}),
-            "'shape' has shape [2], but this operator computes [3]",
-        ),
     ],
 )
 def test_arithmetic_on_constants_that_cannot_be_is_refused(

@@ -15,6 +15,7 @@ from mcuforge.compiler.builders.tflite_writer import (
     write_model,
 )
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
+from mcuforge.compiler.passes import optimize
 from tests.golden.case import Case, Operand
 from tests.models.case_model import case_model, case_spec
 from tests.models.changed import (
@@ -326,15 +327,36 @@ def test_a_refusal_says_what_where_and_what_to_try(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("scale", "met"),
-    [(0.0, "0"), (-1.0, "-1"), (float("nan"), "nan"), (float("inf"), "inf"), (1e-20, "1e-20,")],
+    [(0.0, "0"), (-1.0, "-1"), (float("nan"), "nan"), (float("inf"), "inf")],
 )
 def test_a_scale_that_is_no_scale_is_refused(scale: float, met: str) -> None:
     error = refusal(with_tensor("RELU", 0, scale=(scale,)))
     assert error.what.startswith(f"'in0' has scale {met}")
     assert "more refused" not in error.hint  # the operator that reads it is not a second problem
-    assert error.what.endswith(", expected above 1e-12 and up to 1e+12")
+    assert error.what.endswith(", expected above 0 and up to 3.40282e+38")
     assert error.where == "model.tflite, input 0 'in0'"
     assert error.hint.startswith("quantize again with a representative dataset")
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e20])
+def test_a_scale_beyond_what_an_operator_computes_on_is_refused(scale: float) -> None:
+    error = refusal(with_tensor("RELU", 0, scale=(scale,)))
+    assert error.what == f"'in0' has scale {scale:g}, expected above 1e-12 and up to 1e+12"
+    assert error.where == "model.tflite, operator 0 RELU 'out0'"
+
+
+def test_what_nothing_reads_may_have_any_scale_and_be_any_operator() -> None:
+    tensors = tuple(
+        TensorSpec(name, (1, 6), "int8", (scale,))
+        for name, scale in (("x", 0.1), ("dead", 4.6e-41), ("deader", 0.1), ("y", 0.1))
+    )
+    operators = (
+        OperatorSpec("RELU", (0,), (1,)),
+        OperatorSpec("UNIQUE", (1,), (2,)),
+        OperatorSpec("RELU", (0,), (3,)),
+    )
+    graph = optimize(read_tflite(write_model(ModelSpec(tensors, operators, (0,), (3,)))))
+    assert [node.output.name for node in graph.nodes] == ["y"]
 
 
 def test_an_odd_scale_of_a_bias_does_not_matter() -> None:
