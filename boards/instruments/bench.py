@@ -5,11 +5,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from mcuforge.boards.instruments.edges import Edges
 from mcuforge.boards.instruments.interface_board import InterfaceBoard
 from mcuforge.boards.instruments.power_board import PowerBoard
+from mcuforge.boards.instruments.sounds import Speaker
 from mcuforge.boards.instruments.terminal import Terminal
 from mcuforge.boards.link.port import Port
 from mcuforge.errors import UserError
@@ -32,17 +32,16 @@ class Bench:
 
 @contextmanager
 def instruments(
-    dut: Port, edges: Edges, dut_baud: int, *, sounds: Path | None, hears: Path
+    dut: Port, edges: Edges, dut_baud: int, speaker: Speaker | None = None
 ) -> Iterator[Bench]:
     """Run the instruments around a board until the context is left; `dut` is its open port.
 
-    sounds: the folder of what the interface board can play. hears: the file to which it appends the
-    samples that the board is to hear.
+    speaker: what the interface board plays, if it does.
     """
     stop = threading.Event()
     lock = threading.Lock()
     with Terminal() as host, Terminal() as recorder:
-        board = InterfaceBoard(dut, edges, dut_baud, sounds, hears)
+        board = InterfaceBoard(dut, edges, dut_baud, speaker)
         power = PowerBoard(lambda text: recorder.write(text.encode()))
         edges_sent = threading.Event()
 

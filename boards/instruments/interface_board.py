@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mcuforge.boards.instruments.edges import Edge, Edges
-from mcuforge.boards.instruments.sounds import SAMPLE_BYTES, SAMPLE_HZ, read_wav
+from mcuforge.boards.instruments.sounds import SAMPLE_BYTES, SAMPLE_HZ, Speaker, read_wav
 from mcuforge.boards.link.port import Port
 from mcuforge.errors import CompileError
 
@@ -39,19 +39,18 @@ class InterfaceBoard:
     """The interface board; `dut` is the port of the board that is measured."""
 
     def __init__(
-        self, dut: Port, edges: Edges, dut_baud: int, sounds: Path | None, hears: Path
+        self, dut: Port, edges: Edges, dut_baud: int, speaker: Speaker | None = None
     ) -> None:
         """dut_baud: what the firmware speaks: the line of an emulated board does not tell.
 
-        sounds: the folder that is the memory card; None: it is empty. hears: the file to which
-        samples are appended that the board is to hear.
+        speaker: None plays nothing.
         """
         self._dut = dut
         self._edges = edges
         self._dut_baud = dut_baud
         self._baud = DUT_BAUD
         self._pending = b""  # what the board has said after its last whole line
-        self._sounds, self._hears = sounds, hears
+        self._speaker = speaker
         self._now = 0.0  # seconds at the last edge
         self._ahead = 0.0  # seconds by which this clock is ahead of the board's
         self._due: float | None = None  # when the chunk is there that the board has just got
@@ -101,9 +100,9 @@ class InterfaceBoard:
             return
         since = self._now - self._recording_since
         if edge.pin == "duty":
-            self._duty[edge.high].append(int(since * PER_SECOND_10_US))
+            self._duty[edge.high].append(_whole(since * PER_SECOND_10_US))
         elif edge.pin == "detection" and not edge.high:
-            now_ms = int(since * PER_SECOND_MS)
+            now_ms = _whole(since * PER_SECOND_MS)
             if not self._detections or now_ms - self._detections[-1] > DEBOUNCE_MS:
                 self._detections.append(now_ms)
 
@@ -139,8 +138,8 @@ class InterfaceBoard:
         say(f"tinyML Enhanced Interface Board\r\n{READY}")
 
     def _list(self, args: str, say: Say) -> None:
-        names = [] if self._sounds is None else sorted(p.name for p in self._sounds.glob("*.wav"))
-        say("".join(f"{name}\r\n" for name in names) + READY)
+        files = [] if self._speaker is None else self._speaker.card.glob("*.wav")
+        say("".join(f"{name}\r\n" for name in sorted(file.name for file in files)) + READY)
 
     def _play(self, args: str, say: Say) -> None:
         say(f"Attempting to play {args}\n")
@@ -149,17 +148,17 @@ class InterfaceBoard:
 
     def _played(self, name: str, say: Say) -> str | None:
         """Play a file of the memory card; returns what prevented it."""
-        if self._sounds is None or Path(name).name != name:
+        if self._speaker is None or Path(name).name != name:
             return "Check that the file exists."
         try:
-            data = read_wav(self._sounds / name).data
+            data = read_wav(self._speaker.card / name).data
         except CompileError as error:
             return f"{error.what}."
         self.collect()
         begin, told = self._now, time.monotonic()
         for end in range(CHUNK_BYTES, len(data) + 1, CHUNK_BYTES):
             self._due = begin + end / (SAMPLE_BYTES * SAMPLE_HZ)
-            if not self._heard(data[end - CHUNK_BYTES : end]):
+            if not self._heard(data[end - CHUNK_BYTES : end], self._speaker.hears):
                 self._due = None
                 return "The board does not listen."
             if time.monotonic() - told > PROGRESS_SECONDS:
@@ -167,10 +166,10 @@ class InterfaceBoard:
                 say(f"{end / (SAMPLE_BYTES * SAMPLE_HZ):.1f} s played\n")
         return None
 
-    def _heard(self, chunk: bytes) -> bool:
+    def _heard(self, chunk: bytes, by: Path) -> bool:
         """Give the board a chunk and wait until it has worked on it; False if it does not."""
         self._works = True
-        with self._hears.open("ab") as file:
+        with by.open("ab") as file:
             file.write(chunk)
         end = time.monotonic() + WORK_SECONDS
         while self._works and time.monotonic() < end and not self.stopped():
@@ -205,6 +204,11 @@ class InterfaceBoard:
         started, stopped = (_rows(self._duty[high]) for high in (True, False))
         say(f"Duty cycle start times (s)\r\n{started}\r\n")
         say(f"Duty cycle stop times (s)\r\n{stopped}{READY}")
+
+
+def _whole(units: float) -> int:
+    """Cut a time to whole units; a sum of floats may lack a little of one."""
+    return int(round(units, 3))
 
 
 def _rows(times: list[int]) -> str:

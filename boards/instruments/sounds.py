@@ -23,6 +23,14 @@ class Sound:
         return len(self.data) / SAMPLE_BYTES / SAMPLE_HZ
 
 
+@dataclass(frozen=True)
+class Speaker:
+    """Where sounds come from and go to."""
+
+    card: Path  # the folder of .wav files
+    hears: Path  # the file to which samples are appended that the board is to hear
+
+
 def read_wav(path: Path) -> Sound:
     """Read a file; CompileError if it is not there or no such audio."""
     try:

@@ -136,6 +136,9 @@ class TextLink:
     def read_answer(self, timeout_s: float | None = None) -> tuple[str, ...]:
         """Lines up to the one that says m-ready, without it and without empty ones.
 
+        What comes before m-ready in its line counts as a line: a virtual or a real interface board
+        does not end its last row of numbers.
+
         timeout_s: of each line, for an answer that may take any time; without it the whole answer
         may take ANSWER_LIMITS times what a line may.
         """
@@ -146,7 +149,8 @@ class TextLink:
                 lines.append(line)
             if timeout_s is None and self._port.now_s() > end_s:
                 self._unreadable(tuple(lines[-3:]))
-        return tuple(lines)
+        before = line.partition(_READY)[0]
+        return (*lines, before) if before else tuple(lines)
 
     def command(self, text: str, timeout_s: float | None = None) -> tuple[str, ...]:
         """Send one command (without '%'); its answer. Refused for a line that begins with "e-"."""

@@ -11,6 +11,7 @@ from mcuforge.boards.catalog.board import Board
 from mcuforge.boards.emulator.qemu import Emulator
 from mcuforge.boards.instruments.bench import Bench, instruments
 from mcuforge.boards.instruments.edges import EdgeFile
+from mcuforge.boards.instruments.sounds import Speaker
 from mcuforge.boards.link.port import Port
 from mcuforge.boards.link.text import TextLink
 
@@ -26,5 +27,6 @@ def instruments_around(
     edges = EdgeFile(emulator.edges, board.tick_hz)
     with closing(Port.open(emulator.port, board.baud)) as dut:
         TextLink(dut).synchronize()  # past what it says of itself when it starts
-        with instruments(dut, edges, board.baud, sounds=sounds, hears=emulator.audio) as bench:
+        speaker = None if sounds is None else Speaker(sounds, emulator.audio)
+        with instruments(dut, edges, board.baud, speaker) as bench:
             yield bench

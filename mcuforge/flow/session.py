@@ -100,7 +100,8 @@ def open_session(
             f"board {board.id} ({board.name})",
             f"--emulate runs it on the stand-in {board.stand_in} with this board's budgets",
         )
-    session = Session(model, model.read_bytes(), read_model(model), board, exact, firmware)
+    graph = read_model(model)
+    session = Session(model, model.read_bytes(), graph, board, exact, firmware)
     if session.energy or session.listens:
         _refuse_without_pins(board)
     if session.energy and not session.listens:

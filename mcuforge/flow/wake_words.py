@@ -12,13 +12,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from mcuforge.boards.instruments.sounds import read_wav
+from mcuforge.boards.link.wake_words import DutyCycle, WakeWordLink
 from mcuforge.errors import BoardError, CompileError
+from mcuforge.report.progress import Stages
+from mcuforge.report.wake_words import Played, WakeWords
 
 LATE_MS = 2000  # after the end of a word a detection still counts: the runner adds its second twice
 DEBOUNCE_MS = 1000  # false detections within it count as one
+DUTY_UNIT_S = 1e-5
 BENCHMARK = "sww01"
 TRUTH = "a list of objects with wav_file and detection_windows, as the benchmark's sww_short_test"
 
@@ -77,6 +82,63 @@ def read_recordings(folder: Path) -> Recordings:
             "give the folder with the benchmark's .wav files and the .json files that name them",
         )
     return Recordings(place, tuple(found.values()), tuple(missing))
+
+
+def hear(
+    link: WakeWordLink, recordings: Recordings, most: int | None, tick_hz: int, stages: Stages
+) -> WakeWords:
+    """Play the recordings, the first `most` of them, to an emulated board that listens.
+
+    tick_hz: what board_ticks() counts per second. BoardError when the board hears nothing.
+    """
+    played, chunks, feature_ticks, model_ticks = [], 0, 0, 0
+    chosen = recordings.found[:most]
+    with stages.counted("playing recordings", len(chosen)) as counter:
+        for recording in chosen:
+            link.start()
+            link.play(recording.name)
+            heard = link.stop()
+            duty, detections = link.duty_cycle(), link.detections_ms()
+            played.append(_played(recording, heard.chunks, detections, duty))
+            chunks += heard.chunks
+            feature_ticks += heard.feature_ticks
+            model_ticks += heard.model_ticks
+            counter.advance()
+    per_chunk = 1e9 / tick_hz / chunks
+    return WakeWords(
+        tuple(played),
+        recordings.missing,
+        "emulated",
+        round(feature_ticks * per_chunk),
+        round(model_ticks * per_chunk),
+    )
+
+
+def _played(
+    recording: Recording, chunks: int, detections_ms: Sequence[int], duty: DutyCycle
+) -> Played:
+    """What a recording was to the board; as the runner computes it."""
+    found = score(detections_ms, recording.words_ms)
+    if len(duty.starts) < 2 or len(duty.starts) != len(duty.stops):
+        raise BoardError(
+            f"the core was busy {len(duty.starts)} times and stopped {len(duty.stops)} times",
+            f"the answer to print_dutycycle, for '{recording.name}'",
+            "play a recording of a second or more; check the pin of the duty cycle",
+        )
+    work = fmean(stop - start for start, stop in zip(duty.starts, duty.stops, strict=True))
+    period = (duty.starts[-1] - duty.starts[0]) / (len(duty.starts) - 1)
+    return Played(
+        file=recording.name,
+        seconds=recording.seconds,
+        words=len(recording.words_ms),
+        found=found.true,
+        missed=found.missed,
+        false_s=tuple(time / 1000 for time in found.false_ms),
+        chunks=chunks,
+        duty_cycle=work / period,
+        period_s=period * DUTY_UNIT_S,
+        work_s=work * DUTY_UNIT_S,
+    )
 
 
 def _entries(path: Path) -> Sequence[Any]:

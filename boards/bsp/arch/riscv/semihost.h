@@ -22,7 +22,7 @@ static inline int32_t semihost_call(uint32_t number, const void *argument)
 {
     register uint32_t operation __asm("a0") = number;
     register const void *block __asm("a1") = argument;
-    __asm volatile(".option push\n .option norvc\n .balign 16\n"
+    __asm volatile(".option push\n .balign 16\n .option norvc\n"
                    " slli zero, zero, 0x1f\n ebreak\n srai zero, zero, 7\n .option pop"
                    : "+r"(operation)
                    : "r"(block)
