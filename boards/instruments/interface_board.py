@@ -100,9 +100,9 @@ class InterfaceBoard:
             return
         since = self._now - self._recording_since
         if edge.pin == "duty":
-            self._duty[edge.high].append(_whole(since * PER_SECOND_10_US))
+            self._duty[edge.high].append(round(since * PER_SECOND_10_US))
         elif edge.pin == "detection" and not edge.high:
-            now_ms = _whole(since * PER_SECOND_MS)
+            now_ms = round(since * PER_SECOND_MS)
             if not self._detections or now_ms - self._detections[-1] > DEBOUNCE_MS:
                 self._detections.append(now_ms)
 
@@ -204,11 +204,6 @@ class InterfaceBoard:
         started, stopped = (_rows(self._duty[high]) for high in (True, False))
         say(f"Duty cycle start times (s)\r\n{started}\r\n")
         say(f"Duty cycle stop times (s)\r\n{stopped}{READY}")
-
-
-def _whole(units: float) -> int:
-    """Cut a time to whole units; a sum of floats may lack a little of one."""
-    return int(round(units, 3))
 
 
 def _rows(times: list[int]) -> str:

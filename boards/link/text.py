@@ -44,6 +44,8 @@ class TextLink:
     other than `infer` took.
     """
 
+    load_bytes = LOAD_BYTES
+
     def __init__(self, port: Port, timeout_s: float = TIMEOUT_S, log: Log | None = None) -> None:
         self._port = port
         self._timeout_s = timeout_s
@@ -136,9 +138,6 @@ class TextLink:
     def read_answer(self, timeout_s: float | None = None) -> tuple[str, ...]:
         """Lines up to the one that says m-ready, without it and without empty ones.
 
-        What comes before m-ready in its line counts as a line: a virtual or a real interface board
-        does not end its last row of numbers.
-
         timeout_s: of each line, for an answer that may take any time; without it the whole answer
         may take ANSWER_LIMITS times what a line may.
         """
@@ -149,8 +148,7 @@ class TextLink:
                 lines.append(line)
             if timeout_s is None and self._port.now_s() > end_s:
                 self._unreadable(tuple(lines[-3:]))
-        before = line.partition(_READY)[0]
-        return (*lines, before) if before else tuple(lines)
+        return tuple(lines)
 
     def command(self, text: str, timeout_s: float | None = None) -> tuple[str, ...]:
         """Send one command (without '%'); its answer. Refused for a line that begins with "e-"."""
@@ -184,8 +182,8 @@ class TextLink:
         """Send one input, as the runner does."""
         self._field(r"m-\[Expecting ([0-9]+) bytes\]", self.command(f"db load {len(data)}"))
         lines: tuple[str, ...] = ()
-        for at in range(0, len(data), LOAD_BYTES):
-            lines = self.command(f"db {data[at : at + LOAD_BYTES].hex()}")
+        for at in range(0, len(data), self.load_bytes):
+            lines = self.command(f"db {data[at : at + self.load_bytes].hex()}")
         self._field("(m-load-done)", lines)
 
     def infer(self, iterations: int = 1, warmups: int = 0) -> Inference:
@@ -195,6 +193,13 @@ class TextLink:
         if len(laps) != 2:
             self._unreadable(lines)
         return Inference(laps[1] - laps[0], self._results(lines))
+
+    def infer_silently(self, iterations: int, warmups: int, timeout_s: float) -> tuple[float, ...]:
+        """The same with firmware for measurements of energy, which sends no times; the results.
+
+        timeout_s: for a line, because nothing is sent while the model runs.
+        """
+        return self._results(self.command(f"infer {iterations} {warmups}", timeout_s))
 
     def results(self) -> tuple[float, ...]:
         """The results of the last inference."""

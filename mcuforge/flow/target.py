@@ -235,8 +235,10 @@ def open_interface(
         with stages.stage("starting the emulator"):
             running = held.enter_context(qemu.start(session.board, built.firmware.elf))
             bench = held.enter_context(instruments_around(session.board, running, sounds))
-            link = held.enter_context(WakeWordLink.open(bench.interface_port, log=log))
-            link.command(f"setbaud {session.board.baud}")
+            opened = WakeWordLink.open_interface(
+                bench.interface_port, dut_baud=session.board.baud, log=log
+            )
+            link = held.enter_context(opened)
         yield link
 
 

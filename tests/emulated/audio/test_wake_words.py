@@ -88,9 +88,8 @@ def staged(model: Path, folder: Path, sounds: Path) -> Iterator[WakeWordLink]:
         emulator = held.enter_context(started(model, BOARD, folder))
         board = open_session(model, BOARD, emulate=True).board
         bench = held.enter_context(instruments_around(board, emulator, sounds))
-        link = held.enter_context(WakeWordLink.open(bench.interface_port))
-        link.command(f"setbaud {board.baud}")
-        yield link
+        opened = WakeWordLink.open_interface(bench.interface_port, dut_baud=board.baud)
+        yield held.enter_context(opened)
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -113,7 +112,7 @@ def test_what_is_played_is_heard_and_seen_on_the_pins(tmp_path: Path) -> None:
     write_wav(tmp_path / "a.wav", samples)
     wanted = [answer[0] for answer in answers(model, samples)]
     with staged(model, tmp_path, tmp_path) as link:
-        assert link.command("ls") == ("a.wav",)
+        assert link.own("ls") == ("a.wav",)
         for _ in range(2):  # the same once more, from the start
             link.start()
             link.play("a.wav")
@@ -135,7 +134,7 @@ def test_what_cannot_be_played(tmp_path: Path) -> None:
     (tmp_path / "broken.wav").write_bytes(b"no audio")
     with staged(model, tmp_path, tmp_path) as link:
         for name in ("none.wav", "broken.wav", "../model.tflite"):
-            (first, second) = link.command(f"play {name}")
+            (first, second) = link.own(f"play {name}")
             assert first == f"Attempting to play {name}"
             assert second.startswith("Error playing file.")
 
@@ -159,7 +158,7 @@ def test_the_official_runners_dialogue(tmp_path: Path) -> None:
     with staged(model, tmp_path, tmp_path) as link:
         for turn in turns:
             command, *wanted = turn.rstrip("\n").split("\n< ")
-            link.send(command)
+            TextLink.send(link, command)
             heard = ""
             while heard.count("m-ready") < turn.count("m-ready"):
                 heard += f"{link.read_line(30.0)}\n"

