@@ -24,7 +24,7 @@ class InterfaceLink(TextLink):
     load_bytes = 26  # of one `db` command: the runner's number with an interface board
 
     @classmethod
-    def open_interface(cls, url: str, *, log: Log | None = None) -> Self:
+    def open_interface(cls, url: str, *, dut_baud: int = DUT_BAUD, log: Log | None = None) -> Self:
         """Open the port of the interface board, and set its line to the board.
 
         NoAnswer if it does not answer, or the board behind it does not.
@@ -33,7 +33,7 @@ class InterfaceLink(TextLink):
         try:
             link.own("name")
             for left in reversed(range(TRIES)):
-                link.own(f"setbaud {DUT_BAUD}")
+                link.own(f"setbaud {dut_baud}")
                 try:
                     link.synchronize()
                     break
@@ -45,10 +45,10 @@ class InterfaceLink(TextLink):
             raise
         return link
 
-    def own(self, command: str) -> tuple[str, ...]:
-        """Say a command to the interface board itself; its answer."""
+    def own(self, command: str, timeout_s: float | None = None) -> tuple[str, ...]:
+        """Say a command to the interface board itself; its answer. timeout_s: as in read_answer."""
         TextLink.send(self, f"{command}%")
-        return TextLink.read_answer(self)
+        return TextLink.read_answer(self, timeout_s)
 
     def synchronize(self) -> None:
         """Wait until the interface board, and the board behind it, answer.

@@ -62,7 +62,7 @@ class Request:
             "-d",
             metavar="DIR",
             help="The benchmark's stimuli: y_labels.csv and the files it names, or the folder "
-            "above (ic01, kws01, ...).",
+            "above (ic01, kws01, ...); for sww01 .wav files and the .json files that name them.",
         ),
     ]
     _: KW_ONLY
@@ -124,11 +124,9 @@ def mlperf(request: Request, stages: Stages) -> MlperfReport:
     Raises CompileError for a model without a benchmark and for broken stimuli, BoardError when the
     board cannot be reached or answers otherwise than the protocol says.
     """
-    from mcuforge.flow.facts import board_facts, model_facts
-    from mcuforge.flow.mlperf import Task, refuse_one_class
+    from mcuforge.flow.mlperf import Task
     from mcuforge.flow.reach import Way
     from mcuforge.flow.session import compile_session, open_session
-    from mcuforge.flow.stimuli import read_stimuli
 
     way = Way(request.board, request.emulate, request.exact, request.port, request.protocol)
     way.refuse_contradictions()
@@ -144,13 +142,35 @@ def mlperf(request: Request, stages: Stages) -> MlperfReport:
         request.board,
         emulate=request.emulate,
         exact=request.exact,
-        firmware="mlperf-energy" if request.mode == "energy" else "check",
+        firmware="mlperf-energy" if request.mode == "energy" else "mlperf",
     )
     flashed = request.interface_port is not None
     connection = None if flashed else way.connection(session, None)
     with stages.stage("compiling and planning"):
         compiled = compile_session(session)
     task = Task.of(compiled.model, request.model.name)
+    if session.listens:
+        report = _listened(request, session, compiled, task, stages)
+    else:
+        report = _fed(request, session, compiled, connection, task, stages)
+    if request.out is not None:
+        write_results(report, request.out)
+    return report
+
+
+def _fed(
+    request: Request,
+    session: Session,
+    compiled: Compiled,
+    connection: Connection | None,
+    task: Task,
+    stages: Stages,
+) -> MlperfReport:
+    """Run a benchmark whose inputs are sent one by one."""
+    from mcuforge.flow.facts import board_facts, model_facts
+    from mcuforge.flow.mlperf import refuse_one_class
+    from mcuforge.flow.stimuli import read_stimuli
+
     every = read_stimuli(request.data, task.id, task.wire_bytes)
     stimuli = every[: request.samples]
     if task.metric == "AUC" and request.mode in ("both", "accuracy"):
@@ -167,7 +187,7 @@ def mlperf(request: Request, stages: Stages) -> MlperfReport:
     reasons = []
     if scored is not None and scored.value < scored.aim:
         reasons.append(f"{scored.metric} is {scored.value:.3f}, the rules ask for {scored.aim:.2f}")
-    report = MlperfReport(
+    return MlperfReport(
         model=model_facts(session),
         board=board_facts(session),
         verdict="fail" if reasons else "measured" if scored is None else "pass",
@@ -180,9 +200,56 @@ def mlperf(request: Request, stages: Stages) -> MlperfReport:
         slowest_answer_s=found.slowest_answer_s,
         not_by_rules=tuple(broken_rules(found.performance, scored, found.energy)),
     )
-    if request.out is not None:
-        write_results(report, request.out)
-    return report
+
+
+def _listened(
+    request: Request, session: Session, compiled: Compiled, task: Task, stages: Stages
+) -> MlperfReport:
+    """Run the benchmark whose audio is played: both modes are one."""
+    from mcuforge.flow.facts import board_facts, model_facts
+    from mcuforge.flow.firmware import build_check, project_folder
+    from mcuforge.flow.mlperf import identify
+    from mcuforge.flow.target import open_interface
+    from mcuforge.flow.wake_words import hear, read_recordings
+    from mcuforge.report import wake_words
+
+    if not session.board.emulated:
+        raise BoardError(
+            "an interface board plays the streaming wake word, and mcuforge has a virtual one for "
+            "boards that QEMU emulates",
+            f"board {session.board.id}",
+            "--emulate; or flash the board with `mcuforge deploy --firmware mlperf` and use the "
+            "benchmark's own runner and interface board",
+        )
+    if request.mode == "energy":
+        raise BoardError(
+            "the energy of the streaming wake word is not measured yet",
+            f"board {session.board.id}, --mode energy",
+            "leave --mode out: one run has detections and duty cycle",
+        )
+    recordings = read_recordings(request.data)
+    with project_folder(None) as folder, transcript(request.out) as log:
+        with stages.stage("building the firmware"):
+            built = build_check(session, compiled, folder)
+        with open_interface(session, built, stages, recordings.folder, log) as link:
+            device = identify(link, task)
+            heard = hear(link, recordings, request.samples, session.board.tick_hz, stages)
+            slowest = link.slowest_s
+    reasons = () if request.mode == "performance" else tuple(wake_words.reasons(heard))
+    return MlperfReport(
+        model=model_facts(session),
+        board=board_facts(session),
+        verdict="fail" if reasons else "measured" if request.mode == "performance" else "pass",
+        reasons=reasons,
+        benchmark=task.id,
+        device=device,
+        performance=None,
+        accuracy=None,
+        slowest_answer_s=slowest,
+        not_by_rules=tuple(wake_words.broken_rules(heard)),
+        energy=None,
+        wake_words=heard,
+    )
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,10 @@ from typing import Literal
 from rich.console import Console
 
 from mcuforge.errors import CompileError
+from mcuforge.report import wake_words
 from mcuforge.report.files import refuse_unwritable, write_whole
 from mcuforge.report.model import BoardFacts, ModelFacts
+from mcuforge.report.wake_words import WakeWords
 
 LEAST_SECONDS = 10.0  # of a window, by the benchmark's rules
 INPUTS = 5  # of a performance run
@@ -113,6 +115,7 @@ class MlperfReport:
     energy: Energy | None
     slowest_answer_s: float
     not_by_rules: tuple[str, ...]
+    wake_words: WakeWords | None = None
 
 
 def broken_rules(
@@ -155,6 +158,8 @@ def lines(report: MlperfReport) -> Iterator[str]:
         yield f"{score.metric} = {shown} of {score.files} files (the benchmark asks for {aim})"
         for machine, area in score.by_machine.items():
             yield f"    AUC of machine {machine} = {area:.3f}"
+    if report.wake_words is not None:
+        yield from wake_words.lines(report.wake_words)
     for rule in report.not_by_rules:
         yield f"Not valid for submission: {rule}"
     yield f"The slowest answer took {1000 * report.slowest_answer_s:.0f} ms of the host."

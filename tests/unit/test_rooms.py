@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("compiler/graph.py",),
     ("compiler/ops/common", "boards/build", "boards/ports.py"),
     ("compiler/isa", "boards/image", "boards/emulator", "boards/regions.py", "boards/instruments"),
-    ("compiler/ops", "boards/cycles", "boards/doctor.py", "boards/virtual"),
+    ("compiler/ops", "compiler/audio", "boards/cycles", "boards/doctor.py", "boards/virtual"),
     ("compiler/verify.py", "compiler/reference.py", "compiler/user_ports.py"),
     (
         "compiler/passes",
