@@ -61,6 +61,7 @@ class Found:
 
 
 Key = tuple[object, ...]
+KnownRows = dict[Key, RowLayer | None]  # by the node, and the buffers that it reads
 
 
 @dataclass(frozen=True)
@@ -85,20 +86,33 @@ class Estimates:
     """
 
     def __init__(
-        self, graph: Graph, nodes: Sequence[Node], calls: Calls, known: Known | None = None
+        self,
+        graph: Graph,
+        nodes: Sequence[Node],
+        calls: Calls,
+        known: Known | None = None,
+        rows: KnownRows | None = None,
     ) -> None:
         self.graph = graph
         self.holding = Holding(graph, nodes)
         self.nodes = self.holding.nodes
         self.calls = calls
         self.known = Known() if known is None else known
+        self._known_rows: KnownRows = {} if rows is None else rows
         self.growing: Sequence[int] = ()  # nodes from which longer pipelines will be asked for
         self._endings: dict[tuple[int, int, bool], dict[int, Ending]] = {}
 
     @cached_property
     def rows(self) -> list[RowLayer | None]:
         """Each node as a layer of a pipeline, None where it cannot run by rows."""
-        return [row_layer(node, self.holding.storage, self.calls) for node in self.nodes]
+        storage, known = self.holding.storage, self._known_rows
+        found = []
+        for node in self.nodes:
+            key = (node, *[storage[x.name] for x in node.activations])
+            if key not in known:
+                known[key] = row_layer(node, storage, self.calls)
+            found.append(known[key])
+        return found
 
     @property
     def whole_costs(self) -> list[LayerCost]:
