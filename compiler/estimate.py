@@ -10,7 +10,8 @@ cheaper than a plan. `Estimator.cost` goes through four tiers, and stops where t
             is looked at by itself, every layer whole or by rows: RAM and flash that suffice, or
             more flash than the slowest kernels leave over. Equal segments are looked at once, in
             all networks
-    bound   RAM that every plan needs (`Candidates.bound`): too much of it is refused
+    bound   RAM that every plan needs (`Candidates.bound`), unless the layers have shown that there
+            is enough: too much of it is refused
     plan    the plan that `compile_graph` makes, to the byte
 
 A graph whose weights are unknown (`tensors.unknown`) plans as one with weights does. What depends
@@ -39,7 +40,6 @@ from mcuforge.compiler.schedule.choose import least_bytes
 from mcuforge.compiler.schedule.cost import schedule_costs
 from mcuforge.compiler.schedule.estimate import Known
 from mcuforge.compiler.schedule.fit import CODE_MARGIN_BYTES, with_smaller_constants
-from mcuforge.compiler.schedule.kernels import Calls
 from mcuforge.compiler.schedule.schedule import Schedule
 from mcuforge.compiler.schedule.search import SLACK
 from mcuforge.compiler.schedule.segments import segment_key, segments
@@ -151,9 +151,12 @@ class Estimator:
         ]
         sums = self._by_sums(graph, parts)
         decided = sums if sums.refused else self._by_layers(graph, parts, sums)
+        enough = decided is None and self._enough(parts, self.target.one_memory) is not None
         for part in parts:
             part.forget()
-        return decided or self._by_bound(graph, sums)
+        if decided is not None:
+            return decided
+        return self._by_plan(graph) if enough else self._by_bound(graph, sums)
 
     def _by_weights(self, graph: Graph) -> Cost | None:
         """What the weights alone exceed; None where they fit, or where instructions may not."""
@@ -227,9 +230,9 @@ class Estimator:
     def _by_bound(self, graph: Graph, sums: Cost) -> Cost:
         """RAM that every plan needs; the plan itself where that is there."""
         optimized, least = optimize(graph), []
-        for packed in (True, False):  # the ladder's kernels: without, less scratch, more work
-            calls, options = Calls(self.target.isa, packed=packed), self.target.options
-            least.append(least_bytes(optimized, calls, options, self._known))
+        for layers in self._layers:  # of the ladder's kernels: without, less scratch, more work
+            options = self.target.options
+            least.append(least_bytes(optimized, layers.calls(), options, self._known))
             if least[-1] <= self.target.ram:
                 return self._by_plan(graph)
         return self._cost("bound", graph, min(least), sums.flash, sums.instructions)
