@@ -9,6 +9,7 @@ The public API, for scripts and notebooks. The whole way, as the command `mcufor
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from mcuforge.compiler.frontends import read_model
     from mcuforge.flow.gate import Limits, Tolerance
     from mcuforge.report.model import Report
+
+# onnxruntime's own releases report what they run, from 1.29 on also on Linux: names, hashes and
+# sizes of models. People judge models with it that they may not tell others about. It reads this
+# once, when it is loaded; 0 lets it report.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Where a name lives. It is loaded when first asked for, so that `mcuforge --help` loads no numpy.
 _HOMES = {

@@ -10,7 +10,7 @@ CONV_2D adds a bias of zeros. Every tensor keeps its number, shape and values.
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from types import MappingProxyType
 
@@ -29,6 +29,7 @@ from mcuforge.compiler.frontends.tflite.file import (
     parse,
 )
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
+from mcuforge.compiler.frontends.tflite.reader import TfliteReading
 from mcuforge.compiler.judges.flatbuffer_front import Front
 
 LARGEST = 1 << 31  # elements of a tensor that TFLite can count
@@ -47,7 +48,7 @@ class Judgeable:
 
 def judgeable(data: bytes) -> Judgeable:
     """Return the file, or a copy that the interpreter runs correctly. Raises Malformed."""
-    model = parse(FileBytes(data))
+    model = inferred(parse(FileBytes(data)))
     linear = tuple(o for o in model.operators if left_unwritten(model, o))
     without_bias = tuple(o for o in model.operators if lacks_bias(model, o))
     if not linear and not without_bias:
@@ -63,6 +64,13 @@ def judgeable(data: bytes) -> Judgeable:
     if without_bias:
         words.append(f"a bias of zeros added: {counted(len(without_bias))}")
     return Judgeable(copy.finish(), "; ".join(words))
+
+
+def inferred(model: RawModel) -> RawModel:
+    """Give computed tensors the shapes that follow from the input, as far as they are known."""
+    shapes = TfliteReading(model, "").values.shapes
+    pairs = zip(model.tensors, shapes, strict=True)
+    return replace(model, tensors=tuple(replace(tensor, shape=shape) for tensor, shape in pairs))
 
 
 def counted(operators: int) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from mcuforge.commands.options import (
+    CheckpointFile,
     Json,
     Poison,
     Quiet,
@@ -63,14 +64,7 @@ class Request:
     ] = None
     samples: Samples = None
     poison: Poison = False
-    checkpoint: Annotated[
-        Path | None,
-        Option(
-            metavar="FILE",
-            help="Keep the answers in this file while samples run, and go on from it after the "
-            "board or this program was away.",
-        ),
-    ] = None
+    checkpoint: CheckpointFile = None
 
 
 def check(request: Request, stages: Stages) -> CheckReport:

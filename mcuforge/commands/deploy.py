@@ -6,12 +6,14 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
 from mcuforge.commands.options import (
     BoardId,
+    CheckpointFile,
     Data,
     DumpPasses,
     Emulate,
@@ -30,7 +32,7 @@ from mcuforge.commands.options import (
     with_flags,
 )
 from mcuforge.errors import UserError
-from mcuforge.report.model import Report
+from mcuforge.report.model import Firmware, Report
 from mcuforge.report.progress import Stages
 
 if TYPE_CHECKING:
@@ -58,6 +60,14 @@ class Request:
     options: PlanOptions | None = None
     limits: Limits | None = None
     poison: Poison = False
+    checkpoint: CheckpointFile = None
+    firmware: Annotated[
+        Firmware,
+        Option(
+            help="mlperf: only for a model and a board that the MLPerf Tiny runner can use; "
+            "mlperf-energy: the same for its energy mode, 9600 baud and timestamps on a pin.",
+        ),
+    ] = "check"
     out: Out = None
     dump_passes: DumpPasses = None
 
@@ -81,7 +91,11 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
     way.refuse_contradictions()
     gate = Gate.open(request.limits or Limits(), way, request.model, request.data)
     session = open_session(
-        request.model, request.board, emulate=request.emulate, exact=request.exact
+        request.model,
+        request.board,
+        emulate=request.emulate,
+        exact=request.exact,
+        firmware=request.firmware,
     )
     connection = way.connection(session, request.options)
     quiet = progress(quiet=True)
@@ -100,6 +114,7 @@ def deploy_session(
 
     gate: is asked whether it admits the samples; the report's limits are not looked at.
     """
+    from mcuforge.flow.checkpoint import Checkpoint
     from mcuforge.flow.deployment import deploy_to
 
     return deploy_to(
@@ -109,6 +124,7 @@ def deploy_session(
         samples=request.samples,
         options=request.options,
         poison=request.poison,
+        checkpoint=None if request.checkpoint is None else Checkpoint(request.checkpoint),
         out=request.out,
         dump_passes=request.dump_passes,
         connection=connection,

@@ -24,10 +24,12 @@ from mcuforge.report.progress import Stages
 if TYPE_CHECKING:
     from mcuforge.compiler.compile import PlanOptions
     from mcuforge.report.mlperf import MlperfReport
-    from mcuforge.report.model import CheckReport, QuantizeReport, Report
+    from mcuforge.report.model import CheckReport, CompileReport, QuantizeReport, Report
     from mcuforge.report.search import SearchReport
 
-R = TypeVar("R", "Report", "CheckReport", "QuantizeReport", "SearchReport", "MlperfReport")
+R = TypeVar(
+    "R", "Report", "CompileReport", "CheckReport", "QuantizeReport", "SearchReport", "MlperfReport"
+)
 
 
 def board_ids(begun: str) -> list[str]:
@@ -104,6 +106,15 @@ Samples = Annotated[
         metavar="N",
         help="Samples to run; without it all of --data, or 32 random ones (fewer where an "
         "inference has over 125 million MACs).",
+    ),
+]
+CheckpointFile = Annotated[
+    Path | None,
+    Option(
+        "--checkpoint",
+        metavar="FILE",
+        help="Keep the answers in this file while samples run, and go on from it after the "
+        "board or this program was away.",
     ),
 ]
 DumpPasses = Annotated[

@@ -8,6 +8,7 @@ from mcuforge.boards.virtual.machine import VirtualBoard
 from mcuforge.compiler.compile import Compiled
 from mcuforge.compiler.judges.answers import Judge
 from mcuforge.flow.board_check import BoardAnswers, layer_outputs, layer_ticks, run_samples
+from mcuforge.flow.checkpoint import Checkpoint
 from mcuforge.flow.data import Samples
 from mcuforge.flow.facts import board_facts, layer_facts, model_facts, plan_facts, run_facts
 from mcuforge.flow.firmware import Built
@@ -35,9 +36,10 @@ def measure_board(
     stages: Stages,
     *,
     poison: bool = False,
+    checkpoint: Checkpoint | None = None,
 ) -> Measured:
     """Run the samples, compare, profile, and search the layers when an answer is wrong."""
-    answers = run_samples(link, compiled, samples, stages, poison=poison)
+    answers = run_samples(link, compiled, samples, stages, poison=poison, checkpoint=checkpoint)
     with stages.stage("waiting for the reference"):
         check, wanted = judged(oracle, answers.outputs, samples, poisoned=poison)
     difference = None

@@ -4,11 +4,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 import pytest
 
+from mcuforge.boards.link.client import Link
+from mcuforge.boards.link.errors import BoardReset
 from mcuforge.commands.deploy import Request, deploy
 from mcuforge.compiler.compile import PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
@@ -35,6 +40,7 @@ ARENA_TARGETS = {
     "str_ww_ref_model": (4_300, 3_700),
     "vww_96_int8": (33_500, 19_500),
 }
+TICK = 40  # instructions between two ticks of an emulated timer: runs begin at any of them
 STREAMED = tuple(model for model, (_, streamed) in ARENA_TARGETS.items() if streamed is not None)
 BOARDS = (
     "qemu-mps2-an386",
@@ -232,3 +238,41 @@ def test_instruction_counts_are_the_same_in_every_run() -> None:
     assert runs[0].run == runs[1].run
     assert runs[0].layers == runs[1].layers
     assert runs[0].run.instructions
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_deploy_that_lost_its_board_goes_on(
+    exact: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It builds the same firmware again, runs the samples that are left, and counts all of them."""
+    file = tmp_path / "run.npz"
+    board = "nucleo_f446re" if exact else "qemu-mps2-an386"
+    request = Request(
+        DIGITS / "digits_cnn.tflite",
+        board,
+        emulate=not exact,
+        exact=exact,
+        data=DIGITS / "digits_test.npz",
+        samples=5,
+        checkpoint=file,
+    )
+    ran, infer = [0], Link.infer
+
+    def away(link: Link, inputs: Sequence[bytes], *, poison: bool = False) -> Any:
+        ran[0] += 1
+        if ran[0] == 4:
+            raise BoardReset("the board was reset", "port", "plug it in")
+        return infer(link, inputs, poison=poison)
+
+    monkeypatch.setattr(Link, "infer", away)
+    with pytest.raises(BoardReset, match=r"goes on behind sample 3$"):
+        deploy(request, QUIET)
+    assert file.exists()
+    found = deploy(request, QUIET)
+    assert ran[0] == 4 + 2
+    assert not file.exists()
+    whole = deploy(replace(request, checkpoint=None), QUIET)
+    assert found.verdict == "pass"
+    assert found.check == whole.check
+    counts = [report.run.instructions or 0 for report in (found, whole)]
+    assert 0 < max(counts) - TICK <= min(counts)

@@ -1,17 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Samples of operators that gather, stack, unstack and repeat."""
+"""Samples of operators that gather, stack, unstack, repeat and select."""
 
 from __future__ import annotations
 
 from mcuforge.compiler.ops.broadcast_to import BroadcastTo
 from mcuforge.compiler.ops.concatenation import Concatenation
+from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.gather import Gather
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.slice import Slice
 from tests.golden.case import Operand
 from tests.models.samples import ints, rows, sample
 
+MASK = Operand((2, 3), dtype="bool", data=(1, 0, 1, 0, 0, 1))
+
 GATHERING = (
+    sample(
+        "REVERSE_V2",
+        (rows(1, 5, 3), ints(1)),
+        (rows(1, 5, 3),),
+        ("ReverseV2Options", {}),
+        Slice((0, 4, 0), (1, -1, 1)),
+    ),
     sample(
         "GATHER",
         (rows(1, 5, 3), ints(4, 0, 1)),
@@ -73,5 +83,59 @@ GATHERING = (
         (rows(1, 4, 3),),
         ("BroadcastToOptions", {}),
         BroadcastTo(),
+    ),
+    sample(
+        "SELECT",
+        (
+            Operand((1, 3), dtype="bool", data=(1, 0, 1)),
+            rows(1, 3),
+            Operand((1, 3), 0.1, -7, data="random"),
+        ),
+        (rows(1, 3),),
+        ("SelectOptions", {}),
+        Minimum(),
+        Maximum(),
+    ),
+    sample(
+        "SELECT_V2 of a mask's lowest value",
+        (MASK, rows(1, 2, 3), Operand((), 0.1, -7, data=(-128,))),
+        (rows(1, 2, 3),),
+        ("SelectV2Options", {}),
+        Minimum(),
+    ),
+    sample(
+        "SELECT_V2 of the highest value, and broadcasts",
+        (MASK, Operand((), 0.1, -7, data=(127,)), rows(1, 1, 3)),
+        (rows(1, 2, 3),),
+        ("SelectV2Options", {}),
+        Maximum(),
+    ),
+    sample(
+        "SELECT_V2 of a value between",
+        (MASK, Operand((), 0.1, -7, data=(5,)), rows(1, 2, 3)),
+        (rows(1, 2, 3),),
+        ("SelectV2Options", {}),
+        Minimum(),
+        Maximum(),
+    ),
+    sample(
+        "SELECT_V2 of two run-time values",
+        (MASK, rows(1, 2, 3), rows(1, 2, 1)),
+        (rows(1, 2, 3),),
+        ("SelectV2Options", {}),
+        Minimum(),
+        Minimum(),
+        Maximum(),
+    ),
+)
+
+# 2.14 takes a single axis
+UNJUDGED = (
+    sample(
+        "REVERSE_V2 of two axes",
+        (rows(1, 5, 3), ints(-1, 1)),
+        (rows(1, 5, 3),),
+        ("ReverseV2Options", {}),
+        Slice((0, 4, 2), (1, -1, -1)),
     ),
 )

@@ -15,24 +15,30 @@ from mcuforge.compiler.frontends.common import (
     contradiction,
 )
 from mcuforge.compiler.frontends.detect import check_tflite
+from mcuforge.compiler.frontends.tflite.applied import Applied
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawOperator, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
 from mcuforge.compiler.frontends.tflite.names import layer_name
+from mcuforge.compiler.frontends.tflite.ops.instead import INSTEAD, unsupported
 from mcuforge.compiler.frontends.tflite.ops.islands import Islands
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, Operator
 from mcuforge.compiler.frontends.tflite.ops.shapes import fold
 from mcuforge.compiler.frontends.tflite.ops.table import (
     ARMS,
-    INSTEAD,
-    NO_FLEX,
     ON_SHAPES,
-    REPLACE,
     SHAPE_OPERATORS,
 )
-from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, QUANTIZE, Values
+from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, Values
 from mcuforge.compiler.graph import Graph, Node
+from mcuforge.compiler.ops.common.checks import WrongShape
 from mcuforge.errors import CompileError, Refusal
 
+# Operators whose integers are those of the interpreter on every finite scale: a mask of -1e38 puts
+# the scores of attention on one of 1e36.
+ANY_SCALE = frozenset(
+    {"ADD", "SUB", "MUL", "SELECT", "SELECT_V2", "SOFTMAX", "MAXIMUM", "MINIMUM"}
+    | {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "SLICE", "STRIDED_SLICE"}
+)
 MOVES_FLOATS = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
 
 SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
@@ -62,6 +68,17 @@ def open_tflite(data: bytes, file: str) -> TfliteReading:
         raise CompileError(f"the file is damaged: {problem}", file, DAMAGED) from None
 
 
+def needed(model: RawModel) -> frozenset[int]:
+    """Find the operators on which outputs depend, and those that only have an effect, by index."""
+    wanted = set(model.outputs)
+    found = set()
+    for operator in reversed(model.operators):
+        if not operator.outputs or wanted.intersection(operator.outputs):
+            found.add(operator.index)
+            wanted.update(operator.inputs)
+    return frozenset(found)
+
+
 class TfliteReading:
     """Passes over a file's operators once and collects nodes and refusals.
 
@@ -71,11 +88,13 @@ class TfliteReading:
     def __init__(self, model: RawModel, file: str) -> None:
         self.model = model
         self.survey = Survey(file)
+        self._applied = Applied(model)
         self.values = Values(model)
-        self.islands = Islands(self.values)
+        self.islands = Islands(self.values, self._applied.in_float)
         self.nodes: list[Node] = []
         self._layers = Unique()
         self._written = set(model.inputs)
+        self._needed = needed(model)
         self._read_edges("input", model.inputs, self._check_input)
         for operator in model.operators:
             self._read(operator)
@@ -88,8 +107,11 @@ class TfliteReading:
         """
         refused = self.survey.refused
         if refused:
-            first = refused[0]  # the operator that reads a bad input repeats its problem: no count
-            more = sum(s.what != first.what or s.operator == first.operator for s in refused[1:])
+            first = (
+                self.survey.first
+            )  # the operator that reads a bad input repeats its problem: no count
+            others = [row for row in refused if row is not first]
+            more = sum(s.what != first.what or s.operator == first.operator for s in others)
             raise self.survey.error(more)
         return Graph(
             name=Path(self.survey.file).stem,
@@ -107,30 +129,50 @@ class TfliteReading:
         origin = f"operator {raw.index} {raw.name}"
         problem: Refusal | None = None
         nodes: list[Node] = []
+        matters = True
         try:
-            for new in self._new_nodes(raw):
-                new.op.check(new.inputs, new.output)
+            self._check_order(raw)
+            matters = raw.index in self._needed  # otherwise nothing reads what it computes
+            for new in self._settled(raw):
                 label = layer if not nodes else self._layers.take(f"{layer}/{new.op.kind}")
                 nodes.append(Node(label, new.op, new.inputs, new.output, origin))
         except Refusal as refusal:
-            problem = refusal
+            problem = refusal if matters else None
         except Malformed as damage:
             problem = Refusal(f"the file is damaged: {damage}", DAMAGED)
         self._written.update(raw.outputs)
         self.nodes.extend(nodes)
         self._note(raw.index, raw.name, f"{origin} '{layer}'", problem, output, raw.inputs)
 
+    def _settled(self, raw: RawOperator) -> tuple[NewNode, ...]:
+        """Read an operator into nodes that hold; again for each output of another shape."""
+        for _ in raw.outputs:
+            try:
+                return self._checked(raw)
+            except WrongShape as wrong:
+                if not self.values.corrected(raw.outputs, wrong):
+                    raise
+        return self._checked(raw)
+
+    def _checked(self, raw: RawOperator) -> tuple[NewNode, ...]:
+        """Read an operator into nodes and let each check its tensors."""
+        found = self._new_nodes(raw)
+        for new in found:
+            new.op.check(new.inputs, new.output)
+        return found
+
     def _new_nodes(self, raw: RawOperator) -> tuple[NewNode, ...]:
         """Read an operator into nodes; no nodes if it could be computed while reading."""
         operator = Operator(raw, self.values)
-        self._check_order(raw)
         if fold(operator):
             return ()
+        if raw.name not in ANY_SCALE:
+            self.values.want_usual_scales((*raw.inputs, *raw.outputs))
         if raw.name in SHAPE_OPERATORS:
-            raise Refusal(f"{raw.name} works on run-time values, supported: {ON_SHAPES}", FIX_SHAPE)
+            hint = INSTEAD.get(raw.name, FIX_SHAPE)
+            raise Refusal(f"{raw.name} works on run-time values, supported: {ON_SHAPES}", hint)
         if raw.name not in ARMS:
-            hint = NO_FLEX if raw.name.startswith("custom 'Flex") else REPLACE
-            raise Refusal(f"{raw.name} is not supported", INSTEAD.get(raw.name, hint))
+            raise unsupported(raw.name)
         island = self.islands.new_nodes(operator)
         if island is not None:
             return island
@@ -139,7 +181,13 @@ class TfliteReading:
         return ARMS[raw.name].read(operator)
 
     def _check_order(self, raw: RawOperator) -> None:
-        """Refuse an operator that reads a tensor before its write, or writes one a second time."""
+        """Refuse an operator that reads a tensor before its write, or writes one a second time.
+
+        Operators that nothing reads have ways of their own: state that no operator writes, none or
+        one output for its effect.
+        """
+        if raw.name not in ARMS and raw.name not in SHAPE_OPERATORS:
+            return
         for index in raw.inputs:
             if index >= 0 and index not in self._written and not self.values.is_constant(index):
                 raise contradiction(
@@ -161,7 +209,7 @@ class TfliteReading:
             return
         types = [self.values.raw(i).type_name for i in raw.inputs if i >= 0]
         mixed = " with int8 weights (dynamic-range quantization)" if "int8" in types else ""
-        raise Refusal(f"it computes in float32{mixed}, supported: int8", QUANTIZE)
+        raise Refusal(f"it computes in float32{mixed}, supported: int8", self._applied.in_float)
 
     def _check_input(self, index: int) -> None:
         raw, name = self.values.raw(index), self.values.names[index]
@@ -189,7 +237,9 @@ class TfliteReading:
         if index not in self._written:
             raise contradiction(f"no operator writes '{name}'")
         if self.islands.computes(index):
-            raise Refusal(f"'{name}' is computed in float32, supported: int8", QUANTIZE)
+            raise Refusal(
+                f"'{name}' is computed in float32, supported: int8", self._applied.in_float
+            )
 
     def _read_edges(
         self, side: str, indices: tuple[int, ...], check: Callable[[int], None]
@@ -223,4 +273,6 @@ class TfliteReading:
             raw = self.values.raw(output)
             name, shape, dtype = self.values.names[output], raw.shape, raw.type_name
         shapes = tuple(self.values.raw(i).shape for i in inputs if i >= 0)
+        if problem is not None:
+            problem = Refusal(problem.what, self._applied.advice(problem.hint))
         self.survey.note(index, operator, where, problem, name, shapes, shape, dtype)

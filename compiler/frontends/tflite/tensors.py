@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the graph's tensors from a file's: checks types, sizes, quantization and constants."""
+"""Makes the graph's tensors from a file's: checks types, sizes, quantization and constants.
+
+The shapes of inputs and constants are the file's. Those of computed tensors follow from what their
+operators do, as in TFLite's interpreter: where a batch is open, converters leave placeholders.
+"""
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -16,32 +22,46 @@ from mcuforge.compiler.frontends.common import (
 )
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawQuantization, RawTensor
 from mcuforge.compiler.frontends.tflite.names import tensor_names
+from mcuforge.compiler.ops.common.checks import WrongShape
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Phase, Refusal
 
 TYPES = {dtype.value: dtype for dtype in DType}
 INTEGER_TYPES: dict[str, np.dtype[np.generic]] = {
     "int32": np.dtype("<i4"),
     "int64": np.dtype("<i8"),
 }
+CONSTANT_TYPES = INTEGER_TYPES | {"bool": np.dtype("?"), "float32": np.dtype("<f4")}
 
-QUANTIZE = (
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+QUANTIZE = Advice(
     "convert to full int8: converter.optimizations = [tf.lite.Optimize.DEFAULT], "
     "representative_dataset set, "
-    "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]"
+    "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]",
+    Phase.QUANTIZE,
 )
 TYPE_HINTS = {
-    "int16": "convert with int8 activations: "
-    "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]",
-    "int4": "convert with int8 weights: "
-    "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]",
-    "float16": "full-integer instead of float16 quantization: drop "
-    "target_spec.supported_types = [tf.float16] and give a representative_dataset",
+    "int16": Advice(
+        "convert with int8 activations: "
+        "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]",
+        Phase.QUANTIZE,
+    ),
+    "int4": Advice(
+        "convert with int8 weights: "
+        "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]",
+        Phase.QUANTIZE,
+    ),
+    "float16": Advice(
+        "full-integer instead of float16 quantization: drop "
+        "target_spec.supported_types = [tf.float16] and give a representative_dataset",
+        Phase.QUANTIZE,
+    ),
 }
-FIX_SHAPE = (
+FIX_SHAPE = Advice(
     "convert with fixed shapes and batch 1: "
-    "tf.keras.Input(shape=..., batch_size=1), or TFLiteConverter.from_concrete_functions"
+    "tf.keras.Input(shape=..., batch_size=1), or TFLiteConverter.from_concrete_functions",
+    Phase.EXPORT,
 )
 
 
@@ -53,21 +73,46 @@ class Values:
         unique = Unique()
         self.names = tensor_names(model, unique)
         self.fresh = unique.take  # gives a name that is not taken yet
+        self._raw = list(model.tensors)
         self._made: dict[int, Tensor] = {}
-        self._known: dict[int, Int64] = {}  # results of shape arithmetic
+        self._known: dict[int, Array] = {}  # results computed while reading
+        for operator in model.operators:
+            for index in operator.outputs:
+                shape = self._raw[index].shape
+                if self._raw[index].span is None and min(shape, default=1) < 1:
+                    self.reshape(index, tuple(max(n, 1) for n in shape))
 
     def raw(self, index: int) -> RawTensor:
-        """Return the tensor as stored."""
-        return self.model.tensors[index]
+        """Return the tensor as stored, with its corrected shape."""
+        return self._raw[index]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of all tensors, those of computed ones as far as they are known."""
+        return tuple(raw.shape for raw in self._raw)
 
     def is_constant(self, index: int) -> bool:
         """True where the file holds the value, or it was computed from such values, or is empty."""
         raw = self.raw(index)
         return index in self._known or raw.span is not None or 0 in raw.shape
 
-    def know(self, index: int, value: Int64) -> None:
+    def know(self, index: int, value: Array) -> None:
         """Record the value of a tensor computed while reading."""
-        self._known[index] = value
+        self._known[index] = value.astype(CONSTANT_TYPES[self.raw(index).type_name])
+        self.reshape(index, value.shape)
+
+    def reshape(self, index: int, shape: tuple[int, ...]) -> None:
+        """Give a computed tensor the shape that its operator computes."""
+        self._raw[index] = replace(self._raw[index], shape=shape)
+        self._made.pop(index, None)
+
+    def corrected(self, indices: Iterable[int], wrong: WrongShape) -> bool:
+        """Give one of these tensors the shape its operator computes; False if none is `wrong`."""
+        for index in indices:
+            if self._made.get(index) is wrong.tensor and min(wrong.shape, default=1) >= 1:
+                self.reshape(index, wrong.shape)
+                return True
+        return False
 
     def tensor(self, index: int) -> Tensor:
         """Return the graph's tensor with this number: the same object each time."""
@@ -75,10 +120,22 @@ class Values:
             self._made[index] = self._make(index)
         return self._made[index]
 
-    def integers(self, index: int) -> Int64:
-        """Return a constant list of integers (axes, paddings, sizes) as int64, in its own shape."""
+    def constant(self, index: int) -> Array:
+        """Return a constant that the graph does not hold: integers, truth values, real numbers.
+
+        It has the file's dtype and its own shape. It is small, except for what `know` recorded.
+        """
         if index in self._known:
             return self._known[index]
+        raw, name = self.raw(index), self.names[index]
+        if raw.type_name not in CONSTANT_TYPES:
+            known = ", ".join(CONSTANT_TYPES)
+            raise contradiction(f"'{name}' is {raw.type_name}, expected one of {known}")
+        check_shape(raw, name, DType.INT8)
+        return self._data(raw, name, CONSTANT_TYPES[raw.type_name])
+
+    def integers(self, index: int) -> Int64:
+        """Return a constant list of integers (axes, paddings, sizes) as int64, in its own shape."""
         raw, name = self.raw(index), self.names[index]
         if raw.type_name not in INTEGER_TYPES:
             raise contradiction(f"'{name}' is {raw.type_name}, expected a list of int32 or int64")
@@ -87,16 +144,29 @@ class Values:
                 f"'{name}' has shape {list(raw.shape)}, "
                 f"expected a list of at most {LARGEST_INTEGER_LIST} integers"
             )
+        if index in self._known:
+            return self._known[index].astype(np.int64)
         if raw.span is None and prod(raw.shape) > 0:
             raise Refusal(f"'{name}' is computed at run time, expected a constant", FIX_SHAPE)
         return self._data(raw, name, INTEGER_TYPES[raw.type_name]).astype(np.int64)
+
+    def want_usual_scales(self, indices: Iterable[int]) -> None:
+        """Refuse activations on scales so small or large that float32 products of them overflow."""
+        low, high = SCALE_LIMITS
+        for index in indices:
+            stored = None if index < 0 or self.is_constant(index) else self.raw(index).quantization
+            if stored is None or self.raw(index).type_name not in ("int8", "uint8"):
+                continue
+            odd = next((s for s in stored.scale if 0.0 < s < low or high < s < math.inf), None)
+            if odd is not None:
+                raise _scale_refusal(self.names[index], odd, low, high)
 
     def _make(self, index: int) -> Tensor:
         raw, name = self.raw(index), self.names[index]
         dtype = _dtype(raw, name)
         if index in self._known:
-            value = self._known[index]
-            return Tensor(name, value.shape, DType.INT32, None, value.astype(np.int32))
+            value = self._known[index].astype(np.int32 if dtype is DType.INT32 else dtype.numpy)
+            return Tensor(name, value.shape, dtype, None, value)
         if raw.variable:
             raise Refusal(
                 f"'{name}' is a variable that keeps its value between inferences, "
@@ -134,6 +204,13 @@ def check_shape(raw: RawTensor, name: str, dtype: DType) -> None:
     want_bytes(f"'{name}'", prod(raw.shape) * dtype.itemsize, FEWER)
 
 
+def _scale_refusal(name: str, scale: float, low: float, high: float) -> Refusal:
+    return Refusal(
+        f"'{name}' has scale {scale:.6g}, expected above {low:g} and up to {high:g}",
+        "quantize again with a representative dataset that exercises this tensor",
+    )
+
+
 def _dtype(raw: RawTensor, name: str) -> DType:
     if raw.type_name not in TYPES:
         raise Refusal(
@@ -164,13 +241,10 @@ def _quant(raw: RawTensor, name: str, dtype: DType) -> Quant | None:
             f"'{name}' has {count} scales for {raw.shape[stored.axis]} slices of axis "
             f"{stored.axis}, expected one per slice"
         )
-    low, high = SCALE_LIMITS if raw.span is None else (0.0, SCALE_LIMITS[1])
-    for scale in stored.scale:
-        if not (math.isfinite(scale) and low <= scale <= high and scale > 0.0):
-            raise Refusal(
-                f"'{name}' has scale {scale:.6g}, expected above {low:g} and up to {high:g}",
-                "quantize again with a representative dataset that exercises this tensor",
-            )
+    high = LARGEST_FLOAT32 if raw.span is None or prod(raw.shape) == 1 else SCALE_LIMITS[1]
+    odd = next((s for s in stored.scale if not (math.isfinite(s) and 0.0 < s <= high)), None)
+    if odd is not None:
+        raise _scale_refusal(name, odd, 0.0, high)
     return _made_quant(stored, _zero_point(stored, name, dtype))
 
 

@@ -2,14 +2,32 @@
 """Checks that operators share; each raises Refusal with the value found and the value expected."""
 
 from mcuforge.compiler.tensors import DType, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Phase, Refusal
 
-SUPPORTED_INT8 = "convert with full-integer quantization (int8, representative dataset)"
+SUPPORTED_INT8 = Advice(
+    "convert with full-integer quantization (int8, representative dataset)", Phase.QUANTIZE
+)
+CONTRADICTING_SHAPES = Advice(
+    "export the model again: its shapes contradict each other", Phase.EXPORT
+)
+
+
+class WrongShape(Refusal):
+    """A tensor has another shape than the operator gives it; a front end may correct it."""
+
+    def __init__(self, tensor: Tensor, shape: tuple[int, ...]) -> None:
+        self.tensor = tensor
+        self.shape = shape
+        what = (
+            f"tensor '{tensor.name}' has shape {list(tensor.shape)}, "
+            f"this operator gives {list(shape)}"
+        )
+        super().__init__(what, CONTRADICTING_SHAPES)
 
 
 def shape_refusal(what: str) -> Refusal:
     """Make the refusal of shapes that no correct file can have together."""
-    return Refusal(what, "export the model again: its shapes contradict each other")
+    return Refusal(what, CONTRADICTING_SHAPES)
 
 
 def scale_refusal(what: str) -> Refusal:
@@ -51,10 +69,7 @@ def want_one_image(tensor: Tensor) -> None:
 def want_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:
     """Refuse a tensor whose shape differs from the one the operator computes."""
     if tensor.shape != shape:
-        raise shape_refusal(
-            f"tensor '{tensor.name}' has shape {list(tensor.shape)}, "
-            f"this operator gives {list(shape)}"
-        )
+        raise WrongShape(tensor, shape)
 
 
 def want_quant(tensor: Tensor, axis: int | None = None) -> None:

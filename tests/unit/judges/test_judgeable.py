@@ -110,6 +110,19 @@ def test_a_dense_layer_of_any_dimensions_is_written_whole(
     same_answers(model, copy.model)
 
 
+def test_a_dense_layer_whose_file_leaves_its_shape_open_is_written_whole() -> None:
+    tensors = (
+        TensorSpec("x", (1, 3, WIDTH), "int8", (0.05,), (3,), signature=(-1, 3, WIDTH)),
+        weights("w", (FEATURES, WIDTH), MANY, 0),
+        TensorSpec("y", (1, 1, 1), "int8", (0.2,), (-4,), signature=(-1, -1, -1)),
+    )
+    operator = OperatorSpec("FULLY_CONNECTED", (0, 1), (2,), ("FullyConnectedOptions", KEEP))
+    model = write_model(ModelSpec(tensors, (operator,), (0,), (2,)))
+    copy = judgeable(model)
+    assert copy.changes == "keep_num_dims off and a RESHAPE after it: 1 operator"
+    same_answers(model, copy.model)
+
+
 def test_without_the_copy_it_is_not() -> None:
     with pytest.raises(AssertionError, match="Arrays are not equal"):
         same_answers(dense((1, 3)), dense((1, 3)))

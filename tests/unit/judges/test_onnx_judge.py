@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -132,6 +135,21 @@ def test_outputs_of_another_size_than_the_file_says_are_refused(tmp_path: Path) 
         judging._graph = replace(made, outputs=(other,))
         with pytest.raises(CompileError, match=r"gives output 0 of shape \[1, 3, 4, 5\]"):
             judging.answers()
+
+
+def test_onnxruntime_reports_to_nobody(tmp_path: Path) -> None:
+    """It keeps a number of the machine and a file of events where it is about to send them."""
+    file, home = tmp_path / "rectifier.onnx", tmp_path / "home"
+    onnx.save(rectifier(), file)
+    home.mkdir()
+    program = (
+        "import sys, numpy as np\n"
+        "from mcuforge.compiler.judges.onnx import run_onnxruntime\n"
+        f"run_onnxruntime(open(sys.argv[1], 'rb').read(), [np.zeros((1, *{NCHW}), np.float32)])\n"
+    )
+    kept = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), "HOME": str(home)}
+    subprocess.run([sys.executable, "-c", program, file], env=kept, check=True, timeout=60)
+    assert [str(path) for path in home.rglob("*")] == []
 
 
 def test_without_onnxruntime_the_hint_says_what_to_install(

@@ -83,8 +83,12 @@ def concatenation(operator: Operator) -> NewNodes:
             f"the fused activation is {options.activation(1)}, supported: none",
             "put the activation in a separate layer",
         )
-    axis = resolve_axis(options.integer(0), len(output.shape))
+    axis = resolve_axis(options.integer(0), len(operator.input(0).shape))
     inputs = tuple(operator.input(i) for i in range(len(operator.raw.inputs)))
+    first = inputs[0].shape
+    if all(len(x.shape) == len(first) for x in inputs):
+        joined = sum(x.shape[axis] for x in inputs)
+        want_shape(output, (*first[:axis], joined, *first[axis + 1 :]))
     return (NewNode(Concatenation(axis), inputs, output),)
 
 

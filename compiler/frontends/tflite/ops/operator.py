@@ -11,7 +11,7 @@ from mcuforge.compiler.frontends.tflite.flatbuffer import Table
 from mcuforge.compiler.frontends.tflite.tensors import Values
 from mcuforge.compiler.graph import Activation, Op
 from mcuforge.compiler.ops.common.fixed_point import Int64
-from mcuforge.compiler.tensors import Tensor
+from mcuforge.compiler.tensors import Array, Tensor
 from mcuforge.errors import Refusal
 
 ACTIVATIONS: dict[int, Activation] = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
@@ -100,6 +100,10 @@ class Operator:
     def array(self, place: int) -> Int64:
         """Return an input that is a constant of integers, int64 in its own shape."""
         return self.values.integers(self.index(place))
+
+    def constant(self, place: int) -> Array:
+        """Return an input that is a constant of numbers or truth values, in its shape and dtype."""
+        return self.values.constant(self.index(place))
 
     def integer(self, place: int) -> int:
         """Return an input that is one constant integer."""

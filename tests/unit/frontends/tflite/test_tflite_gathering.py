@@ -35,13 +35,6 @@ Options = tuple[str, dict[str, Field]]
         (
             "GATHER",
             (rows(1, 5, 3), ints(1, 2)),
-            (rows(1, 3, 3),),
-            ("GatherOptions", {"Axis": 1}),
-            "this operator gives [1, 2, 3]",
-        ),
-        (
-            "GATHER",
-            (rows(1, 5, 3), ints(1, 2)),
             (rows(1, 2, 3),),
             ("GatherOptions", {"Axis": 3}),
             "axis 3 is outside its 3 dimensions",

@@ -15,6 +15,7 @@ from mcuforge.compiler.builders.tflite_writer import (
     write_model,
 )
 from mcuforge.compiler.frontends.tflite.reader import read_tflite
+from mcuforge.compiler.passes import optimize
 from tests.golden.case import Case, Operand
 from tests.models.case_model import case_model, case_spec
 from tests.models.changed import (
@@ -126,10 +127,23 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         "use ReLU or HardSwish",
     ),
     "operator without a replacement": (
-        one_operator("CUMSUM"),
-        "CUMSUM is not supported",
-        "operator 0 CUMSUM 'y'",
+        one_operator("DILATE"),
+        "DILATE is not supported yet",
+        "operator 0 DILATE 'y'",
         "replace it in the model: `mcuforge ops` lists",
+    ),
+    "operator with variables that nothing writes": (
+        write_model(
+            ModelSpec(
+                tuple(TensorSpec(n, (1, 6), "int8", (0.1,)) for n in "xsy"),
+                (OperatorSpec("SVDF", (0, 1), (2,)),),
+                (0,),
+                (2,),
+            )
+        ),
+        "SVDF is not supported yet",
+        "operator 0 SVDF",
+        "use convolutions over time",
     ),
     "operator newer than the schema": (
         write_model(
@@ -143,11 +157,41 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         one_operator("CUSTOM", "TFLite_Detection_PostProcess"),
         "custom 'TFLite_Detection_PostProcess' is not supported",
         "operator 0 custom 'TFLite_Detection_PostProcess' 'y'",
-        "replace it in the model",
+        "end the model before it, and choose boxes",
+    ),
+    "custom operator of somebody": (
+        one_operator("CUSTOM", "MyOperator"),
+        "custom 'MyOperator' is known to its maker alone",
+        "operator 0 custom 'MyOperator' 'y'",
+        "replace it by builtin operators",
+    ),
+    "file compiled by Vela": (
+        one_operator("CUSTOM", "ethos-u"),
+        "the file is compiled by Vela for an Arm Ethos-U",
+        "operator 0 custom 'ethos-u' 'y'",
+        "give the .tflite file that vela was given",
+    ),
+    "file compiled for a Coral": (
+        one_operator("CUSTOM", "edgetpu-custom-op"),
+        "the file is compiled for a Coral Edge TPU",
+        "operator 0 custom 'edgetpu-custom-op' 'y'",
+        "give the .tflite file that edgetpu_compiler was given",
+    ),
+    "StableHLO": (
+        one_operator("STABLEHLO_ADD"),
+        "STABLEHLO_ADD is not supported yet",
+        "operator 0 STABLEHLO_ADD 'y'",
+        "convert to TFLite's builtin operators",
+    ),
+    "state": (
+        one_operator("READ_VARIABLE"),
+        "it keeps state between inferences, which is not supported yet",
+        "operator 0 READ_VARIABLE 'y'",
+        "make the state an input and an output",
     ),
     "flex operator": (
         one_operator("CUSTOM", "FlexErf"),
-        "custom 'FlexErf' is not supported",
+        "custom 'FlexErf' is an operator of TensorFlow, not of TFLite",
         "operator 0 custom 'FlexErf'",
         "convert with builtin operators only",
     ),
@@ -155,13 +199,13 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         one_operator("WHILE"),
         "WHILE is not supported",
         "operator 0 WHILE",
-        "unroll the loop",
+        "write the loop out",
     ),
     "shape arithmetic at run time": (
         one_operator("CAST"),
         "CAST works on run-time values, supported: on shapes only",
         "operator 0 CAST",
-        "convert with fixed shapes and batch 1",
+        "all shapes of the inputs are fixed already",
     ),
     "open dimension": (
         with_tensor("RELU", 0, signature=(-1, -1)),
@@ -326,15 +370,36 @@ def test_a_refusal_says_what_where_and_what_to_try(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("scale", "met"),
-    [(0.0, "0"), (-1.0, "-1"), (float("nan"), "nan"), (float("inf"), "inf"), (1e-20, "1e-20,")],
+    [(0.0, "0"), (-1.0, "-1"), (float("nan"), "nan"), (float("inf"), "inf")],
 )
 def test_a_scale_that_is_no_scale_is_refused(scale: float, met: str) -> None:
     error = refusal(with_tensor("RELU", 0, scale=(scale,)))
     assert error.what.startswith(f"'in0' has scale {met}")
     assert "more refused" not in error.hint  # the operator that reads it is not a second problem
-    assert error.what.endswith(", expected above 1e-12 and up to 1e+12")
+    assert error.what.endswith(", expected above 0 and up to 3.40282e+38")
     assert error.where == "model.tflite, input 0 'in0'"
     assert error.hint.startswith("quantize again with a representative dataset")
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e20])
+def test_a_scale_beyond_what_an_operator_computes_on_is_refused(scale: float) -> None:
+    error = refusal(with_tensor("RELU", 0, scale=(scale,)))
+    assert error.what == f"'in0' has scale {scale:g}, expected above 1e-12 and up to 1e+12"
+    assert error.where == "model.tflite, operator 0 RELU 'out0'"
+
+
+def test_what_nothing_reads_may_have_any_scale_and_be_any_operator() -> None:
+    tensors = tuple(
+        TensorSpec(name, (1, 6), "int8", (scale,))
+        for name, scale in (("x", 0.1), ("dead", 4.6e-41), ("deader", 0.1), ("y", 0.1))
+    )
+    operators = (
+        OperatorSpec("RELU", (0,), (1,)),
+        OperatorSpec("UNIQUE", (1,), (2,)),
+        OperatorSpec("RELU", (0,), (3,)),
+    )
+    graph = optimize(read_tflite(write_model(ModelSpec(tensors, operators, (0,), (3,)))))
+    assert [node.output.name for node in graph.nodes] == ["y"]
 
 
 def test_an_odd_scale_of_a_bias_does_not_matter() -> None:

@@ -83,6 +83,8 @@ def test_random_masks_give_the_shape_and_values_of_the_reference(block: int) -> 
         except CompileError:
             assert shape is None or not is_surely_sound(case), case
             continue
+        if shape is None:  # of six dimensions or more, which TFLite does not slice
+            continue
         (met,) = reference.run(graph, [x])
         (wanted,) = run_reference(model, [x])
         assert np.array_equal(met, wanted), case
