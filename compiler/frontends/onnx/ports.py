@@ -23,7 +23,8 @@ FIX_SHAPE = Advice(
 BATCH_ONE = Advice("export with a batch of 1, and quantize that model", Phase.EXPORT)
 # Operators with channels at axis 1, and operators in front of them that keep the axes' order.
 ON_IMAGES = frozenset(
-    {"Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize", "BatchNormalization"}
+    {"Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize"}
+    | {"BatchNormalization"}
 )
 PATCH_DIMENSIONS = 6
 KEEPS_AXES = frozenset(

@@ -50,16 +50,13 @@ MEANS = "use ReduceMean in its place: it differs by a factor, which the next lay
 
 OTHER_QUANTIZED_FORMS = (
     *("ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "DynamicQuantizeMatMul"),
-    *("MatMulIntegerToFloat", "QLinearConv", "QLinearMatMul", "QLinearAdd", "QLinearMul"),
-    *("QLinearConcat", "QLinearSigmoid", "QLinearSoftmax", "QLinearLeakyRelu"),
-    *("QLinearAveragePool", "QLinearGlobalAveragePool", "QGemm", "QAttention"),
+    *("MatMulIntegerToFloat", "QAttention"),
 )
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         "ArgMax": "end the model before it and take the largest output in your own code",
         "ArgMin": "end the model before it and take the smallest output in your own code",
         "CastLike": Advice("export with Cast, or with one type of number", Phase.EXPORT),
-        "ConvTranspose": "use Resize (nearest) and then a Conv instead",
         "CumSum": "multiply by a constant triangular matrix (MatMul) in its place",
         "DeformConv": "use Conv in its place",
         "DepthToSpace": "use Resize (nearest) and then a Conv instead",

@@ -17,6 +17,7 @@ from mcuforge.compiler.frontends.onnx.ops import (
     qdq,
     resize,
     slicing,
+    transposed,
 )
 from mcuforge.compiler.frontends.onnx.ops.affine import batch_normalization
 from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
@@ -46,6 +47,7 @@ from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.ops.transpose_conv import TransposeConv
 from mcuforge.errors import Advice, Phase, Refusal
 
 MICROSOFT = "com.microsoft"
@@ -59,6 +61,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "DequantizeLinear": Arm(qdq.dequantize_linear, (), "of constants per channel too"),
         "Conv": Arm(
             convolution.conv, (Conv2D, DepthwiseConv2D), "1-D and 2-D, groups; symmetric weights"
+        ),
+        "ConvTranspose": Arm(
+            transposed.conv_transpose, (TransposeConv,), "1-D and 2-D, groups; symmetric weights"
         ),
         "Gemm": Arm(linear.gemm, (FullyConnected,), "alpha, beta 1, transA 0"),
         "MatMul": Arm(joining.matmul, (FullyConnected, BatchMatMul), "by weights or run-time"),
@@ -121,9 +126,7 @@ def want_integers(model: OnnxFile) -> None:
         return
     other = next((kind for kind in kinds if INSTEAD.get(kind) == QDQ), None)
     if other is not None:
-        dynamic = "Dynamic" in other or other.endswith("Integer")
-        form = "quantized dynamically" if dynamic else "quantized in operator form"
-        raise Refusal(f"the model is {form} ({other}), supported: static, in QDQ form", QDQ)
+        raise Refusal(f"the model is quantized dynamically ({other}), supported: static", QDQ)
     raise Refusal(
         f"this is a float model: {len(kinds)} operators without a QuantizeLinear; "
         "supported: int8 in QDQ form",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mcuforge.compiler.frontends.common import SCALE_LIMITS
 from mcuforge.compiler.frontends.onnx.values import (
     OFFSET,
     Constant,
@@ -98,6 +99,11 @@ def int8_weights(value: Value, axis: int) -> Weights:
             f"the weights are {value.data.dtype.name}, supported: int8 and uint8", SYMMETRIC
         )
     quant = value.quant
+    most = SCALE_LIMITS[1]
+    if quant.scale.max() > most:
+        raise Refusal(
+            f"the weights have scale {quant.scale.max():g}, expected at most {most:g}", QUANTIZE_TOO
+        )
     if quant.axis not in (None, axis % value.data.ndim):
         raise Refusal(
             f"the weights have one scale per slice of axis {quant.axis}, "

@@ -75,7 +75,6 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "SPACE_TO_BATCH_ND": FIXED_DILATION,
         "SPACE_TO_DEPTH": "use a convolution with a stride in its place",
         "SVDF": RECURRENT,
-        "TRANSPOSE_CONV": "use nearest up-sampling followed by a convolution in its place",
         "WHILE": UNROLL,
     }
     | dict.fromkeys(("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN"), RECURRENT)

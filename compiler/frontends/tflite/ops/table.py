@@ -56,6 +56,7 @@ from mcuforge.compiler.ops.tables.sqrt import Sqrt
 from mcuforge.compiler.ops.tables.square import Square
 from mcuforge.compiler.ops.tables.tanh import Tanh
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.ops.transpose_conv import TransposeConv
 
 ON_SHAPES = "on shapes only, computed while reading"
 IN_FLOAT = "also in float between DEQUANTIZE and QUANTIZE"
@@ -129,6 +130,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "SUM": reduced(Sum, AS_UINT8),
         "TANH": unary(Tanh()),
         "TILE": Arm(picking.tile, (PickPixels, Reshape), "constant repetitions"),
+        "TRANSPOSE_CONV": Arm(
+            weighted.transpose_conv, (TransposeConv,), "constant size, per-channel weights"
+        ),
         "TRANSPOSE": Arm(movement.transpose, (Transpose,), "constant permutation"),
         "UNPACK": Arm(gathering.unpack, (Slice, Reshape)),
     }
