@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import onnx
+import onnx.inliner
 import pytest
 from onnx import helper
 
@@ -45,13 +46,13 @@ def test_fixed_shapes_are_not_to_be_fixed() -> None:
     assert tflite_hint("iii", "SPACE_TO_BATCH_ND").startswith("the inputs have fixed shapes")
 
 
-def onnx_hint(op: str, *, open_side: bool = False) -> str:
-    """The first hint about a quantized input and an operator behind it."""
+def quantized_then(op: str, *, open_side: bool = False, domain: str = "") -> onnx.ModelProto:
+    """A quantized input, and an operator behind it whose result is not quantized."""
     side = "n" if open_side else 6
     nodes = [
         helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
         helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"]),
-        helper.make_node(op, ["d"], ["y"]),
+        helper.make_node(op, ["d"], ["y"], domain=domain),
     ]
     graph = helper.make_graph(
         nodes,
@@ -63,7 +64,12 @@ def onnx_hint(op: str, *, open_side: bool = False) -> str:
             helper.make_tensor("z", onnx.TensorProto.INT8, (), [0]),
         ],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def onnx_hint(op: str, *, open_side: bool = False) -> str:
+    """The first hint about such a model."""
+    model = quantized_then(op, open_side=open_side)
     return open_onnx(model.SerializeToString(), "m.onnx").survey.refused[0].hint
 
 
@@ -91,6 +97,18 @@ def test_operators_of_others_lead_to_who_wrote_them(
     refusal = unsupported(op, domain, frozenset({"mine.Gelu"}))
     assert refusal.what.startswith(what)
     assert refusal.hint.startswith(hint)
+
+
+def test_functions_of_a_file_are_read_once_they_are_written_out() -> None:
+    model = quantized_then("Half", domain="mine")
+    standard, mine = helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)
+    nodes = [helper.make_node("Relu", ["a"], ["b"]), helper.make_node("Sigmoid", ["b"], ["c"])]
+    model.functions.append(helper.make_function("mine", "Half", ["a"], ["c"], nodes, [standard]))
+    model.opset_import.append(mine)
+    survey = open_onnx(model.SerializeToString(), "m.onnx").survey
+    assert survey.refused[0].what == "mine.Half is a function that the file defines itself"
+    inlined = onnx.inliner.inline_local_functions(model)
+    assert not open_onnx(inlined.SerializeToString(), "m.onnx").survey.refused
 
 
 def test_a_compiled_file_is_named_before_what_else_stands_in_the_way() -> None:
