@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 import onnx.inliner
 import pytest
 from onnx import helper
 
+from mcuforge.compiler.builders.onnx_builder import OnnxBuilder
+from mcuforge.compiler.builders.static_quantizer import quantize_model
 from mcuforge.compiler.builders.tflite_writer import (
     ModelSpec,
     OperatorSpec,
     TensorSpec,
     write_model,
 )
+from mcuforge.compiler.frontends.onnx.file import PREPARED
 from mcuforge.compiler.frontends.onnx.ops.instead import unsupported
 from mcuforge.compiler.frontends.onnx.reader import open_onnx
 from mcuforge.compiler.frontends.tflite.reader import open_tflite
@@ -97,6 +101,25 @@ def test_operators_of_others_lead_to_who_wrote_them(
     refusal = unsupported(op, domain, frozenset({"mine.Gelu"}))
     assert refusal.what.startswith(what)
     assert refusal.hint.startswith(hint)
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_constants_are_to_be_folded_once(prepared: bool) -> None:
+    net = OnnxBuilder(3, 17)
+    weight = net.normal("w", (6, 6), 0.2)
+    both = net.node("MatMul", "both", [net.normal("v", (6, 6), 0.2), weight])
+    model = net.model("m", net.node("MatMul", "y", [net.input("x", (1, 6)), both]), (1, 6))
+    samples = [np.ones((1, 6), np.float32)]
+    made = quantize_model(model, samples, optimize=False)
+    assert {entry.key: entry.value for entry in made.metadata_props}[PREPARED[0]] == PREPARED[1]
+    if not prepared:
+        del made.metadata_props[:]
+    refused = open_onnx(made.SerializeToString(), "m.onnx").survey.refused
+    assert refused[0].what.startswith("it multiplies two constants")
+    words = "quant_pre_process ran on this model" if prepared else "fold constants first"
+    assert refused[0].hint.startswith(words)
+    folded = quantize_model(model, samples)  # what the advice says
+    assert not open_onnx(folded.SerializeToString(), "m.onnx").survey.refused
 
 
 def test_functions_of_a_file_are_read_once_they_are_written_out() -> None:
