@@ -103,6 +103,23 @@ def test_operators_of_others_lead_to_who_wrote_them(
     assert refusal.hint.startswith(hint)
 
 
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        (onnx.TensorProto.INT64, "look the vectors up in your own code"),
+        (onnx.TensorProto.FLOAT16, "export the model in float32"),
+        (onnx.TensorProto.BFLOAT16, "export the model in float32"),
+        (onnx.TensorProto.BOOL, "multiply by an input of float32"),
+        (onnx.TensorProto.STRING, "feed the model numbers"),
+    ],
+)
+def test_inputs_of_other_types_lead_to_what_they_usually_are(kind: int, hint: str) -> None:
+    model = quantized_then("Relu")
+    model.graph.input[0].type.tensor_type.elem_type = kind
+    (refused,) = open_onnx(model.SerializeToString(), "m.onnx").survey.refused
+    assert refused.hint.startswith(hint)
+
+
 @pytest.mark.parametrize("prepared", [False, True])
 def test_constants_are_to_be_folded_once(prepared: bool) -> None:
     net = OnnxBuilder(3, 17)
