@@ -20,6 +20,8 @@ COMPILED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "ethos-u": ("by Vela for an Arm Ethos-U", "vela"),
         "edgetpu-custom-op": ("for a Coral Edge TPU", "edgetpu_compiler"),
+        "NeutronGraph": ("for an eIQ Neutron NPU of NXP", "neutron-converter"),
+        "DISPATCH_OP": ("ahead of time by LiteRT for an accelerator", "LiteRT's compiler"),
     }
 )
 DETECTION = "end the model before it, and choose boxes in your own code"
