@@ -11,12 +11,13 @@ from mcuforge.compiler.frontends.common import contradiction, resolve_axis
 from mcuforge.compiler.frontends.onnx.layout import View, inverse
 from mcuforge.compiler.frontends.onnx.ops.masking import Masked
 from mcuforge.compiler.frontends.onnx.ops.moving import shaped
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator
+from mcuforge.compiler.frontends.onnx.ops.operator import FOR_INFERENCE, Operator
 from mcuforge.compiler.frontends.onnx.values import Constant, Interval, Scheme, Value
 from mcuforge.compiler.frontends.onnx.work import EVERYTHING, Deferred, GraphBuilder
 from mcuforge.compiler.ops.common.elementary import exp
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
+from mcuforge.errors import Refusal
 
 
 def along_last(work: GraphBuilder, view: View) -> View:
@@ -66,7 +67,9 @@ def layer_normalization(operator: Operator) -> Value:
     """Read inputs x, scale, bias; over `axis` and all axes after it."""
     operator.arity(2, 3, outputs=3)
     if any(operator.node.outputs[1:]):
-        raise contradiction("the model reads its mean or deviation, supported: its first output")
+        raise Refusal(
+            "the model reads its mean or deviation, supported: its first output", FOR_INFERENCE
+        )
     x = operator.value(0)
     axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
     gamma = operator.constant(1)

@@ -11,7 +11,7 @@ from mcuforge.compiler.frontends.common import contradiction, resolve_axes
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.feeding import is_fed
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, shaped
-from mcuforge.compiler.frontends.onnx.ops.operator import Operator
+from mcuforge.compiler.frontends.onnx.ops.operator import FOLD_CONSTANTS, Operator
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
 from mcuforge.compiler.frontends.onnx.values import (
     Constant,
@@ -116,11 +116,12 @@ def average_pool(operator: Operator) -> Value:
 def _pooled(operator: Operator) -> tuple[Value, Slide]:
     x = operator.value(0)
     if len(x.shape) not in (3, 4) or x.shape[0] != 1:
-        raise contradiction(
-            f"the input has shape {list(x.shape)}, supported: one image or sequence"
+        raise Refusal(
+            f"the input has shape {list(x.shape)}, supported: one image or sequence",
+            "keep the first dimension 1, and pool volumes slice by slice",
         )
     if isinstance(x, Constant):
-        raise contradiction("the input is a constant, expected a computed tensor")
+        raise Refusal("the input is a constant, expected a computed tensor", FOLD_CONSTANTS)
     kernel = operator.ints_of("kernel_shape")
     slide = read_slide(operator, x.shape, kernel, operator.flag_of("ceil_mode"))
     if slide.window.dilation != (1, 1):

@@ -177,6 +177,12 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         "operator 0 custom 'edgetpu-custom-op' 'y'",
         "give the .tflite file that edgetpu_compiler was given",
     ),
+    "file compiled by LiteRT": (
+        one_operator("CUSTOM", "DISPATCH_OP"),
+        "the file is compiled ahead of time by LiteRT for an accelerator",
+        "operator 0 custom 'DISPATCH_OP' 'y'",
+        "give the .tflite file that LiteRT's compiler was given",
+    ),
     "StableHLO": (
         one_operator("STABLEHLO_ADD"),
         "STABLEHLO_ADD is not supported yet",
