@@ -90,7 +90,7 @@ class TfliteReading:
         self.model = model
         self.survey = Survey(file)
         self.values = Values(model)
-        self.islands = Islands(self.values)
+        self.islands = Islands(self.values, lambda name: ARMS[name].read)
         self.nodes: list[Node] = []
         self._layers = Unique()
         self._written = set(model.inputs)
