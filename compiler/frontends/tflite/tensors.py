@@ -209,9 +209,25 @@ def _dtype(raw: RawTensor, name: str) -> DType:
     return TYPES[raw.type_name]
 
 
+def sound_quantization(raw: RawTensor) -> RawQuantization | None:
+    """Return a tensor's quantization, a constant's with harmless contradictions put right.
+
+    A bias keeps the axis of the weights that it belongs to (3, of a vector), or one zero point for
+    many scales. Where just one dimension has as many elements as there are scales, they are its.
+    """
+    stored = raw.quantization
+    if stored is None or raw.span is None or len(stored.scale) < 2:
+        return stored
+    fitting = [axis for axis, size in enumerate(raw.shape) if size == len(stored.scale)]
+    axis = fitting[0] if len(fitting) == 1 else stored.axis
+    zeros = stored.zero_point or (0,)
+    zero_point = zeros * len(stored.scale) if len(zeros) == 1 else zeros
+    return replace(stored, axis=axis, zero_point=zero_point)
+
+
 def _quant(raw: RawTensor, name: str, dtype: DType) -> Quant | None:
     """Read a tensor's quantization; int32 may have odd scales: kernels do not read them."""
-    stored = raw.quantization
+    stored = sound_quantization(raw)
     if stored is None or dtype is DType.FLOAT32:
         return None
     if dtype is DType.INT32:
