@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -32,6 +33,7 @@ from mcuforge.compiler.frontends.tflite.ops.table import (
 from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, QUANTIZE, Values
 from mcuforge.compiler.graph import Graph, Node
 from mcuforge.compiler.ops.common.checks import WrongShape
+from mcuforge.compiler.ops.copy import Copy
 from mcuforge.errors import CompileError, Refusal
 
 # Operators whose integers are those of the interpreter on every finite scale: a mask of -1e38 puts
@@ -110,13 +112,32 @@ class TfliteReading:
             first = refused[0]  # the operator that reads a bad input repeats its problem: no count
             more = sum(s.what != first.what or s.operator == first.operator for s in refused[1:])
             raise self.survey.error(more)
+        copies = self._copied_outputs()
+        outputs = enumerate(self.model.outputs)
         return Graph(
             name=Path(self.survey.file).stem,
             inputs=tuple(self.values.tensor(i) for i in self.model.inputs),
-            outputs=tuple(self.values.tensor(i) for i in self.model.outputs),
-            nodes=tuple(self.nodes),
+            outputs=tuple(
+                copies[place].output if place in copies else self.values.tensor(i)
+                for place, i in outputs
+            ),
+            nodes=(*self.nodes, *copies.values()),
             source=self.survey.file,
         )
+
+    def _copied_outputs(self) -> dict[int, Node]:
+        """Copy outputs that are an input, a constant or an earlier output too, by their place."""
+        found: dict[int, Node] = {}
+        for place, index in enumerate(self.model.outputs):
+            computed = index not in self.model.inputs and not self.values.is_constant(index)
+            if computed and index not in self.model.outputs[:place]:
+                continue
+            tensor = self.values.tensor(index)
+            name = self.values.fresh(f"{tensor.name}/output")
+            copy = replace(tensor, name=name, data=None)
+            layer = self._layers.take(layer_name("COPY", name))
+            found[place] = Node(layer, Copy(), (tensor,), copy, f"output {place} COPY")
+        return found
 
     def _read(self, raw: RawOperator) -> None:
         """Add the operator's nodes, or record what is wrong with it."""
@@ -221,10 +242,7 @@ class TfliteReading:
         name = self.values.names[index]
         self.values.tensor(index)
         if index in self.model.inputs or self.values.is_constant(index):
-            kind = "an input" if index in self.model.inputs else "a constant"
-            raise Refusal(
-                f"'{name}' is {kind}, expected a computed tensor", "leave it out of the outputs"
-            )
+            return
         if index not in self._written:
             raise contradiction(f"no operator writes '{name}'")
         if self.islands.computes(index):
@@ -241,7 +259,7 @@ class TfliteReading:
             where = f"{side} {place} '{self.values.names[index]}'"
             try:
                 check(index)
-                if index in indices[:place]:
+                if side == "input" and index in indices[:place]:
                     raise contradiction(f"it is listed twice among the {side}s")
             except Refusal as problem:
                 self._note(-1, "MODEL", where, problem, index)

@@ -305,12 +305,6 @@ CASES: dict[str, tuple[bytes, str, str, str]] = {
         "input 1 'in2'",
         AGAIN,
     ),
-    "input as output": (
-        with_graph(outputs=(1, 0)),
-        "'in0' is an input, expected a computed tensor",
-        "output 1 'in0'",
-        "leave it out of the outputs",
-    ),
     "output nobody writes": (
         with_graph(operators=()),
         "no operator writes 'out0'",
