@@ -175,6 +175,8 @@ class Graph:
     source: str = ""  # the user's file, for errors
     format: str = "tflite"  # or "onnx"
     ports: Mapping[str, Port] = field(default_factory=dict)
+    signature: str = ""  # which of the file's signatures it is
+    signatures: tuple[str, ...] = ()
 
     @cached_property
     def _links(self) -> _Links:

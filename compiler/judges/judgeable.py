@@ -49,13 +49,16 @@ class Judgeable:
     changes: str
 
 
-def judgeable(data: bytes) -> Judgeable:
-    """Return the file, or a copy that the interpreter runs correctly. Raises Malformed."""
-    model = inferred(parse(FileBytes(data)))
+def judgeable(data: bytes, signature: str | None = None) -> Judgeable:
+    """Return the file, or a copy that the interpreter runs correctly. Raises Malformed.
+
+    signature: whose subgraph the interpreter is to run, where it is not the first.
+    """
+    model = inferred(parse(FileBytes(data), signature))
     linear = tuple(o for o in model.operators if left_unwritten(model, o))
     without_bias = tuple(o for o in model.operators if lacks_bias(model, o))
     odd = tuple(i for i, t in enumerate(model.tensors) if sound_quantization(t) != t.quantization)
-    if not linear and not without_bias and not odd:
+    if not linear and not without_bias and not odd and model.subgraph == 0:
         return Judgeable(data, "")
     copy = _Copy(data, model)
     for operator in linear:
@@ -65,6 +68,8 @@ def judgeable(data: bytes) -> Judgeable:
     for index in odd:
         copy.repair_scales(index)
     words = []
+    if model.subgraph != 0:
+        words.append(f"signature {model.signature} made the first")
     if odd:
         some = f"{len(odd)} constant{'s' if len(odd) != 1 else ''}"
         words.append(f"the axis and zero points of the scales of {some} repaired")
@@ -137,7 +142,8 @@ class _Copy:
         self.file = self.front.file
         self.root = self.file.root()
         self.old_buffers = self.root.places(4, MOST_BUFFERS, "buffers")
-        graph, *others = self.root.places(2, MOST_OPERATORS, "subgraphs")
+        others = list(self.root.places(2, MOST_OPERATORS, "subgraphs"))
+        graph = others.pop(model.subgraph)
         self.other_graphs = self._olds(others)
         self.graph = self.file.table(graph)
         self.old_tensors = self.graph.places(0, MOST_TENSORS, "tensors")
@@ -257,7 +263,7 @@ class _Copy:
             "Buffers": front.references(self.buffers),
             "MetadataBuffer": front.old(self.root, 5),
             "Metadata": front.old(self.root, 6),
-            "SignatureDefs": front.old(self.root, 7),
+            "SignatureDefs": front.old(self.root, 7) if self.model.subgraph == 0 else None,
         }
         return self._moved(front.finish(front.table("Model", root)))
 

@@ -7,8 +7,8 @@ an interpreter that runs the model is compared with it: where the two differ, th
 names the operators that make the difference. So a verdict does not depend on which interpreter is
 installed.
 
-`python -m mcuforge.compiler.judges.tflite DISTRIBUTION MODEL` runs an interpreter in its own
-process.
+`python -m mcuforge.compiler.judges.tflite DISTRIBUTION MODEL SIGNATURE` runs an interpreter in its
+own process.
 """
 
 from collections.abc import Sequence
@@ -133,7 +133,8 @@ class TfliteJudge(Judge):
         agreeing = [one for one in self._candidates if not one.deviating(nodes)]
         running = [one for one in self._candidates if not one.refuses(nodes)]
         chosen = next(iter((*agreeing, *running)), None)
-        self._run = None if chosen is None else Run(chosen, self._model, self._inputs)
+        signature = self._graph.signature
+        self._run = None if chosen is None else Run(chosen, self._model, self._inputs, signature)
         if not agreeing and self._own is None:
             self._own = OwnReference(self._graph, self._inputs, self._why(chosen))
 
@@ -165,7 +166,8 @@ class TfliteJudge(Judge):
     def _with_causes(self, peer: Peer, interpreter: Interpreter, samples: Sequence[Array]) -> Peer:
         """Add to the peer the operators that make it differ in the first of these `samples`."""
         try:
-            found = find_differences(interpreter, self._model, samples, self._patience_s)
+            model = (self._model, self._graph.signature)
+            found = find_differences(interpreter, model, samples, self._patience_s)
         except ChildFailed as failed:
             note = f"its operators could not be compared one by one: that {failed}"
             return replace(peer, note=note)
@@ -183,9 +185,11 @@ class TfliteJudge(Judge):
 class Run(Child):
     """An interpreter at work on a model and samples."""
 
-    def __init__(self, interpreter: Interpreter, model: Path, inputs: Sequence[Array]) -> None:
+    def __init__(
+        self, interpreter: Interpreter, model: Path, inputs: Sequence[Array], signature: str = ""
+    ) -> None:
         self.interpreter = interpreter
-        words = (interpreter.distribution, str(model))
+        words = (interpreter.distribution, str(model), signature)
         super().__init__("mcuforge.compiler.judges.tflite", words, inputs)
 
 
@@ -209,8 +213,8 @@ def run_interpreter(distribution: str, model: bytes, inputs: Sequence[Array]) ->
 
 def compute(words: Sequence[str], arrays: list[Array]) -> list[ArrayLike]:
     """Compute the interpreter's outputs, and say how the model was changed for it."""
-    distribution, model = words
-    runs = judgeable(Path(model).read_bytes())
+    distribution, model, signature = words
+    runs = judgeable(Path(model).read_bytes(), signature or None)
     return [*run_interpreter(distribution, runs.model, arrays), runs.changes]
 
 

@@ -5,7 +5,7 @@ It evaluates each node on the values that the interpreter held in the node's inp
 compares the result with the value that the interpreter held in the output. So a difference counts
 at the node where it arises and not at later ones, and the nodes found explain all differences.
 
-`python -m mcuforge.compiler.judges.witness DISTRIBUTION MODEL` is the process it runs in.
+`python -m mcuforge.compiler.judges.witness DISTRIBUTION MODEL SIGNATURE` is the process it runs in.
 """
 
 from collections.abc import Sequence
@@ -39,14 +39,18 @@ class Difference:
 
 
 def find_differences(
-    interpreter: Interpreter, model: Path, samples: Sequence[Array], timeout_s: float
+    interpreter: Interpreter,
+    model: tuple[Path, str],
+    samples: Sequence[Array],
+    timeout_s: float,
 ) -> tuple[Difference, ...]:
     """Find the nodes of `model`'s graph that differ over the first `MOST_SAMPLES` samples.
 
-    samples: one array per model input, samples first. Returns the differences in the graph's order.
-    Runs in its own process. Raises ChildFailed when that fails.
+    model: the file and its signature. samples: one array per model input, samples first. Returns
+    the differences in the graph's order. Runs in its own process. Raises ChildFailed when that
+    fails.
     """
-    words = (interpreter.distribution, str(model))
+    words = (interpreter.distribution, str(model[0]), model[1])
     arrays = [x[:MOST_SAMPLES] for x in samples]
     with Child("mcuforge.compiler.judges.witness", words, arrays) as child:
         rows = zip(*child.answer(timeout_s), strict=True)
@@ -84,11 +88,11 @@ def differences_of(
 
 def compute(words: Sequence[str], arrays: list[Array]) -> list[Array]:
     """Find what differs: nodes, elements (both int64) and largest gaps, of one shape [n] each."""
-    distribution, model = words
-    copy = judgeable(Path(model).read_bytes()).model
+    distribution, model, signature = words
+    copy = judgeable(Path(model).read_bytes(), signature or None).model
     file = parse(FileBytes(copy))
     engine = load(distribution, copy, file, keep_all=True)
-    found = differences_of(read_model(model), file, engine, arrays)
+    found = differences_of(read_model(model, signature or None), file, engine, arrays)
     return [
         np.array([one.node for one in found], np.int64),
         np.array([one.elements for one in found], np.int64),

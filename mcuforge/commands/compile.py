@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer import Option
 
-from mcuforge.commands.options import BoardId, DumpPasses, Model, with_flags
+from mcuforge.commands.options import BoardId, DumpPasses, Model, SignatureName, with_flags
 from mcuforge.report.console import open_console
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Request:
     board: BoardId
     _: KW_ONLY
     out: Annotated[Path, Option("--out", "-o", metavar="DIR", help="Folder to write.")]
+    signature: SignatureName = None
     options: PlanOptions | None = None
     plan_limits: PlanLimits | None = None
     dump_passes: DumpPasses = None
@@ -47,7 +48,7 @@ def compile_to_folder(request: Request, console: Console) -> None:
     from mcuforge.report.gate_text import print_limits
     from mcuforge.report.text import weights_words
 
-    session = open_session(request.model, request.board)
+    session = open_session(request.model, request.board, signature=request.signature)
     compiled = compile_session(session, request.options, request.dump_passes)
     refuse_over_budget(compiled, session.board.id)
     generated = compiled.model

@@ -26,6 +26,7 @@ from mcuforge.commands.options import (
     Protocol,
     Quiet,
     Samples,
+    SignatureName,
     progress,
     report_verdict,
     with_flags,
@@ -49,6 +50,7 @@ class Request:
     model: Model
     board: BoardId
     _: KW_ONLY
+    signature: SignatureName = None
     emulate: Emulate = False
     exact: Exact = False
     line_speed: LineSpeed = False
@@ -83,7 +85,11 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
     way.refuse_contradictions()
     gate = Gate.open(request.limits or Limits(), way, request.model, request.data)
     session = open_session(
-        request.model, request.board, emulate=request.emulate, exact=request.exact
+        request.model,
+        request.board,
+        emulate=request.emulate,
+        exact=request.exact,
+        signature=request.signature,
     )
     connection = way.connection(session, request.options)
     quiet = progress(quiet=True)

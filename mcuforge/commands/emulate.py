@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from mcuforge.commands.options import Json, Quiet, board_ids, progress, with_flags
+from mcuforge.commands.options import Json, Quiet, SignatureName, board_ids, progress, with_flags
 from mcuforge.errors import BoardError
 from mcuforge.report.console import open_console
 from mcuforge.report.files import refuse_unwritable, write_json
@@ -48,6 +48,7 @@ class Request:
             autocompletion=board_ids,
         ),
     ] = None
+    signature: SignatureName = None
     link: Annotated[
         Path | None,
         Option(
@@ -102,7 +103,9 @@ def _started(request: Request, stages: Stages) -> Iterator[tuple[EmulatedBoard, 
                     str(request.target),
                     "add --board ID; `mcuforge boards` lists them",
                 )
-            session = open_session(request.target, request.board, emulate=True)
+            session = open_session(
+                request.target, request.board, emulate=True, signature=request.signature
+            )
             with stages.stage("compiling and planning"):
                 compiled = compile_session(session)
             folder = held.enter_context(project_folder(None))

@@ -20,6 +20,7 @@ from mcuforge.commands.options import (
     Port,
     Protocol,
     Quiet,
+    SignatureName,
     report_verdict,
     with_flags,
 )
@@ -53,6 +54,7 @@ class Request:
         ),
     ]
     _: KW_ONLY
+    signature: SignatureName = None
     emulate: Emulate = False
     exact: Exact = False
     port: Port = None
@@ -107,7 +109,11 @@ def mlperf(request: Request, stages: Stages) -> MlperfReport:
     if request.out is not None:
         make_folder(request.out)
     session = open_session(
-        request.model, request.board, emulate=request.emulate, exact=request.exact
+        request.model,
+        request.board,
+        emulate=request.emulate,
+        exact=request.exact,
+        signature=request.signature,
     )
     connection = way.connection(session, None)
     with stages.stage("compiling and planning"):

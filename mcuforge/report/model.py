@@ -34,6 +34,8 @@ class ModelFacts:
     ops: int
     macs: int
     parameters: int
+    signature: str = ""  # which one of a .tflite file's signatures it is
+    signatures: tuple[str, ...] = ()  # all of them
 
 
 @dataclass(frozen=True)
@@ -408,9 +410,14 @@ class OperatorTable:
 
 @dataclass(frozen=True)
 class ModelOperators:
-    """What `ops MODEL` found: every operator of the file, in the file's order."""
+    """What `ops MODEL` found: every operator of the file, in the file's order.
+
+    signature: which one of a .tflite file's `signatures` they are.
+    """
 
     operators: tuple[OperatorSupport, ...]
+    signature: str = ""
+    signatures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -62,11 +62,16 @@ def read_tflite(data: bytes, name: str = "model.tflite") -> Graph:
     return open_tflite(data, name).graph()
 
 
-def open_tflite(data: bytes, file: str) -> TfliteReading:
-    """Pass over a file once; CompileError for one whose tables cannot be read at all."""
+def open_tflite(data: bytes, file: str, signature: str | None = None) -> TfliteReading:
+    """Pass over a file once; CompileError for one whose tables cannot be read at all.
+
+    signature: the one to read of several.
+    """
     check_tflite(data, file)
     try:
-        return TfliteReading(parse(FileBytes(data)), file)
+        return TfliteReading(parse(FileBytes(data), signature), file)
+    except Refusal as refusal:
+        raise CompileError(refusal.what, file, refusal.hint) from None
     except Malformed as problem:
         raise CompileError(f"the file is damaged: {problem}", file, DAMAGED) from None
 
@@ -90,7 +95,7 @@ class TfliteReading:
 
     def __init__(self, model: RawModel, file: str) -> None:
         self.model = model
-        self.survey = Survey(file)
+        self.survey = Survey(file, model.signature, model.signatures)
         self.values = Values(model)
         self.islands = Islands(self.values, lambda name: ARMS[name].read)
         self.nodes: list[Node] = []
@@ -123,6 +128,8 @@ class TfliteReading:
             ),
             nodes=(*self.nodes, *copies.values()),
             source=self.survey.file,
+            signature=self.model.signature,
+            signatures=self.model.signatures,
         )
 
     def _copied_outputs(self) -> dict[int, Node]:

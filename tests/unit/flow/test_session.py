@@ -36,4 +36,5 @@ def test_a_board_without_start_up_code_runs_only_emulated(monkeypatch: pytest.Mo
     ],
 )
 def test_a_report_says_what_the_image_ran_on(board: str, ways: dict[str, bool], where: str) -> None:
-    assert board_facts(open_session(MODEL, board, **ways)).where == where
+    opened = open_session(MODEL, board, emulate=ways.get("emulate"), exact=ways.get("exact", False))
+    assert board_facts(opened).where == where
