@@ -145,19 +145,31 @@ class Node:
         return replace(self, inputs=inputs, output=tensors.get(id(self.output), self.output))
 
 
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What a file does to the real values of an input before it quantizes them, in float32.
+
+    `operand`, float32, broadcasts to the input's shape in the file.
+    """
+
+    kind: Literal["add", "subtract", "multiply", "divide"]
+    operand: Array
+
+
 @dataclass(frozen=True)
 class Port:
     """Describes an input or output of the user's file that the graph stores in another way.
 
     `dtype` is numpy's name, `shape` the file's. The graph's tensor holds the user's values: float32
     ones quantized with the tensor's own scale, uint8 ones less `shift`. Its axes are the file's in
-    the order `perm`, under the tensor's own shape.
+    the order `perm`, under the tensor's own shape. `steps` come before an input is quantized.
     """
 
     dtype: str
     shape: tuple[int, ...]
     perm: tuple[int, ...]
     shift: int = 0
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +177,8 @@ class Graph:
     """Nodes in the order they run, with the tensors the user feeds and reads.
 
     `ports` describes, by tensor name, the inputs and outputs that the file stores in another way
-    (NCHW, float32); all others are in the file as they are here.
+    (NCHW, float32); all others are in the file as they are here. `notes` say what was not read as
+    the file states it.
     """
 
     name: str
@@ -175,6 +188,7 @@ class Graph:
     source: str = ""  # the user's file, for errors
     format: str = "tflite"  # or "onnx"
     ports: Mapping[str, Port] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     signature: str = ""  # which of the file's signatures it is
     signatures: tuple[str, ...] = ()
 

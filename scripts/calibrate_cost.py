@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fit the prices of kernels to counted instructions, and report the error of the cost model.
 
-    python -m scripts.calibrate_cost fit [BOARD [KERNEL ...]] [--networks]
+    python -m scripts.calibrate_cost fit [BOARD [KERNEL ...]] [--networks | --layers]
                                                      writes the prices.toml of the board's
                                                      instruction set, prints the error on the models
     python -m scripts.calibrate_cost check [BOARD]   error and ratios on networks not fitted to
@@ -147,8 +147,10 @@ def spread(errors: Sequence[float]) -> str:
     )
 
 
-def fit(board: str, only: Sequence[str], *, networks: bool = False) -> None:
+def fit(board: str, only: Sequence[str], *, networks: bool = False, layers: bool = False) -> None:
     """Measure, fit, write, print: the kernels `only`, or all of them.
+
+    `networks`, `layers`: fit to networks, or to single layers, alone.
 
     SystemExit where no model calls one of those, or a kernel without a price.
     """
@@ -157,9 +159,10 @@ def fit(board: str, only: Sequence[str], *, networks: bool = False) -> None:
     before = price_file(isa).read_text(encoding="utf-8")
     write_prices(isa, dict.fromkeys(unpriced, prices(isa)["add_s8"]))
     try:
-        found = measured(board, only, networks=networks)
+        found = measured(board, only, networks=networks, layers=layers)
     finally:
         price_file(isa).write_text(before, encoding="utf-8")
+        prices.cache_clear()
     missing = set(only or unpriced) - set(found)
     if missing:
         names = ", ".join(sorted(missing))
@@ -173,11 +176,14 @@ def fit(board: str, only: Sequence[str], *, networks: bool = False) -> None:
     report(found, fits)
 
 
-def measured(board: str, only: Sequence[str], *, networks: bool) -> dict[str, list[Sample]]:
+def measured(
+    board: str, only: Sequence[str], *, networks: bool, layers: bool
+) -> dict[str, list[Sample]]:
     """The samples of each kernel, from calibration models run whole and by rows, and networks.
 
     `only`: of these kernels, from the calibration models that call one; of all where it is empty.
-    `networks`: from networks alone.
+    `networks`: from networks alone. `layers`: from calibration models alone, for kernels that no
+    network of the families calls.
     """
     found: dict[str, list[Sample]] = {}
     for name, model in () if networks else calibration_models().items():
@@ -185,12 +191,12 @@ def measured(board: str, only: Sequence[str], *, networks: bool) -> dict[str, li
         if not only or called(session) & set(only):
             for sample in samples_alone(name, session):
                 found.setdefault(sample.kernel, []).append(sample)
-    for family, number, network in drawn(FITTED, EACH):
+    for family, number, network in () if layers else drawn(FITTED, EACH):
         session = session_of(network.graph(seed=1000 * FITTED + number), board)
         compiled = compile_session(session, PlanOptions())
-        whole, layers = count_layers(session, compiled)
+        whole, counts = count_layers(session, compiled)
         print(f"{family} {number}: {whole:,}", flush=True)
-        for sample in samples(compiled.schedule, layers, session, of_network=True):
+        for sample in samples(compiled.schedule, counts, session, of_network=True):
             found.setdefault(sample.kernel, []).append(sample)
     return {kernel: of_kernel for kernel, of_kernel in found.items() if not only or kernel in only}
 
@@ -288,9 +294,10 @@ def main() -> None:
     parser.add_argument("board", nargs="?", default=BOARD)
     parser.add_argument("kernel", nargs="*", help="fit the prices of these alone")
     parser.add_argument("--networks", action="store_true", help="fit to networks alone")
+    parser.add_argument("--layers", action="store_true", help="fit to single layers alone")
     options = parser.parse_args()
     if options.what == "fit":
-        fit(options.board, options.kernel, networks=options.networks)
+        fit(options.board, options.kernel, networks=options.networks, layers=options.layers)
     else:
         check(options.board)
 

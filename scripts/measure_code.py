@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure the code that a model needs in flash, for estimates that build nothing.
 
-    python -m scripts.measure_code [--networks 4] [--isa armv7em ...]
+    python -m scripts.measure_code [--networks 4 | --kernels] [--isa armv7em ...]
 
 Builds check firmware for random networks (nas/sampling.py) on an emulated board of each CPU, and
 writes compiler/isa/<isa>/code.toml from the linker's maps. A kernel takes the same bytes in every
 image, so the file lists what each takes alone, compiled with the board's flags. What model.c takes
 beside its parameters is fitted to calls and pipelines, and raised until no network measured needs
-more. The last lines of a table say how far above the map they are.
+more. The last lines of a table say how far above the map they are. `--kernels` measures only what
+each kernel takes, after one was added, and leaves the rest as it is.
 """
 
 from __future__ import annotations
@@ -138,9 +139,23 @@ def table(board: Board, networks: int) -> str:
         f"# model.c's code: {np.median(over):.1%} above the map in the median, at most "
         f"{over.max():.1%}",
         f"[{board.cpu}.kernels]",
-        *(f"{kernel} = {size}" for kernel, size in kernel_bytes(board).items()),
+        *kernel_lines(board),
     ]
     return "\n".join(lines) + "\n"
+
+
+def kernel_lines(board: Board) -> list[str]:
+    """What each kernel takes on `board`, one line of TOML each."""
+    return [f"{kernel} = {size}" for kernel, size in kernel_bytes(board).items()]
+
+
+def with_kernels(text: str, board: Board) -> str:
+    """The file `text` with the kernels of one CPU measured again."""
+    title = f"[{board.cpu}.kernels]\n"
+    before, _, after = text.partition(title)
+    rest = after.partition("\n\n")[2]
+    measured = "\n".join(kernel_lines(board)) + "\n"
+    return before + title + measured + (f"\n{rest}" if rest else "")
 
 
 HEADER = """\
@@ -154,6 +169,7 @@ def main() -> None:
     """Measure the CPUs asked for, by default all that are emulated."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--networks", type=int, default=4, help="of each family")
+    parser.add_argument("--kernels", action="store_true", help="measure only kernels")
     parser.add_argument("--isa", nargs="*", help="instruction sets, by default all")
     options = parser.parse_args()
     boards: dict[str, dict[str, Board]] = {}
@@ -162,6 +178,11 @@ def main() -> None:
             boards.setdefault(board.isa, {}).setdefault(board.cpu, board)
     for isa, of_cpu in boards.items():
         if options.isa and isa not in options.isa:
+            continue
+        if options.kernels:
+            for board in of_cpu.values():
+                text = code_file(isa).read_text(encoding="utf-8")
+                code_file(isa).write_text(with_kernels(text, board), encoding="utf-8")
             continue
         tables = [table(board, options.networks) for board in of_cpu.values()]
         prefix = next(iter(of_cpu.values())).toolchain.prefix

@@ -55,6 +55,7 @@ FLAGS = (
 # longer frames and room for three of them, where the board has RAM to spare: a long input then
 # fills the line of 921600 baud whatever the delay of a USB adapter
 WIDE_LINK = ("-DCHECK_DATA_BYTES=1024", "-DBOARD_RING_BYTES=4096")
+ENERGY = ("-DCHECK_ENERGY",)  # timestamps are edges on a pin
 WIDE_LINK_BYTES = 4096  # of RAM that it takes more than the usual frames, at most
 
 
@@ -91,6 +92,7 @@ def write_project(
     firmware: bool,
     outside: bool = False,
     wide_link: bool = False,
+    energy: bool = False,
 ) -> Project:
     """Write a project for `board` (for --emulate: what catalog.emulated returned) to `directory`.
 
@@ -98,6 +100,7 @@ def write_project(
     asked for, or with a file that has main(). Headers go to include/, the rest to src/. `kernels`
     are the names model.c calls. `outside`: weights lie in a flash outside the chip, which only some
     flash tools write. `wide_link`: the board has WIDE_LINK_BYTES of RAM for longer frames.
+    `energy`: the check program is to be measured by instruments.
     BUILD_MARK in a model file becomes a digest of all files, flags included.
     Raises BoardError and writes nothing when the board has no start-up code, or when `directory`
     holds anything other than an earlier, unchanged project.
@@ -111,7 +114,8 @@ def write_project(
     for path in _firmware_files(firmware):
         files[f"src/firmware/{path.name}"] = _text(path)
     files |= _board_files(support)
-    files |= _platform_files(board, support, outside, firmware, WIDE_LINK if wide_link else ())
+    options = (*(WIDE_LINK if wide_link else ()), *(ENERGY if energy else ()))
+    files |= _platform_files(board, support, outside, firmware, options)
     if firmware:
         files[f"test/{RUNNER}"] = _text(PLATFORMIO / RUNNER)
     files = dict(sorted(files.items()))
@@ -164,7 +168,7 @@ def _board_files(support: Support) -> dict[str, str]:
 
 
 def _platform_files(
-    board: Board, support: Support, outside: bool, firmware: bool, link: tuple[str, ...]
+    board: Board, support: Support, outside: bool, firmware: bool, options: tuple[str, ...]
 ) -> dict[str, str]:
     """Write platformio.ini and the platform it names."""
     root = PLATFORMIO / "platform"
@@ -196,7 +200,7 @@ def _platform_files(
     includes = [f"-I src/bsp/{folder.name}" for folder in support.include_dirs]
     # an emulator may need minutes for a virtual second, so its firmware says "busy" more often
     patience = ["-DCHECK_BUSY_SECONDS=2"] if board.emulated else []
-    folders = [*link, "-I src/firmware", *includes]
+    folders = [*options, "-I src/firmware", *includes]
     files["platformio.ini" if board.emulated else OFFLINE] = (
         templates(PLATFORMIO)
         .get_template("platformio.ini.j2")

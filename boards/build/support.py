@@ -53,6 +53,7 @@ def board_support(board: Board) -> Support:
 def board_config(board: Board) -> str:
     """Write board_config.h: the values that the start-up code takes from the board's TOML."""
     hardware = "" if board.hardware is None else board.hardware.defines()
+    emulated = "#define BOARD_EMULATED 1\n" if board.emulated else ""
     memories = {memory.name: memory for memory in board.memory}
     hardware += "".join(c.defines(memories[c.memory]) for c in board.controllers)
     return (
@@ -61,5 +62,6 @@ def board_config(board: Board) -> str:
         f"#define BOARD_CLOCK_HZ {board.clock_hz}u\n"
         f"#define BOARD_TICK_HZ {board.tick_hz}u\n"
         f"#define BOARD_BAUD {board.baud}u\n"
+        f"{emulated}"
         f"{hardware}"
     )

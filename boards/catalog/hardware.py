@@ -10,6 +10,8 @@ internal    optional; true: nothing is connected, `oscillator` is the chip's own
 uart        the UART wired to the debug probe's virtual COM port: "USART2"
 tx, rx      its pins: "PA2"; "GPIO17" on a chip that numbers its pins without ports
 alternate   number of the pins' alternate function (STM32: AF; FE310: IOF; GD32VF103: remap)
+[hardware.pins]  optional: outputs that instruments watch (runtime_c/firmware/board.h): timestamp,
+            detection, duty. No firmware but that of an energy measurement drives them
 [[hardware.controller]]  optional: a memory outside the chip that start-up code sets up, and its
             wires (controller.py)
 """
@@ -21,6 +23,27 @@ from mcuforge.boards.catalog.pin import NAME, Pin, parse_pin
 from mcuforge.boards.catalog.toml_table import TomlTable
 
 CHIP_ID_BITS = 0xFFF  # DEV_ID; the bits above are the revision
+
+
+@dataclass(frozen=True)
+class Pins:
+    """The outputs that instruments watch: at a timestamp, at a detection, while the core works."""
+
+    timestamp: Pin
+    detection: Pin
+    duty: Pin
+
+    def named(self) -> dict[str, Pin]:
+        """The pins by their names, in the order of `enum board_pin`."""
+        return {"timestamp": self.timestamp, "detection": self.detection, "duty": self.duty}
+
+    def defines(self) -> str:
+        """Write the lines of board_config.h."""
+        return "".join(
+            f"#define BOARD_PIN_{name.upper()}_PORT {pin.port}u\n"
+            f"#define BOARD_PIN_{name.upper()}_NUMBER {pin.number}u\n"
+            for name, pin in self.named().items()
+        )
 
 
 @dataclass(frozen=True)
@@ -36,6 +59,7 @@ class Hardware:
     tx: Pin
     rx: Pin
     alternate: int
+    pins: Pins | None = None
     controllers: tuple[Controller, ...] = ()
 
     def defines(self) -> str:
@@ -51,6 +75,7 @@ class Hardware:
             f"#define BOARD_UART_RX_PORT {self.rx.port}u\n"
             f"#define BOARD_UART_RX_PIN {self.rx.number}u\n"
             f"#define BOARD_UART_ALTERNATE {self.alternate}u\n"
+            f"{'' if self.pins is None else self.pins.defines()}"
         )
 
 
@@ -66,12 +91,35 @@ def read_hardware(table: TomlTable) -> Hardware:
         tx=_read_pin(table, "tx"),
         rx=_read_pin(table, "rx"),
         alternate=table.integer("alternate"),
+        pins=_read_pins(table.table("pins")) if table.has("pins") else None,
         controllers=_read_controllers(table),
     )
+    _refuse_shared_pins(table, hardware)
     if hardware.alternate > 15:
         table.refuse("alternate", f"is {hardware.alternate}", "write a number from 0 to 15")
     table.finish()
     return hardware
+
+
+def _refuse_shared_pins(table: TomlTable, hardware: Hardware) -> None:
+    """Refuse a pin of the instruments that the UART, a memory or another of them has already."""
+    taken = {pin.name: "the UART" for pin in (hardware.tx, hardware.rx)}
+    for controller in hardware.controllers:
+        taken |= {wire.pin.name: f"'{controller.memory}'" for wire in controller.pins}
+    for name, pin in {} if hardware.pins is None else hardware.pins.named().items():
+        if pin.name in taken:
+            table.refuse(
+                f"pins.{name}",
+                f"is {pin.name}, which {taken[pin.name]} has",
+                "name a pin of a header that nothing else is wired to",
+            )
+        taken[pin.name] = f"'{name}'"
+
+
+def _read_pins(table: TomlTable) -> Pins:
+    pins = Pins(*(_read_pin(table, name) for name in ("timestamp", "detection", "duty")))
+    table.finish()
+    return pins
 
 
 def _read_controllers(table: TomlTable) -> tuple[Controller, ...]:

@@ -3,6 +3,9 @@
 
 `-icount shift=0` makes every instruction one nanosecond of virtual time, the same in each run.
 A small process of its own, supervisor.py, keeps QEMU; this module starts and stops supervisors.
+
+An emulated board has no pins. Firmware that has edges on pins to tell writes them as lines of text
+by semihosting, which only such images are allowed (boards/bsp/common/pins.c).
 """
 
 import contextlib
@@ -34,6 +37,8 @@ DIAGNOSTIC_CHARS = 4000
 _SUPERVISOR = Path(__file__).resolve().with_name("supervisor.py")
 _POLL_SECONDS = 0.002
 _STATE_NAME = "state.json"
+_EDGES_NAME = "edges"
+PINS_MARK = b"mcuforge-pin "  # begins the line of an edge: it is in an image that writes them
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,15 @@ def read_state(state: Path) -> Running | None:
 
 
 class Emulator:
-    """A running emulator; a context manager that ends it. `port` opens like any board's tty."""
+    """A running emulator; a context manager that ends it. `port` opens like any board's tty.
+
+    edges: the file with the lines of edges, which grows; there is none if the image tells no edges.
+    """
 
     def __init__(self, running: Running, supervisor: subprocess.Popen[bytes], folder: Path) -> None:
         self.port = running.port
         self.pid = running.pid
+        self.edges = folder / _EDGES_NAME
         self._supervisor = supervisor
         self._folder = folder
 
@@ -132,8 +141,11 @@ def stop_detached(state: Path) -> None:
     state.unlink(missing_ok=True)
 
 
-def command_line(board: Board, elf: Path) -> list[str]:
-    """Write the QEMU command for an image; BoardError if board or machine has no emulator."""
+def command_line(board: Board, elf: Path, edges: Path | None = None) -> list[str]:
+    """Write the QEMU command for an image; BoardError if board or machine has no emulator.
+
+    edges: the file for the lines of edges, if the image tells any; None drops them.
+    """
     spec = board.emulator
     if spec is None:
         raise BoardError(
@@ -145,7 +157,11 @@ def command_line(board: Board, elf: Path) -> list[str]:
     # -S: the supervisor starts it once the serial port is open, through -qmp stdio.
     # sleep and align keep their defaults: firmware that polls never idles, so they do nothing
     fixed = "-icount shift=0 -display none -monitor none -serial pty -S -qmp stdio"
-    return [str(qemu), "-M", spec.machine, *spec.args, *fixed.split(), "-kernel", str(elf)]
+    command = [str(qemu), "-M", spec.machine, *spec.args, *fixed.split()]
+    if elf.is_file() and PINS_MARK in elf.read_bytes():
+        to = "null,id=pins" if edges is None else f"file,id=pins,path={edges}"
+        command += ["-chardev", to, "-semihosting-config", "enable=on,target=native,chardev=pins"]
+    return [*command, "-kernel", str(elf)]
 
 
 def _start_supervised(
@@ -157,7 +173,7 @@ def _start_supervised(
     scratch: Path | None = None,
 ) -> tuple[subprocess.Popen[bytes], Running]:
     where = f"board {board.id}, image {elf}"
-    qemu = command_line(board, elf)
+    qemu = command_line(board, elf, None if scratch is None else scratch / _EDGES_NAME)
     if not elf.is_file():
         raise BoardError("there is no such image", where, "build it first")
     command = [sys.executable, "-I", "-S", str(_SUPERVISOR), "--state", str(state)]

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every virtual chip is to the board around it: a core, a UART, and virtual time."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
+from mcuforge.boards.catalog.hardware import Hardware
 from mcuforge.boards.catalog.memory import Memory
+from mcuforge.boards.catalog.pin import Pin
 from mcuforge.boards.virtual.serial import SerialPeripheral
 from mcuforge.errors import InternalError
 
@@ -41,12 +45,46 @@ class Clock(Protocol):
         """Virtual time of a count that lies behind the last change of the clock."""
 
 
+@dataclass(frozen=True)
+class Edge:
+    """A new level of an output that instruments watch.
+
+    count: cycles since reset; hz: the clock of the core then.
+    """
+
+    pin: str
+    high: bool
+    count: int
+    hz: int
+
+
+class Outputs:
+    """The outputs that instruments watch; `edges` are in the order of time."""
+
+    def __init__(self, hardware: Hardware, level: Callable[[Pin], bool | None]) -> None:
+        """level: what a pin drives; None while it is no output of the program."""
+        self._pins = {} if hardware.pins is None else hardware.pins.named()
+        self._level = level
+        self._last: dict[str, bool | None] = {}
+        self.now: Callable[[], tuple[int, int]] = lambda: (0, 0)  # cycles since reset, Hz
+        self.edges: list[Edge] = []
+
+    def look(self) -> None:
+        """Note what has changed: called at each write to a register of the pins."""
+        for name, pin in self._pins.items():
+            level = self._level(pin)
+            if level is not None and level != self._last.get(name):
+                self.edges.append(Edge(name, level, *self.now()))
+            self._last[name] = level
+
+
 class VirtualChip:
     """A virtual chip on a board: run it, give its UART bytes, take what it sent."""
 
     core: Core
     clocks: Clock
     uart: SerialPeripheral
+    outputs: Outputs
 
     @property
     def seconds(self) -> float:

@@ -129,6 +129,22 @@ class ModelBuilder:
         table = "DepthwiseConv2DOptions"
         return self._sliding("DEPTHWISE_CONV_2D", table, x, weights, window, quant, act, more)
 
+    def transposed_conv(
+        self, x: Value, filters: int, kernel: Pair, stride: Pair, quant: Quantized
+    ) -> Value:
+        """Add a TRANSPOSE_CONV with a bias to `stride` times the size."""
+        size = (x.shape[1] * stride[0], x.shape[2] * stride[1])
+        weights = self._weights((filters, *kernel, x.shape[3]), 0, True, x, quant)
+        shape = (1, *size, filters)
+        out = self._activation("transposed", shape, quant)
+        fields: dict[str, Field] = {
+            "Padding": tflite.Padding.SAME,
+            "StrideH": stride[0],
+            "StrideW": stride[1],
+        }
+        operands = (self._integers(shape), weights[0], x.index, weights[1])
+        return self._operator("TRANSPOSE_CONV", operands, out, "TransposeConvOptions", fields)
+
     def linear(
         self,
         x: Value,
@@ -240,13 +256,30 @@ class ModelBuilder:
         value = self._tensor("fill", (1,), "int8", x.quant, np.array([fill], np.int8))
         return self._operator("PADV2", (*operands, value), out, "PadV2Options", {})
 
-    def resize(self, x: Value, size: Pair, align_corners: bool, half_pixels: bool) -> Value:
-        """Add a RESIZE_NEAREST_NEIGHBOR."""
+    def resize(
+        self, x: Value, size: Pair, align_corners: bool, half_pixels: bool, linear: bool = False
+    ) -> Value:
+        """Add a RESIZE_NEAREST_NEIGHBOR, or if `linear` a RESIZE_BILINEAR."""
         out = self._activation("resize", (1, *size, x.shape[3]), x.quant)
         fields: dict[str, Field] = {"AlignCorners": align_corners, "HalfPixelCenters": half_pixels}
         operands = (x.index, self._integers(size))
+        if linear:
+            return self._operator("RESIZE_BILINEAR", operands, out, "ResizeBilinearOptions", fields)
         table = "ResizeNearestNeighborOptions"
         return self._operator("RESIZE_NEAREST_NEIGHBOR", operands, out, table, fields)
+
+    def mirror(self, x: Value, widths: Sequence[Pair]) -> Value:
+        """Add a MIRROR_PAD that does not repeat the edge."""
+        shape = tuple(b + n + a for n, (b, a) in zip(x.shape, widths, strict=True))
+        out = self._activation("mirror", shape, x.quant)
+        operands = (x.index, self._integers(tuple(widths)))
+        return self._operator("MIRROR_PAD", operands, out, "MirrorPadOptions", {"Mode": 0})
+
+    def tile(self, x: Value, times: tuple[int, ...]) -> Value:
+        """Add a TILE."""
+        shape = tuple(n * t for n, t in zip(x.shape, times, strict=True))
+        out = self._activation("tile", shape, x.quant)
+        return self._operator("TILE", (x.index, self._integers(times)), out, "", {})
 
     def cut(self, x: Value, cuts: Sequence[range]) -> Value:
         """Add a STRIDED_SLICE that takes one range of each dimension; steps may be negative."""

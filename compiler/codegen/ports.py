@@ -9,7 +9,9 @@ import numpy as np
 from mcuforge.compiler.codegen.constants import literal
 from mcuforge.compiler.codegen.names import distinct, identifier
 from mcuforge.compiler.graph import Port as FilePort
-from mcuforge.compiler.tensors import DType, Tensor
+from mcuforge.compiler.tensors import Array, DType, Tensor
+
+MOST_NUMBERS = 16  # of a vector that is written out
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def file_words(tensor: Tensor, port: FilePort | None, *, output: bool = False) -
     words = f"In the model's file: {port.dtype} {'x'.join(map(str, port.shape))}"
     if port.dtype == DType.FLOAT32.value and tensor.dtype is not DType.FLOAT32:
         into = f"q = round(x / scale) + zero_point, halves to even, kept in {tensor.dtype.value}"
-        words += ", x = scale * (q - zero_point)" if output else f", {into}"
+        words += ", x = scale * (q - zero_point)" if output else f", {_steps_text(port)}{into}"
     if port.shift:
         words += f", {port.shift} more than here" if output else f", here less {port.shift}"
     if port.perm != tuple(range(len(port.perm))):
@@ -110,6 +112,22 @@ def file_words(tensor: Tensor, port: FilePort | None, *, output: bool = False) -
         last = " (channels last)" if port.perm == (0, *range(2, len(port.perm)), 1) else ""
         words += f"; here its axes are in the order {order}{last}"
     return f"{words}."
+
+
+def _steps_text(port: FilePort) -> str:
+    """Say what comes before an input is quantized: 'first x - 0.5, then x / [0.2, 0.3], then '."""
+    signs = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+    taken = [f"x {signs[step.kind]} {_numbers_text(step.operand)}" for step in port.steps]
+    return f"first {', then '.join(taken)}, then " if taken else ""
+
+
+def _numbers_text(values: Array) -> str:
+    """Write a number, or a few in brackets; of many only how many there are."""
+    flat = [str(np.float32(v)) for v in values.reshape(-1)]
+    if len(flat) == 1:
+        return flat[0]
+    shown = ", ".join(flat) if len(flat) <= MOST_NUMBERS else f"{len(flat)} numbers of the file"
+    return f"[{shown}]"
 
 
 def shape_text(tensor: Tensor) -> str:

@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from mcuforge.compiler.calls import Call
+from mcuforge.compiler.calls import Call, Fields
 from mcuforge.compiler.ops.common.fixed_point import clamped
 from mcuforge.compiler.ops.common.pooling import PoolOp
 from mcuforge.compiler.ops.common.summing import summing
@@ -19,7 +19,13 @@ MAX_TAPS = 2**16  # the kernel's division by a reciprocal is exact up to here
 
 @dataclass(frozen=True)
 class AveragePool2D(PoolOp):
-    """The average of a window's taps, halves rounded away from zero; inputs: x (1, h, w, c)."""
+    """The average of a window's taps; inputs: x (1, h, w, c).
+
+    Halves are rounded away from zero, as TFLite does, or with `to_even` to the even distance from
+    the zero point, as ONNX's QuantizeLinear does.
+    """
+
+    to_even: bool = False
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         super().check(inputs, output)
@@ -34,9 +40,15 @@ class AveragePool2D(PoolOp):
         x = inputs[0]
         patches = self.window.patches(values[0].astype(np.int64), output.shape[1:3])
         total = patches.sum(axis=(2, 3))  # (oh, ow, c); padding adds 0
-        count = np.outer(self.window.taps(0, x, output), self.window.taps(1, x, output))
-        magnitude = (np.abs(total) + count[..., None] // 2) // count[..., None]
+        count = np.outer(self.window.taps(0, x, output), self.window.taps(1, x, output))[..., None]
+        if self.to_even:
+            quotient = np.rint((total - count * x.zero_point) / count)  # halves are exact
+            return clamped(quotient.astype(np.int64) + x.zero_point, output, self.act)
+        magnitude = (np.abs(total) + count // 2) // count
         return clamped(np.sign(total) * magnitude, output, self.act)
+
+    def rounding(self, x: Tensor) -> Fields:
+        return {"zero_point": x.zero_point if self.to_even else 0, "to_even": int(self.to_even)}
 
     def accumulate(
         self, inputs: Tensors, output: Tensor, isa: str, rows: int

@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images scaled by repeating or dropping rows and columns.
+"""Images whose rows and columns are picked from those of another: resized, mirrored, repeated.
 
-Formula: TFLite kernels/internal/reference/resize_nearest_neighbor.h, restated; its float32 scale
-is evaluated here, once, and the kernel reads the resulting indices.
+Formula of `ResizeNearest`: TFLite kernels/internal/reference/resize_nearest_neighbor.h, restated;
+its float32 scale is evaluated here, once, and the kernel reads the resulting indices.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcuforge.compiler.calls import ROWS, Blank, Blob, Call, Reads, RingRows, kernel_call
 from mcuforge.compiler.graph import Op
-from mcuforge.compiler.ops.common.checks import want_one_image
+from mcuforge.compiler.ops.common.checks import shape_refusal, want_one_image
+from mcuforge.compiler.ops.common.fixed_point import Int64
 from mcuforge.compiler.ops.common.window import pixel_reads
 from mcuforge.compiler.ops.strided_copy import BYTES, want_same_bytes
 from mcuforge.compiler.tensors import Array, Arrays, DType, Tensor, Tensors
@@ -25,12 +26,22 @@ MAX_SIZE = 2**15 - 1  # the largest int16 index
 
 
 @dataclass(frozen=True)
-class ResizeNearest(Op):
-    """Resizes an int8 or uint8 image (1, h, w, c) to (1, h', w', c)."""
+class PickedImage(Op):
+    """An int8 or uint8 image (1, h', w', c): pixel (y, x) is (rows[y], columns[x]) of (1, h, w, c).
+
+    Any order, any number of times.
+    """
 
     input_types: ClassVar[tuple[DType, ...]] = BYTES
-    align_corners: bool = False
-    half_pixel_centers: bool = False
+    kernel_name: ClassVar[str] = "resize_nearest_s8"
+
+    @abstractmethod
+    def picked_rows(self, size: int, output_size: int) -> Int64:
+        """Find the row of `size` that each output row copies: int64 (output_size,)."""
+
+    @abstractmethod
+    def picked_columns(self, size: int, output_size: int) -> Int64:
+        """Find the column of `size` that each output column copies: int64 (output_size,)."""
 
     def check(self, inputs: Tensors, output: Tensor) -> None:
         x = inputs[0]
@@ -44,8 +55,61 @@ class ResizeNearest(Op):
                 "scale to a smaller image",
             )
 
-    def sources(self, size: int, output_size: int) -> NDArray[np.int16]:
-        """Find the row (or column) of `size` that each output row repeats: int16 (output_size,)."""
+    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
+        rows, columns = self._picked(inputs[0], output)
+        return values[0][:, rows][:, :, columns]
+
+    def call(self, inputs: Tensors, output: Tensor) -> Call:
+        x = inputs[0]
+        rows, columns = self._picked(x, output)
+        return kernel_call(
+            self.kernel_name,
+            *(x, output, Blank.PARAMS, *ROWS),
+            input=x.shape[1:],
+            output=output.shape[1:],
+            input_ring=RingRows(x),
+            output_ring=RingRows(output),
+            rows=Blob("rows", rows.astype(np.int16)),
+            columns=Blob("columns", columns.astype(np.int16)),
+        )
+
+    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
+        rows, columns = self._picked(inputs[0], output)
+        fresh = np.diff(rows, prepend=-1) != 0  # the others repeat the output row above
+        return (pixel_reads(inputs[0], output, (rows, rows + fresh), (columns, columns + 1)),)
+
+    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
+        """Read the picked row; where rows are picked in any order, keep those that follow."""
+        x = inputs[0]
+        rows, _ = self._picked(x, output)
+        first = np.minimum.accumulate(rows[::-1])[::-1]
+        end = np.maximum.accumulate(rows) + 1
+        return (Reads(x.row_bytes, output.row_bytes, first, end),)
+
+    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
+        return self.calls(inputs, output, isa)
+
+    def work(self, inputs: Tensors, output: Tensor) -> Work:
+        counts = Counts(run=prod(output.shape[:3]), tap=output.bytes)
+        return Work(self.kernel_name, counts, CALLED)
+
+    def row_work(self, inputs: Tensors, output: Tensor) -> Work:
+        return self.work(inputs, output)
+
+    def _picked(self, x: Tensor, output: Tensor) -> tuple[Int64, Int64]:
+        rows = self.picked_rows(x.shape[1], output.shape[1])
+        return rows, self.picked_columns(x.shape[2], output.shape[2])
+
+
+@dataclass(frozen=True)
+class ResizeNearest(PickedImage):
+    """Resizes an image to the nearest neighbours, by TFLite's rule for rows and columns."""
+
+    align_corners: bool = False
+    half_pixel_centers: bool = False
+
+    def sources(self, size: int, output_size: int) -> Int64:
+        """Find the row (or column) of `size` that each output row repeats: int64 (output_size,)."""
         if self.align_corners and output_size > 1:
             scale = np.float32(size - 1) / np.float32(output_size - 1)
         else:
@@ -54,46 +118,39 @@ class ResizeNearest(Op):
         places = (np.arange(output_size).astype(np.float32) + offset) * scale
         half = 0.5 if self.align_corners else 0.0  # then it rounds, otherwise it takes the floor
         index = np.floor(places.astype(np.float64) + half)
-        result: NDArray[np.int16] = np.minimum(index, size - 1).astype(np.int16)
+        result: Int64 = np.minimum(index, size - 1).astype(np.int64)
         return result
 
-    def evaluate(self, inputs: Tensors, output: Tensor, values: Arrays) -> Array:
-        _, height, width, _ = inputs[0].shape
-        rows = self.sources(height, output.shape[1])
-        columns = self.sources(width, output.shape[2])
-        return values[0][:, rows][:, :, columns]
+    def picked_rows(self, size: int, output_size: int) -> Int64:
+        return self.sources(size, output_size)
 
-    def call(self, inputs: Tensors, output: Tensor) -> Call:
+    def picked_columns(self, size: int, output_size: int) -> Int64:
+        return self.sources(size, output_size)
+
+
+@dataclass(frozen=True)
+class PickPixels(PickedImage):
+    """Copies the rows and columns that are listed: mirrored borders, repetitions, other scales."""
+
+    kind: ClassVar[str] = "pick_pixels"
+    rows: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
+
+    def check(self, inputs: Tensors, output: Tensor) -> None:
+        super().check(inputs, output)
         x = inputs[0]
-        return kernel_call(
-            self.kernel_name,
-            *(x, output, Blank.PARAMS, *ROWS),
-            input=x.shape[1:],
-            output=output.shape[1:],
-            input_ring=RingRows(x),
-            output_ring=RingRows(output),
-            rows=Blob("rows", self.sources(x.shape[1], output.shape[1])),
-            columns=Blob("columns", self.sources(x.shape[2], output.shape[2])),
-        )
+        for name, listed, size, count in (
+            ("rows", self.rows, x.shape[1], output.shape[1]),
+            ("columns", self.columns, x.shape[2], output.shape[2]),
+        ):
+            if len(listed) != count or min(listed) < 0 or max(listed) >= size:
+                raise shape_refusal(
+                    f"it picks {len(listed)} {name} of {size} for {count}, "
+                    "expected one for each, all of them there"
+                )
 
-    def reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
-        x = inputs[0]
-        rows = self.sources(x.shape[1], output.shape[1]).astype(np.int64)
-        columns = self.sources(x.shape[2], output.shape[2]).astype(np.int64)
-        fresh = np.diff(rows, prepend=-1) != 0  # the others repeat the output row above
-        return (pixel_reads(x, output, (rows, rows + fresh), (columns, columns + 1)),)
+    def picked_rows(self, size: int, output_size: int) -> Int64:
+        return np.array(self.rows, np.int64)
 
-    def row_reads(self, inputs: Tensors, output: Tensor) -> tuple[Reads | None, ...]:
-        x = inputs[0]
-        rows = self.sources(x.shape[1], output.shape[1]).astype(np.int64)
-        return (Reads(x.row_bytes, output.row_bytes, rows, rows + 1),)
-
-    def row_calls(self, inputs: Tensors, output: Tensor, isa: str) -> tuple[Call, ...]:
-        return self.calls(inputs, output, isa)
-
-    def work(self, inputs: Tensors, output: Tensor) -> Work:
-        counts = Counts(run=prod(output.shape[:3]), tap=output.bytes)
-        return Work("resize_nearest_s8", counts, CALLED)
-
-    def row_work(self, inputs: Tensors, output: Tensor) -> Work:
-        return self.work(inputs, output)
+    def picked_columns(self, size: int, output_size: int) -> Int64:
+        return np.array(self.columns, np.int64)

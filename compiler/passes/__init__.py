@@ -10,6 +10,7 @@ from mcuforge.compiler.passes.drop_unread import drop_unread
 from mcuforge.compiler.passes.fold_constants import fold_constants
 from mcuforge.compiler.passes.fold_padding import fold_padding
 from mcuforge.compiler.passes.fuse_tables import fuse_tables
+from mcuforge.compiler.passes.join_picks import join_picks
 from mcuforge.compiler.passes.name_after_layers import name_after_layers
 from mcuforge.compiler.verify import verify
 from mcuforge.errors import CompileError
@@ -20,6 +21,7 @@ PASSES: tuple[Pass, ...] = (
     fold_constants,
     fuse_tables,  # after fold_constants, which may leave an operand that is a single number
     fold_padding,
+    join_picks,
     drop_unread,  # removes the nodes that the others left without a reader
     name_after_layers,  # last: it names the nodes that are left
 )

@@ -6,9 +6,10 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
 from mcuforge.commands.options import (
     BoardId,
@@ -32,7 +33,7 @@ from mcuforge.commands.options import (
     with_flags,
 )
 from mcuforge.errors import UserError
-from mcuforge.report.model import Report
+from mcuforge.report.model import Firmware, Report
 from mcuforge.report.progress import Stages
 
 if TYPE_CHECKING:
@@ -62,6 +63,13 @@ class Request:
     limits: Limits | None = None
     poison: Poison = False
     checkpoint: CheckpointFile = None
+    firmware: Annotated[
+        Firmware,
+        Option(
+            help="mlperf: only for a model and a board that the MLPerf Tiny runner can use; "
+            "mlperf-energy: the same for its energy mode, 9600 baud and timestamps on a pin.",
+        ),
+    ] = "check"
     out: Out = None
     dump_passes: DumpPasses = None
 
@@ -90,6 +98,7 @@ def deploy(request: Request, stages: Stages | None = None) -> Report:
         emulate=request.emulate,
         exact=request.exact,
         signature=request.signature,
+        firmware=request.firmware,
     )
     connection = way.connection(session, request.options)
     quiet = progress(quiet=True)

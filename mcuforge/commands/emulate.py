@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from typer import Argument, Option
 
@@ -17,11 +17,8 @@ from mcuforge.commands.options import Json, Quiet, SignatureName, board_ids, pro
 from mcuforge.errors import BoardError
 from mcuforge.report.console import open_console
 from mcuforge.report.files import refuse_unwritable, write_json
-from mcuforge.report.model import EmulatedBoard
+from mcuforge.report.model import EmulatedBoard, Firmware
 from mcuforge.report.progress import Stages
-
-if TYPE_CHECKING:
-    from mcuforge.boards.emulator.qemu import Emulator
 
 POLL_SECONDS = 0.2
 
@@ -49,11 +46,19 @@ class Request:
         ),
     ] = None
     signature: SignatureName = None
+    firmware: Annotated[
+        Firmware | None,
+        Option(
+            help="Of a model: `mlperf-energy` runs with a virtual interface board and a virtual "
+            "power board around it. A project remembers its own.",
+        ),
+    ] = None
     link: Annotated[
         Path | None,
         Option(
             metavar="PATH",
-            help="Link to the port while the board runs (symbolic); nothing is overwritten.",
+            help="Link to the port while the board runs (symbolic), and PATH-power to that of a "
+            "virtual power board; nothing is overwritten.",
         ),
     ] = None
     seconds: Annotated[
@@ -73,11 +78,16 @@ def emulate(
     Raises CompileError or BoardError when the firmware cannot be built or started, and BoardError
     when the emulator ends by itself.
     """
-    with _started(request, stages) as (told, emulator), _linked(request.link, emulator.port):
+    with contextlib.ExitStack() as held:
+        told, failed = held.enter_context(_started(request, stages))
+        held.enter_context(_linked(request.link, told.port))
+        if request.link is not None and told.power_port is not None:
+            power = request.link.with_name(f"{request.link.name}-power")
+            held.enter_context(_linked(power, told.power_port))
         running(told)
         end = None if request.seconds is None else time.monotonic() + request.seconds
         while end is None or time.monotonic() < end:
-            if emulator.ended:
+            if failed():
                 raise BoardError(
                     "the emulator has ended by itself",
                     f"board {told.board}, port {told.port}",
@@ -88,9 +98,14 @@ def emulate(
 
 
 @contextmanager
-def _started(request: Request, stages: Stages) -> Iterator[tuple[EmulatedBoard, Emulator]]:
-    """Build the model, if it is one, and start the firmware."""
+def _started(
+    request: Request, stages: Stages
+) -> Iterator[tuple[EmulatedBoard, Callable[[], bool]]]:
+    """Build the model, if it is one, and start the firmware; the function tells if it has ended."""
     from mcuforge.boards.emulator import qemu
+    from mcuforge.boards.instruments.bench import INTERFACE_BAUD
+    from mcuforge.boards.instruments.power_board import NOT_MEASURED
+    from mcuforge.flow.bench import instruments_around
     from mcuforge.flow.firmware import build_check, project_folder
     from mcuforge.flow.project import project_session
     from mcuforge.flow.session import compile_session, open_session
@@ -103,8 +118,13 @@ def _started(request: Request, stages: Stages) -> Iterator[tuple[EmulatedBoard, 
                     str(request.target),
                     "add --board ID; `mcuforge boards` lists them",
                 )
+            firmware = request.firmware or "check"
             session = open_session(
-                request.target, request.board, emulate=True, signature=request.signature
+                request.target,
+                request.board,
+                emulate=True,
+                firmware=firmware,
+                signature=request.signature,
             )
             with stages.stage("compiling and planning"):
                 compiled = compile_session(session)
@@ -114,9 +134,26 @@ def _started(request: Request, stages: Stages) -> Iterator[tuple[EmulatedBoard, 
             name = request.target.name
         else:
             session, elf, name = project_session(request.target, None, request.board)
+            if request.firmware not in (None, session.firmware):
+                raise BoardError(
+                    f"the project has the firmware '{session.firmware}', --firmware says "
+                    f"'{request.firmware}'",
+                    str(request.target),
+                    "leave --firmware out: a project remembers its own",
+                )
         with stages.stage("starting the emulator"):
             emulator = held.enter_context(qemu.start(session.board, elf))
-        yield EmulatedBoard(session.board.id, name, emulator.port, session.board.baud), emulator
+        if not session.energy:
+            told = EmulatedBoard(session.board.id, name, emulator.port, session.board.baud)
+            yield told, lambda: emulator.ended
+            return
+        bench = held.enter_context(instruments_around(session.board, emulator))
+        told = EmulatedBoard(
+            *(session.board.id, name, bench.interface_port, INTERFACE_BAUD),
+            power_port=bench.power_port,
+            energy=NOT_MEASURED,
+        )
+        yield told, lambda: emulator.ended or bench.failure is not None
 
 
 @contextmanager
@@ -153,7 +190,12 @@ def command(request: Request, *, json: Json = None, quiet: Quiet = False) -> Non
         write_json(board, json)
         console = open_console()
         console.print(f"board:    {board.board}, emulated, with the firmware of {board.model}")
-        console.print(f"port:     {request.link or board.port}, {board.baud} baud")
+        if board.power_port is None:
+            console.print(f"port:     {request.link or board.port}, {board.baud} baud")
+        else:
+            power = board.power_port if request.link is None else f"{request.link}-power"
+            console.print(f"port:     {request.link or board.port}, a virtual interface board")
+            console.print(f"power:    {power}, a virtual power board: {board.energy}")
         if request.seconds is None:
             console.print("Ctrl-C ends it")
 

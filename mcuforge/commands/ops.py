@@ -36,7 +36,7 @@ def operator_table() -> OperatorTable:
 
 
 def print_survey(found: ModelOperators, console: Console) -> None:
-    """Print a model's operators, then three lines for every reason to refuse some."""
+    """Print a model's operators, three lines for every reason to refuse some, and what to do."""
     table = Table("#", whole_column("operator"), "output", "shape", "dtype", "", box=None)
     for support in found.operators:
         table.add_row(
@@ -58,6 +58,7 @@ def print_survey(found: ModelOperators, console: Console) -> None:
     if not refused:
         summary = f"all {len(found.operators)} operators are supported"
     console.print(summary, highlight=False)
+    console.print(found.next_steps, markup=False, highlight=False, soft_wrap=True)
     if len(found.signatures) > 1:
         names = ", ".join(found.signatures)
         words = f"these are of signature {found.signature}; the file has {names}"
@@ -103,9 +104,12 @@ def command(
         print_operators(table, open_console())
         return
     from mcuforge.compiler.frontends import survey_model
+    from mcuforge.flow.next_steps import next_steps
 
     survey = survey_model(model, signature)
-    found = ModelOperators(tuple(survey.rows), survey.signature, survey.signatures)
+    operators = tuple(survey.rows)
+    steps = next_steps(operators, model.name)
+    found = ModelOperators(operators, steps, survey.signature, survey.signatures)
     write_json(found, json)
     print_survey(found, open_console())
     raise typer.Exit(0 if all(support.supported for support in found.operators) else 1)

@@ -22,9 +22,9 @@ def model_facts(session: Session) -> model.ModelFacts:
     """Describe the user's file; counts are those of the file, before any pass."""
     graph = session.graph
     name, digest, count = session.path.name, session.digest.hex(), len(graph.nodes)
-    counts = (count, graph.macs, graph.parameters)
+    sizes = (count, graph.macs, graph.parameters)
     signed = (graph.signature, graph.signatures)
-    return model.ModelFacts(name, digest, graph.format, *counts, *signed)
+    return model.ModelFacts(name, digest, graph.format, *sizes, graph.notes, *signed)
 
 
 def board_facts(session: Session) -> model.BoardFacts:

@@ -28,6 +28,7 @@ from mcuforge.compiler.compile import Compiled, refuse_over_budget, with_code_ro
 from mcuforge.compiler.schedule.fit import CODE_MARGIN_BYTES
 from mcuforge.compiler.schedule.trace import memory_trace
 from mcuforge.errors import CompileError
+from mcuforge.flow.mlperf import Task, no_room
 from mcuforge.flow.session import Session
 from mcuforge.memplan.poison import dead_bytes
 from mcuforge.report.files import write_whole
@@ -127,6 +128,8 @@ def build_check(
     fit; BoardError when a tool is missing or the build fails.
     """
     refuse_over_budget(compiled, session.board.id)
+    if session.firmware != "check":
+        Task.of(compiled.model, session.path.name)
     project, firmware, compiled = _built_in_room(session, compiled, folder, poison, protocol)
     seconds = build_seconds(compiled.model.weights_bytes)
     bounded = firmware if firmware.call_graph else build(project, timeout_seconds=seconds)
@@ -169,6 +172,8 @@ def _build(
     spare = board.ram_bytes - _in_image(board, compiled) - FIRMWARE_RESERVE
     name = f"{VERSION} {BUILD_MARK}"  # a hello has room for it and the compiler's version
     db = db_bytes(model) <= spare
+    if session.firmware != "check" and not db:
+        raise no_room(db_bytes(model), f"board {board.id}")
     wide_link = spare - (db_bytes(model) if db else 0) >= WIDE_LINK_BYTES
     files = dict(model.files)
     if poison:
@@ -187,11 +192,12 @@ def _build(
         firmware=True,
         outside=bool(outside),
         wide_link=wide_link,
+        energy=session.energy,
     )
     copy = f"model.{session.graph.format}"
     write_whole(folder / copy, session.file)  # the bytes the hash is of
     manifest = {"model": session.path.name, "copy": copy, "sha256": session.digest.hex()}
-    ran = {"board": board.id, "emulated": board.emulated}
+    ran = {"board": board.id, "emulated": board.emulated, "firmware": session.firmware}
     if len(session.graph.signatures) > 1:
         manifest["signature"] = session.graph.signature
     write_whole(folder / MANIFEST, json.dumps(manifest | ran) + "\n")

@@ -20,6 +20,7 @@ import numpy as np
 from mcuforge.compiler.codegen.model import GeneratedModel
 from mcuforge.compiler.compile import Compiled, PlanOptions, compile_graph
 from mcuforge.compiler.frontends import read_model
+from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.judges.choose import judge
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import BoardError
@@ -69,11 +70,16 @@ def check_on_host(model: Path, data: Path, samples: int | None, options: PlanOpt
     is found.
     """
     graph = read_model(model)
-    compiled = compile_graph(replace(graph, name=NAME), "portable", AMPLE_BYTES, options=options)
+    compiled = compile_for_host(graph, options)
     drawn = load_samples(compiled.graph, data, samples)
     with judge(graph, model, drawn.inputs) as oracle:
-        check, _ = judged(oracle, _answers(compiled.model, drawn), drawn)
+        check, _ = judged(oracle, answers_on_host(compiled.model, drawn), drawn)
     return HostRun(compiled, check)
+
+
+def compile_for_host(graph: Graph, options: PlanOptions | None = None) -> Compiled:
+    """Compile a graph with the portable kernels, in more RAM than any model takes."""
+    return compile_graph(replace(graph, name=NAME), "portable", AMPLE_BYTES, options=options)
 
 
 def host_compiler() -> list[str]:
@@ -88,8 +94,12 @@ def host_compiler() -> list[str]:
     return words
 
 
-def _answers(model: GeneratedModel, samples: Samples) -> tuple[Array, ...]:
-    """The C's outputs, one array per model output, samples first."""
+def answers_on_host(model: GeneratedModel, samples: Samples) -> tuple[Array, ...]:
+    """Run the C of `compile_for_host` on this machine.
+
+    Returns one array (samples, elements) per model output, in its dtype. Raises BoardError where no
+    C compiler is found, or it does not compile the model.
+    """
     compiler = host_compiler()
     ports = {
         "inputs": ", ".join(str(port.bytes) for port in model.inputs),
@@ -114,7 +124,7 @@ def _answers(model: GeneratedModel, samples: Samples) -> tuple[Array, ...]:
         feed = b"".join(x.tobytes() for i in range(samples.count) for x in samples.sample(i))
         ran = subprocess.run([str(folder / "program")], input=feed, capture_output=True, check=True)
     record = np.dtype(
-        [(str(i), port.dtype.numpy, port.bytes) for i, port in enumerate(model.outputs)]
+        [(str(i), port.dtype.numpy, port.elements) for i, port in enumerate(model.outputs)]
     )
     answers = np.frombuffer(ran.stdout, record)
     return tuple(answers[str(i)] for i in range(len(model.outputs)))

@@ -81,13 +81,18 @@ def greet(link: TextLink, task: Task) -> str:
             "deploy this model first",
         )
     if any("exceeds maximum" in line for line in link.command(f"db load {task.wire_bytes}")):
-        raise BoardError(
-            f"the board has no RAM for {task.wire_bytes:,} bytes beside the model: the benchmark "
-            "sends a whole input before it is run",
-            name,
-            "choose a board with more RAM; `mcuforge deploy` checks the model without that copy",
-        )
+        raise no_room(task.wire_bytes, name)
     return name
+
+
+def no_room(wire_bytes: int, where: str) -> BoardError:
+    """Make the error for a board that cannot hold an input of the runner."""
+    return BoardError(
+        f"the board has no RAM for {wire_bytes:,} bytes beside the model: the benchmark sends a "
+        "whole input before it is run",
+        where,
+        "choose a board with more RAM; `mcuforge deploy` checks the model without that copy",
+    )
 
 
 def measure(

@@ -9,7 +9,7 @@ from pathlib import Path
 from mcuforge.boards.catalog.board import load_board
 from mcuforge.errors import BoardError, CompileError
 from mcuforge.flow.firmware import MANIFEST
-from mcuforge.flow.session import Session, open_session
+from mcuforge.flow.session import Session, firmware_named, open_session
 
 ELF = ".pio/build/BOARD/firmware.elf"
 ELF_MAGIC = b"\x7fELF"
@@ -39,6 +39,7 @@ def project_session(
         board, digest = str(manifest["board"]), str(manifest["sha256"])
         name, emulate = str(manifest["model"]), bool(manifest["emulated"])
         copy = Path(str(manifest.get("copy", "model.tflite"))).name  # older ones lack the key
+        firmware = firmware_named(str(manifest.get("firmware", "check")))  # and this one
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BoardError(
             f"{MANIFEST} cannot be read: {error}", str(folder), "deploy again with --out"
@@ -57,7 +58,7 @@ def project_session(
             str(folder),
             "leave --signature out: a project remembers its own",
         )
-    session = open_session(model, board, emulate=emulate, signature=own)
+    session = open_session(model, board, emulate=emulate, firmware=firmware, signature=own)
     if hashlib.sha256(session.file).hexdigest() != digest:
         raise CompileError(
             f"the firmware was built from another model ({name}, SHA-256 {digest[:16]})",

@@ -3,9 +3,9 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from mcuforge.boards.catalog.board import Board, emulated, load_board
 from mcuforge.boards.catalog.memory import group_name
@@ -26,8 +26,20 @@ from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.schedule.planned import ArenaIn
 from mcuforge.compiler.schedule.weights import Flash
 from mcuforge.errors import BoardError
+from mcuforge.report.model import Firmware
 
 P = TypeVar("P", bound=Planned)
+
+ENERGY_BAUD = 9600  # by the rules: a slow line takes less power
+
+
+def firmware_named(name: str) -> Firmware:
+    """Return the kind of firmware of that name; ValueError if none has it."""
+    known: tuple[Firmware, ...] = get_args(Firmware)
+    for kind in known:
+        if kind == name:
+            return kind
+    raise ValueError(f"'{name}' is not one of {', '.join(known)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +51,12 @@ class Session:
     graph: Graph  # as the front end read it
     board: Board  # when emulated: the stand-in's chip with the real board's budgets
     exact: bool = False  # the hardware's image runs on the board's virtual chip
+    firmware: Firmware = "check"
+
+    @property
+    def energy(self) -> bool:
+        """Whether timestamps are edges on a pin, and the line is slow."""
+        return self.firmware == "mlperf-energy"
 
     @property
     def digest(self) -> bytes:
@@ -52,6 +70,7 @@ def open_session(
     *,
     emulate: bool | None = None,
     exact: bool = False,
+    firmware: Firmware = "check",
     signature: str | None = None,
 ) -> Session:
     """Read the model and the board; raises CompileError or BoardError.
@@ -77,8 +96,21 @@ def open_session(
             f"board {board.id} ({board.name})",
             f"--emulate runs it on the stand-in {board.stand_in} with this board's budgets",
         )
+    if firmware == "mlperf-energy":
+        board = _for_energy(board)
     graph = read_model(model, signature)
-    return Session(model, model.read_bytes(), graph, board, exact)
+    return Session(model, model.read_bytes(), graph, board, exact, firmware)
+
+
+def _for_energy(board: Board) -> Board:
+    """The board at the speed of energy measurements; BoardError if it has no pin to measure by."""
+    if not board.emulated and (board.hardware is None or board.hardware.pins is None):
+        raise BoardError(
+            f"no pin of '{board.id}' is known on which timestamps could be seen",
+            f"boards/catalog/{board.id}.toml, [hardware]",
+            "add [hardware.pins] with free pins of the board's headers, or --emulate",
+        )
+    return replace(board, baud=ENERGY_BAUD)
 
 
 def ram_budget(board: Board, used: Iterable[str] = ()) -> int:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 JUDGED_SAMPLES = 200  # the peer's agreement is judged on so many of the user's samples, or more
 LEAST_AGREEMENT = 0.985  # with a peer that is only near: some samples lie between two classes
 
+# What is built around a model. check: for any model; mlperf: the same, of a model that MLPerf Tiny
+# has a benchmark for, with RAM for its inputs; mlperf-energy: that for measurements of energy.
+Firmware = Literal["check", "mlperf", "mlperf-energy"]
+
 
 @dataclass(frozen=True)
 class ModelFacts:
@@ -34,6 +38,7 @@ class ModelFacts:
     ops: int
     macs: int
     parameters: int
+    notes: tuple[str, ...] = ()
     signature: str = ""  # which one of a .tflite file's signatures it is
     signatures: tuple[str, ...] = ()  # all of them
 
@@ -352,12 +357,39 @@ class PlanReport:
 
 
 @dataclass(frozen=True)
+class OutsideWeights:
+    """Constants that do not lie in the image's flash: `bytes` of them in the flash `name`."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class CompileReport:
+    """What `compile` wrote."""
+
+    model: ModelFacts
+    board: BoardFacts
+    plan: PlanFacts
+    layers: tuple[LayerFacts, ...]
+    folder: str
+    files: tuple[str, ...]  # in the folder, by name
+    kernels: tuple[str, ...]  # those that the model calls
+    weights: int  # bytes of constants
+    outside_weights: tuple[OutsideWeights, ...]
+    verdict: Literal["pass", "fail"]
+    reasons: tuple[str, ...]
+    gate: PlanGate = field(default_factory=PlanGate)
+
+
+@dataclass(frozen=True)
 class FileFacts:
-    """A model file that `quantize` read or wrote."""
+    """A model file that `quantize` read or wrote; `bytes` counts its data files too."""
 
     name: str
     sha256: str
     bytes: int
+    data_files: tuple[str, ...] = ()  # beside it, with a part of its weights
 
 
 @dataclass(frozen=True)
@@ -368,13 +400,16 @@ class Calibration:
     samples: int
     asymmetric: bool
     per_channel: bool
+    looks_random: bool = False  # neighbouring values of its images have nothing in common
 
 
 @dataclass(frozen=True)
 class Answers:
     """Float compared with int8 over all samples, both run by onnxruntime.
 
-    None for what takes labels or classes, where there are none.
+    None for what takes labels or classes, where there are none. relative_error: the root of the
+    mean square by which the first output differs, as a share of how much float answers differ from
+    sample to sample; None where they do not.
     """
 
     samples: int
@@ -382,11 +417,15 @@ class Answers:
     int8_accuracy: float | None
     accuracy_drop: float | None
     top1_agreement: float | None
+    relative_error: float | None = None
 
 
 @dataclass(frozen=True)
 class QuantizeReport:
-    """What `quantize` wrote and found. `verdict`: whether mcuforge reads the file."""
+    """What `quantize` wrote and found.
+
+    `verdict`: whether mcuforge reads the file, and int8 answers as float does.
+    """
 
     model: FileFacts
     output: FileFacts
@@ -410,13 +449,11 @@ class OperatorTable:
 
 @dataclass(frozen=True)
 class ModelOperators:
-    """What `ops MODEL` found: every operator of the file, in the file's order.
-
-    signature: which one of a .tflite file's `signatures` they are.
-    """
+    """What `ops MODEL` found: every operator of the file, in the file's order, and what to do."""
 
     operators: tuple[OperatorSupport, ...]
-    signature: str = ""
+    next_steps: str  # one line: what to change about the refused ones, in order
+    signature: str = ""  # as in ModelFacts
     signatures: tuple[str, ...] = ()
 
 
@@ -429,12 +466,18 @@ class BoardList:
 
 @dataclass(frozen=True)
 class EmulatedBoard:
-    """What `emulate` keeps running: the board, the model in its firmware, the port to open."""
+    """What `emulate` keeps running: the board, the model in its firmware, the port to open.
+
+    Firmware for energy measurements has virtual instruments around it: `port` is then that of the
+    interface board, `power_port` that of the power board, and `energy` says what its samples are.
+    """
 
     board: str
     model: str
     port: str
     baud: int
+    power_port: str | None = None
+    energy: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@
 #ifndef MCUFORGE_BOARD_H
 #define MCUFORGE_BOARD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The id of the board's TOML file. */
@@ -39,6 +40,23 @@ void board_write(const uint8_t *data, uint32_t size);
 
 /* Reads a free-running 64-bit counter at board_tick_hz. */
 uint64_t board_ticks(void);
+
+/*
+ * Outputs that instruments watch; the board's file names their pins. A board that is emulated by QEMU
+ * has none, and tells the emulator of each edge instead.
+ */
+enum board_pin {
+    BOARD_PIN_TIMESTAMP, /* rests high, and falls at a timestamp */
+    BOARD_PIN_DETECTION, /* rests high, and falls when a word is detected */
+    BOARD_PIN_DUTY,      /* rests low, and is high while the core is busy */
+    BOARD_PINS
+};
+
+/* Makes all of them outputs, at rest. Firmware that does not call it leaves the pins alone. */
+void board_pins_start(void);
+
+/* Drives one of them. */
+void board_pin_write(enum board_pin pin, bool high);
 
 /* The chip's own identification register; 0 if it has none. On STM32: DBGMCU_IDCODE. */
 uint32_t board_chip_id(void);

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "feed.h"
 #include "measure.h"
+#include "pulse.h"
 #include "received.h"
 #include "session.h"
 #include "source.h"
@@ -30,8 +31,26 @@
 #define CHECK_BUSY_SECONDS 20
 #endif
 
+/*
+ * The build for measurements of energy: a timestamp is an edge on a pin instead of a line, and no
+ * text is sent while the model runs. Its runner waits as long as that takes.
+ */
+#ifdef CHECK_ENERGY
+#define ENERGY true
+#define TIMESTAMP_MODE "energy"
+#define TIMESTAMP_HELP "Pull the timestamp pin low for a moment"
+#else
+#define ENERGY false
+#define TIMESTAMP_MODE "performance"
+#define TIMESTAMP_HELP "Print the time in microseconds"
+#endif
+
 static void put_timestamp(void)
 {
+    if (ENERGY) {
+        pulse_low(BOARD_PIN_TIMESTAMP);
+        return;
+    }
     const uint64_t ticks = board_ticks();
     const uint64_t seconds = ticks / board_tick_hz;
     const uint64_t rest = ticks % board_tick_hz;
@@ -76,7 +95,7 @@ static bool run_times(int32_t count, uint64_t *last_line_ticks)
             return false;
         }
         const uint64_t now = board_ticks();
-        if (now - *last_line_ticks > patience) {
+        if (!ENERGY && now - *last_line_ticks > patience) {
             text_put("m-busy\r\n");
             *last_line_ticks = now;
         }
@@ -154,7 +173,7 @@ static void put_help(void)
              "\r\n"
              "name         : Print the name of the device\r\n"
              "profile      : Print the profile and the model's id\r\n"
-             "timestamp    : Print the time in microseconds\r\n"
+             "timestamp    : " TIMESTAMP_HELP "\r\n"
              "db load N    : Expect N bytes of input\r\n"
              "db HH[HH]*   : The next bytes of input, in hex\r\n"
              "db print [N=all] [offset=0]\r\n"
@@ -195,7 +214,10 @@ static void execute(void)
 
 void mlperf_start(void)
 {
-    text_put("m-timestamp-mode-performance\r\n"
+    if (ENERGY) {
+        board_pins_start();
+    }
+    text_put("m-timestamp-mode-" TIMESTAMP_MODE "\r\n"
              "m-init-done\r\n"
              "m-ready\r\n");
 }

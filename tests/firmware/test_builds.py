@@ -19,7 +19,7 @@ TARGETS = (
     ("riscv64-unknown-elf-gcc", "-march=rv32imac -mabi=ilp32 --specs=picolibc.specs"),
 )
 RAM_MAX_BYTES = 536  # with the receive ring of 1024 B a tenth of the smallest board's 16 KiB
-FLASH_MAX_BYTES = 12064
+FLASH_MAX_BYTES = 12154  # 90 of them are pulse.c, which only the energy build links
 
 
 def compile_all(compiler: str, flags: str, folder: Path) -> None:

@@ -205,11 +205,21 @@ def toy_answers(x: bytes, bias: bytes) -> tuple[bytes, bytes]:
     return answer.tobytes(), sums.astype(np.int32).tobytes()
 
 
-def say(program: Path, data: bytes, *, hello: bytes = b"", clock_stands: bool = False) -> bytes:
+PROLOGUE = b"m-timestamp-mode-performance\r\nm-init-done\r\nm-ready\r\n"
+
+
+def say(
+    program: Path,
+    data: bytes,
+    *,
+    hello: bytes = b"",
+    clock_stands: bool = False,
+    prologue: bytes = PROLOGUE,
+) -> bytes:
     """Everything the firmware answers to `data` (under a ring of bytes), without the prologue.
 
     hello: a frame that is sent first, and its answer awaited. clock_stands: at 0 ticks, so that the
-    first epoch is first_epoch().
+    first epoch is first_epoch(). Edges on pins are heard as <0->: the timestamp pin falls.
     """
     env = {**os.environ, **({"TOY_CLOCK_STANDS": "1"} if clock_stands else {})}
     pipe = subprocess.PIPE
@@ -222,7 +232,6 @@ def say(program: Path, data: bytes, *, hello: bytes = b"", clock_stands: bool = 
             said += process.stdout.read(4096)
         said += process.communicate(data)[0]
     assert process.returncode == 0
-    prologue = b"m-timestamp-mode-performance\r\nm-init-done\r\nm-ready\r\n"
     assert said.startswith(prologue)
     return said.removeprefix(prologue)
 

@@ -57,6 +57,24 @@ def types_since_21(q: Qdq) -> str:
     return q.node("DequantizeLinear", [integers, scale])
 
 
+def resized_axes_since_18(q: Qdq) -> str:
+    """Resize names its axes and their order since opset 18."""
+    sizes = q.integers(13, 20)
+    inputs = [q.input((1, 6, 9, 7)), "", "", sizes]
+    return q.op("Resize", inputs, 0.05, 3, mode="linear", axes=[3, 2])
+
+
+def symmetric_resize_since_19(q: Qdq) -> str:
+    scales = q.constant(np.array([1, 1, 1.7, 2.3], np.float32))
+    options = {"coordinate_transformation_mode": "half_pixel_symmetric", "mode": "linear"}
+    return q.op("Resize", [q.input((1, 6, 9, 7)), "", scales], 0.05, 3, **options)
+
+
+def wrapped_since_19(q: Qdq) -> str:
+    pads = q.integers(0, 0, 1, 2, 0, 0, 3, 0)
+    return q.op("Pad", [q.input((1, 6, 9, 7)), pads], 0.05, 3, mode="wrap")
+
+
 @pytest.mark.parametrize(
     ("opset", "build", "kinds"),
     [
@@ -65,6 +83,9 @@ def types_since_21(q: Qdq) -> str:
         (18, means_since_18, ["mean"]),
         (18, parts_since_18, ["slice", "slice", "pad", "add"]),
         (20, lambda q: q.op("Gelu", [q.input((1, 10, 12))], 0.05, -120), ["lookup"]),
+        (18, resized_axes_since_18, ["resize_bilinear"]),
+        (19, symmetric_resize_since_19, ["resize_bilinear"]),
+        (19, wrapped_since_19, ["pick_pixels", "pick_pixels"]),
         (21, types_since_21, ["lookup"]),
         (21, CASES["attention"][0], CASES["attention"][1]),
         (21, CASES["conv"][0], ["conv2d"]),

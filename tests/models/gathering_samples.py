@@ -16,6 +16,13 @@ MASK = Operand((2, 3), dtype="bool", data=(1, 0, 1, 0, 0, 1))
 
 GATHERING = (
     sample(
+        "REVERSE_V2",
+        (rows(1, 5, 3), ints(1)),
+        (rows(1, 5, 3),),
+        ("ReverseV2Options", {}),
+        Slice((0, 4, 0), (1, -1, 1)),
+    ),
+    sample(
         "GATHER",
         (rows(1, 5, 3), ints(4, 0, 1)),
         (rows(1, 3, 3),),
@@ -119,5 +126,16 @@ GATHERING = (
         Minimum(),
         Minimum(),
         Maximum(),
+    ),
+)
+
+# 2.14 takes a single axis
+UNJUDGED = (
+    sample(
+        "REVERSE_V2 of two axes",
+        (rows(1, 5, 3), ints(-1, 1)),
+        (rows(1, 5, 3),),
+        ("ReverseV2Options", {}),
+        Slice((0, 4, 2), (1, -1, -1)),
     ),
 )

@@ -24,6 +24,33 @@ def conv(q: Qdq, shape: tuple[int, ...] = (8, 6, 3, 3), **attributes: object) ->
     return q.op("Conv", inputs, 0.9, -7, **attributes)  # type: ignore[arg-type]
 
 
+def transposed(
+    shape: tuple[int, ...] = (6, 8, 3, 3), groups: int = 1, **attributes: object
+) -> Build:
+    """Convolve backwards with per-channel weights and an int32 bias."""
+
+    def build(q: Qdq) -> str:
+        scales = np.linspace(0.005, 0.03, shape[1]).tolist()
+        x = q.input((1, shape[0], *IMAGE[2 : len(shape)]))
+        bias = q.bias(shape[1] * groups, [0.05 * s for s in scales] * groups)
+        inputs = [x, q.weights(shape, scales, 1), bias]
+        return q.op("ConvTranspose", inputs, 0.9, -7, group=groups, **attributes)  # type: ignore[arg-type]
+
+    return build
+
+
+def transposed_then_norm(q: Qdq) -> str:
+    """Fold a normalization in float into the weights."""
+    x = q.node("ConvTranspose", [q.input(IMAGE), q.weights((6, 5, 2, 2))], strides=[2, 2])
+    parts = [q.constant(q.random.uniform(0.5, 2.0, 5).astype(np.float32)) for _ in range(4)]
+    return q.op("BatchNormalization", [x, *parts], 0.5, -7)
+
+
+def transposed_then_relu(q: Qdq) -> str:
+    x = q.node("ConvTranspose", [q.input(IMAGE), q.weights((6, 5, 2, 2))], strides=[2, 2])
+    return q.op("Relu", [x], 0.5, -128)
+
+
 def conv_with_float_bias(q: Qdq) -> str:
     bias = q.constant(q.random.normal(0, 2, 8).astype(np.float32))
     return q.op("Conv", [q.input(IMAGE), q.weights((8, 6, 3, 3)), bias], 0.9, pads=[1, 1, 1, 1])
@@ -63,6 +90,58 @@ def flattened(q: Qdq) -> str:
     x = conv(q, pads=[1, 1, 1, 1])
     flat = q.op("Flatten", [x], 0.9, -7)
     return q.op("Gemm", [flat, q.weights((5, 8 * 63)), q.bias(5, 0.018)], 3.0, transB=1)
+
+
+def normalized(q: Qdq, x: str, channels: int, seed: int = 0) -> str:
+    """Add a BatchNormalization of `x` with random constants; some channels change the sign."""
+    drawn = np.random.default_rng(seed)
+    spread = (drawn.normal(0, 1, channels), drawn.normal(0, 0.5, channels))
+    constants = [*spread, drawn.normal(0, 0.5, channels), drawn.uniform(0.5, 2, channels)]
+    names = [q.constant(values.astype(np.float32)) for values in constants]
+    return q.node("BatchNormalization", [x, *names], epsilon=1e-3)
+
+
+def batch_norm_between(q: Qdq) -> str:
+    """Normalize a quantized map: behind an activation, or first of all."""
+    return q.requantized(normalized(q, q.input(IMAGE), 6), 0.08, 5)
+
+
+def batch_norm_then_relu(q: Qdq) -> str:
+    return q.op("Relu", [normalized(q, q.input(IMAGE), 6)], 0.05, -128)
+
+
+def batch_norm_after(kind: str) -> Build:
+    """Normalize the float result of a convolution or a linear layer: part of its weights."""
+
+    def build(q: Qdq) -> str:
+        if kind == "Conv":
+            x = q.node("Conv", [q.input(IMAGE), q.weights((8, 6, 3, 3)), q.bias(8, 0.001)])
+        else:
+            x = q.node("Gemm", [q.input((1, 40)), q.weights((8, 40)), q.bias(8, 0.001)], transB=1)
+        return q.requantized(normalized(q, x, 8), 0.9, 5)
+
+    return build
+
+
+def batch_norm_of_vector(q: Qdq) -> str:
+    return q.requantized(normalized(q, q.input((1, 24)), 24), 0.08, 5)
+
+
+def batch_norm_of_sequence(q: Qdq) -> str:
+    return q.requantized(normalized(q, q.input((1, 6, 30)), 6), 0.08, 5)
+
+
+def scale_and_shift(q: Qdq) -> str:
+    """Multiply and add per channel, in float: one operator."""
+    x = q.node("Mul", [conv(q, (6, 6, 1, 1)), q.weights((6, 1, 1), 0.02)])
+    return q.op("Add", [q.constant(np.linspace(-2, 1, 6, dtype=np.float32)[:, None, None]), x], 1.5)
+
+
+def constant_channel(q: Qdq) -> str:
+    """A channel whose factor is 0 is its offset."""
+    zeros = q.constant(np.array([1, 0, -2, 1e-9, 0.5, 1], np.float32)[:, None, None])
+    shift = q.constant(np.array([0, 3, 1, -4, 0, 100], np.float32)[:, None, None])
+    return q.op("Add", [q.node("Mul", [conv(q, (6, 6, 1, 1)), zeros]), shift], 1.1)
 
 
 def pair(kind: str, shape: tuple[int, ...] = IMAGE, second: tuple[int, ...] = IMAGE) -> Build:
@@ -105,9 +184,44 @@ def pool(kind: str, same: bool = True, **attributes: object) -> Build:
     return build
 
 
-def pad(q: Qdq) -> str:
+COORDINATES = ("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel")
+
+
+def scaled(q: Qdq, *factors: float, mode: str = "linear", **attributes: object) -> str:
+    """Resize by factors of height and width that are not whole."""
+    scales = q.constant(np.array([1, 1, *(factors or (2.3, 0.8))], np.float32))
+    return q.op("Resize", [q.input(IMAGE), "", scales], 0.05, 3, mode=mode, **attributes)  # type: ignore[arg-type]
+
+
+def linear(coordinates: str) -> Build:
+    return lambda q: scaled(q, coordinate_transformation_mode=coordinates)
+
+
+def to_size(q: Qdq) -> str:
+    sizes = q.constant(np.array([1, 6, 20, 13], np.int64))
+    return q.op("Resize", [q.input(IMAGE), "", "", sizes], 0.05, 3, mode="linear")
+
+
+def sequence_resized(q: Qdq) -> str:
+    scales = q.constant(np.array([1, 1, 1.5], np.float32))
+    return q.op("Resize", [q.input((1, 6, 30)), "", scales], 0.05, 3, mode="linear")
+
+
+def tiled(q: Qdq, *times: int) -> str:
+    return q.op("Tile", [q.input(IMAGE), q.integers(*(times or (1, 1, 2, 3)))], 0.05, 3)
+
+
+def pad(q: Qdq, mode: str = "constant") -> str:
     value = q.constant(np.array(0.5, np.float32))
-    return q.op("Pad", [q.input(IMAGE), q.integers(0, 0, 1, 2, 0, 1, 0, 1), value], 0.05, 3)
+    inputs = [q.input(IMAGE), q.integers(0, 0, 1, 2, 0, 1 if mode == "constant" else 0, 0, 1)]
+    if mode == "constant":
+        inputs.append(value)
+    return q.op("Pad", inputs, 0.05, 3, mode=mode)
+
+
+def reflected_map(q: Qdq) -> str:
+    pads = q.integers(0, 0, 2, 1, 0, 0, 1, 2)
+    return q.op("Pad", [conv(q), pads], 0.9, -7, mode="reflect")
 
 
 def pad_beyond_the_range(q: Qdq) -> str:
@@ -173,6 +287,14 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "conv and relu6": (conv_then("Clip", 0.0, 6.0), ["conv2d"]),
         "conv and clip": (conv_then("Clip", -3.0, 11.0), ["conv2d", "lookup"]),
         "1-D conv": (conv_1d, ["conv2d", "lookup", "depthwise_conv2d", "mean"]),
+        "batch norm": (batch_norm_between, ["depthwise_conv2d"]),
+        "batch norm and relu": (batch_norm_then_relu, ["depthwise_conv2d"]),
+        "batch norm of a vector": (batch_norm_of_vector, ["depthwise_conv2d"]),
+        "batch norm of a sequence": (batch_norm_of_sequence, ["depthwise_conv2d"]),
+        "batch norm after conv": (batch_norm_after("Conv"), ["conv2d"]),
+        "batch norm after gemm": (batch_norm_after("Gemm"), ["fully_connected"]),
+        "scale and shift": (scale_and_shift, ["conv2d", "depthwise_conv2d"]),
+        "channels without a factor": (constant_channel, ["conv2d", "depthwise_conv2d"]),
         "flatten and gemm": (flattened, ["conv2d", "fully_connected"]),
         "add": (pair("Add"), ["add"]),
         "sub": (pair("Sub"), ["add"]),
@@ -206,6 +328,17 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
             pool("AveragePool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
             ["average_pool2d"],
         ),
+        "average pool rounded up, padding counted": (
+            pool(
+                "AveragePool",
+                kernel_shape=[3, 3],
+                strides=[2, 4],
+                pads=[1, 1, 0, 0],
+                ceil_mode=1,
+                count_include_pad=1,
+            ),
+            ["pad", "average_pool2d"],
+        ),
         "max pool": (pool("MaxPool", kernel_shape=[3, 3], pads=[1, 1, 1, 1]), ["max_pool2d"]),
         "max pool rounded up": (
             pool("MaxPool", kernel_shape=[2, 3], strides=[2, 2], ceil_mode=1),
@@ -215,11 +348,58 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
             pool("MaxPool", False, kernel_shape=[2, 2]),
             ["max_pool2d", "lookup"],
         ),
+        "transposed conv": (transposed(), ["transpose_conv"]),
+        "transposed conv by two": (
+            transposed(strides=[2, 3], pads=[1, 0, 0, 2], output_padding=[1, 0]),
+            ["transpose_conv"],
+        ),
+        "transposed conv to a shape": (
+            transposed(strides=[2, 2], output_shape=[18, 13]),
+            ["transpose_conv"],
+        ),
+        "transposed conv, same upper": (
+            transposed((6, 8, 4, 3), strides=[3, 2], auto_pad="SAME_UPPER"),
+            ["transpose_conv"],
+        ),
+        "transposed conv, same lower": (
+            transposed((6, 8, 4, 3), strides=[3, 2], auto_pad="SAME_LOWER"),
+            ["transpose_conv"],
+        ),
+        "transposed conv of groups": (
+            transposed((6, 4, 3, 2), 3, strides=[2, 2]),
+            ["transpose_conv"],
+        ),
+        "transposed depthwise conv": (
+            transposed((6, 1, 4, 4), 6, strides=[2, 2], pads=[1, 1, 1, 1]),
+            ["transpose_conv"],
+        ),
+        "transposed dilated conv": (
+            transposed(strides=[2, 2], dilations=[2, 3]),
+            ["transpose_conv"],
+        ),
+        "transposed conv of a sequence": (
+            transposed((6, 8, 4), strides=[2], pads=[1, 1]),
+            ["transpose_conv"],
+        ),
+        "transposed conv, then normalization": (transposed_then_norm, ["transpose_conv"]),
+        "transposed conv, then relu": (transposed_then_relu, ["transpose_conv"]),
         "resize": (
             lambda q: resize(q, coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
             ["resize_nearest"],
         ),
         "resize by half pixels": (resize, ["resize_nearest"]),
+        "resize up and prefer ceil": (
+            lambda q: resize(q, nearest_mode="ceil"),
+            ["pick_pixels"],
+        ),
+        **{f"resize linearly, {mode}": (linear(mode), ["resize_bilinear"]) for mode in COORDINATES},
+        "resize linearly to a size": (to_size, ["resize_bilinear"]),
+        "resize a sequence": (sequence_resized, ["resize_bilinear"]),
+        "reflecting pad": (lambda q: pad(q, mode="reflect"), ["pick_pixels", "pick_pixels"]),
+        "reflecting pad of a map": (reflected_map, ["conv2d", "pick_pixels"]),
+        "edge pad": (lambda q: pad(q, mode="edge"), ["pick_pixels", "pick_pixels"]),
+        "tile": (tiled, ["pick_pixels", "pick_pixels"]),
+        "tile of channels": (lambda q: tiled(q, 1, 3, 1, 2), ["pick_pixels", "pick_pixels"]),
         "pad": (pad, ["pad"]),
         "pad beyond the range": (pad_beyond_the_range, ["lookup", "pad"]),
         "two images joined": (two_images_joined, ["lookup", "concatenation", "conv2d"]),

@@ -10,6 +10,7 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
+from mcuforge.compiler import reference
 from mcuforge.compiler.frontends.onnx.layout import inverse, permuted
 from mcuforge.compiler.frontends.onnx.reader import open_onnx, read_onnx
 from mcuforge.compiler.frontends.onnx.values import Stored
@@ -73,6 +74,32 @@ def largest_difference(model: onnx.ModelProto, samples: int = 6, seed: int = 1) 
             wanted = truth.get(id(node.output), met)
             worst = max(worst, int(np.abs(met.astype(int) - wanted.astype(int)).max()))
             values.setdefault(id(node.output), met)
+    return worst
+
+
+def output_difference(model: onnx.ModelProto, samples: int = 6, seed: int = 1) -> float:
+    """Return the most steps of ours between onnxruntime's outputs and those of reference.py.
+
+    Inputs are random over their whole range. The whole model is run, and its outputs are compared
+    as real numbers; a step is one of the scale that ours has.
+    """
+    graph = graph_of(model)
+    random = np.random.default_rng(seed)
+    session = _session(model, [])
+    worst = 0.0
+    for _ in range(samples):
+        drawn = [random.integers(-128, 127, t.shape, np.int8, endpoint=True) for t in graph.inputs]
+        feeds = {
+            tensor.name: to_file(x[None], port_of(graph, tensor), tensor)[0]
+            for tensor, x in zip(graph.inputs, drawn, strict=True)
+        }
+        theirs = session.run(None, feeds)
+        for tensor, met, wanted in zip(
+            graph.outputs, reference.run(graph, drawn), theirs, strict=True
+        ):
+            ours = to_file(met[None], port_of(graph, tensor), tensor)[0]
+            assert ours.shape == wanted.shape
+            worst = max(worst, float(np.abs(ours - wanted).max()) / tensor.scale)
     return worst
 
 

@@ -12,6 +12,7 @@ from tests.models.qdq_builder import Qdq
 
 Build = Callable[[Qdq], str]
 TOKENS = (1, 10, 12)
+MASKS = {"-inf": -np.inf, "least": float(np.finfo(np.float32).min), "-16": -16.0}
 
 
 def gemm(q: Qdq, by_rows: int = 1, scale: tuple[float, ...] | float = 0.02) -> str:
@@ -55,6 +56,52 @@ def attention(q: Qdq) -> str:
     mixed = q.op("MatMul", [weights, head((0, 2, 1, 3))], 0.08, 1)
     merged = q.op("Transpose", [mixed], 0.08, 1, perm=(0, 2, 1, 3))
     return q.op("Reshape", [merged, q.integers(1, 5, 8)], 0.08, 1)
+
+
+def causal(spelling: str, quantized: bool = True, scale: float = 0.1, point: int = 60) -> Build:
+    """Mask scores as exporters do, then take the softmax; each row has its own count of zeros."""
+
+    def build(q: Qdq) -> str:
+        x = q.input((1, 2, 6, 6), 0.05, 3)
+        above = np.triu(np.ones((6, 6), np.bool_), 1)[None, None]
+        least = np.float32(MASKS[spelling.split()[-1]])
+        number, zero = q.constant(np.array(least)), q.constant(np.array(0, np.float32))
+        if "Where x" in spelling:
+            masked = q.node("Where", [q.constant(~above), x, number])
+        elif "Where" in spelling:
+            masked = q.node("Where", [q.constant(above), number, x])
+        elif "computed" in spelling:
+            mask = q.node("Where", [q.constant(above), number, zero])
+            masked = q.node("Add", [x, mask])
+        else:
+            masked = q.node("Add", [q.constant(np.where(above, least, np.float32(0))), x])
+        if quantized:
+            masked = q.requantized(masked, scale, point)
+        return q.op("Softmax", [masked], 1 / 256, -128, axis=-1)
+
+    return build
+
+
+def chosen_between(q: Qdq) -> str:
+    """Choose between two run-time tensors by a constant mask."""
+    mask = q.constant(q.random.integers(0, 2, (10, 12)).astype(np.bool_))
+    x = q.node("Where", [mask, q.input(TOKENS), q.input(TOKENS, 0.03, -9, name="b")])
+    return q.requantized(x, 0.06, 2)
+
+
+def leaky_by_where(q: Qdq) -> str:
+    """A leaky ReLU spelled with a comparison."""
+    x = q.input(TOKENS)
+    above = q.node("GreaterOrEqual", [x, q.constant(np.array(0, np.float32))])
+    less = q.node("Mul", [x, q.constant(np.array(0.1, np.float32))])
+    return q.requantized(q.node("Where", [above, x, less]), 0.05, -20)
+
+
+def safe_softmax(q: Qdq) -> str:
+    """Replace what is not a number, as a new exporter does behind a softmax."""
+    y = q.op("Softmax", [q.input(TOKENS)], 1 / 256, -128, axis=-1)
+    zero = q.constant(np.array(0, np.float32))
+    return q.requantized(q.node("Where", [q.node("IsNaN", [y]), zero, y]), 1 / 256, -128)
 
 
 def one(kind: str, zero: int = 5, scale: float = 0.06, **attributes: object) -> Build:
@@ -202,6 +249,34 @@ CASES: Mapping[str, tuple[Build, list[str]]] = MappingProxyType(
         "patches, channels last": (lambda q: patches(q, (3, 5, 1)), ["conv2d"]),
         "matmul from the left": (matmul_from_left, ["transpose", "fully_connected"]),
         "matmul, asymmetric weights": (matmul_asymmetric, ["batch_matmul"]),
+        "causal, Where -inf": (causal("Where -inf"), ["lookup", "minimum", "softmax_qdq"]),
+        "causal, Where x -inf": (causal("Where x -inf"), ["lookup", "minimum", "softmax_qdq"]),
+        "causal, Where -16": (
+            causal("Where -16"),
+            ["lookup", "minimum", "maximum", "softmax_qdq"],
+        ),
+        "causal, Add -inf": (causal("Add -inf"), ["lookup", "minimum", "softmax_qdq"]),
+        "causal, Add least": (causal("Add least"), ["lookup", "minimum", "softmax_qdq"]),
+        "causal, Where least": (causal("Where least"), ["lookup", "minimum", "softmax_qdq"]),
+        "causal, quantized least": (
+            causal("Add least", scale=-MASKS["least"] / 255, point=127),
+            ["lookup", "minimum", "softmax_qdq"],
+        ),
+        "causal, Add -16": (causal("Add -16"), ["add", "softmax_qdq"]),
+        "causal, Add computed -inf": (
+            causal("Add computed -inf"),
+            ["lookup", "minimum", "softmax_qdq"],
+        ),
+        "chosen by a mask": (
+            chosen_between,
+            ["lookup", "minimum", "lookup", "minimum", "maximum"],
+        ),
+        "leaky relu by Where": (leaky_by_where, ["lookup"]),
+        "safe softmax": (safe_softmax, ["softmax_qdq", "lookup"]),
+        "selu": (one("Selu"), ["lookup"]),
+        "celu": (one("Celu", alpha=0.7), ["lookup"]),
+        "thresholded relu": (one("ThresholdedRelu", alpha=0.3), ["lookup"]),
+        "shrink": (one("Shrink", lambd=0.4, bias=0.1), ["lookup"]),
         "attention": (
             attention,
             ["fully_connected"] * 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from random import Random
 from typing import Protocol, TypeVar
 
@@ -186,6 +187,17 @@ class Growth:
         quant, per_channel = self.quant(), not self.chance(25)
         return self.build.depthwise(x, multiplier, window, quant, self.act(), per_channel)
 
+    def transposed_conv(self, x: Value) -> Value:
+        """Add a transposed convolution, by two where the result is not too large."""
+        side = self.source.integer
+        stride: Pair = (side(1, 2), side(1, 2))
+        if x.shape[1] * x.shape[2] * stride[0] * stride[1] > LARGEST_SIDE**2:
+            stride = (1, 1)
+        filters = min(self.channels(), MOST_BYTES // (x.shape[1] * x.shape[2] * prod(stride)))
+        self.use(x)
+        kernel = (side(1, 4), side(1, 4))
+        return self.build.transposed_conv(x, max(filters, 1), kernel, stride, self.quant())
+
     def padded_conv(self, x: Value) -> Value:
         """Add explicit padding, then a convolution without padding."""
         made = self.pad(x, channels=False)
@@ -330,13 +342,35 @@ class Growth:
         return self.build.pad(x, widths, width(-128, 127) if self.chance(40) else None)
 
     def resize(self, x: Value) -> Value:
-        """Resize to the nearest neighbour: up to about twice the size, or down to one pixel."""
+        """Resize, nearest or linear: up to about twice the size, or down to one pixel."""
         most = [min(2 * n + 1, LARGEST_SIDE) for n in x.shape[1:3]]
         size: Pair = (self.source.integer(1, most[0]), self.source.integer(1, most[1]))
         if size[0] * size[1] * x.shape[3] > MOST_BYTES:
             size = (x.shape[1], x.shape[2])
         self.use(x)
-        return self.build.resize(x, size, *self.choose(RESIZES))
+        return self.build.resize(x, size, *self.choose(RESIZES), linear=self.chance(50))
+
+    def mirror(self, x: Value) -> Value:
+        """Pad rows and columns with what they mirror."""
+        sides = [
+            (self.source.integer(0, min(n - 1, 2)), self.source.integer(0, min(n - 1, 2)))
+            for n in x.shape[1:3]
+        ]
+        self.use(x)
+        return self.build.mirror(x, ((0, 0), *sides, (0, 0)))
+
+    def enlarge(self, x: Value) -> Value:
+        """Repeat each row and each column as Keras writes it: reshapes and TILE."""
+        _, height, width, channels = x.shape
+        if 4 * x.elements > MOST_BYTES:
+            return self.resize(x)
+        self.use(x)
+        tall = self.build.tile(
+            self.build.reshape(x, (1, height, 1, width, channels)), (1, 1, 2, 1, 1)
+        )
+        split = self.build.reshape(tall, (1, 2 * height, width, 1, channels))
+        wide = self.build.tile(split, (1, 1, 1, 2, 1))
+        return self.build.reshape(wide, (1, 2 * height, 2 * width, channels))
 
     def cut(self, x: Value) -> Value:
         """Cut a box out of the image, with steps forwards or backwards."""
@@ -421,6 +455,7 @@ BLOCKS: tuple[Block, ...] = (
     Growth.depthwise,
     Growth.pool,
     Growth.function,
+    Growth.transposed_conv,
     Growth.padded_conv,
     Growth.residual,
     Growth.residual,
@@ -432,6 +467,9 @@ BLOCKS: tuple[Block, ...] = (
     Growth.squeeze_and_excite,
     Growth.pad,
     Growth.resize,
+    Growth.resize,
+    Growth.mirror,
+    Growth.enlarge,
     Growth.cut,
     Growth.transpose,
     Growth.reshape,

@@ -8,6 +8,7 @@
 #ifndef MCUFORGE_FAMILY_H
 #define MCUFORGE_FAMILY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Clocks, UART and timer; the receive interrupt is on in the UART, not yet at the controller. */
@@ -21,5 +22,9 @@ void family_send(uint8_t byte);
  * the rest with the interrupt pending.
  */
 void family_receive(void);
+
+/* Makes a pin an output, which drives `high` from its first moment on; board.h, `enum board_pin`. */
+void family_pin_start(uint32_t port, uint32_t number, bool high);
+void family_pin_write(uint32_t port, uint32_t number, bool high);
 
 #endif

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mcuforge.boards.catalog.hardware import Hardware
 from mcuforge.boards.catalog.pin import Pin
 from mcuforge.boards.virtual.bus import Bus
-from mcuforge.boards.virtual.chip import VirtualChip
+from mcuforge.boards.virtual.chip import Outputs, VirtualChip
 from mcuforge.boards.virtual.engine import RV32IMAC, Engine, Region
 from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.fe310.clocks import Clint, FlashController, Pmu, Prci
@@ -87,6 +87,9 @@ class Fe310(VirtualChip):
         prci = Prci(hardware.oscillator_hz, flash, count)
         self.clocks = prci
         self._gpio, self._plic = Gpio(), Plic()
+        self.outputs = Outputs(hardware, lambda pin: self._gpio.level(pin.number))
+        self.outputs.now = lambda: (count(), prci.time.hz)
+        self._gpio.on_change = self.outputs.look
         uart = Uart(count, lambda: prci.time.hz)
         uart.baud = baud
         uart.check_pins = self._check_pins

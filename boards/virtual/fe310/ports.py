@@ -27,6 +27,17 @@ class Gpio(Peripheral):
         registers.append(Register("out_xor", 0x40, 0, EVERY))
         manual = "SiFive FE310-G002 Manual, 'General Purpose Input/Output Controller (GPIO)'"
         super().__init__("GPIO0", 0x10012000, registers, manual, size=0x1000)
+        self.on_change: Callable[[], None] = lambda: None
+
+    def level(self, pin: int) -> bool | None:
+        """Return what a pin drives; None while it is no output of the program."""
+        if self.values["iof_en"] >> pin & 1 or not self.values["output_en"] >> pin & 1:
+            return None
+        return bool((self.values["port"] ^ self.values["out_xor"]) >> pin & 1)
+
+    def changed(self, register: Register, old: int, new: int) -> None:
+        """Tell that a pin may have another level."""
+        self.on_change()
 
     def function(self, pin: int) -> int | None:
         """The hardware function that has a pin, 0 or 1; None: the program has it."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from mcuforge.boards.catalog.hardware import Hardware
 from mcuforge.boards.virtual.bus import Bus, Peripheral
-from mcuforge.boards.virtual.chip import VirtualChip
+from mcuforge.boards.virtual.chip import Outputs, VirtualChip
 from mcuforge.boards.virtual.engine import RV32IMAC, Engine, Region
 from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.gd32vf103.clocks import MANUAL, Clocks, Flash
@@ -74,6 +74,10 @@ class Gd32vf103(VirtualChip):
         clocks = Clocks((hardware.oscillator_hz, hardware.bypass), flash, count)
         self.clocks: Clocks = clocks
         self._ports = [Gpio(port) for port in range(PORTS)]
+        self.outputs = Outputs(hardware, lambda pin: self._ports[pin.port].level(pin.number))
+        self.outputs.now = lambda: (count(), clocks.time.hz)
+        for port in self._ports:
+            port.on_change = self.outputs.look
         address, interrupt, bit = USART0
         uart = Usart("USART0", address, lambda: clocks.apb2, count, lambda: clocks.time.hz)
         uart.baud = baud

@@ -14,7 +14,7 @@ from mcuforge.boards.virtual.serial import SerialPeripheral
 CORE_MANUAL = "Bumblebee Core Architecture Manual"
 EVERY = 0xFFFFFFFF
 INTERRUPTS = 87
-FUNCTION_PUSH_PULL, FLOATING, PULLED = 2, 1, 2  # CTL of an output; of an input
+OUTPUT_PUSH_PULL, FUNCTION_PUSH_PULL, FLOATING, PULLED = 0, 2, 1, 2  # CTL of an output; of an input
 ORERR, RBNE, TC, TBE = 1 << 3, 1 << 5, 1 << 6, 1 << 7
 REN, TEN, RBNEIE, TCIE, TBEIE, UEN = 1 << 2, 1 << 3, 1 << 5, 1 << 6, 1 << 7, 1 << 13
 IDCODE = 0x19060410
@@ -38,6 +38,14 @@ class Gpio(Peripheral):
         super().__init__(
             f"GPIO{chr(ord('A') + port)}", 0x40010800 + 0x400 * port, registers, manual
         )
+        self.on_change: Callable[[], None] = lambda: None
+
+    def level(self, pin: int) -> bool | None:
+        """Return what a pin drives; None while it is no output of the program."""
+        speed, control = self.mode(pin)
+        if speed == 0 or control != OUTPUT_PUSH_PULL:
+            return None
+        return bool(self.values["OCTL"] >> pin & 1)
 
     def mode(self, pin: int) -> tuple[int, int]:
         """MD and CTL of a pin; MD 0 is an input."""
@@ -55,6 +63,7 @@ class Gpio(Peripheral):
             cleared = new >> 16 if register.name == "BOP" else new
             raised = new & 0xFFFF if register.name == "BOP" else 0
             self.values["OCTL"] = (self.values["OCTL"] & ~cleared) | raised
+        self.on_change()
 
 
 class Usart(SerialPeripheral):

@@ -9,9 +9,10 @@ import struct
 from collections.abc import Callable
 
 from mcuforge.boards.catalog.hardware import Hardware
+from mcuforge.boards.catalog.pin import Pin
 from mcuforge.boards.virtual.armv7m import PPB, Core
 from mcuforge.boards.virtual.bus import Peripheral
-from mcuforge.boards.virtual.chip import VirtualChip
+from mcuforge.boards.virtual.chip import Outputs, VirtualChip
 from mcuforge.boards.virtual.engine import Engine, Region
 from mcuforge.boards.virtual.failure import Rule, Violation
 from mcuforge.boards.virtual.processors import CORTEX_M0PLUS
@@ -23,9 +24,11 @@ from mcuforge.boards.virtual.rp2040.ports import (
     OD,
     PDE,
     PUE,
+    SIO_FUNCTION,
     UART_FUNCTION,
     ChipReset,
     IoBank,
+    Sio,
     SysInfo,
     Timer,
     Uart,
@@ -139,6 +142,10 @@ class Rp2040(VirtualChip):
         watchdog = Watchdog()
         timer = Timer(watchdog, lambda: clocks.ref, now)
         self._io, self._pads, flash_pads = IoBank(), bank_pads(), qspi_pads()
+        self._sio = Sio()
+        self.outputs = Outputs(hardware, self._level)
+        self.outputs.now = lambda: (count(), clocks.time.hz)
+        self._sio.on_change = self._io.on_change = self.outputs.look
         ssi = Ssi(Flash(), flash_pads, count)
         clocks.on_change = lambda: ssi.check_clock(clocks.time.hz)
         uart = Uart(lambda: clocks.peri, count, lambda: clocks.time.hz)
@@ -147,7 +154,7 @@ class Rp2040(VirtualChip):
         self.uart: Uart = uart
         oscillators = (clocks.xosc, clocks.rosc, clocks.pll)
         pins = (self._io, self._pads, flash_pads)
-        others = (watchdog, timer, ssi, uart, SysInfo(), ChipReset(), XipCache())
+        others = (watchdog, timer, ssi, uart, SysInfo(), ChipReset(), XipCache(), self._sio)
         bus = AtomicBus((clocks, resets, *oscillators, *pins, *others), self._is_free)
         self._blocks = bus.peripherals
         self._stops = {"PLL_SYS": clocks.pll.reset, "TIMER": timer.reset, "UART0": uart.reset}
@@ -171,6 +178,13 @@ class Rp2040(VirtualChip):
         if block is not None:
             self._stops.get(name, lambda: None)()
             block.values.update({r.name: r.reset for r in block.registers.values()})
+
+    def _level(self, pin: Pin) -> bool | None:
+        """Return what a pin drives; its pad and its function decide whether the program's level."""
+        io, pad = self._io, self._pads.values[pin.name]
+        if io.function(pin.number) != SIO_FUNCTION or io.overrides(pin.number) or pad & OD:
+            return None
+        return self._sio.level(pin.number)
 
     def _is_free(self, block: Peripheral) -> bool:
         """Refuse a block in reset; clocks are on everywhere after power-on."""

@@ -12,8 +12,9 @@ from mcuforge.boards.virtual.serial import BITS_PER_BYTE, SerialPeripheral
 
 EVERY = 0xFFFFFFFF
 PINS = 30
+EVERY_PIN = (1 << PINS) - 1
 CHIP_ID = 0x20002927  # revision B2, part 2, Raspberry Pi: 'SYSINFO'
-UART_FUNCTION = 2
+UART_FUNCTION, SIO_FUNCTION = 2, 5
 OD, IE, PUE, PDE = 1 << 7, 1 << 6, 1 << 3, 1 << 2  # of a pad
 PAD_BITS = 0xFF
 FIFO_BYTES = 32
@@ -86,6 +87,11 @@ class IoBank(Peripheral):
             )
         ]
         super().__init__("IO_BANK0", 0x40014000, registers, f"{MANUAL}, 'GPIO'", BLOCK_BYTES)
+        self.on_change: Callable[[], None] = lambda: None
+
+    def changed(self, register: Register, old: int, new: int) -> None:
+        """Tell that a pin may have another level."""
+        self.on_change()
 
     def function(self, pin: int) -> int:
         """FUNCSEL of a pin."""
@@ -94,6 +100,37 @@ class IoBank(Peripheral):
     def overrides(self, pin: int) -> int:
         """What inverts or forces a pin's signals."""
         return self.values[f"GPIO{pin}_CTRL"] & ~0x1F
+
+
+class Sio(Peripheral):
+    """SIO: the levels and directions of pins that the program drives, as core 0 sees them."""
+
+    def __init__(self) -> None:
+        """No pin is an output."""
+        registers = [Register("CPUID", 0x00, 0, 0, EVERY), Register("GPIO_IN", 0x04, 0, 0, EVERY)]
+        for first, name in ((0x10, "GPIO_OUT"), (0x20, "GPIO_OE")):
+            kinds = ("", "_SET", "_CLR", "_XOR")
+            registers += [
+                Register(f"{name}{kind}", first + 4 * n, 0, EVERY_PIN)
+                for n, kind in enumerate(kinds)
+            ]
+        super().__init__("SIO", 0xD0000000, registers, f"{MANUAL}, 'SIO'", BLOCK_BYTES)
+        self.on_change: Callable[[], None] = lambda: None
+
+    def level(self, pin: int) -> bool | None:
+        """Return what the program drives on a pin; None while it is an input."""
+        if not self.values["GPIO_OE"] >> pin & 1:
+            return None
+        return bool(self.values["GPIO_OUT"] >> pin & 1)
+
+    def changed(self, register: Register, old: int, new: int) -> None:
+        """SET, CLR and XOR change the register beside them, and read as 0."""
+        name, _, kind = register.name.rpartition("_")
+        if kind in ("SET", "CLR", "XOR"):
+            self.values[register.name] = 0
+            now = self.values[name]
+            self.values[name] = {"SET": now | new, "CLR": now & ~new, "XOR": now ^ new}[kind]
+        self.on_change()
 
 
 class Pads(Peripheral):

@@ -11,7 +11,7 @@ from mcuforge.boards.catalog.memory import Memory
 from mcuforge.boards.catalog.pin import Pin
 from mcuforge.boards.virtual.armv7m import PPB, Core
 from mcuforge.boards.virtual.bus import Bus, Peripheral
-from mcuforge.boards.virtual.chip import VirtualChip
+from mcuforge.boards.virtual.chip import Outputs, VirtualChip
 from mcuforge.boards.virtual.engine import Engine
 from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.stm32.clock_tree import ClockTree
@@ -54,6 +54,10 @@ class Stm32(VirtualChip, Generic[F], ABC):
         self.clocks, devices = self.make_clocks()
         clocks = self.clocks
         self.ports = [Gpio(facts, port) for port in range(facts.gpio_ports)]
+        self.outputs = Outputs(hardware, lambda pin: self.ports[pin.port].level(pin.number))
+        self.outputs.now = lambda: (self.cycles(), clocks.hclk)
+        for port in self.ports:
+            port.on_change = self.outputs.look
         usarts = {
             name: make_usart(
                 facts, name, partial(clocks.bus_hz, uart.bus), self.cycles, lambda: clocks.hclk

@@ -12,7 +12,7 @@ from mcuforge.boards.virtual.bus import Peripheral, Register
 from mcuforge.boards.virtual.failure import Rule
 from mcuforge.boards.virtual.stm32.facts import ChipFacts
 
-ALTERNATE_MODE = 2
+OUTPUT_MODE, ALTERNATE_MODE = 1, 2
 
 
 class Gpio(Peripheral):
@@ -40,6 +40,11 @@ class Gpio(Peripheral):
         name = f"GPIO{chr(ord('A') + port)}"
         manual = f"{facts.manual}, 'General-purpose I/Os (GPIO)'"
         super().__init__(name, ports.origin + 0x400 * port, registers, manual)
+        self.on_change: Callable[[], None] = lambda: None
+
+    def level(self, pin: int) -> bool | None:
+        """Return what a pin drives; None while it is no output of the program."""
+        return bool(self.values["ODR"] >> pin & 1) if self.mode(pin) == OUTPUT_MODE else None
 
     def mode(self, pin: int) -> int:
         """MODER of a pin: 0 input, 1 output, 2 alternate, 3 analog."""
@@ -50,7 +55,16 @@ class Gpio(Peripheral):
         return self.values["AFRH" if pin >= 8 else "AFRL"] >> (4 * (pin % 8)) & 15
 
     def changed(self, register: Register, old: int, new: int) -> None:
-        """Refuse to take SWDIO and SWCLK from the debug probe, which must flash the next image."""
+        """BSRR sets and clears bits of ODR, BRR clears them.
+
+        SWDIO and SWCLK must stay with the debug probe, which must flash the next image.
+        """
+        if register.name in ("BSRR", "BRR"):
+            self.values[register.name] = 0
+            cleared = new >> 16 if register.name == "BSRR" else new
+            raised = new & 0xFFFF if register.name == "BSRR" else 0
+            self.values["ODR"] = (self.values["ODR"] & ~cleared) | raised
+        self.on_change()
         if register.name == "MODER" and self.name == "GPIOA":
             for pin, signal in ((13, "SWDIO"), (14, "SWCLK")):
                 if self.mode(pin) != ALTERNATE_MODE:

@@ -14,10 +14,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from mcuforge.compiler.frontends.common import SCALE_LIMITS
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.tensors import Array, Quant
+from mcuforge.errors import Refusal
 
 Real = NDArray[np.float64]
+Interval = tuple[float, float]  # the least and the largest real value
 Float = NDArray[np.float32]
 OFFSET = {"int8": 0, "uint8": 128}  # subtracted from a value to store it as int8
 
@@ -40,10 +43,26 @@ class Scheme:
         """Equal for two schemes that are the same in the graph."""
         return (self.scale, self.zero_point)
 
+    @classmethod
+    def covering(cls, low: float, high: float) -> "Scheme":
+        """Return the finest int8 scheme that holds 0 and all values from `low` to `high`.
+
+        Raises Refusal for a range that no scale fits.
+        """
+        low, high = min(low, 0.0), max(high, 0.0)
+        scale = float(np.float32((high - low) / 255.0)) if high > low else 1.0
+        if not SCALE_LIMITS[0] <= scale <= SCALE_LIMITS[1]:
+            raise Refusal(
+                f"its values span {low:g} to {high:g}, expected a range that fits a scale",
+                "quantize it too, with calibration data that exercises it",
+            )
+        return cls(scale, int(np.clip(-128 - round(low / scale), -128, 127)))
+
     def reals(self) -> Float:
         """Dequantize the stored values -128 to 127 as DequantizeLinear does: float32 (256,)."""
         steps = np.arange(-128, 128, dtype=np.float32) - np.float32(self.zero_point)
-        return np.float32(self.scale) * steps
+        with np.errstate(over="ignore"):
+            return np.float32(self.scale) * steps
 
     def holds(self, value: float) -> bool:
         """True where a stored value stands for `value` exactly, in float32."""
@@ -52,11 +71,11 @@ class Scheme:
     def store(self, real: Float) -> NDArray[np.int8]:
         """Quantize as QuantizeLinear does: divide in float32, round halves to even, clamp.
 
-        Returns int8 of real's shape; NaN is stored as zero.
+        Returns int8 of real's shape; NaN is stored as the lowest value, as onnxruntime does.
         """
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             ratio = real / np.float32(self.scale)
-            steps = np.rint(np.nan_to_num(ratio, nan=0.0, posinf=1e9, neginf=-1e9))
+            steps = np.rint(np.nan_to_num(ratio, nan=-1e9, posinf=1e9, neginf=-1e9))
             return np.clip(steps + self.zero_point, -128, 127).astype(np.int8)
 
 

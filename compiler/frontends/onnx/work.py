@@ -7,16 +7,17 @@ Deferred and GraphBuilder refer to each other, so they share this file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.common import FEWER, Unique, want_bytes
+from mcuforge.compiler.frontends.common import FEWER, SCALE_LIMITS, Unique, printable, want_bytes
 from mcuforge.compiler.frontends.onnx.file import OnnxNode
 from mcuforge.compiler.frontends.onnx.layout import (
     Shape,
@@ -27,15 +28,29 @@ from mcuforge.compiler.frontends.onnx.layout import (
     same_memory,
 )
 from mcuforge.compiler.frontends.onnx.names import layer_name
-from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
-from mcuforge.compiler.graph import Node, Op
+from mcuforge.compiler.frontends.onnx.values import (
+    Constant,
+    Edge,
+    Interval,
+    Scheme,
+    Stored,
+    Value,
+)
+from mcuforge.compiler.graph import Activation, Node, Op, Step
+from mcuforge.compiler.ops.common.fixed_point import RANGE, activation_range
 from mcuforge.compiler.ops.reshape import Reshape
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
 from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Phase, Refusal
 
 DEEPEST = 64  # float operators that read one another
+EVERYTHING: Interval = (-np.inf, np.inf)
+QUANTIZE_TOO = Advice(
+    "quantize this operator and its neighbours too: quantize_static without op_types_to_quantize, "
+    "or `mcuforge quantize MODEL --data FILE` on the float model",
+    Phase.QUANTIZE,
+)
 Int8 = NDArray[np.int8]
 
 
@@ -62,6 +77,11 @@ class Deferred(Value, ABC):
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         """Add the nodes that compute it on `scheme`. Raises Refusal where none can."""
 
+    @property
+    def reach(self) -> Interval | None:
+        """Bound the values that it may have; None where nothing bounds them."""
+        return None
+
     @cached_property
     def depth(self) -> int:
         """How many float operators read one another, this one last."""
@@ -79,6 +99,8 @@ class GraphBuilder:
     def __init__(self, names: Unique, layouts: dict[str, Shape]) -> None:
         self.nodes: list[Node] = []
         self.inputs: dict[str, Stored] = {}
+        self.steps: dict[str, tuple[Step, ...]] = {}  # before each of the inputs is quantized
+        self.notes: list[str] = []  # what the user should know of how the file was read
         self.node: OnnxNode | None = None
         self._names = names
         self._layouts = layouts  # the stored places of the inputs' axes
@@ -108,7 +130,7 @@ class GraphBuilder:
             layer = f"{layer}/{op.kind}"
         outputs = self.node.outputs
         name = outputs[0] if outputs and outputs[0] else layer
-        output = Tensor(self._names.take(name), shape, DType.INT8, quant)
+        output = Tensor(self.named(name), shape, DType.INT8, quant)
         op.check(inputs, output)
         self.nodes.append(Node(self._layers.take(layer), op, inputs, output, self.node.origin))
         return output
@@ -118,6 +140,10 @@ class GraphBuilder:
         quant = tensors[0].quant
         assert quant is not None
         return self.emit(op, tensors, shape, quant)
+
+    def named(self, name: str) -> str:
+        """Take a name of a tensor that nothing else has."""
+        return self._names.take(name)
 
     def table_of(self, tensor: Tensor) -> tuple[Tensor, Int8]:
         """Find the tensor each element of `tensor` is looked up from, and the table.
@@ -138,7 +164,7 @@ class GraphBuilder:
         key = (source, tag)
         if key not in self._constants:
             dtype = DType(data.dtype.name)
-            name = self._names.take(source.name or "constant")
+            name = self.named(source.name or "constant")
             data = np.ascontiguousarray(data)
             self._constants[key] = Tensor(name, data.shape, dtype, quant, data)
         return self._constants[key]
@@ -154,12 +180,42 @@ class GraphBuilder:
         if isinstance(value, Stored):
             return self.requantized(value, scheme)
         if isinstance(value, Edge):
-            return self._input(value, scheme)
+            return self.fed(value, scheme)
         if isinstance(value, Constant):
             return self.constant_view(value, scheme)
         assert isinstance(value, Deferred)
         with self.at(value.origin):
             return value.build(self, scheme)
+
+    def settled(
+        self,
+        value: Value,
+        place: str = "input",
+        within: Interval = EVERYTHING,
+        most: float = SCALE_LIMITS[1],
+    ) -> Stored:
+        """Give `value` as a stored tensor; a float result gets a scale of our own.
+
+        The scale covers every value that it may have, as far as it lies `within` what its reader
+        tells apart. Raises Refusal, which calls the value `place`, where nothing bounds it, and
+        where its scale is above `most`: the least float32 as a mask makes such scales.
+        """
+        if isinstance(value, Stored) and value.real:
+            if value.scheme.scale > most:
+                raise Refusal(
+                    f"its {place} has scale {value.scheme.scale:g}, expected at most {most:g}",
+                    "use a mask of -10000 in place of -inf or the least float32",
+                )
+            return value
+        reach = reach_of(value) if isinstance(value, Deferred) else None
+        if reach is None:
+            raise Refusal(
+                f"its {place} is a float32 result without QuantizeLinear, supported: int8",
+                QUANTIZE_TOO,
+            )
+        low, high = (float(np.clip(end, *within)) for end in reach)
+        scheme = Scheme.covering(low, high)
+        return Stored(self.realize(value, scheme), scheme, real=True)
 
     def requantized(self, value: Stored, scheme: Scheme) -> View:
         """Requantize a stored tensor; it stays unchanged where its scheme is the same."""
@@ -176,6 +232,16 @@ class GraphBuilder:
         self._tables[output] = (view.tensor, table)
         return View(output, view.perm, view.shape)
 
+    def limits(self, tensor: Tensor) -> tuple[int, int]:
+        """Bound the stored values of a tensor, as the operator that writes it does."""
+        for node in reversed(self.nodes):
+            if node.output is tensor:
+                if isinstance(node.op, Lookup):
+                    return min(node.op.table), max(node.op.table)
+                act: Activation = getattr(node.op, "act", "none")
+                return activation_range(act, tensor)
+        return RANGE[tensor.dtype]
+
     def constant_view(self, value: Constant, scheme: Scheme, perm: Shape | None = None) -> View:
         """Quantize a constant to `scheme`, with logical axis i stored at `perm[i]`."""
         perm = flat_perm(value.shape) if perm is None else perm
@@ -183,8 +249,17 @@ class GraphBuilder:
         tag = f"activation {scheme.key} {perm}"
         return View(self.constant(value, tag, data, scheme.quant), perm, value.shape)
 
-    def _input(self, edge: Edge, scheme: Scheme) -> View:
-        """Return the graph's input; the first quantization that is found defines it."""
+    def fed(self, edge: Edge, scheme: Scheme, steps: tuple[Step, ...] = ()) -> View:
+        """Return the graph's input; the first quantization that is found defines it.
+
+        Whoever feeds it takes `steps` before. Raises Refusal where other readers need others.
+        """
+        if not _equal(self.steps.setdefault(edge.name, steps), steps):
+            raise Refusal(
+                "input "
+                f"'{printable(edge.name)}' is quantized twice, after different sums and products",
+                "quantize the input first: one QuantizeLinear right after it",
+            )
         if edge.name not in self.inputs:
             perm = self._layouts.get(edge.name, flat_perm(edge.shape))
             stored = permuted(edge.shape, inverse(perm))
@@ -228,6 +303,37 @@ class GraphBuilder:
         if key not in self._moved:
             self._moved[key] = self.emit_moved(Transpose(moves), (view.tensor,), stored)
         return View(self._moved[key], perm, view.shape)
+
+
+def _equal(some: tuple[Step, ...], others: tuple[Step, ...]) -> bool:
+    """True for the same steps."""
+    return len(some) == len(others) and all(
+        a.kind == b.kind and np.array_equal(a.operand, b.operand)
+        for a, b in zip(some, others, strict=True)
+    )
+
+
+def reach_of(value: Value) -> Interval | None:
+    """Bound the real values that `value` may have; None where nothing bounds them."""
+    if isinstance(value, Deferred):
+        return value.reach
+    if isinstance(value, Stored):
+        return spanned(value.scheme.reals()) if value.real else None
+    return spanned(value.real) if isinstance(value, Constant) else None
+
+
+def united(bounds: Iterable[Interval | None]) -> Interval | None:
+    """Return the interval that holds all of `bounds`; None where one is unknown."""
+    known = list(bounds)
+    lows = [bound[0] for bound in known if bound is not None]
+    highs = [bound[1] for bound in known if bound is not None]
+    return (min(lows), max(highs)) if lows and len(lows) == len(known) else None
+
+
+def spanned(values: NDArray[np.floating[Any]]) -> Interval | None:
+    """Return the least and the largest finite one of `values`; None where none is finite."""
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else None
 
 
 def flat_perm(shape: Shape) -> Shape:

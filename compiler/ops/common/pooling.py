@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from mcuforge.compiler.calls import ROWS, Blank, Call, kernel_call
+from mcuforge.compiler.calls import ROWS, Blank, Call, Fields, kernel_call
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common.checks import (
     want_int8,
@@ -54,8 +54,13 @@ class PoolOp(WindowedOp):
         fields = self.window.fields(inputs[0], output)
         del fields["dilation"]
         fields |= {"output": output.shape[1:3], "act_min": low, "act_max": high}
+        fields |= self.rounding(inputs[0])
         arguments = (inputs[0], output, Blank.PARAMS, *ROWS)
         return kernel_call(self.kernel_name, *arguments, **fields)
+
+    def rounding(self, x: Tensor) -> Fields:
+        """Return the fields that say how results are rounded, for pools that round."""
+        return {}
 
     def counts(self, inputs: Tensors, output: Tensor) -> Counts:
         """Count the work; windows are clipped to the image, so padding costs nothing."""

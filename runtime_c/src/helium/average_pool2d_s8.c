@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four channels per iteration: half an instruction per tap, and 5 per average. */
+/* Four channels per iteration: half an instruction per tap. */
 #include "mcuforge/average_pool2d_s8.h"
 
 #include "mcuforge/ring.h"
@@ -34,6 +34,7 @@ void mcuforge_average_pool2d_s8(const int8_t *in, int8_t *out,
 {
     const int32_t in_w = params->input[1];
     const int32_t channels = params->input[2];
+    const int32_t zero = params->zero_point;
     const int32x4_t low = vdupq_n_s32(params->act_min);
     const int32x4_t high = vdupq_n_s32(params->act_max);
 
@@ -50,12 +51,15 @@ void mcuforge_average_pool2d_s8(const int8_t *in, int8_t *out,
                 mcuforge_clip_window(x0, params->kernel[1], in_w);
             const int32_t count = rows.count * columns.count;
             const int32_t reciprocal = (int32_t)mcuforge_average_reciprocal(count);
+            const int32_t zeros = count * zero;
+            const int32_t odd = params->to_even & ~count;
             const int32_t at = (row + columns.first) * channels;
             for (int32_t c = 0; c < channels; c += LANES) {
                 const mve_pred16_t p = vctp32q((uint32_t)(channels - c));
                 const int32x4_t sums =
                     sums_of(in, at + c, rows.count, columns.count, p, params);
-                const int32x4_t average = mcuforge_mve_average(sums, count, reciprocal);
+                const int32x4_t average = vaddq_n_s32(
+                    mcuforge_mve_average(vaddq_n_s32(sums, -zeros), count, reciprocal, odd), zero);
                 vstrbq_p_s32(to + c, vminq_s32(vmaxq_s32(average, low), high), p);
             }
             to += channels;

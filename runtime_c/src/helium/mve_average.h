@@ -6,10 +6,12 @@
 #include "mve.h"
 
 /*
- * mcuforge_average() in lanes, with its conditions: round(sum / count), halves away from zero.
- * (x ^ sign) - sign, with a sign of 0 or -1, removes the sign and restores it.
+ * mcuforge_average() in lanes, with its conditions. `odd` is 1 where halves go to the even quotient
+ * and the count has halves, else 0. (x ^ sign) - sign, with a sign of 0 or -1, removes the sign and
+ * restores it.
  */
-static inline int32x4_t mcuforge_mve_average(int32x4_t sum, int32_t count, int32_t reciprocal)
+static inline int32x4_t mcuforge_mve_average(int32x4_t sum, int32_t count, int32_t reciprocal,
+                                             int32_t odd)
 {
     const int32x4_t sign = vshrq_n_s32(sum, 31);
     const int32x4_t size = vsubq_s32(veorq_s32(sum, sign), sign);
@@ -19,7 +21,11 @@ static inline int32x4_t mcuforge_mve_average(int32x4_t sum, int32_t count, int32
     /* -1 if the remainder is below the divisor, else 0: then the quotient is one too small */
     const int32x4_t left = vaddq_n_s32(vsubq_s32(dividend, vmulq_n_s32(quotient, count)), -count);
     const int32x4_t whole = vaddq_n_s32(vaddq_s32(quotient, vshrq_n_s32(left, 31)), 1);
-    return vsubq_s32(veorq_s32(whole, sign), sign);
+    /* -1 if there is no remainder, else 0 */
+    const int32x4_t rest = vsubq_s32(dividend, vmulq_n_s32(whole, count));
+    const int32x4_t half = vshrq_n_s32(vaddq_n_s32(rest, -1), 31);
+    const int32x4_t even = vsubq_s32(whole, vandq_s32(vandq_s32(whole, vdupq_n_s32(odd)), half));
+    return vsubq_s32(veorq_s32(even, sign), sign);
 }
 
 #endif

@@ -38,8 +38,10 @@ static void write_averages(const int32_t *sums, int8_t *out,
     for (int32_t ox = 0; ox < params->output[1]; ox++) {
         const int32_t count = params->input[0] * columns_of(ox, params).count;
         const uint32_t reciprocal = mcuforge_average_reciprocal(count);
+        const int32_t zeros = count * params->zero_point;
         for (int32_t c = 0; c < params->input[2]; c++) {
-            const int32_t average = mcuforge_average(*sums++, count, reciprocal);
+            const int32_t average = params->zero_point +
+                mcuforge_average(*sums++ - zeros, count, reciprocal, (uint32_t)params->to_even);
             *out++ = (int8_t)mcuforge_clamp(average, params->act_min, params->act_max);
         }
     }

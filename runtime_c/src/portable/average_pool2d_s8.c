@@ -28,6 +28,7 @@ void mcuforge_average_pool2d_s8(const int8_t *in, int8_t *out,
 {
     const int32_t in_w = params->input[1];
     const int32_t channels = params->input[2];
+    const uint32_t to_even = (uint32_t)params->to_even;
 
     for (int32_t oy = first_row; oy < end_row; oy++) {
         const int32_t y0 = oy * params->stride[0] - params->pad[0];
@@ -43,6 +44,7 @@ void mcuforge_average_pool2d_s8(const int8_t *in, int8_t *out,
             const int32_t taps = rows.count * columns.count;
             const bool one_run = columns.count == in_w && row + rows.count <= params->input_ring;
             const uint32_t reciprocal = mcuforge_average_reciprocal(taps);
+            const int32_t zeros = taps * params->zero_point;
             int32_t at = (row * in_w + columns.first) * channels;
             for (const int32_t end = at + channels; at < end;) {
                 int32_t sums[4] = {0, 0, 0, 0};
@@ -50,7 +52,8 @@ void mcuforge_average_pool2d_s8(const int8_t *in, int8_t *out,
                 sums_of_window(in, at, one_run ? 1 : rows.count, one_run ? taps : columns.count,
                                count, params, sums);
                 for (int32_t i = 0; i < count; i++) {
-                    const int32_t average = mcuforge_average(sums[i], taps, reciprocal);
+                    const int32_t average = params->zero_point +
+                        mcuforge_average(sums[i] - zeros, taps, reciprocal, to_even);
                     *to++ = (int8_t)mcuforge_clamp(average, params->act_min, params->act_max);
                 }
                 at += count;

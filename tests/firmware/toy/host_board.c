@@ -63,6 +63,18 @@ void board_init(void)
 {
 }
 
+void board_pins_start(void)
+{
+    board_pin_write(BOARD_PIN_TIMESTAMP, true);
+}
+
+/* Edges are heard in the line of text, between what is said before and after. */
+void board_pin_write(enum board_pin pin, bool high)
+{
+    const char edge[] = {'<', (char)('0' + (char)pin), high ? '+' : '-', '>'};
+    board_write((const uint8_t *)edge, sizeof edge);
+}
+
 static void flush(void)
 {
     uint32_t sent = 0;

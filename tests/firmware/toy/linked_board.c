@@ -32,6 +32,16 @@ void board_init(void)
 {
 }
 
+void board_pins_start(void)
+{
+}
+
+void board_pin_write(enum board_pin pin, bool high)
+{
+    (void)pin;
+    (void)high;
+}
+
 int32_t board_read(void)
 {
     if (line_size == 0U) {

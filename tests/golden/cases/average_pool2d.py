@@ -6,7 +6,8 @@ from math import ceil
 from tflite import ActivationFunctionType as Act
 from tflite import Padding
 
-from tests.golden.case import Case, Operand
+from mcuforge.compiler.ops.average_pool2d import AveragePool2D
+from tests.golden.case import Case, Operand, OwnCase
 
 
 def pool(
@@ -34,6 +35,20 @@ def pool(
     inputs = (Operand((1, *image), *quant),)
     outputs = (Operand((1, *size, image[2]), *quant),)
     return Case(name, "AVERAGE_POOL_2D", inputs, outputs, ("Pool2DOptions", options))
+
+
+def even(
+    name: str,
+    image: tuple[int, int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+    pad: tuple[int, int, int, int] = (0, 0, 0, 0),
+    quant: tuple[float, int] = (0.05, -3),
+) -> OwnCase:
+    """Round halves to the even distance from the zero point, as ONNX does."""
+    op = AveragePool2D(kernel, stride, pad, to_even=True)
+    size = op.window.output_size(image[:2])
+    return OwnCase(name, op, (Operand((1, *image), *quant),), Operand((1, *size, image[2]), *quant))
 
 
 CASES = (
@@ -64,4 +79,12 @@ CASES = (
     pool("relu_n1_to_1", (5, 5, 3), (2, 2), act=Act.RELU_N1_TO_1),
     pool("zero point -128", (5, 5, 3), (3, 3), padding=Padding.SAME, quant=(0.05, -128)),
     pool("zero point 127", (5, 5, 3), (3, 3), padding=Padding.SAME, quant=(0.05, 127)),
+    even("halves to even, 2x2", (8, 8, 5), (2, 2), (2, 2)),
+    even("halves to even, 2 taps", (3, 8, 4), (1, 2)),
+    even("halves to even over the edge", (5, 7, 4), (2, 3), (2, 2), (1, 1, 0, 1)),
+    even("halves to even, no halves", (6, 6, 17), (3, 3)),
+    even("halves to even, global", (8, 8, 6), (8, 8)),
+    even("halves to even, zero point -128", (6, 8, 3), (2, 2), (2, 2), quant=(0.05, -128)),
+    even("halves to even, zero point 127", (6, 8, 3), (2, 2), (2, 2), quant=(0.05, 127)),
+    even("halves to even, 2500 taps", (50, 51, 1), (50, 50), quant=(0.05, 126)),
 )

@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from mcuforge.compiler.codegen.ports import file_words
 from mcuforge.compiler.compile import compile_graph
-from mcuforge.compiler.graph import Graph, Port
+from mcuforge.compiler.graph import Graph, Port, Step
 from mcuforge.compiler.tensors import DType, Quant, Tensor
 from tests.unit.compiler.graphs import graph, relu
 
@@ -47,6 +48,18 @@ def test_the_header_tells_layout_and_quantization_of_both_ends() -> None:
 def test_nothing_is_said_of_what_is_the_same(port: Port | None) -> None:
     header = compile_graph(image_model(port), "portable", 1 << 20).model.files["model.h"]
     assert "In the model's file" not in header
+
+
+def test_what_comes_before_quantizing_is_named() -> None:
+    inside = Tensor("x", NHWC, DType.INT8, Quant((0.1,), -5))
+    mean = np.array([0.25, 0.5, 0.75], np.float32).reshape(1, 3, 1, 1)
+    many = np.ones(NCHW, np.float32)
+    steps = (Step("subtract", mean), Step("divide", np.array(255, np.float32)))
+    port = Port("float32", NCHW, TO_NHWC, steps=(*steps, Step("add", many)))
+    assert (
+        "float32 1x3x4x5, first x - [0.25, 0.5, 0.75], then x / 255.0, "
+        "then x + [60 numbers of the file], then q = round(x / scale) + zero_point"
+    ) in file_words(inside, port)
 
 
 def test_raw_bytes_are_moved_and_turned() -> None:

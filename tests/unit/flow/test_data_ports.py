@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcuforge.compiler.graph import Graph, Port
+from mcuforge.compiler.graph import Graph, Port, Step
 from mcuforge.compiler.tensors import DType, Quant, Tensor
 from mcuforge.compiler.user_ports import port_of, to_file, to_graph
 from mcuforge.errors import CompileError
@@ -44,6 +44,21 @@ def test_real_values_are_quantized_and_turned(tmp_path: Path) -> None:
     assert got.dtype == np.int8
     assert got.shape == (6, *NHWC)
     np.testing.assert_array_equal(got[:, 0], want.transpose(0, 2, 3, 1))
+
+
+def test_steps_come_before_quantizing_and_can_be_taken_back(tmp_path: Path) -> None:
+    mean = np.array([100, 120, 90], np.float32).reshape(1, 3, 1, 1)
+    steps = (Step("subtract", mean), Step("divide", np.array(50, np.float32)))
+    model = image_model("float32")
+    port = replace(model.ports["image"], steps=steps)
+    model = replace(model, ports={**model.ports, "image": port})
+    x = np.random.default_rng(0).uniform(-500, 700, (6, *NCHW[1:])).astype(np.float32)
+    got = load_samples(model, saved(tmp_path, x=x)).inputs[0]
+    real = (x - mean) / np.float32(50)
+    want = np.clip(np.rint(real / np.float32(0.1)).astype(int) - 5, -128, 127)
+    np.testing.assert_array_equal(got[:, 0], want.transpose(0, 2, 3, 1))
+    tensor = model.inputs[0]
+    np.testing.assert_array_equal(to_graph(to_file(got, port, tensor), port, tensor), got)
 
 
 def test_halves_go_to_the_even_value_as_in_quantize_linear(tmp_path: Path) -> None:

@@ -36,5 +36,6 @@ def test_a_board_without_start_up_code_runs_only_emulated(monkeypatch: pytest.Mo
     ],
 )
 def test_a_report_says_what_the_image_ran_on(board: str, ways: dict[str, bool], where: str) -> None:
-    opened = open_session(MODEL, board, emulate=ways.get("emulate"), exact=ways.get("exact", False))
-    assert board_facts(opened).where == where
+    emulate, exact = ways.get("emulate"), ways.get("exact", False)
+    session = open_session(MODEL, board, emulate=emulate, exact=exact)
+    assert board_facts(session).where == where

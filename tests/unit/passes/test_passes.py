@@ -48,6 +48,7 @@ def test_the_passes_are_these_in_this_order() -> None:
         "fold_constants",
         "fuse_tables",
         "fold_padding",
+        "join_picks",
         "drop_unread",
         "name_after_layers",
     ]
@@ -263,13 +264,14 @@ def test_the_graph_is_written_after_every_pass(tmp_path: Path) -> None:
         "1_fold_constants.txt",
         "2_fuse_tables.txt",
         "3_fold_padding.txt",
-        "4_drop_unread.txt",
-        "5_name_after_layers.txt",
+        "4_join_picks.txt",
+        "5_drop_unread.txt",
+        "6_name_after_layers.txt",
     ]
     assert written["0_front_end.txt"] == describe(before)
-    assert written["5_name_after_layers.txt"] == describe(after)
+    assert written["6_name_after_layers.txt"] == describe(after)
     assert "pad: Pad(" in written["3_fold_padding.txt"]
-    assert "pad: Pad(" not in written["4_drop_unread.txt"]
+    assert "pad: Pad(" not in written["5_drop_unread.txt"]
 
 
 def test_a_description_says_shapes_names_and_attributes() -> None:

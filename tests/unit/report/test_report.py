@@ -21,6 +21,7 @@ from mcuforge.report.model import (
     BoardFacts,
     Check,
     CheckReport,
+    CompileReport,
     EmulatedBoard,
     Flash,
     FlashRegion,
@@ -55,7 +56,9 @@ CONTRACT = {
 LAYER = "index name op macs instructions ram_live instructions_per_mac"
 
 REPORT = Report(
-    model=ModelFacts("[bold]net.tflite", "ab" * 32, "tflite", 3, 1000, 200, "main", ("main",)),
+    model=ModelFacts(
+        "[bold]net.tflite", "ab" * 32, "tflite", 3, 1000, 200, ("read so",), "main", ("main",)
+    ),
     board=BoardFacts(
         "a_board", "cortex-m4", "armv7em", True, "qemu -M machine", None, "stand-in, emulated"
     ),
@@ -93,6 +96,7 @@ REPORT = Report(
         ("deploy", Report),
         ("check", CheckReport),
         ("bench", BenchReport),
+        ("compile", CompileReport),
         ("plan", PlanReport),
         ("quantize", QuantizeReport),
         ("mlperf", MlperfReport),
@@ -121,6 +125,7 @@ def test_every_command_that_writes_json_has_its_section() -> None:
         "bench",
         "mlperf",
         "emulate",
+        "compile",
         "plan",
         "ops",
         "ops MODEL",

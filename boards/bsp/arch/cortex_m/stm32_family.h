@@ -54,6 +54,19 @@ void family_receive(void)
     stm32_usart_receive(UART);
 }
 
+void family_pin_start(uint32_t port, uint32_t number, bool high)
+{
+    RCC_GPIOENR |= GPIOENR_PORT(port);
+    (void)RCC_GPIOENR; /* RM0090, 'Clocks': a register works two cycles after its clock is on */
+    family_pin_write(port, number, high);
+    GPIO_MODER(port) = (GPIO_MODER(port) & ~(3u << (2u * number))) | (MODE_OUTPUT << (2u * number));
+}
+
+void family_pin_write(uint32_t port, uint32_t number, bool high)
+{
+    GPIO_BSRR(port) = 1u << (high ? number : number + 16u);
+}
+
 uint64_t board_ticks(void)
 {
     return ticks();

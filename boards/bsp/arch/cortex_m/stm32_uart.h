@@ -31,7 +31,14 @@
 
 /* What the divisor divides: the clock, or 256 times it: RM0432, 'LPUART baud rate generation'. */
 #if defined(BOARD_UART_LPUART1)
-#define UART_DIVIDES(clock_hz) (256ull * (clock_hz))
+#define UART_WHOLE(clock_hz) (256ull * (clock_hz))
+#define UART_MOST_DIVISOR 0xFFFFFu
+#if BAUD_DIVISOR(UART_WHOLE(UART_HZ)) > UART_MOST_DIVISOR
+#define UART_PRESCALES 1 /* a slow line at a fast clock */
+#define UART_DIVIDES(clock_hz) (UART_WHOLE(clock_hz) / 4u)
+#else
+#define UART_DIVIDES(clock_hz) UART_WHOLE(clock_hz)
+#endif
 #else
 #define UART_DIVIDES(clock_hz) (clock_hz)
 #endif
@@ -42,13 +49,15 @@
 #endif
 /* RM0432, 'LPUART baud rate generation': smaller and larger divisors are forbidden */
 #if defined(BOARD_UART_LPUART1) && \
-    (BAUD_DIVISOR(UART_DIVIDES(UART_HZ)) < 0x300u || BAUD_DIVISOR(UART_DIVIDES(UART_HZ)) > 0xFFFFFu)
+    (BAUD_DIVISOR(UART_DIVIDES(UART_HZ)) < 0x300u || BAUD_DIVISOR(UART_DIVIDES(UART_HZ)) > UART_MOST_DIVISOR)
 #error the LPUART cannot divide its clock to the baud rate of the board: another baud in its file
 #endif
 
 #define GPIO_MODER(port) REG32(GPIO(port) + 0x00u)
 #define GPIO_PUPDR(port) REG32(GPIO(port) + 0x0Cu)
+#define GPIO_BSRR(port) REG32(GPIO(port) + 0x18u) /* sets, or 16 bits further up clears */
 #define GPIO_AFR(port, pin) REG32(GPIO(port) + 0x20u + 4u * ((pin) / 8u))
+#define MODE_OUTPUT 1u
 #define MODE_ALTERNATE 2u
 #define PULL_UP 1u
 
@@ -77,6 +86,9 @@ static inline void uart_start(uint32_t divisor)
 #endif
     /* an unplugged cable must not read as a start bit */
     GPIO_PUPDR(BOARD_UART_RX_PORT) |= PULL_UP << (2u * BOARD_UART_RX_PIN);
+#if defined(UART_PRESCALES)
+    USART_PRESC(UART) = USART_PRESC_4;
+#endif
     stm32_usart_start(UART, divisor); /* before the pins, which would drop the line meanwhile */
     uart_pin(BOARD_UART_TX_PORT, BOARD_UART_TX_PIN);
     uart_pin(BOARD_UART_RX_PORT, BOARD_UART_RX_PIN);

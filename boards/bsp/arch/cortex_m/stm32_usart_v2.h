@@ -19,6 +19,8 @@
 #define USART_ICR(base) REG32((base) + 0x20u)
 #define USART_RDR(base) REG32((base) + 0x24u)
 #define USART_TDR(base) REG32((base) + 0x28u)
+#define USART_PRESC(base) REG32((base) + 0x2Cu) /* of those with a FIFO: 'prescaler register' */
+#define USART_PRESC_4 2u
 
 #define USART_CR1_ENABLE (1u << 0)
 #define USART_CR1_RX_ENABLE (1u << 2)

@@ -18,6 +18,8 @@
 #define CAUSE_RESET_AT 8u
 #define CAUSE_RESET_BITS 3u
 
+#define GPIO_OUTPUT_EN REG32(0x10012008u)
+#define GPIO_OUTPUT REG32(0x1001200Cu) /* the level of outputs */
 #define GPIO_IOF_EN REG32(0x10012038u)
 #define GPIO_IOF_SEL REG32(0x1001203Cu)
 #define UART0_TXDATA REG32(0x10013000u)
@@ -77,6 +79,23 @@ void family_receive(void)
             return;
         }
         serial_put((uint8_t)received);
+    }
+}
+
+void family_pin_start(uint32_t port, uint32_t number, bool high)
+{
+    family_pin_write(port, number, high);
+    GPIO_OUTPUT_EN |= 1u << number;
+    GPIO_IOF_EN &= ~(1u << number);
+}
+
+void family_pin_write(uint32_t port, uint32_t number, bool high)
+{
+    (void)port; /* there is one */
+    if (high) {
+        GPIO_OUTPUT |= 1u << number;
+    } else {
+        GPIO_OUTPUT &= ~(1u << number);
     }
 }
 

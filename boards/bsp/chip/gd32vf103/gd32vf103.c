@@ -23,12 +23,16 @@
 #error the UART misses the baud rate of the board by 2 % or more: another baud in its file
 #endif
 
-/* 'Port control register 1 (GPIOx_CTL1)', 'Port bit operate register (GPIOx_BOP)' */
-#define GPIOA_CTL1 REG32(0x40010804u)
-#define GPIOA_BOP REG32(0x40010810u)
+/* 'Port control register 0, 1 (GPIOx_CTL0, 1)', 'Port bit operate register (GPIOx_BOP)' */
+#define GPIO(port) (0x40010800u + 0x400u * (port))
+#define GPIO_CTL(port, pin) REG32(GPIO(port) + 4u * ((pin) / 8u))
+#define GPIO_BOP(port) REG32(GPIO(port) + 0x10u)
+#define GPIOA_CTL1 GPIO_CTL(0u, 8u)
+#define GPIOA_BOP GPIO_BOP(0u)
 #define PIN_AT(pin) (4u * ((pin) % 8u))
 #define PIN_FUNCTION 0xBu /* alternate function, push-pull, 50 MHz */
 #define PIN_PULLED 0x8u   /* input; BOP says to which side */
+#define PIN_OUTPUT 0x3u   /* push-pull, 50 MHz */
 
 /* 'Status register (USART_STAT)' to 'Control register 0 (USART_CTL0)' */
 #define USART0_STAT REG32(0x40013800u)
@@ -61,7 +65,7 @@ static uint32_t reset_flags;
 
 static void uart_start(uint32_t divisor)
 {
-    RCU_APB2EN |= APB2EN_PORT_A | APB2EN_USART0;
+    RCU_APB2EN |= APB2EN_PORT(0u) | APB2EN_USART0;
     USART0_BAUD = divisor;
     USART0_CTL0 = CTL0_ENABLE | CTL0_SEND | CTL0_RECEIVE | CTL0_RECEIVED_INTERRUPT;
     /* an unplugged cable must not read as a start bit */
@@ -108,6 +112,19 @@ void family_receive(void)
     if ((status & STAT_OVERRUN) != 0u) {
         serial_lost();
     }
+}
+
+void family_pin_start(uint32_t port, uint32_t number, bool high)
+{
+    RCU_APB2EN |= APB2EN_PORT(port);
+    family_pin_write(port, number, high);
+    GPIO_CTL(port, number) =
+        (GPIO_CTL(port, number) & ~(15u << PIN_AT(number))) | (PIN_OUTPUT << PIN_AT(number));
+}
+
+void family_pin_write(uint32_t port, uint32_t number, bool high)
+{
+    GPIO_BOP(port) = 1u << (high ? number : number + 16u);
 }
 
 uint32_t board_chip_id(void)

@@ -11,7 +11,7 @@
 #define RCU_RSTSCK REG32(0x40021024u) /* 'Reset source/clock register (RCU_RSTSCK)' */
 #define RCU_CFG1 REG32(0x4002102Cu)   /* 'Clock configuration register 1 (RCU_CFG1)' */
 
-#define APB2EN_PORT_A (1u << 2)
+#define APB2EN_PORT(port) (1u << (2u + (port))) /* GPIOA is 0 */
 #define APB2EN_USART0 (1u << 14)
 
 #endif

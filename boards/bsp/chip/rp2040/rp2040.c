@@ -86,6 +86,30 @@ void family_receive(void)
     uart_receive();
 }
 
+/* 'SIO', 'List of Registers' */
+#define SIO_OUT_SET REG32(0xD0000014u)
+#define SIO_OUT_CLEAR REG32(0xD0000018u)
+#define SIO_OUTPUT_SET REG32(0xD0000024u) /* GPIO_OE_SET */
+#define FUNCTION_SIO 5u                   /* 'Function Select' */
+
+void family_pin_start(uint32_t port, uint32_t number, bool high)
+{
+    family_pin_write(port, number, high);
+    SIO_OUTPUT_SET = 1u << number;
+    PAD(number) = PAD_4_MA | PAD_INPUT | PAD_SCHMITT;
+    IO_CTRL(number) = FUNCTION_SIO;
+}
+
+void family_pin_write(uint32_t port, uint32_t number, bool high)
+{
+    (void)port; /* there is one */
+    if (high) {
+        SIO_OUT_SET = 1u << number;
+    } else {
+        SIO_OUT_CLEAR = 1u << number;
+    }
+}
+
 static uint64_t microseconds(void)
 {
     uint32_t high = TIMER_HIGH;

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction
+from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
 from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Scheme, Stored
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
@@ -13,7 +13,6 @@ from mcuforge.compiler.ops.div import Div
 from mcuforge.compiler.ops.extremum import Maximum, Minimum
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.tensors import Tensor
-from mcuforge.errors import Refusal
 
 BUILT = ("Add", "Sub", "Mul", "Div", "Max", "Min")
 
@@ -116,12 +115,5 @@ def _stored(constant: Constant) -> tuple[Scheme, np.ndarray[tuple[int, ...], np.
     real = constant.real
     if not np.isfinite(real).all():
         raise contradiction("a constant operand is infinite or NaN, expected numbers")
-    low, high = min(float(real.min()), 0.0), max(float(real.max()), 0.0)
-    scale = float(np.float32((high - low) / 255.0)) if high > low else 1.0
-    if not SCALE_LIMITS[0] <= scale <= SCALE_LIMITS[1]:
-        raise Refusal(
-            f"a constant operand spans {low:g} to {high:g}, expected a range that fits a scale",
-            "fold it into the layer before",
-        )
-    scheme = Scheme(scale, int(np.clip(-128 - round(low / scale), -128, 127)))
+    scheme = Scheme.covering(float(real.min()), float(real.max()))
     return scheme, scheme.store(constant.float)

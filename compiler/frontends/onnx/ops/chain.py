@@ -3,14 +3,23 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from math import isqrt
 
 import numpy as np
 
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
 from mcuforge.compiler.frontends.onnx.ops.functions import Real
-from mcuforge.compiler.frontends.onnx.values import Constant, Float, Scheme, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
+from mcuforge.compiler.frontends.onnx.values import Constant, Float, Interval, Scheme, Stored, Value
+from mcuforge.compiler.frontends.onnx.work import (
+    EVERYTHING,
+    Deferred,
+    GraphBuilder,
+    reach_of,
+    spanned,
+)
 
+SAMPLES = 1024  # of the values of a tensor that has no scale yet
 KNOWN_AS = (("Erf", "gelu"), ("Tanh", "gelu"), ("Sigmoid", "silu"))  # in a chain with a Mul
 
 
@@ -19,6 +28,26 @@ class Computed(Deferred):
     """A function of the operands, element by element; it takes one float dtype."""
 
     function: Callable[..., Real]
+
+    @cached_property
+    def reach(self) -> Interval | None:
+        """Bound it by its answers to the 256 values of its tensor, else to samples of operands."""
+        found = leaves(self)
+        if found and all(leaf.view.tensor is found[0].view.tensor for leaf in found):
+            return spanned(evaluate(self, {leaf: leaf.scheme.reals() for leaf in found}))
+        bounds = [reach_of(operand) for operand in self.operands]
+        count = SAMPLES if len(bounds) == 1 else isqrt(SAMPLES)
+        axes = [sampled(bound, count) for bound in bounds if bound is not None]
+        if len(axes) != len(bounds):
+            return None
+        with np.errstate(all="ignore"):
+            return spanned(np.asarray(self.function(*np.meshgrid(*axes))))
+
+
+def sampled(bound: Interval, count: int) -> Float:
+    """Return values of an interval, among them its ends and a 0 it holds: float32 (count + 1,)."""
+    zero = min(max(0.0, bound[0]), bound[1])
+    return np.append(np.linspace(*bound, count), zero).astype(np.float32)
 
 
 def _parts(root: Value) -> Iterator[Value]:
@@ -80,12 +109,48 @@ def as_table(work: GraphBuilder, root: Computed, scheme: Scheme) -> View | None:
             leaf: leaf.scheme.reals()[table.astype(np.int64) + 128]
             for leaf, (_, table) in zip(found, sources, strict=True)
         }
-    table = scheme.store(_evaluate(root, reals))
-    return work.looked_up(_name(root), View(source, view.perm, root.shape), table, scheme)
+    table = scheme.store(evaluate(root, reals))
+    return work.looked_up(name_of(root), View(source, view.perm, root.shape), table, scheme)
 
 
-def _evaluate(root: Value, known: dict[Value, Real]) -> Float:
-    """Compute a chain's results for the 256 `known` values of its leaves: float32 (256,).
+def float_source(root: Computed) -> Deferred | None:
+    """Find the first float result of which the whole chain is a function; None if there is none."""
+    parts = [part for part in _parts(root) if isinstance(part, Deferred) and part is not root]
+    for part in sorted(parts, key=lambda p: p.depth):
+        if _full(part.shape) == _full(root.shape) and _reads_only(root, part):
+            return part
+    return None
+
+
+def _reads_only(root: Computed, source: Value) -> bool:
+    """True where a chain is computed from `source` and single numbers alone."""
+    pending: list[Value] = [root]
+    while pending:
+        value = pending.pop()
+        number = isinstance(value, Constant) and value.data.size == 1
+        if value is source or number:
+            continue
+        if not isinstance(value, Computed):
+            return False
+        pending += value.operands
+    return True
+
+
+def told_apart(root: Computed, source: Deferred, scheme: Scheme) -> Interval:
+    """Bound the values of `source` beyond which the chain's stored answers do not change."""
+    bound = source.reach
+    if bound is None:
+        return EVERYTHING
+    values = np.linspace(*bound, SAMPLES, dtype=np.float32)
+    steps = scheme.store(evaluate(root, {source: values}))
+    changes = np.flatnonzero(steps[1:] != steps[:-1])
+    if not changes.size:
+        return (0.0, 0.0)
+    return (float(values[changes[0]]), float(values[changes[-1] + 1]))
+
+
+def evaluate(root: Value, known: dict[Value, Real]) -> Float:
+    """Compute a chain's results for the `known` values (n,) of its leaves: float32 (n,).
 
     Adds to `known` what the chain computes on the way.
     """
@@ -99,10 +164,11 @@ def _evaluate(root: Value, known: dict[Value, Real]) -> Float:
                 known[value] = value.function(*map(of, value.operands))
         return known[value]
 
-    return np.broadcast_to(of(root), 256).astype(np.float32)
+    count = max(values.size for values in known.values())
+    return np.broadcast_to(of(root), count).astype(np.float32)
 
 
-def _name(value: Computed) -> str:
+def name_of(value: Computed) -> str:
     """Name the table: by the usual name of the chain's function, else by its last operator."""
     kinds = {part.origin.op for part in _parts(value) if isinstance(part, Computed)}
     if "Mul" in kinds:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads Conv."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.layout import View
@@ -10,12 +10,11 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import (
     Weights,
     int8_weights,
     int32_bias,
-    stored_input,
     want_weights,
 )
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
-from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
+from mcuforge.compiler.frontends.onnx.values import Constant, Interval, Real, Scheme, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, reach_of
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
@@ -32,8 +31,17 @@ class Convolution(Deferred):
     groups: int
     act: Activation = "none"
 
+    @property
+    def reach(self) -> Interval | None:
+        return self.weights.sums(reach_of(self.x), self.bias)
+
+    def scaled(self, gain: Real, offset: Real) -> "Convolution | None":
+        """Multiply each channel by its `gain`, then add its `offset`; None where none can."""
+        found = self.weights.times(self.bias, gain, offset) if self.act == "none" else None
+        return None if found is None else replace(self, weights=found[0], bias=found[1])
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        x = stored_input(self.x, "input")
+        x = work.settled(self.x)
         image, data = as_image(work, x.view), self.weights.data
         if data.ndim == 3:
             data = data[:, :, None, :]

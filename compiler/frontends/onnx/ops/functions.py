@@ -17,6 +17,7 @@ from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.elementary import erf, tanh
 
+LEAST_FLOAT = float(np.finfo(np.float32).min)
 Real = NDArray[np.floating[Any]]
 Unary = Callable[[Real], Real]
 MakeUnary = Callable[[Operator], Unary]
@@ -40,6 +41,23 @@ def sigmoid(x: Real) -> Real:
     return result
 
 
+def _below_zero(x: Real) -> Real:
+    """Return x where it is negative, else 0: what an exponential may take without overflow."""
+    return np.minimum(x, 0.0)
+
+
+def _elu(x: Real, alpha: float) -> Real:
+    """Return x above 0, else alpha * (exp(x) - 1)."""
+    result: Real = np.where(x > 0, x, alpha * elementary.expm1(_below_zero(x)))
+    return result
+
+
+def _shrunk(x: Real, lambd: float, bias: float) -> Real:
+    """Move x by `bias` towards 0 where it is farther than `lambd` from it, else return 0."""
+    result: Real = np.where(x < -lambd, x + bias, np.where(x > lambd, x - bias, 0.0))
+    return result
+
+
 def _gelu(operator: Operator) -> Unary:
     """Return x * Phi(x), or its tanh form."""
     if operator.node.op == "FastGelu" or operator.text_of("approximate", "none") == "tanh":
@@ -48,9 +66,12 @@ def _gelu(operator: Operator) -> Unary:
 
 
 def _clip(operator: Operator) -> Unary:
-    """Clamp to min and max, which are inputs since opset 11."""
-    low = operator.real(1) if operator.has(1) else -np.inf
-    high = operator.real(2) if operator.has(2) else np.inf
+    """Clamp to min and max, which are inputs since opset 11, and attributes before."""
+    if operator.opset < 11:
+        low, high = operator.float_of("min", LEAST_FLOAT), operator.float_of("max", -LEAST_FLOAT)
+    else:
+        low = operator.real(1) if operator.has(1) else -np.inf
+        high = operator.real(2) if operator.has(2) else np.inf
     return lambda x: np.minimum(np.maximum(x, low), high)
 
 
@@ -68,10 +89,19 @@ UNARY: Mapping[str, MakeUnary] = MappingProxyType(
         "Relu": _function(lambda x: np.maximum(x, 0.0)),
         "Clip": _clip,
         "LeakyRelu": _function(lambda x, alpha: np.where(x >= 0, x, alpha * x), alpha=0.01),
-        "Elu": _function(
-            lambda x, alpha: np.where(x > 0, x, alpha * elementary.expm1(np.minimum(x, 0.0))),
+        "Elu": _function(_elu, alpha=1.0),
+        "Selu": _function(
+            lambda x, alpha, gamma: gamma * _elu(x, alpha),
+            alpha=1.67326319217681884765625,
+            gamma=1.05070102214813232421875,
+        ),
+        "Celu": _function(
+            lambda x, alpha: np.where(x > 0, x, alpha * elementary.expm1(_below_zero(x) / alpha)),
             alpha=1.0,
         ),
+        "ThresholdedRelu": _function(lambda x, alpha: np.where(x > alpha, x, 0.0), alpha=1.0),
+        "Shrink": _function(_shrunk, lambd=0.5, bias=0.0),
+        "Mish": _function(lambda x: x * tanh(elementary.softplus(x))),
         "Sigmoid": _function(sigmoid),
         "HardSigmoid": _function(
             lambda x, alpha, beta: np.clip(alpha * x + beta, 0.0, 1.0), alpha=0.2, beta=0.5

@@ -5,15 +5,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcuforge.compiler.frontends.common import contradiction, resolve_axis
+from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction, resolve_axis
 from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted, same_memory
 from mcuforge.compiler.frontends.onnx.ops.binary import want_broadcast
 from mcuforge.compiler.frontends.onnx.ops.linear import Linear, matmul_weights
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, transposed
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator, want_size
-from mcuforge.compiler.frontends.onnx.ops.weighted import int8_weights, stored_input
-from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, flat_perm
+from mcuforge.compiler.frontends.onnx.ops.weighted import int8_weights
+from mcuforge.compiler.frontends.onnx.values import (
+    Constant,
+    Interval,
+    Scheme,
+    Stored,
+    Value,
+)
+from mcuforge.compiler.frontends.onnx.work import (
+    Deferred,
+    GraphBuilder,
+    flat_perm,
+    reach_of,
+    united,
+)
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.concatenation import Concatenation
 from mcuforge.errors import Refusal
@@ -24,6 +36,10 @@ class Joined(Deferred):
     """The operands joined along an axis, all on one scale."""
 
     axis: int
+
+    @property
+    def reach(self) -> Interval | None:
+        return united(reach_of(operand) for operand in self.operands)
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         views = {
@@ -81,6 +97,13 @@ def _joined_shape(parts: tuple[Value, ...], axis: int) -> Shape:
 class Product(Deferred):
     """a [.., m, k] times b [.., k, n]; b may be a constant."""
 
+    @property
+    def reach(self) -> Interval | None:
+        bounds = [reach_of(operand) for operand in self.operands]
+        most = [max(abs(end) for end in bound) for bound in bounds if bound is not None]
+        size = self.x.shape[-1] * most[0] * most[1] if len(most) == 2 else None
+        return None if size is None else (-size, size)
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         left, right = self.operands
         a, adj_x = _operand(work, left, transpose_last=False)
@@ -97,7 +120,7 @@ def _operand(work: GraphBuilder, value: Value, transpose_last: bool) -> tuple[Vi
     """
     if isinstance(value, Constant):
         return _constant(work, value), False
-    view = work.aligned(stored_input(value, "operand").view)
+    view = work.aligned(work.settled(value, "operand").view)
     plain = flat_perm(view.shape)
     exchanged = (*plain[:-2], plain[-1], plain[-2])
     if same_memory(view, plain):
@@ -110,7 +133,7 @@ def _operand(work: GraphBuilder, value: Value, transpose_last: bool) -> tuple[Vi
 
 def _constant(work: GraphBuilder, value: Constant) -> View:
     """Return a constant operand of 8 bits with any zero point."""
-    if value.scheme is None:
+    if value.scheme is None or value.scheme.scale > SCALE_LIMITS[1]:
         raise Refusal(
             f"the constant operand is {value.data.dtype.name}, expected 8 bits with one scale",
             "quantize weights per tensor: per_channel=False",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads Gemm, and MatMul by constant weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -15,11 +15,10 @@ from mcuforge.compiler.frontends.onnx.ops.weighted import (
     Weights,
     int8_weights,
     int32_bias,
-    stored_input,
     want_weights,
 )
-from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, flat_perm
+from mcuforge.compiler.frontends.onnx.values import Constant, Interval, Real, Scheme, Value
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, flat_perm, reach_of
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.conv2d import Conv2D
 from mcuforge.compiler.ops.fully_connected import FullyConnected
@@ -35,8 +34,17 @@ class Linear(Deferred):
     bias: Constant | None
     act: Activation = "none"
 
+    @property
+    def reach(self) -> Interval | None:
+        return self.weights.sums(reach_of(self.x), self.bias)
+
+    def scaled(self, gain: Real, offset: Real) -> "Linear | None":
+        """Multiply each output by its `gain`, then add its `offset`; None where none can."""
+        found = self.weights.times(self.bias, gain, offset) if self.act == "none" else None
+        return None if found is None else replace(self, weights=found[0], bias=found[1])
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        x = stored_input(self.x, "input")
+        x = work.settled(self.x)
         count = self.weights.data.shape[0]
         bias: tuple[Tensor, ...] = ()
         if self.bias is not None:

@@ -17,11 +17,12 @@ from mcuforge.compiler.frontends.onnx.values import (
     Constant,
     ConstantQuant,
     Edge,
+    Interval,
     Scheme,
     Stored,
     Value,
 )
-from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, reach_of, united
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
@@ -34,6 +35,10 @@ class Moved(Deferred):
     """A float result or input that is quantized first, then moved."""
 
     move: OnView
+
+    @property
+    def reach(self) -> Interval | None:
+        return united((reach_of(self.x), (0.0, 0.0)))  # a Pad may add zeros
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         return self.move(work, work.realize(self.x, scheme))

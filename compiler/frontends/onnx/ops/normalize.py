@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads LayerNormalization, as one operator or as float operators, and Softmax."""
 
+import math
 from dataclasses import dataclass
 from math import prod
 
@@ -8,10 +9,12 @@ import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction, resolve_axis
 from mcuforge.compiler.frontends.onnx.layout import View, inverse
+from mcuforge.compiler.frontends.onnx.ops.masking import Masked
+from mcuforge.compiler.frontends.onnx.ops.moving import shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
-from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
-from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
+from mcuforge.compiler.frontends.onnx.values import Constant, Interval, Scheme, Value
+from mcuforge.compiler.frontends.onnx.work import EVERYTHING, Deferred, GraphBuilder
+from mcuforge.compiler.ops.common.elementary import exp
 from mcuforge.compiler.ops.layer_norm import LayerNorm
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 
@@ -33,8 +36,14 @@ class Normalized(Deferred):
     gamma: Constant
     beta: Constant
 
+    @property
+    def reach(self) -> Interval | None:
+        most = float(np.abs(self.gamma.real).max()) * math.sqrt(self.length)
+        most += float(np.abs(self.beta.real).max())
+        return (-most, most)
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        view = stored_input(self.x, "input").view
+        view = work.settled(self.x).view
         rows = (prod(view.shape) // self.length, self.length)
         shape = view.shape if view.shape[-1:] == rows[1:] else rows
         view = along_last(work, View(view.tensor, view.perm, shape))
@@ -77,8 +86,13 @@ class Softened(Deferred):
 
     axis: int
 
+    @property
+    def reach(self) -> Interval | None:
+        return (0.0, 1.0)
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        view = stored_input(self.x, "input").view
+        apart = self.x.scores if isinstance(self.x, Masked) else None
+        view = work.settled(self.x, within=apart or EVERYTHING, most=np.inf).view
         rank = len(view.shape)
         if self.axis == rank - 1:
             view = along_last(work, view)
@@ -92,8 +106,16 @@ class Softened(Deferred):
 
 
 def softmax(operator: Operator) -> Value:
-    """Divide exp(x) by its sum along `axis`, the last by default."""
+    """Divide exp(x) by its sum along `axis`, the last by default; in old opsets from axis 1 on."""
     operator.arity(1)
     x = operator.value(0)
-    axis = resolve_axis(operator.int_of("axis", -1), len(x.shape))
+    axis = resolve_axis(operator.int_of("axis", 1 if operator.opset < 13 else -1), len(x.shape))
+    if operator.opset < 13 and prod(x.shape[axis + 1 :]) > 1:
+        flat = shaped(operator, x, (prod(x.shape[:axis]), prod(x.shape[axis:])))
+        return shaped(operator, Softened(operator.node, flat.shape, (flat,), 1), x.shape)
+    if isinstance(x, Constant):
+        with np.errstate(all="ignore"):
+            powers = exp(x.real - x.real.max(axis=axis, keepdims=True))
+            shares = powers / powers.sum(axis=axis, keepdims=True)
+        return Constant(x.name, shares.astype(np.float32))
     return Softened(operator.node, x.shape, (x,), axis)

@@ -1,22 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads MaxPool, AveragePool, GlobalAveragePool and ReduceMean."""
 
+import math
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from mcuforge.compiler.frontends.common import contradiction, resolve_axes
 from mcuforge.compiler.frontends.onnx.layout import Shape, View
+from mcuforge.compiler.frontends.onnx.ops.feeding import is_fed
 from mcuforge.compiler.frontends.onnx.ops.moving import moved_run_time, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
-from mcuforge.compiler.frontends.onnx.ops.weighted import stored_input
 from mcuforge.compiler.frontends.onnx.ops.window import Slide, as_image, from_image, read_slide
-from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder
+from mcuforge.compiler.frontends.onnx.values import (
+    Constant,
+    Interval,
+    Scheme,
+    Stored,
+    Value,
+)
+from mcuforge.compiler.frontends.onnx.work import Deferred, GraphBuilder, reach_of, united
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
+from mcuforge.compiler.ops.common.window import Pad as Pads
 from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
+from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.tensors import Quant, Tensor
 from mcuforge.errors import Refusal
 
@@ -48,20 +58,44 @@ class Averaged(Deferred):
     slide: Slide
     counts_padding: bool
 
+    @property
+    def reach(self) -> Interval | None:
+        return united((reach_of(self.x), (0.0, 0.0)))
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        x = stored_input(self.x, "input")
+        x = _settled(work, self.x, scheme, prod(self.slide.window.kernel))
         image, window = as_image(work, x.view), self.slide.window
         shape = (1, *self.slide.output, image.shape[3])
         padded = any(window.pad)
         same = x.scheme.key == scheme.key
+        if self.counts_padding and window.pad != self.slide.declared:
+            return self._bordered(work, image, x.scheme, scheme)
         if self.counts_padding if padded else not same:
             weights = self._ones(work, image.shape[3])
             op = DepthwiseConv2D(window.stride, window.pad)
             return from_image(work, work.emit(op, (image, weights), shape, scheme), self.shape)
-        pool = AveragePool2D(window.kernel, window.stride, window.pad)
-        output = work.emit(pool, (image,), shape, x.scheme)
-        between = Stored(from_image(work, output, self.shape), x.scheme, real=True)
+        return self._pooled(work, image, window.pad, x.scheme, scheme)
+
+    def _pooled(
+        self, work: GraphBuilder, image: Tensor, pad: Pads, own: Scheme, scheme: Scheme
+    ) -> View:
+        """Pool an image on its `own` scheme, without its padding, and bring it to `scheme`."""
+        window = self.slide.window
+        pool = AveragePool2D(window.kernel, window.stride, pad, to_even=True)
+        output = work.emit(pool, (image,), (1, *self.slide.output, image.shape[3]), own)
+        between = Stored(from_image(work, output, self.shape), own, real=True)
         return work.requantized(between, scheme)
+
+    def _bordered(self, work: GraphBuilder, image: Tensor, own: Scheme, scheme: Scheme) -> View:
+        """Store the declared padding, which counts, and leave out what only rounding up needs."""
+        top, left, bottom, right = self.slide.declared
+        _, height, width, channels = image.shape
+        border = Pad((0, top, left, 0), (0, bottom, right, 0), own.zero_point)
+        size = (1, top + height + bottom, left + width + right, channels)
+        larger = self.slide.window.pad[2] - bottom, self.slide.window.pad[3] - right
+        return self._pooled(
+            work, work.emit_moved(border, (image,), size), (0, 0, *larger), own, scheme
+        )
 
     def _ones(self, work: GraphBuilder, channels: int) -> Tensor:
         """Make weights that average: 1 over the number of taps."""
@@ -75,11 +109,7 @@ def average_pool(operator: Operator) -> Value:
     """Average windows, on any scale."""
     operator.arity(1)
     x, slide = _pooled(operator)
-    counts = operator.flag_of("count_include_pad")
-    if counts and slide.window.pad != slide.declared:
-        raise Refusal(
-            "it rounds its size up and counts padding, supported: one of the two", OTHER_POOL
-        )
+    counts = operator.flag_of("count_include_pad") and any(slide.declared)
     return Averaged(operator.node, slide.shape(x.shape[1], len(x.shape)), (x,), slide, counts)
 
 
@@ -105,13 +135,13 @@ class Meaned(Deferred):
     axes: Shape
     keep: bool
 
+    @property
+    def reach(self) -> Interval | None:
+        return reach_of(self.x)
+
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
-        if isinstance(self.x, Deferred) and self.x.origin.op in ("Pow", "Mul"):
-            raise Refusal(
-                "it averages squares in float32: the layer normalization is only partly quantized",
-                "export LayerNormalization as one operator (opset 17 or later), then quantize",
-            )
-        view = work.aligned(stored_input(self.x, "input").view)
+        count = prod(self.x.shape[axis] for axis in self.axes)
+        view = work.aligned(_settled(work, self.x, scheme, count).view)
         stored = tuple(sorted(view.perm[axis] for axis in self.axes))
         shape = tuple(1 if i in stored else n for i, n in enumerate(view.tensor.shape))
         if not self.keep:
@@ -122,6 +152,18 @@ class Meaned(Deferred):
         left = [p for i, p in enumerate(view.perm) if i not in self.axes]
         perm = tuple(sorted(left).index(p) for p in left)
         return View(output, perm, self.shape)
+
+
+def _settled(work: GraphBuilder, x: Value, scheme: Scheme, count: int) -> Stored:
+    """Give the input of a mean of `count` values on `scheme`; an input of the model gets a scale.
+
+    The file says only how far means reach. Values of a normal distribution reach farther by the
+    root of their number, and so far reaches the scale; it adds a third of a step to a mean.
+    """
+    if not is_fed(x):
+        return work.settled(x)
+    wider = Scheme(scheme.scale * math.sqrt(count), scheme.zero_point)
+    return Stored(work.realize(x, wider), wider, real=True)
 
 
 def reduce_mean(operator: Operator) -> Value:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from mcuforge.compiler.frontends.common import SCALE_LIMITS, contradiction, resolve_axis
 from mcuforge.compiler.frontends.onnx.ops.islands import is_variance
+from mcuforge.compiler.frontends.onnx.ops.masking import Masked
 from mcuforge.compiler.frontends.onnx.ops.operator import Operator
 from mcuforge.compiler.frontends.onnx.values import (
     OFFSET,
@@ -40,7 +41,10 @@ def quantize_linear(operator: Operator) -> Value:
         return x
     if isinstance(x, Stored | Edge) and not _is_real(x):
         raise contradiction("it quantizes integers, expected float32")
-    scheme = _scheme(operator, _quantized_type(operator))
+    dtype = _quantized_type(operator)
+    if _is_infinite(operator):
+        return _without_steps(operator, x, dtype)
+    scheme = _scheme(operator, dtype)
     return Stored(operator.work.realize(x, scheme), scheme, real=False)
 
 
@@ -71,6 +75,28 @@ def dequantize_linear(operator: Operator) -> Value:
     return Stored(x.view, x.scheme, real=True)
 
 
+def _is_infinite(operator: Operator) -> bool:
+    """True for an infinite scale, which calibration data with infinite scores leaves."""
+    return bool(np.isinf(_scales(operator)).all())
+
+
+def _without_steps(operator: Operator, x: Value, dtype: str) -> Constant:
+    """Quantize to an infinite scale, as onnxruntime does: nothing of the values is left.
+
+    A finite number over infinity is 0, and infinity over infinity is stored as the lowest value.
+    """
+    if dtype not in OFFSET:
+        raise Refusal(f"the activation is {dtype}, supported: int8 and uint8", EIGHT_BITS)
+    operator.work.notes.append(
+        f"{operator.node.origin}: the scale is infinite, so nothing of its values is left, in "
+        "onnxruntime neither: quantize again with a mask of -10000 in place of -inf"
+    )
+    zero = int(_zero_points(operator, dtype, 1)[0])
+    lowest = RANGE[DType(dtype)][0]
+    infinite = x.infinite if isinstance(x, Masked) else np.zeros(x.shape, np.bool_)
+    return Constant(operator.node.outputs[0], np.where(infinite, lowest, zero).astype(dtype))
+
+
 def _is_real(x: Stored | Edge) -> bool:
     return x.real if isinstance(x, Stored) else x.dtype == "float32"
 
@@ -93,9 +119,9 @@ def _scheme(operator: Operator, dtype: str) -> Scheme:
         raise Refusal(
             f"the activation has {scale.size} scales, supported: one per tensor", PER_TENSOR
         )
-    low, high = SCALE_LIMITS
-    if not low <= scale[0] <= high:
-        raise Refusal(f"the scale is {scale[0]:g}, expected {low:g} to {high:g}", CALIBRATE)
+    if not scale[0] >= SCALE_LIMITS[0]:
+        least = SCALE_LIMITS[0]
+        raise Refusal(f"the scale is {scale[0]:g}, expected at least {least:g}", CALIBRATE)
     zero = _zero_points(operator, dtype, 1)
     return Scheme(float(scale[0]), int(zero[0]) - OFFSET[dtype], dtype)
 
@@ -111,7 +137,7 @@ def _scales(operator: Operator) -> Real:
             "expected one float or a list of floats"
         )
     scale = data.reshape(-1).astype(np.float64)
-    bad = scale[~(np.isfinite(scale) & (scale > 0.0) & (scale <= SCALE_LIMITS[1]))]
+    bad = scale[~(scale > 0.0)]
     if scale.size == 0 or bad.size:
         met = f"{bad[0]:g}" if bad.size else "empty"
         raise Refusal(f"a scale is {met}, expected a finite number above 0", CALIBRATE)
@@ -150,7 +176,11 @@ def _dequantized_constant(operator: Operator, x: Constant) -> Constant:
         raise Refusal(
             f"it dequantizes a constant of {met}, supported: int8, uint8 and int32", EIGHT_BITS
         )
-    return Constant(x.name, x.data, _constant_quant(operator, x, x.data.dtype.name))
+    found = Constant(x.name, x.data, _constant_quant(operator, x, x.data.dtype.name))
+    if not _is_infinite(operator):
+        return found
+    with np.errstate(invalid="ignore"):
+        return Constant(x.name, found.float)  # infinite, and NaN where the integer is 0
 
 
 def _quantized_constant(operator: Operator, x: Constant) -> Constant:
@@ -166,6 +196,6 @@ def _quantized_constant(operator: Operator, x: Constant) -> Constant:
     shape = quant.shape(x.data.ndim)
     with np.errstate(over="ignore", invalid="ignore"):
         steps = np.rint(x.real / quant.scale.reshape(shape))
-        steps = np.nan_to_num(steps, nan=0.0, posinf=1e9, neginf=-1e9)
+        steps = np.nan_to_num(steps, nan=-1e9, posinf=1e9, neginf=-1e9)
     stored = np.clip(steps + quant.zero_point.reshape(shape), low, high)
     return Constant(x.name, stored.astype(dtype))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads Slice, Split, Gather and Pad."""
+"""Reads Slice, Split and Gather."""
 
 from itertools import accumulate
 
@@ -11,18 +11,16 @@ from mcuforge.compiler.frontends.common import (
     resolve_axes,
     resolve_axis,
 )
-from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse, permuted
-from mcuforge.compiler.frontends.onnx.ops.moving import Moved, moved, shaped
-from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
-from mcuforge.compiler.frontends.onnx.values import Constant, Scheme, Stored, Value
+from mcuforge.compiler.frontends.onnx.layout import Shape, View, inverse
+from mcuforge.compiler.frontends.onnx.ops.moving import moved, shaped
+from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator
+from mcuforge.compiler.frontends.onnx.values import Constant, Value
 from mcuforge.compiler.frontends.onnx.work import GraphBuilder
 from mcuforge.compiler.ops.concatenation import Concatenation
-from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.tensors import Array
 from mcuforge.errors import Refusal
 
-LARGEST_INDEX = 2**31 - 1
 MOST_SLICES = 64  # of the input that a Gather joins
 
 
@@ -70,8 +68,8 @@ def split(operator: Operator) -> tuple[Value, ...]:
     x = operator.value(0)
     axis = resolve_axis(operator.int_of("axis", 0), len(x.shape))
     count = len(operator.node.outputs)
-    if operator.has(1):
-        sizes = operator.integers(1)
+    if operator.has(1) or (operator.opset < 13 and "split" in operator.node.attributes):
+        sizes = operator.listed(1, "split", since=13)
     else:
         size = -(-x.shape[axis] // count)
         sizes = (size,) * (count - 1)
@@ -157,54 +155,3 @@ def _picked(operator: Operator, x: Value, axis: int, flat: list[int], shape: Sha
 
     taken = moved(operator, x, lambda a: a, on_view, between)
     return shaped(operator, taken, shape)
-
-
-def pad(operator: Operator) -> Value:
-    """Read inputs x, pads (before each axis, then after), value, axes; constant borders only."""
-    operator.arity(2, 4)
-    x = operator.value(0)
-    mode = operator.text_of("mode", "constant")
-    if mode != "constant":
-        raise Refusal(f"the mode is '{mode[:20]}', supported: constant", "pad with zeros")
-    rank = len(x.shape)
-    axes = resolve_axes(operator.integers(3), rank) if operator.has(3) else tuple(range(rank))
-    pads = operator.integers(1)
-    if len(pads) != 2 * len(axes):
-        raise contradiction(f"it has {len(pads)} pads for {len(axes)} axes, expected two per axis")
-    if min(pads, default=0) < 0 or max(pads, default=0) > LARGEST_INDEX:
-        raise Refusal(
-            f"its pads are {list(pads[:8])}, expected 0 to {LARGEST_INDEX}",
-            "crop with a Slice instead of a negative padding",
-        )
-    value = operator.real(2) if operator.has(2) else 0.0
-    if not np.isfinite(value):
-        raise Refusal(f"the border is {value}, expected a finite number", "pad with zeros")
-    before, after = [0] * rank, [0] * rank
-    for place, axis in enumerate(axes):
-        before[axis], after[axis] = pads[place], pads[place + len(axes)]
-    shape = tuple(b + n + a for b, n, a in zip(before, x.shape, after, strict=True))
-    if shape == x.shape:
-        return x
-
-    def on_view(work: GraphBuilder, view: View) -> View:
-        view = work.aligned(view)
-        order = inverse(view.perm)
-        quant = view.tensor.quant
-        assert quant is not None
-        border = int(Scheme(quant.scale[0], quant.zero_point).store(np.array(value, np.float32)))
-        op = Pad(permuted(tuple(before), order), permuted(tuple(after), order), border)
-        output = work.emit_moved(op, (view.tensor,), permuted(shape, order))
-        return View(output, view.perm, shape)
-
-    want_size(shape)
-    if isinstance(x, Constant) and x.quant is not None:
-        x = Constant(x.name, x.real.astype(np.float32))
-    borders = list(zip(before, after, strict=True))
-
-    def on_array(data: Array) -> Array:
-        return np.pad(data, borders, constant_values=data.dtype.type(value))
-
-    if isinstance(x, Stored) and x.real and not x.scheme.holds(value):
-        # linear attention pads its values with ones, whatever their range is
-        return Moved(operator.node, shape, (x,), on_view)
-    return moved(operator, x, on_array, on_view, shape)

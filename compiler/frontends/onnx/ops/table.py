@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from mcuforge.compiler.frontends.onnx.file import OnnxFile
 from mcuforge.compiler.frontends.onnx.ops import (
+    borders,
     constants,
     convolution,
     joining,
@@ -16,10 +17,14 @@ from mcuforge.compiler.frontends.onnx.ops import (
     qdq,
     resize,
     slicing,
+    transposed,
 )
+from mcuforge.compiler.frontends.onnx.ops.affine import batch_normalization
 from mcuforge.compiler.frontends.onnx.ops.elementwise import binary, unary
 from mcuforge.compiler.frontends.onnx.ops.folding import FOLDS, ON_SHAPES, fold
 from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
+from mcuforge.compiler.frontends.onnx.ops.instead import INSTEAD, QDQ
+from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, where
 from mcuforge.compiler.frontends.onnx.ops.operator import Arm
 from mcuforge.compiler.ops.add import Add
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
@@ -36,12 +41,14 @@ from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.reshape import Reshape
-from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.compiler.ops.resize_bilinear import ResizeBilinear
+from mcuforge.compiler.ops.resize_nearest import PickPixels, ResizeNearest
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
-from mcuforge.errors import Refusal
+from mcuforge.compiler.ops.transpose_conv import TransposeConv
+from mcuforge.errors import Advice, Phase, Refusal
 
 MICROSOFT = "com.microsoft"
 # Operators of com.microsoft that are read: those that equal a standard one, and two of its own.
@@ -55,6 +62,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Conv": Arm(
             convolution.conv, (Conv2D, DepthwiseConv2D), "1-D and 2-D, groups; symmetric weights"
         ),
+        "ConvTranspose": Arm(
+            transposed.conv_transpose, (TransposeConv,), "1-D and 2-D, groups; symmetric weights"
+        ),
         "Gemm": Arm(linear.gemm, (FullyConnected,), "alpha, beta 1, transA 0"),
         "MatMul": Arm(joining.matmul, (FullyConnected, BatchMatMul), "by weights or run-time"),
         "Add": Arm(binary, (Add, Lookup)),
@@ -65,13 +75,19 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Max": Arm(binary, (Maximum, Lookup)),
         "Min": Arm(binary, (Minimum, Lookup)),
         "PRelu": Arm(binary, (Lookup,), "one slope"),
+        "BatchNormalization": Arm(
+            batch_normalization, (DepthwiseConv2D,), "part of a Conv, Gemm or MatMul before it"
+        ),
         "LayerNormalization": Arm(normalize.layer_normalization, (LayerNorm,)),
+        "Where": Arm(where, (Minimum, Maximum, Lookup), "by a constant mask, or of one tensor"),
         "Softmax": Arm(normalize.softmax, (SoftmaxQdq,)),
         "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
         "GlobalAveragePool": Arm(pooling.global_average_pool, (Mean,)),
-        "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D)),
+        "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D, Pad)),
         "MaxPool": Arm(pooling.max_pool, (MaxPool2D,)),
-        "Resize": Arm(resize.resize, (ResizeNearest,), "nearest"),
+        "Resize": Arm(
+            resize.resize, (ResizeNearest, PickPixels, ResizeBilinear), "nearest and linear"
+        ),
         "Transpose": Arm(movement.transpose, (Transpose,), "moves bytes only where it must"),
         "Reshape": Arm(movement.reshape, (Reshape,)),
         "Flatten": Arm(movement.flatten, (Reshape,)),
@@ -81,7 +97,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Split": Arm(slicing.split, (Slice,)),
         "Slice": Arm(slicing.slice_, (Slice,)),
         "Gather": Arm(slicing.gather, (Slice,), "constant indices"),
-        "Pad": Arm(slicing.pad, (Pad,), "constant borders"),
+        "Pad": Arm(borders.pad, (Pad, PickPixels), "all modes, constant widths"),
         "Expand": Arm(constants.expand, (), "of constants"),
         "Identity": Arm(movement.identity),
         "Dropout": Arm(movement.identity, (), "inference"),
@@ -92,35 +108,15 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Size": Arm(constants.size_of, (), ON_SHAPES),
     }
     | {name: Arm(unary, (Lookup,), ONE_TENSOR) for name in UNARY}
+    | {name: Arm(logic, (Lookup,), ONE_TENSOR) for name in LOGIC}
     | {name: Arm(fold, (), ON_SHAPES) for name in FOLDS}
+    | {"Tile": Arm(borders.tile, (PickPixels,), "constant repetitions")}
 )
 
-QDQ = (
-    "quantize to QDQ form: quantize_static(..., quant_format=QuantFormat.QDQ), "
-    "or `mcuforge quantize MODEL --data FILE` on the float model"
+QUANTIZE = Advice(
+    "`mcuforge quantize MODEL --data FILE` writes a quantized one from calibration data",
+    Phase.QUANTIZE,
 )
-FOLD_FIRST = "fold it first: onnxruntime.quantization.shape_inference.quant_pre_process"
-RECURRENT = "use convolutions or attention: recurrent layers are not supported"
-CONTROL_FLOW = "export without control flow: trace the model instead of scripting it"
-OTHER_QUANTIZED_FORMS = (
-    *("ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "DynamicQuantizeMatMul"),
-    *("MatMulIntegerToFloat", "QLinearConv", "QLinearMatMul", "QLinearAdd", "QLinearMul"),
-    *("QLinearConcat", "QLinearSigmoid", "QLinearSoftmax", "QLinearLeakyRelu"),
-    *("QLinearAveragePool", "QLinearGlobalAveragePool", "QGemm", "QAttention"),
-)
-INSTEAD: Mapping[str, str] = MappingProxyType(
-    {
-        "BatchNormalization": FOLD_FIRST,
-        "ConvTranspose": "use Resize (nearest) and then a Conv instead",
-        "InstanceNormalization": "use LayerNormalization or a folded BatchNormalization",
-        "GlobalMaxPool": "use GlobalAveragePool, or MaxPool with the kernel of the whole image",
-    }
-    | dict.fromkeys(("LSTM", "GRU", "RNN"), RECURRENT)
-    | dict.fromkeys(("If", "Loop", "Scan"), CONTROL_FLOW)
-    | dict.fromkeys(OTHER_QUANTIZED_FORMS, QDQ)
-)
-REPLACE = "replace it in the model by supported operators: `mcuforge ops` lists them"
-QUANTIZE = "`mcuforge quantize MODEL --data FILE` writes a quantized one from calibration data"
 
 
 def want_integers(model: OnnxFile) -> None:
@@ -130,9 +126,7 @@ def want_integers(model: OnnxFile) -> None:
         return
     other = next((kind for kind in kinds if INSTEAD.get(kind) == QDQ), None)
     if other is not None:
-        dynamic = "Dynamic" in other or other.endswith("Integer")
-        form = "quantized dynamically" if dynamic else "quantized in operator form"
-        raise Refusal(f"the model is {form} ({other}), supported: static, in QDQ form", QDQ)
+        raise Refusal(f"the model is quantized dynamically ({other}), supported: static", QDQ)
     raise Refusal(
         f"this is a float model: {len(kinds)} operators without a QuantizeLinear; "
         "supported: int8 in QDQ form",

@@ -6,17 +6,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuforge.compiler.frontends.onnx.values import OFFSET, Constant, Stored, Value
-from mcuforge.compiler.frontends.onnx.work import GraphBuilder
+from mcuforge.compiler.frontends.common import SCALE_LIMITS
+from mcuforge.compiler.frontends.onnx.values import (
+    OFFSET,
+    Constant,
+    Interval,
+    Real,
+    Stored,
+    Value,
+)
+from mcuforge.compiler.frontends.onnx.work import QUANTIZE_TOO, GraphBuilder
 from mcuforge.compiler.ops.common.fixed_point import RANGE
 from mcuforge.compiler.tensors import DType, Quant, Tensor
-from mcuforge.errors import Refusal
+from mcuforge.errors import Advice, Phase, Refusal
 
-SYMMETRIC = "quantize weights symmetrically: extra_options={'WeightSymmetric': True}"
-QUANTIZE_TOO = (
-    "quantize this operator and its neighbours too: quantize_static without op_types_to_quantize, "
-    "or `mcuforge quantize MODEL --data FILE` on the float model"
+SYMMETRIC = Advice(
+    "quantize weights symmetrically: extra_options={'WeightSymmetric': True}", Phase.QUANTIZE
 )
+LEAST_GAIN = 1e-9  # of a channel whose weights a factor makes nearly zero
 SAME_SCALE = 1e-5  # relative: a bias scale this close to the product of the two equals it
 
 
@@ -37,14 +44,40 @@ class Weights:
         quant = Quant(self.scales, 0, axis if len(self.scales) > 1 else None)
         return work.constant(self.source, f"{tag} {self.turned}", data, quant)
 
+    def sums(self, x: Interval | None, bias: Constant | None) -> Interval | None:
+        """Bound the sums of products with values of `x`, or with the zeros of a padding."""
+        if x is None:
+            return None
+        count = self.data.shape[0]
+        rows = self.data.reshape(count, -1).astype(np.float64)
+        rows *= np.broadcast_to(np.array(self.scales), (count,))[:, None]
+        up, down = np.maximum(rows, 0.0).sum(axis=1), np.minimum(rows, 0.0).sum(axis=1)
+        least, most = min(x[0], 0.0), max(x[1], 0.0)
+        added = 0.0 if bias is None else bias.real.reshape(-1)
+        low, high = up * least + down * most + added, up * most + down * least + added
+        return (float(low.min()), float(high.max()))
 
-def stored_input(value: Value, place: str) -> Stored:
-    """Return a quantized activation. Raises Refusal for one left in float."""
-    if isinstance(value, Stored) and value.real:
-        return value
-    raise Refusal(
-        f"its {place} is a float32 result without QuantizeLinear, supported: int8", QUANTIZE_TOO
-    )
+    def times(
+        self, bias: Constant | None, gain: Real, offset: Real
+    ) -> tuple["Weights", Constant] | None:
+        """Multiply the results by `gain` and add `offset`, both float64, one per channel.
+
+        Returns the weights and the bias of the whole, which is exact but for the bias's rounding.
+        None where the sign of a weight of -128 would turn.
+        """
+        count = self.data.shape[0]
+        spread = (count, *(1,) * (self.data.ndim - 1))
+        turned = self.data.astype(np.int16) * np.sign(gain).astype(np.int16).reshape(spread)
+        if turned.max() > RANGE[DType.INT8][1]:
+            return None
+        scales = np.broadcast_to(np.array(self.scales), (count,))
+        scales = scales * np.maximum(np.abs(gain), LEAST_GAIN)
+        before = 0.0 if bias is None else np.broadcast_to(bias.real.reshape(-1), (count,))
+        name = self.source.name
+        source = Constant(name, self.source.data, self.source.quant)  # not the same as unscaled
+        after = Constant(f"{name}_bias" if bias is None else bias.name, before * gain + offset)
+        data = turned.astype(np.int8)
+        return Weights(source, data, tuple(float(s) for s in scales), self.turned), after
 
 
 def want_weights(value: Value) -> None:
@@ -66,6 +99,11 @@ def int8_weights(value: Value, axis: int) -> Weights:
             f"the weights are {value.data.dtype.name}, supported: int8 and uint8", SYMMETRIC
         )
     quant = value.quant
+    most = SCALE_LIMITS[1]
+    if quant.scale.max() > most:
+        raise Refusal(
+            f"the weights have scale {quant.scale.max():g}, expected at most {most:g}", QUANTIZE_TOO
+        )
     if quant.axis not in (None, axis % value.data.ndim):
         raise Refusal(
             f"the weights have one scale per slice of axis {quant.axis}, "

@@ -24,7 +24,7 @@ from mcuforge.compiler.frontends.tflite.ops.floats import (
     quantized,
 )
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator, Read
-from mcuforge.compiler.frontends.tflite.tensors import QUANTIZE, Values
+from mcuforge.compiler.frontends.tflite.tensors import Values
 from mcuforge.compiler.graph import Activation
 from mcuforge.compiler.ops.common import elementary
 from mcuforge.compiler.ops.common.checks import want_int8
@@ -60,6 +60,7 @@ class Islands:
 
     values: Values
     arms: Callable[[str], Read]
+    in_float: str  # what to do about an operator that computes in float
     _known: dict[int, Real | Moved | Quotient] = field(default_factory=dict)
     _constants: dict[int, Float32] = field(default_factory=dict)  # dequantized ones
 
@@ -79,7 +80,7 @@ class Islands:
         if raw.name in MOVES:
             found = self._move(operator)
         if found is None and any(self.computes(i) for i in raw.inputs):
-            raise Refusal(f"{raw.name} computes in float32, supported: int8", QUANTIZE)
+            raise Refusal(f"{raw.name} computes in float32, supported: int8", self.in_float)
         return found
 
     def computes(self, index: int) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads pools and RESIZE_NEAREST_NEIGHBOR; resolves the windows of pools and convolutions."""
+"""Reads pools and resizing; resolves the windows of pools and convolutions."""
 
 from mcuforge.compiler.frontends.common import LARGEST_STEP, LARGEST_TENSOR_BYTES, contradiction
 from mcuforge.compiler.frontends.tflite.ops.operator import NewNode, NewNodes, Operator, Read
@@ -7,6 +7,7 @@ from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.common.checks import want_one_image, want_shape
 from mcuforge.compiler.ops.common.window import Padding, Pair, Window, resolve_padding
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
+from mcuforge.compiler.ops.resize_bilinear import ResizeBilinear, tflite_taps
 from mcuforge.compiler.ops.resize_nearest import ResizeNearest
 from mcuforge.compiler.tensors import Tensor
 from mcuforge.errors import Refusal
@@ -36,14 +37,32 @@ def pool(make: type[AveragePool2D | MaxPool2D]) -> Read:
 
 def resize_nearest(operator: Operator) -> NewNodes:
     """Read inputs image and size; options align_corners 0, half_pixel_centers 1."""
-    operator.arity(2)
     options = operator.options("ResizeNearestNeighborOptions")
-    x, output = operator.input(0), operator.output()
-    want_one_image(x)
-    size = operator.integers(1)
-    want_shape(output, (1, *size, x.shape[3]))
     op = ResizeNearest(options.flag(0), options.flag(1))
-    return (NewNode(op, (x,), output),)
+    return (NewNode(op, (_resized(operator),), operator.output()),)
+
+
+def resize_bilinear(operator: Operator) -> NewNodes:
+    """Read inputs image and size; options align_corners 2, half_pixel_centers 3."""
+    options = operator.options("ResizeBilinearOptions")
+    corners, half = options.flag(2), options.flag(3)
+    x, output = _resized(operator), operator.output()
+    if corners and half:
+        raise contradiction("align_corners and half_pixel_centers are both set, expected one")
+    rows, columns = (
+        tflite_taps(n, count, align_corners=corners, half_pixel_centers=half)
+        for n, count in zip(x.shape[1:3], output.shape[1:3], strict=True)
+    )
+    return (NewNode(ResizeBilinear(rows, columns), (x,), output),)
+
+
+def _resized(operator: Operator) -> Tensor:
+    """Return the image to resize. Raises Refusal where the output has another size than asked."""
+    operator.arity(2)
+    x = operator.input(0)
+    want_one_image(x)
+    want_shape(operator.output(), (1, *operator.integers(1), x.shape[3]))
+    return x
 
 
 def read_window(x: Tensor, kernel: Pair, stride: Pair, dilation: Pair, padding: int) -> Window:

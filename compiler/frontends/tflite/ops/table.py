@@ -7,6 +7,7 @@ from types import MappingProxyType
 from mcuforge.compiler.frontends.tflite.ops import (
     gathering,
     movement,
+    picking,
     pointwise,
     selecting,
     slicing,
@@ -35,7 +36,8 @@ from mcuforge.compiler.ops.mul import Mul
 from mcuforge.compiler.ops.pad import Pad
 from mcuforge.compiler.ops.quantize import Quantize
 from mcuforge.compiler.ops.reshape import Reshape
-from mcuforge.compiler.ops.resize_nearest import ResizeNearest
+from mcuforge.compiler.ops.resize_bilinear import ResizeBilinear
+from mcuforge.compiler.ops.resize_nearest import PickPixels, ResizeNearest
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax import Softmax
 from mcuforge.compiler.ops.squared_difference import SquaredDifference
@@ -54,6 +56,7 @@ from mcuforge.compiler.ops.tables.sqrt import Sqrt
 from mcuforge.compiler.ops.tables.square import Square
 from mcuforge.compiler.ops.tables.tanh import Tanh
 from mcuforge.compiler.ops.transpose import Transpose
+from mcuforge.compiler.ops.transpose_conv import TransposeConv
 
 ON_SHAPES = "on shapes only, computed while reading"
 IN_FLOAT = "also in float between DEQUANTIZE and QUANTIZE"
@@ -89,6 +92,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "MAXIMUM": binary(Maximum(), "MaximumMinimumOptions"),
         "MAX_POOL_2D": Arm(spatial.pool(MaxPool2D), (MaxPool2D,)),
         "MEAN": reduced(Mean),
+        "MIRROR_PAD": Arm(
+            picking.mirror_pad, (PickPixels, Reshape), "constant paddings; any dimensions"
+        ),
         "MINIMUM": binary(Minimum(), "MaximumMinimumOptions"),
         "MUL": Arm(fused(Mul, "MulOptions"), (Mul,), "broadcasts"),
         "PACK": Arm(gathering.pack, (Concatenation, Reshape), "one scale for all"),
@@ -101,7 +107,9 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "RELU6": unary(Relu("relu6")),
         "RELU_N1_TO_1": unary(Relu("relu_n1_to_1")),
         "RESHAPE": Arm(movement.reshape, (Reshape,), "constant shape; costs nothing"),
+        "RESIZE_BILINEAR": Arm(spatial.resize_bilinear, (ResizeBilinear,), "constant size"),
         "RESIZE_NEAREST_NEIGHBOR": Arm(spatial.resize_nearest, (ResizeNearest,), "constant size"),
+        "REVERSE_V2": Arm(picking.reverse, (Slice,), "constant axes"),
         "RSQRT": unary(Rsqrt(), None, "of positive values"),
         "SELECT": Arm(selecting.select, (Minimum, Maximum), CONSTANT_CONDITION),
         "SELECT_V2": Arm(selecting.select, (Minimum, Maximum), CONSTANT_CONDITION),
@@ -121,6 +129,10 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         ),
         "SUM": reduced(Sum, AS_UINT8),
         "TANH": unary(Tanh()),
+        "TILE": Arm(picking.tile, (PickPixels, Reshape), "constant repetitions"),
+        "TRANSPOSE_CONV": Arm(
+            weighted.transpose_conv, (TransposeConv,), "constant size, per-channel weights"
+        ),
         "TRANSPOSE": Arm(movement.transpose, (Transpose,), "constant permutation"),
         "UNPACK": Arm(gathering.unpack, (Slice, Reshape)),
     }
@@ -133,22 +145,3 @@ UNJUDGED: Mapping[type[Op], str] = MappingProxyType(
 
 # Operators that are only computed while reading, never on the board.
 SHAPE_OPERATORS = tuple(sorted(set(FOLDS) - set(ARMS)))
-
-FIXED_DILATION = "convert with fixed input shapes: the dilation then stays in CONV_2D"
-INSTEAD: Mapping[str, str] = MappingProxyType(
-    {
-        "ARG_MAX": "end the model before it and take the largest output in your own code",
-        "BATCH_TO_SPACE_ND": FIXED_DILATION,
-        "ELU": "use ReLU or HardSwish in its place",
-        "MIRROR_PAD": "pad with zeros (PAD) in its place",
-        "PRELU": "use LeakyReLU with one slope in its place",
-        "RESIZE_BILINEAR": "use interpolation='nearest' in its place",
-        "SPACE_TO_BATCH_ND": FIXED_DILATION,
-        "TRANSPOSE_CONV": "use nearest up-sampling followed by a convolution in its place",
-        "IF": "export the branch you need: control flow is not compiled",
-        "WHILE": "unroll the loop (unroll=True): control flow is not compiled",
-        "UNIDIRECTIONAL_SEQUENCE_LSTM": "unroll the layer (unroll=True), or use convolutions",
-    }
-)
-REPLACE = "replace it in the model: `mcuforge ops` lists what is supported"
-NO_FLEX = "convert with builtin operators only: target_spec.supported_ops without SELECT_TF_OPS"

@@ -12,14 +12,13 @@ from mcuforge.compiler.frontends.tflite.reader import SUPPORTED, read_tflite
 from mcuforge.compiler.verify import verify
 from tests.golden.case import Case
 from tests.golden.merge import case_graph, case_modules, cases_of
-from tests.models import elementwise_samples
+from tests.models import elementwise_samples, gathering_samples
 from tests.models.case_model import case_model, feed
-from tests.models.gathering_samples import GATHERING
 from tests.models.oracle import run_reference
 from tests.models.samples import SAMPLES, Sample
 
-JUDGED = (*SAMPLES, *GATHERING, *elementwise_samples.JUDGED)
-EVERY = (*JUDGED, *elementwise_samples.UNJUDGED)
+JUDGED = (*SAMPLES, *gathering_samples.GATHERING, *elementwise_samples.JUDGED)
+EVERY = (*JUDGED, *elementwise_samples.UNJUDGED, *gathering_samples.UNJUDGED)
 
 
 @pytest.mark.parametrize("sample", EVERY, ids=lambda s: s.case.name)
