@@ -19,12 +19,14 @@ from mcuforge.compiler.frontends.common import Unique
 from mcuforge.compiler.frontends.tflite.file import RawModel, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes
 from mcuforge.compiler.frontends.tflite.names import tensor_names
+from mcuforge.compiler.frontends.tflite.shifted import moved_values
 from mcuforge.compiler.graph import Graph
 from mcuforge.compiler.judges.answers import differing, largest_gap
 from mcuforge.compiler.judges.child import Child, serve
 from mcuforge.compiler.judges.interpreters import Engine, Interpreter, load
 from mcuforge.compiler.judges.judgeable import judgeable
 from mcuforge.compiler.tensors import Array
+from mcuforge.compiler.user_ports import port_of, to_graph
 
 MOST_SAMPLES = 8  # enough: they are samples whose outputs differ
 
@@ -60,14 +62,18 @@ def find_differences(
 def differences_of(
     graph: Graph, file: RawModel, engine: Engine, samples: Sequence[Array]
 ) -> tuple[Difference, ...]:
-    """Find them in this process, over all samples. The engine must keep all its tensors."""
+    """Find them in this process, over all samples, which are in the file's form.
+
+    The engine must keep all its tensors.
+    """
     index_of = {name: index for index, name in enumerate(tensor_names(file, Unique()))}
     elements = np.zeros(len(graph.nodes), np.int64)
     largest = np.zeros(len(graph.nodes))
     for sample in range(len(samples[0])):
         engine.run([x[sample] for x in samples])
         held: dict[str, Array] = {
-            t.name: x[sample].reshape(t.shape) for t, x in zip(graph.inputs, samples, strict=True)
+            t.name: to_graph(x[sample : sample + 1], port_of(graph, t), t)[0]
+            for t, x in zip(graph.inputs, samples, strict=True)
         }
         for place, node in enumerate(graph.nodes):
             operands = [t.data if t.data is not None else held[t.name] for t in node.inputs]
@@ -77,6 +83,8 @@ def differences_of(
             if index is None:  # one of our tensors, between two nodes of one operator
                 continue
             theirs = engine.tensor(index).reshape(ours.shape)
+            if theirs.dtype == np.uint8 and ours.dtype == np.int8:
+                theirs = moved_values(theirs)
             held[node.output.name] = theirs
             elements[place] += int(differing(ours, theirs).sum())
             largest[place] = max(largest[place], largest_gap(ours, theirs))

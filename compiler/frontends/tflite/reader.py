@@ -19,6 +19,7 @@ from mcuforge.compiler.frontends.detect import check_tflite
 from mcuforge.compiler.frontends.tflite.applied import Applied
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawOperator, parse
 from mcuforge.compiler.frontends.tflite.flatbuffer import FileBytes, Malformed
+from mcuforge.compiler.frontends.tflite.legacy import is_legacy, want_compared
 from mcuforge.compiler.frontends.tflite.names import layer_name
 from mcuforge.compiler.frontends.tflite.ops.instead import INSTEAD, unsupported
 from mcuforge.compiler.frontends.tflite.ops.islands import Islands
@@ -29,8 +30,9 @@ from mcuforge.compiler.frontends.tflite.ops.table import (
     ON_SHAPES,
     SHAPE_OPERATORS,
 )
+from mcuforge.compiler.frontends.tflite.shifted import UINT8, uint8_port
 from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, Values
-from mcuforge.compiler.graph import Graph, Node
+from mcuforge.compiler.graph import Graph, Node, Port
 from mcuforge.compiler.ops.common.checks import WrongShape
 from mcuforge.compiler.ops.copy import Copy
 from mcuforge.errors import CompileError, Refusal
@@ -96,7 +98,7 @@ class TfliteReading:
         self.model = model
         self.survey = Survey(file, model.signature, model.signatures)
         self._applied = Applied(model)
-        self.values = Values(model)
+        self.values = Values(model, legacy=is_legacy(model, ARMS))
         self.islands = Islands(self.values, lambda name: ARMS[name].read, self._applied.in_float)
         self.nodes: list[Node] = []
         self._layers = Unique()
@@ -131,9 +133,20 @@ class TfliteReading:
             ),
             nodes=(*self.nodes, *copies.values()),
             source=self.survey.file,
+            ports=self._ports(copies),
             signature=self.model.signature,
             signatures=self.model.signatures,
         )
+
+    def _ports(self, copies: Mapping[int, Node]) -> dict[str, Port]:
+        """Describe the inputs and outputs that are uint8 in the file and int8 in the graph."""
+        edges = [(i, self.values.tensor(i)) for i in (*self.model.inputs, *self.model.outputs)]
+        edges += [(self.model.outputs[place], node.output) for place, node in copies.items()]
+        return {
+            tensor.name: uint8_port(tensor)
+            for index, tensor in edges
+            if self.values.legacy and self.values.raw(index).type_name == UINT8
+        }
 
     def _copied_outputs(self) -> dict[int, Node]:
         """Copy outputs that are an input, a constant or an earlier output too, by their place."""
@@ -206,6 +219,9 @@ class TfliteReading:
             return island
         if raw.name not in MOVES_FLOATS:
             self._check_integer(raw)
+        if self.values.legacy:
+            tensors = [self.values.raw(i) for i in (*raw.inputs, *raw.outputs) if i >= 0]
+            want_compared(raw.name, ARMS[raw.name], tensors)
         return ARMS[raw.name].read(operator)
 
     def _check_order(self, raw: RawOperator) -> None:

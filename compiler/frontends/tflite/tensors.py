@@ -22,6 +22,7 @@ from mcuforge.compiler.frontends.common import (
 )
 from mcuforge.compiler.frontends.tflite.file import RawModel, RawQuantization, RawTensor
 from mcuforge.compiler.frontends.tflite.names import tensor_names
+from mcuforge.compiler.frontends.tflite.shifted import moved
 from mcuforge.compiler.ops.common.checks import WrongShape
 from mcuforge.compiler.ops.common.fixed_point import RANGE, Int64
 from mcuforge.compiler.tensors import Array, DType, Quant, Tensor
@@ -68,8 +69,9 @@ FIX_SHAPE = Advice(
 class Values:
     """The tensors of one file, made at the first request. Its methods raise Refusal."""
 
-    def __init__(self, model: RawModel) -> None:
+    def __init__(self, model: RawModel, *, legacy: bool = False) -> None:
         self.model = model
+        self.legacy = legacy  # all of uint8 is read as int8
         unique = Unique()
         self.names = tensor_names(model, unique)
         self.fresh = unique.take  # gives a name that is not taken yet
@@ -180,7 +182,8 @@ class Values:
             )
         check_shape(raw, name, dtype)
         data = None if raw.span is None else self._data(raw, name, dtype.numpy)
-        return Tensor(name, raw.shape, dtype, _quant(raw, name, dtype), data)
+        tensor = Tensor(name, raw.shape, dtype, _quant(raw, name, dtype), data)
+        return moved(tensor) if self.legacy and dtype is DType.UINT8 else tensor
 
     def _data(self, raw: RawTensor, name: str, dtype: np.dtype[np.generic]) -> Array:
         """Return a constant's values: a view of the file, never a copy."""
