@@ -191,6 +191,8 @@ class Graph:
     format: str = "tflite"  # or "onnx"
     ports: Mapping[str, Port] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    signature: str = ""  # which of the file's signatures it is
+    signatures: tuple[str, ...] = ()
 
     @lazy
     def _links(self) -> _Links:
