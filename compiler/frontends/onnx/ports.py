@@ -22,6 +22,7 @@ FIX_SHAPE = (
 # Operators with channels at axis 1, and operators in front of them that keep the axes' order.
 ON_IMAGES = frozenset(
     {"Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize"}
+    | {"GlobalMaxPool"}
     | {"BatchNormalization"}
 )
 PATCH_DIMENSIONS = 6

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -30,7 +30,7 @@ from mcuforge.compiler.frontends.tflite.ops.table import (
     SHAPE_OPERATORS,
 )
 from mcuforge.compiler.frontends.tflite.tensors import FIX_SHAPE, QUANTIZE, Values
-from mcuforge.compiler.graph import Graph, Node
+from mcuforge.compiler.graph import Graph, Node, Port
 from mcuforge.compiler.ops.common.checks import WrongShape
 from mcuforge.errors import CompileError, Refusal
 
@@ -116,7 +116,15 @@ class TfliteReading:
             outputs=tuple(self.values.tensor(i) for i in self.model.outputs),
             nodes=tuple(self.nodes),
             source=self.survey.file,
+            ports=MappingProxyType(dict(self._ports())),
         )
+
+    def _ports(self) -> Iterator[tuple[str, Port]]:
+        """Describe the inputs and outputs that the file has as int64 and the graph as int32."""
+        for index in (*self.model.inputs, *self.model.outputs):
+            if self.values.raw(index).type_name == "int64":
+                tensor = self.values.tensor(index)
+                yield tensor.name, Port("int64", tensor.shape, tuple(range(len(tensor.shape))))
 
     def _read(self, raw: RawOperator) -> None:
         """Add the operator's nodes, or record what is wrong with it."""

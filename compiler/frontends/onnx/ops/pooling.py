@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads MaxPool, AveragePool, GlobalAveragePool and ReduceMean."""
+"""Reads MaxPool, AveragePool, GlobalAveragePool, ReduceMean and ReduceSum."""
 
 import math
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ from mcuforge.compiler.ops.depthwise_conv2d import DepthwiseConv2D
 from mcuforge.compiler.ops.max_pool2d import MaxPool2D
 from mcuforge.compiler.ops.mean import Mean
 from mcuforge.compiler.ops.pad import Pad
+from mcuforge.compiler.ops.sum import Sum
 from mcuforge.compiler.tensors import Quant, Tensor
 from mcuforge.errors import Refusal
 
@@ -130,23 +131,27 @@ def _pooled(operator: Operator) -> tuple[Value, Slide]:
 
 @dataclass(frozen=True, eq=False)
 class Meaned(Deferred):
-    """The mean over axes, which stay as dimensions of 1 where `keep` is set."""
+    """The mean or sum over axes, which stay as dimensions of 1 where `keep` is set."""
 
     axes: Shape
     keep: bool
+    reducer: type[Mean] = Mean
 
     @property
     def reach(self) -> Interval | None:
-        return reach_of(self.x)
+        return reach_of(self.x) if self.reducer is Mean else None
 
     def build(self, work: GraphBuilder, scheme: Scheme) -> View:
         count = prod(self.x.shape[axis] for axis in self.axes)
-        view = work.aligned(_settled(work, self.x, scheme, count).view)
+        if self.reducer is Mean:
+            view = work.aligned(_settled(work, self.x, scheme, count).view)
+        else:
+            view = work.aligned(work.settled(self.x).view)
         stored = tuple(sorted(view.perm[axis] for axis in self.axes))
         shape = tuple(1 if i in stored else n for i, n in enumerate(view.tensor.shape))
         if not self.keep:
             shape = tuple(n for i, n in enumerate(shape) if i not in stored)
-        output = work.emit(Mean(stored), (view.tensor,), shape, scheme)
+        output = work.emit(self.reducer(stored), (view.tensor,), shape, scheme)
         if self.keep:
             return View(output, view.perm, self.shape)
         left = [p for i, p in enumerate(view.perm) if i not in self.axes]
@@ -167,7 +172,7 @@ def _settled(work: GraphBuilder, x: Value, scheme: Scheme, count: int) -> Stored
 
 
 def reduce_mean(operator: Operator) -> Value:
-    """Average over the axes that it names, all by default; keepdims is 1 by default."""
+    """Average or sum over the axes that it names, all by default; keepdims is 1 by default."""
     operator.arity(1, 2)
     x = operator.value(0)
     rank = len(x.shape)
@@ -189,13 +194,16 @@ def global_average_pool(operator: Operator) -> Value:
 
 
 def meaned(operator: Operator, x: Value, axes: Shape, keep: bool) -> Value:
-    """Average `x` over `axes`."""
+    """Average or sum `x` over `axes`."""
+    reducer = Sum if operator.node.op == "ReduceSum" else Mean
     shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     if not keep:
         shape = tuple(n for i, n in enumerate(shape) if i not in axes)
     if isinstance(x, Constant):
-        result = x.real.mean(axis=axes, keepdims=keep)
+        reduce = np.sum if reducer is Sum else np.mean
+        result = reduce(x.real, axis=axes, keepdims=keep)
         return Constant(x.name, np.asarray(result, np.float32))
     if not shape:  # a single number is stored as a list of one
-        return shaped(operator, Meaned(operator.node, (1,) * len(x.shape), (x,), axes, True), ())
-    return Meaned(operator.node, shape, (x,), axes, keep)
+        ones = (1,) * len(x.shape)
+        return shaped(operator, Meaned(operator.node, ones, (x,), axes, True, reducer), ())
+    return Meaned(operator.node, shape, (x,), axes, keep, reducer)

@@ -9,6 +9,7 @@ from mcuforge.compiler.frontends.onnx.ops import (
     borders,
     constants,
     convolution,
+    extremes,
     joining,
     linear,
     movement,
@@ -26,6 +27,7 @@ from mcuforge.compiler.frontends.onnx.ops.functions import UNARY
 from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, where
 from mcuforge.compiler.frontends.onnx.ops.operator import Arm
 from mcuforge.compiler.ops.add import Add
+from mcuforge.compiler.ops.arg_extremum import ArgMax, ArgMin
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.concatenation import Concatenation
@@ -44,6 +46,7 @@ from mcuforge.compiler.ops.resize_bilinear import ResizeBilinear
 from mcuforge.compiler.ops.resize_nearest import PickPixels, ResizeNearest
 from mcuforge.compiler.ops.slice import Slice
 from mcuforge.compiler.ops.softmax_qdq import SoftmaxQdq
+from mcuforge.compiler.ops.sum import Sum
 from mcuforge.compiler.ops.tables.lookup import Lookup
 from mcuforge.compiler.ops.transpose import Transpose
 from mcuforge.compiler.ops.transpose_conv import TransposeConv
@@ -81,6 +84,12 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "Where": Arm(where, (Minimum, Maximum, Lookup), "by a constant mask, or of one tensor"),
         "Softmax": Arm(normalize.softmax, (SoftmaxQdq,)),
         "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
+        "ReduceSum": Arm(pooling.reduce_mean, (Sum,)),
+        "ReduceMax": Arm(extremes.reduce_extremum, (MaxPool2D,)),
+        "ReduceMin": Arm(extremes.reduce_extremum, (Lookup, MaxPool2D)),
+        "GlobalMaxPool": Arm(extremes.global_max_pool, (MaxPool2D,)),
+        "ArgMax": Arm(extremes.arg_extremum, (ArgMax,), "int64 as int32"),
+        "ArgMin": Arm(extremes.arg_extremum, (ArgMin,), "int64 as int32"),
         "GlobalAveragePool": Arm(pooling.global_average_pool, (Mean,)),
         "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D, Pad)),
         "MaxPool": Arm(pooling.max_pool, (MaxPool2D,)),
@@ -127,7 +136,6 @@ OTHER_QUANTIZED_FORMS = (
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         "InstanceNormalization": "use LayerNormalization or a folded BatchNormalization",
-        "GlobalMaxPool": "use GlobalAveragePool, or MaxPool with the kernel of the whole image",
     }
     | dict.fromkeys(("LSTM", "GRU", "RNN"), RECURRENT)
     | dict.fromkeys(("If", "Loop", "Scan"), CONTROL_FLOW)
