@@ -88,6 +88,9 @@ class InterfaceBoard:
                 f"to {self._baud}]\r\n[dut]: {READY}"
             )
             return
+        while self._dut.read(0):  # what nobody asked for
+            pass
+        self._pending = b""
         self._dut.write(f"{args}%".encode("ascii", errors="replace"))
         line = ""
         while line != _DUT_READY and not self.stopped():

@@ -11,14 +11,14 @@ from mcuforge.boards.emulator.qemu import Emulator
 from mcuforge.boards.instruments.bench import Bench, instruments
 from mcuforge.boards.instruments.edges import EdgeFile
 from mcuforge.boards.link.port import Port
+from mcuforge.boards.link.text import TextLink
 
 
 @contextmanager
 def instruments_around(board: Board, emulator: Emulator) -> Iterator[Bench]:
     """Connect interface board and power board to a board that QEMU runs; BoardError if it ended."""
     edges = EdgeFile(emulator.edges, board.tick_hz)
-    with (
-        closing(Port.open(emulator.port, board.baud)) as dut,
-        instruments(dut, edges, board.baud) as bench,
-    ):
-        yield bench
+    with closing(Port.open(emulator.port, board.baud)) as dut:
+        TextLink(dut).synchronize()  # past what it says of itself when it starts
+        with instruments(dut, edges, board.baud) as bench:
+            yield bench

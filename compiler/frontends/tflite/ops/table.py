@@ -151,18 +151,3 @@ UNJUDGED: Mapping[type[Op], str] = MappingProxyType(
 
 # Operators that are only computed while reading, never on the board.
 SHAPE_OPERATORS = tuple(sorted(set(FOLDS) - set(ARMS)))
-
-FIXED_DILATION = "convert with fixed input shapes: the dilation then stays in CONV_2D"
-INSTEAD: Mapping[str, str] = MappingProxyType(
-    {
-        "BATCH_TO_SPACE_ND": FIXED_DILATION,
-        "ELU": "use ReLU or HardSwish in its place",
-        "PRELU": "use LeakyReLU with one slope in its place",
-        "SPACE_TO_BATCH_ND": FIXED_DILATION,
-        "IF": "export the branch you need: control flow is not compiled",
-        "WHILE": "unroll the loop (unroll=True): control flow is not compiled",
-        "UNIDIRECTIONAL_SEQUENCE_LSTM": "unroll the layer (unroll=True), or use convolutions",
-    }
-)
-REPLACE = "replace it in the model: `mcuforge ops` lists what is supported"
-NO_FLEX = "convert with builtin operators only: target_spec.supported_ops without SELECT_TF_OPS"
