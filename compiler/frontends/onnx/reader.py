@@ -38,7 +38,7 @@ from mcuforge.compiler.frontends.onnx.ports import (
     ported_output,
     with_output_names,
 )
-from mcuforge.compiler.frontends.onnx.qoperators import without_integers
+from mcuforge.compiler.frontends.onnx.qoperators import WRITERS, without_integers
 from mcuforge.compiler.frontends.onnx.values import (
     Broken,
     Constant,
@@ -62,6 +62,10 @@ SUPPORTED: Mapping[str, SupportedOperator] = MappingProxyType(
             arm.note,
         )
         for name, arm in ARMS.items()
+    }
+    | {
+        name: SupportedOperator((), ("int8", "uint8"), "read as operators between DQ and Q")
+        for _, name in WRITERS
     }
 )
 
