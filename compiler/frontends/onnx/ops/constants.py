@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads constants and operators on shapes: Constant, Shape, Expand, Cast, ..."""
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -9,9 +10,10 @@ from mcuforge.compiler.frontends.common import contradiction
 from mcuforge.compiler.frontends.onnx.ops.moving import Repeated, moved, shaped
 from mcuforge.compiler.frontends.onnx.ops.operator import FREEZE, Operator, want_size
 from mcuforge.compiler.frontends.onnx.values import Constant, Edge, Scheme, Stored, Value
-from mcuforge.compiler.tensors import Array
+from mcuforge.compiler.tensors import Array, DType
 from mcuforge.errors import Refusal
 
+WHOLE = (6, 7)  # TensorProto's int32 and int64
 FLOATS = (1, 10, 11)  # TensorProto's float32, float16, float64
 CAST_TYPES = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11: "float64"}
 
@@ -39,7 +41,7 @@ def expand(operator: Operator) -> Value:
 
 
 def cast(operator: Operator) -> Value:
-    """Cast floats to floats, which changes nothing, and 8-bit inputs to floats on scale 1."""
+    """Cast floats to floats and indices to indices, and 8-bit inputs to floats on scale 1."""
     operator.arity(1)
     x, target = operator.value(0), operator.int_of("to", 0)
     if isinstance(x, Constant):
@@ -53,6 +55,8 @@ def cast(operator: Operator) -> Value:
     if target in FLOATS and isinstance(x, Edge) and x.dtype in ("int8", "uint8"):
         scheme = Scheme(1.0, -128 if x.dtype == "uint8" else 0, x.dtype)
         return Stored(operator.work.realize(x, scheme), scheme, real=True)
+    if target in WHOLE and isinstance(x, Stored) and x.view.tensor.dtype is DType.INT32:
+        return replace(x, scheme=replace(x.scheme, dtype=CAST_TYPES[target]))
     integer = (isinstance(x, Stored) and not x.real) or (
         isinstance(x, Edge) and x.dtype != "float32"
     )

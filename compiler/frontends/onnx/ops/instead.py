@@ -53,8 +53,6 @@ OTHER_QUANTIZED_FORMS = (
 )
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
-        "ArgMax": "end the model before it and take the largest output in your own code",
-        "ArgMin": "end the model before it and take the smallest output in your own code",
         "CastLike": Advice("export with Cast, or with one type of number", Phase.EXPORT),
         "CumSum": "multiply by a constant triangular matrix (MatMul) in its place",
         "DeformConv": "use Conv in its place",
@@ -62,15 +60,12 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "Einsum": "write it as MatMul, with Transpose and Reshape around it",
         "GatherElements": "use Gather along one axis, with constant indices",
         "GatherND": "use Gather along one axis, with constant indices",
-        "GlobalMaxPool": "use GlobalAveragePool, or MaxPool with the kernel of the whole image",
         "GridSample": "sample in your own code, before the model",
         "LRN": "use BatchNormalization behind a convolution, which folds into it",
         "LogSoftmax": "use Softmax in its place, or none: the largest output is the same",
         "MaxUnpool": "use Resize (nearest) and then a Conv instead",
         "Mean": "add the tensors, and multiply by one number",
         "MeanVarianceNormalization": "use LayerNormalization or a folded BatchNormalization",
-        "ReduceMax": "use MaxPool with the kernel of the whole image",
-        "ReduceMin": "use MaxPool of the negated image (Neg), with the kernel of the whole image",
         "SpaceToDepth": "use a Conv with a stride in its place",
         "Sum": "add two tensors at a time (Add)",
         "Trilu": Advice(

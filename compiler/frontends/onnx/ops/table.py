@@ -9,6 +9,7 @@ from mcuforge.compiler.frontends.onnx.ops import (
     borders,
     constants,
     convolution,
+    extremes,
     joining,
     linear,
     movement,
@@ -28,6 +29,7 @@ from mcuforge.compiler.frontends.onnx.ops.instead import INSTEAD, QDQ
 from mcuforge.compiler.frontends.onnx.ops.logic import LOGIC, logic, where
 from mcuforge.compiler.frontends.onnx.ops.operator import Arm
 from mcuforge.compiler.ops.add import Add
+from mcuforge.compiler.ops.arg_extremum import ArgMax, ArgMin
 from mcuforge.compiler.ops.average_pool2d import AveragePool2D
 from mcuforge.compiler.ops.batch_matmul import BatchMatMul
 from mcuforge.compiler.ops.broadcast_to import BroadcastTo
@@ -94,6 +96,11 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "ReduceSum": Arm(pooling.reduce_sum, (Sum,)),
         "Softmax": Arm(normalize.softmax, (SoftmaxQdq,)),
         "ReduceMean": Arm(pooling.reduce_mean, (Mean,)),
+        "ReduceMax": Arm(extremes.reduce_extremum, (MaxPool2D,)),
+        "ReduceMin": Arm(extremes.reduce_extremum, (Lookup, MaxPool2D)),
+        "GlobalMaxPool": Arm(extremes.global_max_pool, (MaxPool2D,)),
+        "ArgMax": Arm(extremes.arg_extremum, (ArgMax,), "int64 as int32"),
+        "ArgMin": Arm(extremes.arg_extremum, (ArgMin,), "int64 as int32"),
         "GlobalAveragePool": Arm(pooling.global_average_pool, (Mean,)),
         "AveragePool": Arm(pooling.average_pool, (AveragePool2D, DepthwiseConv2D, Pad)),
         "MaxPool": Arm(pooling.max_pool, (MaxPool2D,)),
